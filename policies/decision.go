@@ -1,0 +1,29 @@
+package policies
+
+// Outcome is how a decision ended.
+type Outcome string
+
+// The outcomes of a Decision or Plan. OutcomeError is a denial because no
+// decision could be made.
+const (
+	OutcomeAllow Outcome = "allow"
+	OutcomeDeny  Outcome = "deny"
+	OutcomeError Outcome = "error"
+)
+
+// Decision is the answer for one input. Reasons and Columns are sorted. View
+// and Columns are empty unless Allow. Err is set only for OutcomeError, and
+// Allow is false then. Warm tells that a cached plan answered.
+type Decision struct {
+	Allow   bool
+	Outcome Outcome
+	Reasons []string
+	View    string
+	Columns []string
+	Err     error
+	Warm    bool
+}
+
+func failed(err error) Decision {
+	return Decision{Outcome: OutcomeError, Err: err}
+}

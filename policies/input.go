@@ -1,0 +1,58 @@
+package policies
+
+import (
+	"time"
+)
+
+// Input is one question: may this subject do this to that resource? It is
+// read only while a decision is made; nothing of it is kept.
+type Input struct {
+	Subject  Subject
+	Action   Action
+	Resource Resource
+	Context  Context
+}
+
+// Subject is who acts. Properties are what the request says about it; Facts
+// are what the store knows, nil for a user that the store does not know.
+type Subject struct {
+	Type, ID   string
+	Properties map[string]any
+	Facts      *Facts
+}
+
+// Action is what is done. Change is set when access is given away; it always
+// makes the decision a full evaluation.
+type Action struct {
+	Name       string
+	Properties map[string]any
+	Change     *Change
+}
+
+// Change is the access per area that a group or user holds before and after a
+// write, cut by the ceilings of its own account chain, and the names of the
+// fields that the write touches.
+type Change struct {
+	Fields        []string
+	Before, After map[string][]string
+}
+
+// Resource is what is acted upon. Properties are what the request says about
+// it. Row holds the stored row's policy columns by name (string, bool, int64,
+// or []string for a set; opaque columns may hold any JSON value); it is nil
+// for types that the store does not keep. The row wins over the properties,
+// and a nil value counts as absent.
+type Resource struct {
+	Type, ID   string
+	Properties map[string]any
+	Row        map[string]any
+}
+
+// Context is the circumstances. ClientIP and Panel may be empty; Properties
+// are what the request sent, of which the set fields win.
+type Context struct {
+	ClientIP   string
+	Time       time.Time
+	Panel      string
+	Properties map[string]any
+}

@@ -1,0 +1,155 @@
+package predicate
+
+import "strings"
+
+// Env gives the values that a condition is evaluated over.
+type Env interface {
+	// Lookup returns the value at a path: a string, bool, number (int64, int,
+	// float64 or json.Number), or for a set column a []string or []any. It
+	// returns false when the value is absent.
+	Lookup(ref Ref) (any, bool)
+	// Below tells whether an account lies in the subject's subtree, its own
+	// account included.
+	Below(accountID string) bool
+	// Guard tells whether a condition that touches no row holds.
+	Guard(id int) bool
+}
+
+// Eval tells whether a row passes. It is total: what it does not know does
+// not hold, and it never fails.
+func (f Filter) Eval(env Env) bool {
+	switch f.Kind {
+	case All:
+		return true
+	case Where:
+		return f.Where != nil && eval(f.Where, env)
+	default:
+		return false
+	}
+}
+
+func eval(e Expr, env Env) bool {
+	switch e := e.(type) {
+	case Compare:
+		return evalCompare(e, env)
+	case Member:
+		return evalMember(e, env)
+	case And:
+		for _, x := range e {
+			if !eval(x, env) {
+				return false
+			}
+		}
+		return true
+	case Or:
+		for _, x := range e {
+			if eval(x, env) {
+				return true
+			}
+		}
+		return false
+	case Not:
+		return e.X != nil && !eval(e.X, env)
+	case Defined:
+		v, ok := env.Lookup(e.Ref)
+		return ok && v != nil && v != any(false)
+	case Match:
+		return evalMatch(e, env)
+	case Guard:
+		return env.Guard(e.ID)
+	case True:
+		return true
+	default:
+		return false
+	}
+}
+
+// value resolves a scalar side of a condition.
+func value(o Operand, env Env) (any, bool) {
+	if o.Ref == nil {
+		return o.Const, o.Const != nil
+	}
+	v, ok := env.Lookup(o.Ref)
+	return v, ok && v != nil
+}
+
+func evalCompare(c Compare, env Env) bool {
+	left, ok := value(c.Left, env)
+	if !ok {
+		return false
+	}
+	right, ok := value(c.Right, env)
+	return ok && holds(c.Op, left, right)
+}
+
+func evalMember(m Member, env Env) bool {
+	item, ok := value(m.Item, env)
+	if !ok {
+		return false
+	}
+	if m.Set.Ref == nil {
+		return among(item, m.Set.List)
+	}
+	if m.Set.Ref.IsBelow() {
+		id, isText := item.(string)
+		return isText && env.Below(id)
+	}
+	set, ok := env.Lookup(m.Set.Ref)
+	if !ok {
+		return false
+	}
+	switch set := set.(type) {
+	case []any:
+		return among(item, set)
+	case []string:
+		id, isText := item.(string)
+		return isText && contains(set, id)
+	default:
+		return false
+	}
+}
+
+func among(item any, list []any) bool {
+	for _, x := range list {
+		if Equal(item, x) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func evalMatch(m Match, env Env) bool {
+	left, ok := value(m.Text, env)
+	if !ok {
+		return false
+	}
+	right, ok := value(m.Part, env)
+	if !ok {
+		return false
+	}
+	text, isText := left.(string)
+	part, isPart := right.(string)
+	return isText && isPart && matches(m.Op, text, part)
+}
+
+func matches(op MatchOp, text, part string) bool {
+	switch op {
+	case StartsWith:
+		return strings.HasPrefix(text, part)
+	case EndsWith:
+		return strings.HasSuffix(text, part)
+	case Contains:
+		return strings.Contains(text, part)
+	default:
+		return false
+	}
+}
