@@ -1,0 +1,93 @@
+# METADATA
+# title: Actions
+# description: Which actions exist for which resource, and the access letter each needs.
+package reseller.actions
+
+import data.reseller.areas
+
+# METADATA
+# title: The action exists for the resource's type
+# description: Rows of a panel's own and areas also take the actions of the catalog.
+exists if {
+	input.resource.type in {"group", "user", "customer", "card", "rate"}
+	input.action.name in {"create", "read", "update", "delete"}
+}
+
+exists if {
+	input.resource.type == "account"
+	input.action.name in {"create", "read", "update"}
+}
+
+exists if {
+	input.resource.type == "audit"
+	input.action.name == "read"
+}
+
+exists if {
+	input.resource.type == "group"
+	input.action.name == "assign"
+}
+
+exists if {
+	input.resource.type == "user"
+	input.action.name == "preview"
+}
+
+exists if {
+	input.resource.type == "card"
+	input.action.name in {"assign", "activate", "build", "accept_losses"}
+}
+
+exists if {
+	open_ended
+	common
+}
+
+exists if {
+	open_ended
+	data.catalog.action[input.action.name].access
+}
+
+# METADATA
+# title: The acting user holds the action's letter in an area
+permitted(area) if {
+	some letter in ["create", "read", "update", "delete"]
+	needs(letter)
+	areas.permits(area, letter)
+}
+
+# METADATA
+# title: The action needs a letter
+# description: Putting a user in a group only needs to read the group; the user's own write is decided apart.
+needs("create") if input.action.name in {"create", "build"}
+
+needs("read") if input.action.name in {"read", "preview"}
+
+needs("read") if {
+	input.action.name == "assign"
+	input.resource.type == "group"
+}
+
+needs("update") if input.action.name in {"update", "activate", "accept_losses"}
+
+needs("update") if {
+	input.action.name == "assign"
+	input.resource.type != "group"
+}
+
+needs("delete") if input.action.name == "delete"
+
+needs(letter) if {
+	open_ended
+	not standard
+	data.catalog.action[input.action.name].access == letter
+}
+
+# Types whose rows resellerd does not keep.
+open_ended if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "audit"}
+
+common if input.action.name in {"create", "read", "update", "delete", "assign", "activate", "build"}
+
+standard if common
+
+standard if input.action.name in {"preview", "accept_losses"}

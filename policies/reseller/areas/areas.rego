@@ -1,0 +1,39 @@
+# METADATA
+# title: Areas and access
+# description: >-
+#   Areas are paths. Access is a map from area to letters; the longest key that
+#   is the area or an ancestor of it decides, "*" stands for every other area.
+package reseller.areas
+
+import data.reseller.subject
+
+# METADATA
+# title: The acting user holds a letter in an area
+# description: What the groups give, within the ceilings of the accounts and of policy.
+permits(area, letter) if {
+	granted(input.subject.access, area, letter)
+	within_ceiling(area, letter)
+}
+
+# METADATA
+# title: An access map gives a letter in an area
+# description: An empty row denies, and hides the rows above it.
+granted(access, area, letter) if {
+	steps := split(area, "/")
+	rows := [row |
+		some depth in numbers.range(1, count(steps))
+		row := access[concat("/", array.slice(steps, 0, depth))]
+	]
+	inherited := array.concat([object.get(access, "*", [])], rows)
+	letter in inherited[count(inherited) - 1]
+}
+
+# METADATA
+# title: Policy lets the acting user's kind of account have a letter in an area
+# description: Masters have no ceiling of their own; without limits a reseller has nothing.
+within_ceiling(_, _) if subject.is_master
+
+within_ceiling(area, letter) if {
+	subject.is_reseller
+	granted(data.limits.reseller_ceiling, area, letter)
+}

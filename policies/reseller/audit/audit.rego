@@ -1,0 +1,46 @@
+# METADATA
+# title: Audit entries
+# description: >-
+#   A master reads every entry of its tenant, a reseller those that its own subtree
+#   made about its own subtree. Nobody writes one.
+package reseller.audit
+
+import data.reseller.areas
+import data.reseller.reach
+
+# METADATA
+# title: The entry may be read
+allow if visible
+
+# METADATA
+# title: The user may read audit entries at all
+readable if areas.permits("audit", "read")
+
+# METADATA
+# title: The entry is visible
+# scope: document
+visible if {
+	readable
+	reach.tenant
+}
+
+visible if {
+	readable
+	reach.subtree
+	input.resource.actor_account_id in input.subject.below
+}
+
+# METADATA
+# title: The entry is not visible to a user who may read entries
+hidden if {
+	readable
+	not visible
+}
+
+# METADATA
+# title: How an entry is shown
+view := "full"
+
+# METADATA
+# title: Columns of an entry
+columns contains column if some column in ["id", "at", "actor", "account", "action", "resource", "change"]

@@ -1,0 +1,44 @@
+package reseller.card
+
+import data.reseller.actions
+import data.reseller.areas
+import data.reseller.subject
+
+own if input.resource.account_id == input.subject.account.id
+
+# The parent account's customer card, a provider card on this side.
+assigned if {
+	subject.is_reseller
+	input.action.name != "create"
+	input.resource.kind == "customer"
+	input.subject.account.id in input.resource.assigned_to
+}
+
+# The letters that acting on an own card takes. Only masters have provider cards.
+in_area if {
+	subject.is_master
+	input.resource.kind == "provider"
+	areas.permits("card/provider", "read")
+	permitted("card/provider")
+}
+
+in_area if {
+	input.resource.kind == "customer"
+	areas.permits("card/customer", "read")
+	permitted("card/customer")
+}
+
+permitted(area) if {
+	input.action.name != "accept_losses"
+	actions.permitted(area)
+}
+
+permitted(_) if {
+	input.action.name == "accept_losses"
+	actions.permitted("card/loss")
+}
+
+unsuited if {
+	input.action.name in {"assign", "build"}
+	not input.resource.kind == "customer"
+}

@@ -1,0 +1,54 @@
+package reseller.card
+
+import data.reseller.reach
+import data.reseller.subject
+
+# METADATA
+# title: How a card is shown
+# description: >-
+#   As what it is to its owner and to those above, translated to those it is
+#   assigned to: their parent's customer card is their provider card.
+# scope: document
+view := "provider" if {
+	subject.is_master
+	input.resource.kind == "provider"
+}
+
+view := "customer" if {
+	subject.is_master
+	input.resource.kind == "customer"
+}
+
+view := "customer" if reach.subtree
+
+view := "translated" if {
+	subject.is_reseller
+	not reach.subtree
+}
+
+# METADATA
+# title: Columns of a card
+# description: >-
+#   Name, carrier and kind of an assigned card are those of its view. Private
+#   notes are the owner account's alone.
+# scope: document
+columns contains column if {
+	some column in [
+		"id", "kind", "name", "carrier", "currency", "direction", "rate_precision", "rate_rounding",
+		"charge_precision", "charge_rounding", "public_notes", "revision",
+	]
+}
+
+columns contains column if {
+	whole
+	some column in [
+		"account_id", "public_name", "tech_prefix", "assigned_to",
+		"external_id", "created_at", "updated_at",
+	]
+}
+
+columns contains "notes" if own
+
+whole if subject.is_master
+
+whole if reach.subtree

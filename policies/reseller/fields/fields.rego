@@ -1,0 +1,41 @@
+# METADATA
+# title: Fields of a write
+# description: Which fields a change may touch. Without a change nothing is refused.
+package reseller.fields
+
+# METADATA
+# title: The change touches a field that cannot be written
+refused if {
+	input.action.name == "update"
+	some field in input.action.change.fields
+	fixed(field)
+}
+
+refused if {
+	input.action.name == "update"
+	own_profile
+	some field in input.action.change.fields
+	not field in {"name", "public_name", "email"}
+}
+
+# METADATA
+# title: Field not writable
+# description: >-
+#   The field is fixed when the row is created, or it belongs to those above: nobody
+#   changes their own account's ceiling, status or external id.
+# custom:
+#   code: column_not_writable
+reasons contains rego.metadata.rule().custom.code if refused
+
+# A customer's owner is fixed too, and has a reason of its own.
+fixed(field) if {
+	field in {"id", "account_id", "tenant_id", "parent_id", "kind", "depth"}
+	not customer_owner(field)
+}
+
+customer_owner("account_id") if input.resource.type == "customer"
+
+own_profile if {
+	input.resource.type == "account"
+	input.resource.id == input.subject.account.id
+}
