@@ -1,0 +1,80 @@
+package store
+
+import (
+	"slices"
+	"strings"
+)
+
+// argKind says where a bound argument comes from when a statement runs.
+type argKind uint8
+
+const (
+	argConst  argKind = iota // the policy's own constant
+	argLate                  // value index of source
+	argNow                   // the clock, microseconds since 1970
+	argID                    // Query.ID
+	argParent                // Query.Parent, or what it stands for
+	argRevision
+	argWhere // the value of condition index
+	argKey   // Query.After
+	argAfter // Query.After.ID
+)
+
+type argument struct {
+	kind   argKind
+	source int
+	index  int
+	value  any
+}
+
+// builder collects the arguments of a statement while its text is written.
+// Placeholders are numbered, so parts may be written in any order and twice.
+type builder struct {
+	d    dialect
+	args []argument
+}
+
+// bind is the placeholder of an argument. All but constants are bound once.
+func (b *builder) bind(a argument) string {
+	if a.kind != argConst {
+		if i := slices.Index(b.args, a); i >= 0 {
+			return b.d.placeholder(i + 1)
+		}
+	}
+	b.args = append(b.args, a)
+	return b.d.placeholder(len(b.args))
+}
+
+// integer is the placeholder of an int64.
+func (b *builder) integer(a argument) string { return b.bind(a) + b.d.bigint }
+
+// typed is the placeholder of an argument that is compared with a column.
+func (b *builder) typed(a argument, kind Kind) string {
+	switch kind {
+	case KindInteger, KindMoney, KindTime:
+		return b.integer(a)
+	}
+	return b.bind(a)
+}
+
+// collated makes text compare bytewise, whatever the database's own order.
+func (b *builder) collated(expr string, kind Kind) string {
+	if kind == KindText {
+		return expr + b.d.collate
+	}
+	return expr
+}
+
+// all joins conditions that must all hold; none of them is TRUE.
+func all(conditions ...string) string {
+	kept := conditions[:0:0]
+	for _, c := range conditions {
+		if c != "" && c != "TRUE" {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) == 0 {
+		return "TRUE"
+	}
+	return strings.Join(kept, " AND ")
+}

@@ -1,0 +1,261 @@
+package store
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"resellerd/policies/predicate"
+)
+
+// compiler writes one statement. Its fields are filled in order by compile.
+type compiler struct {
+	q    *Query
+	def  *typeDef
+	mode mode
+	b    *builder
+	r    *renderer
+
+	filter predicate.Expr
+	views  []caseOf
+	groups []caseOf
+	// one is the condition that exactly one view applies.
+	one    string
+	always map[string]bool // columns shown in every row
+	rest   string          // every condition but the filter
+	key    string          // the sort key's expression, "" for the default order
+	err    error           // the first one met
+}
+
+// caseOf is a view or a group of columns that depends on the row.
+type caseOf struct {
+	name  string   // of a view
+	names []string // of a group
+	when  predicate.Expr
+	sql   string
+	view  int // of a group: the view with the same condition, or -1
+}
+
+func (s *Store) compile(q *Query, def *typeDef, m mode, sources []*late, classes []string) (*planned, error) {
+	b := &builder{d: s.dialect}
+	c := &compiler{q: q, def: def, mode: m, b: b}
+	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, late: sources[0], classes: classes[0]}
+	next := 0
+	settle := func(f predicate.Filter) predicate.Expr { return settleFilter(f, sources[0], classes[0], &next) }
+	c.filter = settle(q.Filter)
+	c.resolveViews(settle)
+	c.resolveColumns(settle)
+	if len(c.views) == 0 {
+		return &planned{empty: true}, c.err
+	}
+	if _, none := c.filter.(predicate.False); none {
+		return &planned{empty: true}, c.err
+	}
+	c.resolveRest(sources, classes)
+	p := c.statement()
+	if c.err != nil {
+		return nil, c.err
+	}
+	p.args = b.args
+	return p, nil
+}
+
+func settleFilter(f predicate.Filter, l *late, classes string, next *int) predicate.Expr {
+	switch {
+	case f.Kind == predicate.All:
+		return predicate.True{}
+	case f.Kind == predicate.Where && f.Where != nil:
+		return predicate.Simplify(l.settle(f.Where, classes, next))
+	}
+	return predicate.False{}
+}
+
+// sql renders a condition and remembers the first error.
+func (c *compiler) sql(e predicate.Expr) string {
+	text, err := c.r.expr(e)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return text
+}
+
+// resolveViews finds the views that can apply. A view that applies to whatever
+// passes the filter is unconditional.
+func (c *compiler) resolveViews(settle func(predicate.Filter) predicate.Expr) {
+	for _, v := range c.q.Views {
+		when := settle(v.When)
+		if _, never := when.(predicate.False); never {
+			continue
+		}
+		if implies(c.filter, when) {
+			when = predicate.True{}
+		}
+		c.views = append(c.views, caseOf{name: v.Name, when: when, sql: c.sql(when)})
+	}
+	c.one = c.exactlyOne()
+}
+
+func (c *compiler) exactlyOne() string {
+	if len(c.views) == 1 {
+		return c.views[0].sql
+	}
+	var any predicate.Or
+	var sum []string
+	apart := true
+	for i, v := range c.views {
+		any = append(any, v.when)
+		sum = append(sum, "CASE WHEN "+v.sql+" THEN 1 ELSE 0 END")
+		for _, other := range c.views[:i] {
+			apart = apart && disjoint(v.when, other.when)
+		}
+	}
+	switch {
+	case !apart:
+		return "(" + strings.Join(sum, " + ") + ") = 1"
+	case coveredBy(c.filter, any):
+		return "TRUE"
+	}
+	return c.sql(any)
+}
+
+// coveredBy reports that some alternative holds wherever the filter does.
+func coveredBy(filter predicate.Expr, any predicate.Or) bool {
+	for _, part := range disjuncts(filter) {
+		if !implies(part, any) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *compiler) resolveColumns(settle func(predicate.Filter) predicate.Expr) {
+	c.always = map[string]bool{}
+	for _, g := range c.q.Columns {
+		when := settle(g.When)
+		if _, never := when.(predicate.False); never {
+			continue
+		}
+		if implies(c.filter, when) || len(c.views) == 1 && implies(c.views[0].when, when) {
+			for _, name := range g.Names {
+				c.always[name] = true
+			}
+			continue
+		}
+		text := predicate.Text(when)
+		view := slices.IndexFunc(c.views, func(v caseOf) bool { return predicate.Text(v.when) == text })
+		c.groups = append(c.groups, caseOf{names: g.Names, when: when, sql: c.sql(when), view: view})
+	}
+}
+
+// mask is the groups that show a column: 0 when every row does. It returns
+// false when none does.
+func (c *compiler) mask(col *column) (mask uint64, shown bool) {
+	if !col.Show {
+		return 0, false
+	}
+	if c.always[col.Name] {
+		return 0, true
+	}
+	for i, g := range c.groups {
+		if slices.Contains(g.names, col.Name) {
+			mask |= 1 << i
+		}
+	}
+	return mask, mask != 0
+}
+
+// anyGroup is the condition that one of the groups in mask applies.
+func (c *compiler) anyGroup(mask uint64, sql func(i int) string) string {
+	var parts []string
+	for i := range c.groups {
+		if mask&(1<<i) != 0 {
+			parts = append(parts, sql(i))
+		}
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// value is what a row shows in a column, where it shows it. view gives the
+// condition of the i-th view in the place where the text will stand.
+func (c *compiler) value(col *column, view func(i int) string) string {
+	if len(c.views) == 1 {
+		if e := col.views[c.views[0].name]; e != nil {
+			return e(c.b, "t")
+		}
+		return col.expr(c.b, "t")
+	}
+	var cases string
+	for i, v := range c.views {
+		if e := col.views[v.name]; e != nil {
+			cases += " WHEN " + view(i) + " THEN " + e(c.b, "t")
+		}
+	}
+	if cases == "" {
+		return col.expr(c.b, "t")
+	}
+	return "CASE" + cases + " ELSE " + col.expr(c.b, "t") + " END"
+}
+
+func (c *compiler) viewSQL(i int) string  { return c.views[i].sql }
+func (c *compiler) groupSQL(i int) string { return c.groups[i].sql }
+
+// resolveRest gathers the conditions beside the filter: scope, views, joined
+// types, the id, the viewer's own conditions, and the place to continue at.
+func (c *compiler) resolveRest(sources []*late, classes []string) {
+	conditions := []string{c.one}
+	if c.def.scope != "" {
+		conditions = append(conditions, at(c.def.scope, "t")+" = "+c.b.bind(argument{kind: argParent}))
+	}
+	for i, f := range c.q.Also {
+		conditions = append(conditions, c.alsoSQL(f, i+1, sources[i+1], classes[i+1]))
+	}
+	if c.q.ID != "" {
+		conditions = append(conditions, at(c.def.key, "t")+" = "+c.b.bind(argument{kind: argID}))
+	}
+	for i, w := range c.q.Where {
+		conditions = append(conditions, c.where(i, w))
+	}
+	c.key = c.sortKey()
+	if c.mode != modeCount && c.mode != modeHead && c.q.After != nil {
+		conditions = append(conditions, c.behind())
+	}
+	c.rest = all(conditions...)
+}
+
+func (c *compiler) alsoSQL(f TypedFilter, source int, l *late, classes string) string {
+	j, next := c.def.also[f.Type], 0
+	r := &renderer{b: c.b, def: j.def, alias: j.alias, leaf: f.Leaf, source: source, late: l, classes: classes}
+	text, err := r.expr(settleFilter(f.Filter, l, classes, &next))
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return text
+}
+
+// from is the table with what it joins.
+func (c *compiler) from() string {
+	text := c.def.table + " t"
+	for _, f := range c.q.Also {
+		j := c.def.also[f.Type]
+		text += " JOIN " + j.def.table + " " + j.alias + " ON " + at(j.on, "t")
+	}
+	return text
+}
+
+// fetched is how many rows a page of the given size asks the database for: one
+// more than a page of one of a few sizes, so that few texts serve all limits.
+func fetched(limit int) int {
+	for _, standard := range [...]int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500} {
+		if limit <= standard {
+			return standard + 1
+		}
+	}
+	return MaxLimit + 1
+}
+
+func (c *compiler) limit() string {
+	if c.mode != modePage {
+		return ""
+	}
+	return " LIMIT " + strconv.Itoa(fetched(c.q.Limit))
+}

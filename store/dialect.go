@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// execer is what reads and writes need of a database: the prepared pool and
+// every transaction have it.
+type execer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// dialect is what differs between the two databases. All other SQL is the
+// same text but for its placeholders.
+type dialect struct {
+	name string
+	mark byte // placeholders are this byte and a number: ?1 or $1
+
+	collate    string // makes a text expression compare bytewise
+	startsWith func(text, part string) string
+	endsWith   func(text, part string) string
+	contains   func(text, part string) string
+	textList   func(value, from string) string // JSON array of value over from, in its order
+	jsonObject func(key, value, from string) string
+	jsonArray  func(values ...string) string
+	bigint     string // makes a bound argument an int64
+
+	constraint func(error) *ConstraintError // nil when it is none
+	gone       func(error) bool             // the database did not answer
+	cancelled  func(error) bool             // the statement was cancelled
+	bulkInsert func(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error)
+}
+
+// placeholder is the n-th bound argument, from 1.
+func (d dialect) placeholder(n int) string { return string(d.mark) + strconv.Itoa(n) }
+
+// connect opens the pools that url names.
+func connect(url string, o Options) (read, write *sqlx.DB, d dialect, err error) {
+	switch {
+	case strings.HasPrefix(url, "sqlite:"):
+		read, write, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
+		return read, write, sqliteDialect(), err
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		read, err = openPostgres(url, o)
+		return read, read, postgresDialect(), err
+	}
+	return nil, nil, dialect{}, invalid("database", "is neither sqlite:path nor postgres://…")
+}
+
+// translate turns a driver's error into one of this package's: a constraint, a
+// database that is gone, a row that is absent. Others stay what they are.
+func (d dialect) translate(err error) error {
+	if err == nil || isStoreError(err) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	if c := d.constraint(err); c != nil {
+		return c
+	}
+	if d.cancelled(err) {
+		return errors.Join(context.Canceled, err)
+	}
+	if connectionLost(err) || d.gone(err) {
+		return errors.Join(ErrUnavailable, err)
+	}
+	return err
+}
+
+// translateIn is translate with the reason why ctx ended preferred to what the
+// driver made of it.
+func (d dialect) translateIn(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return d.translate(err)
+}
+
+func isStoreError(err error) bool {
+	for _, known := range []error{ErrNotFound, ErrConflict, ErrInvalid, ErrAmbiguous, ErrUnavailable} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+func connectionLost(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+func postgresDialect() dialect {
+	return dialect{
+		name:       "postgres",
+		mark:       '$',
+		collate:    ` COLLATE "C"`,
+		startsWith: func(text, part string) string { return fmt.Sprintf("starts_with(%s, %s::text)", text, part) },
+		endsWith: func(text, part string) string {
+			return fmt.Sprintf("right(%s, length(%s::text)) = %s::text", text, part, part)
+		},
+		contains: func(text, part string) string { return fmt.Sprintf("strpos(%s, %s::text) > 0", text, part) },
+		textList: func(value, from string) string {
+			return fmt.Sprintf(`(SELECT COALESCE(json_agg(%s ORDER BY %s COLLATE "C"), '[]')::text FROM %s)`, value, value, from)
+		},
+		jsonObject: func(key, value, from string) string {
+			return fmt.Sprintf(`(SELECT COALESCE(json_object_agg(%s, %s), '{}')::text FROM %s)`, key, value, from)
+		},
+		jsonArray:  func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
+		bigint:     "::bigint",
+		constraint: postgresConstraint,
+		gone:       postgresGone,
+		cancelled:  func(err error) bool { return postgresCode(err) == "57014" },
+		bulkInsert: postgresBulkInsert,
+	}
+}
+
+func openPostgres(url string, o Options) (*sqlx.DB, error) {
+	db, err := sqlx.Open("postgres", url)
+	if err != nil {
+		return nil, invalid("database", "is no valid PostgreSQL url")
+	}
+	db.SetMaxOpenConns(o.MaxConns)
+	db.SetMaxIdleConns(o.MaxConns)
+	return db, nil
+}
+
+func postgresCode(err error) string {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return string(e.Code)
+	}
+	return ""
+}
+
+func postgresConstraint(err error) *ConstraintError {
+	var e *pq.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	kind, ok := map[pq.ErrorCode]ConstraintKind{
+		"23505": Unique, "23503": ForeignKey, "23001": ForeignKey, "23514": Check, "23502": NotNull, "P0001": Trigger, "23000": Trigger,
+	}[e.Code]
+	if !ok {
+		return nil
+	}
+	name := e.Constraint
+	if kind == Trigger && name == "" {
+		name = e.Message
+	}
+	if kind == NotNull {
+		name = e.Table + "." + e.Column
+	}
+	return &ConstraintError{Kind: kind, Name: name, Err: err}
+}
+
+// postgresGone reports errors that mean the server, not the statement:
+// connection (08), resources (53), shutdown and recovery (57P), system (58)
+// and transactions that lost against another (40).
+func postgresGone(err error) bool {
+	code := postgresCode(err)
+	if len(code) != 5 {
+		return false
+	}
+	switch code[:2] {
+	case "08", "53", "58", "40":
+		return true
+	}
+	return code[:3] == "57P"
+}
+
+// postgresBulkInsert writes the rows that next gives until io.EOF by COPY.
+func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
+	stmt, err := tx.PrepareContext(ctx, pq.CopyIn(table, columns...))
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for {
+		row, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return total, errors.Join(err, stmt.Close())
+		}
+		if _, err := stmt.ExecContext(ctx, row...); err != nil {
+			return total, errors.Join(err, stmt.Close())
+		}
+		total++
+	}
+	if _, err := stmt.ExecContext(ctx); err != nil {
+		return total, errors.Join(err, stmt.Close())
+	}
+	return total, stmt.Close()
+}

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+func sqliteDialect() dialect {
+	blob := func(x string) string { return "CAST(" + x + " AS BLOB)" }
+	return dialect{
+		name: "sqlite",
+		mark: '?',
+		startsWith: func(text, part string) string {
+			return fmt.Sprintf("substr(%s, 1, length(%s)) = %s", blob(text), blob(part), blob(part))
+		},
+		endsWith: func(text, part string) string {
+			return fmt.Sprintf("(length(%[2]s) <= length(%[1]s) AND substr(%[1]s, length(%[1]s) - length(%[2]s) + 1) = %[2]s)", blob(text), blob(part))
+		},
+		contains: func(text, part string) string {
+			return fmt.Sprintf("instr(%s, %s) > 0", blob(text), blob(part))
+		},
+		textList: func(value, from string) string {
+			return fmt.Sprintf("(SELECT json_group_array(%s ORDER BY %s) FROM %s)", value, value, from)
+		},
+		jsonObject: func(key, value, from string) string {
+			return fmt.Sprintf("(SELECT json_group_object(%s, %s) FROM %s)", key, value, from)
+		},
+		jsonArray:  func(values ...string) string { return "json_array(" + strings.Join(values, ", ") + ")" },
+		constraint: sqliteConstraint,
+		gone:       sqliteGone,
+		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },
+		bulkInsert: sqliteBulkInsert,
+	}
+}
+
+var memoryDatabases atomic.Int64
+
+// openSQLite opens a pool that reads and a single connection that writes, so
+// that writers queue here and not in the file's lock.
+func openSQLite(path string, o Options) (read, write *sqlx.DB, err error) {
+	if path == "" || strings.ContainsRune(path, 0) {
+		return nil, nil, invalid("database", "names no file")
+	}
+	settings := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)"}}
+	name := "file:" + (&url.URL{Path: path}).EscapedPath()
+	if path == ":memory:" {
+		name = fmt.Sprintf("file:/resellerd-%d", memoryDatabases.Add(1))
+		settings.Set("vfs", "memdb")
+	} else {
+		settings.Add("_pragma", "journal_mode(WAL)")
+	}
+	settings.Set("_txlock", "immediate")
+	if write, err = sqlx.Open("sqlite", name+"?"+settings.Encode()); err != nil {
+		return nil, nil, fmt.Errorf("database: %w", err)
+	}
+	write.SetMaxOpenConns(1)
+	if err := write.Ping(); err != nil { // makes the file, and keeps a database in memory alive
+		return nil, nil, errors.Join(ErrUnavailable, err, write.Close())
+	}
+	settings.Del("_txlock")
+	settings.Add("_pragma", "query_only(1)")
+	if read, err = sqlx.Open("sqlite", name+"?"+settings.Encode()); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("database: %w", err), write.Close())
+	}
+	read.SetMaxOpenConns(o.MaxConns)
+	read.SetMaxIdleConns(o.MaxConns)
+	return read, write, nil
+}
+
+func sqliteCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+func sqliteConstraint(err error) *ConstraintError {
+	kind, ok := map[int]ConstraintKind{
+		sqlite3.SQLITE_CONSTRAINT_UNIQUE:     Unique,
+		sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Unique,
+		sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ForeignKey,
+		sqlite3.SQLITE_CONSTRAINT_CHECK:      Check,
+		sqlite3.SQLITE_CONSTRAINT_NOTNULL:    NotNull,
+		sqlite3.SQLITE_CONSTRAINT_TRIGGER:    Trigger,
+	}[sqliteCode(err)]
+	if !ok {
+		return nil
+	}
+	return &ConstraintError{Kind: kind, Name: sqliteConstraintName(kind, err.Error()), Err: err}
+}
+
+// sqliteConstraintName reads the name out of messages such as
+// "constraint failed: UNIQUE constraint failed: users.login (2067)".
+func sqliteConstraintName(kind ConstraintKind, message string) string {
+	message = strings.TrimPrefix(message, "constraint failed: ")
+	if i := strings.LastIndex(message, " ("); i >= 0 {
+		message = message[:i]
+	}
+	if _, after, ok := strings.Cut(message, "constraint failed: "); ok && kind != Trigger {
+		return after
+	}
+	return message
+}
+
+func sqliteGone(err error) bool {
+	switch sqliteCode(err) & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM:
+		return true
+	}
+	return false
+}
+
+const sqliteBulkRows = 50
+
+// sqliteBulkInsert writes the rows that next gives until io.EOF, 50 a
+// statement.
+func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
+	var total int64
+	args := make([]any, 0, sqliteBulkRows*len(columns))
+	flush := func() error {
+		rows := len(args) / len(columns)
+		if rows == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, insertText(table, columns, rows), args...)
+		total, args = total+int64(rows), args[:0]
+		return err
+	}
+	for {
+		row, err := next()
+		if errors.Is(err, io.EOF) {
+			return total, flush()
+		}
+		if err != nil {
+			return total, err
+		}
+		if args = append(args, row...); len(args) == cap(args) {
+			if err := flush(); err != nil {
+				return total, err
+			}
+		}
+	}
+}
+
+func insertText(table string, columns []string, rows int) string {
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",") + ")"
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " +
+		strings.TrimSuffix(strings.Repeat(row+",", rows), ",")
+}

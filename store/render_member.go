@@ -1,0 +1,91 @@
+package store
+
+import (
+	"strings"
+
+	"resellerd/policies/predicate"
+)
+
+// member renders membership in constants, in the subject's subtree or in a set
+// column.
+func (r *renderer) member(m predicate.Member) (string, error) {
+	item, err := r.side(m, m.Item)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case m.Set.Ref.IsBelow():
+		return r.below(m, item)
+	case m.Set.Ref != nil:
+		return r.memberOfSet(m, item)
+	case item.column == nil:
+		return "", r.unknown(m, "no column")
+	}
+	return r.memberOfList(item, m.Set.List), nil
+}
+
+func (r *renderer) memberOfList(item side, list []any) string {
+	classes := map[Kind]byte{KindText: classText, KindInteger: classInteger, KindBoolean: classBoolean}
+	var marks []string
+	for _, v := range list {
+		if class, value := classify(v); class == classes[item.column.Kind] && storable(value) {
+			marks = append(marks, r.b.typed(argument{kind: argConst, value: value}, item.column.Kind))
+		}
+	}
+	switch len(marks) {
+	case 0:
+		return "FALSE"
+	case 1:
+		return item.text + " = " + marks[0]
+	}
+	return item.text + " IN (" + strings.Join(marks, ", ") + ")"
+}
+
+// below is membership in the subject's subtree: a semi-join, or an equality
+// when there is nothing below the subject's own account.
+func (r *renderer) below(m predicate.Member, item side) (string, error) {
+	if item.column == nil {
+		return "", r.unknown(m, "no column")
+	}
+	account, err := r.side(m, predicate.Operand{Ref: subjectAccount})
+	if err != nil {
+		return "", err
+	}
+	if item.column.Kind != KindText || account.class != classText {
+		return "FALSE", nil
+	}
+	mark := r.b.bind(account.arg)
+	if r.leaf {
+		return item.text + " = " + mark, nil
+	}
+	return item.text + " IN (SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = " + mark + ")", nil
+}
+
+// memberOfSet reads the set's table: from the value's side when the value is
+// the request's, so that its index leads to the rows, and else from the row's.
+func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
+	if _, ok := m.Set.Ref.Column(); !ok {
+		return "", r.unknown(m, "set is no column")
+	}
+	c, err := r.policyColumn(m, m.Set.Ref)
+	if err != nil {
+		return "", err
+	}
+	if c.Kind != KindSet {
+		return "FALSE", nil
+	}
+	if item.column == nil && item.class != classText || item.column != nil && item.column.Kind != KindText {
+		return "FALSE", nil
+	}
+	s, only := c.set, ""
+	if s.only != "" {
+		only = at(s.only, r.alias)
+	}
+	from, where := s.rows(r.b)
+	if item.column != nil {
+		condition := all("s."+s.owner+" = "+r.alias+".id", "s."+s.value+" = "+item.text, where)
+		return all(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+condition+")"), nil
+	}
+	condition := all("s."+s.value+" = "+r.b.bind(item.arg), where)
+	return all(only, r.alias+".id IN (SELECT s."+s.owner+" FROM "+from+" WHERE "+condition+")"), nil
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"resellerd/policies/predicate"
+)
+
+// rowShape says where in a result row everything stands.
+type rowShape struct {
+	columns []shownColumn // in the order of the type
+	views   []string
+	view    int // where the view's index stands; -1 when there is one view
+	groups  []groupAt
+	id      int
+	key     int // where the sort key stands; -1 for the default order
+	width   int
+	always  []string // of a head: the columns shown whatever the groups say
+}
+
+type shownColumn struct {
+	*column
+	mask uint64 // the groups that show it; 0 for always
+	at   int
+}
+
+// groupAt is where a group of columns says whether it applies: in a value of
+// its own, or by the view.
+type groupAt struct {
+	at, view int
+	names    []string // of a head
+}
+
+// statement writes the text. A list whose rows all look the same is one plain
+// SELECT; any other first finds the page's ids, with what decides about each
+// row, and then reads what is shown of these few.
+func (c *compiler) statement() *planned {
+	branches := []predicate.Expr{c.filter}
+	if c.q.ID == "" && c.mode != modeHead {
+		branches = c.def.branches(c.filter)
+	}
+	if c.mode == modeCount {
+		return &planned{text: c.count(branches)}
+	}
+	if c.mode == modeHead {
+		return c.head()
+	}
+	if len(branches) == 1 && len(c.views) == 1 && len(c.groups) == 0 && c.key == "" {
+		return c.flat()
+	}
+	return c.paged(branches)
+}
+
+func (c *compiler) condition(branch predicate.Expr) string {
+	text := c.sql(branch)
+	if c.rest == "TRUE" {
+		return text
+	}
+	if text == "TRUE" {
+		return c.rest
+	}
+	return text + " AND " + c.rest
+}
+
+func (c *compiler) count(branches []predicate.Expr) string {
+	if len(branches) == 1 {
+		return "SELECT count(*) FROM " + c.from() + " WHERE " + c.condition(branches[0])
+	}
+	parts := make([]string, len(branches))
+	for i, branch := range branches {
+		parts[i] = "SELECT " + at(c.def.key, "t") + " FROM " + c.from() + " WHERE " + c.condition(branch)
+	}
+	return "SELECT count(*) FROM (" + strings.Join(parts, " UNION ") + ") u"
+}
+
+// selection collects the select list.
+type selection struct {
+	texts []string
+	shape *rowShape
+}
+
+func (s *selection) add(text string) int {
+	s.texts = append(s.texts, text)
+	return len(s.texts) - 1
+}
+
+func (c *compiler) newSelection() *selection {
+	shape := &rowShape{view: -1, key: -1}
+	for _, v := range c.views {
+		shape.views = append(shape.views, v.name)
+	}
+	return &selection{shape: shape}
+}
+
+func (c *compiler) flat() *planned {
+	sel := c.newSelection()
+	c.addColumns(sel, c.viewSQL, c.groupSQL)
+	id := at(c.def.key, "t")
+	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() +
+		" WHERE " + c.condition(c.filter) + " ORDER BY " + c.order("", id) + c.limit()
+	return &planned{text: text, shape: sel.shape}
+}
+
+// addColumns selects every column that some row shows, and the id. Columns
+// that read other tables are left out of the rows that do not show them.
+func (c *compiler) addColumns(sel *selection, view, group func(int) string) {
+	id := at(c.def.key, "t")
+	sel.shape.id = -1
+	for i := range c.def.columns {
+		col := &c.def.columns[i]
+		mask, shown := c.mask(col)
+		if !shown {
+			continue
+		}
+		text := c.value(col, view)
+		if mask != 0 && col.costly {
+			text = "CASE WHEN " + c.anyGroup(mask, group) + " THEN " + text + " END"
+		}
+		place := sel.add(text)
+		if text == id {
+			sel.shape.id = place
+		}
+		sel.shape.columns = append(sel.shape.columns, shownColumn{column: col, mask: mask, at: place})
+	}
+	if sel.shape.id < 0 {
+		sel.shape.id = sel.add(id)
+	}
+	sel.shape.width = len(sel.texts)
+}
+
+// paged finds the ids first. Each branch walks its own index to the end of the
+// page, and their union is cut to the page again.
+func (c *compiler) paged(branches []predicate.Expr) *planned {
+	inner := c.innerList()
+	order := c.order("k", "id")
+	parts := make([]string, len(branches))
+	for i, branch := range branches {
+		parts[i] = "SELECT " + inner + " FROM " + c.from() + " WHERE " + c.condition(branch)
+		if c.mode == modePage {
+			parts[i] += " ORDER BY " + c.order(c.key, at(c.def.key, "t")) + c.limit()
+		}
+	}
+	ids := parts[0]
+	if len(parts) > 1 {
+		for i, part := range parts {
+			parts[i] = "SELECT * FROM (" + part + ") b" + strconv.Itoa(i)
+		}
+		ids = "SELECT * FROM (" + strings.Join(parts, " UNION ") + ") u"
+		if c.mode == modePage {
+			ids += " ORDER BY " + order + c.limit()
+		}
+	}
+	sel := c.outerList()
+	join := at(c.def.key, "t") + " = p.id"
+	if c.def.scope != "" {
+		join += " AND " + at(c.def.scope, "t") + " = " + c.b.bind(argument{kind: argParent})
+	}
+	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM (" + ids + ") p JOIN " + c.def.table + " t ON " + join +
+		" ORDER BY " + c.order("p.k", "p.id")
+	return &planned{text: text, shape: sel.shape}
+}
+
+// innerList is what the ids are found with: id, sort key, view and groups.
+func (c *compiler) innerList() string {
+	list := at(c.def.key, "t") + " AS id"
+	if c.key != "" {
+		list += ", " + c.key + " AS k"
+	}
+	if len(c.views) > 1 {
+		list += ", " + c.viewIndex() + " AS v"
+	}
+	for i, g := range c.groups {
+		if g.view < 0 {
+			list += ", COALESCE((" + g.sql + "), FALSE) AS g" + strconv.Itoa(i)
+		}
+	}
+	return list
+}
+
+func (c *compiler) viewIndex() string {
+	text := "CASE"
+	for i, v := range c.views {
+		text += " WHEN " + v.sql + " THEN " + strconv.Itoa(i)
+	}
+	return text + " END"
+}
+
+// outerList is what is shown of the ids found.
+func (c *compiler) outerList() *selection {
+	sel := c.newSelection()
+	if c.key != "" {
+		sel.shape.key = sel.add("p.k")
+	}
+	if len(c.views) > 1 {
+		sel.shape.view = sel.add("p.v")
+	}
+	view := func(i int) string { return "p.v = " + strconv.Itoa(i) }
+	group := func(i int) string {
+		if g := c.groups[i]; g.view >= 0 {
+			return view(g.view)
+		}
+		return "p.g" + strconv.Itoa(i)
+	}
+	for i, g := range c.groups {
+		place := groupAt{at: -1, view: g.view}
+		if g.view < 0 {
+			place.at = sel.add(group(i))
+		}
+		sel.shape.groups = append(sel.shape.groups, place)
+	}
+	c.addColumns(sel, view, group)
+	return sel
+}
+
+// head asks how a row decides about what hangs on it: the view, the groups,
+// and what the rows below it are found by.
+func (c *compiler) head() *planned {
+	sel := c.newSelection()
+	if len(c.views) > 1 {
+		sel.shape.view = sel.add(c.viewIndex())
+	}
+	for _, g := range c.groups {
+		place := sel.add("COALESCE((" + g.sql + "), FALSE)")
+		sel.shape.groups = append(sel.shape.groups, groupAt{at: place, view: -1, names: g.names})
+	}
+	sel.shape.id = sel.add(at(c.def.key, "t"))
+	sel.add("(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND s.status = 'active')")
+	if c.q.Revision != "" {
+		sel.add("(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND s.id = " + c.b.bind(argument{kind: argRevision}) + ")")
+	}
+	sel.shape.width = len(sel.texts)
+	sel.shape.always = slices.Sorted(maps.Keys(c.always))
+	return &planned{text: "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() + " WHERE " + c.condition(c.filter), shape: sel.shape}
+}

@@ -1,0 +1,142 @@
+// Package store keeps accounts, groups, users, customers, cards and their
+// rates in SQLite or PostgreSQL, and reads them through typed filters: what a
+// viewer must not see never leaves the database.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Options adjusts a Store. The zero value is ready for production.
+type Options struct {
+	// Now is the clock, time.Now by default. Tests inject one.
+	Now func() time.Time
+	// NewID makes a fresh, unguessable id for a row of the given kind
+	// ("account", "group", "user", "customer", "card", "revision", "audit");
+	// RandomID by default.
+	NewID func(kind string) string
+	// MaxConns bounds the connections that read, and in PostgreSQL those that
+	// write too. Default: four times the processors, at least 8.
+	MaxConns int
+	// CacheRows bounds the rows and subjects remembered for one data
+	// revision. Default 65536.
+	CacheRows int
+	// Poll is how often the data revision is asked for. Default 100 ms.
+	Poll time.Duration
+	// MaxStale is how old the last confirmed data revision may be before a
+	// read from the cache asks for it first. Default 2 s.
+	MaxStale time.Duration
+}
+
+// Store is an open database. It is safe for concurrent use; Close ends it.
+type Store struct {
+	dialect dialect
+	read    *sqlx.DB // prepared reads
+	write   *sqlx.DB // transactions; one connection in SQLite, the same pool in PostgreSQL
+	now     func() time.Time
+	newID   func(kind string) string
+
+	pool    *preparedPool
+	plans   *planCache
+	tracker *tracker
+	cache   *rowCache
+}
+
+// Open opens the database that url names:
+//
+//	sqlite:path/to/file.db    a file, made when absent
+//	sqlite::memory:           a database that lives as long as the Store
+//	postgres://…              a PostgreSQL server
+//
+// It does not touch the schema; see Migrate and SchemaCurrent. It returns
+// ErrInvalid for a url of another form and ErrUnavailable when the database
+// does not answer.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	read, write, d, err := connect(url, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dialect: d, read: read, write: write, now: o.Now, newID: o.NewID}
+	s.pool = newPreparedPool(read.DB, d)
+	s.plans = newPlanCache()
+	s.cache = newRowCache(o.CacheRows)
+	s.tracker = newTracker(o, s.readRevision)
+	if err := s.Ping(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.tracker.start()
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = RandomID
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = max(8, 4*runtime.NumCPU())
+	}
+	if o.CacheRows <= 0 {
+		o.CacheRows = 1 << 16
+	}
+	if o.Poll <= 0 {
+		o.Poll = 100 * time.Millisecond
+	}
+	if o.MaxStale <= 0 {
+		o.MaxStale = 2 * time.Second
+	}
+	return o
+}
+
+// Close stops the polling, waits for running statements and closes every
+// connection.
+func (s *Store) Close() error {
+	s.tracker.stop()
+	err := errors.Join(s.pool.close(), s.read.Close())
+	if s.write != s.read {
+		err = errors.Join(err, s.write.Close())
+	}
+	return err
+}
+
+// Ping asks the database for a sign of life; ErrUnavailable when there is
+// none.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	if err := s.read.GetContext(ctx, &one, "SELECT 1"); err != nil {
+		return fmt.Errorf("database: %w", s.dialect.translate(err))
+	}
+	return nil
+}
+
+// Dialect is the database's kind: "sqlite" or "postgres".
+func (s *Store) Dialect() string { return s.dialect.name }
+
+// micros is the clock as the database keeps times: microseconds since 1970.
+func (s *Store) micros() int64 { return s.now().UnixMicro() }
+
+var idPrefixes = map[string]string{
+	"account": "acc_", "group": "grp_", "user": "usr_", "customer": "cus_",
+	"card": "crd_", "revision": "rev_", "audit": "aud_",
+}
+
+// RandomID makes an opaque id for a row of the given kind: a prefix that names
+// the kind and 26 characters of base32 that hold 128 random bits.
+func RandomID(kind string) string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, by its contract
+	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
+	return idPrefixes[kind] + strings.ToLower(text)
+}
