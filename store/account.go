@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// The kinds of accounts.
+const (
+	Master   = "master"
+	Reseller = "reseller"
+)
+
+// What an account can be; customers are the same, users Active or Disabled.
+const (
+	Active    = "active"
+	Suspended = "suspended"
+	Closed    = "closed"
+	Disabled  = "disabled"
+)
+
+// Account is a carrier (a master, which makes a tenant) or a reseller below
+// one. Texts that are "" are absent.
+type Account struct {
+	ID         string
+	TenantID   string `db:"tenant_id"` // the id of its master, or its own
+	ParentID   string `db:"parent_id"` // "" for a master
+	Kind       string // Master or Reseller
+	Name       string
+	PublicName string `db:"public_name"` // what those below see
+	Email      string
+	Currency   string // ISO 4217; fixed once set
+	Status     string // its own: Active, Suspended or Closed
+	Ceiling    Access // what its parent lets it have at most; nil for no limit
+	ExternalID string `db:"external_id"` // unique under its parent
+	Depth      int    // 0 for a master
+	Version    int64  // grows by one with every update
+	CreatedAt  Micros `db:"created_at"`
+	UpdatedAt  Micros `db:"updated_at"`
+}
+
+// AccountPatch changes an account: nil leaves a field as it is, a pointer to
+// the zero value clears it.
+type AccountPatch struct {
+	Name, PublicName, Email, Currency, Status, ExternalID *string
+
+	Ceiling *Access
+	Version int64 // the version that is changed; 0 for any
+}
+
+func (p AccountPatch) apply(a *Account) {
+	replace(&a.Name, p.Name)
+	replace(&a.PublicName, p.PublicName)
+	replace(&a.Email, p.Email)
+	replace(&a.Currency, p.Currency)
+	replace(&a.Status, p.Status)
+	replace(&a.ExternalID, p.ExternalID)
+	replace(&a.Ceiling, p.Ceiling)
+}
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (a *Account) Validate() error {
+	var c checks
+	c.oneOf("kind", a.Kind, Master, Reseller)
+	c.required("name", a.Name, maxName)
+	c.text("public_name", a.PublicName, maxName)
+	c.email("email", a.Email)
+	c.currency("currency", a.Currency)
+	c.oneOf("status", a.Status, Active, Suspended, Closed)
+	c.access("ceiling", a.Ceiling, true)
+	c.text("external_id", a.ExternalID, maxID)
+	if a.Kind == Master && a.Ceiling != nil {
+		c.refuse("ceiling", "is for accounts below a master")
+	}
+	return c.err
+}
+
+const selectAccount = `SELECT id, tenant_id, COALESCE(parent_id, '') AS parent_id, kind, name,
+	COALESCE(public_name, '') AS public_name, COALESCE(email, '') AS email, COALESCE(currency, '') AS currency,
+	status, ceiling, COALESCE(external_id, '') AS external_id, depth, version, created_at, updated_at FROM accounts`
+
+// Account reads an account of the tenant; ErrNotFound if there is none.
+func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
+	return own[Account](ctx, tx, "account", selectAccount, id)
+}
+
+// CreateAccount stores a new account: a Master in a transaction without a
+// tenant, which becomes its tenant, or a Reseller below a.ParentID. Kind is
+// Reseller and Status Active when not given; id, tenant, depth, version and
+// times are set here.
+//
+// It returns ErrInvalid for a malformed field or an unknown parent, and
+// ErrConflict for an external id that is taken under the same parent.
+func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
+	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.store.newID("account"), 1, tx.now, tx.now
+	orDefault(&a.Kind, Reseller)
+	orDefault(&a.Status, Active)
+	a.Ceiling = a.Ceiling.canonical()
+	if err := a.Validate(); err != nil {
+		return Account{}, fmt.Errorf("account: %w", err)
+	}
+	if err := tx.place(ctx, &a); err != nil {
+		return Account{}, fmt.Errorf("account: %w", err)
+	}
+	_, err := tx.execNamed(ctx, `INSERT INTO accounts (id, tenant_id, parent_id, kind, name, public_name, email,
+			currency, status, ceiling, external_id, depth, version, created_at, updated_at)
+		VALUES (:id, :tenant_id, NULLIF(:parent_id, ''), :kind, :name, NULLIF(:public_name, ''), NULLIF(:email, ''),
+			NULLIF(:currency, ''), :status, :ceiling, NULLIF(:external_id, ''), :depth, :version, :created_at, :updated_at)`, a)
+	if err != nil {
+		return Account{}, fmt.Errorf("account: %w", err)
+	}
+	return a, nil
+}
+
+// place puts a new account into the tree.
+func (tx *Tx) place(ctx context.Context, a *Account) error {
+	if a.Kind == Master {
+		if tx.tenant != "" || a.ParentID != "" {
+			return invalid("kind", "a master stands alone")
+		}
+		a.TenantID, a.Depth, tx.tenant = a.ID, 0, a.ID
+		return nil
+	}
+	parent, err := tx.Account(ctx, a.ParentID)
+	if errors.Is(err, ErrNotFound) {
+		return invalid("parent_id", "names no account")
+	}
+	a.TenantID, a.Depth = parent.TenantID, parent.Depth+1
+	return err
+}
+
+// UpdateAccount changes an account of the tenant and returns it as it is then.
+// It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved
+// on, the currency was set already, the external id is taken.
+func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) (Account, error) {
+	a, err := tx.Account(ctx, id)
+	if err != nil {
+		return Account{}, err
+	}
+	if err := current("account", id, a.Version, patch.Version); err != nil {
+		return Account{}, err
+	}
+	patch.apply(&a)
+	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.canonical()
+	if err := a.Validate(); err != nil {
+		return Account{}, fmt.Errorf("account %s: %w", id, err)
+	}
+	_, err = tx.execNamed(ctx, `UPDATE accounts SET name = :name, public_name = NULLIF(:public_name, ''),
+			email = NULLIF(:email, ''), currency = NULLIF(:currency, ''), status = :status, ceiling = :ceiling,
+			external_id = NULLIF(:external_id, ''), version = :version, updated_at = :updated_at
+		WHERE tenant_id = :tenant_id AND id = :id`, a)
+	if err != nil {
+		return Account{}, fmt.Errorf("account %s: %w", id, err)
+	}
+	return a, nil
+}
+
+// AccountChain reads an account of the tenant and every account above it,
+// nearest first; ErrNotFound if there is none.
+func (tx *Tx) AccountChain(ctx context.Context, id string) ([]Account, error) {
+	if _, err := tx.Account(ctx, id); err != nil {
+		return nil, err
+	}
+	return accountChain(ctx, tx.store.dialect, tx.tx, id)
+}
+
+func accountChain(ctx context.Context, d dialect, x execer, id string) ([]Account, error) {
+	return selectAll[Account](ctx, d, x, selectAccount+`
+		JOIN (SELECT ancestor_id, depth AS distance FROM account_tree WHERE descendant_id = ?) AS above
+		ON above.ancestor_id = id ORDER BY distance`, id)
+}
+
+func orDefault(value *string, otherwise string) {
+	if *value == "" {
+		*value = otherwise
+	}
+}

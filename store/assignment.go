@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Assignment is a customer card in the hands of an account directly below its
+// owner, which sees it as a provider's.
+type Assignment struct {
+	CardID    string `db:"card_id"`
+	AccountID string `db:"account_id"` // to whom
+	OwnerID   string `db:"owner_id"`   // the card's account; set here
+	ValidFrom Micros `db:"valid_from"` // 0 for now
+	ValidTo   Micros `db:"valid_to"`   // 0 for without end
+}
+
+// AssignCard assigns a card of the tenant and returns the assignment as it is
+// kept. Assigning again changes the validity of the assignment there is: one
+// that has begun keeps its beginning, unless the new one begins in the future
+// and so ends it now.
+//
+// It returns ErrNotFound for an unknown card, and ErrInvalid when the card is
+// no customer card, the account is not directly below the card's owner, or the
+// period is empty or begins in the past.
+func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) {
+	card, err := tx.Card(ctx, a.CardID)
+	if err != nil {
+		return Assignment{}, err
+	}
+	if card.Kind != CustomerCard {
+		return Assignment{}, fmt.Errorf("assignment: %w", invalid("card_id", "is no customer card"))
+	}
+	to, err := tx.Account(ctx, a.AccountID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Assignment{}, err
+	}
+	if err != nil || to.ParentID != card.AccountID {
+		return Assignment{}, fmt.Errorf("assignment: %w", invalid("account_id", "is not directly below the card's owner"))
+	}
+	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
+	if err != nil {
+		return Assignment{}, fmt.Errorf("assignment: %w", err)
+	}
+	a.OwnerID, a.ValidFrom, a.ValidTo = card.AccountID, kept.From, kept.To
+	return a, nil
+}
+
+// WithdrawCard ends a card's assignment to an account now; what was is kept.
+// It returns ErrNotFound when the card or a present or future assignment is
+// absent.
+func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return err
+	}
+	if !storable(account) {
+		return fmt.Errorf("assignment: %w", ErrNotFound)
+	}
+	if err := assignmentLink.remove(ctx, tx, card, account); err != nil {
+		return fmt.Errorf("assignment: %w", err)
+	}
+	return nil
+}

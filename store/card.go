@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The kinds of cards, as their owner sees them.
+const (
+	ProviderCard = "provider" // what an upstream carrier charges
+	CustomerCard = "customer" // what customers are charged
+)
+
+// Card is a rate card without its rates, which hang on its revisions.
+type Card struct {
+	ID              string
+	TenantID        string `db:"tenant_id"`
+	AccountID       string `db:"account_id"` // its owner
+	Kind            string // ProviderCard or CustomerCard
+	Name            string // private to the owner
+	PublicName      string `db:"public_name"` // its name where it is assigned to
+	Carrier         string // provider cards only: the upstream company
+	Currency        string // ISO 4217; fixed once the card has a revision
+	Direction       string // "termination" or "origination"
+	TechPrefix      string `db:"tech_prefix"`
+	RatePrecision   int    `db:"rate_precision"` // decimals, 0 to 10
+	RateRounding    string `db:"rate_rounding"`  // up, down, half_up or half_down
+	ChargePrecision int    `db:"charge_precision"`
+	ChargeRounding  string `db:"charge_rounding"`
+	Notes           string // private to the owner
+	PublicNotes     string `db:"public_notes"`
+	ExternalID      string `db:"external_id"` // unique in the account
+	Stale           string // why it should be built anew; "" when it need not be
+	Version         int64
+	CreatedAt       Micros `db:"created_at"`
+	UpdatedAt       Micros `db:"updated_at"`
+}
+
+// NewCard holds what a card is unless told otherwise: for termination, four
+// decimals, rounded half up.
+func NewCard() Card {
+	return Card{
+		Direction:     "termination",
+		RatePrecision: 4, RateRounding: "half_up",
+		ChargePrecision: 4, ChargeRounding: "half_up",
+	}
+}
+
+// CardPatch changes a card; nil leaves a field as it is.
+type CardPatch struct {
+	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
+	RateRounding, ChargeRounding                               *string
+	Notes, PublicNotes, ExternalID, Stale                      *string
+
+	RatePrecision, ChargePrecision *int
+	Version                        int64 // the version that is changed; 0 for any
+}
+
+func (p CardPatch) apply(c *Card) {
+	replace(&c.Name, p.Name)
+	replace(&c.PublicName, p.PublicName)
+	replace(&c.Carrier, p.Carrier)
+	replace(&c.Currency, p.Currency)
+	replace(&c.Direction, p.Direction)
+	replace(&c.TechPrefix, p.TechPrefix)
+	replace(&c.RatePrecision, p.RatePrecision)
+	replace(&c.RateRounding, p.RateRounding)
+	replace(&c.ChargePrecision, p.ChargePrecision)
+	replace(&c.ChargeRounding, p.ChargeRounding)
+	replace(&c.Notes, p.Notes)
+	replace(&c.PublicNotes, p.PublicNotes)
+	replace(&c.ExternalID, p.ExternalID)
+	replace(&c.Stale, p.Stale)
+}
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (c *Card) Validate() error {
+	var check checks
+	check.oneOf("kind", c.Kind, ProviderCard, CustomerCard)
+	check.required("name", c.Name, maxName)
+	check.text("public_name", c.PublicName, maxName)
+	check.text("carrier", c.Carrier, maxName)
+	if c.Kind == CustomerCard && c.Carrier != "" {
+		check.refuse("carrier", "belongs to provider cards alone")
+	}
+	check.required("currency", c.Currency, maxName)
+	check.currency("currency", c.Currency)
+	check.oneOf("direction", c.Direction, "termination", "origination")
+	if len(c.TechPrefix) > maxPrefix || strings.Trim(c.TechPrefix, "0123456789#*+") != "" {
+		check.refuse("tech_prefix", "is not up to %d digits, #, * and +", maxPrefix)
+	}
+	check.precision("rate_precision", c.RatePrecision)
+	check.rounding("rate_rounding", c.RateRounding)
+	check.precision("charge_precision", c.ChargePrecision)
+	check.rounding("charge_rounding", c.ChargeRounding)
+	check.text("notes", c.Notes, maxNotes)
+	check.text("public_notes", c.PublicNotes, maxNotes)
+	check.text("external_id", c.ExternalID, maxID)
+	check.text("stale", c.Stale, maxName)
+	return check.err
+}
+
+const selectCard = `SELECT id, tenant_id, account_id, kind, name, COALESCE(public_name, '') AS public_name,
+	COALESCE(carrier, '') AS carrier, currency, direction, COALESCE(tech_prefix, '') AS tech_prefix,
+	rate_precision, rate_rounding, charge_precision, charge_rounding, COALESCE(notes, '') AS notes,
+	COALESCE(public_notes, '') AS public_notes, COALESCE(external_id, '') AS external_id,
+	COALESCE(stale, '') AS stale, version, created_at, updated_at FROM cards`
+
+// Card reads a card of the tenant; ErrNotFound if there is none.
+func (tx *Tx) Card(ctx context.Context, id string) (Card, error) {
+	return own[Card](ctx, tx, "card", selectCard, id)
+}
+
+// CreateCard stores a new card of c.AccountID; start from NewCard. Id, tenant,
+// version and times are set here. It returns ErrInvalid for a malformed field
+// or an unknown account, and ErrConflict for an external id that is taken in
+// the account.
+func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
+	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.store.newID("card"), tx.tenant, 1, tx.now, tx.now
+	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
+		return Card{}, fmt.Errorf("card: %w", err)
+	}
+	_, err := tx.execNamed(ctx, `INSERT INTO cards (id, tenant_id, account_id, kind, name, public_name, carrier, currency,
+			direction, tech_prefix, rate_precision, rate_rounding, charge_precision, charge_rounding, notes,
+			public_notes, external_id, stale, version, created_at, updated_at)
+		VALUES (:id, :tenant_id, :account_id, :kind, :name, NULLIF(:public_name, ''), NULLIF(:carrier, ''), :currency,
+			:direction, NULLIF(:tech_prefix, ''), :rate_precision, :rate_rounding, :charge_precision, :charge_rounding,
+			NULLIF(:notes, ''), NULLIF(:public_notes, ''), NULLIF(:external_id, ''), NULLIF(:stale, ''), :version,
+			:created_at, :updated_at)`, c)
+	if err != nil {
+		return Card{}, fmt.Errorf("card: %w", err)
+	}
+	return c, nil
+}
+
+// UpdateCard changes a card of the tenant and returns it as it is then. It
+// returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
+// the external id is taken, or the currency is fixed by a revision.
+func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card, error) {
+	c, err := tx.Card(ctx, id)
+	if err != nil {
+		return Card{}, err
+	}
+	if err := current("card", id, c.Version, patch.Version); err != nil {
+		return Card{}, err
+	}
+	patch.apply(&c)
+	c.Version, c.UpdatedAt = c.Version+1, tx.now
+	if err := c.Validate(); err != nil {
+		return Card{}, fmt.Errorf("card %s: %w", id, err)
+	}
+	_, err = tx.execNamed(ctx, `UPDATE cards SET name = :name, public_name = NULLIF(:public_name, ''),
+			carrier = NULLIF(:carrier, ''), currency = :currency, direction = :direction,
+			tech_prefix = NULLIF(:tech_prefix, ''), rate_precision = :rate_precision, rate_rounding = :rate_rounding,
+			charge_precision = :charge_precision, charge_rounding = :charge_rounding, notes = NULLIF(:notes, ''),
+			public_notes = NULLIF(:public_notes, ''), external_id = NULLIF(:external_id, ''), stale = NULLIF(:stale, ''),
+			version = :version, updated_at = :updated_at
+		WHERE tenant_id = :tenant_id AND id = :id`, c)
+	if err != nil {
+		return Card{}, fmt.Errorf("card %s: %w", id, err)
+	}
+	return c, nil
+}
+
+// DeleteCard deletes a card of the tenant, of the given version (0 for any),
+// with its assignments, revisions and rates. It returns ErrNotFound, or
+// ErrConflict when the card has an active revision or the version has moved
+// on.
+func (tx *Tx) DeleteCard(ctx context.Context, id string, version int64) error {
+	return tx.dropOwn(ctx, "card", "cards", id, version)
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// CardCustomer is a customer on a customer card of its own account.
+type CardCustomer struct {
+	CardID     string `db:"card_id"`
+	CustomerID string `db:"customer_id"`
+	AccountID  string `db:"account_id"` // whose both are; set here
+	ValidFrom  Micros `db:"valid_from"` // 0 for now
+	ValidTo    Micros `db:"valid_to"`   // 0 for without end
+}
+
+// PutCustomerOnCard puts a customer on a card of the tenant and returns that
+// as it is kept; validity is as with AssignCard. It returns ErrNotFound for an
+// unknown card, and ErrInvalid when the card is no customer card, the customer
+// is not of the card's own account, or the period is empty or begins in the
+// past.
+func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustomer, error) {
+	card, err := tx.Card(ctx, c.CardID)
+	if err != nil {
+		return CardCustomer{}, err
+	}
+	if card.Kind != CustomerCard {
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", invalid("card_id", "is no customer card"))
+	}
+	customer, err := tx.Customer(ctx, c.CustomerID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return CardCustomer{}, err
+	}
+	if err != nil || customer.AccountID != card.AccountID {
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", invalid("customer_id", "is no customer of the card's account"))
+	}
+	kept, err := customerLink.put(ctx, tx, card.AccountID, c.CardID, c.CustomerID, period{c.ValidFrom, c.ValidTo})
+	if err != nil {
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", err)
+	}
+	c.AccountID, c.ValidFrom, c.ValidTo = card.AccountID, kept.From, kept.To
+	return c, nil
+}
+
+// RemoveCustomerFromCard takes a customer off a card now; what was is kept. It
+// returns ErrNotFound when the card is unknown or the customer not on it.
+func (tx *Tx) RemoveCustomerFromCard(ctx context.Context, card, customer string) error {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return err
+	}
+	if !storable(customer) {
+		return fmt.Errorf("customer on card: %w", ErrNotFound)
+	}
+	if err := customerLink.remove(ctx, tx, card, customer); err != nil {
+		return fmt.Errorf("customer on card: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// To whom a group is lent.
+const (
+	LendNone = "none"
+	LendAll  = "all"  // to every account directly below its owner
+	LendSome = "some" // to the accounts of LentTo
+)
+
+// Group is a set of rights that users are put in.
+type Group struct {
+	ID            string
+	TenantID      string `db:"tenant_id"`
+	AccountID     string `db:"account_id"` // its owner
+	Name          string
+	PublicName    string   `db:"public_name"` // its name where it is lent to
+	Lend          string   // LendNone, LendAll or LendSome
+	LentTo        []string `db:"-"` // with LendSome: accounts directly below the owner, sorted
+	Template      string   // the template it was made from
+	DefaultAccess string   `db:"default_access"` // letters, where no row counts
+	Rows          Access   `db:"-"`              // area to letters; never AnyArea
+	Version       int64
+	CreatedAt     Micros `db:"created_at"`
+	UpdatedAt     Micros `db:"updated_at"`
+}
+
+// Access is what the group gives, its default as AnyArea.
+func (g Group) Access() Access {
+	access := Access{AnyArea: g.DefaultAccess}
+	for area, letters := range g.Rows {
+		access[area] = letters
+	}
+	return access
+}
+
+// GroupPatch changes a group; nil leaves a field as it is. LentTo counts with
+// LendSome and is emptied by the others.
+type GroupPatch struct {
+	Name, PublicName, Lend, DefaultAccess *string
+
+	LentTo  *[]string
+	Rows    *Access
+	Version int64 // the version that is changed; 0 for any
+}
+
+func (p GroupPatch) apply(g *Group) {
+	replace(&g.Name, p.Name)
+	replace(&g.PublicName, p.PublicName)
+	replace(&g.Lend, p.Lend)
+	replace(&g.DefaultAccess, p.DefaultAccess)
+	replace(&g.LentTo, p.LentTo)
+	replace(&g.Rows, p.Rows)
+}
+
+// settle gives the group the one form in which it is kept.
+func (g *Group) settle() {
+	g.LentTo = slices.Sorted(slices.Values(g.LentTo))
+	if g.Lend != LendSome {
+		g.LentTo = nil
+	}
+	g.Rows = g.Rows.canonical()
+	g.DefaultAccess = letters(letterBits(g.DefaultAccess))
+}
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (g *Group) Validate() error {
+	var c checks
+	c.required("name", g.Name, maxName)
+	c.text("public_name", g.PublicName, maxName)
+	c.oneOf("lend_to", g.Lend, LendNone, LendAll, LendSome)
+	c.distinct("lend_to", g.LentTo)
+	c.text("template", g.Template, maxName)
+	c.letters("default_access", g.DefaultAccess)
+	c.access("rows", g.Rows, false)
+	return c.err
+}
+
+const selectGroup = `SELECT id, tenant_id, account_id, name, COALESCE(public_name, '') AS public_name, lend,
+	COALESCE(template, '') AS template, default_access, version, created_at, updated_at FROM groups`
+
+// Group reads a group of the tenant; ErrNotFound if there is none.
+func (tx *Tx) Group(ctx context.Context, id string) (Group, error) {
+	g, err := own[Group](ctx, tx, "group", selectGroup, id)
+	if err != nil {
+		return Group{}, err
+	}
+	if g.LentTo, err = tx.names(ctx, "SELECT account_id AS name FROM group_loans WHERE group_id = ? ORDER BY 1", id); err != nil {
+		return Group{}, fmt.Errorf("group %s: %w", id, err)
+	}
+	if g.Rows, err = groupRows(ctx, tx.store.dialect, tx.tx, id); err != nil {
+		return Group{}, fmt.Errorf("group %s: %w", id, err)
+	}
+	return g, nil
+}
+
+func groupRows(ctx context.Context, d dialect, x execer, id string) (Access, error) {
+	type row struct{ Area, Access string }
+	rows, err := selectAll[row](ctx, d, x, "SELECT area, access FROM group_rows WHERE group_id = ?", id)
+	access := Access{}
+	for _, row := range rows {
+		access[row.Area] = row.Access
+	}
+	return access, err
+}
+
+// names reads a query's only column, called name.
+func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, error) {
+	type row struct{ Name string }
+	rows, err := selectAll[row](ctx, tx.store.dialect, tx.tx, text, args...)
+	var all []string
+	for _, row := range rows {
+		all = append(all, row.Name)
+	}
+	return all, err
+}
+
+// CreateGroup stores a new group of g.AccountID. Lend is LendNone when not
+// given; id, tenant, version and times are set here. It returns ErrInvalid for
+// a malformed field, an unknown owner, or a loan to an account that is not
+// directly below the owner.
+func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
+	g.ID, g.TenantID, g.Version, g.CreatedAt, g.UpdatedAt = tx.store.newID("group"), tx.tenant, 1, tx.now, tx.now
+	orDefault(&g.Lend, LendNone)
+	if err := errors.Join(g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
+		return Group{}, fmt.Errorf("group: %w", err)
+	}
+	g.settle()
+	_, err := tx.execNamed(ctx, `INSERT INTO groups (id, tenant_id, account_id, name, public_name, lend, template,
+			default_access, version, created_at, updated_at)
+		VALUES (:id, :tenant_id, :account_id, :name, NULLIF(:public_name, ''), :lend, NULLIF(:template, ''),
+			:default_access, :version, :created_at, :updated_at)`, g)
+	if err == nil {
+		err = errors.Join(tx.putGroupRows(ctx, g), tx.lend(ctx, g, g.LentTo))
+	}
+	if err != nil {
+		return Group{}, fmt.Errorf("group: %w", err)
+	}
+	return g, nil
+}
+
+// owner checks that a new row's account is one of the tenant.
+func (tx *Tx) owner(ctx context.Context, account string) error {
+	_, err := tx.Account(ctx, account)
+	if errors.Is(err, ErrNotFound) {
+		return invalid("account_id", "names no account")
+	}
+	return err
+}
+
+func (tx *Tx) putGroupRows(ctx context.Context, g Group) error {
+	for area, letters := range g.Rows {
+		_, err := tx.exec(ctx, "INSERT INTO group_rows (group_id, area, access) VALUES (?, ?, ?)", g.ID, area, letters)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) lend(ctx context.Context, g Group, to []string) error {
+	for _, account := range to {
+		below, err := tx.Account(ctx, account)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err != nil || below.ParentID != g.AccountID {
+			return invalid("lend_to", "names an account that is not directly below")
+		}
+		_, err = tx.exec(ctx, "INSERT INTO group_loans (group_id, account_id, owner_id) VALUES (?, ?, ?)", g.ID, account, g.AccountID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UpdateGroup changes a group of the tenant and returns it as it is then. It
+// returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
+// or the group would be withdrawn from an account whose users are in it.
+func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Group, error) {
+	before, err := tx.Group(ctx, id)
+	if err != nil {
+		return Group{}, err
+	}
+	if err := current("group", id, before.Version, patch.Version); err != nil {
+		return Group{}, err
+	}
+	g := before
+	patch.apply(&g)
+	if err := g.Validate(); err != nil {
+		return Group{}, fmt.Errorf("group %s: %w", id, err)
+	}
+	g.settle()
+	g.Version, g.UpdatedAt = g.Version+1, tx.now
+	if err := tx.putGroup(ctx, before, g); err != nil {
+		return Group{}, fmt.Errorf("group %s: %w", id, err)
+	}
+	return g, nil
+}
+
+// putGroup lends before it withdraws, so that whoever keeps the group is never
+// without it in between.
+func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
+	if err := tx.lend(ctx, g, missing(before.LentTo, g.LentTo)); err != nil {
+		return err
+	}
+	_, err := tx.execNamed(ctx, `UPDATE groups SET name = :name, public_name = NULLIF(:public_name, ''), lend = :lend,
+			default_access = :default_access, version = :version, updated_at = :updated_at
+		WHERE tenant_id = :tenant_id AND id = :id`, g)
+	if err != nil {
+		return err
+	}
+	for _, account := range missing(g.LentTo, before.LentTo) {
+		if _, err := tx.exec(ctx, "DELETE FROM group_loans WHERE group_id = ? AND account_id = ?", g.ID, account); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM group_rows WHERE group_id = ?", g.ID); err != nil {
+		return err
+	}
+	return tx.putGroupRows(ctx, g)
+}
+
+// missing lists what of all is not in some.
+func missing(some, all []string) (rest []string) {
+	for _, one := range all {
+		if !slices.Contains(some, one) {
+			rest = append(rest, one)
+		}
+	}
+	return rest
+}
+
+// DeleteGroup deletes a group of the tenant, of the given version (0 for any).
+// It returns ErrNotFound, or ErrConflict when users are in it or the version
+// has moved on.
+func (tx *Tx) DeleteGroup(ctx context.Context, id string, version int64) error {
+	if _, err := tx.Group(ctx, id); err != nil {
+		return err
+	}
+	inUse, err := tx.names(ctx, "SELECT user_id AS name FROM user_groups WHERE group_id = ? LIMIT 1", id)
+	if err != nil {
+		return fmt.Errorf("group %s: %w", id, err)
+	}
+	if len(inUse) > 0 {
+		return fmt.Errorf("group %s: %w", id, conflict("", "users are still in the group"))
+	}
+	return tx.dropOwn(ctx, "group", "groups", id, version)
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// IdempotencyAge is how long an answer is kept.
+const IdempotencyAge = 24 * time.Hour
+
+// IdempotencyKey names one request that may be sent again: the same key of
+// another user, or for another route, is another.
+type IdempotencyKey struct {
+	User, Method, Route, Key string
+}
+
+// Answer is what a request was answered with.
+type Answer struct {
+	Status  int
+	Headers map[string]string
+	Body    []byte
+}
+
+// Answer gives the answer that was kept for the key within IdempotencyAge. It
+// returns ErrNotFound when there is none, and ErrInvalid when the key was used
+// with another body.
+func (tx *Tx) Answer(ctx context.Context, k IdempotencyKey, body []byte) (Answer, error) {
+	type row struct {
+		BodyHash []byte `db:"body_hash"`
+		Status   int
+		Headers  string
+		Body     []byte
+	}
+	kept, err := selectOne[row](ctx, tx.store.dialect, tx.tx, `SELECT body_hash, status, headers, body
+		FROM idempotency_keys WHERE scope_hash = ? AND created_at > ?`, k.hash(tx.tenant), tx.forgotten())
+	if err != nil {
+		return Answer{}, fmt.Errorf("idempotency key: %w", err)
+	}
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], kept.BodyHash) {
+		return Answer{}, fmt.Errorf("idempotency key: %w", invalid("idempotency_key", "was used with another body"))
+	}
+	answer := Answer{Status: kept.Status, Body: kept.Body}
+	if err := json.Unmarshal([]byte(kept.Headers), &answer.Headers); err != nil {
+		return Answer{}, fmt.Errorf("idempotency key: %w", err)
+	}
+	return answer, nil
+}
+
+// KeepAnswer keeps an answer for the key, and forgets those that are too old.
+// It returns ErrConflict when there is one already.
+func (tx *Tx) KeepAnswer(ctx context.Context, k IdempotencyKey, body []byte, a Answer) error {
+	headers, err := json.Marshal(a.Headers)
+	if err != nil {
+		return fmt.Errorf("idempotency key: %w", err)
+	}
+	_, forgotten := tx.exec(ctx, "DELETE FROM idempotency_keys WHERE created_at <= ?", tx.forgotten())
+	sum := sha256.Sum256(body)
+	_, err = tx.exec(ctx, `INSERT INTO idempotency_keys (scope_hash, body_hash, status, headers, body, created_at)
+		VALUES (?, ?, ?, ?, ?, ?)`, k.hash(tx.tenant), sum[:], a.Status, string(headers), append([]byte{}, a.Body...), tx.now)
+	if err := errors.Join(forgotten, err); err != nil {
+		return fmt.Errorf("idempotency key: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) forgotten() Micros { return tx.now - Micros(IdempotencyAge.Microseconds()) }
+
+// hash tells scopes apart whatever their parts hold: each part goes in with
+// its length.
+func (k IdempotencyKey) hash(tenant string) []byte {
+	h := sha256.New()
+	for _, part := range []string{tenant, k.User, k.Method, k.Route, k.Key} {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // a hash never fails to write
+		_, _ = h.Write([]byte(part))
+	}
+	return h.Sum(nil)
+}

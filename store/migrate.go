@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Each database has its own texts, under the same numbers and names.
+//
+//go:embed migrations/*/*.sql
+var migrations embed.FS
+
+// Migrate brings the schema up to date, each step in a transaction of its own,
+// and makes the store key. Processes that migrate one PostgreSQL database at
+// the same time take turns.
+func (s *Store) Migrate(ctx context.Context) error {
+	provider, err := s.provider()
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("schema: %w", s.dialect.translateIn(ctx, err))
+	}
+	_, err = s.Key(ctx)
+	return err
+}
+
+func (s *Store) provider() (*goose.Provider, error) {
+	texts, err := fs.Sub(migrations, "migrations/"+s.dialect.name)
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	if s.dialect.name == "sqlite" {
+		return goose.NewProvider(goose.DialectSQLite3, s.write.DB, texts, options...)
+	}
+	turns, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, s.write.DB, texts, append(options, goose.WithSessionLocker(turns))...)
+}
+
+// SchemaCurrent returns nil when the schema is the one this program was made
+// for, and else an ErrUnavailable that says what it is instead.
+func (s *Store) SchemaCurrent(ctx context.Context) error {
+	provider, err := s.provider()
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	sources := provider.ListSources()
+	wanted := sources[len(sources)-1].Version
+	type version struct{ N int64 }
+	kept, err := selectOne[version](ctx, s.dialect, s.read,
+		"SELECT COALESCE(MAX(version_id), 0) AS n FROM goose_db_version WHERE is_applied")
+	if err != nil {
+		return fmt.Errorf("schema: %w", errors.Join(ErrUnavailable, err))
+	}
+	if kept.N != wanted {
+		return fmt.Errorf("schema: version %d where %d is needed: %w", kept.N, wanted, ErrUnavailable)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Postgres is the URL of a fresh PostgreSQL database with the current schema,
+// dropped when the test ends. The test is skipped, or fails, when there is no
+// server; see the package.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	admin, err := server()
+	if err != nil {
+		if os.Getenv("RESELLERD_TEST_REQUIRE_POSTGRES") == "1" {
+			t.Fatalf("PostgreSQL is required and not there: %v", err)
+		}
+		t.Skipf("skipped on PostgreSQL: %v; set RESELLERD_TEST_DATABASE or install its server", err)
+	}
+	template, err := emptyPostgres()
+	if err != nil {
+		t.Fatalf("postgres template: %v", err)
+	}
+	name := freshName()
+	if err := execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := execute(admin, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+			t.Errorf("drop: %v", err)
+		}
+	})
+	fresh, err := inDatabase(admin, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if template == "template0" {
+		if err := migrate(fresh); err != nil {
+			t.Fatalf("migrate: %v", err)
+		}
+	}
+	return fresh
+}
+
+// server is the URL of the server to make databases on.
+var server = sync.OnceValues(func() (string, error) {
+	if given := os.Getenv("RESELLERD_TEST_DATABASE"); given != "" {
+		return given, nil
+	}
+	return startCluster()
+})
+
+// emptyPostgres is the name of a database to copy: a migrated one in a cluster
+// of our own; PostgreSQL's own empty one on a server that outlives the tests,
+// where nothing is left behind.
+var emptyPostgres = sync.OnceValues(func() (string, error) {
+	if os.Getenv("RESELLERD_TEST_DATABASE") != "" {
+		return "template0", nil
+	}
+	admin, err := server()
+	if err != nil {
+		return "", err
+	}
+	const name = "resellerd_template"
+	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return "", err
+	}
+	fresh, err := inDatabase(admin, name)
+	if err != nil {
+		return "", err
+	}
+	return name, migrate(fresh)
+})
+
+var databases atomic.Int64
+
+func freshName() string {
+	return fmt.Sprintf("resellerd_test_%d_%d", os.Getpid(), databases.Add(1))
+}
+
+func inDatabase(admin, name string) (string, error) {
+	u, err := url.Parse(admin)
+	if err != nil {
+		return "", errors.New("RESELLERD_TEST_DATABASE is no URL")
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
+func execute(admin, statement string) error {
+	db, err := sql.Open("postgres", admin)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), statement); err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
+}

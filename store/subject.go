@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Subject is a user with all that decisions about it rest on.
+type Subject struct {
+	User    User
+	Account Account
+	Chain   []Account // its account and every account above, nearest first
+	// Status is the account's effective status: Closed when any of the chain is,
+	// else Suspended when any is, else Active.
+	Status string
+	// Access is the union of the groups, cut by every ceiling of the chain. It
+	// is shared and must not be changed.
+	Access Access
+	// Groups counts the groups that count: owned by the account or lent to it.
+	Groups int
+	Leaf   bool // no account lies below its own
+}
+
+// Subject finds the tenant's user whose id, or else whose external id, is ref.
+// It reads what the transaction sees. It returns ErrNotFound when there is
+// none, and ErrAmbiguous when two have that external id.
+func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
+	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
+}
+
+// loadSubject finds the user in a tenant, or in any when tenant is "".
+func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (*Subject, error) {
+	user, err := findUser(ctx, d, x, tenant, ref)
+	if err != nil {
+		return nil, fmt.Errorf("user: %w", err)
+	}
+	s := &Subject{User: user}
+	if s.Chain, err = accountChain(ctx, d, x, user.AccountID); err != nil {
+		return nil, fmt.Errorf("user %s: account: %w", user.ID, err)
+	}
+	if len(s.Chain) == 0 || s.Chain[0].ID != user.AccountID {
+		return nil, fmt.Errorf("user %s: account: %w", user.ID, ErrNotFound)
+	}
+	s.Account, s.Status = s.Chain[0], effectiveStatus(s.Chain)
+	groups, err := usableGroups(ctx, d, x, user)
+	if err != nil {
+		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
+	}
+	s.Groups, s.Access = len(groups), Resolve(accesses(groups), ceilings(s.Chain))
+	for _, group := range groups {
+		s.User.Groups = append(s.User.Groups, group.ID)
+	}
+	s.Leaf, err = isLeaf(ctx, d, x, user.AccountID)
+	return s, err
+}
+
+func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (User, error) {
+	if !storable(ref) || ref == "" {
+		return User{}, ErrNotFound
+	}
+	for _, column := range []string{"id", "external_id"} {
+		text, args := selectUser+" WHERE "+column+" = ?", []any{ref}
+		if tenant != "" {
+			text, args = text+" AND tenant_id = ?", append(args, tenant)
+		}
+		found, err := selectAll[User](ctx, d, x, text+" LIMIT 2", args...)
+		switch {
+		case err != nil:
+			return User{}, err
+		case len(found) > 1:
+			return User{}, ErrAmbiguous
+		case len(found) == 1:
+			return found[0], nil
+		}
+	}
+	return User{}, ErrNotFound
+}
+
+// usableGroups reads the groups that the user is in and that its account owns
+// or was lent. The database lets it be in no others; should it be in one all
+// the same, that one gives nothing.
+func usableGroups(ctx context.Context, d dialect, x execer, user User) ([]Group, error) {
+	groups, err := selectAll[Group](ctx, d, x, selectGroup+` WHERE id IN (
+		SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
+		WHERE m.user_id = ? AND u.account_id = ?) ORDER BY id`, user.ID, user.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range groups {
+		if groups[i].Rows, err = groupRows(ctx, d, x, groups[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
+}
+
+func isLeaf(ctx context.Context, d dialect, x execer, account string) (bool, error) {
+	type row struct{ ID string }
+	below, err := selectAll[row](ctx, d, x, "SELECT id FROM accounts WHERE parent_id = ? LIMIT 1", account)
+	return len(below) == 0, err
+}
+
+func effectiveStatus(chain []Account) string {
+	status := Active
+	for _, account := range chain {
+		if account.Status == Closed {
+			return Closed
+		}
+		if account.Status != Active {
+			status = Suspended
+		}
+	}
+	return status
+}
+
+func accesses(groups []Group) (all []Access) {
+	for _, group := range groups {
+		all = append(all, group.Access())
+	}
+	return all
+}
+
+func ceilings(chain []Account) (all []Access) {
+	for _, account := range chain {
+		all = append(all, account.Ceiling)
+	}
+	return all
+}
+
+// AccessOf gives what groups of the tenant add up to for users of an account:
+// their union, cut by every ceiling of the account's chain. Delegation is
+// decided on it, before a write and after. It returns ErrNotFound when the
+// account or a group is absent.
+func (tx *Tx) AccessOf(ctx context.Context, account string, groups ...string) (Access, error) {
+	chain, err := tx.AccountChain(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	var given []Access
+	for _, id := range groups {
+		group, err := tx.Group(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		given = append(given, group.Access())
+	}
+	return Resolve(given, ceilings(chain)), nil
+}

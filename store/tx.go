@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Micros is a time as the database keeps it: microseconds since 1970 in UTC.
+// 0 stands for none.
+type Micros int64
+
+// Time is the same moment as a time.Time in UTC, the zero time for none.
+func (m Micros) Time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m)).UTC()
+}
+
+// MicrosOf is the moment t, cut to microseconds; 0 for the zero time.
+func MicrosOf(t time.Time) Micros {
+	if t.IsZero() {
+		return 0
+	}
+	return Micros(t.UnixMicro())
+}
+
+// Tx is one writing transaction within one tenant: no method of it reads or
+// writes a row of another. It belongs to one goroutine and ends with the
+// function that Write was given.
+type Tx struct {
+	store   *Store
+	tx      *sqlx.Tx
+	tenant  string
+	now     Micros
+	changed bool // something was written
+}
+
+// Tenant is the tenant (the id of its master) that is written to.
+func (tx *Tx) Tenant() string { return tx.tenant }
+
+// Now is the moment that this transaction writes down; it is read once.
+func (tx *Tx) Now() Micros { return tx.now }
+
+// Write runs fn in one transaction and commits when fn returns nil; else, and
+// when fn panics, nothing of it stays, and fn's error is returned as it is.
+//
+// Writers of one tenant run one after the other, so that what fn reads is what
+// it changes. The data revision is written last and grows by one in the order
+// of the commits; a transaction that wrote nothing leaves it alone. Write does
+// not retry: ErrUnavailable says that the database was gone or had the
+// transaction lose against another one, and that nothing was written unless
+// the connection broke during the commit itself.
+//
+// An empty tenant is for making a new master, whose tenant it then becomes.
+func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
+	begun, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+	}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())}
+	ended := false
+	defer func() {
+		if !ended {
+			_ = begun.Rollback() // the error that led here is the one that matters
+		}
+	}()
+	if err := tx.serialise(ctx); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil || !tx.changed {
+		return err
+	}
+	revision, err := tx.advance(ctx)
+	if err != nil {
+		return err
+	}
+	ended = true
+	if err := begun.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
+	}
+	s.tracker.advance(revision)
+	return nil
+}
+
+// serialise waits for the tenant's other writers. SQLite has one writer at a
+// time, since its transactions begin as immediate ones.
+func (tx *Tx) serialise(ctx context.Context) error {
+	if tx.store.dialect.name != "postgres" {
+		return nil
+	}
+	_, err := tx.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "resellerd "+tx.tenant)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))
+	}
+	return nil
+}
+
+// advance checks what is left to check and takes the next data revision. Its
+// row stays locked until the commit, which makes its order that of commits.
+func (tx *Tx) advance(ctx context.Context) (n int64, err error) {
+	if tx.store.dialect.name == "postgres" {
+		if _, err := tx.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+			return 0, tx.refused(ctx, err)
+		}
+	}
+	if err := tx.tx.GetContext(ctx, &n, "UPDATE data_revision SET n = n + 1 RETURNING n"); err != nil {
+		return 0, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
+	}
+	return n, nil
+}
+
+// exec writes with the ?-marked arguments bound in order.
+func (tx *Tx) exec(ctx context.Context, text string, args ...any) (rows int64, err error) {
+	return tx.count(ctx)(tx.tx.ExecContext(ctx, tx.tx.Rebind(text), args...))
+}
+
+// execNamed writes with the :named arguments bound from a struct or map.
+func (tx *Tx) execNamed(ctx context.Context, text string, arg any) (rows int64, err error) {
+	return tx.count(ctx)(tx.tx.NamedExecContext(ctx, text, arg))
+}
+
+func (tx *Tx) count(ctx context.Context) func(sql.Result, error) (int64, error) {
+	return func(result sql.Result, err error) (int64, error) {
+		tx.changed = true
+		if err != nil {
+			return 0, tx.refused(ctx, err)
+		}
+		rows, err := result.RowsAffected()
+		return rows, tx.refused(ctx, err)
+	}
+}
+
+func (tx *Tx) refused(ctx context.Context, err error) error {
+	return explain(tx.store.dialect.translateIn(ctx, err))
+}
+
+// selectAll reads every row of a query with ?-marked arguments.
+func selectAll[T any](ctx context.Context, d dialect, x execer, text string, args ...any) ([]T, error) {
+	if d.mark == '$' {
+		text = sqlx.Rebind(sqlx.DOLLAR, text)
+	}
+	rows, err := x.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, d.translateIn(ctx, err)
+	}
+	defer rows.Close()
+	var all []T
+	if err := sqlx.StructScan(rows, &all); err != nil {
+		return nil, d.translateIn(ctx, err)
+	}
+	return all, d.translateIn(ctx, errors.Join(rows.Err(), rows.Close()))
+}
+
+// selectOne is selectAll for the first row; ErrNotFound when there is none.
+func selectOne[T any](ctx context.Context, d dialect, x execer, text string, args ...any) (T, error) {
+	all, err := selectAll[T](ctx, d, x, text, args...)
+	if err == nil && len(all) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
+}
+
+// own reads the row of the given id, if it is the tenant's.
+func own[T any](ctx context.Context, tx *Tx, noun, text, id string) (T, error) {
+	if !storable(id) {
+		var none T
+		return none, fmt.Errorf("%s: %w", noun, ErrNotFound)
+	}
+	row, err := selectOne[T](ctx, tx.store.dialect, tx.tx, text+" WHERE tenant_id = ? AND id = ?", tx.tenant, id)
+	if err != nil {
+		return row, fmt.Errorf("%s %s: %w", noun, id, err)
+	}
+	return row, nil
+}
+
+// current refuses a write that was made for another version of the row; wanted
+// 0 takes any.
+func current(noun, id string, version, wanted int64) error {
+	if wanted != 0 && wanted != version {
+		return fmt.Errorf("%s %s: %w", noun, id, conflict("version", "has moved on"))
+	}
+	return nil
+}
+
+// dropOwn deletes the row of the given id, if it is the tenant's and of the
+// given version (0 for any).
+func (tx *Tx) dropOwn(ctx context.Context, noun, table, id string, version int64) error {
+	type versioned struct{ Version int64 }
+	row, err := own[versioned](ctx, tx, noun, "SELECT version FROM "+table, id)
+	if err != nil {
+		return err
+	}
+	if err := current(noun, id, row.Version, version); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE tenant_id = ? AND id = ?", tx.tenant, id); err != nil {
+		return fmt.Errorf("%s %s: %w", noun, id, err)
+	}
+	return nil
+}

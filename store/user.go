@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// User is someone who acts, in the name of an account.
+type User struct {
+	ID         string
+	TenantID   string `db:"tenant_id"`
+	AccountID  string `db:"account_id"`
+	ExternalID string `db:"external_id"` // the panel's own name for the user
+	Login      string // an email address, unique in the account
+	Name       string
+	Status     string   // Active or Disabled
+	IPAllow    Strings  `db:"ip_allow"`  // networks in CIDR notation; empty for any
+	TimeZone   string   `db:"time_zone"` // a name of the IANA database
+	Groups     []string `db:"-"`         // ids, sorted; at least one
+	Version    int64
+	CreatedAt  Micros `db:"created_at"`
+	UpdatedAt  Micros `db:"updated_at"`
+}
+
+// UserPatch changes a user; nil leaves a field as it is.
+type UserPatch struct {
+	ExternalID, Login, Name, Status, TimeZone *string
+
+	IPAllow, Groups *[]string
+	Version         int64 // the version that is changed; 0 for any
+}
+
+func (p UserPatch) apply(u *User) {
+	replace(&u.ExternalID, p.ExternalID)
+	replace(&u.Login, p.Login)
+	replace(&u.Name, p.Name)
+	replace(&u.Status, p.Status)
+	replace(&u.TimeZone, p.TimeZone)
+	replace((*[]string)(&u.IPAllow), p.IPAllow)
+	replace(&u.Groups, p.Groups)
+}
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (u *User) Validate() error {
+	var c checks
+	c.text("external_id", u.ExternalID, maxID)
+	c.required("login", u.Login, maxEmail)
+	c.email("login", u.Login)
+	c.text("name", u.Name, maxName)
+	c.oneOf("status", u.Status, Active, Disabled)
+	c.networks("ip_allow", u.IPAllow)
+	c.timeZone("time_zone", u.TimeZone)
+	c.distinct("groups", u.Groups)
+	if len(u.Groups) == 0 {
+		c.refuse("groups", "a user is in at least one group")
+	}
+	return c.err
+}
+
+const selectUser = `SELECT id, tenant_id, account_id, COALESCE(external_id, '') AS external_id, login,
+	COALESCE(name, '') AS name, status, ip_allow, COALESCE(time_zone, '') AS time_zone, version, created_at, updated_at
+	FROM users`
+
+// User reads a user of the tenant; ErrNotFound if there is none.
+func (tx *Tx) User(ctx context.Context, id string) (User, error) {
+	u, err := own[User](ctx, tx, "user", selectUser, id)
+	if err != nil {
+		return User{}, err
+	}
+	if u.Groups, err = tx.names(ctx, "SELECT group_id AS name FROM user_groups WHERE user_id = ? ORDER BY 1", id); err != nil {
+		return User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	return u, nil
+}
+
+// userRow is a user as it is written, with the group that stands for all.
+type userRow struct {
+	User
+	FirstGroup string `db:"first_group_id"`
+}
+
+func (u User) row() userRow {
+	u.Groups = slices.Sorted(slices.Values(u.Groups))
+	return userRow{User: u, FirstGroup: u.Groups[0]}
+}
+
+// CreateUser stores a new user of u.AccountID. Status is Active when not
+// given; id, tenant, version and times are set here. It returns ErrInvalid for
+// a malformed field, an unknown account, or a group that is neither the
+// account's own nor lent to it, and ErrConflict for a login that is taken in
+// the account.
+func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
+	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.store.newID("user"), tx.tenant, 1, tx.now, tx.now
+	orDefault(&u.Status, Active)
+	if err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID)); err != nil {
+		return User{}, fmt.Errorf("user: %w", err)
+	}
+	row := u.row()
+	_, err := tx.execNamed(ctx, `INSERT INTO users (id, tenant_id, account_id, external_id, login, name, status, ip_allow,
+			time_zone, first_group_id, version, created_at, updated_at)
+		VALUES (:id, :tenant_id, :account_id, NULLIF(:external_id, ''), :login, NULLIF(:name, ''), :status, :ip_allow,
+			NULLIF(:time_zone, ''), :first_group_id, :version, :created_at, :updated_at)`, row)
+	if err == nil {
+		err = tx.join(ctx, u.ID, row.Groups)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("user: %w", err)
+	}
+	return row.User, nil
+}
+
+// join puts a user into groups; the database refuses those that its account
+// may not use.
+func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
+	for _, group := range groups {
+		if _, err := tx.exec(ctx, "INSERT INTO user_groups (user_id, group_id) VALUES (?, ?)", user, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UpdateUser changes a user of the tenant and returns it as it is then. It
+// returns ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict: the
+// version has moved on or the login is taken.
+func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User, error) {
+	before, err := tx.User(ctx, id)
+	if err != nil {
+		return User{}, err
+	}
+	if err := current("user", id, before.Version, patch.Version); err != nil {
+		return User{}, err
+	}
+	u := before
+	patch.apply(&u)
+	if err := u.Validate(); err != nil {
+		return User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	u.Version, u.UpdatedAt = u.Version+1, tx.now
+	row := u.row()
+	if err := tx.putUser(ctx, before, row); err != nil {
+		return User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	return row.User, nil
+}
+
+func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
+	if err := tx.join(ctx, row.ID, missing(before.Groups, row.Groups)); err != nil {
+		return err
+	}
+	_, err := tx.execNamed(ctx, `UPDATE users SET external_id = NULLIF(:external_id, ''), login = :login,
+			name = NULLIF(:name, ''), status = :status, ip_allow = :ip_allow, time_zone = NULLIF(:time_zone, ''),
+			first_group_id = :first_group_id, version = :version, updated_at = :updated_at
+		WHERE tenant_id = :tenant_id AND id = :id`, row)
+	if err != nil {
+		return err
+	}
+	for _, group := range missing(row.Groups, before.Groups) {
+		if _, err := tx.exec(ctx, "DELETE FROM user_groups WHERE user_id = ? AND group_id = ?", row.ID, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteUser deletes a user of the tenant, of the given version (0 for any).
+// It returns ErrNotFound, or ErrConflict when the version has moved on.
+func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
+	return tx.dropOwn(ctx, "user", "users", id, version)
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// period is when something holds: from, inclusive, to, exclusive; to 0 for
+// without end.
+type period struct {
+	From Micros `db:"valid_from"`
+	To   Micros `db:"valid_to"`
+}
+
+// link is a table that joins a card with something else for a time. A pair has
+// any number of periods that are over and at most one that is not.
+type link struct {
+	noun, table, other, owner string // other and owner are columns
+}
+
+var (
+	assignmentLink = link{"assignment", "assignments", "account_id", "owner_id"}
+	customerLink   = link{"customer on card", "card_customers", "customer_id", "account_id"}
+)
+
+// live reads the pair's period that is not over yet; ErrNotFound if there is
+// none.
+func (l link) live(ctx context.Context, tx *Tx, card, other string) (period, error) {
+	return selectOne[period](ctx, tx.store.dialect, tx.tx, `SELECT valid_from, COALESCE(valid_to, 0) AS valid_to
+		FROM `+l.table+` WHERE card_id = ? AND `+l.other+` = ? AND (valid_to IS NULL OR valid_to > ?)`, card, other, tx.now)
+}
+
+// put has the pair hold for p from now on, and returns the period as it is
+// kept: what has begun keeps its beginning, unless p begins in the future.
+func (l link) put(ctx context.Context, tx *Tx, owner, card, other string, p period) (period, error) {
+	if p.From == 0 {
+		p.From = tx.now
+	}
+	if p.To != 0 && (p.To <= p.From || p.To <= tx.now) {
+		return period{}, invalid("valid_to", "is not after the beginning and in the future")
+	}
+	live, err := l.live(ctx, tx, card, other)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if p.From < tx.now {
+			return period{}, invalid("valid_from", "is in the past")
+		}
+	case err != nil:
+		return period{}, err
+	case live.From <= tx.now && p.From <= tx.now:
+		p.From = live.From
+		return p, l.extend(ctx, tx, card, other, p)
+	default:
+		if err := l.end(ctx, tx, card, other, live); err != nil {
+			return period{}, err
+		}
+	}
+	_, err = tx.exec(ctx, `INSERT INTO `+l.table+` (card_id, `+l.other+`, `+l.owner+`, valid_from, valid_to)
+		VALUES (?, ?, ?, ?, NULLIF(CAST(? AS BIGINT), 0))`, card, other, owner, p.From, p.To)
+	return p, err
+}
+
+func (l link) extend(ctx context.Context, tx *Tx, card, other string, p period) error {
+	_, err := tx.exec(ctx, `UPDATE `+l.table+` SET valid_to = NULLIF(CAST(? AS BIGINT), 0)
+		WHERE card_id = ? AND `+l.other+` = ? AND valid_from = ?`, p.To, card, other, p.From)
+	return err
+}
+
+// end has a period end now; one that has not begun leaves no trace.
+func (l link) end(ctx context.Context, tx *Tx, card, other string, p period) error {
+	if p.From < tx.now {
+		return l.extend(ctx, tx, card, other, period{From: p.From, To: tx.now})
+	}
+	_, err := tx.exec(ctx, "DELETE FROM "+l.table+" WHERE card_id = ? AND "+l.other+" = ? AND valid_from = ?", card, other, p.From)
+	return err
+}
+
+// remove ends the pair's period that is not over; ErrNotFound if there is
+// none.
+func (l link) remove(ctx context.Context, tx *Tx, card, other string) error {
+	live, err := l.live(ctx, tx, card, other)
+	if err != nil {
+		return err
+	}
+	return l.end(ctx, tx, card, other, live)
+}
