@@ -28,6 +28,18 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
 }
 
+// Subject finds the user whose id, or else whose external id, is ref: among
+// the tenant's, or among all when tenant is "". It returns ErrNotFound when
+// there is none, ErrAmbiguous when two have that external id, and
+// ErrUnavailable when that cannot be found out for the current data revision.
+// The subject is shared by all callers and must not be changed.
+func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
+	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context) (*Subject, int64, error) {
+		subject, err := loadSubject(ctx, s.dialect, s.pool, tenant, ref)
+		return subject, 0, err
+	})
+}
+
 // loadSubject finds the user in a tenant, or in any when tenant is "".
 func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (*Subject, error) {
 	user, err := findUser(ctx, d, x, tenant, ref)
