@@ -51,7 +51,7 @@ func (b *builder) integer(a argument) string { return b.bind(a) + b.d.bigint }
 // typed is the placeholder of an argument that is compared with a column.
 func (b *builder) typed(a argument, kind Kind) string {
 	switch kind {
-	case KindInteger, KindMoney, KindTime:
+	case Integer, Money, Time:
 		return b.integer(a)
 	}
 	return b.bind(a)
@@ -59,7 +59,7 @@ func (b *builder) typed(a argument, kind Kind) string {
 
 // collated makes text compare bytewise, whatever the database's own order.
 func (b *builder) collated(expr string, kind Kind) string {
-	if kind == KindText {
+	if kind == Text {
 		return expr + b.d.collate
 	}
 	return expr

@@ -206,6 +206,9 @@ func (c *compiler) resolveRest(sources []*late, classes []string) {
 	if c.def.scope != "" {
 		conditions = append(conditions, at(c.def.scope, "t")+" = "+c.b.bind(argument{kind: argParent}))
 	}
+	if c.def.timed {
+		conditions = append(conditions, "(t.valid_to IS NULL OR t.valid_to > "+c.b.integer(argument{kind: argNow})+")")
+	}
 	for i, f := range c.q.Also {
 		conditions = append(conditions, c.alsoSQL(f, i+1, sources[i+1], classes[i+1]))
 	}

@@ -33,25 +33,25 @@ func appendValue(dst []byte, kind Kind, v any) []byte {
 		return append(dst, "null"...)
 	}
 	switch kind {
-	case KindInteger:
+	case Integer:
 		return strconv.AppendInt(dst, numberOf(v), 10)
-	case KindBoolean:
+	case Boolean:
 		return strconv.AppendBool(dst, truth(v))
-	case KindMoney:
+	case Money:
 		dst = AppendMoney(append(dst, '"'), numberOf(v))
 		return append(dst, '"')
-	case KindTime:
+	case Time:
 		dst = appendTime(append(dst, '"'), numberOf(v))
 		return append(dst, '"')
-	case KindSet, KindJSON:
+	case Set, JSON:
 		return appendCompact(dst, textOf(v))
-	case KindAccess:
+	case Letters:
 		return appendAccess(dst, textOf(v))
-	case KindAccessRows:
+	case AccessRows:
 		return appendAccessRows(dst, textOf(v))
-	case KindReference:
+	case Reference:
 		return appendReference(dst, textOf(v))
-	case KindRevision:
+	case RevisionHead:
 		return appendRevision(dst, textOf(v))
 	}
 	return appendString(dst, textOf(v))
@@ -61,11 +61,11 @@ func appendText(dst []byte, kind Kind, v any) []byte {
 	switch {
 	case v == nil:
 		return dst
-	case kind == KindText:
+	case kind == Text:
 		return append(dst, textOf(v)...)
-	case kind == KindMoney:
+	case kind == Money:
 		return AppendMoney(dst, numberOf(v))
-	case kind == KindTime:
+	case kind == Time:
 		return appendTime(dst, numberOf(v))
 	}
 	return appendValue(dst, kind, v)
@@ -212,7 +212,7 @@ func appendRevision(dst []byte, text string) []byte {
 	dst = append(dst, `,"activated_at":`...)
 	if at, ok := parts[2].(json.Number); ok {
 		micros, _ := at.Int64()
-		dst = appendValue(dst, KindTime, micros)
+		dst = appendValue(dst, Time, micros)
 	} else {
 		dst = append(dst, "null"...)
 	}

@@ -109,11 +109,11 @@ func policyValue(kind Kind, v any) any {
 	switch {
 	case v == nil:
 		return nil
-	case kind == KindBoolean:
+	case kind == Boolean:
 		return truth(v)
-	case kind == KindText:
+	case kind == Text:
 		return textOf(v)
-	case slices.Contains([]Kind{KindSet, KindJSON, KindAccessRows}, kind):
+	case slices.Contains([]Kind{Set, JSON, AccessRows}, kind):
 		var document any
 		if json.Unmarshal([]byte(textOf(v)), &document) != nil {
 			return nil

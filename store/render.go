@@ -90,7 +90,7 @@ func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 		if err != nil {
 			return side{}, err
 		}
-		if c.Kind != KindText && c.Kind != KindInteger && c.Kind != KindBoolean {
+		if c.Kind != Text && c.Kind != Integer && c.Kind != Boolean {
 			return side{}, r.unknown(e, "column "+c.Name+" is no single value")
 		}
 		return side{column: c, text: c.expr(r.b, r.alias)}, nil
@@ -160,7 +160,7 @@ func (r *renderer) compareColumns(op predicate.Op, left, right side) string {
 	if !ordering(op) {
 		return left.text + " " + sqlOps[op] + " " + right.text
 	}
-	if left.column.Kind == KindBoolean {
+	if left.column.Kind == Boolean {
 		return "FALSE"
 	}
 	return r.b.collated(left.text, left.column.Kind) + " " + sqlOps[op] + " " + right.text
@@ -180,10 +180,10 @@ func (r *renderer) compareValue(op predicate.Op, c, value side) string {
 	switch {
 	case value.class == classAbsent:
 		return "FALSE"
-	case kind == KindInteger && value.class != classInteger && numeric(value.class):
+	case kind == Integer && value.class != classInteger && numeric(value.class):
 		return r.compareOdd(op, c, value)
-	case kind == KindText && value.class == classText, kind == KindInteger && value.class == classInteger,
-		kind == KindBoolean && value.class == classBoolean && !ordering(op):
+	case kind == Text && value.class == classText, kind == Integer && value.class == classInteger,
+		kind == Boolean && value.class == classBoolean && !ordering(op):
 		text := c.text
 		if ordering(op) {
 			text = r.b.collated(text, kind)
@@ -224,9 +224,9 @@ func (r *renderer) defined(d predicate.Defined) (string, error) {
 		return "", err
 	}
 	switch {
-	case c.Kind == KindSet:
+	case c.Kind == Set:
 		return "TRUE", nil // a set is always there, be it empty
-	case c.Kind == KindBoolean:
+	case c.Kind == Boolean:
 		return c.expr(r.b, r.alias), nil
 	}
 	return present(side{column: c, text: c.expr(r.b, r.alias)}), nil
@@ -245,7 +245,7 @@ func (r *renderer) match(m predicate.Match) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if s.column != nil && s.column.Kind != KindText || s.column == nil && s.class != classText {
+		if s.column != nil && s.column.Kind != Text || s.column == nil && s.class != classText {
 			return "FALSE", nil
 		}
 		if texts[i] = s.text; s.column == nil {

@@ -25,7 +25,7 @@ func (r *renderer) member(m predicate.Member) (string, error) {
 }
 
 func (r *renderer) memberOfList(item side, list []any) string {
-	classes := map[Kind]byte{KindText: classText, KindInteger: classInteger, KindBoolean: classBoolean}
+	classes := map[Kind]byte{Text: classText, Integer: classInteger, Boolean: classBoolean}
 	var marks []string
 	for _, v := range list {
 		if class, value := classify(v); class == classes[item.column.Kind] && storable(value) {
@@ -51,7 +51,7 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if item.column.Kind != KindText || account.class != classText {
+	if item.column.Kind != Text || account.class != classText {
 		return "FALSE", nil
 	}
 	mark := r.b.bind(account.arg)
@@ -71,10 +71,10 @@ func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.Kind != KindSet {
+	if c.Kind != Set {
 		return "FALSE", nil
 	}
-	if item.column == nil && item.class != classText || item.column != nil && item.column.Kind != KindText {
+	if item.column == nil && item.class != classText || item.column != nil && item.column.Kind != Text {
 		return "FALSE", nil
 	}
 	s, only := c.set, ""

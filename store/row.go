@@ -77,7 +77,7 @@ func (r Row) Value(name string) (any, bool) {
 		if b, ok := v.([]byte); ok {
 			v = string(b)
 		}
-		if c.Kind == KindBoolean && v != nil {
+		if c.Kind == Boolean && v != nil {
 			v = truth(v)
 		}
 		return v, true

@@ -158,6 +158,9 @@ func (c *compiler) paged(branches []predicate.Expr) *planned {
 	if c.def.scope != "" {
 		join += " AND " + at(c.def.scope, "t") + " = " + c.b.bind(argument{kind: argParent})
 	}
+	if c.def.timed {
+		join += " AND (t.valid_to IS NULL OR t.valid_to > " + c.b.integer(argument{kind: argNow}) + ")"
+	}
 	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM (" + ids + ") p JOIN " + c.def.table + " t ON " + join +
 		" ORDER BY " + c.order("p.k", "p.id")
 	return &planned{text: text, shape: sel.shape}

@@ -10,17 +10,17 @@ type Kind uint8
 
 // The kinds of columns.
 const (
-	KindText       Kind = iota + 1
-	KindInteger         // int64
-	KindBoolean         // bool
-	KindSet             // of text, listed in bytewise order
-	KindMoney           // int64 at ten decimals; shown as a decimal string
-	KindTime            // int64 microseconds since 1970; shown as RFC 3339 in UTC
-	KindJSON            // a document; shown as it is
-	KindAccess          // letters of "crud"; shown as a list of action names
-	KindAccessRows      // an object of area to letters; shown with lists of action names
-	KindReference       // "type/id"; shown as an object of type and id
-	KindRevision        // shown as an object of id, number (where known), activated_at and rows
+	Text         Kind = iota + 1
+	Integer           // int64
+	Boolean           // bool
+	Set               // of text, listed in bytewise order
+	Money             // int64 at ten decimals; shown as a decimal string
+	Time              // int64 microseconds since 1970; shown as RFC 3339 in UTC
+	JSON              // a document; shown as it is
+	Letters           // letters of "crud"; shown as a list of action names
+	AccessRows        // an object of area to letters; shown with lists of action names
+	Reference         // "type/id"; shown as an object of type and id
+	RevisionHead      // shown as an object of id, number (where known), activated_at and rows
 )
 
 // ColumnInfo describes one column of a type.
@@ -72,6 +72,7 @@ type typeDef struct {
 	through *typeDef // the type that decides about these rows
 	scope   string   // the expression that equals the query's parent
 	revised bool     // scope is a revision of the parent, not the parent
+	timed   bool     // only rows that are not over yet
 	needs   string   // the column of through that must be shown for any of these rows to be, "" for none
 	also    map[string]join
 }
@@ -191,7 +192,7 @@ func (c column) inView(view string, e expression) column {
 }
 
 func setOf(name string, s setColumn) column {
-	return column{ColumnInfo: ColumnInfo{Name: name, Kind: KindSet, Show: true}, expr: s.list, set: &s, notNull: true, costly: true}
+	return column{ColumnInfo: ColumnInfo{Name: name, Kind: Set, Show: true}, expr: s.list, set: &s, notNull: true, costly: true}
 }
 
 // document can be shown, and is made of other columns or tables.

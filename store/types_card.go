@@ -9,30 +9,30 @@ var cardType = &typeDef{
 	name: "card", table: "cards", key: "@.id",
 	indexed: []string{"id", "tenant_id", "account_id"},
 	columns: []column{
-		stored("id", KindText).policy().required(),
-		stored("account_id", KindText).policy().required(),
-		stored("tenant_id", KindText).policy().required().hidden(),
-		stored("kind", KindText).policy().required().in(translated, "'provider'"),
-		stored("name", KindText).policy().required().
+		stored("id", Text).policy().required(),
+		stored("account_id", Text).policy().required(),
+		stored("tenant_id", Text).policy().required().hidden(),
+		stored("kind", Text).policy().required().in(translated, "'provider'"),
+		stored("name", Text).policy().required().
 			in(translated, "COALESCE(@.public_name, 'Provider card ' || @.id)"),
-		stored("public_name", KindText).policy(),
-		stored("carrier", KindText).policy().
+		stored("public_name", Text).policy(),
+		stored("carrier", Text).policy().
 			in(translated, "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)"),
-		stored("currency", KindText).policy(),
-		stored("direction", KindText).policy(),
-		stored("tech_prefix", KindText),
-		stored("rate_precision", KindInteger),
-		stored("rate_rounding", KindText),
-		stored("charge_precision", KindInteger),
-		stored("charge_rounding", KindText),
-		stored("notes", KindText).opaque(),
-		stored("public_notes", KindText),
+		stored("currency", Text).policy(),
+		stored("direction", Text).policy(),
+		stored("tech_prefix", Text),
+		stored("rate_precision", Integer),
+		stored("rate_rounding", Text),
+		stored("charge_precision", Integer),
+		stored("charge_rounding", Text),
+		stored("notes", Text).opaque(),
+		stored("public_notes", Text),
 		setOf("assigned_to", cardAssignments).policy(),
-		stored("external_id", KindText).policy(),
-		document("revision", KindRevision, activeRevision("s.number")).
+		stored("external_id", Text).policy(),
+		document("revision", RevisionHead, activeRevision("s.number")).
 			inView(translated, activeRevision("NULL")),
-		stored("created_at", KindTime).required(),
-		stored("updated_at", KindTime).required(),
+		stored("created_at", Time).required(),
+		stored("updated_at", Time).required(),
 	},
 }
 
@@ -49,36 +49,36 @@ var rateType = &typeDef{
 	name: "rate", table: "rates", key: "@.prefix",
 	through: cardType, scope: "@.revision_id", revised: true,
 	columns: []column{
-		stored("prefix", KindText).required(),
-		stored("name", KindText),
-		stored("cost", KindMoney).required(),
-		stored("inter", KindMoney),
-		stored("intra", KindMoney),
-		stored("mcd", KindInteger).required(),
-		stored("pulse", KindInteger).required(),
-		stored("connect", KindMoney).required(),
-		stored("status", KindText).required(),
+		stored("prefix", Text).required(),
+		stored("name", Text),
+		stored("cost", Money).required(),
+		stored("inter", Money),
+		stored("intra", Money),
+		stored("mcd", Integer).required(),
+		stored("pulse", Integer).required(),
+		stored("connect", Money).required(),
+		stored("status", Text).required(),
 	},
 }
 
 var assignmentType = &typeDef{
 	name: "assignment", table: "assignments", key: "@.account_id",
-	through: cardType, scope: "@.card_id", needs: "assigned_to",
+	through: cardType, scope: "@.card_id", timed: true, needs: "assigned_to",
 	also: map[string]join{"account": {def: accountType, alias: "a", on: "a.id = @.account_id"}},
 	columns: []column{
-		stored("account_id", KindText).required(),
-		stored("valid_from", KindTime).required(),
-		stored("valid_to", KindTime),
+		stored("account_id", Text).required(),
+		stored("valid_from", Time).required(),
+		stored("valid_to", Time),
 	},
 }
 
 var cardCustomerType = &typeDef{
 	name: "card_customer", table: "card_customers", key: "@.customer_id",
-	through: cardType, scope: "@.card_id",
+	through: cardType, scope: "@.card_id", timed: true,
 	also: map[string]join{"customer": {def: customerType, alias: "a", on: "a.id = @.customer_id"}},
 	columns: []column{
-		stored("customer_id", KindText).required(),
-		stored("valid_from", KindTime).required(),
-		stored("valid_to", KindTime),
+		stored("customer_id", Text).required(),
+		stored("valid_from", Time).required(),
+		stored("valid_to", Time),
 	},
 }

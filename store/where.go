@@ -41,12 +41,12 @@ func (c *compiler) where(i int, w Condition) string {
 
 func (c *compiler) compareShown(w Condition, col *column, value, mark string) string {
 	texts := map[Op]func(text, part string) string{Contains: c.b.d.contains, Prefix: c.b.d.startsWith, Suffix: c.b.d.endsWith}
-	if write := texts[w.Op]; write != nil && col.Kind == KindText {
+	if write := texts[w.Op]; write != nil && col.Kind == Text {
 		return write(value, mark)
 	}
 	op := shownOps[w.Op]
 	switch {
-	case op == "" || col.Kind == KindBoolean && w.Op != Eq && w.Op != Ne:
+	case op == "" || col.Kind == Boolean && w.Op != Eq && w.Op != Ne:
 		if c.err == nil {
 			c.err = invalid(w.Column, "cannot be compared like this")
 		}
@@ -78,21 +78,21 @@ func conditionValues(def *typeDef, conditions []Condition) ([]any, error) {
 
 func parseShown(kind Kind, text string) (any, error) {
 	switch kind {
-	case KindInteger:
+	case Integer:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return nil, invalid("", "is no whole number")
 		}
 		return n, nil
-	case KindMoney:
+	case Money:
 		return ParseMoney(text)
-	case KindTime:
+	case Time:
 		t, err := time.Parse(time.RFC3339Nano, text)
 		if err != nil {
 			return nil, invalid("", "is no time of RFC 3339")
 		}
 		return t.UnixMicro(), nil
-	case KindBoolean:
+	case Boolean:
 		if text != "true" && text != "false" {
 			return nil, invalid("", "is neither true nor false")
 		}
@@ -191,11 +191,11 @@ func cursorKey(def *typeDef, q *Query) (any, error) {
 	}
 	switch key := q.After.Key.(type) {
 	case string:
-		if col.Kind == KindText {
+		if col.Kind == Text {
 			return key, nil
 		}
 	case bool:
-		if col.Kind == KindBoolean {
+		if col.Kind == Boolean {
 			return key, nil
 		}
 	case float64:
@@ -210,4 +210,4 @@ func cursorKey(def *typeDef, q *Query) (any, error) {
 	return nil, invalid("cursor", "does not belong to this list")
 }
 
-func integral(k Kind) bool { return k == KindInteger || k == KindMoney || k == KindTime }
+func integral(k Kind) bool { return k == Integer || k == Money || k == Time }
