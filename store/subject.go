@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
@@ -35,9 +36,28 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
 	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context) (*Subject, int64, error) {
-		subject, err := loadSubject(ctx, s.dialect, s.pool, tenant, ref)
+		var subject *Subject
+		err := s.snapshot(ctx, func(x execer) (err error) {
+			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)
+			return err
+		})
 		return subject, 0, err
 	})
+}
+
+// snapshot has all statements of fn read the data of one moment: a ceiling and
+// the groups under it are never of two.
+func (s *Store) snapshot(ctx context.Context, fn func(execer) error) error {
+	options := sql.TxOptions{ReadOnly: true}
+	if s.dialect.name == "postgres" {
+		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
+	}
+	tx, err := s.read.BeginTxx(ctx, &options)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return fn(tx)
 }
 
 // loadSubject finds the user in a tenant, or in any when tenant is "".
