@@ -1,0 +1,49 @@
+package server
+
+import (
+	"resellerd/policies"
+)
+
+// ownAreas are resellerd's own permission areas.
+var ownAreas = []string{
+	"account", "audit", "card/customer", "card/provider", "customer", "group", "policy", "preview", "user",
+}
+
+var isOwnArea = func() map[string]bool {
+	set := map[string]bool{}
+	for _, area := range ownAreas {
+		set[area] = true
+	}
+	return set
+}()
+
+// areaOf names the area of a decision for metrics. A card's follows its view;
+// "card" when nothing is shown.
+func (r *call) areaOf(in *policies.Input, d policies.Decision) string {
+	switch typ := in.Resource.Type; typ {
+	case "area":
+		return r.areaLabel(in.Resource.ID)
+	case "card", "rate":
+		switch d.View {
+		case "customer":
+			return "card/customer"
+		case "provider", "translated":
+			return "card/provider"
+		}
+		return "card"
+	default:
+		return r.areaLabel(typ)
+	}
+}
+
+// areaLabel is the area when it is one of resellerd's own or declared by the
+// policy's catalog, else "other".
+func (r *call) areaLabel(area string) string {
+	if isOwnArea[area] {
+		return area
+	}
+	if _, declared := r.engine.Catalog("area", area); declared {
+		return area
+	}
+	return "other"
+}

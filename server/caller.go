@@ -1,0 +1,213 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Headers that say who calls, and for whom.
+const (
+	headerUser     = "Resellerd-User"
+	headerUserJWT  = "Resellerd-User-JWT"
+	headerAs       = "Resellerd-As"
+	headerClientIP = "Resellerd-Client-IP"
+	headerAtLeast  = "Resellerd-At-Least"
+	headerReasons  = "Resellerd-Reasons"
+
+	headerDecisionID = "Resellerd-Decision-ID"
+	headerPolicy     = "Resellerd-Policy"
+	headerRevision   = "Resellerd-Revision"
+	headerPreview    = "Resellerd-Preview"
+	headerRequestID  = "X-Request-ID"
+)
+
+// caller is who sent the request and for whom. All strings are copies.
+type caller struct {
+	tokenID  string // names the panel token or the JWT in logs
+	tenant   string // the token's tenant; empty: any
+	scopes   scope
+	jwt      bool   // a user's own token, nothing beside it
+	userRef  string // acting user, by id or external id; empty if none was named
+	clientIP string
+	as       string // Resellerd-As
+}
+
+// authenticate finds out who is calling; it does not load the acting user.
+// Errors are 401, or 403 for headers that this caller may not send.
+func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (caller, error) {
+	secret, err := bearer(c)
+	if err != nil {
+		return caller{}, err
+	}
+	if t, ok := s.tokens.find(secret); ok {
+		return s.panelCaller(ctx, c, t)
+	}
+	if s.jwt == nil {
+		return caller{}, unauthorized("")
+	}
+	sub, err := s.jwt.verify(ctx, secret)
+	if err != nil {
+		return caller{}, &problem{kind: kindUnauthorized, cause: err}
+	}
+	return userCaller(c, sub)
+}
+
+// panelCaller reads the headers a panel may send.
+func (s *Server) panelCaller(ctx context.Context, c *fiber.Ctx, t *panelToken) (caller, error) {
+	who := caller{tokenID: t.id, tenant: t.tenant, scopes: t.scopes}
+	for _, h := range []struct {
+		name string
+		into *string
+	}{{headerUser, &who.userRef}, {headerClientIP, &who.clientIP}, {headerAs, &who.as}} {
+		value, err := oneHeader(c, h.name)
+		if err != nil {
+			return caller{}, err
+		}
+		*h.into = value
+	}
+	token, err := oneHeader(c, headerUserJWT)
+	switch {
+	case err != nil:
+		return caller{}, err
+	case token == "" && s.cfg.JWT.RequireUser:
+		return caller{}, unauthorized("a user's token is required beside the panel token")
+	case token == "":
+		return who, nil
+	case s.jwt == nil:
+		return caller{}, unauthorized("user tokens are not configured")
+	}
+	sub, err := s.jwt.verify(ctx, []byte(token))
+	if err != nil {
+		return caller{}, &problem{kind: kindUnauthorized, cause: err}
+	}
+	if who.userRef != "" && who.userRef != sub {
+		return caller{}, unauthorized("the user's token is another user's")
+	}
+	who.userRef = sub
+	return who, nil
+}
+
+// userCaller is a user's own token: it acts for itself and for nobody else.
+func userCaller(c *fiber.Ctx, sub string) (caller, error) {
+	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
+		if len(c.Request().Header.Peek(name)) > 0 {
+			return caller{}, forbidden(name + " may be sent by a panel only")
+		}
+	}
+	return caller{tokenID: "jwt", scopes: scopeUser, jwt: true, userRef: sub}, nil
+}
+
+// bearer returns the token of the only Authorization header. The bytes are the
+// request's own: valid until the handler returns.
+func bearer(c *fiber.Ctx) ([]byte, error) {
+	const scheme = "Bearer "
+	h := &c.Request().Header
+	value := h.Peek(fiber.HeaderAuthorization)
+	if len(value) <= len(scheme) || !equalFoldASCII(value[:len(scheme)], scheme) {
+		return nil, unauthorized("a bearer token is required")
+	}
+	if len(h.PeekAll(fiber.HeaderAuthorization)) > 1 {
+		return nil, unauthorized("more than one Authorization header")
+	}
+	return value[len(scheme):], nil
+}
+
+func equalFoldASCII(b []byte, s string) bool {
+	for i := range b {
+		x, y := b[i], s[i]
+		if 'A' <= x && x <= 'Z' {
+			x += 'a' - 'A'
+		}
+		if 'A' <= y && y <= 'Z' {
+			y += 'a' - 'A'
+		}
+		if x != y {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRef bounds ids and addresses in headers, in bytes.
+const maxRef = 256
+
+// oneHeader returns a copy of a header that may be sent once at most.
+func oneHeader(c *fiber.Ctx, name string) (string, error) {
+	h := &c.Request().Header
+	value := h.Peek(name)
+	if len(value) == 0 {
+		return "", nil
+	}
+	if len(h.PeekAll(name)) > 1 {
+		return "", badRequest(name + " is sent more than once")
+	}
+	if name != headerUserJWT && len(value) > maxRef {
+		return "", badRequest(name + " is too long")
+	}
+	if !cleanText(string(value)) {
+		return "", badRequest(name + " holds invalid text")
+	}
+	return string(value), nil
+}
+
+// cleanText reports whether s is valid UTF-8 without NUL.
+func cleanText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == 0 {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
+// Why an acting user is refused: recorded in the log, never told to the caller.
+var (
+	errNotActive        = errors.New("user is not active")
+	errAccountNotActive = errors.New("account or one above it is not active")
+)
+
+// trueReason is the code the decision log holds for a refused user.
+func trueReason(cause error) string {
+	switch {
+	case errors.Is(cause, errNotActive):
+		return "user_disabled"
+	case errors.Is(cause, errAccountNotActive):
+		return "account_suspended"
+	}
+	return reasonUnknownUser
+}
+
+// loadUser loads the acting user of a data door, or refuses it. Unknown,
+// disabled, ambiguous and suspended users leave by the same door.
+func (r *call) loadUser() error {
+	if r.caller.userRef == "" {
+		return unauthorized("an acting user is required")
+	}
+	a, err := r.activeUser(r.caller.tenant, r.caller.userRef)
+	if err != nil {
+		return err
+	}
+	r.actor = a
+	r.subject, r.facts = a.subject, a.facts
+	return nil
+}
+
+// activeUser finds a user who may act.
+func (r *call) activeUser(tenant, ref string) (*actor, error) {
+	a, err := r.s.actor(r.ctx, r.engine, tenant, ref)
+	switch {
+	case isUnknown(err):
+		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, err))
+	case err != nil:
+		return nil, unavailable(err)
+	case !a.userActive():
+		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, errNotActive))
+	case !a.accountActive():
+		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, errAccountNotActive))
+	}
+	return a, nil
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config says how the server listens, whom it trusts and what it records.
+// The zero value of a limit means its default, so a test may start from Config{}.
+type Config struct {
+	// Listen is "host:port" ("127.0.0.1:0" chooses a port) or "unix:/path".
+	Listen string
+	// SocketMode is the permission of a Unix socket, default 0660.
+	SocketMode fs.FileMode
+	// MetricsListen moves /metrics, /livez and /readyz to an address of their
+	// own; empty serves them on Listen.
+	MetricsListen string
+	// PublicURL is the https address callers use. It is only ever taken from
+	// here, never from the Host header.
+	PublicURL string
+	TLS       TLS
+
+	// PanelTokens holds "[TENANT:]TOKEN [scope …]" entries separated by commas.
+	PanelTokens string
+	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" a line; # comments.
+	PanelTokenFile string
+	JWT            JWT
+
+	Limits Limits
+
+	// DecisionLog is a file name, "stdout" or "none". Default "stdout".
+	DecisionLog string
+	// DecisionLogMode is "async" (default: bounded, drops and counts when the
+	// disk does not keep up) or "sync" (written before the answer).
+	DecisionLogMode string
+	// DecisionLogBuffer bounds the entries waiting in async mode, default 8192.
+	DecisionLogBuffer int
+	// Labels are recorded with every decision, e.g. {"instance": "eu-1"}.
+	Labels map[string]string
+
+	// ForceEvaluate answers every check by a full evaluation of the policy,
+	// for comparing against compiled plans. Slow; default false.
+	ForceEvaluate bool
+}
+
+// TLS names the certificate files. Without Cert the server speaks plain HTTP.
+type TLS struct {
+	Cert, Key string
+	// ClientCA, when set, demands a client certificate signed by it.
+	ClientCA string
+}
+
+// JWT says which users' tokens are accepted.
+type JWT struct {
+	// JWKS is a file or an http(s) URL; empty accepts no user tokens.
+	JWKS string
+	// Issuer and Audience must both match; required with JWKS.
+	Issuer, Audience string
+	// RequireUser demands a user's token beside the panel token, so that a
+	// panel page can act only for the user who is signed in.
+	RequireUser bool
+	// Refresh is the time between reads of JWKS, default 5 minutes.
+	Refresh time.Duration
+	// Leeway is the accepted clock difference, default 30 seconds.
+	Leeway time.Duration
+}
+
+// Limits bound what one caller can make the server do.
+type Limits struct {
+	Body     int           // bytes of a request body, compressed or not; default 1 MiB
+	Header   int           // bytes of a request line with its headers; default 16 KiB
+	Read     time.Duration // time for a whole request to arrive; default 10 s
+	Write    time.Duration // time one write to the client may block; default 30 s
+	Idle     time.Duration // time between requests of a connection; default 60 s
+	Request  time.Duration // time to answer, streams excepted; default 15 s
+	Stream   time.Duration // time for a streamed answer; default 15 min
+	Shutdown time.Duration // time to finish what is under way; default 30 s
+	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
+}
+
+func (l *Limits) setDefaults() {
+	positive(&l.Body, 1<<20)
+	positive(&l.Header, 16<<10)
+	positive(&l.Read, 10*time.Second)
+	positive(&l.Write, 30*time.Second)
+	positive(&l.Idle, time.Minute)
+	positive(&l.Request, 15*time.Second)
+	positive(&l.Stream, 15*time.Minute)
+	positive(&l.Shutdown, 30*time.Second)
+	positive(&l.AtLeast, 2*time.Second)
+}
+
+func positive[T int | time.Duration](v *T, byDefault T) {
+	if *v <= 0 {
+		*v = byDefault
+	}
+}
+
+// setDefaults fills what was left at zero.
+func (c *Config) setDefaults() {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+	}
+	if c.SocketMode == 0 {
+		c.SocketMode = 0o660
+	}
+	if c.DecisionLog == "" {
+		c.DecisionLog = "stdout"
+	}
+	if c.DecisionLogMode == "" {
+		c.DecisionLogMode = "async"
+	}
+	positive(&c.DecisionLogBuffer, 8192)
+	positive(&c.JWT.Refresh, 5*time.Minute)
+	positive(&c.JWT.Leeway, 30*time.Second)
+	c.Limits.setDefaults()
+}
+
+// Validate reports every setting that cannot work, joined.
+func (c Config) Validate() error {
+	var errs []error
+	if c.JWT.JWKS != "" && (c.JWT.Issuer == "" || c.JWT.Audience == "") {
+		errs = append(errs, errors.New("jwt: issuer and audience are required with a key set"))
+	}
+	if c.JWT.RequireUser && c.JWT.JWKS == "" {
+		errs = append(errs, errors.New("jwt: a required user token needs a key set"))
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		errs = append(errs, errors.New("tls: certificate and key go together"))
+	}
+	if c.TLS.ClientCA != "" && c.TLS.Cert == "" {
+		errs = append(errs, errors.New("tls: client certificates need a server certificate"))
+	}
+	if m := c.DecisionLogMode; m != "" && m != "async" && m != "sync" {
+		errs = append(errs, fmt.Errorf("decision log mode %q: want async or sync", m))
+	}
+	if u := c.PublicURL; u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
+		errs = append(errs, fmt.Errorf("public url %q: want an http or https address", u))
+	}
+	return errors.Join(errs...)
+}
+
+// tokenLines gathers the panel tokens of the setting and of the file.
+func (c Config) tokenLines() ([]string, error) {
+	lines := strings.Split(c.PanelTokens, ",")
+	if c.PanelTokenFile == "" {
+		return lines, nil
+	}
+	text, err := os.ReadFile(c.PanelTokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("panel token file: %w", err)
+	}
+	return append(lines, strings.Split(string(text), "\n")...), nil
+}

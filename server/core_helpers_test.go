@@ -1,0 +1,98 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// bareServer answers routes of its own, without a store or a policy: enough
+// for what happens before and after a handler.
+func bareServer(t *testing.T, cfg Config, table ...route) *Server {
+	t.Helper()
+	cfg.setDefaults()
+	s := &Server{
+		cfg: cfg, engines: &EngineHolder{}, actors: newActorCache(), now: time.Now, newID: randomID,
+		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), watch: newGoneWatch(),
+	}
+	s.watch.tick = 5 * time.Millisecond
+	s.metrics = newMetrics(s.registry, nil, s.engines)
+	s.routes = bindRoutes(table)
+	s.build()
+	return s
+}
+
+func get(path string, handle func(*call) error) route {
+	return route{method: "GET", path: path, open: doorPublic, handle: handle}
+}
+
+func post(path string, handle func(*call) error) route {
+	return route{method: "POST", path: path, open: doorPublic, handle: handle}
+}
+
+func answerOK(r *call) error { return r.send(200, "text/plain", []byte("ok")) }
+
+// runServer serves on a listener of its own until the test ends, and returns
+// the address and a function that stops it and returns what Run returned.
+func runServer(t *testing.T, s *Server) (addr string, stop func() error) {
+	t.Helper()
+	ln, err := s.listen(s.cfg.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, ln, nil) }()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { _ = stop() })
+	return address(ln), stop
+}
+
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// readResponse reads one response from a raw connection.
+func readResponse(t *testing.T, conn net.Conn) (*http.Response, string) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+// counted is a counter's value.
+func counted(c prometheus.Metric) float64 {
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		return -1
+	}
+	return m.GetCounter().GetValue()
+}

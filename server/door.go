@@ -1,0 +1,231 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// boundRoute is a route with its metric children.
+type boundRoute struct {
+	route
+	name    string // "GET /v1/customers/:id"
+	timings routeTimings
+}
+
+func bindRoutes(table []route) []*boundRoute {
+	bound := make([]*boundRoute, len(table))
+	for i, rt := range table {
+		bound[i] = &boundRoute{route: rt, name: rt.method + " " + rt.path}
+	}
+	return bound
+}
+
+// build makes the Fiber application from the route table.
+func (s *Server) build() {
+	s.app = s.newApp()
+	ops := s.app
+	if s.cfg.MetricsListen != "" {
+		s.ops = s.newApp()
+		ops = s.ops
+	}
+	for _, rt := range s.routes {
+		app := s.app
+		if rt.doc.tag == "operations" && rt.path != "/openapi.json" && rt.path != "/docs" {
+			app = ops
+		}
+		app.Add(rt.method, rt.path, s.door(rt))
+		if rt.method == fiber.MethodGet {
+			app.Head(rt.path, s.door(rt))
+		}
+	}
+}
+
+func (s *Server) newApp() *fiber.App {
+	l := s.cfg.Limits
+	return fiber.New(fiber.Config{
+		AppName: "resellerd", DisableStartupMessage: true, DisableDefaultDate: false,
+		Immutable: true, CaseSensitive: true, StrictRouting: true,
+		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 16 << 10,
+		ReadTimeout: l.Read, IdleTimeout: l.Idle,
+		DisablePreParseMultipartForm: true, DisableHeaderNormalizing: false,
+		ErrorHandler: s.refuse,
+	})
+}
+
+// refuse answers what never reached a door: unknown routes and methods, and
+// requests that the HTTP layer could not read.
+func (s *Server) refuse(c *fiber.Ctx, err error) error {
+	s.echoRequestID(c)
+	p := problemOf(err)
+	if p.kind.status >= 500 {
+		s.logger.Error("request refused", "error", err)
+	}
+	return p.write(c, "")
+}
+
+// door is the way in for every route: authenticate, load the subject, call the
+// handler, answer, count. A panic in a handler is a 500 and a log line.
+func (s *Server) door(rt *boundRoute) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		start := time.Now()
+		r := &call{s: s, c: c, route: rt, decisionID: s.newID()}
+		err := r.serve()
+		if err != nil {
+			err = r.fail(err)
+		}
+		r.stamp()
+		s.metrics.observe(rt, c.Response().StatusCode(), time.Since(start))
+		return err
+	}
+}
+
+// serve runs the handler between its limits.
+func (r *call) serve() (err error) {
+	s := r.s
+	s.echoRequestID(r.c)
+	var gone func()
+	r.ctx, r.cancel, gone = s.requestContext(r.c)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		gone()
+		if !r.streaming {
+			r.cancel()
+		}
+	}()
+	if r.route.open != doorPublic {
+		if err := r.enter(); err != nil {
+			return err
+		}
+	}
+	return r.route.handle(r)
+}
+
+// enter lets the request in: who calls, what may they use, for whom.
+func (r *call) enter() (err error) {
+	s := r.s
+	if r.caller, err = s.authenticate(r.ctx, r.c); err != nil {
+		return err
+	}
+	if r.engine = s.engines.Current(); r.engine == nil {
+		return unavailable(errors.New("no policy is loaded"))
+	}
+	if !r.caller.scopes.has(r.route.scope) {
+		return forbidden("the token lacks the scope " + r.route.scope.String())
+	}
+	if err := r.waitAtLeast(); err != nil {
+		return err
+	}
+	r.revision = s.store.Revision()
+	if r.route.open == doorAsking {
+		return r.refusePreview()
+	}
+	if err := r.loadUser(); err != nil {
+		return err
+	}
+	return r.preview()
+}
+
+// waitAtLeast holds the request back until the store is as new as the caller
+// has seen it elsewhere.
+func (r *call) waitAtLeast() error {
+	sealed, err := oneHeader(r.c, headerAtLeast)
+	if err != nil || sealed == "" {
+		return err
+	}
+	if r.caller.jwt {
+		return forbidden(headerAtLeast + " may be sent by a panel only")
+	}
+	n, err := r.s.sealer.openRevision(sealed)
+	if err != nil {
+		return badRequest(headerAtLeast + " is not a revision of this store")
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, r.s.cfg.Limits.AtLeast)
+	defer cancel()
+	if err := r.s.store.WaitRevision(ctx, n); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// fail answers an error as a problem and logs it once if it is ours.
+func (r *call) fail(err error) error {
+	p := problemOf(err)
+	level := r.s.logger.Debug
+	switch {
+	case p.kind.status >= 500:
+		level = r.s.logger.Error
+	case p.kind.code == kindUnknownUser.code, p.kind.status == 401:
+		level = r.s.logger.Warn
+	}
+	level("request refused", "route", r.route.path, "method", r.route.method, "status", p.kind.status,
+		"caller", r.caller.tokenID, "decision_id", r.decisionID, "error", err)
+	if p.kind.code == kindUnknownUser.code {
+		r.recordRefusal(trueReason(p.cause))
+	}
+	return p.write(r.c, r.decisionID)
+}
+
+// stamp sets the headers that a panel, not its users, may read.
+func (r *call) stamp() {
+	h := &r.c.Response().Header
+	if r.viewer != nil {
+		h.Set(headerPreview, "true")
+	}
+	if r.caller.tokenID == "" || r.caller.jwt {
+		return
+	}
+	h.Set(headerDecisionID, r.decisionID)
+	if r.engine == nil {
+		return
+	}
+	h.Set(headerPolicy, r.engine.Revision())
+	if r.route.method != fiber.MethodGet && r.route.open == doorActing {
+		r.revision = max(r.revision, r.s.store.Revision())
+	}
+	h.Set(headerRevision, r.s.actors.sealedRevision(r.s.sealer, r.revision))
+}
+
+const requestIDChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+var requestIDChar = func() (set [256]bool) {
+	for i := range len(requestIDChars) {
+		set[requestIDChars[i]] = true
+	}
+	return set
+}()
+
+// echoRequestID returns the caller's X-Request-ID, or a new one in place of one
+// that is too long or holds other characters.
+func (s *Server) echoRequestID(c *fiber.Ctx) {
+	id := c.Request().Header.Peek(headerRequestID)
+	if len(id) == 0 {
+		return
+	}
+	valid := len(id) <= 128
+	for _, b := range id {
+		valid = valid && requestIDChar[b]
+	}
+	if valid {
+		c.Response().Header.SetBytesV(headerRequestID, id)
+	} else {
+		c.Response().Header.Set(headerRequestID, s.newID())
+	}
+}
+
+// decisionNumber names the next decision of this request: the first has the
+// request's id, the following "-2", "-3" after it.
+func (r *call) decisionNumber() string {
+	r.decisions++
+	if r.decisions == 1 {
+		return r.decisionID
+	}
+	return r.decisionID + "-" + strconv.Itoa(r.decisions)
+}

@@ -1,0 +1,306 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// question is an AuthZEN evaluation request (Authorization API 1.0, 5.1).
+type question struct {
+	subject, resource entity
+	action            string
+	actionProperties  map[string]any
+	context           map[string]any
+}
+
+type entity struct {
+	typ, id    string
+	properties map[string]any
+}
+
+// evaluate answers POST /access/v1/evaluation: may this subject do this? A
+// denial is a 200 with false; reasons are added only when asked for.
+func evaluate(r *call) error {
+	q, err := r.readQuestion()
+	if err != nil {
+		return err
+	}
+	d, err := r.answer(q)
+	if err != nil {
+		return err
+	}
+	return r.sendDecision(d, q)
+}
+
+// readQuestion reads and checks the body. Every fault is a 400 that says what
+// is wrong.
+func (r *call) readQuestion() (question, error) {
+	if !jsonMediaType(r.c.Request().Header.ContentType()) {
+		return question{}, badRequest("content type must be application/json")
+	}
+	body, err := r.body()
+	if err != nil {
+		return question{}, err
+	}
+	v, err := parseJSON(body)
+	if err != nil {
+		return question{}, badRequest(err.Error())
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return question{}, badRequest("the body must be an object")
+	}
+	return newQuestion(object)
+}
+
+func jsonMediaType(header []byte) bool {
+	mediaType, _, _ := bytes.Cut(header, []byte(";"))
+	return bytes.EqualFold(bytes.TrimSpace(mediaType), []byte(fiber.MIMEApplicationJSON))
+}
+
+func newQuestion(object map[string]any) (q question, err error) {
+	if q.subject, err = entityField(object, "subject"); err != nil {
+		return q, err
+	}
+	if q.resource, err = entityField(object, "resource"); err != nil {
+		return q, err
+	}
+	action, err := objectField(object, "action", true)
+	if err != nil {
+		return q, err
+	}
+	if q.action, err = textField(action, "action.", "name"); err != nil {
+		return q, err
+	}
+	if q.actionProperties, err = objectField(action, "properties", false); err != nil {
+		return q, err
+	}
+	q.context, err = objectField(object, "context", false)
+	return q, err
+}
+
+func entityField(object map[string]any, name string) (e entity, err error) {
+	fields, err := objectField(object, name, true)
+	if err != nil {
+		return e, err
+	}
+	if e.typ, err = textField(fields, name+".", "type"); err != nil {
+		return e, err
+	}
+	if e.id, err = textField(fields, name+".", "id"); err != nil {
+		return e, err
+	}
+	e.properties, err = objectField(fields, "properties", false)
+	return e, err
+}
+
+func objectField(object map[string]any, name string, required bool) (map[string]any, error) {
+	v, sent := object[name]
+	if !sent {
+		if required {
+			return nil, badRequest(name + " is missing")
+		}
+		return nil, nil
+	}
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return nil, badRequest(name + " must be an object")
+	}
+	return fields, nil
+}
+
+func textField(object map[string]any, prefix, name string) (string, error) {
+	v, sent := object[name]
+	if !sent {
+		return "", badRequest(prefix + name + " is missing")
+	}
+	text, ok := v.(string)
+	if !ok {
+		return "", badRequest(prefix + name + " must be a string")
+	}
+	if text == "" {
+		return "", badRequest(prefix + name + " is empty")
+	}
+	return text, nil
+}
+
+// answer decides a question. The subject is known when it is a user of the
+// store within the token's reach; everyone else is up to the policy.
+func (r *call) answer(q question) (policies.Decision, error) {
+	in := r.questionInput(q)
+	if err := r.loadQuestioned(in, q); err != nil {
+		return policies.Decision{}, err
+	}
+	known, err := r.loadRow(in)
+	if err != nil {
+		return policies.Decision{}, err
+	}
+	var d policies.Decision
+	if known {
+		d = r.decide(in)
+	} else {
+		d = r.decideAbsent(in)
+	}
+	r.compare(in, d, q.context)
+	return d, nil
+}
+
+func (r *call) questionInput(q question) *policies.Input {
+	in := r.input(q.action, q.resource.typ, q.resource.id)
+	in.Subject = policies.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
+	in.Action.Properties = q.actionProperties
+	in.Resource.Properties = q.resource.properties
+	in.Context.Properties = q.context
+	return in
+}
+
+// loadQuestioned adds what the store knows about the subject. A user's own
+// token may ask about itself only.
+func (r *call) loadQuestioned(in *policies.Input, q question) error {
+	if r.ownOnly() && (q.subject.typ != subjectUser || r.caller.userRef == "") {
+		return forbidden("a user's token may ask about its own user only")
+	}
+	if q.subject.typ != subjectUser {
+		return nil
+	}
+	a, err := r.s.actor(r.ctx, r.engine, r.caller.tenant, q.subject.id)
+	if err != nil && !isUnknown(err) {
+		return unavailable(err)
+	}
+	if r.ownOnly() && !r.own(q.subject.id, a) {
+		return forbidden("a user's token may ask about its own user only")
+	}
+	if err == nil {
+		r.actor, r.subject, r.facts = a, a.subject, a.facts
+		in.Subject.ID, in.Subject.Facts = a.subject.ID, a.facts
+	}
+	return nil
+}
+
+const subjectUser = "user"
+
+// ownOnly reports whether the caller may ask about its own user only.
+func (r *call) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
+
+// own reports whether ref, which the store knows as a or not at all, is the
+// user that the token names.
+func (r *call) own(ref string, a *actor) bool {
+	if ref == r.caller.userRef {
+		return true
+	}
+	if a == nil {
+		return false
+	}
+	return a.subject.ID == r.caller.userRef || a.subject.ExternalID != "" && a.subject.ExternalID == r.caller.userRef
+}
+
+// loadRow adds the stored row of a type the store keeps, and reports whether
+// there is something to decide about: an id that the store does not know, or
+// that is another tenant's than the token's, is absent.
+func (r *call) loadRow(in *policies.Input) (bool, error) {
+	if !r.s.stored[in.Resource.Type] || in.Action.Name == "create" {
+		return true, nil
+	}
+	row, err := r.s.store.PolicyRow(r.ctx, rowType(in.Resource.Type), in.Resource.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, unavailable(err)
+	case r.caller.tenant != "" && row["tenant_id"] != r.caller.tenant:
+		return false, nil
+	}
+	in.Resource.Row = row
+	return true, nil
+}
+
+// rowType is the type whose row decides: a rate is decided through its card,
+// whose id it has.
+func rowType(typ string) string {
+	if typ == "rate" {
+		return "card"
+	}
+	return typ
+}
+
+// decideAbsent denies what is not there, as the policy denies what is not
+// visible.
+func (r *call) decideAbsent(in *policies.Input) policies.Decision {
+	d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
+	return r.record(in, d, r.s.now())
+}
+
+// compare counts where a panel's own decision, sent along, differs from ours.
+func (r *call) compare(in *policies.Input, d policies.Decision, context map[string]any) {
+	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
+		r.s.metrics.disagree(r.areaOf(in, d))
+	}
+}
+
+var (
+	answerAllow = []byte(`{"decision":true}`)
+	answerDeny  = []byte(`{"decision":false}`)
+)
+
+// sendDecision writes exactly the decision, and its reasons only on request.
+// What is not visible is denied without a further reason.
+func (r *call) sendDecision(d policies.Decision, q question) error {
+	body := answerDeny
+	if d.Allow {
+		body = answerAllow
+	}
+	wanted, _ := q.context["reasons"].(bool)
+	if wanted || string(r.c.Request().Header.Peek(headerReasons)) == "true" {
+		body = appendReasons(slices.Clone(body[:len(body)-1]), d.Reasons)
+	}
+	h := &r.c.Response().Header
+	h.SetContentType(fiber.MIMEApplicationJSON)
+	r.c.Response().SetBodyRaw(body)
+	return nil
+}
+
+func appendReasons(dst []byte, reasons []string) []byte {
+	if slices.Contains(reasons, reasonNotVisible) {
+		reasons = nil
+	}
+	dst = append(dst, `,"context":{"reasons":`...)
+	dst = appendStrings(dst, reasons)
+	return append(dst, "}}"...)
+}
+
+// evaluationDoc describes the endpoint in the OpenAPI document.
+var evaluationDoc = operation{
+	summary: "May this subject do this? (AuthZEN Authorization API 1.0)", tag: "decisions",
+	body: evaluationRequest{}, response: evaluationResponse{}, headers: []string{headerReasons},
+}
+
+type evaluationRequest struct {
+	Subject  evaluationEntity `json:"subject" required:"true"`
+	Action   evaluationAction `json:"action" required:"true"`
+	Resource evaluationEntity `json:"resource" required:"true"`
+	Context  map[string]any   `json:"context,omitempty"`
+}
+
+type evaluationEntity struct {
+	Type       string         `json:"type" required:"true"`
+	ID         string         `json:"id" required:"true"`
+	Properties map[string]any `json:"properties,omitempty"`
+}
+
+type evaluationAction struct {
+	Name       string         `json:"name" required:"true"`
+	Properties map[string]any `json:"properties,omitempty"`
+}
+
+type evaluationResponse struct {
+	Decision bool `json:"decision" required:"true"`
+	Context  *struct {
+		Reasons []string `json:"reasons"`
+	} `json:"context,omitempty"`
+}

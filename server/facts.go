@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// actor is a user the store knows, as the policy reads it. Immutable; shared
+// by requests.
+type actor struct {
+	subject *store.Subject
+	facts   *policies.Facts
+	log     []byte   // the facts as the decision log writes them, masked
+	erased  []string // what the mask took out of log
+}
+
+func (a *actor) userActive() bool    { return a.subject.Status == "active" }
+func (a *actor) accountActive() bool { return a.facts.Account.Status == "active" }
+
+// actorCache keeps the facts made from a subject. The store decides how fresh
+// a subject is and hands out the same one until its data changes; facts live
+// as long as the subject they were made from, and the policy they were masked by.
+type actorCache struct {
+	mu      sync.RWMutex
+	byKey   map[*store.Subject]*actor
+	engine  *policies.Engine
+	sealing atomic.Pointer[sealedNumber]
+}
+
+// maxActors bounds the cache; past it, it starts again.
+const maxActors = 16384
+
+type sealedNumber struct {
+	n    int64
+	text string
+}
+
+func newActorCache() *actorCache { return &actorCache{byKey: map[*store.Subject]*actor{}} }
+
+// actor returns the user's facts. Errors: store.ErrNotFound, ErrAmbiguous, or
+// that the store cannot answer.
+func (s *Server) actor(ctx context.Context, e *policies.Engine, tenant, ref string) (*actor, error) {
+	sub, err := s.store.Subject(ctx, tenant, ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.actors.of(s, e, sub), nil
+}
+
+func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *actor {
+	c.mu.RLock()
+	a, ok := c.byKey[sub]
+	ok = ok && c.engine == e
+	c.mu.RUnlock()
+	if ok {
+		return a
+	}
+	a = &actor{subject: sub, facts: s.factsOf(sub)}
+	a.log, a.erased = factsText(s.masks.of(e), a.facts)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.engine != e || len(c.byKey) >= maxActors {
+		c.engine, c.byKey = e, map[*store.Subject]*actor{}
+	}
+	c.byKey[sub] = a
+	return a
+}
+
+// sealedRevision seals a revision once for all requests that carry it.
+func (c *actorCache) sealedRevision(k *sealer, n int64) string {
+	if held := c.sealing.Load(); held != nil && held.n == n {
+		return held.text
+	}
+	held := &sealedNumber{n: n, text: k.sealRevision(n)}
+	c.sealing.Store(held)
+	return held.text
+}
+
+// isUnknown reports whether err says that the store does not know one such user.
+func isUnknown(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous)
+}
+
+// factsOf says what the policy reads about a subject. Its own address list is
+// there, for the policy to compare; its login and name are not.
+func (s *Server) factsOf(sub *store.Subject) *policies.Facts {
+	user := map[string]any{"id": sub.ID, "account_id": sub.AccountID, "status": sub.Status}
+	if sub.ExternalID != "" {
+		user["external_id"] = sub.ExternalID
+	}
+	if len(sub.IPAllow) > 0 {
+		user["ip_allow"] = texts(sub.IPAllow)
+	}
+	a := sub.Account
+	return policies.NewFacts(policies.Facts{
+		User: user,
+		Account: policies.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
+			Kind: a.Kind, Status: a.Status, Depth: a.Depth},
+		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
+		Below: s.below(a.ID, sub.Leaf),
+	})
+}
+
+func texts(list []string) []any {
+	out := make([]any, len(list))
+	for i, text := range list {
+		out[i] = text
+	}
+	return out
+}
+
+// below asks the store whether an account lies in the subtree of own. When the
+// store cannot tell, it does not.
+func (s *Server) below(own string, leaf bool) func(string) bool {
+	return func(account string) bool {
+		if account == own || leaf {
+			return account == own
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
+		defer cancel()
+		ok, err := s.store.Below(ctx, own, account)
+		if err != nil {
+			s.logger.Error("account tree", "error", err)
+		}
+		return ok && err == nil
+	}
+}
+
+// belowPatience bounds one question about the account tree.
+const belowPatience = time.Second
+
+// accessNames spells out the store's letters: "cr" is create and read.
+func accessNames(access store.Access) map[string][]string {
+	names := make(map[string][]string, len(access))
+	for area, letters := range access {
+		names[area] = actionNames(letters)
+	}
+	return names
+}
+
+func actionNames(letters string) []string {
+	names := []string{}
+	for _, action := range accessActions {
+		if strings.Contains(letters, action[:1]) {
+			names = append(names, action)
+		}
+	}
+	return names
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package server
+
+import "net"
+
+// clientGone cannot be known here without reading from the connection: a
+// request then ends with its deadline.
+func clientGone(net.Conn) bool { return false }

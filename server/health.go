@@ -1,0 +1,55 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/common/expfmt"
+)
+
+// probeBody is the answer of a probe: nothing beyond its status.
+type probeBody struct {
+	Status string `json:"status" enum:"ok,unavailable"`
+}
+
+// livez answers while the process serves.
+func livez(r *call) error {
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
+}
+
+// readyz answers 200 when a policy is loaded, the schema is current and the
+// database answers; the reason for a 503 is in the log only.
+func readyz(r *call) error {
+	if err := r.s.readiness(r); err != nil {
+		r.s.logger.Warn("not ready", "error", err)
+		return r.send(fiber.StatusServiceUnavailable, fiber.MIMEApplicationJSON, []byte(`{"status":"unavailable"}`))
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
+}
+
+func (s *Server) readiness(r *call) error {
+	if s.engines.Current() == nil {
+		return errors.New("no policy is loaded")
+	}
+	if err := s.store.Ping(r.ctx); err != nil {
+		return err
+	}
+	return s.store.SchemaCurrent(r.ctx)
+}
+
+// getMetrics writes the Prometheus text format.
+func getMetrics(r *call) error {
+	families, err := r.s.registry.Gather()
+	if err != nil {
+		r.s.logger.Error("metrics", "error", err)
+	}
+	var out bytes.Buffer
+	enc := expfmt.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, f := range families {
+		if err := enc.Encode(f); err != nil {
+			return err
+		}
+	}
+	return r.send(fiber.StatusOK, string(expfmt.NewFormat(expfmt.TypeTextPlain)), out.Bytes())
+}

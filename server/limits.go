@@ -1,0 +1,175 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// errClientGone is the cause of a request context whose client has left.
+var errClientGone = errors.New("client has gone")
+
+// body returns the request body, unpacked. It is the request's own memory:
+// valid until the handler returns. Errors: 413 past the limit, before or after
+// unpacking; 415 for an encoding that is not gzip; 400 for broken gzip.
+func (r *call) body() ([]byte, error) {
+	raw := r.c.Request().Body()
+	limit := r.s.cfg.Limits.Body
+	if len(raw) > limit {
+		return nil, &problem{kind: kindTooLarge}
+	}
+	switch encoding := string(r.c.Request().Header.ContentEncoding()); encoding {
+	case "", "identity":
+		return raw, nil
+	case "gzip":
+		return gunzip(raw, limit)
+	default:
+		return nil, &problem{kind: kindMediaType, detail: "content encoding must be gzip or none"}
+	}
+}
+
+// gunzip unpacks at most limit bytes and never holds more.
+func gunzip(packed []byte, limit int) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, badRequest("the gzip body is broken")
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
+	switch {
+	case len(plain) > limit:
+		return nil, &problem{kind: kindTooLarge, detail: "the body is too large when unpacked"}
+	case err != nil:
+		return nil, badRequest("the gzip body is broken")
+	}
+	return plain, nil
+}
+
+// requestContext is the life of a request: it ends with its deadline, when the
+// client has gone, or when cancel is called. Stop watching before the handler
+// returns: the connection is the request's only until then.
+func (s *Server) requestContext(c *fiber.Ctx) (ctx context.Context, cancel context.CancelFunc, stop func()) {
+	ctx, cancelCause := context.WithCancelCause(context.Background())
+	ctx, cancelTime := context.WithTimeout(ctx, s.cfg.Limits.Request)
+	cancel = func() {
+		cancelTime()
+		cancelCause(nil)
+	}
+	stop = s.watch.add(c.Context().Conn(), func() { cancelCause(errClientGone) })
+	return ctx, cancel, stop
+}
+
+// goneWatch looks after the connections of requests that take long: Fiber does
+// not tell when a client leaves. While there are requests, one goroutine asks
+// the operating system every tick whether the other side has closed, without
+// reading from the connection. Where the system cannot tell, only the deadline
+// ends a request. Safe for concurrent use.
+type goneWatch struct {
+	mu      sync.Mutex
+	waiting map[*watched]struct{}
+	running bool
+	tick    time.Duration
+}
+
+type watched struct {
+	conn  net.Conn
+	gone  func()
+	ticks int
+}
+
+func newGoneWatch() *goneWatch {
+	return &goneWatch{waiting: map[*watched]struct{}{}, tick: 50 * time.Millisecond}
+}
+
+// add calls gone, once at most, when the client of conn has left. The returned
+// stop waits for a look in progress.
+func (w *goneWatch) add(conn net.Conn, gone func()) (stop func()) {
+	if conn == nil {
+		return func() {}
+	}
+	one := &watched{conn: conn, gone: gone}
+	w.mu.Lock()
+	w.waiting[one] = struct{}{}
+	if !w.running {
+		w.running = true
+		go w.run()
+	}
+	w.mu.Unlock()
+	return func() {
+		w.mu.Lock()
+		delete(w.waiting, one)
+		w.mu.Unlock()
+	}
+}
+
+// idleTicks is how long the goroutine stays when nothing is waiting.
+const idleTicks = 100
+
+func (w *goneWatch) run() {
+	for idle := 0; ; {
+		time.Sleep(w.tick)
+		w.mu.Lock()
+		if len(w.waiting) == 0 {
+			idle++
+		} else {
+			idle = 0
+		}
+		if idle >= idleTicks {
+			w.running = false
+			w.mu.Unlock()
+			return
+		}
+		for one := range w.waiting {
+			one.ticks++
+			if one.ticks > 1 && clientGone(one.conn) {
+				delete(w.waiting, one)
+				one.gone()
+			}
+		}
+		w.mu.Unlock()
+	}
+}
+
+// patientConn gives every write a deadline of its own, so that a long stream
+// to a client that reads goes on, and one to a client that does not is cut off.
+type patientConn struct {
+	net.Conn
+	limit time.Duration
+	set   time.Time
+}
+
+// Write fails with a timeout when the client takes nothing for the limit.
+func (c *patientConn) Write(p []byte) (int, error) {
+	if now := time.Now(); now.Sub(c.set) > c.limit/8 {
+		c.set = now
+		if err := c.SetWriteDeadline(now.Add(c.limit)); err != nil {
+			return 0, fmt.Errorf("write deadline: %w", err)
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+// NetConn is the connection underneath.
+func (c *patientConn) NetConn() net.Conn { return c.Conn }
+
+// patientListener hands out patient connections.
+type patientListener struct {
+	net.Listener
+	limit time.Duration
+}
+
+// Accept waits for the next connection.
+func (l patientListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &patientConn{Conn: conn, limit: l.limit}, nil
+}

@@ -1,0 +1,351 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func echoBody(r *call) error {
+	body, err := r.body()
+	if err != nil {
+		return err
+	}
+	return r.send(200, "text/plain", []byte(fmt.Sprint(len(body))))
+}
+
+func gzipped(t *testing.T, plain []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err := z.Write(plain)
+	must(t, err)
+	must(t, z.Close())
+	return packed.Bytes()
+}
+
+func TestBodiesAreLimitedPackedAndUnpacked(t *testing.T) {
+	s := bareServer(t, Config{}, post("/echo", echoBody))
+	bomb := gzipped(t, make([]byte, 64<<20))
+	if len(bomb) > 70<<10 {
+		t.Fatalf("the bomb has %d bytes", len(bomb))
+	}
+	for name, c := range map[string]struct {
+		encoding string
+		body     []byte
+		status   int
+		answer   string
+	}{
+		"plain":                      {"", []byte("hello"), 200, "5"},
+		"gzip":                       {"gzip", gzipped(t, []byte("hello")), 200, "5"},
+		"gzip to exactly the limit":  {"gzip", gzipped(t, make([]byte, 1<<20)), 200, "1048576"},
+		"gzip past the limit by one": {"gzip", gzipped(t, make([]byte, 1<<20+1)), 413, ""},
+		"a bomb of 64 kB to 64 MB":   {"gzip", bomb, 413, ""},
+		"two layers of gzip":         {"gzip, gzip", gzipped(t, gzipped(t, []byte("hello"))), 415, ""},
+		"another encoding":           {"br", []byte("hello"), 415, ""},
+		"gzip that is not":           {"gzip", []byte("hello"), 400, ""},
+		"gzip that ends too early":   {"gzip", gzipped(t, []byte("hello"))[:20], 400, ""},
+	} {
+		req := httptest.NewRequest("POST", "/echo", bytes.NewReader(c.body))
+		if c.encoding != "" {
+			req.Header.Set("Content-Encoding", c.encoding)
+		}
+		res, err := s.App().Test(req, -1)
+		must(t, err)
+		body, err := io.ReadAll(res.Body)
+		must(t, err)
+		if res.StatusCode != c.status || c.answer != "" && string(body) != c.answer {
+			t.Errorf("%s: %d %s", name, res.StatusCode, body)
+		}
+		if c.status >= 400 && res.Header.Get("Content-Type") != problemMediaType {
+			t.Errorf("%s: no problem document", name)
+		}
+	}
+}
+
+func TestBodiesAndHeadersPastTheirLimitsAreProblems(t *testing.T) {
+	s := bareServer(t, Config{}, post("/echo", echoBody))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	for name, c := range map[string]struct {
+		head   string
+		status int
+	}{
+		"body":    {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n", 413},
+		"headers": {"GET / HTTP/1.1\r\nHost: x\r\nX-Pad: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431},
+		"rubbish": {"RUBBISH\r\n\r\n", 400},
+	} {
+		conn := dial(t, addr)
+		_, err := io.WriteString(conn, c.head)
+		must(t, err)
+		res, body := readResponse(t, conn)
+		if res.StatusCode != c.status || res.Header.Get("Content-Type") != problemMediaType {
+			t.Errorf("%s: %d %s %s", name, res.StatusCode, res.Header.Get("Content-Type"), body)
+		}
+	}
+}
+
+func withListen(s *Server, addr string) *Server {
+	s.cfg.Listen = addr
+	return s
+}
+
+func TestSlowClientIsCutOff(t *testing.T) {
+	s := bareServer(t, Config{Limits: Limits{Read: 200 * time.Millisecond}}, post("/echo", echoBody))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+	must(t, err)
+	gone := make(chan struct{})
+	go func() { // a byte now and then never ends the request
+		for {
+			select {
+			case <-gone:
+				return
+			case <-time.After(50 * time.Millisecond):
+				_, _ = conn.Write([]byte("x"))
+			}
+		}
+	}()
+	defer close(gone)
+	start := time.Now()
+	must(t, conn.SetReadDeadline(start.Add(5*time.Second)))
+	_, err = io.Copy(io.Discard, conn)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() || time.Since(start) > 3*time.Second {
+		t.Errorf("still connected after %v: %v", time.Since(start), err)
+	}
+}
+
+func TestClientThatReadsNothingIsCutOff(t *testing.T) {
+	ended := make(chan error, 1)
+	s := bareServer(t, Config{Limits: Limits{Write: 200 * time.Millisecond}}, get("/stream", func(r *call) error {
+		return r.stream("text/plain", func(ctx context.Context, w *bufio.Writer) error {
+			for {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					ended <- ctx.Err()
+					return err
+				}
+			}
+		})
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	_, err := io.WriteString(dial(t, addr), "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+	must(t, err)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the context of the stream: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("still writing")
+	}
+}
+
+func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
+	for name, leave := range map[string]func(*net.TCPConn) error{
+		"closed": func(c *net.TCPConn) error { return c.Close() },
+		"reset": func(c *net.TCPConn) error {
+			return errors.Join(c.SetLinger(0), c.Close())
+		},
+		"closed behind a pipelined request": func(c *net.TCPConn) error {
+			_, err := io.WriteString(c, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+			return errors.Join(err, c.Close())
+		},
+	} {
+		started, ended := make(chan struct{}, 2), make(chan error, 2)
+		s := bareServer(t, Config{}, get("/slow", func(r *call) error {
+			started <- struct{}{}
+			<-r.ctx.Done()
+			ended <- context.Cause(r.ctx)
+			return r.ctx.Err()
+		}))
+		addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+		conn := dial(t, addr).(*net.TCPConn)
+		_, err := io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+		must(t, err)
+		<-started
+		must(t, leave(conn))
+		select {
+		case err := <-ended:
+			if !errors.Is(err, errClientGone) {
+				t.Errorf("%s: ended with %v", name, err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s: the request goes on", name)
+		}
+	}
+}
+
+func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
+	s := bareServer(t, Config{}, get("/slow", func(r *call) error {
+		select {
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-time.After(100 * time.Millisecond): // twenty looks of the watch
+			return answerOK(r)
+		}
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	must(t, err)
+	all, err := io.ReadAll(conn)
+	must(t, err)
+	if n := strings.Count(string(all), "HTTP/1.1 200 OK"); n != 2 {
+		t.Errorf("%d answers: %s", n, all)
+	}
+}
+
+func TestDeadlineEndsARequest(t *testing.T) {
+	s := bareServer(t, Config{Limits: Limits{Request: 20 * time.Millisecond}}, get("/slow", func(r *call) error {
+		<-r.ctx.Done()
+		return r.ctx.Err()
+	}))
+	res, err := s.App().Test(httptest.NewRequest("GET", "/slow", nil), -1)
+	must(t, err)
+	if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
+
+func TestStreamThatFailsDoesNotLookWhole(t *testing.T) {
+	for name, fail := range map[string]func() error{
+		"error": func() error { return errors.New("database gone") },
+		"panic": func() error { panic("bug") },
+	} {
+		s := bareServer(t, Config{}, get("/stream", func(r *call) error {
+			return r.stream("text/csv", func(_ context.Context, w *bufio.Writer) error {
+				_, err := w.WriteString(strings.Repeat("row\n", 20000))
+				return errors.Join(err, fail())
+			})
+		}), get("/ok", answerOK))
+		addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+		res, err := http.Get("http://" + addr + "/stream")
+		must(t, err)
+		if _, err := io.ReadAll(res.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: the end of the body: %v", name, err)
+		}
+		res.Body.Close()
+		if res, err := http.Get("http://" + addr + "/ok"); err != nil || res.StatusCode != 200 {
+			t.Errorf("%s: afterwards: %v", name, err)
+		}
+	}
+}
+
+func TestStreamThatEndsIsWhole(t *testing.T) {
+	s := bareServer(t, Config{Limits: Limits{Request: 50 * time.Millisecond}}, get("/stream", func(r *call) error {
+		return r.stream("text/csv", func(ctx context.Context, w *bufio.Writer) error {
+			for range 5 {
+				time.Sleep(20 * time.Millisecond) // longer in all than a request may take
+				if _, err := w.WriteString("row\n"); err != nil || ctx.Err() != nil {
+					return errors.Join(err, ctx.Err())
+				}
+			}
+			return nil
+		})
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	res, err := http.Get("http://" + addr + "/stream")
+	must(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || string(body) != strings.Repeat("row\n", 5) || res.Header.Get("Content-Type") != "text/csv" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestPanicInAHandlerIsAProblem(t *testing.T) {
+	s := bareServer(t, Config{}, get("/panic", func(*call) error { panic("bug: secret detail") }))
+	res, err := s.App().Test(httptest.NewRequest("GET", "/panic", nil), -1)
+	must(t, err)
+	body, err := io.ReadAll(res.Body)
+	must(t, err)
+	if res.StatusCode != 500 || strings.Contains(string(body), "secret") || res.Header.Get("Content-Type") != problemMediaType {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+}
+
+// Fiber hands out strings that it writes over later; ours may be kept.
+func TestTextsOfARequestMayBeKept(t *testing.T) {
+	var kept []string
+	s := bareServer(t, Config{}, get("/keep/:id", func(r *call) error {
+		id, err := r.param("id")
+		if err != nil {
+			return err
+		}
+		user, err := oneHeader(r.c, headerUser)
+		kept = append(kept, id+"|"+r.query("q")+"|"+r.header("X-Kept")+"|"+user)
+		return errors.Join(err, answerOK(r))
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	conn := dial(t, addr)
+	in := bufio.NewReader(conn)
+	var want []string
+	for i := range 50 {
+		v := fmt.Sprintf("%c%05d", 'a'+i%26, i)
+		want = append(want, v+"|"+v+"|"+v+"|"+v)
+		_, err := fmt.Fprintf(conn, "GET /keep/%s?q=%s HTTP/1.1\r\nHost: x\r\nX-Kept: %s\r\nResellerd-User: %s\r\n\r\n", v, v, v, v)
+		must(t, err)
+		res, err := http.ReadResponse(in, nil)
+		must(t, err)
+		_, err = io.Copy(io.Discard, res.Body)
+		must(t, err)
+	}
+	for i := range want {
+		if kept[i] != want[i] {
+			t.Fatalf("kept %q, sent %q", kept[i], want[i])
+		}
+	}
+}
+
+func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
+	s := bareServer(t, Config{}, get("/v1/me", answerOK))
+	for target, want := range map[string]struct{ method, path, code string }{
+		"unknown route":  {"GET", "/v1/nothing", "not_found"},
+		"other case":     {"GET", "/V1/ME", "not_found"},
+		"trailing slash": {"GET", "/v1/me/", "not_found"},
+		"unknown method": {"DELETE", "/v1/me", "method_not_allowed"},
+	} {
+		res, err := s.App().Test(httptest.NewRequest(want.method, want.path, nil), -1)
+		must(t, err)
+		body, err := io.ReadAll(res.Body)
+		must(t, err)
+		if res.Header.Get("Content-Type") != problemMediaType || !strings.Contains(string(body), problemType+want.code+`"`) {
+			t.Errorf("%s: %d %s", target, res.StatusCode, body)
+		}
+		if want.code == "method_not_allowed" && res.Header.Get("Allow") == "" {
+			t.Errorf("%s: no Allow header", target)
+		}
+	}
+}
+
+func TestRequestIDIsEchoedOnlyWhenSent(t *testing.T) {
+	s := bareServer(t, Config{}, get("/ok", answerOK))
+	for sent, same := range map[string]bool{
+		"": true, "abc-1._Z": true, strings.Repeat("x", 128): true,
+		strings.Repeat("x", 129): false, "two words": false, "quote\"": false, "é": false,
+	} {
+		for _, path := range []string{"/ok", "/nothing"} {
+			req := httptest.NewRequest("GET", path, nil)
+			if sent != "" {
+				req.Header.Set(headerRequestID, sent)
+			}
+			res, err := s.App().Test(req, -1)
+			must(t, err)
+			got := res.Header.Get(headerRequestID)
+			if same && got != sent || !same && (got == sent || got == "") {
+				t.Errorf("%s: sent %q, got %q", path, sent, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"resellerd/policies"
+)
+
+// input appends what the policy read, as policies.Input.Document gives it,
+// without making the maps. Known is the subject's cached text, or nil.
+func (w *fieldWriter) input(m *mask, in *policies.Input, known *actor) {
+	w.dst = append(w.dst, '{')
+	if inner, ok := w.name(m, "subject"); ok {
+		w.subject(inner, in, known)
+	}
+	if inner, ok := w.name(m, "action"); ok {
+		w.action(inner, &in.Action)
+	}
+	if inner, ok := w.name(m, "resource"); ok {
+		w.resource(inner, &in.Resource)
+	}
+	if inner, ok := w.name(m, "context"); ok {
+		w.context(inner, &in.Context)
+	}
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) subject(m *mask, in *policies.Input, known *actor) {
+	s := &in.Subject
+	w.dst = append(w.dst, '{')
+	w.text(m, "type", s.Type)
+	w.text(m, "id", s.ID)
+	if s.Properties != nil {
+		w.any(m, "properties", s.Properties)
+	}
+	switch {
+	case s.Facts == nil:
+	case known != nil && len(known.log) > 0:
+		w.dst = append(append(w.dst, ','), known.log...)
+		w.erased = append(w.erased, known.erased...)
+	default:
+		w.facts(m, s.Facts)
+	}
+	if below := belowNamed(in); below != nil {
+		w.any(m, "below", below)
+	}
+	w.dst = append(w.dst, '}')
+}
+
+// facts appends the members that the store knows about the subject.
+func (w *fieldWriter) facts(m *mask, f *policies.Facts) {
+	w.any(m, "user", f.User)
+	if inner, ok := w.name(m, "account"); ok {
+		w.account(inner, &f.Account)
+	}
+	if inner, ok := w.name(m, "access"); ok {
+		w.access(inner, f.Access)
+	}
+	w.number(m, "groups", int64(f.Groups))
+}
+
+func (w *fieldWriter) account(m *mask, a *policies.AccountFacts) {
+	w.dst = append(w.dst, '{')
+	w.text(m, "id", a.ID)
+	if a.ParentID != "" {
+		w.text(m, "parent_id", a.ParentID)
+	}
+	w.text(m, "tenant_id", a.TenantID)
+	w.text(m, "kind", a.Kind)
+	w.text(m, "status", a.Status)
+	w.number(m, "depth", int64(a.Depth))
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) access(m *mask, access map[string][]string) {
+	w.dst = append(w.dst, '{')
+	for _, area := range sortedNames(access) {
+		if _, ok := w.name(m, area); ok {
+			w.dst = appendStrings(w.dst, access[area])
+		}
+	}
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) action(m *mask, a *policies.Action) {
+	w.dst = append(w.dst, '{')
+	w.text(m, "name", a.Name)
+	if a.Properties != nil {
+		w.any(m, "properties", a.Properties)
+	}
+	if a.Change != nil {
+		if inner, ok := w.name(m, "change"); ok {
+			w.change(inner, a.Change)
+		}
+	}
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) change(m *mask, c *policies.Change) {
+	w.dst = append(w.dst, '{')
+	if _, ok := w.name(m, "fields"); ok {
+		w.dst = appendStrings(w.dst, c.Fields)
+	}
+	if inner, ok := w.name(m, "before"); ok {
+		w.access(inner, c.Before)
+	}
+	if inner, ok := w.name(m, "after"); ok {
+		w.access(inner, c.After)
+	}
+	w.dst = append(w.dst, '}')
+}
+
+// resourceOwn and contextSet are the members that resellerd sets itself: what
+// was sent under these names does not reach the policy.
+var (
+	resourceOwn = map[string]bool{"type": true, "properties": true}
+	contextSet  = map[string]bool{"client_ip": true, "time": true, "panel": true}
+)
+
+func (w *fieldWriter) resource(m *mask, res *policies.Resource) {
+	w.dst = append(w.dst, '{')
+	w.text(m, "type", res.Type)
+	if _, stored := res.Row["id"]; !stored && res.ID != "" {
+		w.text(m, "id", res.ID)
+	}
+	if res.Properties != nil {
+		w.any(m, "properties", res.Properties)
+	}
+	w.members(m, res.Row, resourceOwn)
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) context(m *mask, c *policies.Context) {
+	w.dst = append(w.dst, '{')
+	if c.ClientIP != "" {
+		w.text(m, "client_ip", c.ClientIP)
+	}
+	if _, ok := w.name(m, "time"); ok {
+		w.dst = appendTime(w.dst, c.Time)
+	}
+	if c.Panel != "" {
+		w.text(m, "panel", c.Panel)
+	}
+	w.members(m, c.Properties, contextSet)
+	w.dst = append(w.dst, '}')
+}
+
+// result appends the decision, or for a list its filter.
+func (w *fieldWriter) result(m *mask, d policies.Decision, l *listed) {
+	if m.erases() {
+		w.erased = append(w.erased, m.path)
+		return
+	}
+	w.name(nil, "result")
+	w.dst = append(w.dst, '{')
+	switch {
+	case l != nil && l.access != nil:
+		if inner, ok := w.name(m, "access"); ok {
+			w.access(inner, l.access)
+		}
+	case l != nil:
+		w.text(m, "filter", l.filter)
+	default:
+		w.decision(m, d)
+	}
+	w.dst = append(w.dst, '}')
+}
+
+func (w *fieldWriter) decision(m *mask, d policies.Decision) {
+	w.any(m, "allow", d.Allow)
+	w.any(m, "reasons", d.Reasons)
+	if d.View != "" {
+		w.text(m, "view", d.View)
+		w.any(m, "columns", d.Columns)
+	}
+}
+
+// factsText makes the masked text of an actor's facts, unless the mask depends
+// on the entry.
+func factsText(held heldMask, f *policies.Facts) (text []byte, erased []string) {
+	if held.err != nil || !held.static {
+		return nil, nil
+	}
+	w := &fieldWriter{dst: []byte{'{'}}
+	w.facts(held.mask.at("input").at("subject"), f)
+	return w.dst[1:], w.erased
+}
+
+// belowNamed lists the accounts that the row names and that lie in the
+// subject's subtree, as far as a policy can ask about them.
+func belowNamed(in *policies.Input) []string { return nil }

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+)
+
+// mask is a tree over the paths that a policy erases from the decision log
+// ("/input/resource/notes"): a node with a path is erased whole. Immutable.
+type mask struct {
+	path  string
+	below map[string]*mask
+}
+
+// newMask builds the tree from JSON pointers. Paths outside /input and /result
+// are refused, as OPA refuses them.
+func newMask(paths []string) (*mask, error) {
+	root := &mask{}
+	for _, path := range paths {
+		parts := strings.Split(path, "/")
+		if len(parts) < 2 || parts[0] != "" || parts[1] != "input" && parts[1] != "result" {
+			return nil, fmt.Errorf("mask %q: want a path under /input or /result", path)
+		}
+		root.add(path, parts[1:])
+	}
+	return root, nil
+}
+
+var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")
+
+func (m *mask) add(path string, parts []string) {
+	for _, part := range parts {
+		part = pointerEscapes.Replace(part)
+		if m.below == nil {
+			m.below = map[string]*mask{}
+		}
+		if m.below[part] == nil {
+			m.below[part] = &mask{}
+		}
+		m = m.below[part]
+	}
+	m.path = path
+}
+
+// at is the mask below a name; nil means that nothing there is erased.
+func (m *mask) at(name string) *mask {
+	if m == nil {
+		return nil
+	}
+	return m.below[name]
+}
+
+// erases reports whether the node itself is erased.
+func (m *mask) erases() bool { return m != nil && m.path != "" }

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+)
+
+// meBody is the acting user as a panel needs it to draw its menu.
+type meBody struct {
+	ID         string              `json:"id" required:"true"`
+	ExternalID string              `json:"external_id,omitempty"`
+	Mode       string              `json:"mode" required:"true" enum:"master,reseller"`
+	Account    meAccount           `json:"account" required:"true"`
+	Access     map[string][]string `json:"access" required:"true" description:"area -> create, read, update, delete; every area of resellerd's own and every area that a group names"`
+}
+
+// meAccount is what a user may know of its own account wherever it stands.
+type meAccount struct {
+	ID     string `json:"id" required:"true"`
+	Kind   string `json:"kind" required:"true"`
+	Status string `json:"status" required:"true"`
+}
+
+var accessActions = []string{"create", "read", "update", "delete"}
+
+// getMe tells the acting user what it may do, area by area, as the policy
+// decides about each.
+func getMe(r *call) error {
+	access, err := r.accessByArea()
+	if err != nil {
+		return err
+	}
+	me := meBody{
+		ID: r.subject.ID, ExternalID: r.subject.ExternalID, Mode: modeOf(r.facts), Access: access,
+		Account: meAccount{ID: r.facts.Account.ID, Kind: r.facts.Account.Kind, Status: r.facts.Account.Status},
+	}
+	body, err := json.Marshal(me)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+// accessByArea asks for every action on every area that could differ from
+// another, and records it as one entry, as a list is.
+func (r *call) accessByArea() (map[string][]string, error) {
+	start := time.Now()
+	access := map[string][]string{}
+	for _, area := range r.areas() {
+		allowed := []string{}
+		for _, action := range accessActions {
+			d := r.engine.Decide(r.ctx, r.input(action, "area", area))
+			if d.Outcome == outcomeError {
+				return nil, denied(r.record(r.input(action, "area", area), d, start))
+			}
+			if d.Allow {
+				allowed = append(allowed, action)
+			}
+		}
+		access[area] = allowed
+	}
+	return access, r.recordAccess(access, start)
+}
+
+// areas are resellerd's own and the breakpoints of the user's access.
+func (r *call) areas() []string {
+	set := maps.Clone(isOwnArea)
+	for area := range r.facts.Access {
+		if area != "*" {
+			set[area] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// recordAccess records the answer of /v1/me: the question without an area, the
+// answer with all of them.
+func (r *call) recordAccess(access map[string][]string, start time.Time) error {
+	in := r.input("read", "area", "")
+	d := policies.Decision{Allow: true, Outcome: outcomeAllow}
+	r.s.metrics.filter(r.engine, "other", in, d.Outcome, time.Since(start))
+	return r.log(in, d, &listed{access: access}, time.Since(start))
+}

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// metrics are the server's collectors. Labels are bounded: a route's pattern,
+// a declared area, an annotated reason; never an account, a card or a decision.
+type metrics struct {
+	decisions     *prometheus.CounterVec
+	denials       *prometheus.CounterVec
+	duration      *prometheus.HistogramVec
+	cardViews     *prometheus.CounterVec
+	reloads       *prometheus.CounterVec
+	lastSuccess   prometheus.Gauge
+	logEntries    *prometheus.CounterVec
+	disagreements *prometheus.CounterVec
+	requests      *prometheus.HistogramVec
+
+	checks, filters prometheus.Observer
+
+	mu       sync.RWMutex
+	children map[decisionLabels]prometheus.Counter
+}
+
+type decisionLabels struct {
+	area, action, mode string
+	outcome            policies.Outcome
+}
+
+var (
+	decisionBuckets = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1}
+	requestBuckets  = []float64{5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1, 5, 30, 300}
+)
+
+// newMetrics makes the collectors and registers them, with those of the
+// process, of Go and of the policy in force.
+func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolder) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "resellerd_" + name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "resellerd_" + name, Help: help, Buckets: buckets}, labels)
+		reg.MustRegister(h)
+		return h
+	}
+	m := &metrics{
+		decisions:     counter("decisions_total", "Decisions made.", "area", "action", "mode", "outcome"),
+		denials:       counter("denials_total", "Reasons of denials.", "reason"),
+		duration:      histogram("decision_duration_seconds", "Time to decide.", decisionBuckets, "kind"),
+		cardViews:     counter("card_views_total", "Cards shown, by the view they were shown in.", "view"),
+		reloads:       counter("policy_reloads_total", "Attempts to put a policy in force.", "result"),
+		logEntries:    counter("decision_log_entries_total", "Entries of the decision log.", "result"),
+		disagreements: counter("disagreements_total", "Decisions a panel made otherwise.", "area"),
+		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
+		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "When a policy was last put in force."}),
+		children: map[decisionLabels]prometheus.Counter{},
+	}
+	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")
+	reg.MustRegister(m.lastSuccess, newPolicyInfo(engines), newStoreCollector(st),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// decision counts one check.
+func (m *metrics) decision(e *policies.Engine, area string, in *policies.Input, d policies.Decision, took time.Duration) {
+	m.count(e, area, in, d.Outcome)
+	m.checks.Observe(took.Seconds())
+	if d.Outcome == outcomeAllow {
+		return
+	}
+	known := e.Reasons()
+	for _, reason := range d.Reasons {
+		if _, annotated := known[reason]; annotated {
+			m.denials.WithLabelValues(reason).Inc()
+		}
+	}
+}
+
+// filter counts one list.
+func (m *metrics) filter(e *policies.Engine, area string, in *policies.Input, outcome policies.Outcome, took time.Duration) {
+	m.count(e, area, in, outcome)
+	m.filters.Observe(took.Seconds())
+}
+
+func (m *metrics) count(e *policies.Engine, area string, in *policies.Input, outcome policies.Outcome) {
+	labels := decisionLabels{area: area, action: actionLabel(e, in.Action.Name), mode: modeOf(in.Subject.Facts), outcome: outcome}
+	m.mu.RLock()
+	child, ok := m.children[labels]
+	m.mu.RUnlock()
+	if !ok {
+		child = m.decisions.WithLabelValues(labels.area, labels.action, labels.mode, string(outcome))
+		m.mu.Lock()
+		m.children[labels] = child
+		m.mu.Unlock()
+	}
+	child.Inc()
+}
+
+// cardView counts cards shown in a view: provider, customer or translated.
+func (m *metrics) cardView(view string, n int) {
+	switch view {
+	case "provider", "customer", "translated":
+		m.cardViews.WithLabelValues(view).Add(float64(n))
+	}
+}
+
+// disagree counts a panel's own decision that differs from ours.
+func (m *metrics) disagree(area string) { m.disagreements.WithLabelValues(area).Inc() }
+
+// routeTimings holds a route's histogram children, by status.
+type routeTimings struct {
+	mu     sync.RWMutex
+	byCode map[int]prometheus.Observer
+}
+
+// observe counts one request of a route.
+func (m *metrics) observe(rt *boundRoute, status int, took time.Duration) {
+	t := &rt.timings
+	t.mu.RLock()
+	child, ok := t.byCode[status]
+	t.mu.RUnlock()
+	if !ok {
+		child = m.requests.WithLabelValues(rt.path, rt.method, strconv.Itoa(status))
+		t.mu.Lock()
+		if t.byCode == nil {
+			t.byCode = map[int]prometheus.Observer{}
+		}
+		t.byCode[status] = child
+		t.mu.Unlock()
+	}
+	child.Observe(took.Seconds())
+}
+
+func modeOf(f *policies.Facts) string {
+	switch {
+	case f == nil:
+		return "none"
+	case f.Account.Kind == "master":
+		return "master"
+	}
+	return "reseller"
+}
+
+var standardActions = map[string]bool{
+	"create": true, "read": true, "update": true, "delete": true, "assign": true, "activate": true,
+	"build": true, "preview": true, "accept_losses": true,
+}
+
+// actionLabel is the action when the policy knows it, else "other".
+func actionLabel(e *policies.Engine, name string) string {
+	if standardActions[name] {
+		return name
+	}
+	if _, declared := e.Catalog("action", name); declared {
+		return name
+	}
+	return "other"
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/swaggest/openapi-go"
+	"github.com/swaggest/openapi-go/openapi31"
+)
+
+// describe makes the OpenAPI 3.1 document from the route table, so that the
+// two cannot differ.
+func (s *Server) describe() error {
+	r := openapi31.NewReflector()
+	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
+		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
+	if s.cfg.PublicURL != "" {
+		r.Spec.WithServers(openapi31.Server{URL: s.cfg.PublicURL})
+	}
+	r.Spec.SetHTTPBearerTokenSecurity("token", "", "A panel token, or a user's JWT.")
+	for _, rt := range s.routes {
+		if err := describeRoute(r, &rt.route); err != nil {
+			return fmt.Errorf("openapi %s: %w", rt.name, err)
+		}
+	}
+	var err error
+	s.openapi, err = json.MarshalIndent(r.Spec, "", "  ")
+	return err
+}
+
+// describeRoute adds one operation.
+func describeRoute(r *openapi31.Reflector, rt *route) error {
+	path, params := openPath(rt.path)
+	oc, err := r.NewOperationContext(rt.method, path)
+	if err != nil {
+		return err
+	}
+	doc := rt.doc
+	oc.SetSummary(doc.summary)
+	oc.SetTags(doc.tag)
+	oc.SetID(operationID(rt))
+	if fields := parameters(rt, params); fields != nil {
+		oc.AddReqStructure(fields)
+	}
+	if doc.query != nil {
+		oc.AddReqStructure(doc.query)
+	}
+	if doc.body != nil {
+		oc.AddReqStructure(doc.body)
+	}
+	describeResponses(oc, rt)
+	if rt.open != doorPublic {
+		oc.AddSecurity("token")
+	}
+	return r.AddOperation(oc)
+}
+
+func describeResponses(oc openapi.OperationContext, rt *route) {
+	doc := rt.doc
+	status := doc.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if doc.response != nil || len(doc.produces) == 0 {
+		oc.AddRespStructure(doc.response, openapi.WithHTTPStatus(status), func(cu *openapi.ContentUnit) {
+			cu.Description = http.StatusText(status)
+		})
+	}
+	for _, mediaType := range doc.produces {
+		oc.AddRespStructure(nil, openapi.WithHTTPStatus(status), openapi.WithContentType(mediaType))
+	}
+	if rt.open != doorPublic {
+		oc.AddRespStructure(problemBody{}, openapi.WithContentType(problemMediaType), func(cu *openapi.ContentUnit) {
+			cu.IsDefault = true
+			cu.Description = "A problem (RFC 9457)."
+		})
+	}
+}
+
+// openPath turns "/v1/cards/:id" into "/v1/cards/{id}" and its parameters.
+func openPath(path string) (string, []string) {
+	var params []string
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			params = append(params, name)
+			parts[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(parts, "/"), params
+}
+
+// operationID is the method and the path in words: "get_v1_cards_id".
+func operationID(rt *route) string {
+	words := strings.FieldsFunc(rt.path, func(r rune) bool { return strings.ContainsRune("/:.-", r) })
+	return strings.ToLower(rt.method) + "_" + strings.Join(words, "_")
+}
+
+// commonHeaders may be sent to every door with an acting user.
+var commonHeaders = []string{headerUser, headerUserJWT, headerClientIP, headerAtLeast, headerRequestID}
+
+// parameters makes a struct with a field for each path parameter and header,
+// the form in which the reflector takes them. Nil when there is none.
+func parameters(rt *route, params []string) any {
+	var fields []reflect.StructField
+	add := func(tag string) {
+		fields = append(fields, reflect.StructField{
+			Name: "F" + strconv.Itoa(len(fields)), Type: reflect.TypeFor[string](), Tag: reflect.StructTag(tag)})
+	}
+	for _, name := range params {
+		add(fmt.Sprintf(`path:%q`, name))
+	}
+	headers := rt.doc.headers
+	if rt.open == doorActing {
+		headers = append(headers[:len(headers):len(headers)], commonHeaders...)
+		if rt.method == fiber.MethodGet {
+			headers = append(headers, headerAs)
+		}
+	}
+	for _, name := range headers {
+		add(fmt.Sprintf(`header:%q`, name))
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return reflect.New(reflect.StructOf(fields)).Elem().Interface()
+}
+
+// getOpenAPI answers the document.
+func getOpenAPI(r *call) error {
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, r.s.openapi)
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// preview lets the acting user see with another user's eyes, when Resellerd-As
+// asks for it: reads only, never more than the viewer could read itself, and
+// written to the audit trail before anything is shown.
+func (r *call) preview() error {
+	if r.caller.as == "" {
+		return nil
+	}
+	if err := r.mayPreview(); err != nil {
+		return err
+	}
+	target, err := r.previewTarget()
+	if err != nil {
+		return err
+	}
+	if err := r.auditPreview(target); err != nil {
+		return err
+	}
+	r.viewer, r.actor = r.subject, target
+	r.subject, r.facts = target.subject, target.facts
+	r.revision = r.s.store.Revision()
+	return nil
+}
+
+// mayPreview checks what has nothing to do with the target.
+func (r *call) mayPreview() error {
+	if !r.caller.scopes.has(scopePreview) {
+		return forbidden("the token lacks the scope " + scopePreview.String())
+	}
+	if m := r.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
+		return forbidden("a preview reads only")
+	}
+	return nil
+}
+
+// refusePreview is for doors that have no acting user to preview for.
+func (r *call) refusePreview() error {
+	if r.caller.as != "" {
+		return forbidden(headerAs + " is for reading data only")
+	}
+	return nil
+}
+
+// previewTarget finds the user to see as. A target that is absent and one that
+// is not visible are one 404; so is one that is not active, unless it may be
+// seen.
+func (r *call) previewTarget() (*actor, error) {
+	target, err := r.s.actor(r.ctx, r.engine, r.subject.TenantID, r.caller.as)
+	switch {
+	case isUnknown(err):
+		r.decideAbsent(r.input("preview", "user", r.caller.as))
+		return nil, notFound()
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	in := r.input("preview", "user", target.subject.ID)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.ID); err != nil {
+		return nil, previewRow(err)
+	}
+	if d := r.decide(in); !d.Allow {
+		return nil, denied(d)
+	}
+	switch {
+	case !target.userActive():
+		return nil, forbidden("the user is not active")
+	case !target.accountActive():
+		return nil, forbidden("the user's account is not active")
+	case readsMore(target.facts, r.facts):
+		d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonExceeds}}
+		return nil, denied(r.record(in, d, r.s.now()))
+	}
+	return target, nil
+}
+
+func previewRow(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return notFound()
+	}
+	return unavailable(err)
+}
+
+// readsMore reports whether a may read any area that b may not.
+func readsMore(a, b *policies.Facts) bool {
+	for _, areas := range []map[string][]string{a.Access, b.Access} {
+		for area := range areas {
+			if mayRead(a, area) && !mayRead(b, area) {
+				return true
+			}
+		}
+	}
+	return mayRead(a, "*") && !mayRead(b, "*")
+}
+
+// mayRead looks an area up as groups do: the longest row that is the area or
+// an ancestor of it, else the default.
+func mayRead(f *policies.Facts, area string) bool {
+	for at := area; ; {
+		if access, ok := f.Access[at]; ok {
+			return slices.Contains(access, "read")
+		}
+		at = parentArea(at)
+		if at == "" {
+			at = "*"
+			if area == "*" {
+				return false
+			}
+			area = "*"
+		}
+	}
+}
+
+// parentArea is the area above, "" for a top one.
+func parentArea(area string) string {
+	for i := len(area) - 1; i > 0; i-- {
+		if area[i] == '/' {
+			return area[:i]
+		}
+	}
+	return ""
+}
+
+// auditPreview writes who looks as whom, in a transaction of its own.
+func (r *call) auditPreview(target *actor) error {
+	err := r.s.store.Write(r.ctx, r.subject.TenantID, func(tx *store.Tx) error {
+		return tx.Audit(r.ctx, previewEntry(r.subject, target.subject))
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func previewEntry(viewer, target *store.Subject) store.AuditEntry {
+	return store.AuditEntry{
+		Actor: viewer.ID, ActorAccount: viewer.AccountID, PreviewOf: target.ID, Account: target.AccountID,
+		ResourceType: "user", ResourceID: target.ID, Action: "preview",
+	}
+}

@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// problemKind is one row of the error table: what a caller may meet.
+type problemKind struct {
+	code   string // last part of the RFC 9457 type
+	status int
+	title  string
+}
+
+// The whole table. A caller who acts on errors acts on these codes.
+var (
+	kindBadRequest      = problemKind{"bad_request", 400, "The request cannot be read"}
+	kindUnauthorized    = problemKind{"unauthorized", 401, "No valid token or acting user"}
+	kindForbidden       = problemKind{"forbidden", 403, "Not allowed"}
+	kindUnknownUser     = problemKind{"unknown_user", 403, "The acting user is not known or not active"}
+	kindNotFound        = problemKind{"not_found", 404, "Not found"}
+	kindMethod          = problemKind{"method_not_allowed", 405, "Method not allowed"}
+	kindNotAcceptable   = problemKind{"not_acceptable", 406, "No representation as asked for"}
+	kindTimeout         = problemKind{"request_timeout", 408, "The request did not arrive in time"}
+	kindConflict        = problemKind{"conflict", 409, "Conflicts with what is there"}
+	kindStale           = problemKind{"precondition_failed", 412, "Changed since it was read"}
+	kindTooLarge        = problemKind{"content_too_large", 413, "The request body is too large"}
+	kindMediaType       = problemKind{"unsupported_media_type", 415, "Unsupported media type"}
+	kindInvalid         = problemKind{"invalid", 422, "A field is not valid"}
+	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large"}
+	kindInternal        = problemKind{"internal", 500, "Internal error"}
+	kindUnavailable     = problemKind{"unavailable", 503, "Not available now"}
+)
+
+var problemKinds = []problemKind{
+	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindMethod,
+	kindNotAcceptable, kindTimeout, kindConflict, kindStale, kindTooLarge, kindMediaType,
+	kindInvalid, kindHeadersTooLarge, kindInternal, kindUnavailable,
+}
+
+// problem is an error with an answer. Cause is logged, never sent.
+type problem struct {
+	kind    problemKind
+	detail  string
+	field   string
+	reasons []string
+	cause   error
+}
+
+func (p *problem) Error() string {
+	text := p.kind.code
+	if p.detail != "" {
+		text += ": " + p.detail
+	}
+	if p.cause != nil {
+		text += ": " + p.cause.Error()
+	}
+	return text
+}
+
+func (p *problem) Unwrap() error { return p.cause }
+
+// badRequest says what of the request cannot be read.
+func badRequest(detail string) error { return &problem{kind: kindBadRequest, detail: detail} }
+
+// unauthorized answers 401. Detail never says whether a token was close.
+func unauthorized(detail string) error { return &problem{kind: kindUnauthorized, detail: detail} }
+
+// forbidden answers 403 where no policy was asked: a missing scope, a header
+// that this caller may not send.
+func forbidden(detail string) error { return &problem{kind: kindForbidden, detail: detail} }
+
+// unknownUser is the one answer for an acting user who is unknown, disabled,
+// ambiguous or suspended. Cause holds the true reason, for the log.
+func unknownUser(cause error) error {
+	return &problem{kind: kindUnknownUser, reasons: []string{reasonUnknownUser}, cause: cause}
+}
+
+// notFound is the one answer for what is absent and for what is not visible.
+func notFound() error { return &problem{kind: kindNotFound} }
+
+// invalid says what is wrong with a field of the body or query ("" for the
+// whole body).
+func invalid(field, text string) error {
+	return &problem{kind: kindInvalid, field: field, detail: text}
+}
+
+// conflict says what stands in the way, naming only what the caller sees.
+func conflict(text string) error { return &problem{kind: kindConflict, detail: text} }
+
+// stale answers a failed If-Match.
+func stale() error { return &problem{kind: kindStale} }
+
+// unavailable answers 503; the caller may try again.
+func unavailable(cause error) error { return &problem{kind: kindUnavailable, cause: cause} }
+
+const (
+	reasonNotVisible  = "not_visible"
+	reasonUnknownUser = "unknown_user"
+	reasonExceeds     = "exceeds_delegation"
+)
+
+// denied turns a decision that does not allow into its answer: 404 for what is
+// not visible, else 403 with the reasons. An error outcome gives no reason.
+func denied(d policies.Decision) error {
+	if slices.Contains(d.Reasons, reasonNotVisible) {
+		return notFound()
+	}
+	if d.Outcome == outcomeError {
+		return &problem{kind: kindForbidden, detail: "no decision could be made", cause: d.Err}
+	}
+	return &problem{kind: kindForbidden, reasons: d.Reasons}
+}
+
+// problemOf finds the answer to any error: the table from what went wrong to
+// what the caller is told. What is not listed is internal.
+func problemOf(err error) *problem {
+	var p *problem
+	var fe *fiber.Error
+	var bad *store.FieldError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &bad):
+		return fieldProblem(bad, err)
+	case errors.Is(err, store.ErrNotFound):
+		return &problem{kind: kindNotFound, cause: err}
+	case errors.Is(err, store.ErrConflict):
+		return &problem{kind: kindConflict, cause: err}
+	case errors.Is(err, store.ErrInvalid):
+		return &problem{kind: kindInvalid, cause: err}
+	case errors.Is(err, store.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &problem{kind: kindUnavailable, cause: err}
+	case errors.As(err, &fe):
+		return &problem{kind: kindOfStatus(fe.Code), cause: err}
+	}
+	return &problem{kind: kindInternal, cause: err}
+}
+
+func fieldProblem(bad *store.FieldError, err error) *problem {
+	kind := kindInvalid
+	if errors.Is(bad, store.ErrConflict) {
+		kind = kindConflict
+	}
+	return &problem{kind: kind, field: bad.Field, detail: bad.Text, cause: err}
+}
+
+func kindOfStatus(status int) problemKind {
+	for _, k := range problemKinds {
+		if k.status == status {
+			return k
+		}
+	}
+	if status >= 400 && status < 500 {
+		return kindBadRequest
+	}
+	return kindInternal
+}
+
+// problemBody is the RFC 9457 document, in this order.
+type problemBody struct {
+	Type       string   `json:"type" description:"urn:resellerd:problem: and the code"`
+	Title      string   `json:"title"`
+	Status     int      `json:"status"`
+	Detail     string   `json:"detail,omitempty"`
+	Field      string   `json:"field,omitempty" description:"the field that is not valid"`
+	DecisionID string   `json:"decision_id,omitempty"`
+	Reasons    []string `json:"reasons,omitempty" description:"reason codes of the policy"`
+}
+
+const (
+	problemType      = "urn:resellerd:problem:"
+	problemMediaType = "application/problem+json"
+)
+
+// write answers with the problem.
+func (p *problem) write(c *fiber.Ctx, decisionID string) error {
+	body, err := json.Marshal(problemBody{
+		Type: problemType + p.kind.code, Title: p.kind.title, Status: p.kind.status,
+		Detail: p.detail, Field: p.field, DecisionID: decisionID, Reasons: p.reasons,
+	})
+	if err != nil {
+		return err
+	}
+	c.Response().ResetBody()
+	c.Status(p.kind.status).Set(fiber.HeaderContentType, problemMediaType)
+	if p.kind.status == http.StatusUnauthorized {
+		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="resellerd"`)
+	}
+	if p.kind.status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(1))
+	}
+	return c.Send(body)
+}

@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+// call is one request on its way through the house. It lives until the answer
+// is written and is used by one goroutine. Every string it hands out is a copy
+// that may be kept.
+type call struct {
+	s      *Server
+	c      *fiber.Ctx
+	ctx    context.Context // ends with the deadline, or when the client has gone
+	route  *boundRoute
+	engine *policies.Engine
+	caller caller
+
+	actor   *actor
+	subject *store.Subject  // whose eyes we see with; under Resellerd-As the previewed user
+	facts   *policies.Facts // of subject
+	viewer  *store.Subject  // the real acting user under Resellerd-As, else nil
+
+	decisionID string // of the request; its decisions are numbered after it
+	decisions  int
+	revision   int64 // data revision that the answer is at least as new as
+	cancel     context.CancelFunc
+	streaming  bool
+}
+
+// input is what the policy reads for an action of the acting user on a
+// resource. The caller adds the stored row, properties or a change.
+func (r *call) input(action, typ, id string) *policies.Input {
+	in := &policies.Input{
+		Action:   policies.Action{Name: action},
+		Resource: policies.Resource{Type: typ, ID: id},
+		Context:  r.context(),
+	}
+	if r.subject != nil {
+		in.Subject = policies.Subject{Type: "user", ID: r.subject.ID, Facts: r.facts}
+	}
+	return in
+}
+
+func (r *call) context() policies.Context {
+	return policies.Context{ClientIP: r.caller.clientIP, Time: r.s.now().UTC(), Panel: r.caller.tokenID}
+}
+
+// decide asks the policy, counts and records the decision.
+func (r *call) decide(in *policies.Input) policies.Decision {
+	start := r.s.now()
+	var d policies.Decision
+	if r.s.cfg.ForceEvaluate {
+		d = r.engine.Evaluate(r.ctx, in)
+	} else {
+		d = r.engine.Decide(r.ctx, in)
+	}
+	return r.record(in, d, start)
+}
+
+// plan asks the policy which rows of a type the acting user may act on. The
+// filter denies everything when the policy does; an error outcome is returned
+// as an error. One log entry, with the filter.
+func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
+	start := r.s.now()
+	in := r.input(action, typ, "")
+	p := r.engine.Plan(r.ctx, in)
+	if err := r.recordPlan(in, p, start); err != nil {
+		return nil, nil, unavailable(err)
+	}
+	if p.Outcome == outcomeError {
+		return nil, nil, denied(policies.Decision{Outcome: p.Outcome, Err: p.Err})
+	}
+	return p, p.Bind(r.ctx, in), nil
+}
+
+// param returns a path parameter, unescaped.
+func (r *call) param(name string) (string, error) {
+	value, err := url.PathUnescape(r.c.Params(name))
+	if err != nil || !cleanText(value) {
+		return "", notFound()
+	}
+	return value, nil
+}
+
+// query returns a query parameter, "" when absent.
+func (r *call) query(name string) string { return r.c.Query(name) }
+
+// header returns a request header, "" when absent.
+func (r *call) header(name string) string { return r.c.Get(name) }
+
+// send answers with a body of this media type.
+func (r *call) send(status int, mediaType string, body []byte) error {
+	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
+	return r.c.Send(body)
+}

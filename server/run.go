@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Run listens and serves until ctx ends, then takes no new requests, finishes
+// those under way for at most Limits.Shutdown, and closes the decision log. It
+// logs one line "ready" with the address once requests are answered. The store
+// and the engine stay open: they are the caller's.
+func (s *Server) Run(ctx context.Context) error {
+	ln, err := s.listen(s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	var opsLn net.Listener
+	if s.ops != nil {
+		if opsLn, err = s.listen(s.cfg.MetricsListen); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	return s.serve(ctx, ln, opsLn)
+}
+
+func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
+	background, stop := context.WithCancel(context.Background())
+	defer stop()
+	failed := make(chan error, 2)
+	var served sync.WaitGroup
+	start := func(app *fiber.App, ln net.Listener) {
+		served.Go(func() {
+			if err := app.Listener(ln); err != nil {
+				failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
+			}
+		})
+	}
+	start(s.app, ln)
+	attrs := []any{"addr", address(ln)}
+	if opsLn != nil {
+		start(s.ops, opsLn)
+		attrs = append(attrs, "metrics_addr", address(opsLn))
+	}
+	if s.jwt != nil {
+		go s.jwt.run(background, func(err error) { s.logger.Error("key set not read", "error", err) })
+	}
+	s.logger.Info("ready", attrs...)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	err = errors.Join(err, s.shutdown())
+	served.Wait()
+	return err
+}
+
+// address is what a client dials.
+func address(ln net.Listener) string {
+	if ln.Addr().Network() == "unix" {
+		return "unix:" + ln.Addr().String()
+	}
+	return ln.Addr().String()
+}
+
+// shutdown finishes what was begun. The probes go last, so that an operator
+// sees the end.
+func (s *Server) shutdown() error {
+	s.logger.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
+	defer cancel()
+	err := s.app.ShutdownWithContext(ctx)
+	if s.ops != nil {
+		err = errors.Join(err, s.ops.ShutdownWithContext(ctx))
+	}
+	if err != nil {
+		err = fmt.Errorf("shutdown: %w", err)
+	}
+	return errors.Join(err, s.log.close())
+}
+
+// Close ends a server that Run never ran: it writes out the decision log.
+func (s *Server) Close() error { return s.log.close() }

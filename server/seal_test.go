@@ -1,0 +1,69 @@
+package server
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func testSealer(t testing.TB) *sealer {
+	t.Helper()
+	s, err := newSealer(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSealedTextOpensOnlyAsItWasSealed(t *testing.T) {
+	s := testSealer(t)
+	sealed := s.seal("cursor", []byte("usr_a"), []byte("hidden"))
+	if text, err := s.open("cursor", []byte("usr_a"), sealed); err != nil || string(text) != "hidden" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	if strings.Contains(sealed, "hidden") {
+		t.Error("the text can be read")
+	}
+	if sealed != s.seal("cursor", []byte("usr_a"), []byte("hidden")) {
+		t.Error("sealing the same again gives other bytes")
+	}
+	other, err := newSealer(bytes.Repeat([]byte{8}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func() ([]byte, error){
+		"another binding": func() ([]byte, error) { return s.open("cursor", []byte("usr_b"), sealed) },
+		"another purpose": func() ([]byte, error) { return s.open("revision", []byte("usr_a"), sealed) },
+		"another store":   func() ([]byte, error) { return other.open("cursor", []byte("usr_a"), sealed) },
+		"cut":             func() ([]byte, error) { return s.open("cursor", []byte("usr_a"), sealed[:8]) },
+		"longer":          func() ([]byte, error) { return s.open("cursor", []byte("usr_a"), sealed+"AA") },
+		"no base64":       func() ([]byte, error) { return s.open("cursor", []byte("usr_a"), "!!") },
+		"empty":           func() ([]byte, error) { return s.open("cursor", []byte("usr_a"), "") },
+		"changed":         func() ([]byte, error) { return s.open("cursor", []byte("usr_a"), flip(sealed)) },
+	} {
+		if text, err := open(); err != errSeal {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
+
+func flip(s string) string {
+	b := []byte(s)
+	i := len(b) / 2
+	if b[i]++; b[i] == '{' || b[i] == '[' || b[i] == ':' || b[i] == '`' || b[i] == '.' {
+		b[i] = 'A'
+	}
+	return string(b)
+}
+
+func TestRevisionsTravelSealed(t *testing.T) {
+	s := testSealer(t)
+	for _, n := range []int64{0, 1, 1 << 40} {
+		if back, err := s.openRevision(s.sealRevision(n)); err != nil || back != n {
+			t.Errorf("%d came back as %d, %v", n, back, err)
+		}
+	}
+	if _, err := s.openRevision("12"); err != errSeal {
+		t.Errorf("a bare number: %v", err)
+	}
+}

@@ -1,0 +1,143 @@
+// Package server is the HTTP side of resellerd: it finds out who is calling,
+// asks the policy, and answers with rows that are already filtered, masked and
+// translated. It is the only package that knows Fiber.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"resellerd/store"
+)
+
+// Server answers HTTP requests for one store and one policy holder.
+// Make one with New; run it with Run, or test it through App.
+type Server struct {
+	cfg      Config
+	store    *store.Store
+	engines  *EngineHolder
+	tokens   panelTokens
+	jwt      *jwtVerifier // nil: no user tokens
+	sealer   *sealer
+	actors   *actorCache
+	log      *decisionLog
+	metrics  *metrics
+	registry *prometheus.Registry
+	logger   *slog.Logger
+	ready    io.Writer
+	now      func() time.Time
+	newID    func() string
+	routes   []*boundRoute
+	openapi  []byte
+	app      *fiber.App
+	ops      *fiber.App // metrics and probes on an address of their own, or nil
+	watch    *goneWatch
+	masks    maskCache
+	labels   []byte          // the fixed labels of a log entry
+	stored   map[string]bool // resource types the store keeps
+}
+
+// Option changes how New builds a Server.
+type Option func(*Server)
+
+// WithLogger sends the server's own log lines to l instead of stderr.
+func WithLogger(l *slog.Logger) Option { return func(s *Server) { s.logger = l } }
+
+// WithClock replaces time.Now.
+func WithClock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
+
+// WithIDs replaces the random decision and request ids.
+func WithIDs(newID func() string) Option { return func(s *Server) { s.newID = newID } }
+
+// WithRegistry collects the metrics in reg instead of a registry of its own.
+func WithRegistry(reg *prometheus.Registry) Option { return func(s *Server) { s.registry = reg } }
+
+// WithDecisionWriter sends the decision log to w instead of what Config names.
+func WithDecisionWriter(w io.Writer) Option {
+	return func(s *Server) { s.log = &decisionLog{out: w} }
+}
+
+// withRoutes adds routes to the table, for tests.
+func withRoutes(more ...route) Option {
+	return func(s *Server) { s.routes = append(s.routes, bindRoutes(more)...) }
+}
+
+// ErrNoCallers means that nobody could call: no panel token, no key set.
+var ErrNoCallers = errors.New("no panel token and no key set for user tokens: nobody could call")
+
+// New builds a server and starts nothing that needs Run. It reads the token
+// file and the key set, and fails on settings that cannot work.
+func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*Server, error) {
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("server settings: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, store: st, engines: engines, actors: newActorCache(), now: time.Now, newID: randomID,
+		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		registry: prometheus.NewRegistry(), watch: newGoneWatch(),
+	}
+	for _, o := range opts {
+		o(s)
+	}
+	if err := s.trust(); err != nil {
+		return nil, err
+	}
+	s.labels = appendLabels(cfg.Labels)
+	s.stored = storedTypes()
+	s.metrics = newMetrics(s.registry, st, engines)
+	if err := s.openDecisionLog(); err != nil {
+		return nil, err
+	}
+	s.routes = append(bindRoutes(routes()), s.routes...)
+	if err := s.describe(); err != nil {
+		return nil, err
+	}
+	s.build()
+	return s, nil
+}
+
+// trust loads what callers are recognised by.
+func (s *Server) trust() error {
+	var err error
+	if s.sealer, err = newSealer(s.store.Key()); err != nil {
+		return err
+	}
+	lines, err := s.cfg.tokenLines()
+	if err != nil {
+		return err
+	}
+	if s.tokens, err = newPanelTokens(lines, tokenLabel(s.sealer)); err != nil {
+		return err
+	}
+	if s.cfg.JWT.JWKS != "" {
+		if s.jwt, err = newJWTVerifier(context.Background(), s.cfg.JWT, s.now); err != nil {
+			return err
+		}
+	}
+	if len(s.tokens) == 0 && s.jwt == nil {
+		return ErrNoCallers
+	}
+	if n := s.tokens.storeWide(); n > 0 {
+		s.logger.Warn("panel tokens without a tenant know every tenant", "tokens", n)
+	}
+	return nil
+}
+
+// App is the Fiber application, for tests in process.
+func (s *Server) App() *fiber.App { return s.app }
+
+// Registry holds the server's metrics.
+func (s *Server) Registry() *prometheus.Registry { return s.registry }
+
+// randomID is 26 characters of base32: 130 random bits.
+func randomID() string { return rand.Text() }
