@@ -149,9 +149,9 @@ func (r *call) who() (acting, preview string) {
 	case r.route.open != doorActing:
 		return "", ""
 	case r.viewer != nil:
-		return r.viewer.ID, r.subject.ID
+		return r.viewer.User.ID, r.subject.User.ID
 	case r.subject != nil:
-		return r.subject.ID, ""
+		return r.subject.User.ID, ""
 	}
 	return "", ""
 }

@@ -178,7 +178,7 @@ func (r *call) loadQuestioned(in *policies.Input, q question) error {
 	}
 	if err == nil {
 		r.actor, r.subject, r.facts = a, a.subject, a.facts
-		in.Subject.ID, in.Subject.Facts = a.subject.ID, a.facts
+		in.Subject.ID, in.Subject.Facts = a.subject.User.ID, a.facts
 	}
 	return nil
 }
@@ -197,7 +197,8 @@ func (r *call) own(ref string, a *actor) bool {
 	if a == nil {
 		return false
 	}
-	return a.subject.ID == r.caller.userRef || a.subject.ExternalID != "" && a.subject.ExternalID == r.caller.userRef
+	u := a.subject.User
+	return u.ID == r.caller.userRef || u.ExternalID != "" && u.ExternalID == r.caller.userRef
 }
 
 // loadRow adds the stored row of a type the store keeps, and reports whether
@@ -207,7 +208,7 @@ func (r *call) loadRow(in *policies.Input) (bool, error) {
 	if !r.s.stored[in.Resource.Type] || in.Action.Name == "create" {
 		return true, nil
 	}
-	row, err := r.s.store.PolicyRow(r.ctx, rowType(in.Resource.Type), in.Resource.ID)
+	row, err := r.s.store.PolicyRow(r.ctx, in.Resource.Type, in.Resource.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return false, nil
@@ -218,15 +219,6 @@ func (r *call) loadRow(in *policies.Input) (bool, error) {
 	}
 	in.Resource.Row = row
 	return true, nil
-}
-
-// rowType is the type whose row decides: a rate is decided through its card,
-// whose id it has.
-func rowType(typ string) string {
-	if typ == "rate" {
-		return "card"
-	}
-	return typ
 }
 
 // decideAbsent denies what is not there, as the policy denies what is not

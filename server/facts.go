@@ -21,8 +21,8 @@ type actor struct {
 	erased  []string // what the mask took out of log
 }
 
-func (a *actor) userActive() bool    { return a.subject.Status == "active" }
-func (a *actor) accountActive() bool { return a.facts.Account.Status == "active" }
+func (a *actor) userActive() bool    { return a.subject.User.Status == store.Active }
+func (a *actor) accountActive() bool { return a.subject.Status == store.Active }
 
 // actorCache keeps the facts made from a subject. The store decides how fresh
 // a subject is and hands out the same one until its data changes; facts live
@@ -91,18 +91,18 @@ func isUnknown(err error) bool {
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.
 func (s *Server) factsOf(sub *store.Subject) *policies.Facts {
-	user := map[string]any{"id": sub.ID, "account_id": sub.AccountID, "status": sub.Status}
-	if sub.ExternalID != "" {
-		user["external_id"] = sub.ExternalID
+	u, a := sub.User, sub.Account
+	user := map[string]any{"id": u.ID, "account_id": u.AccountID, "status": u.Status}
+	if u.ExternalID != "" {
+		user["external_id"] = u.ExternalID
 	}
-	if len(sub.IPAllow) > 0 {
-		user["ip_allow"] = texts(sub.IPAllow)
+	if len(u.IPAllow) > 0 {
+		user["ip_allow"] = texts(u.IPAllow)
 	}
-	a := sub.Account
 	return policies.NewFacts(policies.Facts{
 		User: user,
 		Account: policies.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
-			Kind: a.Kind, Status: a.Status, Depth: a.Depth},
+			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
 		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
 		Below: s.below(a.ID, sub.Leaf),
 	})

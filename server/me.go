@@ -37,7 +37,7 @@ func getMe(r *call) error {
 		return err
 	}
 	me := meBody{
-		ID: r.subject.ID, ExternalID: r.subject.ExternalID, Mode: modeOf(r.facts), Access: access,
+		ID: r.subject.User.ID, ExternalID: r.subject.User.ExternalID, Mode: modeOf(r.facts), Access: access,
 		Account: meAccount{ID: r.facts.Account.ID, Kind: r.facts.Account.Kind, Status: r.facts.Account.Status},
 	}
 	body, err := json.Marshal(me)

@@ -56,7 +56,7 @@ func (r *call) refusePreview() error {
 // is not visible are one 404; so is one that is not active, unless it may be
 // seen.
 func (r *call) previewTarget() (*actor, error) {
-	target, err := r.s.actor(r.ctx, r.engine, r.subject.TenantID, r.caller.as)
+	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, r.caller.as)
 	switch {
 	case isUnknown(err):
 		r.decideAbsent(r.input("preview", "user", r.caller.as))
@@ -64,8 +64,8 @@ func (r *call) previewTarget() (*actor, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	in := r.input("preview", "user", target.subject.ID)
-	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.ID); err != nil {
+	in := r.input("preview", "user", target.subject.User.ID)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
 		return nil, previewRow(err)
 	}
 	if d := r.decide(in); !d.Allow {
@@ -132,8 +132,9 @@ func parentArea(area string) string {
 
 // auditPreview writes who looks as whom, in a transaction of its own.
 func (r *call) auditPreview(target *actor) error {
-	err := r.s.store.Write(r.ctx, r.subject.TenantID, func(tx *store.Tx) error {
-		return tx.Audit(r.ctx, previewEntry(r.subject, target.subject))
+	err := r.s.store.Write(r.ctx, r.subject.User.TenantID, func(tx *store.Tx) error {
+		_, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User))
+		return err
 	})
 	if err != nil {
 		return unavailable(err)
@@ -141,9 +142,9 @@ func (r *call) auditPreview(target *actor) error {
 	return nil
 }
 
-func previewEntry(viewer, target *store.Subject) store.AuditEntry {
+func previewEntry(viewer, target *store.User) store.AuditEntry {
 	return store.AuditEntry{
-		Actor: viewer.ID, ActorAccount: viewer.AccountID, PreviewOf: target.ID, Account: target.AccountID,
+		ActorID: viewer.ID, ActorAccountID: viewer.AccountID, PreviewOf: target.ID, AccountID: target.AccountID,
 		ResourceType: "user", ResourceID: target.ID, Action: "preview",
 	}
 }

@@ -43,7 +43,7 @@ func (r *call) input(action, typ, id string) *policies.Input {
 		Context:  r.context(),
 	}
 	if r.subject != nil {
-		in.Subject = policies.Subject{Type: "user", ID: r.subject.ID, Facts: r.facts}
+		in.Subject = policies.Subject{Type: "user", ID: r.subject.User.ID, Facts: r.facts}
 	}
 	return in
 }

@@ -108,8 +108,11 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 
 // trust loads what callers are recognised by.
 func (s *Server) trust() error {
-	var err error
-	if s.sealer, err = newSealer(s.store.Key()); err != nil {
+	key, err := s.store.Key(context.Background())
+	if err != nil {
+		return fmt.Errorf("store key: %w", err)
+	}
+	if s.sealer, err = newSealer(key); err != nil {
 		return err
 	}
 	lines, err := s.cfg.tokenLines()
