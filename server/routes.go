@@ -38,6 +38,45 @@ func routes() []route {
 	return []route{
 		{"GET", "/v1/me", scopeData, doorActing, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
 
+		{"GET", "/v1/accounts", scopeData, doorActing, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
+		{"POST", "/v1/accounts", scopeWrite, doorActing, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
+		{"GET", "/v1/accounts/:id", scopeData, doorActing, oneOf("account"), read("An account", "accounts", accountBody{})},
+		{"PATCH", "/v1/accounts/:id", scopeWrite, doorActing, updateOf(accountNoun), changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{})},
+
+		{"GET", "/v1/groups", scopeData, doorActing, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
+		{"POST", "/v1/groups", scopeWrite, doorActing, postGroup, made("A group", "groups", groupNew{}, groupBody{})},
+		{"POST", "/v1/groups/default-reseller", scopeWrite, doorActing, postDefaultReseller, made("A group from the template for resellers", "groups", groupNew{}, groupBody{})},
+		{"GET", "/v1/groups/:id", scopeData, doorActing, oneOf("group"), read("A group", "groups", groupBody{})},
+		{"PATCH", "/v1/groups/:id", scopeWrite, doorActing, updateOf(groupNoun), changes("Change a group", "groups", groupFields{}, groupBody{})},
+		{"DELETE", "/v1/groups/:id", scopeWrite, doorActing, deleteOf(groupNoun), removes("Delete a group that no user is in", "groups")},
+
+		{"GET", "/v1/users", scopeData, doorActing, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
+		{"POST", "/v1/users", scopeWrite, doorActing, postUser, made("A user", "users", userNew{}, userBody{})},
+		{"GET", "/v1/users/:id", scopeData, doorActing, oneOf("user"), read("A user", "users", userBody{})},
+		{"PATCH", "/v1/users/:id", scopeWrite, doorActing, updateOf(userNoun), changes("Change or disable a user", "users", userFields{}, userBody{})},
+		{"DELETE", "/v1/users/:id", scopeWrite, doorActing, deleteOf(userNoun), removes("Delete a user", "users")},
+
+		{"GET", "/v1/customers", scopeData, doorActing, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
+		{"POST", "/v1/customers", scopeWrite, doorActing, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
+		{"GET", "/v1/customers/:id", scopeData, doorActing, oneOf("customer"), read("A customer", "customers", customerBody{})},
+		{"PATCH", "/v1/customers/:id", scopeWrite, doorActing, updateOf(customerNoun), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
+		{"DELETE", "/v1/customers/:id", scopeWrite, doorActing, deleteOf(customerNoun), removes("Delete a customer, also from its cards", "customers")},
+
+		{"GET", "/v1/cards", scopeData, doorActing, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
+		{"POST", "/v1/cards", scopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
+		{"GET", "/v1/cards/:id", scopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
+		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardFields{}, cardBody{})},
+		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
+		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV or NDJSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON}}},
+		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
+		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{})},
+		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), removes("Withdraw a card", "cards")},
+		{"GET", "/v1/cards/:id/customers", scopeData, doorActing, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
+		{"PUT", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
+		{"DELETE", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
+
+		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
+
 		{"POST", "/access/v1/evaluation", scopeDecide, doorAsking, evaluate, evaluationDoc},
 
 		{"GET", "/livez", scopeNone, doorPublic, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
@@ -47,3 +86,27 @@ func routes() []route {
 		{"GET", "/docs", scopeNone, doorPublic, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
 	}
 }
+
+// The operations of the data doors, in the forms that they come in.
+
+func list(summary, tag string, response any) operation {
+	return operation{summary: summary, tag: tag, query: listQuery{}, response: response}
+}
+
+func read(summary, tag string, response any) operation {
+	return operation{summary: summary, tag: tag, response: response}
+}
+
+func made(summary, tag string, body, response any) operation {
+	return operation{summary: summary, tag: tag, body: body, response: response, status: 201, headers: []string{headerIdempotency}}
+}
+
+func changes(summary, tag string, body, response any) operation {
+	return operation{summary: summary, tag: tag, body: body, response: response, headers: writeHeaders}
+}
+
+func removes(summary, tag string) operation {
+	return operation{summary: summary, tag: tag, status: 204, headers: writeHeaders}
+}
+
+var writeHeaders = []string{"If-Match", headerIdempotency}

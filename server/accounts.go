@@ -1,0 +1,127 @@
+package server
+
+import (
+	"resellerd/store"
+)
+
+// Accounts are closed, never deleted.
+var accountNoun = noun{typ: "account", update: updateAccount}
+
+// accountPatch reads what of an account can be set.
+func accountPatch(f *fields) store.AccountPatch {
+	return store.AccountPatch{
+		Name: f.line("name"), PublicName: f.line("public_name"), Email: f.line("email"), Currency: f.line("currency"),
+		Status: f.line("status"), ExternalID: f.line("external_id"), Ceiling: f.access("ceiling"),
+	}
+}
+
+func updateAccount(w *writing, f *fields) func(string) error {
+	patch := accountPatch(f)
+	return func(id string) error {
+		_, err := w.tx.UpdateAccount(w.r.ctx, id, patch)
+		return err
+	}
+}
+
+// postAccount makes a reseller account below the account that parent_id names,
+// the actor's own by default. The body may carry a first group and a first
+// user: all of it is made, or nothing.
+func postAccount(r *call) error { return r.write((*writing).createAccount, answerRow) }
+
+func (w *writing) createAccount() (target, error) {
+	f, parent, err := w.beginAccount()
+	if err != nil {
+		return target{}, err
+	}
+	p := accountPatch(f)
+	group, withGroup := f.object("group")
+	user, withUser := f.object("user")
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	made, err := w.tx.CreateAccount(w.r.ctx, store.Account{
+		ParentID: parent.ID, Name: or(p.Name, ""), PublicName: or(p.PublicName, ""), Email: or(p.Email, ""),
+		Currency: or(p.Currency, ""), Status: or(p.Status, ""), ExternalID: or(p.ExternalID, ""), Ceiling: or(p.Ceiling, nil),
+	})
+	if err != nil {
+		return target{}, err
+	}
+	done, err := w.created(accountNoun, made.ID, f)
+	if err != nil {
+		return target{}, err
+	}
+	first := ""
+	if withGroup {
+		if first, err = w.firstGroup(group, parent, made); err != nil {
+			return target{}, err
+		}
+	}
+	if withUser {
+		err = w.firstUser(user, made, first)
+	}
+	return done, err
+}
+
+// beginAccount is begin for a row whose owner is the account above it.
+func (w *writing) beginAccount() (*fields, store.Account, error) {
+	f, malformed := w.r.readFields(anyField)
+	if malformed != nil {
+		f = emptyFields()
+	}
+	parent, unknown := w.owner(f, "parent_id")
+	columns, err := w.mayCreate("account", map[string]any{
+		"parent_id": parent.ID, "kind": store.Reseller, "depth": int64(parent.Depth + 1),
+	}, nil)
+	switch {
+	case err != nil:
+		return nil, parent, err
+	case malformed != nil:
+		return nil, parent, malformed
+	case unknown != nil:
+		return nil, parent, unknown
+	}
+	f.shown = columnsOf(columns, "parent_id", "group", "user")
+	f.take("parent_id")
+	f.word("kind", store.Reseller)
+	return f, parent, nil
+}
+
+// firstGroup makes a group of the parent's that is lent to the new account
+// alone, so that those who are in it cannot change it.
+func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, error) {
+	row := map[string]any{"account_id": parent.ID}
+	if _, err := w.mayCreate("group", row, nil); err != nil {
+		return "", err
+	}
+	g := store.Group{}
+	if template := f.line("template"); template != nil {
+		if *template != store.DefaultReseller {
+			f.refuse("template", "want "+store.DefaultReseller)
+		}
+		g = store.DefaultResellerGroup()
+	}
+	w.fillGroup(&g, f)
+	if err := f.err(); err != nil {
+		return "", err
+	}
+	g.AccountID, g.Lend, g.LentTo = parent.ID, store.LendSome, []string{account.ID}
+	made, err := w.tx.CreateGroup(w.r.ctx, g)
+	if err != nil {
+		return "", inField(f, err)
+	}
+	_, err = w.created(groupNoun, made.ID, f)
+	return made.ID, err
+}
+
+// firstUser makes a user of the new account, in the first group unless it
+// names others.
+func (w *writing) firstUser(f *fields, account store.Account, group string) error {
+	if _, err := w.mayCreate("user", map[string]any{"account_id": account.ID}, nil); err != nil {
+		return err
+	}
+	if _, named := f.sent["groups"]; !named && group != "" {
+		f.sent["groups"] = []any{group}
+	}
+	_, err := w.createUser(f, account)
+	return err
+}

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"resellerd/store"
+)
+
+// changeText is what an audit entry keeps: each column before and after, and
+// the policy columns of the row, by which a later reader's view is found. Only
+// the columns are ever shown.
+type changeText struct {
+	Columns map[string]changed `json:"columns"`
+	Row     map[string]any     `json:"row,omitempty"`
+}
+
+// changed is a column's value before and after a write.
+type changed struct {
+	Before any `json:"before"`
+	After  any `json:"after"`
+}
+
+// auditChange is the difference of two representations of a row.
+func auditChange(typ string, row, before, after map[string]any) (json.RawMessage, error) {
+	text := changeText{Columns: map[string]changed{}, Row: map[string]any{}}
+	for _, name := range differing(before, after) {
+		text.Columns[name] = changed{before[name], after[name]}
+	}
+	for _, c := range typeInfo(typ).Columns {
+		if value, ok := row[c.Name]; ok && !c.Opaque {
+			text.Row[c.Name] = value
+		}
+	}
+	return json.Marshal(text)
+}
+
+// getAudit lists audit entries; what changed is shown in the columns that the
+// reader may see of such a row now.
+func getAudit(r *call) error {
+	p, err := r.reading("audit")
+	if err != nil {
+		return err
+	}
+	return r.answerList(p.query(), shownColumns("audit", p.plan), r.appendEntry)
+}
+
+var changeField = []byte(`"change":`)
+
+// appendEntry appends an entry with its change cut to the reader's view. The
+// change is the last column, and no text before it can hold a bare quote.
+func (r *call) appendEntry(row store.Row, dst []byte) []byte {
+	start := len(dst)
+	dst = row.AppendJSON(dst)
+	at := bytes.Index(dst[start:], changeField)
+	if at < 0 {
+		return dst
+	}
+	at += start + len(changeField)
+	shown := r.shownChange(dst[start:], slices.Clone(dst[at:len(dst)-1]))
+	return append(append(dst[:at], shown...), '}')
+}
+
+// entryHead is what of an entry says whose view its change is cut to.
+type entryHead struct {
+	Resource struct{ Type, ID string } `json:"resource"`
+}
+
+// shownChange cuts a change to the columns that the reader is shown of such a
+// row; of a row that the reader would not see, nothing is left.
+func (r *call) shownChange(entry, change []byte) []byte {
+	var head entryHead
+	var text changeText
+	if json.Unmarshal(change, &text) != nil || text.Columns == nil {
+		return []byte("null")
+	}
+	if json.Unmarshal(entry, &head) != nil {
+		return []byte("null")
+	}
+	in := r.input("read", head.Resource.Type, head.Resource.ID)
+	in.Resource.Row = text.Row
+	d := r.engine.Decide(r.ctx, in)
+	shown := map[string]changed{}
+	for name, value := range text.Columns {
+		if d.Allow && slices.Contains(d.Columns, columnOf(name)) {
+			shown[name] = value
+		}
+	}
+	out, err := json.Marshal(shown)
+	if err != nil {
+		return []byte("null")
+	}
+	return out
+}
+
+// columnOf is the column that a change is shown with: customers on a card with
+// the accounts that it is assigned to.
+func columnOf(name string) string {
+	if name == "customers" {
+		return "assigned_to"
+	}
+	return name
+}

@@ -1,0 +1,267 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// maxList bounds the elements of a list.
+const maxList = 1000
+
+// fields reads the JSON object of a write, strictly: what is not taken by a
+// noun, or names a column that the writer is not shown, is unknown. The first
+// fault is kept; the readers may be called on.
+type fields struct {
+	sent  map[string]any
+	shown func(name string) bool
+	path  string // of a nested object: "user."
+	known map[string]bool
+	fault error
+}
+
+// mediaTypes of a body that is written.
+var bodyTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
+
+// readFields reads the body as one object. An absent body is an empty object
+// where that is enough. Errors: 400 for what is not JSON (a name given twice,
+// invalid UTF-8 or NUL included), 415, 413, 422 for JSON that is no object.
+func (r *call) readFields(shown func(string) bool) (*fields, error) {
+	f := &fields{sent: map[string]any{}, shown: shown, known: map[string]bool{}}
+	raw, err := r.body()
+	if err != nil || len(raw) == 0 {
+		return f, err
+	}
+	mediaType, _, _ := strings.Cut(string(r.c.Request().Header.ContentType()), ";")
+	if !slices.Contains(bodyTypes, strings.ToLower(strings.TrimSpace(mediaType))) {
+		return nil, &problem{kind: kindMediaType, detail: "content type must be application/json"}
+	}
+	value, err := parseJSON(raw)
+	if err != nil {
+		return nil, badRequest(err.Error())
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, invalid("", "the body must be an object")
+	}
+	f.sent = object
+	return f, nil
+}
+
+// names lists the fields that were sent and that the writer is shown, sorted.
+func (f *fields) names() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
+		if f.shown(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// err is the first fault: a field that nobody took, in order of name, before
+// one that holds something wrong.
+func (f *fields) err() error {
+	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
+		if !f.known[name] || !f.shown(name) {
+			return invalid(f.path+name, "unknown field")
+		}
+	}
+	return f.fault
+}
+
+func (f *fields) refuse(name, text string) {
+	if f.fault == nil {
+		f.fault = invalid(f.path+name, text)
+	}
+}
+
+// take returns what was sent for a field that the noun knows.
+func (f *fields) take(name string) (value any, sent bool) {
+	f.known[name] = true
+	value, sent = f.sent[name]
+	return value, sent && f.shown(name)
+}
+
+// line reads a text without control characters; null clears the field. Nil
+// means that it was not sent. How long it may be, and whether it may be empty,
+// is for the store to say.
+func (f *fields) line(name string) *string {
+	text := f.prose(name)
+	if text != nil && hasControl(*text) {
+		f.refuse(name, "want a text without control characters")
+	}
+	return text
+}
+
+// prose is line with line breaks.
+func (f *fields) prose(name string) *string {
+	value, sent := f.take(name)
+	if !sent {
+		return nil
+	}
+	text, ok := value.(string)
+	if !ok && value != nil {
+		f.refuse(name, "want a text")
+	}
+	return &text
+}
+
+// integer reads a whole number.
+func (f *fields) integer(name string) *int {
+	value, sent := f.take(name)
+	if !sent {
+		return nil
+	}
+	number, _ := value.(json.Number)
+	n, err := strconv.Atoi(string(number))
+	if err != nil {
+		f.refuse(name, "want a whole number")
+	}
+	return &n
+}
+
+// moment reads a time of RFC 3339; null is none.
+func (f *fields) moment(name string) store.Micros {
+	value, sent := f.take(name)
+	if !sent || value == nil {
+		return 0
+	}
+	text, _ := value.(string)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		f.refuse(name, "want a time as in RFC 3339")
+	}
+	return store.MicrosOf(t)
+}
+
+// texts reads a list of texts.
+func (f *fields) texts(name string) *[]string {
+	value, sent := f.take(name)
+	if !sent {
+		return nil
+	}
+	list, ok := textList(value)
+	if !ok {
+		f.refuse(name, "want a list of texts")
+	}
+	return &list
+}
+
+func textList(value any) ([]string, bool) {
+	items, ok := value.([]any)
+	if !ok || len(items) > maxList {
+		return nil, false
+	}
+	list := make([]string, len(items))
+	for i, item := range items {
+		if list[i], ok = item.(string); !ok {
+			return nil, false
+		}
+	}
+	return list, true
+}
+
+const wantActions = "want a list of create, read, update and delete"
+
+// letters reads a list of action names.
+func (f *fields) letters(name string) *string {
+	value, sent := f.take(name)
+	if !sent {
+		return nil
+	}
+	letters, ok := lettersOf(value)
+	if !ok {
+		f.refuse(name, wantActions)
+	}
+	return &letters
+}
+
+func lettersOf(value any) (string, bool) {
+	names, ok := textList(value)
+	if !ok {
+		return "", false
+	}
+	letters := ""
+	for _, name := range names {
+		if !slices.Contains(accessActions, name) || strings.Contains(letters, name[:1]) {
+			return "", false
+		}
+		letters += name[:1]
+	}
+	return letters, true
+}
+
+// access reads an object of area to a list of action names; null is none.
+func (f *fields) access(name string) *store.Access {
+	value, sent := f.take(name)
+	if !sent {
+		return nil
+	}
+	var access store.Access
+	object, ok := value.(map[string]any)
+	if !ok {
+		if value != nil {
+			f.refuse(name, "want an object of area and access")
+		}
+		return &access
+	}
+	access = store.Access{}
+	for _, area := range slices.Sorted(maps.Keys(object)) {
+		if access[area], ok = lettersOf(object[area]); !ok {
+			f.refuse(name, wantActions+" for each area")
+		}
+	}
+	return &access
+}
+
+// object reads a nested object whose fields are all the writer's to set.
+func (f *fields) object(name string) (*fields, bool) {
+	value, sent := f.take(name)
+	if !sent || value == nil {
+		return nil, false
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		f.refuse(name, "want an object")
+		return nil, false
+	}
+	return &fields{sent: object, shown: anyField, path: f.path + name + ".", known: map[string]bool{}}, true
+}
+
+func emptyFields() *fields {
+	return &fields{sent: map[string]any{}, shown: anyField, known: map[string]bool{}}
+}
+
+func anyField(string) bool { return true }
+
+// or is what was sent, else what holds without it.
+func or[T any](sent *T, otherwise T) T {
+	if sent == nil {
+		return otherwise
+	}
+	return *sent
+}
+
+func hasControl(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r == 0x7F {
+			return true
+		}
+	}
+	return false
+}
+
+// word takes a field that can hold one word only.
+func (f *fields) word(name, want string) {
+	if text := f.line(name); text != nil && *text != want {
+		f.refuse(name, "want "+want)
+	}
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"resellerd/store"
+)
+
+var cardNoun = noun{
+	typ:    "card",
+	update: updateCard,
+	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.ctx, id, 0) },
+}
+
+// cardPatch reads what of a card can be set.
+func cardPatch(f *fields) store.CardPatch {
+	return store.CardPatch{
+		Name: f.line("name"), PublicName: f.line("public_name"), Carrier: f.line("carrier"), Currency: f.line("currency"),
+		Direction: f.line("direction"), TechPrefix: f.line("tech_prefix"),
+		RatePrecision: f.integer("rate_precision"), RateRounding: f.line("rate_rounding"),
+		ChargePrecision: f.integer("charge_precision"), ChargeRounding: f.line("charge_rounding"),
+		Notes: f.prose("notes"), PublicNotes: f.prose("public_notes"), ExternalID: f.line("external_id"),
+	}
+}
+
+func updateCard(w *writing, f *fields) func(string) error {
+	patch := cardPatch(f)
+	return func(id string) error {
+		card, err := w.tx.Card(w.r.ctx, id)
+		if err != nil {
+			return err
+		}
+		if or(patch.ExternalID, "") != "" && !w.seesAllCards(card.AccountID) {
+			return errCardName
+		}
+		_, err = w.tx.UpdateCard(w.r.ctx, id, patch)
+		return err
+	}
+}
+
+// errCardName refuses an external id to who does not see all cards that it may
+// collide with, whether or not it does.
+var errCardName = &store.FieldError{Kind: store.ErrInvalid, Field: "external_id",
+	Text: "is for who reads provider and customer cards alike"}
+
+// seesAllCards reports whether the actor would see a card of either kind: an
+// external id is one account's, whatever the kind.
+func (w *writing) seesAllCards(account string) bool {
+	for _, kind := range []string{store.ProviderCard, store.CustomerCard} {
+		row := map[string]any{"account_id": account, "tenant_id": w.tx.Tenant(), "kind": kind}
+		if w.mayRow("read", "card", "", row, nil, nil) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// postCard makes a card of the actor's account.
+func postCard(r *call) error { return r.write((*writing).createCard, answerRow) }
+
+func (w *writing) createCard() (target, error) {
+	kind := ""
+	f, account, err := w.begin("card", func(f *fields) map[string]any {
+		if kind, _ = f.sent["kind"].(string); kind != store.ProviderCard {
+			return map[string]any{"kind": store.CustomerCard}
+		}
+		return map[string]any{"kind": kind}
+	})
+	if err != nil {
+		return target{}, err
+	}
+	c := store.NewCard()
+	c.AccountID = account.ID
+	fillCard(&c, f)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	if c.ExternalID != "" && !w.seesAllCards(account.ID) {
+		return target{}, errCardName
+	}
+	made, err := w.tx.CreateCard(w.r.ctx, c)
+	if err != nil {
+		return target{}, err
+	}
+	return w.created(cardNoun, made.ID, f)
+}
+
+func fillCard(c *store.Card, f *fields) {
+	p := cardPatch(f)
+	c.Kind = or(f.line("kind"), store.CustomerCard)
+	c.Name, c.PublicName, c.Carrier = or(p.Name, ""), or(p.PublicName, ""), or(p.Carrier, "")
+	c.Currency, c.Direction, c.TechPrefix = or(p.Currency, ""), or(p.Direction, c.Direction), or(p.TechPrefix, "")
+	c.RatePrecision, c.RateRounding = or(p.RatePrecision, c.RatePrecision), or(p.RateRounding, c.RateRounding)
+	c.ChargePrecision, c.ChargeRounding = or(p.ChargePrecision, c.ChargePrecision), or(p.ChargeRounding, c.ChargeRounding)
+	c.Notes, c.PublicNotes, c.ExternalID = or(p.Notes, ""), or(p.PublicNotes, ""), or(p.ExternalID, "")
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"resellerd/store"
+)
+
+// cursorText is what a cursor holds: the shown values of the last row of a
+// page. Key is one letter for its type and the value.
+type cursorText struct {
+	Key string `json:"k,omitempty"`
+	ID  string `json:"i"`
+}
+
+var errCursor = errors.New("cursor: key of a foreign type")
+
+// sealCursor hides where a page ended. It opens only for the same user asking
+// the same question; equal worlds give equal bytes.
+func (r *call) sealCursor(question string, c *store.Cursor) (string, error) {
+	text := cursorText{ID: c.ID}
+	if !c.KeyAbsent {
+		switch key := c.Key.(type) {
+		case nil:
+		case string:
+			text.Key = "t" + key
+		case []byte:
+			text.Key = "t" + string(key)
+		case int64:
+			text.Key = "i" + strconv.FormatInt(key, 10)
+		case bool:
+			text.Key = "b" + strconv.FormatBool(key)
+		default:
+			return "", errCursor
+		}
+	}
+	plain, err := json.Marshal(text)
+	if err != nil {
+		return "", err
+	}
+	return r.s.sealer.seal("cursor", r.cursorBinding(question), plain), nil
+}
+
+// openCursor returns where a page starts. Errors: 422, the same for a cursor
+// that was changed, made for somebody else, or given for another question.
+func (r *call) openCursor(question, sealed string) (*store.Cursor, error) {
+	refused := invalid("cursor", "is not a cursor of this list")
+	plain, err := r.s.sealer.open("cursor", r.cursorBinding(question), sealed)
+	if err != nil {
+		return nil, refused
+	}
+	var text cursorText
+	if err := json.Unmarshal(plain, &text); err != nil {
+		return nil, refused
+	}
+	c := &store.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
+	if c.KeyAbsent {
+		return c, nil
+	}
+	switch value := text.Key[1:]; text.Key[0] {
+	case 't':
+		c.Key = value
+	case 'i':
+		c.Key, err = strconv.ParseInt(value, 10, 64)
+	case 'b':
+		c.Key, err = strconv.ParseBool(value)
+	default:
+		err = errCursor
+	}
+	if err != nil {
+		return nil, refused
+	}
+	return c, nil
+}
+
+// cursorBinding is who asks what: a cursor holds for nothing else. Under a
+// preview it is the previewed user's, as everything in the answer is.
+func (r *call) cursorBinding(question string) []byte {
+	mac := r.s.sealer.mac("cursor binding",
+		[]byte(r.facts.Account.TenantID), []byte(r.subject.User.ID), []byte(r.route.path), []byte(question))
+	return mac
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"resellerd/store"
+)
+
+var customerNoun = noun{
+	typ:    "customer",
+	update: updateCustomer,
+	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.ctx, id, 0) },
+}
+
+// customerPatch reads what of a customer can be set.
+func customerPatch(f *fields) store.CustomerPatch {
+	return store.CustomerPatch{
+		Name: f.line("name"), Email: f.line("email"), Status: f.line("status"), Currency: f.line("currency"),
+		ExternalID: f.line("external_id"), Notes: f.prose("notes"),
+	}
+}
+
+func updateCustomer(w *writing, f *fields) func(string) error {
+	patch := customerPatch(f)
+	return func(id string) error {
+		_, err := w.tx.UpdateCustomer(w.r.ctx, id, patch)
+		return err
+	}
+}
+
+// postCustomer makes a customer of the account it names, the actor's own by
+// default.
+func postCustomer(r *call) error {
+	return r.write((*writing).createCustomer, answerRow)
+}
+
+func (w *writing) createCustomer() (target, error) {
+	f, account, err := w.begin("customer", nil)
+	if err != nil {
+		return target{}, err
+	}
+	p := customerPatch(f)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	made, err := w.tx.CreateCustomer(w.r.ctx, store.Customer{
+		AccountID: account.ID, Name: or(p.Name, ""), Email: or(p.Email, ""), Status: or(p.Status, ""),
+		Currency: or(p.Currency, ""), ExternalID: or(p.ExternalID, ""), Notes: or(p.Notes, ""),
+	})
+	if err != nil {
+		return target{}, err
+	}
+	return w.created(customerNoun, made.ID, f)
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"slices"
+
+	"resellerd/store"
+)
+
+var groupNoun = noun{
+	typ:    "group",
+	held:   groupAccess,
+	update: updateGroup,
+	remove: removeGroup,
+}
+
+// groupAccess is what a group gives to the users of its own account.
+func groupAccess(w *writing, id string) (map[string][]string, error) {
+	g, err := w.tx.Group(w.r.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	access, err := w.tx.AccessOf(w.r.ctx, g.AccountID, id)
+	return accessNames(access), err
+}
+
+// groupPatch reads what of a group can be set.
+func (w *writing) groupPatch(f *fields) store.GroupPatch {
+	p := store.GroupPatch{
+		Name: f.line("name"), PublicName: f.line("public_name"),
+		DefaultAccess: f.letters("default_access"), Rows: f.access("rows"),
+	}
+	p.Lend, p.LentTo = w.lending(f)
+	return p
+}
+
+// lending reads lend_to: "none", "all", or the accounts directly below that
+// the group is lent to. An account that the actor does not see is none.
+func (w *writing) lending(f *fields) (lend *string, to *[]string) {
+	value, sent := f.take("lend_to")
+	if !sent {
+		return nil, nil
+	}
+	word, _ := value.(string)
+	if word == store.LendNone || word == store.LendAll {
+		return &word, &[]string{}
+	}
+	list, ok := textList(value)
+	if !ok {
+		f.refuse("lend_to", `want "none", "all" or a list of accounts`)
+		return nil, nil
+	}
+	for _, id := range list {
+		if visible, err := w.sees("account", id); err != nil || !visible {
+			f.refuse("lend_to", "names an account that is not directly below")
+		}
+	}
+	some := store.LendSome
+	return &some, &list
+}
+
+func updateGroup(w *writing, f *fields) func(string) error {
+	patch := w.groupPatch(f)
+	return func(id string) error {
+		if patch.Lend != nil {
+			if err := w.mayMeetUsers(); err != nil {
+				return err
+			}
+		}
+		_, err := w.tx.UpdateGroup(w.r.ctx, id, patch)
+		return err
+	}
+}
+
+func removeGroup(w *writing, id string) error {
+	if err := w.mayMeetUsers(); err != nil {
+		return err
+	}
+	return w.tx.DeleteGroup(w.r.ctx, id, 0)
+}
+
+// mayMeetUsers refuses a write that users in the group may stand in the way of
+// to an actor who may read none: it would learn that there are some.
+func (w *writing) mayMeetUsers() error {
+	_, err := w.r.reading("user")
+	return err
+}
+
+func postGroup(r *call) error {
+	return r.write(func(w *writing) (target, error) { return w.createGroup(nil) }, answerRow)
+}
+
+// postDefaultReseller makes a group from the template for resellers. The body
+// may say more; what it does not say is the template's.
+func postDefaultReseller(r *call) error {
+	return r.write(func(w *writing) (target, error) { return w.createGroup(store.DefaultResellerGroup) }, answerRow)
+}
+
+// createGroup makes a group of the account it names, from a template or from
+// nothing.
+func (w *writing) createGroup(template func() store.Group) (target, error) {
+	f, account, err := w.begin("group", nil)
+	if err != nil {
+		return target{}, err
+	}
+	g := store.Group{}
+	if template != nil {
+		g = template()
+	}
+	g.AccountID = account.ID
+	w.fillGroup(&g, f)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	made, err := w.tx.CreateGroup(w.r.ctx, g)
+	if err != nil {
+		return target{}, err
+	}
+	return w.created(groupNoun, made.ID, f)
+}
+
+func (w *writing) fillGroup(g *store.Group, f *fields) {
+	p := w.groupPatch(f)
+	g.Name, g.PublicName = or(p.Name, g.Name), or(p.PublicName, g.PublicName)
+	g.DefaultAccess, g.Rows = or(p.DefaultAccess, g.DefaultAccess), or(p.Rows, g.Rows)
+	g.Lend, g.LentTo = or(p.Lend, g.Lend), or(p.LentTo, g.LentTo)
+}
+
+// mayAssign decides whether a user of an account may be put in groups. One
+// that is not visible to the actor is as unknown as one that never was.
+func (w *writing) mayAssign(f *fields, account store.Account, groups []string) error {
+	for _, id := range groups {
+		visible, err := w.sees("group", id)
+		if err != nil {
+			return err
+		}
+		if !visible {
+			return invalid(f.path+"groups", "names no group")
+		}
+		row, err := w.tx.PolicyRow(w.r.ctx, "group", id)
+		if err != nil {
+			return err
+		}
+		properties := map[string]any{"account_id": account.ID, "parent_id": account.ParentID}
+		if err := w.mayRow("assign", "group", id, row, properties, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newGroups are those of after that are not in before.
+func newGroups(before, after []string) []string {
+	return slices.DeleteFunc(slices.Clone(after), func(id string) bool { return slices.Contains(before, id) })
+}

@@ -1,0 +1,233 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// link is what hangs on a card for a time: the accounts it is assigned to, the
+// customers that are on it.
+type link struct {
+	typ    string // of the rows: "assignment", "card_customer"
+	other  string // the type of what is linked, and its path parameter
+	param  string
+	action string // on the card
+	put    func(w *writing, card, other string, from, to store.Micros) error
+	remove func(w *writing, card, other string) error
+}
+
+var assignmentLink = link{
+	typ: "assignment", other: "account", param: "account_id", action: "assign",
+	put: func(w *writing, card, other string, from, to store.Micros) error {
+		_, err := w.tx.AssignCard(w.r.ctx, store.Assignment{CardID: card, AccountID: other, ValidFrom: from, ValidTo: to})
+		return err
+	},
+	remove: func(w *writing, card, other string) error { return w.tx.WithdrawCard(w.r.ctx, card, other) },
+}
+
+var customerLink = link{
+	typ: "card_customer", other: "customer", param: "customer_id", action: "update",
+	put: func(w *writing, card, other string, from, to store.Micros) error {
+		_, err := w.tx.PutCustomerOnCard(w.r.ctx, store.CardCustomer{CardID: card, CustomerID: other, ValidFrom: from, ValidTo: to})
+		return err
+	},
+	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.ctx, card, other) },
+}
+
+// query asks for a card's links, as far as the reader sees both sides.
+func (l link) query(r *call, card string, within bool) (store.Query, error) {
+	cards, err := r.reading("card")
+	if err != nil {
+		return store.Query{}, err
+	}
+	others, err := r.reading(l.other)
+	if err != nil {
+		return store.Query{}, err
+	}
+	cards.leaf, others.leaf = cards.leaf && !within, others.leaf && !within
+	q := cards.query()
+	q.Type, q.Parent, q.Also = l.typ, card, []store.TypedFilter{others.also()}
+	return q, nil
+}
+
+// listLinks answers GET on a card's links. A card that does not show what
+// hangs on it, because it was assigned to the reader, has nothing there: the
+// answer is that of a card that is not there.
+func listLinks(l link) func(*call) error {
+	return func(r *call) error {
+		card, err := r.param("id")
+		if err != nil {
+			return err
+		}
+		if err := r.ownSide(card); err != nil {
+			return err
+		}
+		q, err := l.query(r, card, false)
+		if err != nil {
+			return err
+		}
+		return r.answerList(q, allColumns(l.typ), store.Row.AppendJSON)
+	}
+}
+
+// ownSide finds a card whose links the reader may know of: 404 for others.
+func (r *call) ownSide(card string) error {
+	p, err := r.reading("card")
+	if err != nil {
+		return err
+	}
+	row, err := r.one(outside{}, p, card)
+	if err == nil && row.View == translatedView {
+		return notFound()
+	}
+	return err
+}
+
+const translatedView = "translated"
+
+// allColumns are the columns of a type that is shown whole or not at all.
+func allColumns(typ string) map[string]store.ColumnInfo {
+	shown := map[string]store.ColumnInfo{}
+	for _, c := range typeInfo(typ).Columns {
+		if c.Show {
+			shown[c.Name] = c
+		}
+	}
+	return shown
+}
+
+// putLink answers PUT on a link: the card's owner assigns it, or puts a
+// customer on it, for a time.
+func putLink(l link) func(*call) error {
+	return func(r *call) error {
+		return r.onLink(func(w *writing, card, other string) (target, error) {
+			return w.putLink(l, card, other)
+		}, l, func(w *writing, t target) (written, error) {
+			row, err := w.seeLink(l, t.id, t.sub)
+			return written{status: fiber.StatusOK, typ: l.typ, body: row}, err
+		})
+	}
+}
+
+// deleteLink answers DELETE on a link: it ends now; what was is kept.
+func deleteLink(l link) func(*call) error {
+	return func(r *call) error {
+		return r.onLink(func(w *writing, card, other string) (target, error) {
+			return w.dropLink(l, card, other)
+		}, l, answerNothing)
+	}
+}
+
+func (r *call) onLink(do func(w *writing, card, other string) (target, error), l link,
+	answer func(*writing, target) (written, error)) error {
+	card, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	other, err := r.param(l.param)
+	if err != nil {
+		return err
+	}
+	return r.write(func(w *writing) (target, error) { return do(w, card, other) }, answer)
+}
+
+// seeLink is the link as the writer sees it: 404 when it does not.
+func (w *writing) seeLink(l link, card, other string) ([]byte, error) {
+	q, err := l.query(w.r, card, true)
+	if err != nil {
+		return nil, err
+	}
+	q.ID, q.Limit = other, 1
+	row, err := w.r.single(within{w.tx}, q)
+	if err != nil {
+		return nil, err
+	}
+	return row.AppendJSON(nil), nil
+}
+
+// mayLink authorises a change of a card's links: both sides visible, the card
+// the actor's to change.
+func (w *writing) mayLink(l link, card, other string) (before seen, err error) {
+	if before, err = w.see("card", card); err != nil {
+		return before, err
+	}
+	if err := w.may(l.action, "card", card, nil); err != nil {
+		return before, err
+	}
+	visible, err := w.sees(l.other, other)
+	if err == nil && !visible {
+		err = notFound()
+	}
+	return before, err
+}
+
+func (w *writing) putLink(l link, card, other string) (target, error) {
+	t := target{action: l.action, typ: "card", id: card, sub: other, status: fiber.StatusOK}
+	if _, err := w.mayLink(l, card, other); err != nil {
+		return t, err
+	}
+	f, err := w.r.readFields(anyField)
+	if err != nil {
+		return t, err
+	}
+	from, to := f.moment("valid_from"), f.moment("valid_to")
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	return w.linked(l, t, func() error { return l.put(w, card, other, from, to) })
+}
+
+func (w *writing) dropLink(l link, card, other string) (target, error) {
+	t := target{action: l.action, typ: "card", id: card, sub: other, status: fiber.StatusNoContent}
+	if _, err := w.mayLink(l, card, other); err != nil {
+		return t, err
+	}
+	return w.linked(l, t, func() error { return l.remove(w, card, other) })
+}
+
+// linked applies a change of a link between its two representations, and
+// writes it down on the card.
+func (w *writing) linked(l link, t target, apply func() error) (target, error) {
+	before, err := w.seeLink(l, t.id, t.sub)
+	if err != nil && !absent(err) {
+		return t, err
+	}
+	if err := w.settle(l.typ, before, apply()); err != nil {
+		return t, err
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", t.id); err != nil {
+		return t, err
+	}
+	after, err := w.seeLink(l, t.id, t.sub)
+	if err != nil && !absent(err) {
+		return t, err
+	}
+	return t, w.auditLink(l, t, before, after)
+}
+
+func absent(err error) bool { return problemOf(err).kind.status == fiber.StatusNotFound }
+
+// auditLink writes a link's change under the column that stands for it, so
+// that it is shown to who may see that column.
+func (w *writing) auditLink(l link, t target, before, after []byte) error {
+	column := "assigned_to"
+	if l.other == "customer" {
+		column = "customers"
+	}
+	objects := [2]map[string]any{}
+	for i, text := range [][]byte{before, after} {
+		value := any(nil)
+		if text != nil {
+			parsed, err := parseJSON(text)
+			if err != nil {
+				return errors.Join(errNoObject, err)
+			}
+			value = parsed
+		}
+		objects[i] = map[string]any{column: value}
+	}
+	return w.audit(t, objects[0], objects[1])
+}

@@ -1,0 +1,194 @@
+package server
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+)
+
+// noun is how rows of one type are written.
+type noun struct {
+	typ string
+	// held is the access that a row stands for; nil for types that give none.
+	held func(w *writing, id string) (map[string][]string, error)
+	// update reads the fields, and returns what writes them.
+	update func(w *writing, f *fields) (apply func(id string) error)
+	remove func(w *writing, id string) error
+}
+
+// updateOf answers PATCH on a member of a collection.
+func updateOf(n noun) func(*call) error {
+	return func(r *call) error {
+		id, err := r.param("id")
+		if err != nil {
+			return err
+		}
+		return r.write(func(w *writing) (target, error) { return w.updateRow(n, id) }, answerRow)
+	}
+}
+
+// updateRow reads top to bottom as a write goes: see, decide, read the fields,
+// apply, decide about what came of it, write it down.
+func (w *writing) updateRow(n noun, id string) (target, error) {
+	before, err := w.see(n.typ, id)
+	if err != nil {
+		return target{}, err
+	}
+	f, malformed := w.r.readFields(before.shows)
+	change := &policies.Change{Fields: before.changed(f)}
+	if change.Before, err = n.access(w, id); err != nil {
+		return target{}, err
+	}
+	change.After = change.Before
+	if err := w.may("update", n.typ, id, change); err != nil {
+		return target{}, err
+	}
+	if malformed != nil {
+		return target{}, malformed
+	}
+	apply := n.update(w, f)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	if len(change.Fields) > 0 {
+		err = apply(id)
+	}
+	if err := w.settle(n.typ, before.json, err); err != nil {
+		return target{}, err
+	}
+	return w.updated(n, id, before, change)
+}
+
+// access is what the row stands for, nil for types that give none.
+func (n noun) access(w *writing, id string) (map[string][]string, error) {
+	if n.held == nil {
+		return nil, nil
+	}
+	return n.held(w, id)
+}
+
+// updated decides about the row as it has become, and writes the change down.
+func (w *writing) updated(n noun, id string, before seen, change *policies.Change) (target, error) {
+	t := target{action: "update", typ: n.typ, id: id, status: fiber.StatusOK}
+	if len(change.Fields) == 0 {
+		return t, nil
+	}
+	var err error
+	if change.After, err = n.access(w, id); err != nil {
+		return t, err
+	}
+	if err := w.may("update", n.typ, id, change); err != nil {
+		return t, err
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+		return t, err
+	}
+	after, err := w.see(n.typ, id)
+	if err != nil {
+		return t, err
+	}
+	return t, w.audit(t, before.object, after.object)
+}
+
+// deleteOf answers DELETE on a member of a collection.
+func deleteOf(n noun) func(*call) error {
+	return func(r *call) error {
+		id, err := r.param("id")
+		if err != nil {
+			return err
+		}
+		return r.write(func(w *writing) (target, error) { return w.deleteRow(n, id) }, answerNothing)
+	}
+}
+
+func (w *writing) deleteRow(n noun, id string) (target, error) {
+	t := target{action: "delete", typ: n.typ, id: id, status: fiber.StatusNoContent}
+	before, err := w.see(n.typ, id)
+	if err != nil {
+		return t, err
+	}
+	held, err := n.access(w, id)
+	if err != nil {
+		return t, err
+	}
+	var change *policies.Change
+	if n.held != nil {
+		change = &policies.Change{Before: held}
+	}
+	if err := w.may("delete", n.typ, id, change); err != nil {
+		return t, err
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+		return t, err
+	}
+	if err := w.settle(n.typ, before.json, n.remove(w, id)); err != nil {
+		return t, err
+	}
+	return t, w.audit(t, before.object, nil)
+}
+
+// created decides about a new row as it has become, and writes it down. A row
+// that its creator would not see is not created.
+func (w *writing) created(n noun, id string, f *fields) (target, error) {
+	t := target{action: "create", typ: n.typ, id: id, status: fiber.StatusCreated}
+	held, err := n.access(w, id)
+	if err != nil {
+		return t, err
+	}
+	var change *policies.Change
+	if n.held != nil {
+		change = &policies.Change{Fields: f.names(), After: held}
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+		return t, err
+	}
+	columns, err := w.mayCreate(n.typ, t.row, change)
+	if err != nil {
+		return t, err
+	}
+	after, err := w.see(n.typ, id)
+	if err != nil || len(columns) == 0 {
+		return t, forbidden("the row would not be visible to its creator")
+	}
+	return t, w.audit(t, nil, after.object)
+}
+
+// answerRow answers a write with the row as the writer sees it.
+func answerRow(w *writing, t target) (written, error) {
+	row, err := w.see(t.typ, t.id)
+	if err != nil {
+		return written{}, err
+	}
+	out := written{status: t.status, typ: t.typ, body: row.json}
+	if t.status == fiber.StatusCreated {
+		out.at = collections[t.typ] + "/" + t.id
+	}
+	return out, nil
+}
+
+// answerNothing answers a deletion.
+func answerNothing(*writing, target) (written, error) { return written{}, nil }
+
+// collections are the paths of the types that have one.
+var collections = map[string]string{
+	"account": "/v1/accounts", "group": "/v1/groups", "user": "/v1/users",
+	"customer": "/v1/customers", "card": "/v1/cards",
+}
+
+// differing lists the columns in which two representations differ; times of
+// keeping are no change of their own.
+func differing(before, after map[string]any) []string {
+	names := map[string]bool{}
+	for _, side := range []map[string]any{before, after} {
+		for name := range side {
+			if name != "updated_at" && name != "created_at" && !reflect.DeepEqual(before[name], after[name]) {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// listParams is what a list is asked for, checked against the columns that
+// its reader is shown.
+type listParams struct {
+	where  []store.Condition
+	sort   string
+	desc   bool
+	limit  int
+	count  bool
+	cursor string
+	// question is the normalised text of all that a cursor is bound to.
+	question string
+}
+
+// operators are the suffixes of a filter's name. "" is equality.
+var operators = []struct {
+	suffix string
+	op     store.Op
+	kinds  []store.Kind
+}{
+	{"", store.Eq, []store.Kind{store.Text, store.Integer, store.Boolean, store.Time, store.Money}},
+	{"_contains", store.Contains, []store.Kind{store.Text}},
+	{"_prefix", store.Prefix, []store.Kind{store.Text}},
+	{"_gt", store.Gt, []store.Kind{store.Time, store.Integer, store.Money}},
+	{"_lt", store.Lt, []store.Kind{store.Time, store.Integer, store.Money}},
+}
+
+// readParams reads the query of a list whose reader is shown these columns.
+// Errors: 422 with the parameter's name; a parameter over a column that is not
+// shown is as unknown as one that never existed.
+func (r *call) readParams(shown map[string]store.ColumnInfo) (listParams, error) {
+	p := listParams{limit: defaultLimit}
+	args, err := r.queryArgs()
+	if err != nil {
+		return p, err
+	}
+	var normal []string
+	for _, a := range args {
+		bound, err := p.read(shown, a.name, a.value)
+		if err != nil {
+			return p, err
+		}
+		if bound {
+			normal = append(normal, url.QueryEscape(a.name)+"="+url.QueryEscape(a.value))
+		}
+	}
+	path := strings.Clone(r.c.Path())
+	p.question = path + "?" + strings.Join(normal, "&")
+	return p, nil
+}
+
+type queryArg struct{ name, value string }
+
+// queryArgs returns the query in order of name. Errors: 422 for a parameter
+// given twice or holding invalid text.
+func (r *call) queryArgs() ([]queryArg, error) {
+	var args []queryArg
+	r.c.Request().URI().QueryArgs().VisitAll(func(name, value []byte) {
+		args = append(args, queryArg{string(name), string(value)})
+	})
+	slices.SortStableFunc(args, func(a, b queryArg) int { return strings.Compare(a.name, b.name) })
+	for i, a := range args {
+		if !cleanText(a.name) || !cleanText(a.value) {
+			return nil, invalid(strings.ToValidUTF8(a.name, "\uFFFD"), "holds invalid text")
+		}
+		if i > 0 && args[i-1].name == a.name {
+			return nil, invalid(a.name, "is given more than once")
+		}
+	}
+	return args, nil
+}
+
+// read takes one parameter, and reports whether a cursor is bound to it.
+func (p *listParams) read(shown map[string]store.ColumnInfo, name, value string) (bound bool, err error) {
+	switch name {
+	case "limit":
+		p.limit, err = strconv.Atoi(value)
+		if err != nil || p.limit < 1 || p.limit > maxLimit {
+			return false, invalid(name, "want a number from 1 to 1000")
+		}
+	case "count":
+		p.count, err = strconv.ParseBool(value)
+		if err != nil {
+			return false, invalid(name, "want true or false")
+		}
+	case "cursor":
+		p.cursor = value
+	case "sort":
+		return true, p.order(shown, value)
+	default:
+		return true, p.filter(shown, name, value)
+	}
+	return false, nil
+}
+
+func (p *listParams) order(shown map[string]store.ColumnInfo, value string) error {
+	column, desc := strings.CutPrefix(value, "-")
+	if c, ok := shown[column]; !ok || !c.Sort {
+		return invalid("sort", "unknown column")
+	}
+	p.sort, p.desc = column, desc
+	return nil
+}
+
+func (p *listParams) filter(shown map[string]store.ColumnInfo, name, value string) error {
+	for _, o := range operators {
+		column, ok := strings.CutSuffix(name, o.suffix)
+		c, visible := shown[column]
+		if !ok || !visible || !c.Search || !slices.Contains(o.kinds, c.Kind) {
+			continue
+		}
+		if wanted, ok := readable(c.Kind, value); !ok {
+			return invalid(name, "want "+wanted)
+		}
+		p.where = append(p.where, store.Condition{Column: column, Op: o.op, Value: value})
+		return nil
+	}
+	return invalid(name, "unknown parameter")
+}
+
+// readable reports whether a value is written as the column's kind is, and
+// else how it should have been.
+func readable(kind store.Kind, value string) (wanted string, ok bool) {
+	var err error
+	switch kind {
+	case store.Integer:
+		wanted = "a whole number"
+		_, err = strconv.ParseInt(value, 10, 64)
+	case store.Boolean:
+		wanted = "true or false"
+		if value != "true" && value != "false" {
+			err = strconv.ErrSyntax
+		}
+	case store.Time:
+		wanted = "a time as in RFC 3339"
+		_, err = time.Parse(time.RFC3339Nano, value)
+	case store.Money:
+		wanted = "a decimal number"
+		_, err = store.ParseMoney(value)
+	}
+	return wanted, err == nil
+}
+
+// shownColumns are the columns of a type that a plan shows on some row.
+func shownColumns(typ string, plan *policies.Plan) map[string]store.ColumnInfo {
+	shown := map[string]store.ColumnInfo{}
+	info := typeInfo(typ)
+	for _, group := range plan.Columns {
+		if group.When.Kind == predicate.None {
+			continue
+		}
+		for _, c := range info.Columns {
+			if c.Show && slices.Contains(group.Columns, c.Name) {
+				shown[c.Name] = c
+			}
+		}
+	}
+	return shown
+}
+
+var typeInfos = func() map[string]store.TypeInfo {
+	infos := map[string]store.TypeInfo{}
+	for _, t := range store.Types() {
+		infos[t.Name] = t
+	}
+	return infos
+}()
+
+func typeInfo(name string) store.TypeInfo { return typeInfos[name] }

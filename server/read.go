@@ -1,0 +1,200 @@
+package server
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+// lister is the store, or a transaction in it: rows are read the same way
+// outside and inside of one.
+type lister interface {
+	page(r *call, q store.Query) (store.Page, error)
+}
+
+type outside struct{}
+
+func (outside) page(r *call, q store.Query) (store.Page, error) { return r.s.store.List(r.ctx, q) }
+
+type within struct{ tx *store.Tx }
+
+func (w within) page(r *call, q store.Query) (store.Page, error) { return w.tx.List(r.ctx, q) }
+
+// planned is what the policy says about all rows of a type for a reader, ready
+// to be asked with.
+type planned struct {
+	typ  string
+	plan *policies.Plan
+	env  predicate.Env
+	leaf bool
+}
+
+// reading asks the policy which rows of a type the acting user may read. When
+// that is none whatever there is, the reasons are no secret: 403.
+func (r *call) reading(typ string) (planned, error) {
+	plan, env, err := r.plan("read", typ)
+	if err == nil && plan.Outcome == outcomeDeny {
+		err = r.whyNone(typ)
+	}
+	return planned{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, err
+}
+
+// whyNone explains why no row of a type may be read, by the decision on a row
+// without columns.
+func (r *call) whyNone(typ string) error {
+	in := r.input("read", typ, "")
+	in.Resource.Row = map[string]any{}
+	d := r.decide(in)
+	d.Allow = false
+	return deniedOpenly(d)
+}
+
+// query asks for what the plan lets the reader see.
+func (p planned) query() store.Query {
+	q := store.Query{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
+	for _, v := range p.plan.Views {
+		q.Views = append(q.Views, store.View{Name: v.Name, When: v.When})
+	}
+	for _, c := range p.plan.Columns {
+		q.Columns = append(q.Columns, store.Columns{Names: c.Columns, When: c.When})
+	}
+	return q
+}
+
+// also is the plan as the filter of a type that a list joins.
+func (p planned) also() store.TypedFilter {
+	return store.TypedFilter{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
+}
+
+// one returns the row of this id as its reader sees it. A row that is not
+// visible is as absent as one that never was: 404.
+func (r *call) one(from lister, p planned, id string) (store.Row, error) {
+	q := p.query()
+	q.ID, q.Limit = id, 1
+	return r.single(from, q)
+}
+
+func (r *call) single(from lister, q store.Query) (store.Row, error) {
+	if q.ID == "" || len(q.ID) > maxRef {
+		return store.Row{}, notFound()
+	}
+	page, err := from.page(r, q)
+	if err != nil {
+		return store.Row{}, err
+	}
+	if len(page.Rows) != 1 {
+		return store.Row{}, notFound()
+	}
+	return page.Rows[0], nil
+}
+
+// listOf answers GET on a collection.
+func listOf(typ string) func(*call) error {
+	return func(r *call) error {
+		p, err := r.reading(typ)
+		if err != nil {
+			return err
+		}
+		return r.answerList(p.query(), shownColumns(typ, p.plan), store.Row.AppendJSON)
+	}
+}
+
+// oneOf answers GET on a member of a collection.
+func oneOf(typ string) func(*call) error {
+	return func(r *call) error {
+		id, err := r.param("id")
+		if err != nil {
+			return err
+		}
+		p, err := r.reading(typ)
+		if err != nil {
+			return err
+		}
+		row, err := r.one(outside{}, p, id)
+		if err != nil {
+			return err
+		}
+		r.countViews(typ, row)
+		return r.answerRow(fiber.StatusOK, typ, row.AppendJSON(nil))
+	}
+}
+
+// appender writes a row's JSON.
+type appender func(store.Row, []byte) []byte
+
+// answerList reads the query's parameters, a page of rows, and answers
+// {"items":[…],"next":"…","total":n}; next only where there is more, total
+// only with ?count=true.
+func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender) error {
+	p, err := r.readParams(shown)
+	if err != nil {
+		return err
+	}
+	q.Where = append(q.Where, p.where...)
+	q.Sort, q.Desc, q.Limit, q.Count = p.sort, p.desc, p.limit, p.count
+	if p.cursor != "" {
+		if q.After, err = r.openCursor(p.question, p.cursor); err != nil {
+			return err
+		}
+	}
+	page, err := r.s.store.List(r.ctx, q)
+	if err != nil {
+		return err
+	}
+	r.countViews(q.Type, page.Rows...)
+	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, write)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+func (r *call) appendPage(dst []byte, page store.Page, p listParams, write appender) ([]byte, error) {
+	dst = append(dst, `{"items":[`...)
+	for i, row := range page.Rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = write(row, dst)
+	}
+	dst = append(dst, ']')
+	if page.Next != nil {
+		next, err := r.sealCursor(p.question, page.Next)
+		if err != nil {
+			return nil, err
+		}
+		dst = appendString(append(dst, `,"next":`...), next)
+	}
+	if p.count {
+		dst = strconv.AppendInt(append(dst, `,"total":`...), int64(page.Total), 10)
+	}
+	return append(dst, '}'), nil
+}
+
+// answerRow sends one representation with its tag.
+func (r *call) answerRow(status int, typ string, representation []byte) error {
+	r.c.Set(fiber.HeaderETag, r.s.etag(typ, representation))
+	return r.send(status, fiber.MIMEApplicationJSON, representation)
+}
+
+// countViews counts the cards shown, by view.
+func (r *call) countViews(typ string, rows ...store.Row) {
+	if typ != "card" {
+		return
+	}
+	for _, row := range rows {
+		r.s.metrics.cardView(row.View, 1)
+	}
+}
+
+// sees reports whether a plan shows a column of this name on some row.
+func (p planned) sees(column string) bool {
+	return slices.ContainsFunc(p.plan.Columns, func(g policies.ColumnGroup) bool {
+		return g.When.Kind != predicate.None && slices.Contains(g.Columns, column)
+	})
+}

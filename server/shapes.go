@@ -1,0 +1,199 @@
+package server
+
+// The shapes of the data doors in the OpenAPI document. Of every
+// representation a reader sees the columns that the policy shows it; the
+// others are absent.
+
+type listQuery struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor string `query:"cursor" description:"next of the page before"`
+	Count  bool   `query:"count" description:"adds total"`
+	Sort   string `query:"sort" description:"a shown column; with - before it, descending. Further parameters filter by shown columns: name, name_contains, name_prefix, created_at_gt, created_at_lt"`
+}
+
+type rateQuery struct {
+	listQuery
+	Revision string `query:"revision" description:"another revision than the active one, for the card's own side"`
+}
+
+type page[T any] struct {
+	Items []T    `json:"items" required:"true"`
+	Next  string `json:"next,omitempty" description:"cursor of the next page; absent on the last"`
+	Total *int   `json:"total,omitempty" description:"with count=true: how many rows there are to see"`
+}
+
+type times struct {
+	CreatedAt string `json:"created_at,omitempty" format:"date-time"`
+	UpdatedAt string `json:"updated_at,omitempty" format:"date-time"`
+}
+
+type accountFields struct {
+	Name       string              `json:"name,omitempty"`
+	PublicName *string             `json:"public_name,omitempty" description:"what those below see"`
+	Email      *string             `json:"email,omitempty"`
+	Currency   *string             `json:"currency,omitempty" description:"ISO 4217; fixed once set"`
+	Status     string              `json:"status,omitempty" enum:"active,suspended,closed"`
+	Ceiling    map[string][]string `json:"ceiling,omitempty" description:"the most the account may have, per area"`
+	ExternalID *string             `json:"external_id,omitempty"`
+}
+
+type accountBody struct {
+	ID       string  `json:"id,omitempty"`
+	ParentID *string `json:"parent_id,omitempty"`
+	Kind     string  `json:"kind,omitempty" enum:"master,reseller"`
+	accountFields
+	times
+}
+
+type accountNew struct {
+	ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
+	accountFields
+	Group *groupFields `json:"group,omitempty" description:"a first group of the parent's, lent to the new account alone; template default-reseller starts from the template"`
+	User  *userFields  `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
+}
+
+type groupFields struct {
+	Name          string              `json:"name,omitempty"`
+	PublicName    *string             `json:"public_name,omitempty" description:"its name where it is lent to"`
+	LendTo        any                 `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
+	Template      *string             `json:"template,omitempty"`
+	DefaultAccess []string            `json:"default_access,omitempty" description:"create, read, update, delete"`
+	Rows          map[string][]string `json:"rows,omitempty" description:"area -> access; the longest row counts, an empty one denies"`
+}
+
+type groupBody struct {
+	ID        string `json:"id,omitempty"`
+	AccountID string `json:"account_id,omitempty"`
+	groupFields
+	times
+}
+
+type groupNew struct {
+	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	groupFields
+}
+
+type userFields struct {
+	ExternalID *string  `json:"external_id,omitempty" description:"the panel's own name for the user"`
+	Login      string   `json:"login,omitempty" format:"email"`
+	Name       *string  `json:"name,omitempty"`
+	Groups     []string `json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"`
+	Status     string   `json:"status,omitempty" enum:"active,disabled"`
+	IPAllow    []string `json:"ip_allow,omitempty" description:"networks in CIDR notation; empty for any"`
+	TimeZone   *string  `json:"time_zone,omitempty"`
+}
+
+type userBody struct {
+	ID        string `json:"id,omitempty"`
+	AccountID string `json:"account_id,omitempty"`
+	userFields
+	times
+}
+
+type userNew struct {
+	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	userFields
+}
+
+type customerFields struct {
+	Name       string  `json:"name,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	Status     string  `json:"status,omitempty" enum:"active,suspended,closed"`
+	Currency   *string `json:"currency,omitempty"`
+	ExternalID *string `json:"external_id,omitempty"`
+	Notes      *string `json:"notes,omitempty"`
+}
+
+type customerBody struct {
+	ID        string `json:"id,omitempty"`
+	AccountID string `json:"account_id,omitempty"`
+	customerFields
+	Cards []string `json:"cards,omitempty" description:"the cards it is on now"`
+	times
+}
+
+type customerNew struct {
+	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	customerFields
+}
+
+type cardFields struct {
+	Name            string  `json:"name,omitempty"`
+	PublicName      *string `json:"public_name,omitempty" description:"its name where it is assigned to"`
+	Carrier         *string `json:"carrier,omitempty" description:"of provider cards: the upstream company"`
+	Currency        string  `json:"currency,omitempty"`
+	Direction       string  `json:"direction,omitempty" enum:"termination,origination"`
+	TechPrefix      *string `json:"tech_prefix,omitempty"`
+	RatePrecision   *int    `json:"rate_precision,omitempty" minimum:"0" maximum:"10"`
+	RateRounding    string  `json:"rate_rounding,omitempty" enum:"up,down,half_up,half_down"`
+	ChargePrecision *int    `json:"charge_precision,omitempty" minimum:"0" maximum:"10"`
+	ChargeRounding  string  `json:"charge_rounding,omitempty" enum:"up,down,half_up,half_down"`
+	Notes           *string `json:"notes,omitempty" description:"private to the owner"`
+	PublicNotes     *string `json:"public_notes,omitempty"`
+	ExternalID      *string `json:"external_id,omitempty"`
+}
+
+type cardBody struct {
+	ID        string `json:"id,omitempty"`
+	AccountID string `json:"account_id,omitempty"`
+	Kind      string `json:"kind,omitempty" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
+	cardFields
+	AssignedTo []string  `json:"assigned_to,omitempty"`
+	Revision   *revision `json:"revision,omitempty" description:"the active one"`
+	times
+}
+
+type revision struct {
+	ID          string `json:"id"`
+	Number      *int   `json:"number,omitempty"`
+	ActivatedAt string `json:"activated_at" format:"date-time"`
+	Rows        int    `json:"rows"`
+}
+
+type cardNew struct {
+	AccountID string `json:"account_id,omitempty"`
+	Kind      string `json:"kind,omitempty" enum:"provider,customer" default:"customer"`
+	cardFields
+}
+
+type validity struct {
+	ValidFrom string  `json:"valid_from,omitempty" format:"date-time" description:"default: now"`
+	ValidTo   *string `json:"valid_to,omitempty" format:"date-time" description:"default: without end"`
+}
+
+type assignmentBody struct {
+	AccountID string `json:"account_id"`
+	validity
+}
+
+type cardCustomerBody struct {
+	CustomerID string `json:"customer_id"`
+	validity
+}
+
+type rateBody struct {
+	Prefix  string  `json:"prefix"`
+	Name    string  `json:"name"`
+	Cost    string  `json:"cost" description:"a minute, as a decimal string"`
+	Inter   *string `json:"inter"`
+	Intra   *string `json:"intra"`
+	MCD     int     `json:"mcd" description:"least seconds charged"`
+	Pulse   int     `json:"pulse" description:"seconds of a billing step"`
+	Connect string  `json:"connect" description:"a call, as a decimal string"`
+	Status  string  `json:"status" enum:"open,blocked"`
+}
+
+type auditBody struct {
+	ID       string             `json:"id,omitempty"`
+	At       string             `json:"at,omitempty" format:"date-time"`
+	Actor    *string            `json:"actor,omitempty"`
+	Account  string             `json:"account,omitempty"`
+	Action   string             `json:"action,omitempty"`
+	Resource *auditResource     `json:"resource,omitempty"`
+	Change   map[string]changed `json:"change,omitempty" description:"column -> before and after, of the columns that the reader may see now"`
+}
+
+type auditResource struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+}

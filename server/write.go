@@ -1,0 +1,266 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// writing is one write under way, inside its transaction. The acting user's
+// facts are those of the transaction, so that a right withdrawn a moment ago
+// is gone.
+type writing struct {
+	r   *call
+	tx  *store.Tx
+	key *repeatKey // nil without the header
+}
+
+// written is what a write leaves behind.
+type written struct {
+	status int
+	typ    string // of what is answered, for its tag
+	body   []byte // the representation as the writer sees it; nil for none
+	at     string // Location
+}
+
+// target names what a write was about.
+type target struct {
+	action, typ, id string
+	sub             string         // the account or customer of a card's link
+	row             map[string]any // policy columns after the write, or before a deletion
+	status          int
+}
+
+// write is the one way to change data: one transaction that reloads the acting
+// user, runs do, and answers. do decides, validates, applies and audits.
+// answer reads what is then there, as the writer sees it; a repeated request
+// with the same Idempotency-Key is authorised again and answered so, too.
+func (r *call) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
+	if r.viewer != nil {
+		return forbidden("a preview reads only")
+	}
+	key, err := r.repeatKey()
+	if err != nil {
+		return err
+	}
+	var out written
+	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+		w := &writing{r: r, tx: tx, key: key}
+		if err := w.reload(); err != nil {
+			return err
+		}
+		done, repeated, err := w.repeated()
+		if err == nil && !repeated {
+			done, err = w.first(do)
+		}
+		if err == nil {
+			out, err = answer(w, done)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.answerWritten(out)
+}
+
+// first runs a write that was not done before, and remembers it.
+func (w *writing) first(do func(*writing) (target, error)) (target, error) {
+	done, err := do(w)
+	if err != nil {
+		return done, err
+	}
+	return done, w.remember(done)
+}
+
+func (r *call) answerWritten(out written) error {
+	if out.at != "" {
+		r.c.Set(fiber.HeaderLocation, out.at)
+	}
+	if out.body == nil {
+		r.c.Status(fiber.StatusNoContent)
+		return nil
+	}
+	return r.answerRow(out.status, out.typ, out.body)
+}
+
+// reload reads the acting user again, inside the transaction: nothing another
+// write has just taken away is used once more.
+func (w *writing) reload() error {
+	sub, err := w.tx.Subject(w.r.ctx, w.r.subject.User.ID)
+	if isUnknown(err) {
+		return unknownUser(err)
+	}
+	if err != nil {
+		return err
+	}
+	facts := *w.r.s.factsOf(sub)
+	facts.Leaf, facts.Below = false, w.below(sub.Account.ID)
+	a := &actor{subject: sub, facts: policies.NewFacts(facts)}
+	switch {
+	case !a.userActive():
+		return unknownUser(fmt.Errorf("user %q: %w", sub.User.ID, errNotActive))
+	case !a.accountActive():
+		return unknownUser(fmt.Errorf("user %q: %w", sub.User.ID, errAccountNotActive))
+	}
+	w.r.actor, w.r.subject, w.r.facts = nil, sub, a.facts
+	return nil
+}
+
+// below asks the transaction, which knows the accounts it has just made.
+func (w *writing) below(own string) func(string) bool {
+	return func(account string) bool {
+		ok, err := w.tx.Below(w.r.ctx, own, account)
+		return ok && err == nil
+	}
+}
+
+// seen is a row as the writer sees it.
+type seen struct {
+	json   []byte
+	object map[string]any
+	view   string
+}
+
+func (s seen) shows(column string) bool {
+	_, ok := s.object[column]
+	return ok
+}
+
+// see returns the row of this id as the writer sees it: 404 when it does not.
+func (w *writing) see(typ, id string) (seen, error) {
+	p, err := w.r.reading(typ)
+	if err != nil {
+		return seen{}, err
+	}
+	p.leaf = false
+	row, err := w.r.one(within{w.tx}, p, id)
+	if err != nil {
+		return seen{}, err
+	}
+	return newSeen(row)
+}
+
+func newSeen(row store.Row) (seen, error) {
+	s := seen{json: row.AppendJSON(nil), view: row.View}
+	value, err := parseJSON(s.json)
+	object, ok := value.(map[string]any)
+	if err != nil || !ok {
+		return s, fmt.Errorf("row: %w", errors.Join(err, errNoObject))
+	}
+	s.object = object
+	return s, nil
+}
+
+var errNoObject = errors.New("is not an object")
+
+// sees reports whether the writer sees a row.
+func (w *writing) sees(typ, id string) (bool, error) {
+	_, err := w.see(typ, id)
+	if err == nil {
+		return true, nil
+	}
+	if status := problemOf(err).kind.status; status == fiber.StatusNotFound || status == fiber.StatusForbidden {
+		return false, nil
+	}
+	return false, err
+}
+
+// may decides an action on a stored row: nil, or the denial.
+func (w *writing) may(action, typ, id string, change *policies.Change) error {
+	row, err := w.tx.PolicyRow(w.r.ctx, typ, id)
+	if err != nil {
+		return err
+	}
+	return w.mayRow(action, typ, id, row, nil, change)
+}
+
+func (w *writing) mayRow(action, typ, id string, row, properties map[string]any, change *policies.Change) error {
+	in := w.r.input(action, typ, id)
+	in.Resource.Row, in.Action.Properties, in.Action.Change = row, properties, change
+	if d := w.r.decide(in); !d.Allow {
+		return denied(d)
+	}
+	return nil
+}
+
+// mayCreate decides about a row that is not there yet, and returns the columns
+// that its creator will be shown. The owner is visible by now, so a denial is
+// a 403 always.
+func (w *writing) mayCreate(typ string, row map[string]any, change *policies.Change) (map[string]bool, error) {
+	in := w.r.input("create", typ, "")
+	in.Resource.Row, in.Action.Change = row, change
+	d := w.r.decide(in)
+	if !d.Allow {
+		return nil, deniedOpenly(d)
+	}
+	columns := map[string]bool{}
+	for _, c := range d.Columns {
+		columns[c] = true
+	}
+	return columns, nil
+}
+
+// deniedOpenly is denied about something that the user named itself: there is
+// nothing to hide behind a 404.
+func deniedOpenly(d policies.Decision) error {
+	d.Reasons = slices.DeleteFunc(slices.Clone(d.Reasons), func(code string) bool { return code == reasonNotVisible })
+	return denied(d)
+}
+
+// changed names the sent fields, of those the writer is shown, whose value
+// differs from what it sees, sorted.
+func (s seen) changed(f *fields) []string {
+	var names []string
+	for _, name := range f.names() {
+		if !reflect.DeepEqual(f.sent[name], s.object[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// audit writes down who did what, with the columns that changed.
+func (w *writing) audit(t target, before, after map[string]any) error {
+	change, err := auditChange(t.typ, t.row, before, after)
+	if err != nil {
+		return err
+	}
+	account, _ := t.row["account_id"].(string)
+	if t.typ == "account" {
+		account = t.id
+	}
+	_, err = w.tx.Audit(w.r.ctx, store.AuditEntry{
+		ActorID: w.r.subject.User.ID, ActorAccountID: w.r.subject.Account.ID, AccountID: account,
+		ResourceType: t.typ, ResourceID: t.id, Action: t.action, Change: change,
+	})
+	return err
+}
+
+// settle orders what a change met: only a conflict with what is there comes
+// after the question whether the writer has seen what is there.
+func (w *writing) settle(typ string, current []byte, applied error) error {
+	if applied != nil && problemOf(applied).kind.status != fiber.StatusConflict {
+		return applied
+	}
+	if err := w.r.matches(w.r.s.etag(typ, current)); err != nil {
+		return err
+	}
+	return applied
+}
+
+// columnsOf is shown as a predicate on field names, with what a noun adds.
+func columnsOf(columns map[string]bool, more ...string) func(string) bool {
+	all := maps.Clone(columns)
+	for _, name := range more {
+		all[name] = true
+	}
+	return func(name string) bool { return all[name] }
+}
