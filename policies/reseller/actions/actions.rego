@@ -45,6 +45,7 @@ exists if {
 
 exists if {
 	open_ended
+	not standard
 	data.catalog.action[input.action.name].access
 }
 

@@ -1,0 +1,103 @@
+package reseller.account_test
+
+import data.reseller.fixture
+import data.reseller.main
+
+maker := fixture.holding(fixture.reseller, {"account": ["create", "read", "update"]})
+
+seen(user) := {id |
+	some id, _ in fixture.accounts
+	main.allow with input as fixture.ask(user, "read", "account", fixture.account(id))
+}
+
+creating(user, parent, depth) := fixture.ask(user, "create", "account", {
+	"parent_id": parent, "tenant_id": "acc_m", "kind": "reseller", "depth": depth,
+})
+
+test_master_can_see_its_tenants_accounts_and_cannot_see_another_master if {
+	seen(fixture.master) == {"acc_m", "acc_r", "acc_s", "acc_o"}
+	seen(fixture.stranger) == {"acc_x"}
+}
+
+test_reseller_can_see_its_subtree_and_cannot_see_above_or_beside if {
+	seen(fixture.reseller) == {"acc_r", "acc_s"}
+	seen(fixture.grandchild) == {"acc_s"}
+	seen(fixture.other) == {"acc_o"}
+}
+
+test_user_without_access_cannot_see_accounts if {
+	every user in [fixture.master, fixture.reseller] {
+		blind := fixture.holding(user, {"account": []})
+		seen(blind) == set()
+		main.reasons == {"area_denied"} with input as fixture.ask(blind, "read", "account", fixture.account(user.account.id))
+	}
+}
+
+test_reseller_cannot_learn_more_about_an_account_above if {
+	every action in ["read", "update"] {
+		main.reasons == {"not_visible"} with input as fixture.ask(maker, action, "account", fixture.account("acc_m"))
+	}
+}
+
+test_reseller_cannot_update_an_account_by_the_template if {
+	main.reasons == {"area_denied"} with input as fixture.ask(fixture.reseller, "update", "account", fixture.account("acc_s"))
+}
+
+test_reseller_can_update_an_account_below_with_the_letter if {
+	main.allow with input as fixture.ask(maker, "update", "account", fixture.account("acc_s"))
+}
+
+test_master_can_create_an_account_within_depth if {
+	main.allow with input as creating(fixture.master, "acc_m", 1)
+}
+
+test_master_cannot_create_an_account_too_deep if {
+	main.reasons == {"max_depth"} with input as creating(fixture.master, "acc_r", 2)
+	main.reasons == {"max_depth"} with input as object.remove(creating(fixture.master, "acc_r", 2), ["depth"])
+}
+
+test_reseller_can_create_below_itself_when_depth_allows if {
+	main.allow with input as creating(maker, "acc_r", 2) with data.limits.max_depth as 3
+	main.allow with input as creating(maker, "acc_s", 3) with data.limits.max_depth as 3
+	main.reasons == {"max_depth"} with input as creating(maker, "acc_s", 4) with data.limits.max_depth as 3
+	main.reasons == {"max_depth"} with input as creating(maker, "acc_r", 2)
+}
+
+test_reseller_cannot_create_beside_or_above_itself if {
+	every parent in ["acc_m", "acc_o", "acc_x", "acc_none"] {
+		main.reasons == {"not_visible"} with input as creating(maker, parent, 1)
+	}
+}
+
+test_anyone_cannot_create_a_master if {
+	made := object.union(creating(fixture.master, "acc_m", 1), {"resource": {"kind": "master"}})
+	main.reasons == {"not_visible"} with input as made
+	rootless := fixture.ask(fixture.master, "create", "account", {"tenant_id": "acc_m", "kind": "master", "depth": 0})
+	main.reasons == {"not_visible"} with input as rootless
+}
+
+full := {
+	"id", "parent_id", "kind", "name", "public_name", "email", "currency",
+	"status", "ceiling", "external_id", "created_at", "updated_at",
+}
+
+shown(user, id) := decision if {
+	decision := main.decision with input as fixture.ask(user, "read", "account", fixture.account(id))
+}
+
+test_master_can_see_an_account_in_full if {
+	every id in ["acc_m", "acc_r", "acc_s"] {
+		shown(fixture.master, id).view == "full"
+		shown(fixture.master, id).columns == full
+	}
+}
+
+test_reseller_can_see_an_account_below_in_full if {
+	shown(fixture.reseller, "acc_s").view == "full"
+	shown(fixture.reseller, "acc_s").columns == full
+}
+
+test_reseller_cannot_see_parent_or_ceiling_of_its_own_account if {
+	shown(fixture.reseller, "acc_r").view == "own"
+	shown(fixture.reseller, "acc_r").columns == full - {"parent_id", "ceiling", "external_id", "updated_at"}
+}

@@ -1,0 +1,68 @@
+package reseller.actions_test
+
+import data.reseller.actions
+import data.reseller.fixture
+import data.reseller.main
+
+asking(action, kind) := {"subject": fixture.master, "action": {"name": action}, "resource": {"type": kind, "id": "cdr"}}
+
+actions_of := {
+	"account": {"create", "read", "update"},
+	"group": {"create", "read", "update", "delete", "assign"},
+	"user": {"create", "read", "update", "delete", "preview"},
+	"customer": {"create", "read", "update", "delete"},
+	"card": {"create", "read", "update", "delete", "assign", "activate", "build", "accept_losses"},
+	"rate": {"create", "read", "update", "delete"},
+	"audit": {"read"},
+	"area": {"create", "read", "update", "delete", "assign", "activate", "build"},
+	"invoice": {"create", "read", "update", "delete", "assign", "activate", "build"},
+}
+
+names := union({named | some named in actions_of}) | {"destroy", "", "READ"}
+
+test_anyone_can_use_the_actions_of_a_type if {
+	every kind, named in actions_of {
+		every name in named {
+			actions.exists with input as asking(name, kind)
+		}
+	}
+}
+
+test_anyone_cannot_use_another_action if {
+	every kind, named in actions_of {
+		every name in names - named {
+			not actions.exists with input as asking(name, kind)
+			main.reasons == {"unknown_action"} with input as asking(name, kind)
+		}
+	}
+}
+
+test_anyone_can_tell_an_actions_letter if {
+	letters := {
+		"create": "create", "read": "read", "update": "update", "delete": "delete",
+		"assign": "update", "activate": "update", "build": "create", "preview": "read", "accept_losses": "update",
+	}
+	every name, letter in letters {
+		needed := {l | some l in fixture.crud; actions.needs(l) with input as asking(name, "card")}
+		needed == {letter}
+	}
+}
+
+test_reader_of_groups_can_put_users_in_them if {
+	{l | some l in fixture.crud; actions.needs(l) with input as asking("assign", "group")} == {"read"}
+}
+
+test_catalog_can_add_an_action if {
+	pay := {"pay": {"access": "update"}}
+	main.allow with input as asking("pay", "area") with data.catalog.action as pay
+	main.reasons == {"unknown_action"} with input as asking("pay", "area")
+	main.reasons == {"unknown_action"} with input as asking("pay", "customer") with data.catalog.action as pay
+}
+
+test_catalog_cannot_change_a_standard_action if {
+	lax := {"delete": {"access": "read"}, "preview": {"access": "read"}}
+	every name in ["delete", "preview"] {
+		not main.allow with input as object.union(asking(name, "area"), {"subject": fixture.reseller})
+			with data.catalog.action as lax
+	}
+}

@@ -1,0 +1,136 @@
+package reseller.card_test
+
+import data.reseller.fixture
+import data.reseller.main
+
+card(account, kind, assigned) := fixture.row(account, {"kind": kind, "assigned_to": assigned})
+
+carrier := card("acc_m", "provider", [])
+
+retail := card("acc_r", "customer", [])
+
+assigned := card("acc_m", "customer", ["acc_o", "acc_r"])
+
+allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "card", columns)
+
+refused(user, action, columns) := reasons if {
+	reasons := main.reasons with input as fixture.ask(user, action, "card", columns)
+	not allowed(user, action, columns)
+}
+
+test_master_can_see_every_card_of_its_tenant_and_cannot_see_anothers if {
+	every columns in [carrier, retail, assigned, card("acc_s", "customer", [])] {
+		allowed(fixture.master, "read", columns)
+		refused(fixture.stranger, "read", columns) == {"not_visible"}
+	}
+}
+
+test_master_can_see_the_kind_it_has_access_to_and_cannot_see_the_other if {
+	buyer := fixture.holding(fixture.master, {"card/customer": []})
+	allowed(buyer, "read", carrier)
+	refused(buyer, "read", retail) == {"not_visible"}
+	seller := fixture.holding(fixture.master, {"card/provider": []})
+	allowed(seller, "read", retail)
+	refused(seller, "read", carrier) == {"not_visible"}
+}
+
+test_reseller_can_see_own_cards_those_below_and_assigned_ones if {
+	every columns in [retail, card("acc_s", "customer", []), assigned] {
+		allowed(fixture.reseller, "read", columns)
+	}
+}
+
+test_reseller_cannot_see_provider_cards if {
+	every account in ["acc_m", "acc_r", "acc_s", "acc_o"] {
+		refused(fixture.strong, "read", card(account, "provider", ["acc_r"])) == {"not_visible"}
+	}
+}
+
+test_reseller_cannot_see_cards_not_assigned_to_it if {
+	refused(fixture.reseller, "read", card("acc_m", "customer", [])) == {"not_visible"}
+	refused(fixture.reseller, "read", card("acc_m", "customer", ["acc_o", "acc_s"])) == {"not_visible"}
+	refused(fixture.reseller, "read", card("acc_o", "customer", [])) == {"not_visible"}
+}
+
+test_grandchild_can_see_one_level_up_and_cannot_see_two if {
+	allowed(fixture.grandchild, "read", card("acc_r", "customer", ["acc_s"]))
+	refused(fixture.grandchild, "read", retail) == {"not_visible"}
+	refused(fixture.grandchild, "read", assigned) == {"not_visible"}
+}
+
+test_reseller_cannot_see_a_relation_whose_area_it_lacks if {
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	refused(seller, "read", assigned) == {"not_visible"}
+	allowed(seller, "read", retail)
+	buyer := fixture.holding(fixture.reseller, {"card/customer": []})
+	refused(buyer, "read", retail) == {"not_visible"}
+	allowed(buyer, "read", assigned)
+}
+
+test_user_without_access_cannot_see_cards if {
+	blind := fixture.holding(fixture.reseller, {"card/customer": [], "card/provider": []})
+	every columns in [retail, assigned, carrier] {
+		refused(blind, "read", columns) == {"area_denied"}
+	}
+}
+
+test_owner_can_write_its_cards if {
+	every action in ["create", "update", "delete", "activate", "assign", "build"] {
+		allowed(fixture.reseller, action, retail)
+	}
+	every action in ["create", "update", "delete", "activate"] {
+		allowed(fixture.master, action, carrier)
+	}
+}
+
+test_owner_cannot_write_without_the_letter if {
+	reader := fixture.holding(fixture.reseller, {"card/customer": ["read"]})
+	every action in ["create", "update", "delete", "activate", "assign", "build"] {
+		refused(reader, action, retail) == {"area_denied"}
+	}
+}
+
+test_reseller_cannot_write_an_assigned_card if {
+	every action in ["update", "delete", "activate", "assign", "build", "accept_losses"] {
+		refused(fixture.strong, action, assigned) == {"card_not_own"}
+	}
+	refused(fixture.strong, "create", assigned) == {"not_visible"}
+}
+
+test_master_cannot_write_a_resellers_card if {
+	every action in ["create", "update", "delete", "activate", "assign", "build"] {
+		refused(fixture.master, action, retail) == {"card_not_own"}
+	}
+}
+
+test_reseller_cannot_write_a_card_below if {
+	refused(fixture.strong, "create", card("acc_s", "customer", [])) == {"card_not_own"}
+	refused(fixture.strong, "update", card("acc_s", "customer", [])) == {"card_not_own"}
+}
+
+test_reseller_cannot_make_a_provider_card if {
+	refused(fixture.strong, "create", card("acc_r", "provider", [])) == {"area_denied"}
+}
+
+test_reseller_cannot_make_a_provider_card_under_a_lax_ceiling if {
+	not main.allow with input as fixture.ask(fixture.strong, "create", "card", card("acc_r", "provider", []))
+		with data.limits.reseller_ceiling as fixture.everything
+}
+
+test_master_cannot_assign_or_build_a_provider_card if {
+	refused(fixture.master, "assign", carrier) == {"card_not_customer"}
+	refused(fixture.master, "build", carrier) == {"card_not_customer"}
+}
+
+test_owner_can_accept_losses_with_the_area_and_cannot_without if {
+	risky := fixture.holding(fixture.reseller, {"card/loss": ["update"]})
+	allowed(risky, "accept_losses", retail)
+	refused(fixture.reseller, "accept_losses", retail) == {"area_denied"}
+}
+
+test_reseller_can_write_rates_of_its_own_card_and_cannot_of_an_assigned_one if {
+	main.allow with input as fixture.ask(fixture.reseller, "update", "rate", retail)
+	main.allow with input as fixture.ask(fixture.reseller, "read", "rate", assigned)
+	main.reasons == {"card_not_own"} with input as fixture.ask(fixture.reseller, "update", "rate", assigned)
+	main.reasons == {"not_visible"} with input as fixture.ask(fixture.reseller, "read", "rate", carrier)
+}

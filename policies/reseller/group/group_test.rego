@@ -1,0 +1,128 @@
+package reseller.group_test
+
+import data.reseller.fixture
+import data.reseller.main
+
+editor := fixture.holding(fixture.reseller, {"group": fixture.crud})
+
+lent_to_all := fixture.row("acc_m", {"lend": "all"})
+
+lent_to(accounts) := fixture.row("acc_m", {"lend": "some", "lent_to": accounts})
+
+own(account) := fixture.row(account, {"lend": "none"})
+
+allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "group", columns)
+
+refused(user, action, columns) := reasons if {
+	reasons := main.reasons with input as fixture.ask(user, action, "group", columns)
+	not allowed(user, action, columns)
+}
+
+test_master_can_see_every_group_of_its_tenant_and_cannot_see_anothers if {
+	every account in ["acc_m", "acc_r", "acc_s"] {
+		allowed(fixture.master, "read", own(account))
+	}
+	refused(fixture.master, "read", own("acc_x")) == {"not_visible"}
+}
+
+test_reseller_can_see_own_groups_and_those_below if {
+	allowed(fixture.reseller, "read", own("acc_r"))
+	allowed(fixture.reseller, "read", own("acc_s"))
+}
+
+test_reseller_cannot_see_groups_above_or_beside if {
+	refused(fixture.reseller, "read", own("acc_m")) == {"not_visible"}
+	refused(fixture.reseller, "read", own("acc_o")) == {"not_visible"}
+	refused(fixture.reseller, "read", fixture.row("acc_o", {"lend": "all"})) == {"not_visible"}
+}
+
+test_reseller_can_see_a_group_lent_to_it if {
+	allowed(fixture.reseller, "read", lent_to_all)
+	allowed(fixture.reseller, "read", lent_to(["acc_o", "acc_r"]))
+}
+
+test_reseller_cannot_see_a_group_lent_to_others if {
+	refused(fixture.reseller, "read", lent_to(["acc_o"])) == {"not_visible"}
+	refused(fixture.reseller, "read", lent_to([])) == {"not_visible"}
+	refused(fixture.reseller, "read", fixture.row("acc_m", {"lend": "none", "lent_to": ["acc_r"]})) == {"not_visible"}
+}
+
+test_grandchild_cannot_see_a_group_lent_one_level_above_it if {
+	refused(fixture.grandchild, "read", lent_to_all) == {"not_visible"}
+	allowed(fixture.grandchild, "read", fixture.row("acc_r", {"lend": "all"}))
+}
+
+test_user_without_access_cannot_see_groups if {
+	blind := fixture.holding(fixture.reseller, {"group": []})
+	refused(blind, "read", own("acc_r")) == {"area_denied"}
+	refused(blind, "read", lent_to_all) == {"area_denied"}
+}
+
+test_editor_can_change_groups_of_its_subtree if {
+	every action in ["create", "update", "delete"] {
+		allowed(editor, action, own("acc_r"))
+		allowed(editor, action, own("acc_s"))
+	}
+}
+
+test_editor_cannot_change_a_lent_group if {
+	every action in ["update", "delete"] {
+		refused(editor, action, lent_to_all) == {"group_not_own"}
+		refused(fixture.reseller, action, lent_to_all) == {"group_not_own"}
+	}
+	refused(editor, "create", lent_to_all) == {"not_visible"}
+}
+
+test_reader_cannot_change_its_groups if {
+	refused(fixture.reseller, "update", own("acc_r")) == {"area_denied"}
+}
+
+putting(user, columns, account) := object.union(
+	fixture.ask(user, "assign", "group", columns),
+	{"action": {"properties": {
+		"account_id": account,
+		"parent_id": object.get(fixture.accounts[account], "parent_id", ""),
+	}}},
+)
+
+test_reseller_can_put_users_in_own_and_lent_groups if {
+	every columns in [own("acc_r"), lent_to_all, lent_to(["acc_r"])] {
+		main.allow with input as putting(fixture.reseller, columns, "acc_r")
+	}
+	main.allow with input as putting(fixture.reseller, fixture.row("acc_r", {"lend": "all"}), "acc_s")
+}
+
+test_reseller_cannot_put_users_in_groups_not_lent_to_their_account if {
+	every columns in [own("acc_r"), lent_to_all, lent_to(["acc_r"])] {
+		main.reasons == {"group_not_lent"} with input as putting(fixture.reseller, columns, "acc_s")
+	}
+}
+
+test_master_cannot_put_a_resellers_user_in_a_group_of_its_own if {
+	main.reasons == {"group_not_lent"} with input as putting(fixture.master, own("acc_m"), "acc_r")
+	main.reasons == {"group_not_lent"} with input as putting(fixture.master, lent_to(["acc_o"]), "acc_r")
+	main.reasons == {"group_not_lent"} with input as fixture.ask(fixture.master, "assign", "group", own("acc_m"))
+	main.allow with input as putting(fixture.master, own("acc_m"), "acc_m")
+	main.allow with input as putting(fixture.master, lent_to_all, "acc_r")
+}
+
+shown(user, columns) := decision if {
+	decision := main.decision with input as fixture.ask(user, "read", "group", columns)
+}
+
+full := {
+	"id", "account_id", "name", "public_name", "lend_to",
+	"template", "default_access", "rows", "created_at", "updated_at",
+}
+
+test_owner_can_see_a_group_in_full if {
+	every decision in [shown(fixture.master, own("acc_r")), shown(fixture.reseller, own("acc_r")), shown(fixture.reseller, own("acc_s"))] {
+		decision.view == "full"
+		decision.columns == full
+	}
+}
+
+test_borrower_cannot_see_more_than_name_and_access if {
+	shown(fixture.reseller, lent_to_all).view == "lent"
+	shown(fixture.reseller, lent_to_all).columns == {"id", "name", "default_access", "rows"}
+}

@@ -1,0 +1,78 @@
+package reseller.main_test
+
+import data.reseller.fixture
+import data.reseller.main
+
+users := [
+	fixture.master,
+	fixture.reseller,
+	fixture.holding(fixture.reseller, {"card/customer": ["read"], "user": [], "account": []}),
+	{"type": "user", "id": "nobody"},
+]
+
+kinds := ["account", "group", "user", "customer", "card", "rate", "audit", "area", "cdr", "policy"]
+
+actions := ["create", "read", "update", "assign", "destroy"]
+
+rows := [row |
+	some owner in ["acc_m", "acc_s", "acc_o"]
+	some more in [
+		{"kind": "customer", "lend": "all", "assigned_to": ["acc_r"], "actor_account_id": "acc_r"},
+		{"kind": "provider", "parent_id": owner, "depth": 1, "id": owner, "properties": {"account_id": owner}},
+	]
+	row := fixture.row(owner, more)
+]
+
+# Every question of the world whose decision is at odds with itself.
+odd contains question if {
+	some user in users
+	some kind in kinds
+	some action in actions
+	some row in rows
+	question := fixture.ask(user, action, kind, row)
+	decision := main.decision with input as question
+	inconsistent(decision)
+}
+
+inconsistent(decision) if {
+	decision.allow
+	count(decision.reasons) > 0
+}
+
+inconsistent(decision) if {
+	not decision.allow
+	count(decision.reasons) == 0
+}
+
+inconsistent(decision) if {
+	not decision.allow
+	object.keys(decision) != {"allow", "reasons"}
+}
+
+inconsistent(decision) if {
+	"not_visible" in decision.reasons
+	count(decision.reasons) > 1
+}
+
+test_policy_cannot_deny_without_a_reason_nor_allow_with_one if odd == set()
+
+test_policy_cannot_show_a_stored_row_without_view_and_columns if {
+	every kind in ["account", "group", "user", "customer", "card", "rate"] {
+		every row in rows {
+			decision := main.decision with input as fixture.ask(fixture.reseller, "read", kind, row)
+			showing(decision)
+		}
+	}
+}
+
+showing(decision) if not decision.allow
+
+showing(decision) if {
+	decision.allow
+	is_string(decision.view)
+	count(decision.columns) > 0
+}
+
+test_anyone_cannot_read_an_empty_question if {
+	main.decision == {"allow": false, "reasons": {"unknown_user"}} with input as {}
+}

@@ -1,0 +1,65 @@
+package reseller.panel_test
+
+import data.reseller.fixture
+import data.reseller.main
+
+# A call record of an account, as the panel sends it.
+call(account) := {"id": "cdr_1", "properties": {"account_id": account}}
+
+allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "cdr", columns)
+
+refused(user, action, columns) := reasons if {
+	reasons := main.reasons with input as fixture.ask(user, action, "cdr", columns)
+	not allowed(user, action, columns)
+}
+
+test_master_can_read_rows_of_its_tenant_and_cannot_read_anothers if {
+	allowed(fixture.master, "read", call("acc_s"))
+	refused(fixture.master, "read", call("acc_x")) == {"not_visible"}
+}
+
+test_reseller_can_read_rows_of_its_subtree_and_cannot_read_others if {
+	allowed(fixture.reseller, "read", call("acc_r"))
+	allowed(fixture.reseller, "read", call("acc_s"))
+	refused(fixture.reseller, "read", call("acc_o")) == {"not_visible"}
+	refused(fixture.reseller, "read", call("acc_m")) == {"not_visible"}
+}
+
+test_anyone_cannot_read_a_row_without_owner if {
+	every user in [fixture.master, fixture.reseller] {
+		refused(user, "read", {"id": "cdr_1"}) == {"owner_unknown"}
+		refused(user, "read", {"id": "cdr_1", "properties": {}}) == {"owner_unknown"}
+	}
+	refused(fixture.reseller, "read", call(null)) == {"not_visible"}
+	refused(fixture.reseller, "read", call(["acc_r"])) == {"not_visible"}
+}
+
+test_reseller_cannot_act_in_an_area_it_lacks if {
+	refused(fixture.reseller, "update", call("acc_r")) == {"area_denied"}
+	refused(fixture.reseller, "update", call("acc_o")) == {"area_denied"}
+	refused(fixture.reseller, "update", {"id": "cdr_1"}) == {"area_denied"}
+}
+
+test_catalog_can_name_the_owner_and_wins_over_the_request if {
+	known := {"cdr": {"cdr_1": {"account_id": "acc_o"}}}
+	main.allow with input as fixture.ask(fixture.other, "read", "cdr", {"id": "cdr_1"}) with data.catalog as known
+		with input.subject.access as fixture.everything
+	main.reasons == {"not_visible"} with input as fixture.ask(fixture.reseller, "read", "cdr", call("acc_r")) with data.catalog as known
+	main.allow with input as fixture.ask(fixture.reseller, "read", "cdr", object.union(call("acc_r"), {"id": "cdr_2"})) with data.catalog as known
+}
+
+test_anyone_cannot_use_a_reserved_type if {
+	every kind in ["card/provider", "card/customer", "card/loss", "card/", "preview", "policy", "action"] {
+		main.reasons == {"reserved_type"} with input as fixture.ask(fixture.master, "read", kind, call("acc_m"))
+		not main.allow with input as fixture.ask(fixture.master, "read", kind, call("acc_m"))
+	}
+}
+
+test_reseller_can_use_a_type_below_an_own_area if {
+	main.allow with input as fixture.ask(fixture.reseller, "read", "customer/did", call("acc_r"))
+}
+
+test_panel_cannot_be_told_views_or_columns if {
+	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))
+	decision == {"allow": true, "reasons": set(), "columns": set()}
+}

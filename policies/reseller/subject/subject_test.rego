@@ -1,0 +1,57 @@
+package reseller.subject_test
+
+import data.reseller.fixture
+import data.reseller.main
+import data.reseller.subject
+
+asking(user) := fixture.ask(user, "read", "area", {"id": "cdr"})
+
+test_master_can_act if {
+	subject.admitted with input as asking(fixture.master)
+	subject.is_master with input as asking(fixture.master)
+	not subject.is_reseller with input as asking(fixture.master)
+}
+
+test_reseller_can_act if {
+	subject.admitted with input as asking(fixture.reseller)
+	subject.is_reseller with input as asking(fixture.reseller)
+	not subject.is_master with input as asking(fixture.reseller)
+}
+
+test_unknown_user_cannot_act_whatever_it_claims if {
+	claims := {"type": "user", "id": "mallory", "properties": {"role": "admin", "account": {"kind": "master"}}}
+	not main.allow with input as asking(claims)
+	main.reasons == {"unknown_user"} with input as asking(claims)
+	main.reasons == {"unknown_user"} with input as {}
+}
+
+test_other_subjects_cannot_act_as_users if {
+	main.reasons == {"unknown_user"} with input as asking(object.union(fixture.master, {"type": "service"}))
+	main.reasons == {"unknown_user"} with input as asking(object.union(fixture.master, {"account": {"kind": "god"}}))
+}
+
+test_disabled_user_cannot_act if {
+	disabled := object.union(fixture.master, {"user": {"status": "disabled"}})
+	main.reasons == {"user_disabled"} with input as asking(disabled)
+	not main.allow with input as asking(disabled)
+}
+
+test_user_of_a_suspended_account_cannot_act if {
+	every status in ["suspended", "closed", ""] {
+		held := object.union(fixture.reseller, {"account": {"status": status}})
+		main.reasons == {"account_suspended"} with input as asking(held)
+		not main.allow with input as asking(held)
+	}
+}
+
+test_user_without_group_cannot_act if {
+	every user in [object.union(fixture.master, {"groups": 0}), object.remove(fixture.reseller, ["groups"])] {
+		main.reasons == {"no_group"} with input as asking(user)
+		not main.allow with input as asking(user)
+	}
+}
+
+test_user_with_several_faults_can_read_them_all if {
+	broken := object.union(fixture.reseller, {"groups": 0, "user": {"status": "disabled"}, "account": {"status": "closed"}})
+	main.reasons == {"no_group", "user_disabled", "account_suspended"} with input as asking(broken)
+}
