@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,6 +44,33 @@ func (b *builder) bind(a argument) string {
 	}
 	b.args = append(b.args, a)
 	return b.d.placeholder(len(b.args))
+}
+
+// finish numbers the arguments that text uses anew, and gives them in that
+// order: the server must find a use, and by that a type, for each.
+func (b *builder) finish(text string) (string, []argument) {
+	var out strings.Builder
+	var used []argument
+	numbers := map[int]int{}
+	for i := 0; i < len(text); i++ {
+		out.WriteByte(text[i])
+		if text[i] != b.d.mark {
+			continue
+		}
+		n, digits := 0, 0
+		for ; i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9'; i++ {
+			n, digits = 10*n+int(text[i+1]-'0'), digits+1
+		}
+		if digits == 0 {
+			continue
+		}
+		if numbers[n] == 0 {
+			used = append(used, b.args[n-1])
+			numbers[n] = len(used)
+		}
+		out.WriteString(strconv.Itoa(numbers[n]))
+	}
+	return out.String(), used
 }
 
 // integer is the placeholder of an int64.

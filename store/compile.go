@@ -56,7 +56,7 @@ func (s *Store) compile(q *Query, def *typeDef, m mode, sources []*late, classes
 	if c.err != nil {
 		return nil, c.err
 	}
-	p.args = b.args
+	p.text, p.args = b.finish(p.text)
 	return p, nil
 }
 

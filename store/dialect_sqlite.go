@@ -19,11 +19,14 @@ func sqliteDialect() dialect {
 	return dialect{
 		name: "sqlite",
 		mark: '?',
+		// An empty blob has no parts, not even an empty one: hence the CASE.
 		startsWith: func(text, part string) string {
-			return fmt.Sprintf("substr(%s, 1, length(%s)) = %s", blob(text), blob(part), blob(part))
+			return fmt.Sprintf("CASE length(%[2]s) WHEN 0 THEN %[1]s IS NOT NULL ELSE substr(%[1]s, 1, length(%[2]s)) = %[2]s END",
+				blob(text), blob(part))
 		},
 		endsWith: func(text, part string) string {
-			return fmt.Sprintf("(length(%[2]s) <= length(%[1]s) AND substr(%[1]s, length(%[1]s) - length(%[2]s) + 1) = %[2]s)", blob(text), blob(part))
+			return fmt.Sprintf("CASE length(%[2]s) WHEN 0 THEN %[1]s IS NOT NULL ELSE length(%[2]s) <= length(%[1]s)"+
+				" AND substr(%[1]s, length(%[1]s) - length(%[2]s) + 1) = %[2]s END", blob(text), blob(part))
 		},
 		contains: func(text, part string) string {
 			return fmt.Sprintf("instr(%s, %s) > 0", blob(text), blob(part))

@@ -94,8 +94,9 @@ var renderings = []struct {
 		where:  match(predicate.Contains, col("name"), literal("%_\\")),
 		sqlite: "instr(CAST(t.name AS BLOB), CAST(?1 AS BLOB)) > 0", postgres: "strpos(t.name, $1::text) > 0"},
 	{name: "a beginning is compared bytewise", typ: "customer",
-		where:    match(predicate.StartsWith, col("name"), value("context", "text")),
-		sqlite:   "substr(CAST(t.name AS BLOB), 1, length(CAST(?1 AS BLOB))) = CAST(?1 AS BLOB)",
+		where: match(predicate.StartsWith, col("name"), value("context", "text")),
+		sqlite: "CASE length(CAST(?1 AS BLOB)) WHEN 0 THEN CAST(t.name AS BLOB) IS NOT NULL ELSE " +
+			"substr(CAST(t.name AS BLOB), 1, length(CAST(?1 AS BLOB))) = CAST(?1 AS BLOB) END",
 		postgres: "starts_with(t.name, $1::text)"},
 	{name: "a part that is no text matches nothing", typ: "customer",
 		where: match(predicate.StartsWith, col("name"), value("context", "number")), sqlite: "FALSE"},

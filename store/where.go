@@ -104,14 +104,11 @@ func parseShown(kind Kind, text string) (any, error) {
 // sortKey is the expression that rows are ordered by before their id: what
 // they show in the sort column, NULL where they show nothing.
 func (c *compiler) sortKey() string {
-	if c.q.Sort == "" || at("@."+c.q.Sort, "t") == at(c.def.key, "t") {
-		if c.q.Sort != "" {
-			c.shownColumn(c.q.Sort, "sort", "sort", func(col *column) bool { return col.Sort })
-		}
+	if c.q.Sort == "" {
 		return ""
 	}
 	col, mask, ok := c.shownColumn(c.q.Sort, "sort", "sort", func(col *column) bool { return col.Sort })
-	if !ok {
+	if !ok || mask == 0 && c.def.isKey(col) {
 		return ""
 	}
 	text := c.value(col, c.viewSQL)
@@ -123,6 +120,9 @@ func (c *compiler) sortKey() string {
 	}
 	return c.b.collated("("+text+")", col.Kind)
 }
+
+// isKey reports that the column is what identifies a row.
+func (t *typeDef) isKey(c *column) bool { return t.key == "@."+c.Name }
 
 // plain reports that the sort key is the stored column, so that an index on it
 // gives the order.
@@ -186,7 +186,7 @@ func (c *compiler) behind() string {
 // fit is ErrInvalid.
 func cursorKey(def *typeDef, q *Query) (any, error) {
 	col := def.column(q.Sort)
-	if q.After == nil || col == nil || q.After.KeyAbsent || at("@."+q.Sort, "t") == at(def.key, "t") {
+	if q.After == nil || col == nil || q.After.KeyAbsent || q.After.Key == nil && def.isKey(col) {
 		return nil, nil
 	}
 	switch key := q.After.Key.(type) {

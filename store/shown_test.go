@@ -1,0 +1,164 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/policies/predicate"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// TestOrderAndSelectionAreByWhatIsShown orders and selects lists by random
+// columns, and does the same to the rows that the plain list shows.
+func TestOrderAndSelectionAreByWhatIsShown(t *testing.T) {
+	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
+	storetest.EachWith(t, clock, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, 3)
+		told := 0
+		for i := range 2000 {
+			r := rand.New(rand.NewPCG(4, uint64(i)))
+			typ := []string{"card", "customer", "group"}[i%3]
+			g := newGenerator(r, w, typ)
+			q, _ := g.query(w, typ)
+			if r.IntN(2) == 0 {
+				q.Filter = predicate.Filter{Kind: predicate.All}
+			}
+			if told += checkShown(t, s, g, q); t.Failed() {
+				t.Fatalf("query %d: %s", i, describe(q))
+			}
+		}
+		if told < 100 {
+			t.Errorf("only %d lists told rows apart", told)
+		}
+	})
+}
+
+func checkShown(t *testing.T, s *store.Store, g *generator, q store.Query) int {
+	t.Helper()
+	base, _ := readAll(t, s, q)
+	sorting := pick(g.r, []string{"name", "created_at", "public_name", "kind", "currency", "carrier", "id"})
+	q.Sort, q.Desc = sorting, g.r.IntN(2) == 0
+	if g.r.IntN(2) == 0 {
+		q.Where = []store.Condition{condition(g, base)}
+	}
+	if _, err := s.List(context.Background(), q); err != nil {
+		if !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v", describe(q), err)
+		}
+		return 0 // no row can show the column
+	}
+	rows, total := readAll(t, s, q)
+	want := slices.DeleteFunc(slices.Clone(base), func(row store.Row) bool {
+		return slices.ContainsFunc(q.Where, func(c store.Condition) bool { return !holds(c, row) })
+	})
+	slices.SortStableFunc(want, func(a, b store.Row) int { return order(a, b, sorting, q.Desc) })
+	if got, want := idsOf(rows), idsOf(want); !slices.Equal(got, want) || total != len(want) {
+		t.Errorf("%s:\n got %v\nwant %v\ntotal %d", describe(q), got, want, total)
+	}
+	if len(want) > 0 && len(want) < len(base) {
+		return 1
+	}
+	return 0
+}
+
+func idsOf(rows []store.Row) (ids []string) {
+	for _, r := range rows {
+		ids = append(ids, r.ID())
+	}
+	return ids
+}
+
+// condition compares a column with a value that some row shows, or with
+// anything else.
+func condition(g *generator, rows []store.Row) store.Condition {
+	c := store.Condition{
+		Column: pick(g.r, []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}),
+		Op:     pick(g.r, []store.Op{store.Eq, store.Ne, store.Lt, store.Le, store.Gt, store.Ge, store.Contains, store.Prefix, store.Suffix}),
+		Value:  pick(g.r, hostile),
+	}
+	if names := comparable(rows); len(names) > 0 {
+		c.Column = pick(g.r, names)
+	}
+	if len(rows) > 0 && g.r.IntN(4) > 0 {
+		text, _ := pick(g.r, rows).Text(nil, c.Column)
+		c.Value = string(text)
+	}
+	if c.Column == "created_at" {
+		c.Value = time.UnixMicro(g.r.Int64N(5)).UTC().Format(time.RFC3339Nano)
+	}
+	return c
+}
+
+// comparable are the columns of some rows that conditions can be about.
+func comparable(rows []store.Row) (names []string) {
+	known := []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}
+	for _, row := range rows {
+		for _, name := range row.Names() {
+			if slices.Contains(known, name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func holds(c store.Condition, row store.Row) bool {
+	v, shown := row.Value(c.Column)
+	if !shown {
+		return false
+	}
+	if v == nil {
+		return c.Op == store.Ne
+	}
+	text, ok := v.(string)
+	value := c.Value
+	if !ok { // a time: made of comparable texts
+		at, _ := time.Parse(time.RFC3339Nano, c.Value)
+		text, value = strconv.FormatInt(v.(int64), 10), strconv.FormatInt(at.UnixMicro(), 10)
+	}
+	switch c.Op {
+	case store.Contains:
+		return strings.Contains(text, value)
+	case store.Prefix:
+		return strings.HasPrefix(text, value)
+	case store.Suffix:
+		return strings.HasSuffix(text, value)
+	}
+	n := strings.Compare(text, value)
+	return map[store.Op]bool{
+		store.Eq: n == 0, store.Ne: n != 0, store.Lt: n < 0, store.Le: n <= 0, store.Gt: n > 0, store.Ge: n >= 0,
+	}[c.Op]
+}
+
+func order(a, b store.Row, column string, desc bool) int {
+	x, _ := a.Value(column)
+	y, _ := b.Value(column)
+	way := 1
+	if desc {
+		way = -1
+	}
+	if x == nil || y == nil {
+		if x == nil && y == nil {
+			return way * strings.Compare(a.ID(), b.ID())
+		}
+		if x == nil {
+			return 1
+		}
+		return -1
+	}
+	n := 0
+	if text, ok := x.(string); ok {
+		n = strings.Compare(text, y.(string))
+	} else {
+		n = cmp.Compare(x.(int64), y.(int64))
+	}
+	return way * cmp.Or(n, strings.Compare(a.ID(), b.ID()))
+}
