@@ -1,0 +1,172 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/policies/predicate"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// benchRows is how many customers the benchmarks seed, over 1,000 resellers:
+// RESELLERD_BENCH_ROWS, or 100,000.
+func benchRows() int {
+	if n, err := strconv.Atoi(os.Getenv("RESELLERD_BENCH_ROWS")); err == nil {
+		return n
+	}
+	return 100_000
+}
+
+const benchResellers = 1000
+
+// seed fills a store with one master, 1,000 resellers and n customers, spread
+// evenly.
+func seed(b testing.TB, s *store.Store, n int) {
+	b.Helper()
+	db := storetest.SQL(b, s)
+	exec := func(text string, args ...any) {
+		if _, err := db.ExecContext(context.Background(), text, args...); err != nil {
+			b.Fatalf("%s: %v", text, err)
+		}
+	}
+	exec(`INSERT INTO accounts (id, tenant_id, kind, name, status, depth, created_at, updated_at)
+		VALUES ('acc_m', 'acc_m', 'master', 'Master', 'active', 0, 1, 1)`)
+	numbers := "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d) "
+	exec(fmt.Sprintf(`INSERT INTO accounts (id, tenant_id, parent_id, kind, name, status, depth, created_at, updated_at) `+numbers+`
+		SELECT 'acc_' || i, 'acc_m', 'acc_m', 'reseller', 'Reseller ' || i, 'active', 1, 1, 1 FROM n`, benchResellers))
+	id := "'cus_' || substr(md5(CAST(i AS TEXT)), 1, 26)"
+	if s.Dialect() == "sqlite" {
+		id = "printf('cus_%08xabcdefghijklmnopqr', (i * 2654435761) % 4294967296)"
+	}
+	exec(`INSERT INTO customers (id, tenant_id, account_id, name, email, status, currency, external_id, notes, created_at, updated_at) ` +
+		fmt.Sprintf(numbers, n) + ` SELECT ` + id + `, 'acc_m', 'acc_' || (i % 1000), 'Customer number ' || i,
+			'customer' || i || '@example.net', 'active', 'EUR', 'ext-' || i, NULL, 1700000000000000 + i, 1700000000000000 + i FROM n`)
+	if s.Dialect() == "postgres" {
+		exec("VACUUM ANALYZE customers")
+		exec("VACUUM ANALYZE accounts")
+		exec("VACUUM ANALYZE account_tree")
+	} else {
+		exec("ANALYZE")
+	}
+}
+
+// resellersPage is what a reseller without accounts below asks for: its
+// customers, all columns but those of other tables.
+func resellersPage(account string) store.Query {
+	mine := predicate.Of(predicate.Member{
+		Item: predicate.Operand{Ref: predicate.Ref{"resource", "account_id"}}, Set: predicate.Operand{Ref: predicate.Below},
+	})
+	return store.Query{
+		Type: "customer", Filter: mine, Env: benchEnv(account), Leaf: true,
+		Views:   []store.View{{Name: "full", When: mine}},
+		Columns: []store.Columns{{Names: benchColumns, When: mine}},
+		Limit:   100,
+	}
+}
+
+var benchColumns = []string{"id", "account_id", "name", "email", "status", "currency", "external_id", "notes", "created_at", "updated_at"}
+
+type benchEnv string
+
+func (e benchEnv) Lookup(ref predicate.Ref) (any, bool) {
+	return string(e), ref.String() == "subject.account.id"
+}
+func (e benchEnv) Below(id string) bool { return id == string(e) }
+func (benchEnv) Guard(int) bool         { return false }
+
+// handWritten is the same page as one would write it for this case alone: a
+// prepared statement with the same columns, scanned into values.
+type handWritten struct{ stmt *sql.Stmt }
+
+func prepareByHand(b testing.TB, s *store.Store) handWritten {
+	text := "SELECT " + strings.Join(benchColumns, ", ") + " FROM customers WHERE account_id = $1 ORDER BY id LIMIT 100"
+	stmt, err := storetest.SQL(b, s).Prepare(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return handWritten{stmt}
+}
+
+func (h handWritten) page(ctx context.Context, account string) ([][]any, error) {
+	rows, err := h.stmt.QueryContext(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var page [][]any
+	for rows.Next() {
+		values, into := make([]any, len(benchColumns)), make([]any, len(benchColumns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		page = append(page, values)
+	}
+	return page, rows.Err()
+}
+
+// BenchmarkPage reads a page of 100 customers of one reseller out of all, by
+// List and by hand in turns, and reports the median time of both and their
+// ratio.
+func BenchmarkPage(b *testing.B) {
+	for _, url := range []func(testing.TB) string{storetest.SQLite, storetest.Postgres} {
+		s := storetest.Open(b, url(b), store.Options{})
+		seed(b, s, benchRows())
+		b.Run(s.Dialect(), func(b *testing.B) { benchmarkPage(b, s) })
+	}
+}
+
+func benchmarkPage(b *testing.B, s *store.Store) {
+	hand := prepareByHand(b, s)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	var ours, theirs []time.Duration
+	for i := 0; b.Loop(); i++ {
+		account := fmt.Sprintf("acc_%d", i*7919%benchResellers)
+		byList := func() {
+			start := time.Now()
+			page, err := s.List(ctx, resellersPage(account))
+			ours = append(ours, time.Since(start))
+			if err != nil || len(page.Rows) != 100 {
+				b.Fatalf("%d rows, %v", len(page.Rows), err)
+			}
+		}
+		byHand := func() {
+			start := time.Now()
+			page, err := hand.page(ctx, account)
+			theirs = append(theirs, time.Since(start))
+			if err != nil || len(page) != 100 {
+				b.Fatalf("%d rows, %v", len(page), err)
+			}
+		}
+		if i%2 == 0 {
+			byList()
+			byHand()
+		} else {
+			byHand()
+			byList()
+		}
+	}
+	report(b, ours, theirs)
+}
+
+func report(b *testing.B, ours, theirs []time.Duration) {
+	median := func(all []time.Duration) float64 {
+		slices.Sort(all)
+		return float64(all[len(all)/2].Nanoseconds()) / 1000
+	}
+	b.ReportMetric(median(ours), "µs/list")
+	b.ReportMetric(median(theirs), "µs/hand")
+	b.ReportMetric(median(ours)/median(theirs), "ratio")
+	b.ReportMetric(0, "ns/op") // both together: says nothing
+}
