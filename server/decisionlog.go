@@ -109,7 +109,7 @@ func (r *call) entry(w *fieldWriter, in *policies.Input, d policies.Decision, l 
 		w.erased = append(w.erased, inner.path)
 	} else {
 		w.name(nil, "input")
-		w.input(inner, in, r.logged(in, dynamic))
+		w.input(inner, r.engine, in, r.logged(in, dynamic))
 	}
 	w.result(m.at("result"), d, l)
 	r.entryTail(w, d, took)
@@ -164,7 +164,7 @@ func (r *call) entryMask(in *policies.Input, d policies.Decision) (m *mask, dyna
 		return held.mask, false, held.err
 	}
 	erased, err := r.engine.Mask(r.ctx, map[string]any{
-		"input": in.Document(), "result": resultDocument(d), "decision_id": r.decisionID, "path": decisionPath,
+		"input": r.engine.Document(in), "result": resultDocument(d), "decision_id": r.decisionID, "path": decisionPath,
 	})
 	if err != nil {
 		return nil, true, fmt.Errorf("mask: %w", err)

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -135,41 +134,4 @@ func (w *goneWatch) run() {
 		}
 		w.mu.Unlock()
 	}
-}
-
-// patientConn gives every write a deadline of its own, so that a long stream
-// to a client that reads goes on, and one to a client that does not is cut off.
-type patientConn struct {
-	net.Conn
-	limit time.Duration
-	set   time.Time
-}
-
-// Write fails with a timeout when the client takes nothing for the limit.
-func (c *patientConn) Write(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(c.set) > c.limit/8 {
-		c.set = now
-		if err := c.SetWriteDeadline(now.Add(c.limit)); err != nil {
-			return 0, fmt.Errorf("write deadline: %w", err)
-		}
-	}
-	return c.Conn.Write(p)
-}
-
-// NetConn is the connection underneath.
-func (c *patientConn) NetConn() net.Conn { return c.Conn }
-
-// patientListener hands out patient connections.
-type patientListener struct {
-	net.Listener
-	limit time.Duration
-}
-
-// Accept waits for the next connection.
-func (l patientListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &patientConn{Conn: conn, limit: l.limit}, nil
 }

@@ -6,10 +6,10 @@ import (
 
 // input appends what the policy read, as policies.Input.Document gives it,
 // without making the maps. Known is the subject's cached text, or nil.
-func (w *fieldWriter) input(m *mask, in *policies.Input, known *actor) {
+func (w *fieldWriter) input(m *mask, e *policies.Engine, in *policies.Input, known *actor) {
 	w.dst = append(w.dst, '{')
 	if inner, ok := w.name(m, "subject"); ok {
-		w.subject(inner, in, known)
+		w.subject(inner, e, in, known)
 	}
 	if inner, ok := w.name(m, "action"); ok {
 		w.action(inner, &in.Action)
@@ -23,14 +23,12 @@ func (w *fieldWriter) input(m *mask, in *policies.Input, known *actor) {
 	w.dst = append(w.dst, '}')
 }
 
-func (w *fieldWriter) subject(m *mask, in *policies.Input, known *actor) {
+func (w *fieldWriter) subject(m *mask, e *policies.Engine, in *policies.Input, known *actor) {
 	s := &in.Subject
 	w.dst = append(w.dst, '{')
 	w.text(m, "type", s.Type)
 	w.text(m, "id", s.ID)
-	if s.Properties != nil {
-		w.any(m, "properties", s.Properties)
-	}
+	w.properties(m, s.Properties)
 	switch {
 	case s.Facts == nil:
 	case known != nil && len(known.log) > 0:
@@ -39,8 +37,8 @@ func (w *fieldWriter) subject(m *mask, in *policies.Input, known *actor) {
 	default:
 		w.facts(m, s.Facts)
 	}
-	if below := belowNamed(in); below != nil {
-		w.any(m, "below", below)
+	if s.Facts != nil {
+		w.any(m, "below", e.NamedBelow(in))
 	}
 	w.dst = append(w.dst, '}')
 }
@@ -83,9 +81,7 @@ func (w *fieldWriter) access(m *mask, access map[string][]string) {
 func (w *fieldWriter) action(m *mask, a *policies.Action) {
 	w.dst = append(w.dst, '{')
 	w.text(m, "name", a.Name)
-	if a.Properties != nil {
-		w.any(m, "properties", a.Properties)
-	}
+	w.properties(m, a.Properties)
 	if a.Change != nil {
 		if inner, ok := w.name(m, "change"); ok {
 			w.change(inner, a.Change)
@@ -108,22 +104,27 @@ func (w *fieldWriter) change(m *mask, c *policies.Change) {
 	w.dst = append(w.dst, '}')
 }
 
+// properties appends what the request said, when it said something.
+func (w *fieldWriter) properties(m *mask, sent map[string]any) {
+	if len(sent) > 0 {
+		w.any(m, "properties", sent)
+	}
+}
+
 // resourceOwn and contextSet are the members that resellerd sets itself: what
 // was sent under these names does not reach the policy.
 var (
-	resourceOwn = map[string]bool{"type": true, "properties": true}
+	resourceOwn = map[string]bool{"type": true, "id": true, "properties": true}
 	contextSet  = map[string]bool{"client_ip": true, "time": true, "panel": true}
 )
 
 func (w *fieldWriter) resource(m *mask, res *policies.Resource) {
 	w.dst = append(w.dst, '{')
 	w.text(m, "type", res.Type)
-	if _, stored := res.Row["id"]; !stored && res.ID != "" {
+	if res.ID != "" {
 		w.text(m, "id", res.ID)
 	}
-	if res.Properties != nil {
-		w.any(m, "properties", res.Properties)
-	}
+	w.properties(m, res.Properties)
 	w.members(m, res.Row, resourceOwn)
 	w.dst = append(w.dst, '}')
 }
@@ -183,7 +184,3 @@ func factsText(held heldMask, f *policies.Facts) (text []byte, erased []string) 
 	w.facts(held.mask.at("input").at("subject"), f)
 	return w.dst[1:], w.erased
 }
-
-// belowNamed lists the accounts that the row names and that lie in the
-// subject's subtree, as far as a policy can ask about them.
-func belowNamed(in *policies.Input) []string { return nil }

@@ -74,6 +74,8 @@ func (s *Server) shutdown() error {
 	s.logger.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
+	stop := s.fresh.closing()
+	defer stop()
 	err := s.app.ShutdownWithContext(ctx)
 	if s.ops != nil {
 		err = errors.Join(err, s.ops.ShutdownWithContext(ctx))

@@ -41,6 +41,7 @@ type Server struct {
 	app      *fiber.App
 	ops      *fiber.App // metrics and probes on an address of their own, or nil
 	watch    *goneWatch
+	fresh    freshConns
 	masks    maskCache
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps
