@@ -44,3 +44,7 @@ test_anyone_can_name_every_field_of_a_new_row if {
 	not fields.refused with input as created
 	main.allow with input as created
 }
+
+test_master_cannot_change_what_is_fixed_of_a_customer if {
+	main.reasons == {"column_not_writable"} with input as changing(fixture.master, "customer", fixture.row("acc_r", {}), ["id"])
+}
