@@ -1,0 +1,101 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+const token = "bench-panel-token-0123456789abcdef"
+
+// binary builds resellerd once for all benchmarks.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "resellerd-bench-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "resellerd")
+	build := exec.Command("go", "build", "-o", path, "resellerd/cmd/resellerd")
+	build.Stderr = os.Stderr
+	return path, build.Run()
+})
+
+// resellerd starts the sidecar over a store and returns its address once it is
+// ready, and how long that took.
+func resellerd(b *testing.B, database string, flags ...string) (address string, took time.Duration) {
+	b.Helper()
+	path, err := binary()
+	if err != nil {
+		b.Fatal(err)
+	}
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, flags...)
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "RESELLERD_PANEL_TOKENS="+token)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	run(b, cmd)
+	return readyAddress(b, stderr), time.Since(start)
+}
+
+// readyAddress reads the log until the line that says where it listens.
+func readyAddress(b *testing.B, stderr io.Reader) string {
+	b.Helper()
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		var line struct{ Msg, Addr string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
+			go func() { _, _ = io.Copy(io.Discard, stderr) }() // keep the pipe empty
+			return line.Addr
+		}
+		b.Log(lines.Text())
+	}
+	b.Fatal("resellerd ended before it was ready")
+	return ""
+}
+
+// run starts a peer that is ended with the benchmark.
+func run(b *testing.B, cmd *exec.Cmd) {
+	b.Helper()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may be gone already
+		_ = cmd.Wait()
+	})
+}
+
+// freePort returns an address that nothing listens on.
+func freePort(b *testing.B) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// waitFor waits until a peer answers at url.
+func waitFor(b *testing.B, url string) {
+	b.Helper()
+	for range 200 {
+		if resp, err := http.Get(url); err == nil {
+			resp.Body.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.Fatalf("%s does not answer", url)
+}
