@@ -35,7 +35,7 @@ var lines = sync.Pool{New: func() any { return &fieldWriter{dst: make([]byte, 0,
 func (r *call) record(in *policies.Input, d policies.Decision, start time.Time) policies.Decision {
 	took := r.s.now().Sub(start)
 	area := r.areaOf(in, d)
-	r.s.metrics.decision(r.engine, area, in, d, took)
+	r.s.metrics.decision(r.engine, r.s.views.of(r.engine).reasons, area, in, d, took)
 	if d.Outcome == outcomeError {
 		r.s.logger.Error("no decision could be made", "decision_id", r.decisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", d.Err)
@@ -159,7 +159,7 @@ func (r *call) who() (acting, preview string) {
 // entryMask is the mask for this entry. Dynamic masks ask the policy about
 // the whole entry.
 func (r *call) entryMask(in *policies.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
-	held := r.s.masks.of(r.engine)
+	held := r.s.views.of(r.engine)
 	if held.err != nil || held.static {
 		return held.mask, false, held.err
 	}
@@ -205,33 +205,4 @@ func appendTime(dst []byte, t time.Time) []byte {
 	dst = append(dst, '"')
 	dst = t.AppendFormat(dst, time.RFC3339Nano)
 	return append(dst, '"')
-}
-
-// maskCache holds the static mask of the engine in force.
-type maskCache struct {
-	mu     sync.RWMutex
-	engine *policies.Engine
-	held   heldMask
-}
-
-type heldMask struct {
-	mask   *mask
-	static bool
-	err    error
-}
-
-func (c *maskCache) of(e *policies.Engine) heldMask {
-	c.mu.RLock()
-	held, same := c.held, c.engine == e
-	c.mu.RUnlock()
-	if same {
-		return held
-	}
-	paths, static := e.Masks()
-	held = heldMask{static: static}
-	held.mask, held.err = newMask(paths)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.engine, c.held = e, held
-	return held
 }

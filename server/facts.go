@@ -63,7 +63,7 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 		return a
 	}
 	a = &actor{subject: sub, facts: s.factsOf(sub)}
-	a.log, a.erased = factsText(s.masks.of(e), a.facts)
+	a.log, a.erased = factsText(s.views.of(e), a.facts)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.engine != e || len(c.byKey) >= maxActors {

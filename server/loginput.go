@@ -176,7 +176,7 @@ func (w *fieldWriter) decision(m *mask, d policies.Decision) {
 
 // factsText makes the masked text of an actor's facts, unless the mask depends
 // on the entry.
-func factsText(held heldMask, f *policies.Facts) (text []byte, erased []string) {
+func factsText(held *engineView, f *policies.Facts) (text []byte, erased []string) {
 	if held.err != nil || !held.static {
 		return nil, nil
 	}

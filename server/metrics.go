@@ -74,13 +74,12 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 }
 
 // decision counts one check.
-func (m *metrics) decision(e *policies.Engine, area string, in *policies.Input, d policies.Decision, took time.Duration) {
+func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason, area string, in *policies.Input, d policies.Decision, took time.Duration) {
 	m.count(e, area, in, d.Outcome)
 	m.checks.Observe(took.Seconds())
 	if d.Outcome == outcomeAllow {
 		return
 	}
-	known := e.Reasons()
 	for _, reason := range d.Reasons {
 		if _, annotated := known[reason]; annotated {
 			m.denials.WithLabelValues(reason).Inc()

@@ -42,7 +42,7 @@ type Server struct {
 	ops      *fiber.App // metrics and probes on an address of their own, or nil
 	watch    *goneWatch
 	fresh    freshConns
-	masks    maskCache
+	views    engineViews
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps
 }
