@@ -47,6 +47,7 @@ var refusals = map[string]FieldError{
 
 	"revision_active":                 {ErrConflict, "", "the card has an active revision"},
 	"revisions_one_active":            {ErrConflict, "", "the card has an active revision"},
+	"rates_revision":                  {ErrInvalid, "revision_id", "names no revision"},
 	"revision_card_fixed":             {ErrConflict, "card_id", "a revision keeps its card and number"},
 	"rates_pkey":                      {ErrInvalid, "prefix", "occurs twice"},
 	"rates.revision_id, rates.prefix": {ErrInvalid, "prefix", "occurs twice"},

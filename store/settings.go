@@ -19,7 +19,7 @@ func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	_, _ = rand.Read(fresh) // never fails, by its contract
 	type setting struct{ Value []byte }
 	read := func() (setting, error) {
-		return selectOne[setting](ctx, s.dialect, s.write, "SELECT value FROM settings WHERE name = ?", keySetting)
+		return selectOne[setting](ctx, s.dialect, s.read, "SELECT value FROM settings WHERE name = ?", keySetting)
 	}
 	if kept, err := read(); err == nil {
 		return kept.Value, nil

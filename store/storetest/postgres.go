@@ -17,17 +17,44 @@ import (
 // server; see the package.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	admin, err := server()
-	if err != nil {
-		if os.Getenv("RESELLERD_TEST_REQUIRE_POSTGRES") == "1" {
-			t.Fatalf("PostgreSQL is required and not there: %v", err)
-		}
-		t.Skipf("skipped on PostgreSQL: %v; set RESELLERD_TEST_DATABASE or install its server", err)
-	}
+	admin := needServer(t)
 	template, err := emptyPostgres()
 	if err != nil {
 		t.Fatalf("postgres template: %v", err)
 	}
+	fresh := copyOf(t, admin, template)
+	if template == untouched {
+		if err := migrate(fresh); err != nil {
+			t.Fatalf("migrate: %v", err)
+		}
+	}
+	return fresh
+}
+
+// EmptyPostgres is Postgres without any schema.
+func EmptyPostgres(t testing.TB) string {
+	t.Helper()
+	return copyOf(t, needServer(t), untouched)
+}
+
+// untouched is PostgreSQL's own empty database.
+const untouched = "template0"
+
+func needServer(t testing.TB) string {
+	t.Helper()
+	admin, err := server()
+	if err == nil {
+		return admin
+	}
+	if os.Getenv("RESELLERD_TEST_REQUIRE_POSTGRES") == "1" {
+		t.Fatalf("PostgreSQL is required and not there: %v", err)
+	}
+	t.Skipf("skipped on PostgreSQL: %v; set RESELLERD_TEST_DATABASE or install its server", err)
+	return ""
+}
+
+func copyOf(t testing.TB, admin, template string) string {
+	t.Helper()
 	name := freshName()
 	if err := execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
 		t.Fatal(err)
@@ -40,11 +67,6 @@ func Postgres(t testing.TB) string {
 	fresh, err := inDatabase(admin, name)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if template == "template0" {
-		if err := migrate(fresh); err != nil {
-			t.Fatalf("migrate: %v", err)
-		}
 	}
 	return fresh
 }
@@ -62,14 +84,14 @@ var server = sync.OnceValues(func() (string, error) {
 // where nothing is left behind.
 var emptyPostgres = sync.OnceValues(func() (string, error) {
 	if os.Getenv("RESELLERD_TEST_DATABASE") != "" {
-		return "template0", nil
+		return untouched, nil
 	}
 	admin, err := server()
 	if err != nil {
 		return "", err
 	}
 	const name = "resellerd_template"
-	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE "+untouched); err != nil {
 		return "", err
 	}
 	fresh, err := inDatabase(admin, name)
