@@ -1,0 +1,153 @@
+package demo
+
+import (
+	"context"
+
+	"resellerd/store"
+)
+
+// cards makes what the carrier buys (provider cards), what it sells (customer
+// cards, some assigned to resellers), and what two resellers sell in turn.
+func (b *builder) cards(ctx context.Context) error {
+	az, err := world()
+	if err != nil {
+		return err
+	}
+	us, err := america()
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context, deck, deck) error{b.bought, b.sold, b.resold} {
+		if err := step(ctx, az, us); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bought are the upstream carriers' cards.
+func (b *builder) bought(ctx context.Context, az, us deck) error {
+	for _, c := range []struct {
+		name, carrier, notes string
+		rates                deck
+	}{
+		{"Tidewater A-Z premium", "Tidewater Carrier Services", "contract TW-88, 30 days notice", az},
+		{"Voxmeridian A-Z standard", "Voxmeridian GmbH", "second route, capacity 400 channels", az.dearer(3)},
+		{"Prairie Exchange US", "Prairie Exchange LLC", "dip included", us},
+	} {
+		card := store.NewCard()
+		card.AccountID, card.Kind, card.Currency = b.master.ID, store.ProviderCard, "USD"
+		card.Name, card.Carrier, card.Notes = c.name, c.carrier, c.notes
+		if _, err := b.card(ctx, card, c.rates); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sold are the carrier's own customer cards: gold is assigned to the first
+// reseller alone, silver to the others, the US card to the first two; the last
+// one to nobody, its customers are on it.
+func (b *builder) sold(ctx context.Context, az, us deck) error {
+	for i, c := range []struct {
+		name, public, notes string
+		rates               deck
+		to                  []store.Account
+	}{
+		{"AZ gold 2026 on Tidewater +12", "Halyard A-Z Gold", "floor agreed with Tidewater, do not go below 9 %", az.dearer(12), b.resellers[:1]},
+		{"AZ silver 2026 on Voxmeridian +9", "Halyard A-Z Silver", "blended, review in June", az.dearer(9), b.resellers[1:]},
+		{"US domestic on Prairie +15", "Halyard US Domestic", "", us.dearer(15), b.resellers[:2]},
+		{"Retail A-Z", "", "for our own customers", az.dearer(25), nil},
+	} {
+		card := store.NewCard()
+		card.AccountID, card.Kind, card.Currency = b.master.ID, store.CustomerCard, "USD"
+		card.Name, card.PublicName, card.Notes = c.name, c.public, c.notes
+		if c.public != "" {
+			card.PublicNotes = "Rates are per minute, reviewed monthly."
+		}
+		card, err := b.card(ctx, card, c.rates)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			b.world.Card = card.ID
+		}
+		if err := b.assign(ctx, card, c.to); err != nil {
+			return err
+		}
+		if c.to == nil {
+			err = b.put(ctx, card, b.buyers[b.master.ID])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resold are the resellers' own customer cards, with all but the last of their
+// customers on them.
+func (b *builder) resold(ctx context.Context, az, us deck) error {
+	for _, c := range []struct {
+		owner store.Account
+		name  string
+		rates deck
+	}{
+		{b.resellers[0], "Brightcall Business A-Z", az.dearer(34)},
+		{b.resellers[0], "Brightcall US", us.dearer(40)},
+		{b.resellers[1], "Andes Voz Internacional", az.dearer(31)},
+		{b.resellers[2], "Kestrel Zakelijk", az.dearer(37)},
+	} {
+		card := store.NewCard()
+		card.AccountID, card.Kind, card.Currency, card.Name = c.owner.ID, store.CustomerCard, "USD", c.name
+		card, err := b.card(ctx, card, c.rates)
+		if err != nil {
+			return err
+		}
+		all := b.buyers[c.owner.ID]
+		if err := b.put(ctx, card, all[:len(all)-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// card makes a card with one revision of the deck, active.
+func (b *builder) card(ctx context.Context, c store.Card, d deck) (store.Card, error) {
+	c, err := b.tx.CreateCard(ctx, c)
+	if err == nil {
+		err = b.made(ctx, c.AccountID, "card", c.ID)
+	}
+	if err != nil {
+		return c, err
+	}
+	revision, err := b.tx.CreateRevision(ctx, c.ID, d.rates())
+	if err == nil {
+		_, err = b.tx.ActivateRevision(ctx, c.ID, revision.ID)
+	}
+	if err == nil {
+		err = b.audit(ctx, c.AccountID, "card", c.ID, "activate")
+	}
+	return c, err
+}
+
+func (b *builder) assign(ctx context.Context, c store.Card, to []store.Account) error {
+	for _, account := range to {
+		if _, err := b.tx.AssignCard(ctx, store.Assignment{CardID: c.ID, AccountID: account.ID}); err != nil {
+			return err
+		}
+		if err := b.audit(ctx, c.AccountID, "card", c.ID, "assign"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) put(ctx context.Context, c store.Card, customers []store.Customer) error {
+	for _, customer := range customers {
+		if _, err := b.tx.PutCustomerOnCard(ctx, store.CardCustomer{CardID: c.ID, CustomerID: customer.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
