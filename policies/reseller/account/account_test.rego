@@ -7,7 +7,7 @@ maker := fixture.holding(fixture.reseller, {"account": ["create", "read", "updat
 
 seen(user) := {id |
 	some id, _ in fixture.accounts
-	main.allow with input as fixture.ask(user, "read", "account", fixture.account(id))
+	fixture.granted(fixture.ask(user, "read", "account", fixture.account(id)))
 }
 
 creating(user, parent, depth) := fixture.ask(user, "create", "account", {
@@ -29,51 +29,51 @@ test_user_without_access_cannot_see_accounts if {
 	every user in [fixture.master, fixture.reseller] {
 		blind := fixture.holding(user, {"account": []})
 		seen(blind) == set()
-		main.reasons == {"area_denied"} with input as fixture.ask(blind, "read", "account", fixture.account(user.account.id))
+		fixture.denial(fixture.ask(blind, "read", "account", fixture.account(user.account.id))) == {"area_denied"}
 	}
 }
 
 test_reseller_cannot_learn_more_about_an_account_above if {
 	every action in ["read", "update"] {
-		main.reasons == {"not_visible"} with input as fixture.ask(maker, action, "account", fixture.account("acc_m"))
+		fixture.denial(fixture.ask(maker, action, "account", fixture.account("acc_m"))) == {"not_visible"}
 	}
 }
 
 test_reseller_cannot_update_an_account_by_the_template if {
-	main.reasons == {"area_denied"} with input as fixture.ask(fixture.reseller, "update", "account", fixture.account("acc_s"))
+	fixture.denial(fixture.ask(fixture.reseller, "update", "account", fixture.account("acc_s"))) == {"area_denied"}
 }
 
 test_reseller_can_update_an_account_below_with_the_letter if {
-	main.allow with input as fixture.ask(maker, "update", "account", fixture.account("acc_s"))
+	fixture.granted(fixture.ask(maker, "update", "account", fixture.account("acc_s")))
 }
 
 test_master_can_create_an_account_within_depth if {
-	main.allow with input as creating(fixture.master, "acc_m", 1)
+	fixture.granted(creating(fixture.master, "acc_m", 1))
 }
 
 test_master_cannot_create_an_account_too_deep if {
-	main.reasons == {"max_depth"} with input as creating(fixture.master, "acc_r", 2)
-	main.reasons == {"max_depth"} with input as object.remove(creating(fixture.master, "acc_r", 2), ["depth"])
+	fixture.denial(creating(fixture.master, "acc_r", 2)) == {"max_depth"}
+	fixture.denial(object.remove(creating(fixture.master, "acc_r", 2), ["depth"])) == {"max_depth"}
 }
 
 test_reseller_can_create_below_itself_when_depth_allows if {
-	main.allow with input as creating(maker, "acc_r", 2) with data.limits.max_depth as 3
-	main.allow with input as creating(maker, "acc_s", 3) with data.limits.max_depth as 3
-	main.reasons == {"max_depth"} with input as creating(maker, "acc_s", 4) with data.limits.max_depth as 3
-	main.reasons == {"max_depth"} with input as creating(maker, "acc_r", 2)
+	fixture.granted(creating(maker, "acc_r", 2)) with data.limits.max_depth as 3
+	fixture.granted(creating(maker, "acc_s", 3)) with data.limits.max_depth as 3
+	fixture.denial(creating(maker, "acc_s", 4)) == {"max_depth"} with data.limits.max_depth as 3
+	fixture.denial(creating(maker, "acc_r", 2)) == {"max_depth"}
 }
 
 test_reseller_cannot_create_beside_or_above_itself if {
 	every parent in ["acc_m", "acc_o", "acc_x", "acc_none"] {
-		main.reasons == {"not_visible"} with input as creating(maker, parent, 1)
+		fixture.denial(creating(maker, parent, 1)) == {"not_visible"}
 	}
 }
 
 test_anyone_cannot_create_a_master if {
 	made := object.union(creating(fixture.master, "acc_m", 1), {"resource": {"kind": "master"}})
-	main.reasons == {"not_visible"} with input as made
+	fixture.denial(made) == {"not_visible"}
 	rootless := fixture.ask(fixture.master, "create", "account", {"tenant_id": "acc_m", "kind": "master", "depth": 0})
-	main.reasons == {"not_visible"} with input as rootless
+	fixture.denial(rootless) == {"not_visible"}
 }
 
 full := {
@@ -100,4 +100,9 @@ test_reseller_can_see_an_account_below_in_full if {
 test_reseller_cannot_see_parent_or_ceiling_of_its_own_account if {
 	shown(fixture.reseller, "acc_r").view == "own"
 	shown(fixture.reseller, "acc_r").columns == full - {"parent_id", "ceiling", "external_id", "updated_at"}
+}
+
+test_reseller_cannot_create_by_naming_an_account_it_sees if {
+	posed := object.union(creating(maker, "acc_o", 1), {"resource": {"id": "acc_r"}})
+	fixture.denial(posed) == {"not_visible"}
 }

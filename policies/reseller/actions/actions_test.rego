@@ -32,7 +32,7 @@ test_anyone_cannot_use_another_action if {
 	every kind, named in actions_of {
 		every name in names - named {
 			not actions.exists with input as asking(name, kind)
-			main.reasons == {"unknown_action"} with input as asking(name, kind)
+			fixture.denial(asking(name, kind)) == {"unknown_action"}
 		}
 	}
 }
@@ -54,9 +54,9 @@ test_reader_of_groups_can_put_users_in_them if {
 
 test_catalog_can_add_an_action if {
 	pay := {"pay": {"access": "update"}}
-	main.allow with input as asking("pay", "area") with data.catalog.action as pay
-	main.reasons == {"unknown_action"} with input as asking("pay", "area")
-	main.reasons == {"unknown_action"} with input as asking("pay", "customer") with data.catalog.action as pay
+	fixture.granted(asking("pay", "area")) with data.catalog.action as pay
+	fixture.denial(asking("pay", "area")) == {"unknown_action"}
+	fixture.denial(asking("pay", "customer")) == {"unknown_action"} with data.catalog.action as pay
 }
 
 test_catalog_cannot_change_a_standard_action if {
@@ -65,4 +65,9 @@ test_catalog_cannot_change_a_standard_action if {
 		not main.allow with input as object.union(asking(name, "area"), {"subject": fixture.reseller})
 			with data.catalog.action as lax
 	}
+}
+
+test_catalog_cannot_give_more_than_the_letter_it_names if {
+	pay := {"pay": {"access": "update"}}
+	fixture.denial(object.union(asking("pay", "area"), {"subject": fixture.reseller})) == {"area_denied"} with data.catalog.action as pay
 }

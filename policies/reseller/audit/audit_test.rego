@@ -5,7 +5,7 @@ import data.reseller.main
 
 entry(actor, account) := fixture.row(account, {"actor_account_id": actor})
 
-allowed(user, columns) if main.allow with input as fixture.ask(user, "read", "audit", columns)
+allowed(user, columns) if fixture.granted(fixture.ask(user, "read", "audit", columns))
 
 refused(user, columns) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, "read", "audit", columns)

@@ -11,7 +11,7 @@ retail := card("acc_r", "customer", [])
 
 assigned := card("acc_m", "customer", ["acc_o", "acc_r"])
 
-allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "card", columns)
+allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "card", columns))
 
 refused(user, action, columns) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, action, "card", columns)
@@ -129,8 +129,55 @@ test_owner_can_accept_losses_with_the_area_and_cannot_without if {
 }
 
 test_reseller_can_write_rates_of_its_own_card_and_cannot_of_an_assigned_one if {
-	main.allow with input as fixture.ask(fixture.reseller, "update", "rate", retail)
-	main.allow with input as fixture.ask(fixture.reseller, "read", "rate", assigned)
-	main.reasons == {"card_not_own"} with input as fixture.ask(fixture.reseller, "update", "rate", assigned)
-	main.reasons == {"not_visible"} with input as fixture.ask(fixture.reseller, "read", "rate", carrier)
+	fixture.granted(fixture.ask(fixture.reseller, "update", "rate", retail))
+	fixture.granted(fixture.ask(fixture.reseller, "read", "rate", assigned))
+	fixture.denial(fixture.ask(fixture.reseller, "update", "rate", assigned)) == {"card_not_own"}
+	fixture.denial(fixture.ask(fixture.reseller, "read", "rate", carrier)) == {"not_visible"}
+}
+
+test_master_cannot_see_a_kind_of_another_tenant if {
+	buyer := fixture.holding(fixture.stranger, {"card/customer": []})
+	refused(buyer, "read", carrier) == {"not_visible"}
+	seller := fixture.holding(fixture.stranger, {"card/provider": []})
+	refused(seller, "read", retail) == {"not_visible"}
+}
+
+test_master_without_access_cannot_see_cards if {
+	blind := fixture.holding(fixture.master, {"card/customer": [], "card/provider": []})
+	refused(blind, "read", carrier) == {"area_denied"}
+	refused(blind, "read", retail) == {"area_denied"}
+}
+
+test_reseller_cannot_name_a_provider_card_elsewhere if {
+	refused(fixture.strong, "create", card("acc_o", "provider", [])) == {"not_visible"}
+	buyer := fixture.holding(fixture.reseller, {"card/customer": []})
+	refused(buyer, "create", retail) == {"not_visible"}
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	refused(seller, "create", card("acc_r", "provider", [])) == {"not_visible"}
+}
+
+test_master_cannot_write_by_the_letter_of_the_other_kind if {
+	buyer := fixture.holding(fixture.master, {"card/customer": ["read"]})
+	fixture.granted(fixture.ask(buyer, "update", "card", carrier))
+	refused(buyer, "update", card("acc_m", "customer", [])) == {"area_denied"}
+	seller := fixture.holding(fixture.master, {"card/provider": ["read"]})
+	fixture.granted(fixture.ask(seller, "update", "card", card("acc_m", "customer", [])))
+	refused(seller, "update", carrier) == {"area_denied"}
+}
+
+test_owner_can_update_but_cannot_accept_losses_by_the_cards_letter if {
+	risky := fixture.holding(fixture.reseller, {"card/loss": ["update"], "card/customer": ["read"]})
+	allowed(risky, "accept_losses", retail)
+	refused(risky, "update", retail) == {"area_denied"}
+}
+
+test_owner_cannot_change_a_cards_kind if {
+	changed := fixture.write(fixture.reseller, "update", "card", retail, {"fields": ["kind"]})
+	fixture.denial(changed) == {"column_not_writable"}
+}
+
+test_reseller_cannot_learn_more_about_writing_an_assigned_card if {
+	changed := fixture.write(fixture.reseller, "update", "card", assigned, {"fields": ["kind"]})
+	fixture.denial(changed) == {"card_not_own"}
+	refused(fixture.master, "build", card("acc_r", "provider", [])) == {"card_not_own"}
 }

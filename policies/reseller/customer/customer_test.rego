@@ -3,7 +3,7 @@ package reseller.customer_test
 import data.reseller.fixture
 import data.reseller.main
 
-allowed(user, action, account) if main.allow with input as fixture.ask(user, action, "customer", fixture.row(account, {}))
+allowed(user, action, account) if fixture.granted(fixture.ask(user, action, "customer", fixture.row(account, {})))
 
 refused(user, action, account) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, action, "customer", fixture.row(account, {}))
@@ -54,14 +54,14 @@ test_user_without_access_cannot_see_customers if {
 test_anyone_cannot_move_a_customer if {
 	every user in [fixture.master, fixture.reseller] {
 		moved := fixture.write(user, "update", "customer", fixture.row("acc_r", {}), {"fields": ["account_id", "name"]})
-		main.reasons == {"customer_owner_immutable"} with input as moved
+		fixture.denial(moved) == {"customer_owner_immutable"}
 		not main.allow with input as moved
 	}
 }
 
 test_reseller_can_change_the_rest_of_a_customer if {
 	changed := fixture.write(fixture.reseller, "update", "customer", fixture.row("acc_r", {}), {"fields": ["name", "notes"]})
-	main.allow with input as changed
+	fixture.granted(changed)
 }
 
 shown(user, account) := decision if {

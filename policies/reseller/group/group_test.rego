@@ -11,7 +11,7 @@ lent_to(accounts) := fixture.row("acc_m", {"lend": "some", "lent_to": accounts})
 
 own(account) := fixture.row(account, {"lend": "none"})
 
-allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "group", columns)
+allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "group", columns))
 
 refused(user, action, columns) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, action, "group", columns)
@@ -87,23 +87,23 @@ putting(user, columns, account) := object.union(
 
 test_reseller_can_put_users_in_own_and_lent_groups if {
 	every columns in [own("acc_r"), lent_to_all, lent_to(["acc_r"])] {
-		main.allow with input as putting(fixture.reseller, columns, "acc_r")
+		fixture.granted(putting(fixture.reseller, columns, "acc_r"))
 	}
-	main.allow with input as putting(fixture.reseller, fixture.row("acc_r", {"lend": "all"}), "acc_s")
+	fixture.granted(putting(fixture.reseller, fixture.row("acc_r", {"lend": "all"}), "acc_s"))
 }
 
 test_reseller_cannot_put_users_in_groups_not_lent_to_their_account if {
 	every columns in [own("acc_r"), lent_to_all, lent_to(["acc_r"])] {
-		main.reasons == {"group_not_lent"} with input as putting(fixture.reseller, columns, "acc_s")
+		fixture.denial(putting(fixture.reseller, columns, "acc_s")) == {"group_not_lent"}
 	}
 }
 
 test_master_cannot_put_a_resellers_user_in_a_group_of_its_own if {
-	main.reasons == {"group_not_lent"} with input as putting(fixture.master, own("acc_m"), "acc_r")
-	main.reasons == {"group_not_lent"} with input as putting(fixture.master, lent_to(["acc_o"]), "acc_r")
-	main.reasons == {"group_not_lent"} with input as fixture.ask(fixture.master, "assign", "group", own("acc_m"))
-	main.allow with input as putting(fixture.master, own("acc_m"), "acc_m")
-	main.allow with input as putting(fixture.master, lent_to_all, "acc_r")
+	fixture.denial(putting(fixture.master, own("acc_m"), "acc_r")) == {"group_not_lent"}
+	fixture.denial(putting(fixture.master, lent_to(["acc_o"]), "acc_r")) == {"group_not_lent"}
+	fixture.denial(fixture.ask(fixture.master, "assign", "group", own("acc_m"))) == {"group_not_lent"}
+	fixture.granted(putting(fixture.master, own("acc_m"), "acc_m"))
+	fixture.granted(putting(fixture.master, lent_to_all, "acc_r"))
 }
 
 shown(user, columns) := decision if {
@@ -125,4 +125,18 @@ test_owner_can_see_a_group_in_full if {
 test_borrower_cannot_see_more_than_name_and_access if {
 	shown(fixture.reseller, lent_to_all).view == "lent"
 	shown(fixture.reseller, lent_to_all).columns == {"id", "name", "default_access", "rows"}
+}
+
+test_reseller_cannot_put_users_in_a_group_it_does_not_see if {
+	fixture.denial(putting(fixture.reseller, own("acc_o"), "acc_o")) == {"not_visible"}
+}
+
+test_master_cannot_put_users_in_a_group_once_lent if {
+	withdrawn := fixture.row("acc_m", {"lend": "none", "lent_to": ["acc_r"]})
+	fixture.denial(putting(fixture.master, withdrawn, "acc_r")) == {"group_not_lent"}
+}
+
+test_editor_cannot_learn_more_about_a_lent_group if {
+	moved := fixture.write(editor, "update", "group", lent_to_all, {"fields": ["account_id"]})
+	fixture.denial(moved) == {"group_not_own"}
 }

@@ -14,11 +14,16 @@ kinds := ["account", "group", "user", "customer", "card", "rate", "audit", "area
 
 actions := ["create", "read", "update", "assign", "destroy"]
 
+changes := [
+	{"properties": {"account_id": "acc_r", "parent_id": "acc_m"}},
+	{"change": {"fields": ["account_id"], "before": fixture.template, "after": {"cdr": ["delete"]}}},
+]
+
 rows := [row |
-	some owner in ["acc_m", "acc_s", "acc_o"]
+	some owner in ["acc_m", "acc_s"]
 	some more in [
 		{"kind": "customer", "lend": "all", "assigned_to": ["acc_r"], "actor_account_id": "acc_r"},
-		{"kind": "provider", "parent_id": owner, "depth": 1, "id": owner, "properties": {"account_id": owner}},
+		{"kind": "provider", "parent_id": owner, "depth": 9, "id": owner, "properties": {"account_id": owner}},
 	]
 	row := fixture.row(owner, more)
 ]
@@ -29,7 +34,8 @@ odd contains question if {
 	some kind in kinds
 	some action in actions
 	some row in rows
-	question := fixture.ask(user, action, kind, row)
+	some change in changes
+	question := object.union(fixture.ask(user, action, kind, row), {"action": change})
 	decision := main.decision with input as question
 	inconsistent(decision)
 }
@@ -75,4 +81,21 @@ showing(decision) if {
 
 test_anyone_cannot_read_an_empty_question if {
 	main.decision == {"allow": false, "reasons": {"unknown_user"}} with input as {}
+}
+
+# Whatever is asked of a row, being able to read it comes first.
+test_writer_cannot_act_on_rows_it_cannot_read if {
+	every user in [fixture.master, fixture.reseller] {
+		every kind in ["account", "group", "user", "customer", "card", "rate"] {
+			blind := fixture.holding(user, {
+				kind: ["create", "update", "delete"],
+				"card/customer": ["create", "update", "delete"],
+				"card/provider": ["create", "update", "delete"],
+			})
+			every action in ["create", "read", "update"] {
+				row := fixture.row(user.account.id, {"kind": "customer", "parent_id": user.account.id, "depth": 1})
+				fixture.denial(fixture.ask(blind, action, kind, row)) == {"area_denied"}
+			}
+		}
+	}
 }

@@ -6,7 +6,7 @@ import data.reseller.main
 # A call record of an account, as the panel sends it.
 call(account) := {"id": "cdr_1", "properties": {"account_id": account}}
 
-allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "cdr", columns)
+allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "cdr", columns))
 
 refused(user, action, columns) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, action, "cdr", columns)
@@ -42,24 +42,31 @@ test_reseller_cannot_act_in_an_area_it_lacks if {
 
 test_catalog_can_name_the_owner_and_wins_over_the_request if {
 	known := {"cdr": {"cdr_1": {"account_id": "acc_o"}}}
-	main.allow with input as fixture.ask(fixture.other, "read", "cdr", {"id": "cdr_1"}) with data.catalog as known
+	fixture.granted(fixture.ask(fixture.other, "read", "cdr", {"id": "cdr_1"})) with data.catalog as known
 		with input.subject.access as fixture.everything
-	main.reasons == {"not_visible"} with input as fixture.ask(fixture.reseller, "read", "cdr", call("acc_r")) with data.catalog as known
-	main.allow with input as fixture.ask(fixture.reseller, "read", "cdr", object.union(call("acc_r"), {"id": "cdr_2"})) with data.catalog as known
+	fixture.denial(fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))) == {"not_visible"} with data.catalog as known
+	fixture.granted(fixture.ask(fixture.reseller, "read", "cdr", object.union(call("acc_r"), {"id": "cdr_2"}))) with data.catalog as known
 }
 
 test_anyone_cannot_use_a_reserved_type if {
 	every kind in ["card/provider", "card/customer", "card/loss", "card/", "preview", "policy", "action"] {
-		main.reasons == {"reserved_type"} with input as fixture.ask(fixture.master, "read", kind, call("acc_m"))
+		fixture.denial(fixture.ask(fixture.master, "read", kind, call("acc_m"))) == {"reserved_type"}
 		not main.allow with input as fixture.ask(fixture.master, "read", kind, call("acc_m"))
 	}
 }
 
 test_reseller_can_use_a_type_below_an_own_area if {
-	main.allow with input as fixture.ask(fixture.reseller, "read", "customer/did", call("acc_r"))
+	fixture.granted(fixture.ask(fixture.reseller, "read", "customer/did", call("acc_r")))
 }
 
 test_panel_cannot_be_told_views_or_columns if {
 	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))
 	decision == {"allow": true, "reasons": set(), "columns": set()}
+}
+
+test_anyone_cannot_learn_more_about_a_reserved_type if {
+	every columns in [call("acc_r"), call("acc_o"), {"id": "row_1"}] {
+		fixture.denial(fixture.ask(fixture.reseller, "update", "card/provider", columns)) == {"reserved_type"}
+		fixture.denial(fixture.ask(fixture.master, "read", "policy", columns)) == {"reserved_type"}
+	}
 }

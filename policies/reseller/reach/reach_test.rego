@@ -31,3 +31,8 @@ test_anyone_cannot_reach_a_row_without_owner if {
 		not reach.owner with input as fixture.ask(user, "read", "customer", {"id": "row_1"})
 	}
 }
+
+test_master_cannot_reach_a_stored_row_by_its_owner_alone if {
+	torn := {"account_id": "acc_m", "tenant_id": "acc_x"}
+	not reach.owner with input as fixture.ask(fixture.master, "read", "customer", torn)
+}

@@ -21,37 +21,37 @@ test_reseller_can_act if {
 test_unknown_user_cannot_act_whatever_it_claims if {
 	claims := {"type": "user", "id": "mallory", "properties": {"role": "admin", "account": {"kind": "master"}}}
 	not main.allow with input as asking(claims)
-	main.reasons == {"unknown_user"} with input as asking(claims)
-	main.reasons == {"unknown_user"} with input as {}
+	fixture.denial(asking(claims)) == {"unknown_user"}
+	fixture.denial({}) == {"unknown_user"}
 }
 
 test_other_subjects_cannot_act_as_users if {
-	main.reasons == {"unknown_user"} with input as asking(object.union(fixture.master, {"type": "service"}))
-	main.reasons == {"unknown_user"} with input as asking(object.union(fixture.master, {"account": {"kind": "god"}}))
+	fixture.denial(asking(object.union(fixture.master, {"type": "service"}))) == {"unknown_user"}
+	fixture.denial(asking(object.union(fixture.master, {"account": {"kind": "god"}}))) == {"unknown_user"}
 }
 
 test_disabled_user_cannot_act if {
 	disabled := object.union(fixture.master, {"user": {"status": "disabled"}})
-	main.reasons == {"user_disabled"} with input as asking(disabled)
+	fixture.denial(asking(disabled)) == {"user_disabled"}
 	not main.allow with input as asking(disabled)
 }
 
 test_user_of_a_suspended_account_cannot_act if {
 	every status in ["suspended", "closed", ""] {
 		held := object.union(fixture.reseller, {"account": {"status": status}})
-		main.reasons == {"account_suspended"} with input as asking(held)
+		fixture.denial(asking(held)) == {"account_suspended"}
 		not main.allow with input as asking(held)
 	}
 }
 
 test_user_without_group_cannot_act if {
 	every user in [object.union(fixture.master, {"groups": 0}), object.remove(fixture.reseller, ["groups"])] {
-		main.reasons == {"no_group"} with input as asking(user)
+		fixture.denial(asking(user)) == {"no_group"}
 		not main.allow with input as asking(user)
 	}
 }
 
 test_user_with_several_faults_can_read_them_all if {
 	broken := object.union(fixture.reseller, {"groups": 0, "user": {"status": "disabled"}, "account": {"status": "closed"}})
-	main.reasons == {"no_group", "user_disabled", "account_suspended"} with input as asking(broken)
+	fixture.denial(asking(broken)) == {"no_group", "user_disabled", "account_suspended"}
 }

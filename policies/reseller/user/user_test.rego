@@ -5,7 +5,7 @@ import data.reseller.main
 
 target(account) := fixture.row(account, {"status": "active", "groups": ["grp_1"]})
 
-allowed(user, action, columns) if main.allow with input as fixture.ask(user, action, "user", columns)
+allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "user", columns))
 
 refused(user, action, columns) := reasons if {
 	reasons := main.reasons with input as fixture.ask(user, action, "user", columns)
