@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -71,12 +70,8 @@ func evaluation(name, address string, bodies ...string) target {
 // bare serves the same bytes with nothing but Fiber.
 func bare(b *testing.B, answer string) string {
 	b.Helper()
-	path := filepath.Join(b.TempDir(), "bare")
-	if out, err := exec.Command("go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
-		b.Fatalf("bare: %v: %s", err, out)
-	}
 	address := freePort(b)
-	cmd := exec.Command(path, "-test.run", "^TestBarePeer$")
+	cmd := exec.Command(peerBinary(b), "-test.run", "^TestBarePeer$")
 	cmd.Env = append(os.Environ(), "BARE_ADDRESS="+address, "BARE_ANSWER="+answer)
 	run(b, cmd)
 	waitFor(b, "http://"+address+"/")
@@ -192,9 +187,9 @@ func post(b *testing.B, url, body string) []byte {
 		b.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		b.Fatalf("%s: %d %s %v", url, resp.StatusCode, answer, err)
+	answer := readAll(b, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %d %s", url, resp.StatusCode, answer)
 	}
-	return answer
+	return []byte(answer)
 }

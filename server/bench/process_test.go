@@ -64,6 +64,25 @@ func readyAddress(b *testing.B, stderr io.Reader) string {
 	return ""
 }
 
+// peerBinary is this test binary: the peers are tests that serve when told to.
+func peerBinary(b *testing.B) string {
+	b.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func readAll(b *testing.B, r io.Reader) string {
+	b.Helper()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
+}
+
 // run starts a peer that is ended with the benchmark.
 func run(b *testing.B, cmd *exec.Cmd) {
 	b.Helper()
