@@ -221,13 +221,6 @@ func (r *call) loadRow(in *policies.Input) (bool, error) {
 	return true, nil
 }
 
-// decideAbsent denies what is not there, as the policy denies what is not
-// visible.
-func (r *call) decideAbsent(in *policies.Input) policies.Decision {
-	d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
-	return r.record(in, d, r.s.now())
-}
-
 // compare counts where a panel's own decision, sent along, differs from ours.
 func (r *call) compare(in *policies.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {

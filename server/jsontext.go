@@ -100,7 +100,7 @@ func (p *jsonParser) object(depth int) (any, error) {
 		if p.next() != '"' {
 			return nil, p.fault("want a name")
 		}
-		name, err := p.text()
+		name, err := p.name()
 		if err != nil {
 			return nil, err
 		}
@@ -119,6 +119,20 @@ func (p *jsonParser) object(depth int) (any, error) {
 		}
 	}
 }
+
+// name reads a member's name; the usual ones need no copy.
+func (p *jsonParser) name() (string, error) {
+	for _, usual := range usualNames {
+		end := p.pos + 1 + len(usual)
+		if end < len(p.data) && p.data[end] == '"' && string(p.data[p.pos+1:end]) == usual {
+			p.pos = end + 1
+			return usual, nil
+		}
+	}
+	return p.text()
+}
+
+var usualNames = []string{"type", "id", "name", "subject", "action", "resource", "properties", "context", "account_id"}
 
 func (p *jsonParser) array(depth int) (any, error) {
 	p.pos++

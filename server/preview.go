@@ -52,15 +52,13 @@ func (r *call) refusePreview() error {
 	return nil
 }
 
-// previewTarget finds the user to see as. A target that is absent and one that
-// is not visible are one 404; so is one that is not active, unless it may be
-// seen.
+// previewTarget finds the user to see as. A target that is absent is answered
+// as one that is not visible.
 func (r *call) previewTarget() (*actor, error) {
 	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, r.caller.as)
 	switch {
 	case isUnknown(err):
-		r.decideAbsent(r.input("preview", "user", r.caller.as))
-		return nil, notFound()
+		return nil, denied(r.decideAbsent(r.input("preview", "user", r.caller.as)))
 	case err != nil:
 		return nil, unavailable(err)
 	}

@@ -55,11 +55,24 @@ func (r *call) context() policies.Context {
 // decide asks the policy, counts and records the decision.
 func (r *call) decide(in *policies.Input) policies.Decision {
 	start := r.s.now()
-	var d policies.Decision
+	return r.record(in, r.judge(in), start)
+}
+
+// judge asks the policy; nothing is recorded.
+func (r *call) judge(in *policies.Input) policies.Decision {
 	if r.s.cfg.ForceEvaluate {
-		d = r.engine.Evaluate(r.ctx, in)
-	} else {
-		d = r.engine.Decide(r.ctx, in)
+		return r.engine.Evaluate(r.ctx, in)
+	}
+	return r.engine.Decide(r.ctx, in)
+}
+
+// decideAbsent denies what is not there for the reason that the policy gives
+// for what is not visible: it is asked about a row that names no owner.
+func (r *call) decideAbsent(in *policies.Input) policies.Decision {
+	start := r.s.now()
+	d := r.judge(in)
+	if d.Allow {
+		d = policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
 	}
 	return r.record(in, d, start)
 }

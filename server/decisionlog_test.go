@@ -1,0 +1,172 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+)
+
+var everything = predicate.Filter{Kind: predicate.All}
+
+func stringReader(s string) io.Reader { return strings.NewReader(s) }
+
+// withMask is the embedded policy with a mask of the test's own.
+func withMask(t *testing.T, rego string) fs.FS {
+	t.Helper()
+	tree := fstest.MapFS{"system/log/mask.rego": {Data: []byte(rego)}}
+	must(t, fs.WalkDir(policies.Embedded(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(path, "system/log/") {
+			return err
+		}
+		text, err := fs.ReadFile(policies.Embedded(), path)
+		tree[path] = &fstest.MapFile{Data: text}
+		return err
+	}))
+	return tree
+}
+
+// The entry holds the input that the policy read, also on warm checks.
+func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serveTree(t, withMask(t, "package system.log\n\nmask := set()\n"), nil)
+	e := s.engines.Current()
+	a, err := s.actor(tctx, e, "", "agent")
+	must(t, err)
+	row, err := w.store.PolicyRow(tctx, "customer", w.customer.ID)
+	must(t, err)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
+	hostile := map[string]any{"account_id": w.below.ID, "n": json.Number("1.5"), "null": nil,
+		"list": []any{"a\"b\\\n\u2028", nil, map[string]any{"deep": true, "gone": nil}}, "id": "x", "type": "y"}
+	for name, in := range map[string]policies.Input{
+		"bare":          {Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "area", ID: "cdr"}, Context: policies.Context{Time: at}},
+		"known":         {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "area", ID: "cdr"}, Context: policies.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
+		"a row":         {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "update"}, Resource: policies.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: policies.Context{Time: at}},
+		"all sent":      {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts, Properties: hostile}, Action: policies.Action{Name: "x", Properties: hostile}, Resource: policies.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: policies.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
+		"empty objects": {Subject: policies.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: policies.Action{Name: "read", Properties: map[string]any{}}, Resource: policies.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: policies.Context{Time: at}},
+		"a change":      {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "update", Change: &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: policies.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: policies.Context{Time: at}},
+	} {
+		for _, known := range []*actor{nil, a} {
+			if in.Subject.Facts == nil {
+				known = nil
+			}
+			out := &fieldWriter{}
+			out.input(nil, e, &in, known)
+			want, err := json.Marshal(e.Document(&in))
+			must(t, err)
+			if got := plainJSON(t, out.dst); !reflect.DeepEqual(got, plainJSON(t, want)) {
+				t.Errorf("%s: wrote %s\nwant %s", name, out.dst, want)
+			}
+		}
+	}
+}
+
+func plainJSON(t *testing.T, text []byte) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return v
+}
+
+func TestLogEntryOfAnEvaluation(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, func(c *Config) { c.Labels = map[string]string{"instance": "one"} }, WithIDs(func() string { return "dec-1" }))
+	w.log.take()
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.customer.ID))
+	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)
+	line := w.log.take()
+	if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
+		t.Fatalf("not one line: %q", line)
+	}
+	entry := plainJSON(t, []byte(line)).(map[string]any)
+	for key, want := range map[string]any{
+		"decision_id": "dec-1", "path": "reseller/main/decision", "outcome": "allow", "reasons": []any{},
+		"policy_revision": s.engines.Current().Revision(), "data_revision": float64(w.store.Revision()),
+		"route": "POST /access/v1/evaluation", "labels": map[string]any{"instance": "one"},
+	} {
+		if !reflect.DeepEqual(entry[key], want) {
+			t.Errorf("%s: %v, want %v", key, entry[key], want)
+		}
+	}
+	for _, key := range []string{"timestamp", "input", "result", "requested_by", "metrics"} {
+		if entry[key] == nil {
+			t.Errorf("%s is missing: %s", key, line)
+		}
+	}
+	if strings.Contains(line, wideToken) || strings.Contains(line, "planted-note") || strings.Contains(line, "agent@x.example") {
+		t.Errorf("a secret is in the log: %s", line)
+	}
+	if _, acting := entry["acting_user"]; acting {
+		t.Error("an evaluation has an acting user")
+	}
+}
+
+func TestMaskedValuesNeverReachTheLog(t *testing.T) {
+	w := sqliteCore(t)
+	for name, rego := range map[string]string{
+		"static":  "package system.log\n\nmask contains \"/input/resource/notes\"\n\nmask contains \"/input/subject/user/external_id\"\n\nmask contains \"/input/resource/properties/secret\"\n",
+		"dynamic": "package system.log\n\nmask contains \"/input/resource/notes\" if input.input.resource.type == \"customer\"\n\nmask contains \"/input/subject/user/external_id\"\n\nmask contains \"/input/resource/properties/secret\"\n",
+	} {
+		s := w.serveTree(t, withMask(t, rego), nil)
+		w.log.take()
+		body := evaluationBody(`{"type":"user","id":"`+w.agent.ID+`"}`, `{"name":"read"}`,
+			fmt.Sprintf(`{"type":"customer","id":%q,"properties":{"secret":"planted-property"}}`, w.customer.ID))
+		for range 2 {
+			if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != `{"decision":true}` {
+				t.Fatalf("%s: %s", name, a.text)
+			}
+			line := w.log.take()
+			for _, secret := range []string{"planted-note", "planted-property", `"agent"`} {
+				if strings.Contains(line, secret) {
+					t.Errorf("%s: %s is in the log: %s", name, secret, line)
+				}
+			}
+			entry := plainJSON(t, []byte(line)).(map[string]any)
+			want := []any{"/input/resource/notes", "/input/resource/properties/secret", "/input/subject/user/external_id"}
+			if !reflect.DeepEqual(entry["erased"], want) {
+				t.Errorf("%s: erased %v", name, entry["erased"])
+			}
+		}
+	}
+}
+
+func TestADecisionThatCannotBeLoggedInSyncModeDenies(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, nil, WithDecisionWriter(brokenDisk{}))
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, `{"type":"area","id":"cdr"}`)
+	if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != `{"decision":false}` {
+		t.Errorf("%d %s", a.StatusCode, a.text)
+	}
+	if a := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent"); a.StatusCode < 400 {
+		t.Errorf("%d %s", a.StatusCode, a.text)
+	}
+}
+
+func TestHostileTextsStayInsideTheirLine(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, nil)
+	w.log.take()
+	hostile := `\"},\n{\"decision_id\":\"forged\"}\n\u2028\t`
+	body := evaluationBody(`{"type":"user","id":"`+hostile+`"}`, `{"name":"`+hostile+`"}`, `{"type":"`+hostile+`","id":"`+hostile+`","properties":{"`+hostile+`":"`+hostile+`"}}`)
+	if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != `{"decision":false}` {
+		t.Errorf("%d %s", a.StatusCode, a.text)
+	}
+	line := w.log.take()
+	if strings.Count(line, "\n") != 1 {
+		t.Errorf("%d lines: %q", strings.Count(line, "\n"), line)
+	}
+	id := plainJSON(t, []byte(line)).(map[string]any)["input"].(map[string]any)["subject"].(map[string]any)["id"]
+	if id != "\"},\n{\"decision_id\":\"forged\"}\n\u2028\t" {
+		t.Errorf("came back as %q", id)
+	}
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// Every route that answers is described, and every route described answers.
+func TestOpenAPIDescribesTheRoutesThatThereAre(t *testing.T) {
+	s := sqliteCore(t).serve(t, nil)
+	a := knock(t, s, "GET", "/openapi.json", "")
+	var doc struct {
+		OpenAPI string                                `json:"openapi"`
+		Paths   map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	must(t, json.Unmarshal([]byte(a.text), &doc))
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Errorf("version %s", doc.OpenAPI)
+	}
+	described := map[string]bool{}
+	for path, item := range doc.Paths {
+		for method := range item {
+			described[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	for _, rt := range s.App().GetRoutes(true) {
+		if rt.Method == fiber.MethodHead {
+			continue
+		}
+		path, _ := openPath(rt.Path)
+		if name := rt.Method + " " + path; !described[name] {
+			t.Errorf("%s is not described", name)
+		} else {
+			delete(described, name)
+		}
+	}
+	for name := range described {
+		t.Errorf("%s is described and does not answer", name)
+	}
+}
+
+func TestOpenAPIOperationsAreWhole(t *testing.T) {
+	s := sqliteCore(t).serve(t, nil)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Summary     string
+			Parameters  []struct{ Name, In string }
+			Security    []any
+			Responses   map[string]any
+		}
+	}
+	must(t, json.Unmarshal([]byte(knock(t, s, "GET", "/openapi.json", "").text), &doc))
+	ids := map[string]bool{}
+	for path, item := range doc.Paths {
+		for method, op := range item {
+			name := method + " " + path
+			if op.Summary == "" || len(op.Responses) == 0 || ids[op.OperationID] {
+				t.Errorf("%s: summary %q, id %q, %d responses", name, op.Summary, op.OperationID, len(op.Responses))
+			}
+			ids[op.OperationID] = true
+			if open := publicPath(path); open == (len(op.Security) > 0) {
+				t.Errorf("%s: security %v", name, op.Security)
+			}
+			for _, param := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
+				found := false
+				for _, p := range op.Parameters {
+					found = found || p.In == "path" && p.Name == param[1]
+				}
+				if !found {
+					t.Errorf("%s: parameter %s is not described", name, param[1])
+				}
+			}
+		}
+	}
+}
+
+func publicPath(path string) bool {
+	return !strings.HasPrefix(path, "/v1/") && !strings.HasPrefix(path, "/access/")
+}
+
+func TestDocsLoadNothingFromElsewhere(t *testing.T) {
+	s := sqliteCore(t).serve(t, nil)
+	a := knock(t, s, "GET", "/docs", "")
+	if a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("%d %s", a.StatusCode, a.Header.Get("Content-Type"))
+	}
+	if found := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9]|\bsrc=|@import|<link`).FindString(a.text); found != "" {
+		t.Errorf("refers to elsewhere: %q", found)
+	}
+	if !strings.Contains(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error("no content security policy")
+	}
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+var tctx = context.Background()
+
+func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		s := w.serve(t, nil)
+		before := w.store.Revision()
+		w.log.take()
+		seen := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent", "Resellerd-As: clerk")
+		own := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: clerk")
+		if seen.StatusCode != 200 || seen.text != own.text {
+			t.Errorf("%d %s, want %s", seen.StatusCode, seen.text, own.text)
+		}
+		if seen.Header.Get(headerPreview) != "true" || own.Header.Get(headerPreview) != "" {
+			t.Error("a preview is not marked, or marked where there is none")
+		}
+		if w.store.Revision() != before+1 {
+			t.Errorf("%d writes for one preview", w.store.Revision()-before)
+		}
+		actor, previewed := lastAudit(t, w)
+		if actor != w.agent.ID || previewed != w.clerk.ID {
+			t.Errorf("audited %s as %s", actor, previewed)
+		}
+		d := json.NewDecoder(stringReader(w.log.take()))
+		var entry struct {
+			ActingUser string `json:"acting_user"`
+			PreviewOf  string `json:"preview_of"`
+			Input      struct{ Subject struct{ ID string } }
+		}
+		for range 2 { // the permission, then what is seen
+			must(t, d.Decode(&entry))
+		}
+		if entry.ActingUser != w.agent.ID || entry.PreviewOf != w.clerk.ID || entry.Input.Subject.ID != w.clerk.ID {
+			t.Errorf("logged %+v", entry)
+		}
+	})
+}
+
+func TestPreviewIsRefused(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, nil)
+	absent := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent", "Resellerd-As: nobody")
+	if absent.StatusCode != 404 {
+		t.Fatalf("an absent user: %d %s", absent.StatusCode, absent.text)
+	}
+	for name, c := range map[string]struct {
+		method, token, user, as string
+		status                  int
+		reason                  string
+	}{
+		"of a user above":                  {"GET", wideToken, "agent", "staff", 404, ""},
+		"of another tenant's user":         {"GET", wideToken, "staff", "stranger", 404, ""},
+		"of one who may read more":         {"GET", wideToken, "agent", "low", 403, "exceeds_delegation"},
+		"by one without the area":          {"GET", wideToken, "clerk", "agent", 403, "area_denied"},
+		"of nobody, by one without it":     {"GET", wideToken, "clerk", "nobody", 403, "area_denied"},
+		"of a disabled user":               {"GET", wideToken, "staff", "gone", 403, "target_disabled"},
+		"of a user of a suspended account": {"GET", wideToken, "staff", "shut", 403, ""},
+		"by a token without the scope":     {"GET", readToken, "staff", "agent", 403, ""},
+		"of oneself, to see the mark":      {"GET", wideToken, "agent", "agent", 200, ""},
+	} {
+		before := w.store.Revision()
+		a := knock(t, s, c.method, "/v1/me", "", c.token, "Resellerd-User: "+c.user, "Resellerd-As: "+c.as)
+		if a.StatusCode != c.status {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.text)
+			continue
+		}
+		if c.status == 200 {
+			continue
+		}
+		if w.store.Revision() != before {
+			t.Errorf("%s: something was written", name)
+		}
+		if c.status == 404 && c.user == "agent" && withoutIDs(t, a) != withoutIDs(t, absent) {
+			t.Errorf("%s: %s, absent: %s", name, a.text, absent.text)
+		}
+		if reasons, _ := a.json(t)["reasons"].([]any); c.reason != "" && (len(reasons) != 1 || reasons[0] != c.reason) {
+			t.Errorf("%s: reasons %v", name, reasons)
+		}
+	}
+	write := knock(t, s, "POST", "/v1/customers", `{"name":"x"}`, wideToken, "Resellerd-User: staff", "Resellerd-As: agent")
+	if write.StatusCode != 403 {
+		t.Errorf("a write: %d %s", write.StatusCode, write.text)
+	}
+	asked := knock(t, s, "POST", "/access/v1/evaluation", `{}`, wideToken, "Resellerd-As: agent")
+	if asked.StatusCode != 403 {
+		t.Errorf("an evaluation: %d %s", asked.StatusCode, asked.text)
+	}
+}
+
+func TestReadsMore(t *testing.T) {
+	facts := func(access map[string][]string) *policies.Facts {
+		return policies.NewFacts(policies.Facts{Access: access})
+	}
+	read, none := []string{"read"}, []string{}
+	for name, c := range map[string]struct {
+		a, b map[string][]string
+		want bool
+	}{
+		"equal":                     {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none, "x": read}, false},
+		"less":                      {map[string][]string{"*": none}, map[string][]string{"*": read}, false},
+		"one area more":             {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none}, true},
+		"a default more":            {map[string][]string{"*": read}, map[string][]string{"*": none, "x": read}, true},
+		"a hole that is not shared": {map[string][]string{"*": read}, map[string][]string{"*": read, "x": none}, true},
+		"below a hole":              {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read, "x/y": none}, true},
+		"covered by an ancestor":    {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read}, false},
+		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
+		"nothing at all":            {nil, nil, false},
+	} {
+		if got := readsMore(facts(c.a), facts(c.b)); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// lastAudit is who looked as whom.
+func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
+	t.Helper()
+	must(t, w.store.Stream(tctx, store.Query{
+		Type: "audit", Filter: everything, Views: []store.View{{Name: "full", When: everything}},
+		Columns: []store.Columns{{Names: []string{"id", "at", "actor", "preview_of", "action"}, When: everything}},
+		Sort:    "at", Desc: true,
+	}, func(row store.Row) error {
+		if action, _ := row.Value("action"); action == "preview" && actor == "" {
+			a, _ := row.Value("actor")
+			p, _ := row.Value("preview_of")
+			actor, previewed = a.(string), p.(string)
+		}
+		return nil
+	}))
+	return actor, previewed
+}
