@@ -1,6 +1,8 @@
 package server
 
 import (
+	"database/sql"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/store"
@@ -28,9 +30,53 @@ func (p *policyInfo) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// newStoreCollector shows how far the store's data has come.
-func newStoreCollector(st *store.Store) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "resellerd_store_data_revision", Help: "The newest data revision known.",
-	}, func() float64 { return float64(st.Revision()) })
+// storeCollector shows how far the store's data has come, and what its
+// connection pools are doing.
+type storeCollector struct {
+	store    *store.Store
+	revision *prometheus.Desc
+	pools    []poolMetric
+}
+
+// poolMetric is one figure of a connection pool.
+type poolMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(sql.DBStats) float64
+}
+
+func newStoreCollector(st *store.Store) *storeCollector {
+	pool := func(name, help string, kind prometheus.ValueType, value func(sql.DBStats) float64) poolMetric {
+		return poolMetric{prometheus.NewDesc("resellerd_store_"+name, help, []string{"pool"}, nil), kind, value}
+	}
+	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
+	return &storeCollector{
+		store:    st,
+		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision known.", nil, nil),
+		pools: []poolMetric{
+			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
+			pool("connections_in_use", "Connections in use.", gauge, func(s sql.DBStats) float64 { return float64(s.InUse) }),
+			pool("connections_max", "Connections that may be open; 0 for any number.", gauge, func(s sql.DBStats) float64 { return float64(s.MaxOpenConnections) }),
+			pool("waits_total", "Times that a connection was waited for.", counter, func(s sql.DBStats) float64 { return float64(s.WaitCount) }),
+			pool("wait_seconds_total", "Time that connections were waited for.", counter, func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }),
+		},
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.revision
+	for _, m := range c.pools {
+		out <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.MustNewConstMetric(c.revision, prometheus.GaugeValue, float64(c.store.Revision()))
+	for pool, stats := range c.store.Stats() {
+		for _, m := range c.pools {
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(stats), pool)
+		}
+	}
 }

@@ -37,7 +37,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 		`resellerd_decision_log_entries_total{result="written"} 5`,
 		`resellerd_disagreements_total{area="customer"} 1`,
 		`resellerd_http_request_duration_seconds_count{code="200",method="POST",route="/access/v1/evaluation"} 5`,
-		`resellerd_store_data_revision `, `go_goroutines `, `process_open_fds `,
+		`resellerd_store_data_revision `, `resellerd_store_connections_open{pool="write"} `, `go_goroutines `, `process_open_fds `,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
