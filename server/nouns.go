@@ -15,6 +15,8 @@ type noun struct {
 	typ string
 	// held is the access that a row stands for; nil for types that give none.
 	held func(w *writing, id string) (map[string][]string, error)
+	// giving is the one field that gives access away; "" where any may.
+	giving string
 	// update reads the fields, and returns what writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)
 	remove func(w *writing, id string) error
@@ -43,7 +45,9 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	if change.Before, err = n.access(w, id); err != nil {
 		return target{}, err
 	}
-	change.After = change.Before
+	if n.gives(change.Fields) {
+		change.After = change.Before
+	}
 	if err := w.may("update", n.typ, id, change); err != nil {
 		return target{}, err
 	}
@@ -63,6 +67,13 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	return w.updated(n, id, before, change)
 }
 
+// gives reports whether a write of these fields may give access away. One that
+// does not has nothing after it to be decided on: a stronger colleague may be
+// renamed.
+func (n noun) gives(fields []string) bool {
+	return n.giving == "" || slices.Contains(fields, n.giving)
+}
+
 // access is what the row stands for, nil for types that give none.
 func (n noun) access(w *writing, id string) (map[string][]string, error) {
 	if n.held == nil {
@@ -78,8 +89,10 @@ func (w *writing) updated(n noun, id string, before seen, change *policies.Chang
 		return t, nil
 	}
 	var err error
-	if change.After, err = n.access(w, id); err != nil {
-		return t, err
+	if n.gives(change.Fields) {
+		if change.After, err = n.access(w, id); err != nil {
+			return t, err
+		}
 	}
 	if err := w.may("update", n.typ, id, change); err != nil {
 		return t, err

@@ -9,6 +9,7 @@ import (
 var userNoun = noun{
 	typ:    "user",
 	held:   userAccess,
+	giving: "groups",
 	update: updateUser,
 	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.ctx, id, 0) },
 }

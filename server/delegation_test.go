@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"resellerd/store"
+)
+
+func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			name, user, method, path, body string
+			status                         int
+			part                           string
+		}{
+			{"a clerk changes its stronger colleague's login", "clerk", "PATCH", "/v1/users/{m}", `{"login":"mine@example.com"}`, 403, "exceeds_delegation"},
+			{"a clerk changes its stronger colleague's external id", "clerk", "PATCH", "/v1/users/{m}", `{"external_id":"mine"}`, 403, "exceeds_delegation"},
+			{"a clerk disables its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"status":"disabled"}`, 403, "exceeds_delegation"},
+			{"a clerk narrows where its stronger colleague comes from", "clerk", "PATCH", "/v1/users/{m}", `{"ip_allow":["10.0.0.0/8"]}`, 403, "exceeds_delegation"},
+			{"a clerk deletes its stronger colleague", "clerk", "DELETE", "/v1/users/{m}", "", 403, "exceeds_delegation"},
+			{"a clerk puts itself in the full group", "clerk", "PATCH", "/v1/users/{clerk}", `{"groups":["{M.full}"]}`, 403, "exceeds_delegation"},
+			{"a clerk makes a user in the full group", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.full}"]}`, 403, "exceeds_delegation"},
+			{"a clerk widens its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["create","read","update","delete"]}}`, 403, "exceeds_delegation"},
+			{"a clerk renames a stronger group", "clerk", "PATCH", "/v1/groups/{M.full}", `{"name":"mine"}`, 403, "exceeds_delegation"},
+			{"a clerk makes a stronger group", "clerk", "POST", "/v1/groups", `{"name":"x","default_access":["delete"]}`, 403, "exceeds_delegation"},
+			{"a clerk makes the default group for resellers", "clerk", "POST", "/v1/groups/default-reseller", "", 403, "exceeds_delegation"},
+			{"a clerk makes a weaker group", "clerk", "POST", "/v1/groups", `{"name":"x","rows":{"customer":["read"]}}`, 201, ""},
+			{"a clerk makes a colleague of its own strength", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.clerks}"]}`, 201, ""},
+			{"a clerk renames its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"name":"Boss"}`, 200, ""},
+			{"a clerk sends its stronger colleague's login back as it is", "clerk", "PATCH", "/v1/users/{m}", `{"login":"planted-m-m@example.com","name":"Boss"}`, 200, ""},
+			{"a reseller changes the group it was lent", "a", "PATCH", "/v1/groups/{M.default}", `{"name":"mine"}`, 403, "group_not_own"},
+			{"a reseller makes a user of its own strength", "a", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.default}"]}`, 201, ""},
+			{"a clerk narrows its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["read"],"group":["read"]}}`, 200, ""},
+		} {
+			w.run(t, c.name, func(t *testing.T) {
+				w.do(c.user, c.method, c.path, c.body).refused(c.status, c.part)
+			})
+		}
+	})
+}
+
+func TestALentGroupIsSeenByPublicNameAndAccess(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "POST", "/v1/groups", `{"name":"private","public_name":"Night shift","rows":{"customer":["read"]},"lend_to":["{A}"]}`).want(201)
+		groups := w.get("a", "/v1/groups?name=Night+shift").items()
+		if len(groups) != 1 {
+			t.Fatalf("groups: %v", groups)
+		}
+		for column := range groups[0] {
+			if column != "id" && column != "name" && column != "default_access" && column != "rows" {
+				t.Errorf("column %s is shown", column)
+			}
+		}
+		if got := w.get("b", "/v1/groups?name=Night+shift").items(); len(got) != 0 {
+			t.Errorf("another reseller sees %v", got)
+		}
+	})
+}
+
+func TestASuspendedAccountIsDeniedEverything(t *testing.T) {
+	for _, status := range []string{"suspended", "closed"} {
+		t.Run(status, func(t *testing.T) {
+			eachWorld(t, func(t *testing.T, w *world) {
+				unknown := w.get("nobody", "/v1/customers").want(403)
+				w.do("m", "PATCH", "/v1/accounts/{A}", `{"status":"`+status+`"}`).want(200)
+				for _, path := range []string{"/v1/me", "/v1/customers", "/v1/customers/{acme}", "/v1/cards/{gold}/rates"} {
+					if got := w.get("a", path); got.alike() != unknown.alike() {
+						t.Errorf("%s: %s, want %s", path, got.alike(), unknown.alike())
+					}
+				}
+				w.do("a", "POST", "/v1/customers", `{"name":"x"}`).refused(403, "unknown_user")
+				w.do("m", "PATCH", "/v1/accounts/{A}", `{"status":"active"}`).want(200)
+				w.get("a", "/v1/customers").want(200)
+			})
+		})
+	}
+}
+
+func TestACeilingNarrowsAtOnce(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"*":["create","read","update","delete"],"customer":["read"],"card/provider":[]}}`).want(200)
+		w.get("a", "/v1/customers").want(200)
+		w.do("a", "POST", "/v1/customers", `{"name":"x"}`).refused(403, "area_denied")
+		w.get("a", "/v1/cards/{gold}").want(404)
+		w.get("a", "/v1/cards/{retail}").want(200)
+		w.get("b", "/v1/cards/{gold}").want(200)
+	})
+}
+
+// Three levels below the master, where the policy allows them.
+func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		deepen(w)
+		w.do("a", "POST", "/v1/cards", `{"name":"for sub","public_name":"From A","currency":"EUR"}`).want(201)
+		w.do("a", "PUT", "/v1/cards/{retail}/assignments/{AA}", "").want(200)
+		card := w.get("aa", "/v1/cards/{retail}").want(200).object()
+		if card["kind"] != "provider" || card["carrier"] != "Public A" || card["name"] != "Public retail" {
+			t.Errorf("seen from below: %v", card)
+		}
+		w.get("aa", "/v1/cards/{gold}").want(404)
+		w.get("aaa", "/v1/cards/{retail}").want(404)
+		w.do("m", "PUT", "/v1/cards/{gold}/assignments/{AA}", "").refused(422, "account_id")
+		w.do("a", "PUT", "/v1/cards/{retail}/assignments/{AAA}", "").refused(422, "account_id")
+		w.do("b", "PUT", "/v1/cards/{bulk}/assignments/{AA}", "").want(404)
+		w.do("aa", "POST", "/v1/customers", `{"name":"deep"}`).want(201)
+		if got := w.get("a", "/v1/customers?account_id={AA}").items(); len(got) != 1 {
+			t.Errorf("the account above sees %d customers", len(got))
+		}
+		if got := w.get("aa", "/v1/accounts").items(); len(got) != 2 {
+			t.Errorf("AA sees %d accounts, want itself and AAA", len(got))
+		}
+		w.do("aaa", "POST", "/v1/accounts", `{"name":"too deep"}`).want(403)
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"customer":["read"]}}`).want(200)
+		w.do("aa", "POST", "/v1/customers", `{"name":"narrowed"}`).refused(403, "area_denied")
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":null,"status":"suspended"}`).want(200)
+		w.get("aaa", "/v1/customers").refused(403, "unknown_user")
+	})
+}
+
+// deepen hangs AA below A and AAA below AA, with a user each, and lets the
+// users of A make what they need for it.
+func deepen(w *world) {
+	full := store.Access{"account": "crud", "group": "crud", "user": "crud", "customer": "crud",
+		"card/customer": "crud", "card/provider": "r", "audit": "r"}
+	w.write(w.id("M"), func(tx *store.Tx) error {
+		ctx := context.Background()
+		for _, at := range []struct{ parent, name, user string }{{"M", "A", "a3"}, {"A", "AA", "aa"}, {"AA", "AAA", "aaa"}} {
+			if at.name != "A" {
+				w.name(at.name)
+				if _, err := tx.CreateAccount(ctx, store.Account{
+					ParentID: w.id(at.parent), Name: secret(at.name, "company"), PublicName: "Public " + at.name}); err != nil {
+					return err
+				}
+			}
+			w.name(at.name + ".own")
+			if _, err := tx.CreateGroup(ctx, store.Group{AccountID: w.id(at.name), Name: "own", Rows: full}); err != nil {
+				return err
+			}
+			if err := seedUser(ctx, w, tx, at.name, at.user, at.name+".own"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.pass(time.Second)
+}

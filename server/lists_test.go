@@ -1,0 +1,167 @@
+package server
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPagesHoldEveryRowOnce(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, sort := range []string{"", "name", "-name", "created_at", "-created_at", "currency"} {
+			w.run(t, "sorted by "+sort, func(t *testing.T) {
+				whole := w.get("m", "/v1/customers?sort="+orID(sort)).column("id")
+				var paged []string
+				cursor := ""
+				for range 10 {
+					got := w.get("m", "/v1/customers?limit=2&count=true&sort="+orID(sort)+cursor)
+					paged = append(paged, got.column("id")...)
+					object := got.object()
+					if object["total"] != float64(len(whole)) {
+						t.Fatalf("total %v, want %d", object["total"], len(whole))
+					}
+					next, more := object["next"].(string)
+					if !more {
+						break
+					}
+					cursor = "&cursor=" + next
+				}
+				if !slices.Equal(paged, whole) {
+					t.Errorf("pages %v\nwhole %v", paged, whole)
+				}
+			})
+		}
+	})
+}
+
+func orID(sort string) string {
+	if sort == "" {
+		return "id"
+	}
+	return sort
+}
+
+func TestFiltersSelectByWhatIsShown(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			user, path string
+			want       []string
+		}{
+			{"m", "/v1/customers?account_id={A}", []string{"acme", "apex"}},
+			{"m", "/v1/customers?name_contains=acme", []string{"acme"}},
+			{"m", "/v1/customers?name_prefix=planted-b", []string{"bolt", "brio"}},
+			{"m", "/v1/customers?name_prefix=PLANTED-B", nil},
+			{"m", "/v1/customers?name_contains=%25", nil},
+			{"m", "/v1/customers?created_at_gt=2026-03-04T05:06:10Z", []string{"brio", "crux"}},
+			{"m", "/v1/customers?created_at_lt=2026-03-04T05:06:08Z", []string{"mega"}},
+			{"m", "/v1/customers?status=closed", nil},
+			{"a", "/v1/cards?name=Public+gold", []string{"gold"}},
+			{"a", "/v1/cards?carrier=Meridian", []string{"gold"}},
+			{"a", "/v1/cards?name_contains=planted-m", nil},
+			{"a", "/v1/cards?tech_prefix=77%23", []string{"retail"}},
+			{"a", "/v1/cards?account_id={M}", nil},
+		} {
+			w.run(t, c.path, func(t *testing.T) {
+				got := w.get(c.user, c.path).column("id")
+				want := []string{}
+				for _, name := range c.want {
+					want = append(want, w.id(name))
+				}
+				slices.Sort(want)
+				if !slices.Equal(got, want) {
+					t.Errorf("got %v, want %v", got, want)
+				}
+			})
+		}
+	})
+}
+
+// A column that is hidden from the reader is a parameter that does not exist.
+func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, path := range []string{"/v1/customers?%s", "/v1/cards?%s", "/v1/accounts?%s", "/v1/groups?%s", "/v1/users?%s", "/v1/audit?%s"} {
+			for _, column := range []string{"tenant_id", "depth", "lend", "version", "stale", "actor_account_id"} {
+				for _, form := range []string{"%s=x", "%s_contains=x", "%s_gt=2026-01-01T00:00:00Z"} {
+					hidden := w.get("a", fmt.Sprintf(path, fmt.Sprintf(form, column)))
+					unknown := w.get("a", fmt.Sprintf(path, fmt.Sprintf(form, "zz"+column[2:])))
+					want := strings.ReplaceAll(unknown.want(422).alike(), "zz"+column[2:], column)
+					if got := hidden.alike(); got != want {
+						t.Errorf(path+": %s\nwant %s", column, got, want)
+					}
+				}
+				if a, b := w.get("a", fmt.Sprintf(path, "sort="+column)), w.get("a", fmt.Sprintf(path, "sort=nothing")); a.alike() != b.alike() {
+					t.Errorf("sort by %s: %s, want %s", column, a.alike(), b.alike())
+				}
+			}
+		}
+	})
+}
+
+// Where a column is shown on some rows, the others can be neither selected nor
+// ordered by it.
+func TestSortingDoesNotOrderByWhatIsHidden(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		if got := w.get("a", "/v1/accounts?external_id="+url.QueryEscape(secret("M", "external A"))).column("id"); len(got) != 0 {
+			t.Errorf("the own account is found by what its parent calls it: %v", got)
+		}
+		for _, query := range []string{"external_id={gold}", "external_id_contains=planted-m", "created_at_gt=2000-01-01T00:00:00Z&kind=provider"} {
+			if got := w.get("a", "/v1/cards?"+query).column("id"); len(got) != 0 {
+				t.Errorf("%s selects %v", query, got)
+			}
+		}
+		for _, sort := range []string{"created_at", "-created_at", "external_id", "-external_id", "tech_prefix"} {
+			if got := w.get("b", "/v1/cards?sort="+sort).column("id"); got[0] != w.id("bulk") || !slices.IsSorted(got[1:]) && !slices.IsSortedFunc(got[1:], func(a, b string) int { return strings.Compare(b, a) }) {
+				t.Errorf("sort by %s: %v", sort, got)
+			}
+		}
+	})
+}
+
+func TestParametersAreRefused(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for query, field := range map[string]string{
+			"limit=0": "limit", "limit=1001": "limit", "limit=x": "limit", "count=perhaps": "count",
+			"sort=": "sort", "sort=cards": "sort", "name=a&name=b": "name", "name_like=a": "name_like",
+			"created_at_gt=yesterday": "created_at_gt", "name=%00": "name", "name=%ff": "name",
+			"cursor=x": "cursor", "account_id_gt=a": "account_id_gt",
+		} {
+			w.get("m", "/v1/customers?"+query).refused(422, `"field":"`+field+`"`)
+		}
+	})
+}
+
+func TestACursorHoldsForItsQuestionAndItsUserAlone(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		next := w.get("a", "/v1/customers?limit=1&sort=name").object()["next"].(string)
+		again := w.get("a", "/v1/customers?limit=1&sort=name").object()["next"].(string)
+		if next != again {
+			t.Errorf("one question, two cursors")
+		}
+		w.get("a", "/v1/customers?limit=5&sort=name&cursor="+next).want(200)
+		refusal := w.get("a", "/v1/customers?limit=1&sort=name&cursor=abcdefgh").want(422).alike()
+		changed := []byte(next)
+		changed[len(changed)/2] ^= 1
+		for _, c := range []struct{ user, path, cursor string }{
+			{"a", "/v1/customers?sort=-name", next},
+			{"a", "/v1/customers", next},
+			{"a", "/v1/customers?sort=name&status=active", next},
+			{"a", "/v1/cards?sort=name", next},
+			{"a", "/v1/users?sort=login", next},
+			{"a2", "/v1/customers?sort=name", next},
+			{"b", "/v1/customers?sort=name", next},
+			{"m", "/v1/customers?sort=name", next},
+			{"a", "/v1/customers?sort=name", string(changed)},
+			{"a", "/v1/customers?sort=name", next + "AA"},
+		} {
+			path := c.path + "?"
+			if strings.Contains(c.path, "?") {
+				path = c.path + "&"
+			}
+			if got := w.get(c.user, path+"cursor="+url.QueryEscape(c.cursor)).alike(); got != refusal {
+				t.Errorf("%s: %s: %s", c.user, c.path, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+)
+
+func TestRatesAreReadAsTheirCardIs(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		page := w.get("a", "/v1/cards/{gold}/rates?sort=-prefix&limit=2&count=true")
+		if got := page.column("prefix"); fmt.Sprint(got) != "[491 49]" {
+			t.Errorf("prefixes %v", got)
+		}
+		if cost := page.items()[0]["cost"]; cost != "0.0246" {
+			t.Errorf("cost %v", cost)
+		}
+		if got := page.object()["total"]; got != float64(3) {
+			t.Errorf("total %v", got)
+		}
+		w.get("a", "/v1/cards/{gold}/rates?cursor="+page.object()["next"].(string)+"&sort=-prefix").want(200)
+		w.get("a", "/v1/cards/{upstream}/rates").want(404)
+		w.get("a", "/v1/cards/{silver}/rates").want(404)
+		w.get("m", "/v1/cards/{upstream}/rates").want(200)
+		w.get("a", "/v1/cards/{gold}/rates?revision=x").refused(422, "unknown parameter")
+		w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "image/png").want(406)
+	})
+}
+
+func TestAStreamSaysWhereItEnds(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		got := w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "text/csv").want(200)
+		rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+		if err != nil || len(rows) != 5 {
+			t.Fatalf("csv %v: %v", err, rows)
+		}
+		if rows[0][0] != "prefix" || rows[4][0] != "total" || rows[4][1] != "3" {
+			t.Errorf("csv %v", rows)
+		}
+		if name := got.header.Get("Content-Disposition"); !strings.Contains(name, "Public gold.csv") {
+			t.Errorf("file name %s", name)
+		}
+		lines := strings.Split(strings.TrimSpace(w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "application/x-ndjson").want(200).body), "\n")
+		if len(lines) != 4 || lines[3] != `{"rows":3}` {
+			t.Errorf("ndjson %v", lines)
+		}
+		w.do("a", "GET", "/v1/cards/{gold}/rates?limit=1", "", "Accept", "text/csv").want(422)
+		w.do("a", "GET", "/v1/cards/{gold}/rates?prefix_prefix=49", "", "Accept", "text/csv").want(200)
+	})
+}
+
+func TestCellsOfAFileAreInert(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			rev, err := tx.CreateRevision(context.Background(), w.id("gold"), hostileRates())
+			if err == nil {
+				_, err = tx.ActivateRevision(context.Background(), w.id("gold"), rev.ID)
+			}
+			return err
+		})
+		got := w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "text/csv").want(200)
+		rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+					t.Errorf("cell %q", cell)
+				}
+			}
+		}
+	})
+}
+
+func hostileRates() iter.Seq2[store.Rate, error] {
+	return func(yield func(store.Rate, error) bool) {
+		for i, name := range []string{"=1+1", "+1", "-1", "@x", "\t=1", `a,"b"`} {
+			if !yield(store.Rate{Prefix: fmt.Sprint(10 + i), Name: name, Pulse: 1}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestEveryFieldOfTheTranslatedView(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		card := w.get("a", "/v1/cards/{gold}").want(200).object()
+		want := map[string]any{
+			"id": w.id("gold"), "kind": "provider", "name": "Public gold", "carrier": "Meridian", "currency": "EUR",
+			"direction": "termination", "rate_precision": float64(4), "rate_rounding": "half_up",
+			"charge_precision": float64(4), "charge_rounding": "half_up", "public_notes": "To whom it may concern",
+		}
+		for column, value := range card {
+			if column == "revision" {
+				continue
+			}
+			if value != want[column] {
+				t.Errorf("%s is %v, want %v", column, value, want[column])
+			}
+		}
+		for column := range want {
+			if _, ok := card[column]; !ok {
+				t.Errorf("%s is not shown", column)
+			}
+		}
+		revision, _ := card["revision"].(map[string]any)
+		if len(revision) != 3 || revision["rows"] != float64(3) || revision["id"] == nil || revision["activated_at"] == nil {
+			t.Errorf("revision %v", revision)
+		}
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"public_name":null}`).want(200)
+		if name := w.get("a", "/v1/cards/{gold}").object()["name"]; name != "Provider card "+w.id("gold") {
+			t.Errorf("without a public name: %v", name)
+		}
+	})
+}

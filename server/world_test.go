@@ -1,0 +1,487 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// A world is a store with two carriers in it and a server before it.
+//
+//	M, a master          users m (everything), clerk (some areas only)
+//	  A, a reseller      users a, a2 (default reseller); customers acme, apex; card retail
+//	  B, a reseller      users b, b2; customers bolt, brio; card bulk
+//	  C, a reseller      users c, c2; customer crux; no card assigned
+//	N, a master          users n, nclerk
+//	  R, a reseller      users r, r2; customer rune
+//
+// M has the provider cards upstream and upstream2, and the customer cards gold
+// (assigned to A and B), silver (to B) and bronze (to nobody); its customer
+// mega is on gold. N has the provider card foreign and the customer card
+// nickel, assigned to R.
+//
+// Every private text holds a secret that names its owner: secret("M", …).
+// Ids follow from these names, so that two worlds can be compared.
+type world struct {
+	t      *testing.T
+	store  *store.Store
+	server *Server
+	ids    map[string]string
+	naming string
+	mu     sync.Mutex
+	now    time.Time
+}
+
+const worldToken = "panel-token-of-the-tests"
+
+// eachWorld runs a test on a world in either database.
+func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	eachWorldWith(t, 1, test)
+}
+
+// eachWorldWith is eachWorld with another max_depth.
+func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)) {
+	t.Helper()
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			test(t, newWorld(t, url(t), engineOf(t, maxDepth), seedWorld))
+		})
+	}
+}
+
+// newWorld opens a fresh store, lets seed fill it, and puts a server before it.
+func newWorld(t *testing.T, url string, engine *policies.Engine, seed func(w *world), opts ...Option) *world {
+	t.Helper()
+	w := &world{t: t, ids: map[string]string{}, now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
+	seed(w)
+	opts = append([]Option{
+		WithClock(w.clock), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
+	}, opts...)
+	held := &EngineHolder{}
+	held.Swap(engine)
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = s
+	return w
+}
+
+// run is t.Run for a case that leaves the world as the others need it.
+func (w *world) run(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		whole := w.t
+		w.t = t
+		defer func() { w.t = whole }()
+		test(t)
+	})
+}
+
+var engines sync.Map
+
+// engineOf is the embedded policy with another max_depth, loaded once.
+func engineOf(t *testing.T, maxDepth int) *policies.Engine {
+	t.Helper()
+	load, _ := engines.LoadOrStore(maxDepth, sync.OnceValues(func() (*policies.Engine, error) {
+		tree, err := treeWithDepth(maxDepth)
+		if err != nil {
+			return nil, err
+		}
+		return policies.Load(context.Background(), tree, policies.Options{
+			Schema: Schema(), Source: "embedded", Timeout: 10 * time.Second})
+	}))
+	engine, err := load.(func() (*policies.Engine, error))()
+	if err != nil {
+		t.Fatalf("policy: %v", err)
+	}
+	return engine
+}
+
+var depthLimit = regexp.MustCompile(`"max_depth": *\d+`)
+
+func treeWithDepth(maxDepth int) (fs.FS, error) {
+	tree := fstest.MapFS{}
+	err := fs.WalkDir(policies.Embedded(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(policies.Embedded(), path)
+		if path == "data.json" {
+			text = depthLimit.ReplaceAll(text, fmt.Appendf(nil, `"max_depth": %d`, maxDepth))
+		}
+		tree[path] = &fstest.MapFile{Data: text}
+		return err
+	})
+	return tree, err
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// name has what is made next be called so; its id follows from the name.
+func (w *world) name(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.naming = name
+}
+
+// call gives a name to an id that the server made.
+func (w *world) call(name, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids[name] = id
+}
+
+func (w *world) newID(kind string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.naming == "" {
+		return store.RandomID(kind)
+	}
+	sum := sha256.Sum256([]byte(kind + "/" + w.naming))
+	id := kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
+	if kind != "audit" && kind != "revision" {
+		w.ids[w.naming] = id
+		w.naming = ""
+	}
+	return id
+}
+
+// id is the id of what was given this name; a name that nothing has is the id
+// of something that is not there.
+func (w *world) id(name string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id, ok := w.ids[name]; ok {
+		return id
+	}
+	return "abs_" + strings.Repeat("q", 26)
+}
+
+// secret is a text that only the owner's side may see.
+func secret(owner, what string) string { return "planted-" + strings.ToLower(owner) + "-" + what }
+
+// leaked finds secrets of these owners in what was sent.
+func leaked(text string, owners ...string) []string {
+	var found []string
+	for _, owner := range owners {
+		if at := strings.Index(text, "planted-"+strings.ToLower(owner)+"-"); at >= 0 {
+			found = append(found, text[at:min(len(text), at+40)])
+		}
+	}
+	return found
+}
+
+// write changes the store past the server.
+func (w *world) write(tenant string, fn func(tx *store.Tx) error) {
+	w.t.Helper()
+	if err := w.store.Write(context.Background(), tenant, fn); err != nil {
+		w.t.Fatalf("seed: %v", err)
+	}
+}
+
+// answered is what a request got.
+type answered struct {
+	t      *testing.T
+	what   string
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request as a user, by the names of the world: "{acme}" in a path,
+// a body or a header stands for an id.
+func (w *world) do(user, method, path, body string, headers ...string) answered {
+	w.t.Helper()
+	path, body = w.expand(path), w.expand(body)
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req := httptest.NewRequest(method, path, reader)
+	req.Header.Set("Authorization", "Bearer "+worldToken)
+	req.Header.Set(headerUser, w.id(user))
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], w.expand(headers[i+1]))
+	}
+	res, err := w.server.App().Test(req, -1)
+	if err != nil {
+		w.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatalf("%s %s: body: %v", method, path, err)
+	}
+	return answered{t: w.t, what: user + ": " + method + " " + path, status: res.StatusCode, header: res.Header, body: string(text)}
+}
+
+var placeholder = regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9.]*\}`)
+
+func (w *world) expand(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(name string) string { return w.id(name[1 : len(name)-1]) })
+}
+
+func (w *world) get(user, path string) answered { w.t.Helper(); return w.do(user, "GET", path, "") }
+
+// want fails the test unless the answer has the status, and returns it.
+func (a answered) want(status int) answered {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%s: status %d, want %d: %s", a.what, a.status, status, a.body)
+	}
+	return a
+}
+
+// refused is want with a reason or a field in the problem.
+func (a answered) refused(status int, part string) answered {
+	a.t.Helper()
+	a.want(status)
+	if !strings.Contains(a.body, part) {
+		a.t.Fatalf("%s: problem without %q: %s", a.what, part, a.body)
+	}
+	return a
+}
+
+// object is the body as JSON.
+func (a answered) object() map[string]any {
+	a.t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal([]byte(a.body), &object); err != nil {
+		a.t.Fatalf("%s: %v: %s", a.what, err, a.body)
+	}
+	return object
+}
+
+// items are the rows of a list.
+func (a answered) items() []map[string]any {
+	a.t.Helper()
+	var page struct{ Items []map[string]any }
+	if err := json.Unmarshal([]byte(a.want(200).body), &page); err != nil {
+		a.t.Fatalf("%s: %v: %s", a.what, err, a.body)
+	}
+	return page.Items
+}
+
+// column lists one column of a list, in its order.
+func (a answered) column(name string) []string {
+	a.t.Helper()
+	values := []string{}
+	for _, item := range a.items() {
+		text, _ := item[name].(string)
+		values = append(values, text)
+	}
+	return values
+}
+
+var decisionIDs = regexp.MustCompile(`"decision_id":"[^"]*"`)
+
+// alike is an answer without what is the request's own.
+func (a answered) alike() string {
+	header := a.header.Clone()
+	for _, own := range []string{"Date", headerDecisionID, headerPolicy, headerRevision} {
+		header.Del(own)
+	}
+	return fmt.Sprintf("%d %v %s", a.status, header, decisionIDs.ReplaceAllString(a.body, ""))
+}
+
+// seedWorld makes the two carriers.
+func seedWorld(w *world) {
+	seedMaster(w, "M", "Meridian")
+	seedMaster(w, "N", "Northwind")
+	for _, name := range []string{"A", "B", "C"} {
+		seedReseller(w, "M", name)
+	}
+	seedReseller(w, "N", "R")
+	seedCustomers(w, "M", "M", "mega")
+	seedCustomers(w, "M", "A", "acme", "apex")
+	seedCustomers(w, "M", "B", "bolt", "brio")
+	seedCustomers(w, "M", "C", "crux")
+	seedCustomers(w, "N", "R", "rune")
+	seedCard(w, "M", "M", "upstream", store.ProviderCard)
+	seedCard(w, "M", "M", "upstream2", store.ProviderCard)
+	seedCard(w, "M", "M", "gold", store.CustomerCard, "A", "B")
+	seedCard(w, "M", "M", "silver", store.CustomerCard, "B")
+	seedCard(w, "M", "M", "bronze", store.CustomerCard)
+	seedCard(w, "M", "A", "retail", store.CustomerCard)
+	seedCard(w, "M", "B", "bulk", store.CustomerCard)
+	seedCard(w, "N", "N", "foreign", store.ProviderCard)
+	seedCard(w, "N", "N", "nickel", store.CustomerCard, "R")
+	seedOnCard(w, "M", "gold", "mega")
+	seedOnCard(w, "M", "retail", "acme")
+	seedOnCard(w, "M", "bulk", "bolt")
+}
+
+// seedMaster makes a master with its groups full, clerks and default, and a
+// user in each of the first two.
+func seedMaster(w *world, name, public string) {
+	low := strings.ToLower(name)
+	w.write("", func(tx *store.Tx) error {
+		ctx := context.Background()
+		w.name(name)
+		_, err := tx.CreateAccount(ctx, store.Account{
+			Kind: store.Master, Name: secret(name, "company"), PublicName: public, Currency: "EUR",
+			Email: secret(name, "office") + "@example.com"})
+		if err != nil {
+			return err
+		}
+		if err := seedGroups(ctx, w, tx, name); err != nil {
+			return err
+		}
+		if err := seedUser(ctx, w, tx, name, low, name+".full"); err != nil {
+			return err
+		}
+		clerk := "clerk"
+		if name != "M" {
+			clerk = low + clerk
+		}
+		return seedUser(ctx, w, tx, name, clerk, name+".clerks")
+	})
+}
+
+func seedGroups(ctx context.Context, w *world, tx *store.Tx, owner string) error {
+	w.name(owner + ".full")
+	if _, err := tx.CreateGroup(ctx, store.Group{
+		AccountID: w.id(owner), Name: secret(owner, "full access"), DefaultAccess: "crud"}); err != nil {
+		return err
+	}
+	w.name(owner + ".clerks")
+	if _, err := tx.CreateGroup(ctx, store.Group{
+		AccountID: w.id(owner), Name: secret(owner, "clerks"),
+		Rows: store.Access{"account": "r", "customer": "ru", "card/customer": "r", "group": "cru", "user": "crud"}}); err != nil {
+		return err
+	}
+	w.name(owner + ".default")
+	g := store.DefaultResellerGroup()
+	g.AccountID, g.Name = w.id(owner), secret(owner, "resellers")
+	_, err := tx.CreateGroup(ctx, g)
+	return err
+}
+
+func seedUser(ctx context.Context, w *world, tx *store.Tx, account, name, group string) error {
+	w.name(name)
+	_, err := tx.CreateUser(ctx, store.User{
+		AccountID: w.id(account), Login: secret(account, name) + "@example.com", Name: secret(account, "name of "+name),
+		ExternalID: secret(account, "external "+name), Groups: []string{w.id(group)}})
+	return err
+}
+
+// seedReseller makes an account below a master, with two users.
+func seedReseller(w *world, master, name string) {
+	low := strings.ToLower(name)
+	w.write(w.id(master), func(tx *store.Tx) error {
+		ctx := context.Background()
+		w.name(name)
+		_, err := tx.CreateAccount(ctx, store.Account{
+			ParentID: w.id(master), Name: secret(name, "company"), PublicName: "Public " + name, Currency: "EUR",
+			Email: secret(name, "office") + "@example.com", ExternalID: secret(master, "external "+name)})
+		if err != nil {
+			return err
+		}
+		if err := seedUser(ctx, w, tx, name, low, master+".default"); err != nil {
+			return err
+		}
+		return seedUser(ctx, w, tx, name, low+"2", master+".default")
+	})
+}
+
+func seedCustomers(w *world, tenant, account string, names ...string) {
+	for _, name := range names {
+		w.write(w.id(tenant), func(tx *store.Tx) error {
+			w.name(name)
+			_, err := tx.CreateCustomer(context.Background(), store.Customer{
+				AccountID: w.id(account), Name: secret(account, name), Email: secret(account, name) + "@example.com",
+				ExternalID: secret(account, "external "+name), Notes: secret(account, "notes on "+name), Currency: "EUR"})
+			return err
+		})
+		w.pass(time.Second)
+	}
+}
+
+// seedCard makes a card with an active revision of three rates.
+func seedCard(w *world, tenant, account, name, kind string, assigned ...string) {
+	card := store.NewCard()
+	card.Kind, card.AccountID, card.Currency = kind, w.id(account), "EUR"
+	card.Name, card.Notes, card.TechPrefix = secret(account, name), secret(account, "notes on "+name), "77#"
+	card.ExternalID = secret(account, "external "+name)
+	card.PublicName, card.PublicNotes = "Public "+name, "To whom it may concern"
+	if kind == store.ProviderCard {
+		card.Carrier, card.PublicName, card.PublicNotes = secret(account, "carrier"), "", ""
+	}
+	w.write(w.id(tenant), func(tx *store.Tx) error {
+		ctx := context.Background()
+		w.name(name)
+		if _, err := tx.CreateCard(ctx, card); err != nil {
+			return err
+		}
+		w.name(name)
+		rev, err := tx.CreateRevision(ctx, w.id(name), someRates(account, kind))
+		if err == nil {
+			_, err = tx.ActivateRevision(ctx, w.id(name), rev.ID)
+		}
+		w.name("")
+		for _, to := range assigned {
+			if err == nil {
+				_, err = tx.AssignCard(ctx, store.Assignment{CardID: w.id(name), AccountID: w.id(to)})
+			}
+		}
+		return err
+	})
+	w.pass(time.Second)
+}
+
+func someRates(account, kind string) iter.Seq2[store.Rate, error] {
+	title := "Germany"
+	if kind == store.ProviderCard {
+		title = secret(account, "route")
+	}
+	return func(yield func(store.Rate, error) bool) {
+		for i, prefix := range []string{"49", "491", "44"} {
+			rate := store.Rate{Prefix: prefix, Name: title, Cost: int64(i+1) * 123_000_000, MCD: 1, Pulse: 1}
+			if !yield(rate, nil) {
+				return
+			}
+		}
+	}
+}
+
+func seedOnCard(w *world, tenant, card, customer string) {
+	w.write(w.id(tenant), func(tx *store.Tx) error {
+		_, err := tx.PutCustomerOnCard(context.Background(), store.CardCustomer{CardID: w.id(card), CustomerID: w.id(customer)})
+		return err
+	})
+}
