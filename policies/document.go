@@ -1,5 +1,202 @@
 package policies
 
-// Document returns exactly what a full evaluation reads, and what the decision
-// log records. Absent values are absent keys.
-func (in *Input) Document() map[string]any { return nil }
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Document returns what a full evaluation reads, and what the decision log
+// records. Absent values are absent keys, never null. Of the subject's subtree
+// (subject.below) it holds just the accounts that the resource, or a property
+// of the request, names; membership is all that a policy may ask. Of the
+// catalog it knows nothing: see Engine.Document.
+func (in *Input) Document() map[string]any { return in.document(nil) }
+
+// Document returns what Evaluate reads for in: Input.Document, with subject.below
+// also holding the account that the catalog names for the resource.
+func (e *Engine) Document(in *Input) map[string]any {
+	return in.document(e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+}
+
+func (in *Input) document(named []string) map[string]any {
+	subject := in.subjectDocument(named)
+	if f := in.Subject.Facts; f != nil {
+		maps.Copy(subject, f.document())
+	}
+	return map[string]any{
+		"subject": subject, "action": in.actionDocument(),
+		"resource": in.resourceDocument(), "context": in.contextDocument(),
+	}
+}
+
+// subjectDocument is the subject without the facts that all its requests share.
+func (in *Input) subjectDocument(named []string) map[string]any {
+	doc := map[string]any{}
+	putText(doc, "type", in.Subject.Type)
+	putText(doc, "id", in.Subject.ID)
+	putObject(doc, "properties", in.Subject.Properties)
+	if in.Subject.Facts != nil {
+		doc["below"] = in.namedBelow(named)
+	}
+	return doc
+}
+
+func (in *Input) actionDocument() map[string]any {
+	doc := map[string]any{}
+	putText(doc, "name", in.Action.Name)
+	putObject(doc, "properties", in.Action.Properties)
+	if c := in.Action.Change; c != nil {
+		doc["change"] = map[string]any{
+			"fields": plainValue(c.Fields), "before": accessDocument(c.Before), "after": accessDocument(c.After),
+		}
+	}
+	return doc
+}
+
+func accessDocument(access map[string][]string) map[string]any {
+	doc := make(map[string]any, len(access))
+	for area, letters := range access {
+		doc[area] = plainValue(letters)
+	}
+	return doc
+}
+
+func (in *Input) resourceDocument() map[string]any {
+	doc := make(map[string]any, len(in.Resource.Row)+3)
+	for column, v := range in.Resource.Row {
+		if v != nil {
+			doc[column] = plainValue(v)
+		}
+	}
+	delete(doc, "properties")
+	putText(doc, "type", in.Resource.Type)
+	putText(doc, "id", in.Resource.ID)
+	putObject(doc, "properties", in.Resource.Properties)
+	return doc
+}
+
+func (in *Input) contextDocument() map[string]any {
+	doc := map[string]any{}
+	for key, v := range in.Context.Properties {
+		if v != nil && !contextKey(key) {
+			doc[key] = plainValue(v)
+		}
+	}
+	putText(doc, "client_ip", in.Context.ClientIP)
+	putText(doc, "panel", in.Context.Panel)
+	if !in.Context.Time.IsZero() {
+		doc["time"] = in.Context.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return doc
+}
+
+// contextKey tells the keys of the context that only resellerd sets.
+func contextKey(key string) bool {
+	return key == "client_ip" || key == "time" || key == "panel"
+}
+
+func putText(doc map[string]any, key, value string) {
+	if value != "" {
+		doc[key] = value
+	}
+}
+
+func putObject(doc map[string]any, key string, value map[string]any) {
+	if len(value) > 0 {
+		doc[key] = plainValue(value)
+	}
+}
+
+// plainValue returns a JSON value without the nulls of objects in it. It
+// copies only what it changes.
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case []string:
+		list := make([]any, len(v))
+		for i, s := range v {
+			list[i] = s
+		}
+		return list
+	case map[string]any:
+		return plainObject(v)
+	case []any:
+		return plainList(v)
+	default:
+		return v
+	}
+}
+
+func plainObject(object map[string]any) map[string]any {
+	out := make(map[string]any, len(object))
+	for key, v := range object {
+		if v != nil {
+			out[key] = plainValue(v)
+		}
+	}
+	return out
+}
+
+func plainList(list []any) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = plainValue(v)
+	}
+	return out
+}
+
+// accountKey tells the columns and properties that name an account.
+func accountKey(typ, key string) bool {
+	switch key {
+	case "account_id", "parent_id", "tenant_id", "owner", "owner_id":
+		return true
+	case "id":
+		return typ == "account"
+	default:
+		return strings.HasSuffix(key, "_account_id")
+	}
+}
+
+// namedBelow returns the accounts that in names and that lie in the subject's
+// subtree, sorted.
+func (in *Input) namedBelow(named []string) []any {
+	f := in.Subject.Facts
+	seen := map[string]bool{f.Account.ID: true, f.Account.ParentID: true, f.Account.TenantID: true}
+	for _, id := range named {
+		seen[id] = true
+	}
+	for column, v := range in.Resource.Row {
+		if id, ok := v.(string); ok && accountKey(in.Resource.Type, column) {
+			seen[id] = true
+		}
+	}
+	if accountKey(in.Resource.Type, "id") {
+		seen[in.Resource.ID] = true
+	}
+	collectTexts(seen, in.Resource.Properties)
+	collectTexts(seen, in.Action.Properties)
+	collectTexts(seen, in.Subject.Properties)
+	below := []any{}
+	for _, id := range slices.Sorted(maps.Keys(seen)) {
+		if f.below(id) {
+			below = append(below, id)
+		}
+	}
+	return below
+}
+
+func collectTexts(seen map[string]bool, v any) {
+	switch v := v.(type) {
+	case string:
+		seen[v] = true
+	case map[string]any:
+		for _, x := range v {
+			collectTexts(seen, x)
+		}
+	case []any:
+		for _, x := range v {
+			collectTexts(seen, x)
+		}
+	}
+}

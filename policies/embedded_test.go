@@ -1,4 +1,4 @@
-package policies
+package policies_test
 
 import (
 	"bytes"
@@ -20,6 +20,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"resellerd/policies"
 )
 
 const (
@@ -198,7 +200,7 @@ func TestPolicyDataFollowsItsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := fs.ReadFile(Embedded(), "data.json")
+	source, err := fs.ReadFile(policies.Embedded(), "data.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,11 +314,11 @@ func embeddedModules(t *testing.T) map[string]*ast.Module {
 func embeddedRego(t *testing.T) map[string][]byte {
 	t.Helper()
 	sources := map[string][]byte{}
-	err := fs.WalkDir(Embedded(), ".", func(file string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(policies.Embedded(), ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || path.Ext(file) != ".rego" {
 			return err
 		}
-		sources[file], err = fs.ReadFile(Embedded(), file)
+		sources[file], err = fs.ReadFile(policies.Embedded(), file)
 		return err
 	})
 	if err != nil {
@@ -327,7 +329,7 @@ func embeddedRego(t *testing.T) map[string][]byte {
 
 func embeddedData(t *testing.T) map[string]any {
 	t.Helper()
-	source, err := fs.ReadFile(Embedded(), "data.json")
+	source, err := fs.ReadFile(policies.Embedded(), "data.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,63 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// binding gives the values of one request to a plan's conditions. It reads
+// them straight from the input.
+type binding struct {
+	ctx      context.Context
+	in       *Input
+	template *template
+	decided  []int8 // per guard: 0 not yet, 1 holds, -1 does not
+	document ast.Value
+	err      error // of a guard: the whole decision fails with it
+}
+
+// Lookup implements predicate.Env.
+func (b *binding) Lookup(ref predicate.Ref) (any, bool) { return b.in.lookup(ref) }
+
+// Below implements predicate.Env.
+func (b *binding) Below(accountID string) bool { return b.in.Subject.Facts.below(accountID) }
+
+// Guard implements predicate.Env. Each guard is decided once.
+func (b *binding) Guard(id int) bool {
+	if b.template == nil || id < 0 || id >= len(b.template.guards) {
+		b.err = fmt.Errorf("policy guard %d: unknown", id)
+		return false
+	}
+	if b.decided == nil {
+		b.decided = make([]int8, len(b.template.guards))
+	}
+	if b.decided[id] == 0 {
+		b.decided[id] = -1
+		if b.decide(id) {
+			b.decided[id] = 1
+		}
+	}
+	return b.decided[id] > 0
+}
+
+func (b *binding) decide(id int) bool {
+	holds, err := b.template.guards[id].holds(b.ctx, b, b.value, b.template.engine.options.Timeout)
+	if err != nil {
+		b.err = err
+	}
+	return holds && err == nil
+}
+
+func (b *binding) value() (ast.Value, error) {
+	if b.document == nil {
+		var err error
+		if b.document, err = b.template.engine.value(b.in); err != nil {
+			return nil, err
+		}
+	}
+	return b.document, nil
+}

@@ -1,0 +1,117 @@
+package policies
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"resellerd/policies/predicate"
+)
+
+// planKey is everything that a template is compiled with.
+type planKey struct {
+	profile, subject, action, typ, area string
+	pins                                string // values known beforehand, and which
+}
+
+func keyOf(in *Input) planKey {
+	key := planKey{
+		profile: in.Subject.Facts.key(), subject: in.Subject.Type, action: in.Action.Name, typ: in.Resource.Type,
+	}
+	if key.typ == areaType {
+		key.area = in.Resource.ID
+	}
+	return key
+}
+
+func (k planKey) String() string {
+	return strings.Join([]string{k.profile, k.subject, k.action, k.typ, k.area, k.pins}, "\x00")
+}
+
+// entry is a template, or the values that must be known to find one.
+type entry struct {
+	template *template
+	pins     []predicate.Ref
+}
+
+// planCache keeps an engine's templates, bounded, and fills each key once at a
+// time.
+type planCache struct {
+	engine  *Engine
+	entries *lru.Cache[planKey, *entry]
+	filling singleflight.Group
+}
+
+func newPlanCache(e *Engine, size int) (*planCache, error) {
+	entries, err := lru.New[planKey, *entry](size)
+	return &planCache{engine: e, entries: entries}, err
+}
+
+// template returns the template for an input, and whether it was there.
+// Values at pins are compiled in.
+func (c *planCache) template(ctx context.Context, in *Input, pins []predicate.Ref) (*template, bool, error) {
+	key := keyOf(in)
+	if found, ok := c.entries.Get(key); ok && len(pins) == 0 {
+		if found.pins == nil {
+			return found.template, true, nil
+		}
+		pins = found.pins
+	}
+	// Every round knows more of the request; there are but a few such values.
+	for range maxPins {
+		found, warm, err := c.pinnedEntry(ctx, key, in, pins)
+		if err != nil {
+			return nil, false, err
+		}
+		if found.pins == nil {
+			return found.template, warm, nil
+		}
+		pins = union(pins, found.pins)
+	}
+	t, _, err := c.engine.compileTemplate(ctx, in, pins)
+	return t, false, err
+}
+
+const maxPins = 8
+
+// pinnedEntry returns the entry for an input with some values known.
+func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (*entry, bool, error) {
+	if len(pins) > 0 {
+		var err error
+		if key.pins, err = in.pinKey(pins); err != nil {
+			return nil, false, err
+		}
+		if found, ok := c.entries.Get(key); ok {
+			return found, true, nil
+		}
+	}
+	v, err, _ := c.filling.Do(key.String(), func() (any, error) {
+		t, late, err := c.engine.compileTemplate(context.WithoutCancel(ctx), in, pins)
+		if err != nil {
+			return nil, err
+		}
+		found := &entry{template: t}
+		if more := union(pins, late); len(more) > len(pins) {
+			found = &entry{pins: more}
+		}
+		c.entries.Add(key, found)
+		return found, nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return v.(*entry), false, nil
+}
+
+func union(a, b []predicate.Ref) []predicate.Ref {
+	out := slices.Clone(a)
+	for _, ref := range b {
+		if !pinned(ref, out) {
+			out = append(out, ref)
+		}
+	}
+	return out
+}

@@ -1,0 +1,161 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"resellerd/policies/predicate"
+)
+
+var errChange = errors.New("policy filter: a change of access is decided for one row at a time")
+
+// maxLazyGuards is how many guards may stand in a check's tree before a full
+// evaluation is the cheaper way.
+const maxLazyGuards = 2
+
+// Decide answers one input from a cached plan where the policy can be turned
+// into one, and by a full evaluation otherwise. Both give the same answer. For
+// types in the Schema a policy that cannot be turned into a filter is an error.
+func (e *Engine) Decide(ctx context.Context, in *Input) Decision {
+	if in.Action.Change != nil {
+		return e.Evaluate(ctx, in)
+	}
+	t, warm, err := e.plans.template(ctx, in, nil)
+	if err != nil {
+		return failed(err)
+	}
+	if _, stored := e.options.Schema[in.Resource.Type]; stored && t.allowErr != nil {
+		return failed(t.allowErr)
+	}
+	if !t.checks() || !t.fits(in) {
+		return e.Evaluate(ctx, in)
+	}
+	d := t.decide(ctx, in)
+	d.Warm = warm
+	return d
+}
+
+// checks tells whether single checks can be answered from the template.
+func (t *template) checks() bool {
+	if t.allowErr != nil || t.regoGuards() > maxLazyGuards {
+		return false
+	}
+	p := t.engine.parts
+	return usable(p.reasons, t.reasonsErr) && usable(p.view, t.shownErr) && usable(p.columns, t.shownErr)
+}
+
+func usable(part standing, err error) bool {
+	return part == partAbsent || part == partEmpty || part == partRule && err == nil
+}
+
+func (t *template) regoGuards() int {
+	n := 0
+	for i := range t.guards {
+		if t.guards[i].rego != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// decide answers one input from the trees.
+func (t *template) decide(ctx context.Context, in *Input) Decision {
+	b := &binding{ctx: ctx, in: in, template: t}
+	d := Decision{Outcome: OutcomeDeny}
+	if t.allow.Eval(b) {
+		d.Allow, d.Outcome = true, OutcomeAllow
+	}
+	p := t.engine.parts
+	if p.reasons == partRule {
+		d.Reasons = t.holding(b)
+	}
+	if d.Allow && p.view == partRule {
+		var err error
+		if d.View, err = t.view(b); err != nil {
+			return failed(err)
+		}
+	}
+	if d.Allow && p.columns == partRule {
+		d.Columns = t.shown(b)
+	}
+	if b.err != nil {
+		return failed(b.err)
+	}
+	return d
+}
+
+// view returns the one view that holds, "" if none.
+func (t *template) view(b predicate.Env) (string, error) {
+	view := ""
+	for i := range t.views {
+		if !t.views[i].When.Eval(b) {
+			continue
+		}
+		if view != "" {
+			return "", fmt.Errorf("policy decision: views %s and %s for one row", view, t.views[i].Name)
+		}
+		view = t.views[i].Name
+	}
+	return view, nil
+}
+
+// setKey names a set of reasons or column groups by which of them hold.
+type setKey struct {
+	columns bool
+	held    uint64
+}
+
+// holding returns the reasons that hold, sorted.
+func (t *template) holding(b predicate.Env) []string {
+	var held uint64
+	var texts []string
+	for i := range t.reasons {
+		if t.reasons[i].when.Eval(b) {
+			held |= 1 << (i % 64)
+			if len(t.reasons) > 64 {
+				texts = append(texts, t.reasons[i].value)
+			}
+		}
+	}
+	if held == 0 || len(t.reasons) > 64 {
+		return texts
+	}
+	return t.set(setKey{held: held}, func(i int) []string { return []string{t.reasons[i].value} })
+}
+
+// shown returns the columns that are shown, sorted.
+func (t *template) shown(b predicate.Env) []string {
+	var held uint64
+	var texts []string
+	for i := range t.columns {
+		if t.columns[i].When.Eval(b) {
+			held |= 1 << (i % 64)
+			if len(t.columns) > 64 {
+				texts = append(texts, t.columns[i].Columns...)
+			}
+		}
+	}
+	if held == 0 || len(t.columns) > 64 {
+		slices.Sort(texts)
+		return texts
+	}
+	return t.set(setKey{columns: true, held: held}, func(i int) []string { return t.columns[i].Columns })
+}
+
+// set returns the union of the parts that hold, sorted, from a memo.
+func (t *template) set(key setKey, part func(i int) []string) []string {
+	if v, ok := t.sets.Load(key); ok {
+		return v.([]string)
+	}
+	var texts []string
+	for i := range 64 {
+		if key.held&(1<<i) != 0 {
+			texts = append(texts, part(i)...)
+		}
+	}
+	slices.Sort(texts)
+	v, _ := t.sets.LoadOrStore(key, slices.Clip(texts))
+	return v.([]string)
+}

@@ -1,0 +1,167 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// compileTemplate asks the tree all questions of a plan and translates the
+// answers. It returns, besides, the values of the request that would have to
+// be known for what did not translate. The error is that of an evaluation that
+// was cut off: such a template must not be kept.
+func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
+	c := &compilation{
+		Engine: e, ctx: ctx, frame: e.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
+		template: &template{engine: e},
+	}
+	for _, step := range []func() error{c.allow, c.reasons, c.views, c.columns} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	c.template.needs = c.needs.list
+	if c.frame.columns != nil {
+		c.hoist()
+	}
+	c.template.guards = c.guards.list
+	if c.frame.columns == nil {
+		c.late = nil // one request's values are a full evaluation's matter
+	}
+	return c.template, c.late, nil
+}
+
+// compilation is one template in the making.
+type compilation struct {
+	*Engine
+	ctx      context.Context
+	frame    *frame
+	guards   *guardSet
+	needs    *needs
+	template *template
+	late     []predicate.Ref
+}
+
+// question evaluates a query partially. Evaluations that were cut off end the
+// compilation; any other error is the question's own.
+func (c *compilation) question(q *query) (*translator, []ast.Body, error) {
+	r, err := c.ask(c.ctx, q, c.frame)
+	if err != nil {
+		return nil, nil, err
+	}
+	if limit := 16 * c.options.MaxDisjuncts; len(r.queries) > limit {
+		return nil, nil, &refusal{message: fmt.Sprintf("%d alternatives, at most %d can be looked at", len(r.queries), limit)}
+	}
+	t := &translator{
+		frame: c.frame, engine: c.Engine, support: r.rules(), modules: r.support, guards: c.guards, needs: c.needs,
+	}
+	return t, r.queries, nil
+}
+
+// note keeps why a question did not translate, and returns only errors that
+// end the compilation.
+func (c *compilation) note(into *error, what string, err error) error {
+	if errors.Is(err, errTimeout) {
+		return err
+	}
+	if err == nil {
+		return nil
+	}
+	var r *refusal
+	if errors.As(err, &r) {
+		for _, root := range r.late {
+			if !pinned(root, c.late) {
+				c.late = append(c.late, root)
+			}
+		}
+	}
+	*into = fmt.Errorf("policy %s: %w", what, err)
+	return nil
+}
+
+func (c *compilation) allow() error {
+	t, queries, err := c.question(c.queries.allow)
+	if err == nil {
+		c.template.allow, err = t.condition(queries)
+	}
+	return c.note(&c.template.allowErr, "filter", err)
+}
+
+func (c *compilation) reasons() error {
+	if c.queries.reasons == nil {
+		return nil
+	}
+	found, err := c.answers(c.queries.reasons)
+	c.template.reasons = found
+	return c.note(&c.template.reasonsErr, "reasons", err)
+}
+
+func (c *compilation) views() error {
+	if c.queries.view == nil {
+		return nil
+	}
+	found, err := c.answers(c.queries.view)
+	for _, a := range found {
+		c.template.views = append(c.template.views, ViewCase{a.value, a.when})
+	}
+	return c.note(&c.template.shownErr, "view", err)
+}
+
+func (c *compilation) columns() error {
+	if c.queries.columns == nil {
+		return nil
+	}
+	found, err := c.answers(c.queries.columns)
+	groups := newColumnGroups()
+	for _, a := range found {
+		groups.add(a.when, a.value)
+	}
+	c.template.columns = groups.list()
+	var shown error
+	err = c.note(&shown, "columns", err)
+	c.template.shownErr = errors.Join(c.template.shownErr, shown)
+	return err
+}
+
+// answers translates a question with texts for answers; those that no row can
+// have are left out.
+func (c *compilation) answers(q *query) ([]answerFilter, error) {
+	t, queries, err := c.question(q)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.answers(queries)
+	if err != nil {
+		return nil, err
+	}
+	var out []answerFilter
+	for _, a := range found {
+		when, err := t.filter(a.when)
+		if err != nil {
+			return nil, err
+		}
+		if when.Kind != predicate.None {
+			out = append(out, answerFilter{a.value, when})
+		}
+	}
+	return out, nil
+}
+
+// hoist makes guards of what touches no row.
+func (c *compilation) hoist() {
+	t := c.template
+	t.allow = c.guards.hoist(t.allow)
+	for i := range t.reasons {
+		t.reasons[i].when = c.guards.hoist(t.reasons[i].when)
+	}
+	for i := range t.views {
+		t.views[i].When = c.guards.hoist(t.views[i].When)
+	}
+	for i := range t.columns {
+		t.columns[i].When = c.guards.hoist(t.columns[i].When)
+	}
+}

@@ -1,0 +1,42 @@
+package policies
+
+import (
+	"fmt"
+	"maps"
+)
+
+// Limits are the bounds in data.limits.
+type Limits struct {
+	MaxDepth        int                 // levels of accounts below a master; 1
+	ResellerCeiling map[string][]string // the most that a reseller may have, per area
+}
+
+// Limits returns the bounds in data.limits. Its map is the caller's to keep.
+func (e *Engine) Limits() Limits {
+	l := e.limits
+	l.ResellerCeiling = maps.Clone(l.ResellerCeiling)
+	return l
+}
+
+func readLimits(data map[string]any) (Limits, error) {
+	limits := Limits{MaxDepth: 1}
+	given, ok := data["limits"]
+	if !ok {
+		return limits, nil
+	}
+	var raw struct {
+		MaxDepth        *int                `json:"max_depth"`
+		ResellerCeiling map[string][]string `json:"reseller_ceiling"`
+	}
+	if err := decodeData(given, &raw); err != nil {
+		return limits, fmt.Errorf("data.limits: %w", err)
+	}
+	if raw.MaxDepth != nil {
+		limits.MaxDepth = *raw.MaxDepth
+	}
+	if limits.MaxDepth < 0 {
+		return limits, fmt.Errorf("data.limits.max_depth: %d is negative", limits.MaxDepth)
+	}
+	limits.ResellerCeiling = raw.ResellerCeiling
+	return limits, nil
+}

@@ -1,0 +1,95 @@
+package policies
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// Load reads, checks and compiles a tree of Rego and data files, and tries it
+// with typical subjects. It returns a *LoadError that lists everything found
+// wrong with the tree, with file and line, and another error when the tree
+// cannot be read.
+func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
+	s, err := readSource(tree)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.findings) > 0 {
+		return nil, refused(s.findings)
+	}
+	e := &Engine{options: o.withDefaults(), revision: s.revision, modules: s.modules}
+	if findings := checkSchema(e.options.Schema); len(findings) > 0 {
+		return nil, refused(findings)
+	}
+	if findings := e.compile(ctx, s); len(findings) > 0 {
+		return nil, refused(findings)
+	}
+	if findings := e.rehearse(ctx); len(findings) > 0 {
+		return nil, refused(findings)
+	}
+	return e, nil
+}
+
+func refused(findings []Finding) error {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code))
+	})
+	return &LoadError{slices.Compact(findings)}
+}
+
+func checkSchema(schema Schema) []Finding {
+	var findings []Finding
+	for typ, columns := range schema {
+		for name, kind := range columns.Columns {
+			if name == "type" || name == "properties" || kind < Text || kind > Opaque {
+				findings = append(findings, Finding{Code: "schema", Message: fmt.Sprintf("schema: %s cannot have a column %q", typ, name)})
+			}
+		}
+	}
+	return findings
+}
+
+// compile builds everything of the engine from the tree.
+func (e *Engine) compile(ctx context.Context, s *source) []Finding {
+	compiler, findings := compileModules(s.modules, s.data)
+	if len(findings) > 0 {
+		return findings
+	}
+	e.compiler, e.store, e.rules = compiler, dataStore(s.data), &ruleSet{compiler}
+	if e.parts, findings = readParts(s.modules, e.rules); len(findings) > 0 {
+		return findings
+	}
+	if findings = e.lint(); len(findings) > 0 {
+		return findings
+	}
+	e.reasons = readReasons(s.modules)
+	e.catalog, _ = s.data["catalog"].(map[string]any)
+	for _, step := range []func() error{
+		func() (err error) { e.limits, err = readLimits(s.data); return err },
+		func() (err error) { e.decision, err = newQuery(decisionQuery(), compiler, e.store); return err },
+		func() (err error) { e.queries, err = e.newPartialQueries(e.rules); return err },
+		func() (err error) { e.plans, err = newPlanCache(e, e.options.CacheSize); return err },
+		func() error { return e.loadMasks(ctx, e.rules) },
+	} {
+		if err := step(); err != nil {
+			findings = append(findings, Finding{Code: "data", Message: err.Error()})
+		}
+	}
+	return findings
+}
+
+// lint checks the rules that decisions depend on.
+func (e *Engine) lint() []Finding {
+	all := e.rules.reachable(decisionRef)
+	e.touch = newTouch(e.rules, e.options.Schema, all)
+	findings := e.touch.lint(e.rules.reachable(allowRef))
+	return append(findings, lintBelow(all)...)
+}
+
+// rehearsalTime bounds the trial at load. A tree that takes longer is loaded,
+// and answers what it cannot answer in time with an error.
+const rehearsalTime = 5 * time.Second

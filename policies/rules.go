@@ -1,0 +1,90 @@
+package policies
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// ruleSet answers which rules of a compiled tree lead to which.
+type ruleSet struct{ compiler *ast.Compiler }
+
+// at returns the rules that define a document.
+func (s *ruleSet) at(ref ast.Ref) []*ast.Rule { return s.compiler.GetRulesExact(ref) }
+
+// reachable returns the rules that an answer for any of refs may depend on,
+// each once, the given ones first. Rules behind an else belong to their head.
+func (s *ruleSet) reachable(refs ...ast.Ref) []*ast.Rule {
+	var order []*ast.Rule
+	seen := map[*ast.Rule]bool{}
+	var visit func(rules []*ast.Rule)
+	visit = func(rules []*ast.Rule) {
+		for _, rule := range rules {
+			if seen[rule] {
+				continue
+			}
+			seen[rule] = true
+			order = append(order, rule)
+			visit(s.callees(rule))
+		}
+	}
+	for _, ref := range refs {
+		visit(s.lookup(ref))
+	}
+	return order
+}
+
+// callees returns the rules that a rule, its else branches included, refers to.
+func (s *ruleSet) callees(x any) []*ast.Rule {
+	var rules []*ast.Rule
+	ast.WalkRefs(x, func(ref ast.Ref) bool {
+		rules = append(rules, s.lookup(ref)...)
+		return false
+	})
+	return rules
+}
+
+// lookup returns the rules that a reference may read.
+func (s *ruleSet) lookup(ref ast.Ref) []*ast.Rule {
+	if !ref.HasPrefix(ast.DefaultRootRef) {
+		return nil
+	}
+	return s.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{IncludeHiddenModules: true})
+}
+
+// readInput tells whether one of the rules reads the input.
+func (s *ruleSet) readInput(rules []*ast.Rule) bool {
+	for _, rule := range rules {
+		found := false
+		ast.WalkRefs(rule, func(ref ast.Ref) bool {
+			found = found || ref.HasPrefix(ast.InputRootRef)
+			return found
+		})
+		ast.WalkVars(rule, func(v ast.Var) bool {
+			found = found || v == ast.InputRootDocument.Value
+			return found
+		})
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// ruleText returns the path of a rule as policies write it.
+func ruleText(rule *ast.Rule) string { return rule.Ref().GroundPrefix().String() }
+
+// isDefault tells whether a rule is the default of its document.
+func isDefault(rule *ast.Rule) bool { return rule.Default }
+
+// isTrue tells whether all that a rule can yield is true.
+func isTrue(rule *ast.Rule) bool {
+	if rule.Head.RuleKind() == ast.MultiValue || rule.Head.HasDynamicRef() {
+		return false
+	}
+	return rule.Head.Value != nil && ast.Boolean(true).Equal(rule.Head.Value.Value)
+}
+
+// isFalseDefault tells whether a rule is a default of false, which means no
+// more than that the document is not true.
+func isFalseDefault(rule *ast.Rule) bool {
+	return isDefault(rule) && rule.Head.Value != nil && ast.Boolean(false).Equal(rule.Head.Value.Value)
+}

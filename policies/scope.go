@@ -1,0 +1,184 @@
+package policies
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// scope is one conjunction under translation. Its variables are resolved by
+// what they are equal to: a condition speaks of paths and constants alone.
+type scope struct {
+	*translator
+	parent map[ast.Var]ast.Var
+	equal  map[ast.Var][]side // what the variables of a class are equal to
+	uses   map[ast.Var]int
+	all    predicate.And
+}
+
+// conjunction translates expressions that must all hold.
+func (t *translator) conjunction(body ast.Body) (predicate.Expr, error) {
+	s := &scope{
+		translator: t, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{}, uses: map[ast.Var]int{},
+	}
+	for _, x := range body {
+		s.count(x)
+	}
+	var rest ast.Body
+	for _, x := range body {
+		bound, err := s.bind(x)
+		if err != nil {
+			return nil, err
+		}
+		if !bound {
+			rest = append(rest, x)
+		}
+	}
+	if err := s.classes(body); err != nil {
+		return nil, err
+	}
+	for _, x := range rest {
+		e, err := s.atom(x)
+		if err != nil {
+			return nil, err
+		}
+		s.all = append(s.all, e)
+	}
+	return predicate.Simplify(s.all), nil
+}
+
+// count notes how often each variable occurs, so that the position of an
+// element is known to be of no interest.
+func (s *scope) count(x *ast.Expr) {
+	ast.WalkTerms(x, func(term *ast.Term) bool {
+		if v, ok := term.Value.(ast.Var); ok {
+			s.uses[v]++
+		}
+		return false
+	})
+}
+
+// find returns the class of a variable.
+func (s *scope) find(v ast.Var) ast.Var {
+	for {
+		next, ok := s.parent[v]
+		if !ok || next == v {
+			return v
+		}
+		v = next
+	}
+}
+
+// bind takes in an equality with a variable on a side. It returns false for
+// any other expression.
+func (s *scope) bind(x *ast.Expr) (bool, error) {
+	if x.Negated || len(x.With) > 0 || !equality(x) {
+		return false, nil
+	}
+	a, b := x.Operand(0), x.Operand(1)
+	v, okA := a.Value.(ast.Var)
+	w, okB := b.Value.(ast.Var)
+	switch {
+	case okA && okB:
+		s.join(v, w)
+		return true, nil
+	case okB:
+		v, b = w, a
+	case !okA:
+		return false, nil
+	}
+	value, err := s.term(b, x.Location)
+	if err != nil {
+		return false, err
+	}
+	s.equal[s.find(v)] = append(s.equal[s.find(v)], value)
+	return true, nil
+}
+
+func (s *scope) join(v, w ast.Var) {
+	a, b := s.find(v), s.find(w)
+	if a == b {
+		return
+	}
+	s.parent[b] = a
+	s.equal[a] = append(s.equal[a], s.equal[b]...)
+	delete(s.equal, b)
+}
+
+func equality(x *ast.Expr) bool {
+	return (x.IsEquality() || x.IsCall() && x.Operator().String() == ast.Equal.Name) && len(x.Operands()) == 2
+}
+
+// term reads an operand that may be, or hold, a variable.
+func (s *scope) term(term *ast.Term, loc *ast.Location) (side, error) {
+	if v, ok := term.Value.(ast.Var); ok {
+		return s.variable(v, loc)
+	}
+	if ref, ok := term.Value.(ast.Ref); ok && len(ref) > 1 {
+		if v, ok := ref[len(ref)-1].Value.(ast.Var); ok && s.uses[v] > 1 {
+			return side{}, s.refuse(loc, ref, "%s: neither key nor position can be carried into a filter", ref)
+		}
+	}
+	return s.operand(term, loc)
+}
+
+// variable returns what stands for a variable: a constant, else a path.
+func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
+	var found *side
+	for i, value := range s.equal[s.find(v)] {
+		if value.form == absent || value.form == scalar && value.at.Ref == nil {
+			return value, nil
+		}
+		if found == nil && value.form == scalar {
+			found = &s.equal[s.find(v)][i]
+		}
+	}
+	if found == nil {
+		return side{}, s.refuse(loc, nil, "an element of a set can only be compared for equality")
+	}
+	return *found, nil
+}
+
+// classes states that all that a variable is equal to is equal and present.
+func (s *scope) classes(body ast.Body) error {
+	loc := body.Loc()
+	for _, v := range slices.Sorted(maps.Keys(s.equal)) {
+		values := s.equal[v]
+		if len(values) == 1 && values[0].form != element {
+			if values[0].form == set {
+				return s.refuse(loc, nil, "input.%s: whether a set is there cannot be carried into a filter", values[0].at.Ref)
+			}
+			s.all = append(s.all, present(values[0]))
+			continue
+		}
+		first, err := s.variable(v, loc)
+		if err != nil {
+			return err
+		}
+		if err := s.allEqual(first, values, loc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scope) allEqual(first side, values []side, loc *ast.Location) error {
+	for _, value := range values {
+		if same(first, value) {
+			continue
+		}
+		e, err := s.equals(first, value, loc)
+		if err != nil {
+			return err
+		}
+		s.all = append(s.all, e)
+	}
+	return nil
+}
+
+func same(a, b side) bool {
+	return a.form == scalar && b.form == scalar && a.at.Ref != nil && slices.Equal(a.at.Ref, b.at.Ref)
+}

@@ -1,0 +1,146 @@
+package policies
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// source is a policy tree as read: its modules by file, its data, and the hash
+// of both.
+type source struct {
+	modules  map[string]*ast.Module
+	data     map[string]any
+	revision string
+	findings []Finding
+}
+
+// readSource reads the Rego and data files of a tree. Tests (_test.rego),
+// hidden files and folders, and folders named testdata are no part of it. The
+// content of a data file stands at the path of its folder.
+func readSource(tree fs.FS) (*source, error) {
+	s := &source{modules: map[string]*ast.Module{}, data: map[string]any{}}
+	hash := sha256.New()
+	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if hidden(entry) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.IsDir() || !policyFile(name) {
+			return nil
+		}
+		content, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(hash, "%d:%s%d:", len(name), name, len(content))
+		hash.Write(content)
+		s.add(name, content)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("policy tree: %w", err)
+	}
+	s.revision = hex.EncodeToString(hash.Sum(nil)[:16])
+	return s, nil
+}
+
+func hidden(entry fs.DirEntry) bool {
+	name := entry.Name()
+	return name != "." && strings.HasPrefix(name, ".") || entry.IsDir() && name == "testdata"
+}
+
+func policyFile(name string) bool {
+	switch path.Ext(name) {
+	case ".rego":
+		return !strings.HasSuffix(name, "_test.rego")
+	case ".json", ".yaml", ".yml":
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *source) add(name string, content []byte) {
+	if path.Ext(name) == ".rego" {
+		s.addModule(name, content)
+		return
+	}
+	if err := s.addData(name, content); err != nil {
+		s.findings = append(s.findings, Finding{Code: "data", File: name, Message: err.Error()})
+	}
+}
+
+func (s *source) addModule(name string, content []byte) {
+	module, err := ast.ParseModuleWithOpts(name, string(content), parserOptions())
+	if err != nil {
+		s.findings = append(s.findings, astFindings("syntax", name, err)...)
+		return
+	}
+	if module != nil {
+		s.modules[name] = module
+	}
+}
+
+func (s *source) addData(name string, content []byte) error {
+	var value any
+	decode := util.UnmarshalJSON
+	if path.Ext(name) != ".json" {
+		decode = util.Unmarshal
+	}
+	if err := decode(content, &value); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("data: the top level of a data file is an object")
+	}
+	if dir := path.Dir(name); dir != "." {
+		parts := strings.Split(dir, "/")
+		for i := len(parts) - 1; i >= 0; i-- {
+			object = map[string]any{parts[i]: object}
+		}
+	}
+	return mergeData(s.data, object, "data")
+}
+
+// mergeData puts src into dst, object by object. No value may be given twice.
+func mergeData(dst, src map[string]any, at string) error {
+	for key, v := range src {
+		old, given := dst[key]
+		if !given {
+			dst[key] = v
+			continue
+		}
+		a, okA := old.(map[string]any)
+		b, okB := v.(map[string]any)
+		if !okA || !okB {
+			return fmt.Errorf("data: %s.%s is given twice", at, key)
+		}
+		if err := mergeData(a, b, at+"."+key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeData copies a part of the data into a Go value, strictly.
+func decodeData(from, into any) error {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return util.UnmarshalJSON(text, into)
+}

@@ -1,0 +1,229 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"resellerd/policies/predicate"
+)
+
+// template is a compiled plan before a request is bound to it. It is immutable
+// but for its memos, and shared by all requests with the same key.
+type template struct {
+	engine  *Engine
+	allow   predicate.Filter
+	reasons []answerFilter
+	views   []ViewCase
+	columns []ColumnGroup
+	guards  []guard
+	needs   []need
+
+	allowErr   error // no filter
+	reasonsErr error // reasons are told by full evaluations only
+	shownErr   error // views and columns are
+
+	lists sync.Map // guard outcomes -> *Plan
+	sets  sync.Map // which cases hold -> sorted texts
+}
+
+// answerFilter is a reason and the condition that it is given on.
+type answerFilter struct {
+	value string
+	when  predicate.Filter
+}
+
+// fits tells whether the request's values have the types that the template
+// was compiled for.
+func (t *template) fits(in *Input) bool {
+	for _, n := range t.needs {
+		if v, ok := in.lookup(n.ref); ok && !ofKind(v, n.kind) {
+			return false
+		}
+	}
+	return true
+}
+
+func ofKind(v any, kind ColumnKind) bool {
+	switch v.(type) {
+	case string:
+		return kind == Text
+	case bool:
+		return kind == Boolean
+	case int, int64:
+		return kind == Integer
+	default:
+		return false
+	}
+}
+
+// needed returns the roots of the values that do not fit.
+func (t *template) needed() []predicate.Ref {
+	var pins []predicate.Ref
+	for _, n := range t.needs {
+		root := n.ref[:min(2, len(n.ref))]
+		if root[0] == "context" {
+			root = root[:1]
+		}
+		if !pinned(root, pins) {
+			pins = append(pins, root)
+		}
+	}
+	return pins
+}
+
+// maxGuards bounds the guards of a plan for lists: their outcomes make a key.
+const maxGuards = 32
+
+var errGuards = errors.New("policy filter: too many conditions on the request")
+
+// plan returns the list's plan for one request: the guards decided, and with
+// them the conditions that read no row.
+func (t *template) plan(ctx context.Context, in *Input, warm bool) *Plan {
+	if err := errors.Join(t.allowErr, t.shownErr); err != nil {
+		return failedPlan(err)
+	}
+	if len(t.guards) > maxGuards {
+		return failedPlan(errGuards)
+	}
+	b := &binding{ctx: ctx, in: in, template: t}
+	key := listKey{warm: warm}
+	for id := range t.guards {
+		if t.inLists(id) && b.Guard(id) {
+			key.held |= 1 << id
+		}
+		if b.err != nil {
+			return failedPlan(b.err)
+		}
+	}
+	if p, ok := t.lists.Load(key); ok {
+		return p.(*Plan)
+	}
+	p, _ := t.lists.LoadOrStore(key, t.resolve(key))
+	return p.(*Plan)
+}
+
+type listKey struct {
+	held uint32
+	warm bool
+}
+
+// inLists tells whether a guard bears on a list: some only explain denials.
+func (t *template) inLists(id int) bool {
+	if mentions(t.allow.Where, id) {
+		return true
+	}
+	for _, v := range t.views {
+		if mentions(v.When.Where, id) {
+			return true
+		}
+	}
+	for _, c := range t.columns {
+		if mentions(c.When.Where, id) {
+			return true
+		}
+	}
+	return false
+}
+
+func mentions(e predicate.Expr, id int) bool {
+	switch e := e.(type) {
+	case predicate.And:
+		return slices.ContainsFunc(e, func(x predicate.Expr) bool { return mentions(x, id) })
+	case predicate.Or:
+		return slices.ContainsFunc(e, func(x predicate.Expr) bool { return mentions(x, id) })
+	case predicate.Not:
+		return mentions(e.X, id)
+	case predicate.Guard:
+		return e.ID == id
+	default:
+		return false
+	}
+}
+
+// resolve puts the outcomes of the guards into the conditions.
+func (t *template) resolve(key listKey) *Plan {
+	p := &Plan{Filter: settle(t.allow, key.held), Outcome: OutcomeAllow, Warm: key.warm}
+	if p.Filter.Kind == predicate.None {
+		p.Outcome = OutcomeDeny
+	}
+	for _, v := range t.views {
+		if when := settle(v.When, key.held); when.Kind != predicate.None {
+			p.Views = append(p.Views, ViewCase{v.Name, when})
+		}
+	}
+	groups := newColumnGroups()
+	for _, c := range t.columns {
+		groups.add(settle(c.When, key.held), c.Columns...)
+	}
+	p.Columns = groups.list()
+	return p
+}
+
+func settle(f predicate.Filter, held uint32) predicate.Filter {
+	if f.Kind != predicate.Where {
+		return f
+	}
+	return predicate.Of(decided(f.Where, held))
+}
+
+func decided(e predicate.Expr, held uint32) predicate.Expr {
+	switch e := e.(type) {
+	case predicate.And:
+		out := predicate.And{}
+		for _, x := range e {
+			out = append(out, decided(x, held))
+		}
+		return out
+	case predicate.Or:
+		out := predicate.Or{}
+		for _, x := range e {
+			out = append(out, decided(x, held))
+		}
+		return out
+	case predicate.Not:
+		return predicate.Not{X: decided(e.X, held)}
+	case predicate.Guard:
+		if held&(1<<e.ID) != 0 {
+			return predicate.True{}
+		}
+		return predicate.False{}
+	default:
+		return e
+	}
+}
+
+// columnGroups joins columns that are shown on the same condition.
+type columnGroups struct {
+	texts  []string
+	groups map[string]*ColumnGroup
+}
+
+func newColumnGroups() *columnGroups { return &columnGroups{groups: map[string]*ColumnGroup{}} }
+
+func (g *columnGroups) add(when predicate.Filter, columns ...string) {
+	if when.Kind == predicate.None {
+		return
+	}
+	text := when.String()
+	group, ok := g.groups[text]
+	if !ok {
+		group = &ColumnGroup{When: when}
+		g.groups[text] = group
+		g.texts = append(g.texts, text)
+	}
+	group.Columns = append(group.Columns, columns...)
+}
+
+func (g *columnGroups) list() []ColumnGroup {
+	var out []ColumnGroup
+	for _, text := range g.texts {
+		group := g.groups[text]
+		slices.Sort(group.Columns)
+		out = append(out, *group)
+	}
+	slices.SortStableFunc(out, func(a, b ColumnGroup) int { return strings.Compare(a.Columns[0], b.Columns[0]) })
+	return out
+}
