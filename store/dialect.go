@@ -44,17 +44,44 @@ type dialect struct {
 // placeholder is the n-th bound argument, from 1.
 func (d dialect) placeholder(n int) string { return string(d.mark) + strconv.Itoa(n) }
 
+// pools are the connections to one database.
+type pools struct {
+	read  *sqlx.DB // many
+	write *sqlx.DB // one in SQLite, the same as read in PostgreSQL
+	pulse *sqlx.DB // one, kept free for the data revision
+}
+
 // connect opens the pools that url names.
-func connect(url string, o Options) (read, write *sqlx.DB, d dialect, err error) {
+func connect(url string, o Options) (p pools, d dialect, err error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		read, write, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
-		return read, write, sqliteDialect(), err
+		p, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
+		return p, sqliteDialect(), err
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		read, err = openPostgres(url, o)
-		return read, read, postgresDialect(), err
+		p, err = openPostgres(url, o)
+		return p, postgresDialect(), err
 	}
-	return nil, nil, dialect{}, invalid("database", "is neither sqlite:path nor postgres://…")
+	return pools{}, dialect{}, invalid("database", "is neither sqlite:path nor postgres://…")
+}
+
+// open opens a pool of at most n connections, all of which are kept.
+func open(driver, name string, n int) (*sqlx.DB, error) {
+	db, err := sqlx.Open(driver, name)
+	if err != nil {
+		return nil, invalid("database", "has no valid address")
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
+}
+
+func (p pools) close() (err error) {
+	for _, db := range []*sqlx.DB{p.read, p.pulse, p.write} {
+		if db != nil {
+			err = errors.Join(err, db.Close()) // closing twice is harmless
+		}
+	}
+	return err
 }
 
 // translate turns a driver's error into one of this package's: a constraint, a

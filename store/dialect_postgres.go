@@ -36,14 +36,15 @@ func postgresDialect() dialect {
 	}
 }
 
-func openPostgres(url string, o Options) (*sqlx.DB, error) {
-	db, err := sqlx.Open("postgres", url)
-	if err != nil {
-		return nil, invalid("database", "is no valid PostgreSQL url")
+func openPostgres(url string, o Options) (p pools, err error) {
+	if p.read, err = open("postgres", url, o.MaxConns); err != nil {
+		return p, err
 	}
-	db.SetMaxOpenConns(o.MaxConns)
-	db.SetMaxIdleConns(o.MaxConns)
-	return db, nil
+	p.write = p.read
+	if p.pulse, err = open("postgres", url, 1); err != nil {
+		return pools{}, errors.Join(err, p.close())
+	}
+	return p, nil
 }
 
 func postgresCode(err error) string {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -49,9 +51,9 @@ var memoryDatabases atomic.Int64
 
 // openSQLite opens a pool that reads and a single connection that writes, so
 // that writers queue here and not in the file's lock.
-func openSQLite(path string, o Options) (read, write *sqlx.DB, err error) {
+func openSQLite(path string, o Options) (p pools, err error) {
 	if path == "" || strings.ContainsRune(path, 0) {
-		return nil, nil, invalid("database", "names no file")
+		return p, invalid("database", "names no file")
 	}
 	settings := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)"}}
 	name := "file:" + (&url.URL{Path: path}).EscapedPath()
@@ -61,22 +63,21 @@ func openSQLite(path string, o Options) (read, write *sqlx.DB, err error) {
 	} else {
 		settings.Add("_pragma", "journal_mode(WAL)")
 	}
+	reading := maps.Clone(settings)
+	reading["_pragma"] = append(slices.Clone(settings["_pragma"]), "query_only(1)")
 	settings.Set("_txlock", "immediate")
-	if write, err = sqlx.Open("sqlite", name+"?"+settings.Encode()); err != nil {
-		return nil, nil, fmt.Errorf("database: %w", err)
+	if p.write, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
+		return p, err
 	}
-	write.SetMaxOpenConns(1)
-	if err := write.Ping(); err != nil { // makes the file, and keeps a database in memory alive
-		return nil, nil, errors.Join(ErrUnavailable, err, write.Close())
+	if err := p.write.Ping(); err != nil { // makes the file, and keeps a database in memory alive
+		return pools{}, errors.Join(ErrUnavailable, err, p.close())
 	}
-	settings.Del("_txlock")
-	settings.Add("_pragma", "query_only(1)")
-	if read, err = sqlx.Open("sqlite", name+"?"+settings.Encode()); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("database: %w", err), write.Close())
+	for pool, n := range map[**sqlx.DB]int{&p.read: o.MaxConns, &p.pulse: 1} {
+		if *pool, err = open("sqlite", name+"?"+reading.Encode(), n); err != nil {
+			return pools{}, errors.Join(err, p.close())
+		}
 	}
-	read.SetMaxOpenConns(o.MaxConns)
-	read.SetMaxIdleConns(o.MaxConns)
-	return read, write, nil
+	return p, nil
 }
 
 func sqliteCode(err error) int {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -179,7 +178,8 @@ func (p *Page) collect(run *running, limit int) func(scan func([]any) error) err
 			return errStop
 		}
 		if len(block) < width {
-			block = make([]any, width*min(limit+1, max(16, 2*n)))
+			more := min(limit+1-n, max(16, 4*n))
+			block, p.Rows = make([]any, width*more), slices.Grow(p.Rows, more)
 		}
 		values := block[:width:width]
 		block = block[width:]
@@ -288,5 +288,3 @@ func textOf(v any) string {
 	}
 	return ""
 }
-
-var _ execer = (*sql.Tx)(nil)

@@ -16,9 +16,8 @@ const preparedStatements = 512
 // text. Statements that fall out of the bound are closed when their last
 // reader lets go.
 type preparedPool struct {
-	db      *sql.DB
-	dialect dialect
-	kept    *lru.Cache[string, *prepared]
+	db   *sql.DB
+	kept *lru.Cache[string, *prepared]
 }
 
 type prepared struct {
@@ -26,9 +25,9 @@ type prepared struct {
 	users atomic.Int64 // the cache itself is one
 }
 
-func newPreparedPool(db *sql.DB, d dialect) *preparedPool {
+func newPreparedPool(db *sql.DB) *preparedPool {
 	kept, _ := lru.NewWithEvict(preparedStatements, func(_ string, p *prepared) { p.release() }) // errs only for a size below 1
-	return &preparedPool{db: db, dialect: d, kept: kept}
+	return &preparedPool{db: db, kept: kept}
 }
 
 // release lets go of one use; the last one closes the statement.
@@ -92,7 +91,5 @@ func (p *preparedPool) ExecContext(ctx context.Context, text string, args ...any
 	return s.stmt.ExecContext(ctx, args...)
 }
 
-func (p *preparedPool) close() error {
-	p.kept.Purge()
-	return nil
-}
+// forget closes every statement that is not in use.
+func (p *preparedPool) forget() { p.kept.Purge() }

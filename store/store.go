@@ -12,8 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // Options adjusts a Store. The zero value is ready for production.
@@ -40,12 +38,12 @@ type Options struct {
 // Store is an open database. It is safe for concurrent use; Close ends it.
 type Store struct {
 	dialect dialect
-	read    *sqlx.DB // prepared reads
-	write   *sqlx.DB // transactions; one connection in SQLite, the same pool in PostgreSQL
-	now     func() time.Time
-	newID   func(kind string) string
+	pools
+	now   func() time.Time
+	newID func(kind string) string
 
-	pool    *preparedPool
+	pool    *preparedPool // reads
+	beat    *preparedPool // the data revision
 	plans   *planCache
 	tracker *tracker
 	cache   *rowCache
@@ -62,12 +60,13 @@ type Store struct {
 // does not answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	read, write, d, err := connect(url, o)
+	p, d, err := connect(url, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, read: read, write: write, now: o.Now, newID: o.NewID}
-	s.pool = newPreparedPool(read.DB, d)
+	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID}
+	s.pool = newPreparedPool(p.read.DB)
+	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()
 	s.cache = newRowCache(o.CacheRows)
 	s.tracker = newTracker(o, s.readRevision)
@@ -104,11 +103,9 @@ func (o Options) withDefaults() Options {
 // connection.
 func (s *Store) Close() error {
 	s.tracker.stop()
-	err := errors.Join(s.pool.close(), s.read.Close())
-	if s.write != s.read {
-		err = errors.Join(err, s.write.Close())
-	}
-	return err
+	s.pool.forget()
+	s.beat.forget()
+	return s.pools.close()
 }
 
 // Ping asks the database for a sign of life; ErrUnavailable when there is

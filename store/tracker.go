@@ -134,7 +134,7 @@ func (s *Store) WaitRevision(ctx context.Context, n int64) error {
 
 func (s *Store) readRevision(ctx context.Context) (int64, error) {
 	var n int64
-	rows, err := s.pool.QueryContext(ctx, "SELECT n FROM data_revision")
+	rows, err := s.beat.QueryContext(ctx, "SELECT n FROM data_revision")
 	if err == nil {
 		err = scanOne(rows, &n)
 	}
