@@ -106,3 +106,10 @@ test_reseller_cannot_create_by_naming_an_account_it_sees if {
 	posed := object.union(creating(maker, "acc_o", 1), {"resource": {"id": "acc_r"}})
 	fixture.denial(posed) == {"not_visible"}
 }
+
+test_writer_cannot_update_accounts_it_cannot_read if {
+	every user in [fixture.master, fixture.reseller] {
+		blind := fixture.holding(user, {"account": ["update"]})
+		fixture.denial(fixture.ask(blind, "update", "account", fixture.account("acc_s"))) == {"area_denied"}
+	}
+}

@@ -46,3 +46,10 @@ test_restricted_user_cannot_act_by_a_broken_list if {
 test_restricted_user_can_act_by_the_good_half_of_a_list if {
 	fixture.granted(from("192.0.2.1", ["nonsense", "192.0.2.0/24"]))
 }
+
+test_unrestricted_user_can_act_without_a_word_about_its_address if {
+	every ip in ["203.0.113.9", "nonsense"] {
+		fixture.granted(from(ip, []))
+	}
+	fixture.granted(nowhere([]))
+}

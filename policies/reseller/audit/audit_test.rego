@@ -7,10 +7,7 @@ entry(actor, account) := fixture.row(account, {"actor_account_id": actor})
 
 allowed(user, columns) if fixture.granted(fixture.ask(user, "read", "audit", columns))
 
-refused(user, columns) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, "read", "audit", columns)
-	not allowed(user, columns)
-}
+refused(user, columns) := fixture.denial(fixture.ask(user, "read", "audit", columns))
 
 test_master_can_read_every_entry_of_its_tenant_and_cannot_read_anothers if {
 	allowed(fixture.master, entry("acc_m", "acc_m"))
@@ -37,4 +34,8 @@ test_reseller_can_see_an_entry_by_ids_alone if {
 	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "audit", entry("acc_r", "acc_r"))
 	decision.view == "full"
 	decision.columns == {"id", "at", "actor", "account", "action", "resource", "change"}
+}
+
+test_master_without_access_cannot_read_entries if {
+	refused(fixture.holding(fixture.master, {"audit": []}), entry("acc_m", "acc_m")) == {"area_denied"}
 }

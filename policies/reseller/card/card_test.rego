@@ -13,10 +13,7 @@ assigned := card("acc_m", "customer", ["acc_o", "acc_r"])
 
 allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "card", columns))
 
-refused(user, action, columns) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, action, "card", columns)
-	not allowed(user, action, columns)
-}
+refused(user, action, columns) := fixture.denial(fixture.ask(user, action, "card", columns))
 
 test_master_can_see_every_card_of_its_tenant_and_cannot_see_anothers if {
 	every columns in [carrier, retail, assigned, card("acc_s", "customer", [])] {

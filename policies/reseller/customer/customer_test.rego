@@ -5,10 +5,7 @@ import data.reseller.main
 
 allowed(user, action, account) if fixture.granted(fixture.ask(user, action, "customer", fixture.row(account, {})))
 
-refused(user, action, account) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, action, "customer", fixture.row(account, {}))
-	not allowed(user, action, account)
-}
+refused(user, action, account) := fixture.denial(fixture.ask(user, action, "customer", fixture.row(account, {})))
 
 test_master_can_manage_customers_of_its_tenant if {
 	every action in fixture.crud {

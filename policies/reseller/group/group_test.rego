@@ -13,10 +13,7 @@ own(account) := fixture.row(account, {"lend": "none"})
 
 allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "group", columns))
 
-refused(user, action, columns) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, action, "group", columns)
-	not allowed(user, action, columns)
-}
+refused(user, action, columns) := fixture.denial(fixture.ask(user, action, "group", columns))
 
 test_master_can_see_every_group_of_its_tenant_and_cannot_see_anothers if {
 	every account in ["acc_m", "acc_r", "acc_s"] {
@@ -139,4 +136,9 @@ test_master_cannot_put_users_in_a_group_once_lent if {
 test_editor_cannot_learn_more_about_a_lent_group if {
 	moved := fixture.write(editor, "update", "group", lent_to_all, {"fields": ["account_id"]})
 	fixture.denial(moved) == {"group_not_own"}
+}
+
+test_user_without_access_cannot_see_groups_of_its_tenant if {
+	refused(fixture.holding(fixture.master, {"group": []}), "read", own("acc_m")) == {"area_denied"}
+	refused(fixture.holding(fixture.master, {"group": ["update"]}), "assign", own("acc_m")) == {"area_denied"}
 }

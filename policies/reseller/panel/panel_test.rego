@@ -8,10 +8,7 @@ call(account) := {"id": "cdr_1", "properties": {"account_id": account}}
 
 allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "cdr", columns))
 
-refused(user, action, columns) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, action, "cdr", columns)
-	not allowed(user, action, columns)
-}
+refused(user, action, columns) := fixture.denial(fixture.ask(user, action, "cdr", columns))
 
 test_master_can_read_rows_of_its_tenant_and_cannot_read_anothers if {
 	allowed(fixture.master, "read", call("acc_s"))

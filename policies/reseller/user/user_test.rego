@@ -7,10 +7,7 @@ target(account) := fixture.row(account, {"status": "active", "groups": ["grp_1"]
 
 allowed(user, action, columns) if fixture.granted(fixture.ask(user, action, "user", columns))
 
-refused(user, action, columns) := reasons if {
-	reasons := main.reasons with input as fixture.ask(user, action, "user", columns)
-	not allowed(user, action, columns)
-}
+refused(user, action, columns) := fixture.denial(fixture.ask(user, action, "user", columns))
 
 test_master_can_manage_users_of_its_tenant if {
 	every action in fixture.crud {
