@@ -156,7 +156,11 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 			return err
 		}
 	}
-	return s.queryError(ctx, run.typ, rows.Err())
+	err = rows.Err()
+	if err == nil {
+		err = ctx.Err()
+	}
+	return s.queryError(ctx, run.typ, err)
 }
 
 var errStop = fmt.Errorf("stop")

@@ -32,7 +32,7 @@ func perhaps(r *rand.Rand, text string) any {
 // world is a store filled with hostile rows, past all validation, and what is
 // needed to ask about it.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	r        *rand.Rand
 	db       *sql.DB
 	accounts []string
