@@ -1,8 +1,51 @@
 package policies
 
-// NamedBelow returns what Engine.Document has as subject.below: the accounts
+import "slices"
+
+// AppendBelow appends what Engine.Document has as subject.below: the accounts
 // that the request names, or the catalog for its resource, and that lie in the
 // subject's subtree, sorted. It wants facts.
-func (e *Engine) NamedBelow(in *Input) []any {
-	return in.namedBelow(e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+func (e *Engine) AppendBelow(dst []string, in *Input) []string {
+	f, start := in.Subject.Facts, len(dst)
+	add := func(id string) {
+		if id != "" && !slices.Contains(dst[start:], id) && f.below(id) {
+			dst = append(dst, id)
+		}
+	}
+	for _, id := range [...]string{f.Account.ID, f.Account.ParentID, f.Account.TenantID} {
+		add(id)
+	}
+	for _, id := range e.catalogAccounts(in.Resource.Type, in.Resource.ID) {
+		add(id)
+	}
+	for column, v := range in.Resource.Row {
+		if id, ok := v.(string); ok && accountKey(in.Resource.Type, column) {
+			add(id)
+		}
+	}
+	if accountKey(in.Resource.Type, "id") {
+		add(in.Resource.ID)
+	}
+	for _, sent := range [...]map[string]any{in.Resource.Properties, in.Action.Properties, in.Subject.Properties} {
+		if len(sent) > 0 {
+			eachText(sent, add)
+		}
+	}
+	slices.Sort(dst[start:])
+	return dst
+}
+
+func eachText(v any, add func(string)) {
+	switch v := v.(type) {
+	case string:
+		add(v)
+	case map[string]any:
+		for _, x := range v {
+			eachText(x, add)
+		}
+	case []any:
+		for _, x := range v {
+			eachText(x, add)
+		}
+	}
 }
