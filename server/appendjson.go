@@ -66,6 +66,7 @@ func appendStrings(dst []byte, list []string) []byte {
 type fieldWriter struct {
 	dst    []byte
 	erased []string
+	below  []string // scratch
 }
 
 // name starts a member, and reports whether it may be written; m is the mask

@@ -89,16 +89,13 @@ func (s *Server) door(rt *boundRoute) fiber.Handler {
 func (r *call) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
-	var gone func()
-	r.ctx, r.cancel, gone = s.requestContext(r.c)
+	life := s.begin(r.c.Context().Conn())
+	r.ctx = life
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
-		gone()
-		if !r.streaming {
-			r.cancel()
-		}
+		life.end()
 	}()
 	if r.route.open != doorPublic {
 		if err := r.enter(); err != nil {

@@ -11,19 +11,6 @@ import (
 	"resellerd/store"
 )
 
-// question is an AuthZEN evaluation request (Authorization API 1.0, 5.1).
-type question struct {
-	subject, resource entity
-	action            string
-	actionProperties  map[string]any
-	context           map[string]any
-}
-
-type entity struct {
-	typ, id    string
-	properties map[string]any
-}
-
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
 // denial is a 200 with false; reasons are added only when asked for.
 func evaluate(r *call) error {
@@ -48,86 +35,13 @@ func (r *call) readQuestion() (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	v, err := parseJSON(body)
-	if err != nil {
-		return question{}, badRequest(err.Error())
-	}
-	object, ok := v.(map[string]any)
-	if !ok {
-		return question{}, badRequest("the body must be an object")
-	}
-	return newQuestion(object)
+	return parseQuestion(body)
 }
 
+// jsonMediaType reports whether a Content-Type is JSON.
 func jsonMediaType(header []byte) bool {
 	mediaType, _, _ := bytes.Cut(header, []byte(";"))
 	return bytes.EqualFold(bytes.TrimSpace(mediaType), []byte(fiber.MIMEApplicationJSON))
-}
-
-func newQuestion(object map[string]any) (q question, err error) {
-	if q.subject, err = entityField(object, "subject"); err != nil {
-		return q, err
-	}
-	if q.resource, err = entityField(object, "resource"); err != nil {
-		return q, err
-	}
-	action, err := objectField(object, "action", true)
-	if err != nil {
-		return q, err
-	}
-	if q.action, err = textField(action, "action.", "name"); err != nil {
-		return q, err
-	}
-	if q.actionProperties, err = objectField(action, "properties", false); err != nil {
-		return q, err
-	}
-	q.context, err = objectField(object, "context", false)
-	return q, err
-}
-
-func entityField(object map[string]any, name string) (e entity, err error) {
-	fields, err := objectField(object, name, true)
-	if err != nil {
-		return e, err
-	}
-	if e.typ, err = textField(fields, name+".", "type"); err != nil {
-		return e, err
-	}
-	if e.id, err = textField(fields, name+".", "id"); err != nil {
-		return e, err
-	}
-	e.properties, err = objectField(fields, "properties", false)
-	return e, err
-}
-
-func objectField(object map[string]any, name string, required bool) (map[string]any, error) {
-	v, sent := object[name]
-	if !sent {
-		if required {
-			return nil, badRequest(name + " is missing")
-		}
-		return nil, nil
-	}
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return nil, badRequest(name + " must be an object")
-	}
-	return fields, nil
-}
-
-func textField(object map[string]any, prefix, name string) (string, error) {
-	v, sent := object[name]
-	if !sent {
-		return "", badRequest(prefix + name + " is missing")
-	}
-	text, ok := v.(string)
-	if !ok {
-		return "", badRequest(prefix + name + " must be a string")
-	}
-	if text == "" {
-		return "", badRequest(prefix + name + " is empty")
-	}
-	return text, nil
 }
 
 // answer decides a question. The subject is known when it is a user of the

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,7 +105,7 @@ func (s *Server) factsOf(sub *store.Subject) *policies.Facts {
 		Account: policies.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
 		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
-		Below: s.below(a.ID, sub.Leaf),
+		Below: s.below(sub),
 	})
 }
 
@@ -116,11 +117,17 @@ func texts(list []string) []any {
 	return out
 }
 
-// below asks the store whether an account lies in the subtree of own. When the
-// store cannot tell, it does not.
-func (s *Server) below(own string, leaf bool) func(string) bool {
+// below asks the store whether an account lies in the subject's subtree. When
+// the store cannot tell, it does not. What is plain without the store is not
+// asked: the own account lies there, those above it do not.
+func (s *Server) below(sub *store.Subject) func(string) bool {
+	own, leaf := sub.Account.ID, sub.Leaf
+	above := make([]string, 0, len(sub.Chain))
+	for _, a := range sub.Chain[1:] {
+		above = append(above, a.ID)
+	}
 	return func(account string) bool {
-		if account == own || leaf {
+		if account == own || leaf || slices.Contains(above, account) {
 			return account == own
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), belowPatience)

@@ -3,14 +3,11 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"io"
 	"net"
 	"sync"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
 )
 
 // errClientGone is the cause of a request context whose client has left.
@@ -49,20 +46,6 @@ func gunzip(packed []byte, limit int) ([]byte, error) {
 		return nil, badRequest("the gzip body is broken")
 	}
 	return plain, nil
-}
-
-// requestContext is the life of a request: it ends with its deadline, when the
-// client has gone, or when cancel is called. Stop watching before the handler
-// returns: the connection is the request's only until then.
-func (s *Server) requestContext(c *fiber.Ctx) (ctx context.Context, cancel context.CancelFunc, stop func()) {
-	ctx, cancelCause := context.WithCancelCause(context.Background())
-	ctx, cancelTime := context.WithTimeout(ctx, s.cfg.Limits.Request)
-	cancel = func() {
-		cancelTime()
-		cancelCause(nil)
-	}
-	stop = s.watch.add(c.Context().Conn(), func() { cancelCause(errClientGone) })
-	return ctx, cancel, stop
 }
 
 // goneWatch looks after the connections of requests that take long: Fiber does

@@ -38,7 +38,10 @@ func (w *fieldWriter) subject(m *mask, e *policies.Engine, in *policies.Input, k
 		w.facts(m, s.Facts)
 	}
 	if s.Facts != nil {
-		w.any(m, "below", e.NamedBelow(in))
+		w.below = e.AppendBelow(w.below[:0], in)
+		if _, ok := w.name(m, "below"); ok {
+			w.dst = appendStrings(w.dst, w.below)
+		}
 	}
 	w.dst = append(w.dst, '}')
 }

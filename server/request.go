@@ -30,8 +30,6 @@ type call struct {
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
 	revision   int64 // data revision that the answer is at least as new as
-	cancel     context.CancelFunc
-	streaming  bool
 }
 
 // input is what the policy reads for an action of the acting user on a

@@ -5,15 +5,20 @@ import (
 	"resellerd/store"
 )
 
-// Schema tells the policy which columns the store's rows have.
+// Schema tells the policy which columns the store's rows have. Rates have their
+// card's: they are decided through it.
 func Schema() policies.Schema {
 	schema := policies.Schema{}
 	for _, t := range store.Types() {
 		if t.Through != "" && t.Name != "rate" {
 			continue
 		}
+		decides := t
+		if t.Through != "" {
+			decides = typeInfo(t.Through)
+		}
 		columns := map[string]policies.ColumnKind{}
-		for _, c := range t.Columns {
+		for _, c := range decides.Columns {
 			if c.Policy {
 				columns[c.Name] = columnKind(c)
 			}

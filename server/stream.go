@@ -15,8 +15,6 @@ import (
 // the client stops reading. When write fails or panics the connection is cut
 // before the end of the body, so that no client takes a part for the whole.
 func (r *call) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
-	r.streaming = true
-	r.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
 	in, out := io.Pipe()
 	s, id, route := r.s, r.decisionID, r.route.name

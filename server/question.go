@@ -1,0 +1,178 @@
+package server
+
+// question is an AuthZEN evaluation request (Authorization API 1.0, 5.1).
+type question struct {
+	subject, resource entity
+	action            string
+	actionProperties  map[string]any
+	context           map[string]any
+}
+
+type entity struct {
+	typ, id    string
+	properties map[string]any
+}
+
+// parseQuestion reads a request's body without making more than it needs.
+// Every fault is a 400 that says what is wrong. Members that the standard does
+// not name are ignored.
+func parseQuestion(body []byte) (question, error) {
+	var q question
+	r := questionReader{jsonParser{data: body}}
+	var have [4]bool // subject, action, resource, context
+	err := r.object("the body", 0, func(name string) (*bool, func() error) {
+		switch name {
+		case "subject":
+			return &have[0], func() error { return r.entity("subject", &q.subject) }
+		case "action":
+			return &have[1], func() error { return r.action(&q) }
+		case "resource":
+			return &have[2], func() error { return r.entity("resource", &q.resource) }
+		case "context":
+			return &have[3], func() error { return r.properties("context", &q.context) }
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return q, err
+	}
+	if r.space(); r.pos < len(body) {
+		return q, badRequest(r.fault("text after the value").Error())
+	}
+	for i, name := range []string{"subject", "action", "resource"} {
+		if !have[i] {
+			return q, badRequest(name + " is missing")
+		}
+	}
+	return q, nil
+}
+
+// questionReader reads the members that it is told of and skips the others.
+type questionReader struct{ jsonParser }
+
+// object reads an object. For each name, member gives where to note that it was
+// there and how to read it; nil for a member to skip.
+func (r *questionReader) object(what string, depth int, member func(name string) (*bool, func() error)) error {
+	if r.next() != '{' {
+		if _, err := r.value(depth); err != nil {
+			return badRequest(err.Error())
+		}
+		return badRequest(what + " must be an object")
+	}
+	r.pos++
+	if r.next() == '}' {
+		r.pos++
+		return nil
+	}
+	for {
+		if err := r.member(depth, member); err != nil {
+			return err
+		}
+		more, err := r.more('}')
+		if err != nil {
+			return badRequest(err.Error())
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func (r *questionReader) member(depth int, member func(name string) (*bool, func() error)) error {
+	if r.next() != '"' {
+		return badRequest(r.fault("want a name").Error())
+	}
+	name, err := r.name()
+	if err != nil {
+		return badRequest(err.Error())
+	}
+	if r.next() != ':' {
+		return badRequest(r.fault("want a colon").Error())
+	}
+	r.pos++
+	there, read := member(name)
+	switch {
+	case there == nil:
+		if _, err := r.value(depth + 1); err != nil {
+			return badRequest(err.Error())
+		}
+		return nil
+	case *there:
+		return badRequest(name + " is given twice")
+	}
+	*there = true
+	return read()
+}
+
+func (r *questionReader) entity(what string, e *entity) error {
+	var have [3]bool
+	err := r.object(what, 1, func(name string) (*bool, func() error) {
+		switch name {
+		case "type":
+			return &have[0], func() error { return r.textInto(what+".type", &e.typ) }
+		case "id":
+			return &have[1], func() error { return r.textInto(what+".id", &e.id) }
+		case "properties":
+			return &have[2], func() error { return r.properties(what+".properties", &e.properties) }
+		}
+		return nil, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case !have[0]:
+		return badRequest(what + ".type is missing")
+	case !have[1]:
+		return badRequest(what + ".id is missing")
+	}
+	return nil
+}
+
+func (r *questionReader) action(q *question) error {
+	var have [2]bool
+	err := r.object("action", 1, func(name string) (*bool, func() error) {
+		switch name {
+		case "name":
+			return &have[0], func() error { return r.textInto("action.name", &q.action) }
+		case "properties":
+			return &have[1], func() error { return r.properties("action.properties", &q.actionProperties) }
+		}
+		return nil, nil
+	})
+	if err == nil && !have[0] {
+		return badRequest("action.name is missing")
+	}
+	return err
+}
+
+// textInto reads a string that holds something.
+func (r *questionReader) textInto(what string, into *string) error {
+	if r.next() != '"' {
+		if _, err := r.value(2); err != nil {
+			return badRequest(err.Error())
+		}
+		return badRequest(what + " must be a string")
+	}
+	text, err := r.text()
+	switch {
+	case err != nil:
+		return badRequest(err.Error())
+	case text == "":
+		return badRequest(what + " is empty")
+	}
+	*into = text
+	return nil
+}
+
+func (r *questionReader) properties(what string, into *map[string]any) error {
+	v, err := r.value(2)
+	if err != nil {
+		return badRequest(err.Error())
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return badRequest(what + " must be an object")
+	}
+	*into = object
+	return nil
+}
