@@ -67,7 +67,7 @@ func TestWhoIsCalling(t *testing.T) {
 func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 	eachCore(t, func(t *testing.T, w *coreWorld) {
 		for _, account := range []store.Account{w.master, w.reseller} { // one name, two users
-			coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error { return twin(tx, account, w) })
+			coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error { return coreTwin(tx, account, w) })
 		}
 		s := w.serve(t, nil)
 		w.log.take()
@@ -94,7 +94,7 @@ func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 	})
 }
 
-func twin(tx *store.Tx, account store.Account, w *coreWorld) error {
+func coreTwin(tx *store.Tx, account store.Account, w *coreWorld) error {
 	g, err := tx.CreateGroup(tctx, store.Group{AccountID: account.ID, Name: "Twins", DefaultAccess: "r"})
 	if err != nil {
 		return err

@@ -14,16 +14,20 @@ var scenario = fstest.MapFS{
 
 default allow := false
 
-subject := object.union(object.get(data.catalog, ["user", input.subject.id], {}), object.get(input.subject, "properties", {}))
-
-record := object.union(object.get(data.catalog, ["record", input.resource.id], {}), object.get(input.resource, "properties", {}))
-
 known if {
 	input.subject.type == "user"
 	input.resource.type == "record"
 	data.catalog.user[input.subject.id]
 	data.catalog.record[input.resource.id]
 }
+
+archived if input.resource.properties.status == "archived"
+
+archived if data.catalog.record[input.resource.id].status == "archived"
+
+admin if input.subject.properties.role == "admin"
+
+admin if data.catalog.user[input.subject.id].role == "admin"
 
 allow if {
 	known
@@ -36,14 +40,14 @@ allow if {
 	input.action.name == "write"
 	input.subject.id == "alice"
 	input.resource.id == "record-1"
-	record.status != "archived"
+	not archived
 }
 
 allow if {
 	known
 	input.action.name == "write"
-	record.status == "archived"
-	subject.role == "admin"
+	archived
+	admin
 }
 
 allow if {
