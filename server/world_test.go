@@ -221,7 +221,7 @@ type answered struct {
 }
 
 // do sends a request as a user, by the names of the world: "{acme}" in a path,
-// a body or a header stands for an id.
+// a body or a header stands for an id. A header without a value is not sent.
 func (w *world) do(user, method, path, body string, headers ...string) answered {
 	w.t.Helper()
 	path, body = w.expand(path), w.expand(body)
@@ -236,7 +236,9 @@ func (w *world) do(user, method, path, body string, headers ...string) answered 
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], w.expand(headers[i+1]))
+		if req.Header.Del(headers[i]); headers[i+1] != "" {
+			req.Header.Set(headers[i], w.expand(headers[i+1]))
+		}
 	}
 	res, err := w.server.App().Test(req, -1)
 	if err != nil {

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Who a user is to the panel is the panel's to say: with its own token a user
+// gives nobody an external id, itself included.
+func TestAUsersOwnTokenNamesNobody(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		i := newIssuer(t)
+		s, err := New(Config{JWT: jwtConfig(t, i.keys()), DecisionLog: "none"}, w.store, w.server.engines,
+			WithClock(func() time.Time { return jwtNow }), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.server = s
+		own := []string{"Authorization", "Bearer " + i.token(t, w.id("a")), headerUser, ""}
+		w.do("a", "GET", "/v1/users/{a2}", "", own...).want(200)
+		w.do("a", "PATCH", "/v1/users/{a2}", `{"name":"x"}`, own...).want(200)
+		w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"x"}`, own...).refused(403, "by a panel only")
+		w.do("a", "POST", "/v1/users", `{"login":"x@example.com","external_id":"x","groups":["{M.default}"]}`, own...).
+			refused(403, "by a panel only")
+		w.do("a", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.default}"]}`, own...).want(201)
+	})
+}
+
+// A write may be repeated on every route that takes one, links included.
+func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		key := []string{headerIdempotency, "key-1"}
+		first := w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "", key...).want(200)
+		w.pass(time.Hour)
+		again := w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "", key...).want(200)
+		if first.alike() != again.alike() {
+			t.Errorf("%s\nthen\n%s", first.alike(), again.alike())
+		}
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{C}", "", key...).refused(422, headerIdempotency)
+		w.do("m", "DELETE", "/v1/cards/{bronze}/assignments/{C}", "", key...).want(204)
+		w.do("m", "DELETE", "/v1/cards/{bronze}/assignments/{C}", "", key...).want(204)
+	})
+}
+
+// A unique key that might collide with a row that the writer does not see is
+// not the writer's to set, whether or not it does collide.
+func TestAnExternalIDOfACardIsForWhoSeesAllCards(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "POST", "/v1/groups", `{"name":"sellers","rows":{"card/customer":["create","read","update"],"account":["read"]}}`).want(201)
+		group := w.get("m", "/v1/groups?name=sellers").column("id")[0]
+		made := w.do("m", "POST", "/v1/users", `{"login":"s@example.com","groups":["`+group+`"]}`).want(201).object()
+		w.call("seller", made["id"].(string))
+		w.do("seller", "POST", "/v1/cards", `{"name":"x","currency":"EUR"}`).want(201)
+		taken := w.do("seller", "POST", "/v1/cards", `{"name":"x","currency":"EUR","external_id":"`+secret("M", "external upstream")+`"}`).want(422)
+		free := w.do("seller", "POST", "/v1/cards", `{"name":"x","currency":"EUR","external_id":"free"}`).want(422)
+		if taken.alike() != free.alike() {
+			t.Errorf("%s\nwant\n%s", taken.alike(), free.alike())
+		}
+		one := w.do("seller", "PATCH", "/v1/cards/{bronze}", `{"external_id":"`+secret("M", "external upstream")+`"}`).want(422)
+		two := w.do("seller", "PATCH", "/v1/cards/{bronze}", `{"external_id":"free"}`).want(422)
+		if one.alike() != two.alike() {
+			t.Errorf("%s\nwant\n%s", one.alike(), two.alike())
+		}
+	})
+}
+
+func TestCellsAreMadeInert(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "Germany": "Germany", "=1": "'=1", "+49": "'+49", "-1": "'-1", "@a": "'@a", "\tx": "'\tx", "a=1": "a=1",
+	} {
+		if got := inert(cell); got != want {
+			t.Errorf("inert(%q) is %q, want %q", cell, got, want)
+		}
+	}
+	if name := disposition(cardHead{ID: "crd_1", Name: "../a\\b\r\n\"c\""}, "csv"); strings.ContainsAny(name, "\r\n/\\") {
+		t.Errorf("file name %s", name)
+	}
+}
