@@ -65,18 +65,44 @@ func (r *call) accessByArea() (map[string][]string, error) {
 		}
 		access[area] = allowed
 	}
+	r.dropRedundant(access)
 	return access, r.recordAccess(access, start)
 }
 
-// areas are resellerd's own and the breakpoints of the user's access.
+// areas are resellerd's own and the breakpoints of the user's access, what
+// holds everywhere else among them.
 func (r *call) areas() []string {
 	set := maps.Clone(isOwnArea)
 	for area := range r.facts.Access {
-		if area != "*" {
-			set[area] = true
-		}
+		set[area] = true
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// dropRedundant leaves the areas that are resellerd's own, that a group names,
+// or that differ from what lies above them. A ceiling that changes nothing for
+// the user is not shown to it.
+func (r *call) dropRedundant(access map[string][]string) {
+	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
+		if isOwnArea[area] || slices.Contains(r.subject.Named, area) {
+			continue
+		}
+		if area == everyArea || slices.Equal(access[area], inherited(access, area)) {
+			delete(access, area)
+		}
+	}
+}
+
+const everyArea = "*"
+
+// inherited is the access of the nearest area above that access has.
+func inherited(access map[string][]string, area string) []string {
+	for at := parentArea(area); at != ""; at = parentArea(at) {
+		if above, ok := access[at]; ok {
+			return above
+		}
+	}
+	return access[everyArea]
 }
 
 // recordAccess records the answer of /v1/me: the question without an area, the

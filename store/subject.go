@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Subject is a user with all that decisions about it rest on.
@@ -17,6 +19,9 @@ type Subject struct {
 	// Access is the union of the groups, cut by every ceiling of the chain. It
 	// is shared and must not be changed.
 	Access Access
+	// Named holds the areas that the groups have rows for, sorted. Keys of Access
+	// that are not among them stem from a ceiling.
+	Named []string
 	// Groups counts the groups that count: owned by the account or lent to it.
 	Groups int
 	Leaf   bool // no account lies below its own
@@ -81,7 +86,10 @@ func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (
 	s.Groups, s.Access = len(groups), Resolve(accesses(groups), ceilings(s.Chain))
 	for _, group := range groups {
 		s.User.Groups = append(s.User.Groups, group.ID)
+		s.Named = slices.AppendSeq(s.Named, maps.Keys(group.Rows))
 	}
+	slices.Sort(s.Named)
+	s.Named = slices.Compact(s.Named)
 	s.Leaf, err = isLeaf(ctx, d, x, user.AccountID)
 	return s, err
 }

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store/storetest"
+)
+
+// runs is how many of something a test does: n, or so many times n as
+// RESELLERD_TEST_RUNS says. Long runs find what short ones leave.
+func runs(t *testing.T, n int) int {
+	t.Helper()
+	text := os.Getenv("RESELLERD_TEST_RUNS")
+	if text == "" {
+		return n
+	}
+	times, err := strconv.Atoi(text)
+	if err != nil || times < 1 {
+		t.Fatalf("RESELLERD_TEST_RUNS=%q: want a number from 1 up", text)
+	}
+	return n * times
+}
+
+// firstSeed is where seeds begin: RESELLERD_TEST_SEED, or 1.
+func firstSeed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("RESELLERD_TEST_SEED")
+	if text == "" {
+		return 1
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("RESELLERD_TEST_SEED=%q: want a number", text)
+	}
+	return seed
+}
+
+const requestsOfARun = 120
+
+// Two worlds that differ only in what a viewer must not see answer it alike,
+// byte for byte, whatever it asks and writes.
+func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
+	for _, viewer := range twinViewers {
+		t.Run(fmt.Sprintf("%s at depth %d of %s", viewer.name, viewer.maxDepth, strings.Join(viewer.eyes.reads, "+")), func(t *testing.T) {
+			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+				t.Run(name, func(t *testing.T) {
+					met := map[string]int{}
+					first := firstSeed(t)
+					for seed := range uint64(runs(t, 2)) {
+						twinRun(t, url, viewer, first+seed, met)
+					}
+					t.Log(met)
+					mustMeet(t, viewer, met)
+				})
+			}
+		})
+	}
+}
+
+// twinRun asks both worlds of a seed the same sequence.
+func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed uint64, met map[string]int) {
+	t.Helper()
+	engine := engineOf(t, viewer.maxDepth)
+	left := newTwin(t, url(t), engine, viewer, seed, 1)
+	right := newTwin(t, url(t), engine, viewer, seed, 2)
+	if seed == firstSeed(t) && left.contents() == right.contents() {
+		t.Fatalf("seed %d: the worlds are one", seed)
+	}
+	q := newRequests(viewer, seed)
+	for n := 1; n <= requestsOfARun; n++ {
+		a := q.next()
+		moment := twinStart.Add(time.Duration(n) * time.Minute)
+		left.at(moment)
+		right.at(moment)
+		one, two := left.ask(n, a), right.ask(n, a)
+		if bytesOf(one) != bytesOf(two) {
+			t.Fatalf("RESELLERD_TEST_SEED=%d, request %d: %v\nin one world\n%s\nin the other\n%s", seed, n, a, bytesOf(one), bytesOf(two))
+		}
+		if one.status >= 500 {
+			t.Errorf("RESELLERD_TEST_SEED=%d, request %d: %v\n%s", seed, n, a, bytesOf(one))
+		}
+		met[a.method+" "+statusClass(one)]++
+		q.seen(a, one)
+	}
+}
+
+// contents counts what the world holds, as a digest of its own.
+func (w *twin) contents() string {
+	w.t.Helper()
+	var text strings.Builder
+	for _, query := range []string{
+		"SELECT name FROM accounts ORDER BY id", "SELECT name FROM customers ORDER BY id",
+		"SELECT name FROM cards ORDER BY id", "SELECT login FROM users ORDER BY id",
+	} {
+		rows, err := w.db.Query(query)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for rows.Next() {
+			var value string
+			if err := rows.Scan(&value); err != nil {
+				w.t.Fatal(err)
+			}
+			text.WriteString(value + "\n")
+		}
+		if err := rows.Close(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// mustMeet fails a run that was refused everything: it would prove nothing.
+func mustMeet(t *testing.T, viewer twinViewer, met map[string]int) {
+	t.Helper()
+	wanted := []string{"GET 200", "GET 404", "GET 422"}
+	if len(viewer.eyes.reads) > 1 {
+		wanted = append(wanted, "POST 201", "POST 422", "PATCH 200", "PATCH 404", "DELETE 404")
+	}
+	for _, answer := range wanted {
+		if met[answer] == 0 {
+			t.Errorf("no request was answered %s, of %v", answer, slices.Sorted(maps.Keys(met)))
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// requests draws a sequence of requests of one viewer: to everything there is,
+// to what it cannot see, and to what is not there.
+type requests struct {
+	r       *rand.Rand
+	eyes    eyes
+	viewer  string
+	n       int                 // of the next request
+	cursors []string            // that were given out
+	tags    []string            // ETags that were given out
+	paths   map[string][]string // lists by cursor
+}
+
+func newRequests(viewer twinViewer, seed uint64) *requests {
+	account, name, _ := strings.Cut(viewer.name, ".")
+	return &requests{r: rand.New(rand.NewPCG(seed, 99)), eyes: viewer.eyes, viewer: userID(account, name)}
+}
+
+// next draws a request.
+func (q *requests) next() asked {
+	q.n++
+	var a asked
+	switch q.r.IntN(20) {
+	case 0:
+		a = asked{method: "GET", path: "/v1/me"}
+	case 1, 2, 3, 4, 5:
+		a = q.list()
+	case 6, 7, 8:
+		a = asked{method: "GET", path: q.member()}
+	case 9, 10:
+		a = q.rates()
+	case 11, 12:
+		a = q.evaluation()
+	case 13, 14, 15:
+		a = q.create()
+	case 16, 17:
+		a = q.patch()
+	case 18:
+		a = q.link()
+	default:
+		a = asked{method: "DELETE", path: q.member()}
+	}
+	a.header = append(a.header, q.headers(a)...)
+	if a.method == "GET" && q.r.IntN(20) == 0 {
+		a.method = "HEAD"
+	}
+	return a
+}
+
+// seen takes what an answer gives to ask on with.
+func (q *requests) seen(a asked, got answered) {
+	if tag := got.header.Get("ETag"); tag != "" {
+		q.tags = append(q.tags, tag)
+	}
+	var page struct{ Next string }
+	if json.Unmarshal([]byte(got.body), &page) == nil && page.Next != "" {
+		q.cursors = append(q.cursors, a.path+"\n"+page.Next)
+	}
+}
+
+func (q *requests) headers(a asked) (header []string) {
+	if a.path != "/access/v1/evaluation" {
+		header = append(header, headerUser, q.viewer)
+	}
+	if a.body != "" && !slices.Contains(a.header, "Content-Type") {
+		header = append(header, "Content-Type", "application/json")
+	}
+	if a.method != "GET" && q.r.IntN(4) == 0 {
+		header = append(header, headerIdempotency, drawn(q.r, []string{"k0", "k1", "k2"}))
+	}
+	if a.method != "GET" && q.r.IntN(4) == 0 {
+		header = append(header, "If-Match", drawn(q.r, append(q.tags, "*", `"made up"`)))
+	}
+	if q.r.IntN(12) == 0 {
+		header = append(header, headerClientIP, drawn(q.r, []string{"10.1.2.3", "192.0.2.1", "nowhere"}))
+	}
+	if q.r.IntN(12) == 0 {
+		header = append(header, headerRequestID, drawn(q.r, []string{"mine-1", "not / valid"}))
+	}
+	if a.method == "GET" && q.r.IntN(10) == 0 {
+		header = append(header, headerAs, q.previewed())
+	}
+	return header
+}
+
+// previewed is a user to see as. Those of accounts below are left out: a
+// preview shows what they are shown, which may be more than their row tells.
+func (q *requests) previewed() string {
+	if account := drawn(q.r, twinAccounts); account == q.eyes.own || !q.eyes.within(account) {
+		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2"}))
+	}
+	return drawn(q.r, []string{userID(q.eyes.own, "u3"), "nobody", q.viewer})
+}
+
+var twinCollections = map[string]string{
+	"account": "/v1/accounts", "group": "/v1/groups", "user": "/v1/users", "customer": "/v1/customers", "card": "/v1/cards"}
+
+var twinTypes = []string{"account", "group", "user", "customer", "card"}
+
+// id is the id of something of a type: the viewer's own, another's, what a
+// request made or would have made, or nothing's.
+func (q *requests) id(typ string) string {
+	account := drawn(q.r, twinAccounts)
+	if q.r.IntN(2) == 0 {
+		account = q.eyes.own
+	}
+	switch q.r.IntN(8) {
+	case 0:
+		return idOf(typ, requestName(q.r.IntN(q.n+1)))
+	case 1:
+		return idOf(typ, "nothing")
+	case 2:
+		return drawn(q.r, []string{"0", "%25", "x'--", strings.Repeat("a", 300), "%00", "%C3%28", accountID(account)})
+	}
+	switch typ {
+	case "account":
+		return accountID(account)
+	case "group":
+		return groupID(account, drawn(q.r, []string{"lent", "boss", "clerks", "g1", "g2"}))
+	case "user":
+		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2", "u3"}))
+	case "customer":
+		return customerID(account, drawn(q.r, []string{"c1", "c2", "c3", "c4", "c5"}))
+	}
+	return cardID(account, drawn(q.r, []string{"k1", "k2", "k3", "k4"}))
+}
+
+func (q *requests) member() string {
+	typ := drawn(q.r, twinTypes)
+	return twinCollections[typ] + "/" + url.PathEscape(q.id(typ))
+}
+
+// list asks for a collection, with parameters over columns of any type.
+func (q *requests) list() asked {
+	if len(q.cursors) > 0 && q.r.IntN(4) == 0 {
+		path, cursor, _ := strings.Cut(drawn(q.r, q.cursors), "\n")
+		sign := "?"
+		if strings.Contains(path, "?") {
+			sign = "&"
+		}
+		if !strings.Contains(path, "cursor=") {
+			return asked{method: "GET", path: path + sign + "cursor=" + cursor}
+		}
+	}
+	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "audit", "assignment", "card_customer"})
+	path := twinCollections[typ]
+	switch typ {
+	case "audit":
+		path = "/v1/audit"
+	case "assignment":
+		path = "/v1/cards/" + url.PathEscape(q.id("card")) + "/assignments"
+	case "card_customer":
+		path = "/v1/cards/" + url.PathEscape(q.id("card")) + "/customers"
+	}
+	return asked{method: "GET", path: path + q.params(typ)}
+}
+
+func (q *requests) params(typ string) string {
+	p := url.Values{}
+	if q.r.IntN(2) == 0 {
+		p.Set("limit", fmt.Sprint(1+q.r.IntN(3)))
+	}
+	if q.r.IntN(2) == 0 {
+		p.Set("count", "true")
+	}
+	if q.r.IntN(2) == 0 {
+		p.Set("sort", drawn(q.r, []string{"", "-"})+q.column(typ))
+	}
+	for range q.r.IntN(3) {
+		p.Set(q.column(typ)+drawn(q.r, []string{"", "", "_contains", "_prefix", "_gt", "_lt"}), q.value())
+	}
+	if len(p) == 0 {
+		return ""
+	}
+	return "?" + p.Encode()
+}
+
+// column is one of the type's, mostly; shown or not.
+func (q *requests) column(typ string) string {
+	if q.r.IntN(8) == 0 {
+		typ = drawn(q.r, twinTypes)
+	}
+	return drawn(q.r, typeInfo(typ).Columns).Name
+}
+
+// value is what a column may hold in one of the worlds.
+func (q *requests) value() string {
+	switch q.r.IntN(6) {
+	case 0:
+		return q.id(drawn(q.r, twinTypes))
+	case 1:
+		return drawn(q.r, []string{"active", "suspended", "provider", "customer", "some", "reseller", "EUR", "USD"})
+	case 2:
+		return twinStart.Add(-timeUnit * 500).Format("2006-01-02T15:04:05Z")
+	case 3:
+		return drawn(q.r, []string{"0", "1", "4", "0.01", "-1", "99999999999999999999", "true", ""})
+	case 4:
+		return drawn(q.r, slices.Concat(twinNames, twinLogins))
+	}
+	text := drawn(q.r, twinTexts)
+	return text[:q.r.IntN(len(text)+1)]
+}
+
+func (q *requests) rates() asked {
+	a := asked{method: "GET", path: "/v1/cards/" + url.PathEscape(q.id("card")) + "/rates"}
+	switch q.r.IntN(4) {
+	case 0:
+		a.header = []string{"Accept", drawn(q.r, []string{mediaCSV, mediaNDJSON, "image/png"})}
+	case 1:
+		account, name := drawn(q.r, twinAccounts), drawn(q.r, []string{"k1", "k2", "k3"})
+		a.path = "/v1/cards/" + cardID(account, name) + "/rates?revision=" +
+			idOf("revision", "revision "+account+"."+name+"."+drawn(q.r, []string{"old0", "old1", "active", "draft"}))
+	case 2:
+		a.path += q.params("rate")
+	}
+	return a
+}
+
+// evaluation asks a question about the viewer.
+func (q *requests) evaluation() asked {
+	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "rate", "audit", "area", "cdr", "preview", "card/x"})
+	id := q.id(drawn(q.r, twinTypes))
+	if slices.Contains(twinTypes, typ) {
+		id = q.id(typ)
+	}
+	switch typ {
+	case "rate":
+		id = q.id("card")
+	case "audit":
+		id = idOf("audit", "audit "+drawn(q.r, twinAccounts)+"."+drawn(q.r, []string{"a", "b", "c", "d"}))
+	case "area":
+		id = drawn(q.r, []string{"customer", "cdr", "routing", "circuit-test", "circuit-test/deep", "card/provider"})
+	}
+	properties := map[string]any{"account_id": q.id("account"), "parent_id": q.id("account")}
+	body, err := json.Marshal(map[string]any{
+		"subject": map[string]any{"type": "user", "id": q.viewer, "properties": properties},
+		"action": map[string]any{"properties": properties, "name": drawn(q.r, []string{
+			"read", "read", "create", "update", "delete", "assign", "assign", "activate", "build", "preview", "accept_losses", "fly"})},
+		"resource": map[string]any{"type": typ, "id": id, "properties": map[string]any{"account_id": q.id("account"), "kind": "provider"}},
+		"context":  map[string]any{"reasons": true},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return asked{method: "POST", path: "/access/v1/evaluation", body: string(body)}
+}

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// A twin is one of two worlds that a viewer must not be able to tell apart:
+// what it may see is equal in both, the rest is drawn anew for each. Ids
+// follow from the names of things, never from the order they were made in.
+type twin struct {
+	t      *testing.T
+	store  *store.Store
+	server *Server
+	db     *sql.DB // past the store
+	eyes   eyes
+
+	seed   uint64 // of both worlds
+	side   uint64 // of this one
+	mu     sync.Mutex
+	now    time.Time
+	scope  string // names what is made next
+	made   map[string]int
+	serial int
+}
+
+// twinStart is when requests begin; everything there is was made before.
+var twinStart = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// newTwin opens a store, fills it as its viewer's eyes demand, and puts a
+// server before it. Worlds of the same seed and different sides are twins.
+func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64) *twin {
+	t.Helper()
+	w := &twin{
+		t: t, eyes: viewer.eyes, seed: seed, side: side, now: twinStart, made: map[string]int{},
+	}
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
+	w.sameKey()
+	w.fill()
+	w.at(twinStart)
+	held := &EngineHolder{}
+	held.Swap(engine)
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held,
+		WithClock(w.clock), WithIDs(w.requestID), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = s
+	return w
+}
+
+// sameKey gives the store the key that its twin has.
+func (w *twin) sameKey() {
+	w.t.Helper()
+	mark := "?"
+	if w.store.Dialect() == "postgres" {
+		mark = "$1"
+	}
+	key := sha256.Sum256([]byte("the key of both worlds"))
+	w.db = storetest.SQL(w.t, w.store)
+	for _, statement := range []string{
+		"DELETE FROM settings WHERE name = 'store_key' AND value <> " + mark,
+		"INSERT INTO settings (name, value) VALUES ('store_key', " + mark + ")",
+	} {
+		if _, err := w.db.Exec(statement, key[:]); err != nil {
+			w.t.Fatalf("store key: %v", err)
+		}
+	}
+}
+
+func (w *twin) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *twin) at(moment time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = moment
+}
+
+// begin names what is made next.
+func (w *twin) begin(scope string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scope, w.made = scope, map[string]int{}
+}
+
+// newID is the id of the next thing of a kind under the name that is begun.
+func (w *twin) newID(kind string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := w.scope
+	if n := w.made[kind]; n > 0 {
+		name = fmt.Sprintf("%s/%d", name, n)
+	}
+	w.made[kind]++
+	return idOf(kind, name)
+}
+
+// idOf is the id of the thing of this kind and name in either world, whether
+// it is there or not.
+func idOf(kind, name string) string {
+	sum := sha256.Sum256([]byte(kind + "/" + name))
+	return kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
+}
+
+func (w *twin) requestID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.serial++
+	return fmt.Sprintf("request-%d", w.serial)
+}
+
+// asked is one request, the same for both worlds.
+type asked struct {
+	method, path, body string
+	header             []string // names and values
+}
+
+func (a asked) String() string {
+	text := a.method + " " + a.path
+	for i := 0; i+1 < len(a.header); i += 2 {
+		text += "\n  " + a.header[i] + ": " + a.header[i+1]
+	}
+	return text + "\n  " + a.body
+}
+
+// ask sends a request by the world's n-th name, so that what it makes is
+// called alike in both worlds.
+func (w *twin) ask(n int, a asked) answered {
+	w.t.Helper()
+	w.begin(requestName(n))
+	w.mu.Lock()
+	w.serial = n * 1000
+	w.mu.Unlock()
+	var body io.Reader
+	if a.body != "" {
+		body = strings.NewReader(a.body)
+	}
+	req := httptest.NewRequest(a.method, a.path, body)
+	req.Header.Set("Authorization", "Bearer "+worldToken)
+	for i := 0; i+1 < len(a.header); i += 2 {
+		req.Header.Add(a.header[i], a.header[i+1])
+	}
+	res, err := w.server.App().Test(req, -1)
+	if err != nil {
+		w.t.Fatalf("%v: %v", a, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatalf("%v: body: %v", a, err)
+	}
+	return answered{t: w.t, what: a.String(), status: res.StatusCode, header: res.Header, body: string(text)}
+}
+
+func requestName(n int) string { return fmt.Sprintf("request %d", n) }
+
+// notCovered are the headers that non-interference does not cover.
+var notCovered = []string{"Date", headerDecisionID, headerPolicy, headerRevision}
+
+// bytesOf is everything of an answer that must be alike.
+func bytesOf(a answered) string {
+	header := a.header.Clone()
+	for _, name := range notCovered {
+		header.Del(name)
+	}
+	var text strings.Builder
+	fmt.Fprintln(&text, a.status)
+	if err := header.Write(&text); err != nil {
+		a.t.Fatal(err)
+	}
+	return text.String() + "\n" + decisionIDs.ReplaceAllString(a.body, "")
+}
+
+// statusClass sorts answers for the count of what a run has met.
+func statusClass(a answered) string {
+	if a.status == http.StatusOK && strings.Contains(a.body, `"decision":`) {
+		return a.body[:min(len(a.body), 16)]
+	}
+	return fmt.Sprint(a.status)
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"time"
+)
+
+const timeUnit = time.Hour
+
+// create draws a row of any type, with names that others may have.
+func (q *requests) create() asked {
+	typ := drawn(q.r, twinTypes)
+	path := twinCollections[typ]
+	if typ == "group" && q.r.IntN(3) == 0 {
+		path += "/default-reseller"
+	}
+	fields := q.whole(typ)
+	if q.r.IntN(3) == 0 {
+		owner := "account_id"
+		if typ == "account" {
+			owner = "parent_id"
+		}
+		fields[owner] = q.id("account")
+	}
+	return asked{method: "POST", path: path, body: q.text(fields)}
+}
+
+// whole are fields that make a row, most of the time.
+func (q *requests) whole(typ string) map[string]any {
+	fields := map[string]any{"name": drawn(q.r, twinTexts)}
+	switch typ {
+	case "account":
+		if q.r.IntN(2) == 0 {
+			fields["group"] = map[string]any{"name": "first", "template": "default-reseller"}
+			fields["user"] = map[string]any{"login": drawn(q.r, twinLogins), "external_id": drawn(q.r, twinNames)}
+		}
+	case "user":
+		fields["login"] = drawn(q.r, twinLogins)
+		fields["groups"] = q.groups()
+	case "card":
+		fields["currency"] = "EUR"
+		fields["kind"] = drawn(q.r, []string{"customer", "customer", "provider"})
+	}
+	maps.Copy(fields, q.some(typ))
+	return fields
+}
+
+func (q *requests) groups() []string {
+	groups := []string{groupID(q.eyes.own, "boss")}
+	if q.r.IntN(2) == 0 {
+		groups = []string{q.id("group")}
+	}
+	if q.r.IntN(3) == 0 {
+		groups = append(groups, q.id("group"))
+	}
+	return groups
+}
+
+// some draws a few fields of a type.
+func (q *requests) some(typ string) map[string]any {
+	all := map[string]any{
+		"name": drawn(q.r, twinTexts), "external_id": drawn(q.r, twinNames), "public_name": drawn(q.r, twinTexts),
+		"email": drawn(q.r, twinLogins), "notes": drawn(q.r, twinTexts), "status": drawn(q.r, []string{"active", "suspended", "disabled"}),
+		"currency": drawn(q.r, []string{"EUR", "USD", "XYZ"}), "login": drawn(q.r, twinLogins), "groups": q.groups(),
+		"lend_to": drawn(q.r, []any{"none", "all", []string{q.id("account")}}), "default_access": drawn(q.r, [][]string{{}, {"read"}}),
+		"rows":    map[string]any{"customer": []string{"read"}, drawn(q.r, []string{"routing", "cdr", "card"}): []string{"read", "create"}},
+		"ceiling": map[string]any{"*": []string{"read"}}, "kind": "provider", "carrier": drawn(q.r, twinTexts),
+		"tech_prefix": "77#", "public_notes": drawn(q.r, twinTexts), "assigned_to": []string{q.id("account")},
+		"account_id": q.id("account"), "tenant_id": q.id("account"), "updated_at": "2026-01-01T00:00:00Z", "nonsense": 1,
+		"ip_allow": []string{"10.0.0.0/8"}, "time_zone": drawn(q.r, []string{"Europe/Berlin", "Nowhere"}),
+	}
+	fields := map[string]any{}
+	for range q.r.IntN(3) {
+		name := q.column(typ)
+		if value, ok := all[name]; ok {
+			fields[name] = value
+		}
+	}
+	if q.r.IntN(15) == 0 {
+		fields["nonsense"] = 1
+	}
+	return fields
+}
+
+func (q *requests) text(fields map[string]any) string {
+	text, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	if q.r.IntN(30) == 0 {
+		return string(text[:len(text)/2])
+	}
+	return string(text)
+}
+
+func (q *requests) patch() asked {
+	typ := drawn(q.r, twinTypes)
+	return asked{method: "PATCH", path: twinCollections[typ] + "/" + url.PathEscape(q.id(typ)), body: q.text(q.some(typ))}
+}
+
+// link assigns cards and puts customers on them, or takes them back.
+func (q *requests) link() asked {
+	typ, end := "account", "/assignments/"
+	if q.r.IntN(2) == 0 {
+		typ, end = "customer", "/customers/"
+	}
+	a := asked{method: drawn(q.r, []string{"PUT", "PUT", "DELETE"})}
+	a.path = "/v1/cards/" + url.PathEscape(q.id("card")) + end + url.PathEscape(q.id(typ))
+	if a.method == "PUT" && q.r.IntN(3) == 0 {
+		a.body = q.text(map[string]any{"valid_to": twinStart.Add(time.Duration(q.r.IntN(400)-100) * timeUnit).Format(time.RFC3339)})
+	}
+	return a
+}
