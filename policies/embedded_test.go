@@ -44,6 +44,7 @@ func TestRegoTestsPassAndCoverEveryRule(t *testing.T) {
 		SetModules(modules).
 		SetTimeout(2*time.Minute).
 		CapturePrintOutput(true).
+		RaiseBuiltinErrors(true).
 		SetCoverageQueryTracer(coverage).
 		RunTests(ctx, txn)
 	if err != nil {

@@ -178,3 +178,8 @@ test_reseller_cannot_learn_more_about_writing_an_assigned_card if {
 	fixture.denial(changed) == {"card_not_own"}
 	refused(fixture.master, "build", card("acc_r", "provider", [])) == {"card_not_own"}
 }
+
+test_reader_cannot_learn_more_about_writing_an_assigned_card if {
+	reader := fixture.holding(fixture.reseller, {"card/customer": ["read"]})
+	refused(reader, "update", assigned) == {"card_not_own"}
+}

@@ -67,3 +67,7 @@ test_anyone_cannot_learn_more_about_a_reserved_type if {
 		fixture.denial(fixture.ask(fixture.master, "read", "policy", columns)) == {"reserved_type"}
 	}
 }
+
+test_master_cannot_learn_whose_row_a_reserved_type_has if {
+	fixture.denial(fixture.ask(fixture.master, "read", "policy", call("acc_x"))) == {"reserved_type"}
+}

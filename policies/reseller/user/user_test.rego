@@ -69,3 +69,12 @@ test_reseller_cannot_be_shown_an_invisible_user if {
 	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "user", target("acc_o"))
 	decision == {"allow": false, "reasons": {"not_visible"}}
 }
+
+test_reader_cannot_learn_more_about_an_invisible_user if {
+	reader := fixture.holding(fixture.reseller, {"user": ["read"]})
+	refused(reader, "update", target("acc_o")) == {"not_visible"}
+}
+
+test_manager_can_change_a_disabled_user if {
+	allowed(fixture.reseller, "update", fixture.row("acc_r", {"status": "disabled"}))
+}
