@@ -42,18 +42,21 @@ func firstSeed(t *testing.T) uint64 {
 	return seed
 }
 
-const requestsOfARun = 120
+const requestsOfARun = 250
 
 // Two worlds that differ only in what a viewer must not see answer it alike,
 // byte for byte, whatever it asks and writes.
 func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
 	for _, viewer := range twinViewers {
-		t.Run(fmt.Sprintf("%s at depth %d of %s", viewer.name, viewer.maxDepth, strings.Join(viewer.eyes.reads, "+")), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s at depth %d", viewer.name, viewer.maxDepth), func(t *testing.T) {
 			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 				t.Run(name, func(t *testing.T) {
 					met := map[string]int{}
 					first := firstSeed(t)
-					for seed := range uint64(runs(t, 2)) {
+					if name == "postgres" {
+						first += 1000
+					}
+					for seed := range uint64(runs(t, 1)) {
 						twinRun(t, url, viewer, first+seed, met)
 					}
 					t.Log(met)
@@ -70,7 +73,7 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 	engine := engineOf(t, viewer.maxDepth)
 	left := newTwin(t, url(t), engine, viewer, seed, 1)
 	right := newTwin(t, url(t), engine, viewer, seed, 2)
-	if seed == firstSeed(t) && left.contents() == right.contents() {
+	if left.contents() == right.contents() {
 		t.Fatalf("seed %d: the worlds are one", seed)
 	}
 	q := newRequests(viewer, seed)

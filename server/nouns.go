@@ -41,6 +41,9 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 		return target{}, err
 	}
 	f, malformed := w.r.readFields(before.shows)
+	if malformed != nil {
+		f = emptyFields()
+	}
 	change := &policies.Change{Fields: before.changed(f)}
 	if change.Before, err = n.access(w, id); err != nil {
 		return target{}, err

@@ -99,6 +99,9 @@ func (q *requests) previewed() string {
 	if account := drawn(q.r, twinAccounts); account == q.eyes.own || !q.eyes.within(account) {
 		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2"}))
 	}
+	if len(childrenOf(q.eyes.own)) == 0 {
+		return drawn(q.r, twinNames) // an external id, perhaps of somebody out of sight
+	}
 	return drawn(q.r, []string{userID(q.eyes.own, "u3"), "nobody", q.viewer})
 }
 
@@ -113,6 +116,9 @@ func (q *requests) id(typ string) string {
 	account := drawn(q.r, twinAccounts)
 	if q.r.IntN(2) == 0 {
 		account = q.eyes.own
+	}
+	if account == q.eyes.own && q.r.IntN(3) > 0 {
+		return q.own(typ)
 	}
 	switch q.r.IntN(8) {
 	case 0:
@@ -133,6 +139,28 @@ func (q *requests) id(typ string) string {
 		return customerID(account, drawn(q.r, []string{"c1", "c2", "c3", "c4", "c5"}))
 	}
 	return cardID(account, drawn(q.r, []string{"k1", "k2", "k3", "k4"}))
+}
+
+// own is the id of something of the viewer's account, or that its parent gave it.
+func (q *requests) own(typ string) string {
+	account, above := q.eyes.own, twinParents[q.eyes.own]
+	switch typ {
+	case "account":
+		return accountID(account)
+	case "group":
+		if above != "" && q.r.IntN(2) == 0 {
+			return groupID(above, "lent")
+		}
+		return groupID(account, drawn(q.r, []string{"boss", "clerks", "g1"}))
+	case "user":
+		return userID(account, drawn(q.r, []string{"u1", "u2", "u3"}))
+	case "card":
+		if above != "" && q.r.IntN(2) == 0 {
+			account = above
+		}
+		return cardID(account, drawn(q.r, []string{"k1", "k2", "k3"}))
+	}
+	return customerID(account, drawn(q.r, []string{"c1", "c2", "c3", "c4"}))
 }
 
 func (q *requests) member() string {
