@@ -244,6 +244,7 @@ func TestAServerThatNobodyCouldCallDoesNotStart(t *testing.T) {
 		"a JWT without its issuer": {JWT: JWT{JWKS: "x", Audience: "a"}},
 		"half a certificate":       {PanelTokens: "t", TLS: TLS{Cert: "x"}},
 		"a key set that is absent": {JWT: JWT{JWKS: "/absent.json", Issuer: "i", Audience: "a"}},
+		"keys over plain http":     {JWT: JWT{JWKS: "http://id.example/jwks", Issuer: "i", Audience: "a"}},
 		"an unknown log mode":      {PanelTokens: "t", DecisionLogMode: "maybe"},
 	} {
 		if _, err := New(cfg, w.store, &EngineHolder{}); err == nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -17,7 +19,7 @@ type Config struct {
 	// SocketMode is the permission of a Unix socket, default 0660.
 	SocketMode fs.FileMode
 	// MetricsListen moves /metrics, /livez and /readyz to an address of their
-	// own; empty serves them on Listen.
+	// own, with the same TLS; empty serves them on Listen.
 	MetricsListen string
 	// PublicURL is the https address callers use. It is only ever taken from
 	// here, never from the Host header.
@@ -56,7 +58,8 @@ type TLS struct {
 
 // JWT says which users' tokens are accepted.
 type JWT struct {
-	// JWKS is a file or an http(s) URL; empty accepts no user tokens.
+	// JWKS is a file or an https URL (http for a loopback address only); empty
+	// accepts no user tokens.
 	JWKS string
 	// Issuer and Audience must both match; required with JWKS.
 	Issuer, Audience string
@@ -126,6 +129,9 @@ func (c Config) Validate() error {
 	if c.JWT.JWKS != "" && (c.JWT.Issuer == "" || c.JWT.Audience == "") {
 		errs = append(errs, errors.New("jwt: issuer and audience are required with a key set"))
 	}
+	if !safeKeySource(c.JWT.JWKS) {
+		errs = append(errs, errors.New("jwt: a key set from another machine must be read over https"))
+	}
 	if c.JWT.RequireUser && c.JWT.JWKS == "" {
 		errs = append(errs, errors.New("jwt: a required user token needs a key set"))
 	}
@@ -142,6 +148,19 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("public url %q: want an http or https address", u))
 	}
 	return errors.Join(errs...)
+}
+
+// safeKeySource reports whether nobody in between can change the key set.
+func safeKeySource(source string) bool {
+	if !strings.HasPrefix(source, "http://") {
+		return true
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // tokenLines gathers the panel tokens of the setting and of the file.

@@ -51,8 +51,9 @@ func gunzip(packed []byte, limit int) ([]byte, error) {
 // goneWatch looks after the connections of requests that take long: Fiber does
 // not tell when a client leaves. While there are requests, one goroutine asks
 // the operating system every tick whether the other side has closed, without
-// reading from the connection. Where the system cannot tell, only the deadline
-// ends a request. Safe for concurrent use.
+// reading from the connection. A client that closes its sending half only is
+// taken for gone, as net/http takes it. Where the system cannot tell, only the
+// deadline ends a request. Safe for concurrent use.
 type goneWatch struct {
 	mu      sync.Mutex
 	waiting map[*watched]struct{}

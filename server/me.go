@@ -55,7 +55,7 @@ func (r *call) accessByArea() (map[string][]string, error) {
 	for _, area := range r.areas() {
 		allowed := []string{}
 		for _, action := range accessActions {
-			d := r.engine.Decide(r.ctx, r.input(action, "area", area))
+			d := r.judge(r.input(action, "area", area))
 			if d.Outcome == outcomeError {
 				return nil, denied(r.record(r.input(action, "area", area), d, start))
 			}
