@@ -19,7 +19,10 @@ type late struct {
 	atoms []predicate.Expr
 }
 
-var subjectAccount = predicate.Ref{"subject", "account", "id"}
+var (
+	subjectAccount = predicate.Ref{"subject", "account", "id"}
+	subjectTenant  = predicate.Ref{"subject", "account", "tenant_id"}
+)
 
 func newLate() *late { return &late{index: map[string]int{}} }
 
@@ -57,6 +60,7 @@ func (l *late) collectValues(e predicate.Expr) {
 	for _, o := range operands(e) {
 		if o.Ref.IsBelow() {
 			l.ref(subjectAccount)
+			l.ref(subjectTenant)
 		} else if _, column := o.Ref.Column(); o.Ref != nil && !column {
 			l.ref(o.Ref)
 		}
@@ -107,10 +111,11 @@ const (
 	classOther    = 'o' // equal to no column
 	classTrue     = 't' // of conditions
 	classFalse    = 'n'
+	classMaster   = 'm' // of the subject, last of all: its account is the root of its tenant
 )
 
 // values asks env for everything that is late. The classes are appended to
-// dst: one byte a ref, one byte a condition.
+// dst: one byte a ref, one byte a condition, and one for the subject.
 func (l *late) values(env predicate.Env, dst []byte) (classes []byte, values []any) {
 	if env == nil {
 		env = noEnv{}
@@ -130,7 +135,16 @@ func (l *late) values(env predicate.Env, dst []byte) (classes []byte, values []a
 		}
 		dst = append(dst, class)
 	}
-	return dst, values
+	if l.master(values) {
+		return append(dst, classMaster), values
+	}
+	return append(dst, classOther), values
+}
+
+// master reports that the subject's subtree is its whole tenant.
+func (l *late) master(values []any) bool {
+	account, tenant := l.index[subjectAccount.String()], l.index[subjectTenant.String()]
+	return account > 0 && tenant > 0 && values[account-1] != nil && values[account-1] == values[tenant-1]
 }
 
 // settle replaces the conditions that touch no column by what the request

@@ -24,6 +24,8 @@ func (r *renderer) member(m predicate.Member) (string, error) {
 	return r.memberOfList(item, m.Set.List), nil
 }
 
+func (r *renderer) master() bool { return r.classes[len(r.classes)-1] == classMaster }
+
 func (r *renderer) memberOfList(item side, list []any) string {
 	classes := map[Kind]byte{Text: classText, Integer: classInteger, Boolean: classBoolean}
 	var marks []string
@@ -42,7 +44,8 @@ func (r *renderer) memberOfList(item side, list []any) string {
 }
 
 // below is membership in the subject's subtree: a semi-join, or an equality
-// when there is nothing below the subject's own account.
+// when there is nothing below the subject's own account, or when the subtree is
+// the whole tenant, which every row names and no row's accounts leave.
 func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	if item.column == nil {
 		return "", r.unknown(m, "no column")
@@ -57,6 +60,9 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	mark := r.b.bind(account.arg)
 	if r.leaf {
 		return item.text + " = " + mark, nil
+	}
+	if item.column.account && r.master() {
+		return all(present(item), r.alias+".tenant_id = "+mark), nil
 	}
 	return item.text + " IN (SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = " + mark + ")", nil
 }

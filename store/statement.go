@@ -48,10 +48,27 @@ func (c *compiler) statement() *planned {
 	if c.mode == modeHead {
 		return c.head()
 	}
-	if len(branches) == 1 && len(c.views) == 1 && len(c.groups) == 0 && c.key == "" {
+	if len(branches) == 1 && len(c.views) == 1 && len(c.groups) == 0 && c.key == "" && c.walkable() {
 		return c.flat()
 	}
 	return c.paged(branches)
+}
+
+// walkable reports that an index is likely to give the rows in their order, so
+// that nothing is read but the page. Else the ids are sorted first.
+func (c *compiler) walkable() bool {
+	if _, everything := c.filter.(predicate.True); everything || c.q.ID != "" || c.mode == modeStream {
+		return true
+	}
+	return slices.ContainsFunc(conjuncts(c.filter), func(e predicate.Expr) bool {
+		switch e := e.(type) {
+		case predicate.Compare:
+			return c.def.indexable(e)
+		case predicate.Member:
+			return e.Set.Ref.IsBelow() && c.def.indexable(e) && (c.q.Leaf || c.r.master())
+		}
+		return false
+	})
 }
 
 func (c *compiler) condition(branch predicate.Expr) string {

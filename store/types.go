@@ -91,6 +91,7 @@ type column struct {
 	notNull bool                  // expr is never NULL
 	views   map[string]expression // what is shown instead, by view
 	set     *setColumn            // for Kind Set
+	account bool                  // it names an account of the row's tenant
 	costly  bool                  // expr reads other tables: only where it is shown
 	field   string                // `"name":`
 }
@@ -172,6 +173,9 @@ func stored(name string, kind Kind) column {
 func (c column) policy() column { c.Policy = true; return c }
 
 func (c column) opaque() column { c.Policy, c.Opaque = true, true; return c }
+
+// ofAccount is the id of an account that the schema holds in the row's tenant.
+func (c column) ofAccount() column { c.account = true; return c }
 
 func (c column) required() column { c.notNull = true; return c }
 

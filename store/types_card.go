@@ -10,7 +10,7 @@ var cardType = &typeDef{
 	indexed: []string{"id", "tenant_id", "account_id"},
 	columns: []column{
 		stored("id", Text).policy().required(),
-		stored("account_id", Text).policy().required(),
+		stored("account_id", Text).policy().ofAccount().required(),
 		stored("tenant_id", Text).policy().required().hidden(),
 		stored("kind", Text).policy().required().in(translated, "'provider'"),
 		stored("name", Text).policy().required().
