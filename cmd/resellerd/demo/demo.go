@@ -26,7 +26,9 @@ type World struct {
 	// External ids of users: the master's, the reseller's that has the card,
 	// and one of a reseller that has not.
 	Master, Reseller, Stranger string
-	Customer                   string // id of one of the reseller's customers
+
+	Seller   string // external id of a user of the reseller's who may do less
+	Customer string // id of one of the reseller's customers
 }
 
 // began is when everything in the demo was made.

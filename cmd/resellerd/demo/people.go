@@ -33,6 +33,7 @@ func (b *builder) people(ctx context.Context) error {
 		}
 	}
 	b.world.Master, b.world.Reseller, b.world.Stranger = "halyard-admin", resellers[0].owner, resellers[1].owner
+	b.world.Seller = resellers[0].seller
 	return nil
 }
 

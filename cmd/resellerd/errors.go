@@ -1,0 +1,31 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"resellerd/policies"
+	"resellerd/server"
+)
+
+// usageError is a command line that cannot be meant as it stands.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// complain prints an error for people.
+func complain(w io.Writer, err error) { fmt.Fprintln(w, "resellerd:", err) }
+
+// exitCode is the process's exit code for an error.
+func exitCode(err error) int {
+	var usage usageError
+	var load *policies.LoadError
+	switch {
+	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers):
+		return exitUsage
+	case errors.As(err, &load):
+		return exitPolicy
+	}
+	return exitError
+}

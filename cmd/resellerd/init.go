@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+type initCommand struct {
+	storeSettings
+	Company    string `help:"The carrier's company name." required:"" placeholder:"NAME"`
+	Login      string `help:"The first user's login, an email address." required:"" placeholder:"EMAIL"`
+	ExternalID string `name:"external-id" help:"The panel's own name for that user, sent as Resellerd-User." placeholder:"ID"`
+	PublicName string `help:"What resellers see as their provider's name. Default: the company." placeholder:"NAME"`
+	Currency   string `help:"The carrier's currency, ISO 4217; fixed from then on." placeholder:"CODE"`
+	Another    bool   `help:"Add a carrier to a store that has one already."`
+	Format     string `help:"How to print: text or json." enum:"text,json" default:"text"`
+}
+
+// founded is what `resellerd init` made, or found made before.
+type founded struct {
+	Account string `json:"account_id"`
+	Group   string `json:"group_id"`
+	User    string `json:"user_id"`
+	Created bool   `json:"created"`
+}
+
+// Run makes a master with a group that may do everything and a user in it. It
+// can be run again: a carrier of that name with that user is left as it is
+// and printed. Any other store that is not empty is refused without
+// --another, so that a misspelt name makes no second carrier.
+func (c *initCommand) Run(ctx context.Context, t terminal) error {
+	st, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	var made founded
+	var before *master
+	err = st.Write(ctx, "", func(tx *store.Tx) error {
+		if before, err = c.lookAround(ctx, tx); err != nil || before != nil {
+			return err
+		}
+		made, err = c.found(ctx, tx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case before != nil:
+		return c.again(ctx, t.out, st, *before)
+	}
+	return c.print(t.out, made)
+}
+
+// lookAround finds the carrier of that name, nil if it may be made.
+func (c *initCommand) lookAround(ctx context.Context, tx *store.Tx) (*master, error) {
+	named, err := masters(ctx, tx, store.Condition{Column: "name", Op: store.Eq, Value: c.Company})
+	if err != nil {
+		return nil, err
+	}
+	if len(named) > 0 {
+		return &named[0], nil
+	}
+	there, err := masters(ctx, tx)
+	if err == nil && len(there) > 0 && !c.Another {
+		err = fmt.Errorf("store: holds %q (%s) already; add another carrier with --another", there[0].name, there[0].id)
+	}
+	return nil, err
+}
+
+// again prints what an earlier run has made.
+func (c *initCommand) again(ctx context.Context, w io.Writer, st *store.Store, m master) error {
+	user, err := c.firstUser(ctx, st, m)
+	if err != nil {
+		return err
+	}
+	return c.print(w, founded{Account: m.id, Group: user.Groups[0], User: user.ID})
+}
+
+// firstUser finds the user by both its names, so that a second run with
+// another login does not pass for the first.
+func (c *initCommand) firstUser(ctx context.Context, st *store.Store, m master) (store.User, error) {
+	missing := fmt.Errorf("account %q (%s): exists without the user %s %s", m.name, m.id, c.Login, c.ExternalID)
+	rows, err := list(ctx, st, "user", []string{"id", "account_id", "login", "external_id"},
+		store.Condition{Column: "account_id", Op: store.Eq, Value: m.id},
+		store.Condition{Column: "login", Op: store.Eq, Value: c.Login})
+	if err != nil {
+		return store.User{}, err
+	}
+	if len(rows) != 1 {
+		return store.User{}, missing
+	}
+	subject, err := st.Subject(ctx, m.id, rows[0].ID())
+	if err != nil {
+		return store.User{}, err
+	}
+	if subject.User.ExternalID != c.ExternalID || len(subject.User.Groups) == 0 {
+		return store.User{}, missing
+	}
+	return subject.User, nil
+}
+
+// found makes the carrier.
+func (c *initCommand) found(ctx context.Context, tx *store.Tx) (founded, error) {
+	account, err := tx.CreateAccount(ctx, store.Account{
+		Kind: store.Master, Name: c.Company, PublicName: c.publicName(), Currency: c.Currency,
+	})
+	if err != nil {
+		return founded{}, err
+	}
+	group, err := tx.CreateGroup(ctx, store.Group{AccountID: account.ID, Name: "Full access", DefaultAccess: "crud"})
+	if err != nil {
+		return founded{}, err
+	}
+	user, err := tx.CreateUser(ctx, store.User{
+		AccountID: account.ID, ExternalID: c.ExternalID, Login: c.Login, Groups: []string{group.ID},
+	})
+	if err != nil {
+		return founded{}, err
+	}
+	made := founded{Account: account.ID, Group: group.ID, User: user.ID, Created: true}
+	return made, recordFounding(ctx, tx, made)
+}
+
+// recordFounding writes the audit entries; without an actor, they stand for
+// the command line.
+func recordFounding(ctx context.Context, tx *store.Tx, made founded) error {
+	for _, row := range [][2]string{{"account", made.Account}, {"group", made.Group}, {"user", made.User}} {
+		entry := store.AuditEntry{AccountID: made.Account, ResourceType: row[0], ResourceID: row[1], Action: "create"}
+		if _, err := tx.Audit(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *initCommand) publicName() string {
+	if c.PublicName == "" {
+		return c.Company
+	}
+	return c.PublicName
+}
+
+func (c *initCommand) print(w io.Writer, made founded) error {
+	if c.Format == "json" {
+		return printJSON(w, made)
+	}
+	first := "made"
+	if !made.Created {
+		first = "was made before"
+	}
+	user := c.ExternalID
+	if user == "" {
+		user = made.User
+	}
+	_, err := fmt.Fprintf(w, `%s: %s
+  account  %s   the tenant that panel tokens are bound to
+  group    %s   Full access
+  user     %s   %s
+
+Start with:  RESELLERD_PANEL_TOKENS=%s:SECRET resellerd serve
+and send:    Resellerd-User: %s
+`, c.Company, first, made.Account, made.Group, made.User, c.Login, made.Account, user)
+	return err
+}
+
+// master is a carrier that the store knows.
+type master struct{ id, name string }
+
+func masters(ctx context.Context, from lister, where ...store.Condition) ([]master, error) {
+	where = append(where, store.Condition{Column: "kind", Op: store.Eq, Value: store.Master})
+	rows, err := list(ctx, from, "account", []string{"id", "kind", "name"}, where...)
+	found := make([]master, 0, len(rows))
+	for _, row := range rows {
+		name, _ := row.Value("name")
+		text, _ := name.(string)
+		found = append(found, master{id: row.ID(), name: text})
+	}
+	return found, err
+}
+
+// lister is a store, or a transaction on it.
+type lister interface {
+	List(ctx context.Context, q store.Query) (store.Page, error)
+}
+
+// list reads the first rows as the operator of the store does, for whom there
+// is no wall.
+func list(ctx context.Context, from lister, typ string, columns []string, where ...store.Condition) ([]store.Row, error) {
+	everything := predicate.Filter{Kind: predicate.All}
+	page, err := from.List(ctx, store.Query{
+		Type: typ, Filter: everything, Where: where,
+		Views:   []store.View{{Name: "full", When: everything}},
+		Columns: []store.Columns{{Names: columns, When: everything}},
+	})
+	return page.Rows, err
+}

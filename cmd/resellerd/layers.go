@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// layers finds what a flag that is not on the command line is set to: in the
+// environment, else in the settings file, else nowhere (its default holds).
+// It remembers which it was.
+type layers struct {
+	env    map[string]string
+	file   map[string]any
+	path   string
+	source map[string]string // flag name -> "environment" or the file's name
+}
+
+const envPrefix = "RESELLERD_"
+
+func newLayers(environ []string) *layers {
+	l := &layers{env: map[string]string{}, source: map[string]string{}}
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, envPrefix) {
+			l.env[name] = value
+		}
+	}
+	return l
+}
+
+// envName is the environment variable of a flag: --panel-tokens is
+// RESELLERD_PANEL_TOKENS.
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// helpWithEnv names the default, where the placeholder hides it, and the
+// environment variable in a flag's help line.
+func helpWithEnv(v *kong.Value) string {
+	switch {
+	case v.Flag == nil || v.Name == "help":
+		return v.Help
+	case v.HasDefault && v.Flag.PlaceHolder != "":
+		return fmt.Sprintf("%s [%s, $%s]", v.Help, v.Default, envName(v.Name))
+	}
+	return fmt.Sprintf("%s [$%s]", v.Help, envName(v.Name))
+}
+
+// BeforeResolve reads the settings file before any flag is looked up.
+func (c *commandLine) BeforeResolve(ctx *kong.Context, l *layers) error {
+	path := l.env[envName("config")]
+	for _, f := range ctx.Model.Flags {
+		if set, ok := ctx.FlagValue(f).(string); f.Name == "config" && ok && set != "" {
+			path = set
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	return l.load(ctx.Model, path, text)
+}
+
+// load reads a settings file. A key that is no flag of any command is an
+// error: a misspelt setting must not silently stay at its default.
+func (l *layers) load(app *kong.Application, path string, text []byte) error {
+	var tree map[string]any
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&tree); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("config %s: %w", path, err)
+	}
+	known := flagNames(app)
+	l.file, l.path = map[string]any{}, path
+	for key, value := range tree {
+		name := strings.ReplaceAll(key, "_", "-")
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("config %s: unknown key %q", path, key)
+		}
+		l.file[name] = value
+	}
+	return nil
+}
+
+// flagNames lists the flags of all commands, sorted, each once.
+func flagNames(app *kong.Application) []string {
+	var names []string
+	add := func(flags []*kong.Flag) {
+		for _, f := range flags {
+			names = append(names, f.Name)
+		}
+	}
+	add(app.Flags)
+	for _, command := range app.Children {
+		add(command.Flags)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Validate is part of kong.Resolver; load has validated already.
+func (l *layers) Validate(*kong.Application) error { return nil }
+
+// Resolve is part of kong.Resolver: nil leaves the flag at its default.
+func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if value, ok := l.env[envName(flag.Name)]; ok {
+		l.source[flag.Name] = "environment"
+		return value, nil
+	}
+	if value, ok := l.file[flag.Name]; ok {
+		l.source[flag.Name] = l.path
+		return plain(value), nil
+	}
+	return nil, nil
+}
+
+// plain turns a YAML value into what a flag of that kind is written as.
+func plain(v any) any {
+	switch v := v.(type) {
+	case []any:
+		words := make([]string, len(v))
+		for i, item := range v {
+			words[i] = fmt.Sprint(item)
+		}
+		return strings.Join(words, ",")
+	case map[string]any:
+		pairs := make([]string, 0, len(v))
+		for key, item := range v {
+			pairs = append(pairs, fmt.Sprintf("%s=%v", key, item))
+		}
+		slices.Sort(pairs)
+		return strings.Join(pairs, ";")
+	case nil:
+		return nil
+	}
+	return fmt.Sprint(v)
+}
+
+// from says where a flag's value came from: flag, environment, the settings
+// file's name, or default.
+func (l *layers) from(ctx *kong.Context, name string) string {
+	for _, step := range ctx.Path {
+		if step.Flag != nil && step.Flag.Name == name && !step.Resolved {
+			return "flag"
+		}
+	}
+	if source, ok := l.source[name]; ok {
+		return source
+	}
+	return "default"
+}

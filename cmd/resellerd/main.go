@@ -1,0 +1,97 @@
+// Command resellerd is the sidecar that a carrier's panel asks what its acting
+// user may see and do.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes, fixed: scripts rely on them.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitPolicy      = 3 // the policy does not compile
+	exitPolicyTests = 4 // the policy's tests fail
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it ends when its command is done or ctx is, and
+// returns the exit code. It reads no environment but environ and no
+// arguments but args, so a test may run several at once.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	p, err := parse(args, environ, stdout, stderr)
+	switch {
+	case errors.Is(err, errHelpShown):
+		return exitOK
+	case err != nil:
+		complain(stderr, err)
+		return exitUsage
+	}
+	p.BindTo(ctx, (*context.Context)(nil))
+	if err := p.Run(); err != nil {
+		complain(stderr, err)
+		return exitCode(err)
+	}
+	return exitOK
+}
+
+// terminal is where a command writes: results for whoever called to out, and
+// everything about the run to err.
+type terminal struct{ out, err io.Writer }
+
+// commandLine is everything that can be said on the command line; the fields
+// are the flags that every command takes, and the commands.
+type commandLine struct {
+	Config string `help:"YAML file of settings: a key per flag name." placeholder:"FILE"`
+
+	Serve   serveCommand   `cmd:"" help:"Run the sidecar."`
+	Init    initCommand    `cmd:"" help:"Make the first master, its group and its user in a new store."`
+	Migrate migrateCommand `cmd:"" help:"Bring the store's schema up to date."`
+	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// parse reads the command line, with the environment and the settings file
+// behind it. errHelpShown means that there is nothing left to do.
+func parse(args, environ []string, stdout, stderr io.Writer) (*kong.Context, error) {
+	var cli commandLine
+	var helped bool
+	layers := newLayers(environ)
+	parser, err := kong.New(&cli,
+		kong.Name("resellerd"),
+		kong.Description("What a carrier's users and its resellers' users may see and do, decided by policy."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(layers),
+		kong.ValueFormatter(helpWithEnv),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(terminal{out: stdout, err: stderr}, layers),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	if helped {
+		return nil, errHelpShown
+	}
+	return ctx, err
+}
+
+var errHelpShown = errors.New("help shown")

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+
+	"resellerd/policies"
+	"resellerd/server"
+	"resellerd/store"
+)
+
+type serveCommand struct {
+	settings
+	Demo bool `help:"Serve a made-up carrier from a store of its own, gone at the end."`
+}
+
+// Run serves until the context ends, then finishes what is under way. Whatever
+// can be found wrong is found before the first request is taken.
+func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *layers) error {
+	if c.Demo {
+		return c.demo(ctx, k, t, l)
+	}
+	cfg, err := c.server()
+	if err != nil {
+		return err
+	}
+	if c.PanelTokens == "" && c.PanelTokenFile == "" && c.JWKS == "" {
+		return usageError{errors.Join(server.ErrNoCallers, errors.New("give --panel-tokens, --panel-token-file or --jwks, or look around with --demo"))}
+	}
+	engine, err := c.engine(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, cfg, st, engine, c.logger(t.err))
+}
+
+// run serves the store, and closes it afterwards.
+func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, engine *policies.Engine, log *slog.Logger) error {
+	holder := &server.EngineHolder{}
+	holder.Swap(engine)
+	s, err := server.New(cfg, st, holder, server.WithLogger(log))
+	if err != nil {
+		return closing(st, err)
+	}
+	s.PolicyLoaded(nil)
+	return errors.Join(s.Run(ctx), st.Close())
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/server"
+	"resellerd/store"
+)
+
+// settings is everything the sidecar can be told, for `serve` to follow and
+// `config` to print.
+type settings struct {
+	storeSettings
+	listenSettings
+	callerSettings
+	policySettings
+	recordSettings
+	limitSettings
+}
+
+type storeSettings struct {
+	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
+	Migrate  bool   `help:"Bring a PostgreSQL schema up to date first; with SQLite that is always done."`
+}
+
+type listenSettings struct {
+	Listen        string `help:"host:port (port 0 chooses one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	SocketMode    string `help:"Permission of the Unix socket." default:"0660" placeholder:"OCTAL"`
+	MetricsListen string `help:"An address of their own for /metrics, /livez and /readyz." placeholder:"ADDR"`
+	PublicURL     string `name:"public-url" help:"The address that callers use, for links and metadata." placeholder:"URL"`
+	TLSCert       string `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP." placeholder:"FILE"`
+	TLSKey        string `name:"tls-key" help:"The certificate's key in PEM." placeholder:"FILE"`
+	TLSClientCA   string `name:"tls-client-ca" help:"Demand client certificates signed by this." placeholder:"FILE"`
+}
+
+type callerSettings struct {
+	PanelTokens    string        `help:"[TENANT:]TOKEN entries, comma-separated, scopes after a space." placeholder:"TOKENS" secret:""`
+	PanelTokenFile string        `help:"The same, a line each." placeholder:"FILE"`
+	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with." placeholder:"FILE|URL"`
+	JWTIssuer      string        `name:"jwt-issuer" help:"Who must have issued a user's token." placeholder:"ISS"`
+	JWTAudience    string        `name:"jwt-audience" help:"For whom a user's token must be." placeholder:"AUD"`
+	RequireUserJWT bool          `name:"require-user-jwt" help:"Demand a user's token beside the panel token."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two readings of the key set." default:"5m"`
+	JWTLeeway      time.Duration `name:"jwt-leeway" help:"How far clocks may be apart." default:"30s"`
+}
+
+type policySettings struct {
+	Policies      string        `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
+	PolicyTimeout time.Duration `help:"Time for one evaluation." default:"100ms"`
+	ForceEvaluate bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
+}
+
+type recordSettings struct {
+	DecisionLog       string            `help:"A file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
+	DecisionLogMode   string            `help:"async, or sync: written before the answer." enum:"async,sync" default:"async"`
+	DecisionLogBuffer int               `help:"Entries that may wait in async mode." default:"8192"`
+	Label             map[string]string `help:"Recorded with every decision." placeholder:"KEY=VALUE"`
+	LogLevel          string            `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+}
+
+type limitSettings struct {
+	BodyLimit       int           `help:"Bytes of a request body, unpacked." default:"1048576"`
+	HeaderLimit     int           `help:"Bytes of a request line with its headers." default:"16384"`
+	ReadTimeout     time.Duration `help:"Time for a whole request to arrive." default:"10s"`
+	WriteTimeout    time.Duration `help:"Time that one write to a client may block." default:"30s"`
+	IdleTimeout     time.Duration `help:"Time between two requests of a connection." default:"1m"`
+	RequestTimeout  time.Duration `help:"Time to answer, streams excepted." default:"15s"`
+	StreamTimeout   time.Duration `help:"Time for a streamed answer." default:"15m"`
+	ShutdownTimeout time.Duration `help:"Time to finish what is under way." default:"30s"`
+	AtLeastTimeout  time.Duration `help:"Time to wait for Resellerd-At-Least." default:"2s"`
+}
+
+// server translates the settings into the server's own.
+func (s *settings) server() (server.Config, error) {
+	mode, err := strconv.ParseUint(s.SocketMode, 8, 9)
+	if err != nil {
+		return server.Config{}, usagef("socket mode %q: want octal digits such as 0660", s.SocketMode)
+	}
+	cfg := server.Config{
+		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, PublicURL: s.PublicURL,
+		TLS:         server.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
+		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
+		JWT: server.JWT{
+			JWKS: s.JWKS, Issuer: s.JWTIssuer, Audience: s.JWTAudience, RequireUser: s.RequireUserJWT,
+			Refresh: s.JWKSRefresh, Leeway: s.JWTLeeway,
+		},
+		Limits: server.Limits{
+			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
+			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
+		},
+		DecisionLog: s.DecisionLog, DecisionLogMode: s.DecisionLogMode, DecisionLogBuffer: s.DecisionLogBuffer,
+		Labels: s.Label, ForceEvaluate: s.ForceEvaluate,
+	}
+	if err := cfg.Validate(); err != nil {
+		return cfg, usageError{err}
+	}
+	return cfg, nil
+}
+
+// logger writes the process's own log, JSON lines of the asked level.
+func (s *recordSettings) logger(w io.Writer) *slog.Logger {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // an enum: one of the four
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// open opens the store with its schema up to date: a SQLite store is migrated,
+// a PostgreSQL store only when told to, since others may be using it.
+func (s *storeSettings) open(ctx context.Context) (*store.Store, error) {
+	return openStore(ctx, s.Database, s.Migrate, store.Options{})
+}
+
+func openStore(ctx context.Context, url string, migrate bool, o store.Options) (*store.Store, error) {
+	st, err := store.Open(ctx, url, o)
+	if err != nil {
+		return nil, err
+	}
+	if migrate || st.Dialect() == "sqlite" {
+		err = st.Migrate(ctx)
+	} else if err = st.SchemaCurrent(ctx); err != nil {
+		err = fmt.Errorf("%w (run `resellerd migrate`, or add --migrate)", err)
+	}
+	if err != nil {
+		return nil, closing(st, err)
+	}
+	return st, nil
+}
+
+// closing closes the store that err keeps from being used.
+func closing(st *store.Store, err error) error {
+	_ = st.Close() // err came first and says more
+	return err
+}
+
+// engine compiles the policy tree.
+func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
+	o := policies.Options{Schema: server.Schema(), Timeout: s.PolicyTimeout, Source: "embedded"}
+	tree := policies.Embedded()
+	if s.Policies != "" {
+		if info, err := os.Stat(s.Policies); err != nil || !info.IsDir() {
+			return nil, usagef("policies %q: no such directory", s.Policies)
+		}
+		tree, o.Source = os.DirFS(s.Policies), "directory"
+	}
+	return policies.Load(ctx, tree, o)
+}
+
+// hidePassword keeps a database URL's password out of what is printed.
+func hidePassword(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return url
+	}
+	login, host, ok := cutLast(rest, "@")
+	user, _, secret := strings.Cut(login, ":")
+	if ok && secret {
+		rest = user + ":***@" + host
+	}
+	base, query, ok := strings.Cut(rest, "?")
+	if !ok {
+		return scheme + "://" + rest
+	}
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if key, _, _ := strings.Cut(pair, "="); strings.Contains(strings.ToLower(key), "password") {
+			pairs[i] = key + "=***"
+		}
+	}
+	return scheme + "://" + base + "?" + strings.Join(pairs, "&")
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+)
+
+// version is set by the linker for a release: -X main.version=1.2.3.
+var version string
+
+type versionCommand struct {
+	Format string `help:"How to print: text or json." enum:"text,json" default:"text"`
+}
+
+// versionReport is what `resellerd version --format json` prints.
+type versionReport struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+}
+
+// Run prints the version, and the commit and Go version it was built from.
+func (c *versionCommand) Run(t terminal) error {
+	report := buildVersion()
+	if c.Format == "json" {
+		return printJSON(t.out, report)
+	}
+	words := []string{"resellerd", report.Version, report.Go}
+	if report.Commit != "" {
+		words = append(words, report.Commit)
+	}
+	_, err := fmt.Fprintln(t.out, strings.Join(words, " "))
+	return err
+}
+
+func buildVersion() versionReport {
+	report := versionReport{Version: version}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return report
+	}
+	report.Go = info.GoVersion
+	if report.Version == "" {
+		report.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			report.Commit = s.Value
+		}
+	}
+	return report
+}
