@@ -77,15 +77,16 @@ func postgresConstraint(err error) *ConstraintError {
 }
 
 // postgresGone reports errors that mean the server, not the statement:
-// connection (08), resources (53), shutdown and recovery (57P), system (58)
-// and transactions that lost against another (40).
+// connection (08), who may connect and to what (28, 3D, 55), resources (53),
+// shutdown and recovery (57P), system (58) and transactions that lost against
+// another (40).
 func postgresGone(err error) bool {
 	code := postgresCode(err)
 	if len(code) != 5 {
 		return false
 	}
 	switch code[:2] {
-	case "08", "53", "58", "40":
+	case "08", "28", "3D", "40", "53", "55", "58":
 		return true
 	}
 	return code[:3] == "57P"

@@ -319,3 +319,20 @@ func describe(q store.Query) string {
 	}
 	return b.String()
 }
+
+// FuzzFilter makes a query of two numbers and holds what SQL says about it
+// against memory.
+func FuzzFilter(f *testing.F) {
+	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
+	s := storetest.Open(f, storetest.SQLite(f), clock)
+	w := newWorld(f, s, 1)
+	for n := range uint64(20) {
+		f.Add(n, n*n)
+	}
+	f.Fuzz(func(t *testing.T, a, b uint64) {
+		r := rand.New(rand.NewPCG(a, b))
+		typ := pick(r, []string{"card", "customer", "group", "account"})
+		q, env := newGenerator(r, w, typ).query(w, typ)
+		checkQuery(t, s, w, q, env)
+	})
+}

@@ -44,7 +44,7 @@ const worldNow = 1_800_000_000_000_000
 
 // newWorld makes two tenants with three levels of accounts, and some forty
 // rows of each other type.
-func newWorld(t *testing.T, s *store.Store, seed uint64) *world {
+func newWorld(t testing.TB, s *store.Store, seed uint64) *world {
 	t.Helper()
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), db: storetest.SQL(t, s), parents: map[string]string{}, ids: map[string][]string{}}
 	for i, parent := range []string{"", "", "acc_0", "acc_0", "acc_2", "acc_4", "acc_1"} {
