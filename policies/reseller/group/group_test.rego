@@ -101,6 +101,14 @@ test_master_cannot_put_a_resellers_user_in_a_group_of_its_own if {
 	fixture.denial(fixture.ask(fixture.master, "assign", "group", own("acc_m"))) == {"group_not_lent"}
 	fixture.granted(putting(fixture.master, own("acc_m"), "acc_m"))
 	fixture.granted(putting(fixture.master, lent_to_all, "acc_r"))
+	fixture.granted(putting(fixture.master, lent_to(["acc_r"]), "acc_r"))
+}
+
+test_reseller_cannot_find_out_to_whom_else_a_group_is_lent if {
+	every columns in [lent_to_all, lent_to(["acc_r"]), lent_to(["acc_o", "acc_r"])] {
+		fixture.denial(putting(fixture.reseller, columns, "acc_o")) == {"group_not_lent"}
+		fixture.denial(putting(fixture.reseller, columns, "acc_s")) == {"group_not_lent"}
+	}
 }
 
 shown(user, columns) := decision if {

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// An oracle is a question whose answer would tell what the asker must not see:
+// reseller A asks the same in two worlds, of which one has been changed out of
+// its sight.
+type oracle struct {
+	name   string
+	differ func(w *world)
+	ask    func(w *world) []answered
+}
+
+func probe(w *world, typ, id, action string, properties map[string]any) answered {
+	w.t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"subject":  map[string]any{"type": "user", "id": w.id("a")},
+		"action":   map[string]any{"name": action, "properties": properties},
+		"resource": map[string]any{"type": typ, "id": id, "properties": properties},
+		"context":  map[string]any{"reasons": true},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.do("a", "POST", "/access/v1/evaluation", string(body))
+}
+
+func change(tenant string, fn func(ctx context.Context, w *world, tx *store.Tx) error) func(*world) {
+	return func(w *world) {
+		w.t.Helper()
+		w.write(w.id(tenant), func(tx *store.Tx) error { return fn(context.Background(), w, tx) })
+	}
+}
+
+var oracles = []oracle{
+	{
+		name: "to whom else a lent group is lent",
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			some, to := store.LendSome, []string{w.id("A"), w.id("B"), w.id("C")}
+			_, err := tx.UpdateGroup(ctx, w.id("M.default"), store.GroupPatch{Lend: &some, LentTo: &to})
+			return err
+		}),
+		ask: func(w *world) (got []answered) {
+			for _, account := range []string{"A", "B", "C", "M", "nobody"} {
+				for _, parent := range []string{"M", "N", "nobody"} {
+					got = append(got, probe(w, "group", w.id("M.default"), "assign",
+						map[string]any{"account_id": w.id(account), "parent_id": w.id(parent)}))
+				}
+			}
+			return got
+		},
+	},
+	{
+		name: "whether an invisible user has an external id",
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			name := "panel-7"
+			_, err := tx.UpdateUser(ctx, w.id("b"), store.UserPatch{ExternalID: &name})
+			return err
+		}),
+		ask: func(w *world) []answered {
+			return []answered{
+				w.do("a", "GET", "/v1/customers", "", headerAs, "panel-7"),
+				w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"panel-7"}`),
+				w.do("a", "GET", "/v1/customers", "", headerAs, "panel-7"),
+			}
+		},
+	},
+	{
+		name: "who is on the card, what it is called and noted, where the carrier comes from",
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			name, notes, prefix := "another", "other notes", "99#"
+			if err := tx.RemoveCustomerFromCard(ctx, w.id("gold"), w.id("mega")); err != nil {
+				return err
+			}
+			if err := tx.WithdrawCard(ctx, w.id("gold"), w.id("B")); err != nil {
+				return err
+			}
+			_, err := tx.UpdateCard(ctx, w.id("gold"), store.CardPatch{Name: &name, Notes: &notes, TechPrefix: &prefix})
+			return err
+		}),
+		ask: func(w *world) (got []answered) {
+			for _, sort := range []string{"id", "name", "-updated_at", "created_at", "notes", "tech_prefix", "kind", "carrier", "external_id"} {
+				got = append(got, w.get("a", "/v1/cards?count=true&sort="+sort))
+			}
+			for _, filter := range []string{"name_contains=planted", "notes_contains=o", "tech_prefix=77%23", "updated_at_gt=2020-01-01T00:00:00Z", "external_id_prefix=planted"} {
+				got = append(got, w.get("a", "/v1/cards?count=true&"+filter))
+			}
+			for _, action := range []string{"read", "update", "delete", "assign", "activate", "build", "accept_losses", "preview", "create"} {
+				got = append(got, probe(w, "card", w.id("gold"), action, nil))
+			}
+			return got
+		},
+	},
+	{
+		name: "which ceilings above take nothing away",
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			ceiling := store.Access{"*": "crud", "customer/did": "crud", "routing": "", "fax": "crud"}
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &ceiling})
+			return err
+		}),
+		ask: func(w *world) []answered {
+			return []answered{w.get("a", "/v1/me"), w.get("a", "/v1/accounts/{A}"), w.get("a", "/v1/accounts?sort=name")}
+		},
+	},
+}
+
+func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
+	for _, o := range oracles {
+		t.Run(o.name, func(t *testing.T) {
+			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+				t.Run(name, func(t *testing.T) {
+					plain := newWorld(t, url(t), engineOf(t, 1), seedWorld)
+					other := newWorld(t, url(t), engineOf(t, 1), func(w *world) { seedWorld(w); o.differ(w) })
+					first, second := o.ask(plain), o.ask(other)
+					for i := range first {
+						if withoutTag(first[i]) != withoutTag(second[i]) {
+							t.Errorf("question %d, %s:\n%s\nand\n%s", i, first[i].what, first[i].alike(), second[i].alike())
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// withoutTag leaves out what is made with a store's own key.
+func withoutTag(a answered) string {
+	a.header = a.header.Clone()
+	a.header.Del("ETag")
+	return fmt.Sprint(a.alike())
+}
