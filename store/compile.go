@@ -115,7 +115,7 @@ func (c *compiler) exactlyOne() string {
 	case coveredBy(c.filter, any):
 		return "TRUE"
 	}
-	return c.sql(any)
+	return c.sql(predicate.Simplify(any))
 }
 
 // coveredBy reports that some alternative holds wherever the filter does.
