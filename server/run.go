@@ -56,6 +56,12 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	case err = <-failed:
 	}
 	err = errors.Join(err, s.shutdown())
+	// An end that came before Listener began found nothing to shut down; without
+	// its listener it does not begin any more. All others are closed already.
+	_ = ln.Close()
+	if opsLn != nil {
+		_ = opsLn.Close()
+	}
 	served.Wait()
 	return err
 }
