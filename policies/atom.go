@@ -1,8 +1,6 @@
 package policies
 
 import (
-	"fmt"
-
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/predicate"
@@ -49,8 +47,6 @@ func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, error)
 
 func (s *scope) truthOf(value side, loc *ast.Location) (predicate.Expr, error) {
 	switch {
-	case value.form == set:
-		return nil, s.refuse(loc, nil, "input.%s: whether a set is there cannot be carried into a filter", value.at.Ref)
 	case value.form == element:
 		return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality")
 	case value.form == scalar && value.at.Ref != nil:
@@ -76,6 +72,9 @@ func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, error) {
 	operands, err := s.inputs(x, name, terms[1:])
 	if err != nil {
 		return nil, err
+	}
+	if term, ok := isPresence(operands); ok && name == "neq" {
+		return s.presence(term, x.Location)
 	}
 	if ref, c, ok := supportSide(operands); ok && (name == "eq" || name == "equal" || name == "neq") {
 		return s.supportCompare(ref, c, name == "neq")
@@ -181,14 +180,14 @@ func (s *scope) orders(op predicate.Op, a, b side, x *ast.Expr) (predicate.Expr,
 		return predicate.False{}, nil
 	}
 	if a.form != scalar || b.form != scalar {
-		return nil, s.refuseSides(x.Location, fmt.Sprintf("%s orders something other than texts or integers", x), a, b)
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" orders something other than texts or integers", a, b)
 	}
 	kind := a.kind
 	if kind == 0 {
 		kind = b.kind
 	}
 	if !s.typed(a, b) || kind != Text && kind != Integer || b.kind != 0 && b.kind != kind {
-		return nil, s.refuseSides(x.Location, fmt.Sprintf("%s orders something other than texts or integers", x), a, b)
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" orders something other than texts or integers", a, b)
 	}
 	s.need(a, b)
 	return predicate.Compare{Op: op, Left: a.at, Right: b.at}, nil
@@ -203,7 +202,7 @@ func (s *scope) matches(op predicate.MatchOp, text, part side, x *ast.Expr) (pre
 	bad := text.form != scalar || part.form != scalar || !s.typed(text, part) ||
 		text.kind != 0 && text.kind != Text || part.kind != 0 && part.kind != Text
 	if bad {
-		return nil, s.refuseSides(x.Location, fmt.Sprintf("%s matches something other than texts", x), text, part)
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" matches something other than texts", text, part)
 	}
 	s.need(text, part)
 	return predicate.Match{Op: op, Text: text.at, Part: part.at}, nil

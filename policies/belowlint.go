@@ -62,6 +62,9 @@ func listsBelow(x *ast.Expr, names map[ast.Var]bool) bool {
 	if !ok {
 		return false
 	}
+	if _, ok := isPresence(terms[1:]); ok {
+		return false
+	}
 	member := terms[0].String() == ast.Member.Name
 	for i, term := range terms[1:] {
 		if v, ok := term.Value.(ast.Var); ok && names[v] && !(member && i == 1) {

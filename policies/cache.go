@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -88,22 +89,31 @@ func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *Input, pin
 			return found, true, nil
 		}
 	}
-	v, err, _ := c.filling.Do(key.String(), func() (any, error) {
-		t, late, err := c.engine.compileTemplate(context.WithoutCancel(ctx), in, pins)
-		if err != nil {
-			return nil, err
+	filled := c.filling.DoChan(key.String(), func() (any, error) { return c.fill(context.WithoutCancel(ctx), key, in, pins) })
+	select {
+	case r := <-filled:
+		if r.Err != nil {
+			return nil, false, r.Err
 		}
-		found := &entry{template: t}
-		if more := union(pins, late); len(more) > len(pins) {
-			found = &entry{pins: more}
-		}
-		c.entries.Add(key, found)
-		return found, nil
-	})
-	if err != nil {
-		return nil, false, err
+		return r.Val.(*entry), false, nil
+	case <-ctx.Done():
+		return nil, false, fmt.Errorf("policy filter: %w", ctx.Err())
 	}
-	return v.(*entry), false, nil
+}
+
+// fill compiles the template for a key and keeps it. Whoever waits for it may
+// leave; the next one finds it.
+func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (*entry, error) {
+	t, late, err := c.engine.compileTemplate(ctx, in, pins)
+	if err != nil {
+		return nil, err
+	}
+	found := &entry{template: t}
+	if more := union(pins, late); len(more) > len(pins) {
+		found = &entry{pins: more}
+	}
+	c.entries.Add(key, found)
+	return found, nil
 }
 
 func union(a, b []predicate.Ref) []predicate.Ref {

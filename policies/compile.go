@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/types"
 )
 
 // capabilities are what a policy may use: every built-in of OPA but those
@@ -29,25 +30,64 @@ func deterministic() *ast.Capabilities {
 	return c
 }
 
+// untyped are the capabilities with built-ins that take anything. Partial
+// evaluation drops what cannot pass the type checker, a call with an argument
+// of the wrong type, as if it merely failed: under a negation its residual is
+// wider than the evaluation, which errs. Untyped, the call is kept.
+var untyped = withoutTypes(capabilities)
+
+func withoutTypes(c *ast.Capabilities) *ast.Capabilities {
+	out := *c
+	out.Builtins = make([]*ast.Builtin, len(c.Builtins))
+	for i, b := range c.Builtins {
+		loose := *b
+		args := b.Decl.FuncArgs()
+		anything := make([]types.Type, len(args.Args))
+		for j := range anything {
+			anything[j] = types.A
+		}
+		if args.Variadic != nil {
+			loose.Decl = types.NewVariadicFunction(anything, types.A, b.Decl.Result())
+		} else {
+			loose.Decl = types.NewFunction(anything, b.Decl.Result())
+		}
+		out.Builtins[i] = &loose
+	}
+	return &out
+}
+
 func parserOptions() ast.ParserOptions {
 	return ast.ParserOptions{
 		RegoVersion: ast.RegoV1, ProcessAnnotation: true, Capabilities: capabilities,
 	}
 }
 
-// compileModules compiles a tree strictly. data tells which paths the data
-// files take, so that no rule stands on one of them.
+var presenceStage = ast.CompilerStageDefinition{
+	Name: "KeepPresence", MetricName: "compile_stage_keep_presence", Stage: keepPresence,
+}
+
+// compileModules compiles a tree, after checking it strictly. data tells which
+// paths the data files take, so that no rule stands on one of them.
 func compileModules(modules map[string]*ast.Module, data map[string]any) (*ast.Compiler, []Finding) {
 	if findings := unavailableCalls(modules); len(findings) > 0 {
 		return nil, findings
 	}
-	c := ast.NewCompiler().WithCapabilities(capabilities).WithStrict(true).
-		WithDefaultRegoVersion(ast.RegoV1).WithPathConflictsCheck(taken(data))
-	c.Compile(modules)
-	if c.Failed() {
+	strict := newCompiler(capabilities).WithStrict(true).WithPathConflictsCheck(taken(data))
+	if strict.Compile(modules); strict.Failed() {
+		return nil, astFindings("compile", "", strict.Errors)
+	}
+	c := newCompiler(untyped)
+	if c.Compile(modules); c.Failed() {
 		return nil, astFindings("compile", "", c.Errors)
 	}
 	return c, nil
+}
+
+// newCompiler returns a compiler whose result partial evaluation does not
+// widen.
+func newCompiler(c *ast.Capabilities) *ast.Compiler {
+	return ast.NewCompiler().WithCapabilities(c).WithDefaultRegoVersion(ast.RegoV1).
+		WithStageAfterID(ast.StageCheckDeprecatedBuiltins, presenceStage)
 }
 
 func taken(data map[string]any) func([]string) (bool, error) {

@@ -15,9 +15,22 @@ import (
 func (in *Input) Document() map[string]any { return in.document(nil) }
 
 // Document returns what Evaluate reads for in: Input.Document, with subject.below
-// also holding the account that the catalog names for the resource.
+// also holding the account that the catalog names for the resource, and with
+// the set columns of the resource's type, empty where the row has none.
 func (e *Engine) Document(in *Input) map[string]any {
-	return in.document(e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+	doc := in.document(e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+	e.completeSets(in, doc["resource"].(map[string]any))
+	return doc
+}
+
+// completeSets adds the set columns that a row lacks. An empty set equals an
+// absent one, so that a filter need not tell them apart.
+func (e *Engine) completeSets(in *Input, resource map[string]any) {
+	for column, kind := range e.options.Schema[in.Resource.Type].Columns {
+		if _, ok := resource[column]; !ok && kind == Set {
+			resource[column] = []any{}
+		}
+	}
 }
 
 func (in *Input) document(named []string) map[string]any {

@@ -19,21 +19,22 @@ type Options struct {
 
 // Engine is one policy revision. It is immutable and safe for concurrent use.
 type Engine struct {
-	options  Options
-	revision string
-	limits   Limits
-	reasons  map[string]Reason
-	catalog  map[string]any
-	masks    masks
-	compiler *ast.Compiler
-	store    storage.Store
-	modules  map[string]*ast.Module
-	rules    *ruleSet
-	touch    *touch
-	decision *query
-	queries  partialQueries
-	parts    parts
-	plans    *planCache
+	options   Options
+	revision  string
+	limits    Limits
+	reasons   map[string]Reason
+	catalog   map[string]any
+	masks     masks
+	compiler  *ast.Compiler
+	store     storage.Store
+	modules   map[string]*ast.Module
+	rules     *ruleSet
+	touch     *touch
+	decision  *query
+	queries   partialQueries
+	parts     parts
+	conflicts conflicts
+	plans     *planCache
 }
 
 func (o Options) withDefaults() Options {

@@ -10,15 +10,16 @@ import (
 	"resellerd/policies/predicate"
 )
 
+var errConflict = errors.New("it depends on a rule with several definitions whose values may conflict")
+
 // compileTemplate asks the tree all questions of a plan and translates the
 // answers. It returns, besides, the values of the request that would have to
 // be known for what did not translate. The error is that of an evaluation that
 // was cut off: such a template must not be kept.
 func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
-	c := &compilation{
-		Engine: e, ctx: ctx, frame: e.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
-		template: &template{engine: e},
-	}
+	ctx, cancel := context.WithTimeout(ctx, fillFactor*e.options.Timeout)
+	defer cancel()
+	c := e.newCompilation(ctx, in, pins)
 	for _, step := range []func() error{c.allow, c.reasons, c.views, c.columns} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -33,6 +34,34 @@ func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicat
 		c.late = nil // one request's values are a full evaluation's matter
 	}
 	return c.template, c.late, nil
+}
+
+// fillFactor is how many timeouts of one evaluation a template may take.
+const fillFactor = 5
+
+func (e *Engine) newCompilation(ctx context.Context, in *Input, pins []predicate.Ref) *compilation {
+	return &compilation{
+		Engine: e, ctx: ctx, frame: e.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
+		template: &template{engine: e},
+	}
+}
+
+// tryFilter compiles the filter alone and returns why it cannot be made,
+// whatever is known of the request.
+func (e *Engine) tryFilter(ctx context.Context, in *Input) error {
+	var pins []predicate.Ref
+	for range maxPins {
+		c := e.newCompilation(ctx, in, pins)
+		if err := c.allow(); err != nil {
+			return err
+		}
+		more := union(pins, c.late)
+		if c.template.allowErr == nil || len(more) == len(pins) {
+			return c.template.allowErr
+		}
+		pins = more
+	}
+	return nil
 }
 
 // compilation is one template in the making.
@@ -84,6 +113,10 @@ func (c *compilation) note(into *error, what string, err error) error {
 }
 
 func (c *compilation) allow() error {
+	err := c.conflicts.check(c.ctx, c.Engine, c.frame)
+	if err != nil {
+		return c.note(&c.template.allowErr, "filter", err)
+	}
 	t, queries, err := c.question(c.queries.allow)
 	if err == nil {
 		c.template.allow, err = t.condition(queries)
@@ -95,12 +128,18 @@ func (c *compilation) reasons() error {
 	if c.queries.reasons == nil {
 		return nil
 	}
+	if c.conflicts.reasons {
+		return c.note(&c.template.reasonsErr, "reasons", errConflict)
+	}
 	found, err := c.answers(c.queries.reasons)
 	c.template.reasons = found
 	return c.note(&c.template.reasonsErr, "reasons", err)
 }
 
 func (c *compilation) views() error {
+	if c.conflicts.shown {
+		return c.note(&c.template.shownErr, "view", errConflict)
+	}
 	if c.queries.view == nil {
 		return nil
 	}
@@ -112,7 +151,7 @@ func (c *compilation) views() error {
 }
 
 func (c *compilation) columns() error {
-	if c.queries.columns == nil {
+	if c.queries.columns == nil || c.conflicts.shown {
 		return nil
 	}
 	found, err := c.answers(c.queries.columns)

@@ -63,7 +63,7 @@ func (t *translator) guard(body ast.Body, cause error) (predicate.Expr, error) {
 func (t *translator) guardQuery(body ast.Body) (*query, error) {
 	compiler := t.engine.compiler
 	if len(t.modules) > 0 {
-		compiler = ast.NewCompiler().WithCapabilities(capabilities).WithDefaultRegoVersion(ast.RegoV1)
+		compiler = newCompiler(untyped)
 		modules := map[string]*ast.Module{}
 		if t.refersToTree(body) {
 			maps.Copy(modules, t.engine.modules)

@@ -19,10 +19,7 @@ type linter struct {
 // lint returns what is wrong with the rules that allow depends on.
 func (t *touch) lint(rules []*ast.Rule) []Finding {
 	l := &linter{touch: t}
-	definitions := map[string][]*ast.Rule{}
-	for _, rule := range rules {
-		definitions[rule.Ref().String()] = append(definitions[rule.Ref().String()], rule)
-	}
+	definitions := definitionsOf(rules)
 	for _, rule := range rules {
 		l.value(rule, definitions[rule.Ref().String()])
 		l.otherwise(rule)
@@ -30,6 +27,18 @@ func (t *touch) lint(rules []*ast.Rule) []Finding {
 		l.expressions(rule)
 	}
 	return l.findings
+}
+
+// definitionsOf groups rules by what they define. A default is no definition:
+// it steps back for every other.
+func definitionsOf(rules []*ast.Rule) map[string][]*ast.Rule {
+	definitions := map[string][]*ast.Rule{}
+	for _, rule := range rules {
+		if !isDefault(rule) {
+			definitions[rule.Ref().String()] = append(definitions[rule.Ref().String()], rule)
+		}
+	}
+	return definitions
 }
 
 func (l *linter) refuse(loc *ast.Location, code, format string, args ...any) {
@@ -59,7 +68,7 @@ func (l *linter) value(rule *ast.Rule, definitions []*ast.Rule) {
 // conflictProne tells whether the definitions of a document could yield two
 // different values for one input.
 func conflictProne(rule *ast.Rule, definitions []*ast.Rule) bool {
-	if rule.Head.RuleKind() == ast.MultiValue {
+	if isDefault(rule) || rule.Head.RuleKind() == ast.MultiValue {
 		return false
 	}
 	if len(definitions) > 1 && !exclusive(definitions) {

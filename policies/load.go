@@ -72,6 +72,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []Finding {
 		func() (err error) { e.limits, err = readLimits(s.data); return err },
 		func() (err error) { e.decision, err = newQuery(decisionQuery(), compiler, e.store); return err },
 		func() (err error) { e.queries, err = e.newPartialQueries(e.rules); return err },
+		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
 		func() (err error) { e.plans, err = newPlanCache(e, e.options.CacheSize); return err },
 		func() error { return e.loadMasks(ctx, e.rules) },
 	} {
@@ -90,6 +91,5 @@ func (e *Engine) lint() []Finding {
 	return append(findings, lintBelow(all)...)
 }
 
-// rehearsalTime bounds the trial at load. A tree that takes longer is loaded,
-// and answers what it cannot answer in time with an error.
+// rehearsalTime bounds the trial at load.
 const rehearsalTime = 5 * time.Second

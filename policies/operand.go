@@ -166,7 +166,7 @@ func (t *translator) partOf(ref ast.Ref, loc *ast.Location) (side, error) {
 			return whole, nil
 		}
 	}
-	return side{}, t.refuse(loc, ref, "%s: neither key nor position can be carried into a filter", ref)
+	return side{}, t.refuse(loc, ref, "%s[…]: neither key nor position can be carried into a filter", ref[:len(ref)-1])
 }
 
 // knownSide reads a path whose value the frame holds.
@@ -210,6 +210,8 @@ func present(s side) predicate.Expr {
 	switch {
 	case s.form == absent:
 		return predicate.False{}
+	case s.form == set: // a stored set is always there, if only empty
+		return predicate.True{}
 	case s.form == list:
 		var all predicate.And
 		for _, item := range s.items {

@@ -6,57 +6,71 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // rehearse tries the tree with typical subjects: a master's user, a
 // reseller's, and one that the store does not know. It refuses decisions of an
-// unexpected shape, and filters that cannot be made.
+// unexpected shape, and filters that cannot be made. A tree that is too slow to
+// be tried is loaded; it answers what takes too long with an error.
 func (e *Engine) rehearse(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
+	types := slices.Sorted(maps.Keys(e.options.Schema))
 	var findings []Finding
 	for _, subject := range typicalSubjects() {
-		for _, typ := range append([]string{areaType}, slices.Sorted(maps.Keys(e.options.Schema))...) {
-			in := typicalInput(subject, "read", typ)
-			findings = append(findings, e.rehearseShape(ctx, in)...)
-		}
-		for _, typ := range slices.Sorted(maps.Keys(e.options.Schema)) {
-			for _, action := range []string{"read", "create", "update", "delete"} {
-				findings = append(findings, e.rehearseFilter(ctx, typicalInput(subject, action, typ))...)
+		for _, typ := range append([]string{areaType}, types...) {
+			d := e.Evaluate(ctx, typicalInput(subject, "read", typ))
+			if errors.Is(d.Err, errTimeout) {
+				return findings
 			}
+			findings = append(findings, shapeFindings(d.Err)...)
 		}
-		if ctx.Err() != nil {
-			break
+		for _, typ := range types {
+			for _, action := range []string{"read", "create", "update", "delete"} {
+				err := e.tryFilter(ctx, typicalInput(subject, action, typ))
+				if errors.Is(err, errTimeout) {
+					return findings
+				}
+				findings = append(findings, e.filterFindings(err)...)
+			}
 		}
 	}
 	return findings
 }
 
-func (e *Engine) rehearseShape(ctx context.Context, in *Input) []Finding {
-	d := e.Evaluate(ctx, in)
+func shapeFindings(err error) []Finding {
 	var shape *shapeError
-	if errors.As(d.Err, &shape) || errors.Is(d.Err, errUndefined) {
-		return []Finding{{Code: "shape", Message: d.Err.Error()}}
+	if errors.As(err, &shape) || errors.Is(err, errUndefined) {
+		return []Finding{{Code: "shape", Message: err.Error()}}
 	}
 	return nil
 }
 
-// rehearseFilter makes the filter that a first request would, and refuses the
-// tree for what does not translate whatever is known of the request.
-func (e *Engine) rehearseFilter(ctx context.Context, in *Input) []Finding {
-	t, _, err := e.plans.template(ctx, in, nil)
-	if err != nil || t.allowErr == nil {
-		return nil
-	}
+// filterFindings reports what of a filter does not translate. Other errors are
+// the typical subject's own: its filter is an error when it asks.
+func (e *Engine) filterFindings(err error) []Finding {
 	var r *refusal
-	if !errors.As(t.allowErr, &r) {
-		return nil // an error of this subject's evaluation, not of the tree
+	if !errors.As(err, &r) {
+		return nil
 	}
 	loc := r.loc
 	if loc == nil || loc.File == "" {
-		loc = e.rules.at(allowRef)[0].Loc()
+		loc = e.allowLocation()
 	}
 	return []Finding{at(loc, "filter", r.message)}
+}
+
+// allowLocation is where allow is defined first, defaults aside.
+func (e *Engine) allowLocation() *ast.Location {
+	rules := e.rules.at(allowRef)
+	for _, rule := range rules {
+		if !isDefault(rule) {
+			return rule.Loc()
+		}
+	}
+	return rules[0].Loc()
 }
 
 func typicalSubjects() []Subject {

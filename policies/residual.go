@@ -42,7 +42,7 @@ func (e *Engine) ask(ctx context.Context, q *query, f *frame) (residual, error) 
 	if err != nil {
 		return residual{}, fmt.Errorf("input: %w", err)
 	}
-	return q.partial(ctx, known, f.unknowns(), e.options.Timeout)
+	return q.partial(ctx, known, f.unknowns(), fillFactor*e.options.Timeout)
 }
 
 // unknowns returns the references that partial evaluation leaves open.

@@ -13,21 +13,24 @@ import (
 // what they are equal to: a condition speaks of paths and constants alone.
 type scope struct {
 	*translator
-	parent map[ast.Var]ast.Var
-	equal  map[ast.Var][]side // what the variables of a class are equal to
-	uses   map[ast.Var]int
-	all    predicate.And
+	parent  map[ast.Var]ast.Var
+	equal   map[ast.Var][]side // what the variables of a class are equal to
+	uses    map[ast.Var]int
+	indexed map[ast.Var]int  // uses as the position in one set
+	named   map[ast.Var]bool // elements that are variables
+	all     predicate.And
 }
 
 // conjunction translates expressions that must all hold.
 func (t *translator) conjunction(body ast.Body) (predicate.Expr, error) {
 	s := &scope{
-		translator: t, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{}, uses: map[ast.Var]int{},
-	}
-	for _, x := range body {
-		s.count(x)
+		translator: t, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{},
+		uses: map[ast.Var]int{}, indexed: map[ast.Var]int{}, named: map[ast.Var]bool{},
 	}
 	var rest ast.Body
+	if err := s.elements(body); err != nil {
+		return nil, err
+	}
 	for _, x := range body {
 		bound, err := s.bind(x)
 		if err != nil {
@@ -50,17 +53,6 @@ func (t *translator) conjunction(body ast.Body) (predicate.Expr, error) {
 	return predicate.Simplify(s.all), nil
 }
 
-// count notes how often each variable occurs, so that the position of an
-// element is known to be of no interest.
-func (s *scope) count(x *ast.Expr) {
-	ast.WalkTerms(x, func(term *ast.Term) bool {
-		if v, ok := term.Value.(ast.Var); ok {
-			s.uses[v]++
-		}
-		return false
-	})
-}
-
 // find returns the class of a variable.
 func (s *scope) find(v ast.Var) ast.Var {
 	for {
@@ -79,8 +71,8 @@ func (s *scope) bind(x *ast.Expr) (bool, error) {
 		return false, nil
 	}
 	a, b := x.Operand(0), x.Operand(1)
-	v, okA := a.Value.(ast.Var)
-	w, okB := b.Value.(ast.Var)
+	v, okA := s.variableOf(a)
+	w, okB := s.variableOf(b)
 	switch {
 	case okA && okB:
 		s.join(v, w)
@@ -112,19 +104,6 @@ func equality(x *ast.Expr) bool {
 	return (x.IsEquality() || x.IsCall() && x.Operator().String() == ast.Equal.Name) && len(x.Operands()) == 2
 }
 
-// term reads an operand that may be, or hold, a variable.
-func (s *scope) term(term *ast.Term, loc *ast.Location) (side, error) {
-	if v, ok := term.Value.(ast.Var); ok {
-		return s.variable(v, loc)
-	}
-	if ref, ok := term.Value.(ast.Ref); ok && len(ref) > 1 {
-		if v, ok := ref[len(ref)-1].Value.(ast.Var); ok && s.uses[v] > 1 {
-			return side{}, s.refuse(loc, ref, "%s: neither key nor position can be carried into a filter", ref)
-		}
-	}
-	return s.operand(term, loc)
-}
-
 // variable returns what stands for a variable: a constant, else a path.
 func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
 	var found *side
@@ -148,9 +127,6 @@ func (s *scope) classes(body ast.Body) error {
 	for _, v := range slices.Sorted(maps.Keys(s.equal)) {
 		values := s.equal[v]
 		if len(values) == 1 && values[0].form != element {
-			if values[0].form == set {
-				return s.refuse(loc, nil, "input.%s: whether a set is there cannot be carried into a filter", values[0].at.Ref)
-			}
 			s.all = append(s.all, present(values[0]))
 			continue
 		}

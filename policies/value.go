@@ -28,10 +28,12 @@ func newFactTerms(f *Facts) *factTerms {
 // value returns the engine's document of in as OPA reads it.
 func (e *Engine) value(in *Input) (ast.Value, error) {
 	object := ast.NewObject()
+	resource := in.resourceDocument()
+	e.completeSets(in, resource)
 	for key, section := range map[string]map[string]any{
 		"subject":  in.subjectDocument(e.catalogAccounts(in.Resource.Type, in.Resource.ID)),
 		"action":   in.actionDocument(),
-		"resource": in.resourceDocument(),
+		"resource": resource,
 		"context":  in.contextDocument(),
 	} {
 		v, err := ast.InterfaceToValue(section)

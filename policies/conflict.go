@@ -1,0 +1,116 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Partial evaluation does not see that two definitions of a rule give it
+// different values: the row's and the request's it cannot know, and an error
+// under a negation it swallows. The linter refuses the former on the way to
+// allow. What remains is found here.
+
+// conflicts are the rules of a tree whose values may conflict.
+type conflicts struct {
+	known   []*query // depend on what every plan knows: tried for each
+	reasons bool     // the reasons depend on rules that may conflict
+	shown   bool     // view or columns do
+}
+
+// findConflicts looks at the rules that decisions depend on.
+func (e *Engine) findConflicts() (conflicts, error) {
+	var c conflicts
+	all := e.rules.reachable(decisionRef)
+	for _, rule := range e.prone(all) {
+		if e.touch.row[rule] || e.touch.late[rule] || len(rule.Head.Args) > 0 {
+			continue
+		}
+		body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(rule.Ref().GroundPrefix()), ast.NewTerm(resultVar)))
+		q, err := newQuery(body, e.compiler, e.store)
+		if err != nil {
+			return c, err
+		}
+		c.known = append(c.known, q)
+	}
+	view := e.viewRules()
+	for _, part := range []struct {
+		name string
+		into *bool
+	}{{"reasons", &c.reasons}, {"view", &c.shown}, {"columns", &c.shown}} {
+		for _, rule := range e.prone(e.rules.reachable(partRefOf(part.name))) {
+			open := e.touch.row[rule] || e.touch.late[rule] || len(rule.Head.Args) > 0
+			*part.into = *part.into || open && !view[rule]
+		}
+	}
+	return c, nil
+}
+
+// prone returns the rules that could yield two different values.
+func (e *Engine) prone(rules []*ast.Rule) []*ast.Rule {
+	definitions := definitionsOf(rules)
+	var out []*ast.Rule
+	for _, rule := range rules {
+		if !isTrue(rule) && conflictProne(rule, definitions[rule.Ref().String()]) {
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// viewRules returns the rules whose value the view is: two values of theirs
+// are two views, which no row may have.
+func (e *Engine) viewRules() map[*ast.Rule]bool {
+	out := map[*ast.Rule]bool{}
+	var add func(ref ast.Ref)
+	add = func(ref ast.Ref) {
+		for _, rule := range e.rules.at(ref) {
+			if out[rule] {
+				continue
+			}
+			out[rule] = true
+			if next := passedOn(rule); next != nil {
+				add(next)
+			}
+		}
+	}
+	add(partRefOf("view"))
+	return out
+}
+
+// passedOn returns the rule whose value a rule yields, nil if it has its own.
+func passedOn(rule *ast.Rule) ast.Ref {
+	if rule.Head.Value == nil {
+		return nil
+	}
+	for _, x := range rule.Body {
+		term := boundRef(x)
+		if term == nil || !term.Equal(rule.Head.Value) {
+			continue
+		}
+		for i := range 2 {
+			if ref, ok := x.Operand(i).Value.(ast.Ref); ok && ref.HasPrefix(ast.DefaultRootRef) {
+				return ref
+			}
+		}
+	}
+	return nil
+}
+
+// check evaluates what depends on known values alone.
+func (c *conflicts) check(ctx context.Context, e *Engine, f *frame) error {
+	if len(c.known) == 0 {
+		return nil
+	}
+	known, err := ast.InterfaceToValue(f.known)
+	if err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	for _, q := range c.known {
+		if _, err := q.run(ctx, known, e.options.Timeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}

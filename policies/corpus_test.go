@@ -1,0 +1,162 @@
+package policies_test
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/policiestest"
+)
+
+const (
+	corpusRequests = 30
+	corpusRows     = 25
+)
+
+func TestCorpusIsEqualOrRefused(t *testing.T) {
+	cases, err := policiestest.LoadCorpus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) < 60 {
+		t.Fatalf("the corpus holds %d policies, want at least 60", len(cases))
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			engine, err := policies.Load(context.Background(), c.Tree(), corpusOptions())
+			if c.Refused != "" {
+				checkRefused(t, c, err)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkEqual(t, c, engine)
+		})
+	}
+}
+
+func corpusOptions() policies.Options {
+	return policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second}
+}
+
+func checkRefused(t *testing.T, c policiestest.Case, err error) {
+	t.Helper()
+	var refused *policies.LoadError
+	if !errors.As(err, &refused) {
+		t.Fatalf("loaded with %v, want a refusal", err)
+	}
+	for _, f := range refused.Findings {
+		if f.Message == c.Refused {
+			if f.Line == 0 || !strings.HasSuffix(f.File, "policy.rego") {
+				t.Errorf("refused without a place: %s", f)
+			}
+			return
+		}
+	}
+	t.Errorf("refused with\n%v\nwant\n%s", err, c.Refused)
+}
+
+// tally counts what the oracle said over a run.
+type tally struct{ allowed, denied int }
+
+func checkEqual(t *testing.T, c policiestest.Case, engine *policies.Engine) {
+	t.Helper()
+	seed := fnv.New64a()
+	seed.Write([]byte(c.Name))
+	r := rand.New(rand.NewPCG(seed.Sum64(), 1))
+	var n tally
+	for range corpusRequests {
+		in := policiestest.Input(r, c.Type)
+		rows := policiestest.Rows(r, c.Type, corpusRows)
+		compare(t, engine, in, rows, &n)
+		if t.Failed() {
+			return
+		}
+	}
+	switch c.Oracle {
+	case "empty":
+		if n.allowed > 0 {
+			t.Errorf("allowed %d rows, want none", n.allowed)
+		}
+	case "total":
+		if n.denied > 0 {
+			t.Errorf("denied %d rows, want none", n.denied)
+		}
+	default:
+		if n.allowed == 0 || n.denied == 0 {
+			t.Errorf("the oracle allowed %d and denied %d rows: it tells nothing", n.allowed, n.denied)
+		}
+	}
+}
+
+// compare holds a check and a list against full evaluations, row by row.
+func compare(t *testing.T, engine *policies.Engine, in *policies.Input, rows []map[string]any, n *tally) {
+	t.Helper()
+	ctx := context.Background()
+	plan := engine.Plan(ctx, in)
+	for _, row := range rows {
+		one := policiestest.WithRow(in, row)
+		want, got := engine.Evaluate(ctx, one), engine.Decide(ctx, one)
+		if want.Allow {
+			n.allowed++
+		} else {
+			n.denied++
+		}
+		if !sameDecision(want, got) {
+			t.Fatalf("row %v\ninput %v\ndecided %+v\nevaluated %+v\nplan %+v", row, in.Document(), got, want, plan)
+		}
+		shown := listed(ctx, plan, one)
+		if plan.Outcome == policies.OutcomeError || want.Outcome == policies.OutcomeError {
+			if shown.Allow && want.Outcome == policies.OutcomeError {
+				t.Fatalf("row %v listed, evaluated %+v\nplan %+v", row, want, plan)
+			}
+			continue
+		}
+		if shown.Allow != want.Allow || shown.View != want.View || !slices.Equal(shown.Columns, want.Columns) {
+			t.Fatalf("row %v\ninput %v\nlisted %+v\nevaluated %+v\nplan %+v", row, in.Document(), shown, want, plan)
+		}
+	}
+}
+
+// sameDecision compares two decisions. An error is a denial; whether a denial
+// is one may depend on the order in which conditions are looked at.
+func sameDecision(a, b policies.Decision) bool {
+	if a.Outcome == policies.OutcomeError || b.Outcome == policies.OutcomeError {
+		return !a.Allow && !b.Allow
+	}
+	return a.Allow == b.Allow && a.Outcome == b.Outcome && a.View == b.View &&
+		slices.Equal(a.Reasons, b.Reasons) && slices.Equal(a.Columns, b.Columns)
+}
+
+// listed applies a plan to a row as a store would.
+func listed(ctx context.Context, plan *policies.Plan, in *policies.Input) policies.Decision {
+	env := plan.Bind(ctx, in)
+	d := policies.Decision{Allow: plan.Filter.Eval(env)}
+	if !d.Allow {
+		return d
+	}
+	for _, v := range plan.Views {
+		if !v.When.Eval(env) {
+			continue
+		}
+		if d.View != "" {
+			return policies.Decision{} // two views: the row is not shown
+		}
+		d.View = v.Name
+	}
+	for _, c := range plan.Columns {
+		if c.When.Eval(env) {
+			d.Columns = append(d.Columns, c.Columns...)
+		}
+	}
+	slices.Sort(d.Columns)
+	return d
+}

@@ -1,0 +1,259 @@
+package policiestest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+)
+
+// Schema returns the types that the corpus is about. Card and account have the
+// columns of the store's types of these names; a widget exists in memory only.
+func Schema() policies.Schema {
+	return policies.Schema{
+		"card": {Columns: map[string]policies.ColumnKind{
+			"id": policies.Text, "account_id": policies.Text, "tenant_id": policies.Text, "kind": policies.Text,
+			"name": policies.Text, "public_name": policies.Text, "carrier": policies.Text, "currency": policies.Text,
+			"direction": policies.Text, "external_id": policies.Text, "assigned_to": policies.Set, "notes": policies.Opaque,
+		}},
+		"account": {Columns: map[string]policies.ColumnKind{
+			"id": policies.Text, "parent_id": policies.Text, "tenant_id": policies.Text, "kind": policies.Text,
+			"name": policies.Text, "public_name": policies.Text, "currency": policies.Text, "status": policies.Text,
+			"external_id": policies.Text, "depth": policies.Integer, "email": policies.Opaque, "ceiling": policies.Opaque,
+		}},
+		"group": {Columns: map[string]policies.ColumnKind{
+			"id": policies.Text, "account_id": policies.Text, "lend": policies.Text, "lent_to": policies.Set,
+		}},
+		"widget": {Columns: map[string]policies.ColumnKind{
+			"id": policies.Text, "account_id": policies.Text, "flag": policies.Boolean, "other": policies.Boolean,
+			"size": policies.Integer,
+		}},
+	}
+}
+
+// Account is an account of a world.
+type Account struct {
+	ID, ParentID, TenantID string
+	Depth                  int
+}
+
+// Kind is "master" or "reseller".
+func (a Account) Kind() string {
+	if a.ParentID == "" {
+		return "master"
+	}
+	return "reseller"
+}
+
+// Accounts returns the tree that every world has: two masters, resellers
+// below them, and one more level.
+func Accounts() []Account {
+	return []Account{
+		{"acc_m1", "", "acc_m1", 0}, {"acc_r1", "acc_m1", "acc_m1", 1}, {"acc_r2", "acc_m1", "acc_m1", 1},
+		{"acc_s1", "acc_r1", "acc_m1", 2}, {"acc_m2", "", "acc_m2", 0}, {"acc_r3", "acc_m2", "acc_m2", 1},
+	}
+}
+
+// Below tells whether an account lies in the subtree of another, itself
+// included.
+func Below(ancestor, id string) bool {
+	for _, a := range Accounts() {
+		if a.ID == id {
+			return id == ancestor || a.ParentID != "" && Below(ancestor, a.ParentID)
+		}
+	}
+	return false
+}
+
+// Texts are values that break naive renderings: wildcards, escapes, quotes,
+// letters that fold, compose or sort unlike their bytes, the empty and the very
+// long one.
+var Texts = []string{
+	"a", "A", "b", "", "%", "_", "\\", "a%", "%a", "a_b", "axb", "\\%", "a\\", "'", "it's \"quoted\"; --", "\"",
+	"straße", "STRASSE", "strasse", "ä", "a\u0308", "Ä", "İ", "i", "ı", "é%", "日本", "😀", " a", "a ", "\t", "\n",
+	"null", "true", "false", "0", "1", "01", "1.0", "acc_r1", "acc_m1", "usr_r1", strings.Repeat("long", 900),
+}
+
+// Text returns a hostile text. A third of the time it is one of a few, so that
+// values meet.
+func Text(r *rand.Rand) string {
+	if r.IntN(3) == 0 {
+		return pick(r, "a", "A", "acc_r1", "acc_r2")
+	}
+	return Texts[r.IntN(len(Texts))]
+}
+
+// maybe puts a value into a row most of the time.
+func maybe(r *rand.Rand, row map[string]any, column string, v any) {
+	if r.IntN(4) > 0 {
+		row[column] = v
+	}
+}
+
+// Rows returns n random rows of a type, with absent values as absent keys.
+// External ids are unique per account, and cards are assigned only to accounts
+// directly below their owner, so that a store's constraints take them.
+func Rows(r *rand.Rand, typ string, n int) []map[string]any {
+	rows := make([]map[string]any, n)
+	taken := map[string]bool{}
+	for i := range rows {
+		accounts := Accounts()
+		owner := accounts[r.IntN(len(accounts))]
+		switch typ {
+		case "card":
+			rows[i] = card(r, i, owner, taken)
+		case "account":
+			rows[i] = account(r, accounts[i%len(accounts)])
+		default:
+			rows[i] = widget(r, i, owner)
+		}
+	}
+	return rows
+}
+
+func card(r *rand.Rand, i int, owner Account, taken map[string]bool) map[string]any {
+	row := map[string]any{
+		"id": fmt.Sprintf("crd_%04d", i), "account_id": owner.ID, "tenant_id": owner.TenantID,
+		"kind": []string{"provider", "customer", "customer"}[r.IntN(3)], "name": Text(r),
+		"currency": []string{"USD", "EUR", "GBP"}[r.IntN(3)], "direction": []string{"termination", "origination"}[r.IntN(2)],
+		"assigned_to": assignees(r, owner),
+	}
+	if row["kind"] == "provider" {
+		row["assigned_to"] = []string{}
+	}
+	maybe(r, row, "public_name", []string{Text(r), row["name"].(string)}[r.IntN(2)])
+	maybe(r, row, "carrier", Text(r))
+	maybe(r, row, "notes", Text(r))
+	id := Text(r)
+	if key := owner.ID + "/" + id; id != "" && !taken[key] {
+		taken[key] = true
+		row["external_id"] = id
+	}
+	return row
+}
+
+func assignees(r *rand.Rand, owner Account) []string {
+	out := []string{}
+	for _, a := range Accounts() {
+		if a.ParentID == owner.ID && r.IntN(2) == 0 {
+			out = append(out, a.ID)
+		}
+	}
+	return out
+}
+
+func account(r *rand.Rand, a Account) map[string]any {
+	row := map[string]any{
+		"id": a.ID, "tenant_id": a.TenantID, "kind": a.Kind(), "name": Text(r), "status": "active", "depth": int64(a.Depth),
+	}
+	if a.ParentID != "" {
+		row["parent_id"] = a.ParentID
+	}
+	maybe(r, row, "public_name", Text(r))
+	maybe(r, row, "currency", "USD")
+	maybe(r, row, "email", Text(r))
+	return row
+}
+
+func widget(r *rand.Rand, i int, owner Account) map[string]any {
+	row := map[string]any{"id": fmt.Sprintf("wdg_%04d", i), "account_id": owner.ID}
+	maybe(r, row, "flag", r.IntN(2) == 0)
+	maybe(r, row, "other", r.IntN(2) == 0)
+	maybe(r, row, "size", int64(r.IntN(4)-1))
+	return row
+}
+
+// Input returns a random request of a random subject about a type, without a
+// row.
+func Input(r *rand.Rand, typ string) *policies.Input {
+	return &policies.Input{
+		Subject: subject(r), Action: policies.Action{Name: pick(r, "read", "read", "update"), Properties: properties(r)},
+		Resource: policies.Resource{Type: typ},
+		Context: policies.Context{
+			ClientIP: pick(r, "10.1.2.3", "192.0.2.7", "10.1.2.3"), Panel: pick(r, "", "one-two", "three"),
+			Time: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC).AddDate(0, r.IntN(3), 0),
+		},
+	}
+}
+
+var (
+	currencies = []any{"USD", "EUR"}
+	letters    = []string{"create", "read", "update", "delete"}
+)
+
+func subject(r *rand.Rand) policies.Subject {
+	if r.IntN(12) == 0 {
+		return policies.Subject{Type: "user", ID: "usr_unknown", Properties: properties(r)}
+	}
+	accounts := Accounts()
+	own := accounts[r.IntN(len(accounts))]
+	id := "usr_" + strings.TrimPrefix(own.ID, "acc_")
+	user := map[string]any{"id": id, "account_id": own.ID, "status": "active", "currencies": currencies[:r.IntN(3)]}
+	maybe(r, user, "external_id", Text(r))
+	facts := policies.NewFacts(policies.Facts{
+		User: user, Groups: 1 + r.IntN(2),
+		Account: policies.AccountFacts{
+			ID: own.ID, ParentID: own.ParentID, TenantID: own.TenantID, Kind: own.Kind(), Status: "active", Depth: own.Depth,
+		},
+		Access: map[string][]string{"*": letters[r.IntN(2)*2:]},
+		Below:  func(account string) bool { return Below(own.ID, account) },
+	})
+	return policies.Subject{Type: "user", ID: id, Properties: properties(r), Facts: facts}
+}
+
+// properties returns what a request may send along: values of every type
+// under the same names.
+func properties(r *rand.Rand) map[string]any {
+	out := map[string]any{}
+	for _, key := range []string{"label", "account_id"} {
+		switch r.IntN(16) {
+		case 0:
+			out[key] = nil
+		case 1:
+			out[key] = float64(r.IntN(2))
+		case 2:
+			out[key] = r.IntN(2) == 0
+		case 3:
+			out[key] = []any{"a", nil}
+		case 4:
+			out[key] = map[string]any{"a": "b"}
+		case 5, 6, 7:
+			out[key] = Accounts()[1+r.IntN(2)].ID
+		case 8, 9, 10:
+			out[key] = "a"
+		case 11, 12, 13:
+			out[key] = Text(r)
+		}
+	}
+	if r.IntN(3) > 0 {
+		out["labels"] = []any{Text(r), Text(r), Text(r), int64(1)}
+	}
+	return out
+}
+
+func pick(r *rand.Rand, options ...string) string { return options[r.IntN(len(options))] }
+
+// WithRow returns the request about one row.
+func WithRow(in *policies.Input, row map[string]any) *policies.Input {
+	out := *in
+	out.Resource.Row = row
+	if id, ok := row["id"].(string); ok {
+		out.Resource.ID = id
+	}
+	return &out
+}
+
+// Passing returns the ids of the rows for which pass holds, sorted.
+func Passing(rows []map[string]any, pass func(row map[string]any) bool) []string {
+	var ids []string
+	for _, row := range rows {
+		if pass(row) {
+			ids = append(ids, row["id"].(string))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,150 @@
+package policies
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// The compiler takes references out of negated expressions and out of calls:
+//
+//	not startswith(input.resource.name, "a")
+//
+// becomes
+//
+//	x = input.resource.name; not startswith(x, "a")
+//
+// so that an absent name makes it undefined. Partial evaluation puts the
+// reference back and forgets that it must be there: its residual is wider than
+// the rule. keepPresence therefore states the presence in words that survive,
+//
+//	x = input.resource.name; x != sentinel; not startswith(x, "a")
+//
+// which changes no evaluation, because no value equals the sentinel.
+
+// sentinel is an object that no input can hold: keys are free of NUL.
+var sentinel = ast.NewTerm(ast.NewObject(ast.Item(ast.StringTerm("\x00"), ast.NullTerm())))
+
+// keepPresence is a stage of the compiler; it runs after all rewriting.
+func keepPresence(c *ast.Compiler) *ast.Error {
+	for _, module := range c.Modules {
+		ast.NewGenericVisitor(func(x any) bool {
+			switch x := x.(type) {
+			case *ast.Rule:
+				x.Body = withPresence(x.Body)
+			case *ast.ArrayComprehension:
+				x.Body = withPresence(x.Body)
+			case *ast.SetComprehension:
+				x.Body = withPresence(x.Body)
+			case *ast.ObjectComprehension:
+				x.Body = withPresence(x.Body)
+			case *ast.Every:
+				x.Body = withPresence(x.Body)
+			}
+			return false
+		}).Walk(module)
+	}
+	return nil
+}
+
+// withPresence adds, after each reference that a variable stands for, that it
+// is there, where the variable is used in a way that could lose it.
+func withPresence(body ast.Body) ast.Body {
+	fragile := ast.NewVarSet()
+	for _, x := range body {
+		if losesPresence(x) {
+			ast.WalkVars(x, func(v ast.Var) bool {
+				fragile.Add(v)
+				return false
+			})
+		}
+	}
+	if len(fragile) == 0 {
+		return body
+	}
+	var out ast.Body
+	for _, x := range body {
+		out.Append(x)
+		if term := boundRef(x); term != nil && fragile.Contains(term.Value.(ast.Var)) {
+			there := ast.NotEqual.Expr(term, sentinel)
+			there.Generated = true
+			there.Location = x.Location
+			out.Append(there)
+		}
+	}
+	return out
+}
+
+// losesPresence tells the expressions into which a reference may be put back
+// without having to be there: negations, calls of functions, closures.
+func losesPresence(x *ast.Expr) bool {
+	if x.Negated || len(x.With) > 0 {
+		return true
+	}
+	switch terms := x.Terms.(type) {
+	case *ast.Every:
+		return true
+	case []*ast.Term:
+		if ast.BuiltinMap[terms[0].String()] == nil {
+			return true
+		}
+	}
+	closure := false
+	ast.WalkClosures(x, func(any) bool {
+		closure = true
+		return true
+	})
+	return closure
+}
+
+// boundRef returns the variable of an expression that gives it a reference.
+func boundRef(x *ast.Expr) *ast.Term {
+	if x.Negated || !x.IsEquality() && !x.IsAssignment() {
+		return nil
+	}
+	for i := range 2 {
+		_, isVar := x.Operand(i).Value.(ast.Var)
+		if _, isRef := x.Operand(1 - i).Value.(ast.Ref); isVar && isRef {
+			return x.Operand(i)
+		}
+	}
+	return nil
+}
+
+// presence translates that a term is there, which keepPresence has stated.
+func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
+	ref, ok := term.Value.(ast.Ref)
+	if ok && ref.HasPrefix(ast.InputRootRef) {
+		at, plain := refPathOf(ref)
+		if _, late := s.lateRoot(at); plain && (len(at) < 2 || !late && s.holdsLate(at)) {
+			return s.wholePresence(at), nil
+		}
+	}
+	value, err := s.term(term, loc)
+	if err != nil {
+		return nil, err
+	}
+	return present(value), nil
+}
+
+// wholePresence tells whether a part of the input that holds open values is
+// there. The four parts of the input always are.
+func (s *scope) wholePresence(at predicate.Ref) predicate.Expr {
+	if _, ok := walk(s.known, at); len(at) < 2 || ok {
+		return predicate.True{}
+	}
+	return predicate.False{}
+}
+
+// isPresence recognises what keepPresence has stated.
+func isPresence(operands []*ast.Term) (*ast.Term, bool) {
+	if len(operands) != 2 {
+		return nil, false
+	}
+	for i, operand := range operands {
+		if operand.Equal(sentinel) {
+			return operands[1-i], true
+		}
+	}
+	return nil, false
+}

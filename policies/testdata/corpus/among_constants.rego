@@ -1,0 +1,7 @@
+# equal
+# Membership in constants.
+package reseller.main
+
+allow if {
+	input.resource.name in {"a", "%", "_"}
+}

@@ -1,0 +1,9 @@
+# equal
+# Through a variable.
+package reseller.main
+
+allow if {
+	x := input.resource.public_name
+	x != "a"
+	x != "A"
+}

@@ -1,0 +1,7 @@
+# equal
+# A list that the request sends.
+package reseller.main
+
+allow if {
+	input.resource.name in input.subject.properties.labels
+}

@@ -1,0 +1,7 @@
+# equal
+# Two columns that differ.
+package reseller.main
+
+allow if {
+	input.resource.name != input.resource.public_name
+}

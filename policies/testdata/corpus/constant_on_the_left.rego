@@ -1,0 +1,7 @@
+# equal
+# Sides swapped.
+package reseller.main
+
+allow if {
+	"a" == input.resource.name
+}

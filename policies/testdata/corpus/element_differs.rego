@@ -1,0 +1,8 @@
+# refused: an element of a set can only be compared for equality
+# An element that differs.
+package reseller.main
+
+allow if {
+	some x in input.resource.assigned_to
+	x != "acc_r1"
+}

@@ -1,0 +1,8 @@
+# refused: an element of a set can only be compared for equality
+# An element that is not equal.
+package reseller.main
+
+allow if {
+	some x in input.resource.assigned_to
+	not x == "acc_r1"
+}

@@ -1,0 +1,8 @@
+# equal
+# oracle: empty
+# A text equals no number.
+package reseller.main
+
+allow if {
+	input.resource.name == 1
+}

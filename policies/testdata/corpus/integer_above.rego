@@ -1,0 +1,8 @@
+# equal
+# type: account
+# More than.
+package reseller.main
+
+allow if {
+	input.resource.depth > 0
+}

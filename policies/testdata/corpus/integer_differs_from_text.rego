@@ -1,0 +1,9 @@
+# equal
+# type: account
+# oracle: total
+# And differs from all.
+package reseller.main
+
+allow if {
+	input.resource.depth != "1"
+}

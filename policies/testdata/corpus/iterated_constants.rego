@@ -1,0 +1,7 @@
+# equal
+# Iteration over constants.
+package reseller.main
+
+allow if {
+	input.resource.currency == ["USD", "EUR"][_]
+}

@@ -1,0 +1,7 @@
+# equal
+# The negation of a difference holds for an absent column.
+package reseller.main
+
+allow if {
+	not input.resource.public_name != "a"
+}

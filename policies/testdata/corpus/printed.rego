@@ -1,0 +1,8 @@
+# equal
+# Printing changes nothing.
+package reseller.main
+
+allow if {
+	print(input.resource.name)
+	input.resource.name != "a"
+}

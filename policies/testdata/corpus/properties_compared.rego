@@ -1,0 +1,8 @@
+# equal
+# Two values of the request.
+package reseller.main
+
+allow if {
+	input.subject.properties.label == input.action.properties.label
+	input.resource.kind == "customer"
+}

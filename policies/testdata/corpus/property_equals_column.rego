@@ -1,0 +1,7 @@
+# equal
+# A property of any type against a text.
+package reseller.main
+
+allow if {
+	input.resource.name == input.subject.properties.label
+}

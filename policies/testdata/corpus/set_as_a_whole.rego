@@ -1,0 +1,7 @@
+# refused: a set as a whole cannot be compared in a filter
+# A set compared as a whole.
+package reseller.main
+
+allow if {
+	input.resource.assigned_to == ["acc_r1"]
+}

@@ -1,0 +1,7 @@
+# equal
+# Order is bytewise.
+package reseller.main
+
+allow if {
+	input.resource.name < "a"
+}

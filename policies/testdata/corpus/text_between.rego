@@ -1,0 +1,8 @@
+# equal
+# Two bounds.
+package reseller.main
+
+allow if {
+	"A" < input.resource.name
+	input.resource.name <= "b"
+}

@@ -1,0 +1,7 @@
+# refused: count over the row in rule data.reseller.main.allow
+# The length of a text.
+package reseller.main
+
+allow if {
+	count(input.resource.name) > 3
+}

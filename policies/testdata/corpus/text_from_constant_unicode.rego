@@ -1,0 +1,7 @@
+# equal
+# Order is bytewise beyond ASCII too.
+package reseller.main
+
+allow if {
+	input.resource.name >= "ä"
+}

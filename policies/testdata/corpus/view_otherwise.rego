@@ -1,0 +1,11 @@
+# equal
+# Else in a view is told by full evaluations.
+package reseller.main
+
+allow if {
+	input.resource.account_id in input.subject.below
+}
+
+view := "own" if input.resource.account_id == input.subject.account.id
+
+else := "below"
