@@ -99,11 +99,11 @@ func (c *compiler) exactlyOne() string {
 	if len(c.views) == 1 {
 		return c.views[0].sql
 	}
-	var any predicate.Or
+	var some predicate.Or
 	var sum []string
 	apart := true
 	for i, v := range c.views {
-		any = append(any, v.when)
+		some = append(some, v.when)
 		sum = append(sum, "CASE WHEN "+v.sql+" THEN 1 ELSE 0 END")
 		for _, other := range c.views[:i] {
 			apart = apart && disjoint(v.when, other.when)
@@ -112,16 +112,16 @@ func (c *compiler) exactlyOne() string {
 	switch {
 	case !apart:
 		return "(" + strings.Join(sum, " + ") + ") = 1"
-	case coveredBy(c.filter, any):
+	case coveredBy(c.filter, some):
 		return "TRUE"
 	}
-	return c.sql(predicate.Simplify(any))
+	return c.sql(predicate.Simplify(some))
 }
 
 // coveredBy reports that some alternative holds wherever the filter does.
-func coveredBy(filter predicate.Expr, any predicate.Or) bool {
+func coveredBy(filter predicate.Expr, alternatives predicate.Or) bool {
 	for _, part := range disjuncts(filter) {
-		if !implies(part, any) {
+		if !implies(part, alternatives) {
 			return false
 		}
 	}

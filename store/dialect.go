@@ -52,10 +52,10 @@ type pools struct {
 }
 
 // connect opens the pools that url names.
-func connect(url string, o Options) (p pools, d dialect, err error) {
+func connect(ctx context.Context, url string, o Options) (p pools, d dialect, err error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		p, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
+		p, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), o)
 		return p, sqliteDialect(), err
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		p, err = openPostgres(url, o)
@@ -75,7 +75,7 @@ func open(driver, name string, n int) (*sqlx.DB, error) {
 	return db, nil
 }
 
-func (p pools) close() (err error) {
+func (p pools) shut() (err error) {
 	for _, db := range []*sqlx.DB{p.read, p.pulse, p.write} {
 		if db != nil {
 			err = errors.Join(err, db.Close()) // closing twice is harmless

@@ -42,7 +42,7 @@ func openPostgres(url string, o Options) (p pools, err error) {
 	}
 	p.write = p.read
 	if p.pulse, err = open("postgres", url, 1); err != nil {
-		return pools{}, errors.Join(err, p.close())
+		return pools{}, errors.Join(err, p.shut())
 	}
 	return p, nil
 }
@@ -60,9 +60,9 @@ func postgresConstraint(err error) *ConstraintError {
 	if !errors.As(err, &e) {
 		return nil
 	}
-	kind, ok := map[pq.ErrorCode]ConstraintKind{
+	kind, ok := map[string]ConstraintKind{
 		"23505": Unique, "23503": ForeignKey, "23001": ForeignKey, "23514": Check, "23502": NotNull, "P0001": Trigger, "23000": Trigger,
-	}[e.Code]
+	}[string(e.Code)]
 	if !ok {
 		return nil
 	}
@@ -94,7 +94,7 @@ func postgresGone(err error) bool {
 
 // postgresBulkInsert writes the rows that next gives until io.EOF by COPY.
 func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
-	stmt, err := tx.PrepareContext(ctx, pq.CopyIn(table, columns...))
+	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
 	if err != nil {
 		return 0, err
 	}

@@ -51,7 +51,7 @@ var memoryDatabases atomic.Int64
 
 // openSQLite opens a pool that reads and a single connection that writes, so
 // that writers queue here and not in the file's lock.
-func openSQLite(path string, o Options) (p pools, err error) {
+func openSQLite(ctx context.Context, path string, o Options) (p pools, err error) {
 	if path == "" || strings.ContainsRune(path, 0) {
 		return p, invalid("database", "names no file")
 	}
@@ -69,12 +69,12 @@ func openSQLite(path string, o Options) (p pools, err error) {
 	if p.write, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
 		return p, err
 	}
-	if err := p.write.Ping(); err != nil { // makes the file, and keeps a database in memory alive
-		return pools{}, errors.Join(ErrUnavailable, err, p.close())
+	if err := p.write.PingContext(ctx); err != nil { // makes the file, and keeps a database in memory alive
+		return pools{}, errors.Join(ErrUnavailable, err, p.shut())
 	}
 	for pool, n := range map[**sqlx.DB]int{&p.read: o.MaxConns, &p.pulse: 1} {
 		if *pool, err = open("sqlite", name+"?"+reading.Encode(), n); err != nil {
-			return pools{}, errors.Join(err, p.close())
+			return pools{}, errors.Join(err, p.shut())
 		}
 	}
 	return p, nil

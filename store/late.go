@@ -205,13 +205,14 @@ func classifyNumber(text string) (class byte, bound any) {
 		return classInteger, i
 	}
 	// Numbers too large for a float are beyond every int64; none is expanded.
-	if f, err := strconv.ParseFloat(text, 64); err != nil && math.IsInf(f, 1) {
+	switch f, err := strconv.ParseFloat(text, 64); {
+	case err != nil && math.IsInf(f, 1):
 		return classAbove, nil
-	} else if err != nil && math.IsInf(f, -1) {
+	case err != nil && math.IsInf(f, -1):
 		return classUnder, nil
-	} else if err != nil {
+	case err != nil:
 		return classOther, nil
-	} else if math.Abs(f) < 1e-300 && f != 0 || f == 0 && strings.ContainsAny(mantissa(text), "123456789") {
+	case math.Abs(f) < 1e-300 && f != 0, f == 0 && strings.ContainsAny(mantissa(text), "123456789"):
 		return classFraction, tinyFloor(text)
 	}
 	number, ok := new(big.Rat).SetString(text)

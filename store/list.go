@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -150,7 +151,7 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 	}
 	for rows.Next() {
 		if err := fn(scan); err != nil {
-			if err == errStop {
+			if errors.Is(err, errStop) {
 				return rows.Close()
 			}
 			return err
@@ -163,7 +164,7 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 	return s.queryError(ctx, run.typ, err)
 }
 
-var errStop = fmt.Errorf("stop")
+var errStop = errors.New("stop")
 
 func (s *Store) queryError(ctx context.Context, typ string, err error) error {
 	if err == nil {

@@ -72,11 +72,11 @@ func house(t testing.TB, s *store.Store) *world {
 		('crd_r', 'cus_1', 'acc_r', $1), ('crd_r', 'cus_2', 'acc_r', $1)`, worldNow-1)
 	w.exec(`INSERT INTO revisions (id, card_id, number, status, activated_at, row_count, created_at) VALUES
 		('rev_1', 'crd_m', 1, 'inactive', 1, 1, 1), ('rev_2', 'crd_m', 2, 'active', 1700000000000000, 3, 1), ('rev_3', 'crd_r', 1, 'active', 1, 0, 1)`)
-	w.exec(`INSERT INTO rates (revision_id, prefix, name, cost, inter, intra, mcd, pulse, connect, status) VALUES
-		('rev_1', '44', 'Old', 1, NULL, NULL, 0, 1, 0, 'open'),
-		('rev_2', '1', 'US', 100000000, 90000000, NULL, 6, 6, 0, 'open'),
-		('rev_2', '44', 'UK', 125000001, NULL, NULL, 0, 1, 10000000000, 'open'),
-		('rev_2', '441', 'UK fix', 50000000, NULL, NULL, 30, 6, 0, 'blocked')`)
+	w.exec(`INSERT INTO rates (revision_id, prefix, name, cost, inter, mcd, pulse, connect, status) VALUES
+		('rev_1', '44', 'Old', 1, NULL, 0, 1, 0, 'open'),
+		('rev_2', '1', 'US', 100000000, 90000000, 6, 6, 0, 'open'),
+		('rev_2', '44', 'UK', 125000001, NULL, 0, 1, 10000000000, 'open'),
+		('rev_2', '441', 'UK fix', 50000000, NULL, 30, 6, 0, 'blocked')`)
 	return w
 }
 

@@ -223,10 +223,10 @@ func (r *renderer) defined(d predicate.Defined) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case c.Kind == Set:
+	switch c.Kind {
+	case Set:
 		return "TRUE", nil // a set is always there, be it empty
-	case c.Kind == Boolean:
+	case Boolean:
 		return c.expr(r.b, r.alias), nil
 	}
 	return present(side{column: c, text: c.expr(r.b, r.alias)}), nil

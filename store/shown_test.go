@@ -154,11 +154,12 @@ func order(a, b store.Row, column string, desc bool) int {
 		}
 		return -1
 	}
-	n := 0
+	return way * cmp.Or(compareValues(x, y), strings.Compare(a.ID(), b.ID()))
+}
+
+func compareValues(x, y any) int {
 	if text, ok := x.(string); ok {
-		n = strings.Compare(text, y.(string))
-	} else {
-		n = cmp.Compare(x.(int64), y.(int64))
+		return strings.Compare(text, y.(string))
 	}
-	return way * cmp.Or(n, strings.Compare(a.ID(), b.ID()))
+	return cmp.Compare(x.(int64), y.(int64))
 }

@@ -60,7 +60,7 @@ type Store struct {
 // does not answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	p, d, err := connect(url, o)
+	p, d, err := connect(ctx, url, o)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Store) Close() error {
 	s.tracker.stop()
 	s.pool.forget()
 	s.beat.forget()
-	return s.pools.close()
+	return s.shut()
 }
 
 // Ping asks the database for a sign of life; ErrUnavailable when there is
