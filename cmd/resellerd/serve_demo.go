@@ -116,7 +116,7 @@ func (d tour) print(w io.Writer, addr string) {
 		url = "https" + strings.TrimPrefix(url, "http")
 	}
 	curl := func(args string) string {
-		return fmt.Sprintf("curl -s %s-H 'Authorization: Bearer %s' %s", socket, d.token, args)
+		return fmt.Sprintf(`curl -s -w '\n' %s-H 'Authorization: Bearer %s' %s`, socket, d.token, args)
 	}
 	card := func(user string) string {
 		return curl(fmt.Sprintf("-H 'Resellerd-User: %s' %s/v1/cards/%s", user, url, d.world.Card))

@@ -45,7 +45,7 @@ type listenSettings struct {
 type callerSettings struct {
 	PanelTokens    string        `help:"[TENANT:]TOKEN entries, comma-separated, scopes after a space." placeholder:"TOKENS" secret:""`
 	PanelTokenFile string        `help:"The same, a line each." placeholder:"FILE"`
-	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with." placeholder:"FILE|URL"`
+	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with, a file or an https address." placeholder:"FILE|URL"`
 	JWTIssuer      string        `name:"jwt-issuer" help:"Who must have issued a user's token." placeholder:"ISS"`
 	JWTAudience    string        `name:"jwt-audience" help:"For whom a user's token must be." placeholder:"AUD"`
 	RequireUserJWT bool          `name:"require-user-jwt" help:"Demand a user's token beside the panel token."`

@@ -62,7 +62,7 @@ const customers = await resellerd.get('/v1/customers', { status: 'active', sort:
 console.log(`${customers.total} active customers, the first of them:`)
 for (const customer of customers.items) {
   const buttons = (await resellerd.may('delete', 'customer', customer.id)) ? '[edit] [delete]' : '[edit]'
-  console.log(`  ${customer.name.padEnd(20)} ${buttons}`)
+  console.log(`  ${customer.name} ${buttons}`)
 }
 
 try {

@@ -75,7 +75,7 @@ $customers = $resellerd->get('/v1/customers', ['status' => 'active', 'sort' => '
 echo $customers['total'], " active customers, the first of them:\n";
 foreach ($customers['items'] as $customer) {
     $buttons = $resellerd->may('delete', 'customer', $customer['id']) ? '[edit] [delete]' : '[edit]';
-    printf("  %-20s %s\n", $customer['name'], $buttons);
+    echo "  {$customer['name']} {$buttons}\n";
 }
 
 try {
