@@ -36,14 +36,18 @@ func auditChange(typ string, row, before, after map[string]any) (json.RawMessage
 	return json.Marshal(text)
 }
 
-// getAudit lists audit entries; what changed is shown in the columns that the
+// getAudit lists audit entries, the newest first; what changed is shown in the columns that the
 // reader may see of such a row now.
 func getAudit(r *call) error {
 	p, err := r.reading("audit")
 	if err != nil {
 		return err
 	}
-	return r.answerList(p.query(), shownColumns("audit", p.plan), r.appendEntry)
+	q := p.query()
+	if p.sees("at") {
+		q.Sort, q.Desc = "at", true
+	}
+	return r.answerList(q, shownColumns("audit", p.plan), r.appendEntry)
 }
 
 var changeField = []byte(`"change":`)

@@ -119,8 +119,11 @@ func (r *call) own(ref string, a *actor) bool {
 // there is something to decide about: an id that the store does not know, or
 // that is another tenant's than the token's, is absent.
 func (r *call) loadRow(in *policies.Input) (bool, error) {
-	if !r.s.stored[in.Resource.Type] || in.Action.Name == "create" {
+	if !r.s.stored[in.Resource.Type] {
 		return true, nil
+	}
+	if in.Action.Name == "create" {
+		return true, r.proposeRow(in)
 	}
 	row, err := r.s.store.PolicyRow(r.ctx, in.Resource.Type, in.Resource.ID)
 	switch {

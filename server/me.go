@@ -113,3 +113,13 @@ func (r *call) recordAccess(access map[string][]string, start time.Time) error {
 	r.s.metrics.filter(r.engine, "other", in, d.Outcome, time.Since(start))
 	return r.log(in, d, &listed{access: access}, time.Since(start))
 }
+
+// parentArea is the area above, "" for a top one.
+func parentArea(area string) string {
+	for i := len(area) - 1; i > 0; i-- {
+		if area[i] == '/' {
+			return area[:i]
+		}
+	}
+	return ""
+}

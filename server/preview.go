@@ -77,7 +77,7 @@ func (r *call) previewTarget() (*actor, error) {
 		return nil, forbidden("the user is not active")
 	case !target.accountActive():
 		return nil, forbidden("the user's account is not active")
-	case readsMore(target.facts, r.facts):
+	case r.readsMore(target):
 		d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonExceeds}}
 		return nil, denied(r.record(in, d, r.s.now()))
 	}
@@ -110,44 +110,21 @@ func previewRow(err error) error {
 	return unavailable(err)
 }
 
-// readsMore reports whether a may read any area that b may not.
-func readsMore(a, b *policies.Facts) bool {
-	for _, areas := range []map[string][]string{a.Access, b.Access} {
-		for area := range areas {
-			if mayRead(a, area) && !mayRead(b, area) {
-				return true
-			}
-		}
+// readsMore reports whether the target may read an area that the viewer may
+// not, as the policy decides about each.
+func (r *call) readsMore(target *actor) bool {
+	areas := r.areas()
+	for area := range target.facts.Access {
+		areas = append(areas, area)
 	}
-	return mayRead(a, "*") && !mayRead(b, "*")
-}
-
-// mayRead looks an area up as groups do: the longest row that is the area or
-// an ancestor of it, else the default.
-func mayRead(f *policies.Facts, area string) bool {
-	for at := area; ; {
-		if access, ok := f.Access[at]; ok {
-			return slices.Contains(access, "read")
-		}
-		at = parentArea(at)
-		if at == "" {
-			at = "*"
-			if area == "*" {
-				return false
-			}
-			area = "*"
-		}
-	}
-}
-
-// parentArea is the area above, "" for a top one.
-func parentArea(area string) string {
-	for i := len(area) - 1; i > 0; i-- {
-		if area[i] == '/' {
-			return area[:i]
-		}
-	}
-	return ""
+	theirs := policies.Subject{Type: subjectUser, ID: target.subject.User.ID, Facts: target.facts}
+	return slices.ContainsFunc(areas, func(area string) bool {
+		in := r.input("read", "area", area)
+		own := r.judge(in)
+		in = r.input("read", "area", area)
+		in.Subject = theirs
+		return !own.Allow && r.judge(in).Allow
+	})
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/store"
@@ -98,8 +99,12 @@ func TestPreviewIsRefused(t *testing.T) {
 }
 
 func TestReadsMore(t *testing.T) {
+	s := &Server{now: time.Now}
 	facts := func(access map[string][]string) *policies.Facts {
-		return policies.NewFacts(policies.Facts{Access: access})
+		return policies.NewFacts(policies.Facts{
+			User: map[string]any{"status": "active"}, Groups: 1, Access: access,
+			Account: policies.AccountFacts{ID: "acc_m", TenantID: "acc_m", Kind: "master", Status: "active"},
+		})
 	}
 	read, none := []string{"read"}, []string{}
 	for name, c := range map[string]struct {
@@ -116,7 +121,9 @@ func TestReadsMore(t *testing.T) {
 		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
 		"nothing at all":            {nil, nil, false},
 	} {
-		if got := readsMore(facts(c.a), facts(c.b)); got != c.want {
+		r := &call{s: s, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}
+		target := &actor{subject: &store.Subject{}, facts: facts(c.a)}
+		if got := r.readsMore(target); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -129,14 +129,17 @@ type appender func(store.Row, []byte) []byte
 
 // answerList reads the query's parameters, a page of rows, and answers
 // {"items":[…],"next":"…","total":n}; next only where there is more, total
-// only with ?count=true.
+// only with ?count=true. The order is q's own unless another is asked for.
 func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender) error {
 	p, err := r.readParams(shown)
 	if err != nil {
 		return err
 	}
 	q.Where = append(q.Where, p.where...)
-	q.Sort, q.Desc, q.Limit, q.Count = p.sort, p.desc, p.limit, p.count
+	q.Limit, q.Count = p.limit, p.count
+	if p.sort != "" {
+		q.Sort, q.Desc = p.sort, p.desc
+	}
 	if p.cursor != "" {
 		if q.After, err = r.openCursor(p.question, p.cursor); err != nil {
 			return err

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"errors"
+	"maps"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// proposeRow makes the row that a question about a creation is about, as the
+// data doors would: from the columns among the sent properties, in the
+// subject's own account unless another is named. The place of an account in
+// the tree is never taken from the sender.
+func (r *call) proposeRow(in *policies.Input) error {
+	if in.Subject.Facts == nil {
+		return nil
+	}
+	row := maps.Clone(in.Resource.Properties)
+	if row == nil {
+		row = map[string]any{}
+	}
+	delete(row, "tenant_id")
+	switch in.Resource.Type {
+	case "account":
+		byDefault(row, "kind", store.Reseller)
+		byDefault(row, "parent_id", in.Subject.Facts.Account.ID)
+		if err := r.placeBelow(row); err != nil {
+			return err
+		}
+	case "card":
+		byDefault(row, "kind", "customer")
+		byDefault(row, "account_id", in.Subject.Facts.Account.ID)
+	default:
+		byDefault(row, "account_id", in.Subject.Facts.Account.ID)
+	}
+	in.Resource.Row = row
+	return nil
+}
+
+func byDefault(row map[string]any, column string, value any) {
+	if _, sent := row[column]; !sent {
+		row[column] = value
+	}
+}
+
+// placeBelow sets the depth of a proposed account; below an account that does
+// not exist it has none, and is denied.
+func (r *call) placeBelow(row map[string]any) error {
+	delete(row, "depth")
+	parent, _ := row["parent_id"].(string)
+	above, err := r.s.store.PolicyRow(r.ctx, "account", parent)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return unavailable(err)
+	}
+	if depth, ok := above["depth"].(int64); ok {
+		row["depth"] = depth + 1
+	}
+	return nil
+}
