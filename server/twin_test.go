@@ -45,13 +45,7 @@ var twinStart = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // server before it. Worlds of the same seed and different sides are twins.
 func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64) *twin {
 	t.Helper()
-	w := &twin{
-		t: t, eyes: viewer.eyes, seed: seed, side: side, now: twinStart, made: map[string]int{},
-	}
-	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
-	w.sameKey()
-	w.fill()
-	w.at(twinStart)
+	w := newTwinStore(t, url, viewer, seed, side)
 	held := &EngineHolder{}
 	held.Swap(engine)
 	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held,
@@ -60,6 +54,19 @@ func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewe
 		t.Fatal(err)
 	}
 	w.server = s
+	return w
+}
+
+// newTwinStore is newTwin without a server.
+func newTwinStore(t *testing.T, url string, viewer twinViewer, seed, side uint64) *twin {
+	t.Helper()
+	w := &twin{
+		t: t, eyes: viewer.eyes, seed: seed, side: side, now: twinStart, made: map[string]int{},
+	}
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
+	w.sameKey()
+	w.fill()
+	w.at(twinStart)
 	return w
 }
 

@@ -1,0 +1,280 @@
+package server
+
+import (
+	"io"
+	"maps"
+	"net/http/httptest"
+	"net/http/httputil"
+	"slices"
+	"strings"
+	"testing"
+
+	"resellerd/store/storetest"
+)
+
+// What is sent to every route that takes a body. A route that is added to the
+// table must be added here: see knockEverywhere.
+var secretBodies = map[string][]string{
+	"POST /v1/accounts":                            {`{"name":"x","parent_id":"X"}`, `{"name":"x","external_id":"S","group":{"name":"x"},"user":{"login":"q@x.example"}}`, `{"name":"x"}`},
+	"PATCH /v1/accounts/:id":                       {`{"name":"changed"}`, `{"external_id":"S"}`, `{"ceiling":{}}`},
+	"POST /v1/groups":                              {`{"name":"x","account_id":"X"}`, `{"name":"x","lend_to":["X"]}`, `{"name":"S","rows":{"carrier":["read"]}}`},
+	"POST /v1/groups/default-reseller":             {`{"account_id":"X"}`, `{}`},
+	"PATCH /v1/groups/:id":                         {`{"name":"changed"}`, `{"lend_to":["X"]}`},
+	"POST /v1/users":                               {`{"login":"q@x.example","groups":["X"]}`, `{"login":"S@example.com","external_id":"S","groups":["{M.default}"],"account_id":"X"}`},
+	"PATCH /v1/users/:id":                          {`{"name":"changed"}`, `{"groups":["X"]}`, `{"external_id":"S"}`},
+	"POST /v1/customers":                           {`{"name":"x","account_id":"X"}`, `{"name":"x","external_id":"S"}`},
+	"PATCH /v1/customers/:id":                      {`{"name":"changed"}`, `{"account_id":"X"}`, `{"external_id":"S"}`},
+	"POST /v1/cards":                               {`{"name":"x","currency":"EUR","account_id":"X"}`, `{"name":"x","currency":"EUR","kind":"provider"}`, `{"name":"x","currency":"EUR","external_id":"S"}`},
+	"PATCH /v1/cards/:id":                          {`{"name":"changed"}`, `{"tech_prefix":"1"}`, `{"external_id":"S"}`},
+	"PUT /v1/cards/:id/assignments/:account_id":    {``, `{"valid_to":"2020-01-01T00:00:00Z"}`},
+	"PUT /v1/cards/:id/customers/:customer_id":     {``, `{"valid_from":"2020-01-01T00:00:00Z"}`},
+	"DELETE /v1/groups/:id":                        {``},
+	"DELETE /v1/users/:id":                         {``},
+	"DELETE /v1/customers/:id":                     {``},
+	"DELETE /v1/cards/:id":                         {``},
+	"DELETE /v1/cards/:id/assignments/:account_id": {``},
+	"DELETE /v1/cards/:id/customers/:customer_id":  {``},
+	"POST /access/v1/evaluation": {
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"update"},"resource":{"type":"account","id":"X"},"context":{"reasons":true}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"assign","properties":{"account_id":"X"}},"resource":{"type":"group","id":"X","properties":{"account_id":"X"}},"context":{"reasons":true}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"delete"},"resource":{"type":"user","id":"X"},"context":{"reasons":true}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"cdr","id":"1","properties":{"account_id":"X"}},"context":{"reasons":true}}`,
+	},
+}
+
+// What every GET is asked with.
+var secretQueries = []string{"", "?count=true&limit=1&sort=-name", "?name_contains=zq", "?sort=notes", "?notes_contains=zq", "?cursor=x", "?nonsense=1", "?updated_at_gt=2020-01-01T00:00:00Z"}
+
+// secretIDs are the ids that stand for a path parameter or a reference.
+func (p *planted) secretIDs() []string { return p.ids }
+
+func allSecretIDs() []string {
+	ids := []string{"{nobody}", "{A}", "{a2}", "{acme}", "{retail}"}
+	for _, of := range notA {
+		for _, list := range [][]string{of.users[:1], of.groups, of.customers, of.cards} {
+			for _, name := range list {
+				ids = append(ids, "{"+name+"}")
+			}
+		}
+	}
+	slices.Sort(ids)
+	return append(ids, "{M}", "{B}", "{N}", "{R}")
+}
+
+// everyThird keeps a test short on the database that takes longer; which third
+// follows from the order of names.
+func everyThird(ids []string) (some []string) {
+	for i, id := range ids {
+		if i%3 == 0 || id == "{gold}" || id == "{M.default}" {
+			some = append(some, id)
+		}
+	}
+	return some
+}
+
+// sent is one request's text and the raw bytes of its answer.
+type sent struct{ asked, answer string }
+
+// knockEverywhere sends to every route of the table, as one user, everything
+// that its tests know of, and hands each answer to look.
+func (p *planted) knockEverywhere(user string, look func(sent)) {
+	p.t.Helper()
+	ids := p.secretIDs()
+	routed := 0
+	for _, rt := range routes() {
+		key := rt.method + " " + rt.path
+		bodies, known := secretBodies[key]
+		if rt.method == "GET" {
+			bodies, known = []string{""}, true
+		}
+		if !known {
+			p.t.Fatalf("%s: the route is new; say in secretBodies what to send to it", key)
+		}
+		routed++
+		for _, path := range p.pathsOf(rt.path, ids) {
+			p.knockRoute(user, rt.method, path, bodies, look)
+		}
+	}
+	for key := range secretBodies {
+		if !slices.ContainsFunc(routes(), func(rt route) bool { return rt.method+" "+rt.path == key }) {
+			p.t.Errorf("%s: no such route any more", key)
+		}
+	}
+	for _, wrong := range []asked{{method: "GET", path: "/v1/nothing"}, {method: "PUT", path: "/v1/cards"}, {method: "GET", path: "/v1/cards/"}, {method: "TRACE", path: "/v1/me"}} {
+		look(p.knock(user, wrong))
+	}
+}
+
+// pathsOf fills a pattern with every id; of two parameters the second with few.
+func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
+	head, rest, found := strings.Cut(pattern, ":")
+	if !found {
+		return []string{pattern}
+	}
+	name, tail, more := strings.Cut(rest, "/")
+	if name != "id" && name != "account_id" && name != "customer_id" {
+		p.t.Fatalf("%s: the parameter %s is new", pattern, name)
+	}
+	for _, id := range ids {
+		path := head + id
+		if more {
+			path += "/" + tail
+		}
+		paths = append(paths, p.pathsOf(path, []string{"{A}", "{B}", "{acme}", "{mega}", "{nobody}"})...)
+	}
+	return paths
+}
+
+func (p *planted) knockRoute(user, method, path string, bodies []string, look func(sent)) {
+	if method != "GET" {
+		for i, body := range append(slices.Clone(bodies), `{"broken`, `{"nonsense":1}`) {
+			for _, id := range referencedBy(body, p.secretIDs()) {
+				a := asked{method: method, path: path, body: strings.ReplaceAll(body, `"X"`, `"`+id+`"`)}
+				if i%2 == 1 {
+					a.header = []string{"If-Match", `"other"`, headerIdempotency, "key"}
+				}
+				look(p.knock(user, a))
+			}
+		}
+		return
+	}
+	queries := secretQueries
+	if strings.HasSuffix(path, "/rates") {
+		for _, label := range []string{"old", "draft"} {
+			card := strings.Trim(strings.Split(path, "/")[3], "{}")
+			queries = append(slices.Clone(queries), "?revision="+p.id("revision "+label+" of "+card))
+		}
+	}
+	for _, query := range queries {
+		look(p.knock(user, asked{method: "GET", path: path + query}))
+	}
+	for _, header := range [][]string{{"Accept", mediaCSV}, {"Accept", mediaNDJSON}, {"Accept", "image/png"}, {headerAs, "{b}"}, {headerAs, "{a2}"}, {headerAtLeast, "x"}} {
+		look(p.knock(user, asked{method: "GET", path: path, header: header}))
+	}
+	look(p.knock(user, asked{method: "HEAD", path: path}))
+}
+
+// referencedBy is every id when a body names one, else one.
+func referencedBy(body string, ids []string) []string {
+	if strings.Contains(body, `"X"`) {
+		return []string{ids[0], ids[1], ids[len(ids)/2], ids[len(ids)-4], ids[len(ids)-3]}
+	}
+	return ids[:1]
+}
+
+// knock sends a request and keeps the bytes of its answer as they were.
+func (p *planted) knock(user string, a asked) sent {
+	p.t.Helper()
+	body := p.expand(strings.ReplaceAll(a.body, "{USER}", "{"+user+"}"))
+	req := httptest.NewRequest(a.method, p.expand(a.path), io.Reader(strings.NewReader(body)))
+	req.Header.Set("Authorization", "Bearer "+worldToken)
+	if !strings.HasPrefix(a.path, "/access/") {
+		req.Header.Set(headerUser, p.id(user))
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(a.header); i += 2 {
+		req.Header.Set(a.header[i], p.expand(a.header[i+1]))
+	}
+	res, err := p.server.App().Test(req, -1)
+	if err != nil {
+		p.t.Fatalf("%v: %v", a, err)
+	}
+	defer res.Body.Close()
+	raw, err := httputil.DumpResponse(res, true)
+	if err != nil {
+		p.t.Fatalf("%v: %v", a, err)
+	}
+	return sent{asked: user + ": " + a.method + " " + p.expand(a.path) + " " + body + strings.Join(a.header, " "), answer: string(raw)}
+}
+
+// hiddenIDs are the ids of what A must not know of.
+func (p *planted) hiddenIDs() map[string]string {
+	hidden := map[string]string{}
+	for _, name := range invisibleToA {
+		hidden[p.id(name)] = name
+	}
+	for _, label := range []string{"old", "draft"} {
+		hidden[p.id("revision "+label+" of gold")] = label + " revision of gold"
+	}
+	return hidden
+}
+
+func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			var p *planted
+			newWorld(t, url(t), engineOf(t, 1), func(w *world) { seedWorld(w); p = plant(w) })
+			p.ids = allSecretIDs()
+			if name == "postgres" {
+				p.ids = everyThird(p.ids)
+			}
+			hidden := p.hiddenIDs()
+			answers := 0
+			p.knockEverywhere("a", func(got sent) {
+				answers++
+				for text, what := range p.what {
+					if strings.Contains(got.answer, text) {
+						t.Errorf("%s\nis told of %s:\n%s", got.asked, what, got.answer)
+					}
+				}
+				for id, what := range hidden {
+					if strings.Contains(got.answer, id) && !strings.Contains(got.asked, id) {
+						t.Errorf("%s\nis told the id of %s:\n%s", got.asked, what, got.answer)
+					}
+				}
+			})
+			t.Logf("%d answers hold none of %d secrets", answers, len(p.what))
+			p.ids = allSecretIDs()
+			p.mustBeFound(t)
+		})
+	}
+}
+
+// mustBeFound fails unless those who may see the secrets do: a search for what
+// is nowhere would find nothing, too.
+func (p *planted) mustBeFound(t *testing.T) {
+	t.Helper()
+	missing := maps.Clone(p.what)
+	for _, user := range []string{"m", "n"} {
+		p.readEverything(user, func(got sent) {
+			maps.DeleteFunc(missing, func(text, _ string) bool { return strings.Contains(got.answer, text) })
+		})
+	}
+	for text, owner := range p.kept {
+		if _, ok := missing[text]; !ok {
+			t.Errorf("a master reads what is its reseller's own: %s", p.what[text])
+		}
+		p.readEverything(owner, func(got sent) {
+			if strings.Contains(got.answer, text) {
+				delete(missing, text)
+			}
+		})
+	}
+	for text, what := range missing {
+		t.Errorf("nobody reads %s (%s)", what, text)
+	}
+}
+
+// readEverything reads every route that can be read.
+func (p *planted) readEverything(user string, look func(sent)) {
+	for _, rt := range routes() {
+		if rt.method != "GET" {
+			continue
+		}
+		for _, path := range p.pathsOf(rt.path, p.secretIDs()) {
+			if !strings.HasSuffix(path, "/rates") {
+				look(p.knock(user, asked{method: "GET", path: path + "?limit=1000"}))
+				look(p.knock(user, asked{method: "GET", path: path}))
+				continue
+			}
+			look(p.knock(user, asked{method: "GET", path: path}))
+			card := strings.Trim(strings.Split(path, "/")[3], "{}")
+			for _, label := range []string{"old", "draft"} {
+				look(p.knock(user, asked{method: "GET", path: path + "?revision=" + p.id("revision "+label+" of "+card)}))
+			}
+		}
+	}
+}
