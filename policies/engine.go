@@ -30,6 +30,7 @@ type Engine struct {
 	modules   map[string]*ast.Module
 	rules     *ruleSet
 	touch     *touch
+	mentioned *mentioned
 	decision  *query
 	queries   partialQueries
 	parts     parts

@@ -86,6 +86,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []Finding {
 // lint checks the rules that decisions depend on.
 func (e *Engine) lint() []Finding {
 	all := e.rules.reachable(decisionRef)
+	e.mentioned = newMentioned(all)
 	e.touch = newTouch(e.rules, e.options.Schema, all)
 	findings := e.touch.lint(e.rules.reachable(allowRef))
 	return append(findings, lintBelow(all)...)

@@ -42,17 +42,21 @@ func (e *Engine) ask(ctx context.Context, q *query, f *frame) (residual, error) 
 	if err != nil {
 		return residual{}, fmt.Errorf("input: %w", err)
 	}
-	return q.partial(ctx, known, f.unknowns(), fillFactor*e.options.Timeout)
+	return q.partial(ctx, known, f.unknowns(e.mentioned), fillFactor*e.options.Timeout)
 }
 
 // unknowns returns the references that partial evaluation leaves open.
-func (f *frame) unknowns() []*ast.Term {
+func (f *frame) unknowns(m *mentioned) []*ast.Term {
 	var terms []*ast.Term
 	for column := range f.columns {
-		terms = append(terms, inputTerm("resource", column))
+		if m.overlaps(predicate.Ref{"resource", column}) {
+			terms = append(terms, inputTerm("resource", column))
+		}
 	}
 	for _, ref := range f.late {
-		terms = append(terms, inputTerm(ref...))
+		if m.overlaps(ref) {
+			terms = append(terms, inputTerm(ref...))
+		}
 	}
 	return terms
 }

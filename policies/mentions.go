@@ -1,0 +1,66 @@
+package policies
+
+import (
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// mentioned are the paths below input that decisions may read, each as far as
+// it is written out. What none of them leads to need not be left open, and
+// every open path costs partial evaluation time.
+type mentioned struct{ paths []predicate.Ref }
+
+func newMentioned(rules []*ast.Rule) *mentioned {
+	m := &mentioned{}
+	seen := map[string]bool{}
+	add := func(at predicate.Ref) {
+		if key := at.String(); !seen[key] {
+			seen[key] = true
+			m.paths = append(m.paths, at)
+		}
+	}
+	for _, rule := range rules {
+		ast.WalkRefs(rule, func(ref ast.Ref) bool {
+			if ref.HasPrefix(ast.InputRootRef) {
+				add(writtenOut(ref))
+			}
+			return false
+		})
+		ast.WalkTerms(rule, func(term *ast.Term) bool {
+			if _, isRef := term.Value.(ast.Ref); isRef {
+				return true
+			}
+			if term.Value.Compare(ast.InputRootDocument.Value) == 0 {
+				add(predicate.Ref{})
+			}
+			return false
+		})
+	}
+	return m
+}
+
+// writtenOut returns the path of a reference up to the first part that is no
+// plain text.
+func writtenOut(ref ast.Ref) predicate.Ref {
+	at := predicate.Ref{}
+	for _, part := range ref[1:] {
+		s, ok := part.Value.(ast.String)
+		if !ok {
+			break
+		}
+		at = append(at, string(s))
+	}
+	return at
+}
+
+// overlaps tells whether a path, something in it, or something it lies in may
+// be read.
+func (m *mentioned) overlaps(at predicate.Ref) bool {
+	return slices.ContainsFunc(m.paths, func(p predicate.Ref) bool {
+		n := min(len(p), len(at))
+		return slices.Equal(p[:n], at[:n])
+	})
+}
