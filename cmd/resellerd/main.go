@@ -15,17 +15,16 @@ import (
 
 // Exit codes, fixed: scripts rely on them.
 const (
-	exitOK          = 0
-	exitError       = 1
-	exitUsage       = 2
-	exitPolicy      = 3 // the policy does not compile
-	exitPolicyTests = 4 // the policy's tests fail
+	exitOK     = 0
+	exitError  = 1
+	exitUsage  = 2
+	exitPolicy = 3 // the policy does not compile
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal does not wait for the first
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
-	stop()
 	os.Exit(code)
 }
 
