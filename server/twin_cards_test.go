@@ -16,15 +16,16 @@ func cardID(account, name string) string { return idOf("card", "card "+account+"
 // it. One that is assigned to the viewer shows what a provider shows.
 func (w *twin) fillCard(account, name string) {
 	full := "card " + account + "." + name
-	d, see := w.draws(full), w.eyes.see("card", account)
-	given := w.eyes.parent(account) && w.eyes.read("card") && name != "k4" && d.shared.IntN(2) == 0
+	provider := name == "k5" && (isMaster(account) || !w.eyes.within(account))
+	d, see := w.draws(full), w.eyes.see("card", account) && !(provider && w.eyes.sells)
+	given := w.eyes.parent(account) && w.eyes.read("card") && name < "k4" && d.shared.IntN(2) == 0
 	row, shown := d.of(see), d.of(see || given)
 	if !given && row.IntN(4) == 0 {
 		return
 	}
 	c := store.NewCard()
 	c.AccountID, c.Kind, c.Name = accountID(account), store.CustomerCard, drawn(row, twinTexts)
-	if !given && row.IntN(3) == 0 && (isMaster(account) || !w.eyes.within(account)) {
+	if provider || !given && !see && row.IntN(3) == 0 {
 		c.Kind, c.Carrier = store.ProviderCard, maybe(row, twinTexts)
 	}
 	c.TechPrefix, c.ExternalID = drawn(row, []string{"", "77#", "99#"}), maybe(row, twinNames)

@@ -22,7 +22,7 @@ func (w *twin) fill() {
 		for _, name := range []string{"c1", "c2", "c3", "c4", "c5"} {
 			w.fillCustomer(account, name)
 		}
-		for _, name := range []string{"k1", "k2", "k3", "k4"} {
+		for _, name := range []string{"k1", "k2", "k3", "k4", "k5"} {
 			w.fillCard(account, name)
 		}
 	}
@@ -99,6 +99,9 @@ func (w *twin) fillGroups(account string) {
 	w.fillGroup(account, "lent", w.eyes.parent(account), lent)
 	w.fillGroup(account, "boss", false, store.Group{DefaultAccess: "crud"})
 	w.fillGroup(account, "clerks", false, store.Group{Rows: store.Access{"customer": "r"}})
+	w.fillGroup(account, "staff", false, store.Group{Rows: store.Access{"customer": "crud", "user": "crud"}})
+	w.fillGroup(account, "makers", false, store.Group{Rows: store.Access{"group": "crud", "card/customer": "crud", "card/provider": "r"}})
+	w.fillGroup(account, "sellers", false, store.Group{Rows: store.Access{"customer": "crud", "card/customer": "crud", "account": "cru"}})
 	for _, name := range []string{"g1", "g2"} {
 		d := w.draws("group " + account + "." + name)
 		see := d.of(w.eyes.see("group", account))
@@ -153,6 +156,9 @@ func (w *twin) fillUsers(account string) {
 	}
 	w.fillUser(account, "user", true, boss...)
 	w.fillUser(account, "clerk", true, groupID(account, "clerks"))
+	w.fillUser(account, "staff", true, groupID(account, "staff"))
+	w.fillUser(account, "maker", true, groupID(account, "makers"))
+	w.fillUser(account, "seller", true, groupID(account, "sellers"))
 	for _, name := range []string{"u1", "u2", "u3"} {
 		row := w.draws("user " + account + "." + name).of(w.eyes.see("user", account))
 		if row.IntN(3) > 0 {

@@ -132,13 +132,13 @@ func (q *requests) id(typ string) string {
 	case "account":
 		return accountID(account)
 	case "group":
-		return groupID(account, drawn(q.r, []string{"lent", "boss", "clerks", "g1", "g2"}))
+		return groupID(account, drawn(q.r, []string{"lent", "boss", "clerks", "staff", "g1", "g2"}))
 	case "user":
 		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2", "u3"}))
 	case "customer":
 		return customerID(account, drawn(q.r, []string{"c1", "c2", "c3", "c4", "c5"}))
 	}
-	return cardID(account, drawn(q.r, []string{"k1", "k2", "k3", "k4"}))
+	return cardID(account, drawn(q.r, []string{"k1", "k2", "k3", "k4", "k5"}))
 }
 
 // own is the id of something of the viewer's account, or that its parent gave it.
