@@ -4,51 +4,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+
+	"resellerd/store"
 )
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD, so
-// that a log line is always valid JSON.
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		b := s[i]
-		if b >= ' ' && b != '"' && b != '\\' && b < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if b >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-			dst = append(append(dst, s[start:i]...), `\ufffd`...)
-		} else {
-			dst = appendEscape(append(dst, s[start:i]...), b)
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
-}
-
-func appendEscape(dst []byte, b byte) []byte {
-	switch b {
-	case '"', '\\':
-		return append(dst, '\\', b)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&15])
-}
 
 func appendStrings(dst []byte, list []string) []byte {
 	dst = append(dst, '[')
@@ -56,7 +14,7 @@ func appendStrings(dst []byte, list []string) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, s)
+		dst = store.AppendString(dst, s)
 	}
 	return append(dst, ']')
 }
@@ -82,13 +40,13 @@ func (w *fieldWriter) name(m *mask, name string) (inner *mask, ok bool) {
 	if last := w.dst[len(w.dst)-1]; last != '{' {
 		w.dst = append(w.dst, ',')
 	}
-	w.dst = append(appendString(w.dst, name), ':')
+	w.dst = append(store.AppendString(w.dst, name), ':')
 	return inner, true
 }
 
 func (w *fieldWriter) text(m *mask, name, value string) {
 	if _, ok := w.name(m, name); ok {
-		w.dst = appendString(w.dst, value)
+		w.dst = store.AppendString(w.dst, value)
 	}
 }
 
@@ -109,7 +67,7 @@ func (w *fieldWriter) value(m *mask, v any) {
 	case nil:
 		w.dst = append(w.dst, "null"...)
 	case string:
-		w.dst = appendString(w.dst, v)
+		w.dst = store.AppendString(w.dst, v)
 	case bool:
 		w.dst = strconv.AppendBool(w.dst, v)
 	case int:

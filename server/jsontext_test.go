@@ -110,22 +110,3 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
-
-func FuzzAppendString(f *testing.F) {
-	for _, seed := range []string{"", "plain", "a\"b\\c\n\r\t\x01\x7f", "é\u2028", "\xff\xfe", "\xed\xa0\x80"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		line := appendString(nil, text)
-		var back string
-		if err := json.Unmarshal(line, &back); err != nil {
-			t.Fatalf("%q became %s: %v", text, line, err)
-		}
-		if want := strings.ToValidUTF8(text, "\ufffd"); len([]rune(want)) > len([]rune(back)) {
-			t.Fatalf("%q came back as %q", text, back)
-		}
-		if strings.ContainsAny(string(line), "\n\r\x00") {
-			t.Fatalf("%q broke the line", text)
-		}
-	})
-}

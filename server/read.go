@@ -171,7 +171,7 @@ func (r *call) appendPage(dst []byte, page store.Page, p listParams, write appen
 		if err != nil {
 			return nil, err
 		}
-		dst = appendString(append(dst, `,"next":`...), next)
+		dst = store.AppendString(append(dst, `,"next":`...), next)
 	}
 	if p.count {
 		dst = strconv.AppendInt(append(dst, `,"total":`...), int64(page.Total), 10)

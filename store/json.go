@@ -54,7 +54,7 @@ func appendValue(dst []byte, kind Kind, v any) []byte {
 	case RevisionHead:
 		return appendRevision(dst, textOf(v))
 	}
-	return appendString(dst, textOf(v))
+	return AppendString(dst, textOf(v))
 }
 
 func appendText(dst []byte, kind Kind, v any) []byte {
@@ -82,9 +82,9 @@ func appendTime(dst []byte, micros int64) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendString writes a JSON string. Besides what JSON asks for it escapes
+// AppendString writes a JSON string. Besides what JSON asks for it escapes
 // what HTML and JavaScript would read otherwise.
-func appendString(dst []byte, text string) []byte {
+func AppendString(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(text); {
@@ -184,7 +184,7 @@ func appendAccessRows(dst []byte, text string) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, area), ':')
+		dst = append(AppendString(dst, area), ':')
 		dst = appendAccess(dst, rows[area])
 	}
 	return append(dst, '}')
@@ -192,8 +192,8 @@ func appendAccessRows(dst []byte, text string) []byte {
 
 func appendReference(dst []byte, text string) []byte {
 	typ, id, _ := strings.Cut(text, "/")
-	dst = appendString(append(dst, `{"type":`...), typ)
-	dst = appendString(append(dst, `,"id":`...), id)
+	dst = AppendString(append(dst, `{"type":`...), typ)
+	dst = AppendString(append(dst, `,"id":`...), id)
 	return append(dst, '}')
 }
 
@@ -205,7 +205,7 @@ func appendRevision(dst []byte, text string) []byte {
 		return append(dst, "null"...)
 	}
 	id, _ := parts[0].(string)
-	dst = appendString(append(dst, `{"id":`...), id)
+	dst = AppendString(append(dst, `{"id":`...), id)
 	if number, ok := parts[1].(json.Number); ok {
 		dst = append(append(dst, `,"number":`...), number...)
 	}

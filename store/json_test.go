@@ -11,7 +11,7 @@ func FuzzAppendString(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := appendString(nil, text)
+		got := AppendString(nil, text)
 		var back, want string
 		if err := json.Unmarshal(got, &back); err != nil {
 			t.Fatalf("%q became %s: %v", text, got, err)
@@ -23,7 +23,7 @@ func FuzzAppendString(f *testing.F) {
 		if err := json.Unmarshal(standard, &want); err != nil || back != want {
 			t.Errorf("%q became %q", text, back)
 		}
-		if bytes.ContainsAny(got, "<>&\u2028\u2029") {
+		if bytes.ContainsAny(got, "<>&\u2028\u2029\n\r\x00") {
 			t.Errorf("%q became %s", text, got)
 		}
 	})
