@@ -30,8 +30,8 @@ type Action struct {
 }
 
 // Change is the access per area that a group or user holds before and after a
-// write, cut by the ceilings of its own account chain, and the names of the
-// fields that the write touches.
+// write, whatever ceilings cut from it but for what they cut from the acting
+// user as well, and the names of the fields that the write touches.
 type Change struct {
 	Fields        []string
 	Before, After map[string][]string

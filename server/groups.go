@@ -13,14 +13,9 @@ var groupNoun = noun{
 	remove: removeGroup,
 }
 
-// groupAccess is what a group gives to the users of its own account.
+// groupAccess is what a group gives.
 func groupAccess(w *writing, id string) (map[string][]string, error) {
-	g, err := w.tx.Group(w.r.ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	access, err := w.tx.AccessOf(w.r.ctx, g.AccountID, id)
-	return accessNames(access), err
+	return w.given(id)
 }
 
 // groupPatch reads what of a group can be set.

@@ -14,9 +14,10 @@ import (
 // reseller A asks the same in two worlds, of which one has been changed out of
 // its sight.
 type oracle struct {
-	name   string
-	differ func(w *world)
-	ask    func(w *world) []answered
+	name    string
+	prepare func(w *world) // in both worlds; may be nil
+	differ  func(w *world)
+	ask     func(w *world) []answered
 }
 
 func probe(w *world, typ, id, action string, properties map[string]any) answered {
@@ -100,6 +101,27 @@ var oracles = []oracle{
 		},
 	},
 	{
+		name: "what a ceiling above takes from groups that one is not in",
+		prepare: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			w.name("M.strong")
+			_, err := tx.CreateGroup(ctx, store.Group{AccountID: w.id("M"), Name: "strong", Lend: store.LendAll, Rows: store.Access{"fax": "r"}})
+			return err
+		}),
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			ceiling := store.Access{"*": "crud", "fax": ""}
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &ceiling})
+			return err
+		}),
+		ask: func(w *world) []answered {
+			return []answered{
+				w.do("a", "POST", "/v1/users", `{"login":"q@x.example","groups":["{M.strong}"]}`).refused(403, reasonExceeds),
+				w.do("a", "PATCH", "/v1/users/{a2}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
+				w.do("a", "PATCH", "/v1/users/{a}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
+				w.get("a", "/v1/me"),
+			}
+		},
+	},
+	{
 		name: "which ceilings above take nothing away",
 		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
 			ceiling := store.Access{"*": "crud", "customer/did": "crud", "routing": "", "fax": "crud"}
@@ -112,13 +134,20 @@ var oracles = []oracle{
 	},
 }
 
+func (o oracle) seed(w *world) {
+	seedWorld(w)
+	if o.prepare != nil {
+		o.prepare(w)
+	}
+}
+
 func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
 	for _, o := range oracles {
 		t.Run(o.name, func(t *testing.T) {
 			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 				t.Run(name, func(t *testing.T) {
-					plain := newWorld(t, url(t), engineOf(t, 1), seedWorld)
-					other := newWorld(t, url(t), engineOf(t, 1), func(w *world) { seedWorld(w); o.differ(w) })
+					plain := newWorld(t, url(t), engineOf(t, 1), o.seed)
+					other := newWorld(t, url(t), engineOf(t, 1), func(w *world) { o.seed(w); o.differ(w) })
 					first, second := o.ask(plain), o.ask(other)
 					for i := range first {
 						if withoutTag(first[i]) != withoutTag(second[i]) {

@@ -20,8 +20,7 @@ func userAccess(w *writing, id string) (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := w.tx.AccessOf(w.r.ctx, u.AccountID, u.Groups...)
-	return accessNames(access), err
+	return w.given(u.Groups...)
 }
 
 // userPatch reads what of a user can be set.

@@ -19,6 +19,8 @@ type Subject struct {
 	// Access is the union of the groups, cut by every ceiling of the chain. It
 	// is shared and must not be changed.
 	Access Access
+	// Granted is the union of the groups before any ceiling cuts it.
+	Granted Access
 	// Named holds the areas that the groups have rows for, sorted. Keys of Access
 	// that are not among them stem from a ceiling.
 	Named []string
@@ -84,6 +86,7 @@ func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (
 		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
 	}
 	s.Groups, s.Access = len(groups), Resolve(accesses(groups), ceilings(s.Chain))
+	s.Granted = Resolve(accesses(groups), nil)
 	for _, group := range groups {
 		s.User.Groups = append(s.User.Groups, group.ID)
 		s.Named = slices.AppendSeq(s.Named, maps.Keys(group.Rows))
@@ -167,15 +170,9 @@ func ceilings(chain []Account) (all []Access) {
 	return all
 }
 
-// AccessOf gives what groups of the tenant add up to for users of an account:
-// their union, cut by every ceiling of the account's chain. Delegation is
-// decided on it, before a write and after. It returns ErrNotFound when the
-// account or a group is absent.
-func (tx *Tx) AccessOf(ctx context.Context, account string, groups ...string) (Access, error) {
-	chain, err := tx.AccountChain(ctx, account)
-	if err != nil {
-		return nil, err
-	}
+// Grants gives what groups of the tenant add up to, whatever ceilings lie over
+// those who are in them. It returns ErrNotFound when a group is absent.
+func (tx *Tx) Grants(ctx context.Context, groups ...string) (Access, error) {
 	var given []Access
 	for _, id := range groups {
 		group, err := tx.Group(ctx, id)
@@ -184,5 +181,5 @@ func (tx *Tx) AccessOf(ctx context.Context, account string, groups ...string) (A
 		}
 		given = append(given, group.Access())
 	}
-	return Resolve(given, ceilings(chain)), nil
+	return Resolve(given, nil), nil
 }
