@@ -104,7 +104,7 @@ func opaTargets(b *testing.B, resellerd, logFile string, questions ...string) []
 		return nil
 	}
 	address := freePort(b)
-	run(b, exec.Command(path, "run", "--server", "--log-level", "error", "--addr", address, "../../policies"))
+	run(b, exec.Command(path, "run", "--server", "--log-level", "error", "--addr", address, "--ignore", "testdata", "../../policies"))
 	waitFor(b, "http://"+address+"/health")
 	bodies := make([]string, len(questions))
 	for i, q := range questions {

@@ -18,14 +18,29 @@ permits(area, letter) if {
 # METADATA
 # title: An access map gives a letter in an area
 # description: An empty row denies, and hides the rows above it.
+# scope: document
+granted(access, area, letter) if letter in access[area]
+
 granted(access, area, letter) if {
+	not access[area]
+	not contains(area, "/")
+	letter in access["*"]
+}
+
+granted(access, area, letter) if {
+	not access[area]
+	contains(area, "/")
+	letter in inherited(access, area)
+}
+
+# What the nearest ancestor with a row has, or else what holds everywhere.
+inherited(access, area) := above[count(above) - 1] if {
 	steps := split(area, "/")
 	rows := [row |
-		some depth in numbers.range(1, count(steps))
+		some depth in numbers.range(1, count(steps) - 1)
 		row := access[concat("/", array.slice(steps, 0, depth))]
 	]
-	inherited := array.concat([object.get(access, "*", [])], rows)
-	letter in inherited[count(inherited) - 1]
+	above := array.concat([object.get(access, "*", [])], rows)
 }
 
 # METADATA
