@@ -34,11 +34,11 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	}
 	engine, err := c.engine(ctx)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	st, err := c.open(ctx)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	return c.run(ctx, cfg, st, engine, c.logger(t.err))
 }
@@ -57,8 +57,17 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 	holder.Swap(engine)
 	s, err := server.New(cfg, st, holder, server.WithLogger(log))
 	if err != nil {
-		return closing(st, err)
+		return unlessStopped(ctx, closing(st, err))
 	}
 	s.PolicyLoaded(nil)
 	return errors.Join(s.Run(ctx), st.Close())
+}
+
+// unlessStopped forgets what went wrong with the start because it was called
+// off.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }

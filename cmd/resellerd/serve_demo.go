@@ -32,11 +32,11 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 	}
 	engine, err := c.engine(ctx)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	st, world, err := demo.Open(ctx, dir)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	token := rand.Text()
 	c.PanelTokens = world.Tenant + ":" + token

@@ -146,6 +146,18 @@ func TestATokenForEveryTenantIsWarnedAbout(t *testing.T) {
 	}
 }
 
+func TestAStartThatIsCalledOffIsNoError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	for _, args := range [][]string{{"serve", "--panel-tokens", "t", "--database", database}, {"serve", "--demo"}} {
+		errs := newOutput()
+		if code := run(ctx, args, nil, io.Discard, errs); code != exitOK {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+	}
+}
+
 func TestTheDemoShowsOneCardThreeWays(t *testing.T) {
 	began := time.Now()
 	r := serve(t, nil, "--demo")
