@@ -69,12 +69,14 @@ func (r *call) accessByArea() (map[string][]string, error) {
 	return access, r.recordAccess(access, start)
 }
 
-// areas are resellerd's own and the breakpoints of the user's access, what
-// holds everywhere else among them.
+// areas are resellerd's own and the breakpoints of the user's access and of the
+// policy's ceiling, what holds everywhere else among them.
 func (r *call) areas() []string {
 	set := maps.Clone(isOwnArea)
-	for area := range r.facts.Access {
-		set[area] = true
+	for _, access := range []map[string][]string{r.facts.Access, r.engine.Limits().ResellerCeiling} {
+		for area := range access {
+			set[area] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(set))
 }

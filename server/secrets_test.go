@@ -44,7 +44,7 @@ var secretBodies = map[string][]string{
 }
 
 // What every GET is asked with.
-var secretQueries = []string{"", "?count=true&limit=1&sort=-name", "?name_contains=zq", "?sort=notes", "?notes_contains=zq", "?cursor=x", "?nonsense=1", "?updated_at_gt=2020-01-01T00:00:00Z"}
+var secretQueries = []string{"", "?limit=1000", "?count=true&limit=1&sort=-name", "?name_contains=zq", "?sort=notes", "?notes_contains=zq", "?cursor=x", "?nonsense=1", "?updated_at_gt=2020-01-01T00:00:00Z"}
 
 // secretIDs are the ids that stand for a path parameter or a reference.
 func (p *planted) secretIDs() []string { return p.ids }

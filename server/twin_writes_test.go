@@ -65,7 +65,7 @@ func (q *requests) some(typ string) map[string]any {
 		"email": drawn(q.r, twinLogins), "notes": drawn(q.r, twinTexts), "status": drawn(q.r, []string{"active", "suspended", "disabled"}),
 		"currency": drawn(q.r, []string{"EUR", "USD", "XYZ"}), "login": drawn(q.r, twinLogins), "groups": q.groups(),
 		"lend_to": drawn(q.r, []any{"none", "all", []string{q.id("account")}}), "default_access": drawn(q.r, [][]string{{}, {"read"}}),
-		"rows":    map[string]any{"customer": []string{"read"}, drawn(q.r, []string{"routing", "cdr", "card"}): []string{"read", "create"}},
+		"rows":    map[string]any{"customer": []string{"read"}, drawn(q.r, []string{"routing", "cdr", "card", "fax"}): []string{"read", "create"}},
 		"ceiling": map[string]any{"*": []string{"read"}}, "kind": "provider", "carrier": drawn(q.r, twinTexts),
 		"tech_prefix": "77#", "public_notes": drawn(q.r, twinTexts), "assigned_to": []string{q.id("account")},
 		"account_id": q.id("account"), "tenant_id": q.id("account"), "updated_at": "2026-01-01T00:00:00Z", "nonsense": 1,
