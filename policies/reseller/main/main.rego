@@ -34,7 +34,10 @@ allow if {
 # scope: document
 decision["allow"] := allow
 
-decision["reasons"] := reasons
+# What is allowed has no reasons against it, and none are looked for.
+decision["reasons"] := set() if allow
+
+decision["reasons"] := reasons if not allow
 
 decision["view"] := view if allow
 
