@@ -56,7 +56,7 @@ func serve(t *testing.T, environ []string, args ...string) *running {
 	r := &running{stdout: newOutput(), stderr: newOutput()}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), environ, r.stdout, r.stderr)
+		ended <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--policy-timeout", "10s"}, args...), environ, r.stdout, r.stderr)
 	}()
 	r.stop = sync.OnceValue(func() int { cancel(); return <-ended })
 	t.Cleanup(func() { r.stop() })
@@ -119,7 +119,7 @@ func TestServingANewStoreFromInitToTheFirstAnswer(t *testing.T) {
 	r := serve(t, []string{"RESELLERD_PANEL_TOKENS=" + made.Account + ":secret"}, "--database", database, "--decision-log", log)
 	status, body := get(t, "http://"+r.addr+"/v1/me", "Authorization", "Bearer secret", "Resellerd-User", "admin")
 	if status != http.StatusOK || !strings.Contains(body, made.User) {
-		t.Errorf("/v1/me answers %d: %s", status, body)
+		t.Errorf("/v1/me answers %d: %s\n%s", status, body, r.stderr)
 	}
 	if status, _ := get(t, "http://"+r.addr+"/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz answers %d", status)

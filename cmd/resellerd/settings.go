@@ -55,7 +55,7 @@ type callerSettings struct {
 
 type policySettings struct {
 	Policies      string        `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
-	PolicyTimeout time.Duration `help:"Time for one evaluation." default:"100ms"`
+	PolicyTimeout time.Duration `help:"Time for one evaluation; one that takes longer denies." default:"1s"`
 	ForceEvaluate bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
 }
 
