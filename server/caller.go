@@ -94,7 +94,7 @@ func (s *Server) panelCaller(ctx context.Context, c *fiber.Ctx, t *panelToken) (
 // userCaller is a user's own token: it acts for itself and for nobody else.
 func userCaller(c *fiber.Ctx, sub string) (caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
-		if len(c.Request().Header.Peek(name)) > 0 {
+		if len(c.Request().Header.PeekAll(name)) > 0 {
 			return caller{}, forbidden(name + " may be sent by a panel only")
 		}
 	}
@@ -139,11 +139,11 @@ const maxRef = 256
 func oneHeader(c *fiber.Ctx, name string) (string, error) {
 	h := &c.Request().Header
 	value := h.Peek(name)
+	if len(h.PeekAll(name)) > 1 { // an empty one before another hides it from Peek
+		return "", badRequest(name + " is sent more than once")
+	}
 	if len(value) == 0 {
 		return "", nil
-	}
-	if len(h.PeekAll(name)) > 1 {
-		return "", badRequest(name + " is sent more than once")
 	}
 	if name != headerUserJWT && len(value) > maxRef {
 		return "", badRequest(name + " is too long")

@@ -40,6 +40,8 @@ func TestWhoIsCalling(t *testing.T) {
 		"another scheme":                   {[]string{"Authorization: Basic " + wideToken, "Resellerd-User: agent"}, 401, "unauthorized"},
 		"two tokens":                       {[]string{wideToken, readToken, "Resellerd-User: agent"}, 401, "unauthorized"},
 		"two users":                        {[]string{wideToken, "Resellerd-User: agent", "Resellerd-User: staff"}, 400, "bad_request"},
+		"two users, the first empty":       {[]string{wideToken, "Resellerd-User: ", "Resellerd-User: agent"}, 400, "bad_request"},
+		"a preview hidden by an empty one": {[]string{wideToken, "Resellerd-User: staff", "Resellerd-As: ", "Resellerd-As: agent"}, 400, "bad_request"},
 		"a user too long":                  {[]string{wideToken, "Resellerd-User: " + strings.Repeat("x", 300)}, 400, "bad_request"},
 		"an unknown user":                  {[]string{wideToken, "Resellerd-User: nobody"}, 403, "unknown_user"},
 		"a disabled user":                  {[]string{wideToken, "Resellerd-User: gone"}, 403, "unknown_user"},
