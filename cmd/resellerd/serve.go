@@ -50,7 +50,7 @@ const gcPercent = 400
 
 // run serves the store, and closes it afterwards.
 func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, engine *policies.Engine, log *slog.Logger) error {
-	if os.Getenv("GOGC") == "" {
+	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a setting of Go's, not of ours
 		debug.SetGCPercent(gcPercent)
 	}
 	holder := &server.EngineHolder{}
@@ -66,8 +66,10 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 // unlessStopped forgets what went wrong with the start because it was called
 // off.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
