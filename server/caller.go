@@ -156,7 +156,7 @@ func oneHeader(c *fiber.Ctx, name string) (string, error) {
 
 // cleanText reports whether s is valid UTF-8 without NUL.
 func cleanText(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] == 0 {
 			return false
 		}

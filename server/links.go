@@ -150,23 +150,23 @@ func (w *writing) seeLink(l link, card, other string) ([]byte, error) {
 
 // mayLink authorises a change of a card's links: both sides visible, the card
 // the actor's to change.
-func (w *writing) mayLink(l link, card, other string) (before seen, err error) {
-	if before, err = w.see("card", card); err != nil {
-		return before, err
+func (w *writing) mayLink(l link, card, other string) error {
+	if _, err := w.see("card", card); err != nil {
+		return err
 	}
 	if err := w.may(l.action, "card", card, nil); err != nil {
-		return before, err
+		return err
 	}
 	visible, err := w.sees(l.other, other)
 	if err == nil && !visible {
 		err = notFound()
 	}
-	return before, err
+	return err
 }
 
 func (w *writing) putLink(l link, card, other string) (target, error) {
 	t := target{action: l.action, typ: "card", id: card, sub: other, status: fiber.StatusOK}
-	if _, err := w.mayLink(l, card, other); err != nil {
+	if err := w.mayLink(l, card, other); err != nil {
 		return t, err
 	}
 	f, err := w.r.readFields(anyField)
@@ -182,7 +182,7 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 
 func (w *writing) dropLink(l link, card, other string) (target, error) {
 	t := target{action: l.action, typ: "card", id: card, sub: other, status: fiber.StatusNoContent}
-	if _, err := w.mayLink(l, card, other); err != nil {
+	if err := w.mayLink(l, card, other); err != nil {
 		return t, err
 	}
 	return w.linked(l, t, func() error { return l.remove(w, card, other) })

@@ -94,9 +94,6 @@ func invalid(field, text string) error {
 	return &problem{kind: kindInvalid, field: field, detail: text}
 }
 
-// conflict says what stands in the way, naming only what the caller sees.
-func conflict(text string) error { return &problem{kind: kindConflict, detail: text} }
-
 // stale answers a failed If-Match.
 func stale() error { return &problem{kind: kindStale} }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 )
 
 // errSeal is all that open tells about a text that this store did not seal for
@@ -79,11 +80,11 @@ func (s *sealer) mac(purpose string, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-func writePart(h interface{ Write([]byte) (int, error) }, p []byte) {
+func writePart(h hash.Hash, p []byte) {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-	h.Write(n[:])
-	h.Write(p)
+	_, _ = h.Write(n[:]) // a hash never fails
+	_, _ = h.Write(p)
 }
 
 func additional(purpose string, binding []byte) []byte {

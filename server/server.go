@@ -33,7 +33,6 @@ type Server struct {
 	metrics  *metrics
 	registry *prometheus.Registry
 	logger   *slog.Logger
-	ready    io.Writer
 	now      func() time.Time
 	newID    func() string
 	routes   []*boundRoute
@@ -65,11 +64,6 @@ func WithRegistry(reg *prometheus.Registry) Option { return func(s *Server) { s.
 // WithDecisionWriter sends the decision log to w instead of what Config names.
 func WithDecisionWriter(w io.Writer) Option {
 	return func(s *Server) { s.log = &decisionLog{out: w} }
-}
-
-// withRoutes adds routes to the table, for tests.
-func withRoutes(more ...route) Option {
-	return func(s *Server) { s.routes = append(s.routes, bindRoutes(more)...) }
 }
 
 // ErrNoCallers means that nobody could call: no panel token, no key set.
