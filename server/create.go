@@ -6,9 +6,8 @@ import (
 
 // begin starts a creation: it reads the body, finds the owner it names, and
 // decides about the row as far as it is known. The fields are then those that
-// the creator will be shown, and more that the noun adds. Columns are policy
-// columns beside the owner.
-func (w *writing) begin(typ string, columns func(f *fields) map[string]any, more ...string) (*fields, store.Account, error) {
+// the creator will be shown. Columns are policy columns beside the owner.
+func (w *writing) begin(typ string, columns func(f *fields) map[string]any) (*fields, store.Account, error) {
 	f, malformed := w.r.readFields(anyField)
 	if malformed != nil {
 		f = emptyFields()
@@ -29,7 +28,7 @@ func (w *writing) begin(typ string, columns func(f *fields) map[string]any, more
 	case unknown != nil:
 		return nil, account, unknown
 	}
-	f.shown = columnsOf(shown, more...)
+	f.shown = columnsOf(shown)
 	f.take("account_id")
 	return f, account, nil
 }

@@ -32,7 +32,7 @@ clean "$1" "$2"
 `
 
 // clusterLife is the standard input that keeps the cluster alive.
-var clusterLife io.WriteCloser
+var clusterLife io.WriteCloser //nolint:unused // held, so that the pipe stays open
 
 // startCluster starts a throwaway PostgreSQL on a Unix socket and gives its
 // URL.
