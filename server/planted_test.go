@@ -206,7 +206,7 @@ func (p *planted) plantAudit(tx *store.Tx, account string) error {
 		owners = append(owners, "A")
 	}
 	for _, owner := range owners {
-		row := map[string]any{"id": p.id(owner), "account_id": p.id(owner), "tenant_id": p.id(tenantOf(owner)), "kind": store.Reseller}
+		row := map[string]any{"id": p.id(owner), "tenant_id": p.id(tenantOf(owner)), "kind": store.Reseller}
 		columns := map[string]any{"name": changed{p.text(account, "name before, in an audit entry about "+owner), "now"}}
 		change, err := json.Marshal(map[string]any{"columns": columns, "row": row})
 		if err != nil {

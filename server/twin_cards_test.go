@@ -163,6 +163,7 @@ func (w *twin) entryChange(d draws, see bool, account, typ string) (id string, c
 		id = accountID(account)
 		kept := d.of(see && (account != w.eyes.own || isMaster(account)))
 		columns["external_id"] = changed{maybe(kept, twinNames), maybe(kept, twinNames)}
+		delete(policyRow, "account_id")
 		policyRow["kind"] = store.Reseller
 		if isMaster(account) {
 			policyRow["kind"] = store.Master
