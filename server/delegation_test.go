@@ -119,17 +119,6 @@ func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
 	})
 }
 
-func TestNobodyTakesANameAwayFromThoseAbove(t *testing.T) {
-	eachWorld(t, func(t *testing.T, w *world) {
-		name := secret("M", "name of m")
-		w.do("m", "PATCH", "/v1/users/{m}", `{"external_id":"`+name+`"}`).want(200)
-		w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"`+name+`"}`).want(200)
-		if me := w.do("m", "GET", "/v1/me", "", headerUser, name).want(200).object(); me["id"] != w.id("m") {
-			t.Errorf("%s acts as %v", name, me["id"])
-		}
-	})
-}
-
 // deepen hangs AA below A and AAA below AA, with a user each, and lets the
 // users of A make what they need for it.
 func deepen(w *world) {

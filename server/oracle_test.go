@@ -75,24 +75,6 @@ var oracles = []oracle{
 		},
 	},
 	{
-		name: "whether a user of the master has an external id",
-		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
-			name := "panel-7"
-			_, err := tx.UpdateUser(ctx, w.id("m"), store.UserPatch{ExternalID: &name})
-			return err
-		}),
-		ask: func(w *world) []answered {
-			return []answered{
-				w.do("a", "GET", "/v1/customers", "", headerAs, "panel-7"),
-				w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"panel-7"}`),
-				w.do("a", "GET", "/v1/customers", "", headerAs, "panel-7"),
-				w.do("a", "GET", "/v1/customers", "", headerAs, w.id("m")),
-				w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"`+w.id("m")+`"}`),
-				w.do("a", "GET", "/v1/customers", "", headerAs, w.id("m")),
-			}
-		},
-	},
-	{
 		name: "who is on the card, what it is called and noted, where the carrier comes from",
 		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
 			name, notes, prefix := "another", "other notes", "99#"

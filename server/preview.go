@@ -56,8 +56,8 @@ func (r *call) refusePreview() error {
 // as one that is not visible.
 func (r *call) previewTarget() (*actor, error) {
 	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, r.caller.as)
-	if errors.Is(err, store.ErrAmbiguous) || err == nil && !r.facts.Below(target.subject.Account.ID) {
-		target, err = r.visibleTarget(target, err)
+	if errors.Is(err, store.ErrAmbiguous) {
+		target, err = r.visibleTarget(err)
 	}
 	switch {
 	case isUnknown(err):
@@ -85,11 +85,11 @@ func (r *call) previewTarget() (*actor, error) {
 }
 
 // visibleTarget finds the one user among those that the viewer sees who has the
-// external id: that others have it, too, is not told. Else what was found stands.
-func (r *call) visibleTarget(found *actor, err error) (*actor, error) {
+// external id: that others have it, too, is not told. Else err stands.
+func (r *call) visibleTarget(err error) (*actor, error) {
 	p, refused := r.reading("user")
 	if refused != nil || !p.sees("external_id") {
-		return found, err
+		return nil, err
 	}
 	q := p.query()
 	q.Limit, q.Where = 2, []store.Condition{{Column: "external_id", Op: store.Eq, Value: r.caller.as}}
@@ -98,7 +98,7 @@ func (r *call) visibleTarget(found *actor, err error) (*actor, error) {
 	case failed != nil:
 		return nil, failed
 	case len(page.Rows) != 1:
-		return found, err
+		return nil, err
 	}
 	return r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, page.Rows[0].ID())
 }

@@ -31,16 +31,15 @@ type Subject struct {
 
 // Subject finds the tenant's user whose id, or else whose external id, is ref.
 // It reads what the transaction sees. It returns ErrNotFound when there is
-// none, and ErrAmbiguous when several have that external id and none of their
-// accounts lies above the others'.
+// none, and ErrAmbiguous when two have that external id.
 func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
 }
 
 // Subject finds the user whose id, or else whose external id, is ref: among
 // the tenant's, or among all when tenant is "". It returns ErrNotFound when
-// there is none, ErrAmbiguous when several have that external id and none of
-// their accounts lies above the others', and ErrUnavailable when that cannot be found out for the current data revision.
+// there is none, ErrAmbiguous when two have that external id, and
+// ErrUnavailable when that cannot be found out for the current data revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
 	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context) (*Subject, int64, error) {
@@ -98,29 +97,6 @@ func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (
 	return s, err
 }
 
-// findUppermost finds, of several users with one external id, the one whose
-// account lies above those of all others: nobody below takes a name away from
-// those above, who would see that it is taken. It returns ErrAmbiguous when
-// there is no such user.
-func findUppermost(ctx context.Context, d dialect, x execer, tenant, ref string) (User, error) {
-	text, args := selectUser+` WHERE external_id = ? AND NOT EXISTS (
-		SELECT 1 FROM users AS other WHERE other.external_id = users.external_id AND other.id <> users.id
-		AND (other.tenant_id = ? OR ? = '') AND NOT EXISTS (
-			SELECT 1 FROM account_tree WHERE ancestor_id = users.account_id
-			AND descendant_id = other.account_id AND depth > 0))`, []any{ref, tenant, tenant}
-	if tenant != "" {
-		text, args = text+" AND tenant_id = ?", append(args, tenant)
-	}
-	found, err := selectAll[User](ctx, d, x, text+" LIMIT 2", args...)
-	switch {
-	case err != nil:
-		return User{}, err
-	case len(found) != 1:
-		return User{}, ErrAmbiguous
-	}
-	return found[0], nil
-}
-
 func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (User, error) {
 	if !storable(ref) || ref == "" {
 		return User{}, ErrNotFound
@@ -135,7 +111,7 @@ func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (Use
 		case err != nil:
 			return User{}, err
 		case len(found) > 1:
-			return findUppermost(ctx, d, x, tenant, ref)
+			return User{}, ErrAmbiguous
 		case len(found) == 1:
 			return found[0], nil
 		}
