@@ -66,6 +66,9 @@ func (t *template) decide(ctx context.Context, in *Input) Decision {
 	d := Decision{Outcome: OutcomeDeny}
 	if t.allow.Eval(b) {
 		d.Allow, d.Outcome = true, OutcomeAllow
+		for _, id := range t.strict {
+			b.Guard(id) // whose error would have ended a full evaluation
+		}
 	}
 	p := t.engine.parts
 	if p.reasons == partRule {

@@ -121,6 +121,9 @@ func (c *compilation) allow() error {
 	if err == nil {
 		c.template.allow, err = t.condition(queries)
 	}
+	for id := range c.guards.list { // those of Rego only: no others are there yet
+		c.template.strict = append(c.template.strict, id)
+	}
 	return c.note(&c.template.allowErr, "filter", err)
 }
 

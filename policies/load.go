@@ -89,7 +89,7 @@ func (e *Engine) lint() []Finding {
 	e.mentioned = newMentioned(all)
 	e.touch = newTouch(e.rules, e.options.Schema, all)
 	findings := e.touch.lint(e.rules.reachable(allowRef))
-	return append(findings, lintBelow(all)...)
+	return append(append(findings, lintBelow(all)...), lintSame(all)...)
 }
 
 // rehearsalTime bounds the trial at load.

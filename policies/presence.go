@@ -1,6 +1,8 @@
 package policies
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/predicate"
@@ -48,24 +50,16 @@ func keepPresence(c *ast.Compiler) *ast.Error {
 }
 
 // withPresence adds, after each reference that a variable stands for, that it
-// is there, where the variable is used in a way that could lose it.
+// is there, unless the variable is used in a way that asks it anyway.
 func withPresence(body ast.Body) ast.Body {
-	fragile := ast.NewVarSet()
+	asked := ast.NewVarSet()
 	for _, x := range body {
-		if losesPresence(x) {
-			ast.WalkVars(x, func(v ast.Var) bool {
-				fragile.Add(v)
-				return false
-			})
-		}
-	}
-	if len(fragile) == 0 {
-		return body
+		asksPresence(x, asked)
 	}
 	var out ast.Body
 	for _, x := range body {
 		out.Append(x)
-		if term := boundRef(x); term != nil && fragile.Contains(term.Value.(ast.Var)) {
+		if term := boundRef(x); term != nil && !asked.Contains(term.Value.(ast.Var)) {
 			there := ast.NotEqual.Expr(term, sentinel)
 			there.Generated = true
 			there.Location = x.Location
@@ -75,26 +69,26 @@ func withPresence(body ast.Body) ast.Body {
 	return out
 }
 
-// losesPresence tells the expressions into which a reference may be put back
-// without having to be there: negations, calls of functions, closures.
-func losesPresence(x *ast.Expr) bool {
-	if x.Negated || len(x.With) > 0 {
-		return true
+// asksPresence collects the variables that an expression needs, and needs in
+// its residual as well: operands of a built-in, or of an equality with a
+// constant. In negations, in calls of functions, in closures and in equalities
+// of references, the residual may forget.
+func asksPresence(x *ast.Expr, asked ast.VarSet) {
+	terms, ok := x.Terms.([]*ast.Term)
+	if !ok || x.Negated || len(x.With) > 0 || ast.BuiltinMap[terms[0].String()] == nil {
+		return
 	}
-	switch terms := x.Terms.(type) {
-	case *ast.Every:
-		return true
-	case []*ast.Term:
-		if ast.BuiltinMap[terms[0].String()] == nil {
-			return true
+	if x.IsEquality() || x.IsAssignment() {
+		a, b := x.Operand(0), x.Operand(1)
+		if !ast.IsConstant(a.Value) && !ast.IsConstant(b.Value) {
+			return
 		}
 	}
-	closure := false
-	ast.WalkClosures(x, func(any) bool {
-		closure = true
-		return true
-	})
-	return closure
+	for _, term := range terms[1:] {
+		if v, ok := term.Value.(ast.Var); ok {
+			asked.Add(v)
+		}
+	}
 }
 
 // boundRef returns the variable of an expression that gives it a reference.
@@ -124,7 +118,42 @@ func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, err
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case value.form == element:
+		return nil, s.refuse(loc, nil, "whether a set has elements cannot be carried into a filter")
+	case value.form == scalar && value.at.Ref != nil:
+		s.stated = append(s.stated, value)
+		return predicate.True{}, nil
+	}
 	return present(value), nil
+}
+
+// state adds the presence of what no other condition needs to be there.
+func (s *scope) state() {
+	for _, value := range s.stated {
+		if !needsPresent(s.all, value.at.Ref) {
+			s.all = append(s.all, present(value))
+		}
+	}
+}
+
+// needsPresent tells whether a condition can hold only where a path is there.
+func needsPresent(e predicate.Expr, ref predicate.Ref) bool {
+	is := func(o predicate.Operand) bool { return o.Ref != nil && slices.Equal(o.Ref, ref) }
+	switch e := e.(type) {
+	case predicate.And:
+		return slices.ContainsFunc(e, func(x predicate.Expr) bool { return needsPresent(x, ref) })
+	case predicate.Compare:
+		return is(e.Left) || is(e.Right)
+	case predicate.Member:
+		return is(e.Item)
+	case predicate.Match:
+		return is(e.Text) || is(e.Part)
+	case predicate.Defined:
+		return slices.Equal(e.Ref, ref)
+	default:
+		return false
+	}
 }
 
 // wholePresence tells whether a part of the input that holds open values is

@@ -19,6 +19,7 @@ type scope struct {
 	indexed map[ast.Var]int  // uses as the position in one set
 	named   map[ast.Var]bool // elements that are variables
 	all     predicate.And
+	stated  []side // must be there, whatever else is asked of them
 }
 
 // conjunction translates expressions that must all hold.
@@ -50,6 +51,7 @@ func (t *translator) conjunction(body ast.Body) (predicate.Expr, error) {
 		}
 		s.all = append(s.all, e)
 	}
+	s.state()
 	return predicate.Simplify(s.all), nil
 }
 

@@ -19,6 +19,7 @@ type template struct {
 	views   []ViewCase
 	columns []ColumnGroup
 	guards  []guard
+	strict  []int // guards that allow asked for, whose errors deny, needed or not
 	needs   []need
 
 	allowErr   error // no filter
@@ -112,7 +113,7 @@ type listKey struct {
 
 // inLists tells whether a guard bears on a list: some only explain denials.
 func (t *template) inLists(id int) bool {
-	if mentions(t.allow.Where, id) {
+	if slices.Contains(t.strict, id) || mentions(t.allow.Where, id) {
 		return true
 	}
 	for _, v := range t.views {
