@@ -33,9 +33,11 @@ granted(access, area, letter) if {
 	letter in inherited(access, area)
 }
 
-# What the nearest ancestor with a row has, or else what holds everywhere.
+# What the nearest ancestor with a row has, or else what holds everywhere. A path
+# with steps that lead elsewhere, or nowhere, lies below nothing.
 inherited(access, area) := above[count(above) - 1] if {
 	steps := split(area, "/")
+	count({step | some step in steps} & {"", ".", ".."}) == 0
 	rows := [row |
 		some depth in numbers.range(1, count(steps) - 1)
 		row := access[concat("/", array.slice(steps, 0, depth))]

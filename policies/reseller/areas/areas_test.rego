@@ -34,6 +34,15 @@ test_anyone_cannot_pass_a_look_alike_for_an_area if {
 	not areas.granted(rows, "", "create")
 }
 
+test_anyone_cannot_walk_out_of_an_area if {
+	not areas.granted(rows, "customer/../cdr", "create")
+	not areas.granted(rows, "customer/./cdr", "create")
+	not areas.granted(rows, "customer/..", "read")
+	not areas.granted(rows, "customer/", "create")
+	not areas.granted(rows, "customer//did", "create")
+	not areas.granted(rows, "/customer", "read")
+}
+
 test_anyone_cannot_use_an_unknown_area_without_default if {
 	not areas.granted({"customer": ["read"]}, "cdr", "read")
 	not areas.granted({}, "cdr", "read")
