@@ -15,10 +15,9 @@ type requests struct {
 	r       *rand.Rand
 	eyes    eyes
 	viewer  string
-	n       int                 // of the next request
-	cursors []string            // that were given out
-	tags    []string            // ETags that were given out
-	paths   map[string][]string // lists by cursor
+	n       int      // of the next request
+	cursors []string // that were given out
+	tags    []string // ETags that were given out
 }
 
 func newRequests(viewer twinViewer, seed uint64) *requests {
