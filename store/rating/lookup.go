@@ -1,0 +1,114 @@
+package rating
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"unsafe"
+)
+
+// stride is how many prefixes stand behind one of a Table's marks.
+const stride = 64
+
+// Table holds a card in memory for look-ups: its sorted prefixes, for each the
+// number of its rate, and every distinct rate once. That is 12.2 bytes a
+// prefix and 64 a distinct rate (see BenchmarkTable). A Table does not change;
+// any number of goroutines may read it.
+type Table struct {
+	prefixes []Prefix
+	numbers  []uint32
+	rates    []Rate
+	marks    []Prefix // every stride-th prefix: what a search reads first
+}
+
+// NewTable reads a card; size is how many rows are expected, 0 if unknown. It
+// returns the source's error, ErrOrder, or what Rate.Validate finds.
+func NewTable(card Source, size int) (*Table, error) {
+	t := &Table{prefixes: make([]Prefix, 0, size), numbers: make([]uint32, 0, size)}
+	known := map[Rate]uint32{}
+	c := cursor{next: card}
+	for {
+		if err := c.advance(); err != nil {
+			return nil, err
+		}
+		if !c.more {
+			break
+		}
+		number, ok := known[c.head.Rate]
+		if !ok {
+			number = uint32(len(t.rates))
+			known[c.head.Rate] = number
+			t.rates = append(t.rates, c.head.Rate)
+		}
+		if len(t.prefixes) == math.MaxUint32 {
+			return nil, fmt.Errorf("%w: too many rows", ErrInvalid)
+		}
+		if len(t.prefixes)%stride == 0 {
+			t.marks = append(t.marks, c.head.Prefix)
+		}
+		t.prefixes = append(t.prefixes, c.head.Prefix)
+		t.numbers = append(t.numbers, number)
+	}
+	t.rates = append(make([]Rate, 0, len(t.rates)), t.rates...)
+	return t, nil
+}
+
+// Len is the number of rows.
+func (t *Table) Len() int { return len(t.prefixes) }
+
+// Bytes is how much memory the table holds.
+func (t *Table) Bytes() int {
+	return 8*cap(t.prefixes) + 4*cap(t.numbers) + 8*cap(t.marks) +
+		int(unsafe.Sizeof(Rate{}))*cap(t.rates) + int(unsafe.Sizeof(*t))
+}
+
+// Rows gives the table's rows again.
+func (t *Table) Rows() Source {
+	i := 0
+	return func() (Row, bool, error) {
+		if i == len(t.prefixes) {
+			return Row{}, false, nil
+		}
+		i++
+		return t.row(i - 1), true, nil
+	}
+}
+
+// Find returns the row of the longest prefix that the number begins with; false
+// if there is none. A blocked row is an answer too: the search does not go on
+// to a shorter prefix.
+func (t *Table) Find(number Prefix) (Row, bool) {
+	for number != 0 {
+		i := t.last(number)
+		if i < 0 {
+			return Row{}, false
+		}
+		at := t.prefixes[i]
+		same := at.common(number)
+		if same == at.Len() {
+			return t.row(i), true
+		}
+		// What else the number begins with stands before, and is no longer
+		// than what the two have in common.
+		if same == 0 {
+			return Row{}, false
+		}
+		number = number.cut(same)
+	}
+	return Row{}, false
+}
+
+func (t *Table) row(i int) Row {
+	return Row{Prefix: t.prefixes[i], Rate: t.rates[t.numbers[i]]}
+}
+
+// last is the place of the greatest prefix up to p, -1 if there is none.
+func (t *Table) last(p Prefix) int {
+	mark := sort.Search(len(t.marks), func(i int) bool { return t.marks[i] > p }) - 1
+	if mark < 0 {
+		return -1
+	}
+	from := mark * stride
+	part := t.prefixes[from:min(from+stride, len(t.prefixes))]
+	return from + sort.Search(len(part), func(i int) bool { return part[i] > p }) - 1
+}
