@@ -1,0 +1,242 @@
+package rating
+
+import "fmt"
+
+// Compact is what is made of the prices of several parents.
+type Compact uint8
+
+// The ways to compact. A parent that is blocked for a prefix, or does not know
+// it, does not count.
+const (
+	Min Compact = iota + 1
+	Max
+	Avg
+)
+
+var compactNames = [...]string{"", "min", "max", "avg"}
+
+// ParseCompact reads min, max or avg; anything else is ErrInvalid.
+func ParseCompact(text string) (Compact, error) {
+	for c := Min; c <= Avg; c++ {
+		if compactNames[c] == text {
+			return c, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: compact is not one of min, max, avg", ErrInvalid)
+}
+
+// String is the name, "" for none.
+func (c Compact) String() string {
+	if c > Avg {
+		return ""
+	}
+	return compactNames[c]
+}
+
+// join makes one of several fractions of the same denominator.
+func (c Compact) join(prices []exact) exact {
+	joined := prices[0]
+	for _, price := range prices[1:] {
+		switch {
+		case c == Avg:
+			joined = joined.plus(price)
+		case c == Min && price.n.less(joined.n), c == Max && joined.n.less(price.n):
+			joined = price
+		}
+	}
+	if c == Avg {
+		joined = joined.by(uint64(len(prices)))
+	}
+	return joined
+}
+
+// Build makes a card of parents.
+type Build struct {
+	Exchange []Exchange // of each parent's currency to the card's; Par for the same
+	Compact  Compact
+	Rules    Rules
+	Rounding Rounding // of prices
+}
+
+// Builder is a Build made ready. One goroutine uses it at a time.
+type Builder struct {
+	build   Build
+	factors []uint64 // to bring the parents' exchange rates over one denominator
+	den     uint64
+
+	open   []int // the parents that are open, during a row
+	prices []exact
+}
+
+// NewBuilder returns ErrNoExchange for a missing exchange rate, and ErrInvalid
+// for no parents or an unset Compact or Rounding.
+func NewBuilder(b Build) (*Builder, error) {
+	if len(b.Exchange) == 0 {
+		return nil, fmt.Errorf("%w: no parents", ErrInvalid)
+	}
+	if b.Compact < Min || b.Compact > Avg {
+		return nil, fmt.Errorf("%w: no way to compact", ErrInvalid)
+	}
+	if _, err := b.Rounding.unit(); err != nil {
+		return nil, err
+	}
+	made := &Builder{build: b, den: 1}
+	for _, x := range b.Exchange {
+		if x.den == 0 {
+			return nil, ErrNoExchange
+		}
+		made.den = max(made.den, x.den)
+	}
+	for _, x := range b.Exchange {
+		made.factors = append(made.factors, made.den/x.den)
+	}
+	return made, nil
+}
+
+// Run builds from the parents' rows, in the order of Exchange, and calls emit
+// with the rows of the card in ascending order of their prefixes. The card
+// holds every prefix that a parent does, and those of ^ rules below one. Memory
+// is 15 rows a parent. Errors are those of Normalise and Row, with the prefix,
+// and emit's own.
+func (b *Builder) Run(parents []Source, emit func(Row) error) error {
+	if len(parents) != len(b.build.Exchange) {
+		return fmt.Errorf("%w: %d parents for %d exchange rates", ErrInvalid, len(parents), len(b.build.Exchange))
+	}
+	return Normalise(parents, b.build.Rules.below, func(p Prefix, rows []*Row) error {
+		rate, err := b.Row(p, rows)
+		if err != nil {
+			return fmt.Errorf("prefix %s: %w", p, err)
+		}
+		return emit(Row{Prefix: p, Rate: rate})
+	})
+}
+
+// Row makes the rate of one prefix from the row that each parent rates it by,
+// nil where it knows none, in the order of Exchange: for a card that is worked
+// out where it is read. It is blocked where no parent is open, or a rule says
+// so; a rule never opens one. Inter and Intra are none where no open parent has
+// one and the rules treat it like Cost. It returns ErrNegative where a rule
+// takes off more than there is, and ErrOverflow.
+func (b *Builder) Row(p Prefix, parents []*Row) (Rate, error) {
+	b.open = b.open[:0]
+	held := false
+	for i, row := range parents {
+		if row == nil {
+			continue
+		}
+		held = held || row.Prefix == p
+		if !row.Blocked {
+			b.open = append(b.open, i)
+		}
+	}
+	if len(b.open) == 0 {
+		return blocked, nil
+	}
+	v := b.build.Rules.of(p, held)
+	if v.whole != nil && v.whole.Blocked {
+		return blocked, nil
+	}
+	return b.priced(parents, &v)
+}
+
+func (b *Builder) priced(parents []*Row, v *verdict) (Rate, error) {
+	var rate Rate
+	var inter, intra bool
+	for _, i := range b.open {
+		rate.MCD = max(rate.MCD, parents[i].MCD)
+		rate.Pulse = max(rate.Pulse, parents[i].Pulse)
+		inter = inter || parents[i].Inter.set
+		intra = intra || parents[i].Intra.set
+	}
+	var err error
+	if rate.Cost, err = b.price(parents, v, Indeterminate); err != nil {
+		return Rate{}, err
+	}
+	if inter || !v.alike(Inter) {
+		rate.Inter.set = true
+		if rate.Inter.value, err = b.price(parents, v, Inter); err != nil {
+			return Rate{}, err
+		}
+	}
+	if intra || !v.alike(Intra) {
+		rate.Intra.set = true
+		if rate.Intra.value, err = b.price(parents, v, Intra); err != nil {
+			return Rate{}, err
+		}
+	}
+	rate.Connect, err = b.connect(parents, v.whole)
+	if err != nil {
+		return Rate{}, err
+	}
+	if v.whole != nil {
+		rate.MCD, rate.Pulse = v.whole.MCD.Or(rate.MCD), v.whole.Pulse.Or(rate.Pulse)
+	}
+	return rate, nil
+}
+
+// price is the price of a jurisdiction: compacted, marked up, rounded.
+func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, error) {
+	b.prices = b.prices[:0]
+	for _, i := range b.open {
+		b.prices = append(b.prices, b.converted(parents[i].Price(j), i))
+	}
+	cost := b.build.Compact.join(b.prices)
+	price, rounding, ok := cost, b.build.Rounding, true
+	if rule := v.price[j]; rule != nil {
+		rounding = rule.rounding(rounding)
+		if price, ok = rule.mark(cost); !ok {
+			return 0, ErrNegative
+		}
+	}
+	got, err := price.round(rounding)
+	if err != nil || v.floor[j] == nil {
+		return got, err
+	}
+	least, _ := cost.shift(v.floor[j].Value) // 0 or more
+	floor, err := least.round(rounding)
+	return max(got, floor), err // rounding keeps the order of the two
+}
+
+func (b *Builder) converted(m Money, parent int) exact {
+	e := amount(m, b.build.Exchange[parent].num, b.den)
+	if factor := b.factors[parent]; factor != 1 {
+		e = e.times(factor)
+	}
+	return e
+}
+
+// connect is the fee per call, of the rule or the largest of the parents'.
+func (b *Builder) connect(parents []*Row, whole *Rule) (Money, error) {
+	rounding := b.build.Rounding
+	if whole != nil {
+		rounding = whole.rounding(rounding)
+		if fee, ok := whole.Connect.Get(); ok {
+			return rounding.Round(fee)
+		}
+	}
+	b.prices = b.prices[:0]
+	for _, i := range b.open {
+		b.prices = append(b.prices, b.converted(parents[i].Connect, i))
+	}
+	return Max.join(b.prices).round(rounding)
+}
+
+func (r *Rule) rounding(card Rounding) Rounding {
+	if r.Rounding == (Rounding{}) {
+		return card
+	}
+	return r.Rounding
+}
+
+// mark applies the rule to a cost, and says whether 0 or more is left.
+func (r *Rule) mark(cost exact) (exact, bool) {
+	switch r.Type {
+	case Absolute:
+		return amount(r.Value, 1, 1), true
+	case Relative:
+		return cost.shift(r.Value)
+	default:
+		const whole = 100 * uint64(Unit)
+		return cost.times(whole + uint64(r.Value)).by(whole), true
+	}
+}

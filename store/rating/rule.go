@@ -1,0 +1,187 @@
+package rating
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Markup is what a profit rule does to a price.
+type Markup uint8
+
+// The markups. Of a Floor and another rule for the same row both hold: the
+// other makes the price, and the Floor raises it.
+const (
+	Absolute Markup = iota + 1 // the price is the value
+	Relative                   // cost + value; a value below 0 takes off
+	Percent                    // cost * (1 + value/100): 20 is 20 % on top
+	Floor                      // at least cost + value
+)
+
+var markupNames = [...]string{"", "absolute", "relative", "percent", "floor"}
+
+// ParseMarkup reads absolute, relative, percent or floor; anything else is
+// ErrInvalid.
+func ParseMarkup(text string) (Markup, error) {
+	for m := Absolute; m <= Floor; m++ {
+		if markupNames[m] == text {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: type is not one of absolute, relative, percent, floor", ErrInvalid)
+}
+
+// String is the markup's name, "" for none.
+func (m Markup) String() string {
+	if m > Floor {
+		return ""
+	}
+	return markupNames[m]
+}
+
+// Jurisdictions is a set of them; the zero value stands for all.
+type Jurisdictions uint8
+
+// SetOf makes a set.
+func SetOf(js ...Jurisdiction) Jurisdictions {
+	var set Jurisdictions
+	for _, j := range js {
+		set |= 1 << j
+	}
+	return set
+}
+
+const everywhere Jurisdictions = 1<<jurisdictions - 1
+
+func (s Jurisdictions) has(j Jurisdiction) bool { return s == 0 || s&(1<<j) != 0 }
+
+// Rule is a profit rule. For each row the longest match wins, and of equally
+// long ones the later rule. That is asked apart for the row as a whole (blocked
+// or not, MCD, Pulse, Connect: any rule but a Floor), for the price of each
+// jurisdiction (the rules that apply to it), and for its Floor.
+type Rule struct {
+	Match   Match
+	Type    Markup
+	Value   Money // Percent: 20 % is 20 * Unit
+	ApplyTo Jurisdictions
+	Blocked bool // the row is blocked; no other field but Match counts
+
+	MCD      Optional[uint32] // none: the largest of the parents'
+	Pulse    Optional[uint32] // none: the largest of the parents'
+	Connect  Optional[Money]  // none: the largest of the parents'
+	Rounding Rounding         // none: the card's
+}
+
+// Validate returns ErrInvalid.
+func (r Rule) Validate() error {
+	least := Money(0)
+	switch {
+	case r.Type == Relative:
+		least = -1 << 63
+	case r.Type == Percent:
+		least = -100 * Unit
+	}
+	options := r.MCD.set || r.Pulse.set || r.Connect.set || r.Rounding != Rounding{}
+	switch {
+	case r.Match == Match{}:
+		return fmt.Errorf("%w: match is missing", ErrInvalid)
+	case r.ApplyTo&^everywhere != 0:
+		return fmt.Errorf("%w: apply_to is no set of jurisdictions", ErrInvalid)
+	case r.Blocked && (r.Type != 0 || r.Value != 0 || r.ApplyTo != 0 || options):
+		return fmt.Errorf("%w: a blocking rule blocks the whole row and says nothing else", ErrInvalid)
+	case r.Blocked:
+		return nil
+	case r.Type < Absolute || r.Type > Floor:
+		return fmt.Errorf("%w: type is missing", ErrInvalid)
+	case r.Value < least:
+		return fmt.Errorf("%w: value is too small", ErrInvalid)
+	case r.Type == Floor && options:
+		return fmt.Errorf("%w: a floor has no mcd, pulse, connect or rounding", ErrInvalid)
+	case r.Pulse.set && r.Pulse.value < 1:
+		return fmt.Errorf("%w: pulse is not 1 or more", ErrInvalid)
+	case r.Connect.value < 0:
+		return fmt.Errorf("%w: connect is negative", ErrInvalid)
+	}
+	if r.Rounding != (Rounding{}) {
+		_, err := r.Rounding.unit()
+		return err
+	}
+	return nil
+}
+
+// Rules are profit rules made ready for rows. The zero value holds none. Rules
+// do not change; any number of goroutines may use them.
+type Rules struct {
+	rules   []Rule
+	at      map[Prefix][]int // the rules of each match, ascending
+	lengths [MaxDigits + 1]bool
+	below   []Prefix // of ^ matches, ascending
+}
+
+// NewRules takes rules in their order. It returns ErrInvalid with the number of
+// the first that is at fault, counted from 1.
+func NewRules(rules []Rule) (Rules, error) {
+	rs := Rules{rules: slices.Clone(rules), at: map[Prefix][]int{}}
+	for i, rule := range rules {
+		if err := rule.Validate(); err != nil {
+			return Rules{}, fmt.Errorf("rule %d: %w", i+1, err)
+		}
+		p := rule.Match.prefix
+		rs.at[p] = append(rs.at[p], i)
+		rs.lengths[p.Len()] = true
+		if rule.Match.below && p != 0 {
+			rs.below = append(rs.below, p)
+		}
+	}
+	slices.Sort(rs.below)
+	rs.below = slices.Compact(rs.below)
+	return rs, nil
+}
+
+// verdict is which rules hold for a row; nil for none.
+type verdict struct {
+	whole        *Rule
+	price, floor [jurisdictions]*Rule
+}
+
+// of judges a row; held says that a parent held it before normalisation, so
+// that a match of this prefix alone is for it.
+func (rs *Rules) of(p Prefix, held bool) verdict {
+	var v verdict
+	for n := p.Len(); n >= 0; n-- {
+		if !rs.lengths[n] {
+			continue
+		}
+		at := p.cut(n)
+		for _, i := range slices.Backward(rs.at[at]) {
+			rule := &rs.rules[i]
+			if rule.Match.below || held && at == p {
+				v.take(rule)
+			}
+		}
+	}
+	return v
+}
+
+// take considers a rule that is weaker than all before.
+func (v *verdict) take(rule *Rule) {
+	if v.whole == nil && rule.Type != Floor {
+		v.whole = rule
+	}
+	if rule.Blocked {
+		return
+	}
+	winners := &v.price
+	if rule.Type == Floor {
+		winners = &v.floor
+	}
+	for j := range jurisdictions {
+		if winners[j] == nil && rule.ApplyTo.has(j) {
+			winners[j] = rule
+		}
+	}
+}
+
+// alike says that the same rules hold for j as for the indeterminate price.
+func (v *verdict) alike(j Jurisdiction) bool {
+	return v.price[j] == v.price[Indeterminate] && v.floor[j] == v.floor[Indeterminate]
+}
