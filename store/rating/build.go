@@ -113,7 +113,7 @@ func (b *Builder) Run(parents []Source, emit func(Row) error) error {
 
 // Row makes the rate of one prefix from the row that each parent rates it by,
 // nil where it knows none, in the order of Exchange: for a card that is worked
-// out where it is read. It is blocked where no parent is open, or a rule says
+// out where it is read. The rows are valid. It is blocked where no parent is open, or a rule says
 // so; a rule never opens one. Inter and Intra are none where no open parent has
 // one and the rules treat it like Cost. It returns ErrNegative where a rule
 // takes off more than there is, and ErrOverflow.
@@ -181,12 +181,13 @@ func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, erro
 		b.prices = append(b.prices, b.converted(parents[i].Price(j), i))
 	}
 	cost := b.build.Compact.join(b.prices)
-	price, rounding, ok := cost, b.build.Rounding, true
+	price, rounding := cost, b.build.Rounding
 	if rule := v.price[j]; rule != nil {
-		rounding = rule.rounding(rounding)
-		if price, ok = rule.mark(cost); !ok {
+		marked, ok := rule.mark(cost)
+		if !ok {
 			return 0, ErrNegative
 		}
+		price, rounding = marked, rule.rounding(rounding)
 	}
 	got, err := price.round(rounding)
 	if err != nil || v.floor[j] == nil {

@@ -168,6 +168,9 @@ func TestATableAnswersAsItsRowsDo(t *testing.T) {
 func TestATableOfManyRowsAnswersAtItsMarks(t *testing.T) {
 	rows := deck(1000, 1)
 	made := table(t, rows)
+	if made.Len() != 1000 || made.Bytes() < 76_000 || made.Bytes() > 77_000 {
+		t.Errorf("%d rows in %d bytes", made.Len(), made.Bytes())
+	}
 	for i, r := range rows {
 		if got, found := made.Find(r.Prefix); !found || got != r {
 			t.Fatalf("row %d: %v", i, got)

@@ -79,11 +79,3 @@ func (p product) plus(q product) (product, bool) {
 	hi, carry := bits.Add64(p.hi, q.hi, carry)
 	return product{hi, lo}, carry == 0
 }
-
-// times returns p * f, and whether it fits.
-func (p product) times(f uint64) (product, bool) {
-	over, hi := bits.Mul64(p.hi, f)
-	carry, lo := bits.Mul64(p.lo, f)
-	hi, c := bits.Add64(hi, carry, 0)
-	return product{hi, lo}, over|c == 0
-}

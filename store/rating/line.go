@@ -65,8 +65,10 @@ func (d *duel) first() (loss, bool, error) {
 		horizon, enough = d.horizon(), d.slack()
 	}
 	for s := uint64(1); s <= horizon; {
-		end := min(d.sell.Billed(uint32(s)), longest)
-		gap, lost, err := d.at(end)
+		sold := d.sell.Billed(uint32(s))
+		end := min(sold, longest)
+		bought := d.buy.Billed(uint32(end))
+		gap, lost, err := d.billed(bought, sold)
 		switch {
 		case err != nil:
 			return loss{}, false, err
@@ -75,7 +77,7 @@ func (d *duel) first() (loss, bool, error) {
 		case end >= uint64(d.sell.MCD) && !gap.less(enough):
 			return loss{}, false, nil
 		}
-		s = d.buy.Billed(uint32(end)) + 1
+		s = bought + 1
 	}
 	if !steeper {
 		return loss{}, false, nil
@@ -86,11 +88,16 @@ func (d *duel) first() (loss, bool, error) {
 
 // at is the gap of a call of s seconds.
 func (d *duel) at(s uint64) (product, bool, error) {
-	bought, err := d.buy.at(d.buy.Billed(uint32(s)))
+	return d.billed(d.buy.Billed(uint32(s)), d.sell.Billed(uint32(s)))
+}
+
+// billed is the gap of a call that counts for so many seconds on each side.
+func (d *duel) billed(buy, sell uint64) (product, bool, error) {
+	bought, err := d.buy.at(buy)
 	if err != nil {
 		return product{}, false, err
 	}
-	sold, err := d.sell.at(d.sell.Billed(uint32(s)))
+	sold, err := d.sell.at(sell)
 	if err != nil {
 		return product{}, false, err
 	}

@@ -14,7 +14,7 @@ const (
 	Absolute Markup = iota + 1 // the price is the value
 	Relative                   // cost + value; a value below 0 takes off
 	Percent                    // cost * (1 + value/100): 20 is 20 % on top
-	Floor                      // at least cost + value
+	Floor                      // at least cost + value, before rounding
 )
 
 var markupNames = [...]string{"", "absolute", "relative", "percent", "floor"}
