@@ -103,12 +103,13 @@ func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *Input, pin
 
 // fill compiles the template for a key and keeps it. Whoever waits for it may
 // leave; the next one finds it.
-func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (*entry, error) {
+func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (found *entry, err error) {
+	defer recovered(&err)
 	t, late, err := c.engine.compileTemplate(ctx, in, pins)
 	if err != nil {
 		return nil, err
 	}
-	found := &entry{template: t}
+	found = &entry{template: t}
 	if more := union(pins, late); len(more) > len(pins) {
 		found = &entry{pins: more}
 	}

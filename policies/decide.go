@@ -47,7 +47,7 @@ func (t *template) checks() bool {
 }
 
 func usable(part standing, err error) bool {
-	return part == partAbsent || part == partEmpty || part == partRule && err == nil
+	return part == partAbsent || part == partEmpty || (part == partRule || part == partDenied) && err == nil
 }
 
 func (t *template) regoGuards() int {
@@ -71,7 +71,7 @@ func (t *template) decide(ctx context.Context, in *Input) Decision {
 		}
 	}
 	p := t.engine.parts
-	if p.reasons == partRule {
+	if p.reasons == partRule || p.reasons == partDenied && !d.Allow {
 		d.Reasons = t.holding(b)
 	}
 	if d.Allow && p.view == partRule {

@@ -8,4 +8,10 @@
 // row passes the filter exactly when the full evaluation allows it. What a
 // filter cannot carry is refused when the tree loads, or, where only a certain
 // subject reveals it, lets no row pass.
+//
+// Errors deny. A condition on the request that errs denies whether or not
+// others would do, in checks and lists alike. The one difference to a full
+// evaluation is an erring condition in a rule that cannot hold anyway, because
+// of what is known beforehand: the evaluation may come upon the error, while
+// the filter holds no trace of that rule.
 package policies

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -19,6 +20,7 @@ const (
 	partAbsent standing = iota // no such key: never part of a decision
 	partEmpty                  // always empty
 	partRule                   // the rule's own value
+	partDenied                 // the rule's own value on denials, empty otherwise
 	partOther                  // anything else: only a full evaluation tells
 )
 
@@ -38,7 +40,7 @@ func readParts(modules map[string]*ast.Module, rules *ruleSet) (parts, []Finding
 	if len(rules.at(allowRef)) == 0 {
 		return p, []Finding{{Code: "entrypoint", Message: "data.reseller.main.allow is not defined"}}
 	}
-	reader := &partReader{found: map[string]standing{}}
+	reader := &partReader{given: map[string][]given{}}
 	for _, module := range modules {
 		if !module.Package.Path.Equal(mainRef) {
 			continue
@@ -47,16 +49,60 @@ func readParts(modules map[string]*ast.Module, rules *ruleSet) (parts, []Finding
 			reader.rule(rule)
 		}
 	}
-	if _, ok := reader.found["allow"]; !ok && len(reader.findings) == 0 {
+	if len(reader.given["allow"]) == 0 && len(reader.findings) == 0 {
 		reader.findings = []Finding{{Code: "entrypoint", Message: "data.reseller.main.decision names no allow"}}
 	}
-	p.reasons, p.view, p.columns = reader.found["reasons"], reader.found["view"], reader.found["columns"]
+	p.reasons, p.view, p.columns = reader.always("reasons"), reader.allowed("view"), reader.allowed("columns")
 	return p, reader.findings
 }
 
+// condition is what a definition of the decision asks for.
+type condition uint8
+
+const (
+	onAnything condition = iota + 1
+	onAllow
+	onDenial
+	onOther
+)
+
+// given is one place that gives a key of the decision its value.
+type given struct {
+	value standing
+	on    condition
+}
+
 type partReader struct {
-	found    map[string]standing
+	given    map[string][]given
 	findings []Finding
+}
+
+// always tells how a key stands that every decision has.
+func (r *partReader) always(key string) standing {
+	places := r.given[key]
+	switch {
+	case len(places) == 0:
+		return partAbsent
+	case len(places) == 1 && places[0].on == onAnything:
+		return places[0].value
+	case len(places) == 2 && slices.Contains(places, given{partRule, onDenial}) && slices.Contains(places, given{partEmpty, onAllow}):
+		return partDenied
+	default:
+		return partOther
+	}
+}
+
+// allowed tells how a key stands that matters on what is allowed.
+func (r *partReader) allowed(key string) standing {
+	places := r.given[key]
+	switch {
+	case len(places) == 0:
+		return partAbsent
+	case len(places) == 1 && (places[0].on == onAnything || places[0].on == onAllow):
+		return places[0].value
+	default:
+		return partOther
+	}
 }
 
 // rule reads one definition of the decision: an object written out, or one key.
@@ -67,44 +113,40 @@ func (r *partReader) rule(rule *ast.Rule) {
 	}
 	if len(ref) == 2 {
 		if key, ok := ref[1].Value.(ast.String); ok {
-			r.part(string(key), rule.Head.Value, rule.Loc(), unconditional(rule))
+			r.part(string(key), rule.Head.Value, rule.Loc(), conditionOf(rule))
 			return
 		}
 	}
-	plain := unconditional(rule) && rule.Else == nil
+	on := conditionOf(rule)
 	object, ok := rule.Head.Value.Value.(ast.Object)
 	if ok {
-		r.object(object, rule, plain)
+		r.object(object, rule, on)
 		return
 	}
 	ast.WalkTerms(rule, func(term *ast.Term) bool {
 		if object, ok := term.Value.(ast.Object); ok {
-			r.object(object, rule, false)
+			r.object(object, rule, onOther)
 		}
 		return false
 	})
 }
 
-func (r *partReader) object(object ast.Object, rule *ast.Rule, plain bool) {
+func (r *partReader) object(object ast.Object, rule *ast.Rule, on condition) {
 	object.Foreach(func(key, value *ast.Term) {
 		if name, ok := key.Value.(ast.String); ok {
-			r.part(string(name), value, rule.Loc(), plain)
+			r.part(string(name), value, rule.Loc(), on)
 		}
 	})
 }
 
-// part notes one place that gives a key its value. A key given in two places,
-// or under a condition other than allow, is told by full evaluations only.
-func (r *partReader) part(name string, value *ast.Term, loc *ast.Location, plain bool) {
+// part notes one place that gives a key its value.
+func (r *partReader) part(name string, value *ast.Term, loc *ast.Location, on condition) {
 	kind := standingOf(name, value)
 	if name == "allow" && kind != partRule {
 		r.findings = append(r.findings, at(loc, "entrypoint",
 			fmt.Sprintf("decision: allow is %s instead of data.reseller.main.allow", value)))
 	}
-	if _, twice := r.found[name]; twice || !plain {
-		kind = partOther
-	}
-	r.found[name] = kind
+	r.given[name] = append(r.given[name], given{kind, on})
 }
 
 func standingOf(name string, value *ast.Term) standing {
@@ -133,20 +175,22 @@ func standingOf(name string, value *ast.Term) standing {
 	return partOther
 }
 
-// unconditional tells whether a rule's body asks for nothing, or for allow
-// alone: view and columns are shown on what is allowed anyway.
-func unconditional(rule *ast.Rule) bool {
-	if rule.Default || len(rule.Body) != 1 || rule.Body[0].Negated || len(rule.Body[0].With) > 0 {
-		return false
+// conditionOf tells what a definition asks for: nothing, or allow alone.
+func conditionOf(rule *ast.Rule) condition {
+	if rule.Default || rule.Else != nil || len(rule.Body) != 1 || len(rule.Body[0].With) > 0 {
+		return onOther
 	}
 	term, ok := rule.Body[0].Terms.(*ast.Term)
-	if !ok {
-		return false
+	switch {
+	case !ok:
+		return onOther
+	case ast.Boolean(true).Equal(term.Value) && !rule.Body[0].Negated:
+		return onAnything
+	case standingOf("allow", term) != partRule:
+		return onOther
+	case rule.Body[0].Negated:
+		return onDenial
+	default:
+		return onAllow
 	}
-	if ast.Boolean(true).Equal(term.Value) {
-		return true
-	}
-	key := rule.Head.Ref()
-	shown := len(key) == 2 && (isText(key[1], "view") || isText(key[1], "columns"))
-	return shown && standingOf("allow", term) == partRule
 }

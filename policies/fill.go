@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -20,6 +21,7 @@ func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicat
 	ctx, cancel := context.WithTimeout(ctx, fillFactor*e.options.Timeout)
 	defer cancel()
 	c := e.newCompilation(ctx, in, pins)
+	c.askAll()
 	for _, step := range []func() error{c.allow, c.reasons, c.views, c.columns} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -73,12 +75,30 @@ type compilation struct {
 	needs    *needs
 	template *template
 	late     []predicate.Ref
+	asked    map[*query]func() (residual, error)
+}
+
+// askAll starts to evaluate all questions at once; question waits for each.
+func (c *compilation) askAll() {
+	c.asked = map[*query]func() (residual, error){}
+	for _, q := range []*query{c.queries.allow, c.queries.reasons, c.queries.view, c.queries.columns} {
+		if q == nil {
+			continue
+		}
+		wait := sync.OnceValues(func() (residual, error) { return c.ask(c.ctx, q, c.frame) })
+		c.asked[q] = wait
+		go wait()
+	}
 }
 
 // question evaluates a query partially. Evaluations that were cut off end the
 // compilation; any other error is the question's own.
 func (c *compilation) question(q *query) (*translator, []ast.Body, error) {
-	r, err := c.ask(c.ctx, q, c.frame)
+	ask := c.asked[q]
+	if ask == nil {
+		ask = func() (residual, error) { return c.ask(c.ctx, q, c.frame) }
+	}
+	r, err := ask()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,13 +36,22 @@ func (e *Engine) newPartialQueries(rules *ruleSet) (partialQueries, error) {
 	return p, nil
 }
 
-// ask evaluates a question as far as the frame allows.
-func (e *Engine) ask(ctx context.Context, q *query, f *frame) (residual, error) {
+// ask evaluates a question as far as the frame allows. It runs beside the
+// request, so that a panic of the evaluator must end here.
+func (e *Engine) ask(ctx context.Context, q *query, f *frame) (r residual, err error) {
+	defer recovered(&err)
 	known, err := ast.InterfaceToValue(f.known)
 	if err != nil {
 		return residual{}, fmt.Errorf("input: %w", err)
 	}
 	return q.partial(ctx, known, f.unknowns(e.mentioned), fillFactor*e.options.Timeout)
+}
+
+// recovered turns a panic into an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("policy evaluation: panic: %v", p)
+	}
 }
 
 // unknowns returns the references that partial evaluation leaves open.
