@@ -74,7 +74,7 @@ func (d *duel) first() (loss, bool, error) {
 			return loss{}, false, err
 		case lost:
 			return d.within(s, end)
-		case end >= uint64(d.sell.MCD) && !gap.less(enough):
+		case !gap.less(enough):
 			return loss{}, false, nil
 		}
 		s = bought + 1
@@ -161,30 +161,20 @@ func (l *line) whole(minutes uint64) bool {
 	return uint64(l.price)%l.unit*minutes%l.unit == 0
 }
 
-// slack is a gain after which no longer call can lose: what roundings and
-// pulses of both sides can take off it, for a price that is not below the
-// buying one and a call that is past the selling minimum. It is in the measure
-// of gap.
+// slack is a gain, in the measure of gap, after which no longer call can lose,
+// for a price that is not below the buying one. At the last second of a selling
+// step both sides have that second's worth at least, the selling one no more.
+// From there on a rounding takes off less than a unit of each side, and the
+// buying pulse at most its own length less a second.
 func (d *duel) slack() product {
-	none := product{math.MaxUint64, math.MaxUint64}
-	out, ok1 := d.buy.play(d.exchange.num)
-	in, ok2 := d.sell.play(d.exchange.den)
-	sum, ok3 := out.plus(in)
-	if !ok1 || !ok2 || !ok3 {
-		return none
+	pulse := multiply(uint64(d.buy.price), uint64(d.buy.Pulse-1))
+	buy := pulse.lo/60 + 1 + d.buy.unit
+	out := multiply(buy, d.exchange.num)
+	sum, fits := out.plus(multiply(d.sell.unit, d.exchange.den))
+	if pulse.hi != 0 || !fits {
+		return product{math.MaxUint64, math.MaxUint64} // never
 	}
 	return sum
-}
-
-// play is how far a line strays from its mean slope, times f: a unit, and the
-// price of a pulse less a second, rounded up.
-func (l *line) play(f uint64) (product, bool) {
-	pulse := multiply(uint64(l.price), uint64(l.Pulse-1))
-	if pulse.hi != 0 {
-		return product{}, false
-	}
-	sum := pulse.lo/60 + 1 + l.unit
-	return multiply(sum, f), sum >= l.unit
 }
 
 func lcm(a, b uint64) uint64 {

@@ -56,14 +56,14 @@ type Summary struct {
 // order of prefixes; a card without one can lose on no call of up to 2 h. A
 // parent that is blocked for a prefix does not count.
 //
-// Rows stream; memory is 15 rows a card. A row takes a fraction of a
-// microsecond to some, but up to 7200 steps where prices have more decimals
-// than charges and never part by more than roundings do: a Source is where to
-// stop a proof that nobody waits for.
+// Rows stream; memory is 15 rows a card. A row takes some microseconds at most
+// but where prices have more decimals than charges, and bought and sold never
+// part by more than roundings do: then each second is looked at. An error of a
+// Source is what stops a proof that nobody waits for.
 //
-// It returns ErrNoExchange, ErrInvalid
-// for an unset rounding or routing, ErrOverflow with the prefix for charges out
-// of range, the errors of Normalise, and report's own.
+// It returns ErrNoExchange, ErrInvalid for an unset rounding or routing,
+// ErrOverflow with the prefix for charges out of range, the errors of
+// Normalise, and report's own.
 func Prove(sale Side, parents []Side, routing Routing, report func(Finding) error) (Summary, error) {
 	p := prover{sale: sale, parents: parents, routing: routing, report: report}
 	if routing != Dearest && routing != Cheapest {

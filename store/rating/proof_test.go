@@ -107,6 +107,27 @@ func TestALossBeyondTwoHoursIsFoundByThePriceOfAMinute(t *testing.T) {
 	}
 }
 
+func TestALossThatRoundingHidesAtFirstIsFound(t *testing.T) {
+	for _, c := range []struct {
+		sold   string
+		buy    Rounding
+		second uint32
+	}{
+		{"0.011", Rounding{2, HalfUp}, 30}, {"0.011", Rounding{2, HalfDown}, 31}, {"0.0199", Rounding{2, HalfUp}, 30},
+		{"0.02", Rounding{2, HalfUp}, 0},
+	} {
+		findings, _ := prove(t, Side{Rows([]Row{row("44", c.sold)}), Rounding{10, Down}, Par},
+			[]Side{{Rows([]Row{row("44", "0.01")}), c.buy, Par}}, Dearest)
+		got := uint32(0)
+		if len(findings) > 0 {
+			got = findings[0].Seconds
+		}
+		if got != c.second {
+			t.Errorf("bought at 0.01 %s, sold at %s: loses at %d s, want %d", c.buy.Mode, c.sold, got, c.second)
+		}
+	}
+}
+
 func TestProofsThatAreRefused(t *testing.T) {
 	good := func() Side { return Side{Rows([]Row{row("4", "1")}), four, Par} }
 	half, _ := ParseExchange("0.5")
@@ -320,5 +341,18 @@ func BenchmarkProof(b *testing.B) {
 			}
 			b.ReportMetric(float64(sum.Losing), "losing")
 		})
+	}
+}
+
+// Prices of ten decimals charged at four, where a fee makes up for a rounding
+// to a hair: nothing is decided before the last second of two hours.
+func BenchmarkProofOfTheHardestRow(b *testing.B) {
+	four := Rounding{4, HalfUp}
+	sold := line{price: 123_456_789, connect: 500_000, Increment: Increment{1, 1}, mode: Down, unit: 1_000_000}
+	d := &duel{buy: line{price: 123_456_789, Increment: Increment{1, 1}, mode: four.Mode, unit: 1_000_000}, sell: sold, exchange: Par}
+	for b.Loop() {
+		if found, loses, err := d.first(); loses || err != nil {
+			b.Fatal(found, err)
+		}
 	}
 }
