@@ -11,7 +11,7 @@ import (
 // Options configure an Engine. Zero values mean the stated defaults.
 type Options struct {
 	Schema       Schema        // columns per resource type; none by default
-	Timeout      time.Duration // of one evaluation; 100 ms
+	Timeout      time.Duration // of one evaluation; 1 s
 	MaxDisjuncts int           // of one filter; 64
 	CacheSize    int           // number of plans kept; 4096
 	Source       string        // where the tree comes from, for errors and logs
@@ -39,7 +39,7 @@ type Engine struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Timeout = cmp.Or(o.Timeout, 100*time.Millisecond)
+	o.Timeout = cmp.Or(o.Timeout, time.Second)
 	o.MaxDisjuncts = cmp.Or(o.MaxDisjuncts, 64)
 	o.CacheSize = cmp.Or(o.CacheSize, 4096)
 	return o

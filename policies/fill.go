@@ -87,7 +87,10 @@ func (c *compilation) askAll() {
 		}
 		wait := sync.OnceValues(func() (residual, error) { return c.ask(c.ctx, q, c.frame) })
 		c.asked[q] = wait
-		go wait()
+		go func() {
+			defer func() { _ = recover() }() // whoever waits is told
+			_, _ = wait()
+		}()
 	}
 }
 

@@ -143,7 +143,7 @@ func (w *twin) fillOnCard(account, name string) {
 		w.at(twinStart.Add(-time.Duration(1+row.IntN(9)) * time.Hour))
 		w.make(account, "on card", func(ctx context.Context, tx *store.Tx) error {
 			if _, err := tx.Customer(ctx, customerID(account, customer)); err != nil {
-				return nil // not there in this world
+				return nil //nolint:nilerr // not there in this world
 			}
 			_, err := tx.PutCustomerOnCard(ctx, store.CardCustomer{
 				CardID: cardID(account, name), CustomerID: customerID(account, customer)})
