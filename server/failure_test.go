@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"database/sql"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// fickle allows everything, but for what the context of the question makes it
+// do: err, take for ever, or answer in a shape that nobody expects.
+const fickle = `package reseller.main
+
+default allow := false
+
+allow if {
+	not input.context.slow
+	not input.context.bad
+}
+
+allow if count(numbers.range(1, input.context.slow)) > 0
+
+allow if to_number(input.context.bad) > 0
+
+decision := {"allow": allow, "reasons": set()} if not input.context.odd
+
+decision := {"alow": true} if input.context.odd
+`
+
+func TestAPolicyThatFailsDenies(t *testing.T) {
+	w := sqliteCore(t)
+	e, err := policies.Load(context.Background(), fstest.MapFS{"main.rego": &fstest.MapFile{Data: []byte(fickle)}},
+		policies.Options{Schema: Schema(), Timeout: 50 * time.Millisecond})
+	must(t, err)
+	h := &EngineHolder{}
+	h.Swap(e)
+	for _, force := range []bool{false, true} {
+		s, err := New(Config{PanelTokens: wideToken, ForceEvaluate: force, DecisionLogMode: "sync"}, w.store, h,
+			WithDecisionWriter(w.log), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+		must(t, err)
+		for about, want := range map[string]string{
+			`{}`:                 `{"decision":true}`,
+			`{"bad":"x"}`:        `{"decision":false}`,
+			`{"slow":100000000}`: `{"decision":false}`,
+			`{"odd":true}`:       `{"decision":false}`,
+		} {
+			body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"thing","id":"1"},"context":` + about + `}`
+			start := time.Now()
+			if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != want {
+				t.Errorf("force %v, %s: %s", force, about, a.text)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("force %v, %s: took %s", force, about, took)
+			}
+		}
+		must(t, s.Close())
+	}
+	if !strings.Contains(w.log.take(), `"outcome":"error"`) {
+		t.Error("no failure is in the decision log")
+	}
+}
+
+func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
+	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 20 * time.Millisecond})
+	w := newCoreWorld(t, st)
+	s := w.serve(t, nil)
+	check := func(want int) {
+		t.Helper()
+		for _, path := range []string{"/v1/customers", "/v1/me", "/readyz"} {
+			if a := knock(t, s, "GET", path, "", wideToken, "Resellerd-User: agent"); a.StatusCode != want {
+				t.Errorf("%s: %d %s, want %d", path, a.StatusCode, a.text, want)
+			}
+		}
+		body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"customer","id":"` + w.customer.ID + `"}}`
+		if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.StatusCode != want {
+			t.Errorf("an evaluation: %d %s, want %d", a.StatusCode, a.text, want)
+		}
+	}
+	check(200)
+	shut := shutter(t, st)
+	shut("ALTER DATABASE %s ALLOW_CONNECTIONS false")
+	shut("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'")
+	time.Sleep(50 * time.Millisecond)
+	check(503)
+	if a := knock(t, s, "GET", "/livez", ""); a.StatusCode != 200 {
+		t.Errorf("livez: %d", a.StatusCode)
+	}
+	shut("ALTER DATABASE %s ALLOW_CONNECTIONS true")
+	check(200)
+}
+
+// shutter runs statements about a store's database from outside of it.
+func shutter(t *testing.T, st *store.Store) func(format string) {
+	at, err := url.Parse(storetest.URL(t, st))
+	must(t, err)
+	name := strings.TrimPrefix(at.Path, "/")
+	at.Path = "/postgres"
+	admin, err := sql.Open("postgres", at.String())
+	must(t, err)
+	t.Cleanup(func() { must(t, admin.Close()) })
+	return func(format string) {
+		t.Helper()
+		_, err := admin.ExecContext(context.Background(), strings.ReplaceAll(format, "%s", name))
+		must(t, err)
+	}
+}
