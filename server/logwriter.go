@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -95,6 +96,10 @@ func (l *decisionLog) add(line []byte) error {
 	return nil
 }
 
+// logLinger is how long the first entry that waits lets others join it: one
+// write for hundreds of entries under load, and no later than this without.
+const logLinger = 2 * time.Millisecond
+
 // run writes what waits, as much at once as there is.
 func (l *decisionLog) run() {
 	defer close(l.done)
@@ -107,6 +112,11 @@ func (l *decisionLog) run() {
 		if l.entries == 0 {
 			l.mu.Unlock()
 			return
+		}
+		if !l.closed {
+			l.mu.Unlock()
+			time.Sleep(logLinger)
+			l.mu.Lock()
 		}
 		n := l.entries
 		batch, l.waiting, l.entries = l.waiting, batch[:0], 0
