@@ -85,6 +85,7 @@ func with(files map[string]string, more ...string) map[string]string {
 func TestLoadReadsWhatIsPolicy(t *testing.T) {
 	files := with(main("allow if input.action.name == data.words.verb"),
 		"words/data.yaml", "verb: read", "reseller/main/main_test.rego", "package broken {",
+		"x.scenario.yaml", "broken: 1", "a/b/x.scenario.yaml", "b: 1", "mutants.yaml", "[]", "schemas/input.json", "[]",
 		"testdata/x.rego", "broken", ".hidden/x.rego", "broken", ".x.json", "broken", "README.md", "broken")
 	engine := load(t, files)
 	in := policiestest.WithRow(&policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "card"}}, nil)

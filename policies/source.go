@@ -22,8 +22,9 @@ type source struct {
 	findings []Finding
 }
 
-// readSource reads the Rego and data files of a tree. Tests (_test.rego),
-// hidden files and folders, and folders named testdata are no part of it. The
+// readSource reads the Rego and data files of a tree. Tests (_test.rego and
+// .scenario.yaml, and what mutants.yaml says about them), hidden files and
+// folders, folders named testdata and the folder schemas are no part of it. The
 // content of a data file stands at the path of its folder.
 func readSource(tree fs.FS) (*source, error) {
 	s := &source{modules: map[string]*ast.Module{}, data: map[string]any{}}
@@ -32,7 +33,7 @@ func readSource(tree fs.FS) (*source, error) {
 		if err != nil {
 			return err
 		}
-		if hidden(entry) {
+		if hidden(name, entry) {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -57,9 +58,9 @@ func readSource(tree fs.FS) (*source, error) {
 	return s, nil
 }
 
-func hidden(entry fs.DirEntry) bool {
+func hidden(file string, entry fs.DirEntry) bool {
 	name := entry.Name()
-	return name != "." && strings.HasPrefix(name, ".") || entry.IsDir() && name == "testdata"
+	return name != "." && strings.HasPrefix(name, ".") || entry.IsDir() && (name == "testdata" || file == "schemas")
 }
 
 func policyFile(name string) bool {
@@ -67,7 +68,7 @@ func policyFile(name string) bool {
 	case ".rego":
 		return !strings.HasSuffix(name, "_test.rego")
 	case ".json", ".yaml", ".yml":
-		return true
+		return !strings.HasSuffix(name, ".scenario.yaml") && name != "mutants.yaml"
 	default:
 		return false
 	}

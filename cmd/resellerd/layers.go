@@ -93,15 +93,16 @@ func (l *layers) load(app *kong.Application, path string, text []byte) error {
 // flagNames lists the flags of all commands, sorted, each once.
 func flagNames(app *kong.Application) []string {
 	var names []string
-	add := func(flags []*kong.Flag) {
-		for _, f := range flags {
+	var add func(*kong.Node)
+	add = func(command *kong.Node) {
+		for _, f := range command.Flags {
 			names = append(names, f.Name)
 		}
+		for _, below := range command.Children {
+			add(below)
+		}
 	}
-	add(app.Flags)
-	for _, command := range app.Children {
-		add(command.Flags)
-	}
+	add(app.Node)
 	slices.Sort(names)
 	return slices.Compact(names)
 }

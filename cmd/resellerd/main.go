@@ -19,6 +19,7 @@ const (
 	exitError  = 1
 	exitUsage  = 2
 	exitPolicy = 3 // the policy does not compile
+	exitTests  = 4 // the policy's tests fail
 )
 
 func main() {
@@ -61,6 +62,7 @@ type commandLine struct {
 	Init    initCommand    `cmd:"" help:"Make the first master, its group and its user in a new store."`
 	Migrate migrateCommand `cmd:"" help:"Bring the store's schema up to date."`
 	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
+	Policy  policyCommand  `cmd:"" help:"Check, test and try policies."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+
+	"resellerd/policies"
+)
+
+// policyCommand is what a security team does with a policy tree.
+type policyCommand struct {
+	Check policyCheckCommand `cmd:"" help:"Say what is wrong with a policy tree, where, and what to do."`
+}
+
+// treeArgument names the policy tree that a command is about.
+type treeArgument struct {
+	Dir string `arg:"" optional:"" help:"Directory of the policy tree; the embedded one by default." placeholder:"DIR"`
+}
+
+// tree opens the policy tree, and says where it comes from.
+func (a treeArgument) tree() (tree fs.FS, source string, err error) {
+	if a.Dir == "" {
+		return policies.Embedded(), "embedded", nil
+	}
+	if info, err := os.Stat(a.Dir); err != nil || !info.IsDir() {
+		return nil, "", usagef("policies %q: no such directory", a.Dir)
+	}
+	return os.DirFS(a.Dir), "directory", nil
+}
