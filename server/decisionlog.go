@@ -75,16 +75,22 @@ func (r *call) recordRefusal(reason string) {
 // log writes one entry; l is set for a list. An error is returned only when
 // the log must be written before the answer.
 func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time.Duration) error {
-	if r.s.log == nil {
+	if r.s.log == nil && len(r.s.onEntry) == 0 {
 		return nil
 	}
 	w := lines.Get().(*fieldWriter)
 	defer lines.Put(w)
 	w.dst, w.erased = w.dst[:0], w.erased[:0]
 	if err := r.entry(w, in, d, l, took); err != nil {
-		r.s.log.dropped.Inc()
+		r.s.metrics.logEntries.WithLabelValues("dropped").Inc()
 		r.s.logger.Error("decision log entry cannot be masked", "decision_id", r.decisionID, "error", err)
 		return err
+	}
+	for _, take := range r.s.onEntry {
+		take(w.dst)
+	}
+	if r.s.log == nil {
+		return nil
 	}
 	return r.s.log.add(w.dst)
 }

@@ -170,3 +170,15 @@ func TestHostileTextsStayInsideTheirLine(t *testing.T) {
 		t.Errorf("came back as %q", id)
 	}
 }
+
+func TestEntryHookSeesWhatTheLogHoldsEvenWithoutALog(t *testing.T) {
+	w := sqliteCore(t)
+	var seen []string
+	s := w.serve(t, func(c *Config) { c.DecisionLog = "none" }, func(s *Server) { s.log = nil },
+		WithEntryHook(func(line []byte) { seen = append(seen, string(line)) }))
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.customer.ID))
+	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)
+	if len(seen) != 1 || plainJSON(t, []byte(seen[0])).(map[string]any)["outcome"] != "allow" || strings.Contains(seen[0], "planted-note") {
+		t.Errorf("saw %q", seen)
+	}
+}

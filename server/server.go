@@ -30,6 +30,7 @@ type Server struct {
 	sealer   *sealer
 	actors   *actorCache
 	log      *decisionLog
+	onEntry  []func(line []byte)
 	metrics  *metrics
 	registry *prometheus.Registry
 	logger   *slog.Logger
@@ -64,6 +65,13 @@ func WithRegistry(reg *prometheus.Registry) Option { return func(s *Server) { s.
 // WithDecisionWriter sends the decision log to w instead of what Config names.
 func WithDecisionWriter(w io.Writer) Option {
 	return func(s *Server) { s.log = &decisionLog{out: w} }
+}
+
+// WithEntryHook passes every masked decision log entry, a line of JSON, to take
+// as well, whatever the decision log is. It is called on the request's path, at
+// once for several requests, and must keep nothing of the line.
+func WithEntryHook(take func(line []byte)) Option {
+	return func(s *Server) { s.onEntry = append(s.onEntry, take) }
 }
 
 // ErrNoCallers means that nobody could call: no panel token, no key set.
