@@ -36,6 +36,7 @@ type Engine struct {
 	parts     parts
 	conflicts conflicts
 	plans     *planCache
+	slowness  []Finding // met when the tree was tried
 }
 
 func (o Options) withDefaults() Options {

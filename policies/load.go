@@ -28,11 +28,16 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 	if findings := e.compile(ctx, s); len(findings) > 0 {
 		return nil, refused(findings)
 	}
-	if findings := e.rehearse(ctx); len(findings) > 0 {
+	findings := e.rehearse(ctx)
+	e.slowness = slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Code != slowCode })
+	if len(findings) > len(e.slowness) {
 		return nil, refused(findings)
 	}
 	return e, nil
 }
+
+// Slow lists what the tree took too long for when it was tried at load.
+func (e *Engine) Slow() []Finding { return slices.Clone(e.slowness) }
 
 func refused(findings []Finding) error {
 	slices.SortStableFunc(findings, func(a, b Finding) int {

@@ -3,6 +3,8 @@ package policies
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -11,33 +13,69 @@ import (
 )
 
 // rehearse tries the tree with typical subjects: a master's user, a
-// reseller's, and one that the store does not know. It refuses decisions of an
-// unexpected shape, and filters that cannot be made. A tree that is too slow to
-// be tried is loaded; it answers what takes too long with an error.
+// reseller's, and one that the store does not know. It finds decisions of an
+// unexpected shape, filters that cannot be made, and what takes too long: then
+// nothing is tried any more.
 func (e *Engine) rehearse(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
-	types := slices.Sorted(maps.Keys(e.options.Schema))
 	var findings []Finding
-	for _, subject := range typicalSubjects() {
-		for _, typ := range append([]string{areaType}, types...) {
-			d := e.Evaluate(ctx, typicalInput(subject, "read", typ))
-			if errors.Is(d.Err, errTimeout) {
-				return findings
-			}
-			findings = append(findings, shapeFindings(d.Err)...)
+	for in := range e.decisionsToTry() {
+		err := e.Evaluate(ctx, in).Err
+		if errors.Is(err, errTimeout) {
+			return append(findings, e.slow(in, "decision"))
 		}
-		for _, typ := range types {
-			for _, action := range []string{"read", "create", "update", "delete"} {
-				err := e.tryFilter(ctx, typicalInput(subject, action, typ))
-				if errors.Is(err, errTimeout) {
-					return findings
+		findings = append(findings, shapeFindings(err)...)
+	}
+	for in := range e.FiltersToTry() {
+		err := e.tryFilter(ctx, in)
+		if errors.Is(err, errTimeout) {
+			return append(findings, e.slow(in, "filter"))
+		}
+		findings = append(findings, e.filterFindings(err)...)
+	}
+	return findings
+}
+
+// decisionsToTry are questions about one row, or area, of each type.
+func (e *Engine) decisionsToTry() iter.Seq[*Input] {
+	return e.toTry(append([]string{areaType}, e.types()...), "read")
+}
+
+// FiltersToTry are the questions about all rows of a type that a tree is tried
+// with when it is loaded: each type of the schema and each common action, asked
+// by a master's user, a reseller's, and one that the store does not know.
+func (e *Engine) FiltersToTry() iter.Seq[*Input] {
+	return e.toTry(e.types(), "read", "create", "update", "delete")
+}
+
+func (e *Engine) toTry(types []string, actions ...string) iter.Seq[*Input] {
+	return func(yield func(*Input) bool) {
+		for _, subject := range typicalSubjects() {
+			for _, typ := range types {
+				for _, action := range actions {
+					if !yield(typicalInput(subject, action, typ)) {
+						return
+					}
 				}
-				findings = append(findings, e.filterFindings(err)...)
 			}
 		}
 	}
-	return findings
+}
+
+func (e *Engine) types() []string { return slices.Sorted(maps.Keys(e.options.Schema)) }
+
+// slowCode is the code of a finding that does not keep a tree from loading: it
+// answers what takes too long with an error.
+const slowCode = "slow"
+
+func (e *Engine) slow(in *Input, what string) Finding {
+	kind := in.Subject.ID
+	if in.Subject.Facts != nil {
+		kind = in.Subject.Facts.Account.Kind + "'s user"
+	}
+	return at(e.allowLocation(), slowCode, fmt.Sprintf("the %s of a %s who would %s a %s takes longer than %s, or all that is tried longer than %s",
+		what, kind, in.Action.Name, in.Resource.Type, e.options.Timeout, rehearsalTime))
 }
 
 func shapeFindings(err error) []Finding {
