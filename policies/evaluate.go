@@ -43,6 +43,10 @@ func (e *Engine) Evaluate(ctx context.Context, in *Input) Decision {
 	if err != nil {
 		return failed(err)
 	}
+	return e.evaluate(ctx, input)
+}
+
+func (e *Engine) evaluate(ctx context.Context, input ast.Value) Decision {
 	results, err := e.decision.run(ctx, input, e.options.Timeout)
 	if err != nil {
 		return failed(fmt.Errorf("policy evaluation: %w", err))

@@ -1,0 +1,276 @@
+package policies
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// Explanation tells how a decision came about. It is the same for the same
+// input, and its Decision is what Evaluate, and so Decide, answers.
+type Explanation struct {
+	Decision Decision
+	// Rules are those that the decision rests on: of one that allows the rules
+	// that held, from the entrypoint inwards; of a denial those that gave its
+	// reasons, in the order of the reasons.
+	Rules []Rule
+	// Failed leads, on a denial, from the entrypoint to the first condition
+	// that failed, which stands last. Where a rule has alternatives it follows
+	// the one that got furthest. Empty when the policy was cut off or erred.
+	Failed []Condition
+}
+
+// Rule is a rule of the tree, as its METADATA and its source describe it.
+type Rule struct {
+	Name               string // "reseller.customer.allow"
+	Title, Description string // empty without METADATA
+	Code               string // the reason that it gives, if any
+	File               string // within the tree
+	Line               int
+	Text               string // as written
+	Depth              int    // of nesting, 0 for the entrypoint
+}
+
+// Condition is one condition of a rule's body.
+type Condition struct {
+	Rule, Title string // whose condition it is
+	File        string
+	Line        int
+	Text        string // as written
+	Holds       []Rule // of a negation: the rules that held
+}
+
+// Explain decides in, and tells why.
+func (e *Engine) Explain(ctx context.Context, in *Input) Explanation {
+	d := e.Evaluate(ctx, in)
+	input, err := e.value(in)
+	if err != nil {
+		return Explanation{Decision: d}
+	}
+	return e.explain(ctx, d, input)
+}
+
+// ExplainDocument is Explain for an input as Engine.Document gives it and the
+// decision log records it. What was masked is as absent there as it reads.
+func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) Explanation {
+	input, err := ast.InterfaceToValue(document)
+	if err != nil {
+		return Explanation{Decision: failed(fmt.Errorf("input: %w", err))}
+	}
+	return e.explain(ctx, e.evaluate(ctx, input), input)
+}
+
+// explain traces why d was decided. What cannot be traced is left out; the
+// decision stands.
+func (e *Engine) explain(ctx context.Context, d Decision, input ast.Value) Explanation {
+	x := Explanation{Decision: d}
+	if d.Outcome == OutcomeError {
+		return x
+	}
+	root, err := e.trace(ctx, e.decision, input)
+	if err != nil {
+		return x
+	}
+	allow := root.find(allowRef)
+	switch {
+	case d.Allow:
+		x.Rules = e.heldBy(allow)
+	default:
+		x.Rules = e.reasonRules(root, d.Reasons)
+		x.Failed = e.failedOf(allow)
+	}
+	return x
+}
+
+// trace evaluates a query whole, with every rule tried and nothing remembered.
+func (e *Engine) trace(ctx context.Context, q *query, input ast.Value) (*frameOf, error) {
+	t := newTracer()
+	err := q.limited(ctx, traceFactor*e.options.Timeout, func(query *topdown.Query) error {
+		_, err := query.WithInput(ast.NewTerm(input)).WithQueryTracer(t).WithIndexing(false).
+			WithVirtualCache(forgetful{}).Run(ctx)
+		return err
+	})
+	if err == nil && t.root == nil {
+		err = errUndefined
+	}
+	return t.root, err
+}
+
+// traceFactor is how many timeouts of one evaluation a trace may take: nothing
+// is remembered in it.
+const traceFactor = 5
+
+// find returns the bodies of a document's rules that a trace has entered first.
+func (f *frameOf) find(ref ast.Ref) []*frameOf {
+	var found []*frameOf
+	for _, kid := range f.kids {
+		if kid.rule != nil && kid.rule.Ref().GroundPrefix().Equal(ref) {
+			found = append(found, kid)
+		}
+	}
+	for _, kid := range f.kids {
+		if len(found) == 0 {
+			found = kid.find(ref)
+		}
+	}
+	return found
+}
+
+// heldBy lists the rules that held, each once, where it stands first.
+func (e *Engine) heldBy(frames []*frameOf) []Rule {
+	var rules []Rule
+	seen := map[*ast.Rule]bool{}
+	var visit func(f *frameOf, depth int)
+	visit = func(f *frameOf, depth int) {
+		if !f.exited {
+			return
+		}
+		if f.rule != nil && !seen[f.rule] {
+			seen[f.rule] = true
+			rules = append(rules, e.rule(f.rule, depth))
+		}
+		if f.rule != nil {
+			depth++
+		}
+		for _, kid := range f.kids {
+			if !kid.negation {
+				visit(kid, depth)
+			}
+		}
+	}
+	for _, f := range frames {
+		visit(f, 0)
+	}
+	return rules
+}
+
+// reasonRules lists the rules that held and gave reasons, in the order of the
+// reasons, and each as the source orders them.
+func (e *Engine) reasonRules(root *frameOf, reasons []string) []Rule {
+	var rules []Rule
+	for _, rule := range e.heldBy([]*frameOf{root}) {
+		if slices.Contains(reasons, rule.Code) {
+			rule.Depth = 0
+			rules = append(rules, rule)
+		}
+	}
+	slices.SortFunc(rules, func(a, b Rule) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return slices.Compact(rules)
+}
+
+// failedOf leads to the condition that failed.
+func (e *Engine) failedOf(frames []*frameOf) []Condition {
+	var path []Condition
+	for f := furthest(frames); f != nil && f.failed != nil; {
+		c := e.condition(f)
+		if f.failed.Negated {
+			c.Holds = e.heldBy(f.inside())
+			return append(path, c)
+		}
+		path, f = append(path, c), furthest(f.inside())
+	}
+	return path
+}
+
+// furthest is the body that failed latest: of those that failed at the same
+// condition the one that got furthest inside of it, and else the first.
+func furthest(frames []*frameOf) *frameOf {
+	var best *frameOf
+	var most []int
+	for _, f := range frames {
+		if way := f.way(); f.failed != nil && (best == nil || slices.Compare(way, most) > 0) {
+			best, most = f, way
+		}
+	}
+	return best
+}
+
+// inside lists the bodies that made the failed condition fail.
+func (f *frameOf) inside() []*frameOf {
+	var inside []*frameOf
+	for _, kid := range f.kids {
+		if kid.at == f.failed.Index && kid.exited == f.failed.Negated {
+			inside = append(inside, kid)
+		}
+	}
+	return inside
+}
+
+// way tells how far a body came, and how far what failed in it, and so on.
+func (f *frameOf) way() []int {
+	var way []int
+	for f != nil && f.failed != nil {
+		way = append(way, f.furthest)
+		if f.failed.Negated {
+			return way
+		}
+		f = furthest(f.inside())
+	}
+	return way
+}
+
+func (e *Engine) condition(f *frameOf) Condition {
+	c := Condition{Text: f.failed.String()}
+	if loc := f.failed.Location; loc != nil {
+		c.File, c.Line, c.Text = loc.File, loc.Row, sourceOf(loc, f.failed)
+	}
+	if whole := e.written(f.failed.Location); whole != nil {
+		c.Line, c.Text = whole.Row, strings.TrimSpace(string(whole.Text))
+	}
+	if f.rule != nil {
+		rule := e.rule(f.rule, 0)
+		c.Rule, c.Title = rule.Name, rule.Title
+	}
+	return c
+}
+
+// written finds the condition in the source of which the compiler has made
+// several, nil if none.
+func (e *Engine) written(loc *ast.Location) (found *ast.Location) {
+	if loc == nil || e.modules[loc.File] == nil {
+		return nil
+	}
+	for _, rule := range e.modules[loc.File].Rules {
+		for ; rule != nil; rule = rule.Else {
+			for _, expr := range rule.Body {
+				if at := expr.Location; at != nil && at.Offset <= loc.Offset && loc.Offset < at.Offset+len(at.Text) {
+					found = at
+				}
+			}
+		}
+	}
+	return found
+}
+
+// rule describes a rule by its source and the METADATA above it.
+func (e *Engine) rule(rule *ast.Rule, depth int) Rule {
+	r := Rule{Name: strings.TrimPrefix(ruleText(rule), "data."), Text: sourceOf(rule.Location, rule), Depth: depth}
+	if rule.Location != nil {
+		r.File, r.Line = rule.Location.File, rule.Location.Row
+	}
+	for _, a := range e.compiler.GetAnnotationSet().Chain(rule) {
+		if a.Annotations == nil || a.Annotations.Scope != "rule" && a.Annotations.Scope != "document" {
+			continue
+		}
+		r.Title, r.Description = cmp.Or(r.Title, a.Annotations.Title), cmp.Or(r.Description, a.Annotations.Description)
+		if code, ok := a.Annotations.Custom["code"].(string); ok && r.Code == "" {
+			r.Code = code
+		}
+	}
+	return r
+}
+
+// sourceOf is what stands in the source, or else the node as the engine prints it.
+func sourceOf(loc *ast.Location, node fmt.Stringer) string {
+	if loc != nil && len(loc.Text) > 0 {
+		return strings.TrimSpace(string(loc.Text))
+	}
+	return node.String()
+}
