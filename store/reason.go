@@ -1,0 +1,20 @@
+package store
+
+// The codes of refusals that a caller may act on.
+const (
+	ReasonCurrencyMismatch = "currency_mismatch"       // a parent in another currency, without an exchange rate
+	ReasonCardNotOwn       = "card_not_own"            // another account's card, not assigned to the card's owner
+	ReasonWithdrawn        = "provider_card_withdrawn" // a parent that is not assigned any more
+	ReasonSellsAtLoss      = "sells_at_loss"           // a call that costs more than it sells for
+)
+
+// ReasonError is an ErrInvalid or an ErrConflict with a code for programs.
+type ReasonError struct {
+	Code string
+	Err  error
+}
+
+func (e *ReasonError) Error() string { return e.Code + ": " + e.Err.Error() }
+
+// Unwrap gives the refusal itself.
+func (e *ReasonError) Unwrap() error { return e.Err }
