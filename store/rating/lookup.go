@@ -70,7 +70,7 @@ func (t *Table) Rows() Source {
 			return Row{}, false, nil
 		}
 		i++
-		return t.row(i - 1), true, nil
+		return t.At(i - 1), true, nil
 	}
 }
 
@@ -78,28 +78,38 @@ func (t *Table) Rows() Source {
 // if there is none. A blocked row is an answer too: the search does not go on
 // to a shorter prefix.
 func (t *Table) Find(number Prefix) (Row, bool) {
+	i := t.Place(number)
+	if i < 0 {
+		return Row{}, false
+	}
+	return t.At(i), true
+}
+
+// At is the i-th row, from 0, in the order of prefixes.
+func (t *Table) At(i int) Row {
+	return Row{Prefix: t.prefixes[i], Rate: t.rates[t.numbers[i]]}
+}
+
+// Place is where the row that Find returns stands, -1 if there is none.
+func (t *Table) Place(number Prefix) int {
 	for number != 0 {
 		i := t.last(number)
 		if i < 0 {
-			return Row{}, false
+			return -1
 		}
 		at := t.prefixes[i]
 		same := at.common(number)
 		if same == at.Len() {
-			return t.row(i), true
+			return i
 		}
 		// What else the number begins with stands before, and is no longer
 		// than what the two have in common.
 		if same == 0 {
-			return Row{}, false
+			return -1
 		}
 		number = number.cut(same)
 	}
-	return Row{}, false
-}
-
-func (t *Table) row(i int) Row {
-	return Row{Prefix: t.prefixes[i], Rate: t.rates[t.numbers[i]]}
+	return -1
 }
 
 // last is the place of the greatest prefix up to p, -1 if there is none.

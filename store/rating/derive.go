@@ -1,0 +1,42 @@
+package rating
+
+import "slices"
+
+// At works out the row that the built card rates a number by, of the rows that
+// each parent rates it by, nil where it knows none, in the order of Exchange.
+// It is the row that Run gives for the longest prefix that the number begins
+// with; false if there is none. Errors are those of Row.
+func (b *Builder) At(number Prefix, parents []*Row) (Row, bool, error) {
+	p, known := b.build.Rules.longest(number), false
+	for _, row := range parents {
+		if row == nil {
+			continue
+		}
+		known = true
+		if row.Prefix.Len() > p.Len() {
+			p = row.Prefix
+		}
+	}
+	if !known {
+		return Row{}, false, nil
+	}
+	rate, err := b.Row(p, parents)
+	return Row{Prefix: p, Rate: rate}, err == nil, err
+}
+
+// longest is the longest prefix of a ^ match that the number begins with, none
+// if there is none.
+func (rs *Rules) longest(number Prefix) Prefix {
+	if len(rs.below) == 0 {
+		return 0
+	}
+	for n := number.Len(); n > 0; n-- {
+		if !rs.lengths[n] {
+			continue
+		}
+		if _, found := slices.BinarySearch(rs.below, number.cut(n)); found {
+			return number.cut(n)
+		}
+	}
+	return 0
+}
