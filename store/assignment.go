@@ -19,7 +19,8 @@ type Assignment struct {
 // AssignCard assigns a card of the tenant and returns the assignment as it is
 // kept. Assigning again changes the validity of the assignment there is: one
 // that has begun keeps its beginning, unless the new one begins in the future
-// and so ends it now.
+// and so ends it now. The account's cards that rest on this one are marked, or
+// no longer, as by WithdrawCard.
 //
 // It returns ErrNotFound for an unknown card, and ErrInvalid when the card is
 // no customer card, the account is not directly below the card's owner, or the
@@ -40,6 +41,9 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 		return Assignment{}, fmt.Errorf("assignment: %w", invalid("account_id", "is not directly below the card's owner"))
 	}
 	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
+	if err == nil {
+		err = tx.reassigned(ctx, a.CardID, a.AccountID)
+	}
 	if err != nil {
 		return Assignment{}, fmt.Errorf("assignment: %w", err)
 	}
@@ -48,8 +52,9 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 }
 
 // WithdrawCard ends a card's assignment to an account now; what was is kept.
-// It returns ErrNotFound when the card or a present or future assignment is
-// absent.
+// The account's cards that rest on it become stale, and stay in force as they
+// are. It returns ErrNotFound when the card or a present or future assignment
+// is absent.
 func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
@@ -57,7 +62,11 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if !storable(account) {
 		return fmt.Errorf("assignment: %w", ErrNotFound)
 	}
-	if err := assignmentLink.remove(ctx, tx, card, account); err != nil {
+	err := assignmentLink.remove(ctx, tx, card, account)
+	if err == nil {
+		err = tx.reassigned(ctx, card, account)
+	}
+	if err != nil {
 		return fmt.Errorf("assignment: %w", err)
 	}
 	return nil

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -12,15 +11,17 @@ import (
 const (
 	RevisionDraft     = "draft"
 	RevisionScheduled = "scheduled"
-	RevisionHeld      = "held"
+	RevisionHeld      = "held" // was scheduled, and refused when its time came
 	RevisionActive    = "active"
 	RevisionInactive  = "inactive" // one of the newest that were active; can be again
 	RevisionArchived  = "archived"
 )
 
-// switchable is how many revisions that were active stay inactive, beside the
-// active one; older ones are archived.
-const switchable = 2
+// Where the rates of a revision come from.
+const (
+	OriginImport = "import"
+	OriginBuild  = "build"
+)
 
 // Revision is one state of a card's rates.
 type Revision struct {
@@ -32,7 +33,16 @@ type Revision struct {
 	ActivatedAt   Micros `db:"activated_at"`   // last
 	DeactivatedAt Micros `db:"deactivated_at"` // last; 0 while active
 	Rows          int64  `db:"row_count"`
-	CreatedAt     Micros `db:"created_at"`
+	Origin        string // OriginImport or OriginBuild
+	BaseID        string `db:"base_id"` // the revision that it amends, which must be active when this one becomes so
+	// What a schedule was made with: by whom, from which client address, and
+	// whether losses were accepted.
+	ScheduledBy    string `db:"scheduled_by"`
+	ScheduledFrom  string `db:"scheduled_from"`
+	LossesAccepted bool   `db:"losses_accepted"`
+	HeldReason     string `db:"held_reason"` // of a held one: a code
+	Terms          string // what its card said beside the rates when it was last activated
+	CreatedAt      Micros `db:"created_at"`
 }
 
 // Rate is what one prefix costs. Amounts are in units of 10^-10 of the card's
@@ -91,8 +101,10 @@ func amount(money *int64) any {
 }
 
 const selectRevision = `SELECT id, card_id, COALESCE(number, 0) AS number, status, COALESCE(live_at, 0) AS live_at,
-	COALESCE(activated_at, 0) AS activated_at, COALESCE(deactivated_at, 0) AS deactivated_at, row_count, created_at
-	FROM revisions`
+	COALESCE(activated_at, 0) AS activated_at, COALESCE(deactivated_at, 0) AS deactivated_at, row_count, origin,
+	COALESCE(base_id, '') AS base_id, COALESCE(scheduled_by, '') AS scheduled_by,
+	COALESCE(scheduled_from, '') AS scheduled_from, losses_accepted, COALESCE(held_reason, '') AS held_reason,
+	COALESCE(terms, '') AS terms, created_at FROM revisions`
 
 // Revision reads a revision of a card of the tenant; ErrNotFound if either is
 // absent.
@@ -153,62 +165,4 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 		return rate.columns(revision), nil
 	})
 	return count, tx.refused(ctx, err)
-}
-
-// ActivateRevision makes a draft, scheduled or inactive revision the card's
-// active one, all at once: whoever reads the card sees the old or the new one
-// whole. The first activation numbers it; the one that was active becomes
-// inactive, and what is older than the two newest of those is archived.
-// Activating the active one changes nothing.
-//
-// It returns ErrNotFound when the card or the revision is absent, and
-// ErrConflict for one that is held or archived.
-func (tx *Tx) ActivateRevision(ctx context.Context, card, id string) (Revision, error) {
-	r, err := tx.Revision(ctx, card, id)
-	if err != nil || r.Status == RevisionActive {
-		return r, err
-	}
-	if r.Status == RevisionHeld || r.Status == RevisionArchived {
-		return Revision{}, fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status))
-	}
-	if r.Number == 0 {
-		r.Number, err = tx.nextNumber(ctx, card)
-	}
-	if err == nil {
-		err = tx.deactivate(ctx, card)
-	}
-	if err == nil {
-		r.Status, r.ActivatedAt, r.DeactivatedAt, r.LiveAt = RevisionActive, tx.now, 0, 0
-		_, err = tx.execNamed(ctx, `UPDATE revisions SET status = :status, number = :number, activated_at = :activated_at,
-			deactivated_at = NULL, live_at = NULL WHERE id = :id`, r)
-	}
-	if err == nil {
-		err = tx.archive(ctx, card)
-	}
-	if err != nil {
-		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
-	}
-	return r, nil
-}
-
-func (tx *Tx) nextNumber(ctx context.Context, card string) (int, error) {
-	last, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx,
-		selectRevision+" WHERE card_id = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1", card)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return 0, err
-	}
-	return last.Number + 1, nil
-}
-
-func (tx *Tx) deactivate(ctx context.Context, card string) error {
-	_, err := tx.exec(ctx, "UPDATE revisions SET status = ?, deactivated_at = ? WHERE card_id = ? AND status = ?",
-		RevisionInactive, tx.now, card, RevisionActive)
-	return err
-}
-
-func (tx *Tx) archive(ctx context.Context, card string) error {
-	_, err := tx.exec(ctx, `UPDATE revisions SET status = ? WHERE card_id = ? AND status = ? AND id NOT IN (
-			SELECT id FROM revisions WHERE card_id = ? AND status = ? ORDER BY deactivated_at DESC, number DESC LIMIT ?)`,
-		RevisionArchived, card, RevisionInactive, card, RevisionInactive, switchable)
-	return err
 }

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// switchable is how many revisions that were active stay inactive, beside the
+// active one; older ones are archived.
+const switchable = 2
+
+// ReasonBaseChanged refuses an amendment of what is not active any more.
+const ReasonBaseChanged = "base_revision_changed"
+
+// ActivateRevision makes a revision that is not archived the card's active
+// one, all at once: whoever reads the card sees the old or the new one whole.
+// The first activation numbers it; the one that was active becomes inactive,
+// and what is older than the two newest of those is archived. Cards that are
+// built directly from this one become stale, those of other accounts only if
+// something that they are shown has changed. Activating the active one changes
+// nothing.
+//
+// It returns ErrNotFound when the card or the revision is absent, and
+// ErrConflict for one that is archived; with a reason, when a card that it was
+// built from was withdrawn, what it amends is not active any more, or calls
+// would sell at a loss.
+func (tx *Tx) ActivateRevision(ctx context.Context, card, id string) (Revision, error) {
+	return tx.activate(ctx, card, id, false)
+}
+
+// ActivateAtLoss is ActivateRevision for calls that may cost more than they
+// sell for.
+func (tx *Tx) ActivateAtLoss(ctx context.Context, card, id string) (Revision, error) {
+	return tx.activate(ctx, card, id, true)
+}
+
+func (tx *Tx) activate(ctx context.Context, card, id string, atLoss bool) (Revision, error) {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil || r.Status == RevisionActive {
+		return r, err
+	}
+	c, err := tx.Card(ctx, card)
+	if err != nil {
+		return Revision{}, err
+	}
+	old, err := tx.activeRevision(ctx, card)
+	if err == nil {
+		err = tx.admit(ctx, &c, &r, atLoss)
+	}
+	if err == nil && r.BaseID != "" && r.Number == 0 && r.BaseID != old.ID {
+		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
+	}
+	if err == nil {
+		r, err = tx.putInForce(ctx, &c, old, r)
+	}
+	if err != nil {
+		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// RollBack activates the revision that was active before the present one; once
+// more, and it is as it was. It returns ErrNotFound when the card is absent,
+// ErrConflict when there is no such revision, and what ActivateRevision
+// returns.
+func (tx *Tx) RollBack(ctx context.Context, card string, atLoss bool) (Revision, error) {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return Revision{}, err
+	}
+	last, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+newestInactive+" LIMIT 1", card, RevisionInactive)
+	if errors.Is(err, ErrNotFound) {
+		err = conflict("", "no other revision was active before")
+	}
+	if err != nil {
+		return Revision{}, fmt.Errorf("card %s: %w", card, err)
+	}
+	return tx.activate(ctx, card, last.ID, atLoss)
+}
+
+const newestInactive = " WHERE card_id = ? AND status = ? ORDER BY deactivated_at DESC, number DESC"
+
+// refused is an ErrConflict about a field with a code for programs.
+func refused(code, field, text string) error {
+	return &ReasonError{Code: code, Err: conflict(field, text)}
+}
+
+// admit asks everything that a revision is asked before it is put in force or
+// scheduled, but for its base.
+func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
+	if r.Status == RevisionArchived {
+		return conflict("status", "is archived")
+	}
+	withdrawn, err := tx.builtFromWithdrawn(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if withdrawn {
+		return refused(ReasonWithdrawn, "", "a card that it was built from was withdrawn")
+	}
+	return nil
+}
+
+// activeRevision is the card's active revision; the zero value when it has
+// none.
+func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
+	r, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	if errors.Is(err, ErrNotFound) {
+		return Revision{}, nil
+	}
+	return r, err
+}
+
+// putInForce switches from old, which may be none, to r. Should this clock be
+// behind the one that wrote old's activation, that moment is taken again:
+// periods follow one another on every replica.
+func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revision, error) {
+	var err error
+	if r.Number == 0 {
+		r.Number, err = tx.nextNumber(ctx, c.ID)
+	}
+	at := max(tx.now, old.ActivatedAt)
+	r.Status, r.ActivatedAt, r.DeactivatedAt, r.LiveAt, r.HeldReason, r.Terms = RevisionActive, at, 0, 0, "", terms(c)
+	if err == nil {
+		err = tx.deactivate(ctx, c.ID, at)
+	}
+	if err == nil {
+		_, err = tx.execNamed(ctx, `UPDATE revisions SET status = :status, number = :number, activated_at = :activated_at,
+			deactivated_at = NULL, live_at = NULL, held_reason = NULL, terms = :terms WHERE id = :id`, r)
+	}
+	if err == nil {
+		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id) VALUES (?, ?, ?)
+			ON CONFLICT (card_id, active_from, revision_id) DO UPDATE SET active_to = NULL`, c.ID, at, r.ID)
+	}
+	if err == nil {
+		err = tx.archive(ctx, c.ID)
+	}
+	if err == nil {
+		err = tx.spreadStale(ctx, c, old, r)
+	}
+	return r, err
+}
+
+func (tx *Tx) nextNumber(ctx context.Context, card string) (int, error) {
+	last, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx,
+		selectRevision+" WHERE card_id = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1", card)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	return last.Number + 1, nil
+}
+
+func (tx *Tx) deactivate(ctx context.Context, card string, at Micros) error {
+	_, err := tx.exec(ctx, "UPDATE revisions SET status = ?, deactivated_at = ? WHERE card_id = ? AND status = ?",
+		RevisionInactive, at, card, RevisionActive)
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE revision_periods SET active_to = ? WHERE card_id = ? AND active_to IS NULL", at, card)
+	}
+	return err
+}
+
+func (tx *Tx) archive(ctx context.Context, card string) error {
+	_, err := tx.exec(ctx, `UPDATE revisions SET status = ? WHERE card_id = ? AND status = ? AND id NOT IN (
+			SELECT id FROM revisions`+newestInactive+` LIMIT ?)`,
+		RevisionArchived, card, RevisionInactive, card, RevisionInactive, switchable)
+	return err
+}
+
+// terms is what a card says beside its rates that its costs rest on.
+func terms(c *Card) string {
+	return fmt.Sprintf("%s %s %d %s %d %s", c.Currency, c.Direction, c.RatePrecision, c.RateRounding, c.ChargePrecision, c.ChargeRounding)
+}

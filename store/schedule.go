@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Schedule says when a revision becomes active, and in whose name.
+type Schedule struct {
+	At         Micros // in the future
+	UserID     string
+	ClientAddr string // that the user acted from; "" when it is not known
+	AtLoss     bool   // calls may then cost more than they sell for
+}
+
+// ScheduleRevision has a draft become active at a later time, or a scheduled
+// or held one at another. What activation asks is asked now, and again then.
+//
+// It returns ErrNotFound when the card or the revision is absent, ErrInvalid
+// for a time that is not in the future, and ErrConflict for a revision in
+// another state and for what ActivateRevision refuses. An amendment may also
+// rest on a revision that is scheduled for an earlier time.
+func (tx *Tx) ScheduleRevision(ctx context.Context, card, id string, s Schedule) (Revision, error) {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil {
+		return Revision{}, err
+	}
+	if err := tx.schedulable(ctx, &r, s); err != nil {
+		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
+	}
+	r.Status, r.LiveAt, r.HeldReason = RevisionScheduled, s.At, ""
+	r.ScheduledBy, r.ScheduledFrom, r.LossesAccepted = s.UserID, s.ClientAddr, s.AtLoss
+	return r, tx.storeSchedule(ctx, &r)
+}
+
+func (tx *Tx) schedulable(ctx context.Context, r *Revision, s Schedule) error {
+	if s.At <= tx.now {
+		return invalid("live_at", "is not in the future")
+	}
+	if !unpublished(r) {
+		return conflict("status", "is "+r.Status)
+	}
+	c, err := tx.Card(ctx, r.CardID)
+	if err == nil {
+		err = tx.admit(ctx, &c, r, s.AtLoss)
+	}
+	if err == nil && r.BaseID != "" {
+		err = tx.restsOn(ctx, r.CardID, r.BaseID, s.At)
+	}
+	return err
+}
+
+// restsOn refuses an amendment whose base will not be active at that time, as
+// far as can be told.
+func (tx *Tx) restsOn(ctx context.Context, card, base string, at Micros) error {
+	found, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+
+		" WHERE card_id = ? AND id = ? AND (status = ? OR (status = ? AND live_at < ?))",
+		card, base, RevisionActive, RevisionScheduled, at)
+	if err == nil && len(found) == 0 {
+		err = refused(ReasonBaseChanged, "base_id", "is not the active revision, nor scheduled for before")
+	}
+	return err
+}
+
+// unpublished reports that a revision has never been active.
+func unpublished(r *Revision) bool {
+	return r.Status == RevisionDraft || r.Status == RevisionScheduled || r.Status == RevisionHeld
+}
+
+// CancelSchedule makes a scheduled or held revision a draft again; of a draft
+// it changes nothing. It returns ErrNotFound, or ErrConflict for a revision in
+// another state.
+func (tx *Tx) CancelSchedule(ctx context.Context, card, id string) (Revision, error) {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil || r.Status == RevisionDraft {
+		return r, err
+	}
+	if !unpublished(&r) {
+		return Revision{}, fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status))
+	}
+	r.Status, r.LiveAt, r.HeldReason = RevisionDraft, 0, ""
+	r.ScheduledBy, r.ScheduledFrom, r.LossesAccepted = "", "", false
+	return r, tx.storeSchedule(ctx, &r)
+}
+
+// HoldRevision keeps a scheduled revision from becoming active, for a reason
+// that its card's owner is told. It returns ErrNotFound, or ErrConflict when it
+// is not scheduled.
+func (tx *Tx) HoldRevision(ctx context.Context, card, id, reason string) (Revision, error) {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil {
+		return Revision{}, err
+	}
+	if r.Status != RevisionScheduled {
+		return Revision{}, fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status))
+	}
+	r.Status, r.HeldReason = RevisionHeld, reason
+	return r, tx.storeSchedule(ctx, &r)
+}
+
+func (tx *Tx) storeSchedule(ctx context.Context, r *Revision) error {
+	_, err := tx.execNamed(ctx, `UPDATE revisions SET status = :status, live_at = NULLIF(CAST(:live_at AS BIGINT), 0),
+		held_reason = NULLIF(:held_reason, ''), scheduled_by = NULLIF(:scheduled_by, ''),
+		scheduled_from = NULLIF(:scheduled_from, ''), losses_accepted = :losses_accepted WHERE id = :id`, r)
+	if err != nil {
+		return fmt.Errorf("revision %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// DeleteRevision deletes a revision that was never active, with its rates. It
+// returns ErrNotFound, or ErrConflict for any other.
+func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil {
+		return err
+	}
+	if !unpublished(&r) {
+		return fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status+"; what was in force is kept"))
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM revisions WHERE card_id = ? AND id = ?", card, id); err != nil {
+		return fmt.Errorf("revision %s: %w", id, err)
+	}
+	return nil
+}
+
+// Due is a revision whose time has come.
+type Due struct {
+	TenantID   string `db:"tenant_id"`
+	CardID     string `db:"card_id"`
+	RevisionID string `db:"id"`
+}
+
+// DueRevisions lists scheduled revisions whose time has come, the earliest
+// first, at most limit and of any tenant. One may be due no more when it is
+// looked at again in a transaction.
+func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
+	due, err := selectAll[Due](ctx, s.dialect, s.pool, `SELECT c.tenant_id, r.card_id, r.id
+		FROM revisions r JOIN cards c ON c.id = r.card_id
+		WHERE r.status = 'scheduled' AND r.live_at <= ? ORDER BY r.live_at, r.created_at, r.id LIMIT ?`, s.micros(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("due revisions: %w", err)
+	}
+	return due, nil
+}
+
+// NextChange is the next moment from now on at which something changes by
+// itself: a revision is due, or an assignment begins or ends. 0 when nothing
+// does.
+func (s *Store) NextChange(ctx context.Context) (Micros, error) {
+	now := s.micros()
+	moments, err := selectAll[struct{ At *int64 }](ctx, s.dialect, s.pool, `SELECT min(live_at) AS at FROM revisions WHERE status = 'scheduled'
+		UNION ALL SELECT min(valid_from) FROM assignments WHERE valid_from > ?
+		UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?`, now, now)
+	if err != nil {
+		return 0, fmt.Errorf("next change: %w", err)
+	}
+	next := Micros(0)
+	for _, m := range moments {
+		if m.At != nil && (next == 0 || Micros(*m.At) < next) {
+			next = Micros(*m.At)
+		}
+	}
+	return next, nil
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Why a card is stale, as its owner is told.
+const (
+	StaleChanged   = "provider_card_changed"   // a card that it was built from has other rates now
+	StaleWithdrawn = "provider_card_withdrawn" // a card that it was built from is not assigned any more
+)
+
+// usable is the condition that the account of card c may build from the parent
+// p.parent_id: its own card, or one that is assigned to it now. It takes the
+// moment twice.
+const usable = `EXISTS (SELECT 1 FROM cards k WHERE k.id = p.parent_id AND (k.account_id = c.account_id OR EXISTS (
+	SELECT 1 FROM assignments s WHERE s.card_id = k.id AND s.account_id = c.account_id
+		AND s.valid_from <= ? AND (s.valid_to IS NULL OR s.valid_to > ?))))`
+
+// builtFromWithdrawn reports whether a revision was built from a card that its
+// owner may not build from now.
+func (tx *Tx) builtFromWithdrawn(ctx context.Context, revision string) (bool, error) {
+	return tx.exists(ctx, `SELECT 1 FROM revision_parents p JOIN revisions r ON r.id = p.revision_id
+		JOIN cards c ON c.id = r.card_id WHERE r.id = ? AND NOT `+usable, revision, tx.now, tx.now)
+}
+
+// exists reports whether a query gives a row.
+func (tx *Tx) exists(ctx context.Context, text string, args ...any) (bool, error) {
+	found, err := selectAll[struct {
+		One int `db:"one"`
+	}](ctx, tx.store.dialect, tx.tx, "SELECT 1 AS one WHERE EXISTS ("+text+")", args...)
+	return len(found) > 0, err
+}
+
+// spreadStale goes one step from a card that has just switched from old, which
+// may be none, to r: to the cards in force that are built directly from it,
+// and to the card itself, which is fresh unless its own parents have moved on.
+func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
+	_, err := tx.exec(ctx, `UPDATE cards SET stale = ? WHERE stale IS NULL AND account_id = ?
+		AND id IN (SELECT f.card_id FROM parents_in_force f WHERE f.parent_id = ?)`, StaleChanged, c.AccountID, c.ID)
+	if err == nil {
+		err = tx.spreadBelow(ctx, c, old, r)
+	}
+	if err == nil {
+		err = tx.settleStale(ctx, c, r)
+	}
+	return err
+}
+
+// spreadBelow marks the cards of the accounts that this one is assigned to,
+// when what they are shown of it has changed.
+func (tx *Tx) spreadBelow(ctx context.Context, c *Card, old, r Revision) error {
+	const fresh = `stale IS NULL AND account_id <> ? AND id IN (SELECT f.card_id FROM parents_in_force f WHERE f.parent_id = ?)
+		AND EXISTS (SELECT 1 FROM assignments s WHERE s.card_id = ? AND s.account_id = cards.account_id
+			AND s.valid_from <= ? AND (s.valid_to IS NULL OR s.valid_to > ?))`
+	args := []any{c.AccountID, c.ID, c.ID, tx.now, tx.now}
+	some, err := tx.exists(ctx, "SELECT 1 FROM cards WHERE "+fresh, args...)
+	if err != nil || !some {
+		return err
+	}
+	if changed, err := tx.shownDiffers(ctx, old, r); err != nil || !changed {
+		return err
+	}
+	_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE "+fresh, append([]any{StaleChanged}, args...)...)
+	return err
+}
+
+// shownDiffers reports whether who sees a card translated is shown something
+// else with revision b than with a: rates, currency, direction, precisions or
+// roundings.
+func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
+	if a.Terms != b.Terms || a.Rows != b.Rows {
+		return true, nil
+	}
+	return tx.exists(ctx, `SELECT 1 FROM rates a LEFT JOIN rates b ON b.revision_id = ? AND b.prefix = a.prefix
+		WHERE a.revision_id = ? AND (b.prefix IS NULL OR a.name <> b.name OR a.cost <> b.cost
+			OR a.inter IS DISTINCT FROM b.inter OR a.intra IS DISTINCT FROM b.intra OR a.mcd <> b.mcd
+			OR a.pulse <> b.pulse OR a.connect <> b.connect OR a.status <> b.status)`, b.ID, a.ID)
+}
+
+// settleStale says of a card that r has just become active of whether it is
+// stale: r may be older than what its parents are now.
+func (tx *Tx) settleStale(ctx context.Context, c *Card, r Revision) error {
+	stale := ""
+	changed, err := tx.parentsMovedOn(ctx, c, r.ID)
+	if err != nil {
+		return err
+	}
+	if changed {
+		stale = StaleChanged
+	}
+	if _, err = tx.exec(ctx, "UPDATE cards SET stale = NULLIF(?, '') WHERE id = ?", stale, c.ID); err != nil {
+		return err
+	}
+	return tx.settleWithdrawal(ctx, c.ID)
+}
+
+// parentsMovedOn reports whether a card that a revision was built from has
+// another active revision now than then; another account's only if it shows
+// something else.
+func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (bool, error) {
+	type parent struct {
+		AccountID string `db:"account_id"`
+		Before    string `db:"before_id"`
+		Active    string `db:"active_id"`
+	}
+	parents, err := selectAll[parent](ctx, tx.store.dialect, tx.tx, `SELECT k.account_id, p.parent_revision_id AS before_id, a.id AS active_id
+		FROM revision_parents p JOIN cards k ON k.id = p.parent_id JOIN revisions a ON a.card_id = k.id AND a.status = 'active'
+		WHERE p.revision_id = ? AND a.id <> p.parent_revision_id ORDER BY p.position`, revision)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range parents {
+		if p.AccountID == c.AccountID {
+			return true, nil
+		}
+		pair, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE id IN (?, ?)", p.Before, p.Active)
+		if err != nil {
+			return false, err
+		}
+		if len(pair) != 2 {
+			return true, nil
+		}
+		if changed, err := tx.shownDiffers(ctx, pair[0], pair[1]); err != nil || changed {
+			return changed, err
+		}
+	}
+	return false, nil
+}
+
+const withdrawn = `EXISTS (SELECT 1 FROM parents_in_force p WHERE p.card_id = c.id AND NOT ` + usable + `)`
+
+// settleWithdrawal marks a card as resting on one that was withdrawn, or takes
+// the mark back: such a card is to be built anew then.
+func (tx *Tx) settleWithdrawal(ctx context.Context, card string) error {
+	gone, err := tx.exists(ctx, "SELECT 1 FROM cards c WHERE c.id = ? AND "+withdrawn, card, tx.now, tx.now)
+	if err != nil {
+		return err
+	}
+	if gone {
+		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS DISTINCT FROM ?", StaleWithdrawn, card, StaleWithdrawn)
+	} else {
+		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale = ?", StaleChanged, card, StaleWithdrawn)
+	}
+	return err
+}
+
+// reassigned settles the cards of an account that rest on a card whose
+// assignment to it has just been changed.
+func (tx *Tx) reassigned(ctx context.Context, card, account string) error {
+	type ref struct{ ID string }
+	resting, err := selectAll[ref](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM cards c
+		JOIN parents_in_force f ON f.card_id = c.id WHERE f.parent_id = ? AND c.account_id = ? ORDER BY c.id`, card, account)
+	for _, c := range resting {
+		if err == nil {
+			err = tx.settleWithdrawal(ctx, c.ID)
+		}
+	}
+	return err
+}
+
+// SettleWithdrawal does for one card of the tenant what time alone changes:
+// an assignment that it rests on has ended or begun. ErrNotFound if there is
+// no such card.
+func (tx *Tx) SettleWithdrawal(ctx context.Context, card string) error {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return err
+	}
+	if err := tx.settleWithdrawal(ctx, card); err != nil {
+		return fmt.Errorf("card %s: %w", card, err)
+	}
+	return nil
+}
+
+// Unsettled is a card whose mark does not say whether it rests on a card that
+// was withdrawn.
+type Unsettled struct {
+	TenantID string `db:"tenant_id"`
+	CardID   string `db:"id"`
+}
+
+// UnsettledCards lists at most limit of them, of any tenant.
+func (s *Store) UnsettledCards(ctx context.Context, limit int) ([]Unsettled, error) {
+	now := s.micros()
+	cards, err := selectAll[Unsettled](ctx, s.dialect, s.pool, `SELECT c.tenant_id, c.id FROM cards c
+		WHERE (COALESCE(c.stale, '') <> ? AND `+withdrawn+`) OR (c.stale = ? AND NOT `+withdrawn+`)
+		ORDER BY c.id LIMIT ?`, StaleWithdrawn, now, now, StaleWithdrawn, now, now, limit)
+	if err != nil {
+		return nil, fmt.Errorf("unsettled cards: %w", err)
+	}
+	return cards, nil
+}
