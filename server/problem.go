@@ -124,8 +124,13 @@ func problemOf(err error) *problem {
 	var p *problem
 	var fe *fiber.Error
 	var bad *store.FieldError
+	var why *store.ReasonError
 	switch {
 	case errors.As(err, &p):
+		return p
+	case errors.As(err, &why):
+		p = problemOf(why.Err)
+		p.reasons, p.cause = []string{why.Code}, err
 		return p
 	case errors.As(err, &bad):
 		return fieldProblem(bad, err)

@@ -33,6 +33,8 @@ type Card struct {
 	PublicNotes     string `db:"public_notes"`
 	ExternalID      string `db:"external_id"` // unique in the account
 	Stale           string // why it should be built anew; "" when it need not be
+	Compact         string // customer cards only: min, max or avg of the parents; "" for DefaultCompact
+	Routing         string // customer cards only: dearest or cheapest parent; "" for DefaultRouting
 	Version         int64
 	CreatedAt       Micros `db:"created_at"`
 	UpdatedAt       Micros `db:"updated_at"`
@@ -53,6 +55,7 @@ type CardPatch struct {
 	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
 	RateRounding, ChargeRounding                               *string
 	Notes, PublicNotes, ExternalID, Stale                      *string
+	Compact, Routing                                           *string
 
 	RatePrecision, ChargePrecision *int
 	Version                        int64 // the version that is changed; 0 for any
@@ -73,6 +76,8 @@ func (p CardPatch) apply(c *Card) {
 	replace(&c.PublicNotes, p.PublicNotes)
 	replace(&c.ExternalID, p.ExternalID)
 	replace(&c.Stale, p.Stale)
+	replace(&c.Compact, p.Compact)
+	replace(&c.Routing, p.Routing)
 }
 
 // Validate returns an ErrInvalid that names the first field at fault.
@@ -99,6 +104,15 @@ func (c *Card) Validate() error {
 	check.text("public_notes", c.PublicNotes, maxNotes)
 	check.text("external_id", c.ExternalID, maxID)
 	check.text("stale", c.Stale, maxName)
+	if c.Compact != "" {
+		check.oneOf("compact", c.Compact, "min", "max", "avg")
+	}
+	if c.Routing != "" {
+		check.oneOf("routing", c.Routing, "dearest", "cheapest")
+	}
+	if c.Kind != CustomerCard && c.Compact+c.Routing != "" {
+		check.refuse("compact", "and routing belong to customer cards alone")
+	}
 	return check.err
 }
 
@@ -106,7 +120,7 @@ const selectCard = `SELECT id, tenant_id, account_id, kind, name, COALESCE(publi
 	COALESCE(carrier, '') AS carrier, currency, direction, COALESCE(tech_prefix, '') AS tech_prefix,
 	rate_precision, rate_rounding, charge_precision, charge_rounding, COALESCE(notes, '') AS notes,
 	COALESCE(public_notes, '') AS public_notes, COALESCE(external_id, '') AS external_id,
-	COALESCE(stale, '') AS stale, version, created_at, updated_at FROM cards`
+	COALESCE(stale, '') AS stale, COALESCE(compact, '') AS compact, COALESCE(routing, '') AS routing, version, created_at, updated_at FROM cards`
 
 // Card reads a card of the tenant; ErrNotFound if there is none.
 func (tx *Tx) Card(ctx context.Context, id string) (Card, error) {
@@ -124,11 +138,11 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	}
 	_, err := tx.execNamed(ctx, `INSERT INTO cards (id, tenant_id, account_id, kind, name, public_name, carrier, currency,
 			direction, tech_prefix, rate_precision, rate_rounding, charge_precision, charge_rounding, notes,
-			public_notes, external_id, stale, version, created_at, updated_at)
+			public_notes, external_id, stale, compact, routing, version, created_at, updated_at)
 		VALUES (:id, :tenant_id, :account_id, :kind, :name, NULLIF(:public_name, ''), NULLIF(:carrier, ''), :currency,
 			:direction, NULLIF(:tech_prefix, ''), :rate_precision, :rate_rounding, :charge_precision, :charge_rounding,
-			NULLIF(:notes, ''), NULLIF(:public_notes, ''), NULLIF(:external_id, ''), NULLIF(:stale, ''), :version,
-			:created_at, :updated_at)`, c)
+			NULLIF(:notes, ''), NULLIF(:public_notes, ''), NULLIF(:external_id, ''), NULLIF(:stale, ''), NULLIF(:compact, ''),
+			NULLIF(:routing, ''), :version, :created_at, :updated_at)`, c)
 	if err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
@@ -156,7 +170,7 @@ func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card,
 			tech_prefix = NULLIF(:tech_prefix, ''), rate_precision = :rate_precision, rate_rounding = :rate_rounding,
 			charge_precision = :charge_precision, charge_rounding = :charge_rounding, notes = NULLIF(:notes, ''),
 			public_notes = NULLIF(:public_notes, ''), external_id = NULLIF(:external_id, ''), stale = NULLIF(:stale, ''),
-			version = :version, updated_at = :updated_at
+			compact = NULLIF(:compact, ''), routing = NULLIF(:routing, ''), version = :version, updated_at = :updated_at
 		WHERE tenant_id = :tenant_id AND id = :id`, c)
 	if err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)

@@ -44,6 +44,14 @@ type dialect struct {
 // placeholder is the n-th bound argument, from 1.
 func (d dialect) placeholder(n int) string { return string(d.mark) + strconv.Itoa(n) }
 
+// rebind writes ?-marked arguments the dialect's own way.
+func (d dialect) rebind(text string) string {
+	if d.mark == '$' {
+		return sqlx.Rebind(sqlx.DOLLAR, text)
+	}
+	return text
+}
+
 // pools are the connections to one database.
 type pools struct {
 	read  *sqlx.DB // many

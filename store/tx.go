@@ -142,10 +142,7 @@ func (tx *Tx) refused(ctx context.Context, err error) error {
 
 // selectAll reads every row of a query with ?-marked arguments.
 func selectAll[T any](ctx context.Context, d dialect, x execer, text string, args ...any) ([]T, error) {
-	if d.mark == '$' {
-		text = sqlx.Rebind(sqlx.DOLLAR, text)
-	}
-	rows, err := x.QueryContext(ctx, text, args...)
+	rows, err := x.QueryContext(ctx, d.rebind(text), args...)
 	if err != nil {
 		return nil, d.translateIn(ctx, err)
 	}

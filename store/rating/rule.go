@@ -137,6 +137,10 @@ func NewRules(rules []Rule) (Rules, error) {
 	return rs, nil
 }
 
+// Below lists the prefixes of ^ matches, ascending: those that a build adds
+// where a parent knows them. It is the Rules' own and not to be changed.
+func (rs *Rules) Below() []Prefix { return rs.below }
+
 // verdict is which rules hold for a row; nil for none.
 type verdict struct {
 	whole        *Rule

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"resellerd/store/rating"
+)
+
+// Recipe is what a revision was built with, beside its parents.
+type Recipe struct {
+	Compact       string       `json:"compact"` // min, max or avg
+	Rules         []ProfitRule `json:"rules"`
+	RatePrecision int          `json:"rate_precision"`
+	RateRounding  string       `json:"rate_rounding"`
+}
+
+// RevisionParent is a parent of a built revision: the card, and which revision
+// of it was active when it was built.
+type RevisionParent struct {
+	Parent
+	RevisionID string `db:"parent_revision_id"`
+}
+
+// The ways to compact and to route that hold where a card names none. Both are
+// those by which no parent's price is undercut.
+const (
+	DefaultCompact = "max"
+	DefaultRouting = "dearest"
+)
+
+func (c *Card) recipe(rules []ProfitRule) Recipe {
+	compact := c.Compact
+	if compact == "" {
+		compact = DefaultCompact
+	}
+	return Recipe{Compact: compact, Rules: rules, RatePrecision: c.RatePrecision, RateRounding: c.RateRounding}
+}
+
+// routing is which parent a call on the card's rates is bought from.
+func (c *Card) routing() rating.Routing {
+	if c.Routing == "cheapest" {
+		return rating.Cheapest
+	}
+	return rating.Dearest
+}
+
+// Builder works the recipe's rates out, with the parents in the order given.
+// It returns ErrInvalid for a recipe that was not made here.
+func (r Recipe) Builder(parents []RevisionParent) (*rating.Builder, error) {
+	build, err := r.build(parents)
+	if err != nil {
+		return nil, err
+	}
+	return rating.NewBuilder(build)
+}
+
+func (r Recipe) build(parents []RevisionParent) (b rating.Build, err error) {
+	if b.Compact, err = rating.ParseCompact(r.Compact); err != nil {
+		return b, err
+	}
+	if b.Rules, err = ratingRules(r.Rules); err != nil {
+		return b, err
+	}
+	if b.Rounding, err = rating.NewRounding(r.RatePrecision, r.RateRounding); err != nil {
+		return b, err
+	}
+	for _, p := range parents {
+		rate, err := p.rate()
+		if err != nil {
+			return b, err
+		}
+		b.Exchange = append(b.Exchange, rate)
+	}
+	return b, nil
+}
+
+const selectRevisionParents = `SELECT parent_id, parent_revision_id, COALESCE(exchange, '') AS exchange,
+	COALESCE(exchange_at, 0) AS exchange_at FROM revision_parents WHERE revision_id = ? ORDER BY position`
+
+// Recipe reads what a revision was built with and from. A revision that was
+// not built has no parents. Both never change.
+func (s *Store) Recipe(ctx context.Context, revision string) (Recipe, []RevisionParent, error) {
+	return s.recipe(ctx, s.pool, revision)
+}
+
+func (s *Store) recipe(ctx context.Context, x execer, revision string) (r Recipe, parents []RevisionParent, err error) {
+	parents, err = selectAll[RevisionParent](ctx, s.dialect, x, selectRevisionParents, revision)
+	if err != nil || len(parents) == 0 {
+		return r, nil, err
+	}
+	type kept struct{ Recipe string }
+	text, err := selectOne[kept](ctx, s.dialect, x, "SELECT recipe FROM revisions WHERE id = ?", revision)
+	if err == nil {
+		err = json.Unmarshal([]byte(text.Recipe), &r)
+	}
+	if err != nil {
+		return r, nil, fmt.Errorf("recipe of revision %s: %w", revision, err)
+	}
+	return r, parents, nil
+}
+
+// keepRecipe stores a new draft with what it is built with.
+func (tx *Tx) keepRecipe(ctx context.Context, draft Revision, r Recipe, parents []RevisionParent) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, "INSERT INTO revisions (id, card_id, status, created_at, origin, recipe) VALUES (?, ?, ?, ?, 'build', ?)",
+		draft.ID, draft.CardID, draft.Status, draft.CreatedAt, string(text))
+	if err != nil {
+		return err
+	}
+	for i, p := range parents {
+		_, err := tx.exec(ctx, `INSERT INTO revision_parents (revision_id, position, parent_id, parent_revision_id, exchange, exchange_at)
+			VALUES (?, ?, ?, ?, NULLIF(?, ''), ?)`, draft.ID, i+1, p.CardID, p.RevisionID, p.Exchange, optional(p.ExchangeAt))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// maxDestinations bounds the destinations of an account.
+const maxDestinations = 100_000
+
+// Destination is what an account calls the place that a prefix, and all below
+// it that has no name of its own, leads to.
+type Destination struct {
+	Prefix string
+	Name   string
+}
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (d *Destination) Validate() error {
+	var check checks
+	if !digits(d.Prefix, maxPrefix) {
+		check.refuse("prefix", "is not 1 to %d digits", maxPrefix)
+	}
+	check.required("name", d.Name, maxName)
+	return check.err
+}
+
+const selectDestinations = "SELECT prefix, name FROM destinations WHERE account_id = ? ORDER BY prefix"
+
+// Destinations lists what an account calls places, in the order of prefixes.
+func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, error) {
+	all, err := selectAll[Destination](ctx, tx.store.dialect, tx.tx, selectDestinations, account)
+	if err != nil {
+		return nil, fmt.Errorf("destinations: %w", err)
+	}
+	return all, nil
+}
+
+// SetDestinations replaces what an account of the tenant calls places. It
+// returns ErrInvalid with the number of the first that is at fault, and for an
+// unknown account.
+func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destination) error {
+	if err := tx.owner(ctx, account); err != nil {
+		return fmt.Errorf("destinations: %w", err)
+	}
+	if len(all) > maxDestinations {
+		return fmt.Errorf("destinations: %w", invalid("destinations", fmt.Sprintf("are more than %d", maxDestinations)))
+	}
+	all = slices.Clone(all)
+	for i := range all {
+		if err := all[i].Validate(); err != nil {
+			return fmt.Errorf("destinations: %w", invalid("destinations", fmt.Sprintf("number %d: %s", i+1, err)))
+		}
+	}
+	slices.SortFunc(all, func(a, b Destination) int { return strings.Compare(a.Prefix, b.Prefix) })
+	for i := range all {
+		if i > 0 && all[i].Prefix == all[i-1].Prefix {
+			return fmt.Errorf("destinations: %w", invalid("destinations", "hold prefix "+all[i].Prefix+" twice"))
+		}
+	}
+	return tx.putDestinations(ctx, account, all)
+}
+
+func (tx *Tx) putDestinations(ctx context.Context, account string, all []Destination) error {
+	if _, err := tx.exec(ctx, "DELETE FROM destinations WHERE account_id = ?", account); err != nil {
+		return fmt.Errorf("destinations: %w", err)
+	}
+	_, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "destinations", []string{"account_id", "prefix", "name"}, func() ([]any, error) {
+		if len(all) == 0 {
+			return nil, io.EOF
+		}
+		d := all[0]
+		all = all[1:]
+		return []any{account, d.Prefix, d.Name}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("destinations: %w", tx.refused(ctx, err))
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"resellerd/store/rating"
+)
+
+// maxParents bounds the cards that one is built from.
+const maxParents = 20
+
+// Parent is a card that a customer card is built from: a provider card of its
+// own account, or a card that is assigned to it.
+type Parent struct {
+	CardID string `db:"parent_id"`
+	// Exchange is how much of the card's currency 1 of the parent's is, as a
+	// decimal number; "" where both have the same.
+	Exchange string
+	// ExchangeAt is when the owner gave the rate. It is kept while the rate is.
+	ExchangeAt Micros `db:"exchange_at"`
+}
+
+// rate is the exchange rate as a number.
+func (p Parent) rate() (rating.Exchange, error) {
+	if p.Exchange == "" {
+		return rating.Par, nil
+	}
+	return rating.ParseExchange(p.Exchange)
+}
+
+const selectParents = `SELECT parent_id, COALESCE(exchange, '') AS exchange, COALESCE(exchange_at, 0) AS exchange_at
+	FROM card_parents WHERE card_id = ? ORDER BY position`
+
+// Parents lists what a card of the tenant is built from, in its order.
+// ErrNotFound if there is no such card.
+func (tx *Tx) Parents(ctx context.Context, card string) ([]Parent, error) {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return nil, err
+	}
+	return tx.parents(ctx, card)
+}
+
+func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
+	parents, err := selectAll[Parent](ctx, tx.store.dialect, tx.tx, selectParents, card)
+	if err != nil {
+		return nil, fmt.Errorf("parents of card %s: %w", card, err)
+	}
+	return parents, nil
+}
+
+// SetParents replaces what a customer card of the tenant is built from. A
+// parent is a provider card of the same account or a card that is assigned to
+// it now, so that no card is ever above itself; it has the card's direction,
+// and the card's currency or an exchange rate.
+//
+// It returns ErrNotFound for an unknown card and ErrInvalid, with a reason for
+// a card that is not the account's and for a currency without a rate. A parent
+// that is not there is named like any other that cannot be one: whether its
+// writer may know of it is the caller's to ask.
+func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
+	c, err := tx.Card(ctx, card)
+	if err != nil {
+		return err
+	}
+	before, err := tx.parents(ctx, card)
+	if err != nil {
+		return err
+	}
+	if err := tx.checkParents(ctx, &c, parents); err != nil {
+		return fmt.Errorf("card %s: %w", card, err)
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", card); err != nil {
+		return fmt.Errorf("parents of card %s: %w", card, err)
+	}
+	for i, p := range dated(parents, before, tx.now) {
+		_, err := tx.exec(ctx, `INSERT INTO card_parents (card_id, position, parent_id, exchange, exchange_at)
+			VALUES (?, ?, ?, NULLIF(?, ''), ?)`, card, i+1, p.CardID, p.Exchange, optional(p.ExchangeAt))
+		if err != nil {
+			return fmt.Errorf("parents of card %s: %w", card, err)
+		}
+	}
+	return nil
+}
+
+func optional(at Micros) any {
+	if at == 0 {
+		return nil
+	}
+	return int64(at)
+}
+
+// dated gives each exchange rate its moment: that of before where it is the
+// same.
+func dated(parents, before []Parent, now Micros) []Parent {
+	known := map[Parent]Micros{}
+	for _, p := range before {
+		known[Parent{CardID: p.CardID, Exchange: p.Exchange}] = p.ExchangeAt
+	}
+	all := make([]Parent, len(parents))
+	for i, p := range parents {
+		all[i] = Parent{CardID: p.CardID, Exchange: p.Exchange}
+		if p.Exchange == "" {
+			continue
+		}
+		at, ok := known[all[i]]
+		if !ok {
+			at = now
+		}
+		all[i].ExchangeAt = at
+	}
+	return all
+}
+
+func (tx *Tx) checkParents(ctx context.Context, c *Card, parents []Parent) error {
+	if len(parents) > 0 && c.Kind != CustomerCard {
+		return invalid("parents", "belong to customer cards alone")
+	}
+	if len(parents) > maxParents {
+		return invalid("parents", fmt.Sprintf("are more than %d", maxParents))
+	}
+	seen := map[string]bool{}
+	for _, p := range parents {
+		if seen[p.CardID] {
+			return invalid("parents", "names a card twice")
+		}
+		seen[p.CardID] = true
+		if err := tx.checkParent(ctx, c, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
+	parent, err := tx.Card(ctx, p.CardID)
+	if errors.Is(err, ErrNotFound) {
+		return ErrNoParent
+	}
+	if err != nil {
+		return err
+	}
+	usable, err := tx.usable(ctx, c, &parent)
+	switch {
+	case err != nil:
+		return err
+	case !usable && parent.AccountID == c.AccountID:
+		return invalid("parents", "names an own card that is no provider card")
+	case !usable:
+		return &ReasonError{ReasonCardNotOwn, invalid("parents", "names a card that is not assigned to the account")}
+	}
+	return p.fits(c, &parent)
+}
+
+// ErrNoParent says that a card to build from is not there.
+var ErrNoParent error = &FieldError{ErrInvalid, "parents", "names no card"}
+
+// fits compares what must be the same on both sides.
+func (p Parent) fits(c, parent *Card) error {
+	if parent.Direction != c.Direction {
+		return invalid("parents", "names a card of the other direction")
+	}
+	if p.Exchange == "" && parent.Currency != c.Currency {
+		return &ReasonError{ReasonCurrencyMismatch, invalid("parents", "names a card in another currency without an exchange rate")}
+	}
+	if p.Exchange != "" && parent.Currency == c.Currency {
+		return invalid("parents", "gives an exchange rate to a card in the same currency")
+	}
+	if _, err := p.rate(); err != nil {
+		return invalid("parents", "gives an exchange rate that is no decimal number above 0 with at most 18 decimals")
+	}
+	return nil
+}
+
+// usable reports whether the owner of c may build from parent now.
+func (tx *Tx) usable(ctx context.Context, c, parent *Card) (bool, error) {
+	if parent.AccountID == c.AccountID {
+		return parent.Kind == ProviderCard, nil
+	}
+	type one struct{ N int }
+	found, err := selectAll[one](ctx, tx.store.dialect, tx.tx, `SELECT 1 AS n FROM assignments WHERE card_id = ? AND account_id = ?
+		AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)`, parent.ID, c.AccountID, tx.now, tx.now)
+	return len(found) > 0, err
+}

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"resellerd/store/rating"
+)
+
+// maxRules bounds the profit rules of a card.
+const maxRules = 1000
+
+// The states that a profit rule gives a row.
+const (
+	RuleProfit  = "profit"
+	RuleBlocked = "blocked"
+)
+
+// ProfitRule is what is put on a parent's prices; see rating.Rule for which of
+// several holds. Money is in units of 10^-10, and so is a percentage.
+type ProfitRule struct {
+	Match   string // a prefix, "^" and a prefix, or "*"
+	Type    string // absolute, relative, percent or floor; "" where blocked
+	Value   int64
+	ApplyTo string `db:"apply_to"` // of cost, inter and intra, joined by commas; "" for all
+	Status  string // RuleProfit or RuleBlocked
+
+	MCD, Pulse *int // seconds; nil for the largest of the parents'
+	Connect    *int64
+	Precision  *int // nil with Rounding "": the card's
+	Rounding   string
+}
+
+const selectRules = `SELECT match, COALESCE(type, '') AS type, COALESCE(value, 0) AS value, COALESCE(apply_to, '') AS apply_to,
+	status, mcd, pulse, connect, precision, COALESCE(rounding, '') AS rounding FROM profit_rules WHERE card_id = ? ORDER BY position`
+
+// ProfitRules lists the profit rules of a card of the tenant in their order.
+// ErrNotFound if there is no such card.
+func (tx *Tx) ProfitRules(ctx context.Context, card string) ([]ProfitRule, error) {
+	if _, err := tx.Card(ctx, card); err != nil {
+		return nil, err
+	}
+	return tx.profitRules(ctx, card)
+}
+
+func (tx *Tx) profitRules(ctx context.Context, card string) ([]ProfitRule, error) {
+	rules, err := selectAll[ProfitRule](ctx, tx.store.dialect, tx.tx, selectRules, card)
+	if err != nil {
+		return nil, fmt.Errorf("profit rules of card %s: %w", card, err)
+	}
+	return rules, nil
+}
+
+// SetProfitRules replaces the profit rules of a customer card of the tenant.
+// It returns ErrNotFound for an unknown card, and ErrInvalid with the number of
+// the first rule that is at fault.
+func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRule) error {
+	c, err := tx.Card(ctx, card)
+	if err != nil {
+		return err
+	}
+	if len(rules) > 0 && c.Kind != CustomerCard {
+		return fmt.Errorf("card %s: %w", card, invalid("profit_rules", "belong to customer cards alone"))
+	}
+	if len(rules) > maxRules {
+		return fmt.Errorf("card %s: %w", card, invalid("profit_rules", fmt.Sprintf("are more than %d", maxRules)))
+	}
+	if _, err := ratingRules(rules); err != nil {
+		return fmt.Errorf("card %s: %w", card, err)
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM profit_rules WHERE card_id = ?", card); err != nil {
+		return fmt.Errorf("profit rules of card %s: %w", card, err)
+	}
+	for i := range rules {
+		if err := tx.putRule(ctx, card, i+1, &rules[i]); err != nil {
+			return fmt.Errorf("profit rules of card %s: %w", card, err)
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) putRule(ctx context.Context, card string, position int, r *ProfitRule) error {
+	var value any
+	if r.Status != RuleBlocked {
+		value = r.Value
+	}
+	_, err := tx.exec(ctx, `INSERT INTO profit_rules (card_id, position, match, type, value, apply_to, status, mcd, pulse,
+			connect, precision, rounding)
+		VALUES (?, ?, ?, NULLIF(?, ''), ?, NULLIF(?, ''), ?, ?, ?, ?, ?, NULLIF(?, ''))`, card, position, r.Match, r.Type,
+		value, r.ApplyTo, r.Status, number(r.MCD), number(r.Pulse), amount(r.Connect), number(r.Precision), r.Rounding)
+	return err
+}
+
+func number(n *int) any {
+	if n == nil {
+		return nil
+	}
+	return *n
+}
+
+// ratingRules are the rules as the arithmetic takes them; ErrInvalid with the
+// number of the first that cannot be one.
+func ratingRules(rules []ProfitRule) (rating.Rules, error) {
+	all := make([]rating.Rule, len(rules))
+	for i := range rules {
+		rule, err := rules[i].rating()
+		if err == nil {
+			err = rule.Validate()
+		}
+		if err != nil {
+			return rating.Rules{}, invalid("profit_rules", fmt.Sprintf("rule %d: %s", i+1, plainText(err)))
+		}
+		all[i] = rule
+	}
+	return rating.NewRules(all)
+}
+
+// plainText is what the arithmetic finds wrong, without the name of its kind.
+func plainText(err error) string {
+	return strings.TrimPrefix(err.Error(), rating.ErrInvalid.Error()+": ")
+}
+
+func (r *ProfitRule) rating() (rule rating.Rule, err error) {
+	if rule.Match, err = rating.ParseMatch(r.Match); err != nil {
+		return rule, fmt.Errorf("match is not a prefix, ^ and a prefix, or *")
+	}
+	if r.Type != "" {
+		if rule.Type, err = rating.ParseMarkup(r.Type); err != nil {
+			return rule, err
+		}
+	}
+	if rule.ApplyTo, err = applyTo(r.ApplyTo); err != nil {
+		return rule, err
+	}
+	rule.Value, rule.Blocked = rating.Money(r.Value), r.Status == RuleBlocked
+	if !rule.Blocked && r.Status != RuleProfit {
+		return rule, fmt.Errorf("status is not one of profit, blocked")
+	}
+	if rule.MCD, err = seconds("mcd", r.MCD, 0); err != nil {
+		return rule, err
+	}
+	if rule.Pulse, err = seconds("pulse", r.Pulse, 1); err != nil {
+		return rule, err
+	}
+	if r.Connect != nil {
+		rule.Connect = rating.Some(rating.Money(*r.Connect))
+	}
+	if (r.Precision == nil) != (r.Rounding == "") {
+		return rule, fmt.Errorf("precision and rounding are given together")
+	}
+	if r.Precision != nil {
+		rule.Rounding, err = rating.NewRounding(*r.Precision, r.Rounding)
+	}
+	return rule, err
+}
+
+func seconds(field string, n *int, least int) (rating.Optional[uint32], error) {
+	if n == nil {
+		return rating.Optional[uint32]{}, nil
+	}
+	if *n < least || *n > maxSeconds {
+		return rating.Optional[uint32]{}, fmt.Errorf("%s is not between %d and %d seconds", field, least, maxSeconds)
+	}
+	return rating.Some(uint32(*n)), nil
+}
+
+// priceColumns are the names of a row's prices, by jurisdiction.
+var priceColumns = map[string]rating.Jurisdiction{"cost": rating.Indeterminate, "inter": rating.Inter, "intra": rating.Intra}
+
+func applyTo(text string) (rating.Jurisdictions, error) {
+	if text == "" {
+		return 0, nil
+	}
+	var all []rating.Jurisdiction
+	for name := range strings.SplitSeq(text, ",") {
+		j, ok := priceColumns[name]
+		if !ok {
+			return 0, fmt.Errorf("apply_to names something else than cost, inter and intra")
+		}
+		all = append(all, j)
+	}
+	return rating.SetOf(all...), nil
+}

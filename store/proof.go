@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"resellerd/store/rating"
+)
+
+// The problems that a proof finds.
+const (
+	ProblemLosing  = "losing"   // a call costs more than it sells for
+	ProblemNoRoute = "no_route" // open for sale, and no parent is open
+)
+
+// Proof says how a revision stands against what its calls are bought for.
+type Proof struct {
+	Parents  []RevisionParent // what it was held against; none: there is nothing to buy from
+	Prefixes int              // of both sides, those open for sale
+	Losing   int              // prefixes, in whichever jurisdiction
+	NoRoute  int              // prefixes
+}
+
+// Finding is a problem with a prefix. A losing one has a finding for each
+// jurisdiction that loses.
+type Finding struct {
+	Prefix  string // of either side
+	Sold    string // the prefix of the row that it sells by
+	Problem string // ProblemLosing or ProblemNoRoute
+	Blocked bool   // of no_route: a parent blocks it; else none knows it
+
+	Jurisdiction string
+	ParentID     string // the parent with the greatest loss there
+	Seconds      uint32 // the shortest losing call; 0 for only those of over two hours
+	Loss         int64  // of that call, in the card's currency; of a minute where Seconds is 0
+}
+
+// ProveRevision holds a revision of a card of the tenant against the active
+// revisions of the card's parents as they stand now, or those it was built
+// from where the card has none any more; see rating.Prove for what is proved.
+// report, which may be nil, is called with each finding in the order of
+// prefixes; its error ends the proof and is returned.
+//
+// It returns ErrNotFound when card or revision is absent, and ErrConflict where
+// there is no cost to compare with: a parent was withdrawn (ReasonWithdrawn),
+// has no active revision, or is in another currency without an exchange rate.
+func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Finding) error) (Proof, error) {
+	if _, err := tx.Revision(ctx, card, id); err != nil {
+		return Proof{}, err
+	}
+	c, err := tx.Card(ctx, card)
+	if err != nil {
+		return Proof{}, err
+	}
+	proof := Proof{}
+	if proof.Parents, err = tx.boughtFrom(ctx, &c, id); err != nil {
+		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
+	}
+	if len(proof.Parents) == 0 {
+		return proof, nil
+	}
+	sale, sides, err := tx.sides(ctx, &c, id, proof.Parents)
+	if err != nil {
+		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
+	}
+	sum, err := rating.Prove(sale, sides, c.routing(), func(f rating.Finding) error {
+		if report == nil {
+			return nil
+		}
+		return report(proof.finding(f))
+	})
+	proof.Prefixes, proof.Losing, proof.NoRoute = sum.Prefixes, sum.Losing, sum.NoRoute
+	if err != nil {
+		return proof, fmt.Errorf("proof of revision %s: %w", id, proofFault(err))
+	}
+	return proof, nil
+}
+
+// proofFault is a charge that is out of range, as a fault of the card.
+func proofFault(err error) error {
+	if errors.Is(err, rating.ErrOverflow) {
+		return conflict("", err.Error())
+	}
+	return err
+}
+
+// boughtFrom finds what calls on a revision are bought from.
+func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
+	if c.Kind != CustomerCard {
+		return nil, nil
+	}
+	parents, err := tx.parents(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(parents) == 0 {
+		_, built, err := tx.store.recipe(ctx, tx.tx, revision)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range built {
+			parents = append(parents, p.Parent)
+		}
+	}
+	all := make([]RevisionParent, len(parents))
+	for i, p := range parents {
+		if all[i], err = tx.sourceOf(ctx, c, p); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// sides are both sides of the proof. A parent's charges are rounded as its
+// card says, which is what its buyer is shown.
+func (tx *Tx) sides(ctx context.Context, c *Card, revision string, parents []RevisionParent) (sale rating.Side, bought []rating.Side, err error) {
+	sale = rating.Side{Rows: tx.reader(ctx, revision).source(), Exchange: rating.Par}
+	if sale.Charge, err = rating.NewRounding(c.ChargePrecision, c.ChargeRounding); err != nil {
+		return sale, nil, err
+	}
+	for _, p := range parents {
+		card, err := tx.Card(ctx, p.CardID)
+		if err != nil {
+			return sale, nil, err
+		}
+		side := rating.Side{Rows: tx.reader(ctx, p.RevisionID).source()}
+		if side.Exchange, err = p.rate(); err != nil {
+			return sale, nil, err
+		}
+		if side.Charge, err = rating.NewRounding(card.ChargePrecision, card.ChargeRounding); err != nil {
+			return sale, nil, err
+		}
+		bought = append(bought, side)
+	}
+	return sale, bought, nil
+}
+
+func (p *Proof) finding(f rating.Finding) Finding {
+	found := Finding{Prefix: f.Prefix.String(), Sold: f.Sold.String(), Problem: ProblemNoRoute, Blocked: f.Blocked}
+	if f.Problem == rating.Losing {
+		found.Problem, found.Jurisdiction = ProblemLosing, f.Jurisdiction.String()
+		found.ParentID, found.Seconds, found.Loss = p.Parents[f.Parent].CardID, f.Seconds, int64(f.Loss)
+	}
+	return found
+}
