@@ -133,8 +133,8 @@ func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, 
 		return source, err
 	}
 	active, err := tx.activeRevision(ctx, p.CardID)
-	if errors.Is(err, ErrNotFound) {
-		return source, conflict("parents", "one has no active revision")
+	if err == nil && active.ID == "" {
+		err = conflict("parents", "one has no active revision")
 	}
 	source.RevisionID = active.ID
 	return source, err
@@ -153,10 +153,6 @@ func asConflict(err error) error {
 		return conflict(field.Field, field.Text)
 	}
 	return err
-}
-
-func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
-	return selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
 }
 
 func (w *workshop) run(ctx context.Context) (Built, error) {
