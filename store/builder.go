@@ -16,9 +16,11 @@ const (
 	argID                    // Query.ID
 	argParent                // Query.Parent, or what it stands for
 	argRevision
-	argWhere // the value of condition index
-	argKey   // Query.After
-	argAfter // Query.After.ID
+	argAt     // Query.At
+	argViewer // Query.Viewer
+	argWhere  // the value of condition index
+	argKey    // Query.After
+	argAfter  // Query.After.ID
 )
 
 type argument struct {

@@ -209,6 +209,9 @@ func (c *compiler) resolveRest(sources []*late, classes []string) {
 	if c.def.timed {
 		conditions = append(conditions, "(t.valid_to IS NULL OR t.valid_to > "+c.b.integer(argument{kind: argNow})+")")
 	}
+	if len(c.views) == 1 && c.def.only[c.views[0].name] != "" {
+		conditions = append(conditions, at(c.def.only[c.views[0].name], "t"))
+	}
 	for i, f := range c.q.Also {
 		conditions = append(conditions, c.alsoSQL(f, i+1, sources[i+1], classes[i+1]))
 	}

@@ -34,6 +34,9 @@ func (s *Store) list(ctx context.Context, x execer, q Query) (Page, error) {
 		return Page{}, err
 	}
 	var page Page
+	if def.revised {
+		page.Revision = q.Parent
+	}
 	if err := s.each(ctx, x, run, page.collect(run, q.Limit)); err != nil {
 		return Page{}, err
 	}
@@ -120,6 +123,10 @@ func (s *Store) prepare(q *Query, def *typeDef, m mode) (*running, error) {
 			run.args[i] = q.Parent
 		case argRevision:
 			run.args[i] = q.Revision
+		case argAt:
+			run.args[i] = int64(q.At)
+		case argViewer:
+			run.args[i] = q.Viewer
 		case argWhere:
 			run.args[i] = where[a.index]
 		case argKey:
@@ -214,7 +221,7 @@ func (p *Page) close(run *running, limit int) {
 // nothing to be seen.
 func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool, error) {
 	def, err := q.check()
-	if err != nil || !storable(q.ID, q.Parent, q.Revision) {
+	if err != nil || !storable(q.ID, q.Parent, q.Revision, q.Viewer) {
 		return nil, false, err
 	}
 	if def.through == nil {
@@ -227,11 +234,11 @@ func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool
 	if def.needs != "" && !slices.Contains(columns, def.needs) {
 		return nil, false, nil
 	}
-	if !def.revised {
+	if !def.decided {
 		columns = def.names()
 	}
 	everything := predicate.Filter{Kind: predicate.All}
-	q.Filter, q.Env, q.Leaf, q.Revision, q.Parent = everything, nil, false, "", parent
+	q.Filter, q.Env, q.Leaf, q.Revision, q.At, q.Parent = everything, nil, false, "", 0, parent
 	q.Views = []View{{Name: view, When: everything}}
 	q.Columns = []Columns{{Names: columns, When: everything}}
 	return def, true, nil
@@ -251,7 +258,7 @@ func (t *typeDef) names() []string {
 func (s *Store) decideThrough(ctx context.Context, x execer, q *Query, def *typeDef) (view string, columns []string, parent string, err error) {
 	head := Query{
 		Type: def.through.name, Filter: q.Filter, Env: q.Env, Leaf: q.Leaf, Views: q.Views, Columns: q.Columns,
-		ID: q.Parent, Revision: q.Revision,
+		ID: q.Parent, Revision: q.Revision, At: q.At, Viewer: q.Viewer,
 	}
 	run, err := s.prepare(&head, def.through, modeHead)
 	if err != nil || run.empty {
@@ -273,15 +280,11 @@ func (s *Store) decideThrough(ctx context.Context, x execer, q *Query, def *type
 	if !def.revised {
 		return row.View, columns, q.Parent, nil
 	}
-	parent = textOf(values[run.shape.id+1])
-	if q.Revision != "" {
-		if asked := textOf(values[run.shape.id+2]); row.View != translated || asked == parent {
-			parent = asked
-		} else {
-			parent = ""
-		}
+	side := run.shape.id + 1
+	if row.View == translated {
+		side++
 	}
-	return row.View, columns, parent, nil
+	return row.View, columns, textOf(values[side]), nil
 }
 
 func textOf(v any) string {

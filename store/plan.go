@@ -175,6 +175,7 @@ func appendKey(dst []byte, q *Query, m mode) []byte {
 	flag(q.Desc)
 	flag(q.ID != "")
 	flag(q.Revision != "")
+	flag(q.At != 0)
 	flag(q.After != nil)
 	flag(q.After != nil && q.After.KeyAbsent)
 	if m == modePage {

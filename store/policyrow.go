@@ -11,7 +11,7 @@ import (
 // PolicyRow reads the policy columns of one stored row, whoever may see it:
 // string, int64, bool, []any of strings for a set, what the JSON says for a
 // document. Absent values are absent keys. The row of a type that is decided
-// through another one ("rate") is that other row. It returns ErrNotFound when
+// through another one ("rate", "revision") is that other row. It returns ErrNotFound when
 // there is no such row and ErrUnavailable when the database does not answer.
 //
 // The map is shared and must not be changed. It holds for the current data
@@ -26,7 +26,7 @@ func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, 
 // sets stay what they are; 0 for ever.
 func (s *Store) policyRow(ctx context.Context, x execer, typ, id string) (map[string]any, int64, error) {
 	def := typeByName[typ]
-	if def == nil || def.through != nil && typ != rateType.name {
+	if def == nil || def.through != nil && !def.decided {
 		return nil, 0, invalid("type", fmt.Sprintf("%q has no rows of its own", typ))
 	}
 	if def.through != nil {

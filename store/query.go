@@ -29,9 +29,15 @@ type Query struct {
 	// Parent is the row that this list belongs to: the card of its rates,
 	// assignments or customers. Filter, Views and Columns are then the card's.
 	Parent string
-	// Revision names one of the card's revisions for its rates; "" is the
-	// active one, and the only one that the translated view has.
+	// Revision names one of the card's revisions for its rates, "" the active
+	// one. The translated view has that, and those that were in force while the
+	// card was assigned to Viewer.
 	Revision string
+	// At asks for the rates that were in force at a time; 0 for now. In the
+	// translated view there are none of a time at which the card was not
+	// assigned to Viewer.
+	At     Micros
+	Viewer string // the account that looks; "" has no past in the translated view
 	// Also filters the other rows that a list joins: the accounts of
 	// assignments, the customers on a card. Each joined type needs its filter.
 	Also []TypedFilter
@@ -106,9 +112,10 @@ type Cursor struct {
 
 // Page is part of a list.
 type Page struct {
-	Rows  []Row
-	Total int     // of the whole list, when Query.Count
-	Next  *Cursor // nil at the end
+	Rows     []Row
+	Total    int     // of the whole list, when Query.Count
+	Next     *Cursor // nil at the end
+	Revision string  // of rates: whose they are, "" for none
 }
 
 // check refuses a query that cannot be answered, with ErrInvalid.

@@ -247,11 +247,33 @@ func (c *compiler) head() *planned {
 		sel.shape.groups = append(sel.shape.groups, groupAt{at: place, view: -1, names: g.names})
 	}
 	sel.shape.id = sel.add(at(c.def.key, "t"))
-	sel.add("(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND s.status = 'active')")
-	if c.q.Revision != "" {
-		sel.add("(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND s.id = " + c.b.bind(argument{kind: argRevision}) + ")")
-	}
+	own, translated := c.revision()
+	sel.add(own)
+	sel.add(translated)
 	sel.shape.width = len(sel.texts)
 	sel.shape.always = slices.Sorted(maps.Keys(c.always))
 	return &planned{text: "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() + " WHERE " + c.condition(c.filter), shape: sel.shape}
+}
+
+// revision is what finds the revision that a card's rates are read of, for its
+// own side and for who sees it translated.
+func (c *compiler) revision() (own, translated string) {
+	const of = "(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND "
+	viewer := func() string { return c.b.bind(argument{kind: argViewer}) }
+	switch {
+	case c.q.At != 0:
+		moment := c.b.integer(argument{kind: argAt})
+		then := "(SELECT s.revision_id FROM revision_periods s WHERE s.card_id = t.id AND s.active_from <= " + moment +
+			" AND (s.active_to IS NULL OR s.active_to > " + moment + ")"
+		return then + ")", then + " AND EXISTS (SELECT 1 FROM assignments a WHERE a.card_id = t.id AND a.account_id = " + viewer() +
+			" AND a.valid_from <= " + moment + " AND (a.valid_to IS NULL OR a.valid_to > " + moment + ")))"
+	case c.q.Revision != "":
+		named := of + "s.id = " + c.b.bind(argument{kind: argRevision})
+		return named + ")", named + " AND (s.status = 'active' OR EXISTS (SELECT 1 FROM revision_periods p" +
+			" JOIN assignments a ON a.card_id = p.card_id WHERE p.revision_id = s.id AND a.account_id = " + viewer() +
+			" AND a.valid_from <= " + c.b.integer(argument{kind: argNow}) +
+			" AND (p.active_to IS NULL OR a.valid_from < p.active_to AND p.active_from < p.active_to)" +
+			" AND (a.valid_to IS NULL OR a.valid_to > p.active_from))))"
+	}
+	return of + "s.status = 'active')", of + "s.status = 'active')"
 }

@@ -67,13 +67,15 @@ type typeDef struct {
 	name    string
 	table   string
 	columns []column
-	key     string   // the expression that identifies a row, within its scope
-	indexed []string // policy columns with an index that continues with the key
-	through *typeDef // the type that decides about these rows
-	scope   string   // the expression that equals the query's parent
-	revised bool     // scope is a revision of the parent, not the parent
-	timed   bool     // only rows that are not over yet
-	needs   string   // the column of through that must be shown for any of these rows to be, "" for none
+	key     string            // the expression that identifies a row, within its scope
+	indexed []string          // policy columns with an index that continues with the key
+	through *typeDef          // the type that decides about these rows
+	scope   string            // the expression that equals the query's parent
+	decided bool              // its columns are decided by name, as those of a type of its own
+	revised bool              // scope is a revision of the parent, not the parent
+	only    map[string]string // the condition on rows that a view of through shows, by view
+	timed   bool              // only rows that are not over yet
+	needs   string            // the column of through that must be shown for any of these rows to be, "" for none
 	also    map[string]join
 }
 
@@ -146,7 +148,7 @@ func at(expr, alias string) string { return strings.ReplaceAll(expr, "@.", alias
 
 var typeList = []*typeDef{
 	accountType, groupType, userType, customerType, cardType,
-	rateType, assignmentType, cardCustomerType, auditType,
+	rateType, revisionType, assignmentType, cardCustomerType, auditType,
 }
 
 var typeByName = func() map[string]*typeDef {

@@ -31,6 +31,7 @@ var cardType = &typeDef{
 		stored("external_id", Text).policy(),
 		document("revision", RevisionHead, activeRevision("s.number")).
 			inView(translated, activeRevision("NULL")),
+		stored("stale", Text),
 		stored("created_at", Time).required(),
 		stored("updated_at", Time).required(),
 	},
@@ -45,9 +46,31 @@ func activeRevision(number string) expression {
 	}
 }
 
+// revisionType has the states of a card's rates. Who sees the card translated
+// sees the one that is in force.
+var revisionType = &typeDef{
+	name: "revision", table: "revisions", key: "@.id",
+	through: cardType, scope: "@.card_id", decided: true, only: map[string]string{translated: "@.status = 'active'"},
+	columns: []column{
+		stored("id", Text).required(),
+		stored("number", Integer),
+		stored("status", Text).required(),
+		stored("live_at", Time),
+		stored("activated_at", Time),
+		stored("deactivated_at", Time),
+		stored("rows", Integer).from("@.row_count").required(),
+		stored("origin", Text).required(),
+		stored("base_id", Text),
+		stored("scheduled_by", Text),
+		stored("losses_accepted", Boolean).required(),
+		stored("held_reason", Text),
+		stored("created_at", Time).required(),
+	},
+}
+
 var rateType = &typeDef{
 	name: "rate", table: "rates", key: "@.prefix",
-	through: cardType, scope: "@.revision_id", revised: true,
+	through: cardType, scope: "@.revision_id", decided: true, revised: true,
 	columns: []column{
 		stored("prefix", Text).required(),
 		stored("name", Text),

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+)
+
+// What becomes of a prefix from one deck of rates to another.
+const (
+	RateCreated   = "created"
+	RateRemoved   = "removed"
+	RateUp        = "up"      // something costs more and nothing less
+	RateDown      = "down"    // something costs less and nothing more
+	RateChanged   = "changed" // both, or neither: a name, a status
+	RateUnchanged = "unchanged"
+)
+
+// CompareRates says what becomes of a prefix that has the rate before, or none
+// (nil), and then the rate after, or none. A longer minimum or step costs
+// more; a jurisdiction without a price of its own has the indeterminate one.
+func CompareRates(before, after *Rate) string {
+	switch {
+	case before == nil:
+		return RateCreated
+	case after == nil:
+		return RateRemoved
+	}
+	up, down := false, false
+	old, now := before.prices(), after.prices()
+	for i := range old {
+		up, down = up || now[i] > old[i], down || now[i] < old[i]
+	}
+	switch {
+	case before.Blocked != after.Blocked || up && down:
+		return RateChanged
+	case up:
+		return RateUp
+	case down:
+		return RateDown
+	case before.Name != after.Name || absent(before.Inter) != absent(after.Inter) || absent(before.Intra) != absent(after.Intra):
+		return RateChanged
+	}
+	return RateUnchanged
+}
+
+func (r *Rate) prices() [6]int64 {
+	all := [6]int64{r.Cost, r.Cost, r.Cost, r.Connect, int64(r.MCD), int64(r.Pulse)}
+	if r.Inter != nil {
+		all[1] = *r.Inter
+	}
+	if r.Intra != nil {
+		all[2] = *r.Intra
+	}
+	return all
+}
+
+func absent(money *int64) bool { return money == nil }
+
+// RateChange is a prefix that differs between two revisions.
+type RateChange struct {
+	Prefix string
+	Change string // as CompareRates says; never RateUnchanged
+	Before *Rate  // nil where it was created
+	After  *Rate  // nil where it was removed
+}
+
+// DiffSum counts prefixes by what becomes of them.
+type DiffSum struct {
+	Created, Removed, Up, Down, Changed, Unchanged int64
+}
+
+func (s *DiffSum) count(change string) {
+	*map[string]*int64{
+		RateCreated: &s.Created, RateRemoved: &s.Removed, RateUp: &s.Up,
+		RateDown: &s.Down, RateChanged: &s.Changed, RateUnchanged: &s.Unchanged,
+	}[change]++
+}
+
+// Diff walks over what changes when a card's rates go from one of its
+// revisions to another, in the order of prefixes and behind the prefix after
+// ("" for all). fn, which may be nil, gets what differs; its error ends the
+// walk and is returned. The sum is of what was walked over. Memory does not
+// grow with the revisions.
+//
+// It returns ErrNotFound when the card has no such revision. Who may ask is the
+// caller's to decide.
+func (s *Store) Diff(ctx context.Context, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
+	err = s.snapshot(ctx, func(x execer) error {
+		for _, id := range []string{before, after} {
+			if err := s.ofCard(ctx, x, card, id); err != nil {
+				return err
+			}
+		}
+		sum, err = diff(ctx, newRateWalk(s.dialect, x, before, behind), newRateWalk(s.dialect, x, after, behind), fn)
+		return err
+	})
+	return sum, err
+}
+
+func diff(ctx context.Context, old, now *rateWalk, fn func(RateChange) error) (sum DiffSum, err error) {
+	for {
+		change, err := nextChange(ctx, old, now)
+		if err != nil {
+			return sum, fmt.Errorf("diff of revision %s: %w", now.revision, err)
+		}
+		if change.Change == "" {
+			return sum, nil
+		}
+		sum.count(change.Change)
+		if change.Change == RateUnchanged || fn == nil {
+			continue
+		}
+		if err := fn(change); err != nil {
+			return sum, err
+		}
+	}
+}
+
+func (s *Store) ofCard(ctx context.Context, x execer, card, revision string) error {
+	if !storable(card, revision) {
+		return fmt.Errorf("revision: %w", ErrNotFound)
+	}
+	_, err := selectOne[Revision](ctx, s.dialect, x, selectRevision+" WHERE card_id = ? AND id = ?", card, revision)
+	if err != nil {
+		return fmt.Errorf("revision %s: %w", revision, err)
+	}
+	return nil
+}
+
+// nextChange takes the next prefix of either walk; the zero value at the end
+// of both.
+func nextChange(ctx context.Context, old, now *rateWalk) (RateChange, error) {
+	before, err := old.peek(ctx)
+	if err != nil {
+		return RateChange{}, err
+	}
+	after, err := now.peek(ctx)
+	if err != nil || before == nil && after == nil {
+		return RateChange{}, err
+	}
+	order := 0
+	switch {
+	case before == nil:
+		order = 1
+	case after == nil:
+		order = -1
+	default:
+		order = cmp.Compare(before.Prefix, after.Prefix)
+	}
+	change := RateChange{}
+	if order <= 0 {
+		change.Before, change.Prefix = before, before.Prefix
+		old.at++
+	}
+	if order >= 0 {
+		change.After, change.Prefix = after, after.Prefix
+		now.at++
+	}
+	change.Change = CompareRates(change.Before, change.After)
+	return change, nil
+}
+
+// rateWalk reads the rates of a revision in the order of prefixes, some at a
+// time.
+type rateWalk struct {
+	d        dialect
+	x        execer
+	revision string
+	behind   string
+	chunk    []Rate
+	at       int
+	done     bool
+}
+
+// walked is how many rates a walk holds.
+const walked = 2000
+
+func newRateWalk(d dialect, x execer, revision, behind string) *rateWalk {
+	return &rateWalk{d: d, x: x, revision: revision, behind: behind}
+}
+
+// peek is the next rate, nil at the end. It stays valid when the walk goes on.
+func (w *rateWalk) peek(ctx context.Context) (*Rate, error) {
+	if w.at == len(w.chunk) && !w.done {
+		chunk, err := selectAll[Rate](ctx, w.d, w.x, `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect,
+			status = 'blocked' AS blocked FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?`,
+			w.revision, w.behind, walked)
+		if err != nil {
+			return nil, err
+		}
+		w.chunk, w.at, w.done = chunk, 0, len(chunk) < walked
+		if len(chunk) > 0 {
+			w.behind = chunk[len(chunk)-1].Prefix
+		}
+	}
+	if w.at == len(w.chunk) {
+		return nil, nil
+	}
+	return &w.chunk[w.at], nil
+}
