@@ -44,7 +44,7 @@ func (tx *Tx) activate(ctx context.Context, card, id string, atLoss bool) (Revis
 	if err != nil {
 		return Revision{}, err
 	}
-	old, err := tx.inForce(ctx, card)
+	old, err := tx.activeRevision(ctx, card)
 	if err == nil {
 		err = tx.admit(ctx, &c, &r, atLoss)
 	}
@@ -101,9 +101,10 @@ func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) erro
 	return nil
 }
 
-// inForce is the card's active revision; the zero value when it has none.
-func (tx *Tx) inForce(ctx context.Context, card string) (Revision, error) {
-	r, err := tx.activeRevision(ctx, card)
+// activeRevision is the card's active revision; the zero value when it has
+// none.
+func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
+	r, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
 	if errors.Is(err, ErrNotFound) {
 		return Revision{}, nil
 	}
