@@ -104,15 +104,25 @@ func (tx *Tx) serialise(ctx context.Context) error {
 // advance checks what is left to check and takes the next data revision. Its
 // row stays locked until the commit, which makes its order that of commits.
 func (tx *Tx) advance(ctx context.Context) (n int64, err error) {
-	if tx.store.dialect.name == "postgres" {
-		if _, err := tx.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-			return 0, tx.refused(ctx, err)
-		}
+	if err := tx.settle(ctx); err != nil {
+		return 0, err
 	}
 	if err := tx.tx.GetContext(ctx, &n, "UPDATE data_revision SET n = n + 1 RETURNING n"); err != nil {
 		return 0, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
 	}
 	return n, nil
+}
+
+// settle has the database check now what it would check at the commit.
+// SQLite cannot be asked to.
+func (tx *Tx) settle(ctx context.Context) error {
+	if tx.store.dialect.name != "postgres" {
+		return nil
+	}
+	if _, err := tx.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		return tx.refused(ctx, err)
+	}
+	return nil
 }
 
 // exec writes with the ?-marked arguments bound in order.
