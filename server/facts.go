@@ -89,6 +89,8 @@ func isUnknown(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous)
 }
 
+func isAmbiguous(err error) bool { return errors.Is(err, store.ErrAmbiguous) }
+
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.
 func (s *Server) factsOf(sub *store.Subject) *policies.Facts {

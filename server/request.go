@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -29,7 +30,8 @@ type call struct {
 
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
-	revision   int64 // data revision that the answer is at least as new as
+	revision   int64     // data revision that the answer is at least as new as
+	at         time.Time // the moment that is asked about; now, when zero
 }
 
 // input is what the policy reads for an action of the acting user on a
@@ -47,7 +49,14 @@ func (r *call) input(action, typ, id string) *policies.Input {
 }
 
 func (r *call) context() policies.Context {
-	return policies.Context{ClientIP: r.caller.clientIP, Time: r.s.now().UTC(), Panel: r.caller.tokenID}
+	return policies.Context{ClientIP: r.caller.clientIP, Time: r.moment(), Panel: r.caller.tokenID}
+}
+
+func (r *call) moment() time.Time {
+	if r.at.IsZero() {
+		return r.s.now().UTC()
+	}
+	return r.at.UTC()
 }
 
 // decide asks the policy, counts and records the decision.
@@ -68,11 +77,16 @@ func (r *call) judge(in *policies.Input) policies.Decision {
 // for what is not visible: it is asked about a row that names no owner.
 func (r *call) decideAbsent(in *policies.Input) policies.Decision {
 	start := r.s.now()
-	d := r.judge(in)
+	return r.record(in, absentAs(r.judge(in)), start)
+}
+
+// absentAs is the answer about what is not there, given what the policy says
+// about a row that names no owner.
+func absentAs(d policies.Decision) policies.Decision {
 	if d.Allow {
-		d = policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
+		return policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
 	}
-	return r.record(in, d, start)
+	return d
 }
 
 // plan asks the policy which rows of a type the acting user may act on. The

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// Desk answers, without HTTP, what who runs a store wants to know about it
+// under a policy. It sees every tenant, decides as a Server does, and logs no
+// decision. Safe for concurrent use.
+type Desk struct {
+	s      *Server
+	engine *policies.Engine
+}
+
+// NewDesk makes a desk for a store and a policy.
+func NewDesk(st *store.Store, engine *policies.Engine) *Desk {
+	held := &EngineHolder{}
+	held.Swap(engine)
+	s := &Server{
+		store: st, engines: held, actors: newActorCache(), now: time.Now, newID: randomID,
+		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), stored: storedTypes(),
+	}
+	s.metrics = newMetrics(s.registry, st, held)
+	return &Desk{s: s, engine: engine}
+}
+
+// WhyQuestion asks why a user may or may not do something.
+type WhyQuestion struct {
+	User   string // id or external id
+	Action string // "read", "update", …
+	Type   string // of the resource; "area" for an area itself
+	ID     string // of the resource; "" for a list, or for what is to be created
+	List   bool   // which rows of the type?
+	// Owner is the account that a row of the panel's own belongs to, or that a
+	// row is created in.
+	Owner    string
+	ClientIP string
+	At       time.Time // now, when zero
+}
+
+// Explain answers with what the server would decide, and why. Errors:
+// store.ErrAmbiguous for an external id that two users have, and that the
+// store cannot answer. A user who is not known is denied everything.
+func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
+	r := d.call(ctx, q.ClientIP)
+	r.at = q.At
+	in, err := r.asked(q)
+	if err != nil {
+		return nil, err
+	}
+	var x *Explanation
+	if q.List {
+		x, err = r.explainList(in, r.engine.Plan(ctx, in), overseer{})
+	} else {
+		x, err = r.explainOne(in)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if x.User = q.User; r.subject != nil {
+		x.User = r.subject.User.ID
+	}
+	return x, r.explainAccess(x, in, overseer{})
+}
+
+// call is a question on its way, with nobody acting yet.
+func (d *Desk) call(ctx context.Context, clientIP string) *call {
+	return &call{
+		s: d.s, ctx: ctx, engine: d.engine, route: &boundRoute{name: "command line"}, decisionID: d.s.newID(),
+		caller: caller{clientIP: clientIP}, revision: d.s.store.Revision(),
+	}
+}
+
+// asked is the input of a question, as the decision door makes it.
+func (r *call) asked(q WhyQuestion) (*policies.Input, error) {
+	a, err := r.s.actor(r.ctx, r.engine, "", q.User)
+	switch {
+	case err == nil:
+		r.actor, r.subject, r.facts = a, a.subject, a.facts
+	case !isUnknown(err) || isAmbiguous(err):
+		return nil, err
+	}
+	in := r.input(q.Action, q.Type, q.ID)
+	if r.subject == nil {
+		in.Subject = policies.Subject{Type: subjectUser, ID: q.User}
+	}
+	if q.Owner != "" {
+		in.Resource.Properties = map[string]any{"account_id": q.Owner}
+		if q.Type == "account" {
+			in.Resource.Properties = map[string]any{"parent_id": q.Owner}
+		}
+	}
+	return in, nil
+}
+
+// explainOne tells about one row, area or thing of the panel's.
+func (r *call) explainOne(in *policies.Input) (*Explanation, error) {
+	known, err := r.loadRow(in)
+	if err != nil {
+		return nil, err
+	}
+	d := r.judge(in)
+	if !known {
+		d = absentAs(d)
+	}
+	x := r.explainRow(in, d, r.engine.Explain(r.ctx, in), overseer{})
+	if !known {
+		x.Note = "there is no such row"
+	}
+	return x, nil
+}

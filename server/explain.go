@@ -1,0 +1,108 @@
+package server
+
+import (
+	"slices"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// explanation starts the answer to a question.
+func (r *call) explanation(in *policies.Input, outcome policies.Outcome, reasons []string) *Explanation {
+	return &Explanation{
+		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
+		Decision: string(outcome), Reasons: reasonTexts(r.engine, reasons),
+	}
+}
+
+// explainRow tells why an action on one resource is decided as d.
+func (r *call) explainRow(in *policies.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
+	x := r.explanation(in, d.Outcome, d.Reasons)
+	x.View, x.Shown = d.View, d.Columns
+	if !s.policy() {
+		return x
+	}
+	x.Policy = &Grounds{Revision: r.engine.Revision(), Rules: ruleTexts(why.Rules), Failed: conditionTexts(why.Failed)}
+	if d.View != "" {
+		x.Policy.Hidden = hiddenColumns(in.Resource.Type, d.Columns)
+	}
+	return x
+}
+
+// explainList tells which rows of a type an action may be done on. Where that
+// is none whatever there is, it is explained by a row without columns.
+func (r *call) explainList(in *policies.Input, plan *policies.Plan, s sight) (*Explanation, error) {
+	if plan.Outcome != outcomeAllow {
+		return r.explainNone(in, plan, s), nil
+	}
+	x := r.explanation(in, plan.Outcome, nil)
+	for _, g := range plan.Columns {
+		x.Shown = append(x.Shown, g.Columns...)
+	}
+	slices.Sort(x.Shown)
+	if !s.policy() {
+		return x, nil
+	}
+	filter, err := filterText(r.s.store, planned{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
+	if err != nil {
+		return nil, err
+	}
+	x.Policy = &Grounds{Revision: r.engine.Revision(), Filter: filter, Hidden: hiddenColumns(in.Resource.Type, x.Shown)}
+	x.Policy.Views, x.Policy.Columns = caseTexts(plan)
+	return x, nil
+}
+
+func (r *call) explainNone(in *policies.Input, plan *policies.Plan, s sight) *Explanation {
+	asked := *in
+	asked.Resource.Row = map[string]any{}
+	why := r.engine.Explain(r.ctx, &asked)
+	d := policies.Decision{Outcome: plan.Outcome}
+	for _, code := range why.Decision.Reasons {
+		if code != reasonNotVisible {
+			d.Reasons = append(d.Reasons, code)
+		}
+	}
+	return r.explainRow(in, d, why, s)
+}
+
+// hiddenColumns are the columns of a type that are not among the shown ones.
+func hiddenColumns(typ string, shown []string) []string {
+	var hidden []string
+	for _, c := range typeInfo(typ).Columns {
+		if c.Show && !slices.Contains(shown, c.Name) {
+			hidden = append(hidden, c.Name)
+		}
+	}
+	slices.Sort(hidden)
+	return hidden
+}
+
+// explainAccess adds what the acting user holds in the areas that count.
+func (r *call) explainAccess(x *Explanation, in *policies.Input, s sight) error {
+	if r.subject == nil {
+		return nil
+	}
+	l := lineage{subject: r.subject, sight: s}
+	err := r.s.store.Snapshot(r.ctx, r.subject.User.TenantID, func(m *store.Moment) (err error) {
+		l.groups, err = m.GroupsOf(r.ctx, r.subject.User)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, area := range areasFor(in.Action.Name, in.Resource.Type, in.Resource.ID) {
+		x.Access = append(x.Access, l.of(area, r.effective(area)))
+	}
+	return nil
+}
+
+// effective are the accesses that the policy leaves the acting user in an area.
+func (r *call) effective(area string) []string {
+	left := []string{}
+	for _, action := range accessActions {
+		if r.judge(r.input(action, "area", area)).Allow {
+			left = append(left, action)
+		}
+	}
+	return left
+}

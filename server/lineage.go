@@ -1,0 +1,138 @@
+package server
+
+import (
+	"slices"
+	"strings"
+
+	"resellerd/store"
+)
+
+// AreaAccess is what a user holds in an area, and where each letter comes from.
+type AreaAccess struct {
+	Area      string   `json:"area" required:"true"`
+	Effective []string `json:"effective" required:"true" description:"what is left under every ceiling, as the policy decides"`
+	Letters   []Letter `json:"letters,omitempty" description:"each access that a group gives or that is left"`
+}
+
+// Letter is one access: the groups that give it, and what takes it away.
+type Letter struct {
+	Access string  `json:"access" required:"true" enum:"create,read,update,delete"`
+	From   []Giver `json:"from,omitempty"`
+	CutBy  []Cut   `json:"cut_by,omitempty"`
+}
+
+// Giver is a group, and the row of it that counts for the area.
+type Giver struct {
+	Group string `json:"group" required:"true"`
+	Name  string `json:"name,omitempty"`
+	Row   string `json:"row" required:"true" description:"the area of the row, or * for the group's default"`
+}
+
+// Cut is a ceiling: of an account, of the policy, or one that is not shown.
+type Cut struct {
+	By      string `json:"by" required:"true" enum:"account,policy,ceiling"`
+	Account string `json:"account,omitempty"`
+}
+
+// sight is what the reader of an explanation may be shown of it.
+type sight interface {
+	// group tells whether a group is visible, and its name as seen.
+	group(g store.Group) (name string, visible bool)
+	// ceiling tells whether an account's ceiling is visible.
+	ceiling(account string) bool
+	// policy tells whether source, SQL and the policy's own ceiling are.
+	policy() bool
+}
+
+// lineage finds where each letter that a subject holds in an area comes from.
+type lineage struct {
+	subject *store.Subject
+	groups  []store.Group
+	sight   sight
+}
+
+// of explains an area in which the policy leaves these names.
+func (l lineage) of(area string, effective []string) AreaAccess {
+	a := AreaAccess{Area: area, Effective: effective}
+	for _, name := range accessActions {
+		from := l.givers(area, name[:1])
+		left := slices.Contains(effective, name)
+		if len(from) == 0 && !left {
+			continue
+		}
+		letter := Letter{Access: name, From: from}
+		if !left {
+			letter.CutBy = l.cuts(area, name[:1])
+		}
+		a.Letters = append(a.Letters, letter)
+	}
+	return a
+}
+
+// givers are the visible groups that give a letter.
+func (l lineage) givers(area, letter string) []Giver {
+	var from []Giver
+	for _, g := range l.groups {
+		access := g.Access()
+		if !strings.Contains(access.At(area), letter) {
+			continue
+		}
+		if name, visible := l.sight.group(g); visible {
+			from = append(from, Giver{Group: g.ID, Name: name, Row: rowFor(access, area)})
+		}
+	}
+	return from
+}
+
+// rowFor is the key that counts for an area.
+func rowFor(access store.Access, area string) string {
+	for at := area; at != ""; at = parentArea(at) {
+		if _, ok := access[at]; ok {
+			return at
+		}
+	}
+	return store.AnyArea
+}
+
+// cuts are what takes a letter away that groups give. Where nothing that is
+// visible does, there is a ceiling all the same: its reader knows by then.
+func (l lineage) cuts(area, letter string) []Cut {
+	var cuts []Cut
+	for _, account := range l.subject.Chain {
+		if c := account.Ceiling; c != nil && !strings.Contains(c.At(area), letter) && l.sight.ceiling(account.ID) {
+			cuts = append(cuts, Cut{By: "account", Account: account.ID})
+		}
+	}
+	if l.sight.policy() && strings.Contains(l.subject.Access.At(area), letter) {
+		cuts = append(cuts, Cut{By: "policy"})
+	}
+	if len(cuts) == 0 {
+		cuts = append(cuts, Cut{By: "ceiling"})
+	}
+	return cuts
+}
+
+// overseer is the sight of who runs the store.
+type overseer struct{}
+
+func (overseer) group(g store.Group) (string, bool) { return g.Name, true }
+func (overseer) ceiling(string) bool         { return true }
+func (overseer) policy() bool                { return true }
+
+// areasFor are the areas that count for an action on a resource.
+func areasFor(action, typ, id string) []string {
+	areas := []string{typ}
+	switch typ {
+	case "area":
+		areas = []string{id}
+	case "card", "rate":
+		areas = []string{"card/customer", "card/provider"}
+	}
+	switch action {
+	case "preview":
+		areas = append(areas, "preview")
+	case "accept_losses":
+		areas = append(areas, "card/loss")
+	}
+	return areas
+}
