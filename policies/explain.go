@@ -168,25 +168,26 @@ func (e *Engine) reasonRules(root *frameOf, reasons []string) []Rule {
 // failedOf leads to the condition that failed.
 func (e *Engine) failedOf(frames []*frameOf) []Condition {
 	var path []Condition
-	for f := furthest(frames); f != nil && f.failed != nil; {
+	for f := e.furthest(frames); f != nil && f.failed != nil; {
 		c := e.condition(f)
 		if f.failed.Negated {
 			c.Holds = e.heldBy(f.inside())
 			return append(path, c)
 		}
-		path, f = append(path, c), furthest(f.inside())
+		path, f = append(path, c), e.furthest(f.inside())
 	}
 	return path
 }
 
-// furthest is the body that failed latest: of those that failed at the same
-// condition the one that got furthest inside of it, and else the first.
-func furthest(frames []*frameOf) *frameOf {
+// furthest is the body that ranks first among alternatives that failed: one
+// that failed over the row rather than over who acts, then the one that failed
+// at the latest condition, then the one that got furthest inside of it, and
+// then the first.
+func (e *Engine) furthest(frames []*frameOf) *frameOf {
 	var best *frameOf
-	var most []int
 	for _, f := range frames {
-		if way := f.way(); f.failed != nil && (best == nil || slices.Compare(way, most) > 0) {
-			best, most = f, way
+		if f.failed != nil && (best == nil || slices.Compare(e.ranked(f), e.ranked(best)) > 0) {
+			best = f
 		}
 	}
 	return best
@@ -203,26 +204,45 @@ func (f *frameOf) inside() []*frameOf {
 	return inside
 }
 
-// way tells how far a body came, and how far what failed in it, and so on.
-func (f *frameOf) way() []int {
-	var way []int
-	for f != nil && f.failed != nil {
-		way = append(way, f.furthest)
-		if f.failed.Negated {
-			return way
-		}
-		f = furthest(f.inside())
+// ranked is the rank of a body that failed.
+func (e *Engine) ranked(f *frameOf) []int {
+	if f.rank != nil {
+		return f.rank
 	}
-	return way
+	f.rank = []int{touchesRow(e.written(f.failed)), f.furthest, 0}
+	if f.failed.Negated {
+		return f.rank
+	}
+	if next := e.furthest(f.inside()); next != nil {
+		inner := e.ranked(next)
+		f.rank[0], f.rank[2] = inner[0], inner[1]
+	}
+	return f.rank
 }
 
+// touchesRow is 1 for a condition that reads more of the resource than what
+// the request says about it.
+func touchesRow(expr *ast.Expr) int {
+	found := 0
+	ast.WalkRefs(expr, func(ref ast.Ref) bool {
+		if ref.HasPrefix(resourceRef) && len(ref) > 2 && !ref[2].Equal(typeTerm) && !ref[2].Equal(idTerm) {
+			found = 1
+		}
+		return found == 1
+	})
+	return found
+}
+
+var (
+	resourceRef      = ast.MustParseRef("input.resource")
+	typeTerm, idTerm = ast.InternedTerm("type"), ast.InternedTerm("id")
+)
+
 func (e *Engine) condition(f *frameOf) Condition {
-	c := Condition{Text: f.failed.String()}
-	if loc := f.failed.Location; loc != nil {
-		c.File, c.Line, c.Text = loc.File, loc.Row, sourceOf(loc, f.failed)
-	}
-	if whole := e.written(f.failed.Location); whole != nil {
-		c.Line, c.Text = whole.Row, strings.TrimSpace(string(whole.Text))
+	written := e.written(f.failed)
+	c := Condition{Text: sourceOf(written.Location, written)}
+	if loc := written.Location; loc != nil {
+		c.File, c.Line = loc.File, loc.Row
 	}
 	if f.rule != nil {
 		rule := e.rule(f.rule, 0)
@@ -232,21 +252,22 @@ func (e *Engine) condition(f *frameOf) Condition {
 }
 
 // written finds the condition in the source of which the compiler has made
-// several, nil if none.
-func (e *Engine) written(loc *ast.Location) (found *ast.Location) {
+// expr, and maybe others; expr itself if there is none.
+func (e *Engine) written(expr *ast.Expr) *ast.Expr {
+	loc := expr.Location
 	if loc == nil || e.modules[loc.File] == nil {
-		return nil
+		return expr
 	}
 	for _, rule := range e.modules[loc.File].Rules {
 		for ; rule != nil; rule = rule.Else {
-			for _, expr := range rule.Body {
-				if at := expr.Location; at != nil && at.Offset <= loc.Offset && loc.Offset < at.Offset+len(at.Text) {
-					found = at
+			for _, x := range rule.Body {
+				if at := x.Location; at != nil && at.Offset <= loc.Offset && loc.Offset < at.Offset+len(at.Text) {
+					return x
 				}
 			}
 		}
 	}
-	return found
+	return expr
 }
 
 // rule describes a rule by its source and the METADATA above it.

@@ -23,6 +23,7 @@ type frameOf struct {
 	failed   *ast.Expr // the condition at furthest, when it failed
 	exited   bool
 	kids     []*frameOf
+	rank     []int // see ranked
 }
 
 func newTracer() *tracer { return &tracer{frames: map[uint64]*frameOf{}} }

@@ -16,7 +16,7 @@ func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 		desk.s.now = w.clock
 		r := rand.New(rand.NewPCG(11, 12))
 		met := map[string]int{}
-		for range runs(t, 400) {
+		for range runs(t, 250) {
 			q := w.question(r)
 			x, err := desk.Explain(context.Background(), q)
 			must(t, err)

@@ -116,8 +116,8 @@ func (l lineage) cuts(area, letter string) []Cut {
 type overseer struct{}
 
 func (overseer) group(g store.Group) (string, bool) { return g.Name, true }
-func (overseer) ceiling(string) bool         { return true }
-func (overseer) policy() bool                { return true }
+func (overseer) ceiling(string) bool                { return true }
+func (overseer) policy() bool                       { return true }
 
 // areasFor are the areas that count for an action on a resource.
 func areasFor(action, typ, id string) []string {

@@ -44,6 +44,9 @@ func columnKind(c store.ColumnInfo) policies.ColumnKind {
 	return policies.Opaque
 }
 
+// KeepsRows reports whether the store keeps rows of a type.
+func KeepsRows(typ string) bool { return storedTypes()[typ] }
+
 // storedTypes are the types whose rows a policy reads.
 func storedTypes() map[string]bool {
 	set := map[string]bool{}

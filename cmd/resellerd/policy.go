@@ -9,7 +9,8 @@ import (
 
 // policyCommand is what a security team does with a policy tree.
 type policyCommand struct {
-	Check policyCheckCommand `cmd:"" help:"Say what is wrong with a policy tree, where, and what to do."`
+	Check   policyCheckCommand `cmd:"" help:"Say what is wrong with a policy tree, where, and what to do."`
+	Explain explainCommand     `cmd:"" help:"Say why a user may or may not do something."`
 }
 
 // treeArgument names the policy tree that a command is about.

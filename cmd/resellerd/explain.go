@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/server"
+	"resellerd/store"
+)
+
+// lookSettings open a store to look into it, under a policy.
+type lookSettings struct {
+	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
+	Policies string `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
+	Format   string `help:"How to print: text or json." enum:"text,json" default:"text"`
+}
+
+// open opens a store that is there, with its schema as it should be.
+func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
+	if path, ok := strings.CutPrefix(l.Database, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return nil, usagef("database %q: no such file", path)
+		}
+	}
+	st, err := store.Open(ctx, l.Database, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := st.SchemaCurrent(ctx); err != nil {
+		return nil, closing(st, fmt.Errorf("%w (run `resellerd migrate`)", err))
+	}
+	return st, nil
+}
+
+// engine compiles the policy tree in dir, the embedded one without.
+func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine, error) {
+	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
+}
+
+// desk opens the store with the policy before it.
+func (l *lookSettings) desk(ctx context.Context) (*server.Desk, *store.Store, error) {
+	engine, err := l.engine(ctx, l.Policies)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := l.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return server.NewDesk(st, engine), st, nil
+}
+
+// explainCommand says why a user may or may not do something.
+type explainCommand struct {
+	lookSettings
+	As       string    `help:"The user, by id or external id." required:"" placeholder:"USER"`
+	Action   string    `help:"What is to be done." default:"read" placeholder:"ACTION"`
+	On       string    `help:"On what: AREA/ID for a row, AREA for all rows or for an area of the panel's, area/AREA for any area itself." required:"" placeholder:"AREA[/ID]"`
+	Owner    string    `help:"The account that a row of the panel's belongs to, or that a row is made in." placeholder:"ACCOUNT"`
+	ClientIP string    `name:"client-ip" help:"The address that the user acts from." placeholder:"ADDR"`
+	At       time.Time `help:"The moment to decide at, as in RFC 3339; now by default." placeholder:"TIME"`
+}
+
+// Run prints the decision that the server would make, and why.
+func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
+	desk, st, err := c.desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	q := server.WhyQuestion{User: c.As, Action: c.Action, Owner: c.Owner, ClientIP: c.ClientIP, At: c.At}
+	if err := askAbout(&q, c.On); err != nil {
+		return err
+	}
+	x, err := desk.Explain(ctx, q)
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		return printJSON(t.out, x)
+	}
+	return printExplanation(t.out, x)
+}
+
+// askAbout reads AREA[/ID].
+func askAbout(q *server.WhyQuestion, on string) error {
+	typ, id, withID := strings.Cut(on, "/")
+	switch {
+	case typ == "" || withID && id == "":
+		return usagef("on %q: want AREA, AREA/ID or area/AREA", on)
+	case typ == "card" && (id == "provider" || id == "customer"):
+		q.Type, q.List = typ, true
+	case typ == "card":
+		for _, side := range []string{"provider/", "customer/"} {
+			id = strings.TrimPrefix(id, side)
+		}
+		q.Type, q.ID, q.List = typ, id, !withID && q.Action != "create"
+	case server.KeepsRows(typ):
+		q.Type, q.ID, q.List = typ, id, !withID && q.Action != "create"
+	case typ == "area" && withID:
+		q.Type, q.ID = typ, id
+	case withID:
+		q.Type, q.ID = typ, id
+	default:
+		q.Type, q.ID = "area", typ
+	}
+	return nil
+}
+
+// printExplanation prints for people.
+func printExplanation(w io.Writer, x *server.Explanation) error {
+	p := &page{}
+	p.headline(x)
+	p.reasons(x)
+	if x.Policy != nil {
+		p.rules(x)
+		p.filter(x.Policy)
+	}
+	p.access(x.Access)
+	p.shown(x)
+	if x.Policy != nil {
+		p.section("Policy %s", x.Policy.Revision)
+	}
+	_, err := io.WriteString(w, p.String())
+	return err
+}
