@@ -1,0 +1,134 @@
+package decisionlog
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"strconv"
+)
+
+// Key makes the hashes of a chain. The zero value is no key: then anyone who can
+// write the log can also make it anew, and only accidents and checkpoints tell.
+type Key struct{ secret []byte }
+
+const minKey = 16
+
+// ReadKey reads a key from a file; white space around it does not count.
+func ReadKey(path string) (Key, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("decision log key: %w", err)
+	}
+	if text = bytes.TrimSpace(text); len(text) < minKey {
+		return Key{}, fmt.Errorf("decision log key %s: %d bytes, want at least %d", path, len(text), minKey)
+	}
+	return Key{secret: text}, nil
+}
+
+// None tells whether there is no key.
+func (k Key) None() bool { return len(k.secret) == 0 }
+
+// ID tells keys apart without giving them away: "none", or 16 hex digits.
+func (k Key) ID() string {
+	if k.None() {
+		return "none"
+	}
+	h := k.hash()
+	h.Write([]byte("resellerd decision log key"))
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// hash is HMAC-SHA-256 (RFC 2104), or SHA-256 without a key.
+func (k Key) hash() hash.Hash {
+	if k.None() {
+		return sha256.New()
+	}
+	return hmac.New(sha256.New, k.secret)
+}
+
+// link is one place in a chain: what the next line follows.
+type link struct {
+	id  string // of the chain
+	seq uint64 // 1 for the first line
+	mac string // in hex; empty before the first line
+}
+
+func newLink() link { return link{id: rand.Text()} }
+
+const (
+	chainStart = `"chain":{"id":"`
+	seqStart   = `","seq":`
+	macStart   = `,"mac":"`
+	lineEnd    = `"}}`
+	macLen     = 2 * sha256.Size
+)
+
+// chain seals lines. It is for one goroutine.
+type chain struct {
+	link
+	h   hash.Hash
+	sum [sha256.Size]byte
+}
+
+func newChain(k Key, at link) *chain { return &chain{link: at, h: k.hash()} }
+
+// seal appends a line: the object with its place in the chain as last member,
+// and over all before it, and over the mac of the line before, its own mac.
+func (c *chain) seal(dst, object []byte) []byte {
+	start := len(dst)
+	dst = append(append(dst, object[:len(object)-1]...), ',')
+	dst = append(append(dst, chainStart...), c.id...)
+	dst = append(dst, seqStart...)
+	dst = append(strconv.AppendUint(dst, c.seq+1, 10), macStart...)
+	c.h.Reset()
+	c.h.Write([]byte(c.mac))
+	c.h.Write(dst[start:])
+	dst = hex.AppendEncode(dst, c.h.Sum(c.sum[:0]))
+	c.seq, c.mac = c.seq+1, string(dst[len(dst)-macLen:])
+	return append(append(dst, lineEnd...), '\n')
+}
+
+// sealed is a line taken apart.
+type sealed struct {
+	link
+	signed []byte // what the mac covers beside the mac before
+}
+
+var errNotSealed = errors.New("not a line of a chain")
+
+// open takes a line, without its end, apart. It does not look at the mac.
+func open(line []byte) (s sealed, err error) {
+	head, ok := bytes.CutSuffix(line, []byte(lineEnd))
+	if !ok || len(head) < macLen || line[0] != '{' {
+		return s, errNotSealed
+	}
+	s.signed, s.mac = head[:len(head)-macLen], string(head[len(head)-macLen:])
+	at := bytes.LastIndex(s.signed, []byte(chainStart))
+	if raw, err := hex.DecodeString(s.mac); at < 0 || err != nil || hex.EncodeToString(raw) != s.mac {
+		return s, errNotSealed
+	}
+	place, ok := bytes.CutSuffix(s.signed[at+len(chainStart):], []byte(macStart))
+	id, seq, found := bytes.Cut(place, []byte(seqStart))
+	if !ok || !found || bytes.ContainsAny(id, `"\`) {
+		return s, errNotSealed
+	}
+	s.id = string(id)
+	if s.seq, err = strconv.ParseUint(string(seq), 10, 64); err != nil || s.seq == 0 {
+		return s, errNotSealed
+	}
+	return s, nil
+}
+
+// follows tells whether the line was sealed as the one after mac.
+func (s *sealed) follows(h hash.Hash, mac string) bool {
+	h.Reset()
+	h.Write([]byte(mac))
+	h.Write(s.signed)
+	return hmac.Equal([]byte(hex.EncodeToString(h.Sum(nil))), []byte(s.mac))
+}

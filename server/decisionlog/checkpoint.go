@@ -1,0 +1,144 @@
+package decisionlog
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+// checkpoint says how far a chain was, durably, at some time. Kept where the
+// log's own writer cannot change it, it tells when the end was cut off later.
+type checkpoint struct {
+	Chain string    `json:"chain"`
+	Seq   uint64    `json:"seq"`
+	Mac   string    `json:"mac"`
+	Time  time.Time `json:"time"`
+}
+
+// There is a checkpoint at least every so often, or after so many entries.
+const (
+	checkpointTime    = 10 * time.Second
+	checkpointEntries = 10_000
+)
+
+// flusher fsyncs the file at an interval, off the writer's path, and writes
+// checkpoints of what is durable.
+type flusher struct {
+	o    Options
+	out  *output
+	file *os.File // for checkpoints, or nil
+	torn bool     // the last one was not written whole
+
+	mu      sync.Mutex
+	at      link // written
+	entries int  // written since the last checkpoint
+
+	synced, marked link
+	markedAt       time.Time
+	failing        bool
+	stop, done     chan struct{}
+}
+
+func newFlusher(o Options, out *output) (*flusher, error) {
+	f := &flusher{o: o, out: out, stop: make(chan struct{}), done: make(chan struct{})}
+	if o.Checkpoints != "" {
+		var err error
+		if f.file, err = os.OpenFile(o.Checkpoints, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// wrote tells that the chain was written up to a line.
+func (f *flusher) wrote(at link, entries int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at = at
+	f.entries += entries
+}
+
+func (f *flusher) run() {
+	defer close(f.done)
+	every := f.o.Fsync
+	if every <= 0 {
+		every = time.Second
+	}
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			f.out.look()
+			f.tell(f.flush())
+		case <-f.stop:
+			return
+		}
+	}
+}
+
+// tell logs the beginning of a fault.
+func (f *flusher) tell(err error) {
+	if err != nil && !f.failing {
+		f.o.Logger.Error("decision log cannot be made durable", "error", err)
+	}
+	f.failing = err != nil
+}
+
+// flush makes what is written durable, and writes a checkpoint when one is due.
+func (f *flusher) flush() error {
+	f.mu.Lock()
+	at, entries := f.at, f.entries
+	f.mu.Unlock()
+	if at != f.synced && f.o.Fsync > 0 {
+		if err := f.out.sync(); err != nil {
+			return err
+		}
+	}
+	f.synced = at
+	if f.file == nil || at == f.marked || entries < checkpointEntries && f.o.Now().Sub(f.markedAt) < checkpointTime {
+		return nil
+	}
+	return f.mark(at, entries)
+}
+
+// mark writes a checkpoint.
+func (f *flusher) mark(at link, entries int) error {
+	now := f.o.Now().UTC()
+	line, err := json.Marshal(checkpoint{Chain: at.id, Seq: at.seq, Mac: at.mac, Time: now})
+	if err != nil {
+		return err
+	}
+	if f.torn {
+		line = append([]byte("\n"), line...)
+	}
+	n, err := f.file.Write(append(line, '\n'))
+	f.torn = f.torn && n == 0 || n > 0 && err != nil
+	if err == nil {
+		err = f.file.Sync()
+	}
+	if err != nil && !notSyncable(err) {
+		return err
+	}
+	f.marked, f.markedAt = at, now
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.entries -= entries
+	return nil
+}
+
+// close ends with a checkpoint of the chain's end.
+func (f *flusher) close(end link) error {
+	close(f.stop)
+	<-f.done
+	if f.file == nil {
+		return nil
+	}
+	err := f.out.sync()
+	if err == nil && end != f.marked {
+		err = f.mark(end, 0)
+	}
+	return errors.Join(err, f.file.Close())
+}

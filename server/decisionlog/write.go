@@ -1,0 +1,249 @@
+package decisionlog
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
+
+// linger is how long the first entry that waits lets others join it: one write
+// for hundreds of entries under load, and no later than this without.
+const linger = 2 * time.Millisecond
+
+// run writes what waits, until the log is closed and nothing does.
+func (l *Log) run() {
+	defer close(l.done)
+	for {
+		c := l.next()
+		if c == nil {
+			return
+		}
+		l.write(c)
+		l.finish(c)
+	}
+}
+
+// next waits for entries; nil when the log is closed and none are left.
+func (l *Log) next() *chunk {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.waiting) == 0 {
+		if l.closed {
+			return nil
+		}
+		l.wake.Wait()
+	}
+	if !l.o.Sync && len(l.waiting) == 1 && !l.closed {
+		l.mu.Unlock()
+		time.Sleep(linger)
+		l.mu.Lock()
+	}
+	c := l.waiting[0]
+	l.waiting = append(l.waiting[:0], l.waiting[1:]...)
+	return c
+}
+
+// finish gives the chunk's room back.
+func (l *Log) finish(c *chunk) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending -= len(c.lines)
+	if c.done != nil {
+		close(c.done)
+		return
+	}
+	if cap(c.lines) <= 2*chunkSize && len(l.spare) < 8 {
+		*c = chunk{lines: c.lines[:0]}
+		l.spare = append(l.spare, c)
+	}
+}
+
+// The time between two attempts to write the same entries.
+const (
+	firstPause = 20 * time.Millisecond
+	longPause  = time.Second
+)
+
+// write writes the chunk. What cannot be written is tried again until the log
+// is closed; in sync mode it is not, since somebody waits.
+func (l *Log) write(c *chunk) {
+	for pause := firstPause; ; pause = min(2*pause, longPause) {
+		c.err = l.attempt(c)
+		l.tell(c.err)
+		if c.written == c.entries || l.o.Sync || !l.pause(pause) {
+			break
+		}
+	}
+	if rest := c.entries - c.written; rest > 0 {
+		l.mu.Lock()
+		l.lost += rest
+		l.mu.Unlock()
+		l.o.Dropped(rest)
+	}
+}
+
+// pause waits, and returns false at once when the log is closed.
+func (l *Log) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.closing:
+		return false
+	}
+}
+
+// tell logs the beginning and the end of a fault, once each.
+func (l *Log) tell(err error) {
+	switch {
+	case err != nil && !l.failing:
+		l.o.Logger.Error("decision log cannot be written", "error", err)
+	case err == nil && l.failing:
+		l.o.Logger.Info("decision log is written again")
+	}
+	l.failing = err != nil
+}
+
+// debris is what failed writes left in the file behind the last whole line.
+type debris struct {
+	pieces []piece
+	open   bool // the last line has no line feed behind it
+}
+
+func (d *debris) none() bool { return len(d.pieces) == 0 && !d.open }
+
+// attempt writes what is left of the chunk, before it a record where there is
+// something to tell. Whatever part of it the file took is accounted for: whole
+// lines are written, and the chain goes on behind them.
+func (l *Log) attempt(c *chunk) error {
+	rotated, err := l.out.ready(l.o.Now(), l.left.none())
+	if err != nil {
+		return err
+	}
+	if rotated && l.event == "" {
+		l.event = eventRotated
+	}
+	before, start := l.seal.link, c.tried
+	told, err := l.compose(c.lines[start:])
+	if err != nil || len(l.text) == 0 {
+		return err
+	}
+	n, err := l.out.write(l.text)
+	l.settle(c, before, told, n)
+	if err == nil && l.o.Fsync <= 0 {
+		if err = l.out.sync(); err != nil {
+			c.unsafe = true
+			return err
+		}
+	}
+	l.flush.wrote(l.seal.link, c.entries)
+	return err
+}
+
+// compose makes the text to write and notes where its lines end. It returns how
+// many dropped entries the record tells of, -1 without a record.
+func (l *Log) compose(lines []byte) (told int, err error) {
+	l.text, l.ends, told = l.text[:0], l.ends[:0], -1
+	if l.left.open {
+		l.text = append(l.text, '\n')
+	}
+	if r, ok := l.record(); ok {
+		object, err := json.Marshal(r)
+		if err != nil {
+			return told, err
+		}
+		told = r.Dropped
+		l.text = l.seal.seal(l.text, object)
+		l.ends = append(l.ends, len(l.text))
+	}
+	for len(lines) > 0 {
+		n := bytes.IndexByte(lines, '\n')
+		l.text = l.seal.seal(l.text, lines[:n])
+		l.ends = append(l.ends, len(l.text))
+		lines = lines[n+1:]
+	}
+	return told, nil
+}
+
+// record is what has to be told before the next entry, if anything.
+func (l *Log) record() (record, bool) {
+	l.mu.Lock()
+	lost := l.lost
+	l.mu.Unlock()
+	r := record{
+		Event: l.event, Timestamp: l.o.Now().UTC(), Prev: l.seal.mac, Key: l.o.Key.ID(), Dropped: lost, Torn: l.left.pieces,
+	}
+	switch {
+	case r.Event != "":
+	case len(r.Torn) > 0:
+		r.Event = eventTorn
+	case r.Dropped > 0:
+		r.Event = eventDropped
+	default:
+		return r, false
+	}
+	return r, true
+}
+
+// settle takes note of the first n bytes of the text, which were written. A line
+// that lacks nothing but its line feed is whole.
+func (l *Log) settle(c *chunk, before link, told, n int) {
+	entries, end := l.whole(before, n)
+	if told >= 0 && entries > 0 {
+		entries--
+		l.told(told)
+	}
+	if n > 0 {
+		l.left.open = false
+		end = max(end, l.ends0())
+	}
+	if n > end {
+		l.left.pieces = append(l.left.pieces, newPiece(l.text[end:n]))
+	}
+	l.left.open = l.left.open || n > 0 && l.text[n-1] != '\n'
+	c.advance(entries)
+	l.o.Written(entries)
+}
+
+// ends0 is where the first line of the text begins.
+func (l *Log) ends0() int {
+	if l.text[0] == '\n' {
+		return 1
+	}
+	return 0
+}
+
+// whole counts the lines in the first n bytes, and where they end, and puts the
+// chain behind them.
+func (l *Log) whole(before link, n int) (lines, end int) {
+	for lines < len(l.ends) && l.ends[lines]-1 <= n {
+		end = l.ends[lines]
+		lines++
+	}
+	if lines == len(l.ends) {
+		return lines, end
+	}
+	l.seal.link = before
+	if lines > 0 {
+		at := end - len(lineEnd) - 1
+		l.seal.seq, l.seal.mac = before.seq+uint64(lines), string(l.text[at-macLen:at])
+	}
+	return lines, end
+}
+
+// told forgets what a record has told.
+func (l *Log) told(dropped int) {
+	l.event, l.left.pieces = "", nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost -= dropped
+}
+
+// advance moves past entries that are written.
+func (c *chunk) advance(entries int) {
+	c.written += entries
+	for range entries {
+		c.tried += bytes.IndexByte(c.lines[c.tried:], '\n') + 1
+	}
+}
