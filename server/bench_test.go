@@ -22,7 +22,7 @@ func benchRequest(body string) *fasthttp.RequestCtx {
 
 func benchServer(b *testing.B, log string) (*coreWorld, *Server) {
 	w := sqliteCore(b)
-	return w, w.serve(b, func(c *Config) { c.DecisionLogMode, c.DecisionLog = "async", log }, func(s *Server) { s.log = nil })
+	return w, w.serve(b, func(c *Config) { c.DecisionLogMode, c.DecisionLog = "async", log }, func(s *Server) { s.logOut = nil })
 }
 
 func runHandler(b *testing.B, app *fiber.App, body, want string) {

@@ -36,11 +36,26 @@ type Config struct {
 
 	// DecisionLog is a file name, "stdout" or "none". Default "stdout".
 	DecisionLog string
-	// DecisionLogMode is "async" (default: bounded, drops and counts when the
-	// disk does not keep up) or "sync" (written before the answer).
+	// DecisionLogMode is "async" (default: entries wait in memory) or "sync"
+	// (written before the answer).
 	DecisionLogMode string
-	// DecisionLogBuffer bounds the entries waiting in async mode, default 8192.
+	// DecisionLogBuffer bounds the bytes of entries that wait, default 16 MiB.
+	// DecisionLogFull says what becomes of one that finds no room: "drop" (default,
+	// counted) or "refuse" (the request is answered 503).
 	DecisionLogBuffer int
+	DecisionLogFull   string
+	// DecisionLogSync is the time between two fsyncs, default 1 s; when negative,
+	// every entry is fsynced before it counts as written.
+	DecisionLogSync time.Duration
+	// DecisionLogRotateSize and DecisionLogRotateAge begin a new file; 0 never does.
+	// DecisionLogKeep is how many older files are kept; 0 keeps all.
+	DecisionLogRotateSize int64
+	DecisionLogRotateAge  time.Duration
+	DecisionLogKeep       int
+	// DecisionLogKeyFile holds the key of the chain; without one it has none.
+	DecisionLogKeyFile string
+	// DecisionLogCheckpoints is a file that checkpoints are added to, if any.
+	DecisionLogCheckpoints string
 	// Labels are recorded with every decision, e.g. {"instance": "eu-1"}.
 	Labels map[string]string
 
@@ -117,7 +132,13 @@ func (c *Config) setDefaults() {
 	if c.DecisionLogMode == "" {
 		c.DecisionLogMode = "async"
 	}
-	positive(&c.DecisionLogBuffer, 8192)
+	if c.DecisionLogFull == "" {
+		c.DecisionLogFull = "drop"
+	}
+	if c.DecisionLogSync == 0 {
+		c.DecisionLogSync = time.Second
+	}
+	positive(&c.DecisionLogBuffer, 16<<20)
 	positive(&c.JWT.Refresh, 5*time.Minute)
 	positive(&c.JWT.Leeway, 30*time.Second)
 	c.Limits.setDefaults()
@@ -143,6 +164,9 @@ func (c Config) Validate() error {
 	}
 	if m := c.DecisionLogMode; m != "" && m != "async" && m != "sync" {
 		errs = append(errs, fmt.Errorf("decision log mode %q: want async or sync", m))
+	}
+	if f := c.DecisionLogFull; f != "" && f != "drop" && f != "refuse" {
+		errs = append(errs, fmt.Errorf("decision log full %q: want drop or refuse", f))
 	}
 	if u := c.PublicURL; u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		errs = append(errs, fmt.Errorf("public url %q: want an http or https address", u))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -72,8 +73,8 @@ func (r *call) recordRefusal(reason string) {
 	r.record(in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
 }
 
-// log writes one entry; l is set for a list. An error is returned only when
-// the log must be written before the answer.
+// log writes one entry; l is set for a list. An error, which is errNotRecorded,
+// says that what the entry is about must not be answered.
 func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time.Duration) error {
 	if r.s.log == nil && len(r.s.onEntry) == 0 {
 		return nil
@@ -84,7 +85,7 @@ func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time
 	if err := r.entry(w, in, d, l, took); err != nil {
 		r.s.metrics.logEntries.WithLabelValues("dropped").Inc()
 		r.s.logger.Error("decision log entry cannot be masked", "decision_id", r.decisionID, "error", err)
-		return err
+		return errors.Join(errNotRecorded, err)
 	}
 	for _, take := range r.s.onEntry {
 		take(w.dst)
@@ -92,7 +93,10 @@ func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time
 	if r.s.log == nil {
 		return nil
 	}
-	return r.s.log.add(w.dst)
+	if err := r.s.log.Add(w.dst); err != nil {
+		return errors.Join(errNotRecorded, err)
+	}
+	return nil
 }
 
 // entry appends the whole line. What the mask erases is never written to the

@@ -2,11 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -140,15 +142,34 @@ func TestMaskedValuesNeverReachTheLog(t *testing.T) {
 	}
 }
 
-func TestADecisionThatCannotBeLoggedInSyncModeDenies(t *testing.T) {
-	w := sqliteCore(t)
-	s := w.serve(t, nil, WithDecisionWriter(brokenDisk{}))
-	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, `{"type":"area","id":"cdr"}`)
-	if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != `{"decision":false}` {
-		t.Errorf("%d %s", a.StatusCode, a.text)
+// fillingDisk takes nothing while it is full.
+type fillingDisk struct{ full atomic.Bool }
+
+func (d *fillingDisk) Write(p []byte) (int, error) {
+	if d.full.Load() {
+		return 0, errors.New("no space left on device")
 	}
-	if a := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent"); a.StatusCode < 400 {
-		t.Errorf("%d %s", a.StatusCode, a.text)
+	return len(p), nil
+}
+
+func TestADecisionThatCannotBeLoggedIsNotAnswered(t *testing.T) {
+	w, disk := sqliteCore(t), &fillingDisk{}
+	s := w.serve(t, nil, WithDecisionWriter(disk))
+	disk.full.Store(true)
+	defer disk.full.Store(false)
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, `{"type":"area","id":"cdr"}`)
+	for name, a := range map[string]knocked{
+		"evaluation": knock(t, s, "POST", "/access/v1/evaluation", body, wideToken),
+		"me":         knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent"),
+		"list":       knock(t, s, "GET", "/v1/customers", "", wideToken, "Resellerd-User: agent"),
+		"write":      knock(t, s, "POST", "/v1/customers", `{"name":"x"}`, wideToken, "Resellerd-User: agent"),
+	} {
+		if a.StatusCode != 503 || strings.Contains(a.text, "space left") {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.text)
+		}
+	}
+	if n, decided := counted(s.metrics.logEntries.WithLabelValues("dropped")), 4.0; n < decided {
+		t.Errorf("%v entries dropped, %v decided", n, decided)
 	}
 }
 
@@ -174,7 +195,7 @@ func TestHostileTextsStayInsideTheirLine(t *testing.T) {
 func TestEntryHookSeesWhatTheLogHoldsEvenWithoutALog(t *testing.T) {
 	w := sqliteCore(t)
 	var seen []string
-	s := w.serve(t, func(c *Config) { c.DecisionLog = "none" }, func(s *Server) { s.log = nil },
+	s := w.serve(t, func(c *Config) { c.DecisionLog = "none" }, func(s *Server) { s.logOut = nil },
 		WithEntryHook(func(line []byte) { seen = append(seen, string(line)) }))
 	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.customer.ID))
 	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)

@@ -61,6 +61,9 @@ func (r *call) answer(q question) (policies.Decision, error) {
 	} else {
 		d = r.decideAbsent(in)
 	}
+	if errors.Is(d.Err, errNotRecorded) {
+		return policies.Decision{}, d.Err
+	}
 	r.compare(in, d, q.context)
 	return d, nil
 }

@@ -73,6 +73,12 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 	return m
 }
 
+// logCount counts entries of the decision log that ended so.
+func (m *metrics) logCount(result string) func(entries int) {
+	child := m.logEntries.WithLabelValues(result)
+	return func(entries int) { child.Add(float64(entries)) }
+}
+
 // decision counts one check.
 func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason, area string, in *policies.Input, d policies.Decision, took time.Duration) {
 	m.count(e, area, in, d.Outcome)

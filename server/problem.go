@@ -112,6 +112,9 @@ func denied(d policies.Decision) error {
 	if slices.Contains(d.Reasons, reasonNotVisible) {
 		return notFound()
 	}
+	if errors.Is(d.Err, errNotRecorded) {
+		return d.Err
+	}
 	if d.Outcome == outcomeError {
 		return &problem{kind: kindForbidden, detail: "no decision could be made", cause: d.Err}
 	}
@@ -140,7 +143,7 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindConflict, cause: err}
 	case errors.Is(err, store.ErrInvalid):
 		return &problem{kind: kindInvalid, cause: err}
-	case errors.Is(err, store.ErrUnavailable),
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, errNotRecorded),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.As(err, &fe):

@@ -89,8 +89,8 @@ func (s *Server) shutdown() error {
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
-	return errors.Join(err, s.log.close())
+	return errors.Join(err, s.closeLog())
 }
 
 // Close ends a server that Run never ran: it writes out the decision log.
-func (s *Server) Close() error { return s.log.close() }
+func (s *Server) Close() error { return s.closeLog() }

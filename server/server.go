@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"resellerd/server/decisionlog"
 	"resellerd/store"
 )
 
@@ -29,7 +30,8 @@ type Server struct {
 	jwt      *jwtVerifier // nil: no user tokens
 	sealer   *sealer
 	actors   *actorCache
-	log      *decisionLog
+	log      *decisionlog.Log // nil: none
+	logOut   io.Writer        // instead of what Config names
 	onEntry  []func(line []byte)
 	metrics  *metrics
 	registry *prometheus.Registry
@@ -64,7 +66,7 @@ func WithRegistry(reg *prometheus.Registry) Option { return func(s *Server) { s.
 
 // WithDecisionWriter sends the decision log to w instead of what Config names.
 func WithDecisionWriter(w io.Writer) Option {
-	return func(s *Server) { s.log = &decisionLog{out: w} }
+	return func(s *Server) { s.logOut = w }
 }
 
 // WithEntryHook passes every masked decision log entry, a line of JSON, to take

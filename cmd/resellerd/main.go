@@ -63,6 +63,7 @@ type commandLine struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the store's schema up to date."`
 	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
 	Policy  policyCommand  `cmd:"" help:"Check, test and try policies."`
+	Log     logCommand     `cmd:"" help:"Check decision logs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -60,11 +60,18 @@ type policySettings struct {
 }
 
 type recordSettings struct {
-	DecisionLog       string            `help:"A file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
-	DecisionLogMode   string            `help:"async, or sync: written before the answer." enum:"async,sync" default:"async"`
-	DecisionLogBuffer int               `help:"Entries that may wait in async mode." default:"8192"`
-	Label             map[string]string `help:"Recorded with every decision." placeholder:"KEY=VALUE"`
-	LogLevel          string            `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	DecisionLog            string            `help:"A file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
+	DecisionLogMode        string            `help:"async, or sync: written before the answer." enum:"async,sync" default:"async"`
+	DecisionLogBuffer      int               `help:"Bytes of entries that may wait to be written." default:"16777216"`
+	DecisionLogFull        string            `help:"When no more may wait, drop entries and count them, or refuse requests (503)." enum:"drop,refuse" default:"drop"`
+	DecisionLogSync        time.Duration     `help:"Time between two fsyncs; 0 fsyncs every entry before it counts as written." default:"1s"`
+	DecisionLogRotateSize  int64             `help:"Bytes after which a new file is begun; 0 for never." default:"104857600"`
+	DecisionLogRotateAge   time.Duration     `help:"Time after which a new file is begun; 0 for never." default:"0s"`
+	DecisionLogKeep        int               `help:"Files before the present one that are kept; 0 keeps all." default:"0"`
+	DecisionLogKeyFile     string            `help:"Key of the chain, at least 16 bytes; without it, no key." placeholder:"FILE"`
+	DecisionLogCheckpoints string            `help:"Where checkpoints of the chain are added, best on another machine." placeholder:"FILE"`
+	Label                  map[string]string `help:"Recorded with every decision." placeholder:"KEY=VALUE"`
+	LogLevel               string            `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 type limitSettings struct {
@@ -97,13 +104,24 @@ func (s *settings) server() (server.Config, error) {
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
 		},
-		DecisionLog: s.DecisionLog, DecisionLogMode: s.DecisionLogMode, DecisionLogBuffer: s.DecisionLogBuffer,
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate,
 	}
+	s.recordSettings.apply(&cfg)
 	if err := cfg.Validate(); err != nil {
 		return cfg, usageError{err}
 	}
 	return cfg, nil
+}
+
+// apply sets what the decision log is told.
+func (s *recordSettings) apply(cfg *server.Config) {
+	cfg.DecisionLog, cfg.DecisionLogMode, cfg.DecisionLogFull = s.DecisionLog, s.DecisionLogMode, s.DecisionLogFull
+	cfg.DecisionLogBuffer, cfg.DecisionLogKeep = s.DecisionLogBuffer, s.DecisionLogKeep
+	cfg.DecisionLogRotateSize, cfg.DecisionLogRotateAge = s.DecisionLogRotateSize, s.DecisionLogRotateAge
+	cfg.DecisionLogKeyFile, cfg.DecisionLogCheckpoints = s.DecisionLogKeyFile, s.DecisionLogCheckpoints
+	if cfg.DecisionLogSync = s.DecisionLogSync; s.DecisionLogSync == 0 {
+		cfg.DecisionLogSync = -1
+	}
 }
 
 // logger writes the process's own log, JSON lines of the asked level.
