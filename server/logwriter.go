@@ -29,7 +29,7 @@ func (s *Server) openDecisionLog() error {
 		o.Out = os.Stdout
 	}
 	if c.DecisionLogKeyFile == "" {
-		s.logger.Warn("decision log is chained without a key: who can write it can make it anew; see --decision-log-key-file")
+		s.logger.Info("decision log is chained without a key: who can write it can make it anew; see --decision-log-key-file")
 	} else {
 		var err error
 		if o.Key, err = decisionlog.ReadKey(c.DecisionLogKeyFile); err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -53,6 +55,7 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a setting of Go's, not of ours
 		debug.SetGCPercent(gcPercent)
 	}
+	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
 	holder := &server.EngineHolder{}
 	holder.Swap(engine)
 	s, err := server.New(cfg, st, holder, server.WithLogger(log))
