@@ -22,11 +22,26 @@ type source struct {
 	findings []Finding
 }
 
+// Sources reads the Rego of a tree, its tests among it, and its data, for tools
+// beside this package. It returns a *LoadError that lists what cannot be read.
+func Sources(tree fs.FS) (modules map[string]*ast.Module, data map[string]any, err error) {
+	s, err := readFiles(tree, func(name string) bool { return policyFile(name) || path.Ext(name) == ".rego" })
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(s.findings) > 0 {
+		return nil, nil, refused(s.findings)
+	}
+	return s.modules, s.data, nil
+}
+
 // readSource reads the Rego and data files of a tree. Tests (_test.rego and
 // .scenario.yaml, and what mutants.yaml says about them), hidden files and
 // folders, folders named testdata and the folder schemas are no part of it. The
 // content of a data file stands at the path of its folder.
-func readSource(tree fs.FS) (*source, error) {
+func readSource(tree fs.FS) (*source, error) { return readFiles(tree, policyFile) }
+
+func readFiles(tree fs.FS, wanted func(name string) bool) (*source, error) {
 	s := &source{modules: map[string]*ast.Module{}, data: map[string]any{}}
 	hash := sha256.New()
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -39,7 +54,7 @@ func readSource(tree fs.FS) (*source, error) {
 			}
 			return nil
 		}
-		if entry.IsDir() || !policyFile(name) {
+		if entry.IsDir() || !wanted(name) {
 			return nil
 		}
 		content, err := fs.ReadFile(tree, name)

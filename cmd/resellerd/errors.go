@@ -12,6 +12,9 @@ import (
 // usageError is a command line that cannot be meant as it stands.
 type usageError struct{ error }
 
+// policyError is a policy tree that cannot be served.
+type policyError struct{ error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // complain prints an error for people.
@@ -21,10 +24,11 @@ func complain(w io.Writer, err error) { fmt.Fprintln(w, "resellerd:", err) }
 func exitCode(err error) int {
 	var usage usageError
 	var load *policies.LoadError
+	var policy policyError
 	switch {
 	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers):
 		return exitUsage
-	case errors.As(err, &load):
+	case errors.As(err, &load), errors.As(err, &policy):
 		return exitPolicy
 	}
 	return exitError

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"resellerd/policies"
 )
@@ -27,4 +29,20 @@ func (a treeArgument) tree() (tree fs.FS, source string, err error) {
 		return nil, "", usagef("policies %q: no such directory", a.Dir)
 	}
 	return os.DirFS(a.Dir), "directory", nil
+}
+
+// path is a file of the tree as the shell that called would name it.
+func (a treeArgument) path(file string) string {
+	if a.Dir == "" || file == "" {
+		return file
+	}
+	return filepath.Join(a.Dir, filepath.FromSlash(file))
+}
+
+// count writes a number of things: "1 finding", "2 findings".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

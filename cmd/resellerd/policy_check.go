@@ -1,31 +1,158 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"resellerd/policies"
+	"resellerd/policies/check"
 	"resellerd/server"
 )
 
 type policyCheckCommand struct {
 	treeArgument
-	Format string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Fix     bool   `help:"Format the tree's files of Rego first."`
+	Schemas string `help:"Write the JSON Schemas of input and data here, for editors, and check nothing." placeholder:"DIR"`
+	Format  string `help:"How to print: text or json." enum:"text,json" default:"text"`
 }
 
-// Run loads the tree as `serve` does and reports what keeps it from loading.
+// checked is what `resellerd policy check --format json` prints.
+type checked struct {
+	Revision string          `json:"revision,omitempty"` // absent when the tree does not load
+	Loads    bool            `json:"loads"`
+	Findings []check.Finding `json:"findings"`
+}
+
+// Run reports everything that is wrong with the tree. It fails with exitPolicy
+// when `serve` would refuse the tree, and with exitError for anything else.
 func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
+	if c.Schemas != "" {
+		return c.writeSchemas(t.out)
+	}
 	tree, source, err := c.tree()
 	if err != nil {
 		return err
 	}
-	engine, err := policies.Load(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
+	if c.Fix {
+		if err := c.fix(t.err); err != nil {
+			return err
+		}
+	}
+	report, err := check.Tree(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
 	if err != nil {
 		return err
 	}
-	if c.Format == "json" {
-		return printJSON(t.out, map[string]any{"revision": engine.Revision(), "findings": []any{}})
+	if report.Engine != nil {
+		report.Add(server.FiltersAsSQL(ctx, report.Engine)...)
 	}
-	_, err = fmt.Fprintf(t.out, "policy %s: nothing to find\n", engine.Revision())
+	if err := c.print(t.out, report); err != nil {
+		return err
+	}
+	return verdict(report)
+}
+
+// verdict is what the exit code says.
+func verdict(report *check.Report) error {
+	n := len(report.Findings)
+	switch {
+	case report.Engine == nil:
+		return policyError{fmt.Errorf("policy tree refused: %s", count(n, "finding"))}
+	case n > 0:
+		return fmt.Errorf("policy tree: %s", count(n, "finding"))
+	}
+	return nil
+}
+
+func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
+	for i := range report.Findings {
+		report.Findings[i].File = c.path(report.Findings[i].File)
+	}
+	out := checked{Findings: report.Findings, Loads: report.Engine != nil}
+	if out.Loads {
+		out.Revision = report.Engine.Revision()
+	}
+	if c.Format == "json" {
+		if out.Findings == nil {
+			out.Findings = []check.Finding{}
+		}
+		return printJSON(w, out)
+	}
+	for _, f := range report.Findings {
+		printFinding(w, f)
+	}
+	if len(report.Findings) == 0 {
+		fmt.Fprintf(w, "policy %s: nothing to mend\n", out.Revision)
+	}
+	return nil
+}
+
+// printFinding prints where, what, and what to do.
+func printFinding(w io.Writer, f check.Finding) {
+	at := policies.Finding{File: f.File, Line: f.Line, Message: f.Message}
+	fmt.Fprintf(w, "%s [%s]\n", at, f.Code)
+	if f.Hint != "" {
+		fmt.Fprintf(w, "    %s\n", f.Hint)
+	}
+}
+
+// fix formats the tree's files in place, and names those that it has changed.
+func (c *policyCheckCommand) fix(w io.Writer) error {
+	if c.Dir == "" {
+		return usagef("--fix needs a directory: the embedded tree cannot be changed")
+	}
+	formatted, err := check.Format(os.DirFS(c.Dir))
+	if err != nil {
+		return err
+	}
+	for name, text := range formatted {
+		path := filepath.Join(c.Dir, filepath.FromSlash(name))
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, info.Mode().Perm()); err != nil {
+			return err
+		}
+		fmt.Fprintln(w, "formatted", path)
+	}
+	return nil
+}
+
+// writeSchemas puts the schemas where an editor finds them, and says how.
+func (c *policyCheckCommand) writeSchemas(w io.Writer) error {
+	err := fs.WalkDir(policies.Schemas(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(policies.Schemas(), name)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(c.Schemas, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // to be read by any editor
+			return err
+		}
+		fmt.Fprintln(w, path)
+		return os.WriteFile(path, bytes.TrimLeft(text, "\n"), 0o644) //nolint:gosec // as above
+	})
+	if err == nil {
+		fmt.Fprintf(w, editorHelp, c.Schemas)
+	}
 	return err
 }
+
+const editorHelp = `
+With OPA at hand, an editor or a script type-checks the tree by
+  opa check --strict --schema %s DIR
+and a single package by these lines in its annotation:
+  # schemas:
+  #   - input: schema.input
+  #   - data.limits: schema.data.limits
+Visual Studio Code's OPA extension finds them by "opa.schema" in its settings;
+its YAML extension checks scenarios by "yaml.schemas".
+`

@@ -25,6 +25,7 @@ readable if areas.permits("account", "read")
 
 # METADATA
 # title: The account is visible
+# scope: document
 visible if {
 	readable
 	subject.is_master
@@ -67,6 +68,7 @@ barred if {
 # METADATA
 # title: Too deep
 # description: The account tree may not grow deeper than policy data allows (max_depth).
+# scope: rule
 # custom:
 #   code: max_depth
 reasons contains rego.metadata.rule().custom.code if not fits

@@ -5,6 +5,7 @@ import data.reseller.subject
 # METADATA
 # title: How an account is shown
 # description: To those it lies below in full, to its own users as their company profile.
+# scope: document
 view := "full" if subject.is_master
 
 view := "full" if {

@@ -8,6 +8,7 @@ import data.reseller.areas
 # METADATA
 # title: The action exists for the resource's type
 # description: Rows of a panel's own and areas also take the actions of the catalog.
+# scope: document
 exists if {
 	input.resource.type in {"group", "user", "customer", "card", "rate"}
 	input.action.name in {"create", "read", "update", "delete"}
@@ -60,6 +61,7 @@ permitted(area) if {
 # METADATA
 # title: The action needs a letter
 # description: Putting a user in a group only needs to read the group; the user's own write is decided apart.
+# scope: document
 needs("create") if input.action.name in {"create", "build"}
 
 needs("read") if input.action.name in {"read", "preview"}

@@ -11,7 +11,10 @@ from(ip, networks) := object.union(
 	{"context": {"client_ip": ip}},
 )
 
-nowhere(networks) := fixture.ask(object.union(fixture.master, {"user": {"ip_allow": networks}}), "read", "area", {"id": "cdr"})
+nowhere(networks) := fixture.ask(
+	object.union(fixture.master, {"user": {"ip_allow": networks}}),
+	"read", "area", {"id": "cdr"},
+)
 
 test_unrestricted_user_can_act_from_anywhere if {
 	not address.refused with input as nowhere([])

@@ -38,9 +38,8 @@ granted(access, area, letter) if {
 inherited(access, area) := above[count(above) - 1] if {
 	steps := split(area, "/")
 	count({step | some step in steps} & {"", ".", ".."}) == 0
-	rows := [row |
+	rows := [access[concat("/", array.slice(steps, 0, depth))] |
 		some depth in numbers.range(1, count(steps) - 1)
-		row := access[concat("/", array.slice(steps, 0, depth))]
 	]
 	above := array.concat([object.get(access, "*", [])], rows)
 }
@@ -48,6 +47,7 @@ inherited(access, area) := above[count(above) - 1] if {
 # METADATA
 # title: Policy lets the acting user's kind of account have a letter in an area
 # description: Masters have no ceiling of their own; without limits a reseller has nothing.
+# scope: document
 within_ceiling(_, _) if subject.is_master
 
 within_ceiling(area, letter) if {

@@ -3,7 +3,7 @@ package reseller.card_test
 import data.reseller.fixture
 import data.reseller.main
 
-card(account, kind, assigned) := fixture.row(account, {"kind": kind, "assigned_to": assigned})
+card(account, kind, resellers) := fixture.row(account, {"kind": kind, "assigned_to": resellers})
 
 carrier := card("acc_m", "provider", [])
 

@@ -48,6 +48,7 @@ barred if {
 # METADATA
 # title: A customer's owner cannot change
 # description: Moving a customer to another account would make its billing unpredictable.
+# scope: rule
 # custom:
 #   code: customer_owner_immutable
 reasons contains rego.metadata.rule().custom.code if moved

@@ -9,6 +9,7 @@ import data.reseller.areas
 
 # METADATA
 # title: The change exceeds what the acting user holds
+# scope: document
 refused if {
 	granting
 	some letter in ["create", "read", "update", "delete"]

@@ -4,9 +4,15 @@ import data.reseller.fixture
 import data.reseller.main
 
 # An office manager of the master: users and groups, customers by half.
-manager := fixture.user_of("acc_m", {"*": [], "user": fixture.crud, "group": fixture.crud, "customer": ["create", "read"]})
+manager := fixture.user_of("acc_m", {
+	"*": [], "user": fixture.crud, "group": fixture.crud,
+	"customer": ["create", "read"],
+})
 
-changing(user, action, kind, change) := fixture.write(user, action, kind, fixture.row(user.account.id, {"status": "active"}), change)
+changing(user, action, kind, change) := fixture.write(
+	user, action, kind,
+	fixture.row(user.account.id, {"status": "active"}), change,
+)
 
 weaker := {"*": [], "customer": ["read"]}
 
@@ -21,7 +27,10 @@ test_manager_can_give_what_it_holds if {
 
 test_manager_cannot_give_what_it_does_not_hold if {
 	every kind in ["user", "group"] {
-		every after in [stronger, {"*": ["read"]}, {"cdr": ["read"]}, {"customer/did": ["delete"]}, {"customer": fixture.crud}] {
+		every after in [
+			stronger, {"*": ["read"]}, {"cdr": ["read"]},
+			{"customer/did": ["delete"]}, {"customer": fixture.crud},
+		] {
 			created := changing(manager, "create", kind, {"fields": ["name"], "after": after})
 			fixture.denial(created) == {"exceeds_delegation"}
 			not main.allow with input as created
@@ -32,8 +41,8 @@ test_manager_cannot_give_what_it_does_not_hold if {
 }
 
 test_manager_cannot_widen_itself if {
-	widened := changing(manager, "update", "user", {"fields": ["groups"], "before": manager.access, "after": fixture.everything})
-	fixture.denial(widened) == {"exceeds_delegation"}
+	wider := {"fields": ["groups"], "before": manager.access, "after": fixture.everything}
+	fixture.denial(changing(manager, "update", "user", wider)) == {"exceeds_delegation"}
 }
 
 test_manager_cannot_touch_a_stronger_colleague if {
@@ -46,7 +55,8 @@ test_manager_cannot_touch_a_stronger_colleague if {
 }
 
 test_manager_can_rename_a_colleague_and_delete_a_weaker_one if {
-	fixture.granted(changing(manager, "update", "user", {"fields": ["name", "time_zone"], "before": weaker, "after": weaker}))
+	renamed := {"fields": ["name", "time_zone"], "before": weaker, "after": weaker}
+	fixture.granted(changing(manager, "update", "user", renamed))
 	fixture.granted(changing(manager, "delete", "user", {"fields": [], "before": weaker}))
 }
 
@@ -86,7 +96,8 @@ test_viewer_can_preview_who_reads_no_more if {
 
 test_viewer_cannot_preview_who_reads_more if {
 	viewer := fixture.holding(manager, {"preview": ["read"]})
-	fixture.denial(changing(viewer, "preview", "user", {"fields": [], "before": {"cdr": ["read"]}})) == {"exceeds_delegation"}
+	stranger := {"fields": [], "before": {"cdr": ["read"]}}
+	fixture.denial(changing(viewer, "preview", "user", stranger)) == {"exceeds_delegation"}
 }
 
 test_manager_can_rename_a_stronger_colleague if {

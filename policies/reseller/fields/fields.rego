@@ -5,6 +5,7 @@ package reseller.fields
 
 # METADATA
 # title: The change touches a field that cannot be written
+# scope: document
 refused if {
 	input.action.name == "update"
 	some field in input.action.change.fields

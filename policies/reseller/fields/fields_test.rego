@@ -39,7 +39,8 @@ test_anyone_cannot_change_their_own_standing if {
 }
 
 test_anyone_can_name_every_field_of_a_new_row if {
-	created := fixture.write(fixture.master, "create", "customer", fixture.row("acc_r", {}), {"fields": ["account_id", "name"]})
+	given := {"fields": ["account_id", "name"]}
+	created := fixture.write(fixture.master, "create", "customer", fixture.row("acc_r", {}), given)
 	not fields.refused with input as created
 	fixture.granted(created)
 }
@@ -49,11 +50,11 @@ test_master_cannot_change_what_is_fixed_of_a_customer if {
 }
 
 test_reseller_can_name_the_owner_of_a_new_user if {
-	created := fixture.write(fixture.reseller, "create", "user", fixture.row("acc_s", {}), {"fields": ["account_id", "login"]})
-	fixture.granted(created)
+	given := {"fields": ["account_id", "login"]}
+	fixture.granted(fixture.write(fixture.reseller, "create", "user", fixture.row("acc_s", {}), given))
 }
 
 test_customer_can_be_changed_whatever_its_id if {
-	posed := fixture.write(fixture.reseller, "update", "customer", fixture.row("acc_r", {"id": "acc_r"}), {"fields": ["notes"]})
-	fixture.granted(posed)
+	posed := fixture.row("acc_r", {"id": "acc_r"})
+	fixture.granted(fixture.write(fixture.reseller, "update", "customer", posed, {"fields": ["notes"]}))
 }

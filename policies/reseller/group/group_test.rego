@@ -121,7 +121,10 @@ full := {
 }
 
 test_owner_can_see_a_group_in_full if {
-	every decision in [shown(fixture.master, own("acc_r")), shown(fixture.reseller, own("acc_r")), shown(fixture.reseller, own("acc_s"))] {
+	every decision in [
+		shown(fixture.master, own("acc_r")),
+		shown(fixture.reseller, own("acc_r")), shown(fixture.reseller, own("acc_s")),
+	] {
 		decision.view == "full"
 		decision.columns == full
 	}

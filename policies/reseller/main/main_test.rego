@@ -19,13 +19,12 @@ changes := [
 	{"change": {"fields": ["account_id"], "before": fixture.template, "after": {"cdr": ["delete"]}}},
 ]
 
-rows := [row |
+rows := [fixture.row(owner, more) |
 	some owner in ["acc_m", "acc_s"]
 	some more in [
 		{"kind": "customer", "lend": "all", "assigned_to": ["acc_r"], "actor_account_id": "acc_r"},
 		{"kind": "provider", "parent_id": owner, "depth": 9, "id": owner, "properties": {"account_id": owner}},
 	]
-	row := fixture.row(owner, more)
 ]
 
 # Every question of the world whose decision is at odds with itself.

@@ -41,8 +41,10 @@ test_catalog_can_name_the_owner_and_wins_over_the_request if {
 	known := {"cdr": {"cdr_1": {"account_id": "acc_o"}}}
 	fixture.granted(fixture.ask(fixture.other, "read", "cdr", {"id": "cdr_1"})) with data.catalog as known
 		with input.subject.access as fixture.everything
-	fixture.denial(fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))) == {"not_visible"} with data.catalog as known
-	fixture.granted(fixture.ask(fixture.reseller, "read", "cdr", object.union(call("acc_r"), {"id": "cdr_2"}))) with data.catalog as known
+	listed := fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))
+	fixture.denial(listed) == {"not_visible"} with data.catalog as known
+	other := fixture.ask(fixture.reseller, "read", "cdr", object.union(call("acc_r"), {"id": "cdr_2"}))
+	fixture.granted(other) with data.catalog as known
 }
 
 test_anyone_cannot_use_a_reserved_type if {

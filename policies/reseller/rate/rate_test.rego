@@ -5,8 +5,8 @@ import data.reseller.main
 
 assigned := fixture.row("acc_m", {"kind": "customer", "assigned_to": ["acc_r"]})
 
-shown(user, columns) := decision if {
-	decision := main.decision with input as fixture.ask(user, "read", "rate", columns)
+shown(user, row) := decision if {
+	decision := main.decision with input as fixture.ask(user, "read", "rate", row)
 }
 
 columns := {"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}

@@ -9,6 +9,7 @@ import data.reseller.subject
 
 # METADATA
 # title: The row's owner is within reach
+# scope: document
 owner if tenant
 
 owner if subtree
@@ -16,6 +17,7 @@ owner if subtree
 # METADATA
 # title: The row belongs to the master's tenant
 # description: A row about to be created has no tenant yet; its owner must be in the tree.
+# scope: document
 tenant if {
 	subject.is_master
 	input.action.name != "create"

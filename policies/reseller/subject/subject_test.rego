@@ -52,6 +52,9 @@ test_user_without_group_cannot_act if {
 }
 
 test_user_with_several_faults_can_read_them_all if {
-	broken := object.union(fixture.reseller, {"groups": 0, "user": {"status": "disabled"}, "account": {"status": "closed"}})
+	broken := object.union(fixture.reseller, {
+		"groups": 0, "user": {"status": "disabled"},
+		"account": {"status": "closed"},
+	})
 	fixture.denial(asking(broken)) == {"no_group", "user_disabled", "account_suspended"}
 }

@@ -50,6 +50,7 @@ barred if {
 # METADATA
 # title: Previewed user disabled
 # description: A user who may not act sees nothing that could be previewed.
+# scope: rule
 # custom:
 #   code: target_disabled
 reasons contains rego.metadata.rule().custom.code if inert

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// policyTree writes the embedded tree out, with changes: file, what is there,
+// what shall be there instead.
+func policyTree(t *testing.T, changes ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../policies")); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(changes); i += 3 {
+		path := filepath.Join(dir, changes[i])
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), changes[i+1]) {
+			t.Fatalf("%s holds no %q (%v)", changes[i], changes[i+1], err)
+		}
+		changed := strings.Replace(string(text), changes[i+1], changes[i+2], 1)
+		if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const customerRego = "reseller/customer/customer.rego"
+
+func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
+	dir := func(changes ...string) []string { return []string{"policy", "check", policyTree(t, changes...)} }
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"the embedded tree is clean": {[]string{"policy", "check"}, exitOK, []string{"nothing to mend"}},
+		"a tree that is not there":   {[]string{"policy", "check", t.TempDir() + "/no"}, exitUsage, []string{"no such directory"}},
+		"a tree that does not parse": {dir(customerRego, "not moved", "not {{ moved"), exitPolicy, []string{"customer.rego:17", "[syntax]", "mend the syntax", "policy tree refused"}},
+		"a misspelt rule":            {dir(customerRego, "not moved", "not mooved"), exitPolicy, []string{"customer.rego:16: var mooved is unsafe [compile]", "give the variable a value"}},
+		"a misspelt fact":            {dir(customerRego, `input.action.name == "update"`, `input.subject.acount.id == "x"`), exitError, []string{"customer.rego:76", "[types]", "mend the name or the type"}},
+		"a filter nothing can carry": {dir(customerRego, "	reach.owner", "	reach.owner\n	lower(input.resource.name) == \"x\""), exitPolicy, []string{"customer.rego:29", "[builtin]", "startswith"}},
+		"a rule nobody uses":         {dir(customerRego, "moved if {", "unused if input.action.name == \"x\"\n\nmoved if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.customer.unused [unreachable]", "drop the rule"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := call(t, nil, c.args)
+			for _, want := range c.says {
+				if code != c.code || !strings.Contains(stdout+stderr, want) {
+					t.Errorf("exit %d, want %d saying %q; stdout:\n%s\nstderr:\n%s", code, c.code, want, stdout, stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestPolicyCheckSpeaksJSON(t *testing.T) {
+	dir := policyTree(t, customerRego, "not moved", "not mooved")
+	code, stdout, _ := call(t, nil, []string{"policy", "check", dir, "--format", "json"})
+	var report checked
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitPolicy || report.Loads || len(report.Findings) == 0 {
+		t.Fatalf("exit %d, %v:\n%s", code, err, stdout)
+	}
+	f := report.Findings[0]
+	if f.File != filepath.Join(dir, customerRego) || f.Line != 16 || f.Hint == "" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestPolicyCheckFormatsATree(t *testing.T) {
+	dir := policyTree(t, customerRego, "not moved", "not   moved")
+	if code, stdout, _ := call(t, nil, []string{"policy", "check", dir}); code != exitError || !strings.Contains(stdout, "[opa-fmt]") {
+		t.Errorf("exit %d:\n%s", code, stdout)
+	}
+	if code, stdout, stderr := call(t, nil, []string{"policy", "check", "--fix", dir}); code != exitOK || !strings.Contains(stderr, "formatted") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, _, _ := call(t, nil, []string{"policy", "check", "--fix"}); code != exitUsage {
+		t.Errorf("the embedded tree was formatted: exit %d", code)
+	}
+}
+
+func TestPolicyCheckWritesTheSchemas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "schemas")
+	code, stdout, stderr := call(t, nil, []string{"policy", "check", "--schemas", dir})
+	if code != exitOK || !strings.Contains(stdout, "opa check --strict --schema "+dir) {
+		t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	for _, name := range []string{"input/schema.json", "data/schema.json"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !json.Valid(text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

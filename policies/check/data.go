@@ -1,0 +1,159 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"resellerd/policies"
+)
+
+func readSchema(name string) (any, error) {
+	text, err := fs.ReadFile(policies.Schemas(), name)
+	if err != nil {
+		return nil, err
+	}
+	var schema any
+	return schema, json.Unmarshal(text, &schema)
+}
+
+// dataFindings holds the parts of the data that resellerd reads to their
+// schema. What else a tree keeps there is its own business, and so is what it
+// leaves out.
+func (p *parsed) dataFindings() []policies.Finding {
+	schema, err := dataSchema()
+	if err != nil {
+		return []policies.Finding{{Code: "data-schema", Message: err.Error()}}
+	}
+	var refused *jsonschema.ValidationError
+	if err := schema.Validate(p.known()); !errors.As(err, &refused) {
+		return nil
+	}
+	var found []policies.Finding
+	for _, leaf := range leaves(refused) {
+		file, line := p.locate(leaf.InstanceLocation)
+		at := strings.Join(append([]string{"data"}, leaf.InstanceLocation...), ".")
+		found = append(found, policies.Finding{Code: "data-schema", File: file, Line: line, Message: at + ": " + said(leaf)})
+	}
+	return found
+}
+
+// known is the data that the schema speaks of, with what it demands.
+func (p *parsed) known() map[string]any {
+	known := map[string]any{}
+	for _, name := range []string{"limits", "areas", "catalog"} {
+		if value, ok := p.data[name]; ok {
+			known[name] = value
+		}
+	}
+	return known
+}
+
+// dataSchema is the schema of the data, without the demand that there be any.
+func dataSchema() (*jsonschema.Schema, error) {
+	document, err := readSchema("data/schema.json")
+	if err != nil {
+		return nil, err
+	}
+	if object, ok := document.(map[string]any); ok {
+		delete(object, "required")
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("data.json", document); err != nil {
+		return nil, err
+	}
+	return compiler.Compile("data.json")
+}
+
+// leaves are the violations that have no further cause.
+func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
+	}
+	var all []*jsonschema.ValidationError
+	for _, cause := range e.Causes {
+		all = append(all, leaves(cause)...)
+	}
+	return all
+}
+
+func said(e *jsonschema.ValidationError) string {
+	if enum, ok := e.ErrorKind.(*kind.Enum); ok {
+		return fmt.Sprintf("is %v, and has to be one of %v", enum.Got, enum.Want)
+	}
+	return e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+}
+
+// locate finds the file and line that hold a value of the data.
+func (p *parsed) locate(at []string) (file string, line int) {
+	_ = fs.WalkDir(p.tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !slices.Contains([]string{".json", ".yaml", ".yml"}, path.Ext(name)) {
+			return nil //nolint:nilerr // the tree was read before: what cannot be read now is not the file
+		}
+		rest := at
+		if dir := path.Dir(name); dir != "." {
+			steps := strings.Split(dir, "/")
+			if len(at) < len(steps) || !slices.Equal(at[:len(steps)], steps) {
+				return nil
+			}
+			rest = at[len(steps):]
+		}
+		text, err := fs.ReadFile(p.tree, name)
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+		if found := lineOf(text, rest); found > 0 {
+			file, line = name, found
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return file, line
+}
+
+// lineOf is the line of a value in a document of YAML or JSON, 0 if it is not
+// there.
+func lineOf(text []byte, at []string) int {
+	var node yaml.Node
+	if yaml.NewDecoder(bytes.NewReader(text)).Decode(&node) != nil || len(node.Content) == 0 {
+		return 0
+	}
+	here := node.Content[0]
+	line := here.Line
+	for _, step := range at {
+		next := child(here, step)
+		if next == nil {
+			return 0
+		}
+		here, line = next, next.Line
+	}
+	return line
+}
+
+func child(node *yaml.Node, step string) *yaml.Node {
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == step {
+				return node.Content[i+1]
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(node.Content) {
+			return node.Content[i]
+		}
+	}
+	return nil
+}

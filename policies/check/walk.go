@@ -1,0 +1,189 @@
+package check
+
+import (
+	"iter"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// rules yields every definition of a file, those behind an else too.
+func (f *file) rules() iter.Seq[*ast.Rule] {
+	return func(yield func(*ast.Rule) bool) {
+		for _, rule := range f.module.Rules {
+			for r := rule; r != nil; r = r.Else {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// bodies calls fn with the body of a rule and every body in it: those of
+// comprehensions and of every.
+func bodies(rule *ast.Rule, fn func(ast.Body)) {
+	if !bodyless(rule) {
+		fn(rule.Body)
+	}
+	ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.Rule:
+			return x != rule // else has a turn of its own
+		case *ast.ArrayComprehension:
+			fn(x.Body)
+		case *ast.SetComprehension:
+			fn(x.Body)
+		case *ast.ObjectComprehension:
+			fn(x.Body)
+		case *ast.Every:
+			fn(x.Body)
+		}
+		return false
+	}).Walk(rule)
+}
+
+// exprs calls fn with every expression of every body of a file.
+func (f *file) exprs(fn func(rule *ast.Rule, x *ast.Expr)) {
+	for rule := range f.rules() {
+		bodies(rule, func(body ast.Body) {
+			for _, x := range body {
+				fn(rule, x)
+			}
+		})
+	}
+}
+
+// calls calls fn with every call of a file, as an expression or in one.
+func (f *file) calls(fn func(rule *ast.Rule, loc *ast.Location, name string, args []*ast.Term)) {
+	for rule := range f.rules() {
+		visit := func(loc *ast.Location, terms []*ast.Term) {
+			if operator, ok := terms[0].Value.(ast.Ref); ok {
+				fn(rule, loc, operator.String(), terms[1:])
+			}
+		}
+		ast.NewGenericVisitor(func(x any) bool {
+			switch x := x.(type) {
+			case *ast.Rule:
+				return x != rule
+			case *ast.Expr:
+				if terms, ok := x.Terms.([]*ast.Term); ok {
+					visit(x.Location, terms)
+				}
+			case *ast.Term:
+				if call, ok := x.Value.(ast.Call); ok {
+					visit(x.Location, call)
+				}
+			}
+			return false
+		}).Walk(rule)
+	}
+}
+
+// bodyless tells whether a rule is written without a body: the one that it has
+// then says true without the word.
+func bodyless(rule *ast.Rule) bool {
+	if len(rule.Body) != 1 {
+		return len(rule.Body) == 0
+	}
+	term := single(rule.Body[0])
+	return term != nil && implied(term)
+}
+
+// valueless tells whether a rule is written without a value.
+func valueless(rule *ast.Rule) bool { return rule.Head.Value == nil || implied(rule.Head.Value) }
+
+func implied(term *ast.Term) bool {
+	return ast.Boolean(true).Equal(term.Value) && (term.Location == nil || string(term.Location.Text) != "true")
+}
+
+// called returns the built-in that an expression calls with its arguments, the
+// one that := and == are too.
+func called(x *ast.Expr) (name string, args []*ast.Term) {
+	terms, ok := x.Terms.([]*ast.Term)
+	if !ok || len(terms) == 0 {
+		return "", nil
+	}
+	return terms[0].String(), terms[1:]
+}
+
+// single returns the term that an expression is, nil if it is more.
+func single(x *ast.Expr) *ast.Term {
+	term, _ := x.Terms.(*ast.Term)
+	return term
+}
+
+func scalar(term *ast.Term) bool {
+	switch term.Value.(type) {
+	case ast.Null, ast.Boolean, ast.Number, ast.String:
+		return true
+	}
+	return false
+}
+
+// wildcard tells whether a variable is written as _.
+func wildcard(v ast.Var) bool { return v.IsWildcard() }
+
+// iterated returns the reference of a term whose last step ranges over
+// something: xs[_], or xs[i] with an i of its own.
+func (f *file) iterated(rule *ast.Rule, term *ast.Term) (ast.Ref, bool) {
+	ref, ok := term.Value.(ast.Ref)
+	if !ok || len(ref) < 2 {
+		return nil, false
+	}
+	v, ok := ref[len(ref)-1].Value.(ast.Var)
+	return ref, ok && (wildcard(v) || !f.names(rule)[v])
+}
+
+// names are the variables that have a meaning in a rule from outside of its
+// bodies: arguments, imports, rules of the package.
+func (f *file) names(rule *ast.Rule) map[ast.Var]bool {
+	names := map[ast.Var]bool{"input": true, "data": true}
+	for name := range f.imports {
+		names[name] = true
+	}
+	for name := range f.pkg().rules {
+		names[ast.Var(name)] = true
+	}
+	for _, arg := range rule.Head.Args {
+		ast.WalkVars(arg, func(v ast.Var) bool { names[v] = true; return false })
+	}
+	return names
+}
+
+// declared are the variables that a rule declares: with some, := or every, or
+// as an argument.
+func declared(rule *ast.Rule, fn func(v ast.Var, loc *ast.Location)) {
+	all := func(x any, loc *ast.Location) {
+		ast.WalkVars(x, func(v ast.Var) bool { fn(v, loc); return false })
+	}
+	for _, arg := range rule.Head.Args {
+		all(arg, rule.Head.Location)
+	}
+	ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.Rule:
+			return x != rule
+		case *ast.Every:
+			all(x.Value, x.Location)
+			if x.Key != nil {
+				all(x.Key, x.Location)
+			}
+		case *ast.Expr:
+			if x.IsAssignment() {
+				all(x.Operand(0), x.Location)
+			}
+		case *ast.SomeDecl:
+			for _, symbol := range x.Symbols {
+				call, ok := symbol.Value.(ast.Call)
+				if !ok {
+					all(symbol, x.Location)
+					continue
+				}
+				for _, named := range call[1 : len(call)-1] {
+					all(named, x.Location)
+				}
+			}
+		}
+		return false
+	}).Walk(rule)
+}

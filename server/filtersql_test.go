@@ -1,0 +1,39 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"resellerd/policies"
+)
+
+func TestAFilterThatADatabaseCannotAskIsFound(t *testing.T) {
+	schema := Schema()
+	schema["customer"].Columns["colour"] = policies.Text // a column that no table has
+	rego := `package reseller.main
+
+default allow := false
+
+allow if input.resource.status == "active"
+
+allow if input.resource.colour == "blue"
+
+decision := {"allow": allow, "reasons": [], "view": "full", "columns": ["id"]}
+`
+	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rego)}}
+	e, err := policies.Load(t.Context(), tree, policies.Options{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := FiltersAsSQL(t.Context(), e)
+	for _, dialect := range []string{"sqlite", "postgres"} {
+		want := "the filter to read rows of type customer cannot be asked of " + dialect
+		if !slices.ContainsFunc(found, func(f policies.Finding) bool {
+			return f.Code == "sql" && strings.HasPrefix(f.Message, want) && strings.Contains(f.Message, "no column colour")
+		}) {
+			t.Errorf("want %q among %v", want, found)
+		}
+	}
+}
