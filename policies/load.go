@@ -39,6 +39,10 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 // Slow lists what the tree took too long for when it was tried at load.
 func (e *Engine) Slow() []Finding { return slices.Clone(e.slowness) }
 
+// Refused makes a *LoadError of what OPA's parser, compiler or bundle reader
+// found wrong with a tree.
+func Refused(code string, err error) error { return refused(astFindings(code, "", err)) }
+
 func refused(findings []Finding) error {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code))

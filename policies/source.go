@@ -105,9 +105,11 @@ func (s *source) addModule(name string, content []byte) {
 		s.findings = append(s.findings, astFindings("syntax", name, err)...)
 		return
 	}
-	if module != nil {
-		s.modules[name] = module
+	if module == nil { // written by half, perhaps: what it said may be what denies
+		s.findings = append(s.findings, Finding{Code: "syntax", File: name, Message: "the file is empty"})
+		return
 	}
+	s.modules[name] = module
 }
 
 func (s *source) addData(name string, content []byte) error {

@@ -1,0 +1,99 @@
+package shipping
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/txtar"
+
+	"resellerd/policies"
+)
+
+// Arrival is a policy tree as it arrived, whole and in memory.
+type Arrival struct {
+	Tree   fs.FS
+	Source string // how it came: "embedded", "directory", "bundle" or "opa"
+	// Revisions are what its makers call it, by bundle; a single bundle file
+	// has no name. Empty for a directory.
+	Revisions map[string]string
+
+	digest string // of all its files, tests among them
+}
+
+// files are the files of a tree by path.
+type files map[string][]byte
+
+// arrival makes the tree of files.
+func (f files) arrival(source string, revisions map[string]string) (Arrival, error) {
+	archive := &txtar.Archive{}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		archive.Files = append(archive.Files, txtar.File{Name: name, Data: f[name]})
+	}
+	tree, err := txtar.FS(archive)
+	if err != nil {
+		return Arrival{}, fmt.Errorf("policy tree: %w", err)
+	}
+	digest := f.digest()
+	for _, name := range slices.Sorted(maps.Keys(revisions)) {
+		digest += fmt.Sprintf(" %q=%q", name, revisions[name])
+	}
+	return Arrival{Tree: tree, Source: source, Revisions: revisions, digest: digest}, nil
+}
+
+func (f files) digest() string {
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		fmt.Fprintf(hash, "%d:%s%d:", len(name), name, len(f[name]))
+		hash.Write(f[name])
+	}
+	return string(hash.Sum(nil))
+}
+
+// bundled makes the files of a bundle: its modules as they were written, and
+// its data in one file. A module that would not count in a tree is an error,
+// not left out: it may be the one that denies.
+func bundled(modules map[string][]byte, data map[string]any) (files, error) {
+	out := files{}
+	for name, content := range modules {
+		clean := strings.TrimPrefix(path.Clean("/"+name), "/")
+		if err := counted(clean); err != nil {
+			return nil, err
+		}
+		if _, twice := out[clean]; twice {
+			return nil, refusal(clean, "is in the bundle twice")
+		}
+		out[clean] = content
+	}
+	if len(data) == 0 {
+		return out, nil
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("bundle data: %w", err)
+	}
+	out["data.json"] = text
+	return out, nil
+}
+
+func counted(name string) error {
+	if path.Ext(name) != ".rego" {
+		return refusal(name, "a module's name ends in .rego")
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(part, ".") || part == "testdata" {
+			return refusal(name, "hidden files and testdata are no part of a policy tree")
+		}
+	}
+	return nil
+}
+
+// refusal is one finding about an arrival as a whole, or a file in it.
+func refusal(file, message string) error {
+	return &policies.LoadError{Findings: []policies.Finding{{Code: "shipping", File: file, Message: message}}}
+}

@@ -1,0 +1,174 @@
+package shipping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// directory is a policy tree in files. Symbolic links are followed, so that
+// Kubernetes' ConfigMaps can be used, whose files are links into a folder that
+// is exchanged by moving another link.
+type directory struct {
+	path   string
+	settle func(ctx context.Context) error // waits between two readings
+}
+
+// settling is how long files must have stayed the same to be taken as written.
+const settling = 300 * time.Millisecond
+
+func pause(ctx context.Context) error {
+	timer := time.NewTimer(settling)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// maxReadings bounds how often files that keep changing are read at once.
+const maxReadings = 40
+
+var errRestless = errors.New("policy tree: the files do not stop changing")
+
+// Read reads the tree until two readings in a row are the same.
+func (d *directory) Read(ctx context.Context) (Arrival, error) {
+	f, err := settled(ctx, d.settle, func() (files, error) { return readDirectory(d.path) })
+	if err != nil {
+		return Arrival{}, err
+	}
+	return f.arrival("directory", nil)
+}
+
+// settled reads until two readings in a row are the same. A file that vanishes
+// while it is read is a change like any other.
+func settled(ctx context.Context, settle func(context.Context) error, read func() (files, error)) (files, error) {
+	before, errBefore := read()
+	for range maxReadings {
+		if err := settle(ctx); err != nil {
+			return nil, err
+		}
+		now, err := read()
+		switch {
+		case err != nil && errBefore != nil && err.Error() == errBefore.Error():
+			return nil, err
+		case err == nil && errBefore == nil && now.digest() == before.digest():
+			return now, nil
+		}
+		before, errBefore = now, err
+	}
+	return nil, errRestless
+}
+
+func (d *directory) watch() (<-chan struct{}, func()) {
+	dirs := []string{d.path}
+	_ = walk(d.path, ".", 0, func(name string, isDir bool) error {
+		if isDir {
+			dirs = append(dirs, filepath.Join(d.path, name))
+		}
+		return nil
+	})
+	return watchPaths(filepath.Dir(filepath.Clean(d.path)), filepath.Base(filepath.Clean(d.path)), dirs)
+}
+
+// Bounds of a tree in files.
+const (
+	maxFiles = 10_000
+	maxBytes = 64 << 20
+	maxDepth = 32
+)
+
+// readDirectory reads the Rego and data files below root, tests among them.
+// Hidden files and folders, and folders named testdata, are no part of it.
+func readDirectory(root string) (files, error) {
+	if info, err := os.Stat(root); err != nil {
+		return nil, fmt.Errorf("policy tree: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("policy tree: %s is no directory", root)
+	}
+	out, size := files{}, 0
+	err := walk(root, ".", 0, func(name string, isDir bool) error {
+		if isDir || !read(name) {
+			return nil
+		}
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		out[name] = content
+		if size += len(content); len(out) > maxFiles || size > maxBytes {
+			return fmt.Errorf("more than %d files or %d bytes", maxFiles, maxBytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("policy tree: %w", err)
+	}
+	return out, nil
+}
+
+func read(name string) bool {
+	switch path.Ext(name) {
+	case ".rego", ".json", ".yaml", ".yml":
+		return true
+	default:
+		return false
+	}
+}
+
+// walk visits what is below root/dir, links followed, in the order of names.
+func walk(root, dir string, depth int, visit func(name string, isDir bool) error) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s: more than %d folders deep, or in a circle", dir, maxDepth)
+	}
+	entries, err := os.ReadDir(filepath.Join(root, dir))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		name := path.Join(dir, entry.Name())
+		isDir, err := directoryAt(root, name, entry)
+		if err != nil {
+			return err
+		}
+		if isDir && entry.Name() == "testdata" {
+			continue
+		}
+		if err := visit(name, isDir); err != nil {
+			return err
+		}
+		if isDir {
+			if err := walk(root, name, depth+1, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// directoryAt tells whether an entry is a directory, or a link to one. A link
+// that leads nowhere is an error where a policy file would be.
+func directoryAt(root, name string, entry fs.DirEntry) (bool, error) {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir(), nil
+	}
+	info, err := os.Stat(filepath.Join(root, name))
+	if err != nil {
+		if read(name) {
+			return false, err
+		}
+		return false, nil
+	}
+	return info.IsDir(), nil
+}

@@ -1,0 +1,231 @@
+package shipping
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/bundle"
+
+	"resellerd/policies"
+)
+
+// policy is a whole tree in one module; every denial carries the reason, which
+// tells the trees of the tests apart.
+func policy(reason string) string {
+	return fmt.Sprintf(`package reseller.main
+
+default allow := false
+
+allow if input.action.name == "read"
+
+decision := {"allow": allow, "reasons": reasons}
+
+reasons contains %q if not allow
+`, reason)
+}
+
+const broken = "package reseller.main\n\nallow if nobody.said.so\n"
+
+// keeping is a keeper in a test: what it was told, and what it logged.
+type keeping struct {
+	*Keeper
+	told chan error
+	log  *bytes.Buffer // read it only when nothing is under way
+}
+
+func keep(t *testing.T) keeping {
+	t.Helper()
+	k := keeping{told: make(chan error, 64), log: &bytes.Buffer{}}
+	k.Keeper = &Keeper{
+		Engines: &policies.Holder{}, Logger: slog.New(slog.NewJSONHandler(k.log, nil)),
+		Done: func(err error) { k.told <- err },
+	}
+	return k
+}
+
+// next is what the keeper is told next.
+func (k keeping) next(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-k.told:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("the keeper was told nothing")
+		return nil
+	}
+}
+
+// nothing fails the test when the keeper was told something.
+func (k keeping) nothing(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-k.told:
+		t.Fatalf("the keeper was told %v", err)
+	default:
+	}
+}
+
+// reason is what the policy in force gives on denials.
+func (k keeping) reason(t *testing.T) string {
+	t.Helper()
+	e := k.Engines.Current()
+	if e == nil {
+		return ""
+	}
+	d := e.Evaluate(t.Context(), &policies.Input{
+		Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "delete"},
+		Resource: policies.Resource{Type: "invoice", ID: "1"},
+	})
+	if d.Err != nil || len(d.Reasons) != 1 {
+		t.Fatalf("decision: %+v", d)
+	}
+	return d.Reasons[0]
+}
+
+// follow follows a place until the test ends; only watching tells.
+func (k keeping) follow(t *testing.T, p Place) {
+	t.Helper()
+	k.followEvery(t, p, time.Hour)
+}
+
+func (k keeping) followEvery(t *testing.T, p Place, poll time.Duration) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Follow(ctx, k.Keeper, p, poll)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func symlink(t *testing.T, to, at string) {
+	t.Helper()
+	if err := os.Symlink(to, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// at opens a place whose files settle at once.
+func at(t *testing.T, path string, key Key) Place {
+	t.Helper()
+	p, err := At(path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch p := p.(type) {
+	case *directory:
+		p.settle = func(ctx context.Context) error { return ctx.Err() }
+	case *bundleFile:
+		p.settle = func(ctx context.Context) error { return ctx.Err() }
+	}
+	return p
+}
+
+// pair is a key pair, the public half in a file.
+type pair struct{ private, publicFile string }
+
+func newPair(t *testing.T) pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pair{
+		private:    string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private})),
+		publicFile: filepath.Join(t.TempDir(), "key.pem"),
+	}
+	write(t, p.publicFile, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+	return p
+}
+
+// made is how a bundle of the tests is made.
+type made struct {
+	rego, revision string
+	data           map[string]any
+	key            string // signs it
+	tamper         func(*bundle.Bundle)
+}
+
+// bytes makes the bundle.
+func (m made) bytes(t *testing.T) []byte {
+	t.Helper()
+	roots := []string{""}
+	b := bundle.Bundle{
+		Manifest: bundle.Manifest{Revision: m.revision, Roots: &roots},
+		Modules:  []bundle.ModuleFile{{URL: "/reseller/main.rego", Path: "/reseller/main.rego", Raw: []byte(m.rego)}},
+		Data:     m.data,
+	}
+	if b.Data == nil {
+		b.Data = map[string]any{}
+	}
+	if m.key != "" {
+		b.Modules[0].Parsed = nil
+		if err := b.GenerateSignature(bundle.NewSigningConfig(m.key, "ES256", ""), "policy", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.tamper != nil {
+		m.tamper(&b)
+	}
+	var out bytes.Buffer
+	if err := bundle.NewWriter(&out).DisableFormat(true).Write(b); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// logged are the lines of the keeper's log with this message.
+func (k keeping) logged(t *testing.T, message string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for line := range bytes.Lines(k.log.Bytes()) {
+		var entry map[string]any
+		if err := json.Unmarshal(line, &entry); err != nil {
+			t.Fatal(err)
+		}
+		if entry["msg"] == message {
+			found = append(found, entry)
+		}
+	}
+	return found
+}
