@@ -22,6 +22,7 @@ type metrics struct {
 	reloads       *prometheus.CounterVec
 	lastSuccess   prometheus.Gauge
 	logEntries    *prometheus.CounterVec
+	shipped       *prometheus.CounterVec
 	disagreements *prometheus.CounterVec
 	requests      *prometheus.HistogramVec
 
@@ -61,6 +62,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		cardViews:     counter("card_views_total", "Cards shown, by the view they were shown in.", "view"),
 		reloads:       counter("policy_reloads_total", "Attempts to put a policy in force.", "result"),
 		logEntries:    counter("decision_log_entries_total", "Entries of the decision log.", "result"),
+		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin.", "result"),
 		disagreements: counter("disagreements_total", "Decisions a panel made otherwise.", "area"),
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -17,7 +17,8 @@ import (
 // environment, else in the settings file, else nowhere (its default holds).
 // It remembers which it was.
 type layers struct {
-	env    map[string]string
+	env    map[string]string // RESELLERD_… only
+	all    map[string]string // the whole environment
 	file   map[string]any
 	path   string
 	source map[string]string // flag name -> "environment" or the file's name
@@ -26,14 +27,22 @@ type layers struct {
 const envPrefix = "RESELLERD_"
 
 func newLayers(environ []string) *layers {
-	l := &layers{env: map[string]string{}, source: map[string]string{}}
+	l := &layers{env: map[string]string{}, all: map[string]string{}, source: map[string]string{}}
 	for _, pair := range environ {
-		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, envPrefix) {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			continue
+		}
+		l.all[name] = value
+		if strings.HasPrefix(name, envPrefix) {
 			l.env[name] = value
 		}
 	}
 	return l
 }
+
+// variable returns a variable of the environment, "" when it is not set.
+func (l *layers) variable(name string) string { return l.all[name] }
 
 // envName is the environment variable of a flag: --panel-tokens is
 // RESELLERD_PANEL_TOKENS.

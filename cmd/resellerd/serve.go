@@ -11,7 +11,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"resellerd/policies"
 	"resellerd/server"
 	"resellerd/store"
 )
@@ -34,7 +33,8 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	if c.PanelTokens == "" && c.PanelTokenFile == "" && c.JWKS == "" {
 		return usageError{errors.Join(server.ErrNoCallers, errors.New("give --panel-tokens, --panel-token-file or --jwks, or look around with --demo"))}
 	}
-	engine, err := c.engine(ctx)
+	log := c.logger(t.err)
+	d, err := c.delivery(ctx, l.variable, log)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -42,7 +42,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	return c.run(ctx, cfg, st, engine, c.logger(t.err))
+	return c.run(ctx, cfg, st, d, log)
 }
 
 // gcPercent collects garbage less often than Go would by itself: what a request
@@ -51,19 +51,19 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 const gcPercent = 400
 
 // run serves the store, and closes it afterwards.
-func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, engine *policies.Engine, log *slog.Logger) error {
+func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a setting of Go's, not of ours
 		debug.SetGCPercent(gcPercent)
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
-	holder := &server.EngineHolder{}
-	holder.Swap(engine)
-	s, err := server.New(cfg, st, holder, server.WithLogger(log))
+	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)
 	if err != nil {
 		return unlessStopped(ctx, closing(st, err))
 	}
-	s.PolicyLoaded(nil)
-	return errors.Join(s.Run(ctx), st.Close())
+	stop := d.start(s, log)
+	err = s.Run(ctx)
+	stop()
+	return errors.Join(err, st.Close())
 }
 
 // unlessStopped forgets what went wrong with the start because it was called

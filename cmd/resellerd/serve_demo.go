@@ -30,7 +30,8 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 	if l.from(k, "decision-log") == "default" {
 		c.DecisionLog = filepath.Join(dir, "decisions.jsonl")
 	}
-	engine, err := c.engine(ctx)
+	log := c.logger(t.err)
+	d, err := c.delivery(ctx, l.variable, log)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -45,8 +46,8 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 		return closing(st, err)
 	}
 	show := tour{world: world, token: token, tls: c.TLSCert != "", log: c.DecisionLog}
-	log := slog.New(onReady{c.logger(t.err).Handler(), func(addr string) { show.print(t.out, addr) }})
-	return c.run(ctx, cfg, st, engine, log)
+	log = slog.New(onReady{log.Handler(), func(addr string) { show.print(t.out, addr) }})
+	return c.run(ctx, cfg, st, d, log)
 }
 
 // onReady passes a log on, and tells the address that the server is ready at.

@@ -6,12 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"resellerd/policies"
 	"resellerd/server"
 	"resellerd/store"
 )
@@ -54,7 +52,12 @@ type callerSettings struct {
 }
 
 type policySettings struct {
-	Policies      string        `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
+	Policies      string        `help:"Directory or OPA bundle of a policy tree that replaces the embedded one; followed when it changes." placeholder:"DIR|BUNDLE"`
+	PolicyKey     string        `help:"Public key in PEM that bundle files must be signed with." placeholder:"FILE"`
+	PolicyKeyAlg  string        `help:"How they are signed; by default RS256, or ES256, ES384, ES512 by the key's curve." placeholder:"ALG"`
+	PolicyTest    bool          `help:"Put no policy in force whose own Rego tests do not pass."`
+	PolicyPoll    time.Duration `help:"Time between two readings of a policy that no change was noticed of." default:"15s"`
+	OPAConfig     string        `name:"opa-config" help:"OPA's configuration file: where policies are fetched from, and decisions shipped to." placeholder:"FILE"`
 	PolicyTimeout time.Duration `help:"Time for one evaluation; one that takes longer denies." default:"1s"`
 	ForceEvaluate bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
 }
@@ -157,19 +160,6 @@ func openStore(ctx context.Context, url string, migrate bool, o store.Options) (
 func closing(st *store.Store, err error) error {
 	_ = st.Close() // err came first and says more
 	return err
-}
-
-// engine compiles the policy tree.
-func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
-	o := policies.Options{Schema: server.Schema(), Timeout: s.PolicyTimeout, Source: "embedded"}
-	tree := policies.Embedded()
-	if s.Policies != "" {
-		if info, err := os.Stat(s.Policies); err != nil || !info.IsDir() {
-			return nil, usagef("policies %q: no such directory", s.Policies)
-		}
-		tree, o.Source = os.DirFS(s.Policies), "directory"
-	}
-	return policies.Load(ctx, tree, o)
 }
 
 // hidePassword keeps a database URL's password out of what is printed.

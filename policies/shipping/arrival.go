@@ -29,6 +29,11 @@ type Arrival struct {
 // files are the files of a tree by path.
 type files map[string][]byte
 
+// Embedded is the tree that is built in.
+func Embedded() Arrival {
+	return Arrival{Tree: policies.Embedded(), Source: "embedded", digest: "embedded"}
+}
+
 // arrival makes the tree of files.
 func (f files) arrival(source string, revisions map[string]string) (Arrival, error) {
 	archive := &txtar.Archive{}
@@ -85,9 +90,9 @@ func counted(name string) error {
 	if path.Ext(name) != ".rego" {
 		return refusal(name, "a module's name ends in .rego")
 	}
-	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") || part == "testdata" {
-			return refusal(name, "hidden files and testdata are no part of a policy tree")
+	for i, part := range strings.Split(name, "/") {
+		if strings.HasPrefix(part, ".") || part == "testdata" || i == 0 && part == "schemas" {
+			return refusal(name, "hidden files, testdata and schemas are no part of a policy tree")
 		}
 	}
 	return nil

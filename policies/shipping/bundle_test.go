@@ -121,7 +121,7 @@ func TestAnOlderRevisionIsRefusedWhereRevisionsHaveAnOrder(t *testing.T) {
 }
 
 func TestNothingOfABundleIsLeftOutQuietly(t *testing.T) {
-	for _, name := range []string{"/.hidden/deny.rego", "/reseller/testdata/deny.rego"} {
+	for _, name := range []string{"/.hidden/deny.rego", "/reseller/testdata/deny.rego", "/schemas/deny.rego"} {
 		t.Run(name, func(t *testing.T) {
 			deny := bundle.ModuleFile{URL: name, Path: name, Raw: []byte("package reseller.main\n\nx := 1\n")}
 			content := made{rego: policy("one"), tamper: func(b *bundle.Bundle) { b.Modules = append(b.Modules, deny) }}.bytes(t)

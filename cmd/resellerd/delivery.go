@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/shipping"
+	"resellerd/server"
+)
+
+// delivery brings policies into force and keeps them up to date: the live one,
+// from OPA's plugins or from a place that is followed.
+type delivery struct {
+	keeper *shipping.Keeper
+	place  shipping.Place // nil: nothing changes
+	poll   time.Duration
+	opa    *shipping.OPA // nil without a configuration
+}
+
+// delivery reads the settings and puts a policy in force, unless OPA's plugins
+// are to fetch it: then there is none yet. It returns a *policies.LoadError for
+// a policy that is refused.
+func (s *policySettings) delivery(ctx context.Context, env func(string) string, log *slog.Logger) (*delivery, error) {
+	d := &delivery{poll: s.PolicyPoll, keeper: s.keeper(slog.New(slog.DiscardHandler))}
+	var err error
+	if d.opa, err = s.opa(env, log); err != nil {
+		return nil, err
+	}
+	if d.opa == nil || !d.opa.Fetches() {
+		err = d.first(ctx, s)
+	} else if s.Policies != "" {
+		err = usagef("--policies and the bundles of --opa-config: the policy can come from one of them only")
+	}
+	d.keeper.Logger = log // the first policy's refusal is the program's own end
+	return d, err
+}
+
+func (s *policySettings) keeper(log *slog.Logger) *shipping.Keeper {
+	return &shipping.Keeper{
+		Engines: &policies.Holder{}, Tests: s.PolicyTest, Logger: log,
+		Options: policies.Options{Schema: server.Schema(), Timeout: s.PolicyTimeout},
+	}
+}
+
+func (s *policySettings) opa(env func(string) string, log *slog.Logger) (*shipping.OPA, error) {
+	if s.OPAConfig == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(s.OPAConfig)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("opa configuration: %w", err)}
+	}
+	o, err := shipping.NewOPA(text, env, log)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return o, nil
+}
+
+// at is the place that a setting names.
+func (s *policySettings) at(path string) (shipping.Place, error) {
+	p, err := shipping.At(path, shipping.Key{File: s.PolicyKey, Algorithm: s.PolicyKeyAlg})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("policies %q: %w", path, err)}
+	}
+	return p, nil
+}
+
+// first puts the policy in force that the process starts with.
+func (d *delivery) first(ctx context.Context, s *policySettings) error {
+	if s.Policies == "" {
+		return d.keeper.Offer(ctx, shipping.Embedded())
+	}
+	var err error
+	if d.place, err = s.at(s.Policies); err != nil {
+		return err
+	}
+	arrival, err := d.place.Read(ctx)
+	if err != nil {
+		return err
+	}
+	return d.keeper.Offer(ctx, arrival)
+}
+
+// engine compiles the policy tree, for commands that serve nothing.
+func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
+	d := &delivery{keeper: s.keeper(slog.New(slog.DiscardHandler))}
+	err := d.first(ctx, s)
+	return d.keeper.Engines.Current(), err
+}
+
+// options are what the server must be made with.
+func (d *delivery) options() []server.Option {
+	if d.opa == nil || !d.opa.Logs() {
+		return nil
+	}
+	return []server.Option{server.WithShipper(d.opa.Ship)}
+}
+
+// start keeps the policies up to date until stop is called, and tells the
+// server of every attempt.
+func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {
+	d.keeper.Done = s.PolicyLoaded
+	if d.keeper.Engines.Current() != nil {
+		s.PolicyLoaded(nil)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	if d.place != nil {
+		running.Go(func() { shipping.Follow(ctx, d.keeper, d.place, d.poll) })
+	}
+	if d.opa != nil {
+		running.Go(func() {
+			if err := d.opa.Run(ctx, d.keeper); err != nil {
+				log.Error("opa's plugins are not running", "error", err)
+			}
+		})
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
