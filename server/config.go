@@ -56,6 +56,9 @@ type Config struct {
 	DecisionLogKeyFile string
 	// DecisionLogCheckpoints is a file that checkpoints are added to, if any.
 	DecisionLogCheckpoints string
+	// DecisionMemory is how many decisions are remembered for GET
+	// /v1/decisions/{id}, at most 8 KiB each; default 4096, none when negative.
+	DecisionMemory int
 	// Labels are recorded with every decision, e.g. {"instance": "eu-1"}.
 	Labels map[string]string
 
@@ -139,6 +142,9 @@ func (c *Config) setDefaults() {
 		c.DecisionLogSync = time.Second
 	}
 	positive(&c.DecisionLogBuffer, 16<<20)
+	if c.DecisionMemory == 0 {
+		c.DecisionMemory = 4096
+	}
 	positive(&c.JWT.Refresh, 5*time.Minute)
 	positive(&c.JWT.Leeway, 30*time.Second)
 	c.Limits.setDefaults()

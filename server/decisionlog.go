@@ -76,7 +76,7 @@ func (r *call) recordRefusal(reason string) {
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,
 // says that what the entry is about must not be answered.
 func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time.Duration) error {
-	if r.s.log == nil && len(r.s.onEntry) == 0 {
+	if r.s.log == nil && len(r.s.onEntry) == 0 && r.s.memory == nil {
 		return nil
 	}
 	w := lines.Get().(*fieldWriter)
@@ -87,6 +87,7 @@ func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time
 		r.s.logger.Error("decision log entry cannot be masked", "decision_id", r.decisionID, "error", err)
 		return errors.Join(errNotRecorded, err)
 	}
+	r.remember(in, l, w.dst)
 	for _, take := range r.s.onEntry {
 		take(w.dst)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -221,8 +220,5 @@ func (s *Server) echoRequestID(c *fiber.Ctx) {
 // request's id, the following "-2", "-3" after it.
 func (r *call) decisionNumber() string {
 	r.decisions++
-	if r.decisions == 1 {
-		return r.decisionID
-	}
-	return r.decisionID + "-" + strconv.Itoa(r.decisions)
+	return r.numbered(r.decisions)
 }

@@ -77,6 +77,8 @@ func routes() []route {
 
 		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
+		{"GET", "/v1/decisions/:id", scopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
+
 		{"POST", "/access/v1/evaluation", scopeDecide, doorAsking, evaluate, evaluationDoc},
 
 		{"GET", "/livez", scopeNone, doorPublic, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},

@@ -32,6 +32,7 @@ type Server struct {
 	actors   *actorCache
 	log      *decisionlog.Log // nil: none
 	logOut   io.Writer        // instead of what Config names
+	memory   *decisionMemory
 	onEntry  []func(line []byte)
 	metrics  *metrics
 	registry *prometheus.Registry
@@ -99,6 +100,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	}
 	s.labels = appendLabels(cfg.Labels)
 	s.stored = storedTypes()
+	s.memory = newDecisionMemory(cfg.DecisionMemory)
 	s.metrics = newMetrics(s.registry, st, engines)
 	if err := s.openDecisionLog(); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(20) {
+	switch q.r.IntN(22) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
@@ -46,6 +46,8 @@ func (q *requests) next() asked {
 		a = q.patch()
 	case 18:
 		a = q.link()
+	case 19, 20:
+		a = q.decision()
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}
@@ -54,6 +56,15 @@ func (q *requests) next() asked {
 		a.method = "HEAD"
 	}
 	return a
+}
+
+// decision asks why something was decided: for the viewer, or for nobody.
+func (q *requests) decision() asked {
+	id := fmt.Sprintf("request-%d", 1000*q.r.IntN(q.n+1)+1+q.r.IntN(2))
+	if q.r.IntN(4) == 0 {
+		id += "-2"
+	}
+	return asked{method: "GET", path: "/v1/decisions/" + id}
 }
 
 // seen takes what an answer gives to ask on with.

@@ -73,6 +73,7 @@ type recordSettings struct {
 	DecisionLogKeep        int               `help:"Files before the present one that are kept; 0 keeps all." default:"0"`
 	DecisionLogKeyFile     string            `help:"Key of the chain, at least 16 bytes; without it, no key." placeholder:"FILE"`
 	DecisionLogCheckpoints string            `help:"Where checkpoints of the chain are added, best on another machine." placeholder:"FILE"`
+	DecisionMemory         int               `help:"Decisions remembered to be explained by their id, at most 8 KiB each; 0 for none." default:"4096"`
 	Label                  map[string]string `help:"Recorded with every decision." placeholder:"KEY=VALUE"`
 	LogLevel               string            `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
@@ -124,6 +125,10 @@ func (s *recordSettings) apply(cfg *server.Config) {
 	cfg.DecisionLogKeyFile, cfg.DecisionLogCheckpoints = s.DecisionLogKeyFile, s.DecisionLogCheckpoints
 	if cfg.DecisionLogSync = s.DecisionLogSync; s.DecisionLogSync == 0 {
 		cfg.DecisionLogSync = -1
+	}
+	cfg.DecisionMemory = s.DecisionMemory
+	if s.DecisionMemory == 0 {
+		cfg.DecisionMemory = -1
 	}
 }
 

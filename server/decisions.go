@@ -1,0 +1,256 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+)
+
+// recorded is a line of the decision log, as far as it is told again.
+type recorded struct {
+	Timestamp string
+	Input     map[string]any
+	Result    struct {
+		View    string
+		Columns []string
+		Filter  *string
+		Access  map[string][]string
+	}
+	Outcome policies.Outcome
+	Reasons []string
+	Erased  []string
+}
+
+// getDecision answers GET /v1/decisions/{id}: why a remembered decision was
+// made. A decision of a user, or about a row, that the acting user does not see
+// now is answered as one that never was.
+func getDecision(r *call) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	s, err := r.sight()
+	if err != nil {
+		return err
+	}
+	kept, err := r.recall(id, s)
+	if err != nil {
+		return err
+	}
+	x, err := r.retell(kept, s)
+	if err == nil {
+		err = s.err
+	}
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+// recall finds a decision whose makers are visible. A request's id stands for
+// the decision that settled it; how many there were is for those to know who
+// read the policy.
+func (r *call) recall(id string, s *readerSight) (remembrance, error) {
+	if isNumbered(id) && !s.policy() {
+		return remembrance{}, notFound()
+	}
+	kept, known := r.settling(id)
+	users, err := r.mayList("user")
+	if err != nil {
+		return kept, err
+	}
+	for _, maker := range []string{kept.user, kept.acting} {
+		if maker == "" || maker == r.subject.User.ID {
+			continue
+		}
+		if _, visible := s.row(users, maker); !visible {
+			known = false
+		}
+	}
+	if !known {
+		return kept, notFound()
+	}
+	return kept, nil
+}
+
+// settling is the decision that settled a request: the last that denied, or
+// else the first. The id of a later one stands for itself.
+func (r *call) settling(id string) (remembrance, bool) {
+	settled, known := r.s.memory.find(id)
+	if !known || isNumbered(id) {
+		return settled, known
+	}
+	for n := 2; ; n++ {
+		next, more := r.s.memory.find(numberedAfter(id, n))
+		if !more {
+			return settled, true
+		}
+		if line, err := next.read(); err == nil && line.Outcome != outcomeAllow {
+			settled = next
+		}
+	}
+}
+
+// read parses the line.
+func (m remembrance) read() (recorded, error) {
+	var line recorded
+	d := json.NewDecoder(bytes.NewReader(m.line))
+	d.UseNumber()
+	if err := d.Decode(&line); err != nil {
+		return line, fmt.Errorf("decision %s: %w", m.id, err)
+	}
+	return line, nil
+}
+
+// retell makes the explanation of a remembered decision.
+func (r *call) retell(m remembrance, s *readerSight) (*Explanation, error) {
+	line, err := m.read()
+	if err != nil {
+		return nil, err
+	}
+	in := recordedInput(line.Input)
+	thing, err := r.thing(m, in, s)
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.grounds(m, line, in, s)
+	if err != nil {
+		return nil, err
+	}
+	x.DecisionID, x.At, x.Resource = m.id, line.Timestamp, thing
+	if x.User = m.user; m.acting != "" {
+		x.User, x.PreviewOf = m.acting, m.user
+	}
+	return x, r.accessOf(x, m, in, s)
+}
+
+// thing is what a decision was about, as far as the reader sees it now. About a
+// row that it does not see, others' decisions are out of its sight as well.
+func (r *call) thing(m remembrance, in *policies.Input, s *readerSight) (Thing, error) {
+	thing := Thing{Type: in.Resource.Type}
+	own := m.acting == "" && m.user == r.subject.User.ID
+	switch {
+	case in.Resource.ID == "" || m.list:
+		return thing, nil
+	case thing.Type == "area" || !r.s.stored[thing.Type]:
+		if own || thing.Type == "area" {
+			thing.ID = in.Resource.ID
+		}
+		return thing, nil
+	}
+	visible, err := r.seesStored(thing.Type, in.Resource.ID, s)
+	switch {
+	case err != nil:
+		return thing, err
+	case visible:
+		thing.ID = in.Resource.ID
+	case !own:
+		return thing, notFound()
+	}
+	return thing, nil
+}
+
+// seesStored reports whether the acting user sees a row now. Rates are seen as
+// their card is.
+func (r *call) seesStored(typ, id string, s *readerSight) (bool, error) {
+	if typ == "rate" {
+		typ = "card"
+	}
+	p, err := r.mayList(typ)
+	if err != nil {
+		return false, err
+	}
+	_, visible := s.row(p, id)
+	return visible, nil
+}
+
+// Why a decision is not explained again.
+const (
+	noteAnother = "another policy is in force by now: only what was recorded is told"
+	noteMasked  = "what was masked cannot be decided again: only what was recorded is told"
+)
+
+// grounds decides again what was recorded, where the policy that decided is in
+// force and comes to the same end.
+func (r *call) grounds(m remembrance, line recorded, in *policies.Input, s *readerSight) (*Explanation, error) {
+	told := r.explanation(in, line.Outcome, line.Reasons)
+	told.View, told.Shown = line.Result.View, line.Result.Columns
+	switch {
+	case line.Result.Access != nil:
+		return told, nil
+	case m.revision != r.engine.Revision():
+		told.Note = noteAnother
+		return told, nil
+	case m.list:
+		return r.listAgain(told, line, in, s)
+	}
+	why := r.engine.ExplainDocument(r.ctx, line.Input)
+	if !sameEnd(why.Decision, line) {
+		told.Note = noteMasked
+		return told, nil
+	}
+	return r.explainRow(in, why.Decision, why, s), nil
+}
+
+// sameEnd reports whether a decision is the recorded one.
+func sameEnd(d policies.Decision, line recorded) bool {
+	return d.Outcome == line.Outcome && slices.Equal(d.Reasons, line.Reasons) &&
+		d.View == line.Result.View && slices.Equal(d.Columns, line.Result.Columns)
+}
+
+// listAgain explains a recorded filter.
+func (r *call) listAgain(told *Explanation, line recorded, in *policies.Input, s *readerSight) (*Explanation, error) {
+	plan := r.engine.Plan(r.ctx, in)
+	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
+		told.Note = noteMasked
+		return told, nil
+	}
+	return r.explainList(in, plan, s)
+}
+
+// accessOf adds the access of the decision's user: the reader's own, or of one
+// that it may preview.
+func (r *call) accessOf(x *Explanation, m remembrance, in *policies.Input, s *readerSight) error {
+	if m.user == r.subject.User.ID {
+		return r.explainAccess(x, in, s)
+	}
+	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, m.user)
+	if isUnknown(err) {
+		return nil
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	if allowed, err := r.couldPreview(target); err != nil || !allowed {
+		return err
+	}
+	return r.through(target, func() error { return r.explainAccess(x, in, s) })
+}
+
+// couldPreview reports whether the acting user might see with a user's eyes. It
+// is asked for what a preview would show, and shows nothing itself.
+func (r *call) couldPreview(target *actor) (bool, error) {
+	in := r.input("preview", "user", target.subject.User.ID)
+	var err error
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
+		return false, unavailable(err)
+	}
+	return r.judge(in).Allow && target.userActive() && target.accountActive() && !r.readsMore(target), nil
+}
+
+// through does something as another user would, and comes back.
+func (r *call) through(target *actor, do func() error) error {
+	actor, subject, facts := r.actor, r.subject, r.facts
+	defer func() { r.actor, r.subject, r.facts = actor, subject, facts }()
+	r.actor, r.subject, r.facts = target, target.subject, target.facts
+	return do()
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"resellerd/policies"
+)
+
+// recordedInput is the question that a recorded input asks, without the row.
+func recordedInput(doc map[string]any) *policies.Input {
+	subject, action, resource, context := part(doc, "subject"), part(doc, "action"), part(doc, "resource"), part(doc, "context")
+	in := &policies.Input{
+		Subject:  policies.Subject{Type: word(subject, "type"), ID: word(subject, "id"), Properties: part(subject, "properties")},
+		Action:   policies.Action{Name: word(action, "name"), Properties: part(action, "properties")},
+		Resource: policies.Resource{Type: word(resource, "type"), ID: word(resource, "id"), Properties: part(resource, "properties")},
+		Context:  policies.Context{ClientIP: word(context, "client_ip"), Panel: word(context, "panel"), Properties: context},
+	}
+	in.Context.Time, _ = time.Parse(time.RFC3339Nano, word(context, "time")) // without one it is the zero time
+	if account := part(subject, "account"); account != nil {
+		in.Subject.Facts = recordedFacts(subject, account)
+	}
+	return in
+}
+
+// recordedFacts are the facts that the policy read about the subject.
+func recordedFacts(subject, account map[string]any) *policies.Facts {
+	below := words(subject["below"])
+	return policies.NewFacts(policies.Facts{
+		User: part(subject, "user"),
+		Account: policies.AccountFacts{
+			ID: word(account, "id"), ParentID: word(account, "parent_id"), TenantID: word(account, "tenant_id"),
+			Kind: word(account, "kind"), Status: word(account, "status"), Depth: number(account, "depth"),
+		},
+		Access: recordedAccess(subject), Groups: number(subject, "groups"),
+		Below: func(account string) bool { return slices.Contains(below, account) },
+	})
+}
+
+func recordedAccess(subject map[string]any) map[string][]string {
+	access := map[string][]string{}
+	for area, names := range part(subject, "access") {
+		access[area] = words(names)
+	}
+	return access
+}
+
+func part(doc map[string]any, key string) map[string]any {
+	object, _ := doc[key].(map[string]any)
+	return object
+}
+
+func word(doc map[string]any, key string) string {
+	text, _ := doc[key].(string)
+	return text
+}
+
+func number(doc map[string]any, key string) int {
+	switch n := doc[key].(type) {
+	case float64:
+		return int(n)
+	case json.Number:
+		whole, _ := n.Int64() // 0 for what is no count
+		return int(whole)
+	}
+	return 0
+}
+
+func words(value any) []string {
+	items, _ := value.([]any)
+	list := make([]string, 0, len(items))
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
+}

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"errors"
+
+	"resellerd/store"
+)
+
+// readerSight is what the acting user may be shown of an explanation: by the
+// same plans that its lists are made with.
+type readerSight struct {
+	r                *call
+	groups, accounts *planned // nil: none of them
+	grounds          bool
+	err              error // the first failure; nothing of the explanation is shown then
+}
+
+// sight looks what the acting user may see.
+func (r *call) sight() (*readerSight, error) {
+	s := &readerSight{r: r}
+	var err error
+	if s.groups, err = r.mayList("group"); err != nil {
+		return nil, err
+	}
+	if s.accounts, err = r.mayList("account"); err != nil {
+		return nil, err
+	}
+	s.grounds = r.facts.Account.Kind == store.Master && r.judge(r.input("read", "area", "policy")).Allow
+	return s, nil
+}
+
+// mayList is reading, nil where no row of the type may be read.
+func (r *call) mayList(typ string) (*planned, error) {
+	plan, env, err := r.plan("read", typ)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Outcome == outcomeDeny {
+		return nil, nil
+	}
+	return &planned{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, nil
+}
+
+// row is the row of this id, as far as it is visible.
+func (s *readerSight) row(p *planned, id string) (store.Row, bool) {
+	if p == nil {
+		return store.Row{}, false
+	}
+	row, err := s.r.one(outside{}, *p, id)
+	if err != nil && !absent(err) {
+		s.err = errors.Join(s.err, err)
+	}
+	return row, err == nil
+}
+
+func (s *readerSight) group(g store.Group) (string, bool) {
+	row, visible := s.row(s.groups, g.ID)
+	if !visible {
+		return "", false
+	}
+	name, _ := row.Value("name")
+	text, _ := name.(string)
+	return text, true
+}
+
+func (s *readerSight) ceiling(account string) bool {
+	row, visible := s.row(s.accounts, account)
+	if !visible {
+		return false
+	}
+	_, shown := row.Value("ceiling")
+	return shown
+}
+
+func (s *readerSight) policy() bool { return s.grounds }
