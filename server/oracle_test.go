@@ -122,6 +122,27 @@ var oracles = []oracle{
 		},
 	},
 	{
+		name:    "what the card that one is given was built from, and costs there",
+		prepare: func(w *world) { w.built("retail", tenPercent, store.Parent{CardID: w.id("gold")}) },
+		differ: func(w *world) {
+			w.rates("upstream", store.Rate{Prefix: "49", Name: "Elsewhere", Cost: 5, Pulse: 1}, store.Rate{Prefix: "4917", Name: "Mobile", Cost: 7, Pulse: 1})
+			w.rates("bronze", store.Rate{Prefix: "4930", Name: "Berlin", Cost: 9, Pulse: 1})
+			w.rates("bulk")
+		},
+		ask: func(w *world) (got []answered) {
+			for range 3 { // from the database, while it is read into memory, and from there
+				for _, number := range []string{"49", "4917", "4930", "1", "44"} {
+					got = append(got, w.get("a", "/v1/lookup?number="+number).want(200))
+				}
+				got = append(got, w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"4917"},{"number":"4930","seconds":7}]}`).want(200))
+				if err := w.store.WaitRates(context.Background()); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			return got
+		},
+	},
+	{
 		name: "which ceilings above take nothing away",
 		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
 			ceiling := store.Access{"*": "crud", "customer/did": "crud", "routing": "", "fax": "crud"}

@@ -75,6 +75,9 @@ func routes() []route {
 		{"PUT", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
 		{"DELETE", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
 
+		{"GET", "/v1/lookup", scopeData, doorActing, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
+		{"POST", "/v1/lookup", scopeData, doorActing, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
+
 		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
 		{"GET", "/v1/decisions/:id", scopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},

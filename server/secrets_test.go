@@ -34,6 +34,7 @@ var secretBodies = map[string][]string{
 	"DELETE /v1/cards/:id":                         {``},
 	"DELETE /v1/cards/:id/assignments/:account_id": {``},
 	"DELETE /v1/cards/:id/customers/:customer_id":  {``},
+	"POST /v1/lookup":                              {`{"numbers":[{"number":"4930"},{"number":"X"}]}`, `{"numbers":[{"number":"4930","seconds":37},{"number":"49171"}]}`},
 	"POST /access/v1/evaluation": {
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`,
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"update"},"resource":{"type":"account","id":"X"},"context":{"reasons":true}}`,
@@ -145,6 +146,9 @@ func (p *planted) knockRoute(user, method, path string, bodies []string, look fu
 			card := strings.Trim(strings.Split(path, "/")[3], "{}")
 			queries = append(slices.Clone(queries), "?revision="+p.id("revision "+label+" of "+card))
 		}
+	}
+	if path == "/v1/lookup" {
+		queries = append(slices.Clone(queries), "?number=4930", "?number=%2B491&seconds=37&jurisdiction=inter", "?number=1")
 	}
 	for _, query := range queries {
 		look(p.knock(user, asked{method: "GET", path: path + query}))

@@ -197,3 +197,57 @@ type auditResource struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 }
+
+type lookupQuery struct {
+	Number       string `query:"number" required:"true" description:"1 to 32 digits, with or without +"`
+	Seconds      int    `query:"seconds" minimum:"0" maximum:"86400" default:"60" description:"how long the call lasts"`
+	Jurisdiction string `query:"jurisdiction" enum:"indeterminate,inter,intra" default:"indeterminate"`
+}
+
+type lookupsNew struct {
+	Numbers []lookupNew `json:"numbers" required:"true" description:"1 to 1000"`
+}
+
+type lookupNew struct {
+	Number       string `json:"number" required:"true" description:"1 to 32 digits, with or without +"`
+	Seconds      int    `json:"seconds,omitempty" minimum:"0" maximum:"86400" default:"60"`
+	Jurisdiction string `json:"jurisdiction,omitempty" enum:"indeterminate,inter,intra" default:"indeterminate"`
+}
+
+type lookupsBody struct {
+	Items []lookupBody `json:"items" required:"true"`
+}
+
+type lookupBody struct {
+	Number       string           `json:"number"`
+	Seconds      int              `json:"seconds"`
+	Jurisdiction string           `json:"jurisdiction"`
+	Cards        []lookupCard     `json:"cards" description:"every card whose rates the reader sees"`
+	Cheapest     []lookupCheapest `json:"cheapest" description:"of the cards that the reader buys by, one of each currency"`
+}
+
+type lookupCard struct {
+	ID          string  `json:"id,omitempty"`
+	Kind        string  `json:"kind,omitempty" enum:"provider,customer" description:"as seen"`
+	Name        string  `json:"name,omitempty" description:"as seen"`
+	Currency    string  `json:"currency,omitempty"`
+	Role        string  `json:"role,omitempty" enum:"cost,sale,below" description:"what the reader buys by, sells by, or an account below sells by"`
+	Status      string  `json:"status,omitempty" enum:"open,blocked,no_route" description:"blocked: a row says so; no_route: no row is for the number"`
+	Prefix      string  `json:"prefix,omitempty" description:"the longest that the number begins with"`
+	Destination string  `json:"destination,omitempty" description:"the row's name"`
+	Rate        string  `json:"rate,omitempty" description:"a minute"`
+	Billed      int     `json:"billed,omitempty" description:"seconds"`
+	Charge      *string `json:"charge,omitempty" description:"of the call, rounded as the card has it; null beyond some 922 million"`
+	Earns       *earns  `json:"earns,omitempty" description:"of an own card: its charge less its parents'; null where that cannot be said"`
+}
+
+type earns struct {
+	Least string `json:"least" description:"by the dearest parent that is open"`
+	Most  string `json:"most" description:"by the cheapest"`
+}
+
+type lookupCheapest struct {
+	Currency string `json:"currency"`
+	ID       string `json:"id"`
+	Charge   string `json:"charge"`
+}

@@ -38,6 +38,9 @@ func (q *requests) next() asked {
 		a = asked{method: "GET", path: q.member()}
 	case 9, 10:
 		a = q.rates()
+		if q.r.IntN(3) == 0 {
+			a = q.lookup()
+		}
 	case 11, 12:
 		a = q.evaluation()
 	case 13, 14, 15:
@@ -260,6 +263,29 @@ func (q *requests) rates() asked {
 			idOf("revision", "revision "+account+"."+name+"."+drawn(q.r, []string{"old0", "old1", "active", "draft"}))
 	case 2:
 		a.path += q.params("rate")
+	}
+	return a
+}
+
+// lookup asks for what numbers cost and sell for, mostly of the prefixes that
+// there are.
+func (q *requests) lookup() asked {
+	number := func() string {
+		return drawn(q.r, twinPrefixes) + drawn(q.r, []string{"", "1", "30", "17055501"})
+	}
+	if q.r.IntN(2) == 0 {
+		p := url.Values{"number": {number()}}
+		if q.r.IntN(2) == 0 {
+			p.Set("seconds", drawn(q.r, []string{"0", "1", "37", "3600", "-1", "x"}))
+		}
+		if q.r.IntN(3) == 0 {
+			p.Set("jurisdiction", drawn(q.r, []string{"inter", "intra", "moon"}))
+		}
+		return asked{method: "GET", path: "/v1/lookup?" + p.Encode()}
+	}
+	a := asked{method: "POST", path: "/v1/lookup", body: fmt.Sprintf(`{"numbers":[{"number":%q},{"number":%q,"seconds":%d}]}`, number(), number(), q.r.IntN(90))}
+	if q.r.IntN(2) == 0 {
+		a.header = []string{"Accept", mediaNDJSON}
 	}
 	return a
 }

@@ -75,10 +75,12 @@ func (r *rateReader) read() error {
 	return d.translateIn(r.ctx, rows.Err())
 }
 
-func scanRate(rows *sql.Rows) (r readRate, err error) {
+// scanRate reads a row whose last columns are a rate's; before takes the others.
+func scanRate(rows *sql.Rows, before ...any) (r readRate, err error) {
 	var prefix, status string
 	var inter, intra sql.NullInt64
-	if err = rows.Scan(&prefix, &r.name, &r.Cost, &inter, &intra, &r.MCD, &r.Pulse, &r.Connect, &status); err != nil {
+	into := append(before, &prefix, &r.name, &r.Cost, &inter, &intra, &r.MCD, &r.Pulse, &r.Connect, &status)
+	if err = rows.Scan(into...); err != nil {
 		return r, err
 	}
 	if inter.Valid {

@@ -28,6 +28,7 @@ func postgresDialect() dialect {
 			return fmt.Sprintf(`(SELECT COALESCE(json_object_agg(%s, %s), '{}')::text FROM %s)`, key, value, from)
 		},
 		jsonArray:  func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
+		texts:      func(list string) string { return "json_array_elements_text(" + list + "::json) AS v(value)" },
 		bigint:     "::bigint",
 		constraint: postgresConstraint,
 		gone:       postgresGone,

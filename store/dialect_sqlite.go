@@ -40,6 +40,7 @@ func sqliteDialect() dialect {
 			return fmt.Sprintf("(SELECT json_group_object(%s, %s) FROM %s)", key, value, from)
 		},
 		jsonArray:  func(values ...string) string { return "json_array(" + strings.Join(values, ", ") + ")" },
+		texts:      func(list string) string { return "json_each(" + list + ") AS v" },
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },

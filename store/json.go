@@ -28,6 +28,22 @@ func (r Row) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// appendMembers goes on with an object: only the columns named, as far as the
+// row shows them.
+func (r Row) appendMembers(dst []byte, names ...string) []byte {
+	for _, c := range r.shape.columns {
+		if !r.shows(c) || !slices.Contains(names, c.Name) {
+			continue
+		}
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, c.field...)
+		dst = appendValue(dst, c.Kind, r.values[c.at])
+	}
+	return dst
+}
+
 func appendValue(dst []byte, kind Kind, v any) []byte {
 	if v == nil {
 		return append(dst, "null"...)

@@ -271,12 +271,7 @@ func (s *Store) decideThrough(ctx context.Context, x execer, q *Query, def *type
 		return "", nil, "", err
 	}
 	row := newRow(run.shape, values)
-	columns = slices.Clone(run.shape.always)
-	for i, g := range run.shape.groups {
-		if row.shown&(1<<i) != 0 {
-			columns = append(columns, g.names...)
-		}
-	}
+	columns = row.decides()
 	if !def.revised {
 		return row.View, columns, q.Parent, nil
 	}

@@ -17,6 +17,7 @@ const (
 	modeStream mode = 's'
 	modeCount  mode = 'c'
 	modeHead   mode = 'h' // how a card decides about what hangs on it
+	modeHeads  mode = 'a' // the same of every card
 )
 
 // planned is a finished statement: its text, where its arguments come from and
@@ -49,15 +50,7 @@ func newPlanCache() *planCache { return &planCache{newBounded[*draft](maxDrafts)
 // plan gives the statement for q in the given mode, and the values that its
 // late references have in this request.
 func (s *Store) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) {
-	buffer := keyBuffers.Get().(*[]byte)
-	defer keyBuffers.Put(buffer)
-	key := appendKey((*buffer)[:0], q, m)
-	*buffer = key
-	d, ok := s.plans.drafts.get(key)
-	if !ok {
-		d = newDraft(q)
-		s.plans.drafts.put(string(key), d)
-	}
+	d := s.draft(q, m)
 	var space [64]byte
 	classes, values := space[:0], make([][]any, len(d.sources))
 	ends := make([]int, len(d.sources))
@@ -80,6 +73,20 @@ func (s *Store) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) 
 	}
 	d.settled.put(string(classes), p)
 	return p, values, nil
+}
+
+// draft finds or makes the draft of q in the given mode.
+func (s *Store) draft(q *Query, m mode) *draft {
+	buffer := keyBuffers.Get().(*[]byte)
+	defer keyBuffers.Put(buffer)
+	key := appendKey((*buffer)[:0], q, m)
+	*buffer = key
+	d, ok := s.plans.drafts.get(key)
+	if !ok {
+		d = newDraft(q)
+		s.plans.drafts.put(string(key), d)
+	}
+	return d
 }
 
 // storable reports that texts are valid UTF-8 without NUL, which is all that

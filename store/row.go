@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // Row is one row of an answer, as its viewer may see it. It is immutable; rows
 // of a page stay valid.
 type Row struct {
@@ -51,6 +53,17 @@ func (r Row) Names() []string {
 		}
 	}
 	return names
+}
+
+// decides lists the columns that a head shows of what hangs on it.
+func (r Row) decides() []string {
+	columns := slices.Clone(r.shape.always)
+	for i, g := range r.shape.groups {
+		if r.shown&(1<<i) != 0 {
+			columns = append(columns, g.names...)
+		}
+	}
+	return columns
 }
 
 // Text is a shown value as a CSV has it: text as it is, money as a decimal

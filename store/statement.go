@@ -45,8 +45,11 @@ func (c *compiler) statement() *planned {
 	if c.mode == modeCount {
 		return &planned{text: c.count(branches)}
 	}
-	if c.mode == modeHead {
+	switch c.mode {
+	case modeHead:
 		return c.head()
+	case modeHeads:
+		return c.paged(branches)
 	}
 	if len(branches) == 1 && len(c.views) == 1 && len(c.groups) == 0 && c.key == "" && c.walkable() {
 		return c.flat()
@@ -170,7 +173,7 @@ func (c *compiler) paged(branches []predicate.Expr) *planned {
 			ids += " ORDER BY " + order + c.limit()
 		}
 	}
-	sel := c.outerList()
+	sel := c.outer()
 	join := at(c.def.key, "t") + " = p.id"
 	if c.def.scope != "" {
 		join += " AND " + at(c.def.scope, "t") + " = " + c.b.bind(argument{kind: argParent})
@@ -208,8 +211,8 @@ func (c *compiler) viewIndex() string {
 	return text + " END"
 }
 
-// outerList is what is shown of the ids found.
-func (c *compiler) outerList() *selection {
+// outer is what is read of the ids found.
+func (c *compiler) outer() *selection {
 	sel := c.newSelection()
 	if c.key != "" {
 		sel.shape.key = sel.add("p.k")
@@ -225,14 +228,28 @@ func (c *compiler) outerList() *selection {
 		return "p.g" + strconv.Itoa(i)
 	}
 	for i, g := range c.groups {
-		place := groupAt{at: -1, view: g.view}
+		place := groupAt{at: -1, view: g.view, names: g.names}
 		if g.view < 0 {
 			place.at = sel.add(group(i))
 		}
 		sel.shape.groups = append(sel.shape.groups, place)
 	}
-	c.addColumns(sel, view, group)
+	if c.mode == modeHeads {
+		c.addHead(sel)
+	} else {
+		c.addColumns(sel, view, group)
+	}
 	return sel
+}
+
+// addHead selects what hangs on a row: its active revision.
+func (c *compiler) addHead(sel *selection) {
+	sel.shape.id = sel.add(at(c.def.key, "t"))
+	for _, column := range []string{"id", "row_count"} {
+		sel.add("(SELECT s." + column + " FROM revisions s WHERE s.card_id = t.id AND s.status = 'active')")
+	}
+	sel.shape.width = len(sel.texts)
+	sel.shape.always = slices.Sorted(maps.Keys(c.always))
 }
 
 // head asks how a row decides about what hangs on it: the view, the groups,

@@ -28,6 +28,9 @@ type Options struct {
 	// CacheRows bounds the rows and subjects remembered for one data
 	// revision. Default 65536.
 	CacheRows int
+	// RateMemory bounds the bytes that look-ups keep. Default
+	// DefaultRateMemory; below 0 nothing is kept.
+	RateMemory int64
 	// Poll is how often the data revision is asked for. Default 100 ms.
 	Poll time.Duration
 	// MaxStale is how old the last confirmed data revision may be before a
@@ -47,6 +50,8 @@ type Store struct {
 	plans   *planCache
 	tracker *tracker
 	cache   *rowCache
+	memory  *rateMemory
+	longest string // the statement of a look-up past the memory
 }
 
 // Open opens the database that url names:
@@ -69,6 +74,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()
 	s.cache = newRowCache(o.CacheRows)
+	s.longest = selectLongest(d)
+	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.tracker = newTracker(o, s.readRevision)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -90,6 +97,9 @@ func (o Options) withDefaults() Options {
 	if o.CacheRows <= 0 {
 		o.CacheRows = 1 << 16
 	}
+	if o.RateMemory == 0 {
+		o.RateMemory = DefaultRateMemory
+	}
 	if o.Poll <= 0 {
 		o.Poll = 100 * time.Millisecond
 	}
@@ -99,10 +109,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Close stops the polling, waits for running statements and closes every
+// Close stops the polling and what reads ahead, waits for running statements and closes every
 // connection.
 func (s *Store) Close() error {
 	s.tracker.stop()
+	s.memory.close()
 	s.pool.forget()
 	s.beat.forget()
 	return s.shut()

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+const (
+	// maxCalls bounds the numbers of one request.
+	maxCalls = 1000
+	// defaultSeconds is how long a call is taken to last: a minute.
+	defaultSeconds = 60
+)
+
+// getLookup looks one number up on every card that its reader sees.
+func getLookup(r *call) error {
+	q, err := r.lookupQuery()
+	if err != nil {
+		return err
+	}
+	asked, err := r.callOfQuery()
+	if err != nil {
+		return err
+	}
+	l, err := r.lookup(q)
+	if err != nil {
+		return err
+	}
+	rated, err := l.Rate(r.ctx, asked)
+	if err != nil {
+		return err
+	}
+	body := rated.AppendJSON(make([]byte, 0, 256*len(rated.Cards)+256))
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+// postLookup looks up to 1,000 numbers up: as one JSON object, or a number a
+// line and last {"rows":n}. Both are written as they come, and neither is whole
+// without its end.
+func postLookup(r *call) error {
+	q, err := r.lookupQuery()
+	if err != nil {
+		return err
+	}
+	calls, err := r.callsOfBody()
+	if err != nil {
+		return err
+	}
+	r.c.Vary(fiber.HeaderAccept)
+	mediaType := r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON)
+	if mediaType == "" {
+		return &problem{kind: kindNotAcceptable}
+	}
+	l, err := r.lookup(q)
+	if err != nil {
+		return err
+	}
+	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
+		if mediaType == mediaNDJSON {
+			return writeLookups(ctx, w, l, calls, "", "\n", fmt.Sprintf("\n"+`{"rows":%d}`+"\n", len(calls)))
+		}
+		return writeLookups(ctx, w, l, calls, `{"items":[`, ",", "]}")
+	})
+}
+
+func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls []store.Call, begin, between, end string) error {
+	line := []byte(begin)
+	for i, asked := range calls {
+		rated, err := l.Rate(ctx, asked)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			line = append(line[:0], between...)
+		}
+		line = rated.AppendJSON(line)
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	_, err := w.WriteString(end)
+	return err
+}
+
+// lookupQuery asks the policy which cards are seen, and what of their rates.
+func (r *call) lookupQuery() (store.LookupQuery, error) {
+	cards, err := r.reading("card")
+	if err != nil {
+		return store.LookupQuery{}, err
+	}
+	rates, err := r.reading("rate")
+	if err != nil {
+		return store.LookupQuery{}, err
+	}
+	return store.LookupQuery{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
+}
+
+func (r *call) lookup(q store.LookupQuery) (*store.Lookup, error) {
+	l, err := r.s.store.Lookup(r.ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for view, n := range l.Views() {
+		r.s.metrics.cardView(view, n)
+	}
+	return l, nil
+}
+
+// callOfQuery reads number, seconds and jurisdiction. A + that was not escaped
+// arrives as a blank.
+func (r *call) callOfQuery() (store.Call, error) {
+	args, err := r.queryArgs()
+	if err != nil {
+		return store.Call{}, err
+	}
+	number, jurisdiction, seconds := "", "", defaultSeconds
+	for _, a := range args {
+		switch a.name {
+		case "number":
+			number = strings.Replace(a.value, " ", "+", 1)
+		case "seconds":
+			if seconds, err = strconv.Atoi(a.value); err != nil {
+				return store.Call{}, invalid(a.name, "want a whole number")
+			}
+		case "jurisdiction":
+			jurisdiction = a.value
+		default:
+			return store.Call{}, invalid("", "takes number, seconds and jurisdiction alone")
+		}
+	}
+	return store.NewCall(number, seconds, jurisdiction)
+}
+
+// callsOfBody reads {"numbers":[{"number":"…","seconds":60,"jurisdiction":"inter"}, …]}.
+func (r *call) callsOfBody() ([]store.Call, error) {
+	f, err := r.readFields(anyField)
+	if err != nil {
+		return nil, err
+	}
+	value, _ := f.take("numbers")
+	list, ok := value.([]any)
+	if !ok || len(list) == 0 || len(list) > maxCalls {
+		f.refuse("numbers", "want a list of 1 to 1000 objects")
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	calls := make([]store.Call, len(list))
+	for i, item := range list {
+		if calls[i], err = callOf(item, fmt.Sprintf("numbers.%d.", i)); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
+}
+
+func callOf(item any, path string) (store.Call, error) {
+	object, ok := item.(map[string]any)
+	if !ok {
+		return store.Call{}, invalid(strings.TrimSuffix(path, "."), "want an object")
+	}
+	f := &fields{sent: object, shown: anyField, path: path, known: map[string]bool{}}
+	number, jurisdiction, seconds := or(f.line("number"), ""), or(f.line("jurisdiction"), ""), or(f.integer("seconds"), defaultSeconds)
+	if err := f.err(); err != nil {
+		return store.Call{}, err
+	}
+	asked, err := store.NewCall(number, seconds, jurisdiction)
+	var bad *store.FieldError
+	if errors.As(err, &bad) {
+		return asked, invalid(path+bad.Field, bad.Text)
+	}
+	return asked, err
+}

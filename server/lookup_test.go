@@ -1,0 +1,223 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// line finds the card of a look-up, and a member of it.
+func (a answered) card(id string) map[string]any {
+	a.t.Helper()
+	cards, _ := a.want(200).object()["cards"].([]any)
+	for _, item := range cards {
+		if card, _ := item.(map[string]any); card["id"] == id {
+			return card
+		}
+	}
+	a.t.Fatalf("%s: no card %s in %s", a.what, id, a.body)
+	return nil
+}
+
+func TestALookUpIsInItsReadersTerms(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		got := w.get("a", "/v1/lookup?number=%2B491711&seconds=60")
+		bought := got.card(w.id("gold"))
+		if bought["name"] != "Public gold" || bought["kind"] != "provider" || bought["role"] != "cost" || bought["charge"] != "0.0246" ||
+			bought["prefix"] != "491" || bought["destination"] != "Germany" || bought["billed"] != float64(60) {
+			t.Errorf("bought %v", bought)
+		}
+		if sold := got.card(w.id("retail")); sold["role"] != "sale" || sold["earns"] != nil || sold["charge"] != "0.0246" {
+			t.Errorf("sold %v", sold)
+		}
+		if n := len(got.object()["cards"].([]any)); n != 2 {
+			t.Errorf("%d cards: %s", n, got.body)
+		}
+		if found := leaked(got.body, "m", "b", "c", "n", "r"); found != nil {
+			t.Errorf("leaked %v", found)
+		}
+		whole := w.get("m", "/v1/lookup?number=49")
+		for name, role := range map[string]string{"upstream": "cost", "gold": "sale", "bronze": "sale", "retail": "below", "bulk": "below"} {
+			if card := whole.card(w.id(name)); card["role"] != role {
+				t.Errorf("%s: %v", name, card)
+			}
+		}
+		if none := w.get("c", "/v1/lookup?number=49"); !strings.HasSuffix(none.want(200).body, `"cards":[],"cheapest":[]}`) {
+			t.Errorf("one without cards: %s", none.body)
+		}
+	})
+}
+
+func TestALookUpTellsBlockedFromNoRoute(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.rates("gold", store.Rate{Prefix: "49", Name: "Germany", Cost: 1e8, Pulse: 1}, store.Rate{Prefix: "4917", Name: "Mobile", Pulse: 1, Blocked: true})
+		if got := w.get("a", "/v1/lookup?number=49171").card(w.id("gold")); got["status"] != "blocked" || got["prefix"] != "4917" || got["charge"] != nil {
+			t.Errorf("blocked: %v", got)
+		}
+		got := w.get("a", "/v1/lookup?number=1").card(w.id("gold"))
+		if _, has := got["prefix"]; has || got["status"] != "no_route" {
+			t.Errorf("no route: %v", got)
+		}
+	})
+}
+
+// rates gives a card an active revision of these.
+func (w *world) rates(card string, all ...store.Rate) {
+	w.t.Helper()
+	w.write(w.id("M"), func(tx *store.Tx) error {
+		ctx := context.Background()
+		revision, err := tx.CreateRevision(ctx, w.id(card), func(yield func(store.Rate, error) bool) {
+			for _, rate := range all {
+				if !yield(rate, nil) {
+					return
+				}
+			}
+		})
+		if err == nil {
+			_, err = tx.ActivateRevision(ctx, w.id(card), revision.ID)
+		}
+		return err
+	})
+}
+
+// built has a card built from others, and activated.
+func (w *world) built(card string, rules []store.ProfitRule, parents ...store.Parent) {
+	w.t.Helper()
+	w.write(w.id("M"), func(tx *store.Tx) error {
+		ctx := context.Background()
+		if err := tx.SetParents(ctx, w.id(card), parents); err != nil {
+			return err
+		}
+		if err := tx.SetProfitRules(ctx, w.id(card), rules); err != nil {
+			return err
+		}
+		made, err := tx.BuildRevision(ctx, w.id(card))
+		if err == nil {
+			_, err = tx.ActivateRevision(ctx, w.id(card), made.Revision.ID)
+		}
+		return err
+	})
+}
+
+var tenPercent = []store.ProfitRule{{Match: "*", Type: "percent", Value: 10e10, Status: store.RuleProfit}}
+
+func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.rates("upstream", store.Rate{Prefix: "49", Name: "x", Cost: 1e8, MCD: 60, Pulse: 60}, store.Rate{Prefix: "7", Name: "x", Cost: 1e8, Pulse: 1, Blocked: true})
+		w.rates("upstream2", store.Rate{Prefix: "491", Name: "x", Cost: 2e8, Pulse: 1})
+		w.built("bronze", tenPercent, store.Parent{CardID: w.id("upstream")}, store.Parent{CardID: w.id("upstream2")})
+		got := w.get("m", "/v1/lookup?number=4915&seconds=30")
+		// 0.022 a minute, at least a minute; bought at 0.01 a minute, or for half a minute at 0.02.
+		if card := got.card(w.id("bronze")); card["charge"] != "0.022" || !same(card["earns"], map[string]any{"least": "0.012", "most": "0.012"}) {
+			t.Errorf("built: %v", card)
+		}
+		got = w.get("m", "/v1/lookup?number=4915&seconds=60")
+		if card := got.card(w.id("bronze")); !same(card["earns"], map[string]any{"least": "0.002", "most": "0.012"}) {
+			t.Errorf("built: %v", card)
+		}
+		if card := w.get("m", "/v1/lookup?number=7").card(w.id("bronze")); card["status"] != "blocked" {
+			t.Errorf("blocked: %v", card)
+		}
+		cheapest, _ := got.object()["cheapest"].([]any)
+		if !same(cheapest, []any{map[string]any{"currency": "EUR", "id": w.id("upstream"), "charge": "0.01"}}) {
+			t.Errorf("cheapest %v", cheapest)
+		}
+	})
+}
+
+// What a card costs that is not assigned any more is not known, and so is what
+// is earned by it.
+func TestNothingIsSaidToBeEarnedByACardThatWasWithdrawn(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.built("retail", tenPercent, store.Parent{CardID: w.id("gold")})
+		if card := w.get("a", "/v1/lookup?number=49").card(w.id("retail")); !same(card["earns"], map[string]any{"least": "0.0012", "most": "0.0012"}) {
+			t.Errorf("assigned: %v", card)
+		}
+		if card := w.get("m", "/v1/lookup?number=49").card(w.id("retail")); card["earns"] != nil {
+			t.Errorf("of a card below: %v", card)
+		}
+		w.write(w.id("M"), func(tx *store.Tx) error { return tx.WithdrawCard(context.Background(), w.id("gold"), w.id("A")) })
+		card := w.get("a", "/v1/lookup?number=49").card(w.id("retail"))
+		if earns, said := card["earns"]; !said || earns != nil || card["charge"] != "0.0135" {
+			t.Errorf("withdrawn: %v", card)
+		}
+	})
+}
+
+func same(got, want any) bool {
+	a, err := json.Marshal(got)
+	b, other := json.Marshal(want)
+	return err == nil && other == nil && bytes.Equal(a, b)
+}
+
+func TestManyNumbersAreLookedUpAtOnce(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		body := `{"numbers":[{"number":"491"},{"number":"+44","seconds":7,"jurisdiction":"inter"},{"number":"1"}]}`
+		got := w.do("a", "POST", "/v1/lookup", body).want(200)
+		items := got.items()
+		if len(items) != 3 || items[1]["number"] != "44" || items[1]["seconds"] != float64(7) || items[1]["jurisdiction"] != "inter" {
+			t.Fatalf("got %s", got.body)
+		}
+		for i, query := range []string{"number=491", "number=44&seconds=7&jurisdiction=inter", "number=1"} {
+			if one := w.get("a", "/v1/lookup?"+query).want(200).object(); !same(items[i], one) {
+				t.Errorf("number %d: %v, alone %v", i, items[i], one)
+			}
+		}
+		lines := strings.Split(strings.TrimSpace(w.do("a", "POST", "/v1/lookup", body, "Accept", mediaNDJSON).want(200).body), "\n")
+		if len(lines) != 4 || lines[3] != `{"rows":3}` {
+			t.Errorf("lines %v", lines)
+		}
+	})
+}
+
+func TestLookUpsAreReadStrictly(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, c := range []struct{ query, part string }{
+			{"", "number"}, {"number=", "number"}, {"number=4x", "number"}, {"number=44&number=49", "more than once"},
+			{"number=44&seconds=x", "seconds"}, {"number=44&seconds=-1", "seconds"}, {"number=44&seconds=86401", "seconds"},
+			{"number=44&jurisdiction=moon", "jurisdiction"}, {"number=44&limit=1", "alone"}, {"number=4%204", "number"},
+		} {
+			w.get("a", "/v1/lookup?"+c.query).refused(422, c.part)
+		}
+		w.get("a", "/v1/lookup?number=+44").want(200)
+		for _, c := range []struct{ body, part string }{
+			{`{}`, "numbers"}, {`{"numbers":[]}`, "numbers"}, {`{"numbers":["44"]}`, "numbers.0"}, {`{"numbers":[{"number":"44"},{"number":"x"}]}`, "numbers.1.number"},
+			{`{"numbers":[{"number":"44","second":1}]}`, "numbers.0.second"}, {`{"numbers":[{"number":"44"}],"seconds":1}`, "seconds"},
+			{`{"numbers":[` + strings.Repeat(`{"number":"44"},`, 1000) + `{"number":"44"}]}`, "1 to 1000"},
+		} {
+			w.do("a", "POST", "/v1/lookup", c.body).refused(422, c.part)
+		}
+		w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"44"}]}`, "Accept", "image/png").want(406)
+		w.do("m", "POST", "/v1/lookup", `{"numbers":[{"number":"44"}]}`, headerAs, "{a}").want(403)
+		w.do("m", "GET", "/v1/lookup?number=49", "", headerAs, "{a}").want(200)
+	})
+}
+
+// The number is somebody's: it stands in the answer alone.
+func TestNumbersAreInNoLog(t *testing.T) {
+	var decisions, process bytes.Buffer
+	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithDecisionWriter(&decisions),
+		WithLogger(slog.New(slog.NewTextHandler(&process, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	const number = "491715550123"
+	w.get("a", "/v1/lookup?number="+number).want(200)
+	w.get("a", "/v1/lookup?number="+number+"x").want(422)
+	w.get("a", "/v1/lookup?"+number).want(422)
+	w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"`+number+`"},{"number":"`+number+`x"}]}`).want(422)
+	w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"`+number+`"}]}`).want(200)
+	for name, log := range map[string]string{"decisions": decisions.String(), "process": process.String()} {
+		if log == "" || strings.Contains(log, number) {
+			t.Errorf("%s: %s", name, log)
+		}
+	}
+	for line := range strings.Lines(decisions.String()) {
+		if !strings.Contains(line, `"filter":`) {
+			t.Errorf("not a list's entry: %s", line)
+		}
+	}
+}

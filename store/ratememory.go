@@ -1,0 +1,373 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultRateMemory is how many bytes look-ups may keep unless told otherwise.
+const DefaultRateMemory = 256 << 20
+
+const (
+	// resting is how long what is kept must have been left alone before it may
+	// make room: what is in use pushes nothing out that is in use.
+	resting = time.Minute
+	// sightsPart is the part of the budget, one of so many, that rates leave free.
+	sightsPart = 8
+	// maxWanted bounds the revisions that wait to be read.
+	maxWanted = 10_000
+	// maxChain bounds how many revisions a worked out one may lie above the one
+	// that is kept as it is.
+	maxChain = 16
+)
+
+// rateMemory keeps what look-ups read, in a budget of bytes: the rates of
+// active revisions, which are the same whoever reads them, and for each viewer
+// which cards it sees. Nothing waits for it: what is not there is read from
+// the database by whoever asks, and by the memory itself afterwards, one
+// revision at a time. It is safe for concurrent use.
+type rateMemory struct {
+	budget int64
+	now    func() time.Time
+	load   func(context.Context, wantedRates) error
+
+	mu      sync.RWMutex
+	held    int64
+	kept    map[string]*memoryItem
+	latest  map[string]string // of each card, the key of its revision that is kept
+	wanted  []wantedRates     // in the order in which they are read
+	waiting map[string]bool   // their revisions, and the one that is being read
+	refused map[string]time.Time
+	running bool
+	idle    chan struct{} // closed when nothing is wanted any more
+
+	loads, evictions, failures, fromMemory, fromDatabase atomic.Int64
+
+	ctx  context.Context
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// memoryItem is one thing that is kept.
+type memoryItem struct {
+	key, card string
+	bytes     int64
+	value     any // rateSource, sight or ownNames
+	used      atomic.Int64
+	on        []*memoryItem // what it cannot do without
+}
+
+// wantedRates is a revision to be read.
+type wantedRates struct {
+	revision, card string
+	rows           int64
+	depth          int // of the chain that is followed to it
+}
+
+// bytesPerRow is what a row is taken to need before it has been read: more
+// than most do.
+const bytesPerRow = 24
+
+func newRateMemory(budget int64, now func() time.Time, load func(context.Context, wantedRates) error) *rateMemory {
+	m := &rateMemory{
+		budget: budget, now: now, load: load, kept: map[string]*memoryItem{}, latest: map[string]string{},
+		waiting: map[string]bool{}, refused: map[string]time.Time{}, idle: make(chan struct{}),
+	}
+	close(m.idle)
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	return m
+}
+
+// close ends the reading and waits for it.
+func (m *rateMemory) close() {
+	m.stop()
+	m.done.Wait()
+}
+
+// get is what is kept under a key, nil if nothing is.
+func (m *rateMemory) get(key string) any {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if item := m.item(key); item != nil {
+		return item.value
+	}
+	return nil
+}
+
+// item is get for the holder of the lock; it notes the use.
+func (m *rateMemory) item(key string) *memoryItem {
+	item := m.kept[key]
+	if item != nil {
+		item.touch(m.now().UnixNano())
+	}
+	return item
+}
+
+func (i *memoryItem) touch(now int64) {
+	i.used.Store(now)
+	for _, below := range i.on {
+		below.touch(now)
+	}
+}
+
+// put keeps an item in place of the one of its key, if there is room.
+func (m *rateMemory) put(item *memoryItem) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old := m.kept[item.key]; old != nil {
+		m.drop(old)
+	}
+	for _, below := range item.on {
+		if m.kept[below.key] != below {
+			return false // it went while the item was being made
+		}
+	}
+	if !m.makeRoom(item.bytes, item.room(m.budget), item.on) {
+		return false
+	}
+	item.touch(m.now().UnixNano())
+	m.kept[item.key] = item
+	m.held += item.bytes
+	if item.card != "" {
+		m.succeed(item)
+	}
+	return true
+}
+
+// room is how much of the budget is for an item of its kind: rates leave a part
+// to what viewers see.
+func (i *memoryItem) room(budget int64) int64 {
+	if i.card != "" {
+		return budget - budget/sightsPart
+	}
+	return budget
+}
+
+// succeed drops the card's revision that was kept before, unless something
+// that is kept is worked out from it.
+func (m *rateMemory) succeed(item *memoryItem) {
+	if old := m.kept[m.latest[item.card]]; old != nil && old != item && !m.needed(old) {
+		m.drop(old)
+	}
+	m.latest[item.card] = item.key
+}
+
+func (m *rateMemory) needed(below *memoryItem) bool {
+	for _, item := range m.kept {
+		if slices.Contains(item.on, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// makeRoom drops what has rested, the longest first, until so many bytes fit;
+// nothing when that would not be enough. What is spared stays.
+func (m *rateMemory) makeRoom(bytes, budget int64, spared []*memoryItem) bool {
+	if m.held+bytes <= budget {
+		return true
+	}
+	at := slices.DeleteFunc(m.resting(), func(item *memoryItem) bool { return slices.Contains(spared, item) })
+	free := budget - m.held
+	for _, item := range at {
+		free += item.bytes
+	}
+	if free < bytes {
+		return false
+	}
+	slices.SortFunc(at, func(a, b *memoryItem) int { return int(min(max(a.used.Load()-b.used.Load(), -1), 1)) })
+	for _, item := range at {
+		if m.held+bytes <= budget {
+			break
+		}
+		m.evictions.Add(m.drop(item))
+	}
+	return m.held+bytes <= budget
+}
+
+// drop lets go of an item, and of all that is worked out from it.
+func (m *rateMemory) drop(item *memoryItem) (dropped int64) {
+	if m.kept[item.key] != item {
+		return 0
+	}
+	delete(m.kept, item.key)
+	m.held -= item.bytes
+	if m.latest[item.card] == item.key {
+		delete(m.latest, item.card)
+	}
+	dropped = 1
+	for _, above := range m.kept {
+		if slices.Contains(above.on, item) {
+			dropped += m.drop(above)
+		}
+	}
+	return dropped
+}
+
+// sources are the rates of the revisions as far as they are kept, nil for the
+// others, which are then wanted.
+func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
+	found := make([]rateSource, len(revisions))
+	var missing []wantedRates
+	m.mu.RLock()
+	for i, r := range revisions {
+		if r.revision == "" {
+			continue
+		}
+		if item := m.item(ratesKey(r.revision)); item != nil {
+			found[i], _ = item.value.(rateSource)
+		} else {
+			missing = append(missing, r)
+		}
+	}
+	m.mu.RUnlock()
+	m.fromMemory.Add(int64(len(revisions) - len(missing)))
+	m.fromDatabase.Add(int64(len(missing)))
+	if len(missing) > 0 && m.budget > 0 {
+		m.want(missing)
+	}
+	return found
+}
+
+func ratesKey(revision string) string { return "rates\x00" + revision }
+
+// want has revisions read in the order given, unless they are to be read
+// already, or were refused of late.
+func (m *rateMemory) want(all []wantedRates) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	for _, w := range all {
+		if m.waiting[w.revision] || len(m.wanted) >= maxWanted || m.refused[w.revision].After(now) || m.ctx.Err() != nil {
+			continue
+		}
+		m.waiting[w.revision] = true
+		m.wanted = append(m.wanted, w)
+	}
+	if len(m.wanted) > 0 && !m.running {
+		m.running, m.idle = true, make(chan struct{})
+		m.done.Add(1)
+		go m.work()
+	}
+}
+
+// work reads what is wanted until nothing is.
+func (m *rateMemory) work() {
+	defer m.done.Done()
+	for {
+		w, ok := m.next()
+		if !ok {
+			return
+		}
+		m.read(w)
+	}
+}
+
+func (m *rateMemory) next() (wantedRates, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.wanted) == 0 || m.ctx.Err() != nil {
+		m.running, m.wanted = false, nil
+		clear(m.waiting)
+		close(m.idle)
+		return wantedRates{}, false
+	}
+	w := m.wanted[0]
+	m.wanted = m.wanted[1:]
+	return w, true
+}
+
+// read loads one revision, and leaves one that cannot be loaded alone for a
+// while.
+func (m *rateMemory) read(w wantedRates) {
+	err := m.load(m.ctx, w)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.waiting, w.revision)
+	if err == nil {
+		m.loads.Add(1)
+		return
+	}
+	m.failures.Add(1)
+	now := m.now()
+	maps.DeleteFunc(m.refused, func(_ string, until time.Time) bool { return !until.After(now) })
+	m.refused[w.revision] = now.Add(resting)
+}
+
+// before has a revision that w is worked out from read first, if it is wanted
+// too.
+func (m *rateMemory) before(w wantedRates, revision string) {
+	m.mu.Lock()
+	at := slices.IndexFunc(m.wanted, func(o wantedRates) bool { return o.revision == revision })
+	if at < 0 || w.depth >= maxChain {
+		m.mu.Unlock()
+		return
+	}
+	below := m.wanted[at]
+	below.depth = w.depth + 1
+	m.wanted = slices.Delete(m.wanted, at, at+1)
+	m.mu.Unlock()
+	m.read(below)
+}
+
+// fits reports whether so many rows may find room.
+func (m *rateMemory) fits(rows int64) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	free := m.budget - m.budget/sightsPart - m.held
+	for _, item := range m.resting() {
+		free += item.bytes
+	}
+	return rows*bytesPerRow <= free
+}
+
+// resting lists what may make room.
+func (m *rateMemory) resting() []*memoryItem {
+	since := m.now().Add(-resting).UnixNano()
+	var at []*memoryItem
+	for _, item := range m.kept {
+		if item.used.Load() < since {
+			at = append(at, item)
+		}
+	}
+	return at
+}
+
+// RateMemory is what look-ups keep in memory, and what became of it so far.
+type RateMemory struct {
+	Bytes, Budget           int64
+	Revisions               int   // whose rates are kept
+	Waiting                 int   // that are to be read
+	Loads, Evictions        int64 // Loads counts revisions read, Evictions whatever made room
+	Failures                int64 // revisions that did not fit, or could not be read
+	FromMemory, FromStorage int64 // revisions that look-ups found here, and did not
+}
+
+// RateMemory tells how the memory of look-ups stands.
+func (s *Store) RateMemory() RateMemory {
+	m := s.memory
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return RateMemory{
+		Bytes: m.held, Budget: m.budget, Revisions: len(m.latest), Waiting: len(m.waiting), Loads: m.loads.Load(),
+		Evictions: m.evictions.Load(), Failures: m.failures.Load(), FromMemory: m.fromMemory.Load(), FromStorage: m.fromDatabase.Load(),
+	}
+}
+
+// WaitRates returns when nothing is left to be read into the memory of
+// look-ups, or ctx's error. Look-ups never need it; measurements do.
+func (s *Store) WaitRates(ctx context.Context) error {
+	s.memory.mu.RLock()
+	idle := s.memory.idle
+	s.memory.mu.RUnlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"resellerd/store/rating"
+)
+
+// errNoRoom says that what is in use leaves too little of the budget.
+var errNoRoom = errors.New("no room in the rate memory")
+
+// loadRates reads a revision's rates into the memory. A built one of which all
+// parents are there already takes next to no room: it is worked out from them,
+// once every one of its rows has been found to be what was stored.
+func (s *Store) loadRates(ctx context.Context, w wantedRates) error {
+	item, err := s.builtItem(ctx, w)
+	if err != nil {
+		return err
+	}
+	if item == nil {
+		if item, err = s.heldItem(ctx, w); err != nil {
+			return err
+		}
+	}
+	if !s.memory.put(item) {
+		return errNoRoom
+	}
+	return nil
+}
+
+func ratesItem(w wantedRates, value rateSource, bytes int64, on ...*memoryItem) *memoryItem {
+	return &memoryItem{key: ratesKey(w.revision), card: w.card, value: value, bytes: bytes + itemBytes, on: on}
+}
+
+// itemBytes is what keeping anything takes.
+const itemBytes = 256
+
+// heldItem reads the rates as they are.
+func (s *Store) heldItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
+	if !s.memory.fits(w.rows) {
+		return nil, errNoRoom
+	}
+	held := &heldRates{names: make([]uint32, 0, w.rows)}
+	known := map[string]uint32{}
+	stored := s.storedRates(ctx, w.revision)
+	table, err := rating.NewTable(func() (rating.Row, bool, error) {
+		rate, more, err := stored()
+		if err != nil || !more {
+			return rating.Row{}, false, err
+		}
+		number, ok := known[rate.name]
+		if !ok {
+			number = uint32(len(held.texts))
+			known[rate.name], held.texts = number, append(held.texts, rate.name)
+		}
+		held.names = append(held.names, number)
+		return rate.Row, true, nil
+	}, int(w.rows))
+	if err != nil {
+		return nil, fmt.Errorf("rates of revision %s: %w", w.revision, err)
+	}
+	held.table = table
+	if err := s.stillWhole(ctx, w.revision, int64(table.Len())); err != nil {
+		return nil, err
+	}
+	return ratesItem(w, held, held.bytes()), nil
+}
+
+// storedRates gives a revision's rates in the order of their prefixes.
+func (s *Store) storedRates(ctx context.Context, revision string) func() (readRate, bool, error) {
+	reader := &rateReader{ctx: ctx, store: s, x: s.pool, revision: revision}
+	next := reader.source()
+	return func() (readRate, bool, error) {
+		row, more, err := next()
+		return readRate{Row: row, name: reader.names.next.name}, more, err
+	}
+}
+
+// stillWhole makes sure that the revision was not deleted while it was read.
+func (s *Store) stillWhole(ctx context.Context, revision string, rows int64) error {
+	type counted struct {
+		Rows int64 `db:"row_count"`
+	}
+	known, err := selectOne[counted](ctx, s.dialect, s.pool, "SELECT row_count FROM revisions WHERE id = ?", revision)
+	if err == nil && known.Rows != rows {
+		err = fmt.Errorf("%d rows of %d", rows, known.Rows)
+	}
+	if err != nil {
+		return fmt.Errorf("revision %s: %w", revision, err)
+	}
+	return nil
+}
+
+// builtItem is the revision worked out from its parents; nil where it was not
+// built, a parent is not at hand, or a row would come out otherwise than it is
+// stored.
+func (s *Store) builtItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
+	recipe, parents, err := s.recipe(ctx, s.pool, w.revision)
+	if err != nil || len(parents) == 0 {
+		return nil, err
+	}
+	build, err := recipe.build(parents)
+	if err != nil {
+		return nil, err
+	}
+	built, on := &builtRates{build: build}, make([]*memoryItem, len(parents))
+	for i, parent := range parents {
+		s.memory.before(w, parent.RevisionID)
+		if on[i] = s.memory.keptItem(ratesKey(parent.RevisionID)); on[i] == nil {
+			return nil, nil
+		}
+		built.parents = append(built.parents, on[i].value.(rateSource))
+	}
+	names, err := s.ownNames(ctx, w.card)
+	if err != nil {
+		return nil, err
+	}
+	on, built.own = append(on, names), names.value.(*ownNames)
+	same, err := s.comesOut(ctx, w, built)
+	if err != nil || !same {
+		return nil, err
+	}
+	return ratesItem(w, built, itemBytes, on...), nil
+}
+
+// keptItem is what is kept under a key, nil if nothing is.
+func (m *rateMemory) keptItem(key string) *memoryItem {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.item(key)
+}
+
+// comesOut compares what is worked out with what is stored, row by row.
+func (s *Store) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
+	stored := s.storedRates(ctx, w.revision)
+	source, stop := built.rows()
+	defer stop()
+	for count := int64(0); ; count++ {
+		want, more, err := stored()
+		if err != nil {
+			return false, err
+		}
+		row, one, err := source()
+		if err != nil || one != more || one && row != want.Row {
+			return false, nil //nolint:nilerr // what cannot be worked out is read
+		}
+		if !one {
+			return true, s.stillWhole(ctx, w.revision, count)
+		}
+		if found, ok, err := built.find(row.Prefix); err != nil || !ok || found != want {
+			return false, nil //nolint:nilerr // as above
+		}
+	}
+}
+
+// ownNames is what the card's owner calls places, kept once for each state of
+// that list.
+func (s *Store) ownNames(ctx context.Context, card string) (*memoryItem, error) {
+	places, err := selectAll[Destination](ctx, s.dialect, s.pool,
+		"SELECT prefix, name FROM destinations WHERE account_id = (SELECT account_id FROM cards WHERE id = ?) ORDER BY prefix", card)
+	if err != nil {
+		return nil, fmt.Errorf("destinations of card %s: %w", card, err)
+	}
+	names := &ownNames{}
+	rows := make([]rating.Row, len(places))
+	for i, place := range places {
+		p, err := rating.ParsePrefix(place.Prefix)
+		if err != nil {
+			return nil, fmt.Errorf("destinations of card %s: %w", card, err)
+		}
+		rows[i] = rating.Row{Prefix: p, Rate: rating.Rate{Increment: rating.Increment{Pulse: 1}}}
+		names.texts = append(names.texts, place.Name)
+	}
+	if names.table, err = rating.NewTable(rating.Rows(rows), len(rows)); err != nil {
+		return nil, fmt.Errorf("destinations of card %s: %w", card, err)
+	}
+	text, err := json.Marshal(places)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	item := &memoryItem{key: "names\x00" + string(sum[:]), value: names, bytes: names.bytes() + itemBytes}
+	if known := s.memory.keptItem(item.key); known != nil {
+		return known, nil
+	}
+	if !s.memory.put(item) {
+		return nil, errNoRoom
+	}
+	return item, nil
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"iter"
+	"sync"
+
+	"resellerd/store/rating"
+)
+
+// rateSource answers for the rates of one revision from memory. Any number of
+// goroutines may use it.
+type rateSource interface {
+	// find is the row of the longest prefix that the number begins with; false
+	// if there is none.
+	find(number rating.Prefix) (readRate, bool, error)
+	// rows are all rows, in the order of their prefixes; stop ends the reading.
+	rows() (source rating.Source, stop func())
+}
+
+// heldRates are kept as they are: 16 bytes a row, and every distinct rate and
+// name once.
+type heldRates struct {
+	table *rating.Table
+	names []uint32
+	texts []string
+}
+
+func (h *heldRates) find(number rating.Prefix) (readRate, bool, error) {
+	i := h.table.Place(number)
+	if i < 0 {
+		return readRate{}, false, nil
+	}
+	return readRate{Row: h.table.At(i), name: h.texts[h.names[i]]}, true, nil
+}
+
+func (h *heldRates) rows() (rating.Source, func()) { return h.table.Rows(), func() {} }
+
+const bytesPerText = 16
+
+func (h *heldRates) bytes() int64 {
+	return int64(h.table.Bytes()+4*cap(h.names)) + textBytes(h.texts)
+}
+
+// ownNames is what an account calls places.
+type ownNames struct {
+	table *rating.Table // of the places' prefixes
+	texts []string
+}
+
+// of is the name of the longest place that holds the prefix, "" if none does.
+func (n *ownNames) of(p rating.Prefix) string {
+	if i := n.table.Place(p); i >= 0 {
+		return n.texts[i]
+	}
+	return ""
+}
+
+func (n *ownNames) bytes() int64 { return int64(n.table.Bytes()) + textBytes(n.texts) }
+
+func textBytes(texts []string) int64 {
+	total := int64(bytesPerText * cap(texts))
+	for _, text := range texts {
+		total += int64(len(text))
+	}
+	return total
+}
+
+// builtRates are not kept, but worked out from those of their parents by the
+// recipe that the revision was built with.
+type builtRates struct {
+	build    rating.Build
+	parents  []rateSource
+	own      *ownNames
+	builders sync.Pool
+}
+
+func (b *builtRates) builder() (*rating.Builder, error) {
+	if ready, ok := b.builders.Get().(*rating.Builder); ok {
+		return ready, nil
+	}
+	return rating.NewBuilder(b.build)
+}
+
+// maxInline is how many parents are worked with without asking for memory.
+const maxInline = 4
+
+func (b *builtRates) find(number rating.Prefix) (readRate, bool, error) {
+	var foundSpace [maxInline]readRate
+	var rowSpace [maxInline]*rating.Row
+	found, rows := foundSpace[:], rowSpace[:]
+	if len(b.parents) > maxInline {
+		found, rows = make([]readRate, len(b.parents)), make([]*rating.Row, len(b.parents))
+	}
+	found, rows = found[:len(b.parents)], rows[:len(b.parents)]
+	for i, parent := range b.parents {
+		row, ok, err := parent.find(number)
+		if err != nil {
+			return readRate{}, false, err
+		}
+		if ok {
+			found[i], rows[i] = row, &found[i].Row
+		}
+	}
+	builder, err := b.builder()
+	if err != nil {
+		return readRate{}, false, err
+	}
+	defer b.builders.Put(builder)
+	row, ok, err := builder.At(number, rows)
+	if err != nil || !ok {
+		return readRate{}, false, err
+	}
+	return readRate{Row: row, name: b.name(row.Prefix, found)}, true, nil
+}
+
+// name is what naming.of says.
+func (b *builtRates) name(p rating.Prefix, found []readRate) string {
+	if own := b.own.of(p); own != "" {
+		return own
+	}
+	longest := &found[0]
+	for i := range found[1:] {
+		one := &found[i+1]
+		if one.Prefix.Len() > longest.Prefix.Len() || one.Prefix.Len() == longest.Prefix.Len() && one.name < longest.name {
+			longest = one
+		}
+	}
+	return longest.name
+}
+
+func (b *builtRates) rows() (rating.Source, func()) {
+	sources := make([]rating.Source, len(b.parents))
+	var stops []func()
+	for i, parent := range b.parents {
+		source, stop := parent.rows()
+		sources[i], stops = source, append(stops, stop)
+	}
+	next, end := iter.Pull2(func(yield func(rating.Row, error) bool) {
+		builder, err := rating.NewBuilder(b.build)
+		if err == nil {
+			err = builder.Run(sources, func(row rating.Row) error {
+				if !yield(row, nil) {
+					return errStop
+				}
+				return nil
+			})
+		}
+		if err != nil && err != errStop {
+			yield(rating.Row{}, err)
+		}
+	})
+	source := func() (rating.Row, bool, error) { row, err, more := next(); return row, more && err == nil, err }
+	return source, func() {
+		end()
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}

@@ -1,0 +1,319 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"resellerd/store/rating"
+)
+
+// sight is which cards a viewer sees, with what look-ups need of them. It is
+// immutable, and holds for one data revision, no longer than
+// any assignment.
+type sight struct {
+	revision, until int64
+	cards           []*SeenCard // in the order of their ids
+	wanted          []wantedRates
+	views           map[string]int
+}
+
+// SeenCard is a card as its viewer sees it, made ready for look-ups.
+type SeenCard struct {
+	View string
+	// Role is what the card is to its viewer: "cost" for what it buys by,
+	// "sale" for a customer card of its own account, "below" for one of an
+	// account below.
+	Role string
+
+	head     []byte // the JSON object's first members
+	id       string // "" where it is not shown
+	currency string
+	charge   rating.Rounding // none where it is not shown
+	shows    rateColumnSet
+	// Of an own card that was built: the cards among those seen that it was
+	// built from. whole says that all of them are.
+	parents []seenParent
+	built   bool
+	whole   bool
+}
+
+// seenParent is a parent's place in the sight, and its exchange rate.
+type seenParent struct {
+	at       int
+	exchange rating.Exchange
+}
+
+// The roles of a card.
+const (
+	roleCost  = "cost"
+	roleSale  = "sale"
+	roleBelow = "below"
+)
+
+// rateColumnSet says which columns of a card's rates are shown.
+type rateColumnSet uint16
+
+var rateBits = map[string]rateColumnSet{
+	"prefix": 1, "name": 2, "cost": 4, "inter": 8, "intra": 16, "mcd": 32, "pulse": 64, "connect": 128, "status": 256,
+}
+
+const (
+	showsPrice  rateColumnSet = 4 | 8 | 16
+	showsBilled rateColumnSet = 32 | 64
+	showsCharge rateColumnSet = showsPrice | showsBilled | 128 | 256
+)
+
+func (s rateColumnSet) all(of rateColumnSet) bool { return s&of == of }
+
+// LookupQuery asks for the cards that numbers are looked up on.
+type LookupQuery struct {
+	Cards Query // of type "card": which cards are seen, and what of them
+	// Rates decides about the same cards what is seen of their rates; its type
+	// is "rate", and Parent is not needed.
+	Rates   Query
+	Account string // the viewer's own
+}
+
+// lookupColumns is what a look-up shows of a card, or rests on.
+var lookupColumns = []string{"id", "account_id", "kind", "name", "currency", "charge_precision", "charge_rounding", "parents"}
+
+// statements narrows the queries to what a look-up needs.
+func (q LookupQuery) statements() (cards, rates Query) {
+	cards, rates = q.Cards, q.Rates
+	cards.Columns = slices.Clone(q.Cards.Columns)
+	for i, group := range cards.Columns {
+		cards.Columns[i].Names = slices.DeleteFunc(slices.Clone(group.Names), func(name string) bool {
+			return !slices.Contains(lookupColumns, name)
+		})
+	}
+	rates.Type = cardType.name
+	return cards, rates
+}
+
+// see finds out which cards the viewer sees: from memory while the data
+// revision stands.
+func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
+	cards, rates := q.statements()
+	key := append([]byte("sight\x00"), q.Account...)
+	for _, part := range []*Query{&cards, &rates} {
+		var err error
+		if key, err = s.appendAnswerKey(append(key, 0), part); err != nil {
+			return nil, err
+		}
+	}
+	revision, err := s.tracker.current(ctx)
+	if err != nil {
+		return nil, s.dialect.translateIn(ctx, err)
+	}
+	known, _ := s.memory.get(string(key)).(*sight)
+	if known != nil && known.revision == revision && (known.until == 0 || s.micros() < known.until) {
+		return known, nil
+	}
+	fresh := &sight{revision: revision, views: map[string]int{}}
+	err = s.snapshot(ctx, func(x execer) error { return s.loadSight(ctx, x, fresh, q.Account, cards, rates) })
+	if err != nil {
+		return nil, err
+	}
+	s.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes})
+	return fresh, nil
+}
+
+// appendAnswerKey writes everything that an answer depends on, but for the
+// data and the time.
+func (s *Store) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
+	if _, err := q.check(); err != nil {
+		return nil, err
+	}
+	dst = appendKey(dst, q, modeHeads)
+	classes, values := s.draft(q, modeHeads).sources[0].values(q.Env, nil)
+	if !storable(values...) {
+		return nil, invalid("", q.Type+": a value of the request is no text that can be stored")
+	}
+	dst = append(append(dst, 0), classes...)
+	for _, v := range values {
+		text := fmt.Sprint(v)
+		dst = append(strconv.AppendInt(append(dst, 0), int64(len(text)), 36), ':')
+		dst = append(dst, text...)
+	}
+	return dst, nil
+}
+
+func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account string, cards, rates Query) error {
+	heads, err := s.rateHeads(ctx, x, &rates)
+	if err != nil {
+		return err
+	}
+	run, err := s.prepare(&cards, cardType, modeStream)
+	if err != nil {
+		return err
+	}
+	err = s.each(ctx, x, run, func(scan func([]any) error) error {
+		values := make([]any, run.width())
+		if err := scan(values); err != nil {
+			return err
+		}
+		row := newRow(run.shape, values)
+		if head, ok := heads[row.ID()]; ok {
+			into.add(newSeenCard(row, head, account), row.ID(), head)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if into.until, err = s.nextAssignment(ctx, x); err != nil {
+		return err
+	}
+	return s.findParents(ctx, x, into)
+}
+
+func (v *sight) add(card *SeenCard, id string, head rateHead) {
+	v.cards = append(v.cards, card)
+	v.wanted = append(v.wanted, wantedRates{revision: head.revision, card: id, rows: head.rows})
+	v.views[card.View]++
+}
+
+func (v *sight) bytes() int64 {
+	total := int64(0)
+	for i, card := range v.cards {
+		total += int64(len(card.head)+2*len(v.wanted[i].revision)+24*len(card.parents)) + itemBytes
+	}
+	return total
+}
+
+// rateHead is what is seen of the rates of a card.
+type rateHead struct {
+	revision string // the active one, "" if there is none
+	rows     int64
+	shows    rateColumnSet
+}
+
+// rateHeads finds the cards whose rates are seen, by their ids.
+func (s *Store) rateHeads(ctx context.Context, x execer, q *Query) (map[string]rateHead, error) {
+	heads := map[string]rateHead{}
+	run, err := s.prepare(q, cardType, modeHeads)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, run.width())
+	err = s.each(ctx, x, run, func(scan func([]any) error) error {
+		if err := scan(values); err != nil {
+			return err
+		}
+		row := newRow(run.shape, values)
+		head := rateHead{revision: textOf(values[run.shape.id+1]), rows: numberOf(values[run.shape.id+2])}
+		for _, name := range row.decides() {
+			head.shows |= rateBits[name]
+		}
+		heads[row.ID()] = head
+		return nil
+	})
+	return heads, err
+}
+
+func newSeenCard(row Row, head rateHead, account string) *SeenCard {
+	text := func(name string) string {
+		v, _ := row.Value(name)
+		return textOf(v)
+	}
+	card := &SeenCard{
+		View: row.View, id: text("id"), currency: text("currency"), shows: head.shows, whole: true,
+		head: row.appendMembers([]byte{'{'}, "id", "kind", "name", "currency"),
+	}
+	switch owner := text("account_id"); {
+	case text("kind") == ProviderCard:
+		card.Role = roleCost
+	case text("kind") == CustomerCard && owner != "" && owner == account:
+		card.Role = roleSale
+	case text("kind") == CustomerCard:
+		card.Role = roleBelow
+	}
+	if card.Role != "" {
+		card.head = append(card.member("role"), `"`+card.Role+`"`...)
+	}
+	if decimals, ok := row.Value("charge_precision"); ok {
+		card.charge, _ = rating.NewRounding(int(numberOf(decimals)), text("charge_rounding")) // none where it is not shown
+	}
+	return card
+}
+
+// member starts another member of the card's head.
+func (c *SeenCard) member(name string) []byte {
+	if len(c.head) > 1 {
+		c.head = append(c.head, ',')
+	}
+	return append(c.head, `"`+name+`":`...)
+}
+
+// nextAssignment is when an assignment next begins or ends to hold, whoever's
+// it is; 0 for never. It is found once for each data revision.
+func (s *Store) nextAssignment(ctx context.Context, x execer) (int64, error) {
+	return cached(ctx, s, "next assignment", func(ctx context.Context) (int64, int64, error) {
+		now := s.micros()
+		var next *int64
+		rows, err := x.QueryContext(ctx, s.dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
+			FROM assignments WHERE valid_from > ? OR valid_to > ?`), now, now, now)
+		if err == nil {
+			err = scanOne(rows, &next)
+		}
+		if err != nil || next == nil {
+			return 0, 0, s.queryError(ctx, "assignment", err)
+		}
+		return *next, *next, nil
+	})
+}
+
+// findParents finds, of the viewer's own built cards, which of the others they
+// were built from.
+func (s *Store) findParents(ctx context.Context, x execer, v *sight) error {
+	places, own := map[string]int{}, map[string]*SeenCard{}
+	var revisions []string
+	for i, card := range v.cards {
+		places[v.wanted[i].card] = i
+		if card.Role == roleSale && v.wanted[i].revision != "" {
+			own[v.wanted[i].revision] = card
+			revisions = append(revisions, v.wanted[i].revision)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(revisions)
+	if err != nil {
+		return err
+	}
+	type made struct {
+		Revision string `db:"revision_id"`
+		Parent
+	}
+	all, err := selectAll[made](ctx, s.dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange,
+		COALESCE(p.exchange_at, 0) AS exchange_at FROM `+s.dialect.texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
+		ORDER BY p.revision_id, p.position`, string(list))
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		own[m.Revision].addParent(v, m.Parent, places)
+	}
+	return nil
+}
+
+// addParent notes what a card was built from, where the viewer sees that card
+// and what it costs.
+func (c *SeenCard) addParent(v *sight, p Parent, places map[string]int) {
+	c.built = true
+	at, seen := places[p.CardID]
+	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
+		c.whole = false
+		return
+	}
+	exchange, err := p.rate()
+	if err != nil || p.Exchange == "" && v.cards[at].currency != c.currency {
+		c.whole = false
+		return
+	}
+	c.parents = append(c.parents, seenParent{at, exchange})
+}
