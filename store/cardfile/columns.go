@@ -1,0 +1,213 @@
+package cardfile
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/currency"
+)
+
+// The columns that are read.
+const (
+	colPrefix = iota
+	colName
+	colCost
+	colInter
+	colIntra
+	colMCD
+	colPulse
+	colConnect
+	colStatus
+	colFrom
+	colIncluded
+	colCurrency
+	columnCount
+)
+
+// columnNames are what columns are called here, in files written here, and
+// where they are given by position.
+var columnNames = [columnCount]string{
+	"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status",
+	"effective_date", "included_seconds", "currency",
+}
+
+// synonyms are headings as heading puts them.
+var synonyms = [columnCount][]string{
+	colPrefix: {
+		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
+		"dial codes", "destination code", "destination prefix", "area code", "area codes", "npanxx", "npa nxx", "lrn", "number",
+	},
+	colName: {
+		"name", "destination name", "destination", "description", "region", "zone", "area", "location", "breakout", "country",
+		"dest name", "destinations",
+	},
+	colCost: {
+		"cost", "rate", "price", "per minute cost", "per minute rate", "per minute price", "cost per minute", "rate per minute",
+		"price per minute", "rate min", "price min", "cost min", "ppm", "ij rate", "ijrate", "indeterminate rate", "indeterminate",
+		"ij", "default rate", "new rate", "rate per min", "price per min",
+	},
+	colInter: {"inter", "inter rate", "interrate", "interstate", "interstate rate", "inter state", "inter state rate"},
+	colIntra: {"intra", "intra rate", "intrarate", "intrastate", "intrastate rate", "intra state", "intra state rate"},
+	colMCD: {
+		"mcd", "duration", "initial", "initial interval", "initial increment", "initial period", "first interval", "first increment",
+		"minimum", "minimum duration", "min duration", "minimum charged seconds", "minimum time", "min time", "interval 1",
+		"minimum charge seconds", "first period",
+	},
+	colPulse: {
+		"pulse", "increment", "increments", "billing increment", "billing increments", "billing interval", "subsequent",
+		"subsequent interval", "subsequent increment", "next interval", "next increment", "interval", "interval n", "step",
+		"billing", "interval 2", "second interval",
+	},
+	colConnect: {
+		"connect", "connect cost", "connect rate", "connect fee", "connect charge", "connection", "connection cost",
+		"connection fee", "connection charge", "rate connect", "setup", "setup fee", "setup cost", "setup charge", "flagfall",
+		"flag fall", "call setup fee",
+	},
+	colStatus: {"status", "state"},
+	colFrom: {
+		"effective date", "effective", "effective from", "effective on", "effective time", "valid from", "start date", "from date",
+		"activation date", "active from", "date from",
+	},
+	colIncluded: {"included seconds", "included", "free seconds", "included secs"},
+	colCurrency: {"currency", "ccy", "currency code"},
+}
+
+var columnOf = func() map[string]int {
+	m := map[string]int{}
+	for column, names := range synonyms {
+		for _, name := range names {
+			m[name] = column
+		}
+	}
+	return m
+}()
+
+// heading is a heading as it is looked up: words of letters and digits in
+// lower case, without remarks in brackets. A currency that it names is left
+// out, and told.
+func heading(cell string) (words, code string) {
+	var kept []string
+	cell, remark := cutBrackets(cell)
+	for _, word := range strings.FieldsFunc(cell, separates) {
+		if isCurrency(word) {
+			code = strings.ToUpper(word)
+			continue
+		}
+		kept = append(kept, strings.ToLower(word))
+	}
+	for _, word := range strings.FieldsFunc(remark, separates) {
+		if isCurrency(word) {
+			code = strings.ToUpper(word)
+		}
+	}
+	return strings.Join(kept, " "), code
+}
+
+func separates(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+func cutBrackets(text string) (plain, inside string) {
+	before, rest, found := strings.Cut(text, "(")
+	if !found {
+		return text, ""
+	}
+	inside, after, _ := strings.Cut(rest, ")")
+	return before + " " + after, inside
+}
+
+// isCurrency knows the codes that a heading may hold, but for those that are
+// other words there.
+func isCurrency(word string) bool {
+	if len(word) != 3 || slices.Contains([]string{"ALL", "TOP", "TRY", "PEN", "CUP", "SOS", "STD"}, strings.ToUpper(word)) {
+		return false
+	}
+	unit, err := currency.ParseISO(word)
+	return err == nil && unit != currency.XXX && unit != currency.XTS
+}
+
+// layout is where the columns of a file or sheet stand, -1 for none.
+type layout struct {
+	at       [columnCount]int
+	names    [columnCount]string // what the file calls them
+	ignored  []string
+	heading  []string // the cells of the heading line, nil for a layout by position
+	currency string   // that the headings name
+}
+
+func emptyLayout() *layout {
+	l := &layout{}
+	for i := range l.at {
+		l.at[i] = -1
+	}
+	return l
+}
+
+func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] >= 0 }
+
+// byHeading finds the columns by a line of headings. It is nil when the line
+// is none. An error says that two columns might be the same.
+func byHeading(cells []cell) (*layout, error) {
+	l := emptyLayout()
+	l.heading = make([]string, len(cells))
+	var double error
+	for i, c := range cells {
+		l.heading[i] = c.text
+		words, code := heading(c.text)
+		column, known := columnOf[words]
+		switch {
+		case !known && words != "":
+			l.ignored = append(l.ignored, excerpt(c.text))
+		case !known:
+		case l.at[column] < 0:
+			l.at[column], l.names[column] = i, excerpt(c.text)
+			if code != "" {
+				l.currency = code
+			}
+		case column == colName:
+			l.secondName(i, words, c.text)
+		default:
+			double = ask("columns", "both %q and %q may be the column %s: say which by naming the columns",
+				l.names[column], excerpt(c.text), columnNames[column])
+		}
+	}
+	if !l.complete() {
+		return nil, nil
+	}
+	return l, double
+}
+
+// secondName takes the better of two columns of names: the one that stands
+// earlier among the synonyms.
+func (l *layout) secondName(i int, words, text string) {
+	had, _ := heading(l.names[colName])
+	if slices.Index(synonyms[colName], words) < slices.Index(synonyms[colName], had) {
+		l.ignored = append(l.ignored, l.names[colName])
+		l.at[colName], l.names[colName] = i, excerpt(text)
+		return
+	}
+	l.ignored = append(l.ignored, excerpt(text))
+}
+
+// byPosition lays out the columns that were named.
+func byPosition(names []string) (*layout, error) {
+	l := emptyLayout()
+	for i, name := range names {
+		name = strings.TrimSpace(name)
+		if name == "-" || name == "" {
+			continue
+		}
+		words, _ := heading(name)
+		column, known := columnOf[words]
+		if !known {
+			return nil, ask("columns", "%q is no column", excerpt(name))
+		}
+		if l.at[column] >= 0 {
+			return nil, ask("columns", "%s is named twice", columnNames[column])
+		}
+		l.at[column], l.names[column] = i, name
+	}
+	if !l.complete() {
+		return nil, ask("columns", "the columns prefix and cost are needed")
+	}
+	return l, nil
+}

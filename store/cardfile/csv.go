@@ -1,0 +1,162 @@
+package cardfile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// cell is what stands in one place. Only a number may be written with an
+// exponent: as text it is what a spreadsheet has made of a prefix.
+type cell struct {
+	text   string
+	number bool
+	fault  string // why there is nothing to read, for people
+}
+
+// lineCounter counts line ends on the way.
+type lineCounter struct {
+	from  io.Reader
+	lines int
+	last  byte
+}
+
+func (c *lineCounter) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	if n > 0 {
+		c.lines += bytes.Count(p[:n], []byte("\n"))
+		c.last = p[n-1]
+	}
+	return n, err
+}
+
+// total is how many lines there are, once all was read.
+func (c *lineCounter) total() int {
+	if c.last != '\n' && c.last != 0 {
+		return c.lines + 1
+	}
+	return c.lines
+}
+
+func (r *reader) readCSV(f File) error {
+	text, encoding, err := f.text(r.ctx, r.o)
+	if err != nil {
+		return err
+	}
+	g := &guard{ctx: r.ctx, from: text}
+	counter := &lineCounter{from: g}
+	buffered := bufio.NewReaderSize(counter, 256<<10)
+	delimiter := r.o.Delimiter
+	if delimiter == 0 {
+		sample, err := buffered.Peek(64 << 10)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+		delimiter = delimiterOf(sample, r.o)
+	}
+	r.report.Encoding, r.report.Delimiter = encoding, string(delimiter)
+	in := newCSV(buffered, delimiter)
+	done := int64(0) // the parser's own offset moves on within a quoted text
+	g.parsed = func() int64 { return done }
+	return r.csvLines(in, counter, &done)
+}
+
+func newCSV(from io.Reader, delimiter rune) *csv.Reader {
+	in := csv.NewReader(from)
+	in.Comma, in.FieldsPerRecord, in.ReuseRecord = delimiter, -1, true
+	return in
+}
+
+// csvLines takes every line. The parser leaves blank ones out, which shows in
+// the numbers of the others.
+func (r *reader) csvLines(in *csv.Reader, counter *lineCounter, done *int64) error {
+	var cells []cell
+	next := 1
+	for {
+		record, err := in.Read()
+		*done = in.InputOffset()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var bad *csv.ParseError
+		if errors.As(err, &bad) {
+			r.blank(bad.StartLine - next)
+			r.refuseQuotes(bad)
+			next = bad.Line + 1
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		line, _ := in.FieldPos(0)
+		r.blank(line - next)
+		next = line + 1
+		cells = cells[:0]
+		for _, field := range record {
+			next += strings.Count(field, "\n")
+			cells = append(cells, cell{text: field})
+		}
+		if err := r.line(Place{Line: line}, cells); err != nil {
+			return err
+		}
+	}
+	r.blank(counter.total() + 1 - next)
+	return nil
+}
+
+func (r *reader) blank(lines int) { r.report.Lines.Blank += max(0, lines) }
+
+// refuseQuotes refuses the lines that a quotation mark has joined or broken.
+func (r *reader) refuseQuotes(bad *csv.ParseError) {
+	why := refusal{reason: "a quotation mark stands where none may be"}
+	if bad.Line > bad.StartLine {
+		why.reason = fmt.Sprintf("a quotation mark is not closed as it should be: lines %d to %d are not read", bad.StartLine, bad.Line)
+	}
+	r.report.Lines.Refused += bad.Line - bad.StartLine
+	r.report.refuse(Place{Line: bad.StartLine}, why)
+}
+
+var delimiters = []rune{',', ';', '\t', '|'}
+
+// delimiterOf is the one that the most headings come of, or the most cells a
+// line.
+func delimiterOf(sample []byte, o Options) rune {
+	best, most := delimiters[0], 0
+	for _, delimiter := range delimiters {
+		in := newCSV(bytes.NewReader(sample), delimiter)
+		score := 0
+		for range maxHeading {
+			record, err := in.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				continue
+			}
+			score = max(score, recordScore(record, o))
+		}
+		if score > most {
+			best, most = delimiter, score
+		}
+	}
+	return best
+}
+
+func recordScore(record []string, o Options) int {
+	if len(o.Columns) > 0 {
+		return len(record)
+	}
+	known := 0
+	for _, field := range record {
+		if words, _ := heading(field); words != "" {
+			if _, ok := columnOf[words]; ok {
+				known++
+			}
+		}
+	}
+	return 1000*known + len(record)
+}

@@ -1,0 +1,361 @@
+package cardfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// document reads JSON a token at a time.
+type document struct {
+	*json.Decoder
+}
+
+func (r *reader) document(f File) (document, error) {
+	text, encoding, err := f.text(r.ctx, r.o)
+	if err != nil {
+		return document{}, err
+	}
+	if encoding == "windows-1252" {
+		return document{}, ask("encoding", "the file is not valid UTF-8")
+	}
+	g := &guard{ctx: r.ctx, from: text}
+	d := json.NewDecoder(g)
+	d.UseNumber()
+	g.parsed = d.InputOffset
+	return document{d}, nil
+}
+
+// fault tells errors of JSON apart from those of the file.
+func (d document) fault(err error) error {
+	var syntax *json.SyntaxError
+	var typ *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return broken("the JSON document is cut off")
+	case errors.As(err, &syntax), errors.As(err, &typ):
+		return broken("the JSON document is malformed after %d bytes", d.InputOffset())
+	}
+	return err
+}
+
+// open takes the beginning of an object or array.
+func (d document) open(what string, delim json.Delim) error {
+	token, err := d.Token()
+	if err != nil {
+		return d.fault(err)
+	}
+	if token != delim {
+		return broken("%s is not what open rate card JSON has there", what)
+	}
+	return nil
+}
+
+// object calls member for each name of an object; it reads the value. A name
+// that is known must not come twice.
+func (d document) object(what string, member func(name string) (known bool, err error)) error {
+	if err := d.open(what, '{'); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return d.fault(err)
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return broken("%s has %q twice", what, excerpt(name))
+		}
+		known, err := member(name)
+		if err != nil {
+			return err
+		}
+		if !known {
+			if err := d.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		seen[name] = true
+	}
+	_, err := d.Token()
+	return d.fault(err)
+}
+
+// skip leaves out one value, of whatever size.
+func (d document) skip() error {
+	for depth := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return d.fault(err)
+		}
+		if delim, ok := token.(json.Delim); ok {
+			if delim == '{' || delim == '[' {
+				depth++
+			} else {
+				depth--
+			}
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
+}
+
+func (d document) decode(into any) error { return d.fault(d.Decode(into)) }
+
+// openCard is what is said of a card beside its rates.
+type openCard struct {
+	Type, Currency string
+	Fields         []struct{ Name string }
+	Rate           struct {
+		Pulse      json.Number `json:"default_pulse"`
+		Initial    json.Number `json:"default_initial"`
+		Connection json.Number
+	}
+	rates bool
+}
+
+// openRoot is what is said of all cards.
+type openRoot struct {
+	cards           map[string]*openCard
+	effective, zone string
+}
+
+// readJSON reads open rate card JSON. What is said of a card may stand after
+// its rates, so the document is walked twice.
+func (r *reader) readJSON(f File) error {
+	d, err := r.document(f)
+	if err != nil {
+		return err
+	}
+	root, err := d.survey()
+	if err != nil {
+		return err
+	}
+	name, card, err := r.chooseCard(root)
+	if err != nil {
+		return err
+	}
+	if err := r.useRoot(root, card); err != nil {
+		return err
+	}
+	if d, err = r.document(f); err != nil {
+		return err
+	}
+	return r.walk(d, name, card)
+}
+
+// survey reads everything but the rates.
+func (d document) survey() (openRoot, error) {
+	root := openRoot{cards: map[string]*openCard{}}
+	err := d.object("the document", func(name string) (bool, error) {
+		switch name {
+		case "effective_date":
+			return true, d.decode(&root.effective)
+		case "timezone":
+			return true, d.decode(&root.zone)
+		case "cards":
+			return true, d.object("cards", func(name string) (bool, error) {
+				if len(root.cards) >= 1000 {
+					return true, broken("the document has more than 1,000 cards")
+				}
+				card := &openCard{}
+				root.cards[name] = card
+				return true, d.card(card)
+			})
+		}
+		return false, nil
+	})
+	if err != nil {
+		return root, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return root, broken("there is more after the JSON document")
+	}
+	return root, nil
+}
+
+func (d document) card(c *openCard) error {
+	return d.object("a card", func(name string) (bool, error) {
+		switch name {
+		case "type":
+			return true, d.decode(&c.Type)
+		case "currency":
+			return true, d.decode(&c.Currency)
+		case "fields":
+			return true, d.decode(&c.Fields)
+		case "rate":
+			return true, d.decode(&c.Rate)
+		case "rates":
+			c.rates = true
+			return true, d.skip()
+		}
+		return false, nil
+	})
+}
+
+// chooseCard takes the card that was named, or the only one.
+func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
+	names := slices.Sorted(maps.Keys(root.cards))
+	name := r.o.Card
+	switch {
+	case len(names) == 0:
+		return "", nil, broken("the document has no cards: it is no open rate card JSON")
+	case name == "" && len(names) > 1:
+		return "", nil, ask("card", "the document has several cards: name one of %s", excerpt(strings.Join(names, ", ")))
+	case name == "":
+		name = names[0]
+	}
+	card, there := root.cards[name]
+	if !there {
+		return "", nil, ask("card", "the document has no card %q", excerpt(name))
+	}
+	if slices.Contains([]string{"messaging", "did", "toll_free"}, card.Type) {
+		return "", nil, broken("the card is one of %s, not of calls by the minute", card.Type)
+	}
+	return name, card, nil
+}
+
+// useRoot takes the card's columns and what it says of all its rows.
+func (r *reader) useRoot(root openRoot, card *openCard) error {
+	if r.o.Currency != "" && card.Currency != "" && card.Currency != r.o.Currency {
+		return broken("the document is in %s, the card in %s", excerpt(card.Currency), r.o.Currency)
+	}
+	cells := make([]cell, len(card.Fields))
+	for i, field := range card.Fields {
+		cells[i].text = field.Name
+	}
+	if err := r.defaults(card); err != nil {
+		return err
+	}
+	found, err := byHeading(cells)
+	if err != nil {
+		return err
+	}
+	if found == nil || !card.rates {
+		return broken("the card has no fields prefix and rate, or no rates")
+	}
+	found.heading = nil // fields are no row
+	if err := r.useLayout(found); err != nil {
+		return err
+	}
+	return r.inForce(root)
+}
+
+func (r *reader) defaults(card *openCard) (err error) {
+	number := func(into **int, n json.Number) {
+		if *into == nil && n != "" && err == nil {
+			s, reason := seconds(n.String())
+			if reason != "" {
+				err = broken("a default of the card %s", reason)
+			}
+			value := int(s)
+			*into = &value
+		}
+	}
+	number(&r.o.Pulse, card.Rate.Pulse)
+	number(&r.o.MCD, card.Rate.Initial)
+	if err == nil && r.o.Pulse != nil && *r.o.Pulse == 0 {
+		err = broken("the default pulse of the card is 0")
+	}
+	if n := card.Rate.Connection; err == nil && n != "" {
+		reason := ""
+		if r.connect, reason = numberPrice(n.String()); reason != "" {
+			err = broken("the default connection fee of the card %s", reason)
+		}
+	}
+	return err
+}
+
+// inForce takes the document's own date and zone.
+func (r *reader) inForce(root openRoot) error {
+	if root.zone != "" && r.o.Zone == nil {
+		zone, err := time.LoadLocation(root.zone)
+		if err != nil || root.zone == "Local" {
+			return ask("zone", "the document's time zone %q is not known", excerpt(root.zone))
+		}
+		r.o.Zone = zone
+	}
+	if root.effective == "" || r.layout.at[colFrom] >= 0 {
+		return nil
+	}
+	since, reason := r.date(cell{text: root.effective})
+	if reason == noZone {
+		return ask("zone", "the document's effective date has no time zone: say in which it is")
+	}
+	if reason != "" {
+		return broken("the document's effective date %s", reason)
+	}
+	r.since = since
+	return nil
+}
+
+// walk goes to the card's rates and reads them.
+func (r *reader) walk(d document, chosen string, card *openCard) error {
+	return d.object("the document", func(name string) (bool, error) {
+		if name != "cards" {
+			return false, nil
+		}
+		return true, d.object("cards", func(name string) (bool, error) {
+			if name != chosen {
+				return false, nil
+			}
+			return true, d.object("a card", func(name string) (bool, error) {
+				if name != "rates" {
+					return false, nil
+				}
+				return true, r.rates(d, len(card.Fields))
+			})
+		})
+	})
+}
+
+func (r *reader) rates(d document, width int) error {
+	if err := d.open("rates", '['); err != nil {
+		return err
+	}
+	var values []any
+	var cells []cell
+	for n := 1; d.More(); n++ {
+		values = values[:0]
+		if err := d.decode(&values); err != nil {
+			return err
+		}
+		at := Place{Line: n}
+		if len(values) != width {
+			r.report.refuse(at, refusal{reason: fmt.Sprintf("has %d values for %d fields", len(values), width)})
+			continue
+		}
+		cells = cells[:0]
+		for _, v := range values {
+			cells = append(cells, jsonCell(v))
+		}
+		if err := r.line(at, cells); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return d.fault(err)
+}
+
+// jsonCell is a value of JSON as a cell.
+func jsonCell(v any) cell {
+	switch v := v.(type) {
+	case nil:
+		return cell{}
+	case string:
+		return cell{text: v}
+	case json.Number:
+		return cell{text: v.String(), number: true}
+	}
+	return cell{fault: "is neither a text nor a number"}
+}

@@ -1,0 +1,203 @@
+package cardfile
+
+import (
+	"fmt"
+	"time"
+
+	"resellerd/store/rating"
+)
+
+// ledger is what was said of each prefix for one moment.
+type ledger struct {
+	seen
+	from  time.Time // zero for now
+	dates []int64   // of the rows in force now: since when, 0 for always
+	index map[int64]uint16
+	fixes map[rating.Prefix]*Row // nil for one that nothing stands for
+	rates int
+}
+
+func newLedger(from time.Time) *ledger {
+	return &ledger{from: from, index: map[int64]uint16{}, fixes: map[rating.Prefix]*Row{}}
+}
+
+// outcome is what becomes of a row for one of its prefixes.
+type outcome uint8
+
+const (
+	repeated outcome = iota
+	superseded
+	stands
+	contradicts
+)
+
+// ledgerOf is where the row belongs, and the index of its date there.
+func (r *reader) ledgerOf(at Place, row *Row) (*ledger, uint16, error) {
+	since := int64(0)
+	if !row.From.IsZero() {
+		since = row.From.UnixMicro()
+	}
+	if !row.From.After(r.o.Now) {
+		row.From = time.Time{}
+		return r.now, r.now.date(since), r.now.full(at)
+	}
+	row.From = row.From.Truncate(time.Microsecond)
+	l, known := r.later[since]
+	if !known {
+		if len(r.later) >= maxDates {
+			return nil, 0, &FileError{Place: at, Text: fmt.Sprintf("there are more than %d later dates", maxDates)}
+		}
+		l = newLedger(row.From)
+		r.later[since] = l
+		r.report.Dates = append(r.report.Dates, row.From)
+	}
+	return l, l.date(since), l.full(at)
+}
+
+// date numbers the dates of a ledger.
+func (l *ledger) date(since int64) uint16 {
+	i, known := l.index[since]
+	if !known {
+		i = uint16(len(l.dates))
+		l.dates = append(l.dates, since)
+		l.index[since] = i
+	}
+	return i
+}
+
+func (l *ledger) full(at Place) error {
+	switch {
+	case len(l.dates) > 1<<15:
+		return &FileError{Place: at, Text: "there are more than 32,768 dates"}
+	case len(l.fixes) > maxFixes:
+		return &FileError{Place: at, Text: fmt.Sprintf("more than %d prefixes are given twice and differently: this is no card", maxFixes)}
+	}
+	return nil
+}
+
+// take gives a row to yield for each prefix that is new, and counts the line.
+func (r *reader) take(at Place, row Row) error {
+	l, date, err := r.ledgerOf(at, &row)
+	if err != nil {
+		return err
+	}
+	s := slot{sum: r.fingerprint(&row), line: r.numberOf(at), date: date}
+	became := repeated
+	for _, p := range r.prefixed {
+		row.Prefix, s.prefix = p, p
+		one, err := r.enter(l, s, row)
+		if err != nil {
+			return err
+		}
+		became = max(became, one)
+	}
+	r.count(s.line, became)
+	return nil
+}
+
+// enter takes a row for one prefix.
+func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
+	there, found := l.put(s)
+	if !found {
+		if l.rates++; l.rates > maxRates {
+			return stands, broken("the file holds more than %d prefixes", maxRates)
+		}
+		return stands, r.yield(row)
+	}
+	fix, fixed := l.fixes[s.prefix]
+	dead := fixed && fix == nil
+	switch was, is := l.dates[there.date], l.dates[s.date]; {
+	case there.sum == s.sum && !dead:
+		if is > was {
+			there.date = s.date
+		}
+		r.report.Merged++
+		return repeated, nil
+	case is > was:
+		r.demote(there.line, superseded)
+		there.sum, there.line, there.date = s.sum, s.line, s.date
+		l.fixes[s.prefix] = &row
+		return stands, nil
+	case is < was:
+		return superseded, nil
+	}
+	l.fixes[s.prefix] = nil
+	r.contradiction(s, there)
+	return contradicts, nil
+}
+
+// contradiction refuses the line, and the one that it contradicts with it.
+func (r *reader) contradiction(s slot, there *slot) {
+	r.demote(there.line, contradicts)
+	r.report.note(r.placeOf(s.line), refusal{
+		column: columnNames[colPrefix], cell: s.prefix.String(),
+		reason: fmt.Sprintf("%s has this prefix, too, and says otherwise: none is taken", r.placeOf(there.line)),
+	})
+}
+
+// count counts a line by the best that came of it, a contradiction above all.
+func (r *reader) count(line uint32, became outcome) {
+	lines := &r.report.Lines
+	switch became {
+	case stands:
+		lines.Priced++
+	case repeated:
+		lines.Repeated++
+	case superseded:
+		lines.Superseded++
+	case contradicts:
+		lines.Refused++
+		if len(r.prefixed) > 1 { // others of it may stand
+			r.demoted[line] = true
+		}
+	}
+}
+
+// demote counts a line otherwise that was taken before.
+func (r *reader) demote(line uint32, to outcome) {
+	if r.demoted[line] {
+		return
+	}
+	r.demoted[line] = true
+	r.report.Lines.Priced--
+	if to == superseded {
+		r.report.Lines.Superseded++
+	} else {
+		r.report.Lines.Refused++
+	}
+}
+
+// settle counts what stands and lists what does not.
+func (r *reader) settle() {
+	ledgers := []*ledger{r.now}
+	for _, l := range r.later {
+		ledgers = append(ledgers, l)
+	}
+	for _, l := range ledgers {
+		r.report.Rates += l.rates
+		for prefix, row := range l.fixes {
+			if row == nil {
+				r.report.Rates--
+			}
+			r.report.Fixes = append(r.report.Fixes, Fix{From: l.from, Prefix: prefix, Row: row})
+		}
+	}
+}
+
+// Places are kept as numbers: the line, or the sheet and the row in it.
+
+const rowBits = 20 // of a sheet: 1,048,576 rows
+
+func (r *reader) numberOf(at Place) uint32 {
+	if at.Sheet == "" {
+		return uint32(at.Line)
+	}
+	return uint32(len(r.sheets)-1)<<rowBits | uint32(at.Line-1)&(1<<rowBits-1)
+}
+
+func (r *reader) placeOf(number uint32) Place {
+	if len(r.sheets) == 0 {
+		return Place{Line: int(number)}
+	}
+	return Place{Sheet: r.sheets[number>>rowBits], Line: int(number&(1<<rowBits-1)) + 1}
+}

@@ -1,0 +1,147 @@
+package cardfile
+
+import (
+	"fmt"
+	"strings"
+
+	"resellerd/store/rating"
+)
+
+// prefixes reads what stands in a prefix cell: one, several, ranges, each of
+// which may begin with +, 00 or (when told) 011. They are appended to dst.
+func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string) {
+	text := strings.TrimSpace(c.text)
+	if c.number {
+		digits, point, ok := scientific(text)
+		if !ok || point < len(digits) || point > rating.MaxDigits {
+			return dst, "is not a prefix"
+		}
+		text = digits + strings.Repeat("0", point-len(digits))
+	}
+	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(",;/|\n", c) }) {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		var reason string
+		if dst, reason = r.oneOrRange(dst, part); reason != "" {
+			return dst, reason
+		}
+	}
+	if len(dst) == 0 {
+		return dst, "is empty"
+	}
+	return dst, ""
+}
+
+func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, string) {
+	first, last, ranged := strings.Cut(text, "-")
+	from, reason := r.prefix(first)
+	if reason != "" || !ranged {
+		return append(dst, from), reason
+	}
+	to, reason := r.prefix(last)
+	if reason != "" {
+		return dst, reason
+	}
+	if from.Len() != to.Len() || to < from {
+		return dst, "is no range: both ends have the same number of digits, the smaller first"
+	}
+	return expand(dst, from, to)
+}
+
+// expand lists a range. One step in a Prefix is one in its last digit.
+func expand(dst []rating.Prefix, from, to rating.Prefix) ([]rating.Prefix, string) {
+	first, last := number(from), number(to)
+	if last-first >= maxExpansion || len(dst) >= maxExpansion {
+		return dst, fmt.Sprintf("stands for more than %d prefixes", maxExpansion)
+	}
+	for n := first; n <= last; n++ {
+		p, err := rating.ParsePrefix(fmt.Sprintf("%0*d", from.Len(), n))
+		if err != nil {
+			return dst, "is not a prefix"
+		}
+		dst = append(dst, p)
+	}
+	return dst, ""
+}
+
+func number(p rating.Prefix) (n uint64) {
+	for _, digit := range p.Append(make([]byte, 0, rating.MaxDigits)) {
+		n = n*10 + uint64(digit-'0')
+	}
+	return n
+}
+
+const asExponent = "is a number that a spreadsheet has shortened: the digits are lost"
+
+// prefix reads one prefix.
+func (r *reader) prefix(text string) (rating.Prefix, string) {
+	text = strings.TrimSpace(text)
+	if isExponent(text) {
+		return 0, asExponent
+	}
+	if !allDigits(strings.TrimPrefix(text, "+")) {
+		return 0, "is not digits alone"
+	}
+	text, reason := r.bare(text)
+	if reason != "" {
+		return 0, reason
+	}
+	p, err := rating.ParsePrefix(text)
+	if err != nil {
+		return 0, "is not 1 to 15 digits"
+	}
+	return p, ""
+}
+
+// bare takes what is dialled before a country code off it.
+func (r *reader) bare(text string) (string, string) {
+	plus := strings.HasPrefix(text, "+")
+	text = strings.TrimPrefix(text, "+")
+	switch {
+	case plus:
+	case r.o.Exit011 && strings.HasPrefix(text, "011"):
+		text = text[3:]
+	case strings.HasPrefix(text, "00"):
+		text = text[2:]
+	case r.o.NANP != nil && *r.o.NANP:
+		return northAmerican(text)
+	}
+	if strings.HasPrefix(text, "0") {
+		return "", "begins with 0 and has no country code"
+	}
+	if r.o.NANP == nil && !plus {
+		r.shapes.look(text)
+	}
+	return text, ""
+}
+
+// northAmerican is a prefix of the North American plan with its country code.
+func northAmerican(text string) (string, string) {
+	switch {
+	case strings.HasPrefix(text, "1"):
+		return text, ""
+	case len(text) >= 3 && len(text) <= 10 && text[0] >= '2':
+		return "1" + text, ""
+	}
+	return "", "is not NPA-NXX"
+}
+
+// shapes are what all prefixes of a file look like: a deck in which each is
+// six digits that can be NPA-NXX may be a North American one.
+type shapes struct{ prefixes, npanxx int }
+
+func (s *shapes) look(text string) {
+	s.prefixes++
+	if len(text) == 6 && text[0] >= '2' && text[3] >= '2' {
+		s.npanxx++
+	}
+}
+
+func (s *shapes) doubtful() bool { return s.prefixes > 0 && s.prefixes == s.npanxx }
+
+// isExponent knows 4.47E+11 and its like.
+func isExponent(text string) bool {
+	mantissa, exponent, found := strings.Cut(strings.ToUpper(text), "E")
+	return found && mantissa != "" && exponent != "" && strings.Trim(mantissa, "0123456789.,") == "" && strings.Trim(exponent, "+-0123456789") == ""
+}

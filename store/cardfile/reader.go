@@ -1,0 +1,392 @@
+package cardfile
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"resellerd/store/rating"
+)
+
+// reader turns lines of cells into rows.
+type reader struct {
+	ctx    context.Context
+	o      Options
+	yield  func(Row) error
+	report Report
+
+	layout    *layout
+	laid      bool         // there was a layout once
+	connect   rating.Money // where the file has none
+	since     time.Time    // from when rows without a date are in force
+	above     int          // lines before the heading
+	style     style
+	shapes    shapes
+	since1904 bool // how the workbook counts days
+
+	now      *ledger           // rows in force
+	later    map[int64]*ledger // by the moment, in microseconds
+	demoted  map[uint32]bool   // lines that do not stand any more
+	sheets   []string          // by their number in a place
+	seed     maphash.Seed
+	sum      []byte
+	prefixed []rating.Prefix
+}
+
+func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {
+	return &reader{
+		ctx: ctx, o: o, yield: yield, seed: maphash.MakeSeed(), style: style{told: o.Decimal},
+		now: newLedger(time.Time{}), later: map[int64]*ledger{}, demoted: map[uint32]bool{},
+		report: Report{Columns: map[string]string{}, Ignored: []string{}, Refusals: []Refusal{}, Warnings: []string{}},
+	}
+}
+
+// line takes one line of cells, which is not blank in its whole.
+func (r *reader) line(at Place, cells []cell) error {
+	if len(cells) > maxCells {
+		return &FileError{Place: at, Text: fmt.Sprintf("has more than %d cells", maxCells)}
+	}
+	if blank(cells) {
+		r.report.Lines.Blank++
+		return nil
+	}
+	if r.layout == nil {
+		return r.head(at, cells)
+	}
+	if r.isHeading(cells) {
+		r.report.Lines.Headings++
+		return nil
+	}
+	if r.isTotal(cells) {
+		return r.total(at, cells)
+	}
+	row, why := r.row(cells)
+	if why.reason == noZone {
+		return &FileError{Option: "zone", Place: at, Text: fmt.Sprintf("the date %q has no time zone: say in which it is", excerpt(why.cell))}
+	}
+	if !why.none() {
+		r.report.refuse(at, why)
+		return nil
+	}
+	return r.take(at, row)
+}
+
+func blank(cells []cell) bool {
+	for _, c := range cells {
+		if strings.TrimSpace(c.text) != "" || c.fault != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// head looks for the line of headings, or takes the columns that were told.
+func (r *reader) head(at Place, cells []cell) error {
+	if len(r.o.Columns) > 0 {
+		return r.headTold(at, cells)
+	}
+	found, err := byHeading(cells)
+	if err != nil {
+		return err
+	}
+	r.report.Lines.Headings++
+	if found != nil {
+		return r.useLayout(found)
+	}
+	if r.above++; r.above >= maxHeading {
+		return r.noHeading()
+	}
+	return nil
+}
+
+func (r *reader) noHeading() error {
+	return ask("columns", "no line of headings names a prefix and a cost: name the columns")
+}
+
+func (r *reader) headTold(at Place, cells []cell) error {
+	told, err := byPosition(r.o.Columns)
+	if err != nil {
+		return err
+	}
+	if err := r.useLayout(told); err != nil {
+		return err
+	}
+	// The first line may be one of headings all the same: then no digit stands
+	// where the prefix does, nor where the cost does.
+	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
+		told.heading = make([]string, len(cells))
+		for i, c := range cells {
+			told.heading[i] = c.text
+		}
+		r.report.Lines.Headings++
+		return nil
+	}
+	return r.line(at, cells)
+}
+
+func (r *reader) useLayout(l *layout) error {
+	if l.currency != "" && r.o.Currency != "" && l.currency != r.o.Currency {
+		return broken("the headings speak of %s, the card is in %s", l.currency, r.o.Currency)
+	}
+	r.layout, r.laid = l, true
+	for column, name := range l.names {
+		if l.at[column] >= 0 {
+			r.report.Columns[columnNames[column]] = name
+		}
+	}
+	for _, name := range l.ignored {
+		if !slices.Contains(r.report.Ignored, name) {
+			r.report.Ignored = append(r.report.Ignored, name)
+		}
+	}
+	if l.at[colPulse] < 0 && r.o.Pulse == nil {
+		r.warn("no column says by how many seconds calls are counted: every second is taken; say pulse (and mcd) if it is not so")
+	}
+	return nil
+}
+
+func (r *reader) warn(text string) {
+	if !slices.Contains(r.report.Warnings, text) {
+		r.report.Warnings = append(r.report.Warnings, text)
+	}
+}
+
+// isHeading knows the heading when it comes again.
+func (r *reader) isHeading(cells []cell) bool {
+	if len(cells) != len(r.layout.heading) {
+		return false
+	}
+	for i, c := range cells {
+		if c.text != r.layout.heading[i] {
+			return false
+		}
+	}
+	return true
+}
+
+var totals = []string{"total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "count", "end", "eof", "end of file", "rows", "records"}
+
+// isTotal knows a line that sums up: its first word says so, and no prefix
+// stands in it.
+func (r *reader) isTotal(cells []cell) bool {
+	if p := strings.TrimSpace(r.cell(cells, colPrefix).text); p != "" && strings.Trim(p, "+0123456789") == "" {
+		return false
+	}
+	for _, c := range cells {
+		if strings.TrimSpace(c.text) != "" {
+			words, _ := heading(c.text)
+			return slices.Contains(totals, strings.TrimRight(words, " 0123456789"))
+		}
+	}
+	return false
+}
+
+// total counts a line that sums up. The one that ends a card written here says
+// how many rows there are, and is held to it.
+func (r *reader) total(at Place, cells []cell) error {
+	r.report.Lines.Totals++
+	own := len(cells) > 1 && cells[0].text == "total" && len(r.layout.heading) > 1 &&
+		r.layout.heading[0] == columnNames[colPrefix] && r.layout.heading[1] == columnNames[colName]
+	if own {
+		return r.whole(at, cells[1].text)
+	}
+	return nil
+}
+
+// whole compares the number of rows that a file says it has with those read.
+func (r *reader) whole(at Place, rows string) error {
+	l := r.report.Lines
+	if n, err := strconv.Atoi(rows); err == nil && n != l.Priced+l.Repeated+l.Superseded+l.Refused {
+		return &FileError{Place: at, Text: fmt.Sprintf("the file says that it has %d rows, and has %d: a part is missing, or too much",
+			n, l.Priced+l.Repeated+l.Superseded+l.Refused)}
+	}
+	return nil
+}
+
+// cell is what stands in a column, nothing where there is none.
+func (r *reader) cell(cells []cell, column int) cell {
+	at := r.layout.at[column]
+	if at < 0 || at >= len(cells) {
+		return cell{}
+	}
+	return cells[at]
+}
+
+// row reads a line. Its prefixes are left in r.prefixed.
+func (r *reader) row(cells []cell) (row Row, why refusal) {
+	p := lineReader{reader: r, cells: cells}
+	row.Connect, row.From = r.connect, r.since
+	r.prefixed = r.prefixed[:0]
+	p.read(colPrefix, func(c cell) (reason string) {
+		r.prefixed, reason = r.prefixes(r.prefixed, c)
+		return reason
+	})
+	p.read(colName, func(c cell) string { return r.name(&row.Name, c) })
+	p.read(colCost, func(c cell) string { return r.money(&row.Cost, c) })
+	p.optional(colInter, func(c cell) string { return r.moneyOption(&row.Inter, c) })
+	p.optional(colIntra, func(c cell) string { return r.moneyOption(&row.Intra, c) })
+	p.optional(colConnect, func(c cell) string { return r.money(&row.Connect, c) })
+	r.counting(&p, &row)
+	p.optional(colStatus, func(c cell) string { return status(&row.Blocked, c) })
+	p.optional(colIncluded, func(c cell) string { return included(c) })
+	p.optional(colCurrency, func(c cell) string { return r.currency(c) })
+	p.optional(colFrom, func(c cell) (reason string) {
+		row.From, reason = r.date(c)
+		return reason
+	})
+	return row, p.why
+}
+
+// lineReader reads cell by cell until the first that is refused.
+type lineReader struct {
+	*reader
+	cells []cell
+	why   refusal
+}
+
+func (p *lineReader) read(column int, take func(cell) string) {
+	if !p.why.none() || p.layout.at[column] < 0 {
+		return
+	}
+	c := p.cell(p.cells, column)
+	reason := c.fault
+	if reason == "" {
+		reason = take(c)
+	}
+	if reason != "" {
+		p.why = refusal{column: columnNames[column], cell: c.text, reason: reason}
+	}
+}
+
+// optional reads a cell that may be empty.
+func (p *lineReader) optional(column int, take func(cell) string) {
+	p.read(column, func(c cell) string {
+		if strings.TrimSpace(c.text) == "" {
+			return ""
+		}
+		return take(c)
+	})
+}
+
+const maxName = 200
+
+// name is taken as it is.
+func (r *reader) name(into *string, c cell) string {
+	text := c.text
+	if r.report.Format == CSV {
+		text = Uninert(text)
+	}
+	switch {
+	case utf8.RuneCountInString(text) > maxName:
+		return "is longer than 200 characters"
+	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7F }):
+		return "holds a line end or another control character"
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
+	}
+	*into = strings.Clone(text)
+	return ""
+}
+
+func (r *reader) money(into *rating.Money, c cell) (reason string) {
+	*into, reason = r.style.price(c, r.o.Currency)
+	return reason
+}
+
+func (r *reader) moneyOption(into *rating.Optional[rating.Money], c cell) string {
+	m, reason := r.style.price(c, r.o.Currency)
+	*into = rating.Some(m)
+	return reason
+}
+
+// counting reads mcd and pulse, which may stand in one cell as 30/6.
+func (r *reader) counting(p *lineReader, row *Row) {
+	row.Increment = rating.Increment{Pulse: 1}
+	if r.o.MCD != nil {
+		row.MCD = uint32(*r.o.MCD)
+	}
+	if r.o.Pulse != nil {
+		row.Pulse = uint32(*r.o.Pulse)
+	}
+	p.optional(colPulse, func(c cell) (reason string) {
+		first, step, both := strings.Cut(c.text, "/")
+		if both {
+			if row.MCD, reason = seconds(first); reason != "" {
+				return "is neither seconds nor two of them, as 30/6"
+			}
+			first = step
+		}
+		row.Pulse, reason = seconds(first)
+		if reason == "" && row.Pulse == 0 {
+			reason = "is 0: calls are counted by a second at least"
+		}
+		return reason
+	})
+	p.optional(colMCD, func(c cell) (reason string) {
+		row.MCD, reason = seconds(c.text)
+		return reason
+	})
+}
+
+func status(blocked *bool, c cell) string {
+	switch strings.ToLower(strings.TrimSpace(c.text)) {
+	case "open", "active", "enabled":
+		*blocked = false
+	case "blocked", "closed", "disabled", "inactive":
+		*blocked = true
+	default:
+		return "is neither open nor blocked"
+	}
+	return ""
+}
+
+// included refuses free time, which no row can say.
+func included(c cell) string {
+	if strings.Trim(strings.TrimSpace(c.text), "0.") != "" {
+		return "is free time, which is not supported"
+	}
+	return ""
+}
+
+func (r *reader) currency(c cell) string {
+	if r.o.Currency != "" && strings.TrimSpace(c.text) != r.o.Currency {
+		return "is not the card's currency, " + r.o.Currency
+	}
+	return ""
+}
+
+// fingerprint is a sum of all that a row says beside its prefix and date.
+func (r *reader) fingerprint(row *Row) uint64 {
+	b := strconv.AppendInt(r.sum[:0], int64(row.Cost), 10)
+	for _, option := range []rating.Optional[rating.Money]{row.Inter, row.Intra} {
+		b = append(b, ' ')
+		if m, there := option.Get(); there {
+			b = strconv.AppendInt(b, int64(m), 10)
+		}
+	}
+	b = strconv.AppendInt(append(b, ' '), int64(row.Connect), 10)
+	b = strconv.AppendUint(append(b, ' '), uint64(row.MCD), 10)
+	b = strconv.AppendUint(append(b, ' '), uint64(row.Pulse), 10)
+	b = strconv.AppendBool(append(b, ' '), row.Blocked)
+	r.sum = append(append(b, ' '), row.Name...)
+	return maphash.Bytes(r.seed, r.sum)
+}
+
+// finish looks at the file as a whole.
+func (r *reader) finish() error {
+	if !r.laid {
+		return r.noHeading()
+	}
+	if r.shapes.doubtful() {
+		return ask("nanp", "every prefix is six digits, as in NPA-NXX decks: say nanp=true if they are such (212555 is New York then), or nanp=false (Morocco)")
+	}
+	r.settle()
+	r.report.sortDates()
+	r.report.Lines.Read = r.report.Lines.sum()
+	return nil
+}

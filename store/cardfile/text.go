@@ -1,0 +1,94 @@
+package cardfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+)
+
+// encodings by the names that they are asked for and told by.
+var encodings = map[string]encoding.Encoding{
+	"utf-8":        nil,
+	"utf-16":       unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
+	"utf-16le":     unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+	"utf-16be":     unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
+	"windows-1252": charmap.Windows1252,
+	"latin1":       charmap.ISO8859_1,
+}
+
+// text is the file as UTF-8 without a mark at its beginning, and the encoding
+// that it was in.
+func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
+	name := strings.ToLower(o.Encoding)
+	if _, known := encodings[name]; !known && name != "" {
+		return nil, "", ask("encoding", "the encoding %q is not known", excerpt(o.Encoding))
+	}
+	looks, err := f.encoding(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if name == "" {
+		name = looks
+	}
+	if name == "utf-8" && looks != "utf-8" {
+		return nil, "", ask("encoding", "the file is not valid UTF-8")
+	}
+	all := io.NewSectionReader(f, 0, f.Size)
+	if e := encodings[name]; e != nil {
+		return transform.NewReader(all, e.NewDecoder()), name, nil
+	}
+	return transform.NewReader(all, unicode.UTF8BOM.NewDecoder()), name, nil
+}
+
+// encoding looks at the whole file: UTF-16 says so by its mark, UTF-8 shows,
+// and all else is what Windows wrote.
+func (f File) encoding(ctx context.Context) (string, error) {
+	all := &guard{ctx: ctx, from: io.NewSectionReader(f, 0, f.Size)}
+	buffer := make([]byte, 64<<10)
+	held := 0
+	valid := true
+	for first := true; ; first = false {
+		n, err := all.Read(buffer[held:])
+		chunk := buffer[:held+n]
+		if first && (bytes.HasPrefix(chunk, []byte("\xFF\xFE")) || bytes.HasPrefix(chunk, []byte("\xFE\xFF"))) {
+			return "utf-16", nil
+		}
+		if bytes.IndexByte(chunk, 0) >= 0 {
+			return "", ask("encoding", "the file holds NUL bytes: it is no text, or UTF-16 without its mark")
+		}
+		rest := 0
+		if valid {
+			valid, rest = validUTF8(chunk)
+		}
+		held = copy(buffer, chunk[len(chunk)-rest:])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if valid && held == 0 {
+		return "utf-8", nil
+	}
+	return "windows-1252", nil
+}
+
+// validUTF8 reports whether a part of a text is valid, but for a character
+// that is cut off at its end: rest is how much there is of it.
+func validUTF8(part []byte) (valid bool, rest int) {
+	for rest = 0; rest <= min(utf8.UTFMax-1, len(part)); rest++ {
+		if utf8.Valid(part[:len(part)-rest]) {
+			return rest == 0 || !utf8.FullRune(part[len(part)-rest:]), rest
+		}
+	}
+	return false, 0
+}

@@ -1,0 +1,245 @@
+package cardfile
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"resellerd/store/rating"
+)
+
+// style is how the prices of a file are written, as far as it is known.
+type style struct {
+	told byte // '.' or ',', 0 for not
+	seen byte // what a price has shown, 0 for none yet
+}
+
+const (
+	notAPrice      = "is not a price"
+	tooPrecise     = "has more than ten decimals"
+	tooMuch        = "is beyond 922 million"
+	ambiguousComma = "may be thousands or decimals: say decimal=, or decimal=."
+	mixedStyle     = "has another decimal mark than the prices before it: say decimal=, or decimal=."
+)
+
+// price reads an amount, 0 or more. reason is why it is none.
+func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
+	text := strings.TrimSpace(c.text)
+	if c.number {
+		return numberPrice(text)
+	}
+	text, ok := stripCurrency(text, currency)
+	if !ok {
+		return 0, "names another currency than the card's, or none that is known"
+	}
+	whole, fraction, reason := s.split(text)
+	if reason != "" {
+		return 0, reason
+	}
+	return amount(whole, fraction)
+}
+
+var symbols = map[string]string{"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "£": "GBP"}
+
+// stripCurrency takes the card's own currency off an amount.
+func stripCurrency(text, currency string) (string, bool) {
+	bare := strings.TrimLeft(strings.TrimRight(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
+	if len(bare) == len(text) {
+		return text, true
+	}
+	sign := strings.Trim(strings.Replace(text, bare, "", 1), " \u00A0")
+	if currency == "" || bare == "" {
+		return "", false
+	}
+	return bare, sign == "" || sign == currency || symbols[sign] != "" && strings.Contains(symbols[sign], currency)
+}
+
+// split parts an amount at its decimal mark and takes the marks between
+// thousands out.
+func (s *style) split(text string) (whole, fraction, reason string) {
+	dots, commas := strings.Count(text, "."), strings.Count(text, ",")
+	if dots == 0 && commas == 0 {
+		return groups(text, " ")
+	}
+	mark, sure := s.mark(text, dots, commas)
+	switch {
+	case mark == 0:
+		return "", "", ambiguousComma
+	case s.told == 0 && sure && s.seen != 0 && s.seen != mark:
+		return "", "", mixedStyle
+	case s.told == 0 && sure:
+		s.seen = mark
+	}
+	other := ","
+	if mark == ',' {
+		other = "."
+	}
+	before, after, found := strings.Cut(text, string(mark))
+	if found && !allDigits(after) {
+		return "", "", notAPrice
+	}
+	whole, _, reason = groups(before, other)
+	return whole, after, reason
+}
+
+// mark is the decimal mark of an amount: 0 when it cannot be told. sure says
+// that the amount shows it.
+func (s *style) mark(text string, dots, commas int) (mark byte, sure bool) {
+	switch {
+	case s.told != 0:
+		return s.told, true
+	case dots > 0 && commas > 0:
+		return text[strings.LastIndexAny(text, ".,")], true
+	case dots > 1:
+		return ',', true // 1.234.567
+	case commas > 1:
+		return '.', true // 1,234,567
+	case dots == 1:
+		return '.', true
+	}
+	before, after, _ := strings.Cut(text, ",")
+	if len(after) != 3 || strings.Trim(before, "0") == "" || len(before) > 3 {
+		return ',', true
+	}
+	return 0, false
+}
+
+// groups takes well-formed marks between thousands out of a whole number.
+func groups(text, mark string) (whole, none, reason string) {
+	text = strings.ReplaceAll(text, "\u00A0", " ")
+	for _, m := range []string{mark, " ", "'", "\u2019", "\u202F"} {
+		if !strings.Contains(text, m) {
+			continue
+		}
+		parts := strings.Split(text, m)
+		for i, part := range parts {
+			if !allDigits(part) || i > 0 && len(part) != 3 || i == 0 && (len(part) > 3 || part == "" || part[0] == '0') {
+				return "", "", notAPrice
+			}
+		}
+		return strings.Join(parts, ""), "", ""
+	}
+	if text != "" && !allDigits(text) {
+		return "", "", notAPrice
+	}
+	return text, "", ""
+}
+
+func allDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// amount is the money of digits before and after the decimal mark.
+func amount(whole, fraction string) (rating.Money, string) {
+	if whole == "" && fraction == "" {
+		return 0, notAPrice
+	}
+	fraction = strings.TrimRight(fraction, "0")
+	if len(fraction) > rating.Decimals {
+		return 0, tooPrecise
+	}
+	var m uint64
+	for _, part := range [2]string{whole, fraction} {
+		for i := range len(part) {
+			if m > math.MaxInt64/10 {
+				return 0, tooMuch
+			}
+			m = m*10 + uint64(part[i]-'0')
+		}
+	}
+	for range rating.Decimals - len(fraction) {
+		if m > math.MaxInt64/10 {
+			return 0, tooMuch
+		}
+		m *= 10
+	}
+	if m > math.MaxInt64 {
+		return 0, tooMuch
+	}
+	return rating.Money(m), ""
+}
+
+// numberPrice reads a number as a spreadsheet or JSON keeps it: maybe with an
+// exponent, and with the digits after the fifteenth that binary fractions bring.
+func numberPrice(text string) (rating.Money, string) {
+	digits, point, ok := scientific(text)
+	if !ok {
+		return 0, notAPrice
+	}
+	if len(digits) > 15 {
+		digits, point = toFifteen(digits, point)
+	}
+	switch {
+	case digits == "":
+		return 0, ""
+	case point <= 0:
+		if -point > rating.Decimals {
+			return 0, tooPrecise
+		}
+		return amount("", strings.Repeat("0", -point)+digits)
+	case point >= len(digits):
+		if point > 20 {
+			return 0, tooMuch
+		}
+		return amount(digits+strings.Repeat("0", point-len(digits)), "")
+	}
+	return amount(digits[:point], digits[point:])
+}
+
+// scientific reads a number that is 0 or more as its digits, without zeros at
+// either end, and where its decimal point stands in them.
+func scientific(text string) (digits string, point int, ok bool) {
+	mantissa, exponent := text, 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		n, err := strconv.Atoi(text[i+1:])
+		if err != nil || n > 400 || n < -400 {
+			return "", 0, false
+		}
+		mantissa, exponent = text[:i], n
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if whole+fraction == "" || !allDigits(whole+fraction) {
+		return "", 0, false
+	}
+	digits = strings.TrimLeft(whole+fraction, "0")
+	point = len(whole) - (len(whole+fraction) - len(digits)) + exponent
+	digits = strings.TrimRight(digits, "0")
+	return digits, point, true
+}
+
+// toFifteen rounds to fifteen digits, all that a spreadsheet shows.
+func toFifteen(digits string, point int) (string, int) {
+	kept := []byte(digits[:15])
+	if digits[15] >= '5' {
+		i := len(kept) - 1
+		for i >= 0 && kept[i] == '9' {
+			kept[i] = '0'
+			i--
+		}
+		if i < 0 {
+			return "1", point + 1
+		}
+		kept[i]++
+	}
+	return strings.TrimRight(string(kept), "0"), point
+}
+
+const notSeconds = "is not a whole number of seconds up to a day"
+
+// seconds reads a whole number of seconds, at most a day.
+func seconds(text string) (uint32, string) {
+	text = strings.TrimSpace(text)
+	if text == "" || !allDigits(text) || len(text) > 9 {
+		return 0, notSeconds
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n > 86_400 {
+		return 0, notSeconds
+	}
+	return uint32(n), ""
+}

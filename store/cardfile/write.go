@@ -1,0 +1,162 @@
+package cardfile
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Card is what a file says of a card beside its rates: what its reader is
+// shown, and no more.
+type Card struct {
+	Name            string
+	Currency        string
+	Direction       string // termination or origination
+	RatePrecision   int
+	RateRounding    string
+	ChargePrecision int
+	ChargeRounding  string
+	Date            time.Time // since when the rates are in force, or now
+}
+
+// Rows calls a function for every row of a card, with a cell for each column;
+// "" stands for none. The cells are good until the function returns.
+type Rows func(func(cells []string) error) error
+
+// numeric says which columns hold numbers.
+var numeric = map[string]bool{"cost": true, "inter": true, "intra": true, "mcd": true, "pulse": true, "connect": true}
+
+// WriteCSV writes a heading, a row a line, and last "total" with the number of
+// rows in the second cell: a part is never taken for the whole.
+func WriteCSV(w io.Writer, columns []string, rows Rows) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(columns); err != nil {
+		return err
+	}
+	line := make([]string, len(columns))
+	n := 0
+	err := rows(func(cells []string) error {
+		n++
+		for i, cell := range cells {
+			line[i] = Inert(cell)
+		}
+		return out.Write(line)
+	})
+	if err != nil {
+		return err
+	}
+	clear(line)
+	last := append(line, "", "")[:max(2, len(line))]
+	last[0], last[1] = "total", strconv.Itoa(n)
+	if err := out.Write(last); err != nil {
+		return err
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// openNames are what open rate card JSON calls the columns.
+var openNames = map[string]string{"cost": "rate", "mcd": "initial_interval", "pulse": "billing_interval", "connect": "connection_fee"}
+
+type openField struct {
+	Name string `json:"name"`
+}
+
+type openRounding struct {
+	Precision int    `json:"precision"`
+	Rounding  string `json:"rounding"`
+}
+
+type openHead struct {
+	Name        string       `json:"name"`
+	Type        string       `json:"type"`
+	Direction   string       `json:"direction"`
+	TrafficType string       `json:"traffic_type"`
+	Currency    string       `json:"currency"`
+	Endpoint    string       `json:"endpoint"`
+	Rate        openRounding `json:"rate"`
+	Charge      openRounding `json:"charge"`
+	Fields      []openField  `json:"fields"`
+}
+
+func (c Card) openHead(columns []string) openHead {
+	h := openHead{
+		Name: c.Name, Type: c.Direction, Direction: "outbound", TrafficType: "voice", Currency: c.Currency, Endpoint: "default",
+		Rate: openRounding{c.RatePrecision, c.RateRounding}, Charge: openRounding{c.ChargePrecision, c.ChargeRounding},
+	}
+	if c.Direction == "origination" {
+		h.Direction = "inbound"
+	}
+	for _, column := range columns {
+		if name, other := openNames[column]; other {
+			column = name
+		}
+		h.Fields = append(h.Fields, openField{column})
+	}
+	return h
+}
+
+// WriteJSON writes open rate card JSON: the card and its rates, no endpoints,
+// nobody's name and no notes.
+func WriteJSON(w io.Writer, c Card, columns []string, rows Rows) error {
+	root, err := json.Marshal(struct {
+		Name          string `json:"name"`
+		SchemaVersion string `json:"schema_version"`
+		Version       string `json:"version"`
+		Date          string `json:"date"`
+	}{c.Name, "1.0.0", "1.0", c.Date.UTC().Format(time.DateOnly)})
+	if err != nil {
+		return err
+	}
+	head, err := json.Marshal(c.openHead(columns))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 32<<10)
+	_, _ = out.Write(root[:len(root)-1]) // a bufio.Writer keeps its first error for Flush
+	_, _ = out.WriteString(`,"cards":{"default":`)
+	_, _ = out.Write(head[:len(head)-1])
+	_, _ = out.WriteString(`,"rates":[`)
+	if err := writeOpenRows(out, columns, rows); err != nil {
+		return err
+	}
+	_, _ = out.WriteString("\n]}}}\n")
+	return out.Flush()
+}
+
+func writeOpenRows(out *bufio.Writer, columns []string, rows Rows) error {
+	var line []byte
+	lead := "\n"
+	return rows(func(cells []string) error {
+		line = append(line[:0], lead...)
+		begin := len(line)
+		lead = ",\n"
+		for i, cell := range cells {
+			line = append(line, ',')
+			switch {
+			case cell == "" && columns[i] != "name":
+				line = append(line, "null"...)
+			case numeric[columns[i]] && fitsNumber(cell):
+				line = append(line, cell...)
+			default:
+				text, err := json.Marshal(cell)
+				if err != nil {
+					return err
+				}
+				line = append(line, text...)
+			}
+		}
+		line[begin] = '['
+		_, err := out.Write(append(line, ']'))
+		return err
+	})
+}
+
+// fitsNumber says that programs that keep numbers in floats keep this one.
+func fitsNumber(decimal string) bool {
+	return len(strings.Trim(strings.ReplaceAll(decimal, ".", ""), "0")) <= 15
+}

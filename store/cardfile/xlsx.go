@@ -1,0 +1,302 @@
+package cardfile
+
+import (
+	"archive/zip"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// workbook is an open XLSX file (ECMA-376, SpreadsheetML). Its sheets are read
+// where they lie, a row at a time. A library would load them, know no formula
+// from a number on the way, or both.
+type workbook struct {
+	*reader
+	parts   map[string]*zip.File
+	room    int64 // bytes that may still be inflated
+	sheets  []sheet
+	strings sharedStrings
+}
+
+type sheet struct {
+	name, part string
+	hidden     bool
+}
+
+// Bounds of what a workbook may inflate to. Real ones shrink to a tenth or so.
+const (
+	inflateTimes = 200
+	inflateBase  = 16 << 20
+	inflateMost  = 4 << 30
+)
+
+const notXLSX = "the file is a ZIP archive and no XLSX workbook"
+
+func (r *reader) readXLSX(f File) error {
+	archive, err := zip.NewReader(f, f.Size)
+	if err != nil {
+		return broken("the workbook cannot be opened: it is damaged, or cut off")
+	}
+	w := &workbook{reader: r, parts: map[string]*zip.File{}, room: min(inflateMost, inflateBase+inflateTimes*f.Size)}
+	for _, part := range archive.File {
+		w.parts[strings.TrimPrefix(part.Name, "/")] = part
+	}
+	if err := w.readContents(); err != nil {
+		return err
+	}
+	chosen, err := w.choose()
+	if err != nil {
+		return err
+	}
+	if err := w.readStrings(); err != nil {
+		return err
+	}
+	for _, s := range chosen {
+		if err := w.readSheet(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inflating counts what a part of the archive grows to.
+type inflating struct {
+	io.Reader
+	room *int64
+}
+
+func (i inflating) Read(p []byte) (int, error) {
+	n, err := i.Reader.Read(p)
+	if *i.room -= int64(n); *i.room < 0 {
+		return 0, broken("the workbook inflates to far more than workbooks do")
+	}
+	return n, err
+}
+
+// elements reads XML a token at a time.
+type elements struct {
+	*xml.Decoder
+	begin, done int64 // of what is taken at once; of the last token
+}
+
+// next is the next token, as long as what is taken at once has an end.
+func (e *elements) next() (xml.Token, error) {
+	token, err := e.RawToken()
+	if e.done = e.InputOffset(); err == nil && e.done-e.begin > maxLine {
+		err = broken("a line or value is longer than %d bytes", maxLine)
+	}
+	return token, err
+}
+
+// each hands the tokens of a part to take.
+func (w *workbook) each(name string, take func(*elements, xml.Token) error) error {
+	part, ok := w.parts[name]
+	if !ok {
+		return broken(notXLSX)
+	}
+	body, err := part.Open()
+	if err != nil {
+		return broken("the workbook cannot be read: %s", name)
+	}
+	defer body.Close()
+	g := &guard{ctx: w.ctx, from: inflating{body, &w.room}}
+	d := &elements{Decoder: xml.NewDecoder(g)}
+	g.parsed = func() int64 { return d.done }
+	for {
+		d.begin = d.done
+		token, err := d.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = take(d, token)
+		}
+		if err != nil {
+			return w.explain(err, name)
+		}
+	}
+}
+
+// explain keeps errors that say what they mean; others are of the archive or
+// of its XML.
+func (w *workbook) explain(err error, name string) error {
+	var syntax *xml.SyntaxError
+	if errors.As(err, &syntax) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return broken("the workbook is damaged: %s", name)
+	}
+	if strings.HasPrefix(err.Error(), "flate: ") {
+		return broken("the workbook is damaged: %s", name)
+	}
+	return err
+}
+
+// cutOff is the end of a part that comes too early.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// readContents lists the sheets and where they lie.
+func (w *workbook) readContents() error {
+	targets := map[string]string{}
+	err := w.each("xl/_rels/workbook.xml.rels", func(_ *elements, t xml.Token) error {
+		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "Relationship" {
+			target := attribute(e, "Target")
+			if !strings.HasPrefix(target, "/") {
+				target = "xl/" + target
+			}
+			targets[attribute(e, "Id")] = path.Clean(strings.TrimPrefix(target, "/"))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.each("xl/workbook.xml", func(_ *elements, t xml.Token) error {
+		e, ok := t.(xml.StartElement)
+		switch {
+		case ok && e.Name.Local == "workbookPr":
+			w.since1904 = attribute(e, "date1904") == "1" || attribute(e, "date1904") == "true"
+		case ok && e.Name.Local == "sheet":
+			w.sheets = append(w.sheets, sheet{
+				name: attribute(e, "name"), part: targets[attribute(e, "id")], hidden: strings.Contains(strings.ToLower(attribute(e, "state")), "hidden"),
+			})
+		}
+		return nil
+	})
+}
+
+// choose takes the sheets that were named, or the only one that shows.
+func (w *workbook) choose() ([]sheet, error) {
+	var visible []sheet
+	var names []string
+	for _, s := range w.sheets {
+		if !s.hidden {
+			visible = append(visible, s)
+			names = append(names, fmt.Sprintf("%q", excerpt(s.name)))
+		}
+	}
+	switch {
+	case len(w.sheets) > 1000:
+		return nil, broken("the workbook has more than 1,000 sheets")
+	case slices.Equal(w.o.Sheets, []string{"*"}):
+	case len(w.o.Sheets) > 0:
+		return w.named()
+	case len(visible) > 1:
+		return nil, ask("sheet", "the workbook has several sheets: name those to read, or * for all; they are %s", strings.Join(names, ", "))
+	}
+	if len(visible) == 0 {
+		return nil, broken("the workbook has no sheet that shows")
+	}
+	for _, s := range w.sheets {
+		if s.hidden {
+			w.warn(fmt.Sprintf("the sheet %q is hidden and was not read", excerpt(s.name)))
+		}
+	}
+	return visible, nil
+}
+
+func (w *workbook) named() ([]sheet, error) {
+	var chosen []sheet
+	for _, name := range w.o.Sheets {
+		i := slices.IndexFunc(w.sheets, func(s sheet) bool { return s.name == name })
+		if i < 0 {
+			return nil, ask("sheet", "the workbook has no sheet %q", excerpt(name))
+		}
+		if !slices.Contains(chosen, w.sheets[i]) {
+			chosen = append(chosen, w.sheets[i])
+		}
+	}
+	return chosen, nil
+}
+
+// sharedStrings are the texts that cells refer to by number, one after the
+// other.
+type sharedStrings struct {
+	text []byte
+	ends []uint32
+}
+
+const maxStrings = 64 << 20 // bytes
+
+func (s *sharedStrings) at(i int) (string, bool) {
+	if i < 0 || i >= len(s.ends) {
+		return "", false
+	}
+	from := uint32(0)
+	if i > 0 {
+		from = s.ends[i-1]
+	}
+	return unescaped(string(s.text[from:s.ends[i]])), true
+}
+
+func (w *workbook) readStrings() error {
+	const part = "xl/sharedStrings.xml"
+	if _, there := w.parts[part]; !there {
+		return nil
+	}
+	s := &w.strings
+	return w.each(part, func(d *elements, t xml.Token) error {
+		e, ok := t.(xml.StartElement)
+		if !ok || e.Name.Local != "si" {
+			return nil
+		}
+		text, err := richText(d, "si")
+		if err != nil {
+			return err
+		}
+		s.text = append(s.text, text...)
+		s.ends = append(s.ends, uint32(len(s.text)))
+		if len(s.text)+4*len(s.ends) > maxStrings {
+			return broken("the workbook holds too many different texts: save it as CSV")
+		}
+		return nil
+	})
+}
+
+// richText joins the runs of a text up to its end, without what is said on
+// pronunciation.
+func richText(d *elements, until string) (string, error) {
+	var text strings.Builder
+	inside, aside := false, 0
+	for {
+		token, err := d.next()
+		if err != nil {
+			return "", cutOff(err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			inside = t.Name.Local == "t"
+			if t.Name.Local == "rPh" {
+				aside++
+			}
+		case xml.EndElement:
+			inside = false
+			switch t.Name.Local {
+			case until:
+				return text.String(), nil
+			case "rPh":
+				aside--
+			}
+		case xml.CharData:
+			if inside && aside == 0 {
+				text.Write(t)
+			}
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package cardfile
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// sheetRows reads the rows of one sheet.
+type sheetRows struct {
+	*workbook
+	name  string
+	last  int // the row before
+	cells []cell
+}
+
+// readSheet reads a sheet, which has a heading of its own.
+func (w *workbook) readSheet(s sheet) error {
+	w.reader.sheets = append(w.reader.sheets, s.name)
+	w.layout, w.above = nil, 0
+	rows := &sheetRows{workbook: w, name: s.name}
+	err := w.each(s.part, func(d *elements, t xml.Token) error {
+		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "row" {
+			return rows.row(d, e)
+		}
+		return nil
+	})
+	if err == nil && w.layout == nil {
+		w.warn(fmt.Sprintf("the sheet %q has no headings of rates", excerpt(s.name)))
+	}
+	return err
+}
+
+// row reads one row to its end. Rows that are left out are blank ones.
+func (s *sheetRows) row(d *elements, e xml.StartElement) error {
+	number := s.last + 1
+	if r := attribute(e, "r"); r != "" {
+		n, err := strconv.Atoi(r)
+		if err != nil || n <= s.last || n > 1<<rowBits {
+			return broken("the sheet %q numbers its rows wrongly: %s", excerpt(s.name), excerpt(r))
+		}
+		number = n
+	}
+	s.blank(number - s.last - 1)
+	s.last, s.cells = number, s.cells[:0]
+	for {
+		token, err := d.next()
+		if err != nil {
+			return cutOff(err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if t.Name.Local == "c" {
+				if err := s.cell(d, t); err != nil {
+					return err
+				}
+			}
+		case xml.EndElement:
+			if t.Name.Local == "row" {
+				return s.line(Place{Sheet: s.name, Line: number}, s.cells)
+			}
+		}
+	}
+}
+
+// cell reads one cell to its end and puts it where it says it stands.
+func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
+	at := len(s.cells)
+	if r := attribute(e, "r"); r != "" {
+		at = columnIndex(r)
+	}
+	if at < len(s.cells) || at >= maxCells {
+		return broken("the sheet %q row %d: a cell stands where none may: %s", excerpt(s.name), s.last, excerpt(attribute(e, "r")))
+	}
+	raw, err := readCell(d)
+	if err != nil {
+		return err
+	}
+	for len(s.cells) < at {
+		s.cells = append(s.cells, cell{})
+	}
+	s.cells = append(s.cells, s.value(attribute(e, "t"), raw))
+	return nil
+}
+
+// columnIndex is the column of "AB12", from 0; -1 for none.
+func columnIndex(place string) int {
+	n := 0
+	for _, c := range place {
+		if c < 'A' || c > 'Z' {
+			break
+		}
+		if n = n*26 + int(c-'A') + 1; n > maxCells {
+			return maxCells
+		}
+	}
+	return n - 1
+}
+
+// rawCell is what a cell's element holds.
+type rawCell struct {
+	value, inline string
+	valued        bool
+	formula       bool
+}
+
+func readCell(d *elements) (c rawCell, err error) {
+	inside := ""
+	for {
+		token, err := d.next()
+		if err != nil {
+			return c, cutOff(err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			inside = t.Name.Local
+			switch inside {
+			case "f":
+				c.formula = true
+			case "is":
+				if c.inline, err = richText(d, "is"); err != nil {
+					return c, err
+				}
+			}
+		case xml.EndElement:
+			if t.Name.Local == "c" {
+				return c, nil
+			}
+			inside = ""
+		case xml.CharData:
+			if inside == "v" {
+				c.value += string(t)
+				c.valued = true
+			}
+		}
+	}
+}
+
+// value is what a cell of a type shows. A formula is never worked out: what it
+// came to when the workbook was saved is taken.
+func (s *sheetRows) value(typ string, raw rawCell) cell {
+	if raw.formula && !raw.valued {
+		return cell{fault: "is a formula without a result: save the workbook with its values"}
+	}
+	switch typ {
+	case "s":
+		i, err := strconv.Atoi(strings.TrimSpace(raw.value))
+		text, ok := s.strings.at(i)
+		if err != nil || !ok {
+			return cell{fault: "refers to a text that is not there"}
+		}
+		return cell{text: text}
+	case "inlineStr":
+		return cell{text: unescaped(raw.inline)}
+	case "e":
+		return cell{text: raw.value, fault: "is an error of the spreadsheet"}
+	case "str", "d", "b":
+		return cell{text: raw.value}
+	}
+	return cell{text: raw.value, number: raw.valued}
+}
