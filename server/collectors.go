@@ -36,6 +36,32 @@ type storeCollector struct {
 	store    *store.Store
 	revision *prometheus.Desc
 	pools    []poolMetric
+	rates    []rateMetric
+}
+
+// rateMetric is one figure of the memory of look-ups.
+type rateMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(store.RateMemory) int64
+}
+
+func rateMetrics() []rateMetric {
+	metric := func(name, help string, kind prometheus.ValueType, value func(store.RateMemory) int64) rateMetric {
+		return rateMetric{prometheus.NewDesc("resellerd_rate_memory_"+name, help, nil, nil), kind, value}
+	}
+	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
+	return []rateMetric{
+		metric("bytes", "What look-ups keep in memory.", gauge, func(m store.RateMemory) int64 { return m.Bytes }),
+		metric("budget_bytes", "What they may keep.", gauge, func(m store.RateMemory) int64 { return m.Budget }),
+		metric("revisions", "Revisions whose rates are kept.", gauge, func(m store.RateMemory) int64 { return int64(m.Revisions) }),
+		metric("waiting", "Revisions that are to be read.", gauge, func(m store.RateMemory) int64 { return int64(m.Waiting) }),
+		metric("loads_total", "Revisions that were read.", counter, func(m store.RateMemory) int64 { return m.Loads }),
+		metric("failures_total", "Revisions that found no room, or could not be read.", counter, func(m store.RateMemory) int64 { return m.Failures }),
+		metric("evictions_total", "Revisions and views that made room.", counter, func(m store.RateMemory) int64 { return m.Evictions }),
+		metric("hits_total", "Cards that a look-up found in memory.", counter, func(m store.RateMemory) int64 { return m.FromMemory }),
+		metric("misses_total", "Cards that a look-up asked the database about.", counter, func(m store.RateMemory) int64 { return m.FromStorage }),
+	}
 }
 
 // poolMetric is one figure of a connection pool.
@@ -52,6 +78,7 @@ func newStoreCollector(st *store.Store) *storeCollector {
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	return &storeCollector{
 		store:    st,
+		rates:    rateMetrics(),
 		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision known.", nil, nil),
 		pools: []poolMetric{
 			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
@@ -69,11 +96,18 @@ func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range c.pools {
 		out <- m.desc
 	}
+	for _, m := range c.rates {
+		out <- m.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
 func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(c.revision, prometheus.GaugeValue, float64(c.store.Revision()))
+	memory := c.store.RateMemory()
+	for _, m := range c.rates {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(m.value(memory)))
+	}
 	for pool, stats := range c.store.Stats() {
 		for _, m := range c.pools {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(stats), pool)

@@ -38,7 +38,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	st, err := c.open(ctx)
+	st, err := openStore(ctx, c.Database, c.Migrate, c.storeOptions())
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}

@@ -79,6 +79,7 @@ type recordSettings struct {
 }
 
 type limitSettings struct {
+	RateMemory      int64         `help:"Bytes that look-ups may keep in memory; 0 asks the database each time." default:"268435456"`
 	BodyLimit       int           `help:"Bytes of a request body, unpacked." default:"1048576"`
 	HeaderLimit     int           `help:"Bytes of a request line with its headers." default:"16384"`
 	ReadTimeout     time.Duration `help:"Time for a whole request to arrive." default:"10s"`
@@ -143,6 +144,14 @@ func (s *recordSettings) logger(w io.Writer) *slog.Logger {
 // a PostgreSQL store only when told to, since others may be using it.
 func (s *storeSettings) open(ctx context.Context) (*store.Store, error) {
 	return openStore(ctx, s.Database, s.Migrate, store.Options{})
+}
+
+// storeOptions is what the limits are for the store.
+func (s *limitSettings) storeOptions() store.Options {
+	if s.RateMemory <= 0 {
+		return store.Options{RateMemory: -1}
+	}
+	return store.Options{RateMemory: s.RateMemory}
 }
 
 func openStore(ctx context.Context, url string, migrate bool, o store.Options) (*store.Store, error) {
