@@ -85,6 +85,11 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls [
 		if _, err := w.Write(line); err != nil {
 			return err
 		}
+		if i == 0 {
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
 	}
 	_, err := w.WriteString(end)
 	return err

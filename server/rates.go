@@ -105,8 +105,21 @@ func (r *call) streamRates(mediaType, ending string, head cardHead, q store.Quer
 	r.c.Set(fiber.HeaderContentDisposition, disposition(head, ending))
 	s := r.s.store
 	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
-		return write(w, columns, func(fn func(store.Row) error) error { return s.Stream(ctx, q, fn) })
+		return write(w, columns, func(fn func(store.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
 	})
+}
+
+// promptly sends the first row as soon as it is written; those after it go out
+// when there are enough of them.
+func promptly(w *bufio.Writer, fn func(store.Row) error) func(store.Row) error {
+	first := true
+	return func(row store.Row) error {
+		if err := fn(row); err != nil || !first {
+			return err
+		}
+		first = false
+		return w.Flush()
+	}
 }
 
 // disposition names the file as the reader sees the card.
@@ -163,9 +176,9 @@ func writeCSV(w *bufio.Writer, columns []string, each func(func(store.Row) error
 	n := 0
 	err := each(func(row store.Row) error {
 		n++
-		text = row.AppendJSON(text[:0])
-		if err := fillCells(cells, columns, text); err != nil {
-			return err
+		for i, name := range columns {
+			text, _ = row.Text(text[:0], name) // nothing of what the row does not show
+			cells[i] = inert(string(text))
 		}
 		return out.Write(cells)
 	})
@@ -180,24 +193,6 @@ func writeCSV(w *bufio.Writer, columns []string, each func(func(store.Row) error
 	}
 	out.Flush()
 	return out.Error()
-}
-
-func fillCells(cells, columns []string, row []byte) error {
-	value, err := parseJSON(row)
-	if err != nil {
-		return err
-	}
-	object, _ := value.(map[string]any)
-	for i, name := range columns {
-		cells[i] = ""
-		switch v := object[name].(type) {
-		case string:
-			cells[i] = inert(v)
-		case json.Number:
-			cells[i] = string(v)
-		}
-	}
-	return nil
 }
 
 // inert puts an apostrophe before what a spreadsheet takes for a formula.

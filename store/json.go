@@ -70,7 +70,10 @@ func appendValue(dst []byte, kind Kind, v any) []byte {
 	case RevisionHead:
 		return appendRevision(dst, textOf(v))
 	}
-	return AppendString(dst, textOf(v))
+	if b, ok := v.([]byte); ok {
+		return appendQuoted(dst, b)
+	}
+	return appendQuoted(dst, textOf(v))
 }
 
 func appendText(dst []byte, kind Kind, v any) []byte {
@@ -78,6 +81,9 @@ func appendText(dst []byte, kind Kind, v any) []byte {
 	case v == nil:
 		return dst
 	case kind == Text:
+		if b, ok := v.([]byte); ok {
+			return append(dst, b...)
+		}
 		return append(dst, textOf(v)...)
 	case kind == Money:
 		return AppendMoney(dst, numberOf(v))
@@ -100,13 +106,15 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString writes a JSON string. Besides what JSON asks for it escapes
 // what HTML and JavaScript would read otherwise.
-func AppendString(dst []byte, text string) []byte {
+func AppendString(dst []byte, text string) []byte { return appendQuoted(dst, text) }
+
+func appendQuoted[T string | []byte](dst []byte, text T) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(text[i:])
+			r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
 			if r == utf8.RuneError && size == 1 {
 				dst = append(append(dst, text[start:i]...), `\ufffd`...)
 				start = i + 1

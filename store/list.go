@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,6 +57,7 @@ func (s *Store) stream(ctx context.Context, x execer, q Query, fn func(Row) erro
 	if err != nil {
 		return err
 	}
+	run.passing = true
 	values := make([]any, run.width())
 	return s.each(ctx, x, run, func(scan func([]any) error) error {
 		if err := scan(values); err != nil {
@@ -82,6 +84,9 @@ type running struct {
 	*planned
 	typ  string
 	args []any
+	// passing says that each row is done with before the next one is read, so
+	// that nothing of it is copied.
+	passing bool
 }
 
 func (r *running) width() int {
@@ -149,12 +154,9 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 		return s.queryError(ctx, run.typ, err)
 	}
 	defer rows.Close()
-	into := make([]any, run.shape.width)
-	scan := func(values []any) error {
-		for i := range values {
-			into[i] = &values[i]
-		}
-		return rows.Scan(into...)
+	scan := keeping(rows, run.width())
+	if run.passing {
+		scan = passing(rows, run.width())
 	}
 	for rows.Next() {
 		if err := fn(scan); err != nil {
@@ -170,6 +172,38 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 	}
 	return s.queryError(ctx, run.typ, err)
 }
+
+// keeping reads rows into values that stay.
+func keeping(rows *sql.Rows, width int) func(values []any) error {
+	into := make([]any, width)
+	return func(values []any) error {
+		for i := range values {
+			into[i] = &values[i]
+		}
+		return rows.Scan(into...)
+	}
+}
+
+// passing reads rows into values that are the driver's own until the next row.
+func passing(rows *sql.Rows, width int) func(values []any) error {
+	cells, into := make([]cell, width), make([]any, width)
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	return func(values []any) error {
+		err := rows.Scan(into...)
+		for i := range values {
+			values[i] = cells[i].value
+		}
+		return err
+	}
+}
+
+// cell takes what the driver gives as it is.
+type cell struct{ value any }
+
+// Scan implements sql.Scanner.
+func (c *cell) Scan(value any) error { c.value = value; return nil }
 
 var errStop = errors.New("stop")
 
