@@ -18,11 +18,12 @@ func cardPatch(f *fields) store.CardPatch {
 		RatePrecision: f.integer("rate_precision"), RateRounding: f.line("rate_rounding"),
 		ChargePrecision: f.integer("charge_precision"), ChargeRounding: f.line("charge_rounding"),
 		Notes: f.prose("notes"), PublicNotes: f.prose("public_notes"), ExternalID: f.line("external_id"),
+		Compact: f.line("compact"), Routing: f.line("routing"),
 	}
 }
 
 func updateCard(w *writing, f *fields) func(string) error {
-	patch := cardPatch(f)
+	patch, recipe := cardPatch(f), recipeOf(f)
 	return func(id string) error {
 		card, err := w.tx.Card(w.r.ctx, id)
 		if err != nil {
@@ -31,8 +32,10 @@ func updateCard(w *writing, f *fields) func(string) error {
 		if or(patch.ExternalID, "") != "" && !w.seesAllCards(card.AccountID) {
 			return errCardName
 		}
-		_, err = w.tx.UpdateCard(w.r.ctx, id, patch)
-		return err
+		if _, err = w.tx.UpdateCard(w.r.ctx, id, patch); err != nil {
+			return err
+		}
+		return w.setRecipe(id, recipe)
 	}
 }
 
@@ -70,6 +73,7 @@ func (w *writing) createCard() (target, error) {
 	c := store.NewCard()
 	c.AccountID = account.ID
 	fillCard(&c, f)
+	recipe := recipeOf(f)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
@@ -77,6 +81,9 @@ func (w *writing) createCard() (target, error) {
 		return target{}, errCardName
 	}
 	made, err := w.tx.CreateCard(w.r.ctx, c)
+	if err == nil {
+		err = w.setRecipe(made.ID, recipe)
+	}
 	if err != nil {
 		return target{}, err
 	}
@@ -90,5 +97,6 @@ func fillCard(c *store.Card, f *fields) {
 	c.Currency, c.Direction, c.TechPrefix = or(p.Currency, ""), or(p.Direction, c.Direction), or(p.TechPrefix, "")
 	c.RatePrecision, c.RateRounding = or(p.RatePrecision, c.RatePrecision), or(p.RateRounding, c.RateRounding)
 	c.ChargePrecision, c.ChargeRounding = or(p.ChargePrecision, c.ChargePrecision), or(p.ChargeRounding, c.ChargeRounding)
+	c.Compact, c.Routing = or(p.Compact, ""), or(p.Routing, "")
 	c.Notes, c.PublicNotes, c.ExternalID = or(p.Notes, ""), or(p.PublicNotes, ""), or(p.ExternalID, "")
 }

@@ -68,6 +68,8 @@ func routes() []route {
 		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardFields{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
 		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV or NDJSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON}}},
+		{"GET", "/v1/cards/:id/profit-rules", scopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
+		{"PUT", "/v1/cards/:id/profit-rules", scopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
 		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
 		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{})},
 		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), removes("Withdraw a card", "cards")},

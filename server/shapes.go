@@ -131,6 +131,35 @@ type cardFields struct {
 	Notes           *string `json:"notes,omitempty" description:"private to the owner"`
 	PublicNotes     *string `json:"public_notes,omitempty"`
 	ExternalID      *string `json:"external_id,omitempty"`
+
+	Parents     []parentDoc `json:"parents,omitempty" description:"what it is built from: own provider cards, or assigned ones; written as ids or as objects"`
+	Compact     string      `json:"compact,omitempty" enum:"min,max,avg" default:"max" description:"what is made of the prices of several parents"`
+	Routing     string      `json:"routing,omitempty" enum:"dearest,cheapest" default:"dearest" description:"the parent that a sale must stand against"`
+	ProfitRules []ruleDoc   `json:"profit_rules,omitempty"`
+}
+
+type parentDoc struct {
+	CardID     string  `json:"card_id" required:"true"`
+	Name       *string `json:"name,omitempty" description:"as the card's owner knows it; null when it is not assigned any more"`
+	Exchange   *string `json:"exchange,omitempty" description:"how much of the card's currency 1 of the parent's is; where they differ"`
+	ExchangeAt *string `json:"exchange_at,omitempty" format:"date-time" description:"when the rate was given"`
+}
+
+type ruleDoc struct {
+	Match     string   `json:"match" required:"true" description:"a prefix (that row alone), ^ and a prefix (it and all below), or *"`
+	Type      *string  `json:"type,omitempty" enum:"absolute,relative,percent,floor"`
+	Value     *string  `json:"value,omitempty" description:"a decimal string; of percent, 20 is 20 % on top"`
+	ApplyTo   []string `json:"apply_to,omitempty" enum:"cost,inter,intra" description:"default: all"`
+	Status    string   `json:"status,omitempty" enum:"profit,blocked" default:"profit"`
+	MCD       *int     `json:"mcd,omitempty" description:"default: the largest of the parents'"`
+	Pulse     *int     `json:"pulse,omitempty" description:"default: the largest of the parents'"`
+	Connect   *string  `json:"connect,omitempty" description:"default: the largest of the parents'"`
+	Precision *int     `json:"precision,omitempty" minimum:"0" maximum:"10" description:"with rounding; default: the card's"`
+	Rounding  *string  `json:"rounding,omitempty" enum:"up,down,half_up,half_down"`
+}
+
+type rulesDoc struct {
+	Items []ruleDoc `json:"items" required:"true"`
 }
 
 type cardBody struct {

@@ -33,8 +33,9 @@ type dialect struct {
 	textList   func(value, from string) string // JSON array of value over from, in its order
 	jsonObject func(key, value, from string) string
 	jsonArray  func(values ...string) string
-	texts      func(list string) string // a table of one column, value: the texts of a JSON array
-	bigint     string                   // makes a bound argument an int64
+	texts      func(list string) string                          // a table of one column, value: the texts of a JSON array
+	jsonRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
+	bigint     string                                            // makes a bound argument an int64
 
 	constraint func(error) *ConstraintError // nil when it is none
 	gone       func(error) bool             // the database did not answer

@@ -27,8 +27,11 @@ func postgresDialect() dialect {
 		jsonObject: func(key, value, from string) string {
 			return fmt.Sprintf(`(SELECT COALESCE(json_object_agg(%s, %s), '{}')::text FROM %s)`, key, value, from)
 		},
-		jsonArray:  func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
-		texts:      func(list string) string { return "json_array_elements_text(" + list + "::json) AS v(value)" },
+		jsonArray: func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
+		texts:     func(list string) string { return "json_array_elements_text(" + list + "::json) AS v(value)" },
+		jsonRows: func(order, from string, values ...string) string {
+			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
+		},
 		bigint:     "::bigint",
 		constraint: postgresConstraint,
 		gone:       postgresGone,

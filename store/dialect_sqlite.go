@@ -39,8 +39,11 @@ func sqliteDialect() dialect {
 		jsonObject: func(key, value, from string) string {
 			return fmt.Sprintf("(SELECT json_group_object(%s, %s) FROM %s)", key, value, from)
 		},
-		jsonArray:  func(values ...string) string { return "json_array(" + strings.Join(values, ", ") + ")" },
-		texts:      func(list string) string { return "json_each(" + list + ") AS v" },
+		jsonArray: func(values ...string) string { return "json_array(" + strings.Join(values, ", ") + ")" },
+		texts:     func(list string) string { return "json_each(" + list + ") AS v" },
+		jsonRows: func(order, from string, values ...string) string {
+			return fmt.Sprintf("(SELECT json_group_array(json_array(%s) ORDER BY %s) FROM %s)", strings.Join(values, ", "), order, from)
+		},
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },

@@ -69,6 +69,10 @@ func appendValue(dst []byte, kind Kind, v any) []byte {
 		return appendReference(dst, textOf(v))
 	case RevisionHead:
 		return appendRevision(dst, textOf(v))
+	case ParentCards:
+		return appendObjects(dst, textOf(v), parentFields())
+	case RuleList:
+		return appendObjects(dst, textOf(v), ruleFields())
 	}
 	if b, ok := v.([]byte); ok {
 		return appendQuoted(dst, b)

@@ -74,12 +74,24 @@ func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) err
 	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", card); err != nil {
 		return fmt.Errorf("parents of card %s: %w", card, err)
 	}
+	if err := tx.touchCard(ctx, card); err != nil {
+		return err
+	}
 	for i, p := range dated(parents, before, tx.now) {
 		_, err := tx.exec(ctx, `INSERT INTO card_parents (card_id, position, parent_id, exchange, exchange_at)
 			VALUES (?, ?, ?, NULLIF(?, ''), ?)`, card, i+1, p.CardID, p.Exchange, optional(p.ExchangeAt))
 		if err != nil {
 			return fmt.Errorf("parents of card %s: %w", card, err)
 		}
+	}
+	return nil
+}
+
+// touchCard writes down that something about a card has changed.
+func (tx *Tx) touchCard(ctx context.Context, card string) error {
+	_, err := tx.exec(ctx, "UPDATE cards SET version = version + 1, updated_at = ? WHERE id = ?", tx.now, card)
+	if err != nil {
+		return fmt.Errorf("card %s: %w", card, err)
 	}
 	return nil
 }

@@ -72,6 +72,9 @@ func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRul
 	if _, err := tx.exec(ctx, "DELETE FROM profit_rules WHERE card_id = ?", card); err != nil {
 		return fmt.Errorf("profit rules of card %s: %w", card, err)
 	}
+	if err := tx.touchCard(ctx, card); err != nil {
+		return err
+	}
 	for i := range rules {
 		if err := tx.putRule(ctx, card, i+1, &rules[i]); err != nil {
 			return fmt.Errorf("profit rules of card %s: %w", card, err)

@@ -21,6 +21,8 @@ const (
 	AccessRows        // an object of area to letters; shown with lists of action names
 	Reference         // "type/id"; shown as an object of type and id
 	RevisionHead      // shown as an object of id, number (where known), activated_at and rows
+	ParentCards       // shown as objects of card_id, name, exchange and exchange_at
+	RuleList          // shown as objects of what a profit rule says
 )
 
 // ColumnInfo describes one column of a type.

@@ -14,7 +14,7 @@ var cardType = &typeDef{
 		stored("tenant_id", Text).policy().required().hidden(),
 		stored("kind", Text).policy().required().in(translated, "'provider'"),
 		stored("name", Text).policy().required().
-			in(translated, "COALESCE(@.public_name, 'Provider card ' || @.id)"),
+			in(translated, translatedName("@.")),
 		stored("public_name", Text).policy(),
 		stored("carrier", Text).policy().
 			in(translated, "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)"),
@@ -28,6 +28,10 @@ var cardType = &typeDef{
 		stored("notes", Text).opaque(),
 		stored("public_notes", Text),
 		setOf("assigned_to", cardAssignments).policy(),
+		document("parents", ParentCards, parentCards),
+		stored("compact", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.compact, '" + DefaultCompact + "') END"),
+		stored("routing", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.routing, '" + DefaultRouting + "') END"),
+		document("profit_rules", RuleList, ruleList),
 		stored("external_id", Text).policy(),
 		document("revision", RevisionHead, activeRevision("s.number")).
 			inView(translated, activeRevision("NULL")),
@@ -35,6 +39,28 @@ var cardType = &typeDef{
 		stored("created_at", Time).required(),
 		stored("updated_at", Time).required(),
 	},
+}
+
+// parentCards lists the cards that a customer card is built from, by the names
+// that its owner knows them by; one that is not assigned any more has none.
+func parentCards(b *builder, alias string) string {
+	now := b.integer(argument{kind: argNow})
+	name := at("CASE WHEN p.account_id = @.account_id THEN p.name WHEN EXISTS (SELECT 1 FROM assignments a"+
+		" WHERE a.card_id = p.id AND a.account_id = @.account_id AND a.valid_from <= "+now+
+		" AND (a.valid_to IS NULL OR a.valid_to > "+now+")) THEN "+translatedName("p.")+" END", alias)
+	return at("CASE WHEN @.kind = 'customer' THEN "+b.d.jsonRows("s.position",
+		"card_parents s LEFT JOIN cards p ON p.id = s.parent_id WHERE s.card_id = @.id",
+		"s.parent_id", name, "s.exchange", "s.exchange_at")+" END", alias)
+}
+
+// translatedName is what a card is called where it is assigned to.
+func translatedName(of string) string {
+	return "COALESCE(" + of + "public_name, 'Provider card ' || " + of + "id)"
+}
+
+func ruleList(b *builder, alias string) string {
+	return at("CASE WHEN @.kind = 'customer' THEN "+b.d.jsonRows("s.position", "profit_rules s WHERE s.card_id = @.id",
+		"s.match", "s.type", "s.value", "s.apply_to", "s.status", "s.mcd", "s.pulse", "s.connect", "s.precision", "s.rounding")+" END", alias)
 }
 
 // activeRevision lists id, number, activation time and row count of a card's

@@ -87,6 +87,13 @@ test_owner_cannot_write_without_the_letter if {
 	}
 }
 
+test_owner_cannot_build_without_seeing_what_from if {
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	refused(seller, "build", retail) == {"area_denied"}
+	allowed(seller, "create", retail)
+	allowed(seller, "activate", retail)
+}
+
 test_reseller_cannot_write_an_assigned_card if {
 	every action in ["update", "delete", "activate", "assign", "build", "accept_losses"] {
 		refused(fixture.strong, action, assigned) == {"card_not_own"}

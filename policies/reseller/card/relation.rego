@@ -26,6 +26,7 @@ in_area if {
 	input.resource.kind == "customer"
 	areas.permits("card/customer", "read")
 	permitted("card/customer")
+	supplied
 }
 
 permitted(area) if {
@@ -37,6 +38,11 @@ permitted(_) if {
 	input.action.name == "accept_losses"
 	actions.permitted("card/loss")
 }
+
+# Who builds a card can work out what it is built from.
+supplied if input.action.name != "build"
+
+supplied if areas.permits("card/provider", "read")
 
 unsuited if {
 	input.action.name in {"assign", "build"}

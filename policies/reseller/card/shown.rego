@@ -1,5 +1,6 @@
 package reseller.card
 
+import data.reseller.areas
 import data.reseller.reach
 import data.reseller.subject
 
@@ -30,7 +31,8 @@ view := "translated" if {
 # title: Columns of a card
 # description: >-
 #   Name, carrier and kind of an assigned card are those of its view. Private
-#   notes are the owner account's alone.
+#   notes are the owner account's alone. What a card is built from is named as its
+#   owner knows it.
 # scope: document
 columns contains column if {
 	some column in [
@@ -42,9 +44,21 @@ columns contains column if {
 columns contains column if {
 	whole
 	some column in [
-		"account_id", "public_name", "tech_prefix", "assigned_to",
+		"account_id", "public_name", "tech_prefix", "assigned_to", "compact", "routing", "profit_rules",
 		"external_id", "created_at", "updated_at",
 	]
+}
+
+# What a card is built from is shown to those who see the parents: a reseller's
+# are customer cards of those above.
+columns contains "parents" if {
+	own
+	areas.permits("card/provider", "read")
+}
+
+columns contains "parents" if {
+	whole
+	not own
 }
 
 columns contains "notes" if own

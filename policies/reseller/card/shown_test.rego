@@ -13,7 +13,7 @@ translated := {
 }
 
 from_above := translated | {
-	"account_id", "public_name", "tech_prefix", "assigned_to",
+	"account_id", "public_name", "tech_prefix", "assigned_to", "compact", "routing", "profit_rules", "parents",
 	"external_id", "created_at", "updated_at",
 }
 
@@ -43,4 +43,11 @@ test_reseller_cannot_see_anything_upstream_of_an_assigned_card if {
 
 test_reseller_cannot_be_shown_an_invisible_card if {
 	shown(fixture.reseller, "card", carrier) == {"allow": false, "reasons": {"not_visible"}}
+}
+
+test_user_without_provider_cards_cannot_see_what_its_cards_are_built_from if {
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	"profit_rules" in shown(seller, "card", retail).columns
+	not "parents" in shown(seller, "card", retail).columns
+	"parents" in shown(seller, "card", card("acc_s", "customer", [])).columns
 }

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// each reads a list of objects, each with its fields.
+func (f *fields) each(name string, read func(item *fields)) bool {
+	value, sent := f.take(name)
+	if !sent {
+		return false
+	}
+	list, ok := value.([]any)
+	if !ok || len(list) > maxList {
+		f.refuse(name, fmt.Sprintf("want a list of at most %d objects", maxList))
+		return true
+	}
+	for i, one := range list {
+		object, ok := one.(map[string]any)
+		if !ok {
+			f.refuse(name, "want a list of objects")
+			continue
+		}
+		item := &fields{sent: object, shown: anyField, path: fmt.Sprintf("%s%s[%d].", f.path, name, i), known: map[string]bool{}}
+		read(item)
+		if err := item.err(); err != nil && f.fault == nil {
+			f.fault = err
+		}
+	}
+	return true
+}
+
+// given reports whether a field was sent with a value; without one it is taken
+// as absent.
+func (f *fields) given(name string) bool {
+	value, sent := f.take(name)
+	return sent && value != nil
+}
+
+// money reads a decimal string.
+func (f *fields) money(name string) *int64 {
+	if !f.given(name) {
+		return nil
+	}
+	text, ok := f.sent[name].(string)
+	amount, err := store.ParseMoney(text)
+	if !ok || err != nil {
+		f.refuse(name, "want a decimal number of at most ten decimals, as a text")
+	}
+	return &amount
+}
+
+// optional reads a whole number; null is none.
+func (f *fields) optional(name string) *int {
+	if !f.given(name) {
+		return nil
+	}
+	return f.integer(name)
+}
+
+// rules reads profit rules, as they are shown.
+func (f *fields) rules(name string) *[]store.ProfitRule {
+	rules := []store.ProfitRule{}
+	sent := f.each(name, func(item *fields) {
+		rule := store.ProfitRule{
+			Match: or(item.line("match"), ""), Type: or(item.line("type"), ""), Value: or(item.money("value"), 0),
+			Status: or(item.line("status"), store.RuleProfit), Connect: item.money("connect"), Rounding: or(item.line("rounding"), ""),
+		}
+		if rule.Status == store.RuleProfit && !item.given("value") {
+			item.refuse("value", "is missing")
+		}
+		if item.given("apply_to") {
+			rule.ApplyTo = strings.Join(or(item.texts("apply_to"), nil), ",")
+		}
+		rule.MCD, rule.Pulse, rule.Precision = item.optional("mcd"), item.optional("pulse"), item.optional("precision")
+		rules = append(rules, rule)
+	})
+	if !sent {
+		return nil
+	}
+	return &rules
+}
+
+// getRules answers the profit rules of a card of one's own side. Of a card
+// that was assigned to the reader there are none to be known of: 404.
+func getRules(r *call) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	p, err := r.reading("card")
+	if err != nil {
+		return err
+	}
+	row, err := r.one(outside{}, p, id)
+	if err != nil {
+		return err
+	}
+	body, err := rulesBody(row.AppendJSON(nil))
+	if err != nil {
+		return err
+	}
+	return r.answerRow(fiber.StatusOK, rulesTag, body)
+}
+
+// rulesTag is what the tag of a list of profit rules is made with.
+const rulesTag = "profit_rules"
+
+// rulesBody is the list within a card's representation; 404 where the reader
+// is shown none.
+func rulesBody(card []byte) ([]byte, error) {
+	var shown struct {
+		Rules *json.RawMessage `json:"profit_rules"`
+	}
+	shown.Rules = nil
+	if err := json.Unmarshal(card, &shown); err != nil {
+		return nil, err
+	}
+	if shown.Rules == nil {
+		return nil, notFound()
+	}
+	return append(append([]byte(`{"items":`), *shown.Rules...), '}'), nil
+}
+
+// putRules answers PUT on a card's profit rules: they are replaced as a whole.
+func putRules(r *call) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	return r.write(func(w *writing) (target, error) { return w.putRules(id) }, func(w *writing, t target) (written, error) {
+		card, err := w.see("card", t.id)
+		if err != nil {
+			return written{}, err
+		}
+		body, err := rulesBody(card.json)
+		return written{status: fiber.StatusOK, typ: rulesTag, body: body}, err
+	})
+}
+
+func (w *writing) putRules(id string) (target, error) {
+	before, err := w.see("card", id)
+	if err != nil {
+		return target{}, err
+	}
+	current, err := rulesBody(before.json)
+	if err != nil {
+		return target{}, err
+	}
+	f, malformed := w.r.readFields(anyField)
+	if malformed != nil {
+		f = emptyFields()
+	}
+	change := &policies.Change{}
+	if !reflect.DeepEqual(f.sent["items"], before.object["profit_rules"]) {
+		change.Fields = []string{"profit_rules"}
+	}
+	if err := w.may("update", "card", id, change); err != nil {
+		return target{}, err
+	}
+	if malformed != nil {
+		return target{}, malformed
+	}
+	rules := f.rules("items")
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	if rules == nil {
+		return target{}, invalid("items", "is missing")
+	}
+	if err := w.settle(rulesTag, current, w.tx.SetProfitRules(w.r.ctx, id, *rules)); err != nil {
+		return target{}, err
+	}
+	return w.updated(cardNoun, id, before, change)
+}
