@@ -79,6 +79,9 @@ func (w *writing) authoriseAgain(done target) error {
 		}
 		return w.mayRow(done.action, done.typ, done.id, done.row, nil, nil)
 	}
+	if done.typ == destinationsType {
+		return w.r.mayArea(done.action, destinationsArea)
+	}
 	if _, err := w.see(done.typ, done.id); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func plant(w *world) *planted {
 	for _, account := range slices.Sorted(maps.Keys(notA)) {
 		w.write(w.id(tenantOf(account)), func(tx *store.Tx) error {
 			for _, fill := range []func(*store.Tx, string) error{
-				p.plantAccount, p.plantGroups, p.plantUsers, p.plantCustomers, p.plantCards, p.plantAudit,
+				p.plantAccount, p.plantGroups, p.plantUsers, p.plantCustomers, p.plantCards, p.plantDestinations, p.plantAudit,
 			} {
 				if err := fill(tx, account); err != nil {
 					return fmt.Errorf("%s: %w", account, err)
@@ -79,6 +79,9 @@ func plant(w *world) *planted {
 	}
 	p.write(p.id("M"), func(tx *store.Tx) error {
 		external, ceiling := p.text("M", "its name for reseller A"), store.Access{"*": "crud", p.text("M", "ceiling of reseller A"): "crud"}
+		if err := tx.SetParents(context.Background(), p.id("retail"), []store.Parent{{CardID: p.id("gold")}}); err != nil {
+			return err
+		}
 		_, err := tx.UpdateAccount(context.Background(), p.id("A"), store.AccountPatch{ExternalID: &external, Ceiling: &ceiling})
 		return err
 	})
@@ -163,11 +166,39 @@ func (p *planted) plantCards(tx *store.Tx, account string) error {
 		if _, err := tx.UpdateCard(context.Background(), p.id(card), patch); err != nil {
 			return err
 		}
+		if err := p.plantRecipe(tx, account, &stored); err != nil {
+			return err
+		}
 		if err := p.plantRevisions(tx, account, card); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// plantRecipe says what a customer card is built from and by which rules.
+func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) error {
+	if card.Kind != store.CustomerCard {
+		return nil
+	}
+	if upstream := map[string]string{"M": "upstream", "N": "foreign"}[account]; upstream != "" {
+		if err := tx.SetParents(context.Background(), card.ID, []store.Parent{{CardID: p.id(upstream)}}); err != nil {
+			return err
+		}
+	}
+	return tx.SetProfitRules(context.Background(), card.ID, []store.ProfitRule{
+		{Match: p.digits(account, "a profit rule"), Type: "relative", Value: 5, Status: store.RuleProfit},
+	})
+}
+
+// plantDestinations has an account call a place something; only its own users
+// read that.
+func (p *planted) plantDestinations(tx *store.Tx, account string) error {
+	name := p.text(account, "what it calls a place")
+	if account != "M" && account != "N" {
+		p.kept[name] = strings.ToLower(account)
+	}
+	return tx.SetDestinations(context.Background(), p.id(account), []store.Destination{{Prefix: "49", Name: name}})
 }
 
 // plantRevisions gives a card a draft, and one that was active: of gold that is

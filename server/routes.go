@@ -70,6 +70,8 @@ func routes() []route {
 		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV or NDJSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/profit-rules", scopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
 		{"PUT", "/v1/cards/:id/profit-rules", scopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
+		{"POST", "/v1/cards/:id/build", scopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
+		{"POST", "/v1/cards/:id/proof", scopeData, doorActing, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
 		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{})},
 		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), removes("Withdraw a card", "cards")},
@@ -79,6 +81,9 @@ func routes() []route {
 
 		{"GET", "/v1/lookup", scopeData, doorActing, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
 		{"POST", "/v1/lookup", scopeData, doorActing, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
+
+		{"GET", "/v1/destinations", scopeData, doorActing, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
+		{"PUT", "/v1/destinations", scopeWrite, doorActing, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
 
 		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
 

@@ -32,6 +32,9 @@ func (w *twin) fillCard(account, name string) {
 	c.Notes = maybe(d.of(w.eyes.notes(account)), twinTexts)
 	c.PublicName, c.PublicNotes = maybe(shown, twinTexts), maybe(shown, twinTexts)
 	c.Currency, c.Direction = drawn(shown, []string{"EUR", "USD"}), drawn(shown, []string{"termination", "origination"})
+	if whole := d.of(see); c.Kind == store.CustomerCard {
+		c.Compact, c.Routing = drawn(whole, []string{"", "min", "avg"}), drawn(whole, []string{"", "cheapest"})
+	}
 	c.RatePrecision, c.ChargeRounding = shown.IntN(10), drawn(shown, []string{"up", "down"})
 	w.at(before(row))
 	made := w.make(account, full, func(ctx context.Context, tx *store.Tx) error { _, err := tx.CreateCard(ctx, c); return err })
@@ -45,6 +48,7 @@ func (w *twin) fillCard(account, name string) {
 	w.fillRevisions(account, name, d, see, see || given)
 	if c.Kind == store.CustomerCard {
 		w.fillAssignments(account, name, given)
+		w.fillRecipe(account, name)
 		w.fillOnCard(account, name)
 	}
 }

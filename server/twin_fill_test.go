@@ -27,6 +27,7 @@ func (w *twin) fill() {
 		}
 	}
 	for _, account := range twinAccounts {
+		w.fillDestinations(account)
 		w.fillAudit(account)
 	}
 }

@@ -68,7 +68,9 @@ func (q *requests) some(typ string) map[string]any {
 		"rows":    map[string]any{"customer": []string{"read"}, drawn(q.r, []string{"routing", "cdr", "card", "fax"}): []string{"read", "create"}},
 		"ceiling": map[string]any{"*": []string{"read"}}, "kind": "provider", "carrier": drawn(q.r, twinTexts),
 		"tech_prefix": "77#", "public_notes": drawn(q.r, twinTexts), "assigned_to": []string{q.id("account")},
-		"account_id": q.id("account"), "tenant_id": q.id("account"), "updated_at": "2026-01-01T00:00:00Z", "nonsense": 1,
+		"parents": q.parents(), "compact": drawn(q.r, []string{"min", "max", "avg", "sum"}), "routing": drawn(q.r, []string{"dearest", "cheapest"}),
+		"profit_rules": q.rules(),
+		"account_id":   q.id("account"), "tenant_id": q.id("account"), "updated_at": "2026-01-01T00:00:00Z", "nonsense": 1,
 		"ip_allow": []string{"10.0.0.0/8"}, "time_zone": drawn(q.r, []string{"Europe/Berlin", "Nowhere"}),
 	}
 	fields := map[string]any{}

@@ -10,11 +10,10 @@ import (
 	"resellerd/store/rating"
 )
 
-// Built is a draft that was built, and what there is to say about it.
+// Built is a draft that was built, and its recipe.
 type Built struct {
 	Revision Revision
-	Blocked  int64 // rows that are blocked
-	Borrowed int64 // rows that are called as a parent calls them, for want of an own name
+	Recipe
 }
 
 // BuildRevision makes a new draft of a customer card of the tenant from the
@@ -156,24 +155,23 @@ func asConflict(err error) error {
 }
 
 func (w *workshop) run(ctx context.Context) (Built, error) {
-	r := Revision{ID: w.tx.store.newID("revision"), CardID: w.card.ID, Status: RevisionDraft, CreatedAt: w.tx.now}
-	if err := w.tx.keepRecipe(ctx, r, w.recipe, w.parents); err != nil {
-		return Built{}, err
-	}
-	built := Built{Revision: r}
-	err := w.write(ctx, &built)
+	draft := Revision{ID: w.tx.store.newID("revision"), CardID: w.card.ID, Status: RevisionDraft, Origin: OriginBuild, CreatedAt: w.tx.now}
+	err := w.tx.keepParents(ctx, &draft, w.parents)
 	if err == nil {
-		_, err = w.tx.exec(ctx, "UPDATE revisions SET row_count = ? WHERE id = ?", built.Revision.Rows, r.ID)
+		err = w.write(ctx, &draft)
 	}
-	built.Borrowed = w.names.Borrowed
-	return built, err
+	w.recipe.Borrowed = w.names.borrowed
+	if err == nil {
+		err = w.tx.keepRecipe(ctx, &draft, w.recipe)
+	}
+	return Built{Revision: draft, Recipe: w.recipe}, err
 }
 
 // turn is how many rows are worked out, and then written, at a time: parents
 // are read by the connection that is written to.
 const turn = 10_000
 
-func (w *workshop) write(ctx context.Context, built *Built) error {
+func (w *workshop) write(ctx context.Context, draft *Revision) error {
 	next, stop := iter.Pull2(w.rates)
 	defer stop()
 	for {
@@ -183,21 +181,21 @@ func (w *workshop) write(ctx context.Context, built *Built) error {
 		}
 		for i := range batch {
 			if batch[i].Blocked {
-				built.Blocked++
+				w.recipe.Blocked++
 			}
 		}
 		n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
 			if len(batch) == 0 {
 				return nil, io.EOF
 			}
-			row := batch[0].columns(built.Revision.ID)
+			row := batch[0].columns(draft.ID)
 			batch = batch[1:]
 			return row, nil
 		})
 		if err != nil {
 			return err
 		}
-		built.Revision.Rows += n
+		draft.Rows += n
 	}
 }
 

@@ -11,7 +11,7 @@ type naming struct {
 	above   []named       // of own, those that the walk stands at or below
 	parents []*rateReader
 
-	Borrowed int64 // rows that are called as a parent has it
+	borrowed int64 // rows that are called as a parent has it
 }
 
 // of is the name of a row; found are the parents' rows there. Rows come in
@@ -22,7 +22,7 @@ func (n *naming) of(p rating.Prefix, found []*rating.Row) string {
 	if len(n.above) > 0 {
 		return n.above[len(n.above)-1].name
 	}
-	n.Borrowed++
+	n.borrowed++
 	longest, name := 0, ""
 	for i, row := range found {
 		if row == nil || row.Prefix.Len() < longest {

@@ -14,6 +14,9 @@ type Recipe struct {
 	Rules         []ProfitRule `json:"rules"`
 	RatePrecision int          `json:"rate_precision"`
 	RateRounding  string       `json:"rate_rounding"`
+
+	Blocked  int64 `json:"blocked"`  // rows that came out blocked
+	Borrowed int64 `json:"borrowed"` // rows that are called as a parent calls them, for want of an own name
 }
 
 // RevisionParent is a parent of a built revision: the card, and which revision
@@ -85,6 +88,12 @@ func (s *Store) Recipe(ctx context.Context, revision string) (Recipe, []Revision
 	return s.recipe(ctx, s.pool, revision)
 }
 
+// Recipe is Store.Recipe as the transaction sees it, without the parents.
+func (tx *Tx) Recipe(ctx context.Context, revision string) (Recipe, error) {
+	r, _, err := tx.store.recipe(ctx, tx.tx, revision)
+	return r, err
+}
+
 func (s *Store) recipe(ctx context.Context, x execer, revision string) (r Recipe, parents []RevisionParent, err error) {
 	parents, err = selectAll[RevisionParent](ctx, s.dialect, x, selectRevisionParents, revision)
 	if err != nil || len(parents) == 0 {
@@ -101,14 +110,10 @@ func (s *Store) recipe(ctx context.Context, x execer, revision string) (r Recipe
 	return r, parents, nil
 }
 
-// keepRecipe stores a new draft with what it is built with.
-func (tx *Tx) keepRecipe(ctx context.Context, draft Revision, r Recipe, parents []RevisionParent) error {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, "INSERT INTO revisions (id, card_id, status, created_at, origin, recipe) VALUES (?, ?, ?, ?, 'build', ?)",
-		draft.ID, draft.CardID, draft.Status, draft.CreatedAt, string(text))
+// keepParents stores a new draft with what it is built from.
+func (tx *Tx) keepParents(ctx context.Context, draft *Revision, parents []RevisionParent) error {
+	_, err := tx.exec(ctx, "INSERT INTO revisions (id, card_id, status, created_at, origin) VALUES (?, ?, ?, ?, ?)",
+		draft.ID, draft.CardID, draft.Status, draft.CreatedAt, draft.Origin)
 	if err != nil {
 		return err
 	}
@@ -120,4 +125,14 @@ func (tx *Tx) keepRecipe(ctx context.Context, draft Revision, r Recipe, parents 
 		}
 	}
 	return nil
+}
+
+// keepRecipe writes down how many rows a draft has, and what they were built
+// with.
+func (tx *Tx) keepRecipe(ctx context.Context, draft *Revision, r Recipe) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE revisions SET row_count = ?, recipe = ? WHERE id = ?", draft.Rows, string(text), draft.ID)
+	}
+	return err
 }

@@ -39,6 +39,22 @@ func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, 
 	return all, nil
 }
 
+// DestinationPage lists at most limit of what an account calls places, behind
+// the prefix after, and says how many there are.
+func (s *Store) DestinationPage(ctx context.Context, account, after string, limit int) (page []Destination, total int, err error) {
+	page, err = selectAll[Destination](ctx, s.dialect, s.pool,
+		"SELECT prefix, name FROM destinations WHERE account_id = ? AND prefix > ? ORDER BY prefix LIMIT ?", account, after, limit)
+	if err != nil {
+		return nil, 0, fmt.Errorf("destinations: %w", err)
+	}
+	type count struct{ N int }
+	n, err := selectOne[count](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM destinations WHERE account_id = ?", account)
+	if err != nil {
+		return nil, 0, fmt.Errorf("destinations: %w", err)
+	}
+	return page, n.N, nil
+}
+
 // SetDestinations replaces what an account of the tenant calls places. It
 // returns ErrInvalid with the number of the first that is at fault, and for an
 // unknown account.

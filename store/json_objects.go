@@ -20,8 +20,8 @@ func parentFields() []objectField {
 
 func ruleFields() []objectField {
 	return []objectField{
-		{"match", appendPlain}, {"type", appendPlain}, {"value", appendAmount}, {"apply_to", appendNames}, {"status", appendPlain},
-		{"mcd", appendPlain}, {"pulse", appendPlain}, {"connect", appendAmount}, {"precision", appendPlain}, {"rounding", appendPlain},
+		{"match", appendPlain}, {"type", appendPlain}, {"value", appendMoney}, {"apply_to", appendNames}, {"status", appendPlain},
+		{"mcd", appendPlain}, {"pulse", appendPlain}, {"connect", appendMoney}, {"precision", appendPlain}, {"rounding", appendPlain},
 	}
 }
 
@@ -73,7 +73,7 @@ func wholeNumber(value any) int64 {
 	return n
 }
 
-func appendAmount(dst []byte, value any) []byte { return appendValue(dst, Money, wholeNumber(value)) }
+func appendMoney(dst []byte, value any) []byte { return appendValue(dst, Money, wholeNumber(value)) }
 
 func appendMoment(dst []byte, value any) []byte { return appendValue(dst, Time, wholeNumber(value)) }
 

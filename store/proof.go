@@ -77,6 +77,20 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 	return proof, nil
 }
 
+// Provable returns the error, if any, that ProveRevision would return before
+// the first finding.
+func (tx *Tx) Provable(ctx context.Context, card, id string) error {
+	if _, err := tx.Revision(ctx, card, id); err != nil {
+		return err
+	}
+	c, err := tx.Card(ctx, card)
+	if err != nil {
+		return err
+	}
+	_, err = tx.boughtFrom(ctx, &c, id)
+	return err
+}
+
 // proofFault is a charge that is out of range, as a fault of the card.
 func proofFault(err error) error {
 	if errors.Is(err, rating.ErrOverflow) {

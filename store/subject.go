@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // Subject is a user with all that decisions about it rest on.
@@ -55,16 +56,7 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 // snapshot has all statements of fn read the data of one moment: a ceiling and
 // the groups under it are never of two.
 func (s *Store) snapshot(ctx context.Context, fn func(execer) error) error {
-	options := sql.TxOptions{ReadOnly: true}
-	if s.dialect.name == "postgres" {
-		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
-	}
-	tx, err := s.read.BeginTxx(ctx, &options)
-	if err != nil {
-		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return fn(tx)
+	return s.reading(ctx, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
 // loadSubject finds the user in a tenant, or in any when tenant is "".

@@ -2,9 +2,34 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
+
+	"github.com/jmoiron/sqlx"
 )
+
+// Read runs fn over one state of the tenant's data, as a Snapshot does. What fn
+// writes is refused, and no writer waits for it.
+func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
+	return s.reading(ctx, func(begun *sqlx.Tx) error {
+		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())})
+	})
+}
+
+// reading runs fn in a transaction that reads one state of the data.
+func (s *Store) reading(ctx context.Context, fn func(*sqlx.Tx) error) error {
+	options := sql.TxOptions{ReadOnly: true}
+	if s.dialect.name == "postgres" {
+		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
+	}
+	tx, err := s.read.BeginTxx(ctx, &options)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return fn(tx)
+}
 
 // List reads one page as the transaction sees it, with its own writes; it is
 // otherwise as Store.List. The query's filter decides what is read, also

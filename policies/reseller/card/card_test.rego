@@ -87,11 +87,12 @@ test_owner_cannot_write_without_the_letter if {
 	}
 }
 
-test_owner_cannot_build_without_seeing_what_from if {
+test_owner_cannot_build_or_activate_without_seeing_what_from if {
 	seller := fixture.holding(fixture.reseller, {"card/provider": []})
 	refused(seller, "build", retail) == {"area_denied"}
+	refused(seller, "activate", retail) == {"area_denied"}
 	allowed(seller, "create", retail)
-	allowed(seller, "activate", retail)
+	allowed(seller, "update", retail)
 }
 
 test_reseller_cannot_write_an_assigned_card if {

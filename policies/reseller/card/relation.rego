@@ -39,8 +39,9 @@ permitted(_) if {
 	actions.permitted("card/loss")
 }
 
-# Who builds a card can work out what it is built from.
-supplied if input.action.name != "build"
+# Who builds a card, or has one proved until it may be activated, can work out
+# what it is built from.
+supplied if not input.action.name in {"build", "activate"}
 
 supplied if areas.permits("card/provider", "read")
 

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"encoding/json"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// builtBody is what there is to say about a draft that was built.
+type builtBody struct {
+	RevisionID string   `json:"revision_id"`
+	Status     string   `json:"status" enum:"draft,active,inactive,archived,scheduled,held"`
+	Rows       int64    `json:"rows"`
+	Blocked    int64    `json:"blocked" description:"rows that are blocked"`
+	Borrowed   int64    `json:"borrowed_names" description:"rows that are called as a supplier calls them"`
+	Warnings   []string `json:"warnings" description:"borrowed_names: customers would read names that suppliers gave; see /v1/destinations"`
+}
+
+// buildOptions is what the body of a build says.
+type buildOptions struct {
+	activate, atLoss bool
+}
+
+// buildFields documents buildOptions.
+type buildFields struct {
+	Activate     bool `json:"activate,omitempty" description:"prove it and make it the active revision, all or nothing"`
+	AcceptLosses bool `json:"accept_losses,omitempty" description:"activate it even where calls sell at a loss; needs accept_losses"`
+}
+
+func buildOptionsOf(f *fields) buildOptions {
+	return buildOptions{activate: f.boolean("activate"), atLoss: f.boolean("accept_losses")}
+}
+
+// boolean reads true or false; absent is false.
+func (f *fields) boolean(name string) bool {
+	value, sent := f.take(name)
+	truth, ok := value.(bool)
+	if sent && !ok {
+		f.refuse(name, "want true or false")
+	}
+	return truth
+}
+
+// postBuild makes a new draft of a card from its parents, and activates it
+// where that is asked for.
+func postBuild(r *call) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	return r.write(func(w *writing) (target, error) { return w.buildCard(id) }, answerBuilt)
+}
+
+func (w *writing) buildCard(id string) (target, error) {
+	before, err := w.see("card", id)
+	if err != nil {
+		return target{}, err
+	}
+	f, malformed := w.r.readFields(anyField)
+	if malformed != nil {
+		f = emptyFields()
+	}
+	o := buildOptionsOf(f)
+	if err := w.mayBuild(id, o); err != nil {
+		return target{}, err
+	}
+	if malformed != nil {
+		return target{}, malformed
+	}
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	built, err := w.build(id, o)
+	if err := w.settle("card", before.json, err); err != nil {
+		return target{}, err
+	}
+	return w.wasBuilt(id, built, before)
+}
+
+// mayBuild decides everything that a build will do.
+func (w *writing) mayBuild(card string, o buildOptions) error {
+	actions := []string{"build"}
+	if o.activate {
+		actions = append(actions, "activate")
+	}
+	if o.activate && o.atLoss {
+		actions = append(actions, "accept_losses")
+	}
+	for _, action := range actions {
+		if err := w.may(action, "card", card, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writing) build(card string, o buildOptions) (store.Built, error) {
+	built, err := w.tx.BuildRevision(w.r.ctx, card)
+	switch {
+	case err != nil || !o.activate:
+	case o.atLoss:
+		built.Revision, err = w.tx.ActivateAtLoss(w.r.ctx, card, built.Revision.ID)
+	default:
+		built.Revision, err = w.tx.ActivateRevision(w.r.ctx, card, built.Revision.ID)
+	}
+	return built, err
+}
+
+// wasBuilt writes a build down, and what of the card it changed.
+func (w *writing) wasBuilt(card string, built store.Built, before seen) (target, error) {
+	t := target{action: "build", typ: "card", id: card, sub: built.Revision.ID, status: fiber.StatusCreated}
+	row, err := w.tx.PolicyRow(w.r.ctx, "card", card)
+	if err != nil {
+		return t, err
+	}
+	t.row = row
+	after, err := w.see("card", card)
+	if err != nil {
+		return t, err
+	}
+	return t, w.audit(t, before.object, after.object)
+}
+
+// answerBuilt answers with what is kept of the build.
+func answerBuilt(w *writing, t target) (written, error) {
+	revision, err := w.tx.Revision(w.r.ctx, t.id, t.sub)
+	if err != nil {
+		return written{}, err
+	}
+	recipe, err := w.tx.Recipe(w.r.ctx, t.sub)
+	if err != nil {
+		return written{}, err
+	}
+	body, err := json.Marshal(bodyOfBuilt(store.Built{Revision: revision, Recipe: recipe}))
+	return written{status: t.status, typ: "build", body: body, at: collections["card"] + "/" + t.id + "/revisions/" + t.sub}, err
+}
+
+func bodyOfBuilt(built store.Built) builtBody {
+	body := builtBody{
+		RevisionID: built.Revision.ID, Status: built.Revision.Status, Rows: built.Revision.Rows,
+		Blocked: built.Blocked, Borrowed: built.Borrowed, Warnings: []string{},
+	}
+	if built.Borrowed > 0 {
+		body.Warnings = append(body.Warnings, "borrowed_names")
+	}
+	return body
+}
+
+// mayArea decides about an area as a whole.
+func (r *call) mayArea(action, area string) error {
+	if d := r.decide(r.input(action, "area", area)); !d.Allow {
+		return denied(policies.Decision{Outcome: d.Outcome, Reasons: d.Reasons, Err: d.Err})
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+)
+
+func TestAResellerBuildsFromItsProviderCardAndActivates(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"compact":"min","profit_rules":[{"match":"*","type":"percent","value":"12"}]}`).want(200)
+		card := w.get("a", "/v1/cards/{retail}").want(200).object()
+		if got, want := fmt.Sprint(card["parents"]), "[map[card_id:"+w.id("gold")+" exchange:<nil> exchange_at:<nil> name:Public gold]]"; got != want {
+			t.Errorf("parents %s, want %s", got, want)
+		}
+		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"49","name":"Germany, fixed"},{"prefix":"4","name":"Europe"}]}`).want(200)
+		built := w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201).object()
+		if built["rows"] != 3.0 || built["status"] != "active" || built["borrowed_names"] != 0.0 {
+			t.Errorf("built %v", built)
+		}
+		var rates []string
+		for _, rate := range w.get("a", "/v1/cards/{retail}/rates").items() {
+			rates = append(rates, fmt.Sprint(rate["prefix"], " ", rate["cost"], " ", rate["name"]))
+		}
+		if got := fmt.Sprint(rates); got != "[44 0.0413 Europe 49 0.0138 Germany, fixed 491 0.0276 Germany, fixed]" {
+			t.Errorf("rates %s", got)
+		}
+		proof := w.do("a", "POST", "/v1/cards/{retail}/proof", "").want(200).object()
+		if proof["prefixes"] != 3.0 || proof["losing"] != 0.0 || proof["no_route"] != 0.0 {
+			t.Errorf("proof %v", proof)
+		}
+	})
+}
+
+func TestABuildIsAnsweredAgainWhenItIsRepeated(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+		first := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`, headerIdempotency, "once").want(201)
+		again := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`, headerIdempotency, "once").want(201)
+		if first.body != again.body || !strings.Contains(first.body, `"warnings":["borrowed_names"]`) {
+			t.Errorf("%s\n%s", first.body, again.body)
+		}
+	})
+}
+
+func TestWhatIsSoldAtALossIsFoundAndRefused(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"491","type":"absolute","value":"0.02"}]}`).want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).refused(409, store.ReasonSellsAtLoss)
+		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true,"accept_losses":true}`).refused(403, "area_denied")
+		draft := w.do("a", "POST", "/v1/cards/{retail}/build", ``).want(201).object()["revision_id"]
+		proof := w.do("a", "POST", "/v1/cards/{retail}/proof?limit=1", fmt.Sprintf(`{"revision_id":%q}`, draft)).want(200).object()
+		item, err := json.Marshal(proof["items"].([]any)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf(`{"jurisdiction":"indeterminate","loss":"0.0001","parent":{"card_id":%q,"name":"Public gold"},"prefix":"491","problem":"losing","seconds":1,"sold_by":"491"}`, w.id("gold"))
+		if proof["losing"] != 1.0 || proof["findings"] != 3.0 || string(item) != want {
+			t.Errorf("proof %v\n%s\n%s", proof, item, want)
+		}
+		lines := strings.Split(strings.TrimSpace(w.do("a", "POST", "/v1/cards/{retail}/proof", fmt.Sprintf(`{"revision_id":%q}`, draft), "Accept", mediaNDJSON).want(200).body), "\n")
+		if len(lines) != 4 || !strings.Contains(lines[3], `"findings":3`) {
+			t.Errorf("lines %q", lines)
+		}
+	})
+}
+
+func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, card := range []string{"upstream", "silver", "bronze", "bulk", "foreign", "nobody"} {
+			got := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{`+card+`}"]}`).refused(422, "names no card")
+			if absent := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{never}"]}`); got.alike() != absent.alike() {
+				t.Errorf("%s:\n%s\n%s", card, got.alike(), absent.alike())
+			}
+		}
+		w.do("m", "PATCH", "/v1/cards/{silver}", `{"parents":["{retail}"]}`).refused(422, store.ReasonCardNotOwn)
+		w.do("m", "PATCH", "/v1/cards/{silver}", `{"parents":["{upstream}"]}`).want(200)
+		if _, shown := w.get("clerk", "/v1/cards/{silver}").want(200).object()["parents"]; shown {
+			t.Error("who sees no provider cards is shown what a card is built from")
+		}
+		w.do("clerk", "POST", "/v1/cards/{silver}/proof", "").refused(403, "area_denied")
+		w.do("clerk", "POST", "/v1/cards/{silver}/build", "").refused(403, "area_denied")
+		w.do("a", "POST", "/v1/cards/{gold}/build", "").refused(403, "card_not_own")
+		w.do("a", "POST", "/v1/cards/{gold}/proof", "").want(404)
+		w.get("a", "/v1/cards/{gold}/profit-rules").want(404)
+		w.do("a", "PUT", "/v1/cards/{gold}/profit-rules", `{"items":[]}`).want(404)
+	})
+}
+
+func TestAParentThatWasWithdrawnKeepsItsPlaceWithoutAName(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+		w.write(w.id("M"), func(tx *store.Tx) error { return tx.WithdrawCard(context.Background(), w.id("gold"), w.id("A")) })
+		if got := w.get("a", "/v1/cards/{retail}").want(200).body; strings.Contains(got, "Public gold") || !strings.Contains(got, w.id("gold")) {
+			t.Errorf("got %s", got)
+		}
+		w.do("a", "POST", "/v1/cards/{retail}/build", "").refused(409, store.ReasonWithdrawn)
+		w.do("a", "POST", "/v1/cards/{retail}/proof", "").refused(409, store.ReasonWithdrawn)
+		w.do("a", "POST", "/v1/cards/{retail}/proof", "", "Accept", mediaNDJSON).refused(409, store.ReasonWithdrawn)
+	})
+}
+
+func TestProfitRulesAreReplacedAsShown(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		rules := `{"items":[{"match":"^49","type":"percent","value":"12.5","apply_to":["cost","intra"],"status":"profit","mcd":30,"pulse":6,"connect":"0.01","precision":2,"rounding":"up"},` +
+			`{"match":"44","type":null,"value":null,"apply_to":null,"status":"blocked","mcd":null,"pulse":null,"connect":null,"precision":null,"rounding":null}]}`
+		put := w.do("a", "PUT", "/v1/cards/{retail}/profit-rules", rules).want(200)
+		if put.body != rules {
+			t.Errorf("got %s", put.body)
+		}
+		got := w.get("a", "/v1/cards/{retail}/profit-rules").want(200)
+		if got.body != rules || got.header.Get("ETag") != put.header.Get("ETag") {
+			t.Errorf("got %s", got.body)
+		}
+		w.do("a", "PUT", "/v1/cards/{retail}/profit-rules", got.body, "If-Match", got.header.Get("ETag")).want(200)
+		w.do("a", "PUT", "/v1/cards/{retail}/profit-rules", `{"items":[]}`, "If-Match", `"other"`).want(412)
+		for body, part := range map[string]string{
+			`{}`: "is missing",
+			`{"items":[{"match":"*","type":"percent","value":12}]}`:                     "items[0].value",
+			`{"items":[{"match":"*","type":"percent","value":"12","colour":"red"}]}`:    "items[0].colour",
+			`{"items":[{"match":"4x","type":"percent","value":"12"}]}`:                  "rule 1: match",
+			`{"items":[{"match":"*","type":"percent","value":"-101"}]}`:                 "rule 1: value",
+			`{"items":[{"match":"*","type":"percent","value":"1","precision":2}]}`:      "rule 1: precision",
+			`{"items":[{"match":"*","status":"blocked","mcd":1}]}`:                      "rule 1: a blocking rule",
+			`{"items":[{"match":"*","type":"percent","value":"1","apply_to":["mcd"]}]}`: "rule 1: apply_to",
+		} {
+			w.do("a", "PUT", "/v1/cards/{retail}/profit-rules", body).refused(422, part)
+		}
+		w.do("m", "PUT", "/v1/cards/{retail}/profit-rules", `{"items":[]}`).refused(403, "card_not_own")
+		w.do("m", "PUT", "/v1/cards/{upstream}/profit-rules", rules).want(404)
+	})
+}
+
+func TestDestinationsAreTheOwnAccountsAlone(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"49","name":"Germany"},{"prefix":"44","name":"UK"},{"prefix":"1","name":"USA"}]}`).want(200)
+		page := w.get("a", "/v1/destinations?limit=2&count=true").want(200)
+		if got := page.column("prefix"); fmt.Sprint(got) != "[1 44]" || page.object()["total"] != 3.0 {
+			t.Errorf("got %s", page.body)
+		}
+		next := w.get("a", "/v1/destinations?limit=2&cursor="+page.object()["next"].(string))
+		if got := next.column("name"); fmt.Sprint(got) != "[Germany]" || next.object()["next"] != nil {
+			t.Errorf("got %s", next.body)
+		}
+		for _, user := range []string{"b", "m", "r"} {
+			if got := w.get(user, "/v1/destinations").items(); len(got) != 0 {
+				t.Errorf("%s sees %v", user, got)
+			}
+		}
+		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"49","name":"x"},{"prefix":"49","name":"y"}]}`).refused(422, "twice")
+		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"+49","name":"x"}]}`).refused(422, "number 1")
+		w.do("clerk", "PUT", "/v1/destinations", `{"items":[]}`).refused(403, "area_denied")
+		if got := w.get("a", "/v1/destinations").items(); len(got) != 3 {
+			t.Errorf("got %v", got)
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// destinationBody is what an account calls the place that a prefix leads to.
+type destinationBody struct {
+	Prefix string `json:"prefix"`
+	Name   string `json:"name"`
+}
+
+type destinationsDoc struct {
+	Items []destinationBody `json:"items" required:"true"`
+}
+
+type destinationsMade struct {
+	Rows int `json:"rows"`
+}
+
+// destinationsArea is where names of destinations are kept: with the cards
+// that they are for.
+const destinationsArea = "card/customer"
+
+// destinationsType names them where a write is remembered.
+const destinationsType = "destinations"
+
+// getDestinations lists what the own account calls places, by prefix.
+func getDestinations(r *call) error {
+	if err := r.mayArea("read", destinationsArea); err != nil {
+		return err
+	}
+	p, err := r.readParams(map[string]store.ColumnInfo{})
+	if err != nil {
+		return err
+	}
+	after := ""
+	if p.cursor != "" {
+		at, err := r.openCursor(p.question, p.cursor)
+		if err != nil {
+			return err
+		}
+		after = at.ID
+	}
+	page, total, err := r.s.store.DestinationPage(r.ctx, r.facts.Account.ID, after, p.limit+1)
+	if err != nil {
+		return err
+	}
+	body, err := r.destinations(page, total, p)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+func (r *call) destinations(list []store.Destination, total int, p listParams) ([]byte, error) {
+	var body page[destinationBody]
+	body.Items = []destinationBody{}
+	for _, d := range list[:min(len(list), p.limit)] {
+		body.Items = append(body.Items, destinationBody{d.Prefix, d.Name})
+	}
+	if len(list) > p.limit {
+		next, err := r.sealCursor(p.question, &store.Cursor{ID: list[p.limit-1].Prefix})
+		if err != nil {
+			return nil, err
+		}
+		body.Next = next
+	}
+	if p.count {
+		body.Total = &total
+	}
+	return json.Marshal(body)
+}
+
+// putDestinations replaces what the own account calls places.
+func putDestinations(r *call) error {
+	return r.write((*writing).putDestinations, func(w *writing, t target) (written, error) {
+		list, err := w.tx.Destinations(w.r.ctx, t.id)
+		if err != nil {
+			return written{}, err
+		}
+		return written{status: fiber.StatusOK, typ: destinationsType, body: []byte(`{"rows":` + strconv.Itoa(len(list)) + `}`)}, nil
+	})
+}
+
+func (w *writing) putDestinations() (target, error) {
+	own := w.r.subject.Account.ID
+	t := target{action: "update", typ: destinationsType, id: own, status: fiber.StatusOK}
+	f, malformed := w.r.readFields(anyField)
+	if err := w.r.mayArea("update", destinationsArea); err != nil {
+		return t, err
+	}
+	if malformed != nil {
+		return t, malformed
+	}
+	list, sent := []store.Destination{}, false
+	if value, given := f.take("items"); given {
+		list, sent = f.destinations(value), true
+	}
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	if !sent {
+		return t, invalid("items", "is missing")
+	}
+	if err := w.tx.SetDestinations(w.r.ctx, own, list); err != nil {
+		return t, err
+	}
+	row, err := w.tx.PolicyRow(w.r.ctx, "account", own)
+	if err != nil {
+		return t, err
+	}
+	entry := target{action: "update", typ: "account", id: own, row: row}
+	return t, w.audit(entry, nil, map[string]any{destinationsType: len(list)})
+}
+
+// destinations reads a list that may be longer than others are.
+func (f *fields) destinations(value any) (all []store.Destination) {
+	list, ok := value.([]any)
+	if !ok {
+		f.refuse("items", "want a list of objects")
+		return nil
+	}
+	for i, one := range list {
+		object, ok := one.(map[string]any)
+		prefix, isText := object["prefix"].(string)
+		name, isName := object["name"].(string)
+		if !ok || !isText || !isName || len(object) != 2 || hasControl(name) {
+			f.refuse("items", "number "+strconv.Itoa(i+1)+" is not an object of prefix and name")
+			return nil
+		}
+		all = append(all, store.Destination{Prefix: prefix, Name: name})
+	}
+	return all
+}

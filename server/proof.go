@@ -1,0 +1,227 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// proofBody is how a revision stands against what its calls cost.
+type proofBody struct {
+	RevisionID string        `json:"revision_id"`
+	Routing    string        `json:"routing" enum:"dearest,cheapest"`
+	Prefixes   int           `json:"prefixes" description:"of both sides, those open for sale"`
+	Losing     int           `json:"losing" description:"prefixes on which some call costs more than it sells for"`
+	NoRoute    int           `json:"no_route" description:"prefixes that are open for sale where no parent is"`
+	Findings   int           `json:"findings" description:"how many there are; a losing prefix has one for each jurisdiction that loses"`
+	Items      []findingBody `json:"items,omitempty" description:"the first of them, in the order of prefixes"`
+}
+
+// findingBody is a problem with a prefix.
+type findingBody struct {
+	Prefix  string `json:"prefix"`
+	SoldBy  string `json:"sold_by" description:"the prefix of the row that it sells by"`
+	Problem string `json:"problem" enum:"losing,no_route"`
+	*lossBody
+	Blocked *bool `json:"blocked,omitempty" description:"of no_route: a parent blocks it; else none knows it"`
+}
+
+type lossBody struct {
+	Jurisdiction string     `json:"jurisdiction" enum:"indeterminate,inter,intra"`
+	Parent       parentName `json:"parent" description:"with the greatest loss there"`
+	Seconds      *uint32    `json:"seconds" description:"the shortest losing call; null for only those of over two hours"`
+	Loss         string     `json:"loss" description:"on that call, in the card's currency; on a minute where seconds is null"`
+}
+
+type parentName struct {
+	CardID string  `json:"card_id"`
+	Name   *string `json:"name"`
+}
+
+// proofFields documents the body of a proof.
+type proofFields struct {
+	RevisionID string `json:"revision_id,omitempty" description:"default: the active revision"`
+}
+
+type proofQuery struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" description:"findings to show; as NDJSON all are streamed"`
+}
+
+// proving is a proof that was decided about.
+type proving struct {
+	card     string
+	revision string
+	routing  string
+	names    map[string]*string // of the parents, as the reader is shown them
+	limit    int
+}
+
+// postProof holds a revision of a card against what its calls are bought for.
+// It changes nothing. Who is not shown what the card is built from is refused.
+func postProof(r *call) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	p, err := r.proving(id)
+	if err != nil {
+		return err
+	}
+	r.c.Vary(fiber.HeaderAccept)
+	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
+	case mediaNDJSON:
+		return r.streamProof(p)
+	case fiber.MIMEApplicationJSON:
+		return r.answerProof(p)
+	}
+	return &problem{kind: kindNotAcceptable}
+}
+
+// proving finds the card as its reader sees it, and reads what is asked.
+func (r *call) proving(card string) (*proving, error) {
+	cards, err := r.reading("card")
+	if err != nil {
+		return nil, err
+	}
+	row, err := r.one(outside{}, cards, card)
+	if err != nil {
+		return nil, err
+	}
+	if row.View == translatedView {
+		return nil, notFound()
+	}
+	var shown struct {
+		Routing  *string       `json:"routing"`
+		Parents  *[]parentName `json:"parents"`
+		Revision *struct{ ID string }
+	}
+	if err := json.Unmarshal(row.AppendJSON(nil), &shown); err != nil {
+		return nil, fmt.Errorf("card %s: %w", card, err)
+	}
+	if _, ok := row.Value("parents"); !ok {
+		return nil, &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
+	}
+	p := &proving{card: card, routing: or(shown.Routing, ""), names: map[string]*string{}}
+	for _, parent := range or(shown.Parents, nil) {
+		p.names[parent.CardID] = parent.Name
+	}
+	if shown.Revision != nil {
+		p.revision = shown.Revision.ID
+	}
+	return p, r.readProof(p)
+}
+
+const reasonAreaDenied = "area_denied"
+
+// readProof reads the query and the body.
+func (r *call) readProof(p *proving) error {
+	args, err := r.queryArgs()
+	if err != nil {
+		return err
+	}
+	p.limit = defaultLimit
+	for _, a := range args {
+		if a.name != "limit" {
+			return invalid(a.name, "unknown parameter")
+		}
+		if p.limit, err = strconv.Atoi(a.value); err != nil || p.limit < 1 || p.limit > maxLimit {
+			return invalid(a.name, "want a number from 1 to 1000")
+		}
+	}
+	f, err := r.readFields(anyField)
+	if err != nil {
+		return err
+	}
+	p.revision = or(f.line("revision_id"), p.revision)
+	if err := f.err(); err != nil {
+		return err
+	}
+	if p.revision == "" {
+		return invalid("revision_id", "is missing: the card has no active revision")
+	}
+	return nil
+}
+
+func (r *call) answerProof(p *proving) error {
+	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
+	err := r.prove(r.ctx, p, &body, func(f findingBody) error {
+		if len(body.Items) < p.limit {
+			body.Items = append(body.Items, f)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
+}
+
+// streamProof sends a finding a line, and last what they come to. What stands
+// in the way of a proof is answered before anything is sent.
+func (r *call) streamProof(p *proving) error {
+	if err := r.provable(p); err != nil {
+		return err
+	}
+	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
+		body := proofBody{RevisionID: p.revision, Routing: p.routing}
+		lines := json.NewEncoder(w)
+		if err := r.prove(ctx, p, &body, func(f findingBody) error { return lines.Encode(f) }); err != nil {
+			return err
+		}
+		return lines.Encode(body)
+	})
+}
+
+// prove fills in what the proof comes to.
+func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
+	return r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+		proof, err := tx.ProveRevision(ctx, p.card, p.revision, func(f store.Finding) error {
+			body.Findings++
+			return report(p.finding(f))
+		})
+		body.Prefixes, body.Losing, body.NoRoute = proof.Prefixes, proof.Losing, proof.NoRoute
+		return revisionAbsent(err)
+	})
+}
+
+// provable finds out whether there is something to prove, and against what.
+func (r *call) provable(p *proving) error {
+	return r.s.store.Read(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+		return revisionAbsent(tx.Provable(r.ctx, p.card, p.revision))
+	})
+}
+
+// revisionAbsent says of a revision that is not there that the body named it.
+func revisionAbsent(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return invalid("revision_id", "names no revision of the card")
+	}
+	return err
+}
+
+func (p *proving) finding(f store.Finding) findingBody {
+	body := findingBody{Prefix: f.Prefix, SoldBy: f.Sold, Problem: f.Problem}
+	if f.Problem == store.ProblemNoRoute {
+		body.Blocked = &f.Blocked
+		return body
+	}
+	body.lossBody = &lossBody{
+		Jurisdiction: f.Jurisdiction, Parent: parentName{CardID: f.ParentID, Name: p.names[f.ParentID]},
+		Loss: string(store.AppendMoney(nil, f.Loss)),
+	}
+	if f.Seconds > 0 {
+		body.Seconds = &f.Seconds
+	}
+	return body
+}
