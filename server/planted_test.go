@@ -194,6 +194,9 @@ func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) er
 // plantDestinations has an account call a place something; only its own users
 // read that.
 func (p *planted) plantDestinations(tx *store.Tx, account string) error {
+	if account == "R" { // its users hold nothing in this world
+		return nil
+	}
 	name := p.text(account, "what it calls a place")
 	if account != "M" && account != "N" {
 		p.kept[name] = strings.ToLower(account)

@@ -29,7 +29,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(22) {
+	switch q.r.IntN(26) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
@@ -51,6 +51,8 @@ func (q *requests) next() asked {
 		a = q.link()
 	case 19, 20:
 		a = q.decision()
+	case 21, 22, 23, 24:
+		a = q.building()
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"resellerd/store"
+)
+
+// buildable reports whether the viewer sees what an account's cards are built
+// from.
+func (e eyes) buildable(account string) bool {
+	return e.see("card", account) && (account != e.own || !e.sells)
+}
+
+// givenTo reports whether a card of the account above is the viewer's to build
+// from, in either world.
+func (w *twin) givenTo(account, name string) bool {
+	return w.eyes.parent(account) && w.eyes.read("card") && w.draws("card "+account+"."+name).shared.IntN(2) == 0
+}
+
+// fillRecipe says what a card is built from, by which rules, and builds it.
+func (w *twin) fillRecipe(account, name string) {
+	seen, all := w.eyes.buildable(account), w.eyes.see("card", account)
+	d := w.draws("recipe " + account + "." + name)
+	row, rules := d.of(seen), twinRules(d.of(all))
+	parents := w.candidates(account, row)
+	build := row.IntN(2) == 0 && (seen || !all)
+	w.at(twinStart.Add(-2 * time.Hour))
+	w.make(account, "built "+account+"."+name, func(ctx context.Context, tx *store.Tx) error {
+		card := cardID(account, name)
+		if err := tx.SetProfitRules(ctx, card, rules); err != nil {
+			return err
+		}
+		err := tx.SetParents(ctx, card, w.fitting(ctx, tx, card, parents))
+		if err == nil && build && len(parents) > 0 {
+			if _, err := tx.BuildRevision(ctx, card); !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrInvalid) {
+				return err
+			}
+		}
+		if errors.Is(err, store.ErrInvalid) {
+			return nil
+		}
+		return err
+	})
+}
+
+// candidates are cards that one of the account may be built from.
+func (w *twin) candidates(account string, r *rand.Rand) (ids []string) {
+	if isMaster(account) {
+		return []string{cardID(account, "k5")}
+	}
+	above := twinParents[account]
+	for _, name := range []string{"k1", "k2", "k3"} {
+		if account == w.eyes.own && !w.givenTo(above, name) || r.IntN(3) == 0 {
+			continue
+		}
+		ids = append(ids, cardID(above, name))
+	}
+	return ids
+}
+
+// fitting are the candidates of the card's direction, with an exchange rate
+// where they need one.
+func (w *twin) fitting(ctx context.Context, tx *store.Tx, card string, ids []string) (parents []store.Parent) {
+	own, err := tx.Card(ctx, card)
+	if err != nil {
+		return nil
+	}
+	for _, id := range ids {
+		parent, err := tx.Card(ctx, id)
+		if err != nil || parent.Direction != own.Direction {
+			continue
+		}
+		p := store.Parent{CardID: id}
+		if parent.Currency != own.Currency {
+			p.Exchange = "1.0837"
+		}
+		parents = append(parents, p)
+	}
+	return parents
+}
+
+func twinRules(r *rand.Rand) (rules []store.ProfitRule) {
+	for range r.IntN(3) {
+		rules = append(rules, store.ProfitRule{
+			Match: drawn(r, []string{"*", "^4", "49", "441"}), Type: drawn(r, []string{"percent", "relative", "absolute"}),
+			Value: int64(r.IntN(3)) * 100_000_000, Status: store.RuleProfit,
+		})
+	}
+	return rules
+}
+
+// fillDestinations has an account call places.
+func (w *twin) fillDestinations(account string) {
+	row := w.draws("destinations of " + account).of(account == w.eyes.own)
+	var list []store.Destination
+	for _, prefix := range twinPrefixes {
+		if row.IntN(2) == 0 {
+			list = append(list, store.Destination{Prefix: prefix, Name: drawn(row, twinTexts)})
+		}
+	}
+	w.make(account, "destinations "+account, func(ctx context.Context, tx *store.Tx) error {
+		return tx.SetDestinations(ctx, accountID(account), list)
+	})
+}
+
+// building is a request about how cards are built.
+func (q *requests) building() asked {
+	card := "/v1/cards/" + url.PathEscape(q.id("card"))
+	if q.r.IntN(2) == 0 {
+		card = "/v1/cards/" + cardID(q.eyes.own, drawn(q.r, []string{"k1", "k2", "k3"}))
+	}
+	switch q.r.IntN(9) {
+	case 0:
+		return asked{method: "GET", path: card + "/profit-rules"}
+	case 1:
+		return asked{method: "PUT", path: card + "/profit-rules", body: q.text(map[string]any{"items": q.rules()})}
+	case 2:
+		return asked{method: "PATCH", path: card, body: q.text(map[string]any{"parents": q.parents()})}
+	case 3:
+		return asked{method: "GET", path: "/v1/destinations" + drawn(q.r, []string{"", "?limit=2", "?count=true", "?sort=prefix"})}
+	case 4:
+		return asked{method: "PUT", path: "/v1/destinations", body: q.text(map[string]any{"items": []any{
+			map[string]any{"prefix": drawn(q.r, twinPrefixes), "name": drawn(q.r, twinTexts)}}})}
+	case 5, 6:
+		a := asked{method: "POST", path: card + "/proof"}
+		if q.r.IntN(3) == 0 {
+			a.body = q.text(map[string]any{"revision_id": drawn(q.r, []string{
+				idOf("revision", requestName(q.r.IntN(q.n+1))), idOf("revision", "built "+drawn(q.r, twinAccounts)+".k1"), "nothing"})})
+		}
+		if q.r.IntN(3) == 0 {
+			a.header = []string{"Accept", mediaNDJSON}
+		}
+		return a
+	}
+	return asked{method: "POST", path: card + "/build", body: q.text(map[string]any{"activate": q.r.IntN(2) == 0, "accept_losses": q.r.IntN(4) == 0})}
+}
+
+// parents are cards to build from: of the account above, own ones, anybody's.
+func (q *requests) parents() []any {
+	list := []any{}
+	for range q.r.IntN(3) {
+		id := q.id("card")
+		if above := twinParents[q.eyes.own]; above != "" && q.r.IntN(2) == 0 {
+			id = cardID(above, fmt.Sprint("k", 1+q.r.IntN(3)))
+		}
+		list = append(list, drawn(q.r, []any{id, map[string]any{"card_id": id}, map[string]any{"card_id": id, "exchange": "1.1"}}))
+	}
+	return list
+}
+
+func (q *requests) rules() []any {
+	return []any{map[string]any{"match": drawn(q.r, []string{"*", "^44", "49", "x"}), "type": drawn(q.r, []string{"percent", "relative", "floor"}),
+		"value": drawn(q.r, []string{"12", "0.001", "-0.01", "1e3"})}}
+}
