@@ -19,10 +19,12 @@ var isOwnArea = func() map[string]bool {
 
 // areaOf names the area of a decision for metrics. A card's follows its view;
 // "card" when nothing is shown.
-func (r *call) areaOf(in *policies.Input, d policies.Decision) string {
+func (r *call) areaOf(in *policies.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
+
+func areaOf(e *policies.Engine, in *policies.Input, d policies.Decision) string {
 	switch typ := in.Resource.Type; typ {
 	case "area":
-		return r.areaLabel(in.Resource.ID)
+		return areaLabel(e, in.Resource.ID)
 	case "card", "rate":
 		switch d.View {
 		case "customer":
@@ -32,17 +34,17 @@ func (r *call) areaOf(in *policies.Input, d policies.Decision) string {
 		}
 		return "card"
 	default:
-		return r.areaLabel(typ)
+		return areaLabel(e, typ)
 	}
 }
 
 // areaLabel is the area when it is one of resellerd's own or declared by the
 // policy's catalog, else "other".
-func (r *call) areaLabel(area string) string {
+func areaLabel(e *policies.Engine, area string) string {
 	if isOwnArea[area] {
 		return area
 	}
-	if _, declared := r.engine.Catalog("area", area); declared {
+	if _, declared := e.Catalog("area", area); declared {
 		return area
 	}
 	return "other"

@@ -62,7 +62,9 @@ func (r *call) moment() time.Time {
 // decide asks the policy, counts and records the decision.
 func (r *call) decide(in *policies.Input) policies.Decision {
 	start := r.s.now()
-	return r.record(in, r.judge(in), start)
+	d := r.judge(in)
+	r.shadowCheck(in, d, false)
+	return r.record(in, d, start)
 }
 
 // judge asks the policy; nothing is recorded.
@@ -77,7 +79,9 @@ func (r *call) judge(in *policies.Input) policies.Decision {
 // for what is not visible: it is asked about a row that names no owner.
 func (r *call) decideAbsent(in *policies.Input) policies.Decision {
 	start := r.s.now()
-	return r.record(in, absentAs(r.judge(in)), start)
+	d := absentAs(r.judge(in))
+	r.shadowCheck(in, d, true)
+	return r.record(in, d, start)
 }
 
 // absentAs is the answer about what is not there, given what the policy says
@@ -96,6 +100,7 @@ func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.s.now()
 	in := r.input(action, typ, "")
 	p := r.engine.Plan(r.ctx, in)
+	r.shadowPlan(in, p)
 	if err := r.recordPlan(in, p, start); err != nil {
 		return nil, nil, unavailable(err)
 	}

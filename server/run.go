@@ -89,8 +89,12 @@ func (s *Server) shutdown() error {
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
+	s.shadow.close(shadowPatience)
 	return errors.Join(err, s.closeLog())
 }
 
 // Close ends a server that Run never ran: it writes out the decision log.
-func (s *Server) Close() error { return s.closeLog() }
+func (s *Server) Close() error {
+	s.shadow.close(shadowPatience)
+	return s.closeLog()
+}

@@ -46,6 +46,7 @@ type Server struct {
 	watch    *goneWatch
 	fresh    freshConns
 	views    engineViews
+	shadow   *shadow         // nil: none
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps
 }
@@ -110,6 +111,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		return nil, err
 	}
 	s.build()
+	s.openShadow()
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,12 +15,16 @@ import (
 )
 
 // delivery brings policies into force and keeps them up to date: the live one,
-// from OPA's plugins or from a place that is followed.
+// from OPA's plugins or from a place that is followed, and its shadow.
 type delivery struct {
 	keeper *shipping.Keeper
 	place  shipping.Place // nil: nothing changes
 	poll   time.Duration
 	opa    *shipping.OPA // nil without a configuration
+
+	shadow      *shipping.Keeper // nil: none
+	shadowPlace shipping.Place
+	sample      float64
 }
 
 // delivery reads the settings and puts a policy in force, unless OPA's plugins
@@ -37,7 +42,27 @@ func (s *policySettings) delivery(ctx context.Context, env func(string) string, 
 		err = usagef("--policies and the bundles of --opa-config: the policy can come from one of them only")
 	}
 	d.keeper.Logger = log // the first policy's refusal is the program's own end
-	return d, err
+	return d, errors.Join(err, d.inShadow(s, log))
+}
+
+// inShadow finds the shadow's place. Its policy is read later: what is wrong
+// with it keeps nothing from being served.
+func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
+	if s.ShadowSample < 0 || s.ShadowSample > 1 {
+		return usagef("shadow sample %g: want a number from 0 to 1", s.ShadowSample)
+	}
+	if s.ShadowPolicies == "" {
+		return nil
+	}
+	bare := *s
+	if info, err := os.Stat(s.ShadowPolicies); err == nil && info.IsDir() {
+		bare.PolicyKey = "" // a folder has no signature, and nothing comes into force from here
+	}
+	var err error
+	d.shadowPlace, err = bare.at(s.ShadowPolicies)
+	d.shadow, d.sample = s.keeper(log.With("role", "shadow")), s.ShadowSample
+	d.shadow.Tests = false
+	return err
 }
 
 func (s *policySettings) keeper(log *slog.Logger) *shipping.Keeper {
@@ -96,10 +121,14 @@ func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
 
 // options are what the server must be made with.
 func (d *delivery) options() []server.Option {
-	if d.opa == nil || !d.opa.Logs() {
-		return nil
+	var options []server.Option
+	if d.opa != nil && d.opa.Logs() {
+		options = append(options, server.WithShipper(d.opa.Ship))
 	}
-	return []server.Option{server.WithShipper(d.opa.Ship)}
+	if d.shadow != nil {
+		options = append(options, server.WithShadow(d.shadow.Engines, d.sample))
+	}
+	return options
 }
 
 // start keeps the policies up to date until stop is called, and tells the
@@ -113,6 +142,10 @@ func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {
 	var running sync.WaitGroup
 	if d.place != nil {
 		running.Go(func() { shipping.Follow(ctx, d.keeper, d.place, d.poll) })
+	}
+	if d.shadow != nil {
+		d.shadow.Done = s.ShadowLoaded
+		running.Go(func() { shipping.Follow(ctx, d.shadow, d.shadowPlace, d.poll) })
 	}
 	if d.opa != nil {
 		running.Go(func() {

@@ -52,14 +52,16 @@ type callerSettings struct {
 }
 
 type policySettings struct {
-	Policies      string        `help:"Directory or OPA bundle of a policy tree that replaces the embedded one; followed when it changes." placeholder:"DIR|BUNDLE"`
-	PolicyKey     string        `help:"Public key in PEM that bundle files must be signed with." placeholder:"FILE"`
-	PolicyKeyAlg  string        `help:"How they are signed; by default RS256, or ES256, ES384, ES512 by the key's curve." placeholder:"ALG"`
-	PolicyTest    bool          `help:"Put no policy in force whose own Rego tests do not pass."`
-	PolicyPoll    time.Duration `help:"Time between two readings of a policy that no change was noticed of." default:"15s"`
-	OPAConfig     string        `name:"opa-config" help:"OPA's configuration file: where policies are fetched from, and decisions shipped to." placeholder:"FILE"`
-	PolicyTimeout time.Duration `help:"Time for one evaluation; one that takes longer denies." default:"1s"`
-	ForceEvaluate bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
+	Policies       string        `help:"Directory or OPA bundle of a policy tree that replaces the embedded one; followed when it changes." placeholder:"DIR|BUNDLE"`
+	PolicyKey      string        `help:"Public key in PEM that bundle files must be signed with." placeholder:"FILE"`
+	PolicyKeyAlg   string        `help:"How they are signed; by default RS256, or ES256, ES384, ES512 by the key's curve." placeholder:"ALG"`
+	PolicyTest     bool          `help:"Put no policy in force whose own Rego tests do not pass."`
+	PolicyPoll     time.Duration `help:"Time between two readings of a policy that no change was noticed of." default:"15s"`
+	OPAConfig      string        `name:"opa-config" help:"OPA's configuration file: where policies are fetched from, and decisions shipped to." placeholder:"FILE"`
+	ShadowPolicies string        `help:"Directory or OPA bundle of a policy that decides the same beside the live one, and changes nothing." placeholder:"DIR|BUNDLE"`
+	ShadowSample   float64       `help:"Part of the decisions that the shadow makes as well, 0 to 1." default:"1"`
+	PolicyTimeout  time.Duration `help:"Time for one evaluation; one that takes longer denies." default:"1s"`
+	ForceEvaluate  bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
 }
 
 type recordSettings struct {

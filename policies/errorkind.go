@@ -1,0 +1,33 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// ErrorKind says what kind of error kept a decision from being made, and where
+// in the policy. Unlike the error's own text it holds no value of a request.
+func ErrorKind(err error) string {
+	var evaluation *topdown.Error
+	var shape *shapeError
+	var translation *refusal
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, errUndefined):
+		return "undefined"
+	case errors.As(err, &shape):
+		return "shape"
+	case errors.As(err, &translation):
+		return "filter"
+	case errors.As(err, &evaluation) && evaluation.Location != nil:
+		return fmt.Sprintf("%s at %s:%d", evaluation.Code, evaluation.Location.File, evaluation.Location.Row)
+	default:
+		return "other"
+	}
+}

@@ -1,0 +1,233 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"resellerd/policies"
+)
+
+// shadow decides what the live policy has decided once more by another, beside
+// the requests: it is handed copies, drops what it cannot keep up with, takes a
+// small part of the machine, and tells nobody but the metrics and the log. The
+// live answer has been made before, and is never looked at again.
+type shadow struct {
+	engines *EngineHolder
+	sample  float64 // of the decisions, 0 to 1
+	decider func(*policies.Engine) decider
+	share   float64 // of one processor that may be used
+	sleep   func(time.Duration)
+	metrics *shadowMetrics
+	log     *shadowLog
+
+	mu      sync.Mutex
+	wake    *sync.Cond
+	waiting []shadowed
+	closed  bool
+	done    chan struct{}
+}
+
+// decider is what decides: an engine.
+type decider interface {
+	Decide(ctx context.Context, in *policies.Input) policies.Decision
+	Evaluate(ctx context.Context, in *policies.Input) policies.Decision
+	Plan(ctx context.Context, in *policies.Input) *policies.Plan
+}
+
+// shadowed is a decision of the live policy: of one check, or with a plan of a
+// list.
+type shadowed struct {
+	live   *policies.Engine
+	in     policies.Input
+	check  policies.Decision
+	plan   *policies.Plan
+	absent bool // what is asked about is not there
+	id     string
+}
+
+const (
+	// shadowQueue is how many decisions may wait.
+	shadowQueue = 4096
+	// shadowLinger is how long the first that waits lets others join it: one
+	// waking up for hundreds of decisions.
+	shadowLinger = 10 * time.Millisecond
+	// shadowShare is the part of the machine that a shadow may take.
+	shadowShare = 0.05
+	// shadowPatience is how long an end waits for it.
+	shadowPatience = time.Second
+	// shadowBurst is how long it may work before it rests.
+	shadowBurst = 2 * time.Millisecond
+)
+
+// WithShadow decides a sample (0 to 1) of what the live policy decides by the
+// policy that engines holds as well, while it holds one. Where they disagree
+// is counted and logged; no answer depends on it.
+func WithShadow(engines *EngineHolder, sample float64) Option {
+	return func(s *Server) {
+		s.shadow = &shadow{engines: engines, sample: sample, decider: func(e *policies.Engine) decider { return e }}
+	}
+}
+
+// openShadow starts what WithShadow asked for.
+func (s *Server) openShadow() {
+	h := s.shadow
+	if h == nil {
+		return
+	}
+	h.metrics = newShadowMetrics(s.registry, h.engines)
+	h.log = &shadowLog{logger: s.logger, views: &s.views, limit: rate.NewLimiter(shadowLines, shadowLines)}
+	h.share = min(1, shadowShare*float64(runtime.GOMAXPROCS(0)))
+	if h.sleep == nil {
+		h.sleep = time.Sleep
+	}
+	h.wake, h.done = sync.NewCond(&h.mu), make(chan struct{})
+	go h.run(s.cfg.ForceEvaluate)
+}
+
+// shadowCheck hands on a decision about one thing.
+func (r *call) shadowCheck(in *policies.Input, d policies.Decision, absent bool) {
+	if h := r.s.shadow; h != nil && h.picks() {
+		h.add(shadowed{live: r.engine, in: *in, check: d, absent: absent, id: r.decisionID})
+	}
+}
+
+// shadowPlan hands on a decision about a list.
+func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
+	if h := r.s.shadow; h != nil && h.picks() {
+		h.add(shadowed{live: r.engine, in: *in, plan: p, id: r.decisionID})
+	}
+}
+
+// picks tells whether a decision is in the sample.
+func (h *shadow) picks() bool {
+	return h.engines.Current() != nil && (h.sample >= 1 || rand.Float64() < h.sample) //nolint:gosec // a sample, no secret
+}
+
+// add never waits: what there is no room for is dropped and counted.
+func (h *shadow) add(d shadowed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || len(h.waiting) >= shadowQueue {
+		h.metrics.dropped.Inc()
+		return
+	}
+	h.waiting = append(h.waiting, d)
+	if len(h.waiting) == 1 {
+		h.wake.Signal()
+	}
+}
+
+// run decides what waits, as much at once as there is.
+func (h *shadow) run(whole bool) {
+	defer close(h.done)
+	var batch []shadowed
+	for {
+		h.mu.Lock()
+		for len(h.waiting) == 0 && !h.closed {
+			h.wake.Wait()
+		}
+		h.mu.Unlock()
+		h.sleep(shadowLinger)
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			return
+		}
+		batch, h.waiting = h.waiting, batch[:0]
+		h.mu.Unlock()
+		h.work(batch, whole)
+		clear(batch)
+	}
+}
+
+// work decides a batch, resting as often as its share of the machine demands.
+func (h *shadow) work(batch []shadowed, whole bool) {
+	began := time.Now()
+	for i := range batch {
+		h.one(&batch[i], whole)
+		if took := time.Since(began); took > shadowBurst && h.share < 1 {
+			h.sleep(time.Duration(float64(took) * (1/h.share - 1)))
+			began = time.Now()
+		}
+	}
+}
+
+// one decides once more and compares.
+func (h *shadow) one(d *shadowed, whole bool) {
+	e := h.engines.Current()
+	if e == nil {
+		return
+	}
+	check, plan, err := h.decide(h.decider(e), d, whole)
+	failed := err != nil || check.Outcome == outcomeError || plan != nil && plan.Outcome == outcomeError
+	if failed {
+		h.metrics.failed.Inc()
+	} else {
+		h.metrics.compared.Inc()
+	}
+	kind := disagreement(d, check, plan)
+	if err != nil {
+		kind = kindError
+	}
+	if kind == "" {
+		return
+	}
+	area := areaOf(d.live, &d.in, d.check)
+	h.metrics.disagreements.WithLabelValues(area, kind).Inc()
+	h.log.write(d, check, plan, e, area, kind, err)
+}
+
+// decide asks the other policy. A panic is an error like any other.
+func (h *shadow) decide(by decider, d *shadowed, whole bool) (check policies.Decision, plan *policies.Plan, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errShadowPanic
+		}
+	}()
+	ctx := context.Background() // the engine bounds each evaluation
+	in := d.in
+	switch {
+	case d.plan != nil:
+		plan = by.Plan(ctx, &in)
+	case whole:
+		check = by.Evaluate(ctx, &in)
+	default:
+		check = by.Decide(ctx, &in)
+	}
+	if d.absent {
+		check = absentAs(check)
+	}
+	return check, plan, nil
+}
+
+// close stops deciding. A policy that is still at it is not waited for longer
+// than patience: nothing depends on what it says.
+func (h *shadow) close(patience time.Duration) {
+	if h == nil || h.wake == nil {
+		return
+	}
+	h.mu.Lock()
+	h.closed = true
+	h.wake.Broadcast()
+	h.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-h.done:
+	case <-timer.C:
+	}
+}
+
+// outcomeOf is the outcome of a check or of a list.
+func outcomeOf(check policies.Decision, plan *policies.Plan) policies.Outcome {
+	if plan != nil {
+		return plan.Outcome
+	}
+	return cmp.Or(check.Outcome, outcomeError)
+}

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+
+	"golang.org/x/time/rate"
+
+	"resellerd/policies"
+)
+
+// shadowLines is how many disagreements are logged a second, and at once; all
+// are counted.
+const shadowLines = 50
+
+var errShadowPanic = errors.New("shadow policy: panic")
+
+// shadowLog writes disagreements to the process's log, with both decisions,
+// masked as the live policy masks its decision log. What was asked stands in
+// the decision log, under the same decision id.
+type shadowLog struct {
+	logger  *slog.Logger
+	views   *engineViews
+	limit   *rate.Limiter
+	omitted int // since the last line; only the shadow's own goroutine is in here
+}
+
+func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.Plan, by *policies.Engine, area, kind string, err error) {
+	if !l.limit.Allow() {
+		l.omitted++
+		return
+	}
+	args := []any{
+		"decision_id", d.id, "area", area, "kind", kind,
+		"policy_revision", d.live.Revision(), "shadow_revision", by.Revision(),
+	}
+	live, liveErr := l.decision(d, d.check, d.plan)
+	shadow, shadowErr := l.decision(d, check, plan)
+	switch {
+	case err != nil:
+		args = append(args, "live", live, "shadow", json.RawMessage(`{"outcome":"error","error":"panic"}`))
+	case liveErr != nil || shadowErr != nil:
+		args = append(args, "masked", "the mask could not be made")
+	default:
+		args = append(args, "live", live, "shadow", shadow)
+	}
+	if l.omitted > 0 {
+		args = append(args, "omitted_before", l.omitted)
+		l.omitted = 0
+	}
+	l.logger.Info("shadow disagrees", args...)
+}
+
+// decision is one of the two decisions as the decision log would have it.
+func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policies.Plan) (json.RawMessage, error) {
+	m, err := l.mask(d, check)
+	if err != nil {
+		return nil, err
+	}
+	w := &fieldWriter{dst: []byte{'{'}}
+	w.text(nil, "outcome", string(outcomeOf(check, plan)))
+	if result := m.at("result"); plan != nil {
+		w.result(result, check, &listed{filter: plan.Filter.String()})
+		if !result.erases() {
+			w.any(result, "view", viewTexts(plan))
+			w.any(result, "columns", columnTexts(plan))
+		}
+	} else {
+		w.result(result, check, nil)
+	}
+	if kind := policies.ErrorKind(errorOf(check, plan)); kind != "" {
+		w.text(nil, "error", kind)
+	}
+	return append(w.dst, '}'), nil
+}
+
+func errorOf(check policies.Decision, plan *policies.Plan) error {
+	if plan != nil {
+		return plan.Err
+	}
+	return check.Err
+}
+
+// mask is what the live policy erases from an entry about this question.
+func (l *shadowLog) mask(d *shadowed, check policies.Decision) (*mask, error) {
+	held := l.views.of(d.live)
+	if held.err != nil || held.static {
+		return held.mask, held.err
+	}
+	erased, err := d.live.Mask(context.Background(), map[string]any{
+		"input": d.live.Document(&d.in), "result": resultDocument(check), "decision_id": d.id, "path": decisionPath,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newMask(erased)
+}
