@@ -7,6 +7,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/server"
+	"resellerd/server/scenario"
 )
 
 // usageError is a command line that cannot be meant as it stands.
@@ -14,6 +15,11 @@ type usageError struct{ error }
 
 // policyError is a policy tree that cannot be served.
 type policyError struct{ error }
+
+// testError is a policy tree whose tests do not pass.
+type testError struct{ error }
+
+func testsFailed(err error) error { return testError{err} }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -25,11 +31,15 @@ func exitCode(err error) int {
 	var usage usageError
 	var load *policies.LoadError
 	var policy policyError
+	var tests testError
+	var scenarios *scenario.Error
 	switch {
 	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers):
 		return exitUsage
 	case errors.As(err, &load), errors.As(err, &policy):
 		return exitPolicy
+	case errors.As(err, &tests), errors.As(err, &scenarios):
+		return exitTests
 	}
 	return exitError
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"resellerd/policies"
+	"resellerd/policies/mutation"
+	"resellerd/server"
+	"resellerd/server/scenario"
+)
+
+// mutate tries the tree's mutants, and reports those that nothing notices.
+func (c *policyTestCommand) mutate(ctx context.Context, t terminal, tree fs.FS) error {
+	all, err := scenario.Read(tree)
+	if err != nil {
+		return err
+	}
+	var bar *progress
+	o := mutation.Options{
+		Begun: func(total int) { bar = t.progress("mutants", total) },
+		Tried: func() { bar.add(1) },
+	}
+	if c.Sample > 1 {
+		o.Only = everyNth(c.Sample)
+	}
+	if len(all) > 0 {
+		o.Witness = func() (mutation.Witness, func() error, error) { return witness(ctx, all) }
+	}
+	report, err := mutation.Run(ctx, tree, o)
+	if bar != nil {
+		bar.done()
+	}
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		err = printJSON(t.out, report)
+	} else {
+		c.printMutants(t.out, report)
+	}
+	if err == nil {
+		err = c.mutantsAlive(report)
+	}
+	return err
+}
+
+// everyNth chooses every n-th mutant, beginning with the first.
+func everyNth(n int) func(mutation.Mutant) bool {
+	i := -1
+	return func(mutation.Mutant) bool {
+		i++
+		return i%n == 0
+	}
+}
+
+// witness plays all scenarios under a tree. Their worlds are made once.
+func witness(ctx context.Context, all []*scenario.Scenario) (mutation.Witness, func() error, error) {
+	var stages []*scenario.Stage
+	end := func() error {
+		var err error
+		for _, stage := range stages {
+			err = errors.Join(err, stage.Close())
+		}
+		return err
+	}
+	for _, s := range all {
+		stage, err := s.Stage(ctx)
+		if err != nil {
+			return nil, nil, errors.Join(err, end())
+		}
+		stages = append(stages, stage)
+	}
+	return func(ctx context.Context, tree fs.FS) (bool, error) {
+		engine, err := policies.Load(ctx, tree, policies.Options{Schema: server.Schema()})
+		if err != nil {
+			return false, err
+		}
+		for _, stage := range stages {
+			failures, err := stage.Play(ctx, engine, true)
+			if err != nil || len(failures) > 0 {
+				return len(failures) > 0, err
+			}
+		}
+		return false, nil
+	}, end, nil
+}
+
+func (c *policyTestCommand) printMutants(w io.Writer, r *mutation.Report) {
+	for _, s := range r.Survivors {
+		s.File = c.path(s.File)
+		fmt.Fprintln(w, s.Mutant)
+		if s.Reason != "" {
+			fmt.Fprintf(w, "    accepted: %s\n", s.Reason)
+		} else {
+			fmt.Fprintln(w, "    no test notices")
+		}
+	}
+	for _, e := range r.Stale {
+		fmt.Fprintf(w, "%s:%d: %s: %s: does not survive %s\n", c.path(mutation.AcceptedFile), e.Line, e.Rule, e.Change, count(e.Count, "time"))
+	}
+	fmt.Fprintf(w, "%s: %d noticed, %d not, %d do not compile; %.1f %% of those that do are noticed\n",
+		count(r.Total, "mutant"), r.Killed, len(r.Survivors), r.Invalid, r.Score)
+}
+
+// mutantsAlive is the verdict: enough are noticed, and a tree that accounts
+// for survivors accounts for each.
+func (c *policyTestCommand) mutantsAlive(r *mutation.Report) error {
+	switch left := len(r.Unaccepted()); {
+	case r.Score < c.MinScore:
+		return testsFailed(fmt.Errorf("tests notice %.1f %% of the mutants, and should notice %g %%", r.Score, c.MinScore))
+	case len(r.Stale) > 0:
+		return testsFailed(fmt.Errorf("%s: %s out of date", mutation.AcceptedFile, count(len(r.Stale), "entry")))
+	case r.Accounts && left > 0:
+		return testsFailed(fmt.Errorf("%s: %d survivors are not accounted for", mutation.AcceptedFile, left))
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"resellerd/policies"
+	"resellerd/policies/regotest"
+	"resellerd/server"
+	"resellerd/server/scenario"
+)
+
+type policyTestCommand struct {
+	treeArgument
+	Only     string  `name:"run" help:"Only tests whose full names match." placeholder:"REGEX"`
+	Coverage float64 `help:"Percent of the policies' lines that the Rego tests have to reach." default:"100" placeholder:"PERCENT"`
+	Mutate   bool    `help:"Change the policies in every small way, and find what no test notices."`
+	MinScore float64 `help:"Percent of the mutants that tests have to notice." default:"95" placeholder:"PERCENT"`
+	Sample   int     `help:"Try every n-th mutant only." default:"1" placeholder:"N"`
+	Format   string  `help:"How to print: text or json." enum:"text,json" default:"text"`
+}
+
+// tested is what `resellerd policy test --format json` prints.
+type tested struct {
+	Rego      *regotest.Report `json:"rego"`
+	Scenarios scenarioReport   `json:"scenarios"`
+	Pass      bool             `json:"pass"`
+}
+
+// scenarioReport is what the scenarios of a tree say.
+type scenarioReport struct {
+	Scenarios  int                `json:"scenarios"`
+	Statements int                `json:"statements"`
+	Failures   []scenario.Failure `json:"failures"`
+}
+
+// Run runs the tree's Rego tests and scenarios, or tries its mutants. It fails
+// with exitTests when they do not hold, and with exitPolicy when the tree
+// cannot be served at all.
+func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
+	tree, source, err := c.tree()
+	if err != nil {
+		return err
+	}
+	if c.Sample < 1 {
+		return usagef("--sample %d: every n-th mutant, n at least 1", c.Sample)
+	}
+	report, err := c.test(ctx, tree, source)
+	if err != nil {
+		return err
+	}
+	if c.Mutate && report.holds() {
+		return c.mutate(ctx, t, tree)
+	}
+	if c.Format == "json" {
+		err = printJSON(t.out, report)
+	} else {
+		c.print(t.out, report)
+	}
+	if err == nil && !report.Pass {
+		err = testsFailed(report.complaint(c.Coverage))
+	}
+	return err
+}
+
+func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string) (*tested, error) {
+	rego, err := regotest.Run(ctx, tree, c.Only)
+	if err != nil {
+		return nil, err
+	}
+	report := &tested{Rego: rego}
+	if report.Scenarios, err = playAll(ctx, tree, source); err != nil {
+		return nil, err
+	}
+	report.Pass = report.complaint(c.Coverage) == nil
+	if c.Only != "" { // some tests reach some lines
+		report.Pass = report.holds()
+	}
+	for i := range rego.Failures {
+		rego.Failures[i].File = c.path(rego.Failures[i].File)
+	}
+	for i := range rego.Uncovered {
+		rego.Uncovered[i].File = c.path(rego.Uncovered[i].File)
+	}
+	for i := range report.Scenarios.Failures {
+		report.Scenarios.Failures[i].File = c.path(report.Scenarios.Failures[i].File)
+	}
+	return report, nil
+}
+
+// holds tells that there are tests, and that none fails.
+func (r *tested) holds() bool {
+	return r.Rego.Tests+r.Scenarios.Scenarios > 0 && len(r.Rego.Failures)+len(r.Scenarios.Failures) == 0
+}
+
+// complaint is why the tests do not pass, nil if they do.
+func (r *tested) complaint(coverage float64) error {
+	switch {
+	case r.Rego.Tests+r.Scenarios.Scenarios == 0:
+		return errors.New("the tree has no tests")
+	case !r.holds():
+		return fmt.Errorf("%s of Rego and %s failed", count(len(r.Rego.Failures), "test"), count(len(r.Scenarios.Failures), "sentence"))
+	case r.Rego.Coverage < coverage:
+		return fmt.Errorf("the tests reach %.1f %% of the policies' lines, and should reach %g %%", r.Rego.Coverage, coverage)
+	}
+	return nil
+}
+
+// playAll plays the scenarios of a tree under its own policy.
+func playAll(ctx context.Context, tree fs.FS, source string) (scenarioReport, error) {
+	report := scenarioReport{Failures: []scenario.Failure{}}
+	all, err := scenario.Read(tree)
+	if err != nil || len(all) == 0 {
+		return report, err
+	}
+	engine, err := policies.Load(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
+	if err != nil {
+		return report, err
+	}
+	for _, s := range all {
+		failures, err := play(ctx, s, engine)
+		if err != nil {
+			return report, err
+		}
+		report.Scenarios++
+		report.Statements += s.Statements()
+		report.Failures = append(report.Failures, failures...)
+	}
+	return report, nil
+}
+
+func play(ctx context.Context, s *scenario.Scenario, engine *policies.Engine) (failures []scenario.Failure, err error) {
+	stage, err := s.Stage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stage.Close()) }()
+	return stage.Play(ctx, engine, false)
+}
+
+func (c *policyTestCommand) print(w io.Writer, r *tested) {
+	for _, f := range r.Rego.Failures {
+		fmt.Fprintf(w, "%s:%d: %s failed\n", f.File, f.Line, f.Name)
+		for _, more := range []string{f.Message, f.Output} {
+			if more != "" {
+				fmt.Fprintf(w, "    %s\n", more)
+			}
+		}
+	}
+	for _, f := range r.Scenarios.Failures {
+		fmt.Fprintf(w, "%s:%d: %s %s\n    %s\n", f.File, f.Line, f.User, f.Sentence, f.Instead)
+	}
+	if c.Only == "" && r.Rego.Coverage < c.Coverage {
+		for _, line := range r.Rego.Uncovered {
+			fmt.Fprintf(w, "%s:%d: no test reaches this line\n", line.File, line.Line)
+		}
+	}
+	fmt.Fprintf(w, "%s of Rego, %d failed, %d skipped; they reach %.1f %% of the policies' lines\n",
+		count(r.Rego.Tests, "test"), len(r.Rego.Failures), r.Rego.Skipped, r.Rego.Coverage)
+	fmt.Fprintf(w, "%s with %s, %d of which do not hold\n",
+		count(r.Scenarios.Scenarios, "scenario"), count(r.Scenarios.Statements, "sentence"), len(r.Scenarios.Failures))
+}

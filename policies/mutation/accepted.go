@@ -1,0 +1,93 @@
+package mutation
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// AcceptedFile is the file of a tree that lists the survivors that its authors
+// know about, and why nothing notices them.
+const AcceptedFile = "mutants.yaml"
+
+// Entry accepts survivors of one rule with one change; Count of them, 1 by
+// default, where definitions of the rule are alike.
+type Entry struct {
+	File   string `yaml:"file" json:"file"`
+	Rule   string `yaml:"rule" json:"rule"`
+	Change string `yaml:"change" json:"change"`
+	Count  int    `yaml:"count" json:"count"`
+	Reason string `yaml:"reason" json:"reason"`
+	Line   int    `yaml:"-" json:"line"` // of the entry itself
+}
+
+// readAccepted reads the list; nil when the tree has none. A tree that has one
+// accounts for every survivor.
+func readAccepted(tree fs.FS) ([]Entry, error) {
+	text, err := fs.ReadFile(tree, AcceptedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var nodes []yaml.Node
+	if err := yaml.Unmarshal(text, &nodes); err != nil {
+		return nil, fmt.Errorf("%s: %w", AcceptedFile, err)
+	}
+	var entries []Entry
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&entries); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w", AcceptedFile, err)
+	}
+	for i := range entries {
+		e := &entries[i]
+		e.Line = nodes[i].Line
+		if e.Count == 0 {
+			e.Count = 1
+		}
+		if e.File == "" || e.Rule == "" || e.Change == "" || e.Reason == "" || e.Count < 0 {
+			return nil, fmt.Errorf("%s:%d: an entry has a file, a rule, a change and a reason", AcceptedFile, e.Line)
+		}
+	}
+	return entries, nil
+}
+
+// accept gives survivors the reasons of their entries. An entry that does not
+// match as many survivors as it says is stale; in a run of some mutants, only
+// those that match are looked at.
+func (r *Report) accept(entries []Entry, some bool) {
+	r.Stale = []Entry{}
+	for _, e := range entries {
+		var matched []*Survivor
+		for i := range r.Survivors {
+			s := &r.Survivors[i]
+			if s.File == e.File && s.Rule == e.Rule && s.Change == e.Change {
+				matched = append(matched, s)
+			}
+		}
+		if len(matched) != e.Count && !(some && len(matched) == 0) {
+			r.Stale = append(r.Stale, e)
+			continue
+		}
+		for _, s := range matched {
+			s.Reason = e.Reason
+		}
+	}
+}
+
+// Unaccepted are the survivors that no entry speaks of.
+func (r *Report) Unaccepted() []Survivor {
+	var left []Survivor
+	for _, s := range r.Survivors {
+		if s.Reason == "" {
+			left = append(left, s)
+		}
+	}
+	return left
+}

@@ -1,0 +1,90 @@
+// Package mutation changes a policy in every small way that a slip of the hand
+// could, one at a time, and asks whether a test notices.
+package mutation
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/format"
+)
+
+// Mutant is one change of one file.
+type Mutant struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Rule   string `json:"rule"`   // the rule that is changed
+	Change string `json:"change"` // what is changed, in words
+
+	module *ast.Module // the file as it stands
+	n      int         // the place among those of the module
+}
+
+// String says where and what.
+func (m Mutant) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", m.File, m.Line, m.Rule, m.Change)
+}
+
+// mutants lists every mutant of the policies, by file and line.
+func mutants(modules map[string]*ast.Module) []Mutant {
+	var all []Mutant
+	for _, file := range slices.Sorted(maps.Keys(modules)) {
+		module := modules[file]
+		for n, s := range sitesOf(module.Copy()) {
+			all = append(all, Mutant{
+				File: file, Line: s.line, Rule: ruleName(s.rule), Change: s.change, module: module, n: n,
+			})
+		}
+	}
+	return all
+}
+
+func ruleName(rule *ast.Rule) string { return rule.Head.Ref().GroundPrefix().String() }
+
+// text is the file with the mutant's change, and without the imports that it
+// leaves unused: they would be refused, and nothing would be learnt.
+func (m Mutant) text() ([]byte, error) {
+	module := m.module.Copy()
+	sitesOf(module)[m.n].apply()
+	dropUnusedImports(module)
+	text, err := format.Ast(module)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m, err)
+	}
+	return text, nil
+}
+
+// parse reads the text that text gives.
+func (m Mutant) parse(text []byte) (*ast.Module, error) {
+	return ast.ParseModuleWithOpts(m.File, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true})
+}
+
+func dropUnusedImports(module *ast.Module) {
+	used := map[ast.Var]bool{}
+	for _, rule := range module.Rules {
+		ast.WalkVars(rule, func(v ast.Var) bool { used[v] = true; return false })
+	}
+	module.Imports = slices.DeleteFunc(module.Imports, func(i *ast.Import) bool {
+		return strings.HasPrefix(i.Path.String(), "data.") && !used[i.Name()]
+	})
+}
+
+// changed is a tree with one file changed.
+type changed struct {
+	fs.FS
+	name string
+	text []byte
+}
+
+// ReadFile is part of fs.ReadFileFS.
+func (c changed) ReadFile(name string) ([]byte, error) {
+	if name == c.name {
+		return bytes.Clone(c.text), nil
+	}
+	return fs.ReadFile(c.FS, name)
+}

@@ -1,0 +1,197 @@
+package mutation
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"resellerd/policies"
+	"resellerd/policies/regotest"
+)
+
+// Options adjust a run. The zero value tries every mutant against the Rego
+// tests alone.
+type Options struct {
+	// Only chooses the mutants to try; nil tries all.
+	Only func(Mutant) bool
+	// Witness makes another judge beside the Rego tests, one for each worker,
+	// and says how to end it. It is asked about a tree that passes those, and
+	// tells whether it notices that something is wrong. A *policies.LoadError
+	// from it means that the tree would be refused.
+	Witness func() (ask Witness, end func() error, err error)
+	// Begun is called with the number of mutants, and Tried for each of them,
+	// from several goroutines.
+	Begun func(total int)
+	Tried func()
+}
+
+// Witness tells whether it notices that something is wrong with a tree.
+type Witness func(ctx context.Context, tree fs.FS) (bool, error)
+
+// Report is what became of the mutants. Those that do not compile, or that
+// `serve` would refuse, are invalid and count for nothing.
+type Report struct {
+	Total     int        `json:"total"`
+	Killed    int        `json:"killed"`
+	Invalid   int        `json:"invalid"`
+	Score     float64    `json:"score"` // percent killed of all that are valid
+	Survivors []Survivor `json:"survivors"`
+	Accounts  bool       `json:"accounts"` // the tree lists the survivors that it accepts
+	Stale     []Entry    `json:"stale"`    // what is accepted, and does not survive
+}
+
+// Survivor is a mutant that nothing notices. Reason is why that is accepted,
+// empty if it is not.
+type Survivor struct {
+	Mutant
+	Reason string `json:"reason,omitempty"`
+}
+
+// Run tries the mutants of a tree, on all processors. The tree's own tests
+// must pass. It returns a *policies.LoadError when the tree does not compile.
+func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
+	suite, err := regotest.Read(tree)
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := readAccepted(tree)
+	if err != nil {
+		return nil, err
+	}
+	all := mutants(suite.Modules())
+	if o.Only != nil {
+		all = slices.DeleteFunc(all, func(m Mutant) bool { return !o.Only(m) })
+	}
+	if o.Begun != nil {
+		o.Begun(len(all))
+	}
+	fates, err := (&trial{tree: tree, suite: suite, o: o, mutants: all}).run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Total: len(all), Survivors: []Survivor{}}
+	for i, fate := range fates {
+		report.count(all[i], fate)
+	}
+	if valid := report.Total - report.Invalid; valid > 0 {
+		report.Score = 100 * float64(report.Killed) / float64(valid)
+	}
+	report.Accounts = accepted != nil
+	report.accept(accepted, o.Only != nil)
+	return report, nil
+}
+
+// fate is what becomes of a mutant.
+type fate uint8
+
+const (
+	survived fate = iota
+	killed
+	invalid
+)
+
+func (r *Report) count(m Mutant, f fate) {
+	switch f {
+	case killed:
+		r.Killed++
+	case invalid:
+		r.Invalid++
+	default:
+		r.Survivors = append(r.Survivors, Survivor{Mutant: m})
+	}
+}
+
+// trial tries mutants side by side.
+type trial struct {
+	tree    fs.FS
+	suite   *regotest.Suite
+	o       Options
+	mutants []Mutant
+	next    atomic.Int64
+}
+
+func (t *trial) run(ctx context.Context) ([]fate, error) {
+	fates := make([]fate, len(t.mutants))
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), max(1, len(t.mutants))) {
+		group.Go(func() error { return t.work(ctx, fates) })
+	}
+	return fates, group.Wait()
+}
+
+// work tries one mutant after another.
+func (t *trial) work(ctx context.Context, fates []fate) (err error) {
+	judge := &judge{o: t.o}
+	defer func() { err = errors.Join(err, judge.end()) }()
+	for i := t.next.Add(1) - 1; i < int64(len(fates)); i = t.next.Add(1) - 1 {
+		fate, err := t.try(ctx, t.mutants[i], judge)
+		if err != nil {
+			return err
+		}
+		fates[i] = fate
+		if t.o.Tried != nil {
+			t.o.Tried()
+		}
+	}
+	return nil
+}
+
+// judge is a worker's witness, made when it is first needed.
+type judge struct {
+	o      Options
+	ask    Witness
+	ending func() error
+}
+
+func (j *judge) notices(ctx context.Context, tree fs.FS) (noticed bool, err error) {
+	if j.o.Witness == nil {
+		return false, nil
+	}
+	if j.ask == nil {
+		if j.ask, j.ending, err = j.o.Witness(); err != nil {
+			return false, err
+		}
+	}
+	return j.ask(ctx, tree)
+}
+
+func (j *judge) end() error {
+	if j.ending == nil {
+		return nil
+	}
+	return j.ending()
+}
+
+func (t *trial) try(ctx context.Context, m Mutant, witness *judge) (fate, error) {
+	text, err := m.text()
+	if err != nil {
+		return survived, err
+	}
+	module, err := m.parse(text)
+	if err != nil {
+		return invalid, nil //nolint:nilerr // what cannot be parsed is no policy
+	}
+	noticed, err := t.suite.Notices(ctx, m.File, module)
+	if noticed || err != nil {
+		return fateOf(noticed, err)
+	}
+	return fateOf(witness.notices(ctx, changed{FS: t.tree, name: m.File, text: text}))
+}
+
+func fateOf(noticed bool, err error) (fate, error) {
+	var refused *policies.LoadError
+	switch {
+	case errors.As(err, &refused):
+		return invalid, nil
+	case err != nil:
+		return survived, err
+	case noticed:
+		return killed, nil
+	}
+	return survived, nil
+}

@@ -1,0 +1,234 @@
+package mutation
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// site is a place of a module that can be changed, and how.
+type site struct {
+	rule   *ast.Rule
+	line   int
+	change string
+	apply  func() // changes the module; once only
+}
+
+// finder collects the sites of a module, in the order of its text. For one
+// module it always finds the same.
+type finder struct {
+	sites []site
+	rule  *ast.Rule
+}
+
+func sitesOf(module *ast.Module) []site {
+	f := &finder{}
+	for _, rule := range module.Rules {
+		for r := rule; r != nil; r = r.Else {
+			f.rule = r
+			f.ofRule(r)
+		}
+	}
+	return f.sites
+}
+
+func (f *finder) add(loc *ast.Location, apply func(), format string, args ...any) {
+	line := f.rule.Location.Row
+	if loc != nil && loc.Row > 0 {
+		line = loc.Row
+	}
+	f.sites = append(f.sites, site{rule: f.rule, line: line, change: fmt.Sprintf(format, args...), apply: apply})
+}
+
+func (f *finder) ofRule(r *ast.Rule) {
+	if !r.Default {
+		f.add(r.Location, func() { r.Body = ast.NewBody(constant(r.Location, false)) }, "rule removed")
+	}
+	for _, term := range []*ast.Term{r.Head.Key, r.Head.Value} {
+		if term != nil && !implied(term) {
+			f.ofTerm(term)
+		}
+	}
+	for _, arg := range r.Head.Args {
+		f.ofTerm(arg)
+	}
+	if !(len(r.Body) == 1 && isTrue(r.Body[0])) {
+		f.ofBody(&r.Body)
+	}
+}
+
+// implied tells whether the head's value is true without saying so.
+func implied(term *ast.Term) bool {
+	return ast.Boolean(true).Equal(term.Value) && (term.Location == nil || string(term.Location.Text) != "true")
+}
+
+func isTrue(x *ast.Expr) bool {
+	term, ok := x.Terms.(*ast.Term)
+	return ok && ast.Boolean(true).Equal(term.Value) && !x.Negated
+}
+
+func constant(loc *ast.Location, value bool) *ast.Expr {
+	return ast.NewExpr(ast.BooleanTerm(value).SetLocation(loc)).SetLocation(loc)
+}
+
+// ofBody changes the conditions of a body, each in turn.
+func (f *finder) ofBody(body *ast.Body) {
+	for i, x := range *body {
+		_, every := x.Terms.(*ast.Every)
+		_, some := x.Terms.(*ast.SomeDecl)
+		if condition := !some && !x.IsAssignment(); condition {
+			f.add(x.Location, func() { *body = without(*body, i) }, "condition removed: %s", short(x))
+			if !every {
+				f.add(x.Location, func() { x.Negated = !x.Negated }, "condition negated: %s", short(x))
+			}
+		}
+		f.ofExpr(x)
+	}
+}
+
+// without returns a body without one of its conditions.
+func without(body ast.Body, i int) ast.Body {
+	if len(body) == 1 {
+		return ast.NewBody(constant(body[0].Location, true))
+	}
+	kept := ast.Body{}
+	for j, x := range body {
+		if j != i {
+			kept.Append(x)
+		}
+	}
+	return kept
+}
+
+func (f *finder) ofExpr(x *ast.Expr) {
+	switch terms := x.Terms.(type) {
+	case *ast.Term:
+		f.ofTerm(terms)
+	case []*ast.Term:
+		f.ofCall(x.Location, terms)
+	case *ast.Every:
+		f.ofTerm(terms.Domain)
+		f.ofBody(&terms.Body)
+	case *ast.SomeDecl:
+		for _, symbol := range terms.Symbols {
+			f.ofTerm(symbol)
+		}
+	}
+}
+
+// swaps are operators and functions that are easily taken for one another.
+var swaps = map[string]struct{ other, was, becomes string }{
+	"equal": {"neq", "==", "!="}, "neq": {"equal", "!=", "=="},
+	"lt": {"lte", "<", "<="}, "lte": {"lt", "<=", "<"}, "gt": {"gte", ">", ">="}, "gte": {"gt", ">=", ">"},
+	"plus": {"minus", "+", "-"}, "minus": {"plus", "-", "+"}, "and": {"or", "&", "|"}, "or": {"and", "|", "&"},
+	"mul": {"plus", "*", "+"}, "div": {"mul", "/", "*"},
+	"startswith": {"endswith", "startswith", "endswith"}, "endswith": {"startswith", "endswith", "startswith"},
+	"max": {"min", "max", "min"}, "min": {"max", "min", "max"}, "upper": {"lower", "upper", "lower"}, "lower": {"upper", "lower", "upper"},
+}
+
+func (f *finder) ofCall(loc *ast.Location, terms []*ast.Term) {
+	if swap, ok := swaps[terms[0].String()]; ok {
+		operator := terms[0]
+		f.add(loc, func() { operator.Value = ast.Ref{ast.VarTerm(swap.other)} }, "%s became %s: %s", swap.was, swap.becomes, short(ast.Call(terms)))
+	}
+	for _, term := range terms[1:] {
+		f.ofTerm(term)
+	}
+}
+
+// ofTerm changes the constants of a term, and what is made of them. The names
+// in a reference are no constants.
+func (f *finder) ofTerm(term *ast.Term) {
+	switch v := term.Value.(type) {
+	case ast.String:
+		f.constant(term, ast.String(string(v)+"~"))
+	case ast.Boolean:
+		f.constant(term, !v)
+	case ast.Number:
+		f.constant(term, next(v))
+	case ast.Call:
+		f.ofCall(term.Location, v)
+	case *ast.Array, ast.Set, ast.Object:
+		f.ofCollection(term)
+	case *ast.ArrayComprehension:
+		f.ofTerm(v.Term)
+		f.ofBody(&v.Body)
+	case *ast.SetComprehension:
+		f.ofTerm(v.Term)
+		f.ofBody(&v.Body)
+	case *ast.ObjectComprehension:
+		f.ofTerm(v.Key)
+		f.ofTerm(v.Value)
+		f.ofBody(&v.Body)
+	}
+}
+
+func (f *finder) constant(term *ast.Term, value ast.Value) {
+	before := term.String()
+	f.add(term.Location, func() { term.Value = value }, "%s became %s", before, value)
+}
+
+func next(n ast.Number) ast.Value {
+	if i, ok := n.Int(); ok {
+		return ast.Number(json.Number(fmt.Sprint(i + 1)))
+	}
+	return ast.Number("0")
+}
+
+// ofCollection takes each element out of a collection in turn. To change a
+// constant in it as well would tell nothing more.
+func (f *finder) ofCollection(term *ast.Term) {
+	elements, rebuild := elementsOf(term.Value)
+	if len(elements) == 0 {
+		stray := rebuild([][2]*ast.Term{{ast.StringTerm("~"), ast.StringTerm("~")}})
+		f.add(term.Location, func() { term.Value = stray }, "%s became %s", term, stray)
+		return
+	}
+	for i, element := range elements {
+		f.add(element[0].Location, func() {
+			kept := append(append([][2]*ast.Term{}, elements[:i]...), elements[i+1:]...)
+			term.Value = rebuild(kept)
+		}, "element removed: %s", short(element[0]))
+		for _, part := range element {
+			if part != nil && (part != element[0] || element[1] == nil) && !ast.IsScalar(part.Value) {
+				f.ofTerm(part)
+			}
+		}
+	}
+}
+
+// elementsOf takes a collection apart, and says how to put it together again.
+// The elements of an object are keys with their values.
+func elementsOf(value ast.Value) (elements [][2]*ast.Term, rebuild func([][2]*ast.Term) ast.Value) {
+	switch v := value.(type) {
+	case *ast.Array:
+		v.Foreach(func(t *ast.Term) { elements = append(elements, [2]*ast.Term{t}) })
+		rebuild = func(kept [][2]*ast.Term) ast.Value { return ast.NewArray(firsts(kept)...) }
+	case ast.Set:
+		v.Foreach(func(t *ast.Term) { elements = append(elements, [2]*ast.Term{t}) })
+		rebuild = func(kept [][2]*ast.Term) ast.Value { return ast.NewSet(firsts(kept)...) }
+	case ast.Object:
+		v.Foreach(func(key, value *ast.Term) { elements = append(elements, [2]*ast.Term{key, value}) })
+		rebuild = func(kept [][2]*ast.Term) ast.Value { return ast.NewObject(kept...) }
+	}
+	return elements, rebuild
+}
+
+func firsts(kept [][2]*ast.Term) []*ast.Term {
+	terms := make([]*ast.Term, len(kept))
+	for i := range kept {
+		terms[i] = kept[i][0]
+	}
+	return terms
+}
+
+// short is a piece of Rego on one line.
+func short(x fmt.Stringer) string {
+	text := strings.Join(strings.Fields(x.String()), " ")
+	if len([]rune(text)) > 100 {
+		text = string([]rune(text)[:99]) + "…"
+	}
+	return text
+}

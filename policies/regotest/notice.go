@@ -1,0 +1,93 @@
+package regotest
+
+import (
+	"context"
+	"maps"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"resellerd/policies"
+)
+
+// Modules returns the policies of the tree, tests left out, by file.
+func (s *Suite) Modules() map[string]*ast.Module {
+	modules := maps.Clone(s.modules)
+	for file := range modules {
+		if isTest(file) {
+			delete(modules, file)
+		}
+	}
+	return modules
+}
+
+// Notices tells whether a test fails once one file of the tree is changed. It
+// asks the tests of the file's own package first, then all others that can
+// reach it, and none that cannot. It returns a *policies.LoadError when the
+// changed tree does not compile.
+func (s *Suite) Notices(ctx context.Context, file string, changed *ast.Module) (bool, error) {
+	own, others := s.reaching(changed.Package.Path.String())
+	if len(own) > 0 {
+		if noticed, err := s.fails(ctx, own, s.with(file, changed, own)); noticed || err != nil {
+			return noticed, err
+		}
+	}
+	if len(others) > 0 {
+		return s.fails(ctx, others, s.with(file, changed, others))
+	}
+	if len(own) > 0 {
+		return false, nil
+	}
+	compiler := s.compiler() // no test reaches it: it may be wrong all the same
+	if compiler.Compile(s.with(file, changed, nil)); compiler.Failed() {
+		return false, policies.Refused("compile", compiler.Errors)
+	}
+	return false, nil
+}
+
+// reaching returns the tests that can reach a package, those beside it apart.
+func (s *Suite) reaching(pkg string) (own, others []test) {
+	for _, t := range s.tests {
+		switch {
+		case t.pkg == pkg || t.pkg == pkg+"_test":
+			own = append(own, t)
+		case t.reaches[pkg]:
+			others = append(others, t)
+		}
+	}
+	return own, others
+}
+
+// with returns what tests need to be compiled: all policies, one file of them
+// changed, and of the tests' files those that these tests can reach.
+func (s *Suite) with(file string, changed *ast.Module, tests []test) map[string]*ast.Module {
+	needed := map[string]bool{}
+	for _, t := range tests {
+		maps.Copy(needed, t.reaches)
+	}
+	modules := maps.Clone(s.modules)
+	for name, module := range modules {
+		if isTest(name) && !needed[module.Package.Path.String()] {
+			delete(modules, name)
+		}
+	}
+	modules[file] = changed
+	return modules
+}
+
+// fails tells whether one of the tests fails, and stops at the first that does.
+func (s *Suite) fails(ctx context.Context, tests []test, modules map[string]*ast.Module) (failed bool, err error) {
+	paths := make([]ast.Ref, len(tests))
+	for i, t := range tests {
+		paths[i] = t.path
+	}
+	runner := s.runner(modules).SetParallel(1).SetPrefixMatchers(paths...)
+	err = s.run(ctx, runner, func(result *tester.Result) bool {
+		failed = failed || !result.Pass() && !result.Skip
+		return !failed
+	})
+	if failed {
+		return true, nil
+	}
+	return false, err
+}

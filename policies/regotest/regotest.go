@@ -1,0 +1,210 @@
+// Package regotest runs the Rego tests that stand in a policy tree, as
+// `opa test` does, and says which lines of the policies they do not reach.
+package regotest
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"resellerd/policies"
+)
+
+// Report is what the tests of a tree say.
+type Report struct {
+	Tests     int       `json:"tests"` // that were run
+	Skipped   int       `json:"skipped"`
+	Failures  []Failure `json:"failures"`
+	Coverage  float64   `json:"coverage"` // percent of the policies' lines
+	Uncovered []Line    `json:"uncovered"`
+}
+
+// Failure is a test that did not pass. Message is empty when its conditions
+// did not hold, and says what went wrong else.
+type Failure struct {
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Message string `json:"message,omitempty"`
+	Output  string `json:"output,omitempty"` // what it printed
+}
+
+// Line is a place in the tree.
+type Line struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// patience bounds one test.
+const patience = time.Minute
+
+// Run runs the tests of a tree whose full names match a regular expression;
+// all of them when it is empty. It returns a *policies.LoadError when the tree
+// does not compile.
+func Run(ctx context.Context, tree fs.FS, names string) (*Report, error) {
+	suite, err := Read(tree)
+	if err != nil {
+		return nil, err
+	}
+	covered := cover.New()
+	runner := suite.runner(suite.modules).Filter(names).
+		SetCoverageQueryTracer(covered).SetCoverageRuns(nil).CapturePrintOutput(true)
+	report := &Report{Failures: []Failure{}, Uncovered: []Line{}}
+	err = suite.run(ctx, runner, func(result *tester.Result) bool {
+		report.add(result)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	report.measure(covered.Report(suite.modules))
+	slices.SortFunc(report.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return report, nil
+}
+
+func (r *Report) add(result *tester.Result) {
+	if result.Skip {
+		r.Skipped++
+		return
+	}
+	r.Tests++
+	if result.Pass() {
+		return
+	}
+	f := Failure{
+		Name: result.Package + "." + result.Name, File: result.Location.File, Line: result.Location.Row,
+		Output: string(result.Output),
+	}
+	if result.Error != nil {
+		f.Message = result.Error.Error()
+	}
+	r.Failures = append(r.Failures, f)
+}
+
+// measure counts the lines of policies, not those of their tests.
+func (r *Report) measure(covered cover.Report) {
+	reached, missed := 0, 0
+	for file, report := range covered.Files {
+		if isTest(file) {
+			continue
+		}
+		reached += report.CoveredLines
+		missed += report.NotCoveredLines
+		for _, gap := range report.NotCovered {
+			for row := gap.Start.Row; row <= gap.End.Row; row++ {
+				r.Uncovered = append(r.Uncovered, Line{file, row})
+			}
+		}
+	}
+	slices.SortFunc(r.Uncovered, func(a, b Line) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	if reached > 0 {
+		r.Coverage = 100 * float64(reached) / float64(reached+missed)
+	}
+}
+
+// Suite is the tests of a tree, to be run as often as needed. It is safe for
+// concurrent use.
+type Suite struct {
+	modules map[string]*ast.Module
+	store   storage.Store
+	tests   []test
+}
+
+// test is one test and the packages that it can reach.
+type test struct {
+	path    ast.Ref
+	pkg     string
+	reaches map[string]bool
+}
+
+// Read reads and compiles the tests of a tree. It returns a
+// *policies.LoadError when that cannot be done.
+func Read(tree fs.FS) (*Suite, error) {
+	modules, data, err := policies.Sources(tree)
+	if err != nil {
+		return nil, err
+	}
+	suite := &Suite{modules: modules, store: inmem.NewFromObject(data)}
+	compiler := suite.compiler()
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, policies.Refused("compile", compiler.Errors)
+	}
+	suite.survey(compiler)
+	return suite, nil
+}
+
+// compiler is what tests are compiled with: all that OPA has but the network.
+func (s *Suite) compiler() *ast.Compiler {
+	all := ast.CapabilitiesForThisVersion()
+	all.AllowNet = []string{}
+	return ast.NewCompiler().WithCapabilities(all).WithDefaultRegoVersion(ast.RegoV1).WithEnablePrintStatements(true)
+}
+
+// survey finds the tests, and what they can reach.
+func (s *Suite) survey(compiler *ast.Compiler) {
+	for _, module := range compiler.Modules {
+		for _, rule := range module.Rules {
+			if !strings.HasPrefix(rule.Head.Ref()[0].String(), tester.TestPrefix) {
+				continue
+			}
+			found := test{path: rule.Ref().GroundPrefix(), pkg: module.Package.Path.String(), reaches: map[string]bool{}}
+			reach(compiler, rule, map[*ast.Rule]bool{}, found.reaches)
+			s.tests = append(s.tests, found)
+		}
+	}
+}
+
+func reach(compiler *ast.Compiler, rule *ast.Rule, seen map[*ast.Rule]bool, into map[string]bool) {
+	if seen[rule] {
+		return
+	}
+	seen[rule] = true
+	into[rule.Module.Package.Path.String()] = true
+	for next := range compiler.Graph.Dependencies(rule) {
+		if next, ok := next.(*ast.Rule); ok {
+			reach(compiler, next, seen, into)
+		}
+	}
+}
+
+func (s *Suite) runner(modules map[string]*ast.Module) *tester.Runner {
+	return tester.NewRunner().SetCompiler(s.compiler()).SetStore(s.store).SetModules(modules).
+		SetTimeout(patience).RaiseBuiltinErrors(true)
+}
+
+// run runs tests until one is told to be the last. It returns a
+// *policies.LoadError when they do not compile.
+func (s *Suite) run(ctx context.Context, runner *tester.Runner, each func(*tester.Result) bool) error {
+	txn, err := s.store.NewTransaction(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.store.Abort(ctx, txn)
+	until, stop := context.WithCancel(ctx)
+	defer stop()
+	results, err := runner.RunTests(until, txn)
+	if err != nil {
+		return policies.Refused("compile", err)
+	}
+	more := true
+	for result := range results {
+		if more && !each(result) {
+			more = false
+			stop()
+		}
+	}
+	return ctx.Err()
+}
+
+func isTest(file string) bool { return strings.HasSuffix(file, "_test.rego") }
