@@ -167,7 +167,18 @@ func (f *finder) ofTerm(term *ast.Term) {
 
 func (f *finder) constant(term *ast.Term, value ast.Value) {
 	before := term.String()
-	f.add(term.Location, func() { term.Value = value }, "%s became %s", before, value)
+	f.add(term.Location, func() { replace(term, value) }, "%s became %s", before, value)
+}
+
+// replace gives a term another value. The formatter writes constants as they
+// stood in the text, so that has to change as well.
+func replace(term *ast.Term, value ast.Value) {
+	term.Value = value
+	if term.Location != nil {
+		place := *term.Location
+		place.Text = []byte(value.String())
+		term.Location = &place
+	}
 }
 
 func next(n ast.Number) ast.Value {
@@ -183,13 +194,13 @@ func (f *finder) ofCollection(term *ast.Term) {
 	elements, rebuild := elementsOf(term.Value)
 	if len(elements) == 0 {
 		stray := rebuild([][2]*ast.Term{{ast.StringTerm("~"), ast.StringTerm("~")}})
-		f.add(term.Location, func() { term.Value = stray }, "%s became %s", term, stray)
+		f.add(term.Location, func() { replace(term, stray) }, "%s became %s", term, stray)
 		return
 	}
 	for i, element := range elements {
 		f.add(element[0].Location, func() {
 			kept := append(append([][2]*ast.Term{}, elements[:i]...), elements[i+1:]...)
-			term.Value = rebuild(kept)
+			replace(term, rebuild(kept))
 		}, "element removed: %s", short(element[0]))
 		for _, part := range element {
 			if part != nil && (part != element[0] || element[1] == nil) && !ast.IsScalar(part.Value) {
