@@ -36,8 +36,8 @@ func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.P
 		"decision_id", d.id, "area", area, "kind", kind,
 		"policy_revision", d.live.Revision(), "shadow_revision", by.Revision(),
 	}
-	live, liveErr := l.decision(d, d.check, d.plan)
-	shadow, shadowErr := l.decision(d, check, plan)
+	live, liveErr := l.decision(d, d.check, d.plan, kind)
+	shadow, shadowErr := l.decision(d, check, plan, kind)
 	switch {
 	case err != nil:
 		args = append(args, "live", live, "shadow", json.RawMessage(`{"outcome":"error","error":"panic"}`))
@@ -53,8 +53,9 @@ func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.P
 	l.logger.Info("shadow disagrees", args...)
 }
 
-// decision is one of the two decisions as the decision log would have it.
-func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policies.Plan) (json.RawMessage, error) {
+// decision is one of the two decisions as the decision log would have it, with
+// the conditions of a list's views or columns where they are what differs.
+func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policies.Plan, kind string) (json.RawMessage, error) {
 	m, err := l.mask(d, check)
 	if err != nil {
 		return nil, err
@@ -63,17 +64,25 @@ func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policie
 	w.text(nil, "outcome", string(outcomeOf(check, plan)))
 	if result := m.at("result"); plan != nil {
 		w.result(result, check, &listed{filter: plan.Filter.String()})
-		if !result.erases() {
-			w.any(result, "view", viewTexts(plan))
-			w.any(result, "columns", columnTexts(plan))
-		}
+		w.shown(result, plan, kind)
 	} else {
 		w.result(result, check, nil)
 	}
-	if kind := policies.ErrorKind(errorOf(check, plan)); kind != "" {
-		w.text(nil, "error", kind)
+	if text := policies.ErrorKind(errorOf(check, plan)); text != "" {
+		w.text(nil, "error", text)
 	}
 	return append(w.dst, '}'), nil
+}
+
+// shown appends which views or columns a list shows, and on which conditions.
+func (w *fieldWriter) shown(result *mask, plan *policies.Plan, kind string) {
+	switch {
+	case result.erases():
+	case kind == kindView:
+		w.any(result, "view", viewTexts(plan))
+	case kind == kindColumns:
+		w.any(result, "columns", columnTexts(plan))
+	}
 }
 
 func errorOf(check policies.Decision, plan *policies.Plan) error {

@@ -234,6 +234,8 @@ func TestPolicySettingsThatCannotWorkEndTheStart(t *testing.T) {
 		"no bundle":        {[]string{"--policies", config}, exitPolicy, "gzip"},
 		"no configuration": {[]string{"--opa-config", dir + "/none"}, exitUsage, "opa configuration"},
 		"a bad one":        {[]string{"--opa-config", write(t, "bad.yaml", "plugins: {x: {}}")}, exitUsage, "opa configuration"},
+		"no part":          {[]string{"--shadow-sample", "1.5"}, exitUsage, "from 0 to 1"},
+		"no shadow":        {[]string{"--shadow-policies", dir + "/none"}, exitUsage, "no such directory or bundle"},
 		"no tests":         {[]string{"--policies", smallTree(t), "--policy-test"}, exitPolicy, "the tree has no tests"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,4 +253,40 @@ func smallTree(t *testing.T) string {
 	dir := t.TempDir()
 	replace(t, filepath.Join(dir, "main.rego"), fmt.Sprintf(smallPolicy, "read"))
 	return dir
+}
+
+func TestAShadowIsFollowedAndABadOneKeepsNothingFromBeingServed(t *testing.T) {
+	shadow := t.TempDir()
+	replace(t, filepath.Join(shadow, "main.rego"), "package reseller.main\n\nallow if nobody.said.so\n")
+	r := serve(t, []string{"RESELLERD_PANEL_TOKENS=secret"}, "--database", newDatabase(t), "--policies", smallTree(t),
+		"--shadow-policies", shadow, "--decision-log", "none")
+	r.logged(t, "policy refused; the one in force stays", 1)
+	if _, decision, _ := r.decided(t, "read"); decision != `{"decision":true}` {
+		t.Errorf("decided %s", decision)
+	}
+	replace(t, filepath.Join(shadow, "main.rego"), fmt.Sprintf(smallPolicy, "delete"))
+	if entry := r.logged(t, "policy in force", 1); entry["role"] != "shadow" {
+		t.Errorf("in force: %v", entry)
+	}
+	for action, want := range map[string]string{"read": `{"decision":true}`, "delete": `{"decision":false}`} {
+		if _, decision, _ := r.decided(t, action); decision != want {
+			t.Errorf("%s is decided %s", action, decision)
+		}
+	}
+	r.logged(t, "shadow disagrees", 2)
+	_, metrics := get(t, "http://"+r.addr+"/metrics")
+	for _, want := range []string{
+		`resellerd_shadow_disagreements_total{area="other",kind="allow_to_deny"} 1`,
+		`resellerd_shadow_disagreements_total{area="other",kind="deny_to_allow"} 1`,
+		`resellerd_shadow_decisions_total{result="compared"} 2`,
+		`resellerd_shadow_policy_reloads_total{result="failure"} 1`,
+		`resellerd_policy_reloads_total{result="success"} 1`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(metrics, `resellerd_policy_reloads_total{result="failure"}`) {
+		t.Error("the shadow's refusal is counted as the live policy's")
+	}
 }

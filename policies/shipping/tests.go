@@ -13,7 +13,7 @@ import (
 )
 
 // testTime bounds one test of a tree.
-const testTime = 5 * time.Second
+const testTime = time.Minute
 
 // runTests runs a tree's own Rego tests. Every one that fails is a finding, and
 // so is it when there are none.
