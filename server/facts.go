@@ -89,6 +89,21 @@ func isUnknown(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous)
 }
 
+// actorAt finds a user as it is at a moment, with the accounts that there are
+// then. Errors as of actor.
+func (s *Server) actorAt(ctx context.Context, m *store.Moment, ref string) (*actor, error) {
+	sub, err := m.Subject(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	facts, own := *s.factsOf(sub), sub.Account.ID
+	facts.Leaf, facts.Below = false, func(account string) bool {
+		ok, err := m.Below(ctx, own, account)
+		return ok && err == nil
+	}
+	return &actor{subject: sub, facts: policies.NewFacts(facts)}, nil
+}
+
 func isAmbiguous(err error) bool { return errors.Is(err, store.ErrAmbiguous) }
 
 // factsOf says what the policy reads about a subject. Its own address list is

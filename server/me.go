@@ -51,13 +51,24 @@ func getMe(r *call) error {
 // another, and records it as one entry, as a list is.
 func (r *call) accessByArea() (map[string][]string, error) {
 	start := time.Now()
-	access := map[string][]string{}
+	access, asked, failed := r.judgeAreas()
+	if asked != nil {
+		return nil, denied(r.record(asked, failed, start))
+	}
+	return access, r.recordAccess(access, start)
+}
+
+// judgeAreas is accessByArea without a record. Where no decision could be made
+// it gives the question.
+func (r *call) judgeAreas() (access map[string][]string, asked *policies.Input, failed policies.Decision) {
+	access = map[string][]string{}
 	for _, area := range r.areas() {
 		allowed := []string{}
 		for _, action := range accessActions {
-			d := r.judge(r.input(action, "area", area))
+			in := r.input(action, "area", area)
+			d := r.judge(in)
 			if d.Outcome == outcomeError {
-				return nil, denied(r.record(r.input(action, "area", area), d, start))
+				return nil, in, d
 			}
 			if d.Allow {
 				allowed = append(allowed, action)
@@ -66,7 +77,7 @@ func (r *call) accessByArea() (map[string][]string, error) {
 		access[area] = allowed
 	}
 	r.dropRedundant(access)
-	return access, r.recordAccess(access, start)
+	return access, nil, failed
 }
 
 // areas are resellerd's own and the breakpoints of the user's access and of the

@@ -71,6 +71,11 @@ func describeResponses(oc openapi.OperationContext, rt *route) {
 			cu.Description = http.StatusText(status)
 		})
 	}
+	if doc.dry && status != http.StatusOK {
+		oc.AddRespStructure(Rehearsal{}, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
+			cu.Description = "With dry_run=true: what the write would change, for whom."
+		})
+	}
 	for _, mediaType := range doc.produces {
 		oc.AddRespStructure(nil, openapi.WithHTTPStatus(status), openapi.WithContentType(mediaType))
 	}

@@ -20,7 +20,7 @@ func (r *call) preview() error {
 	if err := r.mayPreview(); err != nil {
 		return err
 	}
-	target, err := r.previewTarget()
+	target, err := r.previewTarget(r.caller.as)
 	if err != nil {
 		return err
 	}
@@ -54,14 +54,14 @@ func (r *call) refusePreview() error {
 
 // previewTarget finds the user to see as. A target that is absent is answered
 // as one that is not visible.
-func (r *call) previewTarget() (*actor, error) {
-	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, r.caller.as)
+func (r *call) previewTarget(ref string) (*actor, error) {
+	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, ref)
 	if errors.Is(err, store.ErrAmbiguous) {
-		target, err = r.visibleTarget(err)
+		target, err = r.visibleTarget(ref, err)
 	}
 	switch {
 	case isUnknown(err):
-		return nil, denied(r.decideAbsent(r.input("preview", "user", r.caller.as)))
+		return nil, denied(r.decideAbsent(r.input("preview", "user", ref)))
 	case err != nil:
 		return nil, unavailable(err)
 	}
@@ -86,13 +86,13 @@ func (r *call) previewTarget() (*actor, error) {
 
 // visibleTarget finds the one user among those that the viewer sees who has the
 // external id: that others have it, too, is not told. Else err stands.
-func (r *call) visibleTarget(err error) (*actor, error) {
+func (r *call) visibleTarget(ref string, err error) (*actor, error) {
 	p, refused := r.reading("user")
 	if refused != nil || !p.sees("external_id") {
 		return nil, err
 	}
 	q := p.query()
-	q.Limit, q.Where = 2, []store.Condition{{Column: "external_id", Op: store.Eq, Value: r.caller.as}}
+	q.Limit, q.Where = 2, []store.Condition{{Column: "external_id", Op: store.Eq, Value: ref}}
 	page, failed := r.s.store.List(r.ctx, q)
 	switch {
 	case failed != nil:
@@ -128,10 +128,14 @@ func (r *call) readsMore(target *actor) bool {
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.
-func (r *call) auditPreview(target *actor) error {
+func (r *call) auditPreview(targets ...*actor) error {
 	err := r.s.store.Write(r.ctx, r.subject.User.TenantID, func(tx *store.Tx) error {
-		_, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User))
-		return err
+		for _, target := range targets {
+			if _, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return unavailable(err)

@@ -31,6 +31,7 @@ type operation struct {
 	status   int      // of success; default 200
 	produces []string // media types beside application/json
 	headers  []string // request headers beside the common ones
+	dry      bool     // takes ?dry_run=true
 }
 
 // routes is the map of the house.
@@ -41,20 +42,20 @@ func routes() []route {
 		{"GET", "/v1/accounts", scopeData, doorActing, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
 		{"POST", "/v1/accounts", scopeWrite, doorActing, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
 		{"GET", "/v1/accounts/:id", scopeData, doorActing, oneOf("account"), read("An account", "accounts", accountBody{})},
-		{"PATCH", "/v1/accounts/:id", scopeWrite, doorActing, updateOf(accountNoun), changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{})},
+		{"PATCH", "/v1/accounts/:id", scopeWrite, doorActing, updateOf(accountNoun), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 
 		{"GET", "/v1/groups", scopeData, doorActing, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
-		{"POST", "/v1/groups", scopeWrite, doorActing, postGroup, made("A group", "groups", groupNew{}, groupBody{})},
-		{"POST", "/v1/groups/default-reseller", scopeWrite, doorActing, postDefaultReseller, made("A group from the template for resellers", "groups", groupNew{}, groupBody{})},
+		{"POST", "/v1/groups", scopeWrite, doorActing, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
+		{"POST", "/v1/groups/default-reseller", scopeWrite, doorActing, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
 		{"GET", "/v1/groups/:id", scopeData, doorActing, oneOf("group"), read("A group", "groups", groupBody{})},
-		{"PATCH", "/v1/groups/:id", scopeWrite, doorActing, updateOf(groupNoun), changes("Change a group", "groups", groupFields{}, groupBody{})},
-		{"DELETE", "/v1/groups/:id", scopeWrite, doorActing, deleteOf(groupNoun), removes("Delete a group that no user is in", "groups")},
+		{"PATCH", "/v1/groups/:id", scopeWrite, doorActing, updateOf(groupNoun), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
+		{"DELETE", "/v1/groups/:id", scopeWrite, doorActing, deleteOf(groupNoun), rehearsed(removes("Delete a group that no user is in", "groups"))},
 
 		{"GET", "/v1/users", scopeData, doorActing, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
-		{"POST", "/v1/users", scopeWrite, doorActing, postUser, made("A user", "users", userNew{}, userBody{})},
+		{"POST", "/v1/users", scopeWrite, doorActing, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
 		{"GET", "/v1/users/:id", scopeData, doorActing, oneOf("user"), read("A user", "users", userBody{})},
-		{"PATCH", "/v1/users/:id", scopeWrite, doorActing, updateOf(userNoun), changes("Change or disable a user", "users", userFields{}, userBody{})},
-		{"DELETE", "/v1/users/:id", scopeWrite, doorActing, deleteOf(userNoun), removes("Delete a user", "users")},
+		{"PATCH", "/v1/users/:id", scopeWrite, doorActing, updateOf(userNoun), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
+		{"DELETE", "/v1/users/:id", scopeWrite, doorActing, deleteOf(userNoun), rehearsed(removes("Delete a user", "users"))},
 
 		{"GET", "/v1/customers", scopeData, doorActing, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
 		{"POST", "/v1/customers", scopeWrite, doorActing, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
@@ -73,8 +74,8 @@ func routes() []route {
 		{"POST", "/v1/cards/:id/build", scopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
 		{"POST", "/v1/cards/:id/proof", scopeData, doorActing, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
-		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{})},
-		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), removes("Withdraw a card", "cards")},
+		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
+		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
 		{"GET", "/v1/cards/:id/customers", scopeData, doorActing, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
 		{"PUT", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
 		{"DELETE", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
@@ -87,6 +88,7 @@ func routes() []route {
 
 		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
+		{"GET", "/v1/preview/:user", scopePreview, doorActing, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
 		{"GET", "/v1/decisions/:id", scopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
 
 		{"POST", "/access/v1/evaluation", scopeDecide, doorAsking, evaluate, evaluationDoc},
@@ -119,6 +121,12 @@ func changes(summary, tag string, body, response any) operation {
 
 func removes(summary, tag string) operation {
 	return operation{summary: summary, tag: tag, status: 204, headers: writeHeaders}
+}
+
+// rehearsed is a write that can be tried without being done.
+func rehearsed(op operation) operation {
+	op.query, op.dry = dryRunQuery{}, true
+	return op
 }
 
 var writeHeaders = []string{"If-Match", headerIdempotency}

@@ -98,6 +98,9 @@ func (p *planted) knockEverywhere(user string, look func(sent)) {
 		}
 		routed++
 		for _, path := range p.pathsOf(rt.path, ids) {
+			if rt.doc.dry {
+				p.knockRoute(user, rt.method, path+"?dry_run=true", bodies, look)
+			}
 			p.knockRoute(user, rt.method, path, bodies, look)
 		}
 	}
@@ -118,7 +121,7 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 		return []string{pattern}
 	}
 	name, tail, more := strings.Cut(rest, "/")
-	if name != "id" && name != "account_id" && name != "customer_id" {
+	if name != "id" && name != "user" && name != "account_id" && name != "customer_id" {
 		p.t.Fatalf("%s: the parameter %s is new", pattern, name)
 	}
 	for _, id := range ids {

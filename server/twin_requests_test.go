@@ -29,7 +29,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(26) {
+	switch q.r.IntN(27) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
@@ -53,8 +53,13 @@ func (q *requests) next() asked {
 		a = q.decision()
 	case 21, 22, 23, 24:
 		a = q.building()
+	case 25:
+		a = q.preview()
 	default:
 		a = asked{method: "DELETE", path: q.member()}
+	}
+	if a.method != "GET" && a.path != "/access/v1/evaluation" && !strings.Contains(a.path, "?") && q.r.IntN(5) == 0 {
+		a.path += "?dry_run=" + drawn(q.r, []string{"true", "true", "true", "false", "maybe"})
 	}
 	a.header = append(a.header, q.headers(a)...)
 	if a.method == "GET" && q.r.IntN(20) == 0 {
@@ -70,6 +75,15 @@ func (q *requests) decision() asked {
 		id += "-2"
 	}
 	return asked{method: "GET", path: "/v1/decisions/" + id}
+}
+
+// preview asks what somebody sees.
+func (q *requests) preview() asked {
+	a := asked{method: "GET", path: "/v1/preview/" + url.PathEscape(q.previewed())}
+	if q.r.IntN(3) == 0 {
+		a.path += "?against=" + url.QueryEscape(q.previewed())
+	}
+	return a
 }
 
 // seen takes what an answer gives to ask on with.

@@ -46,9 +46,16 @@ func (r *call) write(do func(*writing) (target, error), answer func(*writing, ta
 	if r.viewer != nil {
 		return forbidden("a preview reads only")
 	}
+	dry, err := r.isDryRun()
+	if err != nil {
+		return err
+	}
 	key, err := r.repeatKey()
 	if err != nil {
 		return err
+	}
+	if dry {
+		return r.dryRun(do, answer)
 	}
 	var out written
 	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
@@ -94,32 +101,21 @@ func (r *call) answerWritten(out written) error {
 // reload reads the acting user again, inside the transaction: nothing another
 // write has just taken away is used once more.
 func (w *writing) reload() error {
-	sub, err := w.tx.Subject(w.r.ctx, w.r.subject.User.ID)
+	a, err := w.r.s.actorAt(w.r.ctx, w.tx.Moment(), w.r.subject.User.ID)
 	if isUnknown(err) {
 		return unknownUser(err)
 	}
 	if err != nil {
 		return err
 	}
-	facts := *w.r.s.factsOf(sub)
-	facts.Leaf, facts.Below = false, w.below(sub.Account.ID)
-	a := &actor{subject: sub, facts: policies.NewFacts(facts)}
 	switch {
 	case !a.userActive():
-		return unknownUser(fmt.Errorf("user %q: %w", sub.User.ID, errNotActive))
+		return unknownUser(fmt.Errorf("user %q: %w", a.subject.User.ID, errNotActive))
 	case !a.accountActive():
-		return unknownUser(fmt.Errorf("user %q: %w", sub.User.ID, errAccountNotActive))
+		return unknownUser(fmt.Errorf("user %q: %w", a.subject.User.ID, errAccountNotActive))
 	}
-	w.r.actor, w.r.subject, w.r.facts = nil, sub, a.facts
+	w.r.actor, w.r.subject, w.r.facts = nil, a.subject, a.facts
 	return nil
-}
-
-// below asks the transaction, which knows the accounts it has just made.
-func (w *writing) below(own string) func(string) bool {
-	return func(account string) bool {
-		ok, err := w.tx.Below(w.r.ctx, own, account)
-		return ok && err == nil
-	}
 }
 
 // seen is a row as the writer sees it.

@@ -154,6 +154,18 @@ func plain(v any) any {
 	return fmt.Sprint(v)
 }
 
+// settled is what a flag is set to beside the command line, "" for nothing.
+func (l *layers) settled(flag string) string {
+	if value, ok := l.env[envName(flag)]; ok {
+		return value
+	}
+	if value, ok := l.file[flag]; ok {
+		text, _ := plain(value).(string)
+		return text
+	}
+	return ""
+}
+
 // from says where a flag's value came from: flag, environment, the settings
 // file's name, or default.
 func (l *layers) from(ctx *kong.Context, name string) string {

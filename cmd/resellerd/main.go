@@ -64,6 +64,7 @@ type commandLine struct {
 	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
 	Policy  policyCommand  `cmd:"" help:"Check, test and try policies."`
 	Log     logCommand     `cmd:"" help:"Check decision logs."`
+	Preview previewCommand `cmd:"" help:"Say what a user may do and sees, and what would change it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"resellerd/store"
+)
+
+// Change is a planned change of a group, a user, an account or an assignment.
+type Change struct {
+	apply func(ctx context.Context, tx *store.Tx) error
+}
+
+// ParseChange reads a planned change: a JSON object with exactly one of "group",
+// "user" and "account", an id, and the fields to "set" as the API takes them; or
+// with an "assignment" of "card" and "account", and "valid_from", "valid_to" or
+// "withdraw": true.
+func ParseChange(text []byte) (*Change, error) {
+	value, err := parseJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("want an object, not %T", value)
+	}
+	f := &fields{sent: object, shown: anyField, known: map[string]bool{}}
+	set, _ := f.object("set")
+	if set == nil {
+		set = emptyFields()
+	}
+	var change *Change
+	for _, kind := range slices.Sorted(maps.Keys(changeReaders)) {
+		if _, sent := f.take(kind); !sent {
+			continue
+		}
+		if change != nil {
+			return nil, fmt.Errorf("want one of group, user, account and assignment")
+		}
+		change = changeReaders[kind](f, set)
+	}
+	for _, fault := range []error{f.err(), set.err()} {
+		if fault != nil {
+			return nil, fault
+		}
+	}
+	if change == nil {
+		return nil, fmt.Errorf("want one of group, user, account and assignment")
+	}
+	return change, nil
+}
+
+// changeReaders read a change of each kind, its faults into the fields.
+var changeReaders = map[string]func(f, set *fields) *Change{
+	"group": func(f, set *fields) *Change {
+		id, patch := or(f.line("group"), ""), plainGroupPatch(set)
+		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateGroup(ctx, id, patch); return err }}
+	},
+	"user": func(f, set *fields) *Change {
+		id, patch := or(f.line("user"), ""), userPatch(set)
+		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateUser(ctx, id, patch); return err }}
+	},
+	"account": func(f, set *fields) *Change {
+		id, patch := or(f.line("account"), ""), accountPatch(set)
+		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateAccount(ctx, id, patch); return err }}
+	},
+	"assignment": readAssignment,
+}
+
+// plainGroupPatch reads a group's fields; which accounts there are to lend it
+// to is for the store to say.
+func plainGroupPatch(f *fields) store.GroupPatch {
+	p := store.GroupPatch{
+		Name: f.line("name"), PublicName: f.line("public_name"),
+		DefaultAccess: f.letters("default_access"), Rows: f.access("rows"),
+	}
+	value, sent := f.take("lend_to")
+	if word, ok := value.(string); ok {
+		p.Lend, p.LentTo = &word, &[]string{}
+	} else if list, ok := textList(value); ok {
+		some := store.LendSome
+		p.Lend, p.LentTo = &some, &list
+	} else if sent {
+		f.refuse("lend_to", `want "none", "all" or a list of accounts`)
+	}
+	return p
+}
+
+func readAssignment(f, _ *fields) *Change {
+	a, ok := f.object("assignment")
+	if !ok {
+		f.refuse("assignment", "want an object")
+		return &Change{}
+	}
+	card, account := or(a.line("card"), ""), or(a.line("account"), "")
+	from, to := a.moment("valid_from"), a.moment("valid_to")
+	withdraw, sent := a.take("withdraw")
+	if _, isBool := withdraw.(bool); sent && !isBool {
+		a.refuse("withdraw", "want true or false")
+	}
+	if fault := a.err(); fault != nil && f.fault == nil {
+		f.fault = fault
+	}
+	return &Change{func(ctx context.Context, tx *store.Tx) error {
+		if withdraw == true {
+			return tx.WithdrawCard(ctx, card, account)
+		}
+		_, err := tx.AssignCard(ctx, store.Assignment{CardID: card, AccountID: account, ValidFrom: from, ValidTo: to})
+		return err
+	}}
+}

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+// PreviewQuestion asks what a user may do and sees, and what it would be
+// otherwise. At most one of the others is set.
+type PreviewQuestion struct {
+	User     string           // id or external id
+	Against  string           // another user
+	Policies *policies.Engine // another policy
+	Change   *Change          // what is planned, and not done
+}
+
+// Preview answers with what the user may do and sees of its tenant's rows. It
+// writes that somebody looked to the audit trail, first and in a transaction of
+// its own, and nothing else. Errors: store.ErrNotFound, ErrAmbiguous, those of
+// the change, and that the store cannot answer.
+func (d *Desk) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
+	r := d.call(ctx, "")
+	users, err := r.lookedAt(q.User, q.Against)
+	if err != nil {
+		return nil, err
+	}
+	tenant := users[0].TenantID
+	if err := r.auditDesk(tenant, users); err != nil {
+		return nil, err
+	}
+	c := comparison{r: r, q: q, users: users}
+	if q.Change != nil {
+		err = d.s.store.Rehearse(ctx, tenant, func(tx *store.Tx) error { return q.Change.apply(ctx, tx) }, c.planned, c.kept)
+	} else {
+		err = d.s.store.Snapshot(ctx, tenant, c.kept)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.result(), nil
+}
+
+// lookedAt finds the users by their names; the second may be "".
+func (r *call) lookedAt(refs ...string) ([]store.User, error) {
+	var users []store.User
+	for _, ref := range refs {
+		if ref == "" {
+			continue
+		}
+		tenant := ""
+		if len(users) > 0 {
+			tenant = users[0].TenantID
+		}
+		sub, err := r.s.store.Subject(r.ctx, tenant, ref)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", ref, err)
+		}
+		users = append(users, sub.User)
+	}
+	return users, nil
+}
+
+// auditDesk writes who was looked at; without an actor, an entry stands for the
+// command line.
+func (r *call) auditDesk(tenant string, users []store.User) error {
+	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
+		for _, u := range users {
+			entry := previewEntry(&store.User{}, &u)
+			if _, err := tx.Audit(r.ctx, entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// comparison gathers both sides of a preview.
+type comparison struct {
+	r      *call
+	q      PreviewQuestion
+	users  []store.User
+	totals map[string]int
+	looks  [2]*outlook // the user, and what it is compared with
+}
+
+// kept looks at what is.
+func (c *comparison) kept(m *store.Moment) (err error) {
+	if c.totals, err = c.r.allOf(m, c.users[0].TenantID); err != nil {
+		return err
+	}
+	if c.looks[0], err = c.r.deskOutlook(m, c.users[0].ID); err != nil {
+		return err
+	}
+	switch {
+	case len(c.users) > 1:
+		c.looks[1], err = c.r.deskOutlook(m, c.users[1].ID)
+	case c.q.Policies != nil:
+		other := *c.r
+		other.engine = c.q.Policies
+		c.looks[1], err = other.deskOutlook(m, c.users[0].ID)
+	}
+	return err
+}
+
+// planned looks at what would be. Who would be gone sees nothing.
+func (c *comparison) planned(m *store.Moment) (err error) {
+	c.looks[1], err = c.r.deskOutlook(m, c.users[0].ID)
+	if isUnknown(err) {
+		c.looks[1], err = &outlook{}, nil
+	}
+	return err
+}
+
+func (c *comparison) result() *Preview {
+	p := c.looks[0].preview(c.users[0].ID, c.totals)
+	if c.looks[1] == nil {
+		return p
+	}
+	p.Difference = differences(c.looks[0], c.looks[1])
+	switch {
+	case len(c.users) > 1:
+		p.Against = c.users[1].ID
+	case c.q.Policies != nil:
+		p.Against = "policy " + c.q.Policies.Revision()
+	default:
+		p.Against = "the planned change"
+	}
+	return p
+}
+
+// deskOutlook is what a user may do and sees at a moment.
+func (r *call) deskOutlook(m *store.Moment, user string) (*outlook, error) {
+	target, err := r.s.actorAt(r.ctx, m, user)
+	if err != nil {
+		return nil, err
+	}
+	var look *outlook
+	err = r.through(target, func() (err error) {
+		look, err = observer{r: r, m: m, first: firstShown, ids: true, quiet: true}.of()
+		return err
+	})
+	return look, err
+}
+
+// allOf are how many rows of each type a tenant has.
+func (r *call) allOf(m *store.Moment, tenant string) (map[string]int, error) {
+	all := predicate.Filter{Kind: predicate.All}
+	totals := map[string]int{}
+	for _, a := range rowAreas {
+		n, err := m.Count(r.ctx, store.Query{Type: a.typ, Filter: tenantFilter(tenant), Views: []store.View{{Name: "full", When: all}}})
+		if err != nil {
+			return nil, err
+		}
+		totals[a.typ] = n
+	}
+	return totals, nil
+}

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+)
+
+// maxCompared bounds the rows of an area whose ids are held to be compared.
+// Where there are more, their number alone is.
+const maxCompared = 5000
+
+// outlook is what one user may do and sees at one moment.
+type outlook struct {
+	access map[string][]string
+	rest   []string             // the access to every area that access does not say
+	rows   map[string]*seenRows // by area, for the areas that have rows
+}
+
+// seenRows are the rows of an area that a user sees.
+type seenRows struct {
+	total int
+	ids   map[string]bool // nil when there are more than are compared
+	first []ShownRow
+}
+
+// ShownRow is a row as somebody sees it.
+type ShownRow struct {
+	View string          `json:"view" required:"true"`
+	Row  json.RawMessage `json:"row" required:"true"`
+}
+
+// rowArea is an area whose rows the store keeps; of cards, by their kind as seen.
+type rowArea struct{ area, typ, kind string }
+
+var rowAreas = []rowArea{
+	{"account", "account", ""}, {"audit", "audit", ""}, {"card/customer", "card", "customer"},
+	{"card/provider", "card", "provider"}, {"customer", "customer", ""}, {"group", "group", ""}, {"user", "user", ""},
+}
+
+// observer makes outlooks.
+type observer struct {
+	r     *call
+	m     *store.Moment
+	first int  // rows that are shown of each area
+	ids   bool // to compare with
+	// quiet leaves no record: of data that is not there, nothing was decided.
+	quiet bool
+}
+
+// of is what the acting user of the call may do and sees.
+func (o observer) of() (*outlook, error) {
+	out := &outlook{rows: map[string]*seenRows{}}
+	var err error
+	if out.access, err = o.access(); err != nil {
+		return nil, err
+	}
+	out.rest = o.r.effective(everyArea)
+	plans := map[string]*planned{}
+	for _, a := range rowAreas {
+		p, asked := plans[a.typ]
+		if !asked {
+			if p, err = o.plan(a.typ); err != nil {
+				return nil, err
+			}
+			plans[a.typ] = p
+		}
+		if out.rows[a.area], err = o.rows(a, p); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (o observer) access() (map[string][]string, error) {
+	if !o.quiet {
+		return o.r.accessByArea()
+	}
+	access, asked, failed := o.r.judgeAreas()
+	if asked != nil {
+		return nil, denied(failed)
+	}
+	return access, nil
+}
+
+func (o observer) plan(typ string) (*planned, error) {
+	if !o.quiet {
+		return o.r.mayList(typ)
+	}
+	in := o.r.input("read", typ, "")
+	plan := o.r.engine.Plan(o.r.ctx, in)
+	switch plan.Outcome {
+	case outcomeError:
+		return nil, denied(policies.Decision{Outcome: plan.Outcome, Err: plan.Err})
+	case outcomeDeny:
+		return nil, nil
+	}
+	return &planned{typ: typ, plan: plan, env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
+}
+
+// rows looks at the rows of an area. Cards whose kind is not shown are of no
+// area.
+func (o observer) rows(a rowArea, p *planned) (*seenRows, error) {
+	seen := &seenRows{}
+	if o.ids {
+		seen.ids = map[string]bool{}
+	}
+	if p == nil || a.kind != "" && !p.sees("kind") {
+		return seen, nil
+	}
+	q := p.query()
+	if a.kind != "" {
+		q.Where = []store.Condition{{Column: "kind", Op: store.Eq, Value: a.kind}}
+	}
+	var err error
+	if seen.total, err = o.m.Count(o.r.ctx, q); err != nil {
+		return nil, err
+	}
+	if seen.first, err = o.firstRows(q); err != nil {
+		return nil, err
+	}
+	if o.ids {
+		seen.ids, err = o.idsOf(q, seen.total)
+	}
+	return seen, err
+}
+
+func (o observer) firstRows(q store.Query) ([]ShownRow, error) {
+	if o.first == 0 {
+		return nil, nil
+	}
+	q.Limit = o.first
+	page, err := o.m.List(o.r.ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]ShownRow, len(page.Rows))
+	for i, row := range page.Rows {
+		rows[i] = ShownRow{View: row.View, Row: row.AppendJSON(nil)}
+	}
+	return rows, nil
+}
+
+// idsOf are the ids of a list's rows, nil when there are too many.
+func (o observer) idsOf(q store.Query, total int) (map[string]bool, error) {
+	if total > maxCompared {
+		return nil, nil
+	}
+	columns := q.Columns
+	q.Columns = nil
+	for _, c := range columns {
+		if len(q.Where) > 0 && slices.Contains(c.Names, "kind") {
+			q.Columns = append(q.Columns, store.Columns{Names: []string{"kind"}, When: c.When})
+		}
+	}
+	ids := make(map[string]bool, total)
+	err := o.m.Stream(o.r.ctx, q, func(row store.Row) error {
+		ids[row.ID()] = true
+		return nil
+	})
+	return ids, err
+}
+
+// AreaDifference is what differs in one area.
+type AreaDifference struct {
+	Area      string         `json:"area" required:"true" description:"* for every area that is not named"`
+	Access    *AccessChange  `json:"access,omitempty"`
+	Visible   *VisibleChange `json:"visible,omitempty" description:"how many rows are seen"`
+	Appear    []string       `json:"appear,omitempty" description:"rows that are seen after and not before, at most 100 of them"`
+	Disappear []string       `json:"disappear,omitempty" description:"rows that are seen before and not after, at most 100 of them"`
+	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to be compared one by one"`
+}
+
+// AccessChange is the access to an area before and after.
+type AccessChange struct {
+	Before []string `json:"before" required:"true"`
+	After  []string `json:"after" required:"true"`
+}
+
+// VisibleChange is the number of rows seen before and after.
+type VisibleChange struct {
+	Before int `json:"before" required:"true"`
+	After  int `json:"after" required:"true"`
+}
+
+// maxNamed bounds the rows that a difference names.
+const maxNamed = 100
+
+// differences compares two outlooks, area by area, in the order of their names.
+// The zero outlook is that of nobody.
+func differences(before, after *outlook) []AreaDifference {
+	areas := map[string]bool{everyArea: true}
+	for _, o := range []*outlook{before, after} {
+		for area := range o.access {
+			areas[area] = true
+		}
+		for area := range o.rows {
+			areas[area] = true
+		}
+	}
+	found := []AreaDifference{}
+	for _, area := range slices.Sorted(maps.Keys(areas)) {
+		if d := difference(area, before, after); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+func difference(area string, before, after *outlook) AreaDifference {
+	d := AreaDifference{Area: area}
+	if one, two := before.at(area), after.at(area); !slices.Equal(one, two) {
+		d.Access = &AccessChange{Before: one, After: two}
+	}
+	one, two := before.rowsAt(area), after.rowsAt(area)
+	if one.total != two.total {
+		d.Visible = &VisibleChange{Before: one.total, After: two.total}
+	}
+	if one.ids == nil || two.ids == nil {
+		d.Counted = true
+		return d
+	}
+	d.Appear, d.Disappear = missing(two.ids, one.ids), missing(one.ids, two.ids)
+	return d
+}
+
+// at is the access to an area, by the nearest that is listed.
+func (o *outlook) at(area string) []string {
+	if access, ok := o.access[area]; ok {
+		return access
+	}
+	if access := inherited(o.access, area); access != nil {
+		return access
+	}
+	return append([]string{}, o.rest...)
+}
+
+func (o *outlook) rowsAt(area string) *seenRows {
+	if rows := o.rows[area]; rows != nil {
+		return rows
+	}
+	return &seenRows{ids: map[string]bool{}}
+}
+
+// missing are the first of those that others lack, sorted.
+func missing(ids, others map[string]bool) []string {
+	var found []string
+	for id := range ids {
+		if !others[id] {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	return found[:min(len(found), maxNamed)]
+}
+
+// tenantFilter lets the rows of a tenant pass.
+func tenantFilter(tenant string) predicate.Filter {
+	return predicate.Of(predicate.Compare{Op: predicate.Eq,
+		Left:  predicate.Operand{Ref: predicate.Ref{"resource", "tenant_id"}},
+		Right: predicate.Operand{Const: tenant}})
+}
