@@ -23,14 +23,15 @@ func (p *page) section(format string, args ...any) {
 
 // table writes rows of cells, indented and aligned.
 func (p *page) table(rows [][]string) {
-	w := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
+	var aligned strings.Builder
+	w := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', 0)
 	for _, cells := range rows {
-		for len(cells) > 1 && cells[len(cells)-1] == "" {
-			cells = cells[:len(cells)-1]
-		}
 		fmt.Fprintln(w, "  "+strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a Builder never fails
+	for line := range strings.Lines(aligned.String()) {
+		p.line("%s", strings.TrimRight(line, " \n"))
+	}
 }
 
 var verdicts = map[string]string{"allow": "ALLOWED", "deny": "DENIED", "error": "NO DECISION (denied)"}

@@ -146,14 +146,23 @@ func (p *page) differences(x *server.Preview) {
 		if d.Visible != nil {
 			p.line("    sees   %d  ->  %d", d.Visible.Before, d.Visible.After)
 		}
-		for _, id := range d.Appear {
-			p.line("    +      %s", id)
-		}
-		for _, id := range d.Disappear {
-			p.line("    -      %s", id)
-		}
+		p.ids("+", d.Appear)
+		p.ids("-", d.Disappear)
 		if d.Counted {
 			p.line("    too many rows to name those that differ")
 		}
 	}
 }
+
+// ids names a few rows.
+func (p *page) ids(sign string, ids []string) {
+	for _, id := range ids[:min(len(ids), maxListed)] {
+		p.line("    %s      %s", sign, id)
+	}
+	if len(ids) > maxListed {
+		p.line("    %s      and %d more", sign, len(ids)-maxListed)
+	}
+}
+
+// maxListed is how many rows that differ are named in a terminal.
+const maxListed = 5

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"resellerd/server"
+	"resellerd/store"
+)
+
+// withReseller adds a reseller with a user "owner", a customer and an assigned
+// card to a founding.
+func withReseller(t *testing.T) (database, group, card, account string) {
+	t.Helper()
+	database, made := founding(t)
+	ctx := context.Background()
+	st, err := store.Open(ctx, database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	err = st.Write(ctx, made.Account, func(tx *store.Tx) error {
+		a, err := tx.CreateAccount(ctx, store.Account{ParentID: made.Account, Name: "Brightcall", Currency: "EUR"})
+		if err != nil {
+			return err
+		}
+		g := store.DefaultResellerGroup()
+		g.AccountID, g.Lend, g.LentTo = made.Account, store.LendSome, []string{a.ID}
+		if g, err = tx.CreateGroup(ctx, g); err != nil {
+			return err
+		}
+		if _, err = tx.CreateUser(ctx, store.User{AccountID: a.ID, Login: "o@b.example", ExternalID: "owner", Groups: []string{g.ID}}); err != nil {
+			return err
+		}
+		if _, err = tx.CreateCustomer(ctx, store.Customer{AccountID: a.ID, Name: "Acme", Currency: "EUR"}); err != nil {
+			return err
+		}
+		c := store.NewCard()
+		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, store.CustomerCard, "Gold", "EUR"
+		if c, err = tx.CreateCard(ctx, c); err != nil {
+			return err
+		}
+		group, card, account = g.ID, c.ID, a.ID
+		_, err = tx.AssignCard(ctx, store.Assignment{CardID: c.ID, AccountID: a.ID})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return database, group, card, account
+}
+
+// tree is a policy tree of files, made by changing the embedded one.
+func changedTree(t *testing.T, name, old, changed string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "policies"))); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, changed, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestPreviewSaysWhatAUserSeesAndWhatWouldChangeIt(t *testing.T) {
+	database, group, card, account := withReseller(t)
+	preview := func(args ...string) (int, string, string) {
+		return call(t, nil, append([]string{"preview", "--database", database}, args...))
+	}
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "change.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	closed := changedTree(t, "data.json", `"card/provider": ["read"]`, `"card/provider": []`)
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"alone":                 {[]string{"owner"}, []string{"customer", "sees 1 of 1", "as translated: {\"id\":\"" + card + "\""}},
+		"against the master's":  {[]string{"owner", "--against", "admin"}, []string{"Against usr_", "account\n    may    read  ->  create, read, update, delete"}},
+		"a candidate policy":    {[]string{"owner", "--policies", closed}, []string{"Against policy", "card/provider\n    may    read  ->  none\n    sees   1  ->  0\n    -      " + card}},
+		"a group's change":      {[]string{"owner", "--group-change", file("group: " + group + "\nset:\n  rows: {customer: [read]}\n")}, []string{"may    create, read, update, delete  ->  read"}},
+		"a user's change":       {[]string{"owner", "--group-change", file("account: " + account + "\nset: {status: suspended}\n")}, []string{"sees   1  ->  0"}},
+		"a withdrawal":          {[]string{"owner", "--group-change", file("assignment: {card: " + card + ", account: " + account + ", withdraw: true}\n")}, []string{"-      " + card}},
+		"a change of no weight": {[]string{"owner", "--group-change", file("group: " + group + "\nset: {public_name: Friends}\n")}, []string{"nothing differs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := preview(c.args...)
+			if code != exitOK {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(stdout, want) {
+					t.Errorf("without %q:\n%s", want, stdout)
+				}
+			}
+		})
+	}
+	_, text, _ := preview("owner", "--format", "json")
+	var p server.Preview
+	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Areas) == 0 || p.Difference != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+	}{
+		"nobody":                 {[]string{"nobody"}, exitError},
+		"two comparisons":        {[]string{"owner", "--against", "admin", "--policies", closed}, exitUsage},
+		"no such file":           {[]string{"owner", "--group-change", "/nowhere"}, exitUsage},
+		"a change of nothing":    {[]string{"owner", "--group-change", file("set: {}\n")}, exitUsage},
+		"a change of two":        {[]string{"owner", "--group-change", file("group: a\nuser: b\n")}, exitUsage},
+		"an unknown field":       {[]string{"owner", "--group-change", file("group: a\nset: {nonsense: 1}\n")}, exitUsage},
+		"an assignment misspelt": {[]string{"owner", "--group-change", file("assignment: {crad: a}\n")}, exitUsage},
+		"a group that is none":   {[]string{"owner", "--group-change", file("group: grp_none\nset: {name: x}\n")}, exitError},
+	} {
+		if code, _, stderr := preview(c.args...); code != c.code {
+			t.Errorf("%s: exit %d, want %d: %s", name, code, c.code, stderr)
+		}
+	}
+	looked(t, database)
+}
+
+// looked checks that previews are in the audit trail, and that nothing that was
+// planned was done.
+func looked(t *testing.T, database string) {
+	t.Helper()
+	ctx := context.Background()
+	st, err := store.Open(ctx, database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	rows, err := list(ctx, st, "audit", []string{"id", "action"}, store.Condition{Column: "action", Op: store.Eq, Value: "preview"})
+	if err != nil || len(rows) == 0 {
+		t.Errorf("%d entries: %v", len(rows), err)
+	}
+	sub, err := st.Subject(ctx, "", "owner")
+	if err != nil || sub.Status != store.Active || sub.Access.At("customer") != "crud" {
+		t.Errorf("%+v: %v", sub, err)
+	}
+}
