@@ -251,6 +251,9 @@ func (p *planted) mustBeFound(t *testing.T) {
 	missing := maps.Clone(p.what)
 	for _, user := range []string{"m", "n"} {
 		p.readEverything(user, func(got sent) {
+			if strings.Contains(got.asked, " /v1/preview/") {
+				return // with another's eyes
+			}
 			maps.DeleteFunc(missing, func(text, _ string) bool { return strings.Contains(got.answer, text) })
 		})
 	}
