@@ -10,8 +10,11 @@ import (
 // active one; older ones are archived.
 const switchable = 2
 
-// ReasonBaseChanged refuses an amendment of what is not active any more.
-const ReasonBaseChanged = "base_revision_changed"
+// Further codes of refusals.
+const (
+	ReasonBaseChanged = "base_revision_changed" // an amendment of what is not active any more
+	ReasonNotProven   = "not_proven"            // there is no cost to compare with
+)
 
 // ActivateRevision makes a revision that is not archived the card's active
 // one, all at once: whoever reads the card sees the old or the new one whole.
@@ -98,6 +101,23 @@ func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) erro
 	if withdrawn {
 		return refused(ReasonWithdrawn, "", "a card that it was built from was withdrawn")
 	}
+	return tx.proven(ctx, c, r, atLoss)
+}
+
+// proven holds a revision against what its calls are bought for, and notes on
+// it that some would sell at a loss.
+func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
+	proof, err := tx.ProveRevision(ctx, c.ID, r.ID, nil)
+	var why *ReasonError
+	switch {
+	case errors.Is(err, ErrConflict) && !errors.As(err, &why):
+		return &ReasonError{Code: ReasonNotProven, Err: err}
+	case err != nil:
+		return err
+	case proof.Losing > 0 && !atLoss:
+		return refused(ReasonSellsAtLoss, "accept_losses", fmt.Sprintf("%d prefixes would sell at a loss", proof.Losing))
+	}
+	r.LossesAccepted = proof.Losing > 0
 	return nil
 }
 
@@ -126,7 +146,8 @@ func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revisio
 	}
 	if err == nil {
 		_, err = tx.execNamed(ctx, `UPDATE revisions SET status = :status, number = :number, activated_at = :activated_at,
-			deactivated_at = NULL, live_at = NULL, held_reason = NULL, terms = :terms WHERE id = :id`, r)
+			deactivated_at = NULL, live_at = NULL, held_reason = NULL, losses_accepted = :losses_accepted, terms = :terms
+			WHERE id = :id`, r)
 	}
 	if err == nil {
 		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id) VALUES (?, ?, ?)

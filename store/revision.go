@@ -34,11 +34,11 @@ type Revision struct {
 	DeactivatedAt Micros `db:"deactivated_at"` // last; 0 while active
 	Rows          int64  `db:"row_count"`
 	Origin        string // OriginImport or OriginBuild
-	BaseID        string `db:"base_id"` // the revision that it amends, which must be active when this one becomes so
-	// What a schedule was made with: by whom, from which client address, and
-	// whether losses were accepted.
-	ScheduledBy    string `db:"scheduled_by"`
-	ScheduledFrom  string `db:"scheduled_from"`
+	BaseID        string `db:"base_id"`        // the revision that it amends, which must be active when this one becomes so
+	ScheduledBy   string `db:"scheduled_by"`   // who scheduled it last
+	ScheduledFrom string `db:"scheduled_from"` // and from which client address
+	// LossesAccepted says of a scheduled one that calls may sell at a loss, and
+	// of one that was active that some did.
 	LossesAccepted bool   `db:"losses_accepted"`
 	HeldReason     string `db:"held_reason"` // of a held one: a code
 	Terms          string // what its card said beside the rates when it was last activated
