@@ -25,7 +25,7 @@ func areaOf(e *policies.Engine, in *policies.Input, d policies.Decision) string 
 	switch typ := in.Resource.Type; typ {
 	case "area":
 		return areaLabel(e, in.Resource.ID)
-	case "card", "rate":
+	case "card", "rate", "revision":
 		switch d.View {
 		case "customer":
 			return "card/customer"

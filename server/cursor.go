@@ -9,18 +9,20 @@ import (
 )
 
 // cursorText is what a cursor holds: the shown values of the last row of a
-// page. Key is one letter for its type and the value.
+// page. Key is one letter for its type and the value. Revision is that of a
+// list of rates, so that all its pages are of one.
 type cursorText struct {
-	Key string `json:"k,omitempty"`
-	ID  string `json:"i"`
+	Key      string `json:"k,omitempty"`
+	ID       string `json:"i"`
+	Revision string `json:"r,omitempty"`
 }
 
 var errCursor = errors.New("cursor: key of a foreign type")
 
 // sealCursor hides where a page ended. It opens only for the same user asking
 // the same question; equal worlds give equal bytes.
-func (r *call) sealCursor(question string, c *store.Cursor) (string, error) {
-	text := cursorText{ID: c.ID}
+func (r *call) sealCursor(question string, c *store.Cursor, revision string) (string, error) {
+	text := cursorText{ID: c.ID, Revision: revision}
 	if !c.KeyAbsent {
 		switch key := c.Key.(type) {
 		case nil:
@@ -43,21 +45,22 @@ func (r *call) sealCursor(question string, c *store.Cursor) (string, error) {
 	return r.s.sealer.seal("cursor", r.cursorBinding(question), plain), nil
 }
 
-// openCursor returns where a page starts. Errors: 422, the same for a cursor
-// that was changed, made for somebody else, or given for another question.
-func (r *call) openCursor(question, sealed string) (*store.Cursor, error) {
+// openCursor returns where a page starts, and of which revision. Errors: 422,
+// the same for a cursor that was changed, made for somebody else, or given for
+// another question.
+func (r *call) openCursor(question, sealed string) (c *store.Cursor, revision string, err error) {
 	refused := invalid("cursor", "is not a cursor of this list")
 	plain, err := r.s.sealer.open("cursor", r.cursorBinding(question), sealed)
 	if err != nil {
-		return nil, refused
+		return nil, "", refused
 	}
 	var text cursorText
 	if err := json.Unmarshal(plain, &text); err != nil {
-		return nil, refused
+		return nil, "", refused
 	}
-	c := &store.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
+	c = &store.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
 	if c.KeyAbsent {
-		return c, nil
+		return c, text.Revision, nil
 	}
 	switch value := text.Key[1:]; text.Key[0] {
 	case 't':
@@ -70,9 +73,9 @@ func (r *call) openCursor(question, sealed string) (*store.Cursor, error) {
 		err = errCursor
 	}
 	if err != nil {
-		return nil, refused
+		return nil, "", refused
 	}
-	return c, nil
+	return c, text.Revision, nil
 }
 
 // cursorBinding is who asks what: a cursor holds for nothing else. Under a

@@ -41,7 +41,7 @@ func getDestinations(r *call) error {
 	}
 	after := ""
 	if p.cursor != "" {
-		at, err := r.openCursor(p.question, p.cursor)
+		at, _, err := r.openCursor(p.question, p.cursor)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (r *call) destinations(list []store.Destination, total int, p listParams) (
 		body.Items = append(body.Items, destinationBody{d.Prefix, d.Name})
 	}
 	if len(list) > p.limit {
-		next, err := r.sealCursor(p.question, &store.Cursor{ID: list[p.limit-1].Prefix})
+		next, err := r.sealCursor(p.question, &store.Cursor{ID: list[p.limit-1].Prefix}, "")
 		if err != nil {
 			return nil, err
 		}

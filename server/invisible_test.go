@@ -22,6 +22,15 @@ var memberRoutes = []struct{ method, path, body string }{
 	{"PATCH", "/v1/cards/X", `{"name":"changed"}`},
 	{"DELETE", "/v1/cards/X", ""},
 	{"GET", "/v1/cards/X/rates", ""},
+	{"GET", "/v1/cards/X/revisions", ""},
+	{"GET", "/v1/cards/X/revisions/{upstream.revision}", ""},
+	{"PATCH", "/v1/cards/X/revisions/{upstream.revision}", `{"status":"draft"}`},
+	{"DELETE", "/v1/cards/X/revisions/{upstream.revision}", ""},
+	{"POST", "/v1/cards/X/revisions/{upstream.revision}/activate", ""},
+	{"GET", "/v1/cards/X/revisions/{upstream.revision}/diff", ""},
+	{"POST", "/v1/cards/X/rollback", ""},
+	{"GET", "/v1/cards/X/rates?at=2026-03-04T05:06:08Z", ""},
+	{"GET", "/v1/cards/{retail}/revisions/X", ""},
 	{"GET", "/v1/cards/X/assignments", ""},
 	{"PUT", "/v1/cards/X/assignments/{A}", ""},
 	{"DELETE", "/v1/cards/X/assignments/{A}", ""},
@@ -116,7 +125,10 @@ func everyPath(w *world, user string) []string {
 		for _, id := range w.get(user, collection).column("id") {
 			paths = append(paths, collection+"/"+id)
 			if collection == "/v1/cards" {
-				paths = append(paths, collection+"/"+id+"/rates", collection+"/"+id+"/assignments", collection+"/"+id+"/customers")
+				paths = append(paths, collection+"/"+id+"/rates", collection+"/"+id+"/assignments", collection+"/"+id+"/customers", collection+"/"+id+"/revisions")
+				for _, revision := range w.get(user, collection+"/"+id+"/revisions").column("id") {
+					paths = append(paths, collection+"/"+id+"/revisions/"+revision, collection+"/"+id+"/revisions/"+revision+"/diff")
+				}
 			}
 		}
 	}

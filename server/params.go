@@ -43,10 +43,11 @@ var operators = []struct {
 	{"_lt", store.Lt, []store.Kind{store.Time, store.Integer, store.Money}},
 }
 
-// readParams reads the query of a list whose reader is shown these columns.
-// Errors: 422 with the parameter's name; a parameter over a column that is not
-// shown is as unknown as one that never existed.
-func (r *call) readParams(shown map[string]store.ColumnInfo) (listParams, error) {
+// readParams reads the query of a list whose reader is shown these columns; a
+// cursor is also bound to parameters that are read apart. Errors: 422 with the
+// parameter's name; a parameter over a column that is not shown is as unknown
+// as one that never existed.
+func (r *call) readParams(shown map[string]store.ColumnInfo, apart ...string) (listParams, error) {
 	p := listParams{limit: defaultLimit}
 	args, err := r.queryArgs()
 	if err != nil {
@@ -54,9 +55,11 @@ func (r *call) readParams(shown map[string]store.ColumnInfo) (listParams, error)
 	}
 	var normal []string
 	for _, a := range args {
-		bound, err := p.read(shown, a.name, a.value)
-		if err != nil {
-			return p, err
+		bound := slices.Contains(apart, a.name)
+		if !bound {
+			if bound, err = p.read(shown, a.name, a.value); err != nil {
+				return p, err
+			}
 		}
 		if bound {
 			normal = append(normal, url.QueryEscape(a.name)+"="+url.QueryEscape(a.value))

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -27,18 +28,18 @@ func getRates(r *call) error {
 	if err != nil {
 		return err
 	}
-	head, q, shown, err := r.ratesOf(card)
+	head, q, shown, apart, err := r.ratesOf(card)
 	if err != nil {
 		return err
 	}
 	r.c.Vary(fiber.HeaderAccept)
 	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaCSV, mediaNDJSON) {
 	case mediaCSV:
-		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, writeCSV)
+		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, apart, writeCSV)
 	case mediaNDJSON:
-		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, writeNDJSON)
+		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
 	case fiber.MIMEApplicationJSON:
-		return r.answerList(q, shown, store.Row.AppendJSON)
+		return r.answerList(q, shown, store.Row.AppendJSON, apart...)
 	}
 	return &problem{kind: kindNotAcceptable}
 }
@@ -50,41 +51,54 @@ type cardHead struct {
 }
 
 // ratesOf finds the card as its reader sees it (404), decides that its rates
-// may be read (403), and asks for them. revision names another revision than
-// the active one, on the reader's own side of the card only.
-func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, err error) {
+// may be read (403), and asks for them. It also names the parameters that it
+// has read: revision is another revision than the active one, on the reader's
+// own side of the card only; at is the time at which the rates were in force.
+func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, err error) {
 	cards, err := r.reading("card")
 	if err != nil {
-		return head, q, nil, err
+		return head, q, nil, nil, err
 	}
 	row, err := r.one(outside{}, cards, card)
 	if err != nil {
-		return head, q, nil, err
+		return head, q, nil, nil, err
 	}
 	if err := json.Unmarshal(row.AppendJSON(nil), &head); err != nil {
-		return head, q, nil, fmt.Errorf("card %s: %w", card, err)
+		return head, q, nil, nil, fmt.Errorf("card %s: %w", card, err)
 	}
 	rates, err := r.reading("rate")
 	if err != nil {
-		return head, q, nil, err
+		return head, q, nil, nil, err
 	}
-	q = rates.query()
-	q.Parent = card
+	q, apart = rates.query(), []string{"at"}
+	q.Parent, q.Viewer = card, r.facts.Account.ID
 	if row.View != translatedView {
-		q.Revision = r.takeRevision()
+		q.Revision, apart = r.query("revision"), append(apart, "revision")
 	}
-	return head, q, shownColumns("rate", rates.plan), nil
+	if q.At, err = r.past("at"); err == nil && q.At != 0 && q.Revision != "" {
+		err = invalid("at", "cannot be asked for together with a revision")
+	}
+	return head, q, shownColumns("rate", rates.plan), apart, err
 }
 
-// takeRevision removes the parameter from the query, where it is known.
-func (r *call) takeRevision() string {
-	args := r.c.Request().URI().QueryArgs()
-	if len(args.PeekMulti("revision")) != 1 {
-		return ""
+// past reads a parameter that is a time, not one to come; 0 when it is absent.
+// Errors: 422.
+func (r *call) past(name string) (store.Micros, error) {
+	text := r.query(name)
+	if text == "" {
+		return 0, nil
 	}
-	revision := string(args.Peek("revision"))
-	args.Del("revision")
-	return revision
+	at, err := time.Parse(time.RFC3339Nano, text)
+	switch {
+	case err != nil:
+		return 0, invalid(name, "want a time as in RFC 3339")
+	case at.After(r.s.now()):
+		return 0, invalid(name, "is in the future")
+	}
+	if moment := store.Micros(at.UnixMicro()); moment != 0 {
+		return moment, nil
+	}
+	return -1, nil // just before 1970, for 0 stands for none
 }
 
 // rateWriter writes a whole card. It ends with a line that says how many rows
@@ -92,8 +106,8 @@ func (r *call) takeRevision() string {
 type rateWriter func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error
 
 // streamRates sends every rate. Filters and sorting apply; pages do not.
-func (r *call) streamRates(mediaType, ending string, head cardHead, q store.Query, shown map[string]store.ColumnInfo, write rateWriter) error {
-	p, err := r.readParams(shown)
+func (r *call) streamRates(mediaType, ending string, head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, write rateWriter) error {
+	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err
 	}

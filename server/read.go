@@ -130,8 +130,9 @@ type appender func(store.Row, []byte) []byte
 // answerList reads the query's parameters, a page of rows, and answers
 // {"items":[…],"next":"…","total":n}; next only where there is more, total
 // only with ?count=true. The order is q's own unless another is asked for.
-func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender) error {
-	p, err := r.readParams(shown)
+// Parameters apart have been read by the caller.
+func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender, apart ...string) error {
+	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err
 	}
@@ -141,13 +142,20 @@ func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, writ
 		q.Sort, q.Desc = p.sort, p.desc
 	}
 	if p.cursor != "" {
-		if q.After, err = r.openCursor(p.question, p.cursor); err != nil {
+		revision := ""
+		if q.After, revision, err = r.openCursor(p.question, p.cursor); err != nil {
 			return err
+		}
+		if revision != "" {
+			q.Revision, q.At = revision, 0
 		}
 	}
 	page, err := r.s.store.List(r.ctx, q)
 	if err != nil {
 		return err
+	}
+	if p.cursor != "" && q.Revision != "" && page.Revision == "" {
+		return invalid("cursor", "is of a revision that is not there any more")
 	}
 	r.countViews(q.Type, page.Rows...)
 	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, write)
@@ -167,7 +175,7 @@ func (r *call) appendPage(dst []byte, page store.Page, p listParams, write appen
 	}
 	dst = append(dst, ']')
 	if page.Next != nil {
-		next, err := r.sealCursor(p.question, page.Next)
+		next, err := r.sealCursor(p.question, page.Next, page.Revision)
 		if err != nil {
 			return nil, err
 		}

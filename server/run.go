@@ -49,12 +49,19 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	if s.jwt != nil {
 		go s.jwt.run(background, func(err error) { s.logger.Error("key set not read", "error", err) })
 	}
+	timed := make(chan struct{})
+	go func() {
+		defer close(timed)
+		s.keepTime(background)
+	}()
 	s.logger.Info("ready", attrs...)
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	stop()
+	<-timed
 	err = errors.Join(err, s.shutdown())
 	// An end that came before Listener began found nothing to shut down; without
 	// its listener it does not begin any more. All others are closed already.

@@ -5,12 +5,12 @@ import (
 	"resellerd/store"
 )
 
-// Schema tells the policy which columns the store's rows have. Rates have their
-// card's: they are decided through it.
+// Schema tells the policy which columns the store's rows have. Rates and
+// revisions have their card's: they are decided through it.
 func Schema() policies.Schema {
 	schema := policies.Schema{}
 	for _, t := range store.Types() {
-		if t.Through != "" && t.Name != "rate" {
+		if t.Through != "" && !t.Decided {
 			continue
 		}
 		decides := t

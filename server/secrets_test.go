@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/store/storetest"
 )
@@ -15,30 +16,34 @@ import (
 // What is sent to every route that takes a body. A route that is added to the
 // table must be added here: see knockEverywhere.
 var secretBodies = map[string][]string{
-	"POST /v1/accounts":                            {`{"name":"x","parent_id":"X"}`, `{"name":"x","external_id":"S","group":{"name":"x"},"user":{"login":"q@x.example"}}`, `{"name":"x"}`},
-	"PATCH /v1/accounts/:id":                       {`{"name":"changed"}`, `{"external_id":"S"}`, `{"ceiling":{}}`},
-	"POST /v1/groups":                              {`{"name":"x","account_id":"X"}`, `{"name":"x","lend_to":["X"]}`, `{"name":"S","rows":{"carrier":["read"]}}`},
-	"POST /v1/groups/default-reseller":             {`{"account_id":"X"}`, `{}`},
-	"PATCH /v1/groups/:id":                         {`{"name":"changed"}`, `{"lend_to":["X"]}`},
-	"POST /v1/users":                               {`{"login":"q@x.example","groups":["X"]}`, `{"login":"S@example.com","external_id":"S","groups":["{M.default}"],"account_id":"X"}`},
-	"PATCH /v1/users/:id":                          {`{"name":"changed"}`, `{"groups":["X"]}`, `{"external_id":"S"}`},
-	"POST /v1/customers":                           {`{"name":"x","account_id":"X"}`, `{"name":"x","external_id":"S"}`},
-	"PATCH /v1/customers/:id":                      {`{"name":"changed"}`, `{"account_id":"X"}`, `{"external_id":"S"}`},
-	"PUT /v1/cards/:id/profit-rules":               {`{"items":[{"match":"*","type":"percent","value":"1"}]}`, `{"items":[]}`},
-	"POST /v1/cards/:id/build":                     {``, `{"activate":true}`, `{"activate":true,"accept_losses":true}`},
-	"POST /v1/cards/:id/proof":                     {``, `{"revision_id":"X"}`},
-	"PUT /v1/destinations":                         {`{"items":[{"prefix":"49","name":"x"}]}`, `{"items":[]}`},
-	"POST /v1/cards":                               {`{"name":"x","currency":"EUR","parents":["X"]}`, `{"name":"x","currency":"EUR","account_id":"X"}`, `{"name":"x","currency":"EUR","kind":"provider"}`, `{"name":"x","currency":"EUR","external_id":"S"}`},
-	"PATCH /v1/cards/:id":                          {`{"name":"changed"}`, `{"tech_prefix":"1"}`, `{"external_id":"S"}`, `{"parents":["X"]}`, `{"profit_rules":[{"match":"*","status":"blocked"}]}`},
-	"PUT /v1/cards/:id/assignments/:account_id":    {``, `{"valid_to":"2020-01-01T00:00:00Z"}`},
-	"PUT /v1/cards/:id/customers/:customer_id":     {``, `{"valid_from":"2020-01-01T00:00:00Z"}`},
-	"DELETE /v1/groups/:id":                        {``},
-	"DELETE /v1/users/:id":                         {``},
-	"DELETE /v1/customers/:id":                     {``},
-	"DELETE /v1/cards/:id":                         {``},
-	"DELETE /v1/cards/:id/assignments/:account_id": {``},
-	"DELETE /v1/cards/:id/customers/:customer_id":  {``},
-	"POST /v1/lookup":                              {`{"numbers":[{"number":"4930"},{"number":"X"}]}`, `{"numbers":[{"number":"4930","seconds":37},{"number":"49171"}]}`},
+	"POST /v1/accounts":                               {`{"name":"x","parent_id":"X"}`, `{"name":"x","external_id":"S","group":{"name":"x"},"user":{"login":"q@x.example"}}`, `{"name":"x"}`},
+	"PATCH /v1/accounts/:id":                          {`{"name":"changed"}`, `{"external_id":"S"}`, `{"ceiling":{}}`},
+	"POST /v1/groups":                                 {`{"name":"x","account_id":"X"}`, `{"name":"x","lend_to":["X"]}`, `{"name":"S","rows":{"carrier":["read"]}}`},
+	"POST /v1/groups/default-reseller":                {`{"account_id":"X"}`, `{}`},
+	"PATCH /v1/groups/:id":                            {`{"name":"changed"}`, `{"lend_to":["X"]}`},
+	"POST /v1/users":                                  {`{"login":"q@x.example","groups":["X"]}`, `{"login":"S@example.com","external_id":"S","groups":["{M.default}"],"account_id":"X"}`},
+	"PATCH /v1/users/:id":                             {`{"name":"changed"}`, `{"groups":["X"]}`, `{"external_id":"S"}`},
+	"POST /v1/customers":                              {`{"name":"x","account_id":"X"}`, `{"name":"x","external_id":"S"}`},
+	"PATCH /v1/customers/:id":                         {`{"name":"changed"}`, `{"account_id":"X"}`, `{"external_id":"S"}`},
+	"PUT /v1/cards/:id/profit-rules":                  {`{"items":[{"match":"*","type":"percent","value":"1"}]}`, `{"items":[]}`},
+	"POST /v1/cards/:id/build":                        {``, `{"activate":true}`, `{"activate":true,"accept_losses":true}`},
+	"POST /v1/cards/:id/proof":                        {``, `{"revision_id":"X"}`},
+	"PUT /v1/destinations":                            {`{"items":[{"prefix":"49","name":"x"}]}`, `{"items":[]}`},
+	"POST /v1/cards":                                  {`{"name":"x","currency":"EUR","parents":["X"]}`, `{"name":"x","currency":"EUR","account_id":"X"}`, `{"name":"x","currency":"EUR","kind":"provider"}`, `{"name":"x","currency":"EUR","external_id":"S"}`},
+	"PATCH /v1/cards/:id":                             {`{"name":"changed"}`, `{"tech_prefix":"1"}`, `{"external_id":"S"}`, `{"parents":["X"]}`, `{"profit_rules":[{"match":"*","status":"blocked"}]}`},
+	"PUT /v1/cards/:id/assignments/:account_id":       {``, `{"valid_to":"2020-01-01T00:00:00Z"}`},
+	"PUT /v1/cards/:id/customers/:customer_id":        {``, `{"valid_from":"2020-01-01T00:00:00Z"}`},
+	"DELETE /v1/groups/:id":                           {``},
+	"DELETE /v1/users/:id":                            {``},
+	"DELETE /v1/customers/:id":                        {``},
+	"DELETE /v1/cards/:id":                            {``},
+	"DELETE /v1/cards/:id/assignments/:account_id":    {``},
+	"DELETE /v1/cards/:id/customers/:customer_id":     {``},
+	"POST /v1/lookup":                                 {`{"numbers":[{"number":"4930"},{"number":"X"}]}`, `{"numbers":[{"number":"4930","seconds":37},{"number":"49171"}]}`},
+	"PATCH /v1/cards/:id/revisions/:revision":         {`{"status":"draft"}`},
+	"DELETE /v1/cards/:id/revisions/:revision":        {``},
+	"POST /v1/cards/:id/revisions/:revision/activate": {``, `{"accept_losses":true}`, `{"live_at":"2036-01-01T00:00:00Z"}`},
+	"POST /v1/cards/:id/rollback":                     {``, `{"accept_losses":true}`},
 	"POST /access/v1/evaluation": {
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`,
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"update"},"resource":{"type":"account","id":"X"},"context":{"reasons":true}}`,
@@ -121,7 +126,11 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 		return []string{pattern}
 	}
 	name, tail, more := strings.Cut(rest, "/")
-	if name != "id" && name != "user" && name != "account_id" && name != "customer_id" {
+	switch name {
+	case "id", "user", "account_id", "customer_id":
+	case "revision":
+		ids = p.revisionsOf(strings.Trim(strings.Split(head, "/")[3], "{}"))
+	default:
 		p.t.Fatalf("%s: the parameter %s is new", pattern, name)
 	}
 	for _, id := range ids {
@@ -132,6 +141,14 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 		paths = append(paths, p.pathsOf(path, []string{"{A}", "{B}", "{acme}", "{mega}", "{nobody}"})...)
 	}
 	return paths
+}
+
+// revisionsOf are the revisions of a card, and one of another.
+func (p *planted) revisionsOf(card string) (ids []string) {
+	for _, label := range []string{"old", "new", "draft"} {
+		ids = append(ids, p.id("revision "+label+" of "+card))
+	}
+	return append(ids, p.id("revision draft of silver"))
 }
 
 func (p *planted) knockRoute(user, method, path string, bodies []string, look func(sent)) {
@@ -153,6 +170,13 @@ func (p *planted) knockRoute(user, method, path string, bodies []string, look fu
 			card := strings.Trim(strings.Split(path, "/")[3], "{}")
 			queries = append(slices.Clone(queries), "?revision="+p.id("revision "+label+" of "+card))
 		}
+		for _, at := range []time.Time{p.clock(), p.clock().Add(-time.Second), p.clock().Add(-time.Hour), p.clock().Add(time.Hour)} {
+			queries = append(queries, "?at="+at.Format(time.RFC3339Nano))
+		}
+	}
+	if strings.HasSuffix(path, "/diff") {
+		card := strings.Trim(strings.Split(path, "/")[3], "{}")
+		queries = append(slices.Clone(queries), "?count=true&with="+p.id("revision old of "+card))
 	}
 	if path == "/v1/lookup" {
 		queries = append(slices.Clone(queries), "?number=4930", "?number=%2B491&seconds=37&jurisdiction=inter", "?number=1")

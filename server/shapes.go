@@ -14,6 +14,7 @@ type listQuery struct {
 type rateQuery struct {
 	listQuery
 	Revision string `query:"revision" description:"another revision than the active one, for the card's own side"`
+	At       string `query:"at" format:"date-time" description:"the rates that were in force then; of an assigned card, while it was assigned"`
 }
 
 type page[T any] struct {
@@ -169,6 +170,7 @@ type cardBody struct {
 	cardFields
 	AssignedTo []string  `json:"assigned_to,omitempty"`
 	Revision   *revision `json:"revision,omitempty" description:"the active one"`
+	Stale      *string   `json:"stale,omitempty" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built anew"`
 	times
 }
 
@@ -177,6 +179,64 @@ type revision struct {
 	Number      *int   `json:"number,omitempty"`
 	ActivatedAt string `json:"activated_at" format:"date-time"`
 	Rows        int    `json:"rows"`
+}
+
+type revisionFields struct {
+	Status string `json:"status,omitempty" enum:"draft"`
+}
+
+type revisionBody struct {
+	ID             string  `json:"id"`
+	Number         *int    `json:"number,omitempty" description:"counts up from the first activation"`
+	Status         string  `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived"`
+	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"when a scheduled one becomes active, or a held one should have"`
+	ActivatedAt    *string `json:"activated_at,omitempty" format:"date-time"`
+	DeactivatedAt  *string `json:"deactivated_at,omitempty" format:"date-time"`
+	Rows           int     `json:"rows"`
+	Origin         string  `json:"origin,omitempty" enum:"import,build"`
+	BaseID         *string `json:"base_id,omitempty" description:"the revision that it amends"`
+	ScheduledBy    *string `json:"scheduled_by,omitempty"`
+	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls may sell, or sold when it was activated, for less than they cost"`
+	HeldReason     *string `json:"held_reason,omitempty"`
+	CreatedAt      string  `json:"created_at,omitempty" format:"date-time"`
+}
+
+type override struct {
+	AcceptLosses bool `json:"accept_losses,omitempty" description:"though calls would sell for less than they cost"`
+}
+
+type activation struct {
+	LiveAt *string `json:"live_at,omitempty" format:"date-time" description:"later, at this time; without it, now"`
+	override
+}
+
+type diffQuery struct {
+	With   string `query:"with" description:"the revision to compare with; default: the active one"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor string `query:"cursor" description:"next of the page before"`
+	Count  bool   `query:"count" description:"adds the sum"`
+}
+
+type diffBody struct {
+	Items []rateChange `json:"items" required:"true"`
+	Next  string       `json:"next,omitempty"`
+	Sum   *diffSum     `json:"sum,omitempty"`
+}
+
+type rateChange struct {
+	Prefix string    `json:"prefix"`
+	Change string    `json:"change" enum:"created,removed,up,down,changed"`
+	Before *rateText `json:"before,omitempty" description:"absent where it was created"`
+	After  *rateText `json:"after,omitempty" description:"absent where it was removed"`
+}
+
+type diffSum struct {
+	Created   int64 `json:"created"`
+	Removed   int64 `json:"removed"`
+	Up        int64 `json:"up"`
+	Down      int64 `json:"down"`
+	Changed   int64 `json:"changed"`
+	Unchanged int64 `json:"unchanged"`
 }
 
 type cardNew struct {

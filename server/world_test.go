@@ -171,6 +171,9 @@ func (w *world) newID(kind string) string {
 	}
 	sum := sha256.Sum256([]byte(kind + "/" + w.naming))
 	id := kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
+	if kind == "revision" {
+		w.ids[w.naming+".revision"] = id
+	}
 	if kind != "audit" && kind != "revision" {
 		w.ids[w.naming] = id
 		w.naming = ""
@@ -464,6 +467,32 @@ func seedCard(w *world, tenant, account, name, kind string, assigned ...string) 
 		return err
 	})
 	w.pass(time.Second)
+}
+
+// draft gives a card a draft that costs twice as much, called "CARD.draft".
+func (w *world) draft(card string) {
+	w.t.Helper()
+	w.drafts(card, "draft", "0.05")
+}
+
+// drafts gives a card a draft of one rate, called "CARD.NAME".
+func (w *world) drafts(card, name, cost string) {
+	w.t.Helper()
+	price, err := store.ParseMoney(cost)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tenant := w.id("M")
+	if card == "nickel" || card == "foreign" {
+		tenant = w.id("N")
+	}
+	w.write(tenant, func(tx *store.Tx) error {
+		r, err := tx.CreateRevision(context.Background(), w.id(card), func(yield func(store.Rate, error) bool) {
+			yield(store.Rate{Prefix: "49", Name: "Germany", Cost: price, Pulse: 1}, nil)
+		})
+		w.call(card+"."+name, r.ID)
+		return err
+	})
 }
 
 func someRates(account, kind string) iter.Seq2[store.Rate, error] {

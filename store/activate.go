@@ -63,11 +63,11 @@ func (tx *Tx) activate(ctx context.Context, card, id string, atLoss bool) (Revis
 	return r, nil
 }
 
-// RollBack activates the revision that was active before the present one; once
-// more, and it is as it was. It returns ErrNotFound when the card is absent,
-// ErrConflict when there is no such revision, and what ActivateRevision
-// returns.
-func (tx *Tx) RollBack(ctx context.Context, card string, atLoss bool) (Revision, error) {
+// PreviousRevision is the revision that was active before the present one. To
+// activate it is to roll back; to do so once more is to take that back. It
+// returns ErrNotFound when the card is absent, and ErrConflict when there is no
+// such revision.
+func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
@@ -78,7 +78,7 @@ func (tx *Tx) RollBack(ctx context.Context, card string, atLoss bool) (Revision,
 	if err != nil {
 		return Revision{}, fmt.Errorf("card %s: %w", card, err)
 	}
-	return tx.activate(ctx, card, last.ID, atLoss)
+	return last, nil
 }
 
 const newestInactive = " WHERE card_id = ? AND status = ? ORDER BY deactivated_at DESC, number DESC"
@@ -110,7 +110,7 @@ func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) err
 	proof, err := tx.ProveRevision(ctx, c.ID, r.ID, nil)
 	var why *ReasonError
 	switch {
-	case errors.Is(err, ErrConflict) && !errors.As(err, &why):
+	case (errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid)) && !errors.As(err, &why):
 		return &ReasonError{Code: ReasonNotProven, Err: err}
 	case err != nil:
 		return err

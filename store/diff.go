@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -77,9 +78,21 @@ func (s *DiffSum) count(change string) {
 	}[change]++
 }
 
+// ActiveRevision is the id of a card's active revision, "" for none.
+func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error) {
+	if !storable(card) {
+		return "", nil
+	}
+	r, err := selectOne[Revision](ctx, s.dialect, s.pool, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return "", fmt.Errorf("card %s: %w", card, err)
+	}
+	return r.ID, nil
+}
+
 // Diff walks over what changes when a card's rates go from one of its
-// revisions to another, in the order of prefixes and behind the prefix after
-// ("" for all). fn, which may be nil, gets what differs; its error ends the
+// revisions ("" for none) to another, in the order of prefixes and behind a
+// prefix ("" for all). fn, which may be nil, gets what differs; its error ends the
 // walk and is returned. The sum is of what was walked over. Memory does not
 // grow with the revisions.
 //
@@ -88,6 +101,9 @@ func (s *DiffSum) count(change string) {
 func (s *Store) Diff(ctx context.Context, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
 	err = s.snapshot(ctx, func(x execer) error {
 		for _, id := range []string{before, after} {
+			if id == "" {
+				continue
+			}
 			if err := s.ofCard(ctx, x, card, id); err != nil {
 				return err
 			}

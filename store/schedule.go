@@ -144,14 +144,21 @@ func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
 	return due, nil
 }
 
-// NextChange is the next moment from now on at which something changes by
-// itself: a revision is due, or an assignment begins or ends. 0 when nothing
-// does.
-func (s *Store) NextChange(ctx context.Context) (Micros, error) {
-	now := s.micros()
-	moments, err := selectAll[struct{ At *int64 }](ctx, s.dialect, s.pool, `SELECT min(live_at) AS at FROM revisions WHERE status = 'scheduled'
-		UNION ALL SELECT min(valid_from) FROM assignments WHERE valid_from > ?
-		UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?`, now, now)
+// NextDue is when the next scheduled revision is due, which may be past; 0 when
+// none is scheduled.
+func (s *Store) NextDue(ctx context.Context) (Micros, error) {
+	return s.earliest(ctx, "SELECT min(live_at) AS at FROM revisions WHERE status = 'scheduled'")
+}
+
+// NextAssignmentChange is the next moment behind after at which an assignment
+// begins or ends by itself; 0 when none does.
+func (s *Store) NextAssignmentChange(ctx context.Context, after Micros) (Micros, error) {
+	return s.earliest(ctx, `SELECT min(valid_from) AS at FROM assignments WHERE valid_from > ?
+		UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?`, after, after)
+}
+
+func (s *Store) earliest(ctx context.Context, text string, args ...any) (Micros, error) {
+	moments, err := selectAll[struct{ At *int64 }](ctx, s.dialect, s.pool, text, args...)
 	if err != nil {
 		return 0, fmt.Errorf("next change: %w", err)
 	}

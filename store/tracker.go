@@ -109,6 +109,17 @@ func (s *Store) Revision() int64 {
 	return n
 }
 
+// Newer is closed once data newer than revision n is known of.
+func (s *Store) Newer(n int64) <-chan struct{} {
+	known, _, changed := s.tracker.latest()
+	if known > n {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
+	return changed
+}
+
 // WaitRevision returns when the store reads data of revision n or later. It
 // asks the database at once, then waits for the polling; when ctx ends first
 // it returns ErrUnavailable.

@@ -43,6 +43,9 @@ type TypeInfo struct {
 	// Through names the type whose row decides about these: the rates of a
 	// card are filtered, viewed and given columns by their card's.
 	Through string
+	// Decided is true for rows that are decided through another type's row, and
+	// by name: what of them is shown is asked about them.
+	Decided bool
 	// Parent is true when a query of this type needs Query.Parent.
 	Parent bool
 }
@@ -53,7 +56,7 @@ func Types() []TypeInfo {
 	for _, t := range typeList {
 		info := TypeInfo{Name: t.name, Parent: t.scope != ""}
 		if t.through != nil {
-			info.Through = t.through.name
+			info.Through, info.Decided = t.through.name, t.decided
 		}
 		for _, c := range t.columns {
 			info.Columns = append(info.Columns, c.ColumnInfo)

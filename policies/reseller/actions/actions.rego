@@ -20,7 +20,7 @@ exists if {
 }
 
 exists if {
-	input.resource.type == "audit"
+	input.resource.type in {"revision", "audit"}
 	input.action.name == "read"
 }
 
@@ -87,7 +87,7 @@ needs(letter) if {
 }
 
 # Types whose rows resellerd does not keep.
-open_ended if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "audit"}
+open_ended if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "revision", "audit"}
 
 common if input.action.name in {"create", "read", "update", "delete", "assign", "activate", "build"}
 

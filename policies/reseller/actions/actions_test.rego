@@ -13,6 +13,7 @@ actions_of := {
 	"customer": {"create", "read", "update", "delete"},
 	"card": {"create", "read", "update", "delete", "assign", "activate", "build", "accept_losses"},
 	"rate": {"create", "read", "update", "delete"},
+	"revision": {"read"},
 	"audit": {"read"},
 	"area": {"create", "read", "update", "delete", "assign", "activate", "build"},
 	"invoice": {"create", "read", "update", "delete", "assign", "activate", "build"},

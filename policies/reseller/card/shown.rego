@@ -63,6 +63,13 @@ columns contains "parents" if {
 
 columns contains "notes" if own
 
+# Why it should be built anew tells of what is above.
+columns contains "stale" if own
+
+# METADATA
+# title: The card is shown as what it is
+# description: To its owner, and to those above it.
+# scope: document
 whole if subject.is_master
 
 whole if reach.subtree

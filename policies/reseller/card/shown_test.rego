@@ -17,7 +17,7 @@ from_above := translated | {
 	"external_id", "created_at", "updated_at",
 }
 
-whole := from_above | {"notes"}
+whole := from_above | {"notes", "stale"}
 
 test_master_can_see_its_own_cards_whole if {
 	shown(fixture.master, "card", carrier) == {"allow": true, "reasons": set(), "view": "provider", "columns": whole}
@@ -28,7 +28,7 @@ test_reseller_can_see_its_own_card_whole if {
 	shown(fixture.reseller, "card", retail) == {"allow": true, "reasons": set(), "view": "customer", "columns": whole}
 }
 
-test_viewer_cannot_see_the_notes_of_a_card_below if {
+test_viewer_cannot_see_the_notes_and_staleness_of_a_card_below if {
 	expected := {"allow": true, "reasons": set(), "view": "customer", "columns": from_above}
 	shown(fixture.master, "card", retail) == expected
 	shown(fixture.reseller, "card", card("acc_s", "customer", [])) == expected

@@ -33,7 +33,7 @@ barred if {
 }
 
 barred if {
-	input.resource.type in {"card", "rate"}
+	input.resource.type in {"card", "rate", "revision"}
 	card.barred
 }
 
@@ -73,7 +73,7 @@ hidden if {
 }
 
 hidden if {
-	input.resource.type in {"card", "rate"}
+	input.resource.type in {"card", "rate", "revision"}
 	card.hidden
 }
 
@@ -112,7 +112,7 @@ particular contains code if {
 }
 
 particular contains code if {
-	input.resource.type in {"card", "rate"}
+	input.resource.type in {"card", "rate", "revision"}
 	card.visible
 	some code in card.reasons
 }

@@ -64,7 +64,7 @@ permitted if {
 }
 
 permitted if {
-	input.resource.type in {"card", "rate"}
+	input.resource.type in {"card", "rate", "revision"}
 	card.allow
 }
 
@@ -83,4 +83,4 @@ permitted if {
 	panel.allow
 }
 
-foreign if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "audit", "area"}
+foreign if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "revision", "audit", "area"}

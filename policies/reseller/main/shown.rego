@@ -6,6 +6,7 @@ import data.reseller.card
 import data.reseller.customer
 import data.reseller.group
 import data.reseller.rate
+import data.reseller.revision
 import data.reseller.user
 
 # METADATA
@@ -33,7 +34,7 @@ view := shown if {
 }
 
 view := shown if {
-	input.resource.type in {"card", "rate"}
+	input.resource.type in {"card", "rate", "revision"}
 	shown := card.view
 }
 
@@ -74,6 +75,11 @@ columns contains column if {
 columns contains column if {
 	input.resource.type == "rate"
 	some column in rate.columns
+}
+
+columns contains column if {
+	input.resource.type == "revision"
+	some column in revision.columns
 }
 
 columns contains column if {

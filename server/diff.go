@@ -1,0 +1,190 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// rateText is a rate beside its prefix.
+type rateText struct {
+	Name    string  `json:"name"`
+	Cost    string  `json:"cost"`
+	Inter   *string `json:"inter"`
+	Intra   *string `json:"intra"`
+	MCD     int     `json:"mcd"`
+	Pulse   int     `json:"pulse"`
+	Connect string  `json:"connect"`
+	Status  string  `json:"status" enum:"open,blocked"`
+}
+
+func newRateText(r *store.Rate) *rateText {
+	if r == nil {
+		return nil
+	}
+	t := &rateText{Name: r.Name, Cost: moneyText(r.Cost), MCD: r.MCD, Pulse: r.Pulse, Connect: moneyText(r.Connect), Status: "open"}
+	if r.Inter != nil {
+		inter := moneyText(*r.Inter)
+		t.Inter = &inter
+	}
+	if r.Intra != nil {
+		intra := moneyText(*r.Intra)
+		t.Intra = &intra
+	}
+	if r.Blocked {
+		t.Status = "blocked"
+	}
+	return t
+}
+
+func moneyText(amount int64) string { return string(store.AppendMoney(nil, amount)) }
+
+func newRateChange(c store.RateChange) rateChange {
+	return rateChange{Prefix: c.Prefix, Change: c.Change, Before: newRateText(c.Before), After: newRateText(c.After)}
+}
+
+// diff is a question what one revision changes of another.
+type diff struct {
+	card, after string
+	before      string // "" where the card has no active one: then everything is new
+	behind      string // the prefix where a page begins
+	question    string
+	limit       int
+	count       bool
+}
+
+// getDiff answers what a revision changes: a page as JSON, or all of it as a
+// stream of NDJSON. It is for who sees the card as what it is.
+func getDiff(r *call) error {
+	d, err := r.diffAsked()
+	if err != nil {
+		return err
+	}
+	r.c.Vary(fiber.HeaderAccept)
+	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
+	case mediaNDJSON:
+		if r.query("cursor") != "" || d.count || r.query("limit") != "" {
+			return invalid("", "a stream is the whole of it: it takes no cursor, limit or count")
+		}
+		return r.streamDiff(d)
+	case fiber.MIMEApplicationJSON:
+		return r.pageDiff(d)
+	}
+	return &problem{kind: kindNotAcceptable}
+}
+
+// diffAsked finds the card and its revisions as the reader sees them, and that
+// it is shown their rates whole.
+func (r *call) diffAsked() (diff, error) {
+	card, revision, err := r.revisionParams()
+	if err != nil {
+		return diff{}, err
+	}
+	if err := r.ownSide(card); err != nil {
+		return diff{}, err
+	}
+	if err := r.seesRevision(card, revision); err != nil {
+		return diff{}, err
+	}
+	rates, err := r.reading("rate")
+	if err != nil {
+		return diff{}, err
+	}
+	if shown := shownColumns("rate", rates.plan); len(shown) != len(allColumns("rate")) {
+		return diff{}, forbidden("the rates are not shown whole")
+	}
+	d := diff{card: card, after: revision}
+	return d, r.readDiff(&d)
+}
+
+// seesRevision refuses a revision that the reader is not shown: 404.
+func (r *call) seesRevision(card, revision string) error {
+	_, q, err := r.revisionsOf(outside{}, card, false)
+	if err != nil {
+		return err
+	}
+	q.ID, q.Limit = revision, 1
+	_, err = r.single(outside{}, q)
+	return err
+}
+
+// readDiff reads the query. A cursor also says what is compared with, so that
+// all pages are of the same two revisions.
+func (r *call) readDiff(d *diff) error {
+	p, err := r.readParams(nil, "with")
+	if err != nil {
+		return err
+	}
+	d.question, d.limit, d.count = p.question, p.limit, p.count
+	if p.cursor != "" {
+		at, before, err := r.openCursor(p.question, p.cursor)
+		if err != nil {
+			return err
+		}
+		d.behind, d.before = at.ID, before
+		return nil
+	}
+	if d.before = r.query("with"); d.before == "" {
+		d.before, err = r.s.store.ActiveRevision(r.ctx, d.card)
+		return err
+	}
+	if err := r.seesRevision(d.card, d.before); err != nil {
+		if absent(err) {
+			return invalid("with", "names no revision of the card")
+		}
+		return err
+	}
+	return nil
+}
+
+var errPageFull = errors.New("page full")
+
+// pageDiff answers {"items":[…],"next":"…","sum":{…}}; next only where there is
+// more, sum only with ?count=true.
+func (r *call) pageDiff(d diff) error {
+	body := diffBody{Items: []rateChange{}}
+	_, err := r.s.store.Diff(r.ctx, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
+		if len(body.Items) == d.limit {
+			return errPageFull
+		}
+		body.Items = append(body.Items, newRateChange(c))
+		return nil
+	})
+	if errors.Is(err, errPageFull) {
+		last := &store.Cursor{ID: body.Items[d.limit-1].Prefix}
+		body.Next, err = r.sealCursor(d.question, last, d.before)
+	}
+	if err == nil && d.count {
+		var sum store.DiffSum
+		sum, err = r.s.store.Diff(r.ctx, d.card, d.before, d.after, "", nil)
+		text := diffSum(sum)
+		body.Sum = &text
+	}
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
+}
+
+// streamDiff sends a change a line, and last {"sum":{…}}: a stream without it
+// is not whole.
+func (r *call) streamDiff(d diff) error {
+	s := r.s.store
+	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
+		lines := json.NewEncoder(w)
+		sum, err := s.Diff(ctx, d.card, d.before, d.after, "", func(c store.RateChange) error { return lines.Encode(newRateChange(c)) })
+		if err != nil {
+			return err
+		}
+		return lines.Encode(map[string]diffSum{"sum": diffSum(sum)})
+	})
+}

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+)
+
+// revisionsOf finds a card as its reader sees it (404), decides that its
+// revisions may be read (403), and asks for them. Who sees the card translated
+// is shown the one that is in force.
+func (r *call) revisionsOf(from lister, card string, inside bool) (planned, store.Query, error) {
+	cards, err := r.reading("card")
+	if err != nil {
+		return planned{}, store.Query{}, err
+	}
+	cards.leaf = cards.leaf && !inside
+	if _, err := r.one(from, cards, card); err != nil {
+		return planned{}, store.Query{}, err
+	}
+	p, err := r.reading("revision")
+	if err != nil {
+		return planned{}, store.Query{}, err
+	}
+	p.leaf = p.leaf && !inside
+	q := p.query()
+	q.Parent = card
+	return p, q, nil
+}
+
+// listRevisions answers GET on a card's revisions, those made last first where
+// that is shown.
+func listRevisions(r *call) error {
+	card, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	p, q, err := r.revisionsOf(outside{}, card, false)
+	if err != nil {
+		return err
+	}
+	return r.answerList(q, shownColumns("revision", p.plan), store.Row.AppendJSON)
+}
+
+// getRevision answers GET on one of them.
+func getRevision(r *call) error {
+	card, revision, err := r.revisionParams()
+	if err != nil {
+		return err
+	}
+	_, q, err := r.revisionsOf(outside{}, card, false)
+	if err != nil {
+		return err
+	}
+	q.ID, q.Limit = revision, 1
+	row, err := r.single(outside{}, q)
+	if err != nil {
+		return err
+	}
+	return r.answerRow(fiber.StatusOK, "revision", row.AppendJSON(nil))
+}
+
+func (r *call) revisionParams() (card, revision string, err error) {
+	if card, err = r.param("id"); err == nil {
+		revision, err = r.param("revision")
+	}
+	return card, revision, err
+}
+
+// onRevision runs a write on one revision of a card.
+func onRevision(do func(w *writing, card, revision string) (target, error), answer func(*writing, target) (written, error)) func(*call) error {
+	return func(r *call) error {
+		card, revision, err := r.revisionParams()
+		if err != nil {
+			return err
+		}
+		return r.write(func(w *writing) (target, error) { return do(w, card, revision) }, answer)
+	}
+}
+
+// answerRevision answers a write with the revision as the writer sees it.
+func answerRevision(w *writing, t target) (written, error) {
+	row, err := w.seeRevision(t.id, t.sub)
+	return written{status: fiber.StatusOK, typ: "revision", body: row.json}, err
+}
+
+// seeRevision is a revision as the writer sees it: 404 when it does not.
+func (w *writing) seeRevision(card, revision string) (seen, error) {
+	_, q, err := w.r.revisionsOf(within{w.tx}, card, true)
+	if err != nil {
+		return seen{}, err
+	}
+	q.ID, q.Limit = revision, 1
+	row, err := w.r.single(within{w.tx}, q)
+	if err != nil {
+		return seen{}, err
+	}
+	return newSeen(row)
+}
+
+// activate puts a revision in force, now or at the time that the body names.
+func (w *writing) activate(card, revision string) (target, error) {
+	t := target{action: "activate", typ: "card", id: card, sub: revision, status: fiber.StatusOK}
+	before, err := w.seeRevision(card, revision)
+	if err != nil {
+		return t, err
+	}
+	f, atLoss, err := w.mayActivate(card)
+	if err != nil {
+		return t, err
+	}
+	at := f.moment("live_at")
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	return w.changeRevision(t, before, func() error {
+		if at != 0 {
+			_, err := w.tx.ScheduleRevision(w.r.ctx, card, revision, store.Schedule{
+				At: at, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP, AtLoss: atLoss})
+			return err
+		}
+		_, err := w.activateNow(card, revision, atLoss)
+		return err
+	})
+}
+
+func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revision, error) {
+	if atLoss {
+		return w.tx.ActivateAtLoss(w.r.ctx, card, revision)
+	}
+	return w.tx.ActivateRevision(w.r.ctx, card, revision)
+}
+
+// mayActivate decides on the activation of a visible card's revision, and on
+// doing so at a loss when the body asks for that. The other fields are still
+// to be read.
+func (w *writing) mayActivate(card string) (f *fields, atLoss bool, err error) {
+	if err := w.may("activate", "card", card, nil); err != nil {
+		return nil, false, err
+	}
+	if f, err = w.r.readFields(anyField); err != nil {
+		return nil, false, err
+	}
+	if atLoss = f.boolean("accept_losses"); atLoss {
+		err = w.may("accept_losses", "card", card, nil)
+	}
+	return f, atLoss, err
+}
+
+// rollBack puts in force what was in force before.
+func (w *writing) rollBack(card string) (target, error) {
+	t := target{action: "activate", typ: "card", id: card, status: fiber.StatusOK}
+	before, err := w.see("card", card)
+	if err != nil {
+		return t, err
+	}
+	f, atLoss, err := w.mayActivate(card)
+	if err == nil {
+		err = f.err()
+	}
+	if err != nil {
+		return t, err
+	}
+	last, err := w.tx.PreviousRevision(w.r.ctx, card)
+	if err := w.settle("card", before.json, err); err != nil {
+		return t, err
+	}
+	t.sub = last.ID
+	was, err := w.seeRevision(card, last.ID)
+	if err != nil {
+		return t, err
+	}
+	if _, err := w.activateNow(card, last.ID, atLoss); err != nil {
+		return t, err
+	}
+	return t, w.auditRevision(t, was)
+}
+
+// rollBackCard answers POST on a card's roll-back.
+func rollBackCard(r *call) error {
+	card, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	return r.write(func(w *writing) (target, error) { return w.rollBack(card) }, answerRevision)
+}
+
+// cancelSchedule makes a scheduled or held revision a draft again.
+func (w *writing) cancelSchedule(card, revision string) (target, error) {
+	t := target{action: "update", typ: "card", id: card, sub: revision, status: fiber.StatusOK}
+	before, err := w.seeRevision(card, revision)
+	if err != nil {
+		return t, err
+	}
+	if err := w.may("update", "card", card, nil); err != nil {
+		return t, err
+	}
+	f, err := w.r.readFields(before.shows)
+	if err != nil {
+		return t, err
+	}
+	f.word("status", store.RevisionDraft)
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	return w.changeRevision(t, before, func() error {
+		if len(f.sent) == 0 {
+			return nil
+		}
+		_, err := w.tx.CancelSchedule(w.r.ctx, card, revision)
+		return err
+	})
+}
+
+// dropRevision deletes a revision that was never in force.
+func (w *writing) dropRevision(card, revision string) (target, error) {
+	t := target{action: "update", typ: "card", id: card, sub: revision, status: fiber.StatusNoContent}
+	before, err := w.seeRevision(card, revision)
+	if err != nil {
+		return t, err
+	}
+	if err := w.may("update", "card", card, nil); err != nil {
+		return t, err
+	}
+	return w.changeRevision(t, before, func() error { return w.tx.DeleteRevision(w.r.ctx, card, revision) })
+}
+
+// changeRevision applies a change of a revision and writes it down.
+func (w *writing) changeRevision(t target, before seen, apply func() error) (target, error) {
+	if err := w.settle("revision", before.json, apply()); err != nil {
+		return t, err
+	}
+	return t, w.auditRevision(t, before)
+}
+
+// auditRevision writes down what became of a revision, under the card's column
+// that stands for it. Losses that were accepted have an entry of their own.
+func (w *writing) auditRevision(t target, before seen) error {
+	after, err := w.seeRevision(t.id, t.sub)
+	if err != nil && !absent(err) {
+		return err
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", t.id); err != nil {
+		return err
+	}
+	was, is := map[string]any{"revision": asAny(before.object)}, map[string]any{"revision": asAny(after.object)}
+	if len(differing(was, is)) == 0 {
+		return nil
+	}
+	if err := w.audit(t, was, is); err != nil {
+		return err
+	}
+	if t.action != "activate" || after.object["losses_accepted"] != true {
+		return nil
+	}
+	t.action = "accept_losses"
+	return w.audit(t, was, is)
+}
+
+// asAny is the object, or plainly none.
+func asAny(object map[string]any) any {
+	if object == nil {
+		return nil
+	}
+	return object
+}

@@ -1,0 +1,248 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"resellerd/store"
+)
+
+// Bounds of the time between two looks at what is due.
+const (
+	scheduleIdle  = time.Minute            // at most; clocks are set
+	scheduleRest  = 250 * time.Millisecond // at least, when data changes all the time
+	scheduleRetry = 5 * time.Second        // after a failure
+	scheduleBatch = 100
+)
+
+// keepTime does what time alone brings about, until ctx ends: revisions become
+// active that were scheduled, cards are marked whose provider card was assigned
+// for a time. Every instance does so; each change is made once, since it is
+// looked at again in the transaction that makes it.
+func (s *Server) keepTime(ctx context.Context) {
+	var k timekeeper
+	for ctx.Err() == nil {
+		known := s.store.Revision()
+		pause, err := s.passTime(ctx, &k)
+		if err != nil && ctx.Err() == nil {
+			s.logger.Error("schedule", "error", err)
+			pause = scheduleRetry
+		}
+		rest(ctx, pause, s.store.Newer(known))
+	}
+}
+
+// rest waits for the pause to end, or for newer data, which may hold an earlier
+// schedule.
+func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
+	pausing := time.NewTimer(pause)
+	defer pausing.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-pausing.C:
+		return
+	case <-newer:
+	}
+	resting := time.NewTimer(scheduleRest)
+	defer resting.Stop()
+	select {
+	case <-ctx.Done():
+	case <-pausing.C:
+	case <-resting.C:
+	}
+}
+
+// timekeeper remembers up to when assignments have been looked at.
+type timekeeper struct{ settled store.Micros }
+
+// passTime does what is due now, and says how long there is nothing to do.
+func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Duration, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if s.engines.Current() == nil {
+		return scheduleRetry, nil
+	}
+	err = errors.Join(s.settleCards(ctx, k), s.takeEffect(ctx))
+	if err != nil {
+		return 0, err
+	}
+	due, err := s.store.NextDue(ctx)
+	if err != nil {
+		return 0, err
+	}
+	change, err := s.store.NextAssignmentChange(ctx, k.settled)
+	if err != nil {
+		return 0, err
+	}
+	pause = scheduleIdle
+	for _, at := range []store.Micros{due, change} {
+		if at != 0 {
+			pause = min(pause, max(0, at.Time().Sub(s.now())))
+		}
+	}
+	return pause, nil
+}
+
+// settleCards marks the cards whose provider card's assignment has ended or
+// begun by itself since they were looked at last.
+func (s *Server) settleCards(ctx context.Context, k *timekeeper) error {
+	now := store.MicrosOf(s.now())
+	if k.settled != 0 {
+		next, err := s.store.NextAssignmentChange(ctx, k.settled)
+		if err != nil || next == 0 || next > now {
+			return err
+		}
+	}
+	for {
+		cards, err := s.store.UnsettledCards(ctx, scheduleBatch)
+		for _, c := range cards {
+			if err == nil {
+				err = s.store.Write(ctx, c.TenantID, func(tx *store.Tx) error { return tx.SettleWithdrawal(ctx, c.CardID) })
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if len(cards) < scheduleBatch {
+			k.settled = now
+			return nil
+		}
+	}
+}
+
+// takeEffect puts in force what is due. What fails is tried again; it keeps
+// nothing else from its time.
+func (s *Server) takeEffect(ctx context.Context) error {
+	due, err := s.store.DueRevisions(ctx, scheduleBatch)
+	for _, d := range due {
+		if one := s.bringIn(ctx, d); one != nil {
+			err = errors.Join(err, fmt.Errorf("revision %s of card %s: %w", d.RevisionID, d.CardID, one))
+		}
+	}
+	return err
+}
+
+// scheduleRoute stands for the route in what a schedule records.
+var scheduleRoute = &boundRoute{route: route{open: doorActing, doc: operation{tag: "schedule"}}, name: "schedule"}
+
+// bringIn activates a scheduled revision in the name of who scheduled it, from
+// where they did. Everything is asked again; what is refused is held, with the
+// reason.
+func (s *Server) bringIn(ctx context.Context, d store.Due) error {
+	r := &call{
+		s: s, ctx: ctx, route: scheduleRoute, engine: s.engines.Current(),
+		decisionID: s.newID(), revision: s.store.Revision(),
+	}
+	outcome := ""
+	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
+		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
+			return nil // somebody else was here
+		}
+		if err != nil {
+			return err
+		}
+		r.caller = caller{tokenID: "schedule", userRef: before.ScheduledBy, clientIP: before.ScheduledFrom}
+		r.subject = &store.Subject{User: store.User{ID: before.ScheduledBy}}
+		after, err := (&writing{r: r, tx: tx}).scheduled(before)
+		outcome = after.Status
+		return err
+	})
+	if err == nil && outcome != "" {
+		s.logger.Info("revision scheduled", "card", d.CardID, "revision", d.RevisionID, "status", outcome)
+	}
+	return err
+}
+
+// scheduled decides about a revision whose time has come, and writes down what
+// became of it.
+func (w *writing) scheduled(before store.Revision) (after store.Revision, err error) {
+	after, err = w.activateScheduled(before)
+	if reason := heldReason(err); reason != "" {
+		after, err = w.tx.HoldRevision(w.r.ctx, before.CardID, before.ID, reason)
+	}
+	if err != nil {
+		return after, err
+	}
+	return after, w.auditScheduled(before, after)
+}
+
+func (w *writing) activateScheduled(before store.Revision) (store.Revision, error) {
+	if err := w.reload(); err != nil {
+		if p := problemOf(err); p.kind.code == kindUnknownUser.code {
+			w.r.recordRefusal(trueReason(p.cause))
+		}
+		return before, err
+	}
+	if _, err := w.see("card", before.CardID); err != nil {
+		return before, err
+	}
+	if err := w.may("activate", "card", before.CardID, nil); err != nil {
+		return before, err
+	}
+	if before.LossesAccepted {
+		if err := w.may("accept_losses", "card", before.CardID, nil); err != nil {
+			return before, err
+		}
+	}
+	return w.activateNow(before.CardID, before.ID, before.LossesAccepted)
+}
+
+// heldReason is the code of a refusal, "" for success and for what went wrong.
+func heldReason(err error) string {
+	var why *store.ReasonError
+	if errors.As(err, &why) {
+		return why.Code
+	}
+	var p *problem
+	switch {
+	case !errors.As(err, &p):
+		return ""
+	case p.kind.code == kindUnknownUser.code:
+		return trueReason(p.cause)
+	case p.kind.code == kindNotFound.code:
+		return reasonNotVisible
+	case len(p.reasons) > 0:
+		return p.reasons[0]
+	}
+	return ""
+}
+
+// auditScheduled writes down what became of a schedule, as done by who made it.
+func (w *writing) auditScheduled(before, after store.Revision) error {
+	row, err := w.tx.PolicyRow(w.r.ctx, "card", before.CardID)
+	if err != nil {
+		return err
+	}
+	t := target{action: "activate", typ: "card", id: before.CardID, sub: before.ID, row: row}
+	if w.r.subject.Account.ID == "" { // unknown by now
+		w.r.subject.Account.ID, _ = row["account_id"].(string)
+	}
+	was, is := map[string]any{"revision": auditedRevision(before)}, map[string]any{"revision": auditedRevision(after)}
+	if err := w.audit(t, was, is); err != nil || after.Status != store.RevisionActive || !after.LossesAccepted {
+		return err
+	}
+	t.action = "accept_losses"
+	return w.audit(t, was, is)
+}
+
+func auditedRevision(r store.Revision) map[string]any {
+	object := map[string]any{"id": r.ID, "status": r.Status}
+	if r.LiveAt != 0 {
+		object["live_at"] = r.LiveAt.Time().Format(time.RFC3339Nano)
+	}
+	if r.Number != 0 {
+		object["number"] = r.Number
+	}
+	if r.HeldReason != "" {
+		object["held_reason"] = r.HeldReason
+	}
+	return object
+}
