@@ -75,8 +75,20 @@ func (f filled) sidecar(b *testing.B) string {
 	return address
 }
 
-// resident says how much memory the sidecar holds, by its own metrics.
+// resident says how much memory the sidecar holds.
 func resident(b *testing.B, address string) string {
+	b.Helper()
+	return fmt.Sprintf("%.0f MB resident", residentBytes(b, address)/1e6)
+}
+
+// residentBytes is how much memory the sidecar holds, by its own metrics.
+func residentBytes(b *testing.B, address string) float64 {
+	b.Helper()
+	return metric(b, address, "process_resident_memory_bytes")
+}
+
+// metric is one of the sidecar's own figures.
+func metric(b *testing.B, address, name string) float64 {
 	b.Helper()
 	resp, err := http.Get("http://" + address + "/metrics")
 	if err != nil {
@@ -84,16 +96,16 @@ func resident(b *testing.B, address string) string {
 	}
 	defer resp.Body.Close()
 	for line := range strings.Lines(readAll(b, resp.Body)) {
-		if value, ok := strings.CutPrefix(line, "process_resident_memory_bytes "); ok {
-			bytes, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 			if err != nil {
 				b.Fatal(err)
 			}
-			return fmt.Sprintf("%.0f MB resident", bytes/1e6)
+			return number
 		}
 	}
-	b.Fatal("no resident memory in the metrics")
-	return ""
+	b.Fatalf("no %s in the metrics", name)
+	return 0
 }
 
 func page(name, address, user string) target {

@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// decks is a reseller with the carrier's cards that it was assigned, and those
+// that it built of them.
+type decks struct {
+	b      *testing.B
+	store  *store.Store
+	db     *sql.DB
+	master string
+	user   string   // of the reseller
+	given  []string // cards that are assigned to the reseller
+}
+
+// newDecks makes a carrier that has assigned so many cards of so many prefixes
+// to a reseller, who has built so many of its own from them: each from one, by
+// 12 % on top.
+func newDecks(b *testing.B, database string, given, built, prefixes int) *decks {
+	b.Helper()
+	s := storetest.Open(b, database, store.Options{RateMemory: -1})
+	d := &decks{b: b, store: s, db: storetest.SQL(b, s)}
+	reseller := d.people()
+	for i := range given {
+		id := d.card(d.master, fmt.Sprintf("Carrier %d", i), reseller)
+		d.given = append(d.given, id)
+		d.rates(id, "'1' || substr(CAST(1000000 + i AS TEXT), 2), 'Destination ' || i % 4000, (i % 977 + 1) * CAST(2500000 AS BIGINT), 1, 1, 0, 'open'", prefixes)
+	}
+	for i := range built {
+		d.built(d.card(reseller, fmt.Sprintf("Own %d", i), ""), d.given[i%given])
+	}
+	d.analyze()
+	return d
+}
+
+func (d *decks) people() (reseller string) {
+	write(d.b, d.store, "", func(tx *store.Tx) error {
+		m, err := tx.CreateAccount(d.b.Context(), store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier", Status: store.Active})
+		if err != nil {
+			return err
+		}
+		group := store.DefaultResellerGroup()
+		group.AccountID = m.ID
+		if group, err = tx.CreateGroup(d.b.Context(), group); err != nil {
+			return err
+		}
+		r, err := tx.CreateAccount(d.b.Context(), store.Account{ParentID: m.ID, Kind: store.Reseller, Name: "Reseller", Status: store.Active})
+		if err != nil {
+			return err
+		}
+		u, err := tx.CreateUser(d.b.Context(), store.User{AccountID: r.ID, Login: "sales@reseller.test", Name: "Sales", Status: store.Active, Groups: []string{group.ID}})
+		d.master, d.user, reseller = m.ID, u.ID, r.ID
+		return err
+	})
+	return reseller
+}
+
+// card makes a customer card, assigned to an account where one is named.
+func (d *decks) card(owner, name, assigned string) (id string) {
+	d.b.Helper()
+	write(d.b, d.store, d.master, func(tx *store.Tx) error {
+		c := store.NewCard()
+		c.AccountID, c.Kind, c.Name, c.PublicName, c.Currency = owner, store.CustomerCard, name, name, "EUR"
+		c, err := tx.CreateCard(d.b.Context(), c)
+		id = c.ID
+		if err == nil && assigned != "" {
+			_, err = tx.AssignCard(d.b.Context(), store.Assignment{CardID: id, AccountID: assigned})
+		}
+		return err
+	})
+	return id
+}
+
+// rates gives a card an active revision of n rows, of which columns says what
+// the i-th holds.
+func (d *decks) rates(card, columns string, n int) {
+	d.exec(`INSERT INTO revisions (id, card_id, number, status, activated_at, row_count, created_at)
+		VALUES ('rev_` + card + `', '` + card + `', 1, 'active', 1, ` + fmt.Sprint(n) + `, 1)`)
+	d.exec(fmt.Sprintf(`INSERT INTO rates (revision_id, prefix, name, cost, mcd, pulse, connect, status)
+		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)
+		SELECT 'rev_%s', %s FROM n`, n, card, columns))
+}
+
+// built gives a card the revision that building it from one parent would: 12 %
+// of these costs are whole at four decimals, so that SQL can tell them.
+func (d *decks) built(card, parent string) {
+	recipe, err := json.Marshal(store.Recipe{Compact: "max", RatePrecision: 4, RateRounding: "half_up",
+		Rules: []store.ProfitRule{{Match: "*", Type: "percent", Value: 12e10, Status: store.RuleProfit}}})
+	if err != nil {
+		d.b.Fatal(err)
+	}
+	d.exec(`INSERT INTO revisions (id, card_id, number, status, activated_at, row_count, created_at, origin, recipe)
+		SELECT 'rev_` + card + `', '` + card + `', 1, 'active', 1, row_count, 1, 'build', '` + string(recipe) + `'
+		FROM revisions WHERE id = 'rev_` + parent + `'`)
+	d.exec(`INSERT INTO revision_parents (revision_id, position, parent_id, parent_revision_id) VALUES ('rev_` + card + `', 1, '` + parent + `', 'rev_` + parent + `')`)
+	d.exec(`INSERT INTO rates (revision_id, prefix, name, cost, mcd, pulse, connect, status)
+		SELECT 'rev_` + card + `', prefix, name, (cost / 100 * 112 + 500000) / 1000000 * 1000000, mcd, pulse, connect, status
+		FROM rates WHERE revision_id = 'rev_` + parent + `'`)
+}
+
+func (d *decks) exec(text string) {
+	d.b.Helper()
+	if _, err := d.db.ExecContext(d.b.Context(), text); err != nil {
+		d.b.Fatalf("%s: %v", text, err)
+	}
+}
+
+func (d *decks) analyze() {
+	if d.store.Dialect() == "postgres" {
+		d.exec("VACUUM ANALYZE rates")
+	}
+	d.exec("ANALYZE")
+}
