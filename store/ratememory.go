@@ -64,6 +64,7 @@ type memoryItem struct {
 // wantedRates is a revision to be read.
 type wantedRates struct {
 	revision, card string
+	key            string // ratesKey of the revision
 	rows           int64
 	depth          int // of the chain that is followed to it
 }
@@ -218,7 +219,7 @@ func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
 		if r.revision == "" {
 			continue
 		}
-		if item := m.item(ratesKey(r.revision)); item != nil {
+		if item := m.item(r.key); item != nil {
 			found[i], _ = item.value.(rateSource)
 		} else {
 			missing = append(missing, r)

@@ -172,7 +172,7 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account st
 
 func (v *sight) add(card *SeenCard, id string, head rateHead) {
 	v.cards = append(v.cards, card)
-	v.wanted = append(v.wanted, wantedRates{revision: head.revision, card: id, rows: head.rows})
+	v.wanted = append(v.wanted, wantedRates{revision: head.revision, key: ratesKey(head.revision), card: id, rows: head.rows})
 	v.views[card.View]++
 }
 
