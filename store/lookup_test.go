@@ -15,7 +15,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-var lookupCardColumns = []string{"id", "kind", "name", "currency", "account_id", "charge_precision", "charge_rounding"}
+var lookupCardColumns = []string{"id", "kind", "name", "currency", "account_id", "charge_precision", "charge_rounding", "parents"}
 
 var rateColumnNames = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
@@ -359,6 +359,29 @@ func TestALookUpShowsWhatIsShown(t *testing.T) {
 					t.Errorf("%s: no %s in %s", name, text, whole)
 				}
 			}
+		}
+	})
+}
+
+// What a card earns tells what it was built from: it is said to those who see
+// that.
+func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			active(tx, c.sold.ID, priced("44", "0.01"))
+			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
+			mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+			mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "percent", "12")}))
+			must(tx.ActivateRevision(ctx, c.resold.ID, must(tx.BuildRevision(ctx, c.resold.ID)).Revision.ID))
+		})
+		q := looking(c.reseller.ID)
+		if got := lookedUp(t, s, q, "44", 60); !strings.Contains(got, `"earns":{"least":"0.0012","most":"0.0012"}`) {
+			t.Errorf("with its parents: %s", got)
+		}
+		q.Cards.Columns = []store.Columns{{Names: lookupCardColumns[:len(lookupCardColumns)-1], When: everything}}
+		if got := lookedUp(t, s, q, "44", 60); !strings.Contains(got, `"earns":null`) {
+			t.Errorf("without: %s", got)
 		}
 	})
 }

@@ -33,9 +33,10 @@ type SeenCard struct {
 	currency string
 	charge   rating.Rounding // none where it is not shown
 	shows    rateColumnSet
-	// Of an own card that was built: the cards among those seen that it was
-	// built from. whole says that all of them are.
+	// Of an own card that was built, and that tells from what: the cards among
+	// those seen that it was built from. whole says that all of them are.
 	parents []seenParent
+	tells   bool
 	built   bool
 	whole   bool
 }
@@ -231,6 +232,7 @@ func newSeenCard(row Row, head rateHead, account string) *SeenCard {
 	case text("kind") == CustomerCard:
 		card.Role = roleBelow
 	}
+	_, card.tells = row.Value("parents")
 	if card.Role != "" {
 		card.head = append(card.member("role"), `"`+card.Role+`"`...)
 	}
@@ -273,7 +275,7 @@ func (s *Store) findParents(ctx context.Context, x execer, v *sight) error {
 	var revisions []string
 	for i, card := range v.cards {
 		places[v.wanted[i].card] = i
-		if card.Role == roleSale && v.wanted[i].revision != "" {
+		if card.Role == roleSale && card.tells && v.wanted[i].revision != "" {
 			own[v.wanted[i].revision] = card
 			revisions = append(revisions, v.wanted[i].revision)
 		}
