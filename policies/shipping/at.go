@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/keys"
@@ -26,6 +27,9 @@ func At(path string, key Key) (Place, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("no such directory or bundle: %w", err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
 	}
 	if info.IsDir() {
 		if key.File != "" {

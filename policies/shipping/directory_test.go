@@ -82,6 +82,21 @@ func TestADirectoryThatIsALinkIsFollowedWhenTheLinkMoves(t *testing.T) {
 	}
 }
 
+func TestTheFolderThatTheProcessStandsInIsFollowed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "main.rego", policy("one"))
+	k := keep(t)
+	k.follow(t, at(t, ".", Key{}))
+	if err := k.next(t); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "next", policy("two"))
+	rename(t, "next", "main.rego")
+	if err := k.next(t); err != nil || k.reason(t) != "two" {
+		t.Fatalf("in force: %q, %v", k.reason(t), err)
+	}
+}
+
 func TestPollingFindsWhatWatchingMissed(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "main.rego"), policy("one"))
@@ -90,7 +105,6 @@ func TestPollingFindsWhatWatchingMissed(t *testing.T) {
 	if err := k.next(t); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(t.TempDir(), "next.rego"), "")
 	next := filepath.Join(t.TempDir(), "next.rego")
 	write(t, next, policy("two"))
 	rename(t, next, filepath.Join(dir, "main.rego"))
@@ -284,8 +298,8 @@ func TestATreesOwnTestsMustPassWhenAskedFor(t *testing.T) {
 		want  string
 	}{
 		"passing":        {strings.Replace(test, "%q", `"read"`, 1), ""},
-		"failing":        {strings.Replace(test, "%q", `"delete"`, 1), "main_test.rego:5: test_reads fails"},
-		"skipped":        {strings.Replace(strings.Replace(test, "%q", `"read"`, 1), "test_", "todo_test_", 1), "is skipped"},
+		"failing":        {strings.Replace(test, "%q", `"delete"`, 1), "main_test.rego:5: data.reseller.main_test.test_reads fails"},
+		"skipped":        {strings.Replace(strings.Replace(test, "%q", `"read"`, 1), "test_", "todo_test_", 1), "tests are skipped: 1"},
 		"not there":      {"", "the tree has no tests"},
 		"not compilable": {"package reseller.main_test\n\ntest_x if nobody.said.so\n", "main_test.rego:3: "},
 	} {

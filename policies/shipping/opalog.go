@@ -32,18 +32,20 @@ func (o *OPA) Ship(line []byte) bool {
 
 // ship passes entries on until ctx ends, and then what still waits.
 func (o *OPA) ship(ctx context.Context) {
+	whole := context.WithoutCancel(ctx)
 	for {
 		select {
 		case line := <-o.entries:
-			o.pass(ctx, line)
+			o.pass(whole, line)
+			continue
+		default:
+		}
+		select {
+		case line := <-o.entries:
+			o.pass(whole, line)
 		case <-ctx.Done():
-			for {
-				select {
-				case line := <-o.entries:
-					o.pass(context.WithoutCancel(ctx), line)
-				default:
-					return
-				}
+			if len(o.entries) == 0 {
+				return
 			}
 		}
 	}
