@@ -46,10 +46,11 @@ func (f *finder) ofRule(r *ast.Rule) {
 	if !r.Default {
 		f.add(r.Location, func() { r.Body = ast.NewBody(constant(r.Location, false)) }, "rule removed")
 	}
-	for _, term := range []*ast.Term{r.Head.Key, r.Head.Value} {
-		if term != nil && !implied(term) {
-			f.ofTerm(term)
-		}
+	if r.Head.Key != nil && len(r.Head.Ref()) == 1 { // else it is part of the name
+		f.ofTerm(r.Head.Key)
+	}
+	if r.Head.Value != nil && !implied(r.Head.Value) {
+		f.ofTerm(r.Head.Value)
 	}
 	for _, arg := range r.Head.Args {
 		f.ofTerm(arg)

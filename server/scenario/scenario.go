@@ -114,7 +114,8 @@ func read(file string, text []byte) (*Scenario, []policies.Finding) {
 		r.wrong(0, "%v", err)
 		return s, r.findings
 	}
-	if r.follows(text); len(r.findings) > 0 {
+	timesAsText(r.root)
+	if r.follows(); len(r.findings) > 0 {
 		return s, r.findings
 	}
 	var d document
@@ -135,15 +136,25 @@ func read(file string, text []byte) (*Scenario, []policies.Finding) {
 	return s, r.findings
 }
 
+// timesAsText keeps times as they are written.
+func timesAsText(node *yaml.Node) {
+	if node.Tag == "!!timestamp" {
+		node.Tag = "!!str"
+	}
+	for _, below := range node.Content {
+		timesAsText(below)
+	}
+}
+
 // follows holds a file to the schema.
-func (r *reader) follows(text []byte) {
+func (r *reader) follows() {
 	schema, err := schemaOf()
 	if err != nil {
 		r.wrong(0, "%v", err)
 		return
 	}
 	var value any
-	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&value); err != nil {
+	if err := r.root.Decode(&value); err != nil {
 		r.wrong(0, "%v", err)
 		return
 	}
