@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 
 	"resellerd/policies"
 	"resellerd/policies/regotest"
@@ -47,6 +48,9 @@ func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
 	}
 	if c.Sample < 1 {
 		return usagef("--sample %d: every n-th mutant, n at least 1", c.Sample)
+	}
+	if _, err := regexp.Compile(c.Only); err != nil {
+		return usagef("--run: %w", err)
 	}
 	report, err := c.test(ctx, tree, source)
 	if err != nil {

@@ -2,7 +2,13 @@ package mutation
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/fstest"
 
 	"github.com/open-policy-agent/opa/v1/format"
 
@@ -43,5 +49,137 @@ func TestEveryMutantChangesItsFileAndCanBeRead(t *testing.T) {
 	}
 	if unreadable > len(all)/50 {
 		t.Errorf("%d of %d mutants cannot be read", unreadable, len(all))
+	}
+}
+
+const policy = `package reseller.main
+
+import data.words
+
+default allow := false
+
+allow if {
+	input.action.name == "read"
+	input.subject.groups > 0
+}
+
+allow if {
+	some verb in ["peek", "look"]
+	input.action.name == verb
+	not words.silent
+}
+`
+
+const words = `package words
+
+silent if input.context.panel == "silent"
+`
+
+const tests = `package reseller.main_test
+
+import data.reseller.main
+
+asking(action, groups) := {"subject": {"groups": groups}, "action": {"name": action}, "context": {"panel": "x"}}
+
+test_member_can_read if main.allow with input as asking("read", 1)
+
+test_nobody_cannot_read if not main.allow with input as asking("read", 0)
+
+test_nobody_cannot_write if not main.allow with input as asking("write", 1)
+
+test_anybody_can_peek if main.allow with input as asking("peek", 0)
+`
+
+func small(more ...string) fstest.MapFS {
+	tree := fstest.MapFS{
+		"reseller/main/main.rego": {Data: []byte(policy)}, "reseller/main/main_test.rego": {Data: []byte(tests)},
+		"words/words.rego": {Data: []byte(words)},
+	}
+	for i := 0; i < len(more); i += 2 {
+		tree[more[i]] = &fstest.MapFile{Data: []byte(more[i+1])}
+	}
+	return tree
+}
+
+func survivors(r *Report) []string {
+	var all []string
+	for _, s := range r.Survivors {
+		all = append(all, s.String())
+	}
+	return all
+}
+
+func TestWhatNoTestNoticesSurvives(t *testing.T) {
+	var total, tried atomic.Int64
+	r, err := Run(t.Context(), small(), Options{Begun: func(n int) { total.Store(int64(n)) }, Tried: func() { tried.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(survivors(r), "\n")
+	for _, want := range []string{
+		`reseller/main/main.rego:13: allow: element removed: "look"`,
+		`reseller/main/main.rego:15: allow: condition removed: not words.silent`,
+		`words/words.rego:3: silent: rule removed`,
+		`words/words.rego:3: silent: "silent" became "silent~"`,
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%s: does not survive, but\n%s", want, all)
+		}
+	}
+	for _, noticed := range []string{"condition negated", "default", "input.subject.groups > 0", "words.rego:3: silent: condition"} {
+		if strings.Contains(all, noticed) {
+			t.Errorf("%s survives:\n%s", noticed, all)
+		}
+	}
+	if r.Killed+r.Invalid+len(r.Survivors) != r.Total || int64(r.Total) != total.Load() || total.Load() != tried.Load() || r.Score >= 100 || r.Killed == 0 {
+		t.Errorf("%+v of %d, %d tried", r, total.Load(), tried.Load())
+	}
+}
+
+func TestAWitnessIsAskedAboutWhatTestsPass(t *testing.T) {
+	begun, ended := atomic.Int64{}, atomic.Int64{}
+	witness := func() (Witness, func() error, error) {
+		begun.Add(1)
+		return func(_ context.Context, tree fs.FS) (bool, error) {
+			text, err := fs.ReadFile(tree, "words/words.rego")
+			if err == nil && !strings.Contains(string(text), "input.context.panel") {
+				return false, policies.Refused("compile", errors.New("no panel"))
+			}
+			return string(text) != words, err
+		}, func() error { ended.Add(1); return nil }, nil
+	}
+	r, err := Run(t.Context(), small(), Options{Witness: witness})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(survivors(r), "\n"); strings.Contains(all, "words.rego") || !strings.Contains(all, "main.rego") {
+		t.Errorf("survivors:\n%s", all)
+	}
+	if begun.Load() == 0 || begun.Load() != ended.Load() {
+		t.Errorf("%d witnesses, %d ended", begun.Load(), ended.Load())
+	}
+}
+
+func TestSurvivorsAreAcceptedByName(t *testing.T) {
+	const look = "- {file: reseller/main/main.rego, rule: allow, change: 'element removed: \"look\"', reason: a synonym}\n"
+	r, err := Run(t.Context(), small("mutants.yaml", look), Options{})
+	if err != nil || !r.Accounts || len(r.Stale) > 0 || len(r.Unaccepted()) != len(r.Survivors)-1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for name, list := range map[string]string{
+		"nothing of the kind survives": strings.Replace(look, "look", "peek", 1),
+		"one survives, not two":        strings.Replace(look, "reason", "count: 2, reason", 1),
+	} {
+		r, err := Run(t.Context(), small("mutants.yaml", list), Options{})
+		if err != nil || len(r.Stale) != 1 || r.Stale[0].Line != 1 {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+	for name, list := range map[string]string{
+		"no reason": "- {file: a, rule: b, change: c}\n", "an unknown key": strings.Replace(look, "reason", "because", 1), "no list": "a: b\n",
+	} {
+		if _, err := Run(t.Context(), small("mutants.yaml", list), Options{}); err == nil || !strings.Contains(err.Error(), "mutants.yaml") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -80,9 +80,9 @@ func (f *finder) ofBody(body *ast.Body) {
 		_, every := x.Terms.(*ast.Every)
 		_, some := x.Terms.(*ast.SomeDecl)
 		if condition := !some && !x.IsAssignment(); condition {
-			f.add(x.Location, func() { *body = without(*body, i) }, "condition removed: %s", short(x))
+			f.add(x.Location, func() { *body = without(*body, i) }, "condition removed: %s", source(x.Location, x))
 			if !every {
-				f.add(x.Location, func() { x.Negated = !x.Negated }, "condition negated: %s", short(x))
+				f.add(x.Location, func() { x.Negated = !x.Negated }, "condition negated: %s", source(x.Location, x))
 			}
 		}
 		f.ofExpr(x)
@@ -132,7 +132,7 @@ var swaps = map[string]struct{ other, was, becomes string }{
 func (f *finder) ofCall(loc *ast.Location, terms []*ast.Term) {
 	if swap, ok := swaps[terms[0].String()]; ok {
 		operator := terms[0]
-		f.add(loc, func() { operator.Value = ast.Ref{ast.VarTerm(swap.other)} }, "%s became %s: %s", swap.was, swap.becomes, short(ast.Call(terms)))
+		f.add(loc, func() { operator.Value = ast.Ref{ast.VarTerm(swap.other)} }, "%s became %s: %s", swap.was, swap.becomes, source(loc, ast.Call(terms)))
 	}
 	for _, term := range terms[1:] {
 		f.ofTerm(term)
@@ -202,7 +202,7 @@ func (f *finder) ofCollection(term *ast.Term) {
 		f.add(element[0].Location, func() {
 			kept := append(append([][2]*ast.Term{}, elements[:i]...), elements[i+1:]...)
 			replace(term, rebuild(kept))
-		}, "element removed: %s", short(element[0]))
+		}, "element removed: %s", source(element[0].Location, element[0]))
 		for _, part := range element {
 			if part != nil && (part != element[0] || element[1] == nil) && !ast.IsScalar(part.Value) {
 				f.ofTerm(part)
@@ -236,9 +236,13 @@ func firsts(kept [][2]*ast.Term) []*ast.Term {
 	return terms
 }
 
-// short is a piece of Rego on one line.
-func short(x fmt.Stringer) string {
-	text := strings.Join(strings.Fields(x.String()), " ")
+// source is a piece of Rego as it is written, on one line.
+func source(loc *ast.Location, x fmt.Stringer) string {
+	text := x.String()
+	if loc != nil && len(loc.Text) > 0 {
+		text = string(loc.Text)
+	}
+	text = strings.Join(strings.Fields(text), " ")
 	if len([]rune(text)) > 100 {
 		text = string([]rune(text)[:99]) + "…"
 	}

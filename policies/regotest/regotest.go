@@ -108,6 +108,7 @@ func (r *Report) measure(covered cover.Report) {
 		}
 	}
 	slices.SortFunc(r.Uncovered, func(a, b Line) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	r.Uncovered = slices.Compact(r.Uncovered) // a line may hold several conditions
 	if reached > 0 {
 		r.Coverage = 100 * float64(reached) / float64(reached+missed)
 	}
