@@ -118,6 +118,8 @@ var oracles = []oracle{
 				w.do("a", "PATCH", "/v1/users/{a2}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
 				w.do("a", "PATCH", "/v1/users/{a}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
 				w.get("a", "/v1/me"),
+				w.decided("a", probe(w, "area", "fax", "read", nil)),
+				w.do("a", "PATCH", "/v1/users/{a2}?dry_run=true", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
 			}
 		},
 	},
@@ -150,7 +152,11 @@ var oracles = []oracle{
 			return err
 		}),
 		ask: func(w *world) []answered {
-			return []answered{w.get("a", "/v1/me"), w.get("a", "/v1/accounts/{A}"), w.get("a", "/v1/accounts?sort=name")}
+			got := []answered{w.get("a", "/v1/me"), w.get("a", "/v1/accounts/{A}"), w.get("a", "/v1/accounts?sort=name")}
+			for _, area := range []string{"routing", "fax", "customer/did", "cdr", "customer"} {
+				got = append(got, w.decided("a", probe(w, "area", area, "read", nil)))
+			}
+			return append(got, w.do("a", "PATCH", "/v1/users/{a2}?dry_run=true", `{"status":"disabled"}`))
 		},
 	},
 }
