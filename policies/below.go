@@ -12,10 +12,26 @@ func (e *Engine) AppendBelow(dst []string, in *Input) []string {
 			dst = append(dst, id)
 		}
 	}
-	for _, id := range [...]string{f.Account.ID, f.Account.ParentID, f.Account.TenantID} {
+	in.eachNamed(add)
+	for _, id := range e.catalogAccounts(in.Resource.Type, in.Resource.ID) {
 		add(id)
 	}
-	for _, id := range e.catalogAccounts(in.Resource.Type, in.Resource.ID) {
+	slices.Sort(dst[start:])
+	return dst
+}
+
+// Names tells whether the request itself names the account, so that its record
+// says whether it lies in the subject's subtree. It wants facts.
+func (in *Input) Names(account string) bool {
+	found := false
+	in.eachNamed(func(id string) { found = found || id == account })
+	return found
+}
+
+// eachNamed gives the accounts that the request names, and other texts that may.
+func (in *Input) eachNamed(add func(id string)) {
+	f := in.Subject.Facts
+	for _, id := range [...]string{f.Account.ID, f.Account.ParentID, f.Account.TenantID} {
 		add(id)
 	}
 	for column, v := range in.Resource.Row {
@@ -31,8 +47,6 @@ func (e *Engine) AppendBelow(dst []string, in *Input) []string {
 			eachText(sent, add)
 		}
 	}
-	slices.Sort(dst[start:])
-	return dst
 }
 
 func eachText(v any, add func(string)) {

@@ -18,13 +18,24 @@ type binding struct {
 	decided  []int8 // per guard: 0 not yet, 1 holds, -1 does not
 	document ast.Value
 	err      error // of a guard: the whole decision fails with it
+	blanks   *blanks
 }
 
 // Lookup implements predicate.Env.
-func (b *binding) Lookup(ref predicate.Ref) (any, bool) { return b.in.lookup(ref) }
+func (b *binding) Lookup(ref predicate.Ref) (any, bool) {
+	if b.blanks != nil {
+		b.blanks.read(ref)
+	}
+	return b.in.lookup(ref)
+}
 
 // Below implements predicate.Env.
-func (b *binding) Below(accountID string) bool { return b.in.Subject.Facts.below(accountID) }
+func (b *binding) Below(accountID string) bool {
+	if b.blanks != nil {
+		b.blanks.read(predicate.Below)
+	}
+	return b.in.Subject.Facts.below(accountID)
+}
 
 // Guard implements predicate.Env. Each guard is decided once.
 func (b *binding) Guard(id int) bool {
@@ -45,6 +56,9 @@ func (b *binding) Guard(id int) bool {
 }
 
 func (b *binding) decide(id int) bool {
+	if g := &b.template.guards[id]; b.blanks != nil && g.rego != nil {
+		b.blanks.ask(g.rego)
+	}
 	holds, err := b.template.guards[id].holds(b.ctx, b, b.value, b.template.engine.options.Timeout)
 	if err != nil {
 		b.err = err

@@ -73,6 +73,9 @@ func (c *planCache) template(ctx context.Context, in *Input, pins []predicate.Re
 		pins = union(pins, found.pins)
 	}
 	t, _, err := c.engine.compileTemplate(ctx, in, pins)
+	if err == nil {
+		t.pins = pins
+	}
 	return t, false, err
 }
 
@@ -109,6 +112,7 @@ func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []pre
 	if err != nil {
 		return nil, err
 	}
+	t.pins = pins
 	found = &entry{template: t}
 	if more := union(pins, late); len(more) > len(pins) {
 		found = &entry{pins: more}

@@ -32,7 +32,7 @@ func (e *Engine) Decide(ctx context.Context, in *Input) Decision {
 	if !t.checks() || !t.fits(in) {
 		return e.Evaluate(ctx, in)
 	}
-	d := t.decide(ctx, in)
+	d := t.decide(&binding{ctx: ctx, in: in, template: t})
 	d.Warm = warm
 	return d
 }
@@ -60,9 +60,8 @@ func (t *template) regoGuards() int {
 	return n
 }
 
-// decide answers one input from the trees.
-func (t *template) decide(ctx context.Context, in *Input) Decision {
-	b := &binding{ctx: ctx, in: in, template: t}
+// decide answers one input, the binding's, from the trees.
+func (t *template) decide(b *binding) Decision {
 	d := Decision{Outcome: OutcomeDeny}
 	if t.allow.Eval(b) {
 		d.Allow, d.Outcome = true, OutcomeAllow

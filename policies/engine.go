@@ -49,5 +49,9 @@ func (o Options) withDefaults() Options {
 // Revision is the hash of the tree's Rego and data.
 func (e *Engine) Revision() string { return e.revision }
 
+// Schema is what Options named as the columns of each type. It is shared: read
+// only.
+func (e *Engine) Schema() Schema { return e.options.Schema }
+
 // Source is what Options named as the tree's origin.
 func (e *Engine) Source() string { return e.options.Source }

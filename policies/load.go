@@ -95,7 +95,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []Finding {
 // lint checks the rules that decisions depend on.
 func (e *Engine) lint() []Finding {
 	all := e.rules.reachable(decisionRef)
-	e.mentioned = newMentioned(all)
+	e.mentioned = newMentioned(nil, all)
 	e.touch = newTouch(e.rules, e.options.Schema, all)
 	findings := e.touch.lint(e.rules.reachable(allowRef))
 	return append(append(findings, lintBelow(all)...), lintSame(all)...)

@@ -13,7 +13,7 @@ import (
 // every open path costs partial evaluation time.
 type mentioned struct{ paths []predicate.Ref }
 
-func newMentioned(rules []*ast.Rule) *mentioned {
+func newMentioned(body ast.Body, rules []*ast.Rule) *mentioned {
 	m := &mentioned{}
 	seen := map[string]bool{}
 	add := func(at predicate.Ref) {
@@ -22,14 +22,14 @@ func newMentioned(rules []*ast.Rule) *mentioned {
 			m.paths = append(m.paths, at)
 		}
 	}
-	for _, rule := range rules {
-		ast.WalkRefs(rule, func(ref ast.Ref) bool {
+	scan := func(x any) {
+		ast.WalkRefs(x, func(ref ast.Ref) bool {
 			if ref.HasPrefix(ast.InputRootRef) {
 				add(writtenOut(ref))
 			}
 			return false
 		})
-		ast.WalkTerms(rule, func(term *ast.Term) bool {
+		ast.WalkTerms(x, func(term *ast.Term) bool {
 			if _, isRef := term.Value.(ast.Ref); isRef {
 				return true
 			}
@@ -38,6 +38,10 @@ func newMentioned(rules []*ast.Rule) *mentioned {
 			}
 			return false
 		})
+	}
+	scan(body)
+	for _, rule := range rules {
+		scan(rule)
 	}
 	return m
 }

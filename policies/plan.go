@@ -20,6 +20,8 @@ type Plan struct {
 	Outcome Outcome
 	Err     error
 	Warm    bool // a cached plan answered
+
+	text *PlanText
 }
 
 // ViewCase names the view of the rows that When holds for. A row for which two
@@ -43,22 +45,29 @@ func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err}
 // touches no row is decided here; when that fails, the plan is an error.
 // Cancelling ctx, or the engine's timeout, ends it with an error as well.
 func (e *Engine) Plan(ctx context.Context, in *Input) *Plan {
-	request := *in
-	request.Resource = Resource{Type: in.Resource.Type}
-	if in.Resource.Type == areaType {
-		request.Resource.ID = in.Resource.ID
-	}
-	if in.Action.Change != nil {
-		return failedPlan(errChange)
-	}
-	t, warm, err := e.plans.template(ctx, &request, nil)
-	if err == nil && !t.fits(&request) {
-		t, warm, err = e.plans.template(ctx, &request, t.needed())
-	}
+	t, request, warm, err := e.planTemplate(ctx, in)
 	if err != nil {
 		return failedPlan(err)
 	}
-	return t.plan(ctx, &request, warm)
+	return t.plan(&binding{ctx: ctx, in: request, template: t}, warm)
+}
+
+// planTemplate returns the template for a list, and the input without what a
+// list does not use.
+func (e *Engine) planTemplate(ctx context.Context, in *Input) (t *template, request *Input, warm bool, err error) {
+	list := *in
+	list.Resource = Resource{Type: in.Resource.Type}
+	if in.Resource.Type == areaType {
+		list.Resource.ID = in.Resource.ID
+	}
+	if in.Action.Change != nil {
+		return nil, &list, false, errChange
+	}
+	t, warm, err = e.plans.template(ctx, &list, nil)
+	if err == nil && !t.fits(&list) {
+		t, warm, err = e.plans.template(ctx, &list, t.needed())
+	}
+	return t, &list, warm, err
 }
 
 // Bind returns the values of one request for the plan's conditions, to be
@@ -66,4 +75,39 @@ func (e *Engine) Plan(ctx context.Context, in *Input) *Plan {
 // it is dropped.
 func (p *Plan) Bind(ctx context.Context, in *Input) predicate.Env {
 	return &binding{ctx: ctx, in: in}
+}
+
+// PlanText is a plan in words, to be recorded and compared: equal texts mean
+// equal plans. It holds no value of a request.
+type PlanText struct {
+	Filter  string        `json:"filter"`
+	Views   []ViewText    `json:"views,omitempty"`
+	Columns []ColumnsText `json:"shown,omitempty"`
+}
+
+// ViewText is a ViewCase in words.
+type ViewText struct {
+	Name string `json:"name"`
+	When string `json:"when"`
+}
+
+// ColumnsText is a ColumnGroup in words.
+type ColumnsText struct {
+	Columns []string `json:"columns"`
+	When    string   `json:"when"`
+}
+
+// Text returns the plan in words, as it was made. It is shared: read only.
+func (p *Plan) Text() *PlanText {
+	if p.text != nil {
+		return p.text
+	}
+	text := &PlanText{Filter: p.Filter.String()}
+	for _, v := range p.Views {
+		text.Views = append(text.Views, ViewText{v.Name, v.When.String()})
+	}
+	for _, c := range p.Columns {
+		text.Columns = append(text.Columns, ColumnsText{c.Columns, c.When.String()})
+	}
+	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -22,6 +23,7 @@ type query struct {
 	compiled ast.QueryCompiler
 	compiler *ast.Compiler
 	store    storage.Store
+	reads    func() *mentioned // what of the input it may read
 }
 
 // dataStore holds a tree's data, immutable and read as OPA's own values.
@@ -36,7 +38,8 @@ func newQuery(body ast.Body, compiler *ast.Compiler, store storage.Store) (*quer
 	if err != nil {
 		return nil, fmt.Errorf("policy query: %w", err)
 	}
-	return &query{body: compiled, compiled: qc, compiler: compiler, store: store}, nil
+	reads := sync.OnceValue(func() *mentioned { return newMentioned(compiled, (&ruleSet{compiler}).reachedBy(compiled)) })
+	return &query{body: compiled, compiled: qc, compiler: compiler, store: store, reads: reads}, nil
 }
 
 // run evaluates the query over a whole input.

@@ -13,6 +13,18 @@ func (s *ruleSet) at(ref ast.Ref) []*ast.Rule { return s.compiler.GetRulesExact(
 // reachable returns the rules that an answer for any of refs may depend on,
 // each once, the given ones first. Rules behind an else belong to their head.
 func (s *ruleSet) reachable(refs ...ast.Ref) []*ast.Rule {
+	var from []*ast.Rule
+	for _, ref := range refs {
+		from = append(from, s.lookup(ref)...)
+	}
+	return s.closure(from)
+}
+
+// reachedBy returns the rules that a query may depend on.
+func (s *ruleSet) reachedBy(body ast.Body) []*ast.Rule { return s.closure(s.callees(body)) }
+
+// closure returns the rules and those that they lead to.
+func (s *ruleSet) closure(from []*ast.Rule) []*ast.Rule {
 	var order []*ast.Rule
 	seen := map[*ast.Rule]bool{}
 	var visit func(rules []*ast.Rule)
@@ -26,9 +38,7 @@ func (s *ruleSet) reachable(refs ...ast.Ref) []*ast.Rule {
 			visit(s.callees(rule))
 		}
 	}
-	for _, ref := range refs {
-		visit(s.lookup(ref))
-	}
+	visit(from)
 	return order
 }
 

@@ -1,7 +1,6 @@
 package policies
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ type template struct {
 	guards  []guard
 	strict  []int // guards that allow asked for, whose errors deny, needed or not
 	needs   []need
+	pins    []predicate.Ref // values of the request that it was compiled with
 
 	allowErr   error // no filter
 	reasonsErr error // reasons are told by full evaluations only
@@ -82,14 +82,13 @@ var errGuards = errors.New("policy filter: too many conditions on the request")
 
 // plan returns the list's plan for one request: the guards decided, and with
 // them the conditions that read no row.
-func (t *template) plan(ctx context.Context, in *Input, warm bool) *Plan {
+func (t *template) plan(b *binding, warm bool) *Plan {
 	if err := errors.Join(t.allowErr, t.shownErr); err != nil {
 		return failedPlan(err)
 	}
 	if len(t.guards) > maxGuards {
 		return failedPlan(errGuards)
 	}
-	b := &binding{ctx: ctx, in: in, template: t}
 	key := listKey{warm: warm}
 	for id := range t.guards {
 		if t.inLists(id) && b.Guard(id) {
@@ -160,6 +159,7 @@ func (t *template) resolve(key listKey) *Plan {
 		groups.add(settle(c.When, key.held), c.Columns...)
 	}
 	p.Columns = groups.list()
+	p.text = p.Text()
 	return p
 }
 

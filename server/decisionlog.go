@@ -21,11 +21,24 @@ const (
 	filterPath   = "reseller/main/allow"
 )
 
-// listed is the answer to a question about many: the filter of a list, or the
-// access to every area.
+// listed is the answer to a question about many: the filter of a list with how
+// its rows are shown, or the access to every area.
 type listed struct {
-	filter string
+	plan   *policies.PlanText
 	access map[string][]string
+}
+
+// Decisions that are not, or not only, the policy's say so in their entry.
+const (
+	decidedAbsent = "absent"  // of a row that is not there: what is allowed is not visible
+	decidedByDoor = "refusal" // by the server, before or beside the policy
+)
+
+// recordAs is record for a decision that is not the policy's alone.
+func (r *call) recordAs(as string, in *policies.Input, d policies.Decision, start time.Time) policies.Decision {
+	r.decidedAs = as
+	defer func() { r.decidedAs = "" }()
+	return r.record(in, d, start)
 }
 
 // lines holds buffers for log entries.
@@ -56,7 +69,7 @@ func (r *call) recordPlan(in *policies.Input, p *policies.Plan, start time.Time)
 		r.s.logger.Error("no filter could be made", "decision_id", r.decisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", p.Err)
 	}
-	return r.log(in, d, &listed{filter: p.Filter.String()}, took)
+	return r.log(in, d, &listed{plan: p.Text()}, took)
 }
 
 // recordRefusal counts and records a user who was refused at the door.
@@ -70,7 +83,7 @@ func (r *call) recordRefusal(reason string) {
 		Action:   policies.Action{Name: "read"},
 		Context:  r.context(),
 	}
-	r.record(in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
+	r.recordAs(decidedByDoor, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
 }
 
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,
@@ -130,6 +143,9 @@ func (r *call) entry(w *fieldWriter, in *policies.Input, d policies.Decision, l 
 // entryTail appends what describes the decision rather than states it.
 func (r *call) entryTail(w *fieldWriter, d policies.Decision, took time.Duration) {
 	w.text(nil, "outcome", string(d.Outcome))
+	if r.decidedAs != "" {
+		w.text(nil, "decided_as", r.decidedAs)
+	}
 	w.name(nil, "reasons")
 	w.dst = appendStrings(w.dst, d.Reasons)
 	w.text(nil, "policy_revision", r.engine.Revision())

@@ -161,11 +161,22 @@ func (w *fieldWriter) result(m *mask, d policies.Decision, l *listed) {
 			w.access(inner, l.access)
 		}
 	case l != nil:
-		w.text(m, "filter", l.filter)
+		w.plan(m, l.plan)
 	default:
 		w.decision(m, d)
 	}
 	w.dst = append(w.dst, '}')
+}
+
+// plan appends a list's filter, views and columns.
+func (w *fieldWriter) plan(m *mask, p *policies.PlanText) {
+	w.text(m, "filter", p.Filter)
+	if len(p.Views) > 0 {
+		w.any(m, "views", p.Views)
+	}
+	if len(p.Columns) > 0 {
+		w.any(m, "shown", p.Columns)
+	}
 }
 
 func (w *fieldWriter) decision(m *mask, d policies.Decision) {

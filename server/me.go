@@ -55,11 +55,13 @@ func (r *call) accessByArea() (map[string][]string, error) {
 	if asked != nil {
 		return nil, denied(r.record(asked, failed, start))
 	}
-	return access, r.recordAccess(access, start)
+	err := r.recordAccess(access, start)
+	r.dropRedundant(access)
+	return access, err
 }
 
-// judgeAreas is accessByArea without a record. Where no decision could be made
-// it gives the question.
+// judgeAreas is accessByArea without a record, redundant areas included. Where no
+// decision could be made it gives the question.
 func (r *call) judgeAreas() (access map[string][]string, asked *policies.Input, failed policies.Decision) {
 	access = map[string][]string{}
 	for _, area := range r.areas() {
@@ -76,7 +78,6 @@ func (r *call) judgeAreas() (access map[string][]string, asked *policies.Input, 
 		}
 		access[area] = allowed
 	}
-	r.dropRedundant(access)
 	return access, nil, failed
 }
 

@@ -84,6 +84,7 @@ func (o observer) access() (map[string][]string, error) {
 	if asked != nil {
 		return nil, denied(failed)
 	}
+	o.r.dropRedundant(access)
 	return access, nil
 }
 

@@ -79,7 +79,7 @@ func (r *call) previewTarget(ref string) (*actor, error) {
 		return nil, forbidden("the user's account is not active")
 	case r.readsMore(target):
 		d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonExceeds}}
-		return nil, denied(r.record(in, d, r.s.now()))
+		return nil, denied(r.recordAs(decidedByDoor, in, d, r.s.now()))
 	}
 	return target, nil
 }

@@ -30,6 +30,7 @@ type call struct {
 
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
+	decidedAs  string    // of the decision being recorded
 	revision   int64     // data revision that the answer is at least as new as
 	at         time.Time // the moment that is asked about; now, when zero
 }
@@ -81,7 +82,7 @@ func (r *call) decideAbsent(in *policies.Input) policies.Decision {
 	start := r.s.now()
 	d := absentAs(r.judge(in))
 	r.shadowCheck(in, d, true)
-	return r.record(in, d, start)
+	return r.recordAs(decidedAbsent, in, d, start)
 }
 
 // absentAs is the answer about what is not there, given what the policy says

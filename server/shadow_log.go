@@ -63,7 +63,7 @@ func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policie
 	w := &fieldWriter{dst: []byte{'{'}}
 	w.text(nil, "outcome", string(outcomeOf(check, plan)))
 	if result := m.at("result"); plan != nil {
-		w.result(result, check, &listed{filter: plan.Filter.String()})
+		w.result(result, check, &listed{plan: &policies.PlanText{Filter: plan.Filter.String()}})
 		w.shown(result, plan, kind)
 	} else {
 		w.result(result, check, nil)

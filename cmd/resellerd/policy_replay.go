@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"resellerd/server/replay"
+)
+
+type policyReplayCommand struct {
+	Policies policySource `embed:""`
+	Log      []string     `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
+	FailOn   []string     `help:"Fail when one of these is found: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
+	Format   string       `help:"How to print: text or json." enum:"text,json" default:"text"`
+}
+
+// flipError says that a replay found what --fail-on names.
+type flipError struct{ error }
+
+var failKinds = []string{"any", "allow-to-deny", "deny-to-allow", "reasons", "filter", "view", "error", "undecidable", "never"}
+
+// Run decides the log's decisions again. It fails with exitTests when one comes
+// out otherwise in a way that --fail-on names, and with exitError when a line
+// cannot be read.
+func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
+	for _, kind := range c.FailOn {
+		if !slices.Contains(failKinds, kind) {
+			return usagef("--fail-on %q: want one of %s", kind, strings.Join(failKinds, ", "))
+		}
+	}
+	report, err := c.replay(ctx, t)
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		err = printJSON(t.out, report)
+	} else {
+		printReplay(t.out, report)
+	}
+	return errors.Join(err, c.verdict(report))
+}
+
+func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.Report, error) {
+	engine, err := c.Policies.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bar := t.progress("replay", totalSize(c.Log))
+	defer bar.done()
+	var files []replay.Source
+	for _, path := range c.Log {
+		f := os.Stdin
+		if path != "-" {
+			if f, err = os.Open(path); err != nil {
+				return nil, err
+			}
+			defer f.Close()
+		}
+		files = append(files, replay.Source{Name: path, Reader: counting{f, bar}})
+	}
+	return replay.Run(ctx, engine, files)
+}
+
+// verdict is what the exit code says.
+func (c *policyReplayCommand) verdict(r *replay.Report) error {
+	if r.Unreadable > 0 {
+		return fmt.Errorf("%s cannot be read, the first: %s", count(r.Unreadable, "line"), r.FirstFault)
+	}
+	var found []string
+	for _, kind := range c.FailOn {
+		switch {
+		case kind == "any" && r.Flipped > 0:
+			found = append(found, count(r.Flipped, "flip"))
+		case kind == "undecidable" && r.Open() > 0:
+			found = append(found, fmt.Sprintf("%d undecidable", r.Open()))
+		case r.Kinds[replay.Kind(kind)] > 0:
+			found = append(found, fmt.Sprintf("%d %s", r.Kinds[replay.Kind(kind)], kind))
+		}
+	}
+	if len(found) == 0 || slices.Contains(c.FailOn, "never") {
+		return nil
+	}
+	return flipError{fmt.Errorf("replay: %s", strings.Join(found, ", "))}
+}
+
+func printReplay(w io.Writer, r *replay.Report) {
+	fmt.Fprintf(w, "policy %s over %s: %d the same, %d flipped, %d undecidable\n",
+		r.Policy, count(r.Entries, "decision"), r.Same, r.Flipped, r.Open())
+	if r.Refusals > 0 {
+		fmt.Fprintf(w, "%s were the server's own and are not decided again\n", count(r.Refusals, "refusal"))
+	}
+	for _, what := range slices.Sorted(maps.Keys(r.Undecidable)) {
+		fmt.Fprintf(w, "  undecidable, for what was masked: %d by %s\n", r.Undecidable[what], what)
+	}
+	for _, g := range r.Groups {
+		fmt.Fprintf(w, "\n%s  %d  account %s  area %s  by %s\n", g.Kind, g.Count, g.Account, g.Area, orDash(g.Rule))
+		fmt.Fprintf(w, "  was  %s\n  now  %s\n", g.Was, g.Now)
+		if g.Because != "" {
+			fmt.Fprintf(w, "  see  %s\n", g.Because)
+		}
+		fmt.Fprintf(w, "  as in %s\n", strings.Join(g.Examples, ", "))
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

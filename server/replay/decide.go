@@ -1,0 +1,270 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+)
+
+// Kind says how a decision comes out otherwise.
+type Kind string
+
+// The ways. A decision that could not be made is a denial, of kind error.
+const (
+	AllowToDeny Kind = "allow-to-deny"
+	DenyToAllow Kind = "deny-to-allow"
+	Reasons     Kind = "reasons" // denied as before, for other reasons
+	Filter      Kind = "filter"  // a list shows other rows
+	View        Kind = "view"    // the same rows, shown otherwise
+	Error       Kind = "error"   // one of the two could not decide
+)
+
+// flip is one difference.
+type flip struct {
+	kind     Kind
+	account  string
+	area     string
+	rule     string // the reasons or parts that make the difference
+	was, now string
+	in       *policies.Input // to explain it by
+}
+
+// verdict is what becomes of one entry.
+type verdict struct {
+	flips []flip
+	open  string // why it cannot be decided, if it cannot
+}
+
+// decide decides an entry again.
+func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
+	switch {
+	case e.DecidedAs == "refusal":
+		return verdict{open: "not the policy's"}, nil
+	case slices.ContainsFunc(e.unknown, func(at predicate.Ref) bool { return len(at) == 0 }):
+		return verdict{open: "input"}, nil
+	case e.Result == nil || len(e.hidden) > 0:
+		return verdict{open: "result"}, nil
+	}
+	tree := &subtree{all: e.Revision == r.engine.Revision()}
+	in, err := e.input(r.engine.Schema(), tree)
+	if err != nil {
+		return verdict{}, err
+	}
+	var v verdict
+	switch {
+	case e.Result.Filter != nil:
+		v = r.list(ctx, e, in)
+	case e.Result.Access != nil:
+		v = r.access(ctx, e, in)
+	default:
+		v = r.check(ctx, e, in)
+	}
+	if tree.asked {
+		return verdict{open: "input.subject.below"}, nil
+	}
+	return v, nil
+}
+
+func (e *entry) undecidable() verdict {
+	var paths []string
+	for _, at := range e.unknown {
+		paths = append(paths, "input."+at.String())
+	}
+	return verdict{open: strings.Join(paths, ", ")}
+}
+
+// check decides about one row.
+func (r *replayer) check(ctx context.Context, e *entry, in *policies.Input) verdict {
+	d, sure := r.engine.DecideWithout(ctx, in, e.unknown)
+	if !sure {
+		return e.undecidable()
+	}
+	if e.DecidedAs == "absent" && d.Allow {
+		d = policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{"not_visible"}}
+	}
+	f := flip{account: accountOf(in), area: areaOf(in, e.Result.View, d.View), in: in}
+	f.was, f.now = words(e.Outcome, e.Reasons, e.Result.View, nil), words(string(d.Outcome), d.Reasons, d.View, d.Err)
+	f.kind, f.rule = compare(e, d)
+	if f.kind == "" {
+		return verdict{}
+	}
+	return verdict{flips: []flip{f}}
+}
+
+// compare finds the difference between what was decided and what is.
+func compare(e *entry, d policies.Decision) (Kind, string) {
+	was, now := policies.Outcome(e.Outcome), d.Outcome
+	switch {
+	case was != now && (was == policies.OutcomeError || now == policies.OutcomeError):
+		return Error, errorText(d.Err)
+	case was == policies.OutcomeAllow && now != was:
+		return AllowToDeny, strings.Join(d.Reasons, ", ")
+	case now == policies.OutcomeAllow && now != was:
+		return DenyToAllow, strings.Join(e.Reasons, ", ")
+	case !slices.Equal(e.Reasons, d.Reasons):
+		return Reasons, change(e.Reasons, d.Reasons)
+	case e.Result.View != d.View:
+		return View, fmt.Sprintf("%s instead of %s", orNone(d.View), orNone(e.Result.View))
+	case d.View != "" && !slices.Equal(e.Result.Columns, d.Columns):
+		return View, "columns " + change(e.Result.Columns, d.Columns)
+	}
+	return "", ""
+}
+
+// list makes the filter of a list.
+func (r *replayer) list(ctx context.Context, e *entry, in *policies.Input) verdict {
+	p, sure := r.engine.PlanWithout(ctx, in, e.unknown)
+	if !sure {
+		return e.undecidable()
+	}
+	f := flip{account: accountOf(in), area: in.Resource.Type, was: *e.Result.Filter, now: p.Text().Filter, in: in}
+	was, now := policies.Outcome(e.Outcome), p.Outcome
+	shown := policies.PlanText{Filter: f.was, Views: e.Result.Views, Columns: e.Result.Shown}
+	switch {
+	case was == now && reflect.DeepEqual(shown, *p.Text()):
+		return verdict{}
+	case was != now && (was == policies.OutcomeError || now == policies.OutcomeError):
+		f.kind, f.rule = Error, errorText(p.Err)
+	case was == policies.OutcomeAllow && now != was:
+		f.kind, f.rule = AllowToDeny, "every row"
+	case now == policies.OutcomeAllow && now != was:
+		f.kind, f.rule = DenyToAllow, "every row"
+	case f.was != f.now:
+		f.kind, f.rule = Filter, in.Action.Name
+	default:
+		f.kind, f.rule = View, changedParts(shown, *p.Text())
+		f.was, f.now = shownWords(shown), shownWords(*p.Text())
+	}
+	return verdict{flips: []flip{f}}
+}
+
+// access decides about every area that was asked for at once.
+func (r *replayer) access(ctx context.Context, e *entry, in *policies.Input) verdict {
+	var v verdict
+	for area, letters := range e.Result.Access {
+		for _, action := range []string{"create", "read", "update", "delete"} {
+			one := *in
+			one.Resource.ID, one.Action.Name = area, action
+			d, sure := r.engine.DecideWithout(ctx, &one, e.unknown)
+			if !sure {
+				return e.undecidable()
+			}
+			was := slices.Contains(letters, action)
+			if was == d.Allow {
+				continue
+			}
+			f := flip{kind: DenyToAllow, account: accountOf(in), area: area, rule: action, was: "deny", now: "allow", in: &one}
+			if was {
+				f.kind, f.was, f.now = AllowToDeny, "allow", words(string(d.Outcome), d.Reasons, "", d.Err)
+			}
+			v.flips = append(v.flips, f)
+		}
+	}
+	return v
+}
+
+func accountOf(in *policies.Input) string {
+	if in.Subject.Facts == nil {
+		return "none"
+	}
+	return in.Subject.Facts.Account.ID
+}
+
+// areaOf is the permission area that a decision is about. A card's follows how
+// it is shown.
+func areaOf(in *policies.Input, views ...string) string {
+	switch in.Resource.Type {
+	case "area":
+		return in.Resource.ID
+	case "card", "rate":
+		for _, view := range views {
+			switch view {
+			case "customer":
+				return "card/customer"
+			case "provider", "translated":
+				return "card/provider"
+			}
+		}
+		return "card"
+	}
+	return in.Resource.Type
+}
+
+func words(outcome string, reasons []string, view string, err error) string {
+	text := outcome
+	if len(reasons) > 0 {
+		text += ": " + strings.Join(reasons, ", ")
+	}
+	if view != "" {
+		text += " as " + view
+	}
+	if err != nil {
+		text += ": " + err.Error()
+	}
+	return text
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return "decided now"
+	}
+	return err.Error()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no view"
+	}
+	return s
+}
+
+// change says what is gone and what has come: "-a +b".
+func change(was, now []string) string {
+	var parts []string
+	for _, s := range was {
+		if !slices.Contains(now, s) {
+			parts = append(parts, "-"+s)
+		}
+	}
+	for _, s := range now {
+		if !slices.Contains(was, s) {
+			parts = append(parts, "+"+s)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// changedParts names the columns that a list shows otherwise, or the views.
+func changedParts(was, now policies.PlanText) string {
+	if text := change(columnsOf(was), columnsOf(now)); text != "" {
+		return "columns " + text
+	}
+	if !reflect.DeepEqual(was.Columns, now.Columns) {
+		return "columns on other rows"
+	}
+	return "views"
+}
+
+func columnsOf(p policies.PlanText) []string {
+	var all []string
+	for _, g := range p.Columns {
+		all = append(all, g.Columns...)
+	}
+	return all
+}
+
+func shownWords(p policies.PlanText) string {
+	var parts []string
+	for _, v := range p.Views {
+		parts = append(parts, v.Name+" when "+v.When)
+	}
+	for _, g := range p.Columns {
+		parts = append(parts, strings.Join(g.Columns, " ")+" when "+g.When)
+	}
+	return strings.Join(parts, "; ")
+}

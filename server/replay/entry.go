@@ -1,0 +1,267 @@
+// Package replay decides recorded decisions again, under another policy, and
+// says which come out otherwise.
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/predicate"
+)
+
+// entry is a line of the decision log, as far as it matters here.
+type entry struct {
+	Event      string          `json:"event"` // of a record that is no decision
+	DecisionID string          `json:"decision_id"`
+	Path       string          `json:"path"`
+	Input      json.RawMessage `json:"input"`
+	Result     *result         `json:"result"`
+	Outcome    string          `json:"outcome"`
+	Reasons    []string        `json:"reasons"`
+	DecidedAs  string          `json:"decided_as"`
+	Revision   string          `json:"policy_revision"`
+	Erased     []string        `json:"erased"`
+
+	unknown []predicate.Ref // erased parts of the input
+	hidden  []string        // erased parts of the result
+}
+
+// result is what was decided: about one row, about a list, or about all areas.
+type result struct {
+	View    string   `json:"view"`
+	Columns []string `json:"columns"`
+
+	Filter *string                `json:"filter"`
+	Views  []policies.ViewText    `json:"views"`
+	Shown  []policies.ColumnsText `json:"shown"`
+	Access map[string][]string    `json:"access"`
+}
+
+var errNoEntry = errors.New("no entry of a decision log")
+
+// readEntry reads a line. Records that are no decision have an Event.
+func readEntry(line []byte) (*entry, error) {
+	e := &entry{}
+	if err := json.Unmarshal(line, e); err != nil {
+		return nil, err
+	}
+	if e.Event != "" {
+		return e, nil
+	}
+	if e.DecisionID == "" || e.Path == "" || e.Outcome == "" {
+		return nil, errNoEntry
+	}
+	for _, path := range e.Erased {
+		if err := e.erase(path); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")
+
+// erase notes an erased path.
+func (e *entry) erase(path string) error {
+	parts := strings.Split(path, "/")
+	if len(parts) < 2 || parts[0] != "" {
+		return fmt.Errorf("erased path %q", path)
+	}
+	for i := range parts {
+		parts[i] = pointerEscapes.Replace(parts[i])
+	}
+	switch parts[1] {
+	case "input":
+		e.unknown = append(e.unknown, predicate.Ref(parts[2:]))
+	case "result":
+		e.hidden = append(e.hidden, strings.Join(parts[2:], "."))
+	}
+	return nil
+}
+
+// object is a JSON object.
+type object map[string]any
+
+func (o object) text(key string) string {
+	text, _ := o[key].(string)
+	return text
+}
+
+func (o object) object(key string) object {
+	inner, _ := o[key].(map[string]any)
+	return inner
+}
+
+// take removes the members that have a place of their own.
+func (o object) take(keys ...string) map[string]any {
+	for _, key := range keys {
+		delete(o, key)
+	}
+	return o
+}
+
+// input makes the question again. subtree answers what the record does not say
+// about the accounts below the subject's.
+func (e *entry) input(schema policies.Schema, subtree *subtree) (*policies.Input, error) {
+	if len(e.Input) == 0 {
+		return nil, errNoEntry
+	}
+	d := json.NewDecoder(bytes.NewReader(e.Input))
+	d.UseNumber()
+	var doc object
+	if err := d.Decode(&doc); err != nil {
+		return nil, err
+	}
+	in := &policies.Input{}
+	var err error
+	if in.Context, err = readContext(doc.object("context")); err != nil {
+		return nil, err
+	}
+	readAction(&in.Action, doc.object("action"))
+	readResource(&in.Resource, doc.object("resource"), schema, in.Action.Name)
+	readSubject(&in.Subject, doc.object("subject"), subtree)
+	subtree.in = in
+	return in, nil
+}
+
+func readContext(doc object) (policies.Context, error) {
+	c := policies.Context{ClientIP: doc.text("client_ip"), Panel: doc.text("panel")}
+	if at := doc.text("time"); at != "" {
+		var err error
+		if c.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
+			return c, err
+		}
+	}
+	c.Properties = doc.take("client_ip", "panel", "time")
+	return c, nil
+}
+
+func readAction(a *policies.Action, doc object) {
+	a.Name, a.Properties = doc.text("name"), doc.object("properties")
+	if change := doc.object("change"); change != nil {
+		a.Change = &policies.Change{
+			Fields: texts(change["fields"]), Before: access(change["before"]), After: access(change["after"]),
+		}
+	}
+}
+
+// readResource reads the columns of a row as the store gives them.
+func readResource(r *policies.Resource, doc object, schema policies.Schema, action string) {
+	r.Type, r.ID, r.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
+	columns := doc.take("type", "id", "properties")
+	kinds, stored := schema[r.Type]
+	if !stored {
+		return
+	}
+	r.Row = map[string]any{}
+	for name, v := range columns {
+		r.Row[name] = column(kinds.Columns[name], v)
+	}
+	if action == "create" { // a row proposed with what it cannot have
+		for _, name := range []string{"type", "properties"} {
+			if v, ok := r.Properties[name]; ok {
+				r.Row[name] = v
+			}
+		}
+	}
+}
+
+func column(kind policies.ColumnKind, v any) any {
+	switch kind {
+	case policies.Set:
+		if list, ok := v.([]any); ok && allTexts(list) {
+			return texts(v)
+		}
+	case policies.Integer:
+		return number(v)
+	}
+	return v
+}
+
+func allTexts(list []any) bool {
+	return !slices.ContainsFunc(list, func(v any) bool {
+		_, ok := v.(string)
+		return !ok
+	})
+}
+
+// number is a whole number as the store gives it; anything else as it is.
+func number(v any) any {
+	if n, ok := v.(json.Number); ok {
+		if whole, err := n.Int64(); err == nil {
+			return whole
+		}
+	}
+	return v
+}
+
+// readSubject reads the subject, with facts where the store knew it.
+func readSubject(s *policies.Subject, doc object, subtree *subtree) {
+	s.Type, s.ID, s.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
+	account := doc.object("account")
+	if account == nil && doc["access"] == nil && doc["user"] == nil {
+		return
+	}
+	subtree.known = texts(doc["below"])
+	user := doc.object("user")
+	for key, v := range user {
+		user[key] = number(v)
+	}
+	s.Facts = policies.NewFacts(policies.Facts{
+		User: user, Access: access(doc["access"]), Groups: whole(doc["groups"]), Below: subtree.below,
+		Account: policies.AccountFacts{
+			ID: account.text("id"), ParentID: account.text("parent_id"), TenantID: account.text("tenant_id"),
+			Kind: account.text("kind"), Status: account.text("status"), Depth: whole(account["depth"]),
+		},
+	})
+}
+
+func whole(v any) int {
+	n, _ := number(v).(int64)
+	return int(n)
+}
+
+func texts(v any) []string {
+	list, _ := v.([]any)
+	out := make([]string, 0, len(list))
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func access(v any) map[string][]string {
+	doc, _ := v.(map[string]any)
+	out := make(map[string][]string, len(doc))
+	for area, letters := range doc {
+		out[area] = texts(letters)
+	}
+	return out
+}
+
+// subtree answers for a record which accounts lie below the subject's own. The
+// record says so of those that the request names; of others nothing is known.
+type subtree struct {
+	known []string
+	in    *policies.Input
+	all   bool // the record speaks of every account that this policy can ask for
+	asked bool // for one that the record does not speak of
+}
+
+func (s *subtree) below(account string) bool {
+	if slices.Contains(s.known, account) {
+		return true
+	}
+	if s.in == nil || !s.all && !s.in.Names(account) {
+		s.asked = true
+	}
+	return false
+}

@@ -1,0 +1,282 @@
+package replay
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+
+	"resellerd/policies"
+)
+
+// Report is what comes out otherwise.
+type Report struct {
+	Policy      string         `json:"policy"`      // revision of the candidate
+	Recorded    map[string]int `json:"recorded"`    // entries by the revision that decided them
+	Entries     int            `json:"entries"`     // decisions read
+	Same        int            `json:"same"`        // come out as they were
+	Flipped     int            `json:"flipped"`     // do not
+	Undecidable map[string]int `json:"undecidable"` // by what is not known of them
+	Refusals    int            `json:"refusals"`    // were not the policy's to decide
+	Unreadable  int            `json:"unreadable"`
+	FirstFault  string         `json:"first_fault,omitempty"` // of the unreadable ones
+	Kinds       map[Kind]int   `json:"kinds"`
+	Groups      []*Group       `json:"groups"`
+}
+
+// Group is what differs in the same way: for one account, in one area, by one
+// rule. Examples are decision ids, the first in the log; Was and Now are theirs.
+type Group struct {
+	Kind     Kind     `json:"kind"`
+	Account  string   `json:"account"`
+	Area     string   `json:"area"`
+	Rule     string   `json:"rule"`
+	Count    int      `json:"count"`
+	Examples []string `json:"examples"`
+	Was      string   `json:"was"`
+	Now      string   `json:"now"`
+	Because  string   `json:"because,omitempty"` // rule and line of the candidate that decided the first
+
+	first int // place in the log
+	in    *policies.Input
+}
+
+const maxExamples = 3
+
+type groupKey struct {
+	kind                Kind
+	account, area, rule string
+}
+
+// replayer gathers what comes out. Workers have one each.
+type replayer struct {
+	engine *policies.Engine
+	report Report
+	groups map[groupKey]*Group
+}
+
+func newReplayer(e *policies.Engine) *replayer {
+	return &replayer{engine: e, groups: map[groupKey]*Group{},
+		report: Report{Policy: e.Revision(), Recorded: map[string]int{}, Undecidable: map[string]int{}, Kinds: map[Kind]int{}}}
+}
+
+// Source is a file of a decision log.
+type Source struct {
+	Name string
+	io.Reader
+}
+
+// Run decides every decision in the files again, on all processors, and calls
+// done with the number of entries that are. It ends early with ctx.
+func Run(ctx context.Context, e *policies.Engine, files []Source, done func(entries int)) (*Report, error) {
+	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
+	workers := make([]*replayer, runtime.GOMAXPROCS(0))
+	var all sync.WaitGroup
+	for i := range workers {
+		workers[i] = newReplayer(e)
+		all.Go(func() { workers[i].work(ctx, batches, done) })
+	}
+	err := errors.Join(split(ctx, files, batches), ctx.Err())
+	close(batches)
+	all.Wait()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range workers[1:] {
+		workers[0].join(w)
+	}
+	return workers[0].finish(ctx), nil
+}
+
+// batch is a number of lines that one worker takes at once.
+type batch struct {
+	file  string
+	first int // line
+	place int // of the first line in the whole log
+	lines [][]byte
+}
+
+const batchLines = 256
+
+// split reads the files into batches.
+func split(ctx context.Context, files []Source, out chan<- batch) error {
+	place := 0
+	for _, f := range files {
+		in := bufio.NewReaderSize(f, 1<<20)
+		b := batch{file: f.Name, first: 1, place: place}
+		send := func() {
+			select {
+			case out <- b:
+			case <-ctx.Done():
+			}
+			place += len(b.lines)
+			b = batch{file: f.Name, first: b.first + len(b.lines), place: place}
+		}
+		for {
+			line, err := in.ReadBytes('\n')
+			if len(line) > 0 {
+				b.lines = append(b.lines, line)
+			}
+			if len(b.lines) == batchLines || err != nil {
+				send()
+			}
+			if errors.Is(err, io.EOF) || ctx.Err() != nil {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *replayer) work(ctx context.Context, in <-chan batch, done func(int)) {
+	for b := range in {
+		for i, line := range b.lines {
+			if ctx.Err() != nil {
+				break
+			}
+			if err := r.line(ctx, line, b.place+i); err != nil {
+				r.fault(fmt.Sprintf("%s:%d: %v", b.file, b.first+i, err))
+			}
+		}
+		done(len(b.lines))
+	}
+}
+
+func (r *replayer) fault(text string) {
+	r.report.Unreadable++
+	if r.report.FirstFault == "" || text < r.report.FirstFault {
+		r.report.FirstFault = text
+	}
+}
+
+// line takes one line of a log.
+func (r *replayer) line(ctx context.Context, line []byte, place int) error {
+	e, err := readEntry(line)
+	if err != nil || e.Event != "" {
+		return err
+	}
+	v, err := r.decide(ctx, e)
+	if err != nil {
+		return err
+	}
+	r.report.Entries++
+	r.report.Recorded[e.Revision]++
+	switch {
+	case e.DecidedAs == "refusal":
+		r.report.Refusals++
+	case v.open != "":
+		r.report.Undecidable[v.open]++
+	case len(v.flips) == 0:
+		r.report.Same++
+	default:
+		r.report.Flipped++
+		for _, f := range v.flips {
+			r.add(f, e.DecisionID, place)
+		}
+	}
+	return nil
+}
+
+func (r *replayer) add(f flip, id string, place int) {
+	r.report.Kinds[f.kind]++
+	key := groupKey{f.kind, f.account, f.area, f.rule}
+	g := &Group{Kind: f.kind, Account: f.account, Area: f.area, Rule: f.rule, Count: 1,
+		Examples: []string{id}, Was: f.was, Now: f.now, first: place, in: f.in}
+	r.merge(key, g)
+}
+
+// merge adds a group to one that there may be already.
+func (r *replayer) merge(key groupKey, g *Group) {
+	old, ok := r.groups[key]
+	if !ok {
+		r.groups[key] = g
+		return
+	}
+	if g.first < old.first {
+		old, g = g, old
+		r.groups[key] = old
+	}
+	old.Count += g.Count
+	for _, id := range g.Examples {
+		if len(old.Examples) < maxExamples && !slices.Contains(old.Examples, id) {
+			old.Examples = append(old.Examples, id)
+		}
+	}
+}
+
+// join adds what another worker found.
+func (r *replayer) join(other *replayer) {
+	a, b := &r.report, &other.report
+	a.Entries += b.Entries
+	a.Same += b.Same
+	a.Flipped += b.Flipped
+	a.Refusals += b.Refusals
+	if b.Unreadable > 0 {
+		r.fault(b.FirstFault)
+		a.Unreadable += b.Unreadable - 1
+	}
+	addAll(a.Recorded, b.Recorded)
+	addAll(a.Undecidable, b.Undecidable)
+	addAll(a.Kinds, b.Kinds)
+	for key, g := range other.groups {
+		r.merge(key, g)
+	}
+}
+
+func addAll[K comparable](into, from map[K]int) {
+	for key, n := range from {
+		into[key] += n
+	}
+}
+
+// finish orders the groups, the largest first, and explains one of each.
+func (r *replayer) finish(ctx context.Context) *Report {
+	r.report.Groups = slices.SortedFunc(maps.Values(r.groups), func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(order[a.Kind], order[b.Kind]), -cmp.Compare(a.Count, b.Count),
+			cmp.Compare(a.Account, b.Account), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Rule, b.Rule))
+	})
+	for i, g := range r.report.Groups {
+		if i < maxExplained {
+			g.Because = r.because(ctx, g)
+		}
+	}
+	return &r.report
+}
+
+// order puts what gives more first.
+var order = map[Kind]int{DenyToAllow: 1, AllowToDeny: 2, Error: 3, Filter: 4, View: 5, Reasons: 6}
+
+// maxExplained bounds the work of explaining.
+const maxExplained = 200
+
+// because names the candidate's rule that decided a group's first example: what
+// allows it now, or the condition that fails.
+func (r *replayer) because(ctx context.Context, g *Group) string {
+	if g.Kind != AllowToDeny && g.Kind != DenyToAllow || g.in.Resource.Row == nil && r.engine.Schema()[g.in.Resource.Type].Columns != nil {
+		return ""
+	}
+	x := r.engine.Explain(ctx, g.in)
+	switch {
+	case g.Kind == DenyToAllow && x.Decision.Allow && len(x.Rules) > 0:
+		rule := x.Rules[len(x.Rules)-1]
+		for _, candidate := range x.Rules {
+			if candidate.Depth > rule.Depth {
+				rule = candidate
+			}
+		}
+		return fmt.Sprintf("%s:%d: %s", rule.File, rule.Line, rule.Name)
+	case g.Kind == AllowToDeny && len(x.Failed) > 0:
+		last := x.Failed[len(x.Failed)-1]
+		return fmt.Sprintf("%s:%d: %s", last.File, last.Line, last.Text)
+	}
+	return ""
+}

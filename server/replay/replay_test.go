@@ -1,0 +1,233 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/policiestest"
+)
+
+var ctx = context.Background()
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recorded is the line that a decision leaves.
+func recorded(t testing.TB, e *policies.Engine, in *policies.Input, d policies.Decision) map[string]any {
+	t.Helper()
+	line := map[string]any{
+		"decision_id": "D", "path": "reseller/main/decision", "policy_revision": e.Revision(), "outcome": d.Outcome,
+		"reasons": append([]string{}, d.Reasons...), "input": e.Document(in),
+		"result": map[string]any{"allow": d.Allow, "reasons": append([]string{}, d.Reasons...), "view": d.View, "columns": d.Columns},
+	}
+	return plain(t, line)
+}
+
+func plain(t testing.TB, v any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(v)
+	must(t, err)
+	var out map[string]any
+	must(t, json.Unmarshal(text, &out))
+	return out
+}
+
+// erase takes random parts out of a record's input, as a mask does.
+func erase(r *rand.Rand, line map[string]any) {
+	erased := []any{}
+	for range r.IntN(3) {
+		at, path := line["input"].(map[string]any), "/input"
+		for depth := 0; ; depth++ {
+			keys := []string{}
+			for key := range at {
+				keys = append(keys, key)
+			}
+			if len(keys) == 0 {
+				break
+			}
+			slices.Sort(keys)
+			key := keys[r.IntN(len(keys))]
+			path += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+			inner, ok := at[key].(map[string]any)
+			if !ok || depth > 0 && r.IntN(3) == 0 {
+				if depth > 0 {
+					delete(at, key)
+					erased = append(erased, path)
+				}
+				break
+			}
+			at = inner
+		}
+	}
+	line["erased"] = erased
+}
+
+// again replays one record under an engine.
+func again(t testing.TB, e *policies.Engine, line map[string]any) verdict {
+	t.Helper()
+	text, err := json.Marshal(line)
+	must(t, err)
+	read, err := readEntry(text)
+	must(t, err)
+	v, err := newReplayer(e).decide(ctx, read)
+	must(t, err)
+	return v
+}
+
+// Over policies that are hostile to being compiled, and records of which parts
+// were erased: what is replayed says either that it cannot be decided, or
+// exactly what deciding the whole question says.
+func TestReplayIsRightOrSaysThatItDoesNotKnow(t *testing.T) {
+	cases, err := policiestest.LoadCorpus()
+	must(t, err)
+	var sure, open int
+	for _, c := range cases {
+		if c.Refused != "" {
+			continue
+		}
+		e, err := policies.Load(ctx, c.Tree(), policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second})
+		must(t, err)
+		r := rand.New(rand.NewPCG(uint64(len(c.Name)), 7))
+		for range 6 {
+			in := policiestest.Input(r, c.Type)
+			for _, row := range policiestest.Rows(r, c.Type, 3) {
+				one := policiestest.WithRow(in, row)
+				truth := e.Evaluate(ctx, one)
+				line := recorded(t, e, one, truth)
+				if v := again(t, e, line); v.open != "" || differs(v, truth) {
+					t.Fatalf("%s: whole record: %+v\n%v", c.Name, v, line)
+				}
+				erase(r, line)
+				switch v := again(t, e, line); {
+				case v.open != "":
+					open++
+				case differs(v, truth):
+					t.Fatalf("%s: erased %v, was %+v: %+v", c.Name, line["erased"], truth, v.flips)
+				default:
+					sure++
+				}
+			}
+		}
+	}
+	t.Logf("decided %d, undecidable %d", sure, open)
+	if sure < 200 || open < 100 {
+		t.Errorf("decided %d, undecidable %d: it tells little", sure, open)
+	}
+}
+
+// differs tells whether a verdict is at odds with the truth. An error is a
+// denial; which denial may depend on the order in which conditions are looked at.
+func differs(v verdict, truth policies.Decision) bool {
+	return slices.ContainsFunc(v.flips, func(f flip) bool {
+		return f.kind != Error || truth.Allow || strings.HasPrefix(f.now, "allow")
+	})
+}
+
+// small is a tree of one rule.
+func small(t testing.TB, rules string) *policies.Engine {
+	t.Helper()
+	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte("package reseller.main\n\n" + rules)}}
+	e, err := policies.Load(ctx, fs.FS(tree), policies.Options{Schema: policiestest.Schema()})
+	must(t, err)
+	return e
+}
+
+const smallTree = `
+default allow := false
+
+decision["allow"] := allow
+decision["reasons"] := reasons
+decision["view"] := "plain" if allow
+decision["columns"] := columns if allow
+
+reasons contains "no" if not allow
+
+columns contains "name"
+`
+
+func TestFlipsAreGroupedWithExamples(t *testing.T) {
+	was := small(t, smallTree+"\nallow if input.resource.currency == \"USD\"\n")
+	for name, c := range map[string]struct {
+		rules string
+		kind  Kind
+		rule  string
+	}{
+		"narrower":      {smallTree, AllowToDeny, "no"},
+		"other reasons": {strings.Replace(smallTree, `"no"`, `"never"`, 1) + "\nallow if input.resource.currency == \"USD\"\n", Reasons, "-no +never"},
+		"other columns": {smallTree + "\ncolumns contains \"notes\"\nallow if input.resource.currency == \"USD\"\n", View, "columns +notes"},
+		"other view":    {strings.Replace(smallTree, `"plain"`, `"full"`, 1) + "\nallow if input.resource.currency == \"USD\"\n", View, "full instead of plain"},
+		"wider":         {smallTree + "\nallow if input.resource.currency in {\"USD\", \"EUR\"}\n", DenyToAllow, "no"},
+	} {
+		var log strings.Builder
+		for i := range 40 {
+			in := &policies.Input{Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"},
+				Resource: policies.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": []string{"USD", "EUR"}[i%2]}}}
+			line := recorded(t, was, in, was.Evaluate(ctx, in))
+			line["decision_id"] = fmt.Sprintf("D%02d", i)
+			text, err := json.Marshal(line)
+			must(t, err)
+			log.Write(append(text, '\n'))
+		}
+		log.WriteString("{\"event\":\"stopped\"}\nrubbish\n")
+		now := small(t, c.rules)
+		r, err := Run(ctx, now, []Source{{"log", strings.NewReader(log.String())}}, func(int) {})
+		must(t, err)
+		if r.Entries != 40 || r.Flipped != 20 || r.Same != 20 || r.Unreadable != 1 || !strings.HasPrefix(r.FirstFault, "log:42:") {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if len(r.Groups) != 1 || r.Groups[0].Kind != c.kind || r.Groups[0].Rule != c.rule || r.Groups[0].Count != 20 {
+			t.Fatalf("%s: %+v", name, r.Groups)
+		}
+		g := r.Groups[0]
+		if len(g.Examples) != 3 || g.Account != "none" || g.Area != "card" {
+			t.Errorf("%s: %+v", name, g)
+		}
+		if c.kind == AllowToDeny && g.Because == "" && strings.Contains(c.rules, "allow if") || c.kind == DenyToAllow && !strings.Contains(g.Because, "main.rego:") {
+			t.Errorf("%s: because %q", name, g.Because)
+		}
+		same, err := Run(ctx, was, []Source{{"log", strings.NewReader(log.String())}}, func(int) {})
+		must(t, err)
+		if same.Flipped != 0 || same.Same != 40 {
+			t.Errorf("%s, against itself: %+v", name, same)
+		}
+	}
+}
+
+func TestAMembershipThatTheRecordDoesNotTellIsUndecidable(t *testing.T) {
+	was := small(t, smallTree)
+	tree := fstest.MapFS{
+		"reseller/main/main.rego": {Data: []byte("package reseller.main\n" + smallTree + `
+allow if {
+	some owner in {data.catalog[input.resource.type][input.resource.id].account_id}
+	owner in input.subject.below
+}
+`)},
+		"data.json": {Data: []byte(`{"catalog": {"cdr": {"c": {"account_id": "acc_elsewhere"}}}}`)},
+	}
+	now, err := policies.Load(ctx, tree, policies.Options{Schema: policiestest.Schema()})
+	must(t, err)
+	in := &policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "cdr", ID: "c"},
+		Subject: policies.Subject{Type: "user", ID: "u", Facts: policies.NewFacts(policies.Facts{
+			User: map[string]any{}, Account: policies.AccountFacts{ID: "acc_a", TenantID: "acc_m", Kind: "reseller", Status: "active"},
+			Below: func(id string) bool { return id == "acc_elsewhere" }})}}
+	if v := again(t, now, recorded(t, was, in, was.Evaluate(ctx, in))); v.open != "input.subject.below" {
+		t.Errorf("%+v", v)
+	}
+	in.Resource.Properties = map[string]any{"account_id": "acc_elsewhere"}
+	if v := again(t, now, recorded(t, was, in, was.Evaluate(ctx, in))); len(v.flips) != 1 || v.flips[0].kind != DenyToAllow {
+		t.Errorf("%+v", v)
+	}
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/server/replay"
+	"resellerd/store/storetest"
+)
+
+// record asks a server over a twin's world at random, and returns the decision
+// log of it.
+func recordTwin(t *testing.T, viewer twinViewer, requests int, change func(*asked, int)) []byte {
+	t.Helper()
+	w := newTwinStore(t, storetest.SQLite(t), viewer, 5, 1)
+	held, log := &EngineHolder{}, &bytes.Buffer{}
+	held.Swap(engineOf(t, viewer.maxDepth))
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, WithClock(w.clock),
+		WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), WithEntryHook(func(line []byte) { log.Write(line) }))
+	must(t, err)
+	w.server = s
+	q := newRequests(viewer, 11)
+	for range requests {
+		a := q.next()
+		change(&a, q.n)
+		q.seen(a, w.ask(q.n, a))
+	}
+	return log.Bytes()
+}
+
+func replayed(t *testing.T, e *policies.Engine, log []byte) *replay.Report {
+	t.Helper()
+	r, err := replay.Run(context.Background(), e, []replay.Source{{Name: "log", Reader: bytes.NewReader(log)}}, func(int) {})
+	must(t, err)
+	if r.Unreadable > 0 {
+		t.Fatalf("%d entries cannot be read: %s", r.Unreadable, r.FirstFault)
+	}
+	return r
+}
+
+// Whatever was decided, through all doors: deciding it again by the same policy,
+// from what the log holds of it, comes out the same.
+func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
+	total, kinds := 0, map[string]int{}
+	for i, viewer := range twinViewers {
+		log := recordTwin(t, viewer, 300, func(a *asked, n int) {
+			if n%3 == 0 {
+				a.header = append(a.header, headerClientIP, "192.0.2.7")
+			}
+			if n%11 == 0 && a.method == "GET" {
+				a.header = append(a.header, headerAs, idOf("user", "user A.user"))
+			}
+		})
+		tree, err := treeWithDepth(viewer.maxDepth)
+		must(t, err)
+		fresh, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+		must(t, err)
+		r := replayed(t, fresh, log)
+		if r.Flipped != 0 || len(r.Undecidable) > 0 || r.Same+r.Refusals != r.Entries {
+			for _, g := range r.Groups {
+				t.Errorf("viewer %d: %+v", i, *g)
+			}
+			t.Errorf("viewer %d: %+v", i, r)
+		}
+		total += r.Entries
+		for _, mark := range []string{`"allow":true`, `"allow":false`, `"filter":`, `"access":`, `"decided_as":"absent"`, `"change":`, `"outcome":"error"`} {
+			kinds[mark] += strings.Count(string(log), mark)
+		}
+	}
+	t.Logf("%d decisions: %v", total, kinds)
+	if total < 3000 {
+		t.Errorf("%d decisions tell little", total)
+	}
+}
+
+// A policy that differs in a rule flips what that rule decides, and what was
+// masked is not guessed at.
+func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
+	viewer := twinViewers[0]
+	log := recordTwin(t, viewer, 300, func(a *asked, _ int) { a.header = append(a.header, headerClientIP, "192.0.2.7") })
+	load := func(file, old, new string) *policies.Engine {
+		tree, err := treeWithDepth(viewer.maxDepth)
+		must(t, err)
+		text := string(tree.(fstest.MapFS)[file].Data)
+		if !strings.Contains(text, old) {
+			t.Fatalf("%s has no %s", file, old)
+		}
+		tree.(fstest.MapFS)[file].Data = []byte(strings.Replace(text, old, new, 1))
+		e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+		must(t, err)
+		return e
+	}
+	stricter := load("reseller/subject/subject.rego", "admitted if {", "admitted if {\n\tinput.action.name == \"read\"\n")
+	if r := replayed(t, stricter, log); r.Kinds[replay.AllowToDeny] == 0 || r.Kinds[replay.DenyToAllow] > 0 || len(r.Undecidable) > 0 {
+		t.Errorf("read-only: %+v", r)
+	}
+	asking := load("reseller/subject/subject.rego", "admitted if {", "admitted if {\n\tinput.context.client_ip != \"10.0.0.1\"\n")
+	if r := replayed(t, asking, log); r.Undecidable["input.context.client_ip"] < r.Entries/2 || r.Flipped > 0 {
+		t.Errorf("asking for what was masked: %+v", r)
+	}
+	hides := load("reseller/customer/customer.rego", `"email", `, "")
+	if r := replayed(t, hides, log); r.Kinds[replay.View] == 0 || r.Kinds[replay.AllowToDeny] > 0 {
+		t.Errorf("hiding emails: %+v", r)
+	}
+}
