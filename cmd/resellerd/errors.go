@@ -33,12 +33,13 @@ func exitCode(err error) int {
 	var policy policyError
 	var tests testError
 	var scenarios *scenario.Error
+	var flips flipError
 	switch {
 	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers):
 		return exitUsage
 	case errors.As(err, &load), errors.As(err, &policy):
 		return exitPolicy
-	case errors.As(err, &tests), errors.As(err, &scenarios):
+	case errors.As(err, &tests), errors.As(err, &scenarios), errors.As(err, &flips):
 		return exitTests
 	}
 	return exitError

@@ -19,7 +19,7 @@ const (
 	exitError  = 1
 	exitUsage  = 2
 	exitPolicy = 3 // the policy does not compile
-	exitTests  = 4 // the policy's tests fail
+	exitTests  = 4 // the policy's tests fail, or a replay flips what it must not
 )
 
 func main() {

@@ -9,16 +9,21 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"resellerd/server/replay"
 )
 
 type policyReplayCommand struct {
-	Policies policySource `embed:""`
-	Log      []string     `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
-	FailOn   []string     `help:"Fail when one of these is found: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
-	Format   string       `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Policies string   `help:"Directory or bundle of the policy to decide by; the embedded one by default." placeholder:"DIR|BUNDLE"`
+	Log      []string `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
+	FailOn   []string `help:"Fail when one of these is found: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
+	Format   string   `help:"How to print: text or json." enum:"text,json" default:"text"`
 }
+
+// replayTimeout is for one evaluation. It is longer than a server's, so that
+// nothing flips because the machine is busy.
+const replayTimeout = 10 * time.Second
 
 // flipError says that a replay found what --fail-on names.
 type flipError struct{ error }
@@ -47,7 +52,7 @@ func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.Report, error) {
-	engine, err := c.Policies.load(ctx)
+	engine, err := (&policySettings{Policies: c.Policies, PolicyTimeout: replayTimeout}).engine(ctx)
 	if err != nil {
 		return nil, err
 	}

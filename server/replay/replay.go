@@ -49,6 +49,15 @@ type Group struct {
 
 const maxExamples = 3
 
+// Open is the number of decisions that cannot be made again.
+func (r *Report) Open() int {
+	n := 0
+	for _, entries := range r.Undecidable {
+		n += entries
+	}
+	return n
+}
+
 type groupKey struct {
 	kind                Kind
 	account, area, rule string
@@ -72,15 +81,15 @@ type Source struct {
 	io.Reader
 }
 
-// Run decides every decision in the files again, on all processors, and calls
-// done with the number of entries that are. It ends early with ctx.
-func Run(ctx context.Context, e *policies.Engine, files []Source, done func(entries int)) (*Report, error) {
+// Run decides every decision in the files again, on all processors. It ends early
+// with ctx.
+func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, error) {
 	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
 	workers := make([]*replayer, runtime.GOMAXPROCS(0))
 	var all sync.WaitGroup
 	for i := range workers {
 		workers[i] = newReplayer(e)
-		all.Go(func() { workers[i].work(ctx, batches, done) })
+		all.Go(func() { workers[i].work(ctx, batches) })
 	}
 	err := errors.Join(split(ctx, files, batches), ctx.Err())
 	close(batches)
@@ -137,7 +146,7 @@ func split(ctx context.Context, files []Source, out chan<- batch) error {
 	return nil
 }
 
-func (r *replayer) work(ctx context.Context, in <-chan batch, done func(int)) {
+func (r *replayer) work(ctx context.Context, in <-chan batch) {
 	for b := range in {
 		for i, line := range b.lines {
 			if ctx.Err() != nil {
@@ -147,7 +156,6 @@ func (r *replayer) work(ctx context.Context, in <-chan batch, done func(int)) {
 				r.fault(fmt.Sprintf("%s:%d: %v", b.file, b.first+i, err))
 			}
 		}
-		done(len(b.lines))
 	}
 }
 

@@ -183,7 +183,7 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 		}
 		log.WriteString("{\"event\":\"stopped\"}\nrubbish\n")
 		now := small(t, c.rules)
-		r, err := Run(ctx, now, []Source{{"log", strings.NewReader(log.String())}}, func(int) {})
+		r, err := Run(ctx, now, []Source{{"log", strings.NewReader(log.String())}})
 		must(t, err)
 		if r.Entries != 40 || r.Flipped != 20 || r.Same != 20 || r.Unreadable != 1 || !strings.HasPrefix(r.FirstFault, "log:42:") {
 			t.Errorf("%s: %+v", name, r)
@@ -198,7 +198,7 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 		if c.kind == AllowToDeny && g.Because == "" && strings.Contains(c.rules, "allow if") || c.kind == DenyToAllow && !strings.Contains(g.Because, "main.rego:") {
 			t.Errorf("%s: because %q", name, g.Because)
 		}
-		same, err := Run(ctx, was, []Source{{"log", strings.NewReader(log.String())}}, func(int) {})
+		same, err := Run(ctx, was, []Source{{"log", strings.NewReader(log.String())}})
 		must(t, err)
 		if same.Flipped != 0 || same.Same != 40 {
 			t.Errorf("%s, against itself: %+v", name, same)

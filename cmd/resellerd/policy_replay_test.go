@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"resellerd/server/replay"
+)
+
+// anEntry is a decision of a user that the store does not know, as recorded.
+const anEntry = `{"decision_id":"D1","path":"reseller/main/decision","timestamp":"2026-01-01T00:00:00Z",` +
+	`"input":{"subject":{"type":"user","id":"x"},"action":{"name":"read"},"resource":{"type":"area","id":"cdr"},"context":{"time":"2026-01-01T00:00:00Z"}},` +
+	`"result":{"allow":false,"reasons":["unknown_user"]},"outcome":"deny","reasons":["unknown_user"],"policy_revision":"r"}` + "\n"
+
+func TestPolicyReplayFailsOnWhatItIsTold(t *testing.T) {
+	log := write(t, "decisions.jsonl", `{"event":"started"}`+"\n"+anEntry)
+	open := filepath.Dir(write(t, "main.rego", `package reseller.main
+
+decision := {"allow": allow, "reasons": set()}
+
+default allow := false
+
+allow if input.resource.type == "area"
+`))
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"the same policy":        {nil, exitOK, "1 decision: 1 the same, 0 flipped, 0 undecidable"},
+		"a wider one":            {[]string{"--policies", open}, exitTests, "deny-to-allow  1  account none  area cdr  by unknown_user"},
+		"with an example":        {[]string{"--policies", open}, exitTests, "as in D1"},
+		"told of other kinds":    {[]string{"--policies", open, "--fail-on", "allow-to-deny,view"}, exitOK, "deny-to-allow"},
+		"told of this kind":      {[]string{"--policies", open, "--fail-on", "allow-to-deny,deny-to-allow"}, exitTests, "1 deny-to-allow"},
+		"told never to":          {[]string{"--policies", open, "--fail-on", "never"}, exitOK, "deny-to-allow"},
+		"told nonsense":          {[]string{"--fail-on", "maybe"}, exitUsage, "want one of"},
+		"a line that is no JSON": {[]string{"--log", write(t, "bad", "rubbish\n")}, exitError, "1 line cannot be read"},
+		"a log that is absent":   {[]string{"--log", "absent"}, exitError, "absent"},
+	} {
+		args := append([]string{"policy", "replay", "--log", log}, c.args...)
+		code, out, errs := call(t, nil, args)
+		if code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errs)
+		}
+	}
+	code, out, _ := call(t, nil, []string{"policy", "replay", "--log", log, "--policies", open, "--format", "json"})
+	var report replay.Report
+	if err := json.Unmarshal([]byte(out), &report); code != exitTests || err != nil || report.Flipped != 1 {
+		t.Errorf("exit %d, %v: %s", code, err, out)
+	}
+}
+
+func TestPolicyBenchTellsTimes(t *testing.T) {
+	code, out, errs := call(t, nil, []string{"policy", "bench", "--against", "embedded", "--format", "json"})
+	var list []benched
+	if err := json.Unmarshal([]byte(out), &list); code != exitOK || err != nil || len(list) != len(benchOrder) {
+		t.Fatalf("exit %d, %v: %s%s", code, err, out, errs)
+	}
+	for _, b := range list {
+		if b.Time <= 0 || b.Against <= 0 {
+			t.Errorf("%+v", b)
+		}
+	}
+}
