@@ -159,3 +159,33 @@ func TestDestinationsAreTheOwnAccountsAlone(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)
+		lossy := w.do("a", "POST", "/v1/cards", `{"name":"lossy","currency":"EUR","parents":["{gold}"]}`).want(201).object()["id"].(string)
+		w.do("a", "POST", "/v1/cards/"+lossy+"/build", `{"activate":true}`).want(201)
+		w.do("a", "PUT", "/v1/cards/"+lossy+"/profit-rules", `{"items":[{"match":"49","type":"absolute","value":"0"}]}`).want(200)
+		w.pass(1)
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			rev, err := tx.CreateRevision(context.Background(), w.id("gold"), oneRate("Germany"))
+			if err == nil {
+				_, err = tx.ActivateRevision(context.Background(), w.id("gold"), rev.ID)
+			}
+			return err
+		})
+		got := w.do("a", "POST", "/v1/cards/rebuild", `{"activate":true}`).want(200).object()
+		if got["cards"] != 2.0 || got["built"] != 1.0 || got["refused"] != 1.0 {
+			t.Errorf("got %v", got)
+		}
+		lines := strings.Split(strings.TrimSpace(w.do("a", "POST", "/v1/cards/rebuild", `{"activate":true}`, "Accept", mediaNDJSON).want(200).body), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], store.ReasonSellsAtLoss) || lines[1] != `{"cards":1,"built":0,"fresh":0,"refused":1}` {
+			t.Errorf("got %q", lines)
+		}
+		if none := w.do("b", "POST", "/v1/cards/rebuild", `{}`).want(200).object(); none["cards"] != 0.0 {
+			t.Errorf("got %v", none)
+		}
+		w.do("clerk", "POST", "/v1/cards/rebuild", `{}`).refused(403, "area_denied")
+	})
+}

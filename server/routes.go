@@ -65,6 +65,7 @@ func routes() []route {
 
 		{"GET", "/v1/cards", scopeData, doorActing, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
 		{"POST", "/v1/cards", scopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
+		{"POST", "/v1/cards/rebuild", scopeWrite, doorActing, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id", scopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
 		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardFields{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},

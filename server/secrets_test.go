@@ -28,6 +28,7 @@ var secretBodies = map[string][]string{
 	"PUT /v1/cards/:id/profit-rules":                  {`{"items":[{"match":"*","type":"percent","value":"1"}]}`, `{"items":[]}`},
 	"POST /v1/cards/:id/build":                        {``, `{"activate":true}`, `{"activate":true,"accept_losses":true}`},
 	"POST /v1/cards/:id/proof":                        {``, `{"revision_id":"X"}`},
+	"POST /v1/cards/rebuild":                          {``, `{"ids":["X"],"activate":true}`},
 	"PUT /v1/destinations":                            {`{"items":[{"prefix":"49","name":"x"}]}`, `{"items":[]}`},
 	"POST /v1/cards":                                  {`{"name":"x","currency":"EUR","parents":["X"]}`, `{"name":"x","currency":"EUR","account_id":"X"}`, `{"name":"x","currency":"EUR","kind":"provider"}`, `{"name":"x","currency":"EUR","external_id":"S"}`},
 	"PATCH /v1/cards/:id":                             {`{"name":"changed"}`, `{"tech_prefix":"1"}`, `{"external_id":"S"}`, `{"parents":["X"]}`, `{"profit_rules":[{"match":"*","status":"blocked"}]}`},

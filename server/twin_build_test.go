@@ -115,7 +115,9 @@ func (q *requests) building() asked {
 	if q.r.IntN(2) == 0 {
 		card = "/v1/cards/" + cardID(q.eyes.own, drawn(q.r, []string{"k1", "k2", "k3"}))
 	}
-	switch q.r.IntN(9) {
+	switch q.r.IntN(10) {
+	case 9:
+		return asked{method: "POST", path: "/v1/cards/rebuild", body: q.text(map[string]any{"activate": q.r.IntN(2) == 0})}
 	case 0:
 		return asked{method: "GET", path: card + "/profit-rules"}
 	case 1:

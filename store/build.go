@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 
 	"resellerd/store/rating"
 )
@@ -63,6 +64,8 @@ type workshop struct {
 	builder *rating.Builder
 	below   []rating.Prefix // prefixes that rules add
 	names   naming
+	prover  *rating.Prover // nil once it has found something
+	on      string         // what the proof rests on
 }
 
 func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
@@ -87,11 +90,47 @@ func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
 	for _, p := range parents {
 		w.names.parents = append(w.names.parents, tx.reader(ctx, p.RevisionID))
 	}
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	return w, w.readyProof(ctx)
+}
+
+// readyProof has the card proved while it is built, so that activating it need
+// not read both sides again.
+func (w *workshop) readyProof(ctx context.Context) error {
+	proof := Proof{Parents: w.parents}
+	sale, sides, err := w.tx.sides(ctx, w.card, "", w.parents)
+	if err != nil {
+		return err
+	}
+	w.on = proof.stand(sale, sides, w.card.routing())
+	w.prover, err = rating.NewProver(sale, sides, w.card.routing(), func(rating.Finding) error { return errStop })
+	return err
+}
+
+// prove has a row proved. One with a finding ends this: such a revision is
+// proved again, from the start, when somebody asks.
+func (w *workshop) prove(row *rating.Row, found []*rating.Row) {
+	if w.prover != nil && w.prover.Row(row.Prefix, row, found) != nil {
+		w.prover = nil
+	}
+}
+
+// keepProof remembers a proof without findings until the transaction ends.
+func (w *workshop) keepProof(revision string) {
+	if w.prover == nil {
+		return
+	}
+	if w.tx.proved == nil {
+		w.tx.proved = map[string]proven{}
+	}
+	w.tx.proved[revision] = proven{w.on, w.prover.Summary().Prefixes}
 }
 
 func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
-	return &rateReader{ctx: ctx, store: tx.store, x: tx.tx, revision: revision}
+	tx.cursors++
+	return &rateReader{ctx: ctx, store: tx.store, x: tx.tx, revision: revision, cursor: "rates_" + strconv.Itoa(tx.cursors)}
 }
 
 // sourcesOf finds the card's parents and their active revisions.
@@ -164,14 +203,99 @@ func (w *workshop) run(ctx context.Context) (Built, error) {
 	if err == nil {
 		err = w.tx.keepRecipe(ctx, &draft, w.recipe)
 	}
+	if err == nil {
+		w.keepProof(draft.ID)
+	}
 	return Built{Revision: draft, Recipe: w.recipe}, err
 }
 
-// turn is how many rows are worked out, and then written, at a time: parents
-// are read by the connection that is written to.
-const turn = 10_000
-
+// write works the rows out and writes them: side by side where the parents can
+// be read by another connection, else in turns.
 func (w *workshop) write(ctx context.Context, draft *Revision) error {
+	beside, end, err := w.beside(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if !beside {
+		return w.writeInTurns(ctx, draft)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, reader := range w.names.parents {
+		reader.ctx = ctx
+	}
+	batches := w.batches(ctx)
+	err = w.insert(ctx, draft, func() ([]Rate, error) {
+		batch := <-batches
+		return batch.rates, batch.err
+	})
+	stop()
+	for range batches { // until the other side has let go of its connection
+	}
+	return err
+}
+
+// ratesBatch is some rows, or what ended them.
+type ratesBatch struct {
+	rates []Rate
+	err   error
+}
+
+// batches works the rows out on a goroutine of its own, which ends with ctx.
+func (w *workshop) batches(ctx context.Context) <-chan ratesBatch {
+	out := make(chan ratesBatch, 4)
+	go func() {
+		defer close(out)
+		next, stop := iter.Pull2(w.rates)
+		defer stop()
+		for {
+			rates, err := take(next, besideTurn)
+			select {
+			case out <- ratesBatch{rates, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil || len(rates) == 0 {
+				return
+			}
+		}
+	}()
+	return out
+}
+
+const (
+	besideTurn = 1_000  // rows that are handed over at a time
+	turn       = 10_000 // rows that are worked out before they are written
+)
+
+// beside has the parents read by another connection, and reports whether that
+// knows them all: one may have been made in this very transaction.
+func (w *workshop) beside(ctx context.Context) (ok bool, end func(), err error) {
+	end = func() {}
+	if w.tx.store.bulk == nil {
+		return false, end, nil
+	}
+	begun, err := w.tx.store.bulk.BeginTxx(ctx, nil)
+	if err != nil {
+		return false, end, err
+	}
+	end = func() { _ = begun.Rollback() } // nothing was written
+	for _, reader := range w.names.parents {
+		known, err := selectAll[kept](ctx, w.tx.store.dialect, begun, "SELECT id FROM revisions WHERE id = ?", reader.revision)
+		if err != nil || len(known) == 0 {
+			return false, end, err
+		}
+	}
+	for _, reader := range w.names.parents {
+		reader.x = begun
+	}
+	return true, end, nil
+}
+
+type kept struct{ ID string }
+
+func (w *workshop) writeInTurns(ctx context.Context, draft *Revision) error {
 	next, stop := iter.Pull2(w.rates)
 	defer stop()
 	for {
@@ -179,27 +303,44 @@ func (w *workshop) write(ctx context.Context, draft *Revision) error {
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		for i := range batch {
-			if batch[i].Blocked {
-				w.recipe.Blocked++
-			}
-		}
-		n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
-			if len(batch) == 0 {
-				return nil, io.EOF
-			}
-			row := batch[0].columns(draft.ID)
-			batch = batch[1:]
-			return row, nil
+		once := batch
+		err = w.insert(ctx, draft, func() ([]Rate, error) {
+			some := once
+			once = nil
+			return some, nil
 		})
 		if err != nil {
 			return err
 		}
-		draft.Rows += n
 	}
 }
 
-func take(next func() (Rate, error, bool), most int) (batch []Rate, err error) {
+// insert writes batches of rows until an empty one.
+func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
+	var batch []Rate
+	n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
+		if len(batch) == 0 {
+			var err error
+			if batch, err = more(); err != nil {
+				return nil, err
+			}
+			if len(batch) == 0 {
+				return nil, io.EOF
+			}
+		}
+		rate := &batch[0]
+		batch = batch[1:]
+		if rate.Blocked {
+			w.recipe.Blocked++
+		}
+		return rate.columns(draft.ID), nil
+	})
+	draft.Rows += n
+	return err
+}
+
+func take(next func() (Rate, error, bool), most int) ([]Rate, error) {
+	batch := make([]Rate, 0, most)
 	for len(batch) < most {
 		rate, err, more := next()
 		if err != nil || !more {
@@ -234,6 +375,8 @@ func (w *workshop) each(emit func(Rate) error) error {
 		if err != nil {
 			return fmt.Errorf("prefix %s: %w", p, err)
 		}
+		row := rating.Row{Prefix: p, Rate: rate}
+		w.prove(&row, found)
 		return emit(storedRate(p, rate, w.names.of(p, found)))
 	})
 }
@@ -252,4 +395,20 @@ func price(m rating.Optional[rating.Money]) *int64 {
 	}
 	n := int64(amount)
 	return &n
+}
+
+// StaleCards lists the customer cards of an account that should be built anew,
+// in the order of their ids.
+func (s *Store) StaleCards(ctx context.Context, account string) ([]string, error) {
+	type ref struct{ ID string }
+	cards, err := selectAll[ref](ctx, s.dialect, s.pool,
+		"SELECT id FROM cards WHERE account_id = ? AND kind = ? AND stale IS NOT NULL ORDER BY id", account, CustomerCard)
+	if err != nil {
+		return nil, fmt.Errorf("stale cards: %w", err)
+	}
+	ids := make([]string, len(cards))
+	for i, c := range cards {
+		ids[i] = c.ID
+	}
+	return ids, nil
 }

@@ -29,9 +29,9 @@ type buildWorld struct {
 	db     *sql.DB // past the store
 	b      *testing.B
 	tenant string
-	deck   store.Card   // of seven digits
-	wide   []store.Card // of shorter ones
-	active store.Revision     // of deck
+	deck   store.Card     // of seven digits
+	wide   []store.Card   // of shorter ones
+	active store.Revision // of deck
 	rows   int
 }
 

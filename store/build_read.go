@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 
 	"resellerd/store/rating"
 )
@@ -19,12 +20,14 @@ type rateReader struct {
 	store    *Store
 	x        execer
 	revision string
+	cursor   string // its name, where the dialect has cursors
 
-	ahead []readRate
-	taken int    // of ahead
-	last  string // the prefix that was read last
-	done  bool
-	names names
+	opened bool
+	ahead  []readRate
+	taken  int    // of ahead
+	last   string // the prefix that was read last
+	done   bool
+	names  names
 }
 
 type readRate struct {
@@ -33,7 +36,7 @@ type readRate struct {
 }
 
 const selectRates = `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates
-	WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?`
+	WHERE revision_id = ?`
 
 // source gives the rates to the arithmetic; their names are in r.names.
 func (r *rateReader) source() rating.Source {
@@ -56,7 +59,7 @@ func (r *rateReader) source() rating.Source {
 
 func (r *rateReader) read() error {
 	d := r.store.dialect
-	rows, err := r.x.QueryContext(r.ctx, d.rebind(selectRates), r.revision, r.last, readAhead)
+	rows, err := r.some()
 	if err != nil {
 		return fmt.Errorf("rates of revision %s: %w", r.revision, d.translateIn(r.ctx, err))
 	}
@@ -76,6 +79,22 @@ func (r *rateReader) read() error {
 }
 
 // scanRate reads a row whose last columns are a rate's; before takes the others.
+// some reads the next rates: by the server's own cursor, which finds its way
+// once, or from the prefix on that was read last.
+func (r *rateReader) some() (*sql.Rows, error) {
+	if !r.store.dialect.cursors {
+		return r.x.QueryContext(r.ctx, selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?", r.revision, r.last, readAhead)
+	}
+	if !r.opened {
+		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.store.dialect.rebind(selectRates)+" ORDER BY prefix", r.revision)
+		if err != nil {
+			return nil, err
+		}
+		r.opened = true
+	}
+	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
+}
+
 func scanRate(rows *sql.Rows, before ...any) (r readRate, err error) {
 	var prefix, status string
 	var inter, intra sql.NullInt64

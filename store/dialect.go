@@ -37,6 +37,8 @@ type dialect struct {
 	jsonRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
 	bigint     string                                            // makes a bound argument an int64
 
+	cursors bool // a transaction can leave a query half read and go on with it later
+
 	constraint func(error) *ConstraintError // nil when it is none
 	gone       func(error) bool             // the database did not answer
 	cancelled  func(error) bool             // the statement was cancelled
@@ -59,7 +61,13 @@ type pools struct {
 	read  *sqlx.DB // many
 	write *sqlx.DB // one in SQLite, the same as read in PostgreSQL
 	pulse *sqlx.DB // one, kept free for the data revision
+	// bulk reads what a writer works from while it writes; nil where a writer
+	// keeps others from reading. Whoever holds one waits for nobody.
+	bulk *sqlx.DB
 }
+
+// bulkConns is how many builds can read at a time.
+const bulkConns = 2
 
 // connect opens the pools that url names.
 func connect(ctx context.Context, url string, o Options) (p pools, d dialect, err error) {
@@ -86,7 +94,7 @@ func open(driver, name string, n int) (*sqlx.DB, error) {
 }
 
 func (p pools) shut() (err error) {
-	for _, db := range []*sqlx.DB{p.read, p.pulse, p.write} {
+	for _, db := range []*sqlx.DB{p.read, p.pulse, p.bulk, p.write} {
 		if db != nil {
 			err = errors.Join(err, db.Close()) // closing twice is harmless
 		}

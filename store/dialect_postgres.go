@@ -33,6 +33,7 @@ func postgresDialect() dialect {
 			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
 		},
 		bigint:     "::bigint",
+		cursors:    true,
 		constraint: postgresConstraint,
 		gone:       postgresGone,
 		cancelled:  func(err error) bool { return postgresCode(err) == "57014" },
@@ -46,6 +47,9 @@ func openPostgres(url string, o Options) (p pools, err error) {
 	}
 	p.write = p.read
 	if p.pulse, err = open("postgres", url, 1); err != nil {
+		return pools{}, errors.Join(err, p.shut())
+	}
+	if p.bulk, err = open("postgres", url, bulkConns); err != nil {
 		return pools{}, errors.Join(err, p.shut())
 	}
 	return p, nil

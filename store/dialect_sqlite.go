@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -56,6 +55,9 @@ var memoryDatabases atomic.Int64
 // openSQLite opens a pool that reads and a single connection that writes, so
 // that writers queue here and not in the file's lock.
 func openSQLite(ctx context.Context, path string, o Options) (p pools, err error) {
+	if err := registerFeeds(); err != nil {
+		return p, err
+	}
 	if path == "" || strings.ContainsRune(path, 0) {
 		return p, invalid("database", "names no file")
 	}
@@ -76,7 +78,11 @@ func openSQLite(ctx context.Context, path string, o Options) (p pools, err error
 	if err := p.write.PingContext(ctx); err != nil { // makes the file, and keeps a database in memory alive
 		return pools{}, errors.Join(ErrUnavailable, err, p.shut())
 	}
-	for pool, n := range map[**sqlx.DB]int{&p.read: o.MaxConns, &p.pulse: 1} {
+	readers := map[**sqlx.DB]int{&p.read: o.MaxConns, &p.pulse: 1}
+	if path != ":memory:" {
+		readers[&p.bulk] = bulkConns
+	}
+	for pool, n := range readers {
 		if *pool, err = open("sqlite", name+"?"+reading.Encode(), n); err != nil {
 			return pools{}, errors.Join(err, p.shut())
 		}
@@ -127,42 +133,4 @@ func sqliteGone(err error) bool {
 		return true
 	}
 	return false
-}
-
-const sqliteBulkRows = 50
-
-// sqliteBulkInsert writes the rows that next gives until io.EOF, 50 a
-// statement.
-func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
-	var total int64
-	args := make([]any, 0, sqliteBulkRows*len(columns))
-	flush := func() error {
-		rows := len(args) / len(columns)
-		if rows == 0 {
-			return nil
-		}
-		_, err := tx.ExecContext(ctx, insertText(table, columns, rows), args...)
-		total, args = total+int64(rows), args[:0]
-		return err
-	}
-	for {
-		row, err := next()
-		if errors.Is(err, io.EOF) {
-			return total, flush()
-		}
-		if err != nil {
-			return total, err
-		}
-		if args = append(args, row...); len(args) == cap(args) {
-			if err := flush(); err != nil {
-				return total, err
-			}
-		}
-	}
-}
-
-func insertText(table string, columns []string, rows int) string {
-	row := "(" + strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",") + ")"
-	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " +
-		strings.TrimSuffix(strings.Repeat(row+",", rows), ",")
 }

@@ -64,6 +64,10 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
+	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, sides, c.routing()) {
+		proof.Prefixes = done.prefixes
+		return proof, nil
+	}
 	sum, err := rating.Prove(sale, sides, c.routing(), func(f rating.Finding) error {
 		if report == nil {
 			return nil
@@ -75,6 +79,22 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 		return proof, fmt.Errorf("proof of revision %s: %w", id, proofFault(err))
 	}
 	return proof, nil
+}
+
+// proven is a proof without findings that was made while a revision was built,
+// and all it rests on.
+type proven struct {
+	on       string
+	prefixes int
+}
+
+// stand is what a proof of a revision rests on, beside its rates.
+func (p *Proof) stand(sale rating.Side, sides []rating.Side, routing rating.Routing) string {
+	text := fmt.Sprint(p.Parents, routing, sale.Charge)
+	for _, side := range sides {
+		text += fmt.Sprint(side.Charge, side.Exchange)
+	}
+	return text
 }
 
 // Provable returns the error, if any, that ProveRevision would return before

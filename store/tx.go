@@ -38,7 +38,9 @@ type Tx struct {
 	tx      *sqlx.Tx
 	tenant  string
 	now     Micros
-	changed bool // something was written
+	changed bool              // something was written
+	proved  map[string]proven // revisions that were built here
+	cursors int               // that were opened
 }
 
 // Tenant is the tenant (the id of its master) that is written to.

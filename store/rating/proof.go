@@ -65,30 +65,53 @@ type Summary struct {
 // ErrOverflow with the prefix for charges out of range, the errors of
 // Normalise, and report's own.
 func Prove(sale Side, parents []Side, routing Routing, report func(Finding) error) (Summary, error) {
-	p := prover{sale: sale, parents: parents, routing: routing, report: report}
-	if routing != Dearest && routing != Cheapest {
-		return p.sum, fmt.Errorf("%w: no routing", ErrInvalid)
+	p, err := NewProver(sale, parents, routing, report)
+	if err != nil {
+		return Summary{}, err
 	}
 	sources := []Source{sale.Rows}
-	for _, side := range append([]Side{sale}, parents...) {
-		if err := side.validate(); err != nil {
-			return p.sum, err
-		}
-	}
-	if sale.Exchange != Par {
-		return p.sum, fmt.Errorf("%w: the sale is in its own currency", ErrInvalid)
-	}
 	for _, parent := range parents {
 		sources = append(sources, parent.Rows)
 	}
-	err := Normalise(sources, nil, func(prefix Prefix, rows []*Row) error {
-		if err := p.prefix(prefix, rows[0], rows[1:]); err != nil {
-			return fmt.Errorf("prefix %s: %w", prefix, err)
-		}
-		return nil
+	err = Normalise(sources, nil, func(prefix Prefix, rows []*Row) error {
+		return p.Row(prefix, rows[0], rows[1:])
 	})
-	return p.sum, err
+	return p.Summary(), err
 }
+
+// Prover is a proof of rows that its caller brings, for one that is made while
+// they are worked out. One goroutine uses it at a time.
+type Prover struct{ prover }
+
+// NewProver makes a proof ready; the Rows of the sides are not read. It returns
+// ErrNoExchange, or ErrInvalid for an unset rounding or routing.
+func NewProver(sale Side, parents []Side, routing Routing, report func(Finding) error) (*Prover, error) {
+	if routing != Dearest && routing != Cheapest {
+		return nil, fmt.Errorf("%w: no routing", ErrInvalid)
+	}
+	for _, side := range append([]Side{sale}, parents...) {
+		if err := side.validate(); err != nil {
+			return nil, err
+		}
+	}
+	if sale.Exchange != Par {
+		return nil, fmt.Errorf("%w: the sale is in its own currency", ErrInvalid)
+	}
+	return &Prover{prover{sale: sale, parents: parents, routing: routing, report: report}}, nil
+}
+
+// Row proves a prefix by the rows that both sides rate it by, nil where one
+// knows none, the parents in the order of their sides. Prefixes come once each,
+// as Normalise gives them. Errors are those of Prove.
+func (p *Prover) Row(prefix Prefix, sold *Row, bought []*Row) error {
+	if err := p.prefix(prefix, sold, bought); err != nil {
+		return fmt.Errorf("prefix %s: %w", prefix, err)
+	}
+	return nil
+}
+
+// Summary is what was seen until now.
+func (p *Prover) Summary() Summary { return p.sum }
 
 type prover struct {
 	sale    Side
