@@ -20,7 +20,7 @@ type rateReader struct {
 	store    *Store
 	x        execer
 	revision string
-	cursor   string // its name, where the dialect has cursors
+	cursor   string // its name, where the dialect has cursors and x is a transaction
 
 	opened bool
 	ahead  []readRate
@@ -82,8 +82,8 @@ func (r *rateReader) read() error {
 // some reads the next rates: by the server's own cursor, which finds its way
 // once, or from the prefix on that was read last.
 func (r *rateReader) some() (*sql.Rows, error) {
-	if !r.store.dialect.cursors {
-		return r.x.QueryContext(r.ctx, selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?", r.revision, r.last, readAhead)
+	if !r.store.dialect.cursors || r.cursor == "" {
+		return r.x.QueryContext(r.ctx, r.store.dialect.rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.revision, r.last, readAhead)
 	}
 	if !r.opened {
 		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.store.dialect.rebind(selectRates)+" ORDER BY prefix", r.revision)
