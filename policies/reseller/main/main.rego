@@ -83,4 +83,7 @@ permitted if {
 	panel.allow
 }
 
-foreign if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "revision", "audit", "area"}
+foreign if not input.resource.type in {
+	"account", "group", "user", "customer",
+	"card", "rate", "revision", "audit", "area",
+}
