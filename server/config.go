@@ -101,6 +101,9 @@ type Limits struct {
 	Stream   time.Duration // time for a streamed answer; default 15 min
 	Shutdown time.Duration // time to finish what is under way; default 30 s
 	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
+
+	Import        int           // bytes of an imported file, packed and unpacked; default 256 MiB
+	ImportTimeout time.Duration // time for it to arrive, to be read and answered; default 15 min
 }
 
 func (l *Limits) setDefaults() {
@@ -113,6 +116,16 @@ func (l *Limits) setDefaults() {
 	positive(&l.Stream, 15*time.Minute)
 	positive(&l.Shutdown, 30*time.Second)
 	positive(&l.AtLeast, 2*time.Second)
+	positive(&l.Import, 256<<20)
+	positive(&l.ImportTimeout, 15*time.Minute)
+}
+
+// request is the time to answer one request.
+func (l *Limits) request(upload bool) time.Duration {
+	if upload {
+		return l.ImportTimeout
+	}
+	return l.Request
 }
 
 func positive[T int | time.Duration](v *T, byDefault T) {

@@ -22,8 +22,8 @@ type requestContext struct {
 }
 
 // begin starts the life of a request on conn, of at most limit.
-func (s *Server) begin(conn net.Conn) *requestContext {
-	return &requestContext{conn: conn, watch: s.watch, deadline: time.Now().Add(s.cfg.Limits.Request)}
+func (s *Server) begin(conn net.Conn, limit time.Duration) *requestContext {
+	return &requestContext{conn: conn, watch: s.watch, deadline: time.Now().Add(limit)}
 }
 
 // real makes the context on first use.

@@ -47,20 +47,23 @@ func (s *Server) build() {
 
 func (s *Server) newApp() *fiber.App {
 	l := s.cfg.Limits
-	return fiber.New(fiber.Config{
+	app := fiber.New(fiber.Config{
 		AppName: "resellerd", DisableStartupMessage: true, DisableDefaultDate: false,
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
 		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 16 << 10,
 		ReadTimeout: l.Read, IdleTimeout: l.Idle,
 		DisablePreParseMultipartForm: true, DisableHeaderNormalizing: false,
-		ErrorHandler: s.refuse,
+		StreamRequestBody: true, ErrorHandler: s.refuse,
 	})
+	app.Server().HeaderReceived = s.expect
+	return app
 }
 
 // refuse answers what never reached a door: unknown routes and methods, and
 // requests that the HTTP layer could not read.
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	s.echoRequestID(c)
+	s.leaveBody(c)
 	p := problemOf(err)
 	if p.kind.status >= 500 {
 		s.logger.Error("request refused", "error", err)
@@ -88,14 +91,20 @@ func (s *Server) door(rt *boundRoute) fiber.Handler {
 func (r *call) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
-	life := s.begin(r.c.Context().Conn())
+	life := s.begin(r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
 	r.ctx = life
+	defer s.leaveBody(r.c)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 		life.end()
 	}()
+	if !r.route.doc.upload {
+		if err := s.takeBody(r.c); err != nil {
+			return err
+		}
+	}
 	if r.route.open != doorPublic {
 		if err := r.enter(); err != nil {
 			return err

@@ -33,7 +33,7 @@ func (r *call) repeatKey() (*repeatKey, error) {
 	if err != nil || key == "" {
 		return nil, err
 	}
-	body, err := r.body()
+	body, err := r.bodyOrSum()
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,14 @@ func (r *call) repeatKey() (*repeatKey, error) {
 			User: r.subject.User.ID, Method: r.route.method, Route: r.route.path, Key: key},
 		request: request,
 	}, nil
+}
+
+// bodyOrSum is the body, or of an uploaded file its hash.
+func (r *call) bodyOrSum() ([]byte, error) {
+	if r.file != nil {
+		return r.file.sum, nil
+	}
+	return r.body()
 }
 
 // repeated finds out whether the write was done before, and authorises it

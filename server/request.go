@@ -28,6 +28,8 @@ type call struct {
 	facts   *policies.Facts // of subject
 	viewer  *store.Subject  // the real acting user under Resellerd-As, else nil
 
+	file *spool // what was uploaded, once it has arrived
+
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
 	decidedAs  string    // of the decision being recorded

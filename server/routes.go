@@ -32,6 +32,7 @@ type operation struct {
 	produces []string // media types beside application/json
 	headers  []string // request headers beside the common ones
 	dry      bool     // takes ?dry_run=true
+	upload   bool     // the body is a file, which the handler takes
 }
 
 // routes is the map of the house.
@@ -81,6 +82,7 @@ func routes() []route {
 		{"POST", "/v1/cards/:id/revisions/:revision/activate", scopeWrite, doorActing, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
 		{"GET", "/v1/cards/:id/revisions/:revision/diff", scopeData, doorActing, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
 		{"POST", "/v1/cards/:id/rollback", scopeWrite, doorActing, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
+		{"POST", importPath, scopeWrite, doorActing, postImport, importDoc},
 		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
 		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
 		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},

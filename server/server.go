@@ -49,6 +49,7 @@ type Server struct {
 	shadow   *shadow         // nil: none
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps
+	imports  turns
 }
 
 // Option changes how New builds a Server.
@@ -91,7 +92,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, actors: newActorCache(), now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: newGoneWatch(),
+		registry: prometheus.NewRegistry(), watch: newGoneWatch(), imports: make(turns, maxImports),
 	}
 	for _, o := range opts {
 		o(s)

@@ -1,0 +1,279 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+	"resellerd/store/cardfile"
+)
+
+const importPath = "/v1/cards/:id/import"
+
+var importDoc = operation{
+	summary: "Import a file of rates: first what would change, then new drafts", tag: "cards", query: importQuery{},
+	response: importBody{}, headers: writeHeaders, upload: true,
+}
+
+// importBody says what a file holds, and what becomes of the card by it.
+type importBody struct {
+	Mode    string `json:"mode"`
+	Base    string `json:"base,omitempty"`
+	Applied bool   `json:"applied"`
+	cardfile.Report
+	Revisions []importedBody `json:"revisions" nullable:"false" description:"one for now and one for each later date, each compared with what is in force before it"`
+}
+
+type importedBody struct {
+	ID        string     `json:"id,omitempty" description:"where it was applied"`
+	Status    string     `json:"status,omitempty"`
+	LiveAt    *time.Time `json:"live_at,omitempty"`
+	Rows      int64      `json:"rows"`
+	Created   int64      `json:"created"`
+	Up        int64      `json:"up"`
+	Down      int64      `json:"down"`
+	Changed   int64      `json:"changed" description:"neither or both: another name or status, or dearer and cheaper in parts"`
+	Removed   int64      `json:"removed"`
+	Unchanged int64      `json:"unchanged"`
+}
+
+// postImport takes a file into new drafts of an own card, or says what would
+// come of it. The file arrives whole before anything is written; then all is
+// done in one transaction, which a preview takes back.
+func postImport(r *call) error {
+	card, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	if r.viewer != nil {
+		return forbidden("a preview reads only")
+	}
+	if err := r.mayImport(card); err != nil {
+		return err
+	}
+	order, err := r.readImportQuery()
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
+		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
+	}
+	leave, err := r.s.imports.enter(r.ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if r.file, err = r.upload(); err != nil {
+		return err
+	}
+	defer r.file.Close()
+	if !order.apply {
+		return r.previewImport(card, order)
+	}
+	return r.write(func(w *writing) (target, error) { return w.applyImport(card, order) }, answerImport)
+}
+
+// mayImport decides before a file is taken; it is decided again with the write.
+func (r *call) mayImport(card string) error {
+	cards, err := r.reading("card")
+	if err != nil {
+		return err
+	}
+	if _, err := r.one(outside{}, cards, card); err != nil {
+		return err
+	}
+	in := r.input("update", "card", card)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "card", card); err != nil {
+		return err
+	}
+	if d := r.decide(in); !d.Allow {
+		return denied(d)
+	}
+	return nil
+}
+
+// errPreviewed takes back what a preview has written.
+var errPreviewed = errors.New("only a preview")
+
+func (r *call) previewImport(card string, order importOrder) error {
+	var body []byte
+	err := r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+		w := &writing{r: r, tx: tx}
+		if err := w.reload(); err != nil {
+			return err
+		}
+		_, report, err := w.importFile(card, order)
+		if err == nil {
+			body, err = json.Marshal(report)
+		}
+		return errors.Join(err, errPreviewed)
+	})
+	if err != nil && body == nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+}
+
+// applyImport leaves the drafts. Lines that are refused are left out only when
+// that was asked for.
+func (w *writing) applyImport(card string, order importOrder) (target, error) {
+	t := target{action: "update", typ: "card", id: card, status: fiber.StatusOK}
+	before, report, err := w.importFile(card, order)
+	switch {
+	case err != nil:
+		return t, err
+	case report.Lines.Refused > 0 && !order.skipRefused:
+		return t, invalid("skip_refused", refusedLines(report))
+	case report.Rates == 0:
+		return t, invalid("", "the file has no rates")
+	}
+	if err := w.settle("card", before.json, nil); err != nil {
+		return t, err
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
+		return t, err
+	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		return t, err
+	}
+	t.sub = string(text)
+	return t, w.audit(t, nil, nil)
+}
+
+func refusedLines(b *importBody) string {
+	first := b.Refusals[0]
+	return "lines are refused, the first at " + first.Place.String() + ": " + first.Column + " " + first.Reason +
+		"; look at the preview, mend the file, or say skip_refused=true"
+}
+
+// answerImport answers with the report that was kept of it.
+func answerImport(_ *writing, t target) (written, error) {
+	return written{status: fiber.StatusOK, typ: "import", body: []byte(t.sub)}, nil
+}
+
+// importFile reads the file into drafts.
+func (w *writing) importFile(id string, order importOrder) (seen, *importBody, error) {
+	before, err := w.see("card", id)
+	if err == nil {
+		err = w.may("update", "card", id, nil)
+	}
+	if err != nil {
+		return before, nil, err
+	}
+	card, err := w.tx.Card(w.r.ctx, id)
+	if err != nil {
+		return before, nil, err
+	}
+	importer, err := w.tx.NewImporter(w.r.ctx, id, order.base)
+	if err != nil {
+		return before, nil, err
+	}
+	report, err := w.readFile(importer, card, order)
+	if err != nil {
+		return before, nil, err
+	}
+	drafts, err := importer.Finish(w.r.ctx)
+	if err != nil {
+		return before, nil, err
+	}
+	body := &importBody{Mode: order.mode, Base: order.base, Applied: order.apply, Report: *report, Revisions: []importedBody{}}
+	for i := range drafts {
+		if order.apply {
+			if err := w.settleDraft(importer, drafts, i, order); err != nil {
+				return before, nil, err
+			}
+		}
+		body.Revisions = append(body.Revisions, importedOf(drafts[i], order.apply))
+	}
+	return before, body, nil
+}
+
+func (w *writing) readFile(importer *store.Importer, card store.Card, order importOrder) (*cardfile.Report, error) {
+	o := order.options
+	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
+	f := cardfile.File{ReaderAt: w.r.file, Size: w.r.file.size, Name: order.name, MediaType: w.r.header(fiber.HeaderContentType)}
+	report, err := cardfile.Read(w.r.ctx, f, o, func(row cardfile.Row) error {
+		return importer.Add(w.r.ctx, store.MicrosOf(row.From), storedRate(&row))
+	})
+	if err != nil {
+		return nil, fileProblem(err)
+	}
+	for _, fix := range report.Fixes {
+		var stands *store.Rate
+		if fix.Row != nil {
+			rate := storedRate(fix.Row)
+			stands = &rate
+		}
+		if err := importer.Replace(w.r.ctx, store.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
+			return nil, err
+		}
+	}
+	return report, nil
+}
+
+// fileProblem is what is wrong with a file, and which parameter would help.
+func fileProblem(err error) error {
+	var bad *cardfile.FileError
+	if errors.As(err, &bad) {
+		return &problem{kind: kindInvalid, field: bad.Option, detail: bad.Error(), cause: err}
+	}
+	return err
+}
+
+func storedRate(row *cardfile.Row) store.Rate {
+	rate := store.Rate{
+		Prefix: row.Prefix.String(), Name: row.Name, Cost: int64(row.Cost), MCD: int(row.MCD), Pulse: int(row.Pulse),
+		Connect: int64(row.Connect), Blocked: row.Blocked,
+	}
+	if m, there := row.Inter.Get(); there {
+		rate.Inter = (*int64)(&m)
+	}
+	if m, there := row.Intra.Get(); there {
+		rate.Intra = (*int64)(&m)
+	}
+	return rate
+}
+
+// settleDraft schedules a draft that is meant for later, which takes the right
+// to activate, and says what an amendment rests on: what is in force before it.
+func (w *writing) settleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
+	d := &drafts[i]
+	if d.At != 0 {
+		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {
+			return err
+		}
+		r, err := w.tx.ScheduleRevision(w.r.ctx, d.Revision.CardID, d.Revision.ID, store.Schedule{
+			At: d.At, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP})
+		if err != nil {
+			return err
+		}
+		r.Rows, d.Revision = d.Revision.Rows, r
+	}
+	if order.mode != modeAmend {
+		return nil
+	}
+	base := order.base
+	if i > 0 {
+		base = drafts[i-1].Revision.ID
+	}
+	return importer.Base(w.r.ctx, d, base)
+}
+
+func importedOf(d store.Imported, applied bool) importedBody {
+	b := importedBody{
+		Rows: d.Revision.Rows, Created: d.Created, Up: d.Up, Down: d.Down, Changed: d.Changed, Removed: d.Removed, Unchanged: d.Unchanged,
+	}
+	if applied {
+		b.ID, b.Status = d.Revision.ID, d.Revision.Status
+	}
+	if d.At != 0 {
+		at := d.At.Time()
+		b.LiveAt = &at
+	}
+	return b
+}

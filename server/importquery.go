@@ -1,0 +1,182 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"resellerd/store/cardfile"
+)
+
+const (
+	modeReplace = "replace"
+	modeAmend   = "amend"
+)
+
+// importQuery is what an import may be told.
+type importQuery struct {
+	Mode        string `query:"mode" enum:"replace,amend" required:"true" description:"replace: the file is the whole card; amend: what it does not name stays as it is in the base"`
+	Base        string `query:"base" description:"of an amendment: the active revision that it was made for"`
+	Apply       bool   `query:"apply" description:"make new drafts; else only say what would be"`
+	SkipRefused bool   `query:"skip_refused" description:"apply without the lines that are refused"`
+	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: what the file looks like"`
+	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
+	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
+	Decimal     string `query:"decimal" enum:".,," description:"the decimal mark, where prices do not show it"`
+	Columns     string `query:"columns" description:"the file's columns by position, comma-separated, - for one to leave out"`
+	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
+	Card        string `query:"card" description:"of open rate card JSON with several"`
+	NANP        bool   `query:"nanp" description:"prefixes are NPA-NXX, 212555 is 1212555"`
+	Exit        string `query:"exit" enum:"011" description:"011 before a prefix is no part of it"`
+	Zone        string `query:"zone" description:"IANA time zone of dates that have none"`
+	MCD         int    `query:"mcd" description:"where the file has none; default 0"`
+	Pulse       int    `query:"pulse" description:"where the file has none; default 1"`
+	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
+}
+
+// importOrder is an import as it was asked for.
+type importOrder struct {
+	mode, base, name   string
+	apply, skipRefused bool
+	options            cardfile.Options
+}
+
+// readImportQuery reads the query. Errors: 422 with the parameter's name.
+func (r *call) readImportQuery() (importOrder, error) {
+	q := importReader{}
+	r.c.Request().URI().QueryArgs().VisitAll(func(name, value []byte) { q.take(string(name), string(value)) })
+	if q.err == nil {
+		q.err = q.order.check()
+	}
+	return q.order, q.err
+}
+
+type importReader struct {
+	order importOrder
+	seen  []string
+	err   error
+}
+
+func (q *importReader) refuse(name, text string) {
+	if q.err == nil {
+		q.err = invalid(name, text)
+	}
+}
+
+// importSetters read one parameter each.
+var importSetters = map[string]func(q *importReader, value string) (problem string){
+	"mode":         func(q *importReader, v string) string { return among(&q.order.mode, v, modeReplace, modeAmend) },
+	"base":         func(q *importReader, v string) string { q.order.base = v; return "" },
+	"name":         func(q *importReader, v string) string { q.order.name = v; return "" },
+	"apply":        func(q *importReader, v string) string { return truth(&q.order.apply, v) },
+	"skip_refused": func(q *importReader, v string) string { return truth(&q.order.skipRefused, v) },
+	"format": func(q *importReader, v string) string {
+		return among(&q.order.options.Format, v, cardfile.CSV, cardfile.XLSX, cardfile.NDJSON, cardfile.JSON)
+	},
+	"encoding":  func(q *importReader, v string) string { q.order.options.Encoding = v; return "" },
+	"delimiter": func(q *importReader, v string) string { return delimiter(&q.order.options.Delimiter, v) },
+	"decimal": func(q *importReader, v string) string {
+		mark := ""
+		bad := among(&mark, v, ".", ",")
+		if bad == "" {
+			q.order.options.Decimal = mark[0]
+		}
+		return bad
+	},
+	"columns": func(q *importReader, v string) string { q.order.options.Columns = strings.Split(v, ","); return "" },
+	"sheet": func(q *importReader, v string) string {
+		q.order.options.Sheets = append(q.order.options.Sheets, v)
+		return ""
+	},
+	"card": func(q *importReader, v string) string { q.order.options.Card = v; return "" },
+	"nanp": func(q *importReader, v string) string {
+		q.order.options.NANP = new(bool)
+		return truth(q.order.options.NANP, v)
+	},
+	"exit": func(q *importReader, v string) string {
+		q.order.options.Exit011 = true
+		return among(new(string), v, "011")
+	},
+	"zone":  func(q *importReader, v string) string { return zone(&q.order.options.Zone, v) },
+	"mcd":   func(q *importReader, v string) string { return wholeSeconds(&q.order.options.MCD, v, 0) },
+	"pulse": func(q *importReader, v string) string { return wholeSeconds(&q.order.options.Pulse, v, 1) },
+}
+
+func (q *importReader) take(name, value string) {
+	set, known := importSetters[name]
+	switch {
+	case !known:
+		q.refuse(name, "unknown parameter")
+	case slices.Contains(q.seen, name) && name != "sheet":
+		q.refuse(name, "is given twice")
+	case !cleanText(value), len(value) > maxRef*10:
+		q.refuse(name, "holds text that is not valid, or too long")
+	default:
+		q.seen = append(q.seen, name)
+		if bad := set(q, value); bad != "" {
+			q.refuse(name, bad)
+		}
+	}
+}
+
+func (o *importOrder) check() error {
+	switch {
+	case o.mode == "":
+		return invalid("mode", "say replace (the file is the whole card) or amend (what it does not name stays)")
+	case o.mode == modeAmend && o.base == "":
+		return invalid("base", "an amendment names the revision that it amends")
+	case o.mode == modeReplace && o.base != "":
+		return invalid("base", "belongs to an amendment")
+	}
+	return nil
+}
+
+func among(into *string, value string, allowed ...string) string {
+	if !slices.Contains(allowed, value) {
+		return "want one of " + strings.Join(allowed, " ")
+	}
+	*into = value
+	return ""
+}
+
+func truth(into *bool, value string) string {
+	switch value {
+	case "true", "false":
+		*into = value == "true"
+		return ""
+	}
+	return "want true or false"
+}
+
+func delimiter(into *rune, value string) string {
+	if value == "tab" {
+		value = "\t"
+	}
+	c, size := utf8.DecodeRuneInString(value)
+	if size == 0 || size != len(value) || strings.ContainsRune("\"\r\n\uFFFD", c) {
+		return "want one character, or tab"
+	}
+	*into = c
+	return ""
+}
+
+func zone(into **time.Location, value string) string {
+	found, err := time.LoadLocation(value)
+	if err != nil || value == "" || value == "Local" {
+		return "is not an IANA time zone"
+	}
+	*into = found
+	return ""
+}
+
+func wholeSeconds(into **int, value string, least int) string {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > 86_400 {
+		return fmt.Sprintf("want seconds from %d to 86400", least)
+	}
+	*into = &n
+	return ""
+}

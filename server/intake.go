@@ -1,0 +1,84 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// Bodies come as streams, so that a file can be larger than what is held in
+// memory. All other bodies are read here, whole and within their limit, before
+// anything is done with the request.
+
+// prefetched is how much of a body the HTTP layer has read already, when it
+// names its length.
+const prefetched = 8 << 10
+
+// takeBody reads the body. Errors: 413 past the limit, 408 when it does not
+// arrive in time, 400 when it is cut off.
+func (s *Server) takeBody(c *fiber.Ctx) error {
+	req := c.Request()
+	if !req.IsBodyStream() {
+		return nil
+	}
+	length, limit := req.Header.ContentLength(), s.cfg.Limits.Body
+	if length > limit {
+		return &problem{kind: kindTooLarge}
+	}
+	if length >= 0 && length <= prefetched {
+		req.Body()
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(req.BodyStream(), int64(limit)+1))
+	switch {
+	case len(body) > limit:
+		return &problem{kind: kindTooLarge}
+	case err != nil:
+		return cutShort(err)
+	}
+	req.SetBodyRaw(body)
+	return nil
+}
+
+// cutShort is the answer to a body that did not come whole.
+func cutShort(err error) error {
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() {
+		return &problem{kind: kindTimeout, cause: err}
+	}
+	return &problem{kind: kindBadRequest, detail: "the body is cut off", cause: err}
+}
+
+// leaveBody reads a little of a body that nobody has read, so that its sender
+// sees the answer; where there is more, or it cannot be read, the connection
+// ends with the answer. What is left of a body must never be taken for a
+// request.
+func (s *Server) leaveBody(c *fiber.Ctx) {
+	req := c.Request()
+	if !req.IsBodyStream() {
+		return
+	}
+	limit := int64(s.cfg.Limits.Body)
+	n, err := io.Copy(io.Discard, io.LimitReader(req.BodyStream(), limit))
+	if err != nil || n == limit || int64(req.Header.ContentLength()) > limit {
+		c.Context().SetConnectionClose()
+	}
+}
+
+var importEnding = []byte("/import")
+
+// expect gives an upload the time that it needs, once its header is there.
+func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	if !h.IsPost() {
+		return c
+	}
+	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
+	if bytes.HasSuffix(path, importEnding) {
+		c.ReadTimeout = s.cfg.Limits.ImportTimeout
+	}
+	return c
+}

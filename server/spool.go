@@ -1,0 +1,122 @@
+package server
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// spool is an uploaded file, on disk and without a name: whatever happens to
+// this process, nothing stays of it.
+type spool struct {
+	*os.File
+	size int64
+	sum  []byte // of what was sent
+}
+
+// maxImports is how many files are taken at a time; others wait.
+const maxImports = 4
+
+// upload takes the body into a file. It is the caller's to close. Errors: 413
+// past the limit, packed or unpacked; 415 for another encoding than gzip; 400
+// for a body that is cut off or no gzip; 408 when it does not arrive in time.
+func (r *call) upload() (*spool, error) {
+	body := r.c.Context().RequestBodyStream()
+	if body == nil {
+		body = strings.NewReader("")
+	}
+	limit := int64(r.s.cfg.Limits.Import)
+	if int64(r.c.Request().Header.ContentLength()) > limit {
+		return nil, &problem{kind: kindTooLarge}
+	}
+	file, err := nameless()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	sp := &spool{File: file}
+	if err := sp.fill(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), limit); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return sp, nil
+}
+
+// nameless is a file that is gone when it is closed.
+func nameless() (*os.File, error) {
+	file, err := os.CreateTemp("", "resellerd-import-*")
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("import: %w", err), file.Close())
+	}
+	return file, nil
+}
+
+func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limit int64) error {
+	hash := sha256.New()
+	sent := &bounded{ctx: ctx, from: io.TeeReader(body, hash), left: limit}
+	plain := io.Reader(sent)
+	switch encoding {
+	case "", "identity":
+	case "gzip":
+		z, err := gzip.NewReader(sent)
+		if err != nil {
+			return arrival(ctx, sent, badRequest("the gzip body is broken"))
+		}
+		plain = &bounded{ctx: ctx, from: z, left: limit, detail: "the body is too large when unpacked"}
+	default:
+		return &problem{kind: kindMediaType, detail: "content encoding must be gzip or none"}
+	}
+	n, err := io.Copy(sp.File, plain)
+	sp.size, sp.sum = n, hash.Sum(nil)
+	return arrival(ctx, sent, err)
+}
+
+// arrival tells what went wrong with the body from what did with the disk.
+func arrival(ctx context.Context, sent *bounded, err error) error {
+	var p *problem
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case sent.failed != nil:
+		return sent.failed
+	case errors.As(err, &p):
+		return err
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "flate: "):
+		return badRequest("the gzip body is broken")
+	}
+	return unavailable(fmt.Errorf("import: %w", err))
+}
+
+// bounded reads no more than it may, and remembers why it ended too early.
+type bounded struct {
+	ctx    context.Context
+	from   io.Reader
+	left   int64
+	detail string
+	failed error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	n, err := b.from.Read(p)
+	b.left -= int64(n)
+	switch {
+	case b.left < 0:
+		b.failed = &problem{kind: kindTooLarge, detail: b.detail}
+		return 0, b.failed
+	case err != nil && !errors.Is(err, io.EOF) && b.detail == "":
+		b.failed = cutShort(err)
+		return n, b.failed
+	}
+	return n, err
+}
