@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"log/slog"
+	"resellerd/store/cardfile"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestCellsAreMadeInert(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "Germany": "Germany", "=1": "'=1", "+49": "'+49", "-1": "'-1", "@a": "'@a", "\tx": "'\tx", "a=1": "a=1",
 	} {
-		if got := inert(cell); got != want {
+		if got := cardfile.Inert(cell); got != want {
 			t.Errorf("inert(%q) is %q, want %q", cell, got, want)
 		}
 	}

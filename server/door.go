@@ -100,6 +100,9 @@ func (r *call) serve() (err error) {
 		}
 		life.end()
 	}()
+	if len(r.c.Request().Header.Peek(headerOversize)) > 0 {
+		return &problem{kind: kindTooLarge}
+	}
 	if !r.route.doc.upload {
 		if err := s.takeBody(r.c); err != nil {
 			return err

@@ -26,9 +26,6 @@ func (s *Server) takeBody(c *fiber.Ctx) error {
 		return nil
 	}
 	length, limit := req.Header.ContentLength(), s.cfg.Limits.Body
-	if length > limit {
-		return &problem{kind: kindTooLarge}
-	}
 	if length >= 0 && length <= prefetched {
 		req.Body()
 		return nil
@@ -64,21 +61,29 @@ func (s *Server) leaveBody(c *fiber.Ctx) {
 	}
 	limit := int64(s.cfg.Limits.Body)
 	n, err := io.Copy(io.Discard, io.LimitReader(req.BodyStream(), limit))
-	if err != nil || n == limit || int64(req.Header.ContentLength()) > limit {
+	if err != nil || n == limit {
 		c.Context().SetConnectionClose()
 	}
 }
 
 var importEnding = []byte("/import")
 
-// expect gives an upload the time that it needs, once its header is there.
+// headerOversize marks a request whose body is announced to be too large. A
+// client that sends it is answered as if it were.
+const headerOversize = "Resellerd-Oversize"
+
+// expect looks at a header before its body comes: an upload is given the time
+// that it needs, and a body that is too large is not waited for.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
-	if !h.IsPost() {
-		return c
-	}
+	limit := s.cfg.Limits.Body
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
-	if bytes.HasSuffix(path, importEnding) {
-		c.ReadTimeout = s.cfg.Limits.ImportTimeout
+	if h.IsPost() && bytes.HasSuffix(path, importEnding) {
+		limit, c.ReadTimeout = s.cfg.Limits.Import, s.cfg.Limits.ImportTimeout
+	}
+	if h.ContentLength() > limit {
+		h.SetContentLength(0)
+		h.SetConnectionClose()
+		h.Set(headerOversize, "1")
 	}
 	return c
 }

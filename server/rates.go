@@ -3,17 +3,17 @@ package server
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/cardfile"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 )
 
 // getRates lists the rates of a card: a page as JSON, or the whole card as a
-// stream of CSV or NDJSON. They are seen as their card is.
+// stream of CSV, NDJSON, XLSX or open rate card JSON. They are seen as their card is.
 func getRates(r *call) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -33,9 +33,13 @@ func getRates(r *call) error {
 		return err
 	}
 	r.c.Vary(fiber.HeaderAccept)
-	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaCSV, mediaNDJSON) {
+	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON) {
 	case mediaCSV:
 		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, apart, writeCSV)
+	case cardfile.MediaXLSX:
+		return r.streamRates(cardfile.MediaXLSX, "xlsx", head, q, shown, apart, r.fileWriter(head, cardfile.WriteXLSX))
+	case cardfile.MediaJSON:
+		return r.streamRates(cardfile.MediaJSON, "json", head, q, shown, apart, r.fileWriter(head, cardfile.WriteJSON))
 	case mediaNDJSON:
 		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
 	case fiber.MIMEApplicationJSON:
@@ -44,10 +48,49 @@ func getRates(r *call) error {
 	return &problem{kind: kindNotAcceptable}
 }
 
-// cardHead is what a file of rates is named after, as the reader sees it.
+// cardHead is what a file of rates says of its card, as the reader sees it.
 type cardHead struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	Currency        string `json:"currency"`
+	Direction       string `json:"direction"`
+	RatePrecision   int    `json:"rate_precision"`
+	RateRounding    string `json:"rate_rounding"`
+	ChargePrecision int    `json:"charge_precision"`
+	ChargeRounding  string `json:"charge_rounding"`
+	Revision        *struct {
+		ActivatedAt time.Time `json:"activated_at"`
+	} `json:"revision"`
+}
+
+// fileWriter writes a file that says of which card it is: dated by the
+// activation of what is in force, or by now.
+func (r *call) fileWriter(h cardHead, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
+	c := cardfile.Card{
+		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
+		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: r.s.now(),
+	}
+	if h.Revision != nil && !h.Revision.ActivatedAt.IsZero() {
+		c.Date = h.Revision.ActivatedAt
+	}
+	return func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
+		return write(w, c, columns, rowCells(columns, each))
+	}
+}
+
+// rowCells are the rows as cells of text.
+func rowCells(columns []string, each func(func(store.Row) error) error) cardfile.Rows {
+	return func(put func([]string) error) error {
+		cells := make([]string, len(columns))
+		var text []byte
+		return each(func(row store.Row) error {
+			for i, name := range columns {
+				text, _ = row.Text(text[:0], name) // nothing of what the row does not show
+				cells[i] = string(text)
+			}
+			return put(cells)
+		})
+	}
 }
 
 // ratesOf finds the card as its reader sees it (404), decides that its rates
@@ -181,38 +224,5 @@ func writeNDJSON(w *bufio.Writer, _ []string, each func(func(store.Row) error) e
 // writeCSV writes a heading, a row a line, and last "total" with the number of
 // rows in the second cell. Cells that a spreadsheet would run are made inert.
 func writeCSV(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(columns); err != nil {
-		return err
-	}
-	cells := make([]string, len(columns))
-	var text []byte
-	n := 0
-	err := each(func(row store.Row) error {
-		n++
-		for i, name := range columns {
-			text, _ = row.Text(text[:0], name) // nothing of what the row does not show
-			cells[i] = inert(string(text))
-		}
-		return out.Write(cells)
-	})
-	if err != nil {
-		return err
-	}
-	clear(cells)
-	last := append(cells, "", "")[:max(2, len(cells))]
-	last[0], last[1] = "total", strconv.Itoa(n)
-	if err := out.Write(last); err != nil {
-		return err
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// inert puts an apostrophe before what a spreadsheet takes for a formula.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
+	return cardfile.WriteCSV(w, columns, rowCells(columns, each))
 }

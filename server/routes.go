@@ -1,5 +1,7 @@
 package server
 
+import "resellerd/store/cardfile"
+
 // route is one line of the API: the same line makes the HTTP route and its
 // entry in the OpenAPI document.
 type route struct {
@@ -70,7 +72,7 @@ func routes() []route {
 		{"GET", "/v1/cards/:id", scopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
 		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardFields{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
-		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV or NDJSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON}}},
+		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
 		{"GET", "/v1/cards/:id/profit-rules", scopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
 		{"PUT", "/v1/cards/:id/profit-rules", scopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
 		{"POST", "/v1/cards/:id/build", scopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},

@@ -31,9 +31,6 @@ func (r *call) upload() (*spool, error) {
 		body = strings.NewReader("")
 	}
 	limit := int64(r.s.cfg.Limits.Import)
-	if int64(r.c.Request().Header.ContentLength()) > limit {
-		return nil, &problem{kind: kindTooLarge}
-	}
 	file, err := nameless()
 	if err != nil {
 		return nil, unavailable(err)

@@ -91,6 +91,8 @@ type limitSettings struct {
 	StreamTimeout   time.Duration `help:"Time for a streamed answer." default:"15m"`
 	ShutdownTimeout time.Duration `help:"Time to finish what is under way." default:"30s"`
 	AtLeastTimeout  time.Duration `help:"Time to wait for Resellerd-At-Least." default:"2s"`
+	ImportLimit     int           `help:"Bytes of an imported file, packed and unpacked." default:"268435456"`
+	ImportTimeout   time.Duration `help:"Time for an imported file to arrive and be answered." default:"15m"`
 }
 
 // server translates the settings into the server's own.
@@ -110,6 +112,7 @@ func (s *settings) server() (server.Config, error) {
 		Limits: server.Limits{
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
+			Import: s.ImportLimit, ImportTimeout: s.ImportTimeout,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate,
 	}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/cardfile"
+)
+
+// Whoever reads a card takes its files as the card is shown: under its name
+// there, with nothing else of it.
+func TestFilesOfACardAreNamedAsTheirReaderSeesIt(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		private := w.do("m", "GET", "/v1/cards/{gold}", "").body
+		for _, media := range []string{cardfile.MediaJSON, cardfile.MediaXLSX, mediaCSV} {
+			got := w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", media)
+			if got.status != 200 || got.header.Get("Content-Disposition") == "" {
+				t.Fatalf("%s: %d %s", media, got.status, got.body)
+			}
+			text := got.body
+			if media == cardfile.MediaXLSX {
+				text = unzipped(t, got.body)
+			}
+			for _, column := range []string{"name", "notes", "tech_prefix", "external_id"} {
+				value, _ := field(t, private, column).(string)
+				if value != "" && strings.Contains(text, value) {
+					t.Errorf("%s shows %s %q:\n%.600s", media, column, value, text)
+				}
+			}
+			if absent := w.do("b", "GET", "/v1/cards/{retail}/rates", "", "Accept", media); absent.status != 404 {
+				t.Errorf("%s of a card out of sight: %d", media, absent.status)
+			}
+		}
+	})
+}
+
+// What one writes the other reads: a card that is exported and imported is
+// unchanged.
+func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			r, err := tx.CreateRevision(tctx, w.id("retail"), namedRates("=1+1", "+1", "-1", "@x", "'=1", `a,"b"`, " x ", "total"))
+			if err == nil {
+				_, err = tx.ActivateAtLoss(tctx, w.id("retail"), r.ID)
+			}
+			return err
+		})
+		for media, ending := range map[string]string{cardfile.MediaJSON: "json", cardfile.MediaXLSX: "xlsx", mediaCSV: "csv", mediaNDJSON: "ndjson"} {
+			file := w.do("a", "GET", "/v1/cards/{retail}/rates", "", "Accept", media)
+			got, report := w.importInto("a", "retail", "mode=replace&nanp=false&name=card."+ending, file.body, "Content-Type", media)
+			if got.status != 200 || len(report.Revisions) != 1 || report.Revisions[0].Unchanged != report.Revisions[0].Rows || report.Revisions[0].Removed != 0 {
+				t.Errorf("%s: %d %s\n%.500s", media, got.status, got.body, file.body)
+			}
+		}
+	})
+}
+
+func unzipped(t *testing.T, archive string) string {
+	t.Helper()
+	z, err := zip.NewReader(strings.NewReader(archive), int64(len(archive)))
+	must(t, err)
+	var all strings.Builder
+	for _, part := range z.File {
+		body, err := part.Open()
+		must(t, err)
+		_, err = io.Copy(&all, body)
+		must(t, err)
+	}
+	return all.String()
+}
+
+// field is a member of a JSON object.
+func field(t *testing.T, object, name string) any {
+	t.Helper()
+	var all map[string]any
+	must(t, json.Unmarshal([]byte(object), &all))
+	return all[name]
+}
+
+func namedRates(names ...string) iter.Seq2[store.Rate, error] {
+	return func(yield func(store.Rate, error) bool) {
+		for i, name := range names {
+			if !yield(store.Rate{Prefix: fmt.Sprint(10 + i), Name: name, Cost: int64(i), Pulse: 1}, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// importPathOf is where a card of the world is imported.
+func (w *world) importPathOf(card, query string) string {
+	return "/v1/cards/" + w.id(card) + "/import?" + query
+}
+
+// importInto sends a file and returns the report.
+func (w *world) importInto(user, card, query, file string, headers ...string) (answered, importBody) {
+	w.t.Helper()
+	got := w.do(user, "POST", w.importPathOf(card, query), file, append([]string{"Content-Type", "text/csv"}, headers...)...)
+	var body importBody
+	if got.status == 200 {
+		if err := json.Unmarshal([]byte(got.body), &body); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return got, body
+}
+
+const deckOne = "prefix,name,cost,mcd,pulse\n49,Germany,0.01,1,1\n4930,Berlin,0.02,1,1\n44,UK,0.03,60,60\n"
+
+// draftsOf counts the revisions of a card, and its rates in them.
+func (w *world) draftsOf(card string) (revisions, rates int) {
+	w.t.Helper()
+	db := storetest.SQL(w.t, w.store)
+	q := "SELECT count(*) FROM revisions WHERE card_id = '" + w.id(card) + "'"
+	must(w.t, db.QueryRow(q).Scan(&revisions))
+	must(w.t, db.QueryRow("SELECT count(*) FROM rates WHERE revision_id IN (SELECT id FROM revisions WHERE card_id = '"+w.id(card)+"')").Scan(&rates))
+	return revisions, rates
+}
+
+func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		revisions, rates := w.draftsOf("retail")
+		got, report := w.importInto("a", "retail", "mode=replace", deckOne)
+		if got.status != 200 || report.Applied || report.Rates != 3 || len(report.Revisions) != 1 || report.Revisions[0].Rows != 3 || report.Revisions[0].ID != "" {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		if r, n := w.draftsOf("retail"); r != revisions || n != rates {
+			t.Fatalf("a preview left %d revisions and %d rates", r-revisions, n-rates)
+		}
+		got, report = w.importInto("a", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "once")
+		if got.status != 200 || !report.Applied || report.Revisions[0].ID == "" || report.Revisions[0].Status != store.RevisionDraft {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		again, _ := w.importInto("a", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "once")
+		if again.status != 200 || again.body != got.body {
+			t.Errorf("again: %d %s", again.status, again.body)
+		}
+		if other, _ := w.importInto("a", "retail", "mode=replace&apply=true", deckOne+"1,US,1,1,1\n", headerIdempotency, "once"); other.status != 422 {
+			t.Errorf("the key with another file: %d %s", other.status, other.body)
+		}
+		if r, n := w.draftsOf("retail"); r != revisions+1 || n != rates+3 {
+			t.Errorf("%d revisions and %d rates more, want 1 and 3", r-revisions, n-rates)
+		}
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			_, err := tx.ActivateAtLoss(tctx, w.id("retail"), report.Revisions[0].ID)
+			return err
+		})
+		w.amends(t, report.Revisions[0].ID)
+	})
+}
+
+// amends changes the card whose active revision is base.
+func (w *world) amends(t *testing.T, base string) {
+	deck := "prefix,name,cost,mcd,pulse,effective date\n49,Germany,0.02,1,1,\n4930,Berlin,0.01,1,1,\n33,France,0.05,1,1,\n44,UK,0.04,60,60,2027-01-01T00:00:00Z\n"
+	if got, _ := w.importInto("a", "retail", "mode=amend&base=rev_other", deck); got.status != 409 {
+		t.Errorf("another base: %d %s", got.status, got.body)
+	}
+	got, report := w.importInto("a", "retail", "mode=amend&apply=true&base="+base, deck)
+	if got.status != 200 || len(report.Revisions) != 2 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	now, later := report.Revisions[0], report.Revisions[1]
+	if now.Rows != 4 || now.Created != 1 || now.Up != 1 || now.Down != 1 || now.Unchanged != 1 || now.Removed != 0 {
+		t.Errorf("now: %+v", now)
+	}
+	if later.Rows != 4 || later.Up != 1 || later.Unchanged != 3 || later.Status != store.RevisionScheduled || later.LiveAt.Year() != 2027 {
+		t.Errorf("later: %+v", later)
+	}
+	got, report = w.importInto("a", "retail", "mode=replace", "prefix,name,cost,mcd,pulse\n49,Deutschland,0.01,1,1\n")
+	if r := report.Revisions; got.status != 200 || r[0].Changed != 1 || r[0].Removed != 2 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestAnImportThatIsNotFitIsRefusedWhole(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		before := fmt.Sprint(w.draftsOf("retail"))
+		refused := deckOne + "x,nothing,0.01,1,1\n"
+		for name, c := range map[string]struct {
+			user, card, query, file string
+			status                  int
+			says                    string
+		}{
+			"no mode":                  {"a", "retail", "", deckOne, 422, "mode"},
+			"an unknown mode":          {"a", "retail", "mode=merge", deckOne, 422, "mode"},
+			"an amendment of nothing":  {"a", "retail", "mode=amend", deckOne, 422, "base"},
+			"an unknown parameter":     {"a", "retail", "mode=replace&aply=true", deckOne, 422, "aply"},
+			"a refused line":           {"a", "retail", "mode=replace&apply=true", refused, 422, "line 5"},
+			"no rates":                 {"a", "retail", "mode=replace&apply=true", "prefix,cost\n", 422, "no rates"},
+			"six digits unasked":       {"a", "retail", "mode=replace", "prefix,cost\n212555,1\n", 422, "nanp"},
+			"a date without a zone":    {"a", "retail", "mode=replace", "prefix,cost,effective date\n49,1,2027-01-01\n", 422, "zone"},
+			"a PDF":                    {"a", "retail", "mode=replace", "%PDF-1.4", 422, "PDF"},
+			"an assigned card":         {"a", "gold", "mode=replace", deckOne, 403, "card_not_own"},
+			"an assigned card, shape":  {"a", "gold", "", deckOne, 403, "card_not_own"},
+			"a card out of sight":      {"a", "upstream", "mode=replace", deckOne, 404, ""},
+			"a card of a reseller":     {"m", "retail", "mode=replace", deckOne, 403, "card_not_own"},
+			"a currency that is other": {"a", "retail", "mode=replace", "prefix,cost,currency\n49,1,XAF\n", 200, "card's currency"},
+		} {
+			got, _ := w.importInto(c.user, c.card, c.query, c.file)
+			if got.status != c.status || !strings.Contains(got.body, c.says) {
+				t.Errorf("%s: %d %s", name, got.status, got.body)
+			}
+		}
+		if after := fmt.Sprint(w.draftsOf("retail")); after != before {
+			t.Errorf("%s revisions and rates, had %s", after, before)
+		}
+		got, report := w.importInto("a", "retail", "mode=replace&apply=true&skip_refused=true", refused)
+		if got.status != 200 || report.Revisions[0].Rows != 3 || report.Lines.Refused != 1 {
+			t.Errorf("without the refused: %d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestAFileMayBePackedAndLargerThanOtherBodies(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.cfg.Limits.Import = 4 << 20
+		var deck bytes.Buffer
+		deck.WriteString("prefix,name,cost,pulse\n")
+		for n := 0; deck.Len() < 2<<20; n++ {
+			fmt.Fprintf(&deck, "%d,%s,0.01,1\n", 10_000_000+n, strings.Repeat("x", 100))
+		}
+		for name, c := range map[string]struct {
+			body    []byte
+			headers []string
+			status  int
+		}{
+			"plain":            {deck.Bytes(), nil, 200},
+			"packed":           {gzipped(t, deck.Bytes()), []string{"Content-Encoding", "gzip"}, 200},
+			"packed, cut off":  {gzipped(t, deck.Bytes())[:1000], []string{"Content-Encoding", "gzip"}, 400},
+			"not packed":       {deck.Bytes(), []string{"Content-Encoding", "gzip"}, 400},
+			"otherwise packed": {deck.Bytes(), []string{"Content-Encoding", "br"}, 415},
+			"a bomb":           {gzipped(t, make([]byte, 64<<20)), []string{"Content-Encoding", "gzip"}, 413},
+			"too large":        {make([]byte, 5<<20), nil, 413},
+			"a form":           {deck.Bytes(), []string{"Content-Type", "multipart/form-data; boundary=x"}, 415},
+		} {
+			if got, _ := w.importInto("a", "retail", "mode=replace", string(c.body), c.headers...); got.status != c.status {
+				t.Errorf("%s: %d %.300s", name, got.status, got.body)
+			}
+		}
+	})
+}
+
+func TestAClientThatLeavesInTheMiddleLeavesNothing(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
+		before := fmt.Sprint(w.draftsOf("retail"))
+		for name, leave := range map[string]func(*net.TCPConn) error{
+			"closed":      func(c *net.TCPConn) error { return c.Close() },
+			"half closed": func(c *net.TCPConn) error { return c.CloseWrite() },
+		} {
+			conn := dial(t, addr).(*net.TCPConn)
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nResellerd-User: %s\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n%s",
+				w.importPathOf("retail", "mode=replace&apply=true"), worldToken, w.id("a"), deckOne)
+			must(t, leave(conn))
+			_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			_, _ = io.Copy(io.Discard, conn)
+			if after := fmt.Sprint(w.draftsOf("retail")); after != before {
+				t.Errorf("%s: %s revisions and rates, had %s", name, after, before)
+			}
+		}
+	})
+}
+
+// What is left of a body that nobody read is no request.
+func TestTheRestOfABodyIsNeverTakenForARequest(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
+		smuggled := "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+		for name, head := range map[string]string{
+			"an import without a token": "POST " + w.importPathOf("retail", "mode=replace"),
+			"an unknown route":          "POST /nowhere",
+			"an unknown method":         "PUT /v1/me",
+			"a probe":                   "GET /livez",
+		} {
+			for _, size := range []int{len(smuggled), 2 << 20} {
+				body := strings.Repeat(" ", size-len(smuggled)) + smuggled
+				conn := dial(t, addr)
+				go func() {
+					_, _ = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)
+					_ = conn.(*net.TCPConn).CloseWrite()
+				}()
+				_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+				text, _ := io.ReadAll(conn)
+				if n := strings.Count(string(text), "HTTP/1.1 "); n > 1 {
+					t.Errorf("%s of %d bytes: %d answers\n%s", name, size, n, text)
+				}
+			}
+		}
+	})
+}
