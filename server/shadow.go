@@ -93,8 +93,19 @@ func (s *Server) openShadow() {
 // shadowCheck hands on a decision about one thing.
 func (r *call) shadowCheck(in *policies.Input, d policies.Decision, absent bool) {
 	if h := r.s.shadow; h != nil && h.picks() {
-		h.add(shadowed{live: r.engine, in: *in, check: d, absent: absent, id: r.decisionID})
+		h.add(shadowed{live: r.engine, in: asAsked(in), check: d, absent: absent, id: r.decisionID})
 	}
+}
+
+// asAsked is the input as it is now. What it refers to stays as it is, but for
+// the change, which a write goes on to complete.
+func asAsked(in *policies.Input) policies.Input {
+	held := *in
+	if in.Action.Change != nil {
+		change := *in.Action.Change
+		held.Action.Change = &change
+	}
+	return held
 }
 
 // shadowPlan hands on a decision about a list.

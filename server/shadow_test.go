@@ -246,6 +246,15 @@ func TestAShadowPanicsOnItsOwn(t *testing.T) {
 	}
 }
 
+func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
+	change := &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
+	held := asAsked(&policies.Input{Action: policies.Action{Name: "update", Change: change}})
+	change.After, change.Fields = change.Before, nil
+	if c := held.Action.Change; c.After != nil || len(c.Fields) != 1 {
+		t.Errorf("asked about %+v", c)
+	}
+}
+
 func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
 	engines := &EngineHolder{}
 	h := &shadow{engines: engines, sample: 1}
