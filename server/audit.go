@@ -43,11 +43,15 @@ func getAudit(r *call) error {
 	if err != nil {
 		return err
 	}
-	q := p.query()
+	return r.answerList(newestFirst(p.query(), &p), shownColumns("audit", p.plan), r.appendEntry)
+}
+
+// newestFirst is the order of the trail, where the time is shown.
+func newestFirst(q store.Query, p *planned) store.Query {
 	if p.sees("at") {
 		q.Sort, q.Desc = "at", true
 	}
-	return r.answerList(q, shownColumns("audit", p.plan), r.appendEntry)
+	return q
 }
 
 var changeField = []byte(`"change":`)

@@ -121,7 +121,7 @@ func (o observer) rows(a rowArea, p *planned) (*seenRows, error) {
 	if seen.total, err = o.m.Count(o.r.ctx, q); err != nil {
 		return nil, err
 	}
-	if seen.first, err = o.firstRows(q); err != nil {
+	if seen.first, err = o.firstRows(q, p); err != nil {
 		return nil, err
 	}
 	if o.ids {
@@ -130,18 +130,23 @@ func (o observer) rows(a rowArea, p *planned) (*seenRows, error) {
 	return seen, err
 }
 
-func (o observer) firstRows(q store.Query) ([]ShownRow, error) {
+// firstRows are the first of a list, in its order and as it writes them.
+func (o observer) firstRows(q store.Query, p *planned) ([]ShownRow, error) {
 	if o.first == 0 {
 		return nil, nil
 	}
 	q.Limit = o.first
+	write := store.Row.AppendJSON
+	if q.Type == "audit" {
+		q, write = newestFirst(q, p), o.r.appendEntry
+	}
 	page, err := o.m.List(o.r.ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]ShownRow, len(page.Rows))
 	for i, row := range page.Rows {
-		rows[i] = ShownRow{View: row.View, Row: row.AppendJSON(nil)}
+		rows[i] = ShownRow{View: row.View, Row: write(row, nil)}
 	}
 	return rows, nil
 }

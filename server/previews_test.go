@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 )
 
 func (a answered) preview() Preview {
@@ -34,6 +35,9 @@ func differing1(list []AreaDifference, area string) AreaDifference {
 
 func TestAPreviewShowsWhatAUserSeesBesideThePreviewer(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/accounts/{A}", `{"email":"new@x.example"}`)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"Acme & Sons"}`).want(200)
+		w.pass(time.Second)
 		before := w.store.Revision()
 		p := w.get("m", "/v1/preview/{a}").preview()
 		if w.store.Revision() != before+1 {
@@ -58,6 +62,13 @@ func TestAPreviewShowsWhatAUserSeesBesideThePreviewer(t *testing.T) {
 				"account": "/v1/accounts?", "audit": "/v1/audit?", "customer": "/v1/customers?", "group": "/v1/groups?", "user": "/v1/users?"}[area.Area]
 			if got := w.get("a", path+"&count=true").object(); got["total"] != float64(*area.Visible) {
 				t.Errorf("%s: previewed %d, sees %v", area.Area, *area.Visible, got["total"])
+			}
+			var list struct{ Items []json.RawMessage }
+			must(t, json.Unmarshal([]byte(w.get("a", path+"&limit=3").want(200).body), &list))
+			for i, row := range area.First {
+				if string(row.Row) != string(list.Items[i]) {
+					t.Errorf("%s: previewed %s, sees %s", area.Area, row.Row, list.Items[i])
+				}
 			}
 		}
 	})

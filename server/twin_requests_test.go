@@ -70,7 +70,7 @@ func (q *requests) next() asked {
 
 // decision asks why something was decided: for the viewer, or for nobody.
 func (q *requests) decision() asked {
-	id := fmt.Sprintf("request-%d", 1000*q.r.IntN(q.n+1)+1+q.r.IntN(2))
+	id := fmt.Sprintf("request%d", 1000*q.r.IntN(q.n+1)+1+q.r.IntN(2))
 	if q.r.IntN(4) == 0 {
 		id += "-2"
 	}

@@ -131,7 +131,7 @@ func (w *twin) requestID() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.serial++
-	return fmt.Sprintf("request-%d", w.serial)
+	return fmt.Sprintf("request%d", w.serial)
 }
 
 // asked is one request, the same for both worlds.
