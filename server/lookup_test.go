@@ -99,7 +99,7 @@ func (w *world) built(card string, rules []store.ProfitRule, parents ...store.Pa
 		}
 		made, err := tx.BuildRevision(ctx, w.id(card))
 		if err == nil {
-			_, err = tx.ActivateRevision(ctx, w.id(card), made.Revision.ID)
+			_, err = tx.ActivateAtLoss(ctx, w.id(card), made.Revision.ID)
 		}
 		return err
 	})

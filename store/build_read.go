@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"resellerd/store/rating"
@@ -78,7 +79,6 @@ func (r *rateReader) read() error {
 	return d.translateIn(r.ctx, rows.Err())
 }
 
-// scanRate reads a row whose last columns are a rate's; before takes the others.
 // some reads the next rates: by the server's own cursor, which finds its way
 // once, or from the prefix on that was read last.
 func (r *rateReader) some() (*sql.Rows, error) {
@@ -95,10 +95,11 @@ func (r *rateReader) some() (*sql.Rows, error) {
 	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
 
+// scanRate reads a row whose last columns are a rate's; before takes the others.
 func scanRate(rows *sql.Rows, before ...any) (r readRate, err error) {
 	var prefix, status string
 	var inter, intra sql.NullInt64
-	into := append(before, &prefix, &r.name, &r.Cost, &inter, &intra, &r.MCD, &r.Pulse, &r.Connect, &status)
+	into := slices.Concat(before, []any{&prefix, &r.name, &r.Cost, &inter, &intra, &r.MCD, &r.Pulse, &r.Connect, &status})
 	if err = rows.Scan(into...); err != nil {
 		return r, err
 	}

@@ -81,10 +81,10 @@ func (r *CardRate) appendPrice(o *objectWriter, call Call) {
 	switch {
 	case r.earns:
 		o.member("earns")
-		inner := objectWriter{append(o.dst, '{')}
-		inner.amount("least", r.least)
-		inner.amount("most", r.most)
-		o.dst = append(inner.dst, '}')
+		o.dst = append(o.dst, '{')
+		o.amount("least", r.least)
+		o.amount("most", r.most)
+		o.dst = append(o.dst, '}')
 	case r.card.Role == roleSale:
 		o.null("earns")
 	}

@@ -77,12 +77,12 @@ func chain(t *testing.T, s *store.Store, r *rand.Rand) *carrier {
 			rule("^97", "relative", "0.01"), {Match: "7", Status: store.RuleBlocked}}))
 		mustDo(tx.SetDestinations(ctx, c.master.ID, []store.Destination{{Prefix: "79", Name: "Ours"}}))
 		sold := must(tx.BuildRevision(ctx, c.sold.ID))
-		must(tx.ActivateRevision(ctx, c.sold.ID, sold.Revision.ID))
+		must(tx.ActivateAtLoss(ctx, c.sold.ID, sold.Revision.ID))
 		must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
 		mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "floor", "0.002"), rule("^09", "percent", "3")}))
 		resold := must(tx.BuildRevision(ctx, c.resold.ID))
-		must(tx.ActivateRevision(ctx, c.resold.ID, resold.Revision.ID))
+		must(tx.ActivateAtLoss(ctx, c.resold.ID, resold.Revision.ID))
 	})
 	return c
 }

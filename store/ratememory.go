@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,17 +92,17 @@ func (m *rateMemory) close() {
 func (m *rateMemory) get(key string) any {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if item := m.item(key); item != nil {
+	if item := m.item(key, m.now().UnixNano()); item != nil {
 		return item.value
 	}
 	return nil
 }
 
 // item is get for the holder of the lock; it notes the use.
-func (m *rateMemory) item(key string) *memoryItem {
+func (m *rateMemory) item(key string, now int64) *memoryItem {
 	item := m.kept[key]
 	if item != nil {
-		item.touch(m.now().UnixNano())
+		item.touch(now)
 	}
 	return item
 }
@@ -214,12 +213,13 @@ func (m *rateMemory) drop(item *memoryItem) (dropped int64) {
 func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
 	found := make([]rateSource, len(revisions))
 	var missing []wantedRates
+	now := m.now().UnixNano()
 	m.mu.RLock()
 	for i, r := range revisions {
 		if r.revision == "" {
 			continue
 		}
-		if item := m.item(r.key); item != nil {
+		if item := m.item(r.key, now); item != nil {
 			found[i], _ = item.value.(rateSource)
 		} else {
 			missing = append(missing, r)
@@ -235,85 +235,6 @@ func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
 }
 
 func ratesKey(revision string) string { return "rates\x00" + revision }
-
-// want has revisions read in the order given, unless they are to be read
-// already, or were refused of late.
-func (m *rateMemory) want(all []wantedRates) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.now()
-	for _, w := range all {
-		if m.waiting[w.revision] || len(m.wanted) >= maxWanted || m.refused[w.revision].After(now) || m.ctx.Err() != nil {
-			continue
-		}
-		m.waiting[w.revision] = true
-		m.wanted = append(m.wanted, w)
-	}
-	if len(m.wanted) > 0 && !m.running {
-		m.running, m.idle = true, make(chan struct{})
-		m.done.Add(1)
-		go m.work()
-	}
-}
-
-// work reads what is wanted until nothing is.
-func (m *rateMemory) work() {
-	defer m.done.Done()
-	for {
-		w, ok := m.next()
-		if !ok {
-			return
-		}
-		m.read(w)
-	}
-}
-
-func (m *rateMemory) next() (wantedRates, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.wanted) == 0 || m.ctx.Err() != nil {
-		m.running, m.wanted = false, nil
-		clear(m.waiting)
-		close(m.idle)
-		return wantedRates{}, false
-	}
-	w := m.wanted[0]
-	m.wanted = m.wanted[1:]
-	return w, true
-}
-
-// read loads one revision, and leaves one that cannot be loaded alone for a
-// while.
-func (m *rateMemory) read(w wantedRates) {
-	err := m.load(m.ctx, w)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.waiting, w.revision)
-	if err == nil {
-		m.loads.Add(1)
-		return
-	}
-	m.failures.Add(1)
-	now := m.now()
-	maps.DeleteFunc(m.refused, func(_ string, until time.Time) bool { return !until.After(now) })
-	m.refused[w.revision] = now.Add(resting)
-}
-
-// before has a revision that w is worked out from read first, if it is wanted
-// too.
-func (m *rateMemory) before(w wantedRates, revision string) {
-	m.mu.Lock()
-	at := slices.IndexFunc(m.wanted, func(o wantedRates) bool { return o.revision == revision })
-	if at < 0 || w.depth >= maxChain {
-		m.mu.Unlock()
-		return
-	}
-	below := m.wanted[at]
-	below.depth = w.depth + 1
-	m.wanted = slices.Delete(m.wanted, at, at+1)
-	m.mu.Unlock()
-	m.read(below)
-}
 
 // fits reports whether so many rows may find room.
 func (m *rateMemory) fits(rows int64) bool {
@@ -336,39 +257,4 @@ func (m *rateMemory) resting() []*memoryItem {
 		}
 	}
 	return at
-}
-
-// RateMemory is what look-ups keep in memory, and what became of it so far.
-type RateMemory struct {
-	Bytes, Budget           int64
-	Revisions               int   // whose rates are kept
-	Waiting                 int   // that are to be read
-	Loads, Evictions        int64 // Loads counts revisions read, Evictions whatever made room
-	Failures                int64 // revisions that did not fit, or could not be read
-	FromMemory, FromStorage int64 // revisions that look-ups found here, and did not
-}
-
-// RateMemory tells how the memory of look-ups stands.
-func (s *Store) RateMemory() RateMemory {
-	m := s.memory
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return RateMemory{
-		Bytes: m.held, Budget: m.budget, Revisions: len(m.latest), Waiting: len(m.waiting), Loads: m.loads.Load(),
-		Evictions: m.evictions.Load(), Failures: m.failures.Load(), FromMemory: m.fromMemory.Load(), FromStorage: m.fromDatabase.Load(),
-	}
-}
-
-// WaitRates returns when nothing is left to be read into the memory of
-// look-ups, or ctx's error. Look-ups never need it; measurements do.
-func (s *Store) WaitRates(ctx context.Context) error {
-	s.memory.mu.RLock()
-	idle := s.memory.idle
-	s.memory.mu.RUnlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

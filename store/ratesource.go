@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"iter"
 	"sync"
 
@@ -145,7 +146,7 @@ func (b *builtRates) rows() (rating.Source, func()) {
 				return nil
 			})
 		}
-		if err != nil && err != errStop {
+		if err != nil && !errors.Is(err, errStop) {
 			yield(rating.Row{}, err)
 		}
 	})

@@ -1,0 +1,38 @@
+package store
+
+import "context"
+
+// RateMemory is what look-ups keep in memory, and what became of it so far.
+type RateMemory struct {
+	Bytes, Budget           int64
+	Revisions               int   // whose rates are kept
+	Waiting                 int   // that are to be read
+	Loads, Evictions        int64 // Loads counts revisions read, Evictions whatever made room
+	Failures                int64 // revisions that did not fit, or could not be read
+	FromMemory, FromStorage int64 // revisions that look-ups found here, and did not
+}
+
+// RateMemory tells how the memory of look-ups stands.
+func (s *Store) RateMemory() RateMemory {
+	m := s.memory
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return RateMemory{
+		Bytes: m.held, Budget: m.budget, Revisions: len(m.latest), Waiting: len(m.waiting), Loads: m.loads.Load(),
+		Evictions: m.evictions.Load(), Failures: m.failures.Load(), FromMemory: m.fromMemory.Load(), FromStorage: m.fromDatabase.Load(),
+	}
+}
+
+// WaitRates returns when nothing is left to be read into the memory of
+// look-ups, or ctx's error. Look-ups never need it; measurements do.
+func (s *Store) WaitRates(ctx context.Context) error {
+	s.memory.mu.RLock()
+	idle := s.memory.idle
+	s.memory.mu.RUnlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// findParents finds, of the viewer's own built cards, which of the others they
+// were built from.
+func (s *Store) findParents(ctx context.Context, x execer, v *sight) error {
+	places, own := map[string]int{}, map[string]*SeenCard{}
+	var revisions []string
+	for i, card := range v.cards {
+		places[v.wanted[i].card] = i
+		if card.Role == roleSale && card.tells && v.wanted[i].revision != "" {
+			own[v.wanted[i].revision] = card
+			revisions = append(revisions, v.wanted[i].revision)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(revisions)
+	if err != nil {
+		return err
+	}
+	type made struct {
+		Revision string `db:"revision_id"`
+		Parent
+	}
+	all, err := selectAll[made](ctx, s.dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange,
+		COALESCE(p.exchange_at, 0) AS exchange_at FROM `+s.dialect.texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
+		ORDER BY p.revision_id, p.position`, string(list))
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		own[m.Revision].addParent(v, m.Parent, places)
+	}
+	return nil
+}
+
+// addParent notes what a card was built from, where the viewer sees that card
+// and what it costs.
+func (c *SeenCard) addParent(v *sight, p Parent, places map[string]int) {
+	c.built = true
+	at, seen := places[p.CardID]
+	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
+		c.whole = false
+		return
+	}
+	exchange, err := p.rate()
+	if err != nil || p.Exchange == "" && v.cards[at].currency != c.currency {
+		c.whole = false
+		return
+	}
+	c.parents = append(c.parents, seenParent{at, exchange})
+}
