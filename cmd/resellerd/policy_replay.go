@@ -103,7 +103,11 @@ func printReplay(w io.Writer, r *replay.Report) {
 	for _, what := range slices.Sorted(maps.Keys(r.Undecidable)) {
 		fmt.Fprintf(w, "  undecidable, for what was masked: %d by %s\n", r.Undecidable[what], what)
 	}
-	for _, g := range r.Groups {
+	for i, g := range r.Groups {
+		if i == shownGroups {
+			fmt.Fprintf(w, "\nand %d more groups, all of them with --format json\n", len(r.Groups)-i)
+			break
+		}
 		fmt.Fprintf(w, "\n%s  %d  account %s  area %s  by %s\n", g.Kind, g.Count, g.Account, g.Area, orDash(g.Rule))
 		fmt.Fprintf(w, "  was  %s\n  now  %s\n", g.Was, g.Now)
 		if g.Because != "" {
@@ -112,6 +116,9 @@ func printReplay(w io.Writer, r *replay.Report) {
 		fmt.Fprintf(w, "  as in %s\n", strings.Join(g.Examples, ", "))
 	}
 }
+
+// shownGroups is how many groups are printed for people.
+const shownGroups = 20
 
 func orDash(s string) string {
 	if s == "" {
