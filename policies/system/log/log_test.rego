@@ -30,3 +30,26 @@ test_log_can_hold_what_replay_decides_by if {
 		not path in log.mask
 	}
 }
+
+secrets := {
+	"login", "email", "phone", "password", "ip_allow", "client_ip", "ip", "ip_address",
+	"remote_addr", "address", "token", "access_token", "refresh_token", "id_token", "jwt",
+	"api_key", "secret", "authorization", "cookie", "session",
+}
+
+elsewhere := {
+	"notes", "public_notes", "note", "comment", "comments",
+	"cost", "inter", "intra", "connect", "rate", "rates", "price", "amount", "charge",
+	"balance", "credit", "credit_limit", "margin", "profit", "profit_rules", "total",
+}
+
+test_log_cannot_hold_any_of_the_listed_fields if {
+	every field in secrets {
+		concat("/", ["", "input", "subject", "user", field]) in log.mask
+	}
+	every place in ["resource", "resource/properties", "action/properties", "context"] {
+		every field in secrets | elsewhere {
+			concat("/", ["", "input", place, field]) in log.mask
+		}
+	}
+}
