@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/server"
+)
+
+// cardCommand works on rate cards, as a user may.
+type cardCommand struct {
+	Build   cardBuildCommand   `cmd:"" help:"Build a card from its parents."`
+	Proof   cardProofCommand   `cmd:"" help:"Say whether any call on a card costs more than it sells for."`
+	Rebuild cardRebuildCommand `cmd:"" help:"Build every stale card of the user's account anew."`
+}
+
+// actSettings say in whose name something is done, and where: by a server
+// that runs, or in the database, which then is asked through the same doors.
+type actSettings struct {
+	lookSettings
+	As    string `help:"The user who acts, by id or external id." required:"" placeholder:"USER"`
+	URL   string `name:"url" help:"A running resellerd to ask; without it the database is used." placeholder:"URL"`
+	Token string `help:"A panel token of it." placeholder:"TOKEN"`
+}
+
+// door is where requests go.
+type door struct {
+	client    *http.Client
+	base      string
+	token, as string
+	close     func() error
+}
+
+// open finds the server, or puts one before the database that nobody else can
+// reach.
+func (s *actSettings) open(ctx context.Context) (*door, error) {
+	if s.URL != "" {
+		return &door{client: http.DefaultClient, base: strings.TrimSuffix(s.URL, "/"), token: s.Token, as: s.As,
+			close: func() error { return nil }}, nil
+	}
+	engine, err := s.engine(ctx, s.Policies)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.lookSettings.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.inside(ctx, engine, func(cfg server.Config, held *server.EngineHolder) (*server.Server, error) {
+		return server.New(cfg, st, held, server.WithLogger(slog.New(slog.DiscardHandler)))
+	})
+	if err != nil {
+		return nil, closing(st, err)
+	}
+	stop := d.close
+	d.close = func() error { return errors.Join(stop(), st.Close()) }
+	return d, nil
+}
+
+func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
+	newServer func(server.Config, *server.EngineHolder) (*server.Server, error)) (*door, error) {
+	held := &server.EngineHolder{}
+	held.Swap(engine)
+	token := rand.Text()
+	cfg := server.Config{PanelTokens: token, DecisionLog: "none"}
+	cfg.Limits.Request = time.Hour
+	srv, err := newServer(cfg, held)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "resellerd-card-") // its owner's alone
+	if err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(dir, "door")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.App().Listener(listener) }()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	transport := &http.Transport{DialContext: dial}
+	return &door{client: &http.Client{Transport: transport}, base: "http://localhost", token: token, as: s.As, close: func() error {
+		transport.CloseIdleConnections()
+		err := srv.App().Shutdown()
+		return errors.Join(err, <-served, os.RemoveAll(dir))
+	}}, nil
+}
+
+// post asks, and hands the answer's body to read. A problem is an error.
+func (d *door) post(ctx context.Context, path, accept string, body any, read func(io.Reader) error) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+path, bytes.NewReader(text))
+	if err != nil {
+		return usagef("url %q: %v", d.base, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	req.Header.Set("Resellerd-User", d.as)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", accept)
+	res, err := d.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= http.StatusBadRequest {
+		return problemIn(res)
+	}
+	return read(res.Body)
+}
+
+// problemIn is what a server refuses, as an error.
+func problemIn(res *http.Response) error {
+	var p struct {
+		Title, Detail string
+		Reasons       []string
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&p); err != nil {
+		return fmt.Errorf("the server answered %s", res.Status)
+	}
+	text := strings.ToLower(p.Title)
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	if len(p.Reasons) > 0 {
+		text += " (" + strings.Join(p.Reasons, ", ") + ")"
+	}
+	return errors.New(text)
+}
+
+func cardPath(card, action string) string { return "/v1/cards/" + url.PathEscape(card) + "/" + action }
