@@ -131,7 +131,7 @@ func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[R
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
-	r := Revision{ID: tx.store.newID("revision"), CardID: card, Status: RevisionDraft, CreatedAt: tx.now}
+	r := Revision{ID: tx.store.newID("revision"), CardID: card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: tx.now}
 	_, err := tx.execNamed(ctx, `INSERT INTO revisions (id, card_id, status, created_at)
 		VALUES (:id, :card_id, :status, :created_at)`, r)
 	if err == nil {
