@@ -145,6 +145,50 @@ var oracles = []oracle{
 		},
 	},
 	{
+		name: "drafts, schedules and held revisions of an assigned card, and what is activated out of sight",
+		prepare: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			if err := tx.SetParents(ctx, w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
+				return err
+			}
+			built, err := tx.BuildRevision(ctx, w.id("retail"))
+			if err == nil {
+				_, err = tx.ActivateRevision(ctx, w.id("retail"), built.Revision.ID)
+			}
+			return err
+		}),
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			for i, card := range []string{"gold", "gold", "gold", "upstream", "bronze"} {
+				r, err := tx.CreateRevision(ctx, w.id(card), dear)
+				soon := store.Schedule{At: tx.Now() + 1, UserID: w.id("m")}
+				switch {
+				case err != nil:
+				case i > 2:
+					_, err = tx.ActivateRevision(ctx, w.id(card), r.ID)
+				case i > 0:
+					_, err = tx.ScheduleRevision(ctx, w.id(card), r.ID, soon)
+				}
+				if err == nil && i == 2 {
+					_, err = tx.HoldRevision(ctx, w.id(card), r.ID, "user_disabled")
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+		ask: func(w *world) (got []answered) {
+			for _, path := range []string{
+				"/v1/cards?count=true", "/v1/cards?stale_prefix=provider", "/v1/cards/{gold}", "/v1/cards/{retail}",
+				"/v1/cards/{gold}/revisions?count=true", "/v1/cards/{gold}/revisions?sort=created_at", "/v1/cards/{gold}/rates",
+				"/v1/cards/{gold}/revisions/{gold.revision}", "/v1/cards/{gold}/revisions/{gold.revision}/diff",
+				"/v1/cards/{retail}/revisions?count=true", "/v1/cards/{gold}/rates?at=2026-03-04T05:06:17Z", "/v1/audit?count=true",
+			} {
+				got = append(got, w.get("a", path))
+			}
+			return append(got, w.do("a", "POST", "/v1/cards/{gold}/revisions/{gold.revision}/activate", ""), w.do("a", "POST", "/v1/cards/{gold}/rollback", ""))
+		},
+	},
+	{
 		name: "which ceilings above take nothing away",
 		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
 			ceiling := store.Access{"*": "crud", "customer/did": "crud", "routing": "", "fax": "crud"}

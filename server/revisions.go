@@ -7,15 +7,16 @@ import (
 )
 
 // revisionsOf finds a card as its reader sees it (404), decides that its
-// revisions may be read (403), and asks for them. Who sees the card translated
-// is shown the one that is in force.
+// revisions may be read (403), and asks for them, those made last first. Who
+// sees the card translated is shown the one that is in force.
 func (r *call) revisionsOf(from lister, card string, inside bool) (planned, store.Query, error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return planned{}, store.Query{}, err
 	}
 	cards.leaf = cards.leaf && !inside
-	if _, err := r.one(from, cards, card); err != nil {
+	row, err := r.one(from, cards, card)
+	if err != nil {
 		return planned{}, store.Query{}, err
 	}
 	p, err := r.reading("revision")
@@ -25,11 +26,13 @@ func (r *call) revisionsOf(from lister, card string, inside bool) (planned, stor
 	p.leaf = p.leaf && !inside
 	q := p.query()
 	q.Parent = card
+	if row.View != translatedView && p.sees("created_at") {
+		q.Sort, q.Desc = "created_at", true
+	}
 	return p, q, nil
 }
 
-// listRevisions answers GET on a card's revisions, those made last first where
-// that is shown.
+// listRevisions answers GET on a card's revisions.
 func listRevisions(r *call) error {
 	card, err := r.param("id")
 	if err != nil {

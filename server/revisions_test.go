@@ -1,0 +1,302 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/store"
+)
+
+// passTime does what is due.
+func (w *world) passTime() {
+	w.t.Helper()
+	if _, err := w.server.passTime(context.Background(), &timekeeper{}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// dear is a deck that costs more than anything is sold for.
+func dear(yield func(store.Rate, error) bool) {
+	yield(store.Rate{Prefix: "49", Name: "Germany", Cost: 90_000_000_000, Pulse: 1}, nil)
+}
+
+func (w *world) later(d time.Duration) string { return w.clock().Add(d).Format(time.RFC3339Nano) }
+
+func (w *world) status(user, card, revision string) string {
+	w.t.Helper()
+	status, _ := w.get(user, "/v1/cards/{"+card+"}/revisions/{"+revision+"}").want(200).object()["status"].(string)
+	return status
+}
+
+func TestWhoSeesWhichRevisions(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.draft("gold")
+		w.draft("retail")
+		own := w.get("m", "/v1/cards/{gold}/revisions?count=true")
+		if got := own.column("status"); strings.Join(got, " ") != "draft active" || own.object()["total"] != 2.0 {
+			t.Errorf("the owner sees %v", own.body)
+		}
+		assigned := w.get("a", "/v1/cards/{gold}/revisions?count=true")
+		items := assigned.items()
+		if len(items) != 1 || len(items[0]) != 3 || items[0]["id"] != w.id("gold.revision") || items[0]["rows"] != 3.0 || assigned.object()["total"] != 1.0 {
+			t.Errorf("who it is assigned to sees %s", assigned.body)
+		}
+		w.get("a", "/v1/cards/{gold}/revisions?status=active").want(422)
+		w.get("a", "/v1/cards/{gold}/revisions/{gold.revision}").want(200)
+		w.get("a", "/v1/cards/{gold}/revisions/{gold.draft}").want(404)
+		w.get("a", "/v1/cards/{gold}/revisions/{gold.revision}/diff").want(404)
+		w.get("c", "/v1/cards/{gold}/revisions").want(404)
+		if got := w.get("m", "/v1/cards/{retail}/revisions").column("status"); len(got) != 2 {
+			t.Errorf("those above see %v", got)
+		}
+		w.do("m", "POST", "/v1/cards/{retail}/revisions/{retail.draft}/activate", "").refused(403, "card_not_own")
+		w.do("a", "POST", "/v1/cards/{gold}/revisions/{gold.revision}/activate", "").refused(403, "card_not_own")
+		w.do("a", "POST", "/v1/cards/{gold}/rollback", "").refused(403, "card_not_own")
+	})
+}
+
+func TestARevisionIsActivatedAndRolledBackInOneCallEach(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "POST", "/v1/cards/{gold}/rollback", "").want(409)
+		w.draft("gold")
+		tag := w.get("m", "/v1/cards/{gold}/revisions/{gold.draft}").header.Get("ETag")
+		w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", "", "If-Match", `"other"`).want(412)
+		w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", `{"live_at":"2020-01-01T00:00:00Z"}`).refused(422, "live_at")
+		w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", `{"now":true}`).refused(422, "now")
+		w.pass(time.Hour)
+		for range 2 { // the same again with the same key
+			got := w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", "", headerIdempotency, "k").want(200).object()
+			if got["status"] != "active" || got["number"] != 2.0 || tag == "" {
+				t.Errorf("got %v", got)
+			}
+		}
+		w.do("m", "DELETE", "/v1/cards/{gold}/revisions/{gold.draft}", "").want(409)
+		w.pass(time.Hour)
+		if got := w.do("m", "POST", "/v1/cards/{gold}/rollback", "").want(200).object(); got["id"] != w.id("gold.revision") || got["status"] != "active" {
+			t.Errorf("got %v", got)
+		}
+		actions := w.get("m", "/v1/audit?action=activate").items()
+		if len(actions) != 2 {
+			t.Errorf("got %v", actions)
+		}
+		for at, want := range map[time.Duration]string{0: "0.0123", -time.Minute: "0.05", -90 * time.Minute: "0.0123"} {
+			for _, user := range []string{"m", "a"} {
+				rates := w.get(user, "/v1/cards/{gold}/rates?prefix=49&at="+w.later(at))
+				if got := rates.column("cost"); len(got) != 1 || got[0] != want {
+					t.Errorf("%s at %v: %s", user, at, rates.body)
+				}
+			}
+		}
+		w.get("m", "/v1/cards/{gold}/rates?at="+w.later(time.Second)).refused(422, "future")
+		w.get("m", "/v1/cards/{gold}/rates?at="+w.later(0)+"&revision={gold.draft}").refused(422, "at")
+	})
+}
+
+func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.pass(time.Hour)
+		w.drafts("silver", "second", "0.06")
+		w.do("m", "POST", "/v1/cards/{silver}/revisions/{silver.second}/activate", "").want(200)
+		w.pass(time.Hour)
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{A}", "").want(200)
+		w.pass(time.Hour)
+		w.drafts("silver", "third", "0.07")
+		w.do("m", "POST", "/v1/cards/{silver}/revisions/{silver.third}/activate", "").want(200)
+		w.pass(time.Hour)
+		empty := w.get("a", "/v1/cards/{silver}/rates?at=1980-01-01T00:00:00Z").want(200).body
+		for ago, want := range map[time.Duration]string{0: "0.07", 90 * time.Minute: "0.06", 2*time.Hour + time.Minute: "", 200 * time.Minute: ""} {
+			got := w.get("a", "/v1/cards/{silver}/rates?at="+w.later(-ago)).want(200)
+			if want == "" && got.body != empty || !strings.Contains(got.body, want) {
+				t.Errorf("%v ago: %s", ago, got.body)
+			}
+		}
+		w.get("a", "/v1/cards/{silver}/rates?revision={silver.second}").refused(422, "unknown parameter")
+		w.do("m", "DELETE", "/v1/cards/{silver}/assignments/{A}", "").want(204)
+		w.pass(time.Minute)
+		w.get("a", "/v1/cards/{silver}/rates?at="+w.later(-30*time.Minute)).want(404)
+	})
+}
+
+// A cursor stays with the revision that it began with.
+func TestPagesAreOfOneRevision(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.draft("gold")
+		w.pass(time.Hour)
+		for _, user := range []string{"m", "a"} {
+			first := w.get(user, "/v1/cards/{gold}/rates?limit=1").object()
+			next, _ := first["next"].(string)
+			w.pass(time.Hour)
+			if user == "m" {
+				w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", "").want(200)
+			} else {
+				w.do("m", "POST", "/v1/cards/{gold}/rollback", "").want(200)
+				w.do("m", "POST", "/v1/cards/{gold}/rollback", "").want(200)
+			}
+			got := w.get(user, "/v1/cards/{gold}/rates?limit=1&cursor="+next)
+			if user == "m" && got.want(200).column("cost")[0] != "0.0123" {
+				t.Errorf("got %s", got.body)
+			}
+			w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.revision}/activate", "").want(200)
+		}
+		w.get("m", "/v1/cards/{gold}/rates?limit=1&at="+w.later(0)+"&cursor=x").refused(422, "cursor")
+		w.drafts("gold", "page", "0.01")
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			r, err := tx.CreateRevision(context.Background(), w.id("gold"), someRates("M", store.CustomerCard))
+			w.call("gold.gone", r.ID)
+			return err
+		})
+		path := "/v1/cards/{gold}/rates?limit=1&revision={gold.gone}"
+		next, _ := w.get("m", path).object()["next"].(string)
+		w.get("m", path+"&cursor="+next).want(200)
+		w.get("m", "/v1/cards/{gold}/rates?limit=1&cursor="+next).refused(422, "cursor")
+		w.do("m", "DELETE", "/v1/cards/{gold}/revisions/{gold.gone}", "").want(204)
+		w.get("m", path+"&cursor="+next).refused(422, "not there any more")
+	})
+}
+
+func TestADiffIsPagedCountedAndStreamed(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.draft("gold")
+		path := "/v1/cards/{gold}/revisions/{gold.draft}/diff"
+		var seen []string
+		next := ""
+		for range 5 {
+			page := w.get("m", path+"?limit=2&count=true"+next).want(200)
+			for _, item := range page.items() {
+				seen = append(seen, item["prefix"].(string)+" "+item["change"].(string))
+			}
+			sum, _ := page.object()["sum"].(map[string]any)
+			if sum["removed"] != 2.0 || sum["changed"] != 1.0 || sum["unchanged"] != 0.0 {
+				t.Errorf("got %s", page.body)
+			}
+			cursor, more := page.object()["next"].(string)
+			if !more {
+				break
+			}
+			next = "&cursor=" + cursor
+		}
+		if got := strings.Join(seen, ", "); got != "44 removed, 49 changed, 491 removed" {
+			t.Errorf("got %s", got)
+		}
+		stream := w.do("m", "GET", path, "", "Accept", mediaNDJSON).want(200)
+		if lines := strings.Split(strings.TrimSpace(stream.body), "\n"); len(lines) != 4 || !strings.HasPrefix(lines[3], `{"sum":`) {
+			t.Errorf("got %s", stream.body)
+		}
+		w.get("m", path+"?with={upstream.revision}").refused(422, "with")
+		w.get("m", path+"?with={nobody}").refused(422, "with")
+		if got := w.get("m", path+"?with={gold.draft}").items(); len(got) != 0 {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+func TestAScheduledRevisionBecomesActiveOnTimeAndOnce(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.draft("gold")
+		path := "/v1/cards/{gold}/revisions/{gold.draft}"
+		before := w.get("a", "/v1/cards/{gold}").alike() + w.get("a", "/v1/cards/{gold}/revisions").alike()
+		w.do("m", "POST", path+"/activate", `{"live_at":"`+w.later(time.Hour)+`"}`).want(200)
+		w.do("m", "PATCH", path, `{"status":"active"}`).refused(422, "status")
+		if got := w.do("m", "PATCH", path, `{"status":"draft"}`).want(200).object(); got["status"] != "draft" || got["live_at"] != nil {
+			t.Errorf("got %v", got)
+		}
+		w.do("m", "POST", path+"/activate", `{"live_at":"`+w.later(time.Hour)+`"}`).want(200)
+		w.pass(59 * time.Minute)
+		w.passTime()
+		if got := w.status("m", "gold", "gold.draft"); got != "scheduled" {
+			t.Errorf("got %s", got)
+		}
+		if after := w.get("a", "/v1/cards/{gold}").alike() + w.get("a", "/v1/cards/{gold}/revisions").alike(); after != before {
+			t.Errorf("a schedule above shows:\n%s\nand\n%s", before, after)
+		}
+		w.pass(time.Minute)
+		var replicas sync.WaitGroup
+		for range 4 {
+			replicas.Go(func() {
+				if _, err := w.server.passTime(context.Background(), &timekeeper{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		replicas.Wait()
+		if got := w.status("m", "gold", "gold.draft"); got != "active" {
+			t.Errorf("got %s", got)
+		}
+		entries := w.get("m", "/v1/audit?action=activate").items()
+		if len(entries) != 3 || entries[0]["actor"] != w.id("m") {
+			t.Errorf("got %v", entries)
+		}
+	})
+}
+
+func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason string
+		change func(ctx context.Context, w *world, tx *store.Tx) error
+	}{
+		"the user is disabled": {"user_disabled", func(ctx context.Context, w *world, tx *store.Tx) error {
+			status := store.Disabled
+			_, err := tx.UpdateUser(ctx, w.id("a"), store.UserPatch{Status: &status})
+			return err
+		}},
+		"the user is gone": {"unknown_user", func(ctx context.Context, w *world, tx *store.Tx) error {
+			return tx.DeleteUser(ctx, w.id("a"), 0)
+		}},
+		"the account is suspended": {"account_suspended", func(ctx context.Context, w *world, tx *store.Tx) error {
+			status := store.Suspended
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Status: &status})
+			return err
+		}},
+		"a ceiling takes the right away": {"area_denied", func(ctx context.Context, w *world, tx *store.Tx) error {
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &store.Access{"*": "r"}})
+			return err
+		}},
+		"the address is not allowed any more": {"client_ip_denied", func(ctx context.Context, w *world, tx *store.Tx) error {
+			_, err := tx.UpdateUser(ctx, w.id("a"), store.UserPatch{IPAllow: &[]string{"10.0.0.0/8"}})
+			return err
+		}},
+		"the provider card is withdrawn": {store.ReasonWithdrawn, func(ctx context.Context, w *world, tx *store.Tx) error {
+			return tx.WithdrawCard(ctx, w.id("gold"), w.id("A"))
+		}},
+		"it would sell at a loss": {store.ReasonSellsAtLoss, func(ctx context.Context, w *world, tx *store.Tx) error {
+			r, err := tx.CreateRevision(ctx, w.id("gold"), dear)
+			if err == nil {
+				_, err = tx.ActivateRevision(ctx, w.id("gold"), r.ID)
+			}
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWorld(t, func(t *testing.T, w *world) {
+				w.write(w.id("M"), func(tx *store.Tx) error {
+					if err := tx.SetParents(context.Background(), w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
+						return err
+					}
+					built, err := tx.BuildRevision(context.Background(), w.id("retail"))
+					w.call("retail.built", built.Revision.ID)
+					return err
+				})
+				w.do("a", "POST", "/v1/cards/{retail}/revisions/{retail.built}/activate", `{"live_at":"`+w.later(time.Hour)+`"}`,
+					headerClientIP, "192.0.2.1").want(200)
+				w.write(w.id("M"), func(tx *store.Tx) error { return c.change(context.Background(), w, tx) })
+				w.pass(time.Hour)
+				w.passTime()
+				got := w.get("m", "/v1/cards/{retail}/revisions/{retail.built}").want(200).object()
+				if got["status"] != "held" || got["held_reason"] != c.reason {
+					t.Errorf("got %v", got)
+				}
+				entries := w.get("m", "/v1/audit?action=activate&sort=-at").items()
+				if len(entries) != 2 || entries[0]["actor"] != w.id("a") {
+					t.Errorf("got %v", entries)
+				}
+				w.passTime()
+				if again := w.get("m", "/v1/audit?action=activate").items(); len(again) != 2 {
+					t.Errorf("got %v", again)
+				}
+			})
+		})
+	}
+}
