@@ -150,7 +150,9 @@ var oracles = []oracle{
 			if err := tx.SetParents(ctx, w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
 				return err
 			}
+			w.name("retail built")
 			built, err := tx.BuildRevision(ctx, w.id("retail"))
+			w.name("")
 			if err == nil {
 				_, err = tx.ActivateRevision(ctx, w.id("retail"), built.Revision.ID)
 			}
