@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -26,7 +25,7 @@ func NewDesk(st *store.Store, engine *policies.Engine) *Desk {
 	held.Swap(engine)
 	s := &Server{
 		store: st, engines: held, actors: newActorCache(), now: time.Now, newID: randomID,
-		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), stored: storedTypes(),
+		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(), stored: storedTypes(),
 	}
 	s.metrics = newMetrics(s.registry, st, held)
 	return &Desk{s: s, engine: engine}

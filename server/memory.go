@@ -51,8 +51,10 @@ func (m *decisionMemory) keep(about remembrance, line []byte) {
 	if slot.id != "" && m.byID[slot.id] == m.next {
 		delete(m.byID, slot.id)
 	}
-	about.line = append(slot.line[:0], line...)
+	kept := slot.line[:0]
+	kept = append(kept, line...)
 	*slot = about
+	slot.line = kept
 	m.byID[about.id] = m.next
 	m.next = (m.next + 1) % len(m.slots)
 }
