@@ -26,6 +26,8 @@ type cardCommand struct {
 	Build   cardBuildCommand   `cmd:"" help:"Build a card from its parents."`
 	Proof   cardProofCommand   `cmd:"" help:"Say whether any call on a card costs more than it sells for."`
 	Rebuild cardRebuildCommand `cmd:"" help:"Build every stale card of the user's account anew."`
+	Import  cardImportCommand  `cmd:"" help:"Say what a file of rates would change, and with --apply make drafts of it."`
+	Export  cardExportCommand  `cmd:"" help:"Write a card's rates to a file, as its reader sees them."`
 }
 
 // actSettings say in whose name something is done, and where: by a server

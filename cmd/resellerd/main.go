@@ -62,7 +62,7 @@ type commandLine struct {
 	Init    initCommand    `cmd:"" help:"Make the first master, its group and its user in a new store."`
 	Migrate migrateCommand `cmd:"" help:"Bring the store's schema up to date."`
 	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
-	Card    cardCommand    `cmd:"" help:"Build and prove rate cards."`
+	Card    cardCommand    `cmd:"" help:"Import, build, prove and export rate cards."`
 	Policy  policyCommand  `cmd:"" help:"Check, test and try policies."`
 	Log     logCommand     `cmd:"" help:"Check decision logs."`
 	Preview previewCommand `cmd:"" help:"Say what a user may do and sees, and what would change it."`

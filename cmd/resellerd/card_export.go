@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"resellerd/store/cardfile"
+)
+
+type cardExportCommand struct {
+	actSettings
+	Card     string `arg:"" help:"The card."`
+	To       string `help:"The file; its ending (csv, ndjson, xlsx, json) says the format. - for standard output, as CSV." required:"" placeholder:"FILE|-"`
+	Revision string `help:"Another revision than the active one." placeholder:"ID"`
+}
+
+var exportTypes = map[string]string{
+	cardfile.CSV: cardfile.MediaCSV, cardfile.XLSX: cardfile.MediaXLSX, cardfile.NDJSON: cardfile.MediaNDJSON, cardfile.JSON: cardfile.MediaJSON,
+}
+
+// Run writes the file, whole or not at all.
+func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
+	media := cardfile.MediaCSV
+	if c.To != "-" {
+		if media = exportTypes[cardfile.FormatOf(c.To)]; media == "" {
+			return usagef("%s: want a name that ends in csv, ndjson, xlsx or json", c.To)
+		}
+	}
+	way, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, way.close()) }()
+	query := url.Values{}
+	if c.Revision != "" {
+		query.Set("revision", c.Revision)
+	}
+	rates, err := way.transfer(ctx, http.MethodGet, cardPath(c.Card, "rates"), query, nil, 0, http.Header{"Accept": {media}})
+	if err != nil {
+		return err
+	}
+	defer rates.Close()
+	if c.To == "-" {
+		_, err = io.Copy(t.out, rates)
+		return err
+	}
+	bar := t.progress("exporting", -1)
+	defer bar.done()
+	return writeWhole(c.To, moving{rates, bar})
+}
+
+// writeWhole gives a file its name when all of it is there.
+func writeWhole(name string, from io.Reader) error {
+	file, err := os.CreateTemp(filepath.Dir(name), ".resellerd-export-*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, from)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"resellerd/store/cardfile"
+)
+
+type cardImportCommand struct {
+	actSettings
+	File        string   `arg:"" help:"CSV, XLSX, NDJSON or open rate card JSON."`
+	Card        string   `help:"The card to import into." required:"" placeholder:"ID"`
+	Mode        string   `help:"replace: the file is the whole card; amend: what it does not name stays." enum:"replace,amend" required:""`
+	Base        string   `help:"The active revision that an amendment was made for." placeholder:"REVISION"`
+	Apply       bool     `help:"Make drafts; without, only say what would be."`
+	SkipRefused bool     `help:"Apply without the lines that are refused."`
+	Sheet       []string `help:"Sheets of a workbook, * for all." placeholder:"NAME"`
+	Columns     string   `help:"The columns by position, comma-separated, - for one to leave out." placeholder:"NAMES"`
+	Encoding    string   `help:"utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
+	Delimiter   string   `help:"Of CSV: a character, or tab." placeholder:"CHAR"`
+	Decimal     string   `help:"The decimal mark, . or , where prices do not show it." placeholder:"MARK"`
+	NANP        string   `name:"nanp" help:"true: prefixes are NPA-NXX; false: they are not." placeholder:"BOOL"`
+	Exit        string   `help:"011: where it stands before prefixes it is no part of them." placeholder:"011"`
+	Zone        string   `help:"Time zone of dates that have none." placeholder:"ZONE"`
+	MCD         string   `name:"mcd" help:"Seconds charged at least, where the file has none." placeholder:"N"`
+	Pulse       string   `help:"Seconds of a step, where the file has none." placeholder:"N"`
+	OpenCard    string   `help:"Which card of open rate card JSON with several." placeholder:"NAME"`
+}
+
+func (c *cardImportCommand) query() url.Values {
+	q := url.Values{"mode": {c.Mode}, "name": {filepath.Base(c.File)}}
+	for name, value := range map[string]string{
+		"base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "nanp": c.NANP,
+		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	for _, sheet := range c.Sheet {
+		q.Add("sheet", sheet)
+	}
+	if c.Apply {
+		q.Set("apply", "true")
+	}
+	if c.SkipRefused {
+		q.Set("skip_refused", "true")
+	}
+	return q
+}
+
+// Run sends the file and prints what came of it.
+func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
+	file, err := os.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return usagef("%s: is not a file", c.File)
+	}
+	way, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, way.close()) }()
+	text, err := c.send(ctx, t, way, file, info.Size())
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		return printJSON(t.out, json.RawMessage(text))
+	}
+	return printImport(t.out, text)
+}
+
+func (c *cardImportCommand) send(ctx context.Context, t terminal, way *door, file io.Reader, size int64) ([]byte, error) {
+	bar := t.progress("importing "+filepath.Base(c.File), int(size))
+	defer bar.done()
+	answer, err := way.transfer(ctx, http.MethodPost, cardPath(c.Card, "import"), c.query(), moving{file, bar}, size,
+		http.Header{"Content-Type": {"application/octet-stream"}})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	return io.ReadAll(answer)
+}
+
+// moving moves a bar on as it is read.
+type moving struct {
+	io.Reader
+	bar *progress
+}
+
+func (m moving) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.bar.add(n)
+	return n, err
+}
+
+// printImport prints a report for people.
+func printImport(w io.Writer, text []byte) error {
+	var r struct {
+		Applied bool
+		cardfile.Report
+		Revisions []struct {
+			ID, Status                                           string
+			LiveAt                                               *time.Time `json:"live_at"`
+			Rows, Created, Up, Down, Changed, Removed, Unchanged int64
+		}
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return err
+	}
+	l := r.Lines
+	fmt.Fprintf(w, "%s: %d lines: %d priced, %d repeated, %d superseded, %d refused, %d blank, %d headings, %d totals\n",
+		strings.ToUpper(r.Format), l.Read, l.Priced, l.Repeated, l.Superseded, l.Refused, l.Blank, l.Headings, l.Totals)
+	for _, x := range r.Refusals {
+		fmt.Fprintf(w, "refused  %s: %s %q %s\n", x.Place, x.Column, x.Cell, x.Reason)
+	}
+	for _, x := range r.Warnings {
+		fmt.Fprintf(w, "note     %s\n", x)
+	}
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "in force\trows\tcreated\tup\tdown\tchanged\tremoved\tunchanged\trevision")
+	for _, x := range r.Revisions {
+		at := "now"
+		if x.LiveAt != nil {
+			at = x.LiveAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", at, x.Rows, x.Created, x.Up, x.Down, x.Changed, x.Removed, x.Unchanged,
+			strings.TrimSpace(x.ID+" "+x.Status))
+	}
+	if err := out.Flush(); err != nil || r.Applied {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "Nothing was changed: say --apply to make it so.")
+	return err
+}

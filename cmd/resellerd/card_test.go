@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+const deck = "prefix,name,cost,mcd,pulse\n49,Germany,0.01,1,1\n44,UK,0.03,60,60\n44,UK,0.04,60,60\n"
+
+// carrierWithCard is a store on disk with a user "admin" and a card of its.
+func carrierWithCard(t *testing.T, database string) (card string) {
+	t.Helper()
+	made, code := found(t, database, "--company", "Halyard", "--login", "admin@halyard.example", "--external-id", "admin")
+	if code != exitOK {
+		t.Fatalf("init: exit %d", code)
+	}
+	st, err := store.Open(context.Background(), database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	err = st.Write(t.Context(), made.Account, func(tx *store.Tx) error {
+		c := store.NewCard()
+		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, store.ProviderCard, "Upstream", "USD"
+		c, err := tx.CreateCard(t.Context(), c)
+		card = c.ID
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return card
+}
+
+func TestACardIsImportedAndExportedOnTheCommandLine(t *testing.T) {
+	for name, database := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") },
+		"postgres": func(t *testing.T) string { return storetest.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			card := carrierWithCard(t, url)
+			file := write(t, "deck.csv", deck)
+			args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url}
+			code, stdout, stderr := call(t, nil, args)
+			if code != exitOK || !strings.Contains(stdout, "2 refused") || !strings.Contains(stdout, "line 3 has this prefix") || !strings.Contains(stdout, "Nothing was changed") {
+				t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+			if code, _, stderr := call(t, nil, append(args, "--apply")); code != exitError || !strings.Contains(stderr, "skip_refused") {
+				t.Errorf("exit %d: %s", code, stderr)
+			}
+			code, stdout, stderr = call(t, nil, append(args, "--apply", "--skip-refused", "--format", "json"))
+			if code != exitOK || !strings.Contains(stdout, `"applied": true`) || !strings.Contains(stdout, `"id": "rev_`) {
+				t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+			_, revision, _ := strings.Cut(stdout, `"id": "`)
+			revision, _, _ = strings.Cut(revision, `"`)
+			for _, ending := range []string{"csv", "xlsx", "json", "ndjson"} {
+				to := filepath.Join(t.TempDir(), "card."+ending)
+				if code, _, stderr := call(t, nil, []string{"card", "export", card, "--as", "admin", "--to", to, "--revision", revision, "--database", url}); code != exitOK {
+					t.Fatalf("%s: exit %d: %s", ending, code, stderr)
+				}
+				if text, err := os.ReadFile(to); err != nil || len(text) == 0 {
+					t.Errorf("%s: %d bytes, %v", ending, len(text), err)
+				}
+				code, stdout, stderr := call(t, nil, []string{"card", "import", to, "--card", card, "--as", "admin", "--mode", "replace", "--database", url})
+				if code != exitOK || !strings.Contains(stdout, "1 priced") {
+					t.Errorf("%s back: exit %d: %s%s", ending, code, stdout, stderr)
+				}
+			}
+			if code, _, stderr := call(t, nil, []string{"card", "export", "crd_nowhere", "--as", "admin", "--to", "-", "--database", url}); code != exitError || !strings.Contains(stderr, "not found") {
+				t.Errorf("a card that is nowhere: exit %d: %s", code, stderr)
+			}
+		})
+	}
+}
