@@ -142,7 +142,7 @@ func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, writ
 		q.Sort, q.Desc = p.sort, p.desc
 	}
 	if p.cursor != "" {
-		revision := ""
+		var revision string
 		if q.After, revision, err = r.openCursor(p.question, p.cursor); err != nil {
 			return err
 		}

@@ -99,12 +99,15 @@ func (r *call) answerRebuild(b rebuilding) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 }
 
+// endWith has what is done for the request end with ctx.
+func (r *call) endWith(ctx context.Context) { r.ctx = ctx }
+
 // streamRebuild sends a line a card as it is done, and last what they come to.
 func (r *call) streamRebuild(b rebuilding) error {
 	own := *r // outlives the request, which it must not touch
 	own.c = nil
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
-		own.ctx = ctx
+		own.endWith(ctx)
 		lines := json.NewEncoder(w)
 		body, err := own.rebuild(b, func(one rebuiltBody, _ *rebuildBody) error {
 			if err := lines.Encode(one); err != nil {

@@ -223,7 +223,7 @@ func (w *workshop) write(ctx context.Context, draft *Revision) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, reader := range w.names.parents {
-		reader.ctx = ctx
+		reader.endWith(ctx)
 	}
 	batches := w.batches(ctx)
 	err = w.insert(ctx, draft, func() ([]Rate, error) {

@@ -58,6 +58,9 @@ func (r *rateReader) source() rating.Source {
 	}
 }
 
+// endWith has the reading end with ctx.
+func (r *rateReader) endWith(ctx context.Context) { r.ctx = ctx }
+
 func (r *rateReader) read() error {
 	d := r.store.dialect
 	rows, err := r.some()

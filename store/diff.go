@@ -155,7 +155,7 @@ func nextChange(ctx context.Context, old, now *rateWalk) (RateChange, error) {
 	if err != nil || before == nil && after == nil {
 		return RateChange{}, err
 	}
-	order := 0
+	var order int
 	switch {
 	case before == nil:
 		order = 1

@@ -137,7 +137,7 @@ var wrongs = map[string]string{
 	"reason-metadata":               "reasons contains \"late\" if input.context.time > \"t\"",
 	"reason-unique": "# METADATA\n# title: A\n# description: A.\n# scope: rule\n# custom:\n#   code: a\nreasons contains \"a\" if input.action.name == \"a\"\n\n" +
 		"# METADATA\n# title: A\n# description: A.\n# scope: rule\n# custom:\n#   code: a\nreasons contains \"a\" if input.action.name == \"b\" # here",
-	"invalid-metadata-attribute": "# METADATA\n# title: X\n# descripton: X\nx := 1",
+	"invalid-metadata-attribute": "# METADATA\n# title: X\n# descr: X\nx := 1",
 	"ambiguous-scope":            "# METADATA\n# title: X\nx if input.action.name == \"a\"\n\nx if input.action.name == \"b\"",
 	"types":                      "x if input.resource.acount_id == \"a\"",
 }
@@ -196,7 +196,7 @@ func TestFindingsAboutImportsTestsAndData(t *testing.T) {
 		"a foreign package's own":    {tree(clean, "reseller/other/other.rego", strings.ReplaceAll(other, "main.allow", "main._allow")), "other.rego:10 [leaked-internal-reference]"},
 		"a wrong folder":             {tree(clean, "reseller/elsewhere/other.rego", other), "other.rego:4 [directory-package-mismatch]"},
 		"no entrypoint":              {tree(strings.Replace(clean, "# entrypoint: true\n", "", 1)), "main.rego:4 [no-defined-entrypoint]"},
-		"a package without a title":  {tree(clean, "reseller/other/other.rego", other[strings.Index(other, "package"):]), "other.rego:1 [package-metadata]"},
+		"a package without a title":  {tree(clean, "reseller/other/other.rego", "package"+strings.SplitN(other, "package", 2)[1]), "other.rego:1 [package-metadata]"},
 		"an exposed rule without":    {tree(strings.Replace(clean, "# METADATA\n# title: Reasons\n# scope: document\n", "", 1)), "main.rego:16 [rule-metadata]"},
 		"a test of no name":          {tree(clean, "reseller/main/more_test.rego", strings.ReplaceAll(fixture, "test_everybody_cannot_act", "test_act")), "more_test.rego:5 [test-name]"},
 		"a test twice":               {tree(clean, "reseller/main/more_test.rego", fixture+"\ntest_everybody_cannot_act if not main.allow\n"), "more_test.rego:7 [identically-named-tests]"},

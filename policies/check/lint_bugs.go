@@ -339,7 +339,7 @@ func unassignedReturn(f *file) {
 func unresolvedReference(f *file) {
 	ast.WalkRefs(f.module, func(ref ast.Ref) bool {
 		path := f.resolve(ref)
-		if path == nil || len(path) < 2 || ref[0].Location == nil {
+		if len(path) < 2 || ref[0].Location == nil {
 			return false
 		}
 		rules, within := f.rulesAt(path)

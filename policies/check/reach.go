@@ -52,7 +52,7 @@ func (p *parsed) unreachable() []policies.Finding {
 	}
 	asked, tested := reach{compiler, map[place]bool{}}, reach{compiler, map[place]bool{}}
 	for _, root := range roots {
-		asked.from(compiler.GetRulesDynamic(ast.MustParseRef(root))...)
+		asked.from(compiler.GetRulesDynamicWithOpts(ast.MustParseRef(root), ast.RulesOptions{})...)
 	}
 	for _, module := range compiler.Modules {
 		for _, rule := range module.Rules {
@@ -62,7 +62,7 @@ func (p *parsed) unreachable() []policies.Finding {
 		}
 		for _, a := range module.Annotations {
 			if a.Entrypoint && a.Scope != "package" {
-				asked.from(compiler.GetRulesDynamic(a.GetTargetPath())...)
+				asked.from(compiler.GetRulesDynamicWithOpts(a.GetTargetPath(), ast.RulesOptions{})...)
 			}
 		}
 	}

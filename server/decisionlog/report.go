@@ -90,7 +90,7 @@ func (v *Verifier) cutOff() {
 	}
 	for id, last := range v.marks.last {
 		f := v.chains[id]
-		detail := ""
+		var detail string
 		switch {
 		case f == nil:
 			detail = fmt.Sprintf("at %s there was a chain that had reached seq %d, of which nothing is there", last.Time.Format(time.RFC3339), last.Seq)

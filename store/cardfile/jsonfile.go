@@ -268,7 +268,7 @@ func (r *reader) defaults(card *openCard) (err error) {
 		err = broken("the default pulse of the card is 0")
 	}
 	if n := card.Rate.Connection; err == nil && n != "" {
-		reason := ""
+		var reason string
 		if r.connect, reason = numberPrice(n.String()); reason != "" {
 			err = broken("the default connection fee of the card %s", reason)
 		}

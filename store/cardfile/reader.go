@@ -233,7 +233,7 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	p.optional(colConnect, func(c cell) string { return r.money(&row.Connect, c) })
 	r.counting(&p, &row)
 	p.optional(colStatus, func(c cell) string { return status(&row.Blocked, c) })
-	p.optional(colIncluded, func(c cell) string { return included(c) })
+	p.optional(colIncluded, included)
 	p.optional(colCurrency, func(c cell) string { return r.currency(c) })
 	p.optional(colFrom, func(c cell) (reason string) {
 		row.From, reason = r.date(c)

@@ -85,7 +85,7 @@ func (f File) encoding(ctx context.Context) (string, error) {
 // validUTF8 reports whether a part of a text is valid, but for a character
 // that is cut off at its end: rest is how much there is of it.
 func validUTF8(part []byte) (valid bool, rest int) {
-	for rest = 0; rest <= min(utf8.UTFMax-1, len(part)); rest++ {
+	for rest := range min(utf8.UTFMax, len(part)+1) {
 		if utf8.Valid(part[:len(part)-rest]) {
 			return rest == 0 || !utf8.FullRune(part[len(part)-rest:]), rest
 		}

@@ -123,7 +123,8 @@ func (x *xlsxWriter) put(cells []string) error {
 // ones are written, too.
 func (x *xlsxWriter) cells(cells []string, number func(int) bool) error {
 	x.row++
-	b := append(x.line[:0], "<row>"...)
+	b := x.line[:0]
+	b = append(b, "<row>"...)
 	for i, cell := range cells {
 		switch {
 		case cell == "":
@@ -135,8 +136,9 @@ func (x *xlsxWriter) cells(cells []string, number func(int) bool) error {
 			b = append(escaped(b, cell), "</t></is></c>"...)
 		}
 	}
-	x.line = append(b, "</row>"...)
-	_, err := x.sheet.Write(x.line)
+	b = append(b, "</row>"...)
+	x.line = b
+	_, err := x.sheet.Write(b)
 	return err
 }
 
