@@ -55,11 +55,11 @@ func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 	var values map[string]any
 	if d.Decode(&values) != nil || values == nil {
 		r.report.refuse(at, refusal{reason: "is not a JSON object"})
-		return false, nil
+		return false, nil //nolint:nilerr // a line refused, and no failure
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		r.report.refuse(at, refusal{reason: "is more than a JSON object"})
-		return false, nil //nolint:nilerr // a line refused, and no failure
+		return false, nil
 	}
 	if rows, ok := values["rows"].(json.Number); ok && len(values) == 1 {
 		err := r.whole(at, rows.String())
