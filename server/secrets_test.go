@@ -27,6 +27,7 @@ var secretBodies = map[string][]string{
 	"PATCH /v1/customers/:id":                         {`{"name":"changed"}`, `{"account_id":"X"}`, `{"external_id":"S"}`},
 	"PUT /v1/cards/:id/profit-rules":                  {`{"items":[{"match":"*","type":"percent","value":"1"}]}`, `{"items":[]}`},
 	"POST /v1/cards/:id/build":                        {``, `{"activate":true}`, `{"activate":true,"accept_losses":true}`},
+	"POST /v1/cards/:id/import":                       {deckOne, "prefix,name,cost,effective date\nx,S,0.01,\n49,S,0.01,2036-01-01T00:00:00Z\n"},
 	"POST /v1/cards/:id/proof":                        {``, `{"revision_id":"X"}`},
 	"POST /v1/cards/rebuild":                          {``, `{"ids":["X"],"activate":true}`},
 	"PUT /v1/destinations":                            {`{"items":[{"prefix":"49","name":"x"}]}`, `{"items":[]}`},
@@ -104,10 +105,9 @@ func (p *planted) knockEverywhere(user string, look func(sent)) {
 		}
 		routed++
 		for _, path := range p.pathsOf(rt.path, ids) {
-			if rt.doc.dry {
-				p.knockRoute(user, rt.method, path+"?dry_run=true", bodies, look)
+			for _, query := range p.writeQueries(rt, path) {
+				p.knockRoute(user, rt.method, path+query, bodies, look)
 			}
-			p.knockRoute(user, rt.method, path, bodies, look)
 		}
 	}
 	for key := range secretBodies {
@@ -118,6 +118,21 @@ func (p *planted) knockEverywhere(user string, look func(sent)) {
 	for _, wrong := range []asked{{method: "GET", path: "/v1/nothing"}, {method: "PUT", path: "/v1/cards"}, {method: "GET", path: "/v1/cards/"}, {method: "TRACE", path: "/v1/me"}} {
 		look(p.knock(user, wrong))
 	}
+}
+
+// writeQueries are what a route is asked with beside its bodies.
+func (p *planted) writeQueries(rt route, path string) []string {
+	switch {
+	case rt.doc.dry:
+		return []string{"?dry_run=true", ""}
+	case rt.path != importPath:
+		return []string{""}
+	}
+	queries := []string{"", "?mode=replace", "?mode=replace&apply=true", "?mode=replace&apply=true&skip_refused=true", "?mode=amend&base=nothing"}
+	for _, revision := range p.revisionsOf(strings.Trim(strings.Split(path, "/")[3], "{}")) {
+		queries = append(queries, "?mode=amend&base="+revision)
+	}
+	return queries
 }
 
 // pathsOf fills a pattern with every id; of two parameters the second with few.
@@ -210,6 +225,9 @@ func (p *planted) knock(user string, a asked) sent {
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if strings.Contains(a.path, "/import") {
+		req.Header.Set("Content-Type", "text/csv")
 	}
 	for i := 0; i+1 < len(a.header); i += 2 {
 		req.Header.Set(a.header[i], p.expand(a.header[i+1]))
