@@ -13,12 +13,13 @@ import (
 // decks is a reseller with the carrier's cards that it was assigned, and those
 // that it built of them.
 type decks struct {
-	b      *testing.B
-	store  *store.Store
-	db     *sql.DB
-	master string
-	user   string   // of the reseller
-	given  []string // cards that are assigned to the reseller
+	b        *testing.B
+	store    *store.Store
+	db       *sql.DB
+	master   string
+	reseller string
+	user     string   // of the reseller
+	given    []string // cards that are assigned to the reseller
 }
 
 // newDecks makes a carrier that has assigned so many cards of so many prefixes
@@ -28,20 +29,20 @@ func newDecks(b *testing.B, database string, given, built, prefixes int) *decks 
 	b.Helper()
 	s := storetest.Open(b, database, store.Options{RateMemory: -1})
 	d := &decks{b: b, store: s, db: storetest.SQL(b, s)}
-	reseller := d.people()
+	d.people()
 	for i := range given {
-		id := d.card(d.master, fmt.Sprintf("Carrier %d", i), reseller)
+		id := d.card(d.master, fmt.Sprintf("Carrier %d", i), d.reseller)
 		d.given = append(d.given, id)
 		d.rates(id, "'1' || substr(CAST(1000000 + i AS TEXT), 2), 'Destination ' || i % 4000, (i % 977 + 1) * CAST(2500000 AS BIGINT), 1, 1, 0, 'open'", prefixes)
 	}
 	for i := range built {
-		d.built(d.card(reseller, fmt.Sprintf("Own %d", i), ""), d.given[i%given])
+		d.built(d.card(d.reseller, fmt.Sprintf("Own %d", i), ""), d.given[i%given])
 	}
 	d.analyze()
 	return d
 }
 
-func (d *decks) people() (reseller string) {
+func (d *decks) people() {
 	write(d.b, d.store, "", func(tx *store.Tx) error {
 		m, err := tx.CreateAccount(d.b.Context(), store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier", Status: store.Active})
 		if err != nil {
@@ -57,10 +58,9 @@ func (d *decks) people() (reseller string) {
 			return err
 		}
 		u, err := tx.CreateUser(d.b.Context(), store.User{AccountID: r.ID, Login: "sales@reseller.test", Name: "Sales", Status: store.Active, Groups: []string{group.ID}})
-		d.master, d.user, reseller = m.ID, u.ID, r.ID
+		d.master, d.user, d.reseller = m.ID, u.ID, r.ID
 		return err
 	})
-	return reseller
 }
 
 // card makes a customer card, assigned to an account where one is named.

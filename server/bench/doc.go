@@ -5,6 +5,14 @@
 //
 //	go test ./server/bench -run '^$' -bench . -benchtime 1x -timeout 60m -v
 //
-// wrk must be on the PATH. OPA is measured when its binary is on the PATH or
+// An import is measured beside psql's \copy and the sqlite3 shell's .import,
+// whichever of them is on the PATH:
+//
+//	go test ./server/bench -run '^$' -bench Import -benchtime 1x -timeout 60m -v
+//
+// RESELLERD_BENCH_IMPORT and RESELLERD_BENCH_IMPORT_LARGE are the rows of its
+// files, RESELLERD_BENCH_ROUNDS how often each is taken.
+//
+// For the requests wrk must be on the PATH. OPA is measured when its binary is on the PATH or
 // named by RESELLERD_BENCH_OPA (go install github.com/open-policy-agent/opa@v1.22.2).
 package bench
