@@ -59,8 +59,8 @@ func readAccepted(tree fs.FS) ([]Entry, error) {
 }
 
 // accept gives survivors the reasons of their entries. An entry that does not
-// match as many survivors as it says is stale; in a run of some mutants, only
-// those that match are looked at.
+// match as many survivors as it says is stale; in a run of some mutants, one
+// that matches more.
 func (r *Report) accept(entries []Entry, some bool) {
 	r.Stale = []Entry{}
 	for _, e := range entries {
@@ -71,7 +71,7 @@ func (r *Report) accept(entries []Entry, some bool) {
 				matched = append(matched, s)
 			}
 		}
-		if len(matched) != e.Count && !(some && len(matched) == 0) {
+		if len(matched) > e.Count || len(matched) < e.Count && !some {
 			r.Stale = append(r.Stale, e)
 			continue
 		}

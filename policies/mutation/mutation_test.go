@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"sync/atomic"
@@ -174,6 +175,10 @@ func TestSurvivorsAreAcceptedByName(t *testing.T) {
 		if err != nil || len(r.Stale) != 1 || r.Stale[0].Line != 1 {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+		r, err = Run(t.Context(), small("mutants.yaml", list), Options{Only: func(m Mutant) bool { return m.Rule == "allow" }})
+		if err != nil || len(r.Stale) != 0 {
+			t.Errorf("%s, and some mutants are tried: %+v, %v", name, r, err)
+		}
 	}
 	for name, list := range map[string]string{
 		"no reason": "- {file: a, rule: b, change: c}\n", "an unknown key": strings.Replace(look, "reason", "because", 1), "no list": "a: b\n",
@@ -181,5 +186,49 @@ func TestSurvivorsAreAcceptedByName(t *testing.T) {
 		if _, err := Run(t.Context(), small("mutants.yaml", list), Options{}); err == nil || !strings.Contains(err.Error(), "mutants.yaml") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// leak shows a reseller every suspended customer of its tenant.
+const leak = `
+visible if {
+	readable
+	input.resource.tenant_id == input.subject.account.tenant_id
+	input.resource.status == "suspended"
+}
+`
+
+const leakTest = `
+test_reseller_can_see_a_suspended_customer_of_its_tenant if {
+	suspended := fixture.row("acc_o", {"status": "suspended"})
+	fixture.granted(fixture.ask(fixture.reseller, "read", "customer", suspended))
+}
+`
+
+func TestALeakThatIsOnlySeenToWorkSurvivesLineByLine(t *testing.T) {
+	const file, test = "reseller/customer/customer.rego", "reseller/customer/customer_test.rego"
+	tree, line := policies.Embedded(), 0
+	for name, more := range map[string]string{file: leak, test: leakTest} {
+		text, err := fs.ReadFile(tree, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == file {
+			line = bytes.Count(text, []byte("\n")) + 2
+		}
+		tree = changed{FS: tree, name: name, text: append(text, more...)}
+	}
+	r, err := Run(t.Context(), tree, Options{Only: func(m Mutant) bool { return m.File == file && m.Line >= line }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(survivors(r), "\n")
+	for i, condition := range []string{"readable", "input.resource.tenant_id == input.subject.account.tenant_id"} {
+		if want := fmt.Sprintf("%s:%d: visible: condition removed: %s", file, line+1+i, condition); !strings.Contains(all, want) {
+			t.Errorf("%s: does not survive, but\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "rule removed") || r.Killed == 0 {
+		t.Errorf("what the test sees survives: %+v", r)
 	}
 }
