@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed data.json reseller system
+//go:embed data.json mutants.yaml reseller system
 var tree embed.FS
 
 // Embedded returns the policy tree that stands beside this package: its Rego,

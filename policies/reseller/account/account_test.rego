@@ -113,3 +113,14 @@ test_writer_cannot_update_accounts_it_cannot_read if {
 		fixture.denial(fixture.ask(blind, "update", "account", fixture.account("acc_s"))) == {"area_denied"}
 	}
 }
+
+test_master_cannot_see_an_account_of_another_tenant_by_its_id_alone if {
+	torn := {"id": "acc_r", "tenant_id": "acc_x", "kind": "reseller"}
+	fixture.denial(fixture.ask(fixture.master, "read", "account", torn)) == {"not_visible"}
+}
+
+test_reseller_cannot_see_an_account_by_its_parent_alone if {
+	torn := {"id": "acc_o", "parent_id": "acc_r", "tenant_id": "acc_m", "kind": "reseller"}
+	fixture.denial(fixture.ask(fixture.reseller, "read", "account", torn)) == {"not_visible"}
+	fixture.denial(fixture.ask(maker, "update", "account", torn)) == {"not_visible"}
+}

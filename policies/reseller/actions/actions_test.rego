@@ -57,12 +57,19 @@ test_catalog_can_add_an_action if {
 	pay := {"pay": {"access": "update"}}
 	fixture.granted(asking("pay", "area")) with data.catalog.action as pay
 	fixture.denial(asking("pay", "area")) == {"unknown_action"}
-	fixture.denial(asking("pay", "customer")) == {"unknown_action"} with data.catalog.action as pay
+}
+
+test_catalog_cannot_add_an_action_to_an_own_type if {
+	pay := {"pay": {"access": "update"}}
+	every kind in ["account", "group", "user", "customer", "card", "rate", "revision", "audit"] {
+		fixture.denial(asking("pay", kind)) == {"unknown_action"} with data.catalog.action as pay
+		not actions.needs("update") with input as asking("pay", kind) with data.catalog.action as pay
+	}
 }
 
 test_catalog_cannot_change_a_standard_action if {
-	lax := {"delete": {"access": "read"}, "preview": {"access": "read"}}
-	every name in ["delete", "preview"] {
+	lax := {"delete": {"access": "read"}, "preview": {"access": "read"}, "accept_losses": {"access": "read"}}
+	every name, _ in lax {
 		not main.allow with input as object.union(asking(name, "area"), {"subject": fixture.reseller})
 			with data.catalog.action as lax
 	}

@@ -70,3 +70,34 @@ test_reseller_cannot_hold_anything_without_a_ceiling if {
 	not areas.permits("customer", "read") with input as {"subject": fixture.strong}
 		with data.limits as {}
 }
+
+paths := ["a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e"]
+
+# Of rows along a path the longest decides, at any depth, about all below it.
+test_anyone_can_use_the_nearest_row_at_any_depth if {
+	every i, far in paths {
+		every j, near in array.slice(paths, i, 5) {
+			held := object.union({"*": ["create"]}, object.union({far: ["read"]}, {near: ["update"]}))
+			every area in array.slice(paths, i + j, 5) {
+				{l | some l in fixture.crud; areas.granted(held, area, l)} == {"update"}
+			}
+			every area in array.slice(paths, i, i + j) {
+				{l | some l in fixture.crud; areas.granted(held, area, l)} == {"read"}
+			}
+			every area in array.slice(paths, 0, i) {
+				{l | some l in fixture.crud; areas.granted(held, area, l)} == {"create"}
+			}
+		}
+	}
+}
+
+test_anyone_cannot_hold_all_by_a_row_without_a_name if {
+	every area in ["cdr", "cdr/export"] {
+		not areas.granted({"": fixture.crud}, area, "read")
+	}
+}
+
+test_account_of_no_known_kind_cannot_hold_anything if {
+	odd := object.union(fixture.strong, {"account": {"kind": "carrier"}})
+	not areas.permits("customer", "read") with input as {"subject": odd}
+}

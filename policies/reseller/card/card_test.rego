@@ -191,3 +191,35 @@ test_reader_cannot_learn_more_about_writing_an_assigned_card if {
 	reader := fixture.holding(fixture.reseller, {"card/customer": ["read"]})
 	refused(reader, "update", assigned) == {"card_not_own"}
 }
+
+test_master_cannot_write_its_provider_cards_without_reading_them if {
+	writer := fixture.holding(fixture.master, {"card/provider": ["create", "update", "delete"]})
+	every action in ["create", "update", "delete", "activate"] {
+		refused(writer, action, carrier) == {"not_visible"}
+	}
+}
+
+test_owner_cannot_write_its_customer_cards_without_reading_them if {
+	every user in [fixture.master, fixture.reseller] {
+		writer := fixture.holding(user, {"card/customer": ["create", "update", "delete"]})
+		every action in ["create", "update", "delete", "activate"] {
+			refused(writer, action, card(user.account.id, "customer", [])) == {"not_visible"}
+		}
+	}
+}
+
+test_master_cannot_read_a_card_of_another_tenant_by_its_owner_alone if {
+	every kind in ["provider", "customer"] {
+		torn := {"id": "row_1", "account_id": "acc_m", "tenant_id": "acc_x", "kind": kind}
+		refused(fixture.master, "read", torn) == {"not_visible"}
+	}
+}
+
+test_reseller_can_learn_that_it_may_not_make_a_provider_card_by_reading_them if {
+	refused(fixture.reseller, "create", card("acc_r", "provider", [])) == {"area_denied"}
+}
+
+# A master is assigned nothing: there is nobody above it.
+test_master_cannot_see_a_card_of_another_tenant_that_names_it if {
+	refused(fixture.master, "read", card("acc_x", "customer", ["acc_m"])) == {"not_visible"}
+}

@@ -1,5 +1,6 @@
 package reseller.delegation_test
 
+import data.reseller.delegation
 import data.reseller.fixture
 import data.reseller.main
 
@@ -104,4 +105,47 @@ test_manager_can_rename_a_stronger_colleague if {
 	every before in [stronger, {"cdr": ["read"]}] {
 		fixture.granted(changing(manager, "update", "user", {"fields": ["name"], "before": before, "after": weaker}))
 	}
+}
+
+test_manager_cannot_give_any_single_letter_it_does_not_hold if {
+	every kind in ["user", "group"] {
+		every letter in fixture.crud {
+			given := {"fields": ["name"], "before": weaker, "after": {"cdr": [letter]}}
+			fixture.denial(changing(manager, "create", kind, given)) == {"exceeds_delegation"}
+			fixture.denial(changing(manager, "update", kind, given)) == {"exceeds_delegation"}
+		}
+	}
+}
+
+test_manager_cannot_touch_who_holds_any_single_letter_more if {
+	every letter in fixture.crud {
+		held := {"fields": ["login"], "before": {"cdr": [letter]}, "after": weaker}
+		every kind in ["user", "group"] {
+			fixture.denial(changing(manager, "update", kind, held)) == {"exceeds_delegation"}
+			fixture.denial(changing(manager, "delete", kind, held)) == {"exceeds_delegation"}
+		}
+	}
+}
+
+# What holds access is a group or a user; of nothing else is it asked.
+test_manager_can_write_what_holds_no_access if {
+	every action in ["create", "update", "delete"] {
+		written := changing(manager, action, "customer", {"fields": ["status"], "before": stronger, "after": stronger})
+		not delegation.refused with input as written
+	}
+}
+
+# What comes after is asked of those writes alone that have an after.
+test_manager_can_delete_and_put_users_in_what_it_could_not_give if {
+	change := {"fields": [], "before": weaker, "after": stronger}
+	every kind in ["user", "group"] {
+		fixture.granted(changing(manager, "delete", kind, change))
+	}
+	put := {"fields": [], "before": stronger, "after": stronger}
+	not delegation.refused with input as changing(manager, "assign", "group", put)
+}
+
+test_viewer_can_preview_whichever_fields_are_named if {
+	viewer := fixture.holding(manager, {"preview": ["read"]})
+	fixture.granted(changing(viewer, "preview", "user", {"fields": ["login"], "before": stronger}))
 }

@@ -58,3 +58,8 @@ test_customer_can_be_changed_whatever_its_id if {
 	posed := fixture.row("acc_r", {"id": "acc_r"})
 	fixture.granted(fixture.write(fixture.reseller, "update", "customer", posed, {"fields": ["notes"]}))
 }
+
+test_master_can_name_every_field_of_a_new_account_whatever_its_id if {
+	given := {"fields": ["id", "currency", "ceiling"]}
+	not fields.refused with input as fixture.write(fixture.master, "create", "account", fixture.account("acc_m"), given)
+}

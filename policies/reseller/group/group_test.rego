@@ -153,3 +153,48 @@ test_user_without_access_cannot_see_groups_of_its_tenant if {
 	refused(fixture.holding(fixture.master, {"group": []}), "read", own("acc_m")) == {"area_denied"}
 	refused(fixture.holding(fixture.master, {"group": ["update"]}), "assign", own("acc_m")) == {"area_denied"}
 }
+
+test_borrower_cannot_put_users_of_the_lender_in_its_group if {
+	every columns in [lent_to_all, lent_to(["acc_m", "acc_r"])] {
+		fixture.denial(putting(fixture.reseller, columns, "acc_m")) == {"group_not_lent"}
+	}
+}
+
+test_owner_cannot_put_users_from_two_levels_below_in_a_group_lent_to_all if {
+	fixture.denial(putting(fixture.master, lent_to_all, "acc_s")) == {"group_not_lent"}
+	fixture.denial(putting(fixture.reseller, fixture.row("acc_r", {"lend": "all"}), "acc_o")) == {"group_not_lent"}
+}
+
+test_reseller_cannot_put_its_users_in_a_group_of_an_account_below if {
+	every columns in [own("acc_s"), fixture.row("acc_s", {"lend": "all"})] {
+		fixture.denial(putting(fixture.reseller, columns, "acc_r")) == {"group_not_lent"}
+	}
+}
+
+test_user_without_access_cannot_put_users_in_groups if {
+	every user in [fixture.master, fixture.reseller] {
+		blind := fixture.holding(user, {"group": ["create", "update", "delete"]})
+		every columns in [own(user.account.id), lent_to_all] {
+			fixture.denial(putting(blind, columns, user.account.id)) == {"area_denied"}
+		}
+	}
+}
+
+# A master has nobody above it that could lend.
+test_master_cannot_see_a_group_of_another_tenant_that_names_it if {
+	named := {"lend": "some", "lent_to": ["acc_m"]}
+	every more in [named, {"lend": "all"}] {
+		refused(fixture.master, "read", fixture.row("acc_x", more)) == {"not_visible"}
+	}
+}
+
+# What is said of a user to be put in a group opens the group to nothing else.
+test_reader_cannot_change_groups_by_naming_an_account_they_are_open_to if {
+	every action in ["update", "delete"] {
+		named := {"action": {"name": action}}
+		lent := object.union(putting(fixture.reseller, lent_to_all, "acc_r"), named)
+		fixture.denial(lent) == {"group_not_own"}
+		owned := object.union(putting(fixture.reseller, own("acc_r"), "acc_r"), named)
+		fixture.denial(owned) == {"area_denied"}
+	}
+}

@@ -98,3 +98,24 @@ test_writer_cannot_act_on_rows_it_cannot_read if {
 		}
 	}
 }
+
+# A row of resellerd's own is decided by its own rules, whatever a request says about it.
+test_anyone_cannot_pass_an_own_row_for_one_of_the_panels if {
+	every user in [fixture.master, fixture.strong] {
+		every kind in ["account", "group", "user", "customer", "card", "rate", "revision", "audit"] {
+			posed := fixture.row("acc_x", {
+				"kind": "customer", "lend": "none", "assigned_to": [],
+				"properties": {"account_id": user.account.id},
+			})
+			fixture.denial(fixture.ask(user, "read", kind, posed)) == {"not_visible"}
+			catalog := {kind: {"row_1": {"account_id": user.account.id}}}
+			fixture.denial(fixture.ask(user, "read", kind, posed)) == {"not_visible"} with data.catalog as catalog
+		}
+	}
+}
+
+test_anyone_can_read_the_reason_whatever_owner_a_request_names if {
+	posed := fixture.row("acc_r", {"properties": {"account_id": "acc_x"}})
+	moved := fixture.write(fixture.reseller, "update", "customer", posed, {"fields": ["account_id"]})
+	fixture.denial(moved) == {"customer_owner_immutable"}
+}

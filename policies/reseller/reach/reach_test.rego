@@ -36,3 +36,9 @@ test_master_cannot_reach_a_stored_row_by_its_owner_alone if {
 	torn := {"account_id": "acc_m", "tenant_id": "acc_x"}
 	not reach.owner with input as fixture.ask(fixture.master, "read", "customer", torn)
 }
+
+test_reseller_cannot_reach_a_tenant if {
+	every action in ["create", "read"] {
+		not reach.tenant with input as fixture.ask(fixture.reseller, action, "customer", fixture.row("acc_r", {}))
+	}
+}

@@ -39,3 +39,10 @@ test_owner_cannot_write_a_revision_but_through_its_card if {
 		fixture.denial(fixture.ask(fixture.master, action, "revision", assigned)) == {"unknown_action"}
 	}
 }
+
+test_user_without_access_cannot_see_revisions if {
+	every user in [fixture.master, fixture.reseller] {
+		blind := fixture.holding(user, {"card/customer": [], "card/provider": []})
+		fixture.denial(fixture.ask(blind, "read", "revision", assigned)) == {"area_denied"}
+	}
+}

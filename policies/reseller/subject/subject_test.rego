@@ -58,3 +58,8 @@ test_user_with_several_faults_can_read_them_all if {
 	})
 	fixture.denial(asking(broken)) == {"no_group", "user_disabled", "account_suspended"}
 }
+
+test_unknown_user_cannot_learn_where_to_act_from if {
+	posed := object.union(fixture.master, {"type": "service", "user": {"ip_allow": ["192.0.2.0/24"]}})
+	fixture.denial(asking(posed)) == {"unknown_user"}
+}

@@ -78,3 +78,10 @@ test_reader_cannot_learn_more_about_an_invisible_user if {
 test_manager_can_change_a_disabled_user if {
 	allowed(fixture.reseller, "update", fixture.row("acc_r", {"status": "disabled"}))
 }
+
+test_viewer_cannot_change_users_by_the_letters_of_previews if {
+	viewer := fixture.holding(fixture.reseller, {"user": ["read"], "preview": fixture.crud})
+	every action in ["create", "update", "delete"] {
+		refused(viewer, action, target("acc_r")) == {"area_denied"}
+	}
+}
