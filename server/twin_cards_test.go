@@ -54,7 +54,8 @@ func (w *twin) fillCard(account, name string) {
 }
 
 // fillRevisions gives a card an active revision, or none, and others before
-// and after it that only its own side knows of.
+// and after it that only its own side knows of. What was in force before it was
+// so before the card was assigned to anybody.
 func (w *twin) fillRevisions(account, name string, d draws, see, shown bool) {
 	card := cardID(account, name)
 	row := d.of(see)
@@ -73,7 +74,7 @@ func (w *twin) fillRevisions(account, name string, d draws, see, shown bool) {
 		make("old"+string(rune('0'+i)), row, true)
 	}
 	if active := d.of(shown); active.IntN(4) > 0 {
-		w.at(twinStart.Add(-time.Duration(1+active.IntN(20)) * time.Hour))
+		w.at(twinStart.Add(-time.Duration(11+active.IntN(10)) * time.Hour))
 		make("active", active, true)
 	} else if !see {
 		w.retire(account, card)
@@ -89,9 +90,13 @@ func (w *twin) retire(account, card string) {
 	if w.store.Dialect() == "postgres" {
 		mark = "$1"
 	}
-	_, err := w.db.Exec("UPDATE revisions SET status = 'inactive', deactivated_at = activated_at WHERE status = 'active' AND card_id = "+mark, card)
-	if err != nil {
-		w.t.Fatalf("retire: %v", err)
+	for _, statement := range []string{
+		"UPDATE revisions SET status = 'inactive', deactivated_at = activated_at WHERE status = 'active' AND card_id = ",
+		"UPDATE revision_periods SET active_to = active_from WHERE active_to IS NULL AND card_id = ",
+	} {
+		if _, err := w.db.Exec(statement+mark, card); err != nil {
+			w.t.Fatalf("retire: %v", err)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(27) {
+	switch q.r.IntN(30) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
@@ -55,6 +55,8 @@ func (q *requests) next() asked {
 		a = q.building()
 	case 25:
 		a = q.preview()
+	case 26, 27, 28:
+		a = q.revising()
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}
