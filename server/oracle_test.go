@@ -191,6 +191,38 @@ var oracles = []oracle{
 		},
 	},
 	{
+		name: "what an import into an assigned card, or over its drafts, is told",
+		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
+			for _, card := range []string{"gold", "bulk"} {
+				w.name("hidden draft of " + card)
+				r, err := tx.CreateRevision(ctx, w.id(card), dear)
+				if err == nil && card == "bulk" {
+					_, err = tx.ActivateAtLoss(ctx, w.id(card), r.ID)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			w.name("")
+			return nil
+		}),
+		ask: func(w *world) (got []answered) {
+			for _, card := range []string{"gold", "bulk", "upstream", "retail"} {
+				for _, base := range []string{"", "nothing", w.id("gold.revision"), idOf("revision", "hidden draft of gold"), idOf("revision", "hidden draft of bulk")} {
+					w.name(fmt.Sprint("import ", len(got)))
+					query := "mode=replace&apply=true"
+					if base != "" {
+						query = "mode=amend&base=" + base
+					}
+					answer, _ := w.importInto("a", card, query, deckOne)
+					got = append(got, answer)
+				}
+			}
+			w.name("")
+			return got
+		},
+	},
+	{
 		name: "which ceilings above take nothing away",
 		differ: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
 			ceiling := store.Access{"*": "crud", "customer/did": "crud", "routing": "", "fax": "crud"}

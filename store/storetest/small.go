@@ -1,0 +1,33 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"modernc.org/sqlite"
+)
+
+// SmallSQLite is SQLite on a disk with room for so many pages of 4,096 bytes
+// more than an empty database has: whoever needs another is told that the disk
+// is full.
+func SmallSQLite(t testing.TB, pages int64) string {
+	t.Helper()
+	url := SQLite(t)
+	path := strings.TrimPrefix(url, "sqlite:")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := fmt.Sprintf("PRAGMA max_page_count = %d", info.Size()/4096+pages)
+	sqlite.RegisterConnectionHook(func(conn sqlite.ExecQuerierContext, dsn string) error {
+		if !strings.Contains(dsn, path) {
+			return nil
+		}
+		_, err := conn.ExecContext(context.Background(), most, nil)
+		return err
+	})
+	return url
+}
