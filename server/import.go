@@ -125,7 +125,7 @@ func (w *writing) applyImport(card string, order importOrder) (target, error) {
 	before, report, err := w.importFile(card, order)
 	switch {
 	case err != nil:
-		return t, err
+		return t, w.settle("card", before.json, err)
 	case report.Lines.Refused > 0 && !order.skipRefused:
 		return t, invalid("skip_refused", refusedLines(report))
 	case report.Rates == 0:
