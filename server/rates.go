@@ -61,16 +61,20 @@ type cardHead struct {
 	Revision        *struct {
 		ActivatedAt time.Time `json:"activated_at"`
 	} `json:"revision"`
+	at store.Micros // that was asked for; 0 for what is in force
 }
 
-// fileWriter writes a file that says of which card it is: dated by the
-// activation of what is in force, or by now.
+// fileWriter writes a file that says of which card it is: dated by the time
+// that was asked for, the activation of what is in force, or now.
 func (r *call) fileWriter(h cardHead, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
 	c := cardfile.Card{
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
 		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: r.s.now(),
 	}
-	if h.Revision != nil && !h.Revision.ActivatedAt.IsZero() {
+	switch {
+	case h.at != 0:
+		c.Date = h.at.Time()
+	case h.Revision != nil && !h.Revision.ActivatedAt.IsZero():
 		c.Date = h.Revision.ActivatedAt
 	}
 	return func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
@@ -121,6 +125,7 @@ func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[str
 	if q.At, err = r.past("at"); err == nil && q.At != 0 && q.Revision != "" {
 		err = invalid("at", "cannot be asked for together with a revision")
 	}
+	head.at = q.At
 	return head, q, shownColumns("rate", rates.plan), apart, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/cardfile"
 )
 
 // passTime does what is due.
@@ -112,6 +113,10 @@ func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
 			if want == "" && got.body != empty || !strings.Contains(got.body, want) {
 				t.Errorf("%v ago: %s", ago, got.body)
 			}
+		}
+		file := w.do("a", "GET", "/v1/cards/{silver}/rates?at=1980-01-01T00:00:00Z", "", "Accept", cardfile.MediaJSON).want(200)
+		if !strings.Contains(file.body, "1980-01-01") {
+			t.Errorf("a file of the past is dated otherwise: %s", file.body)
 		}
 		w.get("a", "/v1/cards/{silver}/rates?revision={silver.second}").refused(422, "unknown parameter")
 		w.do("m", "DELETE", "/v1/cards/{silver}/assignments/{A}", "").want(204)
