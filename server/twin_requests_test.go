@@ -29,7 +29,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(30) {
+	switch q.r.IntN(32) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
@@ -57,6 +57,8 @@ func (q *requests) next() asked {
 		a = q.preview()
 	case 26, 27, 28:
 		a = q.revising()
+	case 29, 30:
+		a = q.imports()
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}

@@ -115,3 +115,32 @@ func (q *requests) link() asked {
 	}
 	return a
 }
+
+// imports sends a file to a card: a preview or drafts, over a base that may be
+// anybody's.
+func (q *requests) imports() asked {
+	card := q.id("card")
+	if q.r.IntN(2) == 0 {
+		card = cardID(q.eyes.own, drawn(q.r, []string{"k1", "k2", "k3"}))
+	}
+	p := url.Values{"mode": {drawn(q.r, []string{"replace", "amend", "merge"})}}
+	if p.Get("mode") == "amend" {
+		name := drawn(q.r, []string{"k1", "k2", "k3"})
+		p.Set("base", idOf("revision", "revision "+drawn(q.r, twinAccounts)+"."+name+"."+drawn(q.r, []string{"old0", "active", "draft"})))
+		if q.r.IntN(2) == 0 {
+			card = cardID(q.eyes.own, name)
+			p.Set("base", idOf("revision", "revision "+q.eyes.own+"."+name+".active"))
+		}
+	}
+	for _, name := range []string{"apply", "skip_refused"} {
+		if q.r.IntN(2) == 0 {
+			p.Set(name, "true")
+		}
+	}
+	deck := "prefix,name,cost,pulse,effective date\n"
+	for range 1 + q.r.IntN(3) {
+		deck += drawn(q.r, twinPrefixes) + "," + drawn(q.r, twinTexts) + "," + drawn(q.r, []string{"0.01", "0.02", "x"}) + ",1," +
+			drawn(q.r, []string{"", "", "2036-01-01T00:00:00Z"}) + "\n"
+	}
+	return asked{method: "POST", path: "/v1/cards/" + url.PathEscape(card) + "/import?" + p.Encode(), body: deck, header: []string{"Content-Type", "text/csv"}}
+}
