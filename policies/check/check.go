@@ -59,6 +59,11 @@ func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) 
 	return report, nil
 }
 
+// Has reports whether something of this code was found.
+func (r *Report) Has(code string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code })
+}
+
 // Add adds findings, each once, with what there is to do about them.
 func (r *Report) Add(findings ...policies.Finding) {
 	for _, f := range findings {

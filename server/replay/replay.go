@@ -10,6 +10,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"resellerd/policies"
@@ -91,16 +92,16 @@ func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, erro
 		workers[i] = newReplayer(e)
 		all.Go(func() { workers[i].work(ctx, batches) })
 	}
-	err := errors.Join(split(ctx, files, batches), ctx.Err())
+	err := split(ctx, files, batches)
 	close(batches)
 	all.Wait()
-	if err != nil {
-		return nil, err
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return nil, err // what was decided when ctx ended, was not decided
 	}
 	for _, w := range workers[1:] {
 		workers[0].join(w)
 	}
-	return workers[0].finish(ctx), nil
+	return workers[0].finish(ctx), ctx.Err()
 }
 
 // batch is a number of lines that one worker takes at once.
@@ -275,16 +276,33 @@ func (r *replayer) because(ctx context.Context, g *Group) string {
 	x := r.engine.Explain(ctx, g.in)
 	switch {
 	case g.Kind == DenyToAllow && x.Decision.Allow && len(x.Rules) > 0:
-		rule := x.Rules[len(x.Rules)-1]
-		for _, candidate := range x.Rules {
-			if candidate.Depth > rule.Depth {
-				rule = candidate
-			}
-		}
+		rule := innermost(x.Rules)
 		return fmt.Sprintf("%s:%d: %s", rule.File, rule.Line, rule.Name)
 	case g.Kind == AllowToDeny && len(x.Failed) > 0:
 		last := x.Failed[len(x.Failed)-1]
 		return fmt.Sprintf("%s:%d: %s", last.File, last.Line, last.Text)
 	}
 	return ""
+}
+
+// innermost is the rule that lies deepest, of those that ask something of the
+// row if there are any: they say why this row and no other.
+func innermost(rules []policies.Rule) policies.Rule {
+	return slices.MaxFunc(rules, func(a, b policies.Rule) int {
+		return cmp.Or(compareBool(asksRow(a), asksRow(b)), cmp.Compare(a.Depth, b.Depth))
+	})
+}
+
+func asksRow(rule policies.Rule) bool {
+	return strings.Contains(strings.ReplaceAll(rule.Text, "input.resource.type", ""), "input.resource.")
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
