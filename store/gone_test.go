@@ -19,7 +19,7 @@ import (
 // TestADatabaseThatIsGoneAndBack shuts a PostgreSQL database to everybody and
 // opens it again.
 func TestADatabaseThatIsGoneAndBack(t *testing.T) {
-	s := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 20 * time.Millisecond})
+	s := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 300 * time.Millisecond})
 	house(t, s)
 	at, err := url.Parse(storetest.URL(t, s))
 	if err != nil {
@@ -49,7 +49,7 @@ func TestADatabaseThatIsGoneAndBack(t *testing.T) {
 	}
 	run("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
 	run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'")
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(400 * time.Millisecond)
 	if _, err := s.List(ctx, cards("acc_r")); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("a list: %v", err)
 	}

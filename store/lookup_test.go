@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -258,12 +259,21 @@ func TestALookUpFollowsEveryWrite(t *testing.T) {
 	})
 }
 
+// handClock is a clock that a test moves while others read it.
+type handClock struct{ at atomic.Int64 }
+
+func (c *handClock) set(t time.Time) { c.at.Store(t.UnixMicro()) }
+
+func (c *handClock) now() time.Time { return time.UnixMicro(c.at.Load()) }
+
 // The look-up's memory of who sees what ends with an assignment, though
 // nothing is written then.
 func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
-	now := time.UnixMicro(worldNow)
-	storetest.EachWith(t, store.Options{Now: func() time.Time { return now }}, func(t *testing.T, s *store.Store) {
-		now = time.UnixMicro(worldNow)
+	var clock handClock
+	clock.at.Store(worldNow)
+	storetest.EachWith(t, store.Options{Now: clock.now}, func(t *testing.T, s *store.Store) {
+		now := time.UnixMicro(worldNow)
+		clock.set(now)
 		c := newCarrier(t, s)
 		begin, end := now.Add(time.Hour), now.Add(2*time.Hour)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -275,7 +285,7 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 			now  time.Time
 			seen bool
 		}{{now, false}, {begin.Add(-time.Microsecond), false}, {begin, true}, {end.Add(-time.Microsecond), true}, {end, false}} {
-			now = at.now
+			clock.set(at.now)
 			got := lookedUp(t, s, looking(c.reseller.ID), "44", 60)
 			if strings.Contains(got, c.sold.ID) != at.seen {
 				t.Errorf("at %s: %s", at.now, got)
@@ -285,9 +295,10 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 }
 
 func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
-	now := time.UnixMicro(worldNow)
-	storetest.EachWith(t, store.Options{Now: func() time.Time { return now }, RateMemory: 14_000}, func(t *testing.T, s *store.Store) {
-		now = time.UnixMicro(worldNow)
+	var clock handClock
+	clock.at.Store(worldNow)
+	storetest.EachWith(t, store.Options{Now: clock.now, RateMemory: 14_000}, func(t *testing.T, s *store.Store) {
+		clock.set(time.UnixMicro(worldNow))
 		c := newCarrier(t, s)
 		deck := make([]store.Rate, 400)
 		for i := range deck {
@@ -304,7 +315,7 @@ func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
 		if m.Revisions != 1 || m.Failures == 0 || m.Evictions != 0 || m.Bytes > m.Budget {
 			t.Errorf("in use: %+v", m)
 		}
-		now = now.Add(2 * time.Minute)
+		clock.set(clock.now().Add(2 * time.Minute))
 		warm(t, s, c.master.ID)
 		if m = s.RateMemory(); m.Revisions != 1 || m.Evictions == 0 || m.Bytes > m.Budget {
 			t.Errorf("rested: %+v", m)
