@@ -105,16 +105,17 @@ func (d *rehearsal) look(m *store.Moment, done target, into map[string]*outlook)
 		return err
 	}
 	for _, id := range ids {
-		if len(into) >= maxRehearsed {
-			d.more = true
-			return nil
-		}
 		visible, err := d.visible(m, users, done, id)
 		if err != nil {
 			return err
 		}
 		if !visible {
 			continue
+		}
+		if len(into) >= maxRehearsed {
+			d.more = true
+			delete(d.seen, id)
+			return nil
 		}
 		if into[id], err = d.outlook(m, id); err != nil {
 			return err

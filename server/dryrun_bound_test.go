@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// That a write concerns more users than are compared is said of those alone whom
+// the acting user sees.
+func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
+	tree, err := treeWithDepth(1)
+	must(t, err)
+	files := tree.(fstest.MapFS)
+	const at = "reseller/user/user.rego"
+	text := strings.Replace(string(files[at].Data), "visible if {", "visible if {\n\tnot input.resource.status == \"disabled\"", 1)
+	files[at] = &fstest.MapFile{Data: []byte(text)}
+	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+	must(t, err)
+	for name, c := range map[string]struct {
+		visible, invisible int
+		more               bool
+	}{
+		"as many as are compared":          {maxRehearsed, 0, false},
+		"as many, and others out of sight": {maxRehearsed, 30, false},
+		"one more":                         {maxRehearsed + 1, 0, true},
+	} {
+		w := newWorld(t, storetest.SQLite(t), engine, seedWorld)
+		var group store.Group
+		w.write(w.id("M"), func(tx *store.Tx) (err error) {
+			if group, err = tx.CreateGroup(tctx, store.Group{AccountID: w.id("M"), Name: "many"}); err != nil {
+				return err
+			}
+			for i := range c.visible + c.invisible {
+				u := store.User{AccountID: w.id("M"), Login: fmt.Sprintf("u%d@x.example", i), Groups: []string{group.ID}}
+				if i < c.invisible/2 || i >= c.visible+c.invisible/2 { // before and behind the others
+					u.Status = "disabled"
+				}
+				if _, err := tx.CreateUser(tctx, u); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		d := w.do("m", "PATCH", "/v1/groups/"+group.ID+"?dry_run=true", `{"rows":{"customer":["read"]}}`).rehearsal()
+		t.Log(name, d.More, len(d.Users), w.get("m", "/v1/users?count=true&limit=1").object()["total"])
+		if d.More != c.more || len(d.Users) != maxRehearsed {
+			t.Errorf("%s: %d users, more %v", name, len(d.Users), d.More)
+		}
+	}
+}
