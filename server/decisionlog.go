@@ -100,16 +100,15 @@ func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time
 		r.s.logger.Error("decision log entry cannot be masked", "decision_id", r.decisionID, "error", err)
 		return errors.Join(errNotRecorded, err)
 	}
-	r.remember(in, l, w.dst)
 	for _, take := range r.s.onEntry {
 		take(w.dst)
 	}
-	if r.s.log == nil {
-		return nil
+	if r.s.log != nil {
+		if err := r.s.log.Add(w.dst); err != nil {
+			return errors.Join(errNotRecorded, err)
+		}
 	}
-	if err := r.s.log.Add(w.dst); err != nil {
-		return errors.Join(errNotRecorded, err)
-	}
+	r.remember(in, l, w.dst)
 	return nil
 }
 

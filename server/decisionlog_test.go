@@ -173,6 +173,22 @@ func TestADecisionThatCannotBeLoggedIsNotAnswered(t *testing.T) {
 	}
 }
 
+// What was refused for want of a log is not told as decided afterwards.
+func TestADecisionThatCannotBeLoggedIsNotRemembered(t *testing.T) {
+	w, disk := sqliteCore(t), &fillingDisk{}
+	s := w.serve(t, nil, WithDecisionWriter(disk))
+	disk.full.Store(true)
+	refused := knock(t, s, "GET", "/v1/customers", "", wideToken, "Resellerd-User: agent")
+	disk.full.Store(false)
+	if a := knock(t, s, "GET", "/v1/customers", "", wideToken, "Resellerd-User: agent"); a.StatusCode != 200 {
+		t.Fatalf("with room again: %d %s", a.StatusCode, a.text)
+	}
+	id := refused.Header.Get(headerDecisionID)
+	if a := knock(t, s, "GET", "/v1/decisions/"+id, "", wideToken, "Resellerd-User: agent"); refused.StatusCode != 503 || id == "" || a.StatusCode != 404 {
+		t.Errorf("refused with %d, told %d %s", refused.StatusCode, a.StatusCode, a.text)
+	}
+}
+
 func TestHostileTextsStayInsideTheirLine(t *testing.T) {
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
