@@ -70,7 +70,7 @@ func TestAPolicyThatFailsDenies(t *testing.T) {
 }
 
 func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
-	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 20 * time.Millisecond})
+	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 500 * time.Millisecond})
 	w := newCoreWorld(t, st)
 	s := w.serve(t, nil)
 	check := func(want int) {
@@ -89,7 +89,7 @@ func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 	shut := shutter(t, st)
 	shut("ALTER DATABASE %s ALLOW_CONNECTIONS false")
 	shut("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'")
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(700 * time.Millisecond)
 	check(503)
 	if a := knock(t, s, "GET", "/livez", ""); a.StatusCode != 200 {
 		t.Errorf("livez: %d", a.StatusCode)

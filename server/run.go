@@ -52,7 +52,9 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	timed := make(chan struct{})
 	go func() {
 		defer close(timed)
-		s.keepTime(background)
+		if s.store != nil { // there is none where only listening is tried
+			s.keepTime(background)
+		}
 	}()
 	s.logger.Info("ready", attrs...)
 	var err error
