@@ -82,7 +82,7 @@ func TestFiltersSelectByWhatIsShown(t *testing.T) {
 func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, path := range []string{"/v1/customers?%s", "/v1/cards?%s", "/v1/accounts?%s", "/v1/groups?%s", "/v1/users?%s", "/v1/audit?%s"} {
-			for _, column := range []string{"tenant_id", "depth", "lend", "version", "stale", "actor_account_id"} {
+			for _, column := range []string{"tenant_id", "depth", "lend", "version", "stale_sequence", "actor_account_id"} {
 				for _, form := range []string{"%s=x", "%s_contains=x", "%s_gt=2026-01-01T00:00:00Z"} {
 					hidden := w.get("a", fmt.Sprintf(path, fmt.Sprintf(form, column)))
 					unknown := w.get("a", fmt.Sprintf(path, fmt.Sprintf(form, "zz"+column[2:])))

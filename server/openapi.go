@@ -14,8 +14,9 @@ import (
 )
 
 // describe makes the OpenAPI 3.1 document from the route table, so that the
-// two cannot differ.
-func (s *Server) describe() error {
+// two cannot differ. It takes far longer than anything else that a start does,
+// so it is made when it is first asked for, and once.
+func (s *Server) describe() ([]byte, error) {
 	r := openapi31.NewReflector()
 	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
 		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
@@ -25,12 +26,10 @@ func (s *Server) describe() error {
 	r.Spec.SetHTTPBearerTokenSecurity("token", "", "A panel token, or a user's JWT.")
 	for _, rt := range s.routes {
 		if err := describeRoute(r, &rt.route); err != nil {
-			return fmt.Errorf("openapi %s: %w", rt.name, err)
+			return nil, fmt.Errorf("openapi %s: %w", rt.name, err)
 		}
 	}
-	var err error
-	s.openapi, err = json.MarshalIndent(r.Spec, "", "  ")
-	return err
+	return json.MarshalIndent(r.Spec, "", "  ")
 }
 
 // describeRoute adds one operation.
@@ -138,5 +137,9 @@ func parameters(rt *route, params []string) any {
 
 // getOpenAPI answers the document.
 func getOpenAPI(r *call) error {
-	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, r.s.openapi)
+	document, err := r.s.openapi()
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, document)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,7 +41,7 @@ type Server struct {
 	now      func() time.Time
 	newID    func() string
 	routes   []*boundRoute
-	openapi  []byte
+	openapi  func() ([]byte, error)
 	app      *fiber.App
 	ops      *fiber.App // metrics and probes on an address of their own, or nil
 	watch    *goneWatch
@@ -108,9 +109,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		return nil, err
 	}
 	s.routes = append(bindRoutes(routes()), s.routes...)
-	if err := s.describe(); err != nil {
-		return nil, err
-	}
+	s.openapi = sync.OnceValues(s.describe)
 	s.build()
 	s.openShadow()
 	return s, nil
