@@ -39,6 +39,15 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 // Slow lists what the tree took too long for when it was tried at load.
 func (e *Engine) Slow() []Finding { return slices.Clone(e.slowness) }
 
+// Fast returns a *LoadError when the tree took too long at load, for those who
+// would ask it many things.
+func (e *Engine) Fast() error {
+	if len(e.slowness) == 0 {
+		return nil
+	}
+	return refused(e.Slow())
+}
+
 // Refused makes a *LoadError of what OPA's parser, compiler or bundle reader
 // found wrong with a tree.
 func Refused(code string, err error) error { return refused(astFindings(code, "", err)) }

@@ -53,6 +53,9 @@ func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
 
 func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.Report, error) {
 	engine, err := (&policySettings{Policies: c.Policies, PolicyTimeout: replayTimeout}).engine(ctx)
+	if err == nil {
+		err = engine.Fast()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // policyTree writes the embedded tree out, with changes: file, what is there,
@@ -95,5 +98,30 @@ func TestPolicyCheckWritesTheSchemas(t *testing.T) {
 		if err != nil || !json.Valid(text) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A tree that takes too long is found so once; nobody waits for each of its
+// filters, tests, or recorded decisions.
+func TestATreeThatIsTooSlowIsNotAskedAnyMore(t *testing.T) {
+	dir := policyTree(t, "reseller/subject/subject.rego", "known if {",
+		"known if {\n\tcount([x | some x in numbers.range(1, 3000); some y in numbers.range(1, 3000); x * y == 7919]) > 1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for name, c := range map[string]struct {
+		args []string
+		code int
+	}{
+		"check":  {[]string{"policy", "check", dir}, exitError},
+		"test":   {[]string{"policy", "test", dir}, exitPolicy},
+		"replay": {[]string{"policy", "replay", "--log", write(t, "log", anEntry), "--policies", dir}, exitPolicy},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(ctx, c.args, nil, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), "takes longer than") {
+			t.Errorf("%s: exit %d:\n%s%s", name, code, out.String(), errs.String())
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("it took more than a minute")
 	}
 }

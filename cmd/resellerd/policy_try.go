@@ -71,12 +71,18 @@ func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string) (*tested, error) {
+	engine, unloaded := policies.Load(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
+	if unloaded == nil {
+		if err := engine.Fast(); err != nil {
+			return nil, err
+		}
+	}
 	rego, err := regotest.Run(ctx, tree, c.Only)
 	if err != nil {
 		return nil, err
 	}
 	report := &tested{Rego: rego}
-	if report.Scenarios, err = playAll(ctx, tree, source); err != nil {
+	if report.Scenarios, err = playAll(ctx, tree, engine, unloaded); err != nil {
 		return nil, err
 	}
 	report.Pass = report.complaint(c.Coverage) == nil
@@ -113,16 +119,16 @@ func (r *tested) complaint(coverage float64) error {
 	return nil
 }
 
-// playAll plays the scenarios of a tree under its own policy.
-func playAll(ctx context.Context, tree fs.FS, source string) (scenarioReport, error) {
+// playAll plays the scenarios of a tree under its own policy, unless it has not
+// loaded.
+func playAll(ctx context.Context, tree fs.FS, engine *policies.Engine, unloaded error) (scenarioReport, error) {
 	report := scenarioReport{Failures: []scenario.Failure{}}
 	all, err := scenario.Read(tree)
 	if err != nil || len(all) == 0 {
 		return report, err
 	}
-	engine, err := policies.Load(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
-	if err != nil {
-		return report, err
+	if unloaded != nil {
+		return report, unloaded
 	}
 	for _, s := range all {
 		failures, err := play(ctx, s, engine)

@@ -67,7 +67,10 @@ func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q se
 		return q, usagef("compare with one of --against, --policies and --group-change")
 	}
 	if candidate != "" {
-		if q.Policies, err = look.engine(ctx, candidate); err != nil {
+		if q.Policies, err = look.engine(ctx, candidate); err == nil {
+			err = q.Policies.Fast()
+		}
+		if err != nil {
 			return q, err
 		}
 	}

@@ -82,8 +82,9 @@ type Source struct {
 	io.Reader
 }
 
-// Run decides every decision in the files again, on all processors. It ends early
-// with ctx.
+// Run decides every decision in the files again, on all processors. When ctx ends
+// before the last of them is explained, there is no report: what was called off
+// looks like a denial.
 func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, error) {
 	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
 	workers := make([]*replayer, runtime.GOMAXPROCS(0))
@@ -101,7 +102,11 @@ func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, erro
 	for _, w := range workers[1:] {
 		workers[0].join(w)
 	}
-	return workers[0].finish(ctx), ctx.Err()
+	report := workers[0].finish(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return report, nil
 }
 
 // batch is a number of lines that one worker takes at once.

@@ -3,11 +3,13 @@ package replay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -229,5 +231,44 @@ allow if {
 	in.Resource.Properties = map[string]any{"account_id": "acc_elsewhere"}
 	if v := again(t, now, recorded(t, was, in, was.Evaluate(ctx, in))); len(v.flips) != 1 || v.flips[0].kind != DenyToAllow {
 		t.Errorf("%+v", v)
+	}
+}
+
+// ending is a context that is over from the n-th time that it is asked.
+type ending struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (e *ending) Err() error {
+	if e.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestAReplayThatIsInterruptedReportsNothing(t *testing.T) {
+	e := small(t, smallTree+"\nallow if input.resource.currency == \"USD\"\n")
+	in := &policies.Input{Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"},
+		Resource: policies.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": "USD"}}}
+	text, err := json.Marshal(recorded(t, e, in, e.Evaluate(ctx, in)))
+	must(t, err)
+	const lines = 20
+	log := strings.Repeat(string(text)+"\n", lines)
+	whole := 0
+	for n := range int64(4 * lines) {
+		interrupted := &ending{Context: ctx}
+		interrupted.left.Store(n)
+		r, err := Run(interrupted, e, []Source{{"log", strings.NewReader(log)}})
+		switch {
+		case errors.Is(err, context.Canceled) && r == nil:
+		case err == nil && r.Same == lines:
+			whole++
+		default:
+			t.Fatalf("asked %d times: %+v, %v", n, r, err)
+		}
+	}
+	if whole == 0 || whole == 4*lines {
+		t.Errorf("%d are whole: it tells little", whole)
 	}
 }
