@@ -173,6 +173,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	if err != nil {
 		return before, nil, err
 	}
+	defer importer.Stop()
 	report, err := w.readFile(importer, card, order)
 	if err != nil {
 		return before, nil, err

@@ -318,6 +318,7 @@ func (w *workshop) writeInTurns(ctx context.Context, draft *Revision) error {
 // insert writes batches of rows until an empty one.
 func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
 	var batch []Rate
+	id, columns := any(draft.ID), make([]any, 0, len(rateColumns))
 	n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
 		if len(batch) == 0 {
 			var err error
@@ -333,7 +334,7 @@ func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]R
 		if rate.Blocked {
 			w.recipe.Blocked++
 		}
-		return rate.columns(draft.ID), nil
+		return rate.appendColumns(columns, id), nil
 	})
 	draft.Rows += n
 	return err

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"resellerd/store/rating"
@@ -28,6 +28,7 @@ type rateReader struct {
 	taken  int    // of ahead
 	last   string // the prefix that was read last
 	done   bool
+	scan   *rateScan // made when it is first read
 	names  names
 }
 
@@ -69,8 +70,11 @@ func (r *rateReader) read() error {
 	}
 	defer rows.Close()
 	r.ahead, r.taken = r.ahead[:0], 0
+	if r.scan == nil {
+		r.scan = newRateScan()
+	}
 	for rows.Next() {
-		rate, err := scanRate(rows)
+		rate, err := r.scan.row(rows)
 		if err != nil {
 			return fmt.Errorf("rates of revision %s: %w", r.revision, d.translateIn(r.ctx, err))
 		}
@@ -98,23 +102,65 @@ func (r *rateReader) some() (*sql.Rows, error) {
 	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
 
-// scanRate reads a row whose last columns are a rate's; before takes the others.
-func scanRate(rows *sql.Rows, before ...any) (r readRate, err error) {
-	var prefix, status string
-	var inter, intra sql.NullInt64
-	into := slices.Concat(before, []any{&prefix, &r.name, &r.Cost, &inter, &intra, &r.MCD, &r.Pulse, &r.Connect, &status})
-	if err = rows.Scan(into...); err != nil {
+// rateScan reads rows whose last columns are a rate's; extra takes those before.
+// Values are taken as the driver gives them: converting them one by one, as
+// Scan does for a variable of a type, takes longer than reading them.
+type rateScan struct {
+	into   []any
+	values [9]any
+}
+
+func newRateScan(extra ...any) *rateScan {
+	s := &rateScan{into: extra}
+	for i := range s.values {
+		s.into = append(s.into, &s.values[i])
+	}
+	return s
+}
+
+func (s *rateScan) row(rows *sql.Rows) (r readRate, err error) {
+	if err = rows.Scan(s.into...); err != nil {
 		return r, err
 	}
-	if inter.Valid {
-		r.Inter = rating.Some(rating.Money(inter.Int64))
+	return s.rate()
+}
+
+var errNotARate = errors.New("a row is not a rate")
+
+// rate makes a rate of the values. What the schema does not let be is an error,
+// never a zero.
+func (s *rateScan) rate() (r readRate, err error) {
+	v := &s.values
+	prefix, there := v[0].(string)
+	name, named := v[1].(string)
+	cost, priced := v[2].(int64)
+	mcd, stepped := v[5].(int64)
+	pulse, pulsed := v[6].(int64)
+	connect, connected := v[7].(int64)
+	status, stated := v[8].(string)
+	ok := there && named && priced && stepped && pulsed && connected && stated
+	if !ok || mcd < 0 || mcd > maxSeconds || pulse < 0 || pulse > maxSeconds {
+		return r, errNotARate
 	}
-	if intra.Valid {
-		r.Intra = rating.Some(rating.Money(intra.Int64))
+	r.name, r.Cost, r.Connect = name, rating.Money(cost), rating.Money(connect)
+	r.MCD, r.Pulse, r.Blocked = uint32(mcd), uint32(pulse), status == "blocked"
+	if r.Inter, ok = optionalMoney(v[3]); !ok {
+		return r, errNotARate
 	}
-	r.Blocked = status == "blocked"
+	if r.Intra, ok = optionalMoney(v[4]); !ok {
+		return r, errNotARate
+	}
 	r.Prefix, err = rating.ParsePrefix(prefix)
 	return r, err
+}
+
+// optionalMoney is money or NULL.
+func optionalMoney(value any) (m rating.Optional[rating.Money], ok bool) {
+	if value == nil {
+		return m, true
+	}
+	amount, ok := value.(int64)
+	return rating.Some(rating.Money(amount)), ok
 }
 
 // names remembers what the rows are called that a walk in the order of

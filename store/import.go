@@ -10,8 +10,9 @@ import (
 
 // Importer writes the rates of one import into new drafts of a card: one for
 // what is in force now, and one for each later moment, which holds everything
-// that is in force then. It belongs to its transaction; after an error that can
-// only be given up.
+// that is in force then. Rows are written while the next are taken. It belongs
+// to its transaction, which nothing else may use until Finish or Stop; after an
+// error that can only be given up.
 type Importer struct {
 	tx     *Tx
 	card   string
@@ -19,6 +20,7 @@ type Importer struct {
 	amends bool
 	drafts map[Micros]*Imported
 	batch  []importRow
+	under  *bulkWrite // nil while nothing is being written
 }
 
 type importRow struct {
@@ -34,9 +36,8 @@ type Imported struct {
 	DiffSum
 }
 
-// importBatch is how many rows are written at a time: a draft cannot be made
-// while others are being written.
-const importBatch = 10_000
+// importBatch is how many rows are handed over at a time.
+const importBatch = 1_000
 
 // NewImporter begins an import into a card of the tenant. With a base it is an
 // amendment: rows that are not given stay as they are there. It returns
@@ -78,6 +79,9 @@ func (i *Importer) draft(ctx context.Context, at Micros) (*Imported, error) {
 	if d, there := i.drafts[at]; there {
 		return d, nil
 	}
+	if err := i.settle(ctx); err != nil {
+		return nil, err
+	}
 	d := &Imported{At: at, Revision: Revision{
 		ID: i.tx.store.newID("revision"), CardID: i.card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: i.tx.now,
 	}}
@@ -90,24 +94,102 @@ func (i *Importer) draft(ctx context.Context, at Micros) (*Imported, error) {
 	return d, nil
 }
 
-func (i *Importer) flush(ctx context.Context) error {
-	next := 0
-	_, err := i.tx.store.dialect.bulkInsert(ctx, i.tx.tx, "rates", rateColumns, func() ([]any, error) {
-		if next == len(i.batch) {
-			return nil, io.EOF
-		}
-		row := &i.batch[next]
-		next++
-		return row.rate.columns(row.draft.Revision.ID), nil
-	})
-	i.batch = i.batch[:0]
+// bulkWrite writes batches on a goroutine of its own, until there are no more.
+type bulkWrite struct {
+	batches chan []importRow
+	free    chan []importRow // written, to be filled again
+	done    chan struct{}
+	err     error // once done is closed
+}
+
+func (i *Importer) beginWrite(ctx context.Context) *bulkWrite {
+	w := &bulkWrite{batches: make(chan []importRow), free: make(chan []importRow, 2), done: make(chan struct{})}
 	i.tx.changed = true
-	return i.tx.refused(ctx, err)
+	go func() {
+		defer close(w.done)
+		w.err = w.run(ctx, i.tx)
+	}()
+	return w
+}
+
+func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
+	var batch, left []importRow
+	columns := make([]any, 0, len(rateColumns))
+	_, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
+		if len(left) == 0 {
+			w.giveBack(batch)
+			var more bool
+			if batch, more = <-w.batches; !more {
+				return nil, io.EOF
+			}
+			left = batch
+		}
+		row := &left[0]
+		left = left[1:]
+		return row.rate.appendColumns(columns, row.draft.Revision.ID), nil
+	})
+	return err
+}
+
+func (w *bulkWrite) giveBack(batch []importRow) {
+	select {
+	case w.free <- batch[:0]:
+	default:
+	}
+}
+
+// flush hands the batch over to be written.
+func (i *Importer) flush(ctx context.Context) error {
+	if len(i.batch) == 0 {
+		return nil
+	}
+	if i.under == nil {
+		i.under = i.beginWrite(ctx)
+	}
+	select {
+	case i.under.batches <- i.batch:
+	case <-i.under.done:
+		return i.settle(ctx)
+	}
+	select {
+	case i.batch = <-i.under.free:
+	default:
+		i.batch = make([]importRow, 0, importBatch)
+	}
+	return nil
+}
+
+// settle waits until everything that was handed over is written.
+func (i *Importer) settle(ctx context.Context) error {
+	if i.under == nil {
+		return nil
+	}
+	done := i.under
+	i.Stop()
+	return i.tx.refused(ctx, done.err)
+}
+
+// flushed writes everything that was added.
+func (i *Importer) flushed(ctx context.Context) error {
+	if err := i.flush(ctx); err != nil {
+		return err
+	}
+	return i.settle(ctx)
+}
+
+// Stop ends an import that is given up before Finish: nothing of it is being
+// written once Stop has returned. After Finish it does nothing.
+func (i *Importer) Stop() {
+	if i.under != nil {
+		close(i.under.batches)
+		<-i.under.done
+		i.under = nil
+	}
 }
 
 // Replace has a rate, or none, stand for a prefix that was added for a moment.
 func (i *Importer) Replace(ctx context.Context, at Micros, prefix string, rate *Rate) error {
-	if err := i.flush(ctx); err != nil {
+	if err := i.flushed(ctx); err != nil {
 		return err
 	}
 	draft, err := i.draft(ctx, at)
@@ -124,7 +206,7 @@ func (i *Importer) Replace(ctx context.Context, at Micros, prefix string, rate *
 // Finish completes the drafts and compares them, each with what is in force
 // before it. They come in the order of their moments.
 func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
-	if err := i.flush(ctx); err != nil {
+	if err := i.flushed(ctx); err != nil {
 		return nil, err
 	}
 	before, fill := i.base, i.amends

@@ -162,9 +162,10 @@ func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions [
 	}
 	defer rows.Close()
 	found := make(map[string]readRate, len(revisions))
+	var revision string
+	scan := newRateScan(&revision)
 	for rows.Next() {
-		var revision string
-		rate, err := scanRate(rows, &revision)
+		rate, err := scan.row(rows)
 		if err != nil {
 			return nil, s.queryError(ctx, rateType.name, err)
 		}

@@ -71,11 +71,10 @@ func (r *Rate) Validate() error {
 		c.refuse("prefix", "is not 1 to %d digits", maxPrefix)
 	}
 	c.text("name", r.Name, maxName)
-	for field, amount := range map[string]*int64{"cost": &r.Cost, "inter": r.Inter, "intra": r.Intra, "connect": &r.Connect} {
-		if amount != nil && *amount < 0 {
-			c.refuse(field, "is negative")
-		}
-	}
+	c.amount("cost", &r.Cost)
+	c.amount("inter", r.Inter)
+	c.amount("intra", r.Intra)
+	c.amount("connect", &r.Connect)
 	if r.MCD < 0 || r.MCD > maxSeconds {
 		c.refuse("mcd", "is not between 0 and %d seconds", maxSeconds)
 	}
@@ -85,13 +84,24 @@ func (r *Rate) Validate() error {
 	return c.err
 }
 
-func (r *Rate) columns(revision string) []any {
-	status := "open"
-	if r.Blocked {
-		status = "blocked"
+// amount takes an optional sum of money.
+func (c *checks) amount(field string, money *int64) {
+	if money != nil && *money < 0 {
+		c.refuse(field, "is negative")
 	}
-	return []any{revision, r.Prefix, r.Name, r.Cost, amount(r.Inter), amount(r.Intra), r.MCD, r.Pulse, r.Connect, status}
 }
+
+// appendColumns appends what rateColumns names.
+func (r *Rate) appendColumns(into []any, revision any) []any {
+	status := anyOpen
+	if r.Blocked {
+		status = anyBlocked
+	}
+	return append(into, revision, r.Prefix, r.Name, r.Cost, amount(r.Inter), amount(r.Intra), r.MCD, r.Pulse, r.Connect, status)
+}
+
+// The states of a rate, made ready to be bound.
+var anyOpen, anyBlocked any = "open", "blocked"
 
 func amount(money *int64) any {
 	if money == nil {
@@ -149,7 +159,8 @@ func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[R
 func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rate, error]) (int64, error) {
 	next, stop := iter.Pull2(rates)
 	defer stop()
-	line := 0
+	line, id := 0, any(revision)
+	columns := make([]any, 0, len(rateColumns))
 	count, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		rate, err, more := next()
 		if !more {
@@ -162,7 +173,7 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 		if err != nil {
 			return nil, fmt.Errorf("rate %d: %w", line, err)
 		}
-		return rate.columns(revision), nil
+		return rate.appendColumns(columns, id), nil
 	})
 	return count, tx.refused(ctx, err)
 }
