@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 
 	"resellerd/store/rating"
 )
@@ -100,12 +99,12 @@ func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
 // not read both sides again.
 func (w *workshop) readyProof(ctx context.Context) error {
 	proof := Proof{Parents: w.parents}
-	sale, sides, err := w.tx.sides(ctx, w.card, "", w.parents)
+	sale, bought, err := w.tx.sides(ctx, w.card, w.parents)
 	if err != nil {
 		return err
 	}
-	w.on = proof.stand(sale, sides, w.card.routing())
-	w.prover, err = rating.NewProver(sale, sides, w.card.routing(), func(rating.Finding) error { return errStop })
+	w.on = proof.stand(sale, bought, w.card.routing())
+	w.prover, err = rating.NewProver(sale, bought, w.card.routing(), func(rating.Finding) error { return errStop })
 	return err
 }
 
@@ -126,11 +125,6 @@ func (w *workshop) keepProof(revision string) {
 		w.tx.proved = map[string]proven{}
 	}
 	w.tx.proved[revision] = proven{w.on, w.prover.Summary().Prefixes}
-}
-
-func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
-	tx.cursors++
-	return &rateReader{ctx: ctx, store: tx.store, x: tx.tx, revision: revision, cursor: "rates_" + strconv.Itoa(tx.cursors)}
 }
 
 // sourcesOf finds the card's parents and their active revisions.
@@ -212,7 +206,7 @@ func (w *workshop) run(ctx context.Context) (Built, error) {
 // write works the rows out and writes them: side by side where the parents can
 // be read by another connection, else in turns.
 func (w *workshop) write(ctx context.Context, draft *Revision) error {
-	beside, end, err := w.beside(ctx)
+	beside, end, err := w.tx.beside(ctx, w.names.parents)
 	if err != nil {
 		return err
 	}
@@ -268,32 +262,6 @@ const (
 	besideTurn = 1_000  // rows that are handed over at a time
 	turn       = 10_000 // rows that are worked out before they are written
 )
-
-// beside has the parents read by another connection, and reports whether that
-// knows them all: one may have been made in this very transaction.
-func (w *workshop) beside(ctx context.Context) (ok bool, end func(), err error) {
-	end = func() {}
-	if w.tx.store.bulk == nil {
-		return false, end, nil
-	}
-	begun, err := w.tx.store.bulk.BeginTxx(ctx, nil)
-	if err != nil {
-		return false, end, err
-	}
-	end = func() { _ = begun.Rollback() } // nothing was written
-	for _, reader := range w.names.parents {
-		known, err := selectAll[kept](ctx, w.tx.store.dialect, begun, "SELECT id FROM revisions WHERE id = ?", reader.revision)
-		if err != nil || len(known) == 0 {
-			return false, end, err
-		}
-	}
-	for _, reader := range w.names.parents {
-		reader.x = begun
-	}
-	return true, end, nil
-}
-
-type kept struct{ ID string }
 
 func (w *workshop) writeInTurns(ctx context.Context, draft *Revision) error {
 	next, stop := iter.Pull2(w.rates)

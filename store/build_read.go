@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"resellerd/store/rating"
 )
@@ -23,13 +24,25 @@ type rateReader struct {
 	revision string
 	cursor   string // its name, where the dialect has cursors and x is a transaction
 
+	ahead []readRate // read, and used up to taken
+	taken int
+	done  bool // there are no more behind them
+	names names
+
+	turn   *sync.Mutex   // nil: the next are read when they are wanted; see readEarly
+	coming chan readAway // gives what is being read; nil while nothing is
+
+	// Of what reads, which is one goroutine at a time.
 	opened bool
-	ahead  []readRate
-	taken  int    // of ahead
 	last   string // the prefix that was read last
-	done   bool
-	scan   *rateScan // made when it is first read
-	names  names
+	scan   *rateScan
+	spare  []readRate
+}
+
+// readAway is what was read, or what ended it.
+type readAway struct {
+	rates []readRate
+	err   error
 }
 
 type readRate struct {
@@ -62,28 +75,64 @@ func (r *rateReader) source() rating.Source {
 // endWith has the reading end with ctx.
 func (r *rateReader) endWith(ctx context.Context) { r.ctx = ctx }
 
+// read takes the next rates.
 func (r *rateReader) read() error {
-	d := r.store.dialect
+	got := r.next()
+	if got.err != nil {
+		return fmt.Errorf("rates of revision %s: %w", r.revision, r.store.dialect.translateIn(r.ctx, got.err))
+	}
+	r.spare, r.ahead, r.taken = r.ahead, got.rates, 0
+	r.done = len(r.ahead) < readAhead
+	if r.turn != nil && !r.done {
+		r.coming = make(chan readAway, 1)
+		go func(out chan<- readAway) { out <- r.fetch() }(r.coming)
+	}
+	return nil
+}
+
+// next waits for what is being read, or reads.
+func (r *rateReader) next() readAway {
+	if r.coming == nil {
+		return r.fetch()
+	}
+	got := <-r.coming
+	r.coming = nil
+	return got
+}
+
+// rest waits until nothing is being read any more.
+func (r *rateReader) rest() {
+	if r.coming != nil {
+		r.next()
+	}
+	r.done = true
+}
+
+func (r *rateReader) fetch() (got readAway) {
+	if r.turn != nil {
+		r.turn.Lock()
+		defer r.turn.Unlock()
+	}
 	rows, err := r.some()
 	if err != nil {
-		return fmt.Errorf("rates of revision %s: %w", r.revision, d.translateIn(r.ctx, err))
+		return readAway{err: err}
 	}
 	defer rows.Close()
-	r.ahead, r.taken = r.ahead[:0], 0
 	if r.scan == nil {
 		r.scan = newRateScan()
 	}
+	rates := r.spare[:0]
 	for rows.Next() {
 		rate, err := r.scan.row(rows)
 		if err != nil {
-			return fmt.Errorf("rates of revision %s: %w", r.revision, d.translateIn(r.ctx, err))
+			return readAway{err: err}
 		}
-		r.ahead = append(r.ahead, rate)
+		rates = append(rates, rate)
 	}
-	if r.done = len(r.ahead) < readAhead; !r.done {
-		r.last = r.ahead[len(r.ahead)-1].Prefix.String()
+	if len(rates) > 0 {
+		r.last = rates[len(rates)-1].Prefix.String()
 	}
-	return d.translateIn(r.ctx, rows.Err())
+	return readAway{rates, rows.Err()}
 }
 
 // some reads the next rates: by the server's own cursor, which finds its way

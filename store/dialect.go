@@ -61,12 +61,12 @@ type pools struct {
 	read  *sqlx.DB // many
 	write *sqlx.DB // one in SQLite, the same as read in PostgreSQL
 	pulse *sqlx.DB // one, kept free for the data revision
-	// bulk reads what a writer works from while it writes; nil where a writer
-	// keeps others from reading. Whoever holds one waits for nobody.
+	// bulk reads what a writer or a proof works from beside its transaction; nil
+	// where a writer keeps others from reading. See Tx.beside.
 	bulk *sqlx.DB
 }
 
-// bulkConns is how many builds can read at a time.
+// bulkConns is how many builds and proofs can have another connection read.
 const bulkConns = 2
 
 // connect opens the pools that url names.

@@ -60,15 +60,20 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 	if len(proof.Parents) == 0 {
 		return proof, nil
 	}
-	sale, sides, err := tx.sides(ctx, &c, id, proof.Parents)
+	sale, bought, err := tx.sides(ctx, &c, proof.Parents)
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
-	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, sides, c.routing()) {
+	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, bought, c.routing()) {
 		proof.Prefixes = done.prefixes
 		return proof, nil
 	}
-	sum, err := rating.Prove(sale, sides, c.routing(), func(f rating.Finding) error {
+	end, err := tx.readSides(ctx, id, &sale, proof.Parents, bought)
+	if err != nil {
+		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
+	}
+	defer end()
+	sum, err := rating.Prove(sale, bought, c.routing(), func(f rating.Finding) error {
 		if report == nil {
 			return nil
 		}
@@ -146,10 +151,10 @@ func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]Revis
 	return all, nil
 }
 
-// sides are both sides of the proof. A parent's charges are rounded as its
-// card says, which is what its buyer is shown.
-func (tx *Tx) sides(ctx context.Context, c *Card, revision string, parents []RevisionParent) (sale rating.Side, bought []rating.Side, err error) {
-	sale = rating.Side{Rows: tx.reader(ctx, revision).source(), Exchange: rating.Par}
+// sides are both sides of the proof, without their rates. A parent's charges
+// are rounded as its card says, which is what its buyer is shown.
+func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sale rating.Side, bought []rating.Side, err error) {
+	sale = rating.Side{Exchange: rating.Par}
 	if sale.Charge, err = rating.NewRounding(c.ChargePrecision, c.ChargeRounding); err != nil {
 		return sale, nil, err
 	}
@@ -158,7 +163,7 @@ func (tx *Tx) sides(ctx context.Context, c *Card, revision string, parents []Rev
 		if err != nil {
 			return sale, nil, err
 		}
-		side := rating.Side{Rows: tx.reader(ctx, p.RevisionID).source()}
+		var side rating.Side
 		if side.Exchange, err = p.rate(); err != nil {
 			return sale, nil, err
 		}
@@ -168,6 +173,24 @@ func (tx *Tx) sides(ctx context.Context, c *Card, revision string, parents []Rev
 		bought = append(bought, side)
 	}
 	return sale, bought, nil
+}
+
+// readSides has the rates of both sides read: side by side where the parents
+// can be read by another connection.
+func (tx *Tx) readSides(ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side) (end func(), err error) {
+	own := tx.reader(ctx, revision)
+	sale.Rows = own.source()
+	readers := make([]*rateReader, len(parents))
+	for i, p := range parents {
+		readers[i] = tx.reader(ctx, p.RevisionID)
+		bought[i].Rows = readers[i].source()
+	}
+	beside, letGo, err := tx.beside(ctx, readers)
+	if err != nil || !beside {
+		return letGo, err
+	}
+	rest := readEarly(append(readers, own)...)
+	return func() { rest(); letGo() }, nil
 }
 
 func (p *Proof) finding(f rating.Finding) Finding {

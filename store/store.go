@@ -51,7 +51,8 @@ type Store struct {
 	tracker *tracker
 	cache   *rowCache
 	memory  *rateMemory
-	longest string // the statement of a look-up past the memory
+	besides chan struct{} // one for each connection of bulk that is taken
+	longest string        // the statement of a look-up past the memory
 }
 
 // Open opens the database that url names:
@@ -69,7 +70,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID}
+	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID, besides: make(chan struct{}, bulkConns)}
 	s.pool = newPreparedPool(p.read.DB)
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()

@@ -19,16 +19,21 @@ func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) 
 
 // reading runs fn in a transaction that reads one state of the data.
 func (s *Store) reading(ctx context.Context, fn func(*sqlx.Tx) error) error {
-	options := sql.TxOptions{ReadOnly: true}
-	if s.dialect.name == "postgres" {
-		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
-	}
-	tx, err := s.read.BeginTxx(ctx, &options)
+	tx, err := s.read.BeginTxx(ctx, s.oneState())
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	return fn(tx)
+}
+
+// oneState are the settings of a transaction that reads one state of the data.
+func (s *Store) oneState() *sql.TxOptions {
+	options := sql.TxOptions{ReadOnly: true}
+	if s.dialect.name == "postgres" {
+		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
+	}
+	return &options
 }
 
 // List reads one page as the transaction sees it, with its own writes; it is

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"sync"
+)
+
+// reader reads a revision's rates within the transaction.
+func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
+	tx.cursors++
+	return &rateReader{ctx: ctx, store: tx.store, x: tx.tx, revision: revision, cursor: "rates_" + strconv.Itoa(tx.cursors)}
+}
+
+// beside has revisions read by another connection, and reports whether that was
+// to be had and knows them all: one may have been made in this very transaction.
+// The rates of a revision do not change, so it does not matter which of the two
+// reads later. Nobody waits for a connection: others may hold one for long.
+func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end func(), err error) {
+	s := tx.store
+	if s.bulk == nil {
+		return false, nothing, nil
+	}
+	select {
+	case s.besides <- struct{}{}:
+	default:
+		return false, nothing, nil
+	}
+	begun, err := s.bulk.BeginTxx(ctx, s.oneState())
+	if err != nil {
+		<-s.besides
+		return false, nothing, s.dialect.translateIn(ctx, err)
+	}
+	end = func() {
+		_ = begun.Rollback() // nothing was written
+		<-s.besides
+	}
+	for _, reader := range readers {
+		known, err := selectAll[kept](ctx, s.dialect, begun, "SELECT id FROM revisions WHERE id = ?", reader.revision)
+		if err != nil || len(known) == 0 {
+			end()
+			return false, nothing, err
+		}
+	}
+	for _, reader := range readers {
+		reader.x = begun
+	}
+	return true, end, nil
+}
+
+func nothing() {}
+
+type kept struct{ ID string }
+
+// readEarly has each reader read its next rates while its last are being used.
+// Those of one connection take turns. Nothing else may use the connection until
+// end has returned.
+func readEarly(readers ...*rateReader) (end func()) {
+	turns := map[execer]*sync.Mutex{}
+	for _, r := range readers {
+		if turns[r.x] == nil {
+			turns[r.x] = &sync.Mutex{}
+		}
+		r.turn = turns[r.x]
+	}
+	return func() {
+		for _, r := range readers {
+			r.rest()
+		}
+	}
+}
