@@ -28,6 +28,7 @@ var withHeaders = [][]string{
 // another tenant, as one that is nowhere: with every body that its tests know,
 // in every place of the path.
 func TestEveryRouteAnswersWhatIsOutOfSightAsNothing(t *testing.T) {
+	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {
 		tried := 0
 		for _, card := range []string{"gold", "retail", "nickel", "upstream"} {

@@ -164,6 +164,7 @@ func usually[T any](value T, times int) []T { return slices.Repeat([]T{value}, t
 // The rows of a list are those that a full evaluation of each allows, with the
 // view and the columns that it says: of every type, whoever asks.
 func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
+	oneAtATime(t)
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			seed := firstSeed(t)

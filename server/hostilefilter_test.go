@@ -80,6 +80,7 @@ func (h hostileStore) insert(t *testing.T, typ, table string, row map[string]any
 // Every policy of the corpus that is translated lists, in both databases, what
 // its full evaluation allows; where a request has no filter, nothing.
 func TestHostilePoliciesListWhatTheyAllow(t *testing.T) {
+	oneAtATime(t)
 	cases, err := policiestest.LoadCorpus()
 	if err != nil {
 		t.Fatal(err)

@@ -42,11 +42,22 @@ func firstSeed(t *testing.T) uint64 {
 	return seed
 }
 
+// oneAtATime leaves out, with -short, a test that asks thousands of questions one
+// after the other. The race detector makes it five times as long and has nothing
+// to find there; .ci/run runs it without.
+func oneAtATime(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("asks one question at a time for minutes: run without -short")
+	}
+}
+
 const requestsOfARun = 160
 
 // Two worlds that differ only in what a viewer must not see answer it alike,
 // byte for byte, whatever it asks and writes.
 func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
+	oneAtATime(t)
 	all := map[string]int{}
 	for _, viewer := range twinViewers {
 		t.Run(fmt.Sprintf("%s at depth %d", viewer.name, viewer.maxDepth), func(t *testing.T) {

@@ -247,6 +247,7 @@ func (o oracle) seed(w *world) {
 }
 
 func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
+	oneAtATime(t)
 	for _, o := range oracles {
 		t.Run(o.name, func(t *testing.T) {
 			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {

@@ -48,6 +48,7 @@ func replayed(t *testing.T, e *policies.Engine, log []byte) *replay.Report {
 // Whatever was decided, through all doors: deciding it again by the same policy,
 // from what the log holds of it, comes out the same.
 func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
+	oneAtATime(t)
 	total, kinds := 0, map[string]int{}
 	for i, viewer := range twinViewers {
 		log := recordTwin(t, viewer, 300, func(a *asked, n int) {

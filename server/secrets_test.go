@@ -257,6 +257,7 @@ func (p *planted) hiddenIDs() map[string]string {
 }
 
 func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
+	oneAtATime(t)
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			var p *planted
