@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -19,6 +20,9 @@ const (
 	// defaultSeconds is how long a call is taken to last: a minute.
 	defaultSeconds = 60
 )
+
+// bodies are used again: an answer of hundreds of cards is large.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // getLookup looks one number up on every card that its reader sees.
 func getLookup(r *call) error {
@@ -38,8 +42,10 @@ func getLookup(r *call) error {
 	if err != nil {
 		return err
 	}
-	body := rated.AppendJSON(make([]byte, 0, 256*len(rated.Cards)+256))
-	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+	body, _ := bodies.Get().(*[]byte)
+	defer bodies.Put(body)
+	*body = rated.AppendJSON((*body)[:0])
+	return r.sendCopy(fiber.StatusOK, fiber.MIMEApplicationJSON, *body)
 }
 
 // postLookup looks up to 1,000 numbers up: as one JSON object, or a number a

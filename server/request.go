@@ -133,3 +133,10 @@ func (r *call) send(status int, mediaType string, body []byte) error {
 	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
 	return r.c.Send(body)
 }
+
+// sendCopy is send for a body that is used again once this has returned.
+func (r *call) sendCopy(status int, mediaType string, body []byte) error {
+	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
+	r.c.Response().SetBody(body)
+	return nil
+}

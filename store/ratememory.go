@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -107,7 +108,12 @@ func (m *rateMemory) item(key string, now int64) *memoryItem {
 	return item
 }
 
+// touch says that the item is used. To the second is near enough: many cores
+// would otherwise write to the same place for every card of an answer.
 func (i *memoryItem) touch(now int64) {
+	if used := i.used.Load(); now-used < int64(time.Second) && now >= used {
+		return
+	}
 	i.used.Store(now)
 	for _, below := range i.on {
 		below.touch(now)
@@ -179,7 +185,7 @@ func (m *rateMemory) makeRoom(bytes, budget int64, spared []*memoryItem) bool {
 	if free < bytes {
 		return false
 	}
-	slices.SortFunc(at, func(a, b *memoryItem) int { return int(min(max(a.used.Load()-b.used.Load(), -1), 1)) })
+	slices.SortFunc(at, func(a, b *memoryItem) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
 	for _, item := range at {
 		if m.held+bytes <= budget {
 			break

@@ -69,49 +69,50 @@ func textBytes(texts []string) int64 {
 // builtRates are not kept, but worked out from those of their parents by the
 // recipe that the revision was built with.
 type builtRates struct {
-	build    rating.Build
-	parents  []rateSource
-	own      *ownNames
-	builders sync.Pool
+	build   rating.Build
+	parents []rateSource
+	own     *ownNames
+	desks   sync.Pool
 }
 
-func (b *builtRates) builder() (*rating.Builder, error) {
-	if ready, ok := b.builders.Get().(*rating.Builder); ok {
+// desk is what working out one row takes. It is used again, since an answer of
+// hundreds of cards would leave as many behind.
+type desk struct {
+	builder *rating.Builder
+	found   []readRate    // by each parent
+	rows    []*rating.Row // of found, nil where there is none
+}
+
+func (b *builtRates) desk() (*desk, error) {
+	if ready, ok := b.desks.Get().(*desk); ok {
 		return ready, nil
 	}
-	return rating.NewBuilder(b.build)
+	builder, err := rating.NewBuilder(b.build)
+	n := len(b.parents)
+	return &desk{builder, make([]readRate, n), make([]*rating.Row, n)}, err
 }
 
-// maxInline is how many parents are worked with without asking for memory.
-const maxInline = 4
-
 func (b *builtRates) find(number rating.Prefix) (readRate, bool, error) {
-	var foundSpace [maxInline]readRate
-	var rowSpace [maxInline]*rating.Row
-	found, rows := foundSpace[:], rowSpace[:]
-	if len(b.parents) > maxInline {
-		found, rows = make([]readRate, len(b.parents)), make([]*rating.Row, len(b.parents))
-	}
-	found, rows = found[:len(b.parents)], rows[:len(b.parents)]
-	for i, parent := range b.parents {
-		row, ok, err := parent.find(number)
-		if err != nil {
-			return readRate{}, false, err
-		}
-		if ok {
-			found[i], rows[i] = row, &found[i].Row
-		}
-	}
-	builder, err := b.builder()
+	d, err := b.desk()
 	if err != nil {
 		return readRate{}, false, err
 	}
-	defer b.builders.Put(builder)
-	row, ok, err := builder.At(number, rows)
+	defer b.desks.Put(d)
+	for i, parent := range b.parents {
+		var ok bool
+		if d.found[i], ok, err = parent.find(number); err != nil {
+			return readRate{}, false, err
+		}
+		d.rows[i] = nil
+		if ok {
+			d.rows[i] = &d.found[i].Row
+		}
+	}
+	row, ok, err := d.builder.At(number, d.rows)
 	if err != nil || !ok {
 		return readRate{}, false, err
 	}
-	return readRate{Row: row, name: b.name(row.Prefix, found)}, true, nil
+	return readRate{Row: row, name: b.name(row.Prefix, d.found)}, true, nil
 }
 
 // name is what naming.of says.
