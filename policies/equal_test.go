@@ -59,6 +59,9 @@ func embedded(t testing.TB) *policies.Engine {
 }
 
 func TestEmbeddedTreeDecidesAsItEvaluates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	engine := embedded(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, typ := range slices.Sorted(maps.Keys(embeddedSchema())) {
@@ -79,6 +82,9 @@ func TestEmbeddedTreeDecidesAsItEvaluates(t *testing.T) {
 }
 
 func TestEmbeddedTreeDecidesAboutAreasAndPanelsAsItEvaluates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	engine := embedded(t)
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(3, 4))

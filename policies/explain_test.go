@@ -14,6 +14,9 @@ import (
 )
 
 func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	engine := embedded(t)
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(5, 6))

@@ -182,6 +182,9 @@ func fuzzed(t *testing.T, data []byte) (loaded bool, n tally) {
 // TestFuzzedPoliciesTell keeps the fuzzing honest: many of its policies load,
 // and many of those tell rows apart.
 func TestFuzzedPoliciesTell(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	loaded, tell := 0, 0
 	seeds := fuzzSeeds()
 	for _, seed := range seeds {

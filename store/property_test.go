@@ -191,6 +191,9 @@ func expected(q store.Query, a asking) (expectation, bool) {
 }
 
 func TestRowsOfTheFilterAreThoseThatPassIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
 	storetest.EachWith(t, clock, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, 1)

@@ -19,6 +19,9 @@ import (
 // TestOrderAndSelectionAreByWhatIsShown orders and selects lists by random
 // columns, and does the same to the rows that the plain list shows.
 func TestOrderAndSelectionAreByWhatIsShown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
 	storetest.EachWith(t, clock, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, 3)

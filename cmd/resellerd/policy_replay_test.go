@@ -53,6 +53,9 @@ allow if input.resource.type == "area"
 }
 
 func TestPolicyBenchTellsTimes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	code, out, errs := call(t, nil, []string{"policy", "bench", "--against", "embedded", "--format", "json"})
 	var list []benched
 	if err := json.Unmarshal([]byte(out), &list); code != exitOK || err != nil || len(list) != len(benchOrder) {

@@ -104,6 +104,9 @@ func TestPolicyCheckWritesTheSchemas(t *testing.T) {
 // A tree that takes too long is found so once; nobody waits for each of its
 // filters, tests, or recorded decisions.
 func TestATreeThatIsTooSlowIsNotAskedAnyMore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for long: run without -short")
+	}
 	dir := policyTree(t, "reseller/subject/subject.rego", "known if {",
 		"known if {\n\tcount([x | some x in numbers.range(1, 3000); some y in numbers.range(1, 3000); x * y == 7919]) > 1")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

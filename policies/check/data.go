@@ -42,7 +42,7 @@ func (p *parsed) dataFindings() []policies.Finding {
 		return nil
 	}
 	var found []policies.Finding
-	for _, leaf := range leaves(refused) {
+	for _, leaf := range Leaves(refused) {
 		file, line := p.locate(leaf.InstanceLocation)
 		at := strings.Join(append([]string{"data"}, leaf.InstanceLocation...), ".")
 		found = append(found, policies.Finding{Code: "data-schema", File: file, Line: line, Message: at + ": " + said(leaf)})
@@ -77,14 +77,14 @@ func dataSchema() (*jsonschema.Schema, error) {
 	return compiler.Compile("data.json")
 }
 
-// leaves are the violations that have no further cause.
-func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+// Leaves are the violations of a schema that have no further cause.
+func Leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	if len(e.Causes) == 0 {
 		return []*jsonschema.ValidationError{e}
 	}
 	var all []*jsonschema.ValidationError
 	for _, cause := range e.Causes {
-		all = append(all, leaves(cause)...)
+		all = append(all, Leaves(cause)...)
 	}
 	return all
 }

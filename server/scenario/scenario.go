@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/message"
 
 	"resellerd/policies"
+	"resellerd/policies/check"
 )
 
 // Suffix ends the names of scenario files.
@@ -160,7 +161,7 @@ func (r *reader) follows() {
 	}
 	var refused *jsonschema.ValidationError
 	if err := schema.Validate(value); errors.As(err, &refused) {
-		for _, leaf := range leaves(refused) {
+		for _, leaf := range check.Leaves(refused) {
 			at := strings.Join(leaf.InstanceLocation, ".")
 			if at == "" {
 				at = "the file"
@@ -184,17 +185,6 @@ func schemaOf() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	return compiler.Compile("scenario.json")
-}
-
-func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
-	if len(e.Causes) == 0 {
-		return []*jsonschema.ValidationError{e}
-	}
-	var all []*jsonschema.ValidationError
-	for _, cause := range e.Causes {
-		all = append(all, leaves(cause)...)
-	}
-	return all
 }
 
 // people reads the sentences.

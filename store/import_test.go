@@ -1,0 +1,165 @@
+package store_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"resellerd/store"
+)
+
+// fewRates are rates of few prefixes and few values, so that two draws of them
+// differ in every way.
+func fewRates(r *rand.Rand) map[string]store.Rate {
+	rates := map[string]store.Rate{}
+	price := func() *int64 {
+		if r.IntN(2) == 0 {
+			return nil
+		}
+		return ptr(r.Int64N(3))
+	}
+	for range r.IntN(400) {
+		prefix := strconv.Itoa(100 + r.IntN(300))
+		rates[prefix] = store.Rate{
+			Prefix: prefix, Name: pick(r, []string{"", "", "A"}), Cost: r.Int64N(3), Inter: price(), Intra: price(),
+			MCD: r.IntN(2), Pulse: 1 + r.IntN(2), Connect: r.Int64N(2), Blocked: r.IntN(6) == 0,
+		}
+	}
+	return rates
+}
+
+// expected is what an import of given over base should count and leave.
+func expected(base, given map[string]store.Rate, amends bool) (after map[string]store.Rate, sum store.DiffSum) {
+	after = maps.Clone(given)
+	if amends {
+		for prefix, rate := range base {
+			if _, there := given[prefix]; !there {
+				after[prefix] = rate
+			}
+		}
+	}
+	counts := map[string]*int64{
+		store.RateCreated: &sum.Created, store.RateRemoved: &sum.Removed, store.RateUp: &sum.Up,
+		store.RateDown: &sum.Down, store.RateChanged: &sum.Changed, store.RateUnchanged: &sum.Unchanged,
+	}
+	pointer := func(from map[string]store.Rate, prefix string) *store.Rate {
+		if rate, there := from[prefix]; there {
+			return &rate
+		}
+		return nil
+	}
+	for prefix := range base {
+		*counts[store.CompareRates(pointer(base, prefix), pointer(after, prefix))]++
+	}
+	for prefix := range after {
+		if pointer(base, prefix) == nil {
+			sum.Created++
+		}
+	}
+	return after, sum
+}
+
+func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		r := rand.New(rand.NewPCG(7, 7))
+		var all store.DiffSum
+		for round := range 20 {
+			base, given, amends := fewRates(r), fewRates(r), r.IntN(2) == 0
+			want, wantSum := expected(base, given, amends)
+			var inForce store.Revision
+			var drafts []store.Imported
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				inForce = active(tx, c.bought.ID, slices.Collect(maps.Values(base))...)
+				named := ""
+				if amends {
+					named = inForce.ID
+				}
+				importer := must(tx.NewImporter(ctx, c.bought.ID, named))
+				defer importer.Stop()
+				for _, rate := range given {
+					mustDo(importer.Add(ctx, 0, rate))
+				}
+				drafts = must(importer.Finish(ctx))
+			})
+			if len(given) > 0 {
+				if len(drafts) != 1 || drafts[0].DiffSum != wantSum || drafts[0].Revision.Rows != int64(len(want)) {
+					t.Fatalf("round %d, amends %v: got %+v, want %+v of %d rows", round, amends, drafts, wantSum, len(want))
+				}
+				stands, err := c.Diff(ctx, c.bought.ID, inForce.ID, drafts[0].Revision.ID, "", func(store.RateChange) error { return nil })
+				if err != nil || stands != wantSum {
+					t.Errorf("round %d: the difference is %+v, the import counted %+v: %v", round, stands, wantSum, err)
+				}
+			}
+			all.Created, all.Removed, all.Up = all.Created+wantSum.Created, all.Removed+wantSum.Removed, all.Up+wantSum.Up
+			all.Down, all.Changed, all.Unchanged = all.Down+wantSum.Down, all.Changed+wantSum.Changed, all.Unchanged+wantSum.Unchanged
+		}
+		if all.Created*all.Removed*all.Up*all.Down*all.Changed*all.Unchanged == 0 {
+			t.Errorf("something never happened: %+v", all)
+		}
+	})
+}
+
+// What is given for several moments is written by turns, and each draft holds
+// all that is in force then.
+func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		const rows = 3000 // of each, more than are handed over at a time
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			importer := must(tx.NewImporter(ctx, c.bought.ID, ""))
+			defer importer.Stop()
+			from := [3]store.Micros{0, hour(1), hour(2)}
+			for i := range rows {
+				for moment := range from {
+					rate := store.Rate{Prefix: strconv.Itoa(10_000 + i*(moment+1)), Cost: int64(moment), Pulse: 1}
+					mustDo(importer.Add(ctx, from[moment], rate))
+				}
+			}
+			drafts := must(importer.Finish(ctx))
+			inForce := map[string]bool{}
+			for moment, draft := range drafts {
+				for i := range rows {
+					inForce[strconv.Itoa(10_000+i*(moment+1))] = true
+				}
+				if draft.At != from[moment] || draft.Revision.Rows != int64(len(inForce)) {
+					t.Errorf("moment %d: %+v, want %d rows", moment, draft, len(inForce))
+				}
+			}
+			if len(drafts) != 3 {
+				t.Errorf("%d drafts", len(drafts))
+			}
+		})
+	})
+}
+
+// An import that a database refuses half-way says so, and lets its transaction
+// go.
+func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		for _, twice := range []int{1, 1500, 4999} {
+			err := c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
+				importer, err := tx.NewImporter(ctx, c.bought.ID, "")
+				if err != nil {
+					return err
+				}
+				defer importer.Stop()
+				for i := range 5000 {
+					if err := importer.Add(ctx, 0, store.Rate{Prefix: fmt.Sprint(10_000 + i%twice), Pulse: 1}); err != nil {
+						return err
+					}
+				}
+				_, err = importer.Finish(ctx)
+				return err
+			})
+			if err == nil {
+				t.Errorf("a prefix is there twice after %d rows, and it is no error", twice)
+			}
+		}
+		if n := count(t, c.Store, "SELECT count(*) FROM revisions WHERE status = 'draft'"); n != 0 {
+			t.Errorf("%d drafts were left", n)
+		}
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { drafted(tx, c.bought.ID, "0.02") }) // nothing is held up
+	})
+}
