@@ -121,7 +121,12 @@ func (w *writing) wasBuilt(card string, built store.Built, before seen) (target,
 	if err != nil {
 		return t, err
 	}
-	return t, w.audit(t, before.object, after.object)
+	if err := w.audit(t, before.object, after.object); err != nil || !built.Revision.LossesAccepted {
+		return t, err
+	}
+	accepted := t
+	accepted.action = "accept_losses"
+	return t, w.audit(accepted, before.object, after.object)
 }
 
 // answerBuilt answers with what is kept of the build.

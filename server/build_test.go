@@ -69,6 +69,36 @@ func TestWhatIsSoldAtALossIsFoundAndRefused(t *testing.T) {
 	})
 }
 
+func TestLossesAcceptedByABuildAreWrittenDown(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		accepted := func() int { return len(w.get("m", "/v1/audit?action=accept_losses").want(200).items()) }
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"parents":["{upstream}"],"profit_rules":[{"match":"*","type":"percent","value":"10"}]}`).want(200)
+		w.do("m", "POST", "/v1/cards/{gold}/build", `{"activate":true,"accept_losses":true}`).want(201)
+		if n := accepted(); n != 0 {
+			t.Errorf("without a loss: %d entries", n)
+		}
+		w.do("m", "PUT", "/v1/cards/{gold}/profit-rules", `{"items":[{"match":"*","type":"absolute","value":"0"}]}`).want(200)
+		w.do("m", "POST", "/v1/cards/{gold}/build", `{"activate":true,"accept_losses":true}`).want(201)
+		if n := accepted(); n != 1 {
+			t.Errorf("at a loss: %d entries", n)
+		}
+	})
+}
+
+// A user who may not read provider cards is not told why a card of its account
+// is stale, nor what became of its revisions on their account.
+func TestWhoDoesNotSeeAParentIsNotToldOfIt(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		card := w.get("a", "/v1/cards/{retail}").want(200).object()
+		revision := w.get("a", "/v1/cards/{retail}/revisions").want(200).items()[0]
+		for name, object := range map[string]map[string]any{"stale": card, "held_reason": revision, "losses_accepted": revision} {
+			if _, shown := object[name]; !shown {
+				t.Errorf("who sees its parents is not shown %s", name)
+			}
+		}
+	})
+}
+
 func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, card := range []string{"upstream", "silver", "bronze", "bulk", "foreign", "nobody"} {

@@ -15,7 +15,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	for _, card := range []string{"gold", "retail"} {
 		w.draft(card)
 	}
-	lacking := map[scope]*Server{scopeData: w.limited("write decide preview"), scopeWrite: w.limited("data decide preview"), scopeDecide: w.limited("data write preview")}
+	lacking := map[scope]*Server{scopeData: w.limited("write decide preview"), scopeWrite: w.limited("data decide preview"), scopeDecide: w.limited("data write preview"), scopePreview: w.limited("data write decide")}
 	whole, before, tried := w.server, w.store.Revision(), 0
 	for _, rt := range routes() {
 		if rt.open == doorPublic {

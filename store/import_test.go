@@ -31,8 +31,8 @@ func fewRates(r *rand.Rand) map[string]store.Rate {
 	return rates
 }
 
-// expected is what an import of given over base should count and leave.
-func expected(base, given map[string]store.Rate, amends bool) (after map[string]store.Rate, sum store.DiffSum) {
+// imported is what an import of given over base should count and leave.
+func imported(base, given map[string]store.Rate, amends bool) (after map[string]store.Rate, sum store.DiffSum) {
 	after = maps.Clone(given)
 	if amends {
 		for prefix, rate := range base {
@@ -68,7 +68,7 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 		var all store.DiffSum
 		for round := range 20 {
 			base, given, amends := fewRates(r), fewRates(r), r.IntN(2) == 0
-			want, wantSum := expected(base, given, amends)
+			want, wantSum := imported(base, given, amends)
 			var inForce store.Revision
 			var drafts []store.Imported
 			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {

@@ -4,6 +4,8 @@ import data.reseller.actions
 import data.reseller.areas
 import data.reseller.subject
 
+# METADATA
+# title: The card is of the acting user's own account
 own if input.resource.account_id == input.subject.account.id
 
 # The parent account's customer card, a provider card on this side.

@@ -63,8 +63,11 @@ columns contains "parents" if {
 
 columns contains "notes" if own
 
-# Why it should be built anew tells of what is above.
-columns contains "stale" if own
+# Why it should be built anew tells of the parents.
+columns contains "stale" if {
+	own
+	areas.permits("card/provider", "read")
+}
 
 # METADATA
 # title: The card is shown as what it is

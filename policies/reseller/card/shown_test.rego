@@ -49,5 +49,7 @@ test_user_without_provider_cards_cannot_see_what_its_cards_are_built_from if {
 	seller := fixture.holding(fixture.reseller, {"card/provider": []})
 	"profit_rules" in shown(seller, "card", retail).columns
 	not "parents" in shown(seller, "card", retail).columns
+	not "stale" in shown(seller, "card", retail).columns
+	"notes" in shown(seller, "card", retail).columns
 	"parents" in shown(seller, "card", card("acc_s", "customer", [])).columns
 }

@@ -5,6 +5,7 @@
 #   assigned to are shown the one in force, and of that when it came and how large it is.
 package reseller.revision
 
+import data.reseller.areas
 import data.reseller.card
 
 # METADATA
@@ -17,7 +18,17 @@ columns contains column if {
 columns contains column if {
 	card.whole
 	some column in [
-		"number", "status", "live_at", "deactivated_at", "origin", "base_id", "scheduled_by",
-		"losses_accepted", "held_reason", "created_at",
+		"number", "status", "live_at", "deactivated_at", "origin", "base_id", "scheduled_by", "created_at",
 	]
 }
+
+# What it sells for against its parents, and why it was held, tells of them.
+columns contains column if {
+	card.whole
+	parents_shown
+	some column in ["losses_accepted", "held_reason"]
+}
+
+parents_shown if not card.own
+
+parents_shown if areas.permits("card/provider", "read")

@@ -46,3 +46,11 @@ test_user_without_access_cannot_see_revisions if {
 		fixture.denial(fixture.ask(blind, "read", "revision", assigned)) == {"area_denied"}
 	}
 }
+
+test_user_without_provider_cards_cannot_see_what_tells_of_the_parents if {
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	own := fixture.row("acc_r", {"kind": "customer", "assigned_to": []})
+	below := fixture.row("acc_s", {"kind": "customer", "assigned_to": []})
+	shown(seller, own).columns == whole - {"losses_accepted", "held_reason"}
+	shown(seller, below).columns == whole
+}
