@@ -85,9 +85,9 @@ func TestLossesAcceptedByABuildAreWrittenDown(t *testing.T) {
 	})
 }
 
-// A user who may not read provider cards is not told why a card of its account
-// is stale, nor what became of its revisions on their account.
-func TestWhoDoesNotSeeAParentIsNotToldOfIt(t *testing.T) {
+// Who may read provider cards is told of staleness, holds and accepted losses of
+// its own cards; that others are not is tested with the policy.
+func TestWhoSeesItsParentsIsToldOfThem(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		card := w.get("a", "/v1/cards/{retail}").want(200).object()
 		revision := w.get("a", "/v1/cards/{retail}/revisions").want(200).items()[0]
