@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 
 	"resellerd/store/rating"
@@ -294,7 +293,7 @@ func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]R
 				return nil, err
 			}
 			if len(batch) == 0 {
-				return nil, io.EOF
+				return nil, nil
 			}
 		}
 		rate := &batch[0]

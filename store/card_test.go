@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -221,14 +222,16 @@ func TestABrokenDeckLeavesNothing(t *testing.T) {
 		}
 		refused(t, create("49", "1", "49"), store.ErrInvalid, "prefix")
 		refused(t, create("49", "1", "x"), store.ErrInvalid, "prefix")
-		err := c.write(func(tx *store.Tx) error {
-			_, err := tx.CreateRevision(ctx, c.sold.ID, func(yield func(store.Rate, error) bool) {
-				_ = yield(store.Rate{Prefix: "1", Pulse: 1}, nil) && yield(store.Rate{}, broken)
+		for _, end := range []error{broken, io.EOF, fmt.Errorf("the file: %w", io.EOF), io.ErrUnexpectedEOF} {
+			err := c.write(func(tx *store.Tx) error {
+				_, err := tx.CreateRevision(ctx, c.sold.ID, func(yield func(store.Rate, error) bool) {
+					_ = yield(store.Rate{Prefix: "1", Pulse: 1}, nil) && yield(store.Rate{}, end)
+				})
+				return err
 			})
-			return err
-		})
-		if !errors.Is(err, broken) {
-			t.Errorf("got %v", err)
+			if !errors.Is(err, end) {
+				t.Errorf("got %v, want %v", err, end)
+			}
 		}
 		if n := count(t, s, "SELECT (SELECT count(*) FROM rates) + (SELECT count(*) FROM revisions)"); n != 0 {
 			t.Errorf("%d rows stayed", n)

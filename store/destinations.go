@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
@@ -86,7 +85,7 @@ func (tx *Tx) putDestinations(ctx context.Context, account string, all []Destina
 	}
 	_, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "destinations", []string{"account_id", "prefix", "name"}, func() ([]any, error) {
 		if len(all) == 0 {
-			return nil, io.EOF
+			return nil, nil
 		}
 		d := all[0]
 		all = all[1:]

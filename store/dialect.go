@@ -42,6 +42,11 @@ type dialect struct {
 	constraint func(error) *ConstraintError // nil when it is none
 	gone       func(error) bool             // the database did not answer
 	cancelled  func(error) bool             // the statement was cancelled
+
+	// bulkInsert writes the rows that next gives until it gives none, nil, and
+	// counts them. Whatever error next has ends it and is returned: none, io.EOF
+	// included, is taken for the end. next must not use the transaction, which
+	// waits for it.
 	bulkInsert func(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -100,7 +99,7 @@ func postgresGone(err error) bool {
 	return code[:3] == "57P"
 }
 
-// postgresBulkInsert writes the rows that next gives until io.EOF by COPY.
+// postgresBulkInsert is dialect.bulkInsert, by COPY.
 func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
 	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
 	if err != nil {
@@ -109,11 +108,11 @@ func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns 
 	var total int64
 	for {
 		row, err := next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
 		if err != nil {
 			return total, errors.Join(err, stmt.Close())
+		}
+		if row == nil {
+			break
 		}
 		if _, err := stmt.ExecContext(ctx, row...); err != nil {
 			return total, errors.Join(err, stmt.Close())

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,8 +52,7 @@ func closeFeed(number string) {
 	delete(feeds.under, number)
 }
 
-// sqliteBulkInsert writes the rows that next gives until io.EOF. next must not
-// use the transaction, which waits for it.
+// sqliteBulkInsert is dialect.bulkInsert.
 func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
 	number, f := openFeed(next)
 	defer closeFeed(number)
@@ -81,16 +78,13 @@ func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []
 // advance reads the next row; at the end, or after an error, there is none.
 func (f *feed) advance() error {
 	row, err := f.next()
-	f.row = row
-	switch {
-	case errors.Is(err, io.EOF):
-		f.row = nil
-		return nil
-	case err != nil:
+	if err != nil {
 		f.row, f.err = nil, err
 		return err
 	}
-	f.n++
+	if f.row = row; row != nil {
+		f.n++
+	}
 	return nil
 }
 

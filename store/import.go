@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 )
@@ -120,7 +119,7 @@ func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
 			w.giveBack(batch)
 			var more bool
 			if batch, more = <-w.batches; !more {
-				return nil, io.EOF
+				return nil, nil
 			}
 			left = batch
 		}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 )
 
@@ -164,7 +163,7 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 	count, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		rate, err, more := next()
 		if !more {
-			return nil, io.EOF
+			return nil, nil
 		}
 		line++
 		if err == nil {
