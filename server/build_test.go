@@ -210,7 +210,7 @@ func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		lines := strings.Split(strings.TrimSpace(w.do("a", "POST", "/v1/cards/rebuild", `{"activate":true}`, "Accept", mediaNDJSON).want(200).body), "\n")
-		if len(lines) != 2 || !strings.Contains(lines[0], store.ReasonSellsAtLoss) || lines[1] != `{"cards":1,"built":0,"fresh":0,"refused":1}` {
+		if len(lines) != 2 || !strings.Contains(lines[0], store.ReasonSellsAtLoss) || lines[1] != `{"cards":1,"built":0,"already_built":0,"fresh":0,"refused":1}` {
 			t.Errorf("got %q", lines)
 		}
 		if none := w.do("b", "POST", "/v1/cards/rebuild", `{}`).want(200).object(); none["cards"] != 0.0 {

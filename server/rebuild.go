@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,7 +14,7 @@ import (
 // rebuildFields documents the body of a rebuild.
 type rebuildFields struct {
 	IDs          []string `json:"ids,omitempty" description:"only these; default: every stale card of the own account"`
-	Activate     bool     `json:"activate,omitempty" description:"prove each and make it the active revision; a card that is only built stays stale"`
+	Activate     bool     `json:"activate,omitempty" description:"prove each and make it the active revision; a card that is only built stays stale, and is not built again until something that it rests on changes"`
 	AcceptLosses bool     `json:"accept_losses,omitempty"`
 }
 
@@ -23,15 +22,38 @@ type rebuildFields struct {
 type rebuildBody struct {
 	Cards   int           `json:"cards" description:"that were stale when it began"`
 	Built   int           `json:"built"`
+	Already int           `json:"already_built" description:"that had a draft, or a scheduled revision, of all that they would be built from"`
 	Fresh   int           `json:"fresh" description:"that were not stale any more when their turn came"`
 	Refused int           `json:"refused"`
 	Items   []rebuiltBody `json:"items,omitempty"`
 }
 
+// count adds what came of one card.
+func (b *rebuildBody) count(result string) {
+	switch result {
+	case resultBuilt:
+		b.Built++
+	case resultAlready:
+		b.Already++
+	case resultFresh:
+		b.Fresh++
+	default:
+		b.Refused++
+	}
+}
+
+// What comes of one card.
+const (
+	resultBuilt   = "built"
+	resultAlready = "already_built" // before; made active where that was asked for
+	resultFresh   = "fresh"         // not stale, or not there, when its turn came
+	resultRefused = "refused"
+)
+
 // rebuiltBody is what came of one card.
 type rebuiltBody struct {
 	CardID string `json:"card_id"`
-	Result string `json:"result" enum:"built,fresh,refused"`
+	Result string `json:"result" enum:"built,already_built,fresh,refused"`
 	*builtBody
 	*refusalBody
 }
@@ -48,15 +70,18 @@ type rebuilding struct {
 	options buildOptions
 }
 
-// postRebuild builds every stale card of the own account anew, each in a
-// transaction of its own: what was done stays done when it is cut off, and
-// doing it again goes on with the rest.
+// postRebuild builds every stale card of the own account anew that the user is
+// shown to be stale, each in a transaction of its own: what was done stays done
+// when it is cut off, and doing it again goes on with the rest.
 func postRebuild(r *call) error {
 	if err := r.mayArea("create", "card/customer"); err != nil {
 		return err
 	}
 	// That a card is stale tells of what it is built from.
 	if err := r.mayArea("read", "card/provider"); err != nil {
+		return err
+	}
+	if _, err := r.isDryRun(); err != nil {
 		return err
 	}
 	f, err := r.readFields(anyField)
@@ -68,11 +93,8 @@ func postRebuild(r *call) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	if b.cards, err = r.s.store.StaleCards(r.ctx, r.facts.Account.ID); err != nil {
+	if b.cards, err = r.shownStale(only); err != nil {
 		return err
-	}
-	if only != nil {
-		b.cards = slices.DeleteFunc(b.cards, func(id string) bool { return !slices.Contains(*only, id) })
 	}
 	r.c.Vary(fiber.HeaderAccept)
 	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
@@ -82,6 +104,36 @@ func postRebuild(r *call) error {
 		return r.answerRebuild(b)
 	}
 	return &problem{kind: kindNotAcceptable}
+}
+
+// shownStale lists the own cards that the user is shown, and shown to be stale,
+// as a list of cards shows them; only these where only is given. Of the others
+// nothing is told, nor are they touched.
+func (r *call) shownStale(only *[]string) (ids []string, err error) {
+	cards, err := r.reading("card")
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.s.store.StaleCards(r.ctx, r.facts.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range all {
+		if only != nil && !slices.Contains(*only, id) {
+			continue
+		}
+		row, err := r.one(outside{}, cards, id)
+		if absent(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if why, shown := row.Value("stale"); shown && why != nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 func (r *call) answerRebuild(b rebuilding) error {
@@ -131,14 +183,7 @@ func (r *call) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error)
 		if err != nil {
 			return body, err
 		}
-		switch one.Result {
-		case "built":
-			body.Built++
-		case "fresh":
-			body.Fresh++
-		default:
-			body.Refused++
-		}
+		body.count(one.Result)
 		if err := tell(one, &body); err != nil {
 			return body, err
 		}
@@ -146,46 +191,70 @@ func (r *call) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error)
 	return body, nil
 }
 
-func (r *call) rebuildCard(card string, o buildOptions) (rebuiltBody, error) {
-	one := rebuiltBody{CardID: card, Result: "fresh"}
-	err := r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+func (r *call) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
+	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: r, tx: tx}
 		if err := w.reload(); err != nil {
 			return err
 		}
-		stored, err := tx.Card(r.ctx, card)
-		if err != nil || stored.Stale == "" {
-			return err
-		}
-		built, err := w.rebuild(card, o)
-		if err == nil {
-			made := bodyOfBuilt(built)
-			one.Result, one.builtBody = "built", &made
-		}
+		one, err = w.rebuild(card, o)
 		return err
 	})
-	if err == nil || errors.Is(err, store.ErrNotFound) {
+	if err == nil {
 		return one, nil
 	}
 	p := problemOf(err)
 	if p.kind.status >= fiber.StatusInternalServerError || p.kind.code == kindUnknownUser.code {
 		return one, err
 	}
-	return rebuiltBody{CardID: card, Result: "refused", refusalBody: &refusalBody{Code: p.kind.code, Detail: p.detail, Reasons: p.reasons}}, nil
+	return rebuiltBody{CardID: card, Result: resultRefused, refusalBody: &refusalBody{Code: p.kind.code, Detail: p.detail, Reasons: p.reasons}}, nil
 }
 
-func (w *writing) rebuild(card string, o buildOptions) (store.Built, error) {
+// rebuild builds one card, unless it is not stale any more or is built already.
+// A card that is gone, or out of the user's sight by now, is like a fresh one.
+func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
 	before, err := w.see("card", card)
+	if absent(err) || err == nil && before.object["stale"] == nil {
+		return rebuiltBody{CardID: card, Result: resultFresh}, nil
+	}
+	if err == nil {
+		err = w.mayBuild(card, o)
+	}
 	if err != nil {
-		return store.Built{}, err
+		return rebuiltBody{}, err
 	}
-	if err := w.mayBuild(card, o); err != nil {
-		return store.Built{}, err
+	result := resultAlready
+	built, there, err := w.builtAlready(card, o)
+	if err == nil && !there {
+		result = resultBuilt
+		if built, err = w.build(card, o); err == nil {
+			_, err = w.wasBuilt(card, built, before)
+		}
 	}
-	built, err := w.build(card, o)
 	if err != nil {
-		return built, err
+		return rebuiltBody{}, err
 	}
-	_, err = w.wasBuilt(card, built, before)
-	return built, err
+	body := bodyOfBuilt(built)
+	return rebuiltBody{CardID: card, Result: result, builtBody: &body}, nil
+}
+
+// builtAlready finds what a build would make, where it is there and the user
+// sees it, and makes it active where that is asked for.
+func (w *writing) builtAlready(card string, o buildOptions) (built store.Built, there bool, err error) {
+	built, there, err = w.tx.BuiltAlready(w.r.ctx, card)
+	if err != nil || !there {
+		return built, false, err
+	}
+	before, err := w.seeRevision(card, built.Revision.ID)
+	if unseen(err) {
+		return built, false, nil
+	}
+	if err != nil || !o.activate {
+		return built, err == nil, err
+	}
+	if built.Revision, err = w.activateNow(card, built.Revision.ID, o.atLoss); err != nil {
+		return built, false, err
+	}
+	t := target{action: "activate", typ: "card", id: card, sub: built.Revision.ID}
+	return built, true, w.auditRevision(t, before)
 }

@@ -163,10 +163,15 @@ func (w *writing) sees(typ, id string) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	if status := problemOf(err).kind.status; status == fiber.StatusNotFound || status == fiber.StatusForbidden {
+	if unseen(err) {
 		return false, nil
 	}
 	return false, err
+}
+
+// unseen reports that an error is the answer about what its reader does not see.
+func unseen(err error) bool {
+	return absent(err) || problemOf(err).kind.status == fiber.StatusForbidden
 }
 
 // may decides an action on a stored row: nil, or the denial.

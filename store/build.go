@@ -26,12 +26,9 @@ type Built struct {
 // that is not assigned any more (ReasonWithdrawn). After an error the
 // transaction can only be given up.
 func (tx *Tx) BuildRevision(ctx context.Context, card string) (Built, error) {
-	c, err := tx.Card(ctx, card)
+	c, err := tx.builtCard(ctx, card)
 	if err != nil {
 		return Built{}, err
-	}
-	if c.Kind != CustomerCard {
-		return Built{}, fmt.Errorf("card %s: %w", card, conflict("kind", "only customer cards are built"))
 	}
 	w, err := tx.workshop(ctx, &c)
 	if err != nil {
@@ -42,6 +39,15 @@ func (tx *Tx) BuildRevision(ctx context.Context, card string) (Built, error) {
 		return Built{}, fmt.Errorf("card %s: %w", card, tx.refused(ctx, buildFault(err)))
 	}
 	return built, nil
+}
+
+// builtCard is a card of the tenant that can be built.
+func (tx *Tx) builtCard(ctx context.Context, card string) (Card, error) {
+	c, err := tx.Card(ctx, card)
+	if err == nil && c.Kind != CustomerCard {
+		err = fmt.Errorf("card %s: %w", card, conflict("kind", "only customer cards are built"))
+	}
+	return c, err
 }
 
 // buildFault is what the arithmetic refuses, as a fault of the rules.
@@ -67,16 +73,12 @@ type workshop struct {
 }
 
 func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
-	parents, err := tx.sourcesOf(ctx, c)
+	g, err := tx.grounds(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := tx.profitRules(ctx, c.ID)
-	if err != nil {
-		return nil, err
-	}
-	w := &workshop{tx: tx, card: c, recipe: c.recipe(rules), parents: parents}
-	build, err := w.recipe.build(parents)
+	w := &workshop{tx: tx, card: c, recipe: g.Recipe, parents: g.Parents}
+	build, err := w.recipe.build(w.parents)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +86,9 @@ func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
 	if w.builder, err = rating.NewBuilder(build); err != nil {
 		return nil, err
 	}
-	w.names.own, err = tx.Destinations(ctx, c.AccountID)
-	for _, p := range parents {
+	w.names.own = g.Names
+	for _, p := range w.parents {
 		w.names.parents = append(w.names.parents, tx.reader(ctx, p.RevisionID))
-	}
-	if err != nil {
-		return nil, err
 	}
 	return w, w.readyProof(ctx)
 }
@@ -363,20 +362,4 @@ func price(m rating.Optional[rating.Money]) *int64 {
 	}
 	n := int64(amount)
 	return &n
-}
-
-// StaleCards lists the customer cards of an account that should be built anew,
-// in the order of their ids.
-func (s *Store) StaleCards(ctx context.Context, account string) ([]string, error) {
-	type ref struct{ ID string }
-	cards, err := selectAll[ref](ctx, s.dialect, s.pool,
-		"SELECT id FROM cards WHERE account_id = ? AND kind = ? AND stale IS NOT NULL ORDER BY id", account, CustomerCard)
-	if err != nil {
-		return nil, fmt.Errorf("stale cards: %w", err)
-	}
-	ids := make([]string, len(cards))
-	for i, c := range cards {
-		ids[i] = c.ID
-	}
-	return ids, nil
 }

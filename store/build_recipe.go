@@ -17,6 +17,9 @@ type Recipe struct {
 
 	Blocked  int64 `json:"blocked"`  // rows that came out blocked
 	Borrowed int64 `json:"borrowed"` // rows that are called as a parent calls them, for want of an own name
+
+	// Grounds is a hash of all that the build rested on; "" of one that kept none.
+	Grounds string `json:"grounds,omitempty"`
 }
 
 // RevisionParent is a parent of a built revision: the card, and which revision

@@ -147,15 +147,18 @@ type cardRebuildCommand struct {
 }
 
 type rebuiltLine struct {
-	CardID  string `json:"card_id"`
-	Result  string
-	Rows    int64
-	Detail  string
-	Reasons []string
-	Cards   *int
-	Built   int
-	Fresh   int
-	Refused int
+	CardID     string `json:"card_id"`
+	Result     string
+	RevisionID string `json:"revision_id"`
+	Status     string
+	Rows       int64
+	Detail     string
+	Reasons    []string
+	Cards      *int
+	Built      int
+	Already    int `json:"already_built"`
+	Fresh      int
+	Refused    int
 }
 
 // Run prints a line a card. Doing it again goes on with what is left.
@@ -187,10 +190,12 @@ func (c *cardRebuildCommand) Run(ctx context.Context, t terminal) (err error) {
 func (l rebuiltLine) print(w io.Writer) {
 	switch {
 	case l.Cards != nil:
-		fmt.Fprintf(w, "%d built, %d fresh, %d refused\n", l.Built, l.Fresh, l.Refused)
+		fmt.Fprintf(w, "%d built, %d already built, %d fresh, %d refused\n", l.Built, l.Already, l.Fresh, l.Refused)
 	case l.Result == "refused":
 		fmt.Fprintf(w, "%s  refused: %s\n", l.CardID, strings.TrimSpace(l.Detail+" "+strings.Join(l.Reasons, ", ")))
+	case l.RevisionID == "":
+		fmt.Fprintf(w, "%s  %s\n", l.CardID, l.Result)
 	default:
-		fmt.Fprintf(w, "%s  %s, %d rows\n", l.CardID, l.Result, l.Rows)
+		fmt.Fprintf(w, "%s  %s: %s %s, %d rows\n", l.CardID, strings.ReplaceAll(l.Result, "_", " "), l.RevisionID, l.Status, l.Rows)
 	}
 }

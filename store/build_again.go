@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// grounds are all that the rates of a build follow from: the same grounds give
+// the same rates.
+type grounds struct {
+	Recipe  Recipe           // without what came of it
+	Parents []RevisionParent // each with its active revision
+	Names   []Destination    // what the owner calls places
+}
+
+// grounds are those that a build of the card would rest on now.
+func (tx *Tx) grounds(ctx context.Context, c *Card) (g grounds, err error) {
+	if g.Parents, err = tx.sourcesOf(ctx, c); err != nil {
+		return g, err
+	}
+	rules, err := tx.profitRules(ctx, c.ID)
+	if err != nil {
+		return g, err
+	}
+	if g.Names, err = tx.Destinations(ctx, c.AccountID); err != nil {
+		return g, err
+	}
+	g.Recipe = c.recipe(rules)
+	g.Recipe.Grounds, err = g.hash()
+	return g, err
+}
+
+// groundsVersion changes when the same grounds come to other rates.
+const groundsVersion = "1 "
+
+func (g *grounds) hash() (string, error) {
+	text, err := json.Marshal(g)
+	if err != nil {
+		return "", fmt.Errorf("grounds of a build: %w", err)
+	}
+	sum := sha256.Sum256(append([]byte(groundsVersion), text...))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// BuiltAlready finds the newest draft or scheduled revision that was built for
+// a card of the tenant, and reports whether a build would come to the same now:
+// from the active revisions of the same parents at the same exchange rates, by
+// the same rules and rounding, with the same names. It returns the errors that
+// BuildRevision returns when there is nothing to build from.
+func (tx *Tx) BuiltAlready(ctx context.Context, card string) (built Built, same bool, err error) {
+	c, err := tx.builtCard(ctx, card)
+	if err != nil {
+		return Built{}, false, err
+	}
+	g, err := tx.grounds(ctx, &c)
+	if err != nil {
+		return Built{}, false, fmt.Errorf("card %s: %w", card, err)
+	}
+	newest, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+` WHERE card_id = ? AND origin = ?
+		AND status IN (?, ?) ORDER BY created_at DESC, id DESC LIMIT 1`, card, OriginBuild, RevisionDraft, RevisionScheduled)
+	if err != nil || len(newest) == 0 {
+		return Built{}, false, err
+	}
+	built.Revision = newest[0]
+	if built.Recipe, err = tx.Recipe(ctx, built.Revision.ID); err != nil {
+		return Built{}, false, err
+	}
+	return built, built.Grounds == g.Recipe.Grounds, nil
+}
+
+// StaleCards lists the customer cards of an account that should be built anew,
+// in the order of their ids. Who may know of which is the caller's to ask.
+func (s *Store) StaleCards(ctx context.Context, account string) ([]string, error) {
+	type ref struct{ ID string }
+	cards, err := selectAll[ref](ctx, s.dialect, s.pool,
+		"SELECT id FROM cards WHERE account_id = ? AND kind = ? AND stale IS NOT NULL ORDER BY id", account, CustomerCard)
+	if err != nil {
+		return nil, fmt.Errorf("stale cards: %w", err)
+	}
+	ids := make([]string, len(cards))
+	for i, c := range cards {
+		ids[i] = c.ID
+	}
+	return ids, nil
+}
