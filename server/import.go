@@ -42,8 +42,9 @@ type importedBody struct {
 }
 
 // postImport takes a file into new drafts of an own card, or says what would
-// come of it. The file arrives whole before anything is written; then all is
-// done in one transaction, which a preview takes back.
+// come of it. The file arrives whole before anything is written, and before it
+// takes a turn, so that nobody waits for who sends slowly; then all is done in
+// one transaction, which a preview takes back.
 func postImport(r *call) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -62,15 +63,20 @@ func postImport(r *call) error {
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
 		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
 	}
-	leave, err := r.s.imports.enter(r.ctx)
+	vacate, err := r.s.uploads.take(r.facts.Account.TenantID, r.facts.Account.ID)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer vacate()
 	if r.file, err = r.upload(); err != nil {
 		return err
 	}
 	defer r.file.Close()
+	leave, err := r.s.imports.enter(r.ctx, r.facts.Account.TenantID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if !order.apply {
 		return r.previewImport(card, order)
 	}

@@ -36,6 +36,7 @@ var (
 	kindTooLarge        = problemKind{"content_too_large", 413, "The request body is too large"}
 	kindMediaType       = problemKind{"unsupported_media_type", 415, "Unsupported media type"}
 	kindInvalid         = problemKind{"invalid", 422, "A field is not valid"}
+	kindBusy            = problemKind{"too_many_requests", 429, "Too much at once"}
 	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large"}
 	kindInternal        = problemKind{"internal", 500, "Internal error"}
 	kindUnavailable     = problemKind{"unavailable", 503, "Not available now"}
@@ -44,7 +45,7 @@ var (
 var problemKinds = []problemKind{
 	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindMethod,
 	kindNotAcceptable, kindTimeout, kindConflict, kindStale, kindTooLarge, kindMediaType,
-	kindInvalid, kindHeadersTooLarge, kindInternal, kindUnavailable,
+	kindInvalid, kindBusy, kindHeadersTooLarge, kindInternal, kindUnavailable,
 }
 
 // problem is an error with an answer. Cause is logged, never sent.
@@ -188,6 +189,9 @@ const (
 	problemMediaType = "application/problem+json"
 )
 
+// retryAfter is in how many seconds a refusal may have passed, by its status.
+var retryAfter = map[int]int{http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 10}
+
 // write answers with the problem.
 func (p *problem) write(c *fiber.Ctx, decisionID string) error {
 	body, err := json.Marshal(problemBody{
@@ -202,8 +206,8 @@ func (p *problem) write(c *fiber.Ctx, decisionID string) error {
 	if p.kind.status == http.StatusUnauthorized {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="resellerd"`)
 	}
-	if p.kind.status == http.StatusServiceUnavailable {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(1))
+	if seconds, again := retryAfter[p.kind.status]; again {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
 	return c.Send(body)
 }

@@ -50,7 +50,8 @@ type Server struct {
 	shadow   *shadow         // nil: none
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps
-	imports  turns
+	imports  *turns
+	uploads  uploadPlaces
 }
 
 // Option changes how New builds a Server.
@@ -93,7 +94,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, actors: newActorCache(), now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: newGoneWatch(), imports: make(turns, maxImports),
+		registry: prometheus.NewRegistry(), watch: newGoneWatch(), imports: newTurns(maxImports),
 	}
 	for _, o := range opts {
 		o(s)

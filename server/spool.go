@@ -19,9 +19,6 @@ type spool struct {
 	sum  []byte // of what was sent
 }
 
-// maxImports is how many files are taken at a time; others wait.
-const maxImports = 4
-
 // upload takes the body into a file. It is the caller's to close. Errors: 413
 // past the limit, packed or unpacked; 415 for another encoding than gzip; 400
 // for a body that is cut off or no gzip; 408 when it does not arrive in time.
@@ -30,15 +27,27 @@ func (r *call) upload() (*spool, error) {
 	if body == nil {
 		body = strings.NewReader("")
 	}
-	limit := int64(r.s.cfg.Limits.Import)
+	return takeUpload(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
+}
+
+// takeUpload is upload of a body that is read from; nothing is left of it when
+// that fails or panics.
+func takeUpload(ctx context.Context, body io.Reader, encoding string, limit int64) (sp *spool, err error) {
 	file, err := nameless()
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	sp := &spool{File: file}
-	if err := sp.fill(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), limit); err != nil {
-		return nil, errors.Join(err, file.Close())
+	whole := false
+	defer func() {
+		if !whole {
+			err = errors.Join(err, file.Close())
+		}
+	}()
+	sp = &spool{File: file}
+	if err := sp.fill(ctx, body, encoding, limit); err != nil {
+		return nil, err
 	}
+	whole = true
 	return sp, nil
 }
 
