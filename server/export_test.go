@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
@@ -56,6 +57,45 @@ func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
 			got, report := w.importInto("a", "retail", "mode=replace&nanp=false&name=card."+ending, file.body, "Content-Type", media)
 			if got.status != 200 || len(report.Revisions) != 1 || report.Revisions[0].Unchanged != report.Revisions[0].Rows || report.Revisions[0].Removed != 0 {
 				t.Errorf("%s: %d %s\n%.500s", media, got.status, got.body, file.body)
+			}
+		}
+	})
+}
+
+// A file is dated by what is in it, whatever else is in force.
+func TestAFileOfARevisionIsDatedByThatRevision(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		day := 24 * time.Hour
+		first := w.get("a", "/v1/cards/{retail}/revisions").items()[0]["id"].(string)
+		second, third, draft := "", "", ""
+		for i, id := range []*string{&second, &third, &draft} {
+			w.pass(day)
+			w.write(w.id("M"), func(tx *store.Tx) error {
+				r, err := tx.CreateRevision(tctx, w.id("retail"), namedRates("x"))
+				if *id = r.ID; err == nil && i == 0 {
+					_, err = tx.ActivateAtLoss(tctx, w.id("retail"), r.ID)
+				}
+				return err
+			})
+		}
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			at := store.MicrosOf(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC))
+			_, err := tx.ScheduleRevision(tctx, w.id("retail"), third, store.Schedule{At: at, UserID: w.id("a"), AtLoss: true})
+			return err
+		})
+		w.pass(day)
+		for what, c := range map[string]struct{ query, date string }{
+			"in force":         {"", "2026-03-05"},
+			"in force, by id":  {"?revision=" + second, "2026-03-05"},
+			"in force before":  {"?revision=" + first, "2026-03-04"},
+			"at a time":        {"?at=2026-03-04T23:00:00Z", "2026-03-04"},
+			"scheduled":        {"?revision=" + third, "2026-12-24"},
+			"never in force":   {"?revision=" + draft, "2026-03-08"},
+			"of no such thing": {"?revision=rev_nowhere", "2026-03-08"},
+		} {
+			got := w.do("a", "GET", "/v1/cards/{retail}/rates"+c.query, "", "Accept", cardfile.MediaJSON).want(200)
+			if !strings.Contains(got.body, `"date":"`+c.date+`"`) {
+				t.Errorf("%s: want %s: %.300s", what, c.date, got.body)
 			}
 		}
 	})

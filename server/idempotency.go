@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gofiber/fiber/v2"
+
 	"resellerd/store"
 )
 
@@ -46,12 +48,13 @@ func (r *call) repeatKey() (*repeatKey, error) {
 	}, nil
 }
 
-// bodyOrSum is the body, or of an uploaded file its hash.
+// bodyOrSum is the body, or of an uploaded file its hash and what it was said to
+// be, by which it is read.
 func (r *call) bodyOrSum() ([]byte, error) {
-	if r.file != nil {
-		return r.file.sum, nil
+	if r.file == nil {
+		return r.body()
 	}
-	return r.body()
+	return fmt.Appendf(nil, "%s\n%q %q", r.file.sum, r.header(fiber.HeaderContentType), r.header(fiber.HeaderContentEncoding)), nil
 }
 
 // repeated finds out whether the write was done before, and authorises it

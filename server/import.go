@@ -148,7 +148,15 @@ func (w *writing) applyImport(card string, order importOrder) (target, error) {
 		return t, err
 	}
 	t.sub = string(text)
-	return t, w.audit(t, nil, nil)
+	return t, w.audit(t, nil, map[string]any{"revision": importedChange{report.Mode, report.Base, report.Revisions}})
+}
+
+// importedChange is what an audit entry says of an import, under the card's
+// column that stands for its rates.
+type importedChange struct {
+	Mode      string         `json:"mode"`
+	Base      string         `json:"base,omitempty"`
+	Revisions []importedBody `json:"imported"`
 }
 
 func refusedLines(b *importBody) string {

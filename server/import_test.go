@@ -65,6 +65,9 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 		if other, _ := w.importInto("a", "retail", "mode=replace&apply=true", deckOne+"1,US,1,1,1\n", headerIdempotency, "once"); other.status != 422 {
 			t.Errorf("the key with another file: %d %s", other.status, other.body)
 		}
+		if other, _ := w.importInto("a", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "once", "Content-Type", "application/octet-stream"); other.status != 422 {
+			t.Errorf("the key with the file as something else: %d %s", other.status, other.body)
+		}
 		if r, n := w.draftsOf("retail"); r != revisions+1 || n != rates+3 {
 			t.Errorf("%d revisions and %d rates more, want 1 and 3", r-revisions, n-rates)
 		}
@@ -73,6 +76,32 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 			return err
 		})
 		w.amends(t, report.Revisions[0].ID)
+	})
+}
+
+// The trail says of an import which revisions it made, how, and what they change:
+// to who sees the card, once, and never of a preview.
+func TestAnImportIsWrittenDownWithWhatItMade(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		entries := func(user string) []map[string]any {
+			return w.get(user, "/v1/audit?action=update").want(200).items()
+		}
+		before := len(entries("a"))
+		w.importInto("a", "retail", "mode=replace", deckOne)
+		_, report := w.importInto("a", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "once")
+		w.importInto("a", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "once")
+		made := report.Revisions[0]
+		want := fmt.Sprintf("map[revision:map[after:map[imported:[map[changed:%d created:%d down:%d id:%s removed:%d rows:3 status:draft unchanged:%d up:%d]] mode:replace] before:<nil>]]",
+			made.Changed, made.Created, made.Down, made.ID, made.Removed, made.Unchanged, made.Up)
+		for _, user := range []string{"a", "m"} {
+			all := entries(user)
+			if len(all) != before+1 || fmt.Sprint(all[0]["change"]) != want {
+				t.Errorf("%s: %d more entries\n got %v\nwant %s", user, len(all)-before, all[0], want)
+			}
+		}
+		if others := entries("b"); len(others) != 0 {
+			t.Errorf("another reseller sees %v", others)
+		}
 	})
 }
 

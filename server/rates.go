@@ -37,9 +37,13 @@ func getRates(r *call) error {
 	case mediaCSV:
 		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, apart, writeCSV)
 	case cardfile.MediaXLSX:
-		return r.streamRates(cardfile.MediaXLSX, "xlsx", head, q, shown, apart, r.fileWriter(head, cardfile.WriteXLSX))
+		return r.streamRates(cardfile.MediaXLSX, "xlsx", head, q, shown, apart, fileWriter(head, r.s.now(), cardfile.WriteXLSX))
 	case cardfile.MediaJSON:
-		return r.streamRates(cardfile.MediaJSON, "json", head, q, shown, apart, r.fileWriter(head, cardfile.WriteJSON))
+		date, err := r.dateOf(card, head)
+		if err != nil {
+			return err
+		}
+		return r.streamRates(cardfile.MediaJSON, "json", head, q, shown, apart, fileWriter(head, date, cardfile.WriteJSON))
 	case mediaNDJSON:
 		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
 	case fiber.MIMEApplicationJSON:
@@ -62,24 +66,63 @@ type cardHead struct {
 		ActivatedAt time.Time `json:"activated_at"`
 	} `json:"revision"`
 	at store.Micros // that was asked for; 0 for what is in force
+	of string       // the revision that was asked for; "" for what is in force
 }
 
-// fileWriter writes a file that says of which card it is: dated by the time
-// that was asked for, the activation of what is in force, or now.
-func (r *call) fileWriter(h cardHead, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
+// fileWriter writes a file that says of which card it is, and since when.
+func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
 	c := cardfile.Card{
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
-		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: r.s.now(),
-	}
-	switch {
-	case h.at != 0:
-		c.Date = h.at.Time()
-	case h.Revision != nil && !h.Revision.ActivatedAt.IsZero():
-		c.Date = h.Revision.ActivatedAt
+		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: date,
 	}
 	return func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
 		return write(w, c, columns, rowCells(columns, each))
 	}
+}
+
+// dateOf is since when the rates that are asked for are in force, or for when
+// they are scheduled, as far as that is shown; now for others.
+func (r *call) dateOf(card string, h cardHead) (time.Time, error) {
+	switch {
+	case h.at != 0:
+		return h.at.Time(), nil
+	case h.of != "":
+		return r.dateOfRevision(card, h.of)
+	case h.Revision != nil && !h.Revision.ActivatedAt.IsZero():
+		return h.Revision.ActivatedAt, nil
+	}
+	return r.s.now(), nil
+}
+
+func (r *call) dateOfRevision(card, revision string) (time.Time, error) {
+	_, q, err := r.revisionsOf(outside{}, card, false)
+	if err == nil {
+		q.ID, q.Limit = revision, 1
+		var row store.Row
+		if row, err = r.single(outside{}, q); err == nil {
+			return dateShown(row, r.s.now())
+		}
+	}
+	if unseen(err) {
+		return r.s.now(), nil
+	}
+	return time.Time{}, err
+}
+
+func dateShown(revision store.Row, now time.Time) (time.Time, error) {
+	var shown struct {
+		ActivatedAt *time.Time `json:"activated_at"`
+		LiveAt      *time.Time `json:"live_at"`
+	}
+	if err := json.Unmarshal(revision.AppendJSON(nil), &shown); err != nil {
+		return now, fmt.Errorf("revision: %w", err)
+	}
+	for _, at := range []*time.Time{shown.ActivatedAt, shown.LiveAt} {
+		if at != nil {
+			return *at, nil
+		}
+	}
+	return now, nil
 }
 
 // rowCells are the rows as cells of text.
@@ -125,7 +168,7 @@ func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[str
 	if q.At, err = r.past("at"); err == nil && q.At != 0 && q.Revision != "" {
 		err = invalid("at", "cannot be asked for together with a revision")
 	}
-	head.at = q.At
+	head.at, head.of = q.At, q.Revision
 	return head, q, shownColumns("rate", rates.plan), apart, err
 }
 
