@@ -1,9 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"resellerd/store"
 	"resellerd/store/storetest"
 )
 
@@ -21,8 +24,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 		if rt.open == doorPublic {
 			continue
 		}
-		path := strings.NewReplacer(":id", "{"+rowOf(rt.path)+"}", ":account_id", "{A}", ":customer_id", "{acme}",
-			":revision", "{gold.draft}", ":user", "{a}").Replace(rt.path)
+		path := w.pathOf(rt.path)
 		bodies := secretBodies[rt.method+" "+rt.path]
 		if len(bodies) == 0 {
 			bodies = []string{""}
@@ -51,6 +53,81 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	if after := w.store.Revision(); after != before {
 		t.Errorf("something was written: the data revision went from %d to %d", before, after)
 	}
+}
+
+// A user's own token, with nothing beside it, acts for that user on every route
+// and for nobody else: not with another's name, eyes or address beside it, and
+// not past what the user may. Of all writes of the table, with every body that
+// their tests know, a user without rights makes none.
+func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w.draft("gold")
+	w.bare(t, "reader")
+	keys, stranger := newIssuer(t), newIssuer(t)
+	panel := w.server
+	own, err := New(Config{JWT: jwtConfig(t, keys.keys()), DecisionLog: "none"}, w.store, panel.engines, WithClock(w.clock))
+	must(t, err)
+	bearer := func(user string, sign signer, left time.Duration) string {
+		body := claims(map[string]any{"sub": w.id(user), "exp": w.clock().Add(left).Unix()})
+		return "Bearer " + token(t, map[string]any{"alg": "EdDSA", "kid": "d"}, body, sign)
+	}
+	before, tried := w.store.Revision(), 0
+	w.server = own
+	for _, rt := range routes() {
+		if rt.open == doorPublic || rt.method == "GET" {
+			continue
+		}
+		for _, body := range append([]string{""}, secretBodies[rt.method+" "+rt.path]...) {
+			tried++
+			path := w.pathOf(rt.path)
+			reader := bearer("reader", keys.eddsa, time.Hour)
+			for _, header := range []string{headerUser, headerAs, headerClientIP, headerUserJWT} {
+				w.do("a", rt.method, path, body, "Authorization", reader, headerUser, "", header, "{m}").want(403)
+			}
+			w.do("a", rt.method, path, body, "Authorization", bearer("m", keys.eddsa, -time.Hour), headerUser, "").want(401)
+			w.do("a", rt.method, path, body, "Authorization", bearer("m", stranger.eddsa, time.Hour), headerUser, "").want(401)
+			if rt.open != doorActing {
+				continue
+			}
+			w.do("a", rt.method, path, body, "Authorization", bearer("nobody", keys.eddsa, time.Hour), headerUser, "").refused(403, "unknown_user")
+			got := w.do("a", rt.method, path, body, "Authorization", reader, headerUser, "")
+			if strings.HasPrefix(rt.path, "/v1/lookup") {
+				continue // a read
+			}
+			if got.status != 403 && got.status != 404 {
+				t.Errorf("%s", got.alike())
+			}
+		}
+	}
+	if after := w.store.Revision(); tried < 40 || after != before {
+		t.Errorf("%d requests were tried; the data revision went from %d to %d", tried, before, after)
+	}
+	w.do("a", "POST", "/v1/customers", `{"name":"own","currency":"EUR"}`, "Authorization", bearer("a", keys.eddsa, time.Hour), headerUser, "").want(201)
+	w.server = panel
+	entry := w.get("m", "/v1/audit?action=create").want(200).items()[0]
+	if actor := fmt.Sprint(entry["actor"]); !strings.Contains(actor, w.id("a")) {
+		t.Errorf("it was written as %s", actor)
+	}
+}
+
+// bare makes a user of A whose group gives nothing.
+func (w *world) bare(t *testing.T, name string) {
+	t.Helper()
+	w.write(w.id("M"), func(tx *store.Tx) error {
+		g, err := tx.CreateGroup(tctx, store.Group{AccountID: w.id("A"), Name: name})
+		if err != nil {
+			return err
+		}
+		w.name(name)
+		_, err = tx.CreateUser(tctx, store.User{AccountID: w.id("A"), Login: name + "@example.com", ExternalID: name, Groups: []string{g.ID}})
+		return err
+	})
+}
+
+// pathOf is a route's path to rows that are there.
+func (w *world) pathOf(path string) string {
+	return strings.NewReplacer(":id", "{"+rowOf(path)+"}", ":account_id", "{A}", ":customer_id", "{acme}",
+		":revision", "{gold.draft}", ":user", "{a}").Replace(path)
 }
 
 // limited is a server before the same store whose token has these scopes alone.
