@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"resellerd/policies"
@@ -84,26 +85,49 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "resellerd-card-") // its owner's alone
+	listener, conn, err := ownSocket(ctx)
 	if err != nil {
 		return nil, err
 	}
-	socket := filepath.Join(dir, "door")
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
 	served := make(chan error, 1)
 	go func() { served <- srv.App().Listener(listener) }()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}
-	transport := &http.Transport{DialContext: dial}
+	transport := &http.Transport{DialContext: onceDialled(conn)}
 	return &door{client: &http.Client{Transport: transport}, base: "http://localhost", token: token, as: s.As, close: func() error {
 		transport.CloseIdleConnections()
-		err := srv.App().Shutdown()
-		return errors.Join(err, <-served, os.RemoveAll(dir))
+		_ = conn.Close() // by the transport already, mostly
+		return errors.Join(srv.App().Shutdown(), <-served)
 	}}, nil
+}
+
+// ownSocket is a listener and the only connection to it there will ever be: the
+// place of the socket is gone by then, whatever ends this process.
+func ownSocket(ctx context.Context) (listener net.Listener, conn net.Conn, err error) {
+	dir, err := os.MkdirTemp("", "resellerd-card-") // its owner's alone
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	socket := filepath.Join(dir, "door")
+	if listener, err = (&net.ListenConfig{}).Listen(ctx, "unix", socket); err != nil {
+		return nil, nil, err
+	}
+	if conn, err = (&net.Dialer{}).DialContext(ctx, "unix", socket); err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	return listener, conn, nil
+}
+
+var errAsked = errors.New("the connection has been used")
+
+// onceDialled hands out a connection that is there already: a command asks once.
+func onceDialled(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	var used atomic.Bool
+	return func(context.Context, string, string) (net.Conn, error) {
+		if used.Swap(true) {
+			return nil, errAsked
+		}
+		return conn, nil
+	}
 }
 
 // post asks, and hands the answer's body to read. A problem is an error.
