@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -53,10 +54,14 @@ func cutShort(err error) error {
 // leaveBody reads a little of a body that nobody has read, so that its sender
 // sees the answer; where there is more, or it cannot be read, the connection
 // ends with the answer. What is left of a body must never be taken for a
-// request.
+// request. Who sends slowly is not given the time of an upload for it.
 func (s *Server) leaveBody(c *fiber.Ctx) {
 	req := c.Request()
 	if !req.IsBodyStream() {
+		return
+	}
+	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(s.cfg.Limits.Read)); err != nil {
+		c.Context().SetConnectionClose()
 		return
 	}
 	limit := int64(s.cfg.Limits.Body)

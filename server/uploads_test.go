@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/store/storetest"
 )
 
 // soon waits until something holds, and fails when it does not.
@@ -179,6 +181,21 @@ func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
 	second()
 	if len(turns.tenants) != 0 || len(turns.all) != 0 {
 		t.Errorf("left: %v, %d turns", turns.tenants, len(turns.all))
+	}
+}
+
+// A refusal does not wait as long for the rest of a file as an upload may take.
+func TestWhoIsRefusedAnUploadIsToldSoon(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w.server.cfg.Limits.Read = 100 * time.Millisecond
+	addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
+	conn := dial(t, addr)
+	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n%s", w.importPathOf("retail", "mode=replace"), strings.Repeat("\n", 2*prefetched))
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+	text, err := io.ReadAll(conn)
+	if !strings.HasPrefix(string(text), "HTTP/1.1 401") || err != nil {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 
