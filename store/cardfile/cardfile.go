@@ -113,6 +113,7 @@ const (
 // Report.Fixes. An error of yield ends it and is returned; other errors are
 // ErrFile, the context's, or the File's own.
 func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Report, error) {
+	f.ReaderAt = exact{f.ReaderAt, f.Size}
 	format, err := f.format(o)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,31 @@ package cardfile
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 )
+
+var errShort = errors.New("the file ends early")
+
+// exact is a file that ends where its size says, and nowhere else: what it
+// gives for an end before that, itself or wrapped, is a failure.
+type exact struct {
+	io.ReaderAt
+	size int64
+}
+
+func (e exact) ReadAt(p []byte, off int64) (int, error) {
+	n, err := e.ReaderAt.ReadAt(p, off)
+	end := off + int64(n)
+	switch {
+	case !errors.Is(err, io.EOF):
+		return n, err
+	case end < e.size:
+		return n, fmt.Errorf("%w: after %d of %d bytes", errShort, end, e.size)
+	}
+	return n, io.EOF
+}
 
 // guard reads a file for a parser, and stops it at a line or value that has no
 // end: no more than maxLine bytes are read beyond where the parser has come to.

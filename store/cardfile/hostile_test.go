@@ -135,9 +135,42 @@ func TestAReaderEndsWithItsContextAndItsTaker(t *testing.T) {
 
 func TestAFileThatFailsIsNotTakenForAShortOne(t *testing.T) {
 	broken := errors.New("the disk is gone")
-	_, _, err := readAll(t, cardfile.File{ReaderAt: failing{broken, 20}, Size: 100}, cardfile.Options{})
-	if !errors.Is(err, broken) {
-		t.Errorf("%v, want the file's own error", err)
+	for after := range int64(27) {
+		_, _, err := readAll(t, cardfile.File{ReaderAt: failing{broken, after}, Size: 27}, cardfile.Options{})
+		if !errors.Is(err, broken) {
+			t.Errorf("%v, want the file's own error", err)
+		}
+	}
+}
+
+// A file that ends before its size, and one whose failure looks like its end,
+// have lost something.
+func TestAFileThatEndsEarlyIsNotTakenForAShortOne(t *testing.T) {
+	read := func(r io.ReaderAt, size int, name string) error {
+		_, _, err := readAll(t, cardfile.File{ReaderAt: r, Size: int64(size), Name: name}, cardfile.Options{})
+		return err
+	}
+	for name, write := range writers {
+		var out bytes.Buffer
+		if err := write(&out, rowsOf(nil)); err != nil {
+			t.Fatal(err)
+		}
+		whole := out.Bytes()
+		if err := read(bytes.NewReader(whole), len(whole), name); err != nil {
+			t.Errorf("%s, whole: %v", name, err)
+		}
+		for cut := range len(whole) {
+			if err := read(bytes.NewReader(whole[:cut]), len(whole), name); err == nil {
+				t.Errorf("%s is whole after %d of %d bytes", name, cut, len(whole))
+			}
+		}
+	}
+	for _, end := range []error{io.EOF, fmt.Errorf("the disk: %w", io.EOF)} {
+		for after := range int64(27) {
+			if err := read(failing{end, after}, 27, ""); err == nil || errors.Is(err, cardfile.ErrFile) {
+				t.Errorf("%v after %d bytes: %v", end, after, err)
+			}
+		}
 	}
 }
 
