@@ -1,6 +1,7 @@
 package cardfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -84,24 +85,24 @@ var columnOf = func() map[string]int {
 }()
 
 // heading is a heading as it is looked up: words of letters and digits in
-// lower case, without remarks in brackets. A currency that it names is left
+// lower case, without remarks in brackets. Currencies that it names are left
 // out, and told.
-func heading(cell string) (words, code string) {
+func heading(cell string) (words string, codes []string) {
 	var kept []string
 	cell, remark := cutBrackets(cell)
 	for _, word := range strings.FieldsFunc(cell, separates) {
 		if isCurrency(word) {
-			code = strings.ToUpper(word)
+			codes = append(codes, strings.ToUpper(word))
 			continue
 		}
 		kept = append(kept, strings.ToLower(word))
 	}
 	for _, word := range strings.FieldsFunc(remark, separates) {
 		if isCurrency(word) {
-			code = strings.ToUpper(word)
+			codes = append(codes, strings.ToUpper(word))
 		}
 	}
-	return strings.Join(kept, " "), code
+	return strings.Join(kept, " "), codes
 }
 
 func separates(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
@@ -127,11 +128,11 @@ func isCurrency(word string) bool {
 
 // layout is where the columns of a file or sheet stand, -1 for none.
 type layout struct {
-	at       [columnCount]int
-	names    [columnCount]string // what the file calls them
-	ignored  []string
-	heading  []string // the cells of the heading line, nil for a layout by position
-	currency string   // that the headings name
+	at         [columnCount]int
+	names      [columnCount]string // what the file calls them
+	ignored    []string
+	heading    []string // the cells of the heading line, nil for a layout by position
+	currencies []string // that the headings name
 }
 
 func emptyLayout() *layout {
@@ -147,12 +148,26 @@ func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] 
 // byHeading finds the columns by a line of headings. It is nil when the line
 // is none. An error says that two columns might be the same.
 func byHeading(cells []cell) (*layout, error) {
-	l := emptyLayout()
+	l, double := byNames(cells)
+	switch {
+	case !l.complete():
+		return nil, nil
+	case !double.none():
+		return nil, ask("columns", "%s: say which by naming the columns", double.reason)
+	}
 	l.heading = make([]string, len(cells))
-	var double error
 	for i, c := range cells {
 		l.heading[i] = c.text
-		words, code := heading(c.text)
+	}
+	return l, nil
+}
+
+// byNames finds the columns that are named. double is why there may be two of
+// one.
+func byNames(names []cell) (l *layout, double refusal) {
+	l = emptyLayout()
+	for i, c := range names {
+		words, codes := heading(c.text)
 		column, known := columnOf[words]
 		switch {
 		case !known && words != "":
@@ -160,18 +175,13 @@ func byHeading(cells []cell) (*layout, error) {
 		case !known:
 		case l.at[column] < 0:
 			l.at[column], l.names[column] = i, excerpt(c.text)
-			if code != "" {
-				l.currency = code
-			}
+			l.currencies = append(l.currencies, codes...)
 		case column == colName:
 			l.secondName(i, words, c.text)
 		default:
-			double = ask("columns", "both %q and %q may be the column %s: say which by naming the columns",
-				l.names[column], excerpt(c.text), columnNames[column])
+			double = refusal{column: columnNames[column], reason: fmt.Sprintf("both %q and %q may be the column %s",
+				l.names[column], excerpt(c.text), columnNames[column])}
 		}
-	}
-	if !l.complete() {
-		return nil, nil
 	}
 	return l, double
 }
@@ -196,7 +206,7 @@ func byPosition(names []string) (*layout, error) {
 		if name == "-" || name == "" {
 			continue
 		}
-		words, _ := heading(name)
+		words, codes := heading(name)
 		column, known := columnOf[words]
 		if !known {
 			return nil, ask("columns", "%q is no column", excerpt(name))
@@ -205,6 +215,7 @@ func byPosition(names []string) (*layout, error) {
 			return nil, ask("columns", "%s is named twice", columnNames[column])
 		}
 		l.at[column], l.names[column] = i, name
+		l.currencies = append(l.currencies, codes...)
 	}
 	if !l.complete() {
 		return nil, ask("columns", "the columns prefix and cost are needed")

@@ -5,10 +5,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"maps"
 	"slices"
-	"strings"
 )
 
 // readNDJSON reads an object a line, its names as those of columns. The last
@@ -22,10 +21,7 @@ func (r *reader) readNDJSON(f File) error {
 		return ask("encoding", "the file is not valid UTF-8")
 	}
 	r.report.Encoding = encoding
-	r.layout, r.laid = emptyLayout(), true
-	for i := range r.layout.at {
-		r.layout.at[i] = i
-	}
+	r.laid = true // every object lays itself out
 	in := bufio.NewScanner(&guard{ctx: r.ctx, from: text})
 	in.Buffer(make([]byte, 64<<10), maxLine)
 	ended := false
@@ -50,49 +46,75 @@ func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 		r.report.Lines.Blank++
 		return false, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var values map[string]any
-	if d.Decode(&values) != nil || values == nil {
-		r.report.refuse(at, refusal{reason: "is not a JSON object"})
-		return false, nil //nolint:nilerr // a line refused, and no failure
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		r.report.refuse(at, refusal{reason: "is more than a JSON object"})
-		return false, nil
-	}
-	if rows, ok := values["rows"].(json.Number); ok && len(values) == 1 {
-		err := r.whole(at, rows.String())
-		r.report.Lines.Totals++
-		return true, err
-	}
-	cells, why := r.placed(values)
+	names, values, why := members(text)
 	if !why.none() {
 		r.report.refuse(at, why)
 		return false, nil
 	}
-	return false, r.line(at, cells)
+	if len(names) == 1 && names[0].text == "rows" && values[0].number {
+		err := r.whole(at, values[0].text)
+		r.report.Lines.Totals++
+		return true, err
+	}
+	if why, err = r.lay(at, names); err != nil {
+		return false, err
+	}
+	if !why.none() {
+		r.report.refuse(at, why)
+		return false, nil
+	}
+	return false, r.line(at, values)
 }
 
-// placed puts the values of an object where the columns stand.
-func (r *reader) placed(values map[string]any) ([]cell, refusal) {
-	cells := make([]cell, columnCount)
-	var taken [columnCount]bool
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		words, _ := heading(name)
-		column, known := columnOf[words]
-		if !known {
-			if len(r.report.Ignored) < maxCells && !slices.Contains(r.report.Ignored, excerpt(name)) {
-				r.report.Ignored = append(r.report.Ignored, excerpt(name))
-			}
-			continue
-		}
-		if taken[column] {
-			return nil, refusal{column: columnNames[column], reason: "stands there twice, once as " + strings.ToValidUTF8(excerpt(name), "")}
-		}
-		taken[column] = true
-		cells[column] = jsonCell(values[name])
-		r.report.Columns[columnNames[column]] = excerpt(name)
+// members are the names and values of an object, in its order.
+func members(text []byte) (names, values []cell, why refusal) {
+	none := refusal{reason: "is not a JSON object"}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
+		return nil, nil, none
 	}
-	return cells, refusal{}
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		name, ok := token.(string)
+		var value any
+		if err != nil || !ok || d.Decode(&value) != nil {
+			return nil, nil, none
+		}
+		if seen[name] {
+			return nil, nil, refusal{reason: fmt.Sprintf("has %q twice", excerpt(name))}
+		}
+		seen[name] = true
+		names, values = append(names, cell{text: name}), append(values, jsonCell(value))
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, nil, none
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, nil, refusal{reason: "is more than a JSON object"}
+	}
+	return names, values, refusal{}
+}
+
+// lay finds the columns by the names of an object, as those of other files are
+// found by their headings. Most objects have the names of the one before.
+func (r *reader) lay(at Place, names []cell) (refusal, error) {
+	if r.layout != nil && slices.Equal(names, r.names) {
+		return refusal{}, nil
+	}
+	l, double := byNames(names)
+	if !double.none() {
+		return double, nil
+	}
+	for _, column := range []int{colPrefix, colCost} {
+		if l.at[column] < 0 {
+			l.at[column] = len(names) // where nothing stands, for it to be missed
+		}
+	}
+	if err := r.useLayout(l); err != nil {
+		return refusal{}, &FileError{Place: at, Text: err.Error()}
+	}
+	r.names = names
+	return refusal{}, nil
 }

@@ -21,10 +21,12 @@ type reader struct {
 	report Report
 
 	layout    *layout
+	names     []cell       // of the object before, in NDJSON
 	laid      bool         // there was a layout once
 	connect   rating.Money // where the file has none
 	since     time.Time    // from when rows without a date are in force
 	above     int          // lines before the heading
+	stepless  int          // lines that say no pulse
 	style     style
 	shapes    shapes
 	since1904 bool // how the workbook counts days
@@ -73,6 +75,10 @@ func (r *reader) line(at Place, cells []cell) error {
 		r.report.refuse(at, why)
 		return nil
 	}
+	if row.Pulse == 0 {
+		row.Pulse = 1
+		r.stepless++
+	}
 	return r.take(at, row)
 }
 
@@ -119,35 +125,79 @@ func (r *reader) headTold(at Place, cells []cell) error {
 	// The first line may be one of headings all the same: then no digit stands
 	// where the prefix does, nor where the cost does.
 	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
-		told.heading = make([]string, len(cells))
-		for i, c := range cells {
-			told.heading[i] = c.text
-		}
 		r.report.Lines.Headings++
-		return nil
+		return r.headKept(told, cells)
 	}
 	return r.line(at, cells)
 }
 
+// headKept keeps a line of headings above columns that were told.
+func (r *reader) headKept(told *layout, cells []cell) error {
+	told.heading = make([]string, len(cells))
+	for i, c := range cells {
+		told.heading[i] = c.text
+		if slices.Contains(told.at[:], i) {
+			_, codes := heading(c.text)
+			told.currencies = append(told.currencies, codes...)
+		}
+	}
+	return r.oneCurrency(told)
+}
+
+// oneCurrency refuses headings that speak of another currency than the card's,
+// or of several.
+func (r *reader) oneCurrency(l *layout) error {
+	card := r.o.Currency
+	for _, code := range l.currencies {
+		switch {
+		case r.o.Currency != "" && code != r.o.Currency:
+			return broken("the headings speak of %s, the card is in %s", code, r.o.Currency)
+		case card != "" && code != card:
+			return broken("the headings speak of %s and of %s", card, code)
+		}
+		card = code
+	}
+	return nil
+}
+
 func (r *reader) useLayout(l *layout) error {
-	if l.currency != "" && r.o.Currency != "" && l.currency != r.o.Currency {
-		return broken("the headings speak of %s, the card is in %s", l.currency, r.o.Currency)
+	if err := r.oneCurrency(l); err != nil {
+		return err
 	}
 	r.layout, r.laid = l, true
 	for column, name := range l.names {
-		if l.at[column] >= 0 {
+		if l.at[column] >= 0 && name != "" {
 			r.report.Columns[columnNames[column]] = name
 		}
 	}
 	for _, name := range l.ignored {
-		if !slices.Contains(r.report.Ignored, name) {
-			r.report.Ignored = append(r.report.Ignored, name)
-		}
-	}
-	if l.at[colPulse] < 0 && r.o.Pulse == nil {
-		r.warn("no column says by how many seconds calls are counted: every second is taken; say pulse (and mcd) if it is not so")
+		r.ignore(name)
 	}
 	return nil
+}
+
+// ignore lists a column that is not read.
+func (r *reader) ignore(name string) {
+	switch {
+	case slices.Contains(r.report.Ignored, name):
+	case len(r.report.Ignored) < maxCells:
+		r.report.Ignored = append(r.report.Ignored, name)
+	default:
+		r.warn("more columns are not read than are listed")
+	}
+}
+
+// warnStepless says that increments are taken to be a second where the file
+// says nothing.
+func (r *reader) warnStepless() {
+	_, column := r.report.Columns[columnNames[colPulse]]
+	switch {
+	case r.stepless == 0:
+	case column:
+		r.warn(fmt.Sprintf("by how many seconds calls are counted is missing in %d of the lines: every second is taken there; say pulse (and mcd) if it is not so", r.stepless))
+	default:
+		r.warn("no column says by how many seconds calls are counted: every second is taken; say pulse (and mcd) if it is not so")
+	}
 }
 
 func (r *reader) warn(text string) {
@@ -304,9 +354,9 @@ func (r *reader) moneyOption(into *rating.Optional[rating.Money], c cell) string
 	return reason
 }
 
-// counting reads mcd and pulse, which may stand in one cell as 30/6.
+// counting reads mcd and pulse, which may stand in one cell as 30/6. The pulse
+// stays 0 where neither file nor options say it.
 func (r *reader) counting(p *lineReader, row *Row) {
-	row.Increment = rating.Increment{Pulse: 1}
 	if r.o.MCD != nil {
 		row.MCD = uint32(*r.o.MCD)
 	}
@@ -385,6 +435,7 @@ func (r *reader) finish() error {
 	if r.shapes.doubtful() {
 		return ask("nanp", "every prefix is six digits, as in NPA-NXX decks: say nanp=true if they are such (212555 is New York then), or nanp=false (Morocco)")
 	}
+	r.warnStepless()
 	r.settle()
 	r.report.sortDates()
 	r.report.Lines.Read = r.report.Lines.sum()
