@@ -29,6 +29,7 @@ type importQuery struct {
 	Columns     string `query:"columns" description:"the file's columns by position, comma-separated, - for one to leave out"`
 	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
 	Card        string `query:"card" description:"of open rate card JSON with several"`
+	Commas      string `query:"commas" enum:"list,thousands" description:"what 447,712 is where a prefix stands: 447 and 712, or 447712"`
 	NANP        bool   `query:"nanp" description:"prefixes are NPA-NXX, 212555 is 1212555"`
 	Exit        string `query:"exit" enum:"011" description:"011 before a prefix is no part of it"`
 	Zone        string `query:"zone" description:"IANA time zone of dates that have none"`
@@ -92,6 +93,9 @@ var importSetters = map[string]func(q *importReader, value string) (problem stri
 		return ""
 	},
 	"card": func(q *importReader, v string) string { q.order.options.Card = v; return "" },
+	"commas": func(q *importReader, v string) string {
+		return among(&q.order.options.Commas, v, cardfile.CommasList, cardfile.CommasThousands)
+	},
 	"nanp": func(q *importReader, v string) string {
 		q.order.options.NANP = new(bool)
 		return truth(q.order.options.NANP, v)

@@ -30,6 +30,7 @@ type cardImportCommand struct {
 	Encoding    string   `help:"utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
 	Delimiter   string   `help:"Of CSV: a character, or tab." placeholder:"CHAR"`
 	Decimal     string   `help:"The decimal mark, . or , where prices do not show it." placeholder:"MARK"`
+	Commas      string   `help:"list or thousands: whether 447,712 is two prefixes or one." placeholder:"WORD"`
 	NANP        string   `name:"nanp" help:"true: prefixes are NPA-NXX; false: they are not." placeholder:"BOOL"`
 	Exit        string   `help:"011: where it stands before prefixes it is no part of them." placeholder:"011"`
 	Zone        string   `help:"Time zone of dates that have none." placeholder:"ZONE"`
@@ -41,7 +42,7 @@ type cardImportCommand struct {
 func (c *cardImportCommand) query() url.Values {
 	q := url.Values{"mode": {c.Mode}, "name": {filepath.Base(c.File)}}
 	for name, value := range map[string]string{
-		"base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "nanp": c.NANP,
+		"base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
 		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
 	} {
 		if value != "" {

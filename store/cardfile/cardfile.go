@@ -40,6 +40,7 @@ type Options struct {
 	Columns   []string       // names by position, "-" for one to leave out; empty for those of the headings
 	Sheets    []string       // of a workbook; "*" for all; empty where there is one
 	Card      string         // of open rate card JSON; "" where there is one
+	Commas    string         // what a comma in 447,712 parts: CommasList or CommasThousands; "" where it is no question
 	NANP      *bool          // prefixes are NPA-NXX, to be stored as 1NPANXX; nil where it is no question
 	Exit011   bool           // 011 before a prefix is the way out of North America, not a part of it
 	Zone      *time.Location // of dates that have none
@@ -48,6 +49,12 @@ type Options struct {
 	Pulse     *int           // where the file has none; default 1
 	Now       time.Time      // later dates are another day's
 }
+
+// What a comma parts in a prefix cell that could be a number with thousands.
+const (
+	CommasList      = "list"      // 447,712 is 447 and 712
+	CommasThousands = "thousands" // 447,712 is 447712
+)
 
 // Row is one price of a file.
 type Row struct {

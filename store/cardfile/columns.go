@@ -133,6 +133,7 @@ type layout struct {
 	ignored    []string
 	heading    []string // the cells of the heading line, nil for a layout by position
 	currencies []string // that the headings name
+	npanxx     bool     // the heading of the prefixes says so
 }
 
 func emptyLayout() *layout {

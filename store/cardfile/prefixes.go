@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"resellerd/store/rating"
@@ -18,12 +19,15 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string)
 		}
 		text = digits + strings.Repeat("0", point-len(digits))
 	}
-	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(",;/|\n", c) }) {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
+	if strings.Contains(text, ",") {
+		text = spacedComma.ReplaceAllString(text, ";")
+	}
+	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(";/|\n", c) }) {
+		part, reason := r.commas(part)
+		if reason == "" {
+			dst, reason = r.list(dst, part)
 		}
-		var reason string
-		if dst, reason = r.oneOrRange(dst, part); reason != "" {
+		if reason != "" {
 			return dst, reason
 		}
 	}
@@ -33,8 +37,51 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string)
 	return dst, ""
 }
 
+// spacedComma stands between prefixes and never between thousands.
+var spacedComma = regexp.MustCompile(`[\s\x{A0}]+,|,[\s\x{A0}]+`)
+
+// thousands are how a number is written that a spreadsheet parts.
+var thousands = regexp.MustCompile(`^[\s\x{A0}]*\+?[1-9][0-9]{0,2}(,[0-9]{3})+[\s\x{A0}]*$`)
+
+// commas takes those out that stand between thousands. 447,712 may be two
+// prefixes, or one.
+func (r *reader) commas(text string) (string, string) {
+	if !strings.Contains(text, ",") {
+		return text, ""
+	}
+	whole, parted := strings.Split(text, "-"), false
+	for i, end := range whole {
+		if thousands.MatchString(end) && len(strings.ReplaceAll(end, ",", "")) <= rating.MaxDigits {
+			whole[i], parted = strings.ReplaceAll(end, ",", ""), true
+		}
+	}
+	switch {
+	case parted && r.o.Commas == "":
+		return "", "may be one prefix or several: say commas=thousands or commas=list"
+	case parted && r.o.Commas == CommasThousands:
+		return strings.Join(whole, "-"), ""
+	}
+	return text, ""
+}
+
+// list reads what commas part.
+func (r *reader) list(dst []rating.Prefix, text string) (_ []rating.Prefix, reason string) {
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if dst, reason = r.oneOrRange(dst, part); reason != "" {
+			break
+		}
+	}
+	return dst, reason
+}
+
 func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, string) {
 	first, last, ranged := strings.Cut(text, "-")
+	if ranged && hyphened(first, last) && (r.o.NANP == nil || *r.o.NANP) {
+		return dst, "may be NPA-NXX or a range: write it without a hyphen, or say nanp=false for a range"
+	}
 	from, reason := r.prefix(first)
 	if reason != "" || !ranged {
 		return append(dst, from), reason
@@ -104,41 +151,16 @@ func (r *reader) bare(text string) (string, string) {
 		text = text[3:]
 	case strings.HasPrefix(text, "00"):
 		text = text[2:]
-	case r.o.NANP != nil && *r.o.NANP:
+	case r.o.NANP == nil:
+		r.shapes.look(text)
+	case *r.o.NANP:
 		return northAmerican(text)
 	}
 	if strings.HasPrefix(text, "0") {
 		return "", "begins with 0 and has no country code"
 	}
-	if r.o.NANP == nil && !plus {
-		r.shapes.look(text)
-	}
 	return text, ""
 }
-
-// northAmerican is a prefix of the North American plan with its country code.
-func northAmerican(text string) (string, string) {
-	switch {
-	case strings.HasPrefix(text, "1"):
-		return text, ""
-	case len(text) >= 3 && len(text) <= 10 && text[0] >= '2':
-		return "1" + text, ""
-	}
-	return "", "is not NPA-NXX"
-}
-
-// shapes are what all prefixes of a file look like: a deck in which each is
-// six digits that can be NPA-NXX may be a North American one.
-type shapes struct{ prefixes, npanxx int }
-
-func (s *shapes) look(text string) {
-	s.prefixes++
-	if len(text) == 6 && text[0] >= '2' && text[3] >= '2' {
-		s.npanxx++
-	}
-}
-
-func (s *shapes) doubtful() bool { return s.prefixes > 0 && s.prefixes == s.npanxx }
 
 // isExponent knows 4.47E+11 and its like.
 func isExponent(text string) bool {

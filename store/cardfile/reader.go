@@ -75,6 +75,9 @@ func (r *reader) line(at Place, cells []cell) error {
 		r.report.refuse(at, why)
 		return nil
 	}
+	if err := r.plan(at, &row); err != nil {
+		return err
+	}
 	if row.Pulse == 0 {
 		row.Pulse = 1
 		r.stepless++
@@ -140,6 +143,9 @@ func (r *reader) headKept(told *layout, cells []cell) error {
 			_, codes := heading(c.text)
 			told.currencies = append(told.currencies, codes...)
 		}
+		if i == told.at[colPrefix] {
+			told.npanxx = told.npanxx || namesNPANXX(c.text)
+		}
 	}
 	return r.oneCurrency(told)
 }
@@ -165,6 +171,7 @@ func (r *reader) useLayout(l *layout) error {
 		return err
 	}
 	r.layout, r.laid = l, true
+	l.npanxx = namesNPANXX(l.names[colPrefix])
 	for column, name := range l.names {
 		if l.at[column] >= 0 && name != "" {
 			r.report.Columns[columnNames[column]] = name
@@ -271,7 +278,7 @@ func (r *reader) cell(cells []cell, column int) cell {
 func (r *reader) row(cells []cell) (row Row, why refusal) {
 	p := lineReader{reader: r, cells: cells}
 	row.Connect, row.From = r.connect, r.since
-	r.prefixed = r.prefixed[:0]
+	r.prefixed, r.shapes.line = r.prefixed[:0], ""
 	p.read(colPrefix, func(c cell) (reason string) {
 		r.prefixed, reason = r.prefixes(r.prefixed, c)
 		return reason
@@ -433,7 +440,7 @@ func (r *reader) finish() error {
 		return r.noHeading()
 	}
 	if r.shapes.doubtful() {
-		return ask("nanp", "every prefix is six digits, as in NPA-NXX decks: say nanp=true if they are such (212555 is New York then), or nanp=false (Morocco)")
+		return ask("nanp", "%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)
 	}
 	r.warnStepless()
 	r.settle()
