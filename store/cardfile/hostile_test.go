@@ -159,7 +159,7 @@ func TestAFileThatEndsEarlyIsNotTakenForAShortOne(t *testing.T) {
 		if err := read(bytes.NewReader(whole), len(whole), name); err != nil {
 			t.Errorf("%s, whole: %v", name, err)
 		}
-		for cut := range len(whole) {
+		for cut := range whole {
 			if err := read(bytes.NewReader(whole[:cut]), len(whole), name); err == nil {
 				t.Errorf("%s is whole after %d of %d bytes", name, cut, len(whole))
 			}

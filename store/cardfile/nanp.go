@@ -72,7 +72,7 @@ func (r *reader) plan(at Place, row *Row) error {
 	if text == "" {
 		return nil
 	}
-	why := ""
+	var why string
 	switch {
 	case byState(row) && (len(text) == 3 || len(text) >= 6):
 		why = "has prices by state, as North American prefixes have"
