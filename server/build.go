@@ -34,6 +34,13 @@ func buildOptionsOf(f *fields) buildOptions {
 	return buildOptions{activate: f.boolean("activate"), atLoss: f.boolean("accept_losses")}
 }
 
+// option is boolean of what says how to write, and is no column.
+func (f *fields) option(name string) bool {
+	shown := f.shown
+	f.shown = func(column string) bool { return column == name || shown(column) }
+	return f.boolean(name)
+}
+
 // boolean reads true or false; absent is false.
 func (f *fields) boolean(name string) bool {
 	value, sent := f.take(name)
@@ -99,12 +106,8 @@ func (w *writing) mayBuild(card string, o buildOptions) error {
 
 func (w *writing) build(card string, o buildOptions) (store.Built, error) {
 	built, err := w.tx.BuildRevision(w.r.ctx, card)
-	switch {
-	case err != nil || !o.activate:
-	case o.atLoss:
-		built.Revision, err = w.tx.ActivateAtLoss(w.r.ctx, card, built.Revision.ID)
-	default:
-		built.Revision, err = w.tx.ActivateRevision(w.r.ctx, card, built.Revision.ID)
+	if err == nil && o.activate {
+		built.Revision, err = w.activateNow(card, built.Revision.ID, o.atLoss)
 	}
 	return built, err
 }

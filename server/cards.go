@@ -24,6 +24,7 @@ func cardPatch(f *fields) store.CardPatch {
 
 func updateCard(w *writing, f *fields) func(string) error {
 	patch, recipe := cardPatch(f), recipeOf(f)
+	patch.AtLoss = f.option("accept_losses")
 	return func(id string) error {
 		card, err := w.tx.Card(w.r.ctx, id)
 		if err != nil {
@@ -32,10 +33,17 @@ func updateCard(w *writing, f *fields) func(string) error {
 		if or(patch.ExternalID, "") != "" && !w.seesAllCards(card.AccountID) {
 			return errCardName
 		}
-		if _, err = w.tx.UpdateCard(w.r.ctx, id, patch); err != nil {
-			return err
+		change := func() error {
+			_, err := w.tx.UpdateCard(w.r.ctx, id, patch)
+			if err != nil {
+				return w.tellLoss(id, err)
+			}
+			return w.setRecipe(id, recipe, patch.AtLoss)
 		}
-		return w.setRecipe(id, recipe)
+		if patch.AtLoss {
+			return w.changeAtLoss(id, change)
+		}
+		return change()
 	}
 }
 
@@ -82,7 +90,7 @@ func (w *writing) createCard() (target, error) {
 	}
 	made, err := w.tx.CreateCard(w.r.ctx, c)
 	if err == nil {
-		err = w.setRecipe(made.ID, recipe)
+		err = w.setRecipe(made.ID, recipe, false)
 	}
 	if err != nil {
 		return target{}, err

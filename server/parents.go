@@ -39,7 +39,7 @@ func recipeOf(f *fields) recipe {
 
 // setRecipe stores what was sent. A parent that the writer does not see is
 // answered as one that is not there.
-func (w *writing) setRecipe(card string, sent recipe) error {
+func (w *writing) setRecipe(card string, sent recipe, atLoss bool) error {
 	if sent.parents != nil {
 		for _, p := range *sent.parents {
 			visible, err := w.sees("card", p.CardID)
@@ -50,7 +50,11 @@ func (w *writing) setRecipe(card string, sent recipe) error {
 				return store.ErrNoParent
 			}
 		}
-		if err := w.tx.SetParents(w.r.ctx, card, *sent.parents); err != nil {
+		set := w.tx.SetParents
+		if atLoss {
+			set = w.tx.SetParentsAtLoss
+		}
+		if err := set(w.r.ctx, card, *sent.parents); err != nil {
 			return err
 		}
 	}

@@ -265,7 +265,7 @@ func TestACardIsBuiltAgainOnceAnythingThatItRestsOnHasChanged(t *testing.T) {
 			}
 		}
 		step("at first", resultBuilt)
-		w.do("a", "PATCH", "/v1/cards/{one}", `{"notes":"nothing to do with it","charge_precision":2}`).want(200)
+		w.do("a", "PATCH", "/v1/cards/{one}", `{"notes":"nothing to do with it","tech_prefix":"7#"}`).want(200)
 		step("a note", resultAlready)
 		for _, c := range []struct{ what, method, path, body string }{
 			{"rules", "PUT", "/v1/cards/{one}/profit-rules", `{"items":[{"match":"*","type":"percent","value":"12"}]}`},

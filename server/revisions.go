@@ -120,7 +120,7 @@ func (w *writing) activate(card, revision string) (target, error) {
 		if at != 0 {
 			_, err := w.tx.ScheduleRevision(w.r.ctx, card, revision, store.Schedule{
 				At: at, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP, AtLoss: atLoss})
-			return err
+			return w.tellLoss(card, err)
 		}
 		_, err := w.activateNow(card, revision, atLoss)
 		return err
@@ -128,10 +128,12 @@ func (w *writing) activate(card, revision string) (target, error) {
 }
 
 func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revision, error) {
+	activate := w.tx.ActivateRevision
 	if atLoss {
-		return w.tx.ActivateAtLoss(w.r.ctx, card, revision)
+		activate = w.tx.ActivateAtLoss
 	}
-	return w.tx.ActivateRevision(w.r.ctx, card, revision)
+	r, err := activate(w.r.ctx, card, revision)
+	return r, w.tellLoss(card, err)
 }
 
 // mayActivate decides on the activation of a visible card's revision, and on

@@ -70,7 +70,7 @@ func routes() []route {
 		{"POST", "/v1/cards", scopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
 		{"POST", "/v1/cards/rebuild", scopeWrite, doorActing, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id", scopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
-		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardFields{}, cardBody{})},
+		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardChange{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
 		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
 		{"GET", "/v1/cards/:id/profit-rules", scopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},

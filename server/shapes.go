@@ -239,6 +239,11 @@ type diffSum struct {
 	Unchanged int64 `json:"unchanged"`
 }
 
+type cardChange struct {
+	cardFields
+	override
+}
+
 type cardNew struct {
 	AccountID string `json:"account_id,omitempty"`
 	Kind      string `json:"kind,omitempty" enum:"provider,customer" default:"customer"`

@@ -59,6 +59,7 @@ type CardPatch struct {
 
 	RatePrecision, ChargePrecision *int
 	Version                        int64 // the version that is changed; 0 for any
+	AtLoss                         bool  // calls may then cost more than they sell for
 }
 
 func (p CardPatch) apply(c *Card) {
@@ -149,9 +150,14 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	return c, nil
 }
 
-// UpdateCard changes a card of the tenant and returns it as it is then. It
-// returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
-// the external id is taken, or the currency is fixed by a revision.
+// UpdateCard changes a card of the tenant and returns it as it is then. What a
+// call is charged or bought for follows at once, so that the active revision
+// is proved anew, and cards that are built from this one become stale.
+//
+// It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
+// the external id is taken, the currency is fixed by a revision, or, with a
+// reason, calls on the active revision would sell at a loss or have nothing to
+// be compared with.
 func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card, error) {
 	c, err := tx.Card(ctx, id)
 	if err != nil {
@@ -160,6 +166,7 @@ func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card,
 	if err := current("card", id, c.Version, patch.Version); err != nil {
 		return Card{}, err
 	}
+	before := c
 	patch.apply(&c)
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
@@ -172,6 +179,9 @@ func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card,
 			public_notes = NULLIF(:public_notes, ''), external_id = NULLIF(:external_id, ''), stale = NULLIF(:stale, ''),
 			compact = NULLIF(:compact, ''), routing = NULLIF(:routing, ''), version = :version, updated_at = :updated_at
 		WHERE tenant_id = :tenant_id AND id = :id`, c)
+	if err == nil {
+		err = tx.recharged(ctx, &before, &c, patch.AtLoss)
+	}
 	if err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)
 	}

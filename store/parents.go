@@ -58,8 +58,20 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // It returns ErrNotFound for an unknown card and ErrInvalid, with a reason for
 // a card that is not the account's and for a currency without a rate. A parent
 // that is not there is named like any other that cannot be one: whether its
-// writer may know of it is the caller's to ask.
+// writer may know of it is the caller's to ask. It returns ErrConflict, with
+// ReasonNotProven, when the card would have a revision in force and nothing any
+// more that its calls are bought from.
 func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
+	return tx.setParents(ctx, card, parents, false)
+}
+
+// SetParentsAtLoss is SetParents for calls that may cost more than they sell
+// for.
+func (tx *Tx) SetParentsAtLoss(ctx context.Context, card string, parents []Parent) error {
+	return tx.setParents(ctx, card, parents, true)
+}
+
+func (tx *Tx) setParents(ctx context.Context, card string, parents []Parent, atLoss bool) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
 		return err
@@ -68,7 +80,11 @@ func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) err
 	if err != nil {
 		return err
 	}
-	if err := tx.checkParents(ctx, &c, parents); err != nil {
+	err = tx.checkParents(ctx, &c, parents)
+	if err == nil && len(parents) == 0 && len(before) > 0 {
+		err = tx.unheld(ctx, card, atLoss)
+	}
+	if err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
 	}
 	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", card); err != nil {

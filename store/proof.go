@@ -20,6 +20,7 @@ type Proof struct {
 	Prefixes int              // of both sides, those open for sale
 	Losing   int              // prefixes, in whichever jurisdiction
 	NoRoute  int              // prefixes
+	First    Finding          // the first losing one, where there is one
 }
 
 // Finding is a problem with a prefix. A losing one has a finding for each
@@ -74,6 +75,9 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 	}
 	defer end()
 	sum, err := rating.Prove(sale, bought, c.routing(), func(f rating.Finding) error {
+		if proof.First.Problem == "" && f.Problem == rating.Losing {
+			proof.First = proof.finding(f)
+		}
 		if report == nil {
 			return nil
 		}

@@ -1,5 +1,7 @@
 package store
 
+import "fmt"
+
 // The codes of refusals that a caller may act on.
 const (
 	ReasonCurrencyMismatch = "currency_mismatch"       // a parent in another currency, without an exchange rate
@@ -7,6 +9,20 @@ const (
 	ReasonWithdrawn        = "provider_card_withdrawn" // a parent that is not assigned any more
 	ReasonSellsAtLoss      = "sells_at_loss"           // a call that costs more than it sells for
 )
+
+// LossError is the ErrConflict, of ReasonSellsAtLoss, of calls that would sell
+// for less than they cost. Its text tells nothing of the costs.
+type LossError struct {
+	Losing int     // prefixes
+	First  Finding // of those, in their order
+}
+
+func (e *LossError) Error() string { return fmt.Sprint(e.Unwrap()) }
+
+// Unwrap gives the refusal with its code.
+func (e *LossError) Unwrap() error {
+	return refused(ReasonSellsAtLoss, "accept_losses", "calls would sell for less than they cost")
+}
 
 // ReasonError is an ErrInvalid or an ErrConflict with a code for programs.
 type ReasonError struct {

@@ -95,6 +95,22 @@ test_owner_cannot_build_or_activate_without_seeing_what_from if {
 	allowed(seller, "update", retail)
 }
 
+test_owner_cannot_change_charges_without_seeing_what_they_are_held_against if {
+	seller := fixture.holding(fixture.reseller, {"card/provider": []})
+	every field in ["charge_precision", "charge_rounding", "direction", "routing"] {
+		changed := {"fields": ["name", field]}
+		fixture.denial(fixture.write(seller, "update", "card", retail, changed)) == {"area_denied"}
+		fixture.granted(fixture.write(fixture.reseller, "update", "card", retail, changed))
+	}
+	fixture.granted(fixture.write(seller, "update", "card", retail, {"fields": ["name", "rate_precision"]}))
+}
+
+test_master_can_change_charges_of_a_provider_card_by_its_letters if {
+	buyer := fixture.holding(fixture.master, {"card/customer": []})
+	changed := {"fields": ["charge_precision"]}
+	fixture.granted(fixture.write(buyer, "update", "card", carrier, changed))
+}
+
 test_reseller_cannot_write_an_assigned_card if {
 	every action in ["update", "delete", "activate", "assign", "build", "accept_losses"] {
 		refused(fixture.strong, action, assigned) == {"card_not_own"}

@@ -41,11 +41,21 @@ permitted(_) if {
 	actions.permitted("card/loss")
 }
 
-# Who builds a card, or has one proved until it may be activated, can work out
-# what it is built from.
-supplied if not input.action.name in {"build", "activate"}
+# Who builds a card, or has one proved until it may be activated or charged
+# otherwise, can work out what it is built from.
+supplied if {
+	not input.action.name in {"build", "activate"}
+	not recharged
+}
 
 supplied if areas.permits("card/provider", "read")
+
+# The change tells on calls at once, so that what is in force is proved anew.
+recharged if {
+	input.action.name == "update"
+	some field in input.action.change.fields
+	field in {"charge_precision", "charge_rounding", "direction", "routing"}
+}
 
 unsuited if {
 	input.action.name in {"assign", "build"}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+
+	"resellerd/store"
+)
+
+// tellLoss says where calls would sell at a loss, to who is shown what the
+// card is built from, as a proof does; to others the loss alone.
+func (w *writing) tellLoss(card string, err error) error {
+	var loss *store.LossError
+	if !errors.As(err, &loss) {
+		return err
+	}
+	row, unseen := w.see("card", card)
+	if unseen != nil || !row.shows("parents") {
+		return err
+	}
+	text := fmt.Sprintf("%d prefixes would sell at a loss, the first of them %s: %s", loss.Losing, loss.First.Prefix, lossText(loss.First))
+	return &store.ReasonError{
+		Code: store.ReasonSellsAtLoss,
+		Err:  &store.FieldError{Kind: store.ErrConflict, Field: "accept_losses", Text: text},
+	}
+}
+
+// lossText says what a losing call costs its seller.
+func lossText(f store.Finding) string {
+	loss := store.AppendMoney(nil, f.Loss)
+	if f.Seconds == 0 {
+		return fmt.Sprintf("calls of over two hours, %s on a minute", loss)
+	}
+	return fmt.Sprintf("%s on a call of %d s", loss, f.Seconds)
+}
+
+// changeAtLoss changes a card whose calls may then sell at a loss, for who may
+// accept that. Losses that were accepted have an audit entry of their own.
+func (w *writing) changeAtLoss(card string, change func() error) error {
+	if err := w.may("accept_losses", "card", card, nil); err != nil {
+		return err
+	}
+	before, err := w.see("card", card)
+	if err == nil {
+		err = change()
+	}
+	if err != nil {
+		return err
+	}
+	active, err := w.tx.ActiveRevision(w.r.ctx, card)
+	if err != nil || !active.LossesAccepted {
+		return err
+	}
+	t := target{action: "accept_losses", typ: "card", id: card, sub: active.ID}
+	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
+		return err
+	}
+	after, err := w.see("card", card)
+	if err != nil {
+		return err
+	}
+	return w.audit(t, before.object, after.object)
+}
