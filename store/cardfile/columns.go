@@ -131,6 +131,8 @@ type layout struct {
 	at         [columnCount]int
 	names      [columnCount]string // what the file calls them
 	ignored    []string
+	told       bool     // by position, not by a heading
+	width      int      // how many columns there are, read or not
 	heading    []string // the cells of the heading line, nil for a layout by position
 	currencies []string // that the headings name
 	npanxx     bool     // the heading of the prefixes says so
@@ -169,6 +171,9 @@ func byNames(names []cell) (l *layout, double refusal) {
 	l = emptyLayout()
 	for i, c := range names {
 		words, codes := heading(c.text)
+		if strings.TrimSpace(c.text) != "" {
+			l.width = i + 1
+		}
 		column, known := columnOf[words]
 		switch {
 		case !known && words != "":
@@ -202,6 +207,7 @@ func (l *layout) secondName(i int, words, text string) {
 // byPosition lays out the columns that were named.
 func byPosition(names []string) (*layout, error) {
 	l := emptyLayout()
+	l.told, l.width = true, len(names)
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		if name == "-" || name == "" {

@@ -64,16 +64,15 @@ func (r *reader) line(at Place, cells []cell) error {
 		r.report.Lines.Headings++
 		return nil
 	}
-	if r.isTotal(cells) {
+	if r.isTotal(cells) && r.headingAgain(cells) == nil {
 		return r.total(at, cells)
 	}
-	row, why := r.row(cells)
+	row, why := r.rowOrSum(cells)
 	if why.reason == noZone {
 		return &FileError{Option: "zone", Place: at, Text: fmt.Sprintf("the date %q has no time zone: say in which it is", excerpt(why.cell))}
 	}
 	if !why.none() {
-		r.report.refuse(at, why)
-		return nil
+		return r.refused(at, cells, why)
 	}
 	if err := r.plan(at, &row); err != nil {
 		return err
@@ -92,78 +91,6 @@ func blank(cells []cell) bool {
 		}
 	}
 	return true
-}
-
-// head looks for the line of headings, or takes the columns that were told.
-func (r *reader) head(at Place, cells []cell) error {
-	if len(r.o.Columns) > 0 {
-		return r.headTold(at, cells)
-	}
-	found, err := byHeading(cells)
-	if err != nil {
-		return err
-	}
-	r.report.Lines.Headings++
-	if found != nil {
-		return r.useLayout(found)
-	}
-	if r.above++; r.above >= maxHeading {
-		return r.noHeading()
-	}
-	return nil
-}
-
-func (r *reader) noHeading() error {
-	return ask("columns", "no line of headings names a prefix and a cost: name the columns")
-}
-
-func (r *reader) headTold(at Place, cells []cell) error {
-	told, err := byPosition(r.o.Columns)
-	if err != nil {
-		return err
-	}
-	if err := r.useLayout(told); err != nil {
-		return err
-	}
-	// The first line may be one of headings all the same: then no digit stands
-	// where the prefix does, nor where the cost does.
-	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
-		r.report.Lines.Headings++
-		return r.headKept(told, cells)
-	}
-	return r.line(at, cells)
-}
-
-// headKept keeps a line of headings above columns that were told.
-func (r *reader) headKept(told *layout, cells []cell) error {
-	told.heading = make([]string, len(cells))
-	for i, c := range cells {
-		told.heading[i] = c.text
-		if slices.Contains(told.at[:], i) {
-			_, codes := heading(c.text)
-			told.currencies = append(told.currencies, codes...)
-		}
-		if i == told.at[colPrefix] {
-			told.npanxx = told.npanxx || namesNPANXX(c.text)
-		}
-	}
-	return r.oneCurrency(told)
-}
-
-// oneCurrency refuses headings that speak of another currency than the card's,
-// or of several.
-func (r *reader) oneCurrency(l *layout) error {
-	card := r.o.Currency
-	for _, code := range l.currencies {
-		switch {
-		case r.o.Currency != "" && code != r.o.Currency:
-			return broken("the headings speak of %s, the card is in %s", code, r.o.Currency)
-		case card != "" && code != card:
-			return broken("the headings speak of %s and of %s", card, code)
-		}
-		card = code
-	}
-	return nil
 }
 
 func (r *reader) useLayout(l *layout) error {
@@ -213,58 +140,6 @@ func (r *reader) warn(text string) {
 	}
 }
 
-// isHeading knows the heading when it comes again.
-func (r *reader) isHeading(cells []cell) bool {
-	if len(cells) != len(r.layout.heading) {
-		return false
-	}
-	for i, c := range cells {
-		if c.text != r.layout.heading[i] {
-			return false
-		}
-	}
-	return true
-}
-
-var totals = []string{"total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "count", "end", "eof", "end of file", "rows", "records"}
-
-// isTotal knows a line that sums up: its first word says so, and no prefix
-// stands in it.
-func (r *reader) isTotal(cells []cell) bool {
-	if p := strings.TrimSpace(r.cell(cells, colPrefix).text); p != "" && strings.Trim(p, "+0123456789") == "" {
-		return false
-	}
-	for _, c := range cells {
-		if strings.TrimSpace(c.text) != "" {
-			words, _ := heading(c.text)
-			return slices.Contains(totals, strings.TrimRight(words, " 0123456789"))
-		}
-	}
-	return false
-}
-
-// total counts a line that sums up. The one that ends a card written here says
-// how many rows there are, and is held to it.
-func (r *reader) total(at Place, cells []cell) error {
-	r.report.Lines.Totals++
-	own := len(cells) > 1 && cells[0].text == "total" && len(r.layout.heading) > 1 &&
-		r.layout.heading[0] == columnNames[colPrefix] && r.layout.heading[1] == columnNames[colName]
-	if own {
-		return r.whole(at, cells[1].text)
-	}
-	return nil
-}
-
-// whole compares the number of rows that a file says it has with those read.
-func (r *reader) whole(at Place, rows string) error {
-	l := r.report.Lines
-	if n, err := strconv.Atoi(rows); err == nil && n != l.Priced+l.Repeated+l.Superseded+l.Refused {
-		return &FileError{Place: at, Text: fmt.Sprintf("the file says that it has %d rows, and has %d: a part is missing, or too much",
-			n, l.Priced+l.Repeated+l.Superseded+l.Refused)}
-	}
-	return nil
-}
-
 // cell is what stands in a column, nothing where there is none.
 func (r *reader) cell(cells []cell, column int) cell {
 	at := r.layout.at[column]
@@ -272,6 +147,29 @@ func (r *reader) cell(cells []cell, column int) cell {
 		return cell{}
 	}
 	return cells[at]
+}
+
+// rowOrSum reads a line, unless it has more cells than there are columns, or
+// may be one that sums up.
+func (r *reader) rowOrSum(cells []cell) (Row, refusal) {
+	if why := r.wide(cells); !why.none() {
+		return Row{}, why
+	}
+	if r.sumsUp(cells) {
+		p := r.cell(cells, colPrefix)
+		return Row{}, refusal{column: columnNames[colPrefix], cell: p.text, reason: "stands in a line that says it is a total: it may be one, or a price"}
+	}
+	return r.row(cells)
+}
+
+// wide refuses a line of CSV that goes on beyond the last column: a comma may
+// have parted a number, and what follows it stands in the wrong place. Empty
+// cells there say nothing.
+func (r *reader) wide(cells []cell) refusal {
+	if r.report.Format != CSV || len(cells) <= r.layout.width || blank(cells[r.layout.width:]) {
+		return refusal{}
+	}
+	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: one may have been parted, and no cell is sure to stand where it should", len(cells), r.layout.width)}
 }
 
 // row reads a line. Its prefixes are left in r.prefixed.

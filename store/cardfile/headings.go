@@ -1,0 +1,147 @@
+package cardfile
+
+import (
+	"slices"
+	"strings"
+)
+
+// head looks for the line of headings, or takes the columns that were told.
+func (r *reader) head(at Place, cells []cell) error {
+	if len(r.o.Columns) > 0 {
+		return r.headTold(at, cells)
+	}
+	found, err := byHeading(cells)
+	if err != nil {
+		return err
+	}
+	r.report.Lines.Headings++
+	if found != nil {
+		return r.useLayout(found)
+	}
+	if r.above++; r.above >= maxHeading {
+		return r.noHeading()
+	}
+	return nil
+}
+
+func (r *reader) noHeading() error {
+	return ask("columns", "no line of headings names a prefix and a cost: name the columns")
+}
+
+func (r *reader) headTold(at Place, cells []cell) error {
+	told, err := byPosition(r.o.Columns)
+	if err != nil {
+		return err
+	}
+	if err := r.useLayout(told); err != nil {
+		return err
+	}
+	// The first line may be one of headings all the same: then no digit stands
+	// where the prefix does, nor where the cost does.
+	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
+		r.report.Lines.Headings++
+		return r.headKept(told, cells)
+	}
+	return r.line(at, cells)
+}
+
+// headKept keeps a line of headings above columns that were told.
+func (r *reader) headKept(told *layout, cells []cell) error {
+	told.heading = make([]string, len(cells))
+	for i, c := range cells {
+		told.heading[i] = c.text
+		if strings.TrimSpace(c.text) != "" {
+			told.width = max(told.width, i+1)
+		}
+		if slices.Contains(told.at[:], i) {
+			_, codes := heading(c.text)
+			told.currencies = append(told.currencies, codes...)
+		}
+		if i == told.at[colPrefix] {
+			told.npanxx = told.npanxx || namesNPANXX(c.text)
+		}
+	}
+	return r.oneCurrency(told)
+}
+
+// oneCurrency refuses headings that speak of another currency than the card's,
+// or of several.
+func (r *reader) oneCurrency(l *layout) error {
+	card := r.o.Currency
+	for _, code := range l.currencies {
+		switch {
+		case r.o.Currency != "" && code != r.o.Currency:
+			return broken("the headings speak of %s, the card is in %s", code, r.o.Currency)
+		case card != "" && code != card:
+			return broken("the headings speak of %s and of %s", card, code)
+		}
+		card = code
+	}
+	return nil
+}
+
+// isHeading knows the heading when it comes again.
+func (r *reader) isHeading(cells []cell) bool {
+	if len(cells) != len(r.layout.heading) {
+		return false
+	}
+	for i, c := range cells {
+		if c.text != r.layout.heading[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// refused counts a line that cannot be read. One that names columns is no line
+// of prices: what follows it is read as before where it names the same, and not
+// at all where it names others.
+func (r *reader) refused(at Place, cells []cell, why refusal) error {
+	l := r.headingAgain(cells)
+	switch {
+	case l == nil:
+		r.report.refuse(at, why)
+		return nil
+	case !r.layout.agrees(l):
+		return &FileError{Place: at, Text: "there are headings again, and of other columns than the first: each table is a file of its own"}
+	}
+	r.report.Lines.Headings++
+	if err := r.oneCurrency(&layout{currencies: slices.Concat(r.layout.currencies, l.currencies)}); err != nil {
+		return &FileError{Place: at, Text: err.Error()}
+	}
+	return nil
+}
+
+// headingAgain is what a line below the headings names, if it names two
+// columns, one of them the prefix or the cost. Objects have their names
+// elsewhere.
+func (r *reader) headingAgain(cells []cell) *layout {
+	if isJSON(r.report.Format) {
+		return nil
+	}
+	l, _ := byNames(cells)
+	named := 0
+	for _, at := range l.at {
+		if at >= 0 {
+			named++
+		}
+	}
+	if named < 2 || l.at[colPrefix] < 0 && l.at[colCost] < 0 {
+		return nil
+	}
+	return l
+}
+
+// agrees reports a layout of the same columns in the same places. Of columns
+// that were told it is enough that none is said to stand elsewhere.
+func (l *layout) agrees(again *layout) bool {
+	if !l.told {
+		return l.at == again.at
+	}
+	for column, at := range again.at {
+		if at >= 0 && l.at[column] >= 0 && at != l.at[column] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,54 @@
+package cardfile
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var totals = []string{"total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "count", "end", "eof", "end of file", "rows", "records"}
+
+// isTotal knows a line that sums up, and has no prefix.
+func (r *reader) isTotal(cells []cell) bool { return r.sumsUp(cells) && !r.prefixBeside(cells) }
+
+// sumsUp knows a line whose first word says that it sums up. Where the prefix
+// stands first, it is that word.
+func (r *reader) sumsUp(cells []cell) bool {
+	for _, c := range cells {
+		if strings.TrimSpace(c.text) != "" {
+			words, _ := heading(c.text)
+			return slices.Contains(totals, strings.TrimRight(words, " 0123456789"))
+		}
+	}
+	return false
+}
+
+// prefixBeside reports a line that begins with another cell than that of the
+// prefix, which holds what may be one, or several.
+func (r *reader) prefixBeside(cells []cell) bool {
+	at := r.layout.at[colPrefix]
+	return at < len(cells) && !blank(cells[:at]) && strings.ContainsAny(cells[at].text, "0123456789")
+}
+
+// total counts a line that sums up. The one that ends a card written here says
+// how many rows there are, and is held to it.
+func (r *reader) total(at Place, cells []cell) error {
+	r.report.Lines.Totals++
+	own := len(cells) > 1 && cells[0].text == "total" && len(r.layout.heading) > 1 &&
+		r.layout.heading[0] == columnNames[colPrefix] && r.layout.heading[1] == columnNames[colName]
+	if own {
+		return r.whole(at, cells[1].text)
+	}
+	return nil
+}
+
+// whole compares the number of rows that a file says it has with those read.
+func (r *reader) whole(at Place, rows string) error {
+	l := r.report.Lines
+	if n, err := strconv.Atoi(rows); err == nil && n != l.Priced+l.Repeated+l.Superseded+l.Refused {
+		return &FileError{Place: at, Text: fmt.Sprintf("the file says that it has %d rows, and has %d: a part is missing, or too much",
+			n, l.Priced+l.Repeated+l.Superseded+l.Refused)}
+	}
+	return nil
+}
