@@ -78,12 +78,14 @@ func plausible(t time.Time) string {
 	return ""
 }
 
+const firstSerial = 25_000 // days: a date in 1968, or 1972
+
 // serial reads a date as spreadsheets count: days since 30 December 1899, or
 // since 1904.
 func (r *reader) serial(text string) (time.Time, string) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	days, err := strconv.Atoi(whole)
-	if err != nil || days < 25_000 || days > 120_000 {
+	if err != nil || days < firstSerial || days > 120_000 {
 		return time.Time{}, "is not a date"
 	}
 	part, err := strconv.ParseFloat("0."+fraction+"0", 64)

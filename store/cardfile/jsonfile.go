@@ -71,8 +71,11 @@ func (d document) object(what string, member func(name string) (known bool, err 
 			return d.fault(err)
 		}
 		name, _ := token.(string)
-		if seen[name] {
+		switch {
+		case seen[name]:
 			return broken("%s has %q twice", what, excerpt(name))
+		case len(seen) > 1000:
+			return broken("%s has too many names", what)
 		}
 		known, err := member(name)
 		if err != nil {
@@ -115,13 +118,9 @@ func (d document) decode(into any) error { return d.fault(d.Decode(into)) }
 // openCard is what is said of a card beside its rates.
 type openCard struct {
 	Type, Currency string
-	Fields         []struct{ Name string }
-	Rate           struct {
-		Pulse      json.Number `json:"default_pulse"`
-		Initial    json.Number `json:"default_initial"`
-		Connection json.Number
-	}
-	rates bool
+	Fields         []string
+	Rate           struct{ Pulse, Initial, Connection json.Number }
+	rates          bool
 }
 
 // openRoot is what is said of all cards.
@@ -192,15 +191,53 @@ func (d document) card(c *openCard) error {
 		case "currency":
 			return true, d.decode(&c.Currency)
 		case "fields":
-			return true, d.decode(&c.Fields)
+			return true, d.fields(c)
 		case "rate":
-			return true, d.decode(&c.Rate)
+			return true, d.rate(c)
 		case "rates":
 			c.rates = true
 			return true, d.skip()
 		}
 		return false, nil
 	})
+}
+
+// rate reads what is said of all rates. It says nothing twice, known or not.
+func (d document) rate(c *openCard) error {
+	known := map[string]*json.Number{
+		"default_pulse": &c.Rate.Pulse, "default_initial": &c.Rate.Initial, "connection": &c.Rate.Connection,
+	}
+	return d.object("the rate of a card", func(name string) (bool, error) {
+		if into, there := known[name]; there {
+			return true, d.decode(into)
+		}
+		return true, d.skip()
+	})
+}
+
+// fields reads the names of the columns.
+func (d document) fields(c *openCard) error {
+	if err := d.open("fields", '['); err != nil {
+		return err
+	}
+	for d.More() {
+		if len(c.Fields) >= maxCells {
+			return broken("a card has more than %d fields", maxCells)
+		}
+		field := ""
+		err := d.object("a field", func(name string) (bool, error) {
+			if name == "name" {
+				return true, d.decode(&field)
+			}
+			return true, d.skip()
+		})
+		if err != nil {
+			return err
+		}
+		c.Fields = append(c.Fields, field)
+	}
+	_, err := d.Token()
+	return d.fault(err)
 }
 
 // chooseCard takes the card that was named, or the only one.
@@ -232,7 +269,7 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	}
 	cells := make([]cell, len(card.Fields))
 	for i, field := range card.Fields {
-		cells[i].text = field.Name
+		cells[i].text = field
 	}
 	if err := r.defaults(card); err != nil {
 		return err
@@ -269,7 +306,7 @@ func (r *reader) defaults(card *openCard) (err error) {
 	}
 	if n := card.Rate.Connection; err == nil && n != "" {
 		var reason string
-		if r.connect, reason = numberPrice(n.String()); reason != "" {
+		if r.connect, reason = numberPrice(n.String(), true); reason != "" {
 			err = broken("the default connection fee of the card %s", reason)
 		}
 	}
@@ -355,7 +392,7 @@ func jsonCell(v any) cell {
 	case string:
 		return cell{text: v}
 	case json.Number:
-		return cell{text: v.String(), number: true}
+		return cell{text: v.String(), number: true, exact: true}
 	}
 	return cell{fault: "is neither a text nor a number"}
 }

@@ -13,6 +13,9 @@ import (
 func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
+		if c.exact && isExponent(text) {
+			return dst, asExponent
+		}
 		digits, point, ok := scientific(text)
 		if !ok || point < len(digits) || point > rating.MaxDigits {
 			return dst, "is not a prefix"

@@ -197,6 +197,11 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	return row, p.why
 }
 
+// counted are the columns where no date can stand.
+var counted = [columnCount]bool{
+	colPrefix: true, colCost: true, colInter: true, colIntra: true, colConnect: true, colMCD: true, colPulse: true, colIncluded: true,
+}
+
 // lineReader reads cell by cell until the first that is refused.
 type lineReader struct {
 	*reader
@@ -210,7 +215,11 @@ func (p *lineReader) read(column int, take func(cell) string) {
 	}
 	c := p.cell(p.cells, column)
 	reason := c.fault
-	if reason == "" {
+	switch {
+	case reason != "":
+	case c.date && counted[column]:
+		reason = "is shown as a date: a spreadsheet may have made it of something else"
+	default:
 		reason = take(c)
 	}
 	if reason != "" {
@@ -268,22 +277,26 @@ func (r *reader) counting(p *lineReader, row *Row) {
 	if r.o.Pulse != nil {
 		row.Pulse = uint32(*r.o.Pulse)
 	}
+	said := false // the minimum, by the column of the pulse
 	p.optional(colPulse, func(c cell) (reason string) {
 		first, step, both := strings.Cut(c.text, "/")
 		if both {
 			if row.MCD, reason = seconds(first); reason != "" {
 				return "is neither seconds nor two of them, as 30/6"
 			}
-			first = step
+			said, c.text = true, step
 		}
-		row.Pulse, reason = seconds(first)
+		row.Pulse, reason = r.increment(c)
 		if reason == "" && row.Pulse == 0 {
 			reason = "is 0: calls are counted by a second at least"
 		}
 		return reason
 	})
 	p.optional(colMCD, func(c cell) (reason string) {
-		row.MCD, reason = seconds(c.text)
+		pair := row.MCD
+		if row.MCD, reason = r.increment(c); reason == "" && said && row.MCD != pair {
+			reason = fmt.Sprintf("says otherwise than the column %s, which begins with %d", columnNames[colPulse], pair)
+		}
 		return reason
 	})
 }

@@ -26,7 +26,7 @@ const (
 func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
-		return numberPrice(text)
+		return numberPrice(text, c.exact)
 	}
 	text, ok := stripCurrency(text, currency)
 	if !ok {
@@ -165,13 +165,14 @@ func amount(whole, fraction string) (rating.Money, string) {
 }
 
 // numberPrice reads a number as a spreadsheet or JSON keeps it: maybe with an
-// exponent, and with the digits after the fifteenth that binary fractions bring.
-func numberPrice(text string) (rating.Money, string) {
+// exponent, and, unless it is exact, with the digits after the fifteenth that
+// binary fractions bring.
+func numberPrice(text string, exact bool) (rating.Money, string) {
 	digits, point, ok := scientific(text)
 	if !ok {
 		return 0, notAPrice
 	}
-	if len(digits) > 15 {
+	if len(digits) > 15 && !exact {
 		digits, point = toFifteen(digits, point)
 	}
 	switch {
@@ -227,6 +228,16 @@ func toFifteen(digits string, point int) (string, int) {
 		kept[i]++
 	}
 	return strings.TrimRight(string(kept), "0"), point
+}
+
+// increment reads seconds of a cell. Of 30/6 a spreadsheet makes a date, which
+// is a number of days.
+func (r *reader) increment(c cell) (uint32, string) {
+	n, reason := seconds(c.text)
+	if reason == "" && c.number && r.report.Format == XLSX && n >= firstSerial {
+		return 0, "may be a date that was 30/6 or the like once: write it as text"
+	}
+	return n, reason
 }
 
 const notSeconds = "is not a whole number of seconds up to a day"

@@ -116,7 +116,15 @@ func (x *xlsxWriter) put(cells []string) error {
 			return err
 		}
 	}
-	return x.cells(cells, func(i int) bool { return numeric[x.columns[i]] && fitsNumber(cells[i]) })
+	return x.cells(cells, func(i int) bool {
+		return numeric[x.columns[i]] && fitsNumber(cells[i]) && !mayBeDate(x.columns[i], cells[i])
+	})
+}
+
+// mayBeDate reports increments of hours. As numbers they would be refused, for
+// a spreadsheet makes such of 30/6.
+func mayBeDate(column, cell string) bool {
+	return (column == "mcd" || column == "pulse") && len(cell) > 4
 }
 
 // cells writes a row. Cells without a place follow one another, so that empty

@@ -20,6 +20,7 @@ type workbook struct {
 	room    int64 // bytes that may still be inflated
 	sheets  []sheet
 	strings sharedStrings
+	dates   []bool // by the number of a style: it shows dates
 }
 
 type sheet struct {
@@ -55,6 +56,9 @@ func (r *reader) readXLSX(f File) error {
 	if err := w.readStrings(); err != nil {
 		return err
 	}
+	if err := w.readStyles(); err != nil {
+		return err
+	}
 	for _, s := range chosen {
 		if err := w.readSheet(s); err != nil {
 			return err
@@ -81,6 +85,8 @@ func (i inflating) Read(p []byte) (int, error) {
 type elements struct {
 	*xml.Decoder
 	begin, done int64 // of what is taken at once; of the last token
+	depth       int   // elements that are open
+	rooted      bool  // there was one
 }
 
 // next is the next token, as long as what is taken at once has an end.
@@ -89,8 +95,17 @@ func (e *elements) next() (xml.Token, error) {
 	if e.done = e.InputOffset(); err == nil && e.done-e.begin > maxLine {
 		err = broken("a line or value is longer than %d bytes", maxLine)
 	}
+	switch token.(type) {
+	case xml.StartElement:
+		e.depth, e.rooted = e.depth+1, true
+	case xml.EndElement:
+		e.depth--
+	}
 	return token, err
 }
+
+// whole reports that all that was begun was ended.
+func (e *elements) whole() bool { return e.rooted && e.depth == 0 }
 
 // each hands the tokens of a part to take.
 func (w *workbook) each(name string, take func(*elements, xml.Token) error) error {
@@ -109,10 +124,10 @@ func (w *workbook) each(name string, take func(*elements, xml.Token) error) erro
 	for {
 		d.begin = d.done
 		token, err := d.next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && d.whole() {
 			return nil
 		}
-		if err == nil {
+		if err = cutOff(err); err == nil {
 			err = take(d, token)
 		}
 		if err != nil {

@@ -80,7 +80,9 @@ func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 	for len(s.cells) < at {
 		s.cells = append(s.cells, cell{})
 	}
-	s.cells = append(s.cells, s.value(attribute(e, "t"), raw))
+	c := s.value(attribute(e, "t"), raw)
+	c.date = c.number && s.isDate(attribute(e, "s"))
+	s.cells = append(s.cells, c)
 	return nil
 }
 
@@ -155,7 +157,9 @@ func (s *sheetRows) value(typ string, raw rawCell) cell {
 		return cell{text: unescaped(raw.inline)}
 	case "e":
 		return cell{text: raw.value, fault: "is an error of the spreadsheet"}
-	case "str", "d", "b":
+	case "b":
+		return cell{text: raw.value, fault: "is true or false, neither a text nor a number"}
+	case "str", "d":
 		return cell{text: raw.value}
 	}
 	return cell{text: raw.value, number: raw.valued}
