@@ -93,9 +93,13 @@ func open(driver, name string, n int) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, invalid("database", "has no valid address")
 	}
+	return sized(db, n), nil
+}
+
+func sized(db *sqlx.DB, n int) *sqlx.DB {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	return db, nil
+	return db
 }
 
 func (p pools) shut() (err error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,16 +42,13 @@ func postgresDialect() dialect {
 }
 
 func openPostgres(url string, o Options) (p pools, err error) {
-	if p.read, err = open("postgres", url, o.MaxConns); err != nil {
-		return p, err
+	at, err := pq.NewConnector(url)
+	if err != nil {
+		return p, invalid("database", "has no valid address")
 	}
+	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at}), "postgres"), n) }
+	p = pools{read: pool(o.MaxConns), pulse: pool(1), bulk: pool(bulkConns)}
 	p.write = p.read
-	if p.pulse, err = open("postgres", url, 1); err != nil {
-		return pools{}, errors.Join(err, p.shut())
-	}
-	if p.bulk, err = open("postgres", url, bulkConns); err != nil {
-		return pools{}, errors.Join(err, p.shut())
-	}
 	return p, nil
 }
 

@@ -105,7 +105,8 @@ func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, e
 //
 // Like Write it waits for the tenant's other writers, and they for it.
 func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) error, planned, kept func(*Moment) error) error {
-	begun, err := s.write.BeginTxx(ctx, nil)
+	begun, letGo, err := s.begin(ctx)
+	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}

@@ -61,7 +61,8 @@ func (tx *Tx) Now() Micros { return tx.now }
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
-	begun, err := s.write.BeginTxx(ctx, nil)
+	begun, letGo, err := s.begin(ctx)
+	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}
@@ -82,12 +83,28 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("commit: %w", context.Cause(ctx))
+	}
 	ended = true
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
 	s.tracker.advance(revision)
 	return nil
+}
+
+// begin begins a transaction that lasts until it is ended here, whatever becomes
+// of ctx: database/sql would roll it back from a goroutine of its own, on a
+// connection that a COPY is still talking on. letGo is called after its end.
+func (s *Store) begin(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
+	held, letGo := context.WithCancel(heldOpen(ctx))
+	stop := context.AfterFunc(ctx, letGo) // as long as it waits for a connection
+	tx, err = s.write.BeginTxx(held, nil)
+	if !stop() && err == nil {
+		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
+	}
+	return tx, letGo, err
 }
 
 // serialise waits for the tenant's other writers. SQLite has one writer at a
