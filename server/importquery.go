@@ -26,7 +26,7 @@ type importQuery struct {
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
 	Decimal     string `query:"decimal" enum:".,," description:"the decimal mark, where prices do not show it"`
-	Columns     string `query:"columns" description:"the file's columns by position, comma-separated, - for one to leave out"`
+	Columns     string `query:"columns" description:"of CSV and XLSX: the columns by position, comma-separated, - for one to leave out"`
 	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
 	Card        string `query:"card" description:"of open rate card JSON with several"`
 	Commas      string `query:"commas" enum:"list,thousands" description:"what 447,712 is where a prefix stands: 447 and 712, or 447712"`

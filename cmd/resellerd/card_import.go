@@ -26,7 +26,7 @@ type cardImportCommand struct {
 	Apply       bool     `help:"Make drafts; without, only say what would be."`
 	SkipRefused bool     `help:"Apply without the lines that are refused."`
 	Sheet       []string `help:"Sheets of a workbook, * for all." placeholder:"NAME"`
-	Columns     string   `help:"The columns by position, comma-separated, - for one to leave out." placeholder:"NAMES"`
+	Columns     string   `help:"Of CSV and XLSX: the columns by position, comma-separated, - for one to leave out." placeholder:"NAMES"`
 	Encoding    string   `help:"utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
 	Delimiter   string   `help:"Of CSV: a character, or tab." placeholder:"CHAR"`
 	Decimal     string   `help:"The decimal mark, . or , where prices do not show it." placeholder:"MARK"`

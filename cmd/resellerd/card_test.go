@@ -80,3 +80,19 @@ func TestACardIsImportedAndExportedOnTheCommandLine(t *testing.T) {
 		})
 	}
 }
+
+func TestTheCommandLineSaysWhatACommaInAPrefixParts(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	file := write(t, "deck.csv", "prefix,cost\n\"447,712\",1\n")
+	for option, want := range map[string]string{"": "commas=thousands or commas=list", "list": "now       2 ", "thousands": "now       1 ", "decimal": "want one of list thousands"} {
+		args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--nanp", "false", "--database", url}
+		if option != "" {
+			args = append(args, "--commas", option)
+		}
+		code, stdout, stderr := call(t, nil, args)
+		if (code == exitOK) != (option != "decimal") || !strings.Contains(stdout+stderr, want) {
+			t.Errorf("%q: exit %d:\n%s%s", option, code, stdout, stderr)
+		}
+	}
+}

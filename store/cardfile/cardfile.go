@@ -37,7 +37,7 @@ type Options struct {
 	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1; "" for what the file looks like
 	Delimiter rune           // of CSV; 0 for what the file looks like
 	Decimal   byte           // '.' or ','; 0 where every price says it by itself
-	Columns   []string       // names by position, "-" for one to leave out; empty for those of the headings
+	Columns   []string       // of CSV and XLSX: names by position, "-" for one to leave out; empty for those of the headings
 	Sheets    []string       // of a workbook; "*" for all; empty where there is one
 	Card      string         // of open rate card JSON; "" where there is one
 	Commas    string         // what a comma in 447,712 parts: CommasList or CommasThousands; "" where it is no question
@@ -127,6 +127,9 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	}
 	r := newReader(ctx, o, yield)
 	r.report.Format = format
+	if len(o.Columns) > 0 && isJSON(format) {
+		return nil, ask("columns", "columns are named for CSV and XLSX alone: in %s each value has its own name", format)
+	}
 	switch format {
 	case CSV:
 		err = r.readCSV(f)

@@ -16,8 +16,12 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	r.report.Lines.Headings++
 	if found != nil {
+		if err := r.heard(found); err != nil {
+			return err
+		}
 		return r.useLayout(found)
 	}
+	r.listen(at, cells)
 	if r.above++; r.above >= maxHeading {
 		return r.noHeading()
 	}
@@ -40,6 +44,9 @@ func (r *reader) headTold(at Place, cells []cell) error {
 	// where the prefix does, nor where the cost does.
 	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
 		r.report.Lines.Headings++
+		if r.headingAgain(cells) == nil {
+			r.listen(at, cells)
+		}
 		return r.headKept(told, cells)
 	}
 	return r.line(at, cells)
@@ -60,6 +67,9 @@ func (r *reader) headKept(told *layout, cells []cell) error {
 		if i == told.at[colPrefix] {
 			told.npanxx = told.npanxx || namesNPANXX(c.text)
 		}
+	}
+	if err := r.heard(told); err != nil {
+		return err
 	}
 	return r.oneCurrency(told)
 }

@@ -1,6 +1,7 @@
 package cardfile_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -252,5 +253,115 @@ func TestAMinimumThatIsSaidTwiceIsSaidAlike(t *testing.T) {
 	rows, _, err := readAll(t, fileOf("a.csv", []byte("prefix,cost,pulse\n44,1,60/6\n")), cardfile.Options{MCD: &thirty})
 	if err != nil || len(rows) != 1 || rows[0].MCD != 60 || rows[0].Pulse != 6 {
 		t.Errorf("%v: %+v", err, rows)
+	}
+}
+
+func TestADollarIsTakenForACurrencyOfThatSignAndToldOf(t *testing.T) {
+	file := fileOf("a.csv", []byte("prefix,cost\n44,$0.5\n49,0.1\n"))
+	for _, currency := range []string{"USD", "AUD", "CAD", "NZD", "SGD", "HKD"} {
+		rows, report, err := readAll(t, file, cardfile.Options{Currency: currency})
+		warned := err == nil && strings.Contains(strings.Join(report.Warnings, "\n"), "written with $ and taken to be in "+currency)
+		if err != nil || len(rows) != 2 || warned != (currency != "USD") {
+			t.Errorf("%s: %v %+v", currency, err, report)
+		}
+	}
+	for _, currency := range []string{"", "EUR", "GBP", "MXN"} {
+		if got := told(t, file, cardfile.Options{Currency: currency}); got != "49=0.1 !line 2" {
+			t.Errorf("%s: %s", currency, got)
+		}
+	}
+	for price, currency := range map[string]string{"€1": "EUR", "1 €": "EUR", "£1": "GBP"} {
+		text := fileOf("a.csv", []byte("prefix,cost\n44,"+price+"\n"))
+		for _, card := range []string{"EUR", "GBP", "USD", "EGP"} {
+			if got := told(t, text, cardfile.Options{Currency: card}); (got == "44=1") != (card == currency) {
+				t.Errorf("%s, %s: %s", price, card, got)
+			}
+		}
+	}
+}
+
+func TestACurrencyAboveTheHeadingsIsHeldAgainstTheCards(t *testing.T) {
+	for _, says := range []string{
+		"Currency: EUR", "Currency: eur", "Currency,EUR", "currency;Euro", "Rates in EUR per minute", "PRICES (EUR)", "EUR", "All prices in Euro", "Currency: €",
+		"ACME,,Currency,,EUR", "Currency: TRY",
+	} {
+		code := "EUR"
+		if strings.Contains(says, "TRY") {
+			code = "TRY"
+		}
+		text := fileOf("a.csv", []byte("ACME rates\n"+says+"\n\nprefix,cost\n49,1\n"))
+		for card, want := range map[string]string{"USD": "line 2: says " + code + ", the card is in USD", code: "49=1", "": "49=1"} {
+			if got := told(t, text, cardfile.Options{Currency: card}); got != want {
+				t.Errorf("%s: %s: %q, want %q", says, card, got, want)
+			}
+		}
+	}
+	toldOf(t, cardfile.Options{Currency: "USD"}, map[string]string{
+		"Mad Bob of SAR Telecom / prefix,cost / 49,1":                            "49=1",
+		"All rates are the top / prefix,cost / 49,1":                             "49=1",
+		"EUR and USD rates / prefix,cost / 49,1":                                 "49=1",
+		"Currency: US dollar / prefix,cost / 49,1":                               "49=1",
+		"Currency: USD / prefix,rate EUR / 49,1":                                 "the headings speak of EUR, the card is in USD",
+		"Currency: GBP / Currency: USD / code,rate / 49,1":                       "line 1: says GBP",
+		"Currency: USD / code,rate / Currency: EUR / 49,1":                       "49=1 !line 3",
+		"Currency: EUR / Nothing else":                                           "no line of headings",
+		"Currency: USD / Destination,Currency / code,rate,currency / 49,1,USD":   "49=1",
+		"Currency: USD / Destination,Currency / code,rate,currency / 49,1,EUR":   "!line 4",
+		"Rates, valid from 1 May 2026, of ACME / code,rate,currency / 49,1,USD ": "49=1",
+	})
+	toldOf(t, cardfile.Options{}, map[string]string{
+		"Currency: USD / prefix,rate EUR / 49,1":             "the headings speak of EUR and of USD",
+		"Currency: USD / Currency: EUR / prefix,rate / 49,1": "the headings speak of USD and of EUR",
+	})
+	toldOf(t, cardfile.Options{Currency: "USD", Columns: []string{"prefix", "cost"}}, map[string]string{
+		"Currency,EUR / 49,1":                  "line 1: says EUR",
+		"Currency,USD / 49,1":                  "49=1",
+		"code,rate,Currency / 49,1,EUR / 50,1": "49=1 50=1",
+	})
+}
+
+func TestACurrencyThatIsNotUnderstoodIsToldOf(t *testing.T) {
+	for says, told := range map[string]bool{"Currency: US dollar": true, "EUR and USD rates": true, "Currency: USD": false, "Rates of May": false} {
+		_, report, err := readAll(t, fileOf("a.csv", []byte(says+"\nprefix,cost,pulse\n49,1,1\n")), cardfile.Options{Currency: "USD"})
+		if err != nil || (len(report.Warnings) > 0) != told {
+			t.Errorf("%s: %v %+v", says, err, report)
+		}
+	}
+}
+
+func TestColumnsByPositionAreRefusedWhereValuesHaveNames(t *testing.T) {
+	for _, file := range []cardfile.File{open("{}", `["44",1]`), fileOf("a.ndjson", []byte("{\"prefix\":\"44\",\"cost\":1}\n"))} {
+		_, _, err := readAll(t, file, cardfile.Options{Columns: []string{"cost", "prefix"}})
+		var bad *cardfile.FileError
+		if !errors.As(err, &bad) || bad.Option != "columns" {
+			t.Errorf("%s: %v", file.Name, err)
+		}
+	}
+}
+
+func TestADeckOfAreaCodesAloneIsAskedFor(t *testing.T) {
+	const head = "prefix,cost\n"
+	for text, asks := range map[string]string{
+		head + "212,1\n213,1\n310,1\n":             "nanp",
+		head + "212,1\n213,1\n298,1\n":             "nanp",
+		head + "212,1\n213,1\n":                    "",
+		head + "212,1\n213,1\n310,1\n44,1\n":       "",
+		head + "212,1\n213,1\n310,1\n1,1\n":        "",
+		head + "212,1\n213,1\n310,1\n2125,1\n":     "",
+		head + "212,1\n213,1\n00310,1\n310,1\n":    "nanp",
+		head + "290,1\n291,1\n297,1\n351,1\n":      "",
+		head + "+212,1\n+213,1\n+310,1\n":          "",
+		head + "212,1\n213,1\n310,1\n1212555,1\n":  "",
+		head + "\"212; 213\",1\n\"310|311\",1\n":   "nanp",
+		"name," + head + "a,212,1\nb,212,1\nc,3,1": "",
+	} {
+		if got := optionAsked(t, text, cardfile.Options{}); got != asks {
+			t.Errorf("%q: asks for %q, want %q", text, got, asks)
+		}
+		for _, told := range []*bool{yes(), no()} {
+			if got := optionAsked(t, text, cardfile.Options{NANP: told}); got != "" {
+				t.Errorf("%q: asks for %q all the same", text, got)
+			}
+		}
 	}
 }

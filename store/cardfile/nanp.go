@@ -38,10 +38,13 @@ func hyphened(first, last string) bool {
 // are of: neither by what is dialled before a country code nor by a 1.
 type shapes struct {
 	bare, npanxx int
+	areas        int    // of three digits, that may be area codes
+	longer       bool   // or shorter, there was one, or one with a 1
 	line         string // one of the line that may be North American
 }
 
 func (s *shapes) look(text string) {
+	s.longer = s.longer || len(text) != 3 || text[0] == '1'
 	if strings.HasPrefix(text, "0") || strings.HasPrefix(text, "1") {
 		return
 	}
@@ -51,6 +54,8 @@ func (s *shapes) look(text string) {
 	}
 	s.line = text
 	switch len(text) {
+	case 3:
+		s.areas++
 	case 6, 7, 10: // an exchange, a block of a thousand numbers, a number
 		s.npanxx++
 	}
@@ -61,6 +66,10 @@ func (s *shapes) look(text string) {
 // North American exchanges, and 36 % of the mobile prefixes of the world, 11 %
 // of its area codes.
 func (s *shapes) doubtful() bool { return 2*s.npanxx > s.bare }
+
+// areasAlone reports a deck of three digits each, most of which may be area
+// codes. One of the world has some country that has two.
+func (s *shapes) areasAlone() bool { return !s.longer && s.bare >= 3 && 2*s.areas > s.bare }
 
 const whichPlan = "say nanp=true if prefixes are NPA-NXX (212555 is New York then), or nanp=false (Morocco)"
 

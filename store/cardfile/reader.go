@@ -26,6 +26,7 @@ type reader struct {
 	connect   rating.Money // where the file has none
 	since     time.Time    // from when rows without a date are in force
 	above     int          // lines before the heading
+	spoken    []spoken     // of the currency in them
 	stepless  int          // lines that say no pulse
 	style     style
 	shapes    shapes
@@ -350,10 +351,16 @@ func (r *reader) finish() error {
 	if !r.laid {
 		return r.noHeading()
 	}
-	if r.shapes.doubtful() {
+	switch {
+	case r.shapes.doubtful():
 		return ask("nanp", "%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)
+	case r.shapes.areasAlone():
+		return ask("nanp", "all prefixes have three digits, and %d of %d look like area codes of North America: %s", r.shapes.areas, r.shapes.bare, whichPlan)
 	}
 	r.warnStepless()
+	if r.style.dollars {
+		r.warn(fmt.Sprintf("prices are written with $ and taken to be in %s: see that they are not in another currency of that sign", r.o.Currency))
+	}
 	r.settle()
 	r.report.sortDates()
 	r.report.Lines.Read = r.report.Lines.sum()

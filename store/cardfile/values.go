@@ -12,6 +12,8 @@ import (
 type style struct {
 	told byte // '.' or ',', 0 for not
 	seen byte // what a price has shown, 0 for none yet
+
+	dollars bool // a price of another currency than USD had the sign $
 }
 
 const (
@@ -28,6 +30,7 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	if c.number {
 		return numberPrice(text, c.exact)
 	}
+	signed := strings.Contains(text, "$")
 	text, ok := stripCurrency(text, currency)
 	if !ok {
 		return 0, "names another currency than the card's, or none that is known"
@@ -36,9 +39,11 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	if reason != "" {
 		return 0, reason
 	}
+	s.dollars = s.dollars || signed && currency != "USD"
 	return amount(whole, fraction)
 }
 
+// symbols are signs, and the currencies whose prices may have them.
 var symbols = map[string]string{"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "£": "GBP"}
 
 // stripCurrency takes the card's own currency off an amount.

@@ -18,7 +18,7 @@ type sheetRows struct {
 // readSheet reads a sheet, which has a heading of its own.
 func (w *workbook) readSheet(s sheet) error {
 	w.reader.sheets = append(w.reader.sheets, s.name)
-	w.layout, w.above = nil, 0
+	w.layout, w.above, w.spoken = nil, 0, nil
 	rows := &sheetRows{workbook: w, name: s.name}
 	err := w.each(s.part, func(d *elements, t xml.Token) error {
 		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "row" {
