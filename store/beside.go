@@ -15,7 +15,8 @@ func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
 // beside has revisions read by another connection, and reports whether that was
 // to be had and knows them all: one may have been made in this very transaction.
 // The rates of a revision do not change, so it does not matter which of the two
-// reads later. Nobody waits for a connection: others may hold one for long.
+// reads later. Nobody waits for a connection, as others may hold one for long, or
+// fails for want of one: it returns an error when ctx is over, and no other.
 func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end func(), err error) {
 	s := tx.store
 	if s.bulk == nil {
@@ -29,23 +30,31 @@ func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end f
 	begun, err := s.bulk.BeginTxx(ctx, s.oneState())
 	if err != nil {
 		<-s.besides
-		return false, nothing, s.dialect.translateIn(ctx, err)
+		return false, nothing, context.Cause(ctx)
 	}
 	end = func() {
 		_ = begun.Rollback() // nothing was written
 		<-s.besides
 	}
-	for _, reader := range readers {
-		known, err := selectAll[kept](ctx, s.dialect, begun, "SELECT id FROM revisions WHERE id = ?", reader.revision)
-		if err != nil || len(known) == 0 {
-			end()
-			return false, nothing, err
-		}
+	if !s.knows(ctx, begun, readers) {
+		end()
+		return false, nothing, context.Cause(ctx)
 	}
 	for _, reader := range readers {
 		reader.x = begun
 	}
 	return true, end, nil
+}
+
+// knows reports whether x answers, and has what the readers read.
+func (s *Store) knows(ctx context.Context, x execer, readers []*rateReader) bool {
+	for _, reader := range readers {
+		known, err := selectAll[kept](ctx, s.dialect, x, "SELECT id FROM revisions WHERE id = ?", reader.revision)
+		if err != nil || len(known) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func nothing() {}

@@ -69,7 +69,7 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 		proof.Prefixes = done.prefixes
 		return proof, nil
 	}
-	end, err := tx.readSides(ctx, id, &sale, proof.Parents, bought)
+	end, err := tx.readSides(ctx, id, &sale, proof.Parents, bought, report == nil)
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
@@ -179,15 +179,21 @@ func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sal
 	return sale, bought, nil
 }
 
-// readSides has the rates of both sides read: side by side where the parents
-// can be read by another connection.
-func (tx *Tx) readSides(ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side) (end func(), err error) {
+// readSides has the rates of both sides read: side by side where they are read
+// swiftly and the parents can be read by another connection. Who takes findings
+// may do so slowly, and does not keep the others from that connection.
+func (tx *Tx) readSides(
+	ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side, swiftly bool,
+) (end func(), err error) {
 	own := tx.reader(ctx, revision)
 	sale.Rows = own.source()
 	readers := make([]*rateReader, len(parents))
 	for i, p := range parents {
 		readers[i] = tx.reader(ctx, p.RevisionID)
 		bought[i].Rows = readers[i].source()
+	}
+	if !swiftly {
+		return nothing, nil
 	}
 	beside, letGo, err := tx.beside(ctx, readers)
 	if err != nil || !beside {
