@@ -16,8 +16,8 @@ type cell struct {
 	text   string
 	number bool
 	exact  bool   // a number that is what its digits say, and none that was kept in binary
-	date   bool   // a number that is shown as a date
 	fault  string // why there is nothing to read, for people
+	shown         // how a spreadsheet shows a number
 }
 
 // lineCounter counts line ends on the way.

@@ -28,6 +28,9 @@ const (
 func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
+		if !s.fits(c.shown, currency) {
+			return 0, "is shown in " + c.currency + ", the card is in " + currency
+		}
 		return numberPrice(text, c.exact)
 	}
 	signed := strings.Contains(text, "$")
@@ -41,6 +44,18 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	}
 	s.dollars = s.dollars || signed && currency != "USD"
 	return amount(whole, fraction)
+}
+
+// fits reports a number that is shown in the card's currency, or in none.
+func (s *style) fits(how shown, currency string) bool {
+	switch {
+	case how.currency == "", how.currency == currency, currency == "":
+		return true
+	case how.currency != "$":
+		return false
+	}
+	s.dollars = s.dollars || currency != "USD"
+	return strings.Contains(symbols["$"], currency)
 }
 
 // symbols are signs, and the currencies whose prices may have them.

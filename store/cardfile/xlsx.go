@@ -20,7 +20,7 @@ type workbook struct {
 	room    int64 // bytes that may still be inflated
 	sheets  []sheet
 	strings sharedStrings
-	dates   []bool // by the number of a style: it shows dates
+	styles  []shown // by their number
 }
 
 type sheet struct {

@@ -81,7 +81,9 @@ func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 		s.cells = append(s.cells, cell{})
 	}
 	c := s.value(attribute(e, "t"), raw)
-	c.date = c.number && s.isDate(attribute(e, "s"))
+	if c.number {
+		c.shown = s.style(attribute(e, "s"))
+	}
 	s.cells = append(s.cells, c)
 	return nil
 }

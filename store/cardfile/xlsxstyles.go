@@ -7,24 +7,32 @@ import (
 	"strings"
 )
 
-// readStyles finds the styles of cells that show a number as a date or a time.
+// shown is how a number is shown.
+type shown struct {
+	date     bool   // as a date or a time
+	currency string // with this code, or $; "" for none or one that is not known
+}
+
+// readStyles finds out how the styles of cells show numbers.
 func (w *workbook) readStyles() error {
 	const part = "xl/styles.xml"
 	if _, there := w.parts[part]; !there {
 		return nil
 	}
-	formats, inside := map[string]bool{}, false
+	formats, inside := map[string]shown{}, false
 	return w.each(part, func(_ *elements, t xml.Token) error {
 		switch t := t.(type) {
 		case xml.StartElement:
 			switch {
 			case t.Name.Local == "numFmt":
-				formats[attribute(t, "numFmtId")] = showsDate(attribute(t, "formatCode"))
+				formats[attribute(t, "numFmtId")] = shownBy(attribute(t, "formatCode"))
 			case t.Name.Local == "cellXfs":
 				inside = true
 			case t.Name.Local == "xf" && inside:
 				id := attribute(t, "numFmtId")
-				w.dates = append(w.dates, formats[id] || builtInDate(id))
+				style := formats[id]
+				style.date = style.date || builtInDate(id)
+				w.styles = append(w.styles, style)
 			}
 		case xml.EndElement:
 			inside = inside && t.Name.Local != "cellXfs"
@@ -44,13 +52,28 @@ func builtInDate(id string) bool {
 // conditions and places in brackets; not [h], [mm] and [ss].
 var asIs = regexp.MustCompile(`"[^"]*"?|[\\_*].|\[[^\]]*[^\]hmsHMS][^\]]*\]`)
 
-// showsDate knows a format that has a day, month, year, hour, minute or second.
-func showsDate(code string) bool {
-	return strings.ContainsAny(asIs.ReplaceAllString(code, ""), "dmyhsDMYHS")
+// dollar is the sign that is no part of R$ or of [$…].
+var dollar = regexp.MustCompile(`[^A-Za-z\[]\$|^\$`)
+
+// shownBy knows the formats of dates, which have a day, month, year, hour,
+// minute or second, and the currency that a format names: [$€-407], "USD".
+func shownBy(code string) shown {
+	how := shown{date: strings.ContainsAny(asIs.ReplaceAllString(code, ""), "dmyhsDMYHS")}
+	if dollar.MatchString(code) {
+		how.currency = "$"
+	}
+	for word := range strings.FieldsFuncSeq(signs.Replace(code), separates) {
+		if named := codeOf(word, false); named != "" {
+			how.currency = named
+		}
+	}
+	return how
 }
 
-// isDate reports a style that shows dates.
-func (w *workbook) isDate(style string) bool {
-	n, err := strconv.Atoi(style)
-	return err == nil && n >= 0 && n < len(w.dates) && w.dates[n]
+func (w *workbook) style(number string) shown {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n >= len(w.styles) {
+		return shown{}
+	}
+	return w.styles[n]
 }

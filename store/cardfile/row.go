@@ -1,0 +1,188 @@
+package cardfile
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"resellerd/store/rating"
+)
+
+// rowOrSum reads a line, unless it has more cells than there are columns, or
+// may be one that sums up.
+func (r *reader) rowOrSum(cells []cell) (Row, refusal) {
+	if why := r.wide(cells); !why.none() {
+		return Row{}, why
+	}
+	if r.sumsUp(cells) {
+		p := r.cell(cells, colPrefix)
+		return Row{}, refusal{column: columnNames[colPrefix], cell: p.text, reason: "stands in a line that says it is a total: it may be one, or a price"}
+	}
+	return r.row(cells)
+}
+
+// wide refuses a line of CSV that goes on beyond the last column: a comma may
+// have parted a number, and what follows it stands in the wrong place. Empty
+// cells there say nothing.
+func (r *reader) wide(cells []cell) refusal {
+	if r.report.Format != CSV || len(cells) <= r.layout.width || blank(cells[r.layout.width:]) {
+		return refusal{}
+	}
+	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: one may have been parted, and no cell is sure to stand where it should", len(cells), r.layout.width)}
+}
+
+// row reads a line. Its prefixes are left in r.prefixed.
+func (r *reader) row(cells []cell) (row Row, why refusal) {
+	p := lineReader{reader: r, cells: cells}
+	row.Connect, row.From = r.connect, r.since
+	r.prefixed, r.shapes.line = r.prefixed[:0], ""
+	p.read(colPrefix, func(c cell) (reason string) {
+		r.prefixed, reason = r.prefixes(r.prefixed, c)
+		return reason
+	})
+	p.read(colName, func(c cell) string { return r.name(&row.Name, c) })
+	p.read(colCost, func(c cell) string { return r.money(&row.Cost, c) })
+	p.optional(colInter, func(c cell) string { return r.moneyOption(&row.Inter, c) })
+	p.optional(colIntra, func(c cell) string { return r.moneyOption(&row.Intra, c) })
+	p.optional(colConnect, func(c cell) string { return r.money(&row.Connect, c) })
+	r.counting(&p, &row)
+	p.optional(colStatus, func(c cell) string { return status(&row.Blocked, c) })
+	p.optional(colIncluded, included)
+	p.optional(colCurrency, func(c cell) string { return r.currency(c) })
+	p.optional(colFrom, func(c cell) (reason string) {
+		row.From, reason = r.date(c)
+		return reason
+	})
+	return row, p.why
+}
+
+// counted are the columns where no date can stand.
+var counted = [columnCount]bool{
+	colPrefix: true, colCost: true, colInter: true, colIntra: true, colConnect: true, colMCD: true, colPulse: true, colIncluded: true,
+}
+
+// lineReader reads cell by cell until the first that is refused.
+type lineReader struct {
+	*reader
+	cells []cell
+	why   refusal
+}
+
+func (p *lineReader) read(column int, take func(cell) string) {
+	if !p.why.none() || p.layout.at[column] < 0 {
+		return
+	}
+	c := p.cell(p.cells, column)
+	reason := c.fault
+	switch {
+	case reason != "":
+	case c.date && counted[column]:
+		reason = "is shown as a date: a spreadsheet may have made it of something else"
+	default:
+		reason = take(c)
+	}
+	if reason != "" {
+		p.why = refusal{column: columnNames[column], cell: c.text, reason: reason}
+	}
+}
+
+// optional reads a cell that may be empty.
+func (p *lineReader) optional(column int, take func(cell) string) {
+	p.read(column, func(c cell) string {
+		if strings.TrimSpace(c.text) == "" {
+			return ""
+		}
+		return take(c)
+	})
+}
+
+const maxName = 200
+
+// name is taken as it is.
+func (r *reader) name(into *string, c cell) string {
+	text := c.text
+	if r.report.Format == CSV {
+		text = Uninert(text)
+	}
+	switch {
+	case utf8.RuneCountInString(text) > maxName:
+		return "is longer than 200 characters"
+	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7F }):
+		return "holds a line end or another control character"
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
+	}
+	*into = strings.Clone(text)
+	return ""
+}
+
+func (r *reader) money(into *rating.Money, c cell) (reason string) {
+	*into, reason = r.style.price(c, r.o.Currency)
+	return reason
+}
+
+func (r *reader) moneyOption(into *rating.Optional[rating.Money], c cell) string {
+	m, reason := r.style.price(c, r.o.Currency)
+	*into = rating.Some(m)
+	return reason
+}
+
+// counting reads mcd and pulse, which may stand in one cell as 30/6. The pulse
+// stays 0 where neither file nor options say it.
+func (r *reader) counting(p *lineReader, row *Row) {
+	if r.o.MCD != nil {
+		row.MCD = uint32(*r.o.MCD)
+	}
+	if r.o.Pulse != nil {
+		row.Pulse = uint32(*r.o.Pulse)
+	}
+	said := false // the minimum, by the column of the pulse
+	p.optional(colPulse, func(c cell) (reason string) {
+		first, step, both := strings.Cut(c.text, "/")
+		if both {
+			if row.MCD, reason = seconds(first); reason != "" {
+				return "is neither seconds nor two of them, as 30/6"
+			}
+			said, c.text = true, step
+		}
+		row.Pulse, reason = r.increment(c)
+		if reason == "" && row.Pulse == 0 {
+			reason = "is 0: calls are counted by a second at least"
+		}
+		return reason
+	})
+	p.optional(colMCD, func(c cell) (reason string) {
+		pair := row.MCD
+		if row.MCD, reason = r.increment(c); reason == "" && said && row.MCD != pair {
+			reason = fmt.Sprintf("says otherwise than the column %s, which begins with %d", columnNames[colPulse], pair)
+		}
+		return reason
+	})
+}
+
+func status(blocked *bool, c cell) string {
+	switch strings.ToLower(strings.TrimSpace(c.text)) {
+	case "open", "active", "enabled":
+		*blocked = false
+	case "blocked", "closed", "disabled", "inactive":
+		*blocked = true
+	default:
+		return "is neither open nor blocked"
+	}
+	return ""
+}
+
+// included refuses free time, which no row can say.
+func included(c cell) string {
+	if strings.Trim(strings.TrimSpace(c.text), "0.") != "" {
+		return "is free time, which is not supported"
+	}
+	return ""
+}
+
+func (r *reader) currency(c cell) string {
+	if r.o.Currency != "" && strings.TrimSpace(c.text) != r.o.Currency {
+		return "is not the card's currency, " + r.o.Currency
+	}
+	return ""
+}
