@@ -132,7 +132,11 @@ func printImport(w io.Writer, text []byte) error {
 	fmt.Fprintf(w, "%s: %d lines: %d priced, %d repeated, %d superseded, %d refused, %d blank, %d headings, %d totals\n",
 		strings.ToUpper(r.Format), l.Read, l.Priced, l.Repeated, l.Superseded, l.Refused, l.Blank, l.Headings, l.Totals)
 	for _, x := range r.Refusals {
-		fmt.Fprintf(w, "refused  %s: %s %q %s\n", x.Place, x.Column, x.Cell, x.Reason)
+		cell := ""
+		if x.Column != "" {
+			cell = fmt.Sprintf("%s %q ", x.Column, x.Cell)
+		}
+		fmt.Fprintf(w, "refused  %s: %s%s\n", x.Place, cell, x.Reason)
 	}
 	for _, x := range r.Warnings {
 		fmt.Fprintf(w, "note     %s\n", x)

@@ -96,3 +96,15 @@ func TestTheCommandLineSaysWhatACommaInAPrefixParts(t *testing.T) {
 		}
 	}
 }
+
+func TestALineThatIsRefusedInItsWholeIsToldWithoutACell(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	file := write(t, "deck.csv", "prefix,cost\n447,712,0.1\n49,x\n")
+	code, stdout, stderr := call(t, nil, []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url})
+	for _, line := range []string{"refused  line 2: has 3 cells for 2 columns", `refused  line 3: cost "x" is not a price`} {
+		if code != exitOK || !strings.Contains(stdout, line) {
+			t.Errorf("exit %d: %s%s", code, stdout, stderr)
+		}
+	}
+}
