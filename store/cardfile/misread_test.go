@@ -60,6 +60,16 @@ func TestALineOfMoreCellsThanColumnsIsRefused(t *testing.T) {
 	toldOf(t, cardfile.Options{NANP: no(), Columns: []string{"prefix", "cost", "-"}}, map[string]string{"44,1,x / 49,1": "44=1 49=1"})
 }
 
+func TestALineThatIsTooWideForColumnsByPositionSaysHowToLeaveOneOut(t *testing.T) {
+	file := fileOf("a.csv", []byte("44,1,x\n"))
+	for says, o := range map[string]cardfile.Options{"": {Columns: []string{"prefix", "cost", "-"}}, "name columns that are not to be read -": {Columns: []string{"prefix", "cost"}}} {
+		_, report, err := readAll(t, file, o)
+		if err != nil || (len(report.Refusals) == 1) != (says != "") || says != "" && !strings.Contains(report.Refusals[0].Reason, says) {
+			t.Errorf("%v %+v", err, report)
+		}
+	}
+}
+
 // Whatever cell a comma parts in two, the line is refused, or reads as it would
 // have: nothing else comes of it.
 func TestACommaTooManyChangesNoPrice(t *testing.T) {

@@ -28,7 +28,11 @@ func (r *reader) wide(cells []cell) refusal {
 	if r.report.Format != CSV || len(cells) <= r.layout.width || blank(cells[r.layout.width:]) {
 		return refusal{}
 	}
-	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: one may have been parted, and no cell is sure to stand where it should", len(cells), r.layout.width)}
+	why := "one may have been parted, and no cell is sure to stand where it should"
+	if r.layout.told {
+		why += "; name columns that are not to be read -"
+	}
+	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: %s", len(cells), r.layout.width, why)}
 }
 
 // row reads a line. Its prefixes are left in r.prefixed.
