@@ -87,6 +87,21 @@ func (q *requests) diff(one, account, name string) asked {
 	return a
 }
 
+// aboutOwnCards asks of each of the viewer's cards what draws come upon too
+// seldom: what its revisions change, and, last, a build.
+func (q *requests) aboutOwnCards() (all []asked) {
+	own, header := q.eyes.own, []string{headerUser, q.viewer, "Content-Type", "application/json"}
+	for _, name := range []string{"k1", "k2", "k3", "k4", "k5"} {
+		card := "/v1/cards/" + cardID(own, name)
+		revision := func(label string) string { return idOf("revision", "revision "+own+"."+name+"."+label) }
+		all = append(all,
+			asked{method: "GET", path: card + "/revisions/" + revision("active") + "/diff?with=" + revision("old0") + "&count=true", header: header},
+			asked{method: "GET", path: card + "/revisions/" + revision("draft") + "/diff?limit=2", header: header},
+			asked{method: "POST", path: card + "/build", body: "{}", header: header})
+	}
+	return all
+}
+
 // past is a time around those at which things came into force and were
 // assigned.
 func (q *requests) past() string {

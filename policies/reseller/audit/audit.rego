@@ -2,7 +2,8 @@
 # title: Audit entries
 # description: >-
 #   A master reads every entry of its tenant, a reseller those that its own subtree
-#   made about its own subtree. Nobody writes one.
+#   made about its own subtree. That losses were accepted tells of what a card is
+#   built from, and is for those who see that. Nobody writes one.
 package reseller.audit
 
 import data.reseller.areas
@@ -21,13 +22,22 @@ readable if areas.permits("audit", "read")
 # scope: document
 visible if {
 	readable
+	told
 	reach.tenant
 }
 
 visible if {
 	readable
+	told
 	reach.subtree
 	input.resource.actor_account_id in input.subject.below
+}
+
+told if areas.permits("card/provider", "read")
+
+told if {
+	not areas.permits("card/provider", "read")
+	input.resource.action != "accept_losses"
 }
 
 # METADATA

@@ -26,6 +26,16 @@ test_reseller_cannot_read_what_others_did_to_it_or_it_did_to_others if {
 	refused(fixture.reseller, entry("acc_o", "acc_o")) == {"not_visible"}
 }
 
+test_user_cannot_read_that_losses_were_accepted_without_seeing_provider_cards if {
+	every account, user in {"acc_m": fixture.master, "acc_r": fixture.reseller} {
+		seller := fixture.holding(user, {"card/provider": []})
+		accepted := object.union(entry(account, account), {"action": "accept_losses"})
+		refused(seller, accepted) == {"not_visible"}
+		allowed(user, accepted)
+		allowed(seller, object.union(accepted, {"action": "activate"}))
+	}
+}
+
 test_user_without_access_cannot_read_entries if {
 	refused(fixture.holding(fixture.reseller, {"audit": []}), entry("acc_r", "acc_r")) == {"area_denied"}
 }

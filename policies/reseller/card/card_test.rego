@@ -149,6 +149,11 @@ test_owner_can_accept_losses_with_the_area_and_cannot_without if {
 	refused(fixture.reseller, "accept_losses", retail) == {"area_denied"}
 }
 
+test_owner_cannot_accept_losses_without_seeing_what_from if {
+	seller := fixture.holding(fixture.reseller, {"card/loss": ["update"], "card/provider": []})
+	refused(seller, "accept_losses", retail) == {"area_denied"}
+}
+
 test_reseller_can_write_rates_of_its_own_card_and_cannot_of_an_assigned_one if {
 	fixture.granted(fixture.ask(fixture.reseller, "update", "rate", retail))
 	fixture.granted(fixture.ask(fixture.reseller, "read", "rate", assigned))

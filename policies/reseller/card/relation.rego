@@ -41,10 +41,10 @@ permitted(_) if {
 	actions.permitted("card/loss")
 }
 
-# Who builds a card, or has one proved until it may be activated or charged
-# otherwise, can work out what it is built from.
+# Who builds a card, or has one proved until it may be activated, charged otherwise
+# or sold at a loss, can work out what it is built from.
 supplied if {
-	not input.action.name in {"build", "activate"}
+	not input.action.name in {"build", "activate", "accept_losses"}
 	not recharged
 }
 
