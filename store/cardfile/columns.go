@@ -116,6 +116,19 @@ func cutBrackets(text string) (plain, inside string) {
 	return before + " " + after, inside
 }
 
+func isPrice(column int) bool {
+	return column == colCost || column == colInter || column == colIntra || column == colConnect
+}
+
+// namesOtherUnit finds in a heading's remark what would make its prices others
+// by a hundred or by sixty times.
+func namesOtherUnit(cell string) bool {
+	_, remark := cutBrackets(cell)
+	return strings.Contains(cell, "¢") || slices.ContainsFunc(strings.FieldsFunc(strings.ToLower(remark), separates), func(word string) bool {
+		return slices.Contains([]string{"c", "ct", "cts", "cent", "cents", "penny", "pence", "sec", "secs", "second", "seconds", "hour", "hours"}, word)
+	})
+}
+
 // isCurrency knows the codes that a heading may hold, but for those that are
 // other words there.
 func isCurrency(word string) bool {
@@ -149,14 +162,15 @@ func emptyLayout() *layout {
 func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] >= 0 }
 
 // byHeading finds the columns by a line of headings. It is nil when the line
-// is none. An error says that two columns might be the same.
+// is none. An error says that two columns might be the same, or that prices
+// may be of another unit.
 func byHeading(cells []cell) (*layout, error) {
-	l, double := byNames(cells)
+	l, unclear := byNames(cells)
 	switch {
 	case !l.complete():
 		return nil, nil
-	case !double.none():
-		return nil, ask("columns", "%s: say which by naming the columns", double.reason)
+	case !unclear.none():
+		return nil, ask("columns", "%s: say which by naming the columns", unclear.reason)
 	}
 	l.heading = make([]string, len(cells))
 	for i, c := range cells {
@@ -165,9 +179,9 @@ func byHeading(cells []cell) (*layout, error) {
 	return l, nil
 }
 
-// byNames finds the columns that are named. double is why there may be two of
-// one.
-func byNames(names []cell) (l *layout, double refusal) {
+// byNames finds the columns that are named. unclear is why there may be two of
+// one, or prices of another unit.
+func byNames(names []cell) (l *layout, unclear refusal) {
 	l = emptyLayout()
 	for i, c := range names {
 		words, codes := heading(c.text)
@@ -182,14 +196,17 @@ func byNames(names []cell) (l *layout, double refusal) {
 		case l.at[column] < 0:
 			l.at[column], l.names[column] = i, excerpt(c.text)
 			l.currencies = append(l.currencies, codes...)
+			if isPrice(column) && namesOtherUnit(c.text) {
+				unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("%q may not be whole units of a currency, a minute", excerpt(c.text))}
+			}
 		case column == colName:
 			l.secondName(i, words, c.text)
 		default:
-			double = refusal{column: columnNames[column], reason: fmt.Sprintf("both %q and %q may be the column %s",
+			unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("both %q and %q may be the column %s",
 				l.names[column], excerpt(c.text), columnNames[column])}
 		}
 	}
-	return l, double
+	return l, unclear
 }
 
 // secondName takes the better of two columns of names: the one that stands

@@ -255,3 +255,25 @@ func TestADeckOfAreaCodesAloneIsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+func TestPricesInCentsOrByTheSecondAreAskedAbout(t *testing.T) {
+	toldOf(t, cardfile.Options{NANP: no()}, map[string]string{
+		"prefix,rate (US cents) / 44,1":              `"rate (US cents)" may not be whole units`,
+		"prefix,Rate (¢/min) / 44,1":                 "may not be whole units",
+		"prefix,Rate ¢ / 44,1":                       "may not be whole units",
+		"prefix,price (per Second) / 44,1":           "may not be whole units",
+		"prefix,rate,connection fee (ct) / 44,1,3":   "may not be whole units",
+		"prefix,rate,mcd (sec),pulse (s) / 44,1,1,1": "44=1",
+		"prefix (2nd),rate (EUR) / 44,1":             "44=1",
+	})
+	toldOf(t, cardfile.Options{NANP: no(), Columns: []string{"prefix", "cost"}}, map[string]string{
+		"prefix,rate (cents) / 44,1": "44=1",
+	})
+}
+
+func TestKeysOfPricesInCentsRefuseTheLine(t *testing.T) {
+	file := fileOf("a.ndjson", []byte(`{"prefix":"44","rate (cents)":"1"}`+"\n"+`{"prefix":"45","rate":"1"}`+"\n"))
+	if got := told(t, file, cardfile.Options{NANP: no()}); got != "45=1 !line 1" {
+		t.Errorf("got %q", got)
+	}
+}

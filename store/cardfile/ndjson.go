@@ -103,9 +103,9 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 	if r.layout != nil && slices.Equal(names, r.names) {
 		return refusal{}, nil
 	}
-	l, double := byNames(names)
-	if !double.none() {
-		return double, nil
+	l, unclear := byNames(names)
+	if !unclear.none() {
+		return unclear, nil
 	}
 	for _, column := range []int{colPrefix, colCost} {
 		if l.at[column] < 0 {
