@@ -24,7 +24,7 @@ func cardPatch(f *fields) store.CardPatch {
 
 func updateCard(w *writing, f *fields) func(string) error {
 	patch, recipe := cardPatch(f), recipeOf(f)
-	patch.AtLoss = f.option("accept_losses")
+	patch.AtLoss, patch.Parents = f.option("accept_losses"), recipe.parents
 	return func(id string) error {
 		card, err := w.tx.Card(w.r.ctx, id)
 		if err != nil {
@@ -33,12 +33,15 @@ func updateCard(w *writing, f *fields) func(string) error {
 		if or(patch.ExternalID, "") != "" && !w.seesAllCards(card.AccountID) {
 			return errCardName
 		}
+		if err := w.seesParents(recipe); err != nil {
+			return err
+		}
 		change := func() error {
 			_, err := w.tx.UpdateCard(w.r.ctx, id, patch)
-			if err != nil {
-				return w.tellLoss(id, err)
+			if err == nil && recipe.rules != nil {
+				err = w.tx.SetProfitRules(w.r.ctx, id, *recipe.rules)
 			}
-			return w.setRecipe(id, recipe, patch.AtLoss)
+			return w.tellLoss(id, err)
 		}
 		if patch.AtLoss {
 			return w.changeAtLoss(id, change)
@@ -90,7 +93,7 @@ func (w *writing) createCard() (target, error) {
 	}
 	made, err := w.tx.CreateCard(w.r.ctx, c)
 	if err == nil {
-		err = w.setRecipe(made.ID, recipe, false)
+		err = w.setRecipe(made.ID, recipe)
 	}
 	if err != nil {
 		return target{}, err

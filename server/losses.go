@@ -44,14 +44,10 @@ func (w *writing) changeAtLoss(card string, change func() error) error {
 	if err == nil {
 		err = change()
 	}
-	if err != nil {
+	if err != nil || !w.tx.LossesAccepted() {
 		return err
 	}
-	active, err := w.tx.ActiveRevision(w.r.ctx, card)
-	if err != nil || !active.LossesAccepted {
-		return err
-	}
-	t := target{action: "accept_losses", typ: "card", id: card, sub: active.ID}
+	t := target{action: "accept_losses", typ: "card", id: card}
 	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
 		return err
 	}

@@ -19,8 +19,7 @@ func TestAChangeOfChargesAtALossIsForWhoMayAcceptIt(t *testing.T) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", cruder+`}`).refused(409, store.ReasonSellsAtLoss)
 		w.do("a", "PATCH", "/v1/cards/{retail}", cruder+`,"accept_losses":true}`).refused(403, "area_denied")
 		w.do("a", "PATCH", "/v1/cards/{retail}", cruder+`,"accept_losses":1}`).refused(422, "accept_losses")
-		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":[]}`).refused(409, store.ReasonNotProven)
-		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":[],"accept_losses":true}`).refused(403, "area_denied")
+		w.do("a", "PATCH", "/v1/cards/{retail}", cruder+`}`, "If-Match", `"another"`).refused(412, "precondition_failed")
 		if card := w.get("a", "/v1/cards/{retail}").want(200).object(); card["charge_precision"] != 4.0 || len(card["parents"].([]any)) != 1 {
 			t.Errorf("refused, and changed: %v", card)
 		}
@@ -41,7 +40,13 @@ func TestLossesAcceptedByAChangeOfACardAreWrittenDown(t *testing.T) {
 		accepted(0)
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"charge_precision":0,"charge_rounding":"down","accept_losses":true}`).want(200)
 		accepted(1)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"public_notes":"of no account","accept_losses":true}`).want(200)
+		accepted(1)
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"parents":[],"accept_losses":true}`).want(200)
+		accepted(1)
+		w.do("m", "PATCH", "/v1/cards/{silver}", `{"parents":["{upstream}"]}`).want(200)
+		w.do("m", "PATCH", "/v1/cards/{silver}", `{"parents":[]}`).refused(409, store.ReasonNotProven)
+		w.do("m", "PATCH", "/v1/cards/{silver}", `{"parents":[],"accept_losses":true}`).want(200)
 		accepted(2)
 		w.do("m", "POST", "/v1/cards", `{"name":"New","currency":"EUR","accept_losses":true}`).refused(422, "accept_losses")
 	})

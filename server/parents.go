@@ -37,29 +37,29 @@ func recipeOf(f *fields) recipe {
 	return recipe{parents: f.parents("parents"), rules: f.rules("profit_rules")}
 }
 
-// setRecipe stores what was sent. A parent that the writer does not see is
-// answered as one that is not there.
-func (w *writing) setRecipe(card string, sent recipe, atLoss bool) error {
-	if sent.parents != nil {
-		for _, p := range *sent.parents {
-			visible, err := w.sees("card", p.CardID)
-			if err != nil {
-				return err
-			}
-			if !visible {
-				return store.ErrNoParent
-			}
-		}
-		set := w.tx.SetParents
-		if atLoss {
-			set = w.tx.SetParentsAtLoss
-		}
-		if err := set(w.r.ctx, card, *sent.parents); err != nil {
+// seesParents refuses a parent that the writer does not see as one that is not
+// there.
+func (w *writing) seesParents(sent recipe) error {
+	for _, p := range or(sent.parents, nil) {
+		visible, err := w.sees("card", p.CardID)
+		if err != nil {
 			return err
 		}
+		if !visible {
+			return store.ErrNoParent
+		}
 	}
-	if sent.rules == nil {
-		return nil
+	return nil
+}
+
+// setRecipe stores what was sent with a new card.
+func (w *writing) setRecipe(card string, sent recipe) error {
+	err := w.seesParents(sent)
+	if err == nil && sent.parents != nil {
+		err = w.tx.SetParents(w.r.ctx, card, *sent.parents)
 	}
-	return w.tx.SetProfitRules(w.r.ctx, card, *sent.rules)
+	if err == nil && sent.rules != nil {
+		err = w.tx.SetProfitRules(w.r.ctx, card, *sent.rules)
+	}
+	return err
 }

@@ -117,19 +117,16 @@ func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) err
 	case proof.Losing > 0 && !atLoss:
 		return &LossError{Losing: proof.Losing, First: proof.First}
 	}
-	r.LossesAccepted = proof.Losing > 0
+	tx.acceptLosses(r, proof.Losing > 0)
 	return nil
 }
 
-// ActiveRevision is the active revision of a card of the tenant; the zero value
-// when it has none. ErrNotFound if there is no such card.
-func (tx *Tx) ActiveRevision(ctx context.Context, card string) (Revision, error) {
-	if _, err := tx.Card(ctx, card); err != nil {
-		return Revision{}, err
-	}
-	return tx.activeRevision(ctx, card)
+func (tx *Tx) acceptLosses(r *Revision, some bool) {
+	r.LossesAccepted, tx.atLoss = some, tx.atLoss || some
 }
 
+// activeRevision is the card's active revision; the zero value when it has
+// none.
 func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
 	r, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
 	if errors.Is(err, ErrNotFound) {

@@ -60,6 +60,7 @@ type CardPatch struct {
 	RatePrecision, ChargePrecision *int
 	Version                        int64 // the version that is changed; 0 for any
 	AtLoss                         bool  // calls may then cost more than they sell for
+	Parents                        *[]Parent
 }
 
 func (p CardPatch) apply(c *Card) {
@@ -152,7 +153,8 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 
 // UpdateCard changes a card of the tenant and returns it as it is then. What a
 // call is charged or bought for follows at once, so that the active revision
-// is proved anew, and cards that are built from this one become stale.
+// is proved anew, against the parents as they are then, and cards that are built
+// from this one become stale. For Parents see SetParents.
 //
 // It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
 // the external id is taken, the currency is fixed by a revision, or, with a
@@ -179,13 +181,16 @@ func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card,
 			public_notes = NULLIF(:public_notes, ''), external_id = NULLIF(:external_id, ''), stale = NULLIF(:stale, ''),
 			compact = NULLIF(:compact, ''), routing = NULLIF(:routing, ''), version = :version, updated_at = :updated_at
 		WHERE tenant_id = :tenant_id AND id = :id`, c)
+	if err == nil && patch.Parents != nil {
+		err = tx.setParents(ctx, &c, *patch.Parents, patch.AtLoss)
+	}
 	if err == nil {
 		err = tx.recharged(ctx, &before, &c, patch.AtLoss)
 	}
 	if err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)
 	}
-	return c, nil
+	return tx.Card(ctx, id)
 }
 
 // DeleteCard deletes a card of the tenant, of the given version (0 for any),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"resellerd/store/rating"
 )
@@ -58,49 +59,46 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // It returns ErrNotFound for an unknown card and ErrInvalid, with a reason for
 // a card that is not the account's and for a currency without a rate. A parent
 // that is not there is named like any other that cannot be one: whether its
-// writer may know of it is the caller's to ask. It returns ErrConflict, with
-// ReasonNotProven, when the card would have a revision in force and nothing any
-// more that its calls are bought from.
+// writer may know of it is the caller's to ask. A card in force becomes stale.
+// It returns ErrConflict, with ReasonNotProven, when nothing would be left that
+// the revision in force is held against.
 func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
-	return tx.setParents(ctx, card, parents, false)
-}
-
-// SetParentsAtLoss is SetParents for calls that may cost more than they sell
-// for.
-func (tx *Tx) SetParentsAtLoss(ctx context.Context, card string, parents []Parent) error {
-	return tx.setParents(ctx, card, parents, true)
-}
-
-func (tx *Tx) setParents(ctx context.Context, card string, parents []Parent, atLoss bool) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
 		return err
 	}
-	before, err := tx.parents(ctx, card)
-	if err != nil {
-		return err
-	}
-	err = tx.checkParents(ctx, &c, parents)
-	if err == nil && len(parents) == 0 && len(before) > 0 {
-		err = tx.unheld(ctx, card, atLoss)
-	}
-	if err != nil {
+	if err := tx.setParents(ctx, &c, parents, false); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
 	}
-	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", card); err != nil {
-		return fmt.Errorf("parents of card %s: %w", card, err)
-	}
-	if err := tx.touchCard(ctx, card); err != nil {
+	return nil
+}
+
+func (tx *Tx) setParents(ctx context.Context, c *Card, parents []Parent, atLoss bool) error {
+	before, err := tx.parents(ctx, c.ID)
+	if err != nil {
 		return err
 	}
-	for i, p := range dated(parents, before, tx.now) {
+	if err := tx.checkParents(ctx, c, parents); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", c.ID); err != nil {
+		return err
+	}
+	if err := tx.touchCard(ctx, c.ID); err != nil {
+		return err
+	}
+	now := dated(parents, before, tx.now)
+	for i, p := range now {
 		_, err := tx.exec(ctx, `INSERT INTO card_parents (card_id, position, parent_id, exchange, exchange_at)
-			VALUES (?, ?, ?, NULLIF(?, ''), ?)`, card, i+1, p.CardID, p.Exchange, optional(p.ExchangeAt))
+			VALUES (?, ?, ?, NULLIF(?, ''), ?)`, c.ID, i+1, p.CardID, p.Exchange, optional(p.ExchangeAt))
 		if err != nil {
-			return fmt.Errorf("parents of card %s: %w", card, err)
+			return err
 		}
 	}
-	return nil
+	if slices.Equal(before, now) {
+		return nil
+	}
+	return tx.resupplied(ctx, c, len(now) > 0, atLoss)
 }
 
 // touchCard writes down that something about a card has changed.

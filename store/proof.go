@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"resellerd/store/rating"
 )
@@ -38,8 +39,8 @@ type Finding struct {
 }
 
 // ProveRevision holds a revision of a card of the tenant against the active
-// revisions of the card's parents as they stand now, or those it was built
-// from where the card has none any more; see rating.Prove for what is proved.
+// revisions, as they stand now, of the card's parents and of those that it was
+// built from; see rating.Prove for what is proved.
 // report, which may be nil, is called with each finding in the order of
 // prefixes; its error ends the proof and is returned.
 //
@@ -128,7 +129,9 @@ func proofFault(err error) error {
 	return err
 }
 
-// boughtFrom finds what calls on a revision are bought from.
+// boughtFrom finds what calls on a revision are bought from: the card's parents,
+// and those that the revision was built from, if they are others. Of these, what
+// was withdrawn is left out where there is anything else.
 func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
 	if c.Kind != CustomerCard {
 		return nil, nil
@@ -137,20 +140,28 @@ func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]Revis
 	if err != nil {
 		return nil, err
 	}
-	if len(parents) == 0 {
-		_, built, err := tx.store.recipe(ctx, tx.tx, revision)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range built {
-			parents = append(parents, p.Parent)
-		}
-	}
 	all := make([]RevisionParent, len(parents))
 	for i, p := range parents {
 		if all[i], err = tx.sourceOf(ctx, c, p); err != nil {
 			return nil, err
 		}
+	}
+	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range built {
+		if slices.ContainsFunc(parents, func(now Parent) bool { return now.CardID == p.CardID }) {
+			continue
+		}
+		source, err := tx.sourceOf(ctx, c, p.Parent)
+		if errors.Is(err, errWithdrawn) && len(parents) > 0 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, source)
 	}
 	return all, nil
 }

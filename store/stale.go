@@ -37,20 +37,20 @@ func (tx *Tx) exists(ctx context.Context, text string, args ...any) (bool, error
 // may be none, to r: to the cards in force that are built directly from it,
 // and to the card itself, which is fresh unless its own parents have moved on.
 func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
-	err := tx.spreadBuilt(ctx, c, old, r)
+	err := tx.spreadOwn(ctx, c)
+	if err == nil {
+		err = tx.spreadBelow(ctx, c, old, r)
+	}
 	if err == nil {
 		err = tx.settleStale(ctx, c, r)
 	}
 	return err
 }
 
-// spreadBuilt marks the cards in force that are built directly from this one.
-func (tx *Tx) spreadBuilt(ctx context.Context, c *Card, old, r Revision) error {
+// spreadOwn marks the owner's cards in force that are built directly from one.
+func (tx *Tx) spreadOwn(ctx context.Context, c *Card) error {
 	_, err := tx.exec(ctx, `UPDATE cards SET stale = ? WHERE stale IS NULL AND account_id = ?
 		AND id IN (SELECT f.card_id FROM parents_in_force f WHERE f.parent_id = ?)`, StaleChanged, c.AccountID, c.ID)
-	if err == nil {
-		err = tx.spreadBelow(ctx, c, old, r)
-	}
 	return err
 }
 

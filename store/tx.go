@@ -41,10 +41,16 @@ type Tx struct {
 	changed bool              // something was written
 	proved  map[string]proven // revisions that were built here
 	cursors int               // that were opened
+
+	atLoss bool // calls may cost more than they sell for, as was accepted here
 }
 
 // Tenant is the tenant (the id of its master) that is written to.
 func (tx *Tx) Tenant() string { return tx.tenant }
+
+// LossesAccepted reports whether anything was put in force or changed here at
+// which calls cost more than they sell for, as its writer accepted.
+func (tx *Tx) LossesAccepted() bool { return tx.atLoss }
 
 // Now is the moment that this transaction writes down; it is read once.
 func (tx *Tx) Now() Micros { return tx.now }

@@ -71,6 +71,19 @@ func NewRounding(decimals int, mode string) (Rounding, error) {
 	return Rounding{Decimals: uint8(decimals), Mode: m}, nil
 }
 
+// NeverBelow reports that r rounds every amount to what o rounds it to, or to
+// more.
+func (r Rounding) NeverBelow(o Rounding) bool {
+	switch {
+	case r.Decimals == o.Decimals:
+		return r.Mode >= o.Mode
+	case r.Decimals < o.Decimals:
+		return r.Mode == Up // to a multiple that o rounds to as well
+	default:
+		return o.Mode == Down
+	}
+}
+
 // Round returns m, 0 or more, at the precision. It returns ErrNegative,
 // ErrOverflow, or ErrInvalid for a Rounding that is none.
 func (r Rounding) Round(m Money) (Money, error) {
