@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // switchable is how many revisions that were active stay inactive, beside the
@@ -105,12 +106,17 @@ func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) erro
 }
 
 // proven holds a revision against what its calls are bought for, and notes on
-// it that some would sell at a loss.
+// it that some would sell at a loss. One that was built from other cards than
+// the card's parents are by now is held against those as well: by themselves,
+// for a call is bought from the ones or from the others.
 func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
 	proof, err := tx.ProveRevision(ctx, c.ID, r.ID, nil)
+	if err == nil && proof.Losing == 0 {
+		proof, err = tx.proveFormer(ctx, c, r.ID, proof)
+	}
 	var why *ReasonError
 	switch {
-	case (errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid)) && !errors.As(err, &why):
+	case uncomparable(err) && !errors.As(err, &why):
 		return &ReasonError{Code: ReasonNotProven, Err: err}
 	case err != nil:
 		return err
@@ -119,6 +125,29 @@ func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) err
 	}
 	tx.acceptLosses(r, proof.Losing > 0)
 	return nil
+}
+
+// uncomparable reports that there is no cost to compare with.
+func uncomparable(err error) bool { return errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid) }
+
+// proveFormer holds a revision against the cards that it was built from, unless
+// those are the ones of this proof, or were withdrawn: the proof stands then.
+func (tx *Tx) proveFormer(ctx context.Context, c *Card, revision string, proof Proof) (Proof, error) {
+	former, err := tx.builtFrom(ctx, c, revision)
+	if errors.Is(err, errWithdrawn) || err == nil && (len(former) == 0 || sameCards(former, proof.Parents)) {
+		return proof, nil
+	}
+	if err != nil {
+		return proof, err
+	}
+	return tx.proveAgainst(ctx, c, revision, former, nil)
+}
+
+func sameCards(a, b []RevisionParent) bool {
+	within := func(p RevisionParent, all []RevisionParent) bool {
+		return slices.ContainsFunc(all, func(q RevisionParent) bool { return q.CardID == p.CardID })
+	}
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(p RevisionParent) bool { return !within(p, b) })
 }
 
 func (tx *Tx) acceptLosses(r *Revision, some bool) {

@@ -59,8 +59,8 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // It returns ErrNotFound for an unknown card and ErrInvalid, with a reason for
 // a card that is not the account's and for a currency without a rate. A parent
 // that is not there is named like any other that cannot be one: whether its
-// writer may know of it is the caller's to ask. A card in force becomes stale.
-// It returns ErrConflict, with ReasonNotProven, when nothing would be left that
+// writer may know of it is the caller's to ask. A card in force becomes stale
+// that was built from others, or sells at a loss then. It returns ErrConflict, with ReasonNotProven, when nothing would be left that
 // the revision in force is held against.
 func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
 	c, err := tx.Card(ctx, card)
@@ -117,24 +117,28 @@ func optional(at Micros) any {
 	return int64(at)
 }
 
-// dated gives each exchange rate its moment: that of before where it is the
-// same.
+// sameRate compares exchange rates as numbers.
+func sameRate(a, b Parent) bool {
+	one, err := a.rate()
+	other, fault := b.rate()
+	return a.Exchange != "" && b.Exchange != "" && err == nil && fault == nil && one == other
+}
+
+// dated gives each exchange rate its moment: that of before, in the same words,
+// where it is the same.
 func dated(parents, before []Parent, now Micros) []Parent {
-	known := map[Parent]Micros{}
-	for _, p := range before {
-		known[Parent{CardID: p.CardID, Exchange: p.Exchange}] = p.ExchangeAt
-	}
 	all := make([]Parent, len(parents))
 	for i, p := range parents {
 		all[i] = Parent{CardID: p.CardID, Exchange: p.Exchange}
 		if p.Exchange == "" {
 			continue
 		}
-		at, ok := known[all[i]]
-		if !ok {
-			at = now
+		all[i].ExchangeAt = now
+		for _, had := range before {
+			if had.CardID == p.CardID && sameRate(had, p) {
+				all[i] = had
+			}
 		}
-		all[i].ExchangeAt = at
 	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"resellerd/store/rating"
 )
@@ -39,8 +38,8 @@ type Finding struct {
 }
 
 // ProveRevision holds a revision of a card of the tenant against the active
-// revisions, as they stand now, of the card's parents and of those that it was
-// built from; see rating.Prove for what is proved.
+// revisions of the card's parents as they stand now, or those it was built
+// from where the card has none any more; see rating.Prove for what is proved.
 // report, which may be nil, is called with each finding in the order of
 // prefixes; its error ends the proof and is returned.
 //
@@ -55,14 +54,19 @@ func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Fi
 	if err != nil {
 		return Proof{}, err
 	}
-	proof := Proof{}
-	if proof.Parents, err = tx.boughtFrom(ctx, &c, id); err != nil {
-		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
+	parents, err := tx.boughtFrom(ctx, &c, id)
+	if err != nil {
+		return Proof{}, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
+	return tx.proveAgainst(ctx, &c, id, parents, report)
+}
+
+func (tx *Tx) proveAgainst(ctx context.Context, c *Card, id string, parents []RevisionParent, report func(Finding) error) (Proof, error) {
+	proof := Proof{Parents: parents}
 	if len(proof.Parents) == 0 {
 		return proof, nil
 	}
-	sale, bought, err := tx.sides(ctx, &c, proof.Parents)
+	sale, bought, err := tx.sides(ctx, c, proof.Parents)
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
@@ -130,8 +134,7 @@ func proofFault(err error) error {
 }
 
 // boughtFrom finds what calls on a revision are bought from: the card's parents,
-// and those that the revision was built from, if they are others. Of these, what
-// was withdrawn is left out where there is anything else.
+// or where it has none any more, those that the revision was built from.
 func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
 	if c.Kind != CustomerCard {
 		return nil, nil
@@ -140,28 +143,32 @@ func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]Revis
 	if err != nil {
 		return nil, err
 	}
-	all := make([]RevisionParent, len(parents))
-	for i, p := range parents {
-		if all[i], err = tx.sourceOf(ctx, c, p); err != nil {
-			return nil, err
-		}
+	if len(parents) == 0 {
+		return tx.builtFrom(ctx, c, revision)
 	}
+	return tx.sourcesAt(ctx, c, parents)
+}
+
+// builtFrom finds the cards that a revision was built from as they stand now.
+func (tx *Tx) builtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
 	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range built {
-		if slices.ContainsFunc(parents, func(now Parent) bool { return now.CardID == p.CardID }) {
-			continue
-		}
-		source, err := tx.sourceOf(ctx, c, p.Parent)
-		if errors.Is(err, errWithdrawn) && len(parents) > 0 {
-			continue
-		}
-		if err != nil {
+	parents := make([]Parent, len(built))
+	for i, p := range built {
+		parents[i] = p.Parent
+	}
+	return tx.sourcesAt(ctx, c, parents)
+}
+
+func (tx *Tx) sourcesAt(ctx context.Context, c *Card, parents []Parent) ([]RevisionParent, error) {
+	all := make([]RevisionParent, len(parents))
+	for i, p := range parents {
+		var err error
+		if all[i], err = tx.sourceOf(ctx, c, p); err != nil {
 			return nil, err
 		}
-		all = append(all, source)
 	}
 	return all, nil
 }

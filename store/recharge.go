@@ -2,16 +2,16 @@ package store
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"resellerd/store/rating"
 )
 
 // recharged follows a change of a card that tells on calls at once: how their
 // charges are rounded, which way they go, which parent they are bought from.
-// Unless no call can sell for less, the active revision is held against its
-// costs as before an activation. What is built directly from the card becomes
-// stale.
+// The active revision is held against its costs as before an activation, and
+// refused a loss only where a call may sell for less than before. What is built
+// directly from the card becomes stale.
 func (tx *Tx) recharged(ctx context.Context, before, c *Card, atLoss bool) error {
 	if terms(before) == terms(c) && before.routing() == c.routing() {
 		return nil
@@ -21,8 +21,8 @@ func (tx *Tx) recharged(ctx context.Context, before, c *Card, atLoss bool) error
 		return err
 	}
 	now := old
-	if now.Terms = terms(c); mayLose(before, c) {
-		err = tx.provenInForce(ctx, c, &now, atLoss)
+	if now.Terms = terms(c); mayLose(before, c) || old.LossesAccepted {
+		err = tx.provenInForce(ctx, c, &now, atLoss || !mayLose(before, c))
 	}
 	if err == nil {
 		_, err = tx.execNamed(ctx, "UPDATE revisions SET losses_accepted = :losses_accepted, terms = :terms WHERE id = :id", now)
@@ -63,25 +63,31 @@ func (tx *Tx) provenInForce(ctx context.Context, c *Card, r *Revision, atLoss bo
 	switch {
 	case err == nil && len(parents) == 0:
 		return nil
-	case atLoss && (errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid)):
+	case err == nil || uncomparable(err) && !atLoss:
+		return tx.proven(ctx, c, r, atLoss)
+	case uncomparable(err):
 		tx.acceptLosses(r, true)
 		return nil
 	}
-	return tx.proven(ctx, c, r, atLoss)
+	return err
 }
 
 // resupplied follows a change of a card's parents, or of what their money is
-// worth: what is in force is to be built anew. Without any parent left it must
+// worth, from before. What is in force is to be built anew when it was built
+// from others, or else sells at a loss then. Without any parent left it must
 // have others that it was built from, or do without a proof from now on.
 func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error {
 	active, err := tx.activeRevision(ctx, c.ID)
 	if err != nil || active.ID == "" {
 		return err
 	}
-	if some {
-		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS NULL", StaleChanged, c.ID)
-	} else {
-		err = tx.unheld(ctx, &active, atLoss)
+	_, built, err := tx.store.recipe(ctx, tx.tx, active.ID)
+	switch {
+	case err != nil:
+	case !some && len(built) == 0:
+		err = tx.unheld(ctx, c, &active, atLoss)
+	case some:
+		err = tx.markResupplied(ctx, c, &active, len(built) > 0)
 	}
 	if err == nil {
 		err = tx.settleWithdrawal(ctx, c.ID)
@@ -89,15 +95,50 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	return err
 }
 
-func (tx *Tx) unheld(ctx context.Context, active *Revision, atLoss bool) error {
-	_, built, err := tx.store.recipe(ctx, tx.tx, active.ID)
-	if err != nil || len(built) > 0 {
-		return err
+func (tx *Tx) markResupplied(ctx context.Context, c *Card, active *Revision, built bool) error {
+	stale, err := tx.suppliedOtherwise(ctx, c, active.ID)
+	if !built {
+		var proof Proof
+		proof, err = tx.ProveRevision(ctx, c.ID, active.ID, nil)
+		if stale = proof.Losing > 0; uncomparable(err) {
+			err = nil
+		}
 	}
+	if err == nil && stale {
+		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS NULL", StaleChanged, c.ID)
+	}
+	return err
+}
+
+// suppliedOtherwise reports whether a built revision's card has other parents
+// by now, or other exchange rates, than it was built from.
+func (tx *Tx) suppliedOtherwise(ctx context.Context, c *Card, revision string) (bool, error) {
+	parents, err := tx.parents(ctx, c.ID)
+	if err != nil || len(parents) == 0 {
+		return false, err
+	}
+	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
+	if err != nil || len(built) == 0 {
+		return false, err
+	}
+	for _, p := range built {
+		if !slices.ContainsFunc(parents, func(now Parent) bool { return now.CardID == p.CardID && now.Exchange == p.Exchange }) {
+			return true, nil
+		}
+	}
+	return len(built) != len(parents), nil
+}
+
+// unheld leaves an imported revision in force without anything to be held
+// against, or to be built anew from.
+func (tx *Tx) unheld(ctx context.Context, c *Card, active *Revision, atLoss bool) error {
 	if !atLoss {
 		return refused(ReasonNotProven, "parents", "are what the revision in force is held against")
 	}
 	tx.acceptLosses(active, true)
-	_, err = tx.exec(ctx, "UPDATE revisions SET losses_accepted = ? WHERE id = ?", true, active.ID)
+	_, err := tx.exec(ctx, "UPDATE revisions SET losses_accepted = ? WHERE id = ?", true, active.ID)
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE cards SET stale = NULL WHERE id = ?", c.ID)
+	}
 	return err
 }

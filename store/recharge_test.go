@@ -99,6 +99,18 @@ func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
 		if reasonOf(err) != store.ReasonSellsAtLoss {
 			t.Errorf("lowered: %v", err)
 		}
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(1), ChargeRounding: ptr("half_up"), AtLoss: true}))
+			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargeRounding: ptr("up")}))
+			if !c.accepted(tx) {
+				t.Error("there are losses still")
+			}
+			active(tx, c.bought.ID, priced("49", "0.01"))
+			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(0)}))
+			if c.accepted(tx) {
+				t.Error("there are no losses any more")
+			}
+		})
 	})
 }
 
@@ -119,21 +131,41 @@ func TestChargesAndParentsAreProvedTogether(t *testing.T) {
 }
 
 func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		c := newSupplied(t, s)
-		var draft store.Revision
-		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			decoy := must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
-			active(tx, decoy.ID, priced("999", "0.0001"))
-			mustDo(tx.SetProfitRules(ctx, c.other.ID, []store.ProfitRule{rule("*", "absolute", "0.0001")}))
-			draft = must(tx.BuildRevision(ctx, c.other.ID)).Revision
-			mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: decoy.ID}}))
+	for _, routing := range []string{"cheapest", "dearest"} {
+		t.Run(routing, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				c := newSupplied(t, s)
+				var losing, earning store.Revision
+				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+					decoy := must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+					active(tx, decoy.ID, priced("49", "0.0001"))
+					must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{Routing: &routing}))
+					earning = must(tx.BuildRevision(ctx, c.other.ID)).Revision
+					mustDo(tx.SetProfitRules(ctx, c.other.ID, []store.ProfitRule{rule("*", "absolute", "0.0002")}))
+					losing = must(tx.BuildRevision(ctx, c.other.ID)).Revision
+					mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: decoy.ID}}))
+				})
+				try := func(what string, revision store.Revision) {
+					t.Helper()
+					err := c.write(func(tx *store.Tx) error { return errOf(tx.ActivateRevision(ctx, c.other.ID, revision.ID)) })
+					if reasonOf(err) != store.ReasonSellsAtLoss {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				try("below what it was built from", losing)
+				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+					mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: c.dearer.ID}}))
+				})
+				try("below what the card is bought from", earning)
+				err := c.write(func(tx *store.Tx) error {
+					return errOf(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargeRounding: ptr("down")}))
+				})
+				if reasonOf(err) != store.ReasonSellsAtLoss {
+					t.Errorf("charges: %v", err)
+				}
+			})
 		})
-		err := c.write(func(tx *store.Tx) error { return errOf(tx.ActivateRevision(ctx, c.other.ID, draft.ID)) })
-		if reasonOf(err) != store.ReasonSellsAtLoss {
-			t.Errorf("got %v", err)
-		}
-	})
+	}
 }
 
 func TestOtherParentsMakeACardInForceStale(t *testing.T) {
@@ -144,23 +176,56 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 			foreign.Currency = "USD"
 			foreign = must(tx.CreateCard(ctx, foreign))
 			active(tx, foreign.ID, priced("49", "0.01"))
-			becomes := func(what, want string, parents ...store.Parent) {
+			stale := func(what, want string) {
 				t.Helper()
-				mustDo(tx.SetParents(ctx, c.other.ID, parents))
 				if got := must(tx.Card(ctx, c.other.ID)).Stale; got != want {
 					t.Errorf("%s: %q", what, got)
 				}
 			}
-			becomes("the same", "", store.Parent{CardID: c.bought.ID})
-			becomes("others", store.StaleChanged, store.Parent{CardID: foreign.ID, Exchange: "1.1"})
+			becomes := func(what, want string, parents ...store.Parent) {
+				t.Helper()
+				mustDo(tx.SetParents(ctx, c.other.ID, parents))
+				stale(what, want)
+			}
+			at := func(rate string) store.Parent { return store.Parent{CardID: foreign.ID, Exchange: rate} }
+			own := store.Parent{CardID: c.bought.ID}
+			becomes("the same", "", own)
+			becomes("others", store.StaleChanged, at("1.1"), own)
 			rebuild(tx, c.other.ID)
-			becomes("the same rate", "", store.Parent{CardID: foreign.ID, Exchange: "1.1"})
-			becomes("another rate", store.StaleChanged, store.Parent{CardID: foreign.ID, Exchange: "1.2"})
+			becomes("another order", "", own, at("1.1"))
+			becomes("the same rate in other words", "", own, at("1.10"))
+			early := must(tx.BuildRevision(ctx, c.other.ID)).Revision
+			becomes("another rate", store.StaleChanged, own, at("1.2"))
+			must(tx.ActivateAtLoss(ctx, c.other.ID, early.ID))
+			stale("built at the former rate", store.StaleChanged)
+			rebuild(tx, c.other.ID)
+			stale("built anew", "")
+			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			stale("rolled back", store.StaleChanged)
+		})
+	})
+}
 
-			draft := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
-			mustDo(tx.SetParents(ctx, draft.ID, []store.Parent{{CardID: c.bought.ID}}))
-			if got := must(tx.Card(ctx, draft.ID)).Stale; got != "" {
-				t.Errorf("nothing in force: %q", got)
+func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newSupplied(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			card := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
+			becomes := func(what, want string, parents ...store.Parent) {
+				t.Helper()
+				mustDo(tx.SetParents(ctx, card.ID, parents))
+				if got := must(tx.Card(ctx, card.ID)).Stale; got != want {
+					t.Errorf("%s: %q", what, got)
+				}
+			}
+			becomes("nothing in force", "", store.Parent{CardID: c.bought.ID})
+			becomes("nothing in force", "")
+			active(tx, card.ID, priced("49", "0.02"))
+			becomes("cheaper", "", store.Parent{CardID: c.bought.ID})
+			becomes("dearer", store.StaleChanged, store.Parent{CardID: c.dearer.ID})
+			must(tx.UpdateCard(ctx, card.ID, store.CardPatch{Parents: &[]store.Parent{}, AtLoss: true}))
+			if got := must(tx.Card(ctx, card.ID)).Stale; got != "" {
+				t.Errorf("nothing to be built anew from: %q", got)
 			}
 		})
 	})

@@ -7,7 +7,7 @@ import (
 
 // Why a card is stale, as its owner is told.
 const (
-	StaleChanged   = "provider_card_changed"   // a card that it was built from has other rates now
+	StaleChanged   = "provider_card_changed"   // what it was built from has other rates or charges now, or other cards stand there
 	StaleWithdrawn = "provider_card_withdrawn" // a card that it was built from is not assigned any more
 )
 
@@ -86,10 +86,16 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 }
 
 // settleStale says of a card that r has just become active of whether it is
-// stale: r may be older than what its parents are now.
+// stale: r may be older than what its parents are now, or which they are.
 func (tx *Tx) settleStale(ctx context.Context, c *Card, r Revision) error {
 	stale := ""
 	changed, err := tx.parentsMovedOn(ctx, c, r.ID)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		changed, err = tx.suppliedOtherwise(ctx, c, r.ID)
+	}
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (d *duel) within(from, to uint64) (loss, bool, error) {
 // seconds, rounding, in one currency.
 func (d *duel) covered() bool {
 	return d.exchange == Par && d.sell.connect >= d.buy.connect &&
-		d.sell.within(d.buy.Increment) && d.sell.rounding().covers(d.buy.rounding())
+		d.sell.within(d.buy.Increment) && d.sell.rounding().NeverBelow(d.buy.rounding())
 }
 
 func (l *line) rounding() Rounding {

@@ -77,8 +77,8 @@ func (r Rounding) NeverBelow(o Rounding) bool {
 	switch {
 	case r.Decimals == o.Decimals:
 		return r.Mode >= o.Mode
-	case r.Decimals < o.Decimals:
-		return r.Mode == Up // to a multiple that o rounds to as well
+	case r.Decimals < o.Decimals: // every step of r is one of o
+		return r.Mode == Up
 	default:
 		return o.Mode == Down
 	}
@@ -102,16 +102,4 @@ func (r Rounding) unit() (uint64, error) {
 		return 0, fmt.Errorf("%w: no rounding", ErrInvalid)
 	}
 	return powers[Decimals-r.Decimals], nil
-}
-
-// covers says that r never gives less than s does for the same number.
-func (r Rounding) covers(s Rounding) bool {
-	switch {
-	case r.Decimals == s.Decimals:
-		return r.Mode >= s.Mode
-	case r.Decimals < s.Decimals: // every step of r is one of s
-		return r.Mode == Up
-	default:
-		return s.Mode == Down
-	}
 }
