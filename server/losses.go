@@ -19,6 +19,9 @@ func (w *writing) tellLoss(card string, err error) error {
 		return err
 	}
 	text := fmt.Sprintf("%d prefixes would sell at a loss, the first of them %s: %s", loss.Losing, loss.First.Prefix, lossText(loss.First))
+	if loss.Former {
+		text += ", against what it was built from"
+	}
 	return &store.ReasonError{
 		Code: store.ReasonSellsAtLoss,
 		Err:  &store.FieldError{Kind: store.ErrConflict, Field: "accept_losses", Text: text},

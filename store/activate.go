@@ -111,17 +111,15 @@ func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) erro
 // for a call is bought from the ones or from the others.
 func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
 	proof, err := tx.ProveRevision(ctx, c.ID, r.ID, nil)
-	if err == nil && proof.Losing == 0 {
+	former := err == nil && proof.Losing == 0
+	if former {
 		proof, err = tx.proveFormer(ctx, c, r.ID, proof)
 	}
-	var why *ReasonError
 	switch {
-	case uncomparable(err) && !errors.As(err, &why):
-		return &ReasonError{Code: ReasonNotProven, Err: err}
 	case err != nil:
-		return err
+		return notProven(err)
 	case proof.Losing > 0 && !atLoss:
-		return &LossError{Losing: proof.Losing, First: proof.First}
+		return &LossError{Losing: proof.Losing, First: proof.First, Former: former}
 	}
 	tx.acceptLosses(r, proof.Losing > 0)
 	return nil
@@ -130,15 +128,33 @@ func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) err
 // uncomparable reports that there is no cost to compare with.
 func uncomparable(err error) bool { return errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid) }
 
-// proveFormer holds a revision against the cards that it was built from, unless
-// those are the ones of this proof, or were withdrawn: the proof stands then.
-func (tx *Tx) proveFormer(ctx context.Context, c *Card, revision string, proof Proof) (Proof, error) {
-	former, err := tx.builtFrom(ctx, c, revision)
-	if errors.Is(err, errWithdrawn) || err == nil && (len(former) == 0 || sameCards(former, proof.Parents)) {
-		return proof, nil
+// notProven gives what cannot be compared a code, if it has none.
+func notProven(err error) error {
+	var why *ReasonError
+	if uncomparable(err) && !errors.As(err, &why) {
+		return &ReasonError{Code: ReasonNotProven, Err: err}
 	}
+	return err
+}
+
+// proveFormer holds a revision against the cards that it was built from, but for
+// those that were withdrawn. Where they are the ones of this proof, it stands.
+func (tx *Tx) proveFormer(ctx context.Context, c *Card, revision string, proof Proof) (Proof, error) {
+	built, err := tx.builtFrom(ctx, revision)
 	if err != nil {
 		return proof, err
+	}
+	var former []RevisionParent
+	for _, p := range built {
+		source, err := tx.sourceOf(ctx, c, p)
+		if err == nil {
+			former = append(former, source)
+		} else if !errors.Is(err, errWithdrawn) {
+			return proof, err
+		}
+	}
+	if len(former) == 0 || sameCards(former, proof.Parents) {
+		return proof, nil
 	}
 	return tx.proveAgainst(ctx, c, revision, former, nil)
 }

@@ -121,7 +121,7 @@ func optional(at Micros) any {
 func sameRate(a, b Parent) bool {
 	one, err := a.rate()
 	other, fault := b.rate()
-	return a.Exchange != "" && b.Exchange != "" && err == nil && fault == nil && one == other
+	return err == nil && fault == nil && one == other
 }
 
 // dated gives each exchange rate its moment: that of before, in the same words,
@@ -135,7 +135,7 @@ func dated(parents, before []Parent, now Micros) []Parent {
 		}
 		all[i].ExchangeAt = now
 		for _, had := range before {
-			if had.CardID == p.CardID && sameRate(had, p) {
+			if had.CardID == p.CardID && had.Exchange != "" && sameRate(had, p) {
 				all[i] = had
 			}
 		}

@@ -144,33 +144,27 @@ func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]Revis
 		return nil, err
 	}
 	if len(parents) == 0 {
-		return tx.builtFrom(ctx, c, revision)
+		if parents, err = tx.builtFrom(ctx, revision); err != nil {
+			return nil, err
+		}
 	}
-	return tx.sourcesAt(ctx, c, parents)
-}
-
-// builtFrom finds the cards that a revision was built from as they stand now.
-func (tx *Tx) builtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
-	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
-	if err != nil {
-		return nil, err
-	}
-	parents := make([]Parent, len(built))
-	for i, p := range built {
-		parents[i] = p.Parent
-	}
-	return tx.sourcesAt(ctx, c, parents)
-}
-
-func (tx *Tx) sourcesAt(ctx context.Context, c *Card, parents []Parent) ([]RevisionParent, error) {
 	all := make([]RevisionParent, len(parents))
 	for i, p := range parents {
-		var err error
 		if all[i], err = tx.sourceOf(ctx, c, p); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// builtFrom is what a revision was built from; nothing for an imported one.
+func (tx *Tx) builtFrom(ctx context.Context, revision string) ([]Parent, error) {
+	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
+	parents := make([]Parent, len(built))
+	for i, p := range built {
+		parents[i] = p.Parent
+	}
+	return parents, err
 }
 
 // sides are both sides of the proof, without their rates. A parent's charges

@@ -15,6 +15,7 @@ const (
 type LossError struct {
 	Losing int     // prefixes
 	First  Finding // of those, in their order
+	Former bool    // by what the revision was built from, not by the card's parents now
 }
 
 func (e *LossError) Error() string { return fmt.Sprint(e.Unwrap()) }

@@ -60,16 +60,17 @@ func charging(c *Card) charge {
 // parents stays as it was.
 func (tx *Tx) provenInForce(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
 	parents, err := tx.boughtFrom(ctx, c, r.ID)
-	switch {
-	case err == nil && len(parents) == 0:
+	if err == nil && len(parents) == 0 {
 		return nil
-	case err == nil || uncomparable(err) && !atLoss:
-		return tx.proven(ctx, c, r, atLoss)
-	case uncomparable(err):
+	}
+	if err == nil {
+		err = tx.proven(ctx, c, r, atLoss)
+	}
+	if atLoss && uncomparable(err) {
 		tx.acceptLosses(r, true)
 		return nil
 	}
-	return err
+	return notProven(err)
 }
 
 // resupplied follows a change of a card's parents, or of what their money is
@@ -81,7 +82,7 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	if err != nil || active.ID == "" {
 		return err
 	}
-	_, built, err := tx.store.recipe(ctx, tx.tx, active.ID)
+	built, err := tx.builtFrom(ctx, active.ID)
 	switch {
 	case err != nil:
 	case !some && len(built) == 0:
@@ -117,12 +118,12 @@ func (tx *Tx) suppliedOtherwise(ctx context.Context, c *Card, revision string) (
 	if err != nil || len(parents) == 0 {
 		return false, err
 	}
-	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
+	built, err := tx.builtFrom(ctx, revision)
 	if err != nil || len(built) == 0 {
 		return false, err
 	}
 	for _, p := range built {
-		if !slices.ContainsFunc(parents, func(now Parent) bool { return now.CardID == p.CardID && now.Exchange == p.Exchange }) {
+		if !slices.ContainsFunc(parents, func(now Parent) bool { return now.CardID == p.CardID && sameRate(now, p) }) {
 			return true, nil
 		}
 	}

@@ -82,6 +82,56 @@ func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
 	}
 }
 
+func TestTheOtherDirectionIsTakenWithItsParentsAndFormerOnesThatAreLeft(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newSupplied(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			back := newCard(c.master, store.ProviderCard)
+			back.Direction = "origination"
+			back = must(tx.CreateCard(ctx, back))
+			active(tx, back.ID, priced("49", "0.01"))
+			other := store.CardPatch{Direction: ptr("origination"), Parents: &[]store.Parent{{CardID: back.ID}}, AtLoss: true}
+			must(tx.UpdateCard(ctx, c.other.ID, other))
+			must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargePrecision: ptr(6), ChargeRounding: ptr("up"), AtLoss: true}))
+			must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargePrecision: ptr(5), RatePrecision: ptr(6)}))
+			if !must(tx.Revision(ctx, c.other.ID, c.built.ID)).LossesAccepted {
+				t.Error("what cannot be compared is not noted")
+			}
+		})
+	})
+}
+
+func TestOneFormerParentThatWasWithdrawnLeavesTheOthers(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newSupplied(t, s)
+		parents := func(cards ...store.Card) (all []store.Parent) {
+			for _, card := range cards {
+				all = append(all, store.Parent{CardID: card.ID})
+			}
+			return all
+		}
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			cheap := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
+			active(tx, cheap.ID, priced("49", "0.0001"))
+			for _, card := range []store.Card{c.sold, c.other, cheap} {
+				must(tx.AssignCard(ctx, store.Assignment{CardID: card.ID, AccountID: c.reseller.ID}))
+			}
+			mustDo(tx.SetParents(ctx, c.resold.ID, parents(c.sold, c.other)))
+			mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "relative", "0.0001")}))
+			rebuild(tx, c.resold.ID)
+			mustDo(tx.SetParents(ctx, c.resold.ID, parents(cheap)))
+		})
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID)) })
+		err := c.write(func(tx *store.Tx) error {
+			return errOf(tx.UpdateCard(ctx, c.resold.ID, store.CardPatch{ChargeRounding: ptr("down")}))
+		})
+		var loss *store.LossError
+		if !errors.As(err, &loss) || !loss.Former {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
@@ -202,6 +252,11 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 			stale("built anew", "")
 			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
 			stale("rolled back", store.StaleChanged)
+			becomes("the first rate in other words", store.StaleChanged, own, at("1.10"))
+			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			stale("built at the second", store.StaleChanged)
+			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			stale("built at the first", "")
 		})
 	})
 }
