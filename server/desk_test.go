@@ -11,6 +11,7 @@ import (
 
 // Whatever is asked, an explanation decides as the decision door answers.
 func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
+	oneAtATime(t)
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		desk := NewDesk(w.store, engineOf(t, 3))
 		desk.s.now = w.clock

@@ -84,6 +84,7 @@ func TestARehearsalTellsNothingOfThoseWhoCouldNotBePreviewed(t *testing.T) {
 
 // A rehearsal is refused as the write would be, and leaves nothing behind.
 func TestARehearsalEndsAsTheWriteWouldAndLeavesNothing(t *testing.T) {
+	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {
 		rows := func() string {
 			text := ""

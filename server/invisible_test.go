@@ -50,6 +50,7 @@ var invisibleToA = []string{
 }
 
 func TestWhatIsNotVisibleIsAnsweredAsWhatIsNotThere(t *testing.T) {
+	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, route := range memberRoutes {
 			if !strings.Contains(route.path, "{retail}") {
@@ -67,6 +68,7 @@ func TestWhatIsNotVisibleIsAnsweredAsWhatIsNotThere(t *testing.T) {
 }
 
 func TestReferencesToWhatIsNotVisibleAreReferencesToNothing(t *testing.T) {
+	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct{ name, method, path, body string }{
 			{"the account of a customer", "POST", "/v1/customers", `{"name":"x","account_id":"X"}`},

@@ -120,6 +120,7 @@ const cardRego, hushing = "reseller/card/card.rego", "visible if {\n\tnot input.
 // hides from the user are told apart by no rebuild, and the hidden are left as
 // they are.
 func TestARebuildNeitherTellsOfNorTouchesOwnCardsThatThePolicyHides(t *testing.T) {
+	oneAtATime(t)
 	eachDatabase(t, engineBut(t, cardRego, "visible if {", hushing), func(t *testing.T, fresh func() *world) {
 		bare, more := fresh(), fresh()
 		hidden := []string{"hush1", "hush2", "hush3"}
