@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"syscall"
 	"testing"
 
 	"resellerd/store"
@@ -113,12 +114,13 @@ func (d *decks) exec(text string) {
 	}
 }
 
-// analyze leaves the database with nothing to do for what was written: an
-// autovacuum or a checkpoint would take part of what is measured.
+// analyze leaves nothing to be done for what was written: an autovacuum, a
+// checkpoint or a busy disk would take part of what is measured.
 func (d *decks) analyze() {
 	d.exec("ANALYZE")
 	if d.store.Dialect() == "postgres" {
 		d.exec("VACUUM ANALYZE rates")
 		d.exec("CHECKPOINT")
 	}
+	syscall.Sync()
 }
