@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"testing"
 
 	"resellerd/store"
@@ -78,4 +79,12 @@ func TestWhoIsNotShownTheCostsLearnsNothingOfThemByChangingCharges(t *testing.T)
 			w.do("clerk", "PATCH", "/v1/cards/{gold}", "{"+change+`,"accept_losses":true}`).refused(403, "area_denied")
 		}
 	})
+}
+
+func TestALossThatIsNotToldOfHasNoPrefixAndNoAmount(t *testing.T) {
+	loss := &store.LossError{Losing: 7, First: store.Finding{Prefix: "491", Seconds: 1, Loss: 100}}
+	told := problemOf(loss)
+	if told.kind.status != 409 || told.detail != "calls would sell for less than they cost" || fmt.Sprint(told.reasons) != "[sells_at_loss]" {
+		t.Errorf("got %+v", told)
+	}
 }

@@ -60,8 +60,9 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // a card that is not the account's and for a currency without a rate. A parent
 // that is not there is named like any other that cannot be one: whether its
 // writer may know of it is the caller's to ask. A card in force becomes stale
-// that was built from others, or sells at a loss then. It returns ErrConflict, with ReasonNotProven, when nothing would be left that
-// the revision in force is held against.
+// that was built from others, or that was imported and sells at a loss then. It
+// returns ErrConflict, with ReasonNotProven, when nothing would be left that the
+// revision in force is held against.
 func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {

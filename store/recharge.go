@@ -74,9 +74,10 @@ func (tx *Tx) provenInForce(ctx context.Context, c *Card, r *Revision, atLoss bo
 }
 
 // resupplied follows a change of a card's parents, or of what their money is
-// worth, from before. What is in force is to be built anew when it was built
-// from others, or else sells at a loss then. Without any parent left it must
-// have others that it was built from, or do without a proof from now on.
+// worth; some says that there are any. What is in force is to be built anew
+// when it was built from others, or was imported and sells at a loss then.
+// Without any parent left it must have others that it was built from, or do
+// without a proof from now on.
 func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error {
 	active, err := tx.activeRevision(ctx, c.ID)
 	if err != nil || active.ID == "" {
@@ -88,7 +89,7 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	case !some && len(built) == 0:
 		err = tx.unheld(ctx, c, &active, atLoss)
 	case some:
-		err = tx.markResupplied(ctx, c, &active, len(built) > 0)
+		err = tx.markResupplied(ctx, c, active.ID, len(built) > 0)
 	}
 	if err == nil {
 		err = tx.settleWithdrawal(ctx, c.ID)
@@ -96,19 +97,26 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	return err
 }
 
-func (tx *Tx) markResupplied(ctx context.Context, c *Card, active *Revision, built bool) error {
-	stale, err := tx.suppliedOtherwise(ctx, c, active.ID)
-	if !built {
-		var proof Proof
-		proof, err = tx.ProveRevision(ctx, c.ID, active.ID, nil)
-		if stale = proof.Losing > 0; uncomparable(err) {
-			err = nil
-		}
+func (tx *Tx) markResupplied(ctx context.Context, c *Card, active string, built bool) error {
+	ask := tx.sellsAtLoss
+	if built {
+		ask = tx.suppliedOtherwise
 	}
+	stale, err := ask(ctx, c, active)
 	if err == nil && stale {
 		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS NULL", StaleChanged, c.ID)
 	}
 	return err
+}
+
+// sellsAtLoss reports whether a proof finds a loss. Where there is nothing to
+// compare with it finds none.
+func (tx *Tx) sellsAtLoss(ctx context.Context, c *Card, revision string) (bool, error) {
+	proof, err := tx.ProveRevision(ctx, c.ID, revision, nil)
+	if uncomparable(err) {
+		return false, nil
+	}
+	return proof.Losing > 0, err
 }
 
 // suppliedOtherwise reports whether a built revision's card has other parents

@@ -39,6 +39,15 @@ func (c *supplied) accepted(tx *store.Tx) bool {
 	return must(tx.Revision(ctx, c.sold.ID, c.inForce.ID)).LossesAccepted
 }
 
+// refuses tries a change of a card that is to be refused for the reason.
+func (c *supplied) refuses(t *testing.T, what string, card store.Card, patch store.CardPatch, reason string) {
+	t.Helper()
+	err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, card.ID, patch)) })
+	if reasonOf(err) != reason {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
 func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
 	for name, patch := range map[string]store.CardPatch{
 		"precision": {ChargePrecision: ptr(2)},
@@ -143,12 +152,7 @@ func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
 				must(tx.UpdateCard(ctx, c.sold.ID, raised))
 			}
 		})
-		err := c.write(func(tx *store.Tx) error {
-			return errOf(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(1)}))
-		})
-		if reasonOf(err) != store.ReasonSellsAtLoss {
-			t.Errorf("lowered: %v", err)
-		}
+		c.refuses(t, "lowered", c.sold, store.CardPatch{ChargePrecision: ptr(1)}, store.ReasonSellsAtLoss)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(1), ChargeRounding: ptr("half_up"), AtLoss: true}))
 			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargeRounding: ptr("up")}))
@@ -168,12 +172,7 @@ func TestChargesAndParentsAreProvedTogether(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		cheap, dear := []store.Parent{{CardID: c.bought.ID}}, []store.Parent{{CardID: c.dearer.ID}}
-		err := c.write(func(tx *store.Tx) error {
-			return errOf(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(6), Parents: &dear}))
-		})
-		if reasonOf(err) != store.ReasonSellsAtLoss {
-			t.Errorf("against the parents that it gets: %v", err)
-		}
+		c.refuses(t, "against the parents that it gets", c.sold, store.CardPatch{ChargePrecision: ptr(6), Parents: &dear}, store.ReasonSellsAtLoss)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Routing: ptr("dearest"), Parents: &cheap}))
 		})
@@ -207,12 +206,7 @@ func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
 					mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: c.dearer.ID}}))
 				})
 				try("below what the card is bought from", earning)
-				err := c.write(func(tx *store.Tx) error {
-					return errOf(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargeRounding: ptr("down")}))
-				})
-				if reasonOf(err) != store.ReasonSellsAtLoss {
-					t.Errorf("charges: %v", err)
-				}
+				c.refuses(t, "charges", c.other, store.CardPatch{ChargeRounding: ptr("down")}, store.ReasonSellsAtLoss)
 			})
 		})
 	}
@@ -306,10 +300,7 @@ func TestAnotherParentThanTheWithdrawnOneTakesTheMarkBack(t *testing.T) {
 			t.Errorf("withdrawn: %q", got)
 		}
 		cruder := store.CardPatch{ChargePrecision: ptr(2), ChargeRounding: ptr("down")}
-		err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, c.resold.ID, cruder)) })
-		if reasonOf(err) != store.ReasonWithdrawn {
-			t.Errorf("no cost to compare with: %v", err)
-		}
+		c.refuses(t, "no cost to compare with", c.resold, cruder, store.ReasonWithdrawn)
 		cruder.AtLoss = true
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCard(ctx, c.resold.ID, cruder))
@@ -355,12 +346,7 @@ func TestWhatWasBuiltStaysHeldAgainstWhatItWasBuiltFrom(t *testing.T) {
 				t.Errorf("got %+v", proof)
 			}
 		})
-		err := c.write(func(tx *store.Tx) error {
-			return errOf(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargePrecision: ptr(0), ChargeRounding: ptr("down")}))
-		})
-		if reasonOf(err) != store.ReasonSellsAtLoss {
-			t.Errorf("got %v", err)
-		}
+		c.refuses(t, "what it was built from", c.other, store.CardPatch{ChargePrecision: ptr(0), ChargeRounding: ptr("down")}, store.ReasonSellsAtLoss)
 	})
 }
 
