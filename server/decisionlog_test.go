@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -170,6 +171,46 @@ func TestADecisionThatCannotBeLoggedIsNotAnswered(t *testing.T) {
 	}
 	if n, decided := counted(s.metrics.logEntries.WithLabelValues("dropped")), 4.0; n < decided {
 		t.Errorf("%v entries dropped, %v decided", n, decided)
+	}
+}
+
+func TestTheServerIsNotReadyWhileItsLogRefusesRequests(t *testing.T) {
+	w := sqliteCore(t)
+	for name, c := range map[string]struct {
+		mode, full string
+		refuses    bool
+	}{
+		"sync":                         {"sync", "drop", true},
+		"async that refuses when full": {"async", "refuse", true},
+		"async that drops when full":   {"async", "drop", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := &fillingDisk{}
+			s := w.serve(t, func(cfg *Config) { cfg.DecisionLogMode, cfg.DecisionLogFull = c.mode, c.full }, WithDecisionWriter(disk))
+			defer disk.full.Store(false)
+			ready := func() int { return knock(t, s, "GET", "/readyz", "").StatusCode }
+			if code := ready(); code != 200 {
+				t.Fatalf("with room: %d", code)
+			}
+			disk.full.Store(true)
+			knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent")
+			eventually(t, func() bool { return s.log.Fault() != nil })
+			if code := ready(); (code == 503) != c.refuses {
+				t.Errorf("without room: %d", code)
+			}
+			disk.full.Store(false) // and no request that has to be logged
+			eventually(t, func() bool { return ready() == 200 })
+		})
+	}
+}
+
+// eventually waits until something holds.
+func eventually(t testing.TB, holds func() bool) {
+	t.Helper()
+	for late := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Fatal("it did not come to hold")
+		}
 	}
 }
 

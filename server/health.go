@@ -18,8 +18,9 @@ func livez(r *call) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-// readyz answers 200 when a policy is loaded, the schema is current and the
-// database answers; the reason for a 503 is in the log only.
+// readyz answers 200 when a policy is loaded, the schema is current, the database
+// answers and the decision log does not keep requests from being answered; the
+// reason for a 503 is in the log only.
 func readyz(r *call) error {
 	if err := r.s.readiness(r); err != nil {
 		r.s.logger.Warn("not ready", "error", err)
@@ -31,6 +32,9 @@ func readyz(r *call) error {
 func (s *Server) readiness(r *call) error {
 	if s.engines.Current() == nil {
 		return errors.New("no policy is loaded")
+	}
+	if err := s.logFault(); err != nil {
+		return err
 	}
 	if err := s.store.Ping(r.ctx); err != nil {
 		return err

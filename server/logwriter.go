@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"resellerd/server/decisionlog"
@@ -39,6 +40,18 @@ func (s *Server) openDecisionLog() error {
 	var err error
 	s.log, err = decisionlog.Open(o)
 	return err
+}
+
+// logFault says why the decision log refuses requests, nil when it does not. A
+// log that drops what it cannot write refuses none.
+func (s *Server) logFault() error {
+	if s.log == nil || s.cfg.DecisionLogMode != "sync" && s.cfg.DecisionLogFull != "refuse" {
+		return nil
+	}
+	if err := s.log.Fault(); err != nil {
+		return fmt.Errorf("decision log cannot be written: %w", err)
+	}
+	return nil
 }
 
 // closeLog writes what waits and closes the log.

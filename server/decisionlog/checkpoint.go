@@ -71,7 +71,7 @@ func (f *flusher) run() {
 	for {
 		select {
 		case <-ticks.C:
-			f.out.look()
+			f.out.look.Store(true)
 			f.tell(f.flush())
 		case <-f.stop:
 			return

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,4 +116,14 @@ func ids(text string) []string {
 		}
 	}
 	return list
+}
+
+// eventually waits until something holds.
+func eventually(t testing.TB, holds func() bool) {
+	t.Helper()
+	for late := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Fatal("it did not come to hold")
+		}
+	}
 }

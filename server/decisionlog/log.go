@@ -66,8 +66,11 @@ type Log struct {
 	closed  bool
 	closing chan struct{}
 	done    chan struct{}
-	failing bool
-	event   string // what the next record tells of, if anything
+	fault   error         // of the last attempt to write
+	began   time.Time     // of the attempt that is under way; zero for none
+	again   bool          // the writer is to try again, though no entry waits
+	retry   time.Duration // until then
+	event   string        // what the next record tells of, if anything
 	left    debris
 	text    []byte // scratch
 	ends    []int  // scratch: where the lines in text end
@@ -200,6 +203,19 @@ func (c *chunk) wait(n int, patience time.Duration) error {
 		return fmt.Errorf("decision log: %w", c.err)
 	}
 	return nil
+}
+
+// Fault says why the log cannot be written now, nil when it can: the last attempt
+// failed, or one that is under way takes longer than Patience. With Sync the log
+// tries again by itself until it can be written.
+func (l *Log) Fault() error {
+	now := l.o.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fault == nil && !l.began.IsZero() && now.Sub(l.began) > l.o.Patience {
+		return ErrSlow
+	}
+	return l.fault
 }
 
 // Close writes what waits, with one attempt for each part, and closes the file.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -106,7 +107,7 @@ func TestAFileThatIsMovedAwayIsLeft(t *testing.T) {
 	must(t, err)
 	must(t, l.Add(entry(1)))
 	must(t, os.Rename(path, path+".000007"))
-	l.out.look()
+	l.out.look.Store(true)
 	must(t, l.Add(entry(2)))
 	must(t, l.Close())
 	texts := files(t, path)
@@ -268,6 +269,62 @@ func TestASlowDiskRefusesInSyncMode(t *testing.T) {
 	close(s.free)
 	must(t, l.Close())
 	checkFaults(t, s.String(), &c, 1, nil)
+}
+
+// A server that is not ready gets no requests, so nothing but the log itself can
+// find out that it can be written again.
+func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
+	for name, o := range map[string]Options{
+		"sync":                       {Sync: true},
+		"sync, each entry is synced": {Sync: true, Fsync: -1},
+		"refuses when full":          {Refuse: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &disk{room: 10_000}
+			var c tally
+			o.Out, o.Key = d, testKey
+			l, err := Open(c.options(o))
+			must(t, err)
+			if err := l.Fault(); err != nil {
+				t.Fatalf("before any fault: %v", err)
+			}
+			d.give(17)
+			if err := l.Add(entry(0)); o.Sync != (err != nil) {
+				t.Errorf("%v", err)
+			}
+			eventually(t, func() bool { return errors.Is(l.Fault(), errDiskFull) })
+			d.give(-1)
+			eventually(t, func() bool { return l.Fault() == nil })
+			must(t, l.Add(entry(1)))
+			must(t, l.Close())
+			checkFaults(t, d.String(), &c, 2, nil)
+		})
+	}
+}
+
+func TestALogThatHangsIsFaulty(t *testing.T) {
+	s := &stuck{disk: disk{room: -1}, hangs: make(chan struct{}), free: make(chan struct{})}
+	var late atomic.Int64
+	o := (&tally{}).options(Options{Out: s, Refuse: true, Patience: time.Minute})
+	o.Now = func() time.Time { return time.Unix(late.Load(), 0) }
+	l, err := Open(o)
+	must(t, err)
+	s.armed = true
+	must(t, l.Add(entry(0)))
+	<-s.hangs
+	late.Store(60)
+	if err := l.Fault(); err != nil {
+		t.Errorf("within its patience: %v", err)
+	}
+	late.Store(61)
+	if err := l.Fault(); !errors.Is(err, ErrSlow) {
+		t.Errorf("beyond its patience: %v", err)
+	}
+	close(s.free)
+	must(t, l.Close())
+	if err := l.Fault(); err != nil {
+		t.Errorf("once it is written: %v", err)
+	}
 }
 
 func TestClosedPipeRefusesOrDrops(t *testing.T) {

@@ -23,7 +23,7 @@ type output struct {
 	regular bool
 	size    int64
 	born    time.Time
-	moved   atomic.Bool // the file is not at its path any more
+	look    atomic.Bool // the writer is to see whether the file is still at its path
 }
 
 // openOutput opens what the options name and finds where its chain stands.
@@ -46,7 +46,7 @@ func (l *Log) openOutput() (link, error) {
 // resume opens the file and continues the chain in it, or in the one before when
 // it is empty. What cannot be continued is put aside, and a chain begins.
 func (l *Log) resume() (link, error) {
-	if err := l.out.openFile(os.O_CREATE); err != nil {
+	if err := l.out.openFile(); err != nil {
 		return link{}, err
 	}
 	f := l.out.file.Load()
@@ -68,13 +68,18 @@ func (l *Log) resume() (link, error) {
 	return newLink(), l.out.rotate()
 }
 
-// openFile opens the file at the path and locks it.
-func (w *output) openFile(how int) error {
-	f, err := os.OpenFile(w.o.Path, os.O_APPEND|os.O_RDWR|how, 0o640)
+// openFile opens the file at the path, or creates it, and locks it. It keeps the
+// present file when that is the one at the path: a process that locks a file
+// twice locks itself out.
+func (w *output) openFile() error {
+	f, err := os.OpenFile(w.o.Path, os.O_APPEND|os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return err
 	}
 	info, err := f.Stat()
+	if err == nil && w.is(info) {
+		return f.Close()
+	}
 	if err == nil {
 		err = lock(f)
 	}
@@ -84,8 +89,24 @@ func (w *output) openFile(how int) error {
 	w.leave()
 	w.size, w.born, w.w = info.Size(), w.o.Now(), f
 	w.file.Store(f)
-	w.moved.Store(false)
 	return nil
+}
+
+// is reports whether the present file is the one that info describes.
+func (w *output) is(info fs.FileInfo) bool {
+	f := w.file.Load()
+	if f == nil {
+		return false
+	}
+	own, err := f.Stat()
+	return err == nil && os.SameFile(own, info)
+}
+
+// moved reports whether the file was moved or removed from its path. Only the
+// writer may ask: between the two steps of its own rotation, nothing is there.
+func (w *output) moved() bool {
+	there, err := os.Stat(w.o.Path)
+	return err != nil || !w.is(there)
 }
 
 // leave makes the file that was written so far durable and closes it.
@@ -132,15 +153,22 @@ func (w *output) close() error {
 // ready sees to it that the file may be written, and reports whether it is a new
 // one. It is not changed while something in it has to be told of.
 func (w *output) ready(now time.Time, settled bool) (rotated bool, err error) {
-	switch {
-	case !w.regular || !settled:
-		return false, nil
-	case w.moved.Load():
-		return true, w.openFile(os.O_CREATE)
-	case w.size == 0, !w.due(now):
+	if !w.regular || !settled {
 		return false, nil
 	}
-	return true, w.rotate()
+	due := w.size > 0 && w.due(now)
+	if !due && !w.look.Load() {
+		return false, nil
+	}
+	before := w.file.Load()
+	switch moved := w.moved(); {
+	case moved:
+		err = w.openFile()
+	case due:
+		err = w.rotate()
+	}
+	w.look.Store(err != nil) // what went wrong is looked at again
+	return w.file.Load() != before, err
 }
 
 func (w *output) due(now time.Time) bool {
@@ -158,10 +186,10 @@ func (w *output) rotate() error {
 		next = old[len(old)-1].number + 1
 	}
 	err = os.Rename(w.o.Path, fmt.Sprintf("%s.%06d", w.o.Path, next))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone: then there is nothing to keep
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone: somebody else has moved it
 		return err
 	}
-	if err := w.openFile(os.O_CREATE | os.O_EXCL); err != nil {
+	if err := w.openFile(); err != nil {
 		return err
 	}
 	w.prune()
@@ -170,8 +198,11 @@ func (w *output) rotate() error {
 
 // prune removes the oldest files beyond those to keep.
 func (w *output) prune() {
+	if w.o.Keep <= 0 {
+		return
+	}
 	old, err := rotated(w.o.Path)
-	if w.o.Keep <= 0 || len(old) <= w.o.Keep {
+	if len(old) <= w.o.Keep {
 		return
 	}
 	for _, f := range old[:len(old)-w.o.Keep] {
@@ -179,19 +210,6 @@ func (w *output) prune() {
 	}
 	if err != nil {
 		w.o.Logger.Warn("old decision logs are not removed", "error", err)
-	}
-}
-
-// look notes that the file was moved or removed from its path, so that a new one
-// is begun.
-func (w *output) look() {
-	if !w.regular {
-		return
-	}
-	own, err := w.file.Load().Stat()
-	there, gone := os.Stat(w.o.Path)
-	if err == nil && (gone != nil || !os.SameFile(own, there)) {
-		w.moved.Store(true)
 	}
 }
 

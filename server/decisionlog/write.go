@@ -23,15 +23,20 @@ func (l *Log) run() {
 	}
 }
 
-// next waits for entries; nil when the log is closed and none are left.
+// next waits for entries; nil when the log is closed and none are left. A chunk
+// without entries tries whether the log can be written again.
 func (l *Log) next() *chunk {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.waiting) == 0 {
+	for len(l.waiting) == 0 && !l.again {
 		if l.closed {
 			return nil
 		}
-		l.wake.Wait()
+		l.rest()
+	}
+	l.again = false
+	if len(l.waiting) == 0 {
+		return &chunk{}
 	}
 	if !l.o.Sync && len(l.waiting) == 1 && !l.closed {
 		l.mu.Unlock()
@@ -43,6 +48,25 @@ func (l *Log) next() *chunk {
 	return c
 }
 
+// rest waits for an entry, or, while the log cannot be written, for the time of
+// the next attempt: a server that is not ready is sent no requests to log.
+func (l *Log) rest() {
+	if l.fault != nil {
+		defer time.AfterFunc(l.retry, l.tryAgain).Stop()
+		l.retry = min(2*l.retry, longPause)
+	} else {
+		l.retry = firstPause
+	}
+	l.wake.Wait()
+}
+
+func (l *Log) tryAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again = true
+	l.wake.Broadcast()
+}
+
 // finish gives the chunk's room back.
 func (l *Log) finish(c *chunk) {
 	l.mu.Lock()
@@ -52,7 +76,7 @@ func (l *Log) finish(c *chunk) {
 		close(c.done)
 		return
 	}
-	if cap(c.lines) <= 2*chunkSize && len(l.spare) < 8 {
+	if !l.o.Sync && cap(c.lines) <= 2*chunkSize && len(l.spare) < 8 {
 		*c = chunk{lines: c.lines[:0]}
 		l.spare = append(l.spare, c)
 	}
@@ -68,6 +92,7 @@ const (
 // is closed; in sync mode it is not, since somebody waits.
 func (l *Log) write(c *chunk) {
 	for pause := firstPause; ; pause = min(2*pause, longPause) {
+		l.begin()
 		c.err = l.attempt(c)
 		l.tell(c.err)
 		if c.written == c.entries || l.o.Sync || !l.pause(pause) {
@@ -94,15 +119,26 @@ func (l *Log) pause(d time.Duration) bool {
 	}
 }
 
-// tell logs the beginning and the end of a fault, once each.
+func (l *Log) begin() {
+	now := l.o.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.began = now
+}
+
+// tell keeps how an attempt ended, and logs the beginning and the end of a fault,
+// once each.
 func (l *Log) tell(err error) {
+	l.mu.Lock()
+	before := l.fault
+	l.fault, l.began = err, time.Time{}
+	l.mu.Unlock()
 	switch {
-	case err != nil && !l.failing:
+	case err != nil && before == nil:
 		l.o.Logger.Error("decision log cannot be written", "error", err)
-	case err == nil && l.failing:
+	case err == nil && before != nil:
 		l.o.Logger.Info("decision log is written again")
 	}
-	l.failing = err != nil
 }
 
 // debris is what failed writes left in the file behind the last whole line.
@@ -126,11 +162,14 @@ func (l *Log) attempt(c *chunk) error {
 	}
 	before, start := l.seal.link, c.tried
 	told, err := l.compose(c.lines[start:])
-	if err != nil || len(l.text) == 0 {
+	if err != nil {
 		return err
 	}
-	n, err := l.out.write(l.text)
-	l.settle(c, before, told, n)
+	if len(l.text) > 0 {
+		var n int
+		n, err = l.out.write(l.text)
+		l.settle(c, before, told, n)
+	}
 	if err == nil && l.o.Fsync <= 0 {
 		if err = l.out.sync(); err != nil {
 			c.unsafe = true
