@@ -96,8 +96,11 @@ func (s *Server) actorAt(ctx context.Context, m *store.Moment, ref string) (*act
 	if err != nil {
 		return nil, err
 	}
-	facts, own := *s.factsOf(sub), sub.Account.ID
+	facts, own, above := *s.factsOf(sub), sub.Account.ID, idsAbove(sub)
 	facts.Leaf, facts.Below = false, func(account string) bool {
+		if slices.Contains(above, account) {
+			return false
+		}
 		ok, err := m.Below(ctx, own, account)
 		return ok && err == nil
 	}
@@ -134,27 +137,37 @@ func texts(list []string) []any {
 	return out
 }
 
-// below asks the store whether an account lies in the subject's subtree. When
-// the store cannot tell, it does not. What is plain without the store is not
+// below asks the store whether an account lies in the subject's subtree. What is plain without the store is not
 // asked: the own account lies there, those above it do not.
 func (s *Server) below(sub *store.Subject) func(string) bool {
-	own, leaf := sub.Account.ID, sub.Leaf
-	above := make([]string, 0, len(sub.Chain))
-	for _, a := range sub.Chain[1:] {
-		above = append(above, a.ID)
-	}
+	own, leaf, above := sub.Account.ID, sub.Leaf, idsAbove(sub)
 	return func(account string) bool {
 		if account == own || leaf || slices.Contains(above, account) {
 			return account == own
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
-		defer cancel()
-		ok, err := s.store.Below(ctx, own, account)
-		if err != nil {
-			s.logger.Error("account tree", "error", err)
-		}
-		return ok && err == nil
+		return s.liesBelow(own, account)
 	}
+}
+
+// idsAbove lists the accounts above the subject's.
+func idsAbove(sub *store.Subject) []string {
+	ids := make([]string, 0, len(sub.Chain))
+	for _, a := range sub.Chain[1:] {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// liesBelow asks the store about the account tree as it is now. When the store
+// cannot tell, the account does not lie below.
+func (s *Server) liesBelow(own, account string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
+	defer cancel()
+	ok, err := s.store.Below(ctx, own, account)
+	if err != nil {
+		s.logger.Error("account tree", "error", err)
+	}
+	return ok && err == nil
 }
 
 // belowPatience bounds one question about the account tree.

@@ -3,8 +3,10 @@ package server
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,9 +43,10 @@ type decider interface {
 }
 
 // shadowed is a decision of the live policy: of one check, or with a plan of a
-// list.
+// list. It needs nothing of the request that asked, which may have ended.
 type shadowed struct {
 	live   *policies.Engine
+	by     *policies.Engine // decides once more
 	in     policies.Input
 	check  policies.Decision
 	plan   *policies.Plan
@@ -92,32 +95,47 @@ func (s *Server) openShadow() {
 
 // shadowCheck hands on a decision about one thing.
 func (r *call) shadowCheck(in *policies.Input, d policies.Decision, absent bool) {
-	if h := r.s.shadow; h != nil && h.picks() {
-		h.add(shadowed{live: r.engine, in: asAsked(in), check: d, absent: absent, id: r.decisionID})
+	if by := r.s.shadow.picks(); by != nil {
+		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), check: d, absent: absent, id: r.decisionID})
 	}
 }
 
-// asAsked is the input as it is now. What it refers to stays as it is, but for
-// the change, which a write goes on to complete.
-func asAsked(in *policies.Input) policies.Input {
+// shadowPlan hands on a decision about a list.
+func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
+	if by := r.s.shadow.picks(); by != nil {
+		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), plan: p, id: r.decisionID})
+	}
+}
+
+// asAsked is the input as it is now, for a policy that reads it later: a write
+// goes on to complete its change and its rows, and the account tree may be that
+// of a transaction, which ends.
+func (r *call) asAsked(by *policies.Engine, in *policies.Input) policies.Input {
 	held := *in
 	if in.Action.Change != nil {
 		change := *in.Action.Change
 		held.Action.Change = &change
 	}
+	held.Resource.Row = maps.Clone(in.Resource.Row)
+	if f := in.Subject.Facts; f != nil && !f.Leaf {
+		facts, below := *f, by.AppendBelow(nil, in)
+		facts.Below = func(account string) bool {
+			// A policy may name accounts that the request does not: they are
+			// looked for in the tree as it is when the policy asks.
+			return slices.Contains(below, account) || !held.Names(account) && r.s.liesBelow(f.Account.ID, account)
+		}
+		held.Subject.Facts = &facts
+	}
 	return held
 }
 
-// shadowPlan hands on a decision about a list.
-func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
-	if h := r.s.shadow; h != nil && h.picks() {
-		h.add(shadowed{live: r.engine, in: *in, plan: p, id: r.decisionID})
+// picks returns the policy to decide once more by, nil when there is none or the
+// decision is not in the sample.
+func (h *shadow) picks() *policies.Engine {
+	if h == nil || h.sample < 1 && rand.Float64() >= h.sample { //nolint:gosec // a sample, no secret
+		return nil
 	}
-}
-
-// picks tells whether a decision is in the sample.
-func (h *shadow) picks() bool {
-	return h.engines.Current() != nil && (h.sample >= 1 || rand.Float64() < h.sample) //nolint:gosec // a sample, no secret
+	return h.engines.Current()
 }
 
 // add never waits: what there is no room for is dropped and counted.
@@ -171,11 +189,7 @@ func (h *shadow) work(batch []shadowed, whole bool) {
 
 // one decides once more and compares.
 func (h *shadow) one(d *shadowed, whole bool) {
-	e := h.engines.Current()
-	if e == nil {
-		return
-	}
-	check, plan, err := h.decide(h.decider(e), d, whole)
+	check, plan, err := h.decide(h.decider(d.by), d, whole)
 	failed := err != nil || check.Outcome == outcomeError || plan != nil && plan.Outcome == outcomeError
 	if failed {
 		h.metrics.failed.Inc()
@@ -191,7 +205,7 @@ func (h *shadow) one(d *shadowed, whole bool) {
 	}
 	area := areaOf(d.live, &d.in, d.check)
 	h.metrics.disagreements.WithLabelValues(area, kind).Inc()
-	h.log.write(d, check, plan, e, area, kind, err)
+	h.log.write(d, check, plan, area, kind, err)
 }
 
 // decide asks the other policy. A panic is an error like any other.

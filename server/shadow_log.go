@@ -27,14 +27,14 @@ type shadowLog struct {
 	omitted int // since the last line; only the shadow's own goroutine is in here
 }
 
-func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.Plan, by *policies.Engine, area, kind string, err error) {
+func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.Plan, area, kind string, err error) {
 	if !l.limit.Allow() {
 		l.omitted++
 		return
 	}
 	args := []any{
 		"decision_id", d.id, "area", area, "kind", kind,
-		"policy_revision", d.live.Revision(), "shadow_revision", by.Revision(),
+		"policy_revision", d.live.Revision(), "shadow_revision", d.by.Revision(),
 	}
 	live, liveErr := l.decision(d, d.check, d.plan, kind)
 	shadow, shadowErr := l.decision(d, check, plan, kind)

@@ -217,7 +217,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	h := w.server.shadow
 	in := policies.Input{Resource: policies.Resource{Type: "customer"}}
 	for range 2 * shadowQueue {
-		h.add(shadowed{live: w.server.engines.Current(), in: in})
+		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
 	}
 	if dropped := counted(h.metrics.dropped); dropped < 1 || dropped > shadowQueue {
 		t.Errorf("%v dropped of %d, %d may wait", dropped, 2*shadowQueue, shadowQueue)
@@ -226,7 +226,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 		t.Errorf("answered %d", a.status)
 	}
 	h.close(time.Millisecond) // returns though the shadow does not
-	h.add(shadowed{live: w.server.engines.Current(), in: in})
+	h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
 	if dropped := counted(h.metrics.dropped); dropped < 2 {
 		t.Errorf("%v dropped: what comes after the end is", dropped)
 	}
@@ -248,7 +248,7 @@ func TestAShadowPanicsOnItsOwn(t *testing.T) {
 
 func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 	change := &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
-	held := asAsked(&policies.Input{Action: policies.Action{Name: "update", Change: change}})
+	held := (&call{}).asAsked(nil, &policies.Input{Action: policies.Action{Name: "update", Change: change}})
 	change.After, change.Fields = change.Before, nil
 	if c := held.Action.Change; c.After != nil || len(c.Fields) != 1 {
 		t.Errorf("asked about %+v", c)
@@ -258,7 +258,7 @@ func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
 	engines := &EngineHolder{}
 	h := &shadow{engines: engines, sample: 1}
-	if h.picks() {
+	if h.picks() != nil {
 		t.Error("picked without a policy to ask")
 	}
 	engines.Swap(smallPolicy{rule: allRows}.load(t))
@@ -266,7 +266,7 @@ func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
 		h.sample = sample
 		picked := 0
 		for range 2000 {
-			if h.picks() {
+			if h.picks() != nil {
 				picked++
 			}
 		}
@@ -294,7 +294,8 @@ func TestAShadowRestsForLongerThanItWorks(t *testing.T) {
 		}}
 	}
 	same := policies.Decision{Allow: true, Outcome: outcomeAllow}
-	h.work([]shadowed{{check: same}, {check: same}, {check: same}}, false)
+	d := shadowed{by: h.engines.Current(), check: same}
+	h.work([]shadowed{d, d, d}, false)
 	if rested < 8*worked {
 		t.Errorf("worked for %s, rested for %s: want nine times as long", worked, rested)
 	}
@@ -367,7 +368,7 @@ func TestTooManyDisagreementsAreCountedAndNotAllLogged(t *testing.T) {
 	h := w.server.shadow
 	in := policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "customer", Row: map[string]any{}}}
 	for range 1000 {
-		h.add(shadowed{live: w.server.engines.Current(), in: in, check: policies.Decision{Outcome: outcomeDeny, Reasons: []string{"no"}}})
+		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in, check: policies.Decision{Outcome: outcomeDeny, Reasons: []string{"no"}}})
 	}
 	h.handled(t, 1000)
 	if n := strings.Count(log.take(), "shadow disagrees"); n < shadowLines || n > 900 {

@@ -43,13 +43,13 @@ var twinStart = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 // newTwin opens a store, fills it as its viewer's eyes demand, and puts a
 // server before it. Worlds of the same seed and different sides are twins.
-func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64) *twin {
+func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64, opts ...Option) *twin {
 	t.Helper()
 	w := newTwinStore(t, url, viewer, seed, side)
 	held := &EngineHolder{}
 	held.Swap(engine)
-	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held,
-		WithClock(w.clock), WithIDs(w.requestID), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	opts = append([]Option{WithClock(w.clock), WithIDs(w.requestID), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))}, opts...)
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
