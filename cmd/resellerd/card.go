@@ -37,7 +37,7 @@ type actSettings struct {
 	lookSettings
 	As    string `help:"The user who acts, by id or external id." required:"" placeholder:"USER"`
 	URL   string `name:"url" help:"A running resellerd to ask; without it the database is used." placeholder:"URL"`
-	Token string `help:"A panel token of it." placeholder:"TOKEN"`
+	Token string `help:"A panel token of that resellerd." placeholder:"TOKEN"`
 }
 
 // door is where requests go.

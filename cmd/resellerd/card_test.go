@@ -81,6 +81,33 @@ func TestACardIsImportedAndExportedOnTheCommandLine(t *testing.T) {
 	}
 }
 
+func TestTheEnvironmentMakesNoPreviewAWrite(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	args := []string{"card", "import", write(t, "deck.csv", deck), "--card", card, "--mode", "replace"}
+	environ := []string{"RESELLERD_DATABASE=" + url, "RESELLERD_APPLY=true", "RESELLERD_SKIP_REFUSED=true", "RESELLERD_AS=admin"}
+	code, stdout, stderr := call(t, environ, append(args, "--as", "admin"))
+	if code != exitOK || !strings.Contains(stdout, "Nothing was changed") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	for _, name := range []string{"RESELLERD_APPLY", "RESELLERD_SKIP_REFUSED"} {
+		if !strings.Contains(stderr, name+" is ignored") {
+			t.Errorf("%s is not warned of: %s", name, stderr)
+		}
+	}
+	if strings.Contains(stderr, "RESELLERD_DATABASE") || strings.Contains(stderr, "RESELLERD_AS ") {
+		t.Errorf("warned of a setting, or of what the command line says as well: %s", stderr)
+	}
+	st := storetest.Open(t, url, store.Options{})
+	if n := countOf(t, storetest.SQL(t, st), "revisions"); n != 0 {
+		t.Errorf("%d revisions were made", n)
+	}
+	code, _, stderr = call(t, environ, args)
+	if code != exitUsage || !strings.Contains(stderr, "RESELLERD_AS is ignored") || !strings.Contains(stderr, "missing flags: --as") {
+		t.Errorf("nobody acts: exit %d: %s", code, stderr)
+	}
+}
+
 func TestTheCommandLineSaysWhatACommaInAPrefixParts(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
 	card := carrierWithCard(t, url)

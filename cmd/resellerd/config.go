@@ -43,10 +43,9 @@ func (c *configCommand) Run(ctx *kong.Context, t terminal, l *layers) error {
 func (c *configCommand) inForce(ctx *kong.Context, l *layers) []setting {
 	var list []setting
 	for _, f := range ctx.Selected().Flags {
-		if f.Name == "help" || f.Name == "format" {
-			continue
+		if l.isSetting(f.Name) {
+			list = append(list, setting{Name: f.Name, Value: shown(f), Source: l.from(ctx, f.Name)})
 		}
-		list = append(list, setting{Name: f.Name, Value: shown(f), Source: l.from(ctx, f.Name)})
 	}
 	return list
 }

@@ -13,15 +13,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// layers finds what a flag that is not on the command line is set to: in the
-// environment, else in the settings file, else nowhere (its default holds).
-// It remembers which it was.
+// layers finds what a setting that is not on the command line is set to: in the
+// environment, else in the settings file, else nowhere (its default holds). It
+// remembers which it was. A flag that is no setting is read from the command
+// line alone: a variable that was forgotten must not turn a look into a write.
 type layers struct {
-	env    map[string]string // RESELLERD_… only
-	all    map[string]string // the whole environment
-	file   map[string]any
-	path   string
-	source map[string]string // flag name -> "environment" or the file's name
+	env      map[string]string // RESELLERD_… only
+	all      map[string]string // the whole environment
+	file     map[string]any
+	path     string
+	settings []string          // the flags that are settings
+	source   map[string]string // flag name -> "environment" or the file's name
+	ignored  []string          // flags with a variable that is set, though they are no settings
 }
 
 const envPrefix = "RESELLERD_"
@@ -50,16 +53,46 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// helpWithEnv names the default, where the placeholder hides it, and the
-// environment variable in a flag's help line.
-func helpWithEnv(v *kong.Value) string {
-	switch {
-	case v.Flag == nil || v.Name == "help":
-		return v.Help
-	case v.HasDefault && v.Flag.PlaceHolder != "":
-		return fmt.Sprintf("%s [%s, $%s]", v.Help, v.Default, envName(v.Name))
+// settingNames lists the flags that are settings, in the order of the README's
+// table: all that `config` prints, and what says where the settings are and which
+// server to ask.
+func settingNames(app *kong.Application) []string {
+	var names []string
+	for _, command := range app.Children {
+		if command.Name == "config" {
+			for _, f := range command.Flags {
+				names = append(names, f.Name)
+			}
+		}
 	}
-	return fmt.Sprintf("%s [$%s]", v.Help, envName(v.Name))
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "help" || name == "format" })
+	return append(names, "config", "url", "token")
+}
+
+// isSetting reports whether the environment and the settings file may set a flag.
+func (l *layers) isSetting(flag string) bool { return slices.Contains(l.settings, flag) }
+
+// help names the default, where the placeholder hides it, and a setting's
+// environment variable in a flag's help line.
+func (l *layers) help(v *kong.Value) string {
+	var notes []string
+	if v.Flag != nil && v.HasDefault && v.Flag.PlaceHolder != "" {
+		notes = append(notes, v.Default)
+	}
+	if v.Flag != nil && l.isSetting(v.Name) {
+		notes = append(notes, "$"+envName(v.Name))
+	}
+	if len(notes) == 0 {
+		return v.Help
+	}
+	return fmt.Sprintf("%s [%s]", v.Help, strings.Join(notes, ", "))
+}
+
+// warn names the variables that are set and that no flag reads.
+func (l *layers) warn(w io.Writer) {
+	for _, flag := range l.ignored {
+		fmt.Fprintf(w, "resellerd: warning: %s is ignored: --%s is read from the command line alone\n", envName(flag), flag)
+	}
 }
 
 // BeforeResolve reads the settings file before any flag is looked up.
@@ -80,18 +113,22 @@ func (c *commandLine) BeforeResolve(ctx *kong.Context, l *layers) error {
 	return l.load(ctx.Model, path, text)
 }
 
-// load reads a settings file. A key that is no flag of any command is an
-// error: a misspelt setting must not silently stay at its default.
+// load reads a settings file. A key that is no setting is an error: a misspelt
+// setting must not silently stay at its default.
 func (l *layers) load(app *kong.Application, path string, text []byte) error {
 	var tree map[string]any
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&tree); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("config %s: %w", path, err)
 	}
-	known := flagNames(app)
+	flags := flagNames(app)
 	l.file, l.path = map[string]any{}, path
 	for key, value := range tree {
 		name := strings.ReplaceAll(key, "_", "-")
-		if !slices.Contains(known, name) {
+		switch {
+		case l.isSetting(name):
+		case slices.Contains(flags, name):
+			return fmt.Errorf("config %s: %q is not a setting: give --%s on the command line", path, key, name)
+		default:
 			return fmt.Errorf("config %s: unknown key %q", path, key)
 		}
 		l.file[name] = value
@@ -121,7 +158,14 @@ func (l *layers) Validate(*kong.Application) error { return nil }
 
 // Resolve is part of kong.Resolver: nil leaves the flag at its default.
 func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if value, ok := l.env[envName(flag.Name)]; ok {
+	value, ok := l.env[envName(flag.Name)]
+	if !l.isSetting(flag.Name) {
+		if ok && !slices.Contains(l.ignored, flag.Name) {
+			l.ignored = append(l.ignored, flag.Name)
+		}
+		return nil, nil
+	}
+	if ok {
 		l.source[flag.Name] = "environment"
 		return value, nil
 	}

@@ -81,17 +81,19 @@ func parse(args, environ []string, stdout, stderr io.Writer) (*kong.Context, err
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(layers),
-		kong.ValueFormatter(helpWithEnv),
+		kong.ValueFormatter(layers.help),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Bind(terminal{out: stdout, err: stderr}, layers),
 	)
 	if err != nil {
 		return nil, err
 	}
+	layers.settings = settingNames(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
 	ctx, err := parser.Parse(args)
+	layers.warn(stderr)
 	if helped {
 		return nil, errHelpShown
 	}

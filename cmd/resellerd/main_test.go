@@ -21,6 +21,7 @@ func call(t *testing.T, environ, args []string) (code int, stdout, stderr string
 func TestExitCodesAndWhatTheySay(t *testing.T) {
 	empty := t.TempDir()
 	broken := write(t, "main.rego", "package reseller.main\n\nallow := {\n")
+	oneRun := write(t, "settings.yaml", "apply: true\n")
 	unknownKey := write(t, "settings.yaml", "listen: 127.0.0.1:0\nlisen: typo\n")
 	notYAML := write(t, "settings.yaml", "a: b: c\n")
 	store := "sqlite:" + filepath.Join(empty, "store.db")
@@ -30,7 +31,7 @@ func TestExitCodesAndWhatTheySay(t *testing.T) {
 		says          string
 	}{
 		"no command shows the commands":           {nil, nil, exitOK, "serve "},
-		"help of a command":                       {nil, []string{"init", "--help"}, exitOK, "$RESELLERD_EXTERNAL_ID"},
+		"help of a command":                       {nil, []string{"init", "--help"}, exitOK, "$RESELLERD_DATABASE"},
 		"version":                                 {nil, []string{"version"}, exitOK, "resellerd "},
 		"an unknown command":                      {nil, []string{"sing"}, exitUsage, "sing"},
 		"an unknown flag":                         {nil, []string{"serve", "--lisen"}, exitUsage, "--lisen"},
@@ -38,6 +39,7 @@ func TestExitCodesAndWhatTheySay(t *testing.T) {
 		"a variable that cannot be read":          {[]string{"RESELLERD_READ_TIMEOUT=long"}, []string{"config"}, exitUsage, "read-timeout"},
 		"a settings file that is absent":          {nil, []string{"config", "--config", empty + "/no.yaml"}, exitUsage, "no.yaml"},
 		"a settings file with an unknown key":     {nil, []string{"config", "--config", unknownKey}, exitUsage, `unknown key "lisen"`},
+		"a settings file with a flag of one run":  {nil, []string{"config", "--config", oneRun}, exitUsage, `"apply" is not a setting: give --apply`},
 		"a settings file that is no YAML":         {[]string{"RESELLERD_CONFIG=" + notYAML}, []string{"config"}, exitUsage, "settings.yaml"},
 		"settings that do not fit together":       {nil, []string{"config", "--tls-cert", "c.pem"}, exitUsage, "certificate and key"},
 		"a socket mode that is none":              {nil, []string{"config", "--socket-mode", "rw"}, exitUsage, "socket mode"},

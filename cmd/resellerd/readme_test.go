@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,21 +44,45 @@ func TestSettingsTableOfTheReadmeSaysWhatTheFlagsAre(t *testing.T) {
 	}
 }
 
-// settingsTable lists what `serve` can be told.
+// settingsTable lists the settings.
 func settingsTable(t *testing.T) string {
 	t.Helper()
-	ctx, err := parse([]string{"serve"}, nil, io.Discard, io.Discard)
+	app, l := model(t)
+	flags := map[string]*kong.Flag{}
+	eachFlag(app.Node, func(_ *kong.Node, f *kong.Flag) {
+		if flags[f.Name] == nil { // serve comes first
+			flags[f.Name] = f
+		}
+	})
+	var b strings.Builder
+	b.WriteString("| Flag | Default | |\n|---|---|---|\n")
+	for _, name := range l.settings {
+		f := flags[name]
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(flagText(f), "|", `\|`), code(f.Default), f.OrigHelp)
+	}
+	return b.String()
+}
+
+// model is the command line with the settings in it.
+func model(t *testing.T) (*kong.Application, *layers) {
+	t.Helper()
+	ctx, err := parse([]string{"version"}, nil, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	b.WriteString("| Flag | Default | |\n|---|---|---|\n")
-	for _, f := range ctx.Selected().Flags {
-		if f.Name != "help" {
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(flagText(f), "|", `\|`), code(f.Default), f.OrigHelp)
-		}
+	l := newLayers(nil)
+	l.settings = settingNames(ctx.Model)
+	return ctx.Model, l
+}
+
+// eachFlag visits the flags of a command and of all below it.
+func eachFlag(command *kong.Node, visit func(command *kong.Node, f *kong.Flag)) {
+	for _, f := range command.Flags {
+		visit(command, f)
 	}
-	return b.String()
+	for _, below := range command.Children {
+		eachFlag(below, visit)
+	}
 }
 
 func flagText(f *kong.Flag) string {
@@ -109,23 +134,57 @@ func TestReadmeExplainsEveryProblem(t *testing.T) {
 	}
 }
 
-func TestEveryFlagCanBeSetByTheEnvironmentAndTheFile(t *testing.T) {
-	ctx, err := parse([]string{"version"}, nil, io.Discard, io.Discard)
+// A flag is a setting, in the README's table, or is read from the command line
+// alone. This test meets every flag of every command, also of one that is new.
+func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
+	table := settingsSection.FindString(readme(t))
+	app, l := model(t)
+	eachFlag(app.Node, func(command *kong.Node, f *kong.Flag) {
+		name := command.FullPath() + " --" + f.Name
+		if len(f.Envs) > 0 {
+			t.Errorf("%s reads %v past the settings", name, f.Envs)
+		}
+		setting := l.isSetting(f.Name)
+		if listed := strings.Contains(table, "| `--"+f.Name+" ") || strings.Contains(table, "| `--"+f.Name+"`"); listed != setting {
+			t.Errorf("%s: in the README's table: %v; a setting: %v", name, listed, setting)
+		}
+		if ofAnother := command != app.Node && command.Name != "serve" && command.Name != "config"; setting && ofAnother && !slices.Contains(sharedSettings, f.Name) {
+			t.Errorf("%s is called like a setting of serve: give it another name, or let it mean the same and share it", name)
+		}
+		env, file := sources(t, app, f)
+		if env != setting || file != setting {
+			t.Errorf("%s: set by the environment: %v, by the file: %v; a setting: %v", name, env, file, setting)
+		}
+		if help := l.help(f.Value); strings.Contains(help, "$"+envName(f.Name)) != setting {
+			t.Errorf("%s: the help says %q; a setting: %v", name, help, setting)
+		}
+	})
+}
+
+// sharedSettings are those that other commands than serve follow as well.
+var sharedSettings = []string{"config", "database", "migrate", "policies", "token", "url"}
+
+// sources tells whether the environment, and whether the file, sets a flag.
+func sources(t *testing.T, app *kong.Application, f *kong.Flag) (env, file bool) {
+	t.Helper()
+	l := newLayers([]string{envName(f.Name) + "=x"})
+	l.settings = settingNames(app)
+	v, err := l.Resolve(nil, nil, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range flagNames(ctx.Model) {
-		l := newLayers([]string{envName(name) + "=x"})
-		if err := l.load(ctx.Model, "settings.yaml", []byte(strings.ReplaceAll(name, "-", "_")+": y\n")); err != nil {
-			t.Error(err)
-		}
-		flag := &kong.Flag{Value: &kong.Value{Name: name}}
-		if v, _ := l.Resolve(nil, nil, flag); v != "x" {
-			t.Errorf("%s is %v, want what the environment says", name, v)
-		}
-		delete(l.env, envName(name))
-		if v, _ := l.Resolve(nil, nil, flag); v != "y" {
-			t.Errorf("%s is %v, want what the file says", name, v)
-		}
+	if warned := slices.Contains(l.ignored, f.Name); warned != (v == nil) {
+		t.Errorf("%s: the environment says %v, warned of: %v", f.Name, v, warned)
 	}
+	env = v == "x"
+	delete(l.env, envName(f.Name))
+	failed := l.load(app, "settings.yaml", []byte(strings.ReplaceAll(f.Name, "-", "_")+": y\n"))
+	v, err = l.Resolve(nil, nil, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if (failed == nil) != (v == "y") {
+		t.Errorf("%s: the file sets %v, refused: %v", f.Name, v, failed)
+	}
+	return env, v == "y"
 }
