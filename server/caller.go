@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // Headers that say who calls, and for whom.
@@ -38,13 +39,16 @@ type caller struct {
 
 // authenticate finds out who is calling; it does not load the acting user.
 // Errors are 401, or 403 for headers that this caller may not send.
-func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (caller, error) {
-	secret, err := bearer(c)
+//
+// It reads the headers alone. It must be asked before the body is read: fields
+// behind a body are added to the headers.
+func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (caller, error) {
+	secret, err := bearer(h)
 	if err != nil {
 		return caller{}, err
 	}
 	if t, ok := s.tokens.find(secret); ok {
-		return s.panelCaller(ctx, c, t)
+		return s.panelCaller(ctx, h, t)
 	}
 	if s.jwt == nil {
 		return caller{}, unauthorized("")
@@ -53,23 +57,23 @@ func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (caller, error)
 	if err != nil {
 		return caller{}, &problem{kind: kindUnauthorized, cause: err}
 	}
-	return userCaller(c, sub)
+	return userCaller(h, sub)
 }
 
 // panelCaller reads the headers a panel may send.
-func (s *Server) panelCaller(ctx context.Context, c *fiber.Ctx, t *panelToken) (caller, error) {
+func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *panelToken) (caller, error) {
 	who := caller{tokenID: t.id, tenant: t.tenant, scopes: t.scopes}
-	for _, h := range []struct {
+	for _, field := range []struct {
 		name string
 		into *string
 	}{{headerUser, &who.userRef}, {headerClientIP, &who.clientIP}, {headerAs, &who.as}} {
-		value, err := oneHeader(c, h.name)
+		value, err := oneHeader(h, field.name)
 		if err != nil {
 			return caller{}, err
 		}
-		*h.into = value
+		*field.into = value
 	}
-	token, err := oneHeader(c, headerUserJWT)
+	token, err := oneHeader(h, headerUserJWT)
 	switch {
 	case err != nil:
 		return caller{}, err
@@ -92,9 +96,9 @@ func (s *Server) panelCaller(ctx context.Context, c *fiber.Ctx, t *panelToken) (
 }
 
 // userCaller is a user's own token: it acts for itself and for nobody else.
-func userCaller(c *fiber.Ctx, sub string) (caller, error) {
+func userCaller(h *fasthttp.RequestHeader, sub string) (caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
-		if len(c.Request().Header.PeekAll(name)) > 0 {
+		if len(h.PeekAll(name)) > 0 {
 			return caller{}, forbidden(name + " may be sent by a panel only")
 		}
 	}
@@ -103,9 +107,8 @@ func userCaller(c *fiber.Ctx, sub string) (caller, error) {
 
 // bearer returns the token of the only Authorization header. The bytes are the
 // request's own: valid until the handler returns.
-func bearer(c *fiber.Ctx) ([]byte, error) {
+func bearer(h *fasthttp.RequestHeader) ([]byte, error) {
 	const scheme = "Bearer "
-	h := &c.Request().Header
 	value := h.Peek(fiber.HeaderAuthorization)
 	if len(value) <= len(scheme) || !equalFoldASCII(value[:len(scheme)], scheme) {
 		return nil, unauthorized("a bearer token is required")
@@ -136,8 +139,7 @@ func equalFoldASCII(b []byte, s string) bool {
 const maxRef = 256
 
 // oneHeader returns a copy of a header that may be sent once at most.
-func oneHeader(c *fiber.Ctx, name string) (string, error) {
-	h := &c.Request().Header
+func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 	value := h.Peek(name)
 	if len(h.PeekAll(name)) > 1 { // an empty one before another hides it from Peek
 		return "", badRequest(name + " is sent more than once")

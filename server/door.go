@@ -56,6 +56,7 @@ func (s *Server) newApp() *fiber.App {
 		StreamRequestBody: true, ErrorHandler: s.refuse,
 	})
 	app.Server().HeaderReceived = s.expect
+	s.guardHead(app)
 	return app
 }
 
@@ -71,8 +72,8 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	return p.write(c, "")
 }
 
-// door is the way in for every route: authenticate, load the subject, call the
-// handler, answer, count. A panic in a handler is a 500 and a log line.
+// door is the way in for every route: authenticate, take the body, load the
+// subject, call the handler, answer, count. A panic in a handler is a 500 and a log line.
 func (s *Server) door(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
@@ -100,6 +101,11 @@ func (r *call) serve() (err error) {
 		}
 		life.end()
 	}()
+	if r.route.open != doorPublic {
+		if r.caller, err = s.authenticate(r.ctx, &r.c.Request().Header); err != nil {
+			return err
+		}
+	}
 	if len(r.c.Request().Header.Peek(headerOversize)) > 0 {
 		return &problem{kind: kindTooLarge}
 	}
@@ -116,12 +122,9 @@ func (r *call) serve() (err error) {
 	return r.route.handle(r)
 }
 
-// enter lets the request in: who calls, what may they use, for whom.
-func (r *call) enter() (err error) {
+// enter lets the caller in: what may it use, and for whom.
+func (r *call) enter() error {
 	s := r.s
-	if r.caller, err = s.authenticate(r.ctx, r.c); err != nil {
-		return err
-	}
 	if r.engine = s.engines.Current(); r.engine == nil {
 		return unavailable(errors.New("no policy is loaded"))
 	}
@@ -144,7 +147,7 @@ func (r *call) enter() (err error) {
 // waitAtLeast holds the request back until the store is as new as the caller
 // has seen it elsewhere.
 func (r *call) waitAtLeast() error {
-	sealed, err := oneHeader(r.c, headerAtLeast)
+	sealed, err := oneHeader(&r.c.Request().Header, headerAtLeast)
 	if err != nil || sealed == "" {
 		return err
 	}

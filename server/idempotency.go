@@ -31,7 +31,7 @@ type remembered struct {
 // repeatKey reads the header. Errors: 400 for a key that is sent twice, is too
 // long or holds invalid text.
 func (r *call) repeatKey() (*repeatKey, error) {
-	key, err := oneHeader(r.c, headerIdempotency)
+	key, err := oneHeader(&r.c.Request().Header, headerIdempotency)
 	if err != nil || key == "" {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -31,7 +32,7 @@ func (s *Server) takeBody(c *fiber.Ctx) error {
 		req.Body()
 		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(req.BodyStream(), int64(limit)+1))
+	body, err := io.ReadAll(io.LimitReader(arriving(c.Context()), int64(limit)+1))
 	switch {
 	case len(body) > limit:
 		return &problem{kind: kindTooLarge}
@@ -44,11 +45,41 @@ func (s *Server) takeBody(c *fiber.Ctx) error {
 
 // cutShort is the answer to a body that did not come whole.
 func cutShort(err error) error {
+	var known *problem
 	var network net.Error
-	if errors.As(err, &network) && network.Timeout() {
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &network) && network.Timeout():
 		return &problem{kind: kindTimeout, cause: err}
 	}
-	return &problem{kind: kindBadRequest, detail: "the body is cut off", cause: err}
+	return &problem{kind: kindBadRequest, detail: "the body is cut off, or its chunks are not valid", cause: err}
+}
+
+// arriving is the body of a request as it comes, or nil where there is none.
+// Whoever reads a body reads it from here.
+func arriving(ctx *fasthttp.RequestCtx) io.Reader {
+	body := ctx.RequestBodyStream()
+	if body == nil {
+		return nil
+	}
+	return arrivingBody{body, ctx}
+}
+
+// arrivingBody refuses a body with trailer fields at its end. The HTTP layer
+// adds these to the headers, and a handler could not tell them apart.
+type arrivingBody struct {
+	io.Reader
+	ctx *fasthttp.RequestCtx
+}
+
+func (b arrivingBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if !errors.Is(err, io.EOF) || len(b.ctx.Request.Header.TrailerHeader()) <= len("\r\n") {
+		return n, err
+	}
+	b.ctx.SetConnectionClose()
+	return n, badRequest("trailer fields are not accepted; send them as headers")
 }
 
 // leaveBody reads a little of a body that nobody has read, so that its sender
@@ -78,7 +109,8 @@ var importEnding = []byte("/import")
 const headerOversize = "Resellerd-Oversize"
 
 // expect looks at a header before its body comes: an upload is given the time
-// that it needs, and a body that is too large is not waited for.
+// that it needs. A body is not waited for when it is too large, when nobody can
+// say where it ends, and when a caller who is not let in waits with it.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	limit := s.cfg.Limits.Body
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
@@ -86,9 +118,17 @@ func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 		limit, c.ReadTimeout = s.cfg.Limits.Import, s.cfg.Limits.ImportTimeout
 	}
 	if h.ContentLength() > limit {
-		h.SetContentLength(0)
-		h.SetConnectionClose()
+		withhold(h)
 		h.Set(headerOversize, "1")
 	}
+	if headFault(h) != "" || len(h.Peek(fiber.HeaderExpect)) > 0 && !s.letsIn(h) {
+		withhold(h)
+	}
 	return c
+}
+
+// letsIn reports whether the caller of a request is let in.
+func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
+	_, err := s.authenticate(context.Background(), h)
+	return err == nil
 }

@@ -283,7 +283,7 @@ func TestTextsOfARequestMayBeKept(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		user, err := oneHeader(r.c, headerUser)
+		user, err := oneHeader(&r.c.Request().Header, headerUser)
 		kept = append(kept, id+"|"+r.query("q")+"|"+r.header("X-Kept")+"|"+user)
 		return errors.Join(err, answerOK(r))
 	}))

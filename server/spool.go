@@ -23,7 +23,7 @@ type spool struct {
 // past the limit, packed or unpacked; 415 for another encoding than gzip; 400
 // for a body that is cut off or no gzip; 408 when it does not arrive in time.
 func (r *call) upload() (*spool, error) {
-	body := r.c.Context().RequestBodyStream()
+	body := arriving(r.c.Context())
 	if body == nil {
 		body = strings.NewReader("")
 	}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"bytes"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// A proxy in front of this server and this server must find the same requests
+// in the same bytes. A head that two readers may read in two ways gets 400, and
+// its connection ends with the answer: nobody can say what the bytes after it
+// are. The HTTP layer refuses two lengths, two hosts, no host and codings other
+// than chunked and identity by itself.
+
+// headFault says what is wrong with the head of a request; it is empty when
+// nothing is.
+func headFault(h *fasthttp.RequestHeader) string {
+	if !knownMethods[string(h.Method())] {
+		return "the method is not known"
+	}
+	if version := string(h.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
+		return "the protocol must be HTTP/1.0 or HTTP/1.1"
+	}
+	if fault := targetFault(h.RequestURI()); fault != "" {
+		return fault
+	}
+	if bytes.IndexByte(h.Host(), '@') >= 0 {
+		return "the Host header holds a user name"
+	}
+	return linesFault(h.RawHeaders())
+}
+
+var knownMethods = func() map[string]bool {
+	known := map[string]bool{}
+	for _, method := range fiber.DefaultMethods {
+		known[method] = true
+	}
+	return known
+}()
+
+// targetFault checks the target of the request line: a path, or a whole address
+// of this server (RFC 9112, section 3.2).
+func targetFault(target []byte) string {
+	if bytes.IndexByte(target, '#') >= 0 {
+		return "the request target holds a fragment"
+	}
+	if bytes.HasPrefix(target, []byte("//")) {
+		return "the request target begins with two slashes"
+	}
+	if len(target) > 0 && target[0] == '/' {
+		return ""
+	}
+	scheme, rest, absolute := bytes.Cut(target, []byte("://"))
+	if !absolute {
+		return "" // "*", or the host of CONNECT: no route takes them
+	}
+	if !isName(scheme, "http") && !isName(scheme, "https") {
+		return "the scheme of the request target must be http or https"
+	}
+	if end := bytes.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	if len(rest) == 0 || bytes.IndexByte(rest, '@') >= 0 {
+		return "the request target must name a host, without a user name"
+	}
+	return ""
+}
+
+// linesFault checks the header lines as they were sent.
+func linesFault(raw []byte) string {
+	var length, coding bool
+	for len(raw) > 0 {
+		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
+		raw = rest
+		if len(line) == 0 || line[len(line)-1] != '\r' {
+			return "each header line must end with CR LF"
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			return "a header line is folded"
+		}
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		switch {
+		case bytes.IndexByte(name, ' ') >= 0:
+			return "the name of a header holds a blank"
+		case isName(name, fiber.HeaderContentLength):
+			length = true
+		case isName(name, fiber.HeaderTransferEncoding):
+			coding = true
+			if !isName(bytes.TrimSpace(value), "chunked") {
+				return "the transfer coding must be chunked, and nothing else"
+			}
+		}
+	}
+	if length && coding {
+		return "the request has both a Content-Length and a Transfer-Encoding"
+	}
+	return ""
+}
+
+// isName compares as names of headers and schemes are compared.
+func isName(b []byte, name string) bool {
+	return len(b) == len(name) && equalFoldASCII(b, name)
+}
+
+// withhold leaves the body of a request on the connection, which ends with the
+// answer. A client that waits to be told to send its body gets the answer.
+func withhold(h *fasthttp.RequestHeader) {
+	h.SetContentLength(0)
+	h.Del(fiber.HeaderExpect)
+	h.SetConnectionClose()
+}
+
+// guardHead answers requests with a faulty head before anything else looks at
+// them. All of them were withheld, so that others are not checked twice.
+func (s *Server) guardHead(app *fiber.App) {
+	next := app.Server().Handler
+	app.Server().Handler = func(ctx *fasthttp.RequestCtx) {
+		if !ctx.Request.Header.ConnectionClose() {
+			next(ctx)
+			return
+		}
+		fault := headFault(&ctx.Request.Header)
+		if fault == "" {
+			next(ctx)
+			return
+		}
+		c := app.AcquireCtx(ctx)
+		defer app.ReleaseCtx(c)
+		_ = s.refuse(c, badRequest(fault)) // it writes into memory
+	}
+}
