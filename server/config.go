@@ -193,14 +193,20 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// keyAddress is the address that a key set is read from, or nil for a file.
+func keyAddress(source string) *url.URL {
+	u, err := url.Parse(source)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil
+	}
+	return u
+}
+
 // safeKeySource reports whether nobody in between can change the key set.
 func safeKeySource(source string) bool {
-	if !strings.HasPrefix(source, "http://") {
+	u := keyAddress(source)
+	if u == nil || u.Scheme == "https" {
 		return true
-	}
-	u, err := url.Parse(source)
-	if err != nil {
-		return false
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ var errToken = errors.New("user token is not valid")
 
 // newJWTVerifier reads the key set once; it must be there and hold a key.
 func newJWTVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*jwtVerifier, error) {
-	v := &jwtVerifier{cfg: cfg, now: now, client: &http.Client{Timeout: 5 * time.Second}}
+	v := &jwtVerifier{cfg: cfg, now: now, client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: safeRedirect}}
 	if err := v.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -93,7 +92,7 @@ func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
 	v.mu.Lock()
 	v.read = v.now()
 	v.mu.Unlock()
-	if !strings.HasPrefix(v.cfg.JWKS, "https://") && !strings.HasPrefix(v.cfg.JWKS, "http://") {
+	if keyAddress(v.cfg.JWKS) == nil {
 		return os.ReadFile(v.cfg.JWKS)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.cfg.JWKS, nil)
@@ -113,6 +112,18 @@ func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
 		err = errors.New("too large")
 	}
 	return text, err
+}
+
+// safeRedirect holds an address that the key set has moved to against the rule
+// for the first one.
+func safeRedirect(req *http.Request, via []*http.Request) error {
+	switch {
+	case !safeKeySource(req.URL.String()):
+		return errors.New("it leads to plain http on another machine")
+	case len(via) >= 10:
+		return errors.New("too many redirects")
+	}
+	return nil
 }
 
 // parseKeys takes the keys that may verify: public RSA (at least 2048 bits),

@@ -291,3 +291,43 @@ func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) 
 		t.Errorf("asked %d times", asked.Load())
 	}
 }
+
+// Whoever answers plain http in another's name would choose who may sign.
+func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
+	for source, safe := range map[string]bool{
+		"keys.json":                   true,
+		"/etc/keys.json":              true,
+		"https://id.example/keys":     true,
+		"http://127.0.0.1:1/keys":     true,
+		"http://[::1]/keys":           true,
+		"http://localhost/keys":       true,
+		"http://id.example/keys":      false,
+		"HTTP://id.example/keys":      false,
+		"http://127.0.0.1@id.example": false,
+		"http://localhost.id.example": false,
+		"http://10.0.0.1/keys":        false,
+	} {
+		err := Config{JWT: JWT{JWKS: source, Issuer: "i", Audience: "a"}}.Validate()
+		if (err == nil) != safe {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	i := newIssuer(t)
+	to := "/keys"
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/keys" {
+			_, _ = w.Write(jwks(t, i.keys()))
+			return
+		}
+		http.Redirect(w, r, to, http.StatusFound)
+	}))
+	defer host.Close()
+	cfg := jwtConfig(t, i.keys())
+	cfg.JWKS = host.URL
+	_, err := newJWTVerifier(context.Background(), cfg, time.Now)
+	must(t, err)
+	to = "http://id.example/keys"
+	if _, err := newJWTVerifier(context.Background(), cfg, time.Now); err == nil || !strings.Contains(err.Error(), "plain http on another machine") {
+		t.Errorf("keys that have moved to plain http: %v", err)
+	}
+}
