@@ -1,10 +1,14 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -48,22 +52,79 @@ func (c *patientConn) Close() error {
 // NetConn is the connection underneath.
 func (c *patientConn) NetConn() net.Conn { return c.Conn }
 
-// patientListener hands out patient connections.
+// patientListener hands out patient connections. While the system has no file
+// descriptor or memory for one, it waits and tries again: clients that connect
+// too often must not end the process for all others.
 type patientListener struct {
 	net.Listener
-	limit time.Duration
-	fresh *freshConns
+	limit  time.Duration
+	fresh  *freshConns
+	logger *slog.Logger
+	now    func() time.Time
+	after  func(time.Duration) <-chan time.Time
+	failed time.Time // when accept failed last
+	closed chan struct{}
+	close  func() error
 }
 
-// Accept waits for the next connection.
-func (l patientListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+func (s *Server) patient(ln net.Listener) *patientListener {
+	l := &patientListener{
+		Listener: ln, limit: s.cfg.Limits.Write, fresh: &s.fresh,
+		logger: s.logger, now: s.now, after: time.After, closed: make(chan struct{}),
 	}
-	c := &patientConn{Conn: conn, limit: l.limit, fresh: l.fresh}
-	l.fresh.add(c)
-	return c, nil
+	l.close = sync.OnceValue(func() error {
+		close(l.closed)
+		return ln.Close()
+	})
+	return l
+}
+
+// Pauses between tries to accept a connection. Failures that are closer
+// together than an episode are logged as one.
+const (
+	acceptPause   = 5 * time.Millisecond
+	acceptPauses  = time.Second // at most
+	acceptEpisode = 10 * time.Second
+)
+
+// Accept waits for the next connection. Its error is net.ErrClosed once the
+// listener is closed, or one that does not pass by itself.
+func (l *patientListener) Accept() (net.Conn, error) {
+	for pause := acceptPause; ; pause = min(2*pause, acceptPauses) {
+		conn, err := l.Listener.Accept()
+		if err == nil {
+			c := &patientConn{Conn: conn, limit: l.limit, fresh: l.fresh}
+			l.fresh.add(c)
+			return c, nil
+		}
+		if !passes(err) {
+			return nil, err
+		}
+		if now := l.now(); l.failed.IsZero() || now.Sub(l.failed) >= acceptEpisode {
+			l.logger.Error("no connection can be accepted; trying again: raise the limit of open files, or close connections", "error", err)
+		}
+		l.failed = l.now()
+		select {
+		case <-l.closed:
+			return nil, net.ErrClosed
+		case <-l.after(pause):
+		}
+	}
+}
+
+// Close ends a wait for the next try as well.
+func (l *patientListener) Close() error { return l.close() }
+
+// passing are the failures of accept that end by themselves: the system lacks
+// something, or the connection was gone or not allowed (accept(2)).
+var passing = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPERM, syscall.EPROTO, syscall.ETIMEDOUT,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+}
+
+func passes(err error) bool {
+	return slices.ContainsFunc(passing, func(target error) bool { return errors.Is(err, target) })
 }
 
 // freshConns are the connections on which nothing was sent yet: a shutdown

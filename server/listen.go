@@ -19,7 +19,7 @@ func (s *Server) listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	ln = patientListener{Listener: ln, limit: s.cfg.Limits.Write, fresh: &s.fresh}
+	ln = s.patient(ln)
 	if s.cfg.TLS.Cert == "" {
 		return ln, nil
 	}

@@ -23,6 +23,7 @@ type serveCommand struct {
 // Run serves until the context ends, then finishes what is under way. Whatever
 // can be found wrong is found before the first request is taken.
 func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *layers) error {
+	signal.Ignore(syscall.SIGHUP) // a service is sent it to read its settings again, or by a terminal that goes
 	if c.Demo {
 		return c.demo(ctx, k, t, l)
 	}

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// scriptedListener fails as it is told, or gives a connection for a nil.
+type scriptedListener struct {
+	net.Listener
+	script []error
+}
+
+func (l *scriptedListener) Accept() (net.Conn, error) {
+	err := l.script[0]
+	l.script = l.script[1:]
+	if err == nil {
+		return &net.TCPConn{}, nil
+	}
+	return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", err)}
+}
+
+func (l *scriptedListener) Close() error { return nil }
+
+func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	now := time.Unix(0, 0)
+	var pauses []time.Duration
+	from := &scriptedListener{}
+	s := bareServer(t, Config{})
+	s.logger = slog.New(slog.NewTextHandler(&log, nil))
+	l := s.patient(from)
+	l.now = func() time.Time { return now }
+	l.after = func(d time.Duration) <-chan time.Time {
+		pauses = append(pauses, d)
+		now = now.Add(d)
+		over := make(chan time.Time)
+		close(over)
+		return over
+	}
+	accept := func(script ...error) {
+		t.Helper()
+		from.script = script
+		if conn, err := l.Accept(); err != nil || conn == nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	many := make([]error, 20)
+	for i := range many {
+		many[i] = syscall.EMFILE
+	}
+	accept(append(many, nil)...)
+	if len(pauses) != 20 || pauses[0] != 5*time.Millisecond || pauses[1] != 10*time.Millisecond || pauses[19] != time.Second {
+		t.Errorf("pauses %v", pauses)
+	}
+	accept(syscall.ENFILE, nil) // the same episode: a connection fits in now and then
+	accept(nil)
+	lines := func() int { return strings.Count(log.String(), "no connection can be accepted") }
+	if lines() != 1 {
+		t.Errorf("%d lines for one episode:\n%s", lines(), &log)
+	}
+	now = now.Add(acceptEpisode)
+	accept(syscall.ENOMEM, syscall.ENOBUFS, syscall.EPERM, syscall.ECONNABORTED, nil)
+	if lines() != 2 {
+		t.Errorf("%d lines for two episodes:\n%s", lines(), &log)
+	}
+	from.script = []error{syscall.EBADF}
+	if _, err := l.Accept(); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("a listener that is broken: %v", err)
+	}
+}
+
+func TestClosingAListenerEndsItsWait(t *testing.T) {
+	s := bareServer(t, Config{})
+	l := s.patient(&scriptedListener{script: []error{syscall.EMFILE}})
+	waiting := make(chan struct{})
+	l.after = func(time.Duration) <-chan time.Time {
+		close(waiting)
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	<-waiting
+	must(t, l.Close())
+	must(t, l.Close())
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("ended with %v", err)
+	}
+}
