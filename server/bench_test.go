@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,4 +80,33 @@ func BenchmarkBareFiber(b *testing.B) {
 		return c.Send(answerAllow)
 	})
 	runHandler(b, app, evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, `{"type":"area","id":"cdr"}`), `{"decision":true}`)
+}
+
+// A warm check as a panel sends it, on a connection that is kept.
+func BenchmarkEvaluationOnAConnection(b *testing.B) {
+	_, s := benchServer(b, "none")
+	ln, err := s.listen("127.0.0.1:0")
+	must(b, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, ln, nil) }()
+	defer func() {
+		cancel()
+		must(b, <-ended)
+	}()
+	client := &fasthttp.HostClient{Addr: address(ln)}
+	defer client.CloseIdleConnections()
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, `{"type":"area","id":"cdr"}`)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		req, res := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+		benchRequest(body).Request.CopyTo(req)
+		req.SetRequestURI("http://" + address(ln) + "/access/v1/evaluation")
+		for pb.Next() {
+			if err := client.Do(req, res); err != nil || string(res.Body()) != `{"decision":true}` {
+				b.Errorf("%v: %d %s", err, res.StatusCode(), res.Body())
+				return
+			}
+		}
+	})
 }
