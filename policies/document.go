@@ -63,6 +63,7 @@ func (in *Input) actionDocument() map[string]any {
 	if c := in.Action.Change; c != nil {
 		doc["change"] = map[string]any{
 			"fields": plainValue(c.Fields), "before": accessDocument(c.Before), "after": accessDocument(c.After),
+			"held": accessDocument(c.Held),
 		}
 	}
 	return doc

@@ -29,12 +29,13 @@ type Action struct {
 	Change     *Change
 }
 
-// Change is the access per area that a group or user holds before and after a
-// write, whatever ceilings cut from it but for what they cut from the acting
-// user as well, and the names of the fields that the write touches.
+// Change is what a write changes: the names of its fields, and access per area
+// as groups write it, whatever ceilings cut from it. Before and After are what a
+// group or user holds before and after the write; After is also what a write
+// lets the users of an account have anew. Held is what the acting user holds.
 type Change struct {
-	Fields        []string
-	Before, After map[string][]string
+	Fields              []string
+	Before, After, Held map[string][]string
 }
 
 // Resource is what is acted upon. Properties are what the request says about

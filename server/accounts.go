@@ -5,7 +5,11 @@ import (
 )
 
 // Accounts are closed, never deleted.
-var accountNoun = noun{typ: "account", update: updateAccount}
+var accountNoun = noun{
+	typ:    "account",
+	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
+	update: updateAccount,
+}
 
 // accountPatch reads what of an account can be set.
 func accountPatch(f *fields) store.AccountPatch {
@@ -18,7 +22,15 @@ func accountPatch(f *fields) store.AccountPatch {
 func updateAccount(w *writing, f *fields) func(string) error {
 	patch := accountPatch(f)
 	return func(id string) error {
-		_, err := w.tx.UpdateAccount(w.r.ctx, id, patch)
+		before, err := w.tx.Account(w.r.ctx, id)
+		if err != nil {
+			return err
+		}
+		after, err := w.tx.UpdateAccount(w.r.ctx, id, patch)
+		if err != nil {
+			return err
+		}
+		w.anew, err = w.opened(before, after)
 		return err
 	}
 }

@@ -1,41 +1,42 @@
 package server
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
+	"resellerd/policies"
 	"resellerd/store"
 )
 
-// given is what groups add up to, as far as it counts against the actor. No
-// ceiling is looked at: one that is lifted tomorrow must not turn what was
-// given today into more than its giver held, and what it cuts off today must
-// not show in what may be given. What the actor's own groups give, and a
-// ceiling takes from it, is left out: theirs would lose it as well. The actor
-// is as it was before the write.
+// given is what groups add up to as they are written. No ceiling is looked at:
+// what one hides today counts, because it may be lifted tomorrow.
 func (w *writing) given(groups ...string) (map[string][]string, error) {
 	all, err := w.tx.Grants(w.r.ctx, groups...)
 	if err != nil {
 		return nil, err
 	}
-	return accessNames(withoutLost(all, w.r.subject.Granted, w.r.subject.Access)), nil
+	return accessNames(all), nil
 }
 
-// withoutLost is all without the letters that granted has and left has not.
-func withoutLost(all, granted, left store.Access) store.Access {
-	rest := store.Access{}
-	for _, access := range []store.Access{all, granted, left} {
-		for area := range access {
-			rest[area] = ""
-		}
+// change begins what the policy is told of a write of these fields. What the
+// acting user holds is as written, too, and as it was before the write: who is
+// given something lies below every ceiling that lies over the giver.
+func (w *writing) change(n noun, fields []string) *policies.Change {
+	change := &policies.Change{Fields: fields}
+	if n.held != nil {
+		change.Held = accessNames(w.r.subject.Granted)
 	}
-	for _, area := range slices.Collect(maps.Keys(rest)) {
-		for _, letter := range all.At(area) {
-			if !strings.ContainsRune(granted.At(area), letter) || strings.ContainsRune(left.At(area), letter) {
-				rest[area] += string(letter)
-			}
+	return change
+}
+
+// opened is what a change of an account lets its users have anew: what its
+// ceiling let nobody have before and, where the account is active again, what
+// its users and those below it hold.
+func (w *writing) opened(before, after store.Account) (map[string][]string, error) {
+	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
+	if before.Status != store.Active && after.Status == store.Active {
+		held, err := w.tx.GrantsBelow(w.r.ctx, after.ID)
+		if err != nil {
+			return nil, err
 		}
+		anew = append(anew, held)
 	}
-	return rest
+	return accessNames(store.Resolve(anew, nil)), nil
 }

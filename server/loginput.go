@@ -98,11 +98,13 @@ func (w *fieldWriter) change(m *mask, c *policies.Change) {
 	if _, ok := w.name(m, "fields"); ok {
 		w.dst = appendStrings(w.dst, c.Fields)
 	}
-	if inner, ok := w.name(m, "before"); ok {
-		w.access(inner, c.Before)
-	}
-	if inner, ok := w.name(m, "after"); ok {
-		w.access(inner, c.After)
+	for _, side := range []struct {
+		name   string
+		access map[string][]string
+	}{{"before", c.Before}, {"after", c.After}, {"held", c.Held}} {
+		if inner, ok := w.name(m, side.name); ok {
+			w.access(inner, side.access)
+		}
 	}
 	w.dst = append(w.dst, '}')
 }

@@ -13,7 +13,8 @@ import (
 // noun is how rows of one type are written.
 type noun struct {
 	typ string
-	// held is the access that a row stands for; nil for types that give none.
+	// held is the access that a row stands for, or what its update has let others
+	// have anew; nil for types that give none.
 	held func(w *writing, id string) (map[string][]string, error)
 	// giving is the one field that gives access away; "" where any may.
 	giving string
@@ -44,7 +45,7 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	if malformed != nil {
 		f = emptyFields()
 	}
-	change := &policies.Change{Fields: before.changed(f)}
+	change := w.change(n, before.changed(f))
 	if change.Before, err = n.access(w, id); err != nil {
 		return target{}, err
 	}
@@ -133,7 +134,8 @@ func (w *writing) deleteRow(n noun, id string) (target, error) {
 	}
 	var change *policies.Change
 	if n.held != nil {
-		change = &policies.Change{Before: held}
+		change = w.change(n, nil)
+		change.Before = held
 	}
 	if err := w.may("delete", n.typ, id, change); err != nil {
 		return t, err
@@ -157,7 +159,8 @@ func (w *writing) created(n noun, id string, f *fields) (target, error) {
 	}
 	var change *policies.Change
 	if n.held != nil {
-		change = &policies.Change{Fields: f.names(), After: held}
+		change = w.change(n, f.names())
+		change.After = held
 	}
 	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
 		return t, err

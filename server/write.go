@@ -20,6 +20,8 @@ type writing struct {
 	r   *call
 	tx  *store.Tx
 	key *repeatKey // nil without the header
+	// anew is what an update of an account lets its users have; nil before it.
+	anew map[string][]string
 }
 
 // written is what a write leaves behind.

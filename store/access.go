@@ -69,6 +69,23 @@ func held(groups, ceilings []Access, area string) uint8 {
 	return union
 }
 
+// Beyond gives what a ceiling lets through and another does not. A nil ceiling
+// lets everything through.
+func (a Access) Beyond(other Access) Access {
+	everything := Access{AnyArea: FullAccess}
+	if a == nil {
+		a = everything
+	}
+	if other == nil {
+		other = everything
+	}
+	more := Resolve([]Access{a, other}, nil)
+	for area := range more {
+		more[area] = letters(letterBits(a.At(area)) &^ letterBits(other.At(area)))
+	}
+	return more
+}
+
 func letterBits(text string) (bits uint8) {
 	for i, letter := range FullAccess {
 		if strings.ContainsRune(text, letter) {

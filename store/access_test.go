@@ -109,3 +109,32 @@ func naiveRow(rows map[string]string, area string) string {
 	}
 	return letters
 }
+
+// TestBeyondIsExact compares with an evaluation of both for every area.
+func TestBeyondIsExact(t *testing.T) {
+	universe := []string{"a", "a/b", "a/b/c", "a/c", "b", "b/a", "elsewhere", "a/b/d"}
+	ceiling := rapid.OneOf(rapid.Just(map[string]string(nil)), rapid.MapOfN(
+		rapid.SampledFrom(append([]string{"*"}, universe[:6]...)), rapid.SampledFrom([]string{"", "c", "ru", "crud"}), 0, 5))
+	rapid.Check(t, func(t *rapid.T) {
+		after, before := ceiling.Draw(t, "after"), ceiling.Draw(t, "before")
+		more := store.Access(after).Beyond(before)
+		for _, area := range universe {
+			want := ""
+			for _, letter := range []string{"c", "r", "u", "d"} {
+				if strings.Contains(naiveCeiling(after, area), letter) && !strings.Contains(naiveCeiling(before, area), letter) {
+					want += letter
+				}
+			}
+			if got := more.At(area); got != want {
+				t.Fatalf("%s: got %q, want %q", area, got, want)
+			}
+		}
+	})
+}
+
+func naiveCeiling(rows map[string]string, area string) string {
+	if rows == nil {
+		return "crud"
+	}
+	return naiveRow(rows, area)
+}

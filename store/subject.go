@@ -175,3 +175,44 @@ func (tx *Tx) Grants(ctx context.Context, groups ...string) (Access, error) {
 	}
 	return Resolve(given, nil), nil
 }
+
+// What is added up of the access below an account: so many rows of groups, and
+// so many look-ups of an area in a group.
+const (
+	maxGrantRows    = 20_000
+	maxGrantLookups = 1_000_000
+)
+
+// GrantsBelow gives what the groups of all users of an account and of those
+// below it add up to, whatever ceilings and states lie over them. Where there
+// is too much to add up, it is everything.
+func (tx *Tx) GrantsBelow(ctx context.Context, account string) (Access, error) {
+	type row struct {
+		ID            string
+		DefaultAccess string `db:"default_access"`
+		Area, Access  string
+	}
+	rows, err := selectAll[row](ctx, tx.store.dialect, tx.tx, `SELECT g.id, g.default_access,
+			COALESCE(r.area, '') AS area, COALESCE(r.access, '') AS access
+		FROM groups g LEFT JOIN group_rows r ON r.group_id = g.id
+		WHERE g.tenant_id = ? AND g.id IN (SELECT m.group_id FROM account_tree t
+			JOIN users u ON u.account_id = t.descendant_id JOIN user_groups m ON m.user_id = u.id
+			WHERE t.ancestor_id = ?)
+		LIMIT ?`, tx.tenant, account, maxGrantRows+1)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: groups: %w", account, err)
+	}
+	groups, areas := map[string]Access{}, map[string]bool{}
+	for _, row := range rows {
+		if groups[row.ID] == nil {
+			groups[row.ID] = Access{AnyArea: row.DefaultAccess}
+		}
+		if row.Area != "" {
+			groups[row.ID][row.Area], areas[row.Area] = row.Access, true
+		}
+	}
+	if len(rows) > maxGrantRows || len(groups)*len(areas) > maxGrantLookups {
+		return Access{AnyArea: FullAccess}, nil
+	}
+	return Resolve(slices.Collect(maps.Values(groups)), nil), nil
+}

@@ -180,3 +180,46 @@ func TestAGroupThatMayNotBeUsedGivesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestGrantsBelowAreThoseOfAllUsersBelow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		grants := func(account string) (access store.Access) {
+			mustWrite(t, s, c.master.ID, func(tx *store.Tx) { access = must(tx.GrantsBelow(ctx, account)) })
+			return access
+		}
+		if got := grants(c.below.ID); len(got) != 1 || got["*"] != "" {
+			t.Errorf("without users: %v", got)
+		}
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			deep := must(tx.CreateGroup(ctx, store.Group{AccountID: c.below.ID, Name: "Deep", DefaultAccess: "d", Rows: store.Access{"carrier": "r", "customer": ""}}))
+			u := must(tx.CreateUser(ctx, store.User{AccountID: c.below.ID, Login: "deep@example.com", Groups: []string{deep.ID}}))
+			must(tx.UpdateUser(ctx, u.ID, store.UserPatch{Status: ptr(store.Disabled)}))
+			must(tx.UpdateAccount(ctx, c.reseller.ID, store.AccountPatch{Ceiling: &store.Access{}, Status: ptr(store.Suspended)}))
+		})
+		if got := grants(c.below.ID); got.At("carrier") != "r" || got.At("customer") != "" || got.At("cdr") != "d" {
+			t.Errorf("of the account: %v", got)
+		}
+		if got := grants(c.reseller.ID); got.At("carrier") != "r" || got.At("customer") != "crud" || got.At("cdr") != "rd" || got.At("log") != "d" {
+			t.Errorf("of the account and those below: %v", got)
+		}
+		if got := grants(c.sibling.ID); got.At("customer") != "" {
+			t.Errorf("of the account beside: %v", got)
+		}
+		db := storetest.SQL(t, s)
+		numbers := "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001) "
+		for _, text := range []string{
+			"INSERT INTO groups (id, tenant_id, account_id, name, lend, created_at, updated_at) " + numbers +
+				"SELECT 'grp_' || i, '" + c.master.ID + "', '" + c.reseller.ID + "', 'many', 'none', 1, 1 FROM n",
+			"INSERT INTO group_rows (group_id, area, access) " + numbers + "SELECT 'grp_' || i, 'x' || i, 'r' FROM n",
+			"INSERT INTO user_groups (user_id, group_id) " + numbers + "SELECT '" + c.agent.ID + "', 'grp_' || i FROM n",
+		} {
+			if _, err := db.Exec(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := grants(c.reseller.ID); len(got) != 1 || got["*"] != "crud" {
+			t.Errorf("more than is added up is not taken for everything: %v", got)
+		}
+	})
+}

@@ -147,6 +147,7 @@ func readAction(a *policies.Action, doc object) {
 	if change := doc.object("change"); change != nil {
 		a.Change = &policies.Change{
 			Fields: texts(change["fields"]), Before: access(change["before"]), After: access(change["after"]),
+			Held: access(change["held"]),
 		}
 	}
 }

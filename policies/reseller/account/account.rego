@@ -7,6 +7,7 @@ package reseller.account
 
 import data.reseller.actions
 import data.reseller.areas
+import data.reseller.delegation
 import data.reseller.fields
 import data.reseller.subject
 
@@ -16,6 +17,7 @@ allow if {
 	visible
 	actions.permitted("account")
 	fits
+	not delegation.refused
 	not fields.refused
 }
 
@@ -72,6 +74,8 @@ barred if {
 # custom:
 #   code: max_depth
 reasons contains rego.metadata.rule().custom.code if not fits
+
+reasons contains code if some code in delegation.reasons
 
 reasons contains code if some code in fields.reasons
 

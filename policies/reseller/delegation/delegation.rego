@@ -2,7 +2,10 @@
 # title: Delegation limit
 # description: >-
 #   Nobody hands out access they do not hold, nor touches what makes someone
-#   stronger than themselves. Decided on the change alone, never on the row.
+#   stronger than themselves. Decided on the change alone, never on the row. Both
+#   sides are the access as written: who is written to hold something lies below every
+#   ceiling of the acting user, so no ceiling that is lifted later makes one stronger
+#   than the other.
 package reseller.delegation
 
 import data.reseller.areas
@@ -24,14 +27,15 @@ refused if {
 
 refused if {
 	input.action.name == "preview"
-	beyond(input.action.change.before, "read")
+	reads_more(input.action.change.before)
 }
 
 # METADATA
 # title: Exceeds delegation
 # description: >-
 #   The group or user holds, or would hold, an access that the acting user does
-#   not hold; or a preview would show more than the viewer may read.
+#   not hold; an account would be given such access; or a preview would show more
+#   than the viewer may read.
 # custom:
 #   code: exceeds_delegation
 reasons contains rego.metadata.rule().custom.code if refused
@@ -39,6 +43,13 @@ reasons contains rego.metadata.rule().custom.code if refused
 granting if {
 	input.resource.type in {"group", "user"}
 	input.action.name in {"create", "update"}
+}
+
+# What an account is given is a wider ceiling, or its users' access with the account
+# in force again.
+granting if {
+	input.resource.type == "account"
+	input.action.name == "update"
 }
 
 touching if {
@@ -58,13 +69,19 @@ touching if {
 	field in {"login", "external_id", "status", "groups", "ip_allow"}
 }
 
-# Access is constant between the areas named on any side, so those decide.
-beyond(held, letter) if {
-	theirs := {area | some area, _ in held}
-	ours := {area | some area, _ in input.subject.access}
+# Access is constant between the areas named on either side, so those decide.
+beyond(theirs, letter) if {
+	ours := object.get(input.action.change, "held", {})
+	some area in (object.keys(theirs) | object.keys(ours))
+	areas.granted(theirs, area, letter)
+	not areas.granted(ours, area, letter)
+}
+
+# What a preview shows is what ceilings leave, on both sides.
+reads_more(theirs) if {
 	ceilings := {area | some area, _ in data.limits.reseller_ceiling}
-	some area in ((theirs | ours) | ceilings)
-	areas.granted(held, area, letter)
-	areas.within_ceiling(area, letter)
-	not areas.permits(area, letter)
+	some area in ((object.keys(theirs) | object.keys(input.subject.access)) | ceilings)
+	areas.granted(theirs, area, "read")
+	areas.within_ceiling(area, "read")
+	not areas.permits(area, "read")
 }

@@ -10,9 +10,11 @@ manager := fixture.user_of("acc_m", {
 	"customer": ["create", "read"],
 })
 
+# What the user's groups give it is what it holds, unless the change says otherwise.
 changing(user, action, kind, change) := fixture.write(
 	user, action, kind,
-	fixture.row(user.account.id, {"status": "active"}), change,
+	fixture.row(user.account.id, {"status": "active"}),
+	object.union({"held": user.access}, change),
 )
 
 weaker := {"*": [], "customer": ["read"]}
@@ -77,6 +79,61 @@ test_manager_can_change_and_delete_a_weaker_group if {
 test_reseller_can_give_a_default_that_its_ceiling_cuts if {
 	given := changing(fixture.strong, "create", "group", {"fields": ["default_access"], "after": fixture.everything})
 	fixture.granted(given)
+}
+
+# A ceiling that hides an area today may be lifted tomorrow.
+test_reseller_cannot_give_what_only_a_ceiling_keeps_from_it if {
+	editor := fixture.holding(fixture.reseller, {"group": fixture.crud})
+	every area in ["carrier", "routing", "breakout", "log", "policy", "scriptforge"] {
+		every kind in ["user", "group"] {
+			hidden := {"*": [], area: fixture.crud}
+			made := changing(editor, "create", kind, {"fields": ["rows"], "after": hidden})
+			fixture.denial(made) == {"exceeds_delegation"}
+			widened := changing(editor, "update", kind, {"fields": ["groups"], "before": weaker, "after": hidden})
+			fixture.denial(widened) == {"exceeds_delegation"}
+			touched := changing(editor, "update", kind, {"fields": ["login"], "before": hidden, "after": weaker})
+			fixture.denial(touched) == {"exceeds_delegation"}
+		}
+	}
+}
+
+# Those of one group stay equal under any ceiling.
+test_reseller_can_give_what_its_own_groups_give_under_a_ceiling if {
+	held := object.union(fixture.template, {"carrier": fixture.crud})
+	narrowed := fixture.holding(fixture.reseller, {"customer": ["read"], "group": fixture.crud})
+	every kind in ["user", "group"] {
+		change := {"fields": ["login"], "held": held, "before": held, "after": held}
+		fixture.granted(changing(narrowed, "create", kind, change))
+		fixture.granted(changing(narrowed, "update", kind, change))
+		fixture.granted(changing(narrowed, "delete", kind, change))
+	}
+}
+
+test_nobody_can_give_anything_without_being_told_what_they_hold if {
+	given := fixture.write(
+		fixture.master, "create", "group",
+		fixture.row("acc_m", {}), {"fields": ["rows"], "after": weaker},
+	)
+	fixture.denial(given) == {"exceeds_delegation"}
+}
+
+# The account below the manager's, with what a write lets its users have anew.
+opening(after) := fixture.write(
+	fixture.holding(manager, {"account": fixture.crud}), "update", "account",
+	fixture.account("acc_r"), {"fields": ["ceiling"], "held": manager.access, "after": after},
+)
+
+test_manager_can_open_to_an_account_what_it_holds if {
+	every after in [{}, weaker, {"*": [], "customer": ["create", "read"]}] {
+		fixture.granted(opening(after))
+	}
+}
+
+test_manager_cannot_open_to_an_account_what_it_does_not_hold if {
+	every after in [stronger, fixture.everything, {"*": ["read"]}, {"carrier": ["read"]}] {
+		fixture.denial(opening(after)) == {"exceeds_delegation"}
+		not main.allow with input as opening(after)
+	}
 }
 
 test_reseller_cannot_give_more_than_its_own_groups if {
