@@ -3,6 +3,9 @@ package policies
 import (
 	"fmt"
 	"maps"
+	"slices"
+
+	"resellerd/policies/areas"
 )
 
 // Limits are the bounds in data.limits.
@@ -36,6 +39,11 @@ func readLimits(data map[string]any) (Limits, error) {
 	}
 	if limits.MaxDepth < 0 {
 		return limits, fmt.Errorf("data.limits.max_depth: %d is negative", limits.MaxDepth)
+	}
+	for _, area := range slices.Sorted(maps.Keys(raw.ResellerCeiling)) {
+		if area != areas.Any && !areas.Valid(area) {
+			return limits, fmt.Errorf("data.limits.reseller_ceiling: %q is no area: write words of a-z, 0-9, - and _, joined by slashes", area)
+		}
 	}
 	limits.ResellerCeiling = raw.ResellerCeiling
 	return limits, nil

@@ -59,6 +59,8 @@ func TestLoadRefusesTreesThatCannotDecide(t *testing.T) {
 		"data that is no object":         {with(main(""), "a/data.json", `[1]`), "a/data.json: data: the top level of a data file is an object"},
 		"data on the path of a rule":     {with(main(""), "data.json", `{"reseller": {"main": {"allow": true}}}`), "conflicting rule for data path reseller/main/allow"},
 		"limits of a wrong type":         {with(main(""), "data.json", `{"limits": {"max_depth": "deep"}}`), "data.limits: json"},
+		"a ceiling of a look-alike":      {with(main(""), "data.json", `{"limits": {"reseller_ceiling": {"carrier": [], "Carrier": []}}}`), `data.limits.reseller_ceiling: "Carrier" is no area`},
+		"a ceiling of an area and blank": {with(main(""), "data.json", `{"limits": {"reseller_ceiling": {"carrier ": []}}}`), `"carrier " is no area`},
 		"limits below zero":              {with(main(""), "data.json", `{"limits": {"max_depth": -1}}`), "data.limits.max_depth: -1 is negative"},
 		"a mask that changes an entry": {
 			with(main(""), "system/log.rego", "package system.log\n\nmask contains {\"op\": \"upsert\", \"path\": \"/input\", \"value\": 1}"),

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"resellerd/policies"
+	"resellerd/policies/areas"
 	"resellerd/store"
 )
 
@@ -91,6 +92,9 @@ func (r *call) explainAccess(x *Explanation, in *policies.Input, s sight) error 
 		return err
 	}
 	for _, area := range areasFor(in.Action.Name, in.Resource.Type, in.Resource.ID) {
+		if !areas.Valid(area) {
+			continue
+		}
 		x.Access = append(x.Access, l.of(area, r.effective(area)))
 	}
 	return nil
@@ -98,9 +102,9 @@ func (r *call) explainAccess(x *Explanation, in *policies.Input, s sight) error 
 
 // effective are the accesses that the policy leaves the acting user in an area.
 func (r *call) effective(area string) []string {
-	left := []string{}
+	left, named := []string{}, r.areas()
 	for _, action := range accessActions {
-		if r.judge(r.input(action, "area", area)).Allow {
+		if r.judge(r.input(action, "area", areas.Asked(area, named))).Allow {
 			left = append(left, action)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/areas"
 )
 
 // meBody is the acting user as a panel needs it to draw its menu.
@@ -64,10 +65,11 @@ func (r *call) accessByArea() (map[string][]string, error) {
 // decision could be made it gives the question.
 func (r *call) judgeAreas() (access map[string][]string, asked *policies.Input, failed policies.Decision) {
 	access = map[string][]string{}
-	for _, area := range r.areas() {
+	all := r.areas()
+	for _, area := range all {
 		allowed := []string{}
 		for _, action := range accessActions {
-			in := r.input(action, "area", area)
+			in := r.input(action, "area", areas.Asked(area, all))
 			d := r.judge(in)
 			if d.Outcome == outcomeError {
 				return nil, in, d
@@ -107,7 +109,7 @@ func (r *call) dropRedundant(access map[string][]string) {
 	}
 }
 
-const everyArea = "*"
+const everyArea = areas.Any
 
 // inherited is the access of the nearest area above that access has.
 func inherited(access map[string][]string, area string) []string {

@@ -2,11 +2,13 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/areas"
 	"resellerd/store"
 )
 
@@ -113,15 +115,12 @@ func previewRow(err error) error {
 // readsMore reports whether the target may read an area that the viewer may
 // not, as the policy decides about each.
 func (r *call) readsMore(target *actor) bool {
-	areas := r.areas()
-	for area := range target.facts.Access {
-		areas = append(areas, area)
-	}
+	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
 	theirs := policies.Subject{Type: subjectUser, ID: target.subject.User.ID, Facts: target.facts}
-	return slices.ContainsFunc(areas, func(area string) bool {
-		in := r.input("read", "area", area)
+	return slices.ContainsFunc(all, func(area string) bool {
+		in := r.input("read", "area", areas.Asked(area, all))
 		own := r.judge(in)
-		in = r.input("read", "area", area)
+		in = r.input("read", "area", areas.Asked(area, all))
 		in.Subject = theirs
 		return !own.Allow && r.judge(in).Allow
 	})

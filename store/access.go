@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"resellerd/policies/areas"
 )
 
 // Access says what is allowed where: from an area ("card/provider") to a
@@ -14,7 +16,7 @@ import (
 type Access map[string]string
 
 // AnyArea is the key of what holds where no area's own key does.
-const AnyArea = "*"
+const AnyArea = areas.Any
 
 // FullAccess is all four letters.
 const FullAccess = "crud"
@@ -37,8 +39,8 @@ func (a Access) At(area string) string {
 // the union of what each group allows, cut by each ceiling. A nil ceiling cuts
 // nothing; one without AnyArea allows nothing outside its areas.
 //
-// The result holds every key that any of them has, and AnyArea. Looking up any
-// area in it, as At does, gives exactly what evaluating all of them for that
+// The result holds every area that any of them has as a key, and AnyArea. A key
+// that is no area is left out: it matches none. Looking up any area in it, as At does, gives exactly what evaluating all of them for that
 // area would: two areas that share their longest key among all keys share it
 // in each.
 func Resolve(groups, ceilings []Access) Access {
@@ -46,7 +48,9 @@ func Resolve(groups, ceilings []Access) Access {
 	for _, each := range [][]Access{groups, ceilings} {
 		for _, access := range each {
 			for area := range access {
-				resolved[area] = ""
+				if areas.Valid(area) {
+					resolved[area] = ""
+				}
 			}
 		}
 	}

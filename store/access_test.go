@@ -138,3 +138,11 @@ func naiveCeiling(rows map[string]string, area string) string {
 	}
 	return naiveRow(rows, area)
 }
+
+func TestAKeyThatIsNoAreaIsLeftOut(t *testing.T) {
+	got := store.Resolve([]store.Access{{"*": "r", "Customer": "crud", "customer ": "d", "customer": "u", "": "c"}},
+		[]store.Access{{"*": "crud", "customer/": ""}})
+	if len(got) != 2 || got["*"] != "r" || got["customer"] != "u" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/currency"
+
+	"resellerd/policies/areas"
 )
 
 // Bounds, in characters and in entries.
@@ -123,7 +125,7 @@ func (c *checks) access(field string, access Access, anyArea bool) {
 		return
 	}
 	for area, text := range access {
-		if !ValidArea(area) && (!anyArea || area != AnyArea) {
+		if !areas.Valid(area) && (!anyArea || area != AnyArea) {
 			c.refuse(field, "holds an area that is not a lowercase path")
 		}
 		c.letters(field, text)
@@ -144,20 +146,6 @@ func (c *checks) precision(field string, value int) {
 
 func (c *checks) rounding(field, value string) {
 	c.oneOf(field, value, "up", "down", "half_up", "half_down")
-}
-
-// ValidArea reports whether text can be an area: words of a to z, 0 to 9, "-"
-// and "_", joined by slashes, at most 200 characters.
-func ValidArea(text string) bool {
-	if len(text) > maxName {
-		return false
-	}
-	for word := range strings.SplitSeq(text, "/") {
-		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
-			return false
-		}
-	}
-	return true
 }
 
 func digits(text string, limit int) bool {

@@ -33,6 +33,8 @@ func TestExplainSaysWhyAndWhere(t *testing.T) {
 		"a row that is absent": {[]string{"--as", "admin", "--on", "customer/cus_none"}, []string{"DENIED", "not_visible", "there is no such row", "First condition that failed", "input.resource.tenant_id == input.subject.account.tenant_id"}},
 		"a list":               {[]string{"--as", "admin", "--on", "card/provider"}, []string{"ALLOWED", "SELECT count(*) FROM cards t WHERE t.tenant_id = ?1", "1: " + made.Account}},
 		"an area":              {[]string{"--as", "admin", "--action", "create", "--on", "cdr"}, []string{"ALLOWED  create area/cdr"}},
+		"a look-alike area":    {[]string{"--as", "admin", "--on", "Carrier"}, []string{"DENIED", "unknown_area"}},
+		"a look-alike type":    {[]string{"--as", "admin", "--on", "USER/usr_x"}, []string{"DENIED", "unknown_area"}},
 		"a user nobody knows":  {[]string{"--as", "eve", "--on", "customer"}, []string{"DENIED", "unknown_user"}},
 		"a creation":           {[]string{"--as", "admin", "--action", "create", "--on", "customer"}, []string{"ALLOWED  create customer as " + made.User}},
 	} {

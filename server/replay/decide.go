@@ -3,11 +3,13 @@ package replay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"resellerd/policies"
+	"resellerd/policies/areas"
 	"resellerd/policies/predicate"
 )
 
@@ -146,10 +148,11 @@ func (r *replayer) list(ctx context.Context, e *entry, in *policies.Input) verdi
 // access decides about every area that was asked for at once.
 func (r *replayer) access(ctx context.Context, e *entry, in *policies.Input) verdict {
 	var v verdict
+	named := slices.Collect(maps.Keys(e.Result.Access))
 	for area, letters := range e.Result.Access {
 		for _, action := range []string{"create", "read", "update", "delete"} {
 			one := *in
-			one.Resource.ID, one.Action.Name = area, action
+			one.Resource.ID, one.Action.Name = areas.Asked(area, named), action
 			d, sure := r.engine.DecideWithout(ctx, &one, e.unknown)
 			if !sure {
 				return e.undecidable()

@@ -4,7 +4,15 @@
 package reseller.area
 
 import data.reseller.actions
+import data.reseller.areas
 
 # METADATA
 # title: The user may act in the area
-allow if actions.permitted(input.resource.id)
+allow if {
+	named
+	actions.permitted(input.resource.id)
+}
+
+# METADATA
+# title: The path can be that of an area
+named if areas.valid(input.resource.id)

@@ -16,5 +16,5 @@ test_reseller_cannot_open_an_area_beyond_group_or_ceiling if {
 	denied := {"allow": false, "reasons": {"area_denied"}}
 	main.decision == denied with input as fixture.ask(fixture.reseller, "read", "area", {"id": "invoice"})
 	main.decision == denied with input as fixture.ask(fixture.strong, "read", "area", {"id": "routing/lcr"})
-	fixture.denial(fixture.ask(fixture.master, "read", "area", {})) == {"area_denied"}
+	fixture.denial(fixture.ask(fixture.master, "read", "area", {})) == {"unknown_area"}
 }

@@ -8,6 +8,17 @@ package reseller.areas
 import data.reseller.subject
 
 # METADATA
+# title: A text can name an area, or a type of rows
+# description: >-
+#   Words of a to z, 0 to 9, "-" and "_", joined by slashes, at most 200 characters.
+#   Nothing else is an area: not even a default access or a wide ceiling lets it in.
+valid(name) if {
+	is_string(name)
+	count(name) <= 200
+	regex.match(`^[a-z0-9_-]+(/[a-z0-9_-]+)*$`, name)
+}
+
+# METADATA
 # title: The acting user holds a letter in an area
 # description: What the groups give, within the ceilings of the accounts and of policy.
 permits(area, letter) if {

@@ -101,3 +101,55 @@ test_account_of_no_known_kind_cannot_hold_anything if {
 	odd := object.union(fixture.strong, {"account": {"kind": "carrier"}})
 	not areas.permits("customer", "read") with input as {"subject": odd}
 }
+
+names := [
+	"customer", "card/provider", "support-ticket", "a_b", "0", "-", "a/b/c", "customer/did",
+	concat("", ["a" | some _ in numbers.range(1, 200)]),
+]
+
+look_alikes := [
+	"Carrier", "CARRIER", "carrier ", " carrier", "carrier\t", "carrier\n", "c\u0430rrier", "carrier\u200b",
+	"carriér", "ca\u017frier", "carrier/", "/carrier", "carrier//rates", "carrier/..", ".", "..", "*", "", "carrier.x",
+	"carrier%20", "carrier\u0000", "carrier,routing",
+	concat("", ["a" | some _ in numbers.range(1, 201)]),
+]
+
+test_anyone_can_name_an_area if {
+	every name in names {
+		areas.valid(name)
+		fixture.granted(fixture.ask(fixture.master, "read", "area", {"id": name}))
+	}
+}
+
+# Where a default lets everything in, a look-alike of a closed area is not let in.
+test_anyone_cannot_name_a_look_alike_of_an_area if {
+	every name in look_alikes {
+		not areas.valid(name)
+		every user in [fixture.master, fixture.strong] {
+			every action in array.concat(fixture.crud, ["assign", "pay"]) {
+				fixture.denial(fixture.ask(user, action, "area", {"id": name})) == {"unknown_area"}
+			}
+		}
+	}
+	every name in [1, null, ["carrier"], {"carrier": true}] {
+		not areas.valid(name)
+		fixture.denial(fixture.ask(fixture.strong, "read", "area", {"id": name})) == {"unknown_area"}
+	}
+}
+
+test_anyone_cannot_name_a_look_alike_of_a_type if {
+	row := {"id": "row_1", "properties": {"account_id": "acc_r"}}
+	every name in array.concat(look_alikes, ["USER", "user ", "User", "card/ ", "Card/provider", "Area", "policy "]) {
+		every user in [fixture.master, fixture.strong] {
+			every action in ["create", "read", "update", "delete", "preview"] {
+				fixture.denial(fixture.ask(user, action, name, row)) == {"unknown_area"}
+			}
+		}
+	}
+}
+
+test_user_who_may_not_act_cannot_learn_which_areas_there_are if {
+	nobody := {"type": "user", "id": "usr_q"}
+	fixture.denial(fixture.ask(nobody, "read", "area", {"id": "Carrier"})) == {"unknown_user"}
+	fixture.denial(fixture.ask(nobody, "read", "USER", {"id": "row_1"})) == {"unknown_user"}
+}

@@ -1,7 +1,19 @@
 package reseller.main
 
 import data.reseller.actions
+import data.reseller.area
+import data.reseller.panel
 import data.reseller.subject
+
+# METADATA
+# title: Unknown area
+# description: The name cannot be that of an area or of a type of rows. Capitals and blanks count.
+# custom:
+#   code: unknown_area
+reasons contains rego.metadata.rule().custom.code if {
+	subject.admitted
+	misnamed
+}
 
 # METADATA
 # title: Unknown action
@@ -10,6 +22,7 @@ import data.reseller.subject
 #   code: unknown_action
 reasons contains rego.metadata.rule().custom.code if {
 	subject.admitted
+	not misnamed
 	not actions.exists
 }
 
@@ -42,5 +55,16 @@ reasons contains code if {
 
 asked if {
 	subject.admitted
+	not misnamed
 	actions.exists
+}
+
+misnamed if {
+	input.resource.type == "area"
+	not area.named
+}
+
+misnamed if {
+	foreign
+	not panel.named
 }

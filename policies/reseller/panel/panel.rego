@@ -6,6 +6,7 @@
 package reseller.panel
 
 import data.reseller.actions
+import data.reseller.areas
 
 # METADATA
 # title: The row may be acted on
@@ -17,7 +18,14 @@ allow if {
 
 # METADATA
 # title: The user holds the action's letter in the area
-permitted if actions.permitted(input.resource.type)
+permitted if {
+	named
+	actions.permitted(input.resource.type)
+}
+
+# METADATA
+# title: The type can be that of rows
+named if areas.valid(input.resource.type)
 
 # METADATA
 # title: The row's owner account is within reach

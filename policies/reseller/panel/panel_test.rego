@@ -48,7 +48,7 @@ test_catalog_can_name_the_owner_and_wins_over_the_request if {
 }
 
 test_anyone_cannot_use_a_reserved_type if {
-	every kind in ["card/provider", "card/customer", "card/loss", "card/", "preview", "policy", "action"] {
+	every kind in ["card/provider", "card/customer", "card/loss", "preview", "policy", "action"] {
 		fixture.denial(fixture.ask(fixture.master, "read", kind, call("acc_m"))) == {"reserved_type"}
 		not main.allow with input as fixture.ask(fixture.master, "read", kind, call("acc_m"))
 	}

@@ -1,0 +1,42 @@
+// Package areas holds the grammar of the names of areas and of types of rows.
+// The store, the policies and the server share it.
+package areas
+
+import (
+	"slices"
+	"strings"
+)
+
+// Any is the key of an access map for every area that no other key covers. It
+// names no area itself.
+const Any = "*"
+
+// longest is the length of the longest name, in bytes.
+const longest = 200
+
+// Valid reports whether text can name an area, or a type of rows: words of a to
+// z, 0 to 9, "-" and "_", joined by slashes, at most 200 characters. The rule
+// data.reseller.areas.valid of the embedded policies decides the same.
+func Valid(text string) bool {
+	if len(text) > longest {
+		return false
+	}
+	for word := range strings.SplitSeq(text, "/") {
+		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// Asked gives the area to ask about for a key of an access map: the key itself,
+// or for Any an area that is not among the named ones.
+func Asked(key string, named []string) string {
+	if key != Any {
+		return key
+	}
+	for key = "-"; slices.Contains(named, key); {
+		key += "-"
+	}
+	return key
+}
