@@ -28,10 +28,16 @@ func (w *writing) change(n noun, fields []string) *policies.Change {
 
 // opened is what a change of an account lets its users have anew: what its
 // ceiling let nobody have before and, where the account is active again, what
-// its users and those below it hold.
+// its users and those below it hold. That is not added up for an actor who may
+// not read it: the answer would tell of it.
 func (w *writing) opened(before, after store.Account) (map[string][]string, error) {
 	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
 	if before.Status != store.Active && after.Status == store.Active {
+		for _, typ := range []string{"user", "group"} {
+			if _, err := w.r.reading(typ); err != nil {
+				return nil, err
+			}
+		}
 		held, err := w.tx.GrantsBelow(w.r.ctx, after.ID)
 		if err != nil {
 			return nil, err

@@ -215,6 +215,27 @@ func TestNobodyPutsAnAccountInForceWhoseUsersHoldMore(t *testing.T) {
 	}
 }
 
+// Whether users below hold more is not told to one who may not read users and
+// groups: the answer is the same whatever they hold.
+func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
+	eachWorldWith(t, 2, func(t *testing.T, w *world) {
+		blind, half := office(), office()
+		delete(blind.Rows, "user")
+		delete(half.Rows, "group")
+		hire(w, "M", "M", "blind", blind)
+		hire(w, "M", "M", "half", half)
+		below(w, "M", "M")
+		for _, user := range []string{"blind", "half"} {
+			for _, account := range []string{"Low", "Calm"} {
+				path := "/v1/accounts/" + w.id(account)
+				w.do(user, "PATCH", path, `{"status":"suspended"}`).want(200)
+				w.do(user, "PATCH", path, `{"status":"active"}`).refused(403, `"reasons":["area_denied"]`)
+				w.do("m", "PATCH", path, `{"status":"active"}`).want(200)
+			}
+		}
+	})
+}
+
 // An account is made without users, so that its ceiling gives nobody anything;
 // what comes with it is held to what its maker holds.
 func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
