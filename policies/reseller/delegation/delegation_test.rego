@@ -206,3 +206,18 @@ test_viewer_can_preview_whichever_fields_are_named if {
 	viewer := fixture.holding(manager, {"preview": ["read"]})
 	fixture.granted(changing(viewer, "preview", "user", {"fields": ["login"], "before": stronger}))
 }
+
+# An account is made without users; of its creation no access is asked.
+test_manager_can_make_an_account_without_holding_what_it_may_come_to_hold if {
+	made := object.union(opening(fixture.everything), {"action": {"name": "create"}})
+	not delegation.refused with input as made
+}
+
+# What the viewer may read everywhere else counts, and so does what a ceiling names.
+test_viewer_cannot_preview_who_reads_more_beside_what_is_named if {
+	viewer := fixture.holding(fixture.strong, {"*": ["create"], "preview": ["read"], "user": ["read"]})
+	more := {"fields": [], "before": {"*": ["read"]}}
+	fixture.denial(changing(viewer, "preview", "user", more)) == {"exceeds_delegation"}
+	hidden := {"fields": [], "before": {"carrier": ["read"], "user": ["read"]}}
+	fixture.granted(changing(viewer, "preview", "user", hidden))
+}
