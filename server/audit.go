@@ -86,20 +86,52 @@ func (r *call) shownChange(entry, change []byte) []byte {
 	if json.Unmarshal(entry, &head) != nil {
 		return []byte("null")
 	}
-	in := r.input("read", head.Resource.Type, head.Resource.ID)
-	in.Resource.Row = text.Row
-	d := r.engine.Decide(r.ctx, in)
+	columns := r.columnsShown(head.Resource.Type, head.Resource.ID, text.Row)
 	shown := map[string]changed{}
 	for name, value := range text.Columns {
-		if d.Allow && slices.Contains(d.Columns, columnOf(name)) {
-			shown[name] = value
+		if !slices.Contains(columns, columnOf(name)) {
+			continue
 		}
+		if name == "revision" {
+			of := r.columnsShown("revision", head.Resource.ID, text.Row)
+			value = changed{r.revisionShown(of, value.Before), r.revisionShown(of, value.After)}
+		}
+		shown[name] = value
 	}
 	out, err := json.Marshal(shown)
 	if err != nil {
 		return []byte("null")
 	}
 	return out
+}
+
+// importMembers are what a change says of an import beside its revisions.
+var importMembers = []string{"mode", "base", "imported"}
+
+// countMembers are what it says of how an import compares with what was there.
+var countMembers = []string{"created", "up", "down", "changed", "removed", "unchanged"}
+
+// revisionShown cuts what a change says of a revision, or of those that were
+// imported, to the columns of a revision that the reader is shown.
+func (r *call) revisionShown(columns []string, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		shown := map[string]any{}
+		for name, member := range value {
+			if slices.Contains(columns, name) || slices.Contains(importMembers, name) ||
+				slices.Contains(countMembers, name) && r.seesCosts() {
+				shown[name] = r.revisionShown(columns, member)
+			}
+		}
+		return shown
+	case []any:
+		shown := make([]any, len(value))
+		for i, member := range value {
+			shown[i] = r.revisionShown(columns, member)
+		}
+		return shown
+	}
+	return value
 }
 
 // columnOf is the column that a change is shown with: customers on a card with

@@ -101,11 +101,11 @@ func (w *writing) mayBuild(card string, o buildOptions) error {
 			return err
 		}
 	}
-	return nil
+	return w.mayProve(card, "")
 }
 
 func (w *writing) build(card string, o buildOptions) (store.Built, error) {
-	built, err := w.tx.BuildRevision(w.r.ctx, card)
+	built, err := w.tx.BuildRevision(w.r.ctx, w.rates(), card)
 	if err == nil && o.activate {
 		built.Revision, err = w.activateNow(card, built.Revision.ID, o.atLoss)
 	}
@@ -132,8 +132,12 @@ func (w *writing) wasBuilt(card string, built store.Built, before seen) (target,
 	return t, w.audit(accepted, before.object, after.object)
 }
 
-// answerBuilt answers with what is kept of the build.
+// answerBuilt answers with what is kept of the build. That is worked out from
+// rates, which a repeated request may not be shown any more.
 func answerBuilt(w *writing, t target) (written, error) {
+	if err := w.mayProve(t.id, t.sub); err != nil {
+		return written{}, err
+	}
 	revision, err := w.tx.Revision(w.r.ctx, t.id, t.sub)
 	if err != nil {
 		return written{}, err

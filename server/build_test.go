@@ -201,7 +201,7 @@ func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			rev, err := tx.CreateRevision(context.Background(), w.id("gold"), oneRate("Germany"))
 			if err == nil {
-				_, err = tx.ActivateRevision(context.Background(), w.id("gold"), rev.ID)
+				_, err = tx.ActivateRevision(context.Background(), store.AllRates, w.id("gold"), rev.ID)
 			}
 			return err
 		})

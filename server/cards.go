@@ -1,13 +1,32 @@
 package server
 
 import (
+	"slices"
+
 	"resellerd/store"
 )
 
 var cardNoun = noun{
 	typ:    "card",
+	asks:   chargesAsked,
 	update: updateCard,
 	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.ctx, id, 0) },
+}
+
+// telling are the fields that tell on calls at once, so that what is in force is
+// proved anew.
+var telling = []string{"charge_precision", "charge_rounding", "direction", "parents", "routing"}
+
+// chargesAsked asks, of a card in force, whether its writer may read what it is
+// to be proved with.
+func chargesAsked(w *writing, id string, fields []string) error {
+	if !slices.ContainsFunc(fields, func(name string) bool { return slices.Contains(telling, name) }) {
+		return nil
+	}
+	if inForce, err := w.tx.InForce(w.r.ctx, id); err != nil || !inForce {
+		return err
+	}
+	return w.mayProve(id, "")
 }
 
 // cardPatch reads what of a card can be set.
@@ -37,7 +56,7 @@ func updateCard(w *writing, f *fields) func(string) error {
 			return err
 		}
 		change := func() error {
-			_, err := w.tx.UpdateCard(w.r.ctx, id, patch)
+			_, err := w.tx.UpdateCard(w.r.ctx, w.rates(), id, patch)
 			if err == nil && recipe.rules != nil {
 				err = w.tx.SetProfitRules(w.r.ctx, id, *recipe.rules)
 			}

@@ -50,6 +50,7 @@ func newRateChange(c store.RateChange) rateChange {
 
 // diff is a question what one revision changes of another.
 type diff struct {
+	rates       store.RateAccess
 	card, after string
 	before      string // "" where the card has no active one: then everything is new
 	behind      string // the prefix where a page begins
@@ -79,7 +80,7 @@ func getDiff(r *call) error {
 }
 
 // diffAsked finds the card and its revisions as the reader sees them, and that
-// it is shown their rates whole.
+// it may read their rates.
 func (r *call) diffAsked() (diff, error) {
 	card, revision, err := r.revisionParams()
 	if err != nil {
@@ -91,14 +92,10 @@ func (r *call) diffAsked() (diff, error) {
 	if err := r.seesRevision(card, revision); err != nil {
 		return diff{}, err
 	}
-	rates, err := r.reading("rate")
-	if err != nil {
+	d := diff{rates: r.rateAccess(r.s.store.PolicyRow), card: card, after: revision}
+	if err := d.rates.Reads(r.ctx, card); err != nil {
 		return diff{}, err
 	}
-	if shown := shownColumns("rate", rates.plan); len(shown) != len(allColumns("rate")) {
-		return diff{}, forbidden("the rates are not shown whole")
-	}
-	d := diff{card: card, after: revision}
 	return d, r.readDiff(&d)
 }
 
@@ -148,7 +145,7 @@ var errPageFull = errors.New("page full")
 // more, sum only with ?count=true.
 func (r *call) pageDiff(d diff) error {
 	body := diffBody{Items: []rateChange{}}
-	_, err := r.s.store.Diff(r.ctx, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
+	_, err := r.s.store.Diff(r.ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
 		if len(body.Items) == d.limit {
 			return errPageFull
 		}
@@ -161,7 +158,7 @@ func (r *call) pageDiff(d diff) error {
 	}
 	if err == nil && d.count {
 		var sum store.DiffSum
-		sum, err = r.s.store.Diff(r.ctx, d.card, d.before, d.after, "", nil)
+		sum, err = r.s.store.Diff(r.ctx, d.rates, d.card, d.before, d.after, "", nil)
 		text := diffSum(sum)
 		body.Sum = &text
 	}
@@ -181,7 +178,7 @@ func (r *call) streamDiff(d diff) error {
 	s := r.s.store
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
 		lines := json.NewEncoder(w)
-		sum, err := s.Diff(ctx, d.card, d.before, d.after, "", func(c store.RateChange) error { return lines.Encode(newRateChange(c)) })
+		sum, err := s.Diff(ctx, d.rates, d.card, d.before, d.after, "", func(c store.RateChange) error { return lines.Encode(newRateChange(c)) })
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			r, err := tx.CreateRevision(tctx, w.id("retail"), namedRates("=1+1", "+1", "-1", "@x", "'=1", `a,"b"`, " x ", "total"))
 			if err == nil {
-				_, err = tx.ActivateAtLoss(tctx, w.id("retail"), r.ID)
+				_, err = tx.ActivateAtLoss(tctx, store.AllRates, w.id("retail"), r.ID)
 			}
 			return err
 		})
@@ -73,14 +73,14 @@ func TestAFileOfARevisionIsDatedByThatRevision(t *testing.T) {
 			w.write(w.id("M"), func(tx *store.Tx) error {
 				r, err := tx.CreateRevision(tctx, w.id("retail"), namedRates("x"))
 				if *id = r.ID; err == nil && i == 0 {
-					_, err = tx.ActivateAtLoss(tctx, w.id("retail"), r.ID)
+					_, err = tx.ActivateAtLoss(tctx, store.AllRates, w.id("retail"), r.ID)
 				}
 				return err
 			})
 		}
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			at := store.MicrosOf(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC))
-			_, err := tx.ScheduleRevision(tctx, w.id("retail"), third, store.Schedule{At: at, UserID: w.id("a"), AtLoss: true})
+			_, err := tx.ScheduleRevision(tctx, store.AllRates, w.id("retail"), third, store.Schedule{At: at, UserID: w.id("a"), AtLoss: true})
 			return err
 		})
 		w.pass(day)

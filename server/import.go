@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,16 +31,21 @@ type importBody struct {
 }
 
 type importedBody struct {
-	ID        string     `json:"id,omitempty" description:"where it was applied"`
-	Status    string     `json:"status,omitempty"`
-	LiveAt    *time.Time `json:"live_at,omitempty"`
-	Rows      int64      `json:"rows"`
-	Created   int64      `json:"created"`
-	Up        int64      `json:"up"`
-	Down      int64      `json:"down"`
-	Changed   int64      `json:"changed" description:"neither or both: another name or status, or dearer and cheaper in parts"`
-	Removed   int64      `json:"removed"`
-	Unchanged int64      `json:"unchanged"`
+	ID     string     `json:"id,omitempty" description:"where it was applied"`
+	Status string     `json:"status,omitempty"`
+	LiveAt *time.Time `json:"live_at,omitempty"`
+	Rows   int64      `json:"rows"`
+	*RateChanges
+}
+
+// RateChanges counts what becomes of the prefixes that were in force.
+type RateChanges struct {
+	Created   int64 `json:"created"`
+	Up        int64 `json:"up"`
+	Down      int64 `json:"down"`
+	Changed   int64 `json:"changed" description:"neither or both: another name or status, or dearer and cheaper in parts"`
+	Removed   int64 `json:"removed"`
+	Unchanged int64 `json:"unchanged"`
 }
 
 // postImport takes a file into new drafts of an own card, or says what would
@@ -59,6 +66,11 @@ func postImport(r *call) error {
 	order, err := r.readImportQuery()
 	if err != nil {
 		return err
+	}
+	if order.mode == modeAmend {
+		if err := r.rateAccess(r.s.store.PolicyRow).Reads(r.ctx, card); err != nil {
+			return err
+		}
 	}
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
 		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
@@ -165,8 +177,18 @@ func refusedLines(b *importBody) string {
 		"; look at the preview, mend the file, or say skip_refused=true"
 }
 
-// answerImport answers with the report that was kept of it.
-func answerImport(_ *writing, t target) (written, error) {
+// answerImport answers with the report that was kept of it. It compares with the
+// card's rates, which a repeated request may not be shown any more.
+func answerImport(w *writing, t target) (written, error) {
+	var report struct{ Revisions []importedBody }
+	if err := json.Unmarshal([]byte(t.sub), &report); err != nil {
+		return written{}, fmt.Errorf("report: %w", err)
+	}
+	if slices.ContainsFunc(report.Revisions, func(b importedBody) bool { return b.RateChanges != nil }) {
+		if err := w.rates().Reads(w.r.ctx, t.id); err != nil {
+			return written{}, err
+		}
+	}
 	return written{status: fiber.StatusOK, typ: "import", body: []byte(t.sub)}, nil
 }
 
@@ -183,7 +205,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	if err != nil {
 		return before, nil, err
 	}
-	importer, err := w.tx.NewImporter(w.r.ctx, id, order.base)
+	importer, err := w.tx.NewImporter(w.r.ctx, w.rates(), id, order.base)
 	if err != nil {
 		return before, nil, err
 	}
@@ -262,7 +284,7 @@ func (w *writing) settleDraft(importer *store.Importer, drafts []store.Imported,
 		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {
 			return err
 		}
-		r, err := w.tx.ScheduleRevision(w.r.ctx, d.Revision.CardID, d.Revision.ID, store.Schedule{
+		r, err := w.tx.ScheduleRevision(w.r.ctx, w.rates(), d.Revision.CardID, d.Revision.ID, store.Schedule{
 			At: d.At, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP})
 		if err != nil {
 			return err
@@ -280,8 +302,12 @@ func (w *writing) settleDraft(importer *store.Importer, drafts []store.Imported,
 }
 
 func importedOf(d store.Imported, applied bool) importedBody {
-	b := importedBody{
-		Rows: d.Revision.Rows, Created: d.Created, Up: d.Up, Down: d.Down, Changed: d.Changed, Removed: d.Removed, Unchanged: d.Unchanged,
+	b := importedBody{Rows: d.Revision.Rows}
+	if d.Changes != nil {
+		b.RateChanges = &RateChanges{
+			Created: d.Changes.Created, Up: d.Changes.Up, Down: d.Changes.Down,
+			Changed: d.Changes.Changed, Removed: d.Changes.Removed, Unchanged: d.Changes.Unchanged,
+		}
 	}
 	if applied {
 		b.ID, b.Status = d.Revision.ID, d.Revision.Status

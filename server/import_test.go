@@ -72,7 +72,7 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 			t.Errorf("%d revisions and %d rates more, want 1 and 3", r-revisions, n-rates)
 		}
 		w.write(w.id("M"), func(tx *store.Tx) error {
-			_, err := tx.ActivateAtLoss(tctx, w.id("retail"), report.Revisions[0].ID)
+			_, err := tx.ActivateAtLoss(tctx, store.AllRates, w.id("retail"), report.Revisions[0].ID)
 			return err
 		})
 		w.amends(t, report.Revisions[0].ID)

@@ -80,7 +80,7 @@ func (w *world) rates(card string, all ...store.Rate) {
 			}
 		})
 		if err == nil {
-			_, err = tx.ActivateRevision(ctx, w.id(card), revision.ID)
+			_, err = tx.ActivateRevision(ctx, store.AllRates, w.id(card), revision.ID)
 		}
 		return err
 	})
@@ -91,15 +91,15 @@ func (w *world) built(card string, rules []store.ProfitRule, parents ...store.Pa
 	w.t.Helper()
 	w.write(w.id("M"), func(tx *store.Tx) error {
 		ctx := context.Background()
-		if err := tx.SetParents(ctx, w.id(card), parents); err != nil {
+		if err := tx.SetParents(ctx, store.AllRates, w.id(card), parents); err != nil {
 			return err
 		}
 		if err := tx.SetProfitRules(ctx, w.id(card), rules); err != nil {
 			return err
 		}
-		made, err := tx.BuildRevision(ctx, w.id(card))
+		made, err := tx.BuildRevision(ctx, store.AllRates, w.id(card))
 		if err == nil {
-			_, err = tx.ActivateAtLoss(ctx, w.id(card), made.Revision.ID)
+			_, err = tx.ActivateAtLoss(ctx, store.AllRates, w.id(card), made.Revision.ID)
 		}
 		return err
 	})

@@ -18,6 +18,9 @@ type noun struct {
 	held func(w *writing, id string) (map[string][]string, error)
 	// giving is the one field that gives access away; "" where any may.
 	giving string
+	// asks is what a change of these fields is asked beside what the policy says
+	// of it; nil for nothing.
+	asks func(w *writing, id string, fields []string) error
 	// update reads the fields, and returns what writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)
 	remove func(w *writing, id string) error
@@ -54,6 +57,11 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	}
 	if err := w.may("update", n.typ, id, change); err != nil {
 		return target{}, err
+	}
+	if n.asks != nil {
+		if err := n.asks(w, id, change.Fields); err != nil {
+			return target{}, err
+		}
 	}
 	if malformed != nil {
 		return target{}, malformed

@@ -84,7 +84,7 @@ var oracles = []oracle{
 			if err := tx.WithdrawCard(ctx, w.id("gold"), w.id("B")); err != nil {
 				return err
 			}
-			_, err := tx.UpdateCard(ctx, w.id("gold"), store.CardPatch{Name: &name, Notes: &notes, TechPrefix: &prefix})
+			_, err := tx.UpdateCard(ctx, store.AllRates, w.id("gold"), store.CardPatch{Name: &name, Notes: &notes, TechPrefix: &prefix})
 			return err
 		}),
 		ask: func(w *world) (got []answered) {
@@ -147,14 +147,14 @@ var oracles = []oracle{
 	{
 		name: "drafts, schedules and held revisions of an assigned card, and what is activated out of sight",
 		prepare: change("M", func(ctx context.Context, w *world, tx *store.Tx) error {
-			if err := tx.SetParents(ctx, w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
+			if err := tx.SetParents(ctx, store.AllRates, w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
 				return err
 			}
 			w.name("retail built")
-			built, err := tx.BuildRevision(ctx, w.id("retail"))
+			built, err := tx.BuildRevision(ctx, store.AllRates, w.id("retail"))
 			w.name("")
 			if err == nil {
-				_, err = tx.ActivateRevision(ctx, w.id("retail"), built.Revision.ID)
+				_, err = tx.ActivateRevision(ctx, store.AllRates, w.id("retail"), built.Revision.ID)
 			}
 			return err
 		}),
@@ -165,9 +165,9 @@ var oracles = []oracle{
 				switch {
 				case err != nil:
 				case i > 2:
-					_, err = tx.ActivateRevision(ctx, w.id(card), r.ID)
+					_, err = tx.ActivateRevision(ctx, store.AllRates, w.id(card), r.ID)
 				case i > 0:
-					_, err = tx.ScheduleRevision(ctx, w.id(card), r.ID, soon)
+					_, err = tx.ScheduleRevision(ctx, store.AllRates, w.id(card), r.ID, soon)
 				}
 				if err == nil && i == 2 {
 					_, err = tx.HoldRevision(ctx, w.id(card), r.ID, "user_disabled")
@@ -197,7 +197,7 @@ var oracles = []oracle{
 				w.name("hidden draft of " + card)
 				r, err := tx.CreateRevision(ctx, w.id(card), dear)
 				if err == nil && card == "bulk" {
-					_, err = tx.ActivateAtLoss(ctx, w.id(card), r.ID)
+					_, err = tx.ActivateAtLoss(ctx, store.AllRates, w.id(card), r.ID)
 				}
 				if err != nil {
 					return err

@@ -79,7 +79,7 @@ func plant(w *world) *planted {
 	}
 	p.write(p.id("M"), func(tx *store.Tx) error {
 		external, ceiling := p.text("M", "its name for reseller A"), store.Access{"*": "crud", p.text("M", "ceiling of reseller A"): "crud"}
-		if err := tx.SetParents(context.Background(), p.id("retail"), []store.Parent{{CardID: p.id("gold")}}); err != nil {
+		if err := tx.SetParents(context.Background(), store.AllRates, p.id("retail"), []store.Parent{{CardID: p.id("gold")}}); err != nil {
 			return err
 		}
 		_, err := tx.UpdateAccount(context.Background(), p.id("A"), store.AccountPatch{ExternalID: &external, Ceiling: &ceiling})
@@ -163,7 +163,7 @@ func (p *planted) plantCards(tx *store.Tx, account string) error {
 			carrier := p.text(account, "carrier of "+card)
 			patch.Carrier = &carrier
 		}
-		if _, err := tx.UpdateCard(context.Background(), p.id(card), patch); err != nil {
+		if _, err := tx.UpdateCard(context.Background(), store.AllRates, p.id(card), patch); err != nil {
 			return err
 		}
 		if err := p.plantRecipe(tx, account, &stored); err != nil {
@@ -182,7 +182,7 @@ func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) er
 		return nil
 	}
 	if upstream := map[string]string{"M": "upstream", "N": "foreign"}[account]; upstream != "" {
-		if err := tx.SetParents(context.Background(), card.ID, []store.Parent{{CardID: p.id(upstream)}}); err != nil {
+		if err := tx.SetParents(context.Background(), store.AllRates, card.ID, []store.Parent{{CardID: p.id(upstream)}}); err != nil {
 			return err
 		}
 	}
@@ -216,7 +216,7 @@ func (p *planted) plantRevisions(tx *store.Tx, account, card string) error {
 		p.name("revision " + label + " of " + card)
 		revision, err := tx.CreateRevision(ctx, p.id(card), oneRate(name))
 		if err == nil && label != "draft" {
-			_, err = tx.ActivateRevision(ctx, p.id(card), revision.ID)
+			_, err = tx.ActivateRevision(ctx, store.AllRates, p.id(card), revision.ID)
 		}
 		if err != nil {
 			return err

@@ -132,6 +132,9 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, store.ErrRatesHidden):
+		return &problem{kind: kindForbidden, detail: "the rates that this rests on are not all shown to the acting user",
+			reasons: []string{reasonRatesHidden}, cause: err}
 	case errors.As(err, &why):
 		p = problemOf(why.Err)
 		p.reasons, p.cause = []string{why.Code}, err

@@ -61,6 +61,7 @@ type proving struct {
 	routing  string
 	names    map[string]*string // of the parents, as the reader is shown them
 	limit    int
+	rates    store.RateAccess
 }
 
 // postProof holds a revision of a card against what its calls are bought for.
@@ -108,12 +109,15 @@ func (r *call) proving(card string) (*proving, error) {
 	if _, ok := row.Value("parents"); !ok {
 		return nil, &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
 	}
-	p := &proving{card: card, routing: or(shown.Routing, ""), names: map[string]*string{}}
+	p := &proving{rates: r.rateAccess(r.s.store.PolicyRow), card: card, routing: or(shown.Routing, ""), names: map[string]*string{}}
 	for _, parent := range or(shown.Parents, nil) {
 		p.names[parent.CardID] = parent.Name
 	}
 	if shown.Revision != nil {
 		p.revision = shown.Revision.ID
+	}
+	if err := r.mayProve(p); err != nil {
+		return nil, err
 	}
 	return p, r.readProof(p)
 }
@@ -186,7 +190,7 @@ func (r *call) streamProof(p *proving) error {
 // prove fills in what the proof comes to.
 func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
 	return r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		proof, err := tx.ProveRevision(ctx, p.card, p.revision, func(f store.Finding) error {
+		proof, err := tx.ProveRevision(ctx, p.rates, p.card, p.revision, func(f store.Finding) error {
 			body.Findings++
 			return report(p.finding(f))
 		})
@@ -198,7 +202,15 @@ func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report fu
 // provable finds out whether there is something to prove, and against what.
 func (r *call) provable(p *proving) error {
 	return r.s.store.Read(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		return revisionAbsent(tx.Provable(r.ctx, p.card, p.revision))
+		return revisionAbsent(tx.Provable(r.ctx, p.rates, p.card, p.revision))
+	})
+}
+
+// mayProve refuses a reader who may not read all that any proof of the card
+// would rest on.
+func (r *call) mayProve(p *proving) error {
+	return r.s.store.Read(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+		return tx.MayProve(r.ctx, p.rates, p.card, "")
 	})
 }
 

@@ -59,7 +59,7 @@ func TestCellsOfAFileAreInert(t *testing.T) {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			rev, err := tx.CreateRevision(context.Background(), w.id("gold"), hostileRates())
 			if err == nil {
-				_, err = tx.ActivateRevision(context.Background(), w.id("gold"), rev.ID)
+				_, err = tx.ActivateRevision(context.Background(), store.AllRates, w.id("gold"), rev.ID)
 			}
 			return err
 		})

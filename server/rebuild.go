@@ -81,6 +81,9 @@ func postRebuild(r *call) error {
 	if err := r.mayArea("read", "card/provider"); err != nil {
 		return err
 	}
+	if !r.seesCosts() {
+		return store.ErrRatesHidden
+	}
 	if _, err := r.isDryRun(); err != nil {
 		return err
 	}
@@ -213,6 +216,9 @@ func (r *call) rebuildCard(card string, o buildOptions) (one rebuiltBody, err er
 // rebuild builds one card, unless it is not stale any more or is built already.
 // A card that is gone, or out of the user's sight by now, is like a fresh one.
 func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
+	if !w.r.seesCosts() {
+		return rebuiltBody{}, store.ErrRatesHidden
+	}
 	before, err := w.see("card", card)
 	if absent(err) || err == nil && before.object["stale"] == nil {
 		return rebuiltBody{CardID: card, Result: resultFresh}, nil
@@ -241,7 +247,7 @@ func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
 // builtAlready finds what a build would make, where it is there and the user
 // sees it, and makes it active where that is asked for.
 func (w *writing) builtAlready(card string, o buildOptions) (built store.Built, there bool, err error) {
-	built, there, err = w.tx.BuiltAlready(w.r.ctx, card)
+	built, there, err = w.tx.BuiltAlready(w.r.ctx, w.rates(), card)
 	if err != nil || !there {
 		return built, false, err
 	}

@@ -55,7 +55,7 @@ func (w *world) resold(currency, public string, names ...string) {
 			w.name(name)
 			card, err := tx.CreateCard(tctx, card)
 			if err == nil {
-				err = tx.SetParents(tctx, card.ID, []store.Parent{parent})
+				err = tx.SetParents(tctx, store.AllRates, card.ID, []store.Parent{parent})
 			}
 			if err == nil {
 				err = activateBuilt(tx, card.ID)
@@ -66,9 +66,9 @@ func (w *world) resold(currency, public string, names ...string) {
 }
 
 func activateBuilt(tx *store.Tx, card string) error {
-	built, err := tx.BuildRevision(tctx, card)
+	built, err := tx.BuildRevision(tctx, store.AllRates, card)
 	if err == nil {
-		_, err = tx.ActivateAtLoss(tctx, card, built.Revision.ID)
+		_, err = tx.ActivateAtLoss(tctx, store.AllRates, card, built.Revision.ID)
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (w *world) reprice(cost int64) {
 			yield(store.Rate{Prefix: "49", Name: "Germany", Cost: cost, Pulse: 1}, nil)
 		})
 		if err == nil {
-			_, err = tx.ActivateAtLoss(tctx, w.id("gold"), revision.ID)
+			_, err = tx.ActivateAtLoss(tctx, store.AllRates, w.id("gold"), revision.ID)
 		}
 		return err
 	})

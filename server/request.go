@@ -33,8 +33,15 @@ type call struct {
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
 	decidedAs  string    // of the decision being recorded
+	costs      costsSeen // by the acting user
 	revision   int64     // data revision that the answer is at least as new as
 	at         time.Time // the moment that is asked about; now, when zero
+}
+
+// costsSeen remembers what seesCosts says of somebody.
+type costsSeen struct {
+	facts *policies.Facts
+	seen  bool
 }
 
 // input is what the policy reads for an action of the acting user on a
@@ -98,7 +105,8 @@ func absentAs(d policies.Decision) policies.Decision {
 
 // plan asks the policy which rows of a type the acting user may act on. The
 // filter denies everything when the policy does; an error outcome is returned
-// as an error. One log entry, with the filter.
+// as an error. One log entry, with the filter. What was worked out from rates
+// that the user may not read is no part of it; see withhold.
 func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.s.now()
 	in := r.input(action, typ, "")
@@ -110,7 +118,7 @@ func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	if p.Outcome == outcomeError {
 		return nil, nil, denied(policies.Decision{Outcome: p.Outcome, Err: p.Err})
 	}
-	return p, p.Bind(r.ctx, in), nil
+	return r.withhold(typ, p), p.Bind(r.ctx, in), nil
 }
 
 // param returns a path parameter, unescaped.

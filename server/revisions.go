@@ -108,7 +108,7 @@ func (w *writing) activate(card, revision string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	f, atLoss, err := w.mayActivate(card)
+	f, atLoss, err := w.mayActivate(card, revision)
 	if err != nil {
 		return t, err
 	}
@@ -118,7 +118,7 @@ func (w *writing) activate(card, revision string) (target, error) {
 	}
 	return w.changeRevision(t, before, func() error {
 		if at != 0 {
-			_, err := w.tx.ScheduleRevision(w.r.ctx, card, revision, store.Schedule{
+			_, err := w.tx.ScheduleRevision(w.r.ctx, w.rates(), card, revision, store.Schedule{
 				At: at, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP, AtLoss: atLoss})
 			return w.tellLoss(card, err)
 		}
@@ -132,15 +132,18 @@ func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revisio
 	if atLoss {
 		activate = w.tx.ActivateAtLoss
 	}
-	r, err := activate(w.r.ctx, card, revision)
+	r, err := activate(w.r.ctx, w.rates(), card, revision)
 	return r, w.tellLoss(card, err)
 }
 
-// mayActivate decides on the activation of a visible card's revision, and on
-// doing so at a loss when the body asks for that. The other fields are still
-// to be read.
-func (w *writing) mayActivate(card string) (f *fields, atLoss bool, err error) {
+// mayActivate decides on the activation of a visible card's revision ("" for one
+// that is still to be found), and on doing so at a loss when the body asks for
+// that. The other fields are still to be read.
+func (w *writing) mayActivate(card, revision string) (f *fields, atLoss bool, err error) {
 	if err := w.may("activate", "card", card, nil); err != nil {
+		return nil, false, err
+	}
+	if err := w.mayProve(card, revision); err != nil {
 		return nil, false, err
 	}
 	if f, err = w.r.readFields(anyField); err != nil {
@@ -159,7 +162,7 @@ func (w *writing) rollBack(card string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	f, atLoss, err := w.mayActivate(card)
+	f, atLoss, err := w.mayActivate(card, "")
 	if err == nil {
 		err = f.err()
 	}

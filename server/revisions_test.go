@@ -269,7 +269,7 @@ func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
 		"it would sell at a loss": {store.ReasonSellsAtLoss, func(ctx context.Context, w *world, tx *store.Tx) error {
 			r, err := tx.CreateRevision(ctx, w.id("gold"), dear)
 			if err == nil {
-				_, err = tx.ActivateRevision(ctx, w.id("gold"), r.ID)
+				_, err = tx.ActivateRevision(ctx, store.AllRates, w.id("gold"), r.ID)
 			}
 			return err
 		}},
@@ -277,10 +277,10 @@ func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachWorld(t, func(t *testing.T, w *world) {
 				w.write(w.id("M"), func(tx *store.Tx) error {
-					if err := tx.SetParents(context.Background(), w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
+					if err := tx.SetParents(context.Background(), store.AllRates, w.id("retail"), []store.Parent{{CardID: w.id("gold")}}); err != nil {
 						return err
 					}
-					built, err := tx.BuildRevision(context.Background(), w.id("retail"))
+					built, err := tx.BuildRevision(context.Background(), store.AllRates, w.id("retail"))
 					w.call("retail.built", built.Revision.ID)
 					return err
 				})

@@ -203,6 +203,8 @@ func heldReason(err error) string {
 	}
 	var p *problem
 	switch {
+	case errors.Is(err, store.ErrRatesHidden):
+		return reasonRatesHidden
 	case !errors.As(err, &p):
 		return ""
 	case p.kind.code == kindUnknownUser.code:

@@ -36,9 +36,9 @@ func (w *twin) fillRecipe(account, name string) {
 		if err := tx.SetProfitRules(ctx, card, rules); err != nil {
 			return err
 		}
-		err := tx.SetParents(ctx, card, w.fitting(ctx, tx, card, parents))
+		err := tx.SetParents(ctx, store.AllRates, card, w.fitting(ctx, tx, card, parents))
 		if err == nil && build && len(parents) > 0 {
-			if _, err := tx.BuildRevision(ctx, card); !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrInvalid) {
+			if _, err := tx.BuildRevision(ctx, store.AllRates, card); !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrInvalid) {
 				return err
 			}
 		}

@@ -64,7 +64,7 @@ func (w *twin) fillRevisions(account, name string, d draws, see, shown bool) {
 		w.make(account, full, func(ctx context.Context, tx *store.Tx) error {
 			revision, err := tx.CreateRevision(ctx, card, twinRates(r))
 			if err == nil && activate {
-				_, err = tx.ActivateRevision(ctx, card, revision.ID)
+				_, err = tx.ActivateRevision(ctx, store.AllRates, card, revision.ID)
 			}
 			return err
 		})

@@ -44,7 +44,7 @@ func soldFrom(card, bought string, cost int64, held string, stale bool) func(w *
 		ctx := context.Background()
 		w.rates(bought, rate("Bought", cost))
 		w.write(w.id("M"), func(tx *store.Tx) error {
-			if err := tx.SetParents(ctx, w.id(card), []store.Parent{{CardID: w.id(bought)}}); err != nil {
+			if err := tx.SetParents(ctx, store.AllRates, w.id(card), []store.Parent{{CardID: w.id(bought)}}); err != nil {
 				return err
 			}
 			for _, name := range []string{"force", "held", "draft"} {
@@ -53,10 +53,10 @@ func soldFrom(card, bought string, cost int64, held string, stale bool) func(w *
 				switch {
 				case err != nil:
 				case name == "force":
-					_, err = tx.ActivateAtLoss(ctx, w.id(card), r.ID)
+					_, err = tx.ActivateAtLoss(ctx, store.AllRates, w.id(card), r.ID)
 				case name == "held":
 					s := store.Schedule{At: tx.Now() + 1, UserID: w.id("m"), AtLoss: true}
-					if _, err = tx.ScheduleRevision(ctx, w.id(card), r.ID, s); err == nil {
+					if _, err = tx.ScheduleRevision(ctx, store.AllRates, w.id(card), r.ID, s); err == nil {
 						_, err = tx.HoldRevision(ctx, w.id(card), r.ID, held)
 					}
 				}

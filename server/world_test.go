@@ -456,7 +456,7 @@ func seedCard(w *world, tenant, account, name, kind string, assigned ...string) 
 		w.name(name)
 		rev, err := tx.CreateRevision(ctx, w.id(name), someRates(account, kind))
 		if err == nil {
-			_, err = tx.ActivateRevision(ctx, w.id(name), rev.ID)
+			_, err = tx.ActivateRevision(ctx, store.AllRates, w.id(name), rev.ID)
 		}
 		w.name("")
 		for _, to := range assigned {

@@ -21,7 +21,8 @@ type writing struct {
 	tx  *store.Tx
 	key *repeatKey // nil without the header
 	// anew is what an update of an account lets its users have; nil before it.
-	anew map[string][]string
+	anew   map[string][]string
+	access *store.RateAccess // of the acting user, once it was asked for
 }
 
 // written is what a write leaves behind.
@@ -116,7 +117,7 @@ func (w *writing) reload() error {
 	case !a.accountActive():
 		return unknownUser(fmt.Errorf("user %q: %w", a.subject.User.ID, errAccountNotActive))
 	}
-	w.r.actor, w.r.subject, w.r.facts = nil, a.subject, a.facts
+	w.r.actor, w.r.subject, w.r.facts, w.access = nil, a.subject, a.facts, nil
 	return nil
 }
 

@@ -25,21 +25,21 @@ const (
 // something that they are shown has changed. Activating the active one changes
 // nothing.
 //
-// It returns ErrNotFound when the card or the revision is absent, and
-// ErrConflict for one that is archived; with a reason, when a card that it was
+// It returns ErrNotFound when the card or the revision is absent, ErrRatesHidden
+// before anything is compared, as MayProve does, and ErrConflict for one that is archived; with a reason, when a card that it was
 // built from was withdrawn, what it amends is not active any more, or calls
 // would sell at a loss.
-func (tx *Tx) ActivateRevision(ctx context.Context, card, id string) (Revision, error) {
-	return tx.activate(ctx, card, id, false)
+func (tx *Tx) ActivateRevision(ctx context.Context, rates RateAccess, card, id string) (Revision, error) {
+	return tx.activate(ctx, rates, card, id, false)
 }
 
 // ActivateAtLoss is ActivateRevision for calls that may cost more than they
 // sell for.
-func (tx *Tx) ActivateAtLoss(ctx context.Context, card, id string) (Revision, error) {
-	return tx.activate(ctx, card, id, true)
+func (tx *Tx) ActivateAtLoss(ctx context.Context, rates RateAccess, card, id string) (Revision, error) {
+	return tx.activate(ctx, rates, card, id, true)
 }
 
-func (tx *Tx) activate(ctx context.Context, card, id string, atLoss bool) (Revision, error) {
+func (tx *Tx) activate(ctx context.Context, rates RateAccess, card, id string, atLoss bool) (Revision, error) {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil || r.Status == RevisionActive {
 		return r, err
@@ -50,7 +50,7 @@ func (tx *Tx) activate(ctx context.Context, card, id string, atLoss bool) (Revis
 	}
 	old, err := tx.activeRevision(ctx, card)
 	if err == nil {
-		err = tx.admit(ctx, &c, &r, atLoss)
+		err = tx.admit(ctx, rates, &c, &r, atLoss)
 	}
 	if err == nil && r.BaseID != "" && r.Number == 0 && r.BaseID != old.ID {
 		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
@@ -91,7 +91,10 @@ func refused(code, field, text string) error {
 
 // admit asks everything that a revision is asked before it is put in force or
 // scheduled, but for its base.
-func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
+func (tx *Tx) admit(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
+	if err := tx.mayProve(ctx, rates, c, r.ID); err != nil {
+		return err
+	}
 	if r.Status == RevisionArchived {
 		return conflict("status", "is archived")
 	}
@@ -102,18 +105,18 @@ func (tx *Tx) admit(ctx context.Context, c *Card, r *Revision, atLoss bool) erro
 	if withdrawn {
 		return refused(ReasonWithdrawn, "", "a card that it was built from was withdrawn")
 	}
-	return tx.proven(ctx, c, r, atLoss)
+	return tx.proven(ctx, rates, c, r, atLoss)
 }
 
 // proven holds a revision against what its calls are bought for, and notes on
 // it that some would sell at a loss. One that was built from other cards than
 // the card's parents are by now is held against those as well: by themselves,
 // for a call is bought from the ones or from the others.
-func (tx *Tx) proven(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
-	proof, err := tx.ProveRevision(ctx, c.ID, r.ID, nil)
+func (tx *Tx) proven(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
+	proof, err := tx.ProveRevision(ctx, rates, c.ID, r.ID, nil)
 	former := err == nil && proof.Losing == 0
 	if former {
-		proof, err = tx.proveFormer(ctx, c, r.ID, proof)
+		proof, err = tx.proveFormer(ctx, rates, c, r.ID, proof)
 	}
 	switch {
 	case err != nil:
@@ -139,7 +142,7 @@ func notProven(err error) error {
 
 // proveFormer holds a revision against the cards that it was built from, but for
 // those that were withdrawn. Where they are the ones of this proof, it stands.
-func (tx *Tx) proveFormer(ctx context.Context, c *Card, revision string, proof Proof) (Proof, error) {
+func (tx *Tx) proveFormer(ctx context.Context, rates RateAccess, c *Card, revision string, proof Proof) (Proof, error) {
 	built, err := tx.builtFrom(ctx, revision)
 	if err != nil {
 		return proof, err
@@ -156,7 +159,7 @@ func (tx *Tx) proveFormer(ctx context.Context, c *Card, revision string, proof P
 	if len(former) == 0 || sameCards(former, proof.Parents) {
 		return proof, nil
 	}
-	return tx.proveAgainst(ctx, c, revision, former, nil)
+	return tx.proveAgainst(ctx, rates, c, revision, former, nil)
 }
 
 func sameCards(a, b []RevisionParent) bool {

@@ -14,7 +14,7 @@ func (c *carrier) losing(t *testing.T) store.Revision {
 	var draft store.Revision
 	mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 		active(tx, c.bought.ID, priced("44", "0.02"), priced("49", "0.03"))
-		mustDo(tx.SetParents(ctx, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
 		draft = must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("44", "0.01"), priced("49", "0.04"))))
 	})
 	return draft
@@ -31,8 +31,8 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 			var built store.Built
 			var proof store.Proof
 			mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-				built = must(tx.BuildRevision(ctx, c.sold.ID))
-				proof = must(tx.ProveRevision(ctx, c.sold.ID, draft.ID, nil))
+				built = must(tx.BuildRevision(ctx, store.AllRates, c.sold.ID))
+				proof = must(tx.ProveRevision(ctx, store.AllRates, c.sold.ID, draft.ID, nil))
 			})
 			if got := prices(stored(t, s, built.Revision.ID)); !slices.Equal(got, []string{"44=0.02 Supplier's 44", "49=0.03 Supplier's 49"}) {
 				t.Errorf("built %q", got)
@@ -54,7 +54,7 @@ func TestAReportOfAProofHoldsNoConnectionThatBuildsRead(t *testing.T) {
 		draft := c.losing(t)
 		findings := 0
 		err := s.Read(ctx, c.master.ID, func(tx *store.Tx) error {
-			_, err := tx.ProveRevision(ctx, c.sold.ID, draft.ID, func(store.Finding) error {
+			_, err := tx.ProveRevision(ctx, store.AllRates, c.sold.ID, draft.ID, func(store.Finding) error {
 				if findings++; s.Besides() != 0 {
 					t.Errorf("%d connections are taken", s.Besides())
 				}

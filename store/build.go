@@ -19,18 +19,19 @@ type Built struct {
 // active revisions of its parents, by its profit rules, and keeps the recipe
 // with it.
 //
-// It returns ErrNotFound for an unknown card; ErrInvalid, with the prefix, where
+// It returns ErrNotFound for an unknown card; ErrRatesHidden before anything is
+// read, as MayProve does; ErrInvalid, with the prefix, where
 // a rule takes off more than a price has or a price is out of range; and
 // ErrConflict when there is nothing to build from: no parents, one without an
 // active revision, one in another currency without an exchange rate, or one
 // that is not assigned any more (ReasonWithdrawn). After an error the
 // transaction can only be given up.
-func (tx *Tx) BuildRevision(ctx context.Context, card string) (Built, error) {
-	c, err := tx.builtCard(ctx, card)
+func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) (Built, error) {
+	c, err := tx.builtCard(ctx, rates, card)
 	if err != nil {
 		return Built{}, err
 	}
-	w, err := tx.workshop(ctx, &c)
+	w, err := tx.workshop(ctx, rates, &c)
 	if err != nil {
 		return Built{}, fmt.Errorf("card %s: %w", card, err)
 	}
@@ -42,10 +43,13 @@ func (tx *Tx) BuildRevision(ctx context.Context, card string) (Built, error) {
 }
 
 // builtCard is a card of the tenant that can be built.
-func (tx *Tx) builtCard(ctx context.Context, card string) (Card, error) {
+func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Card, error) {
 	c, err := tx.Card(ctx, card)
 	if err == nil && c.Kind != CustomerCard {
 		err = fmt.Errorf("card %s: %w", card, conflict("kind", "only customer cards are built"))
+	}
+	if err == nil {
+		err = tx.mayProve(ctx, rates, &c, "")
 	}
 	return c, err
 }
@@ -72,8 +76,11 @@ type workshop struct {
 	on      string         // what the proof rests on
 }
 
-func (tx *Tx) workshop(ctx context.Context, c *Card) (*workshop, error) {
+func (tx *Tx) workshop(ctx context.Context, rates RateAccess, c *Card) (*workshop, error) {
 	g, err := tx.grounds(ctx, c)
+	if err == nil {
+		err = rates.readsSides(ctx, c, g.Parents)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -50,8 +50,8 @@ func (g *grounds) hash() (string, error) {
 // from the active revisions of the same parents at the same exchange rates, by
 // the same rules and rounding, with the same names. It returns the errors that
 // BuildRevision returns when there is nothing to build from.
-func (tx *Tx) BuiltAlready(ctx context.Context, card string) (built Built, same bool, err error) {
-	c, err := tx.builtCard(ctx, card)
+func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (built Built, same bool, err error) {
+	c, err := tx.builtCard(ctx, rates, card)
 	if err != nil {
 		return Built{}, false, err
 	}

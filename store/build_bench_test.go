@@ -94,7 +94,7 @@ func (w *buildWorld) carrier(digits int) (card store.Card, active store.Revision
 			}
 		})
 		if err == nil {
-			active, err = tx.ActivateRevision(ctx, card.ID, draft.ID)
+			active, err = tx.ActivateRevision(ctx, store.AllRates, card.ID, draft.ID)
 		}
 		return err
 	})
@@ -109,7 +109,7 @@ func (w *buildWorld) sold(parents ...store.Card) store.Card {
 		for _, p := range parents {
 			all = append(all, store.Parent{CardID: p.ID})
 		}
-		if err := tx.SetParents(ctx, card.ID, all); err != nil {
+		if err := tx.SetParents(ctx, store.AllRates, card.ID, all); err != nil {
 			return err
 		}
 		rule := func(match, typ string, value int64) store.ProfitRule {
@@ -125,8 +125,8 @@ func (w *buildWorld) sold(parents ...store.Card) store.Card {
 // build builds a new card until it is active, proof and all.
 func (w *buildWorld) build(card store.Card) (took time.Duration, built store.Built) {
 	took = w.write(func(ctx context.Context, tx *store.Tx) (err error) {
-		if built, err = tx.BuildRevision(ctx, card.ID); err == nil {
-			_, err = tx.ActivateRevision(ctx, card.ID, built.Revision.ID)
+		if built, err = tx.BuildRevision(ctx, store.AllRates, card.ID); err == nil {
+			_, err = tx.ActivateRevision(ctx, store.AllRates, card.ID, built.Revision.ID)
 		}
 		return err
 	})
@@ -230,7 +230,7 @@ func BenchmarkProve(b *testing.B) {
 		_, built := w.build(card)
 		for b.Loop() {
 			err := w.Read(ctx, w.tenant, func(tx *store.Tx) error {
-				proof, err := tx.ProveRevision(ctx, card.ID, built.Revision.ID, nil)
+				proof, err := tx.ProveRevision(ctx, store.AllRates, card.ID, built.Revision.ID, nil)
 				if proof.Prefixes != w.rows || proof.Losing > 0 {
 					b.Fatal(proof)
 				}

@@ -33,7 +33,7 @@ func rule(match, typ, value string) store.ProfitRule {
 // active gives a card an active revision.
 func active(tx *store.Tx, card string, all ...store.Rate) store.Revision {
 	draft := must(tx.CreateRevision(ctx, card, rates(all...)))
-	return must(tx.ActivateRevision(ctx, card, draft.ID))
+	return must(tx.ActivateRevision(ctx, store.AllRates, card, draft.ID))
 }
 
 // stored reads what a revision holds, past the store.
@@ -78,11 +78,11 @@ func TestACardIsBuiltFromAnAssignedOneWithTheOwnersNames(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			parent = active(tx, c.sold.ID, priced("44", "0.01"), priced("441", "0.02"), priced("49", "0.03"))
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-			mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
 			mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "percent", "12"), rule("^442", "absolute", "0.5"),
 				{Match: "49", Status: store.RuleBlocked}}))
 			mustDo(tx.SetDestinations(ctx, c.reseller.ID, []store.Destination{{Prefix: "442", Name: "London"}, {Prefix: "4", Name: "Europe"}}))
-			built = must(tx.BuildRevision(ctx, c.resold.ID))
+			built = must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID))
 		})
 		want := []string{"44=0.0112 Europe", "441=0.0224 Europe", "442=0.5 London", "49=blocked Europe"}
 		if got := prices(stored(t, s, built.Revision.ID)); !slices.Equal(got, want) {
@@ -127,7 +127,7 @@ func TestWhatCannotBeAParentIsRefused(t *testing.T) {
 			"a rate of its own":     {c.sold.ID, []store.Parent{{CardID: c.bought.ID, Exchange: "1"}}, ""},
 			"another tenant's card": {c.sold.ID, []store.Parent{{CardID: foreignCard(t, s, c)}}, ""},
 		} {
-			err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, test.card, test.parents) })
+			err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, store.AllRates, test.card, test.parents) })
 			refused(t, err, store.ErrInvalid, "parents")
 			if got := reasonOf(err); got != test.reason {
 				t.Errorf("%s: got reason %q of %v", name, got, err)
@@ -237,9 +237,9 @@ func (w drawnWorkshop) build(c *carrier) (built store.Built, err error) {
 		card := newCard(c.master, store.CustomerCard)
 		card.Compact = w.compact
 		card = must(tx.CreateCard(ctx, card))
-		mustDo(tx.SetParents(ctx, card.ID, parents))
+		mustDo(tx.SetParents(ctx, store.AllRates, card.ID, parents))
 		mustDo(tx.SetProfitRules(ctx, card.ID, w.rules))
-		built, err = tx.BuildRevision(ctx, card.ID)
+		built, err = tx.BuildRevision(ctx, store.AllRates, card.ID)
 		return err
 	})
 	return built, err

@@ -39,7 +39,7 @@ func importCut(t *testing.T, write writing, card string, rows, at int) error {
 	t.Helper()
 	return cut(t, func(ctx context.Context, cancel func()) error {
 		return write(ctx, func(tx *store.Tx) error {
-			importer, err := tx.NewImporter(ctx, card, "")
+			importer, err := tx.NewImporter(ctx, store.AllRates, card, "")
 			if err != nil {
 				return err
 			}

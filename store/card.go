@@ -156,11 +156,12 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 // is proved anew, against the parents as they are then, and cards that are built
 // from this one become stale. For Parents see SetParents.
 //
-// It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
+// It returns ErrNotFound, ErrRatesHidden before anything is compared, as MayProve
+// does, ErrInvalid, or ErrConflict: the version has moved on,
 // the external id is taken, the currency is fixed by a revision, or, with a
 // reason, calls on the active revision would sell at a loss or have nothing to
 // be compared with.
-func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card, error) {
+func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch CardPatch) (Card, error) {
 	c, err := tx.Card(ctx, id)
 	if err != nil {
 		return Card{}, err
@@ -182,10 +183,10 @@ func (tx *Tx) UpdateCard(ctx context.Context, id string, patch CardPatch) (Card,
 			compact = NULLIF(:compact, ''), routing = NULLIF(:routing, ''), version = :version, updated_at = :updated_at
 		WHERE tenant_id = :tenant_id AND id = :id`, c)
 	if err == nil && patch.Parents != nil {
-		err = tx.setParents(ctx, &c, *patch.Parents, patch.AtLoss)
+		err = tx.setParents(ctx, rates, &c, *patch.Parents, patch.AtLoss)
 	}
 	if err == nil {
-		err = tx.recharged(ctx, &before, &c, patch.AtLoss)
+		err = tx.recharged(ctx, rates, &before, &c, patch.AtLoss)
 	}
 	if err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)

@@ -16,7 +16,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.bought.ID, store.CardPatch{Carrier: ptr("Upstream"), RatePrecision: ptr(0), Notes: ptr("%_\\'\"é"),
+			must(tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{Carrier: ptr("Upstream"), RatePrecision: ptr(0), Notes: ptr("%_\\'\"é"),
 				ExternalID: ptr("x"), Stale: ptr("because"), Currency: ptr("USD"), Version: 1}))
 			if card := must(tx.Card(ctx, c.bought.ID)); card.Carrier != "Upstream" || card.RatePrecision != 0 || card.ChargePrecision != 4 ||
 				card.Notes != "%_\\'\"é" || card.Version != 2 || card.Kind != store.ProviderCard || card.Stale != "because" || card.Currency != "USD" {
@@ -29,7 +29,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 			}
 		})
 		refused(t, c.write(func(tx *store.Tx) error {
-			_, err := tx.UpdateCard(ctx, c.bought.ID, store.CardPatch{Version: 1})
+			_, err := tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{Version: 1})
 			return err
 		}), store.ErrConflict, "version")
 		refused(t, c.write(func(tx *store.Tx) error {
@@ -37,7 +37,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 			return err
 		}), store.ErrConflict, "version")
 		refused(t, c.write(func(tx *store.Tx) error {
-			_, err := tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ExternalID: ptr("x")})
+			_, err := tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ExternalID: ptr("x")})
 			return err
 		}), store.ErrConflict, "external_id")
 		refused(t, c.write(func(tx *store.Tx) error {
@@ -46,7 +46,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 		}), store.ErrConflict, "external_id")
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.CreateCustomer(ctx, store.Customer{AccountID: c.sibling.ID, Name: "X", ExternalID: "c-1"}))
-			must(tx.UpdateCard(ctx, c.resold.ID, store.CardPatch{ExternalID: ptr("x")}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.resold.ID, store.CardPatch{ExternalID: ptr("x")}))
 			mustDo(tx.DeleteCustomer(ctx, c.customer.ID, 2))
 			mustDo(tx.DeleteCard(ctx, c.bought.ID, 2))
 		})
@@ -247,7 +247,10 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 		c := newCarrier(t, s)
 		var all []store.Revision
 		activate := func(i int) (r store.Revision, err error) {
-			err = c.write(func(tx *store.Tx) error { r, err = tx.ActivateRevision(ctx, c.sold.ID, all[i].ID); return err })
+			err = c.write(func(tx *store.Tx) error {
+				r, err = tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, all[i].ID)
+				return err
+			})
 			return r, err
 		}
 		for i := range 5 {
@@ -281,14 +284,17 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 		}
 		_, err := activate(0)
 		refused(t, err, store.ErrConflict, "status")
-		refused(t, c.write(func(tx *store.Tx) error { _, err := tx.ActivateRevision(ctx, c.resold.ID, all[1].ID); return err }), store.ErrNotFound, "")
+		refused(t, c.write(func(tx *store.Tx) error {
+			_, err := tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, all[1].ID)
+			return err
+		}), store.ErrNotFound, "")
 		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error {
-			_, err := tx.ActivateRevision(ctx, c.sold.ID, all[1].ID)
+			_, err := tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, all[1].ID)
 			return err
 		}), store.ErrNotFound, "")
 		refused(t, c.write(func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.sold.ID, 0) }), store.ErrConflict, "")
 		refused(t, c.write(func(tx *store.Tx) error {
-			_, err := tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Currency: ptr("USD")})
+			_, err := tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Currency: ptr("USD")})
 			return err
 		}), store.ErrConflict, "currency")
 	})
@@ -312,7 +318,7 @@ func TestActivationIsAtomicUnderReaders(t *testing.T) {
 			})
 		}
 		switchTo := func(i int) {
-			mustWrite(t, s, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, c.sold.ID, revisions[i%2].ID)) })
+			mustWrite(t, s, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, revisions[i%2].ID)) })
 		}
 		switchTo(0)
 		stop := make(chan struct{})

@@ -96,9 +96,13 @@ func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error)
 // walk and is returned. The sum is of what was walked over. Memory does not
 // grow with the revisions.
 //
-// It returns ErrNotFound when the card has no such revision. Who may ask is the
+// It returns ErrNotFound when the card has no such revision, and ErrRatesHidden
+// unless the card's rates may be read. Which revisions may be known of is the
 // caller's to decide.
-func (s *Store) Diff(ctx context.Context, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
+func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
+	if err := rates.Reads(ctx, card); err != nil {
+		return sum, err
+	}
 	err = s.snapshot(ctx, func(x execer) error {
 		for _, id := range []string{before, after} {
 			if id == "" {

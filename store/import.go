@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ type Importer struct {
 	card   string
 	base   Revision // what is compared with, and amended; zero for none
 	amends bool
+	blind  bool // the card's rates may not be read, nor compared with
 	drafts map[Micros]*Imported
 	batch  []importRow
 	under  *bulkWrite // nil while nothing is being written
@@ -31,8 +33,8 @@ type importRow struct {
 // force before it.
 type Imported struct {
 	Revision Revision
-	At       Micros // the moment from which it is meant; 0 for now
-	DiffSum
+	At       Micros   // the moment from which it is meant; 0 for now
+	Changes  *DiffSum // nil where the card's rates may not be read
 }
 
 // importBatch is how many rows are handed over at a time.
@@ -40,11 +42,17 @@ const importBatch = 1_000
 
 // NewImporter begins an import into a card of the tenant. With a base it is an
 // amendment: rows that are not given stay as they are there. It returns
-// ErrNotFound when the card is absent, and ErrConflict, with
-// ReasonBaseChanged, when the base is not its active revision.
-func (tx *Tx) NewImporter(ctx context.Context, card, base string) (*Importer, error) {
+// ErrNotFound when the card is absent, ErrRatesHidden for an amendment of rates
+// that may not be read, and ErrConflict, with ReasonBaseChanged, when the base is
+// not its active revision. A card's rates can be replaced without being read;
+// then nothing is compared.
+func (tx *Tx) NewImporter(ctx context.Context, rates RateAccess, card, base string) (*Importer, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return nil, err
+	}
+	hidden := rates.Reads(ctx, card)
+	if hidden != nil && (base != "" || !errors.Is(hidden, ErrRatesHidden)) {
+		return nil, hidden
 	}
 	active, err := tx.activeRevision(ctx, card)
 	if err == nil && base != "" && base != active.ID {
@@ -53,7 +61,7 @@ func (tx *Tx) NewImporter(ctx context.Context, card, base string) (*Importer, er
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card, err)
 	}
-	return &Importer{tx: tx, card: card, base: active, amends: base != "", drafts: map[Micros]*Imported{}}, nil
+	return &Importer{tx: tx, card: card, base: active, amends: base != "", blind: hidden != nil, drafts: map[Micros]*Imported{}}, nil
 }
 
 // Add takes a row that is in force from a moment, 0 for now. It returns
@@ -265,10 +273,12 @@ const (
 )
 
 func (i *Importer) compare(ctx context.Context, d *Imported, before Revision) error {
-	if before.ID == "" {
+	if before.ID == "" || i.blind {
 		type counted struct{ Rows int64 }
 		c, err := selectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, `SELECT count(*) AS "rows" FROM rates WHERE revision_id = ?`, d.Revision.ID)
-		d.Revision.Rows, d.Created = c.Rows, c.Rows
+		if d.Revision.Rows = c.Rows; !i.blind {
+			d.Changes = &DiffSum{Created: c.Rows}
+		}
 		return i.tx.refused(ctx, err)
 	}
 	type counted struct{ Rows, Created, Up, Down, Unchanged int64 }
@@ -277,7 +287,7 @@ func (i *Importer) compare(ctx context.Context, d *Imported, before Revision) er
 		return err
 	}
 	d.Revision.Rows = c.Rows
-	d.DiffSum = DiffSum{
+	d.Changes = &DiffSum{
 		Created: c.Created, Removed: before.Rows - (c.Rows - c.Created), Up: c.Up, Down: c.Down, Unchanged: c.Unchanged,
 		Changed: c.Rows - c.Created - c.Up - c.Down - c.Unchanged,
 	}

@@ -77,7 +77,7 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 				if amends {
 					named = inForce.ID
 				}
-				importer := must(tx.NewImporter(ctx, c.bought.ID, named))
+				importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, named))
 				defer importer.Stop()
 				for _, rate := range given {
 					mustDo(importer.Add(ctx, 0, rate))
@@ -85,10 +85,10 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 				drafts = must(importer.Finish(ctx))
 			})
 			if len(given) > 0 {
-				if len(drafts) != 1 || drafts[0].DiffSum != wantSum || drafts[0].Revision.Rows != int64(len(want)) {
+				if len(drafts) != 1 || *drafts[0].Changes != wantSum || drafts[0].Revision.Rows != int64(len(want)) {
 					t.Fatalf("round %d, amends %v: got %+v, want %+v of %d rows", round, amends, drafts, wantSum, len(want))
 				}
-				stands, err := c.Diff(ctx, c.bought.ID, inForce.ID, drafts[0].Revision.ID, "", func(store.RateChange) error { return nil })
+				stands, err := c.Diff(ctx, store.AllRates, c.bought.ID, inForce.ID, drafts[0].Revision.ID, "", func(store.RateChange) error { return nil })
 				if err != nil || stands != wantSum {
 					t.Errorf("round %d: the difference is %+v, the import counted %+v: %v", round, stands, wantSum, err)
 				}
@@ -108,7 +108,7 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		const rows = 3000 // of each, more than are handed over at a time
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-			importer := must(tx.NewImporter(ctx, c.bought.ID, ""))
+			importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, ""))
 			defer importer.Stop()
 			from := [3]store.Micros{0, hour(1), hour(2)}
 			for i := range rows {
@@ -140,7 +140,7 @@ func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		for _, twice := range []int{1, 1500, 4999} {
 			err := c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
-				importer, err := tx.NewImporter(ctx, c.bought.ID, "")
+				importer, err := tx.NewImporter(ctx, store.AllRates, c.bought.ID, "")
 				if err != nil {
 					return err
 				}

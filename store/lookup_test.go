@@ -73,17 +73,17 @@ func chain(t *testing.T, s *store.Store, r *rand.Rand) *carrier {
 		dollars = must(tx.CreateCard(ctx, dollars))
 		active(tx, c.bought.ID, drawPlaces(r)...)
 		active(tx, dollars.ID, drawPlaces(r)...)
-		mustDo(tx.SetParents(ctx, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: dollars.ID, Exchange: "0.9172"}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: dollars.ID, Exchange: "0.9172"}}))
 		mustDo(tx.SetProfitRules(ctx, c.sold.ID, []store.ProfitRule{rule("*", "percent", "12"), rule("^0", "absolute", "0.5"),
 			rule("^97", "relative", "0.01"), {Match: "7", Status: store.RuleBlocked}}))
 		mustDo(tx.SetDestinations(ctx, c.master.ID, []store.Destination{{Prefix: "79", Name: "Ours"}}))
-		sold := must(tx.BuildRevision(ctx, c.sold.ID))
-		must(tx.ActivateAtLoss(ctx, c.sold.ID, sold.Revision.ID))
+		sold := must(tx.BuildRevision(ctx, store.AllRates, c.sold.ID))
+		must(tx.ActivateAtLoss(ctx, store.AllRates, c.sold.ID, sold.Revision.ID))
 		must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-		mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "floor", "0.002"), rule("^09", "percent", "3")}))
-		resold := must(tx.BuildRevision(ctx, c.resold.ID))
-		must(tx.ActivateAtLoss(ctx, c.resold.ID, resold.Revision.ID))
+		resold := must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID))
+		must(tx.ActivateAtLoss(ctx, store.AllRates, c.resold.ID, resold.Revision.ID))
 	})
 	return c
 }
@@ -382,9 +382,9 @@ func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			active(tx, c.sold.ID, priced("44", "0.01"))
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-			mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
 			mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "percent", "12")}))
-			must(tx.ActivateRevision(ctx, c.resold.ID, must(tx.BuildRevision(ctx, c.resold.ID)).Revision.ID))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID)).Revision.ID))
 		})
 		q := looking(c.reseller.ID)
 		if got := lookedUp(t, s, q, "44", 60); !strings.Contains(got, `"earns":{"least":"0.0012","most":"0.0012"}`) {

@@ -60,21 +60,22 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // a card that is not the account's and for a currency without a rate. A parent
 // that is not there is named like any other that cannot be one: whether its
 // writer may know of it is the caller's to ask. A card in force becomes stale
-// that was built from others, or that was imported and sells at a loss then. It
-// returns ErrConflict, with ReasonNotProven, when nothing would be left that the
+// that was built from others, or that was imported and sells at a loss then. Of a
+// card in force it returns ErrRatesHidden before anything is compared, as MayProve
+// does, with the new parents. It returns ErrConflict, with ReasonNotProven, when nothing would be left that the
 // revision in force is held against.
-func (tx *Tx) SetParents(ctx context.Context, card string, parents []Parent) error {
+func (tx *Tx) SetParents(ctx context.Context, rates RateAccess, card string, parents []Parent) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
 		return err
 	}
-	if err := tx.setParents(ctx, &c, parents, false); err != nil {
+	if err := tx.setParents(ctx, rates, &c, parents, false); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
 	}
 	return nil
 }
 
-func (tx *Tx) setParents(ctx context.Context, c *Card, parents []Parent, atLoss bool) error {
+func (tx *Tx) setParents(ctx context.Context, rates RateAccess, c *Card, parents []Parent, atLoss bool) error {
 	before, err := tx.parents(ctx, c.ID)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (tx *Tx) setParents(ctx context.Context, c *Card, parents []Parent, atLoss 
 	if slices.Equal(before, now) {
 		return nil
 	}
-	return tx.resupplied(ctx, c, len(now) > 0, atLoss)
+	return tx.resupplied(ctx, rates, c, len(now) > 0, atLoss)
 }
 
 // touchCard writes down that something about a card has changed.

@@ -43,28 +43,24 @@ type Finding struct {
 // report, which may be nil, is called with each finding in the order of
 // prefixes; its error ends the proof and is returned.
 //
-// It returns ErrNotFound when card or revision is absent, and ErrConflict where
-// there is no cost to compare with: a parent was withdrawn (ReasonWithdrawn),
+// It returns ErrNotFound when card or revision is absent, ErrRatesHidden before
+// anything is compared, as MayProve does, and ErrConflict where there is no cost to compare with: a parent was withdrawn (ReasonWithdrawn),
 // has no active revision, or is in another currency without an exchange rate.
-func (tx *Tx) ProveRevision(ctx context.Context, card, id string, report func(Finding) error) (Proof, error) {
-	if _, err := tx.Revision(ctx, card, id); err != nil {
-		return Proof{}, err
-	}
-	c, err := tx.Card(ctx, card)
+func (tx *Tx) ProveRevision(ctx context.Context, rates RateAccess, card, id string, report func(Finding) error) (Proof, error) {
+	c, parents, err := tx.provable(ctx, rates, card, id)
 	if err != nil {
 		return Proof{}, err
 	}
-	parents, err := tx.boughtFrom(ctx, &c, id)
-	if err != nil {
-		return Proof{}, fmt.Errorf("proof of revision %s: %w", id, err)
-	}
-	return tx.proveAgainst(ctx, &c, id, parents, report)
+	return tx.proveAgainst(ctx, rates, &c, id, parents, report)
 }
 
-func (tx *Tx) proveAgainst(ctx context.Context, c *Card, id string, parents []RevisionParent, report func(Finding) error) (Proof, error) {
+func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id string, parents []RevisionParent, report func(Finding) error) (Proof, error) {
 	proof := Proof{Parents: parents}
 	if len(proof.Parents) == 0 {
 		return proof, nil
+	}
+	if err := rates.readsSides(ctx, c, parents); err != nil {
+		return Proof{}, err
 	}
 	sale, bought, err := tx.sides(ctx, c, proof.Parents)
 	if err != nil {
@@ -113,16 +109,26 @@ func (p *Proof) stand(sale rating.Side, sides []rating.Side, routing rating.Rout
 
 // Provable returns the error, if any, that ProveRevision would return before
 // the first finding.
-func (tx *Tx) Provable(ctx context.Context, card, id string) error {
-	if _, err := tx.Revision(ctx, card, id); err != nil {
-		return err
-	}
-	c, err := tx.Card(ctx, card)
-	if err != nil {
-		return err
-	}
-	_, err = tx.boughtFrom(ctx, &c, id)
+func (tx *Tx) Provable(ctx context.Context, rates RateAccess, card, id string) error {
+	_, _, err := tx.provable(ctx, rates, card, id)
 	return err
+}
+
+// provable finds what a revision is to be held against.
+func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (c Card, parents []RevisionParent, err error) {
+	if _, err := tx.Revision(ctx, card, id); err != nil {
+		return c, nil, err
+	}
+	if c, err = tx.Card(ctx, card); err == nil {
+		err = tx.mayProve(ctx, rates, &c, id)
+	}
+	if err == nil {
+		parents, err = tx.boughtFrom(ctx, &c, id)
+	}
+	if err != nil {
+		err = fmt.Errorf("proof of revision %s: %w", id, err)
+	}
+	return c, parents, err
 }
 
 // proofFault is a charge that is out of range, as a fault of the card.

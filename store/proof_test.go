@@ -23,16 +23,16 @@ func TestAProofFindsTheKnownTrapAndWhatHasNoRoute(t *testing.T) {
 		var found []store.Finding
 		var proof store.Proof
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.bought.ID, store.CardPatch{ChargePrecision: ptr(3), ChargeRounding: ptr("up")}))
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargeRounding: ptr("down")}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{ChargePrecision: ptr(3), ChargeRounding: ptr("up")}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargeRounding: ptr("down")}))
 			minute := priced("44", "0.005")
 			minute.MCD, minute.Pulse = 60, 60
 			blocked := priced("49", "0.005")
 			blocked.Blocked = true
 			active(tx, c.bought.ID, minute, blocked)
-			mustDo(tx.SetParents(ctx, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
 			draft := must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("44", "0.006"), priced("49", "0.006"), priced("7", "1"))))
-			proof = must(tx.ProveRevision(ctx, c.sold.ID, draft.ID, func(f store.Finding) error {
+			proof = must(tx.ProveRevision(ctx, store.AllRates, c.sold.ID, draft.ID, func(f store.Finding) error {
 				found = append(found, f)
 				return nil
 			}))
@@ -62,14 +62,14 @@ func TestWhatWasWithdrawnIsNeitherBuiltFromNorProved(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			active(tx, c.sold.ID, priced("44", "0.01"))
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-			mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
-			built = must(tx.BuildRevision(ctx, c.resold.ID))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+			built = must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID))
 		})
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID)) })
 		for name, try := range map[string]func(tx *store.Tx) error{
-			"build": func(tx *store.Tx) error { _, err := tx.BuildRevision(ctx, c.resold.ID); return err },
+			"build": func(tx *store.Tx) error { _, err := tx.BuildRevision(ctx, store.AllRates, c.resold.ID); return err },
 			"proof": func(tx *store.Tx) error {
-				_, err := tx.ProveRevision(ctx, c.resold.ID, built.Revision.ID, nil)
+				_, err := tx.ProveRevision(ctx, store.AllRates, c.resold.ID, built.Revision.ID, nil)
 				return err
 			},
 		} {

@@ -12,7 +12,7 @@ import (
 // The active revision is held against its costs as before an activation, and
 // refused a loss only where a call may sell for less than before. What is built
 // directly from the card becomes stale.
-func (tx *Tx) recharged(ctx context.Context, before, c *Card, atLoss bool) error {
+func (tx *Tx) recharged(ctx context.Context, rates RateAccess, before, c *Card, atLoss bool) error {
 	if terms(before) == terms(c) && before.routing() == c.routing() {
 		return nil
 	}
@@ -21,8 +21,11 @@ func (tx *Tx) recharged(ctx context.Context, before, c *Card, atLoss bool) error
 		return err
 	}
 	now := old
-	if now.Terms = terms(c); mayLose(before, c) || old.LossesAccepted {
-		err = tx.provenInForce(ctx, c, &now, atLoss || !mayLose(before, c))
+	if now.Terms = terms(c); provesAnew(before, c) {
+		err = tx.mayProve(ctx, rates, c, old.ID)
+		if err == nil && (mayLose(before, c) || old.LossesAccepted) {
+			err = tx.provenInForce(ctx, rates, c, &now, atLoss || !mayLose(before, c))
+		}
 	}
 	if err == nil {
 		_, err = tx.execNamed(ctx, "UPDATE revisions SET losses_accepted = :losses_accepted, terms = :terms WHERE id = :id", now)
@@ -34,6 +37,13 @@ func (tx *Tx) recharged(ctx context.Context, before, c *Card, atLoss bool) error
 		err = tx.spreadBelow(ctx, c, old, now)
 	}
 	return err
+}
+
+// provesAnew reports whether a change tells on what a call sells for, or on what
+// it is held against. Whoever makes it must be allowed to read both, whether or
+// not it comes to a proof: that depends on what an earlier proof has found.
+func provesAnew(before, c *Card) bool {
+	return charging(before) != charging(c) || before.routing() != c.routing()
 }
 
 // mayLose reports whether a call may then sell for less than before, or is held
@@ -58,13 +68,13 @@ func charging(c *Card) charge {
 // provenInForce is proven for the active revision. It may stay at a loss, and
 // without a cost to compare with, where that is accepted; one that has no
 // parents stays as it was.
-func (tx *Tx) provenInForce(ctx context.Context, c *Card, r *Revision, atLoss bool) error {
+func (tx *Tx) provenInForce(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	parents, err := tx.boughtFrom(ctx, c, r.ID)
 	if err == nil && len(parents) == 0 {
 		return nil
 	}
 	if err == nil {
-		err = tx.proven(ctx, c, r, atLoss)
+		err = tx.proven(ctx, rates, c, r, atLoss)
 	}
 	if atLoss && uncomparable(err) {
 		tx.acceptLosses(r, true)
@@ -78,9 +88,12 @@ func (tx *Tx) provenInForce(ctx context.Context, c *Card, r *Revision, atLoss bo
 // when it was built from others, or was imported and sells at a loss then.
 // Without any parent left it must have others that it was built from, or do
 // without a proof from now on.
-func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error {
+func (tx *Tx) resupplied(ctx context.Context, rates RateAccess, c *Card, some, atLoss bool) error {
 	active, err := tx.activeRevision(ctx, c.ID)
 	if err != nil || active.ID == "" {
+		return err
+	}
+	if err := tx.mayProve(ctx, rates, c, active.ID); err != nil {
 		return err
 	}
 	built, err := tx.builtFrom(ctx, active.ID)
@@ -89,7 +102,7 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	case !some && len(built) == 0:
 		err = tx.unheld(ctx, c, &active, atLoss)
 	case some:
-		err = tx.markResupplied(ctx, c, active.ID, len(built) > 0)
+		err = tx.markResupplied(ctx, rates, c, active.ID, len(built) > 0)
 	}
 	if err == nil {
 		err = tx.settleWithdrawal(ctx, c.ID)
@@ -97,12 +110,13 @@ func (tx *Tx) resupplied(ctx context.Context, c *Card, some, atLoss bool) error 
 	return err
 }
 
-func (tx *Tx) markResupplied(ctx context.Context, c *Card, active string, built bool) error {
-	ask := tx.sellsAtLoss
+func (tx *Tx) markResupplied(ctx context.Context, rates RateAccess, c *Card, active string, built bool) (err error) {
+	var stale bool
 	if built {
-		ask = tx.suppliedOtherwise
+		stale, err = tx.suppliedOtherwise(ctx, c, active)
+	} else {
+		stale, err = tx.sellsAtLoss(ctx, rates, c, active)
 	}
-	stale, err := ask(ctx, c, active)
 	if err == nil && stale {
 		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS NULL", StaleChanged, c.ID)
 	}
@@ -111,8 +125,8 @@ func (tx *Tx) markResupplied(ctx context.Context, c *Card, active string, built 
 
 // sellsAtLoss reports whether a proof finds a loss. Where there is nothing to
 // compare with it finds none.
-func (tx *Tx) sellsAtLoss(ctx context.Context, c *Card, revision string) (bool, error) {
-	proof, err := tx.ProveRevision(ctx, c.ID, revision, nil)
+func (tx *Tx) sellsAtLoss(ctx context.Context, rates RateAccess, c *Card, revision string) (bool, error) {
+	proof, err := tx.ProveRevision(ctx, rates, c.ID, revision, nil)
 	if uncomparable(err) {
 		return false, nil
 	}

@@ -24,11 +24,11 @@ func newSupplied(t *testing.T, s *store.Store) *supplied {
 		c.dearer = must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
 		active(tx, c.bought.ID, priced("49", "0.01"))
 		active(tx, c.dearer.ID, priced("49", "0.05"))
-		must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Routing: ptr("cheapest")}))
-		mustDo(tx.SetParents(ctx, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: c.dearer.ID}}))
+		must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Routing: ptr("cheapest")}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: c.dearer.ID}}))
 		c.inForce = active(tx, c.sold.ID, priced("49", "0.02"))
 		c.other = must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
-		mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: c.bought.ID}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, []store.Parent{{CardID: c.bought.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.other.ID, []store.ProfitRule{rule("*", "percent", "100")}))
 		c.built = rebuild(tx, c.other.ID)
 	})
@@ -42,7 +42,7 @@ func (c *supplied) accepted(tx *store.Tx) bool {
 // refuses tries a change of a card that is to be refused for the reason.
 func (c *supplied) refuses(t *testing.T, what string, card store.Card, patch store.CardPatch, reason string) {
 	t.Helper()
-	err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, card.ID, patch)) })
+	err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, store.AllRates, card.ID, patch)) })
 	if reasonOf(err) != reason {
 		t.Errorf("%s: %v", what, err)
 	}
@@ -60,7 +60,7 @@ func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
 				c := newSupplied(t, s)
 				var before store.Card
 				mustWrite(t, s, c.master.ID, func(tx *store.Tx) { before = must(tx.Card(ctx, c.sold.ID)) })
-				err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, c.sold.ID, patch)) })
+				err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, patch)) })
 				var loss *store.LossError
 				if !errors.As(err, &loss) || loss.Losing != 1 || loss.First.Prefix != "49" || reasonOf(err) != store.ReasonSellsAtLoss {
 					t.Fatalf("got %v", err)
@@ -71,17 +71,17 @@ func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
 					if now := must(tx.Card(ctx, c.sold.ID)); now != before {
 						t.Errorf("refused, and changed: %+v", now)
 					}
-					must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Notes: ptr("Note"), AtLoss: true}))
+					must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Notes: ptr("Note"), AtLoss: true}))
 					if c.accepted(tx) || tx.LossesAccepted() {
 						t.Error("a note sells nothing at a loss")
 					}
-					must(tx.UpdateCard(ctx, c.sold.ID, patch))
+					must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, patch))
 					if !c.accepted(tx) || !tx.LossesAccepted() {
 						t.Error("the losses are not noted")
 					}
 				})
 				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-					must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Name: ptr("Renamed"), AtLoss: true}))
+					must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Name: ptr("Renamed"), AtLoss: true}))
 					if !c.accepted(tx) || tx.LossesAccepted() {
 						t.Error("the same losses are accepted once more")
 					}
@@ -100,9 +100,9 @@ func TestTheOtherDirectionIsTakenWithItsParentsAndFormerOnesThatAreLeft(t *testi
 			back = must(tx.CreateCard(ctx, back))
 			active(tx, back.ID, priced("49", "0.01"))
 			other := store.CardPatch{Direction: ptr("origination"), Parents: &[]store.Parent{{CardID: back.ID}}, AtLoss: true}
-			must(tx.UpdateCard(ctx, c.other.ID, other))
-			must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargePrecision: ptr(6), ChargeRounding: ptr("up"), AtLoss: true}))
-			must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{ChargePrecision: ptr(5), RatePrecision: ptr(6)}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.other.ID, other))
+			must(tx.UpdateCard(ctx, store.AllRates, c.other.ID, store.CardPatch{ChargePrecision: ptr(6), ChargeRounding: ptr("up"), AtLoss: true}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.other.ID, store.CardPatch{ChargePrecision: ptr(5), RatePrecision: ptr(6)}))
 			if !must(tx.Revision(ctx, c.other.ID, c.built.ID)).LossesAccepted {
 				t.Error("what cannot be compared is not noted")
 			}
@@ -125,14 +125,14 @@ func TestOneFormerParentThatWasWithdrawnLeavesTheOthers(t *testing.T) {
 			for _, card := range []store.Card{c.sold, c.other, cheap} {
 				must(tx.AssignCard(ctx, store.Assignment{CardID: card.ID, AccountID: c.reseller.ID}))
 			}
-			mustDo(tx.SetParents(ctx, c.resold.ID, parents(c.sold, c.other)))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, parents(c.sold, c.other)))
 			mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "relative", "0.0001")}))
 			rebuild(tx, c.resold.ID)
-			mustDo(tx.SetParents(ctx, c.resold.ID, parents(cheap)))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, parents(cheap)))
 		})
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID)) })
 		err := c.write(func(tx *store.Tx) error {
-			return errOf(tx.UpdateCard(ctx, c.resold.ID, store.CardPatch{ChargeRounding: ptr("down")}))
+			return errOf(tx.UpdateCard(ctx, store.AllRates, c.resold.ID, store.CardPatch{ChargeRounding: ptr("down")}))
 		})
 		var loss *store.LossError
 		if !errors.As(err, &loss) || !loss.Former {
@@ -149,18 +149,18 @@ func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
 			for _, raised := range []store.CardPatch{
 				{ChargeRounding: ptr("up")}, {ChargePrecision: ptr(3)}, {ChargePrecision: ptr(0)}, {RatePrecision: ptr(2)},
 			} {
-				must(tx.UpdateCard(ctx, c.sold.ID, raised))
+				must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, raised))
 			}
 		})
 		c.refuses(t, "lowered", c.sold, store.CardPatch{ChargePrecision: ptr(1)}, store.ReasonSellsAtLoss)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(1), ChargeRounding: ptr("half_up"), AtLoss: true}))
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargeRounding: ptr("up")}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargePrecision: ptr(1), ChargeRounding: ptr("half_up"), AtLoss: true}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargeRounding: ptr("up")}))
 			if !c.accepted(tx) {
 				t.Error("there are losses still")
 			}
 			active(tx, c.bought.ID, priced("49", "0.01"))
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(0)}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargePrecision: ptr(0)}))
 			if c.accepted(tx) {
 				t.Error("there are no losses any more")
 			}
@@ -174,7 +174,7 @@ func TestChargesAndParentsAreProvedTogether(t *testing.T) {
 		cheap, dear := []store.Parent{{CardID: c.bought.ID}}, []store.Parent{{CardID: c.dearer.ID}}
 		c.refuses(t, "against the parents that it gets", c.sold, store.CardPatch{ChargePrecision: ptr(6), Parents: &dear}, store.ReasonSellsAtLoss)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Routing: ptr("dearest"), Parents: &cheap}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Routing: ptr("dearest"), Parents: &cheap}))
 		})
 	})
 }
@@ -188,22 +188,24 @@ func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
 				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 					decoy := must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
 					active(tx, decoy.ID, priced("49", "0.0001"))
-					must(tx.UpdateCard(ctx, c.other.ID, store.CardPatch{Routing: &routing}))
-					earning = must(tx.BuildRevision(ctx, c.other.ID)).Revision
+					must(tx.UpdateCard(ctx, store.AllRates, c.other.ID, store.CardPatch{Routing: &routing}))
+					earning = must(tx.BuildRevision(ctx, store.AllRates, c.other.ID)).Revision
 					mustDo(tx.SetProfitRules(ctx, c.other.ID, []store.ProfitRule{rule("*", "absolute", "0.0002")}))
-					losing = must(tx.BuildRevision(ctx, c.other.ID)).Revision
-					mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: decoy.ID}}))
+					losing = must(tx.BuildRevision(ctx, store.AllRates, c.other.ID)).Revision
+					mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, []store.Parent{{CardID: decoy.ID}}))
 				})
 				try := func(what string, revision store.Revision) {
 					t.Helper()
-					err := c.write(func(tx *store.Tx) error { return errOf(tx.ActivateRevision(ctx, c.other.ID, revision.ID)) })
+					err := c.write(func(tx *store.Tx) error {
+						return errOf(tx.ActivateRevision(ctx, store.AllRates, c.other.ID, revision.ID))
+					})
 					if reasonOf(err) != store.ReasonSellsAtLoss {
 						t.Errorf("%s: %v", what, err)
 					}
 				}
 				try("below what it was built from", losing)
 				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-					mustDo(tx.SetParents(ctx, c.other.ID, []store.Parent{{CardID: c.dearer.ID}}))
+					mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, []store.Parent{{CardID: c.dearer.ID}}))
 				})
 				try("below what the card is bought from", earning)
 				c.refuses(t, "charges", c.other, store.CardPatch{ChargeRounding: ptr("down")}, store.ReasonSellsAtLoss)
@@ -228,7 +230,7 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 			}
 			becomes := func(what, want string, parents ...store.Parent) {
 				t.Helper()
-				mustDo(tx.SetParents(ctx, c.other.ID, parents))
+				mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, parents))
 				stale(what, want)
 			}
 			at := func(rate string) store.Parent { return store.Parent{CardID: foreign.ID, Exchange: rate} }
@@ -238,18 +240,18 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 			rebuild(tx, c.other.ID)
 			becomes("another order", "", own, at("1.1"))
 			becomes("the same rate in other words", "", own, at("1.10"))
-			early := must(tx.BuildRevision(ctx, c.other.ID)).Revision
+			early := must(tx.BuildRevision(ctx, store.AllRates, c.other.ID)).Revision
 			becomes("another rate", store.StaleChanged, own, at("1.2"))
-			must(tx.ActivateAtLoss(ctx, c.other.ID, early.ID))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.other.ID, early.ID))
 			stale("built at the former rate", store.StaleChanged)
 			rebuild(tx, c.other.ID)
 			stale("built anew", "")
-			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
 			stale("rolled back", store.StaleChanged)
 			becomes("the first rate in other words", store.StaleChanged, own, at("1.10"))
-			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
 			stale("built at the second", store.StaleChanged)
-			must(tx.ActivateAtLoss(ctx, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.other.ID, must(tx.PreviousRevision(ctx, c.other.ID)).ID))
 			stale("built at the first", "")
 		})
 	})
@@ -262,7 +264,7 @@ func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
 			card := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
 			becomes := func(what, want string, parents ...store.Parent) {
 				t.Helper()
-				mustDo(tx.SetParents(ctx, card.ID, parents))
+				mustDo(tx.SetParents(ctx, store.AllRates, card.ID, parents))
 				if got := must(tx.Card(ctx, card.ID)).Stale; got != want {
 					t.Errorf("%s: %q", what, got)
 				}
@@ -272,7 +274,7 @@ func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
 			active(tx, card.ID, priced("49", "0.02"))
 			becomes("cheaper", "", store.Parent{CardID: c.bought.ID})
 			becomes("dearer", store.StaleChanged, store.Parent{CardID: c.dearer.ID})
-			must(tx.UpdateCard(ctx, card.ID, store.CardPatch{Parents: &[]store.Parent{}, AtLoss: true}))
+			must(tx.UpdateCard(ctx, store.AllRates, card.ID, store.CardPatch{Parents: &[]store.Parent{}, AtLoss: true}))
 			if got := must(tx.Card(ctx, card.ID)).Stale; got != "" {
 				t.Errorf("nothing to be built anew from: %q", got)
 			}
@@ -292,7 +294,7 @@ func TestAnotherParentThanTheWithdrawnOneTakesTheMarkBack(t *testing.T) {
 			for _, card := range []store.Card{gold, silver} {
 				must(tx.AssignCard(ctx, store.Assignment{CardID: card.ID, AccountID: c.reseller.ID}))
 			}
-			mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: gold.ID}}))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: gold.ID}}))
 			active(tx, c.resold.ID, priced("49", "0.03"))
 		})
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, gold.ID, c.reseller.ID)) })
@@ -303,12 +305,14 @@ func TestAnotherParentThanTheWithdrawnOneTakesTheMarkBack(t *testing.T) {
 		c.refuses(t, "no cost to compare with", c.resold, cruder, store.ReasonWithdrawn)
 		cruder.AtLoss = true
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.resold.ID, cruder))
+			must(tx.UpdateCard(ctx, store.AllRates, c.resold.ID, cruder))
 			if !tx.LossesAccepted() {
 				t.Error("charges that nothing proves are not noted as a loss accepted")
 			}
 		})
-		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: silver.ID}})) })
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: silver.ID}}))
+		})
 		if got := retail().Stale; got != store.StaleChanged {
 			t.Errorf("from another: %q", got)
 		}
@@ -319,7 +323,7 @@ func TestWhatIsInForceIsNotCutFromItsCosts(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		none := []store.Parent{}
-		err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, c.sold.ID, nil) })
+		err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, store.AllRates, c.sold.ID, nil) })
 		if refused(t, err, store.ErrConflict, "parents"); reasonOf(err) != store.ReasonNotProven {
 			t.Errorf("got %v", err)
 		}
@@ -327,12 +331,12 @@ func TestWhatIsInForceIsNotCutFromItsCosts(t *testing.T) {
 			if n := len(must(tx.Parents(ctx, c.sold.ID))); n != 2 {
 				t.Errorf("%d parents", n)
 			}
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Parents: &none, AtLoss: true}))
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(0), ChargeRounding: ptr("down")}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Parents: &none, AtLoss: true}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargePrecision: ptr(0), ChargeRounding: ptr("down")}))
 			if !c.accepted(tx) {
 				t.Error("the losses are not noted, or not any more")
 			}
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{Parents: &none}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Parents: &none}))
 		})
 	})
 }
@@ -341,8 +345,8 @@ func TestWhatWasBuiltStaysHeldAgainstWhatItWasBuiltFrom(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			mustDo(tx.SetParents(ctx, c.other.ID, nil))
-			if proof := must(tx.ProveRevision(ctx, c.other.ID, c.built.ID, nil)); len(proof.Parents) != 1 || tx.LossesAccepted() {
+			mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, nil))
+			if proof := must(tx.ProveRevision(ctx, store.AllRates, c.other.ID, c.built.ID, nil)); len(proof.Parents) != 1 || tx.LossesAccepted() {
 				t.Errorf("got %+v", proof)
 			}
 		})
@@ -355,7 +359,7 @@ func TestChargesOfACardMakeStaleWhatIsBuiltFromIt(t *testing.T) {
 		stale := soldOn(t, c)
 		change := func(what, card string, want [3]string, patch store.CardPatch) {
 			t.Helper()
-			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.UpdateCard(ctx, card, patch)) })
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.UpdateCard(ctx, store.AllRates, card, patch)) })
 			if got := stale(); got != want {
 				t.Errorf("%s: got %q, want %q", what, got, want)
 			}

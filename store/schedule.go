@@ -16,16 +16,16 @@ type Schedule struct {
 // ScheduleRevision has a draft become active at a later time, or a scheduled
 // or held one at another. What activation asks is asked now, and again then.
 //
-// It returns ErrNotFound when the card or the revision is absent, ErrInvalid
-// for a time that is not in the future, and ErrConflict for a revision in
+// It returns ErrNotFound when the card or the revision is absent, ErrRatesHidden
+// as ActivateRevision does, ErrInvalid for a time that is not in the future, and ErrConflict for a revision in
 // another state and for what ActivateRevision refuses. An amendment may also
 // rest on a revision that is scheduled for an earlier time.
-func (tx *Tx) ScheduleRevision(ctx context.Context, card, id string, s Schedule) (Revision, error) {
+func (tx *Tx) ScheduleRevision(ctx context.Context, rates RateAccess, card, id string, s Schedule) (Revision, error) {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil {
 		return Revision{}, err
 	}
-	if err := tx.schedulable(ctx, &r, s); err != nil {
+	if err := tx.schedulable(ctx, rates, &r, s); err != nil {
 		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
 	}
 	r.Status, r.LiveAt, r.HeldReason = RevisionScheduled, s.At, ""
@@ -33,7 +33,7 @@ func (tx *Tx) ScheduleRevision(ctx context.Context, card, id string, s Schedule)
 	return r, tx.storeSchedule(ctx, &r)
 }
 
-func (tx *Tx) schedulable(ctx context.Context, r *Revision, s Schedule) error {
+func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s Schedule) error {
 	if s.At <= tx.now {
 		return invalid("live_at", "is not in the future")
 	}
@@ -42,7 +42,7 @@ func (tx *Tx) schedulable(ctx context.Context, r *Revision, s Schedule) error {
 	}
 	c, err := tx.Card(ctx, r.CardID)
 	if err == nil {
-		err = tx.admit(ctx, &c, r, s.AtLoss)
+		err = tx.admit(ctx, rates, &c, r, s.AtLoss)
 	}
 	if err == nil && r.BaseID != "" {
 		err = tx.restsOn(ctx, r.CardID, r.BaseID, s.At)

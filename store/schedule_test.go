@@ -34,13 +34,13 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			draft := drafted(tx, c.sold.ID, "0.01")
-			_, err := tx.ScheduleRevision(ctx, c.sold.ID, draft.ID, store.Schedule{At: hour(0), UserID: c.staff.ID})
+			_, err := tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(0), UserID: c.staff.ID})
 			refused(t, err, store.ErrInvalid, "live_at")
-			r := must(tx.ScheduleRevision(ctx, c.sold.ID, draft.ID, store.Schedule{At: hour(2), UserID: c.staff.ID, ClientAddr: "192.0.2.1", AtLoss: true}))
+			r := must(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(2), UserID: c.staff.ID, ClientAddr: "192.0.2.1", AtLoss: true}))
 			if kept := must(tx.Revision(ctx, c.sold.ID, r.ID)); kept != r || kept.Status != store.RevisionScheduled || kept.ScheduledFrom != "192.0.2.1" || !kept.LossesAccepted {
 				t.Errorf("got %+v", kept)
 			}
-			must(tx.ScheduleRevision(ctx, c.sold.ID, draft.ID, store.Schedule{At: hour(3), UserID: c.staff.ID}))
+			must(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(3), UserID: c.staff.ID}))
 			r = must(tx.HoldRevision(ctx, c.sold.ID, draft.ID, "because"))
 			if r.Status != store.RevisionHeld || r.HeldReason != "because" || r.LiveAt != hour(3) {
 				t.Errorf("got %+v", r)
@@ -51,9 +51,9 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 			if kept := must(tx.Revision(ctx, c.sold.ID, r.ID)); kept != draft {
 				t.Errorf("got %+v, want %+v", kept, draft)
 			}
-			must(tx.ActivateRevision(ctx, c.sold.ID, draft.ID))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, draft.ID))
 			for _, err := range []error{
-				errOf(tx.ScheduleRevision(ctx, c.sold.ID, draft.ID, store.Schedule{At: hour(4)})),
+				errOf(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(4)})),
 				errOf(tx.CancelSchedule(ctx, c.sold.ID, draft.ID)), tx.DeleteRevision(ctx, c.sold.ID, draft.ID),
 			} {
 				refused(t, err, store.ErrConflict, "status")
@@ -81,7 +81,7 @@ func TestWhatIsDueIsListedByTime(t *testing.T) {
 		next(0)
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			for i, card := range []string{c.sold.ID, c.bought.ID, c.resold.ID} {
-				must(tx.ScheduleRevision(ctx, card, drafted(tx, card, "0.01").ID, store.Schedule{At: hour(5 - i), UserID: c.staff.ID}))
+				must(tx.ScheduleRevision(ctx, store.AllRates, card, drafted(tx, card, "0.01").ID, store.Schedule{At: hour(5 - i), UserID: c.staff.ID}))
 			}
 		})
 		next(hour(3))
@@ -104,21 +104,21 @@ func TestAnAmendmentWaitsForItsBase(t *testing.T) {
 			t.Fatal(err)
 		}
 		schedule := func(tx *store.Tx, r store.Revision, n int) error {
-			return errOf(tx.ScheduleRevision(ctx, c.sold.ID, r.ID, store.Schedule{At: hour(n), UserID: c.staff.ID}))
+			return errOf(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, r.ID, store.Schedule{At: hour(n), UserID: c.staff.ID}))
 		}
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-			for _, err := range []error{schedule(tx, amendment, 5), errOf(tx.ActivateRevision(ctx, c.sold.ID, amendment.ID))} {
+			for _, err := range []error{schedule(tx, amendment, 5), errOf(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID))} {
 				if refused(t, err, store.ErrConflict, "base_id"); reasonOf(err) != store.ReasonBaseChanged {
 					t.Errorf("got %v", err)
 				}
 			}
 			mustDo(schedule(tx, first, 3))
 			mustDo(schedule(tx, amendment, 5))
-			must(tx.ActivateRevision(ctx, c.sold.ID, first.ID))
-			must(tx.ActivateRevision(ctx, c.sold.ID, other.ID))
-			refused(t, errOf(tx.ActivateRevision(ctx, c.sold.ID, amendment.ID)), store.ErrConflict, "base_id")
-			must(tx.ActivateRevision(ctx, c.sold.ID, first.ID))
-			must(tx.ActivateRevision(ctx, c.sold.ID, amendment.ID))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, first.ID))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, other.ID))
+			refused(t, errOf(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID)), store.ErrConflict, "base_id")
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, first.ID))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID))
 		})
 	})
 }
@@ -132,7 +132,7 @@ func TestEachActivationHasAPeriod(t *testing.T) {
 		})
 		for i, n := range []int{0, 2, 1, 3, 3, 3} { // back once, and three at a time
 			at(n)
-			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, c.sold.ID, all[i%2].ID)) })
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, all[i%2].ID)) })
 		}
 		rows, err := storetest.SQL(t, c.Store).Query("SELECT revision_id, active_from, COALESCE(active_to, 0) FROM revision_periods WHERE active_from <> COALESCE(active_to, 0) ORDER BY active_from")
 		if err != nil {

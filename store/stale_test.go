@@ -14,11 +14,11 @@ func soldOn(t *testing.T, c *carrier) (stale func() [3]string) {
 	t.Helper()
 	mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 		active(tx, c.bought.ID, priced("49", "0.01"))
-		mustDo(tx.SetParents(ctx, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.sold.ID, []store.ProfitRule{rule("*", "percent", "100")}))
 		rebuild(tx, c.sold.ID)
 		must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-		mustDo(tx.SetParents(ctx, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+		mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{rule("*", "percent", "10")}))
 		rebuild(tx, c.resold.ID)
 	})
@@ -33,7 +33,7 @@ func soldOn(t *testing.T, c *carrier) (stale func() [3]string) {
 }
 
 func rebuild(tx *store.Tx, card string) store.Revision {
-	return must(tx.ActivateRevision(ctx, card, must(tx.BuildRevision(ctx, card)).Revision.ID))
+	return must(tx.ActivateRevision(ctx, store.AllRates, card, must(tx.BuildRevision(ctx, store.AllRates, card)).Revision.ID))
 }
 
 func TestStalenessGoesOneStep(t *testing.T) {
@@ -50,20 +50,20 @@ func TestStalenessGoesOneStep(t *testing.T) {
 		var early store.Revision
 		step("nothing", [3]string{}, func(*store.Tx) {})
 		step("a draft above", [3]string{}, func(tx *store.Tx) { drafted(tx, c.bought.ID, "0.02") })
-		step("built, not active", [3]string{}, func(tx *store.Tx) { early = must(tx.BuildRevision(ctx, c.sold.ID)).Revision })
+		step("built, not active", [3]string{}, func(tx *store.Tx) { early = must(tx.BuildRevision(ctx, store.AllRates, c.sold.ID)).Revision })
 		step("the carrier's card", [3]string{"", changed, ""}, func(tx *store.Tx) { active(tx, c.bought.ID, priced("49", "0.011")) })
-		step("built before that", [3]string{"", changed, ""}, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, c.sold.ID, early.ID)) })
+		step("built before that", [3]string{"", changed, ""}, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, early.ID)) })
 		step("the next level", [3]string{"", "", changed}, func(tx *store.Tx) { rebuild(tx, c.sold.ID) })
 		step("the last level", [3]string{}, func(tx *store.Tx) { rebuild(tx, c.resold.ID) })
 		step("the same shown again", [3]string{}, func(tx *store.Tx) { rebuild(tx, c.sold.ID) })
 		step("within the account always", [3]string{"", changed, ""}, func(tx *store.Tx) { active(tx, c.bought.ID, priced("49", "0.011")) })
 		step("an edit of the card alone", [3]string{"", changed, changed}, func(tx *store.Tx) {
-			must(tx.UpdateCard(ctx, c.sold.ID, store.CardPatch{ChargePrecision: ptr(5)}))
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ChargePrecision: ptr(5)}))
 		})
 		step("other terms", [3]string{"", "", changed}, func(tx *store.Tx) { rebuild(tx, c.sold.ID) })
 		step("anew", [3]string{}, func(tx *store.Tx) { rebuild(tx, c.resold.ID) })
 		step("rolled back below", [3]string{"", "", changed}, func(tx *store.Tx) {
-			must(tx.ActivateAtLoss(ctx, c.resold.ID, must(tx.PreviousRevision(ctx, c.resold.ID)).ID))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.resold.ID, must(tx.PreviousRevision(ctx, c.resold.ID)).ID))
 		})
 	})
 }
@@ -73,8 +73,8 @@ func TestAWithdrawnCardStaysInForceAndIsBuiltFromNoMore(t *testing.T) {
 		stale := soldOn(t, c)
 		var before, draft store.Revision
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-			before = must(tx.ActivateRevision(ctx, c.resold.ID, must(tx.BuildRevision(ctx, c.resold.ID)).Revision.ID))
-			draft = must(tx.BuildRevision(ctx, c.resold.ID)).Revision
+			before = must(tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID)).Revision.ID))
+			draft = must(tx.BuildRevision(ctx, store.AllRates, c.resold.ID)).Revision
 			mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID))
 		})
 		if got := stale(); got != [3]string{"", "", store.StaleWithdrawn} {
@@ -87,10 +87,10 @@ func TestAWithdrawnCardStaysInForceAndIsBuiltFromNoMore(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			for name, err := range map[string]error{
-				"build":     errOf(tx.BuildRevision(ctx, c.resold.ID)),
-				"activate":  errOf(tx.ActivateAtLoss(ctx, c.resold.ID, draft.ID)),
-				"schedule":  errOf(tx.ScheduleRevision(ctx, c.resold.ID, draft.ID, store.Schedule{At: hour(9), UserID: c.agent.ID})),
-				"roll back": errOf(tx.ActivateRevision(ctx, c.resold.ID, must(tx.PreviousRevision(ctx, c.resold.ID)).ID)),
+				"build":     errOf(tx.BuildRevision(ctx, store.AllRates, c.resold.ID)),
+				"activate":  errOf(tx.ActivateAtLoss(ctx, store.AllRates, c.resold.ID, draft.ID)),
+				"schedule":  errOf(tx.ScheduleRevision(ctx, store.AllRates, c.resold.ID, draft.ID, store.Schedule{At: hour(9), UserID: c.agent.ID})),
+				"roll back": errOf(tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, must(tx.PreviousRevision(ctx, c.resold.ID)).ID)),
 			} {
 				if refused(t, err, store.ErrConflict, ""); reasonOf(err) != store.ReasonWithdrawn {
 					t.Errorf("%s: got %v", name, err)
@@ -172,7 +172,7 @@ func TestADiffAccountsForEveryPrefix(t *testing.T) {
 		})
 		walk := func(before, behind string) (got []string, sum store.DiffSum) {
 			t.Helper()
-			sum, err := c.Diff(ctx, c.sold.ID, before, now.ID, behind, func(r store.RateChange) error {
+			sum, err := c.Diff(ctx, store.AllRates, c.sold.ID, before, now.ID, behind, func(r store.RateChange) error {
 				got = append(got, r.Prefix+" "+r.Change)
 				return nil
 			})
@@ -194,7 +194,7 @@ func TestADiffAccountsForEveryPrefix(t *testing.T) {
 		if _, sum := walk("", ""); sum.Created != 4505 {
 			t.Errorf("got %+v", sum)
 		}
-		_, err := c.Diff(ctx, c.sold.ID, foreign.ID, now.ID, "", nil)
+		_, err := c.Diff(ctx, store.AllRates, c.sold.ID, foreign.ID, now.ID, "", nil)
 		refused(t, err, store.ErrNotFound, "")
 	})
 }

@@ -143,7 +143,7 @@ func TestWritersOfOneTenantTakeTurns(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					_, err = tx.UpdateCard(ctx, card.ID, store.CardPatch{Notes: ptr(card.Notes + "x"), Version: card.Version})
+					_, err = tx.UpdateCard(ctx, store.AllRates, card.ID, store.CardPatch{Notes: ptr(card.Notes + "x"), Version: card.Version})
 					return err
 				})
 				if err != nil {

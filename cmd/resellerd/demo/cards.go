@@ -123,7 +123,7 @@ func (b *builder) card(ctx context.Context, c store.Card, d deck) (store.Card, e
 	}
 	revision, err := b.tx.CreateRevision(ctx, c.ID, d.rates())
 	if err == nil {
-		_, err = b.tx.ActivateRevision(ctx, c.ID, revision.ID)
+		_, err = b.tx.ActivateRevision(ctx, store.AllRates, c.ID, revision.ID)
 	}
 	if err == nil {
 		err = b.audit(ctx, c.AccountID, "card", c.ID, "activate")
