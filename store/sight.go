@@ -141,6 +141,8 @@ func (s *Store) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
 	return dst, nil
 }
 
+// loadSight finds the cards whose rates are seen. One whose prefixes are not
+// shown is left out: which of them a number has would tell of them.
 func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account string, cards, rates Query) error {
 	heads, err := s.rateHeads(ctx, x, &rates)
 	if err != nil {
@@ -156,7 +158,7 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account st
 			return err
 		}
 		row := newRow(run.shape, values)
-		if head, ok := heads[row.ID()]; ok {
+		if head, ok := heads[row.ID()]; ok && head.shows.all(rateBits["prefix"]) {
 			into.add(newSeenCard(row, head, account), row.ID(), head)
 		}
 		return nil

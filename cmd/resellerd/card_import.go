@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -120,9 +121,10 @@ func printImport(w io.Writer, text []byte) error {
 		Applied bool
 		cardfile.Report
 		Revisions []struct {
-			ID, Status                                           string
-			LiveAt                                               *time.Time `json:"live_at"`
-			Rows, Created, Up, Down, Changed, Removed, Unchanged int64
+			ID, Status                                     string
+			LiveAt                                         *time.Time `json:"live_at"`
+			Rows                                           int64
+			Created, Up, Down, Changed, Removed, Unchanged *int64 // nil where the card's rates are hidden
 		}
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
@@ -148,12 +150,23 @@ func printImport(w io.Writer, text []byte) error {
 		if x.LiveAt != nil {
 			at = x.LiveAt.Format(time.RFC3339)
 		}
-		fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", at, x.Rows, x.Created, x.Up, x.Down, x.Changed, x.Removed, x.Unchanged,
-			strings.TrimSpace(x.ID+" "+x.Status))
+		fmt.Fprintf(out, "%s\t%d\t", at, x.Rows)
+		for _, n := range []*int64{x.Created, x.Up, x.Down, x.Changed, x.Removed, x.Unchanged} {
+			fmt.Fprintf(out, "%s\t", toldCount(n))
+		}
+		fmt.Fprintln(out, strings.TrimSpace(x.ID+" "+x.Status))
 	}
 	if err := out.Flush(); err != nil || r.Applied {
 		return err
 	}
 	_, err := fmt.Fprintln(w, "Nothing was changed: say --apply to make it so.")
 	return err
+}
+
+// toldCount is a number, or a dash where it is not told.
+func toldCount(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	return strconv.FormatInt(*n, 10)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"resellerd/policies"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -133,5 +134,37 @@ func TestALineThatIsRefusedInItsWholeIsToldWithoutACell(t *testing.T) {
 		if code != exitOK || !strings.Contains(stdout, line) {
 			t.Errorf("exit %d: %s%s", code, stdout, stderr)
 		}
+	}
+}
+
+// A policy hides the cost of a card's rates: the command line says what a file
+// holds and not how it compares, and neither amends nor proves.
+func TestTheCommandLineComparesNothingWithRatesThatAreHidden(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card, tree := carrierWithCard(t, database), t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.CopyFS(tree, policies.Embedded()))
+	rego := filepath.Join(tree, "reseller", "rate", "rate.rego")
+	text, err := os.ReadFile(rego)
+	must(err)
+	must(os.WriteFile(rego, []byte(strings.Replace(string(text), `"cost", `, "", 1)), 0o600))
+	file := filepath.Join(t.TempDir(), "deck.csv")
+	must(os.WriteFile(file, []byte("prefix,name,cost\n49,Germany,0.01\n"), 0o600))
+	args := []string{"card", "import", file, "--card", card, "--as", "admin", "--policies", tree, "--database", database}
+	code, stdout, stderr := call(t, nil, append(args, "--mode", "replace"))
+	if code != exitOK || !strings.Contains(stdout, "now       1     -        -   -     -        -        -") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := call(t, nil, append(args, "--mode", "amend", "--base", "any")); code != exitError || !strings.Contains(stderr, "rates_hidden") {
+		t.Errorf("an amendment: exit %d: %s", code, stderr)
+	}
+	code, _, stderr = call(t, nil, []string{"card", "rebuild", "--as", "admin", "--policies", tree, "--database", database})
+	if code != exitError || !strings.Contains(stderr, "rates_hidden") {
+		t.Errorf("a rebuild: exit %d: %s", code, stderr)
 	}
 }

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// Two worlds that differ in rates alone which the policy hides, as a whole type
+// or by columns, answer a user alike, byte for byte, whatever it asks and writes.
+// What would be proved, built or compared is refused before it is.
+func TestRatesThatThePolicyHidesChangeNoAnswer(t *testing.T) {
+	oneAtATime(t)
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		for _, h := range hidings {
+			engine := hidingEngine(t, h.file, h.text, h.by, h.more)
+			for _, c := range []struct{ side, card, bought string }{{"m", "gold", "upstream"}, {"a", "retail", "gold"}} {
+				t.Run(fmt.Sprint(name, " ", h.name, " ", c.card), func(t *testing.T) {
+					cheap := newWorld(t, url(t), engine, costly(c.card, c.bought, h.inter, false))
+					dear := newWorld(t, url(t), engine, costly(c.card, c.bought, h.inter, true))
+					if n := toldApart(t, cheap, dear, c.side+".sees", c.card, c.bought); n < 12 {
+						t.Errorf("who is shown the rates tells the worlds apart by %d answers only", n)
+					}
+					neverToldApart(t, cheap, dear, c.side+".hidden", c.card, c.bought)
+				})
+			}
+		}
+	}
+}
+
+// toldApart counts the reads that tell a user which world it is in.
+func toldApart(t *testing.T, cheap, dear *world, user, card, bought string) (n int) {
+	t.Helper()
+	for i, ask := range asksOfRates {
+		if !strings.HasPrefix(ask.route, "GET ") && !strings.HasSuffix(ask.route, "/proof") && !strings.HasSuffix(ask.path, "?mode=replace") {
+			continue // it would change what the other user is asked about
+		}
+		one, two := askRates(cheap, user, card, bought, i), askRates(dear, user, card, bought, i)
+		if strings.Contains(one.body, reasonRatesHidden) {
+			t.Errorf("%s %s: %s", ask.route, ask.path, one.body)
+		}
+		if withoutTag(one) != withoutTag(two) {
+			n++
+		}
+	}
+	return n
+}
+
+func neverToldApart(t *testing.T, cheap, dear *world, user, card, bought string) {
+	t.Helper()
+	refused := map[string]bool{}
+	for i, ask := range asksOfRates {
+		cheap.pass(time.Second)
+		dear.pass(time.Second)
+		one, two := askRates(cheap, user, card, bought, i), askRates(dear, user, card, bought, i)
+		if one.alike() != two.alike() {
+			t.Errorf("%s %s %s:\n%s\nand\n%s", ask.route, ask.path, ask.body, one.alike(), two.alike())
+		}
+		if why, and := cheap.decided(user, one), dear.decided(user, two); withoutTag(why) != withoutTag(and) {
+			t.Errorf("why %s %s:\n%s\nand\n%s", ask.route, ask.path, withoutTag(why), withoutTag(and))
+		}
+		if one.status >= 500 {
+			t.Errorf("%s %s: %s", ask.route, ask.path, one.body)
+		}
+		refused[ask.route] = refused[ask.route] || one.status == 403 && strings.Contains(one.body, `"reasons":["rates_hidden"]`)
+		for _, told := range []string{`"stale":`, `"losses_accepted":`, `"held_reason":`, `"action":"accept_losses"`, `"created":`, `"losing"`, `"charge":"`} {
+			if strings.Contains(one.body, told) && !strings.HasPrefix(ask.route, "GET /v1/preview") {
+				t.Errorf("%s %s tells %s: %s", ask.route, ask.path, told, one.body)
+			}
+		}
+	}
+	for route, use := range rateUses {
+		if use == usesRefused && !refused[route] {
+			t.Errorf("%s: nothing was refused with rates_hidden", route)
+		}
+	}
+}
+
+// What a user may not read any more when the time has come keeps what it has
+// scheduled from becoming active, whether it would lose or not; who may read it
+// is told why.
+func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
+	h := hidings[1]
+	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
+		for _, dear := range []bool{false, true} {
+			w := fresh()
+			eyed(w)
+			w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+			w.drafts("retail", "draft", map[bool]string{false: "9", true: "0"}[dear])
+			path := "/v1/cards/{retail}/revisions/{retail.draft}"
+			if dear { // it was no loss when it was scheduled
+				w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":[],"accept_losses":true}`).want(200)
+			}
+			w.do("a.sees", "POST", path+"/activate", `{"live_at":"`+w.later(time.Hour)+`"}`).want(200)
+			if dear {
+				w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+			}
+			w.do("m", "PATCH", "/v1/users/{a.sees}", `{"groups":["{M.default}"]}`).want(200)
+			w.pass(2 * time.Hour)
+			w.passTime()
+			held := w.get("m", path).want(200).object()
+			if held["status"] != store.RevisionHeld || held["held_reason"] != reasonRatesHidden {
+				t.Errorf("got %v", held)
+			}
+			if seen := w.get("a.sees", path).want(200).object(); seen["status"] != store.RevisionHeld || seen["held_reason"] != nil {
+				t.Errorf("got %v", seen)
+			}
+		}
+	})
+}
+
+// A repeated request is authorised again: what a build or an import came to is
+// not told to who may not read the rates any more.
+func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
+	h := hidings[1]
+	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		eyed(w)
+		w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+		build := func() answered {
+			return w.do("a.sees", "POST", "/v1/cards/{retail}/build", `{}`, headerIdempotency, "build")
+		}
+		load := func() answered {
+			got, _ := w.importInto("a.sees", "retail", "mode=replace&apply=true", deckOne, headerIdempotency, "import")
+			return got
+		}
+		build().want(201)
+		load().want(200)
+		build().want(201)
+		load().refused(200, `"created":`)
+		w.do("m", "PATCH", "/v1/users/{a.sees}", `{"groups":["{M.default}"]}`).want(200)
+		build().refused(403, reasonRatesHidden)
+		load().refused(403, reasonRatesHidden)
+	})
+}
+
+// A rebuild that is under way stops telling and building once the rates are
+// hidden from its user.
+func TestARebuildEndsInRefusalsOnceTheRatesAreHidden(t *testing.T) {
+	h := hidings[1]
+	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		eyed(w)
+		w.resold("EUR", "", "one", "two")
+		w.reprice(200_000_000)
+		r := &call{s: w.server, ctx: tctx, engine: w.server.engines.Current(), route: &boundRoute{name: "rebuild"}, decisionID: "narrowed"}
+		r.caller.userRef = w.id("a.sees")
+		must(t, r.loadUser())
+		cards, err := r.shownStale(nil)
+		must(t, err)
+		var results []string
+		_, err = r.rebuild(rebuilding{cards: cards}, func(one rebuiltBody, _ *rebuildBody) error {
+			if results = append(results, one.Result); one.refusalBody != nil {
+				results = append(results, one.Reasons...)
+			}
+			if len(results) == 1 {
+				w.do("m", "PATCH", "/v1/users/{a.sees}", `{"groups":["{M.default}"]}`).want(200)
+			}
+			return nil
+		})
+		must(t, err)
+		if fmt.Sprint(results) != "[built refused rates_hidden]" {
+			t.Errorf("got %v", results)
+		}
+	})
+}

@@ -1,0 +1,274 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/store"
+)
+
+// rateUse says what a route has to do with rates.
+type rateUse string
+
+const (
+	usesNone    rateUse = "none"     // nothing in its answer comes from rates
+	usesShown   rateUse = "shown"    // it shows rates, in the columns that the policy shows
+	usesLeftOut rateUse = "left out" // what it works out from rates is left out
+	usesRefused rateUse = "refused"  // it answers rates_hidden
+)
+
+// rateUses classifies every route of the table.
+var rateUses = map[string]rateUse{
+	"GET /v1/me": usesNone,
+
+	"GET /v1/accounts": usesNone, "POST /v1/accounts": usesNone, "GET /v1/accounts/:id": usesNone, "PATCH /v1/accounts/:id": usesNone,
+
+	"GET /v1/groups": usesNone, "POST /v1/groups": usesNone, "POST /v1/groups/default-reseller": usesNone,
+	"GET /v1/groups/:id": usesNone, "PATCH /v1/groups/:id": usesNone, "DELETE /v1/groups/:id": usesNone,
+
+	"GET /v1/users": usesNone, "POST /v1/users": usesNone, "GET /v1/users/:id": usesNone, "PATCH /v1/users/:id": usesNone, "DELETE /v1/users/:id": usesNone,
+
+	"GET /v1/customers": usesNone, "POST /v1/customers": usesNone, "GET /v1/customers/:id": usesNone,
+	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone,
+
+	"GET /v1/cards": usesLeftOut, "POST /v1/cards": usesNone, "GET /v1/cards/:id": usesLeftOut, "DELETE /v1/cards/:id": usesNone,
+	"PATCH /v1/cards/:id": usesRefused, "POST /v1/cards/rebuild": usesRefused, "POST /v1/cards/:id/build": usesRefused,
+	"POST /v1/cards/:id/proof": usesRefused, "POST /v1/cards/:id/rollback": usesRefused,
+	"GET /v1/cards/:id/rates": usesShown, "GET /v1/cards/:id/profit-rules": usesNone, "PUT /v1/cards/:id/profit-rules": usesNone,
+	"GET /v1/cards/:id/revisions": usesLeftOut, "GET /v1/cards/:id/revisions/:revision": usesLeftOut,
+	"PATCH /v1/cards/:id/revisions/:revision": usesLeftOut, "DELETE /v1/cards/:id/revisions/:revision": usesNone,
+	"POST /v1/cards/:id/revisions/:revision/activate": usesRefused, "GET /v1/cards/:id/revisions/:revision/diff": usesRefused,
+	"POST /v1/cards/:id/import":     usesRefused, // an amendment; what a replacement changes is left out
+	"GET /v1/cards/:id/assignments": usesNone, "PUT /v1/cards/:id/assignments/:account_id": usesNone, "DELETE /v1/cards/:id/assignments/:account_id": usesNone,
+	"GET /v1/cards/:id/customers": usesNone, "PUT /v1/cards/:id/customers/:customer_id": usesNone, "DELETE /v1/cards/:id/customers/:customer_id": usesNone,
+
+	"GET /v1/lookup": usesShown, "POST /v1/lookup": usesShown,
+
+	"GET /v1/destinations": usesNone, "PUT /v1/destinations": usesNone,
+
+	"GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
+
+	"POST /access/v1/evaluation": usesNone,
+
+	"GET /livez": usesNone, "GET /readyz": usesNone, "GET /metrics": usesNone, "GET /openapi.json": usesNone, "GET /docs": usesNone,
+}
+
+func TestEveryRouteIsClassifiedByWhatItHasToDoWithRates(t *testing.T) {
+	left := maps.Clone(rateUses)
+	asked := map[string]bool{}
+	for _, ask := range asksOfRates {
+		asked[ask.route] = true
+	}
+	for _, rt := range routes() {
+		key := rt.method + " " + rt.path
+		use, known := rateUses[key]
+		switch {
+		case !known:
+			t.Errorf("%s: the route is new: say in rateUses what it has to do with rates", key)
+		case use != usesNone && !asked[key]:
+			t.Errorf("%s: nothing in asksOfRates asks it", key)
+		}
+		delete(left, key)
+	}
+	if len(left) > 0 {
+		t.Errorf("no such routes any more: %v", slices.Sorted(maps.Keys(left)))
+	}
+}
+
+// hidings are policies that hide rates, or columns of them, from users without
+// the area card/rates.
+var hidings = []struct {
+	name                 string
+	file, text, by, more string
+	// inter says that both worlds differ in the prices of jurisdictions alone.
+	inter bool
+}{
+	{name: "rates", file: "reseller/main/main.rego", text: `input.resource.type in {"card", "rate", "revision"}`,
+		by:   `input.resource.type in {"card", "revision"}`,
+		more: "\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcard.allow\n\tdata.reseller.areas.permits(\"card/rates\", \"read\")\n}\n"},
+	{name: "cost", file: "reseller/rate/rate.rego", text: `"cost", `, by: ``,
+		more: "\ncolumns contains \"cost\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n"},
+	{name: "inter and intra", file: "reseller/rate/rate.rego", text: `"inter", "intra", `, by: ``, inter: true,
+		more: "\ncolumns contains \"inter\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n" +
+			"\ncolumns contains \"intra\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n"},
+}
+
+func hidingEngine(t *testing.T, file, text, by, more string) *policies.Engine {
+	t.Helper()
+	tree, err := treeWithDepth(1)
+	must(t, err)
+	files := tree.(fstest.MapFS)
+	was := string(files[file].Data)
+	if strings.Count(was, text) != 1 {
+		t.Fatalf("%s does not hold %q once", file, text)
+	}
+	files[file] = &fstest.MapFile{Data: []byte(strings.Replace(was, text, by, 1) + more)}
+	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+	must(t, err)
+	return engine
+}
+
+// eyed makes users who may do whatever their account may, and are shown rates or
+// not.
+func eyed(w *world) {
+	for user, account := range map[string]string{"m.sees": "M", "m.hidden": "M", "a.sees": "A", "a.hidden": "A"} {
+		g := store.Group{AccountID: w.id(account), Name: "of " + user, DefaultAccess: "crud"}
+		if strings.HasSuffix(user, "hidden") {
+			g.Rows = store.Access{"card/rates": ""}
+		}
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			w.name("group of " + user)
+			if _, err := tx.CreateGroup(tctx, g); err != nil {
+				return err
+			}
+			w.name(user)
+			_, err := tx.CreateUser(tctx, store.User{
+				AccountID: g.AccountID, Login: user + "@example.com", Groups: []string{w.id("group of " + user)}})
+			return err
+		})
+	}
+}
+
+// rateOfWorld is a rate of one prefix that differs between worlds in what is
+// hidden alone.
+func rateOfWorld(inter bool, cost int64) func(yield func(store.Rate, error) bool) {
+	rate := store.Rate{Prefix: "49", Name: "Germany", Cost: cost, Pulse: 1}
+	if inter {
+		rate.Cost, rate.Inter, rate.Intra = 1e8, &cost, &cost
+	}
+	return func(yield func(store.Rate, error) bool) { yield(rate, nil) }
+}
+
+// costly has card sell what bought costs: with a loss that was accepted or
+// without, with one revision that is held for one reason or another, stale or
+// not. Rows, ids and states are the same whatever the costs.
+func costly(card, bought string, inter, dear bool) func(w *world) {
+	return func(w *world) {
+		seedWorld(w)
+		eyed(w)
+		cost, own, held := int64(1e7), int64(3e8), "user_disabled"
+		if dear {
+			cost, own, held = 9e8, 1e8, store.ReasonSellsAtLoss
+		}
+		revised := func(name, of string, cost int64, then func(tx *store.Tx, r store.Revision) error) {
+			w.pass(time.Second)
+			w.write(w.id("M"), func(tx *store.Tx) error {
+				w.name(name)
+				r, err := tx.CreateRevision(tctx, w.id(of), rateOfWorld(inter, cost))
+				if w.name(""); err == nil {
+					err = then(tx, r)
+				}
+				return err
+			})
+		}
+		activate := func(tx *store.Tx, r store.Revision) error {
+			_, err := tx.ActivateAtLoss(tctx, store.AllRates, r.CardID, r.ID)
+			return err
+		}
+		supply := func(cards ...string) {
+			w.write(w.id("M"), func(tx *store.Tx) error {
+				parents := []store.Parent{}
+				for _, name := range cards {
+					parents = append(parents, store.Parent{CardID: w.id(name)})
+				}
+				return tx.SetParents(tctx, store.AllRates, w.id(card), parents)
+			})
+		}
+		revised("price of "+bought, bought, 1e7, activate)
+		supply(bought)
+		revised("before of "+card, card, own+1, activate)
+		revised("price again of "+bought, bought, cost, activate)
+		revised("force of "+card, card, own, activate)
+		revised("held of "+card, card, own, func(tx *store.Tx, r store.Revision) error {
+			s := store.Schedule{At: tx.Now() + 1, UserID: w.id("m"), AtLoss: true}
+			_, err := tx.ScheduleRevision(tctx, store.AllRates, r.CardID, r.ID, s)
+			if err == nil {
+				_, err = tx.HoldRevision(tctx, r.CardID, r.ID, held)
+			}
+			return err
+		})
+		revised("draft of "+card, card, 2e8, func(*store.Tx, store.Revision) error { return nil })
+		if card == "gold" { // stale where it sells at a loss then
+			supply(bought, "upstream2")
+		}
+		if dear {
+			w.acceptedLosses(card)
+		}
+	}
+}
+
+// askOfRates is a question that could tell of rates.
+type askOfRates struct{ route, path, body, accept string }
+
+const ofRevision = "/v1/cards/{K}/revisions/"
+
+// asksOfRates are asked in this order: what changes something comes last.
+var asksOfRates = []askOfRates{
+	{"GET /v1/cards", "/v1/cards?count=true", "", ""}, {"GET /v1/cards", "/v1/cards?stale=provider_card_changed&count=true", "", ""},
+	{"GET /v1/cards", "/v1/cards?stale_prefix=p", "", ""}, {"GET /v1/cards", "/v1/cards?sort=-stale", "", ""},
+	{"GET /v1/cards/:id", "/v1/cards/{K}", "", ""}, {"GET /v1/cards/:id", "/v1/cards/{P}", "", ""},
+	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?count=true", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{P}/revisions", "", ""},
+	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?losses_accepted=true&count=true", "", ""},
+	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?held_reason_prefix=s", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?sort=held_reason", "", ""},
+	{"GET /v1/cards/:id/revisions/:revision", ofRevision + "{force}", "", ""}, {"GET /v1/cards/:id/revisions/:revision", ofRevision + "{held}", "", ""},
+	{"GET /v1/cards/:id/revisions/:revision/diff", ofRevision + "{draft}/diff?count=true", "", ""},
+	{"GET /v1/cards/:id/revisions/:revision/diff", ofRevision + "{force}/diff?with={before}", "", mediaNDJSON},
+	{"GET /v1/cards/:id/rates", "/v1/cards/{K}/rates?count=true", "", ""}, {"GET /v1/cards/:id/rates", "/v1/cards/{P}/rates", "", mediaCSV},
+	{"GET /v1/cards/:id/rates", "/v1/cards/{K}/rates?revision={draft}", "", mediaNDJSON}, {"GET /v1/cards/:id/rates", "/v1/cards/{K}/rates", "", "application/json"},
+	{"GET /v1/cards/:id/rates", "/v1/cards/{P}/rates?cost_gt=0.05", "", ""}, {"GET /v1/cards/:id/rates", "/v1/cards/{K}/rates?sort=inter", "", ""},
+	{"GET /v1/lookup", "/v1/lookup?number=49171", "", ""}, {"GET /v1/lookup", "/v1/lookup?number=49171&jurisdiction=inter", "", ""},
+	{"POST /v1/lookup", "/v1/lookup", `{"numbers":[{"number":"49171","seconds":7},{"number":"86"}]}`, ""},
+	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/audit", "/v1/audit?action=accept_losses&count=true", "", ""},
+	{"GET /v1/preview/:user", "/v1/preview/{U}", "", ""}, {"GET /v1/preview/:user", "/v1/preview/{S}", "", ""},
+	{"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof", "", ""}, {"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof", `{"revision_id":"{held}"}`, mediaNDJSON},
+	{"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof?limit=x", `{"revision_id":"nothing"}`, ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace", "prefix,name,cost\n49,Germany,0.02\n44,UK,0.02\n", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=amend&base={force}", "prefix,name,cost\n44,UK,0.02\n", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=amend&base={draft}", "prefix,name,cost\n44,UK,0.02\n", ""},
+	{"POST /v1/cards/:id/build", "/v1/cards/{K}/build", `{}`, ""}, {"POST /v1/cards/:id/build", "/v1/cards/{K}/build", `{"activate":true,"accept_losses":true}`, ""},
+	{"POST /v1/cards/:id/build", "/v1/cards/{K}/build", `{"activate":7}`, ""},
+	{"POST /v1/cards/rebuild", "/v1/cards/rebuild", `{}`, ""}, {"POST /v1/cards/rebuild", "/v1/cards/rebuild", `{"ids":["{K}"],"activate":true}`, mediaNDJSON},
+	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{draft}/activate", ``, ""},
+	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{held}/activate", `{"accept_losses":true}`, ""},
+	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{draft}/activate", `{"live_at":"2027-01-01T00:00:00Z"}`, ""},
+	{"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", ``, ""}, {"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", `{"accept_losses":true}`, ""},
+	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},
+	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_rounding":"down","accept_losses":true}`, ""},
+	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"routing":"cheapest"}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"direction":"origination"}`, ""},
+	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":["{P}"]}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":[],"accept_losses":true}`, ""},
+	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":"x","name":7}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"rate_precision":6,"public_notes":"x","accept_losses":true}`, ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&apply=true", "prefix,name,cost\n49,Germany,0.02\n44,UK,0.02\n", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&apply=true&zone=UTC", "prefix,name,cost,effective date\n49,Germany,0.02,2036-01-01T00:00:00Z\n", ""},
+	{"PATCH /v1/cards/:id/revisions/:revision", ofRevision + "{held}", `{"status":"draft"}`, ""},
+	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/cards", "/v1/cards", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions", "", ""},
+}
+
+// askRates asks the i-th question.
+func askRates(w *world, user, card, bought string, i int) answered {
+	w.t.Helper()
+	ask := asksOfRates[i]
+	side, _, _ := strings.Cut(user, ".")
+	revision := func(name string) string { return w.id(name + " of " + card + ".revision") }
+	expand := strings.NewReplacer("{K}", w.id(card), "{P}", w.id(bought), "{force}", revision("force"), "{held}", revision("held"),
+		"{draft}", revision("draft"), "{before}", revision("before"), "{U}", w.id(side+".hidden"), "{S}", w.id(side+".sees")).Replace
+	method, _, _ := strings.Cut(ask.route, " ")
+	headers := []string{"Accept", ask.accept}
+	if strings.HasPrefix(ask.body, "prefix,") {
+		headers = append(headers, "Content-Type", "text/csv")
+	}
+	w.name(fmt.Sprint(user, " asks ", i))
+	defer w.name("")
+	return w.do(user, method, expand(ask.path), expand(ask.body), headers...)
+}
+
+// ratesOf are rates of one prefix.
+func ratesOf(prefix string, cost int64) []store.Rate {
+	return []store.Rate{{Prefix: prefix, Name: "Germany", Cost: cost, Pulse: 1}}
+}

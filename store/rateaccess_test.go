@@ -1,0 +1,112 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// Everything that computes with rates refuses an access that does not reach one
+// of them, before anything is compared: whether or not it would lose.
+func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		var cheap, dear, before store.Revision
+		var other store.Card
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			bought := must(tx.CreateRevision(ctx, c.bought.ID, rates(priced("49", "0.02"))))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.bought.ID, bought.ID))
+			other = must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+			before = must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.04"))))
+			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, before.ID))
+			mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+			cheap = must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.01"))))
+			dear = must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.03"))))
+		})
+		down := "down"
+		later := store.Schedule{At: 1 << 60, UserID: c.staff.ID, AtLoss: true}
+		for what, do := range map[string]func(tx *store.Tx, rates store.RateAccess, revision string) error{
+			"prove": func(tx *store.Tx, rates store.RateAccess, r string) error {
+				return errOf(tx.ProveRevision(ctx, rates, c.sold.ID, r, nil))
+			},
+			"ask": func(tx *store.Tx, rates store.RateAccess, r string) error {
+				return tx.Provable(ctx, rates, c.sold.ID, r)
+			},
+			"build": func(tx *store.Tx, rates store.RateAccess, _ string) error {
+				return errOf(tx.BuildRevision(ctx, rates, c.sold.ID))
+			},
+			"rebuild": func(tx *store.Tx, rates store.RateAccess, _ string) error {
+				_, _, err := tx.BuiltAlready(ctx, rates, c.sold.ID)
+				return err
+			},
+			"activate": func(tx *store.Tx, rates store.RateAccess, r string) error {
+				return errOf(tx.ActivateRevision(ctx, rates, c.sold.ID, r))
+			},
+			"accept": func(tx *store.Tx, rates store.RateAccess, r string) error {
+				return errOf(tx.ActivateAtLoss(ctx, rates, c.sold.ID, r))
+			},
+			"schedule": func(tx *store.Tx, rates store.RateAccess, r string) error {
+				return errOf(tx.ScheduleRevision(ctx, rates, c.sold.ID, r, later))
+			},
+			"charge": func(tx *store.Tx, rates store.RateAccess, _ string) error {
+				return errOf(tx.UpdateCard(ctx, rates, c.sold.ID, store.CardPatch{ChargeRounding: &down}))
+			},
+			"resupply": func(tx *store.Tx, rates store.RateAccess, _ string) error {
+				return tx.SetParents(ctx, rates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: other.ID}})
+			},
+		} {
+			for name, reaches := range map[string]string{"none": "", "the card alone": c.sold.ID, "the parent alone": c.bought.ID} {
+				access := store.RateAccessBy(func(_ context.Context, card string) (bool, error) { return card == reaches, nil })
+				if reaches == "" {
+					access = store.RateAccess{}
+				}
+				for _, revision := range []string{cheap.ID, dear.ID} {
+					if err := c.write(func(tx *store.Tx) error { return do(tx, access, revision) }); !errors.Is(err, store.ErrRatesHidden) {
+						t.Errorf("%s with %s: %v", what, name, err)
+					}
+				}
+			}
+		}
+		if _, err := s.Diff(ctx, store.RateAccess{}, c.sold.ID, before.ID, dear.ID, "", nil); !errors.Is(err, store.ErrRatesHidden) {
+			t.Errorf("compare: %v", err)
+		}
+		if err := c.write(func(tx *store.Tx) error { return errOf(tx.NewImporter(ctx, store.RateAccess{}, c.sold.ID, before.ID)) }); !errors.Is(err, store.ErrRatesHidden) {
+			t.Errorf("amend: %v", err)
+		}
+	})
+}
+
+// A file that replaces a card is taken by who may not read its rates, and not
+// compared with them.
+func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			importer := must(tx.NewImporter(ctx, store.RateAccess{}, c.bought.ID, ""))
+			mustDo(importer.Add(ctx, 0, priced("49", "0.01")))
+			if drafts := must(importer.Finish(ctx)); len(drafts) != 1 || drafts[0].Changes != nil || drafts[0].Revision.Rows != 1 {
+				t.Errorf("got %+v", drafts)
+			}
+		})
+	})
+}
+
+// A card whose charges are rounded otherwise is proved anew; one whose prices
+// are, of rates to come, is not.
+func TestOnlyAChangeThatTellsOnCallsNeedsAccessToRates(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			bought := must(tx.CreateRevision(ctx, c.bought.ID, rates(priced("49", "0.02"))))
+			must(tx.ActivateRevision(ctx, store.RateAccess{}, c.bought.ID, bought.ID)) // nothing to be proved against
+			mustDo(tx.SetParents(ctx, store.RateAccess{}, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+			r := must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.01"))))
+			must(tx.ActivateAtLoss(ctx, store.AllRates, c.sold.ID, r.ID))
+			precision, name := 6, "Renamed"
+			must(tx.UpdateCard(ctx, store.RateAccess{}, c.sold.ID, store.CardPatch{Name: &name, RatePrecision: &precision}))
+		})
+	})
+}
