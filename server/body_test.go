@@ -14,7 +14,7 @@ import (
 func TestAUsersOwnTokenNamesNobody(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		i := newIssuer(t)
-		s, err := New(Config{JWT: jwtConfig(t, i.keys()), DecisionLog: "none"}, w.store, w.server.engines,
+		s, err := New(Config{JWT: jwtConfig(t, w.id("M"), i.keys()), DecisionLog: "none"}, w.store, w.server.engines,
 			WithClock(func() time.Time { return jwtNow }), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
 		if err != nil {
 			t.Fatal(err)

@@ -53,11 +53,11 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (c
 	if s.jwt == nil {
 		return caller{}, unauthorized("")
 	}
-	sub, err := s.jwt.verify(ctx, secret)
+	tenant, sub, err := s.verifyUser(ctx, secret)
 	if err != nil {
-		return caller{}, &problem{kind: kindUnauthorized, cause: err}
+		return caller{}, err
 	}
-	return userCaller(h, sub)
+	return userCaller(h, tenant, sub)
 }
 
 // panelCaller reads the headers a panel may send.
@@ -84,25 +84,27 @@ func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *
 	case s.jwt == nil:
 		return caller{}, unauthorized("user tokens are not configured")
 	}
-	sub, err := s.jwt.verify(ctx, []byte(token))
-	if err != nil {
-		return caller{}, &problem{kind: kindUnauthorized, cause: err}
-	}
-	if who.userRef != "" && who.userRef != sub {
+	tenant, sub, err := s.verifyUser(ctx, []byte(token))
+	switch {
+	case err != nil:
+		return caller{}, err
+	case who.tenant != "" && who.tenant != tenant:
+		return caller{}, unauthorized("the user's token is another tenant's")
+	case who.userRef != "" && who.userRef != sub:
 		return caller{}, unauthorized("the user's token is another user's")
 	}
-	who.userRef = sub
+	who.tenant, who.userRef = tenant, sub
 	return who, nil
 }
 
 // userCaller is a user's own token: it acts for itself and for nobody else.
-func userCaller(h *fasthttp.RequestHeader, sub string) (caller, error) {
+func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
 		if len(h.PeekAll(name)) > 0 {
 			return caller{}, forbidden(name + " may be sent by a panel only")
 		}
 	}
-	return caller{tokenID: "jwt", scopes: scopeUser, jwt: true, userRef: sub}, nil
+	return caller{tokenID: "jwt", tenant: tenant, scopes: scopeUser, jwt: true, userRef: sub}, nil
 }
 
 // bearer returns the token of the only Authorization header. The bytes are the

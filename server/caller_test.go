@@ -108,7 +108,7 @@ func coreTwin(tx *store.Tx, account store.Account, w *coreWorld) error {
 func jwtServer(t *testing.T, w *coreWorld, i *issuer, require bool) *Server {
 	t.Helper()
 	return w.serve(t, func(c *Config) {
-		c.JWT = jwtConfig(t, i.keys())
+		c.JWT = jwtConfig(t, w.master.ID, i.keys())
 		c.JWT.RequireUser = require
 	}, WithClock(func() time.Time { return jwtNow }))
 }

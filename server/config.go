@@ -81,6 +81,9 @@ type JWT struct {
 	JWKS string
 	// Issuer and Audience must both match; required with JWKS.
 	Issuer, Audience string
+	// Tenant is the master account whose users the tokens name; required when
+	// the store has several.
+	Tenant string
 	// RequireUser demands a user's token beside the panel token, so that a
 	// panel page can act only for the user who is signed in.
 	RequireUser bool

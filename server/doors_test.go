@@ -65,7 +65,7 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 	w.bare(t, "reader")
 	keys, stranger := newIssuer(t), newIssuer(t)
 	panel := w.server
-	own, err := New(Config{JWT: jwtConfig(t, keys.keys()), DecisionLog: "none"}, w.store, panel.engines, WithClock(w.clock))
+	own, err := New(Config{JWT: jwtConfig(t, w.id("M"), keys.keys()), DecisionLog: "none"}, w.store, panel.engines, WithClock(w.clock))
 	must(t, err)
 	bearer := func(user string, sign signer, left time.Duration) string {
 		body := claims(map[string]any{"sub": w.id(user), "exp": w.clock().Add(left).Unix()})

@@ -126,18 +126,19 @@ func token(t testing.TB, header, body map[string]any, sign signer) string {
 	return text + "." + b64(sign([]byte(text)))
 }
 
-func jwtConfig(t testing.TB, keys []map[string]any) JWT {
+// jwtConfig trusts the keys for users of a tenant.
+func jwtConfig(t testing.TB, tenant string, keys []map[string]any) JWT {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "jwks.json")
 	must(t, os.WriteFile(file, jwks(t, keys), 0o600))
-	cfg := Config{JWT: JWT{JWKS: file, Issuer: "https://id.example", Audience: "resellerd"}}
+	cfg := Config{JWT: JWT{JWKS: file, Tenant: tenant, Issuer: "https://id.example", Audience: "resellerd"}}
 	cfg.setDefaults()
 	return cfg.JWT
 }
 
 func testVerifier(t testing.TB, i *issuer) *jwtVerifier {
 	t.Helper()
-	v, err := newJWTVerifier(context.Background(), jwtConfig(t, i.keys()), func() time.Time { return jwtNow })
+	v, err := newJWTVerifier(context.Background(), jwtConfig(t, "", i.keys()), func() time.Time { return jwtNow })
 	must(t, err)
 	return v
 }
@@ -269,7 +270,7 @@ func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) 
 	}))
 	defer host.Close()
 	now := jwtNow
-	cfg := jwtConfig(t, i.keys())
+	cfg := jwtConfig(t, "", i.keys())
 	cfg.JWKS = host.URL
 	v, err := newJWTVerifier(context.Background(), cfg, func() time.Time { return now })
 	must(t, err)

@@ -136,6 +136,9 @@ func (s *Server) trust() error {
 		if s.jwt, err = newJWTVerifier(context.Background(), s.cfg.JWT, s.now); err != nil {
 			return err
 		}
+		if err := s.bindIssuer(context.Background()); err != nil {
+			return err
+		}
 	}
 	if len(s.tokens) == 0 && s.jwt == nil {
 		return ErrNoCallers

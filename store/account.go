@@ -176,3 +176,27 @@ func orDefault(value *string, otherwise string) {
 		*value = otherwise
 	}
 }
+
+// SoleTenant is the id of the one master that the store has. It returns
+// ErrNotFound when there is none and ErrAmbiguous when there are several. The
+// answer holds for the current data revision; ErrUnavailable when that cannot
+// be confirmed.
+func (s *Store) SoleTenant(ctx context.Context) (string, error) {
+	masters, err := cached(ctx, s, "masters", func(ctx context.Context) ([]string, int64, error) {
+		rows, err := s.pool.QueryContext(ctx, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
+		if err != nil {
+			return nil, 0, s.dialect.translateIn(ctx, err)
+		}
+		masters, err := scanStrings(rows)
+		return masters, 0, s.dialect.translateIn(ctx, err)
+	})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("tenants: %w", err)
+	case len(masters) == 0:
+		return "", fmt.Errorf("tenants: %w", ErrNotFound)
+	case len(masters) > 1:
+		return "", fmt.Errorf("tenants: %w", ErrAmbiguous)
+	}
+	return masters[0], nil
+}

@@ -130,3 +130,23 @@ func TestMalformedCardsAreRefusedByName(t *testing.T) {
 		refused(t, card.Validate(), store.ErrInvalid, field)
 	}
 }
+
+func TestTheSoleTenantIsKnownUntilThereIsAnother(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		_, err := s.SoleTenant(ctx)
+		refused(t, err, store.ErrNotFound, "")
+		var first store.Account
+		mustWrite(t, s, "", func(tx *store.Tx) {
+			first = must(tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "One"}))
+			must(tx.CreateAccount(ctx, store.Account{ParentID: first.ID, Name: "Below"}))
+		})
+		if got := must(s.SoleTenant(ctx)); got != first.ID {
+			t.Errorf("got %s", got)
+		}
+		mustWrite(t, s, "", func(tx *store.Tx) {
+			must(tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "Two"}))
+		})
+		_, err = s.SoleTenant(ctx)
+		refused(t, err, store.ErrAmbiguous, "")
+	})
+}

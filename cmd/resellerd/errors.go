@@ -35,7 +35,8 @@ func exitCode(err error) int {
 	var scenarios *scenario.Error
 	var flips flipError
 	switch {
-	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers):
+	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers),
+		errors.Is(err, server.ErrUnboundIssuer), errors.Is(err, server.ErrIssuerTenant):
 		return exitUsage
 	case errors.As(err, &load), errors.As(err, &policy):
 		return exitPolicy

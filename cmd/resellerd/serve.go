@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -58,6 +59,9 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
 	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)
+	if errors.Is(err, server.ErrUnboundIssuer) || errors.Is(err, server.ErrIssuerTenant) {
+		err = fmt.Errorf("%w: name the master account with --jwt-tenant", err)
+	}
 	if err != nil {
 		return unlessStopped(ctx, closing(st, err))
 	}

@@ -146,6 +146,24 @@ func TestATokenForEveryTenantIsWarnedAbout(t *testing.T) {
 	}
 }
 
+func TestAnIssuerForOneOfSeveralTenantsHasToSayWhich(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	one, _ := found(t, database, "--company", "Halyard", "--login", "admin@halyard.example")
+	keys := write(t, "keys.json", `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"d","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
+	args := []string{"--database", database, "--jwks", keys, "--jwt-issuer", "iss", "--jwt-audience", "aud", "--decision-log", "none"}
+	serve(t, nil, args...).stop()
+	if _, code := found(t, database, "--company", "Another", "--login", "admin@another.example", "--another"); code != exitOK {
+		t.Fatalf("init: exit %d", code)
+	}
+	for _, more := range [][]string{nil, {"--jwt-tenant", "acc_x"}} {
+		code, _, stderr := call(t, nil, append(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), more...))
+		if code != exitUsage || !strings.Contains(stderr, "--jwt-tenant") {
+			t.Errorf("%v: exit %d: %s", more, code, stderr)
+		}
+	}
+	serve(t, nil, append(args, "--jwt-tenant", one.Account)...).stop()
+}
+
 func TestAStartThatIsCalledOffIsNoError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -46,6 +46,7 @@ type callerSettings struct {
 	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with, a file or an https address." placeholder:"FILE|URL"`
 	JWTIssuer      string        `name:"jwt-issuer" help:"Who must have issued a user's token." placeholder:"ISS"`
 	JWTAudience    string        `name:"jwt-audience" help:"For whom a user's token must be." placeholder:"AUD"`
+	JWTTenant      string        `name:"jwt-tenant" help:"The master account whose users the tokens name; needed when the store has several." placeholder:"ACC"`
 	RequireUserJWT bool          `name:"require-user-jwt" help:"Demand a user's token beside the panel token."`
 	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two readings of the key set." default:"5m"`
 	JWTLeeway      time.Duration `name:"jwt-leeway" help:"How far clocks may be apart." default:"30s"`
@@ -106,7 +107,7 @@ func (s *settings) server() (server.Config, error) {
 		TLS:         server.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
 		JWT: server.JWT{
-			JWKS: s.JWKS, Issuer: s.JWTIssuer, Audience: s.JWTAudience, RequireUser: s.RequireUserJWT,
+			JWKS: s.JWKS, Issuer: s.JWTIssuer, Audience: s.JWTAudience, Tenant: s.JWTTenant, RequireUser: s.RequireUserJWT,
 			Refresh: s.JWKSRefresh, Leeway: s.JWTLeeway,
 		},
 		Limits: server.Limits{

@@ -1,0 +1,64 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"resellerd/store"
+)
+
+var (
+	// ErrUnboundIssuer means that users' tokens could name users of several
+	// tenants.
+	ErrUnboundIssuer = errors.New("user tokens: the store has several tenants, and the issuer is bound to none of them")
+	// ErrIssuerTenant means that the issuer is bound to no tenant of this store.
+	ErrIssuerTenant = errors.New("user tokens: the issuer is bound to an account that is no master of this store")
+)
+
+// verifyUser finds out which user of which tenant a user's token names. Errors:
+// 401, or 503 when the store cannot tell the tenant.
+func (s *Server) verifyUser(ctx context.Context, token []byte) (tenant, sub string, err error) {
+	if sub, err = s.jwt.verify(ctx, token); err != nil {
+		return "", "", &problem{kind: kindUnauthorized, cause: err}
+	}
+	tenant, err = s.issuerTenant(ctx)
+	switch {
+	case errors.Is(err, ErrUnboundIssuer), errors.Is(err, store.ErrNotFound):
+		return "", "", &problem{kind: kindUnauthorized, cause: err}
+	case err != nil:
+		return "", "", unavailable(err)
+	}
+	return tenant, sub, nil
+}
+
+// issuerTenant is the tenant whose users the issuer's tokens name: the one that
+// it is bound to, or the only one that there is. Errors: ErrUnboundIssuer when
+// there are several, and those of store.SoleTenant.
+func (s *Server) issuerTenant(ctx context.Context) (string, error) {
+	if bound := s.cfg.JWT.Tenant; bound != "" {
+		return bound, nil
+	}
+	tenant, err := s.store.SoleTenant(ctx)
+	if errors.Is(err, store.ErrAmbiguous) {
+		err = ErrUnboundIssuer
+	}
+	return tenant, err
+}
+
+// bindIssuer refuses to start with an issuer of whom it is not plain whose users
+// its tokens name. A store without any tenant may still get its one.
+func (s *Server) bindIssuer(ctx context.Context) error {
+	bound, err := s.issuerTenant(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	row, err := s.store.PolicyRow(ctx, "account", bound)
+	if errors.Is(err, store.ErrNotFound) || err == nil && row["kind"] != store.Master {
+		return fmt.Errorf("%w: %s", ErrIssuerTenant, bound)
+	}
+	return err
+}
