@@ -1,34 +1,11 @@
 package server
 
 import (
-	"io"
-	"log/slog"
 	"resellerd/store/cardfile"
 	"strings"
 	"testing"
 	"time"
 )
-
-// Who a user is to the panel is the panel's to say: with its own token a user
-// gives nobody an external id, itself included.
-func TestAUsersOwnTokenNamesNobody(t *testing.T) {
-	eachWorld(t, func(t *testing.T, w *world) {
-		i := newIssuer(t)
-		s, err := New(Config{JWT: jwtConfig(t, w.id("M"), i.keys()), DecisionLog: "none"}, w.store, w.server.engines,
-			WithClock(func() time.Time { return jwtNow }), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.server = s
-		own := []string{"Authorization", "Bearer " + i.token(t, w.id("a")), headerUser, ""}
-		w.do("a", "GET", "/v1/users/{a2}", "", own...).want(200)
-		w.do("a", "PATCH", "/v1/users/{a2}", `{"name":"x"}`, own...).want(200)
-		w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"x"}`, own...).refused(403, "by a panel only")
-		w.do("a", "POST", "/v1/users", `{"login":"x@example.com","external_id":"x","groups":["{M.default}"]}`, own...).
-			refused(403, "by a panel only")
-		w.do("a", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.default}"]}`, own...).want(201)
-	})
-}
 
 // A write may be repeated on every route that takes one, links included.
 func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {

@@ -108,14 +108,7 @@ func (r *call) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
 // own reports whether ref, which the store knows as a or not at all, is the
 // user that the token names.
 func (r *call) own(ref string, a *actor) bool {
-	if ref == r.caller.userRef {
-		return true
-	}
-	if a == nil {
-		return false
-	}
-	u := a.subject.User
-	return u.ID == r.caller.userRef || u.ExternalID != "" && u.ExternalID == r.caller.userRef
+	return ref == r.caller.userRef || a != nil && a.subject.User.Named(r.caller.userRef)
 }
 
 // loadRow adds the stored row of a type the store keeps, and reports whether

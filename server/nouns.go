@@ -21,6 +21,8 @@ type noun struct {
 	// asks is what a change of these fields is asked beside what the policy says
 	// of it; nil for nothing.
 	asks func(w *writing, id string, fields []string) error
+	// naming is the one field that says who a row is to the panel; "" for none.
+	naming string
 	// update reads the fields, and returns what writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)
 	remove func(w *writing, id string) error
@@ -65,6 +67,11 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	}
 	if malformed != nil {
 		return target{}, malformed
+	}
+	if slices.Contains(change.Fields, n.naming) {
+		if err := w.mayName(f, n.naming); err != nil {
+			return target{}, err
+		}
 	}
 	apply := n.update(w, f)
 	if err := f.err(); err != nil {

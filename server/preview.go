@@ -58,9 +58,6 @@ func (r *call) refusePreview() error {
 // as one that is not visible.
 func (r *call) previewTarget(ref string) (*actor, error) {
 	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, ref)
-	if errors.Is(err, store.ErrAmbiguous) {
-		target, err = r.visibleTarget(ref, err)
-	}
 	switch {
 	case isUnknown(err):
 		return nil, denied(r.decideAbsent(r.input("preview", "user", ref)))
@@ -84,25 +81,6 @@ func (r *call) previewTarget(ref string) (*actor, error) {
 		return nil, denied(r.recordAs(decidedByDoor, in, d, r.s.now()))
 	}
 	return target, nil
-}
-
-// visibleTarget finds the one user among those that the viewer sees who has the
-// external id: that others have it, too, is not told. Else err stands.
-func (r *call) visibleTarget(ref string, err error) (*actor, error) {
-	p, refused := r.reading("user")
-	if refused != nil || !p.sees("external_id") {
-		return nil, err
-	}
-	q := p.query()
-	q.Limit, q.Where = 2, []store.Condition{{Column: "external_id", Op: store.Eq, Value: ref}}
-	page, failed := r.s.store.List(r.ctx, q)
-	switch {
-	case failed != nil:
-		return nil, failed
-	case len(page.Rows) != 1:
-		return nil, err
-	}
-	return r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, page.Rows[0].ID())
 }
 
 func previewRow(err error) error {

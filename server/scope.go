@@ -9,20 +9,23 @@ import (
 type scope uint8
 
 const (
-	scopeNone    scope = 0 // any authenticated caller
-	scopeData    scope = 1 << iota
-	scopeDecide        // ask for decisions
-	scopeFilter        // ask for filters
-	scopePreview       // Resellerd-As
-	scopeWrite         // change data
-	scopeAll     = scopeData | scopeDecide | scopeFilter | scopePreview | scopeWrite
+	scopeNone     scope = 0 // any authenticated caller
+	scopeData     scope = 1 << iota
+	scopeDecide         // ask for decisions
+	scopeFilter         // ask for filters
+	scopePreview        // Resellerd-As
+	scopeWrite          // change data
+	scopeIdentity       // set the external ids of users
+	// scopeDefault is what a token without a list of scopes opens: everything
+	// but who a user is.
+	scopeDefault = scopeData | scopeDecide | scopeFilter | scopePreview | scopeWrite
 	// scopeUser is what a user's own token opens.
 	scopeUser = scopeData | scopeDecide | scopeWrite
 )
 
 var scopeNames = map[string]scope{
 	"data": scopeData, "decide": scopeDecide, "filter": scopeFilter,
-	"preview": scopePreview, "write": scopeWrite,
+	"preview": scopePreview, "write": scopeWrite, "identity": scopeIdentity,
 }
 
 func (s scope) has(want scope) bool { return s&want == want }
@@ -36,9 +39,8 @@ func (s scope) String() string {
 	return "none"
 }
 
-// parseScopes reads "data,decide" or "data decide"; nothing means all.
-func parseScopes(words []string) (scope, error) {
-	var set scope
+// parseScopes reads "data,decide" or "data decide"; 0 when no scope is listed.
+func parseScopes(words []string) (set scope, err error) {
 	for _, w := range words {
 		for name := range strings.SplitSeq(w, ",") {
 			if name == "" {
@@ -50,9 +52,6 @@ func parseScopes(words []string) (scope, error) {
 			}
 			set |= one
 		}
-	}
-	if set == 0 {
-		return scopeAll, nil
 	}
 	return set, nil
 }

@@ -143,8 +143,12 @@ func (s *Server) trust() error {
 	if len(s.tokens) == 0 && s.jwt == nil {
 		return ErrNoCallers
 	}
-	if n := s.tokens.storeWide(); n > 0 {
+	if n := s.tokens.count(func(t *panelToken) bool { return t.tenant == "" }); n > 0 {
 		s.logger.Warn("panel tokens without a tenant know every tenant", "tokens", n)
+	}
+	if n := s.tokens.count(func(t *panelToken) bool { return !t.listed }); n > 0 {
+		s.logger.Warn("panel tokens without a list of scopes have every scope but identity: "+
+			"they set the external ids of users only where a user of the master acts", "tokens", n)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ type groupNew struct {
 }
 
 type userFields struct {
-	ExternalID *string  `json:"external_id,omitempty" description:"the panel's own name for the user"`
+	ExternalID *string  `json:"external_id,omitempty" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
 	Login      string   `json:"login,omitempty" format:"email"`
 	Name       *string  `json:"name,omitempty"`
 	Groups     []string `json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"`

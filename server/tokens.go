@@ -14,6 +14,7 @@ type panelToken struct {
 	id     string // names the token in logs without giving it away
 	tenant string // master account; empty: store-wide
 	scopes scope
+	listed bool // its line lists scopes
 }
 
 // panelTokens finds a token by its hash. Immutable after newPanelTokens.
@@ -57,7 +58,11 @@ func parsePanelToken(fields []string) (*panelToken, error) {
 	case secret == "" || strings.Contains(secret, ":"):
 		return nil, fmt.Errorf("want [TENANT:]TOKEN")
 	}
-	return &panelToken{hash: sha256.Sum256([]byte(secret)), tenant: tenant, scopes: scopes}, nil
+	t := &panelToken{hash: sha256.Sum256([]byte(secret)), tenant: tenant, scopes: scopes, listed: scopes != 0}
+	if !t.listed {
+		t.scopes = scopeDefault
+	}
+	return t, nil
 }
 
 // find returns the token with this secret. The map is keyed by SHA-256, so how
@@ -72,10 +77,10 @@ func (p panelTokens) find(secret []byte) (*panelToken, bool) {
 	return t, true
 }
 
-// storeWide counts the tokens that know every tenant.
-func (p panelTokens) storeWide() (n int) {
+// count counts the tokens of which is is true.
+func (p panelTokens) count(is func(*panelToken) bool) (n int) {
 	for _, t := range p {
-		if t.tenant == "" {
+		if is(t) {
 			n++
 		}
 	}

@@ -10,16 +10,17 @@ func plainLabel(hash []byte) string { return hex.EncodeToString(hash[:4]) }
 
 func TestPanelTokensAreReadFromTheirLines(t *testing.T) {
 	tokens, err := newPanelTokens([]string{
-		"store-wide-secret", "", "# a comment", "  acc_1:bound-secret data,decide  ", "reader data decide", "\tlast\r",
+		"store-wide-secret", "", "# a comment", "  acc_1:bound-secret data,decide  ", "reader data decide", "\tlast\r", "namer write,identity",
 	}, plainLabel)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for secret, want := range map[string]panelToken{
-		"store-wide-secret": {scopes: scopeAll},
+		"store-wide-secret": {scopes: scopeDefault},
 		"bound-secret":      {tenant: "acc_1", scopes: scopeData | scopeDecide},
 		"reader":            {scopes: scopeData | scopeDecide},
-		"last":              {scopes: scopeAll},
+		"last":              {scopes: scopeDefault},
+		"namer":             {scopes: scopeWrite | scopeIdentity},
 	} {
 		got, ok := tokens.find([]byte(secret))
 		if !ok || got.tenant != want.tenant || got.scopes != want.scopes {
@@ -31,8 +32,14 @@ func TestPanelTokensAreReadFromTheirLines(t *testing.T) {
 			t.Errorf("%q was accepted", wrong)
 		}
 	}
-	if n := tokens.storeWide(); n != 3 {
+	if n := tokens.count(func(t *panelToken) bool { return t.tenant == "" }); n != 4 {
 		t.Errorf("%d store-wide tokens", n)
+	}
+	if n := tokens.count(func(t *panelToken) bool { return !t.listed }); n != 2 {
+		t.Errorf("%d tokens without a list of scopes", n)
+	}
+	if scopeDefault.has(scopeIdentity) || scopeUser.has(scopeIdentity) {
+		t.Error("a token that names no scope may say who is who")
 	}
 }
 

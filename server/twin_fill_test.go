@@ -176,10 +176,18 @@ func (w *twin) fillUsers(account string) {
 
 func (w *twin) fillUser(account, name string, acts bool, groups ...string) {
 	d, see := w.draws("user "+account+"."+name+" fields"), w.eyes.see("user", account)
-	row := d.of(see)
+	row, shown := d.of(see), see || acts && account == w.eyes.own
+	// No user out of sight takes an external id from one in sight, and few have
+	// one, so that many an id is taken in one world and free in the other.
+	named := maybe(d.of(shown), twinNames[:len(twinNames)/2])
+	if !shown {
+		if named = ""; d.private.IntN(20) == 0 {
+			named = drawn(d.private, twinNames[len(twinNames)/2:])
+		}
+	}
 	u := store.User{
 		AccountID: accountID(account), Login: name + account + drawn(row, twinLogins), Name: maybe(row, twinTexts),
-		ExternalID: maybe(d.of(see || acts && account == w.eyes.own), twinNames), Groups: groups,
+		ExternalID: named, Groups: groups,
 		TimeZone: drawn(row, []string{"", "Europe/Berlin"}),
 	}
 	if !acts {
@@ -188,10 +196,11 @@ func (w *twin) fillUser(account, name string, acts bool, groups ...string) {
 		u.IPAllow = drawn(row, []store.Strings{nil, {"10.0.0.0/8"}})
 	}
 	w.at(before(row))
-	w.make(account, "user "+account+"."+name, func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.CreateUser(ctx, u)
-		return err
-	})
+	create := func(ctx context.Context, tx *store.Tx) error { _, err := tx.CreateUser(ctx, u); return err }
+	if !w.make(account, "user "+account+"."+name, create) {
+		u.ExternalID = ""
+		w.make(account, "user "+account+"."+name, create)
+	}
 }
 
 func userID(account, name string) string { return idOf("user", "user "+account+"."+name) }

@@ -41,6 +41,9 @@ type twin struct {
 // twinStart is when requests begin; everything there is was made before.
 var twinStart = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
+// namingToken is a panel's that may set external ids.
+const namingToken = "naming-token-of-the-tests"
+
 // newTwin opens a store, fills it as its viewer's eyes demand, and puts a
 // server before it. Worlds of the same seed and different sides are twins.
 func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64, opts ...Option) *twin {
@@ -49,7 +52,7 @@ func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewe
 	held := &EngineHolder{}
 	held.Swap(engine)
 	opts = append([]Option{WithClock(w.clock), WithIDs(w.requestID), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))}, opts...)
-	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, opts...)
+	s, err := New(Config{PanelTokens: worldToken + "," + namingToken + " " + identityScopes, DecisionLog: "none"}, w.store, held, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +166,9 @@ func (w *twin) ask(n int, a asked) answered {
 	req := httptest.NewRequest(a.method, a.path, body)
 	req.Header.Set("Authorization", "Bearer "+worldToken)
 	for i := 0; i+1 < len(a.header); i += 2 {
+		if a.header[i] == "Authorization" {
+			req.Header.Del("Authorization")
+		}
 		req.Header.Add(a.header[i], a.header[i+1])
 	}
 	res, err := w.server.App().Test(req, -1)

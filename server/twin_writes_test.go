@@ -2,8 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -143,4 +145,20 @@ func (q *requests) imports() asked {
 			drawn(q.r, []string{"", "", "2036-01-01T00:00:00Z"}) + "\n"
 	}
 	return asked{method: "POST", path: "/v1/cards/" + url.PathEscape(card) + "/import?" + p.Encode(), body: deck, header: []string{"Content-Type", "text/csv"}}
+}
+
+// naming asks to make a user of the own account who is called so, as a panel
+// that says who its users are.
+func (q *requests) naming(externalID, path string) asked {
+	body := fmt.Sprintf(`{"login":"named@x.example","external_id":%q,"groups":[%q]}`, externalID, groupID(q.eyes.own, "clerks"))
+	return asked{method: "POST", path: path, body: body, header: []string{"Authorization", "Bearer " + namingToken}}
+}
+
+const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflicts with what is there","status":409,` +
+	`"detail":"is taken","field":"external_id",,"reasons":["external_id_taken"]}`
+
+// tellsTaken is the one exception from non-interference: those who may set
+// external ids learn that one is taken, in words that are the same for every row.
+func tellsTaken(a asked, got answered) bool {
+	return slices.Contains(a.header, "Bearer "+namingToken) && decisionIDs.ReplaceAllString(got.body, "") == takenExternalID
 }

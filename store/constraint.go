@@ -26,6 +26,7 @@ var refusals = map[string]FieldError{
 
 	"users_login":                                 {ErrConflict, "login", "is taken"},
 	"users.account_id, users.login":               {ErrConflict, "login", "is taken"},
+	"user_external_id_form":                       {ErrInvalid, "external_id", "is malformed"},
 	"users_in_a_group":                            {ErrInvalid, "groups", "a user is in at least one group"},
 	"user_account_fixed":                          {ErrConflict, "account_id", "a user stays with its account"},
 	"user_group_usable":                           {ErrInvalid, "groups", "names a group that is neither the account's own nor lent to it"},
@@ -57,12 +58,18 @@ var refusals = map[string]FieldError{
 	"data_revision_rises": {ErrConflict, "", "the data revision rises by one"},
 }
 
+// userExternalID is the constraint that keeps external ids of users unique.
+const userExternalID = "users_tenant_external_id"
+
 // explain turns a constraint's refusal into an ErrConflict or ErrInvalid that
 // names the field and quotes neither the database nor any row.
 func explain(err error) error {
 	var c *ConstraintError
 	if !errors.As(err, &c) {
 		return err
+	}
+	if c.Name == userExternalID {
+		return refused(ReasonExternalIDTaken, "external_id", "is taken")
 	}
 	if known, ok := refusals[c.Name]; ok {
 		return &known

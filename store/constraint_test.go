@@ -80,6 +80,13 @@ var attempts = []attempt{
 	{name: "a user who moves to another account", sql: []string{"UPDATE users SET account_id = '{sibling}' WHERE id = '{agent}'"}},
 	{name: "a user replaced by one elsewhere", sqlite: true, sql: []string{
 		"INSERT OR REPLACE INTO users (id, tenant_id, account_id, login, status, first_group_id, created_at, updated_at) VALUES ('{agent}', '{master}', '{sibling}', 'x', 'active', '{lent}', 1, 1)"}},
+	{name: "a user named as another", sql: []string{"UPDATE users SET external_id = 'panel-7' WHERE id = '{staff}'"}},
+	{name: "a new user named as another", sql: []string{
+		"INSERT INTO users (id, tenant_id, account_id, external_id, login, status, first_group_id, created_at, updated_at) VALUES ('usr_x', '{master}', '{master}', 'panel-7', 'x', 'active', '{full}', 1, 1)"}},
+	{name: "a user named as another, who is replaced", sqlite: true, sql: []string{"UPDATE OR REPLACE users SET external_id = 'panel-7' WHERE id = '{staff}'"}},
+	{name: "a new user named as another, who is replaced", sqlite: true, sql: []string{
+		"INSERT OR REPLACE INTO users (id, tenant_id, account_id, external_id, login, status, first_group_id, created_at, updated_at) VALUES ('usr_x', '{master}', '{master}', 'panel-7', 'x', 'active', '{full}', 1, 1)"}},
+	{name: "a user named like an id", sql: []string{"UPDATE users SET external_id = '{staff}' WHERE id = '{agent}'"}},
 	{name: "a group that moves to another account", sql: []string{"UPDATE groups SET account_id = '{sibling}' WHERE id = '{full}'"}},
 	{name: "a loan withdrawn under a user", sql: []string{"DELETE FROM group_loans WHERE group_id = '{lent}'"}},
 	{name: "a loan moved under a user", sql: []string{"UPDATE group_loans SET account_id = '{sibling}' WHERE group_id = '{lent}'"}},

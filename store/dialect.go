@@ -36,6 +36,7 @@ type dialect struct {
 	texts      func(list string) string                          // a table of one column, value: the texts of a JSON array
 	jsonRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
 	bigint     string                                            // makes a bound argument an int64
+	hasUsers   string                                            // counts the tables of users: 0 without a schema
 
 	cursors bool // a transaction can leave a query half read and go on with it later
 

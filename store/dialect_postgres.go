@@ -33,6 +33,7 @@ func postgresDialect() dialect {
 			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
 		},
 		bigint:     "::bigint",
+		hasUsers:   "SELECT count(to_regclass('users')) AS n",
 		cursors:    true,
 		constraint: postgresConstraint,
 		gone:       postgresGone,

@@ -43,6 +43,7 @@ func sqliteDialect() dialect {
 		jsonRows: func(order, from string, values ...string) string {
 			return fmt.Sprintf("(SELECT json_group_array(json_array(%s) ORDER BY %s) FROM %s)", strings.Join(values, ", "), order, from)
 		},
+		hasUsers:   "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },

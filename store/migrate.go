@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -24,10 +25,30 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	steps, err := provider.Up(ctx)
+	if err != nil {
 		return fmt.Errorf("schema: %w", s.dialect.translateIn(ctx, err))
 	}
+	if err := s.tellCleared(ctx, steps); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
 	_, err = s.Key(ctx)
+	return err
+}
+
+// clearsExternalIDs is the version of the step that does.
+const clearsExternalIDs = 8
+
+// tellCleared tells which external ids one of these steps has cleared.
+func (s *Store) tellCleared(ctx context.Context, steps []*goose.MigrationResult) error {
+	clears := func(step *goose.MigrationResult) bool { return step.Source.Version == clearsExternalIDs }
+	if s.cleared == nil || !slices.ContainsFunc(steps, clears) {
+		return nil
+	}
+	cleared, err := s.clearedExternalIDs(ctx)
+	for _, one := range cleared {
+		s.cleared(one)
+	}
 	return err
 }
 

@@ -8,6 +8,7 @@ const (
 	ReasonCardNotOwn       = "card_not_own"            // another account's card, not assigned to the card's owner
 	ReasonWithdrawn        = "provider_card_withdrawn" // a parent that is not assigned any more
 	ReasonSellsAtLoss      = "sells_at_loss"           // a call that costs more than it sells for
+	ReasonExternalIDTaken  = "external_id_taken"       // another user of the tenant has the external id
 )
 
 // LossError is the ErrConflict, of ReasonSellsAtLoss, of calls that would sell

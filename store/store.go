@@ -36,6 +36,8 @@ type Options struct {
 	// MaxStale is how old the last confirmed data revision may be before a
 	// read from the cache asks for it first. Default 2 s.
 	MaxStale time.Duration
+	// Cleared is told of each external id that Migrate clears; nil for nobody.
+	Cleared func(BadExternalID)
 }
 
 // Store is an open database. It is safe for concurrent use; Close ends it.
@@ -53,6 +55,7 @@ type Store struct {
 	memory  *rateMemory
 	besides chan struct{} // one for each connection of bulk that is taken
 	longest string        // the statement of a look-up past the memory
+	cleared func(BadExternalID)
 }
 
 // Open opens the database that url names:
@@ -70,7 +73,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID, besides: make(chan struct{}, bulkConns)}
+	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, besides: make(chan struct{}, bulkConns)}
 	s.pool = newPreparedPool(p.read.DB)
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()

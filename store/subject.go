@@ -32,15 +32,16 @@ type Subject struct {
 
 // Subject finds the tenant's user whose id, or else whose external id, is ref.
 // It reads what the transaction sees. It returns ErrNotFound when there is
-// none, and ErrAmbiguous when two have that external id.
+// none.
 func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
 }
 
 // Subject finds the user whose id, or else whose external id, is ref: among
 // the tenant's, or among all when tenant is "". It returns ErrNotFound when
-// there is none, ErrAmbiguous when two have that external id, and
-// ErrUnavailable when that cannot be found out for the current data revision.
+// there is none, ErrAmbiguous when users of two tenants have that external id,
+// and ErrUnavailable when that cannot be found out for the current data
+// revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
 	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context) (*Subject, int64, error) {
@@ -93,7 +94,11 @@ func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (Use
 	if !storable(ref) || ref == "" {
 		return User{}, ErrNotFound
 	}
-	for _, column := range []string{"id", "external_id"} {
+	columns := []string{"id", "external_id"}
+	if likeID(ref) {
+		columns = columns[:1]
+	}
+	for _, column := range columns {
 		text, args := selectUser+" WHERE "+column+" = ?", []any{ref}
 		if tenant != "" {
 			text, args = text+" AND tenant_id = ?", append(args, tenant)

@@ -12,7 +12,7 @@ type User struct {
 	ID         string
 	TenantID   string `db:"tenant_id"`
 	AccountID  string `db:"account_id"`
-	ExternalID string `db:"external_id"` // the panel's own name for the user
+	ExternalID string `db:"external_id"` // the panel's own name for the user, unique in the tenant
 	Login      string // an email address, unique in the account
 	Name       string
 	Status     string   // Active or Disabled
@@ -42,10 +42,16 @@ func (p UserPatch) apply(u *User) {
 	replace(&u.Groups, p.Groups)
 }
 
+// Named reports whether ref is the user's id or external id. A reference that
+// begins like an id is never an external id.
+func (u *User) Named(ref string) bool {
+	return ref == u.ID || ref != "" && ref == u.ExternalID && !likeID(ref)
+}
+
 // Validate returns an ErrInvalid that names the first field at fault.
 func (u *User) Validate() error {
 	var c checks
-	c.text("external_id", u.ExternalID, maxID)
+	c.externalID("external_id", u.ExternalID)
 	c.required("login", u.Login, maxEmail)
 	c.email("login", u.Login)
 	c.text("name", u.Name, maxName)
@@ -90,7 +96,7 @@ func (u User) row() userRow {
 // given; id, tenant, version and times are set here. It returns ErrInvalid for
 // a malformed field, an unknown account, or a group that is neither the
 // account's own nor lent to it, and ErrConflict for a login that is taken in
-// the account.
+// the account or an external id that is taken in the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.store.newID("user"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&u.Status, Active)
@@ -124,7 +130,8 @@ func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
 
 // UpdateUser changes a user of the tenant and returns it as it is then. It
 // returns ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict: the
-// version has moved on or the login is taken.
+// version has moved on, or the login or the external id is taken. A malformed
+// external id from earlier may stay.
 func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User, error) {
 	before, err := tx.User(ctx, id)
 	if err != nil {
@@ -135,7 +142,11 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 	}
 	u := before
 	patch.apply(&u)
-	if err := u.Validate(); err != nil {
+	changed := u
+	if u.ExternalID == before.ExternalID {
+		changed.ExternalID = ""
+	}
+	if err := changed.Validate(); err != nil {
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	u.Version, u.UpdatedAt = u.Version+1, tx.now

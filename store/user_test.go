@@ -106,19 +106,6 @@ func TestASubjectIsFoundByItsIdOrExternalId(t *testing.T) {
 		}
 		_, err := s.Subject(ctx, c.stranger.ID, c.agent.ID)
 		refused(t, err, store.ErrNotFound, "")
-
-		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateUser(ctx, c.staff.ID, store.UserPatch{ExternalID: ptr("panel-7")}))
-		})
-		_, err = s.Subject(ctx, c.master.ID, "panel-7")
-		refused(t, err, store.ErrAmbiguous, "")
-		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			must(tx.UpdateUser(ctx, c.staff.ID, store.UserPatch{ExternalID: ptr(c.agent.ID)}))
-		})
-		found, err := s.Subject(ctx, c.master.ID, c.agent.ID)
-		if err != nil || found.User.ID != c.agent.ID {
-			t.Errorf("an id comes before an external id: got %+v, %v", found, err)
-		}
 	})
 }
 

@@ -44,6 +44,13 @@ func (c *checks) text(field, value string, limit int) {
 	}
 }
 
+// externalID takes an optional external id of a user.
+func (c *checks) externalID(field, value string) {
+	if fault := externalIDFault(value); fault != "" {
+		c.refuse(field, "%s", fault)
+	}
+}
+
 func (c *checks) required(field, value string, limit int) {
 	if strings.TrimSpace(value) == "" {
 		c.refuse(field, "is missing")

@@ -19,6 +19,9 @@ type policyError struct{ error }
 // testError is a policy tree whose tests do not pass.
 type testError struct{ error }
 
+// decideError is something that a person has to decide.
+type decideError struct{ error }
+
 func testsFailed(err error) error { return testError{err} }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
@@ -34,10 +37,13 @@ func exitCode(err error) int {
 	var tests testError
 	var scenarios *scenario.Error
 	var flips flipError
+	var decide decideError
 	switch {
 	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers),
 		errors.Is(err, server.ErrUnboundIssuer), errors.Is(err, server.ErrIssuerTenant):
 		return exitUsage
+	case errors.As(err, &decide):
+		return exitDecide
 	case errors.As(err, &load), errors.As(err, &policy):
 		return exitPolicy
 	case errors.As(err, &tests), errors.As(err, &scenarios), errors.As(err, &flips):

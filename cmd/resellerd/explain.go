@@ -23,10 +23,8 @@ type lookSettings struct {
 
 // open opens a store that is there, with its schema as it should be.
 func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
-	if path, ok := strings.CutPrefix(l.Database, "sqlite:"); ok {
-		if _, err := os.Stat(path); err != nil {
-			return nil, usagef("database %q: no such file", path)
-		}
+	if err := fileThere(l.Database); err != nil {
+		return nil, err
 	}
 	st, err := store.Open(ctx, l.Database, store.Options{})
 	if err != nil {
@@ -36,6 +34,16 @@ func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
 		return nil, closing(st, fmt.Errorf("%w (run `resellerd migrate`)", err))
 	}
 	return st, nil
+}
+
+// fileThere refuses a SQLite file that is absent, which opening would make.
+func fileThere(database string) error {
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return usagef("database %q: no such file", path)
+		}
+	}
+	return nil
 }
 
 // engine compiles the policy tree in dir, the embedded one without.

@@ -33,7 +33,7 @@ type founded struct {
 // and printed. Any other store that is not empty is refused without
 // --another, so that a misspelt name makes no second carrier.
 func (c *initCommand) Run(ctx context.Context, t terminal) error {
-	st, err := c.open(ctx)
+	st, err := c.open(ctx, t.err)
 	if err != nil {
 		return err
 	}

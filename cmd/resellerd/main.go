@@ -20,6 +20,7 @@ const (
 	exitUsage  = 2
 	exitPolicy = 3 // the policy does not compile
 	exitTests  = 4 // the policy's tests fail, or a replay flips what it must not
+	exitDecide = 5 // a person has to decide
 )
 
 func main() {

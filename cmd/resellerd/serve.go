@@ -40,7 +40,12 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	st, err := openStore(ctx, c.Database, c.Migrate, c.storeOptions())
+	o := c.storeOptions()
+	o.Cleared = func(one store.BadExternalID) {
+		log.Warn("the migration cleared an external id", "tenant", one.TenantID, "account", one.AccountID,
+			"user", one.UserID, "external_id", one.ExternalID, "reason", one.Fault)
+	}
+	st, err := openStore(ctx, c.Database, c.Migrate, o)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}

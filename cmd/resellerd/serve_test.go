@@ -137,7 +137,7 @@ func TestServingANewStoreFromInitToTheFirstAnswer(t *testing.T) {
 
 func TestATokenForEveryTenantIsWarnedAbout(t *testing.T) {
 	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
-	for token, warned := range map[string]bool{"secret": true, "acc_x:secret": false} {
+	for token, warned := range map[string]bool{"secret data": true, "acc_x:secret data": false} {
 		r := serve(t, nil, "--database", database, "--panel-tokens", token)
 		if got := strings.Contains(r.stderr.String(), `"level":"WARN"`); got != warned {
 			t.Errorf("%s: warned %v, want %v:\n%s", token, got, warned, r.stderr)

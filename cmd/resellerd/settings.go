@@ -147,9 +147,12 @@ func (s *recordSettings) logger(w io.Writer) *slog.Logger {
 }
 
 // open opens the store with its schema up to date: a SQLite store is migrated,
-// a PostgreSQL store only when told to, since others may be using it.
-func (s *storeSettings) open(ctx context.Context) (*store.Store, error) {
-	return openStore(ctx, s.Database, s.Migrate, store.Options{})
+// a PostgreSQL store only when told to, since others may be using it. What the
+// migration clears is printed to w.
+func (s *storeSettings) open(ctx context.Context, w io.Writer) (*store.Store, error) {
+	return openStore(ctx, s.Database, s.Migrate, store.Options{Cleared: func(one store.BadExternalID) {
+		fmt.Fprintln(w, badExternalID(one))
+	}})
 }
 
 // storeOptions is what the limits are for the store.

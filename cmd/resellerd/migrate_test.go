@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+func TestTheCheckListsBadExternalIDsAndChangesNothing(t *testing.T) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			made, _ := found(t, url, "--company", "Halyard", "--login", "admin@halyard.example", "--external-id", "admin")
+			if code, stdout, stderr := call(t, nil, []string{"migrate", "--check", "--database", url}); code != exitOK || stdout+stderr != "" {
+				t.Errorf("exit %d: %s%s", code, stdout, stderr)
+			}
+			for _, bad := range []struct {
+				id, says string
+				cleared  bool
+			}{
+				{"usr_1", `"usr_1" begins like an id of resellerd's own: it is cleared by the migration`, true},
+				{"admin ", `"admin " has a blank at an end: it is cleared by the migration`, true},
+				{"j\u00fcrgen", "is not printable ASCII: it stays", false},
+			} {
+				givenPast(t, url, made.User, bad.id)
+				code, stdout, stderr := call(t, nil, []string{"migrate", "--check", "--database", url})
+				if code != exitDecide || !strings.Contains(stdout, bad.says) || !strings.Contains(stdout, made.User) || !strings.Contains(stderr, "1 collide or are malformed") {
+					t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+				}
+				_, stdout, _ = call(t, nil, []string{"migrate", "--check", "--format", "json", "--database", url})
+				var got struct {
+					ExternalIDs []externalID `json:"external_ids"`
+				}
+				if err := json.Unmarshal([]byte(stdout), &got); err != nil || len(got.ExternalIDs) != 1 {
+					t.Fatalf("%v: %s", err, stdout)
+				}
+				one := got.ExternalIDs[0]
+				if one.Tenant != made.Account || one.Account != made.Account || one.User != made.User || one.ExternalID != bad.id || one.Cleared != bad.cleared {
+					t.Errorf("got %+v", one)
+				}
+			}
+		})
+	}
+	absent := "sqlite:" + filepath.Join(t.TempDir(), "absent.db")
+	if code, _, stderr := call(t, nil, []string{"migrate", "--check", "--database", absent}); code != exitUsage || !strings.Contains(stderr, "no such file") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// givenPast gives a user an external id that nobody can be given today.
+func givenPast(t *testing.T, url, user, id string) {
+	t.Helper()
+	s := storetest.Open(t, url, store.Options{})
+	drop := "DROP TRIGGER IF EXISTS users_external_id_form_kept"
+	if s.Dialect() == "postgres" {
+		drop += " ON users"
+	}
+	for _, text := range []string{drop, "UPDATE users SET external_id = '" + id + "' WHERE id = '" + user + "'"} {
+		if _, err := storetest.SQL(t, s).Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// maxExternalID bounds a user's external id, in characters.
+const maxExternalID = 255
+
+// A user's external id is 1 to 255 printable ASCII characters without a blank
+// at an end, which HTTP would take off, and does not begin like an id of ours.
+const (
+	externalIDLong    = "is longer than 255 characters"
+	externalIDText    = "is not printable ASCII"
+	externalIDBlank   = "has a blank at an end"
+	externalIDLikeID  = "begins like an id of resellerd's own"
+	externalIDCollide = "belongs to several users of the tenant"
+)
+
+// externalIDFault says what is wrong with a user's external id, "" for nothing.
+func externalIDFault(id string) string {
+	switch {
+	case likeID(id):
+		return externalIDLikeID
+	case strings.Trim(id, " \t") != id:
+		return externalIDBlank
+	case strings.IndexFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) >= 0:
+		return externalIDText
+	case len(id) > maxExternalID:
+		return externalIDLong
+	}
+	return ""
+}
+
+// likeID reports whether a reference begins like an id of a row. Such a
+// reference is an id and never an external id.
+func likeID(ref string) bool {
+	for _, prefix := range idPrefixes {
+		if strings.HasPrefix(ref, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// BadExternalID is a user's external id that nobody could set today.
+type BadExternalID struct {
+	TenantID   string `db:"tenant_id"`
+	AccountID  string `db:"account_id"`
+	UserID     string `db:"id"`
+	ExternalID string `db:"external_id"`
+	Fault      string `db:"-"` // what is wrong with it
+	// Cleared is true for an id that the migration clears: several users have it,
+	// or it can be taken for another id. Other malformed ids stay as they are.
+	Cleared bool `db:"-"`
+}
+
+// BadExternalIDs lists the external ids of users that collide or are
+// malformed, by tenant and id. It reads a store of any version, also one
+// without a schema, and changes nothing.
+func (s *Store) BadExternalIDs(ctx context.Context) ([]BadExternalID, error) {
+	var bad []BadExternalID
+	err := s.snapshot(ctx, func(x execer) error {
+		type count struct{ N int }
+		there, err := selectOne[count](ctx, s.dialect, x, s.dialect.hasUsers)
+		if err != nil || there.N == 0 {
+			return err
+		}
+		bad, err = s.badExternalIDs(ctx, x)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("external ids: %w", err)
+	}
+	return bad, nil
+}
+
+func (s *Store) badExternalIDs(ctx context.Context, x execer) (bad []BadExternalID, err error) {
+	rows, err := x.QueryContext(ctx, `SELECT tenant_id, account_id, id, external_id FROM users
+		WHERE external_id IS NOT NULL ORDER BY tenant_id, external_id, id`)
+	if err != nil {
+		return nil, s.dialect.translateIn(ctx, err)
+	}
+	defer rows.Close()
+	var last BadExternalID
+	for rows.Next() {
+		var one BadExternalID
+		if err := rows.Scan(&one.TenantID, &one.AccountID, &one.UserID, &one.ExternalID); err != nil {
+			return nil, s.dialect.translateIn(ctx, err)
+		}
+		one.judge()
+		if last.ExternalID == one.ExternalID && last.TenantID == one.TenantID {
+			if last.Fault != "" {
+				bad = bad[:len(bad)-1] // it is there for another fault, or for this one
+			}
+			bad = append(bad, last.collided())
+			one = one.collided()
+		}
+		if one.Fault != "" {
+			bad = append(bad, one)
+		}
+		last = one
+	}
+	return bad, s.dialect.translateIn(ctx, rows.Err())
+}
+
+func (b *BadExternalID) judge() {
+	b.Fault = externalIDFault(b.ExternalID)
+	b.Cleared = b.Fault == externalIDLikeID || b.Fault == externalIDBlank
+}
+
+func (b BadExternalID) collided() BadExternalID {
+	b.Fault, b.Cleared = externalIDCollide, true
+	return b
+}
+
+// clearedExternalIDs lists what the migration has cleared, from the entries
+// that it left in the audit trail.
+func (s *Store) clearedExternalIDs(ctx context.Context) ([]BadExternalID, error) {
+	type entry struct {
+		BadExternalID
+		Change string
+	}
+	entries, err := selectAll[entry](ctx, s.dialect, s.read, `SELECT tenant_id, account_id, resource_id AS id, change
+		FROM audit_entries WHERE action = 'migrate' AND resource_type = 'user' ORDER BY tenant_id, resource_id`)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]BadExternalID, 0, len(entries))
+	for _, entry := range entries {
+		var change struct {
+			Columns struct {
+				ExternalID struct{ Before string } `json:"external_id"`
+			}
+		}
+		if err := json.Unmarshal([]byte(entry.Change), &change); err != nil {
+			return nil, fmt.Errorf("audit entry of user %s: %w", entry.UserID, err)
+		}
+		one := entry.BadExternalID
+		one.ExternalID = change.Columns.ExternalID.Before
+		if one.judge(); !one.Cleared {
+			one = one.collided()
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
