@@ -1,0 +1,122 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// rules names what differs from one run to the next, and what stands for it in
+// the corpus. Ids and times have rules of their own: the demo's stay.
+var rules = []struct {
+	name    string
+	pattern *regexp.Regexp
+	with    string
+}{
+	{"decision id", regexp.MustCompile(`"decision_id":"[A-Z2-7]{26}(-\d+)?"`), `"decision_id":"<decision>"`},
+	{"decision id in a header", regexp.MustCompile(`(?m)^Resellerd-Decision-Id: .+$`), "Resellerd-Decision-Id: <decision>"},
+	{"sealed data revision", regexp.MustCompile(`(?m)^Resellerd-Revision: .+$`), "Resellerd-Revision: <revision>"},
+	{"policy revision", regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<policy>"},
+	{"entity tag in a header", regexp.MustCompile(`(?m)^Etag: .+$`), "Etag: <etag>"},
+	{"entity tag of a row", regexp.MustCompile(`"etag":"(?:[^"\\]|\\.)*"`), `"etag":"<etag>"`},
+	{"sealed cursor", regexp.MustCompile(`"next":"[^"]+"`), `"next":"<cursor>"`},
+	{"duration", regexp.MustCompile(`\b\d+(\.\d+)?\s?(ns|µs|ms|s)\b`), "<duration>"},
+	{"duration in JSON", regexp.MustCompile(`"(\w*(?:_ns|_ms|_seconds|nanoseconds))":\s*[\d.e+-]+`), `"$1":<duration>`},
+	{"version of Go and of the build", regexp.MustCompile(`resellerd \S+ go\S+.*`), "resellerd <version>"},
+	{"version in JSON", regexp.MustCompile(`"(version|go|commit)":\s*"[^"]+"`), `"$1":"<version>"`},
+	{"date of a file in an archive", regexp.MustCompile(`(?m)<dcterms:(created|modified)[^>]*>[^<]*`), "<dcterms:$1><now>"},
+}
+
+var (
+	anyID   = regexp.MustCompile(`\b(acc|grp|usr|cus|crd|rev|aud)_[a-z2-7]{26}\b`)
+	anyTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+)
+
+// normal makes texts comparable between runs.
+type normal struct {
+	known map[string]bool // ids of the demo's own rows
+	names map[string]string
+	began time.Time
+}
+
+// text is an answer without what differs from run to run. An id that was made
+// in this run is numbered by the place in its answer, unless a case gave it a
+// name.
+func (n *normal) text(s string) string {
+	for _, r := range rules {
+		s = r.pattern.ReplaceAllString(s, r.with)
+	}
+	fresh := map[string]string{}
+	s = anyID.ReplaceAllStringFunc(s, func(id string) string {
+		if name, ok := n.names[id]; ok {
+			return "$" + name
+		}
+		if n.known[id] {
+			return id
+		}
+		if fresh[id] == "" {
+			fresh[id] = fmt.Sprintf("<%s %d>", id[:3], len(fresh)+1)
+		}
+		return fresh[id]
+	})
+	s = anyTime.ReplaceAllStringFunc(s, func(at string) string {
+		if moment, err := time.Parse(time.RFC3339Nano, at); err == nil && moment.After(n.began.Add(-time.Minute)) && moment.Before(n.began.Add(24*time.Hour)) {
+			return "<now>"
+		}
+		return at
+	})
+	return trimmed(s)
+}
+
+// trimmed takes blanks from the ends of lines, so that YAML shows lines.
+func trimmed(s string) string {
+	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " \t")
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
+}
+
+// Bounds of what is shown of an answer; the rest counts by its hash.
+const (
+	mostLines = 40
+	mostBytes = 3000
+)
+
+// cut shortens a long text to its beginning, and a hash of all of it.
+func cut(s string) string {
+	lines := strings.Split(s, "\n")
+	if len(lines) <= mostLines && len(s) <= mostBytes {
+		return s
+	}
+	head := strings.Join(lines[:min(len(lines), mostLines/4)], "\n")
+	head = strings.ToValidUTF8(head[:min(len(head), mostBytes)], "")
+	return fmt.Sprintf("%s\n… %d lines, SHA-256 %x", trimmed(head), len(lines), sha256.Sum256([]byte(s)))
+}
+
+// itemLines puts every item of a JSON list on a line of its own.
+func itemLines(body string) string {
+	var list struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	if json.Unmarshal([]byte(body), &list) != nil || len(list.Items) < 2 {
+		return body
+	}
+	first := strings.Index(body, string(list.Items[0]))
+	if first < 0 {
+		return body
+	}
+	var out strings.Builder
+	out.WriteString(body[:first] + "\n")
+	rest := body[first:]
+	for _, item := range list.Items {
+		at := strings.Index(rest, string(item)) + len(item)
+		comma := len(rest) - len(strings.TrimPrefix(rest[at:], ",")) - at
+		out.WriteString(rest[:at+comma] + "\n")
+		rest = rest[at+comma:]
+	}
+	return out.String() + rest
+}

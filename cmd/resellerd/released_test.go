@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var record = flag.String("record", "", "a released binary whose answers are to be written into testdata/released/answers")
+
+const releasedDir = "../../testdata/released"
+
+// TestReleasedAnswers sends the requests of testdata/released/requests to the
+// code of the working tree and compares the answers with those that the
+// release before this one gave. .ci/released names that release.
+//
+// A difference is declared in two files of testdata/released: changed.yaml
+// holds the new answers, and differences.yaml says of every one whether it is
+// breaking, stricter or added, with the sentence of the README's changelog
+// that tells it. This writes the first, and lists what the second lacks:
+//
+//	go test ./cmd/resellerd -run Released -update
+//
+// A new release is recorded with its binary, after .ci/released names it:
+//
+//	.ci/build-released /path/of/binary
+//	go test ./cmd/resellerd -run Released -record /path/of/binary
+//
+// Both files of differences are empty then.
+func TestReleasedAnswers(t *testing.T) {
+	p := program{binary: *record}
+	got := map[string]answers{}
+	for _, area := range areas {
+		t.Run(area.name, func(t *testing.T) { got[area.name] = area.answers(t, p) })
+	}
+	if t.Failed() {
+		return
+	}
+	if *record != "" {
+		for name, all := range got {
+			writeYAML(t, filepath.Join(releasedDir, "answers", name+".yaml"), all)
+		}
+		return
+	}
+	checkDifferences(t, difference(t, got))
+}
+
+// answers are texts by the id of their case.
+type answers map[string]string
+
+// area is a part of the corpus, with a server of its own.
+type area struct {
+	name    string
+	answers func(*testing.T, program) answers
+}
+
+var areas = []area{
+	{"reads", requestsOf("reads")},
+	{"writes", requestsOf("writes")},
+	{"cards", requestsOf("cards")},
+	{"refusals", requestsOf("refusals")},
+	{"commands", commandAnswers},
+	{"shapes", shapeAnswers},
+}
+
+// difference returns the answers that are not those of the release. A case
+// without an answer of the release, or the other way round, is a fault.
+func difference(t *testing.T, got map[string]answers) answers {
+	t.Helper()
+	changed := answers{}
+	for _, area := range areas {
+		var released answers
+		readYAML(t, filepath.Join(releasedDir, "answers", area.name+".yaml"), &released)
+		for id, text := range got[area.name] {
+			if before, known := released[id]; !known && area.name != "shapes" {
+				t.Errorf("%s: the release was not asked this; record its answer", id)
+			} else if text != before {
+				changed[id] = text
+			}
+		}
+		for id := range released {
+			if _, asked := got[area.name][id]; !asked && area.name == "shapes" {
+				changed[id] = "absent"
+			} else if !asked {
+				t.Errorf("%s: the release was asked this, and the working tree is not", id)
+			}
+		}
+	}
+	return changed
+}
+
+// declared is an entry of differences.yaml.
+type declared struct {
+	// Kind is the mark of the sentence in the changelog: breaking, stricter or
+	// added.
+	Kind     string   `yaml:"kind"`
+	Sentence string   `yaml:"sentence"`
+	Cases    []string `yaml:"cases"` // ids; * stands for any text
+}
+
+var differenceKinds = []string{"breaking", "stricter", "added"}
+
+// covers reports whether the entry declares the difference of a case.
+func (d declared) covers(id string) bool {
+	return slices.ContainsFunc(d.Cases, func(pattern string) bool { return casePattern(pattern).MatchString(id) })
+}
+
+func casePattern(pattern string) *regexp.Regexp {
+	return regexp.MustCompile("(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
+}
+
+// checkDifferences holds the answers that changed against what is declared.
+func checkDifferences(t *testing.T, changed answers) {
+	t.Helper()
+	var golden answers
+	var entries []declared
+	readYAML(t, filepath.Join(releasedDir, "changed.yaml"), &golden)
+	readYAML(t, filepath.Join(releasedDir, "differences.yaml"), &entries)
+	if *update {
+		writeYAML(t, filepath.Join(releasedDir, "changed.yaml"), changed)
+		golden = changed
+	}
+	for _, fault := range undeclared(changed, golden, entries, changelog(t)) {
+		t.Error(fault)
+	}
+}
+
+// undeclared lists what the declarations lack, and what they have too much.
+func undeclared(changed, golden answers, entries []declared, log []string) (faults []string) {
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		if golden[id] != changed[id] {
+			faults = append(faults, id+": answers otherwise than changed.yaml or the release; got:\n"+changed[id])
+		}
+		if !slices.ContainsFunc(entries, func(d declared) bool { return d.covers(id) }) {
+			faults = append(faults, id+": no entry of differences.yaml covers it")
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(golden)) {
+		if _, differs := changed[id]; !differs {
+			faults = append(faults, id+": stands in changed.yaml and does not differ from the release")
+		}
+	}
+	for _, d := range entries {
+		faults = append(faults, d.faults(changed, log)...)
+	}
+	return faults
+}
+
+func (d declared) faults(changed answers, log []string) (faults []string) {
+	if !slices.Contains(differenceKinds, d.Kind) || d.Sentence == "" {
+		faults = append(faults, "differences.yaml: "+strings.Join(d.Cases, ", ")+": lacks a kind (breaking, stricter, added) or a sentence")
+	}
+	for _, pattern := range d.Cases {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(changed)), casePattern(pattern).MatchString) {
+			faults = append(faults, "differences.yaml: "+pattern+": covers no difference")
+		}
+	}
+	told := func(line string) bool {
+		return strings.Contains(line, "*"+d.Kind+"*") && strings.Contains(line, d.Sentence)
+	}
+	if !slices.ContainsFunc(log, told) {
+		faults = append(faults, "README: no line of the changelog says, marked *"+d.Kind+"*: "+d.Sentence)
+	}
+	return faults
+}
+
+// changelog is the README's list of changes, an item in a line.
+func changelog(t *testing.T) []string {
+	t.Helper()
+	_, section, found := strings.Cut(readme(t), "\n## Changelog\n")
+	if !found {
+		t.Fatal("the README has no changelog")
+	}
+	var items []string
+	for item := range strings.SplitSeq(section, "\n- ") {
+		items = append(items, strings.Join(strings.Fields(item), " "))
+	}
+	return items
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	dec := yaml.NewDecoder(strings.NewReader(text(t, file)))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil && err.Error() != "EOF" {
+		t.Fatalf("%s: %v", path.Base(file), err)
+	}
+}
+
+func writeYAML(t *testing.T, file string, all answers) {
+	t.Helper()
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	if len(all) > 0 {
+		if err := enc.Encode(all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeclaringDifferences(t *testing.T) {
+	entry := declared{Kind: "stricter", Sentence: "A blank is refused.", Cases: []string{"POST *"}}
+	log := []string{"*stricter* A blank is refused. Clients trim it."}
+	now := answers{"POST /x": "422"}
+	for name, c := range map[string]struct {
+		changed, golden answers
+		entries         []declared
+		log             []string
+		want            string
+	}{
+		"declared":                   {now, now, []declared{entry}, log, ""},
+		"not declared":               {now, now, nil, log, "POST /x: no entry"},
+		"another answer by now":      {now, answers{"POST /x": "409"}, []declared{entry}, log, "answers otherwise"},
+		"it does not occur any more": {answers{}, now, nil, log, "does not differ"},
+		"an entry for nothing":       {answers{}, answers{}, []declared{entry}, log, "covers no difference"},
+		"not in the changelog":       {now, now, []declared{entry}, nil, "no line of the changelog"},
+		"another mark there":         {now, now, []declared{entry}, []string{"*added* A blank is refused."}, "no line of the changelog"},
+		"a kind that is none":        {now, now, []declared{{Kind: "new", Sentence: entry.Sentence, Cases: entry.Cases}}, []string{"*new* A blank is refused."}, "lacks a kind"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := strings.Join(undeclared(c.changed, c.golden, c.entries, c.log), "\n")
+			if (c.want == "") != (faults == "") || !strings.Contains(faults, c.want) {
+				t.Errorf("found %q, want %q", faults, c.want)
+			}
+		})
+	}
+}
