@@ -13,7 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-var update = flag.Bool("update", false, "write the settings table into the README")
+var update = flag.Bool("update", false, "write the settings table into the README, and the answers that differ from the release")
 
 const readmePath = "../../README.md"
 

@@ -36,6 +36,7 @@ func commandAnswers(t *testing.T, p program) answers {
 			t.Fatal(err)
 		}
 	}
+	play.vars["released"] = releasedLog
 	for _, c := range file.Commands {
 		play.command(c)
 	}
@@ -63,7 +64,7 @@ func (p *session) command(c command) {
 		}
 		fmt.Fprintf(&out, "== %s\n%s", name, content)
 	}
-	text := strings.NewReplacer(p.house.dir, "$dir", p.vars["url"], "$url").Replace(out.String())
+	text := strings.NewReplacer(p.house.dir, "$dir", p.vars["url"], "$url", releasedLog, "$released").Replace(out.String())
 	p.got[id] = p.text(text)
 }
 

@@ -33,9 +33,10 @@ type request struct {
 	Method  string            `yaml:"method"` // GET by default
 	Path    string            `yaml:"path"`
 	Headers map[string]string `yaml:"headers"`
-	Body    any               `yaml:"body"` // text, or what is sent as JSON
-	Raw     string            `yaml:"raw"`  // all of a request, for what a client library does not send
-	Save    map[string]string `yaml:"save"` // variable -> header.NAME, or body.FIELD.FIELD
+	Body    any               `yaml:"body"`   // text, or what is sent as JSON
+	Raw     string            `yaml:"raw"`    // all of a request, for what a client library does not send
+	Sorted  bool              `yaml:"sorted"` // items in an order of their own: theirs is that of ids made in this run
+	Save    map[string]string `yaml:"save"`   // variable -> header.NAME, or body.FIELD.FIELD
 }
 
 // requestsOf plays a file of requests.
@@ -125,7 +126,7 @@ func (p *session) ask(user string, c request) {
 	}
 	res, text := p.send(c.method(), p.expand(c.Path), user, headers, body)
 	p.save(id, c.Save, res, text)
-	p.got[id] = p.shown(res, text)
+	p.got[id] = p.shown(res, text, c.Sorted)
 }
 
 func (c request) method() string {
@@ -268,7 +269,7 @@ func dig(document string, path []string) string {
 }
 
 // shown is an answer as the corpus keeps it: status, headers and body.
-func (p *session) shown(res *http.Response, body string) string {
+func (p *session) shown(res *http.Response, body string, sorted bool) string {
 	var out strings.Builder
 	fmt.Fprintln(&out, res.StatusCode)
 	for _, name := range slices.Sorted(maps.Keys(res.Header)) {
@@ -280,7 +281,7 @@ func (p *session) shown(res *http.Response, body string) string {
 		body = unzipped(p.T, body)
 	}
 	if body != "" {
-		out.WriteString("\n" + itemLines(body))
+		out.WriteString("\n" + itemLines(p.text(body), sorted))
 	}
 	return cut(p.text(out.String()))
 }

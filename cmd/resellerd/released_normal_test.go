@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,7 @@ var rules = []struct {
 	{"decision id in a header", regexp.MustCompile(`(?m)^Resellerd-Decision-Id: .+$`), "Resellerd-Decision-Id: <decision>"},
 	{"sealed data revision", regexp.MustCompile(`(?m)^Resellerd-Revision: .+$`), "Resellerd-Revision: <revision>"},
 	{"policy revision", regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<policy>"},
+	{"id that a request without one gets", regexp.MustCompile(`(?m)^X-Request-Id: [A-Z2-7]{26}$`), "X-Request-Id: <request>"},
 	{"entity tag in a header", regexp.MustCompile(`(?m)^Etag: .+$`), "Etag: <etag>"},
 	{"entity tag of a row", regexp.MustCompile(`"etag":"(?:[^"\\]|\\.)*"`), `"etag":"<etag>"`},
 	{"sealed cursor", regexp.MustCompile(`"next":"[^"]+"`), `"next":"<cursor>"`},
@@ -97,26 +99,32 @@ func cut(s string) string {
 	return fmt.Sprintf("%s\n… %d lines, SHA-256 %x", trimmed(head), len(lines), sha256.Sum256([]byte(s)))
 }
 
-// itemLines puts every item of a JSON list on a line of its own.
-func itemLines(body string) string {
+// itemLines puts every item of a JSON list on a line of its own, and so every
+// card of a look-up.
+func itemLines(body string, sorted bool) string {
 	var list struct {
 		Items []json.RawMessage `json:"items"`
+		Cards json.RawMessage   `json:"cards"`
 	}
-	if json.Unmarshal([]byte(body), &list) != nil || len(list.Items) < 2 {
+	if json.Unmarshal([]byte(body), &list) != nil {
 		return body
 	}
-	first := strings.Index(body, string(list.Items[0]))
-	if first < 0 {
+	if list.Items == nil && json.Unmarshal(list.Cards, &list.Items) != nil {
+		return body // rebuilding counts its cards
+	}
+	if len(list.Items) < 2 {
 		return body
 	}
-	var out strings.Builder
-	out.WriteString(body[:first] + "\n")
-	rest := body[first:]
-	for _, item := range list.Items {
-		at := strings.Index(rest, string(item)) + len(item)
-		comma := len(rest) - len(strings.TrimPrefix(rest[at:], ",")) - at
-		out.WriteString(rest[:at+comma] + "\n")
-		rest = rest[at+comma:]
+	lines := make([]string, len(list.Items))
+	for i, item := range list.Items {
+		lines[i] = string(item)
 	}
-	return out.String() + rest
+	before, after, found := strings.Cut(body, strings.Join(lines, ","))
+	if !found {
+		return body
+	}
+	if sorted {
+		slices.Sort(lines)
+	}
+	return before + "\n" + strings.Join(lines, ",\n") + "\n" + after
 }

@@ -35,11 +35,29 @@ func shapeAnswers(t *testing.T, p program) answers {
 	if code := h.stop(); code != exitOK {
 		t.Fatalf("exit %d:\n%s", code, h.stderr)
 	}
+	if p.binary != "" {
+		recordLog(t, h.log)
+	}
 	got := metricShapes(metrics)
 	maps.Copy(got, logShapes(t, h.log))
 	maps.Copy(got, openAPIShapes(t, document))
 	return got
 }
+
+// recordLog keeps the release's decision log, for commands to verify and
+// replay.
+func recordLog(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(releasedLog, content, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+const releasedLog = releasedDir + "/decisions.jsonl"
 
 var (
 	metricHead  = regexp.MustCompile(`(?m)^# (HELP|TYPE) (resellerd_\w+) (.*)$`)
