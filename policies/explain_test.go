@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/policiestest"
 )
 
 func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var n tally
 	types := append(slices.Sorted(maps.Keys(embeddedSchema())), "area", "cdr")
-	for range 200 {
+	for range policiestest.Runs(100, 200) {
 		typ := one(r, types...)
 		in := embeddedInput(r, typ)
 		if _, stored := embeddedSchema()[typ]; stored {

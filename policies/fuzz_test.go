@@ -205,7 +205,7 @@ func TestFuzzedPoliciesTell(t *testing.T) {
 func fuzzSeeds() [][]byte {
 	seeds := [][]byte{{}}
 	r := rand.New(rand.NewPCG(11, 13))
-	for range 150 {
+	for range policiestest.Runs(60, 150) {
 		seed := make([]byte, 40+r.IntN(80))
 		for i := range seed {
 			seed[i] = byte(r.IntN(256))

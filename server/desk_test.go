@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"resellerd/store/storetest"
 )
 
 // Whatever is asked, an explanation decides as the decision door answers.
@@ -17,7 +19,7 @@ func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 		desk.s.now = w.clock
 		r := rand.New(rand.NewPCG(11, 12))
 		met := map[string]int{}
-		for range runs(t, 250) {
+		for range runs(t, storetest.Runs(120, 250)) {
 			q := w.question(r)
 			x, err := desk.Explain(context.Background(), q)
 			must(t, err)

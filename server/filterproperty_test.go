@@ -171,7 +171,7 @@ func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
 			w := newTwinStore(t, url(t), twinViewers[0], seed, 1)
 			engine := engineOf(t, 3)
 			met := map[string]int{}
-			for i := range runs(t, 80) {
+			for i := range runs(t, storetest.Runs(30, 80)) {
 				r := rand.New(rand.NewPCG(seed, uint64(i)))
 				for _, typ := range everyType {
 					if found := w.compareLists(r, engine, typ, met); found != "" {

@@ -148,7 +148,7 @@ func foreignCard(t *testing.T, s *store.Store, c *carrier) (id string) {
 func TestStoredRevisionsAreWhatTheArithmeticBuilds(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
-		for seed := range uint64(30) {
+		for seed := range uint64(storetest.Runs(10, 30)) {
 			w := drawWorkshop(rand.New(rand.NewPCG(7, seed)))
 			built, err := w.build(c)
 			if err != nil {

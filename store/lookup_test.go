@@ -125,7 +125,7 @@ func TestALookUpIsTheSameFromMemoryAndFromTheDatabase(t *testing.T) {
 		if m := s.RateMemory(); m.Revisions != 4 || m.Failures != 0 {
 			t.Fatalf("got %+v", m)
 		}
-		for range 400 {
+		for range storetest.Runs(100, 400) {
 			number, seconds, account := drawDigits(r, 1+r.IntN(8)), r.IntN(200), pick(r, viewers)
 			kept, read := lookedUp(t, s, looking(account), number, seconds), lookedUp(t, past, looking(account), number, seconds)
 			if kept != read {

@@ -56,7 +56,11 @@ func needServer(t testing.TB) string {
 func copyOf(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := freshName()
-	if err := execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
+	create := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)
+	if template != untouched {
+		create += " STRATEGY FILE_COPY" // faster where nothing is synced, as in a cluster of our own
+	}
+	if err := execute(admin, create); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
