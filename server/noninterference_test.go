@@ -45,12 +45,14 @@ func firstSeed(t *testing.T) uint64 {
 
 // oneAtATime leaves out, with -short, a test that asks thousands of questions one
 // after the other. The race detector makes it five times as long and has nothing
-// to find there; .ci/run runs it without.
+// to find there; .ci/run runs it without. Such tests share nothing, and run beside
+// one another.
 func oneAtATime(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("asks one question at a time for minutes: run without -short")
 	}
+	t.Parallel()
 }
 
 const requestsOfARun = 160
