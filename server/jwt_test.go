@@ -323,7 +323,7 @@ func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
 		http.Redirect(w, r, to, http.StatusFound)
 	}))
 	defer host.Close()
-	cfg := jwtConfig(t, i.keys())
+	cfg := jwtConfig(t, "", i.keys())
 	cfg.JWKS = host.URL
 	_, err := newJWTVerifier(context.Background(), cfg, time.Now)
 	must(t, err)
