@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -192,16 +193,25 @@ func TestPanelsReadTheirOwnHeaders(t *testing.T) {
 		}
 	}
 	seen := a.Header.Get(headerRevision)
+	elsewhere := w.store.DataRevision()
+	elsewhere.Mark[0]++
+	ahead := elsewhere
+	ahead.N += 1000
+	old := s.sealer.seal("revision", nil, binary.BigEndian.AppendUint64(nil, uint64(elsewhere.N)))
 	for name, c := range map[string]struct {
 		revision string
 		status   int
 	}{
 		"what was seen": {seen, 200}, "rubbish": {"12", 400},
-		"the future": {s.sealer.sealRevision(w.store.Revision() + 1000), 503},
+		"of a lost commit":  {s.sealer.sealRevision(elsewhere), 409},
+		"which is not here": {s.sealer.sealRevision(ahead), 409},
+		"in the old form":   {old, 409},
 	} {
 		s.cfg.Limits.AtLeast = 50 * time.Millisecond
 		if a := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent", "Resellerd-At-Least: "+c.revision); a.StatusCode != c.status {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.text)
+		} else if c.status == 409 && !strings.Contains(a.text, `"type":"urn:resellerd:problem:revision_lost"`) {
+			t.Errorf("%s: %s", name, a.text)
 		}
 	}
 }

@@ -35,6 +35,7 @@ func (p *policyInfo) Collect(out chan<- prometheus.Metric) {
 type storeCollector struct {
 	store    *store.Store
 	revision *prometheus.Desc
+	lost     *prometheus.Desc
 	pools    []poolMetric
 	rates    []rateMetric
 }
@@ -80,6 +81,8 @@ func newStoreCollector(st *store.Store) *storeCollector {
 		store:    st,
 		rates:    rateMetrics(),
 		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision known.", nil, nil),
+		lost: prometheus.NewDesc("resellerd_store_history_lost_total",
+			"Times that the database was found without commits that were read here.", nil, nil),
 		pools: []poolMetric{
 			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
 			pool("connections_in_use", "Connections in use.", gauge, func(s sql.DBStats) float64 { return float64(s.InUse) }),
@@ -93,6 +96,7 @@ func newStoreCollector(st *store.Store) *storeCollector {
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.revision
+	out <- c.lost
 	for _, m := range c.pools {
 		out <- m.desc
 	}
@@ -104,6 +108,7 @@ func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(c.revision, prometheus.GaugeValue, float64(c.store.Revision()))
+	out <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.store.HistoryLost()))
 	memory := c.store.RateMemory()
 	for _, m := range c.rates {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(m.value(memory)))

@@ -148,7 +148,7 @@ func (r *call) entryTail(w *fieldWriter, d policies.Decision, took time.Duration
 	w.name(nil, "reasons")
 	w.dst = appendStrings(w.dst, d.Reasons)
 	w.text(nil, "policy_revision", r.engine.Revision())
-	w.number(nil, "data_revision", r.revision)
+	w.number(nil, "data_revision", r.revision.N)
 	w.text(nil, "route", r.route.name)
 	if acting, preview := r.who(); acting != "" {
 		w.text(nil, "acting_user", acting)

@@ -74,7 +74,7 @@ func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error)
 func (d *Desk) call(ctx context.Context, clientIP string) *call {
 	return &call{
 		s: d.s, ctx: ctx, engine: d.engine, route: &boundRoute{name: "command line"}, decisionID: d.s.newID(),
-		caller: caller{clientIP: clientIP}, revision: d.s.store.Revision(),
+		caller: caller{clientIP: clientIP}, revision: d.s.store.DataRevision(),
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
 )
 
 // boundRoute is a route with its metric children.
@@ -134,7 +136,7 @@ func (r *call) enter() error {
 	if err := r.waitAtLeast(); err != nil {
 		return err
 	}
-	r.revision = s.store.Revision()
+	r.revision = s.store.DataRevision()
 	if r.route.open == doorAsking {
 		return r.refusePreview()
 	}
@@ -145,7 +147,7 @@ func (r *call) enter() error {
 }
 
 // waitAtLeast holds the request back until the store is as new as the caller
-// has seen it elsewhere.
+// has seen it elsewhere. It refuses a revision that the store has lost.
 func (r *call) waitAtLeast() error {
 	sealed, err := oneHeader(&r.c.Request().Header, headerAtLeast)
 	if err != nil || sealed == "" {
@@ -154,13 +156,18 @@ func (r *call) waitAtLeast() error {
 	if r.caller.jwt {
 		return forbidden(headerAtLeast + " may be sent by a panel only")
 	}
-	n, err := r.s.sealer.openRevision(sealed)
+	wanted, err := r.s.sealer.openRevision(sealed)
 	if err != nil {
 		return badRequest(headerAtLeast + " is not a revision of this store")
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.s.cfg.Limits.AtLeast)
 	defer cancel()
-	if err := r.s.store.WaitRevision(ctx, n); err != nil {
+	err = r.s.store.WaitRevision(ctx, wanted)
+	switch {
+	case errors.Is(err, store.ErrRevisionLost):
+		return &problem{kind: kindRevisionLost, cause: err,
+			detail: "The store does not have the revision that " + headerAtLeast + " names. Drop the revision and repeat the request."}
+	case err != nil:
 		return unavailable(err)
 	}
 	return nil
@@ -198,10 +205,12 @@ func (r *call) stamp() {
 		return
 	}
 	h.Set(headerPolicy, r.engine.Revision())
-	if r.route.method != fiber.MethodGet && r.route.open == doorActing {
-		r.revision = max(r.revision, r.s.store.Revision())
+	if now := r.s.store.DataRevision(); now.N != 0 && r.route.method != fiber.MethodGet && r.route.open == doorActing {
+		r.revision = now
 	}
-	h.Set(headerRevision, r.s.actors.sealedRevision(r.s.sealer, r.revision))
+	if r.revision.N != 0 {
+		h.Set(headerRevision, r.s.actors.sealedRevision(r.s.sealer, r.revision))
+	}
 }
 
 const requestIDChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"

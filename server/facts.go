@@ -32,14 +32,14 @@ type actorCache struct {
 	mu      sync.RWMutex
 	byKey   map[*store.Subject]*actor
 	engine  *policies.Engine
-	sealing atomic.Pointer[sealedNumber]
+	sealing atomic.Pointer[sealedRevision]
 }
 
 // maxActors bounds the cache; past it, it starts again.
 const maxActors = 16384
 
-type sealedNumber struct {
-	n    int64
+type sealedRevision struct {
+	of   store.DataRevision
 	text string
 }
 
@@ -75,11 +75,11 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 }
 
 // sealedRevision seals a revision once for all requests that carry it.
-func (c *actorCache) sealedRevision(k *sealer, n int64) string {
-	if held := c.sealing.Load(); held != nil && held.n == n {
+func (c *actorCache) sealedRevision(k *sealer, r store.DataRevision) string {
+	if held := c.sealing.Load(); held != nil && held.of == r {
 		return held.text
 	}
-	held := &sealedNumber{n: n, text: k.sealRevision(n)}
+	held := &sealedRevision{of: r, text: k.sealRevision(r)}
 	c.sealing.Store(held)
 	return held.text
 }

@@ -31,7 +31,7 @@ func (r *call) preview() error {
 	}
 	r.viewer, r.actor = r.subject, target
 	r.subject, r.facts = target.subject, target.facts
-	r.revision = r.s.store.Revision()
+	r.revision = r.s.store.DataRevision()
 	return nil
 }
 

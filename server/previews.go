@@ -47,7 +47,7 @@ func getPreview(r *call) error {
 	if err := r.auditPreview(targets...); err != nil {
 		return err
 	}
-	r.revision = r.s.store.Revision()
+	r.revision = r.s.store.DataRevision()
 	var shown *Preview
 	err = r.s.store.Snapshot(r.ctx, r.subject.User.TenantID, func(m *store.Moment) (err error) {
 		shown, err = r.previewOf(m, targets)

@@ -32,6 +32,7 @@ var (
 	kindNotAcceptable   = problemKind{"not_acceptable", 406, "No representation as asked for"}
 	kindTimeout         = problemKind{"request_timeout", 408, "The request did not arrive in time"}
 	kindConflict        = problemKind{"conflict", 409, "Conflicts with what is there"}
+	kindRevisionLost    = problemKind{"revision_lost", 409, "The data revision is lost"}
 	kindStale           = problemKind{"precondition_failed", 412, "Changed since it was read"}
 	kindTooLarge        = problemKind{"content_too_large", 413, "The request body is too large"}
 	kindMediaType       = problemKind{"unsupported_media_type", 415, "Unsupported media type"}
@@ -44,7 +45,7 @@ var (
 
 var problemKinds = []problemKind{
 	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindMethod,
-	kindNotAcceptable, kindTimeout, kindConflict, kindStale, kindTooLarge, kindMediaType,
+	kindNotAcceptable, kindTimeout, kindConflict, kindRevisionLost, kindStale, kindTooLarge, kindMediaType,
 	kindInvalid, kindBusy, kindHeadersTooLarge, kindInternal, kindUnavailable,
 }
 

@@ -32,10 +32,10 @@ type call struct {
 
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
-	decidedAs  string    // of the decision being recorded
-	costs      costsSeen // by the acting user
-	revision   int64     // data revision that the answer is at least as new as
-	at         time.Time // the moment that is asked about; now, when zero
+	decidedAs  string             // of the decision being recorded
+	costs      costsSeen          // by the acting user
+	revision   store.DataRevision // that the answer is at least as new as
+	at         time.Time          // the moment that is asked about; now, when zero
 }
 
 // costsSeen remembers what seesCosts says of somebody.

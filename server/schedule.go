@@ -25,7 +25,7 @@ const (
 func (s *Server) keepTime(ctx context.Context) {
 	var k timekeeper
 	for ctx.Err() == nil {
-		known := s.store.Revision()
+		known := s.store.DataRevision()
 		pause, err := s.passTime(ctx, &k)
 		if err != nil && ctx.Err() == nil {
 			s.logger.Error("schedule", "error", err)
@@ -56,8 +56,12 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 	}
 }
 
-// timekeeper remembers up to when assignments have been looked at.
-type timekeeper struct{ settled store.Micros }
+// timekeeper remembers up to when assignments have been looked at, in the
+// history since its last loss.
+type timekeeper struct {
+	settled store.Micros
+	losses  int64
+}
 
 // passTime does what is due now, and says how long there is nothing to do.
 func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Duration, err error) {
@@ -94,6 +98,9 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 // begun by itself since they were looked at last.
 func (s *Server) settleCards(ctx context.Context, k *timekeeper) error {
 	now := store.MicrosOf(s.now())
+	if losses := s.store.HistoryLost(); losses != k.losses {
+		*k = timekeeper{losses: losses} // what was marked may not be marked now
+	}
 	if k.settled != 0 {
 		next, err := s.store.NextAssignmentChange(ctx, k.settled)
 		if err != nil || next == 0 || next > now {
@@ -138,7 +145,7 @@ var scheduleRoute = &boundRoute{route: route{open: doorActing, doc: operation{ta
 func (s *Server) bringIn(ctx context.Context, d store.Due) error {
 	r := &call{
 		s: s, ctx: ctx, route: scheduleRoute, engine: s.engines.Current(),
-		decisionID: s.newID(), revision: s.store.Revision(),
+		decisionID: s.newID(), revision: s.store.DataRevision(),
 	}
 	outcome := ""
 	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {

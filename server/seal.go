@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+
+	"resellerd/store"
 )
 
 // errSeal is all that open tells about a text that this store did not seal for
@@ -94,14 +96,17 @@ func additional(purpose string, binding []byte) []byte {
 
 // sealRevision and openRevision carry a data revision for Resellerd-Revision
 // and Resellerd-At-Least; the number itself would count other tenants' writes.
-func (s *sealer) sealRevision(n int64) string {
-	return s.seal("revision", nil, binary.BigEndian.AppendUint64(nil, uint64(n)))
+// Earlier releases sealed the number alone: its mark is then none.
+func (s *sealer) sealRevision(r store.DataRevision) string {
+	return s.seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
 }
 
-func (s *sealer) openRevision(sealed string) (int64, error) {
+func (s *sealer) openRevision(sealed string) (r store.DataRevision, err error) {
 	raw, err := s.open("revision", nil, sealed)
-	if err != nil || len(raw) != 8 {
-		return 0, errSeal
+	if err != nil || len(raw) != 8 && len(raw) != 8+len(r.Mark) {
+		return r, errSeal
 	}
-	return int64(binary.BigEndian.Uint64(raw)), nil
+	r.N = int64(binary.BigEndian.Uint64(raw))
+	copy(r.Mark[:], raw[8:])
+	return r, nil
 }

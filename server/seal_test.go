@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"resellerd/store"
 )
 
 func testSealer(t testing.TB) *sealer {
@@ -59,8 +61,9 @@ func flip(s string) string {
 func TestRevisionsTravelSealed(t *testing.T) {
 	s := testSealer(t)
 	for _, n := range []int64{0, 1, 1 << 40} {
-		if back, err := s.openRevision(s.sealRevision(n)); err != nil || back != n {
-			t.Errorf("%d came back as %d, %v", n, back, err)
+		r := store.DataRevision{N: n, Mark: store.Mark{1, 2, 15: 3}}
+		if back, err := s.openRevision(s.sealRevision(r)); err != nil || back != r {
+			t.Errorf("%v came back as %v, %v", r, back, err)
 		}
 	}
 	if _, err := s.openRevision("12"); err != errSeal {

@@ -182,13 +182,13 @@ func orDefault(value *string, otherwise string) {
 // answer holds for the current data revision; ErrUnavailable when that cannot
 // be confirmed.
 func (s *Store) SoleTenant(ctx context.Context) (string, error) {
-	masters, err := cached(ctx, s, "masters", func(ctx context.Context) ([]string, int64, error) {
-		rows, err := s.pool.QueryContext(ctx, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
-		if err != nil {
-			return nil, 0, s.dialect.translateIn(ctx, err)
-		}
-		masters, err := scanStrings(rows)
-		return masters, 0, s.dialect.translateIn(ctx, err)
+	type master struct{ ID string }
+	masters, err := cached(ctx, s, "masters", func(ctx context.Context, at *sighting) (found []master, until int64, err error) {
+		err = s.snapshot(ctx, at, func(x execer) error {
+			found, err = selectAll[master](ctx, s.dialect, x, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
+			return err
+		})
+		return found, 0, err
 	})
 	switch {
 	case err != nil:
@@ -198,5 +198,5 @@ func (s *Store) SoleTenant(ctx context.Context) (string, error) {
 	case len(masters) > 1:
 		return "", fmt.Errorf("tenants: %w", ErrAmbiguous)
 	}
-	return masters[0], nil
+	return masters[0].ID, nil
 }

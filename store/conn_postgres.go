@@ -3,15 +3,27 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/lib/pq"
 )
 
-// connector opens connections that know of heldOpen.
-type connector struct{ *pq.Connector }
+// generation counts how often all connections were given up.
+type generation struct{ n atomic.Int64 }
+
+func (g *generation) next() { g.n.Add(1) }
+
+// connector opens connections that know of heldOpen, that end with their
+// generation, and that are sessions of their own.
+type connector struct {
+	*pq.Connector
+	made *generation
+}
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	since := c.made.n.Load()
 	opened, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -21,7 +33,14 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		_ = opened.Close() // it was not used
 		return nil, fmt.Errorf("%T does not do what a connection has to", opened)
 	}
-	return postgresConn{conn}, nil
+	if err := settle(ctx, conn); err != nil {
+		if errors.Is(err, errPooler) {
+			c.made.next() // those that are open are no better
+		}
+		_ = opened.Close() // it is not used
+		return nil, err
+	}
+	return &postgresConn{pqConn: conn, made: c.made, since: since}, nil
 }
 
 // pqConn is what database/sql uses of a connection of the driver.
@@ -40,13 +59,31 @@ type pqConn interface {
 // postgresConn has the driver watch the context of who begins a transaction,
 // where database/sql is given one that does not end: the driver cancels what
 // the server is doing and spoils the connection, and says nothing on it.
-type postgresConn struct{ pqConn }
+type postgresConn struct {
+	pqConn
+	made  *generation
+	since int64
+}
 
-func (c postgresConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+func (c *postgresConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	if watched, ok := ctx.Value(watchedKey{}).(context.Context); ok {
 		ctx = watched
 	}
 	return c.pqConn.BeginTx(ctx, o)
+}
+
+// ResetSession has database/sql take another connection for one that is given
+// up.
+func (c *postgresConn) ResetSession(ctx context.Context) error {
+	if c.since != c.made.n.Load() {
+		return driver.ErrBadConn
+	}
+	return c.pqConn.ResetSession(ctx)
+}
+
+// IsValid has database/sql close a connection that is given up.
+func (c *postgresConn) IsValid() bool {
+	return c.since == c.made.n.Load() && c.pqConn.IsValid()
 }
 
 type watchedKey struct{}

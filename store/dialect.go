@@ -37,6 +37,7 @@ type dialect struct {
 	jsonRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
 	bigint     string                                            // makes a bound argument an int64
 	hasUsers   string                                            // counts the tables of users: 0 without a schema
+	standby    string                                            // whether the database follows another one
 
 	cursors bool // a transaction can leave a query half read and go on with it later
 
@@ -70,6 +71,9 @@ type pools struct {
 	// bulk reads what a writer or a proof works from beside its transaction; nil
 	// where a writer keeps others from reading. See Tx.beside.
 	bulk *sqlx.DB
+
+	made *generation // of connections; nil in SQLite
+	file *dbFile     // nil where there is none
 }
 
 // bulkConns is how many builds and proofs can have another connection read.
@@ -101,6 +105,24 @@ func sized(db *sqlx.DB, n int) *sqlx.DB {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return db
+}
+
+// drop has no connection that is open now be used again.
+func (p pools) drop() {
+	if p.made != nil {
+		p.made.next()
+	}
+}
+
+// closeIdle closes the connections that are not in use, but for SQLite's one
+// that writes: with its last connection gone, it would remove its log.
+func (p pools) closeIdle() {
+	for _, db := range []*sqlx.DB{p.read, p.pulse, p.bulk} {
+		if db != nil {
+			db.SetMaxIdleConns(-1)
+			db.SetMaxIdleConns(db.Stats().MaxOpenConnections)
+		}
+	}
 }
 
 func (p pools) shut() (err error) {

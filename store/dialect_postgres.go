@@ -34,6 +34,7 @@ func postgresDialect() dialect {
 		},
 		bigint:     "::bigint",
 		hasUsers:   "SELECT count(to_regclass('users')) AS n",
+		standby:    "pg_is_in_recovery()",
 		cursors:    true,
 		constraint: postgresConstraint,
 		gone:       postgresGone,
@@ -47,8 +48,9 @@ func openPostgres(url string, o Options) (p pools, err error) {
 	if err != nil {
 		return p, invalid("database", "has no valid address")
 	}
-	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at}), "postgres"), n) }
-	p = pools{read: pool(o.MaxConns), pulse: pool(1), bulk: pool(bulkConns)}
+	made := &generation{}
+	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made}), "postgres"), n) }
+	p = pools{read: pool(o.MaxConns), pulse: pool(1), bulk: pool(bulkConns), made: made}
 	p.write = p.read
 	return p, nil
 }

@@ -44,6 +44,7 @@ func sqliteDialect() dialect {
 			return fmt.Sprintf("(SELECT json_group_array(json_array(%s) ORDER BY %s) FROM %s)", strings.Join(values, ", "), order, from)
 		},
 		hasUsers:   "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
+		standby:    "0",
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },
@@ -82,6 +83,7 @@ func openSQLite(ctx context.Context, path string, o Options) (p pools, err error
 	readers := map[**sqlx.DB]int{&p.read: o.MaxConns, &p.pulse: 1}
 	if path != ":memory:" {
 		readers[&p.bulk] = bulkConns
+		p.file = watchFile(path, o.Logger)
 	}
 	for pool, n := range readers {
 		if *pool, err = open("sqlite", name+"?"+reading.Encode(), n); err != nil {

@@ -103,7 +103,7 @@ func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after,
 	if err := rates.Reads(ctx, card); err != nil {
 		return sum, err
 	}
-	err = s.snapshot(ctx, func(x execer) error {
+	err = s.snapshot(ctx, nil, func(x execer) error {
 		for _, id := range []string{before, after} {
 			if id == "" {
 				continue

@@ -63,7 +63,7 @@ type BadExternalID struct {
 // without a schema, and changes nothing.
 func (s *Store) BadExternalIDs(ctx context.Context) ([]BadExternalID, error) {
 	var bad []BadExternalID
-	err := s.snapshot(ctx, func(x execer) error {
+	err := s.snapshot(ctx, nil, func(x execer) error {
 		type count struct{ N int }
 		there, err := selectOne[count](ctx, s.dialect, x, s.dialect.hasUsers)
 		if err != nil || there.N == 0 {

@@ -18,7 +18,7 @@ type Moment struct {
 // Snapshot has all that fn reads be of one moment, in a transaction that the
 // database itself keeps from writing. fn's error is returned as it is.
 func (s *Store) Snapshot(ctx context.Context, tenant string, fn func(*Moment) error) error {
-	return s.snapshot(ctx, func(x execer) error { return fn(&Moment{store: s, x: x, tenant: tenant}) })
+	return s.snapshot(ctx, nil, func(x execer) error { return fn(&Moment{store: s, x: x, tenant: tenant}) })
 }
 
 // Moment reads what the transaction sees, its own writes included.
@@ -43,7 +43,7 @@ func (m *Moment) Count(ctx context.Context, q Query) (int, error) {
 
 // PolicyRow is Store.PolicyRow; a row of another tenant is absent.
 func (m *Moment) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	row, _, err := m.store.policyRow(ctx, m.x, typ, id)
+	row, _, err := m.store.policyRow(ctx, m.x, typ, id, nil)
 	if err == nil && row["tenant_id"] != m.tenant {
 		return nil, fmt.Errorf("%s %s: %w", typ, id, ErrNotFound)
 	}
@@ -52,7 +52,7 @@ func (m *Moment) PolicyRow(ctx context.Context, typ, id string) (map[string]any,
 
 // Below is Store.Below.
 func (m *Moment) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
-	chain, err := m.store.ancestors(ctx, m.x, descendant)
+	chain, err := m.store.ancestors(ctx, m.x, descendant, nil)
 	return slices.Contains(chain, ancestor), err
 }
 

@@ -17,14 +17,14 @@ import (
 // The map is shared and must not be changed. It holds for the current data
 // revision, and no longer than any assignment in it.
 func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	return cached(ctx, s, "row\x00"+typ+"\x00"+id, func(ctx context.Context) (map[string]any, int64, error) {
-		return s.policyRow(ctx, s.pool, typ, id)
+	return cached(ctx, s, "row\x00"+typ+"\x00"+id, func(ctx context.Context, at *sighting) (map[string]any, int64, error) {
+		return s.policyRow(ctx, s.pool, typ, id, at)
 	})
 }
 
 // policyRow also says until when (microseconds since 1970) the row's timed
-// sets stay what they are; 0 for ever.
-func (s *Store) policyRow(ctx context.Context, x execer, typ, id string) (map[string]any, int64, error) {
+// sets stay what they are; 0 for ever. With at, it reads the history, too.
+func (s *Store) policyRow(ctx context.Context, x execer, typ, id string, at *sighting) (map[string]any, int64, error) {
 	def := typeByName[typ]
 	if def == nil || def.through != nil && !def.decided {
 		return nil, 0, invalid("type", fmt.Sprintf("%q has no rows of its own", typ))
@@ -45,7 +45,12 @@ func (s *Store) policyRow(ctx context.Context, x execer, typ, id string) (map[st
 	for i := range values {
 		into[i] = &values[i]
 	}
-	rows, err := x.QueryContext(ctx, r.text, args...)
+	text := r.text
+	if at != nil {
+		text, args = at.beside(s.dialect, "JOIN", text, args)
+		into = append(at.into(), into...)
+	}
+	rows, err := x.QueryContext(ctx, text, args...)
 	if err == nil {
 		err = scanOne(rows, into...)
 	}

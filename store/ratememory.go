@@ -44,6 +44,7 @@ type rateMemory struct {
 	refused map[string]time.Time
 	running bool
 	idle    chan struct{} // closed when nothing is wanted any more
+	losses  int64         // of the history; nothing is kept from before the last one
 
 	loads, evictions, failures, fromMemory, fromDatabase atomic.Int64
 
@@ -59,6 +60,7 @@ type memoryItem struct {
 	value     any // rateSource, sight or ownNames
 	used      atomic.Int64
 	on        []*memoryItem // what it cannot do without
+	losses    int64         // of the history when its reading began
 }
 
 // wantedRates is a revision to be read.
@@ -66,7 +68,8 @@ type wantedRates struct {
 	revision, card string
 	key            string // ratesKey of the revision
 	rows           int64
-	depth          int // of the chain that is followed to it
+	depth          int   // of the chain that is followed to it
+	losses         int64 // of the history when it was asked for
 }
 
 // bytesPerRow is what a row is taken to need before it has been read: more
@@ -124,6 +127,9 @@ func (i *memoryItem) touch(now int64) {
 func (m *rateMemory) put(item *memoryItem) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if item.losses != m.losses {
+		return false
+	}
 	if old := m.kept[item.key]; old != nil {
 		m.drop(old)
 	}
@@ -142,6 +148,18 @@ func (m *rateMemory) put(item *memoryItem) bool {
 		m.succeed(item)
 	}
 	return true
+}
+
+// forget drops everything, also what is being read: the history has been lost so
+// many times.
+func (m *rateMemory) forget(losses int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.losses, m.held, m.wanted = losses, 0, nil
+	clear(m.kept)
+	clear(m.latest)
+	clear(m.waiting)
+	clear(m.refused)
 }
 
 // room is how much of the budget is for an item of its kind: rates leave a part

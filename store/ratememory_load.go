@@ -33,7 +33,7 @@ func (s *Store) loadRates(ctx context.Context, w wantedRates) error {
 }
 
 func ratesItem(w wantedRates, value rateSource, bytes int64, on ...*memoryItem) *memoryItem {
-	return &memoryItem{key: ratesKey(w.revision), card: w.card, value: value, bytes: bytes + itemBytes, on: on}
+	return &memoryItem{key: ratesKey(w.revision), card: w.card, value: value, bytes: bytes + itemBytes, on: on, losses: w.losses}
 }
 
 // itemBytes is what keeping anything takes.
@@ -115,7 +115,7 @@ func (s *Store) builtItem(ctx context.Context, w wantedRates) (*memoryItem, erro
 		}
 		built.parents = append(built.parents, on[i].value.(rateSource))
 	}
-	names, err := s.ownNames(ctx, w.card)
+	names, err := s.ownNames(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,8 @@ func (s *Store) comesOut(ctx context.Context, w wantedRates, built *builtRates) 
 
 // ownNames is what the card's owner calls places, kept once for each state of
 // that list.
-func (s *Store) ownNames(ctx context.Context, card string) (*memoryItem, error) {
+func (s *Store) ownNames(ctx context.Context, w wantedRates) (*memoryItem, error) {
+	card := w.card
 	places, err := selectAll[Destination](ctx, s.dialect, s.pool,
 		"SELECT prefix, name FROM destinations WHERE account_id = (SELECT account_id FROM cards WHERE id = ?) ORDER BY prefix", card)
 	if err != nil {
@@ -184,7 +185,7 @@ func (s *Store) ownNames(ctx context.Context, card string) (*memoryItem, error) 
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	item := &memoryItem{key: "names\x00" + string(sum[:]), value: names, bytes: names.bytes() + itemBytes}
+	item := &memoryItem{key: "names\x00" + string(sum[:]), value: names, bytes: names.bytes() + itemBytes, losses: w.losses}
 	if known := s.memory.keptItem(item.key); known != nil {
 		return known, nil
 	}

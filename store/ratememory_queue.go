@@ -16,7 +16,7 @@ func (m *rateMemory) want(all []wantedRates) {
 		if m.waiting[w.revision] || len(m.wanted) >= maxWanted || m.refused[w.revision].After(now) || m.ctx.Err() != nil {
 			continue
 		}
-		m.waiting[w.revision] = true
+		m.waiting[w.revision], w.losses = true, m.losses
 		m.wanted = append(m.wanted, w)
 	}
 	if len(m.wanted) > 0 && !m.running {
@@ -58,6 +58,9 @@ func (m *rateMemory) read(w wantedRates) {
 	err := m.load(m.ctx, w)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if w.losses != m.losses {
+		return
+	}
 	delete(m.waiting, w.revision)
 	if err == nil {
 		m.loads.Add(1)

@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"resellerd/store/rating"
 )
 
 // sight is which cards a viewer sees, with what look-ups need of them. It is
-// immutable, and holds for one data revision, no longer than
-// any assignment.
+// immutable, and holds for one epoch of the tracker, no longer than any
+// assignment.
 type sight struct {
-	revision, until int64
-	cards           []*SeenCard // in the order of their ids
-	wanted          []wantedRates
-	views           map[string]int
+	epoch, until int64
+	cards        []*SeenCard // in the order of their ids
+	wanted       []wantedRates
+	views        map[string]int
 }
 
 // SeenCard is a card as its viewer sees it, made ready for look-ups.
@@ -104,21 +105,21 @@ func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
 			return nil, err
 		}
 	}
-	revision, err := s.tracker.current(ctx)
-	if err != nil {
-		return nil, s.dialect.translateIn(ctx, err)
-	}
-	known, _ := s.memory.get(string(key)).(*sight)
-	if known != nil && known.revision == revision && (known.until == 0 || s.micros() < known.until) {
-		return known, nil
-	}
-	fresh := &sight{revision: revision, views: map[string]int{}}
-	err = s.snapshot(ctx, func(x execer) error { return s.loadSight(ctx, x, fresh, q.Account, cards, rates) })
-	if err != nil {
-		return nil, err
-	}
-	s.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes})
-	return fresh, nil
+	return trusted(ctx, s, func(known standing) (*sight, error) {
+		kept, _ := s.memory.get(string(key)).(*sight)
+		if kept != nil && kept.epoch == known.epoch && (kept.until == 0 || s.micros() < kept.until) {
+			return kept, nil
+		}
+		fresh, at := &sight{views: map[string]int{}}, sighting{known: known, at: time.Now()}
+		err := s.snapshot(ctx, &at, func(x execer) error { return s.loadSight(ctx, x, fresh, &at, q.Account, cards, rates) })
+		if err != nil {
+			return nil, err
+		}
+		if fresh.epoch, err = s.tracker.epochOf(at); fresh.epoch != 0 {
+			s.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.losses})
+		}
+		return fresh, err
+	})
 }
 
 // appendAnswerKey writes everything that an answer depends on, but for the
@@ -143,7 +144,7 @@ func (s *Store) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
 
 // loadSight finds the cards whose rates are seen. One whose prefixes are not
 // shown is left out: which of them a number has would tell of them.
-func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account string, cards, rates Query) error {
+func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
 	heads, err := s.rateHeads(ctx, x, &rates)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, account st
 	if err != nil {
 		return err
 	}
-	if into.until, err = s.nextAssignment(ctx, x); err != nil {
+	if into.until, err = s.nextAssignment(ctx, x, at); err != nil {
 		return err
 	}
 	return s.findParents(ctx, x, into)
@@ -252,9 +253,11 @@ func (c *SeenCard) member(name string) []byte {
 }
 
 // nextAssignment is when an assignment next begins or ends to hold, whoever's
-// it is; 0 for never. It is found once for each data revision.
-func (s *Store) nextAssignment(ctx context.Context, x execer) (int64, error) {
-	return cached(ctx, s, "next assignment", func(ctx context.Context) (int64, int64, error) {
+// it is; 0 for never. It is found once for each epoch, in a snapshot whose
+// history was read.
+func (s *Store) nextAssignment(ctx context.Context, x execer, at *sighting) (int64, error) {
+	return cached(ctx, s, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
+		*seen = *at
 		now := s.micros()
 		var next *int64
 		rows, err := x.QueryContext(ctx, s.dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)

@@ -9,6 +9,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ type Options struct {
 	MaxStale time.Duration
 	// Cleared is told of each external id that Migrate clears; nil for nobody.
 	Cleared func(BadExternalID)
+	// Logger is told when the database has lost commits, or its file is gone.
+	// Default: nobody.
+	Logger *slog.Logger
 }
 
 // Store is an open database. It is safe for concurrent use; Close ends it.
@@ -48,7 +52,10 @@ type Store struct {
 	newID func(kind string) string
 
 	pool    *preparedPool // reads
+	writers *preparedPool // writes; the same as pool in PostgreSQL
 	beat    *preparedPool // the data revision
+	history string        // the statement about it
+	logger  *slog.Logger
 	plans   *planCache
 	tracker *tracker
 	cache   *rowCache
@@ -73,15 +80,23 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, pools: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, besides: make(chan struct{}, bulkConns)}
+	s := &Store{
+		dialect: d, pools: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
+		besides: make(chan struct{}, bulkConns),
+	}
+	s.history = historyText(d, 1)
 	s.pool = newPreparedPool(p.read.DB)
+	if s.writers = s.pool; p.write != p.read {
+		s.writers = newPreparedPool(p.write.DB)
+	}
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()
 	s.cache = newRowCache(o.CacheRows)
 	s.longest = selectLongest(d)
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
-	s.tracker = newTracker(o, s.readRevision)
-	if err := s.Ping(ctx); err != nil {
+	s.tracker = newTracker(o, s.look)
+	s.tracker.lose, s.tracker.report = s.lose, s.report
+	if err := s.answers(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.tracker.start()
@@ -110,6 +125,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxStale <= 0 {
 		o.MaxStale = 2 * time.Second
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	return o
 }
 
@@ -118,14 +136,35 @@ func (o Options) withDefaults() Options {
 func (s *Store) Close() error {
 	s.tracker.stop()
 	s.memory.close()
-	s.pool.forget()
-	s.beat.forget()
+	for _, p := range []*preparedPool{s.pool, s.writers, s.beat} {
+		p.forget()
+	}
 	return s.shut()
 }
 
+// answers makes sure that the database answers over two connections at once,
+// each of which finds out whether it is one: see postgresConn.settle.
+func (s *Store) answers(ctx context.Context) error {
+	held, err := s.read.Conn(ctx)
+	if err == nil {
+		defer held.Close()
+		err = s.pulse.PingContext(ctx)
+	}
+	if err == nil {
+		err = held.Raw(settled(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", s.dialect.translateIn(ctx, err))
+	}
+	return s.Ping(ctx)
+}
+
 // Ping asks the database for a sign of life; ErrUnavailable when there is
-// none.
+// none, and when its file is no longer where it was.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.file.intact(); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
 	var one int
 	if err := s.read.GetContext(ctx, &one, "SELECT 1"); err != nil {
 		return fmt.Errorf("database: %w", s.dialect.translate(err))

@@ -44,9 +44,9 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 // revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
-	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context) (*Subject, int64, error) {
+	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *sighting) (*Subject, int64, error) {
 		var subject *Subject
-		err := s.snapshot(ctx, func(x execer) (err error) {
+		err := s.snapshot(ctx, at, func(x execer) (err error) {
 			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)
 			return err
 		})
@@ -55,9 +55,10 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 }
 
 // snapshot has all statements of fn read the data of one moment: a ceiling and
-// the groups under it are never of two.
-func (s *Store) snapshot(ctx context.Context, fn func(execer) error) error {
-	return s.reading(ctx, func(tx *sqlx.Tx) error { return fn(tx) })
+// the groups under it are never of two. With at, it reads the history of that
+// moment, too.
+func (s *Store) snapshot(ctx context.Context, at *sighting, fn func(execer) error) error {
+	return s.reading(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
 // loadSubject finds the user in a tenant, or in any when tenant is "".

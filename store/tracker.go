@@ -6,26 +6,49 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
+// rememberedRevisions bounds the revisions that need not be asked for again.
+const rememberedRevisions = 4096
+
+// standing is how a store stands to its database.
+type standing struct {
+	DataRevision // the newest that is known; none before the first answer and after a loss
+	// epoch is the key of caches. It grows with each newer revision and each
+	// loss, so what was read in one epoch is never used in another.
+	epoch  int64
+	losses int64 // of the history
+}
+
 // tracker follows the data revision: it asks for it on a timer, learns of this
-// process's own writes at once, and knows when it was last confirmed.
+// process's own writes at once, knows when it was last confirmed, and notices
+// when the database has lost what is known here.
 type tracker struct {
-	ask      func(context.Context) (int64, error)
+	ask      func(context.Context, *sighting) error
+	lose     func(losses int64)              // called under the lock
+	report   func(known, found DataRevision) // called after it
 	poll     time.Duration
 	maxStale time.Duration
+	asking   chan struct{} // holds one while the database is asked
 
 	mu        sync.Mutex
-	revision  int64
-	confirmed time.Time     // monotonic; zero before the first answer
-	changed   chan struct{} // closed and replaced when revision grows
+	known     standing
+	confirmed time.Time                          // monotonic; zero before the first answer and after a loss
+	changed   chan struct{}                      // closed and replaced when known changes
+	seen      *lru.Cache[DataRevision, struct{}] // revisions of this history
 
 	stopping context.CancelFunc
 	stopped  chan struct{}
 }
 
-func newTracker(o Options, ask func(context.Context) (int64, error)) *tracker {
-	return &tracker{ask: ask, poll: o.Poll, maxStale: o.MaxStale, changed: make(chan struct{})}
+func newTracker(o Options, ask func(context.Context, *sighting) error) *tracker {
+	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
+	return &tracker{
+		ask: ask, poll: o.Poll, maxStale: o.MaxStale, asking: make(chan struct{}, 1), changed: make(chan struct{}), seen: seen,
+		lose: func(int64) {}, report: func(DataRevision, DataRevision) {},
+	}
 }
 
 // start polls until stop.
@@ -37,7 +60,7 @@ func (t *tracker) start() {
 		tick := time.NewTicker(t.poll)
 		defer tick.Stop()
 		for {
-			_, _ = t.refresh(ctx) // a failure shows as age: current asks again, and fails itself
+			_, _, _ = t.refresh(ctx, DataRevision{}) // a failure shows as age: current asks again, and fails itself
 			select {
 			case <-ctx.Done():
 				return
@@ -54,103 +77,165 @@ func (t *tracker) stop() {
 	}
 }
 
-// refresh asks the database now.
-func (t *tracker) refresh(ctx context.Context) (int64, error) {
+// refresh asks the database now, and whether it has a wanted revision. After a
+// loss it asks once more, over a new connection.
+func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (sighting, standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.maxStale)
 	defer cancel()
-	asked := time.Now()
-	n, err := t.ask(ctx)
-	if err != nil {
+	select {
+	case t.asking <- struct{}{}:
+		defer func() { <-t.asking }()
+	case <-ctx.Done():
+		return sighting{}, standing{}, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, ctx.Err()))
+	}
+	for again := true; ; again = false {
+		x := sighting{known: t.standing(), wanted: wanted, at: time.Now()}
+		err := t.ask(ctx, &x)
+		if err == nil {
+			known, lost := t.observe(x)
+			if lost == nil {
+				return x, known, nil
+			}
+			err = lost
+		} else {
+			t.distrust(x, err)
+		}
+		if !again || !errors.Is(err, errHistoryLost) {
+			return x, standing{}, err
+		}
+	}
+}
+
+// observe notes what a statement found out. It returns errHistoryLost when what
+// was read beside it may not be used.
+func (t *tracker) observe(x sighting) (standing, error) { return t.note(x, false) }
+
+// epochOf is observe for what is read to be cached: the epoch that it may be
+// kept in, 0 where it may be used only once.
+func (t *tracker) epochOf(x sighting) (epoch int64, err error) {
+	known, err := t.observe(x)
+	if err != nil || known.DataRevision != x.now {
 		return 0, err
 	}
-	return t.observe(n, asked), nil
+	return known.epoch, nil
 }
 
-// observe notes that the database was at revision n at the given time, and
-// returns the newest revision known.
-func (t *tracker) observe(n int64, at time.Time) int64 {
+// advance notes a write of this process that has just been committed as x.now.
+// It returns errHistoryLost when a loss was found meanwhile: the write was then
+// made to a database that is not trusted.
+func (t *tracker) advance(x sighting) error {
+	_, err := t.note(x, true)
+	return err
+}
+
+func (t *tracker) note(x sighting, own bool) (standing, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if n > t.revision {
-		t.revision = n
-		close(t.changed)
-		t.changed = make(chan struct{})
+	was := t.known
+	lost := t.loses(x)
+	if lost == nil && x.now.N > was.N && (own || x.known.DataRevision == was.DataRevision) {
+		t.become(standing{DataRevision: x.now, epoch: was.epoch + 1, losses: was.losses})
 	}
-	if at.After(t.confirmed) {
-		t.confirmed = at
+	if lost == nil && x.now.N <= t.known.N {
+		t.seen.Add(x.now, struct{}{})
+		if x.at.After(t.confirmed) {
+			t.confirmed = x.at
+		}
 	}
-	return t.revision
+	now := t.known
+	t.mu.Unlock()
+	t.tell(was, now, x)
+	return now, lost
 }
 
-// advance notes a write of this process that has just been committed.
-func (t *tracker) advance(n int64) { t.observe(n, time.Now()) }
-
-// latest is the newest revision known, and whether it was confirmed lately.
-func (t *tracker) latest() (n int64, fresh bool, changed <-chan struct{}) {
+// holds returns errHistoryLost unless x stems from the history that is known.
+func (t *tracker) holds(x sighting) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.revision, !t.confirmed.IsZero() && time.Since(t.confirmed) <= t.maxStale, t.changed
+	was := t.known
+	lost := t.loses(x)
+	now := t.known
+	t.mu.Unlock()
+	t.tell(was, now, x)
+	return lost
 }
 
-// current is the newest revision known when it was confirmed lately, and else
-// what the database says now.
-func (t *tracker) current(ctx context.Context) (int64, error) {
-	if n, fresh, _ := t.latest(); fresh {
-		return n, nil
+// distrust treats the failure of a question as a loss where it is one.
+func (t *tracker) distrust(x sighting, err error) {
+	switch {
+	case errors.Is(err, errHistoryLost) && x.known.N != 0:
+		_ = t.holds(sighting{known: x.known}) // nothing was found, so nothing is kept
+	case errors.Is(err, errReplaced):
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.confirmed = time.Time{}
 	}
-	return t.refresh(ctx)
 }
 
-// Revision is the newest data revision that this store knows of; it grows by
-// one with every write of any process, and may lag behind others' by the
-// polling interval. 0 before the first answer of the database.
-func (s *Store) Revision() int64 {
-	n, _, _ := s.tracker.latest()
-	return n
-}
-
-// Newer is closed once data newer than revision n is known of.
-func (s *Store) Newer(n int64) <-chan struct{} {
-	known, _, changed := s.tracker.latest()
-	if known > n {
-		now := make(chan struct{})
-		close(now)
-		return now
+// loses finds out whether x shows a loss, and lets go of the history then.
+func (t *tracker) loses(x sighting) error {
+	if x.known.losses != t.known.losses {
+		return errHistoryLost // of a history that is given up already
 	}
-	return changed
-}
-
-// WaitRevision returns when the store reads data of revision n or later. It
-// asks the database at once, then waits for the polling; when ctx ends first
-// it returns ErrUnavailable.
-func (s *Store) WaitRevision(ctx context.Context, n int64) error {
-	if s.Revision() >= n {
+	kept := x.kept || x.known.N == 0
+	if kept && (x.now.N != t.known.N || x.now.Mark == t.known.Mark) {
 		return nil
 	}
-	if _, err := s.tracker.refresh(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	for {
-		known, _, changed := s.tracker.latest()
-		if known >= n {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("revision %d: %w", n, errors.Join(ErrUnavailable, ctx.Err()))
-		}
+	t.seen.Purge()
+	t.confirmed = time.Time{}
+	t.become(standing{epoch: t.known.epoch + 1, losses: t.known.losses + 1})
+	t.lose(t.known.losses)
+	return errHistoryLost
+}
+
+func (t *tracker) become(now standing) {
+	t.known = now
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+// tell reports a loss between was and now.
+func (t *tracker) tell(was, now standing, x sighting) {
+	if now.losses != was.losses {
+		t.report(was.DataRevision, x.now)
 	}
 }
 
-func (s *Store) readRevision(ctx context.Context) (int64, error) {
-	var n int64
-	rows, err := s.beat.QueryContext(ctx, "SELECT n FROM data_revision")
-	if err == nil {
-		err = scanOne(rows, &n)
+// remember notes that a revision belongs to the history since its n-th loss.
+func (t *tracker) remember(r DataRevision, losses int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known.losses == losses {
+		t.seen.Add(r, struct{}{})
 	}
-	if err != nil {
-		return 0, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, err))
+}
+
+// remembers reports whether what is known is of revision r or later. A revision
+// that the database itself would not know any more is not remembered either.
+func (t *tracker) remembers(r DataRevision) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.seen.Get(r)
+	return ok && r.N <= t.known.N && t.known.N-r.N < ringSize
+}
+
+func (t *tracker) standing() standing {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known
+}
+
+// latest is how the store stands, and whether that was confirmed lately.
+func (t *tracker) latest() (known standing, fresh bool, changed <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known, !t.confirmed.IsZero() && time.Since(t.confirmed) <= t.maxStale, t.changed
+}
+
+// current is how the store stands when that was confirmed lately, and else what
+// the database says now.
+func (t *tracker) current(ctx context.Context) (standing, error) {
+	if known, fresh, _ := t.latest(); fresh {
+		return known, nil
 	}
-	return n, nil
+	_, known, err := t.refresh(ctx, DataRevision{})
+	return known, err
 }

@@ -3,60 +3,210 @@ package store
 import (
 	"context"
 	"errors"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// source is a database that has a revision, or is gone.
+// source is a database that has a history, or is gone.
 type source struct {
-	n     atomic.Int64
-	gone  atomic.Bool
-	asked atomic.Int64
+	mu      sync.Mutex
+	history []DataRevision
+	gone    bool
+	standby bool
+	// between is called once, while a question is being answered.
+	between func()
 }
 
-func (s *source) ask(context.Context) (int64, error) {
-	s.asked.Add(1)
-	if s.gone.Load() {
-		return 0, ErrUnavailable
+// commit adds commits up to number n, of the marked line of history.
+func (s *source) commit(n int64, line byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := int64(len(s.history)) + 1; at <= n; at++ {
+		s.history = append(s.history, made(at, line))
 	}
-	return s.n.Load(), nil
+}
+
+// lose takes back all commits after number n.
+func (s *source) lose(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.history = s.history[:n]
+}
+
+func made(n int64, line byte) DataRevision { return DataRevision{N: n, Mark: Mark{line}} }
+
+func (s *source) ask(_ context.Context, x *sighting) error {
+	s.mu.Lock()
+	if between := s.between; between != nil {
+		s.between = nil
+		defer between()
+	}
+	defer s.mu.Unlock()
+	if s.gone {
+		return ErrUnavailable
+	}
+	has := func(r DataRevision) bool {
+		return r.N > 0 && r.N <= int64(len(s.history)) && s.history[r.N-1] == r
+	}
+	x.now, x.kept, x.has, x.standby = s.history[len(s.history)-1], has(x.known.DataRevision), has(x.wanted), s.standby
+	return nil
+}
+
+// loss is one that a tracker reported.
+type loss struct{ known, found int64 }
+
+// tracking is a started tracker over db, and the losses that it reports.
+func tracking(t *testing.T, db *source, o Options) (*tracker, *[]loss) {
+	t.Helper()
+	tr, losses := newTracker(o.withDefaults(), db.ask), &[]loss{}
+	tr.report = func(known, found DataRevision) { *losses = append(*losses, loss{known.N, found.N}) }
+	tr.start()
+	t.Cleanup(tr.stop)
+	synctest.Wait()
+	return tr, losses
+}
+
+func stands(t *testing.T, tr *tracker, about string, want DataRevision) standing {
+	t.Helper()
+	known, err := tr.current(t.Context())
+	if err != nil || known.DataRevision != want {
+		t.Errorf("%s: %v, %v, want %v", about, known, err, want)
+	}
+	return known
 }
 
 func TestTheRevisionIsPolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
-		db.n.Store(5)
-		tr := newTracker(Options{}.withDefaults(), db.ask)
-		tr.start()
-		defer tr.stop()
-		synctest.Wait()
-		if n, err := tr.current(t.Context()); n != 5 || err != nil {
-			t.Errorf("at first: %d, %v", n, err)
-		}
-		db.n.Store(6)
+		db.commit(5, 'a')
+		tr, losses := tracking(t, db, Options{})
+		first := stands(t, tr, "at first", made(5, 'a'))
+		db.commit(6, 'a')
 		time.Sleep(101 * time.Millisecond)
-		if n, _ := tr.current(t.Context()); n != 6 {
-			t.Errorf("after another's write: %d", n)
+		if then := stands(t, tr, "after another's write", made(6, 'a')); then.epoch <= first.epoch {
+			t.Errorf("epoch %d after %d", then.epoch, first.epoch)
 		}
-		tr.advance(9)
-		db.n.Store(9)
-		if n, _ := tr.current(t.Context()); n != 9 {
-			t.Errorf("after a write of its own: %d", n)
+		own := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
+		db.commit(9, 'a')
+		if err := tr.advance(own); err != nil {
+			t.Error(err)
 		}
-		db.gone.Store(true)
+		stands(t, tr, "after a write of its own", made(9, 'a'))
+		db.mu.Lock()
+		db.gone = true
+		db.mu.Unlock()
 		time.Sleep(1900 * time.Millisecond)
-		if n, err := tr.current(t.Context()); n != 9 || err != nil {
-			t.Errorf("just gone: %d, %v", n, err)
-		}
+		stands(t, tr, "just gone", made(9, 'a'))
 		time.Sleep(300 * time.Millisecond)
 		if _, err := tr.current(t.Context()); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("gone for longer than may be: %v", err)
 		}
-		db.gone.Store(false)
-		if n, err := tr.current(t.Context()); n != 9 || err != nil {
-			t.Errorf("back, before the next poll: %d, %v", n, err)
+		db.mu.Lock()
+		db.gone = false
+		db.mu.Unlock()
+		stands(t, tr, "back, before the next poll", made(9, 'a'))
+		if len(*losses) > 0 {
+			t.Errorf("losses %v, want none", *losses)
+		}
+	})
+}
+
+// Each way to lose what is known is noticed by the next question, whatever the
+// numbers are by then, and begins a new epoch.
+func TestALostHistoryIsNoticed(t *testing.T) {
+	for about, c := range map[string]struct {
+		kept, then int64 // commits of the old line, and up to which the new one goes
+	}{
+		"an older number": {5, 5}, "a lower number of another line": {5, 7},
+		"the same number again": {5, 9}, "a higher number": {5, 20}, "nothing in common": {0, 9},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			db := &source{}
+			db.commit(9, 'a')
+			tr, losses := tracking(t, db, Options{})
+			before := stands(t, tr, about, made(9, 'a'))
+			changed := (&Store{tracker: tr}).Newer(before.DataRevision)
+			db.lose(c.kept)
+			db.commit(c.then, 'b')
+			time.Sleep(101 * time.Millisecond)
+			want := made(c.then, 'b')
+			if c.then == c.kept {
+				want = made(c.then, 'a')
+			}
+			if after := stands(t, tr, about, want); after.epoch <= before.epoch || after.losses != 1 {
+				t.Errorf("%s: %+v after %+v", about, after, before)
+			}
+			if len(*losses) != 1 || (*losses)[0] != (loss{9, c.then}) {
+				t.Errorf("%s: losses %v", about, *losses)
+			}
+			select {
+			case <-changed:
+			default:
+				t.Errorf("%s: who waits for newer data is not woken", about)
+			}
+			time.Sleep(time.Second)
+			if len(*losses) != 1 {
+				t.Errorf("%s: told again: %v", about, *losses)
+			}
+		})
+	}
+}
+
+// What was read before a loss, or from a database without what is known, is
+// neither cached nor used; a write there is not acknowledged.
+func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &source{}
+		db.commit(9, 'a')
+		tr, _ := tracking(t, db, Options{Poll: time.Hour})
+		early := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
+		if epoch, err := tr.epochOf(early); err != nil || epoch != tr.standing().epoch {
+			t.Errorf("of this history: epoch %d, %v", epoch, err)
+		}
+		stray := sighting{known: tr.standing(), now: made(5, 'a'), at: time.Now()}
+		if epoch, err := tr.epochOf(stray); epoch != 0 || !errors.Is(err, errHistoryLost) {
+			t.Errorf("read from an older copy: epoch %d, %v", epoch, err)
+		}
+		if _, fresh, _ := tr.latest(); fresh {
+			t.Error("what is known counts as confirmed after a loss")
+		}
+		if epoch, err := tr.epochOf(early); epoch != 0 || !errors.Is(err, errHistoryLost) {
+			t.Errorf("read before the loss: epoch %d, %v", epoch, err)
+		}
+		stands(t, tr, "asked again", made(9, 'a'))
+		if err := tr.advance(early); !errors.Is(err, errHistoryLost) {
+			t.Errorf("written before the loss: %v", err)
+		}
+		same := sighting{known: tr.standing(), now: made(9, 'b'), kept: true, at: time.Now()}
+		if _, err := tr.epochOf(same); !errors.Is(err, errHistoryLost) {
+			t.Errorf("the same number with another mark: %v", err)
+		}
+	})
+}
+
+// A question that was asked before a write of this process says nothing about
+// what came after.
+func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &source{}
+		db.commit(5, 'a')
+		tr, losses := tracking(t, db, Options{Poll: time.Hour})
+		own := sighting{known: tr.standing(), now: made(7, 'a'), kept: true, at: time.Now()}
+		db.commit(6, 'a')
+		db.between = func() {
+			if err := tr.advance(own); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, known, err := tr.refresh(t.Context(), DataRevision{}); err != nil || known.DataRevision != made(7, 'a') {
+			t.Errorf("%v, %v", known, err)
+		}
+		db.commit(7, 'a')
+		stands(t, tr, "then", made(7, 'a'))
+		if len(*losses) > 0 {
+			t.Errorf("losses %v", *losses)
 		}
 	})
 }
@@ -64,33 +214,71 @@ func TestTheRevisionIsPolled(t *testing.T) {
 func TestWaitingForARevision(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
-		db.n.Store(1)
-		s := &Store{tracker: newTracker(Options{}.withDefaults(), db.ask)}
-		s.tracker.start()
-		defer s.tracker.stop()
-		synctest.Wait()
+		db.commit(1, 'a')
+		tr, _ := tracking(t, db, Options{})
+		s := &Store{tracker: tr}
 		go func() {
 			time.Sleep(time.Second)
-			db.n.Store(7)
+			db.commit(7, 'a')
 		}()
-		if err := s.WaitRevision(t.Context(), 7); err != nil || s.Revision() != 7 {
+		wait := func(r DataRevision) error {
+			soon, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			return s.WaitRevision(soon, r)
+		}
+		if err := wait(made(7, 'a')); err != nil || s.Revision() != 7 {
 			t.Errorf("revision %d, %v", s.Revision(), err)
 		}
-		soon, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := s.WaitRevision(soon, 8); !errors.Is(err, ErrUnavailable) {
-			t.Errorf("a revision that does not come: %v", err)
+		if err := wait(made(3, 'a')); err != nil {
+			t.Errorf("an older one: %v", err)
+		}
+		for about, r := range map[string]DataRevision{
+			"another mark": made(3, 'b'), "the newest with another mark": made(7, 'b'), "no mark": {N: 3}, "ahead of the database": made(8, 'a'),
+		} {
+			if err := wait(r); !errors.Is(err, ErrRevisionLost) {
+				t.Errorf("%s: %v", about, err)
+			}
+		}
+		db.mu.Lock()
+		db.standby = true
+		db.mu.Unlock()
+		if err := wait(made(8, 'a')); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("a standby may still get there: %v", err)
+		}
+		db.lose(5)
+		db.commit(9, 'b')
+		if err := wait(made(8, 'b')); err != nil || s.DataRevision() != made(9, 'b') {
+			t.Errorf("of a new history that was not met yet: %v, %v", s.DataRevision(), err)
+		}
+		if err := wait(made(7, 'a')); !errors.Is(err, ErrRevisionLost) {
+			t.Errorf("of the lost one, which was known: %v", err)
 		}
 	})
 }
 
-func TestCacheHoldsForOneRevision(t *testing.T) {
+func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &source{}
+		db.commit(5, 'a')
+		tr, _ := tracking(t, db, Options{})
+		own := sighting{known: tr.standing(), now: made(5+ringSize-1, 'a'), kept: true, at: time.Now()}
+		if err := tr.advance(own); err != nil || !tr.remembers(made(5, 'a')) {
+			t.Errorf("the oldest of the ring is not remembered: %v", err)
+		}
+		own.now = made(5+ringSize, 'a')
+		if err := tr.advance(own); err != nil || tr.remembers(made(5, 'a')) {
+			t.Errorf("one that is older than the ring is remembered: %v", err)
+		}
+	})
+}
+
+func TestCacheHoldsForOneEpoch(t *testing.T) {
 	c := newRowCache(2)
 	c.get(1, 0, "a")
 	c.put(1, "a", cachedRow{value: "old"})
 	c.put(1, "timed", cachedRow{value: "v", until: 100})
 	if v, ok := c.get(1, 99, "a"); !ok || v != "old" {
-		t.Error("a row of this revision is lost")
+		t.Error("a row of this epoch is lost")
 	}
 	if _, ok := c.get(1, 99, "timed"); !ok {
 		t.Error("a timed row is gone before its time")
@@ -99,13 +287,17 @@ func TestCacheHoldsForOneRevision(t *testing.T) {
 		t.Error("a timed row outlives its time")
 	}
 	if _, ok := c.get(2, 0, "a"); ok {
-		t.Error("a row outlives its revision")
+		t.Error("a row outlives its epoch")
 	}
 	c.put(1, "late", cachedRow{value: "read before the write"})
 	if _, ok := c.get(2, 0, "late"); ok {
-		t.Error("a row read at an older revision is kept for a newer one")
+		t.Error("a row read in an older epoch is kept for a newer one")
 	}
 	if _, ok := c.get(1, 0, "a"); ok {
-		t.Error("a reader of an older revision is answered from a newer one")
+		t.Error("a reader of an older epoch is answered from a newer one")
+	}
+	c.put(3, "new", cachedRow{value: "read in the next epoch"})
+	if _, ok := c.get(2, 0, "new"); ok {
+		t.Error("a reader of an older epoch is answered from the next one")
 	}
 }

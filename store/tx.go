@@ -38,6 +38,7 @@ type Tx struct {
 	tx      *sqlx.Tx
 	tenant  string
 	now     Micros
+	since   int64             // losses of history before it began
 	changed bool              // something was written
 	proved  map[string]proven // revisions that were built here
 	cursors int               // that were opened
@@ -63,16 +64,23 @@ func (tx *Tx) Now() Micros { return tx.now }
 // of the commits; a transaction that wrote nothing leaves it alone. Write does
 // not retry: ErrUnavailable says that the database was gone or had the
 // transaction lose against another one, and that nothing was written unless
-// the connection broke during the commit itself.
+// the connection broke during the commit itself. It also says that the database
+// has lost commits which were read here, or that its file was replaced.
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
+	since := s.tracker.standing().losses
+	h, err := s.historian(ctx, s.writers)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+	}
+	defer h.release()
 	begun, letGo, err := s.begin(ctx)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros()), since: since}
 	ended := false
 	defer func() {
 		if !ended {
@@ -85,7 +93,7 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err := fn(tx); err != nil || !tx.changed {
 		return err
 	}
-	revision, err := tx.advance(ctx)
+	made, err := tx.advance(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -93,10 +101,13 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 		return fmt.Errorf("commit: %w", context.Cause(ctx))
 	}
 	ended = true
+	made.at = time.Now()
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
-	s.tracker.advance(revision)
+	if err := errors.Join(s.file.intact(), s.tracker.advance(made)); err != nil {
+		return fmt.Errorf("the write may be lost: %w", err)
+	}
 	return nil
 }
 
@@ -127,15 +138,29 @@ func (tx *Tx) serialise(ctx context.Context) error {
 }
 
 // advance checks what is left to check and takes the next data revision. Its
-// row stays locked until the commit, which makes its order that of commits.
-func (tx *Tx) advance(ctx context.Context) (n int64, err error) {
+// row stays locked until the commit, which makes its order that of commits. It
+// refuses to go on in a database that has lost what is known here.
+func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err error) {
 	if err := tx.settle(ctx); err != nil {
-		return 0, err
+		return made, err
 	}
-	if err := tx.tx.GetContext(ctx, &n, "UPDATE data_revision SET n = n + 1 RETURNING n"); err != nil {
-		return 0, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
+	if err := tx.store.file.intact(); err != nil {
+		return made, fmt.Errorf("data revision: %w", err)
 	}
-	return n, nil
+	if _, err := tx.tx.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"); err != nil {
+		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
+	}
+	made.known = tx.store.tracker.standing()
+	if made.known.losses != tx.since {
+		return made, fmt.Errorf("data revision: %w", errHistoryLost)
+	}
+	if err := h.look(ctx, tx.tx, &made); err != nil {
+		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
+	}
+	if err := tx.store.tracker.holds(made); err != nil {
+		return made, fmt.Errorf("data revision: %w", err)
+	}
+	return made, nil
 }
 
 // settle has the database check now what it would check at the commit.

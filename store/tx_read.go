@@ -12,18 +12,33 @@ import (
 // Read runs fn over one state of the tenant's data, as a Snapshot does. What fn
 // writes is refused, and no writer waits for it.
 func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.reading(ctx, func(begun *sqlx.Tx) error {
+	return s.reading(ctx, nil, func(begun *sqlx.Tx) error {
 		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())})
 	})
 }
 
-// reading runs fn in a transaction that reads one state of the data.
-func (s *Store) reading(ctx context.Context, fn func(*sqlx.Tx) error) error {
+// reading runs fn in a transaction that reads one state of the data. With at,
+// it reads the history of that state first.
+func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) error) error {
+	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err)) }
+	var h historian
+	if at != nil {
+		var err error
+		if h, err = s.historian(ctx, s.pool); err != nil {
+			return refused(err)
+		}
+		defer h.release()
+	}
 	tx, err := s.read.BeginTxx(ctx, s.oneState())
 	if err != nil {
-		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+		return refused(err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
+	if at != nil {
+		if err := h.look(ctx, tx, at); err != nil {
+			return refused(err)
+		}
+	}
 	return fn(tx)
 }
 
@@ -46,7 +61,7 @@ func (tx *Tx) List(ctx context.Context, q Query) (Page, error) {
 // PolicyRow is Store.PolicyRow as the transaction sees it; a row of another
 // tenant is absent.
 func (tx *Tx) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	row, _, err := tx.store.policyRow(ctx, tx.tx, typ, id)
+	row, _, err := tx.store.policyRow(ctx, tx.tx, typ, id, nil)
 	if err == nil && row["tenant_id"] != tx.tenant {
 		return nil, fmt.Errorf("%s %s: %w", typ, id, ErrNotFound)
 	}
@@ -55,6 +70,6 @@ func (tx *Tx) PolicyRow(ctx context.Context, typ, id string) (map[string]any, er
 
 // Below is Store.Below as the transaction sees it.
 func (tx *Tx) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
-	chain, err := tx.store.ancestors(ctx, tx.tx, descendant)
+	chain, err := tx.store.ancestors(ctx, tx.tx, descendant, nil)
 	return slices.Contains(chain, ancestor), err
 }

@@ -45,6 +45,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 		log.Warn("the migration cleared an external id", "tenant", one.TenantID, "account", one.AccountID,
 			"user", one.UserID, "external_id", one.ExternalID, "reason", one.Fault)
 	}
+	o.Logger = log
 	st, err := openStore(ctx, c.Database, c.Migrate, o)
 	if err != nil {
 		return unlessStopped(ctx, err)

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+)
+
+// errReplaced says that the file of the database is not the one that is open.
+var errReplaced = fmt.Errorf("the file of the database was deleted or replaced while it was open, restart with the right one: %w", ErrUnavailable)
+
+// dbFile knows a SQLite database by its files: whatever is written after
+// another file has taken the place of one of them is lost. Nil is always
+// intact. Safe for concurrent use.
+type dbFile struct {
+	path   string
+	logger *slog.Logger
+
+	mu   sync.Mutex
+	open map[string]os.FileInfo // by suffix, each from when it was first there
+	gone bool
+}
+
+// fileSuffixes are those of the files that SQLite keeps open.
+var fileSuffixes = []string{"", "-wal", "-shm"}
+
+// watchFile notes which files a database that has just been opened is in.
+func watchFile(path string, logger *slog.Logger) *dbFile {
+	f := &dbFile{path: path, logger: logger, open: map[string]os.FileInfo{}}
+	_ = f.intact() // notes what is there
+	return f
+}
+
+// intact returns errReplaced unless the database's files are those that are
+// open. It logs once when they no longer are, and once when they are back.
+func (f *dbFile) intact() error {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	missing, changed := f.look()
+	f.mu.Unlock()
+	switch {
+	case changed && missing != "":
+		f.logger.Error("the file of the database was deleted or replaced: no data is served and nothing is written until a restart", "file", missing)
+	case changed:
+		f.logger.Warn("the file of the database is back")
+	}
+	if missing != "" {
+		return errReplaced
+	}
+	return nil
+}
+
+// look finds the first file that is missing, and whether that is news.
+func (f *dbFile) look() (missing string, changed bool) {
+	for _, suffix := range fileSuffixes {
+		path := f.path + suffix
+		is, err := os.Stat(path)
+		was, known := f.open[suffix]
+		switch {
+		case !known && err == nil:
+			f.open[suffix] = is
+		case known && (err != nil || !os.SameFile(was, is)) && missing == "":
+			missing = path
+		}
+	}
+	changed = f.gone != (missing != "")
+	f.gone = missing != ""
+	return missing, changed
+}
