@@ -24,6 +24,21 @@ type connector struct {
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	since := c.made.n.Load()
+	conn, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(ctx, conn, c.open); err != nil {
+		if errors.Is(err, errPooler) {
+			c.made.next() // those that are open are no better
+		}
+		_ = conn.Close() // it is not used
+		return nil, err
+	}
+	return &postgresConn{pqConn: conn, made: c.made, since: since}, nil
+}
+
+func (c connector) open(ctx context.Context) (pqConn, error) {
 	opened, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -33,14 +48,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		_ = opened.Close() // it was not used
 		return nil, fmt.Errorf("%T does not do what a connection has to", opened)
 	}
-	if err := settle(ctx, conn); err != nil {
-		if errors.Is(err, errPooler) {
-			c.made.next() // those that are open are no better
-		}
-		_ = opened.Close() // it is not used
-		return nil, err
-	}
-	return &postgresConn{pqConn: conn, made: c.made, since: since}, nil
+	return conn, nil
 }
 
 // pqConn is what database/sql uses of a connection of the driver.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // errPooler says that statements of one connection reach several sessions of
@@ -19,25 +20,28 @@ const (
 	tookSession = "taken"
 )
 
-// settle takes the session of a connection that has just been opened. It
-// returns errPooler when somebody has it already, or when the next statement
-// goes to another one.
-func settle(ctx context.Context, conn pqConn) error {
-	was, err := session(ctx, conn)
-	switch {
-	case err != nil:
-		return err
-	case was != "":
-		return errPooler
-	}
-	if _, err := conn.ExecContext(ctx, setSession, nil); err != nil {
-		return err
-	}
-	return stillSettled(ctx, conn)
-}
+// witnessPatience bounds the wait for a second connection: a pooler may have no
+// other session to give.
+const witnessPatience = time.Second
 
-// stillSettled returns errPooler unless the session is the one that was taken.
-func stillSettled(ctx context.Context, conn pqConn) error {
+// settle takes the session of a connection that has just been opened. It
+// returns errPooler when somebody has it already, when another connection that
+// open makes sees the session as taken, or when a later statement goes to
+// another session.
+func settle(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
+	was, err := session(ctx, conn)
+	if err == nil && was != "" {
+		err = errPooler
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, setSession, nil)
+	}
+	if err == nil {
+		err = witness(ctx, open)
+	}
+	if err != nil {
+		return err
+	}
 	is, err := session(ctx, conn)
 	if err == nil && is != tookSession {
 		err = errPooler
@@ -45,15 +49,20 @@ func stillSettled(ctx context.Context, conn pqConn) error {
 	return err
 }
 
-// settled is stillSettled for sql.Conn.Raw; other databases have no sessions to
-// mix up.
-func settled(ctx context.Context) func(any) error {
-	return func(raw any) error {
-		if conn, ok := raw.(*postgresConn); ok {
-			return stillSettled(ctx, conn)
-		}
-		return nil
+// witness returns errPooler when a second connection sees what was set on the
+// first. Where none is to be had, there is nothing to see.
+func witness(ctx context.Context, open func(context.Context) (pqConn, error)) error {
+	soon, cancel := context.WithTimeout(ctx, witnessPatience)
+	defer cancel()
+	second, err := open(soon)
+	if err != nil {
+		return ctx.Err()
 	}
+	defer second.Close()
+	if sees, err := session(soon, second); err == nil && sees != "" {
+		return errPooler
+	}
+	return ctx.Err()
 }
 
 func session(ctx context.Context, conn driver.QueryerContext) (text string, err error) {

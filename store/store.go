@@ -96,7 +96,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.tracker = newTracker(o, s.look)
 	s.tracker.lose, s.tracker.report = s.lose, s.report
-	if err := s.answers(ctx); err != nil {
+	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.tracker.start()
@@ -140,23 +140,6 @@ func (s *Store) Close() error {
 		p.forget()
 	}
 	return s.shut()
-}
-
-// answers makes sure that the database answers over two connections at once,
-// each of which finds out whether it is one: see postgresConn.settle.
-func (s *Store) answers(ctx context.Context) error {
-	held, err := s.read.Conn(ctx)
-	if err == nil {
-		defer held.Close()
-		err = s.pulse.PingContext(ctx)
-	}
-	if err == nil {
-		err = held.Raw(settled(ctx))
-	}
-	if err != nil {
-		return fmt.Errorf("database: %w", s.dialect.translateIn(ctx, err))
-	}
-	return s.Ping(ctx)
 }
 
 // Ping asks the database for a sign of life; ErrUnavailable when there is

@@ -15,14 +15,20 @@ import (
 	"syscall"
 )
 
-// clusterScript makes a cluster in $2 with the binaries in $1, says "ready",
-// and lives until its standard input is closed: that happens when the test
-// binary ends, also when it crashes or is killed. Then nothing is left.
+// clusterScript makes a cluster in $2 with the binaries in $1, a standby of the
+// one in $3 unless that is empty, says "ready", and lives until its standard
+// input is closed: that happens when the test binary ends, also when it crashes
+// or is killed. Then nothing is left.
 const clusterScript = `
 trap '' INT TERM HUP
 clean() { "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; cd /; rm -rf "$2"; }
+fill() {
+	if [ -n "$3" ]; then "$1/pg_basebackup" -h "$3" -U postgres -D "$2/data" -R -X stream -c fast --no-sync
+	else "$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync
+	fi
+}
 cd "$2" &&
-"$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 &&
+fill "$@" >"$2/log" 2>&1 &&
 "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 60 start -o "-k '$2' -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300" >/dev/null 2>&1 || {
 	echo "failed: $(tail -n 1 "$2/log")"; clean "$1" "$2"; exit 1
 }
@@ -31,40 +37,51 @@ cat >/dev/null
 clean "$1" "$2"
 `
 
-// clusterLife is the standard input that keeps the cluster alive.
-var clusterLife io.WriteCloser //nolint:unused // held, so that the pipe stays open
+// cluster is a PostgreSQL server on a Unix socket.
+type cluster struct {
+	dir  string         // of the socket, and of all its files
+	life io.WriteCloser // the standard input that keeps it alive
+	ran  *exec.Cmd
+}
 
-// startCluster starts a throwaway PostgreSQL on a Unix socket and gives its
-// URL.
-func startCluster() (string, error) {
+func (c *cluster) url() string {
+	return "postgres://postgres@/postgres?" + url.Values{"host": {c.dir}, "sslmode": {"disable"}}.Encode()
+}
+
+func (c *cluster) stop() error { return errors.Join(c.life.Close(), c.ran.Wait()) }
+
+// startCluster starts a throwaway PostgreSQL: an empty one, or a standby of
+// another.
+func startCluster(primary string) (*cluster, error) {
 	binaries, err := serverBinaries()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("/tmp", "resellerd-pg-") // a socket's path is short
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	cmd := exec.Command("/bin/sh", "-c", clusterScript, "sh", binaries, dir)
+	cmd := exec.Command("/bin/sh", "-c", clusterScript, "sh", binaries, dir, primary)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := leaveRoot(cmd.SysProcAttr, dir); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if clusterLife, err = cmd.StdinPipe(); err != nil {
-		return "", err
+	life, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
 	said, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	line, _ := bufio.NewReader(said).ReadString('\n') // what was said, if anything, is judged below
 	if strings.TrimSpace(line) != "ready" {
-		return "", fmt.Errorf("the throwaway cluster did not start: %s", strings.TrimSpace(line))
+		return nil, fmt.Errorf("the throwaway cluster did not start: %s", strings.TrimSpace(line))
 	}
-	return "postgres://postgres@/postgres?" + url.Values{"host": {dir}, "sslmode": {"disable"}}.Encode(), nil
+	return &cluster{dir: dir, life: life, ran: cmd}, nil
 }
 
 func serverBinaries() (string, error) {

@@ -80,8 +80,15 @@ var server = sync.OnceValues(func() (string, error) {
 	if given := os.Getenv("RESELLERD_TEST_DATABASE"); given != "" {
 		return given, nil
 	}
-	return startCluster()
+	c, err := throwaway()
+	if err != nil {
+		return "", err
+	}
+	return c.url(), nil
 })
+
+// throwaway is a cluster that lives as long as the test binary.
+var throwaway = sync.OnceValues(func() (*cluster, error) { return startCluster("") })
 
 // emptyPostgres is the name of a database to copy: a migrated one in a cluster
 // of our own; PostgreSQL's own empty one on a server that outlives the tests,

@@ -1,0 +1,117 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) with(part string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), part)
+}
+
+// losingFiles are ways to take a SQLite database's files away from under it.
+var losingFiles = map[string]func(path string) error{
+	"the file is deleted":  os.Remove,
+	"its log is deleted":   func(path string) error { return os.Remove(path + "-wal") },
+	"its index is deleted": func(path string) error { return os.Remove(path + "-shm") },
+	"the file is replaced by a copy": func(path string) error {
+		return errors.Join(copyFile(path, path+".copy"), os.Rename(path+".copy", path))
+	},
+	"the log is replaced by a copy": func(path string) error {
+		return errors.Join(copyFile(path+"-wal", path+".copy"), os.Rename(path+".copy", path+"-wal"))
+	},
+	"the directory is swapped": func(path string) error {
+		dir := filepath.Dir(path)
+		return errors.Join(os.CopyFS(dir+".copy", os.DirFS(dir)), os.Rename(dir, dir+".gone"), os.Rename(dir+".copy", dir))
+	},
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	return errors.Join(err, os.WriteFile(to, text, 0o600))
+}
+
+func TestAFileThatIsGoneTakesNoWritesAndServesNothing(t *testing.T) {
+	for about, lose := range losingFiles {
+		t.Run(about, func(t *testing.T) {
+			at, log := storetest.SQLite(t), &lines{}
+			s := storetest.Open(t, at, store.Options{Poll: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil))})
+			house(t, s)
+			must(s.PolicyRow(ctx, "card", "crd_m"))
+			mustDo(lose(strings.TrimPrefix(at, "sqlite:")))
+			refused(t, rename(s, "after"), store.ErrUnavailable, "")
+			refused(t, s.Ping(ctx), store.ErrUnavailable, "")
+			for since := time.Now(); ; {
+				if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, store.ErrUnavailable) {
+					break
+				}
+				if time.Since(since) > time.Second {
+					t.Fatal("a cached row is served a second later")
+				}
+			}
+			if n := log.with("deleted or replaced"); n != 1 {
+				t.Errorf("%d lines in the log, want 1", n)
+			}
+		})
+	}
+}
+
+// A write that is under way when the file goes is not acknowledged either.
+func TestAWriteDuringWhichTheFileGoesIsRefused(t *testing.T) {
+	at := storetest.SQLite(t)
+	s := storetest.Open(t, at, store.Options{Poll: time.Hour})
+	house(t, s)
+	err := s.Write(ctx, "acc_m", func(tx *store.Tx) error {
+		name := "during"
+		if _, err := tx.UpdateAccount(ctx, "acc_r", store.AccountPatch{Name: &name}); err != nil {
+			return err
+		}
+		return os.Remove(strings.TrimPrefix(at, "sqlite:"))
+	})
+	refused(t, err, store.ErrUnavailable, "")
+}
+
+func TestAFileThatIsMovedBackIsUsedAgain(t *testing.T) {
+	at, log := storetest.SQLite(t), &lines{}
+	s := storetest.Open(t, at, store.Options{Poll: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	house(t, s)
+	path := strings.TrimPrefix(at, "sqlite:")
+	mustDo(os.Rename(path, path+".away"))
+	refused(t, rename(s, "away"), store.ErrUnavailable, "")
+	mustDo(os.Rename(path+".away", path))
+	mustDo(rename(s, "back"))
+	if n := log.with("is back"); n != 1 {
+		t.Errorf("%d lines in the log, want 1", n)
+	}
+}
+
+func rename(s *store.Store, name string) error {
+	return s.Write(ctx, "acc_m", func(tx *store.Tx) error {
+		_, err := tx.UpdateAccount(ctx, "acc_r", store.AccountPatch{Name: &name})
+		return err
+	})
+}

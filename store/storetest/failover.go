@@ -1,0 +1,165 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Pair is a database of a PostgreSQL primary that a standby follows by streaming
+// replication, behind an address that can be moved from the one to the other.
+type Pair struct {
+	URL     string // of the address
+	Primary string // URL past the address
+	Standby string
+
+	door *door
+}
+
+// Failover is a fresh database with the current schema on a primary with a
+// standby of its own. The primary is the throwaway cluster, also where
+// RESELLERD_TEST_DATABASE names another server.
+func Failover(t testing.TB) *Pair {
+	t.Helper()
+	_ = needServer(t)
+	primary, err := throwaway()
+	need(t, err)
+	name := freshName()
+	need(t, execute(primary.url(), "CREATE DATABASE "+name+" TEMPLATE "+untouched))
+	at, err := inDatabase(primary.url(), name)
+	need(t, err)
+	need(t, migrate(at))
+	standby, err := startCluster(primary.dir)
+	need(t, err)
+	t.Cleanup(func() {
+		if err := standby.stop(); err != nil {
+			t.Errorf("standby: %v", err)
+		}
+		if err := execute(primary.url(), fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+			t.Errorf("drop: %v", err)
+		}
+	})
+	p := &Pair{Primary: at, door: openDoor(t, primary.dir, standby.dir)}
+	p.Standby, err = inDatabase(standby.url(), name)
+	need(t, err)
+	p.URL = "postgres://postgres@" + p.door.listener.Addr().String() + "/" + name + "?sslmode=disable"
+	return p
+}
+
+// Lag has the standby catch up, and receive nothing that is committed later.
+func (p *Pair) Lag(t testing.TB) {
+	t.Helper()
+	var end string
+	need(t, ask(p.Primary, "SELECT pg_current_wal_lsn()", &end))
+	eventually(t, p.Standby, "SELECT pg_last_wal_replay_lsn() >= '"+end+"'")
+	need(t, execute(p.Standby, "ALTER SYSTEM SET primary_conninfo = ''"))
+	need(t, execute(p.Standby, "SELECT pg_reload_conf()"))
+	eventually(t, p.Standby, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_wal_receiver)")
+}
+
+// Promote has the standby take writes.
+func (p *Pair) Promote(t testing.TB) {
+	t.Helper()
+	need(t, execute(p.Standby, "SELECT pg_promote()"))
+	eventually(t, p.Standby, "SELECT NOT pg_is_in_recovery()")
+}
+
+// Move has new connections go to the standby. Those that are open are cut, or
+// stay with the primary.
+func (p *Pair) Move(cut bool) { p.door.move(cut) }
+
+func ask(at, query string, into any) error {
+	db, err := sql.Open("postgres", at)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.QueryRowContext(context.Background(), query).Scan(into)
+}
+
+// eventually waits until the query says true: another process is waited for.
+func eventually(t testing.TB, at, query string) {
+	t.Helper()
+	for late := time.Now().Add(30 * time.Second); ; {
+		var done bool
+		need(t, ask(at, query, &done))
+		if done {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("never came true: %s", query)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// door passes TCP connections on to one of two Unix sockets.
+type door struct {
+	listener net.Listener
+	next     string
+
+	mu   sync.Mutex
+	to   string
+	open map[net.Conn]bool
+}
+
+func openDoor(t testing.TB, first, next string) *door {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	need(t, err)
+	socket := func(dir string) string { return filepath.Join(dir, ".s.PGSQL.5432") }
+	d := &door{listener: listener, to: socket(first), next: socket(next), open: map[net.Conn]bool{}}
+	go d.serve()
+	t.Cleanup(func() {
+		_ = listener.Close() // ends serve
+		d.move(true)
+	})
+	return d
+}
+
+func (d *door) serve() {
+	for {
+		in, err := d.listener.Accept()
+		if err != nil {
+			return
+		}
+		d.mu.Lock()
+		out, err := net.Dial("unix", d.to)
+		if err == nil {
+			d.open[in], d.open[out] = true, true
+		}
+		d.mu.Unlock()
+		if err != nil {
+			_ = in.Close() // as a server that is gone would
+			continue
+		}
+		go d.pass(in, out)
+		go d.pass(out, in)
+	}
+}
+
+func (d *door) pass(from, to net.Conn) {
+	_, _ = io.Copy(to, from) // either end may close
+	_ = from.Close()
+	_ = to.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, from)
+}
+
+func (d *door) move(cut bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.to = d.next
+	if cut {
+		for conn := range d.open {
+			_ = conn.Close() // its other end notices
+		}
+	}
+}
