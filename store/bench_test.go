@@ -170,3 +170,50 @@ func report(b *testing.B, ours, theirs []time.Duration) {
 	b.ReportMetric(median(ours)/median(theirs), "ratio")
 	b.ReportMetric(0, "ns/op") // both together: says nothing
 }
+
+// BenchmarkWrite changes one row, as small a write as there is, and reads what
+// the caches have lost by that.
+func BenchmarkWrite(b *testing.B) {
+	for _, url := range []func(testing.TB) string{storetest.SQLite, storetest.Postgres} {
+		s := storetest.Open(b, url(b), store.Options{})
+		house(b, s)
+		user := store.User{AccountID: "acc_r", Login: "r@x.example", Groups: []string{"grp_2"}}
+		mustDo(s.Write(context.Background(), "acc_m", func(tx *store.Tx) (err error) {
+			user, err = tx.CreateUser(context.Background(), user)
+			return err
+		}))
+		b.Run(s.Dialect(), func(b *testing.B) { benchmarkWrite(b, s, user.ID) })
+	}
+}
+
+func benchmarkWrite(b *testing.B, s *store.Store, user string) {
+	ctx, names := context.Background(), [2]string{"even", "odd"}
+	steps := map[string]func() error{
+		"row":     func() error { _, err := s.PolicyRow(ctx, "card", "crd_m"); return err },
+		"below":   func() error { _, err := s.Below(ctx, "acc_m", "acc_r"); return err },
+		"subject": func() error { _, err := s.Subject(ctx, "acc_m", user); return err },
+	}
+	took := map[string][]time.Duration{}
+	timed := func(name string, step func() error) {
+		start := time.Now()
+		if err := step(); err != nil {
+			b.Fatalf("%s: %v", name, err)
+		}
+		took[name] = append(took[name], time.Since(start))
+	}
+	for i := 0; b.Loop(); i++ {
+		timed("write", func() error {
+			return s.Write(ctx, "acc_m", func(tx *store.Tx) error {
+				_, err := tx.UpdateAccount(ctx, "acc_r", store.AccountPatch{Name: &names[i%2]})
+				return err
+			})
+		})
+		for name, step := range steps {
+			timed(name, step)
+		}
+	}
+	for name, all := range took {
+		slices.Sort(all)
+		b.ReportMetric(float64(all[len(all)/2].Microseconds()), name+"-µs")
+	}
+}
