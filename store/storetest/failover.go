@@ -70,9 +70,8 @@ func (p *Pair) Promote(t testing.TB) {
 	eventually(t, p.Standby, "SELECT NOT pg_is_in_recovery()")
 }
 
-// Move has new connections go to the standby. Those that are open are cut, or
-// stay with the primary.
-func (p *Pair) Move(cut bool) { p.door.move(cut) }
+// Move cuts all connections, and has new ones go to the standby.
+func (p *Pair) Move() { p.door.move() }
 
 func ask(at, query string, into any) error {
 	db, err := sql.Open("postgres", at)
@@ -118,7 +117,7 @@ func openDoor(t testing.TB, first, next string) *door {
 	go d.serve()
 	t.Cleanup(func() {
 		_ = listener.Close() // ends serve
-		d.move(true)
+		d.move()
 	})
 	return d
 }
@@ -153,13 +152,11 @@ func (d *door) pass(from, to net.Conn) {
 	delete(d.open, from)
 }
 
-func (d *door) move(cut bool) {
+func (d *door) move() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.to = d.next
-	if cut {
-		for conn := range d.open {
-			_ = conn.Close() // its other end notices
-		}
+	for conn := range d.open {
+		_ = conn.Close() // its other end notices
 	}
 }

@@ -32,7 +32,7 @@ func EachOlder(t *testing.T, test func(t *testing.T, o *Older)) {
 	t.Run("sqlite restored", func(t *testing.T) { test(t, restoredSQLite(t)) })
 	t.Run("postgres standby promoted", func(t *testing.T) {
 		f := Failover(t)
-		test(t, &Older{URL: f.URL, Copy: f.Lag, Replace: func(t testing.TB) { f.Promote(t); f.Move(true) }})
+		test(t, &Older{URL: f.URL, Copy: f.Lag, Replace: func(t testing.TB) { f.Promote(t); f.Move() }})
 	})
 	t.Run("postgres dump restored", func(t *testing.T) { test(t, restoredPostgres(t)) })
 }

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// While the file of the database is gone, nothing is written or served, and the
+// instance is not ready.
+func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
+	at := storetest.SQLite(t)
+	w := newCoreWorld(t, storetest.Open(t, at, store.Options{}))
+	s := w.serve(t, nil)
+	create := func() int {
+		return knock(t, s, "POST", "/v1/customers", `{"name":"New"}`, wideToken, "Resellerd-User: agent").StatusCode
+	}
+	if status := create(); status != 201 {
+		t.Fatalf("before: %d", status)
+	}
+	must(t, os.Remove(strings.TrimPrefix(at, "sqlite:")))
+	if status := create(); status != 503 {
+		t.Errorf("a write is answered %d", status)
+	}
+	if a := knock(t, s, "GET", "/readyz", ""); a.StatusCode != 503 {
+		t.Errorf("/readyz is answered %d", a.StatusCode)
+	}
+	for since := time.Now(); knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent").StatusCode != 503; {
+		if time.Since(since) > time.Second {
+			t.Fatal("a reader is served a second later")
+		}
+	}
+}
