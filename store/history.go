@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -91,19 +90,19 @@ func (s *Store) look(ctx context.Context, x *sighting) error {
 	if err == nil {
 		err = scanOne(rows, x.into()...)
 	}
-	if err != nil {
-		return fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, s.strange(ctx, err), err))
+	switch {
+	case err == nil:
+		return nil
+	case s.answered(ctx, err):
+		return fmt.Errorf("data revision: %w", errors.Join(errHistoryLost, err))
 	}
-	return nil
+	return fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, err))
 }
 
-// strange is errHistoryLost for the error of a database that answers, but not
-// as one with a history does: its tables may have been replaced by older ones.
-func (s *Store) strange(ctx context.Context, err error) error {
-	if ctx.Err() != nil || connectionLost(err) || s.dialect.gone(err) || s.dialect.cancelled(err) {
-		return nil
-	}
-	return errHistoryLost
+// answered reports whether a question about the history failed although the
+// database answers: its tables may have been replaced by older ones.
+func (s *Store) answered(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && !isStoreError(err) && !connectionLost(err) && !s.dialect.gone(err) && !s.dialect.cancelled(err)
 }
 
 // historian is a statement about the history, for transactions over its pool.
@@ -204,9 +203,4 @@ func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
 			return fmt.Errorf("revision %d: %w", want.N, errors.Join(ErrUnavailable, ctx.Err()))
 		}
 	}
-}
-
-// readHistory reads one row whose first columns are of beside.
-func readHistory(rows *sql.Rows, x *sighting, into ...any) error {
-	return scanOne(rows, append(x.into(), into...)...)
 }

@@ -58,7 +58,7 @@ func witness(ctx context.Context, open func(context.Context) (pqConn, error)) er
 	if err != nil {
 		return ctx.Err()
 	}
-	defer second.Close()
+	defer func() { _ = second.Close() }() // it was only looked at
 	if sees, err := session(soon, second); err == nil && sees != "" {
 		return errPooler
 	}

@@ -31,7 +31,7 @@ func Pooler(t testing.TB, at string) *Bouncer {
 	}
 	u, err := url.Parse(at)
 	need(t, err)
-	dir, err := os.MkdirTemp("/tmp", "resellerd-pooler-") // a socket's path is short
+	dir, err := os.MkdirTemp("/tmp", "resellerd-pooler-") //nolint:usetesting // a socket's path is short
 	need(t, err)
 	b := &Bouncer{dir: dir, server: u.Query().Get("host")}
 	if b.server == "" {
@@ -62,7 +62,7 @@ func (b *Bouncer) Start(t testing.TB, mode string) {
 	t.Helper()
 	settings := filepath.Join(b.dir, "settings")
 	text := fmt.Sprintf(bouncerSettings, b.server, b.dir, mode)
-	need(t, os.WriteFile(settings, []byte(text), 0o644)) //nolint:gosec // for the user that it runs as
+	need(t, os.WriteFile(settings, []byte(text), 0o644)) // for the user that it runs as
 	b.ran = exec.Command("pgbouncer", "-q", settings)
 	b.ran.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	need(t, leaveRoot(b.ran.SysProcAttr, b.dir))
