@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -194,23 +193,13 @@ func TestTheServerIsNotReadyWhileItsLogRefusesRequests(t *testing.T) {
 			}
 			disk.full.Store(true)
 			knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent")
-			eventually(t, func() bool { return s.log.Fault() != nil })
+			soon(t, "a fault", func() bool { return s.log.Fault() != nil })
 			if code := ready(); (code == 503) != c.refuses {
 				t.Errorf("without room: %d", code)
 			}
 			disk.full.Store(false) // and no request that has to be logged
-			eventually(t, func() bool { return ready() == 200 })
+			soon(t, "readiness as expected", func() bool { return ready() == 200 })
 		})
-	}
-}
-
-// eventually waits until something holds.
-func eventually(t testing.TB, holds func() bool) {
-	t.Helper()
-	for late := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
-		if time.Now().After(late) {
-			t.Fatal("it did not come to hold")
-		}
 	}
 }
 

@@ -95,6 +95,8 @@ func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 		t.Errorf("livez: %d", a.StatusCode)
 	}
 	shut("ALTER DATABASE %s ALLOW_CONNECTIONS true")
+	// A new connection that takes longer than MaxStale is a 503 as well.
+	soon(t, "ready again", func() bool { return knock(t, s, "GET", "/readyz", "").StatusCode == 200 })
 	check(200)
 }
 

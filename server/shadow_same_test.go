@@ -52,7 +52,7 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 // drain waits until the shadow has dealt with all that it was handed, and ends it.
 func (h *shadow) drain(t *testing.T) {
 	t.Helper()
-	eventually(t, func() bool {
+	soon(t, "every shadow decision", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return len(h.waiting) == 0
