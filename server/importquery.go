@@ -48,7 +48,9 @@ type importOrder struct {
 // readImportQuery reads the query. Errors: 422 with the parameter's name.
 func (r *call) readImportQuery() (importOrder, error) {
 	q := importReader{}
-	r.c.Request().URI().QueryArgs().VisitAll(func(name, value []byte) { q.take(string(name), string(value)) })
+	for name, value := range r.c.Request().URI().QueryArgs().All() {
+		q.take(string(name), string(value))
+	}
 	if q.err == nil {
 		q.err = q.order.check()
 	}

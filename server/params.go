@@ -76,9 +76,9 @@ type queryArg struct{ name, value string }
 // given twice or holding invalid text.
 func (r *call) queryArgs() ([]queryArg, error) {
 	var args []queryArg
-	r.c.Request().URI().QueryArgs().VisitAll(func(name, value []byte) {
+	for name, value := range r.c.Request().URI().QueryArgs().All() {
 		args = append(args, queryArg{string(name), string(value)})
-	})
+	}
 	slices.SortStableFunc(args, func(a, b queryArg) int { return strings.Compare(a.name, b.name) })
 	for i, a := range args {
 		if !cleanText(a.name) || !cleanText(a.value) {

@@ -77,10 +77,10 @@ func (p panelTokens) find(secret []byte) (*panelToken, bool) {
 	return t, true
 }
 
-// count counts the tokens of which is is true.
-func (p panelTokens) count(is func(*panelToken) bool) (n int) {
+// count counts the tokens that match.
+func (p panelTokens) count(matches func(*panelToken) bool) (n int) {
 	for _, t := range p {
-		if is(t) {
+		if matches(t) {
 			n++
 		}
 	}

@@ -140,7 +140,8 @@ func naiveCeiling(rows map[string]string, area string) string {
 }
 
 func TestAKeyThatIsNoAreaIsLeftOut(t *testing.T) {
-	got := store.Resolve([]store.Access{{"*": "r", "Customer": "crud", "customer ": "d", "customer": "u", "": "c"}},
+	blank := "customer "
+	got := store.Resolve([]store.Access{{"*": "r", "Customer": "crud", blank: "d", "customer": "u", "": "c"}},
 		[]store.Access{{"*": "crud", "customer/": ""}})
 	if len(got) != 2 || got["*"] != "r" || got["customer"] != "u" {
 		t.Errorf("got %v", got)

@@ -17,7 +17,7 @@ import (
 // a test that fsyncs 100,000 files takes seconds there, and minutes elsewhere.
 func memoryFolder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "decisionlog-")
+	dir, err := os.MkdirTemp("/dev/shm", "decisionlog-") //nolint:usetesting // t.TempDir is on the disk
 	if err != nil {
 		return t.TempDir()
 	}

@@ -22,11 +22,12 @@ func Postgres(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("postgres template: %v", err)
 	}
+	if template != untouched {
+		return spareOf(t, admin)
+	}
 	fresh := copyOf(t, admin, template)
-	if template == untouched {
-		if err := migrate(fresh); err != nil {
-			t.Fatalf("migrate: %v", err)
-		}
+	if err := migrate(fresh); err != nil {
+		t.Fatalf("migrate: %v", err)
 	}
 	return fresh
 }
@@ -37,8 +38,12 @@ func EmptyPostgres(t testing.TB) string {
 	return copyOf(t, needServer(t), untouched)
 }
 
-// untouched is PostgreSQL's own empty database.
-const untouched = "template0"
+// untouched is PostgreSQL's own empty database; templateName is a migrated one in
+// a cluster of our own.
+const (
+	untouched    = "template0"
+	templateName = "resellerd_template"
+)
 
 func needServer(t testing.TB) string {
 	t.Helper()
@@ -56,11 +61,7 @@ func needServer(t testing.TB) string {
 func copyOf(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := freshName()
-	create := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)
-	if template != untouched {
-		create += " STRATEGY FILE_COPY" // faster where nothing is synced, as in a cluster of our own
-	}
-	if err := execute(admin, create); err != nil {
+	if err := execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -69,6 +70,51 @@ func copyOf(t testing.TB, admin, template string) string {
 		}
 	})
 	fresh, err := inDatabase(admin, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fresh
+}
+
+// spareDatabases is how many copies of the template wait to be used.
+const spareDatabases = 2
+
+// spare is a copy of the template that waits, or why there is none.
+type spare struct {
+	name string
+	err  error
+}
+
+// spares makes copies of the template of our own cluster ahead of the tests that
+// use them.
+var spares = sync.OnceValue(func() chan spare {
+	waiting := make(chan spare, spareDatabases)
+	go func() {
+		for {
+			admin, err := server()
+			name := freshName()
+			if err == nil {
+				// Faster where nothing is synced, as in a cluster of our own.
+				err = execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, templateName))
+			}
+			waiting <- spare{name, err}
+		}
+	}()
+	return waiting
+})
+
+// spareOf takes a copy of the template. It is dropped beside the tests that
+// follow; the cluster of our own ends with the test binary anyway.
+func spareOf(t testing.TB, admin string) string {
+	t.Helper()
+	copied := <-spares()
+	if copied.err != nil {
+		t.Fatal(copied.err)
+	}
+	t.Cleanup(func() {
+		go func() { _ = execute(admin, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", copied.name)) }()
+	})
+	fresh, err := inDatabase(admin, copied.name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,15 +147,14 @@ var emptyPostgres = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const name = "resellerd_template"
-	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE "+untouched); err != nil {
+	if err := execute(admin, "CREATE DATABASE "+templateName+" TEMPLATE "+untouched); err != nil {
 		return "", err
 	}
-	fresh, err := inDatabase(admin, name)
+	fresh, err := inDatabase(admin, templateName)
 	if err != nil {
 		return "", err
 	}
-	return name, migrate(fresh)
+	return templateName, migrate(fresh)
 })
 
 var databases atomic.Int64
