@@ -4,10 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/storetest"
 )
 
 func TestAResellerBuildsFromItsProviderCardAndActivates(t *testing.T) {
@@ -217,5 +222,22 @@ func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
 			t.Errorf("got %v", none)
 		}
 		w.do("clerk", "POST", "/v1/cards/rebuild", `{}`).refused(403, "area_denied")
+	})
+}
+
+// Whoever holds a connection must not wait for another: as many proofs as there
+// are connections would wait for one another.
+func TestAProofWaitsForNoSecondConnection(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"12"}]}`).want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)
+		narrow := storetest.Open(t, storetest.URL(t, w.store), store.Options{Now: w.clock, MaxConns: 1})
+		s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: Limits{Request: 3 * time.Second}}, narrow, w.server.engines,
+			WithClock(w.clock), WithLogger(slog.New(slog.DiscardHandler)))
+		must(t, err)
+		w.server = s
+		for _, accept := range []string{fiber.MIMEApplicationJSON, mediaNDJSON} {
+			w.do("a", "POST", "/v1/cards/{retail}/proof", "", "Accept", accept).want(200)
+		}
 	})
 }

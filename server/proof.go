@@ -62,6 +62,7 @@ type proving struct {
 	names    map[string]*string // of the parents, as the reader is shown them
 	limit    int
 	rates    store.RateAccess
+	decided  map[string]bool // whether the rates of a card are shown, by its id
 }
 
 // postProof holds a revision of a card against what its calls are bought for.
@@ -109,7 +110,10 @@ func (r *call) proving(card string) (*proving, error) {
 	if _, ok := row.Value("parents"); !ok {
 		return nil, &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
 	}
-	p := &proving{rates: r.rateAccess(r.s.store.PolicyRow), card: card, routing: or(shown.Routing, ""), names: map[string]*string{}}
+	p := &proving{
+		card: card, routing: or(shown.Routing, ""), names: map[string]*string{},
+		rates: r.rateAccess(r.s.store.PolicyRow), decided: map[string]bool{},
+	}
 	for _, parent := range or(shown.Parents, nil) {
 		p.names[parent.CardID] = parent.Name
 	}
@@ -189,8 +193,8 @@ func (r *call) streamProof(p *proving) error {
 
 // prove fills in what the proof comes to.
 func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
-	return r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		proof, err := tx.ProveRevision(ctx, p.rates, p.card, p.revision, func(f store.Finding) error {
+	return r.readRates(ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		proof, err := tx.ProveRevision(ctx, rates, p.card, p.revision, func(f store.Finding) error {
 			body.Findings++
 			return report(p.finding(f))
 		})
@@ -201,17 +205,45 @@ func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report fu
 
 // provable finds out whether there is something to prove, and against what.
 func (r *call) provable(p *proving) error {
-	return r.s.store.Read(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		return revisionAbsent(tx.Provable(r.ctx, p.rates, p.card, p.revision))
+	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		return revisionAbsent(tx.Provable(r.ctx, rates, p.card, p.revision))
 	})
 }
 
-// mayProve refuses a reader who may not read all that any proof of the card
-// would rest on.
+// mayProve refuses a reader who may not read all rates that any proof of the
+// card would rest on.
 func (r *call) mayProve(p *proving) error {
-	return r.s.store.Read(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		return tx.MayProve(r.ctx, p.rates, p.card, "")
+	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		return tx.MayProve(r.ctx, rates, p.card, "")
 	})
+}
+
+var errUndecided = errors.New("it is not decided yet whether the rates are shown")
+
+// readRates runs fn over one state of the data. The policy is asked about a card
+// before fn runs again, never inside of fn: fn holds a connection, and a decision
+// may need another one. fn therefore asks for access before it reads any rate.
+func (r *call) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
+	for {
+		undecided := ""
+		access := store.RateAccessBy(func(_ context.Context, card string) (bool, error) {
+			shown, known := p.decided[card]
+			if !known {
+				undecided = card
+				return false, errUndecided
+			}
+			return shown, nil
+		})
+		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, access) })
+		if undecided == "" {
+			return err
+		}
+		hidden := p.rates.Reads(ctx, undecided)
+		if hidden != nil && !errors.Is(hidden, store.ErrRatesHidden) {
+			return hidden
+		}
+		p.decided[undecided] = hidden == nil
+	}
 }
 
 // revisionAbsent says of a revision that is not there that the body named it.
