@@ -294,6 +294,32 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 	})
 }
 
+// An assignment that another instance has just made ends on time, also where
+// this one has not heard of that commit yet and reads it all the same.
+func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
+	var clock handClock
+	clock.at.Store(worldNow)
+	storetest.EachWith(t, store.Options{Now: clock.now}, func(t *testing.T, other *store.Store) {
+		now := time.UnixMicro(worldNow)
+		clock.set(now)
+		c := newCarrier(t, other)
+		mustWrite(t, other, c.master.ID, func(tx *store.Tx) { active(tx, c.sold.ID, priced("44", "0.01")) })
+		s := storetest.Open(t, storetest.URL(t, other), store.Options{Now: clock.now, Poll: time.Hour, MaxStale: time.Hour})
+		lookedUp(t, s, looking(c.sibling.ID), "44", 60) // remembers that no assignment ends
+		end := now.Add(time.Hour)
+		mustWrite(t, other, c.master.ID, func(tx *store.Tx) {
+			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidTo: store.MicrosOf(end)}))
+		})
+		if got := lookedUp(t, s, looking(c.reseller.ID), "44", 60); !strings.Contains(got, c.sold.ID) {
+			t.Fatalf("the new assignment is not read, so that nothing is shown here: %s", got)
+		}
+		clock.set(end)
+		if got := lookedUp(t, s, looking(c.reseller.ID), "44", 60); strings.Contains(got, c.sold.ID) {
+			t.Errorf("after its end: %s", got)
+		}
+	})
+}
+
 func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
 	var clock handClock
 	clock.at.Store(worldNow)

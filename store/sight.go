@@ -167,6 +167,10 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighti
 	if err != nil {
 		return err
 	}
+	// The data may be newer than what is known: then the next assignment is, too.
+	if _, err := s.tracker.observe(*at); err != nil {
+		return err
+	}
 	if into.until, err = s.nextAssignment(ctx, x, at); err != nil {
 		return err
 	}
