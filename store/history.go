@@ -173,12 +173,13 @@ func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
 		return fmt.Errorf("revision %d has no mark: %w", want.N, ErrRevisionLost)
 	}
 	ahead := false // of a database that follows no other
-	for asked := false; ; asked = true {
+	for ask := true; ; {
 		known, _, changed := s.tracker.latest()
 		if s.tracker.remembers(want) {
 			return nil
 		}
-		if !asked || known.N >= want.N {
+		if ask || known.N >= want.N {
+			ask = false
 			x, known, err := s.tracker.refresh(ctx, want)
 			switch {
 			case err != nil && ctx.Err() == nil:
@@ -189,7 +190,8 @@ func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
 			case err == nil && !x.has && x.now.N >= want.N:
 				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
 			case err == nil && x.has:
-				continue // a write of this process came between: ask again
+				ask = true // a write of this process came between
+				continue
 			case err == nil:
 				ahead = !x.standby
 			}

@@ -78,15 +78,20 @@ func (t *tracker) stop() {
 }
 
 // refresh asks the database now, and whether it has a wanted revision. After a
-// loss it asks once more, over a new connection.
+// loss it asks once more, over a new connection. An answer to a question that was
+// asked while this one waited for its turn stands for this one, too.
 func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (sighting, standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.maxStale)
 	defer cancel()
+	begun := time.Now()
 	select {
 	case t.asking <- struct{}{}:
 		defer func() { <-t.asking }()
 	case <-ctx.Done():
 		return sighting{}, standing{}, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, ctx.Err()))
+	}
+	if known, since := t.confirmedSince(begun); since && wanted == (DataRevision{}) {
+		return sighting{}, known, nil
 	}
 	for again := true; ; again = false {
 		x := sighting{known: t.standing(), wanted: wanted, at: time.Now()}
@@ -221,6 +226,14 @@ func (t *tracker) standing() standing {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known
+}
+
+// confirmedSince is how the store stands, and whether a question that was asked
+// after begun has confirmed it.
+func (t *tracker) confirmedSince(begun time.Time) (standing, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known, t.confirmed.After(begun)
 }
 
 // latest is how the store stands, and whether that was confirmed lately.
