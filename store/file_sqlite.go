@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -14,10 +15,11 @@ var errReplaced = fmt.Errorf("the file of the database was deleted or replaced w
 // another file has taken the place of one of them is lost. Nil is always
 // intact. Safe for concurrent use.
 type dbFile struct {
-	path   string
+	path   string // as it was given
 	logger *slog.Logger
 
 	mu   sync.Mutex
+	real string                 // path without symbolic links; "" before the file was first there
 	open map[string]os.FileInfo // by suffix, each from when it was first there
 	gone bool
 }
@@ -53,10 +55,22 @@ func (f *dbFile) intact() error {
 	return nil
 }
 
-// look finds the first file that is missing, and whether that is news.
+// look finds the first file that is missing, and whether that is news. SQLite
+// keeps its log and its index beside the file that a link leads to, and whoever
+// opens path later looks beside the file that it leads to by then.
 func (f *dbFile) look() (missing string, changed bool) {
+	real, err := filepath.EvalSymlinks(f.path)
+	if f.real == "" {
+		if err != nil {
+			return "", false
+		}
+		f.real = real
+	}
+	if real != f.real {
+		missing = f.path
+	}
 	for _, suffix := range fileSuffixes {
-		path := f.path + suffix
+		path := f.real + suffix
 		is, err := os.Stat(path)
 		was, known := f.open[suffix]
 		switch {

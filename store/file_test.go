@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,6 +45,9 @@ var losingFiles = map[string]func(path string) error{
 	"the log is replaced by a copy": func(path string) error {
 		return errors.Join(copyFile(path+"-wal", path+".copy"), os.Rename(path+".copy", path+"-wal"))
 	},
+	"a link takes the place of the file": func(path string) error {
+		return errors.Join(os.Rename(path, path+".moved"), os.Symlink(path+".moved", path))
+	},
 	"the directory is swapped": func(path string) error {
 		dir := filepath.Dir(path)
 		return errors.Join(os.CopyFS(dir+".copy", os.DirFS(dir)), os.Rename(dir, dir+".gone"), os.Rename(dir+".copy", dir))
@@ -57,26 +61,36 @@ func copyFile(from, to string) error {
 
 func TestAFileThatIsGoneTakesNoWritesAndServesNothing(t *testing.T) {
 	for about, lose := range losingFiles {
-		t.Run(about, func(t *testing.T) {
-			at, log := storetest.SQLite(t), &lines{}
-			s := storetest.Open(t, at, store.Options{Poll: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil))})
-			house(t, s)
-			must(s.PolicyRow(ctx, "card", "crd_m"))
-			mustDo(lose(strings.TrimPrefix(at, "sqlite:")))
-			refused(t, rename(s, "after"), store.ErrUnavailable, "")
-			refused(t, s.Ping(ctx), store.ErrUnavailable, "")
-			for since := time.Now(); ; {
-				if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, store.ErrUnavailable) {
-					break
-				}
-				if time.Since(since) > time.Second {
-					t.Fatal("a cached row is served a second later")
-				}
-			}
-			if n := log.with("deleted or replaced"); n != 1 {
-				t.Errorf("%d lines in the log, want 1", n)
-			}
-		})
+		for _, linked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, linked %t", about, linked), func(t *testing.T) { losesTheFile(t, lose, linked) })
+		}
+	}
+}
+
+func losesTheFile(t *testing.T, lose func(path string) error, linked bool) {
+	at, log := storetest.SQLite(t), &lines{}
+	path := strings.TrimPrefix(at, "sqlite:")
+	if linked {
+		link := filepath.Join(t.TempDir(), "link.db")
+		mustDo(os.Symlink(path, link))
+		at = "sqlite:" + link
+	}
+	s := storetest.Open(t, at, store.Options{Poll: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	house(t, s)
+	must(s.PolicyRow(ctx, "card", "crd_m"))
+	mustDo(lose(path))
+	refused(t, rename(s, "after"), store.ErrUnavailable, "")
+	refused(t, s.Ping(ctx), store.ErrUnavailable, "")
+	for since := time.Now(); ; {
+		if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, store.ErrUnavailable) {
+			break
+		}
+		if time.Since(since) > time.Second {
+			t.Fatal("a cached row is served a second later")
+		}
+	}
+	if n := log.with("deleted or replaced"); n != 1 {
+		t.Errorf("%d lines in the log, want 1", n)
 	}
 }
 
