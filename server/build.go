@@ -132,8 +132,8 @@ func (w *writing) wasBuilt(card string, built store.Built, before seen) (target,
 	return t, w.audit(accepted, before.object, after.object)
 }
 
-// answerBuilt answers with what is kept of the build. That is worked out from
-// rates, which a repeated request may not be shown any more.
+// answerBuilt answers with the kept result of the build. It is computed from
+// rates, and the user of a repeated request may have lost access to them.
 func answerBuilt(w *writing, t target) (written, error) {
 	if err := w.mayProve(t.id, t.sub); err != nil {
 		return written{}, err

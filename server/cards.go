@@ -13,12 +13,12 @@ var cardNoun = noun{
 	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.ctx, id, 0) },
 }
 
-// telling are the fields that tell on calls at once, so that what is in force is
-// proved anew.
+// telling are the fields that affect calls at once. A change of one proves the
+// active revision again.
 var telling = []string{"charge_precision", "charge_rounding", "direction", "parents", "routing"}
 
-// chargesAsked asks, of a card in force, whether its writer may read what it is
-// to be proved with.
+// chargesAsked refuses such a change of a card in force when the writer may not
+// read the rates that the proof needs.
 func chargesAsked(w *writing, id string, fields []string) error {
 	if !slices.ContainsFunc(fields, func(name string) bool { return slices.Contains(telling, name) }) {
 		return nil

@@ -82,7 +82,7 @@ func newStoreCollector(st *store.Store) *storeCollector {
 		rates:    rateMetrics(),
 		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision known.", nil, nil),
 		lost: prometheus.NewDesc("resellerd_store_history_lost_total",
-			"Times that the database was found without commits that were read here.", nil, nil),
+			"Number of times the database lacked commits that this process had read.", nil, nil),
 		pools: []poolMetric{
 			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
 			pool("connections_in_use", "Connections in use.", gauge, func(s sql.DBStats) float64 { return float64(s.InUse) }),

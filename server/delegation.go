@@ -15,9 +15,10 @@ func (w *writing) given(groups ...string) (map[string][]string, error) {
 	return accessNames(all), nil
 }
 
-// change begins what the policy is told of a write of these fields. What the
-// acting user holds is as written, too, and as it was before the write: who is
-// given something lies below every ceiling that lies over the giver.
+// change begins the policy's input about a write of these fields. The access of
+// the acting user is also taken as the groups write it, without ceilings, and as
+// it was before the write. A ceiling above the giver also lies above the
+// receiver. Lifting it therefore never makes the receiver stronger than the giver.
 func (w *writing) change(n noun, fields []string) *policies.Change {
 	change := &policies.Change{Fields: fields}
 	if n.held != nil {
@@ -26,10 +27,11 @@ func (w *writing) change(n noun, fields []string) *policies.Change {
 	return change
 }
 
-// opened is what a change of an account lets its users have anew: what its
-// ceiling let nobody have before and, where the account is active again, what
-// its users and those below it hold. That is not added up for an actor who may
-// not read it: the answer would tell of it.
+// opened is the access that a change of an account newly allows: all that the new
+// ceiling allows and the old one did not. For an account that is put in force
+// again, the access of its users and of those below it counts as well. An actor
+// who may not read that access is refused before it is added up, because the
+// answer would reveal it.
 func (w *writing) opened(before, after store.Account) (map[string][]string, error) {
 	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
 	if before.Status != store.Active && after.Status == store.Active {

@@ -124,7 +124,8 @@ func (r *call) serve() (err error) {
 	return r.route.handle(r)
 }
 
-// enter lets the caller in: what may it use, and for whom.
+// enter checks that the token's scopes cover the route, waits for the revision
+// that the caller has seen, and loads the acting user.
 func (r *call) enter() error {
 	s := r.s
 	if r.engine = s.engines.Current(); r.engine == nil {

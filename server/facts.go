@@ -137,8 +137,9 @@ func texts(list []string) []any {
 	return out
 }
 
-// below asks the store whether an account lies in the subject's subtree. What is plain without the store is not
-// asked: the own account lies there, those above it do not.
+// below reports whether an account lies in the subject's subtree. It does not
+// ask the store about the subject's own account, which lies there, and about the
+// accounts above it, which do not.
 func (s *Server) below(sub *store.Subject) func(string) bool {
 	own, leaf, above := sub.Account.ID, sub.Leaf, idsAbove(sub)
 	return func(account string) bool {

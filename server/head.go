@@ -98,21 +98,22 @@ func linesFault(raw []byte) string {
 	return ""
 }
 
-// isName compares as names of headers and schemes are compared.
+// isName reports whether b is this name of a header or scheme, in any case.
 func isName(b []byte, name string) bool {
 	return len(b) == len(name) && equalFoldASCII(b, name)
 }
 
-// withhold leaves the body of a request on the connection, which ends with the
-// answer. A client that waits to be told to send its body gets the answer.
-func withhold(h *fasthttp.RequestHeader) {
+// dropBody leaves the body of a request on the connection, which ends with the
+// answer. A client that waits for `100 Continue` gets the answer instead.
+func dropBody(h *fasthttp.RequestHeader) {
 	h.SetContentLength(0)
 	h.Del(fiber.HeaderExpect)
 	h.SetConnectionClose()
 }
 
 // guardHead answers requests with a faulty head before anything else looks at
-// them. All of them were withheld, so that others are not checked twice.
+// them. The body of every such request was dropped, which closes its connection.
+// Heads of other connections are not checked again.
 func (s *Server) guardHead(app *fiber.App) {
 	next := app.Server().Handler
 	app.Server().Handler = func(ctx *fasthttp.RequestCtx) {

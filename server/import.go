@@ -177,8 +177,9 @@ func refusedLines(b *importBody) string {
 		"; look at the preview, mend the file, or say skip_refused=true"
 }
 
-// answerImport answers with the report that was kept of it. It compares with the
-// card's rates, which a repeated request may not be shown any more.
+// answerImport answers with the kept report of the import. The report compares
+// with the card's rates, and the user of a repeated request may have lost access
+// to them.
 func answerImport(w *writing, t target) (written, error) {
 	var report struct{ Revisions []importedBody }
 	if err := json.Unmarshal([]byte(t.sub), &report); err != nil {

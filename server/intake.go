@@ -109,8 +109,8 @@ var importEnding = []byte("/import")
 const headerOversize = "Resellerd-Oversize"
 
 // expect looks at a header before its body comes: an upload is given the time
-// that it needs. A body is not waited for when it is too large, when nobody can
-// say where it ends, and when a caller who is not let in waits with it.
+// that it needs. It does not wait for a body that is too large, whose length is
+// ambiguous, or whose caller is refused.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	limit := s.cfg.Limits.Body
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
@@ -118,16 +118,16 @@ func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 		limit, c.ReadTimeout = s.cfg.Limits.Import, s.cfg.Limits.ImportTimeout
 	}
 	if h.ContentLength() > limit {
-		withhold(h)
+		dropBody(h)
 		h.Set(headerOversize, "1")
 	}
 	if headFault(h) != "" || len(h.Peek(fiber.HeaderExpect)) > 0 && !s.letsIn(h) {
-		withhold(h)
+		dropBody(h)
 	}
 	return c
 }
 
-// letsIn reports whether the caller of a request is let in.
+// letsIn reports whether the caller of a request is authenticated.
 func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
 	_, err := s.authenticate(context.Background(), h)
 	return err == nil

@@ -46,8 +46,9 @@ func (s *Server) issuerTenant(ctx context.Context) (string, error) {
 	return tenant, err
 }
 
-// bindIssuer refuses to start with an issuer of whom it is not plain whose users
-// its tokens name. A store without any tenant may still get its one.
+// bindIssuer returns ErrUnboundIssuer when the issuer has no tenant and the store
+// has several masters, and ErrIssuerTenant when the bound account is no master. A
+// store without masters is accepted: the first one may still be made.
 func (s *Server) bindIssuer(ctx context.Context) error {
 	bound, err := s.issuerTenant(ctx)
 	if errors.Is(err, store.ErrNotFound) {

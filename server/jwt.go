@@ -114,12 +114,12 @@ func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
 	return text, err
 }
 
-// safeRedirect holds an address that the key set has moved to against the rule
-// for the first one.
+// safeRedirect applies the rule for the key set's address to each address that it
+// redirects to.
 func safeRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case !safeKeySource(req.URL.String()):
-		return errors.New("it leads to plain http on another machine")
+		return errors.New("the key set redirects to plain http on another machine")
 	case len(via) >= 10:
 		return errors.New("too many redirects")
 	}

@@ -13,15 +13,14 @@ import (
 // noun is how rows of one type are written.
 type noun struct {
 	typ string
-	// held is the access that a row stands for, or what its update has let others
-	// have anew; nil for types that give none.
+	// held returns the access that the row gives. For an account it returns what
+	// the update newly allows. Nil for types that give none.
 	held func(w *writing, id string) (map[string][]string, error)
 	// giving is the one field that gives access away; "" where any may.
 	giving string
-	// asks is what a change of these fields is asked beside what the policy says
-	// of it; nil for nothing.
+	// asks checks a change of these fields beyond the policy; nil for nothing.
 	asks func(w *writing, id string, fields []string) error
-	// naming is the one field that says who a row is to the panel; "" for none.
+	// naming is the one field by which the panel identifies a row; "" for none.
 	naming string
 	// update reads the fields, and returns what writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)

@@ -100,7 +100,7 @@ func (o observer) plan(typ string) (*planned, error) {
 	case outcomeDeny:
 		return nil, nil
 	}
-	return &planned{typ: typ, plan: o.r.withhold(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
+	return &planned{typ: typ, plan: o.r.hideCosts(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
 }
 
 // rows looks at the rows of an area. Cards whose kind is not shown are of no

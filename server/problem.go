@@ -134,7 +134,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, store.ErrRatesHidden):
-		return &problem{kind: kindForbidden, detail: "the rates that this rests on are not all shown to the acting user",
+		return &problem{kind: kindForbidden, detail: "The acting user may not read all rates that this request needs.",
 			reasons: []string{reasonRatesHidden}, cause: err}
 	case errors.As(err, &why):
 		p = problemOf(why.Err)

@@ -210,8 +210,8 @@ func (r *call) provable(p *proving) error {
 	})
 }
 
-// mayProve refuses a reader who may not read all rates that any proof of the
-// card would rest on.
+// mayProve refuses a reader who may not read all rates that a proof of the card
+// needs.
 func (r *call) mayProve(p *proving) error {
 	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return tx.MayProve(r.ctx, rates, p.card, "")

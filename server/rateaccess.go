@@ -9,13 +9,13 @@ import (
 	"resellerd/store"
 )
 
-// reasonRatesHidden is why nothing is proved, built or compared for a user who
-// may not read all that it would rest on.
+// reasonRatesHidden is the reason of a refusal to prove, build or compare for a
+// user who may not read all rates that this needs.
 const reasonRatesHidden = "rates_hidden"
 
-// rateAccess is the one way to an access to rates: it asks the policy about each
-// card whether its rates are shown whole. rowOf reads the policy columns of a
-// card. What was decided stands for the life of the access.
+// rateAccess is the only way to get an access to rates. The access asks the
+// policy, once for each card, whether it shows the card's rates in all columns.
+// rowOf reads the policy columns of a card.
 func (r *call) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
 	decided := map[string]bool{}
 	return store.RateAccessBy(func(ctx context.Context, card string) (bool, error) {
@@ -57,7 +57,7 @@ func showsAll(typ string, columns []string) bool {
 	return true
 }
 
-// rates is whose rates the writer may read, in its transaction.
+// rates is the writer's access to rates, in its transaction.
 func (w *writing) rates() store.RateAccess {
 	if w.access == nil {
 		access := w.r.rateAccess(w.tx.PolicyRow)
@@ -66,8 +66,8 @@ func (w *writing) rates() store.RateAccess {
 	return *w.access
 }
 
-// mayProve refuses a writer who may not read all that a proof or a build of a
-// card would rest on.
+// mayProve refuses a writer who may not read all rates that a proof or a build of
+// a card needs.
 func (w *writing) mayProve(card, revision string) error {
 	return w.tx.MayProve(w.r.ctx, w.rates(), card, revision)
 }
@@ -75,10 +75,10 @@ func (w *writing) mayProve(card, revision string) error {
 // ofCosts are the columns that are worked out from what a card is bought for.
 var ofCosts = map[string][]string{"card": {"stale"}, "revision": {"losses_accepted", "held_reason"}}
 
-// withhold takes out of a plan for reading what was worked out from rates, for a
-// user who is not shown all of them: columns of cards and revisions, and the
-// audit entries that tell that a loss was accepted.
-func (r *call) withhold(typ string, p *policies.Plan) *policies.Plan {
+// hideCosts removes from a plan for reading all that is computed from rates, for
+// a user who does not see all of them: columns of cards and revisions, and audit
+// entries of accepted losses.
+func (r *call) hideCosts(typ string, p *policies.Plan) *policies.Plan {
 	told := typ != "audit" && ofCosts[typ] == nil
 	if told || p.Outcome != outcomeAllow || r.seesCosts() {
 		return p

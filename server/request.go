@@ -38,7 +38,7 @@ type call struct {
 	at         time.Time          // the moment that is asked about; now, when zero
 }
 
-// costsSeen remembers what seesCosts says of somebody.
+// costsSeen remembers the answer of seesCosts for one user.
 type costsSeen struct {
 	facts *policies.Facts
 	seen  bool
@@ -105,8 +105,8 @@ func absentAs(d policies.Decision) policies.Decision {
 
 // plan asks the policy which rows of a type the acting user may act on. The
 // filter denies everything when the policy does; an error outcome is returned
-// as an error. One log entry, with the filter. What was worked out from rates
-// that the user may not read is no part of it; see withhold.
+// as an error. One log entry, with the filter. It leaves out all that is computed
+// from rates that the user may not read; see hideCosts.
 func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.s.now()
 	in := r.input(action, typ, "")
@@ -118,7 +118,7 @@ func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	if p.Outcome == outcomeError {
 		return nil, nil, denied(policies.Decision{Outcome: p.Outcome, Err: p.Err})
 	}
-	return r.withhold(typ, p), p.Bind(r.ctx, in), nil
+	return r.hideCosts(typ, p), p.Bind(r.ctx, in), nil
 }
 
 // param returns a path parameter, unescaped.

@@ -107,9 +107,9 @@ func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
 	}
 }
 
-// asAsked is the input as it is now, for a policy that reads it later: a write
-// goes on to complete its change and its rows, and the account tree may be that
-// of a transaction, which ends.
+// asAsked copies the input for a policy that reads it later. The write goes on to
+// complete its change and its rows, and the account tree may belong to a
+// transaction that ends before.
 func (r *call) asAsked(by *policies.Engine, in *policies.Input) policies.Input {
 	held := *in
 	if in.Action.Change != nil {

@@ -15,7 +15,7 @@ var userNoun = noun{
 	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.ctx, id, 0) },
 }
 
-// externalID is the field that says who a user is to the panel.
+// externalID is the field by which the panel identifies a user.
 const externalID = "external_id"
 
 // userAccess is what a user's groups add up to.
@@ -54,16 +54,16 @@ func updateUser(w *writing, f *fields) func(string) error {
 	}
 }
 
-// mayName refuses to set an external id, which decides who a user is, unless a
-// user of the master acts or a panel whose token says so. It is the door's to
-// decide and not the policy's: the policy does not know scopes, and a policy of
-// the operator's own cannot lose the rule.
+// mayName refuses to set an external id, which identifies a user, unless a user of
+// the master acts or the token has the scope identity. The server checks this and
+// not the policy: the policy does not know scopes, and an operator's own policy
+// cannot drop the rule.
 func (w *writing) mayName(f *fields, name string) error {
 	if w.r.facts.Account.Kind == store.Master || w.r.caller.scopes.has(scopeIdentity) {
 		return nil
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,
-		detail: "this may be set by users of the master, or with a token that has the scope " + scopeIdentity.String()}
+		detail: "`" + name + "` can be set by users of the master, or with a token that has the scope " + scopeIdentity.String() + "."}
 }
 
 // postUser makes a user of the account it names, the actor's own by default.

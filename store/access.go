@@ -40,9 +40,9 @@ func (a Access) At(area string) string {
 // nothing; one without AnyArea allows nothing outside its areas.
 //
 // The result holds every area that any of them has as a key, and AnyArea. A key
-// that is no area is left out: it matches none. Looking up any area in it, as At does, gives exactly what evaluating all of them for that
-// area would: two areas that share their longest key among all keys share it
-// in each.
+// that is no area is left out: it matches none. Looking up any area in it, as At
+// does, gives exactly what evaluating all of them for that area would: two areas
+// that share their longest key among all keys share it in each.
 func Resolve(groups, ceilings []Access) Access {
 	resolved := Access{AnyArea: ""}
 	for _, each := range [][]Access{groups, ceilings} {

@@ -25,10 +25,13 @@ const (
 // something that they are shown has changed. Activating the active one changes
 // nothing.
 //
-// It returns ErrNotFound when the card or the revision is absent, ErrRatesHidden
-// before anything is compared, as MayProve does, and ErrConflict for one that is archived; with a reason, when a card that it was
-// built from was withdrawn, what it amends is not active any more, or calls
-// would sell at a loss.
+// It returns
+//   - ErrNotFound when the card or the revision is absent
+//   - ErrRatesHidden, as MayProve does, before anything is compared
+//   - ErrConflict when the revision is archived
+//   - ErrConflict, with a reason, when a card that the revision was built from was
+//     withdrawn, the revision that it amends is not active any more, or calls
+//     would sell at a loss
 func (tx *Tx) ActivateRevision(ctx context.Context, rates RateAccess, card, id string) (Revision, error) {
 	return tx.activate(ctx, rates, card, id, false)
 }

@@ -19,13 +19,16 @@ type Built struct {
 // active revisions of its parents, by its profit rules, and keeps the recipe
 // with it.
 //
-// It returns ErrNotFound for an unknown card; ErrRatesHidden before anything is
-// read, as MayProve does; ErrInvalid, with the prefix, where
-// a rule takes off more than a price has or a price is out of range; and
-// ErrConflict when there is nothing to build from: no parents, one without an
-// active revision, one in another currency without an exchange rate, or one
-// that is not assigned any more (ReasonWithdrawn). After an error the
-// transaction can only be given up.
+// It returns
+//   - ErrNotFound for an unknown card
+//   - ErrRatesHidden, as MayProve does, before anything is read
+//   - ErrInvalid, with the prefix, where a rule takes off more than a price has,
+//     or a price is out of range
+//   - ErrConflict when there is nothing to build from: no parents, a parent
+//     without an active revision, one in another currency without an exchange
+//     rate, or one that is not assigned any more (ReasonWithdrawn)
+//
+// After an error, roll the transaction back.
 func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) (Built, error) {
 	c, err := tx.builtCard(ctx, rates, card)
 	if err != nil {

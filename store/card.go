@@ -151,16 +151,19 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	return c, nil
 }
 
-// UpdateCard changes a card of the tenant and returns it as it is then. What a
-// call is charged or bought for follows at once, so that the active revision
-// is proved anew, against the parents as they are then, and cards that are built
-// from this one become stale. For Parents see SetParents.
+// UpdateCard changes a card of the tenant and returns it as it is then. The
+// change has an effect on the prices and costs of calls at once. Therefore the
+// active revision is proved again, against the parents as they are then, and
+// cards that are built from this one become stale. For Parents see SetParents.
 //
-// It returns ErrNotFound, ErrRatesHidden before anything is compared, as MayProve
-// does, ErrInvalid, or ErrConflict: the version has moved on,
-// the external id is taken, the currency is fixed by a revision, or, with a
-// reason, calls on the active revision would sell at a loss or have nothing to
-// be compared with.
+// It returns
+//   - ErrNotFound
+//   - ErrRatesHidden, as MayProve does, before anything is compared
+//   - ErrInvalid
+//   - ErrConflict when the version has moved on, the external id is taken, or a
+//     revision fixes the currency
+//   - ErrConflict, with a reason, when calls on the active revision would sell at
+//     a loss or have no cost to compare with
 func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch CardPatch) (Card, error) {
 	c, err := tx.Card(ctx, id)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := settle(ctx, conn, c.open); err != nil {
+	if err := claimSession(ctx, conn, c.open); err != nil {
 		if errors.Is(err, errPooler) {
 			c.made.next() // those that are open are no better
 		}

@@ -46,7 +46,7 @@ func likeID(ref string) bool {
 	return false
 }
 
-// BadExternalID is a user's external id that nobody could set today.
+// BadExternalID is a user's external id that a write of today refuses.
 type BadExternalID struct {
 	TenantID   string `db:"tenant_id"`
 	AccountID  string `db:"account_id"`

@@ -38,13 +38,13 @@ var ErrRevisionLost = errors.New("data revision lost")
 
 // errHistoryLost says that a statement met a database without the commit that
 // this store knows. Nothing that was read there may be used.
-var errHistoryLost = fmt.Errorf("the database has lost commits that were read here: %w", ErrUnavailable)
+var errHistoryLost = fmt.Errorf("the database has lost commits that this process has read: %w", ErrUnavailable)
 
 // sighting is what one statement found out about the history of the database.
 // All else that its transaction reads is of the same moment.
 type sighting struct {
 	known  standing     // what was asked about
-	wanted DataRevision // and what besides
+	wanted DataRevision // asked about as well
 	at     time.Time    // when it was asked
 
 	now     DataRevision // of the data
@@ -134,7 +134,7 @@ func (s *Store) lose(losses int64) {
 // report tells of a loss, once lose is done.
 func (s *Store) report(known, found DataRevision) {
 	s.closeIdle()
-	s.logger.Error("the database has lost commits that were read here: an older copy is in its place; everything cached is dropped",
+	s.logger.Error("the database has lost commits that this process has read: an older copy is in its place; all caches are dropped",
 		"known_revision", known.N, "found_revision", found.N)
 }
 

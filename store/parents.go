@@ -56,14 +56,18 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 // it now, so that no card is ever above itself; it has the card's direction,
 // and the card's currency or an exchange rate.
 //
-// It returns ErrNotFound for an unknown card and ErrInvalid, with a reason for
-// a card that is not the account's and for a currency without a rate. A parent
-// that is not there is named like any other that cannot be one: whether its
-// writer may know of it is the caller's to ask. A card in force becomes stale
-// that was built from others, or that was imported and sells at a loss then. Of a
-// card in force it returns ErrRatesHidden before anything is compared, as MayProve
-// does, with the new parents. It returns ErrConflict, with ReasonNotProven, when nothing would be left that the
-// revision in force is held against.
+// A card in force becomes stale when it was built from others, or when it was
+// imported and then sells at a loss.
+//
+// It returns
+//   - ErrNotFound for an unknown card
+//   - ErrInvalid for a parent that is refused, with a reason for a card that is
+//     not the account's and for a currency without a rate; an absent parent gets
+//     the same error, so the caller must ask whether the writer may know of it
+//   - ErrRatesHidden for a card in force, as MayProve does with the new parents,
+//     before anything is compared
+//   - ErrConflict, with ReasonNotProven, when no parent would be left to prove the
+//     revision in force against
 func (tx *Tx) SetParents(ctx context.Context, rates RateAccess, card string, parents []Parent) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {

@@ -43,9 +43,12 @@ type Finding struct {
 // report, which may be nil, is called with each finding in the order of
 // prefixes; its error ends the proof and is returned.
 //
-// It returns ErrNotFound when card or revision is absent, ErrRatesHidden before
-// anything is compared, as MayProve does, and ErrConflict where there is no cost to compare with: a parent was withdrawn (ReasonWithdrawn),
-// has no active revision, or is in another currency without an exchange rate.
+// It returns
+//   - ErrNotFound when the card or the revision is absent
+//   - ErrRatesHidden, as MayProve does, before anything is compared
+//   - ErrConflict when there is no cost to compare with: a parent was withdrawn
+//     (ReasonWithdrawn), has no active revision, or is in another currency
+//     without an exchange rate
 func (tx *Tx) ProveRevision(ctx context.Context, rates RateAccess, card, id string, report func(Finding) error) (Proof, error) {
 	c, parents, err := tx.provable(ctx, rates, card, id)
 	if err != nil {

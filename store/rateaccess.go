@@ -6,9 +6,8 @@ import (
 	"fmt"
 )
 
-// RateAccess says whose rates may be read in somebody's name. Everything that
-// answers from rates, but does not show them as a list does, takes one: a proof,
-// a build, a difference. The zero value lets no rates be read.
+// RateAccess decides whose rates may be read. Each method that computes from
+// rates takes one: proof, build, diff. The zero value lets no rates be read.
 type RateAccess struct {
 	ask func(ctx context.Context, card string) (bool, error)
 }
@@ -19,8 +18,8 @@ func RateAccessBy(ask func(ctx context.Context, card string) (bool, error)) Rate
 	return RateAccess{ask}
 }
 
-// AllRates lets all rates be read. It is for work that is done in nobody's name,
-// such as filling a store.
+// AllRates lets all rates be read. It is for work without an acting user, such as
+// filling a store.
 var AllRates = RateAccessBy(func(context.Context, string) (bool, error) { return true, nil })
 
 // ErrRatesHidden says that an answer would rest on rates that may not be read.
@@ -44,11 +43,12 @@ func (a RateAccess) Reads(ctx context.Context, cards ...string) error {
 	return nil
 }
 
-// MayProve returns ErrRatesHidden unless everything may be read that a proof or
-// a build of a card rests on: the rates of the card, of its parents, and of what
-// the revision ("" for none) was built from. It reads none of them. A parent
-// that was withdrawn is left out: it is refused as such, whatever it costs. A
-// card without parents is not proved, so that nothing has to be read.
+// MayProve returns ErrRatesHidden unless all rates may be read that a proof or a
+// build of a card needs: those of the card, of its parents, and of the cards that
+// the revision ("" for none) was built from. It reads none of them. It does not
+// ask about a withdrawn parent: that parent is refused for another reason,
+// whatever its rates are. A card without parents needs no rates, because nothing
+// proves it.
 func (tx *Tx) MayProve(ctx context.Context, rates RateAccess, card, revision string) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {

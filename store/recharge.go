@@ -39,9 +39,10 @@ func (tx *Tx) recharged(ctx context.Context, rates RateAccess, before, c *Card, 
 	return err
 }
 
-// provesAnew reports whether a change tells on what a call sells for, or on what
-// it is held against. Whoever makes it must be allowed to read both, whether or
-// not it comes to a proof: that depends on what an earlier proof has found.
+// provesAnew reports whether a change affects the price of a call, or the cost
+// that the price is compared with. The writer must be allowed to read both, even
+// if no proof follows: the result of an earlier proof decides that, and must not
+// be revealed.
 func provesAnew(before, c *Card) bool {
 	return charging(before) != charging(c) || before.routing() != c.routing()
 }

@@ -16,10 +16,14 @@ type Schedule struct {
 // ScheduleRevision has a draft become active at a later time, or a scheduled
 // or held one at another. What activation asks is asked now, and again then.
 //
-// It returns ErrNotFound when the card or the revision is absent, ErrRatesHidden
-// as ActivateRevision does, ErrInvalid for a time that is not in the future, and ErrConflict for a revision in
-// another state and for what ActivateRevision refuses. An amendment may also
-// rest on a revision that is scheduled for an earlier time.
+// An amendment may also rest on a revision that is scheduled for an earlier time.
+//
+// It returns
+//   - ErrNotFound when the card or the revision is absent
+//   - ErrRatesHidden as ActivateRevision does
+//   - ErrInvalid for a time that is not in the future
+//   - ErrConflict for a revision in another state, and where ActivateRevision
+//     returns it
 func (tx *Tx) ScheduleRevision(ctx context.Context, rates RateAccess, card, id string, s Schedule) (Revision, error) {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil {

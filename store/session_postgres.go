@@ -24,11 +24,11 @@ const (
 // other session to give.
 const witnessPatience = time.Second
 
-// settle takes the session of a connection that has just been opened. It
-// returns errPooler when somebody has it already, when another connection that
-// open makes sees the session as taken, or when a later statement goes to
+// claimSession marks the session of a connection that has just been opened as
+// taken. It returns errPooler when the session is taken already, when another
+// connection, made by open, sees this mark, or when a later statement goes to
 // another session.
-func settle(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
+func claimSession(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
 	was, err := session(ctx, conn)
 	if err == nil && was != "" {
 		err = errPooler

@@ -81,7 +81,7 @@ func TestConnectionsThatAreNoSessionsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = settle(t.Context(), conn, c.open)
+		err = claimSession(t.Context(), conn, c.open)
 		if errors.Is(err, errPooler) != c.refused || !c.refused && err != nil {
 			t.Errorf("%s: %v", about, err)
 		}

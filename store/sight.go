@@ -142,8 +142,8 @@ func (s *Store) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
 	return dst, nil
 }
 
-// loadSight finds the cards whose rates are seen. One whose prefixes are not
-// shown is left out: which of them a number has would tell of them.
+// loadSight finds the cards whose rates are seen. It leaves out
+// a card whose prefixes are hidden: a match of a number would reveal them.
 func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
 	heads, err := s.rateHeads(ctx, x, &rates)
 	if err != nil {

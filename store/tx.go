@@ -65,7 +65,7 @@ func (tx *Tx) Now() Micros { return tx.now }
 // not retry: ErrUnavailable says that the database was gone or had the
 // transaction lose against another one, and that nothing was written unless
 // the connection broke during the commit itself. It also says that the database
-// has lost commits which were read here, or that its file was replaced.
+// has lost commits which this process has read, or that its file was replaced.
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {

@@ -16,7 +16,7 @@ import (
 // layers finds what a setting that is not on the command line is set to: in the
 // environment, else in the settings file, else nowhere (its default holds). It
 // remembers which it was. A flag that is no setting is read from the command
-// line alone: a variable that was forgotten must not turn a look into a write.
+// line alone: a forgotten variable must not turn a dry run into a write.
 type layers struct {
 	env      map[string]string // RESELLERD_… only
 	all      map[string]string // the whole environment
@@ -24,7 +24,7 @@ type layers struct {
 	path     string
 	settings []string          // the flags that are settings
 	source   map[string]string // flag name -> "environment" or the file's name
-	ignored  []string          // flags with a variable that is set, though they are no settings
+	ignored  []string          // flags that are no settings, but whose variable is set
 }
 
 const envPrefix = "RESELLERD_"
@@ -88,7 +88,7 @@ func (l *layers) help(v *kong.Value) string {
 	return fmt.Sprintf("%s [%s]", v.Help, strings.Join(notes, ", "))
 }
 
-// warn names the variables that are set and that no flag reads.
+// warn lists the variables that are set and that no flag reads.
 func (l *layers) warn(w io.Writer) {
 	for _, flag := range l.ignored {
 		fmt.Fprintf(w, "resellerd: warning: %s is ignored: --%s is read from the command line alone\n", envName(flag), flag)

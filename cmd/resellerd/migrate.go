@@ -56,7 +56,7 @@ func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	return decideError{fmt.Errorf("external ids of users: %d collide or are malformed; "+
-		"give these users other ids, or let `resellerd migrate` clear the ids that it says it clears", len(bad))}
+		"give these users other ids; `resellerd migrate` clears the ids marked as cleared and keeps the others", len(bad))}
 }
 
 // externalID is a store.BadExternalID as programs read it.

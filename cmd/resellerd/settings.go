@@ -46,7 +46,7 @@ type callerSettings struct {
 	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with, a file or an https address." placeholder:"FILE|URL"`
 	JWTIssuer      string        `name:"jwt-issuer" help:"Who must have issued a user's token." placeholder:"ISS"`
 	JWTAudience    string        `name:"jwt-audience" help:"For whom a user's token must be." placeholder:"AUD"`
-	JWTTenant      string        `name:"jwt-tenant" help:"The master account whose users the tokens name; needed when the store has several." placeholder:"ACC"`
+	JWTTenant      string        `name:"jwt-tenant" help:"Master account that the issuer's tokens belong to; required when the store has several masters." placeholder:"ACC"`
 	RequireUserJWT bool          `name:"require-user-jwt" help:"Demand a user's token beside the panel token."`
 	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two readings of the key set." default:"5m"`
 	JWTLeeway      time.Duration `name:"jwt-leeway" help:"How far clocks may be apart." default:"30s"`

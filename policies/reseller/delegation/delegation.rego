@@ -1,11 +1,11 @@
 # METADATA
 # title: Delegation limit
 # description: >-
-#   Nobody hands out access they do not hold, nor touches what makes someone
-#   stronger than themselves. Decided on the change alone, never on the row. Both
-#   sides are the access as written: who is written to hold something lies below every
-#   ceiling of the acting user, so no ceiling that is lifted later makes one stronger
-#   than the other.
+#   Users cannot give access that they do not hold, and cannot change what makes
+#   another user stronger than themselves. The rule looks at the change only, never
+#   at the row. Both sides are the access as the groups write it. A ceiling above the
+#   giver also lies above the receiver. Lifting it therefore never makes the receiver
+#   stronger than the giver.
 package reseller.delegation
 
 import data.reseller.areas

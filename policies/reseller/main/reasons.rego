@@ -7,7 +7,7 @@ import data.reseller.subject
 
 # METADATA
 # title: Unknown area
-# description: The name cannot be that of an area or of a type of rows. Capitals and blanks count.
+# description: The name cannot be that of an area or of a type of rows. Capital letters and blanks are not allowed.
 # custom:
 #   code: unknown_area
 reasons contains rego.metadata.rule().custom.code if {
