@@ -30,9 +30,9 @@ type Action struct {
 }
 
 // Change is what a write changes: the names of its fields, and access per area
-// as groups write it, whatever ceilings cut from it. Before and After are what a
-// group or user holds before and after the write; After is also what a write
-// lets the users of an account have anew. Held is what the acting user holds.
+// as groups write it, without ceilings. Before and After are the access of a group
+// or user before and after the write. For an account, After is the access that the
+// write newly allows its users. Held is the access of the acting user.
 type Change struct {
 	Fields              []string
 	Before, After, Held map[string][]string

@@ -236,8 +236,8 @@ func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
 	})
 }
 
-// An account is made without users, so that its ceiling gives nobody anything;
-// what comes with it is held to what its maker holds.
+// A new account's ceiling gives nobody access. The group and user of the same
+// request are compared with the access of the acting user.
 func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
 	eachWorldWith(t, 4, func(t *testing.T, w *world) {
 		deepen(w)

@@ -20,7 +20,7 @@ type writing struct {
 	r   *call
 	tx  *store.Tx
 	key *repeatKey // nil without the header
-	// anew is what an update of an account lets its users have; nil before it.
+	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
 	access *store.RateAccess // of the acting user, once it was asked for
 }

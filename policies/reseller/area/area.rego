@@ -14,5 +14,5 @@ allow if {
 }
 
 # METADATA
-# title: The path can be that of an area
+# title: The path is a valid name of an area
 named if areas.valid(input.resource.id)

@@ -45,8 +45,8 @@ granting if {
 	input.action.name in {"create", "update"}
 }
 
-# What an account is given is a wider ceiling, or its users' access with the account
-# in force again.
+# A write gives an account access when it widens the ceiling, or puts the account in
+# force again and so gives back the access of its users.
 granting if {
 	input.resource.type == "account"
 	input.action.name == "update"
@@ -77,7 +77,8 @@ beyond(theirs, letter) if {
 	not areas.granted(ours, area, letter)
 }
 
-# What a preview shows is what ceilings leave, on both sides.
+# A preview shows the access that ceilings leave. Therefore ceilings count on both
+# sides.
 reads_more(theirs) if {
 	ceilings := {area | some area, _ in data.limits.reseller_ceiling}
 	some area in ((object.keys(theirs) | object.keys(input.subject.access)) | ceilings)

@@ -10,7 +10,7 @@ manager := fixture.user_of("acc_m", {
 	"customer": ["create", "read"],
 })
 
-# What the user's groups give it is what it holds, unless the change says otherwise.
+# The user holds the access of its groups, unless the change says otherwise.
 changing(user, action, kind, change) := fixture.write(
 	user, action, kind,
 	fixture.row(user.account.id, {"status": "active"}),
@@ -81,7 +81,7 @@ test_reseller_can_give_a_default_that_its_ceiling_cuts if {
 	fixture.granted(given)
 }
 
-# A ceiling that hides an area today may be lifted tomorrow.
+# A ceiling that hides an area now may be lifted later.
 test_reseller_cannot_give_what_only_a_ceiling_keeps_from_it if {
 	editor := fixture.holding(fixture.reseller, {"group": fixture.crud})
 	every area in ["carrier", "routing", "breakout", "log", "policy", "scriptforge"] {
@@ -117,7 +117,7 @@ test_nobody_can_give_anything_without_being_told_what_they_hold if {
 	fixture.denial(given) == {"exceeds_delegation"}
 }
 
-# The account below the manager's, with what a write lets its users have anew.
+# The account below the manager's, with the access that a write newly allows its users.
 opening(after) := fixture.write(
 	fixture.holding(manager, {"account": fixture.crud}), "update", "account",
 	fixture.account("acc_r"), {"fields": ["ceiling"], "held": manager.access, "after": after},
@@ -207,7 +207,7 @@ test_viewer_can_preview_whichever_fields_are_named if {
 	fixture.granted(changing(viewer, "preview", "user", {"fields": ["login"], "before": stronger}))
 }
 
-# An account is made without users; of its creation no access is asked.
+# A new account's ceiling gives nobody access, so its creation needs none.
 test_manager_can_make_an_account_without_holding_what_it_may_come_to_hold if {
 	made := object.union(opening(fixture.everything), {"action": {"name": "create"}})
 	not delegation.refused with input as made

@@ -7,7 +7,7 @@ import data.reseller.subject
 
 # METADATA
 # title: Unknown area
-# description: The name cannot be that of an area or of a type of rows. Capital letters and blanks are not allowed.
+# description: The name is no valid name of an area or of a type of rows. Capital letters and blanks are not allowed.
 # custom:
 #   code: unknown_area
 reasons contains rego.metadata.rule().custom.code if {

@@ -24,7 +24,7 @@ permitted if {
 }
 
 # METADATA
-# title: The type can be that of rows
+# title: The type is a valid name of a type of rows
 named if areas.valid(input.resource.type)
 
 # METADATA
