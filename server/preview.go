@@ -90,18 +90,37 @@ func previewRow(err error) error {
 	return unavailable(err)
 }
 
-// readsMore reports whether the target may read an area that the viewer may
-// not, as the policy decides about each.
+// readsMore reports whether the target may read something that the viewer may
+// not, as the policy decides: an area, a column of a type, or all rates of the
+// cards that it sees.
 func (r *call) readsMore(target *actor) bool {
 	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
-	theirs := policies.Subject{Type: subjectUser, ID: target.subject.User.ID, Facts: target.facts}
-	return slices.ContainsFunc(all, func(area string) bool {
-		in := r.input("read", "area", areas.Asked(area, all))
-		own := r.judge(in)
-		in = r.input("read", "area", areas.Asked(area, all))
-		in.Subject = theirs
-		return !own.Allow && r.judge(in).Allow
+	own := r.readable(all)
+	more := false
+	_ = r.through(target, func() error {
+		for what, may := range r.readable(all) {
+			more = more || may && !own[what]
+		}
+		return nil
 	})
+	return more
+}
+
+// readable says what the acting user may read, by its name.
+func (r *call) readable(all []string) map[string]bool {
+	may := map[string]bool{"all rates": r.plansShowCosts()}
+	for _, area := range all {
+		may["area "+area] = r.judge(r.input("read", "area", areas.Asked(area, all))).Allow
+	}
+	for typ := range r.engine.Schema() {
+		plan := r.engine.Plan(r.ctx, r.input("read", typ, ""))
+		for _, group := range plan.Columns {
+			for _, column := range group.Columns {
+				may["column "+typ+"."+column] = plan.Outcome == outcomeAllow
+			}
+		}
+	}
+	return may
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.

@@ -129,6 +129,43 @@ func TestReadsMore(t *testing.T) {
 	}
 }
 
+// A policy can hide rates, or any column, by who somebody is and not by an area.
+func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
+	seen := func(column string) string {
+		return "\ncolumns contains \"" + column + "\" if contains(input.subject.user.external_id, \"sees\")\n"
+	}
+	const rates, users = "reseller/rate/rate.rego", "reseller/user/user.rego"
+	for name, c := range map[string]struct{ file, text, by, more string }{
+		"the costs":                     {rates, `"cost", `, ``, seen("cost")},
+		"a price, where costs are none": {rates, `"cost", "inter", `, ``, seen("inter")},
+		"the rates": {"reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "revision"}`,
+			"\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcontains(input.subject.user.external_id, \"sees\")\n\tcard.allow\n}\n"},
+		"the rates of some cards": {"reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "revision"}`,
+			"\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcard.allow\n\tnot closed\n}\n" +
+				"\nclosed if {\n\tnot contains(input.subject.user.external_id, \"sees\")\n\tinput.resource.name == \"gold\"\n}\n"},
+		"logins": {users, `"login", `, ``, seen("login")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, hidingEngine(t, c.file, c.text, c.by, c.more), func(t *testing.T, fresh func() *world) {
+				w := fresh()
+				for _, user := range []string{"sees", "blind", "dim"} {
+					hire(w, "M", "A", user, store.Group{DefaultAccess: "crud"})
+				}
+				path := "/v1/cards/{retail}/rates"
+				w.do("blind", "GET", path, "", headerAs, w.id("sees")).refused(403, reasonExceeds)
+				for _, viewer := range []string{"blind", "sees"} {
+					w.do(viewer, "GET", path, "", headerAs, w.id("dim")).want(w.get("dim", path).status)
+				}
+				w.get("blind", "/v1/preview/{sees}").refused(403, reasonExceeds)
+				w.get("blind", "/v1/preview/{dim}?against={sees}").refused(403, reasonExceeds)
+				w.get("blind", "/v1/preview/{dim}").want(200)
+				w.get("sees", "/v1/preview/{blind}").want(200)
+				w.get("m", "/v1/preview/{a}").want(200)
+			})
+		})
+	}
+}
+
 // lastAudit is who looked as whom.
 func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
 	t.Helper()
