@@ -85,7 +85,7 @@ func (e *Engine) DecideWithout(ctx context.Context, in *Input, unknown []predica
 	switch {
 	case asksWhat(in, unknown):
 		return failed(errBlank), false
-	case len(b.paths) == 0:
+	case len(b.paths) == 0, in.misnamed():
 		return e.Decide(ctx, in), true
 	}
 	if b.compiledIn() || in.Action.Change != nil {
@@ -110,10 +110,12 @@ func (e *Engine) DecideWithout(ctx context.Context, in *Input, unknown []predica
 func (e *Engine) PlanWithout(ctx context.Context, in *Input, unknown []predicate.Ref) (p *Plan, sure bool) {
 	b := e.blanks(unknown)
 	switch {
-	case asksWhat(in, unknown), b.compiledIn():
+	case asksWhat(in, unknown):
 		return failedPlan(errBlank), false
-	case len(b.paths) == 0:
+	case len(b.paths) == 0, in.misnamed():
 		return e.Plan(ctx, in), true
+	case b.compiledIn():
+		return failedPlan(errBlank), false
 	}
 	t, request, warm, err := e.planTemplate(ctx, in)
 	if err != nil {

@@ -19,7 +19,7 @@ const maxLazyGuards = 2
 // into one, and by a full evaluation otherwise. Both give the same answer. For
 // types in the Schema a policy that cannot be turned into a filter is an error.
 func (e *Engine) Decide(ctx context.Context, in *Input) Decision {
-	if in.Action.Change != nil {
+	if in.Action.Change != nil || in.misnamed() {
 		return e.Evaluate(ctx, in)
 	}
 	t, warm, err := e.plans.template(ctx, in, nil)

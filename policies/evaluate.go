@@ -36,6 +36,9 @@ func decisionQuery() ast.Body {
 // Evaluate answers one input by evaluating data.reseller.main.decision whole.
 // Built-in errors, a timeout, and any result of an unexpected shape deny.
 func (e *Engine) Evaluate(ctx context.Context, in *Input) Decision {
+	if in.misnamed() {
+		return deniedMisnamed()
+	}
 	if err := e.checkRow(in); err != nil {
 		return failed(err)
 	}

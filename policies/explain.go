@@ -21,7 +21,8 @@ type Explanation struct {
 	Rules []Rule
 	// Failed leads, on a denial, from the entrypoint to the first condition
 	// that failed, which stands last. Where a rule has alternatives it follows
-	// the one that got furthest. Empty when the policy was cut off or erred.
+	// the one that got furthest. Empty when the policy was cut off or erred, and
+	// when it would allow what its name alone denies.
 	Failed []Condition
 }
 
@@ -61,6 +62,9 @@ func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) E
 	input, err := ast.InterfaceToValue(document)
 	if err != nil {
 		return Explanation{Decision: failed(fmt.Errorf("input: %w", err))}
+	}
+	if misnamedDocument(document) {
+		return e.explain(ctx, deniedMisnamed(), input)
 	}
 	return e.explain(ctx, e.evaluate(ctx, input), input)
 }

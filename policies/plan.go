@@ -45,6 +45,9 @@ func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err}
 // touches no row is decided here; when that fails, the plan is an error.
 // Cancelling ctx, or the engine's timeout, ends it with an error as well.
 func (e *Engine) Plan(ctx context.Context, in *Input) *Plan {
+	if in.misnamed() {
+		return &Plan{Outcome: OutcomeDeny}
+	}
 	t, request, warm, err := e.planTemplate(ctx, in)
 	if err != nil {
 		return failedPlan(err)

@@ -148,8 +148,13 @@ test_anyone_cannot_name_a_look_alike_of_a_type if {
 	}
 }
 
+# The name alone denies, before it counts who asks.
 test_user_who_may_not_act_cannot_learn_which_areas_there_are if {
 	nobody := {"type": "user", "id": "usr_q"}
-	fixture.denial(fixture.ask(nobody, "read", "area", {"id": "Carrier"})) == {"unknown_user"}
-	fixture.denial(fixture.ask(nobody, "read", "USER", {"id": "row_1"})) == {"unknown_user"}
+	every name in ["carrier", "no-such-area"] {
+		fixture.denial(fixture.ask(nobody, "read", "area", {"id": name})) == {"unknown_user"}
+		fixture.denial(fixture.ask(nobody, "read", name, {"id": "row_1"})) == {"unknown_user"}
+	}
+	fixture.denial(fixture.ask(nobody, "read", "area", {"id": "Carrier"})) == {"unknown_area"}
+	fixture.denial(fixture.ask(nobody, "read", "USER", {"id": "row_1"})) == {"unknown_area"}
 }

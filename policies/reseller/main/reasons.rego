@@ -5,15 +5,15 @@ import data.reseller.area
 import data.reseller.panel
 import data.reseller.subject
 
+# The name alone denies, before it counts who asks. It is then the only reason:
+# whoever may not act learns nothing from it but the grammar of names.
+
 # METADATA
 # title: Unknown area
 # description: The name is no valid name of an area or of a type of rows. Capital letters and blanks are not allowed.
 # custom:
 #   code: unknown_area
-reasons contains rego.metadata.rule().custom.code if {
-	subject.admitted
-	misnamed
-}
+reasons contains rego.metadata.rule().custom.code if misnamed
 
 # METADATA
 # title: Unknown action
@@ -46,7 +46,10 @@ reasons contains rego.metadata.rule().custom.code if {
 	hidden
 }
 
-reasons contains code if some code in subject.reasons
+reasons contains code if {
+	not misnamed
+	some code in subject.reasons
+}
 
 reasons contains code if {
 	asked
