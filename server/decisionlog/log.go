@@ -96,7 +96,7 @@ const chunkSize = 128 << 10
 // file.
 func Open(o Options) (*Log, error) {
 	o.setDefaults()
-	l := &Log{o: o, event: eventStarted, closing: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{o: o, event: eventStarted, retry: firstPause, closing: make(chan struct{}), done: make(chan struct{})}
 	l.wake = sync.NewCond(&l.mu)
 	at, err := l.openOutput()
 	if err != nil {

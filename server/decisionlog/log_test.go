@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -299,6 +300,36 @@ func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
 			must(t, l.Close())
 			checkFaults(t, d.String(), &c, 2, nil)
 		})
+	}
+}
+
+// The first entry may come before the log waits for one. On one processor it
+// does.
+func TestALogThatCannotWriteItsFirstEntryPausesBetweenAttempts(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	d := &disk{room: 10_000}
+	l, err := Open((&tally{}).options(Options{Out: d, Sync: true}))
+	must(t, err)
+	d.give(0)
+	if err := l.Add(entry(0)); err == nil {
+		t.Error("written to a full disk")
+	}
+	l.mu.Lock()
+	if l.retry < firstPause {
+		t.Errorf("tries again after %s", l.retry)
+	}
+	l.mu.Unlock()
+	d.give(-1)
+	must(t, l.Close())
+}
+
+func TestTheEndOfAFaultEndsItsLongPause(t *testing.T) {
+	l := &Log{retry: longPause}
+	l.o.setDefaults()
+	l.tell(errDiskFull)
+	l.tell(nil)
+	if l.retry != firstPause {
+		t.Errorf("the next fault begins with a pause of %s", l.retry)
 	}
 }
 

@@ -54,8 +54,6 @@ func (l *Log) rest() {
 	if l.fault != nil {
 		defer time.AfterFunc(l.retry, l.tryAgain).Stop()
 		l.retry = min(2*l.retry, longPause)
-	} else {
-		l.retry = firstPause
 	}
 	l.wake.Wait()
 }
@@ -132,6 +130,9 @@ func (l *Log) tell(err error) {
 	l.mu.Lock()
 	before := l.fault
 	l.fault, l.began = err, time.Time{}
+	if err == nil {
+		l.retry = firstPause
+	}
 	l.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
