@@ -129,21 +129,40 @@ func (r *call) asAsked(by *policies.Engine, in *policies.Input) policies.Input {
 	return held
 }
 
-// picks returns the policy to decide once more by, nil when there is none or the
-// decision is not in the sample.
+// picks returns the policy to decide once more by. It returns nil when there is
+// none, the decision is not in the sample, or the queue has no room. A copy of
+// the input costs reads of the account tree, so it is made after this only.
 func (h *shadow) picks() *policies.Engine {
 	if h == nil || h.sample < 1 && rand.Float64() >= h.sample { //nolint:gosec // a sample, no secret
 		return nil
 	}
-	return h.engines.Current()
+	by := h.engines.Current()
+	if by == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.room() {
+		return nil
+	}
+	return by
+}
+
+// room reports whether one more decision may wait, and counts one that may not
+// as dropped. The caller holds mu.
+func (h *shadow) room() bool {
+	if h.closed || len(h.waiting) >= shadowQueue {
+		h.metrics.dropped.Inc()
+		return false
+	}
+	return true
 }
 
 // add never waits: what there is no room for is dropped and counted.
 func (h *shadow) add(d shadowed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || len(h.waiting) >= shadowQueue {
-		h.metrics.dropped.Inc()
+	if !h.room() {
 		return
 	}
 	h.waiting = append(h.waiting, d)

@@ -9,9 +9,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/policies"
 	"resellerd/store/storetest"
@@ -229,6 +232,35 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
 	if dropped := counted(h.metrics.dropped); dropped < 2 {
 		t.Errorf("%v dropped: what comes after the end is", dropped)
+	}
+}
+
+// A write asks from within its transaction, so a full queue costs it nothing.
+func TestAFullShadowReadsNoAccountTree(t *testing.T) {
+	h := &shadow{engines: &EngineHolder{}, sample: 1}
+	h.engines.Swap(smallPolicy{rule: allRows}.load(t))
+	h.metrics = newShadowMetrics(prometheus.NewRegistry(), h.engines)
+	h.wake = sync.NewCond(&h.mu)
+	read := 0
+	in := policies.Input{
+		Subject:  policies.Subject{Facts: &policies.Facts{Below: func(string) bool { read++; return true }}},
+		Resource: policies.Resource{Type: "customer", Properties: map[string]any{"note": "text"}},
+	}
+	ask := func() {
+		r := &call{s: &Server{shadow: h}}
+		r.shadowCheck(&in, policies.Decision{}, false)
+		r.shadowPlan(&in, &policies.Plan{})
+	}
+	if ask(); read == 0 {
+		t.Fatal("nothing was read: nothing was tried")
+	}
+	read, h.waiting = 0, make([]shadowed, shadowQueue)
+	if ask(); read != 0 || counted(h.metrics.dropped) != 2 {
+		t.Errorf("%d reads, %v dropped", read, counted(h.metrics.dropped))
+	}
+	h.waiting, h.closed = nil, true
+	if ask(); read != 0 || counted(h.metrics.dropped) != 4 {
+		t.Errorf("at the end: %d reads, %v dropped", read, counted(h.metrics.dropped))
 	}
 }
 
