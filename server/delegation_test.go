@@ -146,3 +146,31 @@ func deepen(w *world) {
 	})
 	w.pass(time.Second)
 }
+
+// One write may update several accounts. What it opened before is no part of
+// the next update.
+func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, nil)
+	coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
+		g, err := tx.CreateGroup(tctx, store.Group{AccountID: w.master.ID, Name: "Keepers", Rows: store.Access{"account": "ru"}})
+		if err == nil {
+			_, err = tx.CreateUser(tctx, store.User{AccountID: w.master.ID, Login: "keeper@x.example", ExternalID: "keeper", Groups: []string{g.ID}})
+		}
+		return err
+	})
+	id := w.reseller.ID
+	for _, rt := range s.routes {
+		if rt.name == "PATCH /v1/accounts/:id" {
+			rt.handle = func(r *call) error {
+				return r.write(func(w *writing) (target, error) {
+					w.anew = map[string][]string{"cdr": {"read"}}
+					return w.updateRow(accountNoun, id)
+				}, answerRow)
+			}
+		}
+	}
+	if a := knock(t, s, "PATCH", "/v1/accounts/"+id, `{"name":"New"}`, wideToken, headerUser+": keeper"); a.StatusCode != 200 {
+		t.Errorf("answered %d %s", a.StatusCode, a.text)
+	}
+}

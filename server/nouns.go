@@ -50,6 +50,7 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 		f = emptyFields()
 	}
 	change := w.change(n, before.changed(f))
+	w.anew = nil // of a row that this write updated earlier
 	if change.Before, err = n.access(w, id); err != nil {
 		return target{}, err
 	}
