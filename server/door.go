@@ -108,8 +108,8 @@ func (r *call) serve() (err error) {
 			return err
 		}
 	}
-	if len(r.c.Request().Header.Peek(headerOversize)) > 0 {
-		return &problem{kind: kindTooLarge}
+	if err := r.withheld(); err != nil {
+		return err
 	}
 	if !r.route.doc.upload {
 		if err := s.takeBody(r.c); err != nil {

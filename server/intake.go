@@ -96,7 +96,7 @@ func (s *Server) leaveBody(c *fiber.Ctx) {
 		return
 	}
 	limit := int64(s.cfg.Limits.Body)
-	n, err := io.Copy(io.Discard, io.LimitReader(req.BodyStream(), limit))
+	n, err := io.Copy(io.Discard, io.LimitReader(arriving(c.Context()), limit))
 	if err != nil || n == limit {
 		c.Context().SetConnectionClose()
 	}
@@ -108,10 +108,16 @@ var importEnding = []byte("/import")
 // client that sends it is answered as if it were.
 const headerOversize = "Resellerd-Oversize"
 
+// headerUnasked marks a request whose body was withheld because its caller was
+// not let in. If the caller is let in later, the request is still refused: an
+// empty body has a meaning of its own.
+const headerUnasked = "Resellerd-Unasked"
+
 // expect looks at a header before its body comes: an upload is given the time
 // that it needs. It does not wait for a body that is too large, whose length is
 // ambiguous, or whose caller is refused.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	h.Del(headerUnasked) // a client does not set it
 	limit := s.cfg.Limits.Body
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
 	if h.IsPost() && bytes.HasSuffix(path, importEnding) {
@@ -121,14 +127,35 @@ func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 		dropBody(h)
 		h.Set(headerOversize, "1")
 	}
-	if headFault(h) != "" || len(h.Peek(fiber.HeaderExpect)) > 0 && !s.letsIn(h) {
+	switch {
+	case headFault(h) != "":
 		dropBody(h)
+	case len(h.Peek(fiber.HeaderExpect)) > 0 && !s.letsIn(h):
+		dropBody(h)
+		h.Set(headerUnasked, "1")
 	}
 	return c
 }
 
-// letsIn reports whether the caller of a request is authenticated.
+// letsIn reports whether the caller of a request is authenticated. It takes no
+// longer than a request may.
 func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
-	_, err := s.authenticate(context.Background(), h)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Request)
+	defer cancel()
+	_, err := s.authenticate(ctx, h)
 	return err == nil
+}
+
+// withheld refuses a request whose body was withheld. Public routes read no
+// body, so any caller may ask them.
+func (r *call) withheld() error {
+	h := &r.c.Request().Header
+	switch {
+	case len(h.Peek(headerOversize)) > 0:
+		return &problem{kind: kindTooLarge}
+	case r.route.open != doorPublic && len(h.Peek(headerUnasked)) > 0:
+		return &problem{kind: kindUnavailable,
+			detail: "The caller could not be checked when the body was announced, so the body was not read. Repeat the request."}
+	}
+	return nil
 }

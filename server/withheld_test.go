@@ -1,0 +1,116 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// changingKeys serves a server whose key set is read once at its start, without
+// the key that signs the tokens. Each later read waits for what later does.
+func changingKeys(t *testing.T, w *coreWorld, change func(*Config), later http.HandlerFunc, clock func() time.Time) (*Server, string) {
+	t.Helper()
+	i := newIssuer(t)
+	var started atomic.Bool
+	keys := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if !started.Load() {
+			_, _ = out.Write(jwks(t, i.keys()[:1]))
+			return
+		}
+		later(out, r)
+		_, _ = out.Write(jwks(t, i.keys()))
+	}))
+	t.Cleanup(func() {
+		keys.CloseClientConnections() // of a read that nothing else has ended
+		keys.Close()
+	})
+	s := w.serve(t, func(c *Config) {
+		c.JWT = jwtConfig(t, w.master.ID, i.keys())
+		c.JWT.JWKS = keys.URL
+		if change != nil {
+			change(c)
+		}
+	}, WithClock(clock))
+	started.Store(true)
+	return s, i.token(t, "staff")
+}
+
+func expectingGroup(token, lines string) string {
+	return "POST /v1/groups/default-reseller HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n" +
+		"Authorization: Bearer " + token + "\r\n" + lines + "\r\n"
+}
+
+// The key set cannot be read when the body is announced, and can be read a
+// moment later. The body was withheld by then, and an empty body has a meaning
+// of its own on this route.
+func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
+	for name, lines := range map[string]string{
+		"a length":                            "Content-Length: 15\r\n",
+		"chunked":                             "Transfer-Encoding: chunked\r\n",
+		"its mark, empty, sent by the client": headerUnasked + ":\r\nContent-Length: 15\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := sqliteCore(t)
+			var past, reads atomic.Int64
+			s, token := changingKeys(t, w, nil, func(out http.ResponseWriter, _ *http.Request) {
+				past.Add(int64(time.Minute))
+				if reads.Add(1) == 1 {
+					out.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}, func() time.Time { return jwtNow.Add(time.Duration(past.Load())) })
+			past.Add(int64(time.Minute))
+			addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+			before := s.store.Revision()
+			first, in := rawBegin(t, dial(t, addr), expectingGroup(token, lines))
+			rest, err := io.ReadAll(in)
+			if first != "HTTP/1.1 503 Service Unavailable" || !strings.Contains(string(rest), "Repeat the request") || err != nil {
+				t.Errorf("answered %q %s, then %v", first, rest, err)
+			}
+			if s.store.Revision() != before {
+				t.Error("something was written")
+			}
+			if reads.Load() != 2 {
+				t.Errorf("the key set was read %d times: nothing was tried", reads.Load())
+			}
+		})
+	}
+}
+
+// A client gains nothing by the marks of the server.
+func TestTheMarksOfTheServerAreNoneOfAClients(t *testing.T) {
+	w := sqliteCore(t)
+	s := w.serve(t, nil)
+	for header, want := range map[string]int{headerUnasked: 201, headerOversize: 413} {
+		a := knock(t, s, "POST", "/v1/groups/default-reseller", `{"name":"x"}`, wideToken, headerUser+": staff", header+": 1")
+		if a.StatusCode != want {
+			t.Errorf("%s: %d %s, want %d", header, a.StatusCode, a.text, want)
+		}
+	}
+}
+
+// Public routes read no body, so that nothing is lost with one.
+func TestNoPublicRouteWrites(t *testing.T) {
+	for _, rt := range routes() {
+		if rt.open == doorPublic && rt.method != "GET" {
+			t.Errorf("%s %s: a request whose body was withheld would run without it", rt.method, rt.path)
+		}
+	}
+}
+
+func TestTheCheckBeforeABodyEndsWithTheTimeOfARequest(t *testing.T) {
+	w := sqliteCore(t)
+	var past atomic.Int64
+	s, token := changingKeys(t, w, func(c *Config) { c.Limits.Request = 50 * time.Millisecond },
+		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		func() time.Time { return jwtNow.Add(time.Duration(past.Load())) })
+	s.jwt.client.Timeout = 0 // only the time of the request ends the read
+	past.Store(int64(time.Minute))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	if first, _ := rawBegin(t, dial(t, addr), expectingGroup(token, "Content-Length: 15\r\n")); first != "HTTP/1.1 401 Unauthorized" {
+		t.Errorf("answered %q", first)
+	}
+}
