@@ -218,31 +218,21 @@ func (r *call) mayProve(p *proving) error {
 	})
 }
 
-var errUndecided = errors.New("it is not decided yet whether the rates are shown")
-
 // readRates runs fn over one state of the data. The policy is asked about a card
 // before fn runs again, never inside of fn: fn holds a connection, and a decision
 // may need another one. fn therefore asks for access before it reads any rate.
 func (r *call) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
 	for {
-		undecided := ""
-		access := store.RateAccessBy(func(_ context.Context, card string) (bool, error) {
-			shown, known := p.decided[card]
-			if !known {
-				undecided = card
-				return false, errUndecided
-			}
-			return shown, nil
-		})
-		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, access) })
-		if undecided == "" {
+		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
+		var undecided *store.UndecidedError
+		if !errors.As(err, &undecided) {
 			return err
 		}
-		hidden := p.rates.Reads(ctx, undecided)
+		hidden := p.rates.Reads(ctx, undecided.Card)
 		if hidden != nil && !errors.Is(hidden, store.ErrRatesHidden) {
 			return hidden
 		}
-		p.decided[undecided] = hidden == nil
+		p.decided[undecided.Card] = hidden == nil
 	}
 }
 

@@ -18,6 +18,27 @@ func RateAccessBy(ask func(ctx context.Context, card string) (bool, error)) Rate
 	return RateAccess{ask}
 }
 
+// UndecidedError names a card about which DecidedRates knows no decision.
+type UndecidedError struct{ Card string }
+
+// Error names the card.
+func (e *UndecidedError) Error() string {
+	return "card " + e.Card + ": it is not decided yet whether its rates may be read"
+}
+
+// DecidedRates lets rates be read as decided, by the id of the card. It gives an
+// UndecidedError for any other card: it is for work that must not wait for a
+// decision.
+func DecidedRates(decided map[string]bool) RateAccess {
+	return RateAccessBy(func(_ context.Context, card string) (bool, error) {
+		allowed, known := decided[card]
+		if !known {
+			return false, &UndecidedError{card}
+		}
+		return allowed, nil
+	})
+}
+
 // AllRates lets all rates be read. It is for work without an acting user, such as
 // filling a store.
 var AllRates = RateAccessBy(func(context.Context, string) (bool, error) { return true, nil })
