@@ -37,6 +37,9 @@ const releasedDir = "../../testdata/released"
 //
 // Both files of differences are empty then.
 func TestReleasedAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks one question at a time for minutes under the race detector: run without -short")
+	}
 	p := program{binary: *record}
 	got := make([]answers, len(areas))
 	t.Run("asking", func(t *testing.T) {
