@@ -2,7 +2,7 @@ package policies
 
 import "resellerd/policies/areas"
 
-// reasonMisnamed is why nothing is allowed to what has no name. The embedded
+// reasonMisnamed is the reason to deny a name outside the grammar. The embedded
 // tree gives the same reason.
 const reasonMisnamed = "unknown_area"
 

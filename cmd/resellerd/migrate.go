@@ -85,7 +85,7 @@ func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID) error {
 	return nil
 }
 
-// badExternalID says for people what is wrong with an external id.
+// badExternalID describes the fault of an external id to a person.
 func badExternalID(one store.BadExternalID) string {
 	does := "stays"
 	if one.Cleared {

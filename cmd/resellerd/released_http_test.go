@@ -229,7 +229,7 @@ func (p *session) raw(request string) string {
 	return strings.Join(kept, "\n")
 }
 
-// save gives names to parts of an answer, for later cases and in what is shown.
+// save gives names to parts of an answer. Later cases and recorded answers use them.
 func (p *session) save(id string, parts map[string]string, res *http.Response, body string) {
 	p.Helper()
 	for name, part := range parts {

@@ -82,7 +82,7 @@ func trimmed(s string) string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
 
-// Bounds of what is shown of an answer; the rest counts by its hash.
+// Limits of the recorded text of an answer. A hash stands for the rest.
 const (
 	mostLines = 40
 	mostBytes = 3000

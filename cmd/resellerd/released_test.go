@@ -131,7 +131,7 @@ func casePattern(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
 }
 
-// checkDifferences holds the answers that changed against what is declared.
+// checkDifferences compares the changed answers with the declared differences.
 func checkDifferences(t *testing.T, changed answers) {
 	t.Helper()
 	var golden answers

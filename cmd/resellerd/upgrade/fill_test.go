@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// founding is what of the store the test asks for.
+// founding holds the rows of the store that the test asks for.
 type founding struct {
 	Account string `json:"account_id"`
 	Group   string `json:"group_id"`

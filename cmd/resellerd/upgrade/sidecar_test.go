@@ -85,7 +85,7 @@ func (s *sidecar) try(method, path, user, body string) (answer, error) {
 	return answer{res.StatusCode, string(text)}, err
 }
 
-// must is ask for what has to be allowed.
+// must is ask for a request that the sidecar has to allow.
 func (s *sidecar) must(t *testing.T, method, path, user, body string) answer {
 	t.Helper()
 	a := s.ask(t, method, path, user, body)
