@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // errReplaced says that the file of the database is not the one that is open.
@@ -21,7 +22,8 @@ type dbFile struct {
 	mu   sync.Mutex
 	real string                 // path without symbolic links; "" before the file was first there
 	open map[string]os.FileInfo // by suffix, each from when it was first there
-	gone bool
+
+	gone atomic.Bool // as intact found last
 }
 
 // fileSuffixes are those of the files that SQLite keeps open.
@@ -80,7 +82,9 @@ func (f *dbFile) look() (missing string, changed bool) {
 			missing = path
 		}
 	}
-	changed = f.gone != (missing != "")
-	f.gone = missing != ""
-	return missing, changed
+	return missing, f.gone.Swap(missing != "") != (missing != "")
 }
+
+// missing reports whether intact last found a file missing or replaced. It never
+// waits.
+func (f *dbFile) missing() bool { return f != nil && f.gone.Load() }

@@ -95,7 +95,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.longest = selectLongest(d)
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.tracker = newTracker(o, s.look)
-	s.tracker.lose, s.tracker.report = s.lose, s.report
+	s.tracker.missing, s.tracker.lose, s.tracker.report = s.file.missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

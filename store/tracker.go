@@ -27,6 +27,7 @@ type standing struct {
 // when the database has lost what is known here.
 type tracker struct {
 	ask      func(context.Context, *sighting) error
+	missing  func() bool                     // whether the file of the database was last found missing
 	lose     func(losses int64)              // called under the lock
 	report   func(known, found DataRevision) // called after it
 	poll     time.Duration
@@ -47,7 +48,7 @@ func newTracker(o Options, ask func(context.Context, *sighting) error) *tracker 
 	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
 	return &tracker{
 		ask: ask, poll: o.Poll, maxStale: o.MaxStale, asking: make(chan struct{}, 1), changed: make(chan struct{}), seen: seen,
-		lose: func(int64) {}, report: func(DataRevision, DataRevision) {},
+		missing: func() bool { return false }, lose: func(int64) {}, report: func(DataRevision, DataRevision) {},
 	}
 }
 
@@ -165,13 +166,8 @@ func (t *tracker) holds(x sighting) error {
 
 // distrust treats the failure of a question as a loss where it is one.
 func (t *tracker) distrust(x sighting, err error) {
-	switch {
-	case errors.Is(err, errHistoryLost) && x.known.N != 0:
+	if errors.Is(err, errHistoryLost) && x.known.N != 0 {
 		_ = t.holds(sighting{known: x.known}) // nothing was found, so nothing is kept
-	case errors.Is(err, errReplaced):
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.confirmed = time.Time{}
 	}
 }
 
@@ -236,11 +232,13 @@ func (t *tracker) confirmedSince(begun time.Time) (standing, bool) {
 	return t.known, t.confirmed.After(begun)
 }
 
-// latest is how the store stands, and whether that was confirmed lately.
+// latest is how the store stands, and whether that was confirmed lately. Without
+// the file of the database no confirmation counts.
 func (t *tracker) latest() (known standing, fresh bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.known, !t.confirmed.IsZero() && time.Since(t.confirmed) <= t.maxStale, t.changed
+	fresh = !t.missing() && !t.confirmed.IsZero() && time.Since(t.confirmed) <= t.maxStale
+	return t.known, fresh, t.changed
 }
 
 // current is how the store stands when that was confirmed lately, and else what
