@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/policiestest/depth"
 )
 
 // embeddedSchema names the columns that the embedded tree is written for.
@@ -66,7 +67,7 @@ func TestEmbeddedTreeDecidesAsItEvaluates(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, typ := range slices.Sorted(maps.Keys(embeddedSchema())) {
 		var n tally
-		for i := 0; i < policiestest.Runs(30, 70) || n.allowed == 0 && i < 1000; i++ {
+		for i := 0; i < depth.Runs(10) || n.allowed == 0 && i < 1000; i++ {
 			in := embeddedInput(r, typ)
 			rows := make([]map[string]any, 8)
 			for i := range rows {
@@ -89,7 +90,7 @@ func TestEmbeddedTreeDecidesAboutAreasAndPanelsAsItEvaluates(t *testing.T) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(3, 4))
 	var n tally
-	for i := 0; i < policiestest.Runs(250, 600) || n.allowed < 20 && i < 3000; i++ {
+	for i := 0; i < depth.Runs(80) || n.allowed < 20 && i < 3000; i++ {
 		in := embeddedInput(r, one(r, "area", "cdr", "support-ticket", "preview", "customer/did"))
 		in.Resource.ID = one(r, "cdr", "carrier", "customer", "customer/did", "rec_1")
 		in.Resource.Properties = map[string]any{"account_id": one(r, "acc_m1", "acc_r1", "acc_s1", "acc_m2")}

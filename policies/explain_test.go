@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"resellerd/policies"
-	"resellerd/policies/policiestest"
+	"resellerd/policies/policiestest/depth"
 )
 
 func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
@@ -23,7 +23,7 @@ func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var n tally
 	types := append(slices.Sorted(maps.Keys(embeddedSchema())), "area", "cdr")
-	for i := 0; i < policiestest.Runs(100, 200) || n.allowed < 5 && i < 2000; i++ {
+	for i := 0; i < depth.Runs(35) || n.allowed < 5 && i < 2000; i++ {
 		typ := one(r, types...)
 		in := embeddedInput(r, typ)
 		if _, stored := embeddedSchema()[typ]; stored {

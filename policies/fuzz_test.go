@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/policiestest/depth"
 )
 
 // writer writes a policy of the bytes that it is given. level is how far down
@@ -205,7 +206,7 @@ func TestFuzzedPoliciesTell(t *testing.T) {
 func fuzzSeeds() [][]byte {
 	seeds := [][]byte{{}}
 	r := rand.New(rand.NewPCG(11, 13))
-	for range policiestest.Runs(60, 150) {
+	for range depth.Runs(20) {
 		seed := make([]byte, 40+r.IntN(80))
 		for i := range seed {
 			seed[i] = byte(r.IntN(256))

@@ -30,6 +30,7 @@ func (l *scriptedListener) Accept() (net.Conn, error) {
 func (l *scriptedListener) Close() error { return nil }
 
 func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	now := time.Unix(0, 0)
 	var pauses []time.Duration
@@ -78,6 +79,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 }
 
 func TestClosingAListenerEndsItsWait(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{})
 	l := s.patient(&scriptedListener{script: []error{syscall.EMFILE}})
 	waiting := make(chan struct{})

@@ -37,6 +37,7 @@ func asking(w *world, user, action, typ, id string) string {
 func wide(w *world) { hire(w, "M", "A", "ann", store.Group{DefaultAccess: "crud"}) }
 
 func TestALookAlikeOfAnAreaOrTypeIsDenied(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		wide(w)
 		for user, names := range map[string][]string{"ann": lookAlikes, "m": lookAlikes[:3]} {
@@ -66,6 +67,7 @@ func TestALookAlikeOfAnAreaOrTypeIsDenied(t *testing.T) {
 }
 
 func TestALookAlikeOfAnAreaIsNotStored(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, name := range lookAlikes {
 			rows, _ := json.Marshal(map[string]any{name: []string{"read"}})
@@ -83,6 +85,7 @@ func TestALookAlikeOfAnAreaIsNotStored(t *testing.T) {
 // Rows and ceilings that were stored with such a name stay readable, and match
 // nothing.
 func TestAStoredLookAlikeMatchesNothing(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		hire(w, "M", "A", "ann", store.Group{Rows: store.Access{"customer": "r", "preview": "r", "user": "r"}})
 		db := storetest.SQL(t, w.store)
@@ -124,6 +127,7 @@ func TestAStoredLookAlikeMatchesNothing(t *testing.T) {
 
 // What holds everywhere else is still told where it is asked for as such.
 func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	wide(w)
 	hire(w, "M", "A", "low", store.Group{Rows: store.Access{"customer": "r"}})
@@ -141,6 +145,7 @@ func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 
 // The store and the embedded policy have one grammar.
 func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	names := map[string]bool{"a": true, "a/b": true, "A": true, "": true}
 	for c := range rune(0x100) {

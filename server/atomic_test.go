@@ -31,6 +31,7 @@ func (w *world) uniform(card, name string, cost int64) {
 // Whoever reads while revisions are switched is answered with rows of one:
 // in a page, in pages that follow one another, and in a stream.
 func TestNoAnswerHoldsRowsOfTwoRevisions(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.uniform("gold", "one", 10_000_000)
 		w.uniform("gold", "two", 20_000_000)

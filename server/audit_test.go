@@ -7,6 +7,7 @@ import (
 )
 
 func TestEveryWriteIsWrittenDown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		made := w.do("a", "POST", "/v1/customers", `{"name":"Seen"}`).want(201).object()
 		w.pass(time.Second)
@@ -39,6 +40,7 @@ func TestEveryWriteIsWrittenDown(t *testing.T) {
 }
 
 func TestAnEntryIsReadByThoseWhoseSubtreeMadeIt(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"by the master"}`).want(200)
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"by the reseller"}`).want(200)
@@ -54,6 +56,7 @@ func TestAnEntryIsReadByThoseWhoseSubtreeMadeIt(t *testing.T) {
 // A change is cut to what its reader may see of the row: the notes on a card
 // of an account below are its owner's.
 func TestAChangeIsCutToItsReadersView(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"notes":"private to A","public_notes":"open"}`).want(200)
 		for user, sees := range map[string]bool{"a": true, "m": false} {
@@ -69,6 +72,7 @@ func TestAChangeIsCutToItsReadersView(t *testing.T) {
 }
 
 func TestARefusedWriteLeavesNothing(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "POST", "/v1/users", `{"login":"x@x.example","groups":["{M.full}"]}`).want(422)
 		w.do("clerk", "PATCH", "/v1/users/{m}", `{"login":"mine@example.com"}`).want(403)

@@ -9,6 +9,7 @@ import (
 
 // A write may be repeated on every route that takes one, links included.
 func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		key := []string{headerIdempotency, "key-1"}
 		first := w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "", key...).want(200)
@@ -26,6 +27,7 @@ func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {
 // A unique key that might collide with a row that the writer does not see is
 // not the writer's to set, whether or not it does collide.
 func TestAnExternalIDOfACardIsForWhoSeesAllCards(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "POST", "/v1/groups", `{"name":"sellers","rows":{"card/customer":["create","read","update"],"account":["read"]}}`).want(201)
 		group := w.get("m", "/v1/groups?name=sellers").column("id")[0]
@@ -46,6 +48,7 @@ func TestAnExternalIDOfACardIsForWhoSeesAllCards(t *testing.T) {
 }
 
 func TestCellsAreMadeInert(t *testing.T) {
+	t.Parallel()
 	for cell, want := range map[string]string{
 		"": "", "Germany": "Germany", "=1": "'=1", "+49": "'+49", "-1": "'-1", "@a": "'@a", "\tx": "'\tx", "a=1": "a=1",
 	} {

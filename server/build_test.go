@@ -16,6 +16,7 @@ import (
 )
 
 func TestAResellerBuildsFromItsProviderCardAndActivates(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"compact":"min","profit_rules":[{"match":"*","type":"percent","value":"12"}]}`).want(200)
 		card := w.get("a", "/v1/cards/{retail}").want(200).object()
@@ -42,6 +43,7 @@ func TestAResellerBuildsFromItsProviderCardAndActivates(t *testing.T) {
 }
 
 func TestABuildIsAnsweredAgainWhenItIsRepeated(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
 		first := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`, headerIdempotency, "once").want(201)
@@ -53,6 +55,7 @@ func TestABuildIsAnsweredAgainWhenItIsRepeated(t *testing.T) {
 }
 
 func TestWhatIsSoldAtALossIsFoundAndRefused(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"491","type":"absolute","value":"0.02"}]}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).refused(409, store.ReasonSellsAtLoss)
@@ -75,6 +78,7 @@ func TestWhatIsSoldAtALossIsFoundAndRefused(t *testing.T) {
 }
 
 func TestLossesAcceptedByABuildAreWrittenDown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		accepted := func() int { return len(w.get("m", "/v1/audit?action=accept_losses").want(200).items()) }
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"parents":["{upstream}"],"profit_rules":[{"match":"*","type":"percent","value":"10"}]}`).want(200)
@@ -93,6 +97,7 @@ func TestLossesAcceptedByABuildAreWrittenDown(t *testing.T) {
 // Who may read provider cards is told of staleness, holds and accepted losses of
 // its own cards; that others are not is tested with the policy.
 func TestWhoSeesItsParentsIsToldOfThem(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		card := w.get("a", "/v1/cards/{retail}").want(200).object()
 		revision := w.get("a", "/v1/cards/{retail}/revisions").want(200).items()[0]
@@ -105,6 +110,7 @@ func TestWhoSeesItsParentsIsToldOfThem(t *testing.T) {
 }
 
 func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, card := range []string{"upstream", "silver", "bronze", "bulk", "foreign", "nobody"} {
 			got := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{`+card+`}"]}`).refused(422, "names no card")
@@ -127,6 +133,7 @@ func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
 }
 
 func TestAParentThatWasWithdrawnKeepsItsPlaceWithoutAName(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
 		w.write(w.id("M"), func(tx *store.Tx) error { return tx.WithdrawCard(context.Background(), w.id("gold"), w.id("A")) })
@@ -140,6 +147,7 @@ func TestAParentThatWasWithdrawnKeepsItsPlaceWithoutAName(t *testing.T) {
 }
 
 func TestProfitRulesAreReplacedAsShown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		rules := `{"items":[{"match":"^49","type":"percent","value":"12.5","apply_to":["cost","intra"],"status":"profit","mcd":30,"pulse":6,"connect":"0.01","precision":2,"rounding":"up"},` +
 			`{"match":"44","type":null,"value":null,"apply_to":null,"status":"blocked","mcd":null,"pulse":null,"connect":null,"precision":null,"rounding":null}]}`
@@ -171,6 +179,7 @@ func TestProfitRulesAreReplacedAsShown(t *testing.T) {
 }
 
 func TestDestinationsAreTheOwnAccountsAlone(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"49","name":"Germany"},{"prefix":"44","name":"UK"},{"prefix":"1","name":"USA"}]}`).want(200)
 		page := w.get("a", "/v1/destinations?limit=2&count=true").want(200)
@@ -196,6 +205,7 @@ func TestDestinationsAreTheOwnAccountsAlone(t *testing.T) {
 }
 
 func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)
@@ -228,6 +238,7 @@ func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
 // Whoever holds a connection must not wait for another: as many proofs as there
 // are connections would wait for one another.
 func TestAProofWaitsForNoSecondConnection(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"12"}]}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)

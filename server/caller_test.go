@@ -23,6 +23,7 @@ func withoutIDs(t *testing.T, a knocked) string {
 }
 
 func TestWhoIsCalling(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	for name, c := range map[string]struct {
@@ -68,6 +69,7 @@ func TestWhoIsCalling(t *testing.T) {
 
 // Why a user is refused stands in the log alone.
 func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
+	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
 		for _, account := range []store.Account{w.reseller, w.other} { // one name, a user of each tenant
 			coreWrite(t, w.store, account.TenantID, func(tx *store.Tx) error { return coreTwin(tx, account) })
@@ -124,6 +126,7 @@ func (i *issuer) token(t *testing.T, sub string) string {
 }
 
 func TestAUsersTokenOpensItsOwnDoorsOnly(t *testing.T) {
+	t.Parallel()
 	w, i := sqliteCore(t), newIssuer(t)
 	s := jwtServer(t, w, i, false)
 	agent := i.token(t, "agent")
@@ -162,6 +165,7 @@ func TestAUsersTokenOpensItsOwnDoorsOnly(t *testing.T) {
 }
 
 func TestARequiredUserTokenTiesThePanelToItsUser(t *testing.T) {
+	t.Parallel()
 	w, i := sqliteCore(t), newIssuer(t)
 	s := jwtServer(t, w, i, true)
 	beside := "Resellerd-User-JWT: " + i.token(t, "agent")
@@ -188,6 +192,7 @@ func TestARequiredUserTokenTiesThePanelToItsUser(t *testing.T) {
 }
 
 func TestPanelsReadTheirOwnHeaders(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	a := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent")
@@ -222,6 +227,7 @@ func TestPanelsReadTheirOwnHeaders(t *testing.T) {
 
 // A write elsewhere is read here when its revision is asked for.
 func TestReadYourWritesOnAnotherReplica(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	here := w.serve(t, nil)
 	second := *w
@@ -240,6 +246,7 @@ func TestReadYourWritesOnAnotherReplica(t *testing.T) {
 }
 
 func TestNobodyIsLetInWithoutAPolicy(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	s.engines = &EngineHolder{}
@@ -254,6 +261,7 @@ func TestNobodyIsLetInWithoutAPolicy(t *testing.T) {
 }
 
 func TestAServerThatNobodyCouldCallDoesNotStart(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	for name, cfg := range map[string]Config{
 		"nothing": {}, "blank lines": {PanelTokens: " , "},

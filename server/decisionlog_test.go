@@ -38,6 +38,7 @@ func withMask(t *testing.T, rego string) fs.FS {
 
 // The entry holds the input that the policy read, also on warm checks.
 func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serveTree(t, withMask(t, "package system.log\n\nmask := set()\n"), nil)
 	e := s.engines.Current()
@@ -81,6 +82,7 @@ func plainJSON(t *testing.T, text []byte) any {
 }
 
 func TestLogEntryOfAnEvaluation(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, func(c *Config) { c.Labels = map[string]string{"instance": "one"} }, WithIDs(func() string { return "dec-1" }))
 	w.log.take()
@@ -114,6 +116,7 @@ func TestLogEntryOfAnEvaluation(t *testing.T) {
 }
 
 func TestMaskedValuesNeverReachTheLog(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	for name, rego := range map[string]string{
 		"static":  "package system.log\n\nmask contains \"/input/resource/notes\"\n\nmask contains \"/input/subject/user/external_id\"\n\nmask contains \"/input/resource/properties/secret\"\n",
@@ -153,6 +156,7 @@ func (d *fillingDisk) Write(p []byte) (int, error) {
 }
 
 func TestADecisionThatCannotBeLoggedIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	w, disk := sqliteCore(t), &fillingDisk{}
 	s := w.serve(t, nil, WithDecisionWriter(disk))
 	disk.full.Store(true)
@@ -174,6 +178,7 @@ func TestADecisionThatCannotBeLoggedIsNotAnswered(t *testing.T) {
 }
 
 func TestTheServerIsNotReadyWhileItsLogRefusesRequests(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	for name, c := range map[string]struct {
 		mode, full string
@@ -205,6 +210,7 @@ func TestTheServerIsNotReadyWhileItsLogRefusesRequests(t *testing.T) {
 
 // What was refused for want of a log is not told as decided afterwards.
 func TestADecisionThatCannotBeLoggedIsNotRemembered(t *testing.T) {
+	t.Parallel()
 	w, disk := sqliteCore(t), &fillingDisk{}
 	s := w.serve(t, nil, WithDecisionWriter(disk))
 	disk.full.Store(true)
@@ -220,6 +226,7 @@ func TestADecisionThatCannotBeLoggedIsNotRemembered(t *testing.T) {
 }
 
 func TestHostileTextsStayInsideTheirLine(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	w.log.take()
@@ -239,6 +246,7 @@ func TestHostileTextsStayInsideTheirLine(t *testing.T) {
 }
 
 func TestEntryHookSeesWhatTheLogHoldsEvenWithoutALog(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	var seen []string
 	s := w.serve(t, func(c *Config) { c.DecisionLog = "none" }, func(s *Server) { s.logOut = nil },

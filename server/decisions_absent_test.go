@@ -10,6 +10,7 @@ import (
 // Why one was not shown a row out of sight is told as why one was not shown a
 // row that is not there.
 func TestADecisionAboutARowOutOfSightIsToldAsOneAboutNone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	explained := 0
 	told := func(user string, by answered, hide ...string) string {

@@ -28,6 +28,7 @@ func (a answered) explanation() Explanation {
 }
 
 func TestADecisionIsExplainedToWhomItWasTold(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		denied := w.do("clerk", "DELETE", "/v1/customers/{acme}", "").want(403)
 		x := w.decided("clerk", denied).explanation()
@@ -54,6 +55,7 @@ func TestADecisionIsExplainedToWhomItWasTold(t *testing.T) {
 }
 
 func TestAListIsExplainedByItsFilter(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		listed := w.get("a", "/v1/customers").want(200)
 		x := w.decided("a", listed).explanation()
@@ -71,6 +73,7 @@ func TestAListIsExplainedByItsFilter(t *testing.T) {
 }
 
 func TestADecisionOutOfSightIsNone(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		unknown := w.get("a", "/v1/decisions/NEVERMADE").want(404)
 		theirs := w.get("b", "/v1/customers/{bolt}").want(200)
@@ -94,6 +97,7 @@ func TestADecisionOutOfSightIsNone(t *testing.T) {
 
 // A colleague's decision about a row that the reader does not see is none.
 func TestADecisionAboutARowOutOfSightIsNone(t *testing.T) {
+	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
 		g := ""
 		coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
@@ -121,6 +125,7 @@ func TestADecisionAboutARowOutOfSightIsNone(t *testing.T) {
 }
 
 func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	asked := knock(t, s, "DELETE", "/v1/customers/"+w.customer.ID, "", wideToken, "Resellerd-User: clerk")
@@ -139,6 +144,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 }
 
 func TestTheDecisionMemoryIsBounded(t *testing.T) {
+	t.Parallel()
 	m := newDecisionMemory(3)
 	for i := range 5 {
 		m.keep(remembrance{id: fmt.Sprint(i)}, []byte{byte(i)})
@@ -168,6 +174,7 @@ func TestTheDecisionMemoryIsBounded(t *testing.T) {
 
 // Whatever was decided for anybody, reseller A learns nothing planted from it.
 func TestNoDecisionTellsWhatIsPlanted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	p := plant(w)
 	var ids []string

@@ -9,6 +9,7 @@ import (
 )
 
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, user, method, path, body string
@@ -42,6 +43,7 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 }
 
 func TestALentGroupIsSeenByPublicNameAndAccess(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "POST", "/v1/groups", `{"name":"private","public_name":"Night shift","rows":{"customer":["read"]},"lend_to":["{A}"]}`).want(201)
 		groups := w.get("a", "/v1/groups?name=Night+shift").items()
@@ -60,6 +62,7 @@ func TestALentGroupIsSeenByPublicNameAndAccess(t *testing.T) {
 }
 
 func TestASuspendedAccountIsDeniedEverything(t *testing.T) {
+	t.Parallel()
 	for _, status := range []string{"suspended", "closed"} {
 		t.Run(status, func(t *testing.T) {
 			eachWorld(t, func(t *testing.T, w *world) {
@@ -79,6 +82,7 @@ func TestASuspendedAccountIsDeniedEverything(t *testing.T) {
 }
 
 func TestACeilingNarrowsAtOnce(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"*":["create","read","update","delete"],"customer":["read"],"card/provider":[]}}`).want(200)
 		w.get("a", "/v1/customers").want(200)
@@ -91,6 +95,7 @@ func TestACeilingNarrowsAtOnce(t *testing.T) {
 
 // Three levels below the master, where the policy allows them.
 func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		deepen(w)
 		w.do("a", "POST", "/v1/cards", `{"name":"for sub","public_name":"From A","currency":"EUR"}`).want(201)
@@ -150,6 +155,7 @@ func deepen(w *world) {
 // One write may update several accounts. What it opened before is no part of
 // the next update.
 func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {

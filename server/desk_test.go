@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"resellerd/store/storetest"
+	"resellerd/policies/policiestest/depth"
 )
 
 // Whatever is asked, an explanation decides as the decision door answers.
@@ -19,7 +19,7 @@ func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 		desk.s.now = w.clock
 		r := rand.New(rand.NewPCG(11, 12))
 		met := map[string]int{}
-		for range runs(t, storetest.Runs(120, 250)) {
+		for range depth.Runs(60) {
 			q := w.question(r)
 			x, err := desk.Explain(context.Background(), q)
 			must(t, err)
@@ -111,6 +111,7 @@ func questionBody(t *testing.T, q WhyQuestion) string {
 }
 
 func TestAnExplanationOfAListIsItsFilter(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		desk := NewDesk(w.store, engineOf(t, 1))
 		ctx := context.Background()

@@ -14,6 +14,7 @@ import (
 // made with another's eyes or by a token without the scope: of all routes of the
 // table, with every body that their tests know.
 func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	for _, card := range []string{"gold", "retail"} {
 		w.draft(card)
@@ -60,6 +61,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 // not past what the user may. Of all writes of the table, with every body that
 // their tests know, a user without rights makes none.
 func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	w.draft("gold")
 	w.bare(t, "reader")

@@ -17,6 +17,7 @@ import (
 // That a write concerns more users than are compared is said of those alone whom
 // the acting user sees.
 func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
+	t.Parallel()
 	tree, err := treeWithDepth(1)
 	must(t, err)
 	files := tree.(fstest.MapFS)

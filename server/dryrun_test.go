@@ -27,6 +27,7 @@ func (d Rehearsal) of(id string) UserDifference {
 }
 
 func TestARehearsalSaysWhatAWriteWouldChangeForWhom(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		d := w.do("m", "PATCH", "/v1/groups/{M.default}?dry_run=true", `{"rows":{"card/customer":["read"],"customer":[]}}`).rehearsal()
 		a := d.of(w.id("a"))
@@ -70,6 +71,7 @@ func TestARehearsalSaysWhatAWriteWouldChangeForWhom(t *testing.T) {
 }
 
 func TestARehearsalTellsNothingOfThoseWhoCouldNotBePreviewed(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		d := w.do("clerk", "PATCH", "/v1/users/{a2}?dry_run=true", `{"time_zone":"Europe/Berlin"}`)
 		if d.status == 200 && (len(d.rehearsal().Users) != 1 || !d.rehearsal().Users[0].Withheld) {
@@ -128,6 +130,7 @@ func TestARehearsalEndsAsTheWriteWouldAndLeavesNothing(t *testing.T) {
 }
 
 func TestADryRunIsAskedForInPlainWords(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	before := w.store.Revision()
 	for _, path := range []string{"/v1/groups/{M.default}?dry_run=1", "/v1/groups/{M.default}?dry_run", "/v1/groups/{M.default}?dry_run=TRUE",

@@ -74,6 +74,7 @@ func evaluationBody(subject, action, resource string) string {
 }
 
 func TestAuthZENScenario(t *testing.T) {
+	t.Parallel()
 	const (
 		alice = `{"type":"user","id":"alice"}`
 		bob   = `{"type":"user","id":"bob"}`
@@ -116,6 +117,7 @@ func TestAuthZENScenario(t *testing.T) {
 }
 
 func TestEvaluationSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serveTree(t, scenario, nil)
 	const subject, action, resource = `"subject":{"type":"user","id":"alice"}`, `"action":{"name":"read"}`, `"resource":{"type":"record","id":"record-1"}`
 	for body, want := range map[string]string{
@@ -152,6 +154,7 @@ func TestEvaluationSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestEvaluationTakesOnlyJSON(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serveTree(t, scenario, nil)
 	body := evaluationBody(`{"type":"user","id":"alice"}`, `{"name":"read"}`, `{"type":"record","id":"record-1"}`)
 	for mediaType, want := range map[string]int{
@@ -170,6 +173,7 @@ func TestEvaluationTakesOnlyJSON(t *testing.T) {
 }
 
 func TestReasonsAreToldOnlyWhenAskedFor(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serveTree(t, scenario, nil)
 	ask1 := func(context string, headers ...string) string {
 		body := evaluationBody(`{"type":"user","id":"bob"}`, `{"name":"write"}`, `{"type":"record","id":"record-1"}`)
@@ -192,6 +196,7 @@ func TestReasonsAreToldOnlyWhenAskedFor(t *testing.T) {
 }
 
 func TestEvaluationsAboutTheStoresOwnRows(t *testing.T) {
+	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
 		s := w.serve(t, nil)
 		const none = `{"decision":false,"context":{"reasons":[]}}`
@@ -224,6 +229,7 @@ func TestEvaluationsAboutTheStoresOwnRows(t *testing.T) {
 
 // A panel's row is decided by the owner that the panel sends.
 func TestEvaluationsAboutThePanelsRows(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	for owner, want := range map[string]bool{w.reseller.ID: true, w.below.ID: true, w.master.ID: false, w.other.ID: false, "acc_absent": false} {

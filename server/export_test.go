@@ -17,6 +17,7 @@ import (
 // Whoever reads a card takes its files as the card is shown: under its name
 // there, with nothing else of it.
 func TestFilesOfACardAreNamedAsTheirReaderSeesIt(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		private := w.do("m", "GET", "/v1/cards/{gold}", "").body
 		for _, media := range []string{cardfile.MediaJSON, cardfile.MediaXLSX, mediaCSV} {
@@ -44,6 +45,7 @@ func TestFilesOfACardAreNamedAsTheirReaderSeesIt(t *testing.T) {
 // What one writes the other reads: a card that is exported and imported is
 // unchanged.
 func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			r, err := tx.CreateRevision(tctx, w.id("retail"), namedRates("=1+1", "+1", "-1", "@x", "'=1", `a,"b"`, " x ", "total"))
@@ -64,6 +66,7 @@ func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
 
 // A file is dated by what is in it, whatever else is in force.
 func TestAFileOfARevisionIsDatedByThatRevision(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		day := 24 * time.Hour
 		first := w.get("a", "/v1/cards/{retail}/revisions").items()[0]["id"].(string)

@@ -16,6 +16,7 @@ const identityScopes = "data decide filter preview write identity"
 // A reseller's user names nobody, whether the name is free or taken, well formed
 // or not, and learns nothing about it.
 func TestAResellersUserGivesNobodyAnExternalID(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		names := []any{"free", secret("A", "external a"), secret("M", "external m"), secret("B", "external b"), "usr_x", "blank ", 5}
 		ask := func(name any) []answered {
@@ -51,6 +52,7 @@ func TestAResellersUserGivesNobodyAnExternalID(t *testing.T) {
 }
 
 func TestTheMastersUsersAndPanelsWithTheScopeNameUsers(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		plain, panel := w.server, w.limited(identityScopes)
 		w.do("m", "PATCH", "/v1/users/{a2}", `{"external_id":"panel-1"}`).refused(200, `"external_id":"panel-1"`)
@@ -81,6 +83,7 @@ func TestTheMastersUsersAndPanelsWithTheScopeNameUsers(t *testing.T) {
 
 // Those who may set external ids are told that one is taken, and not by whom.
 func TestATakenExternalIDNamesNoRow(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		w.server = w.limited(identityScopes)
 		taken := []string{secret("A", "external a"), secret("B", "external b"), secret("M", "external m")}
@@ -112,6 +115,7 @@ func TestATakenExternalIDNamesNoRow(t *testing.T) {
 // With a token of its own, a user of the master names users and a reseller's
 // does not.
 func TestAUsersOwnTokenNamesUsersOnlyForTheMaster(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		i := newIssuer(t)
 		w.server = w.jwtServer(t, i, w.id("M"))
@@ -137,6 +141,7 @@ func bodyOf(t *testing.T, fields map[string]any) string {
 
 // A token that lists no scopes lacks one, and the operator is told.
 func TestATokenWithoutAListOfScopesIsWarnedAbout(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	for tokens, warned := range map[string]bool{
 		"secret": true, w.master.ID + ":secret": true, w.master.ID + ":secret data write": false, "a data,b": true, "a " + identityScopes: false,

@@ -37,6 +37,7 @@ decision := {"alow": true} if input.context.odd
 `
 
 func TestAPolicyThatFailsDenies(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	e, err := policies.Load(context.Background(), fstest.MapFS{"main.rego": &fstest.MapFile{Data: []byte(fickle)}},
 		policies.Options{Schema: Schema(), Timeout: 50 * time.Millisecond})
@@ -70,6 +71,7 @@ func TestAPolicyThatFailsDenies(t *testing.T) {
 }
 
 func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
+	t.Parallel()
 	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 500 * time.Millisecond})
 	w := newCoreWorld(t, st)
 	s := w.serve(t, nil)

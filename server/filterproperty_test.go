@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -167,11 +168,11 @@ func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
 	oneAtATime(t)
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
-			seed := firstSeed(t)
+			seed := depth.FirstSeed()
 			w := newTwinStore(t, url(t), twinViewers[0], seed, 1)
 			engine := engineOf(t, 3)
 			met := map[string]int{}
-			for i := range runs(t, storetest.Runs(30, 80)) {
+			for i := range depth.Runs(10) {
 				r := rand.New(rand.NewPCG(seed, uint64(i)))
 				for _, typ := range everyType {
 					if found := w.compareLists(r, engine, typ, met); found != "" {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAFilterThatADatabaseCannotAskIsFound(t *testing.T) {
+	t.Parallel()
 	schema := Schema()
 	schema["customer"].Columns["colour"] = policies.Text // a column that no table has
 	rego := `package reseller.main

@@ -9,6 +9,7 @@ import (
 )
 
 func TestACeilingLeavesColleaguesInOneGroupEqual(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"*":["read"],"user":["create","read","update","delete"]}}`).want(200)
 		w.do("a", "PATCH", "/v1/users/{a2}", `{"login":"other@example.com"}`).want(200)
@@ -75,6 +76,7 @@ var noMore = []giving{
 // one and three levels below the master, and where a ceiling of an account hides
 // what the policy's does not.
 func TestNobodyGivesWhatACeilingHides(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		depth   int
 		account string
@@ -114,6 +116,7 @@ func TestNobodyGivesWhatACeilingHides(t *testing.T) {
 
 // What takes a row away that denied gives what the default gives.
 func TestARowThatDeniesIsNotTakenAway(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		hire(w, "M", "A", "ann", store.Group{DefaultAccess: "crud", Rows: store.Access{"carrier": ""}})
 		w.do("ann", "PATCH", "/v1/groups/{ann.group}", `{"rows":{}}`).refused(403, "exceeds_delegation")
@@ -159,6 +162,7 @@ var raises = []struct{ name, from, to, reason string }{
 }
 
 func TestNobodyRaisesACeilingAboveWhatTheyHold(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 5, func(t *testing.T, w *world) {
 		deepen(w)
 		hire(w, "M", "A", "ann", office())
@@ -183,6 +187,7 @@ func TestNobodyRaisesACeilingAboveWhatTheyHold(t *testing.T) {
 }
 
 func TestNobodyPutsAnAccountInForceWhoseUsersHoldMore(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, parent, user string
 		depth              int
@@ -218,6 +223,7 @@ func TestNobodyPutsAnAccountInForceWhoseUsersHoldMore(t *testing.T) {
 // Whether users below hold more is not told to one who may not read users and
 // groups: the answer is the same whatever they hold.
 func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 2, func(t *testing.T, w *world) {
 		blind, half := office(), office()
 		delete(blind.Rows, "user")
@@ -239,6 +245,7 @@ func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
 // A new account's ceiling gives nobody access. The group and user of the same
 // request are compared with the access of the acting user.
 func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
+	t.Parallel()
 	eachWorldWith(t, 4, func(t *testing.T, w *world) {
 		deepen(w)
 		hire(w, "M", "A", "aann", office())
@@ -259,6 +266,7 @@ func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
 // A reseller that was made with the default group goes on with its work, also
 // below a ceiling that takes much of it.
 func TestADefaultResellerGoesOnWithItsWork(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		made := w.do("m", "POST", "/v1/accounts", `{"name":"Fresh","group":{"name":"staff","template":"default-reseller"},
 			"user":{"login":"boss@example.com","external_id":"boss"}}`).want(201).object()

@@ -13,6 +13,7 @@ import (
 // While the file of the database is gone, nothing is written or served, and the
 // instance is not ready. Whoever finds it gone ends the reads of all.
 func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
+	t.Parallel()
 	at := storetest.SQLite(t)
 	w := newCoreWorld(t, storetest.Open(t, at, store.Options{}))
 	s := w.serve(t, nil)
@@ -37,6 +38,7 @@ func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
 // A reader alone learns within the interval of polling that the file is gone:
 // the test waits for that, however slow the machine is.
 func TestReadsEndWhenTheFileIsGone(t *testing.T) {
+	t.Parallel()
 	at := storetest.SQLite(t)
 	w := newCoreWorld(t, storetest.Open(t, at, store.Options{}))
 	s := w.serve(t, nil)

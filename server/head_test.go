@@ -132,6 +132,7 @@ func rawTarget(target string) string {
 // Each of these can be read in two ways, or says one thing in two places. What
 // comes behind it on the connection is never taken for a request.
 func TestAmbiguousRequestsGetOneAnswerAndNoMore(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
@@ -157,6 +158,7 @@ func TestAmbiguousRequestsGetOneAnswerAndNoMore(t *testing.T) {
 
 // What looks like them and is right has its effect, and the connection goes on.
 func TestPlainRequestsKeepTheirConnection(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
@@ -186,6 +188,7 @@ func TestPlainRequestsKeepTheirConnection(t *testing.T) {
 
 // No route that takes a body takes trailers, the one for files included.
 func TestNoRouteTakesTrailers(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		revision := w.store.Revision()
@@ -223,6 +226,7 @@ func rawBegin(t *testing.T, conn net.Conn, head string) (string, *bufio.Reader) 
 }
 
 func TestNobodyUnknownIsAskedForABody(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	i := newIssuer(t)
 	s := jwtServer(t, w, i, false)

@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -85,8 +86,9 @@ func TestHostilePoliciesListWhatTheyAllow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("sqlite", func(t *testing.T) { hold(t, cases, newHostileStore(t, storetest.SQLite(t))) })
-	t.Run("postgres", func(t *testing.T) { hold(t, cases, newHostileStore(t, storetest.Postgres(t))) })
+	for name, url := range databases(0) {
+		t.Run(name, func(t *testing.T) { hold(t, cases, newHostileStore(t, url(t))) })
+	}
 }
 
 // hold tries every case on a store.
@@ -102,8 +104,8 @@ func hold(t *testing.T, cases []policiestest.Case, h hostileStore) {
 			t.Fatalf("%s: %v", c.Name, err)
 		}
 		tried++
-		r := rand.New(rand.NewPCG(firstSeed(t), uint64(i)))
-		for range runs(t, 4) {
+		r := rand.New(rand.NewPCG(depth.FirstSeed(), uint64(i)))
+		for range depth.Runs(2) {
 			found, n := h.compare(t, engine, policiestest.Input(r, c.Type))
 			if found != "" {
 				t.Errorf("%s: %s", c.Name, found)

@@ -53,6 +53,7 @@ func TestAnImportThatFillsTheDatabaseLeavesNothing(t *testing.T) {
 
 // Linux has a device that is always full.
 func TestAFullDiskRefusesAFile(t *testing.T) {
+	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
 	if err != nil {
 		t.Skipf("skipped: no disk is full here: %v", err)

@@ -45,6 +45,7 @@ func (w *world) draftsOf(card string) (revisions, rates int) {
 }
 
 func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		revisions, rates := w.draftsOf("retail")
 		got, report := w.importInto("a", "retail", "mode=replace", deckOne)
@@ -82,6 +83,7 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 // The trail says of an import which revisions it made, how, and what they change:
 // to who sees the card, once, and never of a preview.
 func TestAnImportIsWrittenDownWithWhatItMade(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		entries := func(user string) []map[string]any {
 			return w.get(user, "/v1/audit?action=update").want(200).items()
@@ -132,6 +134,7 @@ func (w *world) amends(t *testing.T, base string) {
 }
 
 func TestAnImportThatIsNotFitIsRefusedWhole(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		before := fmt.Sprint(w.draftsOf("retail"))
 		refused := deckOne + "x,nothing,0.01,1,1\n"
@@ -175,6 +178,7 @@ func TestAnImportThatIsNotFitIsRefusedWhole(t *testing.T) {
 }
 
 func TestAFileMayBePackedAndLargerThanOtherBodies(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.server.cfg.Limits.Import = 4 << 20
 		var deck bytes.Buffer
@@ -204,6 +208,7 @@ func TestAFileMayBePackedAndLargerThanOtherBodies(t *testing.T) {
 }
 
 func TestAClientThatLeavesInTheMiddleLeavesNothing(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		before := fmt.Sprint(w.draftsOf("retail"))
@@ -226,6 +231,7 @@ func TestAClientThatLeavesInTheMiddleLeavesNothing(t *testing.T) {
 
 // What is left of a body that nobody read is no request.
 func TestTheRestOfABodyIsNeverTakenForARequest(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		smuggled := "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -93,6 +93,7 @@ func TestReferencesToWhatIsNotVisibleAreReferencesToNothing(t *testing.T) {
 // Every list, and every row in it, of every reader: nothing planted by those
 // whose secrets the reader must not see.
 func TestNoSecretOfAnotherReachesAReader(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			user   string
@@ -138,6 +139,7 @@ func everyPath(w *world, user string) []string {
 }
 
 func TestEachReaderSeesItsOwn(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, user, path string

@@ -23,6 +23,7 @@ func (w *world) jwtServer(t *testing.T, i *issuer, tenant string, tokens ...stri
 
 // An issuer speaks for one tenant: whoever its tokens name is a user of that.
 func TestAnIssuersTokensNameUsersOfItsTenantAlone(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		i, name := newIssuer(t), "jane"
 		for _, user := range []string{"a", "r"} {
@@ -54,6 +55,7 @@ func TestAnIssuersTokensNameUsersOfItsTenantAlone(t *testing.T) {
 }
 
 func TestAnIssuerWithoutATenantIsRefusedWhereThereAreSeveral(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for tenant, want := range map[string]error{"": ErrUnboundIssuer, w.id("A"): ErrIssuerTenant, "acc_none": ErrIssuerTenant, w.id("N"): nil} {
 			cfg := Config{JWT: jwtConfig(t, tenant, newIssuer(t).keys()), PanelTokens: "secret", DecisionLog: "none"}
@@ -65,6 +67,7 @@ func TestAnIssuerWithoutATenantIsRefusedWhereThereAreSeveral(t *testing.T) {
 }
 
 func TestAnIssuerWithoutATenantIsRefusedOnceThereAreSeveral(t *testing.T) {
+	t.Parallel()
 	one := func(w *world) { seedMaster(w, "M", "Meridian") }
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), one)
 	i := newIssuer(t)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestParseJSONRefusesWhatTwoReadersCouldReadApart(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"empty":                    ``,
 		"only space":               "  \n",
@@ -54,6 +55,7 @@ func TestParseJSONRefusesWhatTwoReadersCouldReadApart(t *testing.T) {
 }
 
 func TestParseJSONReadsWhatEncodingJSONReads(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		`{}`, `[]`, ` { "a" : [ 1 , -0.5e+3 , true , false , null , "x" ] } `, `"\ud83d\ude00 \"\\\/\b\f\n\r\t\u00e9"`,
 		`{"A":1,"a":2}`, `-0`, `1E5`, `"é€😀"`, `{"":{"":[[]]}}`,
@@ -81,6 +83,7 @@ func standardJSON(t *testing.T, text string) any {
 }
 
 func TestParseJSONKeepsNothingOfTheBuffer(t *testing.T) {
+	t.Parallel()
 	buffer := []byte(`{"name":"value","n":12,"e":"a\nb"}`)
 	v, err := parseJSON(buffer)
 	if err != nil {

@@ -144,6 +144,7 @@ func testVerifier(t testing.TB, i *issuer) *jwtVerifier {
 }
 
 func TestUserTokensOfEveryAlgorithmAreAccepted(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t)
 	v := testVerifier(t, i)
 	for name, raw := range map[string]string{
@@ -160,6 +161,7 @@ func TestUserTokensOfEveryAlgorithmAreAccepted(t *testing.T) {
 }
 
 func TestForgedAndStaleUserTokensAreRefused(t *testing.T) {
+	t.Parallel()
 	i, stranger := newIssuer(t), newIssuer(t)
 	v := testVerifier(t, i)
 	rsaDER, err := x509.MarshalPKIXPublicKey(&i.rsa.PublicKey)
@@ -223,6 +225,7 @@ func TestForgedAndStaleUserTokensAreRefused(t *testing.T) {
 }
 
 func TestKeysThatMayNotVerifyAreLeftOut(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -256,6 +259,7 @@ func merged(a, b map[string]any) map[string]any {
 }
 
 func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t)
 	var set atomic.Pointer[[]byte]
 	var asked atomic.Int32
@@ -295,6 +299,7 @@ func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) 
 
 // Whoever answers plain http in another's name would choose who may sign.
 func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
+	t.Parallel()
 	for source, safe := range map[string]bool{
 		"keys.json":                   true,
 		"/etc/keys.json":              true,

@@ -35,6 +35,7 @@ func gzipped(t *testing.T, plain []byte) []byte {
 }
 
 func TestBodiesAreLimitedPackedAndUnpacked(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, post("/echo", echoBody))
 	bomb := gzipped(t, make([]byte, 64<<20))
 	if len(bomb) > 70<<10 {
@@ -74,6 +75,7 @@ func TestBodiesAreLimitedPackedAndUnpacked(t *testing.T) {
 }
 
 func TestBodiesAndHeadersPastTheirLimitsAreProblems(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, post("/echo", echoBody))
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
 	for name, c := range map[string]struct {
@@ -100,6 +102,7 @@ func withListen(s *Server, addr string) *Server {
 }
 
 func TestSlowClientIsCutOff(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{Limits: Limits{Read: 200 * time.Millisecond}}, post("/echo", echoBody))
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
 	conn := dial(t, addr)
@@ -127,6 +130,7 @@ func TestSlowClientIsCutOff(t *testing.T) {
 }
 
 func TestClientThatReadsNothingIsCutOff(t *testing.T) {
+	t.Parallel()
 	ended := make(chan error, 1)
 	s := bareServer(t, Config{Limits: Limits{Write: 200 * time.Millisecond}}, get("/stream", func(r *call) error {
 		return r.stream("text/plain", func(ctx context.Context, w *bufio.Writer) error {
@@ -152,6 +156,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 }
 
 func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(*net.TCPConn) error{
 		"closed": func(c *net.TCPConn) error { return c.Close() },
 		"reset": func(c *net.TCPConn) error {
@@ -187,6 +192,7 @@ func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
 }
 
 func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, get("/slow", func(r *call) error {
 		select {
 		case <-r.ctx.Done():
@@ -207,6 +213,7 @@ func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 }
 
 func TestDeadlineEndsARequest(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{Limits: Limits{Request: 20 * time.Millisecond}}, get("/slow", func(r *call) error {
 		<-r.ctx.Done()
 		return r.ctx.Err()
@@ -219,6 +226,7 @@ func TestDeadlineEndsARequest(t *testing.T) {
 }
 
 func TestStreamThatFailsDoesNotLookWhole(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func() error{
 		"error": func() error { return errors.New("database gone") },
 		"panic": func() error { panic("bug") },
@@ -243,6 +251,7 @@ func TestStreamThatFailsDoesNotLookWhole(t *testing.T) {
 }
 
 func TestStreamThatEndsIsWhole(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{Limits: Limits{Request: 50 * time.Millisecond}}, get("/stream", func(r *call) error {
 		return r.stream("text/csv", func(ctx context.Context, w *bufio.Writer) error {
 			for range 5 {
@@ -265,6 +274,7 @@ func TestStreamThatEndsIsWhole(t *testing.T) {
 }
 
 func TestPanicInAHandlerIsAProblem(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, get("/panic", func(*call) error { panic("bug: secret detail") }))
 	res, err := s.App().Test(httptest.NewRequest("GET", "/panic", nil), -1)
 	must(t, err)
@@ -277,6 +287,7 @@ func TestPanicInAHandlerIsAProblem(t *testing.T) {
 
 // Fiber hands out strings that it writes over later; ours may be kept.
 func TestTextsOfARequestMayBeKept(t *testing.T) {
+	t.Parallel()
 	var kept []string
 	s := bareServer(t, Config{}, get("/keep/:id", func(r *call) error {
 		id, err := r.param("id")
@@ -309,6 +320,7 @@ func TestTextsOfARequestMayBeKept(t *testing.T) {
 }
 
 func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, get("/v1/me", answerOK))
 	for target, want := range map[string]struct{ method, path, code string }{
 		"unknown route":  {"GET", "/v1/nothing", "not_found"},
@@ -330,6 +342,7 @@ func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 }
 
 func TestRequestIDIsEchoedOnlyWhenSent(t *testing.T) {
+	t.Parallel()
 	s := bareServer(t, Config{}, get("/ok", answerOK))
 	for sent, same := range map[string]bool{
 		"": true, "abc-1._Z": true, strings.Repeat("x", 128): true,

@@ -6,6 +6,7 @@ import (
 )
 
 func TestACardIsAssignedAndWithdrawn(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.get("c", "/v1/cards/{bronze}").want(404)
 		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "").want(200)
@@ -21,6 +22,7 @@ func TestACardIsAssignedAndWithdrawn(t *testing.T) {
 }
 
 func TestAnAssignmentHoldsForItsTime(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		from, to := w.clock().Add(time.Hour), w.clock().Add(2*time.Hour)
 		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}",
@@ -40,6 +42,7 @@ func TestAnAssignmentHoldsForItsTime(t *testing.T) {
 // An assigned card has no links to whom it was assigned: neither who else has
 // it, nor the customers that are on it.
 func TestAnAssignedCardsLinksAreNotThere(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.get("a", "/v1/cards/{gold}/assignments").want(404)
 		w.get("a", "/v1/cards/{gold}/customers").want(404)
@@ -51,6 +54,7 @@ func TestAnAssignedCardsLinksAreNotThere(t *testing.T) {
 }
 
 func TestACustomerIsPutOnACardOfItsOwnAccount(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PUT", "/v1/cards/{retail}/customers/{apex}", "").want(200)
 		if got := w.get("a", "/v1/cards/{retail}/customers").column("customer_id"); len(got) != 2 {

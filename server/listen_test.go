@@ -23,6 +23,7 @@ import (
 )
 
 func TestShutdownFinishesWhatItBegan(t *testing.T) {
+	t.Parallel()
 	started, release := make(chan struct{}), make(chan struct{})
 	s := bareServer(t, Config{Listen: "127.0.0.1:0"}, get("/slow", func(r *call) error {
 		close(started)
@@ -74,6 +75,7 @@ func waitRefused(t *testing.T, addr string) {
 }
 
 func TestShutdownGivesUpInTheEnd(t *testing.T) {
+	t.Parallel()
 	started, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
 	s := bareServer(t, Config{Listen: "127.0.0.1:0", Limits: Limits{Shutdown: 100 * time.Millisecond}}, get("/stuck", func(*call) error {
@@ -90,6 +92,7 @@ func TestShutdownGivesUpInTheEnd(t *testing.T) {
 }
 
 func TestReadyLineSaysTheChosenAddress(t *testing.T) {
+	t.Parallel()
 	lines := make(chan []byte, 10)
 	s := bareServer(t, Config{Listen: "127.0.0.1:0", MetricsListen: "127.0.0.1:0"}, get("/ok", answerOK),
 		route{method: "GET", path: "/livez", open: doorPublic, handle: livez, doc: operation{tag: "operations"}})
@@ -126,6 +129,7 @@ func (w lineWriter) Write(p []byte) (int, error) {
 }
 
 func TestUnixSocketIsForOwnerAndGroup(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "r.sock")
 	s := bareServer(t, Config{Listen: "unix:" + path}, get("/ok", answerOK))
 	addr, stop := runServer(t, s)
@@ -151,6 +155,7 @@ func TestUnixSocketIsForOwnerAndGroup(t *testing.T) {
 }
 
 func TestStaleSocketIsReplacedAndAFileIsNot(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stale := filepath.Join(dir, "stale.sock")
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
@@ -215,6 +220,7 @@ func (a *authority) issue(t *testing.T, dir, name string) (certFile, keyFile str
 }
 
 func TestTLSDemandsAClientCertificateOfItsAuthority(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ours, theirs := newAuthority(t, dir, "ours"), newAuthority(t, dir, "theirs")
 	cert, key := ours.issue(t, dir, "server")
@@ -250,6 +256,7 @@ func TestTLSDemandsAClientCertificateOfItsAuthority(t *testing.T) {
 }
 
 func TestClientGoneIsSeenThroughTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ca := newAuthority(t, dir, "ca")
 	cert, key := ca.issue(t, dir, "server")

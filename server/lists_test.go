@@ -9,6 +9,7 @@ import (
 )
 
 func TestPagesHoldEveryRowOnce(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, sort := range []string{"", "name", "-name", "created_at", "-created_at", "currency"} {
 			w.run(t, "sorted by "+sort, func(t *testing.T) {
@@ -44,6 +45,7 @@ func orID(sort string) string {
 }
 
 func TestFiltersSelectByWhatIsShown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			user, path string
@@ -80,6 +82,7 @@ func TestFiltersSelectByWhatIsShown(t *testing.T) {
 
 // A column that is hidden from the reader is a parameter that does not exist.
 func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, path := range []string{"/v1/customers?%s", "/v1/cards?%s", "/v1/accounts?%s", "/v1/groups?%s", "/v1/users?%s", "/v1/audit?%s"} {
 			for _, column := range []string{"tenant_id", "depth", "lend", "version", "stale_sequence", "actor_account_id"} {
@@ -102,6 +105,7 @@ func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
 // Where a column is shown on some rows, the others can be neither selected nor
 // ordered by it.
 func TestSortingDoesNotOrderByWhatIsHidden(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		if got := w.get("a", "/v1/accounts?external_id="+url.QueryEscape(secret("M", "external A"))).column("id"); len(got) != 0 {
 			t.Errorf("the own account is found by what its parent calls it: %v", got)
@@ -120,6 +124,7 @@ func TestSortingDoesNotOrderByWhatIsHidden(t *testing.T) {
 }
 
 func TestParametersAreRefused(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for query, field := range map[string]string{
 			"limit=0": "limit", "limit=1001": "limit", "limit=x": "limit", "count=perhaps": "count",
@@ -133,6 +138,7 @@ func TestParametersAreRefused(t *testing.T) {
 }
 
 func TestACursorHoldsForItsQuestionAndItsUserAlone(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		next := w.get("a", "/v1/customers?limit=1&sort=name").object()["next"].(string)
 		again := w.get("a", "/v1/customers?limit=1&sort=name").object()["next"].(string)

@@ -26,6 +26,7 @@ func (a answered) card(id string) map[string]any {
 }
 
 func TestALookUpIsInItsReadersTerms(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		got := w.get("a", "/v1/lookup?number=%2B491711&seconds=60")
 		bought := got.card(w.id("gold"))
@@ -55,6 +56,7 @@ func TestALookUpIsInItsReadersTerms(t *testing.T) {
 }
 
 func TestALookUpTellsBlockedFromNoRoute(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.rates("gold", store.Rate{Prefix: "49", Name: "Germany", Cost: 1e8, Pulse: 1}, store.Rate{Prefix: "4917", Name: "Mobile", Pulse: 1, Blocked: true})
 		if got := w.get("a", "/v1/lookup?number=49171").card(w.id("gold")); got["status"] != "blocked" || got["prefix"] != "4917" || got["charge"] != nil {
@@ -108,6 +110,7 @@ func (w *world) built(card string, rules []store.ProfitRule, parents ...store.Pa
 var tenPercent = []store.ProfitRule{{Match: "*", Type: "percent", Value: 10e10, Status: store.RuleProfit}}
 
 func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.rates("upstream", store.Rate{Prefix: "49", Name: "x", Cost: 1e8, MCD: 60, Pulse: 60}, store.Rate{Prefix: "7", Name: "x", Cost: 1e8, Pulse: 1, Blocked: true})
 		w.rates("upstream2", store.Rate{Prefix: "491", Name: "x", Cost: 2e8, Pulse: 1})
@@ -134,6 +137,7 @@ func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
 // What a card costs that is not assigned any more is not known, and so is what
 // is earned by it.
 func TestNothingIsSaidToBeEarnedByACardThatWasWithdrawn(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.built("retail", tenPercent, store.Parent{CardID: w.id("gold")})
 		if card := w.get("a", "/v1/lookup?number=49").card(w.id("retail")); !same(card["earns"], map[string]any{"least": "0.0012", "most": "0.0012"}) {
@@ -157,6 +161,7 @@ func same(got, want any) bool {
 }
 
 func TestManyNumbersAreLookedUpAtOnce(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		body := `{"numbers":[{"number":"491"},{"number":"+44","seconds":7,"jurisdiction":"inter"},{"number":"1"}]}`
 		got := w.do("a", "POST", "/v1/lookup", body).want(200)
@@ -177,6 +182,7 @@ func TestManyNumbersAreLookedUpAtOnce(t *testing.T) {
 }
 
 func TestLookUpsAreReadStrictly(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct{ query, part string }{
 			{"", "number"}, {"number=", "number"}, {"number=4x", "number"}, {"number=44&number=49", "more than once"},
@@ -201,6 +207,7 @@ func TestLookUpsAreReadStrictly(t *testing.T) {
 
 // The number is somebody's: it stands in the answer alone.
 func TestNumbersAreInNoLog(t *testing.T) {
+	t.Parallel()
 	var decisions, process bytes.Buffer
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithDecisionWriter(&decisions),
 		WithLogger(slog.New(slog.NewTextHandler(&process, &slog.HandlerOptions{Level: slog.LevelDebug}))))

@@ -14,6 +14,7 @@ func (w *world) retailOnGold() {
 }
 
 func TestAChangeOfChargesAtALossIsForWhoMayAcceptIt(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.retailOnGold()
 		const cruder = `{"charge_precision":2,"charge_rounding":"down"`
@@ -28,6 +29,7 @@ func TestAChangeOfChargesAtALossIsForWhoMayAcceptIt(t *testing.T) {
 }
 
 func TestLossesAcceptedByAChangeOfACardAreWrittenDown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		accepted := func(want int) {
 			t.Helper()
@@ -54,6 +56,7 @@ func TestLossesAcceptedByAChangeOfACardAreWrittenDown(t *testing.T) {
 }
 
 func TestARefusalNamesTheFirstLossToWhoSeesTheCosts(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"491","type":"absolute","value":"0.02"}]}`).want(200)
 		const first = "1 prefixes would sell at a loss, the first of them 491: 0.0001 on a call of 1 s"
@@ -66,6 +69,7 @@ func TestARefusalNamesTheFirstLossToWhoSeesTheCosts(t *testing.T) {
 }
 
 func TestWhoIsNotShownTheCostsLearnsNothingOfThemByChangingCharges(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"parents":["{upstream}"],"profit_rules":[{"match":"*","type":"percent","value":"10"}]}`).want(200)
 		w.do("m", "POST", "/v1/cards/{gold}/build", `{"activate":true}`).want(201)
@@ -82,6 +86,7 @@ func TestWhoIsNotShownTheCostsLearnsNothingOfThemByChangingCharges(t *testing.T)
 }
 
 func TestALossThatIsNotToldOfHasNoPrefixAndNoAmount(t *testing.T) {
+	t.Parallel()
 	loss := &store.LossError{Losing: 7, First: store.Finding{Prefix: "491", Seconds: 1, Loss: 100}}
 	told := problemOf(loss)
 	if told.kind.status != 409 || told.detail != "calls would sell for less than they cost" || fmt.Sprint(told.reasons) != "[sells_at_loss]" {

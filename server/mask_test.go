@@ -7,6 +7,7 @@ import (
 )
 
 func TestMaskTakesOutBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
 	m, err := newMask([]string{"/input/resource/notes", "/input/resource/properties/a~1b", "/input/list/1"})
 	must(t, err)
 	w := &fieldWriter{}
@@ -29,6 +30,7 @@ func TestMaskTakesOutBeforeAnythingIsWritten(t *testing.T) {
 }
 
 func TestMaskOutsideInputAndResultIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"", "/", "input/x", "/labels/id", "/decision_id"} {
 		if _, err := newMask([]string{path}); err == nil {
 			t.Errorf("%q was accepted", path)
@@ -37,6 +39,7 @@ func TestMaskOutsideInputAndResultIsRefused(t *testing.T) {
 }
 
 func TestValuesAreWrittenAsJSON(t *testing.T) {
+	t.Parallel()
 	value := map[string]any{
 		"text": "a\"b\\c\nd\u2028\x01é", "yes": true, "int": 3, "int64": int64(-9), "number": json.Number("1.50"),
 		"set": []string{"b", "a"}, "list": []any{"x", json.Number("1"), map[string]any{"y": false}}, "float": 1.5,

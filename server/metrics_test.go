@@ -7,6 +7,7 @@ import (
 )
 
 func TestMetricsCountWhatHappens(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	about := func(action, typ, id, more string) {

@@ -92,6 +92,7 @@ func nothingMeanwhile(*olderWorld) {}
 // denied at once by one that is told of that write. The numbers of the lost
 // commits are used again by then.
 func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
+	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
 		w := older(t, o, asksRarely, nothingMeanwhile)
 		there := w.elsewhere(t, o.URL)
@@ -122,6 +123,7 @@ func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 // The same at the instance that trusted the lost commits: its own write does not
 // hide the loss.
 func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
+	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
 		w := older(t, o, asksRarely, nothingMeanwhile)
 		w.disable(t, w.here)
@@ -144,6 +146,7 @@ func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
 // Under load, with writers at both instances and the usual polling. The user is
 // denied as soon as the instance can have asked.
 func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
+	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
 		ctx, stop := context.WithCancel(t.Context())
 		var load sync.WaitGroup

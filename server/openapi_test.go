@@ -11,6 +11,7 @@ import (
 
 // Every route that answers is described, and every route described answers.
 func TestOpenAPIDescribesTheRoutesThatThereAre(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serve(t, nil)
 	a := knock(t, s, "GET", "/openapi.json", "")
 	var doc struct {
@@ -44,6 +45,7 @@ func TestOpenAPIDescribesTheRoutesThatThereAre(t *testing.T) {
 }
 
 func TestOpenAPIOperationsAreWhole(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serve(t, nil)
 	var doc struct {
 		Paths map[string]map[string]struct {
@@ -84,6 +86,7 @@ func publicPath(path string) bool {
 }
 
 func TestDocsLoadNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
 	s := sqliteCore(t).serve(t, nil)
 	a := knock(t, s, "GET", "/docs", "")
 	if a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {

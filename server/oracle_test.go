@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // An oracle is a question whose answer would tell what the asker must not see:
@@ -248,10 +247,11 @@ func (o oracle) seed(w *world) {
 
 func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
 	oneAtATime(t)
-	for _, o := range oracles {
+	for i, o := range oracles {
 		t.Run(o.name, func(t *testing.T) {
-			for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+			for name, url := range databases(i) {
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					plain := newWorld(t, url(t), engineOf(t, 1), o.seed)
 					other := newWorld(t, url(t), engineOf(t, 1), func(w *world) { o.seed(w); o.differ(w) })
 					first, second := o.ask(plain), o.ask(other)

@@ -13,6 +13,7 @@ import (
 var tctx = context.Background()
 
 func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
+	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
 		s := w.serve(t, nil)
 		before := w.store.Revision()
@@ -48,6 +49,7 @@ func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
 }
 
 func TestPreviewIsRefused(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	absent := knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent", "Resellerd-As: nobody")
@@ -99,6 +101,7 @@ func TestPreviewIsRefused(t *testing.T) {
 }
 
 func TestReadsMore(t *testing.T) {
+	t.Parallel()
 	s := &Server{now: time.Now}
 	facts := func(access map[string][]string) *policies.Facts {
 		return policies.NewFacts(policies.Facts{
@@ -131,6 +134,7 @@ func TestReadsMore(t *testing.T) {
 
 // A policy can hide rates, or any column, by who somebody is and not by an area.
 func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
+	t.Parallel()
 	seen := func(column string) string {
 		return "\ncolumns contains \"" + column + "\" if contains(input.subject.user.external_id, \"sees\")\n"
 	}

@@ -34,6 +34,7 @@ func differing1(list []AreaDifference, area string) AreaDifference {
 }
 
 func TestAPreviewShowsWhatAUserSeesBesideThePreviewer(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/accounts/{A}", `{"email":"new@x.example"}`)
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"Acme & Sons"}`).want(200)
@@ -75,6 +76,7 @@ func TestAPreviewShowsWhatAUserSeesBesideThePreviewer(t *testing.T) {
 }
 
 func TestAPreviewComparesTwoUsers(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		p := w.get("m", "/v1/preview/{a}?against={b}").preview()
 		customers := differing1(p.Difference, "customer")
@@ -97,6 +99,7 @@ func TestAPreviewComparesTwoUsers(t *testing.T) {
 }
 
 func TestAPreviewIsRefusedAsSeeingWithOthersEyesIs(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		absent := w.get("a", "/v1/preview/{nobody}").want(404)
 		for name, c := range map[string]struct {

@@ -6,6 +6,7 @@ import (
 )
 
 func TestAQuestionAboutACreationIsAnsweredAsTheCreationWouldBe(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for name, c := range map[string]struct {
 			typ        string

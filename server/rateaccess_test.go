@@ -10,6 +10,7 @@ import (
 // An access to rates is made in one place, which asks the policy. Nothing that
 // answers somebody has one that asks nobody.
 func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
+	t.Parallel()
 	made := 0
 	for _, pattern := range []string{"*.go", "../cmd/resellerd/*.go"} {
 		files, err := filepath.Glob(pattern)
@@ -35,6 +36,7 @@ func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
 
 // Where prefixes are hidden, a look-up does not tell which of them a number has.
 func TestALookUpTellsNothingOfPrefixesThatAreHidden(t *testing.T) {
+	t.Parallel()
 	engine := hidingEngine(t, "reseller/rate/rate.rego", `"prefix", `, ``,
 		"\ncolumns contains \"prefix\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n")
 	eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // Two worlds that differ in rates alone which the policy hides, as a whole type
@@ -15,11 +14,12 @@ import (
 // What would be proved, built or compared is refused before it is.
 func TestRatesThatThePolicyHidesChangeNoAnswer(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
-		for _, h := range hidings {
-			engine := hidingEngine(t, h.file, h.text, h.by, h.more)
+	for i, h := range hidings {
+		engine := hidingEngine(t, h.file, h.text, h.by, h.more)
+		for name, url := range databases(i) {
 			for _, c := range []struct{ side, card, bought string }{{"m", "gold", "upstream"}, {"a", "retail", "gold"}} {
 				t.Run(fmt.Sprint(name, " ", h.name, " ", c.card), func(t *testing.T) {
+					t.Parallel()
 					cheap := newWorld(t, url(t), engine, costly(c.card, c.bought, h.inter, false))
 					dear := newWorld(t, url(t), engine, costly(c.card, c.bought, h.inter, true))
 					if n := toldApart(t, cheap, dear, c.side+".sees", c.card, c.bought); n < 12 {
@@ -84,6 +84,7 @@ func neverToldApart(t *testing.T, cheap, dear *world, user, card, bought string)
 // scheduled from becoming active, whether it would lose or not; who may read it
 // is told why.
 func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
+	t.Parallel()
 	h := hidings[1]
 	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
 		for _, dear := range []bool{false, true} {
@@ -116,6 +117,7 @@ func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
 // A repeated request is authorised again: what a build or an import came to is
 // not told to who may not read the rates any more.
 func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
+	t.Parallel()
 	h := hidings[1]
 	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
 		w := fresh()
@@ -141,6 +143,7 @@ func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
 // A rebuild that is under way stops telling and building once the rates are
 // hidden from its user.
 func TestARebuildEndsInRefusalsOnceTheRatesAreHidden(t *testing.T) {
+	t.Parallel()
 	h := hidings[1]
 	eachDatabase(t, hidingEngine(t, h.file, h.text, h.by, h.more), func(t *testing.T, fresh func() *world) {
 		w := fresh()

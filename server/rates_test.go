@@ -12,6 +12,7 @@ import (
 )
 
 func TestRatesAreReadAsTheirCardIs(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		page := w.get("a", "/v1/cards/{gold}/rates?sort=-prefix&limit=2&count=true")
 		if got := page.column("prefix"); fmt.Sprint(got) != "[491 49]" {
@@ -33,6 +34,7 @@ func TestRatesAreReadAsTheirCardIs(t *testing.T) {
 }
 
 func TestAStreamSaysWhereItEnds(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		got := w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "text/csv").want(200)
 		rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
@@ -55,6 +57,7 @@ func TestAStreamSaysWhereItEnds(t *testing.T) {
 }
 
 func TestCellsOfAFileAreInert(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			rev, err := tx.CreateRevision(context.Background(), w.id("gold"), hostileRates())
@@ -89,6 +92,7 @@ func hostileRates() iter.Seq2[store.Rate, error] {
 }
 
 func TestEveryFieldOfTheTranslatedView(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		card := w.get("a", "/v1/cards/{gold}").want(200).object()
 		want := map[string]any{

@@ -61,6 +61,7 @@ var rateUses = map[string]rateUse{
 }
 
 func TestEveryRouteIsClassifiedByWhatItHasToDoWithRates(t *testing.T) {
+	t.Parallel()
 	left := maps.Clone(rateUses)
 	asked := map[string]bool{}
 	for _, ask := range asksOfRates {

@@ -166,6 +166,7 @@ func staleOf(w *world) []string {
 }
 
 func TestWhoIsNotShownThatACardIsStaleRebuildsNothing(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, engineBut(t, "reseller/card/shown.rego", `columns contains "stale" if {`, `columns contains "other" if {`), func(t *testing.T, fresh func() *world) {
 		w := fresh()
 		w.resold("EUR", "", "one")
@@ -177,6 +178,7 @@ func TestWhoIsNotShownThatACardIsStaleRebuildsNothing(t *testing.T) {
 }
 
 func TestARebuildThatWasCutOffGoesOnWithTheRest(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		cards := []string{"one", "two", "three"}
 		w.resold("EUR", "", cards...)
@@ -246,6 +248,7 @@ func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 }
 
 func TestACardIsBuiltAgainOnceAnythingThatItRestsOnHasChanged(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.resold("USD", "", "one")
 		w.reprice(200_000_000)
@@ -290,6 +293,7 @@ func TestACardIsBuiltAgainOnceAnythingThatItRestsOnHasChanged(t *testing.T) {
 }
 
 func TestADraftThatSellsAtALossIsNotMadeActiveByARebuild(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.resold("EUR", "", "one")
 		w.do("a", "PUT", "/v1/cards/{one}/profit-rules", `{"items":[{"match":"*","type":"absolute","value":"0"}]}`).want(200)
@@ -310,6 +314,7 @@ func TestADraftThatSellsAtALossIsNotMadeActiveByARebuild(t *testing.T) {
 
 // Whose policy shows no revisions is not told that one is there.
 func TestARevisionOutOfSightIsNotTakenForBuilt(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, engineBut(t, "reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "rate"}`), func(t *testing.T, fresh func() *world) {
 		w := fresh()
 		w.resold("EUR", "", "one")
@@ -323,6 +328,7 @@ func TestARevisionOutOfSightIsNotTakenForBuilt(t *testing.T) {
 }
 
 func TestARebuildIsNotRehearsed(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.resold("EUR", "", "one")
 		w.reprice(200_000_000)

@@ -104,6 +104,7 @@ func alone(t *testing.T, w *world, engines ...*policies.Engine) map[string]map[s
 // A request stays with the policy that it began with, and what it puts into
 // caches after another came in force is never served under that one.
 func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
+	t.Parallel()
 	for name, ask := range reloadAsked {
 		t.Run(name, func(t *testing.T) {
 			g := &stopClock{}
@@ -192,6 +193,7 @@ func (g *stopClock) now() time.Time {
 }
 
 func TestNoAnswerMixesTwoRevisionsUnderLoad(t *testing.T) {
+	t.Parallel()
 	log := &coreLog{}
 	a, b := sideA.load(t), sideB.load(t)
 	w := newWorld(t, storetest.SQLite(t), a, seedWorld, withSyncLog(log))
@@ -242,6 +244,7 @@ func TestNoAnswerMixesTwoRevisionsUnderLoad(t *testing.T) {
 }
 
 func TestTheServerIsReadyWithTheLastGoodPolicyAndNotBeforeTheFirst(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	ready := func(want int) {
@@ -263,6 +266,7 @@ func TestTheServerIsReadyWithTheLastGoodPolicyAndNotBeforeTheFirst(t *testing.T)
 }
 
 func TestTheMetricsShowOnePolicyTheOneInForce(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	for _, e := range []*policies.Engine{sideA.load(t), sideB.load(t)} {

@@ -85,6 +85,7 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 // A policy that differs in a rule flips what that rule decides, and what was
 // masked is not guessed at.
 func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
+	t.Parallel()
 	viewer := twinViewers[0]
 	log := recordTwin(t, viewer, 300, func(a *asked, _ int) { a.header = append(a.header, headerClientIP, "192.0.2.7") })
 	load := func(file, old, new string) *policies.Engine {
@@ -116,6 +117,7 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 // What of a user's networks was masked is not guessed: its decisions are
 // undecidable, and those of others are not.
 func TestReplayDoesNotGuessTheNetworksOfAUser(t *testing.T) {
+	t.Parallel()
 	log := &bytes.Buffer{}
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithEntryHook(func(line []byte) { log.Write(line) }))
 	w.do("m", "PATCH", "/v1/users/{a2}", `{"ip_allow":["192.0.2.0/24"]}`).want(200)

@@ -33,6 +33,7 @@ func (w *world) status(user, card, revision string) string {
 }
 
 func TestWhoSeesWhichRevisions(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.draft("gold")
 		w.draft("retail")
@@ -60,6 +61,7 @@ func TestWhoSeesWhichRevisions(t *testing.T) {
 }
 
 func TestARevisionIsActivatedAndRolledBackInOneCallEach(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "POST", "/v1/cards/{gold}/rollback", "").want(409)
 		w.draft("gold")
@@ -97,6 +99,7 @@ func TestARevisionIsActivatedAndRolledBackInOneCallEach(t *testing.T) {
 }
 
 func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.pass(time.Hour)
 		w.drafts("silver", "second", "0.06")
@@ -127,6 +130,7 @@ func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
 
 // A cursor stays with the revision that it began with.
 func TestPagesAreOfOneRevision(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.draft("gold")
 		w.pass(time.Hour)
@@ -163,6 +167,7 @@ func TestPagesAreOfOneRevision(t *testing.T) {
 }
 
 func TestADiffIsPagedCountedAndStreamed(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.draft("gold")
 		path := "/v1/cards/{gold}/revisions/{gold.draft}/diff"
@@ -199,6 +204,7 @@ func TestADiffIsPagedCountedAndStreamed(t *testing.T) {
 }
 
 func TestAScheduledRevisionBecomesActiveOnTimeAndOnce(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.draft("gold")
 		path := "/v1/cards/{gold}/revisions/{gold.draft}"
@@ -238,6 +244,7 @@ func TestAScheduledRevisionBecomesActiveOnTimeAndOnce(t *testing.T) {
 }
 
 func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		reason string
 		change func(ctx context.Context, w *world, tx *store.Tx) error

@@ -7,6 +7,7 @@ import (
 
 // The five steps by which a carrier takes on a reseller.
 func TestACarrierTakesOnAReseller(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.name("first.group")
 		group := w.do("m", "POST", "/v1/groups/default-reseller", "").want(201).object()
@@ -34,6 +35,7 @@ func TestACarrierTakesOnAReseller(t *testing.T) {
 }
 
 func TestEachStepsMistakeIsRefused(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, user, method, path, body string
@@ -62,6 +64,7 @@ func TestEachStepsMistakeIsRefused(t *testing.T) {
 }
 
 func TestAnAccountComesWithItsFirstGroupAndUserOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		before := len(w.get("m", "/v1/accounts").items())
 		w.do("m", "POST", "/v1/accounts",

@@ -18,6 +18,7 @@ func testSealer(t testing.TB) *sealer {
 }
 
 func TestSealedTextOpensOnlyAsItWasSealed(t *testing.T) {
+	t.Parallel()
 	s := testSealer(t)
 	sealed := s.seal("cursor", []byte("usr_a"), []byte("hidden"))
 	if text, err := s.open("cursor", []byte("usr_a"), sealed); err != nil || string(text) != "hidden" {
@@ -59,6 +60,7 @@ func flip(s string) string {
 }
 
 func TestRevisionsTravelSealed(t *testing.T) {
+	t.Parallel()
 	s := testSealer(t)
 	for _, n := range []int64{0, 1, 1 << 40} {
 		r := store.DataRevision{N: n, Mark: store.Mark{1, 2, 15: 3}}

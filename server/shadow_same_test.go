@@ -63,6 +63,7 @@ func (h *shadow) drain(t *testing.T) {
 // Writes are decided by the account tree of their transaction, which has ended,
 // or was rolled back, when the shadow decides.
 func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
+	t.Parallel()
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			beside, check := agreeing(t, 3)
@@ -107,17 +108,19 @@ func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
 
 // Every kind of request, by users of every kind.
 func TestAShadowOfTheSameTreeAgreesAboutEveryRequest(t *testing.T) {
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
-		for i, viewer := range []twinViewer{
-			{"M.user", 3, eyes{own: "M", reads: everyType}},
-			{"A.user", 3, eyes{own: "A", reads: everyType}},
-			{"A.maker", 3, eyes{own: "A", reads: []string{"group", "card"}}},
-		} {
+	oneAtATime(t)
+	for i, viewer := range []twinViewer{
+		{"M.user", 3, eyes{own: "M", reads: everyType}},
+		{"A.user", 3, eyes{own: "A", reads: everyType}},
+		{"A.maker", 3, eyes{own: "A", reads: []string{"group", "card"}}},
+	} {
+		for name, url := range databases(i) {
 			t.Run(name+", "+viewer.name, func(t *testing.T) {
+				t.Parallel()
 				beside, check := agreeing(t, viewer.maxDepth)
 				w := newTwin(t, url(t), engineOf(t, viewer.maxDepth), viewer, uint64(i), 1, beside...)
 				q := newRequests(viewer, uint64(i))
-				for range runs(t, 1) * requestsOfARun {
+				for range requestsOfARun {
 					a := q.next()
 					w.at(twinStart.Add(time.Duration(q.n) * time.Minute))
 					q.seen(a, w.ask(q.n, a))

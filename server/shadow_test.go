@@ -99,6 +99,7 @@ const (
 )
 
 func TestDisagreementsAreCountedByAreaAndKind(t *testing.T) {
+	t.Parallel()
 	const asked, listed = "check", "list"
 	for name, c := range map[string]struct {
 		ask          string
@@ -170,6 +171,7 @@ var durations = regexp.MustCompile(`"timer_decision_ns":\d+|,"chain":\{[^}]*\}`)
 // Every answer, header and entry of the decision log is the same beside a
 // shadow that allows everything, panics, hangs or errs as it is without one.
 func TestAShadowChangesNoAnswer(t *testing.T) {
+	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
 	by := func(do func()) func(*shadow) {
@@ -212,6 +214,7 @@ func TestAShadowChangesNoAnswer(t *testing.T) {
 }
 
 func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
+	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) {
@@ -237,6 +240,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 
 // A write asks from within its transaction, so a full queue costs it nothing.
 func TestAFullShadowReadsNoAccountTree(t *testing.T) {
+	t.Parallel()
 	h := &shadow{engines: &EngineHolder{}, sample: 1}
 	h.engines.Swap(smallPolicy{rule: allRows}.load(t))
 	h.metrics = newShadowMetrics(prometheus.NewRegistry(), h.engines)
@@ -265,6 +269,7 @@ func TestAFullShadowReadsNoAccountTree(t *testing.T) {
 }
 
 func TestAShadowPanicsOnItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) {
 		h.decider = func(*policies.Engine) decider { return odd{func() { panic("odd") }} }
 	}))
@@ -279,6 +284,7 @@ func TestAShadowPanicsOnItsOwn(t *testing.T) {
 }
 
 func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
+	t.Parallel()
 	change := &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
 	held := (&call{}).asAsked(nil, &policies.Input{Action: policies.Action{Name: "update", Change: change}})
 	change.After, change.Fields = change.Before, nil
@@ -288,6 +294,7 @@ func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 }
 
 func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
+	t.Parallel()
 	engines := &EngineHolder{}
 	h := &shadow{engines: engines, sample: 1}
 	if h.picks() != nil {
@@ -309,6 +316,7 @@ func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
 }
 
 func TestAShadowRestsForLongerThanItWorks(t *testing.T) {
+	t.Parallel()
 	var rested time.Duration
 	h := &shadow{engines: &EngineHolder{}, share: 0.1, sleep: func(d time.Duration) { rested += d }}
 	h.engines.Swap(smallPolicy{rule: allRows}.load(t))
@@ -334,6 +342,7 @@ func TestAShadowRestsForLongerThanItWorks(t *testing.T) {
 }
 
 func TestALoggedDisagreementHoldsBothDecisionsMaskedAndNothingElse(t *testing.T) {
+	t.Parallel()
 	log := &coreLog{}
 	live := smallPolicy{rule: noRows, reason: "live_reason", mask: `"/result/columns"`}
 	w := newWorld(t, storetest.SQLite(t), live.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
@@ -370,6 +379,7 @@ func TestALoggedDisagreementHoldsBothDecisionsMaskedAndNothingElse(t *testing.T)
 }
 
 func TestNoDisagreementTellsAPlantedSecret(t *testing.T) {
+	t.Parallel()
 	log := &coreLog{}
 	for _, candidate := range []smallPolicy{{rule: allRows, columns: `"id", "name", "notes", "login", "email", "carrier", "external_id"`},
 		{rule: "allow if to_number(input.context.note) > 0\n"}} {
@@ -394,6 +404,7 @@ func TestNoDisagreementTellsAPlantedSecret(t *testing.T) {
 }
 
 func TestTooManyDisagreementsAreCountedAndNotAllLogged(t *testing.T) {
+	t.Parallel()
 	log := &coreLog{}
 	w := newWorld(t, storetest.SQLite(t), smallPolicy{rule: noRows}.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 		shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) { h.share = 1 }))

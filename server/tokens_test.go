@@ -9,6 +9,7 @@ import (
 func plainLabel(hash []byte) string { return hex.EncodeToString(hash[:4]) }
 
 func TestPanelTokensAreReadFromTheirLines(t *testing.T) {
+	t.Parallel()
 	tokens, err := newPanelTokens([]string{
 		"store-wide-secret", "", "# a comment", "  acc_1:bound-secret data,decide  ", "reader data decide", "\tlast\r", "namer write,identity",
 	}, plainLabel)
@@ -44,6 +45,7 @@ func TestPanelTokensAreReadFromTheirLines(t *testing.T) {
 }
 
 func TestPanelTokenFaultsNameTheLineAndNotTheToken(t *testing.T) {
+	t.Parallel()
 	for name, line := range map[string]string{
 		"unknown scope":    "hush-hush data,everything",
 		"empty tenant":     ":hush-hush",

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // blinkered are users who may do whatever their account may, but see no provider
@@ -124,11 +123,12 @@ var asksOfCosts = []struct{ method, path, body string }{
 // or accepted, in lists, exports, look-ups, single reads, refusals and the trail.
 func TestWhoDoesNotSeeWhatACardCostsIsNotToldOfIt(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
-		for _, c := range []struct{ card, bought, seer, seller, blind string }{
-			{"gold", "upstream", "m", "m.seller", "m.blind"}, {"retail", "gold", "a", "a.seller", "a.blind"},
-		} {
+	for i, c := range []struct{ card, bought, seer, seller, blind string }{
+		{"gold", "upstream", "m", "m.seller", "m.blind"}, {"retail", "gold", "a", "a.seller", "a.blind"},
+	} {
+		for name, url := range databases(i) {
 			t.Run(name+" "+c.card, func(t *testing.T) {
+				t.Parallel()
 				worldOf := func(cost int64, held string, stale bool) *world {
 					return newWorld(t, url(t), engineOf(t, 1), func(w *world) {
 						seedWorld(w)

@@ -109,6 +109,7 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 }
 
 func TestAllPlacesForFilesAreLimitedByAccountTenantAndInAll(t *testing.T) {
+	t.Parallel()
 	var p uploadPlaces
 	var leave []func()
 	take := func(tenant, account string) bool {
@@ -150,6 +151,7 @@ func TestAllPlacesForFilesAreLimitedByAccountTenantAndInAll(t *testing.T) {
 }
 
 func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	turns := newTurns(2)
 	gone, leave := context.WithCancel(tctx)
 	leave()
@@ -186,6 +188,7 @@ func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
 
 // A refusal does not wait as long for the rest of a file as an upload may take.
 func TestWhoIsRefusedAnUploadIsToldSoon(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
 	w.server.cfg.Limits.Read = 100 * time.Millisecond
 	addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))

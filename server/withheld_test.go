@@ -48,6 +48,7 @@ func expectingGroup(token, lines string) string {
 // moment later. The body was withheld by then, and an empty body has a meaning
 // of its own on this route.
 func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
+	t.Parallel()
 	for name, lines := range map[string]string{
 		"a length":                            "Content-Length: 15\r\n",
 		"chunked":                             "Transfer-Encoding: chunked\r\n",
@@ -82,6 +83,7 @@ func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 
 // A client gains nothing by the marks of the server.
 func TestTheMarksOfTheServerAreNoneOfAClients(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
 	for header, want := range map[string]int{headerUnasked: 201, headerOversize: 413} {
@@ -94,6 +96,7 @@ func TestTheMarksOfTheServerAreNoneOfAClients(t *testing.T) {
 
 // Public routes read no body, so that nothing is lost with one.
 func TestNoPublicRouteWrites(t *testing.T) {
+	t.Parallel()
 	for _, rt := range routes() {
 		if rt.open == doorPublic && rt.method != "GET" {
 			t.Errorf("%s %s: a request whose body was withheld would run without it", rt.method, rt.path)
@@ -102,6 +105,7 @@ func TestNoPublicRouteWrites(t *testing.T) {
 }
 
 func TestTheCheckBeforeABodyEndsWithTheTimeOfARequest(t *testing.T) {
+	t.Parallel()
 	w := sqliteCore(t)
 	var past atomic.Int64
 	s, token := changingKeys(t, w, func(c *Config) { c.Limits.Request = 50 * time.Millisecond },

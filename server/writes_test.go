@@ -7,6 +7,7 @@ import (
 )
 
 func TestEveryNounIsMadeChangedAndRemoved(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, user, path, body, patch string
@@ -60,6 +61,7 @@ func TestEveryNounIsMadeChangedAndRemoved(t *testing.T) {
 }
 
 func TestBodiesAreReadStrictly(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, body string
@@ -96,6 +98,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 // A hidden column in a body is a field that does not exist; one that is shown
 // and fixed is refused by the policy.
 func TestHiddenColumnsCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, field := range []string{"tenant_id", "depth", "version", "parent_id", "ceiling", "external_id"} {
 			hidden := w.do("a", "PATCH", "/v1/accounts/{A}", `{"`+field+`":null}`)
@@ -111,6 +114,7 @@ func TestHiddenColumnsCannotBeWritten(t *testing.T) {
 }
 
 func TestAWriteNeedsTheRowAsItWasSeen(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		seen := w.get("a", "/v1/customers/{acme}").header.Get("ETag")
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"first"}`, "If-Match", seen).want(200)
@@ -127,6 +131,7 @@ func TestAWriteNeedsTheRowAsItWasSeen(t *testing.T) {
 
 // What changes unseen does not change the tag: an assigned card's private side.
 func TestATagFollowsWhatIsShown(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		before := w.get("a", "/v1/cards/{gold}")
 		w.pass(time.Minute)
@@ -142,6 +147,7 @@ func TestATagFollowsWhatIsShown(t *testing.T) {
 }
 
 func TestARepeatedRequestIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		key := []string{headerIdempotency, "key-1"}
 		first := w.do("a", "POST", "/v1/customers", `{"name":"Once"}`, key...).want(201)
@@ -170,6 +176,7 @@ func TestARepeatedRequestIsDoneOnce(t *testing.T) {
 }
 
 func TestARepeatedRequestIsAuthorisedAgain(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		key := []string{headerIdempotency, "key-1"}
 		w.do("a", "POST", "/v1/customers", `{"name":"Once"}`, key...).want(201)
@@ -181,6 +188,7 @@ func TestARepeatedRequestIsAuthorisedAgain(t *testing.T) {
 }
 
 func TestConflictsAreRaisedByVisibleRowsAlone(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		taken := func(owner, name string) string { return secret(owner, "external "+name) }
 		w.do("a", "POST", "/v1/customers", `{"name":"x","external_id":"`+taken("A", "acme")+`"}`).refused(409, "external_id")
@@ -196,6 +204,7 @@ func TestConflictsAreRaisedByVisibleRowsAlone(t *testing.T) {
 }
 
 func TestAPreviewWritesNothing(t *testing.T) {
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "POST", "/v1/customers", `{"name":"x"}`, headerAs, "{a}").want(403)
 		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"x"}`, headerAs, "{a}").want(403)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestLongestAreaWins(t *testing.T) {
+	t.Parallel()
 	access := store.Access{"*": "r", "customer": "crud", "customer/did": "", "card/provider": "u"}
 	for area, want := range map[string]string{
 		"customer": "crud", "customer/note": "crud", "customer/did": "", "customer/did/us": "", "customers": "r",
@@ -25,6 +26,7 @@ func TestLongestAreaWins(t *testing.T) {
 }
 
 func TestAccessIsTheUnionOfGroupsCutByEveryCeiling(t *testing.T) {
+	t.Parallel()
 	groups := []store.Access{{"*": "", "customer": "cru"}, {"*": "r", "customer": "d", "card/provider": ""}}
 	ceilings := []store.Access{nil, {"*": "crud", "customer": "rud"}, {"*": "ru", "customer/did": ""}}
 	got := store.Resolve(groups, ceilings)
@@ -40,6 +42,7 @@ func TestAccessIsTheUnionOfGroupsCutByEveryCeiling(t *testing.T) {
 }
 
 func TestWithoutAGroupThereIsNoAccess(t *testing.T) {
+	t.Parallel()
 	if got := store.Resolve(nil, []store.Access{nil, {"*": "crud"}}); len(got) != 1 || got["*"] != "" {
 		t.Fatalf("got %v, want nothing anywhere", got)
 	}
@@ -48,6 +51,7 @@ func TestWithoutAGroupThereIsNoAccess(t *testing.T) {
 // TestResolvedAccessIsExact compares with an evaluation of every map for every
 // area of a small universe, written without any of the package's code.
 func TestResolvedAccessIsExact(t *testing.T) {
+	t.Parallel()
 	words := []string{"a", "b", "a-b"}
 	var universe []string
 	for _, x := range words {
@@ -112,6 +116,7 @@ func naiveRow(rows map[string]string, area string) string {
 
 // TestBeyondIsExact compares with an evaluation of both for every area.
 func TestBeyondIsExact(t *testing.T) {
+	t.Parallel()
 	universe := []string{"a", "a/b", "a/b/c", "a/c", "b", "b/a", "elsewhere", "a/b/d"}
 	ceiling := rapid.OneOf(rapid.Just(map[string]string(nil)), rapid.MapOfN(
 		rapid.SampledFrom(append([]string{"*"}, universe[:6]...)), rapid.SampledFrom([]string{"", "c", "ru", "crud"}), 0, 5))
@@ -140,6 +145,7 @@ func naiveCeiling(rows map[string]string, area string) string {
 }
 
 func TestAKeyThatIsNoAreaIsLeftOut(t *testing.T) {
+	t.Parallel()
 	blank := "customer "
 	got := store.Resolve([]store.Access{{"*": "r", "Customer": "crud", blank: "d", "customer": "u", "": "c"}},
 		[]store.Access{{"*": "crud", "customer/": ""}})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestAccountsFormTrees(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		if c.below.Depth != 2 || c.below.TenantID != c.master.ID || c.below.Kind != store.Reseller || c.below.Status != store.Active {
@@ -31,6 +32,7 @@ func TestAccountsFormTrees(t *testing.T) {
 }
 
 func TestAnAccountChangesWhatItMay(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		update := func(id string, p store.AccountPatch) error {
@@ -65,6 +67,7 @@ func TestAnAccountChangesWhatItMay(t *testing.T) {
 }
 
 func TestMalformedFieldsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	long := string(make([]rune, 201))
 	for _, test := range []struct {
 		name, field string
@@ -109,6 +112,7 @@ func TestMalformedFieldsAreRefusedByName(t *testing.T) {
 }
 
 func TestMalformedCardsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	for field, spoil := range map[string]func(*store.Card){
 		"kind":             func(c *store.Card) { c.Kind = "tariff" },
 		"name":             func(c *store.Card) { c.Name = "" },
@@ -132,6 +136,7 @@ func TestMalformedCardsAreRefusedByName(t *testing.T) {
 }
 
 func TestTheSoleTenantIsKnownUntilThereIsAnother(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := s.SoleTenant(ctx)
 		refused(t, err, store.ErrNotFound, "")

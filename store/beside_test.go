@@ -21,6 +21,7 @@ func (c *carrier) losing(t *testing.T) store.Revision {
 }
 
 func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		draft := c.losing(t)
@@ -49,6 +50,7 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 
 // Whoever takes findings may be as slow as it likes.
 func TestAReportOfAProofHoldsNoConnectionThatBuildsRead(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		draft := c.losing(t)

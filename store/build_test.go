@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/store"
 	"resellerd/store/rating"
 	"resellerd/store/storetest"
@@ -71,6 +72,7 @@ func prices(all []store.Rate) (texts []string) {
 }
 
 func TestACardIsBuiltFromAnAssignedOneWithTheOwnersNames(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var built store.Built
@@ -99,6 +101,7 @@ func TestACardIsBuiltFromAnAssignedOneWithTheOwnersNames(t *testing.T) {
 }
 
 func TestWhatCannotBeAParentIsRefused(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		dollars := newCard(c.master, store.ProviderCard)
@@ -146,9 +149,10 @@ func foreignCard(t *testing.T, s *store.Store, c *carrier) (id string) {
 // TestStoredRevisionsAreWhatTheArithmeticBuilds builds random cards of up to
 // three parents in the store, and in memory by the recipe that was kept.
 func TestStoredRevisionsAreWhatTheArithmeticBuilds(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
-		for seed := range uint64(storetest.Runs(10, 30)) {
+		for seed := range uint64(depth.Runs(4)) {
 			w := drawWorkshop(rand.New(rand.NewPCG(7, seed)))
 			built, err := w.build(c)
 			if err != nil {

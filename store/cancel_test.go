@@ -83,6 +83,7 @@ func unharmed(t *testing.T, c *carrier) {
 }
 
 func TestAnImportThatIsCutLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, store.Options{MaxConns: 2}, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		cutAnywhere(t, c, 1, func(ctx context.Context, fn func(tx *store.Tx) error) error { return s.Write(ctx, c.master.ID, fn) })
@@ -90,6 +91,7 @@ func TestAnImportThatIsCutLeavesNothingBehind(t *testing.T) {
 }
 
 func TestARehearsalThatIsCutLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, store.Options{MaxConns: 2}, func(t *testing.T, s *store.Store) {
 		c, read := newCarrier(t, s), func(*store.Moment) error { return nil }
 		cutAnywhere(t, c, 0, func(ctx context.Context, fn func(tx *store.Tx) error) error {
@@ -134,6 +136,7 @@ func countRevisions(t *testing.T, db *sql.DB) (n int) {
 // sent rows: few, so that it waits when they are complete, and more than the
 // connection holds.
 func TestACopyThatWaitsIsCut(t *testing.T) {
+	t.Parallel()
 	c := newCarrier(t, storetest.Open(t, storetest.Postgres(t), store.Options{MaxConns: 2}))
 	db := storetest.SQL(t, c.Store)
 	other, err := db.BeginTx(ctx, nil)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -62,6 +63,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 }
 
 func TestACardIsAssignedOnlyDirectlyBelowItsOwner(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		for name, test := range map[string]struct {
@@ -90,6 +92,7 @@ func TestACardIsAssignedOnlyDirectlyBelowItsOwner(t *testing.T) {
 }
 
 func TestOnlyCustomersOfTheCardsOwnAccountAreOnIt(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		put := func(card string) error {
@@ -113,6 +116,7 @@ func TestOnlyCustomersOfTheCardsOwnAccountAreOnIt(t *testing.T) {
 
 // An assignment's periods never overlap, and what has been stays as it was.
 func TestAssignmentsKeepTheirPast(t *testing.T) {
+	t.Parallel()
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	now := start
 	storetest.EachWith(t, store.Options{Now: func() time.Time { return now }}, func(t *testing.T, s *store.Store) {
@@ -179,6 +183,7 @@ func TestAssignmentsKeepTheirPast(t *testing.T) {
 }
 
 func TestARevisionHoldsItsRates(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		const rates = 1234 // no multiple of what goes into one statement
@@ -214,6 +219,7 @@ func TestARevisionHoldsItsRates(t *testing.T) {
 }
 
 func TestABrokenDeckLeavesNothing(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the line breaks off")
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
@@ -243,6 +249,7 @@ func TestABrokenDeckLeavesNothing(t *testing.T) {
 }
 
 func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var all []store.Revision
@@ -303,6 +310,7 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 // Readers that look while revisions are switched see one whole: every rate of
 // a revision costs the same, and there is always exactly one active.
 func TestActivationIsAtomicUnderReaders(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var revisions [2]store.Revision

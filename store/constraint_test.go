@@ -202,6 +202,7 @@ func run(t *testing.T, db *sql.DB, statements []string, ids *strings.Replacer) (
 }
 
 func TestTheDatabaseRefusesWhatTheCodeWouldNeverDo(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		db, ids := storetest.SQL(t, s), c.ids()
@@ -230,6 +231,7 @@ func TestTheDatabaseRefusesWhatTheCodeWouldNeverDo(t *testing.T) {
 // What the code does may be done by hand too: the refusals above are not for
 // statements that nothing could pass.
 func TestTheDatabaseTakesWhatIsRight(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		db, ids := storetest.SQL(t, s), c.ids()
@@ -262,6 +264,7 @@ func TestTheDatabaseTakesWhatIsRight(t *testing.T) {
 
 // What a refusal says about the rows in the way: nothing.
 func TestRefusalsQuoteNoRow(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		secrets := []string{c.agent.ID, c.customer.ID, c.lent.ID, c.agent.Login, "c-1", "r-1", "Key", "constraint", "users", "customers"}
@@ -297,6 +300,7 @@ func TestRefusalsQuoteNoRow(t *testing.T) {
 // A user joins a group at the very moment it is withdrawn: one of the two
 // loses, also where the code does not make them take turns.
 func TestJoiningAndWithdrawingAtOnceCannotBothSucceed(t *testing.T) {
+	t.Parallel()
 	s := storetest.Open(t, storetest.Postgres(t), store.Options{})
 	c := newCarrier(t, s)
 	db, ids := storetest.SQL(t, s), c.ids()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAnExternalIDNamesOneUserOfItsTenant(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		create := func(account, group, externalID string) error {
@@ -56,6 +57,7 @@ func TestAnExternalIDNamesOneUserOfItsTenant(t *testing.T) {
 }
 
 func TestAnotherTenantMayUseAnExternalID(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.stranger.ID, func(tx *store.Tx) {
@@ -92,6 +94,7 @@ var goodExternalIDs = []string{"1", "~", "a b", "usr", "usr-1", "USR_1", "xusr_1
 
 // The store refuses a malformed id, and so does the database, whoever writes it.
 func TestAMalformedExternalIDIsRefused(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c, db := newCarrier(t, s), storetest.SQL(t, s)
 		for name, id := range badExternalIDs() {
@@ -123,6 +126,7 @@ func TestAMalformedExternalIDIsRefused(t *testing.T) {
 
 // What an older program has left in a store is no way to act as another user.
 func TestAnIDIsNeverTakenForAnExternalID(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c, db := newCarrier(t, s), storetest.SQL(t, s)
 		drop(t, s, db, "users_external_id_form_kept")
@@ -145,6 +149,7 @@ func TestAnIDIsNeverTakenForAnExternalID(t *testing.T) {
 }
 
 func TestAMalformedExternalIDStaysUntilItIsChanged(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c, db := newCarrier(t, s), storetest.SQL(t, s)
 		drop(t, s, db, "users_external_id_form_kept")
@@ -235,6 +240,7 @@ func eachUnmigrated(t *testing.T, test func(t *testing.T, url string)) {
 
 // What the check lists is what the migration then does.
 func TestTheMigrationClearsExternalIDsThatNameSeveralUsersOrAnother(t *testing.T) {
+	t.Parallel()
 	eachUnmigrated(t, func(t *testing.T, url string) {
 		m := []string{"jürgen", "admin", "boss", "boss", "shared", "jörg", "Élan", "Élan", "", ""}
 		reseller := []string{"seller", "admin ", " x", "boss", "usr_m0", "tab\t", "sh'ared", ""}
@@ -321,6 +327,7 @@ func userRows(t *testing.T, db *sql.DB) (all []string) {
 // The program before this writes beside the new one: it has no rules of its
 // own for external ids, and the database holds it to these.
 func TestAnOlderProgramWritesUsersBesideTheNew(t *testing.T) {
+	t.Parallel()
 	eachUnmigrated(t, func(t *testing.T, url string) {
 		s, db := before8(t, url, store.Options{}, []string{"admin"}, []string{"seller"}, nil)
 		if got := must(s.BadExternalIDs(ctx)); len(got) != 0 {
@@ -354,6 +361,7 @@ func TestAnOlderProgramWritesUsersBesideTheNew(t *testing.T) {
 }
 
 func TestAStoreWithoutASchemaHasNoBadExternalIDs(t *testing.T) {
+	t.Parallel()
 	eachUnmigrated(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url, store.Options{})
 		if got := must(s.BadExternalIDs(ctx)); len(got) != 0 {

@@ -60,6 +60,7 @@ func copyFile(from, to string) error {
 }
 
 func TestAFileThatIsGoneTakesNoWritesAndServesNothing(t *testing.T) {
+	t.Parallel()
 	for about, lose := range losingFiles {
 		for _, linked := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, linked %t", about, linked), func(t *testing.T) { losesTheFile(t, lose, linked) })
@@ -96,6 +97,7 @@ func losesTheFile(t *testing.T, lose func(path string) error, linked bool) {
 
 // A write that is under way when the file goes is not acknowledged either.
 func TestAWriteDuringWhichTheFileGoesIsRefused(t *testing.T) {
+	t.Parallel()
 	at := storetest.SQLite(t)
 	s := storetest.Open(t, at, store.Options{Poll: time.Hour})
 	house(t, s)
@@ -110,6 +112,7 @@ func TestAWriteDuringWhichTheFileGoesIsRefused(t *testing.T) {
 }
 
 func TestAFileThatIsMovedBackIsUsedAgain(t *testing.T) {
+	t.Parallel()
 	at, log := storetest.SQLite(t), &lines{}
 	s := storetest.Open(t, at, store.Options{Poll: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	house(t, s)

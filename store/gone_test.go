@@ -19,6 +19,7 @@ import (
 // TestADatabaseThatIsGoneAndBack shuts a PostgreSQL database to everybody and
 // opens it again.
 func TestADatabaseThatIsGoneAndBack(t *testing.T) {
+	t.Parallel()
 	s := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 300 * time.Millisecond})
 	house(t, s)
 	at, err := url.Parse(storetest.URL(t, s))
@@ -66,6 +67,7 @@ func TestADatabaseThatIsGoneAndBack(t *testing.T) {
 }
 
 func TestAFileThatIsNoDatabaseIsUnavailable(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "broken.db")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,6 +85,7 @@ func TestAFileThatIsNoDatabaseIsUnavailable(t *testing.T) {
 }
 
 func TestADatabaseInMemoryIsOneForAllConnections(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	s := storetest.Open(t, "sqlite::memory:", store.Options{})
 	other := storetest.Open(t, "sqlite::memory:", store.Options{})
@@ -114,6 +117,7 @@ func TestADatabaseInMemoryIsOneForAllConnections(t *testing.T) {
 // TestManyReadersOfManyQueries runs more different statements than are kept
 // prepared, from many goroutines.
 func TestManyReadersOfManyQueries(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
 		ctx := context.Background()
@@ -138,6 +142,7 @@ func TestManyReadersOfManyQueries(t *testing.T) {
 }
 
 func TestWhatPoliciesSeeOfARow(t *testing.T) {
+	t.Parallel()
 	now := int64(worldNow)
 	o := store.Options{Now: func() time.Time { return time.UnixMicro(now) }}
 	storetest.EachWith(t, o, func(t *testing.T, s *store.Store) {

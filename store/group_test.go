@@ -10,6 +10,7 @@ import (
 )
 
 func TestAGroupIsKeptAsItWasMade(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -36,6 +37,7 @@ func TestAGroupIsKeptAsItWasMade(t *testing.T) {
 }
 
 func TestAGroupIsLentOnlyDirectlyBelow(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		for name, to := range map[string]string{
@@ -52,6 +54,7 @@ func TestAGroupIsLentOnlyDirectlyBelow(t *testing.T) {
 }
 
 func TestAGroupInUseIsNeitherWithdrawnNorDeleted(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		update := func(p store.GroupPatch) error {

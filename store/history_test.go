@@ -6,6 +6,7 @@ import (
 )
 
 func TestTheRateMemoryForgetsALostHistory(t *testing.T) {
+	t.Parallel()
 	m := newRateMemory(1<<20, time.Now, nil)
 	defer m.close()
 	kept := func() *memoryItem { return &memoryItem{key: "a", card: "c", bytes: 10, value: "rates"} }

@@ -63,6 +63,7 @@ func imported(base, given map[string]store.Rate, amends bool) (after map[string]
 }
 
 func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		r := rand.New(rand.NewPCG(7, 7))
 		var all store.DiffSum
@@ -105,6 +106,7 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 // What is given for several moments is written by turns, and each draft holds
 // all that is in force then.
 func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		const rows = 3000 // of each, more than are handed over at a time
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
@@ -137,6 +139,7 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 // An import that a database refuses half-way says so, and lets its transaction
 // go.
 func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		for _, twice := range []int{1, 1500, 4999} {
 			err := c.Write(ctx, c.master.ID, func(tx *store.Tx) error {

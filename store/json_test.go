@@ -30,6 +30,7 @@ func FuzzAppendString(f *testing.F) {
 }
 
 func TestDocumentsAreCompact(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		`["a", "b c"]`:              `["a","b c"]`,
 		`{"a" : "x \" , y", "b":1}`: `{"a":"x \" , y","b":1}`,

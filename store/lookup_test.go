@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 	"resellerd/store/rating"
@@ -116,6 +117,7 @@ func drawDigits(r *rand.Rand, n int) string {
 }
 
 func TestALookUpIsTheSameFromMemoryAndFromTheDatabase(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := rand.New(rand.NewPCG(7, 1))
 		c := chain(t, s, r)
@@ -125,7 +127,7 @@ func TestALookUpIsTheSameFromMemoryAndFromTheDatabase(t *testing.T) {
 		if m := s.RateMemory(); m.Revisions != 4 || m.Failures != 0 {
 			t.Fatalf("got %+v", m)
 		}
-		for range storetest.Runs(100, 400) {
+		for range depth.Runs(35) {
 			number, seconds, account := drawDigits(r, 1+r.IntN(8)), r.IntN(200), pick(r, viewers)
 			kept, read := lookedUp(t, s, looking(account), number, seconds), lookedUp(t, past, looking(account), number, seconds)
 			if kept != read {
@@ -141,6 +143,7 @@ func TestALookUpIsTheSameFromMemoryAndFromTheDatabase(t *testing.T) {
 // Of four revisions two are worked out: they take no room, and are what was
 // stored.
 func TestABuiltRevisionIsWorkedOutAndNotKept(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := rand.New(rand.NewPCG(8, 1))
 		c := chain(t, s, r)
@@ -175,6 +178,7 @@ func activeOf(t *testing.T, s *store.Store, card string) (id string) {
 // A reseller's look-ups read the card it was assigned, and nothing that this
 // was built from.
 func TestALookUpReadsNothingThatIsNotSeen(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := chain(t, s, rand.New(rand.NewPCG(9, 1)))
 		warm(t, s, c.reseller.ID)
@@ -189,6 +193,7 @@ func TestALookUpReadsNothingThatIsNotSeen(t *testing.T) {
 }
 
 func TestALookUpAgreesWithTheRowsThatAreStored(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := rand.New(rand.NewPCG(10, 1))
 		c := chain(t, s, r)
@@ -232,6 +237,7 @@ func expectedOf(t *testing.T, rows []store.Rate, number string, seconds int) str
 }
 
 func TestALookUpFollowsEveryWrite(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		look := func() string { warm(t, s, c.reseller.ID); return lookedUp(t, s, looking(c.reseller.ID), "4420", 60) }
@@ -269,6 +275,7 @@ func (c *handClock) now() time.Time { return time.UnixMicro(c.at.Load()) }
 // The look-up's memory of who sees what ends with an assignment, though
 // nothing is written then.
 func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
+	t.Parallel()
 	var clock handClock
 	clock.at.Store(worldNow)
 	storetest.EachWith(t, store.Options{Now: clock.now}, func(t *testing.T, s *store.Store) {
@@ -297,6 +304,7 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 // An assignment that another instance has just made ends on time, also where
 // this one has not heard of that commit yet and reads it all the same.
 func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
+	t.Parallel()
 	var clock handClock
 	clock.at.Store(worldNow)
 	storetest.EachWith(t, store.Options{Now: clock.now}, func(t *testing.T, other *store.Store) {
@@ -321,6 +329,7 @@ func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
 }
 
 func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
+	t.Parallel()
 	var clock handClock
 	clock.at.Store(worldNow)
 	storetest.EachWith(t, store.Options{Now: clock.now, RateMemory: 14_000}, func(t *testing.T, s *store.Store) {
@@ -355,6 +364,7 @@ func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
 // What a policy does not show of a rate is in no look-up, and neither is what
 // rests on it.
 func TestALookUpShowsWhatIsShown(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -403,6 +413,7 @@ func TestALookUpShowsWhatIsShown(t *testing.T) {
 // What a card earns tells what it was built from: it is said to those who see
 // that.
 func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -424,6 +435,7 @@ func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
 }
 
 func TestCallsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, call := range map[string]struct {
 		number       string
 		seconds      int

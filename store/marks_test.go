@@ -14,6 +14,7 @@ import (
 const olderCommit = "UPDATE data_revision SET n = n + 1 RETURNING n"
 
 func TestEveryCommitHasAMarkWhoeverMakesIt(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, store.Options{Poll: time.Hour}, func(t *testing.T, s *store.Store) {
 		house(t, s)
 		db := storetest.SQL(t, s)
@@ -38,6 +39,7 @@ func TestEveryCommitHasAMarkWhoeverMakesIt(t *testing.T) {
 }
 
 func TestALaterCommitTakesThePlaceOfAnOldMark(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, store.Options{Poll: time.Hour}, func(t *testing.T, s *store.Store) {
 		house(t, s)
 		mustDo(rename(s, "first"))

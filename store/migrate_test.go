@@ -14,6 +14,7 @@ import (
 )
 
 func TestBothDatabasesHaveTheSameMigrations(t *testing.T) {
+	t.Parallel()
 	names := func(dialect string) (names []string) {
 		paths, err := filepath.Glob("migrations/" + dialect + "/*.sql")
 		if err != nil || len(paths) == 0 {
@@ -30,6 +31,7 @@ func TestBothDatabasesHaveTheSameMigrations(t *testing.T) {
 }
 
 func TestASchemaIsCurrentOnceMigrated(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		mustDo(s.SchemaCurrent(ctx))
 		mustDo(s.Migrate(ctx))
@@ -41,6 +43,7 @@ func TestASchemaIsCurrentOnceMigrated(t *testing.T) {
 }
 
 func TestAnEmptyDatabaseIsMigratedByAnyNumberAtOnce(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "new.db")
 	empty := storetest.Open(t, "sqlite:"+path, store.Options{})
 	refused(t, empty.SchemaCurrent(ctx), store.ErrUnavailable, "")
@@ -67,6 +70,7 @@ func TestAnEmptyDatabaseIsMigratedByAnyNumberAtOnce(t *testing.T) {
 }
 
 func TestTheStoreKeyIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		key := must(s.Key(ctx))
 		if len(key) != 32 || bytes.Equal(key, make([]byte, 32)) {

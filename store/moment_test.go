@@ -18,6 +18,7 @@ func customers() store.Query {
 }
 
 func TestARehearsalShowsBothSidesAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		before := s.Revision()
@@ -50,6 +51,7 @@ func TestARehearsalShowsBothSidesAndLeavesNothing(t *testing.T) {
 }
 
 func TestARehearsalEndsWithTheFirstErrorAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		stop := errors.New("stop")
@@ -83,6 +85,7 @@ func TestARehearsalEndsWithTheFirstErrorAndLeavesNothing(t *testing.T) {
 }
 
 func TestASnapshotIsOfOneMomentAndCannotWrite(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		err := s.Snapshot(ctx, c.master.ID, func(v *store.Moment) error {
@@ -102,6 +105,7 @@ func TestASnapshotIsOfOneMomentAndCannotWrite(t *testing.T) {
 }
 
 func TestAMomentKnowsWhoIsInAGroupAndUnderAnAccount(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var user store.User
@@ -141,6 +145,7 @@ func TestAMomentKnowsWhoIsInAGroupAndUnderAnAccount(t *testing.T) {
 }
 
 func TestAStatementIsWhatCountsTheRows(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		q := customers()

@@ -7,6 +7,7 @@ import (
 )
 
 func TestMoneyIsReadAndWrittenExactly(t *testing.T) {
+	t.Parallel()
 	for text, amount := range map[string]int64{
 		"0": 0, "1": 1e10, "0.0125": 125e6, "-0.5": -5e9, "0.0000000001": 1,
 		"922337203.6854775807": math.MaxInt64, "-922337203.6854775808": math.MinInt64, "100": 1e12,

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAPoolerThatMixesSessionsIsRefusedAtTheStart(t *testing.T) {
+	t.Parallel()
 	at := storetest.Postgres(t)
 	for _, mode := range []string{"transaction", "statement"} {
 		b := storetest.Pooler(t, at)
@@ -25,6 +26,7 @@ func TestAPoolerThatMixesSessionsIsRefusedAtTheStart(t *testing.T) {
 // A pooler that comes back in another mode is noticed by the connections that
 // are then made, and used again once it gives sessions.
 func TestAPoolerThatChangesItsModeIsRefusedAtTheReconnect(t *testing.T) {
+	t.Parallel()
 	b := storetest.Pooler(t, storetest.Postgres(t))
 	b.Start(t, "session")
 	s := storetest.Open(t, b.URL, store.Options{Poll: 10 * time.Millisecond})

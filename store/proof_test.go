@@ -18,6 +18,7 @@ func reasonOf(err error) string {
 }
 
 func TestAProofFindsTheKnownTrapAndWhatHasNoRoute(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var found []store.Finding
@@ -56,6 +57,7 @@ func TestAProofFindsTheKnownTrapAndWhatHasNoRoute(t *testing.T) {
 }
 
 func TestWhatWasWithdrawnIsNeitherBuiltFromNorProved(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var built store.Built

@@ -12,6 +12,7 @@ import (
 // Everything that computes with rates refuses an access that does not reach one
 // of them, before anything is compared: whether or not it would lose.
 func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var cheap, dear, before store.Revision
@@ -82,6 +83,7 @@ func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 // A file that replaces a card is taken by who may not read its rates, and not
 // compared with them.
 func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -97,6 +99,7 @@ func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
 // A card whose charges are rounded otherwise is proved anew; one whose prices
 // are, of rates to come, is not.
 func TestOnlyAChangeThatTellsOnCallsNeedsAccessToRates(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {

@@ -114,6 +114,7 @@ func answered(t testing.TB, s *store.Store, q store.Query) string {
 }
 
 func TestEachSeesItsOwnTruth(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
 		full := func(typ, id string, columns ...string) store.Query {
@@ -179,6 +180,7 @@ func TestEachSeesItsOwnTruth(t *testing.T) {
 }
 
 func TestARateCardStreamsWhole(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
 		q := cards("acc_r")
@@ -209,6 +211,7 @@ func TestARateCardStreamsWhole(t *testing.T) {
 }
 
 func TestAQueryThatCannotBeAnsweredIsInvalid(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ok := cards("acc_r")
 		with := func(change func(*store.Query)) store.Query { q := ok; change(&q); return q }
@@ -241,6 +244,7 @@ func TestAQueryThatCannotBeAnsweredIsInvalid(t *testing.T) {
 }
 
 func TestNothingSaidShowsNothing(t *testing.T) {
+	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
 		for name, q := range map[string]store.Query{
@@ -263,6 +267,7 @@ func TestNothingSaidShowsNothing(t *testing.T) {
 }
 
 func TestAQueryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		house(t, s)
 		ended, cancel := context.WithCancel(context.Background())

@@ -49,6 +49,7 @@ func (c *supplied) refuses(t *testing.T, what string, card store.Card, patch sto
 }
 
 func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
+	t.Parallel()
 	for name, patch := range map[string]store.CardPatch{
 		"precision": {ChargePrecision: ptr(2)},
 		"rounding":  {ChargePrecision: ptr(0), ChargeRounding: ptr("down")},
@@ -92,6 +93,7 @@ func TestAChangeOfChargesIsProvedBeforeItIsMade(t *testing.T) {
 }
 
 func TestTheOtherDirectionIsTakenWithItsParentsAndFormerOnesThatAreLeft(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -111,6 +113,7 @@ func TestTheOtherDirectionIsTakenWithItsParentsAndFormerOnesThatAreLeft(t *testi
 }
 
 func TestOneFormerParentThatWasWithdrawnLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		parents := func(cards ...store.Card) (all []store.Parent) {
@@ -142,6 +145,7 @@ func TestOneFormerParentThatWasWithdrawnLeavesTheOthers(t *testing.T) {
 }
 
 func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -169,6 +173,7 @@ func TestWhatCanOnlyRaiseChargesNeedsNoProof(t *testing.T) {
 }
 
 func TestChargesAndParentsAreProvedTogether(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		cheap, dear := []store.Parent{{CardID: c.bought.ID}}, []store.Parent{{CardID: c.dearer.ID}}
@@ -180,6 +185,7 @@ func TestChargesAndParentsAreProvedTogether(t *testing.T) {
 }
 
 func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
+	t.Parallel()
 	for _, routing := range []string{"cheapest", "dearest"} {
 		t.Run(routing, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -215,6 +221,7 @@ func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
 }
 
 func TestOtherParentsMakeACardInForceStale(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -258,6 +265,7 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 }
 
 func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -283,6 +291,7 @@ func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
 }
 
 func TestAnotherParentThanTheWithdrawnOneTakesTheMarkBack(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		gold, silver := c.sold, c.other
@@ -320,6 +329,7 @@ func TestAnotherParentThanTheWithdrawnOneTakesTheMarkBack(t *testing.T) {
 }
 
 func TestWhatIsInForceIsNotCutFromItsCosts(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		none := []store.Parent{}
@@ -342,6 +352,7 @@ func TestWhatIsInForceIsNotCutFromItsCosts(t *testing.T) {
 }
 
 func TestWhatWasBuiltStaysHeldAgainstWhatItWasBuiltFrom(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -355,6 +366,7 @@ func TestWhatWasBuiltStaysHeldAgainstWhatItWasBuiltFrom(t *testing.T) {
 }
 
 func TestChargesOfACardMakeStaleWhatIsBuiltFromIt(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		stale := soldOn(t, c)
 		change := func(what, card string, want [3]string, patch store.CardPatch) {

@@ -129,6 +129,7 @@ func rendered(d dialect, typ string, leaf bool, where predicate.Expr) (string, e
 }
 
 func TestATreeBecomesSQL(t *testing.T) {
+	t.Parallel()
 	for _, c := range renderings {
 		t.Run(c.name, func(t *testing.T) {
 			want := c.postgres
@@ -150,6 +151,7 @@ func TestATreeBecomesSQL(t *testing.T) {
 }
 
 func TestWhatIsUnknownIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, where := range map[string]predicate.Expr{
 		"no column secret":                       compare(predicate.Eq, col("secret"), me),
 		"no column tech_prefix":                  compare(predicate.Eq, col("tech_prefix"), me),
@@ -168,6 +170,7 @@ func TestWhatIsUnknownIsRefused(t *testing.T) {
 }
 
 func TestConclusionsAboutPredicates(t *testing.T) {
+	t.Parallel()
 	mine := compare(predicate.Eq, col("account_id"), me)
 	provider := compare(predicate.Eq, col("kind"), literal("provider"))
 	customer := compare(predicate.Eq, col("kind"), literal("customer"))

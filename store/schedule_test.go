@@ -31,6 +31,7 @@ func drafted(tx *store.Tx, card, cost string) store.Revision {
 }
 
 func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			draft := drafted(tx, c.sold.ID, "0.01")
@@ -71,6 +72,7 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 func errOf[T any](_ T, err error) error { return err }
 
 func TestWhatIsDueIsListedByTime(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		next := func(want store.Micros) {
 			t.Helper()
@@ -95,6 +97,7 @@ func TestWhatIsDueIsListedByTime(t *testing.T) {
 }
 
 func TestAnAmendmentWaitsForItsBase(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		var first, amendment, other store.Revision
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
@@ -125,6 +128,7 @@ func TestAnAmendmentWaitsForItsBase(t *testing.T) {
 
 // Periods follow one another without a gap, whatever the clock does.
 func TestEachActivationHasAPeriod(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		var all [2]store.Revision
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {

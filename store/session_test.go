@@ -63,6 +63,7 @@ func (r *oneText) Next(into []driver.Value) error {
 }
 
 func TestConnectionsThatAreNoSessionsAreRefused(t *testing.T) {
+	t.Parallel()
 	for about, c := range map[string]struct {
 		pooler
 		refused bool

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -19,13 +20,14 @@ import (
 // TestOrderAndSelectionAreByWhatIsShown orders and selects lists by random
 // columns, and does the same to the rows that the plain list shows.
 func TestOrderAndSelectionAreByWhatIsShown(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("asks one question at a time for long: run without -short")
 	}
 	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
 	storetest.EachWith(t, clock, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, 3)
-		told, lists := 0, storetest.Runs(600, 2000)
+		told, lists := 0, depth.Runs(200)
 		for i := range lists {
 			r := rand.New(rand.NewPCG(4, uint64(i)))
 			typ := []string{"card", "customer", "group"}[i%3]

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSQLIsWhatAListRuns(t *testing.T) {
+	t.Parallel()
 	always := predicate.Filter{Kind: predicate.All}
 	query := func(where predicate.Expr) Query {
 		return Query{

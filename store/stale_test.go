@@ -37,6 +37,7 @@ func rebuild(tx *store.Tx, card string) store.Revision {
 }
 
 func TestStalenessGoesOneStep(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		stale := soldOn(t, c)
 		step := func(what string, want [3]string, fn func(tx *store.Tx)) {
@@ -69,6 +70,7 @@ func TestStalenessGoesOneStep(t *testing.T) {
 }
 
 func TestAWithdrawnCardStaysInForceAndIsBuiltFromNoMore(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		stale := soldOn(t, c)
 		var before, draft store.Revision
@@ -114,6 +116,7 @@ func TestAWithdrawnCardStaysInForceAndIsBuiltFromNoMore(t *testing.T) {
 }
 
 func TestAnAssignmentThatEndsByItselfIsFound(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		stale := soldOn(t, c)
 		settle := func(want int) {
@@ -153,6 +156,7 @@ func TestAnAssignmentThatEndsByItselfIsFound(t *testing.T) {
 }
 
 func TestADiffAccountsForEveryPrefix(t *testing.T) {
+	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		var old, now, foreign store.Revision
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {

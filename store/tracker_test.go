@@ -78,6 +78,7 @@ func stands(t *testing.T, tr *tracker, about string, want DataRevision) standing
 }
 
 func TestTheRevisionIsPolled(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
@@ -116,6 +117,7 @@ func TestTheRevisionIsPolled(t *testing.T) {
 // Each way to lose what is known is noticed by the next question, whatever the
 // numbers are by then, and begins a new epoch.
 func TestALostHistoryIsNoticed(t *testing.T) {
+	t.Parallel()
 	for about, c := range map[string]struct {
 		kept, then int64 // commits of the old line, and up to which the new one goes
 	}{
@@ -157,6 +159,7 @@ func TestALostHistoryIsNoticed(t *testing.T) {
 // What was read before a loss, or from a database without what is known, is
 // neither cached nor used; a write there is not acknowledged.
 func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(9, 'a')
@@ -189,6 +192,7 @@ func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 // A question that was asked before a write of this process says nothing about
 // what came after.
 func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
@@ -212,6 +216,7 @@ func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
 }
 
 func TestWaitingForARevision(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(1, 'a')
@@ -257,6 +262,7 @@ func TestWaitingForARevision(t *testing.T) {
 }
 
 func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
@@ -273,6 +279,7 @@ func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
 }
 
 func TestCacheHoldsForOneEpoch(t *testing.T) {
+	t.Parallel()
 	c := newRowCache(2)
 	c.get(1, 0, "a")
 	c.put(1, "a", cachedRow{value: "old"})

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAUserIsKeptAsItWasMade(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -37,6 +38,7 @@ func TestAUserIsKeptAsItWasMade(t *testing.T) {
 }
 
 func TestAUserIsOnlyInGroupsOfOrLentToItsAccount(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		var foreign store.Group
@@ -74,6 +76,7 @@ func TestAUserIsOnlyInGroupsOfOrLentToItsAccount(t *testing.T) {
 }
 
 func TestALoginIsUniqueInItsAccountOnly(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		create := func(account, group string) error {
@@ -90,6 +93,7 @@ func TestALoginIsUniqueInItsAccountOnly(t *testing.T) {
 }
 
 func TestASubjectIsFoundByItsIdOrExternalId(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		for _, tenant := range []string{"", c.master.ID} {
@@ -110,6 +114,7 @@ func TestASubjectIsFoundByItsIdOrExternalId(t *testing.T) {
 }
 
 func TestASubjectHoldsWhatDecisionsRestOn(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		subject := func() *store.Subject { return must(s.Subject(ctx, "", c.agent.ID)) }
@@ -147,6 +152,7 @@ func TestASubjectHoldsWhatDecisionsRestOn(t *testing.T) {
 // A user whose groups were taken away behind the constraints' back has no
 // access, and one in another account's group gets nothing from it.
 func TestAGroupThatMayNotBeUsedGivesNothing(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		db := storetest.SQL(t, s)
@@ -169,6 +175,7 @@ func TestAGroupThatMayNotBeUsedGivesNothing(t *testing.T) {
 }
 
 func TestGrantsBelowAreThoseOfAllUsersBelow(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		grants := func(account string) (access store.Access) {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAFailedWriteLeavesNothing(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		before, stop := s.Revision(), errors.New("stop")
@@ -37,6 +38,7 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 }
 
 func TestAPanicLeavesNothingAndTheStoreUsable(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		func() {
@@ -56,6 +58,7 @@ func TestAPanicLeavesNothingAndTheStoreUsable(t *testing.T) {
 }
 
 func TestReadingAloneKeepsTheDataRevision(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		before := count(t, s, "SELECT n FROM data_revision")
@@ -69,6 +72,7 @@ func TestReadingAloneKeepsTheDataRevision(t *testing.T) {
 // Every write notes, in its own transaction, the revision it was given; what
 // is noted must be the order in which the writes became visible.
 func TestTheDataRevisionIsTheOrderOfCommits(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		before := count(t, s, "SELECT n FROM data_revision")
@@ -132,6 +136,7 @@ func watch(t *testing.T, s *store.Store) func() {
 }
 
 func TestWritersOfOneTenantTakeTurns(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		const writers = 10
@@ -161,6 +166,7 @@ func TestWritersOfOneTenantTakeTurns(t *testing.T) {
 }
 
 func TestAWriteWaitsNoLongerThanItsContext(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		err := c.write(func(*store.Tx) error {
@@ -175,6 +181,7 @@ func TestAWriteWaitsNoLongerThanItsContext(t *testing.T) {
 }
 
 func TestAuditEntriesLiveAndDieWithTheirWrite(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		entry := store.AuditEntry{ActorID: c.agent.ID, ActorAccountID: c.reseller.ID, AccountID: c.reseller.ID,
@@ -203,6 +210,7 @@ func TestAuditEntriesLiveAndDieWithTheirWrite(t *testing.T) {
 }
 
 func TestAnAnswerIsKeptForItsRequestAlone(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	storetest.EachWith(t, store.Options{Now: func() time.Time { return now }}, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)

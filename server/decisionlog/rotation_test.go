@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/policies/policiestest/depth"
 )
 
 // memoryFolder is a folder whose files cost no disk, where the system has one:
@@ -132,24 +134,20 @@ func rotating(t *testing.T, n int, outside bool) {
 	}
 }
 
-// rotations is how many a test makes: 100,000 where there is time for a minute
-// or two of it.
-func rotations(normal int) int {
-	switch {
-	case os.Getenv("RESELLERD_TEST_LONG") == "1":
+// rotations is how many a test makes.
+func rotations(quick int) int {
+	if depth.Long() {
 		return 100_000
-	case testing.Short():
-		return normal / 10
 	}
-	return normal
+	return depth.Runs(quick)
 }
 
 func TestALogThatRotatesIsNotTakenForOneThatWasMoved(t *testing.T) {
-	rotating(t, rotations(5_000), false)
+	rotating(t, rotations(2_000), false)
 }
 
 func TestALogLosesNothingWhileSomebodyElseMovesItsFiles(t *testing.T) {
-	rotating(t, rotations(3_000), true)
+	rotating(t, rotations(1_000), true)
 }
 
 // A mover may put the file back before the log looks for it. The log must not
