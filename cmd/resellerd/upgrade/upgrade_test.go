@@ -139,10 +139,10 @@ func follow(t *testing.T, writer, reader *sidecar, f founding) {
 	t.Helper()
 	user := writer.ask(t, http.MethodPost, "/v1/users", f.admin,
 		fmt.Sprintf(`{"login":"%d@follow.example","groups":[%q]}`, time.Now().UnixNano(), f.Group)).field(t, "id")
-	late := time.Now().Add(5 * time.Second)
+	late := time.Now().Add(time.Minute)
 	for reader.ask(t, http.MethodGet, "/v1/me", user, "").status != http.StatusOK {
 		if time.Now().After(late) {
-			t.Fatal("a new user is not noticed by the other binary within 5 s")
+			t.Fatal("a new user is not noticed by the other binary within a minute")
 		}
 	}
 	if a := writer.ask(t, http.MethodPatch, "/v1/users/"+user, f.admin, `{"status":"disabled"}`); a.status != http.StatusOK {
@@ -150,8 +150,8 @@ func follow(t *testing.T, writer, reader *sidecar, f founding) {
 	}
 	began := time.Now()
 	for reader.ask(t, http.MethodGet, "/v1/me", user, "").status != http.StatusForbidden {
-		if time.Since(began) > 5*time.Second {
-			t.Fatal("a disabled user is still allowed by the other binary after 5 s")
+		if time.Since(began) > time.Minute {
+			t.Fatal("a disabled user is still allowed by the other binary after a minute")
 		}
 	}
 	t.Logf("the other binary refuses a disabled user after %d ms", time.Since(began).Milliseconds())
