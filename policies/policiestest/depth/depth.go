@@ -22,7 +22,7 @@ var factor = sync.OnceValue(func() int {
 	case "long":
 		return 10
 	default:
-		panic(fmt.Sprintf("RESELLERD_TEST_DEPTH=%q: want quick, full or long", text)) //nolint:forbidigo // a test binary without a test to fail
+		panic(fmt.Sprintf("RESELLERD_TEST_DEPTH=%q: want quick, full or long", text))
 	}
 })
 
@@ -45,7 +45,7 @@ func FirstSeed() uint64 {
 	}
 	seed, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		panic(fmt.Sprintf("RESELLERD_TEST_SEED=%q: want a number", text)) //nolint:forbidigo // a test binary without a test to fail
+		panic(fmt.Sprintf("RESELLERD_TEST_SEED=%q: want a number", text))
 	}
 	return seed
 }
