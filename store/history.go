@@ -184,14 +184,11 @@ func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
 			switch {
 			case err != nil && ctx.Err() == nil:
 				return err
-			case err == nil && x.has && known.N >= want.N:
+			case err == nil && x.has:
 				s.tracker.remember(want, known.losses)
 				return nil
 			case err == nil && !x.has && x.now.N >= want.N:
 				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
-			case err == nil && x.has:
-				ask = true // a write of this process came between
-				continue
 			case err == nil:
 				ahead = !x.standby
 			}

@@ -80,41 +80,42 @@ func (t *tracker) stop() {
 
 // refresh asks the database now, and whether it has a wanted revision. After a
 // loss it asks once more, over a new connection. An answer to a question that was
-// asked while this one waited for its turn stands for this one, too.
+// asked while this one waited for its turn stands for this one, too. An answer
+// that says nothing about what is known by then is not used: refresh asks again.
 func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (sighting, standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.maxStale)
 	defer cancel()
-	begun := time.Now()
+	begun, none := time.Now(), wanted == DataRevision{}
 	select {
 	case t.asking <- struct{}{}:
 		defer func() { <-t.asking }()
 	case <-ctx.Done():
 		return sighting{}, standing{}, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, ctx.Err()))
 	}
-	if known, since := t.confirmedSince(begun); since && wanted == (DataRevision{}) {
-		return sighting{}, known, nil
-	}
-	for again := true; ; again = false {
-		x := sighting{known: t.standing(), wanted: wanted, at: time.Now()}
-		err := t.ask(ctx, &x)
-		if err == nil {
-			known, lost := t.observe(x)
-			if lost == nil {
-				return x, known, nil
-			}
-			err = lost
-		} else {
-			t.distrust(x, err)
+	for lost := false; ; {
+		if known, since := t.confirmedSince(begun); since && none {
+			return sighting{}, known, nil
 		}
-		if !again || !errors.Is(err, errHistoryLost) {
+		x := sighting{known: t.standing(), wanted: wanted, at: time.Now()}
+		known, err := t.askOnce(ctx, &x)
+		switch {
+		case err == nil && (known.DataRevision == x.now || !none && wanted.N <= x.known.N):
+			return x, known, nil
+		case err != nil && (lost || !errors.Is(err, errHistoryLost)):
 			return x, standing{}, err
 		}
+		lost = lost || err != nil
 	}
 }
 
-// observe notes what a statement found out. It returns errHistoryLost when what
-// was read beside it may not be used.
-func (t *tracker) observe(x sighting) (standing, error) { return t.note(x, false) }
+// askOnce asks a question and notes the answer.
+func (t *tracker) askOnce(ctx context.Context, x *sighting) (standing, error) {
+	if err := t.ask(ctx, x); err != nil {
+		t.distrust(*x, err)
+		return standing{}, err
+	}
+	return t.observe(*x)
+}
 
 // epochOf is observe for what is read to be cached: the epoch that it may be
 // kept in, 0 where it may be used only once.
@@ -126,22 +127,38 @@ func (t *tracker) epochOf(x sighting) (epoch int64, err error) {
 	return known.epoch, nil
 }
 
-// advance notes a write of this process that has just been committed as x.now.
-// It returns errHistoryLost when a loss was found meanwhile: the write was then
-// made to a database that is not trusted.
-func (t *tracker) advance(x sighting) error {
-	_, err := t.note(x, true)
+// advance notes a write of this process that has just been committed as x.now:
+// what is known is at least that afterwards. Where other revisions became known
+// since the write asked, it asks the database whether it has both. It returns
+// errHistoryLost when a loss was found meanwhile, or when the database does not
+// have the write.
+func (t *tracker) advance(ctx context.Context, x sighting) error {
+	known, err := t.observe(x)
+	if err != nil || known.DataRevision == x.now {
+		return err
+	}
+	answer, known, err := t.refresh(ctx, x.now)
+	if err == nil && (known.losses != x.known.losses || !answer.has) {
+		err = errHistoryLost
+	}
+	if err == nil {
+		t.remember(x.now, known.losses)
+	}
 	return err
 }
 
-func (t *tracker) note(x sighting, own bool) (standing, error) {
+// observe notes what a statement found out. Only where it asked about the very
+// revision that is known, or found that one, does it follow that the database
+// has all that is known: else nothing is noted but a loss. It returns
+// errHistoryLost when what was read beside it may not be used.
+func (t *tracker) observe(x sighting) (standing, error) {
 	t.mu.Lock()
 	was := t.known
 	lost := t.loses(x)
-	if lost == nil && x.now.N > was.N && (own || x.known.DataRevision == was.DataRevision) {
+	if lost == nil && x.now != was.DataRevision && x.known.DataRevision == was.DataRevision {
 		t.become(standing{DataRevision: x.now, epoch: was.epoch + 1, losses: was.losses})
 	}
-	if lost == nil && x.now.N <= t.known.N {
+	if lost == nil && x.now == t.known.DataRevision {
 		t.seen.Add(x.now, struct{}{})
 		if x.at.After(t.confirmed) {
 			t.confirmed = x.at
@@ -176,7 +193,7 @@ func (t *tracker) loses(x sighting) error {
 	if x.known.losses != t.known.losses {
 		return errHistoryLost // of a history that is given up already
 	}
-	kept := x.kept || x.known.N == 0
+	kept := x.known.N == 0 || x.kept && x.now.N >= x.known.N
 	if kept && (x.now.N != t.known.N || x.now.Mark == t.known.Mark) {
 		return nil
 	}

@@ -91,7 +91,7 @@ func TestTheRevisionIsPolled(t *testing.T) {
 		}
 		own := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
 		db.commit(9, 'a')
-		if err := tr.advance(own); err != nil {
+		if err := tr.advance(t.Context(), own); err != nil {
 			t.Error(err)
 		}
 		stands(t, tr, "after a write of its own", made(9, 'a'))
@@ -179,12 +179,17 @@ func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 			t.Errorf("read before the loss: epoch %d, %v", epoch, err)
 		}
 		stands(t, tr, "asked again", made(9, 'a'))
-		if err := tr.advance(early); !errors.Is(err, errHistoryLost) {
+		if err := tr.advance(t.Context(), early); !errors.Is(err, errHistoryLost) {
 			t.Errorf("written before the loss: %v", err)
 		}
 		same := sighting{known: tr.standing(), now: made(9, 'b'), kept: true, at: time.Now()}
 		if _, err := tr.epochOf(same); !errors.Is(err, errHistoryLost) {
 			t.Errorf("the same number with another mark: %v", err)
+		}
+		stands(t, tr, "asked again", made(9, 'a'))
+		back := sighting{known: tr.standing(), now: made(8, 'a'), kept: true, at: time.Now()}
+		if _, err := tr.epochOf(back); !errors.Is(err, errHistoryLost) {
+			t.Errorf("an older number in a ring that has the known mark: %v", err)
 		}
 	})
 }
@@ -200,14 +205,14 @@ func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
 		own := sighting{known: tr.standing(), now: made(7, 'a'), kept: true, at: time.Now()}
 		db.commit(6, 'a')
 		db.between = func() {
-			if err := tr.advance(own); err != nil {
+			db.commit(7, 'a')
+			if err := tr.advance(t.Context(), own); err != nil {
 				t.Error(err)
 			}
 		}
 		if _, known, err := tr.refresh(t.Context(), DataRevision{}); err != nil || known.DataRevision != made(7, 'a') {
 			t.Errorf("%v, %v", known, err)
 		}
-		db.commit(7, 'a')
 		stands(t, tr, "then", made(7, 'a'))
 		if len(*losses) > 0 {
 			t.Errorf("losses %v", *losses)
@@ -268,11 +273,11 @@ func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
 		db.commit(5, 'a')
 		tr, _ := tracking(t, db, Options{})
 		own := sighting{known: tr.standing(), now: made(5+ringSize-1, 'a'), kept: true, at: time.Now()}
-		if err := tr.advance(own); err != nil || !tr.remembers(made(5, 'a')) {
+		if err := tr.advance(t.Context(), own); err != nil || !tr.remembers(made(5, 'a')) {
 			t.Errorf("the oldest of the ring is not remembered: %v", err)
 		}
-		own.now = made(5+ringSize, 'a')
-		if err := tr.advance(own); err != nil || tr.remembers(made(5, 'a')) {
+		own.known, own.now = tr.standing(), made(5+ringSize, 'a')
+		if err := tr.advance(t.Context(), own); err != nil || tr.remembers(made(5, 'a')) {
 			t.Errorf("one that is older than the ring is remembered: %v", err)
 		}
 	})

@@ -65,7 +65,8 @@ func (tx *Tx) Now() Micros { return tx.now }
 // not retry: ErrUnavailable says that the database was gone or had the
 // transaction lose against another one, and that nothing was written unless
 // the connection broke during the commit itself. It also says that the database
-// has lost commits which this process has read, or that its file was replaced.
+// has lost commits which this process has read, that its file was replaced, or
+// that it could not confirm the write after the commit: the write may be there.
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
@@ -105,7 +106,8 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
-	if err := errors.Join(s.file.intact(), s.tracker.advance(made)); err != nil {
+	// What was committed is noted even for a caller who has left.
+	if err := errors.Join(s.file.intact(), s.tracker.advance(context.WithoutCancel(ctx), made)); err != nil {
 		return fmt.Errorf("the write may be lost: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -70,8 +71,23 @@ func (p *Pair) Promote(t testing.TB) {
 	eventually(t, p.Standby, "SELECT NOT pg_is_in_recovery()")
 }
 
-// Move cuts all connections, and has new ones go to the standby.
+// Move cuts all connections, and has new ones go to the standby. A connection
+// whose answer is held stays as it is.
 func (p *Pair) Move() { p.door.move() }
+
+// HoldCommit has the answer to the next commit wait for release. arrived is
+// closed once the commit is made and its answer waits.
+func (p *Pair) HoldCommit(t testing.TB) (arrived <-chan struct{}, release func()) {
+	h := &heldAnswer{arrived: make(chan struct{}), released: make(chan struct{})}
+	p.door.mu.Lock()
+	defer p.door.mu.Unlock()
+	p.door.hold = h
+	release = sync.OnceFunc(func() { close(h.released) })
+	t.Cleanup(release)
+	return h.arrived, release
+}
+
+type heldAnswer struct{ arrived, released chan struct{} }
 
 func ask(at, query string, into any) error {
 	db, err := sql.Open("postgres", at)
@@ -106,6 +122,7 @@ type door struct {
 	mu   sync.Mutex
 	to   string
 	open map[net.Conn]bool
+	hold *heldAnswer // the next commit's; nil for none
 }
 
 func openDoor(t testing.TB, first, next string) *door {
@@ -139,12 +156,41 @@ func (d *door) serve() {
 			continue
 		}
 		go d.pass(in, out)
-		go d.pass(out, in)
+		go d.pass(out, answers{in, out, d})
+	}
+}
+
+// answers passes the server's answers to the client.
+type answers struct {
+	net.Conn
+	server net.Conn
+	door   *door
+}
+
+func (a answers) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("COMMIT\x00")) {
+		a.door.detain(a.Conn, a.server)
+	}
+	return a.Conn.Write(b)
+}
+
+// detain waits as long as the answer on a connection is to be held.
+func (d *door) detain(client, server net.Conn) {
+	d.mu.Lock()
+	h := d.hold
+	if d.hold = nil; h != nil {
+		delete(d.open, client)
+		delete(d.open, server)
+	}
+	d.mu.Unlock()
+	if h != nil {
+		close(h.arrived)
+		<-h.released
 	}
 }
 
 func (d *door) pass(from, to net.Conn) {
-	_, _ = io.Copy(to, from) // either end may close
+	_, _ = io.Copy(struct{ io.Writer }{to}, from) // either end may close
 	_ = from.Close()
 	_ = to.Close()
 	d.mu.Lock()
