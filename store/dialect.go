@@ -44,6 +44,7 @@ type dialect struct {
 	constraint func(error) *ConstraintError // nil when it is none
 	gone       func(error) bool             // the database did not answer
 	cancelled  func(error) bool             // the statement was cancelled
+	absent     func(error) bool             // the statement names a table or a column that is not there
 
 	// bulkInsert writes the rows that next gives until it gives none, nil, and
 	// counts them. Whatever error next has ends it and is returned: none, io.EOF

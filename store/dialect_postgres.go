@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -39,6 +40,7 @@ func postgresDialect() dialect {
 		constraint: postgresConstraint,
 		gone:       postgresGone,
 		cancelled:  func(err error) bool { return postgresCode(err) == "57014" },
+		absent:     func(err error) bool { return slices.Contains([]string{"42P01", "42703"}, postgresCode(err)) },
 		bulkInsert: postgresBulkInsert,
 	}
 }

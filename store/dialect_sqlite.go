@@ -48,6 +48,9 @@ func sqliteDialect() dialect {
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },
+		absent: func(err error) bool {
+			return sqliteCode(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such ")
+		},
 		bulkInsert: sqliteBulkInsert,
 	}
 }

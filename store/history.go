@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -15,11 +16,13 @@ const ringSize = 65536
 // Mark is what tells a commit from another one of the same number.
 type Mark [16]byte
 
+var errNoMark = errors.New("this is no mark of a commit")
+
 // Scan implements sql.Scanner.
 func (m *Mark) Scan(value any) error {
 	raw, ok := value.([]byte)
 	if !ok || len(raw) != len(m) {
-		return fmt.Errorf("the mark of a commit is %T of %d bytes, want %d bytes", value, len(raw), len(m))
+		return fmt.Errorf("%w: %T of %d bytes, want %d bytes", errNoMark, value, len(raw), len(m))
 	}
 	copy(m[:], raw)
 	return nil
@@ -93,16 +96,18 @@ func (s *Store) look(ctx context.Context, x *sighting) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.answered(ctx, err):
+	case s.otherSchema(err):
 		return fmt.Errorf("data revision: %w", errors.Join(errHistoryLost, err))
 	}
 	return fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, err))
 }
 
-// answered reports whether a question about the history failed although the
-// database answers: its tables may have been replaced by older ones.
-func (s *Store) answered(ctx context.Context, err error) bool {
-	return ctx.Err() == nil && !isStoreError(err) && !connectionLost(err) && !s.dialect.gone(err) && !s.dialect.cancelled(err)
+// otherSchema reports whether the answer to a question about the history shows
+// a database that is not the known one, such as one of an older schema. After
+// any other failure, the next answer decides whether the history is lost; until
+// then nothing is confirmed.
+func (s *Store) otherSchema(err error) bool {
+	return errors.Is(err, sql.ErrNoRows) || errors.Is(err, errNoMark) || s.dialect.absent(err)
 }
 
 // historian is a statement about the history, for transactions over its pool.

@@ -62,3 +62,49 @@ func TestALaterCommitTakesThePlaceOfAnOldMark(t *testing.T) {
 		}
 	})
 }
+
+// A question that fails is a loss only where the answer shows another database.
+func TestAFailedQuestionIsNotALossByItself(t *testing.T) {
+	const aside = "ALTER TABLE commit_marks RENAME TO put_aside"
+	for about, c := range map[string]struct {
+		change, back []string
+		losses       int64
+	}{
+		"an error of the database": {
+			change: []string{aside, "CREATE VIEW commit_marks AS SELECT slot, abs(n - n - 9223372036854775807 - 1) AS n, mark FROM put_aside"},
+			back:   []string{"DROP VIEW commit_marks", "ALTER TABLE put_aside RENAME TO commit_marks"},
+		},
+		"the marks are gone":  {change: []string{aside}, losses: 1},
+		"a column is gone":    {change: []string{"ALTER TABLE commit_marks RENAME COLUMN mark TO other"}, losses: 1},
+		"there is no mark":    {change: []string{"DELETE FROM commit_marks"}, losses: 1},
+		"a mark is too short": {change: []string{"UPDATE commit_marks SET mark = substr(mark, 1, 3)"}, losses: 1},
+	} {
+		t.Run(about, func(t *testing.T) {
+			storetest.EachWith(t, store.Options{Poll: time.Hour}, func(t *testing.T, s *store.Store) {
+				house(t, s)
+				mustDo(rename(s, "known"))
+				other := s.DataRevision()
+				other.Mark[0]++ // has to be asked for
+				db := storetest.SQL(t, s)
+				for _, text := range c.change {
+					must(db.Exec(text))
+				}
+				if err := s.WaitRevision(ctx, other); !errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("asked meanwhile: %v", err)
+				}
+				if losses := s.HistoryLost(); losses != c.losses {
+					t.Errorf("%d losses, want %d", losses, c.losses)
+				}
+				if c.losses > 0 {
+					return
+				}
+				for _, text := range c.back {
+					must(db.Exec(text))
+				}
+				if err := s.WaitRevision(ctx, other); !errors.Is(err, store.ErrRevisionLost) || s.HistoryLost() != 0 {
+					t.Errorf("asked afterwards: %v, %d losses", err, s.HistoryLost())
+				}
+			})
+		})
+	}
+}
