@@ -87,7 +87,7 @@ func (c *compiler) resolveViews(settle func(predicate.Filter) predicate.Expr) {
 		if _, never := when.(predicate.False); never {
 			continue
 		}
-		if implies(c.filter, when) {
+		if predicate.Implies(c.filter, when) {
 			when = predicate.True{}
 		}
 		c.views = append(c.views, caseOf{name: v.Name, when: when, sql: c.sql(when)})
@@ -121,7 +121,7 @@ func (c *compiler) exactlyOne() string {
 // coveredBy reports that some alternative holds wherever the filter does.
 func coveredBy(filter predicate.Expr, alternatives predicate.Or) bool {
 	for _, part := range disjuncts(filter) {
-		if !implies(part, alternatives) {
+		if !predicate.Implies(part, alternatives) {
 			return false
 		}
 	}
@@ -135,7 +135,7 @@ func (c *compiler) resolveColumns(settle func(predicate.Filter) predicate.Expr) 
 		if _, never := when.(predicate.False); never {
 			continue
 		}
-		if implies(c.filter, when) || len(c.views) == 1 && implies(c.views[0].when, when) {
+		if predicate.Implies(c.filter, when) || len(c.views) == 1 && predicate.Implies(c.views[0].when, when) {
 			for _, name := range g.Names {
 				c.always[name] = true
 			}

@@ -10,29 +10,6 @@ import (
 // simpler. Each is sound and none is complete: not knowing costs time, never
 // rows.
 
-// implies reports that b holds wherever a does.
-func implies(a, b predicate.Expr) bool {
-	if _, ok := b.(predicate.True); ok || predicate.Text(a) == predicate.Text(b) {
-		return true
-	}
-	if _, ok := a.(predicate.False); ok {
-		return true
-	}
-	if or, ok := a.(predicate.Or); ok {
-		return !slices.ContainsFunc(or, func(x predicate.Expr) bool { return !implies(x, b) })
-	}
-	if and, ok := b.(predicate.And); ok {
-		return !slices.ContainsFunc(and, func(x predicate.Expr) bool { return !implies(a, x) })
-	}
-	if or, ok := b.(predicate.Or); ok && slices.ContainsFunc(or, func(x predicate.Expr) bool { return implies(a, x) }) {
-		return true
-	}
-	if and, ok := a.(predicate.And); ok {
-		return slices.ContainsFunc(and, func(x predicate.Expr) bool { return implies(x, b) })
-	}
-	return false
-}
-
 // disjoint reports that a and b never hold for the same row.
 func disjoint(a, b predicate.Expr) bool {
 	for _, x := range disjuncts(a) {
@@ -58,7 +35,7 @@ func contradict(a, b []predicate.Expr) bool {
 
 func negates(x, y predicate.Expr) bool {
 	not, ok := x.(predicate.Not)
-	return ok && implies(y, not.X)
+	return ok && predicate.Implies(y, not.X)
 }
 
 // apart reports that x and y each pin one column to constants, and to none in

@@ -188,7 +188,7 @@ func TestConclusionsAboutPredicates(t *testing.T) {
 		{"a negation excludes", predicate.And{mine, provider}, predicate.Not{X: mine}, false, true},
 		{"unrelated", mine, provider, false, false},
 	} {
-		if got := implies(c.a, c.b); got != c.implies {
+		if got := predicate.Implies(c.a, c.b); got != c.implies {
 			t.Errorf("%s: implies is %v", c.name, got)
 		}
 		if got := disjoint(c.a, c.b); got != c.disjoint {
