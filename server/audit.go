@@ -119,7 +119,7 @@ func (r *call) revisionShown(columns []string, value any) any {
 		shown := map[string]any{}
 		for name, member := range value {
 			if slices.Contains(columns, name) || slices.Contains(importMembers, name) ||
-				slices.Contains(countMembers, name) && r.seesCosts() {
+				slices.Contains(countMembers, name) && r.costsShown().rates {
 				shown[name] = r.revisionShown(columns, member)
 			}
 		}

@@ -266,7 +266,5 @@ func missing(ids, others map[string]bool) []string {
 
 // tenantFilter lets the rows of a tenant pass.
 func tenantFilter(tenant string) predicate.Filter {
-	return predicate.Of(predicate.Compare{Op: predicate.Eq,
-		Left:  predicate.Operand{Ref: predicate.Ref{"resource", "tenant_id"}},
-		Right: predicate.Operand{Const: tenant}})
+	return predicate.Of(equal("tenant_id", predicate.Operand{Const: tenant}))
 }

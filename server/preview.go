@@ -108,7 +108,8 @@ func (r *call) readsMore(target *actor) bool {
 
 // readable says what the acting user may read, by its name.
 func (r *call) readable(all []string) map[string]bool {
-	may := map[string]bool{"all rates": r.plansShowCosts()}
+	costs := r.planCosts()
+	may := map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}
 	for _, area := range all {
 		may["area "+area] = r.judge(r.input("read", "area", areas.Asked(area, all))).Allow
 	}

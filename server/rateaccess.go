@@ -75,39 +75,81 @@ func (w *writing) mayProve(card, revision string) error {
 // ofCosts are the columns that are worked out from what a card is bought for.
 var ofCosts = map[string][]string{"card": {"stale"}, "revision": {"losses_accepted", "held_reason"}}
 
-// hideCosts removes from a plan for reading all that is computed from rates, for
-// a user who does not see all of them: columns of cards and revisions, and audit
-// entries of accepted losses.
+// costsShown says of which cards a user is shown what they are bought for.
+type costsShown struct {
+	master bool // whose reach is all that it sees
+	rates  bool // of the cards that it sees, the rates in all columns
+	own    bool // and so of whatever a card of the own account can be bought from
+	below  bool // and so of whatever a card of an account below can be bought from
+}
+
+// where holds for the rows of the accounts whose costs are shown.
+func (c costsShown) where() predicate.Expr {
+	reach := predicate.Expr(inReach)
+	if c.master {
+		reach = predicate.True{}
+	}
+	switch {
+	case c.own && c.below:
+		return predicate.Or{isOwn, reach}
+	case c.own:
+		return isOwn
+	case c.below:
+		return predicate.And{reach, predicate.Not{X: isOwn}}
+	}
+	return predicate.False{}
+}
+
+// losses holds for the audit entries that tell of no losses which the user may
+// not know. An entry tells what a card is sold for as well, and that is known
+// like what is bought below.
+func (c costsShown) losses() predicate.Expr {
+	c.own = c.own && c.below
+	return predicate.Or{noLossAccepted, c.where()}
+}
+
+// noLossAccepted holds for the audit entries that tell of no accepted loss.
+var noLossAccepted = predicate.Compare{Op: predicate.Ne, Left: column("action"), Right: predicate.Operand{Const: "accept_losses"}}
+
+// hideCosts removes from a plan for reading all that is computed from rates that
+// the user may not read: columns of cards and revisions, and audit entries of
+// accepted losses.
 func (r *call) hideCosts(typ string, p *policies.Plan) *policies.Plan {
-	told := typ != "audit" && ofCosts[typ] == nil
-	if told || p.Outcome != outcomeAllow || r.seesCosts() {
+	free := typ != "audit" && ofCosts[typ] == nil
+	if free || p.Outcome != outcomeAllow {
 		return p
 	}
 	cut := *p
 	if typ == "audit" {
-		cut.Filter = andAlso(p.Filter, noLossAccepted)
+		cut.Filter = andAlso(p.Filter, r.costsShown().losses())
 		return &cut
 	}
-	cut.Columns = make([]policies.ColumnGroup, len(p.Columns))
-	for i, group := range p.Columns {
-		cut.Columns[i] = policies.ColumnGroup{When: group.When, Columns: without(group.Columns, ofCosts[typ])}
+	where := r.costsShown().where()
+	cut.Columns = make([]policies.ColumnGroup, 0, 2*len(p.Columns))
+	for _, group := range p.Columns {
+		free := without(group.Columns, ofCosts[typ])
+		costs := policies.ColumnGroup{When: andAlso(group.When, where), Columns: without(group.Columns, free)}
+		if costs.When.String() == group.When.String() {
+			cut.Columns = append(cut.Columns, group)
+			continue
+		}
+		group.Columns = free
+		for _, part := range []policies.ColumnGroup{group, costs} {
+			if len(part.Columns) > 0 {
+				cut.Columns = append(cut.Columns, part)
+			}
+		}
 	}
 	return &cut
 }
 
-// noLossAccepted holds for the audit entries that tell of no accepted loss.
-var noLossAccepted = predicate.Not{X: predicate.Compare{
-	Op:    predicate.Eq,
-	Left:  predicate.Operand{Ref: predicate.Ref{"resource", "action"}},
-	Right: predicate.Operand{Const: "accept_losses"},
-}}
-
-// andAlso is a filter that lets fewer rows pass.
+// andAlso is a filter that lets fewer rows pass; the same where it lets no more
+// pass already.
 func andAlso(f predicate.Filter, e predicate.Expr) predicate.Filter {
-	switch f.Kind {
-	case predicate.All:
+	switch e := predicate.Simplify(e); {
+	case f.Kind == predicate.All:
 		return predicate.Of(e)
-	case predicate.Where:
+	case f.Kind == predicate.Where && !predicate.Implies(f.Where, e):
 		return predicate.Of(predicate.And{f.Where, e})
 	}
 	return f
@@ -117,22 +159,23 @@ func without(names, those []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(those, name) })
 }
 
-// seesCosts reports whether the acting user is shown the rates of every card
-// that it sees, all columns of them. Whatever a card is bought for, or was, is
-// then no secret to it.
-func (r *call) seesCosts() bool {
+// costsShown says which costs the acting user is shown.
+func (r *call) costsShown() costsShown {
 	if r.costs.facts != r.facts || r.facts == nil {
-		r.costs.facts, r.costs.seen = r.facts, r.plansShowCosts()
+		r.costs.facts, r.costs.shown = r.facts, r.planCosts()
 	}
-	return r.costs.seen
+	return r.costs.shown
 }
 
-func (r *call) plansShowCosts() bool {
+// planCosts finds which costs the policy shows, from its plans. A policy that
+// hides even one card by anything else than whose and of what kind it is shows
+// none: that card may be what another one is bought from.
+func (r *call) planCosts() (shown costsShown) {
 	cards := r.engine.Plan(r.ctx, r.input("read", "card", ""))
 	rates := r.engine.Plan(r.ctx, r.input("read", "rate", ""))
 	if cards.Outcome != outcomeAllow || rates.Outcome != outcomeAllow ||
 		canonical(cards.Filter) != canonical(rates.Filter) || !slices.Equal(viewTexts(cards), viewTexts(rates)) {
-		return false
+		return shown
 	}
 	var always []string
 	for _, group := range rates.Columns {
@@ -140,8 +183,47 @@ func (r *call) plansShowCosts() bool {
 			always = append(always, group.Columns...)
 		}
 	}
-	return showsAll("rate", always)
+	if shown.rates = showsAll("rate", always); shown.rates && r.facts != nil {
+		shown.master = r.facts.Account.Kind == store.Master
+		shown.own = rates.Filter.Covers(supplies(shown.master))
+		shown.below = rates.Filter.Covers(soldBelow)
+	}
+	return shown
 }
+
+// supplies holds for each card that a card of the own account can be bought from,
+// or could be until it was withdrawn: a master's own provider card, or a card that
+// is assigned to a reseller.
+func supplies(master bool) predicate.Expr {
+	if master {
+		return predicate.And{inTenant, ofKind(store.ProviderCard), inReach, isOwn}
+	}
+	return predicate.And{inTenant, ofKind(store.CustomerCard), predicate.Member{Item: ownAccount, Set: column("assigned_to")}}
+}
+
+// soldBelow holds for each card that a card of an account below can be bought
+// from, and for each that the own account sells.
+var soldBelow = predicate.And{inTenant, ofKind(store.CustomerCard), inReach}
+
+// What holds for each row of the own account, and what for each of an account
+// below as well.
+var (
+	isOwn    = equal("account_id", ownAccount)
+	inTenant = equal("tenant_id", predicate.Operand{Ref: predicate.Ref{"subject", "account", "tenant_id"}})
+	inReach  = predicate.Member{Item: column("account_id"), Set: predicate.Operand{Ref: predicate.Below}}
+
+	ownAccount = predicate.Operand{Ref: predicate.Ref{"subject", "account", "id"}}
+)
+
+func column(name string) predicate.Operand {
+	return predicate.Operand{Ref: predicate.Ref{"resource", name}}
+}
+
+func equal(name string, to predicate.Operand) predicate.Compare {
+	return predicate.Compare{Op: predicate.Eq, Left: column(name), Right: to}
+}
+
+func ofKind(kind string) predicate.Expr { return equal("kind", predicate.Operand{Const: kind}) }
 
 // columnsShown are the columns that the acting user is shown of a row, given its
 // policy columns; none of one that it does not see.
@@ -152,7 +234,7 @@ func (r *call) columnsShown(typ, id string, row map[string]any) []string {
 	switch {
 	case !d.Allow:
 		return nil
-	case ofCosts[typ] != nil && !r.seesCosts():
+	case ofCosts[typ] != nil && !predicate.Of(r.costsShown().where()).Eval(new(policies.Plan).Bind(r.ctx, in)):
 		return without(d.Columns, ofCosts[typ])
 	}
 	return d.Columns

@@ -81,7 +81,7 @@ func postRebuild(r *call) error {
 	if err := r.mayArea("read", "card/provider"); err != nil {
 		return err
 	}
-	if !r.seesCosts() {
+	if !r.costsShown().own {
 		return store.ErrRatesHidden
 	}
 	if _, err := r.isDryRun(); err != nil {
@@ -216,7 +216,7 @@ func (r *call) rebuildCard(card string, o buildOptions) (one rebuiltBody, err er
 // rebuild builds one card, unless it is not stale any more or is built already.
 // A card that is gone, or out of the user's sight by now, is like a fresh one.
 func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
-	if !w.r.seesCosts() {
+	if !w.r.costsShown().own {
 		return rebuiltBody{}, store.ErrRatesHidden
 	}
 	before, err := w.see("card", card)

@@ -38,10 +38,10 @@ type call struct {
 	at         time.Time          // the moment that is asked about; now, when zero
 }
 
-// costsSeen remembers the answer of seesCosts for one user.
+// costsSeen remembers which costs one user is shown.
 type costsSeen struct {
 	facts *policies.Facts
-	seen  bool
+	shown costsShown
 }
 
 // input is what the policy reads for an action of the acting user on a

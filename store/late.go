@@ -57,7 +57,7 @@ func (l *late) collect(e predicate.Expr) {
 }
 
 func (l *late) collectValues(e predicate.Expr) {
-	for _, o := range operands(e) {
+	for _, o := range predicate.Operands(e) {
 		if o.Ref.IsBelow() {
 			l.ref(subjectAccount)
 			l.ref(subjectTenant)
@@ -75,22 +75,8 @@ func constant(e predicate.Expr) bool {
 	return false
 }
 
-func operands(e predicate.Expr) []predicate.Operand {
-	switch e := e.(type) {
-	case predicate.Compare:
-		return []predicate.Operand{e.Left, e.Right}
-	case predicate.Member:
-		return []predicate.Operand{e.Item, e.Set}
-	case predicate.Match:
-		return []predicate.Operand{e.Text, e.Part}
-	case predicate.Defined:
-		return []predicate.Operand{{Ref: e.Ref}}
-	}
-	return nil
-}
-
 func touchesRow(e predicate.Expr) bool {
-	for _, o := range operands(e) {
+	for _, o := range predicate.Operands(e) {
 		if _, ok := o.Ref.Column(); ok {
 			return true
 		}

@@ -131,6 +131,21 @@ type Operand struct {
 	List  []any
 }
 
+// Operands are what a condition compares; none for one that is made of others.
+func Operands(e Expr) []Operand {
+	switch e := e.(type) {
+	case Compare:
+		return []Operand{e.Left, e.Right}
+	case Member:
+		return []Operand{e.Item, e.Set}
+	case Match:
+		return []Operand{e.Text, e.Part}
+	case Defined:
+		return []Operand{{Ref: e.Ref}}
+	}
+	return nil
+}
+
 // Below is the path of the subject's subtree, the only set that is neither a
 // column nor a list of constants.
 var Below = Ref{"subject", "below"}

@@ -215,3 +215,27 @@ func TestColumn(t *testing.T) {
 		}
 	}
 }
+
+func TestAFilterCovers(t *testing.T) {
+	at := func(path ...string) predicate.Operand { return predicate.Operand{Ref: path} }
+	mine := predicate.Compare{Op: predicate.Eq, Left: at("resource", "account_id"), Right: at("subject", "account", "id")}
+	named := predicate.Not{X: predicate.Compare{Op: predicate.Eq, Left: at("resource", "name"), Right: predicate.Operand{Const: "secret"}}}
+	for name, c := range map[string]struct {
+		filter predicate.Filter
+		rows   predicate.Expr
+		want   bool
+	}{
+		"everything":                {predicate.Filter{Kind: predicate.All}, mine, true},
+		"nothing":                   {predicate.Filter{}, mine, false},
+		"no condition":              {predicate.Filter{Kind: predicate.Where}, mine, false},
+		"the same":                  {predicate.Of(mine), mine, true},
+		"more":                      {predicate.Of(predicate.Or{mine, named}), mine, true},
+		"less, by what is in a row": {predicate.Of(predicate.And{mine, named}), mine, false},
+		"no rows":                   {predicate.Of(predicate.And{mine, named}), predicate.False{}, true},
+		"any rows":                  {predicate.Of(mine), predicate.True{}, false},
+	} {
+		if got := c.filter.Covers(c.rows); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
