@@ -88,3 +88,67 @@ func TestLossesOfACardThatIsNotSeenAreNotToldInTheTrail(t *testing.T) {
 		}
 	})
 }
+
+// A policy can hide rows by what stands in them. Nobody is shown such a row with
+// the eyes of another.
+func TestAPreviewShowsNoRowThatThePreviewerDoesNotSee(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, withoutRows(t), func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		for _, user := range []string{"m.without.gold", "a.without.gold", "a.too.without.gold", "a.all", "m.without.acme", "a.without.acme"} {
+			hire(w, "M", strings.ToUpper(user[:1]), user, store.Group{DefaultAccess: "crud"})
+		}
+		for _, c := range []struct {
+			viewer, target string
+			more           bool
+		}{
+			{"m", "a.all", false}, {"m", "m.without.gold", false}, {"a.all", "a.without.gold", false},
+			{"m.without.gold", "a.without.gold", false}, {"a.without.gold", "a.too.without.gold", false},
+			{"m.without.gold", "m.without.gold", false}, {"m.without.gold", "m", true}, {"m.without.gold", "a.all", true},
+			{"a.without.gold", "a.all", true}, {"m.without.acme", "a.all", true}, {"a.without.acme", "a.all", true},
+			{"a.all", "a.without.acme", false}, {"m", "a.without.acme", false}, {"m.without.acme", "a.without.acme", false},
+		} {
+			want := map[bool]int{false: 200, true: 403}[c.more]
+			for _, got := range []answered{
+				w.do(c.viewer, "GET", "/v1/cards", "", headerAs, w.id(c.target)), w.get(c.viewer, "/v1/preview/{"+c.target+"}"),
+			} {
+				if got.status != want || c.more && !strings.Contains(got.body, reasonExceeds) {
+					t.Errorf("%s as %s: %d %s", c.viewer, c.target, got.status, got.body)
+				}
+			}
+		}
+	})
+}
+
+// A card that is bought is a customer card above: who reads provider cards alone
+// does not read it there, and has the area of those who buy it.
+func TestAPreviewIsNoWayAroundTheKindOfCards(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, engineOf(t, 2), func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		for _, side := range []string{"M", "A"} {
+			for name, g := range map[string]store.Access{
+				"all": {}, "bought": {"card/customer": ""}, "sold": {"card/provider": ""}, "none": {"card": ""}, "quiet": {"audit": ""},
+			} {
+				hire(w, "M", side, side+"."+name, store.Group{DefaultAccess: "crud", Rows: g})
+			}
+		}
+		var told []string
+		for _, viewer := range []string{"M", "A"} {
+			for _, sees := range []string{"all", "bought", "sold", "none", "quiet"} {
+				for _, target := range []string{"M.all", "M.bought", "M.sold", "A.all", "A.bought", "A.sold", "A.none", "A.quiet"} {
+					if w.do(viewer+"."+sees, "GET", "/v1/me", "", headerAs, w.id(target)).status == 200 {
+						told = append(told, viewer+"."+sees+">"+target)
+					}
+				}
+			}
+		}
+		want := "M.all>M.all M.all>M.bought M.all>M.sold M.all>A.all M.all>A.bought M.all>A.sold M.all>A.none M.all>A.quiet " +
+			"M.bought>M.bought M.bought>A.none M.sold>M.sold M.sold>A.sold M.sold>A.none M.none>A.none M.quiet>A.quiet " +
+			"A.all>A.all A.all>A.bought A.all>A.sold A.all>A.none A.all>A.quiet " +
+			"A.bought>A.bought A.bought>A.none A.sold>A.sold A.sold>A.none A.none>A.none A.quiet>A.quiet"
+		if got := strings.Join(told, " "); got != want {
+			t.Errorf("got %s", got)
+		}
+	})
+}

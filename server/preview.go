@@ -9,6 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/predicate"
 	"resellerd/store"
 )
 
@@ -91,37 +92,53 @@ func previewRow(err error) error {
 }
 
 // readsMore reports whether the target may read something that the viewer may
-// not, as the policy decides: an area, a column of a type, or all rates of the
-// cards that it sees.
+// not, as the policy decides: an area, rows or a column of a type, or what cards
+// cost.
 func (r *call) readsMore(target *actor) bool {
 	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
 	own := r.readable(all)
+	words := r.wordsFor(target)
 	more := false
 	_ = r.through(target, func() error {
-		for what, may := range r.readable(all) {
-			more = more || may && !own[what]
+		its := r.readable(all)
+		for what, may := range its.may {
+			more = more || may && !own.may[what]
+		}
+		for typ, rows := range its.rows {
+			more = more || !own.rows[typ].Covers(words.filter(rows))
 		}
 		return nil
 	})
 	return more
 }
 
-// readable says what the acting user may read, by its name.
-func (r *call) readable(all []string) map[string]bool {
+// reads is what a user may read, by its name, and which rows of a type.
+type reads struct {
+	may  map[string]bool
+	rows map[string]predicate.Filter
+}
+
+// readable says what the acting user may read.
+func (r *call) readable(all []string) reads {
 	costs := r.planCosts()
-	may := map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}
+	out := reads{rows: map[string]predicate.Filter{},
+		may: map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}}
 	for _, area := range all {
-		may["area "+area] = r.judge(r.input("read", "area", areas.Asked(area, all))).Allow
+		out.may["area "+area] = r.judge(r.input("read", "area", areas.Asked(area, all))).Allow
 	}
 	for typ := range r.engine.Schema() {
 		plan := r.engine.Plan(r.ctx, r.input("read", typ, ""))
+		if plan.Outcome != outcomeAllow {
+			continue
+		}
+		out.rows[typ] = plan.Filter
 		for _, group := range plan.Columns {
 			for _, column := range group.Columns {
-				may["column "+typ+"."+column] = plan.Outcome == outcomeAllow
+				out.may["column "+typ+"."+column] = true
 			}
 		}
 	}
-	return may
+	return out
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.

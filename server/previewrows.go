@@ -1,0 +1,100 @@
+package server
+
+import (
+	"slices"
+
+	"resellerd/policies/predicate"
+)
+
+// wording puts a condition on rows that names a target's account into words of the
+// viewer, whose account it is too or lies above.
+type wording struct{ sameUser, sameAccount, below bool }
+
+func (r *call) wordsFor(target *actor) wording {
+	w := wording{sameUser: target.subject.User.ID == r.subject.User.ID, sameAccount: target.facts.Account.ID == r.facts.Account.ID}
+	w.below = w.sameAccount || slices.Contains(idsAbove(target.subject), r.facts.Account.ID)
+	return w
+}
+
+// filter is what is true for the viewer of all rows that pass the target's filter.
+func (w wording) filter(f predicate.Filter) predicate.Expr {
+	switch {
+	case f.Kind == predicate.All:
+		return predicate.True{}
+	case f.Kind == predicate.Where && f.Where != nil:
+		return predicate.Simplify(w.of(f.Where))
+	}
+	return predicate.False{}
+}
+
+// of weakens a condition to what can be said in words of the viewer.
+func (w wording) of(e predicate.Expr) predicate.Expr {
+	switch e := e.(type) {
+	case predicate.And:
+		return predicate.And(w.each(e))
+	case predicate.Or:
+		return predicate.Or(w.each(e))
+	}
+	said := w.reach(e)
+	if w.alike(e) {
+		said = append(said, e)
+	}
+	return said
+}
+
+func (w wording) each(list []predicate.Expr) []predicate.Expr {
+	out := make([]predicate.Expr, len(list))
+	for i, e := range list {
+		out[i] = w.of(e)
+	}
+	return out
+}
+
+// alike reports whether a condition means the same of both.
+func (w wording) alike(e predicate.Expr) bool {
+	switch e := e.(type) {
+	case predicate.And:
+		return !slices.ContainsFunc(e, func(x predicate.Expr) bool { return !w.alike(x) })
+	case predicate.Or:
+		return !slices.ContainsFunc(e, func(x predicate.Expr) bool { return !w.alike(x) })
+	case predicate.Not:
+		return w.alike(e.X)
+	}
+	return !slices.ContainsFunc(predicate.Operands(e), func(o predicate.Operand) bool {
+		if len(o.Ref) < 2 || o.Ref[0] != "subject" {
+			return false
+		}
+		if o.Ref[1] == "account" || o.Ref.IsBelow() {
+			return !w.sameAccount
+		}
+		return !w.sameUser
+	})
+}
+
+// reach is what a condition that names the target's account says of a row's: it
+// is of the viewer's tenant, and it is or lies below the viewer's account. What is
+// assigned or lent to an account is of the account directly above it.
+func (w wording) reach(e predicate.Expr) predicate.And {
+	compare, equal := e.(predicate.Compare)
+	_, among := e.(predicate.Member)
+	if !w.below || !among && !(equal && compare.Op == predicate.Eq) {
+		return nil
+	}
+	ops := predicate.Operands(e)
+	if _, left := ops[0].Ref.Column(); !left {
+		ops[0], ops[1] = ops[1], ops[0]
+	}
+	name, _ := ops[0].Ref.Column()
+	switch of := ops[1].Ref.String(); {
+	case name == "tenant_id" && of == "subject.account.tenant_id":
+		return predicate.And{inTenant}
+	case slices.Contains([]string{"id", "account_id", "actor_account_id"}, name) && (of == "subject.account.id" || of == "subject.below"):
+		return predicate.And{inTenant, predicate.Member{Item: ops[0], Set: predicate.Operand{Ref: predicate.Below}}}
+	case w.sameAccount:
+		return nil
+	case name == "account_id" && of == "subject.account.parent_id",
+		slices.Contains([]string{"assigned_to", "lent_to"}, name) && of == "subject.account.id":
+		return predicate.And{inTenant, inReach}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"testing"
+
+	"resellerd/policies/predicate"
+)
+
+// What cannot be said in words of the viewer says nothing about a row.
+func TestWhatATargetSeesInWordsOfItsViewer(t *testing.T) {
+	t.Parallel()
+	id, owner := predicate.Operand{Ref: predicate.Ref{"subject", "user", "id"}}, equal("account_id", ownAccount)
+	parent := equal("account_id", predicate.Operand{Ref: predicate.Ref{"subject", "account", "parent_id"}})
+	assigned := predicate.Member{Item: ownAccount, Set: column("assigned_to")}
+	begins := predicate.Match{Op: predicate.StartsWith, Text: column("account_id"), Part: ownAccount}
+	anything, within := predicate.Expr(predicate.True{}), predicate.And{inTenant, inReach}
+	above, beside, colleague := wording{below: true}, wording{}, wording{below: true, sameAccount: true}
+	for name, c := range map[string]struct {
+		w          wording
+		said, want predicate.Expr
+	}{
+		"its account":                    {above, owner, within},
+		"its account, which is the same": {colleague, owner, predicate.And{inTenant, inReach, owner}},
+		"its account, elsewhere":         {beside, owner, anything},
+		"not its account":                {above, predicate.Not{X: owner}, anything},
+		"the account above it":           {above, parent, within},
+		"the account above both":         {colleague, parent, parent},
+		"what is assigned to it":         {above, assigned, within},
+		"what is assigned to both":       {colleague, assigned, assigned},
+		"a text like its account's id":   {above, begins, anything},
+		"a name that is its account's":   {above, equal("name", ownAccount), anything},
+		"an account that is not its":     {above, predicate.Compare{Op: predicate.Ne, Left: owner.Left, Right: owner.Right}, anything},
+		"the user":                       {colleague, equal("name", id), anything},
+		"the user, who is the same":      {wording{true, true, true}, equal("name", id), equal("name", id)},
+		"what stands in a row":           {beside, ofKind("customer"), ofKind("customer")},
+		"one or the other":               {beside, predicate.Or{ofKind("customer"), owner}, anything},
+		"both":                           {beside, predicate.And{ofKind("customer"), owner}, ofKind("customer")},
+	} {
+		if got := c.w.filter(predicate.Of(c.said)); predicate.Text(got) != predicate.Text(c.want) {
+			t.Errorf("%s: %s", name, predicate.Text(got))
+		}
+	}
+}
