@@ -57,6 +57,14 @@ func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 						t.Errorf("%s %s %s:\n%s\nand\n%s", ask.method, ask.path, ask.body, one, two)
 					}
 				}
+				const dated = "prefix,name,cost,effective date\n49,Germany,0.02,2036-01-01T00:00:00Z\n"
+				for query, file := range map[string]string{"mode=replace": deckOne, "mode=amend": deckOne, "mode=replace&apply=true&zone=UTC": dated} {
+					one, _ := cheap.importInto(c.without, c.card, query, file)
+					two, _ := dear.importInto(c.without, c.card, query, file)
+					if a, b := withoutTag(one), withoutTag(two); revisionIDs.ReplaceAllString(a, "") != revisionIDs.ReplaceAllString(b, "") {
+						t.Errorf("import, %s:\n%s\nand\n%s", query, a, b)
+					}
+				}
 				if differs < 5 {
 					t.Errorf("who sees the costs tells the worlds apart by %d answers only", differs)
 				}
