@@ -76,6 +76,26 @@ func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 	}
 }
 
+// What an assigned card is bought from is never shown below it, nor that this has
+// changed, whatever columns the policy lists.
+func TestAnAssignedCardIsNotToldToBeStale(t *testing.T) {
+	t.Parallel()
+	const stale = "columns contains \"stale\" if {\n"
+	eachDatabase(t, engineBut(t, "reseller/card/shown.rego", stale+"\town\n", stale), func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		soldFrom("retail", "gold", 1e7, store.ReasonSellsAtLoss, true)(w)
+		soldFrom("gold", "upstream", 1e7, store.ReasonSellsAtLoss, true)(w)
+		for user, want := range map[string]int{"m": 2, "a": 1} {
+			if got := w.get(user, "/v1/cards?stale_prefix=p").items(); len(got) != want {
+				t.Errorf("%s is told of %v", user, got)
+			}
+		}
+		if got := w.get("a", "/v1/cards/{gold}").want(200).object(); got["stale"] != nil {
+			t.Errorf("told %v", got["stale"])
+		}
+	})
+}
+
 // That losses were accepted tells what a card is sold for beside what it costs:
 // who sees one of them alone is not told.
 func TestLossesOfACardThatIsNotSeenAreNotToldInTheTrail(t *testing.T) {
