@@ -2,10 +2,9 @@ package policies
 
 import "slices"
 
-// AppendBelow appends what Engine.Document has as subject.below: the accounts
-// that the request names, or the catalog for its resource, and that lie in the
-// subject's subtree, sorted. It wants facts.
-func (e *Engine) AppendBelow(dst []string, in *Input) []string {
+// AppendBelow appends the accounts of the subject's subtree that the request
+// names, or that are in named, sorted. The subject must have Facts.
+func (in *Input) AppendBelow(dst, named []string) []string {
 	f, start := in.Subject.Facts, len(dst)
 	add := func(id string) {
 		if id != "" && !slices.Contains(dst[start:], id) && f.below(id) {
@@ -13,7 +12,7 @@ func (e *Engine) AppendBelow(dst []string, in *Input) []string {
 		}
 	}
 	in.eachNamed(add)
-	for _, id := range e.catalogAccounts(in.Resource.Type, in.Resource.ID) {
+	for _, id := range named {
 		add(id)
 	}
 	slices.Sort(dst[start:])

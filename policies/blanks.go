@@ -22,7 +22,7 @@ type blanks struct {
 func (e *Engine) blanks(unknown []predicate.Ref) *blanks {
 	b := &blanks{}
 	for _, path := range unknown {
-		if e.mentioned.overlaps(path) {
+		if e.tree.mentioned.overlaps(path) {
 			b.paths = append(b.paths, path)
 		}
 	}

@@ -3,6 +3,8 @@ package policies
 import (
 	"maps"
 	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // Catalog returns the entity data.catalog.<typ>.<id>. The map is shared: read
@@ -38,4 +40,24 @@ func (e *Engine) catalogued(typ, account string) bool {
 		}
 	}
 	return false
+}
+
+// Document returns what Evaluate reads for in: Input.Document, with
+// subject.below also holding the account that the catalog names for the
+// resource, and with the set columns of the resource's type, empty where the
+// row has none.
+func (e *Engine) Document(in *Input) map[string]any {
+	return in.DocumentIn(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+}
+
+// value is Document as OPA reads it.
+func (e *Engine) value(in *Input) (ast.Value, error) {
+	return in.Value(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+}
+
+// AppendBelow appends what Document has as subject.below: the accounts of the
+// subject's subtree that the request names, or the catalog for its resource,
+// sorted. The subject must have Facts.
+func (e *Engine) AppendBelow(dst []string, in *Input) []string {
+	return in.AppendBelow(dst, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }

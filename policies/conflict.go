@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -22,13 +23,13 @@ type conflicts struct {
 // findConflicts looks at the rules that decisions depend on.
 func (e *Engine) findConflicts() (conflicts, error) {
 	var c conflicts
-	all := e.rules.reachable(decisionRef)
+	all := e.tree.rules.reachable(decisionRef)
 	for _, rule := range e.prone(all) {
-		if e.touch.row[rule] || e.touch.late[rule] || len(rule.Head.Args) > 0 {
+		if e.tree.touch.row[rule] || e.tree.touch.late[rule] || len(rule.Head.Args) > 0 {
 			continue
 		}
 		body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(rule.Ref().GroundPrefix()), ast.NewTerm(resultVar)))
-		q, err := newQuery(body, e.compiler, e.store)
+		q, err := newQuery(body, e.tree.compiler, e.tree.store)
 		if err != nil {
 			return c, err
 		}
@@ -39,8 +40,8 @@ func (e *Engine) findConflicts() (conflicts, error) {
 		name string
 		into *bool
 	}{{"reasons", &c.reasons}, {"view", &c.shown}, {"columns", &c.shown}} {
-		for _, rule := range e.prone(e.rules.reachable(partRefOf(part.name))) {
-			open := e.touch.row[rule] || e.touch.late[rule] || len(rule.Head.Args) > 0
+		for _, rule := range e.prone(e.tree.rules.reachable(partRefOf(part.name))) {
+			open := e.tree.touch.row[rule] || e.tree.touch.late[rule] || len(rule.Head.Args) > 0
 			*part.into = *part.into || open && !view[rule]
 		}
 	}
@@ -65,7 +66,7 @@ func (e *Engine) viewRules() map[*ast.Rule]bool {
 	out := map[*ast.Rule]bool{}
 	var add func(ref ast.Ref)
 	add = func(ref ast.Ref) {
-		for _, rule := range e.rules.at(ref) {
+		for _, rule := range e.tree.rules.at(ref) {
 			if out[rule] {
 				continue
 			}
@@ -99,7 +100,7 @@ func passedOn(rule *ast.Rule) ast.Ref {
 }
 
 // check evaluates what depends on known values alone.
-func (c *conflicts) check(ctx context.Context, e *Engine, f *frame) error {
+func (c *conflicts) check(ctx context.Context, f *frame, timeout time.Duration) error {
 	if len(c.known) == 0 {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (c *conflicts) check(ctx context.Context, e *Engine, f *frame) error {
 		return fmt.Errorf("input: %w", err)
 	}
 	for _, q := range c.known {
-		if _, err := q.run(ctx, known, e.options.Timeout); err != nil {
+		if _, err := q.run(ctx, known, timeout); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package policies
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -14,23 +13,24 @@ import (
 // catalog it knows nothing: see Engine.Document.
 func (in *Input) Document() map[string]any { return in.document(nil) }
 
-// Document returns what Evaluate reads for in: Input.Document, with subject.below
-// also holding the account that the catalog names for the resource, and with
-// the set columns of the resource's type, empty where the row has none.
-func (e *Engine) Document(in *Input) map[string]any {
-	doc := in.document(e.catalogAccounts(in.Resource.Type, in.Resource.ID))
-	e.completeSets(in, doc["resource"].(map[string]any))
-	return doc
-}
-
 // completeSets adds the set columns that a row lacks. An empty set equals an
 // absent one, so that a filter need not tell them apart.
-func (e *Engine) completeSets(in *Input, resource map[string]any) {
-	for column, kind := range e.options.Schema[in.Resource.Type].Columns {
+func (s Schema) completeSets(typ string, resource map[string]any) {
+	for column, kind := range s[typ].Columns {
 		if _, ok := resource[column]; !ok && kind == Set {
 			resource[column] = []any{}
 		}
 	}
+}
+
+// DocumentIn is Document for a resource of the schema: it also holds the set
+// columns of the resource's type, empty where the row has none. The accounts
+// in named are looked for in the subject's subtree beside those that the
+// request names.
+func (in *Input) DocumentIn(schema Schema, named []string) map[string]any {
+	doc := in.document(named)
+	schema.completeSets(in.Resource.Type, doc["resource"].(map[string]any))
+	return doc
 }
 
 func (in *Input) document(named []string) map[string]any {
@@ -51,7 +51,7 @@ func (in *Input) subjectDocument(named []string) map[string]any {
 	putText(doc, "id", in.Subject.ID)
 	putObject(doc, "properties", in.Subject.Properties)
 	if in.Subject.Facts != nil {
-		doc["below"] = in.namedBelow(named)
+		doc["below"] = plainValue(in.AppendBelow(nil, named))
 	}
 	return doc
 }
@@ -169,48 +169,5 @@ func accountKey(typ, key string) bool {
 		return typ == "account"
 	default:
 		return strings.HasSuffix(key, "_account_id")
-	}
-}
-
-// namedBelow returns the accounts that in names and that lie in the subject's
-// subtree, sorted.
-func (in *Input) namedBelow(named []string) []any {
-	f := in.Subject.Facts
-	seen := map[string]bool{f.Account.ID: true, f.Account.ParentID: true, f.Account.TenantID: true}
-	for _, id := range named {
-		seen[id] = true
-	}
-	for column, v := range in.Resource.Row {
-		if id, ok := v.(string); ok && accountKey(in.Resource.Type, column) {
-			seen[id] = true
-		}
-	}
-	if accountKey(in.Resource.Type, "id") {
-		seen[in.Resource.ID] = true
-	}
-	collectTexts(seen, in.Resource.Properties)
-	collectTexts(seen, in.Action.Properties)
-	collectTexts(seen, in.Subject.Properties)
-	below := []any{}
-	for _, id := range slices.Sorted(maps.Keys(seen)) {
-		if f.below(id) {
-			below = append(below, id)
-		}
-	}
-	return below
-}
-
-func collectTexts(seen map[string]bool, v any) {
-	switch v := v.(type) {
-	case string:
-		seen[v] = true
-	case map[string]any:
-		for _, x := range v {
-			collectTexts(seen, x)
-		}
-	case []any:
-		for _, x := range v {
-			collectTexts(seen, x)
-		}
 	}
 }

@@ -6,11 +6,11 @@ import (
 )
 
 //go:embed data.json mutants.yaml reseller system
-var tree embed.FS
+var embedded embed.FS
 
 // Embedded returns the policy tree that stands beside this package: its Rego,
 // the tests of that Rego, and its data.
-func Embedded() fs.FS { return tree }
+func Embedded() fs.FS { return embedded }
 
 //go:embed schemas
 var schemas embed.FS

@@ -3,9 +3,6 @@ package policies
 import (
 	"cmp"
 	"time"
-
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/storage"
 )
 
 // Options configure an Engine. Zero values mean the stated defaults.
@@ -25,12 +22,7 @@ type Engine struct {
 	reasons   map[string]Reason
 	catalog   map[string]any
 	masks     masks
-	compiler  *ast.Compiler
-	store     storage.Store
-	modules   map[string]*ast.Module
-	rules     *ruleSet
-	touch     *touch
-	mentioned *mentioned
+	tree      *tree
 	decision  *query
 	queries   partialQueries
 	parts     parts

@@ -259,10 +259,10 @@ func (e *Engine) condition(f *frameOf) Condition {
 // expr, and maybe others; expr itself if there is none.
 func (e *Engine) written(expr *ast.Expr) *ast.Expr {
 	loc := expr.Location
-	if loc == nil || e.modules[loc.File] == nil {
+	if loc == nil || e.tree.modules[loc.File] == nil {
 		return expr
 	}
-	for _, rule := range e.modules[loc.File].Rules {
+	for _, rule := range e.tree.modules[loc.File].Rules {
 		for ; rule != nil; rule = rule.Else {
 			for _, x := range rule.Body {
 				if at := x.Location; at != nil && at.Offset <= loc.Offset && loc.Offset < at.Offset+len(at.Text) {
@@ -280,7 +280,7 @@ func (e *Engine) rule(rule *ast.Rule, depth int) Rule {
 	if rule.Location != nil {
 		r.File, r.Line = rule.Location.File, rule.Location.Row
 	}
-	for _, a := range e.compiler.GetAnnotationSet().Chain(rule) {
+	for _, a := range e.tree.compiler.GetAnnotationSet().Chain(rule) {
 		if a.Annotations == nil || a.Annotations.Scope != "rule" && a.Annotations.Scope != "document" {
 			continue
 		}

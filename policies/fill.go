@@ -38,12 +38,9 @@ func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicat
 	return c.template, c.late, nil
 }
 
-// fillFactor is how many timeouts of one evaluation a template may take.
-const fillFactor = 5
-
 func (e *Engine) newCompilation(ctx context.Context, in *Input, pins []predicate.Ref) *compilation {
 	return &compilation{
-		Engine: e, ctx: ctx, frame: e.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
+		Engine: e, ctx: ctx, frame: e.tree.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
 		template: &template{engine: e},
 	}
 }
@@ -85,7 +82,7 @@ func (c *compilation) askAll() {
 		if q == nil {
 			continue
 		}
-		wait := sync.OnceValues(func() (residual, error) { return c.ask(c.ctx, q, c.frame) })
+		wait := sync.OnceValues(func() (residual, error) { return c.tree.ask(c.ctx, q, c.frame) })
 		c.asked[q] = wait
 		go func() {
 			defer func() { _ = recover() }() // whoever waits is told
@@ -99,7 +96,7 @@ func (c *compilation) askAll() {
 func (c *compilation) question(q *query) (*translator, []ast.Body, error) {
 	ask := c.asked[q]
 	if ask == nil {
-		ask = func() (residual, error) { return c.ask(c.ctx, q, c.frame) }
+		ask = func() (residual, error) { return c.tree.ask(c.ctx, q, c.frame) }
 	}
 	r, err := ask()
 	if err != nil {
@@ -109,7 +106,7 @@ func (c *compilation) question(q *query) (*translator, []ast.Body, error) {
 		return nil, nil, &refusal{message: fmt.Sprintf("%d alternatives, at most %d can be looked at", len(r.queries), limit)}
 	}
 	t := &translator{
-		frame: c.frame, engine: c.Engine, support: r.rules(), modules: r.support, guards: c.guards, needs: c.needs,
+		frame: c.frame, tree: c.tree, support: r.rules(), modules: r.support, guards: c.guards, needs: c.needs,
 	}
 	return t, r.queries, nil
 }
@@ -136,7 +133,7 @@ func (c *compilation) note(into *error, what string, err error) error {
 }
 
 func (c *compilation) allow() error {
-	err := c.conflicts.check(c.ctx, c.Engine, c.frame)
+	err := c.conflicts.check(c.ctx, c.frame, c.options.Timeout)
 	if err != nil {
 		return c.note(&c.template.allowErr, "filter", err)
 	}

@@ -61,12 +61,12 @@ func (t *translator) guard(body ast.Body, cause error) (predicate.Expr, error) {
 // guardQuery compiles a guard together with the rules that partial evaluation
 // left for it.
 func (t *translator) guardQuery(body ast.Body) (*query, error) {
-	compiler := t.engine.compiler
+	compiler := t.tree.compiler
 	if len(t.modules) > 0 {
 		compiler = newCompiler(untyped)
 		modules := map[string]*ast.Module{}
 		if t.refersToTree(body) {
-			maps.Copy(modules, t.engine.modules)
+			maps.Copy(modules, t.tree.modules)
 		}
 		for i, module := range t.modules {
 			modules[fmt.Sprintf("residual-%d", i)] = module
@@ -75,14 +75,14 @@ func (t *translator) guardQuery(body ast.Body) (*query, error) {
 			return nil, fmt.Errorf("policy guard: %w", compiler.Errors)
 		}
 	}
-	return newQuery(body.Copy(), compiler, t.engine.store)
+	return newQuery(body.Copy(), compiler, t.tree.store)
 }
 
 // refersToTree tells whether rules of the tree itself are asked for.
 func (t *translator) refersToTree(body ast.Body) bool {
-	found := len(t.engine.rules.callees(body)) > 0
+	found := len(t.tree.rules.callees(body)) > 0
 	for _, module := range t.modules {
-		found = found || len(t.engine.rules.callees(module)) > 0
+		found = found || len(t.tree.rules.callees(module)) > 0
 	}
 	return found
 }
@@ -110,7 +110,7 @@ func (t *translator) supportReadsBelow(body ast.Body) bool {
 					found = found || readsBelow(rule)
 					visit(rule)
 				}
-				for _, rule := range t.engine.rules.lookup(ref) {
+				for _, rule := range t.tree.rules.lookup(ref) {
 					found = found || readsBelow(rule)
 					visit(rule)
 				}

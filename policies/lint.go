@@ -197,17 +197,6 @@ func (l *linter) ref(rule *ast.Rule, term *ast.Term, ref ast.Ref) {
 	}
 }
 
-// kinds returns the kinds that a column has among the types.
-func (s Schema) kinds(column string) []ColumnKind {
-	var kinds []ColumnKind
-	for _, typ := range s {
-		if kind, ok := typ.Columns[column]; ok && !slices.Contains(kinds, kind) {
-			kinds = append(kinds, kind)
-		}
-	}
-	return kinds
-}
-
 func place(term *ast.Term, rule *ast.Rule) *ast.Location {
 	if term.Location != nil && term.Location.Row > 0 {
 		return term.Location

@@ -21,7 +21,7 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 	if len(s.findings) > 0 {
 		return nil, refused(s.findings)
 	}
-	e := &Engine{options: o.withDefaults(), revision: s.revision, modules: s.modules}
+	e := &Engine{options: o.withDefaults(), revision: s.revision}
 	if findings := checkSchema(e.options.Schema); len(findings) > 0 {
 		return nil, refused(findings)
 	}
@@ -77,37 +77,32 @@ func (e *Engine) compile(ctx context.Context, s *source) []Finding {
 	if len(findings) > 0 {
 		return findings
 	}
-	e.compiler, e.store, e.rules = compiler, dataStore(s.data), &ruleSet{compiler}
-	if e.parts, findings = readParts(s.modules, e.rules); len(findings) > 0 {
+	rules := &ruleSet{compiler}
+	if e.parts, findings = readParts(s.modules, rules); len(findings) > 0 {
 		return findings
 	}
-	if findings = e.lint(); len(findings) > 0 {
+	e.tree, findings = newTree(tree{
+		compiler: compiler, store: dataStore(s.data), modules: s.modules, rules: rules, schema: e.options.Schema,
+		timeout: e.options.Timeout, maxDisjuncts: e.options.MaxDisjuncts, catalogued: e.catalogued,
+	}, rules.reachable(decisionRef), rules.reachable(allowRef))
+	if len(findings) > 0 {
 		return findings
 	}
 	e.reasons = readReasons(s.modules)
 	e.catalog, _ = s.data["catalog"].(map[string]any)
 	for _, step := range []func() error{
 		func() (err error) { e.limits, err = readLimits(s.data); return err },
-		func() (err error) { e.decision, err = newQuery(decisionQuery(), compiler, e.store); return err },
-		func() (err error) { e.queries, err = e.newPartialQueries(e.rules); return err },
+		func() (err error) { e.decision, err = newQuery(decisionQuery(), compiler, e.tree.store); return err },
+		func() (err error) { e.queries, err = e.newPartialQueries(); return err },
 		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
 		func() (err error) { e.plans, err = newPlanCache(e, e.options.CacheSize); return err },
-		func() error { return e.loadMasks(ctx, e.rules) },
+		func() error { return e.loadMasks(ctx) },
 	} {
 		if err := step(); err != nil {
 			findings = append(findings, Finding{Code: "data", Message: err.Error()})
 		}
 	}
 	return findings
-}
-
-// lint checks the rules that decisions depend on.
-func (e *Engine) lint() []Finding {
-	all := e.rules.reachable(decisionRef)
-	e.mentioned = newMentioned(nil, all)
-	e.touch = newTouch(e.rules, e.options.Schema, all)
-	findings := e.touch.lint(e.rules.reachable(allowRef))
-	return append(append(findings, lintBelow(all)...), lintSame(all)...)
 }
 
 // rehearsalTime bounds the trial at load.

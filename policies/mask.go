@@ -92,12 +92,13 @@ func maskPath(t *ast.Term) (string, error) {
 }
 
 // loadMasks evaluates the mask once when it does not read the entry.
-func (e *Engine) loadMasks(ctx context.Context, rules *ruleSet) error {
+func (e *Engine) loadMasks(ctx context.Context) error {
+	rules := e.tree.rules
 	if len(rules.at(maskRef)) == 0 {
 		return nil
 	}
 	body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(maskRef), ast.NewTerm(maskVar)))
-	q, err := newQuery(body, e.compiler, e.store)
+	q, err := newQuery(body, e.tree.compiler, e.tree.store)
 	if err != nil {
 		return err
 	}

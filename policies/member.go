@@ -44,7 +44,7 @@ func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) 
 func (s *scope) account(item side) bool {
 	if item.at.Ref == nil {
 		id, ok := item.at.Const.(string)
-		return ok && s.engine.catalogued(s.typ, id)
+		return ok && s.tree.catalogued(s.typ, id)
 	}
 	at := item.at.Ref
 	if name, ok := at.Column(); ok {

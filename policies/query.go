@@ -71,6 +71,25 @@ type residual struct {
 	support []*ast.Module
 }
 
+// rules returns the rules that a residual refers to, by their path.
+func (r residual) rules() map[string][]*ast.Rule {
+	rules := map[string][]*ast.Rule{}
+	for _, module := range r.support {
+		for _, rule := range module.Rules {
+			key := module.Package.Path.Extend(rule.Head.Ref()).String()
+			rules[key] = append(rules[key], rule)
+		}
+	}
+	return rules
+}
+
+// recovered turns a panic into an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("policy evaluation: panic: %v", p)
+	}
+}
+
 // limited runs one evaluation inside a transaction and cuts it off after
 // timeout or when ctx ends.
 func (q *query) limited(ctx context.Context, timeout time.Duration, evaluate func(*topdown.Query) error) error {

@@ -102,7 +102,7 @@ func (e *Engine) filterFindings(err error) []Finding {
 
 // allowLocation is where allow is defined first, defaults aside.
 func (e *Engine) allowLocation() *ast.Location {
-	rules := e.rules.at(allowRef)
+	rules := e.tree.rules.at(allowRef)
 	for _, rule := range rules {
 		if !isDefault(rule) {
 			return rule.Loc()

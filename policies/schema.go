@@ -1,5 +1,7 @@
 package policies
 
+import "slices"
+
 // ColumnKind is the type of a column that policies may read.
 type ColumnKind uint8
 
@@ -23,3 +25,14 @@ type TypeSchema struct {
 // Schema names the resource types that the store keeps and their columns. The
 // column "id" is always there; "type" and "properties" are no columns.
 type Schema map[string]TypeSchema
+
+// kinds returns the kinds that a column has among the types.
+func (s Schema) kinds(column string) []ColumnKind {
+	var kinds []ColumnKind
+	for _, typ := range s {
+		if kind, ok := typ.Columns[column]; ok && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}

@@ -120,8 +120,8 @@ func (t *translator) ruleTouches(ref ast.Ref, seen map[string]bool) bool {
 			}
 		}
 	}
-	for _, rule := range t.engine.rules.lookup(ref) {
-		if t.engine.touch.row[rule] || t.touches(rule, seen) {
+	for _, rule := range t.tree.rules.lookup(ref) {
+		if t.tree.touch.row[rule] || t.touches(rule, seen) {
 			return true
 		}
 	}

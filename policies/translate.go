@@ -28,7 +28,7 @@ func (r *refusal) Error() string {
 // does not know it refuses.
 type translator struct {
 	*frame
-	engine  *Engine
+	tree    *tree
 	support map[string][]*ast.Rule
 	modules []*ast.Module
 	guards  *guardSet
@@ -92,9 +92,9 @@ func compareText(a, b string) int {
 // filter closes a condition: simplified, and bounded in its alternatives.
 func (t *translator) filter(e predicate.Expr) (predicate.Filter, error) {
 	f := predicate.Of(e)
-	if n := width(f.Where); n > t.engine.options.MaxDisjuncts {
+	if n := width(f.Where); n > t.tree.maxDisjuncts {
 		return predicate.Filter{}, &refusal{
-			message: fmt.Sprintf("%d alternatives, a filter holds at most %d", n, t.engine.options.MaxDisjuncts)}
+			message: fmt.Sprintf("%d alternatives, a filter holds at most %d", n, t.tree.maxDisjuncts)}
 	}
 	return f, nil
 }

@@ -25,13 +25,13 @@ func newFactTerms(f *Facts) *factTerms {
 	return t
 }
 
-// value returns the engine's document of in as OPA reads it.
-func (e *Engine) value(in *Input) (ast.Value, error) {
+// Value is DocumentIn as OPA reads it.
+func (in *Input) Value(schema Schema, named []string) (ast.Value, error) {
 	object := ast.NewObject()
 	resource := in.resourceDocument()
-	e.completeSets(in, resource)
+	schema.completeSets(in.Resource.Type, resource)
 	for key, section := range map[string]map[string]any{
-		"subject":  in.subjectDocument(e.catalogAccounts(in.Resource.Type, in.Resource.ID)),
+		"subject":  in.subjectDocument(named),
 		"action":   in.actionDocument(),
 		"resource": resource,
 		"context":  in.contextDocument(),
