@@ -5,36 +5,36 @@ import (
 	"testing"
 	"time"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
-func benchFacts(access map[string][]string) *policies.Facts {
-	return policies.NewFacts(policies.Facts{
+func benchFacts(access map[string][]string) *input.Facts {
+	return input.NewFacts(input.Facts{
 		User: map[string]any{"id": "usr_r1", "account_id": "acc_r1", "status": "active", "ip_allow": []any{}},
-		Account: policies.AccountFacts{
+		Account: input.AccountFacts{
 			ID: "acc_r1", ParentID: "acc_m1", TenantID: "acc_m1", Kind: "reseller", Status: "active", Depth: 1,
 		},
 		Access: access, Groups: 1, Leaf: true,
 	})
 }
 
-func benchInput(account string) *policies.Input {
+func benchInput(account string) *input.Input {
 	letters := []string{"create", "read", "update", "delete"}
 	access := map[string][]string{"*": {}, "customer": letters, "card/customer": letters, "card/provider": letters[1:2], "user": letters}
-	return &policies.Input{
-		Subject: policies.Subject{Type: "user", ID: "usr_r1", Facts: benchFacts(access)},
-		Action:  policies.Action{Name: "read"},
-		Resource: policies.Resource{Type: "card", ID: "crd_1", Row: map[string]any{
+	return &input.Input{
+		Subject: input.Subject{Type: "user", ID: "usr_r1", Facts: benchFacts(access)},
+		Action:  input.Action{Name: "read"},
+		Resource: input.Resource{Type: "card", ID: "crd_1", Row: map[string]any{
 			"id": "crd_1", "account_id": account, "tenant_id": "acc_m1", "kind": "customer", "name": "Premium",
 			"currency": "USD", "direction": "termination", "assigned_to": []string{"acc_r2", "acc_r1"},
 		}},
-		Context: policies.Context{Time: time.Unix(1767225600, 0), ClientIP: "10.1.2.3", Panel: "panel"},
+		Context: input.Context{Time: time.Unix(1767225600, 0), ClientIP: "10.1.2.3", Panel: "panel"},
 	}
 }
 
 func BenchmarkDecideWarm(b *testing.B) {
 	engine, ctx := embedded(b), context.Background()
-	for name, in := range map[string]*policies.Input{"allow": benchInput("acc_r1"), "deny": benchInput("acc_r9")} {
+	for name, in := range map[string]*input.Input{"allow": benchInput("acc_r1"), "deny": benchInput("acc_r9")} {
 		if name == "deny" {
 			in.Resource.Row["assigned_to"] = []string{}
 		}
@@ -78,7 +78,7 @@ func BenchmarkDecideColdPlan(b *testing.B) {
 
 func BenchmarkEvaluate(b *testing.B) {
 	engine, ctx := embedded(b), context.Background()
-	for name, in := range map[string]*policies.Input{"allow": benchInput("acc_r1"), "deny": benchInput("acc_r9")} {
+	for name, in := range map[string]*input.Input{"allow": benchInput("acc_r1"), "deny": benchInput("acc_r9")} {
 		if name == "deny" {
 			in.Resource.Row["assigned_to"] = []string{}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -13,7 +14,7 @@ import (
 // them straight from the input.
 type binding struct {
 	ctx      context.Context
-	in       *Input
+	in       *input.Input
 	template *template
 	decided  []int8 // per guard: 0 not yet, 1 holds, -1 does not
 	document ast.Value
@@ -26,7 +27,7 @@ func (b *binding) Lookup(ref predicate.Ref) (any, bool) {
 	if b.blanks != nil {
 		b.blanks.read(ref)
 	}
-	return b.in.lookup(ref)
+	return b.in.Lookup(ref)
 }
 
 // Below implements predicate.Env.
@@ -34,7 +35,7 @@ func (b *binding) Below(accountID string) bool {
 	if b.blanks != nil {
 		b.blanks.read(predicate.Below)
 	}
-	return b.in.Subject.Facts.below(accountID)
+	return b.in.Subject.Facts.InSubtree(accountID)
 }
 
 // Guard implements predicate.Env. Each guard is decided once.
@@ -56,10 +57,10 @@ func (b *binding) Guard(id int) bool {
 }
 
 func (b *binding) decide(id int) bool {
-	if g := &b.template.guards[id]; b.blanks != nil && g.rego != nil {
-		b.blanks.ask(g.rego)
+	if g := &b.template.guards[id]; b.blanks != nil && g.Rego != nil {
+		b.blanks.ask(g.Rego)
 	}
-	holds, err := b.template.guards[id].holds(b.ctx, b, b.value, b.template.engine.options.Timeout)
+	holds, err := b.template.guards[id].Holds(b.ctx, b, b.value, b.template.engine.options.Timeout)
 	if err != nil {
 		b.err = err
 	}

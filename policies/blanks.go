@@ -8,7 +8,10 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
+	"resellerd/policies/filter"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
 )
 
 // blanks are parts of an input that are not known, and whether anything that a
@@ -22,7 +25,7 @@ type blanks struct {
 func (e *Engine) blanks(unknown []predicate.Ref) *blanks {
 	b := &blanks{}
 	for _, path := range unknown {
-		if e.tree.mentioned.overlaps(path) {
+		if e.tree.Mentioned.Overlaps(path) {
 			b.paths = append(b.paths, path)
 		}
 	}
@@ -31,10 +34,10 @@ func (e *Engine) blanks(unknown []predicate.Ref) *blanks {
 
 func (b *blanks) read(ref predicate.Ref) { b.touched = b.touched || b.overlap(ref) }
 
-func (b *blanks) ask(q *query) { b.touched = b.touched || b.in(q.reads()) }
+func (b *blanks) ask(q *rego.Query) { b.touched = b.touched || b.in(q.Reads()) }
 
 // in tells whether a blank may be read.
-func (b *blanks) in(m *mentioned) bool { return slices.ContainsFunc(b.paths, m.overlaps) }
+func (b *blanks) in(m *rego.Mentions) bool { return slices.ContainsFunc(b.paths, m.Overlaps) }
 
 // overlap tells whether a path is a blank, lies in one, or holds one.
 func (b *blanks) overlap(ref predicate.Ref) bool {
@@ -49,8 +52,8 @@ func (b *blanks) overlap(ref predicate.Ref) bool {
 func (b *blanks) compiledIn() bool {
 	return slices.ContainsFunc(b.paths, func(p predicate.Ref) bool {
 		user := len(p) > 1 && p[0] == "subject" && p[1] == "user"
-		return user || slices.ContainsFunc(knownRefs, func(known ast.Ref) bool {
-			at := writtenOut(known)
+		return user || slices.ContainsFunc(filter.KnownRefs, func(known ast.Ref) bool {
+			at := rego.WrittenOut(known)
 			n := min(len(p), len(at))
 			return slices.Equal(p[:n], at[:n])
 		})
@@ -61,16 +64,16 @@ var errBlank = errors.New("policy decision: too little of the input is known")
 
 // asksWhat tells whether it is not known what is asked about: the type of the
 // resource, or which area.
-func asksWhat(in *Input, unknown []predicate.Ref) bool {
+func asksWhat(in *input.Input, unknown []predicate.Ref) bool {
 	b := &blanks{paths: unknown}
 	return b.overlap(predicate.Ref{"resource", "type"}) ||
-		in.Resource.Type == areaType && b.overlap(predicate.Ref{"resource", "id"})
+		in.Resource.Type == input.AreaType && b.overlap(predicate.Ref{"resource", "id"})
 }
 
 // fit tells whether a template was made without what is blank.
 func (b *blanks) fit(t *template) bool {
 	for _, n := range t.needs {
-		if b.overlap(n.ref) && !(n.ref[0] == "context" && len(n.ref) == 2 && contextKey(n.ref[1])) {
+		if b.overlap(n.Ref) && !(n.Ref[0] == "context" && len(n.Ref) == 2 && input.ContextKey(n.Ref[1])) {
 			return false // its type is not known either
 		}
 	}
@@ -80,12 +83,12 @@ func (b *blanks) fit(t *template) bool {
 // DecideWithout is Decide about an input of which some parts are not known, as
 // paths below input ("context", "client_ip"). They are absent from in. sure is
 // false when the decision may depend on them; then it says nothing.
-func (e *Engine) DecideWithout(ctx context.Context, in *Input, unknown []predicate.Ref) (d Decision, sure bool) {
+func (e *Engine) DecideWithout(ctx context.Context, in *input.Input, unknown []predicate.Ref) (d Decision, sure bool) {
 	b := e.blanks(unknown)
 	switch {
 	case asksWhat(in, unknown):
 		return failed(errBlank), false
-	case len(b.paths) == 0, in.misnamed():
+	case len(b.paths) == 0, in.Misnamed():
 		return e.Decide(ctx, in), true
 	}
 	if b.compiledIn() || in.Action.Change != nil {
@@ -107,12 +110,12 @@ func (e *Engine) DecideWithout(ctx context.Context, in *Input, unknown []predica
 
 // PlanWithout is Plan about an input of which some parts are not known. What is
 // bound late stands in the plan by name, so that it need not be known.
-func (e *Engine) PlanWithout(ctx context.Context, in *Input, unknown []predicate.Ref) (p *Plan, sure bool) {
+func (e *Engine) PlanWithout(ctx context.Context, in *input.Input, unknown []predicate.Ref) (p *Plan, sure bool) {
 	b := e.blanks(unknown)
 	switch {
 	case asksWhat(in, unknown):
 		return failedPlan(errBlank), false
-	case len(b.paths) == 0, in.misnamed():
+	case len(b.paths) == 0, in.Misnamed():
 		return e.Plan(ctx, in), true
 	case b.compiledIn():
 		return failedPlan(errBlank), false
@@ -131,14 +134,14 @@ func (e *Engine) PlanWithout(ctx context.Context, in *Input, unknown []predicate
 // evaluateWithout evaluates the decision whole, and watches which expressions
 // are looked at: when none of them reads a blank, the decision does not rest on
 // it. Rules are not chosen by an index, which would read the input unseen.
-func (e *Engine) evaluateWithout(ctx context.Context, in *Input, b *blanks) (Decision, bool) {
+func (e *Engine) evaluateWithout(ctx context.Context, in *input.Input, b *blanks) (Decision, bool) {
 	d := e.Evaluate(ctx, in)
 	input, err := e.value(in)
 	if err != nil {
 		return failed(err), true
 	}
 	watch := &blankTracer{blanks: b, seen: map[*ast.Expr]bool{}}
-	err = e.decision.limited(ctx, traceFactor*e.options.Timeout, func(q *topdown.Query) error {
+	err = e.decision.Limited(ctx, traceFactor*e.options.Timeout, func(q *topdown.Query) error {
 		_, err := q.WithInput(ast.NewTerm(input)).WithQueryTracer(watch).WithIndexing(false).Run(ctx)
 		return err
 	})
@@ -163,11 +166,11 @@ func (t *blankTracer) TraceEvent(event topdown.Event) {
 	case *ast.Expr:
 		if event.Op == topdown.EvalOp && !t.seen[node] {
 			t.seen[node] = true
-			t.blanks.touched = t.blanks.touched || t.blanks.in(newMentioned(ast.Body{node}, nil))
+			t.blanks.touched = t.blanks.touched || t.blanks.in(rego.NewMentions(ast.Body{node}, nil))
 		}
 	case *ast.Rule:
 		if event.Op == topdown.EnterOp && node.Head != nil && node.Head.Value != nil {
-			t.blanks.touched = t.blanks.touched || t.blanks.in(newMentioned(ast.Body{ast.NewExpr(node.Head.Value)}, nil))
+			t.blanks.touched = t.blanks.touched || t.blanks.in(rego.NewMentions(ast.Body{ast.NewExpr(node.Head.Value)}, nil))
 		}
 	}
 }

@@ -9,7 +9,9 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
 )
 
 // planKey is everything that a template is compiled with.
@@ -18,11 +20,11 @@ type planKey struct {
 	pins                                string // values known beforehand, and which
 }
 
-func keyOf(in *Input) planKey {
+func keyOf(in *input.Input) planKey {
 	key := planKey{
-		profile: in.Subject.Facts.key(), subject: in.Subject.Type, action: in.Action.Name, typ: in.Resource.Type,
+		profile: in.Subject.Facts.Key(), subject: in.Subject.Type, action: in.Action.Name, typ: in.Resource.Type,
 	}
-	if key.typ == areaType {
+	if key.typ == input.AreaType {
 		key.area = in.Resource.ID
 	}
 	return key
@@ -53,7 +55,7 @@ func newPlanCache(e *Engine, size int) (*planCache, error) {
 
 // template returns the template for an input, and whether it was there.
 // Values at pins are compiled in.
-func (c *planCache) template(ctx context.Context, in *Input, pins []predicate.Ref) (*template, bool, error) {
+func (c *planCache) template(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, bool, error) {
 	key := keyOf(in)
 	if found, ok := c.entries.Get(key); ok && len(pins) == 0 {
 		if found.pins == nil {
@@ -82,10 +84,10 @@ func (c *planCache) template(ctx context.Context, in *Input, pins []predicate.Re
 const maxPins = 8
 
 // pinnedEntry returns the entry for an input with some values known.
-func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (*entry, bool, error) {
+func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *input.Input, pins []predicate.Ref) (*entry, bool, error) {
 	if len(pins) > 0 {
 		var err error
-		if key.pins, err = in.pinKey(pins); err != nil {
+		if key.pins, err = in.PinKey(pins); err != nil {
 			return nil, false, err
 		}
 		if found, ok := c.entries.Get(key); ok {
@@ -106,8 +108,8 @@ func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *Input, pin
 
 // fill compiles the template for a key and keeps it. Whoever waits for it may
 // leave; the next one finds it.
-func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []predicate.Ref) (found *entry, err error) {
-	defer recovered(&err)
+func (c *planCache) fill(ctx context.Context, key planKey, in *input.Input, pins []predicate.Ref) (found *entry, err error) {
+	defer rego.Recovered(&err)
 	t, late, err := c.engine.compileTemplate(ctx, in, pins)
 	if err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (c *planCache) fill(ctx context.Context, key planKey, in *Input, pins []pre
 func union(a, b []predicate.Ref) []predicate.Ref {
 	out := slices.Clone(a)
 	for _, ref := range b {
-		if !pinned(ref, out) {
+		if !input.Pinned(ref, out) {
 			out = append(out, ref)
 		}
 	}

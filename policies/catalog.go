@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
 )
 
 // Catalog returns the entity data.catalog.<typ>.<id>. The map is shared: read
@@ -23,7 +25,7 @@ func (e *Engine) catalogAccounts(typ, id string) []string {
 	}
 	var accounts []string
 	for _, key := range slices.Sorted(maps.Keys(entity)) {
-		if account, ok := entity[key].(string); ok && accountKey(typ, key) {
+		if account, ok := entity[key].(string); ok && input.AccountKey(typ, key) {
 			accounts = append(accounts, account)
 		}
 	}
@@ -46,18 +48,18 @@ func (e *Engine) catalogued(typ, account string) bool {
 // subject.below also holding the account that the catalog names for the
 // resource, and with the set columns of the resource's type, empty where the
 // row has none.
-func (e *Engine) Document(in *Input) map[string]any {
+func (e *Engine) Document(in *input.Input) map[string]any {
 	return in.DocumentIn(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }
 
 // value is Document as OPA reads it.
-func (e *Engine) value(in *Input) (ast.Value, error) {
+func (e *Engine) value(in *input.Input) (ast.Value, error) {
 	return in.Value(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }
 
 // AppendBelow appends what Document has as subject.below: the accounts of the
 // subject's subtree that the request names, or the catalog for its resource,
 // sorted. The subject must have Facts.
-func (e *Engine) AppendBelow(dst []string, in *Input) []string {
+func (e *Engine) AppendBelow(dst []string, in *input.Input) []string {
 	return in.AppendBelow(dst, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/filter"
+	"resellerd/policies/rego"
 )
 
 // Partial evaluation does not see that two definitions of a rule give it
@@ -15,21 +18,21 @@ import (
 
 // conflicts are the rules of a tree whose values may conflict.
 type conflicts struct {
-	known   []*query // depend on what every plan knows: tried for each
-	reasons bool     // the reasons depend on rules that may conflict
-	shown   bool     // view or columns do
+	known   []*rego.Query // depend on what every plan knows: tried for each
+	reasons bool          // the reasons depend on rules that may conflict
+	shown   bool          // view or columns do
 }
 
 // findConflicts looks at the rules that decisions depend on.
 func (e *Engine) findConflicts() (conflicts, error) {
 	var c conflicts
-	all := e.tree.rules.reachable(decisionRef)
+	all := e.tree.Rules.Reachable(decisionRef)
 	for _, rule := range e.prone(all) {
-		if e.tree.touch.row[rule] || e.tree.touch.late[rule] || len(rule.Head.Args) > 0 {
+		if e.tree.Touch.Row[rule] || e.tree.Touch.Late[rule] || len(rule.Head.Args) > 0 {
 			continue
 		}
-		body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(rule.Ref().GroundPrefix()), ast.NewTerm(resultVar)))
-		q, err := newQuery(body, e.tree.compiler, e.tree.store)
+		body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(rule.Ref().GroundPrefix()), ast.NewTerm(filter.ResultVar)))
+		q, err := rego.NewQuery(body, e.tree.Compiler, e.tree.Store)
 		if err != nil {
 			return c, err
 		}
@@ -40,8 +43,8 @@ func (e *Engine) findConflicts() (conflicts, error) {
 		name string
 		into *bool
 	}{{"reasons", &c.reasons}, {"view", &c.shown}, {"columns", &c.shown}} {
-		for _, rule := range e.prone(e.tree.rules.reachable(partRefOf(part.name))) {
-			open := e.tree.touch.row[rule] || e.tree.touch.late[rule] || len(rule.Head.Args) > 0
+		for _, rule := range e.prone(e.tree.Rules.Reachable(partRefOf(part.name))) {
+			open := e.tree.Touch.Row[rule] || e.tree.Touch.Late[rule] || len(rule.Head.Args) > 0
 			*part.into = *part.into || open && !view[rule]
 		}
 	}
@@ -50,10 +53,10 @@ func (e *Engine) findConflicts() (conflicts, error) {
 
 // prone returns the rules that could yield two different values.
 func (e *Engine) prone(rules []*ast.Rule) []*ast.Rule {
-	definitions := definitionsOf(rules)
+	definitions := filter.DefinitionsOf(rules)
 	var out []*ast.Rule
 	for _, rule := range rules {
-		if !isTrue(rule) && conflictProne(rule, definitions[rule.Ref().String()]) {
+		if !rego.IsTrue(rule) && filter.ConflictProne(rule, definitions[rule.Ref().String()]) {
 			out = append(out, rule)
 		}
 	}
@@ -66,7 +69,7 @@ func (e *Engine) viewRules() map[*ast.Rule]bool {
 	out := map[*ast.Rule]bool{}
 	var add func(ref ast.Ref)
 	add = func(ref ast.Ref) {
-		for _, rule := range e.tree.rules.at(ref) {
+		for _, rule := range e.tree.Rules.At(ref) {
 			if out[rule] {
 				continue
 			}
@@ -86,7 +89,7 @@ func passedOn(rule *ast.Rule) ast.Ref {
 		return nil
 	}
 	for _, x := range rule.Body {
-		term := boundRef(x)
+		term := rego.BoundRef(x)
 		if term == nil || !term.Equal(rule.Head.Value) {
 			continue
 		}
@@ -100,16 +103,16 @@ func passedOn(rule *ast.Rule) ast.Ref {
 }
 
 // check evaluates what depends on known values alone.
-func (c *conflicts) check(ctx context.Context, f *frame, timeout time.Duration) error {
+func (c *conflicts) check(ctx context.Context, f *filter.Frame, timeout time.Duration) error {
 	if len(c.known) == 0 {
 		return nil
 	}
-	known, err := ast.InterfaceToValue(f.known)
+	known, err := ast.InterfaceToValue(f.Known)
 	if err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
 	for _, q := range c.known {
-		if _, err := q.run(ctx, known, timeout); err != nil {
+		if _, err := q.Run(ctx, known, timeout); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/rego"
 )
 
 const (
@@ -49,7 +51,7 @@ func corpusOptions() policies.Options {
 
 func checkRefused(t *testing.T, c policiestest.Case, err error) {
 	t.Helper()
-	var refused *policies.LoadError
+	var refused *rego.LoadError
 	if !errors.As(err, &refused) {
 		t.Fatalf("loaded with %v, want a refusal", err)
 	}
@@ -102,7 +104,7 @@ func checkEqual(t *testing.T, c policiestest.Case, engine *policies.Engine) {
 }
 
 // compare holds a check and a list against full evaluations, row by row.
-func compare(t *testing.T, engine *policies.Engine, in *policies.Input, rows []map[string]any, n *tally) {
+func compare(t *testing.T, engine *policies.Engine, in *input.Input, rows []map[string]any, n *tally) {
 	t.Helper()
 	ctx := context.Background()
 	plan := engine.Plan(ctx, in)
@@ -144,7 +146,7 @@ func sameDecision(a, b policies.Decision) bool {
 }
 
 // listed applies a plan to a row as a store would.
-func listed(ctx context.Context, plan *policies.Plan, in *policies.Input) policies.Decision {
+func listed(ctx context.Context, plan *policies.Plan, in *input.Input) policies.Decision {
 	env := plan.Bind(ctx, in)
 	d := policies.Decision{Allow: plan.Filter.Eval(env)}
 	if !d.Allow {

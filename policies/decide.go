@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -18,8 +19,8 @@ const maxLazyGuards = 2
 // Decide answers one input from a cached plan where the policy can be turned
 // into one, and by a full evaluation otherwise. Both give the same answer. For
 // types in the Schema a policy that cannot be turned into a filter is an error.
-func (e *Engine) Decide(ctx context.Context, in *Input) Decision {
-	if in.Action.Change != nil || in.misnamed() {
+func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
+	if in.Action.Change != nil || in.Misnamed() {
 		return e.Evaluate(ctx, in)
 	}
 	t, warm, err := e.plans.template(ctx, in, nil)
@@ -53,7 +54,7 @@ func usable(part standing, err error) bool {
 func (t *template) regoGuards() int {
 	n := 0
 	for i := range t.guards {
-		if t.guards[i].rego != nil {
+		if t.guards[i].Rego != nil {
 			n++
 		}
 	}

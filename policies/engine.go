@@ -3,11 +3,15 @@ package policies
 import (
 	"cmp"
 	"time"
+
+	"resellerd/policies/filter"
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 // Options configure an Engine. Zero values mean the stated defaults.
 type Options struct {
-	Schema       Schema        // columns per resource type; none by default
+	Schema       input.Schema  // columns per resource type; none by default
 	Timeout      time.Duration // of one evaluation; 1 s
 	MaxDisjuncts int           // of one filter; 64
 	CacheSize    int           // number of plans kept; 4096
@@ -22,13 +26,13 @@ type Engine struct {
 	reasons   map[string]Reason
 	catalog   map[string]any
 	masks     masks
-	tree      *tree
-	decision  *query
+	tree      *filter.Tree
+	decision  *rego.Query
 	queries   partialQueries
 	parts     parts
 	conflicts conflicts
 	plans     *planCache
-	slowness  []Finding // met when the tree was tried
+	slowness  []rego.Finding // met when the tree was tried
 }
 
 func (o Options) withDefaults() Options {
@@ -43,7 +47,7 @@ func (e *Engine) Revision() string { return e.revision }
 
 // Schema is what Options named as the columns of each type. It is shared: read
 // only.
-func (e *Engine) Schema() Schema { return e.options.Schema }
+func (e *Engine) Schema() input.Schema { return e.options.Schema }
 
 // Source is what Options named as the tree's origin.
 func (e *Engine) Source() string { return e.options.Source }

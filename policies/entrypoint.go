@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/rego"
 )
 
 var (
@@ -32,13 +34,13 @@ func partRefOf(name string) ast.Ref { return mainRef.Append(ast.InternedTerm(nam
 
 // readParts finds out how the entrypoint is made. It reads the modules as
 // written, before the compiler rewrites them.
-func readParts(modules map[string]*ast.Module, rules *ruleSet) (parts, []Finding) {
+func readParts(modules map[string]*ast.Module, rules *rego.Rules) (parts, []rego.Finding) {
 	p := parts{}
-	if len(rules.at(decisionRef)) == 0 && len(rules.lookup(decisionRef)) == 0 {
-		return p, []Finding{{Code: "entrypoint", Message: "data.reseller.main.decision is not defined"}}
+	if len(rules.At(decisionRef)) == 0 && len(rules.Lookup(decisionRef)) == 0 {
+		return p, []rego.Finding{{Code: "entrypoint", Message: "data.reseller.main.decision is not defined"}}
 	}
-	if len(rules.at(allowRef)) == 0 {
-		return p, []Finding{{Code: "entrypoint", Message: "data.reseller.main.allow is not defined"}}
+	if len(rules.At(allowRef)) == 0 {
+		return p, []rego.Finding{{Code: "entrypoint", Message: "data.reseller.main.allow is not defined"}}
 	}
 	reader := &partReader{given: map[string][]given{}}
 	for _, module := range modules {
@@ -50,7 +52,7 @@ func readParts(modules map[string]*ast.Module, rules *ruleSet) (parts, []Finding
 		}
 	}
 	if len(reader.given["allow"]) == 0 && len(reader.findings) == 0 {
-		reader.findings = []Finding{{Code: "entrypoint", Message: "data.reseller.main.decision names no allow"}}
+		reader.findings = []rego.Finding{{Code: "entrypoint", Message: "data.reseller.main.decision names no allow"}}
 	}
 	p.reasons, p.view, p.columns = reader.always("reasons"), reader.allowed("view"), reader.allowed("columns")
 	return p, reader.findings
@@ -74,7 +76,7 @@ type given struct {
 
 type partReader struct {
 	given    map[string][]given
-	findings []Finding
+	findings []rego.Finding
 }
 
 // always tells how a key stands that every decision has.
@@ -143,7 +145,7 @@ func (r *partReader) object(object ast.Object, rule *ast.Rule, on condition) {
 func (r *partReader) part(name string, value *ast.Term, loc *ast.Location, on condition) {
 	kind := standingOf(name, value)
 	if name == "allow" && kind != partRule {
-		r.findings = append(r.findings, at(loc, "entrypoint",
+		r.findings = append(r.findings, rego.FindingAt(loc, "entrypoint",
 			fmt.Sprintf("decision: allow is %s instead of data.reseller.main.allow", value)))
 	}
 	r.given[name] = append(r.given[name], given{kind, on})

@@ -10,42 +10,43 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
 	"resellerd/policies/policiestest/depth"
 )
 
 // embeddedSchema names the columns that the embedded tree is written for.
-func embeddedSchema() policies.Schema {
-	text := func(names ...string) map[string]policies.ColumnKind {
-		columns := map[string]policies.ColumnKind{}
+func embeddedSchema() input.Schema {
+	text := func(names ...string) map[string]input.ColumnKind {
+		columns := map[string]input.ColumnKind{}
 		for _, name := range names {
-			columns[name] = policies.Text
+			columns[name] = input.Text
 		}
 		return columns
 	}
-	with := func(columns map[string]policies.ColumnKind, kind policies.ColumnKind, names ...string) policies.TypeSchema {
+	with := func(columns map[string]input.ColumnKind, kind input.ColumnKind, names ...string) input.TypeSchema {
 		for _, name := range names {
 			columns[name] = kind
 		}
-		return policies.TypeSchema{Columns: columns}
+		return input.TypeSchema{Columns: columns}
 	}
-	card := func() policies.TypeSchema {
+	card := func() input.TypeSchema {
 		columns := text("id", "account_id", "tenant_id", "kind", "name", "public_name", "carrier", "currency", "direction", "external_id")
-		with(columns, policies.Opaque, "notes")
-		return with(columns, policies.Set, "assigned_to")
+		with(columns, input.Opaque, "notes")
+		return with(columns, input.Set, "assigned_to")
 	}
 	account := text("id", "parent_id", "tenant_id", "kind", "name", "public_name", "currency", "status", "external_id")
-	with(account, policies.Integer, "depth")
+	with(account, input.Integer, "depth")
 	user := text("id", "account_id", "tenant_id", "external_id", "status")
-	with(user, policies.Opaque, "login", "name", "ip_allow")
-	return policies.Schema{
-		"account": with(account, policies.Opaque, "email", "ceiling"),
-		"group":   with(text("id", "account_id", "tenant_id", "name", "public_name", "lend", "template"), policies.Set, "lent_to"),
-		"user":    with(user, policies.Set, "groups"),
+	with(user, input.Opaque, "login", "name", "ip_allow")
+	return input.Schema{
+		"account": with(account, input.Opaque, "email", "ceiling"),
+		"group":   with(text("id", "account_id", "tenant_id", "name", "public_name", "lend", "template"), input.Set, "lent_to"),
+		"user":    with(user, input.Set, "groups"),
 		"customer": with(text("id", "account_id", "tenant_id", "name", "status", "currency", "external_id"),
-			policies.Opaque, "email", "notes"),
+			input.Opaque, "email", "notes"),
 		"card": card(), "rate": card(),
-		"audit": with(text("id", "account_id", "actor_account_id", "tenant_id", "resource_type", "resource_id", "action"), policies.Set),
+		"audit": with(text("id", "account_id", "actor_account_id", "tenant_id", "resource_type", "resource_id", "action"), input.Set),
 	}
 }
 
@@ -115,14 +116,14 @@ func TestEmbeddedTreeDecidesAboutAreasAndPanelsAsItEvaluates(t *testing.T) {
 func one[T any](r *rand.Rand, options ...T) T { return options[r.IntN(len(options))] }
 
 // embeddedInput is a random request of a random subject of the embedded tree.
-func embeddedInput(r *rand.Rand, typ string) *policies.Input {
+func embeddedInput(r *rand.Rand, typ string) *input.Input {
 	in := policiestest.Input(r, typ)
 	in.Action.Name = one(r, "read", "read", "read", "read", "read", "read", "create", "update", "delete", "assign", "activate", "build", "preview", "nonsense")
 	in.Context.ClientIP = one(r, "", "10.1.2.3", "192.0.2.7")
 	if in.Subject.Facts == nil {
 		return in
 	}
-	facts := policies.Facts{
+	facts := input.Facts{
 		User: map[string]any{}, Account: in.Subject.Facts.Account, Access: access(r), Groups: one(r, 1, 1, 1, 1, 1, 2, 2, 0),
 		Below: in.Subject.Facts.Below,
 	}
@@ -132,7 +133,7 @@ func embeddedInput(r *rand.Rand, typ string) *policies.Input {
 	facts.User["status"] = one(r, "active", "active", "active", "active", "active", "active", "disabled")
 	facts.User["ip_allow"] = one(r, []any{}, []any{}, []any{}, []any{"10.0.0.0/8"}, []any{"192.0.2.0/24", "10.1.2.0/24"})
 	facts.Account.Status = one(r, "active", "active", "active", "active", "active", "active", "suspended")
-	in.Subject.Facts = policies.NewFacts(facts)
+	in.Subject.Facts = input.NewFacts(facts)
 	return in
 }
 
@@ -179,7 +180,7 @@ func embeddedRow(r *rand.Rand, typ string, i int) map[string]any {
 			row[column] = one(r, "active", "disabled")
 		case column == "lend":
 			row[column] = one(r, "none", "all", "some")
-		case kind == policies.Set:
+		case kind == input.Set:
 			row[column] = []string{one(r, accounts...).ID, one(r, accounts...).ID}
 		case r.IntN(4) > 0:
 			row[column] = policiestest.Text(r)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"resellerd/policies/filter"
+	"resellerd/policies/rego"
 )
 
 // ErrorKind says what kind of error kept a decision from being made, and where
@@ -13,11 +16,11 @@ import (
 func ErrorKind(err error) string {
 	var evaluation *topdown.Error
 	var shape *shapeError
-	var translation *refusal
+	var translation *filter.Refusal
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, rego.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, errUndefined):
 		return "undefined"

@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 // errUndefined is returned when the entrypoint gives no result for an input.
@@ -30,13 +33,13 @@ var (
 // agree with.
 func decisionQuery() ast.Body {
 	return ast.MustParseBodyWithOpts(
-		"data.reseller.main.decision = decision; data.reseller.main.allow = allow", parserOptions())
+		"data.reseller.main.decision = decision; data.reseller.main.allow = allow", rego.ParserOptions())
 }
 
 // Evaluate answers one input by evaluating data.reseller.main.decision whole.
 // Built-in errors, a timeout, and any result of an unexpected shape deny.
-func (e *Engine) Evaluate(ctx context.Context, in *Input) Decision {
-	if in.misnamed() {
+func (e *Engine) Evaluate(ctx context.Context, in *input.Input) Decision {
+	if in.Misnamed() {
 		return deniedMisnamed()
 	}
 	if err := e.checkRow(in); err != nil {
@@ -50,7 +53,7 @@ func (e *Engine) Evaluate(ctx context.Context, in *Input) Decision {
 }
 
 func (e *Engine) evaluate(ctx context.Context, input ast.Value) Decision {
-	results, err := e.decision.run(ctx, input, e.options.Timeout)
+	results, err := e.decision.Run(ctx, input, e.options.Timeout)
 	if err != nil {
 		return failed(fmt.Errorf("policy evaluation: %w", err))
 	}
@@ -65,7 +68,7 @@ func (e *Engine) evaluate(ctx context.Context, input ast.Value) Decision {
 }
 
 // checkRow refuses a row with columns that no filter could carry.
-func (e *Engine) checkRow(in *Input) error {
+func (e *Engine) checkRow(in *input.Input) error {
 	columns := e.options.Schema[in.Resource.Type].Columns
 	for column := range in.Resource.Row {
 		if _, ok := columns[column]; !ok && column != "id" {

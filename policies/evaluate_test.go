@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
 )
 
@@ -48,7 +49,7 @@ func TestUnexpectedShapesAreDenied(t *testing.T) {
 		"nothing unexpected at all": {map[string]any{"reason": "r", "view": "v", "columns": []any{"b", "a", "b"}}, "fine"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := &policies.Input{Action: policies.Action{Name: "read", Properties: c.properties}, Resource: policies.Resource{Type: "thing"}}
+			in := &input.Input{Action: input.Action{Name: "read", Properties: c.properties}, Resource: input.Resource{Type: "thing"}}
 			for _, d := range []policies.Decision{engine.Evaluate(context.Background(), in), engine.Decide(context.Background(), in)} {
 				if c.want == "fine" {
 					if !d.Allow || d.View != "v" || strings.Join(d.Columns, ",") != "a,b" || strings.Join(d.Reasons, ",") != "r" {
@@ -69,7 +70,7 @@ func TestUnexpectedShapesAreDenied(t *testing.T) {
 
 func TestBuiltinErrorsAreDenied(t *testing.T) {
 	engine := load(t, main("allow if not odd\n\nodd if to_number(input.action.name) > 3"))
-	in := &policies.Input{Action: policies.Action{Name: "many"}, Resource: policies.Resource{Type: "thing"}}
+	in := &input.Input{Action: input.Action{Name: "many"}, Resource: input.Resource{Type: "thing"}}
 	for _, d := range []policies.Decision{engine.Evaluate(context.Background(), in), engine.Decide(context.Background(), in)} {
 		if d.Allow || d.Outcome != policies.OutcomeError {
 			t.Errorf("decided %+v", d)
@@ -84,7 +85,7 @@ func TestTimeoutsAreDeniedPromptly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &policies.Input{Action: policies.Action{Name: "wait"}, Resource: policies.Resource{Type: "thing"}}
+	in := &input.Input{Action: input.Action{Name: "wait"}, Resource: input.Resource{Type: "thing"}}
 	for name, decide := range map[string]func() policies.Decision{
 		"evaluate": func() policies.Decision { return engine.Evaluate(context.Background(), in) },
 		"decide":   func() policies.Decision { return engine.Decide(context.Background(), in) },
@@ -118,12 +119,12 @@ func TestTreeWithNothingButTheEntrypointShowsNoRows(t *testing.T) {
 		{map[string]any{"size": 4}, true}, {map[string]any{"size": 2}, false}, {nil, false},
 		{map[string]any{"words": []any{"a", "b"}}, true},
 	} {
-		in := &policies.Input{Resource: policies.Resource{Type: "thing", Properties: c.properties}}
+		in := &input.Input{Resource: input.Resource{Type: "thing", Properties: c.properties}}
 		if d := engine.Decide(ctx, in); d.Allow != c.want || d.Err != nil {
 			t.Errorf("%v decided %+v", c.properties, d)
 		}
 	}
-	p := engine.Plan(ctx, &policies.Input{Resource: policies.Resource{Type: "card"}})
+	p := engine.Plan(ctx, &input.Input{Resource: input.Resource{Type: "card"}})
 	if p.Outcome == policies.OutcomeAllow || len(p.Views) > 0 || len(p.Columns) > 0 {
 		t.Errorf("planned %+v", p)
 	}
@@ -131,7 +132,7 @@ func TestTreeWithNothingButTheEntrypointShowsNoRows(t *testing.T) {
 
 func TestRowWithAnUnknownColumnIsAnError(t *testing.T) {
 	engine := load(t, main("allow if input.resource.kind == \"customer\""))
-	in := &policies.Input{Resource: policies.Resource{Type: "card", Row: map[string]any{"kind": "customer", "surprise": 1}}}
+	in := &input.Input{Resource: input.Resource{Type: "card", Row: map[string]any{"kind": "customer", "surprise": 1}}}
 	if d := engine.Evaluate(context.Background(), in); d.Allow || d.Outcome != policies.OutcomeError {
 		t.Errorf("decided %+v", d)
 	}
@@ -139,9 +140,9 @@ func TestRowWithAnUnknownColumnIsAnError(t *testing.T) {
 
 func TestChangeIsEvaluated(t *testing.T) {
 	engine := load(t, main("allow if input.action.change.after.customer[_] == \"read\""))
-	in := &policies.Input{
-		Action:   policies.Action{Name: "update", Change: &policies.Change{After: map[string][]string{"customer": {"read"}}}},
-		Resource: policies.Resource{Type: "group"},
+	in := &input.Input{
+		Action:   input.Action{Name: "update", Change: &input.Change{After: map[string][]string{"customer": {"read"}}}},
+		Resource: input.Resource{Type: "group"},
 	}
 	if d := engine.Decide(context.Background(), in); !d.Allow {
 		t.Errorf("decided %+v", d)
@@ -154,7 +155,7 @@ func TestChangeIsEvaluated(t *testing.T) {
 
 func TestGuardThatFailsClosesTheList(t *testing.T) {
 	engine := load(t, main("allow if not odd\n\nodd if {\n\tinput.resource.kind == \"customer\"\n\tto_number(input.context.panel) > 3\n}"))
-	in := &policies.Input{Resource: policies.Resource{Type: "card"}, Context: policies.Context{Panel: "many"}}
+	in := &input.Input{Resource: input.Resource{Type: "card"}, Context: input.Context{Panel: "many"}}
 	if p := engine.Plan(context.Background(), in); p.Outcome != policies.OutcomeError || p.Filter.String() != "none" {
 		t.Errorf("planned %+v", p)
 	}
@@ -183,7 +184,7 @@ decision["reasons"] := []
 
 decision["view"] := view
 `})
-	in := &policies.Input{Resource: policies.Resource{Type: "card", Row: map[string]any{"kind": "customer", "name": "long name"}}}
+	in := &input.Input{Resource: input.Resource{Type: "card", Row: map[string]any{"kind": "customer", "name": "long name"}}}
 	if d := engine.Decide(context.Background(), in); !d.Allow || d.View != "long" {
 		t.Errorf("decided %+v", d)
 	}
@@ -198,7 +199,7 @@ func TestOneTemplateServesManySubjects(t *testing.T) {
 	first, second := benchInput("acc_r1"), benchInput("acc_r1")
 	facts := *second.Subject.Facts
 	facts.Account.ID, facts.User = "acc_r7", map[string]any{"id": "usr_r7", "account_id": "acc_r7", "status": "active", "ip_allow": []any{}}
-	second.Subject = policies.Subject{Type: "user", ID: "usr_r7", Facts: policies.NewFacts(facts)}
+	second.Subject = input.Subject{Type: "user", ID: "usr_r7", Facts: input.NewFacts(facts)}
 	second.Resource.Row["assigned_to"] = []string{}
 	if d := engine.Decide(context.Background(), first); !d.Allow || d.Warm {
 		t.Errorf("the first decided %+v", d)
@@ -220,9 +221,9 @@ func TestEnginesAreSwappedWhileTheyDecide(t *testing.T) {
 		wait.Go(func() {
 			for i := range 200 {
 				engine := holder.Current()
-				in := policiestest.WithRow(&policies.Input{
-					Action: policies.Action{Name: "read"}, Subject: policies.Subject{Type: string(rune('a' + (i+worker)%20))},
-					Resource: policies.Resource{Type: "card"},
+				in := policiestest.WithRow(&input.Input{
+					Action: input.Action{Name: "read"}, Subject: input.Subject{Type: string(rune('a' + (i+worker)%20))},
+					Resource: input.Resource{Type: "card"},
 				}, nil)
 				if d := engine.Decide(context.Background(), in); d.Allow != (engine == yes) || d.Err != nil {
 					t.Errorf("decided %+v", d)

@@ -9,6 +9,9 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 // Explanation tells how a decision came about. It is the same for the same
@@ -47,26 +50,26 @@ type Condition struct {
 }
 
 // Explain decides in, and tells why.
-func (e *Engine) Explain(ctx context.Context, in *Input) Explanation {
+func (e *Engine) Explain(ctx context.Context, in *input.Input) Explanation {
 	d := e.Evaluate(ctx, in)
-	input, err := e.value(in)
+	value, err := e.value(in)
 	if err != nil {
 		return Explanation{Decision: d}
 	}
-	return e.explain(ctx, d, input)
+	return e.explain(ctx, d, value)
 }
 
 // ExplainDocument is Explain for an input as Engine.Document gives it and the
 // decision log records it. What was masked is as absent there as it reads.
 func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) Explanation {
-	input, err := ast.InterfaceToValue(document)
+	value, err := ast.InterfaceToValue(document)
 	if err != nil {
 		return Explanation{Decision: failed(fmt.Errorf("input: %w", err))}
 	}
-	if misnamedDocument(document) {
-		return e.explain(ctx, deniedMisnamed(), input)
+	if input.MisnamedDocument(document) {
+		return e.explain(ctx, deniedMisnamed(), value)
 	}
-	return e.explain(ctx, e.evaluate(ctx, input), input)
+	return e.explain(ctx, e.evaluate(ctx, value), value)
 }
 
 // explain traces why d was decided. What cannot be traced is left out; the
@@ -92,9 +95,9 @@ func (e *Engine) explain(ctx context.Context, d Decision, input ast.Value) Expla
 }
 
 // trace evaluates a query whole, with every rule tried and nothing remembered.
-func (e *Engine) trace(ctx context.Context, q *query, input ast.Value) (*frameOf, error) {
+func (e *Engine) trace(ctx context.Context, q *rego.Query, input ast.Value) (*frameOf, error) {
 	t := newTracer()
-	err := q.limited(ctx, traceFactor*e.options.Timeout, func(query *topdown.Query) error {
+	err := q.Limited(ctx, traceFactor*e.options.Timeout, func(query *topdown.Query) error {
 		_, err := query.WithInput(ast.NewTerm(input)).WithQueryTracer(t).WithIndexing(false).
 			WithVirtualCache(forgetful{}).Run(ctx)
 		return err
@@ -259,10 +262,10 @@ func (e *Engine) condition(f *frameOf) Condition {
 // expr, and maybe others; expr itself if there is none.
 func (e *Engine) written(expr *ast.Expr) *ast.Expr {
 	loc := expr.Location
-	if loc == nil || e.tree.modules[loc.File] == nil {
+	if loc == nil || e.tree.Modules[loc.File] == nil {
 		return expr
 	}
-	for _, rule := range e.tree.modules[loc.File].Rules {
+	for _, rule := range e.tree.Modules[loc.File].Rules {
 		for ; rule != nil; rule = rule.Else {
 			for _, x := range rule.Body {
 				if at := x.Location; at != nil && at.Offset <= loc.Offset && loc.Offset < at.Offset+len(at.Text) {
@@ -276,11 +279,11 @@ func (e *Engine) written(expr *ast.Expr) *ast.Expr {
 
 // rule describes a rule by its source and the METADATA above it.
 func (e *Engine) rule(rule *ast.Rule, depth int) Rule {
-	r := Rule{Name: strings.TrimPrefix(ruleText(rule), "data."), Text: sourceOf(rule.Location, rule), Depth: depth}
+	r := Rule{Name: strings.TrimPrefix(rego.RulePath(rule), "data."), Text: sourceOf(rule.Location, rule), Depth: depth}
 	if rule.Location != nil {
 		r.File, r.Line = rule.Location.File, rule.Location.Row
 	}
-	for _, a := range e.tree.compiler.GetAnnotationSet().Chain(rule) {
+	for _, a := range e.tree.Compiler.GetAnnotationSet().Chain(rule) {
 		if a.Annotations == nil || a.Annotations.Scope != "rule" && a.Annotations.Scope != "document" {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest/depth"
 )
 
@@ -53,7 +54,7 @@ func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
 
 // checkExplained holds an explanation to its promises: rules and conditions
 // with their places, from the entrypoint on, every reason by its rule.
-func checkExplained(t *testing.T, engine *policies.Engine, in *policies.Input, x policies.Explanation) {
+func checkExplained(t *testing.T, engine *policies.Engine, in *input.Input, x policies.Explanation) {
 	t.Helper()
 	if x.Decision.Outcome == policies.OutcomeError {
 		return
@@ -85,10 +86,10 @@ func checkExplained(t *testing.T, engine *policies.Engine, in *policies.Input, x
 }
 
 // clerk may read customers, and nothing else.
-func clerk(status string) policies.Subject {
-	return policies.Subject{Type: "user", ID: "usr_1", Facts: policies.NewFacts(policies.Facts{
+func clerk(status string) input.Subject {
+	return input.Subject{Type: "user", ID: "usr_1", Facts: input.NewFacts(input.Facts{
 		User: map[string]any{"id": "usr_1", "status": status}, Groups: 1,
-		Account: policies.AccountFacts{ID: "acc_r1", ParentID: "acc_m1", TenantID: "acc_m1", Kind: "reseller", Status: "active", Depth: 1},
+		Account: input.AccountFacts{ID: "acc_r1", ParentID: "acc_m1", TenantID: "acc_m1", Kind: "reseller", Status: "active", Depth: 1},
 		Access:  map[string][]string{"*": {}, "customer": {"read"}},
 	})}
 }
@@ -97,7 +98,7 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 	engine := embedded(t)
 	own := map[string]any{"id": "cus_1", "account_id": "acc_r1", "tenant_id": "acc_m1"}
 	for name, c := range map[string]struct {
-		subject     policies.Subject
+		subject     input.Subject
 		action, typ string
 		row         map[string]any
 		want        string // the last condition
@@ -110,7 +111,7 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 		"an action that does not exist": {clerk("active"), "fly", "customer", own, `input.action.name in {"create", "read", "update", "delete"}`, "reseller.actions.exists"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := &policies.Input{Subject: c.subject, Action: policies.Action{Name: c.action}, Resource: policies.Resource{Type: c.typ, Row: c.row}}
+			in := &input.Input{Subject: c.subject, Action: input.Action{Name: c.action}, Resource: input.Resource{Type: c.typ, Row: c.row}}
 			x := engine.Explain(context.Background(), in)
 			if x.Decision.Allow || len(x.Failed) == 0 {
 				t.Fatalf("explained %+v", x)
@@ -125,13 +126,13 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 
 func TestAnExplanationNamesWhatHeldAgainstANegation(t *testing.T) {
 	engine := embedded(t)
-	in := &policies.Input{
-		Subject: policies.Subject{Type: "user", ID: "usr_1", Facts: policies.NewFacts(policies.Facts{
+	in := &input.Input{
+		Subject: input.Subject{Type: "user", ID: "usr_1", Facts: input.NewFacts(input.Facts{
 			User: map[string]any{"id": "usr_1", "status": "active", "ip_allow": []any{"10.0.0.0/8"}}, Groups: 1,
-			Account: policies.AccountFacts{ID: "acc_m1", TenantID: "acc_m1", Kind: "master", Status: "active"},
+			Account: input.AccountFacts{ID: "acc_m1", TenantID: "acc_m1", Kind: "master", Status: "active"},
 			Access:  map[string][]string{"*": {"read"}},
 		})},
-		Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "customer", Row: map[string]any{"id": "c", "account_id": "acc_m1", "tenant_id": "acc_m1"}},
+		Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "customer", Row: map[string]any{"id": "c", "account_id": "acc_m1", "tenant_id": "acc_m1"}},
 	}
 	x := engine.Explain(context.Background(), in)
 	last := x.Failed[len(x.Failed)-1]
@@ -145,7 +146,7 @@ func TestAnExplanationNamesWhatHeldAgainstANegation(t *testing.T) {
 
 func TestATreeWithoutMetadataIsExplained(t *testing.T) {
 	engine := load(t, main("allow if {\n\tinput.action.name == \"read\"\n\tnot closed\n}\n\nclosed if input.context.time > \"2026-01-01T18:00:00Z\""))
-	in := &policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "thing"}}
+	in := &input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "thing"}}
 	if x := engine.Explain(context.Background(), in); !x.Decision.Allow || len(x.Rules) != 1 || x.Rules[0].Title != "" {
 		t.Errorf("explained %+v", x)
 	}

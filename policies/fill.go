@@ -8,7 +8,10 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"resellerd/policies/filter"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
 )
 
 var errConflict = errors.New("it depends on a rule with several definitions whose values may conflict")
@@ -17,8 +20,8 @@ var errConflict = errors.New("it depends on a rule with several definitions whos
 // answers. It returns, besides, the values of the request that would have to
 // be known for what did not translate. The error is that of an evaluation that
 // was cut off: such a template must not be kept.
-func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
-	ctx, cancel := context.WithTimeout(ctx, fillFactor*e.options.Timeout)
+func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
+	ctx, cancel := context.WithTimeout(ctx, filter.FillFactor*e.options.Timeout)
 	defer cancel()
 	c := e.newCompilation(ctx, in, pins)
 	c.askAll()
@@ -27,27 +30,27 @@ func (e *Engine) compileTemplate(ctx context.Context, in *Input, pins []predicat
 			return nil, nil, err
 		}
 	}
-	c.template.needs = c.needs.list
-	if c.frame.columns != nil {
+	c.template.needs = c.needs.List
+	if c.frame.Columns != nil {
 		c.hoist()
 	}
-	c.template.guards = c.guards.list
-	if c.frame.columns == nil {
+	c.template.guards = c.guards.List
+	if c.frame.Columns == nil {
 		c.late = nil // one request's values are a full evaluation's matter
 	}
 	return c.template, c.late, nil
 }
 
-func (e *Engine) newCompilation(ctx context.Context, in *Input, pins []predicate.Ref) *compilation {
+func (e *Engine) newCompilation(ctx context.Context, in *input.Input, pins []predicate.Ref) *compilation {
 	return &compilation{
-		Engine: e, ctx: ctx, frame: e.tree.newFrame(in, pins), guards: newGuardSet(), needs: &needs{},
+		Engine: e, ctx: ctx, frame: e.tree.NewFrame(in, pins), guards: filter.NewGuards(), needs: &filter.Needs{},
 		template: &template{engine: e},
 	}
 }
 
 // tryFilter compiles the filter alone and returns why it cannot be made,
 // whatever is known of the request.
-func (e *Engine) tryFilter(ctx context.Context, in *Input) error {
+func (e *Engine) tryFilter(ctx context.Context, in *input.Input) error {
 	var pins []predicate.Ref
 	for range maxPins {
 		c := e.newCompilation(ctx, in, pins)
@@ -67,22 +70,22 @@ func (e *Engine) tryFilter(ctx context.Context, in *Input) error {
 type compilation struct {
 	*Engine
 	ctx      context.Context
-	frame    *frame
-	guards   *guardSet
-	needs    *needs
+	frame    *filter.Frame
+	guards   *filter.Guards
+	needs    *filter.Needs
 	template *template
 	late     []predicate.Ref
-	asked    map[*query]func() (residual, error)
+	asked    map[*rego.Query]func() (rego.Residual, error)
 }
 
 // askAll starts to evaluate all questions at once; question waits for each.
 func (c *compilation) askAll() {
-	c.asked = map[*query]func() (residual, error){}
-	for _, q := range []*query{c.queries.allow, c.queries.reasons, c.queries.view, c.queries.columns} {
+	c.asked = map[*rego.Query]func() (rego.Residual, error){}
+	for _, q := range []*rego.Query{c.queries.allow, c.queries.reasons, c.queries.view, c.queries.columns} {
 		if q == nil {
 			continue
 		}
-		wait := sync.OnceValues(func() (residual, error) { return c.tree.ask(c.ctx, q, c.frame) })
+		wait := sync.OnceValues(func() (rego.Residual, error) { return c.tree.Ask(c.ctx, q, c.frame) })
 		c.asked[q] = wait
 		go func() {
 			defer func() { _ = recover() }() // whoever waits is told
@@ -93,37 +96,37 @@ func (c *compilation) askAll() {
 
 // question evaluates a query partially. Evaluations that were cut off end the
 // compilation; any other error is the question's own.
-func (c *compilation) question(q *query) (*translator, []ast.Body, error) {
+func (c *compilation) question(q *rego.Query) (*filter.Translator, []ast.Body, error) {
 	ask := c.asked[q]
 	if ask == nil {
-		ask = func() (residual, error) { return c.tree.ask(c.ctx, q, c.frame) }
+		ask = func() (rego.Residual, error) { return c.tree.Ask(c.ctx, q, c.frame) }
 	}
 	r, err := ask()
 	if err != nil {
 		return nil, nil, err
 	}
-	if limit := 16 * c.options.MaxDisjuncts; len(r.queries) > limit {
-		return nil, nil, &refusal{message: fmt.Sprintf("%d alternatives, at most %d can be looked at", len(r.queries), limit)}
+	if limit := 16 * c.options.MaxDisjuncts; len(r.Queries) > limit {
+		return nil, nil, &filter.Refusal{Message: fmt.Sprintf("%d alternatives, at most %d can be looked at", len(r.Queries), limit)}
 	}
-	t := &translator{
-		frame: c.frame, tree: c.tree, support: r.rules(), modules: r.support, guards: c.guards, needs: c.needs,
+	t := &filter.Translator{
+		Frame: c.frame, Tree: c.tree, Support: r.Rules(), Modules: r.Support, Guards: c.guards, Needs: c.needs,
 	}
-	return t, r.queries, nil
+	return t, r.Queries, nil
 }
 
 // note keeps why a question did not translate, and returns only errors that
 // end the compilation.
 func (c *compilation) note(into *error, what string, err error) error {
-	if errors.Is(err, errTimeout) {
+	if errors.Is(err, rego.ErrTimeout) {
 		return err
 	}
 	if err == nil {
 		return nil
 	}
-	var r *refusal
+	var r *filter.Refusal
 	if errors.As(err, &r) {
-		for _, root := range r.late {
-			if !pinned(root, c.late) {
+		for _, root := range r.Late {
+			if !input.Pinned(root, c.late) {
 				c.late = append(c.late, root)
 			}
 		}
@@ -139,9 +142,9 @@ func (c *compilation) allow() error {
 	}
 	t, queries, err := c.question(c.queries.allow)
 	if err == nil {
-		c.template.allow, err = t.condition(queries)
+		c.template.allow, err = t.Condition(queries)
 	}
-	for id := range c.guards.list { // those of Rego only: no others are there yet
+	for id := range c.guards.List { // those of Rego only: no others are there yet
 		c.template.strict = append(c.template.strict, id)
 	}
 	return c.note(&c.template.allowErr, "filter", err)
@@ -191,23 +194,23 @@ func (c *compilation) columns() error {
 
 // answers translates a question with texts for answers; those that no row can
 // have are left out.
-func (c *compilation) answers(q *query) ([]answerFilter, error) {
+func (c *compilation) answers(q *rego.Query) ([]answerFilter, error) {
 	t, queries, err := c.question(q)
 	if err != nil {
 		return nil, err
 	}
-	found, err := t.answers(queries)
+	found, err := t.Answers(queries)
 	if err != nil {
 		return nil, err
 	}
 	var out []answerFilter
 	for _, a := range found {
-		when, err := t.filter(a.when)
+		when, err := t.Filter(a.When)
 		if err != nil {
 			return nil, err
 		}
 		if when.Kind != predicate.None {
-			out = append(out, answerFilter{a.value, when})
+			out = append(out, answerFilter{a.Value, when})
 		}
 	}
 	return out, nil
@@ -216,14 +219,14 @@ func (c *compilation) answers(q *query) ([]answerFilter, error) {
 // hoist makes guards of what touches no row.
 func (c *compilation) hoist() {
 	t := c.template
-	t.allow = c.guards.hoist(t.allow)
+	t.allow = c.guards.Hoist(t.allow)
 	for i := range t.reasons {
-		t.reasons[i].when = c.guards.hoist(t.reasons[i].when)
+		t.reasons[i].when = c.guards.Hoist(t.reasons[i].when)
 	}
 	for i := range t.views {
-		t.views[i].When = c.guards.hoist(t.views[i].When)
+		t.views[i].When = c.guards.Hoist(t.views[i].When)
 	}
 	for i := range t.columns {
-		t.columns[i].When = c.guards.hoist(t.columns[i].When)
+		t.columns[i].When = c.guards.Hoist(t.columns[i].When)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/policiestest"
 	"resellerd/policies/policiestest/depth"
+	"resellerd/policies/rego"
 )
 
 // writer writes a policy of the bytes that it is given. level is how far down
@@ -162,7 +163,7 @@ func fuzzed(t *testing.T, data []byte) (loaded bool, n tally) {
 	engine, err := policies.Load(context.Background(), tree(main(text)),
 		policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second})
 	if err != nil {
-		var refused *policies.LoadError
+		var refused *rego.LoadError
 		if !errors.As(err, &refused) {
 			t.Fatal(err)
 		}

@@ -7,6 +7,10 @@ import (
 	"io/fs"
 	"slices"
 	"time"
+
+	"resellerd/policies/filter"
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 // Load reads, checks and compiles a tree of Rego and data files, and tries it
@@ -29,7 +33,7 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 		return nil, refused(findings)
 	}
 	findings := e.rehearse(ctx)
-	e.slowness = slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Code != slowCode })
+	e.slowness = slices.DeleteFunc(slices.Clone(findings), func(f rego.Finding) bool { return f.Code != slowCode })
 	if len(findings) > len(e.slowness) {
 		return nil, refused(findings)
 	}
@@ -37,7 +41,7 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 }
 
 // Slow lists what the tree took too long for when it was tried at load.
-func (e *Engine) Slow() []Finding { return slices.Clone(e.slowness) }
+func (e *Engine) Slow() []rego.Finding { return slices.Clone(e.slowness) }
 
 // Fast returns a *LoadError when the tree took too long at load, for those who
 // would ask it many things.
@@ -50,21 +54,21 @@ func (e *Engine) Fast() error {
 
 // Refused makes a *LoadError of what OPA's parser, compiler or bundle reader
 // found wrong with a tree.
-func Refused(code string, err error) error { return refused(astFindings(code, "", err)) }
+func Refused(code string, err error) error { return refused(rego.FindingsOf(code, "", err)) }
 
-func refused(findings []Finding) error {
-	slices.SortStableFunc(findings, func(a, b Finding) int {
+func refused(findings []rego.Finding) error {
+	slices.SortStableFunc(findings, func(a, b rego.Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code))
 	})
-	return &LoadError{slices.Compact(findings)}
+	return &rego.LoadError{Findings: slices.Compact(findings)}
 }
 
-func checkSchema(schema Schema) []Finding {
-	var findings []Finding
+func checkSchema(schema input.Schema) []rego.Finding {
+	var findings []rego.Finding
 	for typ, columns := range schema {
 		for name, kind := range columns.Columns {
-			if name == "type" || name == "properties" || kind < Text || kind > Opaque {
-				findings = append(findings, Finding{Code: "schema", Message: fmt.Sprintf("schema: %s cannot have a column %q", typ, name)})
+			if name == "type" || name == "properties" || kind < input.Text || kind > input.Opaque {
+				findings = append(findings, rego.Finding{Code: "schema", Message: fmt.Sprintf("schema: %s cannot have a column %q", typ, name)})
 			}
 		}
 	}
@@ -72,19 +76,19 @@ func checkSchema(schema Schema) []Finding {
 }
 
 // compile builds everything of the engine from the tree.
-func (e *Engine) compile(ctx context.Context, s *source) []Finding {
-	compiler, findings := compileModules(s.modules, s.data)
+func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
+	compiler, findings := rego.CompileModules(s.modules, s.data)
 	if len(findings) > 0 {
 		return findings
 	}
-	rules := &ruleSet{compiler}
+	rules := rego.NewRules(compiler)
 	if e.parts, findings = readParts(s.modules, rules); len(findings) > 0 {
 		return findings
 	}
-	e.tree, findings = newTree(tree{
-		compiler: compiler, store: dataStore(s.data), modules: s.modules, rules: rules, schema: e.options.Schema,
-		timeout: e.options.Timeout, maxDisjuncts: e.options.MaxDisjuncts, catalogued: e.catalogued,
-	}, rules.reachable(decisionRef), rules.reachable(allowRef))
+	e.tree, findings = filter.NewTree(filter.Tree{
+		Compiler: compiler, Store: rego.DataStore(s.data), Modules: s.modules, Rules: rules, Schema: e.options.Schema,
+		Timeout: e.options.Timeout, MaxDisjuncts: e.options.MaxDisjuncts, Catalogued: e.catalogued,
+	}, rules.Reachable(decisionRef), rules.Reachable(allowRef))
 	if len(findings) > 0 {
 		return findings
 	}
@@ -92,14 +96,17 @@ func (e *Engine) compile(ctx context.Context, s *source) []Finding {
 	e.catalog, _ = s.data["catalog"].(map[string]any)
 	for _, step := range []func() error{
 		func() (err error) { e.limits, err = readLimits(s.data); return err },
-		func() (err error) { e.decision, err = newQuery(decisionQuery(), compiler, e.tree.store); return err },
+		func() (err error) {
+			e.decision, err = rego.NewQuery(decisionQuery(), compiler, e.tree.Store)
+			return err
+		},
 		func() (err error) { e.queries, err = e.newPartialQueries(); return err },
 		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
 		func() (err error) { e.plans, err = newPlanCache(e, e.options.CacheSize); return err },
 		func() error { return e.loadMasks(ctx) },
 	} {
 		if err := step(); err != nil {
-			findings = append(findings, Finding{Code: "data", Message: err.Error()})
+			findings = append(findings, rego.Finding{Code: "data", Message: err.Error()})
 		}
 	}
 	return findings

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/rego"
 )
 
 const plainDecision = "package reseller.main\n\ndefault allow := false\n\ndecision := {\"allow\": allow, \"reasons\": []}\n\n"
@@ -32,12 +34,12 @@ func load(t *testing.T, files map[string]string) *policies.Engine {
 	return engine
 }
 
-func main(rego string) map[string]string {
-	return map[string]string{"reseller/main/main.rego": plainDecision + rego}
+func main(rules string) map[string]string {
+	return map[string]string{"reseller/main/main.rego": plainDecision + rules}
 }
 
 func TestLoadRefusesTreesThatCannotDecide(t *testing.T) {
-	rego := func(text string) map[string]string {
+	mainOf := func(text string) map[string]string {
 		return map[string]string{"reseller/main/main.rego": "package reseller.main\n\n" + text}
 	}
 	for name, c := range map[string]struct {
@@ -45,14 +47,14 @@ func TestLoadRefusesTreesThatCannotDecide(t *testing.T) {
 		want  string
 	}{
 		"no entrypoint":                  {map[string]string{"other.rego": "package other\n\nx := 1"}, "data.reseller.main.decision is not defined"},
-		"no allow":                       {rego(`decision := {"allow": true, "reasons": []}`), "data.reseller.main.allow is not defined"},
-		"a decision without allow":       {rego("default allow := false\n\ndecision := {\"reasons\": []}"), "data.reseller.main.decision names no allow"},
-		"an allow that is not the rule":  {rego("default allow := false\n\ndecision := {\"allow\": true, \"reasons\": []}"), "main.rego:5: decision: allow is true instead of data.reseller.main.allow"},
-		"a misspelt key":                 {rego("default allow := false\n\ndecision := {\"allow\": allow, \"reason\": []}"), `policy decision: unexpected key "reason"`},
-		"a missing key":                  {rego("default allow := false\n\ndecision := {\"allow\": allow}"), "policy decision: reasons is missing"},
-		"reasons that are no texts":      {rego("default allow := false\n\ndecision := {\"allow\": allow, \"reasons\": [1]}"), "policy decision: reasons is no set of texts"},
-		"a decision that may be missing": {rego("allow if input.resource.kind == \"x\"\n\ndecision := {\"allow\": allow, \"reasons\": []}"), "policy decision is undefined"},
-		"rego that does not parse":       {rego("allow if {"), "main.rego:3: unexpected eof token"},
+		"no allow":                       {mainOf(`decision := {"allow": true, "reasons": []}`), "data.reseller.main.allow is not defined"},
+		"a decision without allow":       {mainOf("default allow := false\n\ndecision := {\"reasons\": []}"), "data.reseller.main.decision names no allow"},
+		"an allow that is not the rule":  {mainOf("default allow := false\n\ndecision := {\"allow\": true, \"reasons\": []}"), "main.rego:5: decision: allow is true instead of data.reseller.main.allow"},
+		"a misspelt key":                 {mainOf("default allow := false\n\ndecision := {\"allow\": allow, \"reason\": []}"), `policy decision: unexpected key "reason"`},
+		"a missing key":                  {mainOf("default allow := false\n\ndecision := {\"allow\": allow}"), "policy decision: reasons is missing"},
+		"reasons that are no texts":      {mainOf("default allow := false\n\ndecision := {\"allow\": allow, \"reasons\": [1]}"), "policy decision: reasons is no set of texts"},
+		"a decision that may be missing": {mainOf("allow if input.resource.kind == \"x\"\n\ndecision := {\"allow\": allow, \"reasons\": []}"), "policy decision is undefined"},
+		"rego that does not parse":       {mainOf("allow if {"), "main.rego:3: unexpected eof token"},
 		"rego that does not compile":     {main("allow if nothing"), "main.rego:7: var nothing is unsafe"},
 		"rego that is not strict":        {main("allow if {\n\tx := 1\n}"), "main.rego:8: assigned var x unused"},
 		"data given twice":               {with(main(""), "data.json", `{"x": 1}`, "data.yaml", "x: 2"), "data.x is given twice"},
@@ -69,7 +71,7 @@ func TestLoadRefusesTreesThatCannotDecide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := policies.Load(context.Background(), tree(c.files), policies.Options{Schema: policiestest.Schema()})
-			var refused *policies.LoadError
+			var refused *rego.LoadError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("loaded with %v, want %s", err, c.want)
 			}
@@ -90,7 +92,7 @@ func TestLoadReadsWhatIsPolicy(t *testing.T) {
 		"x.scenario.yaml", "broken: 1", "a/b/x.scenario.yaml", "b: 1", "mutants.yaml", "[]", "schemas/input.json", "[]",
 		"testdata/x.rego", "broken", ".hidden/x.rego", "broken", ".x.json", "broken", "README.md", "broken")
 	engine := load(t, files)
-	in := policiestest.WithRow(&policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "card"}}, nil)
+	in := policiestest.WithRow(&input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "card"}}, nil)
 	if d := engine.Evaluate(context.Background(), in); !d.Allow {
 		t.Errorf("decided %+v", d)
 	}
@@ -173,7 +175,7 @@ func TestUnavailableBuiltinsAreNamed(t *testing.T) {
 
 func TestSchemaIsChecked(t *testing.T) {
 	for _, column := range []string{"type", "properties"} {
-		schema := policies.Schema{"card": {Columns: map[string]policies.ColumnKind{column: policies.Text}}}
+		schema := input.Schema{"card": {Columns: map[string]input.ColumnKind{column: input.Text}}}
 		if _, err := policies.Load(context.Background(), tree(main("")), policies.Options{Schema: schema}); err == nil {
 			t.Errorf("a column named %s was taken", column)
 		}

@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 var maskRef = ast.MustParseRef("data.system.log.mask")
@@ -17,7 +20,7 @@ const maskVar = ast.Var("mask")
 // or a query to ask for each.
 type masks struct {
 	paths []string
-	query *query // nil when the paths hold for every entry
+	query *rego.Query // nil when the paths hold for every entry
 }
 
 // Masks returns the paths that data.system.log.mask erases from a decision log
@@ -33,15 +36,15 @@ func (e *Engine) Mask(ctx context.Context, entry map[string]any) (erased []strin
 	if e.masks.query == nil {
 		return slices.Clone(e.masks.paths), nil
 	}
-	input, err := ast.InterfaceToValue(plainValue(entry))
+	input, err := ast.InterfaceToValue(input.PlainValue(entry))
 	if err != nil {
 		return nil, fmt.Errorf("log entry: %w", err)
 	}
 	return e.runMask(ctx, e.masks.query, input)
 }
 
-func (e *Engine) runMask(ctx context.Context, q *query, input ast.Value) ([]string, error) {
-	results, err := q.run(ctx, input, e.options.Timeout)
+func (e *Engine) runMask(ctx context.Context, q *rego.Query, input ast.Value) ([]string, error) {
+	results, err := q.Run(ctx, input, e.options.Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("log mask: %w", err)
 	}
@@ -93,16 +96,16 @@ func maskPath(t *ast.Term) (string, error) {
 
 // loadMasks evaluates the mask once when it does not read the entry.
 func (e *Engine) loadMasks(ctx context.Context) error {
-	rules := e.tree.rules
-	if len(rules.at(maskRef)) == 0 {
+	rules := e.tree.Rules
+	if len(rules.At(maskRef)) == 0 {
 		return nil
 	}
 	body := ast.NewBody(ast.Equality.Expr(ast.NewTerm(maskRef), ast.NewTerm(maskVar)))
-	q, err := newQuery(body, e.tree.compiler, e.tree.store)
+	q, err := rego.NewQuery(body, e.tree.Compiler, e.tree.Store)
 	if err != nil {
 		return err
 	}
-	if rules.readInput(rules.reachable(maskRef)) {
+	if rules.ReadInput(rules.Reachable(maskRef)) {
 		e.masks.query = q
 		return nil
 	}

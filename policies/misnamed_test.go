@@ -9,17 +9,18 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
 // misnamed are questions about a resource that no name can have.
-func misnamed() []policies.Resource {
-	var asked []policies.Resource
+func misnamed() []input.Resource {
+	var asked []input.Resource
 	for _, name := range []string{"Carrier", "CARRIER", "carrier ", " carrier", "carrier\n", "cаrrier", "carrier/", "*", "", "USER ", strings.Repeat("a", 201)} {
-		asked = append(asked, policies.Resource{Type: "area", ID: name}, policies.Resource{Type: name, ID: "x"},
-			policies.Resource{Type: name, ID: "x", Properties: map[string]any{"account_id": "acc_r1"}})
+		asked = append(asked, input.Resource{Type: "area", ID: name}, input.Resource{Type: name, ID: "x"},
+			input.Resource{Type: name, ID: "x", Properties: map[string]any{"account_id": "acc_r1"}})
 	}
-	return append(asked, policies.Resource{Type: "Area", ID: "carrier"})
+	return append(asked, input.Resource{Type: "Area", ID: "carrier"})
 }
 
 // No tree can allow what is misnamed: not one that allows everything, not one
@@ -32,12 +33,12 @@ func TestWhatIsMisnamedIsDeniedWhateverTheTreeSays(t *testing.T) {
 		"the embedded tree":             embedded(t),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, subject := range []policies.Subject{clerk("active"), clerk("disabled"), {Type: "user", ID: "usr_q"}} {
+			for _, subject := range []input.Subject{clerk("active"), clerk("disabled"), {Type: "user", ID: "usr_q"}} {
 				for _, resource := range misnamed() {
-					in := &policies.Input{Subject: subject, Action: policies.Action{Name: "read"}, Resource: resource}
+					in := &input.Input{Subject: subject, Action: input.Action{Name: "read"}, Resource: resource}
 					checkMisnamed(t, engine, in)
 					changes := *in
-					changes.Action.Change = &policies.Change{}
+					changes.Action.Change = &input.Change{}
 					for how, d := range map[string]policies.Decision{
 						"decided": engine.Decide(ctx, &changes), "evaluated": engine.Evaluate(ctx, &changes),
 					} {
@@ -45,7 +46,7 @@ func TestWhatIsMisnamedIsDeniedWhateverTheTreeSays(t *testing.T) {
 					}
 				}
 			}
-			well := &policies.Input{Subject: clerk("active"), Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "area", ID: "customer"}}
+			well := &input.Input{Subject: clerk("active"), Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "customer"}}
 			if d := engine.Decide(ctx, well); slices.Contains(d.Reasons, "unknown_area") || d.Allow == strings.Contains(name, "errs") {
 				t.Errorf("decided about an area %+v", d)
 			}
@@ -54,7 +55,7 @@ func TestWhatIsMisnamedIsDeniedWhateverTheTreeSays(t *testing.T) {
 }
 
 // checkMisnamed asks every question that an engine answers.
-func checkMisnamed(t *testing.T, engine *policies.Engine, in *policies.Input) {
+func checkMisnamed(t *testing.T, engine *policies.Engine, in *input.Input) {
 	t.Helper()
 	ctx := context.Background()
 	blank := []predicate.Ref{{"context", "client_ip"}, {"subject", "user"}}
@@ -84,7 +85,7 @@ func checkMisnamed(t *testing.T, engine *policies.Engine, in *policies.Input) {
 	}
 }
 
-func deniedAsMisnamed(t *testing.T, in *policies.Input, how string, d policies.Decision) {
+func deniedAsMisnamed(t *testing.T, in *input.Input, how string, d policies.Decision) {
 	t.Helper()
 	if d.Allow || d.Outcome != policies.OutcomeDeny || fmt.Sprint(d.Reasons) != "[unknown_area]" || d.Err != nil {
 		t.Errorf("%q %q: %s %+v", in.Resource.Type, in.Resource.ID, how, d)

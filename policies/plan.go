@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -44,8 +45,8 @@ func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err}
 // subject, the action, the resource type and the context. A condition that
 // touches no row is decided here; when that fails, the plan is an error.
 // Cancelling ctx, or the engine's timeout, ends it with an error as well.
-func (e *Engine) Plan(ctx context.Context, in *Input) *Plan {
-	if in.misnamed() {
+func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
+	if in.Misnamed() {
 		return &Plan{Outcome: OutcomeDeny}
 	}
 	t, request, warm, err := e.planTemplate(ctx, in)
@@ -57,10 +58,10 @@ func (e *Engine) Plan(ctx context.Context, in *Input) *Plan {
 
 // planTemplate returns the template for a list, and the input without what a
 // list does not use.
-func (e *Engine) planTemplate(ctx context.Context, in *Input) (t *template, request *Input, warm bool, err error) {
+func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template, request *input.Input, warm bool, err error) {
 	list := *in
-	list.Resource = Resource{Type: in.Resource.Type}
-	if in.Resource.Type == areaType {
+	list.Resource = input.Resource{Type: in.Resource.Type}
+	if in.Resource.Type == input.AreaType {
 		list.Resource.ID = in.Resource.ID
 	}
 	if in.Action.Change != nil {
@@ -76,7 +77,7 @@ func (e *Engine) planTemplate(ctx context.Context, in *Input) (t *template, requ
 // Bind returns the values of one request for the plan's conditions, to be
 // rendered into a query. It is for one goroutine at a time, and holds in until
 // it is dropped.
-func (p *Plan) Bind(ctx context.Context, in *Input) predicate.Env {
+func (p *Plan) Bind(ctx context.Context, in *input.Input) predicate.Env {
 	return &binding{ctx: ctx, in: in}
 }
 

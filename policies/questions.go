@@ -2,24 +2,26 @@ package policies
 
 import (
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/rego"
 )
 
 // partialQueries are the questions that a plan asks, each compiled once.
-type partialQueries struct{ allow, reasons, view, columns *query }
+type partialQueries struct{ allow, reasons, view, columns *rego.Query }
 
 func (e *Engine) newPartialQueries() (partialQueries, error) {
 	var p partialQueries
-	for text, into := range map[string]**query{
+	for text, into := range map[string]**rego.Query{
 		"data.reseller.main.allow = true":    &p.allow,
 		"data.reseller.main.reasons[answer]": &p.reasons,
 		"data.reseller.main.view = answer":   &p.view,
 		"data.reseller.main.columns[answer]": &p.columns,
 	} {
-		body := ast.MustParseBodyWithOpts(text, parserOptions())
-		if len(e.tree.rules.callees(body)) == 0 {
+		body := ast.MustParseBodyWithOpts(text, rego.ParserOptions())
+		if len(e.tree.Rules.Callees(body)) == 0 {
 			continue
 		}
-		q, err := newQuery(body, e.tree.compiler, e.tree.store)
+		q, err := rego.NewQuery(body, e.tree.Compiler, e.tree.Store)
 		if err != nil {
 			return p, err
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/util"
+
+	"resellerd/policies/rego"
 )
 
 // source is a policy tree as read: its modules by file, its data, and the hash
@@ -19,7 +21,7 @@ type source struct {
 	modules  map[string]*ast.Module
 	data     map[string]any
 	revision string
-	findings []Finding
+	findings []rego.Finding
 }
 
 // Sources reads the Rego of a tree, its tests among it, and its data, for tools
@@ -95,18 +97,18 @@ func (s *source) add(name string, content []byte) {
 		return
 	}
 	if err := s.addData(name, content); err != nil {
-		s.findings = append(s.findings, Finding{Code: "data", File: name, Message: err.Error()})
+		s.findings = append(s.findings, rego.Finding{Code: "data", File: name, Message: err.Error()})
 	}
 }
 
 func (s *source) addModule(name string, content []byte) {
-	module, err := ast.ParseModuleWithOpts(name, string(content), parserOptions())
+	module, err := ast.ParseModuleWithOpts(name, string(content), rego.ParserOptions())
 	if err != nil {
-		s.findings = append(s.findings, astFindings("syntax", name, err)...)
+		s.findings = append(s.findings, rego.FindingsOf("syntax", name, err)...)
 		return
 	}
 	if module == nil { // written by half, perhaps: what it said may be what denies
-		s.findings = append(s.findings, Finding{Code: "syntax", File: name, Message: "the file is empty"})
+		s.findings = append(s.findings, rego.Finding{Code: "syntax", File: name, Message: "the file is empty"})
 		return
 	}
 	s.modules[name] = module

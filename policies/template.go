@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"resellerd/policies/filter"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -17,9 +19,9 @@ type template struct {
 	reasons []answerFilter
 	views   []ViewCase
 	columns []ColumnGroup
-	guards  []guard
+	guards  []filter.Guard
 	strict  []int // guards that allow asked for, whose errors deny, needed or not
-	needs   []need
+	needs   []filter.Need
 	pins    []predicate.Ref // values of the request that it was compiled with
 
 	allowErr   error // no filter
@@ -38,23 +40,23 @@ type answerFilter struct {
 
 // fits tells whether the request's values have the types that the template
 // was compiled for.
-func (t *template) fits(in *Input) bool {
+func (t *template) fits(in *input.Input) bool {
 	for _, n := range t.needs {
-		if v, ok := in.lookup(n.ref); ok && !ofKind(v, n.kind) {
+		if v, ok := in.Lookup(n.Ref); ok && !ofKind(v, n.Kind) {
 			return false
 		}
 	}
 	return true
 }
 
-func ofKind(v any, kind ColumnKind) bool {
+func ofKind(v any, kind input.ColumnKind) bool {
 	switch v.(type) {
 	case string:
-		return kind == Text
+		return kind == input.Text
 	case bool:
-		return kind == Boolean
+		return kind == input.Boolean
 	case int, int64:
-		return kind == Integer
+		return kind == input.Integer
 	default:
 		return false
 	}
@@ -64,11 +66,11 @@ func ofKind(v any, kind ColumnKind) bool {
 func (t *template) needed() []predicate.Ref {
 	var pins []predicate.Ref
 	for _, n := range t.needs {
-		root := n.ref[:min(2, len(n.ref))]
+		root := n.Ref[:min(2, len(n.Ref))]
 		if root[0] == "context" {
 			root = root[:1]
 		}
-		if !pinned(root, pins) {
+		if !input.Pinned(root, pins) {
 			pins = append(pins, root)
 		}
 	}

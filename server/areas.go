@@ -2,6 +2,7 @@ package server
 
 import (
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // ownAreas are resellerd's own permission areas.
@@ -19,9 +20,9 @@ var isOwnArea = func() map[string]bool {
 
 // areaOf names the area of a decision for metrics. A card's follows its view;
 // "card" when nothing is shown.
-func (r *call) areaOf(in *policies.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
+func (r *call) areaOf(in *input.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
 
-func areaOf(e *policies.Engine, in *policies.Input, d policies.Decision) string {
+func areaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
 	switch typ := in.Resource.Type; typ {
 	case "area":
 		return areaLabel(e, in.Resource.ID)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -162,16 +162,16 @@ func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		for _, resource := range []policies.Resource{
+		for _, resource := range []input.Resource{
 			{Type: "area", ID: name},
 			{Type: name, ID: "x", Properties: map[string]any{"account_id": w.id("M")}},
 		} {
 			if resource.Type == "" {
 				continue // refused before anything is decided
 			}
-			d := engineOf(t, 1).Decide(t.Context(), &policies.Input{
-				Subject: policies.Subject{Type: "user", ID: w.id("m"), Facts: a.facts}, Action: policies.Action{Name: "read"},
-				Resource: resource, Context: policies.Context{Time: w.clock()},
+			d := engineOf(t, 1).Decide(t.Context(), &input.Input{
+				Subject: input.Subject{Type: "user", ID: w.id("m"), Facts: a.facts}, Action: input.Action{Name: "read"},
+				Resource: resource, Context: input.Context{Time: w.clock()},
 			})
 			if unknown := slices.Contains(d.Reasons, "unknown_area"); unknown == areas.Valid(name) || d.Allow != areas.Valid(name) {
 				t.Errorf("type %q, id %q: valid: %v; the policy says %v %v", resource.Type, resource.ID, areas.Valid(name), d.Allow, d.Reasons)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 const (
@@ -35,7 +36,7 @@ const (
 )
 
 // recordAs is record for a decision that is not the policy's alone.
-func (r *call) recordAs(as string, in *policies.Input, d policies.Decision, start time.Time) policies.Decision {
+func (r *call) recordAs(as string, in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	r.decidedAs = as
 	defer func() { r.decidedAs = "" }()
 	return r.record(in, d, start)
@@ -46,7 +47,7 @@ var lines = sync.Pool{New: func() any { return &fieldWriter{dst: make([]byte, 0,
 
 // record counts a decision and writes it to the log. When the log must be
 // written before the answer and cannot be, the decision becomes a denial.
-func (r *call) record(in *policies.Input, d policies.Decision, start time.Time) policies.Decision {
+func (r *call) record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	took := r.s.now().Sub(start)
 	area := r.areaOf(in, d)
 	r.s.metrics.decision(r.engine, r.s.views.of(r.engine).reasons, area, in, d, took)
@@ -61,7 +62,7 @@ func (r *call) record(in *policies.Input, d policies.Decision, start time.Time) 
 }
 
 // recordPlan is record for a list: one entry, with its filter.
-func (r *call) recordPlan(in *policies.Input, p *policies.Plan, start time.Time) error {
+func (r *call) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
 	took := r.s.now().Sub(start)
 	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
 	r.s.metrics.filter(r.engine, r.areaOf(in, d), in, p.Outcome, took)
@@ -77,10 +78,10 @@ func (r *call) recordRefusal(reason string) {
 	if r.engine == nil {
 		return
 	}
-	in := &policies.Input{
-		Subject:  policies.Subject{Type: subjectUser, ID: r.caller.userRef},
-		Resource: policies.Resource{Type: "area", ID: r.route.doc.tag},
-		Action:   policies.Action{Name: "read"},
+	in := &input.Input{
+		Subject:  input.Subject{Type: subjectUser, ID: r.caller.userRef},
+		Resource: input.Resource{Type: "area", ID: r.route.doc.tag},
+		Action:   input.Action{Name: "read"},
 		Context:  r.context(),
 	}
 	r.recordAs(decidedByDoor, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
@@ -88,7 +89,7 @@ func (r *call) recordRefusal(reason string) {
 
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,
 // says that what the entry is about must not be answered.
-func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time.Duration) error {
+func (r *call) log(in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
 	if r.s.log == nil && len(r.s.onEntry) == 0 && r.s.memory == nil {
 		return nil
 	}
@@ -114,7 +115,7 @@ func (r *call) log(in *policies.Input, d policies.Decision, l *listed, took time
 
 // entry appends the whole line. What the mask erases is never written to the
 // buffer.
-func (r *call) entry(w *fieldWriter, in *policies.Input, d policies.Decision, l *listed, took time.Duration) error {
+func (r *call) entry(w *fieldWriter, in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
 	m, dynamic, err := r.entryMask(in, d)
 	if err != nil {
 		return err
@@ -184,7 +185,7 @@ func (r *call) who() (acting, preview string) {
 
 // entryMask is the mask for this entry. Dynamic masks ask the policy about
 // the whole entry.
-func (r *call) entryMask(in *policies.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
+func (r *call) entryMask(in *input.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
 	held := r.s.views.of(r.engine)
 	if held.err != nil || held.static {
 		return held.mask, false, held.err
@@ -208,7 +209,7 @@ func resultDocument(d policies.Decision) map[string]any {
 }
 
 // logged is what the cache holds of the subject's facts, ready to be written.
-func (r *call) logged(in *policies.Input, dynamic bool) *actor {
+func (r *call) logged(in *input.Input, dynamic bool) *actor {
 	if dynamic || r.actor == nil || in.Subject.Facts != r.actor.facts {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -49,13 +50,13 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
 	hostile := map[string]any{"account_id": w.below.ID, "n": json.Number("1.5"), "null": nil,
 		"list": []any{"a\"b\\\n\u2028", nil, map[string]any{"deep": true, "gone": nil}}, "id": "x", "type": "y"}
-	for name, in := range map[string]policies.Input{
-		"bare":          {Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "area", ID: "cdr"}, Context: policies.Context{Time: at}},
-		"known":         {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "area", ID: "cdr"}, Context: policies.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
-		"a row":         {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "update"}, Resource: policies.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: policies.Context{Time: at}},
-		"all sent":      {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts, Properties: hostile}, Action: policies.Action{Name: "x", Properties: hostile}, Resource: policies.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: policies.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
-		"empty objects": {Subject: policies.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: policies.Action{Name: "read", Properties: map[string]any{}}, Resource: policies.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: policies.Context{Time: at}},
-		"a change":      {Subject: policies.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: policies.Action{Name: "update", Change: &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: policies.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: policies.Context{Time: at}},
+	for name, in := range map[string]input.Input{
+		"bare":          {Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at}},
+		"known":         {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
+		"a row":         {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
+		"all sent":      {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts, Properties: hostile}, Action: input.Action{Name: "x", Properties: hostile}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: input.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
+		"empty objects": {Subject: input.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
+		"a change":      {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
 	} {
 		for _, known := range []*actor{nil, a} {
 			if in.Subject.Facts == nil {

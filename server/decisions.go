@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // recorded is a line of the decision log, as far as it is told again.
@@ -135,7 +136,7 @@ func (r *call) retell(m remembrance, s *readerSight) (*Explanation, error) {
 
 // thing is what a decision was about, as far as the reader sees it now. About a
 // row that it does not see, others' decisions are out of its sight as well.
-func (r *call) thing(m remembrance, in *policies.Input, s *readerSight) (Thing, error) {
+func (r *call) thing(m remembrance, in *input.Input, s *readerSight) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
 	own := m.acting == "" && m.user == r.subject.User.ID
 	switch {
@@ -181,7 +182,7 @@ const (
 
 // grounds decides again what was recorded, where the policy that decided is in
 // force and comes to the same end.
-func (r *call) grounds(m remembrance, line recorded, in *policies.Input, s *readerSight) (*Explanation, error) {
+func (r *call) grounds(m remembrance, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
 	switch {
@@ -208,7 +209,7 @@ func sameEnd(d policies.Decision, line recorded) bool {
 }
 
 // listAgain explains a recorded filter.
-func (r *call) listAgain(told *Explanation, line recorded, in *policies.Input, s *readerSight) (*Explanation, error) {
+func (r *call) listAgain(told *Explanation, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
 	plan := r.engine.Plan(r.ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
@@ -219,7 +220,7 @@ func (r *call) listAgain(told *Explanation, line recorded, in *policies.Input, s
 
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
-func (r *call) accessOf(x *Explanation, m remembrance, in *policies.Input, s *readerSight) error {
+func (r *call) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerSight) error {
 	if m.user == r.subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}

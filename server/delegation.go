@@ -1,7 +1,7 @@
 package server
 
 import (
-	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -19,8 +19,8 @@ func (w *writing) given(groups ...string) (map[string][]string, error) {
 // the acting user is also taken as the groups write it, without ceilings, and as
 // it was before the write. A ceiling above the giver also lies above the
 // receiver. Lifting it therefore never makes the receiver stronger than the giver.
-func (w *writing) change(n noun, fields []string) *policies.Change {
-	change := &policies.Change{Fields: fields}
+func (w *writing) change(n noun, fields []string) *input.Change {
+	change := &input.Change{Fields: fields}
 	if n.held != nil {
 		change.Held = accessNames(w.r.subject.Granted)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -79,7 +80,7 @@ func (d *Desk) call(ctx context.Context, clientIP string) *call {
 }
 
 // asked is the input of a question, as the decision door makes it.
-func (r *call) asked(q WhyQuestion) (*policies.Input, error) {
+func (r *call) asked(q WhyQuestion) (*input.Input, error) {
 	a, err := r.s.actor(r.ctx, r.engine, "", q.User)
 	switch {
 	case err == nil:
@@ -89,7 +90,7 @@ func (r *call) asked(q WhyQuestion) (*policies.Input, error) {
 	}
 	in := r.input(q.Action, q.Type, q.ID)
 	if r.subject == nil {
-		in.Subject = policies.Subject{Type: subjectUser, ID: q.User}
+		in.Subject = input.Subject{Type: subjectUser, ID: q.User}
 	}
 	if q.Owner != "" {
 		in.Resource.Properties = map[string]any{"account_id": q.Owner}
@@ -101,7 +102,7 @@ func (r *call) asked(q WhyQuestion) (*policies.Input, error) {
 }
 
 // explainOne tells about one row, area or thing of the panel's.
-func (r *call) explainOne(in *policies.Input) (*Explanation, error) {
+func (r *call) explainOne(in *input.Input) (*Explanation, error) {
 	known, err := r.loadRow(in)
 	if err != nil {
 		return nil, err

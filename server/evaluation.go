@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -68,9 +69,9 @@ func (r *call) answer(q question) (policies.Decision, error) {
 	return d, nil
 }
 
-func (r *call) questionInput(q question) *policies.Input {
+func (r *call) questionInput(q question) *input.Input {
 	in := r.input(q.action, q.resource.typ, q.resource.id)
-	in.Subject = policies.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
+	in.Subject = input.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
 	in.Action.Properties = q.actionProperties
 	in.Resource.Properties = q.resource.properties
 	in.Context.Properties = q.context
@@ -79,7 +80,7 @@ func (r *call) questionInput(q question) *policies.Input {
 
 // loadQuestioned adds what the store knows about the subject. A user's own
 // token may ask about itself only.
-func (r *call) loadQuestioned(in *policies.Input, q question) error {
+func (r *call) loadQuestioned(in *input.Input, q question) error {
 	if r.ownOnly() && (q.subject.typ != subjectUser || r.caller.userRef == "") {
 		return forbidden("a user's token may ask about its own user only")
 	}
@@ -114,7 +115,7 @@ func (r *call) own(ref string, a *actor) bool {
 // loadRow adds the stored row of a type the store keeps, and reports whether
 // there is something to decide about: an id that the store does not know, or
 // that is another tenant's than the token's, is absent.
-func (r *call) loadRow(in *policies.Input) (bool, error) {
+func (r *call) loadRow(in *input.Input) (bool, error) {
 	if !r.s.stored[in.Resource.Type] {
 		return true, nil
 	}
@@ -135,7 +136,7 @@ func (r *call) loadRow(in *policies.Input) (bool, error) {
 }
 
 // compare counts where a panel's own decision, sent along, differs from ours.
-func (r *call) compare(in *policies.Input, d policies.Decision, context map[string]any) {
+func (r *call) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
 		r.s.metrics.disagree(r.areaOf(in, d))
 	}

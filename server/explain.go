@@ -5,11 +5,12 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
 // explanation starts the answer to a question.
-func (r *call) explanation(in *policies.Input, outcome policies.Outcome, reasons []string) *Explanation {
+func (r *call) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
 		Decision: string(outcome), Reasons: reasonTexts(r.engine, reasons),
@@ -17,7 +18,7 @@ func (r *call) explanation(in *policies.Input, outcome policies.Outcome, reasons
 }
 
 // explainRow tells why an action on one resource is decided as d.
-func (r *call) explainRow(in *policies.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
+func (r *call) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
 	if !s.policy() {
@@ -32,7 +33,7 @@ func (r *call) explainRow(in *policies.Input, d policies.Decision, why policies.
 
 // explainList tells which rows of a type an action may be done on. Where that
 // is none whatever there is, it is explained by a row without columns.
-func (r *call) explainList(in *policies.Input, plan *policies.Plan, s sight) (*Explanation, error) {
+func (r *call) explainList(in *input.Input, plan *policies.Plan, s sight) (*Explanation, error) {
 	if plan.Outcome != outcomeAllow {
 		return r.explainNone(in, plan, s), nil
 	}
@@ -53,7 +54,7 @@ func (r *call) explainList(in *policies.Input, plan *policies.Plan, s sight) (*E
 	return x, nil
 }
 
-func (r *call) explainNone(in *policies.Input, plan *policies.Plan, s sight) *Explanation {
+func (r *call) explainNone(in *input.Input, plan *policies.Plan, s sight) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
 	why := r.engine.Explain(r.ctx, &asked)
@@ -79,7 +80,7 @@ func hiddenColumns(typ string, shown []string) []string {
 }
 
 // explainAccess adds what the acting user holds in the areas that count.
-func (r *call) explainAccess(x *Explanation, in *policies.Input, s sight) error {
+func (r *call) explainAccess(x *Explanation, in *input.Input, s sight) error {
 	if r.subject == nil {
 		return nil
 	}

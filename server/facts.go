@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -17,7 +18,7 @@ import (
 // by requests.
 type actor struct {
 	subject *store.Subject
-	facts   *policies.Facts
+	facts   *input.Facts
 	log     []byte   // the facts as the decision log writes them, masked
 	erased  []string // what the mask took out of log
 }
@@ -104,14 +105,14 @@ func (s *Server) actorAt(ctx context.Context, m *store.Moment, ref string) (*act
 		ok, err := m.Below(ctx, own, account)
 		return ok && err == nil
 	}
-	return &actor{subject: sub, facts: policies.NewFacts(facts)}, nil
+	return &actor{subject: sub, facts: input.NewFacts(facts)}, nil
 }
 
 func isAmbiguous(err error) bool { return errors.Is(err, store.ErrAmbiguous) }
 
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.
-func (s *Server) factsOf(sub *store.Subject) *policies.Facts {
+func (s *Server) factsOf(sub *store.Subject) *input.Facts {
 	u, a := sub.User, sub.Account
 	user := map[string]any{"id": u.ID, "account_id": u.AccountID, "status": u.Status}
 	if u.ExternalID != "" {
@@ -120,9 +121,9 @@ func (s *Server) factsOf(sub *store.Subject) *policies.Facts {
 	if len(u.IPAllow) > 0 {
 		user["ip_allow"] = texts(u.IPAllow)
 	}
-	return policies.NewFacts(policies.Facts{
+	return input.NewFacts(input.Facts{
 		User: user,
-		Account: policies.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
+		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
 		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
 		Below: s.below(sub),

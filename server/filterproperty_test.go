@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
@@ -26,7 +27,7 @@ func (s shownRow) equal(o shownRow) bool {
 }
 
 // listedRows is what a list with the plan's filter shows, by id.
-func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *policies.Plan, in *policies.Input, leaf bool) map[string]shownRow {
+func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *policies.Plan, in *input.Input, leaf bool) map[string]shownRow {
 	t.Helper()
 	q := planned{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in), leaf: leaf}.query()
 	q.Limit = 1000
@@ -48,7 +49,7 @@ func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *polici
 
 // evaluatedRows is what full evaluations allow of the same rows, by id, and
 // whether one of them ended in an error.
-func evaluatedRows(ctx context.Context, t *testing.T, st *store.Store, engine *policies.Engine, in *policies.Input, ids []string) (rows map[string]shownRow, failed bool) {
+func evaluatedRows(ctx context.Context, t *testing.T, st *store.Store, engine *policies.Engine, in *input.Input, ids []string) (rows map[string]shownRow, failed bool) {
 	t.Helper()
 	rows = map[string]shownRow{}
 	for _, id := range ids {
@@ -113,12 +114,12 @@ func (w *twin) allIDs(typ string) (ids []string) {
 
 // anyone draws a user as the store may know it: of any account, active or not,
 // with any access.
-func anyone(r *rand.Rand) (policies.Subject, bool) {
+func anyone(r *rand.Rand) (input.Subject, bool) {
 	account := drawn(r, twinAccounts)
 	leaf := len(childrenOf(account)) == 0
-	facts := policies.Facts{
+	facts := input.Facts{
 		User: map[string]any{"id": userID(account, "user"), "account_id": accountID(account), "status": drawn(r, append(usually("active", 9), "disabled"))},
-		Account: policies.AccountFacts{
+		Account: input.AccountFacts{
 			ID: accountID(account), TenantID: accountID(rootOf(account)), Kind: store.Reseller,
 			Status: drawn(r, append(usually("active", 9), "suspended")), Depth: depthOf(account)},
 		Access: someAccess(r), Groups: drawn(r, append(usually(1, 9), 0)), Leaf: leaf,
@@ -136,7 +137,7 @@ func anyone(r *rand.Rand) (policies.Subject, bool) {
 	if r.IntN(8) == 0 {
 		facts.User["ip_allow"] = []any{"10.0.0.0/8"}
 	}
-	return policies.Subject{Type: "user", ID: userID(account, "user"), Facts: policies.NewFacts(facts)}, leaf
+	return input.Subject{Type: "user", ID: userID(account, "user"), Facts: input.NewFacts(facts)}, leaf
 }
 
 func depthOf(account string) (depth int) {
@@ -194,9 +195,9 @@ func (w *twin) compareLists(r *rand.Rand, engine *policies.Engine, typ string, m
 	w.t.Helper()
 	ctx := context.Background()
 	subject, leaf := anyone(r)
-	in := &policies.Input{
-		Subject: subject, Action: policies.Action{Name: drawn(r, everyAction)}, Resource: policies.Resource{Type: typ},
-		Context: policies.Context{ClientIP: drawn(r, []string{"", "10.1.1.1", "192.0.2.1"}), Time: twinStart, Panel: "p"},
+	in := &input.Input{
+		Subject: subject, Action: input.Action{Name: drawn(r, everyAction)}, Resource: input.Resource{Type: typ},
+		Context: input.Context{ClientIP: drawn(r, []string{"", "10.1.1.1", "192.0.2.1"}), Time: twinStart, Panel: "p"},
 	}
 	if in.Action.Name == "assign" {
 		in.Action.Properties = map[string]any{"account_id": accountID(drawn(r, twinAccounts)), "parent_id": accountID(drawn(r, twinAccounts))}

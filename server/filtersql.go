@@ -6,14 +6,15 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
 	"resellerd/store"
 )
 
 // FiltersAsSQL renders the filters that a policy is tried with for both
 // databases, and finds what cannot be asked there: what a list would answer
 // with an error.
-func FiltersAsSQL(ctx context.Context, e *policies.Engine) []policies.Finding {
-	var findings []policies.Finding
+func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
+	var findings []rego.Finding
 	through := map[string]bool{}
 	for _, t := range store.Types() {
 		through[t.Name] = t.Through != ""
@@ -32,7 +33,7 @@ func FiltersAsSQL(ctx context.Context, e *policies.Engine) []policies.Finding {
 		}
 		for _, dialect := range []string{"sqlite", "postgres"} {
 			if _, _, err := store.SQL(dialect, q); err != nil {
-				findings = append(findings, policies.Finding{Code: "sql", Message: fmt.Sprintf(
+				findings = append(findings, rego.Finding{Code: "sql", Message: fmt.Sprintf(
 					"the filter to %s rows of type %s cannot be asked of %s: %v", in.Action.Name, in.Resource.Type, dialect, err)})
 			}
 		}

@@ -7,13 +7,15 @@ import (
 	"testing/fstest"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
+	"resellerd/policies/rego"
 )
 
 func TestAFilterThatADatabaseCannotAskIsFound(t *testing.T) {
 	t.Parallel()
 	schema := Schema()
-	schema["customer"].Columns["colour"] = policies.Text // a column that no table has
-	rego := `package reseller.main
+	schema["customer"].Columns["colour"] = input.Text // a column that no table has
+	rules := `package reseller.main
 
 default allow := false
 
@@ -23,7 +25,7 @@ allow if input.resource.colour == "blue"
 
 decision := {"allow": allow, "reasons": [], "view": "full", "columns": ["id"]}
 `
-	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rego)}}
+	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rules)}}
 	e, err := policies.Load(t.Context(), tree, policies.Options{Schema: schema})
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +33,7 @@ decision := {"allow": allow, "reasons": [], "view": "full", "columns": ["id"]}
 	found := FiltersAsSQL(t.Context(), e)
 	for _, dialect := range []string{"sqlite", "postgres"} {
 		want := "the filter to read rows of type customer cannot be asked of " + dialect
-		if !slices.ContainsFunc(found, func(f policies.Finding) bool {
+		if !slices.ContainsFunc(found, func(f rego.Finding) bool {
 			return f.Code == "sql" && strings.HasPrefix(f.Message, want) && strings.Contains(f.Message, "no column colour")
 		}) {
 			t.Errorf("want %q among %v", want, found)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
@@ -122,7 +123,7 @@ func hold(t *testing.T, cases []policiestest.Case, h hostileStore) {
 
 // compare holds one list to the evaluation of each row, and says how many rows
 // it showed.
-func (h hostileStore) compare(t *testing.T, engine *policies.Engine, in *policies.Input) (string, int) {
+func (h hostileStore) compare(t *testing.T, engine *policies.Engine, in *input.Input) (string, int) {
 	t.Helper()
 	ctx := context.Background()
 	plan := engine.Plan(ctx, in)

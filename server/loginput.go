@@ -2,11 +2,12 @@ package server
 
 import (
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // input appends what the policy read, as policies.Input.Document gives it,
 // without making the maps. Known is the subject's cached text, or nil.
-func (w *fieldWriter) input(m *mask, e *policies.Engine, in *policies.Input, known *actor) {
+func (w *fieldWriter) input(m *mask, e *policies.Engine, in *input.Input, known *actor) {
 	w.dst = append(w.dst, '{')
 	if inner, ok := w.name(m, "subject"); ok {
 		w.subject(inner, e, in, known)
@@ -23,7 +24,7 @@ func (w *fieldWriter) input(m *mask, e *policies.Engine, in *policies.Input, kno
 	w.dst = append(w.dst, '}')
 }
 
-func (w *fieldWriter) subject(m *mask, e *policies.Engine, in *policies.Input, known *actor) {
+func (w *fieldWriter) subject(m *mask, e *policies.Engine, in *input.Input, known *actor) {
 	s := &in.Subject
 	w.dst = append(w.dst, '{')
 	w.text(m, "type", s.Type)
@@ -47,7 +48,7 @@ func (w *fieldWriter) subject(m *mask, e *policies.Engine, in *policies.Input, k
 }
 
 // facts appends the members that the store knows about the subject.
-func (w *fieldWriter) facts(m *mask, f *policies.Facts) {
+func (w *fieldWriter) facts(m *mask, f *input.Facts) {
 	w.any(m, "user", f.User)
 	if inner, ok := w.name(m, "account"); ok {
 		w.account(inner, &f.Account)
@@ -58,7 +59,7 @@ func (w *fieldWriter) facts(m *mask, f *policies.Facts) {
 	w.number(m, "groups", int64(f.Groups))
 }
 
-func (w *fieldWriter) account(m *mask, a *policies.AccountFacts) {
+func (w *fieldWriter) account(m *mask, a *input.AccountFacts) {
 	w.dst = append(w.dst, '{')
 	w.text(m, "id", a.ID)
 	if a.ParentID != "" {
@@ -81,7 +82,7 @@ func (w *fieldWriter) access(m *mask, access map[string][]string) {
 	w.dst = append(w.dst, '}')
 }
 
-func (w *fieldWriter) action(m *mask, a *policies.Action) {
+func (w *fieldWriter) action(m *mask, a *input.Action) {
 	w.dst = append(w.dst, '{')
 	w.text(m, "name", a.Name)
 	w.properties(m, a.Properties)
@@ -93,7 +94,7 @@ func (w *fieldWriter) action(m *mask, a *policies.Action) {
 	w.dst = append(w.dst, '}')
 }
 
-func (w *fieldWriter) change(m *mask, c *policies.Change) {
+func (w *fieldWriter) change(m *mask, c *input.Change) {
 	w.dst = append(w.dst, '{')
 	if _, ok := w.name(m, "fields"); ok {
 		w.dst = appendStrings(w.dst, c.Fields)
@@ -123,7 +124,7 @@ var (
 	contextSet  = map[string]bool{"client_ip": true, "time": true, "panel": true}
 )
 
-func (w *fieldWriter) resource(m *mask, res *policies.Resource) {
+func (w *fieldWriter) resource(m *mask, res *input.Resource) {
 	w.dst = append(w.dst, '{')
 	w.text(m, "type", res.Type)
 	if res.ID != "" {
@@ -134,7 +135,7 @@ func (w *fieldWriter) resource(m *mask, res *policies.Resource) {
 	w.dst = append(w.dst, '}')
 }
 
-func (w *fieldWriter) context(m *mask, c *policies.Context) {
+func (w *fieldWriter) context(m *mask, c *input.Context) {
 	w.dst = append(w.dst, '{')
 	if c.ClientIP != "" {
 		w.text(m, "client_ip", c.ClientIP)
@@ -192,7 +193,7 @@ func (w *fieldWriter) decision(m *mask, d policies.Decision) {
 
 // factsText makes the masked text of an actor's facts, unless the mask depends
 // on the entry.
-func factsText(held *engineView, f *policies.Facts) (text []byte, erased []string) {
+func factsText(held *engineView, f *input.Facts) (text []byte, erased []string) {
 	if held.err != nil || !held.static {
 		return nil, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 )
 
 // meBody is the acting user as a panel needs it to draw its menu.
@@ -63,7 +64,7 @@ func (r *call) accessByArea() (map[string][]string, error) {
 
 // judgeAreas is accessByArea without a record, redundant areas included. Where no
 // decision could be made it gives the question.
-func (r *call) judgeAreas() (access map[string][]string, asked *policies.Input, failed policies.Decision) {
+func (r *call) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
 	access = map[string][]string{}
 	all := r.areas()
 	for _, area := range all {

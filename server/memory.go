@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // maxRemembered bounds what is kept of one decision, in bytes. A longer entry
@@ -77,7 +77,7 @@ func (m *decisionMemory) find(id string) (remembrance, bool) {
 
 // remember keeps a decision of a user that the store knows. Who was refused at
 // the door has not decided anything: why, the log alone says.
-func (r *call) remember(in *policies.Input, l *listed, line []byte) {
+func (r *call) remember(in *input.Input, l *listed, line []byte) {
 	if r.s.memory == nil || in.Subject.Facts == nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -82,7 +83,7 @@ func (m *metrics) logCount(result string) func(entries int) {
 }
 
 // decision counts one check.
-func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason, area string, in *policies.Input, d policies.Decision, took time.Duration) {
+func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
 	m.count(e, area, in, d.Outcome)
 	m.checks.Observe(took.Seconds())
 	if d.Outcome == outcomeAllow {
@@ -96,12 +97,12 @@ func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason,
 }
 
 // filter counts one list.
-func (m *metrics) filter(e *policies.Engine, area string, in *policies.Input, outcome policies.Outcome, took time.Duration) {
+func (m *metrics) filter(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome, took time.Duration) {
 	m.count(e, area, in, outcome)
 	m.filters.Observe(took.Seconds())
 }
 
-func (m *metrics) count(e *policies.Engine, area string, in *policies.Input, outcome policies.Outcome) {
+func (m *metrics) count(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome) {
 	labels := decisionLabels{area: area, action: actionLabel(e, in.Action.Name), mode: modeOf(in.Subject.Facts), outcome: outcome}
 	m.mu.RLock()
 	child, ok := m.children[labels]
@@ -150,7 +151,7 @@ func (m *metrics) observe(rt *boundRoute, status int, took time.Duration) {
 	child.Observe(took.Seconds())
 }
 
-func modeOf(f *policies.Facts) string {
+func modeOf(f *input.Facts) string {
 	switch {
 	case f == nil:
 		return "none"

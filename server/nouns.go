@@ -7,7 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // noun is how rows of one type are written.
@@ -102,7 +102,7 @@ func (n noun) access(w *writing, id string) (map[string][]string, error) {
 }
 
 // updated decides about the row as it has become, and writes the change down.
-func (w *writing) updated(n noun, id string, before seen, change *policies.Change) (target, error) {
+func (w *writing) updated(n noun, id string, before seen, change *input.Change) (target, error) {
 	t := target{action: "update", typ: n.typ, id: id, status: fiber.StatusOK}
 	if len(change.Fields) == 0 {
 		return t, nil
@@ -147,7 +147,7 @@ func (w *writing) deleteRow(n noun, id string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	var change *policies.Change
+	var change *input.Change
 	if n.held != nil {
 		change = w.change(n, nil)
 		change.Before = held
@@ -172,7 +172,7 @@ func (w *writing) created(n noun, id string, f *fields) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	var change *policies.Change
+	var change *input.Change
 	if n.held != nil {
 		change = w.change(n, f.names())
 		change.After = held

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -103,10 +103,10 @@ func TestPreviewIsRefused(t *testing.T) {
 func TestReadsMore(t *testing.T) {
 	t.Parallel()
 	s := &Server{now: time.Now}
-	facts := func(access map[string][]string) *policies.Facts {
-		return policies.NewFacts(policies.Facts{
+	facts := func(access map[string][]string) *input.Facts {
+		return input.NewFacts(input.Facts{
 			User: map[string]any{"status": "active"}, Groups: 1, Access: access,
-			Account: policies.AccountFacts{ID: "acc_m", TenantID: "acc_m", Kind: "master", Status: "active"},
+			Account: input.AccountFacts{ID: "acc_m", TenantID: "acc_m", Kind: "master", Status: "active"},
 		})
 	}
 	read, none := []string{"read"}, []string{}

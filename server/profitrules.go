@@ -8,7 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -159,7 +159,7 @@ func (w *writing) putRules(id string) (target, error) {
 	if malformed != nil {
 		f = emptyFields()
 	}
-	change := &policies.Change{}
+	change := &input.Change{}
 	if !reflect.DeepEqual(f.sent["items"], before.object["profit_rules"]) {
 		change.Fields = []string{"profit_rules"}
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"maps"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -12,7 +12,7 @@ import (
 // data doors would: from the columns among the sent properties, in the
 // subject's own account unless another is named. The place of an account in
 // the tree is never taken from the sender.
-func (r *call) proposeRow(in *policies.Input) error {
+func (r *call) proposeRow(in *input.Input) error {
 	if in.Subject.Facts == nil {
 		return nil
 	}

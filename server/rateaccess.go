@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 )
@@ -37,7 +38,7 @@ func (r *call) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[s
 }
 
 // decideWhole decides about reading rates, all columns of them or none.
-func (r *call) decideWhole(in *policies.Input) policies.Decision {
+func (r *call) decideWhole(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
 	r.shadowCheck(in, d, false)

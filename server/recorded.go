@@ -5,17 +5,17 @@ import (
 	"slices"
 	"time"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // recordedInput is the question that a recorded input asks, without the row.
-func recordedInput(doc map[string]any) *policies.Input {
+func recordedInput(doc map[string]any) *input.Input {
 	subject, action, resource, context := part(doc, "subject"), part(doc, "action"), part(doc, "resource"), part(doc, "context")
-	in := &policies.Input{
-		Subject:  policies.Subject{Type: word(subject, "type"), ID: word(subject, "id"), Properties: part(subject, "properties")},
-		Action:   policies.Action{Name: word(action, "name"), Properties: part(action, "properties")},
-		Resource: policies.Resource{Type: word(resource, "type"), ID: word(resource, "id"), Properties: part(resource, "properties")},
-		Context:  policies.Context{ClientIP: word(context, "client_ip"), Panel: word(context, "panel"), Properties: context},
+	in := &input.Input{
+		Subject:  input.Subject{Type: word(subject, "type"), ID: word(subject, "id"), Properties: part(subject, "properties")},
+		Action:   input.Action{Name: word(action, "name"), Properties: part(action, "properties")},
+		Resource: input.Resource{Type: word(resource, "type"), ID: word(resource, "id"), Properties: part(resource, "properties")},
+		Context:  input.Context{ClientIP: word(context, "client_ip"), Panel: word(context, "panel"), Properties: context},
 	}
 	in.Context.Time, _ = time.Parse(time.RFC3339Nano, word(context, "time")) // without one it is the zero time
 	if account := part(subject, "account"); account != nil {
@@ -25,11 +25,11 @@ func recordedInput(doc map[string]any) *policies.Input {
 }
 
 // recordedFacts are the facts that the policy read about the subject.
-func recordedFacts(subject, account map[string]any) *policies.Facts {
+func recordedFacts(subject, account map[string]any) *input.Facts {
 	below := words(subject["below"])
-	return policies.NewFacts(policies.Facts{
+	return input.NewFacts(input.Facts{
 		User: part(subject, "user"),
-		Account: policies.AccountFacts{
+		Account: input.AccountFacts{
 			ID: word(account, "id"), ParentID: word(account, "parent_id"), TenantID: word(account, "tenant_id"),
 			Kind: word(account, "kind"), Status: word(account, "status"), Depth: number(account, "depth"),
 		},

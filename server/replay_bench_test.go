@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/server/replay"
 )
 
@@ -58,15 +59,15 @@ func benchLog(b *testing.B, e *policies.Engine) []byte {
 	return log.Bytes()
 }
 
-func benchQuestion(account, typ, action string) *policies.Input {
-	facts := policies.NewFacts(policies.Facts{
+func benchQuestion(account, typ, action string) *input.Input {
+	facts := input.NewFacts(input.Facts{
 		User:    map[string]any{"id": "usr_" + account, "account_id": account, "status": "active"},
-		Account: policies.AccountFacts{ID: account, ParentID: "acc_m", TenantID: "acc_m", Kind: "reseller", Status: "active", Depth: 1},
+		Account: input.AccountFacts{ID: account, ParentID: "acc_m", TenantID: "acc_m", Kind: "reseller", Status: "active", Depth: 1},
 		Access:  map[string][]string{"*": {"create", "read", "update", "delete"}}, Groups: 1,
 		Below: func(string) bool { return false },
 	})
-	return &policies.Input{
-		Subject: policies.Subject{Type: "user", ID: "usr_" + account, Facts: facts}, Action: policies.Action{Name: action},
-		Resource: policies.Resource{Type: typ}, Context: policies.Context{Time: twinStart},
+	return &input.Input{
+		Subject: input.Subject{Type: "user", ID: "usr_" + account, Facts: facts}, Action: input.Action{Name: action},
+		Resource: input.Resource{Type: typ}, Context: input.Context{Time: twinStart},
 	}
 }

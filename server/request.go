@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/store"
 )
@@ -24,9 +25,9 @@ type call struct {
 	caller caller
 
 	actor   *actor
-	subject *store.Subject  // whose eyes we see with; under Resellerd-As the previewed user
-	facts   *policies.Facts // of subject
-	viewer  *store.Subject  // the real acting user under Resellerd-As, else nil
+	subject *store.Subject // whose eyes we see with; under Resellerd-As the previewed user
+	facts   *input.Facts   // of subject
+	viewer  *store.Subject // the real acting user under Resellerd-As, else nil
 
 	file *spool // what was uploaded, once it has arrived
 
@@ -40,26 +41,26 @@ type call struct {
 
 // costsSeen remembers which costs one user is shown.
 type costsSeen struct {
-	facts *policies.Facts
+	facts *input.Facts
 	shown costsShown
 }
 
 // input is what the policy reads for an action of the acting user on a
 // resource. The caller adds the stored row, properties or a change.
-func (r *call) input(action, typ, id string) *policies.Input {
-	in := &policies.Input{
-		Action:   policies.Action{Name: action},
-		Resource: policies.Resource{Type: typ, ID: id},
+func (r *call) input(action, typ, id string) *input.Input {
+	in := &input.Input{
+		Action:   input.Action{Name: action},
+		Resource: input.Resource{Type: typ, ID: id},
 		Context:  r.context(),
 	}
 	if r.subject != nil {
-		in.Subject = policies.Subject{Type: "user", ID: r.subject.User.ID, Facts: r.facts}
+		in.Subject = input.Subject{Type: "user", ID: r.subject.User.ID, Facts: r.facts}
 	}
 	return in
 }
 
-func (r *call) context() policies.Context {
-	return policies.Context{ClientIP: r.caller.clientIP, Time: r.moment(), Panel: r.caller.tokenID}
+func (r *call) context() input.Context {
+	return input.Context{ClientIP: r.caller.clientIP, Time: r.moment(), Panel: r.caller.tokenID}
 }
 
 func (r *call) moment() time.Time {
@@ -70,7 +71,7 @@ func (r *call) moment() time.Time {
 }
 
 // decide asks the policy, counts and records the decision.
-func (r *call) decide(in *policies.Input) policies.Decision {
+func (r *call) decide(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
 	r.shadowCheck(in, d, false)
@@ -78,7 +79,7 @@ func (r *call) decide(in *policies.Input) policies.Decision {
 }
 
 // judge asks the policy; nothing is recorded.
-func (r *call) judge(in *policies.Input) policies.Decision {
+func (r *call) judge(in *input.Input) policies.Decision {
 	if r.s.cfg.ForceEvaluate {
 		return r.engine.Evaluate(r.ctx, in)
 	}
@@ -87,7 +88,7 @@ func (r *call) judge(in *policies.Input) policies.Decision {
 
 // decideAbsent denies what is not there for the reason that the policy gives
 // for what is not visible: it is asked about a row that names no owner.
-func (r *call) decideAbsent(in *policies.Input) policies.Decision {
+func (r *call) decideAbsent(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := absentAs(r.judge(in))
 	r.shadowCheck(in, d, true)

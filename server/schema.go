@@ -1,14 +1,14 @@
 package server
 
 import (
-	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
 // Schema tells the policy which columns the store's rows have. Rates and
 // revisions have their card's: they are decided through it.
-func Schema() policies.Schema {
-	schema := policies.Schema{}
+func Schema() input.Schema {
+	schema := input.Schema{}
 	for _, t := range store.Types() {
 		if t.Through != "" && !t.Decided {
 			continue
@@ -17,31 +17,31 @@ func Schema() policies.Schema {
 		if t.Through != "" {
 			decides = typeInfo(t.Through)
 		}
-		columns := map[string]policies.ColumnKind{}
+		columns := map[string]input.ColumnKind{}
 		for _, c := range decides.Columns {
 			if c.Policy {
 				columns[c.Name] = columnKind(c)
 			}
 		}
-		schema[t.Name] = policies.TypeSchema{Columns: columns}
+		schema[t.Name] = input.TypeSchema{Columns: columns}
 	}
 	return schema
 }
 
-func columnKind(c store.ColumnInfo) policies.ColumnKind {
+func columnKind(c store.ColumnInfo) input.ColumnKind {
 	switch {
 	case c.Opaque:
-		return policies.Opaque
+		return input.Opaque
 	case c.Kind == store.Text:
-		return policies.Text
+		return input.Text
 	case c.Kind == store.Integer:
-		return policies.Integer
+		return input.Integer
 	case c.Kind == store.Boolean:
-		return policies.Boolean
+		return input.Boolean
 	case c.Kind == store.Set:
-		return policies.Set
+		return input.Set
 	}
-	return policies.Opaque
+	return input.Opaque
 }
 
 // KeepsRows reports whether the store keeps rows of a type.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // shadow decides what the live policy has decided once more by another, beside
@@ -37,9 +38,9 @@ type shadow struct {
 
 // decider is what decides: an engine.
 type decider interface {
-	Decide(ctx context.Context, in *policies.Input) policies.Decision
-	Evaluate(ctx context.Context, in *policies.Input) policies.Decision
-	Plan(ctx context.Context, in *policies.Input) *policies.Plan
+	Decide(ctx context.Context, in *input.Input) policies.Decision
+	Evaluate(ctx context.Context, in *input.Input) policies.Decision
+	Plan(ctx context.Context, in *input.Input) *policies.Plan
 }
 
 // shadowed is a decision of the live policy: of one check, or with a plan of a
@@ -47,7 +48,7 @@ type decider interface {
 type shadowed struct {
 	live   *policies.Engine
 	by     *policies.Engine // decides once more
-	in     policies.Input
+	in     input.Input
 	check  policies.Decision
 	plan   *policies.Plan
 	absent bool // what is asked about is not there
@@ -94,14 +95,14 @@ func (s *Server) openShadow() {
 }
 
 // shadowCheck hands on a decision about one thing.
-func (r *call) shadowCheck(in *policies.Input, d policies.Decision, absent bool) {
+func (r *call) shadowCheck(in *input.Input, d policies.Decision, absent bool) {
 	if by := r.s.shadow.picks(); by != nil {
 		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), check: d, absent: absent, id: r.decisionID})
 	}
 }
 
 // shadowPlan hands on a decision about a list.
-func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
+func (r *call) shadowPlan(in *input.Input, p *policies.Plan) {
 	if by := r.s.shadow.picks(); by != nil {
 		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), plan: p, id: r.decisionID})
 	}
@@ -110,7 +111,7 @@ func (r *call) shadowPlan(in *policies.Input, p *policies.Plan) {
 // asAsked copies the input for a policy that reads it later. The write goes on to
 // complete its change and its rows, and the account tree may belong to a
 // transaction that ends before.
-func (r *call) asAsked(by *policies.Engine, in *policies.Input) policies.Input {
+func (r *call) asAsked(by *policies.Engine, in *input.Input) input.Input {
 	held := *in
 	if in.Action.Change != nil {
 		change := *in.Action.Change

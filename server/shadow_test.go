@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store/storetest"
 )
 
@@ -152,16 +153,16 @@ func metricLines(text, prefix string) []string {
 // odd is a decider that does what no engine should.
 type odd struct{ do func() }
 
-func (o odd) Decide(context.Context, *policies.Input) policies.Decision {
+func (o odd) Decide(context.Context, *input.Input) policies.Decision {
 	o.do()
 	return policies.Decision{Allow: true, Outcome: outcomeAllow}
 }
 
-func (o odd) Evaluate(ctx context.Context, in *policies.Input) policies.Decision {
+func (o odd) Evaluate(ctx context.Context, in *input.Input) policies.Decision {
 	return o.Decide(ctx, in)
 }
 
-func (o odd) Plan(context.Context, *policies.Input) *policies.Plan {
+func (o odd) Plan(context.Context, *input.Input) *policies.Plan {
 	o.do()
 	return &policies.Plan{Filter: everything, Outcome: outcomeAllow}
 }
@@ -221,7 +222,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 		h.decider = func(*policies.Engine) decider { return odd{func() { <-released }} }
 	}))
 	h := w.server.shadow
-	in := policies.Input{Resource: policies.Resource{Type: "customer"}}
+	in := input.Input{Resource: input.Resource{Type: "customer"}}
 	for range 2 * shadowQueue {
 		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
 	}
@@ -246,9 +247,9 @@ func TestAFullShadowReadsNoAccountTree(t *testing.T) {
 	h.metrics = newShadowMetrics(prometheus.NewRegistry(), h.engines)
 	h.wake = sync.NewCond(&h.mu)
 	read := 0
-	in := policies.Input{
-		Subject:  policies.Subject{Facts: &policies.Facts{Below: func(string) bool { read++; return true }}},
-		Resource: policies.Resource{Type: "customer", Properties: map[string]any{"note": "text"}},
+	in := input.Input{
+		Subject:  input.Subject{Facts: &input.Facts{Below: func(string) bool { read++; return true }}},
+		Resource: input.Resource{Type: "customer", Properties: map[string]any{"note": "text"}},
 	}
 	ask := func() {
 		r := &call{s: &Server{shadow: h}}
@@ -285,8 +286,8 @@ func TestAShadowPanicsOnItsOwn(t *testing.T) {
 
 func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 	t.Parallel()
-	change := &policies.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
-	held := (&call{}).asAsked(nil, &policies.Input{Action: policies.Action{Name: "update", Change: change}})
+	change := &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
+	held := (&call{}).asAsked(nil, &input.Input{Action: input.Action{Name: "update", Change: change}})
 	change.After, change.Fields = change.Before, nil
 	if c := held.Action.Change; c.After != nil || len(c.Fields) != 1 {
 		t.Errorf("asked about %+v", c)
@@ -409,7 +410,7 @@ func TestTooManyDisagreementsAreCountedAndNotAllLogged(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t), smallPolicy{rule: noRows}.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 		shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) { h.share = 1 }))
 	h := w.server.shadow
-	in := policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "customer", Row: map[string]any{}}}
+	in := input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "customer", Row: map[string]any{}}}
 	for range 1000 {
 		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in, check: policies.Decision{Outcome: outcomeDeny, Reasons: []string{"no"}}})
 	}

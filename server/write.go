@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/store"
 )
 
@@ -178,7 +179,7 @@ func unseen(err error) bool {
 }
 
 // may decides an action on a stored row: nil, or the denial.
-func (w *writing) may(action, typ, id string, change *policies.Change) error {
+func (w *writing) may(action, typ, id string, change *input.Change) error {
 	row, err := w.tx.PolicyRow(w.r.ctx, typ, id)
 	if err != nil {
 		return err
@@ -186,7 +187,7 @@ func (w *writing) may(action, typ, id string, change *policies.Change) error {
 	return w.mayRow(action, typ, id, row, nil, change)
 }
 
-func (w *writing) mayRow(action, typ, id string, row, properties map[string]any, change *policies.Change) error {
+func (w *writing) mayRow(action, typ, id string, row, properties map[string]any, change *input.Change) error {
 	in := w.r.input(action, typ, id)
 	in.Resource.Row, in.Action.Properties, in.Action.Change = row, properties, change
 	if d := w.r.decide(in); !d.Allow {
@@ -198,7 +199,7 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 // mayCreate decides about a row that is not there yet, and returns the columns
 // that its creator will be shown. The owner is visible by now, so a denial is
 // a 403 always.
-func (w *writing) mayCreate(typ string, row map[string]any, change *policies.Change) (map[string]bool, error) {
+func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change) (map[string]bool, error) {
 	in := w.r.input("create", typ, "")
 	in.Resource.Row, in.Action.Change = row, change
 	d := w.r.decide(in)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 	"resellerd/server"
 	"resellerd/server/scenario"
 )
@@ -32,7 +32,7 @@ func complain(w io.Writer, err error) { fmt.Fprintln(w, "resellerd:", err) }
 // exitCode is the process's exit code for an error.
 func exitCode(err error) int {
 	var usage usageError
-	var load *policies.LoadError
+	var load *rego.LoadError
 	var policy policyError
 	var tests testError
 	var scenarios *scenario.Error

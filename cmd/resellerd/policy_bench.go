@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/server"
 )
 
@@ -117,7 +118,7 @@ func measure(ctx context.Context, tree treeArgument, took map[string][]time.Dura
 	}
 	questions := benchQuestions()
 	n := len(questions)
-	each := func(ask func(in *policies.Input)) func() {
+	each := func(ask func(in *input.Input)) func() {
 		return func() {
 			for i := range questions {
 				ask(&questions[i])
@@ -131,11 +132,11 @@ func measure(ctx context.Context, tree treeArgument, took map[string][]time.Dura
 			}
 		}
 	}
-	decide := each(func(in *policies.Input) { e.Decide(ctx, in) })
-	plan := each(func(in *policies.Input) { e.Plan(ctx, in) })
+	decide := each(func(in *input.Input) { e.Decide(ctx, in) })
+	plan := each(func(in *input.Input) { e.Plan(ctx, in) })
 	note("first decision of a profile", n, decide)
 	note("warm check", n*warmTimes, repeated(warmTimes, decide))
-	note("full evaluation", n*fullTimes, repeated(fullTimes, each(func(in *policies.Input) { e.Evaluate(ctx, in) })))
+	note("full evaluation", n*fullTimes, repeated(fullTimes, each(func(in *input.Input) { e.Evaluate(ctx, in) })))
 	if e, err = policies.Load(ctx, files, policies.Options{Schema: server.Schema(), Source: source}); err != nil {
 		return err // its files have changed in between
 	}
@@ -151,28 +152,28 @@ const (
 
 // benchQuestions are what a master's and a reseller's user ask: to read, and to
 // change, a row of every type, and to enter an area.
-func benchQuestions() []policies.Input {
+func benchQuestions() []input.Input {
 	all := []string{"create", "read", "update", "delete"}
-	subject := func(account policies.AccountFacts) policies.Subject {
+	subject := func(account input.AccountFacts) input.Subject {
 		account.Status = "active"
 		user := map[string]any{"id": "usr_bench", "account_id": account.ID, "status": "active"}
-		return policies.Subject{Type: "user", ID: "usr_bench", Facts: policies.NewFacts(policies.Facts{
+		return input.Subject{Type: "user", ID: "usr_bench", Facts: input.NewFacts(input.Facts{
 			User: user, Account: account, Access: map[string][]string{"*": all}, Groups: 1, Leaf: account.ParentID != "",
 			Below: func(string) bool { return account.ParentID == "" }})}
 	}
-	subjects := []policies.Subject{
-		subject(policies.AccountFacts{ID: "acc_master", TenantID: "acc_master", Kind: "master"}),
-		subject(policies.AccountFacts{ID: "acc_reseller", ParentID: "acc_master", TenantID: "acc_master", Kind: "reseller", Depth: 1}),
+	subjects := []input.Subject{
+		subject(input.AccountFacts{ID: "acc_master", TenantID: "acc_master", Kind: "master"}),
+		subject(input.AccountFacts{ID: "acc_reseller", ParentID: "acc_master", TenantID: "acc_master", Kind: "reseller", Depth: 1}),
 	}
 	schema := server.Schema()
-	var list []policies.Input
+	var list []input.Input
 	for _, s := range subjects {
 		for _, action := range []string{"read", "update"} {
-			in := policies.Input{Subject: s, Action: policies.Action{Name: action}, Context: policies.Context{Time: time.Now()}}
-			in.Resource = policies.Resource{Type: "area", ID: "cdr"}
+			in := input.Input{Subject: s, Action: input.Action{Name: action}, Context: input.Context{Time: time.Now()}}
+			in.Resource = input.Resource{Type: "area", ID: "cdr"}
 			list = append(list, in)
 			for _, typ := range slices.Sorted(maps.Keys(schema)) {
-				in.Resource = policies.Resource{Type: typ, ID: "row_bench", Row: benchRow(schema[typ])}
+				in.Resource = input.Resource{Type: typ, ID: "row_bench", Row: benchRow(schema[typ])}
 				list = append(list, in)
 			}
 		}
@@ -181,17 +182,17 @@ func benchQuestions() []policies.Input {
 }
 
 // benchRow is a row of the reseller's.
-func benchRow(columns policies.TypeSchema) map[string]any {
+func benchRow(columns input.TypeSchema) map[string]any {
 	row := map[string]any{}
 	for name, kind := range columns.Columns {
 		switch kind {
-		case policies.Text:
+		case input.Text:
 			row[name] = "text"
-		case policies.Integer:
+		case input.Integer:
 			row[name] = int64(1)
-		case policies.Boolean:
+		case input.Boolean:
 			row[name] = true
-		case policies.Set:
+		case input.Set:
 			row[name] = []string{"acc_reseller"}
 		}
 	}

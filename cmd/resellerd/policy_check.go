@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/check"
+	"resellerd/policies/rego"
 	"resellerd/server"
 )
 
@@ -93,7 +94,7 @@ func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
 
 // printFinding prints where, what, and what to do.
 func printFinding(w io.Writer, f check.Finding) {
-	at := policies.Finding{File: f.File, Line: f.Line, Message: f.Message}
+	at := rego.Finding{File: f.File, Line: f.Line, Message: f.Message}
 	fmt.Fprintf(w, "%s [%s]\n", at, f.Code)
 	if f.Hint != "" {
 		fmt.Fprintf(w, "    %s\n", f.Hint)

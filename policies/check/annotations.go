@@ -9,16 +9,16 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"go.yaml.in/yaml/v3"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // annotations finds packages and rules that do not say what they are for, and
 // reasons that are not told apart.
-func (p *parsed) annotations() []policies.Finding {
+func (p *parsed) annotations() []rego.Finding {
 	set, errs := ast.BuildAnnotationSet(slices.Collect(maps.Values(p.modules)))
-	var found []policies.Finding
+	var found []rego.Finding
 	for _, e := range errs {
-		found = append(found, policies.Finding{Code: "metadata", File: e.Location.File, Line: e.Location.Row, Message: e.Message})
+		found = append(found, rego.Finding{Code: "metadata", File: e.Location.File, Line: e.Location.Row, Message: e.Message})
 	}
 	if len(errs) > 0 {
 		return found
@@ -178,7 +178,7 @@ func (f *file) onlyOneOfMany(a *ast.Annotations) bool {
 }
 
 // whole finds what a tree as a whole lacks.
-func (p *parsed) whole() []policies.Finding {
+func (p *parsed) whole() []rego.Finding {
 	for _, f := range p.files {
 		for _, a := range f.module.Annotations {
 			if a.Entrypoint {
@@ -193,7 +193,7 @@ func (p *parsed) whole() []policies.Finding {
 			break
 		}
 	}
-	var found []policies.Finding
+	var found []rego.Finding
 	for _, f := range p.files {
 		found, f.found = append(found, f.found...), nil
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // Finding is one thing wrong with a tree. Code groups findings; those that a
@@ -36,7 +37,7 @@ type Report struct {
 func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) {
 	report := &Report{}
 	engine, err := policies.Load(ctx, tree, o)
-	var load *policies.LoadError
+	var load *rego.LoadError
 	switch {
 	case errors.As(err, &load):
 		report.Add(load.Findings...)
@@ -65,7 +66,7 @@ func (r *Report) Has(code string) bool {
 }
 
 // Add adds findings, each once, with what there is to do about them.
-func (r *Report) Add(findings ...policies.Finding) {
+func (r *Report) Add(findings ...rego.Finding) {
 	for _, f := range findings {
 		found := Finding{Code: f.Code, File: f.File, Line: f.Line, Message: f.Message, Hint: hint(f)}
 		if !slices.Contains(r.Findings, found) {

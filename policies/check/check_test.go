@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/check"
+	"resellerd/policies/input"
 )
 
 const clean = `# METADATA
@@ -241,7 +242,7 @@ allow if {
 	some y in ids
 	x * y == 0
 }`, 1)
-	schema := policies.Schema{"card": {Columns: map[string]policies.ColumnKind{"name": policies.Text}}}
+	schema := input.Schema{"card": {Columns: map[string]input.ColumnKind{"name": input.Text}}}
 	report := found(t, tree(slow), policies.Options{Schema: schema, Timeout: 50 * time.Millisecond})
 	got := text(report.Findings)
 	if report.Engine == nil || !strings.Contains(got, "main.rego:12 [slow]") || !strings.Contains(got, "takes longer than 50ms") {

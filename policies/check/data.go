@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/message"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 func readSchema(name string) (any, error) {
@@ -32,20 +33,20 @@ func readSchema(name string) (any, error) {
 // dataFindings holds the parts of the data that resellerd reads to their
 // schema. What else a tree keeps there is its own business, and so is what it
 // leaves out.
-func (p *parsed) dataFindings() []policies.Finding {
+func (p *parsed) dataFindings() []rego.Finding {
 	schema, err := dataSchema()
 	if err != nil {
-		return []policies.Finding{{Code: "data-schema", Message: err.Error()}}
+		return []rego.Finding{{Code: "data-schema", Message: err.Error()}}
 	}
 	var refused *jsonschema.ValidationError
 	if err := schema.Validate(p.known()); !errors.As(err, &refused) {
 		return nil
 	}
-	var found []policies.Finding
+	var found []rego.Finding
 	for _, leaf := range Leaves(refused) {
 		file, line := p.locate(leaf.InstanceLocation)
 		at := strings.Join(append([]string{"data"}, leaf.InstanceLocation...), ".")
-		found = append(found, policies.Finding{Code: "data-schema", File: file, Line: line, Message: at + ": " + said(leaf)})
+		found = append(found, rego.Finding{Code: "data-schema", File: file, Line: line, Message: at + ": " + said(leaf)})
 	}
 	return found
 }

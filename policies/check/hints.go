@@ -3,7 +3,7 @@ package check
 import (
 	"strings"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // hints say what to do about findings by their code; lint rules have theirs
@@ -53,7 +53,7 @@ var details = []struct{ says, hint string }{
 	{"must not shadow", "rename it: input and data mean one thing"},
 }
 
-func hint(f policies.Finding) string {
+func hint(f rego.Finding) string {
 	if f.Code == "compile" || f.Code == "builtin" {
 		for _, d := range details {
 			if strings.Contains(f.Message, d.says) {

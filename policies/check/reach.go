@@ -5,14 +5,14 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // types type-checks the tree against the schema of inputs.
-func (p *parsed) types() []policies.Finding {
+func (p *parsed) types() []rego.Finding {
 	schema, err := readSchema("input/schema.json")
 	if err != nil {
-		return []policies.Finding{{Code: "types", Message: err.Error()}}
+		return []rego.Finding{{Code: "types", Message: err.Error()}}
 	}
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, schema)
@@ -20,12 +20,12 @@ func (p *parsed) types() []policies.Finding {
 	if compiler.Compile(p.modules); !compiler.Failed() {
 		return nil
 	}
-	var found []policies.Finding
+	var found []rego.Finding
 	for _, e := range compiler.Errors {
 		if e.Code != ast.TypeErr {
 			continue // said when the tree was loaded
 		}
-		f := policies.Finding{Code: "types", Message: strings.TrimSpace(e.Message)}
+		f := rego.Finding{Code: "types", Message: strings.TrimSpace(e.Message)}
 		if e.Details != nil {
 			f.Message += ": " + strings.Join(strings.Fields(strings.Join(e.Details.Lines(), " ")), " ")
 		}
@@ -45,7 +45,7 @@ var roots = []string{
 
 // unreachable finds rules that nothing asked of the tree leads to, and rules
 // of test files that no test leads to.
-func (p *parsed) unreachable() []policies.Finding {
+func (p *parsed) unreachable() []rego.Finding {
 	compiler := ast.NewCompiler().WithDefaultRegoVersion(ast.RegoV1)
 	if compiler.Compile(p.modules); compiler.Failed() {
 		return nil // said elsewhere
@@ -66,7 +66,7 @@ func (p *parsed) unreachable() []policies.Finding {
 			}
 		}
 	}
-	var found []policies.Finding
+	var found []rego.Finding
 	for _, f := range p.files {
 		f.code = "unreachable"
 		for _, rule := range f.module.Rules {

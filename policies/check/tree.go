@@ -10,6 +10,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // parsed is a tree as it is written: what its author sees.
@@ -29,7 +30,7 @@ type file struct {
 	lines   []string
 	module  *ast.Module
 	imports map[ast.Var]ast.Ref // by the name they have here
-	found   []policies.Finding
+	found   []rego.Finding
 	code    string // of the rule that looks
 }
 
@@ -70,7 +71,7 @@ func (p *parsed) addPackage(f *file) {
 }
 
 // findings is everything that can be said without evaluating the tree.
-func (p *parsed) findings() []policies.Finding {
+func (p *parsed) findings() []rego.Finding {
 	found := slices.Concat(p.types(), p.dataFindings(), p.unreachable(), p.annotations(), p.whole())
 	for _, f := range p.files {
 		for _, rule := range lintRules {
@@ -84,7 +85,7 @@ func (p *parsed) findings() []policies.Finding {
 
 // ignored tells whether a comment asks to leave a finding alone, on its line or
 // the one above: # regal ignore:code,code
-func (p *parsed) ignored(finding policies.Finding) bool {
+func (p *parsed) ignored(finding rego.Finding) bool {
 	i := slices.IndexFunc(p.files, func(f *file) bool { return f.name == finding.File })
 	if i < 0 {
 		return false
@@ -107,7 +108,7 @@ func (f *file) pkg() *packageOf { return f.packages[f.module.Package.Path.String
 
 // at reports something at a line.
 func (f *file) at(line int, format string, args ...any) {
-	f.found = append(f.found, policies.Finding{Code: f.code, File: f.name, Line: line, Message: fmt.Sprintf(format, args...)})
+	f.found = append(f.found, rego.Finding{Code: f.code, File: f.name, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
 // on reports something at a place.

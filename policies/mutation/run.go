@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 	"resellerd/policies/regotest"
 )
 
@@ -184,7 +184,7 @@ func (t *trial) try(ctx context.Context, m Mutant, witness *judge) (fate, error)
 }
 
 func fateOf(noticed bool, err error) (fate, error) {
-	var refused *policies.LoadError
+	var refused *rego.LoadError
 	switch {
 	case errors.As(err, &refused):
 		return invalid, nil

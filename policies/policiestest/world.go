@@ -7,29 +7,29 @@ import (
 	"strings"
 	"time"
 
-	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // Schema returns the types that the corpus is about. Card and account have the
 // columns of the store's types of these names; a widget exists in memory only.
-func Schema() policies.Schema {
-	return policies.Schema{
-		"card": {Columns: map[string]policies.ColumnKind{
-			"id": policies.Text, "account_id": policies.Text, "tenant_id": policies.Text, "kind": policies.Text,
-			"name": policies.Text, "public_name": policies.Text, "carrier": policies.Text, "currency": policies.Text,
-			"direction": policies.Text, "external_id": policies.Text, "assigned_to": policies.Set, "notes": policies.Opaque,
+func Schema() input.Schema {
+	return input.Schema{
+		"card": {Columns: map[string]input.ColumnKind{
+			"id": input.Text, "account_id": input.Text, "tenant_id": input.Text, "kind": input.Text,
+			"name": input.Text, "public_name": input.Text, "carrier": input.Text, "currency": input.Text,
+			"direction": input.Text, "external_id": input.Text, "assigned_to": input.Set, "notes": input.Opaque,
 		}},
-		"account": {Columns: map[string]policies.ColumnKind{
-			"id": policies.Text, "parent_id": policies.Text, "tenant_id": policies.Text, "kind": policies.Text,
-			"name": policies.Text, "public_name": policies.Text, "currency": policies.Text, "status": policies.Text,
-			"external_id": policies.Text, "depth": policies.Integer, "email": policies.Opaque, "ceiling": policies.Opaque,
+		"account": {Columns: map[string]input.ColumnKind{
+			"id": input.Text, "parent_id": input.Text, "tenant_id": input.Text, "kind": input.Text,
+			"name": input.Text, "public_name": input.Text, "currency": input.Text, "status": input.Text,
+			"external_id": input.Text, "depth": input.Integer, "email": input.Opaque, "ceiling": input.Opaque,
 		}},
-		"group": {Columns: map[string]policies.ColumnKind{
-			"id": policies.Text, "account_id": policies.Text, "lend": policies.Text, "lent_to": policies.Set,
+		"group": {Columns: map[string]input.ColumnKind{
+			"id": input.Text, "account_id": input.Text, "lend": input.Text, "lent_to": input.Set,
 		}},
-		"widget": {Columns: map[string]policies.ColumnKind{
-			"id": policies.Text, "account_id": policies.Text, "flag": policies.Boolean, "other": policies.Boolean,
-			"size": policies.Integer,
+		"widget": {Columns: map[string]input.ColumnKind{
+			"id": input.Text, "account_id": input.Text, "flag": input.Boolean, "other": input.Boolean,
+			"size": input.Integer,
 		}},
 	}
 }
@@ -168,11 +168,11 @@ func widget(r *rand.Rand, i int, owner Account) map[string]any {
 
 // Input returns a random request of a random subject about a type, without a
 // row.
-func Input(r *rand.Rand, typ string) *policies.Input {
-	return &policies.Input{
-		Subject: subject(r), Action: policies.Action{Name: pick(r, "read", "read", "update"), Properties: properties(r)},
-		Resource: policies.Resource{Type: typ},
-		Context: policies.Context{
+func Input(r *rand.Rand, typ string) *input.Input {
+	return &input.Input{
+		Subject: subject(r), Action: input.Action{Name: pick(r, "read", "read", "update"), Properties: properties(r)},
+		Resource: input.Resource{Type: typ},
+		Context: input.Context{
 			ClientIP: pick(r, "10.1.2.3", "192.0.2.7", "10.1.2.3"), Panel: pick(r, "", "one-two", "three"),
 			Time: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC).AddDate(0, r.IntN(3), 0),
 		},
@@ -184,24 +184,24 @@ var (
 	letters    = []string{"create", "read", "update", "delete"}
 )
 
-func subject(r *rand.Rand) policies.Subject {
+func subject(r *rand.Rand) input.Subject {
 	if r.IntN(12) == 0 {
-		return policies.Subject{Type: "user", ID: "usr_unknown", Properties: properties(r)}
+		return input.Subject{Type: "user", ID: "usr_unknown", Properties: properties(r)}
 	}
 	accounts := Accounts()
 	own := accounts[r.IntN(len(accounts))]
 	id := "usr_" + strings.TrimPrefix(own.ID, "acc_")
 	user := map[string]any{"id": id, "account_id": own.ID, "status": "active", "currencies": currencies[:r.IntN(3)]}
 	maybe(r, user, "external_id", Text(r))
-	facts := policies.NewFacts(policies.Facts{
+	facts := input.NewFacts(input.Facts{
 		User: user, Groups: 1 + r.IntN(2),
-		Account: policies.AccountFacts{
+		Account: input.AccountFacts{
 			ID: own.ID, ParentID: own.ParentID, TenantID: own.TenantID, Kind: own.Kind(), Status: "active", Depth: own.Depth,
 		},
 		Access: map[string][]string{"*": letters[r.IntN(2)*2:]},
 		Below:  func(account string) bool { return Below(own.ID, account) },
 	})
-	return policies.Subject{Type: "user", ID: id, Properties: properties(r), Facts: facts}
+	return input.Subject{Type: "user", ID: id, Properties: properties(r), Facts: facts}
 }
 
 // properties returns what a request may send along: values of every type
@@ -237,7 +237,7 @@ func properties(r *rand.Rand) map[string]any {
 func pick(r *rand.Rand, options ...string) string { return options[r.IntN(len(options))] }
 
 // WithRow returns the request about one row.
-func WithRow(in *policies.Input, row map[string]any) *policies.Input {
+func WithRow(in *input.Input, row map[string]any) *input.Input {
 	out := *in
 	out.Resource.Row = row
 	if id, ok := row["id"].(string); ok {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 	"resellerd/policies/regotest"
 )
 
@@ -74,7 +74,7 @@ func TestTestsAreChosenByName(t *testing.T) {
 
 func TestTestsThatDoNotCompileAreRefused(t *testing.T) {
 	_, err := regotest.Run(t.Context(), tree("\ntest_a_can_pass if nothing\n"), "")
-	var refused *policies.LoadError
+	var refused *rego.LoadError
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "words_test.rego:5: var nothing is unsafe") {
 		t.Error(err)
 	}

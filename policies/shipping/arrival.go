@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // Arrival is a policy tree as it arrived, whole and in memory.
@@ -100,5 +101,5 @@ func counted(name string) error {
 
 // refusal is one finding about an arrival as a whole, or a file in it.
 func refusal(file, message string) error {
-	return &policies.LoadError{Findings: []policies.Finding{{Code: "shipping", File: file, Message: message}}}
+	return &rego.LoadError{Findings: []rego.Finding{{Code: "shipping", File: file, Message: message}}}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 func TestAChangedFileIsPutInForce(t *testing.T) {
@@ -172,7 +172,7 @@ func TestAFileCutShortIsRefusedAndTheLastGoodTreeStays(t *testing.T) {
 				file = "data.json"
 			}
 			write(t, filepath.Join(dir, file), content)
-			var refused *policies.LoadError
+			var refused *rego.LoadError
 			if err := offer(t, k, place); !errors.As(err, &refused) || refused.Findings[0].File != file {
 				t.Fatalf("offer: %v", err)
 			}

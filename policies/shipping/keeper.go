@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // Keeper puts what arrives in force, or refuses it and leaves the last good one.
@@ -105,7 +106,7 @@ const maxFindings = 50
 
 // log writes one line, with what was found.
 func (k *Keeper) log(message string, err error, args ...any) {
-	var refused *policies.LoadError
+	var refused *rego.LoadError
 	if errors.As(err, &refused) {
 		message = "policy refused; the one in force stays"
 		args = append(args, "findings", lines(refused.Findings))
@@ -115,7 +116,7 @@ func (k *Keeper) log(message string, err error, args ...any) {
 	k.Logger.Error(message, args...)
 }
 
-func lines(findings []policies.Finding) []string {
+func lines(findings []rego.Finding) []string {
 	out := make([]string, 0, min(len(findings), maxFindings))
 	for _, f := range findings[:min(len(findings), maxFindings)] {
 		out = append(out, f.String())

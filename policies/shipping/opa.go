@@ -23,6 +23,7 @@ import (
 	bundles "github.com/open-policy-agent/opa/v1/bundle"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 )
 
 // OPA runs OPA's own plugins by OPA's own configuration file: bundles, with
@@ -151,14 +152,14 @@ func (o *OPA) failed(s *bundle.Status) {
 		k.Fail(fmt.Errorf("bundle %s: %s", s.Name, s.Message))
 		return
 	}
-	var findings []policies.Finding
+	var findings []rego.Finding
 	for _, err := range s.Errors {
-		var refused *policies.LoadError
+		var refused *rego.LoadError
 		if errors.As(policies.Refused("bundle", err), &refused) {
 			findings = append(findings, refused.Findings...)
 		}
 	}
-	k.Fail(&policies.LoadError{Findings: findings})
+	k.Fail(&rego.LoadError{Findings: findings})
 }
 
 func (o *OPA) watch() (<-chan struct{}, func()) { return o.changed, func() {} }

@@ -19,6 +19,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/bundle"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // policy is a whole tree in one module; every denial carries the reason, which
@@ -84,9 +85,9 @@ func (k keeping) reason(t *testing.T) string {
 	if e == nil {
 		return ""
 	}
-	d := e.Evaluate(t.Context(), &policies.Input{
-		Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "delete"},
-		Resource: policies.Resource{Type: "invoice", ID: "1"},
+	d := e.Evaluate(t.Context(), &input.Input{
+		Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "delete"},
+		Resource: input.Resource{Type: "invoice", ID: "1"},
 	})
 	if d.Err != nil || len(d.Reasons) != 1 {
 		t.Fatalf("decision: %+v", d)

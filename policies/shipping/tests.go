@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"resellerd/policies"
+	"resellerd/policies/rego"
 	"resellerd/policies/regotest"
 )
 
@@ -16,22 +16,22 @@ func runTests(ctx context.Context, tree fs.FS) error {
 	if err != nil {
 		return err
 	}
-	var findings []policies.Finding
+	var findings []rego.Finding
 	for _, f := range report.Failures {
-		finding := policies.Finding{Code: "test", File: f.File, Line: f.Line, Message: f.Name + " fails"}
+		finding := rego.Finding{Code: "test", File: f.File, Line: f.Line, Message: f.Name + " fails"}
 		if f.Message != "" {
 			finding.Message += ": " + f.Message
 		}
 		findings = append(findings, finding)
 	}
 	if report.Skipped > 0 {
-		findings = append(findings, policies.Finding{Code: "test", Message: fmt.Sprintf("tests are skipped: %d", report.Skipped)})
+		findings = append(findings, rego.Finding{Code: "test", Message: fmt.Sprintf("tests are skipped: %d", report.Skipped)})
 	}
 	if report.Tests == 0 {
-		findings = append(findings, policies.Finding{Code: "test", Message: "the tree has no tests"})
+		findings = append(findings, rego.Finding{Code: "test", Message: "the tree has no tests"})
 	}
 	if len(findings) > 0 {
-		return &policies.LoadError{Findings: findings}
+		return &rego.LoadError{Findings: findings}
 	}
 	return nil
 }

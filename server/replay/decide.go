@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -33,7 +34,7 @@ type flip struct {
 	area     string
 	rule     string // the reasons or parts that make the difference
 	was, now string
-	in       *policies.Input // to explain it by
+	in       *input.Input // to explain it by
 }
 
 // verdict is what becomes of one entry.
@@ -81,7 +82,7 @@ func (e *entry) undecidable() verdict {
 }
 
 // check decides about one row.
-func (r *replayer) check(ctx context.Context, e *entry, in *policies.Input) verdict {
+func (r *replayer) check(ctx context.Context, e *entry, in *input.Input) verdict {
 	d, sure := r.engine.DecideWithout(ctx, in, e.unknown)
 	if !sure {
 		return e.undecidable()
@@ -119,7 +120,7 @@ func compare(e *entry, d policies.Decision) (Kind, string) {
 }
 
 // list makes the filter of a list.
-func (r *replayer) list(ctx context.Context, e *entry, in *policies.Input) verdict {
+func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict {
 	p, sure := r.engine.PlanWithout(ctx, in, e.unknown)
 	if !sure {
 		return e.undecidable()
@@ -146,7 +147,7 @@ func (r *replayer) list(ctx context.Context, e *entry, in *policies.Input) verdi
 }
 
 // access decides about every area that was asked for at once.
-func (r *replayer) access(ctx context.Context, e *entry, in *policies.Input) verdict {
+func (r *replayer) access(ctx context.Context, e *entry, in *input.Input) verdict {
 	var v verdict
 	named := slices.Collect(maps.Keys(e.Result.Access))
 	for area, letters := range e.Result.Access {
@@ -171,7 +172,7 @@ func (r *replayer) access(ctx context.Context, e *entry, in *policies.Input) ver
 	return v
 }
 
-func accountOf(in *policies.Input) string {
+func accountOf(in *input.Input) string {
 	if in.Subject.Facts == nil {
 		return "none"
 	}
@@ -180,7 +181,7 @@ func accountOf(in *policies.Input) string {
 
 // areaOf is the permission area that a decision is about. A card's follows how
 // it is shown.
-func areaOf(in *policies.Input, views ...string) string {
+func areaOf(in *input.Input, views ...string) string {
 	switch in.Resource.Type {
 	case "area":
 		return in.Resource.ID

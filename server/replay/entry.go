@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
 
@@ -108,7 +109,7 @@ func (o object) take(keys ...string) map[string]any {
 
 // input makes the question again. subtree answers what the record does not say
 // about the accounts below the subject's.
-func (e *entry) input(schema policies.Schema, subtree *subtree) (*policies.Input, error) {
+func (e *entry) input(schema input.Schema, subtree *subtree) (*input.Input, error) {
 	if len(e.Input) == 0 {
 		return nil, errNoEntry
 	}
@@ -118,7 +119,7 @@ func (e *entry) input(schema policies.Schema, subtree *subtree) (*policies.Input
 	if err := d.Decode(&doc); err != nil {
 		return nil, err
 	}
-	in := &policies.Input{}
+	in := &input.Input{}
 	var err error
 	if in.Context, err = readContext(doc.object("context")); err != nil {
 		return nil, err
@@ -130,8 +131,8 @@ func (e *entry) input(schema policies.Schema, subtree *subtree) (*policies.Input
 	return in, nil
 }
 
-func readContext(doc object) (policies.Context, error) {
-	c := policies.Context{ClientIP: doc.text("client_ip"), Panel: doc.text("panel")}
+func readContext(doc object) (input.Context, error) {
+	c := input.Context{ClientIP: doc.text("client_ip"), Panel: doc.text("panel")}
 	if at := doc.text("time"); at != "" {
 		var err error
 		if c.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
@@ -142,10 +143,10 @@ func readContext(doc object) (policies.Context, error) {
 	return c, nil
 }
 
-func readAction(a *policies.Action, doc object) {
+func readAction(a *input.Action, doc object) {
 	a.Name, a.Properties = doc.text("name"), doc.object("properties")
 	if change := doc.object("change"); change != nil {
-		a.Change = &policies.Change{
+		a.Change = &input.Change{
 			Fields: texts(change["fields"]), Before: access(change["before"]), After: access(change["after"]),
 			Held: access(change["held"]),
 		}
@@ -153,7 +154,7 @@ func readAction(a *policies.Action, doc object) {
 }
 
 // readResource reads the columns of a row as the store gives them.
-func readResource(r *policies.Resource, doc object, schema policies.Schema, action string) {
+func readResource(r *input.Resource, doc object, schema input.Schema, action string) {
 	r.Type, r.ID, r.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
 	columns := doc.take("type", "id", "properties")
 	kinds, stored := schema[r.Type]
@@ -173,13 +174,13 @@ func readResource(r *policies.Resource, doc object, schema policies.Schema, acti
 	}
 }
 
-func column(kind policies.ColumnKind, v any) any {
+func column(kind input.ColumnKind, v any) any {
 	switch kind {
-	case policies.Set:
+	case input.Set:
 		if list, ok := v.([]any); ok && allTexts(list) {
 			return texts(v)
 		}
-	case policies.Integer:
+	case input.Integer:
 		return number(v)
 	}
 	return v
@@ -203,7 +204,7 @@ func number(v any) any {
 }
 
 // readSubject reads the subject, with facts where the store knew it.
-func readSubject(s *policies.Subject, doc object, subtree *subtree) {
+func readSubject(s *input.Subject, doc object, subtree *subtree) {
 	s.Type, s.ID, s.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
 	account := doc.object("account")
 	if account == nil && doc["access"] == nil && doc["user"] == nil {
@@ -214,9 +215,9 @@ func readSubject(s *policies.Subject, doc object, subtree *subtree) {
 	for key, v := range user {
 		user[key] = number(v)
 	}
-	s.Facts = policies.NewFacts(policies.Facts{
+	s.Facts = input.NewFacts(input.Facts{
 		User: user, Access: access(doc["access"]), Groups: whole(doc["groups"]), Below: subtree.below,
-		Account: policies.AccountFacts{
+		Account: input.AccountFacts{
 			ID: account.text("id"), ParentID: account.text("parent_id"), TenantID: account.text("tenant_id"),
 			Kind: account.text("kind"), Status: account.text("status"), Depth: whole(account["depth"]),
 		},
@@ -252,7 +253,7 @@ func access(v any) map[string][]string {
 // record says so of those that the request names; of others nothing is known.
 type subtree struct {
 	known []string
-	in    *policies.Input
+	in    *input.Input
 	all   bool // the record speaks of every account that this policy can ask for
 	asked bool // for one that the record does not speak of
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 )
 
 // Report is what comes out otherwise.
@@ -45,7 +46,7 @@ type Group struct {
 	Because  string   `json:"because,omitempty"` // rule and line of the candidate that decided the first
 
 	first int // place in the log
-	in    *policies.Input
+	in    *input.Input
 }
 
 const maxExamples = 3

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
 )
 
@@ -28,7 +29,7 @@ func must(t testing.TB, err error) {
 }
 
 // recorded is the line that a decision leaves.
-func recorded(t testing.TB, e *policies.Engine, in *policies.Input, d policies.Decision) map[string]any {
+func recorded(t testing.TB, e *policies.Engine, in *input.Input, d policies.Decision) map[string]any {
 	t.Helper()
 	line := map[string]any{
 		"decision_id": "D", "path": "reseller/main/decision", "policy_revision": e.Revision(), "outcome": d.Outcome,
@@ -175,8 +176,8 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 	} {
 		var log strings.Builder
 		for i := range 40 {
-			in := &policies.Input{Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"},
-				Resource: policies.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": []string{"USD", "EUR"}[i%2]}}}
+			in := &input.Input{Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"},
+				Resource: input.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": []string{"USD", "EUR"}[i%2]}}}
 			line := recorded(t, was, in, was.Evaluate(ctx, in))
 			line["decision_id"] = fmt.Sprintf("D%02d", i)
 			text, err := json.Marshal(line)
@@ -221,9 +222,9 @@ allow if {
 	}
 	now, err := policies.Load(ctx, tree, policies.Options{Schema: policiestest.Schema()})
 	must(t, err)
-	in := &policies.Input{Action: policies.Action{Name: "read"}, Resource: policies.Resource{Type: "cdr", ID: "c"},
-		Subject: policies.Subject{Type: "user", ID: "u", Facts: policies.NewFacts(policies.Facts{
-			User: map[string]any{}, Account: policies.AccountFacts{ID: "acc_a", TenantID: "acc_m", Kind: "reseller", Status: "active"},
+	in := &input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "cdr", ID: "c"},
+		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{
+			User: map[string]any{}, Account: input.AccountFacts{ID: "acc_a", TenantID: "acc_m", Kind: "reseller", Status: "active"},
 			Below: func(id string) bool { return id == "acc_elsewhere" }})}}
 	if v := again(t, now, recorded(t, was, in, was.Evaluate(ctx, in))); v.open != "input.subject.below" {
 		t.Errorf("%+v", v)
@@ -249,8 +250,8 @@ func (e *ending) Err() error {
 
 func TestAReplayThatIsInterruptedReportsNothing(t *testing.T) {
 	e := small(t, smallTree+"\nallow if input.resource.currency == \"USD\"\n")
-	in := &policies.Input{Subject: policies.Subject{Type: "user", ID: "u"}, Action: policies.Action{Name: "read"},
-		Resource: policies.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": "USD"}}}
+	in := &input.Input{Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"},
+		Resource: input.Resource{Type: "card", ID: "c", Row: map[string]any{"currency": "USD"}}}
 	text, err := json.Marshal(recorded(t, e, in, e.Evaluate(ctx, in)))
 	must(t, err)
 	const lines = 20

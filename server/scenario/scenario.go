@@ -21,6 +21,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/check"
+	"resellerd/policies/rego"
 )
 
 // Suffix ends the names of scenario files.
@@ -60,7 +61,7 @@ type document struct {
 
 // Error tells what is wrong with scenarios, by file and line: they cannot be
 // played.
-type Error struct{ Findings []policies.Finding }
+type Error struct{ Findings []rego.Finding }
 
 // Error lists the findings, a line each.
 func (e *Error) Error() string {
@@ -75,7 +76,7 @@ func (e *Error) Error() string {
 // says what is wrong in which file and line.
 func Read(tree fs.FS) ([]*Scenario, error) {
 	var all []*Scenario
-	var findings []policies.Finding
+	var findings []rego.Finding
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, Suffix) {
 			return err
@@ -101,14 +102,14 @@ func Read(tree fs.FS) ([]*Scenario, error) {
 type reader struct {
 	file     string
 	root     *yaml.Node
-	findings []policies.Finding
+	findings []rego.Finding
 }
 
 func (r *reader) wrong(line int, format string, args ...any) {
-	r.findings = append(r.findings, policies.Finding{Code: "scenario", File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
+	r.findings = append(r.findings, rego.Finding{Code: "scenario", File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-func read(file string, text []byte) (*Scenario, []policies.Finding) {
+func read(file string, text []byte) (*Scenario, []rego.Finding) {
 	r := &reader{file: file, root: &yaml.Node{}}
 	s := &Scenario{File: file}
 	if err := yaml.Unmarshal(text, r.root); err != nil {

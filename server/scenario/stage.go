@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/rego"
 	"resellerd/server"
 	"resellerd/store"
 )
@@ -63,7 +64,7 @@ func (g *Stage) open(ctx context.Context) error {
 	}
 	err := g.scenario.world.build(ctx, g.store, g.ids)
 	if err != nil {
-		return &Error{[]policies.Finding{{Code: "scenario", File: g.scenario.File, Message: "world: " + err.Error()}}}
+		return &Error{[]rego.Finding{{Code: "scenario", File: g.scenario.File, Message: "world: " + err.Error()}}}
 	}
 	for named, id := range g.ids {
 		_, name, _ := strings.Cut(named, " ")

@@ -1,0 +1,239 @@
+package filter
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
+	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
+)
+
+// atom translates one expression.
+func (s *scope) atom(x *ast.Expr) (predicate.Expr, error) {
+	if len(x.With) > 0 {
+		return nil, s.refuse(x.Location, x, "with cannot be carried into a filter")
+	}
+	var e predicate.Expr
+	var err error
+	switch terms := x.Terms.(type) {
+	case *ast.Term:
+		e, err = s.truth(terms, x.Location)
+	case []*ast.Term:
+		e, err = s.call(x, terms)
+	case *ast.Every:
+		err = s.refuse(x.Location, x, "every over the row")
+	default:
+		err = s.refuse(x.Location, x, "%s cannot be carried into a filter", x)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if x.Negated {
+		return predicate.Not{X: e}, nil
+	}
+	return e, nil
+}
+
+// truth translates an expression that is a term: it holds when that is
+// present and not false.
+func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
+	if ref, ok := term.Value.(ast.Ref); ok && ref.HasPrefix(ast.DefaultRootRef) {
+		return s.supportTruth(ref)
+	}
+	value, err := s.term(term, loc)
+	if err != nil {
+		return nil, err
+	}
+	return s.truthOf(value, loc)
+}
+
+func (s *scope) truthOf(value side, loc *ast.Location) (predicate.Expr, error) {
+	switch {
+	case value.form == element:
+		return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality")
+	case value.form == scalar && value.at.Ref != nil:
+		return predicate.Defined{Ref: value.at.Ref}, nil
+	case value.form == scalar && value.at.Const == false:
+		return predicate.False{}, nil
+	default:
+		return present(value), nil
+	}
+}
+
+var orderings = map[string]predicate.Op{
+	"lt": predicate.Lt, "lte": predicate.Le, "gt": predicate.Gt, "gte": predicate.Ge,
+}
+
+var matchings = map[string]predicate.MatchOp{
+	"startswith": predicate.StartsWith, "endswith": predicate.EndsWith, "contains": predicate.Contains,
+}
+
+// call translates the call of a built-in.
+func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, error) {
+	name := terms[0].String()
+	operands, err := s.inputs(x, name, terms[1:])
+	if err != nil {
+		return nil, err
+	}
+	if term, ok := rego.IsPresence(operands); ok && name == "neq" {
+		return s.presence(term, x.Location)
+	}
+	if ref, c, ok := supportSide(operands); ok && (name == "eq" || name == "equal" || name == "neq") {
+		return s.supportCompare(ref, c, name == "neq")
+	}
+	sides := make([]side, len(operands))
+	for i, operand := range operands {
+		if sides[i], err = s.term(operand, x.Location); err != nil {
+			return nil, err
+		}
+	}
+	return s.apply(x, name, sides)
+}
+
+// inputs returns the operands of a call without a result that must be true.
+func (s *scope) inputs(x *ast.Expr, name string, operands []*ast.Term) ([]*ast.Term, error) {
+	builtin := ast.BuiltinMap[name]
+	if builtin == nil || !carried[name] {
+		return nil, s.refuse(x.Location, x, "%s on the row: a filter cannot carry it", name)
+	}
+	n := builtin.Decl.Arity()
+	if len(operands) == n {
+		return operands, nil
+	}
+	if len(operands) == n+1 && ast.Boolean(true).Equal(operands[n].Value) {
+		return operands[:n], nil
+	}
+	return nil, s.refuse(x.Location, x, "the result of %s as a value cannot be carried into a filter", name)
+}
+
+func (s *scope) apply(x *ast.Expr, name string, sides []side) (predicate.Expr, error) {
+	if op, ok := orderings[name]; ok {
+		return s.orders(op, sides[0], sides[1], x)
+	}
+	if op, ok := matchings[name]; ok {
+		return s.matches(op, sides[0], sides[1], x)
+	}
+	switch name {
+	case "eq", "equal":
+		return s.equals(sides[0], sides[1], x.Location)
+	case "neq":
+		return s.differs(sides[0], sides[1], x)
+	case "internal.member_2":
+		return s.isMember(sides[0], sides[1], x)
+	default:
+		return nil, s.refuse(x.Location, x, "%s on the row: a filter cannot carry it", name)
+	}
+}
+
+// equals translates a = b.
+func (s *scope) equals(a, b side, loc *ast.Location) (predicate.Expr, error) {
+	if a.form == absent || b.form == absent {
+		return predicate.False{}, nil
+	}
+	if a.form == element {
+		a, b = b, a
+	}
+	switch {
+	case b.form == element:
+		return s.inSet(a, b, loc)
+	case a.form == set || b.form == set:
+		return nil, s.refuse(loc, nil, "a set as a whole cannot be compared in a filter")
+	case a.form != scalar || b.form != scalar:
+		return s.equalsOdd(a, b, loc)
+	case a.kind != 0 && b.kind != 0 && a.kind != b.kind:
+		return predicate.False{}, nil
+	}
+	s.need(a, b)
+	return predicate.Compare{Op: predicate.Eq, Left: a.at, Right: b.at}, nil
+}
+
+// equalsOdd translates an equality with something that is no single value. A
+// value of a known type never equals it.
+func (s *scope) equalsOdd(a, b side, loc *ast.Location) (predicate.Expr, error) {
+	if a.form != scalar {
+		a, b = b, a
+	}
+	if a.form != scalar || a.kind == 0 {
+		return nil, s.refuseSides(loc, "a list or object cannot be compared in a filter", a, b)
+	}
+	return predicate.False{}, nil
+}
+
+// differs translates a != b: both are there, and not equal.
+func (s *scope) differs(a, b side, x *ast.Expr) (predicate.Expr, error) {
+	if a.form == element || b.form == element {
+		return nil, s.refuse(x.Location, nil, "an element of a set can only be compared for equality")
+	}
+	if a.form == scalar && b.form == scalar && (a.kind == 0 || b.kind == 0 || a.kind == b.kind) {
+		s.need(a, b)
+		return predicate.Compare{Op: predicate.Ne, Left: a.at, Right: b.at}, nil
+	}
+	equal, err := s.equals(a, b, x.Location)
+	if err != nil {
+		return nil, err
+	}
+	return predicate.And{present(a), present(b), predicate.Not{X: equal}}, nil
+}
+
+// orders translates a comparison by size. Rego orders values of different
+// types as well; a filter does not.
+func (s *scope) orders(op predicate.Op, a, b side, x *ast.Expr) (predicate.Expr, error) {
+	if a.form == absent || b.form == absent {
+		return predicate.False{}, nil
+	}
+	if a.form != scalar || b.form != scalar {
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" orders something other than texts or integers", a, b)
+	}
+	kind := a.kind
+	if kind == 0 {
+		kind = b.kind
+	}
+	if !s.typed(a, b) || kind != input.Text && kind != input.Integer || b.kind != 0 && b.kind != kind {
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" orders something other than texts or integers", a, b)
+	}
+	s.need(a, b)
+	return predicate.Compare{Op: op, Left: a.at, Right: b.at}, nil
+}
+
+// matches translates startswith, endswith and contains, which err on anything
+// but texts.
+func (s *scope) matches(op predicate.MatchOp, text, part side, x *ast.Expr) (predicate.Expr, error) {
+	if text.form == absent || part.form == absent {
+		return predicate.False{}, nil
+	}
+	bad := text.form != scalar || part.form != scalar || !s.typed(text, part) ||
+		text.kind != 0 && text.kind != input.Text || part.kind != 0 && part.kind != input.Text
+	if bad {
+		return nil, s.refuseSides(x.Location, x.Operator().String()+" matches something other than texts", text, part)
+	}
+	s.need(text, part)
+	return predicate.Match{Op: op, Text: text.at, Part: part.at}, nil
+}
+
+// typed tells whether the types of both sides are, or can be, made sure of.
+func (s *scope) typed(a, b side) bool {
+	return a.kind != 0 && b.kind != 0 || s.onRow(a) || s.onRow(b)
+}
+
+// need asks that a value of unknown type has the type of the column that it is
+// compared with.
+func (s *scope) need(a, b side) {
+	if a.kind == 0 && s.onRow(b) {
+		s.Needs.add(a.at.Ref, b.kind)
+	}
+	if b.kind == 0 && s.onRow(a) {
+		s.Needs.add(b.at.Ref, a.kind)
+	}
+}
+
+// refuseSides refuses a condition, naming the request's values in it as what
+// might mend it.
+func (s *scope) refuseSides(loc *ast.Location, message string, sides ...side) error {
+	r := &Refusal{Message: message, Loc: loc}
+	for _, x := range sides {
+		if root, ok := s.lateRoot(x.at.Ref); ok && !root.IsBelow() && !input.Pinned(root, r.Late) {
+			r.Late = append(r.Late, root)
+		}
+	}
+	return r
+}

@@ -1,0 +1,97 @@
+package filter
+
+import (
+	"maps"
+	"slices"
+
+	"resellerd/policies/input"
+	"resellerd/policies/predicate"
+)
+
+// Frame is what one compilation knows of the input, and what it leaves open.
+type Frame struct {
+	typ     string
+	Columns map[string]input.ColumnKind // of the row; nil for types outside the schema
+	Known   map[string]any              // the input without what is open
+	late    []predicate.Ref             // values of the request that are bound late
+	user    map[string]input.ColumnKind // kinds of the user's late values
+}
+
+// NewFrame splits in into known and open. Values at pins are known; plans that
+// were compiled with pins are keyed by them.
+func (t *Tree) NewFrame(in *input.Input, pins []predicate.Ref) *Frame {
+	schema, stored := t.Schema[in.Resource.Type]
+	f := &Frame{typ: in.Resource.Type, user: map[string]input.ColumnKind{}}
+	if stored {
+		f.Columns = maps.Clone(schema.Columns)
+		if f.Columns == nil {
+			f.Columns = map[string]input.ColumnKind{}
+		}
+		if _, ok := f.Columns["id"]; !ok {
+			f.Columns["id"] = input.Text
+		}
+	}
+	f.late = in.LateRefs(stored)
+	if facts := in.Subject.Facts; facts != nil {
+		for key, v := range facts.User {
+			if kind := input.LateUserKind(key, v); kind != 0 {
+				f.user[key] = kind
+				f.late = append(f.late, predicate.Ref{"subject", "user", key})
+			}
+		}
+	}
+	f.late = slices.DeleteFunc(f.late, func(r predicate.Ref) bool { return input.Pinned(r, pins) })
+	f.Known = in.KnownDocument()
+	for _, pin := range pins {
+		if v, ok := in.PinValue(pin); ok {
+			input.PutAt(f.Known, pin, v)
+		}
+	}
+	return f
+}
+
+// lateRoot returns the open part of the input that a path lies in.
+func (f *Frame) lateRoot(ref predicate.Ref) (predicate.Ref, bool) {
+	for _, root := range f.late {
+		if len(ref) >= len(root) && slices.Equal(ref[:len(root)], root) {
+			return root, true
+		}
+	}
+	return nil, false
+}
+
+// holdsLate tells whether an open part lies below a path.
+func (f *Frame) holdsLate(ref predicate.Ref) bool {
+	for _, root := range f.late {
+		if len(root) > len(ref) && slices.Equal(root[:len(ref)], ref) {
+			return true
+		}
+	}
+	return false
+}
+
+// lateKind returns the type of a late value, 0 when requests may differ in it.
+func (f *Frame) lateKind(ref predicate.Ref) input.ColumnKind {
+	switch {
+	case len(ref) == 2 && ref[1] == "id" && ref[0] != "action":
+		return input.Text
+	case len(ref) == 2 && ref[0] == "context" && input.ContextKey(ref[1]):
+		return input.Text
+	case len(ref) == 3 && ref[0] == "subject" && ref[1] == "account":
+		return input.Text
+	case len(ref) == 3 && ref[0] == "subject" && ref[1] == "user":
+		return f.user[ref[2]]
+	default:
+		return 0
+	}
+}
+
+// column returns the kind of a row's column.
+func (f *Frame) column(ref predicate.Ref) (input.ColumnKind, bool) {
+	name, ok := ref.Column()
+	if !ok || f.Columns == nil {
+		return 0, false
+	}
+	kind, ok := f.Columns[name]
+	return kind, ok
+}

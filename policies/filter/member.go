@@ -1,0 +1,93 @@
+package filter
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
+	"resellerd/policies/predicate"
+)
+
+// isMember translates item in set.
+func (s *scope) isMember(item, in side, x *ast.Expr) (predicate.Expr, error) {
+	switch {
+	case item.form == absent || in.form == absent:
+		return predicate.False{}, nil
+	case in.form == list:
+		return s.inList(item, in, x.Location)
+	case in.form == set:
+		return s.inSet(item, in, x.Location)
+	case in.form == scalar && in.kind != 0 || in.form == odd:
+		return predicate.False{}, nil // no collection, so without elements
+	default:
+		return nil, s.refuseSides(x.Location, "membership in a list of the request cannot be carried into a filter", in)
+	}
+}
+
+// inSet translates that a value is an element of a set column or of the
+// subject's subtree.
+func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) {
+	switch {
+	case item.form == element || item.form == set:
+		return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality with a single value")
+	case item.form != scalar || item.kind != 0 && item.kind != input.Text:
+		return predicate.False{}, nil
+	case in.at.Ref.IsBelow() && !s.account(item):
+		return nil, s.refuse(loc, nil, "input.subject.below can only be asked for columns and properties that name an account")
+	}
+	if item.kind == 0 && !in.at.Ref.IsBelow() {
+		s.Needs.add(item.at.Ref, input.Text)
+	}
+	return predicate.Member{Item: item.at, Set: predicate.Operand{Ref: in.at.Ref}}, nil
+}
+
+// account tells whether the input's subtree holds a value whenever it lies
+// below: see Input.namedBelow.
+func (s *scope) account(item side) bool {
+	if item.at.Ref == nil {
+		id, ok := item.at.Const.(string)
+		return ok && s.Tree.Catalogued(s.typ, id)
+	}
+	at := item.at.Ref
+	if name, ok := at.Column(); ok {
+		return input.AccountKey(s.typ, name)
+	}
+	if len(at) == 3 && at[0] == "subject" && at[1] == "account" {
+		return true
+	}
+	return len(at) > 2 && at[1] == "properties"
+}
+
+// inList translates that a value is among others. A list with an absent value
+// in it is itself absent.
+func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error) {
+	if item.form == element {
+		return s.anyElement(item, in, loc)
+	}
+	all := predicate.And{}
+	any := predicate.Or{}
+	for _, x := range in.items {
+		all = append(all, present(x))
+		e, err := s.equals(item, x, loc)
+		if err != nil {
+			return nil, err
+		}
+		any = append(any, e)
+	}
+	return append(all, any), nil
+}
+
+// anyElement translates that some element of a set is among constants.
+func (s *scope) anyElement(item, in side, loc *ast.Location) (predicate.Expr, error) {
+	any := predicate.Or{}
+	for _, x := range in.items {
+		if x.form == scalar && x.at.Ref != nil || x.form == list {
+			return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality with a single value")
+		}
+		e, err := s.inSet(x, item, loc)
+		if err != nil {
+			return nil, err
+		}
+		any = append(any, e)
+	}
+	return any, nil
+}

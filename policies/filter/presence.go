@@ -1,0 +1,70 @@
+package filter
+
+import (
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/input"
+	"resellerd/policies/predicate"
+)
+
+// presence translates that a term is there, which keepPresence has stated.
+func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
+	ref, ok := term.Value.(ast.Ref)
+	if ok && ref.HasPrefix(ast.InputRootRef) {
+		at, plain := refPathOf(ref)
+		if _, late := s.lateRoot(at); plain && (len(at) < 2 || !late && s.holdsLate(at)) {
+			return s.wholePresence(at), nil
+		}
+	}
+	value, err := s.term(term, loc)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case value.form == element:
+		return nil, s.refuse(loc, nil, "whether a set has elements cannot be carried into a filter")
+	case value.form == scalar && value.at.Ref != nil:
+		s.stated = append(s.stated, value)
+		return predicate.True{}, nil
+	}
+	return present(value), nil
+}
+
+// state adds the presence of what no other condition needs to be there.
+func (s *scope) state() {
+	for _, value := range s.stated {
+		if !needsPresent(s.all, value.at.Ref) {
+			s.all = append(s.all, present(value))
+		}
+	}
+}
+
+// needsPresent tells whether a condition can hold only where a path is there.
+func needsPresent(e predicate.Expr, ref predicate.Ref) bool {
+	is := func(o predicate.Operand) bool { return o.Ref != nil && slices.Equal(o.Ref, ref) }
+	switch e := e.(type) {
+	case predicate.And:
+		return slices.ContainsFunc(e, func(x predicate.Expr) bool { return needsPresent(x, ref) })
+	case predicate.Compare:
+		return is(e.Left) || is(e.Right)
+	case predicate.Member:
+		return is(e.Item)
+	case predicate.Match:
+		return is(e.Text) || is(e.Part)
+	case predicate.Defined:
+		return slices.Equal(e.Ref, ref)
+	default:
+		return false
+	}
+}
+
+// wholePresence tells whether a part of the input that holds open values is
+// there. The four parts of the input always are.
+func (s *scope) wholePresence(at predicate.Ref) predicate.Expr {
+	if _, ok := input.Walk(s.Known, at); len(at) < 2 || ok {
+		return predicate.True{}
+	}
+	return predicate.False{}
+}

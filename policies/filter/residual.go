@@ -1,0 +1,66 @@
+package filter
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+	"resellerd/policies/rego"
+)
+
+// ResultVar is the variable that a question's answer is bound to.
+const ResultVar = ast.Var("answer")
+
+// FillFactor is how many timeouts of one evaluation a template may take.
+const FillFactor = 5
+
+// Ask evaluates a question as far as the frame allows. It runs beside the
+// request, so that a panic of the evaluator must end here.
+func (t *Tree) Ask(ctx context.Context, q *rego.Query, f *Frame) (r rego.Residual, err error) {
+	defer rego.Recovered(&err)
+	known, err := ast.InterfaceToValue(f.Known)
+	if err != nil {
+		return rego.Residual{}, fmt.Errorf("input: %w", err)
+	}
+	return q.Partial(ctx, known, f.unknowns(t.Mentioned), FillFactor*t.Timeout)
+}
+
+// unknowns returns the references that partial evaluation leaves open.
+func (f *Frame) unknowns(m *rego.Mentions) []*ast.Term {
+	var terms []*ast.Term
+	for column := range f.Columns {
+		if m.Overlaps(predicate.Ref{"resource", column}) {
+			terms = append(terms, inputTerm("resource", column))
+		}
+	}
+	for _, ref := range f.late {
+		if m.Overlaps(ref) {
+			terms = append(terms, inputTerm(ref...))
+		}
+	}
+	return terms
+}
+
+func inputTerm(path ...string) *ast.Term {
+	ref := ast.InputRootRef.Copy()
+	for _, part := range path {
+		ref = append(ref, ast.StringTerm(part))
+	}
+	return ast.NewTerm(ref)
+}
+
+// refPathOf returns a reference below input as a predicate's path. It returns false
+// when a part of it is no plain text.
+func refPathOf(ref ast.Ref) (predicate.Ref, bool) {
+	out := make(predicate.Ref, 0, len(ref)-1)
+	for _, part := range ref[1:] {
+		s, ok := part.Value.(ast.String)
+		if !ok {
+			return nil, false
+		}
+		out = append(out, string(s))
+	}
+	return out, true
+}

@@ -1,0 +1,162 @@
+package filter
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// scope is one conjunction under translation. Its variables are resolved by
+// what they are equal to: a condition speaks of paths and constants alone.
+type scope struct {
+	*Translator
+	parent  map[ast.Var]ast.Var
+	equal   map[ast.Var][]side // what the variables of a class are equal to
+	uses    map[ast.Var]int
+	indexed map[ast.Var]int  // uses as the position in one set
+	named   map[ast.Var]bool // elements that are variables
+	all     predicate.And
+	stated  []side // must be there, whatever else is asked of them
+}
+
+// conjunction translates expressions that must all hold.
+func (t *Translator) conjunction(body ast.Body) (predicate.Expr, error) {
+	s := &scope{
+		Translator: t, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{},
+		uses: map[ast.Var]int{}, indexed: map[ast.Var]int{}, named: map[ast.Var]bool{},
+	}
+	var rest ast.Body
+	if err := s.elements(body); err != nil {
+		return nil, err
+	}
+	for _, x := range body {
+		bound, err := s.bind(x)
+		if err != nil {
+			return nil, err
+		}
+		if !bound {
+			rest = append(rest, x)
+		}
+	}
+	if err := s.classes(body); err != nil {
+		return nil, err
+	}
+	for _, x := range rest {
+		e, err := s.atom(x)
+		if err != nil {
+			return nil, err
+		}
+		s.all = append(s.all, e)
+	}
+	s.state()
+	return predicate.Simplify(s.all), nil
+}
+
+// find returns the class of a variable.
+func (s *scope) find(v ast.Var) ast.Var {
+	for {
+		next, ok := s.parent[v]
+		if !ok || next == v {
+			return v
+		}
+		v = next
+	}
+}
+
+// bind takes in an equality with a variable on a side. It returns false for
+// any other expression.
+func (s *scope) bind(x *ast.Expr) (bool, error) {
+	if x.Negated || len(x.With) > 0 || !equality(x) {
+		return false, nil
+	}
+	a, b := x.Operand(0), x.Operand(1)
+	v, okA := s.variableOf(a)
+	w, okB := s.variableOf(b)
+	switch {
+	case okA && okB:
+		s.join(v, w)
+		return true, nil
+	case okB:
+		v, b = w, a
+	case !okA:
+		return false, nil
+	}
+	value, err := s.term(b, x.Location)
+	if err != nil {
+		return false, err
+	}
+	s.equal[s.find(v)] = append(s.equal[s.find(v)], value)
+	return true, nil
+}
+
+func (s *scope) join(v, w ast.Var) {
+	a, b := s.find(v), s.find(w)
+	if a == b {
+		return
+	}
+	s.parent[b] = a
+	s.equal[a] = append(s.equal[a], s.equal[b]...)
+	delete(s.equal, b)
+}
+
+func equality(x *ast.Expr) bool {
+	return (x.IsEquality() || x.IsCall() && x.Operator().String() == ast.Equal.Name) && len(x.Operands()) == 2
+}
+
+// variable returns what stands for a variable: a constant, else a path.
+func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
+	var found *side
+	for i, value := range s.equal[s.find(v)] {
+		if value.form == absent || value.form == scalar && value.at.Ref == nil {
+			return value, nil
+		}
+		if found == nil && value.form == scalar {
+			found = &s.equal[s.find(v)][i]
+		}
+	}
+	if found == nil {
+		return side{}, s.refuse(loc, nil, "an element of a set can only be compared for equality")
+	}
+	return *found, nil
+}
+
+// classes states that all that a variable is equal to is equal and present.
+func (s *scope) classes(body ast.Body) error {
+	loc := body.Loc()
+	for _, v := range slices.Sorted(maps.Keys(s.equal)) {
+		values := s.equal[v]
+		if len(values) == 1 && values[0].form != element {
+			s.all = append(s.all, present(values[0]))
+			continue
+		}
+		first, err := s.variable(v, loc)
+		if err != nil {
+			return err
+		}
+		if err := s.allEqual(first, values, loc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scope) allEqual(first side, values []side, loc *ast.Location) error {
+	for _, value := range values {
+		if same(first, value) {
+			continue
+		}
+		e, err := s.equals(first, value, loc)
+		if err != nil {
+			return err
+		}
+		s.all = append(s.all, e)
+	}
+	return nil
+}
+
+func same(a, b side) bool {
+	return a.form == scalar && b.form == scalar && a.at.Ref != nil && slices.Equal(a.at.Ref, b.at.Ref)
+}

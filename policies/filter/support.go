@@ -1,0 +1,117 @@
+package filter
+
+import (
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// choice is a value that a rule has when a condition holds.
+type choice struct {
+	value *ast.Term
+	when  predicate.Expr
+}
+
+// cases translates the rules that partial evaluation left for a document: all
+// values it may have, each with its condition.
+func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
+	rules := t.Support[ref.String()]
+	if len(rules) == 0 {
+		return nil, t.refuse(nil, ref, "rule %s cannot be carried into a filter", ref)
+	}
+	var out []choice
+	var fallback *ast.Term
+	for _, rule := range rules {
+		if err := plainRule(rule); err != nil {
+			return nil, err
+		}
+		if rule.Default {
+			fallback = rule.Head.Value
+			continue
+		}
+		found, err := t.chain(rule)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	if fallback != nil {
+		out = append(out, choice{fallback, predicate.Not{X: anyOf(out)}})
+	}
+	return out, nil
+}
+
+// chain translates a rule and its else branches, of which the first counts.
+func (t *Translator) chain(rule *ast.Rule) ([]choice, error) {
+	var out []choice
+	for r := rule; r != nil; r = r.Else {
+		if err := plainRule(r); err != nil {
+			return nil, err
+		}
+		when, err := t.body(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 0 {
+			when = predicate.And{predicate.Not{X: anyOf(out)}, when}
+		}
+		out = append(out, choice{r.Head.Value, when})
+	}
+	return out, nil
+}
+
+// plainRule refuses rules that are more than a constant under conditions.
+func plainRule(rule *ast.Rule) error {
+	if len(rule.Head.Args) > 0 || rule.Head.RuleKind() == ast.MultiValue || rule.Head.HasDynamicRef() ||
+		rule.Head.Value == nil || !ast.IsConstant(rule.Head.Value.Value) {
+		return &Refusal{Message: "rule " + rule.Head.Ref().String() + " yields something other than a constant", Loc: rule.Loc()}
+	}
+	return nil
+}
+
+func anyOf(choices []choice) predicate.Expr {
+	any := predicate.Or{}
+	for _, c := range choices {
+		any = append(any, c.when)
+	}
+	return any
+}
+
+// supportTruth translates that a rule's value is present and not false.
+func (t *Translator) supportTruth(ref ast.Ref) (predicate.Expr, error) {
+	return t.supportWhere(ref, func(v *ast.Term) bool { return !ast.Boolean(false).Equal(v.Value) })
+}
+
+// supportCompare translates that a rule's value equals, or differs from, a
+// constant.
+func (t *Translator) supportCompare(ref ast.Ref, c *ast.Term, differs bool) (predicate.Expr, error) {
+	return t.supportWhere(ref, func(v *ast.Term) bool { return v.Value.Compare(c.Value) == 0 != differs })
+}
+
+func (t *Translator) supportWhere(ref ast.Ref, keep func(*ast.Term) bool) (predicate.Expr, error) {
+	cases, err := t.cases(ref)
+	if err != nil {
+		return nil, err
+	}
+	any := predicate.Or{}
+	for _, c := range cases {
+		if keep(c.value) {
+			any = append(any, c.when)
+		}
+	}
+	return any, nil
+}
+
+// supportSide finds a comparison of a rule's value with a constant.
+func supportSide(operands []*ast.Term) (ast.Ref, *ast.Term, bool) {
+	if len(operands) != 2 {
+		return nil, nil, false
+	}
+	for i, operand := range operands {
+		ref, ok := operand.Value.(ast.Ref)
+		if other := operands[1-i]; ok && ref.HasPrefix(ast.DefaultRootRef) && ast.IsConstant(other.Value) {
+			return ref, other, true
+		}
+	}
+	return nil, nil, false
+}

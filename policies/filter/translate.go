@@ -1,0 +1,217 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"resellerd/policies/predicate"
+)
+
+// Refusal tells what of a residual a filter cannot carry, and which values of
+// the request, were they known when the plan is made, might mend it.
+type Refusal struct {
+	Message string
+	Loc     *ast.Location
+	Late    []predicate.Ref
+}
+
+// Error names the place and what cannot be carried.
+func (r *Refusal) Error() string {
+	if r.Loc != nil && r.Loc.File != "" {
+		return fmt.Sprintf("%s:%d: %s", r.Loc.File, r.Loc.Row, r.Message)
+	}
+	return r.Message
+}
+
+// Translator turns the residual of one question into conditions. Whatever it
+// does not know it refuses.
+type Translator struct {
+	*Frame
+	Tree    *Tree
+	Support map[string][]*ast.Rule
+	Modules []*ast.Module
+	Guards  *Guards
+	Needs   *Needs
+	depth   int
+}
+
+// maxNesting bounds how deep conditions may refer to further conditions.
+const maxNesting = 32
+
+// Answer is a value that a question has wherever a condition holds.
+type Answer struct {
+	Value string
+	When  predicate.Expr
+}
+
+// Condition translates a question that is answered by holding or not.
+func (t *Translator) Condition(queries []ast.Body) (predicate.Filter, error) {
+	var any predicate.Or
+	for _, body := range queries {
+		e, err := t.body(body)
+		if err != nil {
+			return predicate.Filter{}, err
+		}
+		any = append(any, e)
+	}
+	return t.Filter(any)
+}
+
+// Answers translates a question whose answers are texts, sorted by answer.
+func (t *Translator) Answers(queries []ast.Body) ([]Answer, error) {
+	conditions := map[string]predicate.Or{}
+	for _, body := range queries {
+		found, err := t.answer(body)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			conditions[a.Value] = append(conditions[a.Value], a.When)
+		}
+	}
+	var out []Answer
+	for value, any := range conditions {
+		out = append(out, Answer{value, any})
+	}
+	slices.SortFunc(out, func(a, b Answer) int { return compareText(a.Value, b.Value) })
+	return out, nil
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Filter closes a condition: simplified, and bounded in its alternatives.
+func (t *Translator) Filter(e predicate.Expr) (predicate.Filter, error) {
+	f := predicate.Of(e)
+	if n := width(f.Where); n > t.Tree.MaxDisjuncts {
+		return predicate.Filter{}, &Refusal{
+			Message: fmt.Sprintf("%d alternatives, a filter holds at most %d", n, t.Tree.MaxDisjuncts)}
+	}
+	return f, nil
+}
+
+// width returns the largest number of alternatives or elements in a condition.
+func width(e predicate.Expr) int {
+	n := 0
+	switch e := e.(type) {
+	case predicate.And:
+		for _, x := range e {
+			n = max(n, width(x))
+		}
+	case predicate.Or:
+		n = len(e)
+		for _, x := range e {
+			n = max(n, width(x))
+		}
+	case predicate.Not:
+		n = width(e.X)
+	}
+	return n
+}
+
+// answer takes the binding of the answer out of one alternative and translates
+// the rest.
+func (t *Translator) answer(body ast.Body) ([]Answer, error) {
+	var rest ast.Body
+	var value *ast.Term
+	for _, x := range body {
+		if bound := boundAnswer(x); bound != nil && value == nil {
+			value = bound
+			continue
+		}
+		rest = append(rest, x)
+	}
+	if value == nil || usesVar(rest, ResultVar) {
+		return nil, &Refusal{Message: "the answer depends on the row"}
+	}
+	when, err := t.body(rest)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := value.Value.(ast.String); ok {
+		return []Answer{{string(text), when}}, nil
+	}
+	return t.supportAnswers(value, when)
+}
+
+// supportAnswers translates an answer that is another rule's value.
+func (t *Translator) supportAnswers(value *ast.Term, when predicate.Expr) ([]Answer, error) {
+	ref, ok := value.Value.(ast.Ref)
+	if !ok || !ref.HasPrefix(ast.DefaultRootRef) {
+		return nil, &Refusal{Message: "the answer depends on the row: " + value.String()}
+	}
+	cases, err := t.cases(ref)
+	if err != nil {
+		return nil, err
+	}
+	var out []Answer
+	for _, c := range cases {
+		text, ok := c.value.Value.(ast.String)
+		if !ok {
+			return nil, &Refusal{Message: fmt.Sprintf("the answer %s is no text", c.value)}
+		}
+		out = append(out, Answer{string(text), predicate.And{when, c.when}})
+	}
+	return out, nil
+}
+
+// boundAnswer returns what an expression binds the answer to, nil if nothing.
+func boundAnswer(x *ast.Expr) *ast.Term {
+	if x.Negated || len(x.With) > 0 || !x.IsEquality() {
+		return nil
+	}
+	a, b := x.Operand(0), x.Operand(1)
+	switch {
+	case a.Value.Compare(ResultVar) == 0:
+		return b
+	case b.Value.Compare(ResultVar) == 0:
+		return a
+	default:
+		return nil
+	}
+}
+
+func usesVar(body ast.Body, v ast.Var) bool {
+	found := false
+	for _, x := range body {
+		ast.WalkVars(x, func(y ast.Var) bool {
+			found = found || y == v
+			return found
+		})
+	}
+	return found
+}
+
+// body translates a conjunction. What touches the row must translate; of what
+// does not, the part that does not translate becomes a guard.
+func (t *Translator) body(body ast.Body) (predicate.Expr, error) {
+	t.depth++
+	defer func() { t.depth-- }()
+	if t.depth > maxNesting {
+		return nil, &Refusal{Message: "conditions are nested too deeply"}
+	}
+	row, free := t.split(body)
+	onRow, err := t.conjunction(row)
+	if err != nil {
+		return nil, err
+	}
+	before := t.Needs.len()
+	other, err := t.conjunction(free)
+	if err != nil {
+		t.Needs.truncate(before)
+		if other, err = t.guard(free, err); err != nil {
+			return nil, err
+		}
+	}
+	return predicate.Simplify(predicate.And{onRow, other}), nil
+}

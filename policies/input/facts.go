@@ -1,0 +1,181 @@
+package input
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"strconv"
+
+	"resellerd/policies/predicate"
+)
+
+// Facts is what the store knows about a user. Build it with NewFacts; it is
+// immutable then and may be shared by requests.
+type Facts struct {
+	// User holds the user's own values (id, external_id, status, account_id
+	// and the like): texts, booleans and numbers, or lists of them.
+	User    map[string]any
+	Account AccountFacts
+	// Access is the effective access per area, every ceiling of the account
+	// chain applied. "*" is the default; for an area the longest row that is
+	// the area or an ancestor of it counts.
+	Access map[string][]string
+	// Groups counts the groups that the user is in.
+	Groups int
+	// Below tells whether an account lies in the subtree of the user's own,
+	// itself included. When nil, only the own account does.
+	Below func(accountID string) bool
+	// Leaf tells that no account lies below the own one.
+	Leaf bool
+
+	profile string // key of everything that a plan is compiled with
+	terms   *factTerms
+}
+
+// AccountFacts describes the account that a user belongs to. ParentID is empty
+// for a master. Kind is "master" or "reseller"; Status is the effective one,
+// "active", "suspended" or "closed".
+type AccountFacts struct {
+	ID, ParentID, TenantID string
+	Kind, Status           string
+	Depth                  int
+}
+
+// NewFacts completes facts for use in decisions. The caller must not change f
+// afterwards, nor the maps and slices in it.
+func NewFacts(f Facts) *Facts {
+	f.profile = f.computeProfile()
+	f.terms = newFactTerms(&f)
+	return &f
+}
+
+// Key is the profile of the facts: equal for users whose plans are the same. It
+// is empty without facts.
+func (f *Facts) Key() string {
+	if f == nil {
+		return ""
+	}
+	if f.profile == "" {
+		return f.computeProfile()
+	}
+	return f.profile
+}
+
+// InSubtree tells whether an account lies in the subtree of the subject's own
+// account, itself included. It is false for an empty id and without facts.
+func (f *Facts) InSubtree(accountID string) bool {
+	switch {
+	case f == nil || accountID == "":
+		return false
+	case accountID == f.Account.ID:
+		return true
+	case f.Leaf || f.Below == nil:
+		return false
+	default:
+		return f.Below(accountID)
+	}
+}
+
+// computeProfile hashes what plans are compiled with: every value that is not
+// bound late, and which late ones are there, with their types.
+func (f *Facts) computeProfile() string {
+	known := f.document()
+	account := known["account"].(map[string]any)
+	for _, key := range lateAccountKeys {
+		if _, ok := account[key]; ok {
+			account[key] = Text
+		}
+	}
+	user := known["user"].(map[string]any)
+	for key, v := range user {
+		if kind := LateUserKind(key, v); kind != 0 {
+			user[key] = []any{"late", kind}
+		} else {
+			user[key] = []any{"known", v}
+		}
+	}
+	text, err := json.Marshal(known)
+	if err != nil { // only functions and the like, which no store returns
+		text = []byte(strconv.Quote(err.Error()))
+	}
+	sum := sha256.Sum256(text)
+	return string(sum[:])
+}
+
+var lateAccountKeys = []string{"id", "parent_id", "tenant_id"}
+
+// LateUserKind returns the kind of a user's value that is bound late, and 0
+// for one that plans are compiled with: the status, lists and odd numbers.
+func LateUserKind(key string, v any) ColumnKind {
+	if key == "status" {
+		return 0
+	}
+	switch v.(type) {
+	case string:
+		return Text
+	case bool:
+		return Boolean
+	case int, int64:
+		return Integer
+	default:
+		return 0
+	}
+}
+
+// document returns the facts as a policy reads them, in fresh outer maps.
+func (f *Facts) document() map[string]any {
+	user := make(map[string]any, len(f.User))
+	for key, v := range f.User {
+		if v != nil {
+			user[key] = PlainValue(v)
+		}
+	}
+	access := make(map[string]any, len(f.Access))
+	for area, letters := range f.Access {
+		access[area] = PlainValue(letters)
+	}
+	return map[string]any{
+		"user": user, "account": f.Account.document(), "access": access, "groups": f.Groups,
+	}
+}
+
+func (a AccountFacts) document() map[string]any {
+	doc := map[string]any{"kind": a.Kind, "status": a.Status, "depth": a.Depth}
+	putText(doc, "id", a.ID)
+	putText(doc, "parent_id", a.ParentID)
+	putText(doc, "tenant_id", a.TenantID)
+	return doc
+}
+
+func (a AccountFacts) lookup(key string) (any, bool) {
+	switch key {
+	case "id":
+		return a.ID, a.ID != ""
+	case "parent_id":
+		return a.ParentID, a.ParentID != ""
+	case "tenant_id":
+		return a.TenantID, a.TenantID != ""
+	case "kind":
+		return a.Kind, true
+	case "status":
+		return a.Status, true
+	case "depth":
+		return int64(a.Depth), true
+	default:
+		return nil, false
+	}
+}
+
+func (f *Facts) lookup(ref predicate.Ref) (any, bool) {
+	if f == nil || len(ref) != 3 {
+		return nil, false
+	}
+	switch ref[1] {
+	case "account":
+		return f.Account.lookup(ref[2])
+	case "user":
+		v, ok := f.User[ref[2]]
+		return v, ok && v != nil
+	default:
+		return nil, false
+	}
+}

@@ -1,0 +1,21 @@
+package input
+
+import "resellerd/policies/areas"
+
+// Misnamed reports whether a resource's type, or the area that is asked about, is
+// outside the grammar of package areas. Such a question is denied before the
+// tree is asked: no tree can allow it, and no plan is kept for it.
+func (in *Input) Misnamed() bool { return misnamed(in.Resource.Type, in.Resource.ID) }
+
+// MisnamedDocument is Misnamed of an input in the form of Document. An absent
+// type is no name.
+func MisnamedDocument(document map[string]any) bool {
+	resource, _ := document["resource"].(map[string]any)
+	typ, _ := resource["type"].(string)
+	id, _ := resource["id"].(string)
+	return misnamed(typ, id)
+}
+
+func misnamed(typ, id string) bool {
+	return !areas.Valid(typ) || typ == AreaType && !areas.Valid(id)
+}

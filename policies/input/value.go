@@ -1,0 +1,65 @@
+package input
+
+import (
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// factTerms are a user's facts as OPA reads them, built once for all requests.
+type factTerms struct {
+	pairs [][2]*ast.Term
+	err   error
+}
+
+func newFactTerms(f *Facts) *factTerms {
+	t := &factTerms{}
+	for key, v := range f.document() {
+		value, err := ast.InterfaceToValue(v)
+		if err != nil {
+			t.err = fmt.Errorf("subject %s: %w", key, err)
+			return t
+		}
+		t.pairs = append(t.pairs, [2]*ast.Term{ast.InternedTerm(key), ast.NewTerm(value)})
+	}
+	return t
+}
+
+// Value is DocumentIn as OPA reads it.
+func (in *Input) Value(schema Schema, named []string) (ast.Value, error) {
+	object := ast.NewObject()
+	resource := in.resourceDocument()
+	schema.completeSets(in.Resource.Type, resource)
+	for key, section := range map[string]map[string]any{
+		"subject":  in.subjectDocument(named),
+		"action":   in.actionDocument(),
+		"resource": resource,
+		"context":  in.contextDocument(),
+	} {
+		v, err := ast.InterfaceToValue(section)
+		if err != nil {
+			return nil, fmt.Errorf("input %s: %w", key, err)
+		}
+		if key == "subject" && in.Subject.Facts != nil {
+			if err := insertFacts(v.(ast.Object), in.Subject.Facts); err != nil {
+				return nil, err
+			}
+		}
+		object.Insert(ast.InternedTerm(key), ast.NewTerm(v))
+	}
+	return object, nil
+}
+
+func insertFacts(subject ast.Object, f *Facts) error {
+	terms := f.terms
+	if terms == nil {
+		terms = newFactTerms(f)
+	}
+	if terms.err != nil {
+		return terms.err
+	}
+	for _, pair := range terms.pairs {
+		subject.Insert(pair[0], pair[1])
+	}
+	return nil
+}
