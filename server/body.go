@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -43,7 +44,7 @@ func (r *call) readFields(shown func(string) bool) (*fields, error) {
 	if !slices.Contains(bodyTypes, strings.ToLower(strings.TrimSpace(mediaType))) {
 		return nil, &problem{kind: kindMediaType, detail: "content type must be application/json"}
 	}
-	value, err := parseJSON(raw)
+	value, err := strictjson.Parse(raw)
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}

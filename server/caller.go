@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"resellerd/server/identity"
+	"resellerd/server/strictjson"
 )
 
 // Headers that say who calls, and for whom.
@@ -30,7 +32,7 @@ const (
 type caller struct {
 	tokenID  string // names the panel token or the JWT in logs
 	tenant   string // the token's tenant; empty: any
-	scopes   scope
+	scopes   identity.Scope
 	jwt      bool   // a user's own token, nothing beside it
 	userRef  string // acting user, by id or external id; empty if none was named
 	clientIP string
@@ -47,7 +49,7 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (c
 	if err != nil {
 		return caller{}, err
 	}
-	if t, ok := s.tokens.find(secret); ok {
+	if t, ok := s.tokens.Find(secret); ok {
 		return s.panelCaller(ctx, h, t)
 	}
 	if s.jwt == nil {
@@ -61,8 +63,8 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (c
 }
 
 // panelCaller reads the headers a panel may send.
-func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *panelToken) (caller, error) {
-	who := caller{tokenID: t.id, tenant: t.tenant, scopes: t.scopes}
+func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (caller, error) {
+	who := caller{tokenID: t.ID, tenant: t.Tenant, scopes: t.Scopes}
 	for _, field := range []struct {
 		name string
 		into *string
@@ -104,7 +106,7 @@ func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (caller, error) {
 			return caller{}, forbidden(name + " may be sent by a panel only")
 		}
 	}
-	return caller{tokenID: "jwt", tenant: tenant, scopes: scopeUser, jwt: true, userRef: sub}, nil
+	return caller{tokenID: "jwt", tenant: tenant, scopes: identity.ScopeUser, jwt: true, userRef: sub}, nil
 }
 
 // bearer returns the token of the only Authorization header. The bytes are the
@@ -137,9 +139,6 @@ func equalFoldASCII(b []byte, s string) bool {
 	return true
 }
 
-// maxRef bounds ids and addresses in headers, in bytes.
-const maxRef = 256
-
 // oneHeader returns a copy of a header that may be sent once at most.
 func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 	value := h.Peek(name)
@@ -149,23 +148,13 @@ func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 	if len(value) == 0 {
 		return "", nil
 	}
-	if name != headerUserJWT && len(value) > maxRef {
+	if name != headerUserJWT && len(value) > identity.MaxName {
 		return "", badRequest(name + " is too long")
 	}
-	if !cleanText(string(value)) {
+	if !strictjson.CleanText(string(value)) {
 		return "", badRequest(name + " holds invalid text")
 	}
 	return string(value), nil
-}
-
-// cleanText reports whether s is valid UTF-8 without NUL.
-func cleanText(s string) bool {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return false
-		}
-	}
-	return utf8.ValidString(s)
 }
 
 // Why an acting user is refused: recorded in the log, never told to the caller.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"resellerd/server/identity"
+	"resellerd/server/transport"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -206,14 +208,14 @@ func TestPanelsReadTheirOwnHeaders(t *testing.T) {
 	elsewhere.Mark[0]++
 	ahead := elsewhere
 	ahead.N += 1000
-	old := s.sealer.seal("revision", nil, binary.BigEndian.AppendUint64(nil, uint64(elsewhere.N)))
+	old := s.sealer.Seal("revision", nil, binary.BigEndian.AppendUint64(nil, uint64(elsewhere.N)))
 	for name, c := range map[string]struct {
 		revision string
 		status   int
 	}{
 		"what was seen": {seen, 200}, "rubbish": {"12", 400},
-		"of a lost commit":  {s.sealer.sealRevision(elsewhere), 409},
-		"which is not here": {s.sealer.sealRevision(ahead), 409},
+		"of a lost commit":  {s.sealer.SealRevision(elsewhere), 409},
+		"which is not here": {s.sealer.SealRevision(ahead), 409},
 		"in the old form":   {old, 409},
 	} {
 		s.cfg.Limits.AtLeast = 50 * time.Millisecond
@@ -265,10 +267,10 @@ func TestAServerThatNobodyCouldCallDoesNotStart(t *testing.T) {
 	w := sqliteCore(t)
 	for name, cfg := range map[string]Config{
 		"nothing": {}, "blank lines": {PanelTokens: " , "},
-		"a JWT without its issuer": {JWT: JWT{JWKS: "x", Audience: "a"}},
-		"half a certificate":       {PanelTokens: "t", TLS: TLS{Cert: "x"}},
-		"a key set that is absent": {JWT: JWT{JWKS: "/absent.json", Issuer: "i", Audience: "a"}},
-		"keys over plain http":     {JWT: JWT{JWKS: "http://id.example/jwks", Issuer: "i", Audience: "a"}},
+		"a JWT without its issuer": {JWT: identity.JWT{JWKS: "x", Audience: "a"}},
+		"half a certificate":       {PanelTokens: "t", TLS: transport.TLS{Cert: "x"}},
+		"a key set that is absent": {JWT: identity.JWT{JWKS: "/absent.json", Issuer: "i", Audience: "a"}},
+		"keys over plain http":     {JWT: identity.JWT{JWKS: "http://id.example/jwks", Issuer: "i", Audience: "a"}},
 		"an unknown log mode":      {PanelTokens: "t", DecisionLogMode: "maybe"},
 	} {
 		if _, err := New(cfg, w.store, &EngineHolder{}); err == nil {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -19,7 +20,7 @@ type Change struct {
 // with an "assignment" of "card" and "account", and "valid_from", "valid_to" or
 // "withdraw": true.
 func ParseChange(text []byte) (*Change, error) {
-	value, err := parseJSON(text)
+	value, err := strictjson.Parse(text)
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
+
+	"resellerd/server/identity"
+	"resellerd/server/transport"
 )
 
 // Config says how the server listens, whom it trusts and what it records.
@@ -24,13 +25,13 @@ type Config struct {
 	// PublicURL is the https address callers use. It is only ever taken from
 	// here, never from the Host header.
 	PublicURL string
-	TLS       TLS
+	TLS       transport.TLS
 
 	// PanelTokens holds "[TENANT:]TOKEN [scope …]" entries separated by commas.
 	PanelTokens string
 	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" a line; # comments.
 	PanelTokenFile string
-	JWT            JWT
+	JWT            identity.JWT
 
 	Limits Limits
 
@@ -65,32 +66,6 @@ type Config struct {
 	// ForceEvaluate answers every check by a full evaluation of the policy,
 	// for comparing against compiled plans. Slow; default false.
 	ForceEvaluate bool
-}
-
-// TLS names the certificate files. Without Cert the server speaks plain HTTP.
-type TLS struct {
-	Cert, Key string
-	// ClientCA, when set, demands a client certificate signed by it.
-	ClientCA string
-}
-
-// JWT says which users' tokens are accepted.
-type JWT struct {
-	// JWKS is a file or an https URL (http for a loopback address only); empty
-	// accepts no user tokens.
-	JWKS string
-	// Issuer and Audience must both match; required with JWKS.
-	Issuer, Audience string
-	// Tenant is the master account whose users the tokens name; required when
-	// the store has several.
-	Tenant string
-	// RequireUser demands a user's token beside the panel token, so that a
-	// panel page can act only for the user who is signed in.
-	RequireUser bool
-	// Refresh is the time between reads of JWKS, default 5 minutes.
-	Refresh time.Duration
-	// Leeway is the accepted clock difference, default 30 seconds.
-	Leeway time.Duration
 }
 
 // Limits bound what one caller can make the server do.
@@ -172,7 +147,7 @@ func (c Config) Validate() error {
 	if c.JWT.JWKS != "" && (c.JWT.Issuer == "" || c.JWT.Audience == "") {
 		errs = append(errs, errors.New("jwt: issuer and audience are required with a key set"))
 	}
-	if !safeKeySource(c.JWT.JWKS) {
+	if !identity.SafeKeySource(c.JWT.JWKS) {
 		errs = append(errs, errors.New("jwt: a key set from another machine must be read over https"))
 	}
 	if c.JWT.RequireUser && c.JWT.JWKS == "" {
@@ -194,25 +169,6 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("public url %q: want an http or https address", u))
 	}
 	return errors.Join(errs...)
-}
-
-// keyAddress is the address that a key set is read from, or nil for a file.
-func keyAddress(source string) *url.URL {
-	u, err := url.Parse(source)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return nil
-	}
-	return u
-}
-
-// safeKeySource reports whether nobody in between can change the key set.
-func safeKeySource(source string) bool {
-	u := keyAddress(source)
-	if u == nil || u.Scheme == "https" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // tokenLines gathers the panel tokens of the setting and of the file.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"resellerd/server/transport"
 )
 
 // bareServer answers routes of its own, without a store or a policy: enough
@@ -22,9 +24,9 @@ func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 	cfg.setDefaults()
 	s := &Server{
 		cfg: cfg, engines: &EngineHolder{}, actors: newActorCache(), now: time.Now, newID: randomID,
-		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), watch: newGoneWatch(),
+		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(),
 	}
-	s.watch.tick = 5 * time.Millisecond
+	s.watch.Tick = 5 * time.Millisecond
 	s.metrics = newMetrics(s.registry, nil, s.engines)
 	s.routes = bindRoutes(table)
 	s.build()

@@ -42,7 +42,7 @@ func (r *call) sealCursor(question string, c *store.Cursor, revision string) (st
 	if err != nil {
 		return "", err
 	}
-	return r.s.sealer.seal("cursor", r.cursorBinding(question), plain), nil
+	return r.s.sealer.Seal("cursor", r.cursorBinding(question), plain), nil
 }
 
 // openCursor returns where a page starts, and of which revision. Errors: 422,
@@ -50,7 +50,7 @@ func (r *call) sealCursor(question string, c *store.Cursor, revision string) (st
 // another question.
 func (r *call) openCursor(question, sealed string) (c *store.Cursor, revision string, err error) {
 	refused := invalid("cursor", "is not a cursor of this list")
-	plain, err := r.s.sealer.open("cursor", r.cursorBinding(question), sealed)
+	plain, err := r.s.sealer.Open("cursor", r.cursorBinding(question), sealed)
 	if err != nil {
 		return nil, "", refused
 	}
@@ -81,7 +81,7 @@ func (r *call) openCursor(question, sealed string) (c *store.Cursor, revision st
 // cursorBinding is who asks what: a cursor holds for nothing else. Under a
 // preview it is the previewed user's, as everything in the answer is.
 func (r *call) cursorBinding(question string) []byte {
-	mac := r.s.sealer.mac("cursor binding",
+	mac := r.s.sealer.Mac("cursor binding",
 		[]byte(r.facts.Account.TenantID), []byte(r.subject.User.ID), []byte(r.route.path), []byte(question))
 	return mac
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/transport"
 	"resellerd/store"
 )
 
@@ -94,14 +95,14 @@ func (s *Server) door(rt *boundRoute) fiber.Handler {
 func (r *call) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
-	life := s.begin(r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
+	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
 	r.ctx = life
 	defer s.leaveBody(r.c)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
-		life.end()
+		life.End()
 	}()
 	if r.route.open != doorPublic {
 		if r.caller, err = s.authenticate(r.ctx, &r.c.Request().Header); err != nil {
@@ -131,7 +132,7 @@ func (r *call) enter() error {
 	if r.engine = s.engines.Current(); r.engine == nil {
 		return unavailable(errors.New("no policy is loaded"))
 	}
-	if !r.caller.scopes.has(r.route.scope) {
+	if !r.caller.scopes.Has(r.route.scope) {
 		return forbidden("the token lacks the scope " + r.route.scope.String())
 	}
 	if err := r.waitAtLeast(); err != nil {
@@ -157,7 +158,7 @@ func (r *call) waitAtLeast() error {
 	if r.caller.jwt {
 		return forbidden(headerAtLeast + " may be sent by a panel only")
 	}
-	wanted, err := r.s.sealer.openRevision(sealed)
+	wanted, err := r.s.sealer.OpenRevision(sealed)
 	if err != nil {
 		return badRequest(headerAtLeast + " is not a revision of this store")
 	}

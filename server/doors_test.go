@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"resellerd/server/identity"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -19,7 +20,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	for _, card := range []string{"gold", "retail"} {
 		w.draft(card)
 	}
-	lacking := map[scope]*Server{scopeData: w.limited("write decide preview"), scopeWrite: w.limited("data decide preview"), scopeDecide: w.limited("data write preview"), scopePreview: w.limited("data write decide")}
+	lacking := map[identity.Scope]*Server{identity.ScopeData: w.limited("write decide preview"), identity.ScopeWrite: w.limited("data decide preview"), identity.ScopeDecide: w.limited("data write preview"), identity.ScopePreview: w.limited("data write decide")}
 	whole, before, tried := w.server, w.store.Revision(), 0
 	for _, rt := range routes() {
 		if rt.open == doorPublic {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/identity"
 	"resellerd/store"
 )
 
@@ -204,7 +205,7 @@ func (d *rehearsal) told(id string) bool {
 	if id == d.r.subject.User.ID {
 		return true
 	}
-	return d.r.caller.scopes.has(scopePreview) && d.may[id] && !d.barred[id]
+	return d.r.caller.scopes.Has(identity.ScopePreview) && d.may[id] && !d.barred[id]
 }
 
 // result compares both moments.

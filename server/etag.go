@@ -11,7 +11,7 @@ import (
 // bytes, so that it changes exactly when something shown changes and cannot be
 // computed from a guess about what is not shown.
 func (s *Server) etag(typ string, representation []byte) string {
-	hash := s.sealer.mac("etag", []byte(typ), representation)
+	hash := s.sealer.Mac("etag", []byte(typ), representation)
 	return `"` + base64.RawURLEncoding.EncodeToString(hash[:18]) + `"`
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/identity"
 	"resellerd/store"
 )
 
@@ -76,11 +77,11 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 }
 
 // sealedRevision seals a revision once for all requests that carry it.
-func (c *actorCache) sealedRevision(k *sealer, r store.DataRevision) string {
+func (c *actorCache) sealedRevision(k *identity.Sealer, r store.DataRevision) string {
 	if held := c.sealing.Load(); held != nil && held.of == r {
 		return held.text
 	}
-	held := &sealedRevision{of: r, text: k.sealRevision(r)}
+	held := &sealedRevision{of: r, text: k.SealRevision(r)}
 	c.sealing.Store(held)
 	return held.text
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"resellerd/server/identity"
+	"resellerd/server/strictjson"
 	"resellerd/store/cardfile"
 )
 
@@ -118,7 +120,7 @@ func (q *importReader) take(name, value string) {
 		q.refuse(name, "unknown parameter")
 	case slices.Contains(q.seen, name) && name != "sheet":
 		q.refuse(name, "is given twice")
-	case !cleanText(value), len(value) > maxRef*10:
+	case !strictjson.CleanText(value), len(value) > identity.MaxName*10:
 		q.refuse(name, "holds text that is not valid, or too long")
 	default:
 		q.seen = append(q.seen, name)

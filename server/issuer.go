@@ -19,7 +19,7 @@ var (
 // verifyUser finds out which user of which tenant a user's token names. Errors:
 // 401, or 503 when the store cannot tell the tenant.
 func (s *Server) verifyUser(ctx context.Context, token []byte) (tenant, sub string, err error) {
-	if sub, err = s.jwt.verify(ctx, token); err != nil {
+	if sub, err = s.jwt.Verify(ctx, token); err != nil {
 		return "", "", &problem{kind: kindUnauthorized, cause: err}
 	}
 	tenant, err = s.issuerTenant(ctx)

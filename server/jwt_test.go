@@ -25,6 +25,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"resellerd/server/identity"
 )
 
 var jwtNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -127,18 +129,18 @@ func token(t testing.TB, header, body map[string]any, sign signer) string {
 }
 
 // jwtConfig trusts the keys for users of a tenant.
-func jwtConfig(t testing.TB, tenant string, keys []map[string]any) JWT {
+func jwtConfig(t testing.TB, tenant string, keys []map[string]any) identity.JWT {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "jwks.json")
 	must(t, os.WriteFile(file, jwks(t, keys), 0o600))
-	cfg := Config{JWT: JWT{JWKS: file, Tenant: tenant, Issuer: "https://id.example", Audience: "resellerd"}}
+	cfg := Config{JWT: identity.JWT{JWKS: file, Tenant: tenant, Issuer: "https://id.example", Audience: "resellerd"}}
 	cfg.setDefaults()
 	return cfg.JWT
 }
 
-func testVerifier(t testing.TB, i *issuer) *jwtVerifier {
+func testVerifier(t testing.TB, i *issuer) *identity.Verifier {
 	t.Helper()
-	v, err := newJWTVerifier(context.Background(), jwtConfig(t, "", i.keys()), func() time.Time { return jwtNow })
+	v, err := identity.NewVerifier(context.Background(), jwtConfig(t, "", i.keys()), func() time.Time { return jwtNow })
 	must(t, err)
 	return v
 }
@@ -154,7 +156,7 @@ func TestUserTokensOfEveryAlgorithmAreAccepted(t *testing.T) {
 		"audience in a set": token(t, map[string]any{"alg": "EdDSA", "kid": "d"}, claims(map[string]any{"aud": []string{"x", "resellerd"}}), i.eddsa),
 		"clock a bit apart": token(t, map[string]any{"alg": "EdDSA", "kid": "d"}, claims(map[string]any{"exp": jwtNow.Unix() - 10}), i.eddsa),
 	} {
-		if sub, err := v.verify(context.Background(), []byte(raw)); err != nil || sub != "jane" {
+		if sub, err := v.Verify(context.Background(), []byte(raw)); err != nil || sub != "jane" {
 			t.Errorf("%s: %q, %v", name, sub, err)
 		}
 	}
@@ -217,8 +219,8 @@ func TestForgedAndStaleUserTokensAreRefused(t *testing.T) {
 		"empty":                         "",
 		"two dots":                      "..",
 	} {
-		sub, err := v.verify(context.Background(), []byte(raw))
-		if !errors.Is(err, errToken) {
+		sub, err := v.Verify(context.Background(), []byte(raw))
+		if !errors.Is(err, identity.ErrToken) {
 			t.Errorf("%s: subject %q, error %v", name, sub, err)
 		}
 	}
@@ -240,14 +242,14 @@ func TestKeysThatMayNotVerifyAreLeftOut(t *testing.T) {
 		"symmetric":           keys[3],
 		"EC that says HS256":  merged(keys[1], map[string]any{"alg": "HS256"}),
 	} {
-		if got, err := parseKeys(jwks(t, []map[string]any{key})); err == nil {
+		if got, err := identity.ParseKeys(jwks(t, []map[string]any{key})); err == nil {
 			t.Errorf("%s: %d keys", name, len(got))
 		}
 	}
 	private := merged(keys[2], map[string]any{"kid": "p", "d": b64(i.ed.Seed())})
-	got, err := parseKeys(jwks(t, []map[string]any{private}))
+	got, err := identity.ParseKeys(jwks(t, []map[string]any{private}))
 	must(t, err)
-	if text, _ := json.Marshal(got[0].key); strings.Contains(string(text), `"d"`) {
+	if text, _ := json.Marshal(got[0].Key); strings.Contains(string(text), `"d"`) {
 		t.Error("a private key was kept")
 	}
 }
@@ -276,20 +278,20 @@ func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) 
 	now := jwtNow
 	cfg := jwtConfig(t, "", i.keys())
 	cfg.JWKS = host.URL
-	v, err := newJWTVerifier(context.Background(), cfg, func() time.Time { return now })
+	v, err := identity.NewVerifier(context.Background(), cfg, func() time.Time { return now })
 	must(t, err)
 	publish(i.keys()...)
 	raw := []byte(token(t, map[string]any{"alg": "EdDSA", "kid": "d"}, claims(nil), i.eddsa))
 	for range 5 {
-		if _, err := v.verify(context.Background(), raw); err == nil {
+		if _, err := v.Verify(context.Background(), raw); err == nil {
 			t.Fatal("a key was fetched again at once")
 		}
 	}
 	if asked.Load() != 1 {
 		t.Errorf("asked %d times", asked.Load())
 	}
-	now = now.Add(jwksPatience)
-	if _, err := v.verify(context.Background(), raw); err != nil {
+	now = now.Add(identity.JWKSPatience)
+	if _, err := v.Verify(context.Background(), raw); err != nil {
 		t.Error(err)
 	}
 	if asked.Load() != 2 {
@@ -313,7 +315,7 @@ func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
 		"http://localhost.id.example": false,
 		"http://10.0.0.1/keys":        false,
 	} {
-		err := Config{JWT: JWT{JWKS: source, Issuer: "i", Audience: "a"}}.Validate()
+		err := Config{JWT: identity.JWT{JWKS: source, Issuer: "i", Audience: "a"}}.Validate()
 		if (err == nil) != safe {
 			t.Errorf("%s: %v", source, err)
 		}
@@ -330,10 +332,10 @@ func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
 	defer host.Close()
 	cfg := jwtConfig(t, "", i.keys())
 	cfg.JWKS = host.URL
-	_, err := newJWTVerifier(context.Background(), cfg, time.Now)
+	_, err := identity.NewVerifier(context.Background(), cfg, time.Now)
 	must(t, err)
 	to = "http://id.example/keys"
-	if _, err := newJWTVerifier(context.Background(), cfg, time.Now); err == nil || !strings.Contains(err.Error(), "plain http on another machine") {
+	if _, err := identity.NewVerifier(context.Background(), cfg, time.Now); err == nil || !strings.Contains(err.Error(), "plain http on another machine") {
 		t.Errorf("keys that have moved to plain http: %v", err)
 	}
 }

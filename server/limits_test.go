@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/server/transport"
 )
 
 func echoBody(r *call) error {
@@ -182,7 +184,7 @@ func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
 		must(t, leave(conn))
 		select {
 		case err := <-ended:
-			if !errors.Is(err, errClientGone) {
+			if !errors.Is(err, transport.ErrClientGone) {
 				t.Errorf("%s: ended with %v", name, err)
 			}
 		case <-time.After(time.Minute):

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -221,7 +222,7 @@ func (w *writing) auditLink(l link, t target, before, after []byte) error {
 	for i, text := range [][]byte{before, after} {
 		value := any(nil)
 		if text != nil {
-			parsed, err := parseJSON(text)
+			parsed, err := strictjson.Parse(text)
 			if err != nil {
 				return errors.Join(errNoObject, err)
 			}

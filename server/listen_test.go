@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/server/transport"
 )
 
 func TestShutdownFinishesWhatItBegan(t *testing.T) {
@@ -224,7 +226,7 @@ func TestTLSDemandsAClientCertificateOfItsAuthority(t *testing.T) {
 	dir := t.TempDir()
 	ours, theirs := newAuthority(t, dir, "ours"), newAuthority(t, dir, "theirs")
 	cert, key := ours.issue(t, dir, "server")
-	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: TLS{Cert: cert, Key: key, ClientCA: ours.file}}, get("/ok", answerOK))
+	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: transport.TLS{Cert: cert, Key: key, ClientCA: ours.file}}, get("/ok", answerOK))
 	addr, _ := runServer(t, s)
 	roots := x509.NewCertPool()
 	roots.AddCert(ours.cert)
@@ -261,7 +263,7 @@ func TestClientGoneIsSeenThroughTLS(t *testing.T) {
 	ca := newAuthority(t, dir, "ca")
 	cert, key := ca.issue(t, dir, "server")
 	started, ended := make(chan struct{}, 1), make(chan error, 1)
-	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: TLS{Cert: cert, Key: key}}, get("/slow", func(r *call) error {
+	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: transport.TLS{Cert: cert, Key: key}}, get("/slow", func(r *call) error {
 		started <- struct{}{}
 		<-r.ctx.Done()
 		ended <- context.Cause(r.ctx)
@@ -276,7 +278,7 @@ func TestClientGoneIsSeenThroughTLS(t *testing.T) {
 	must(t, err)
 	<-started
 	must(t, conn.Close())
-	if err := <-ended; err != errClientGone {
+	if err := <-ended; err != transport.ErrClientGone {
 		t.Errorf("ended with %v", err)
 	}
 }

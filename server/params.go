@@ -9,6 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -81,7 +82,7 @@ func (r *call) queryArgs() ([]queryArg, error) {
 	}
 	slices.SortStableFunc(args, func(a, b queryArg) int { return strings.Compare(a.name, b.name) })
 	for i, a := range args {
-		if !cleanText(a.name) || !cleanText(a.value) {
+		if !strictjson.CleanText(a.name) || !strictjson.CleanText(a.value) {
 			return nil, invalid(strings.ToValidUTF8(a.name, "\uFFFD"), "holds invalid text")
 		}
 		if i > 0 && args[i-1].name == a.name {

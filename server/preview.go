@@ -10,6 +10,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/predicate"
+	"resellerd/server/identity"
 	"resellerd/store"
 )
 
@@ -38,8 +39,8 @@ func (r *call) preview() error {
 
 // mayPreview checks what has nothing to do with the target.
 func (r *call) mayPreview() error {
-	if !r.caller.scopes.has(scopePreview) {
-		return forbidden("the token lacks the scope " + scopePreview.String())
+	if !r.caller.scopes.Has(identity.ScopePreview) {
+		return forbidden("the token lacks the scope " + identity.ScopePreview.String())
 	}
 	if m := r.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return forbidden("a preview reads only")

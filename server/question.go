@@ -1,5 +1,9 @@
 package server
 
+import (
+	"resellerd/server/strictjson"
+)
+
 // question is an AuthZEN evaluation request (Authorization API 1.0, 5.1).
 type question struct {
 	subject, resource entity
@@ -18,7 +22,7 @@ type entity struct {
 // not name are ignored.
 func parseQuestion(body []byte) (question, error) {
 	var q question
-	r := questionReader{jsonParser{data: body}}
+	r := questionReader{strictjson.Parser{Data: body}}
 	var have [4]bool // subject, action, resource, context
 	err := r.object("the body", 0, func(name string) (*bool, func() error) {
 		switch name {
@@ -36,8 +40,8 @@ func parseQuestion(body []byte) (question, error) {
 	if err != nil {
 		return q, err
 	}
-	if r.space(); r.pos < len(body) {
-		return q, badRequest(r.fault("text after the value").Error())
+	if r.Space(); r.Pos < len(body) {
+		return q, badRequest(r.Fault("text after the value").Error())
 	}
 	for i, name := range []string{"subject", "action", "resource"} {
 		if !have[i] {
@@ -48,27 +52,27 @@ func parseQuestion(body []byte) (question, error) {
 }
 
 // questionReader reads the members that it is told of and skips the others.
-type questionReader struct{ jsonParser }
+type questionReader struct{ strictjson.Parser }
 
 // object reads an object. For each name, member gives where to note that it was
 // there and how to read it; nil for a member to skip.
 func (r *questionReader) object(what string, depth int, member func(name string) (*bool, func() error)) error {
-	if r.next() != '{' {
-		if _, err := r.value(depth); err != nil {
+	if r.Next() != '{' {
+		if _, err := r.Value(depth); err != nil {
 			return badRequest(err.Error())
 		}
 		return badRequest(what + " must be an object")
 	}
-	r.pos++
-	if r.next() == '}' {
-		r.pos++
+	r.Pos++
+	if r.Next() == '}' {
+		r.Pos++
 		return nil
 	}
 	for {
 		if err := r.member(depth, member); err != nil {
 			return err
 		}
-		more, err := r.more('}')
+		more, err := r.More('}')
 		if err != nil {
 			return badRequest(err.Error())
 		}
@@ -79,21 +83,21 @@ func (r *questionReader) object(what string, depth int, member func(name string)
 }
 
 func (r *questionReader) member(depth int, member func(name string) (*bool, func() error)) error {
-	if r.next() != '"' {
-		return badRequest(r.fault("want a name").Error())
+	if r.Next() != '"' {
+		return badRequest(r.Fault("want a name").Error())
 	}
-	name, err := r.name()
+	name, err := r.Name()
 	if err != nil {
 		return badRequest(err.Error())
 	}
-	if r.next() != ':' {
-		return badRequest(r.fault("want a colon").Error())
+	if r.Next() != ':' {
+		return badRequest(r.Fault("want a colon").Error())
 	}
-	r.pos++
+	r.Pos++
 	there, read := member(name)
 	switch {
 	case there == nil:
-		if _, err := r.value(depth + 1); err != nil {
+		if _, err := r.Value(depth + 1); err != nil {
 			return badRequest(err.Error())
 		}
 		return nil
@@ -147,13 +151,13 @@ func (r *questionReader) action(q *question) error {
 
 // textInto reads a string that holds something.
 func (r *questionReader) textInto(what string, into *string) error {
-	if r.next() != '"' {
-		if _, err := r.value(2); err != nil {
+	if r.Next() != '"' {
+		if _, err := r.Value(2); err != nil {
 			return badRequest(err.Error())
 		}
 		return badRequest(what + " must be a string")
 	}
-	text, err := r.text()
+	text, err := r.Text()
 	switch {
 	case err != nil:
 		return badRequest(err.Error())
@@ -165,7 +169,7 @@ func (r *questionReader) textInto(what string, into *string) error {
 }
 
 func (r *questionReader) properties(what string, into *map[string]any) error {
-	v, err := r.value(2)
+	v, err := r.Value(2)
 	if err != nil {
 		return badRequest(err.Error())
 	}

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/server/identity"
 	"resellerd/store"
 )
 
@@ -80,7 +81,7 @@ func (r *call) one(from lister, p planned, id string) (store.Row, error) {
 }
 
 func (r *call) single(from lister, q store.Query) (store.Row, error) {
-	if q.ID == "" || len(q.ID) > maxRef {
+	if q.ID == "" || len(q.ID) > identity.MaxName {
 		return store.Row{}, notFound()
 	}
 	page, err := from.page(r, q)

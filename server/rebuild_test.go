@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/transport"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -241,7 +242,7 @@ func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 	must(w.t, err)
 	_, err = r.rebuild(rebuilding{cards, o}, func(one rebuiltBody, _ *rebuildBody) error {
 		first = one
-		return errClientGone
+		return transport.ErrClientGone
 	})
 	if err == nil {
 		w.t.Fatal("it went on without its reader")

@@ -10,6 +10,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -125,7 +126,7 @@ func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 // param returns a path parameter, unescaped.
 func (r *call) param(name string) (string, error) {
 	value, err := url.PathUnescape(r.c.Params(name))
-	if err != nil || !cleanText(value) {
+	if err != nil || !strictjson.CleanText(value) {
 		return "", notFound()
 	}
 	return value, nil

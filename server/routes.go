@@ -1,13 +1,16 @@
 package server
 
-import "resellerd/store/cardfile"
+import (
+	"resellerd/server/identity"
+	"resellerd/store/cardfile"
+)
 
 // route is one line of the API: the same line makes the HTTP route and its
 // entry in the OpenAPI document.
 type route struct {
 	method string
 	path   string // Fiber pattern, "/v1/customers/:id"
-	scope  scope
+	scope  identity.Scope
 	open   access
 	handle func(*call) error
 	doc    operation
@@ -40,76 +43,76 @@ type operation struct {
 // routes is the map of the house.
 func routes() []route {
 	return []route{
-		{"GET", "/v1/me", scopeData, doorActing, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
+		{"GET", "/v1/me", identity.ScopeData, doorActing, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
 
-		{"GET", "/v1/accounts", scopeData, doorActing, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
-		{"POST", "/v1/accounts", scopeWrite, doorActing, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
-		{"GET", "/v1/accounts/:id", scopeData, doorActing, oneOf("account"), read("An account", "accounts", accountBody{})},
-		{"PATCH", "/v1/accounts/:id", scopeWrite, doorActing, updateOf(accountNoun), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
+		{"GET", "/v1/accounts", identity.ScopeData, doorActing, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
+		{"POST", "/v1/accounts", identity.ScopeWrite, doorActing, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
+		{"GET", "/v1/accounts/:id", identity.ScopeData, doorActing, oneOf("account"), read("An account", "accounts", accountBody{})},
+		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, doorActing, updateOf(accountNoun), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 
-		{"GET", "/v1/groups", scopeData, doorActing, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
-		{"POST", "/v1/groups", scopeWrite, doorActing, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
-		{"POST", "/v1/groups/default-reseller", scopeWrite, doorActing, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
-		{"GET", "/v1/groups/:id", scopeData, doorActing, oneOf("group"), read("A group", "groups", groupBody{})},
-		{"PATCH", "/v1/groups/:id", scopeWrite, doorActing, updateOf(groupNoun), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
-		{"DELETE", "/v1/groups/:id", scopeWrite, doorActing, deleteOf(groupNoun), rehearsed(removes("Delete a group that no user is in", "groups"))},
+		{"GET", "/v1/groups", identity.ScopeData, doorActing, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
+		{"POST", "/v1/groups", identity.ScopeWrite, doorActing, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
+		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, doorActing, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
+		{"GET", "/v1/groups/:id", identity.ScopeData, doorActing, oneOf("group"), read("A group", "groups", groupBody{})},
+		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, doorActing, updateOf(groupNoun), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
+		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, doorActing, deleteOf(groupNoun), rehearsed(removes("Delete a group that no user is in", "groups"))},
 
-		{"GET", "/v1/users", scopeData, doorActing, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
-		{"POST", "/v1/users", scopeWrite, doorActing, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
-		{"GET", "/v1/users/:id", scopeData, doorActing, oneOf("user"), read("A user", "users", userBody{})},
-		{"PATCH", "/v1/users/:id", scopeWrite, doorActing, updateOf(userNoun), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
-		{"DELETE", "/v1/users/:id", scopeWrite, doorActing, deleteOf(userNoun), rehearsed(removes("Delete a user", "users"))},
+		{"GET", "/v1/users", identity.ScopeData, doorActing, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
+		{"POST", "/v1/users", identity.ScopeWrite, doorActing, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
+		{"GET", "/v1/users/:id", identity.ScopeData, doorActing, oneOf("user"), read("A user", "users", userBody{})},
+		{"PATCH", "/v1/users/:id", identity.ScopeWrite, doorActing, updateOf(userNoun), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
+		{"DELETE", "/v1/users/:id", identity.ScopeWrite, doorActing, deleteOf(userNoun), rehearsed(removes("Delete a user", "users"))},
 
-		{"GET", "/v1/customers", scopeData, doorActing, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
-		{"POST", "/v1/customers", scopeWrite, doorActing, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
-		{"GET", "/v1/customers/:id", scopeData, doorActing, oneOf("customer"), read("A customer", "customers", customerBody{})},
-		{"PATCH", "/v1/customers/:id", scopeWrite, doorActing, updateOf(customerNoun), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
-		{"DELETE", "/v1/customers/:id", scopeWrite, doorActing, deleteOf(customerNoun), removes("Delete a customer, also from its cards", "customers")},
+		{"GET", "/v1/customers", identity.ScopeData, doorActing, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
+		{"POST", "/v1/customers", identity.ScopeWrite, doorActing, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
+		{"GET", "/v1/customers/:id", identity.ScopeData, doorActing, oneOf("customer"), read("A customer", "customers", customerBody{})},
+		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, doorActing, updateOf(customerNoun), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
+		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, doorActing, deleteOf(customerNoun), removes("Delete a customer, also from its cards", "customers")},
 
-		{"GET", "/v1/cards", scopeData, doorActing, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
-		{"POST", "/v1/cards", scopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
-		{"POST", "/v1/cards/rebuild", scopeWrite, doorActing, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
-		{"GET", "/v1/cards/:id", scopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
-		{"PATCH", "/v1/cards/:id", scopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardChange{}, cardBody{})},
-		{"DELETE", "/v1/cards/:id", scopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
-		{"GET", "/v1/cards/:id/rates", scopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
-		{"GET", "/v1/cards/:id/profit-rules", scopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
-		{"PUT", "/v1/cards/:id/profit-rules", scopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
-		{"POST", "/v1/cards/:id/build", scopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
-		{"POST", "/v1/cards/:id/proof", scopeData, doorActing, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
-		{"GET", "/v1/cards/:id/revisions", scopeData, doorActing, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
-		{"GET", "/v1/cards/:id/revisions/:revision", scopeData, doorActing, getRevision, read("A revision", "cards", revisionBody{})},
-		{"PATCH", "/v1/cards/:id/revisions/:revision", scopeWrite, doorActing, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
-		{"DELETE", "/v1/cards/:id/revisions/:revision", scopeWrite, doorActing, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
-		{"POST", "/v1/cards/:id/revisions/:revision/activate", scopeWrite, doorActing, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
-		{"GET", "/v1/cards/:id/revisions/:revision/diff", scopeData, doorActing, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
-		{"POST", "/v1/cards/:id/rollback", scopeWrite, doorActing, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
-		{"POST", importPath, scopeWrite, doorActing, postImport, importDoc},
-		{"GET", "/v1/cards/:id/assignments", scopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
-		{"PUT", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
-		{"DELETE", "/v1/cards/:id/assignments/:account_id", scopeWrite, doorActing, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
-		{"GET", "/v1/cards/:id/customers", scopeData, doorActing, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
-		{"PUT", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
-		{"DELETE", "/v1/cards/:id/customers/:customer_id", scopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
+		{"GET", "/v1/cards", identity.ScopeData, doorActing, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
+		{"POST", "/v1/cards", identity.ScopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
+		{"POST", "/v1/cards/rebuild", identity.ScopeWrite, doorActing, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/cards/:id", identity.ScopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
+		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardChange{}, cardBody{})},
+		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
+		{"GET", "/v1/cards/:id/rates", identity.ScopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
+		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
+		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
+		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
+		{"POST", "/v1/cards/:id/proof", identity.ScopeData, doorActing, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, doorActing, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
+		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, doorActing, getRevision, read("A revision", "cards", revisionBody{})},
+		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, doorActing, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
+		{"DELETE", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, doorActing, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
+		{"POST", "/v1/cards/:id/revisions/:revision/activate", identity.ScopeWrite, doorActing, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
+		{"GET", "/v1/cards/:id/revisions/:revision/diff", identity.ScopeData, doorActing, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
+		{"POST", "/v1/cards/:id/rollback", identity.ScopeWrite, doorActing, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
+		{"POST", importPath, identity.ScopeWrite, doorActing, postImport, importDoc},
+		{"GET", "/v1/cards/:id/assignments", identity.ScopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
+		{"PUT", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, doorActing, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
+		{"DELETE", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, doorActing, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
+		{"GET", "/v1/cards/:id/customers", identity.ScopeData, doorActing, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
+		{"PUT", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
+		{"DELETE", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
 
-		{"GET", "/v1/lookup", scopeData, doorActing, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
-		{"POST", "/v1/lookup", scopeData, doorActing, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/lookup", identity.ScopeData, doorActing, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
+		{"POST", "/v1/lookup", identity.ScopeData, doorActing, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
 
-		{"GET", "/v1/destinations", scopeData, doorActing, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
-		{"PUT", "/v1/destinations", scopeWrite, doorActing, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
+		{"GET", "/v1/destinations", identity.ScopeData, doorActing, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
+		{"PUT", "/v1/destinations", identity.ScopeWrite, doorActing, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
 
-		{"GET", "/v1/audit", scopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
+		{"GET", "/v1/audit", identity.ScopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
-		{"GET", "/v1/preview/:user", scopePreview, doorActing, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
-		{"GET", "/v1/decisions/:id", scopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
+		{"GET", "/v1/preview/:user", identity.ScopePreview, doorActing, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
+		{"GET", "/v1/decisions/:id", identity.ScopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
 
-		{"POST", "/access/v1/evaluation", scopeDecide, doorAsking, evaluate, evaluationDoc},
+		{"POST", "/access/v1/evaluation", identity.ScopeDecide, doorAsking, evaluate, evaluationDoc},
 
-		{"GET", "/livez", scopeNone, doorPublic, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
-		{"GET", "/readyz", scopeNone, doorPublic, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},
-		{"GET", "/metrics", scopeNone, doorPublic, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
-		{"GET", "/openapi.json", scopeNone, doorPublic, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
-		{"GET", "/docs", scopeNone, doorPublic, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
+		{"GET", "/livez", identity.ScopeNone, doorPublic, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
+		{"GET", "/readyz", identity.ScopeNone, doorPublic, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},
+		{"GET", "/metrics", identity.ScopeNone, doorPublic, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
+		{"GET", "/openapi.json", identity.ScopeNone, doorPublic, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
+		{"GET", "/docs", identity.ScopeNone, doorPublic, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 		attrs = append(attrs, "metrics_addr", address(opsLn))
 	}
 	if s.jwt != nil {
-		go s.jwt.run(background, func(err error) { s.logger.Error("key set not read", "error", err) })
+		go s.jwt.Run(background, func(err error) { s.logger.Error("key set not read", "error", err) })
 	}
 	timed := make(chan struct{})
 	go func() {
@@ -89,7 +89,7 @@ func (s *Server) shutdown() error {
 	s.logger.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
-	stop := s.fresh.closing()
+	stop := s.fresh.Closing()
 	defer stop()
 	err := s.app.ShutdownWithContext(ctx)
 	if s.ops != nil {

@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/server/decisionlog"
+	"resellerd/server/identity"
+	"resellerd/server/transport"
 	"resellerd/store"
 )
 
@@ -27,9 +29,9 @@ type Server struct {
 	cfg      Config
 	store    *store.Store
 	engines  *EngineHolder
-	tokens   panelTokens
-	jwt      *jwtVerifier // nil: no user tokens
-	sealer   *sealer
+	tokens   identity.PanelTokens
+	jwt      *identity.Verifier // nil: no user tokens
+	sealer   *identity.Sealer
 	actors   *actorCache
 	log      *decisionlog.Log // nil: none
 	logOut   io.Writer        // instead of what Config names
@@ -44,8 +46,8 @@ type Server struct {
 	openapi  func() ([]byte, error)
 	app      *fiber.App
 	ops      *fiber.App // metrics and probes on an address of their own, or nil
-	watch    *goneWatch
-	fresh    freshConns
+	watch    *transport.GoneWatch
+	fresh    transport.FreshConns
 	views    engineViews
 	shadow   *shadow         // nil: none
 	labels   []byte          // the fixed labels of a log entry
@@ -94,7 +96,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, actors: newActorCache(), now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: newGoneWatch(), imports: newTurns(maxImports),
+		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), imports: newTurns(maxImports),
 	}
 	for _, o := range opts {
 		o(s)
@@ -122,18 +124,18 @@ func (s *Server) trust() error {
 	if err != nil {
 		return fmt.Errorf("store key: %w", err)
 	}
-	if s.sealer, err = newSealer(key); err != nil {
+	if s.sealer, err = identity.NewSealer(key); err != nil {
 		return err
 	}
 	lines, err := s.cfg.tokenLines()
 	if err != nil {
 		return err
 	}
-	if s.tokens, err = newPanelTokens(lines, tokenLabel(s.sealer)); err != nil {
+	if s.tokens, err = identity.NewPanelTokens(lines, identity.TokenLabel(s.sealer)); err != nil {
 		return err
 	}
 	if s.cfg.JWT.JWKS != "" {
-		if s.jwt, err = newJWTVerifier(context.Background(), s.cfg.JWT, s.now); err != nil {
+		if s.jwt, err = identity.NewVerifier(context.Background(), s.cfg.JWT, s.now); err != nil {
 			return err
 		}
 		if err := s.bindIssuer(context.Background()); err != nil {
@@ -143,10 +145,10 @@ func (s *Server) trust() error {
 	if len(s.tokens) == 0 && s.jwt == nil {
 		return ErrNoCallers
 	}
-	if n := s.tokens.count(func(t *panelToken) bool { return t.tenant == "" }); n > 0 {
+	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return t.Tenant == "" }); n > 0 {
 		s.logger.Warn("panel tokens without a tenant know every tenant", "tokens", n)
 	}
-	if n := s.tokens.count(func(t *panelToken) bool { return !t.listed }); n > 0 {
+	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return !t.Listed }); n > 0 {
 		s.logger.Warn("panel tokens without a list of scopes have every scope but identity: "+
 			"they set the external ids of users only where a user of the master acts", "tokens", n)
 	}

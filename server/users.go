@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 
+	"resellerd/server/identity"
 	"resellerd/store"
 )
 
@@ -59,11 +60,11 @@ func updateUser(w *writing, f *fields) func(string) error {
 // not the policy: the policy does not know scopes, and an operator's own policy
 // cannot drop the rule.
 func (w *writing) mayName(f *fields, name string) error {
-	if w.r.facts.Account.Kind == store.Master || w.r.caller.scopes.has(scopeIdentity) {
+	if w.r.facts.Account.Kind == store.Master || w.r.caller.scopes.Has(identity.ScopeIdentity) {
 		return nil
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,
-		detail: "`" + name + "` can be set by users of the master, or with a token that has the scope " + scopeIdentity.String() + "."}
+		detail: "`" + name + "` can be set by users of the master, or with a token that has the scope " + identity.ScopeIdentity.String() + "."}
 }
 
 // postUser makes a user of the account it names, the actor's own by default.

@@ -111,7 +111,7 @@ func TestTheCheckBeforeABodyEndsWithTheTimeOfARequest(t *testing.T) {
 	s, token := changingKeys(t, w, func(c *Config) { c.Limits.Request = 50 * time.Millisecond },
 		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		func() time.Time { return jwtNow.Add(time.Duration(past.Load())) })
-	s.jwt.client.Timeout = 0 // only the time of the request ends the read
+	s.jwt.Client.Timeout = 0 // only the time of the request ends the read
 	past.Store(int64(time.Minute))
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
 	if first, _ := rawBegin(t, dial(t, addr), expectingGroup(token, "Content-Length: 15\r\n")); first != "HTTP/1.1 401 Unauthorized" {

@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/strictjson"
 	"resellerd/store"
 )
 
@@ -150,7 +151,7 @@ func (w *writing) see(typ, id string) (seen, error) {
 
 func newSeen(row store.Row) (seen, error) {
 	s := seen{json: row.AppendJSON(nil), view: row.View}
-	value, err := parseJSON(s.json)
+	value, err := strictjson.Parse(s.json)
 	object, ok := value.(map[string]any)
 	if err != nil || !ok {
 		return s, fmt.Errorf("row: %w", errors.Join(err, errNoObject))

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"resellerd/server"
+	"resellerd/server/identity"
+	"resellerd/server/transport"
 	"resellerd/store"
 )
 
@@ -104,9 +106,9 @@ func (s *settings) server() (server.Config, error) {
 	}
 	cfg := server.Config{
 		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, PublicURL: s.PublicURL,
-		TLS:         server.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
+		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
-		JWT: server.JWT{
+		JWT: identity.JWT{
 			JWKS: s.JWKS, Issuer: s.JWTIssuer, Audience: s.JWTAudience, Tenant: s.JWTTenant, RequireUser: s.RequireUserJWT,
 			Refresh: s.JWKSRefresh, Leeway: s.JWTLeeway,
 		},

@@ -1,4 +1,4 @@
-package server
+package strictjson
 
 import (
 	"encoding/json"
@@ -48,7 +48,7 @@ func TestParseJSONRefusesWhatTwoReadersCouldReadApart(t *testing.T) {
 		"byte order mark":          "\ufeff{}",
 		"too deep":                 strings.Repeat("[", 80) + strings.Repeat("]", 80),
 	} {
-		if v, err := parseJSON([]byte(text)); err == nil {
+		if v, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: %q was read as %v", name, text, v)
 		}
 	}
@@ -60,7 +60,7 @@ func TestParseJSONReadsWhatEncodingJSONReads(t *testing.T) {
 		`{}`, `[]`, ` { "a" : [ 1 , -0.5e+3 , true , false , null , "x" ] } `, `"\ud83d\ude00 \"\\\/\b\f\n\r\t\u00e9"`,
 		`{"A":1,"a":2}`, `-0`, `1E5`, `"é€😀"`, `{"":{"":[[]]}}`,
 	} {
-		ours, err := parseJSON([]byte(text))
+		ours, err := Parse([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -85,7 +85,7 @@ func standardJSON(t *testing.T, text string) any {
 func TestParseJSONKeepsNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	buffer := []byte(`{"name":"value","n":12,"e":"a\nb"}`)
-	v, err := parseJSON(buffer)
+	v, err := Parse(buffer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		ours, err := parseJSON([]byte(text))
+		ours, err := Parse([]byte(text))
 		if err != nil {
 			return
 		}

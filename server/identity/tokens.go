@@ -1,4 +1,4 @@
-package server
+package identity
 
 import (
 	"crypto/sha256"
@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// panelToken is a panel's key to the API, kept only as its hash.
-type panelToken struct {
+// PanelToken is a panel's key to the API, kept only as its hash.
+type PanelToken struct {
 	hash   [sha256.Size]byte
-	id     string // names the token in logs without giving it away
-	tenant string // master account; empty: store-wide
-	scopes scope
-	listed bool // its line lists scopes
+	ID     string // names the token in logs without giving it away
+	Tenant string // master account; empty: store-wide
+	Scopes Scope
+	Listed bool // its line lists scopes
 }
 
-// panelTokens finds a token by its hash. Immutable after newPanelTokens.
-type panelTokens map[[sha256.Size]byte]*panelToken
+// PanelTokens finds a token by its hash. Immutable after newPanelTokens.
+type PanelTokens map[[sha256.Size]byte]*PanelToken
 
-// newPanelTokens parses "[TENANT:]TOKEN [scope,…]" lines; blank lines and lines
+// NewPanelTokens parses "[TENANT:]TOKEN [scope,…]" lines; blank lines and lines
 // starting with # are skipped. Label makes the name of a token from its hash.
 // Errors name the line's number, never its text.
-func newPanelTokens(lines []string, label func(hash []byte) string) (panelTokens, error) {
-	tokens := panelTokens{}
+func NewPanelTokens(lines []string, label func(hash []byte) string) (PanelTokens, error) {
+	tokens := PanelTokens{}
 	for i, line := range lines {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
@@ -37,13 +37,13 @@ func newPanelTokens(lines []string, label func(hash []byte) string) (panelTokens
 		if _, twice := tokens[t.hash]; twice {
 			return nil, fmt.Errorf("panel token %d: given twice", i+1)
 		}
-		t.id = "panel-" + label(t.hash[:])
+		t.ID = "panel-" + label(t.hash[:])
 		tokens[t.hash] = t
 	}
 	return tokens, nil
 }
 
-func parsePanelToken(fields []string) (*panelToken, error) {
+func parsePanelToken(fields []string) (*PanelToken, error) {
 	scopes, err := parseScopes(fields[1:])
 	if err != nil {
 		return nil, err
@@ -58,17 +58,17 @@ func parsePanelToken(fields []string) (*panelToken, error) {
 	case secret == "" || strings.Contains(secret, ":"):
 		return nil, fmt.Errorf("want [TENANT:]TOKEN")
 	}
-	t := &panelToken{hash: sha256.Sum256([]byte(secret)), tenant: tenant, scopes: scopes, listed: scopes != 0}
-	if !t.listed {
-		t.scopes = scopeDefault
+	t := &PanelToken{hash: sha256.Sum256([]byte(secret)), Tenant: tenant, Scopes: scopes, Listed: scopes != 0}
+	if !t.Listed {
+		t.Scopes = scopeDefault
 	}
 	return t, nil
 }
 
-// find returns the token with this secret. The map is keyed by SHA-256, so how
+// Find returns the token with this secret. The map is keyed by SHA-256, so how
 // long a miss takes says nothing about any secret; a hit is compared in
 // constant time.
-func (p panelTokens) find(secret []byte) (*panelToken, bool) {
+func (p PanelTokens) Find(secret []byte) (*PanelToken, bool) {
 	hash := sha256.Sum256(secret)
 	t, ok := p[hash]
 	if !ok || subtle.ConstantTimeCompare(t.hash[:], hash[:]) != 1 {
@@ -77,8 +77,8 @@ func (p panelTokens) find(secret []byte) (*panelToken, bool) {
 	return t, true
 }
 
-// count counts the tokens that match.
-func (p panelTokens) count(matches func(*panelToken) bool) (n int) {
+// Count counts the tokens that match.
+func (p PanelTokens) Count(matches func(*PanelToken) bool) (n int) {
 	for _, t := range p {
 		if matches(t) {
 			n++
@@ -87,8 +87,8 @@ func (p panelTokens) count(matches func(*panelToken) bool) (n int) {
 	return n
 }
 
-// tokenLabel names a token by the first bytes of a keyed hash of its hash, so
+// TokenLabel names a token by the first bytes of a keyed hash of its hash, so
 // that a log reader cannot test guesses.
-func tokenLabel(k *sealer) func([]byte) string {
-	return func(hash []byte) string { return hex.EncodeToString(k.mac("panel-token", hash)[:4]) }
+func TokenLabel(k *Sealer) func([]byte) string {
+	return func(hash []byte) string { return hex.EncodeToString(k.Mac("panel-token", hash)[:4]) }
 }

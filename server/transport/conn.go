@@ -1,4 +1,4 @@
-package server
+package transport
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ type patientConn struct {
 	net.Conn
 	limit time.Duration
 	set   time.Time
-	fresh *freshConns
+	fresh *FreshConns
 	begun atomic.Bool // something was read
 }
 
@@ -52,13 +52,13 @@ func (c *patientConn) Close() error {
 // NetConn is the connection underneath.
 func (c *patientConn) NetConn() net.Conn { return c.Conn }
 
-// patientListener hands out patient connections. While the system has no file
+// PatientListener hands out patient connections. While the system has no file
 // descriptor or memory for one, it waits and tries again: clients that connect
 // too often must not end the process for all others.
-type patientListener struct {
+type PatientListener struct {
 	net.Listener
 	limit  time.Duration
-	fresh  *freshConns
+	fresh  *FreshConns
 	logger *slog.Logger
 	now    func() time.Time
 	after  func(time.Duration) <-chan time.Time
@@ -67,10 +67,11 @@ type patientListener struct {
 	close  func() error
 }
 
-func (s *Server) patient(ln net.Listener) *patientListener {
-	l := &patientListener{
-		Listener: ln, limit: s.cfg.Limits.Write, fresh: &s.fresh,
-		logger: s.logger, now: s.now, after: time.After, closed: make(chan struct{}),
+// NewPatientListener makes connections patient. limit is how long one write to a
+// client may block.
+func NewPatientListener(ln net.Listener, limit time.Duration, fresh *FreshConns, logger *slog.Logger, now func() time.Time) *PatientListener {
+	l := &PatientListener{
+		Listener: ln, limit: limit, fresh: fresh, logger: logger, now: now, after: time.After, closed: make(chan struct{}),
 	}
 	l.close = sync.OnceValue(func() error {
 		close(l.closed)
@@ -89,7 +90,7 @@ const (
 
 // Accept waits for the next connection. Its error is net.ErrClosed once the
 // listener is closed, or one that does not pass by itself.
-func (l *patientListener) Accept() (net.Conn, error) {
+func (l *PatientListener) Accept() (net.Conn, error) {
 	for pause := acceptPause; ; pause = min(2*pause, acceptPauses) {
 		conn, err := l.Listener.Accept()
 		if err == nil {
@@ -113,7 +114,7 @@ func (l *patientListener) Accept() (net.Conn, error) {
 }
 
 // Close ends a wait for the next try as well.
-func (l *patientListener) Close() error { return l.close() }
+func (l *PatientListener) Close() error { return l.close() }
 
 // passing are the failures of accept that end by themselves: the system lacks
 // something, or the connection was gone or not allowed (accept(2)).
@@ -127,14 +128,14 @@ func passes(err error) bool {
 	return slices.ContainsFunc(passing, func(target error) bool { return errors.Is(err, target) })
 }
 
-// freshConns are the connections on which nothing was sent yet: a shutdown
+// FreshConns are the connections on which nothing was sent yet: a shutdown
 // need not wait for them. The zero value is ready; safe for concurrent use.
-type freshConns struct {
+type FreshConns struct {
 	mu  sync.Mutex
 	set map[*patientConn]struct{}
 }
 
-func (f *freshConns) add(c *patientConn) {
+func (f *FreshConns) add(c *patientConn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.set == nil {
@@ -143,14 +144,14 @@ func (f *freshConns) add(c *patientConn) {
 	f.set[c] = struct{}{}
 }
 
-func (f *freshConns) remove(c *patientConn) {
+func (f *FreshConns) remove(c *patientConn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.set, c)
 }
 
-// closing closes fresh connections, and those that come, until stop is called.
-func (f *freshConns) closing() (stop func()) {
+// Closing closes fresh connections, and those that come, until stop is called.
+func (f *FreshConns) Closing() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(10 * time.Millisecond)
@@ -167,7 +168,7 @@ func (f *freshConns) closing() (stop func()) {
 	return sync.OnceFunc(func() { close(done) })
 }
 
-func (f *freshConns) closeAll() {
+func (f *FreshConns) closeAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c := range f.set {

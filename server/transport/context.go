@@ -1,4 +1,4 @@
-package server
+package transport
 
 import (
 	"context"
@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// requestContext is the life of a request: it ends with its deadline, when the
+// RequestContext is the life of a request: it ends with its deadline, when the
 // client has gone, or when it is ended. It costs nothing until somebody waits
 // for its end, which a decision from warm caches never does.
-type requestContext struct {
+type RequestContext struct {
 	conn     net.Conn
-	watch    *goneWatch
+	watch    *GoneWatch
 	deadline time.Time
 
 	mu    sync.Mutex
@@ -21,13 +21,13 @@ type requestContext struct {
 	ended bool
 }
 
-// begin starts the life of a request on conn, of at most limit.
-func (s *Server) begin(conn net.Conn, limit time.Duration) *requestContext {
-	return &requestContext{conn: conn, watch: s.watch, deadline: time.Now().Add(limit)}
+// NewRequestContext starts the life of a request on conn, of at most limit.
+func NewRequestContext(watch *GoneWatch, conn net.Conn, limit time.Duration) *RequestContext {
+	return &RequestContext{conn: conn, watch: watch, deadline: time.Now().Add(limit)}
 }
 
 // real makes the context on first use.
-func (c *requestContext) real() context.Context {
+func (c *RequestContext) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner != nil {
@@ -37,7 +37,7 @@ func (c *requestContext) real() context.Context {
 	ctx, cancel := context.WithDeadline(ctx, c.deadline)
 	unwatch := func() {}
 	if !c.ended {
-		unwatch = c.watch.add(c.conn, func() { cancelCause(errClientGone) })
+		unwatch = c.watch.add(c.conn, func() { cancelCause(ErrClientGone) })
 	}
 	c.stop = func() {
 		unwatch()
@@ -51,9 +51,9 @@ func (c *requestContext) real() context.Context {
 	return ctx
 }
 
-// end ends the context and stops looking at the connection, which is the
+// End ends the context and stops looking at the connection, which is the
 // request's only until its handler returns.
-func (c *requestContext) end() {
+func (c *RequestContext) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true
@@ -63,14 +63,14 @@ func (c *requestContext) end() {
 }
 
 // Deadline implements context.Context.
-func (c *requestContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *RequestContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // Done implements context.Context.
-func (c *requestContext) Done() <-chan struct{} { return c.real().Done() }
+func (c *RequestContext) Done() <-chan struct{} { return c.real().Done() }
 
 // Err implements context.Context.
-func (c *requestContext) Err() error { return c.real().Err() }
+func (c *RequestContext) Err() error { return c.real().Err() }
 
 // Value implements context.Context. The context underneath answers, so that
 // contexts made from this one end with it at no cost.
-func (c *requestContext) Value(key any) any { return c.real().Value(key) }
+func (c *RequestContext) Value(key any) any { return c.real().Value(key) }

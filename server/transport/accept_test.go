@@ -1,4 +1,4 @@
-package server
+package transport
 
 import (
 	"bytes"
@@ -35,10 +35,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 	now := time.Unix(0, 0)
 	var pauses []time.Duration
 	from := &scriptedListener{}
-	s := bareServer(t, Config{})
-	s.logger = slog.New(slog.NewTextHandler(&log, nil))
-	l := s.patient(from)
-	l.now = func() time.Time { return now }
+	l := NewPatientListener(from, 0, &FreshConns{}, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
 	l.after = func(d time.Duration) <-chan time.Time {
 		pauses = append(pauses, d)
 		now = now.Add(d)
@@ -80,8 +77,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 
 func TestClosingAListenerEndsItsWait(t *testing.T) {
 	t.Parallel()
-	s := bareServer(t, Config{})
-	l := s.patient(&scriptedListener{script: []error{syscall.EMFILE}})
+	l := NewPatientListener(&scriptedListener{script: []error{syscall.EMFILE}}, 0, &FreshConns{}, slog.New(slog.DiscardHandler), time.Now)
 	waiting := make(chan struct{})
 	l.after = func(time.Duration) <-chan time.Time {
 		close(waiting)
@@ -93,8 +89,12 @@ func TestClosingAListenerEndsItsWait(t *testing.T) {
 		ended <- err
 	}()
 	<-waiting
-	must(t, l.Close())
-	must(t, l.Close())
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("ended with %v", err)
 	}

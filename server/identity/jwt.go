@@ -1,4 +1,4 @@
-package server
+package identity
 
 import (
 	"bytes"
@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -16,48 +18,75 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jwt"
+
+	"resellerd/server/strictjson"
 )
 
-// jwtVerifier checks users' tokens against a key set. The algorithm is the
+// JWT says which users' tokens are accepted.
+type JWT struct {
+	// JWKS is a file or an https URL (http for a loopback address only); empty
+	// accepts no user tokens.
+	JWKS string
+	// Issuer and Audience must both match; required with JWKS.
+	Issuer, Audience string
+	// Tenant is the master account whose users the tokens name; required when
+	// the store has several.
+	Tenant string
+	// RequireUser demands a user's token beside the panel token, so that a
+	// panel page can act only for the user who is signed in.
+	RequireUser bool
+	// Refresh is the time between reads of JWKS, default 5 minutes.
+	Refresh time.Duration
+	// Leeway is the accepted clock difference, default 30 seconds.
+	Leeway time.Duration
+}
+
+// Verifier checks users' tokens against a key set. The algorithm is the
 // key's, never the token's word. Safe for concurrent use.
-type jwtVerifier struct {
+type Verifier struct {
 	cfg    JWT
 	now    func() time.Time
-	client *http.Client
+	Client *http.Client
 
 	mu     sync.RWMutex
-	keys   []verifyKey
+	keys   []VerifyKey
 	read   time.Time // when the key set was last asked for
 	asking sync.Mutex
 }
 
-// verifyKey is a public key with the one algorithm it is used for.
-type verifyKey struct {
+// VerifyKey is a public key with the one algorithm it is used for.
+type VerifyKey struct {
 	id  string
 	alg jwa.SignatureAlgorithm
-	key jwk.Key
+	Key jwk.Key
 }
 
+// MaxName bounds ids and addresses in headers, in bytes.
+const MaxName = 256
+
+// JWKSPatience is the least time between reads that unknown keys cause.
+const JWKSPatience = 10 * time.Second
+
 const (
-	maxJWKS      = 1 << 20          // bytes of a key set
-	maxToken     = 8 << 10          // bytes of a token
-	jwksPatience = 10 * time.Second // between reads that unknown keys cause
+	maxJWKS  = 1 << 20 // bytes of a key set
+	maxToken = 8 << 10 // bytes of a token
 )
 
-var errToken = errors.New("user token is not valid")
+// ErrToken is why any token is refused; what exactly is wrong with it is not told.
+var ErrToken = errors.New("user token is not valid")
 
-// newJWTVerifier reads the key set once; it must be there and hold a key.
-func newJWTVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*jwtVerifier, error) {
-	v := &jwtVerifier{cfg: cfg, now: now, client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: safeRedirect}}
+// NewVerifier reads the key set once; it must be there and hold a key.
+func NewVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*Verifier, error) {
+	v := &Verifier{cfg: cfg, now: now, Client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: safeRedirect}}
 	if err := v.refresh(ctx); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// run reads the key set again and again until ctx ends. A failed read keeps
+// Run reads the key set again and again until ctx ends. A failed read keeps
 // the keys that are known and is reported.
-func (v *jwtVerifier) run(ctx context.Context, report func(error)) {
+func (v *Verifier) Run(ctx context.Context, report func(error)) {
 	tick := time.NewTicker(v.cfg.Refresh)
 	defer tick.Stop()
 	for {
@@ -73,12 +102,12 @@ func (v *jwtVerifier) run(ctx context.Context, report func(error)) {
 }
 
 // refresh reads the key set and takes its public signing keys.
-func (v *jwtVerifier) refresh(ctx context.Context) error {
+func (v *Verifier) refresh(ctx context.Context) error {
 	text, err := v.fetch(ctx)
 	if err != nil {
 		return fmt.Errorf("key set %s: %w", v.cfg.JWKS, err)
 	}
-	keys, err := parseKeys(text)
+	keys, err := ParseKeys(text)
 	if err != nil {
 		return fmt.Errorf("key set %s: %w", v.cfg.JWKS, err)
 	}
@@ -88,7 +117,7 @@ func (v *jwtVerifier) refresh(ctx context.Context) error {
 	return nil
 }
 
-func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
+func (v *Verifier) fetch(ctx context.Context) ([]byte, error) {
 	v.mu.Lock()
 	v.read = v.now()
 	v.mu.Unlock()
@@ -99,7 +128,7 @@ func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := v.client.Do(req)
+	res, err := v.Client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +147,7 @@ func (v *jwtVerifier) fetch(ctx context.Context) ([]byte, error) {
 // redirects to.
 func safeRedirect(req *http.Request, via []*http.Request) error {
 	switch {
-	case !safeKeySource(req.URL.String()):
+	case !SafeKeySource(req.URL.String()):
 		return errors.New("the key set redirects to plain http on another machine")
 	case len(via) >= 10:
 		return errors.New("too many redirects")
@@ -126,14 +155,14 @@ func safeRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// parseKeys takes the keys that may verify: public RSA (at least 2048 bits),
+// ParseKeys takes the keys that may verify: public RSA (at least 2048 bits),
 // P-256 and Ed25519 keys for signing. Symmetric and other keys are left out.
-func parseKeys(text []byte) ([]verifyKey, error) {
+func ParseKeys(text []byte) ([]VerifyKey, error) {
 	set, err := jwk.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	var keys []verifyKey
+	var keys []VerifyKey
 	for i := range set.Len() {
 		key, _ := set.Key(i)
 		if k, ok := usableKey(key); ok {
@@ -146,23 +175,23 @@ func parseKeys(text []byte) ([]verifyKey, error) {
 	return keys, nil
 }
 
-func usableKey(key jwk.Key) (verifyKey, bool) {
+func usableKey(key jwk.Key) (VerifyKey, bool) {
 	public, err := jwk.PublicKeyOf(key)
 	if err != nil {
-		return verifyKey{}, false
+		return VerifyKey{}, false
 	}
 	alg, ok := algorithmOf(public)
 	if !ok {
-		return verifyKey{}, false
+		return VerifyKey{}, false
 	}
 	if named, given := key.Algorithm(); given && named.String() != alg.String() {
-		return verifyKey{}, false
+		return VerifyKey{}, false
 	}
 	if use, given := key.KeyUsage(); given && use != "sig" {
-		return verifyKey{}, false
+		return VerifyKey{}, false
 	}
 	id, _ := key.KeyID()
-	return verifyKey{id: id, alg: alg, key: public}, true
+	return VerifyKey{id: id, alg: alg, Key: public}, true
 }
 
 func algorithmOf(key jwk.Key) (jwa.SignatureAlgorithm, bool) {
@@ -193,10 +222,10 @@ type tokenHeader struct {
 	Zip json.RawMessage `json:"zip"`
 }
 
-// verify returns the subject of a valid token. It keeps nothing of raw.
-func (v *jwtVerifier) verify(ctx context.Context, raw []byte) (string, error) {
+// Verify returns the subject of a valid token. It keeps nothing of raw.
+func (v *Verifier) Verify(ctx context.Context, raw []byte) (string, error) {
 	if len(raw) > maxToken || bytes.Count(raw, []byte(".")) != 2 {
-		return "", errToken
+		return "", ErrToken
 	}
 	token := bytes.Clone(raw)
 	header, err := readHeader(token)
@@ -207,16 +236,16 @@ func (v *jwtVerifier) verify(ctx context.Context, raw []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims, err := jwt.Parse(token, jwt.WithKey(key.alg, key.key), jwt.WithValidate(true),
+	claims, err := jwt.Parse(token, jwt.WithKey(key.alg, key.Key), jwt.WithValidate(true),
 		jwt.WithIssuer(v.cfg.Issuer), jwt.WithAudience(v.cfg.Audience),
 		jwt.WithRequiredClaim(jwt.ExpirationKey), jwt.WithRequiredClaim(jwt.SubjectKey),
 		jwt.WithClock(jwt.ClockFunc(v.now)), jwt.WithAcceptableSkew(v.cfg.Leeway))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errToken, err)
+		return "", fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	sub, _ := claims.Subject()
-	if sub == "" || len(sub) > maxRef || !cleanText(sub) {
-		return "", fmt.Errorf("%w: subject", errToken)
+	if sub == "" || len(sub) > MaxName || !strictjson.CleanText(sub) {
+		return "", fmt.Errorf("%w: subject", ErrToken)
 	}
 	return sub, nil
 }
@@ -225,44 +254,44 @@ func readHeader(token []byte) (tokenHeader, error) {
 	first, _, _ := bytes.Cut(token, []byte("."))
 	text, err := base64.RawURLEncoding.Strict().DecodeString(string(first))
 	if err != nil {
-		return tokenHeader{}, fmt.Errorf("%w: header", errToken)
+		return tokenHeader{}, fmt.Errorf("%w: header", ErrToken)
 	}
-	if _, err := parseJSON(text); err != nil {
-		return tokenHeader{}, fmt.Errorf("%w: header: %w", errToken, err)
+	if _, err := strictjson.Parse(text); err != nil {
+		return tokenHeader{}, fmt.Errorf("%w: header: %w", ErrToken, err)
 	}
 	var h tokenHeader
 	if err := json.Unmarshal(text, &h); err != nil {
-		return tokenHeader{}, fmt.Errorf("%w: header", errToken)
+		return tokenHeader{}, fmt.Errorf("%w: header", ErrToken)
 	}
 	if h.JKU != nil || h.JWK != nil || h.X5U != nil || h.X5C != nil || h.Crt != nil || h.Zip != nil {
-		return tokenHeader{}, fmt.Errorf("%w: header brings keys or extensions", errToken)
+		return tokenHeader{}, fmt.Errorf("%w: header brings keys or extensions", ErrToken)
 	}
 	return h, nil
 }
 
 // keyFor finds the key the token names, reading the key set again when it is
 // not known, but not at every stranger's word.
-func (v *jwtVerifier) keyFor(ctx context.Context, h tokenHeader) (verifyKey, error) {
+func (v *Verifier) keyFor(ctx context.Context, h tokenHeader) (VerifyKey, error) {
 	key, known := v.known(h)
 	if !known && v.readAgain(ctx) {
 		key, known = v.known(h)
 	}
 	switch {
 	case !known:
-		return verifyKey{}, fmt.Errorf("%w: unknown key", errToken)
+		return VerifyKey{}, fmt.Errorf("%w: unknown key", ErrToken)
 	case key.alg.String() != h.Alg:
-		return verifyKey{}, fmt.Errorf("%w: not the key's algorithm", errToken)
+		return VerifyKey{}, fmt.Errorf("%w: not the key's algorithm", ErrToken)
 	}
 	return key, nil
 }
 
 // known finds a key by its id; without an id there must be one key only.
-func (v *jwtVerifier) known(h tokenHeader) (verifyKey, bool) {
+func (v *Verifier) known(h tokenHeader) (VerifyKey, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if h.Kid == "" {
 		if len(v.keys) != 1 {
-			return verifyKey{}, false
+			return VerifyKey{}, false
 		}
 		return v.keys[0], true
 	}
@@ -271,14 +300,33 @@ func (v *jwtVerifier) known(h tokenHeader) (verifyKey, bool) {
 			return k, true
 		}
 	}
-	return verifyKey{}, false
+	return VerifyKey{}, false
 }
 
-func (v *jwtVerifier) readAgain(ctx context.Context) bool {
+func (v *Verifier) readAgain(ctx context.Context) bool {
 	v.asking.Lock()
 	defer v.asking.Unlock()
 	v.mu.RLock()
-	recent := v.now().Sub(v.read) < jwksPatience
+	recent := v.now().Sub(v.read) < JWKSPatience
 	v.mu.RUnlock()
 	return !recent && v.refresh(ctx) == nil
+}
+
+// keyAddress is the address that a key set is read from, or nil for a file.
+func keyAddress(source string) *url.URL {
+	u, err := url.Parse(source)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil
+	}
+	return u
+}
+
+// SafeKeySource reports whether nobody in between can change the key set.
+func SafeKeySource(source string) bool {
+	u := keyAddress(source)
+	if u == nil || u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

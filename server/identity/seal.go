@@ -1,4 +1,4 @@
-package server
+package identity
 
 import (
 	"crypto/aes"
@@ -19,18 +19,18 @@ import (
 // this use.
 var errSeal = errors.New("sealed text: not ours")
 
-// sealer makes what callers carry but must not read or forge: cursors, data
+// Sealer makes what callers carry but must not read or forge: cursors, data
 // revisions, entity tags. Sealing is deterministic, so equal worlds give equal
 // bytes: the nonce is a keyed hash of the purpose, the binding and the text.
 // Safe for concurrent use.
-type sealer struct {
+type Sealer struct {
 	aead   cipher.AEAD
 	macKey []byte
 }
 
-// newSealer derives its keys from the store's key (32 bytes), so that every
+// NewSealer derives its keys from the store's key (32 bytes), so that every
 // replica on one store opens what another sealed.
-func newSealer(key []byte) (*sealer, error) {
+func NewSealer(key []byte) (*Sealer, error) {
 	encKey, err := hkdf.Key(sha256.New, key, nil, "resellerd seal", 32)
 	if err != nil {
 		return nil, fmt.Errorf("seal key: %w", err)
@@ -47,19 +47,19 @@ func newSealer(key []byte) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
-	return &sealer{aead: aead, macKey: macKey}, nil
+	return &Sealer{aead: aead, macKey: macKey}, nil
 }
 
-// seal hides text in URL-safe base64. It opens only with the same purpose and
+// Seal hides text in URL-safe base64. It opens only with the same purpose and
 // binding (e.g. "cursor", user and query).
-func (s *sealer) seal(purpose string, binding, text []byte) string {
-	nonce := s.mac(purpose, binding, text)[:s.aead.NonceSize()]
+func (s *Sealer) Seal(purpose string, binding, text []byte) string {
+	nonce := s.Mac(purpose, binding, text)[:s.aead.NonceSize()]
 	sealed := s.aead.Seal(nonce[:len(nonce):len(nonce)], nonce, text, additional(purpose, binding))
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// open returns the text, or errSeal.
-func (s *sealer) open(purpose string, binding []byte, sealed string) ([]byte, error) {
+// Open returns the text, or errSeal.
+func (s *Sealer) Open(purpose string, binding []byte, sealed string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
 	n := s.aead.NonceSize()
 	if err != nil || len(raw) < n {
@@ -72,8 +72,8 @@ func (s *sealer) open(purpose string, binding []byte, sealed string) ([]byte, er
 	return text, nil
 }
 
-// mac is a keyed hash over parts, each with its length: 32 bytes.
-func (s *sealer) mac(purpose string, parts ...[]byte) []byte {
+// Mac is a keyed hash over parts, each with its length: 32 bytes.
+func (s *Sealer) Mac(purpose string, parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, s.macKey)
 	writePart(h, []byte(purpose))
 	for _, p := range parts {
@@ -94,15 +94,16 @@ func additional(purpose string, binding []byte) []byte {
 	return append(out, binding...)
 }
 
-// sealRevision and openRevision carry a data revision for Resellerd-Revision
+// SealRevision and openRevision carry a data revision for Resellerd-Revision
 // and Resellerd-At-Least; the number itself would count other tenants' writes.
 // Earlier releases sealed the number alone: its mark is then none.
-func (s *sealer) sealRevision(r store.DataRevision) string {
-	return s.seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
+func (s *Sealer) SealRevision(r store.DataRevision) string {
+	return s.Seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
 }
 
-func (s *sealer) openRevision(sealed string) (r store.DataRevision, err error) {
-	raw, err := s.open("revision", nil, sealed)
+// OpenRevision reads what SealRevision has sealed. Errors: ErrSeal.
+func (s *Sealer) OpenRevision(sealed string) (r store.DataRevision, err error) {
+	raw, err := s.Open("revision", nil, sealed)
 	if err != nil || len(raw) != 8 && len(raw) != 8+len(r.Mark) {
 		return r, errSeal
 	}
