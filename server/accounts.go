@@ -38,7 +38,7 @@ func updateAccount(w *writing, f *fields) func(string) error {
 // postAccount makes a reseller account below the account that parent_id names,
 // the actor's own by default. The body may carry a first group and a first
 // user: all of it is made, or nothing.
-func postAccount(r *call) error { return r.write((*writing).createAccount, answerRow) }
+func postAccount(r *exchange) error { return r.write((*writing).createAccount, answerRow) }
 
 func (w *writing) createAccount() (target, error) {
 	f, parent, err := w.beginAccount()
@@ -76,7 +76,7 @@ func (w *writing) createAccount() (target, error) {
 
 // beginAccount is begin for a row whose owner is the account above it.
 func (w *writing) beginAccount() (*fields, store.Account, error) {
-	f, malformed := w.r.readFields(anyField)
+	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
 	}

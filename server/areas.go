@@ -20,7 +20,7 @@ var isOwnArea = func() map[string]bool {
 
 // areaOf names the area of a decision for metrics. A card's follows its view;
 // "card" when nothing is shown.
-func (r *call) areaOf(in *input.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
+func (r *session) areaOf(in *input.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
 
 func areaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
 	switch typ := in.Resource.Type; typ {

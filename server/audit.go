@@ -38,7 +38,7 @@ func auditChange(typ string, row, before, after map[string]any) (json.RawMessage
 
 // getAudit lists audit entries, the newest first; what changed is shown in the columns that the
 // reader may see of such a row now.
-func getAudit(r *call) error {
+func getAudit(r *exchange) error {
 	p, err := r.reading("audit")
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ var changeField = []byte(`"change":`)
 
 // appendEntry appends an entry with its change cut to the reader's view. The
 // change is the last column, and no text before it can hold a bare quote.
-func (r *call) appendEntry(row store.Row, dst []byte) []byte {
+func (r *session) appendEntry(row store.Row, dst []byte) []byte {
 	start := len(dst)
 	dst = row.AppendJSON(dst)
 	at := bytes.Index(dst[start:], changeField)
@@ -77,7 +77,7 @@ type entryHead struct {
 
 // shownChange cuts a change to the columns that the reader is shown of such a
 // row; of a row that the reader would not see, nothing is left.
-func (r *call) shownChange(entry, change []byte) []byte {
+func (r *session) shownChange(entry, change []byte) []byte {
 	var head entryHead
 	var text changeText
 	if json.Unmarshal(change, &text) != nil || text.Columns == nil {
@@ -113,7 +113,7 @@ var countMembers = []string{"created", "up", "down", "changed", "removed", "unch
 
 // revisionShown cuts what a change says of a revision, or of those that were
 // imported, to the columns of a revision that the reader is shown.
-func (r *call) revisionShown(columns []string, value any) any {
+func (r *session) revisionShown(columns []string, value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		shown := map[string]any{}

@@ -31,16 +31,16 @@ type fields struct {
 // mediaTypes of a body that is written.
 var bodyTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
 
-// readFields reads the body as one object. An absent body is an empty object
+// fields reads the body as one object. An absent body is an empty object
 // where that is enough. Errors: 400 for what is not JSON (a name given twice,
 // invalid UTF-8 or NUL included), 415, 413, 422 for JSON that is no object.
-func (r *call) readFields(shown func(string) bool) (*fields, error) {
+func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	f := &fields{sent: map[string]any{}, shown: shown, known: map[string]bool{}}
-	raw, err := r.body()
+	raw, err := unpacked(q.raw, q.encoding, q.limit)
 	if err != nil || len(raw) == 0 {
 		return f, err
 	}
-	mediaType, _, _ := strings.Cut(string(r.c.Request().Header.ContentType()), ";")
+	mediaType, _, _ := strings.Cut(q.mediaType, ";")
 	if !slices.Contains(bodyTypes, strings.ToLower(strings.TrimSpace(mediaType))) {
 		return nil, &problem{kind: kindMediaType, detail: "content type must be application/json"}
 	}

@@ -53,7 +53,7 @@ func (f *fields) boolean(name string) bool {
 
 // postBuild makes a new draft of a card from its parents, and activates it
 // where that is asked for.
-func postBuild(r *call) error {
+func postBuild(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (w *writing) buildCard(id string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	f, malformed := w.r.readFields(anyField)
+	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
 	}
@@ -162,7 +162,7 @@ func bodyOfBuilt(built store.Built) builtBody {
 }
 
 // mayArea decides about an area as a whole.
-func (r *call) mayArea(action, area string) error {
+func (r *session) mayArea(action, area string) error {
 	if d := r.decide(r.input(action, "area", area)); !d.Allow {
 		return denied(policies.Decision{Outcome: d.Outcome, Reasons: d.Reasons, Err: d.Err})
 	}

@@ -176,7 +176,7 @@ func trueReason(cause error) string {
 
 // loadUser loads the acting user of a data door, or refuses it. Unknown,
 // disabled, ambiguous and suspended users leave by the same door.
-func (r *call) loadUser() error {
+func (r *session) loadUser() error {
 	if r.caller.userRef == "" {
 		return unauthorized("an acting user is required")
 	}
@@ -190,7 +190,7 @@ func (r *call) loadUser() error {
 }
 
 // activeUser finds a user who may act.
-func (r *call) activeUser(tenant, ref string) (*actor, error) {
+func (r *session) activeUser(tenant, ref string) (*actor, error) {
 	a, err := r.s.actor(r.ctx, r.engine, tenant, ref)
 	switch {
 	case isUnknown(err):

@@ -87,7 +87,7 @@ func (w *writing) seesAllCards(account string) bool {
 }
 
 // postCard makes a card of the actor's account.
-func postCard(r *call) error { return r.write((*writing).createCard, answerRow) }
+func postCard(r *exchange) error { return r.write((*writing).createCard, answerRow) }
 
 func (w *writing) createCard() (target, error) {
 	kind := ""

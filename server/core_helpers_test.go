@@ -33,15 +33,15 @@ func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 	return s
 }
 
-func get(path string, handle func(*call) error) route {
+func get(path string, handle func(*exchange) error) route {
 	return route{method: "GET", path: path, open: doorPublic, handle: handle}
 }
 
-func post(path string, handle func(*call) error) route {
+func post(path string, handle func(*exchange) error) route {
 	return route{method: "POST", path: path, open: doorPublic, handle: handle}
 }
 
-func answerOK(r *call) error { return r.send(200, "text/plain", []byte("ok")) }
+func answerOK(r *exchange) error { return r.send(200, "text/plain", []byte("ok")) }
 
 // runServer serves on a listener of its own until the test ends, and returns
 // the address and a function that stops it and returns what Run returned.

@@ -8,7 +8,7 @@ import (
 // decides about the row as far as it is known. The fields are then those that
 // the creator will be shown. Columns are policy columns beside the owner.
 func (w *writing) begin(typ string, columns func(f *fields) map[string]any) (*fields, store.Account, error) {
-	f, malformed := w.r.readFields(anyField)
+	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
 	}

@@ -28,7 +28,7 @@ func updateCustomer(w *writing, f *fields) func(string) error {
 
 // postCustomer makes a customer of the account it names, the actor's own by
 // default.
-func postCustomer(r *call) error {
+func postCustomer(r *exchange) error {
 	return r.write((*writing).createCustomer, answerRow)
 }
 

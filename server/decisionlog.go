@@ -36,7 +36,7 @@ const (
 )
 
 // recordAs is record for a decision that is not the policy's alone.
-func (r *call) recordAs(as string, in *input.Input, d policies.Decision, start time.Time) policies.Decision {
+func (r *session) recordAs(as string, in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	r.decidedAs = as
 	defer func() { r.decidedAs = "" }()
 	return r.record(in, d, start)
@@ -47,7 +47,7 @@ var lines = sync.Pool{New: func() any { return &fieldWriter{dst: make([]byte, 0,
 
 // record counts a decision and writes it to the log. When the log must be
 // written before the answer and cannot be, the decision becomes a denial.
-func (r *call) record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
+func (r *session) record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	took := r.s.now().Sub(start)
 	area := r.areaOf(in, d)
 	r.s.metrics.decision(r.engine, r.s.views.of(r.engine).reasons, area, in, d, took)
@@ -62,7 +62,7 @@ func (r *call) record(in *input.Input, d policies.Decision, start time.Time) pol
 }
 
 // recordPlan is record for a list: one entry, with its filter.
-func (r *call) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
+func (r *session) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
 	took := r.s.now().Sub(start)
 	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
 	r.s.metrics.filter(r.engine, r.areaOf(in, d), in, p.Outcome, took)
@@ -74,13 +74,13 @@ func (r *call) recordPlan(in *input.Input, p *policies.Plan, start time.Time) er
 }
 
 // recordRefusal counts and records a user who was refused at the door.
-func (r *call) recordRefusal(reason string) {
+func (r *session) recordRefusal(reason string) {
 	if r.engine == nil {
 		return
 	}
 	in := &input.Input{
 		Subject:  input.Subject{Type: subjectUser, ID: r.caller.userRef},
-		Resource: input.Resource{Type: "area", ID: r.route.doc.tag},
+		Resource: input.Resource{Type: "area", ID: r.from.area},
 		Action:   input.Action{Name: "read"},
 		Context:  r.context(),
 	}
@@ -89,7 +89,7 @@ func (r *call) recordRefusal(reason string) {
 
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,
 // says that what the entry is about must not be answered.
-func (r *call) log(in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
+func (r *session) log(in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
 	if r.s.log == nil && len(r.s.onEntry) == 0 && r.s.memory == nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (r *call) log(in *input.Input, d policies.Decision, l *listed, took time.Du
 
 // entry appends the whole line. What the mask erases is never written to the
 // buffer.
-func (r *call) entry(w *fieldWriter, in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
+func (r *session) entry(w *fieldWriter, in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
 	m, dynamic, err := r.entryMask(in, d)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (r *call) entry(w *fieldWriter, in *input.Input, d policies.Decision, l *li
 }
 
 // entryTail appends what describes the decision rather than states it.
-func (r *call) entryTail(w *fieldWriter, d policies.Decision, took time.Duration) {
+func (r *session) entryTail(w *fieldWriter, d policies.Decision, took time.Duration) {
 	w.text(nil, "outcome", string(d.Outcome))
 	if r.decidedAs != "" {
 		w.text(nil, "decided_as", r.decidedAs)
@@ -150,7 +150,7 @@ func (r *call) entryTail(w *fieldWriter, d policies.Decision, took time.Duration
 	w.dst = appendStrings(w.dst, d.Reasons)
 	w.text(nil, "policy_revision", r.engine.Revision())
 	w.number(nil, "data_revision", r.revision.N)
-	w.text(nil, "route", r.route.name)
+	w.text(nil, "route", r.from.name)
 	if acting, preview := r.who(); acting != "" {
 		w.text(nil, "acting_user", acting)
 		if preview != "" {
@@ -171,9 +171,9 @@ func (r *call) entryTail(w *fieldWriter, d policies.Decision, took time.Duration
 }
 
 // who is the acting user, and whom it previews.
-func (r *call) who() (acting, preview string) {
+func (r *session) who() (acting, preview string) {
 	switch {
-	case r.route.open != doorActing:
+	case !r.from.acting:
 		return "", ""
 	case r.viewer != nil:
 		return r.viewer.User.ID, r.subject.User.ID
@@ -185,7 +185,7 @@ func (r *call) who() (acting, preview string) {
 
 // entryMask is the mask for this entry. Dynamic masks ask the policy about
 // the whole entry.
-func (r *call) entryMask(in *input.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
+func (r *session) entryMask(in *input.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
 	held := r.s.views.of(r.engine)
 	if held.err != nil || held.static {
 		return held.mask, false, held.err
@@ -209,7 +209,7 @@ func resultDocument(d policies.Decision) map[string]any {
 }
 
 // logged is what the cache holds of the subject's facts, ready to be written.
-func (r *call) logged(in *input.Input, dynamic bool) *actor {
+func (r *session) logged(in *input.Input, dynamic bool) *actor {
 	if dynamic || r.actor == nil || in.Subject.Facts != r.actor.facts {
 		return nil
 	}

@@ -30,7 +30,7 @@ type recorded struct {
 // getDecision answers GET /v1/decisions/{id}: why a remembered decision was
 // made. A decision of a user, or about a row, that the acting user does not see
 // now is answered as one that never was.
-func getDecision(r *call) error {
+func getDecision(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func getDecision(r *call) error {
 // recall finds a decision whose makers are visible. A request's id stands for
 // the decision that settled it; how many there were is for those to know who
 // read the policy.
-func (r *call) recall(id string, s *readerSight) (remembrance, error) {
+func (r *session) recall(id string, s *readerSight) (remembrance, error) {
 	if isNumbered(id) && !s.policy() {
 		return remembrance{}, notFound()
 	}
@@ -85,7 +85,7 @@ func (r *call) recall(id string, s *readerSight) (remembrance, error) {
 
 // settling is the decision that settled a request: the last that denied, or
 // else the first. The id of a later one stands for itself.
-func (r *call) settling(id string) (remembrance, bool) {
+func (r *session) settling(id string) (remembrance, bool) {
 	settled, known := r.s.memory.find(id)
 	if !known || isNumbered(id) {
 		return settled, known
@@ -113,7 +113,7 @@ func (m remembrance) read() (recorded, error) {
 }
 
 // retell makes the explanation of a remembered decision.
-func (r *call) retell(m remembrance, s *readerSight) (*Explanation, error) {
+func (r *session) retell(m remembrance, s *readerSight) (*Explanation, error) {
 	line, err := m.read()
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (r *call) retell(m remembrance, s *readerSight) (*Explanation, error) {
 
 // thing is what a decision was about, as far as the reader sees it now. About a
 // row that it does not see, others' decisions are out of its sight as well.
-func (r *call) thing(m remembrance, in *input.Input, s *readerSight) (Thing, error) {
+func (r *session) thing(m remembrance, in *input.Input, s *readerSight) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
 	own := m.acting == "" && m.user == r.subject.User.ID
 	switch {
@@ -162,7 +162,7 @@ func (r *call) thing(m remembrance, in *input.Input, s *readerSight) (Thing, err
 
 // seesStored reports whether the acting user sees a row now. Rates are seen as
 // their card is.
-func (r *call) seesStored(typ, id string, s *readerSight) (bool, error) {
+func (r *session) seesStored(typ, id string, s *readerSight) (bool, error) {
 	if typ == "rate" {
 		typ = "card"
 	}
@@ -182,7 +182,7 @@ const (
 
 // grounds decides again what was recorded, where the policy that decided is in
 // force and comes to the same end.
-func (r *call) grounds(m remembrance, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
+func (r *session) grounds(m remembrance, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
 	switch {
@@ -209,7 +209,7 @@ func sameEnd(d policies.Decision, line recorded) bool {
 }
 
 // listAgain explains a recorded filter.
-func (r *call) listAgain(told *Explanation, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
+func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
 	plan := r.engine.Plan(r.ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
@@ -220,7 +220,7 @@ func (r *call) listAgain(told *Explanation, line recorded, in *input.Input, s *r
 
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
-func (r *call) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerSight) error {
+func (r *session) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerSight) error {
 	if m.user == r.subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}
@@ -239,7 +239,7 @@ func (r *call) accessOf(x *Explanation, m remembrance, in *input.Input, s *reade
 
 // couldPreview reports whether the acting user might see with a user's eyes. It
 // is asked for what a preview would show, and shows nothing itself.
-func (r *call) couldPreview(target *actor) (bool, error) {
+func (r *session) couldPreview(target *actor) (bool, error) {
 	in := r.input("preview", "user", target.subject.User.ID)
 	var err error
 	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
@@ -249,7 +249,7 @@ func (r *call) couldPreview(target *actor) (bool, error) {
 }
 
 // through does something as another user would, and comes back.
-func (r *call) through(target *actor, do func() error) error {
+func (r *session) through(target *actor, do func() error) error {
 	actor, subject, facts := r.actor, r.subject, r.facts
 	defer func() { r.actor, r.subject, r.facts = actor, subject, facts }()
 	r.actor, r.subject, r.facts = target, target.subject, target.facts

@@ -50,7 +50,7 @@ type WhyQuestion struct {
 // store.ErrAmbiguous for an external id that two users have, and that the
 // store cannot answer. A user who is not known is denied everything.
 func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
-	r := d.call(ctx, q.ClientIP)
+	r := d.session(ctx, q.ClientIP)
 	r.at = q.At
 	in, err := r.asked(q)
 	if err != nil {
@@ -71,16 +71,16 @@ func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error)
 	return x, r.explainAccess(x, in, overseer{})
 }
 
-// call is a question on its way, with nobody acting yet.
-func (d *Desk) call(ctx context.Context, clientIP string) *call {
-	return &call{
-		s: d.s, ctx: ctx, engine: d.engine, route: &boundRoute{name: "command line"}, decisionID: d.s.newID(),
+// session is for one question, with nobody acting yet.
+func (d *Desk) session(ctx context.Context, clientIP string) *session {
+	return &session{
+		s: d.s, ctx: ctx, engine: d.engine, from: origin{name: "command line"}, decisionID: d.s.newID(),
 		caller: caller{clientIP: clientIP}, revision: d.s.store.DataRevision(),
 	}
 }
 
 // asked is the input of a question, as the decision door makes it.
-func (r *call) asked(q WhyQuestion) (*input.Input, error) {
+func (r *session) asked(q WhyQuestion) (*input.Input, error) {
 	a, err := r.s.actor(r.ctx, r.engine, "", q.User)
 	switch {
 	case err == nil:
@@ -102,7 +102,7 @@ func (r *call) asked(q WhyQuestion) (*input.Input, error) {
 }
 
 // explainOne tells about one row, area or thing of the panel's.
-func (r *call) explainOne(in *input.Input) (*Explanation, error) {
+func (r *session) explainOne(in *input.Input) (*Explanation, error) {
 	known, err := r.loadRow(in)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type PreviewQuestion struct {
 // its own, and nothing else. Errors: store.ErrNotFound, ErrAmbiguous, those of
 // the change, and that the store cannot answer.
 func (d *Desk) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
-	r := d.call(ctx, "")
+	r := d.session(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (d *Desk) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error)
 }
 
 // lookedAt finds the users by their names; the second may be "".
-func (r *call) lookedAt(refs ...string) ([]store.User, error) {
+func (r *session) lookedAt(refs ...string) ([]store.User, error) {
 	var users []store.User
 	for _, ref := range refs {
 		if ref == "" {
@@ -66,7 +66,7 @@ func (r *call) lookedAt(refs ...string) ([]store.User, error) {
 
 // auditDesk writes who was looked at; without an actor, an entry stands for the
 // command line.
-func (r *call) auditDesk(tenant string, users []store.User) error {
+func (r *session) auditDesk(tenant string, users []store.User) error {
 	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
 			entry := previewEntry(&store.User{}, &u)
@@ -80,7 +80,7 @@ func (r *call) auditDesk(tenant string, users []store.User) error {
 
 // comparison gathers both sides of a preview.
 type comparison struct {
-	r      *call
+	r      *session
 	q      PreviewQuestion
 	users  []store.User
 	totals map[string]int
@@ -133,7 +133,7 @@ func (c *comparison) result() *Preview {
 }
 
 // deskOutlook is what a user may do and sees at a moment.
-func (r *call) deskOutlook(m *store.Moment, user string) (*outlook, error) {
+func (r *session) deskOutlook(m *store.Moment, user string) (*outlook, error) {
 	target, err := r.s.actorAt(r.ctx, m, user)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (r *call) deskOutlook(m *store.Moment, user string) (*outlook, error) {
 }
 
 // allOf are how many rows of each type a tenant has.
-func (r *call) allOf(m *store.Moment, tenant string) (map[string]int, error) {
+func (r *session) allOf(m *store.Moment, tenant string) (map[string]int, error) {
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}
 	for _, a := range rowAreas {

@@ -31,7 +31,7 @@ const destinationsArea = "card/customer"
 const destinationsType = "destinations"
 
 // getDestinations lists what the own account calls places, by prefix.
-func getDestinations(r *call) error {
+func getDestinations(r *exchange) error {
 	if err := r.mayArea("read", destinationsArea); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func getDestinations(r *call) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-func (r *call) destinations(list []store.Destination, total int, p listParams) ([]byte, error) {
+func (r *session) destinations(list []store.Destination, total int, p listParams) ([]byte, error) {
 	var body page[destinationBody]
 	body.Items = []destinationBody{}
 	for _, d := range list[:min(len(list), p.limit)] {
@@ -78,7 +78,7 @@ func (r *call) destinations(list []store.Destination, total int, p listParams) (
 }
 
 // putDestinations replaces what the own account calls places.
-func putDestinations(r *call) error {
+func putDestinations(r *exchange) error {
 	return r.write((*writing).putDestinations, func(w *writing, t target) (written, error) {
 		list, err := w.tx.Destinations(w.r.ctx, t.id)
 		if err != nil {
@@ -91,7 +91,7 @@ func putDestinations(r *call) error {
 func (w *writing) putDestinations() (target, error) {
 	own := w.r.subject.Account.ID
 	t := target{action: "update", typ: destinationsType, id: own, status: fiber.StatusOK}
-	f, malformed := w.r.readFields(anyField)
+	f, malformed := w.sent.fields(anyField)
 	if err := w.r.mayArea("update", destinationsArea); err != nil {
 		return t, err
 	}

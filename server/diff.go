@@ -61,7 +61,7 @@ type diff struct {
 
 // getDiff answers what a revision changes: a page as JSON, or all of it as a
 // stream of NDJSON. It is for who sees the card as what it is.
-func getDiff(r *call) error {
+func getDiff(r *exchange) error {
 	d, err := r.diffAsked()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func getDiff(r *call) error {
 
 // diffAsked finds the card and its revisions as the reader sees them, and that
 // it may read their rates.
-func (r *call) diffAsked() (diff, error) {
+func (r *exchange) diffAsked() (diff, error) {
 	card, revision, err := r.revisionParams()
 	if err != nil {
 		return diff{}, err
@@ -100,7 +100,7 @@ func (r *call) diffAsked() (diff, error) {
 }
 
 // seesRevision refuses a revision that the reader is not shown: 404.
-func (r *call) seesRevision(card, revision string) error {
+func (r *session) seesRevision(card, revision string) error {
 	_, q, err := r.revisionsOf(outside{}, card, false)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (r *call) seesRevision(card, revision string) error {
 
 // readDiff reads the query. A cursor also says what is compared with, so that
 // all pages are of the same two revisions.
-func (r *call) readDiff(d *diff) error {
+func (r *exchange) readDiff(d *diff) error {
 	p, err := r.readParams(nil, "with")
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ var errPageFull = errors.New("page full")
 
 // pageDiff answers {"items":[…],"next":"…","sum":{…}}; next only where there is
 // more, sum only with ?count=true.
-func (r *call) pageDiff(d diff) error {
+func (r *exchange) pageDiff(d diff) error {
 	body := diffBody{Items: []rateChange{}}
 	_, err := r.s.store.Diff(r.ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
 		if len(body.Items) == d.limit {
@@ -174,7 +174,7 @@ func (r *call) pageDiff(d diff) error {
 
 // streamDiff sends a change a line, and last {"sum":{…}}: a stream without it
 // is not whole.
-func (r *call) streamDiff(d diff) error {
+func (r *exchange) streamDiff(d diff) error {
 	s := r.s.store
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
 		lines := json.NewEncoder(w)

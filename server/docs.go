@@ -11,7 +11,7 @@ import (
 //go:embed docs.html
 var docsPage []byte
 
-func getDocs(r *call) error {
+func getDocs(r *exchange) error {
 	r.c.Set(fiber.HeaderContentSecurityPolicy,
 		"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	return r.send(fiber.StatusOK, fiber.MIMETextHTMLCharsetUTF8, docsPage)

@@ -16,14 +16,15 @@ import (
 // boundRoute is a route with its metric children.
 type boundRoute struct {
 	route
-	name    string // "GET /v1/customers/:id"
+	origin  origin
 	timings routeTimings
 }
 
 func bindRoutes(table []route) []*boundRoute {
 	bound := make([]*boundRoute, len(table))
 	for i, rt := range table {
-		bound[i] = &boundRoute{route: rt, name: rt.method + " " + rt.path}
+		bound[i] = &boundRoute{route: rt, origin: origin{
+			name: rt.method + " " + rt.path, path: rt.path, area: rt.doc.tag, acting: rt.open == doorActing}}
 	}
 	return bound
 }
@@ -80,7 +81,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 func (s *Server) door(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
-		r := &call{s: s, c: c, route: rt, decisionID: s.newID()}
+		r := &exchange{session: session{s: s, from: rt.origin, decisionID: s.newID()}, c: c, route: rt}
 		err := r.serve()
 		if err != nil {
 			err = r.fail(err)
@@ -92,7 +93,7 @@ func (s *Server) door(rt *boundRoute) fiber.Handler {
 }
 
 // serve runs the handler between its limits.
-func (r *call) serve() (err error) {
+func (r *exchange) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
 	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
@@ -127,7 +128,7 @@ func (r *call) serve() (err error) {
 
 // enter checks that the token's scopes cover the route, waits for the revision
 // that the caller has seen, and loads the acting user.
-func (r *call) enter() error {
+func (r *exchange) enter() error {
 	s := r.s
 	if r.engine = s.engines.Current(); r.engine == nil {
 		return unavailable(errors.New("no policy is loaded"))
@@ -150,7 +151,7 @@ func (r *call) enter() error {
 
 // waitAtLeast holds the request back until the store is as new as the caller
 // has seen it elsewhere. It refuses a revision that the store has lost.
-func (r *call) waitAtLeast() error {
+func (r *exchange) waitAtLeast() error {
 	sealed, err := oneHeader(&r.c.Request().Header, headerAtLeast)
 	if err != nil || sealed == "" {
 		return err
@@ -176,7 +177,7 @@ func (r *call) waitAtLeast() error {
 }
 
 // fail answers an error as a problem and logs it once if it is ours.
-func (r *call) fail(err error) error {
+func (r *exchange) fail(err error) error {
 	p := problemOf(err)
 	level := r.s.logger.Debug
 	switch {
@@ -194,7 +195,7 @@ func (r *call) fail(err error) error {
 }
 
 // stamp sets the headers that a panel, not its users, may read.
-func (r *call) stamp() {
+func (r *exchange) stamp() {
 	h := &r.c.Response().Header
 	if r.viewer != nil {
 		h.Set(headerPreview, "true")
@@ -244,7 +245,7 @@ func (s *Server) echoRequestID(c *fiber.Ctx) {
 
 // decisionNumber names the next decision of this request: the first has the
 // request's id, the following "-2", "-3" after it.
-func (r *call) decisionNumber() string {
+func (r *session) decisionNumber() string {
 	r.decisions++
 	return r.numbered(r.decisions)
 }

@@ -35,7 +35,7 @@ const (
 
 // isDryRun reads ?dry_run. Errors: 400 for another value than true or false, and
 // for true where it is not offered, so that nothing is done that was to be tried.
-func (r *call) isDryRun() (bool, error) {
+func (r *exchange) isDryRun() (bool, error) {
 	values := r.c.Request().URI().QueryArgs().PeekMulti("dry_run")
 	switch {
 	case len(values) == 0:
@@ -57,12 +57,12 @@ func (r *call) isDryRun() (bool, error) {
 
 // dryRun does all of a write but the writing: it ends in the same refusals in
 // the same order, and else in what the write would change.
-func (r *call) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
+func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	var done target
-	d := &rehearsal{r: r, before: map[string]*outlook{}, after: map[string]*outlook{},
+	sent, d := r.sent(), &rehearsal{r: &r.session, before: map[string]*outlook{}, after: map[string]*outlook{},
 		seen: map[string]bool{}, may: map[string]bool{}, barred: map[string]bool{}}
 	err := r.s.store.Rehearse(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: r, tx: tx}
+		w := &writing{r: &r.session, tx: tx, sent: sent}
 		err := w.reload()
 		if err == nil {
 			done, err = do(w)
@@ -87,7 +87,7 @@ func (r *call) dryRun(do func(*writing) (target, error), answer func(*writing, t
 // is as it was before; what it is not told about a user at one of the moments,
 // it is not told at all.
 type rehearsal struct {
-	r             *call
+	r             *session
 	before, after map[string]*outlook
 	seen          map[string]bool // users whom the acting user sees
 	may           map[string]bool // whom it could preview, at one moment
@@ -239,4 +239,4 @@ func orNobody(o *outlook) *outlook {
 // during lists rows as they are at a moment.
 type during struct{ m *store.Moment }
 
-func (d during) page(r *call, q store.Query) (store.Page, error) { return d.m.List(r.ctx, q) }
+func (d during) page(r *session, q store.Query) (store.Page, error) { return d.m.List(r.ctx, q) }

@@ -3,8 +3,6 @@ package server
 import (
 	"encoding/base64"
 	"strings"
-
-	"github.com/gofiber/fiber/v2"
 )
 
 // etag names a representation as one viewer sees it: a keyed hash of its
@@ -17,13 +15,12 @@ func (s *Server) etag(typ string, representation []byte) string {
 
 // matches checks If-Match (RFC 9110, 13.1.1) against the current tag: absent
 // and "*" match what exists. Weak tags never match. Errors: 412.
-func (r *call) matches(current string) error {
-	header := r.c.Request().Header.PeekAll(fiber.HeaderIfMatch)
-	if len(header) == 0 {
+func (q *sent) matches(current string) error {
+	if q == nil || len(q.ifMatch) == 0 {
 		return nil
 	}
-	for _, value := range header {
-		for one := range strings.SplitSeq(string(value), ",") {
+	for _, value := range q.ifMatch {
+		for one := range strings.SplitSeq(value, ",") {
 			if one = strings.TrimSpace(one); one == "*" || one == current {
 				return nil
 			}

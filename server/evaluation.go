@@ -14,7 +14,7 @@ import (
 
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
 // denial is a 200 with false; reasons are added only when asked for.
-func evaluate(r *call) error {
+func evaluate(r *exchange) error {
 	q, err := r.readQuestion()
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func evaluate(r *call) error {
 
 // readQuestion reads and checks the body. Every fault is a 400 that says what
 // is wrong.
-func (r *call) readQuestion() (question, error) {
+func (r *exchange) readQuestion() (question, error) {
 	if !jsonMediaType(r.c.Request().Header.ContentType()) {
 		return question{}, badRequest("content type must be application/json")
 	}
@@ -47,7 +47,7 @@ func jsonMediaType(header []byte) bool {
 
 // answer decides a question. The subject is known when it is a user of the
 // store within the token's reach; everyone else is up to the policy.
-func (r *call) answer(q question) (policies.Decision, error) {
+func (r *session) answer(q question) (policies.Decision, error) {
 	in := r.questionInput(q)
 	if err := r.loadQuestioned(in, q); err != nil {
 		return policies.Decision{}, err
@@ -69,7 +69,7 @@ func (r *call) answer(q question) (policies.Decision, error) {
 	return d, nil
 }
 
-func (r *call) questionInput(q question) *input.Input {
+func (r *session) questionInput(q question) *input.Input {
 	in := r.input(q.action, q.resource.typ, q.resource.id)
 	in.Subject = input.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
 	in.Action.Properties = q.actionProperties
@@ -80,7 +80,7 @@ func (r *call) questionInput(q question) *input.Input {
 
 // loadQuestioned adds what the store knows about the subject. A user's own
 // token may ask about itself only.
-func (r *call) loadQuestioned(in *input.Input, q question) error {
+func (r *session) loadQuestioned(in *input.Input, q question) error {
 	if r.ownOnly() && (q.subject.typ != subjectUser || r.caller.userRef == "") {
 		return forbidden("a user's token may ask about its own user only")
 	}
@@ -104,18 +104,18 @@ func (r *call) loadQuestioned(in *input.Input, q question) error {
 const subjectUser = "user"
 
 // ownOnly reports whether the caller may ask about its own user only.
-func (r *call) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
+func (r *session) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
 
 // own reports whether ref, which the store knows as a or not at all, is the
 // user that the token names.
-func (r *call) own(ref string, a *actor) bool {
+func (r *session) own(ref string, a *actor) bool {
 	return ref == r.caller.userRef || a != nil && a.subject.User.Named(r.caller.userRef)
 }
 
 // loadRow adds the stored row of a type the store keeps, and reports whether
 // there is something to decide about: an id that the store does not know, or
 // that is another tenant's than the token's, is absent.
-func (r *call) loadRow(in *input.Input) (bool, error) {
+func (r *session) loadRow(in *input.Input) (bool, error) {
 	if !r.s.stored[in.Resource.Type] {
 		return true, nil
 	}
@@ -136,7 +136,7 @@ func (r *call) loadRow(in *input.Input) (bool, error) {
 }
 
 // compare counts where a panel's own decision, sent along, differs from ours.
-func (r *call) compare(in *input.Input, d policies.Decision, context map[string]any) {
+func (r *session) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
 		r.s.metrics.disagree(r.areaOf(in, d))
 	}
@@ -149,7 +149,7 @@ var (
 
 // sendDecision writes exactly the decision, and its reasons only on request.
 // What is not visible is denied without a further reason.
-func (r *call) sendDecision(d policies.Decision, q question) error {
+func (r *exchange) sendDecision(d policies.Decision, q question) error {
 	body := answerDeny
 	if d.Allow {
 		body = answerAllow

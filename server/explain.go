@@ -10,7 +10,7 @@ import (
 )
 
 // explanation starts the answer to a question.
-func (r *call) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
+func (r *session) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
 		Decision: string(outcome), Reasons: reasonTexts(r.engine, reasons),
@@ -18,7 +18,7 @@ func (r *call) explanation(in *input.Input, outcome policies.Outcome, reasons []
 }
 
 // explainRow tells why an action on one resource is decided as d.
-func (r *call) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
+func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
 	if !s.policy() {
@@ -33,7 +33,7 @@ func (r *call) explainRow(in *input.Input, d policies.Decision, why policies.Exp
 
 // explainList tells which rows of a type an action may be done on. Where that
 // is none whatever there is, it is explained by a row without columns.
-func (r *call) explainList(in *input.Input, plan *policies.Plan, s sight) (*Explanation, error) {
+func (r *session) explainList(in *input.Input, plan *policies.Plan, s sight) (*Explanation, error) {
 	if plan.Outcome != outcomeAllow {
 		return r.explainNone(in, plan, s), nil
 	}
@@ -54,7 +54,7 @@ func (r *call) explainList(in *input.Input, plan *policies.Plan, s sight) (*Expl
 	return x, nil
 }
 
-func (r *call) explainNone(in *input.Input, plan *policies.Plan, s sight) *Explanation {
+func (r *session) explainNone(in *input.Input, plan *policies.Plan, s sight) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
 	why := r.engine.Explain(r.ctx, &asked)
@@ -80,7 +80,7 @@ func hiddenColumns(typ string, shown []string) []string {
 }
 
 // explainAccess adds what the acting user holds in the areas that count.
-func (r *call) explainAccess(x *Explanation, in *input.Input, s sight) error {
+func (r *session) explainAccess(x *Explanation, in *input.Input, s sight) error {
 	if r.subject == nil {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (r *call) explainAccess(x *Explanation, in *input.Input, s sight) error {
 }
 
 // effective are the accesses that the policy leaves the acting user in an area.
-func (r *call) effective(area string) []string {
+func (r *session) effective(area string) []string {
 	left, named := []string{}, r.areas()
 	for _, action := range accessActions {
 		if r.judge(r.input(action, "area", areas.Asked(area, named))).Allow {

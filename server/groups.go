@@ -80,13 +80,13 @@ func (w *writing) mayMeetUsers() error {
 	return err
 }
 
-func postGroup(r *call) error {
+func postGroup(r *exchange) error {
 	return r.write(func(w *writing) (target, error) { return w.createGroup(nil) }, answerRow)
 }
 
 // postDefaultReseller makes a group from the template for resellers. The body
 // may say more; what it does not say is the template's.
-func postDefaultReseller(r *call) error {
+func postDefaultReseller(r *exchange) error {
 	return r.write(func(w *writing) (target, error) { return w.createGroup(store.DefaultResellerGroup) }, answerRow)
 }
 

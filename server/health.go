@@ -14,14 +14,14 @@ type probeBody struct {
 }
 
 // livez answers while the process serves.
-func livez(r *call) error {
+func livez(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
 // readyz answers 200 when a policy is loaded, the schema is current, the database
 // answers and the decision log does not keep requests from being answered; the
 // reason for a 503 is in the log only.
-func readyz(r *call) error {
+func readyz(r *exchange) error {
 	if err := r.s.readiness(r); err != nil {
 		r.s.logger.Warn("not ready", "error", err)
 		return r.send(fiber.StatusServiceUnavailable, fiber.MIMEApplicationJSON, []byte(`{"status":"unavailable"}`))
@@ -29,7 +29,7 @@ func readyz(r *call) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-func (s *Server) readiness(r *call) error {
+func (s *Server) readiness(r *exchange) error {
 	if s.engines.Current() == nil {
 		return errors.New("no policy is loaded")
 	}
@@ -43,7 +43,7 @@ func (s *Server) readiness(r *call) error {
 }
 
 // getMetrics writes the Prometheus text format.
-func getMetrics(r *call) error {
+func getMetrics(r *exchange) error {
 	families, err := r.s.registry.Gather()
 	if err != nil {
 		r.s.logger.Error("metrics", "error", err)

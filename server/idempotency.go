@@ -30,7 +30,7 @@ type remembered struct {
 
 // repeatKey reads the header. Errors: 400 for a key that is sent twice, is too
 // long or holds invalid text.
-func (r *call) repeatKey() (*repeatKey, error) {
+func (r *exchange) repeatKey() (*repeatKey, error) {
 	key, err := oneHeader(&r.c.Request().Header, headerIdempotency)
 	if err != nil || key == "" {
 		return nil, err
@@ -50,7 +50,7 @@ func (r *call) repeatKey() (*repeatKey, error) {
 
 // bodyOrSum is the body, or of an uploaded file its hash and what it was said to
 // be, by which it is read.
-func (r *call) bodyOrSum() ([]byte, error) {
+func (r *exchange) bodyOrSum() ([]byte, error) {
 	if r.file == nil {
 		return r.body()
 	}

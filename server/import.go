@@ -52,7 +52,7 @@ type RateChanges struct {
 // come of it. The file arrives whole before anything is written, and before it
 // takes a turn, so that nobody waits for who sends slowly; then all is done in
 // one transaction, which a preview takes back.
-func postImport(r *call) error {
+func postImport(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func postImport(r *call) error {
 }
 
 // mayImport decides before a file is taken; it is decided again with the write.
-func (r *call) mayImport(card string) error {
+func (r *session) mayImport(card string) error {
 	cards, err := r.reading("card")
 	if err != nil {
 		return err
@@ -117,10 +117,11 @@ func (r *call) mayImport(card string) error {
 // errPreviewed takes back what a preview has written.
 var errPreviewed = errors.New("only a preview")
 
-func (r *call) previewImport(card string, order importOrder) error {
+func (r *exchange) previewImport(card string, order importOrder) error {
 	var body []byte
+	sent := r.sent()
 	err := r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: r, tx: tx}
+		w := &writing{r: &r.session, tx: tx, sent: sent}
 		if err := w.reload(); err != nil {
 			return err
 		}
@@ -234,7 +235,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 func (w *writing) readFile(importer *store.Importer, card store.Card, order importOrder) (*cardfile.Report, error) {
 	o := order.options
 	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
-	f := cardfile.File{ReaderAt: w.r.file, Size: w.r.file.size, Name: order.name, MediaType: w.r.header(fiber.HeaderContentType)}
+	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
 	report, err := cardfile.Read(w.r.ctx, f, o, func(row cardfile.Row) error {
 		return importer.Add(w.r.ctx, store.MicrosOf(row.From), storedRate(&row))
 	})

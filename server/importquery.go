@@ -48,7 +48,7 @@ type importOrder struct {
 }
 
 // readImportQuery reads the query. Errors: 422 with the parameter's name.
-func (r *call) readImportQuery() (importOrder, error) {
+func (r *exchange) readImportQuery() (importOrder, error) {
 	q := importReader{}
 	for name, value := range r.c.Request().URI().QueryArgs().All() {
 		q.take(string(name), string(value))

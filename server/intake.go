@@ -148,7 +148,7 @@ func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
 
 // withheld refuses a request whose body was withheld. Public routes read no
 // body, so any caller may ask them.
-func (r *call) withheld() error {
+func (r *exchange) withheld() error {
 	h := &r.c.Request().Header
 	switch {
 	case len(h.Peek(headerOversize)) > 0:

@@ -7,15 +7,19 @@ import (
 )
 
 // body returns the request body, unpacked. It is the request's own memory:
-// valid until the handler returns. Errors: 413 past the limit, before or after
-// unpacking; 415 for an encoding that is not gzip; 400 for broken gzip.
-func (r *call) body() ([]byte, error) {
-	raw := r.c.Request().Body()
-	limit := r.s.cfg.Limits.Body
+// valid until the handler returns. Errors: those of unpacked.
+func (r *exchange) body() ([]byte, error) {
+	q := r.c.Request()
+	return unpacked(q.Body(), string(q.Header.ContentEncoding()), r.s.cfg.Limits.Body)
+}
+
+// unpacked is a body of at most limit bytes. Errors: 413 past the limit, before
+// or after unpacking; 415 for an encoding that is not gzip; 400 for broken gzip.
+func unpacked(raw []byte, encoding string, limit int) ([]byte, error) {
 	if len(raw) > limit {
 		return nil, &problem{kind: kindTooLarge}
 	}
-	switch encoding := string(r.c.Request().Header.ContentEncoding()); encoding {
+	switch encoding {
 	case "", "identity":
 		return raw, nil
 	case "gzip":

@@ -18,7 +18,7 @@ import (
 	"resellerd/server/transport"
 )
 
-func echoBody(r *call) error {
+func echoBody(r *exchange) error {
 	body, err := r.body()
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func TestSlowClientIsCutOff(t *testing.T) {
 func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
-	s := bareServer(t, Config{Limits: Limits{Write: 200 * time.Millisecond}}, get("/stream", func(r *call) error {
+	s := bareServer(t, Config{Limits: Limits{Write: 200 * time.Millisecond}}, get("/stream", func(r *exchange) error {
 		return r.stream("text/plain", func(ctx context.Context, w *bufio.Writer) error {
 			for {
 				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
@@ -170,7 +170,7 @@ func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
 		},
 	} {
 		started, ended := make(chan struct{}, 2), make(chan error, 2)
-		s := bareServer(t, Config{}, get("/slow", func(r *call) error {
+		s := bareServer(t, Config{}, get("/slow", func(r *exchange) error {
 			started <- struct{}{}
 			<-r.ctx.Done()
 			ended <- context.Cause(r.ctx)
@@ -195,7 +195,7 @@ func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
 
 func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 	t.Parallel()
-	s := bareServer(t, Config{}, get("/slow", func(r *call) error {
+	s := bareServer(t, Config{}, get("/slow", func(r *exchange) error {
 		select {
 		case <-r.ctx.Done():
 			return r.ctx.Err()
@@ -216,7 +216,7 @@ func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 
 func TestDeadlineEndsARequest(t *testing.T) {
 	t.Parallel()
-	s := bareServer(t, Config{Limits: Limits{Request: 20 * time.Millisecond}}, get("/slow", func(r *call) error {
+	s := bareServer(t, Config{Limits: Limits{Request: 20 * time.Millisecond}}, get("/slow", func(r *exchange) error {
 		<-r.ctx.Done()
 		return r.ctx.Err()
 	}))
@@ -233,7 +233,7 @@ func TestStreamThatFailsDoesNotLookWhole(t *testing.T) {
 		"error": func() error { return errors.New("database gone") },
 		"panic": func() error { panic("bug") },
 	} {
-		s := bareServer(t, Config{}, get("/stream", func(r *call) error {
+		s := bareServer(t, Config{}, get("/stream", func(r *exchange) error {
 			return r.stream("text/csv", func(_ context.Context, w *bufio.Writer) error {
 				_, err := w.WriteString(strings.Repeat("row\n", 20000))
 				return errors.Join(err, fail())
@@ -254,7 +254,7 @@ func TestStreamThatFailsDoesNotLookWhole(t *testing.T) {
 
 func TestStreamThatEndsIsWhole(t *testing.T) {
 	t.Parallel()
-	s := bareServer(t, Config{Limits: Limits{Request: 50 * time.Millisecond}}, get("/stream", func(r *call) error {
+	s := bareServer(t, Config{Limits: Limits{Request: 50 * time.Millisecond}}, get("/stream", func(r *exchange) error {
 		return r.stream("text/csv", func(ctx context.Context, w *bufio.Writer) error {
 			for range 5 {
 				time.Sleep(20 * time.Millisecond) // longer in all than a request may take
@@ -277,7 +277,7 @@ func TestStreamThatEndsIsWhole(t *testing.T) {
 
 func TestPanicInAHandlerIsAProblem(t *testing.T) {
 	t.Parallel()
-	s := bareServer(t, Config{}, get("/panic", func(*call) error { panic("bug: secret detail") }))
+	s := bareServer(t, Config{}, get("/panic", func(*exchange) error { panic("bug: secret detail") }))
 	res, err := s.App().Test(httptest.NewRequest("GET", "/panic", nil), -1)
 	must(t, err)
 	body, err := io.ReadAll(res.Body)
@@ -291,7 +291,7 @@ func TestPanicInAHandlerIsAProblem(t *testing.T) {
 func TestTextsOfARequestMayBeKept(t *testing.T) {
 	t.Parallel()
 	var kept []string
-	s := bareServer(t, Config{}, get("/keep/:id", func(r *call) error {
+	s := bareServer(t, Config{}, get("/keep/:id", func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ var customerLink = link{
 }
 
 // query asks for a card's links, as far as the reader sees both sides.
-func (l link) query(r *call, card string, within bool) (store.Query, error) {
+func (l link) query(r *session, card string, within bool) (store.Query, error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return store.Query{}, err
@@ -57,8 +57,8 @@ func (l link) query(r *call, card string, within bool) (store.Query, error) {
 // listLinks answers GET on a card's links. A card that does not show what
 // hangs on it, because it was assigned to the reader, has nothing there: the
 // answer is that of a card that is not there.
-func listLinks(l link) func(*call) error {
-	return func(r *call) error {
+func listLinks(l link) func(*exchange) error {
+	return func(r *exchange) error {
 		card, err := r.param("id")
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func listLinks(l link) func(*call) error {
 		if err := r.ownSide(card); err != nil {
 			return err
 		}
-		q, err := l.query(r, card, false)
+		q, err := l.query(&r.session, card, false)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func listLinks(l link) func(*call) error {
 }
 
 // ownSide finds a card whose links the reader may know of: 404 for others.
-func (r *call) ownSide(card string) error {
+func (r *session) ownSide(card string) error {
 	p, err := r.reading("card")
 	if err != nil {
 		return err
@@ -102,8 +102,8 @@ func allColumns(typ string) map[string]store.ColumnInfo {
 
 // putLink answers PUT on a link: the card's owner assigns it, or puts a
 // customer on it, for a time.
-func putLink(l link) func(*call) error {
-	return func(r *call) error {
+func putLink(l link) func(*exchange) error {
+	return func(r *exchange) error {
 		return r.onLink(func(w *writing, card, other string) (target, error) {
 			return w.putLink(l, card, other)
 		}, l, func(w *writing, t target) (written, error) {
@@ -114,15 +114,15 @@ func putLink(l link) func(*call) error {
 }
 
 // deleteLink answers DELETE on a link: it ends now; what was is kept.
-func deleteLink(l link) func(*call) error {
-	return func(r *call) error {
+func deleteLink(l link) func(*exchange) error {
+	return func(r *exchange) error {
 		return r.onLink(func(w *writing, card, other string) (target, error) {
 			return w.dropLink(l, card, other)
 		}, l, answerNothing)
 	}
 }
 
-func (r *call) onLink(do func(w *writing, card, other string) (target, error), l link,
+func (r *exchange) onLink(do func(w *writing, card, other string) (target, error), l link,
 	answer func(*writing, target) (written, error)) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -170,7 +170,7 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	if err := w.mayLink(l, card, other); err != nil {
 		return t, err
 	}
-	f, err := w.r.readFields(anyField)
+	f, err := w.sent.fields(anyField)
 	if err != nil {
 		return t, err
 	}

@@ -27,7 +27,7 @@ import (
 func TestShutdownFinishesWhatItBegan(t *testing.T) {
 	t.Parallel()
 	started, release := make(chan struct{}), make(chan struct{})
-	s := bareServer(t, Config{Listen: "127.0.0.1:0"}, get("/slow", func(r *call) error {
+	s := bareServer(t, Config{Listen: "127.0.0.1:0"}, get("/slow", func(r *exchange) error {
 		close(started)
 		<-release
 		return answerOK(r)
@@ -80,7 +80,7 @@ func TestShutdownGivesUpInTheEnd(t *testing.T) {
 	t.Parallel()
 	started, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	s := bareServer(t, Config{Listen: "127.0.0.1:0", Limits: Limits{Shutdown: 100 * time.Millisecond}}, get("/stuck", func(*call) error {
+	s := bareServer(t, Config{Listen: "127.0.0.1:0", Limits: Limits{Shutdown: 100 * time.Millisecond}}, get("/stuck", func(*exchange) error {
 		close(started)
 		<-release
 		return nil
@@ -263,7 +263,7 @@ func TestClientGoneIsSeenThroughTLS(t *testing.T) {
 	ca := newAuthority(t, dir, "ca")
 	cert, key := ca.issue(t, dir, "server")
 	started, ended := make(chan struct{}, 1), make(chan error, 1)
-	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: transport.TLS{Cert: cert, Key: key}}, get("/slow", func(r *call) error {
+	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: transport.TLS{Cert: cert, Key: key}}, get("/slow", func(r *exchange) error {
 		started <- struct{}{}
 		<-r.ctx.Done()
 		ended <- context.Cause(r.ctx)

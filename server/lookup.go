@@ -25,7 +25,7 @@ const (
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // getLookup looks one number up on every card that its reader sees.
-func getLookup(r *call) error {
+func getLookup(r *exchange) error {
 	q, err := r.lookupQuery()
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func getLookup(r *call) error {
 // postLookup looks up to 1,000 numbers up: as one JSON object, or a number a
 // line and last {"rows":n}. Both are written as they come, and neither is whole
 // without its end.
-func postLookup(r *call) error {
+func postLookup(r *exchange) error {
 	q, err := r.lookupQuery()
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls [
 }
 
 // lookupQuery asks the policy which cards are seen, and what of their rates.
-func (r *call) lookupQuery() (store.LookupQuery, error) {
+func (r *session) lookupQuery() (store.LookupQuery, error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return store.LookupQuery{}, err
@@ -114,7 +114,7 @@ func (r *call) lookupQuery() (store.LookupQuery, error) {
 	return store.LookupQuery{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
 }
 
-func (r *call) lookup(q store.LookupQuery) (*store.Lookup, error) {
+func (r *session) lookup(q store.LookupQuery) (*store.Lookup, error) {
 	l, err := r.s.store.Lookup(r.ctx, q)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (r *call) lookup(q store.LookupQuery) (*store.Lookup, error) {
 
 // callOfQuery reads number, seconds and jurisdiction. A + that was not escaped
 // arrives as a blank.
-func (r *call) callOfQuery() (store.Call, error) {
+func (r *exchange) callOfQuery() (store.Call, error) {
 	args, err := r.queryArgs()
 	if err != nil {
 		return store.Call{}, err
@@ -151,8 +151,8 @@ func (r *call) callOfQuery() (store.Call, error) {
 }
 
 // callsOfBody reads {"numbers":[{"number":"…","seconds":60,"jurisdiction":"inter"}, …]}.
-func (r *call) callsOfBody() ([]store.Call, error) {
-	f, err := r.readFields(anyField)
+func (r *exchange) callsOfBody() ([]store.Call, error) {
+	f, err := r.sent().fields(anyField)
 	if err != nil {
 		return nil, err
 	}

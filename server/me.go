@@ -33,7 +33,7 @@ var accessActions = []string{"create", "read", "update", "delete"}
 
 // getMe tells the acting user what it may do, area by area, as the policy
 // decides about each.
-func getMe(r *call) error {
+func getMe(r *exchange) error {
 	access, err := r.accessByArea()
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func getMe(r *call) error {
 
 // accessByArea asks for every action on every area that could differ from
 // another, and records it as one entry, as a list is.
-func (r *call) accessByArea() (map[string][]string, error) {
+func (r *session) accessByArea() (map[string][]string, error) {
 	start := time.Now()
 	access, asked, failed := r.judgeAreas()
 	if asked != nil {
@@ -64,7 +64,7 @@ func (r *call) accessByArea() (map[string][]string, error) {
 
 // judgeAreas is accessByArea without a record, redundant areas included. Where no
 // decision could be made it gives the question.
-func (r *call) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
+func (r *session) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
 	access = map[string][]string{}
 	all := r.areas()
 	for _, area := range all {
@@ -86,7 +86,7 @@ func (r *call) judgeAreas() (access map[string][]string, asked *input.Input, fai
 
 // areas are resellerd's own and the breakpoints of the user's access and of the
 // policy's ceiling, what holds everywhere else among them.
-func (r *call) areas() []string {
+func (r *session) areas() []string {
 	set := maps.Clone(isOwnArea)
 	for _, access := range []map[string][]string{r.facts.Access, r.engine.Limits().ResellerCeiling} {
 		for area := range access {
@@ -99,7 +99,7 @@ func (r *call) areas() []string {
 // dropRedundant leaves the areas that are resellerd's own, that a group names,
 // or that differ from what lies above them. A ceiling that changes nothing for
 // the user is not shown to it.
-func (r *call) dropRedundant(access map[string][]string) {
+func (r *session) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
 		if isOwnArea[area] || slices.Contains(r.subject.Named, area) {
 			continue
@@ -124,7 +124,7 @@ func inherited(access map[string][]string, area string) []string {
 
 // recordAccess records the answer of /v1/me: the question without an area, the
 // answer with all of them.
-func (r *call) recordAccess(access map[string][]string, start time.Time) error {
+func (r *session) recordAccess(access map[string][]string, start time.Time) error {
 	in := r.input("read", "area", "")
 	d := policies.Decision{Allow: true, Outcome: outcomeAllow}
 	r.s.metrics.filter(r.engine, "other", in, d.Outcome, time.Since(start))

@@ -77,7 +77,7 @@ func (m *decisionMemory) find(id string) (remembrance, bool) {
 
 // remember keeps a decision of a user that the store knows. Who was refused at
 // the door has not decided anything: why, the log alone says.
-func (r *call) remember(in *input.Input, l *listed, line []byte) {
+func (r *session) remember(in *input.Input, l *listed, line []byte) {
 	if r.s.memory == nil || in.Subject.Facts == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (r *call) remember(in *input.Input, l *listed, line []byte) {
 }
 
 // numbered names the n-th decision of a request.
-func (r *call) numbered(n int) string { return numberedAfter(r.decisionID, n) }
+func (r *session) numbered(n int) string { return numberedAfter(r.decisionID, n) }
 
 func numberedAfter(request string, n int) string {
 	if n == 1 {

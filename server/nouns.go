@@ -28,8 +28,8 @@ type noun struct {
 }
 
 // updateOf answers PATCH on a member of a collection.
-func updateOf(n noun) func(*call) error {
-	return func(r *call) error {
+func updateOf(n noun) func(*exchange) error {
+	return func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	f, malformed := w.r.readFields(before.shows)
+	f, malformed := w.sent.fields(before.shows)
 	if malformed != nil {
 		f = emptyFields()
 	}
@@ -127,8 +127,8 @@ func (w *writing) updated(n noun, id string, before seen, change *input.Change) 
 }
 
 // deleteOf answers DELETE on a member of a collection.
-func deleteOf(n noun) func(*call) error {
-	return func(r *call) error {
+func deleteOf(n noun) func(*exchange) error {
+	return func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ func (s *Server) describe() ([]byte, error) {
 	r.Spec.SetHTTPBearerTokenSecurity("token", "", "A panel token, or a user's JWT.")
 	for _, rt := range s.routes {
 		if err := describeRoute(r, &rt.route); err != nil {
-			return nil, fmt.Errorf("openapi %s: %w", rt.name, err)
+			return nil, fmt.Errorf("openapi %s: %w", rt.origin.name, err)
 		}
 	}
 	return json.MarshalIndent(r.Spec, "", "  ")
@@ -136,7 +136,7 @@ func parameters(rt *route, params []string) any {
 }
 
 // getOpenAPI answers the document.
-func getOpenAPI(r *call) error {
+func getOpenAPI(r *exchange) error {
 	document, err := r.s.openapi()
 	if err != nil {
 		return err

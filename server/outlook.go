@@ -44,7 +44,7 @@ var rowAreas = []rowArea{
 
 // observer makes outlooks.
 type observer struct {
-	r     *call
+	r     *session
 	m     *store.Moment
 	first int  // rows that are shown of each area
 	ids   bool // to compare with
@@ -52,7 +52,7 @@ type observer struct {
 	quiet bool
 }
 
-// of is what the acting user of the call may do and sees.
+// of is what the acting user of the session may do and sees.
 func (o observer) of() (*outlook, error) {
 	out := &outlook{rows: map[string]*seenRows{}}
 	var err error

@@ -48,7 +48,7 @@ var operators = []struct {
 // cursor is also bound to parameters that are read apart. Errors: 422 with the
 // parameter's name; a parameter over a column that is not shown is as unknown
 // as one that never existed.
-func (r *call) readParams(shown map[string]store.ColumnInfo, apart ...string) (listParams, error) {
+func (r *exchange) readParams(shown map[string]store.ColumnInfo, apart ...string) (listParams, error) {
 	p := listParams{limit: defaultLimit}
 	args, err := r.queryArgs()
 	if err != nil {
@@ -75,7 +75,7 @@ type queryArg struct{ name, value string }
 
 // queryArgs returns the query in order of name. Errors: 422 for a parameter
 // given twice or holding invalid text.
-func (r *call) queryArgs() ([]queryArg, error) {
+func (r *exchange) queryArgs() ([]queryArg, error) {
 	var args []queryArg
 	for name, value := range r.c.Request().URI().QueryArgs().All() {
 		args = append(args, queryArg{string(name), string(value)})

@@ -17,7 +17,7 @@ import (
 // preview lets the acting user see with another user's eyes, when Resellerd-As
 // asks for it: reads only, never more than the viewer could read itself, and
 // written to the audit trail before anything is shown.
-func (r *call) preview() error {
+func (r *exchange) preview() error {
 	if r.caller.as == "" {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (r *call) preview() error {
 }
 
 // mayPreview checks what has nothing to do with the target.
-func (r *call) mayPreview() error {
+func (r *exchange) mayPreview() error {
 	if !r.caller.scopes.Has(identity.ScopePreview) {
 		return forbidden("the token lacks the scope " + identity.ScopePreview.String())
 	}
@@ -49,7 +49,7 @@ func (r *call) mayPreview() error {
 }
 
 // refusePreview is for doors that have no acting user to preview for.
-func (r *call) refusePreview() error {
+func (r *session) refusePreview() error {
 	if r.caller.as != "" {
 		return forbidden(headerAs + " is for reading data only")
 	}
@@ -58,7 +58,7 @@ func (r *call) refusePreview() error {
 
 // previewTarget finds the user to see as. A target that is absent is answered
 // as one that is not visible.
-func (r *call) previewTarget(ref string) (*actor, error) {
+func (r *session) previewTarget(ref string) (*actor, error) {
 	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, ref)
 	switch {
 	case isUnknown(err):
@@ -95,7 +95,7 @@ func previewRow(err error) error {
 // readsMore reports whether the target may read something that the viewer may
 // not, as the policy decides: an area, rows or a column of a type, or what cards
 // cost.
-func (r *call) readsMore(target *actor) bool {
+func (r *session) readsMore(target *actor) bool {
 	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
 	own := r.readable(all)
 	words := r.wordsFor(target)
@@ -120,7 +120,7 @@ type reads struct {
 }
 
 // readable says what the acting user may read.
-func (r *call) readable(all []string) reads {
+func (r *session) readable(all []string) reads {
 	costs := r.planCosts()
 	out := reads{rows: map[string]predicate.Filter{},
 		may: map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}}
@@ -143,7 +143,7 @@ func (r *call) readable(all []string) reads {
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.
-func (r *call) auditPreview(targets ...*actor) error {
+func (r *session) auditPreview(targets ...*actor) error {
 	err := r.s.store.Write(r.ctx, r.subject.User.TenantID, func(tx *store.Tx) error {
 		for _, target := range targets {
 			if _, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User)); err != nil {

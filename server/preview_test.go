@@ -124,7 +124,7 @@ func TestReadsMore(t *testing.T) {
 		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
 		"nothing at all":            {nil, nil, false},
 	} {
-		r := &call{s: s, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}
+		r := &session{s: s, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}
 		target := &actor{subject: &store.Subject{}, facts: facts(c.a)}
 		if got := r.readsMore(target); got != c.want {
 			t.Errorf("%s: %v", name, got)

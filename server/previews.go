@@ -36,7 +36,7 @@ type previewQuery struct {
 
 // getPreview answers GET /v1/preview/{user}: what the user may do and sees, for
 // those who might see with its eyes, by the same refusals and audited as that is.
-func getPreview(r *call) error {
+func getPreview(r *exchange) error {
 	if r.viewer != nil {
 		return forbidden("a preview is not made within another")
 	}
@@ -64,7 +64,7 @@ func getPreview(r *call) error {
 }
 
 // previewed finds the user of the path, and the one to compare it with.
-func (r *call) previewed() ([]*actor, error) {
+func (r *exchange) previewed() ([]*actor, error) {
 	ref, err := r.param("user")
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (r *call) previewed() ([]*actor, error) {
 }
 
 // previewOf looks with the eyes of the first, and of the second to compare.
-func (r *call) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
+func (r *session) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
 	totals, err := r.totals(m)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (r *call) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
 }
 
 // totals are how many rows of each type the acting user sees.
-func (r *call) totals(m *store.Moment) (map[string]int, error) {
+func (r *session) totals(m *store.Moment) (map[string]int, error) {
 	totals := map[string]int{}
 	for _, a := range rowAreas {
 		if _, counted := totals[a.typ]; counted {
@@ -152,7 +152,7 @@ func (o *outlook) preview(user string, totals map[string]int) *Preview {
 
 // lookAs does something with a user's eyes, recorded as the acting user's
 // preview.
-func (r *call) lookAs(target *actor, do func() error) error {
+func (r *session) lookAs(target *actor, do func() error) error {
 	r.viewer = r.subject
 	defer func() { r.viewer = nil }()
 	return r.through(target, do)

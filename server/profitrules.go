@@ -91,7 +91,7 @@ func (f *fields) rules(name string) *[]store.ProfitRule {
 
 // getRules answers the profit rules of a card of one's own side. Of a card
 // that was assigned to the reader there are none to be known of: 404.
-func getRules(r *call) error {
+func getRules(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func rulesBody(card []byte) ([]byte, error) {
 }
 
 // putRules answers PUT on a card's profit rules: they are replaced as a whole.
-func putRules(r *call) error {
+func putRules(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (w *writing) putRules(id string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	f, malformed := w.r.readFields(anyField)
+	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
 	}

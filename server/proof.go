@@ -67,7 +67,7 @@ type proving struct {
 
 // postProof holds a revision of a card against what its calls are bought for.
 // It changes nothing. Who is not shown what the card is built from is refused.
-func postProof(r *call) error {
+func postProof(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func postProof(r *call) error {
 }
 
 // proving finds the card as its reader sees it, and reads what is asked.
-func (r *call) proving(card string) (*proving, error) {
+func (r *exchange) proving(card string) (*proving, error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (r *call) proving(card string) (*proving, error) {
 const reasonAreaDenied = "area_denied"
 
 // readProof reads the query and the body.
-func (r *call) readProof(p *proving) error {
+func (r *exchange) readProof(p *proving) error {
 	args, err := r.queryArgs()
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (r *call) readProof(p *proving) error {
 			return invalid(a.name, "want a number from 1 to 1000")
 		}
 	}
-	f, err := r.readFields(anyField)
+	f, err := r.sent().fields(anyField)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (r *call) readProof(p *proving) error {
 	return nil
 }
 
-func (r *call) answerProof(p *proving) error {
+func (r *exchange) answerProof(p *proving) error {
 	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
 	err := r.prove(r.ctx, p, &body, func(f findingBody) error {
 		if len(body.Items) < p.limit {
@@ -177,7 +177,7 @@ func (r *call) answerProof(p *proving) error {
 
 // streamProof sends a finding a line, and last what they come to. What stands
 // in the way of a proof is answered before anything is sent.
-func (r *call) streamProof(p *proving) error {
+func (r *exchange) streamProof(p *proving) error {
 	if err := r.provable(p); err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (r *call) streamProof(p *proving) error {
 }
 
 // prove fills in what the proof comes to.
-func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
+func (r *session) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
 	return r.readRates(ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		proof, err := tx.ProveRevision(ctx, rates, p.card, p.revision, func(f store.Finding) error {
 			body.Findings++
@@ -204,7 +204,7 @@ func (r *call) prove(ctx context.Context, p *proving, body *proofBody, report fu
 }
 
 // provable finds out whether there is something to prove, and against what.
-func (r *call) provable(p *proving) error {
+func (r *session) provable(p *proving) error {
 	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return revisionAbsent(tx.Provable(r.ctx, rates, p.card, p.revision))
 	})
@@ -212,7 +212,7 @@ func (r *call) provable(p *proving) error {
 
 // mayProve refuses a reader who may not read all rates that a proof of the card
 // needs.
-func (r *call) mayProve(p *proving) error {
+func (r *session) mayProve(p *proving) error {
 	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return tx.MayProve(r.ctx, rates, p.card, "")
 	})
@@ -221,7 +221,7 @@ func (r *call) mayProve(p *proving) error {
 // readRates runs fn over one state of the data. The policy is asked about a card
 // before fn runs again, never inside of fn: fn holds a connection, and a decision
 // may need another one. fn therefore asks for access before it reads any rate.
-func (r *call) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
+func (r *session) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
 	for {
 		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
 		var undecided *store.UndecidedError

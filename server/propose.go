@@ -12,7 +12,7 @@ import (
 // data doors would: from the columns among the sent properties, in the
 // subject's own account unless another is named. The place of an account in
 // the tree is never taken from the sender.
-func (r *call) proposeRow(in *input.Input) error {
+func (r *session) proposeRow(in *input.Input) error {
 	if in.Subject.Facts == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func byDefault(row map[string]any, column string, value any) {
 
 // placeBelow sets the depth of a proposed account; below an account that does
 // not exist it has none, and is denied.
-func (r *call) placeBelow(row map[string]any) error {
+func (r *session) placeBelow(row map[string]any) error {
 	delete(row, "depth")
 	parent, _ := row["parent_id"].(string)
 	above, err := r.s.store.PolicyRow(r.ctx, "account", parent)

@@ -17,7 +17,7 @@ const reasonRatesHidden = "rates_hidden"
 // rateAccess is the only way to get an access to rates. The access asks the
 // policy, once for each card, whether it shows the card's rates in all columns.
 // rowOf reads the policy columns of a card.
-func (r *call) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
+func (r *session) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
 	decided := map[string]bool{}
 	return store.RateAccessBy(func(ctx context.Context, card string) (bool, error) {
 		if shown, ok := decided[card]; ok {
@@ -38,7 +38,7 @@ func (r *call) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[s
 }
 
 // decideWhole decides about reading rates, all columns of them or none.
-func (r *call) decideWhole(in *input.Input) policies.Decision {
+func (r *session) decideWhole(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
 	r.shadowCheck(in, d, false)
@@ -115,7 +115,7 @@ var noLossAccepted = predicate.Compare{Op: predicate.Ne, Left: column("action"),
 // hideCosts removes from a plan for reading all that is computed from rates that
 // the user may not read: columns of cards and revisions, and audit entries of
 // accepted losses.
-func (r *call) hideCosts(typ string, p *policies.Plan) *policies.Plan {
+func (r *session) hideCosts(typ string, p *policies.Plan) *policies.Plan {
 	free := typ != "audit" && ofCosts[typ] == nil
 	if free || p.Outcome != outcomeAllow {
 		return p
@@ -161,7 +161,7 @@ func without(names, those []string) []string {
 }
 
 // costsShown says which costs the acting user is shown.
-func (r *call) costsShown() costsShown {
+func (r *session) costsShown() costsShown {
 	if r.costs.facts != r.facts || r.facts == nil {
 		r.costs.facts, r.costs.shown = r.facts, r.planCosts()
 	}
@@ -171,7 +171,7 @@ func (r *call) costsShown() costsShown {
 // planCosts finds which costs the policy shows, from its plans. A policy that
 // hides even one card by anything else than whose and of what kind it is shows
 // none: that card may be what another one is bought from.
-func (r *call) planCosts() (shown costsShown) {
+func (r *session) planCosts() (shown costsShown) {
 	cards := r.engine.Plan(r.ctx, r.input("read", "card", ""))
 	rates := r.engine.Plan(r.ctx, r.input("read", "rate", ""))
 	if cards.Outcome != outcomeAllow || rates.Outcome != outcomeAllow ||
@@ -228,7 +228,7 @@ func ofKind(kind string) predicate.Expr { return equal("kind", predicate.Operand
 
 // columnsShown are the columns that the acting user is shown of a row, given its
 // policy columns; none of one that it does not see.
-func (r *call) columnsShown(typ, id string, row map[string]any) []string {
+func (r *session) columnsShown(typ, id string, row map[string]any) []string {
 	in := r.input("read", typ, id)
 	in.Resource.Row = row
 	d := r.engine.Decide(r.ctx, in)

@@ -23,7 +23,7 @@ const (
 
 // getRates lists the rates of a card: a page as JSON, or the whole card as a
 // stream of CSV, NDJSON, XLSX or open rate card JSON. They are seen as their card is.
-func getRates(r *call) error {
+func getRates(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card,
 
 // dateOf is since when the rates that are asked for are in force, or for when
 // they are scheduled, as far as that is shown; now for others.
-func (r *call) dateOf(card string, h cardHead) (time.Time, error) {
+func (r *session) dateOf(card string, h cardHead) (time.Time, error) {
 	switch {
 	case h.at != 0:
 		return h.at.Time(), nil
@@ -94,7 +94,7 @@ func (r *call) dateOf(card string, h cardHead) (time.Time, error) {
 	return r.s.now(), nil
 }
 
-func (r *call) dateOfRevision(card, revision string) (time.Time, error) {
+func (r *session) dateOfRevision(card, revision string) (time.Time, error) {
 	_, q, err := r.revisionsOf(outside{}, card, false)
 	if err == nil {
 		q.ID, q.Limit = revision, 1
@@ -144,7 +144,7 @@ func rowCells(columns []string, each func(func(store.Row) error) error) cardfile
 // may be read (403), and asks for them. It also names the parameters that it
 // has read: revision is another revision than the active one, on the reader's
 // own side of the card only; at is the time at which the rates were in force.
-func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, err error) {
+func (r *exchange) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, err error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return head, q, nil, nil, err
@@ -174,7 +174,7 @@ func (r *call) ratesOf(card string) (head cardHead, q store.Query, shown map[str
 
 // past reads a parameter that is a time, not one to come; 0 when it is absent.
 // Errors: 422.
-func (r *call) past(name string) (store.Micros, error) {
+func (r *exchange) past(name string) (store.Micros, error) {
 	text := r.query(name)
 	if text == "" {
 		return 0, nil
@@ -197,7 +197,7 @@ func (r *call) past(name string) (store.Micros, error) {
 type rateWriter func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error
 
 // streamRates sends every rate. Filters and sorting apply; pages do not.
-func (r *call) streamRates(mediaType, ending string, head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, write rateWriter) error {
+func (r *exchange) streamRates(mediaType, ending string, head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, write rateWriter) error {
 	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err

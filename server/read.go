@@ -15,16 +15,16 @@ import (
 // lister is the store, or a transaction in it: rows are read the same way
 // outside and inside of one.
 type lister interface {
-	page(r *call, q store.Query) (store.Page, error)
+	page(r *session, q store.Query) (store.Page, error)
 }
 
 type outside struct{}
 
-func (outside) page(r *call, q store.Query) (store.Page, error) { return r.s.store.List(r.ctx, q) }
+func (outside) page(r *session, q store.Query) (store.Page, error) { return r.s.store.List(r.ctx, q) }
 
 type within struct{ tx *store.Tx }
 
-func (w within) page(r *call, q store.Query) (store.Page, error) { return w.tx.List(r.ctx, q) }
+func (w within) page(r *session, q store.Query) (store.Page, error) { return w.tx.List(r.ctx, q) }
 
 // planned is what the policy says about all rows of a type for a reader, ready
 // to be asked with.
@@ -37,7 +37,7 @@ type planned struct {
 
 // reading asks the policy which rows of a type the acting user may read. When
 // that is none whatever there is, the reasons are no secret: 403.
-func (r *call) reading(typ string) (planned, error) {
+func (r *session) reading(typ string) (planned, error) {
 	plan, env, err := r.plan("read", typ)
 	if err == nil && plan.Outcome == outcomeDeny {
 		err = r.whyNone(typ)
@@ -47,7 +47,7 @@ func (r *call) reading(typ string) (planned, error) {
 
 // whyNone explains why no row of a type may be read, by the decision on a row
 // without columns.
-func (r *call) whyNone(typ string) error {
+func (r *session) whyNone(typ string) error {
 	in := r.input("read", typ, "")
 	in.Resource.Row = map[string]any{}
 	d := r.decide(in)
@@ -74,13 +74,13 @@ func (p planned) also() store.TypedFilter {
 
 // one returns the row of this id as its reader sees it. A row that is not
 // visible is as absent as one that never was: 404.
-func (r *call) one(from lister, p planned, id string) (store.Row, error) {
+func (r *session) one(from lister, p planned, id string) (store.Row, error) {
 	q := p.query()
 	q.ID, q.Limit = id, 1
 	return r.single(from, q)
 }
 
-func (r *call) single(from lister, q store.Query) (store.Row, error) {
+func (r *session) single(from lister, q store.Query) (store.Row, error) {
 	if q.ID == "" || len(q.ID) > identity.MaxName {
 		return store.Row{}, notFound()
 	}
@@ -95,8 +95,8 @@ func (r *call) single(from lister, q store.Query) (store.Row, error) {
 }
 
 // listOf answers GET on a collection.
-func listOf(typ string) func(*call) error {
-	return func(r *call) error {
+func listOf(typ string) func(*exchange) error {
+	return func(r *exchange) error {
 		p, err := r.reading(typ)
 		if err != nil {
 			return err
@@ -106,8 +106,8 @@ func listOf(typ string) func(*call) error {
 }
 
 // oneOf answers GET on a member of a collection.
-func oneOf(typ string) func(*call) error {
-	return func(r *call) error {
+func oneOf(typ string) func(*exchange) error {
+	return func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ type appender func(store.Row, []byte) []byte
 // {"items":[…],"next":"…","total":n}; next only where there is more, total
 // only with ?count=true. The order is q's own unless another is asked for.
 // Parameters apart have been read by the caller.
-func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender, apart ...string) error {
+func (r *exchange) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender, apart ...string) error {
 	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (r *call) answerList(q store.Query, shown map[string]store.ColumnInfo, writ
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-func (r *call) appendPage(dst []byte, page store.Page, p listParams, write appender) ([]byte, error) {
+func (r *session) appendPage(dst []byte, page store.Page, p listParams, write appender) ([]byte, error) {
 	dst = append(dst, `{"items":[`...)
 	for i, row := range page.Rows {
 		if i > 0 {
@@ -189,13 +189,13 @@ func (r *call) appendPage(dst []byte, page store.Page, p listParams, write appen
 }
 
 // answerRow sends one representation with its tag.
-func (r *call) answerRow(status int, typ string, representation []byte) error {
+func (r *exchange) answerRow(status int, typ string, representation []byte) error {
 	r.c.Set(fiber.HeaderETag, r.s.etag(typ, representation))
 	return r.send(status, fiber.MIMEApplicationJSON, representation)
 }
 
 // countViews counts the cards shown, by view.
-func (r *call) countViews(typ string, rows ...store.Row) {
+func (r *session) countViews(typ string, rows ...store.Row) {
 	if typ != "card" {
 		return
 	}

@@ -73,7 +73,7 @@ type rebuilding struct {
 // postRebuild builds every stale card of the own account anew that the user is
 // shown to be stale, each in a transaction of its own: what was done stays done
 // when it is cut off, and doing it again goes on with the rest.
-func postRebuild(r *call) error {
+func postRebuild(r *exchange) error {
 	if err := r.mayArea("create", "card/customer"); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func postRebuild(r *call) error {
 	if _, err := r.isDryRun(); err != nil {
 		return err
 	}
-	f, err := r.readFields(anyField)
+	f, err := r.sent().fields(anyField)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func postRebuild(r *call) error {
 // shownStale lists the own cards that the user is shown, and shown to be stale,
 // as a list of cards shows them; only these where only is given. Of the others
 // nothing is told, nor are they touched.
-func (r *call) shownStale(only *[]string) (ids []string, err error) {
+func (r *session) shownStale(only *[]string) (ids []string, err error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (r *call) shownStale(only *[]string) (ids []string, err error) {
 	return ids, nil
 }
 
-func (r *call) answerRebuild(b rebuilding) error {
+func (r *exchange) answerRebuild(b rebuilding) error {
 	body, err := r.rebuild(b, func(one rebuiltBody, body *rebuildBody) error {
 		body.Items = append(body.Items, one)
 		return nil
@@ -155,12 +155,11 @@ func (r *call) answerRebuild(b rebuilding) error {
 }
 
 // endWith has what is done for the request end with ctx.
-func (r *call) endWith(ctx context.Context) { r.ctx = ctx }
+func (r *session) endWith(ctx context.Context) { r.ctx = ctx }
 
 // streamRebuild sends a line a card as it is done, and last what they come to.
-func (r *call) streamRebuild(b rebuilding) error {
-	own := *r // outlives the request, which it must not touch
-	own.c = nil
+func (r *exchange) streamRebuild(b rebuilding) error {
+	own := r.session // outlives the request
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
 		own.endWith(ctx)
 		lines := json.NewEncoder(w)
@@ -179,7 +178,7 @@ func (r *call) streamRebuild(b rebuilding) error {
 
 // rebuild goes through the cards. What is refused to one does not stop the
 // others; a database that is gone, or a reader that is, does.
-func (r *call) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error) (rebuildBody, error) {
+func (r *session) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error) (rebuildBody, error) {
 	body := rebuildBody{Cards: len(b.cards)}
 	for _, card := range b.cards {
 		one, err := r.rebuildCard(card, b.options)
@@ -194,7 +193,7 @@ func (r *call) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error)
 	return body, nil
 }
 
-func (r *call) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
+func (r *session) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
 	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: r, tx: tx}
 		if err := w.reload(); err != nil {

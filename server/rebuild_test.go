@@ -235,7 +235,7 @@ func TestARebuildThatWasCutOffGoesOnWithTheRest(t *testing.T) {
 // cutOff begins a rebuild as a, whose reader is gone after the first card.
 func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 	w.t.Helper()
-	r := &call{s: w.server, ctx: tctx, engine: w.server.engines.Current(), route: &boundRoute{name: "rebuild"}, decisionID: "cut off"}
+	r := &session{s: w.server, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "cut off"}
 	r.caller.userRef = w.id("a")
 	must(w.t, r.loadUser())
 	cards, err := r.shownStale(nil)

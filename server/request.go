@@ -14,14 +14,13 @@ import (
 	"resellerd/store"
 )
 
-// call is one request on its way through the house. It lives until the answer
-// is written and is used by one goroutine. Every string it hands out is a copy
-// that may be kept.
-type call struct {
+// session is one user asking one policy: what is decided for a request, and what
+// is recorded of it. It knows no HTTP: requests, schedules and the command line
+// have one each. It is used by one goroutine.
+type session struct {
 	s      *Server
-	c      *fiber.Ctx
 	ctx    context.Context // ends with the deadline, or when the client has gone
-	route  *boundRoute
+	from   origin
 	engine *policies.Engine
 	caller caller
 
@@ -30,14 +29,30 @@ type call struct {
 	facts   *input.Facts   // of subject
 	viewer  *store.Subject // the real acting user under Resellerd-As, else nil
 
-	file *spool // what was uploaded, once it has arrived
-
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
 	decidedAs  string             // of the decision being recorded
 	costs      costsSeen          // by the acting user
 	revision   store.DataRevision // that the answer is at least as new as
 	at         time.Time          // the moment that is asked about; now, when zero
+}
+
+// origin is where the questions of a session come from.
+type origin struct {
+	name   string // in the decision log: "GET /v1/customers/:id"
+	path   string // that cursors are bound to
+	area   string // that a user who is refused at the door is refused
+	acting bool   // in the name of a user
+}
+
+// exchange is one HTTP request and its answer, with the session that decides
+// about it. It lives until the answer is written. Every string it hands out is a
+// copy that may be kept.
+type exchange struct {
+	session
+	c     *fiber.Ctx
+	route *boundRoute
+	file  *spool // what was uploaded, once it has arrived
 }
 
 // costsSeen remembers which costs one user is shown.
@@ -48,7 +63,7 @@ type costsSeen struct {
 
 // input is what the policy reads for an action of the acting user on a
 // resource. The caller adds the stored row, properties or a change.
-func (r *call) input(action, typ, id string) *input.Input {
+func (r *session) input(action, typ, id string) *input.Input {
 	in := &input.Input{
 		Action:   input.Action{Name: action},
 		Resource: input.Resource{Type: typ, ID: id},
@@ -60,11 +75,11 @@ func (r *call) input(action, typ, id string) *input.Input {
 	return in
 }
 
-func (r *call) context() input.Context {
+func (r *session) context() input.Context {
 	return input.Context{ClientIP: r.caller.clientIP, Time: r.moment(), Panel: r.caller.tokenID}
 }
 
-func (r *call) moment() time.Time {
+func (r *session) moment() time.Time {
 	if r.at.IsZero() {
 		return r.s.now().UTC()
 	}
@@ -72,7 +87,7 @@ func (r *call) moment() time.Time {
 }
 
 // decide asks the policy, counts and records the decision.
-func (r *call) decide(in *input.Input) policies.Decision {
+func (r *session) decide(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
 	r.shadowCheck(in, d, false)
@@ -80,7 +95,7 @@ func (r *call) decide(in *input.Input) policies.Decision {
 }
 
 // judge asks the policy; nothing is recorded.
-func (r *call) judge(in *input.Input) policies.Decision {
+func (r *session) judge(in *input.Input) policies.Decision {
 	if r.s.cfg.ForceEvaluate {
 		return r.engine.Evaluate(r.ctx, in)
 	}
@@ -89,7 +104,7 @@ func (r *call) judge(in *input.Input) policies.Decision {
 
 // decideAbsent denies what is not there for the reason that the policy gives
 // for what is not visible: it is asked about a row that names no owner.
-func (r *call) decideAbsent(in *input.Input) policies.Decision {
+func (r *session) decideAbsent(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := absentAs(r.judge(in))
 	r.shadowCheck(in, d, true)
@@ -109,7 +124,7 @@ func absentAs(d policies.Decision) policies.Decision {
 // filter denies everything when the policy does; an error outcome is returned
 // as an error. One log entry, with the filter. It leaves out all that is computed
 // from rates that the user may not read; see hideCosts.
-func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
+func (r *session) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.s.now()
 	in := r.input(action, typ, "")
 	p := r.engine.Plan(r.ctx, in)
@@ -124,7 +139,7 @@ func (r *call) plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 }
 
 // param returns a path parameter, unescaped.
-func (r *call) param(name string) (string, error) {
+func (r *exchange) param(name string) (string, error) {
 	value, err := url.PathUnescape(r.c.Params(name))
 	if err != nil || !strictjson.CleanText(value) {
 		return "", notFound()
@@ -133,19 +148,19 @@ func (r *call) param(name string) (string, error) {
 }
 
 // query returns a query parameter, "" when absent.
-func (r *call) query(name string) string { return r.c.Query(name) }
+func (r *exchange) query(name string) string { return r.c.Query(name) }
 
 // header returns a request header, "" when absent.
-func (r *call) header(name string) string { return r.c.Get(name) }
+func (r *exchange) header(name string) string { return r.c.Get(name) }
 
 // send answers with a body of this media type.
-func (r *call) send(status int, mediaType string, body []byte) error {
+func (r *exchange) send(status int, mediaType string, body []byte) error {
 	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
 	return r.c.Send(body)
 }
 
 // sendCopy is send for a body that is used again once this has returned.
-func (r *call) sendCopy(status int, mediaType string, body []byte) error {
+func (r *exchange) sendCopy(status int, mediaType string, body []byte) error {
 	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
 	r.c.Response().SetBody(body)
 	return nil

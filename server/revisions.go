@@ -9,7 +9,7 @@ import (
 // revisionsOf finds a card as its reader sees it (404), decides that its
 // revisions may be read (403), and asks for them, those made last first. Who
 // sees the card translated is shown the one that is in force.
-func (r *call) revisionsOf(from lister, card string, inside bool) (planned, store.Query, error) {
+func (r *session) revisionsOf(from lister, card string, inside bool) (planned, store.Query, error) {
 	cards, err := r.reading("card")
 	if err != nil {
 		return planned{}, store.Query{}, err
@@ -33,7 +33,7 @@ func (r *call) revisionsOf(from lister, card string, inside bool) (planned, stor
 }
 
 // listRevisions answers GET on a card's revisions.
-func listRevisions(r *call) error {
+func listRevisions(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func listRevisions(r *call) error {
 }
 
 // getRevision answers GET on one of them.
-func getRevision(r *call) error {
+func getRevision(r *exchange) error {
 	card, revision, err := r.revisionParams()
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func getRevision(r *call) error {
 	return r.answerRow(fiber.StatusOK, "revision", row.AppendJSON(nil))
 }
 
-func (r *call) revisionParams() (card, revision string, err error) {
+func (r *exchange) revisionParams() (card, revision string, err error) {
 	if card, err = r.param("id"); err == nil {
 		revision, err = r.param("revision")
 	}
@@ -71,8 +71,8 @@ func (r *call) revisionParams() (card, revision string, err error) {
 }
 
 // onRevision runs a write on one revision of a card.
-func onRevision(do func(w *writing, card, revision string) (target, error), answer func(*writing, target) (written, error)) func(*call) error {
-	return func(r *call) error {
+func onRevision(do func(w *writing, card, revision string) (target, error), answer func(*writing, target) (written, error)) func(*exchange) error {
+	return func(r *exchange) error {
 		card, revision, err := r.revisionParams()
 		if err != nil {
 			return err
@@ -146,7 +146,7 @@ func (w *writing) mayActivate(card, revision string) (f *fields, atLoss bool, er
 	if err := w.mayProve(card, revision); err != nil {
 		return nil, false, err
 	}
-	if f, err = w.r.readFields(anyField); err != nil {
+	if f, err = w.sent.fields(anyField); err != nil {
 		return nil, false, err
 	}
 	if atLoss = f.boolean("accept_losses"); atLoss {
@@ -185,7 +185,7 @@ func (w *writing) rollBack(card string) (target, error) {
 }
 
 // rollBackCard answers POST on a card's roll-back.
-func rollBackCard(r *call) error {
+func rollBackCard(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (w *writing) cancelSchedule(card, revision string) (target, error) {
 	if err := w.may("update", "card", card, nil); err != nil {
 		return t, err
 	}
-	f, err := w.r.readFields(before.shows)
+	f, err := w.sent.fields(before.shows)
 	if err != nil {
 		return t, err
 	}

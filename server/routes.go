@@ -12,7 +12,7 @@ type route struct {
 	path   string // Fiber pattern, "/v1/customers/:id"
 	scope  identity.Scope
 	open   access
-	handle func(*call) error
+	handle func(*exchange) error
 	doc    operation
 }
 

@@ -136,15 +136,15 @@ func (s *Server) takeEffect(ctx context.Context) error {
 	return err
 }
 
-// scheduleRoute stands for the route in what a schedule records.
-var scheduleRoute = &boundRoute{route: route{open: doorActing, doc: operation{tag: "schedule"}}, name: "schedule"}
+// bySchedule is the origin of what a schedule records.
+var bySchedule = origin{name: "schedule", area: "schedule", acting: true}
 
 // bringIn activates a scheduled revision in the name of who scheduled it, from
 // where they did. Everything is asked again; what is refused is held, with the
 // reason.
 func (s *Server) bringIn(ctx context.Context, d store.Due) error {
-	r := &call{
-		s: s, ctx: ctx, route: scheduleRoute, engine: s.engines.Current(),
+	r := &session{
+		s: s, ctx: ctx, from: bySchedule, engine: s.engines.Current(),
 		decisionID: s.newID(), revision: s.store.DataRevision(),
 	}
 	outcome := ""

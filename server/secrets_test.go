@@ -85,12 +85,12 @@ func everyThird(ids []string) (some []string) {
 	return some
 }
 
-// sent is one request's text and the raw bytes of its answer.
-type sent struct{ asked, answer string }
+// told is one request's text and the raw bytes of its answer.
+type told struct{ asked, answer string }
 
 // knockEverywhere sends to every route of the table, as one user, everything
 // that its tests know of, and hands each answer to look.
-func (p *planted) knockEverywhere(user string, look func(sent)) {
+func (p *planted) knockEverywhere(user string, look func(told)) {
 	p.t.Helper()
 	ids := p.secretIDs()
 	routed := 0
@@ -167,7 +167,7 @@ func (p *planted) revisionsOf(card string) (ids []string) {
 	return append(ids, p.id("revision draft of silver"))
 }
 
-func (p *planted) knockRoute(user, method, path string, bodies []string, look func(sent)) {
+func (p *planted) knockRoute(user, method, path string, bodies []string, look func(told)) {
 	if method != "GET" {
 		for i, body := range append(slices.Clone(bodies), `{"broken`, `{"nonsense":1}`) {
 			for _, id := range referencedBy(body, p.secretIDs()) {
@@ -215,7 +215,7 @@ func referencedBy(body string, ids []string) []string {
 }
 
 // knock sends a request and keeps the bytes of its answer as they were.
-func (p *planted) knock(user string, a asked) sent {
+func (p *planted) knock(user string, a asked) told {
 	p.t.Helper()
 	body := p.expand(strings.ReplaceAll(a.body, "{USER}", "{"+user+"}"))
 	req := httptest.NewRequest(a.method, p.expand(a.path), io.Reader(strings.NewReader(body)))
@@ -241,7 +241,7 @@ func (p *planted) knock(user string, a asked) sent {
 	if err != nil {
 		p.t.Fatalf("%v: %v", a, err)
 	}
-	return sent{asked: user + ": " + a.method + " " + p.expand(a.path) + " " + body + strings.Join(a.header, " "), answer: string(raw)}
+	return told{asked: user + ": " + a.method + " " + p.expand(a.path) + " " + body + strings.Join(a.header, " "), answer: string(raw)}
 }
 
 // hiddenIDs are the ids of what A must not know of.
@@ -268,7 +268,7 @@ func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
 			}
 			hidden := p.hiddenIDs()
 			answers := 0
-			p.knockEverywhere("a", func(got sent) {
+			p.knockEverywhere("a", func(got told) {
 				answers++
 				for text, what := range p.what {
 					if strings.Contains(got.answer, text) {
@@ -294,7 +294,7 @@ func (p *planted) mustBeFound(t *testing.T) {
 	t.Helper()
 	missing := maps.Clone(p.what)
 	for _, user := range []string{"m", "n"} {
-		p.readEverything(user, func(got sent) {
+		p.readEverything(user, func(got told) {
 			if strings.Contains(got.asked, " /v1/preview/") {
 				return // with another's eyes
 			}
@@ -305,7 +305,7 @@ func (p *planted) mustBeFound(t *testing.T) {
 		if _, ok := missing[text]; !ok {
 			t.Errorf("a master reads what is its reseller's own: %s", p.what[text])
 		}
-		p.readEverything(owner, func(got sent) {
+		p.readEverything(owner, func(got told) {
 			if strings.Contains(got.answer, text) {
 				delete(missing, text)
 			}
@@ -317,7 +317,7 @@ func (p *planted) mustBeFound(t *testing.T) {
 }
 
 // readEverything reads every route that can be read.
-func (p *planted) readEverything(user string, look func(sent)) {
+func (p *planted) readEverything(user string, look func(told)) {
 	for _, rt := range routes() {
 		if rt.method != "GET" {
 			continue

@@ -95,14 +95,14 @@ func (s *Server) openShadow() {
 }
 
 // shadowCheck hands on a decision about one thing.
-func (r *call) shadowCheck(in *input.Input, d policies.Decision, absent bool) {
+func (r *session) shadowCheck(in *input.Input, d policies.Decision, absent bool) {
 	if by := r.s.shadow.picks(); by != nil {
 		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), check: d, absent: absent, id: r.decisionID})
 	}
 }
 
 // shadowPlan hands on a decision about a list.
-func (r *call) shadowPlan(in *input.Input, p *policies.Plan) {
+func (r *session) shadowPlan(in *input.Input, p *policies.Plan) {
 	if by := r.s.shadow.picks(); by != nil {
 		r.s.shadow.add(shadowed{live: r.engine, by: by, in: r.asAsked(by, in), plan: p, id: r.decisionID})
 	}
@@ -111,7 +111,7 @@ func (r *call) shadowPlan(in *input.Input, p *policies.Plan) {
 // asAsked copies the input for a policy that reads it later. The write goes on to
 // complete its change and its rows, and the account tree may belong to a
 // transaction that ends before.
-func (r *call) asAsked(by *policies.Engine, in *input.Input) input.Input {
+func (r *session) asAsked(by *policies.Engine, in *input.Input) input.Input {
 	held := *in
 	if in.Action.Change != nil {
 		change := *in.Action.Change

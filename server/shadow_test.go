@@ -252,7 +252,7 @@ func TestAFullShadowReadsNoAccountTree(t *testing.T) {
 		Resource: input.Resource{Type: "customer", Properties: map[string]any{"note": "text"}},
 	}
 	ask := func() {
-		r := &call{s: &Server{shadow: h}}
+		r := &session{s: &Server{shadow: h}}
 		r.shadowCheck(&in, policies.Decision{}, false)
 		r.shadowPlan(&in, &policies.Plan{})
 	}
@@ -287,7 +287,7 @@ func TestAShadowPanicsOnItsOwn(t *testing.T) {
 func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 	t.Parallel()
 	change := &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
-	held := (&call{}).asAsked(nil, &input.Input{Action: input.Action{Name: "update", Change: change}})
+	held := (&session{}).asAsked(nil, &input.Input{Action: input.Action{Name: "update", Change: change}})
 	change.After, change.Fields = change.Before, nil
 	if c := held.Action.Change; c.After != nil || len(c.Fields) != 1 {
 		t.Errorf("asked about %+v", c)

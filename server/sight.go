@@ -9,14 +9,14 @@ import (
 // readerSight is what the acting user may be shown of an explanation: by the
 // same plans that its lists are made with.
 type readerSight struct {
-	r                *call
+	r                *session
 	groups, accounts *planned // nil: none of them
 	grounds          bool
 	err              error // the first failure; nothing of the explanation is shown then
 }
 
 // sight looks what the acting user may see.
-func (r *call) sight() (*readerSight, error) {
+func (r *session) sight() (*readerSight, error) {
 	s := &readerSight{r: r}
 	var err error
 	if s.groups, err = r.mayList("group"); err != nil {
@@ -30,7 +30,7 @@ func (r *call) sight() (*readerSight, error) {
 }
 
 // mayList is reading, nil where no row of the type may be read.
-func (r *call) mayList(typ string) (*planned, error) {
+func (r *session) mayList(typ string) (*planned, error) {
 	plan, env, err := r.plan("read", typ)
 	if err != nil {
 		return nil, err

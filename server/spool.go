@@ -22,7 +22,7 @@ type spool struct {
 // upload takes the body into a file. It is the caller's to close. Errors: 413
 // past the limit, packed or unpacked; 415 for another encoding than gzip; 400
 // for a body that is cut off or no gzip; 408 when it does not arrive in time.
-func (r *call) upload() (*spool, error) {
+func (r *exchange) upload() (*spool, error) {
 	body := arriving(r.c.Context())
 	if body == nil {
 		body = strings.NewReader("")

@@ -14,10 +14,10 @@ import (
 // context lives on until write returns, at most Limits.Stream, and ends when
 // the client stops reading. When write fails or panics the connection is cut
 // before the end of the body, so that no client takes a part for the whole.
-func (r *call) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
+func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
 	in, out := io.Pipe()
-	s, id, route := r.s, r.decisionID, r.route.name
+	s, id, route := r.s, r.decisionID, r.from.name
 	go func() {
 		defer cancel()
 		err := writeStream(ctx, out, write)

@@ -68,7 +68,7 @@ func (w *writing) mayName(f *fields, name string) error {
 }
 
 // postUser makes a user of the account it names, the actor's own by default.
-func postUser(r *call) error {
+func postUser(r *exchange) error {
 	return r.write(func(w *writing) (target, error) {
 		f, account, err := w.begin("user", nil)
 		if err != nil {

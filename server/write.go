@@ -19,8 +19,9 @@ import (
 // facts are those of the transaction, so that a right withdrawn a moment ago
 // is gone.
 type writing struct {
-	r   *call
-	tx  *store.Tx
+	r    *session
+	tx   *store.Tx
+	sent *sent // by the writer; nil where nothing was
 	key *repeatKey // nil without the header
 	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
@@ -47,7 +48,7 @@ type target struct {
 // user, runs do, and answers. do decides, validates, applies and audits.
 // answer reads what is then there, as the writer sees it; a repeated request
 // with the same Idempotency-Key is authorised again and answered so, too.
-func (r *call) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
+func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	if r.viewer != nil {
 		return forbidden("a preview reads only")
 	}
@@ -62,9 +63,9 @@ func (r *call) write(do func(*writing) (target, error), answer func(*writing, ta
 	if dry {
 		return r.dryRun(do, answer)
 	}
-	var out written
+	sent, out := r.sent(), written{}
 	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: r, tx: tx, key: key}
+		w := &writing{r: &r.session, tx: tx, sent: sent, key: key}
 		if err := w.reload(); err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func (w *writing) first(do func(*writing) (target, error)) (target, error) {
 	return done, w.remember(done)
 }
 
-func (r *call) answerWritten(out written) error {
+func (r *exchange) answerWritten(out written) error {
 	if out.at != "" {
 		r.c.Set(fiber.HeaderLocation, out.at)
 	}
@@ -256,7 +257,7 @@ func (w *writing) settle(typ string, current []byte, applied error) error {
 	if applied != nil && problemOf(applied).kind.status != fiber.StatusConflict {
 		return applied
 	}
-	if err := w.r.matches(w.r.s.etag(typ, current)); err != nil {
+	if err := w.sent.matches(w.r.s.etag(typ, current)); err != nil {
 		return err
 	}
 	return applied
