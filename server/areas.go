@@ -3,17 +3,17 @@ package server
 import (
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/resource"
 )
 
-// ownAreas are resellerd's own permission areas.
-var ownAreas = []string{
-	"account", "audit", "card/customer", "card/provider", "customer", "group", "policy", "preview", "user",
-}
-
+// isOwnArea holds for resellerd's own permission areas: those of its types, and
+// two that have no rows.
 var isOwnArea = func() map[string]bool {
-	set := map[string]bool{}
-	for _, area := range ownAreas {
-		set[area] = true
+	set := map[string]bool{"policy": true, "preview": true}
+	for _, t := range resource.Types {
+		for _, area := range t.AreaNames() {
+			set[area] = true
+		}
 	}
 	return set
 }()
@@ -23,20 +23,14 @@ var isOwnArea = func() map[string]bool {
 func (r *session) areaOf(in *input.Input, d policies.Decision) string { return areaOf(r.engine, in, d) }
 
 func areaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
-	switch typ := in.Resource.Type; typ {
-	case "area":
+	if in.Resource.Type == input.AreaType {
 		return areaLabel(e, in.Resource.ID)
-	case "card", "rate", "revision":
-		switch d.View {
-		case "customer":
-			return "card/customer"
-		case "provider", "translated":
-			return "card/provider"
-		}
-		return "card"
-	default:
-		return areaLabel(e, typ)
 	}
+	t := resource.Named(in.Resource.Type)
+	if len(t.Areas) > 0 {
+		return t.Area(d.View)
+	}
+	return areaLabel(e, t.Name)
 }
 
 // areaLabel is the area when it is one of resellerd's own or declared by the

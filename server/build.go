@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 
+	"resellerd/server/resource"
+
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
@@ -147,7 +149,7 @@ func answerBuilt(w *writing, t target) (written, error) {
 		return written{}, err
 	}
 	body, err := json.Marshal(bodyOfBuilt(store.Built{Revision: revision, Recipe: recipe}))
-	return written{status: t.status, typ: "build", body: body, at: collections["card"] + "/" + t.id + "/revisions/" + t.sub}, err
+	return written{status: t.status, typ: "build", body: body, at: resource.Named("card").Collection + "/" + t.id + "/revisions/" + t.sub}, err
 }
 
 func bodyOfBuilt(built store.Built) builtBody {

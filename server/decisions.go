@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/server/resource"
+
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
@@ -160,13 +162,10 @@ func (r *session) thing(m remembrance, in *input.Input, s *readerSight) (Thing, 
 	return thing, nil
 }
 
-// seesStored reports whether the acting user sees a row now. Rates are seen as
-// their card is.
+// seesStored reports whether the acting user sees a row now. Rates and revisions
+// are seen as their card is.
 func (r *session) seesStored(typ, id string, s *readerSight) (bool, error) {
-	if typ == "rate" {
-		typ = "card"
-	}
-	p, err := r.mayList(typ)
+	p, err := r.mayList(resource.Named(typ).Decided())
 	if err != nil {
 		return false, err
 	}

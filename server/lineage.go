@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/policies/input"
+	"resellerd/server/resource"
+
 	"resellerd/store"
 )
 
@@ -121,12 +124,9 @@ func (overseer) policy() bool                       { return true }
 
 // areasFor are the areas that count for an action on a resource.
 func areasFor(action, typ, id string) []string {
-	areas := []string{typ}
-	switch typ {
-	case "area":
+	areas := resource.Named(typ).AreaNames()
+	if typ == input.AreaType {
 		areas = []string{id}
-	case "card", "rate":
-		areas = []string{"card/customer", "card/provider"}
 	}
 	switch action {
 	case "preview":

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 
+	"resellerd/server/resource"
+
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies/input"
@@ -199,19 +201,13 @@ func answerRow(w *writing, t target) (written, error) {
 	}
 	out := written{status: t.status, typ: t.typ, body: row.json}
 	if t.status == fiber.StatusCreated {
-		out.at = collections[t.typ] + "/" + t.id
+		out.at = resource.Named(t.typ).Collection + "/" + t.id
 	}
 	return out, nil
 }
 
 // answerNothing answers a deletion.
 func answerNothing(*writing, target) (written, error) { return written{}, nil }
-
-// collections are the paths of the types that have one.
-var collections = map[string]string{
-	"account": "/v1/accounts", "group": "/v1/groups", "user": "/v1/users",
-	"customer": "/v1/customers", "card": "/v1/cards",
-}
 
 // differing lists the columns in which two representations differ; times of
 // keeping are no change of their own.

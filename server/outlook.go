@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+
+	"resellerd/server/resource"
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
@@ -37,10 +40,22 @@ type ShownRow struct {
 // rowArea is an area whose rows the store keeps; of cards, by their kind as seen.
 type rowArea struct{ area, typ, kind string }
 
-var rowAreas = []rowArea{
-	{"account", "account", ""}, {"audit", "audit", ""}, {"card/customer", "card", "customer"},
-	{"card/provider", "card", "provider"}, {"customer", "customer", ""}, {"group", "group", ""}, {"user", "user", ""},
-}
+// rowAreas are sorted by area.
+var rowAreas = func() (all []rowArea) {
+	for _, t := range resource.Types {
+		names := t.AreaNames()
+		for _, area := range names {
+			row := rowArea{area: area, typ: t.Name}
+			if len(names) > 1 {
+				row.kind = strings.TrimPrefix(area, t.Name+"/")
+			}
+			if t.Parent == "" {
+				all = append(all, row)
+			}
+		}
+	}
+	return all
+}()
 
 // observer makes outlooks.
 type observer struct {

@@ -21,8 +21,8 @@ import (
 type writing struct {
 	r    *session
 	tx   *store.Tx
-	sent *sent // by the writer; nil where nothing was
-	key *repeatKey // nil without the header
+	sent *sent      // by the writer; nil where nothing was
+	key  *repeatKey // nil without the header
 	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
 	access *store.RateAccess // of the acting user, once it was asked for

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/server/resource"
+
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
@@ -182,21 +184,10 @@ func accountOf(in *input.Input) string {
 // areaOf is the permission area that a decision is about. A card's follows how
 // it is shown.
 func areaOf(in *input.Input, views ...string) string {
-	switch in.Resource.Type {
-	case "area":
+	if in.Resource.Type == input.AreaType {
 		return in.Resource.ID
-	case "card", "rate":
-		for _, view := range views {
-			switch view {
-			case "customer":
-				return "card/customer"
-			case "provider", "translated":
-				return "card/provider"
-			}
-		}
-		return "card"
 	}
-	return in.Resource.Type
+	return resource.Named(in.Resource.Type).Area(views...)
 }
 
 func words(outcome string, reasons []string, view string, err error) string {

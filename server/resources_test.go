@@ -1,0 +1,43 @@
+package server
+
+import (
+	"slices"
+	"testing"
+
+	"resellerd/server/resource"
+	"resellerd/store"
+)
+
+// The registry names exactly the types that are decided about, and each through
+// the type that the store decides it through.
+func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
+	t.Parallel()
+	registered := map[string]string{}
+	for _, r := range resource.Types {
+		registered[r.Name] = r.Parent
+	}
+	for _, typ := range store.Types() {
+		parent, named := registered[typ.Name]
+		if decided := typ.Through == "" || typ.Decided; decided != named {
+			t.Errorf("%s: decided about %v, registered %v", typ.Name, decided, named)
+			continue
+		}
+		if named && parent != typ.Through {
+			t.Errorf("%s: registered below %q, the store decides through %q", typ.Name, parent, typ.Through)
+		}
+		delete(registered, typ.Name)
+	}
+	if len(registered) > 0 {
+		t.Errorf("the store has no %v", registered)
+	}
+}
+
+// A question about a rate or a revision is told the access to both kinds of cards.
+func TestAnExplanationOfWhatBelongsToACardShowsTheAccessToCards(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{"card", "rate", "revision"} {
+		if got := areasFor("read", typ, "crd_x"); !slices.Equal(got, []string{"card/customer", "card/provider"}) {
+			t.Errorf("%s: %v", typ, got)
+		}
+	}
+}
