@@ -66,6 +66,9 @@ type Config struct {
 	// ForceEvaluate answers every check by a full evaluation of the policy,
 	// for comparing against compiled plans. Slow; default false.
 	ForceEvaluate bool
+	// KeepGC leaves the garbage collector's percentage alone during imports, as
+	// where GOGC sets it; default false.
+	KeepGC bool
 }
 
 // Limits bound what one caller can make the server do.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"bytes"
+	"math"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -96,6 +98,27 @@ func linesFault(raw []byte) string {
 		return "the request has both a Content-Length and a Transfer-Encoding"
 	}
 	return ""
+}
+
+// announcedLength is the length of a body as its sender gave it, in bytes: -1 for
+// a body in chunks, 0 for none. The head has no fault.
+func announcedLength(raw []byte) int {
+	for len(raw) > 0 {
+		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
+		raw = rest
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		switch {
+		case isName(name, fiber.HeaderTransferEncoding):
+			return -1
+		case isName(name, fiber.HeaderContentLength):
+			n, err := strconv.Atoi(string(bytes.TrimSpace(value)))
+			if err != nil {
+				return math.MaxInt
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // isName reports whether b is this name of a header or scheme, in any case.

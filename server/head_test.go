@@ -36,7 +36,7 @@ const chunkedHead = "Host: x\r\nTransfer-Encoding: chunked\r\n"
 // rawAnswers reads the answers to a connection until it is closed.
 func rawAnswers(t *testing.T, conn net.Conn) (statuses []int, mediaTypes []string) {
 	t.Helper()
-	must(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	in := bufio.NewReader(conn)
 	for {
 		if _, err := in.Peek(1); errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
@@ -216,7 +216,7 @@ func TestNoRouteTakesTrailers(t *testing.T) {
 // rawBegin sends a head and returns the status line of what comes first.
 func rawBegin(t *testing.T, conn net.Conn, head string) (string, *bufio.Reader) {
 	t.Helper()
-	must(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	_, err := io.WriteString(conn, head)
 	must(t, err)
 	in := bufio.NewReader(conn)

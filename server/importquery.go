@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -72,45 +73,45 @@ func (q *importReader) refuse(name, text string) {
 }
 
 // importSetters read one parameter each.
-var importSetters = map[string]func(q *importReader, value string) (problem string){
-	"mode":         func(q *importReader, v string) string { return among(&q.order.mode, v, modeReplace, modeAmend) },
-	"base":         func(q *importReader, v string) string { q.order.base = v; return "" },
-	"name":         func(q *importReader, v string) string { q.order.name = v; return "" },
-	"apply":        func(q *importReader, v string) string { return truth(&q.order.apply, v) },
-	"skip_refused": func(q *importReader, v string) string { return truth(&q.order.skipRefused, v) },
-	"format": func(q *importReader, v string) string {
+var importSetters = map[string]func(q *importReader, value string) error{
+	"mode":         func(q *importReader, v string) error { return among(&q.order.mode, v, modeReplace, modeAmend) },
+	"base":         func(q *importReader, v string) error { q.order.base = v; return nil },
+	"name":         func(q *importReader, v string) error { q.order.name = v; return nil },
+	"apply":        func(q *importReader, v string) error { return truth(&q.order.apply, v) },
+	"skip_refused": func(q *importReader, v string) error { return truth(&q.order.skipRefused, v) },
+	"format": func(q *importReader, v string) error {
 		return among(&q.order.options.Format, v, cardfile.CSV, cardfile.XLSX, cardfile.NDJSON, cardfile.JSON)
 	},
-	"encoding":  func(q *importReader, v string) string { q.order.options.Encoding = v; return "" },
-	"delimiter": func(q *importReader, v string) string { return delimiter(&q.order.options.Delimiter, v) },
-	"decimal": func(q *importReader, v string) string {
+	"encoding":  func(q *importReader, v string) error { q.order.options.Encoding = v; return nil },
+	"delimiter": func(q *importReader, v string) error { return delimiter(&q.order.options.Delimiter, v) },
+	"decimal": func(q *importReader, v string) error {
 		mark := ""
-		bad := among(&mark, v, ".", ",")
-		if bad == "" {
+		err := among(&mark, v, ".", ",")
+		if err == nil {
 			q.order.options.Decimal = mark[0]
 		}
-		return bad
+		return err
 	},
-	"columns": func(q *importReader, v string) string { q.order.options.Columns = strings.Split(v, ","); return "" },
-	"sheet": func(q *importReader, v string) string {
+	"columns": func(q *importReader, v string) error { q.order.options.Columns = strings.Split(v, ","); return nil },
+	"sheet": func(q *importReader, v string) error {
 		q.order.options.Sheets = append(q.order.options.Sheets, v)
-		return ""
+		return nil
 	},
-	"card": func(q *importReader, v string) string { q.order.options.Card = v; return "" },
-	"commas": func(q *importReader, v string) string {
+	"card": func(q *importReader, v string) error { q.order.options.Card = v; return nil },
+	"commas": func(q *importReader, v string) error {
 		return among(&q.order.options.Commas, v, cardfile.CommasList, cardfile.CommasThousands)
 	},
-	"nanp": func(q *importReader, v string) string {
+	"nanp": func(q *importReader, v string) error {
 		q.order.options.NANP = new(bool)
 		return truth(q.order.options.NANP, v)
 	},
-	"exit": func(q *importReader, v string) string {
+	"exit": func(q *importReader, v string) error {
 		q.order.options.Exit011 = true
 		return among(new(string), v, "011")
 	},
-	"zone":  func(q *importReader, v string) string { return zone(&q.order.options.Zone, v) },
-	"mcd":   func(q *importReader, v string) string { return wholeSeconds(&q.order.options.MCD, v, 0) },
-	"pulse": func(q *importReader, v string) string { return wholeSeconds(&q.order.options.Pulse, v, 1) },
+	"zone":  func(q *importReader, v string) error { return zone(&q.order.options.Zone, v) },
+	"mcd":   func(q *importReader, v string) error { return wholeSeconds(&q.order.options.MCD, v, 0) },
+	"pulse": func(q *importReader, v string) error { return wholeSeconds(&q.order.options.Pulse, v, 1) },
 }
 
 func (q *importReader) take(name, value string) {
@@ -124,8 +125,8 @@ func (q *importReader) take(name, value string) {
 		q.refuse(name, "holds text that is not valid, or too long")
 	default:
 		q.seen = append(q.seen, name)
-		if bad := set(q, value); bad != "" {
-			q.refuse(name, bad)
+		if err := set(q, value); err != nil {
+			q.refuse(name, err.Error())
 		}
 	}
 }
@@ -142,49 +143,49 @@ func (o *importOrder) check() error {
 	return nil
 }
 
-func among(into *string, value string, allowed ...string) string {
+func among(into *string, value string, allowed ...string) error {
 	if !slices.Contains(allowed, value) {
-		return "want one of " + strings.Join(allowed, " ")
+		return errors.New("want one of " + strings.Join(allowed, " "))
 	}
 	*into = value
-	return ""
+	return nil
 }
 
-func truth(into *bool, value string) string {
+func truth(into *bool, value string) error {
 	switch value {
 	case "true", "false":
 		*into = value == "true"
-		return ""
+		return nil
 	}
-	return "want true or false"
+	return errors.New("want true or false")
 }
 
-func delimiter(into *rune, value string) string {
+func delimiter(into *rune, value string) error {
 	if value == "tab" {
 		value = "\t"
 	}
 	c, size := utf8.DecodeRuneInString(value)
 	if size == 0 || size != len(value) || strings.ContainsRune("\"\r\n\uFFFD", c) {
-		return "want one character, or tab"
+		return errors.New("want one character, or tab")
 	}
 	*into = c
-	return ""
+	return nil
 }
 
-func zone(into **time.Location, value string) string {
+func zone(into **time.Location, value string) error {
 	found, err := time.LoadLocation(value)
 	if err != nil || value == "" || value == "Local" {
-		return "is not an IANA time zone"
+		return errors.New("is not an IANA time zone")
 	}
 	*into = found
-	return ""
+	return nil
 }
 
-func wholeSeconds(into **int, value string, least int) string {
+func wholeSeconds(into **int, value string, least int) error {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > 86_400 {
-		return fmt.Sprintf("want seconds from %d to 86400", least)
+		return fmt.Errorf("want seconds from %d to 86400", least)
 	}
 	*into = &n
-	return ""
+	return nil
 }

@@ -12,7 +12,8 @@ const maxImports = 4
 // turns lets so many in at a time, and of a tenant one, whose writers would
 // only wait for one another. The zero value is not ready.
 type turns struct {
-	all chan struct{}
+	all    chan struct{}
+	saving *frugality // while a turn is taken; nil for nothing
 
 	mu      sync.Mutex
 	tenants map[string]*tenantTurn
@@ -42,9 +43,13 @@ func (t *turns) enter(ctx context.Context, tenant string) (leave func(), err err
 			return nil, unavailable(context.Cause(ctx))
 		}
 	}
-	saving := thrift.begin()
+	if t.saving != nil {
+		t.saving.begin()
+	}
 	return func() {
-		saving()
+		if t.saving != nil {
+			t.saving.end()
+		}
 		<-t.all
 		<-own.taken
 		t.part(tenant)
@@ -119,7 +124,8 @@ func (p *uploadPlaces) take(tenant, account string) (leave func(), err error) {
 
 // thrift has garbage collected early while a large file is worked on: what is
 // remembered of it stays until its end, and would let as much garbage lie
-// beside it as the process else affords.
+// beside it as the process else affords. The percentage is the process's, so
+// there is one of it. Safe for concurrent use.
 var thrift frugality
 
 type frugality struct {
@@ -130,17 +136,21 @@ type frugality struct {
 
 const thriftyPercent = 100
 
-func (f *frugality) begin() (end func()) {
+func (f *frugality) begin() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.users++; f.users == 1 {
-		f.usual = debug.SetGCPercent(thriftyPercent)
+	if f.users++; f.users > 1 {
+		return
 	}
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.users--; f.users == 0 {
-			debug.SetGCPercent(f.usual)
-		}
+	if f.usual = debug.SetGCPercent(thriftyPercent); f.usual >= 0 && f.usual < thriftyPercent {
+		debug.SetGCPercent(f.usual)
+	}
+}
+
+func (f *frugality) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.users--; f.users == 0 {
+		debug.SetGCPercent(f.usual)
 	}
 }

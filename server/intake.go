@@ -104,37 +104,29 @@ func (s *Server) leaveBody(c *fiber.Ctx) {
 
 var importEnding = []byte("/import")
 
-// headerOversize marks a request whose body is announced to be too large. A
-// client that sends it is answered as if it were.
-const headerOversize = "Resellerd-Oversize"
-
-// headerUnasked marks a request whose body was withheld because its caller was
-// not let in. If the caller is let in later, the request is still refused: an
-// empty body has a meaning of its own.
-const headerUnasked = "Resellerd-Unasked"
-
-// expect looks at a header before its body comes: an upload is given the time
-// that it needs. It does not wait for a body that is too large, whose length is
-// ambiguous, or whose caller is refused.
+// expect looks at a header before its body comes: an upload by a caller who is let
+// in is given the size and the time that it needs. It does not wait for a body
+// that is too large, whose length is ambiguous, or whose caller is refused.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
-	h.Del(headerUnasked) // a client does not set it
-	limit := s.cfg.Limits.Body
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
-	if h.IsPost() && bytes.HasSuffix(path, importEnding) {
-		limit, c.ReadTimeout = s.cfg.Limits.Import, s.cfg.Limits.ImportTimeout
+	upload := h.IsPost() && bytes.HasSuffix(path, importEnding)
+	waits := len(h.Peek(fiber.HeaderExpect)) > 0
+	letIn := (upload || waits) && s.letsIn(h)
+	if upload && letIn {
+		c.ReadTimeout = s.cfg.Limits.ImportTimeout
 	}
-	if h.ContentLength() > limit {
+	if headFault(h) != "" || h.ContentLength() > s.cfg.Limits.body(upload && letIn) || waits && !letIn {
 		dropBody(h)
-		h.Set(headerOversize, "1")
-	}
-	switch {
-	case headFault(h) != "":
-		dropBody(h)
-	case len(h.Peek(fiber.HeaderExpect)) > 0 && !s.letsIn(h):
-		dropBody(h)
-		h.Set(headerUnasked, "1")
 	}
 	return c
+}
+
+// body is the limit of a body that is announced, in bytes.
+func (l Limits) body(upload bool) int {
+	if upload {
+		return l.Import
+	}
+	return l.Body
 }
 
 // letsIn reports whether the caller of a request is authenticated. It takes no
@@ -146,14 +138,21 @@ func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
 	return err == nil
 }
 
-// withheld refuses a request whose body was withheld. Public routes read no
-// body, so any caller may ask them.
+// withheld refuses a request whose body expect did not wait for: an empty body
+// has a meaning of its own. Public routes read no body, so any caller may ask
+// them.
 func (r *exchange) withheld() error {
 	h := &r.c.Request().Header
+	if !h.ConnectionClose() {
+		return nil
+	}
+	length, kept := announcedLength(h.RawHeaders()), h.ContentLength()
 	switch {
-	case len(h.Peek(headerOversize)) > 0:
+	case length == kept, length == 0 && kept == -2: // of a request without a body
+		return nil
+	case length > r.s.cfg.Limits.body(r.route.doc.upload):
 		return &problem{kind: kindTooLarge}
-	case r.route.open != doorPublic && len(h.Peek(headerUnasked)) > 0:
+	case r.route.open != doorPublic:
 		return &problem{kind: kindUnavailable,
 			detail: "The caller could not be checked when the body was announced, so the body was not read. Repeat the request."}
 	}

@@ -98,6 +98,9 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), imports: newTurns(maxImports),
 	}
+	if !cfg.KeepGC {
+		s.imports.saving = &thrift
+	}
 	for _, o := range opts {
 		o(s)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -50,9 +51,8 @@ func expectingGroup(token, lines string) string {
 func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string]string{
-		"a length":                            "Content-Length: 15\r\n",
-		"chunked":                             "Transfer-Encoding: chunked\r\n",
-		"its mark, empty, sent by the client": headerUnasked + ":\r\nContent-Length: 15\r\n",
+		"a length": "Content-Length: 15\r\n",
+		"chunked":  "Transfer-Encoding: chunked\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := sqliteCore(t)
@@ -81,15 +81,26 @@ func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 	}
 }
 
-// A client gains nothing by the marks of the server.
-func TestTheMarksOfTheServerAreNoneOfAClients(t *testing.T) {
+// Whoever is not let in is not given the size and the time of an upload.
+func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
-	s := w.serve(t, nil)
-	for header, want := range map[string]int{headerUnasked: 201, headerOversize: 413} {
-		a := knock(t, s, "POST", "/v1/groups/default-reseller", `{"name":"x"}`, wideToken, headerUser+": staff", header+": 1")
-		if a.StatusCode != want {
-			t.Errorf("%s: %d %s, want %d", header, a.StatusCode, a.text, want)
+	s := w.serve(t, func(c *Config) { c.Limits.Body, c.Limits.Import = 1<<10, 1<<20 })
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	for token, want := range map[string]string{"nobody": "HTTP/1.1 401 Unauthorized", wideToken: "HTTP/1.1 403 Forbidden"} {
+		for length, with := range map[int]string{1 << 11: want, 1 << 21: "HTTP/1.1 413 Request Entity Too Large"} {
+			if token == "nobody" {
+				with = want
+			}
+			conn := dial(t, addr)
+			head := fmt.Sprintf("POST /v1/cards/crd_none/import?mode=replace HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+				"Resellerd-User: nobody\r\nContent-Length: %d\r\n\r\n", token, length)
+			if token == wideToken && with == want {
+				head += strings.Repeat("x", length) // is taken in, so that its sender sees the answer
+			}
+			if first, _ := rawBegin(t, conn, head); first != with {
+				t.Errorf("%s sends %d bytes: %q, want %q", token, length, first, with)
+			}
 		}
 	}
 }

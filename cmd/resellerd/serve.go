@@ -62,6 +62,8 @@ const gcPercent = 400
 func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a setting of Go's, not of ours
 		debug.SetGCPercent(gcPercent)
+	} else {
+		cfg.KeepGC = true
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
 	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)

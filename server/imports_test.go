@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+	"runtime/debug"
+	"testing"
+)
+
+// Imports collect garbage early, unless its percentage is lower already, and put
+// the percentage back. Not parallel: there is one percentage.
+func TestImportsCollectGarbageEarlyUnlessTheOperatorSaysHow(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	percent := func() int {
+		p := debug.SetGCPercent(100)
+		debug.SetGCPercent(p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		saving       *frugality
+		usual, while int
+	}{
+		"as the server sets it": {&frugality{}, 400, thriftyPercent},
+		"lower already":         {&frugality{}, 50, 50},
+		"as GOGC sets it":       {nil, 400, 400},
+	} {
+		debug.SetGCPercent(c.usual)
+		turns := newTurns(2)
+		turns.saving = c.saving
+		var leave [2]func()
+		for i, tenant := range []string{"one", "two"} {
+			var err error
+			leave[i], err = turns.enter(context.Background(), tenant)
+			must(t, err)
+		}
+		leave[0]()
+		if got := percent(); got != c.while {
+			t.Errorf("%s: %d during an import, want %d", name, got, c.while)
+		}
+		leave[1]()
+		if got := percent(); got != c.usual {
+			t.Errorf("%s: %d after it, want %d", name, got, c.usual)
+		}
+	}
+}
