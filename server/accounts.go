@@ -5,7 +5,7 @@ import (
 )
 
 // Accounts are closed, never deleted.
-var accountNoun = noun{
+var accountWriter = rowWriter{
 	typ:    "account",
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
 	update: updateAccount,
@@ -41,7 +41,7 @@ func updateAccount(w *writing, f *fields) func(string) error {
 func postAccount(r *exchange) error { return r.write((*writing).createAccount, answerRow) }
 
 func (w *writing) createAccount() (target, error) {
-	f, parent, err := w.beginAccount()
+	f, parent, err := w.readNewAccount()
 	if err != nil {
 		return target{}, err
 	}
@@ -58,7 +58,7 @@ func (w *writing) createAccount() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	done, err := w.created(accountNoun, made.ID, f)
+	done, err := w.created(accountWriter, made.ID, f)
 	if err != nil {
 		return target{}, err
 	}
@@ -74,8 +74,8 @@ func (w *writing) createAccount() (target, error) {
 	return done, err
 }
 
-// beginAccount is begin for a row whose owner is the account above it.
-func (w *writing) beginAccount() (*fields, store.Account, error) {
+// readNewAccount is readNewRow for a row whose owner is the account above it.
+func (w *writing) readNewAccount() (*fields, store.Account, error) {
 	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
@@ -93,7 +93,7 @@ func (w *writing) beginAccount() (*fields, store.Account, error) {
 		return nil, parent, unknown
 	}
 	f.shown = columnsOf(columns, "parent_id", "group", "user")
-	f.take("parent_id")
+	f.value("parent_id")
 	f.word("kind", store.Reseller)
 	return f, parent, nil
 }
@@ -121,7 +121,7 @@ func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, 
 	if err != nil {
 		return "", inField(f, err)
 	}
-	_, err = w.created(groupNoun, made.ID, f)
+	_, err = w.created(groupWriter, made.ID, f)
 	return made.ID, err
 }
 

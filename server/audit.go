@@ -39,7 +39,7 @@ func auditChange(typ string, row, before, after map[string]any) (json.RawMessage
 // getAudit lists audit entries, the newest first; what changed is shown in the columns that the
 // reader may see of such a row now.
 func getAudit(r *exchange) error {
-	p, err := r.reading("audit")
+	p, err := r.readPlan("audit")
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func getAudit(r *exchange) error {
 }
 
 // newestFirst is the order of the trail, where the time is shown.
-func newestFirst(q store.Query, p *planned) store.Query {
+func newestFirst(q store.Query, p *readPlan) store.Query {
 	if p.sees("at") {
 		q.Sort, q.Desc = "at", true
 	}

@@ -18,7 +18,7 @@ import (
 const maxList = 1000
 
 // fields reads the JSON object of a write, strictly: what is not taken by a
-// noun, or names a column that the writer is not shown, is unknown. The first
+// write, or names a column that the writer is not shown, is unknown. The first
 // fault is kept; the readers may be called on.
 type fields struct {
 	sent  map[string]any
@@ -84,8 +84,8 @@ func (f *fields) refuse(name, text string) {
 	}
 }
 
-// take returns what was sent for a field that the noun knows.
-func (f *fields) take(name string) (value any, sent bool) {
+// value returns what was sent for a field that the write knows.
+func (f *fields) value(name string) (value any, sent bool) {
 	f.known[name] = true
 	value, sent = f.sent[name]
 	return value, sent && f.shown(name)
@@ -104,7 +104,7 @@ func (f *fields) line(name string) *string {
 
 // prose is line with line breaks.
 func (f *fields) prose(name string) *string {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (f *fields) prose(name string) *string {
 
 // integer reads a whole number.
 func (f *fields) integer(name string) *int {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (f *fields) integer(name string) *int {
 
 // moment reads a time of RFC 3339; null is none.
 func (f *fields) moment(name string) store.Micros {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent || value == nil {
 		return 0
 	}
@@ -145,7 +145,7 @@ func (f *fields) moment(name string) store.Micros {
 
 // texts reads a list of texts.
 func (f *fields) texts(name string) *[]string {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -174,7 +174,7 @@ const wantActions = "want a list of create, read, update and delete"
 
 // letters reads a list of action names.
 func (f *fields) letters(name string) *string {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -202,7 +202,7 @@ func lettersOf(value any) (string, bool) {
 
 // access reads an object of area to a list of action names; null is none.
 func (f *fields) access(name string) *store.Access {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -225,7 +225,7 @@ func (f *fields) access(name string) *store.Access {
 
 // object reads a nested object whose fields are all the writer's to set.
 func (f *fields) object(name string) (*fields, bool) {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent || value == nil {
 		return nil, false
 	}

@@ -45,7 +45,7 @@ func (f *fields) option(name string) bool {
 
 // boolean reads true or false; absent is false.
 func (f *fields) boolean(name string) bool {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	truth, ok := value.(bool)
 	if sent && !ok {
 		f.refuse(name, "want true or false")
@@ -83,7 +83,7 @@ func (w *writing) buildCard(id string) (target, error) {
 		return target{}, err
 	}
 	built, err := w.build(id, o)
-	if err := w.settle("card", before.json, err); err != nil {
+	if err := w.checkIfMatch("card", before.json, err); err != nil {
 		return target{}, err
 	}
 	return w.wasBuilt(id, built, before)

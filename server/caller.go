@@ -174,8 +174,8 @@ func trueReason(cause error) string {
 	return reasonUnknownUser
 }
 
-// loadUser loads the acting user of a data door, or refuses it. Unknown,
-// disabled, ambiguous and suspended users leave by the same door.
+// loadUser loads the acting user of a request for data, or refuses it. Unknown,
+// disabled, ambiguous and suspended users get the same answer.
 func (r *session) loadUser() error {
 	if r.caller.userRef == "" {
 		return unauthorized("an acting user is required")

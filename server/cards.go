@@ -6,7 +6,7 @@ import (
 	"resellerd/store"
 )
 
-var cardNoun = noun{
+var cardWriter = rowWriter{
 	typ:    "card",
 	asks:   chargesAsked,
 	update: updateCard,
@@ -91,7 +91,7 @@ func postCard(r *exchange) error { return r.write((*writing).createCard, answerR
 
 func (w *writing) createCard() (target, error) {
 	kind := ""
-	f, account, err := w.begin("card", func(f *fields) map[string]any {
+	f, account, err := w.readNewRow("card", func(f *fields) map[string]any {
 		if kind, _ = f.sent["kind"].(string); kind != store.ProviderCard {
 			return map[string]any{"kind": store.CustomerCard}
 		}
@@ -117,7 +117,7 @@ func (w *writing) createCard() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return w.created(cardNoun, made.ID, f)
+	return w.created(cardWriter, made.ID, f)
 }
 
 func fillCard(c *store.Card, f *fields) {

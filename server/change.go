@@ -10,12 +10,12 @@ import (
 	"resellerd/store"
 )
 
-// Change is a planned change of a group, a user, an account or an assignment.
+// Change is a proposed change of a group, a user, an account or an assignment.
 type Change struct {
 	apply func(ctx context.Context, tx *store.Tx) error
 }
 
-// ParseChange reads a planned change: a JSON object with exactly one of "group",
+// ParseChange reads a proposed change: a JSON object with exactly one of "group",
 // "user" and "account", an id, and the fields to "set" as the API takes them; or
 // with an "assignment" of "card" and "account", and "valid_from", "valid_to" or
 // "withdraw": true.
@@ -35,7 +35,7 @@ func ParseChange(text []byte) (*Change, error) {
 	}
 	var change *Change
 	for _, kind := range slices.Sorted(maps.Keys(changeReaders)) {
-		if _, sent := f.take(kind); !sent {
+		if _, sent := f.value(kind); !sent {
 			continue
 		}
 		if change != nil {
@@ -78,7 +78,7 @@ func plainGroupPatch(f *fields) store.GroupPatch {
 		Name: f.line("name"), PublicName: f.line("public_name"),
 		DefaultAccess: f.letters("default_access"), Rows: f.access("rows"),
 	}
-	value, sent := f.take("lend_to")
+	value, sent := f.value("lend_to")
 	if word, ok := value.(string); ok {
 		p.Lend, p.LentTo = &word, &[]string{}
 	} else if list, ok := textList(value); ok {
@@ -98,7 +98,7 @@ func readAssignment(f, _ *fields) *Change {
 	}
 	card, account := or(a.line("card"), ""), or(a.line("account"), "")
 	from, to := a.moment("valid_from"), a.moment("valid_to")
-	withdraw, sent := a.take("withdraw")
+	withdraw, sent := a.value("withdraw")
 	if _, isBool := withdraw.(bool); sent && !isBool {
 		a.refuse("withdraw", "want true or false")
 	}

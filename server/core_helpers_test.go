@@ -34,11 +34,11 @@ func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 }
 
 func get(path string, handle func(*exchange) error) route {
-	return route{method: "GET", path: path, open: doorPublic, handle: handle}
+	return route{method: "GET", path: path, open: forAnyone, handle: handle}
 }
 
 func post(path string, handle func(*exchange) error) route {
-	return route{method: "POST", path: path, open: doorPublic, handle: handle}
+	return route{method: "POST", path: path, open: forAnyone, handle: handle}
 }
 
 func answerOK(r *exchange) error { return r.send(200, "text/plain", []byte("ok")) }

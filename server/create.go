@@ -4,10 +4,10 @@ import (
 	"resellerd/store"
 )
 
-// begin starts a creation: it reads the body, finds the owner it names, and
+// readNewRow starts a creation: it reads the body, finds the owner it names, and
 // decides about the row as far as it is known. The fields are then those that
 // the creator will be shown. Columns are policy columns beside the owner.
-func (w *writing) begin(typ string, columns func(f *fields) map[string]any) (*fields, store.Account, error) {
+func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any) (*fields, store.Account, error) {
 	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
 		f = emptyFields()
@@ -29,7 +29,7 @@ func (w *writing) begin(typ string, columns func(f *fields) map[string]any) (*fi
 		return nil, account, unknown
 	}
 	f.shown = columnsOf(shown)
-	f.take("account_id")
+	f.value("account_id")
 	return f, account, nil
 }
 

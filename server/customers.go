@@ -4,7 +4,7 @@ import (
 	"resellerd/store"
 )
 
-var customerNoun = noun{
+var customerWriter = rowWriter{
 	typ:    "customer",
 	update: updateCustomer,
 	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.ctx, id, 0) },
@@ -33,7 +33,7 @@ func postCustomer(r *exchange) error {
 }
 
 func (w *writing) createCustomer() (target, error) {
-	f, account, err := w.begin("customer", nil)
+	f, account, err := w.readNewRow("customer", nil)
 	if err != nil {
 		return target{}, err
 	}
@@ -48,5 +48,5 @@ func (w *writing) createCustomer() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return w.created(customerNoun, made.ID, f)
+	return w.created(customerWriter, made.ID, f)
 }

@@ -31,8 +31,8 @@ type listed struct {
 
 // Decisions that are not, or not only, the policy's say so in their entry.
 const (
-	decidedAbsent = "absent"  // of a row that is not there: what is allowed is not visible
-	decidedByDoor = "refusal" // by the server, before or beside the policy
+	decidedAbsent   = "absent"  // of a row that is not there: what is allowed is not visible
+	decidedByServer = "refusal" // by the server, before or beside the policy
 )
 
 // recordAs is record for a decision that is not the policy's alone.
@@ -73,7 +73,7 @@ func (r *session) recordPlan(in *input.Input, p *policies.Plan, start time.Time)
 	return r.log(in, d, &listed{plan: p.Text()}, took)
 }
 
-// recordRefusal counts and records a user who was refused at the door.
+// recordRefusal counts and records a user who was refused before the route.
 func (r *session) recordRefusal(reason string) {
 	if r.engine == nil {
 		return
@@ -84,7 +84,7 @@ func (r *session) recordRefusal(reason string) {
 		Action:   input.Action{Name: "read"},
 		Context:  r.context(),
 	}
-	r.recordAs(decidedByDoor, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
+	r.recordAs(decidedByServer, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reason}}, r.s.now())
 }
 
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,

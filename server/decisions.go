@@ -37,7 +37,7 @@ func getDecision(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	s, err := r.sight()
+	s, err := r.disclosure()
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func getDecision(r *exchange) error {
 // recall finds a decision whose makers are visible. A request's id stands for
 // the decision that settled it; how many there were is for those to know who
 // read the policy.
-func (r *session) recall(id string, s *readerSight) (remembrance, error) {
+func (r *session) recall(id string, s *readerDisclosure) (remembrance, error) {
 	if isNumbered(id) && !s.policy() {
 		return remembrance{}, notFound()
 	}
@@ -115,7 +115,7 @@ func (m remembrance) read() (recorded, error) {
 }
 
 // retell makes the explanation of a remembered decision.
-func (r *session) retell(m remembrance, s *readerSight) (*Explanation, error) {
+func (r *session) retell(m remembrance, s *readerDisclosure) (*Explanation, error) {
 	line, err := m.read()
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (r *session) retell(m remembrance, s *readerSight) (*Explanation, error) {
 
 // thing is what a decision was about, as far as the reader sees it now. About a
 // row that it does not see, others' decisions are out of its sight as well.
-func (r *session) thing(m remembrance, in *input.Input, s *readerSight) (Thing, error) {
+func (r *session) thing(m remembrance, in *input.Input, s *readerDisclosure) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
 	own := m.acting == "" && m.user == r.subject.User.ID
 	switch {
@@ -164,7 +164,7 @@ func (r *session) thing(m remembrance, in *input.Input, s *readerSight) (Thing, 
 
 // seesStored reports whether the acting user sees a row now. Rates and revisions
 // are seen as their card is.
-func (r *session) seesStored(typ, id string, s *readerSight) (bool, error) {
+func (r *session) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
 	p, err := r.mayList(resource.Named(typ).Decided())
 	if err != nil {
 		return false, err
@@ -181,7 +181,7 @@ const (
 
 // grounds decides again what was recorded, where the policy that decided is in
 // force and comes to the same end.
-func (r *session) grounds(m remembrance, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
+func (r *session) grounds(m remembrance, line recorded, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
 	switch {
@@ -208,7 +208,7 @@ func sameEnd(d policies.Decision, line recorded) bool {
 }
 
 // listAgain explains a recorded filter.
-func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s *readerSight) (*Explanation, error) {
+func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	plan := r.engine.Plan(r.ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
@@ -219,7 +219,7 @@ func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s
 
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
-func (r *session) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerSight) error {
+func (r *session) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerDisclosure) error {
 	if m.user == r.subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}

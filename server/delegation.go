@@ -19,7 +19,7 @@ func (w *writing) given(groups ...string) (map[string][]string, error) {
 // the acting user is also taken as the groups write it, without ceilings, and as
 // it was before the write. A ceiling above the giver also lies above the
 // receiver. Lifting it therefore never makes the receiver stronger than the giver.
-func (w *writing) change(n noun, fields []string) *input.Change {
+func (w *writing) change(n rowWriter, fields []string) *input.Change {
 	change := &input.Change{Fields: fields}
 	if n.held != nil {
 		change.Held = accessNames(w.r.subject.Granted)
@@ -36,7 +36,7 @@ func (w *writing) opened(before, after store.Account) (map[string][]string, erro
 	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
 	if before.Status != store.Active && after.Status == store.Active {
 		for _, typ := range []string{"user", "group"} {
-			if _, err := w.r.reading(typ); err != nil {
+			if _, err := w.r.readPlan(typ); err != nil {
 				return nil, err
 			}
 		}

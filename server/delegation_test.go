@@ -171,7 +171,7 @@ func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
 			rt.handle = func(r *exchange) error {
 				return r.write(func(w *writing) (target, error) {
 					w.anew = map[string][]string{"cdr": {"read"}}
-					return w.updateRow(accountNoun, id)
+					return w.updateRow(accountWriter, id)
 				}, answerRow)
 			}
 		}

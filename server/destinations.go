@@ -99,7 +99,7 @@ func (w *writing) putDestinations() (target, error) {
 		return t, malformed
 	}
 	list, sent := []store.Destination{}, false
-	if value, given := f.take("items"); given {
+	if value, given := f.value("items"); given {
 		list, sent = f.destinations(value), true
 	}
 	if err := f.err(); err != nil {

@@ -23,7 +23,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	lacking := map[identity.Scope]*Server{identity.ScopeData: w.limited("write decide preview"), identity.ScopeWrite: w.limited("data decide preview"), identity.ScopeDecide: w.limited("data write preview"), identity.ScopePreview: w.limited("data write decide")}
 	whole, before, tried := w.server, w.store.Revision(), 0
 	for _, rt := range routes() {
-		if rt.open == doorPublic {
+		if rt.open == forAnyone {
 			continue
 		}
 		path := w.pathOf(rt.path)
@@ -77,7 +77,7 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 	before, tried := w.store.Revision(), 0
 	w.server = own
 	for _, rt := range routes() {
-		if rt.open == doorPublic || rt.method == "GET" {
+		if rt.open == forAnyone || rt.method == "GET" {
 			continue
 		}
 		for _, body := range append([]string{""}, secretBodies[rt.method+" "+rt.path]...) {
@@ -89,7 +89,7 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 			}
 			w.do("a", rt.method, path, body, "Authorization", bearer("m", keys.eddsa, -time.Hour), headerUser, "").want(401)
 			w.do("a", rt.method, path, body, "Authorization", bearer("m", stranger.eddsa, time.Hour), headerUser, "").want(401)
-			if rt.open != doorActing {
+			if rt.open != asUser {
 				continue
 			}
 			w.do("a", rt.method, path, body, "Authorization", bearer("nobody", keys.eddsa, time.Hour), headerUser, "").refused(403, "unknown_user")

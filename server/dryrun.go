@@ -59,7 +59,7 @@ func (r *exchange) isDryRun() (bool, error) {
 // the same order, and else in what the write would change.
 func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	var done target
-	sent, d := r.sent(), &rehearsal{r: &r.session, before: map[string]*outlook{}, after: map[string]*outlook{},
+	sent, d := r.sent(), &rehearsal{r: &r.session, before: map[string]*visibility{}, after: map[string]*visibility{},
 		seen: map[string]bool{}, may: map[string]bool{}, barred: map[string]bool{}}
 	err := r.s.store.Rehearse(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.session, tx: tx, sent: sent}
@@ -88,15 +88,15 @@ func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writin
 // it is not told at all.
 type rehearsal struct {
 	r             *session
-	before, after map[string]*outlook
+	before, after map[string]*visibility
 	seen          map[string]bool // users whom the acting user sees
 	may           map[string]bool // whom it could preview, at one moment
 	barred        map[string]bool // who could read more than it, at one moment
 	more          bool
 }
 
-// look takes the outlooks of all whom the write concerns, at one moment.
-func (d *rehearsal) look(m *store.Moment, done target, into map[string]*outlook) error {
+// look takes what all whom the write concerns see, at one moment.
+func (d *rehearsal) look(m *store.Moment, done target, into map[string]*visibility) error {
 	users, err := observer{r: d.r, m: m, quiet: true}.plan("user")
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (d *rehearsal) look(m *store.Moment, done target, into map[string]*outlook)
 			delete(d.seen, id)
 			return nil
 		}
-		if into[id], err = d.outlook(m, id); err != nil {
+		if into[id], err = d.visibility(m, id); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (d *rehearsal) concerned(m *store.Moment, done target) ([]string, error) {
 
 // visible reports whether the acting user sees a user at this moment, and with
 // it what makes it one of those concerned.
-func (d *rehearsal) visible(m *store.Moment, users *planned, done target, id string) (bool, error) {
+func (d *rehearsal) visible(m *store.Moment, users *readPlan, done target, id string) (bool, error) {
 	if users == nil {
 		return false, nil
 	}
@@ -165,8 +165,8 @@ func (d *rehearsal) visible(m *store.Moment, users *planned, done target, id str
 	return shown, nil
 }
 
-// outlook is what a user sees at a moment, nil when that is not to be told.
-func (d *rehearsal) outlook(m *store.Moment, id string) (*outlook, error) {
+// visibility is what a user sees at a moment, nil when that is not to be told.
+func (d *rehearsal) visibility(m *store.Moment, id string) (*visibility, error) {
 	target, err := d.r.s.actorAt(d.r.ctx, m, id)
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (d *rehearsal) outlook(m *store.Moment, id string) (*outlook, error) {
 			return nil, err
 		}
 	}
-	var look *outlook
+	var look *visibility
 	err = d.r.through(target, func() (err error) {
 		look, err = observer{r: d.r, m: m, ids: true, quiet: true}.of()
 		return err
@@ -221,17 +221,17 @@ func (d *rehearsal) result() Rehearsal {
 	for _, id := range ids {
 		user := UserDifference{User: id, Areas: []AreaDifference{}}
 		if user.Withheld = !d.told(id); !user.Withheld {
-			user.Areas = differences(orNobody(d.before[id]), orNobody(d.after[id]))
+			user.Areas = differences(orNothing(d.before[id]), orNothing(d.after[id]))
 		}
 		out.Users = append(out.Users, user)
 	}
 	return out
 }
 
-// orNobody is the outlook of a user who is not there.
-func orNobody(o *outlook) *outlook {
+// orNothing is what a user sees who is not there.
+func orNothing(o *visibility) *visibility {
 	if o == nil {
-		return &outlook{}
+		return &visibility{}
 	}
 	return o
 }

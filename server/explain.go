@@ -18,7 +18,7 @@ func (r *session) explanation(in *input.Input, outcome policies.Outcome, reasons
 }
 
 // explainRow tells why an action on one resource is decided as d.
-func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s sight) *Explanation {
+func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
 	if !s.policy() {
@@ -33,7 +33,7 @@ func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.
 
 // explainList tells which rows of a type an action may be done on. Where that
 // is none whatever there is, it is explained by a row without columns.
-func (r *session) explainList(in *input.Input, plan *policies.Plan, s sight) (*Explanation, error) {
+func (r *session) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
 	if plan.Outcome != outcomeAllow {
 		return r.explainNone(in, plan, s), nil
 	}
@@ -45,7 +45,7 @@ func (r *session) explainList(in *input.Input, plan *policies.Plan, s sight) (*E
 	if !s.policy() {
 		return x, nil
 	}
-	filter, err := filterText(r.s.store, planned{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
+	filter, err := filterText(r.s.store, readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (r *session) explainList(in *input.Input, plan *policies.Plan, s sight) (*E
 	return x, nil
 }
 
-func (r *session) explainNone(in *input.Input, plan *policies.Plan, s sight) *Explanation {
+func (r *session) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
 	why := r.engine.Explain(r.ctx, &asked)
@@ -80,11 +80,11 @@ func hiddenColumns(typ string, shown []string) []string {
 }
 
 // explainAccess adds what the acting user holds in the areas that count.
-func (r *session) explainAccess(x *Explanation, in *input.Input, s sight) error {
+func (r *session) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
 	if r.subject == nil {
 		return nil
 	}
-	l := lineage{subject: r.subject, sight: s}
+	l := lineage{subject: r.subject, shown: s}
 	err := r.s.store.Snapshot(r.ctx, r.subject.User.TenantID, func(m *store.Moment) (err error) {
 		l.groups, err = m.GroupsOf(r.ctx, r.subject.User)
 		return err

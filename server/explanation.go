@@ -122,7 +122,7 @@ func reasonText(known map[string]policies.Reason, code string) ReasonText {
 }
 
 // filterText says what a plan lets pass, and how the store is asked for it.
-func filterText(st *store.Store, p planned) (*FilterText, error) {
+func filterText(st *store.Store, p readPlan) (*FilterText, error) {
 	f := &FilterText{Kind: kindText(p.plan.Filter), Dialect: st.Dialect()}
 	if p.plan.Filter.Kind == predicate.Where {
 		f.Condition = p.plan.Filter.String()

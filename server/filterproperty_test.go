@@ -29,7 +29,7 @@ func (s shownRow) equal(o shownRow) bool {
 // listedRows is what a list with the plan's filter shows, by id.
 func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *policies.Plan, in *input.Input, leaf bool) map[string]shownRow {
 	t.Helper()
-	q := planned{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in), leaf: leaf}.query()
+	q := readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in), leaf: leaf}.query()
 	q.Limit = 1000
 	page, err := st.List(ctx, q)
 	if err != nil {

@@ -27,7 +27,7 @@ func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 		if plan.Err != nil {
 			continue // said when the tree was loaded, or of this subject alone
 		}
-		q := planned{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in)}.query()
+		q := readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in)}.query()
 		if len(q.Views) == 0 { // no row is shown, and the filter is asked all the same
 			q.Views = []store.View{{Name: "any", When: predicate.Filter{Kind: predicate.All}}}
 		}

@@ -6,7 +6,7 @@ import (
 	"resellerd/store"
 )
 
-var groupNoun = noun{
+var groupWriter = rowWriter{
 	typ:    "group",
 	held:   groupAccess,
 	update: updateGroup,
@@ -31,7 +31,7 @@ func (w *writing) groupPatch(f *fields) store.GroupPatch {
 // lending reads lend_to: "none", "all", or the accounts directly below that
 // the group is lent to. An account that the actor does not see is none.
 func (w *writing) lending(f *fields) (lend *string, to *[]string) {
-	value, sent := f.take("lend_to")
+	value, sent := f.value("lend_to")
 	if !sent {
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ func removeGroup(w *writing, id string) error {
 // mayMeetUsers refuses a write that users in the group may stand in the way of
 // to an actor who may read none: it would learn that there are some.
 func (w *writing) mayMeetUsers() error {
-	_, err := w.r.reading("user")
+	_, err := w.r.readPlan("user")
 	return err
 }
 
@@ -93,7 +93,7 @@ func postDefaultReseller(r *exchange) error {
 // createGroup makes a group of the account it names, from a template or from
 // nothing.
 func (w *writing) createGroup(template func() store.Group) (target, error) {
-	f, account, err := w.begin("group", nil)
+	f, account, err := w.readNewRow("group", nil)
 	if err != nil {
 		return target{}, err
 	}
@@ -110,7 +110,7 @@ func (w *writing) createGroup(template func() store.Group) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return w.created(groupNoun, made.ID, f)
+	return w.created(groupWriter, made.ID, f)
 }
 
 func (w *writing) fillGroup(g *store.Group, f *fields) {

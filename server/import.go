@@ -75,7 +75,7 @@ func postImport(r *exchange) error {
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
 		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
 	}
-	vacate, err := r.s.uploads.take(r.facts.Account.TenantID, r.facts.Account.ID)
+	vacate, err := r.s.uploads.reserve(r.facts.Account.TenantID, r.facts.Account.ID)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func postImport(r *exchange) error {
 
 // mayImport decides before a file is taken; it is decided again with the write.
 func (r *session) mayImport(card string) error {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return err
 	}
@@ -144,13 +144,13 @@ func (w *writing) applyImport(card string, order importOrder) (target, error) {
 	before, report, err := w.importFile(card, order)
 	switch {
 	case err != nil:
-		return t, w.settle("card", before.json, err)
+		return t, w.checkIfMatch("card", before.json, err)
 	case report.Lines.Refused > 0 && !order.skipRefused:
 		return t, invalid("skip_refused", refusedLines(report))
 	case report.Rates == 0:
 		return t, invalid("", "the file has no rates")
 	}
-	if err := w.settle("card", before.json, nil); err != nil {
+	if err := w.checkIfMatch("card", before.json, nil); err != nil {
 		return t, err
 	}
 	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
@@ -223,7 +223,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	body := &importBody{Mode: order.mode, Base: order.base, Applied: order.apply, Report: *report, Revisions: []importedBody{}}
 	for i := range drafts {
 		if order.apply {
-			if err := w.settleDraft(importer, drafts, i, order); err != nil {
+			if err := w.scheduleDraft(importer, drafts, i, order); err != nil {
 				return before, nil, err
 			}
 		}
@@ -280,7 +280,7 @@ func storedRate(row *cardfile.Row) store.Rate {
 
 // settleDraft schedules a draft that is meant for later, which takes the right
 // to activate, and says what an amendment rests on: what is in force before it.
-func (w *writing) settleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
+func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]
 	if d.At != 0 {
 		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {

@@ -52,7 +52,7 @@ type importOrder struct {
 func (r *exchange) readImportQuery() (importOrder, error) {
 	q := importReader{}
 	for name, value := range r.c.Request().URI().QueryArgs().All() {
-		q.take(string(name), string(value))
+		q.set(string(name), string(value))
 	}
 	if q.err == nil {
 		q.err = q.order.check()
@@ -114,7 +114,7 @@ var importSetters = map[string]func(q *importReader, value string) error{
 	"pulse": func(q *importReader, v string) error { return wholeSeconds(&q.order.options.Pulse, v, 1) },
 }
 
-func (q *importReader) take(name, value string) {
+func (q *importReader) set(name, value string) {
 	set, known := importSetters[name]
 	switch {
 	case !known:

@@ -94,9 +94,9 @@ type uploadPlaces struct {
 // place is whose room it is; the zero value is all of it.
 type place struct{ tenant, account string }
 
-// take takes a place for a file of the account, or answers 429: the same,
+// reserve takes a place for a file of the account, or answers 429: the same,
 // whosever files are in the way. The returned function gives it back.
-func (p *uploadPlaces) take(tenant, account string) (leave func(), err error) {
+func (p *uploadPlaces) reserve(tenant, account string) (leave func(), err error) {
 	limits := map[place]int{{}: maxUploads, {tenant: tenant}: maxUploadsOfTenant, {tenant, account}: maxUploadsOfAccount}
 	p.mu.Lock()
 	defer p.mu.Unlock()

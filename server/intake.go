@@ -22,7 +22,7 @@ const prefetched = 8 << 10
 
 // takeBody reads the body. Errors: 413 past the limit, 408 when it does not
 // arrive in time, 400 when it is cut off.
-func (s *Server) takeBody(c *fiber.Ctx) error {
+func (s *Server) readBody(c *fiber.Ctx) error {
 	req := c.Request()
 	if !req.IsBodyStream() {
 		return nil
@@ -152,7 +152,7 @@ func (r *exchange) withheld() error {
 		return nil
 	case length > r.s.cfg.Limits.body(r.route.doc.upload):
 		return &problem{kind: kindTooLarge}
-	case r.route.open != doorPublic:
+	case r.route.open != forAnyone:
 		return &problem{kind: kindUnavailable,
 			detail: "The caller could not be checked when the body was announced, so the body was not read. Repeat the request."}
 	}

@@ -37,8 +37,8 @@ type Cut struct {
 	Account string `json:"account,omitempty"`
 }
 
-// sight is what the reader of an explanation may be shown of it.
-type sight interface {
+// disclosure is what the reader of an explanation may be shown of it.
+type disclosure interface {
 	// group tells whether a group is visible, and its name as seen.
 	group(g store.Group) (name string, visible bool)
 	// ceiling tells whether an account's ceiling is visible.
@@ -51,7 +51,7 @@ type sight interface {
 type lineage struct {
 	subject *store.Subject
 	groups  []store.Group
-	sight   sight
+	shown   disclosure
 }
 
 // of explains an area in which the policy leaves these names.
@@ -80,7 +80,7 @@ func (l lineage) givers(area, letter string) []Giver {
 		if !strings.Contains(access.At(area), letter) {
 			continue
 		}
-		if name, visible := l.sight.group(g); visible {
+		if name, visible := l.shown.group(g); visible {
 			from = append(from, Giver{Group: g.ID, Name: name, Row: rowFor(access, area)})
 		}
 	}
@@ -102,11 +102,11 @@ func rowFor(access store.Access, area string) string {
 func (l lineage) cuts(area, letter string) []Cut {
 	var cuts []Cut
 	for _, account := range l.subject.Chain {
-		if c := account.Ceiling; c != nil && !strings.Contains(c.At(area), letter) && l.sight.ceiling(account.ID) {
+		if c := account.Ceiling; c != nil && !strings.Contains(c.At(area), letter) && l.shown.ceiling(account.ID) {
 			cuts = append(cuts, Cut{By: "account", Account: account.ID})
 		}
 	}
-	if l.sight.policy() && strings.Contains(l.subject.Access.At(area), letter) {
+	if l.shown.policy() && strings.Contains(l.subject.Access.At(area), letter) {
 		cuts = append(cuts, Cut{By: "policy"})
 	}
 	if len(cuts) == 0 {
@@ -115,7 +115,7 @@ func (l lineage) cuts(area, letter string) []Cut {
 	return cuts
 }
 
-// overseer is the sight of who runs the store.
+// overseer is shown everything: it runs the store.
 type overseer struct{}
 
 func (overseer) group(g store.Group) (string, bool) { return g.Name, true }

@@ -40,11 +40,11 @@ var customerLink = link{
 
 // query asks for a card's links, as far as the reader sees both sides.
 func (l link) query(r *session, card string, within bool) (store.Query, error) {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return store.Query{}, err
 	}
-	others, err := r.reading(l.other)
+	others, err := r.readPlan(l.other)
 	if err != nil {
 		return store.Query{}, err
 	}
@@ -76,7 +76,7 @@ func listLinks(l link) func(*exchange) error {
 
 // ownSide finds a card whose links the reader may know of: 404 for others.
 func (r *session) ownSide(card string) error {
-	p, err := r.reading("card")
+	p, err := r.readPlan("card")
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (w *writing) linked(l link, t target, apply func() error) (target, error) {
 	if err != nil && !absent(err) {
 		return t, err
 	}
-	if err := w.settle(l.typ, before, apply()); err != nil {
+	if err := w.checkIfMatch(l.typ, before, apply()); err != nil {
 		return t, err
 	}
 	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", t.id); err != nil {

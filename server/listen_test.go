@@ -97,7 +97,7 @@ func TestReadyLineSaysTheChosenAddress(t *testing.T) {
 	t.Parallel()
 	lines := make(chan []byte, 10)
 	s := bareServer(t, Config{Listen: "127.0.0.1:0", MetricsListen: "127.0.0.1:0"}, get("/ok", answerOK),
-		route{method: "GET", path: "/livez", open: doorPublic, handle: livez, doc: operation{tag: "operations"}})
+		route{method: "GET", path: "/livez", open: forAnyone, handle: livez, doc: operation{tag: "operations"}})
 	s.logger = slog.New(slog.NewJSONHandler(lineWriter(lines), nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

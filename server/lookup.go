@@ -103,11 +103,11 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls [
 
 // lookupQuery asks the policy which cards are seen, and what of their rates.
 func (r *session) lookupQuery() (store.LookupQuery, error) {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return store.LookupQuery{}, err
 	}
-	rates, err := r.reading("rate")
+	rates, err := r.readPlan("rate")
 	if err != nil {
 		return store.LookupQuery{}, err
 	}
@@ -156,7 +156,7 @@ func (r *exchange) callsOfBody() ([]store.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, _ := f.take("numbers")
+	value, _ := f.value("numbers")
 	list, ok := value.([]any)
 	if !ok || len(list) == 0 || len(list) > maxCalls {
 		f.refuse("numbers", "want a list of 1 to 1000 objects")

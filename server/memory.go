@@ -76,7 +76,7 @@ func (m *decisionMemory) find(id string) (remembrance, bool) {
 }
 
 // remember keeps a decision of a user that the store knows. Who was refused at
-// the door has not decided anything: why, the log alone says.
+// the server has not decided anything: why, the log alone says.
 func (r *session) remember(in *input.Input, l *listed, line []byte) {
 	if r.s.memory == nil || in.Subject.Facts == nil {
 		return

@@ -53,7 +53,7 @@ func describeRoute(r *openapi31.Reflector, rt *route) error {
 		oc.AddReqStructure(doc.body)
 	}
 	describeResponses(oc, rt)
-	if rt.open != doorPublic {
+	if rt.open != forAnyone {
 		oc.AddSecurity("token")
 	}
 	return r.AddOperation(oc)
@@ -78,7 +78,7 @@ func describeResponses(oc openapi.OperationContext, rt *route) {
 	for _, mediaType := range doc.produces {
 		oc.AddRespStructure(nil, openapi.WithHTTPStatus(status), openapi.WithContentType(mediaType))
 	}
-	if rt.open != doorPublic {
+	if rt.open != forAnyone {
 		oc.AddRespStructure(problemBody{}, openapi.WithContentType(problemMediaType), func(cu *openapi.ContentUnit) {
 			cu.IsDefault = true
 			cu.Description = "A problem (RFC 9457)."
@@ -105,7 +105,7 @@ func operationID(rt *route) string {
 	return strings.ToLower(rt.method) + "_" + strings.Join(words, "_")
 }
 
-// commonHeaders may be sent to every door with an acting user.
+// commonHeaders may be sent to every route with an acting user.
 var commonHeaders = []string{headerUser, headerUserJWT, headerClientIP, headerAtLeast, headerRequestID}
 
 // parameters makes a struct with a field for each path parameter and header,
@@ -120,7 +120,7 @@ func parameters(rt *route, params []string) any {
 		add(fmt.Sprintf(`path:%q`, name))
 	}
 	headers := rt.doc.headers
-	if rt.open == doorActing {
+	if rt.open == asUser {
 		headers = append(headers[:len(headers):len(headers)], commonHeaders...)
 		if rt.method == fiber.MethodGet {
 			headers = append(headers, headerAs)

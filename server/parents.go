@@ -7,7 +7,7 @@ import (
 // parents reads what a card is built from: a list of ids, or of objects as
 // they are shown.
 func (f *fields) parents(name string) *[]store.Parent {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
@@ -21,8 +21,8 @@ func (f *fields) parents(name string) *[]store.Parent {
 	parents := []store.Parent{}
 	f.each(name, func(item *fields) {
 		parents = append(parents, store.Parent{CardID: or(item.line("card_id"), ""), Exchange: or(item.line("exchange"), "")})
-		item.take("name") // as it is shown; it is not set here
-		item.take("exchange_at")
+		item.value("name") // as it is shown; it is not set here
+		item.value("exchange_at")
 	})
 	return &parents
 }

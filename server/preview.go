@@ -48,7 +48,7 @@ func (r *exchange) mayPreview() error {
 	return nil
 }
 
-// refusePreview is for doors that have no acting user to preview for.
+// refusePreview is for routes that have no acting user to preview for.
 func (r *session) refusePreview() error {
 	if r.caller.as != "" {
 		return forbidden(headerAs + " is for reading data only")
@@ -80,7 +80,7 @@ func (r *session) previewTarget(ref string) (*actor, error) {
 		return nil, forbidden("the user's account is not active")
 	case r.readsMore(target):
 		d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonExceeds}}
-		return nil, denied(r.recordAs(decidedByDoor, in, d, r.s.now()))
+		return nil, denied(r.recordAs(decidedByServer, in, d, r.s.now()))
 	}
 	return target, nil
 }

@@ -97,7 +97,7 @@ func (r *session) previewOf(m *store.Moment, targets []*actor) (*Preview, error)
 	if err != nil {
 		return nil, err
 	}
-	looks := make([]*outlook, len(targets))
+	looks := make([]*visibility, len(targets))
 	for i, target := range targets {
 		err := r.lookAs(target, func() (err error) {
 			looks[i], err = observer{r: r, m: m, first: firstShown, ids: len(targets) > 1}.of()
@@ -135,8 +135,8 @@ func (r *session) totals(m *store.Moment) (map[string]int, error) {
 	return totals, nil
 }
 
-// preview writes an outlook down, beside how many rows there are of each type.
-func (o *outlook) preview(user string, totals map[string]int) *Preview {
+// preview writes down what a user sees, beside how many rows there are of each type.
+func (o *visibility) preview(user string, totals map[string]int) *Preview {
 	p := &Preview{User: user, Areas: []AreaPreview{}}
 	for _, area := range slices.Sorted(maps.Keys(o.access)) {
 		shown := AreaPreview{Area: area, Access: o.access[area]}

@@ -14,7 +14,7 @@ import (
 
 // each reads a list of objects, each with its fields.
 func (f *fields) each(name string, read func(item *fields)) bool {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	if !sent {
 		return false
 	}
@@ -41,7 +41,7 @@ func (f *fields) each(name string, read func(item *fields)) bool {
 // given reports whether a field was sent with a value; without one it is taken
 // as absent.
 func (f *fields) given(name string) bool {
-	value, sent := f.take(name)
+	value, sent := f.value(name)
 	return sent && value != nil
 }
 
@@ -96,7 +96,7 @@ func getRules(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.reading("card")
+	p, err := r.readPlan("card")
 	if err != nil {
 		return err
 	}
@@ -176,8 +176,8 @@ func (w *writing) putRules(id string) (target, error) {
 	if rules == nil {
 		return target{}, invalid("items", "is missing")
 	}
-	if err := w.settle(rulesTag, current, w.tx.SetProfitRules(w.r.ctx, id, *rules)); err != nil {
+	if err := w.checkIfMatch(rulesTag, current, w.tx.SetProfitRules(w.r.ctx, id, *rules)); err != nil {
 		return target{}, err
 	}
-	return w.updated(cardNoun, id, before, change)
+	return w.updated(cardWriter, id, before, change)
 }

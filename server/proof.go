@@ -88,7 +88,7 @@ func postProof(r *exchange) error {
 
 // proving finds the card as its reader sees it, and reads what is asked.
 func (r *exchange) proving(card string) (*proving, error) {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return nil, err
 	}

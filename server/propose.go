@@ -9,7 +9,7 @@ import (
 )
 
 // proposeRow makes the row that a question about a creation is about, as the
-// data doors would: from the columns among the sent properties, in the
+// data API would: from the columns among the sent properties, in the
 // subject's own account unless another is named. The place of an account in
 // the tree is never taken from the sender.
 func (r *session) proposeRow(in *input.Input) error {

@@ -45,7 +45,7 @@ func (r *session) decideWhole(in *input.Input) policies.Decision {
 	if !d.Allow || d.View != "" && showsAll("rate", d.Columns) {
 		return r.record(in, d, start)
 	}
-	return r.recordAs(decidedByDoor, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonRatesHidden}}, start)
+	return r.recordAs(decidedByServer, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonRatesHidden}}, start)
 }
 
 // showsAll reports whether these are all columns of a type.

@@ -145,7 +145,7 @@ func rowCells(columns []string, each func(func(store.Row) error) error) cardfile
 // has read: revision is another revision than the active one, on the reader's
 // own side of the card only; at is the time at which the rates were in force.
 func (r *exchange) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, err error) {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return head, q, nil, nil, err
 	}
@@ -156,7 +156,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q store.Query, shown map
 	if err := json.Unmarshal(row.AppendJSON(nil), &head); err != nil {
 		return head, q, nil, nil, fmt.Errorf("card %s: %w", card, err)
 	}
-	rates, err := r.reading("rate")
+	rates, err := r.readPlan("rate")
 	if err != nil {
 		return head, q, nil, nil, err
 	}

@@ -26,23 +26,23 @@ type within struct{ tx *store.Tx }
 
 func (w within) page(r *session, q store.Query) (store.Page, error) { return w.tx.List(r.ctx, q) }
 
-// planned is what the policy says about all rows of a type for a reader, ready
+// readPlan is what the policy says about all rows of a type for a reader, ready
 // to be asked with.
-type planned struct {
+type readPlan struct {
 	typ  string
 	plan *policies.Plan
 	env  predicate.Env
 	leaf bool
 }
 
-// reading asks the policy which rows of a type the acting user may read. When
+// readPlan asks the policy which rows of a type the acting user may read. When
 // that is none whatever there is, the reasons are no secret: 403.
-func (r *session) reading(typ string) (planned, error) {
+func (r *session) readPlan(typ string) (readPlan, error) {
 	plan, env, err := r.plan("read", typ)
 	if err == nil && plan.Outcome == outcomeDeny {
 		err = r.whyNone(typ)
 	}
-	return planned{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, err
+	return readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, err
 }
 
 // whyNone explains why no row of a type may be read, by the decision on a row
@@ -56,7 +56,7 @@ func (r *session) whyNone(typ string) error {
 }
 
 // query asks for what the plan lets the reader see.
-func (p planned) query() store.Query {
+func (p readPlan) query() store.Query {
 	q := store.Query{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
 	for _, v := range p.plan.Views {
 		q.Views = append(q.Views, store.View{Name: v.Name, When: v.When})
@@ -68,13 +68,13 @@ func (p planned) query() store.Query {
 }
 
 // also is the plan as the filter of a type that a list joins.
-func (p planned) also() store.TypedFilter {
+func (p readPlan) also() store.TypedFilter {
 	return store.TypedFilter{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
 }
 
 // one returns the row of this id as its reader sees it. A row that is not
 // visible is as absent as one that never was: 404.
-func (r *session) one(from lister, p planned, id string) (store.Row, error) {
+func (r *session) one(from lister, p readPlan, id string) (store.Row, error) {
 	q := p.query()
 	q.ID, q.Limit = id, 1
 	return r.single(from, q)
@@ -97,7 +97,7 @@ func (r *session) single(from lister, q store.Query) (store.Row, error) {
 // listOf answers GET on a collection.
 func listOf(typ string) func(*exchange) error {
 	return func(r *exchange) error {
-		p, err := r.reading(typ)
+		p, err := r.readPlan(typ)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func oneOf(typ string) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		p, err := r.reading(typ)
+		p, err := r.readPlan(typ)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (r *session) countViews(typ string, rows ...store.Row) {
 }
 
 // sees reports whether a plan shows a column of this name on some row.
-func (p planned) sees(column string) bool {
+func (p readPlan) sees(column string) bool {
 	return slices.ContainsFunc(p.plan.Columns, func(g policies.ColumnGroup) bool {
 		return g.When.Kind != predicate.None && slices.Contains(g.Columns, column)
 	})

@@ -113,7 +113,7 @@ func postRebuild(r *exchange) error {
 // as a list of cards shows them; only these where only is given. Of the others
 // nothing is told, nor are they touched.
 func (r *session) shownStale(only *[]string) (ids []string, err error) {
-	cards, err := r.reading("card")
+	cards, err := r.readPlan("card")
 	if err != nil {
 		return nil, err
 	}

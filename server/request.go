@@ -41,7 +41,7 @@ type session struct {
 type origin struct {
 	name   string // in the decision log: "GET /v1/customers/:id"
 	path   string // that cursors are bound to
-	area   string // that a user who is refused at the door is refused
+	area   string // that a refusal before the route is recorded for
 	acting bool   // in the name of a user
 }
 

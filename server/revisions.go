@@ -9,19 +9,19 @@ import (
 // revisionsOf finds a card as its reader sees it (404), decides that its
 // revisions may be read (403), and asks for them, those made last first. Who
 // sees the card translated is shown the one that is in force.
-func (r *session) revisionsOf(from lister, card string, inside bool) (planned, store.Query, error) {
-	cards, err := r.reading("card")
+func (r *session) revisionsOf(from lister, card string, inside bool) (readPlan, store.Query, error) {
+	cards, err := r.readPlan("card")
 	if err != nil {
-		return planned{}, store.Query{}, err
+		return readPlan{}, store.Query{}, err
 	}
 	cards.leaf = cards.leaf && !inside
 	row, err := r.one(from, cards, card)
 	if err != nil {
-		return planned{}, store.Query{}, err
+		return readPlan{}, store.Query{}, err
 	}
-	p, err := r.reading("revision")
+	p, err := r.readPlan("revision")
 	if err != nil {
-		return planned{}, store.Query{}, err
+		return readPlan{}, store.Query{}, err
 	}
 	p.leaf = p.leaf && !inside
 	q := p.query()
@@ -170,7 +170,7 @@ func (w *writing) rollBack(card string) (target, error) {
 		return t, err
 	}
 	last, err := w.tx.PreviousRevision(w.r.ctx, card)
-	if err := w.settle("card", before.json, err); err != nil {
+	if err := w.checkIfMatch("card", before.json, err); err != nil {
 		return t, err
 	}
 	t.sub = last.ID
@@ -235,7 +235,7 @@ func (w *writing) dropRevision(card, revision string) (target, error) {
 
 // changeRevision applies a change of a revision and writes it down.
 func (w *writing) changeRevision(t target, before seen, apply func() error) (target, error) {
-	if err := w.settle("revision", before.json, apply()); err != nil {
+	if err := w.checkIfMatch("revision", before.json, apply()); err != nil {
 		return t, err
 	}
 	return t, w.auditRevision(t, before)

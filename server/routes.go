@@ -20,9 +20,9 @@ type route struct {
 type access uint8
 
 const (
-	doorActing access = iota // a panel or a user's token, with an active acting user
-	doorAsking               // a panel or a user's token; the subject is in the body
-	doorPublic               // anyone
+	asUser        access = iota // a panel or a user's token, with an active acting user
+	subjectInBody               // a panel or a user's token; the subject is in the body
+	forAnyone                   // anyone
 )
 
 // operation documents a route. Query and body are structs with `query` and
@@ -43,80 +43,80 @@ type operation struct {
 // routes is the map of the house.
 func routes() []route {
 	return []route{
-		{"GET", "/v1/me", identity.ScopeData, doorActing, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
+		{"GET", "/v1/me", identity.ScopeData, asUser, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
 
-		{"GET", "/v1/accounts", identity.ScopeData, doorActing, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
-		{"POST", "/v1/accounts", identity.ScopeWrite, doorActing, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
-		{"GET", "/v1/accounts/:id", identity.ScopeData, doorActing, oneOf("account"), read("An account", "accounts", accountBody{})},
-		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, doorActing, updateOf(accountNoun), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
+		{"GET", "/v1/accounts", identity.ScopeData, asUser, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
+		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
+		{"GET", "/v1/accounts/:id", identity.ScopeData, asUser, oneOf("account"), read("An account", "accounts", accountBody{})},
+		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, asUser, updateOf(accountWriter), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 
-		{"GET", "/v1/groups", identity.ScopeData, doorActing, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
-		{"POST", "/v1/groups", identity.ScopeWrite, doorActing, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
-		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, doorActing, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
-		{"GET", "/v1/groups/:id", identity.ScopeData, doorActing, oneOf("group"), read("A group", "groups", groupBody{})},
-		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, doorActing, updateOf(groupNoun), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
-		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, doorActing, deleteOf(groupNoun), rehearsed(removes("Delete a group that no user is in", "groups"))},
+		{"GET", "/v1/groups", identity.ScopeData, asUser, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
+		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
+		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
+		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), read("A group", "groups", groupBody{})},
+		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
+		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, asUser, deleteOf(groupWriter), rehearsed(removes("Delete a group that no user is in", "groups"))},
 
-		{"GET", "/v1/users", identity.ScopeData, doorActing, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
-		{"POST", "/v1/users", identity.ScopeWrite, doorActing, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
-		{"GET", "/v1/users/:id", identity.ScopeData, doorActing, oneOf("user"), read("A user", "users", userBody{})},
-		{"PATCH", "/v1/users/:id", identity.ScopeWrite, doorActing, updateOf(userNoun), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
-		{"DELETE", "/v1/users/:id", identity.ScopeWrite, doorActing, deleteOf(userNoun), rehearsed(removes("Delete a user", "users"))},
+		{"GET", "/v1/users", identity.ScopeData, asUser, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
+		{"POST", "/v1/users", identity.ScopeWrite, asUser, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
+		{"GET", "/v1/users/:id", identity.ScopeData, asUser, oneOf("user"), read("A user", "users", userBody{})},
+		{"PATCH", "/v1/users/:id", identity.ScopeWrite, asUser, updateOf(userWriter), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
+		{"DELETE", "/v1/users/:id", identity.ScopeWrite, asUser, deleteOf(userWriter), rehearsed(removes("Delete a user", "users"))},
 
-		{"GET", "/v1/customers", identity.ScopeData, doorActing, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
-		{"POST", "/v1/customers", identity.ScopeWrite, doorActing, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
-		{"GET", "/v1/customers/:id", identity.ScopeData, doorActing, oneOf("customer"), read("A customer", "customers", customerBody{})},
-		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, doorActing, updateOf(customerNoun), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
-		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, doorActing, deleteOf(customerNoun), removes("Delete a customer, also from its cards", "customers")},
+		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
+		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
+		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), read("A customer", "customers", customerBody{})},
+		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
+		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
 
-		{"GET", "/v1/cards", identity.ScopeData, doorActing, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
-		{"POST", "/v1/cards", identity.ScopeWrite, doorActing, postCard, made("A card", "cards", cardNew{}, cardBody{})},
-		{"POST", "/v1/cards/rebuild", identity.ScopeWrite, doorActing, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
-		{"GET", "/v1/cards/:id", identity.ScopeData, doorActing, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
-		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, doorActing, updateOf(cardNoun), changes("Change a card", "cards", cardChange{}, cardBody{})},
-		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, doorActing, deleteOf(cardNoun), removes("Delete a card that has no active revision", "cards")},
-		{"GET", "/v1/cards/:id/rates", identity.ScopeData, doorActing, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
-		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, doorActing, getRules, read("A card's profit rules", "cards", rulesDoc{})},
-		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, doorActing, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
-		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, doorActing, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
-		{"POST", "/v1/cards/:id/proof", identity.ScopeData, doorActing, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
-		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, doorActing, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
-		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, doorActing, getRevision, read("A revision", "cards", revisionBody{})},
-		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, doorActing, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
-		{"DELETE", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, doorActing, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
-		{"POST", "/v1/cards/:id/revisions/:revision/activate", identity.ScopeWrite, doorActing, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
-		{"GET", "/v1/cards/:id/revisions/:revision/diff", identity.ScopeData, doorActing, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
-		{"POST", "/v1/cards/:id/rollback", identity.ScopeWrite, doorActing, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
-		{"POST", importPath, identity.ScopeWrite, doorActing, postImport, importDoc},
-		{"GET", "/v1/cards/:id/assignments", identity.ScopeData, doorActing, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
-		{"PUT", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, doorActing, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
-		{"DELETE", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, doorActing, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
-		{"GET", "/v1/cards/:id/customers", identity.ScopeData, doorActing, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
-		{"PUT", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, doorActing, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
-		{"DELETE", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, doorActing, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
+		{"GET", "/v1/cards", identity.ScopeData, asUser, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
+		{"POST", "/v1/cards", identity.ScopeWrite, asUser, postCard, made("A card", "cards", cardNew{}, cardBody{})},
+		{"POST", "/v1/cards/rebuild", identity.ScopeWrite, asUser, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/cards/:id", identity.ScopeData, asUser, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
+		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, asUser, updateOf(cardWriter), changes("Change a card", "cards", cardChange{}, cardBody{})},
+		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, asUser, deleteOf(cardWriter), removes("Delete a card that has no active revision", "cards")},
+		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
+		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, read("A card's profit rules", "cards", rulesDoc{})},
+		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, asUser, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
+		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
+		{"POST", "/v1/cards/:id/proof", identity.ScopeData, asUser, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, asUser, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
+		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, read("A revision", "cards", revisionBody{})},
+		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
+		{"DELETE", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
+		{"POST", "/v1/cards/:id/revisions/:revision/activate", identity.ScopeWrite, asUser, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
+		{"GET", "/v1/cards/:id/revisions/:revision/diff", identity.ScopeData, asUser, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
+		{"POST", "/v1/cards/:id/rollback", identity.ScopeWrite, asUser, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
+		{"POST", importPath, identity.ScopeWrite, asUser, postImport, importDoc},
+		{"GET", "/v1/cards/:id/assignments", identity.ScopeData, asUser, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
+		{"PUT", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, asUser, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
+		{"DELETE", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, asUser, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
+		{"GET", "/v1/cards/:id/customers", identity.ScopeData, asUser, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
+		{"PUT", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
+		{"DELETE", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
 
-		{"GET", "/v1/lookup", identity.ScopeData, doorActing, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
-		{"POST", "/v1/lookup", identity.ScopeData, doorActing, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
+		{"GET", "/v1/lookup", identity.ScopeData, asUser, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
+		{"POST", "/v1/lookup", identity.ScopeData, asUser, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
 
-		{"GET", "/v1/destinations", identity.ScopeData, doorActing, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
-		{"PUT", "/v1/destinations", identity.ScopeWrite, doorActing, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
+		{"GET", "/v1/destinations", identity.ScopeData, asUser, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
+		{"PUT", "/v1/destinations", identity.ScopeWrite, asUser, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
 
-		{"GET", "/v1/audit", identity.ScopeData, doorActing, getAudit, list("Who did what", "audit", page[auditBody]{})},
+		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
-		{"GET", "/v1/preview/:user", identity.ScopePreview, doorActing, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
-		{"GET", "/v1/decisions/:id", identity.ScopeData, doorActing, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
+		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
+		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
 
-		{"POST", "/access/v1/evaluation", identity.ScopeDecide, doorAsking, evaluate, evaluationDoc},
+		{"POST", "/access/v1/evaluation", identity.ScopeDecide, subjectInBody, evaluate, evaluationDoc},
 
-		{"GET", "/livez", identity.ScopeNone, doorPublic, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
-		{"GET", "/readyz", identity.ScopeNone, doorPublic, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},
-		{"GET", "/metrics", identity.ScopeNone, doorPublic, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
-		{"GET", "/openapi.json", identity.ScopeNone, doorPublic, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
-		{"GET", "/docs", identity.ScopeNone, doorPublic, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
+		{"GET", "/livez", identity.ScopeNone, forAnyone, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
+		{"GET", "/readyz", identity.ScopeNone, forAnyone, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},
+		{"GET", "/metrics", identity.ScopeNone, forAnyone, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
+		{"GET", "/openapi.json", identity.ScopeNone, forAnyone, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
+		{"GET", "/docs", identity.ScopeNone, forAnyone, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
 	}
 }
 
-// The operations of the data doors, in the forms that they come in.
+// The operations of the data API, in the forms that they come in.
 
 func list(summary, tag string, response any) operation {
 	return operation{summary: summary, tag: tag, query: listQuery{}, response: response}

@@ -59,8 +59,8 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 // timekeeper remembers up to when assignments have been looked at, in the
 // history since its last loss.
 type timekeeper struct {
-	settled store.Micros
-	losses  int64
+	markedUntil store.Micros
+	losses      int64
 }
 
 // passTime does what is due now, and says how long there is nothing to do.
@@ -73,7 +73,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	if s.engines.Current() == nil {
 		return scheduleRetry, nil
 	}
-	err = errors.Join(s.settleCards(ctx, k), s.takeEffect(ctx))
+	err = errors.Join(s.markEndedAssignments(ctx, k), s.activateDue(ctx))
 	if err != nil {
 		return 0, err
 	}
@@ -81,7 +81,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	if err != nil {
 		return 0, err
 	}
-	change, err := s.store.NextAssignmentChange(ctx, k.settled)
+	change, err := s.store.NextAssignmentChange(ctx, k.markedUntil)
 	if err != nil {
 		return 0, err
 	}
@@ -96,13 +96,13 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 
 // settleCards marks the cards whose provider card's assignment has ended or
 // begun by itself since they were looked at last.
-func (s *Server) settleCards(ctx context.Context, k *timekeeper) error {
+func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error {
 	now := store.MicrosOf(s.now())
 	if losses := s.store.HistoryLost(); losses != k.losses {
 		*k = timekeeper{losses: losses} // what was marked may not be marked now
 	}
-	if k.settled != 0 {
-		next, err := s.store.NextAssignmentChange(ctx, k.settled)
+	if k.markedUntil != 0 {
+		next, err := s.store.NextAssignmentChange(ctx, k.markedUntil)
 		if err != nil || next == 0 || next > now {
 			return err
 		}
@@ -118,7 +118,7 @@ func (s *Server) settleCards(ctx context.Context, k *timekeeper) error {
 			return err
 		}
 		if len(cards) < scheduleBatch {
-			k.settled = now
+			k.markedUntil = now
 			return nil
 		}
 	}
@@ -126,10 +126,10 @@ func (s *Server) settleCards(ctx context.Context, k *timekeeper) error {
 
 // takeEffect puts in force what is due. What fails is tried again; it keeps
 // nothing else from its time.
-func (s *Server) takeEffect(ctx context.Context) error {
+func (s *Server) activateDue(ctx context.Context) error {
 	due, err := s.store.DueRevisions(ctx, scheduleBatch)
 	for _, d := range due {
-		if one := s.bringIn(ctx, d); one != nil {
+		if one := s.activateOne(ctx, d); one != nil {
 			err = errors.Join(err, fmt.Errorf("revision %s of card %s: %w", d.RevisionID, d.CardID, one))
 		}
 	}
@@ -142,7 +142,7 @@ var bySchedule = origin{name: "schedule", area: "schedule", acting: true}
 // bringIn activates a scheduled revision in the name of who scheduled it, from
 // where they did. Everything is asked again; what is refused is held, with the
 // reason.
-func (s *Server) bringIn(ctx context.Context, d store.Due) error {
+func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 	r := &session{
 		s: s, ctx: ctx, from: bySchedule, engine: s.engines.Current(),
 		decisionID: s.newID(), revision: s.store.DataRevision(),

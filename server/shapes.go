@@ -1,6 +1,6 @@
 package server
 
-// The shapes of the data doors in the OpenAPI document. Of every
+// The shapes of the data API in the OpenAPI document. Of every
 // representation a reader sees the columns that the policy shows it; the
 // others are absent.
 

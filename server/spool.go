@@ -27,12 +27,12 @@ func (r *exchange) upload() (*spool, error) {
 	if body == nil {
 		body = strings.NewReader("")
 	}
-	return takeUpload(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
+	return spoolBody(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
 }
 
-// takeUpload is upload of a body that is read from; nothing is left of it when
+// spoolBody is upload of a body that is read from; nothing is left of it when
 // that fails or panics.
-func takeUpload(ctx context.Context, body io.Reader, encoding string, limit int64) (sp *spool, err error) {
+func spoolBody(ctx context.Context, body io.Reader, encoding string, limit int64) (sp *spool, err error) {
 	file, err := nameless()
 	if err != nil {
 		return nil, unavailable(err)

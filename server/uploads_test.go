@@ -28,7 +28,7 @@ func soon(t *testing.T, what string, holds func() bool) {
 }
 
 // taken is how many files are on disk or on their way.
-func (p *uploadPlaces) taken() int {
+func (p *uploadPlaces) reserved() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.held[place{}]
@@ -54,11 +54,11 @@ func openUploads() (n int) {
 func (w *world) beginUpload(t *testing.T, addr, user, card string) *net.TCPConn {
 	t.Helper()
 	conn := dial(t, addr).(*net.TCPConn)
-	before := w.server.uploads.taken()
+	before := w.server.uploads.reserved()
 	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nResellerd-User: %s\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n%s",
 		w.importPathOf(card, "mode=replace&apply=true"), worldToken, w.id(user), deckOne+strings.Repeat("\n", 2*prefetched))
 	must(t, err)
-	soon(t, "the upload has begun", func() bool { return w.server.uploads.taken() > before })
+	soon(t, "the upload has begun", func() bool { return w.server.uploads.reserved() > before })
 	return conn
 }
 
@@ -97,7 +97,7 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 			}
 			must(t, conn.Close())
 		}
-		soon(t, "all have left", func() bool { return w.server.uploads.taken() == 0 })
+		soon(t, "all have left", func() bool { return w.server.uploads.reserved() == 0 })
 		if n := openUploads(); n > 0 || len(left()) != 0 {
 			t.Errorf("%d files are left open, %d with a name", n, len(left()))
 		}
@@ -113,7 +113,7 @@ func TestAllPlacesForFilesAreLimitedByAccountTenantAndInAll(t *testing.T) {
 	var p uploadPlaces
 	var leave []func()
 	take := func(tenant, account string) bool {
-		vacate, err := p.take(tenant, account)
+		vacate, err := p.reserve(tenant, account)
 		if err == nil {
 			leave = append(leave, vacate)
 		}
@@ -220,7 +220,7 @@ func TestNothingIsLeftOfAnUploadThatFailsOrPanics(t *testing.T) {
 	} {
 		func() {
 			defer func() { _ = recover() }()
-			if _, err := takeUpload(tctx, body, "", int64(len(deckOne))+1); err == nil {
+			if _, err := spoolBody(tctx, body, "", int64(len(deckOne))+1); err == nil {
 				t.Errorf("%s: was taken", name)
 			}
 		}()

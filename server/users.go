@@ -7,7 +7,7 @@ import (
 	"resellerd/store"
 )
 
-var userNoun = noun{
+var userWriter = rowWriter{
 	typ:    "user",
 	held:   userAccess,
 	giving: "groups",
@@ -70,7 +70,7 @@ func (w *writing) mayName(f *fields, name string) error {
 // postUser makes a user of the account it names, the actor's own by default.
 func postUser(r *exchange) error {
 	return r.write(func(w *writing) (target, error) {
-		f, account, err := w.begin("user", nil)
+		f, account, err := w.readNewRow("user", nil)
 		if err != nil {
 			return target{}, err
 		}
@@ -99,7 +99,7 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 	if err != nil {
 		return target{}, inField(f, err)
 	}
-	return w.created(userNoun, made.ID, f)
+	return w.created(userWriter, made.ID, f)
 }
 
 // inField names the field of a nested object as its sender does.

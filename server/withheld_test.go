@@ -109,7 +109,7 @@ func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 func TestNoPublicRouteWrites(t *testing.T) {
 	t.Parallel()
 	for _, rt := range routes() {
-		if rt.open == doorPublic && rt.method != "GET" {
+		if rt.open == forAnyone && rt.method != "GET" {
 			t.Errorf("%s %s: a request whose body was withheld would run without it", rt.method, rt.path)
 		}
 	}

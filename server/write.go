@@ -138,7 +138,7 @@ func (s seen) shows(column string) bool {
 
 // see returns the row of this id as the writer sees it: 404 when it does not.
 func (w *writing) see(typ, id string) (seen, error) {
-	p, err := w.r.reading(typ)
+	p, err := w.r.readPlan(typ)
 	if err != nil {
 		return seen{}, err
 	}
@@ -251,9 +251,9 @@ func (w *writing) audit(t target, before, after map[string]any) error {
 	return err
 }
 
-// settle orders what a change met: only a conflict with what is there comes
+// checkIfMatch orders what a change met: only a conflict with what is there comes
 // after the question whether the writer has seen what is there.
-func (w *writing) settle(typ string, current []byte, applied error) error {
+func (w *writing) checkIfMatch(typ string, current []byte, applied error) error {
 	if applied != nil && problemOf(applied).kind.status != fiber.StatusConflict {
 		return applied
 	}
@@ -263,7 +263,7 @@ func (w *writing) settle(typ string, current []byte, applied error) error {
 	return applied
 }
 
-// columnsOf is shown as a predicate on field names, with what a noun adds.
+// columnsOf is shown as a predicate on field names, with what a write adds.
 func columnsOf(columns map[string]bool, more ...string) func(string) bool {
 	all := maps.Clone(columns)
 	for _, name := range more {

@@ -32,7 +32,7 @@ type cardCommand struct {
 }
 
 // actSettings say in whose name something is done, and where: by a server
-// that runs, or in the database, which then is asked through the same doors.
+// that runs, or in the database, which then is asked through the same API.
 type actSettings struct {
 	lookSettings
 	As    string `help:"The user who acts, by id or external id." required:"" placeholder:"USER"`
@@ -40,8 +40,8 @@ type actSettings struct {
 	Token string `help:"A panel token of that resellerd." placeholder:"TOKEN"`
 }
 
-// door is where requests go.
-type door struct {
+// apiClient is where requests go.
+type apiClient struct {
 	client    *http.Client
 	base      string
 	token, as string
@@ -50,9 +50,9 @@ type door struct {
 
 // open finds the server, or puts one before the database that nobody else can
 // reach.
-func (s *actSettings) open(ctx context.Context) (*door, error) {
+func (s *actSettings) open(ctx context.Context) (*apiClient, error) {
 	if s.URL != "" {
-		return &door{client: http.DefaultClient, base: strings.TrimSuffix(s.URL, "/"), token: s.Token, as: s.As,
+		return &apiClient{client: http.DefaultClient, base: strings.TrimSuffix(s.URL, "/"), token: s.Token, as: s.As,
 			close: func() error { return nil }}, nil
 	}
 	engine, err := s.engine(ctx, s.Policies)
@@ -75,7 +75,7 @@ func (s *actSettings) open(ctx context.Context) (*door, error) {
 }
 
 func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
-	newServer func(server.Config, *server.EngineHolder) (*server.Server, error)) (*door, error) {
+	newServer func(server.Config, *server.EngineHolder) (*server.Server, error)) (*apiClient, error) {
 	held := &server.EngineHolder{}
 	held.Swap(engine)
 	token := rand.Text()
@@ -92,7 +92,7 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	served := make(chan error, 1)
 	go func() { served <- srv.App().Listener(listener) }()
 	transport := &http.Transport{DialContext: onceDialled(conn)}
-	return &door{client: &http.Client{Transport: transport}, base: "http://localhost", token: token, as: s.As, close: func() error {
+	return &apiClient{client: &http.Client{Transport: transport}, base: "http://localhost", token: token, as: s.As, close: func() error {
 		transport.CloseIdleConnections()
 		_ = conn.Close() // by the transport already, mostly
 		return errors.Join(srv.App().Shutdown(), <-served)
@@ -131,7 +131,7 @@ func onceDialled(conn net.Conn) func(context.Context, string, string) (net.Conn,
 }
 
 // post asks, and hands the answer's body to read. A problem is an error.
-func (d *door) post(ctx context.Context, path, accept string, body any, read func(io.Reader) error) error {
+func (d *apiClient) post(ctx context.Context, path, accept string, body any, read func(io.Reader) error) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err

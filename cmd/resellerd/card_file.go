@@ -9,7 +9,7 @@ import (
 
 // transfer sends or fetches a file: the answer's body is the caller's to close.
 // A problem is an error.
-func (d *door) transfer(ctx context.Context, method, path string, query url.Values, file io.Reader, size int64, header http.Header) (io.ReadCloser, error) {
+func (d *apiClient) transfer(ctx context.Context, method, path string, query url.Values, file io.Reader, size int64, header http.Header) (io.ReadCloser, error) {
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}

@@ -91,7 +91,7 @@ func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
 	return printImport(t.out, text)
 }
 
-func (c *cardImportCommand) send(ctx context.Context, t terminal, way *door, file io.Reader, size int64) ([]byte, error) {
+func (c *cardImportCommand) send(ctx context.Context, t terminal, way *apiClient, file io.Reader, size int64) ([]byte, error) {
 	bar := t.progress("importing "+filepath.Base(c.File), int(size))
 	defer bar.done()
 	answer, err := way.transfer(ctx, http.MethodPost, cardPath(c.Card, "import"), c.query(), moving{file, bar}, size,

@@ -51,8 +51,8 @@ func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine
 	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
 }
 
-// desk opens the store with the policy before it.
-func (l *lookSettings) desk(ctx context.Context) (*server.Desk, *store.Store, error) {
+// inspector opens the store with the policy before it.
+func (l *lookSettings) inspector(ctx context.Context) (*server.Inspector, *store.Store, error) {
 	engine, err := l.engine(ctx, l.Policies)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +61,7 @@ func (l *lookSettings) desk(ctx context.Context) (*server.Desk, *store.Store, er
 	if err != nil {
 		return nil, nil, err
 	}
-	return server.NewDesk(st, engine), st, nil
+	return server.NewInspector(st, engine), st, nil
 }
 
 // explainCommand says why a user may or may not do something.
@@ -77,7 +77,7 @@ type explainCommand struct {
 
 // Run prints the decision that the server would make, and why.
 func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
-	desk, st, err := c.desk(ctx)
+	i, st, err := c.inspector(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
 	if err := askAbout(&q, c.On); err != nil {
 		return err
 	}
-	x, err := desk.Explain(ctx, q)
+	x, err := i.Explain(ctx, q)
 	if err != nil {
 		return err
 	}

@@ -35,12 +35,12 @@ func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t 
 	if err != nil {
 		return err
 	}
-	desk, st, err := look.desk(ctx)
+	i, st, err := look.inspector(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	p, err := desk.Preview(ctx, q)
+	p, err := i.Preview(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q se
 	return q, err
 }
 
-// readChange reads a planned change from a YAML file, of which JSON is a part.
+// readChange reads a proposed change from a YAML file, of which JSON is a part.
 func readChange(path string) (*server.Change, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// noun is how rows of one type are written.
-type noun struct {
+// rowWriter is how rows of one type are written.
+type rowWriter struct {
 	typ string
 	// held returns the access that the row gives. For an account it returns what
 	// the update newly allows. Nil for types that give none.
@@ -30,7 +30,7 @@ type noun struct {
 }
 
 // updateOf answers PATCH on a member of a collection.
-func updateOf(n noun) func(*exchange) error {
+func updateOf(n rowWriter) func(*exchange) error {
 	return func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
@@ -42,7 +42,7 @@ func updateOf(n noun) func(*exchange) error {
 
 // updateRow reads top to bottom as a write goes: see, decide, read the fields,
 // apply, decide about what came of it, write it down.
-func (w *writing) updateRow(n noun, id string) (target, error) {
+func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	before, err := w.see(n.typ, id)
 	if err != nil {
 		return target{}, err
@@ -82,7 +82,7 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 	if len(change.Fields) > 0 {
 		err = apply(id)
 	}
-	if err := w.settle(n.typ, before.json, err); err != nil {
+	if err := w.checkIfMatch(n.typ, before.json, err); err != nil {
 		return target{}, err
 	}
 	return w.updated(n, id, before, change)
@@ -91,12 +91,12 @@ func (w *writing) updateRow(n noun, id string) (target, error) {
 // gives reports whether a write of these fields may give access away. One that
 // does not has nothing after it to be decided on: a stronger colleague may be
 // renamed.
-func (n noun) gives(fields []string) bool {
+func (n rowWriter) gives(fields []string) bool {
 	return n.giving == "" || slices.Contains(fields, n.giving)
 }
 
 // access is what the row stands for, nil for types that give none.
-func (n noun) access(w *writing, id string) (map[string][]string, error) {
+func (n rowWriter) access(w *writing, id string) (map[string][]string, error) {
 	if n.held == nil {
 		return nil, nil
 	}
@@ -104,7 +104,7 @@ func (n noun) access(w *writing, id string) (map[string][]string, error) {
 }
 
 // updated decides about the row as it has become, and writes the change down.
-func (w *writing) updated(n noun, id string, before seen, change *input.Change) (target, error) {
+func (w *writing) updated(n rowWriter, id string, before seen, change *input.Change) (target, error) {
 	t := target{action: "update", typ: n.typ, id: id, status: fiber.StatusOK}
 	if len(change.Fields) == 0 {
 		return t, nil
@@ -129,7 +129,7 @@ func (w *writing) updated(n noun, id string, before seen, change *input.Change) 
 }
 
 // deleteOf answers DELETE on a member of a collection.
-func deleteOf(n noun) func(*exchange) error {
+func deleteOf(n rowWriter) func(*exchange) error {
 	return func(r *exchange) error {
 		id, err := r.param("id")
 		if err != nil {
@@ -139,7 +139,7 @@ func deleteOf(n noun) func(*exchange) error {
 	}
 }
 
-func (w *writing) deleteRow(n noun, id string) (target, error) {
+func (w *writing) deleteRow(n rowWriter, id string) (target, error) {
 	t := target{action: "delete", typ: n.typ, id: id, status: fiber.StatusNoContent}
 	before, err := w.see(n.typ, id)
 	if err != nil {
@@ -160,7 +160,7 @@ func (w *writing) deleteRow(n noun, id string) (target, error) {
 	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
 		return t, err
 	}
-	if err := w.settle(n.typ, before.json, n.remove(w, id)); err != nil {
+	if err := w.checkIfMatch(n.typ, before.json, n.remove(w, id)); err != nil {
 		return t, err
 	}
 	return t, w.audit(t, before.object, nil)
@@ -168,7 +168,7 @@ func (w *writing) deleteRow(n noun, id string) (target, error) {
 
 // created decides about a new row as it has become, and writes it down. A row
 // that its creator would not see is not created.
-func (w *writing) created(n noun, id string, f *fields) (target, error) {
+func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 	t := target{action: "create", typ: n.typ, id: id, status: fiber.StatusCreated}
 	held, err := n.access(w, id)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 
 // readerSight is what the acting user may be shown of an explanation: by the
 // same plans that its lists are made with.
-type readerSight struct {
+type readerDisclosure struct {
 	r                *session
-	groups, accounts *planned // nil: none of them
+	groups, accounts *readPlan // nil: none of them
 	grounds          bool
 	err              error // the first failure; nothing of the explanation is shown then
 }
 
-// sight looks what the acting user may see.
-func (r *session) sight() (*readerSight, error) {
-	s := &readerSight{r: r}
+// disclosure looks up what the acting user may see.
+func (r *session) disclosure() (*readerDisclosure, error) {
+	s := &readerDisclosure{r: r}
 	var err error
 	if s.groups, err = r.mayList("group"); err != nil {
 		return nil, err
@@ -29,8 +29,8 @@ func (r *session) sight() (*readerSight, error) {
 	return s, nil
 }
 
-// mayList is reading, nil where no row of the type may be read.
-func (r *session) mayList(typ string) (*planned, error) {
+// mayList is readPlan, nil where no row of the type may be read.
+func (r *session) mayList(typ string) (*readPlan, error) {
 	plan, env, err := r.plan("read", typ)
 	if err != nil {
 		return nil, err
@@ -38,11 +38,11 @@ func (r *session) mayList(typ string) (*planned, error) {
 	if plan.Outcome == outcomeDeny {
 		return nil, nil
 	}
-	return &planned{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, nil
+	return &readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, nil
 }
 
 // row is the row of this id, as far as it is visible.
-func (s *readerSight) row(p *planned, id string) (store.Row, bool) {
+func (s *readerDisclosure) row(p *readPlan, id string) (store.Row, bool) {
 	if p == nil {
 		return store.Row{}, false
 	}
@@ -53,7 +53,7 @@ func (s *readerSight) row(p *planned, id string) (store.Row, bool) {
 	return row, err == nil
 }
 
-func (s *readerSight) group(g store.Group) (string, bool) {
+func (s *readerDisclosure) group(g store.Group) (string, bool) {
 	row, visible := s.row(s.groups, g.ID)
 	if !visible {
 		return "", false
@@ -63,7 +63,7 @@ func (s *readerSight) group(g store.Group) (string, bool) {
 	return text, true
 }
 
-func (s *readerSight) ceiling(account string) bool {
+func (s *readerDisclosure) ceiling(account string) bool {
 	row, visible := s.row(s.accounts, account)
 	if !visible {
 		return false
@@ -72,4 +72,4 @@ func (s *readerSight) ceiling(account string) bool {
 	return shown
 }
 
-func (s *readerSight) policy() bool { return s.grounds }
+func (s *readerDisclosure) policy() bool { return s.grounds }

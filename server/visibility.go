@@ -17,8 +17,8 @@ import (
 // Where there are more, their number alone is.
 const maxCompared = 5000
 
-// outlook is what one user may do and sees at one moment.
-type outlook struct {
+// visibility is what one user may do and sees at one moment.
+type visibility struct {
 	access map[string][]string
 	rest   []string             // the access to every area that access does not say
 	rows   map[string]*seenRows // by area, for the areas that have rows
@@ -57,7 +57,7 @@ var rowAreas = func() (all []rowArea) {
 	return all
 }()
 
-// observer makes outlooks.
+// observer looks at what users see.
 type observer struct {
 	r     *session
 	m     *store.Moment
@@ -68,14 +68,14 @@ type observer struct {
 }
 
 // of is what the acting user of the session may do and sees.
-func (o observer) of() (*outlook, error) {
-	out := &outlook{rows: map[string]*seenRows{}}
+func (o observer) of() (*visibility, error) {
+	out := &visibility{rows: map[string]*seenRows{}}
 	var err error
 	if out.access, err = o.access(); err != nil {
 		return nil, err
 	}
 	out.rest = o.r.effective(everyArea)
-	plans := map[string]*planned{}
+	plans := map[string]*readPlan{}
 	for _, a := range rowAreas {
 		p, asked := plans[a.typ]
 		if !asked {
@@ -103,7 +103,7 @@ func (o observer) access() (map[string][]string, error) {
 	return access, nil
 }
 
-func (o observer) plan(typ string) (*planned, error) {
+func (o observer) plan(typ string) (*readPlan, error) {
 	if !o.quiet {
 		return o.r.mayList(typ)
 	}
@@ -115,12 +115,12 @@ func (o observer) plan(typ string) (*planned, error) {
 	case outcomeDeny:
 		return nil, nil
 	}
-	return &planned{typ: typ, plan: o.r.hideCosts(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
+	return &readPlan{typ: typ, plan: o.r.hideCosts(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
 }
 
 // rows looks at the rows of an area. Cards whose kind is not shown are of no
 // area.
-func (o observer) rows(a rowArea, p *planned) (*seenRows, error) {
+func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
 	seen := &seenRows{}
 	if o.ids {
 		seen.ids = map[string]bool{}
@@ -146,7 +146,7 @@ func (o observer) rows(a rowArea, p *planned) (*seenRows, error) {
 }
 
 // firstRows are the first of a list, in its order and as it writes them.
-func (o observer) firstRows(q store.Query, p *planned) ([]ShownRow, error) {
+func (o observer) firstRows(q store.Query, p *readPlan) ([]ShownRow, error) {
 	if o.first == 0 {
 		return nil, nil
 	}
@@ -211,11 +211,11 @@ type VisibleChange struct {
 // maxNamed bounds the rows that a difference names.
 const maxNamed = 100
 
-// differences compares two outlooks, area by area, in the order of their names.
-// The zero outlook is that of nobody.
-func differences(before, after *outlook) []AreaDifference {
+// differences compares what two users see, area by area, in the order of their names.
+// The zero visibility is that of nobody.
+func differences(before, after *visibility) []AreaDifference {
 	areas := map[string]bool{everyArea: true}
-	for _, o := range []*outlook{before, after} {
+	for _, o := range []*visibility{before, after} {
 		for area := range o.access {
 			areas[area] = true
 		}
@@ -232,7 +232,7 @@ func differences(before, after *outlook) []AreaDifference {
 	return found
 }
 
-func difference(area string, before, after *outlook) AreaDifference {
+func difference(area string, before, after *visibility) AreaDifference {
 	d := AreaDifference{Area: area}
 	if one, two := before.at(area), after.at(area); !slices.Equal(one, two) {
 		d.Access = &AccessChange{Before: one, After: two}
@@ -250,7 +250,7 @@ func difference(area string, before, after *outlook) AreaDifference {
 }
 
 // at is the access to an area, by the nearest that is listed.
-func (o *outlook) at(area string) []string {
+func (o *visibility) at(area string) []string {
 	if access, ok := o.access[area]; ok {
 		return access
 	}
@@ -260,7 +260,7 @@ func (o *outlook) at(area string) []string {
 	return append([]string{}, o.rest...)
 }
 
-func (o *outlook) rowsAt(area string) *seenRows {
+func (o *visibility) rowsAt(area string) *seenRows {
 	if rows := o.rows[area]; rows != nil {
 		return rows
 	}

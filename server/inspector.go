@@ -12,16 +12,16 @@ import (
 	"resellerd/store"
 )
 
-// Desk answers, without HTTP, what who runs a store wants to know about it
+// Inspector answers, without HTTP, what who runs a store wants to know about it
 // under a policy. It sees every tenant, decides as a Server does, and logs no
 // decision. Safe for concurrent use.
-type Desk struct {
+type Inspector struct {
 	s      *Server
 	engine *policies.Engine
 }
 
-// NewDesk makes a desk for a store and a policy.
-func NewDesk(st *store.Store, engine *policies.Engine) *Desk {
+// NewInspector makes an inspector of a store and a policy.
+func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
 	held := &EngineHolder{}
 	held.Swap(engine)
 	s := &Server{
@@ -29,7 +29,7 @@ func NewDesk(st *store.Store, engine *policies.Engine) *Desk {
 		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(), stored: storedTypes(),
 	}
 	s.metrics = newMetrics(s.registry, st, held)
-	return &Desk{s: s, engine: engine}
+	return &Inspector{s: s, engine: engine}
 }
 
 // WhyQuestion asks why a user may or may not do something.
@@ -49,7 +49,7 @@ type WhyQuestion struct {
 // Explain answers with what the server would decide, and why. Errors:
 // store.ErrAmbiguous for an external id that two users have, and that the
 // store cannot answer. A user who is not known is denied everything.
-func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
+func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
 	r := d.session(ctx, q.ClientIP)
 	r.at = q.At
 	in, err := r.asked(q)
@@ -72,14 +72,14 @@ func (d *Desk) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error)
 }
 
 // session is for one question, with nobody acting yet.
-func (d *Desk) session(ctx context.Context, clientIP string) *session {
+func (d *Inspector) session(ctx context.Context, clientIP string) *session {
 	return &session{
 		s: d.s, ctx: ctx, engine: d.engine, from: origin{name: "command line"}, decisionID: d.s.newID(),
 		caller: caller{clientIP: clientIP}, revision: d.s.store.DataRevision(),
 	}
 }
 
-// asked is the input of a question, as the decision door makes it.
+// asked is the input of a question, as the decision API makes it.
 func (r *session) asked(q WhyQuestion) (*input.Input, error) {
 	a, err := r.s.actor(r.ctx, r.engine, "", q.User)
 	switch {

@@ -15,26 +15,26 @@ type PreviewQuestion struct {
 	User     string           // id or external id
 	Against  string           // another user
 	Policies *policies.Engine // another policy
-	Change   *Change          // what is planned, and not done
+	Change   *Change          // what is proposed, and not done
 }
 
 // Preview answers with what the user may do and sees of its tenant's rows. It
 // writes that somebody looked to the audit trail, first and in a transaction of
 // its own, and nothing else. Errors: store.ErrNotFound, ErrAmbiguous, those of
 // the change, and that the store cannot answer.
-func (d *Desk) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
+func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
 	r := d.session(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)
 	if err != nil {
 		return nil, err
 	}
 	tenant := users[0].TenantID
-	if err := r.auditDesk(tenant, users); err != nil {
+	if err := r.auditInspection(tenant, users); err != nil {
 		return nil, err
 	}
 	c := comparison{r: r, q: q, users: users}
 	if q.Change != nil {
-		err = d.s.store.Rehearse(ctx, tenant, func(tx *store.Tx) error { return q.Change.apply(ctx, tx) }, c.planned, c.kept)
+		err = d.s.store.Rehearse(ctx, tenant, func(tx *store.Tx) error { return q.Change.apply(ctx, tx) }, c.withProposal, c.kept)
 	} else {
 		err = d.s.store.Snapshot(ctx, tenant, c.kept)
 	}
@@ -66,7 +66,7 @@ func (r *session) lookedAt(refs ...string) ([]store.User, error) {
 
 // auditDesk writes who was looked at; without an actor, an entry stands for the
 // command line.
-func (r *session) auditDesk(tenant string, users []store.User) error {
+func (r *session) auditInspection(tenant string, users []store.User) error {
 	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
 			entry := previewEntry(&store.User{}, &u)
@@ -84,7 +84,7 @@ type comparison struct {
 	q      PreviewQuestion
 	users  []store.User
 	totals map[string]int
-	looks  [2]*outlook // the user, and what it is compared with
+	looks  [2]*visibility // the user, and what it is compared with
 }
 
 // kept looks at what is.
@@ -92,25 +92,25 @@ func (c *comparison) kept(m *store.Moment) (err error) {
 	if c.totals, err = c.r.allOf(m, c.users[0].TenantID); err != nil {
 		return err
 	}
-	if c.looks[0], err = c.r.deskOutlook(m, c.users[0].ID); err != nil {
+	if c.looks[0], err = c.r.visibilityOf(m, c.users[0].ID); err != nil {
 		return err
 	}
 	switch {
 	case len(c.users) > 1:
-		c.looks[1], err = c.r.deskOutlook(m, c.users[1].ID)
+		c.looks[1], err = c.r.visibilityOf(m, c.users[1].ID)
 	case c.q.Policies != nil:
 		other := *c.r
 		other.engine = c.q.Policies
-		c.looks[1], err = other.deskOutlook(m, c.users[0].ID)
+		c.looks[1], err = other.visibilityOf(m, c.users[0].ID)
 	}
 	return err
 }
 
-// planned looks at what would be. Who would be gone sees nothing.
-func (c *comparison) planned(m *store.Moment) (err error) {
-	c.looks[1], err = c.r.deskOutlook(m, c.users[0].ID)
+// withProposal looks at what would be. A user who would be gone sees nothing.
+func (c *comparison) withProposal(m *store.Moment) (err error) {
+	c.looks[1], err = c.r.visibilityOf(m, c.users[0].ID)
 	if isUnknown(err) {
-		c.looks[1], err = &outlook{}, nil
+		c.looks[1], err = &visibility{}, nil
 	}
 	return err
 }
@@ -133,12 +133,12 @@ func (c *comparison) result() *Preview {
 }
 
 // deskOutlook is what a user may do and sees at a moment.
-func (r *session) deskOutlook(m *store.Moment, user string) (*outlook, error) {
+func (r *session) visibilityOf(m *store.Moment, user string) (*visibility, error) {
 	target, err := r.s.actorAt(r.ctx, m, user)
 	if err != nil {
 		return nil, err
 	}
-	var look *outlook
+	var look *visibility
 	err = r.through(target, func() (err error) {
 		look, err = observer{r: r, m: m, first: firstShown, ids: true, quiet: true}.of()
 		return err

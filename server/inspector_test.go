@@ -15,13 +15,13 @@ import (
 func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 	oneAtATime(t)
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
-		desk := NewDesk(w.store, engineOf(t, 3))
-		desk.s.now = w.clock
+		inspector := NewInspector(w.store, engineOf(t, 3))
+		inspector.s.now = w.clock
 		r := rand.New(rand.NewPCG(11, 12))
 		met := map[string]int{}
 		for range depth.Runs(60) {
 			q := w.question(r)
-			x, err := desk.Explain(context.Background(), q)
+			x, err := inspector.Explain(context.Background(), q)
 			must(t, err)
 			got := w.do("", "POST", "/access/v1/evaluation", questionBody(t, q), headerUser, "").want(200).object()
 			reasons := []string{}
@@ -113,9 +113,9 @@ func questionBody(t *testing.T, q WhyQuestion) string {
 func TestAnExplanationOfAListIsItsFilter(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		desk := NewDesk(w.store, engineOf(t, 1))
+		inspector := NewInspector(w.store, engineOf(t, 1))
 		ctx := context.Background()
-		x, err := desk.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
+		x, err := inspector.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
 		must(t, err)
 		if x.Decision != "allow" || x.Policy.Filter.Kind != "where" || x.Policy.Filter.SQL == "" || !slices.Contains(x.Policy.Filter.Args, any(w.id("A"))) {
 			t.Errorf("explained %+v", x.Policy.Filter)
@@ -123,12 +123,12 @@ func TestAnExplanationOfAListIsItsFilter(t *testing.T) {
 		if !slices.Contains(x.Shown, "notes") || slices.Contains(x.Policy.Hidden, "notes") {
 			t.Errorf("shown %v, hidden %v", x.Shown, x.Policy.Hidden)
 		}
-		again, err := desk.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
+		again, err := inspector.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
 		must(t, err)
 		if !reflect.DeepEqual(x, again) {
 			t.Errorf("explained once %+v and once %+v", x, again)
 		}
-		x, err = desk.Explain(ctx, WhyQuestion{User: w.id("clerk"), Action: "read", Type: "audit", List: true})
+		x, err = inspector.Explain(ctx, WhyQuestion{User: w.id("clerk"), Action: "read", Type: "audit", List: true})
 		must(t, err)
 		if x.Decision != "deny" || len(x.Reasons) != 1 || x.Reasons[0].Code != "area_denied" || len(x.Policy.Failed) == 0 {
 			t.Errorf("explained %+v", x)

@@ -24,7 +24,7 @@ func bindRoutes(table []route) []*boundRoute {
 	bound := make([]*boundRoute, len(table))
 	for i, rt := range table {
 		bound[i] = &boundRoute{route: rt, origin: origin{
-			name: rt.method + " " + rt.path, path: rt.path, area: rt.doc.tag, acting: rt.open == doorActing}}
+			name: rt.method + " " + rt.path, path: rt.path, area: rt.doc.tag, acting: rt.open == asUser}}
 	}
 	return bound
 }
@@ -42,9 +42,9 @@ func (s *Server) build() {
 		if rt.doc.tag == "operations" && rt.path != "/openapi.json" && rt.path != "/docs" {
 			app = ops
 		}
-		app.Add(rt.method, rt.path, s.door(rt))
+		app.Add(rt.method, rt.path, s.handler(rt))
 		if rt.method == fiber.MethodGet {
-			app.Head(rt.path, s.door(rt))
+			app.Head(rt.path, s.handler(rt))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (s *Server) newApp() *fiber.App {
 	return app
 }
 
-// refuse answers what never reached a door: unknown routes and methods, and
+// refuse answers what never reached a route: unknown routes and methods, and
 // requests that the HTTP layer could not read.
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	s.echoRequestID(c)
@@ -76,9 +76,9 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	return p.write(c, "")
 }
 
-// door is the way in for every route: authenticate, take the body, load the
+// handler is the way in for every route: authenticate, read the body, load the
 // subject, call the handler, answer, count. A panic in a handler is a 500 and a log line.
-func (s *Server) door(rt *boundRoute) fiber.Handler {
+func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
 		r := &exchange{session: session{s: s, from: rt.origin, decisionID: s.newID()}, c: c, route: rt}
@@ -105,7 +105,7 @@ func (r *exchange) serve() (err error) {
 		}
 		life.End()
 	}()
-	if r.route.open != doorPublic {
+	if r.route.open != forAnyone {
 		if r.caller, err = s.authenticate(r.ctx, &r.c.Request().Header); err != nil {
 			return err
 		}
@@ -114,11 +114,11 @@ func (r *exchange) serve() (err error) {
 		return err
 	}
 	if !r.route.doc.upload {
-		if err := s.takeBody(r.c); err != nil {
+		if err := s.readBody(r.c); err != nil {
 			return err
 		}
 	}
-	if r.route.open != doorPublic {
+	if r.route.open != forAnyone {
 		if err := r.enter(); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (r *exchange) enter() error {
 		return err
 	}
 	r.revision = s.store.DataRevision()
-	if r.route.open == doorAsking {
+	if r.route.open == subjectInBody {
 		return r.refusePreview()
 	}
 	if err := r.loadUser(); err != nil {
@@ -208,7 +208,7 @@ func (r *exchange) stamp() {
 		return
 	}
 	h.Set(headerPolicy, r.engine.Revision())
-	if now := r.s.store.DataRevision(); now.N != 0 && r.route.method != fiber.MethodGet && r.route.open == doorActing {
+	if now := r.s.store.DataRevision(); now.N != 0 && r.route.method != fiber.MethodGet && r.route.open == asUser {
 		r.revision = now
 	}
 	if r.revision.N != 0 {
