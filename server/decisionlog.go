@@ -1,33 +1,21 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 )
 
 const (
 	outcomeAllow = policies.OutcomeAllow
 	outcomeDeny  = policies.OutcomeDeny
 	outcomeError = policies.OutcomeError
-
-	decisionPath = "reseller/main/decision"
-	filterPath   = "reseller/main/allow"
 )
-
-// listed is the answer to a question about many: the filter of a list with how
-// its rows are shown, or the access to every area.
-type listed struct {
-	plan   *policies.PlanText
-	access map[string][]string
-}
 
 // Decisions that are not, or not only, the policy's say so in their entry.
 const (
@@ -41,9 +29,6 @@ func (r *session) recordAs(as string, in *input.Input, d policies.Decision, star
 	defer func() { r.decidedAs = "" }()
 	return r.record(in, d, start)
 }
-
-// lines holds buffers for log entries.
-var lines = sync.Pool{New: func() any { return &fieldWriter{dst: make([]byte, 0, 2048)} }}
 
 // record counts a decision and writes it to the log. When the log must be
 // written before the answer and cannot be, the decision becomes a denial.
@@ -70,7 +55,7 @@ func (r *session) recordPlan(in *input.Input, p *policies.Plan, start time.Time)
 		r.s.logger.Error("no filter could be made", "decision_id", r.decisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", p.Err)
 	}
-	return r.log(in, d, &listed{plan: p.Text()}, took)
+	return r.log(in, d, &record.Listed{Plan: p.Text()}, took)
 }
 
 // recordRefusal counts and records a user who was refused before the route.
@@ -89,85 +74,42 @@ func (r *session) recordRefusal(reason string) {
 
 // log writes one entry; l is set for a list. An error, which is errNotRecorded,
 // says that what the entry is about must not be answered.
-func (r *session) log(in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
+func (r *session) log(in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) error {
 	if r.s.log == nil && len(r.s.onEntry) == 0 && r.s.memory == nil {
 		return nil
 	}
-	w := lines.Get().(*fieldWriter)
+	w := lines.Get().(*record.Writer)
 	defer lines.Put(w)
-	w.dst, w.erased = w.dst[:0], w.erased[:0]
-	if err := r.entry(w, in, d, l, took); err != nil {
+	line, err := r.line(w, in, d, l, took)
+	if err != nil {
 		r.s.metrics.logEntries.WithLabelValues("dropped").Inc()
 		r.s.logger.Error("decision log entry cannot be masked", "decision_id", r.decisionID, "error", err)
 		return errors.Join(errNotRecorded, err)
 	}
 	for _, take := range r.s.onEntry {
-		take(w.dst)
+		take(line)
 	}
 	if r.s.log != nil {
-		if err := r.s.log.Add(w.dst); err != nil {
+		if err := r.s.log.Add(line); err != nil {
 			return errors.Join(errNotRecorded, err)
 		}
 	}
-	r.remember(in, l, w.dst)
+	r.remember(in, l, line)
 	return nil
 }
 
-// entry appends the whole line. What the mask erases is never written to the
-// buffer.
-func (r *session) entry(w *fieldWriter, in *input.Input, d policies.Decision, l *listed, took time.Duration) error {
+// line makes the whole entry in the writer's own memory.
+func (r *session) line(w *record.Writer, in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) ([]byte, error) {
 	m, dynamic, err := r.entryMask(in, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	path := decisionPath
-	if l != nil {
-		path = filterPath
-	}
-	w.dst = append(w.dst, '{')
-	w.text(nil, "decision_id", r.decisionNumber())
-	w.text(nil, "path", path)
-	w.name(nil, "timestamp")
-	w.dst = appendTime(w.dst, in.Context.Time)
-	if inner := m.at("input"); inner.erases() {
-		w.erased = append(w.erased, inner.path)
-	} else {
-		w.name(nil, "input")
-		w.input(inner, r.engine, in, r.logged(in, dynamic))
-	}
-	w.result(m.at("result"), d, l)
-	r.entryTail(w, d, took)
-	return nil
-}
-
-// entryTail appends what describes the decision rather than states it.
-func (r *session) entryTail(w *fieldWriter, d policies.Decision, took time.Duration) {
-	w.text(nil, "outcome", string(d.Outcome))
-	if r.decidedAs != "" {
-		w.text(nil, "decided_as", r.decidedAs)
-	}
-	w.name(nil, "reasons")
-	w.dst = appendStrings(w.dst, d.Reasons)
-	w.text(nil, "policy_revision", r.engine.Revision())
-	w.number(nil, "data_revision", r.revision.N)
-	w.text(nil, "route", r.from.name)
-	if acting, preview := r.who(); acting != "" {
-		w.text(nil, "acting_user", acting)
-		if preview != "" {
-			w.text(nil, "preview_of", preview)
-		}
-	}
-	w.text(nil, "requested_by", r.caller.tokenID)
-	w.name(nil, "metrics")
-	w.dst = append(w.dst, `{"timer_decision_ns":`...)
-	w.dst = append(strconv.AppendInt(w.dst, took.Nanoseconds(), 10), '}')
-	w.dst = append(w.dst, r.s.labels...)
-	if len(w.erased) > 0 {
-		slices.Sort(w.erased)
-		w.name(nil, "erased")
-		w.dst = appendStrings(w.dst, w.erased)
-	}
-	w.dst = append(w.dst, '}', '\n')
+	acting, preview := r.who()
+	return w.Entry(m, &record.Entry{
+		ID: r.decisionNumber(), In: in, Engine: r.engine, Decision: d, List: l, DecidedAs: r.decidedAs,
+		DataRevision: r.revision.N, Route: r.from.name, Acting: acting, Preview: preview, Panel: r.caller.tokenID,
+		Took: took, Labels: r.s.labels, Known: r.logged(in, dynamic),
+	}), nil
 }
 
 // who is the acting user, and whom it previews.
@@ -185,51 +127,45 @@ func (r *session) who() (acting, preview string) {
 
 // entryMask is the mask for this entry. Dynamic masks ask the policy about
 // the whole entry.
-func (r *session) entryMask(in *input.Input, d policies.Decision) (m *mask, dynamic bool, err error) {
+func (r *session) entryMask(in *input.Input, d policies.Decision) (m *record.Mask, dynamic bool, err error) {
 	held := r.s.views.of(r.engine)
 	if held.err != nil || held.static {
 		return held.mask, false, held.err
 	}
 	erased, err := r.engine.Mask(r.ctx, map[string]any{
-		"input": r.engine.Document(in), "result": resultDocument(d), "decision_id": r.decisionID, "path": decisionPath,
+		"input": r.engine.Document(in), "result": record.ResultDocument(d), "decision_id": r.decisionID, "path": record.DecisionPath,
 	})
 	if err != nil {
 		return nil, true, fmt.Errorf("mask: %w", err)
 	}
-	m, err = newMask(erased)
+	m, err = record.NewMask(erased)
 	return m, true, err
 }
 
-func resultDocument(d policies.Decision) map[string]any {
-	reasons := make([]any, len(d.Reasons))
-	for i, code := range d.Reasons {
-		reasons[i] = code
-	}
-	return map[string]any{"allow": d.Allow, "reasons": reasons}
-}
-
 // logged is what the cache holds of the subject's facts, ready to be written.
-func (r *session) logged(in *input.Input, dynamic bool) *actor {
+func (r *session) logged(in *input.Input, dynamic bool) *record.FactsText {
 	if dynamic || r.actor == nil || in.Subject.Facts != r.actor.facts {
 		return nil
 	}
-	return r.actor
+	return &r.actor.log
 }
 
-// appendLabels makes the fixed end of every entry.
-func appendLabels(labels map[string]string) []byte {
-	if len(labels) == 0 {
-		return nil
+// remember keeps a decision of a user that the store knows. Who was refused at
+// the server has not decided anything: why, the log alone says.
+func (r *session) remember(in *input.Input, l *record.Listed, line []byte) {
+	if r.s.memory == nil || in.Subject.Facts == nil {
+		return
 	}
-	text, err := json.Marshal(labels)
-	if err != nil {
-		return nil
+	about := record.Remembered{ID: r.numbered(r.decisions), Revision: r.engine.Revision(), List: l != nil}
+	about.User, _ = in.Subject.Facts.User["id"].(string)
+	if r.viewer != nil {
+		about.Acting = r.viewer.User.ID
 	}
-	return append([]byte(`,"labels":`), text...)
+	r.s.memory.Keep(about, line)
 }
 
-func appendTime(dst []byte, t time.Time) []byte {
-	dst = append(dst, '"')
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"')
-}
+// numbered names the n-th decision of a request.
+func (r *session) numbered(n int) string { return record.Numbered(r.decisionID, n) }
+
+// lines holds buffers for log entries.
+var lines = sync.Pool{New: func() any { return record.NewWriter() }}

@@ -16,6 +16,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/server/record"
 )
 
 var everything = predicate.Filter{Kind: predicate.All}
@@ -58,16 +59,16 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 		"empty objects": {Subject: input.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
 		"a change":      {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
 	} {
-		for _, known := range []*actor{nil, a} {
+		for _, known := range []*record.FactsText{nil, &a.log} {
 			if in.Subject.Facts == nil {
 				known = nil
 			}
-			out := &fieldWriter{}
-			out.input(nil, e, &in, known)
+			out := &record.Writer{}
+			out.Input(nil, e, &in, known)
 			want, err := json.Marshal(e.Document(&in))
 			must(t, err)
-			if got := plainJSON(t, out.dst); !reflect.DeepEqual(got, plainJSON(t, want)) {
-				t.Errorf("%s: wrote %s\nwant %s", name, out.dst, want)
+			if got := plainJSON(t, out.Dst); !reflect.DeepEqual(got, plainJSON(t, want)) {
+				t.Errorf("%s: wrote %s\nwant %s", name, out.Dst, want)
 			}
 		}
 	}

@@ -1,9 +1,7 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"resellerd/server/resource"
@@ -12,22 +10,8 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 )
-
-// recorded is a line of the decision log, as far as it is told again.
-type recorded struct {
-	Timestamp string
-	Input     map[string]any
-	Result    struct {
-		View    string
-		Columns []string
-		Filter  *string
-		Access  map[string][]string
-	}
-	Outcome policies.Outcome
-	Reasons []string
-	Erased  []string
-}
 
 // getDecision answers GET /v1/decisions/{id}: why a remembered decision was
 // made. A decision of a user, or about a row, that the acting user does not see
@@ -62,16 +46,16 @@ func getDecision(r *exchange) error {
 // recall finds a decision whose makers are visible. A request's id stands for
 // the decision that settled it; how many there were is for those to know who
 // read the policy.
-func (r *session) recall(id string, s *readerDisclosure) (remembrance, error) {
-	if isNumbered(id) && !s.policy() {
-		return remembrance{}, notFound()
+func (r *session) recall(id string, s *readerDisclosure) (record.Remembered, error) {
+	if record.IsNumbered(id) && !s.policy() {
+		return record.Remembered{}, notFound()
 	}
 	kept, known := r.settling(id)
 	users, err := r.mayList("user")
 	if err != nil {
 		return kept, err
 	}
-	for _, maker := range []string{kept.user, kept.acting} {
+	for _, maker := range []string{kept.User, kept.Acting} {
 		if maker == "" || maker == r.subject.User.ID {
 			continue
 		}
@@ -87,40 +71,29 @@ func (r *session) recall(id string, s *readerDisclosure) (remembrance, error) {
 
 // settling is the decision that settled a request: the last that denied, or
 // else the first. The id of a later one stands for itself.
-func (r *session) settling(id string) (remembrance, bool) {
-	settled, known := r.s.memory.find(id)
-	if !known || isNumbered(id) {
+func (r *session) settling(id string) (record.Remembered, bool) {
+	settled, known := r.s.memory.Find(id)
+	if !known || record.IsNumbered(id) {
 		return settled, known
 	}
 	for n := 2; ; n++ {
-		next, more := r.s.memory.find(numberedAfter(id, n))
+		next, more := r.s.memory.Find(record.Numbered(id, n))
 		if !more {
 			return settled, true
 		}
-		if line, err := next.read(); err == nil && line.Outcome != outcomeAllow {
+		if line, err := next.Read(); err == nil && line.Outcome != outcomeAllow {
 			settled = next
 		}
 	}
 }
 
-// read parses the line.
-func (m remembrance) read() (recorded, error) {
-	var line recorded
-	d := json.NewDecoder(bytes.NewReader(m.line))
-	d.UseNumber()
-	if err := d.Decode(&line); err != nil {
-		return line, fmt.Errorf("decision %s: %w", m.id, err)
-	}
-	return line, nil
-}
-
 // retell makes the explanation of a remembered decision.
-func (r *session) retell(m remembrance, s *readerDisclosure) (*Explanation, error) {
-	line, err := m.read()
+func (r *session) retell(m record.Remembered, s *readerDisclosure) (*Explanation, error) {
+	line, err := m.Read()
 	if err != nil {
 		return nil, err
 	}
-	in := recordedInput(line.Input)
+	in := record.QuestionOf(line.Input)
 	thing, err := r.thing(m, in, s)
 	if err != nil {
 		return nil, err
@@ -129,20 +102,20 @@ func (r *session) retell(m remembrance, s *readerDisclosure) (*Explanation, erro
 	if err != nil {
 		return nil, err
 	}
-	x.DecisionID, x.At, x.Resource = m.id, line.Timestamp, thing
-	if x.User = m.user; m.acting != "" {
-		x.User, x.PreviewOf = m.acting, m.user
+	x.DecisionID, x.At, x.Resource = m.ID, line.Timestamp, thing
+	if x.User = m.User; m.Acting != "" {
+		x.User, x.PreviewOf = m.Acting, m.User
 	}
 	return x, r.accessOf(x, m, in, s)
 }
 
 // thing is what a decision was about, as far as the reader sees it now. About a
 // row that it does not see, others' decisions are out of its sight as well.
-func (r *session) thing(m remembrance, in *input.Input, s *readerDisclosure) (Thing, error) {
+func (r *session) thing(m record.Remembered, in *input.Input, s *readerDisclosure) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
-	own := m.acting == "" && m.user == r.subject.User.ID
+	own := m.Acting == "" && m.User == r.subject.User.ID
 	switch {
-	case in.Resource.ID == "" || m.list:
+	case in.Resource.ID == "" || m.List:
 		return thing, nil
 	case thing.Type == "area" || !r.s.stored[thing.Type]:
 		if own || thing.Type == "area" {
@@ -181,16 +154,16 @@ const (
 
 // grounds decides again what was recorded, where the policy that decided is in
 // force and comes to the same end.
-func (r *session) grounds(m remembrance, line recorded, in *input.Input, s *readerDisclosure) (*Explanation, error) {
+func (r *session) grounds(m record.Remembered, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
 	switch {
 	case line.Result.Access != nil:
 		return told, nil
-	case m.revision != r.engine.Revision():
+	case m.Revision != r.engine.Revision():
 		told.Note = noteAnother
 		return told, nil
-	case m.list:
+	case m.List:
 		return r.listAgain(told, line, in, s)
 	}
 	why := r.engine.ExplainDocument(r.ctx, line.Input)
@@ -202,13 +175,13 @@ func (r *session) grounds(m remembrance, line recorded, in *input.Input, s *read
 }
 
 // sameEnd reports whether a decision is the recorded one.
-func sameEnd(d policies.Decision, line recorded) bool {
+func sameEnd(d policies.Decision, line record.Line) bool {
 	return d.Outcome == line.Outcome && slices.Equal(d.Reasons, line.Reasons) &&
 		d.View == line.Result.View && slices.Equal(d.Columns, line.Result.Columns)
 }
 
 // listAgain explains a recorded filter.
-func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s *readerDisclosure) (*Explanation, error) {
+func (r *session) listAgain(told *Explanation, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	plan := r.engine.Plan(r.ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
@@ -219,11 +192,11 @@ func (r *session) listAgain(told *Explanation, line recorded, in *input.Input, s
 
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
-func (r *session) accessOf(x *Explanation, m remembrance, in *input.Input, s *readerDisclosure) error {
-	if m.user == r.subject.User.ID {
+func (r *session) accessOf(x *Explanation, m record.Remembered, in *input.Input, s *readerDisclosure) error {
+	if m.User == r.subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}
-	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, m.user)
+	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, m.User)
 	if isUnknown(err) {
 		return nil
 	}

@@ -143,35 +143,6 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 	}
 }
 
-func TestTheDecisionMemoryIsBounded(t *testing.T) {
-	t.Parallel()
-	m := newDecisionMemory(3)
-	for i := range 5 {
-		m.keep(remembrance{id: fmt.Sprint(i)}, []byte{byte(i)})
-	}
-	for i := range 5 {
-		kept, ok := m.find(fmt.Sprint(i))
-		if ok != (i >= 2) || ok && kept.line[0] != byte(i) {
-			t.Errorf("decision %d: %v %v", i, kept, ok)
-		}
-	}
-	m.keep(remembrance{id: "long"}, make([]byte, maxRemembered+1))
-	if _, ok := m.find("long"); ok || len(m.byID) != 3 {
-		t.Errorf("%d remembered, the long one: %v", len(m.byID), ok)
-	}
-	m.keep(remembrance{id: "4"}, []byte{9})
-	m.keep(remembrance{id: "5"}, nil)
-	m.keep(remembrance{id: "6"}, nil)
-	if kept, ok := m.find("4"); !ok || kept.line[0] != 9 {
-		t.Error("an id that came twice was forgotten with its first")
-	}
-	none := newDecisionMemory(-1)
-	none.keep(remembrance{id: "x"}, nil)
-	if _, ok := none.find("x"); ok {
-		t.Error("a memory that is off remembers")
-	}
-}
-
 // Whatever was decided for anybody, reseller A learns nothing planted from it.
 func TestNoDecisionTellsWhatIsPlanted(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"resellerd/policies"
+	"resellerd/server/record"
 )
 
 // EngineHolder holds the policy in force. A new revision replaces the old one
@@ -24,7 +25,7 @@ func (s *Server) PolicyLoaded(err error) {
 
 // engineView is what the server reads of an engine over and over.
 type engineView struct {
-	mask    *mask // static paths
+	mask    *record.Mask // static paths
 	static  bool
 	err     error // of the mask: nothing can be logged
 	reasons map[string]policies.Reason
@@ -50,7 +51,7 @@ func (c *engineViews) of(e *policies.Engine) *engineView {
 	held.reasons = e.Reasons()
 	paths, static := e.Masks()
 	held.static = static
-	held.mask, held.err = newMask(paths)
+	held.mask, held.err = record.NewMask(paths)
 	c.held.Store(held)
 	return &held.engineView
 }

@@ -9,6 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 	"resellerd/store"
 )
 
@@ -169,7 +170,7 @@ func appendReasons(dst []byte, reasons []string) []byte {
 		reasons = nil
 	}
 	dst = append(dst, `,"context":{"reasons":`...)
-	dst = appendStrings(dst, reasons)
+	dst = record.AppendStrings(dst, reasons)
 	return append(dst, "}}"...)
 }
 

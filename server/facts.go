@@ -12,6 +12,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/identity"
+	"resellerd/server/record"
 	"resellerd/store"
 )
 
@@ -20,8 +21,7 @@ import (
 type actor struct {
 	subject *store.Subject
 	facts   *input.Facts
-	log     []byte   // the facts as the decision log writes them, masked
-	erased  []string // what the mask took out of log
+	log     record.FactsText
 }
 
 func (a *actor) userActive() bool    { return a.subject.User.Status == store.Active }
@@ -66,7 +66,9 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 		return a
 	}
 	a = &actor{subject: sub, facts: s.factsOf(sub)}
-	a.log, a.erased = factsText(s.views.of(e), a.facts)
+	if held := s.views.of(e); held.err == nil && held.static {
+		a.log = record.NewFactsText(held.mask, a.facts)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.engine != e || len(c.byKey) >= maxActors {

@@ -11,6 +11,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 )
 
 // meBody is the acting user as a panel needs it to draw its menu.
@@ -128,7 +129,7 @@ func (r *session) recordAccess(access map[string][]string, start time.Time) erro
 	in := r.input("read", "area", "")
 	d := policies.Decision{Allow: true, Outcome: outcomeAllow}
 	r.s.metrics.filter(r.engine, "other", in, d.Outcome, time.Since(start))
-	return r.log(in, d, &listed{access: access}, time.Since(start))
+	return r.log(in, d, &record.Listed{Access: access}, time.Since(start))
 }
 
 // parentArea is the area above, "" for a top one.

@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 	"resellerd/server/replay"
 )
 
@@ -44,13 +45,13 @@ func benchLog(b *testing.B, e *policies.Engine) []byte {
 		if i%5 == 0 {
 			p := e.Plan(context.Background(), in)
 			text := p.Text()
-			line["path"], line["outcome"], line["reasons"] = filterPath, p.Outcome, []string{}
+			line["path"], line["outcome"], line["reasons"] = record.FilterPath, p.Outcome, []string{}
 			line["result"] = map[string]any{"filter": text.Filter, "views": text.Views, "shown": text.Columns}
 		} else {
 			in.Resource.ID = "row_1"
 			in.Resource.Row = map[string]any{"id": "row_1", "account_id": fmt.Sprintf("acc_%03d", (i+i%3)%1000), "tenant_id": "acc_m", "status": "active"}
 			d := e.Decide(context.Background(), in)
-			line["path"], line["outcome"], line["reasons"] = decisionPath, d.Outcome, d.Reasons
+			line["path"], line["outcome"], line["reasons"] = record.DecisionPath, d.Outcome, d.Reasons
 			line["result"] = map[string]any{"allow": d.Allow, "reasons": d.Reasons, "view": d.View, "columns": d.Columns}
 		}
 		line["input"] = e.Document(in)

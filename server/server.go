@@ -19,6 +19,7 @@ import (
 
 	"resellerd/server/decisionlog"
 	"resellerd/server/identity"
+	"resellerd/server/record"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -35,7 +36,7 @@ type Server struct {
 	actors   *actorCache
 	log      *decisionlog.Log // nil: none
 	logOut   io.Writer        // instead of what Config names
-	memory   *decisionMemory
+	memory   *record.Memory
 	onEntry  []func(line []byte)
 	metrics  *metrics
 	registry *prometheus.Registry
@@ -107,9 +108,9 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	if err := s.trust(); err != nil {
 		return nil, err
 	}
-	s.labels = appendLabels(cfg.Labels)
+	s.labels = record.Labels(cfg.Labels)
 	s.stored = storedTypes()
-	s.memory = newDecisionMemory(cfg.DecisionMemory)
+	s.memory = record.NewMemory(cfg.DecisionMemory)
 	s.metrics = newMetrics(s.registry, st, engines)
 	if err := s.openDecisionLog(); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"resellerd/policies"
+	"resellerd/server/record"
 )
 
 // shadowLines is how many disagreements are logged a second, and at once; all
@@ -60,28 +61,29 @@ func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policie
 	if err != nil {
 		return nil, err
 	}
-	w := &fieldWriter{dst: []byte{'{'}}
-	w.text(nil, "outcome", string(outcomeOf(check, plan)))
-	if result := m.at("result"); plan != nil {
-		w.result(result, check, &listed{plan: &policies.PlanText{Filter: plan.Filter.String()}})
-		w.shown(result, plan, kind)
+	w := record.NewWriter()
+	w.Open()
+	w.Text(nil, "outcome", string(outcomeOf(check, plan)))
+	if result := m.At("result"); plan != nil {
+		w.Result(result, check, &record.Listed{Plan: &policies.PlanText{Filter: plan.Filter.String()}})
+		writeShown(w, result, plan, kind)
 	} else {
-		w.result(result, check, nil)
+		w.Result(result, check, nil)
 	}
 	if text := policies.ErrorKind(errorOf(check, plan)); text != "" {
-		w.text(nil, "error", text)
+		w.Text(nil, "error", text)
 	}
-	return append(w.dst, '}'), nil
+	return w.Close(), nil
 }
 
-// shown appends which views or columns a list shows, and on which conditions.
-func (w *fieldWriter) shown(result *mask, plan *policies.Plan, kind string) {
+// writeShown appends which views or columns a list shows, and on which conditions.
+func writeShown(w *record.Writer, result *record.Mask, plan *policies.Plan, kind string) {
 	switch {
-	case result.erases():
+	case result.Erases():
 	case kind == kindView:
-		w.any(result, "view", viewTexts(plan))
+		w.Any(result, "view", viewTexts(plan))
 	case kind == kindColumns:
-		w.any(result, "columns", columnTexts(plan))
+		w.Any(result, "columns", columnTexts(plan))
 	}
 }
 
@@ -93,16 +95,16 @@ func errorOf(check policies.Decision, plan *policies.Plan) error {
 }
 
 // mask is what the live policy erases from an entry about this question.
-func (l *shadowLog) mask(d *shadowed, check policies.Decision) (*mask, error) {
+func (l *shadowLog) mask(d *shadowed, check policies.Decision) (*record.Mask, error) {
 	held := l.views.of(d.live)
 	if held.err != nil || held.static {
 		return held.mask, held.err
 	}
 	erased, err := d.live.Mask(context.Background(), map[string]any{
-		"input": d.live.Document(&d.in), "result": resultDocument(check), "decision_id": d.id, "path": decisionPath,
+		"input": d.live.Document(&d.in), "result": record.ResultDocument(check), "decision_id": d.id, "path": record.DecisionPath,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newMask(erased)
+	return record.NewMask(erased)
 }

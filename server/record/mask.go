@@ -1,21 +1,21 @@
-package server
+package record
 
 import (
 	"fmt"
 	"strings"
 )
 
-// mask is a tree over the paths that a policy erases from the decision log
+// Mask is a tree over the paths that a policy erases from the decision log
 // ("/input/resource/notes"): a node with a path is erased whole. Immutable.
-type mask struct {
+type Mask struct {
 	path  string
-	below map[string]*mask
+	below map[string]*Mask
 }
 
-// newMask builds the tree from JSON pointers. Paths outside /input and /result
+// NewMask builds the tree from JSON pointers. Paths outside /input and /result
 // are refused, as OPA refuses them.
-func newMask(paths []string) (*mask, error) {
-	root := &mask{}
+func NewMask(paths []string) (*Mask, error) {
+	root := &Mask{}
 	for _, path := range paths {
 		parts := strings.Split(path, "/")
 		if len(parts) < 2 || parts[0] != "" || parts[1] != "input" && parts[1] != "result" {
@@ -28,27 +28,27 @@ func newMask(paths []string) (*mask, error) {
 
 var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")
 
-func (m *mask) add(path string, parts []string) {
+func (m *Mask) add(path string, parts []string) {
 	for _, part := range parts {
 		part = pointerEscapes.Replace(part)
 		if m.below == nil {
-			m.below = map[string]*mask{}
+			m.below = map[string]*Mask{}
 		}
 		if m.below[part] == nil {
-			m.below[part] = &mask{}
+			m.below[part] = &Mask{}
 		}
 		m = m.below[part]
 	}
 	m.path = path
 }
 
-// at is the mask below a name; nil means that nothing there is erased.
-func (m *mask) at(name string) *mask {
+// At is the mask below a name; nil means that nothing there is erased.
+func (m *Mask) At(name string) *Mask {
 	if m == nil {
 		return nil
 	}
 	return m.below[name]
 }
 
-// erases reports whether the node itself is erased.
-func (m *mask) erases() bool { return m != nil && m.path != "" }
+// Erases reports whether the node itself is erased.
+func (m *Mask) Erases() bool { return m != nil && m.path != "" }

@@ -1,15 +1,44 @@
-package server
+package record
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
+	"resellerd/policies"
 	"resellerd/policies/input"
 )
 
-// recordedInput is the question that a recorded input asks, without the row.
-func recordedInput(doc map[string]any) *input.Input {
+// Line is a line of the decision log, as far as it is told again.
+type Line struct {
+	Timestamp string
+	Input     map[string]any
+	Result    struct {
+		View    string
+		Columns []string
+		Filter  *string
+		Access  map[string][]string
+	}
+	Outcome policies.Outcome
+	Reasons []string
+	Erased  []string
+}
+
+// Read parses the line.
+func (m Remembered) Read() (Line, error) {
+	var line Line
+	d := json.NewDecoder(bytes.NewReader(m.line))
+	d.UseNumber()
+	if err := d.Decode(&line); err != nil {
+		return line, fmt.Errorf("decision %s: %w", m.ID, err)
+	}
+	return line, nil
+}
+
+// QuestionOf is the question that a recorded input asks, without the row.
+func QuestionOf(doc map[string]any) *input.Input {
 	subject, action, resource, context := part(doc, "subject"), part(doc, "action"), part(doc, "resource"), part(doc, "context")
 	in := &input.Input{
 		Subject:  input.Subject{Type: word(subject, "type"), ID: word(subject, "id"), Properties: part(subject, "properties")},
@@ -19,13 +48,13 @@ func recordedInput(doc map[string]any) *input.Input {
 	}
 	in.Context.Time, _ = time.Parse(time.RFC3339Nano, word(context, "time")) // without one it is the zero time
 	if account := part(subject, "account"); account != nil {
-		in.Subject.Facts = recordedFacts(subject, account)
+		in.Subject.Facts = factsOf(subject, account)
 	}
 	return in
 }
 
-// recordedFacts are the facts that the policy read about the subject.
-func recordedFacts(subject, account map[string]any) *input.Facts {
+// factsOf are the facts that the policy read about the subject.
+func factsOf(subject, account map[string]any) *input.Facts {
 	below := words(subject["below"])
 	return input.NewFacts(input.Facts{
 		User: part(subject, "user"),

@@ -1,0 +1,205 @@
+package record
+
+import (
+	"resellerd/policies"
+	"resellerd/policies/input"
+)
+
+// Input appends what the policy read, as policies.Input.Document gives it,
+// without making the maps. Known is the subject's cached text, or nil.
+func (w *Writer) Input(m *Mask, e *policies.Engine, in *input.Input, known *FactsText) {
+	w.Dst = append(w.Dst, '{')
+	if inner, ok := w.name(m, "subject"); ok {
+		w.subject(inner, e, in, known)
+	}
+	if inner, ok := w.name(m, "action"); ok {
+		w.action(inner, &in.Action)
+	}
+	if inner, ok := w.name(m, "resource"); ok {
+		w.resource(inner, &in.Resource)
+	}
+	if inner, ok := w.name(m, "context"); ok {
+		w.context(inner, &in.Context)
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *FactsText) {
+	s := &in.Subject
+	w.Dst = append(w.Dst, '{')
+	w.Text(m, "type", s.Type)
+	w.Text(m, "id", s.ID)
+	w.properties(m, s.Properties)
+	switch {
+	case s.Facts == nil:
+	case known != nil && len(known.text) > 0:
+		w.Dst = append(append(w.Dst, ','), known.text...)
+		w.erased = append(w.erased, known.erased...)
+	default:
+		w.facts(m, s.Facts)
+	}
+	if s.Facts != nil {
+		w.below = e.AppendBelow(w.below[:0], in)
+		if _, ok := w.name(m, "below"); ok {
+			w.Dst = AppendStrings(w.Dst, w.below)
+		}
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+// facts appends the members that the store knows about the subject.
+func (w *Writer) facts(m *Mask, f *input.Facts) {
+	w.Any(m, "user", f.User)
+	if inner, ok := w.name(m, "account"); ok {
+		w.account(inner, &f.Account)
+	}
+	if inner, ok := w.name(m, "access"); ok {
+		w.access(inner, f.Access)
+	}
+	w.number(m, "groups", int64(f.Groups))
+}
+
+func (w *Writer) account(m *Mask, a *input.AccountFacts) {
+	w.Dst = append(w.Dst, '{')
+	w.Text(m, "id", a.ID)
+	if a.ParentID != "" {
+		w.Text(m, "parent_id", a.ParentID)
+	}
+	w.Text(m, "tenant_id", a.TenantID)
+	w.Text(m, "kind", a.Kind)
+	w.Text(m, "status", a.Status)
+	w.number(m, "depth", int64(a.Depth))
+	w.Dst = append(w.Dst, '}')
+}
+
+func (w *Writer) access(m *Mask, access map[string][]string) {
+	w.Dst = append(w.Dst, '{')
+	for _, area := range sortedNames(access) {
+		if _, ok := w.name(m, area); ok {
+			w.Dst = AppendStrings(w.Dst, access[area])
+		}
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+func (w *Writer) action(m *Mask, a *input.Action) {
+	w.Dst = append(w.Dst, '{')
+	w.Text(m, "name", a.Name)
+	w.properties(m, a.Properties)
+	if a.Change != nil {
+		if inner, ok := w.name(m, "change"); ok {
+			w.change(inner, a.Change)
+		}
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+func (w *Writer) change(m *Mask, c *input.Change) {
+	w.Dst = append(w.Dst, '{')
+	if _, ok := w.name(m, "fields"); ok {
+		w.Dst = AppendStrings(w.Dst, c.Fields)
+	}
+	for _, side := range []struct {
+		name   string
+		access map[string][]string
+	}{{"before", c.Before}, {"after", c.After}, {"held", c.Held}} {
+		if inner, ok := w.name(m, side.name); ok {
+			w.access(inner, side.access)
+		}
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+// properties appends what the request said, when it said something.
+func (w *Writer) properties(m *Mask, sent map[string]any) {
+	if len(sent) > 0 {
+		w.Any(m, "properties", sent)
+	}
+}
+
+// resourceOwn and contextSet are the members that resellerd sets itself: what
+// was sent under these names does not reach the policy.
+var (
+	resourceOwn = map[string]bool{"type": true, "id": true, "properties": true}
+	contextSet  = map[string]bool{"client_ip": true, "time": true, "panel": true}
+)
+
+func (w *Writer) resource(m *Mask, res *input.Resource) {
+	w.Dst = append(w.Dst, '{')
+	w.Text(m, "type", res.Type)
+	if res.ID != "" {
+		w.Text(m, "id", res.ID)
+	}
+	w.properties(m, res.Properties)
+	w.members(m, res.Row, resourceOwn)
+	w.Dst = append(w.Dst, '}')
+}
+
+func (w *Writer) context(m *Mask, c *input.Context) {
+	w.Dst = append(w.Dst, '{')
+	if c.ClientIP != "" {
+		w.Text(m, "client_ip", c.ClientIP)
+	}
+	if _, ok := w.name(m, "time"); ok {
+		w.Dst = appendTime(w.Dst, c.Time)
+	}
+	if c.Panel != "" {
+		w.Text(m, "panel", c.Panel)
+	}
+	w.members(m, c.Properties, contextSet)
+	w.Dst = append(w.Dst, '}')
+}
+
+// Result appends the decision, or for a list its filter.
+func (w *Writer) Result(m *Mask, d policies.Decision, l *Listed) {
+	if m.Erases() {
+		w.erased = append(w.erased, m.path)
+		return
+	}
+	w.name(nil, "result")
+	w.Dst = append(w.Dst, '{')
+	switch {
+	case l != nil && l.Access != nil:
+		if inner, ok := w.name(m, "access"); ok {
+			w.access(inner, l.Access)
+		}
+	case l != nil:
+		w.plan(m, l.Plan)
+	default:
+		w.decision(m, d)
+	}
+	w.Dst = append(w.Dst, '}')
+}
+
+// plan appends a list's filter, views and columns.
+func (w *Writer) plan(m *Mask, p *policies.PlanText) {
+	w.Text(m, "filter", p.Filter)
+	if len(p.Views) > 0 {
+		w.Any(m, "views", p.Views)
+	}
+	if len(p.Columns) > 0 {
+		w.Any(m, "shown", p.Columns)
+	}
+}
+
+func (w *Writer) decision(m *Mask, d policies.Decision) {
+	w.Any(m, "allow", d.Allow)
+	w.Any(m, "reasons", d.Reasons)
+	if d.View != "" {
+		w.Text(m, "view", d.View)
+		w.Any(m, "columns", d.Columns)
+	}
+}
+
+// FactsText is the masked text of a subject's facts, made once for all entries.
+type FactsText struct {
+	text   []byte   // empty where it depends on the entry
+	erased []string // what the mask took out
+}
+
+// NewFactsText writes facts under a mask, nil for one that depends on the entry.
+func NewFactsText(m *Mask, f *input.Facts) FactsText {
+	w := &Writer{Dst: []byte{'{'}}
+	w.facts(m.At("input").At("subject"), f)
+	return FactsText{text: w.Dst[1:], erased: w.erased}
+}

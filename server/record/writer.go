@@ -1,0 +1,160 @@
+package record
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"resellerd/store"
+)
+
+// AppendStrings appends a JSON array of strings.
+func AppendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = store.AppendString(dst, s)
+	}
+	return append(dst, ']')
+}
+
+// Writer appends the members of a JSON object, leaving out what a mask
+// erases and noting the path of what it left out.
+type Writer struct {
+	Dst    []byte
+	erased []string
+	below  []string // scratch
+}
+
+// NewWriter makes a writer. It is for one goroutine, and may be used again.
+func NewWriter() *Writer { return &Writer{Dst: make([]byte, 0, 2048)} }
+
+// Open begins an object in the writer's own memory.
+func (w *Writer) Open() { w.Dst, w.erased = append(w.Dst[:0], '{'), w.erased[:0] }
+
+// Close ends the object. It holds until the writer is used again.
+func (w *Writer) Close() []byte { return append(w.Dst, '}') }
+
+// name starts a member, and reports whether it may be written; m is the mask
+// at the object, inner the mask at the member.
+func (w *Writer) name(m *Mask, name string) (inner *Mask, ok bool) {
+	if m != nil {
+		inner = m.below[name]
+		if inner != nil && inner.path != "" {
+			w.erased = append(w.erased, inner.path)
+			return nil, false
+		}
+	}
+	if last := w.Dst[len(w.Dst)-1]; last != '{' {
+		w.Dst = append(w.Dst, ',')
+	}
+	w.Dst = append(store.AppendString(w.Dst, name), ':')
+	return inner, true
+}
+
+// Text appends a member with a string, unless m erases it.
+func (w *Writer) Text(m *Mask, name, value string) {
+	if _, ok := w.name(m, name); ok {
+		w.Dst = store.AppendString(w.Dst, value)
+	}
+}
+
+func (w *Writer) number(m *Mask, name string, value int64) {
+	if _, ok := w.name(m, name); ok {
+		w.Dst = strconv.AppendInt(w.Dst, value, 10)
+	}
+}
+
+// Any appends a member with a value as a policy input holds it, unless m erases it.
+func (w *Writer) Any(m *Mask, name string, value any) {
+	if inner, ok := w.name(m, name); ok {
+		w.value(inner, value)
+	}
+}
+
+func (w *Writer) value(m *Mask, v any) {
+	switch v := v.(type) {
+	case nil:
+		w.Dst = append(w.Dst, "null"...)
+	case string:
+		w.Dst = store.AppendString(w.Dst, v)
+	case bool:
+		w.Dst = strconv.AppendBool(w.Dst, v)
+	case int:
+		w.Dst = strconv.AppendInt(w.Dst, int64(v), 10)
+	case int64:
+		w.Dst = strconv.AppendInt(w.Dst, v, 10)
+	case json.Number:
+		w.Dst = append(w.Dst, v...)
+	case []string:
+		w.Dst = AppendStrings(w.Dst, v)
+	case []any:
+		w.list(m, v)
+	case map[string]any:
+		w.object(m, v)
+	default:
+		w.other(v)
+	}
+}
+
+func (w *Writer) list(m *Mask, list []any) {
+	w.Dst = append(w.Dst, '[')
+	for i, v := range list {
+		if i > 0 {
+			w.Dst = append(w.Dst, ',')
+		}
+		var inner *Mask
+		if m != nil {
+			inner = m.below[strconv.Itoa(i)]
+		}
+		if inner != nil && inner.path != "" {
+			w.erased = append(w.erased, inner.path)
+			w.Dst = append(w.Dst, "null"...)
+			continue
+		}
+		w.value(inner, v)
+	}
+	w.Dst = append(w.Dst, ']')
+}
+
+func (w *Writer) object(m *Mask, object map[string]any) {
+	w.Dst = append(w.Dst, '{')
+	w.members(m, object, nil)
+	w.Dst = append(w.Dst, '}')
+}
+
+// members writes an object's members in order of name, but those in taken and
+// those that are absent.
+func (w *Writer) members(m *Mask, object map[string]any, taken map[string]bool) {
+	var space [24]string
+	names := space[:0]
+	for name := range object {
+		if !taken[name] && object[name] != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		w.Any(m, name, object[name])
+	}
+}
+
+// other writes what the policy's input does not usually hold.
+func (w *Writer) other(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		text = []byte("null")
+	}
+	w.Dst = append(w.Dst, text...)
+}
+
+func sortedNames[V any](object map[string]V) []string {
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
