@@ -27,7 +27,7 @@ func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end f
 	default:
 		return false, nothing, nil
 	}
-	begun, err := s.bulk.BeginTxx(ctx, s.oneState())
+	begun, err := s.bulk.BeginTxx(ctx, &s.dialect.oneState)
 	if err != nil {
 		<-s.besides
 		return false, nothing, context.Cause(ctx)

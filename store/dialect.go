@@ -6,11 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
 )
 
 // execer is what reads and writes need of a database: the prepared pool and
@@ -41,6 +43,15 @@ type dialect struct {
 
 	cursors bool // a transaction can leave a query half read and go on with it later
 
+	// serialise has a transaction wait for the others of the same name, which is
+	// its one argument; "" where the database has one writer at a time.
+	serialise string
+	checkNow  string        // checks now what would be checked at the commit; "" where there is no such statement
+	oneState  sql.TxOptions // of a transaction that reads one state of the data
+
+	// steps is what brings the schema up to date, by texts.
+	steps func(db *sql.DB, texts fs.FS) (*goose.Provider, error)
+
 	constraint func(error) *ConstraintError // nil when it is none
 	gone       func(error) bool             // the database did not answer
 	cancelled  func(error) bool             // the statement was cancelled
@@ -62,6 +73,11 @@ func (d dialect) rebind(text string) string {
 		return sqlx.Rebind(sqlx.DOLLAR, text)
 	}
 	return text
+}
+
+// stepOptions are those of the steps of any schema.
+func stepOptions() []goose.ProviderOption {
+	return []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
 }
 
 // pools are the connections to one database.

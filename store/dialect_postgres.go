@@ -5,11 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 )
 
 func postgresDialect() dialect {
@@ -37,12 +40,25 @@ func postgresDialect() dialect {
 		hasUsers:   "SELECT count(to_regclass('users')) AS n",
 		standby:    "pg_is_in_recovery()",
 		cursors:    true,
+		serialise:  "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+		checkNow:   "SET CONSTRAINTS ALL IMMEDIATE",
+		oneState:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
+		steps:      postgresSteps,
 		constraint: postgresConstraint,
 		gone:       postgresGone,
 		cancelled:  func(err error) bool { return postgresCode(err) == "57014" },
 		absent:     func(err error) bool { return slices.Contains([]string{"42P01", "42703"}, postgresCode(err)) },
 		bulkInsert: postgresBulkInsert,
 	}
+}
+
+// postgresSteps has processes that migrate one database take turns.
+func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
+	turns, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, texts, append(stepOptions(), goose.WithSessionLocker(turns))...)
 }
 
 func openPostgres(url string, o Options) (p pools, err error) {

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/url"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -43,8 +46,12 @@ func sqliteDialect() dialect {
 		jsonRows: func(order, from string, values ...string) string {
 			return fmt.Sprintf("(SELECT json_group_array(json_array(%s) ORDER BY %s) FROM %s)", strings.Join(values, ", "), order, from)
 		},
-		hasUsers:   "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
-		standby:    "0",
+		hasUsers: "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
+		standby:  "0",
+		oneState: sql.TxOptions{ReadOnly: true}, // its transactions never read less
+		steps: func(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
+			return goose.NewProvider(goose.DialectSQLite3, db, texts, stepOptions()...)
+		},
 		constraint: sqliteConstraint,
 		gone:       sqliteGone,
 		cancelled:  func(err error) bool { return sqliteCode(err)&0xff == sqlite3.SQLITE_INTERRUPT },

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // Each database has its own texts, under the same numbers and names.
@@ -57,15 +56,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
-	if s.dialect.name == "sqlite" {
-		return goose.NewProvider(goose.DialectSQLite3, s.write.DB, texts, options...)
-	}
-	turns, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectPostgres, s.write.DB, texts, append(options, goose.WithSessionLocker(turns))...)
+	return s.dialect.steps(s.write.DB, texts)
 }
 
 // SchemaCurrent returns nil when the schema is the one this program was made

@@ -126,14 +126,12 @@ func (s *Store) begin(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error
 	return tx, letGo, err
 }
 
-// serialise waits for the tenant's other writers. SQLite has one writer at a
-// time, since its transactions begin as immediate ones.
+// serialise waits for the tenant's other writers.
 func (tx *Tx) serialise(ctx context.Context) error {
-	if tx.store.dialect.name != "postgres" {
+	if tx.store.dialect.serialise == "" {
 		return nil
 	}
-	_, err := tx.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "resellerd "+tx.tenant)
-	if err != nil {
+	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.serialise, "resellerd "+tx.tenant); err != nil {
 		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))
 	}
 	return nil
@@ -165,13 +163,13 @@ func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err erro
 	return made, nil
 }
 
-// settle has the database check now what it would check at the commit.
-// SQLite cannot be asked to.
+// settle has the database check now what it would check at the commit, where it
+// can be asked to.
 func (tx *Tx) settle(ctx context.Context) error {
-	if tx.store.dialect.name != "postgres" {
+	if tx.store.dialect.checkNow == "" {
 		return nil
 	}
-	if _, err := tx.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.checkNow); err != nil {
 		return tx.refused(ctx, err)
 	}
 	return nil

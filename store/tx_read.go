@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -29,7 +28,7 @@ func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) err
 		}
 		defer h.release()
 	}
-	tx, err := s.read.BeginTxx(ctx, s.oneState())
+	tx, err := s.read.BeginTxx(ctx, &s.dialect.oneState)
 	if err != nil {
 		return refused(err)
 	}
@@ -40,15 +39,6 @@ func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) err
 		}
 	}
 	return fn(tx)
-}
-
-// oneState are the settings of a transaction that reads one state of the data.
-func (s *Store) oneState() *sql.TxOptions {
-	options := sql.TxOptions{ReadOnly: true}
-	if s.dialect.name == "postgres" {
-		options.Isolation = sql.LevelRepeatableRead // SQLite's transactions are never less
-	}
-	return &options
 }
 
 // List reads one page as the transaction sees it, with its own writes; it is
