@@ -19,7 +19,7 @@ func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
 // fails for want of one: it returns an error when ctx is over, and no other.
 func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end func(), err error) {
 	s := tx.store
-	if s.bulk == nil {
+	if s.db.bulk == nil {
 		return false, nothing, nil
 	}
 	select {
@@ -27,7 +27,7 @@ func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end f
 	default:
 		return false, nothing, nil
 	}
-	begun, err := s.bulk.BeginTxx(ctx, &s.dialect.oneState)
+	begun, err := s.db.bulk.BeginTxx(ctx, &s.dialect.oneState)
 	if err != nil {
 		<-s.besides
 		return false, nothing, context.Cause(ctx)

@@ -143,18 +143,3 @@ func (s *Store) ancestors(ctx context.Context, x execer, account string, at *sig
 	}
 	return chain, nil
 }
-
-// scanOne reads the first row, or returns sql.ErrNoRows.
-func scanOne(rows *sql.Rows, into ...any) error {
-	defer rows.Close()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		return sql.ErrNoRows
-	}
-	if err := rows.Scan(into...); err != nil {
-		return err
-	}
-	return rows.Close()
-}

@@ -2,10 +2,6 @@ package store
 
 import "errors"
 
-func conflict(field, text string) error {
-	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
-}
-
 // refusals says what each constraint means to who wrote the row. Unique keys
 // go by their name in PostgreSQL and by their columns in SQLite, triggers and
 // checks by their name in both.

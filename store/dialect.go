@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -14,13 +15,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 )
-
-// execer is what reads and writes need of a database: the prepared pool and
-// every transaction have it.
-type execer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
 
 // dialect is what differs between the two databases. All other SQL is the
 // same text but for its placeholders.
@@ -96,8 +90,14 @@ type pools struct {
 // bulkConns is how many builds and proofs can have another connection read.
 const bulkConns = 2
 
+// poolOptions says how the pools are opened.
+type poolOptions struct {
+	MaxConns int          // that read, and in PostgreSQL those that write too
+	Logger   *slog.Logger // is told when the file of the database is gone
+}
+
 // connect opens the pools that url names.
-func connect(ctx context.Context, url string, o Options) (p pools, d dialect, err error) {
+func connect(ctx context.Context, url string, o poolOptions) (p pools, d dialect, err error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		p, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), o)
@@ -142,6 +142,14 @@ func (p pools) closeIdle() {
 	}
 }
 
+// intact returns an error unless the database is in the files that are open.
+func (p pools) intact() error { return p.file.intact() }
+
+// missing reports whether intact last found a file missing or replaced. It never
+// waits.
+func (p pools) missing() bool { return p.file.missing() }
+
+// shut closes every connection, after the statements that run.
 func (p pools) shut() (err error) {
 	for _, db := range []*sqlx.DB{p.read, p.pulse, p.bulk, p.write} {
 		if db != nil {

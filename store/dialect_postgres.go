@@ -61,7 +61,7 @@ func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, db, texts, append(stepOptions(), goose.WithSessionLocker(turns))...)
 }
 
-func openPostgres(url string, o Options) (p pools, err error) {
+func openPostgres(url string, o poolOptions) (p pools, err error) {
 	at, err := pq.NewConnector(url)
 	if err != nil {
 		return p, invalid("database", "has no valid address")

@@ -66,7 +66,7 @@ var memoryDatabases atomic.Int64
 
 // openSQLite opens a pool that reads and a single connection that writes, so
 // that writers queue here and not in the file's lock.
-func openSQLite(ctx context.Context, path string, o Options) (p pools, err error) {
+func openSQLite(ctx context.Context, path string, o poolOptions) (p pools, err error) {
 	if err := registerFeeds(); err != nil {
 		return p, err
 	}

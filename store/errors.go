@@ -40,8 +40,14 @@ func (e *FieldError) Error() string {
 // Unwrap gives the sentinel.
 func (e *FieldError) Unwrap() error { return e.Kind }
 
+// invalid is an ErrInvalid about a field.
 func invalid(field, text string) error {
 	return &FieldError{Kind: ErrInvalid, Field: field, Text: text}
+}
+
+// conflict is an ErrConflict about a field.
+func conflict(field, text string) error {
+	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
 }
 
 // ConstraintKind is the kind of constraint that refused a write.

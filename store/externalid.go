@@ -124,7 +124,7 @@ func (s *Store) clearedExternalIDs(ctx context.Context) ([]BadExternalID, error)
 		BadExternalID
 		Change string
 	}
-	entries, err := selectAll[entry](ctx, s.dialect, s.read, `SELECT tenant_id, account_id, resource_id AS id, change
+	entries, err := selectAll[entry](ctx, s.dialect, s.db.read, `SELECT tenant_id, account_id, resource_id AS id, change
 		FROM audit_entries WHERE action = 'migrate' AND resource_type = 'user' ORDER BY tenant_id, resource_id`)
 	if err != nil {
 		return nil, err

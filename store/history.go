@@ -86,7 +86,7 @@ func (x *sighting) beside(d dialect, join, text string, args []any) (string, []a
 
 // look reads the history.
 func (s *Store) look(ctx context.Context, x *sighting) error {
-	if err := s.file.intact(); err != nil {
+	if err := s.db.intact(); err != nil {
 		return fmt.Errorf("data revision: %w", err)
 	}
 	rows, err := s.beat.QueryContext(ctx, s.history, x.args()...)
@@ -132,13 +132,13 @@ func (h historian) look(ctx context.Context, tx *sqlx.Tx, x *sighting) error {
 // lose lets go of everything that stems from a history that is lost. The
 // tracker calls it under its lock: what begins afterwards begins anew.
 func (s *Store) lose(losses int64) {
-	s.drop()
+	s.db.drop()
 	s.memory.forget(losses)
 }
 
 // report tells of a loss, once lose is done.
 func (s *Store) report(known, found DataRevision) {
-	s.closeIdle()
+	s.db.closeIdle()
 	s.logger.Error("the database has lost commits that this process has read: an older copy is in its place; all caches are dropped",
 		"known_revision", known.N, "found_revision", found.N)
 }

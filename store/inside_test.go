@@ -11,7 +11,7 @@ import (
 func (s *Store) Besides() int { return len(s.besides) }
 
 // ShutBeside has no connection be had for reading beside a transaction.
-func (s *Store) ShutBeside() error { return s.bulk.Close() }
+func (s *Store) ShutBeside() error { return s.db.bulk.Close() }
 
 // MigrateTo brings the schema to a version that may not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {

@@ -56,7 +56,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.dialect.steps(s.write.DB, texts)
+	return s.dialect.steps(s.db.write.DB, texts)
 }
 
 // SchemaCurrent returns nil when the schema is the one this program was made
@@ -69,7 +69,7 @@ func (s *Store) SchemaCurrent(ctx context.Context) error {
 	sources := provider.ListSources()
 	wanted := sources[len(sources)-1].Version
 	type version struct{ N int64 }
-	kept, err := selectOne[version](ctx, s.dialect, s.read,
+	kept, err := selectOne[version](ctx, s.dialect, s.db.read,
 		"SELECT COALESCE(MAX(version_id), 0) AS n FROM goose_db_version WHERE is_applied")
 	if err != nil {
 		return fmt.Errorf("schema: %w", errors.Join(ErrUnavailable, err))

@@ -2,9 +2,7 @@ package store
 
 import (
 	"strconv"
-	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"resellerd/policies/predicate"
 )
@@ -87,17 +85,6 @@ func (s *Store) draft(q *Query, m mode) *draft {
 		s.plans.drafts.put(string(key), d)
 	}
 	return d
-}
-
-// storable reports that texts are valid UTF-8 without NUL, which is all that
-// both databases keep and compare alike.
-func storable(values ...any) bool {
-	for _, v := range values {
-		if text, ok := v.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
-			return false
-		}
-	}
-	return true
 }
 
 func splitAt(text string, ends []int) []string {

@@ -19,7 +19,7 @@ func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	_, _ = rand.Read(fresh) // never fails, by its contract
 	type setting struct{ Value []byte }
 	read := func() (setting, error) {
-		return selectOne[setting](ctx, s.dialect, s.read, "SELECT value FROM settings WHERE name = ?", keySetting)
+		return selectOne[setting](ctx, s.dialect, s.db.read, "SELECT value FROM settings WHERE name = ?", keySetting)
 	}
 	if kept, err := read(); err == nil {
 		return kept.Value, nil
@@ -28,7 +28,7 @@ func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	if s.dialect.mark == '$' {
 		text = sqlx.Rebind(sqlx.DOLLAR, text)
 	}
-	if _, err := s.write.ExecContext(ctx, text, keySetting, fresh); err != nil {
+	if _, err := s.db.write.ExecContext(ctx, text, keySetting, fresh); err != nil {
 		return nil, fmt.Errorf("store key: %w", s.dialect.translateIn(ctx, err))
 	}
 	kept, err := read()

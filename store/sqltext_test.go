@@ -19,10 +19,10 @@ func TestSQLIsWhatAListRuns(t *testing.T) {
 		}
 	}
 	own := query(compare(predicate.Eq, col("account_id"), me))
-	for dialect, mark := range map[string]string{"sqlite": "?1", "postgres": "$1"} {
-		text, args, err := SQL(dialect, own)
+	for database, mark := range map[string]string{"sqlite": "?1", "postgres": "$1"} {
+		text, args, err := SQL(database, own)
 		if err != nil || !strings.Contains(text, "t.account_id = "+mark) || !slices.Contains(args, any("acc_me")) {
-			t.Errorf("%s: %q with %v: %v", dialect, text, args, err)
+			t.Errorf("%s: %q with %v: %v", database, text, args, err)
 		}
 	}
 	if text, _, err := SQL("sqlite", query(predicate.False{})); text != "" || err != nil {

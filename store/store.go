@@ -47,9 +47,9 @@ type Options struct {
 // Store is an open database. It is safe for concurrent use; Close ends it.
 type Store struct {
 	dialect dialect
-	pools
-	now   func() time.Time
-	newID func(kind string) string
+	db      pools
+	now     func() time.Time
+	newID   func(kind string) string
 
 	pool    *preparedPool // reads
 	writers *preparedPool // writes; the same as pool in PostgreSQL
@@ -76,12 +76,12 @@ type Store struct {
 // does not answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	p, d, err := connect(ctx, url, o)
+	p, d, err := connect(ctx, url, poolOptions{MaxConns: o.MaxConns, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		dialect: d, pools: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
+		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
 		besides: make(chan struct{}, bulkConns),
 	}
 	s.history = historyText(d, 1)
@@ -95,7 +95,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.longest = selectLongest(d)
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.tracker = newTracker(o, s.look)
-	s.tracker.missing, s.tracker.lose, s.tracker.report = s.file.missing, s.lose, s.report
+	s.tracker.missing, s.tracker.lose, s.tracker.report = s.db.missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -139,17 +139,17 @@ func (s *Store) Close() error {
 	for _, p := range []*preparedPool{s.pool, s.writers, s.beat} {
 		p.forget()
 	}
-	return s.shut()
+	return s.db.shut()
 }
 
 // Ping asks the database for a sign of life; ErrUnavailable when there is
 // none, and when its file is no longer where it was.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.file.intact(); err != nil {
+	if err := s.db.intact(); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	var one int
-	if err := s.read.GetContext(ctx, &one, "SELECT 1"); err != nil {
+	if err := s.db.read.GetContext(ctx, &one, "SELECT 1"); err != nil {
 		return fmt.Errorf("database: %w", s.dialect.translate(err))
 	}
 	return nil

@@ -107,7 +107,7 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
 	// What was committed is noted even for a caller who has left.
-	if err := errors.Join(s.file.intact(), s.tracker.advance(context.WithoutCancel(ctx), made)); err != nil {
+	if err := errors.Join(s.db.intact(), s.tracker.advance(context.WithoutCancel(ctx), made)); err != nil {
 		return fmt.Errorf("the write may be lost: %w", err)
 	}
 	return nil
@@ -119,7 +119,7 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 func (s *Store) begin(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
 	held, letGo := context.WithCancel(heldOpen(ctx))
 	stop := context.AfterFunc(ctx, letGo) // as long as it waits for a connection
-	tx, err = s.write.BeginTxx(held, nil)
+	tx, err = s.db.write.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
 	}
@@ -144,7 +144,7 @@ func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err erro
 	if err := tx.settle(ctx); err != nil {
 		return made, err
 	}
-	if err := tx.store.file.intact(); err != nil {
+	if err := tx.store.db.intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
 	if _, err := tx.tx.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"); err != nil {
@@ -198,33 +198,6 @@ func (tx *Tx) count(ctx context.Context) func(sql.Result, error) (int64, error) 
 
 func (tx *Tx) refused(ctx context.Context, err error) error {
 	return explain(tx.store.dialect.translateIn(ctx, err))
-}
-
-// selectAll reads every row of a query with ?-marked arguments.
-func selectAll[T any](ctx context.Context, d dialect, x execer, text string, args ...any) ([]T, error) {
-	rows, err := x.QueryContext(ctx, d.rebind(text), args...)
-	if err != nil {
-		return nil, d.translateIn(ctx, err)
-	}
-	defer rows.Close()
-	var all []T
-	if err := sqlx.StructScan(rows, &all); err != nil {
-		return nil, d.translateIn(ctx, err)
-	}
-	return all, d.translateIn(ctx, errors.Join(rows.Err(), rows.Close()))
-}
-
-// selectOne is selectAll for the first row; ErrNotFound when there is none.
-func selectOne[T any](ctx context.Context, d dialect, x execer, text string, args ...any) (T, error) {
-	all, err := selectAll[T](ctx, d, x, text, args...)
-	if err == nil && len(all) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return all[0], nil
 }
 
 // own reads the row of the given id, if it is the tenant's.

@@ -28,7 +28,7 @@ func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) err
 		}
 		defer h.release()
 	}
-	tx, err := s.read.BeginTxx(ctx, &s.dialect.oneState)
+	tx, err := s.db.read.BeginTxx(ctx, &s.dialect.oneState)
 	if err != nil {
 		return refused(err)
 	}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// execer is what reads and writes need of a database: the prepared pool and
+// every transaction have it.
+type execer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// selectAll reads every row of a query with ?-marked arguments.
+func selectAll[T any](ctx context.Context, d dialect, x execer, text string, args ...any) ([]T, error) {
+	rows, err := x.QueryContext(ctx, d.rebind(text), args...)
+	if err != nil {
+		return nil, d.translateIn(ctx, err)
+	}
+	defer rows.Close()
+	var all []T
+	if err := sqlx.StructScan(rows, &all); err != nil {
+		return nil, d.translateIn(ctx, err)
+	}
+	return all, d.translateIn(ctx, errors.Join(rows.Err(), rows.Close()))
+}
+
+// selectOne is selectAll for the first row; ErrNotFound when there is none.
+func selectOne[T any](ctx context.Context, d dialect, x execer, text string, args ...any) (T, error) {
+	all, err := selectAll[T](ctx, d, x, text, args...)
+	if err == nil && len(all) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
+}
+
+// scanOne reads the first row, or returns sql.ErrNoRows.
+func scanOne(rows *sql.Rows, into ...any) error {
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return sql.ErrNoRows
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// storable reports that texts are valid UTF-8 without NUL, which is all that
+// both databases keep and compare alike.
+func storable(values ...any) bool {
+	for _, v := range values {
+		if text, ok := v.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
+			return false
+		}
+	}
+	return true
+}
