@@ -29,13 +29,6 @@ type RevisionParent struct {
 	RevisionID string `db:"parent_revision_id"`
 }
 
-// The ways to compact and to route that hold where a card names none. Both are
-// those by which no parent's price is undercut.
-const (
-	DefaultCompact = "max"
-	DefaultRouting = "dearest"
-)
-
 func (c *Card) recipe(rules []ProfitRule) Recipe {
 	compact := c.Compact
 	if compact == "" {

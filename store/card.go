@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// The kinds of cards, as their owner sees them.
-const (
-	ProviderCard = "provider" // what an upstream carrier charges
-	CustomerCard = "customer" // what customers are charged
-)
-
 // Card is a rate card without its rates, which hang on its revisions.
 type Card struct {
 	ID              string

@@ -278,14 +278,6 @@ func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool
 	return def, true, nil
 }
 
-func (t *typeDef) names() []string {
-	names := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		names[i] = c.Name
-	}
-	return names
-}
-
 // decideThrough reads the card's view, the columns it shows, and what the list
 // is found by: the card, or the revision whose rates are asked for. All are
 // empty when the card is not to be seen, or the revision is not.

@@ -97,15 +97,15 @@ func conjuncts(e predicate.Expr) []predicate.Expr {
 // maxBranches bounds the keyset branches of one statement.
 const maxBranches = 8
 
-// branches splits a filter into alternatives that each have an index to walk;
+// indexedParts splits a filter into alternatives that each have an index to walk;
 // a filter without such alternatives stays whole.
-func (t *typeDef) branches(e predicate.Expr) []predicate.Expr {
+func indexedParts(t *typeDef, e predicate.Expr) []predicate.Expr {
 	parts := disjuncts(e)
 	if len(parts) < 2 || len(parts) > maxBranches {
 		return []predicate.Expr{e}
 	}
 	for _, p := range parts {
-		if !slices.ContainsFunc(conjuncts(p), t.indexable) {
+		if !slices.ContainsFunc(conjuncts(p), func(e predicate.Expr) bool { return indexable(t, e) }) {
 			return []predicate.Expr{e}
 		}
 	}
@@ -113,7 +113,7 @@ func (t *typeDef) branches(e predicate.Expr) []predicate.Expr {
 }
 
 // indexable reports that an index leads to the rows for which e holds.
-func (t *typeDef) indexable(e predicate.Expr) bool {
+func indexable(t *typeDef, e predicate.Expr) bool {
 	switch e := e.(type) {
 	case predicate.Compare:
 		column, ok := e.Left.Ref.Column()

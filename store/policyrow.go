@@ -92,14 +92,6 @@ func (s *Store) policyReading(def *typeDef) policyReading {
 	return r
 }
 
-// nextChange is the first moment from now on at which a row of the set begins
-// or ends to hold.
-func (s setColumn) nextChange(b *builder, alias string) string {
-	now := b.integer(argument{kind: argNow})
-	moment := "CASE WHEN s.valid_from > " + now + " THEN s.valid_from WHEN s.valid_to > " + now + " THEN s.valid_to END"
-	return "(SELECT min(" + moment + ") FROM " + s.table + " s WHERE s." + s.owner + " = " + alias + ".id)"
-}
-
 func (r policyReading) row(values []any) map[string]any {
 	row := make(map[string]any, len(r.columns))
 	for i, c := range r.columns {

@@ -40,7 +40,7 @@ type groupAt struct {
 func (c *compiler) statement() *planned {
 	branches := []predicate.Expr{c.filter}
 	if c.q.ID == "" && c.mode != modeHead {
-		branches = c.def.branches(c.filter)
+		branches = indexedParts(c.def, c.filter)
 	}
 	if c.mode == modeCount {
 		return &planned{text: c.count(branches)}
@@ -66,9 +66,9 @@ func (c *compiler) walkable() bool {
 	return slices.ContainsFunc(conjuncts(c.filter), func(e predicate.Expr) bool {
 		switch e := e.(type) {
 		case predicate.Compare:
-			return c.def.indexable(e)
+			return indexable(c.def, e)
 		case predicate.Member:
-			return e.Set.Ref.IsBelow() && c.def.indexable(e) && (c.q.Leaf || c.r.master())
+			return e.Set.Ref.IsBelow() && indexable(c.def, e) && (c.q.Leaf || c.r.master())
 		}
 		return false
 	})

@@ -131,6 +131,14 @@ func (s setColumn) rows(b *builder) (from, where string) {
 	return s.table + " s", "s.valid_from <= " + now + " AND (s.valid_to IS NULL OR s.valid_to > " + now + ")"
 }
 
+// nextChange is the first moment from now on at which a row of the set begins
+// or ends to hold.
+func (s setColumn) nextChange(b *builder, alias string) string {
+	now := b.integer(argument{kind: argNow})
+	moment := "CASE WHEN s.valid_from > " + now + " THEN s.valid_from WHEN s.valid_to > " + now + " THEN s.valid_to END"
+	return "(SELECT min(" + moment + ") FROM " + s.table + " s WHERE s." + s.owner + " = " + alias + ".id)"
+}
+
 // list is the set as a JSON array.
 func (s setColumn) list(b *builder, alias string) string {
 	from, where := s.rows(b)
@@ -141,6 +149,7 @@ func (s setColumn) list(b *builder, alias string) string {
 	return b.d.textList("s."+s.value, from+" WHERE "+condition)
 }
 
+// column is the column of that name, nil if there is none.
 func (t *typeDef) column(name string) *column {
 	i := slices.IndexFunc(t.columns, func(c column) bool { return c.Name == name })
 	if i < 0 {
@@ -149,6 +158,19 @@ func (t *typeDef) column(name string) *column {
 	return &t.columns[i]
 }
 
+// isKey reports that the column is what identifies a row.
+func (t *typeDef) isKey(c *column) bool { return t.key == "@."+c.Name }
+
+// names are those of all columns.
+func (t *typeDef) names() []string {
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// at puts the alias of a table into an expression.
 func at(expr, alias string) string { return strings.ReplaceAll(expr, "@.", alias+".") }
 
 var typeList = []*typeDef{

@@ -121,9 +121,6 @@ func (c *compiler) sortKey() string {
 	return c.b.collated("("+text+")", col.Kind)
 }
 
-// isKey reports that the column is what identifies a row.
-func (t *typeDef) isKey(c *column) bool { return t.key == "@."+c.Name }
-
 // plain reports that the sort key is the stored column, so that an index on it
 // gives the order.
 func (c *compiler) plain(col *column, mask uint64) bool {
