@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -61,14 +58,26 @@ func (c *rowCache) reach(epoch int64) bool {
 	return epoch == c.epoch
 }
 
+// epochCache keeps what was read while one state of the database is known.
+type epochCache struct {
+	tracker *tracker
+	d       dialect
+	now     func() time.Time
+	rows    *rowCache
+}
+
+func newEpochCache(t *tracker, d dialect, size int, now func() time.Time) *epochCache {
+	return &epochCache{tracker: t, d: d, now: now, rows: newRowCache(size)}
+}
+
 // cached answers from the cache of the current epoch, or loads. The value is
 // shared by all callers and must not be changed. load also says until when
 // (microseconds since 1970) the value holds when no write intervenes; 0 for
 // ever. It reads the history in the snapshot that it loads from. Errors are not
 // remembered.
-func cached[T any](ctx context.Context, s *Store, key string, load func(context.Context, *sighting) (T, int64, error)) (T, error) {
-	return trusted(ctx, s, func(known standing) (value T, err error) {
-		if known, ok := s.cache.get(known.epoch, s.micros(), key); ok {
+func cached[T any](ctx context.Context, c *epochCache, key string, load func(context.Context, *sighting) (T, int64, error)) (T, error) {
+	return trusted(ctx, c, func(known standing) (value T, err error) {
+		if known, ok := c.rows.get(known.epoch, c.now().UnixMicro(), key); ok {
 			return known.(T), nil
 		}
 		x := sighting{known: known, at: time.Now()}
@@ -76,9 +85,9 @@ func cached[T any](ctx context.Context, s *Store, key string, load func(context.
 		if err != nil {
 			return value, err
 		}
-		epoch, err := s.tracker.epochOf(x)
+		epoch, err := c.tracker.epochOf(x)
 		if epoch != 0 {
-			s.cache.put(epoch, key, cachedRow{value: value, until: until})
+			c.rows.put(epoch, key, cachedRow{value: value, until: until})
 		}
 		return value, err
 	})
@@ -86,12 +95,12 @@ func cached[T any](ctx context.Context, s *Store, key string, load func(context.
 
 // trusted answers by the history that is known, and once more when load finds
 // that it is lost. What load gives with an error is dropped.
-func trusted[T any](ctx context.Context, s *Store, load func(standing) (T, error)) (T, error) {
+func trusted[T any](ctx context.Context, c *epochCache, load func(standing) (T, error)) (T, error) {
 	var none T
 	for again := true; ; again = false {
-		known, err := s.tracker.current(ctx)
+		known, err := c.tracker.current(ctx)
 		if err != nil {
-			return none, s.dialect.translateIn(ctx, err)
+			return none, c.d.translateIn(ctx, err)
 		}
 		value, err := load(known)
 		if err == nil {
@@ -101,45 +110,4 @@ func trusted[T any](ctx context.Context, s *Store, load func(standing) (T, error
 			return none, err
 		}
 	}
-}
-
-// Below reports whether the account descendant is ancestor itself or lies
-// anywhere below it. Unknown accounts are below nothing. The answer holds for
-// the current data revision; ErrUnavailable when that cannot be confirmed.
-func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
-	chain, err := cached(ctx, s, "chain\x00"+descendant, func(ctx context.Context, at *sighting) ([]string, int64, error) {
-		chain, err := s.ancestors(ctx, s.pool, descendant, at)
-		return chain, 0, err
-	})
-	return slices.Contains(chain, ancestor), err
-}
-
-// ancestors lists the account and every account above it. With at, it reads the
-// history, too.
-func (s *Store) ancestors(ctx context.Context, x execer, account string, at *sighting) ([]string, error) {
-	text, args := "SELECT ancestor_id FROM account_tree WHERE descendant_id = $1", []any{account}
-	var one sql.NullString
-	into := []any{&one}
-	if at != nil {
-		text, args = at.beside(s.dialect, "LEFT JOIN", text, args)
-		into = append(at.into(), into...)
-	}
-	rows, err := x.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
-	}
-	defer rows.Close()
-	var chain []string
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("account %s: %w", account, err)
-		}
-		if one.Valid {
-			chain = append(chain, one.String)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
-	}
-	return chain, nil
 }

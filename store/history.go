@@ -84,19 +84,31 @@ func (x *sighting) beside(d dialect, join, text string, args []any) (string, []a
 	return text, append(args, x.args()...)
 }
 
+// historyReader reads the history of one database.
+type historyReader struct {
+	d      dialect
+	pulse  *preparedPool // keeps a connection free for it
+	intact func() error  // whether the database is in the files that are open
+	text   string        // of the statement
+}
+
+func newHistoryReader(d dialect, pulse *preparedPool, intact func() error) *historyReader {
+	return &historyReader{d: d, pulse: pulse, intact: intact, text: historyText(d, 1)}
+}
+
 // look reads the history.
-func (s *Store) look(ctx context.Context, x *sighting) error {
-	if err := s.db.intact(); err != nil {
+func (r *historyReader) look(ctx context.Context, x *sighting) error {
+	if err := r.intact(); err != nil {
 		return fmt.Errorf("data revision: %w", err)
 	}
-	rows, err := s.beat.QueryContext(ctx, s.history, x.args()...)
+	rows, err := r.pulse.QueryContext(ctx, r.text, x.args()...)
 	if err == nil {
 		err = scanOne(rows, x.into()...)
 	}
 	switch {
 	case err == nil:
 		return nil
-	case s.otherSchema(err):
+	case r.otherSchema(err):
 		return fmt.Errorf("data revision: %w", errors.Join(errHistoryLost, err))
 	}
 	return fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, err))
@@ -106,8 +118,8 @@ func (s *Store) look(ctx context.Context, x *sighting) error {
 // a database that is not the known one, such as one of an older schema. After
 // any other failure, the next answer decides whether the history is lost; until
 // then nothing is confirmed.
-func (s *Store) otherSchema(err error) bool {
-	return errors.Is(err, sql.ErrNoRows) || errors.Is(err, errNoMark) || s.dialect.absent(err)
+func (r *historyReader) otherSchema(err error) bool {
+	return errors.Is(err, sql.ErrNoRows) || errors.Is(err, errNoMark) || r.d.absent(err)
 }
 
 // historian is a statement about the history, for transactions over its pool.
@@ -115,8 +127,9 @@ func (s *Store) otherSchema(err error) bool {
 // one waits for another.
 type historian struct{ *prepared }
 
-func (s *Store) historian(ctx context.Context, p *preparedPool) (historian, error) {
-	stmt, err := p.statement(ctx, s.history)
+// historian prepares the statement over a pool. The caller releases it.
+func (r *historyReader) historian(ctx context.Context, p *preparedPool) (historian, error) {
+	stmt, err := p.statement(ctx, r.text)
 	return historian{stmt}, err
 }
 
@@ -127,84 +140,4 @@ func (h historian) look(ctx context.Context, tx *sqlx.Tx, x *sighting) error {
 		return err
 	}
 	return scanOne(rows, x.into()...)
-}
-
-// lose lets go of everything that stems from a history that is lost. The
-// tracker calls it under its lock: what begins afterwards begins anew.
-func (s *Store) lose(losses int64) {
-	s.db.drop()
-	s.memory.forget(losses)
-}
-
-// report tells of a loss, once lose is done.
-func (s *Store) report(known, found DataRevision) {
-	s.db.closeIdle()
-	s.logger.Error("the database has lost commits that this process has read: an older copy is in its place; all caches are dropped",
-		"known_revision", known.N, "found_revision", found.N)
-}
-
-// HistoryLost counts how often the database was found without a commit that
-// this store knew.
-func (s *Store) HistoryLost() int64 { return s.tracker.standing().losses }
-
-// Revision is the number of the newest data revision that this store knows of;
-// it grows by one with every write of any process, and may lag behind others'
-// by the polling interval. 0 before the first answer of the database, and
-// between a loss of history and the next one.
-func (s *Store) Revision() int64 { return s.DataRevision().N }
-
-// DataRevision is the newest data revision that this store knows of, none where
-// Revision is 0.
-func (s *Store) DataRevision() DataRevision { return s.tracker.standing().DataRevision }
-
-// Newer is closed once other data than of revision r is known of.
-func (s *Store) Newer(r DataRevision) <-chan struct{} {
-	known, _, changed := s.tracker.latest()
-	if known.DataRevision != r {
-		now := make(chan struct{})
-		close(now)
-		return now
-	}
-	return changed
-}
-
-// WaitRevision returns when the store reads data of revision want or later. It
-// asks the database at once, then waits for the polling. It returns
-// ErrRevisionLost when the database does not have that commit, and
-// ErrUnavailable when ctx ends before that is known. A number that the database
-// has not reached is waited for, as long as ctx lasts.
-func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
-	if want.Mark == (Mark{}) {
-		return fmt.Errorf("revision %d has no mark: %w", want.N, ErrRevisionLost)
-	}
-	ahead := false // of a database that follows no other
-	for ask := true; ; {
-		known, _, changed := s.tracker.latest()
-		if s.tracker.remembers(want) {
-			return nil
-		}
-		if ask || known.N >= want.N {
-			ask = false
-			x, known, err := s.tracker.refresh(ctx, want)
-			switch {
-			case err != nil && ctx.Err() == nil:
-				return err
-			case err == nil && x.has:
-				s.tracker.remember(want, known.losses)
-				return nil
-			case err == nil && !x.has && x.now.N >= want.N:
-				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
-			case err == nil:
-				ahead = !x.standby
-			}
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			if ahead {
-				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
-			}
-			return fmt.Errorf("revision %d: %w", want.N, errors.Join(ErrUnavailable, ctx.Err()))
-		}
-	}
 }

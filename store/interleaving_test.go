@@ -140,7 +140,7 @@ func poll(ctx context.Context, p *play, _ *actor) {
 
 // await is a request that has seen a write of this process.
 func await(ctx context.Context, p *play, _ *actor) {
-	_ = (&Store{tracker: p.tracker}).WaitRevision(ctx, made(101, 'a')) // what it believes shows in the end
+	_ = p.tracker.wait(ctx, made(101, 'a')) // what it believes shows in the end
 }
 
 // elsewhere is another process's write.
@@ -250,7 +250,7 @@ func inEveryOrder(t *testing.T, cast map[string]script) {
 		for n := range int64(100) {
 			p.commit(p.primary, made(n+1, 'z'))
 		}
-		p.tracker = newTracker(Options{}.withDefaults(), p.ask)
+		p.tracker = newTracker(pace{}, p.ask)
 		if _, _, err := p.tracker.refresh(t.Context(), DataRevision{}); err != nil {
 			t.Fatal(err)
 		}

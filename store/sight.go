@@ -105,7 +105,7 @@ func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
 			return nil, err
 		}
 	}
-	return trusted(ctx, s, func(known standing) (*sight, error) {
+	return trusted(ctx, s.cache, func(known standing) (*sight, error) {
 		kept, _ := s.memory.get(string(key)).(*sight)
 		if kept != nil && kept.epoch == known.epoch && (kept.until == 0 || s.micros() < kept.until) {
 			return kept, nil
@@ -260,7 +260,7 @@ func (c *SeenCard) member(name string) []byte {
 // it is; 0 for never. It is found once for each epoch, in a snapshot whose
 // history was read.
 func (s *Store) nextAssignment(ctx context.Context, x execer, at *sighting) (int64, error) {
-	return cached(ctx, s, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
+	return cached(ctx, s.cache, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
 		*seen = *at
 		now := s.micros()
 		var next *int64

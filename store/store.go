@@ -54,11 +54,11 @@ type Store struct {
 	pool    *preparedPool // reads
 	writers *preparedPool // writes; the same as pool in PostgreSQL
 	beat    *preparedPool // the data revision
-	history string        // the statement about it
+	history *historyReader
 	logger  *slog.Logger
 	plans   *planCache
 	tracker *tracker
-	cache   *rowCache
+	cache   *epochCache
 	memory  *rateMemory
 	besides chan struct{} // one for each connection of bulk that is taken
 	longest string        // the statement of a look-up past the memory
@@ -84,17 +84,17 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
 		besides: make(chan struct{}, bulkConns),
 	}
-	s.history = historyText(d, 1)
 	s.pool = newPreparedPool(p.read.DB)
 	if s.writers = s.pool; p.write != p.read {
 		s.writers = newPreparedPool(p.write.DB)
 	}
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.plans = newPlanCache()
-	s.cache = newRowCache(o.CacheRows)
 	s.longest = selectLongest(d)
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
-	s.tracker = newTracker(o, s.look)
+	s.history = newHistoryReader(d, s.beat, p.intact)
+	s.tracker = newTracker(pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.look)
+	s.cache = newEpochCache(s.tracker, d, o.CacheRows, o.Now)
 	s.tracker.missing, s.tracker.lose, s.tracker.report = s.db.missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -118,12 +118,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RateMemory == 0 {
 		o.RateMemory = DefaultRateMemory
-	}
-	if o.Poll <= 0 {
-		o.Poll = 100 * time.Millisecond
-	}
-	if o.MaxStale <= 0 {
-		o.MaxStale = 2 * time.Second
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

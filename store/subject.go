@@ -44,7 +44,7 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 // revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
-	return cached(ctx, s, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *sighting) (*Subject, int64, error) {
+	return cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *sighting) (*Subject, int64, error) {
 		var subject *Subject
 		err := s.snapshot(ctx, at, func(x execer) (err error) {
 			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)

@@ -44,10 +44,28 @@ type tracker struct {
 	stopped  chan struct{}
 }
 
-func newTracker(o Options, ask func(context.Context, *sighting) error) *tracker {
+// pace says how often the data revision is asked for, and how long an answer
+// holds.
+type pace struct {
+	Poll     time.Duration // 100 ms by default
+	MaxStale time.Duration // 2 s by default
+}
+
+func (p pace) withDefaults() pace {
+	if p.Poll <= 0 {
+		p.Poll = 100 * time.Millisecond
+	}
+	if p.MaxStale <= 0 {
+		p.MaxStale = 2 * time.Second
+	}
+	return p
+}
+
+func newTracker(p pace, ask func(context.Context, *sighting) error) *tracker {
+	p = p.withDefaults()
 	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
 	return &tracker{
-		ask: ask, poll: o.Poll, maxStale: o.MaxStale, asking: make(chan struct{}, 1), changed: make(chan struct{}), seen: seen,
+		ask: ask, poll: p.Poll, maxStale: p.MaxStale, asking: make(chan struct{}, 1), changed: make(chan struct{}), seen: seen,
 		missing: func() bool { return false }, lose: func(int64) {}, report: func(DataRevision, DataRevision) {},
 	}
 }
@@ -266,4 +284,54 @@ func (t *tracker) current(ctx context.Context) (standing, error) {
 	}
 	_, known, err := t.refresh(ctx, DataRevision{})
 	return known, err
+}
+
+// newer is closed once other data than of revision r is known of.
+func (t *tracker) newer(r DataRevision) <-chan struct{} {
+	known, _, changed := t.latest()
+	if known.DataRevision != r {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
+	return changed
+}
+
+// wait returns when the database is known to have a revision, ErrRevisionLost
+// when it does not have it, and ErrUnavailable when ctx ends before that is
+// known.
+func (t *tracker) wait(ctx context.Context, want DataRevision) error {
+	if want.Mark == (Mark{}) {
+		return fmt.Errorf("revision %d has no mark: %w", want.N, ErrRevisionLost)
+	}
+	ahead := false // of a database that follows no other
+	for ask := true; ; {
+		known, _, changed := t.latest()
+		if t.remembers(want) {
+			return nil
+		}
+		if ask || known.N >= want.N {
+			ask = false
+			x, known, err := t.refresh(ctx, want)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				return err
+			case err == nil && x.has:
+				t.remember(want, known.losses)
+				return nil
+			case err == nil && !x.has && x.now.N >= want.N:
+				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
+			case err == nil:
+				ahead = !x.standby
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if ahead {
+				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
+			}
+			return fmt.Errorf("revision %d: %w", want.N, errors.Join(ErrUnavailable, ctx.Err()))
+		}
+	}
 }

@@ -58,9 +58,9 @@ func (s *source) ask(_ context.Context, x *sighting) error {
 type loss struct{ known, found int64 }
 
 // tracking is a started tracker over db, and the losses that it reports.
-func tracking(t *testing.T, db *source, o Options) (*tracker, *[]loss) {
+func tracking(t *testing.T, db *source, p pace) (*tracker, *[]loss) {
 	t.Helper()
-	tr, losses := newTracker(o.withDefaults(), db.ask), &[]loss{}
+	tr, losses := newTracker(p, db.ask), &[]loss{}
 	tr.report = func(known, found DataRevision) { *losses = append(*losses, loss{known.N, found.N}) }
 	tr.start()
 	t.Cleanup(tr.stop)
@@ -82,7 +82,7 @@ func TestTheRevisionIsPolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
-		tr, losses := tracking(t, db, Options{})
+		tr, losses := tracking(t, db, pace{})
 		first := stands(t, tr, "at first", made(5, 'a'))
 		db.commit(6, 'a')
 		time.Sleep(101 * time.Millisecond)
@@ -127,9 +127,9 @@ func TestALostHistoryIsNoticed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db := &source{}
 			db.commit(9, 'a')
-			tr, losses := tracking(t, db, Options{})
+			tr, losses := tracking(t, db, pace{})
 			before := stands(t, tr, about, made(9, 'a'))
-			changed := (&Store{tracker: tr}).Newer(before.DataRevision)
+			changed := tr.newer(before.DataRevision)
 			db.lose(c.kept)
 			db.commit(c.then, 'b')
 			time.Sleep(101 * time.Millisecond)
@@ -163,7 +163,7 @@ func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(9, 'a')
-		tr, _ := tracking(t, db, Options{Poll: time.Hour})
+		tr, _ := tracking(t, db, pace{Poll: time.Hour})
 		early := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
 		if epoch, err := tr.epochOf(early); err != nil || epoch != tr.standing().epoch {
 			t.Errorf("of this history: epoch %d, %v", epoch, err)
@@ -201,7 +201,7 @@ func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
-		tr, losses := tracking(t, db, Options{Poll: time.Hour})
+		tr, losses := tracking(t, db, pace{Poll: time.Hour})
 		own := sighting{known: tr.standing(), now: made(7, 'a'), kept: true, at: time.Now()}
 		db.commit(6, 'a')
 		db.between = func() {
@@ -225,8 +225,7 @@ func TestWaitingForARevision(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(1, 'a')
-		tr, _ := tracking(t, db, Options{})
-		s := &Store{tracker: tr}
+		tr, _ := tracking(t, db, pace{})
 		go func() {
 			time.Sleep(time.Second)
 			db.commit(7, 'a')
@@ -234,10 +233,10 @@ func TestWaitingForARevision(t *testing.T) {
 		wait := func(r DataRevision) error {
 			soon, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
-			return s.WaitRevision(soon, r)
+			return tr.wait(soon, r)
 		}
-		if err := wait(made(7, 'a')); err != nil || s.Revision() != 7 {
-			t.Errorf("revision %d, %v", s.Revision(), err)
+		if err := wait(made(7, 'a')); err != nil || tr.standing().N != 7 {
+			t.Errorf("revision %d, %v", tr.standing().N, err)
 		}
 		if err := wait(made(3, 'a')); err != nil {
 			t.Errorf("an older one: %v", err)
@@ -257,8 +256,8 @@ func TestWaitingForARevision(t *testing.T) {
 		}
 		db.lose(5)
 		db.commit(9, 'b')
-		if err := wait(made(8, 'b')); err != nil || s.DataRevision() != made(9, 'b') {
-			t.Errorf("of a new history that was not met yet: %v, %v", s.DataRevision(), err)
+		if err := wait(made(8, 'b')); err != nil || tr.standing().DataRevision != made(9, 'b') {
+			t.Errorf("of a new history that was not met yet: %v, %v", tr.standing().DataRevision, err)
 		}
 		if err := wait(made(7, 'a')); !errors.Is(err, ErrRevisionLost) {
 			t.Errorf("of the lost one, which was known: %v", err)
@@ -271,7 +270,7 @@ func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
-		tr, _ := tracking(t, db, Options{})
+		tr, _ := tracking(t, db, pace{})
 		own := sighting{known: tr.standing(), now: made(5+ringSize-1, 'a'), kept: true, at: time.Now()}
 		if err := tr.advance(t.Context(), own); err != nil || !tr.remembers(made(5, 'a')) {
 			t.Errorf("the oldest of the ring is not remembered: %v", err)

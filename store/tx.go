@@ -51,7 +51,7 @@ func (tx *Tx) Now() Micros { return tx.now }
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
 	since := s.tracker.standing().losses
-	h, err := s.historian(ctx, s.writers)
+	h, err := s.history.historian(ctx, s.writers)
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}

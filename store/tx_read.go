@@ -23,7 +23,7 @@ func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) err
 	var h historian
 	if at != nil {
 		var err error
-		if h, err = s.historian(ctx, s.pool); err != nil {
+		if h, err = s.history.historian(ctx, s.pool); err != nil {
 			return refused(err)
 		}
 		defer h.release()

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+)
+
+// Below reports whether the account descendant is ancestor itself or lies
+// anywhere below it. Unknown accounts are below nothing. The answer holds for
+// the current data revision; ErrUnavailable when that cannot be confirmed.
+func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
+	chain, err := cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *sighting) ([]string, int64, error) {
+		chain, err := s.ancestors(ctx, s.pool, descendant, at)
+		return chain, 0, err
+	})
+	return slices.Contains(chain, ancestor), err
+}
+
+// ancestors lists the account and every account above it. With at, it reads the
+// history, too.
+func (s *Store) ancestors(ctx context.Context, x execer, account string, at *sighting) ([]string, error) {
+	text, args := "SELECT ancestor_id FROM account_tree WHERE descendant_id = $1", []any{account}
+	var one sql.NullString
+	into := []any{&one}
+	if at != nil {
+		text, args = at.beside(s.dialect, "LEFT JOIN", text, args)
+		into = append(at.into(), into...)
+	}
+	rows, err := x.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
+	}
+	defer rows.Close()
+	var chain []string
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return nil, fmt.Errorf("account %s: %w", account, err)
+		}
+		if one.Valid {
+			chain = append(chain, one.String)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
+	}
+	return chain, nil
+}
