@@ -37,6 +37,8 @@ type builder struct {
 	args []argument
 }
 
+func newBuilder(d dialect) *builder { return &builder{d: d} }
+
 // bind is the placeholder of an argument. All but constants are bound once.
 func (b *builder) bind(a argument) string {
 	if a.kind != argConst {

@@ -36,8 +36,8 @@ type caseOf struct {
 	view  int // of a group: the view with the same condition, or -1
 }
 
-func (s *Store) compile(q *Query, def *typeDef, m mode, sources []*late, classes []string) (*planned, error) {
-	b := &builder{d: s.dialect}
+func (r *queryReader) compile(q *Query, def *typeDef, m mode, sources []*late, classes []string) (*planned, error) {
+	b := newBuilder(r.d)
 	c := &compiler{q: q, def: def, mode: m, b: b}
 	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, late: sources[0], classes: classes[0]}
 	next := 0

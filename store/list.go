@@ -6,31 +6,35 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"resellerd/policies/predicate"
 )
 
-// List reads one page. It returns ErrInvalid for a query that cannot be
-// answered (a column that is not shown, a filter that cannot be rendered),
-// ErrUnavailable when the database does not answer, and the context's error
-// when that ends first; never part of a page.
-func (s *Store) List(ctx context.Context, q Query) (Page, error) {
-	return s.list(ctx, s.pool, q)
+// queryReader answers queries over one kind of database. It is safe for
+// concurrent use.
+type queryReader struct {
+	d     dialect
+	now   func() time.Time
+	plans *planCache
 }
 
-// Stream gives every row of the list, in the order of the query, to fn; it
-// holds one row at a time, which is only valid until fn returns. An error of
-// fn ends the stream and is returned.
-func (s *Store) Stream(ctx context.Context, q Query, fn func(Row) error) error {
-	return s.stream(ctx, s.pool, q, fn)
+func newQueryReader(d dialect, now func() time.Time) *queryReader {
+	return &queryReader{d: d, now: now, plans: newPlanCache()}
 }
 
-func (s *Store) list(ctx context.Context, x execer, q Query) (Page, error) {
-	def, found, err := s.resolve(ctx, x, &q)
+// micros is the clock as the database keeps times: microseconds since 1970.
+func (r *queryReader) micros() int64 { return r.now().UnixMicro() }
+
+// list reads one page over x. It returns ErrInvalid for a query that cannot be
+// answered, ErrUnavailable when the database does not answer, and the context's
+// error when that ends first; never part of a page.
+func (r *queryReader) list(ctx context.Context, x execer, q Query) (Page, error) {
+	def, found, err := r.resolve(ctx, x, &q)
 	if err != nil || !found {
 		return Page{}, err
 	}
-	run, err := s.prepare(&q, def, modePage)
+	run, err := r.prepare(&q, def, modePage)
 	if err != nil {
 		return Page{}, err
 	}
@@ -38,28 +42,30 @@ func (s *Store) list(ctx context.Context, x execer, q Query) (Page, error) {
 	if def.revised {
 		page.Revision = q.Parent
 	}
-	if err := s.each(ctx, x, run, page.collect(run, q.Limit)); err != nil {
+	if err := r.each(ctx, x, run, page.collect(run, q.Limit)); err != nil {
 		return Page{}, err
 	}
 	page.close(run, q.Limit)
 	if q.Count {
-		page.Total, err = s.count(ctx, x, &q, def)
+		page.Total, err = r.total(ctx, x, &q, def)
 	}
 	return page, err
 }
 
-func (s *Store) stream(ctx context.Context, x execer, q Query, fn func(Row) error) error {
-	def, found, err := s.resolve(ctx, x, &q)
+// stream gives every row of the list to fn; it holds one row at a time, which is
+// only valid until fn returns. An error of fn ends the stream and is returned.
+func (r *queryReader) stream(ctx context.Context, x execer, q Query, fn func(Row) error) error {
+	def, found, err := r.resolve(ctx, x, &q)
 	if err != nil || !found {
 		return err
 	}
-	run, err := s.prepare(&q, def, modeStream)
+	run, err := r.prepare(&q, def, modeStream)
 	if err != nil {
 		return err
 	}
 	run.passing = true
 	values := make([]any, run.width())
-	return s.each(ctx, x, run, func(scan func([]any) error) error {
+	return r.each(ctx, x, run, func(scan func([]any) error) error {
 		if err := scan(values); err != nil {
 			return err
 		}
@@ -67,8 +73,18 @@ func (s *Store) stream(ctx context.Context, x execer, q Query, fn func(Row) erro
 	})
 }
 
-func (s *Store) count(ctx context.Context, x execer, q *Query, def *typeDef) (total int, err error) {
-	run, err := s.prepare(q, def, modeCount)
+// count gives how many rows the list has in all.
+func (r *queryReader) count(ctx context.Context, x execer, q Query) (int, error) {
+	def, found, err := r.resolve(ctx, x, &q)
+	if err != nil || !found {
+		return 0, err
+	}
+	return r.total(ctx, x, &q, def)
+}
+
+// total counts the rows of a query that is resolved.
+func (r *queryReader) total(ctx context.Context, x execer, q *Query, def *typeDef) (total int, err error) {
+	run, err := r.prepare(q, def, modeCount)
 	if err != nil || run.empty {
 		return 0, err
 	}
@@ -76,7 +92,7 @@ func (s *Store) count(ctx context.Context, x execer, q *Query, def *typeDef) (to
 	if err == nil {
 		err = scanOne(rows, &total)
 	}
-	return total, s.queryError(ctx, q.Type, err)
+	return total, r.queryError(ctx, q.Type, err)
 }
 
 // running is a statement with the arguments of one request.
@@ -97,8 +113,8 @@ func (r *running) width() int {
 }
 
 // prepare plans q and resolves its arguments.
-func (s *Store) prepare(q *Query, def *typeDef, m mode) (*running, error) {
-	p, late, err := s.plan(q, def, m)
+func (r *queryReader) prepare(q *Query, def *typeDef, m mode) (*running, error) {
+	p, late, err := r.plan(q, def, m)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +137,7 @@ func (s *Store) prepare(q *Query, def *typeDef, m mode) (*running, error) {
 		case argLate:
 			run.args[i] = late[a.source][a.index]
 		case argNow:
-			run.args[i] = s.micros()
+			run.args[i] = r.micros()
 		case argID:
 			run.args[i] = q.ID
 		case argParent:
@@ -145,13 +161,13 @@ func (s *Store) prepare(q *Query, def *typeDef, m mode) (*running, error) {
 
 // each runs the statement and calls fn for each row with a function that reads
 // it; fn may return errStop to leave the rest.
-func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan func([]any) error) error) error {
+func (r *queryReader) each(ctx context.Context, x execer, run *running, fn func(scan func([]any) error) error) error {
 	if run.empty {
 		return nil
 	}
 	rows, err := x.QueryContext(ctx, run.text, run.args...)
 	if err != nil {
-		return s.queryError(ctx, run.typ, err)
+		return r.queryError(ctx, run.typ, err)
 	}
 	defer rows.Close()
 	scan := keeping(rows, run.width())
@@ -170,7 +186,7 @@ func (s *Store) each(ctx context.Context, x execer, run *running, fn func(scan f
 	if err == nil {
 		err = ctx.Err()
 	}
-	return s.queryError(ctx, run.typ, err)
+	return r.queryError(ctx, run.typ, err)
 }
 
 // keeping reads rows into values that stay.
@@ -207,11 +223,11 @@ func (c *cell) Scan(value any) error { c.value = value; return nil }
 
 var errStop = errors.New("stop")
 
-func (s *Store) queryError(ctx context.Context, typ string, err error) error {
+func (r *queryReader) queryError(ctx context.Context, typ string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", typ, s.dialect.translateIn(ctx, err))
+	return fmt.Errorf("%s: %w", typ, r.d.translateIn(ctx, err))
 }
 
 // collect keeps the rows of a page and one more, which tells that there is a
@@ -253,7 +269,7 @@ func (p *Page) close(run *running, limit int) {
 // resolve checks q and, for a list that hangs on a card, asks the card first:
 // q then says what the card's row decided. It returns false when there is
 // nothing to be seen.
-func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool, error) {
+func (r *queryReader) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool, error) {
 	def, err := q.check()
 	if err != nil || !storable(q.ID, q.Parent, q.Revision, q.Viewer) {
 		return nil, false, err
@@ -261,7 +277,7 @@ func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool
 	if def.through == nil {
 		return def, true, nil
 	}
-	view, columns, parent, err := s.decideThrough(ctx, x, q, def)
+	view, columns, parent, err := r.decideThrough(ctx, x, q, def)
 	if err != nil || view == "" || parent == "" {
 		return nil, false, err
 	}
@@ -281,18 +297,18 @@ func (s *Store) resolve(ctx context.Context, x execer, q *Query) (*typeDef, bool
 // decideThrough reads the card's view, the columns it shows, and what the list
 // is found by: the card, or the revision whose rates are asked for. All are
 // empty when the card is not to be seen, or the revision is not.
-func (s *Store) decideThrough(ctx context.Context, x execer, q *Query, def *typeDef) (view string, columns []string, parent string, err error) {
+func (r *queryReader) decideThrough(ctx context.Context, x execer, q *Query, def *typeDef) (view string, columns []string, parent string, err error) {
 	head := Query{
 		Type: def.through.name, Filter: q.Filter, Env: q.Env, Leaf: q.Leaf, Views: q.Views, Columns: q.Columns,
 		ID: q.Parent, Revision: q.Revision, At: q.At, Viewer: q.Viewer,
 	}
-	run, err := s.prepare(&head, def.through, modeHead)
+	run, err := r.prepare(&head, def.through, modeHead)
 	if err != nil || run.empty {
 		return "", nil, "", err
 	}
 	values := make([]any, run.shape.width)
 	found := false
-	err = s.each(ctx, x, run, func(scan func([]any) error) error { found = true; return scan(values) })
+	err = r.each(ctx, x, run, func(scan func([]any) error) error { found = true; return scan(values) })
 	if err != nil || !found {
 		return "", nil, "", err
 	}
@@ -316,4 +332,30 @@ func textOf(v any) string {
 		return string(v)
 	}
 	return ""
+}
+
+// head is how one card decides about what hangs on it.
+type head struct {
+	id       string
+	revision string   // the active one, "" if there is none
+	rows     int64    // of that revision
+	columns  []string // that are shown of what hangs on the card
+}
+
+// heads gives every card that q lets pass to fn, each with what q decides about
+// the rows below it.
+func (r *queryReader) heads(ctx context.Context, x execer, q *Query, fn func(head)) error {
+	run, err := r.prepare(q, cardType, modeHeads)
+	if err != nil {
+		return err
+	}
+	values := make([]any, run.width())
+	return r.each(ctx, x, run, func(scan func([]any) error) error {
+		if err := scan(values); err != nil {
+			return err
+		}
+		row, at := newRow(run.shape, values), run.shape.id
+		fn(head{id: row.ID(), revision: textOf(values[at+1]), rows: numberOf(values[at+2]), columns: row.decides()})
+		return nil
+	})
 }

@@ -158,7 +158,7 @@ func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions [
 	}
 	rows, err := s.pool.QueryContext(ctx, s.longest, args...)
 	if err != nil {
-		return nil, s.queryError(ctx, rateType.name, err)
+		return nil, rowsError(ctx, s.dialect, "rate", err)
 	}
 	defer rows.Close()
 	found := make(map[string]readRate, len(revisions))
@@ -167,14 +167,14 @@ func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions [
 	for rows.Next() {
 		rate, err := scan.row(rows)
 		if err != nil {
-			return nil, s.queryError(ctx, rateType.name, err)
+			return nil, rowsError(ctx, s.dialect, "rate", err)
 		}
 		found[revision] = rate
 	}
 	if err = rows.Err(); err == nil {
 		err = ctx.Err()
 	}
-	return found, s.queryError(ctx, rateType.name, err)
+	return found, rowsError(ctx, s.dialect, "rate", err)
 }
 
 // open reports whether the viewer sees that a call goes there.
@@ -239,4 +239,12 @@ func cheapest(all []CardRate) []CardRate {
 		}
 	}
 	return best
+}
+
+// rowsError is the error of reading rows of a type.
+func rowsError(ctx context.Context, d dialect, typ string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", typ, d.translateIn(ctx, err))
 }

@@ -25,25 +25,23 @@ func (s *Store) Snapshot(ctx context.Context, tenant string, fn func(*Moment) er
 func (tx *Tx) Moment() *Moment { return &Moment{store: tx.store, x: tx.tx, tenant: tx.tenant} }
 
 // List reads one page; it is otherwise as Store.List.
-func (m *Moment) List(ctx context.Context, q Query) (Page, error) { return m.store.list(ctx, m.x, q) }
+func (m *Moment) List(ctx context.Context, q Query) (Page, error) {
+	return m.store.query.list(ctx, m.x, q)
+}
 
 // Stream gives every row of the list to fn; it is otherwise as Store.Stream.
 func (m *Moment) Stream(ctx context.Context, q Query, fn func(Row) error) error {
-	return m.store.stream(ctx, m.x, q, fn)
+	return m.store.query.stream(ctx, m.x, q, fn)
 }
 
 // Count gives how many rows the list has in all.
 func (m *Moment) Count(ctx context.Context, q Query) (int, error) {
-	def, found, err := m.store.resolve(ctx, m.x, &q)
-	if err != nil || !found {
-		return 0, err
-	}
-	return m.store.count(ctx, m.x, &q, def)
+	return m.store.query.count(ctx, m.x, q)
 }
 
 // PolicyRow is Store.PolicyRow; a row of another tenant is absent.
 func (m *Moment) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	row, _, err := m.store.policyRow(ctx, m.x, typ, id, nil)
+	row, _, err := m.store.query.policyRow(ctx, m.x, typ, id, nil)
 	if err == nil && row["tenant_id"] != m.tenant {
 		return nil, fmt.Errorf("%s %s: %w", typ, id, ErrNotFound)
 	}

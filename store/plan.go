@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strconv"
 	"sync"
 
@@ -47,8 +48,8 @@ func newPlanCache() *planCache { return &planCache{newBounded[*draft](maxDrafts)
 
 // plan gives the statement for q in the given mode, and the values that its
 // late references have in this request.
-func (s *Store) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) {
-	d := s.draft(q, m)
+func (r *queryReader) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) {
+	d := r.draft(q, m)
 	var space [64]byte
 	classes, values := space[:0], make([][]any, len(d.sources))
 	ends := make([]int, len(d.sources))
@@ -65,7 +66,7 @@ func (s *Store) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) 
 	if p, ok := d.settled.get(classes); ok {
 		return p, values, nil
 	}
-	p, err := s.compile(q, def, m, d.sources, splitAt(string(classes), ends))
+	p, err := r.compile(q, def, m, d.sources, splitAt(string(classes), ends))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,15 +75,15 @@ func (s *Store) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) 
 }
 
 // draft finds or makes the draft of q in the given mode.
-func (s *Store) draft(q *Query, m mode) *draft {
+func (r *queryReader) draft(q *Query, m mode) *draft {
 	buffer := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buffer)
 	key := appendKey((*buffer)[:0], q, m)
 	*buffer = key
-	d, ok := s.plans.drafts.get(key)
+	d, ok := r.plans.drafts.get(key)
 	if !ok {
 		d = newDraft(q)
-		s.plans.drafts.put(string(key), d)
+		r.plans.drafts.put(string(key), d)
 	}
 	return d
 }
@@ -176,6 +177,26 @@ func appendKey(dst []byte, q *Query, m mode) []byte {
 		dst = strconv.AppendInt(dst, int64(fetched(q.Limit)), 10)
 	}
 	return dst
+}
+
+// appendAnswerKey writes everything that an answer depends on, but for the
+// data and the time.
+func (r *queryReader) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
+	if _, err := q.check(); err != nil {
+		return nil, err
+	}
+	dst = appendKey(dst, q, modeHeads)
+	classes, values := r.draft(q, modeHeads).sources[0].values(q.Env, nil)
+	if !storable(values...) {
+		return nil, invalid("", q.Type+": a value of the request is no text that can be stored")
+	}
+	dst = append(append(dst, 0), classes...)
+	for _, v := range values {
+		text := fmt.Sprint(v)
+		dst = append(strconv.AppendInt(append(dst, 0), int64(len(text)), 36), ':')
+		dst = append(dst, text...)
+	}
+	return dst, nil
 }
 
 // bounded is a map that starts anew when it is full. It is safe for concurrent

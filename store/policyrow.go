@@ -8,23 +8,9 @@ import (
 	"strings"
 )
 
-// PolicyRow reads the policy columns of one stored row, whoever may see it:
-// string, int64, bool, []any of strings for a set, what the JSON says for a
-// document. Absent values are absent keys. The row of a type that is decided
-// through another one ("rate", "revision") is that other row. It returns ErrNotFound when
-// there is no such row and ErrUnavailable when the database does not answer.
-//
-// The map is shared and must not be changed. It holds for the current data
-// revision, and no longer than any assignment in it.
-func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	return cached(ctx, s.cache, "row\x00"+typ+"\x00"+id, func(ctx context.Context, at *sighting) (map[string]any, int64, error) {
-		return s.policyRow(ctx, s.pool, typ, id, at)
-	})
-}
-
-// policyRow also says until when (microseconds since 1970) the row's timed
+// policyRow reads the policy columns of one stored row. It also says until when (microseconds since 1970) the row's timed
 // sets stay what they are; 0 for ever. With at, it reads the history, too.
-func (s *Store) policyRow(ctx context.Context, x execer, typ, id string, at *sighting) (map[string]any, int64, error) {
+func (r *queryReader) policyRow(ctx context.Context, x execer, typ, id string, at *sighting) (map[string]any, int64, error) {
 	def := typeByName[typ]
 	if def == nil || def.through != nil && !def.decided {
 		return nil, 0, invalid("type", fmt.Sprintf("%q has no rows of its own", typ))
@@ -35,19 +21,19 @@ func (s *Store) policyRow(ctx context.Context, x execer, typ, id string, at *sig
 	if !storable(id) {
 		return nil, 0, fmt.Errorf("%s: %w", typ, ErrNotFound)
 	}
-	r := s.policyReading(def)
+	p := r.policySelect(def)
 	args := []any{id}
-	if r.timed {
-		args = append(args, s.micros())
+	if p.timed {
+		args = append(args, r.micros())
 	}
-	values := make([]any, len(r.columns)+1)
+	values := make([]any, len(p.columns)+1)
 	into := make([]any, len(values))
 	for i := range values {
 		into[i] = &values[i]
 	}
-	text := r.text
+	text := p.text
 	if at != nil {
-		text, args = at.beside(s.dialect, "JOIN", text, args)
+		text, args = at.beside(r.d, "JOIN", text, args)
 		into = append(at.into(), into...)
 	}
 	rows, err := x.QueryContext(ctx, text, args...)
@@ -55,46 +41,46 @@ func (s *Store) policyRow(ctx context.Context, x execer, typ, id string, at *sig
 		err = scanOne(rows, into...)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s %s: %w", def.name, id, s.dialect.translateIn(ctx, err))
+		return nil, 0, fmt.Errorf("%s %s: %w", def.name, id, r.d.translateIn(ctx, err))
 	}
-	return r.row(values), numberOf(values[len(r.columns)]), nil
+	return p.row(values), numberOf(values[len(p.columns)]), nil
 }
 
-// policyReading is the statement that reads a type's policy columns.
-type policyReading struct {
+// policySelect is the statement that reads a type's policy columns.
+type policySelect struct {
 	text    string
 	columns []*column
 	timed   bool
 }
 
-func (s *Store) policyReading(def *typeDef) policyReading {
-	b := &builder{d: s.dialect}
+func (r *queryReader) policySelect(def *typeDef) policySelect {
+	b := newBuilder(r.d)
 	id := b.bind(argument{kind: argID})
-	var r policyReading
+	var p policySelect
 	var list, ends []string
 	for i := range def.columns {
 		c := &def.columns[i]
 		if !c.Policy {
 			continue
 		}
-		r.columns = append(r.columns, c)
+		p.columns = append(p.columns, c)
 		list = append(list, c.expr(b, "t"))
 		if c.set != nil && c.set.timed {
 			ends = append(ends, c.set.nextChange(b, "t"))
 		}
 	}
-	r.timed = len(ends) > 0
+	p.timed = len(ends) > 0
 	until := "NULL"
-	if r.timed {
+	if p.timed {
 		until = ends[0] // no type has two timed sets
 	}
-	r.text = "SELECT " + strings.Join(list, ", ") + ", " + until + " FROM " + def.table + " t WHERE " + at(def.key, "t") + " = " + id
-	return r
+	p.text = "SELECT " + strings.Join(list, ", ") + ", " + until + " FROM " + def.table + " t WHERE " + at(def.key, "t") + " = " + id
+	return p
 }
 
-func (r policyReading) row(values []any) map[string]any {
-	row := make(map[string]any, len(r.columns))
-	for i, c := range r.columns {
+func (p policySelect) row(values []any) map[string]any {
+	row := make(map[string]any, len(p.columns))
+	for i, c := range p.columns {
 		if v := policyValue(c.Kind, values[i]); v != nil {
 			row[c.Name] = v
 		}

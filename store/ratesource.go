@@ -66,6 +66,9 @@ func textBytes(texts []string) int64 {
 	return total
 }
 
+// errEnough ends the working out of rates that nobody takes any more.
+var errEnough = errors.New("enough rates")
+
 // builtRates are not kept, but worked out from those of their parents by the
 // recipe that the revision was built with.
 type builtRates struct {
@@ -142,12 +145,12 @@ func (b *builtRates) rows() (rating.Source, func()) {
 		if err == nil {
 			err = builder.Run(sources, func(row rating.Row) error {
 				if !yield(row, nil) {
-					return errStop
+					return errEnough
 				}
 				return nil
 			})
 		}
-		if err != nil && !errors.Is(err, errStop) {
+		if err != nil && !errors.Is(err, errEnough) {
 			yield(rating.Row{}, err)
 		}
 	})

@@ -124,7 +124,7 @@ func rendered(d dialect, typ string, leaf bool, where predicate.Expr) (string, e
 	l.collect(where)
 	classes, _ := l.values(renderRequest, nil)
 	next := 0
-	r := &renderer{b: &builder{d: d}, def: typeByName[typ], alias: "t", leaf: leaf, late: l, classes: string(classes)}
+	r := &renderer{b: newBuilder(d), def: typeByName[typ], alias: "t", leaf: leaf, late: l, classes: string(classes)}
 	return r.expr(predicate.Simplify(l.settle(where, string(classes), &next)))
 }
 

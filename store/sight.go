@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"resellerd/store/rating"
@@ -101,7 +99,7 @@ func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
 	key := append([]byte("sight\x00"), q.Account...)
 	for _, part := range []*Query{&cards, &rates} {
 		var err error
-		if key, err = s.appendAnswerKey(append(key, 0), part); err != nil {
+		if key, err = s.query.appendAnswerKey(append(key, 0), part); err != nil {
 			return nil, err
 		}
 	}
@@ -122,26 +120,6 @@ func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
 	})
 }
 
-// appendAnswerKey writes everything that an answer depends on, but for the
-// data and the time.
-func (s *Store) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
-	if _, err := q.check(); err != nil {
-		return nil, err
-	}
-	dst = appendKey(dst, q, modeHeads)
-	classes, values := s.draft(q, modeHeads).sources[0].values(q.Env, nil)
-	if !storable(values...) {
-		return nil, invalid("", q.Type+": a value of the request is no text that can be stored")
-	}
-	dst = append(append(dst, 0), classes...)
-	for _, v := range values {
-		text := fmt.Sprint(v)
-		dst = append(strconv.AppendInt(append(dst, 0), int64(len(text)), 36), ':')
-		dst = append(dst, text...)
-	}
-	return dst, nil
-}
-
 // loadSight finds the cards whose rates are seen. It leaves out
 // a card whose prefixes are hidden: a match of a number would reveal them.
 func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
@@ -149,16 +127,7 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighti
 	if err != nil {
 		return err
 	}
-	run, err := s.prepare(&cards, cardType, modeStream)
-	if err != nil {
-		return err
-	}
-	err = s.each(ctx, x, run, func(scan func([]any) error) error {
-		values := make([]any, run.width())
-		if err := scan(values); err != nil {
-			return err
-		}
-		row := newRow(run.shape, values)
+	err = s.query.stream(ctx, x, cards, func(row Row) error {
 		if head, ok := heads[row.ID()]; ok && head.shows.all(rateBits["prefix"]) {
 			into.add(newSeenCard(row, head, account), row.ID(), head)
 		}
@@ -201,22 +170,12 @@ type rateHead struct {
 // rateHeads finds the cards whose rates are seen, by their ids.
 func (s *Store) rateHeads(ctx context.Context, x execer, q *Query) (map[string]rateHead, error) {
 	heads := map[string]rateHead{}
-	run, err := s.prepare(q, cardType, modeHeads)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]any, run.width())
-	err = s.each(ctx, x, run, func(scan func([]any) error) error {
-		if err := scan(values); err != nil {
-			return err
+	err := s.query.heads(ctx, x, q, func(h head) {
+		seen := rateHead{revision: h.revision, rows: h.rows}
+		for _, name := range h.columns {
+			seen.shows |= rateBits[name]
 		}
-		row := newRow(run.shape, values)
-		head := rateHead{revision: textOf(values[run.shape.id+1]), rows: numberOf(values[run.shape.id+2])}
-		for _, name := range row.decides() {
-			head.shows |= rateBits[name]
-		}
-		heads[row.ID()] = head
-		return nil
+		heads[h.id] = seen
 	})
 	return heads, err
 }
@@ -224,7 +183,8 @@ func (s *Store) rateHeads(ctx context.Context, x execer, q *Query) (map[string]r
 func newSeenCard(row Row, head rateHead, account string) *SeenCard {
 	text := func(name string) string {
 		v, _ := row.Value(name)
-		return textOf(v)
+		value, _ := v.(string)
+		return value
 	}
 	card := &SeenCard{
 		View: row.View, id: text("id"), currency: text("currency"), shows: head.shows, whole: true,
@@ -242,8 +202,9 @@ func newSeenCard(row Row, head rateHead, account string) *SeenCard {
 	if card.Role != "" {
 		card.head = append(card.member("role"), `"`+card.Role+`"`...)
 	}
-	if decimals, ok := row.Value("charge_precision"); ok {
-		card.charge, _ = rating.NewRounding(int(numberOf(decimals)), text("charge_rounding")) // none where it is not shown
+	if v, ok := row.Value("charge_precision"); ok {
+		decimals, _ := v.(int64)
+		card.charge, _ = rating.NewRounding(int(decimals), text("charge_rounding")) // none where it is not shown
 	}
 	return card
 }
@@ -270,7 +231,7 @@ func (s *Store) nextAssignment(ctx context.Context, x execer, at *sighting) (int
 			err = scanOne(rows, &next)
 		}
 		if err != nil || next == nil {
-			return 0, 0, s.queryError(ctx, "assignment", err)
+			return 0, 0, rowsError(ctx, s.dialect, "assignment", err)
 		}
 		return *next, *next, nil
 	})

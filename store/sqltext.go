@@ -10,21 +10,37 @@ import (
 // when no row can pass. It returns ErrInvalid for what List refuses, and what
 // a filter asks that cannot be asked in SQL.
 func SQL(database string, q Query) (text string, args []any, err error) {
-	s := &Store{now: time.Now, plans: newPlanCache()}
+	var d dialect
 	switch database {
 	case "sqlite":
-		s.dialect = sqliteDialect()
+		d = sqliteDialect()
 	case "postgres":
-		s.dialect = postgresDialect()
+		d = postgresDialect()
 	default:
 		return "", nil, invalid("dialect", fmt.Sprintf("%q is neither sqlite nor postgres", database))
 	}
+	r := newQueryReader(d, time.Now)
 	def, err := q.check()
 	if err != nil {
 		return "", nil, err
 	}
-	run, err := s.prepare(&q, def, modePage)
+	run, err := r.prepare(&q, def, modePage)
 	if err != nil {
+		return "", nil, err
+	}
+	return run.text, run.args, nil
+}
+
+// counting gives the SQL that counts the rows of q, as it would be run, and the values bound in it: strings, int64
+// and bools. It is for showing a filter, of types without a parent. Text is ""
+// when no row can pass, so that the database would not be asked.
+func (r *queryReader) counting(q Query) (text string, args []any, err error) {
+	def, err := q.check()
+	if err != nil {
+		return "", nil, err
+	}
+	run, err := r.prepare(&q, def, modeCount)
+	if err != nil || run.empty {
 		return "", nil, err
 	}
 	return run.text, run.args, nil

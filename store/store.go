@@ -56,7 +56,7 @@ type Store struct {
 	beat    *preparedPool // the data revision
 	history *historyReader
 	logger  *slog.Logger
-	plans   *planCache
+	query   *queryReader
 	tracker *tracker
 	cache   *epochCache
 	memory  *rateMemory
@@ -89,7 +89,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		s.writers = newPreparedPool(p.write.DB)
 	}
 	s.beat = newPreparedPool(p.pulse.DB)
-	s.plans = newPlanCache()
+	s.query = newQueryReader(d, o.Now)
 	s.longest = selectLongest(d)
 	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.history = newHistoryReader(d, s.beat, p.intact)

@@ -45,13 +45,13 @@ func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) err
 // otherwise as Store.List. The query's filter decides what is read, also
 // beyond the tenant.
 func (tx *Tx) List(ctx context.Context, q Query) (Page, error) {
-	return tx.store.list(ctx, tx.tx, q)
+	return tx.store.query.list(ctx, tx.tx, q)
 }
 
 // PolicyRow is Store.PolicyRow as the transaction sees it; a row of another
 // tenant is absent.
 func (tx *Tx) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	row, _, err := tx.store.policyRow(ctx, tx.tx, typ, id, nil)
+	row, _, err := tx.store.query.policyRow(ctx, tx.tx, typ, id, nil)
 	if err == nil && row["tenant_id"] != tx.tenant {
 		return nil, fmt.Errorf("%s %s: %w", typ, id, ErrNotFound)
 	}

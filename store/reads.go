@@ -1,0 +1,40 @@
+package store
+
+import (
+	"context"
+)
+
+// List reads one page. It returns ErrInvalid for a query that cannot be
+// answered (a column that is not shown, a filter that cannot be rendered),
+// ErrUnavailable when the database does not answer, and the context's error
+// when that ends first; never part of a page.
+func (s *Store) List(ctx context.Context, q Query) (Page, error) {
+	return s.query.list(ctx, s.pool, q)
+}
+
+// Stream gives every row of the list, in the order of the query, to fn; it
+// holds one row at a time, which is only valid until fn returns. An error of
+// fn ends the stream and is returned.
+func (s *Store) Stream(ctx context.Context, q Query, fn func(Row) error) error {
+	return s.query.stream(ctx, s.pool, q, fn)
+}
+
+// PolicyRow reads the policy columns of one stored row, whoever may see it:
+// string, int64, bool, []any of strings for a set, what the JSON says for a
+// document. Absent values are absent keys. The row of a type that is decided
+// through another one ("rate", "revision") is that other row. It returns ErrNotFound when
+// there is no such row and ErrUnavailable when the database does not answer.
+//
+// The map is shared and must not be changed. It holds for the current data
+// revision, and no longer than any assignment in it.
+func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
+	return cached(ctx, s.cache, "row\x00"+typ+"\x00"+id, func(ctx context.Context, at *sighting) (map[string]any, int64, error) {
+		return s.query.policyRow(ctx, s.pool, typ, id, at)
+	})
+}
+
+// Statement gives the SQL that counts the rows of q, in the store's own
+// dialect and as it would be run, and the values bound in it: strings, int64
+// and bools. It is for showing a filter, of types without a parent. Text is ""
+// when no row can pass, so that the database would not be asked.
+func (s *Store) Statement(q Query) (text string, args []any, err error) { return s.query.counting(q) }
