@@ -3,13 +3,12 @@ package store
 import (
 	"context"
 	"strconv"
-	"sync"
 )
 
 // reader reads a revision's rates within the transaction.
 func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
 	tx.cursors++
-	return &rateReader{ctx: ctx, store: tx.store, x: tx.tx, revision: revision, cursor: "rates_" + strconv.Itoa(tx.cursors)}
+	return newRateReader(ctx, tx.store.dialect, tx.tx, revision, "rates_"+strconv.Itoa(tx.cursors))
 }
 
 // beside has revisions read by another connection, and reports whether that was
@@ -41,7 +40,7 @@ func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end f
 		return false, nothing, context.Cause(ctx)
 	}
 	for _, reader := range readers {
-		reader.x = begun
+		reader.over(begun)
 	}
 	return true, end, nil
 }
@@ -60,21 +59,3 @@ func (s *Store) knows(ctx context.Context, x execer, readers []*rateReader) bool
 func nothing() {}
 
 type kept struct{ ID string }
-
-// readEarly has each reader read its next rates while its last are being used.
-// Those of one connection take turns. Nothing else may use the connection until
-// end has returned.
-func readEarly(readers ...*rateReader) (end func()) {
-	turns := map[execer]*sync.Mutex{}
-	for _, r := range readers {
-		if turns[r.x] == nil {
-			turns[r.x] = &sync.Mutex{}
-		}
-		r.turn = turns[r.x]
-	}
-	return func() {
-		for _, r := range readers {
-			r.rest()
-		}
-	}
-}

@@ -8,10 +8,16 @@ import (
 // the place, else as the parent has it whose row is the longest.
 type naming struct {
 	own     []Destination // in the order of their prefixes
-	above   []named       // of own, those that the walk stands at or below
+	above   []place       // of own, those that the walk stands at or below
 	parents []*rateReader
 
 	borrowed int64 // rows that are called as a parent has it
+}
+
+// place is a destination with its prefix read.
+type place struct {
+	prefix rating.Prefix
+	name   string
 }
 
 // of is the name of a row; found are the parents' rows there. Rows come in
@@ -28,7 +34,7 @@ func (n *naming) of(p rating.Prefix, found []*rating.Row) string {
 		if row == nil || row.Prefix.Len() < longest {
 			continue
 		}
-		called := n.parents[i].names.of(row.Prefix)
+		called := n.parents[i].nameOf(row.Prefix)
 		if row.Prefix.Len() > longest || called < name {
 			longest, name = row.Prefix.Len(), called
 		}
@@ -43,7 +49,7 @@ func (n *naming) reach(p rating.Prefix) {
 			break
 		}
 		n.drop(at)
-		n.above = append(n.above, named{at, n.own[0].Name})
+		n.above = append(n.above, place{at, n.own[0].Name})
 		n.own = n.own[1:]
 	}
 	n.drop(p)

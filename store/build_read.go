@@ -16,10 +16,13 @@ import (
 // with what is written meanwhile.
 const readAhead = 5000
 
+// maxSeconds bounds mcd and pulse: a day.
+const maxSeconds = 86_400
+
 // rateReader gives the rates of one revision in the order of their prefixes.
 type rateReader struct {
 	ctx      context.Context
-	store    *Store
+	d        dialect
 	x        execer
 	revision string
 	cursor   string // its name, where the dialect has cursors and x is a transaction
@@ -45,6 +48,7 @@ type readAway struct {
 	err   error
 }
 
+// readRate is a rate as it was read.
 type readRate struct {
 	rating.Row
 	name string
@@ -53,7 +57,29 @@ type readRate struct {
 const selectRates = `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates
 	WHERE revision_id = ?`
 
-// source gives the rates to the arithmetic; their names are in r.names.
+// newRateReader reads over x. cursor is a name that is free in the transaction x,
+// "" where x is none. It reads nothing yet.
+func newRateReader(ctx context.Context, d dialect, x execer, revision, cursor string) *rateReader {
+	return &rateReader{ctx: ctx, d: d, x: x, revision: revision, cursor: cursor}
+}
+
+// over has the rates read over another connection. It is called before any is.
+func (r *rateReader) over(x execer) { r.x = x }
+
+// nameOf is what the row of a prefix is called, which the walk stands at or
+// below; "" if there is no such row.
+func (r *rateReader) nameOf(p rating.Prefix) string { return r.names.of(p) }
+
+// rows gives the rates with their names.
+func (r *rateReader) rows() func() (readRate, bool, error) {
+	next := r.source()
+	return func() (readRate, bool, error) {
+		row, more, err := next()
+		return readRate{Row: row, name: r.names.next.name}, more, err
+	}
+}
+
+// source gives the rates to the arithmetic; nameOf tells their names.
 func (r *rateReader) source() rating.Source {
 	return func() (rating.Row, bool, error) {
 		if r.taken == len(r.ahead) && !r.done {
@@ -79,7 +105,7 @@ func (r *rateReader) endWith(ctx context.Context) { r.ctx = ctx }
 func (r *rateReader) read() error {
 	got := r.next()
 	if got.err != nil {
-		return fmt.Errorf("rates of revision %s: %w", r.revision, r.store.dialect.translateIn(r.ctx, got.err))
+		return fmt.Errorf("rates of revision %s: %w", r.revision, r.d.translateIn(r.ctx, got.err))
 	}
 	r.spare, r.ahead, r.taken = r.ahead, got.rates, 0
 	r.done = len(r.ahead) < readAhead
@@ -138,11 +164,11 @@ func (r *rateReader) fetch() (got readAway) {
 // some reads the next rates: by the server's own cursor, which finds its way
 // once, or from the prefix on that was read last.
 func (r *rateReader) some() (*sql.Rows, error) {
-	if !r.store.dialect.cursors || r.cursor == "" {
-		return r.x.QueryContext(r.ctx, r.store.dialect.rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.revision, r.last, readAhead)
+	if !r.d.cursors || r.cursor == "" {
+		return r.x.QueryContext(r.ctx, r.d.rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.revision, r.last, readAhead)
 	}
 	if !r.opened {
-		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.store.dialect.rebind(selectRates)+" ORDER BY prefix", r.revision)
+		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.d.rebind(selectRates)+" ORDER BY prefix", r.revision)
 		if err != nil {
 			return nil, err
 		}
@@ -159,6 +185,7 @@ type rateScan struct {
 	values [9]any
 }
 
+// newRateScan makes a scan whose rows have the values of extra first.
 func newRateScan(extra ...any) *rateScan {
 	s := &rateScan{into: extra}
 	for i := range s.values {
@@ -167,6 +194,7 @@ func newRateScan(extra ...any) *rateScan {
 	return s
 }
 
+// row reads the row that the rows stand at.
 func (s *rateScan) row(rows *sql.Rows) (r readRate, err error) {
 	if err = rows.Scan(s.into...); err != nil {
 		return r, err
@@ -237,4 +265,22 @@ func (n *names) of(p rating.Prefix) string {
 		return at.name
 	}
 	return ""
+}
+
+// readEarly has each reader read its next rates while its last are being used.
+// Those of one connection take turns. Nothing else may use the connection until
+// end has returned.
+func readEarly(readers ...*rateReader) (end func()) {
+	turns := map[execer]*sync.Mutex{}
+	for _, r := range readers {
+		if turns[r.x] == nil {
+			turns[r.x] = &sync.Mutex{}
+		}
+		r.turn = turns[r.x]
+	}
+	return func() {
+		for _, r := range readers {
+			r.rest()
+		}
+	}
 }

@@ -132,3 +132,18 @@ func (tx *Tx) keepRecipe(ctx context.Context, draft *Revision, r Recipe) error {
 	}
 	return err
 }
+
+// buildOf is how a revision was built, and the revisions that it was built from;
+// none where it was not built.
+func (s *Store) buildOf(ctx context.Context, revision string) (rating.Build, []string, error) {
+	recipe, parents, err := s.recipe(ctx, s.pool, revision)
+	if err != nil || len(parents) == 0 {
+		return rating.Build{}, nil, err
+	}
+	ids := make([]string, len(parents))
+	for i, parent := range parents {
+		ids[i] = parent.RevisionID
+	}
+	build, err := recipe.build(parents)
+	return build, ids, err
+}

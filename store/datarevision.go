@@ -8,7 +8,7 @@ import (
 // tracker calls it under its lock: what begins afterwards begins anew.
 func (s *Store) lose(losses int64) {
 	s.db.drop()
-	s.memory.forget(losses)
+	s.lookups.forget(losses)
 }
 
 // report tells of a loss, once lose is done.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"resellerd/store/rating"
 )
@@ -47,20 +48,65 @@ func NewCall(number string, seconds int, jurisdiction string) (Call, error) {
 // Lookup is a viewer's cards, ready for numbers to be looked up on. It is used
 // by one goroutine and belongs to one answer.
 type Lookup struct {
-	store   *Store
+	finder  *finder
 	sight   *sight
 	sources []rateSource
 	found   []CardRate
 }
 
-// Lookup finds the cards that the viewer sees, and whose rates it sees. It
+// lookupSources is what look-ups read from.
+type lookupSources struct {
+	Dialect dialect
+	Pool    *preparedPool
+	Query   *queryReader
+	Cache   *epochCache
+	Tracker *tracker
+	Now     func() time.Time
+	// Snapshot has all statements of fn read the data of one moment, and reads the
+	// history of that moment first.
+	Snapshot func(ctx context.Context, at *sighting, fn func(execer) error) error
+	// Build is how a revision was built, and the revisions that it was built from;
+	// none where it was not built.
+	Build func(ctx context.Context, revision string) (rating.Build, []string, error)
+}
+
+// finder looks numbers up on the cards that viewers see. It is safe for
+// concurrent use.
+type finder struct {
+	lookupSources
+	memory  *rateMemory
+	longest string // the statement of a look-up past the memory
+}
+
+// newFinder makes a finder that keeps at most budget bytes; with less than 0 it
+// keeps nothing. Close ends it.
+func newFinder(from lookupSources, budget int64) *finder {
+	f := &finder{lookupSources: from, longest: selectLongest(from.Dialect)}
+	f.memory = newRateMemory(budget, from.Now, f.loadRates)
+	return f
+}
+
+// close ends what is being read ahead, and waits for it.
+func (f *finder) close() { f.memory.close() }
+
+// forget drops everything that is kept: the history of the data has been lost so
+// many times.
+func (f *finder) forget(losses int64) { f.memory.forget(losses) }
+
+// rateMemory tells how the memory stands.
+func (f *finder) rateMemory() RateMemory { return f.memory.stats() }
+
+// wait returns when nothing is left to be read into the memory, or ctx's error.
+func (f *finder) wait(ctx context.Context) error { return f.memory.wait(ctx) }
+
+// cards finds the cards that the viewer sees, and whose rates it sees. It
 // returns ErrInvalid for a query that cannot be answered, and ErrUnavailable.
-func (s *Store) Lookup(ctx context.Context, q LookupQuery) (*Lookup, error) {
-	seen, err := s.see(ctx, q)
+func (f *finder) cards(ctx context.Context, q LookupQuery) (*Lookup, error) {
+	seen, err := f.see(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look-up: %w", err)
 	}
-	return &Lookup{store: s, sight: seen, sources: s.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
+	return &Lookup{finder: f, sight: seen, sources: f.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
 }
 
 // Views counts the cards by the view that they are seen in.
@@ -118,7 +164,7 @@ func (l *Lookup) Rate(ctx context.Context, call Call) (Rated, error) {
 
 // read finds the rows of revisions that are not in memory.
 func (l *Lookup) read(ctx context.Context, call Call, revisions []string) error {
-	rows, err := l.store.findRates(ctx, call.number, revisions)
+	rows, err := l.finder.findRates(ctx, call.number, revisions)
 	if err != nil {
 		return err
 	}
@@ -146,7 +192,7 @@ func selectLongest(d dialect) string {
 
 // findRates asks the database for the row of the longest prefix of each
 // revision; a revision without one is absent.
-func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions []string) (map[string]readRate, error) {
+func (f *finder) findRates(ctx context.Context, number rating.Prefix, revisions []string) (map[string]readRate, error) {
 	list, err := json.Marshal(revisions)
 	if err != nil {
 		return nil, err
@@ -156,9 +202,9 @@ func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions [
 	for i := range rating.MaxDigits {
 		args = append(args, digits[:min(i+1, len(digits))])
 	}
-	rows, err := s.pool.QueryContext(ctx, s.longest, args...)
+	rows, err := f.Pool.QueryContext(ctx, f.longest, args...)
 	if err != nil {
-		return nil, rowsError(ctx, s.dialect, "rate", err)
+		return nil, rowsError(ctx, f.Dialect, "rate", err)
 	}
 	defer rows.Close()
 	found := make(map[string]readRate, len(revisions))
@@ -167,14 +213,14 @@ func (s *Store) findRates(ctx context.Context, number rating.Prefix, revisions [
 	for rows.Next() {
 		rate, err := scan.row(rows)
 		if err != nil {
-			return nil, rowsError(ctx, s.dialect, "rate", err)
+			return nil, rowsError(ctx, f.Dialect, "rate", err)
 		}
 		found[revision] = rate
 	}
 	if err = rows.Err(); err == nil {
 		err = ctx.Err()
 	}
-	return found, rowsError(ctx, s.dialect, "rate", err)
+	return found, rowsError(ctx, f.Dialect, "rate", err)
 }
 
 // open reports whether the viewer sees that a call goes there.

@@ -24,12 +24,7 @@ type Parent struct {
 }
 
 // rate is the exchange rate as a number.
-func (p Parent) rate() (rating.Exchange, error) {
-	if p.Exchange == "" {
-		return rating.Par, nil
-	}
-	return rating.ParseExchange(p.Exchange)
-}
+func (p Parent) rate() (rating.Exchange, error) { return rating.ExchangeOf(p.Exchange) }
 
 const selectParents = `SELECT parent_id, COALESCE(exchange, '') AS exchange, COALESCE(exchange_at, 0) AS exchange_at
 	FROM card_parents WHERE card_id = ? ORDER BY position`

@@ -16,17 +16,17 @@ var errNoRoom = errors.New("no room in the rate memory")
 // loadRates reads a revision's rates into the memory. A built one of which all
 // parents are there already takes next to no room: it is worked out from them,
 // once every one of its rows has been found to be what was stored.
-func (s *Store) loadRates(ctx context.Context, w wantedRates) error {
-	item, err := s.builtItem(ctx, w)
+func (f *finder) loadRates(ctx context.Context, w wantedRates) error {
+	item, err := f.builtItem(ctx, w)
 	if err != nil {
 		return err
 	}
 	if item == nil {
-		if item, err = s.heldItem(ctx, w); err != nil {
+		if item, err = f.heldItem(ctx, w); err != nil {
 			return err
 		}
 	}
-	if !s.memory.put(item) {
+	if !f.memory.put(item) {
 		return errNoRoom
 	}
 	return nil
@@ -40,13 +40,13 @@ func ratesItem(w wantedRates, value rateSource, bytes int64, on ...*memoryItem) 
 const itemBytes = 256
 
 // heldItem reads the rates as they are.
-func (s *Store) heldItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
-	if !s.memory.fits(w.rows) {
+func (f *finder) heldItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
+	if !f.memory.fits(w.rows) {
 		return nil, errNoRoom
 	}
 	held := &heldRates{names: make([]uint32, 0, w.rows)}
 	known := map[string]uint32{}
-	stored := s.storedRates(ctx, w.revision)
+	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rows()
 	table, err := rating.NewTable(func() (rating.Row, bool, error) {
 		rate, more, err := stored()
 		if err != nil || !more {
@@ -64,28 +64,18 @@ func (s *Store) heldItem(ctx context.Context, w wantedRates) (*memoryItem, error
 		return nil, fmt.Errorf("rates of revision %s: %w", w.revision, err)
 	}
 	held.table = table
-	if err := s.stillWhole(ctx, w.revision, int64(table.Len())); err != nil {
+	if err := f.stillWhole(ctx, w.revision, int64(table.Len())); err != nil {
 		return nil, err
 	}
 	return ratesItem(w, held, held.bytes()), nil
 }
 
-// storedRates gives a revision's rates in the order of their prefixes.
-func (s *Store) storedRates(ctx context.Context, revision string) func() (readRate, bool, error) {
-	reader := &rateReader{ctx: ctx, store: s, x: s.pool, revision: revision}
-	next := reader.source()
-	return func() (readRate, bool, error) {
-		row, more, err := next()
-		return readRate{Row: row, name: reader.names.next.name}, more, err
-	}
-}
-
 // stillWhole makes sure that the revision was not deleted while it was read.
-func (s *Store) stillWhole(ctx context.Context, revision string, rows int64) error {
+func (f *finder) stillWhole(ctx context.Context, revision string, rows int64) error {
 	type counted struct {
 		Rows int64 `db:"row_count"`
 	}
-	known, err := selectOne[counted](ctx, s.dialect, s.pool, "SELECT row_count FROM revisions WHERE id = ?", revision)
+	known, err := selectOne[counted](ctx, f.Dialect, f.Pool, "SELECT row_count FROM revisions WHERE id = ?", revision)
 	if err == nil && known.Rows != rows {
 		err = fmt.Errorf("%d rows of %d", rows, known.Rows)
 	}
@@ -98,29 +88,25 @@ func (s *Store) stillWhole(ctx context.Context, revision string, rows int64) err
 // builtItem is the revision worked out from its parents; nil where it was not
 // built, a parent is not at hand, or a row would come out otherwise than it is
 // stored.
-func (s *Store) builtItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
-	recipe, parents, err := s.recipe(ctx, s.pool, w.revision)
+func (f *finder) builtItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
+	build, parents, err := f.Build(ctx, w.revision)
 	if err != nil || len(parents) == 0 {
-		return nil, err
-	}
-	build, err := recipe.build(parents)
-	if err != nil {
 		return nil, err
 	}
 	built, on := &builtRates{build: build}, make([]*memoryItem, len(parents))
 	for i, parent := range parents {
-		s.memory.before(w, parent.RevisionID)
-		if on[i] = s.memory.keptItem(ratesKey(parent.RevisionID)); on[i] == nil {
+		f.memory.before(w, parent)
+		if on[i] = f.memory.keptItem(ratesKey(parent)); on[i] == nil {
 			return nil, nil
 		}
 		built.parents = append(built.parents, on[i].value.(rateSource))
 	}
-	names, err := s.ownNames(ctx, w)
+	names, err := f.ownNames(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	on, built.own = append(on, names), names.value.(*ownNames)
-	same, err := s.comesOut(ctx, w, built)
+	same, err := f.comesOut(ctx, w, built)
 	if err != nil || !same {
 		return nil, err
 	}
@@ -136,8 +122,8 @@ func (m *rateMemory) keptItem(key string) *memoryItem {
 
 // comesOut compares what is worked out with what is stored, row by row. What
 // cannot be worked out does not come out: it is no error of the reading.
-func (s *Store) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
-	stored := s.storedRates(ctx, w.revision)
+func (f *finder) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
+	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rows()
 	source, stop := built.rows()
 	defer stop()
 	for count := int64(0); ; count++ {
@@ -150,7 +136,7 @@ func (s *Store) comesOut(ctx context.Context, w wantedRates, built *builtRates) 
 			return false, nil
 		}
 		if !one {
-			return true, s.stillWhole(ctx, w.revision, count)
+			return true, f.stillWhole(ctx, w.revision, count)
 		}
 		if found, ok, err := built.find(row.Prefix); err != nil || !ok || found != want {
 			return false, nil
@@ -158,11 +144,14 @@ func (s *Store) comesOut(ctx context.Context, w wantedRates, built *builtRates) 
 	}
 }
 
+// ownPlace is what an account calls the place that a prefix leads to.
+type ownPlace struct{ Prefix, Name string }
+
 // ownNames is what the card's owner calls places, kept once for each state of
 // that list.
-func (s *Store) ownNames(ctx context.Context, w wantedRates) (*memoryItem, error) {
+func (f *finder) ownNames(ctx context.Context, w wantedRates) (*memoryItem, error) {
 	card := w.card
-	places, err := selectAll[Destination](ctx, s.dialect, s.pool,
+	places, err := selectAll[ownPlace](ctx, f.Dialect, f.Pool,
 		"SELECT prefix, name FROM destinations WHERE account_id = (SELECT account_id FROM cards WHERE id = ?) ORDER BY prefix", card)
 	if err != nil {
 		return nil, fmt.Errorf("destinations of card %s: %w", card, err)
@@ -186,10 +175,10 @@ func (s *Store) ownNames(ctx context.Context, w wantedRates) (*memoryItem, error
 	}
 	sum := sha256.Sum256(text)
 	item := &memoryItem{key: "names\x00" + string(sum[:]), value: names, bytes: names.bytes() + itemBytes, losses: w.losses}
-	if known := s.memory.keptItem(item.key); known != nil {
+	if known := f.memory.keptItem(item.key); known != nil {
 		return known, nil
 	}
-	if !s.memory.put(item) {
+	if !f.memory.put(item) {
 		return nil, errNoRoom
 	}
 	return item, nil

@@ -12,9 +12,8 @@ type RateMemory struct {
 	FromMemory, FromStorage int64 // revisions that look-ups found here, and did not
 }
 
-// RateMemory tells how the memory of look-ups stands.
-func (s *Store) RateMemory() RateMemory {
-	m := s.memory
+// stats tells how the memory stands.
+func (m *rateMemory) stats() RateMemory {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return RateMemory{
@@ -23,12 +22,11 @@ func (s *Store) RateMemory() RateMemory {
 	}
 }
 
-// WaitRates returns when nothing is left to be read into the memory of
-// look-ups, or ctx's error. Look-ups never need it; measurements do.
-func (s *Store) WaitRates(ctx context.Context) error {
-	s.memory.mu.RLock()
-	idle := s.memory.idle
-	s.memory.mu.RUnlock()
+// wait returns when nothing is left to be read, or ctx's error. Look-ups never need it; measurements do.
+func (m *rateMemory) wait(ctx context.Context) error {
+	m.mu.RLock()
+	idle := m.idle
+	m.mu.RUnlock()
 	select {
 	case <-idle:
 		return nil

@@ -38,3 +38,16 @@ func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, 
 // and bools. It is for showing a filter, of types without a parent. Text is ""
 // when no row can pass, so that the database would not be asked.
 func (s *Store) Statement(q Query) (text string, args []any, err error) { return s.query.counting(q) }
+
+// Lookup finds the cards that the viewer sees, and whose rates it sees. It
+// returns ErrInvalid for a query that cannot be answered, and ErrUnavailable.
+func (s *Store) Lookup(ctx context.Context, q LookupQuery) (*Lookup, error) {
+	return s.lookups.cards(ctx, q)
+}
+
+// RateMemory tells how the memory of look-ups stands.
+func (s *Store) RateMemory() RateMemory { return s.lookups.rateMemory() }
+
+// WaitRates returns when nothing is left to be read into the memory of
+// look-ups, or ctx's error. Look-ups never need it; measurements do.
+func (s *Store) WaitRates(ctx context.Context) error { return s.lookups.wait(ctx) }

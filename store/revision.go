@@ -60,9 +60,6 @@ type Rate struct {
 
 var rateColumns = []string{"revision_id", "prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
-// maxSeconds bounds mcd and pulse: a day.
-const maxSeconds = 86_400
-
 // Validate returns an ErrInvalid that names the first field at fault.
 func (r *Rate) Validate() error {
 	var c checks

@@ -94,27 +94,27 @@ func (q LookupQuery) statements() (cards, rates Query) {
 
 // see finds out which cards the viewer sees: from memory while the data
 // revision stands.
-func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
+func (f *finder) see(ctx context.Context, q LookupQuery) (*sight, error) {
 	cards, rates := q.statements()
 	key := append([]byte("sight\x00"), q.Account...)
 	for _, part := range []*Query{&cards, &rates} {
 		var err error
-		if key, err = s.query.appendAnswerKey(append(key, 0), part); err != nil {
+		if key, err = f.Query.appendAnswerKey(append(key, 0), part); err != nil {
 			return nil, err
 		}
 	}
-	return trusted(ctx, s.cache, func(known standing) (*sight, error) {
-		kept, _ := s.memory.get(string(key)).(*sight)
-		if kept != nil && kept.epoch == known.epoch && (kept.until == 0 || s.micros() < kept.until) {
+	return trusted(ctx, f.Cache, func(known standing) (*sight, error) {
+		kept, _ := f.memory.get(string(key)).(*sight)
+		if kept != nil && kept.epoch == known.epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
 			return kept, nil
 		}
 		fresh, at := &sight{views: map[string]int{}}, sighting{known: known, at: time.Now()}
-		err := s.snapshot(ctx, &at, func(x execer) error { return s.loadSight(ctx, x, fresh, &at, q.Account, cards, rates) })
+		err := f.Snapshot(ctx, &at, func(x execer) error { return f.loadSight(ctx, x, fresh, &at, q.Account, cards, rates) })
 		if err != nil {
 			return nil, err
 		}
-		if fresh.epoch, err = s.tracker.epochOf(at); fresh.epoch != 0 {
-			s.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.losses})
+		if fresh.epoch, err = f.Tracker.epochOf(at); fresh.epoch != 0 {
+			f.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.losses})
 		}
 		return fresh, err
 	})
@@ -122,12 +122,12 @@ func (s *Store) see(ctx context.Context, q LookupQuery) (*sight, error) {
 
 // loadSight finds the cards whose rates are seen. It leaves out
 // a card whose prefixes are hidden: a match of a number would reveal them.
-func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
-	heads, err := s.rateHeads(ctx, x, &rates)
+func (f *finder) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
+	heads, err := f.rateHeads(ctx, x, &rates)
 	if err != nil {
 		return err
 	}
-	err = s.query.stream(ctx, x, cards, func(row Row) error {
+	err = f.Query.stream(ctx, x, cards, func(row Row) error {
 		if head, ok := heads[row.ID()]; ok && head.shows.all(rateBits["prefix"]) {
 			into.add(newSeenCard(row, head, account), row.ID(), head)
 		}
@@ -137,13 +137,13 @@ func (s *Store) loadSight(ctx context.Context, x execer, into *sight, at *sighti
 		return err
 	}
 	// The data may be newer than what is known: then the next assignment is, too.
-	if _, err := s.tracker.observe(*at); err != nil {
+	if _, err := f.Tracker.observe(*at); err != nil {
 		return err
 	}
-	if into.until, err = s.nextAssignment(ctx, x, at); err != nil {
+	if into.until, err = f.nextAssignment(ctx, x, at); err != nil {
 		return err
 	}
-	return s.findParents(ctx, x, into)
+	return f.findParents(ctx, x, into)
 }
 
 func (v *sight) add(card *SeenCard, id string, head rateHead) {
@@ -168,9 +168,9 @@ type rateHead struct {
 }
 
 // rateHeads finds the cards whose rates are seen, by their ids.
-func (s *Store) rateHeads(ctx context.Context, x execer, q *Query) (map[string]rateHead, error) {
+func (f *finder) rateHeads(ctx context.Context, x execer, q *Query) (map[string]rateHead, error) {
 	heads := map[string]rateHead{}
-	err := s.query.heads(ctx, x, q, func(h head) {
+	err := f.Query.heads(ctx, x, q, func(h head) {
 		seen := rateHead{revision: h.revision, rows: h.rows}
 		for _, name := range h.columns {
 			seen.shows |= rateBits[name]
@@ -220,18 +220,18 @@ func (c *SeenCard) member(name string) []byte {
 // nextAssignment is when an assignment next begins or ends to hold, whoever's
 // it is; 0 for never. It is found once for each epoch, in a snapshot whose
 // history was read.
-func (s *Store) nextAssignment(ctx context.Context, x execer, at *sighting) (int64, error) {
-	return cached(ctx, s.cache, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
+func (f *finder) nextAssignment(ctx context.Context, x execer, at *sighting) (int64, error) {
+	return cached(ctx, f.Cache, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
 		*seen = *at
-		now := s.micros()
+		now := f.Now().UnixMicro()
 		var next *int64
-		rows, err := x.QueryContext(ctx, s.dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
+		rows, err := x.QueryContext(ctx, f.Dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
 			FROM assignments WHERE valid_from > ? OR valid_to > ?`), now, now, now)
 		if err == nil {
 			err = scanOne(rows, &next)
 		}
 		if err != nil || next == nil {
-			return 0, 0, rowsError(ctx, s.dialect, "assignment", err)
+			return 0, 0, rowsError(ctx, f.Dialect, "assignment", err)
 		}
 		return *next, *next, nil
 	})

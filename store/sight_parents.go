@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"encoding/json"
+
+	"resellerd/store/rating"
 )
 
 // findParents finds, of the viewer's own built cards, which of the others they
 // were built from.
-func (s *Store) findParents(ctx context.Context, x execer, v *sight) error {
+func (f *finder) findParents(ctx context.Context, x execer, v *sight) error {
 	places, own := map[string]int{}, map[string]*SeenCard{}
 	var revisions []string
 	for i, card := range v.cards {
@@ -24,32 +26,35 @@ func (s *Store) findParents(ctx context.Context, x execer, v *sight) error {
 	if err != nil {
 		return err
 	}
-	type made struct {
-		Revision string `db:"revision_id"`
-		Parent
-	}
-	all, err := selectAll[made](ctx, s.dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange,
-		COALESCE(p.exchange_at, 0) AS exchange_at FROM `+s.dialect.texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
+	all, err := selectAll[builtFromCard](ctx, f.Dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange
+		FROM `+f.Dialect.texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
 		ORDER BY p.revision_id, p.position`, string(list))
 	if err != nil {
 		return err
 	}
 	for _, m := range all {
-		own[m.Revision].addParent(v, m.Parent, places)
+		own[m.Revision].addParent(v, m, places)
 	}
 	return nil
 }
 
+// builtFromCard is a card that a revision was built from.
+type builtFromCard struct {
+	Revision string `db:"revision_id"`
+	CardID   string `db:"parent_id"`
+	Exchange string // "" where both have the same currency
+}
+
 // addParent notes what a card was built from, where the viewer sees that card
 // and what it costs.
-func (c *SeenCard) addParent(v *sight, p Parent, places map[string]int) {
+func (c *SeenCard) addParent(v *sight, p builtFromCard, places map[string]int) {
 	c.built = true
 	at, seen := places[p.CardID]
 	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
 		c.whole = false
 		return
 	}
-	exchange, err := p.rate()
+	exchange, err := rating.ExchangeOf(p.Exchange)
 	if err != nil || p.Exchange == "" && v.cards[at].currency != c.currency {
 		c.whole = false
 		return

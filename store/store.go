@@ -59,9 +59,8 @@ type Store struct {
 	query   *queryReader
 	tracker *tracker
 	cache   *epochCache
-	memory  *rateMemory
+	lookups *finder
 	besides chan struct{} // one for each connection of bulk that is taken
-	longest string        // the statement of a look-up past the memory
 	cleared func(BadExternalID)
 }
 
@@ -90,11 +89,12 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s.beat = newPreparedPool(p.pulse.DB)
 	s.query = newQueryReader(d, o.Now)
-	s.longest = selectLongest(d)
-	s.memory = newRateMemory(o.RateMemory, o.Now, s.loadRates)
 	s.history = newHistoryReader(d, s.beat, p.intact)
 	s.tracker = newTracker(pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.look)
 	s.cache = newEpochCache(s.tracker, d, o.CacheRows, o.Now)
+	s.lookups = newFinder(lookupSources{
+		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Snapshot: s.snapshot, Build: s.buildOf,
+	}, o.RateMemory)
 	s.tracker.missing, s.tracker.lose, s.tracker.report = s.db.missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -129,7 +129,7 @@ func (o Options) withDefaults() Options {
 // connection.
 func (s *Store) Close() error {
 	s.tracker.stop()
-	s.memory.close()
+	s.lookups.close()
 	for _, p := range []*preparedPool{s.pool, s.writers, s.beat} {
 		p.forget()
 	}

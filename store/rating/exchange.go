@@ -18,6 +18,14 @@ type Exchange struct {
 // Par is the rate of a currency to itself.
 var Par = Exchange{num: 1, den: 1}
 
+// ExchangeOf is ParseExchange, and Par for an empty text.
+func ExchangeOf(text string) (Exchange, error) {
+	if text == "" {
+		return Par, nil
+	}
+	return ParseExchange(text)
+}
+
 // ParseExchange reads a decimal number above 0 with up to 18 decimals, such as
 // "1.0837". It returns ErrInvalid, or ErrOverflow for one of more than 19
 // digits.
