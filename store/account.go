@@ -183,7 +183,7 @@ func orDefault(value *string, otherwise string) {
 // be confirmed.
 func (s *Store) SoleTenant(ctx context.Context) (string, error) {
 	type master struct{ ID string }
-	masters, err := cached(ctx, s.cache, "masters", func(ctx context.Context, at *sighting) (found []master, until int64, err error) {
+	masters, err := cached(ctx, s.cache, "masters", func(ctx context.Context, at *observation) (found []master, until int64, err error) {
 		err = s.snapshot(ctx, at, func(x execer) error {
 			found, err = selectAll[master](ctx, s.dialect, x, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
 			return err

@@ -108,14 +108,14 @@ func (tx *Tx) admit(ctx context.Context, rates RateAccess, c *Card, r *Revision,
 	if withdrawn {
 		return refused(ReasonWithdrawn, "", "a card that it was built from was withdrawn")
 	}
-	return tx.proven(ctx, rates, c, r, atLoss)
+	return tx.requireProof(ctx, rates, c, r, atLoss)
 }
 
-// proven holds a revision against what its calls are bought for, and notes on
+// requireProof holds a revision against what its calls are bought for, and notes on
 // it that some would sell at a loss. One that was built from other cards than
 // the card's parents are by now is held against those as well: by themselves,
 // for a call is bought from the ones or from the others.
-func (tx *Tx) proven(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
+func (tx *Tx) requireProof(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	proof, err := tx.ProveRevision(ctx, rates, c.ID, r.ID, nil)
 	former := err == nil && proof.Losing == 0
 	if former {

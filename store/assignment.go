@@ -42,7 +42,7 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 	}
 	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
 	if err == nil {
-		err = tx.reassigned(ctx, a.CardID, a.AccountID)
+		err = tx.applyAssignmentChange(ctx, a.CardID, a.AccountID)
 	}
 	if err != nil {
 		return Assignment{}, fmt.Errorf("assignment: %w", err)
@@ -64,7 +64,7 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	}
 	err := assignmentLink.remove(ctx, tx, card, account)
 	if err == nil {
-		err = tx.reassigned(ctx, card, account)
+		err = tx.applyAssignmentChange(ctx, card, account)
 	}
 	if err != nil {
 		return fmt.Errorf("assignment: %w", err)

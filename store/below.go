@@ -11,7 +11,7 @@ import (
 // anywhere below it. Unknown accounts are below nothing. The answer holds for
 // the current data revision; ErrUnavailable when that cannot be confirmed.
 func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
-	chain, err := cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *sighting) ([]string, int64, error) {
+	chain, err := cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *observation) ([]string, int64, error) {
 		chain, err := s.ancestors(ctx, s.pool, descendant, at)
 		return chain, 0, err
 	})
@@ -20,12 +20,12 @@ func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, e
 
 // ancestors lists the account and every account above it. With at, it reads the
 // history, too.
-func (s *Store) ancestors(ctx context.Context, x execer, account string, at *sighting) ([]string, error) {
+func (s *Store) ancestors(ctx context.Context, x execer, account string, at *observation) ([]string, error) {
 	text, args := "SELECT ancestor_id FROM account_tree WHERE descendant_id = $1", []any{account}
 	var one sql.NullString
 	into := []any{&one}
 	if at != nil {
-		text, args = at.beside(s.dialect, "LEFT JOIN", text, args)
+		text, args = at.joinTo(s.dialect, "LEFT JOIN", text, args)
 		into = append(at.into(), into...)
 	}
 	rows, err := x.QueryContext(ctx, text, args...)

@@ -34,7 +34,7 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 	if err != nil {
 		return Built{}, err
 	}
-	w, err := tx.workshop(ctx, rates, &c)
+	w, err := tx.newBuildRun(ctx, rates, &c)
 	if err != nil {
 		return Built{}, fmt.Errorf("card %s: %w", card, err)
 	}
@@ -66,8 +66,8 @@ func buildFault(err error) error {
 	return err
 }
 
-// workshop is a build made ready.
-type workshop struct {
+// buildRun is a build made ready.
+type buildRun struct {
 	tx      *Tx
 	card    *Card
 	recipe  Recipe
@@ -79,7 +79,7 @@ type workshop struct {
 	on      string         // what the proof rests on
 }
 
-func (tx *Tx) workshop(ctx context.Context, rates RateAccess, c *Card) (*workshop, error) {
+func (tx *Tx) newBuildRun(ctx context.Context, rates RateAccess, c *Card) (*buildRun, error) {
 	g, err := tx.grounds(ctx, c)
 	if err == nil {
 		err = rates.readsSides(ctx, c, g.Parents)
@@ -87,7 +87,7 @@ func (tx *Tx) workshop(ctx context.Context, rates RateAccess, c *Card) (*worksho
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{tx: tx, card: c, recipe: g.Recipe, parents: g.Parents}
+	w := &buildRun{tx: tx, card: c, recipe: g.Recipe, parents: g.Parents}
 	build, err := w.recipe.build(w.parents)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (tx *Tx) workshop(ctx context.Context, rates RateAccess, c *Card) (*worksho
 
 // readyProof has the card proved while it is built, so that activating it need
 // not read both sides again.
-func (w *workshop) readyProof(ctx context.Context) error {
+func (w *buildRun) readyProof(ctx context.Context) error {
 	proof := Proof{Parents: w.parents}
 	sale, bought, err := w.tx.sides(ctx, w.card, w.parents)
 	if err != nil {
@@ -118,21 +118,21 @@ func (w *workshop) readyProof(ctx context.Context) error {
 
 // prove has a row proved. One with a finding ends this: such a revision is
 // proved again, from the start, when somebody asks.
-func (w *workshop) prove(row *rating.Row, found []*rating.Row) {
+func (w *buildRun) prove(row *rating.Row, found []*rating.Row) {
 	if w.prover != nil && w.prover.Row(row.Prefix, row, found) != nil {
 		w.prover = nil
 	}
 }
 
 // keepProof remembers a proof without findings until the transaction ends.
-func (w *workshop) keepProof(revision string) {
+func (w *buildRun) keepProof(revision string) {
 	if w.prover == nil {
 		return
 	}
 	if w.tx.proved == nil {
-		w.tx.proved = map[string]proven{}
+		w.tx.proved = map[string]keptProof{}
 	}
-	w.tx.proved[revision] = proven{w.on, w.prover.Summary().Prefixes}
+	w.tx.proved[revision] = keptProof{w.on, w.prover.Summary().Prefixes}
 }
 
 // sourcesOf finds the card's parents and their active revisions.
@@ -195,7 +195,7 @@ func asConflict(err error) error {
 	return err
 }
 
-func (w *workshop) run(ctx context.Context) (Built, error) {
+func (w *buildRun) run(ctx context.Context) (Built, error) {
 	draft := Revision{ID: w.tx.store.newID("revision"), CardID: w.card.ID, Status: RevisionDraft, Origin: OriginBuild, CreatedAt: w.tx.now}
 	err := w.tx.keepParents(ctx, &draft, w.parents)
 	if err == nil {
@@ -213,13 +213,13 @@ func (w *workshop) run(ctx context.Context) (Built, error) {
 
 // write works the rows out and writes them: side by side where the parents can
 // be read by another connection, else in turns.
-func (w *workshop) write(ctx context.Context, draft *Revision) error {
-	beside, end, err := w.tx.beside(ctx, w.names.parents)
+func (w *buildRun) write(ctx context.Context, draft *Revision) error {
+	parallel, end, err := w.tx.readInParallel(ctx, w.names.parents)
 	if err != nil {
 		return err
 	}
 	defer end()
-	if !beside {
+	if !parallel {
 		return w.writeInTurns(ctx, draft)
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -245,14 +245,14 @@ type ratesBatch struct {
 }
 
 // batches works the rows out on a goroutine of its own, which ends with ctx.
-func (w *workshop) batches(ctx context.Context) <-chan ratesBatch {
+func (w *buildRun) batches(ctx context.Context) <-chan ratesBatch {
 	out := make(chan ratesBatch, 4)
 	go func() {
 		defer close(out)
 		next, stop := iter.Pull2(w.rates)
 		defer stop()
 		for {
-			rates, err := take(next, besideTurn)
+			rates, err := nextRates(next, besideTurn)
 			select {
 			case out <- ratesBatch{rates, err}:
 			case <-ctx.Done():
@@ -271,11 +271,11 @@ const (
 	turn       = 10_000 // rows that are worked out before they are written
 )
 
-func (w *workshop) writeInTurns(ctx context.Context, draft *Revision) error {
+func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
 	next, stop := iter.Pull2(w.rates)
 	defer stop()
 	for {
-		batch, err := take(next, turn)
+		batch, err := nextRates(next, turn)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
@@ -292,7 +292,7 @@ func (w *workshop) writeInTurns(ctx context.Context, draft *Revision) error {
 }
 
 // insert writes batches of rows until an empty one.
-func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
+func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
 	var batch []Rate
 	id, columns := any(draft.ID), make([]any, 0, len(rateColumns))
 	n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
@@ -316,7 +316,7 @@ func (w *workshop) insert(ctx context.Context, draft *Revision, more func() ([]R
 	return err
 }
 
-func take(next func() (Rate, error, bool), most int) ([]Rate, error) {
+func nextRates(next func() (Rate, error, bool), most int) ([]Rate, error) {
 	batch := make([]Rate, 0, most)
 	for len(batch) < most {
 		rate, err, more := next()
@@ -330,7 +330,7 @@ func take(next func() (Rate, error, bool), most int) ([]Rate, error) {
 
 // rates works every row out, in the order of their prefixes; an error is the
 // last.
-func (w *workshop) rates(yield func(Rate, error) bool) {
+func (w *buildRun) rates(yield func(Rate, error) bool) {
 	err := w.each(func(rate Rate) error {
 		if !yield(rate, nil) {
 			return errStop
@@ -342,7 +342,7 @@ func (w *workshop) rates(yield func(Rate, error) bool) {
 	}
 }
 
-func (w *workshop) each(emit func(Rate) error) error {
+func (w *buildRun) each(emit func(Rate) error) error {
 	sources := make([]rating.Source, len(w.parents))
 	for i, reader := range w.names.parents {
 		sources[i] = reader.source()

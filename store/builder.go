@@ -11,7 +11,7 @@ type argKind uint8
 
 const (
 	argConst  argKind = iota // the policy's own constant
-	argLate                  // value index of source
+	argParam                 // value index of source
 	argNow                   // the clock, microseconds since 1970
 	argID                    // Query.ID
 	argParent                // Query.Parent, or what it stands for

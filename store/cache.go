@@ -58,16 +58,16 @@ func (c *rowCache) reach(epoch int64) bool {
 	return epoch == c.epoch
 }
 
-// epochCache keeps what was read while one state of the database is known.
-type epochCache struct {
+// answerCache keeps what was read while one state of the database is known.
+type answerCache struct {
 	tracker *tracker
 	d       dialect
 	now     func() time.Time
 	rows    *rowCache
 }
 
-func newEpochCache(t *tracker, d dialect, size int, now func() time.Time) *epochCache {
-	return &epochCache{tracker: t, d: d, now: now, rows: newRowCache(size)}
+func newAnswerCache(t *tracker, d dialect, size int, now func() time.Time) *answerCache {
+	return &answerCache{tracker: t, d: d, now: now, rows: newRowCache(size)}
 }
 
 // cached answers from the cache of the current epoch, or loads. The value is
@@ -75,12 +75,12 @@ func newEpochCache(t *tracker, d dialect, size int, now func() time.Time) *epoch
 // (microseconds since 1970) the value holds when no write intervenes; 0 for
 // ever. It reads the history in the snapshot that it loads from. Errors are not
 // remembered.
-func cached[T any](ctx context.Context, c *epochCache, key string, load func(context.Context, *sighting) (T, int64, error)) (T, error) {
-	return trusted(ctx, c, func(known standing) (value T, err error) {
+func cached[T any](ctx context.Context, c *answerCache, key string, load func(context.Context, *observation) (T, int64, error)) (T, error) {
+	return trusted(ctx, c, func(known state) (value T, err error) {
 		if known, ok := c.rows.get(known.epoch, c.now().UnixMicro(), key); ok {
 			return known.(T), nil
 		}
-		x := sighting{known: known, at: time.Now()}
+		x := observation{known: known, at: time.Now()}
 		value, until, err := load(ctx, &x)
 		if err != nil {
 			return value, err
@@ -95,7 +95,7 @@ func cached[T any](ctx context.Context, c *epochCache, key string, load func(con
 
 // trusted answers by the history that is known, and once more when load finds
 // that it is lost. What load gives with an error is dropped.
-func trusted[T any](ctx context.Context, c *epochCache, load func(standing) (T, error)) (T, error) {
+func trusted[T any](ctx context.Context, c *answerCache, load func(state) (T, error)) (T, error) {
 	var none T
 	for again := true; ; again = false {
 		known, err := c.tracker.current(ctx)
@@ -106,7 +106,7 @@ func trusted[T any](ctx context.Context, c *epochCache, load func(standing) (T, 
 		if err == nil {
 			return value, nil
 		}
-		if !again || !errors.Is(err, errHistoryLost) {
+		if !again || !errors.Is(err, errLost) {
 			return none, err
 		}
 	}

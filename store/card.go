@@ -183,7 +183,7 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 		err = tx.setParents(ctx, rates, &c, *patch.Parents, patch.AtLoss)
 	}
 	if err == nil {
-		err = tx.recharged(ctx, rates, &before, &c, patch.AtLoss)
+		err = tx.applyChargeChange(ctx, rates, &before, &c, patch.AtLoss)
 	}
 	if err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)

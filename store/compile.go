@@ -36,20 +36,20 @@ type caseOf struct {
 	view  int // of a group: the view with the same condition, or -1
 }
 
-func (r *queryReader) compile(q *Query, def *typeDef, m mode, sources []*late, classes []string) (*planned, error) {
+func (r *queryReader) compile(q *Query, def *typeDef, m mode, sources []*parameters, classes []string) (*statement, error) {
 	b := newBuilder(r.d)
 	c := &compiler{q: q, def: def, mode: m, b: b}
-	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, late: sources[0], classes: classes[0]}
+	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, params: sources[0], classes: classes[0]}
 	next := 0
-	settle := func(f predicate.Filter) predicate.Expr { return settleFilter(f, sources[0], classes[0], &next) }
-	c.filter = settle(q.Filter)
-	c.resolveViews(settle)
-	c.resolveColumns(settle)
+	decide := func(f predicate.Filter) predicate.Expr { return decideFilter(f, sources[0], classes[0], &next) }
+	c.filter = decide(q.Filter)
+	c.resolveViews(decide)
+	c.resolveColumns(decide)
 	if len(c.views) == 0 {
-		return &planned{empty: true}, c.err
+		return &statement{empty: true}, c.err
 	}
 	if _, none := c.filter.(predicate.False); none {
-		return &planned{empty: true}, c.err
+		return &statement{empty: true}, c.err
 	}
 	c.resolveRest(sources, classes)
 	p := c.statement()
@@ -60,12 +60,12 @@ func (r *queryReader) compile(q *Query, def *typeDef, m mode, sources []*late, c
 	return p, nil
 }
 
-func settleFilter(f predicate.Filter, l *late, classes string, next *int) predicate.Expr {
+func decideFilter(f predicate.Filter, l *parameters, classes string, next *int) predicate.Expr {
 	switch {
 	case f.Kind == predicate.All:
 		return predicate.True{}
 	case f.Kind == predicate.Where && f.Where != nil:
-		return predicate.Simplify(l.settle(f.Where, classes, next))
+		return predicate.Simplify(l.decide(f.Where, classes, next))
 	}
 	return predicate.False{}
 }
@@ -81,9 +81,9 @@ func (c *compiler) sql(e predicate.Expr) string {
 
 // resolveViews finds the views that can apply. A view that applies to whatever
 // passes the filter is unconditional.
-func (c *compiler) resolveViews(settle func(predicate.Filter) predicate.Expr) {
+func (c *compiler) resolveViews(decide func(predicate.Filter) predicate.Expr) {
 	for _, v := range c.q.Views {
-		when := settle(v.When)
+		when := decide(v.When)
 		if _, never := when.(predicate.False); never {
 			continue
 		}
@@ -128,10 +128,10 @@ func coveredBy(filter predicate.Expr, alternatives predicate.Or) bool {
 	return true
 }
 
-func (c *compiler) resolveColumns(settle func(predicate.Filter) predicate.Expr) {
+func (c *compiler) resolveColumns(decide func(predicate.Filter) predicate.Expr) {
 	c.always = map[string]bool{}
 	for _, g := range c.q.Columns {
-		when := settle(g.When)
+		when := decide(g.When)
 		if _, never := when.(predicate.False); never {
 			continue
 		}
@@ -201,7 +201,7 @@ func (c *compiler) groupSQL(i int) string { return c.groups[i].sql }
 
 // resolveRest gathers the conditions beside the filter: scope, views, joined
 // types, the id, the viewer's own conditions, and the place to continue at.
-func (c *compiler) resolveRest(sources []*late, classes []string) {
+func (c *compiler) resolveRest(sources []*parameters, classes []string) {
 	conditions := []string{c.one}
 	if c.def.scope != "" {
 		conditions = append(conditions, at(c.def.scope, "t")+" = "+c.b.bind(argument{kind: argParent}))
@@ -228,10 +228,10 @@ func (c *compiler) resolveRest(sources []*late, classes []string) {
 	c.rest = all(conditions...)
 }
 
-func (c *compiler) alsoSQL(f TypedFilter, source int, l *late, classes string) string {
+func (c *compiler) alsoSQL(f TypedFilter, source int, l *parameters, classes string) string {
 	j, next := c.def.also[f.Type], 0
-	r := &renderer{b: c.b, def: j.def, alias: j.alias, leaf: f.Leaf, source: source, late: l, classes: classes}
-	text, err := r.expr(settleFilter(f.Filter, l, classes, &next))
+	r := &renderer{b: c.b, def: j.def, alias: j.alias, leaf: f.Leaf, source: source, params: l, classes: classes}
+	text, err := r.expr(decideFilter(f.Filter, l, classes, &next))
 	if err != nil && c.err == nil {
 		c.err = err
 	}

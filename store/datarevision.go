@@ -20,7 +20,7 @@ func (s *Store) report(known, found DataRevision) {
 
 // HistoryLost counts how often the database was found without a commit that
 // this store knew.
-func (s *Store) HistoryLost() int64 { return s.tracker.standing().losses }
+func (s *Store) HistoryLost() int64 { return s.tracker.state().losses }
 
 // Revision is the number of the newest data revision that this store knows of;
 // it grows by one with every write of any process, and may lag behind others'
@@ -30,7 +30,7 @@ func (s *Store) Revision() int64 { return s.DataRevision().N }
 
 // DataRevision is the newest data revision that this store knows of, none where
 // Revision is 0.
-func (s *Store) DataRevision() DataRevision { return s.tracker.standing().DataRevision }
+func (s *Store) DataRevision() DataRevision { return s.tracker.state().DataRevision }
 
 // Newer is closed once other data than of revision r is known of.
 func (s *Store) Newer(r DataRevision) <-chan struct{} {

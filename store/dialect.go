@@ -79,8 +79,8 @@ type pools struct {
 	read  *sqlx.DB // many
 	write *sqlx.DB // one in SQLite, the same as read in PostgreSQL
 	pulse *sqlx.DB // one, kept free for the data revision
-	// bulk reads what a writer or a proof works from beside its transaction; nil
-	// where a writer keeps others from reading. See Tx.beside.
+	// bulk reads what a writer or a proof works from while its transaction
+	// writes; nil where a writer keeps others from reading.
 	bulk *sqlx.DB
 
 	made *generation // of connections; nil in SQLite

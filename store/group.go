@@ -59,8 +59,8 @@ func (p GroupPatch) apply(g *Group) {
 	replace(&g.Rows, p.Rows)
 }
 
-// settle gives the group the one form in which it is kept.
-func (g *Group) settle() {
+// normalise gives the group the one form in which it is kept.
+func (g *Group) normalise() {
 	g.LentTo = slices.Sorted(slices.Values(g.LentTo))
 	if g.Lend != LendSome {
 		g.LentTo = nil
@@ -131,7 +131,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	if err := errors.Join(g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}
-	g.settle()
+	g.normalise()
 	_, err := tx.execNamed(ctx, `INSERT INTO groups (id, tenant_id, account_id, name, public_name, lend, template,
 			default_access, version, created_at, updated_at)
 		VALUES (:id, :tenant_id, :account_id, :name, NULLIF(:public_name, ''), :lend, NULLIF(:template, ''),
@@ -197,7 +197,7 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 	if err := g.Validate(); err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)
 	}
-	g.settle()
+	g.normalise()
 	g.Version, g.UpdatedAt = g.Version+1, tx.now
 	if err := tx.putGroup(ctx, before, g); err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)

@@ -39,14 +39,14 @@ type DataRevision struct {
 // DataRevision, or has had too many since to tell. Asking again cannot help.
 var ErrRevisionLost = errors.New("data revision lost")
 
-// errHistoryLost says that a statement met a database without the commit that
+// errLost says that a statement met a database without the commit that
 // this store knows. Nothing that was read there may be used.
-var errHistoryLost = fmt.Errorf("the database has lost commits that this process has read: %w", ErrUnavailable)
+var errLost = fmt.Errorf("the database has lost commits that this process has read: %w", ErrUnavailable)
 
-// sighting is what one statement found out about the history of the database.
+// observation is what one statement found out about the history of the database.
 // All else that its transaction reads is of the same moment.
-type sighting struct {
-	known  standing     // what was asked about
+type observation struct {
+	known  state        // what was asked about
 	wanted DataRevision // asked about as well
 	at     time.Time    // when it was asked
 
@@ -57,7 +57,7 @@ type sighting struct {
 }
 
 // historyText is the one statement about the history. Its arguments are
-// sighting.args, with placeholders from the given one on.
+// observation.args, with placeholders from the given one on.
 func historyText(d dialect, from int) string {
 	has := func(n int) string {
 		number := d.placeholder(n) + d.bigint
@@ -68,18 +68,18 @@ func historyText(d dialect, from int) string {
 		" FROM data_revision r JOIN commit_marks m ON m.slot = r.n %% %d AND m.n = r.n", has(from), has(from+2), d.standby, ringSize)
 }
 
-func (x *sighting) args() []any {
+func (x *observation) args() []any {
 	return []any{x.known.N, x.known.Mark[:], x.wanted.N, x.wanted.Mark[:]}
 }
 
-func (x *sighting) into() []any {
+func (x *observation) into() []any {
 	return []any{&x.now.N, &x.now.Mark, &x.kept, &x.has, &x.standby}
 }
 
-// beside has a query of numbered arguments read the history in the same
+// joinTo has a query of numbered arguments read the history in the same
 // statement, before its own columns. join is "JOIN", or "LEFT JOIN" for a row of
 // NULLs where the query has none.
-func (x *sighting) beside(d dialect, join, text string, args []any) (string, []any) {
+func (x *observation) joinTo(d dialect, join, text string, args []any) (string, []any) {
 	text = fmt.Sprintf("SELECT h.*, q.* FROM (%s) h %s (%s) q ON TRUE", historyText(d, len(args)+1), join, text)
 	return text, append(args, x.args()...)
 }
@@ -97,7 +97,7 @@ func newHistoryReader(d dialect, pulse *preparedPool, intact func() error) *hist
 }
 
 // look reads the history.
-func (r *historyReader) look(ctx context.Context, x *sighting) error {
+func (r *historyReader) look(ctx context.Context, x *observation) error {
 	if err := r.intact(); err != nil {
 		return fmt.Errorf("data revision: %w", err)
 	}
@@ -109,7 +109,7 @@ func (r *historyReader) look(ctx context.Context, x *sighting) error {
 	case err == nil:
 		return nil
 	case r.otherSchema(err):
-		return fmt.Errorf("data revision: %w", errors.Join(errHistoryLost, err))
+		return fmt.Errorf("data revision: %w", errors.Join(errLost, err))
 	}
 	return fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, err))
 }
@@ -122,19 +122,19 @@ func (r *historyReader) otherSchema(err error) bool {
 	return errors.Is(err, sql.ErrNoRows) || errors.Is(err, errNoMark) || r.d.absent(err)
 }
 
-// historian is a statement about the history, for transactions over its pool.
+// historyStatement is a statement about the history, for transactions over its pool.
 // It is prepared before the transaction takes its connection: nobody who holds
 // one waits for another.
-type historian struct{ *prepared }
+type historyStatement struct{ *prepared }
 
-// historian prepares the statement over a pool. The caller releases it.
-func (r *historyReader) historian(ctx context.Context, p *preparedPool) (historian, error) {
+// prepare prepares the statement over a pool. The caller releases it.
+func (r *historyReader) prepare(ctx context.Context, p *preparedPool) (historyStatement, error) {
 	stmt, err := p.statement(ctx, r.text)
-	return historian{stmt}, err
+	return historyStatement{stmt}, err
 }
 
 // look reads the history as the transaction sees it.
-func (h historian) look(ctx context.Context, tx *sqlx.Tx, x *sighting) error {
+func (h historyStatement) look(ctx context.Context, tx *sqlx.Tx, x *observation) error {
 	rows, err := tx.StmtContext(ctx, h.stmt).QueryContext(ctx, x.args()...)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (i *Importer) draft(ctx context.Context, at Micros) (*Imported, error) {
 	if d, there := i.drafts[at]; there {
 		return d, nil
 	}
-	if err := i.settle(ctx); err != nil {
+	if err := i.awaitWritten(ctx); err != nil {
 		return nil, err
 	}
 	d := &Imported{At: at, Revision: Revision{
@@ -156,7 +156,7 @@ func (i *Importer) flush(ctx context.Context) error {
 	select {
 	case i.under.batches <- i.batch:
 	case <-i.under.done:
-		return i.settle(ctx)
+		return i.awaitWritten(ctx)
 	}
 	select {
 	case i.batch = <-i.under.free:
@@ -166,8 +166,8 @@ func (i *Importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// settle waits until everything that was handed over is written.
-func (i *Importer) settle(ctx context.Context) error {
+// awaitWritten waits until everything that was handed over is written.
+func (i *Importer) awaitWritten(ctx context.Context) error {
 	if i.under == nil {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (i *Importer) flushed(ctx context.Context) error {
 	if err := i.flush(ctx); err != nil {
 		return err
 	}
-	return i.settle(ctx)
+	return i.awaitWritten(ctx)
 }
 
 // Stop ends an import that is given up before Finish: nothing of it is being

@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// Besides is how many of the connections for reading beside a transaction are
-// taken.
-func (s *Store) Besides() int { return len(s.besides) }
+// BulkReaders is how many of the connections for parallel reading are taken.
+func (s *Store) BulkReaders() int { return len(s.bulkSlots) }
 
-// ShutBeside has no connection be had for reading beside a transaction.
-func (s *Store) ShutBeside() error { return s.db.bulk.Close() }
+// CloseBulk has no connection be had for parallel reading.
+func (s *Store) CloseBulk() error { return s.db.bulk.Close() }
 
 // MigrateTo brings the schema to a version that may not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {

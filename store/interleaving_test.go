@@ -58,7 +58,7 @@ type play struct {
 	primary  *server
 	standby  *server
 	commits  []DataRevision // all that were ever made
-	met      []standing     // all that were ever known
+	met      []state        // all that were ever known
 	unwanted []string       // what went wrong meanwhile
 	refused  int            // writes that were not acknowledged
 	order    []string
@@ -78,7 +78,7 @@ func (p *play) commit(to *server, r DataRevision) {
 }
 
 // ask answers a question. Others may have turns before and after the answer.
-func (p *play) ask(ctx context.Context, x *sighting) error {
+func (p *play) ask(ctx context.Context, x *observation) error {
 	a, _ := ctx.Value(actorKey{}).(*actor)
 	if a != nil {
 		a.next()
@@ -90,7 +90,7 @@ func (p *play) ask(ctx context.Context, x *sighting) error {
 	return nil
 }
 
-func (p *play) answer(from *server, x *sighting) {
+func (p *play) answer(from *server, x *observation) {
 	x.now, x.kept, x.has = from.history[len(from.history)-1], from.has(x.known.DataRevision), from.has(x.wanted)
 }
 
@@ -102,7 +102,7 @@ func write(ctx context.Context, p *play, a *actor) {
 	a.wait(func() bool { return p.primary.free() })
 	on := p.primary
 	on.locked = true
-	x := sighting{known: p.tracker.standing(), at: time.Now()}
+	x := observation{known: p.tracker.state(), at: time.Now()}
 	p.answer(on, &x)
 	x.now = made(x.now.N+1, a.name[0])
 	if p.tracker.holds(x) != nil {
@@ -118,7 +118,7 @@ func write(ctx context.Context, p *play, a *actor) {
 		p.refused++
 		return
 	}
-	if known := p.tracker.standing(); known.losses == x.known.losses && (known.N < x.now.N || !p.tracker.remembers(x.now)) {
+	if known := p.tracker.state(); known.losses == x.known.losses && (known.N < x.now.N || !p.tracker.remembers(x.now)) {
 		p.unwanted = append(p.unwanted, "a write is acknowledged that its process does not read")
 	}
 }
@@ -126,10 +126,10 @@ func write(ctx context.Context, p *play, a *actor) {
 // read is a read that is to be cached.
 func read(_ context.Context, p *play, a *actor) {
 	a.next()
-	x := sighting{known: p.tracker.standing(), at: time.Now()}
+	x := observation{known: p.tracker.state(), at: time.Now()}
 	p.answer(p.primary, &x)
 	a.next()
-	if epoch, err := p.tracker.epochOf(x); err == nil && epoch != 0 && p.tracker.standing().DataRevision != x.now {
+	if epoch, err := p.tracker.epochOf(x); err == nil && epoch != 0 && p.tracker.state().DataRevision != x.now {
 		p.unwanted = append(p.unwanted, "a read is cached as of another revision")
 	}
 }
@@ -174,7 +174,7 @@ func (p *play) run(cast map[string]script, names []string, choose func(n int) in
 	}
 	for {
 		synctest.Wait()
-		if known := p.tracker.standing(); len(p.met) == 0 || p.met[len(p.met)-1] != known {
+		if known := p.tracker.state(); len(p.met) == 0 || p.met[len(p.met)-1] != known {
 			p.met = append(p.met, known)
 		}
 		var ready []*actor
@@ -201,7 +201,7 @@ func (p *play) judge(t *testing.T) []string {
 	if _, _, err := p.tracker.refresh(t.Context(), DataRevision{}); err != nil {
 		wrong = append(wrong, err.Error())
 	}
-	losses := p.tracker.standing().losses
+	losses := p.tracker.state().losses
 	for _, known := range p.met {
 		if known.losses == losses && known.N != 0 && !p.primary.has(known.DataRevision) {
 			wrong = append(wrong, "the loss of a known revision is not noticed")

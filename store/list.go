@@ -97,7 +97,7 @@ func (r *queryReader) total(ctx context.Context, x execer, q *Query, def *typeDe
 
 // running is a statement with the arguments of one request.
 type running struct {
-	*planned
+	*statement
 	typ  string
 	args []any
 	// passing says that each row is done with before the next one is read, so
@@ -114,7 +114,7 @@ func (r *running) width() int {
 
 // prepare plans q and resolves its arguments.
 func (r *queryReader) prepare(q *Query, def *typeDef, m mode) (*running, error) {
-	p, late, err := r.plan(q, def, m)
+	p, params, err := r.plan(q, def, m)
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +129,13 @@ func (r *queryReader) prepare(q *Query, def *typeDef, m mode) (*running, error) 
 	if !storable(where...) || !storable(key) || q.After != nil && !storable(q.After.ID) {
 		return nil, invalid("", "holds text that cannot be stored")
 	}
-	run := &running{planned: p, typ: q.Type, args: make([]any, len(p.args))}
+	run := &running{statement: p, typ: q.Type, args: make([]any, len(p.args))}
 	for i, a := range p.args {
 		switch a.kind {
 		case argConst:
 			run.args[i] = a.value
-		case argLate:
-			run.args[i] = late[a.source][a.index]
+		case argParam:
+			run.args[i] = params[a.source][a.index]
 		case argNow:
 			run.args[i] = r.micros()
 		case argID:

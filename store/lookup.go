@@ -49,7 +49,7 @@ func NewCall(number string, seconds int, jurisdiction string) (Call, error) {
 // by one goroutine and belongs to one answer.
 type Lookup struct {
 	finder  *finder
-	sight   *sight
+	visible *visibleCards
 	sources []rateSource
 	found   []CardRate
 }
@@ -59,12 +59,12 @@ type lookupSources struct {
 	Dialect dialect
 	Pool    *preparedPool
 	Query   *queryReader
-	Cache   *epochCache
+	Cache   *answerCache
 	Tracker *tracker
 	Now     func() time.Time
 	// Snapshot has all statements of fn read the data of one moment, and reads the
 	// history of that moment first.
-	Snapshot func(ctx context.Context, at *sighting, fn func(execer) error) error
+	Snapshot func(ctx context.Context, at *observation, fn func(execer) error) error
 	// Build is how a revision was built, and the revisions that it was built from;
 	// none where it was not built.
 	Build func(ctx context.Context, revision string) (rating.Build, []string, error)
@@ -102,15 +102,15 @@ func (f *finder) wait(ctx context.Context) error { return f.memory.wait(ctx) }
 // cards finds the cards that the viewer sees, and whose rates it sees. It
 // returns ErrInvalid for a query that cannot be answered, and ErrUnavailable.
 func (f *finder) cards(ctx context.Context, q LookupQuery) (*Lookup, error) {
-	seen, err := f.see(ctx, q)
+	seen, err := f.visible(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look-up: %w", err)
 	}
-	return &Lookup{finder: f, sight: seen, sources: f.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
+	return &Lookup{finder: f, visible: seen, sources: f.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
 }
 
 // Views counts the cards by the view that they are seen in.
-func (l *Lookup) Views() map[string]int { return l.sight.views }
+func (l *Lookup) Views() map[string]int { return l.visible.views }
 
 // Rated is what a call costs and sells for.
 type Rated struct {
@@ -135,7 +135,7 @@ type CardRate struct {
 // in nothing but the time.
 func (l *Lookup) Rate(ctx context.Context, call Call) (Rated, error) {
 	var missing []string
-	for i, card := range l.sight.cards {
+	for i, card := range l.visible.cards {
 		l.found[i] = CardRate{card: card}
 		at := &l.found[i]
 		switch {
@@ -144,8 +144,8 @@ func (l *Lookup) Rate(ctx context.Context, call Call) (Rated, error) {
 			if at.row, at.found, err = l.sources[i].find(call.number); err != nil {
 				return Rated{}, fmt.Errorf("look-up: %w", err)
 			}
-		case l.sight.wanted[i].revision != "":
-			missing = append(missing, l.sight.wanted[i].revision)
+		case l.visible.wanted[i].revision != "":
+			missing = append(missing, l.visible.wanted[i].revision)
 		}
 	}
 	if len(missing) > 0 {
@@ -170,7 +170,7 @@ func (l *Lookup) read(ctx context.Context, call Call, revisions []string) error 
 	}
 	for i := range l.found {
 		if at := &l.found[i]; l.sources[i] == nil {
-			at.row, at.found = rows[l.sight.wanted[i].revision], false
+			at.row, at.found = rows[l.visible.wanted[i].revision], false
 			at.found = at.row.Prefix != 0
 		}
 	}

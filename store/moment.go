@@ -96,14 +96,14 @@ func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, e
 }
 
 // Rehearse does in one transaction what is never to be done: it runs change,
-// shows planned the data as the change would leave it and kept the data as it
+// shows changed the data as the change would leave it and kept the data as it
 // is, and takes everything back, whatever happens in between. There is no way
 // from here to a commit. An error ends it and is returned as it is: change's,
 // then that of a constraint which the database leaves to the commit.
 //
 // Like Write it waits for the tenant's other writers, and they for it.
-func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) error, planned, kept func(*Moment) error) error {
-	begun, letGo, err := s.begin(ctx)
+func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) error, changed, kept func(*Moment) error) error {
+	begun, letGo, err := s.beginWrite(ctx)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
@@ -116,8 +116,8 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 	for _, step := range []func() error{
 		func() error { return tx.mark(ctx, "SAVEPOINT rehearsal") },
 		func() error { return change(tx) },
-		func() error { return tx.settle(ctx) },
-		func() error { return planned(tx.Moment()) },
+		func() error { return tx.checkConstraints(ctx) },
+		func() error { return changed(tx.Moment()) },
 		func() error { return tx.mark(ctx, "ROLLBACK TO SAVEPOINT rehearsal") },
 		func() error { return kept(tx.Moment()) },
 	} {

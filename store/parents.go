@@ -99,7 +99,7 @@ func (tx *Tx) setParents(ctx context.Context, rates RateAccess, c *Card, parents
 	if slices.Equal(before, now) {
 		return nil
 	}
-	return tx.resupplied(ctx, rates, c, len(now) > 0, atLoss)
+	return tx.applyParentChange(ctx, rates, c, len(now) > 0, atLoss)
 }
 
 // touchCard writes down that something about a card has changed.

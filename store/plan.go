@@ -19,37 +19,37 @@ const (
 	modeHeads  mode = 'a' // the same of every card
 )
 
-// planned is a finished statement: its text, where its arguments come from and
+// statement is a finished statement: its text, where its arguments come from and
 // how its rows read. It is immutable.
-type planned struct {
+type statement struct {
 	empty bool // no row can pass; there is nothing to ask
 	text  string
 	args  []argument
 	shape *rowShape
 }
 
-// draft is a query whose predicates have been read but not yet settled for a
+// queryShape is a query whose predicates have been read but not yet decided for a
 // request. It is immutable but for its cache.
-type draft struct {
-	sources []*late // of the query itself, then of each of Also
-	settled *bounded[*planned]
+type queryShape struct {
+	sources    []*parameters // of the query itself, then of each of Also
+	statements *bounded[*statement]
 }
 
 // planCache keeps the statements of queries by everything that their text
 // depends on.
-type planCache struct{ drafts *bounded[*draft] }
+type planCache struct{ shapes *bounded[*queryShape] }
 
 const (
-	maxDrafts  = 2048
-	maxSettled = 64 // per draft
+	maxShapes     = 2048
+	maxStatements = 64 // per shape
 )
 
-func newPlanCache() *planCache { return &planCache{newBounded[*draft](maxDrafts)} }
+func newPlanCache() *planCache { return &planCache{newBounded[*queryShape](maxShapes)} }
 
 // plan gives the statement for q in the given mode, and the values that its
-// late references have in this request.
-func (r *queryReader) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, error) {
-	d := r.draft(q, m)
+// parameters have in this request.
+func (r *queryReader) plan(q *Query, def *typeDef, m mode) (*statement, [][]any, error) {
+	d := r.shapeOf(q, m)
 	var space [64]byte
 	classes, values := space[:0], make([][]any, len(d.sources))
 	ends := make([]int, len(d.sources))
@@ -63,27 +63,27 @@ func (r *queryReader) plan(q *Query, def *typeDef, m mode) (*planned, [][]any, e
 		}
 		ends[i] = len(classes)
 	}
-	if p, ok := d.settled.get(classes); ok {
+	if p, ok := d.statements.get(classes); ok {
 		return p, values, nil
 	}
 	p, err := r.compile(q, def, m, d.sources, splitAt(string(classes), ends))
 	if err != nil {
 		return nil, nil, err
 	}
-	d.settled.put(string(classes), p)
+	d.statements.put(string(classes), p)
 	return p, values, nil
 }
 
-// draft finds or makes the draft of q in the given mode.
-func (r *queryReader) draft(q *Query, m mode) *draft {
+// shapeOf finds or makes the shape of q in the given mode.
+func (r *queryReader) shapeOf(q *Query, m mode) *queryShape {
 	buffer := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buffer)
 	key := appendKey((*buffer)[:0], q, m)
 	*buffer = key
-	d, ok := r.plans.drafts.get(key)
+	d, ok := r.plans.shapes.get(key)
 	if !ok {
-		d = newDraft(q)
-		r.plans.drafts.put(string(key), d)
+		d = newQueryShape(q)
+		r.plans.shapes.put(string(key), d)
 	}
 	return d
 }
@@ -96,9 +96,9 @@ func splitAt(text string, ends []int) []string {
 	return parts
 }
 
-func newDraft(q *Query) *draft {
-	main := newLate()
-	collect := func(l *late, f predicate.Filter) {
+func newQueryShape(q *Query) *queryShape {
+	main := newParameters()
+	collect := func(l *parameters, f predicate.Filter) {
 		if f.Kind == predicate.Where && f.Where != nil {
 			l.collect(f.Where)
 		}
@@ -110,9 +110,9 @@ func newDraft(q *Query) *draft {
 	for _, c := range q.Columns {
 		collect(main, c.When)
 	}
-	d := &draft{sources: []*late{main}, settled: newBounded[*planned](maxSettled)}
+	d := &queryShape{sources: []*parameters{main}, statements: newBounded[*statement](maxStatements)}
 	for _, f := range q.Also {
-		l := newLate()
+		l := newParameters()
 		collect(l, f.Filter)
 		d.sources = append(d.sources, l)
 	}
@@ -122,7 +122,7 @@ func newDraft(q *Query) *draft {
 var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 // appendKey writes everything that a statement's text depends on, but for the
-// classes of late values. Parts are led by their length, so that no two
+// classes of parameters. Parts are led by their length, so that no two
 // queries share a key.
 func appendKey(dst []byte, q *Query, m mode) []byte {
 	part := func(text string) {
@@ -186,7 +186,7 @@ func (r *queryReader) appendAnswerKey(dst []byte, q *Query) ([]byte, error) {
 		return nil, err
 	}
 	dst = appendKey(dst, q, modeHeads)
-	classes, values := r.draft(q, modeHeads).sources[0].values(q.Env, nil)
+	classes, values := r.shapeOf(q, modeHeads).sources[0].values(q.Env, nil)
 	if !storable(values...) {
 		return nil, invalid("", q.Type+": a value of the request is no text that can be stored")
 	}

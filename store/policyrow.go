@@ -10,7 +10,7 @@ import (
 
 // policyRow reads the policy columns of one stored row. It also says until when (microseconds since 1970) the row's timed
 // sets stay what they are; 0 for ever. With at, it reads the history, too.
-func (r *queryReader) policyRow(ctx context.Context, x execer, typ, id string, at *sighting) (map[string]any, int64, error) {
+func (r *queryReader) policyRow(ctx context.Context, x execer, typ, id string, at *observation) (map[string]any, int64, error) {
 	def := typeByName[typ]
 	if def == nil || def.through != nil && !def.decided {
 		return nil, 0, invalid("type", fmt.Sprintf("%q has no rows of its own", typ))
@@ -33,7 +33,7 @@ func (r *queryReader) policyRow(ctx context.Context, x execer, typ, id string, a
 	}
 	text := p.text
 	if at != nil {
-		text, args = at.beside(r.d, "JOIN", text, args)
+		text, args = at.joinTo(r.d, "JOIN", text, args)
 		into = append(at.into(), into...)
 	}
 	rows, err := x.QueryContext(ctx, text, args...)

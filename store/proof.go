@@ -94,9 +94,9 @@ func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id st
 	return proof, nil
 }
 
-// proven is a proof without findings that was made while a revision was built,
+// keptProof is a proof without findings that was made while a revision was built,
 // and all it rests on.
-type proven struct {
+type keptProof struct {
 	on       string
 	prefixes int
 }
@@ -216,8 +216,8 @@ func (tx *Tx) readSides(
 	if !swiftly {
 		return nothing, nil
 	}
-	beside, letGo, err := tx.beside(ctx, readers)
-	if err != nil || !beside {
+	parallel, letGo, err := tx.readInParallel(ctx, readers)
+	if err != nil || !parallel {
 		return letGo, err
 	}
 	rest := readEarly(append(readers, own)...)

@@ -16,8 +16,8 @@ const (
 	// resting is how long what is kept must have been left alone before it may
 	// make room: what is in use pushes nothing out that is in use.
 	resting = time.Minute
-	// sightsPart is the part of the budget, one of so many, that rates leave free.
-	sightsPart = 8
+	// visiblePart is the part of the budget, one of so many, that rates leave free.
+	visiblePart = 8
 	// maxWanted bounds the revisions that wait to be read.
 	maxWanted = 10_000
 	// maxChain bounds how many revisions a worked out one may lie above the one
@@ -57,7 +57,7 @@ type rateMemory struct {
 type memoryItem struct {
 	key, card string
 	bytes     int64
-	value     any // rateSource, sight or ownNames
+	value     any // rateSource, visibleCards or ownNames
 	used      atomic.Int64
 	on        []*memoryItem // what it cannot do without
 	losses    int64         // of the history when its reading began
@@ -166,7 +166,7 @@ func (m *rateMemory) forget(losses int64) {
 // to what viewers see.
 func (i *memoryItem) room(budget int64) int64 {
 	if i.card != "" {
-		return budget - budget/sightsPart
+		return budget - budget/visiblePart
 	}
 	return budget
 }
@@ -264,7 +264,7 @@ func ratesKey(revision string) string { return "rates\x00" + revision }
 func (m *rateMemory) fits(rows int64) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	free := m.budget - m.budget/sightsPart - m.held
+	free := m.budget - m.budget/visiblePart - m.held
 	for _, item := range m.resting() {
 		free += item.bytes
 	}

@@ -72,35 +72,35 @@ var errEnough = errors.New("enough rates")
 // builtRates are not kept, but worked out from those of their parents by the
 // recipe that the revision was built with.
 type builtRates struct {
-	build   rating.Build
-	parents []rateSource
-	own     *ownNames
-	desks   sync.Pool
+	build     rating.Build
+	parents   []rateSource
+	own       *ownNames
+	scratches sync.Pool
 }
 
-// desk is what working out one row takes. It is used again, since an answer of
+// scratch is what working out one row takes. It is used again, since an answer of
 // hundreds of cards would leave as many behind.
-type desk struct {
+type scratch struct {
 	builder *rating.Builder
 	found   []readRate    // by each parent
 	rows    []*rating.Row // of found, nil where there is none
 }
 
-func (b *builtRates) desk() (*desk, error) {
-	if ready, ok := b.desks.Get().(*desk); ok {
+func (b *builtRates) takeScratch() (*scratch, error) {
+	if ready, ok := b.scratches.Get().(*scratch); ok {
 		return ready, nil
 	}
 	builder, err := rating.NewBuilder(b.build)
 	n := len(b.parents)
-	return &desk{builder, make([]readRate, n), make([]*rating.Row, n)}, err
+	return &scratch{builder, make([]readRate, n), make([]*rating.Row, n)}, err
 }
 
 func (b *builtRates) find(number rating.Prefix) (readRate, bool, error) {
-	d, err := b.desk()
+	d, err := b.takeScratch()
 	if err != nil {
 		return readRate{}, false, err
 	}
-	defer b.desks.Put(d)
+	defer b.scratches.Put(d)
 	for i, parent := range b.parents {
 		var ok bool
 		if d.found[i], ok, err = parent.find(number); err != nil {

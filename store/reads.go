@@ -28,7 +28,7 @@ func (s *Store) Stream(ctx context.Context, q Query, fn func(Row) error) error {
 // The map is shared and must not be changed. It holds for the current data
 // revision, and no longer than any assignment in it.
 func (s *Store) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	return cached(ctx, s.cache, "row\x00"+typ+"\x00"+id, func(ctx context.Context, at *sighting) (map[string]any, int64, error) {
+	return cached(ctx, s.cache, "row\x00"+typ+"\x00"+id, func(ctx context.Context, at *observation) (map[string]any, int64, error) {
 		return s.query.policyRow(ctx, s.pool, typ, id, at)
 	})
 }

@@ -7,12 +7,12 @@ import (
 	"resellerd/store/rating"
 )
 
-// recharged follows a change of a card that tells on calls at once: how their
+// applyChargeChange follows a change of a card that tells on calls at once: how their
 // charges are rounded, which way they go, which parent they are bought from.
 // The active revision is held against its costs as before an activation, and
 // refused a loss only where a call may sell for less than before. What is built
 // directly from the card becomes stale.
-func (tx *Tx) recharged(ctx context.Context, rates RateAccess, before, c *Card, atLoss bool) error {
+func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c *Card, atLoss bool) error {
 	if terms(before) == terms(c) && before.routing() == c.routing() {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (tx *Tx) recharged(ctx context.Context, rates RateAccess, before, c *Card, 
 	if now.Terms = terms(c); provesAnew(before, c) {
 		err = tx.mayProve(ctx, rates, c, old.ID)
 		if err == nil && (mayLose(before, c) || old.LossesAccepted) {
-			err = tx.provenInForce(ctx, rates, c, &now, atLoss || !mayLose(before, c))
+			err = tx.requireProofInForce(ctx, rates, c, &now, atLoss || !mayLose(before, c))
 		}
 	}
 	if err == nil {
@@ -66,16 +66,16 @@ func charging(c *Card) charge {
 	return charge{c.Direction, rounding}
 }
 
-// provenInForce is proven for the active revision. It may stay at a loss, and
+// requireProofInForce is requireProof for the active revision. It may stay at a loss, and
 // without a cost to compare with, where that is accepted; one that has no
 // parents stays as it was.
-func (tx *Tx) provenInForce(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
+func (tx *Tx) requireProofInForce(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	parents, err := tx.boughtFrom(ctx, c, r.ID)
 	if err == nil && len(parents) == 0 {
 		return nil
 	}
 	if err == nil {
-		err = tx.proven(ctx, rates, c, r, atLoss)
+		err = tx.requireProof(ctx, rates, c, r, atLoss)
 	}
 	if atLoss && uncomparable(err) {
 		tx.acceptLosses(r, true)
@@ -84,12 +84,12 @@ func (tx *Tx) provenInForce(ctx context.Context, rates RateAccess, c *Card, r *R
 	return notProven(err)
 }
 
-// resupplied follows a change of a card's parents, or of what their money is
+// applyParentChange follows a change of a card's parents, or of what their money is
 // worth; some says that there are any. What is in force is to be built anew
 // when it was built from others, or was imported and sells at a loss then.
 // Without any parent left it must have others that it was built from, or do
 // without a proof from now on.
-func (tx *Tx) resupplied(ctx context.Context, rates RateAccess, c *Card, some, atLoss bool) error {
+func (tx *Tx) applyParentChange(ctx context.Context, rates RateAccess, c *Card, some, atLoss bool) error {
 	active, err := tx.activeRevision(ctx, c.ID)
 	if err != nil || active.ID == "" {
 		return err
@@ -101,17 +101,17 @@ func (tx *Tx) resupplied(ctx context.Context, rates RateAccess, c *Card, some, a
 	switch {
 	case err != nil:
 	case !some && len(built) == 0:
-		err = tx.unheld(ctx, c, &active, atLoss)
+		err = tx.acceptUnproven(ctx, c, &active, atLoss)
 	case some:
-		err = tx.markResupplied(ctx, rates, c, active.ID, len(built) > 0)
+		err = tx.markParentChange(ctx, rates, c, active.ID, len(built) > 0)
 	}
 	if err == nil {
-		err = tx.settleWithdrawal(ctx, c.ID)
+		err = tx.updateWithdrawn(ctx, c.ID)
 	}
 	return err
 }
 
-func (tx *Tx) markResupplied(ctx context.Context, rates RateAccess, c *Card, active string, built bool) (err error) {
+func (tx *Tx) markParentChange(ctx context.Context, rates RateAccess, c *Card, active string, built bool) (err error) {
 	var stale bool
 	if built {
 		stale, err = tx.suppliedOtherwise(ctx, c, active)
@@ -153,9 +153,9 @@ func (tx *Tx) suppliedOtherwise(ctx context.Context, c *Card, revision string) (
 	return len(built) != len(parents), nil
 }
 
-// unheld leaves an imported revision in force without anything to be held
+// acceptUnproven leaves an imported revision in force without anything to be held
 // against, or to be built anew from.
-func (tx *Tx) unheld(ctx context.Context, c *Card, active *Revision, atLoss bool) error {
+func (tx *Tx) acceptUnproven(ctx context.Context, c *Card, active *Revision, atLoss bool) error {
 	if !atLoss {
 		return refused(ReasonNotProven, "parents", "are what the revision in force is held against")
 	}

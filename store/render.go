@@ -16,7 +16,7 @@ type renderer struct {
 	alias   string
 	leaf    bool
 	source  int
-	late    *late
+	params  *parameters
 	classes string
 }
 
@@ -24,7 +24,7 @@ func (r *renderer) unknown(e predicate.Expr, why string) error {
 	return invalid("", fmt.Sprintf("%s filter: %s: %s", r.def.name, predicate.Text(e), why))
 }
 
-// expr renders a condition that has been settled. Its text can stand anywhere
+// expr renders a condition that has been decided as far as it touches no row. Its text can stand anywhere
 // in an AND, an OR only within parentheses of its own.
 func (r *renderer) expr(e predicate.Expr) (string, error) {
 	switch e := e.(type) {
@@ -95,11 +95,11 @@ func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 		}
 		return side{column: c, text: c.expr(r.b, r.alias)}, nil
 	}
-	i := r.late.index[o.Ref.String()]
+	i := r.params.index[o.Ref.String()]
 	if i == 0 {
 		return side{}, r.unknown(e, "value is not known to the request")
 	}
-	return side{class: r.classes[i-1], arg: argument{kind: argLate, source: r.source, index: i - 1}}, nil
+	return side{class: r.classes[i-1], arg: argument{kind: argParam, source: r.source, index: i - 1}}, nil
 }
 
 func (r *renderer) policyColumn(e predicate.Expr, ref predicate.Ref) (*column, error) {

@@ -120,12 +120,12 @@ var renderings = []struct {
 }
 
 func rendered(d dialect, typ string, leaf bool, where predicate.Expr) (string, error) {
-	l := newLate()
+	l := newParameters()
 	l.collect(where)
 	classes, _ := l.values(renderRequest, nil)
 	next := 0
-	r := &renderer{b: newBuilder(d), def: typeByName[typ], alias: "t", leaf: leaf, late: l, classes: string(classes)}
-	return r.expr(predicate.Simplify(l.settle(where, string(classes), &next)))
+	r := &renderer{b: newBuilder(d), def: typeByName[typ], alias: "t", leaf: leaf, params: l, classes: string(classes)}
+	return r.expr(predicate.Simplify(l.decide(where, string(classes), &next)))
 }
 
 func TestATreeBecomesSQL(t *testing.T) {

@@ -42,7 +42,7 @@ func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
 		err = tx.spreadBelow(ctx, c, old, r)
 	}
 	if err == nil {
-		err = tx.settleStale(ctx, c, r)
+		err = tx.updateStale(ctx, c, r)
 	}
 	return err
 }
@@ -85,9 +85,9 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 			OR a.pulse <> b.pulse OR a.connect <> b.connect OR a.status <> b.status)`, b.ID, a.ID)
 }
 
-// settleStale says of a card that r has just become active of whether it is
+// updateStale says of a card that r has just become active of whether it is
 // stale: r may be older than what its parents are now, or which they are.
-func (tx *Tx) settleStale(ctx context.Context, c *Card, r Revision) error {
+func (tx *Tx) updateStale(ctx context.Context, c *Card, r Revision) error {
 	stale := ""
 	changed, err := tx.parentsMovedOn(ctx, c, r.ID)
 	if err != nil {
@@ -105,7 +105,7 @@ func (tx *Tx) settleStale(ctx context.Context, c *Card, r Revision) error {
 	if _, err = tx.exec(ctx, "UPDATE cards SET stale = NULLIF(?, '') WHERE id = ?", stale, c.ID); err != nil {
 		return err
 	}
-	return tx.settleWithdrawal(ctx, c.ID)
+	return tx.updateWithdrawn(ctx, c.ID)
 }
 
 // parentsMovedOn reports whether a card that a revision was built from has
@@ -143,9 +143,9 @@ func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (boo
 
 const withdrawn = `EXISTS (SELECT 1 FROM parents_in_force p WHERE p.card_id = c.id AND NOT ` + usable + `)`
 
-// settleWithdrawal marks a card as resting on one that was withdrawn, or takes
+// updateWithdrawn marks a card as resting on one that was withdrawn, or takes
 // the mark back: such a card is to be built anew then.
-func (tx *Tx) settleWithdrawal(ctx context.Context, card string) error {
+func (tx *Tx) updateWithdrawn(ctx context.Context, card string) error {
 	gone, err := tx.exists(ctx, "SELECT 1 FROM cards c WHERE c.id = ? AND "+withdrawn, card, tx.now, tx.now)
 	if err != nil {
 		return err
@@ -158,15 +158,15 @@ func (tx *Tx) settleWithdrawal(ctx context.Context, card string) error {
 	return err
 }
 
-// reassigned settles the cards of an account that rest on a card whose
+// applyAssignmentChange updates the marks of the cards of an account that rest on a card whose
 // assignment to it has just been changed.
-func (tx *Tx) reassigned(ctx context.Context, card, account string) error {
+func (tx *Tx) applyAssignmentChange(ctx context.Context, card, account string) error {
 	type ref struct{ ID string }
 	resting, err := selectAll[ref](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM cards c
 		JOIN parents_in_force f ON f.card_id = c.id WHERE f.parent_id = ? AND c.account_id = ? ORDER BY c.id`, card, account)
 	for _, c := range resting {
 		if err == nil {
-			err = tx.settleWithdrawal(ctx, c.ID)
+			err = tx.updateWithdrawn(ctx, c.ID)
 		}
 	}
 	return err
@@ -179,7 +179,7 @@ func (tx *Tx) SettleWithdrawal(ctx context.Context, card string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
 	}
-	if err := tx.settleWithdrawal(ctx, card); err != nil {
+	if err := tx.updateWithdrawn(ctx, card); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
 	}
 	return nil

@@ -119,7 +119,7 @@ func TestAnAssignmentThatEndsByItselfIsFound(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
 		stale := soldOn(t, c)
-		settle := func(want int) {
+		update := func(want int) {
 			t.Helper()
 			cards, err := c.UnsettledCards(ctx, 10)
 			if err != nil || len(cards) != want {
@@ -133,22 +133,22 @@ func TestAnAssignmentThatEndsByItselfIsFound(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidTo: hour(3)}))
 		})
-		settle(0)
+		update(0)
 		if next, err := c.NextAssignmentChange(ctx, hour(1)); err != nil || next != hour(3) {
 			t.Errorf("got %d, %v", next, err)
 		}
 		at(3)
-		settle(1)
+		update(1)
 		if got := stale(); got[2] != store.StaleWithdrawn {
 			t.Errorf("got %q", got)
 		}
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidFrom: hour(4)}))
 		})
-		settle(0)
+		update(0)
 		at(4)
-		settle(1)
-		settle(0)
+		update(1)
+		update(0)
 		if got := stale(); got[2] != store.StaleChanged {
 			t.Errorf("got %q", got)
 		}

@@ -37,13 +37,13 @@ type groupAt struct {
 // statement writes the text. A list whose rows all look the same is one plain
 // SELECT; any other first finds the page's ids, with what decides about each
 // row, and then reads what is shown of these few.
-func (c *compiler) statement() *planned {
+func (c *compiler) statement() *statement {
 	branches := []predicate.Expr{c.filter}
 	if c.q.ID == "" && c.mode != modeHead {
 		branches = indexedParts(c.def, c.filter)
 	}
 	if c.mode == modeCount {
-		return &planned{text: c.count(branches)}
+		return &statement{text: c.count(branches)}
 	}
 	switch c.mode {
 	case modeHead:
@@ -115,13 +115,13 @@ func (c *compiler) newSelection() *selection {
 	return &selection{shape: shape}
 }
 
-func (c *compiler) flat() *planned {
+func (c *compiler) flat() *statement {
 	sel := c.newSelection()
 	c.addColumns(sel, c.viewSQL, c.groupSQL)
 	id := at(c.def.key, "t")
 	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() +
 		" WHERE " + c.condition(c.filter) + " ORDER BY " + c.order("", id) + c.limit()
-	return &planned{text: text, shape: sel.shape}
+	return &statement{text: text, shape: sel.shape}
 }
 
 // addColumns selects every column that some row shows, and the id. Columns
@@ -153,7 +153,7 @@ func (c *compiler) addColumns(sel *selection, view, group func(int) string) {
 
 // paged finds the ids first. Each branch walks its own index to the end of the
 // page, and their union is cut to the page again.
-func (c *compiler) paged(branches []predicate.Expr) *planned {
+func (c *compiler) paged(branches []predicate.Expr) *statement {
 	inner := c.innerList()
 	order := c.order("k", "id")
 	parts := make([]string, len(branches))
@@ -183,7 +183,7 @@ func (c *compiler) paged(branches []predicate.Expr) *planned {
 	}
 	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM (" + ids + ") p JOIN " + c.def.table + " t ON " + join +
 		" ORDER BY " + c.order("p.k", "p.id")
-	return &planned{text: text, shape: sel.shape}
+	return &statement{text: text, shape: sel.shape}
 }
 
 // innerList is what the ids are found with: id, sort key, view and groups.
@@ -254,7 +254,7 @@ func (c *compiler) addHead(sel *selection) {
 
 // head asks how a row decides about what hangs on it: the view, the groups,
 // and what the rows below it are found by.
-func (c *compiler) head() *planned {
+func (c *compiler) head() *statement {
 	sel := c.newSelection()
 	if len(c.views) > 1 {
 		sel.shape.view = sel.add(c.viewIndex())
@@ -269,7 +269,7 @@ func (c *compiler) head() *planned {
 	sel.add(translated)
 	sel.shape.width = len(sel.texts)
 	sel.shape.always = slices.Sorted(maps.Keys(c.always))
-	return &planned{text: "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() + " WHERE " + c.condition(c.filter), shape: sel.shape}
+	return &statement{text: "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() + " WHERE " + c.condition(c.filter), shape: sel.shape}
 }
 
 // revision is what finds the revision that a card's rates are read of, for its

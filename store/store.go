@@ -51,17 +51,17 @@ type Store struct {
 	now     func() time.Time
 	newID   func(kind string) string
 
-	pool    *preparedPool // reads
-	writers *preparedPool // writes; the same as pool in PostgreSQL
-	beat    *preparedPool // the data revision
-	history *historyReader
-	logger  *slog.Logger
-	query   *queryReader
-	tracker *tracker
-	cache   *epochCache
-	lookups *finder
-	besides chan struct{} // one for each connection of bulk that is taken
-	cleared func(BadExternalID)
+	pool      *preparedPool // reads
+	writers   *preparedPool // writes; the same as pool in PostgreSQL
+	beat      *preparedPool // the data revision
+	history   *historyReader
+	logger    *slog.Logger
+	query     *queryReader
+	tracker   *tracker
+	cache     *answerCache
+	lookups   *finder
+	bulkSlots chan struct{} // one for each connection of bulk that is taken
+	cleared   func(BadExternalID)
 }
 
 // Open opens the database that url names:
@@ -81,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
-		besides: make(chan struct{}, bulkConns),
+		bulkSlots: make(chan struct{}, bulkConns),
 	}
 	s.pool = newPreparedPool(p.read.DB)
 	if s.writers = s.pool; p.write != p.read {
@@ -91,7 +91,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.query = newQueryReader(d, o.Now)
 	s.history = newHistoryReader(d, s.beat, p.intact)
 	s.tracker = newTracker(pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.look)
-	s.cache = newEpochCache(s.tracker, d, o.CacheRows, o.Now)
+	s.cache = newAnswerCache(s.tracker, d, o.CacheRows, o.Now)
 	s.lookups = newFinder(lookupSources{
 		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Snapshot: s.snapshot, Build: s.buildOf,
 	}, o.RateMemory)

@@ -44,7 +44,7 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 // revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
-	return cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *sighting) (*Subject, int64, error) {
+	return cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *observation) (*Subject, int64, error) {
 		var subject *Subject
 		err := s.snapshot(ctx, at, func(x execer) (err error) {
 			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)
@@ -57,7 +57,7 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 // snapshot has all statements of fn read the data of one moment: a ceiling and
 // the groups under it are never of two. With at, it reads the history of that
 // moment, too.
-func (s *Store) snapshot(ctx context.Context, at *sighting, fn func(execer) error) error {
+func (s *Store) snapshot(ctx context.Context, at *observation, fn func(execer) error) error {
 	return s.reading(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 

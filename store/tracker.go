@@ -13,8 +13,8 @@ import (
 // rememberedRevisions bounds the revisions that need not be asked for again.
 const rememberedRevisions = 4096
 
-// standing is how a store stands to its database.
-type standing struct {
+// state is how a store stands to its database.
+type state struct {
 	DataRevision // the newest that is known; none before the first answer and after a loss
 	// epoch is the key of caches. It grows with each newer revision and each
 	// loss, so what was read in one epoch is never used in another.
@@ -26,7 +26,7 @@ type standing struct {
 // process's own writes at once, knows when it was last confirmed, and notices
 // when the database has lost what is known here.
 type tracker struct {
-	ask      func(context.Context, *sighting) error
+	ask      func(context.Context, *observation) error
 	missing  func() bool                     // whether the file of the database was last found missing
 	lose     func(losses int64)              // called under the lock
 	report   func(known, found DataRevision) // called after it
@@ -35,7 +35,7 @@ type tracker struct {
 	asking   chan struct{} // holds one while the database is asked
 
 	mu        sync.Mutex
-	known     standing
+	known     state
 	confirmed time.Time                          // monotonic; zero before the first answer and after a loss
 	changed   chan struct{}                      // closed and replaced when known changes
 	seen      *lru.Cache[DataRevision, struct{}] // revisions of this history
@@ -61,7 +61,7 @@ func (p pace) withDefaults() pace {
 	return p
 }
 
-func newTracker(p pace, ask func(context.Context, *sighting) error) *tracker {
+func newTracker(p pace, ask func(context.Context, *observation) error) *tracker {
 	p = p.withDefaults()
 	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
 	return &tracker{
@@ -100,7 +100,7 @@ func (t *tracker) stop() {
 // loss it asks once more, over a new connection. An answer to a question that was
 // asked while this one waited for its turn stands for this one, too. An answer
 // that says nothing about what is known by then is not used: refresh asks again.
-func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (sighting, standing, error) {
+func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (observation, state, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.maxStale)
 	defer cancel()
 	begun, none := time.Now(), wanted == DataRevision{}
@@ -108,36 +108,36 @@ func (t *tracker) refresh(ctx context.Context, wanted DataRevision) (sighting, s
 	case t.asking <- struct{}{}:
 		defer func() { <-t.asking }()
 	case <-ctx.Done():
-		return sighting{}, standing{}, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, ctx.Err()))
+		return observation{}, state{}, fmt.Errorf("data revision: %w", errors.Join(ErrUnavailable, ctx.Err()))
 	}
 	for lost := false; ; {
 		if known, since := t.confirmedSince(begun); since && none {
-			return sighting{}, known, nil
+			return observation{}, known, nil
 		}
-		x := sighting{known: t.standing(), wanted: wanted, at: time.Now()}
+		x := observation{known: t.state(), wanted: wanted, at: time.Now()}
 		known, err := t.askOnce(ctx, &x)
 		switch {
 		case err == nil && (known.DataRevision == x.now || !none && wanted.N <= x.known.N):
 			return x, known, nil
-		case err != nil && (lost || !errors.Is(err, errHistoryLost)):
-			return x, standing{}, err
+		case err != nil && (lost || !errors.Is(err, errLost)):
+			return x, state{}, err
 		}
 		lost = lost || err != nil
 	}
 }
 
 // askOnce asks a question and notes the answer.
-func (t *tracker) askOnce(ctx context.Context, x *sighting) (standing, error) {
+func (t *tracker) askOnce(ctx context.Context, x *observation) (state, error) {
 	if err := t.ask(ctx, x); err != nil {
 		t.distrust(*x, err)
-		return standing{}, err
+		return state{}, err
 	}
 	return t.observe(*x)
 }
 
 // epochOf is observe for what is read to be cached: the epoch that it may be
 // kept in, 0 where it may be used only once.
-func (t *tracker) epochOf(x sighting) (epoch int64, err error) {
+func (t *tracker) epochOf(x observation) (epoch int64, err error) {
 	known, err := t.observe(x)
 	if err != nil || known.DataRevision != x.now {
 		return 0, err
@@ -148,16 +148,16 @@ func (t *tracker) epochOf(x sighting) (epoch int64, err error) {
 // advance notes a write of this process that has just been committed as x.now:
 // what is known is at least that afterwards. Where other revisions became known
 // since the write asked, it asks the database whether it has both. It returns
-// errHistoryLost when a loss was found meanwhile, or when the database does not
+// errLost when a loss was found meanwhile, or when the database does not
 // have the write.
-func (t *tracker) advance(ctx context.Context, x sighting) error {
+func (t *tracker) advance(ctx context.Context, x observation) error {
 	known, err := t.observe(x)
 	if err != nil || known.DataRevision == x.now {
 		return err
 	}
 	answer, known, err := t.refresh(ctx, x.now)
 	if err == nil && (known.losses != x.known.losses || !answer.has) {
-		err = errHistoryLost
+		err = errLost
 	}
 	if err == nil {
 		t.remember(x.now, known.losses)
@@ -168,13 +168,13 @@ func (t *tracker) advance(ctx context.Context, x sighting) error {
 // observe notes what a statement found out. Only where it asked about the very
 // revision that is known, or found that one, does it follow that the database
 // has all that is known: else nothing is noted but a loss. It returns
-// errHistoryLost when what was read beside it may not be used.
-func (t *tracker) observe(x sighting) (standing, error) {
+// errLost when what was read beside it may not be used.
+func (t *tracker) observe(x observation) (state, error) {
 	t.mu.Lock()
 	was := t.known
 	lost := t.loses(x)
 	if lost == nil && x.now != was.DataRevision && x.known.DataRevision == was.DataRevision {
-		t.become(standing{DataRevision: x.now, epoch: was.epoch + 1, losses: was.losses})
+		t.become(state{DataRevision: x.now, epoch: was.epoch + 1, losses: was.losses})
 	}
 	if lost == nil && x.now == t.known.DataRevision {
 		t.seen.Add(x.now, struct{}{})
@@ -188,8 +188,8 @@ func (t *tracker) observe(x sighting) (standing, error) {
 	return now, lost
 }
 
-// holds returns errHistoryLost unless x stems from the history that is known.
-func (t *tracker) holds(x sighting) error {
+// holds returns errLost unless x stems from the history that is known.
+func (t *tracker) holds(x observation) error {
 	t.mu.Lock()
 	was := t.known
 	lost := t.loses(x)
@@ -200,16 +200,16 @@ func (t *tracker) holds(x sighting) error {
 }
 
 // distrust treats the failure of a question as a loss where it is one.
-func (t *tracker) distrust(x sighting, err error) {
-	if errors.Is(err, errHistoryLost) && x.known.N != 0 {
-		_ = t.holds(sighting{known: x.known}) // nothing was found, so nothing is kept
+func (t *tracker) distrust(x observation, err error) {
+	if errors.Is(err, errLost) && x.known.N != 0 {
+		_ = t.holds(observation{known: x.known}) // nothing was found, so nothing is kept
 	}
 }
 
 // loses finds out whether x shows a loss, and lets go of the history then.
-func (t *tracker) loses(x sighting) error {
+func (t *tracker) loses(x observation) error {
 	if x.known.losses != t.known.losses {
-		return errHistoryLost // of a history that is given up already
+		return errLost // of a history that is given up already
 	}
 	kept := x.known.N == 0 || x.kept && x.now.N >= x.known.N
 	if kept && (x.now.N != t.known.N || x.now.Mark == t.known.Mark) {
@@ -217,19 +217,19 @@ func (t *tracker) loses(x sighting) error {
 	}
 	t.seen.Purge()
 	t.confirmed = time.Time{}
-	t.become(standing{epoch: t.known.epoch + 1, losses: t.known.losses + 1})
+	t.become(state{epoch: t.known.epoch + 1, losses: t.known.losses + 1})
 	t.lose(t.known.losses)
-	return errHistoryLost
+	return errLost
 }
 
-func (t *tracker) become(now standing) {
+func (t *tracker) become(now state) {
 	t.known = now
 	close(t.changed)
 	t.changed = make(chan struct{})
 }
 
 // tell reports a loss between was and now.
-func (t *tracker) tell(was, now standing, x sighting) {
+func (t *tracker) tell(was, now state, x observation) {
 	if now.losses != was.losses {
 		t.report(was.DataRevision, x.now)
 	}
@@ -253,7 +253,7 @@ func (t *tracker) remembers(r DataRevision) bool {
 	return ok && r.N <= t.known.N && t.known.N-r.N < ringSize
 }
 
-func (t *tracker) standing() standing {
+func (t *tracker) state() state {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known
@@ -261,7 +261,7 @@ func (t *tracker) standing() standing {
 
 // confirmedSince is how the store stands, and whether a question that was asked
 // after begun has confirmed it.
-func (t *tracker) confirmedSince(begun time.Time) (standing, bool) {
+func (t *tracker) confirmedSince(begun time.Time) (state, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known, t.confirmed.After(begun)
@@ -269,7 +269,7 @@ func (t *tracker) confirmedSince(begun time.Time) (standing, bool) {
 
 // latest is how the store stands, and whether that was confirmed lately. Without
 // the file of the database no confirmation counts.
-func (t *tracker) latest() (known standing, fresh bool, changed <-chan struct{}) {
+func (t *tracker) latest() (known state, fresh bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fresh = !t.missing() && !t.confirmed.IsZero() && time.Since(t.confirmed) <= t.maxStale
@@ -278,7 +278,7 @@ func (t *tracker) latest() (known standing, fresh bool, changed <-chan struct{})
 
 // current is how the store stands when that was confirmed lately, and else what
 // the database says now.
-func (t *tracker) current(ctx context.Context) (standing, error) {
+func (t *tracker) current(ctx context.Context) (state, error) {
 	if known, fresh, _ := t.latest(); fresh {
 		return known, nil
 	}

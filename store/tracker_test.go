@@ -37,7 +37,7 @@ func (s *source) lose(n int64) {
 
 func made(n int64, line byte) DataRevision { return DataRevision{N: n, Mark: Mark{line}} }
 
-func (s *source) ask(_ context.Context, x *sighting) error {
+func (s *source) ask(_ context.Context, x *observation) error {
 	s.mu.Lock()
 	if between := s.between; between != nil {
 		s.between = nil
@@ -68,7 +68,7 @@ func tracking(t *testing.T, db *source, p pace) (*tracker, *[]loss) {
 	return tr, losses
 }
 
-func stands(t *testing.T, tr *tracker, about string, want DataRevision) standing {
+func stands(t *testing.T, tr *tracker, about string, want DataRevision) state {
 	t.Helper()
 	known, err := tr.current(t.Context())
 	if err != nil || known.DataRevision != want {
@@ -89,7 +89,7 @@ func TestTheRevisionIsPolled(t *testing.T) {
 		if then := stands(t, tr, "after another's write", made(6, 'a')); then.epoch <= first.epoch {
 			t.Errorf("epoch %d after %d", then.epoch, first.epoch)
 		}
-		own := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
+		own := observation{known: tr.state(), now: made(9, 'a'), kept: true, at: time.Now()}
 		db.commit(9, 'a')
 		if err := tr.advance(t.Context(), own); err != nil {
 			t.Error(err)
@@ -164,31 +164,31 @@ func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 		db := &source{}
 		db.commit(9, 'a')
 		tr, _ := tracking(t, db, pace{Poll: time.Hour})
-		early := sighting{known: tr.standing(), now: made(9, 'a'), kept: true, at: time.Now()}
-		if epoch, err := tr.epochOf(early); err != nil || epoch != tr.standing().epoch {
+		early := observation{known: tr.state(), now: made(9, 'a'), kept: true, at: time.Now()}
+		if epoch, err := tr.epochOf(early); err != nil || epoch != tr.state().epoch {
 			t.Errorf("of this history: epoch %d, %v", epoch, err)
 		}
-		stray := sighting{known: tr.standing(), now: made(5, 'a'), at: time.Now()}
-		if epoch, err := tr.epochOf(stray); epoch != 0 || !errors.Is(err, errHistoryLost) {
+		stray := observation{known: tr.state(), now: made(5, 'a'), at: time.Now()}
+		if epoch, err := tr.epochOf(stray); epoch != 0 || !errors.Is(err, errLost) {
 			t.Errorf("read from an older copy: epoch %d, %v", epoch, err)
 		}
 		if _, fresh, _ := tr.latest(); fresh {
 			t.Error("what is known counts as confirmed after a loss")
 		}
-		if epoch, err := tr.epochOf(early); epoch != 0 || !errors.Is(err, errHistoryLost) {
+		if epoch, err := tr.epochOf(early); epoch != 0 || !errors.Is(err, errLost) {
 			t.Errorf("read before the loss: epoch %d, %v", epoch, err)
 		}
 		stands(t, tr, "asked again", made(9, 'a'))
-		if err := tr.advance(t.Context(), early); !errors.Is(err, errHistoryLost) {
+		if err := tr.advance(t.Context(), early); !errors.Is(err, errLost) {
 			t.Errorf("written before the loss: %v", err)
 		}
-		same := sighting{known: tr.standing(), now: made(9, 'b'), kept: true, at: time.Now()}
-		if _, err := tr.epochOf(same); !errors.Is(err, errHistoryLost) {
+		same := observation{known: tr.state(), now: made(9, 'b'), kept: true, at: time.Now()}
+		if _, err := tr.epochOf(same); !errors.Is(err, errLost) {
 			t.Errorf("the same number with another mark: %v", err)
 		}
 		stands(t, tr, "asked again", made(9, 'a'))
-		back := sighting{known: tr.standing(), now: made(8, 'a'), kept: true, at: time.Now()}
-		if _, err := tr.epochOf(back); !errors.Is(err, errHistoryLost) {
+		back := observation{known: tr.state(), now: made(8, 'a'), kept: true, at: time.Now()}
+		if _, err := tr.epochOf(back); !errors.Is(err, errLost) {
 			t.Errorf("an older number in a ring that has the known mark: %v", err)
 		}
 	})
@@ -202,7 +202,7 @@ func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
 		tr, losses := tracking(t, db, pace{Poll: time.Hour})
-		own := sighting{known: tr.standing(), now: made(7, 'a'), kept: true, at: time.Now()}
+		own := observation{known: tr.state(), now: made(7, 'a'), kept: true, at: time.Now()}
 		db.commit(6, 'a')
 		db.between = func() {
 			db.commit(7, 'a')
@@ -235,8 +235,8 @@ func TestWaitingForARevision(t *testing.T) {
 			defer cancel()
 			return tr.wait(soon, r)
 		}
-		if err := wait(made(7, 'a')); err != nil || tr.standing().N != 7 {
-			t.Errorf("revision %d, %v", tr.standing().N, err)
+		if err := wait(made(7, 'a')); err != nil || tr.state().N != 7 {
+			t.Errorf("revision %d, %v", tr.state().N, err)
 		}
 		if err := wait(made(3, 'a')); err != nil {
 			t.Errorf("an older one: %v", err)
@@ -256,8 +256,8 @@ func TestWaitingForARevision(t *testing.T) {
 		}
 		db.lose(5)
 		db.commit(9, 'b')
-		if err := wait(made(8, 'b')); err != nil || tr.standing().DataRevision != made(9, 'b') {
-			t.Errorf("of a new history that was not met yet: %v, %v", tr.standing().DataRevision, err)
+		if err := wait(made(8, 'b')); err != nil || tr.state().DataRevision != made(9, 'b') {
+			t.Errorf("of a new history that was not met yet: %v, %v", tr.state().DataRevision, err)
 		}
 		if err := wait(made(7, 'a')); !errors.Is(err, ErrRevisionLost) {
 			t.Errorf("of the lost one, which was known: %v", err)
@@ -271,11 +271,11 @@ func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
 		db := &source{}
 		db.commit(5, 'a')
 		tr, _ := tracking(t, db, pace{})
-		own := sighting{known: tr.standing(), now: made(5+ringSize-1, 'a'), kept: true, at: time.Now()}
+		own := observation{known: tr.state(), now: made(5+ringSize-1, 'a'), kept: true, at: time.Now()}
 		if err := tr.advance(t.Context(), own); err != nil || !tr.remembers(made(5, 'a')) {
 			t.Errorf("the oldest of the ring is not remembered: %v", err)
 		}
-		own.known, own.now = tr.standing(), made(5+ringSize, 'a')
+		own.known, own.now = tr.state(), made(5+ringSize, 'a')
 		if err := tr.advance(t.Context(), own); err != nil || tr.remembers(made(5, 'a')) {
 			t.Errorf("one that is older than the ring is remembered: %v", err)
 		}

@@ -18,10 +18,10 @@ type Tx struct {
 	tx      *sqlx.Tx
 	tenant  string
 	now     Micros
-	since   int64             // losses of history before it began
-	changed bool              // something was written
-	proved  map[string]proven // revisions that were built here
-	cursors int               // that were opened
+	since   int64                // losses of history before it began
+	changed bool                 // something was written
+	proved  map[string]keptProof // revisions that were built here
+	cursors int                  // that were opened
 
 	atLoss bool // calls may cost more than they sell for, as was accepted here
 }
@@ -50,13 +50,13 @@ func (tx *Tx) Now() Micros { return tx.now }
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
-	since := s.tracker.standing().losses
-	h, err := s.history.historian(ctx, s.writers)
+	since := s.tracker.state().losses
+	h, err := s.history.prepare(ctx, s.writers)
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
 	}
 	defer h.release()
-	begun, letGo, err := s.begin(ctx)
+	begun, letGo, err := s.beginWrite(ctx)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
@@ -93,10 +93,10 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	return nil
 }
 
-// begin begins a transaction that lasts until it is ended here, whatever becomes
+// beginWrite begins a transaction that lasts until it is ended here, whatever becomes
 // of ctx: database/sql would roll it back from a goroutine of its own, on a
 // connection that a COPY is still talking on. letGo is called after its end.
-func (s *Store) begin(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
+func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
 	held, letGo := context.WithCancel(heldOpen(ctx))
 	stop := context.AfterFunc(ctx, letGo) // as long as it waits for a connection
 	tx, err = s.db.write.BeginTxx(held, nil)
@@ -120,8 +120,8 @@ func (tx *Tx) serialise(ctx context.Context) error {
 // advance checks what is left to check and takes the next data revision. Its
 // row stays locked until the commit, which makes its order that of commits. It
 // refuses to go on in a database that has lost what is known here.
-func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err error) {
-	if err := tx.settle(ctx); err != nil {
+func (tx *Tx) advance(ctx context.Context, h historyStatement) (made observation, err error) {
+	if err := tx.checkConstraints(ctx); err != nil {
 		return made, err
 	}
 	if err := tx.store.db.intact(); err != nil {
@@ -130,9 +130,9 @@ func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err erro
 	if _, err := tx.tx.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"); err != nil {
 		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
 	}
-	made.known = tx.store.tracker.standing()
+	made.known = tx.store.tracker.state()
 	if made.known.losses != tx.since {
-		return made, fmt.Errorf("data revision: %w", errHistoryLost)
+		return made, fmt.Errorf("data revision: %w", errLost)
 	}
 	if err := h.look(ctx, tx.tx, &made); err != nil {
 		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
@@ -143,9 +143,9 @@ func (tx *Tx) advance(ctx context.Context, h historian) (made sighting, err erro
 	return made, nil
 }
 
-// settle has the database check now what it would check at the commit, where it
+// checkConstraints has the database check now what it would check at the commit, where it
 // can be asked to.
-func (tx *Tx) settle(ctx context.Context) error {
+func (tx *Tx) checkConstraints(ctx context.Context) error {
 	if tx.store.dialect.checkNow == "" {
 		return nil
 	}

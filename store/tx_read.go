@@ -18,12 +18,12 @@ func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) 
 
 // reading runs fn in a transaction that reads one state of the data. With at,
 // it reads the history of that state first.
-func (s *Store) reading(ctx context.Context, at *sighting, fn func(*sqlx.Tx) error) error {
+func (s *Store) reading(ctx context.Context, at *observation, fn func(*sqlx.Tx) error) error {
 	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err)) }
-	var h historian
+	var h historyStatement
 	if at != nil {
 		var err error
-		if h, err = s.history.historian(ctx, s.pool); err != nil {
+		if h, err = s.history.prepare(ctx, s.pool); err != nil {
 			return refused(err)
 		}
 		defer h.release()

@@ -9,7 +9,7 @@ import (
 
 // findParents finds, of the viewer's own built cards, which of the others they
 // were built from.
-func (f *finder) findParents(ctx context.Context, x execer, v *sight) error {
+func (f *finder) findParents(ctx context.Context, x execer, v *visibleCards) error {
 	places, own := map[string]int{}, map[string]*SeenCard{}
 	var revisions []string
 	for i, card := range v.cards {
@@ -47,7 +47,7 @@ type builtFromCard struct {
 
 // addParent notes what a card was built from, where the viewer sees that card
 // and what it costs.
-func (c *SeenCard) addParent(v *sight, p builtFromCard, places map[string]int) {
+func (c *SeenCard) addParent(v *visibleCards, p builtFromCard, places map[string]int) {
 	c.built = true
 	at, seen := places[p.CardID]
 	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
@@ -59,5 +59,5 @@ func (c *SeenCard) addParent(v *sight, p builtFromCard, places map[string]int) {
 		c.whole = false
 		return
 	}
-	c.parents = append(c.parents, seenParent{at, exchange})
+	c.parents = append(c.parents, visibleParent{at, exchange})
 }

@@ -11,29 +11,29 @@ func (tx *Tx) reader(ctx context.Context, revision string) *rateReader {
 	return newRateReader(ctx, tx.store.dialect, tx.tx, revision, "rates_"+strconv.Itoa(tx.cursors))
 }
 
-// beside has revisions read by another connection, and reports whether that was
+// readInParallel has revisions read by another connection, and reports whether that was
 // to be had and knows them all: one may have been made in this very transaction.
 // The rates of a revision do not change, so it does not matter which of the two
 // reads later. Nobody waits for a connection, as others may hold one for long, or
 // fails for want of one: it returns an error when ctx is over, and no other.
-func (tx *Tx) beside(ctx context.Context, readers []*rateReader) (ok bool, end func(), err error) {
+func (tx *Tx) readInParallel(ctx context.Context, readers []*rateReader) (ok bool, end func(), err error) {
 	s := tx.store
 	if s.db.bulk == nil {
 		return false, nothing, nil
 	}
 	select {
-	case s.besides <- struct{}{}:
+	case s.bulkSlots <- struct{}{}:
 	default:
 		return false, nothing, nil
 	}
 	begun, err := s.db.bulk.BeginTxx(ctx, &s.dialect.oneState)
 	if err != nil {
-		<-s.besides
+		<-s.bulkSlots
 		return false, nothing, context.Cause(ctx)
 	}
 	end = func() {
 		_ = begun.Rollback() // nothing was written
-		<-s.besides
+		<-s.bulkSlots
 	}
 	if !s.knows(ctx, begun, readers) {
 		end()

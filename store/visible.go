@@ -8,10 +8,10 @@ import (
 	"resellerd/store/rating"
 )
 
-// sight is which cards a viewer sees, with what look-ups need of them. It is
+// visibleCards is which cards a viewer sees, with what look-ups need of them. It is
 // immutable, and holds for one epoch of the tracker, no longer than any
 // assignment.
-type sight struct {
+type visibleCards struct {
 	epoch, until int64
 	cards        []*SeenCard // in the order of their ids
 	wanted       []wantedRates
@@ -33,14 +33,14 @@ type SeenCard struct {
 	shows    rateColumnSet
 	// Of an own card that was built, and that tells from what: the cards among
 	// those seen that it was built from. whole says that all of them are.
-	parents []seenParent
+	parents []visibleParent
 	tells   bool
 	built   bool
 	whole   bool
 }
 
-// seenParent is a parent's place in the sight, and its exchange rate.
-type seenParent struct {
+// visibleParent is a parent's place among the visible cards, and its exchange rate.
+type visibleParent struct {
 	at       int
 	exchange rating.Exchange
 }
@@ -92,24 +92,24 @@ func (q LookupQuery) statements() (cards, rates Query) {
 	return cards, rates
 }
 
-// see finds out which cards the viewer sees: from memory while the data
+// visible finds out which cards the viewer sees: from memory while the data
 // revision stands.
-func (f *finder) see(ctx context.Context, q LookupQuery) (*sight, error) {
+func (f *finder) visible(ctx context.Context, q LookupQuery) (*visibleCards, error) {
 	cards, rates := q.statements()
-	key := append([]byte("sight\x00"), q.Account...)
+	key := append([]byte("visible\x00"), q.Account...)
 	for _, part := range []*Query{&cards, &rates} {
 		var err error
 		if key, err = f.Query.appendAnswerKey(append(key, 0), part); err != nil {
 			return nil, err
 		}
 	}
-	return trusted(ctx, f.Cache, func(known standing) (*sight, error) {
-		kept, _ := f.memory.get(string(key)).(*sight)
+	return trusted(ctx, f.Cache, func(known state) (*visibleCards, error) {
+		kept, _ := f.memory.get(string(key)).(*visibleCards)
 		if kept != nil && kept.epoch == known.epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
 			return kept, nil
 		}
-		fresh, at := &sight{views: map[string]int{}}, sighting{known: known, at: time.Now()}
-		err := f.Snapshot(ctx, &at, func(x execer) error { return f.loadSight(ctx, x, fresh, &at, q.Account, cards, rates) })
+		fresh, at := &visibleCards{views: map[string]int{}}, observation{known: known, at: time.Now()}
+		err := f.Snapshot(ctx, &at, func(x execer) error { return f.loadVisible(ctx, x, fresh, &at, q.Account, cards, rates) })
 		if err != nil {
 			return nil, err
 		}
@@ -120,9 +120,9 @@ func (f *finder) see(ctx context.Context, q LookupQuery) (*sight, error) {
 	})
 }
 
-// loadSight finds the cards whose rates are seen. It leaves out
+// loadVisible finds the cards whose rates are seen. It leaves out
 // a card whose prefixes are hidden: a match of a number would reveal them.
-func (f *finder) loadSight(ctx context.Context, x execer, into *sight, at *sighting, account string, cards, rates Query) error {
+func (f *finder) loadVisible(ctx context.Context, x execer, into *visibleCards, at *observation, account string, cards, rates Query) error {
 	heads, err := f.rateHeads(ctx, x, &rates)
 	if err != nil {
 		return err
@@ -146,13 +146,13 @@ func (f *finder) loadSight(ctx context.Context, x execer, into *sight, at *sight
 	return f.findParents(ctx, x, into)
 }
 
-func (v *sight) add(card *SeenCard, id string, head rateHead) {
+func (v *visibleCards) add(card *SeenCard, id string, head rateHead) {
 	v.cards = append(v.cards, card)
 	v.wanted = append(v.wanted, wantedRates{revision: head.revision, key: ratesKey(head.revision), card: id, rows: head.rows})
 	v.views[card.View]++
 }
 
-func (v *sight) bytes() int64 {
+func (v *visibleCards) bytes() int64 {
 	total := int64(0)
 	for i, card := range v.cards {
 		total += int64(len(card.head)+2*len(v.wanted[i].revision)+24*len(card.parents)) + itemBytes
@@ -220,8 +220,8 @@ func (c *SeenCard) member(name string) []byte {
 // nextAssignment is when an assignment next begins or ends to hold, whoever's
 // it is; 0 for never. It is found once for each epoch, in a snapshot whose
 // history was read.
-func (f *finder) nextAssignment(ctx context.Context, x execer, at *sighting) (int64, error) {
-	return cached(ctx, f.Cache, "next assignment", func(ctx context.Context, seen *sighting) (int64, int64, error) {
+func (f *finder) nextAssignment(ctx context.Context, x execer, at *observation) (int64, error) {
+	return cached(ctx, f.Cache, "next assignment", func(ctx context.Context, seen *observation) (int64, int64, error) {
 		*seen = *at
 		now := f.Now().UnixMicro()
 		var next *int64

@@ -10,10 +10,10 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// late is what one source of predicates (a plan with its Env) leaves to each
+// parameters is what one source of predicates (a plan with its Env) leaves to each
 // request: values that are compared with columns, and conditions that touch no
 // column at all.
-type late struct {
+type parameters struct {
 	refs  []predicate.Ref
 	index map[string]int // of refs, by their text
 	atoms []predicate.Expr
@@ -24,45 +24,45 @@ var (
 	subjectTenant  = predicate.Ref{"subject", "account", "tenant_id"}
 )
 
-func newLate() *late { return &late{index: map[string]int{}} }
+func newParameters() *parameters { return &parameters{index: map[string]int{}} }
 
-func (l *late) ref(r predicate.Ref) {
-	if key := r.String(); l.index[key] == 0 {
-		l.refs = append(l.refs, r)
-		l.index[key] = len(l.refs)
+func (p *parameters) ref(r predicate.Ref) {
+	if key := r.String(); p.index[key] == 0 {
+		p.refs = append(p.refs, r)
+		p.index[key] = len(p.refs)
 	}
 }
 
-// collect notes what e leaves to the request, in the order in which settle
+// collect notes what e leaves to the request, in the order in which decide
 // meets it again.
-func (l *late) collect(e predicate.Expr) {
+func (p *parameters) collect(e predicate.Expr) {
 	switch e := e.(type) {
 	case predicate.And:
 		for _, x := range e {
-			l.collect(x)
+			p.collect(x)
 		}
 	case predicate.Or:
 		for _, x := range e {
-			l.collect(x)
+			p.collect(x)
 		}
 	case predicate.Not:
-		l.collect(e.X)
+		p.collect(e.X)
 	default:
 		if touchesRow(e) {
-			l.collectValues(e)
+			p.collectValues(e)
 		} else if !constant(e) {
-			l.atoms = append(l.atoms, e)
+			p.atoms = append(p.atoms, e)
 		}
 	}
 }
 
-func (l *late) collectValues(e predicate.Expr) {
+func (p *parameters) collectValues(e predicate.Expr) {
 	for _, o := range predicate.Operands(e) {
 		if o.Ref.IsBelow() {
-			l.ref(subjectAccount)
-			l.ref(subjectTenant)
+			p.ref(subjectAccount)
+			p.ref(subjectTenant)
 		} else if _, column := o.Ref.Column(); o.Ref != nil && !column {
-			l.ref(o.Ref)
+			p.ref(o.Ref)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func touchesRow(e predicate.Expr) bool {
 	return false
 }
 
-// The classes of late values. What class a value has is part of a statement's
+// The classes of parameters. What class a value has is part of a statement's
 // text; the value itself is bound.
 const (
 	classAbsent   = '-'
@@ -100,62 +100,62 @@ const (
 	classMaster   = 'm' // of the subject, last of all: its account is the root of its tenant
 )
 
-// values asks env for everything that is late. The classes are appended to
+// values asks env for every parameter. The classes are appended to
 // dst: one byte a ref, one byte a condition, and one for the subject.
-func (l *late) values(env predicate.Env, dst []byte) (classes []byte, values []any) {
+func (p *parameters) values(env predicate.Env, dst []byte) (classes []byte, values []any) {
 	if env == nil {
 		env = noEnv{}
 	}
-	values = make([]any, len(l.refs))
-	for i, ref := range l.refs {
+	values = make([]any, len(p.refs))
+	for i, ref := range p.refs {
 		class, value := byte(classAbsent), any(nil)
 		if v, ok := env.Lookup(ref); ok {
 			class, value = classify(v)
 		}
 		dst, values[i] = append(dst, class), value
 	}
-	for _, atom := range l.atoms {
+	for _, atom := range p.atoms {
 		class := byte(classFalse)
 		if (predicate.Filter{Kind: predicate.Where, Where: atom}).Eval(env) {
 			class = classTrue
 		}
 		dst = append(dst, class)
 	}
-	if l.master(values) {
+	if p.master(values) {
 		return append(dst, classMaster), values
 	}
 	return append(dst, classOther), values
 }
 
 // master reports that the subject's subtree is its whole tenant.
-func (l *late) master(values []any) bool {
-	account, tenant := l.index[subjectAccount.String()], l.index[subjectTenant.String()]
+func (p *parameters) master(values []any) bool {
+	account, tenant := p.index[subjectAccount.String()], p.index[subjectTenant.String()]
 	return account > 0 && tenant > 0 && values[account-1] != nil && values[account-1] == values[tenant-1]
 }
 
-// settle replaces the conditions that touch no column by what the request
+// decide replaces the conditions that touch no column by what the request
 // found them to be. next counts them, across calls, in the order of collect.
-func (l *late) settle(e predicate.Expr, classes string, next *int) predicate.Expr {
+func (p *parameters) decide(e predicate.Expr, classes string, next *int) predicate.Expr {
 	switch e := e.(type) {
 	case predicate.And:
 		out := make(predicate.And, len(e))
 		for i, x := range e {
-			out[i] = l.settle(x, classes, next)
+			out[i] = p.decide(x, classes, next)
 		}
 		return out
 	case predicate.Or:
 		out := make(predicate.Or, len(e))
 		for i, x := range e {
-			out[i] = l.settle(x, classes, next)
+			out[i] = p.decide(x, classes, next)
 		}
 		return out
 	case predicate.Not:
-		return predicate.Not{X: l.settle(e.X, classes, next)}
+		return predicate.Not{X: p.decide(e.X, classes, next)}
 	}
 	if constant(e) || touchesRow(e) {
 		return e
 	}
-	class := classes[len(l.refs)+*next]
+	class := classes[len(p.refs)+*next]
 	*next++
 	if class == classTrue {
 		return predicate.True{}

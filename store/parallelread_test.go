@@ -25,7 +25,7 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		draft := c.losing(t)
-		if err := s.ShutBeside(); err != nil {
+		if err := s.CloseBulk(); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 { // one more than there are connections
@@ -42,7 +42,7 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 				t.Errorf("proved %+v", proof)
 			}
 		}
-		if n := s.Besides(); n != 0 {
+		if n := s.BulkReaders(); n != 0 {
 			t.Errorf("%d connections are still taken", n)
 		}
 	})
@@ -57,8 +57,8 @@ func TestAReportOfAProofHoldsNoConnectionThatBuildsRead(t *testing.T) {
 		findings := 0
 		err := s.Read(ctx, c.master.ID, func(tx *store.Tx) error {
 			_, err := tx.ProveRevision(ctx, store.AllRates, c.sold.ID, draft.ID, func(store.Finding) error {
-				if findings++; s.Besides() != 0 {
-					t.Errorf("%d connections are taken", s.Besides())
+				if findings++; s.BulkReaders() != 0 {
+					t.Errorf("%d connections are taken", s.BulkReaders())
 				}
 				return nil
 			})
