@@ -165,3 +165,27 @@ func scanJSON(from, into any) error {
 	}
 	return fmt.Errorf("%T is no JSON text", from)
 }
+
+// maxAreas bounds the areas of one access.
+const maxAreas = 1_000
+
+// checkAccess takes areas with their letters; AnyArea only where it may stand.
+func checkAccess(c *checks, field string, access Access, anyArea bool) {
+	if len(access) > maxAreas {
+		c.refuse(field, "holds more than %d areas", maxAreas)
+		return
+	}
+	for area, text := range access {
+		if !areas.Valid(area) && (!anyArea || area != AnyArea) {
+			c.refuse(field, "holds an area that is not a lowercase path")
+		}
+		checkLetters(c, field, text)
+	}
+}
+
+// checkLetters takes a set of letters.
+func checkLetters(c *checks, field, text string) {
+	if strings.Trim(text, FullAccess) != "" || len(text) > len(FullAccess) {
+		c.refuse(field, "is not a set of create, read, update and delete")
+	}
+}

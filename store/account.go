@@ -59,6 +59,13 @@ func (p AccountPatch) apply(a *Account) {
 	replace(&a.Ceiling, p.Ceiling)
 }
 
+// replace puts a patch's value, when it has one, in place of another.
+func replace[T any](value *T, patch *T) {
+	if patch != nil {
+		*value = *patch
+	}
+}
+
 // Validate returns an ErrInvalid that names the first field at fault.
 func (a *Account) Validate() error {
 	var c checks
@@ -68,7 +75,7 @@ func (a *Account) Validate() error {
 	c.email("email", a.Email)
 	c.currency("currency", a.Currency)
 	c.oneOf("status", a.Status, Active, Suspended, Closed)
-	c.access("ceiling", a.Ceiling, true)
+	checkAccess(&c, "ceiling", a.Ceiling, true)
 	c.text("external_id", a.ExternalID, maxID)
 	if a.Kind == Master && a.Ceiling != nil {
 		c.refuse("ceiling", "is for accounts below a master")

@@ -77,8 +77,8 @@ func (g *Group) Validate() error {
 	c.oneOf("lend_to", g.Lend, LendNone, LendAll, LendSome)
 	c.distinct("lend_to", g.LentTo)
 	c.text("template", g.Template, maxName)
-	c.letters("default_access", g.DefaultAccess)
-	c.access("rows", g.Rows, false)
+	checkLetters(&c, "default_access", g.DefaultAccess)
+	checkAccess(&c, "rows", g.Rows, false)
 	return c.err
 }
 

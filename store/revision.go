@@ -80,13 +80,6 @@ func (r *Rate) Validate() error {
 	return c.err
 }
 
-// amount takes an optional sum of money.
-func (c *checks) amount(field string, money *int64) {
-	if money != nil && *money < 0 {
-		c.refuse(field, "is negative")
-	}
-}
-
 // appendColumns appends what rateColumns names.
 func (r *Rate) appendColumns(into []any, revision any) []any {
 	status := anyOpen

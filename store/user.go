@@ -51,7 +51,9 @@ func (u *User) Named(ref string) bool {
 // Validate returns an ErrInvalid that names the first field at fault.
 func (u *User) Validate() error {
 	var c checks
-	c.externalID("external_id", u.ExternalID)
+	if fault := externalIDFault(u.ExternalID); fault != "" {
+		c.refuse("external_id", "%s", fault)
+	}
 	c.required("login", u.Login, maxEmail)
 	c.email("login", u.Login)
 	c.text("name", u.Name, maxName)

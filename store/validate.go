@@ -10,8 +10,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/currency"
-
-	"resellerd/policies/areas"
 )
 
 // Bounds, in characters and in entries.
@@ -20,14 +18,14 @@ const (
 	maxName   = 200
 	maxEmail  = 254 // RFC 5321, 4.5.3.1.3 less the angle brackets
 	maxNotes  = 10_000
-	maxAreas  = 1_000
 	maxList   = 1_000
 	maxPrefix = 15
 )
 
 // checks collects the first thing that is wrong with a row.
-type checks struct{ err error }
+type checks struct{ err error } // of the first fault, nil for none
 
+// refuse notes a fault of a field, unless one is noted already.
 func (c *checks) refuse(field, format string, args ...any) {
 	if c.err == nil {
 		c.err = invalid(field, fmt.Sprintf(format, args...))
@@ -44,13 +42,7 @@ func (c *checks) text(field, value string, limit int) {
 	}
 }
 
-// externalID takes an optional external id of a user.
-func (c *checks) externalID(field, value string) {
-	if fault := externalIDFault(value); fault != "" {
-		c.refuse(field, "%s", fault)
-	}
-}
-
+// required takes a text of 1 to limit characters that are not all blank.
 func (c *checks) required(field, value string, limit int) {
 	if strings.TrimSpace(value) == "" {
 		c.refuse(field, "is missing")
@@ -58,6 +50,7 @@ func (c *checks) required(field, value string, limit int) {
 	c.text(field, value, limit)
 }
 
+// oneOf takes one of some words.
 func (c *checks) oneOf(field, value string, allowed ...string) {
 	for _, one := range allowed {
 		if value == one {
@@ -125,43 +118,26 @@ func (c *checks) distinct(field string, values []string) {
 	}
 }
 
-// access takes areas with their letters; AnyArea only where it may stand.
-func (c *checks) access(field string, access Access, anyArea bool) {
-	if len(access) > maxAreas {
-		c.refuse(field, "holds more than %d areas", maxAreas)
-		return
-	}
-	for area, text := range access {
-		if !areas.Valid(area) && (!anyArea || area != AnyArea) {
-			c.refuse(field, "holds an area that is not a lowercase path")
-		}
-		c.letters(field, text)
-	}
-}
-
-func (c *checks) letters(field, text string) {
-	if strings.Trim(text, FullAccess) != "" || len(text) > len(FullAccess) {
-		c.refuse(field, "is not a set of create, read, update and delete")
-	}
-}
-
+// precision takes a number of decimals.
 func (c *checks) precision(field string, value int) {
 	if value < 0 || value > 10 {
 		c.refuse(field, "is not between 0 and 10")
 	}
 }
 
+// rounding takes a way to round.
 func (c *checks) rounding(field, value string) {
 	c.oneOf(field, value, "up", "down", "half_up", "half_down")
 }
 
+// digits reports whether a text is 1 to limit digits.
 func digits(text string, limit int) bool {
 	return text != "" && len(text) <= limit && strings.Trim(text, "0123456789") == ""
 }
 
-// replace puts a patch's value, when it has one, in place of another.
-func replace[T any](value *T, patch *T) {
-	if patch != nil {
-		*value = *patch
+// amount takes an optional sum of money.
+func (c *checks) amount(field string, money *int64) {
+	if money != nil && *money < 0 {
+		c.refuse(field, "is negative")
 	}
 }
