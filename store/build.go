@@ -66,6 +66,9 @@ func buildFault(err error) error {
 	return err
 }
 
+// errStopped ends a build or a proof whose results nobody takes any more.
+var errStopped = errors.New("stopped")
+
 // buildRun is a build made ready.
 type buildRun struct {
 	tx      *Tx
@@ -112,7 +115,7 @@ func (w *buildRun) readyProof(ctx context.Context) error {
 		return err
 	}
 	w.on = proof.stand(sale, bought, w.card.routing())
-	w.prover, err = rating.NewProver(sale, bought, w.card.routing(), func(rating.Finding) error { return errStop })
+	w.prover, err = rating.NewProver(sale, bought, w.card.routing(), func(rating.Finding) error { return errStopped })
 	return err
 }
 
@@ -333,11 +336,11 @@ func nextRates(next func() (Rate, error, bool), most int) ([]Rate, error) {
 func (w *buildRun) rates(yield func(Rate, error) bool) {
 	err := w.each(func(rate Rate) error {
 		if !yield(rate, nil) {
-			return errStop
+			return errStopped
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errStop) {
+	if err != nil && !errors.Is(err, errStopped) {
 		yield(Rate{}, err)
 	}
 }

@@ -23,6 +23,7 @@ const (
 	argAfter  // Query.After.ID
 )
 
+// argument is a bound argument, and where its value comes from.
 type argument struct {
 	kind   argKind
 	source int
@@ -37,6 +38,7 @@ type builder struct {
 	args []argument
 }
 
+// newBuilder begins a statement.
 func newBuilder(d dialect) *builder { return &builder{d: d} }
 
 // bind is the placeholder of an argument. All but constants are bound once.

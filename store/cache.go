@@ -66,6 +66,7 @@ type answerCache struct {
 	rows    *rowCache
 }
 
+// newAnswerCache makes a cache of at most size rows.
 func newAnswerCache(t *tracker, d dialect, size int, now func() time.Time) *answerCache {
 	return &answerCache{tracker: t, d: d, now: now, rows: newRowCache(size)}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
+// postgresDialect is what PostgreSQL can do.
 func postgresDialect() dialect {
 	return dialect{
 		name:       "postgres",

@@ -18,6 +18,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// sqliteDialect is what SQLite can do.
 func sqliteDialect() dialect {
 	blob := func(x string) string { return "CAST(" + x + " AS BLOB)" }
 	return dialect{

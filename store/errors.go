@@ -30,6 +30,7 @@ type FieldError struct {
 	Text  string // what is wrong, in lower case
 }
 
+// Error names the field, where there is one, and what is wrong with it.
 func (e *FieldError) Error() string {
 	if e.Field == "" {
 		return e.Text
@@ -73,6 +74,7 @@ type ConstraintError struct {
 	Err  error // the driver's error
 }
 
+// Error says what kind of constraint refused the write, and its name.
 func (e *ConstraintError) Error() string {
 	kinds := [...]string{"", "taken", "referenced or missing", "out of range", "missing", "refused"}
 	return fmt.Sprintf("%s (%s)", kinds[e.Kind], e.Name)

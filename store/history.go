@@ -72,6 +72,7 @@ func (x *observation) args() []any {
 	return []any{x.known.N, x.known.Mark[:], x.wanted.N, x.wanted.Mark[:]}
 }
 
+// into are the places that the columns of the history are read into.
 func (x *observation) into() []any {
 	return []any{&x.now.N, &x.now.Mark, &x.kept, &x.has, &x.standby}
 }
@@ -92,6 +93,7 @@ type historyReader struct {
 	text   string        // of the statement
 }
 
+// newHistoryReader makes a reader over a pool that has a connection free.
 func newHistoryReader(d dialect, pulse *preparedPool, intact func() error) *historyReader {
 	return &historyReader{d: d, pulse: pulse, intact: intact, text: historyText(d, 1)}
 }

@@ -19,6 +19,7 @@ type queryReader struct {
 	plans *planCache
 }
 
+// newQueryReader makes a reader that has no plans yet.
 func newQueryReader(d dialect, now func() time.Time) *queryReader {
 	return &queryReader{d: d, now: now, plans: newPlanCache()}
 }

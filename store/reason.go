@@ -19,6 +19,7 @@ type LossError struct {
 	Former bool    // by what the revision was built from, not by the card's parents now
 }
 
+// Error tells nothing of the costs.
 func (e *LossError) Error() string { return fmt.Sprint(e.Unwrap()) }
 
 // Unwrap gives the refusal with its code.
@@ -32,6 +33,7 @@ type ReasonError struct {
 	Err  error
 }
 
+// Error begins with the code.
 func (e *ReasonError) Error() string { return e.Code + ": " + e.Err.Error() }
 
 // Unwrap gives the refusal itself.

@@ -20,11 +20,13 @@ type preparedPool struct {
 	kept *lru.Cache[string, *prepared]
 }
 
+// prepared is a statement of a pool. Who was given it releases it once.
 type prepared struct {
 	stmt  *sql.Stmt
 	users atomic.Int64 // the cache itself is one
 }
 
+// newPreparedPool prepares statements on db.
 func newPreparedPool(db *sql.DB) *preparedPool {
 	kept, _ := lru.NewWithEvict(preparedStatements, func(_ string, p *prepared) { p.release() }) // errs only for a size below 1
 	return &preparedPool{db: db, kept: kept}
@@ -50,6 +52,8 @@ func (p *prepared) acquire() bool {
 	}
 }
 
+// statement prepares a text, or gives what is prepared already. The caller
+// releases it.
 func (p *preparedPool) statement(ctx context.Context, text string) (*prepared, error) {
 	if known, ok := p.kept.Get(text); ok && known.acquire() {
 		return known, nil

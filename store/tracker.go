@@ -61,6 +61,8 @@ func (p pace) withDefaults() pace {
 	return p
 }
 
+// newTracker makes a tracker that learns of the history by ask. It does nothing
+// of itself before start.
 func newTracker(p pace, ask func(context.Context, *observation) error) *tracker {
 	p = p.withDefaults()
 	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
@@ -89,6 +91,7 @@ func (t *tracker) start() {
 	}()
 }
 
+// stop ends the polling, and waits for it.
 func (t *tracker) stop() {
 	if t.stopping != nil {
 		t.stopping()
@@ -253,6 +256,7 @@ func (t *tracker) remembers(r DataRevision) bool {
 	return ok && r.N <= t.known.N && t.known.N-r.N < ringSize
 }
 
+// state is how the store stands now.
 func (t *tracker) state() state {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -178,6 +178,7 @@ var typeList = []*typeDef{
 	rateType, revisionType, assignmentType, cardCustomerType, auditType,
 }
 
+// typeByName has every type that is kept. It is not to be changed.
 var typeByName = func() map[string]*typeDef {
 	all := map[string]*typeDef{}
 	for _, t := range typeList {

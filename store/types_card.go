@@ -2,9 +2,11 @@ package store
 
 var cardAssignments = setColumn{table: "assignments", owner: "card_id", value: "account_id", timed: true}
 
-// The view in which the one a card was assigned to sees it: as its provider's.
+// translated is the view in which the one a card was assigned to sees it: as its
+// provider's.
 const translated = "translated"
 
+// cardType has the cards, without their rates.
 var cardType = &typeDef{
 	name: "card", table: "cards", key: "@.id",
 	indexed: []string{"id", "tenant_id", "account_id"},
