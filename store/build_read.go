@@ -70,8 +70,8 @@ func (r *rateReader) over(x execer) { r.x = x }
 // below; "" if there is no such row.
 func (r *rateReader) nameOf(p rating.Prefix) string { return r.names.of(p) }
 
-// rows gives the rates with their names.
-func (r *rateReader) rows() func() (readRate, bool, error) {
+// rates gives the rates with their names.
+func (r *rateReader) rates() func() (readRate, bool, error) {
 	next := r.source()
 	return func() (readRate, bool, error) {
 		row, more, err := next()

@@ -46,7 +46,7 @@ func (f *finder) heldItem(ctx context.Context, w wantedRates) (*memoryItem, erro
 	}
 	held := &heldRates{names: make([]uint32, 0, w.rows)}
 	known := map[string]uint32{}
-	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rows()
+	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rates()
 	table, err := rating.NewTable(func() (rating.Row, bool, error) {
 		rate, more, err := stored()
 		if err != nil || !more {
@@ -123,7 +123,7 @@ func (m *rateMemory) keptItem(key string) *memoryItem {
 // comesOut compares what is worked out with what is stored, row by row. What
 // cannot be worked out does not come out: it is no error of the reading.
 func (f *finder) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
-	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rows()
+	stored := newRateReader(ctx, f.Dialect, f.Pool, w.revision, "").rates()
 	source, stop := built.rows()
 	defer stop()
 	for count := int64(0); ; count++ {
