@@ -9,6 +9,7 @@ import (
 // argKind says where a bound argument comes from when a statement runs.
 type argKind uint8
 
+// The sources of arguments.
 const (
 	argConst  argKind = iota // the policy's own constant
 	argParam                 // value index of source

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The errors that every method of this package can be asked about with
+// The errors that every method of a store can be asked about with
 // errors.Is. A context that ended is returned as its own error.
 var (
 	// ErrNotFound says that no row answers the question.

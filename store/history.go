@@ -103,10 +103,7 @@ func (r *historyReader) look(ctx context.Context, x *observation) error {
 	if err := r.intact(); err != nil {
 		return fmt.Errorf("data revision: %w", err)
 	}
-	rows, err := r.pulse.QueryContext(ctx, r.text, x.args()...)
-	if err == nil {
-		err = scanOne(rows, x.into()...)
-	}
+	err := readOne(ctx, r.pulse, r.text, x.args(), x.into()...)
 	switch {
 	case err == nil:
 		return nil
@@ -137,9 +134,5 @@ func (r *historyReader) prepare(ctx context.Context, p *preparedPool) (historySt
 
 // look reads the history as the transaction sees it.
 func (h historyStatement) look(ctx context.Context, tx *sqlx.Tx, x *observation) error {
-	rows, err := tx.StmtContext(ctx, h.stmt).QueryContext(ctx, x.args()...)
-	if err != nil {
-		return err
-	}
-	return scanOne(rows, x.into()...)
+	return h.readOne(ctx, tx, x.args(), x.into()...)
 }

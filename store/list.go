@@ -89,10 +89,7 @@ func (r *queryReader) total(ctx context.Context, x execer, q *Query, def *typeDe
 	if err != nil || run.empty {
 		return 0, err
 	}
-	rows, err := x.QueryContext(ctx, run.text, run.args...)
-	if err == nil {
-		err = scanOne(rows, &total)
-	}
+	err = readOne(ctx, x, run.text, run.args, &total)
 	return total, r.queryError(ctx, q.Type, err)
 }
 

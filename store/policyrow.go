@@ -36,11 +36,7 @@ func (r *queryReader) policyRow(ctx context.Context, x execer, typ, id string, a
 		text, args = at.joinTo(r.d, "JOIN", text, args)
 		into = append(at.into(), into...)
 	}
-	rows, err := x.QueryContext(ctx, text, args...)
-	if err == nil {
-		err = scanOne(rows, into...)
-	}
-	if err != nil {
+	if err := readOne(ctx, x, text, args, into...); err != nil {
 		return nil, 0, fmt.Errorf("%s %s: %w", def.name, id, r.d.translateIn(ctx, err))
 	}
 	return p.row(values), numberOf(values[len(p.columns)]), nil

@@ -44,6 +44,15 @@ func selectOne[T any](ctx context.Context, d dialect, x execer, text string, arg
 	return all[0], nil
 }
 
+// readOne reads the first row of a query, or returns sql.ErrNoRows.
+func readOne(ctx context.Context, x execer, text string, args []any, into ...any) error {
+	rows, err := x.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	return scanOne(rows, into...)
+}
+
 // scanOne reads the first row, or returns sql.ErrNoRows.
 func scanOne(rows *sql.Rows, into ...any) error {
 	defer rows.Close()

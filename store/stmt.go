@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/jmoiron/sqlx"
 )
 
 // preparedStatements bounds the statements kept prepared, and by that the
@@ -37,6 +38,16 @@ func (p *prepared) release() {
 	if p.users.Add(-1) == 0 {
 		_ = p.stmt.Close() // frees memory on the server; its failure has no consequence
 	}
+}
+
+// readOne reads the first row that the statement gives within a transaction, or
+// returns sql.ErrNoRows.
+func (p *prepared) readOne(ctx context.Context, tx *sqlx.Tx, args []any, into ...any) error {
+	rows, err := tx.StmtContext(ctx, p.stmt).QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	return scanOne(rows, into...)
 }
 
 // acquire takes one use, unless the last one is gone already.

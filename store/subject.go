@@ -58,7 +58,7 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 // the groups under it are never of two. With at, it reads the history of that
 // moment, too.
 func (s *Store) snapshot(ctx context.Context, at *observation, fn func(execer) error) error {
-	return s.reading(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
+	return s.inReadTx(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
 // loadSubject finds the user in a tenant, or in any when tenant is "".

@@ -181,40 +181,40 @@ func (tx *Tx) refused(ctx context.Context, err error) error {
 }
 
 // own reads the row of the given id, if it is the tenant's.
-func own[T any](ctx context.Context, tx *Tx, noun, text, id string) (T, error) {
+func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
 	if !storable(id) {
 		var none T
-		return none, fmt.Errorf("%s: %w", noun, ErrNotFound)
+		return none, fmt.Errorf("%s: %w", typ, ErrNotFound)
 	}
 	row, err := selectOne[T](ctx, tx.store.dialect, tx.tx, text+" WHERE tenant_id = ? AND id = ?", tx.tenant, id)
 	if err != nil {
-		return row, fmt.Errorf("%s %s: %w", noun, id, err)
+		return row, fmt.Errorf("%s %s: %w", typ, id, err)
 	}
 	return row, nil
 }
 
 // current refuses a write that was made for another version of the row; wanted
 // 0 takes any.
-func current(noun, id string, version, wanted int64) error {
+func current(typ, id string, version, wanted int64) error {
 	if wanted != 0 && wanted != version {
-		return fmt.Errorf("%s %s: %w", noun, id, conflict("version", "has moved on"))
+		return fmt.Errorf("%s %s: %w", typ, id, conflict("version", "has moved on"))
 	}
 	return nil
 }
 
 // dropOwn deletes the row of the given id, if it is the tenant's and of the
 // given version (0 for any).
-func (tx *Tx) dropOwn(ctx context.Context, noun, table, id string, version int64) error {
+func (tx *Tx) dropOwn(ctx context.Context, typ, table, id string, version int64) error {
 	type versioned struct{ Version int64 }
-	row, err := own[versioned](ctx, tx, noun, "SELECT version FROM "+table, id)
+	row, err := own[versioned](ctx, tx, typ, "SELECT version FROM "+table, id)
 	if err != nil {
 		return err
 	}
-	if err := current(noun, id, row.Version, version); err != nil {
+	if err := current(typ, id, row.Version, version); err != nil {
 		return err
 	}
 	if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE tenant_id = ? AND id = ?", tx.tenant, id); err != nil {
-		return fmt.Errorf("%s %s: %w", noun, id, err)
+		return fmt.Errorf("%s %s: %w", typ, id, err)
 	}
 	return nil
 }

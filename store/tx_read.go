@@ -11,14 +11,14 @@ import (
 // Read runs fn over one state of the tenant's data, as a Snapshot does. What fn
 // writes is refused, and no writer waits for it.
 func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.reading(ctx, nil, func(begun *sqlx.Tx) error {
+	return s.inReadTx(ctx, nil, func(begun *sqlx.Tx) error {
 		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())})
 	})
 }
 
-// reading runs fn in a transaction that reads one state of the data. With at,
+// inReadTx runs fn in a transaction that reads one state of the data. With at,
 // it reads the history of that state first.
-func (s *Store) reading(ctx context.Context, at *observation, fn func(*sqlx.Tx) error) error {
+func (s *Store) inReadTx(ctx context.Context, at *observation, fn func(*sqlx.Tx) error) error {
 	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err)) }
 	var h historyStatement
 	if at != nil {

@@ -22,8 +22,9 @@ const (
 	maxPrefix = 15
 )
 
-// checks collects the first thing that is wrong with a row.
-type checks struct{ err error } // of the first fault, nil for none
+// checks collects the first thing that is wrong with a row; its error is nil
+// while nothing is. The zero value is ready.
+type checks struct{ err error }
 
 // refuse notes a fault of a field, unless one is noted already.
 func (c *checks) refuse(field, format string, args ...any) {

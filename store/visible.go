@@ -225,11 +225,8 @@ func (f *finder) nextAssignment(ctx context.Context, x execer, at *observation) 
 		*seen = *at
 		now := f.Now().UnixMicro()
 		var next *int64
-		rows, err := x.QueryContext(ctx, f.Dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
-			FROM assignments WHERE valid_from > ? OR valid_to > ?`), now, now, now)
-		if err == nil {
-			err = scanOne(rows, &next)
-		}
+		err := readOne(ctx, x, f.Dialect.rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
+			FROM assignments WHERE valid_from > ? OR valid_to > ?`), []any{now, now, now}, &next)
 		if err != nil || next == nil {
 			return 0, 0, rowsError(ctx, f.Dialect, "assignment", err)
 		}
