@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // changeText is what an audit entry keeps: each column before and after, and
@@ -47,7 +47,7 @@ func getAudit(r *exchange) error {
 }
 
 // newestFirst is the order of the trail, where the time is shown.
-func newestFirst(q store.Query, p *readPlan) store.Query {
+func newestFirst(q query.Query, p *readPlan) query.Query {
 	if p.sees("at") {
 		q.Sort, q.Desc = "at", true
 	}
@@ -58,7 +58,7 @@ var changeField = []byte(`"change":`)
 
 // appendEntry appends an entry with its change cut to the reader's view. The
 // change is the last column, and no text before it can hold a bare quote.
-func (r *session) appendEntry(row store.Row, dst []byte) []byte {
+func (r *session) appendEntry(row query.Row, dst []byte) []byte {
 	start := len(dst)
 	dst = row.AppendJSON(dst)
 	at := bytes.Index(dst[start:], changeField)

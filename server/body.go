@@ -12,6 +12,7 @@ import (
 
 	"resellerd/server/strictjson"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // maxList bounds the elements of a list.
@@ -130,7 +131,7 @@ func (f *fields) integer(name string) *int {
 }
 
 // moment reads a time of RFC 3339; null is none.
-func (f *fields) moment(name string) store.Micros {
+func (f *fields) moment(name string) schema.Micros {
 	value, sent := f.value(name)
 	if !sent || value == nil {
 		return 0
@@ -140,7 +141,7 @@ func (f *fields) moment(name string) store.Micros {
 	if err != nil {
 		f.refuse(name, "want a time as in RFC 3339")
 	}
-	return store.MicrosOf(t)
+	return schema.MicrosOf(t)
 }
 
 // texts reads a list of texts.

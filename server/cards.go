@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 var cardWriter = rowWriter{
@@ -71,13 +73,13 @@ func updateCard(w *writing, f *fields) func(string) error {
 
 // errCardName refuses an external id to who does not see all cards that it may
 // collide with, whether or not it does.
-var errCardName = &store.FieldError{Kind: store.ErrInvalid, Field: "external_id",
+var errCardName = &fault.FieldError{Kind: fault.ErrInvalid, Field: "external_id",
 	Text: "is for who reads provider and customer cards alike"}
 
 // seesAllCards reports whether the actor would see a card of either kind: an
 // external id is one account's, whatever the kind.
 func (w *writing) seesAllCards(account string) bool {
-	for _, kind := range []string{store.ProviderCard, store.CustomerCard} {
+	for _, kind := range []string{schema.ProviderCard, schema.CustomerCard} {
 		row := map[string]any{"account_id": account, "tenant_id": w.tx.Tenant(), "kind": kind}
 		if w.mayRow("read", "card", "", row, nil, nil) != nil {
 			return false
@@ -92,8 +94,8 @@ func postCard(r *exchange) error { return r.write((*writing).createCard, answerR
 func (w *writing) createCard() (target, error) {
 	kind := ""
 	f, account, err := w.readNewRow("card", func(f *fields) map[string]any {
-		if kind, _ = f.sent["kind"].(string); kind != store.ProviderCard {
-			return map[string]any{"kind": store.CustomerCard}
+		if kind, _ = f.sent["kind"].(string); kind != schema.ProviderCard {
+			return map[string]any{"kind": schema.CustomerCard}
 		}
 		return map[string]any{"kind": kind}
 	})
@@ -122,7 +124,7 @@ func (w *writing) createCard() (target, error) {
 
 func fillCard(c *store.Card, f *fields) {
 	p := cardPatch(f)
-	c.Kind = or(f.line("kind"), store.CustomerCard)
+	c.Kind = or(f.line("kind"), schema.CustomerCard)
 	c.Name, c.PublicName, c.Carrier = or(p.Name, ""), or(p.PublicName, ""), or(p.Carrier, "")
 	c.Currency, c.Direction, c.TechPrefix = or(p.Currency, ""), or(p.Direction, c.Direction), or(p.TechPrefix, "")
 	c.RatePrecision, c.RateRounding = or(p.RatePrecision, c.RatePrecision), or(p.RateRounding, c.RateRounding)

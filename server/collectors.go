@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/store"
+	"resellerd/store/lookup"
 )
 
 // policyInfo shows the revision in force at the time of the scrape, so that no
@@ -44,24 +45,24 @@ type storeCollector struct {
 type rateMetric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
-	value func(store.RateMemory) int64
+	value func(lookup.MemoryStats) int64
 }
 
 func rateMetrics() []rateMetric {
-	metric := func(name, help string, kind prometheus.ValueType, value func(store.RateMemory) int64) rateMetric {
+	metric := func(name, help string, kind prometheus.ValueType, value func(lookup.MemoryStats) int64) rateMetric {
 		return rateMetric{prometheus.NewDesc("resellerd_rate_memory_"+name, help, nil, nil), kind, value}
 	}
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	return []rateMetric{
-		metric("bytes", "What look-ups keep in memory.", gauge, func(m store.RateMemory) int64 { return m.Bytes }),
-		metric("budget_bytes", "What they may keep.", gauge, func(m store.RateMemory) int64 { return m.Budget }),
-		metric("revisions", "Revisions whose rates are kept.", gauge, func(m store.RateMemory) int64 { return int64(m.Revisions) }),
-		metric("waiting", "Revisions that are to be read.", gauge, func(m store.RateMemory) int64 { return int64(m.Waiting) }),
-		metric("loads_total", "Revisions that were read.", counter, func(m store.RateMemory) int64 { return m.Loads }),
-		metric("failures_total", "Revisions that found no room, or could not be read.", counter, func(m store.RateMemory) int64 { return m.Failures }),
-		metric("evictions_total", "Revisions and views that made room.", counter, func(m store.RateMemory) int64 { return m.Evictions }),
-		metric("hits_total", "Cards that a look-up found in memory.", counter, func(m store.RateMemory) int64 { return m.FromMemory }),
-		metric("misses_total", "Cards that a look-up asked the database about.", counter, func(m store.RateMemory) int64 { return m.FromStorage }),
+		metric("bytes", "What look-ups keep in memory.", gauge, func(m lookup.MemoryStats) int64 { return m.Bytes }),
+		metric("budget_bytes", "What they may keep.", gauge, func(m lookup.MemoryStats) int64 { return m.Budget }),
+		metric("revisions", "Revisions whose rates are kept.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Revisions) }),
+		metric("waiting", "Revisions that are to be read.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Waiting) }),
+		metric("loads_total", "Revisions that were read.", counter, func(m lookup.MemoryStats) int64 { return m.Loads }),
+		metric("failures_total", "Revisions that found no room, or could not be read.", counter, func(m lookup.MemoryStats) int64 { return m.Failures }),
+		metric("evictions_total", "Revisions and views that made room.", counter, func(m lookup.MemoryStats) int64 { return m.Evictions }),
+		metric("hits_total", "Cards that a look-up found in memory.", counter, func(m lookup.MemoryStats) int64 { return m.FromMemory }),
+		metric("misses_total", "Cards that a look-up asked the database about.", counter, func(m lookup.MemoryStats) int64 { return m.FromStorage }),
 	}
 }
 

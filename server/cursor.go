@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strconv"
 
-	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // cursorText is what a cursor holds: the shown values of the last row of a
@@ -21,7 +21,7 @@ var errCursor = errors.New("cursor: key of a foreign type")
 
 // sealCursor hides where a page ended. It opens only for the same user asking
 // the same question; equal worlds give equal bytes.
-func (r *session) sealCursor(question string, c *store.Cursor, revision string) (string, error) {
+func (r *session) sealCursor(question string, c *query.Cursor, revision string) (string, error) {
 	text := cursorText{ID: c.ID, Revision: revision}
 	if !c.KeyAbsent {
 		switch key := c.Key.(type) {
@@ -48,7 +48,7 @@ func (r *session) sealCursor(question string, c *store.Cursor, revision string) 
 // openCursor returns where a page starts, and of which revision. Errors: 422,
 // the same for a cursor that was changed, made for somebody else, or given for
 // another question.
-func (r *session) openCursor(question, sealed string) (c *store.Cursor, revision string, err error) {
+func (r *session) openCursor(question, sealed string) (c *query.Cursor, revision string, err error) {
 	refused := invalid("cursor", "is not a cursor of this list")
 	plain, err := r.s.sealer.Open("cursor", r.cursorBinding(question), sealed)
 	if err != nil {
@@ -58,7 +58,7 @@ func (r *session) openCursor(question, sealed string) (c *store.Cursor, revision
 	if err := json.Unmarshal(plain, &text); err != nil {
 		return nil, "", refused
 	}
-	c = &store.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
+	c = &query.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
 	if c.KeyAbsent {
 		return c, text.Revision, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // destinationBody is what an account calls the place that a prefix leads to.
@@ -35,7 +37,7 @@ func getDestinations(r *exchange) error {
 	if err := r.mayArea("read", destinationsArea); err != nil {
 		return err
 	}
-	p, err := r.readParams(map[string]store.ColumnInfo{})
+	p, err := r.readParams(map[string]schema.ColumnInfo{})
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (r *session) destinations(list []store.Destination, total int, p listParams
 		body.Items = append(body.Items, destinationBody{d.Prefix, d.Name})
 	}
 	if len(list) > p.limit {
-		next, err := r.sealCursor(p.question, &store.Cursor{ID: list[p.limit-1].Prefix}, "")
+		next, err := r.sealCursor(p.question, &query.Cursor{ID: list[p.limit-1].Prefix}, "")
 		if err != nil {
 			return nil, err
 		}

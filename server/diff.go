@@ -9,6 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // rateText is a rate beside its prefix.
@@ -42,7 +44,7 @@ func newRateText(r *store.Rate) *rateText {
 	return t
 }
 
-func moneyText(amount int64) string { return string(store.AppendMoney(nil, amount)) }
+func moneyText(amount int64) string { return string(schema.AppendMoney(nil, amount)) }
 
 func newRateChange(c store.RateChange) rateChange {
 	return rateChange{Prefix: c.Prefix, Change: c.Change, Before: newRateText(c.Before), After: newRateText(c.After)}
@@ -153,7 +155,7 @@ func (r *exchange) pageDiff(d diff) error {
 		return nil
 	})
 	if errors.Is(err, errPageFull) {
-		last := &store.Cursor{ID: body.Items[d.limit-1].Prefix}
+		last := &query.Cursor{ID: body.Items[d.limit-1].Prefix}
 		body.Next, err = r.sealCursor(d.question, last, d.before)
 	}
 	if err == nil && d.count {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // readerSight is what the acting user may be shown of an explanation: by the
@@ -42,9 +43,9 @@ func (r *session) mayList(typ string) (*readPlan, error) {
 }
 
 // row is the row of this id, as far as it is visible.
-func (s *readerDisclosure) row(p *readPlan, id string) (store.Row, bool) {
+func (s *readerDisclosure) row(p *readPlan, id string) (query.Row, bool) {
 	if p == nil {
-		return store.Row{}, false
+		return query.Row{}, false
 	}
 	row, err := s.r.one(outside{}, *p, id)
 	if err != nil && !absent(err) {

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/server/identity"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 type dryRunQuery struct {
@@ -239,4 +240,4 @@ func orNothing(o *visibility) *visibility {
 // during lists rows as they are at a moment.
 type during struct{ m *store.Moment }
 
-func (d during) page(r *session, q store.Query) (store.Page, error) { return d.m.List(r.ctx, q) }
+func (d during) page(r *session, q query.Query) (query.Page, error) { return d.m.List(r.ctx, q) }

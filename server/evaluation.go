@@ -10,7 +10,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/record"
-	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
@@ -125,7 +125,7 @@ func (r *session) loadRow(in *input.Input) (bool, error) {
 	}
 	row, err := r.s.store.PolicyRow(r.ctx, in.Resource.Type, in.Resource.ID)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, fault.ErrNotFound):
 		return false, nil
 	case err != nil:
 		return false, unavailable(err)

@@ -12,6 +12,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/schema"
 )
 
 // Whoever reads a card takes its files as the card is shown: under its name
@@ -82,7 +83,7 @@ func TestAFileOfARevisionIsDatedByThatRevision(t *testing.T) {
 			})
 		}
 		w.write(w.id("M"), func(tx *store.Tx) error {
-			at := store.MicrosOf(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC))
+			at := schema.MicrosOf(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC))
 			_, err := tx.ScheduleRevision(tctx, store.AllRates, w.id("retail"), third, store.Schedule{At: at, UserID: w.id("a"), AtLoss: true})
 			return err
 		})

@@ -14,6 +14,8 @@ import (
 	"resellerd/server/identity"
 	"resellerd/server/record"
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/history"
 )
 
 // actor is a user the store knows, as the policy reads it. Immutable; shared
@@ -41,13 +43,13 @@ type actorCache struct {
 const maxActors = 16384
 
 type sealedRevision struct {
-	of   store.DataRevision
+	of   history.DataRevision
 	text string
 }
 
 func newActorCache() *actorCache { return &actorCache{byKey: map[*store.Subject]*actor{}} }
 
-// actor returns the user's facts. Errors: store.ErrNotFound, ErrAmbiguous, or
+// actor returns the user's facts. Errors: fault.ErrNotFound, ErrAmbiguous, or
 // that the store cannot answer.
 func (s *Server) actor(ctx context.Context, e *policies.Engine, tenant, ref string) (*actor, error) {
 	sub, err := s.store.Subject(ctx, tenant, ref)
@@ -79,7 +81,7 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 }
 
 // sealedRevision seals a revision once for all requests that carry it.
-func (c *actorCache) sealedRevision(k *identity.Sealer, r store.DataRevision) string {
+func (c *actorCache) sealedRevision(k *identity.Sealer, r history.DataRevision) string {
 	if held := c.sealing.Load(); held != nil && held.of == r {
 		return held.text
 	}
@@ -90,7 +92,7 @@ func (c *actorCache) sealedRevision(k *identity.Sealer, r store.DataRevision) st
 
 // isUnknown reports whether err says that the store does not know one such user.
 func isUnknown(err error) bool {
-	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous)
+	return errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrAmbiguous)
 }
 
 // actorAt finds a user as it is at a moment, with the accounts that there are
@@ -111,7 +113,7 @@ func (s *Server) actorAt(ctx context.Context, m *store.Moment, ref string) (*act
 	return &actor{subject: sub, facts: input.NewFacts(facts)}, nil
 }
 
-func isAmbiguous(err error) bool { return errors.Is(err, store.ErrAmbiguous) }
+func isAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
 
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.

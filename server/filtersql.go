@@ -7,7 +7,8 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/policies/rego"
-	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // FiltersAsSQL renders the filters that a policy is tried with for both
@@ -16,7 +17,7 @@ import (
 func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 	var findings []rego.Finding
 	through := map[string]bool{}
-	for _, t := range store.Types() {
+	for _, t := range schema.Types() {
 		through[t.Name] = t.Through != ""
 	}
 	for in := range e.FiltersToTry() {
@@ -29,10 +30,10 @@ func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 		}
 		q := readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in)}.query()
 		if len(q.Views) == 0 { // no row is shown, and the filter is asked all the same
-			q.Views = []store.View{{Name: "any", When: predicate.Filter{Kind: predicate.All}}}
+			q.Views = []query.View{{Name: "any", When: predicate.Filter{Kind: predicate.All}}}
 		}
 		for _, dialect := range []string{"sqlite", "postgres"} {
-			if _, _, err := store.SQL(dialect, q); err != nil {
+			if _, _, err := query.SQL(dialect, q); err != nil {
 				findings = append(findings, rego.Finding{Code: "sql", Message: fmt.Sprintf(
 					"the filter to %s rows of type %s cannot be asked of %s: %v", in.Action.Name, in.Resource.Type, dialect, err)})
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/transport"
-	"resellerd/store"
+	"resellerd/store/history"
 )
 
 // boundRoute is a route with its metric children.
@@ -167,7 +167,7 @@ func (r *exchange) waitAtLeast() error {
 	defer cancel()
 	err = r.s.store.WaitRevision(ctx, wanted)
 	switch {
-	case errors.Is(err, store.ErrRevisionLost):
+	case errors.Is(err, history.ErrRevisionLost):
 		return &problem{kind: kindRevisionLost, cause: err,
 			detail: "The store does not have the revision that " + headerAtLeast + " names. Drop the revision and repeat the request."}
 	case err != nil:

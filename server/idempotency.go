@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 const headerIdempotency = "Idempotency-Key"
@@ -66,9 +67,9 @@ func (w *writing) repeated() (done target, ok bool, err error) {
 	}
 	kept, err := w.tx.Answer(w.r.ctx, w.key.IdempotencyKey, w.key.request)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, fault.ErrNotFound):
 		return done, false, nil
-	case errors.Is(err, store.ErrInvalid):
+	case errors.Is(err, fault.ErrInvalid):
 		return done, false, invalid(headerIdempotency, "was used for another request")
 	case err != nil:
 		return done, false, err

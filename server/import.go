@@ -12,6 +12,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/schema"
 )
 
 const importPath = "/v1/cards/:id/import"
@@ -237,7 +238,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
 	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
 	report, err := cardfile.Read(w.r.ctx, f, o, func(row cardfile.Row) error {
-		return importer.Add(w.r.ctx, store.MicrosOf(row.From), storedRate(&row))
+		return importer.Add(w.r.ctx, schema.MicrosOf(row.From), storedRate(&row))
 	})
 	if err != nil {
 		return nil, fileProblem(err)
@@ -248,7 +249,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 			rate := storedRate(fix.Row)
 			stands = &rate
 		}
-		if err := importer.Replace(w.r.ctx, store.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
+		if err := importer.Replace(w.r.ctx, schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
 			return nil, err
 		}
 	}

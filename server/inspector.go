@@ -47,7 +47,7 @@ type WhyQuestion struct {
 }
 
 // Explain answers with what the server would decide, and why. Errors:
-// store.ErrAmbiguous for an external id that two users have, and that the
+// fault.ErrAmbiguous for an external id that two users have, and that the
 // store cannot answer. A user who is not known is denied everything.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
 	r := d.session(ctx, q.ClientIP)

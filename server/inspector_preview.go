@@ -7,6 +7,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // PreviewQuestion asks what a user may do and sees, and what it would be
@@ -20,7 +21,7 @@ type PreviewQuestion struct {
 
 // Preview answers with what the user may do and sees of its tenant's rows. It
 // writes that somebody looked to the audit trail, first and in a transaction of
-// its own, and nothing else. Errors: store.ErrNotFound, ErrAmbiguous, those of
+// its own, and nothing else. Errors: fault.ErrNotFound, ErrAmbiguous, those of
 // the change, and that the store cannot answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
 	r := d.session(ctx, "")
@@ -151,7 +152,7 @@ func (r *session) allOf(m *store.Moment, tenant string) (map[string]int, error) 
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}
 	for _, a := range rowAreas {
-		n, err := m.Count(r.ctx, store.Query{Type: a.typ, Filter: tenantFilter(tenant), Views: []store.View{{Name: "full", When: all}}})
+		n, err := m.Count(r.ctx, query.Query{Type: a.typ, Filter: tenantFilter(tenant), Views: []query.View{{Name: "full", When: all}}})
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 var (
@@ -24,7 +25,7 @@ func (s *Server) verifyUser(ctx context.Context, token []byte) (tenant, sub stri
 	}
 	tenant, err = s.issuerTenant(ctx)
 	switch {
-	case errors.Is(err, ErrUnboundIssuer), errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, ErrUnboundIssuer), errors.Is(err, fault.ErrNotFound):
 		return "", "", &problem{kind: kindUnauthorized, cause: err}
 	case err != nil:
 		return "", "", unavailable(err)
@@ -40,7 +41,7 @@ func (s *Server) issuerTenant(ctx context.Context) (string, error) {
 		return bound, nil
 	}
 	tenant, err := s.store.SoleTenant(ctx)
-	if errors.Is(err, store.ErrAmbiguous) {
+	if errors.Is(err, fault.ErrAmbiguous) {
 		err = ErrUnboundIssuer
 	}
 	return tenant, err
@@ -51,14 +52,14 @@ func (s *Server) issuerTenant(ctx context.Context) (string, error) {
 // store without masters is accepted: the first one may still be made.
 func (s *Server) bindIssuer(ctx context.Context) error {
 	bound, err := s.issuerTenant(ctx)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, fault.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	row, err := s.store.PolicyRow(ctx, "account", bound)
-	if errors.Is(err, store.ErrNotFound) || err == nil && row["kind"] != store.Master {
+	if errors.Is(err, fault.ErrNotFound) || err == nil && row["kind"] != store.Master {
 		return fmt.Errorf("%w: %s", ErrIssuerTenant, bound)
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 
 	"resellerd/server/strictjson"
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // link is what hangs on a card for a time: the accounts it is assigned to, the
@@ -16,13 +18,13 @@ type link struct {
 	other  string // the type of what is linked, and its path parameter
 	param  string
 	action string // on the card
-	put    func(w *writing, card, other string, from, to store.Micros) error
+	put    func(w *writing, card, other string, from, to schema.Micros) error
 	remove func(w *writing, card, other string) error
 }
 
 var assignmentLink = link{
 	typ: "assignment", other: "account", param: "account_id", action: "assign",
-	put: func(w *writing, card, other string, from, to store.Micros) error {
+	put: func(w *writing, card, other string, from, to schema.Micros) error {
 		_, err := w.tx.AssignCard(w.r.ctx, store.Assignment{CardID: card, AccountID: other, ValidFrom: from, ValidTo: to})
 		return err
 	},
@@ -31,7 +33,7 @@ var assignmentLink = link{
 
 var customerLink = link{
 	typ: "card_customer", other: "customer", param: "customer_id", action: "update",
-	put: func(w *writing, card, other string, from, to store.Micros) error {
+	put: func(w *writing, card, other string, from, to schema.Micros) error {
 		_, err := w.tx.PutCustomerOnCard(w.r.ctx, store.CardCustomer{CardID: card, CustomerID: other, ValidFrom: from, ValidTo: to})
 		return err
 	},
@@ -39,18 +41,18 @@ var customerLink = link{
 }
 
 // query asks for a card's links, as far as the reader sees both sides.
-func (l link) query(r *session, card string, within bool) (store.Query, error) {
+func (l link) query(r *session, card string, within bool) (query.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
-		return store.Query{}, err
+		return query.Query{}, err
 	}
 	others, err := r.readPlan(l.other)
 	if err != nil {
-		return store.Query{}, err
+		return query.Query{}, err
 	}
 	cards.leaf, others.leaf = cards.leaf && !within, others.leaf && !within
 	q := cards.query()
-	q.Type, q.Parent, q.Also = l.typ, card, []store.TypedFilter{others.also()}
+	q.Type, q.Parent, q.Also = l.typ, card, []query.TypedFilter{others.also()}
 	return q, nil
 }
 
@@ -70,7 +72,7 @@ func listLinks(l link) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		return r.answerList(q, allColumns(l.typ), store.Row.AppendJSON)
+		return r.answerList(q, allColumns(l.typ), query.Row.AppendJSON)
 	}
 }
 
@@ -90,8 +92,8 @@ func (r *session) ownSide(card string) error {
 const translatedView = "translated"
 
 // allColumns are the columns of a type that is shown whole or not at all.
-func allColumns(typ string) map[string]store.ColumnInfo {
-	shown := map[string]store.ColumnInfo{}
+func allColumns(typ string) map[string]schema.ColumnInfo {
+	shown := map[string]schema.ColumnInfo{}
 	for _, c := range typeInfo(typ).Columns {
 		if c.Show {
 			shown[c.Name] = c

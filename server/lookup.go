@@ -11,7 +11,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/lookup"
 )
 
 const (
@@ -77,7 +78,7 @@ func postLookup(r *exchange) error {
 	})
 }
 
-func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls []store.Call, begin, between, end string) error {
+func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls []lookup.Call, begin, between, end string) error {
 	line := []byte(begin)
 	for i, asked := range calls {
 		rated, err := l.Rate(ctx, asked)
@@ -102,19 +103,19 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *store.Lookup, calls [
 }
 
 // lookupQuery asks the policy which cards are seen, and what of their rates.
-func (r *session) lookupQuery() (store.LookupQuery, error) {
+func (r *session) lookupQuery() (lookup.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
-		return store.LookupQuery{}, err
+		return lookup.Query{}, err
 	}
 	rates, err := r.readPlan("rate")
 	if err != nil {
-		return store.LookupQuery{}, err
+		return lookup.Query{}, err
 	}
-	return store.LookupQuery{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
+	return lookup.Query{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
 }
 
-func (r *session) lookup(q store.LookupQuery) (*store.Lookup, error) {
+func (r *session) lookup(q lookup.Query) (*lookup.Cards, error) {
 	l, err := r.s.store.Lookup(r.ctx, q)
 	if err != nil {
 		return nil, err
@@ -127,10 +128,10 @@ func (r *session) lookup(q store.LookupQuery) (*store.Lookup, error) {
 
 // callOfQuery reads number, seconds and jurisdiction. A + that was not escaped
 // arrives as a blank.
-func (r *exchange) callOfQuery() (store.Call, error) {
+func (r *exchange) callOfQuery() (lookup.Call, error) {
 	args, err := r.queryArgs()
 	if err != nil {
-		return store.Call{}, err
+		return lookup.Call{}, err
 	}
 	number, jurisdiction, seconds := "", "", defaultSeconds
 	for _, a := range args {
@@ -139,19 +140,19 @@ func (r *exchange) callOfQuery() (store.Call, error) {
 			number = strings.Replace(a.value, " ", "+", 1)
 		case "seconds":
 			if seconds, err = strconv.Atoi(a.value); err != nil {
-				return store.Call{}, invalid(a.name, "want a whole number")
+				return lookup.Call{}, invalid(a.name, "want a whole number")
 			}
 		case "jurisdiction":
 			jurisdiction = a.value
 		default:
-			return store.Call{}, invalid("", "takes number, seconds and jurisdiction alone")
+			return lookup.Call{}, invalid("", "takes number, seconds and jurisdiction alone")
 		}
 	}
-	return store.NewCall(number, seconds, jurisdiction)
+	return lookup.NewCall(number, seconds, jurisdiction)
 }
 
 // callsOfBody reads {"numbers":[{"number":"…","seconds":60,"jurisdiction":"inter"}, …]}.
-func (r *exchange) callsOfBody() ([]store.Call, error) {
+func (r *exchange) callsOfBody() ([]lookup.Call, error) {
 	f, err := r.sent().fields(anyField)
 	if err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (r *exchange) callsOfBody() ([]store.Call, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	calls := make([]store.Call, len(list))
+	calls := make([]lookup.Call, len(list))
 	for i, item := range list {
 		if calls[i], err = callOf(item, fmt.Sprintf("numbers.%d.", i)); err != nil {
 			return nil, err
@@ -173,18 +174,18 @@ func (r *exchange) callsOfBody() ([]store.Call, error) {
 	return calls, nil
 }
 
-func callOf(item any, path string) (store.Call, error) {
+func callOf(item any, path string) (lookup.Call, error) {
 	object, ok := item.(map[string]any)
 	if !ok {
-		return store.Call{}, invalid(strings.TrimSuffix(path, "."), "want an object")
+		return lookup.Call{}, invalid(strings.TrimSuffix(path, "."), "want an object")
 	}
 	f := &fields{sent: object, shown: anyField, path: path, known: map[string]bool{}}
 	number, jurisdiction, seconds := or(f.line("number"), ""), or(f.line("jurisdiction"), ""), or(f.integer("seconds"), defaultSeconds)
 	if err := f.err(); err != nil {
-		return store.Call{}, err
+		return lookup.Call{}, err
 	}
-	asked, err := store.NewCall(number, seconds, jurisdiction)
-	var bad *store.FieldError
+	asked, err := lookup.NewCall(number, seconds, jurisdiction)
+	var bad *fault.FieldError
 	if errors.As(err, &bad) {
 		return asked, invalid(path+bad.Field, bad.Text)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // tellLoss says where calls would sell at a loss, to who is shown what the
@@ -24,13 +26,13 @@ func (w *writing) tellLoss(card string, err error) error {
 	}
 	return &store.ReasonError{
 		Code: store.ReasonSellsAtLoss,
-		Err:  &store.FieldError{Kind: store.ErrConflict, Field: "accept_losses", Text: text},
+		Err:  &fault.FieldError{Kind: fault.ErrConflict, Field: "accept_losses", Text: text},
 	}
 }
 
 // lossText says what a losing call costs its seller.
 func lossText(f store.Finding) string {
-	loss := store.AppendMoney(nil, f.Loss)
+	loss := schema.AppendMoney(nil, f.Loss)
 	if f.Seconds == 0 {
 		return fmt.Sprintf("calls of over two hours, %s on a minute", loss)
 	}

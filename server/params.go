@@ -10,7 +10,8 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/server/strictjson"
-	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 // listParams is what a list is asked for, checked against the columns that
 // its reader is shown.
 type listParams struct {
-	where  []store.Condition
+	where  []query.Condition
 	sort   string
 	desc   bool
 	limit  int
@@ -34,21 +35,21 @@ type listParams struct {
 // operators are the suffixes of a filter's name. "" is equality.
 var operators = []struct {
 	suffix string
-	op     store.Op
-	kinds  []store.Kind
+	op     query.Op
+	kinds  []schema.Kind
 }{
-	{"", store.Eq, []store.Kind{store.Text, store.Integer, store.Boolean, store.Time, store.Money}},
-	{"_contains", store.Contains, []store.Kind{store.Text}},
-	{"_prefix", store.Prefix, []store.Kind{store.Text}},
-	{"_gt", store.Gt, []store.Kind{store.Time, store.Integer, store.Money}},
-	{"_lt", store.Lt, []store.Kind{store.Time, store.Integer, store.Money}},
+	{"", query.Eq, []schema.Kind{schema.Text, schema.Integer, schema.Boolean, schema.Time, schema.Money}},
+	{"_contains", query.Contains, []schema.Kind{schema.Text}},
+	{"_prefix", query.Prefix, []schema.Kind{schema.Text}},
+	{"_gt", query.Gt, []schema.Kind{schema.Time, schema.Integer, schema.Money}},
+	{"_lt", query.Lt, []schema.Kind{schema.Time, schema.Integer, schema.Money}},
 }
 
 // readParams reads the query of a list whose reader is shown these columns; a
 // cursor is also bound to parameters that are read apart. Errors: 422 with the
 // parameter's name; a parameter over a column that is not shown is as unknown
 // as one that never existed.
-func (r *exchange) readParams(shown map[string]store.ColumnInfo, apart ...string) (listParams, error) {
+func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...string) (listParams, error) {
 	p := listParams{limit: defaultLimit}
 	args, err := r.queryArgs()
 	if err != nil {
@@ -93,7 +94,7 @@ func (r *exchange) queryArgs() ([]queryArg, error) {
 }
 
 // read takes one parameter, and reports whether a cursor is bound to it.
-func (p *listParams) read(shown map[string]store.ColumnInfo, name, value string) (bound bool, err error) {
+func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string) (bound bool, err error) {
 	switch name {
 	case "limit":
 		p.limit, err = strconv.Atoi(value)
@@ -115,7 +116,7 @@ func (p *listParams) read(shown map[string]store.ColumnInfo, name, value string)
 	return false, nil
 }
 
-func (p *listParams) order(shown map[string]store.ColumnInfo, value string) error {
+func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) error {
 	column, desc := strings.CutPrefix(value, "-")
 	if c, ok := shown[column]; !ok || !c.Sort {
 		return invalid("sort", "unknown column")
@@ -124,7 +125,7 @@ func (p *listParams) order(shown map[string]store.ColumnInfo, value string) erro
 	return nil
 }
 
-func (p *listParams) filter(shown map[string]store.ColumnInfo, name, value string) error {
+func (p *listParams) filter(shown map[string]schema.ColumnInfo, name, value string) error {
 	for _, o := range operators {
 		column, ok := strings.CutSuffix(name, o.suffix)
 		c, visible := shown[column]
@@ -134,7 +135,7 @@ func (p *listParams) filter(shown map[string]store.ColumnInfo, name, value strin
 		if wanted, ok := readable(c.Kind, value); !ok {
 			return invalid(name, "want "+wanted)
 		}
-		p.where = append(p.where, store.Condition{Column: column, Op: o.op, Value: value})
+		p.where = append(p.where, query.Condition{Column: column, Op: o.op, Value: value})
 		return nil
 	}
 	return invalid(name, "unknown parameter")
@@ -142,30 +143,30 @@ func (p *listParams) filter(shown map[string]store.ColumnInfo, name, value strin
 
 // readable reports whether a value is written as the column's kind is, and
 // else how it should have been.
-func readable(kind store.Kind, value string) (wanted string, ok bool) {
+func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 	var err error
 	switch kind {
-	case store.Integer:
+	case schema.Integer:
 		wanted = "a whole number"
 		_, err = strconv.ParseInt(value, 10, 64)
-	case store.Boolean:
+	case schema.Boolean:
 		wanted = "true or false"
 		if value != "true" && value != "false" {
 			err = strconv.ErrSyntax
 		}
-	case store.Time:
+	case schema.Time:
 		wanted = "a time as in RFC 3339"
 		_, err = time.Parse(time.RFC3339Nano, value)
-	case store.Money:
+	case schema.Money:
 		wanted = "a decimal number"
-		_, err = store.ParseMoney(value)
+		_, err = schema.ParseMoney(value)
 	}
 	return wanted, err == nil
 }
 
 // shownColumns are the columns of a type that a plan shows on some row.
-func shownColumns(typ string, plan *policies.Plan) map[string]store.ColumnInfo {
-	shown := map[string]store.ColumnInfo{}
+func shownColumns(typ string, plan *policies.Plan) map[string]schema.ColumnInfo {
+	shown := map[string]schema.ColumnInfo{}
 	info := typeInfo(typ)
 	for _, group := range plan.Columns {
 		if group.When.Kind == predicate.None {
@@ -180,12 +181,12 @@ func shownColumns(typ string, plan *policies.Plan) map[string]store.ColumnInfo {
 	return shown
 }
 
-var typeInfos = func() map[string]store.TypeInfo {
-	infos := map[string]store.TypeInfo{}
-	for _, t := range store.Types() {
+var typeInfos = func() map[string]schema.TypeInfo {
+	infos := map[string]schema.TypeInfo{}
+	for _, t := range schema.Types() {
 		infos[t.Name] = t
 	}
 	return infos
 }()
 
-func typeInfo(name string) store.TypeInfo { return typeInfos[name] }
+func typeInfo(name string) schema.TypeInfo { return typeInfos[name] }

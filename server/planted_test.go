@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // A planted world is seedWorld with a random text in every private field, so
@@ -159,7 +160,7 @@ func (p *planted) plantCards(tx *store.Tx, account string) error {
 		if err != nil {
 			return err
 		}
-		if stored.Kind == store.ProviderCard {
+		if stored.Kind == schema.ProviderCard {
 			carrier := p.text(account, "carrier of "+card)
 			patch.Carrier = &carrier
 		}
@@ -178,7 +179,7 @@ func (p *planted) plantCards(tx *store.Tx, account string) error {
 
 // plantRecipe says what a customer card is built from and by which rules.
 func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) error {
-	if card.Kind != store.CustomerCard {
+	if card.Kind != schema.CustomerCard {
 		return nil
 	}
 	if upstream := map[string]string{"M": "upstream", "N": "foreign"}[account]; upstream != "" {

@@ -12,6 +12,7 @@ import (
 	"resellerd/policies/predicate"
 	"resellerd/server/identity"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // preview lets the acting user see with another user's eyes, when Resellerd-As
@@ -86,7 +87,7 @@ func (r *session) previewTarget(ref string) (*actor, error) {
 }
 
 func previewRow(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, fault.ErrNotFound) {
 		return notFound()
 	}
 	return unavailable(err)

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 var tctx = context.Background()
@@ -173,11 +174,11 @@ func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 // lastAudit is who looked as whom.
 func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
 	t.Helper()
-	must(t, w.store.Stream(tctx, store.Query{
-		Type: "audit", Filter: everything, Views: []store.View{{Name: "full", When: everything}},
-		Columns: []store.Columns{{Names: []string{"id", "at", "actor", "preview_of", "action"}, When: everything}},
+	must(t, w.store.Stream(tctx, query.Query{
+		Type: "audit", Filter: everything, Views: []query.View{{Name: "full", When: everything}},
+		Columns: []query.Columns{{Names: []string{"id", "at", "actor", "preview_of", "action"}, When: everything}},
 		Sort:    "at", Desc: true,
-	}, func(row store.Row) error {
+	}, func(row query.Row) error {
 		if action, _ := row.Value("action"); action == "preview" && actor == "" {
 			a, _ := row.Value("actor")
 			p, _ := row.Value("preview_of")

@@ -12,6 +12,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // problemKind is one row of the error table: what a caller may meet.
@@ -128,7 +129,7 @@ func denied(d policies.Decision) error {
 func problemOf(err error) *problem {
 	var p *problem
 	var fe *fiber.Error
-	var bad *store.FieldError
+	var bad *fault.FieldError
 	var why *store.ReasonError
 	switch {
 	case errors.As(err, &p):
@@ -142,13 +143,13 @@ func problemOf(err error) *problem {
 		return p
 	case errors.As(err, &bad):
 		return fieldProblem(bad, err)
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, fault.ErrNotFound):
 		return &problem{kind: kindNotFound, cause: err}
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, fault.ErrConflict):
 		return &problem{kind: kindConflict, cause: err}
-	case errors.Is(err, store.ErrInvalid):
+	case errors.Is(err, fault.ErrInvalid):
 		return &problem{kind: kindInvalid, cause: err}
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, errNotRecorded),
+	case errors.Is(err, fault.ErrUnavailable), errors.Is(err, errNotRecorded),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.As(err, &fe):
@@ -157,9 +158,9 @@ func problemOf(err error) *problem {
 	return &problem{kind: kindInternal, cause: err}
 }
 
-func fieldProblem(bad *store.FieldError, err error) *problem {
+func fieldProblem(bad *fault.FieldError, err error) *problem {
 	kind := kindInvalid
-	if errors.Is(bad, store.ErrConflict) {
+	if errors.Is(bad, fault.ErrConflict) {
 		kind = kindConflict
 	}
 	return &problem{kind: kind, field: bad.Field, detail: bad.Text, cause: err}

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // each reads a list of objects, each with its fields.
@@ -51,7 +52,7 @@ func (f *fields) money(name string) *int64 {
 		return nil
 	}
 	text, ok := f.sent[name].(string)
-	amount, err := store.ParseMoney(text)
+	amount, err := schema.ParseMoney(text)
 	if !ok || err != nil {
 		f.refuse(name, "want a decimal number of at most ten decimals, as a text")
 	}

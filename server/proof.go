@@ -11,6 +11,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // proofBody is how a revision stands against what its calls cost.
@@ -238,7 +240,7 @@ func (r *session) readRates(ctx context.Context, p *proving, fn func(*store.Tx, 
 
 // revisionAbsent says of a revision that is not there that the body named it.
 func revisionAbsent(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, fault.ErrNotFound) {
 		return invalid("revision_id", "names no revision of the card")
 	}
 	return err
@@ -252,7 +254,7 @@ func (p *proving) finding(f store.Finding) findingBody {
 	}
 	body.lossBody = &lossBody{
 		Jurisdiction: f.Jurisdiction, Parent: parentName{CardID: f.ParentID, Name: p.names[f.ParentID]},
-		Loss: string(store.AppendMoney(nil, f.Loss)),
+		Loss: string(schema.AppendMoney(nil, f.Loss)),
 	}
 	if f.Seconds > 0 {
 		body.Seconds = &f.Seconds

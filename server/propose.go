@@ -6,6 +6,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // proposeRow makes the row that a question about a creation is about, as the
@@ -51,7 +52,7 @@ func (r *session) placeBelow(row map[string]any) error {
 	parent, _ := row["parent_id"].(string)
 	above, err := r.s.store.PolicyRow(r.ctx, "account", parent)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, fault.ErrNotFound):
 		return nil
 	case err != nil:
 		return unavailable(err)

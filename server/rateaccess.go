@@ -8,6 +8,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // reasonRatesHidden is the reason of a refusal to prove, build or compare for a
@@ -197,14 +198,14 @@ func (r *session) planCosts() (shown costsShown) {
 // is assigned to a reseller.
 func supplies(master bool) predicate.Expr {
 	if master {
-		return predicate.And{inTenant, ofKind(store.ProviderCard), inReach, isOwn}
+		return predicate.And{inTenant, ofKind(schema.ProviderCard), inReach, isOwn}
 	}
-	return predicate.And{inTenant, ofKind(store.CustomerCard), predicate.Member{Item: ownAccount, Set: column("assigned_to")}}
+	return predicate.And{inTenant, ofKind(schema.CustomerCard), predicate.Member{Item: ownAccount, Set: column("assigned_to")}}
 }
 
 // soldBelow holds for each card that a card of an account below can be bought
 // from, and for each that the own account sells.
-var soldBelow = predicate.And{inTenant, ofKind(store.CustomerCard), inReach}
+var soldBelow = predicate.And{inTenant, ofKind(schema.CustomerCard), inReach}
 
 // What holds for each row of the own account, and what for each of an account
 // below as well.

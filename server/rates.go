@@ -12,8 +12,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 const (
@@ -47,7 +48,7 @@ func getRates(r *exchange) error {
 	case mediaNDJSON:
 		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
 	case fiber.MIMEApplicationJSON:
-		return r.answerList(q, shown, store.Row.AppendJSON, apart...)
+		return r.answerList(q, shown, query.Row.AppendJSON, apart...)
 	}
 	return &problem{kind: kindNotAcceptable}
 }
@@ -65,8 +66,8 @@ type cardHead struct {
 	Revision        *struct {
 		ActivatedAt time.Time `json:"activated_at"`
 	} `json:"revision"`
-	at store.Micros // that was asked for; 0 for what is in force
-	of string       // the revision that was asked for; "" for what is in force
+	at schema.Micros // that was asked for; 0 for what is in force
+	of string        // the revision that was asked for; "" for what is in force
 }
 
 // fileWriter writes a file that says of which card it is, and since when.
@@ -75,7 +76,7 @@ func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card,
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
 		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: date,
 	}
-	return func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
+	return func(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error {
 		return write(w, c, columns, rowCells(columns, each))
 	}
 }
@@ -98,7 +99,7 @@ func (r *session) dateOfRevision(card, revision string) (time.Time, error) {
 	_, q, err := r.revisionsOf(outside{}, card, false)
 	if err == nil {
 		q.ID, q.Limit = revision, 1
-		var row store.Row
+		var row query.Row
 		if row, err = r.single(outside{}, q); err == nil {
 			return dateShown(row, r.s.now())
 		}
@@ -109,7 +110,7 @@ func (r *session) dateOfRevision(card, revision string) (time.Time, error) {
 	return time.Time{}, err
 }
 
-func dateShown(revision store.Row, now time.Time) (time.Time, error) {
+func dateShown(revision query.Row, now time.Time) (time.Time, error) {
 	var shown struct {
 		ActivatedAt *time.Time `json:"activated_at"`
 		LiveAt      *time.Time `json:"live_at"`
@@ -126,11 +127,11 @@ func dateShown(revision store.Row, now time.Time) (time.Time, error) {
 }
 
 // rowCells are the rows as cells of text.
-func rowCells(columns []string, each func(func(store.Row) error) error) cardfile.Rows {
+func rowCells(columns []string, each func(func(query.Row) error) error) cardfile.Rows {
 	return func(put func([]string) error) error {
 		cells := make([]string, len(columns))
 		var text []byte
-		return each(func(row store.Row) error {
+		return each(func(row query.Row) error {
 			for i, name := range columns {
 				text, _ = row.Text(text[:0], name) // nothing of what the row does not show
 				cells[i] = string(text)
@@ -144,7 +145,7 @@ func rowCells(columns []string, each func(func(store.Row) error) error) cardfile
 // may be read (403), and asks for them. It also names the parameters that it
 // has read: revision is another revision than the active one, on the reader's
 // own side of the card only; at is the time at which the rates were in force.
-func (r *exchange) ratesOf(card string) (head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, err error) {
+func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map[string]schema.ColumnInfo, apart []string, err error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return head, q, nil, nil, err
@@ -174,7 +175,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q store.Query, shown map
 
 // past reads a parameter that is a time, not one to come; 0 when it is absent.
 // Errors: 422.
-func (r *exchange) past(name string) (store.Micros, error) {
+func (r *exchange) past(name string) (schema.Micros, error) {
 	text := r.query(name)
 	if text == "" {
 		return 0, nil
@@ -186,7 +187,7 @@ func (r *exchange) past(name string) (store.Micros, error) {
 	case at.After(r.s.now()):
 		return 0, invalid(name, "is in the future")
 	}
-	if moment := store.Micros(at.UnixMicro()); moment != 0 {
+	if moment := schema.Micros(at.UnixMicro()); moment != 0 {
 		return moment, nil
 	}
 	return -1, nil // just before 1970, for 0 stands for none
@@ -194,10 +195,10 @@ func (r *exchange) past(name string) (store.Micros, error) {
 
 // rateWriter writes a whole card. It ends with a line that says how many rows
 // there are, so that a part is never taken for the whole.
-type rateWriter func(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error
+type rateWriter func(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error
 
 // streamRates sends every rate. Filters and sorting apply; pages do not.
-func (r *exchange) streamRates(mediaType, ending string, head cardHead, q store.Query, shown map[string]store.ColumnInfo, apart []string, write rateWriter) error {
+func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.Query, shown map[string]schema.ColumnInfo, apart []string, write rateWriter) error {
 	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err
@@ -210,15 +211,15 @@ func (r *exchange) streamRates(mediaType, ending string, head cardHead, q store.
 	r.c.Set(fiber.HeaderContentDisposition, disposition(head, ending))
 	s := r.s.store
 	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
-		return write(w, columns, func(fn func(store.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
+		return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
 	})
 }
 
 // promptly sends the first row as soon as it is written; those after it go out
 // when there are enough of them.
-func promptly(w *bufio.Writer, fn func(store.Row) error) func(store.Row) error {
+func promptly(w *bufio.Writer, fn func(query.Row) error) func(query.Row) error {
 	first := true
-	return func(row store.Row) error {
+	return func(row query.Row) error {
 		if err := fn(row); err != nil || !first {
 			return err
 		}
@@ -242,7 +243,7 @@ func disposition(head cardHead, ending string) string {
 }
 
 // inOrder lists the shown columns in the order of a row.
-func inOrder(typ string, shown map[string]store.ColumnInfo) []string {
+func inOrder(typ string, shown map[string]schema.ColumnInfo) []string {
 	var names []string
 	for _, c := range typeInfo(typ).Columns {
 		if _, ok := shown[c.Name]; ok {
@@ -253,10 +254,10 @@ func inOrder(typ string, shown map[string]store.ColumnInfo) []string {
 }
 
 // writeNDJSON writes a row a line, and last {"rows":n}.
-func writeNDJSON(w *bufio.Writer, _ []string, each func(func(store.Row) error) error) error {
+func writeNDJSON(w *bufio.Writer, _ []string, each func(func(query.Row) error) error) error {
 	var line []byte
 	n := 0
-	err := each(func(row store.Row) error {
+	err := each(func(row query.Row) error {
 		n++
 		line = append(row.AppendJSON(line[:0]), '\n')
 		_, err := w.Write(line)
@@ -271,6 +272,6 @@ func writeNDJSON(w *bufio.Writer, _ []string, each func(func(store.Row) error) e
 
 // writeCSV writes a heading, a row a line, and last "total" with the number of
 // rows in the second cell. Cells that a spreadsheet would run are made inert.
-func writeCSV(w *bufio.Writer, columns []string, each func(func(store.Row) error) error) error {
+func writeCSV(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error {
 	return cardfile.WriteCSV(w, columns, rowCells(columns, each))
 }

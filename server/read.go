@@ -10,21 +10,23 @@ import (
 	"resellerd/policies/predicate"
 	"resellerd/server/identity"
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // lister is the store, or a transaction in it: rows are read the same way
 // outside and inside of one.
 type lister interface {
-	page(r *session, q store.Query) (store.Page, error)
+	page(r *session, q query.Query) (query.Page, error)
 }
 
 type outside struct{}
 
-func (outside) page(r *session, q store.Query) (store.Page, error) { return r.s.store.List(r.ctx, q) }
+func (outside) page(r *session, q query.Query) (query.Page, error) { return r.s.store.List(r.ctx, q) }
 
 type within struct{ tx *store.Tx }
 
-func (w within) page(r *session, q store.Query) (store.Page, error) { return w.tx.List(r.ctx, q) }
+func (w within) page(r *session, q query.Query) (query.Page, error) { return w.tx.List(r.ctx, q) }
 
 // readPlan is what the policy says about all rows of a type for a reader, ready
 // to be asked with.
@@ -56,40 +58,40 @@ func (r *session) whyNone(typ string) error {
 }
 
 // query asks for what the plan lets the reader see.
-func (p readPlan) query() store.Query {
-	q := store.Query{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
+func (p readPlan) query() query.Query {
+	q := query.Query{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
 	for _, v := range p.plan.Views {
-		q.Views = append(q.Views, store.View{Name: v.Name, When: v.When})
+		q.Views = append(q.Views, query.View{Name: v.Name, When: v.When})
 	}
 	for _, c := range p.plan.Columns {
-		q.Columns = append(q.Columns, store.Columns{Names: c.Columns, When: c.When})
+		q.Columns = append(q.Columns, query.Columns{Names: c.Columns, When: c.When})
 	}
 	return q
 }
 
 // also is the plan as the filter of a type that a list joins.
-func (p readPlan) also() store.TypedFilter {
-	return store.TypedFilter{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
+func (p readPlan) also() query.TypedFilter {
+	return query.TypedFilter{Type: p.typ, Filter: p.plan.Filter, Env: p.env, Leaf: p.leaf}
 }
 
 // one returns the row of this id as its reader sees it. A row that is not
 // visible is as absent as one that never was: 404.
-func (r *session) one(from lister, p readPlan, id string) (store.Row, error) {
+func (r *session) one(from lister, p readPlan, id string) (query.Row, error) {
 	q := p.query()
 	q.ID, q.Limit = id, 1
 	return r.single(from, q)
 }
 
-func (r *session) single(from lister, q store.Query) (store.Row, error) {
+func (r *session) single(from lister, q query.Query) (query.Row, error) {
 	if q.ID == "" || len(q.ID) > identity.MaxName {
-		return store.Row{}, notFound()
+		return query.Row{}, notFound()
 	}
 	page, err := from.page(r, q)
 	if err != nil {
-		return store.Row{}, err
+		return query.Row{}, err
 	}
 	if len(page.Rows) != 1 {
-		return store.Row{}, notFound()
+		return query.Row{}, notFound()
 	}
 	return page.Rows[0], nil
 }
@@ -101,7 +103,7 @@ func listOf(typ string) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		return r.answerList(p.query(), shownColumns(typ, p.plan), store.Row.AppendJSON)
+		return r.answerList(p.query(), shownColumns(typ, p.plan), query.Row.AppendJSON)
 	}
 }
 
@@ -126,13 +128,13 @@ func oneOf(typ string) func(*exchange) error {
 }
 
 // appender writes a row's JSON.
-type appender func(store.Row, []byte) []byte
+type appender func(query.Row, []byte) []byte
 
 // answerList reads the query's parameters, a page of rows, and answers
 // {"items":[…],"next":"…","total":n}; next only where there is more, total
 // only with ?count=true. The order is q's own unless another is asked for.
 // Parameters apart have been read by the caller.
-func (r *exchange) answerList(q store.Query, shown map[string]store.ColumnInfo, write appender, apart ...string) error {
+func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo, write appender, apart ...string) error {
 	p, err := r.readParams(shown, apart...)
 	if err != nil {
 		return err
@@ -166,7 +168,7 @@ func (r *exchange) answerList(q store.Query, shown map[string]store.ColumnInfo, 
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-func (r *session) appendPage(dst []byte, page store.Page, p listParams, write appender) ([]byte, error) {
+func (r *session) appendPage(dst []byte, page query.Page, p listParams, write appender) ([]byte, error) {
 	dst = append(dst, `{"items":[`...)
 	for i, row := range page.Rows {
 		if i > 0 {
@@ -180,7 +182,7 @@ func (r *session) appendPage(dst []byte, page store.Page, p listParams, write ap
 		if err != nil {
 			return nil, err
 		}
-		dst = store.AppendString(append(dst, `,"next":`...), next)
+		dst = query.AppendString(append(dst, `,"next":`...), next)
 	}
 	if p.count {
 		dst = strconv.AppendInt(append(dst, `,"total":`...), int64(page.Total), 10)
@@ -195,7 +197,7 @@ func (r *exchange) answerRow(status int, typ string, representation []byte) erro
 }
 
 // countViews counts the cards shown, by view.
-func (r *session) countViews(typ string, rows ...store.Row) {
+func (r *session) countViews(typ string, rows ...query.Row) {
 	if typ != "card" {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"resellerd/policies"
 	"resellerd/server/transport"
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -49,7 +50,7 @@ func (w *world) resold(currency, public string, names ...string) {
 	for _, name := range names {
 		w.write(w.id("M"), func(tx *store.Tx) error {
 			card, parent := store.NewCard(), store.Parent{CardID: w.id("gold")}
-			card.AccountID, card.Kind, card.Name, card.Currency, card.PublicName = w.id("A"), store.CustomerCard, name, currency, public
+			card.AccountID, card.Kind, card.Name, card.Currency, card.PublicName = w.id("A"), schema.CustomerCard, name, currency, public
 			if currency != "EUR" {
 				parent.Exchange = "2"
 			}

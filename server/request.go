@@ -12,6 +12,7 @@ import (
 	"resellerd/policies/predicate"
 	"resellerd/server/strictjson"
 	"resellerd/store"
+	"resellerd/store/history"
 )
 
 // session is one user asking one policy: what is decided for a request, and what
@@ -31,10 +32,10 @@ type session struct {
 
 	decisionID string // of the request; its decisions are numbered after it
 	decisions  int
-	decidedAs  string             // of the decision being recorded
-	costs      costsSeen          // by the acting user
-	revision   store.DataRevision // that the answer is at least as new as
-	at         time.Time          // the moment that is asked about; now, when zero
+	decidedAs  string               // of the decision being recorded
+	costs      costsSeen            // by the acting user
+	revision   history.DataRevision // that the answer is at least as new as
+	at         time.Time            // the moment that is asked about; now, when zero
 }
 
 // origin is where the questions of a session come from.

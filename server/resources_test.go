@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"resellerd/server/resource"
-	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // The registry names exactly the types that are decided about, and each through
@@ -16,7 +16,7 @@ func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
 	for _, r := range resource.Types {
 		registered[r.Name] = r.Parent
 	}
-	for _, typ := range store.Types() {
+	for _, typ := range schema.Types() {
 		parent, named := registered[typ.Name]
 		if decided := typ.Through == "" || typ.Decided; decided != named {
 			t.Errorf("%s: decided about %v, registered %v", typ.Name, decided, named)

@@ -4,24 +4,25 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // revisionsOf finds a card as its reader sees it (404), decides that its
 // revisions may be read (403), and asks for them, those made last first. Who
 // sees the card translated is shown the one that is in force.
-func (r *session) revisionsOf(from lister, card string, inside bool) (readPlan, store.Query, error) {
+func (r *session) revisionsOf(from lister, card string, inside bool) (readPlan, query.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
-		return readPlan{}, store.Query{}, err
+		return readPlan{}, query.Query{}, err
 	}
 	cards.leaf = cards.leaf && !inside
 	row, err := r.one(from, cards, card)
 	if err != nil {
-		return readPlan{}, store.Query{}, err
+		return readPlan{}, query.Query{}, err
 	}
 	p, err := r.readPlan("revision")
 	if err != nil {
-		return readPlan{}, store.Query{}, err
+		return readPlan{}, query.Query{}, err
 	}
 	p.leaf = p.leaf && !inside
 	q := p.query()
@@ -42,7 +43,7 @@ func listRevisions(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	return r.answerList(q, shownColumns("revision", p.plan), store.Row.AppendJSON)
+	return r.answerList(q, shownColumns("revision", p.plan), query.Row.AppendJSON)
 }
 
 // getRevision answers GET on one of them.

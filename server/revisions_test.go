@@ -9,6 +9,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/schema"
 )
 
 // passTime does what is due.
@@ -153,7 +154,7 @@ func TestPagesAreOfOneRevision(t *testing.T) {
 		w.get("m", "/v1/cards/{gold}/rates?limit=1&at="+w.later(0)+"&cursor=x").refused(422, "cursor")
 		w.drafts("gold", "page", "0.01")
 		w.write(w.id("M"), func(tx *store.Tx) error {
-			r, err := tx.CreateRevision(context.Background(), w.id("gold"), someRates("M", store.CustomerCard))
+			r, err := tx.CreateRevision(context.Background(), w.id("gold"), someRates("M", schema.CustomerCard))
 			w.call("gold.gone", r.ID)
 			return err
 		})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // Bounds of the time between two looks at what is due.
@@ -59,7 +61,7 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 // timekeeper remembers up to when assignments have been looked at, in the
 // history since its last loss.
 type timekeeper struct {
-	markedUntil store.Micros
+	markedUntil schema.Micros
 	losses      int64
 }
 
@@ -86,7 +88,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 		return 0, err
 	}
 	pause = scheduleIdle
-	for _, at := range []store.Micros{due, change} {
+	for _, at := range []schema.Micros{due, change} {
 		if at != 0 {
 			pause = min(pause, max(0, at.Time().Sub(s.now())))
 		}
@@ -97,7 +99,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 // settleCards marks the cards whose provider card's assignment has ended or
 // begun by itself since they were looked at last.
 func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error {
-	now := store.MicrosOf(s.now())
+	now := schema.MicrosOf(s.now())
 	if losses := s.store.HistoryLost(); losses != k.losses {
 		*k = timekeeper{losses: losses} // what was marked may not be marked now
 	}
@@ -108,10 +110,10 @@ func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error 
 		}
 	}
 	for {
-		cards, err := s.store.UnsettledCards(ctx, scheduleBatch)
+		cards, err := s.store.OutdatedMarks(ctx, scheduleBatch)
 		for _, c := range cards {
 			if err == nil {
-				err = s.store.Write(ctx, c.TenantID, func(tx *store.Tx) error { return tx.SettleWithdrawal(ctx, c.CardID) })
+				err = s.store.Write(ctx, c.TenantID, func(tx *store.Tx) error { return tx.UpdateWithdrawn(ctx, c.CardID) })
 			}
 		}
 		if err != nil {
@@ -150,7 +152,7 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 	outcome := ""
 	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
 		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
-		if errors.Is(err, store.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
+		if errors.Is(err, fault.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
 			return nil // somebody else was here
 		}
 		if err != nil {

@@ -2,14 +2,14 @@ package server
 
 import (
 	"resellerd/policies/input"
-	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // Schema tells the policy which columns the store's rows have. Rates and
 // revisions have their card's: they are decided through it.
 func Schema() input.Schema {
-	schema := input.Schema{}
-	for _, t := range store.Types() {
+	known := input.Schema{}
+	for _, t := range schema.Types() {
 		if t.Through != "" && !t.Decided {
 			continue
 		}
@@ -23,22 +23,22 @@ func Schema() input.Schema {
 				columns[c.Name] = columnKind(c)
 			}
 		}
-		schema[t.Name] = input.TypeSchema{Columns: columns}
+		known[t.Name] = input.TypeSchema{Columns: columns}
 	}
-	return schema
+	return known
 }
 
-func columnKind(c store.ColumnInfo) input.ColumnKind {
+func columnKind(c schema.ColumnInfo) input.ColumnKind {
 	switch {
 	case c.Opaque:
 		return input.Opaque
-	case c.Kind == store.Text:
+	case c.Kind == schema.Text:
 		return input.Text
-	case c.Kind == store.Integer:
+	case c.Kind == schema.Integer:
 		return input.Integer
-	case c.Kind == store.Boolean:
+	case c.Kind == schema.Boolean:
 		return input.Boolean
-	case c.Kind == store.Set:
+	case c.Kind == schema.Set:
 		return input.Set
 	}
 	return input.Opaque

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // buildable reports whether the viewer sees what an account's cards are built
@@ -38,11 +39,11 @@ func (w *twin) fillRecipe(account, name string) {
 		}
 		err := tx.SetParents(ctx, store.AllRates, card, w.fitting(ctx, tx, card, parents))
 		if err == nil && build && len(parents) > 0 {
-			if _, err := tx.BuildRevision(ctx, store.AllRates, card); !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrInvalid) {
+			if _, err := tx.BuildRevision(ctx, store.AllRates, card); !errors.Is(err, fault.ErrConflict) && !errors.Is(err, fault.ErrInvalid) {
 				return err
 			}
 		}
-		if errors.Is(err, store.ErrInvalid) {
+		if errors.Is(err, fault.ErrInvalid) {
 			return nil
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 func cardID(account, name string) string { return idOf("card", "card "+account+"."+name) }
@@ -24,15 +25,15 @@ func (w *twin) fillCard(account, name string) {
 		return
 	}
 	c := store.NewCard()
-	c.AccountID, c.Kind, c.Name = accountID(account), store.CustomerCard, drawn(row, twinTexts)
+	c.AccountID, c.Kind, c.Name = accountID(account), schema.CustomerCard, drawn(row, twinTexts)
 	if provider || !given && !see && row.IntN(3) == 0 {
-		c.Kind, c.Carrier = store.ProviderCard, maybe(row, twinTexts)
+		c.Kind, c.Carrier = schema.ProviderCard, maybe(row, twinTexts)
 	}
 	c.TechPrefix, c.ExternalID = drawn(row, []string{"", "77#", "99#"}), maybe(row, twinNames)
 	c.Notes = maybe(d.of(w.eyes.notes(account)), twinTexts)
 	c.PublicName, c.PublicNotes = maybe(shown, twinTexts), maybe(shown, twinTexts)
 	c.Currency, c.Direction = drawn(shown, []string{"EUR", "USD"}), drawn(shown, []string{"termination", "origination"})
-	if whole := d.of(see); c.Kind == store.CustomerCard {
+	if whole := d.of(see); c.Kind == schema.CustomerCard {
 		c.Compact, c.Routing = drawn(whole, []string{"", "min", "avg"}), drawn(whole, []string{"", "cheapest"})
 	}
 	c.RatePrecision, c.ChargeRounding = shown.IntN(10), drawn(shown, []string{"up", "down"})
@@ -46,7 +47,7 @@ func (w *twin) fillCard(account, name string) {
 		return
 	}
 	w.fillRevisions(account, name, d, see, see || given)
-	if c.Kind == store.CustomerCard {
+	if c.Kind == schema.CustomerCard {
 		w.fillAssignments(account, name, given)
 		w.fillRecipe(account, name)
 		w.fillOnCard(account, name)
@@ -134,9 +135,9 @@ func (w *twin) fillAssignments(account, name string, given bool) {
 		case kind == 0:
 			continue
 		case kind == 1:
-			a.ValidTo = store.MicrosOf(twinStart.Add(-5 * time.Hour))
+			a.ValidTo = schema.MicrosOf(twinStart.Add(-5 * time.Hour))
 		case kind == 2 || child == w.eyes.own:
-			a.ValidFrom = store.MicrosOf(twinStart.Add(1000 * time.Hour))
+			a.ValidFrom = schema.MicrosOf(twinStart.Add(1000 * time.Hour))
 		}
 		w.make(account, "assignment", func(ctx context.Context, tx *store.Tx) error { _, err := tx.AssignCard(ctx, a); return err })
 	}
@@ -182,7 +183,7 @@ func (w *twin) entryChange(d draws, see bool, account, typ string) (id string, c
 		notes := d.of(see && w.eyes.notes(account))
 		columns["notes"] = changed{maybe(notes, twinTexts), maybe(notes, twinTexts)}
 		columns["customers"] = changed{nil, map[string]any{"customer_id": customerID(account, "c1")}}
-		policyRow["kind"], policyRow["assigned_to"] = store.CustomerCard, []string{}
+		policyRow["kind"], policyRow["assigned_to"] = schema.CustomerCard, []string{}
 	case "user":
 		id = userID(account, "user")
 	default:

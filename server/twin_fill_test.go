@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // fill makes everything there is. A thing that the viewer does not see is
@@ -42,7 +43,7 @@ func (w *twin) make(account, name string, fn func(ctx context.Context, tx *store
 		tenant = idOf("account", "account "+rootOf(account))
 	}
 	err := w.store.Write(context.Background(), tenant, func(tx *store.Tx) error { return fn(context.Background(), tx) })
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, fault.ErrConflict) {
 		return false
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"resellerd/server/identity"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 var userWriter = rowWriter{
@@ -104,7 +105,7 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 
 // inField names the field of a nested object as its sender does.
 func inField(f *fields, err error) error {
-	var bad *store.FieldError
+	var bad *fault.FieldError
 	if f.path == "" || !errors.As(err, &bad) {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // maxCompared bounds the rows of an area whose ids are held to be compared.
@@ -130,7 +131,7 @@ func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
 	}
 	q := p.query()
 	if a.kind != "" {
-		q.Where = []store.Condition{{Column: "kind", Op: store.Eq, Value: a.kind}}
+		q.Where = []query.Condition{{Column: "kind", Op: query.Eq, Value: a.kind}}
 	}
 	var err error
 	if seen.total, err = o.m.Count(o.r.ctx, q); err != nil {
@@ -146,12 +147,12 @@ func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
 }
 
 // firstRows are the first of a list, in its order and as it writes them.
-func (o observer) firstRows(q store.Query, p *readPlan) ([]ShownRow, error) {
+func (o observer) firstRows(q query.Query, p *readPlan) ([]ShownRow, error) {
 	if o.first == 0 {
 		return nil, nil
 	}
 	q.Limit = o.first
-	write := store.Row.AppendJSON
+	write := query.Row.AppendJSON
 	if q.Type == "audit" {
 		q, write = newestFirst(q, p), o.r.appendEntry
 	}
@@ -167,7 +168,7 @@ func (o observer) firstRows(q store.Query, p *readPlan) ([]ShownRow, error) {
 }
 
 // idsOf are the ids of a list's rows, nil when there are too many.
-func (o observer) idsOf(q store.Query, total int) (map[string]bool, error) {
+func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 	if total > maxCompared {
 		return nil, nil
 	}
@@ -175,11 +176,11 @@ func (o observer) idsOf(q store.Query, total int) (map[string]bool, error) {
 	q.Columns = nil
 	for _, c := range columns {
 		if len(q.Where) > 0 && slices.Contains(c.Names, "kind") {
-			q.Columns = append(q.Columns, store.Columns{Names: []string{"kind"}, When: c.When})
+			q.Columns = append(q.Columns, query.Columns{Names: []string{"kind"}, When: c.When})
 		}
 	}
 	ids := make(map[string]bool, total)
-	err := o.m.Stream(o.r.ctx, q, func(row store.Row) error {
+	err := o.m.Stream(o.r.ctx, q, func(row query.Row) error {
 		ids[row.ID()] = true
 		return nil
 	})

@@ -21,6 +21,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -337,15 +338,15 @@ func seedWorld(w *world) {
 	seedCustomers(w, "M", "B", "bolt", "brio")
 	seedCustomers(w, "M", "C", "crux")
 	seedCustomers(w, "N", "R", "rune")
-	seedCard(w, "M", "M", "upstream", store.ProviderCard)
-	seedCard(w, "M", "M", "upstream2", store.ProviderCard)
-	seedCard(w, "M", "M", "gold", store.CustomerCard, "A", "B")
-	seedCard(w, "M", "M", "silver", store.CustomerCard, "B")
-	seedCard(w, "M", "M", "bronze", store.CustomerCard)
-	seedCard(w, "M", "A", "retail", store.CustomerCard)
-	seedCard(w, "M", "B", "bulk", store.CustomerCard)
-	seedCard(w, "N", "N", "foreign", store.ProviderCard)
-	seedCard(w, "N", "N", "nickel", store.CustomerCard, "R")
+	seedCard(w, "M", "M", "upstream", schema.ProviderCard)
+	seedCard(w, "M", "M", "upstream2", schema.ProviderCard)
+	seedCard(w, "M", "M", "gold", schema.CustomerCard, "A", "B")
+	seedCard(w, "M", "M", "silver", schema.CustomerCard, "B")
+	seedCard(w, "M", "M", "bronze", schema.CustomerCard)
+	seedCard(w, "M", "A", "retail", schema.CustomerCard)
+	seedCard(w, "M", "B", "bulk", schema.CustomerCard)
+	seedCard(w, "N", "N", "foreign", schema.ProviderCard)
+	seedCard(w, "N", "N", "nickel", schema.CustomerCard, "R")
 	seedOnCard(w, "M", "gold", "mega")
 	seedOnCard(w, "M", "retail", "acme")
 	seedOnCard(w, "M", "bulk", "bolt")
@@ -444,7 +445,7 @@ func seedCard(w *world, tenant, account, name, kind string, assigned ...string) 
 	card.Name, card.Notes, card.TechPrefix = secret(account, name), secret(account, "notes on "+name), "77#"
 	card.ExternalID = secret(account, "external "+name)
 	card.PublicName, card.PublicNotes = "Public "+name, "To whom it may concern"
-	if kind == store.ProviderCard {
+	if kind == schema.ProviderCard {
 		card.Carrier, card.PublicName, card.PublicNotes = secret(account, "carrier"), "", ""
 	}
 	w.write(w.id(tenant), func(tx *store.Tx) error {
@@ -478,7 +479,7 @@ func (w *world) draft(card string) {
 // drafts gives a card a draft of one rate, called "CARD.NAME".
 func (w *world) drafts(card, name, cost string) {
 	w.t.Helper()
-	price, err := store.ParseMoney(cost)
+	price, err := schema.ParseMoney(cost)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -497,7 +498,7 @@ func (w *world) drafts(card, name, cost string) {
 
 func someRates(account, kind string) iter.Seq2[store.Rate, error] {
 	title := "Germany"
-	if kind == store.ProviderCard {
+	if kind == schema.ProviderCard {
 		title = secret(account, "route")
 	}
 	return func(yield func(store.Rate, error) bool) {

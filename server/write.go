@@ -13,6 +13,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/strictjson"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // writing is one write under way, inside its transaction. The acting user's
@@ -150,7 +151,7 @@ func (w *writing) see(typ, id string) (seen, error) {
 	return newSeen(row)
 }
 
-func newSeen(row store.Row) (seen, error) {
+func newSeen(row query.Row) (seen, error) {
 	s := seen{json: row.AppendJSON(nil), view: row.View}
 	value, err := strictjson.Parse(s.json)
 	object, ok := value.(map[string]any)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"resellerd/policies/areas"
+	"resellerd/store/valid"
 )
 
 // Access says what is allowed where: from an area ("card/provider") to a
@@ -170,22 +171,22 @@ func scanJSON(from, into any) error {
 const maxAreas = 1_000
 
 // checkAccess takes areas with their letters; AnyArea only where it may stand.
-func checkAccess(c *checks, field string, access Access, anyArea bool) {
+func checkAccess(c *valid.Checks, field string, access Access, anyArea bool) {
 	if len(access) > maxAreas {
-		c.refuse(field, "holds more than %d areas", maxAreas)
+		c.Refuse(field, "holds more than %d areas", maxAreas)
 		return
 	}
 	for area, text := range access {
 		if !areas.Valid(area) && (!anyArea || area != AnyArea) {
-			c.refuse(field, "holds an area that is not a lowercase path")
+			c.Refuse(field, "holds an area that is not a lowercase path")
 		}
 		checkLetters(c, field, text)
 	}
 }
 
 // checkLetters takes a set of letters.
-func checkLetters(c *checks, field, text string) {
+func checkLetters(c *valid.Checks, field, text string) {
 	if strings.Trim(text, FullAccess) != "" || len(text) > len(FullAccess) {
-		c.refuse(field, "is not a set of create, read, update and delete")
+		c.Refuse(field, "is not a set of create, read, update and delete")
 	}
 }

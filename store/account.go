@@ -4,6 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/history"
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // The kinds of accounts.
@@ -30,14 +36,14 @@ type Account struct {
 	Name       string
 	PublicName string `db:"public_name"` // what those below see
 	Email      string
-	Currency   string // ISO 4217; fixed once set
-	Status     string // its own: Active, Suspended or Closed
-	Ceiling    Access // what its parent lets it have at most; nil for no limit
-	ExternalID string `db:"external_id"` // unique under its parent
-	Depth      int    // 0 for a master
-	Version    int64  // grows by one with every update
-	CreatedAt  Micros `db:"created_at"`
-	UpdatedAt  Micros `db:"updated_at"`
+	Currency   string        // ISO 4217; fixed once set
+	Status     string        // its own: Active, Suspended or Closed
+	Ceiling    Access        // what its parent lets it have at most; nil for no limit
+	ExternalID string        `db:"external_id"` // unique under its parent
+	Depth      int           // 0 for a master
+	Version    int64         // grows by one with every update
+	CreatedAt  schema.Micros `db:"created_at"`
+	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
 // AccountPatch changes an account: nil leaves a field as it is, a pointer to
@@ -68,19 +74,19 @@ func replace[T any](value *T, patch *T) {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (a *Account) Validate() error {
-	var c checks
-	c.oneOf("kind", a.Kind, Master, Reseller)
-	c.required("name", a.Name, maxName)
-	c.text("public_name", a.PublicName, maxName)
-	c.email("email", a.Email)
-	c.currency("currency", a.Currency)
-	c.oneOf("status", a.Status, Active, Suspended, Closed)
+	var c valid.Checks
+	c.OneOf("kind", a.Kind, Master, Reseller)
+	c.Required("name", a.Name, valid.MaxName)
+	c.Text("public_name", a.PublicName, valid.MaxName)
+	c.Email("email", a.Email)
+	c.Currency("currency", a.Currency)
+	c.OneOf("status", a.Status, Active, Suspended, Closed)
 	checkAccess(&c, "ceiling", a.Ceiling, true)
-	c.text("external_id", a.ExternalID, maxID)
+	c.Text("external_id", a.ExternalID, valid.MaxID)
 	if a.Kind == Master && a.Ceiling != nil {
-		c.refuse("ceiling", "is for accounts below a master")
+		c.Refuse("ceiling", "is for accounts below a master")
 	}
-	return c.err
+	return c.Err
 }
 
 const selectAccount = `SELECT id, tenant_id, COALESCE(parent_id, '') AS parent_id, kind, name,
@@ -124,14 +130,14 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 func (tx *Tx) place(ctx context.Context, a *Account) error {
 	if a.Kind == Master {
 		if tx.tenant != "" || a.ParentID != "" {
-			return invalid("kind", "a master stands alone")
+			return fault.Invalid("kind", "a master stands alone")
 		}
 		a.TenantID, a.Depth, tx.tenant = a.ID, 0, a.ID
 		return nil
 	}
 	parent, err := tx.Account(ctx, a.ParentID)
-	if errors.Is(err, ErrNotFound) {
-		return invalid("parent_id", "names no account")
+	if errors.Is(err, fault.ErrNotFound) {
+		return fault.Invalid("parent_id", "names no account")
 	}
 	a.TenantID, a.Depth = parent.TenantID, parent.Depth+1
 	return err
@@ -172,8 +178,8 @@ func (tx *Tx) AccountChain(ctx context.Context, id string) ([]Account, error) {
 	return accountChain(ctx, tx.store.dialect, tx.tx, id)
 }
 
-func accountChain(ctx context.Context, d dialect, x execer, id string) ([]Account, error) {
-	return selectAll[Account](ctx, d, x, selectAccount+`
+func accountChain(ctx context.Context, d dialect.Dialect, x dialect.Execer, id string) ([]Account, error) {
+	return dialect.SelectAll[Account](ctx, d, x, selectAccount+`
 		JOIN (SELECT ancestor_id, depth AS distance FROM account_tree WHERE descendant_id = ?) AS above
 		ON above.ancestor_id = id ORDER BY distance`, id)
 }
@@ -190,9 +196,9 @@ func orDefault(value *string, otherwise string) {
 // be confirmed.
 func (s *Store) SoleTenant(ctx context.Context) (string, error) {
 	type master struct{ ID string }
-	masters, err := cached(ctx, s.cache, "masters", func(ctx context.Context, at *observation) (found []master, until int64, err error) {
-		err = s.snapshot(ctx, at, func(x execer) error {
-			found, err = selectAll[master](ctx, s.dialect, x, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
+	masters, err := history.Cached(ctx, s.cache, "masters", func(ctx context.Context, at *history.Observation) (found []master, until int64, err error) {
+		err = s.snapshot(ctx, at, func(x dialect.Execer) error {
+			found, err = dialect.SelectAll[master](ctx, s.dialect, x, "SELECT id FROM accounts WHERE parent_id IS NULL LIMIT 2")
 			return err
 		})
 		return found, 0, err
@@ -201,9 +207,9 @@ func (s *Store) SoleTenant(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("tenants: %w", err)
 	case len(masters) == 0:
-		return "", fmt.Errorf("tenants: %w", ErrNotFound)
+		return "", fmt.Errorf("tenants: %w", fault.ErrNotFound)
 	case len(masters) > 1:
-		return "", fmt.Errorf("tenants: %w", ErrAmbiguous)
+		return "", fmt.Errorf("tenants: %w", fault.ErrAmbiguous)
 	}
 	return masters[0].ID, nil
 }

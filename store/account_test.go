@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -23,11 +25,11 @@ func TestAccountsFormTrees(t *testing.T) {
 		create := func(tenant string, a store.Account) error {
 			return s.Write(ctx, tenant, func(tx *store.Tx) error { _, err := tx.CreateAccount(ctx, a); return err })
 		}
-		refused(t, create(c.master.ID, store.Account{Name: "X", ParentID: c.stranger.ID}), store.ErrInvalid, "parent_id")
-		refused(t, create(c.master.ID, store.Account{Name: "X"}), store.ErrInvalid, "parent_id")
-		refused(t, create(c.master.ID, store.Account{Name: "X", Kind: store.Master}), store.ErrInvalid, "kind")
-		refused(t, create("", store.Account{Name: "X", Kind: store.Master, ParentID: c.master.ID}), store.ErrInvalid, "kind")
-		refused(t, create("", store.Account{Name: "X", ParentID: c.master.ID}), store.ErrInvalid, "parent_id")
+		refused(t, create(c.master.ID, store.Account{Name: "X", ParentID: c.stranger.ID}), fault.ErrInvalid, "parent_id")
+		refused(t, create(c.master.ID, store.Account{Name: "X"}), fault.ErrInvalid, "parent_id")
+		refused(t, create(c.master.ID, store.Account{Name: "X", Kind: store.Master}), fault.ErrInvalid, "kind")
+		refused(t, create("", store.Account{Name: "X", Kind: store.Master, ParentID: c.master.ID}), fault.ErrInvalid, "kind")
+		refused(t, create("", store.Account{Name: "X", ParentID: c.master.ID}), fault.ErrInvalid, "parent_id")
 	})
 }
 
@@ -46,14 +48,14 @@ func TestAnAccountChangesWhatItMay(t *testing.T) {
 				t.Errorf("got %+v", kept)
 			}
 		})
-		refused(t, update(c.reseller.ID, store.AccountPatch{Version: 1, Name: ptr("Late")}), store.ErrConflict, "version")
-		refused(t, update(c.reseller.ID, store.AccountPatch{Currency: ptr("EUR")}), store.ErrConflict, "currency")
-		refused(t, update(c.reseller.ID, store.AccountPatch{Currency: ptr("")}), store.ErrConflict, "currency")
-		refused(t, update(c.sibling.ID, store.AccountPatch{ExternalID: ptr("r-1")}), store.ErrConflict, "external_id")
-		refused(t, update(c.stranger.ID, store.AccountPatch{Name: ptr("Mine")}), store.ErrNotFound, "")
-		refused(t, update("acc_none", store.AccountPatch{}), store.ErrNotFound, "")
-		refused(t, update("a\x00b", store.AccountPatch{}), store.ErrNotFound, "")
-		refused(t, update("a\xffb", store.AccountPatch{}), store.ErrNotFound, "")
+		refused(t, update(c.reseller.ID, store.AccountPatch{Version: 1, Name: ptr("Late")}), fault.ErrConflict, "version")
+		refused(t, update(c.reseller.ID, store.AccountPatch{Currency: ptr("EUR")}), fault.ErrConflict, "currency")
+		refused(t, update(c.reseller.ID, store.AccountPatch{Currency: ptr("")}), fault.ErrConflict, "currency")
+		refused(t, update(c.sibling.ID, store.AccountPatch{ExternalID: ptr("r-1")}), fault.ErrConflict, "external_id")
+		refused(t, update(c.stranger.ID, store.AccountPatch{Name: ptr("Mine")}), fault.ErrNotFound, "")
+		refused(t, update("acc_none", store.AccountPatch{}), fault.ErrNotFound, "")
+		refused(t, update("a\x00b", store.AccountPatch{}), fault.ErrNotFound, "")
+		refused(t, update("a\xffb", store.AccountPatch{}), fault.ErrNotFound, "")
 		if err := update(c.below.ID, store.AccountPatch{ExternalID: ptr("r-1")}); err != nil {
 			t.Errorf("an external id is unique under one parent only: %v", err)
 		}
@@ -107,7 +109,7 @@ func TestMalformedFieldsAreRefusedByName(t *testing.T) {
 		{"interstate rate below nothing", "inter", (&store.Rate{Prefix: "49", Pulse: 1, Inter: ptr[int64](-1)}).Validate()},
 		{"rate without a step", "pulse", (&store.Rate{Prefix: "49"}).Validate()},
 	} {
-		t.Run(test.name, func(t *testing.T) { refused(t, test.err, store.ErrInvalid, test.field) })
+		t.Run(test.name, func(t *testing.T) { refused(t, test.err, fault.ErrInvalid, test.field) })
 	}
 }
 
@@ -126,12 +128,12 @@ func TestMalformedCardsAreRefusedByName(t *testing.T) {
 		"charge_rounding":  func(c *store.Card) { c.ChargeRounding = "" },
 		"notes":            func(c *store.Card) { c.Notes = "\x00" },
 	} {
-		card := newCard(store.Account{}, store.CustomerCard)
+		card := newCard(store.Account{}, schema.CustomerCard)
 		if err := card.Validate(); err != nil {
 			t.Fatal(err)
 		}
 		spoil(&card)
-		refused(t, card.Validate(), store.ErrInvalid, field)
+		refused(t, card.Validate(), fault.ErrInvalid, field)
 	}
 }
 
@@ -139,7 +141,7 @@ func TestTheSoleTenantIsKnownUntilThereIsAnother(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := s.SoleTenant(ctx)
-		refused(t, err, store.ErrNotFound, "")
+		refused(t, err, fault.ErrNotFound, "")
 		var first store.Account
 		mustWrite(t, s, "", func(tx *store.Tx) {
 			first = must(tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "One"}))
@@ -152,6 +154,6 @@ func TestTheSoleTenantIsKnownUntilThereIsAnother(t *testing.T) {
 			must(tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "Two"}))
 		})
 		_, err = s.SoleTenant(ctx)
-		refused(t, err, store.ErrAmbiguous, "")
+		refused(t, err, fault.ErrAmbiguous, "")
 	})
 }

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // switchable is how many revisions that were active stay inactive, beside the
@@ -75,9 +79,9 @@ func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, erro
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
-	last, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+newestInactive+" LIMIT 1", card, RevisionInactive)
-	if errors.Is(err, ErrNotFound) {
-		err = conflict("", "no other revision was active before")
+	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+newestInactive+" LIMIT 1", card, RevisionInactive)
+	if errors.Is(err, fault.ErrNotFound) {
+		err = fault.Conflict("", "no other revision was active before")
 	}
 	if err != nil {
 		return Revision{}, fmt.Errorf("card %s: %w", card, err)
@@ -89,7 +93,7 @@ const newestInactive = " WHERE card_id = ? AND status = ? ORDER BY deactivated_a
 
 // refused is an ErrConflict about a field with a code for programs.
 func refused(code, field, text string) error {
-	return &ReasonError{Code: code, Err: conflict(field, text)}
+	return &ReasonError{Code: code, Err: fault.Conflict(field, text)}
 }
 
 // admit asks everything that a revision is asked before it is put in force or
@@ -99,7 +103,7 @@ func (tx *Tx) admit(ctx context.Context, rates RateAccess, c *Card, r *Revision,
 		return err
 	}
 	if r.Status == RevisionArchived {
-		return conflict("status", "is archived")
+		return fault.Conflict("status", "is archived")
 	}
 	withdrawn, err := tx.builtFromWithdrawn(ctx, r.ID)
 	if err != nil {
@@ -132,7 +136,9 @@ func (tx *Tx) requireProof(ctx context.Context, rates RateAccess, c *Card, r *Re
 }
 
 // uncomparable reports that there is no cost to compare with.
-func uncomparable(err error) bool { return errors.Is(err, ErrConflict) || errors.Is(err, ErrInvalid) }
+func uncomparable(err error) bool {
+	return errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid)
+}
 
 // notProven gives what cannot be compared a code, if it has none.
 func notProven(err error) error {
@@ -179,8 +185,8 @@ func (tx *Tx) acceptLosses(r *Revision, some bool) {
 // activeRevision is the card's active revision; the zero value when it has
 // none.
 func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
-	r, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
-	if errors.Is(err, ErrNotFound) {
+	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	if errors.Is(err, fault.ErrNotFound) {
 		return Revision{}, nil
 	}
 	return r, err
@@ -218,15 +224,15 @@ func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revisio
 }
 
 func (tx *Tx) nextNumber(ctx context.Context, card string) (int, error) {
-	last, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx,
+	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx,
 		selectRevision+" WHERE card_id = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1", card)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return 0, err
 	}
 	return last.Number + 1, nil
 }
 
-func (tx *Tx) deactivate(ctx context.Context, card string, at Micros) error {
+func (tx *Tx) deactivate(ctx context.Context, card string, at schema.Micros) error {
 	_, err := tx.exec(ctx, "UPDATE revisions SET status = ?, deactivated_at = ? WHERE card_id = ? AND status = ?",
 		RevisionInactive, at, card, RevisionActive)
 	if err == nil {

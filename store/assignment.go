@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // Assignment is a customer card in the hands of an account directly below its
 // owner, which sees it as a provider's.
 type Assignment struct {
-	CardID    string `db:"card_id"`
-	AccountID string `db:"account_id"` // to whom
-	OwnerID   string `db:"owner_id"`   // the card's account; set here
-	ValidFrom Micros `db:"valid_from"` // 0 for now
-	ValidTo   Micros `db:"valid_to"`   // 0 for without end
+	CardID    string        `db:"card_id"`
+	AccountID string        `db:"account_id"` // to whom
+	OwnerID   string        `db:"owner_id"`   // the card's account; set here
+	ValidFrom schema.Micros `db:"valid_from"` // 0 for now
+	ValidTo   schema.Micros `db:"valid_to"`   // 0 for without end
 }
 
 // AssignCard assigns a card of the tenant and returns the assignment as it is
@@ -30,15 +34,15 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 	if err != nil {
 		return Assignment{}, err
 	}
-	if card.Kind != CustomerCard {
-		return Assignment{}, fmt.Errorf("assignment: %w", invalid("card_id", "is no customer card"))
+	if card.Kind != schema.CustomerCard {
+		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("card_id", "is no customer card"))
 	}
 	to, err := tx.Account(ctx, a.AccountID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return Assignment{}, err
 	}
 	if err != nil || to.ParentID != card.AccountID {
-		return Assignment{}, fmt.Errorf("assignment: %w", invalid("account_id", "is not directly below the card's owner"))
+		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("account_id", "is not directly below the card's owner"))
 	}
 	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
 	if err == nil {
@@ -59,8 +63,8 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
 	}
-	if !storable(account) {
-		return fmt.Errorf("assignment: %w", ErrNotFound)
+	if !dialect.Storable(account) {
+		return fmt.Errorf("assignment: %w", fault.ErrNotFound)
 	}
 	err := assignmentLink.remove(ctx, tx, card, account)
 	if err == nil {

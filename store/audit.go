@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // AuditEntry says who did what to which row. It is written in the transaction
@@ -11,7 +15,7 @@ import (
 type AuditEntry struct {
 	ID             string
 	TenantID       string
-	At             Micros
+	At             schema.Micros
 	ActorID        string // the user; "" for the command line
 	ActorAccountID string // the user's account
 	PreviewOf      string // the user whose view the actor was looking through
@@ -26,19 +30,19 @@ type AuditEntry struct {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (e *AuditEntry) Validate() error {
-	var c checks
-	c.required("account_id", e.AccountID, maxID)
-	c.required("resource_type", e.ResourceType, maxID)
-	c.required("resource_id", e.ResourceID, maxID)
-	c.required("action", e.Action, maxID)
-	c.text("actor", e.ActorID, maxID)
-	c.text("actor", e.ActorAccountID, maxID)
-	c.text("actor", e.PreviewOf, maxID)
+	var c valid.Checks
+	c.Required("account_id", e.AccountID, valid.MaxID)
+	c.Required("resource_type", e.ResourceType, valid.MaxID)
+	c.Required("resource_id", e.ResourceID, valid.MaxID)
+	c.Required("action", e.Action, valid.MaxID)
+	c.Text("actor", e.ActorID, valid.MaxID)
+	c.Text("actor", e.ActorAccountID, valid.MaxID)
+	c.Text("actor", e.PreviewOf, valid.MaxID)
 	var object map[string]json.RawMessage
-	if e.Change != nil && (!storable(string(e.Change)) || json.Unmarshal(e.Change, &object) != nil || object == nil) {
-		c.refuse("change", "is not a JSON object")
+	if e.Change != nil && (!dialect.Storable(string(e.Change)) || json.Unmarshal(e.Change, &object) != nil || object == nil) {
+		c.Refuse("change", "is not a JSON object")
 	}
-	return c.err
+	return c.Err
 }
 
 // Audit writes an entry; id, tenant and time are set here. It returns

@@ -5,13 +5,16 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+
+	"resellerd/store/dialect"
+	"resellerd/store/history"
 )
 
 // Below reports whether the account descendant is ancestor itself or lies
 // anywhere below it. Unknown accounts are below nothing. The answer holds for
 // the current data revision; ErrUnavailable when that cannot be confirmed.
 func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
-	chain, err := cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *observation) ([]string, int64, error) {
+	chain, err := history.Cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *history.Observation) ([]string, int64, error) {
 		chain, err := s.ancestors(ctx, s.pool, descendant, at)
 		return chain, 0, err
 	})
@@ -20,17 +23,17 @@ func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, e
 
 // ancestors lists the account and every account above it. With at, it reads the
 // history, too.
-func (s *Store) ancestors(ctx context.Context, x execer, account string, at *observation) ([]string, error) {
+func (s *Store) ancestors(ctx context.Context, x dialect.Execer, account string, at *history.Observation) ([]string, error) {
 	text, args := "SELECT ancestor_id FROM account_tree WHERE descendant_id = $1", []any{account}
 	var one sql.NullString
 	into := []any{&one}
 	if at != nil {
-		text, args = at.joinTo(s.dialect, "LEFT JOIN", text, args)
-		into = append(at.into(), into...)
+		text, args = at.JoinTo(s.dialect, "LEFT JOIN", text, args)
+		into = append(at.Into(), into...)
 	}
 	rows, err := x.QueryContext(ctx, text, args...)
 	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
+		return nil, fmt.Errorf("account %s: %w", account, s.dialect.TranslateIn(ctx, err))
 	}
 	defer rows.Close()
 	var chain []string
@@ -43,7 +46,7 @@ func (s *Store) ancestors(ctx context.Context, x execer, account string, at *obs
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("account %s: %w", account, s.dialect.translateIn(ctx, err))
+		return nil, fmt.Errorf("account %s: %w", account, s.dialect.TranslateIn(ctx, err))
 	}
 	return chain, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
 	"resellerd/store/storetest"
 )
 
@@ -60,14 +61,14 @@ func seed(b testing.TB, s *store.Store, n int) {
 
 // resellersPage is what a reseller without accounts below asks for: its
 // customers, all columns but those of other tables.
-func resellersPage(account string) store.Query {
+func resellersPage(account string) query.Query {
 	mine := predicate.Of(predicate.Member{
 		Item: predicate.Operand{Ref: predicate.Ref{"resource", "account_id"}}, Set: predicate.Operand{Ref: predicate.Below},
 	})
-	return store.Query{
+	return query.Query{
 		Type: "customer", Filter: mine, Env: benchEnv(account), Leaf: true,
-		Views:   []store.View{{Name: "full", When: mine}},
-		Columns: []store.Columns{{Names: benchColumns, When: mine}},
+		Views:   []query.View{{Name: "full", When: mine}},
+		Columns: []query.Columns{{Names: benchColumns, When: mine}},
 		Limit:   100,
 	}
 }

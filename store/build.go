@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 
+	"resellerd/store/fault"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // Built is a draft that was built, and its recipe.
@@ -48,8 +50,8 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 // builtCard is a card of the tenant that can be built.
 func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Card, error) {
 	c, err := tx.Card(ctx, card)
-	if err == nil && c.Kind != CustomerCard {
-		err = fmt.Errorf("card %s: %w", card, conflict("kind", "only customer cards are built"))
+	if err == nil && c.Kind != schema.CustomerCard {
+		err = fmt.Errorf("card %s: %w", card, fault.Conflict("kind", "only customer cards are built"))
 	}
 	if err == nil {
 		err = tx.mayProve(ctx, rates, &c, "")
@@ -61,7 +63,7 @@ func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Car
 func buildFault(err error) error {
 	switch {
 	case errors.Is(err, rating.ErrNegative), errors.Is(err, rating.ErrOverflow), errors.Is(err, rating.ErrInvalid):
-		return invalid("profit_rules", err.Error())
+		return fault.Invalid("profit_rules", err.Error())
 	}
 	return err
 }
@@ -145,7 +147,7 @@ func (tx *Tx) sourcesOf(ctx context.Context, c *Card) ([]RevisionParent, error) 
 		return nil, err
 	}
 	if len(parents) == 0 {
-		return nil, conflict("parents", "there are none to build from")
+		return nil, fault.Conflict("parents", "there are none to build from")
 	}
 	all := make([]RevisionParent, len(parents))
 	for i, p := range parents {
@@ -159,7 +161,7 @@ func (tx *Tx) sourcesOf(ctx context.Context, c *Card) ([]RevisionParent, error) 
 func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, error) {
 	source := RevisionParent{Parent: p}
 	parent, err := tx.Card(ctx, p.CardID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, fault.ErrNotFound) {
 		return source, errWithdrawn
 	}
 	if err != nil {
@@ -177,13 +179,13 @@ func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, 
 	}
 	active, err := tx.activeRevision(ctx, p.CardID)
 	if err == nil && active.ID == "" {
-		err = conflict("parents", "one has no active revision")
+		err = fault.Conflict("parents", "one has no active revision")
 	}
 	source.RevisionID = active.ID
 	return source, err
 }
 
-var errWithdrawn error = &ReasonError{ReasonWithdrawn, conflict("parents", "one is not assigned any more")}
+var errWithdrawn error = &ReasonError{ReasonWithdrawn, fault.Conflict("parents", "one is not assigned any more")}
 
 // asConflict says of a stored row what would be invalid in a new one.
 func asConflict(err error) error {
@@ -191,9 +193,9 @@ func asConflict(err error) error {
 	if errors.As(err, &reason) {
 		return &ReasonError{reason.Code, asConflict(reason.Err)}
 	}
-	var field *FieldError
+	var field *fault.FieldError
 	if errors.As(err, &field) {
-		return conflict(field.Field, field.Text)
+		return fault.Conflict(field.Field, field.Text)
 	}
 	return err
 }
@@ -228,7 +230,7 @@ func (w *buildRun) write(ctx context.Context, draft *Revision) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, reader := range w.names.parents {
-		reader.endWith(ctx)
+		reader.EndWith(ctx)
 	}
 	batches := w.batches(ctx)
 	err = w.insert(ctx, draft, func() ([]Rate, error) {
@@ -298,7 +300,7 @@ func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
 func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
 	var batch []Rate
 	id, columns := any(draft.ID), make([]any, 0, len(rateColumns))
-	n, err := w.tx.store.dialect.bulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
+	n, err := w.tx.store.dialect.BulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
 		if len(batch) == 0 {
 			var err error
 			if batch, err = more(); err != nil {
@@ -348,7 +350,7 @@ func (w *buildRun) rates(yield func(Rate, error) bool) {
 func (w *buildRun) each(emit func(Rate) error) error {
 	sources := make([]rating.Source, len(w.parents))
 	for i, reader := range w.names.parents {
-		sources[i] = reader.source()
+		sources[i] = reader.Source()
 	}
 	return rating.Normalise(sources, w.below, func(p rating.Prefix, found []*rating.Row) error {
 		rate, err := w.builder.Row(p, found)

@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/schema"
 )
 
 // grounds are all that the rates of a build follow from: the same grounds give
@@ -59,7 +62,7 @@ func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (
 	if err != nil {
 		return Built{}, false, fmt.Errorf("card %s: %w", card, err)
 	}
-	newest, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+` WHERE card_id = ? AND origin = ?
+	newest, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+` WHERE card_id = ? AND origin = ?
 		AND status IN (?, ?) ORDER BY created_at DESC, id DESC LIMIT 1`, card, OriginBuild, RevisionDraft, RevisionScheduled)
 	if err != nil || len(newest) == 0 {
 		return Built{}, false, err
@@ -75,8 +78,8 @@ func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (
 // in the order of their ids. Who may know of which is the caller's to ask.
 func (s *Store) StaleCards(ctx context.Context, account string) ([]string, error) {
 	type ref struct{ ID string }
-	cards, err := selectAll[ref](ctx, s.dialect, s.pool,
-		"SELECT id FROM cards WHERE account_id = ? AND kind = ? AND stale IS NOT NULL ORDER BY id", account, CustomerCard)
+	cards, err := dialect.SelectAll[ref](ctx, s.dialect, s.pool,
+		"SELECT id FROM cards WHERE account_id = ? AND kind = ? AND stale IS NOT NULL ORDER BY id", account, schema.CustomerCard)
 	if err != nil {
 		return nil, fmt.Errorf("stale cards: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -76,7 +77,7 @@ func (w *buildWorld) card(kind string) (c store.Card) {
 
 // carrier is a provider card in force whose prefixes have so many digits.
 func (w *buildWorld) carrier(digits int) (card store.Card, active store.Revision) {
-	card = w.card(store.ProviderCard)
+	card = w.card(schema.ProviderCard)
 	step := 1
 	for range 7 - digits {
 		step *= 10
@@ -103,7 +104,7 @@ func (w *buildWorld) carrier(digits int) (card store.Card, active store.Revision
 
 // sold is a customer card of these parents with +12 % and two prefix rules.
 func (w *buildWorld) sold(parents ...store.Card) store.Card {
-	card := w.card(store.CustomerCard)
+	card := w.card(schema.CustomerCard)
 	w.write(func(ctx context.Context, tx *store.Tx) error {
 		var all []store.Parent
 		for _, p := range parents {
@@ -188,7 +189,7 @@ func BenchmarkBuild(b *testing.B) {
 					}
 					ours = append(ours, took)
 				} else {
-					theirs = append(theirs, w.byHand(w.card(store.CustomerCard)))
+					theirs = append(theirs, w.byHand(w.card(schema.CustomerCard)))
 				}
 				w.forget()
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"resellerd/store/raterows"
 	"resellerd/store/rating"
 )
 
@@ -9,7 +10,7 @@ import (
 type naming struct {
 	own     []Destination // in the order of their prefixes
 	above   []place       // of own, those that the walk stands at or below
-	parents []*rateReader
+	parents []*raterows.Reader
 
 	borrowed int64 // rows that are called as a parent has it
 }
@@ -34,7 +35,7 @@ func (n *naming) of(p rating.Prefix, found []*rating.Row) string {
 		if row == nil || row.Prefix.Len() < longest {
 			continue
 		}
-		called := n.parents[i].nameOf(row.Prefix)
+		called := n.parents[i].NameOf(row.Prefix)
 		if row.Prefix.Len() > longest || called < name {
 			longest, name = row.Prefix.Len(), called
 		}

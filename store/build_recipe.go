@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"resellerd/store/dialect"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // Recipe is what a revision was built with, beside its parents.
@@ -32,7 +34,7 @@ type RevisionParent struct {
 func (c *Card) recipe(rules []ProfitRule) Recipe {
 	compact := c.Compact
 	if compact == "" {
-		compact = DefaultCompact
+		compact = schema.DefaultCompact
 	}
 	return Recipe{Compact: compact, Rules: rules, RatePrecision: c.RatePrecision, RateRounding: c.RateRounding}
 }
@@ -90,13 +92,13 @@ func (tx *Tx) Recipe(ctx context.Context, revision string) (Recipe, error) {
 	return r, err
 }
 
-func (s *Store) recipe(ctx context.Context, x execer, revision string) (r Recipe, parents []RevisionParent, err error) {
-	parents, err = selectAll[RevisionParent](ctx, s.dialect, x, selectRevisionParents, revision)
+func (s *Store) recipe(ctx context.Context, x dialect.Execer, revision string) (r Recipe, parents []RevisionParent, err error) {
+	parents, err = dialect.SelectAll[RevisionParent](ctx, s.dialect, x, selectRevisionParents, revision)
 	if err != nil || len(parents) == 0 {
 		return r, nil, err
 	}
 	type kept struct{ Recipe string }
-	text, err := selectOne[kept](ctx, s.dialect, x, "SELECT recipe FROM revisions WHERE id = ?", revision)
+	text, err := dialect.SelectOne[kept](ctx, s.dialect, x, "SELECT recipe FROM revisions WHERE id = ?", revision)
 	if err == nil {
 		err = json.Unmarshal([]byte(text.Recipe), &r)
 	}

@@ -8,7 +8,9 @@ import (
 
 	"resellerd/policies/policiestest/depth"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -24,11 +26,11 @@ func rates(all ...store.Rate) func(func(store.Rate, error) bool) {
 }
 
 func priced(prefix, cost string) store.Rate {
-	return store.Rate{Prefix: prefix, Name: "Supplier's " + prefix, Cost: must(store.ParseMoney(cost)), MCD: 1, Pulse: 1}
+	return store.Rate{Prefix: prefix, Name: "Supplier's " + prefix, Cost: must(schema.ParseMoney(cost)), MCD: 1, Pulse: 1}
 }
 
 func rule(match, typ, value string) store.ProfitRule {
-	return store.ProfitRule{Match: match, Type: typ, Value: must(store.ParseMoney(value)), Status: store.RuleProfit}
+	return store.ProfitRule{Match: match, Type: typ, Value: must(schema.ParseMoney(value)), Status: store.RuleProfit}
 }
 
 // active gives a card an active revision.
@@ -62,7 +64,7 @@ func stored(t *testing.T, s *store.Store, revision string) []store.Rate {
 // prices writes rates as "441=0.0112 Name".
 func prices(all []store.Rate) (texts []string) {
 	for _, r := range all {
-		price := string(store.AppendMoney(nil, r.Cost))
+		price := string(schema.AppendMoney(nil, r.Cost))
 		if r.Blocked {
 			price = "blocked"
 		}
@@ -104,9 +106,9 @@ func TestWhatCannotBeAParentIsRefused(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
-		dollars := newCard(c.master, store.ProviderCard)
+		dollars := newCard(c.master, schema.ProviderCard)
 		dollars.Currency = "USD"
-		incoming := newCard(c.master, store.ProviderCard)
+		incoming := newCard(c.master, schema.ProviderCard)
 		incoming.Direction = "origination"
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			dollars, incoming = must(tx.CreateCard(ctx, dollars)), must(tx.CreateCard(ctx, incoming))
@@ -131,7 +133,7 @@ func TestWhatCannotBeAParentIsRefused(t *testing.T) {
 			"another tenant's card": {c.sold.ID, []store.Parent{{CardID: foreignCard(t, s, c)}}, ""},
 		} {
 			err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, store.AllRates, test.card, test.parents) })
-			refused(t, err, store.ErrInvalid, "parents")
+			refused(t, err, fault.ErrInvalid, "parents")
 			if got := reasonOf(err); got != test.reason {
 				t.Errorf("%s: got reason %q of %v", name, got, err)
 			}
@@ -141,7 +143,7 @@ func TestWhatCannotBeAParentIsRefused(t *testing.T) {
 
 func foreignCard(t *testing.T, s *store.Store, c *carrier) (id string) {
 	mustWrite(t, s, c.stranger.ID, func(tx *store.Tx) {
-		id = must(tx.CreateCard(ctx, newCard(c.stranger, store.ProviderCard))).ID
+		id = must(tx.CreateCard(ctx, newCard(c.stranger, schema.ProviderCard))).ID
 	})
 	return id
 }
@@ -230,7 +232,7 @@ func (w drawnWorkshop) build(c *carrier) (built store.Built, err error) {
 	err = c.write(func(tx *store.Tx) error {
 		var parents []store.Parent
 		for i, deck := range w.parents {
-			card, parent := newCard(c.master, store.ProviderCard), store.Parent{}
+			card, parent := newCard(c.master, schema.ProviderCard), store.Parent{}
 			if i == 1 {
 				card.Currency, parent.Exchange = "USD", "0.917345678"
 			}
@@ -238,7 +240,7 @@ func (w drawnWorkshop) build(c *carrier) (built store.Built, err error) {
 			parents = append(parents, parent)
 			active(tx, parent.CardID, deck...)
 		}
-		card := newCard(c.master, store.CustomerCard)
+		card := newCard(c.master, schema.CustomerCard)
 		card.Compact = w.compact
 		card = must(tx.CreateCard(ctx, card))
 		mustDo(tx.SetParents(ctx, store.AllRates, card.ID, parents))

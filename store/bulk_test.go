@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkCreateRevision(b *testing.B) {
 			var card store.Card
 			err := s.Write(ctx, "", func(tx *store.Tx) error {
 				master := must(tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "Carrier"}))
-				card = must(tx.CreateCard(ctx, newCard(master, store.CustomerCard)))
+				card = must(tx.CreateCard(ctx, newCard(master, schema.CustomerCard)))
 				return nil
 			})
 			if err != nil {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // Card is a rate card without its rates, which hang on its revisions.
@@ -30,8 +33,8 @@ type Card struct {
 	Compact         string // customer cards only: min, max or avg of the parents; "" for DefaultCompact
 	Routing         string // customer cards only: dearest or cheapest parent; "" for DefaultRouting
 	Version         int64
-	CreatedAt       Micros `db:"created_at"`
-	UpdatedAt       Micros `db:"updated_at"`
+	CreatedAt       schema.Micros `db:"created_at"`
+	UpdatedAt       schema.Micros `db:"updated_at"`
 }
 
 // NewCard holds what a card is unless told otherwise: for termination, four
@@ -78,38 +81,38 @@ func (p CardPatch) apply(c *Card) {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (c *Card) Validate() error {
-	var check checks
-	check.oneOf("kind", c.Kind, ProviderCard, CustomerCard)
-	check.required("name", c.Name, maxName)
-	check.text("public_name", c.PublicName, maxName)
-	check.text("carrier", c.Carrier, maxName)
-	if c.Kind == CustomerCard && c.Carrier != "" {
-		check.refuse("carrier", "belongs to provider cards alone")
+	var check valid.Checks
+	check.OneOf("kind", c.Kind, schema.ProviderCard, schema.CustomerCard)
+	check.Required("name", c.Name, valid.MaxName)
+	check.Text("public_name", c.PublicName, valid.MaxName)
+	check.Text("carrier", c.Carrier, valid.MaxName)
+	if c.Kind == schema.CustomerCard && c.Carrier != "" {
+		check.Refuse("carrier", "belongs to provider cards alone")
 	}
-	check.required("currency", c.Currency, maxName)
-	check.currency("currency", c.Currency)
-	check.oneOf("direction", c.Direction, "termination", "origination")
-	if len(c.TechPrefix) > maxPrefix || strings.Trim(c.TechPrefix, "0123456789#*+") != "" {
-		check.refuse("tech_prefix", "is not up to %d digits, #, * and +", maxPrefix)
+	check.Required("currency", c.Currency, valid.MaxName)
+	check.Currency("currency", c.Currency)
+	check.OneOf("direction", c.Direction, "termination", "origination")
+	if len(c.TechPrefix) > valid.MaxPrefix || strings.Trim(c.TechPrefix, "0123456789#*+") != "" {
+		check.Refuse("tech_prefix", "is not up to %d digits, #, * and +", valid.MaxPrefix)
 	}
-	check.precision("rate_precision", c.RatePrecision)
-	check.rounding("rate_rounding", c.RateRounding)
-	check.precision("charge_precision", c.ChargePrecision)
-	check.rounding("charge_rounding", c.ChargeRounding)
-	check.text("notes", c.Notes, maxNotes)
-	check.text("public_notes", c.PublicNotes, maxNotes)
-	check.text("external_id", c.ExternalID, maxID)
-	check.text("stale", c.Stale, maxName)
+	check.Precision("rate_precision", c.RatePrecision)
+	check.Rounding("rate_rounding", c.RateRounding)
+	check.Precision("charge_precision", c.ChargePrecision)
+	check.Rounding("charge_rounding", c.ChargeRounding)
+	check.Text("notes", c.Notes, valid.MaxNotes)
+	check.Text("public_notes", c.PublicNotes, valid.MaxNotes)
+	check.Text("external_id", c.ExternalID, valid.MaxID)
+	check.Text("stale", c.Stale, valid.MaxName)
 	if c.Compact != "" {
-		check.oneOf("compact", c.Compact, "min", "max", "avg")
+		check.OneOf("compact", c.Compact, "min", "max", "avg")
 	}
 	if c.Routing != "" {
-		check.oneOf("routing", c.Routing, "dearest", "cheapest")
+		check.OneOf("routing", c.Routing, "dearest", "cheapest")
 	}
-	if c.Kind != CustomerCard && c.Compact+c.Routing != "" {
-		check.refuse("compact", "and routing belong to customer cards alone")
+	if c.Kind != schema.CustomerCard && c.Compact+c.Routing != "" {
+		check.Refuse("compact", "and routing belong to customer cards alone")
 	}
-	return check.err
+	return check.Err
 }
 
 const selectCard = `SELECT id, tenant_id, account_id, kind, name, COALESCE(public_name, '') AS public_name,

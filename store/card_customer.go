@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // CardCustomer is a customer on a customer card of its own account.
 type CardCustomer struct {
-	CardID     string `db:"card_id"`
-	CustomerID string `db:"customer_id"`
-	AccountID  string `db:"account_id"` // whose both are; set here
-	ValidFrom  Micros `db:"valid_from"` // 0 for now
-	ValidTo    Micros `db:"valid_to"`   // 0 for without end
+	CardID     string        `db:"card_id"`
+	CustomerID string        `db:"customer_id"`
+	AccountID  string        `db:"account_id"` // whose both are; set here
+	ValidFrom  schema.Micros `db:"valid_from"` // 0 for now
+	ValidTo    schema.Micros `db:"valid_to"`   // 0 for without end
 }
 
 // PutCustomerOnCard puts a customer on a card of the tenant and returns that
@@ -25,15 +29,15 @@ func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustom
 	if err != nil {
 		return CardCustomer{}, err
 	}
-	if card.Kind != CustomerCard {
-		return CardCustomer{}, fmt.Errorf("customer on card: %w", invalid("card_id", "is no customer card"))
+	if card.Kind != schema.CustomerCard {
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("card_id", "is no customer card"))
 	}
 	customer, err := tx.Customer(ctx, c.CustomerID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return CardCustomer{}, err
 	}
 	if err != nil || customer.AccountID != card.AccountID {
-		return CardCustomer{}, fmt.Errorf("customer on card: %w", invalid("customer_id", "is no customer of the card's account"))
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("customer_id", "is no customer of the card's account"))
 	}
 	kept, err := customerLink.put(ctx, tx, card.AccountID, c.CardID, c.CustomerID, period{c.ValidFrom, c.ValidTo})
 	if err != nil {
@@ -49,8 +53,8 @@ func (tx *Tx) RemoveCustomerFromCard(ctx context.Context, card, customer string)
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
 	}
-	if !storable(customer) {
-		return fmt.Errorf("customer on card: %w", ErrNotFound)
+	if !dialect.Storable(customer) {
+		return fmt.Errorf("customer on card: %w", fault.ErrNotFound)
 	}
 	if err := customerLink.remove(ctx, tx, card, customer); err != nil {
 		return fmt.Errorf("customer on card: %w", err)

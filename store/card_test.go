@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -20,7 +22,7 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 			must(tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{Carrier: ptr("Upstream"), RatePrecision: ptr(0), Notes: ptr("%_\\'\"é"),
 				ExternalID: ptr("x"), Stale: ptr("because"), Currency: ptr("USD"), Version: 1}))
 			if card := must(tx.Card(ctx, c.bought.ID)); card.Carrier != "Upstream" || card.RatePrecision != 0 || card.ChargePrecision != 4 ||
-				card.Notes != "%_\\'\"é" || card.Version != 2 || card.Kind != store.ProviderCard || card.Stale != "because" || card.Currency != "USD" {
+				card.Notes != "%_\\'\"é" || card.Version != 2 || card.Kind != schema.ProviderCard || card.Stale != "because" || card.Currency != "USD" {
 				t.Errorf("got %+v", card)
 			}
 			must(tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Name: ptr("New"), Currency: ptr("USD"), Notes: ptr("n"), Version: 1}))
@@ -32,19 +34,19 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{Version: 1})
 			return err
-		}), store.ErrConflict, "version")
+		}), fault.ErrConflict, "version")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Version: 1})
 			return err
-		}), store.ErrConflict, "version")
+		}), fault.ErrConflict, "version")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{ExternalID: ptr("x")})
 			return err
-		}), store.ErrConflict, "external_id")
+		}), fault.ErrConflict, "external_id")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: c.reseller.ID, Name: "X", ExternalID: "c-1"})
 			return err
-		}), store.ErrConflict, "external_id")
+		}), fault.ErrConflict, "external_id")
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.CreateCustomer(ctx, store.Customer{AccountID: c.sibling.ID, Name: "X", ExternalID: "c-1"}))
 			must(tx.UpdateCard(ctx, store.AllRates, c.resold.ID, store.CardPatch{ExternalID: ptr("x")}))
@@ -55,10 +57,10 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 			func(tx *store.Tx) error { return tx.DeleteCustomer(ctx, c.customer.ID, 0) },
 			func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.bought.ID, 0) },
 		} {
-			refused(t, c.write(drop), store.ErrNotFound, "")
-			refused(t, s.Write(ctx, c.stranger.ID, drop), store.ErrNotFound, "")
+			refused(t, c.write(drop), fault.ErrNotFound, "")
+			refused(t, s.Write(ctx, c.stranger.ID, drop), fault.ErrNotFound, "")
 		}
-		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.sold.ID, 0) }), store.ErrNotFound, "")
+		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.sold.ID, 0) }), fault.ErrNotFound, "")
 	})
 }
 
@@ -81,13 +83,13 @@ func TestACardIsAssignedOnlyDirectlyBelowItsOwner(t *testing.T) {
 				refused(t, c.write(func(tx *store.Tx) error {
 					_, err := tx.AssignCard(ctx, store.Assignment{CardID: test.card, AccountID: test.account})
 					return err
-				}), store.ErrInvalid, test.field)
+				}), fault.ErrInvalid, test.field)
 			})
 		}
 		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error {
 			_, err := tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID})
 			return err
-		}), store.ErrNotFound, "")
+		}), fault.ErrNotFound, "")
 	})
 }
 
@@ -104,13 +106,13 @@ func TestOnlyCustomersOfTheCardsOwnAccountAreOnIt(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
 		})
-		refused(t, put(c.sold.ID), store.ErrInvalid, "customer_id")
-		refused(t, put(c.bought.ID), store.ErrInvalid, "card_id")
+		refused(t, put(c.sold.ID), fault.ErrInvalid, "customer_id")
+		refused(t, put(c.bought.ID), fault.ErrInvalid, "card_id")
 		if err := put(c.resold.ID); err != nil {
 			t.Fatal(err)
 		}
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.RemoveCustomerFromCard(ctx, c.resold.ID, c.customer.ID)) })
-		refused(t, c.write(func(tx *store.Tx) error { return tx.RemoveCustomerFromCard(ctx, c.resold.ID, c.customer.ID) }), store.ErrNotFound, "")
+		refused(t, c.write(func(tx *store.Tx) error { return tx.RemoveCustomerFromCard(ctx, c.resold.ID, c.customer.ID) }), fault.ErrNotFound, "")
 	})
 }
 
@@ -122,8 +124,8 @@ func TestAssignmentsKeepTheirPast(t *testing.T) {
 	storetest.EachWith(t, store.Options{Now: func() time.Time { return now }}, func(t *testing.T, s *store.Store) {
 		now = start
 		c := newCarrier(t, s)
-		hour := func(n int) store.Micros { return store.MicrosOf(start.Add(time.Duration(n) * time.Hour)) }
-		assign := func(from, to store.Micros) (a store.Assignment, err error) {
+		hour := func(n int) schema.Micros { return schema.MicrosOf(start.Add(time.Duration(n) * time.Hour)) }
+		assign := func(from, to schema.Micros) (a store.Assignment, err error) {
 			err = c.write(func(tx *store.Tx) error {
 				a, err = tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidFrom: from, ValidTo: to})
 				return err
@@ -133,16 +135,16 @@ func TestAssignmentsKeepTheirPast(t *testing.T) {
 		withdraw := func() error {
 			return c.write(func(tx *store.Tx) error { return tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID) })
 		}
-		periods := func(want ...store.Micros) {
+		periods := func(want ...schema.Micros) {
 			t.Helper()
 			rows, err := storetest.SQL(t, s).Query("SELECT valid_from, COALESCE(valid_to, 0) FROM assignments ORDER BY valid_from")
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer rows.Close()
-			var got []store.Micros
+			var got []schema.Micros
 			for rows.Next() {
-				var from, to store.Micros
+				var from, to schema.Micros
 				if err := rows.Scan(&from, &to); err != nil {
 					t.Fatal(err)
 				}
@@ -152,11 +154,11 @@ func TestAssignmentsKeepTheirPast(t *testing.T) {
 				t.Fatalf("got %v, want %v", got, want)
 			}
 		}
-		refused(t, withdraw(), store.ErrNotFound, "")
+		refused(t, withdraw(), fault.ErrNotFound, "")
 		_, err := assign(hour(-1), 0)
-		refused(t, err, store.ErrInvalid, "valid_from")
+		refused(t, err, fault.ErrInvalid, "valid_from")
 		_, err = assign(hour(2), hour(2))
-		refused(t, err, store.ErrInvalid, "valid_to")
+		refused(t, err, fault.ErrInvalid, "valid_to")
 
 		a := must(assign(0, 0))
 		if a.ValidFrom != hour(0) || a.OwnerID != c.master.ID {
@@ -169,7 +171,7 @@ func TestAssignmentsKeepTheirPast(t *testing.T) {
 		now = start.Add(2 * time.Hour)
 		mustDo(withdraw())
 		periods(hour(0), hour(2))
-		refused(t, withdraw(), store.ErrNotFound, "")
+		refused(t, withdraw(), fault.ErrNotFound, "")
 		must(assign(hour(5), 0))
 		must(assign(hour(4), hour(6)))
 		periods(hour(0), hour(2), hour(4), hour(6))
@@ -226,8 +228,8 @@ func TestABrokenDeckLeavesNothing(t *testing.T) {
 		create := func(prefixes ...string) error {
 			return c.write(func(tx *store.Tx) error { _, err := tx.CreateRevision(ctx, c.sold.ID, deck(prefixes...)); return err })
 		}
-		refused(t, create("49", "1", "49"), store.ErrInvalid, "prefix")
-		refused(t, create("49", "1", "x"), store.ErrInvalid, "prefix")
+		refused(t, create("49", "1", "49"), fault.ErrInvalid, "prefix")
+		refused(t, create("49", "1", "x"), fault.ErrInvalid, "prefix")
 		for _, end := range []error{broken, io.EOF, fmt.Errorf("the file: %w", io.EOF), io.ErrUnexpectedEOF} {
 			err := c.write(func(tx *store.Tx) error {
 				_, err := tx.CreateRevision(ctx, c.sold.ID, func(yield func(store.Rate, error) bool) {
@@ -290,20 +292,20 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 			t.Errorf("got %+v", again)
 		}
 		_, err := activate(0)
-		refused(t, err, store.ErrConflict, "status")
+		refused(t, err, fault.ErrConflict, "status")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, all[1].ID)
 			return err
-		}), store.ErrNotFound, "")
+		}), fault.ErrNotFound, "")
 		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error {
 			_, err := tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, all[1].ID)
 			return err
-		}), store.ErrNotFound, "")
-		refused(t, c.write(func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.sold.ID, 0) }), store.ErrConflict, "")
+		}), fault.ErrNotFound, "")
+		refused(t, c.write(func(tx *store.Tx) error { return tx.DeleteCard(ctx, c.sold.ID, 0) }), fault.ErrConflict, "")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Currency: ptr("USD")})
 			return err
-		}), store.ErrConflict, "currency")
+		}), fault.ErrConflict, "currency")
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 var ctx = context.Background()
@@ -48,9 +50,9 @@ func newCarrier(t *testing.T, s *store.Store) *carrier {
 		c.agent = must(tx.CreateUser(ctx, store.User{AccountID: c.reseller.ID, Login: "agent@reseller.example",
 			ExternalID: "panel-7", Groups: []string{c.lent.ID}}))
 		c.customer = must(tx.CreateCustomer(ctx, store.Customer{AccountID: c.reseller.ID, Name: "Customer", ExternalID: "c-1"}))
-		c.sold = must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
-		c.resold = must(tx.CreateCard(ctx, newCard(c.reseller, store.CustomerCard)))
-		c.bought = must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+		c.sold = must(tx.CreateCard(ctx, newCard(c.master, schema.CustomerCard)))
+		c.resold = must(tx.CreateCard(ctx, newCard(c.reseller, schema.CustomerCard)))
+		c.bought = must(tx.CreateCard(ctx, newCard(c.master, schema.ProviderCard)))
 	})
 	return c
 }
@@ -101,7 +103,7 @@ func refused(t *testing.T, err, kind error, field string) {
 	if field == "" {
 		return
 	}
-	var about *store.FieldError
+	var about *fault.FieldError
 	if !errors.As(err, &about) || about.Field != field {
 		t.Fatalf("got %v, want it to be about %s", err, field)
 	}

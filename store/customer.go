@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // Customer is who calls, and is billed by its account.
@@ -18,8 +21,8 @@ type Customer struct {
 	ExternalID string `db:"external_id"` // unique in the account
 	Notes      string
 	Version    int64
-	CreatedAt  Micros `db:"created_at"`
-	UpdatedAt  Micros `db:"updated_at"`
+	CreatedAt  schema.Micros `db:"created_at"`
+	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
 // CustomerPatch changes a customer; nil leaves a field as it is. There is no
@@ -41,14 +44,14 @@ func (p CustomerPatch) apply(c *Customer) {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (c *Customer) Validate() error {
-	var check checks
-	check.required("name", c.Name, maxName)
-	check.email("email", c.Email)
-	check.oneOf("status", c.Status, Active, Suspended, Closed)
-	check.currency("currency", c.Currency)
-	check.text("external_id", c.ExternalID, maxID)
-	check.text("notes", c.Notes, maxNotes)
-	return check.err
+	var check valid.Checks
+	check.Required("name", c.Name, valid.MaxName)
+	check.Email("email", c.Email)
+	check.OneOf("status", c.Status, Active, Suspended, Closed)
+	check.Currency("currency", c.Currency)
+	check.Text("external_id", c.ExternalID, valid.MaxID)
+	check.Text("notes", c.Notes, valid.MaxNotes)
+	return check.Err
 }
 
 const selectCustomer = `SELECT id, tenant_id, account_id, name, COALESCE(email, '') AS email, status,

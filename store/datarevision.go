@@ -2,25 +2,27 @@ package store
 
 import (
 	"context"
+
+	"resellerd/store/history"
 )
 
 // lose lets go of everything that stems from a history that is lost. The
 // tracker calls it under its lock: what begins afterwards begins anew.
 func (s *Store) lose(losses int64) {
-	s.db.drop()
-	s.lookups.forget(losses)
+	s.db.Drop()
+	s.lookups.Forget(losses)
 }
 
 // report tells of a loss, once lose is done.
-func (s *Store) report(known, found DataRevision) {
-	s.db.closeIdle()
+func (s *Store) report(known, found history.DataRevision) {
+	s.db.CloseIdle()
 	s.logger.Error("the database has lost commits that this process has read: an older copy is in its place; all caches are dropped",
 		"known_revision", known.N, "found_revision", found.N)
 }
 
 // HistoryLost counts how often the database was found without a commit that
 // this store knew.
-func (s *Store) HistoryLost() int64 { return s.tracker.state().losses }
+func (s *Store) HistoryLost() int64 { return s.tracker.State().Losses }
 
 // Revision is the number of the newest data revision that this store knows of;
 // it grows by one with every write of any process, and may lag behind others'
@@ -30,11 +32,11 @@ func (s *Store) Revision() int64 { return s.DataRevision().N }
 
 // DataRevision is the newest data revision that this store knows of, none where
 // Revision is 0.
-func (s *Store) DataRevision() DataRevision { return s.tracker.state().DataRevision }
+func (s *Store) DataRevision() history.DataRevision { return s.tracker.State().DataRevision }
 
 // Newer is closed once other data than of revision r is known of.
-func (s *Store) Newer(r DataRevision) <-chan struct{} {
-	return s.tracker.newer(r)
+func (s *Store) Newer(r history.DataRevision) <-chan struct{} {
+	return s.tracker.Newer(r)
 }
 
 // WaitRevision returns when the store reads data of revision want or later. It
@@ -42,6 +44,6 @@ func (s *Store) Newer(r DataRevision) <-chan struct{} {
 // ErrRevisionLost when the database does not have that commit, and
 // ErrUnavailable when ctx ends before that is known. A number that the database
 // has not reached is waited for, as long as ctx lasts.
-func (s *Store) WaitRevision(ctx context.Context, want DataRevision) error {
-	return s.tracker.wait(ctx, want)
+func (s *Store) WaitRevision(ctx context.Context, want history.DataRevision) error {
+	return s.tracker.Wait(ctx, want)
 }

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/valid"
 )
 
 // maxDestinations bounds the destinations of an account.
@@ -19,19 +23,19 @@ type Destination struct {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (d *Destination) Validate() error {
-	var check checks
-	if !digits(d.Prefix, maxPrefix) {
-		check.refuse("prefix", "is not 1 to %d digits", maxPrefix)
+	var check valid.Checks
+	if !valid.Digits(d.Prefix, valid.MaxPrefix) {
+		check.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
 	}
-	check.required("name", d.Name, maxName)
-	return check.err
+	check.Required("name", d.Name, valid.MaxName)
+	return check.Err
 }
 
 const selectDestinations = "SELECT prefix, name FROM destinations WHERE account_id = ? ORDER BY prefix"
 
 // Destinations lists what an account calls places, in the order of prefixes.
 func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, error) {
-	all, err := selectAll[Destination](ctx, tx.store.dialect, tx.tx, selectDestinations, account)
+	all, err := dialect.SelectAll[Destination](ctx, tx.store.dialect, tx.tx, selectDestinations, account)
 	if err != nil {
 		return nil, fmt.Errorf("destinations: %w", err)
 	}
@@ -41,13 +45,13 @@ func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, 
 // DestinationPage lists at most limit of what an account calls places, behind
 // the prefix after, and says how many there are.
 func (s *Store) DestinationPage(ctx context.Context, account, after string, limit int) (page []Destination, total int, err error) {
-	page, err = selectAll[Destination](ctx, s.dialect, s.pool,
+	page, err = dialect.SelectAll[Destination](ctx, s.dialect, s.pool,
 		"SELECT prefix, name FROM destinations WHERE account_id = ? AND prefix > ? ORDER BY prefix LIMIT ?", account, after, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("destinations: %w", err)
 	}
 	type count struct{ N int }
-	n, err := selectOne[count](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM destinations WHERE account_id = ?", account)
+	n, err := dialect.SelectOne[count](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM destinations WHERE account_id = ?", account)
 	if err != nil {
 		return nil, 0, fmt.Errorf("destinations: %w", err)
 	}
@@ -62,18 +66,18 @@ func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destina
 		return fmt.Errorf("destinations: %w", err)
 	}
 	if len(all) > maxDestinations {
-		return fmt.Errorf("destinations: %w", invalid("destinations", fmt.Sprintf("are more than %d", maxDestinations)))
+		return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("are more than %d", maxDestinations)))
 	}
 	all = slices.Clone(all)
 	for i := range all {
 		if err := all[i].Validate(); err != nil {
-			return fmt.Errorf("destinations: %w", invalid("destinations", fmt.Sprintf("number %d: %s", i+1, err)))
+			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("number %d: %s", i+1, err)))
 		}
 	}
 	slices.SortFunc(all, func(a, b Destination) int { return strings.Compare(a.Prefix, b.Prefix) })
 	for i := range all {
 		if i > 0 && all[i].Prefix == all[i-1].Prefix {
-			return fmt.Errorf("destinations: %w", invalid("destinations", "hold prefix "+all[i].Prefix+" twice"))
+			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", "hold prefix "+all[i].Prefix+" twice"))
 		}
 	}
 	return tx.putDestinations(ctx, account, all)
@@ -83,7 +87,7 @@ func (tx *Tx) putDestinations(ctx context.Context, account string, all []Destina
 	if _, err := tx.exec(ctx, "DELETE FROM destinations WHERE account_id = ?", account); err != nil {
 		return fmt.Errorf("destinations: %w", err)
 	}
-	_, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "destinations", []string{"account_id", "prefix", "name"}, func() ([]any, error) {
+	_, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "destinations", []string{"account_id", "prefix", "name"}, func() ([]any, error) {
 		if len(all) == 0 {
 			return nil, nil
 		}

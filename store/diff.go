@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
 )
 
 // What becomes of a prefix from one deck of rates to another.
@@ -80,11 +83,11 @@ func (s *DiffSum) count(change string) {
 
 // ActiveRevision is the id of a card's active revision, "" for none.
 func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error) {
-	if !storable(card) {
+	if !dialect.Storable(card) {
 		return "", nil
 	}
-	r, err := selectOne[Revision](ctx, s.dialect, s.pool, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	r, err := dialect.SelectOne[Revision](ctx, s.dialect, s.pool, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return "", fmt.Errorf("card %s: %w", card, err)
 	}
 	return r.ID, nil
@@ -103,7 +106,7 @@ func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after,
 	if err := rates.Reads(ctx, card); err != nil {
 		return sum, err
 	}
-	err = s.snapshot(ctx, nil, func(x execer) error {
+	err = s.snapshot(ctx, nil, func(x dialect.Execer) error {
 		for _, id := range []string{before, after} {
 			if id == "" {
 				continue
@@ -137,11 +140,11 @@ func diff(ctx context.Context, old, now *rateWalk, fn func(RateChange) error) (s
 	}
 }
 
-func (s *Store) ofCard(ctx context.Context, x execer, card, revision string) error {
-	if !storable(card, revision) {
-		return fmt.Errorf("revision: %w", ErrNotFound)
+func (s *Store) ofCard(ctx context.Context, x dialect.Execer, card, revision string) error {
+	if !dialect.Storable(card, revision) {
+		return fmt.Errorf("revision: %w", fault.ErrNotFound)
 	}
-	_, err := selectOne[Revision](ctx, s.dialect, x, selectRevision+" WHERE card_id = ? AND id = ?", card, revision)
+	_, err := dialect.SelectOne[Revision](ctx, s.dialect, x, selectRevision+" WHERE card_id = ? AND id = ?", card, revision)
 	if err != nil {
 		return fmt.Errorf("revision %s: %w", revision, err)
 	}
@@ -184,8 +187,8 @@ func nextChange(ctx context.Context, old, now *rateWalk) (RateChange, error) {
 // rateWalk reads the rates of a revision in the order of prefixes, some at a
 // time.
 type rateWalk struct {
-	d        dialect
-	x        execer
+	d        dialect.Dialect
+	x        dialect.Execer
 	revision string
 	behind   string
 	chunk    []Rate
@@ -196,14 +199,14 @@ type rateWalk struct {
 // walked is how many rates a walk holds.
 const walked = 2000
 
-func newRateWalk(d dialect, x execer, revision, behind string) *rateWalk {
+func newRateWalk(d dialect.Dialect, x dialect.Execer, revision, behind string) *rateWalk {
 	return &rateWalk{d: d, x: x, revision: revision, behind: behind}
 }
 
 // peek is the next rate, nil at the end. It stays valid when the walk goes on.
 func (w *rateWalk) peek(ctx context.Context) (*Rate, error) {
 	if w.at == len(w.chunk) && !w.done {
-		chunk, err := selectAll[Rate](ctx, w.d, w.x, `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect,
+		chunk, err := dialect.SelectAll[Rate](ctx, w.d, w.x, `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect,
 			status = 'blocked' AS blocked FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?`,
 			w.revision, w.behind, walked)
 		if err != nil {

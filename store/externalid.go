@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"resellerd/store/dialect"
 )
 
 // maxExternalID bounds a user's external id, in characters.
@@ -63,9 +65,9 @@ type BadExternalID struct {
 // without a schema, and changes nothing.
 func (s *Store) BadExternalIDs(ctx context.Context) ([]BadExternalID, error) {
 	var bad []BadExternalID
-	err := s.snapshot(ctx, nil, func(x execer) error {
+	err := s.snapshot(ctx, nil, func(x dialect.Execer) error {
 		type count struct{ N int }
-		there, err := selectOne[count](ctx, s.dialect, x, s.dialect.hasUsers)
+		there, err := dialect.SelectOne[count](ctx, s.dialect, x, s.dialect.HasUsers)
 		if err != nil || there.N == 0 {
 			return err
 		}
@@ -78,18 +80,18 @@ func (s *Store) BadExternalIDs(ctx context.Context) ([]BadExternalID, error) {
 	return bad, nil
 }
 
-func (s *Store) badExternalIDs(ctx context.Context, x execer) (bad []BadExternalID, err error) {
+func (s *Store) badExternalIDs(ctx context.Context, x dialect.Execer) (bad []BadExternalID, err error) {
 	rows, err := x.QueryContext(ctx, `SELECT tenant_id, account_id, id, external_id FROM users
 		WHERE external_id IS NOT NULL ORDER BY tenant_id, external_id, id`)
 	if err != nil {
-		return nil, s.dialect.translateIn(ctx, err)
+		return nil, s.dialect.TranslateIn(ctx, err)
 	}
 	defer rows.Close()
 	var last BadExternalID
 	for rows.Next() {
 		var one BadExternalID
 		if err := rows.Scan(&one.TenantID, &one.AccountID, &one.UserID, &one.ExternalID); err != nil {
-			return nil, s.dialect.translateIn(ctx, err)
+			return nil, s.dialect.TranslateIn(ctx, err)
 		}
 		one.judge()
 		if last.ExternalID == one.ExternalID && last.TenantID == one.TenantID {
@@ -104,7 +106,7 @@ func (s *Store) badExternalIDs(ctx context.Context, x execer) (bad []BadExternal
 		}
 		last = one
 	}
-	return bad, s.dialect.translateIn(ctx, rows.Err())
+	return bad, s.dialect.TranslateIn(ctx, rows.Err())
 }
 
 func (b *BadExternalID) judge() {
@@ -124,7 +126,7 @@ func (s *Store) clearedExternalIDs(ctx context.Context) ([]BadExternalID, error)
 		BadExternalID
 		Change string
 	}
-	entries, err := selectAll[entry](ctx, s.dialect, s.db.read, `SELECT tenant_id, account_id, resource_id AS id, change
+	entries, err := dialect.SelectAll[entry](ctx, s.dialect, s.db.Read, `SELECT tenant_id, account_id, resource_id AS id, change
 		FROM audit_entries WHERE action = 'migrate' AND resource_type = 'user' ORDER BY tenant_id, resource_id`)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -31,7 +32,7 @@ func TestAnExternalIDNamesOneUserOfItsTenant(t *testing.T) {
 				return err
 			}),
 		} {
-			refused(t, err, store.ErrConflict, "external_id")
+			refused(t, err, fault.ErrConflict, "external_id")
 			var why *store.ReasonError
 			if !errors.As(err, &why) || why.Code != store.ReasonExternalIDTaken || strings.Contains(err.Error(), c.agent.ID) {
 				t.Errorf("%s: got %v", name, err)
@@ -71,7 +72,7 @@ func TestAnotherTenantMayUseAnExternalID(t *testing.T) {
 			t.Errorf("got %+v", found.User)
 		}
 		_, err := s.Subject(ctx, "", "panel-7")
-		refused(t, err, store.ErrAmbiguous, "")
+		refused(t, err, fault.ErrAmbiguous, "")
 	})
 }
 
@@ -101,11 +102,11 @@ func TestAMalformedExternalIDIsRefused(t *testing.T) {
 			refused(t, c.write(func(tx *store.Tx) error {
 				_, err := tx.CreateUser(ctx, store.User{AccountID: c.reseller.ID, Login: "x@y.example", ExternalID: id, Groups: []string{c.own.ID}})
 				return err
-			}), store.ErrInvalid, "external_id")
+			}), fault.ErrInvalid, "external_id")
 			refused(t, c.write(func(tx *store.Tx) error {
 				_, err := tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{ExternalID: &id})
 				return err
-			}), store.ErrInvalid, "external_id")
+			}), fault.ErrInvalid, "external_id")
 			for _, past := range []string{
 				"UPDATE users SET external_id = " + quoted(id) + " WHERE id = '" + c.agent.ID + "'",
 				userNamed("usr_x", c.master.ID, c.reseller.ID, c.own.ID, id),
@@ -141,7 +142,7 @@ func TestAnIDIsNeverTakenForAnExternalID(t *testing.T) {
 			}
 		}
 		_, err := s.Subject(ctx, c.master.ID, gone)
-		refused(t, err, store.ErrNotFound, "")
+		refused(t, err, fault.ErrNotFound, "")
 		if found := must(s.Subject(ctx, c.master.ID, c.staff.ID)); found.User.ID != c.staff.ID {
 			t.Errorf("got %+v", found.User)
 		}
@@ -166,7 +167,7 @@ func TestAMalformedExternalIDStaysUntilItIsChanged(t *testing.T) {
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{ExternalID: ptr("Jürgen")})
 			return err
-		}), store.ErrInvalid, "external_id")
+		}), fault.ErrInvalid, "external_id")
 	})
 }
 

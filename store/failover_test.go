@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/history"
 	"resellerd/store/storetest"
 )
 
@@ -49,11 +51,11 @@ func TestAWriteAcrossAFailoverDoesNotHideALoss(t *testing.T) {
 	if lost.N != kept.N+1 {
 		t.Fatalf("revision %d after %d", lost.N, kept.N)
 	}
-	if err := second(); !errors.Is(err, store.ErrUnavailable) {
+	if err := second(); !errors.Is(err, fault.ErrUnavailable) {
 		t.Errorf("the write that meets the loss: %v", err)
 	}
 	eventually(t, func() error { return s.WaitRevision(ctx, kept) })
-	if err := s.WaitRevision(ctx, lost); !errors.Is(err, store.ErrRevisionLost) {
+	if err := s.WaitRevision(ctx, lost); !errors.Is(err, history.ErrRevisionLost) {
 		t.Errorf("the lost revision: %v", err)
 	}
 	if losses := s.HistoryLost(); losses != 1 {
@@ -70,7 +72,7 @@ func eventually(t *testing.T, try func() error) {
 		if err == nil {
 			return
 		}
-		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(late) {
+		if !errors.Is(err, fault.ErrUnavailable) || time.Now().After(late) {
 			t.Fatal(err)
 		}
 	}

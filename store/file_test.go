@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -80,10 +81,10 @@ func losesTheFile(t *testing.T, lose func(path string) error, linked bool) {
 	house(t, s)
 	must(s.PolicyRow(ctx, "card", "crd_m"))
 	mustDo(lose(path))
-	refused(t, rename(s, "after"), store.ErrUnavailable, "")
-	refused(t, s.Ping(ctx), store.ErrUnavailable, "")
+	refused(t, rename(s, "after"), fault.ErrUnavailable, "")
+	refused(t, s.Ping(ctx), fault.ErrUnavailable, "")
 	for since := time.Now(); ; {
-		if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, store.ErrUnavailable) {
+		if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, fault.ErrUnavailable) {
 			break
 		}
 		if time.Since(since) > time.Minute {
@@ -108,7 +109,7 @@ func TestAWriteDuringWhichTheFileGoesIsRefused(t *testing.T) {
 		}
 		return os.Remove(strings.TrimPrefix(at, "sqlite:"))
 	})
-	refused(t, err, store.ErrUnavailable, "")
+	refused(t, err, fault.ErrUnavailable, "")
 }
 
 func TestAFileThatIsMovedBackIsUsedAgain(t *testing.T) {
@@ -118,7 +119,7 @@ func TestAFileThatIsMovedBackIsUsedAgain(t *testing.T) {
 	house(t, s)
 	path := strings.TrimPrefix(at, "sqlite:")
 	mustDo(os.Rename(path, path+".away"))
-	refused(t, rename(s, "away"), store.ErrUnavailable, "")
+	refused(t, rename(s, "away"), fault.ErrUnavailable, "")
 	mustDo(os.Rename(path+".away", path))
 	mustDo(rename(s, "back"))
 	if n := log.with("is back"); n != 1 {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
 	"resellerd/store/storetest"
 )
 
@@ -51,17 +53,17 @@ func TestADatabaseThatIsGoneAndBack(t *testing.T) {
 	run("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
 	run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'")
 	for since := time.Now(); ; {
-		if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, store.ErrUnavailable) {
+		if _, err := s.PolicyRow(ctx, "card", "crd_m"); errors.Is(err, fault.ErrUnavailable) {
 			break
 		}
 		if time.Since(since) > time.Minute {
 			t.Fatal("a cached row is served a minute later")
 		}
 	}
-	if _, err := s.List(ctx, cards("acc_r")); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := s.List(ctx, cards("acc_r")); !errors.Is(err, fault.ErrUnavailable) {
 		t.Errorf("a list: %v", err)
 	}
-	if err := s.Ping(ctx); !errors.Is(err, store.ErrUnavailable) {
+	if err := s.Ping(ctx); !errors.Is(err, fault.ErrUnavailable) {
 		t.Errorf("a ping: %v", err)
 	}
 	run("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true")
@@ -77,12 +79,12 @@ func TestAFileThatIsNoDatabaseIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, url := range []string{"sqlite:" + path, "sqlite:" + filepath.Join(path, "below.db"), "postgres://nobody@127.0.0.1:1/none?sslmode=disable"} {
-		if s, err := store.Open(context.Background(), url, store.Options{}); !errors.Is(err, store.ErrUnavailable) {
+		if s, err := store.Open(context.Background(), url, store.Options{}); !errors.Is(err, fault.ErrUnavailable) {
 			t.Errorf("%s: %v, %v", url, s, err)
 		}
 	}
 	for _, url := range []string{"", "mysql://x", "sqlite:", "store.db"} {
-		if s, err := store.Open(context.Background(), url, store.Options{}); !errors.Is(err, store.ErrInvalid) {
+		if s, err := store.Open(context.Background(), url, store.Options{}); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: %v, %v", url, s, err)
 		}
 	}
@@ -103,7 +105,7 @@ func TestADatabaseInMemoryIsOneForAllConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := store.Query{Type: "account", Filter: everything, Views: []store.View{{Name: "full", When: everything}}, Count: true}
+	q := query.Query{Type: "account", Filter: everything, Views: []query.View{{Name: "full", When: everything}}, Count: true}
 	var group sync.WaitGroup
 	for range 32 {
 		group.Go(func() {
@@ -132,7 +134,7 @@ func TestManyReadersOfManyQueries(t *testing.T) {
 					q := cards("acc_r")
 					q.Columns[0].Names = cardColumns[:1+(n+i)%len(cardColumns)]
 					q.Sort, q.Desc, q.Count = []string{"", "id"}[n%2], n%3 == 0, true
-					q.Where = []store.Condition{{Column: "id", Op: store.Op([]string{"ne", "ge", "contains"}[n%3]), Value: "crd_m"}}[:n%2]
+					q.Where = []query.Condition{{Column: "id", Op: query.Op([]string{"ne", "ge", "contains"}[n%3]), Value: "crd_m"}}[:n%2]
 					q.Limit = []int{1, 5, 10, 20, 50, 100}[n%6]
 					if page, err := s.List(ctx, q); err != nil || page.Total == 0 {
 						t.Errorf("%d of %d cards, %v", len(page.Rows), page.Total, err)
@@ -185,11 +187,11 @@ func TestWhatPoliciesSeeOfARow(t *testing.T) {
 			t.Errorf("a rate is decided through its card: %v, %v", rate, err)
 		}
 		for _, ref := range [][2]string{{"card", "crd_none"}, {"card", ""}, {"card", "\x00"}} {
-			if row, err := s.PolicyRow(ctx, ref[0], ref[1]); !errors.Is(err, store.ErrNotFound) {
+			if row, err := s.PolicyRow(ctx, ref[0], ref[1]); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("%s: %v, %v", ref, row, err)
 			}
 		}
-		if _, err := s.PolicyRow(ctx, "assignment", "x"); !errors.Is(err, store.ErrInvalid) {
+		if _, err := s.PolicyRow(ctx, "assignment", "x"); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("a type without rows of its own: %v", err)
 		}
 		for _, c := range []struct {

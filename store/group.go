@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // To whom a group is lent.
@@ -27,8 +32,8 @@ type Group struct {
 	DefaultAccess string   `db:"default_access"` // letters, where no row counts
 	Rows          Access   `db:"-"`              // area to letters; never AnyArea
 	Version       int64
-	CreatedAt     Micros `db:"created_at"`
-	UpdatedAt     Micros `db:"updated_at"`
+	CreatedAt     schema.Micros `db:"created_at"`
+	UpdatedAt     schema.Micros `db:"updated_at"`
 }
 
 // Access is what the group gives, its default as AnyArea.
@@ -71,15 +76,15 @@ func (g *Group) normalise() {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (g *Group) Validate() error {
-	var c checks
-	c.required("name", g.Name, maxName)
-	c.text("public_name", g.PublicName, maxName)
-	c.oneOf("lend_to", g.Lend, LendNone, LendAll, LendSome)
-	c.distinct("lend_to", g.LentTo)
-	c.text("template", g.Template, maxName)
+	var c valid.Checks
+	c.Required("name", g.Name, valid.MaxName)
+	c.Text("public_name", g.PublicName, valid.MaxName)
+	c.OneOf("lend_to", g.Lend, LendNone, LendAll, LendSome)
+	c.Distinct("lend_to", g.LentTo)
+	c.Text("template", g.Template, valid.MaxName)
 	checkLetters(&c, "default_access", g.DefaultAccess)
 	checkAccess(&c, "rows", g.Rows, false)
-	return c.err
+	return c.Err
 }
 
 const selectGroup = `SELECT id, tenant_id, account_id, name, COALESCE(public_name, '') AS public_name, lend,
@@ -100,9 +105,9 @@ func (tx *Tx) Group(ctx context.Context, id string) (Group, error) {
 	return g, nil
 }
 
-func groupRows(ctx context.Context, d dialect, x execer, id string) (Access, error) {
+func groupRows(ctx context.Context, d dialect.Dialect, x dialect.Execer, id string) (Access, error) {
 	type row struct{ Area, Access string }
-	rows, err := selectAll[row](ctx, d, x, "SELECT area, access FROM group_rows WHERE group_id = ?", id)
+	rows, err := dialect.SelectAll[row](ctx, d, x, "SELECT area, access FROM group_rows WHERE group_id = ?", id)
 	access := Access{}
 	for _, row := range rows {
 		access[row.Area] = row.Access
@@ -113,7 +118,7 @@ func groupRows(ctx context.Context, d dialect, x execer, id string) (Access, err
 // names reads a query's only column, called name.
 func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, error) {
 	type row struct{ Name string }
-	rows, err := selectAll[row](ctx, tx.store.dialect, tx.tx, text, args...)
+	rows, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx, text, args...)
 	var all []string
 	for _, row := range rows {
 		all = append(all, row.Name)
@@ -148,8 +153,8 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 // owner checks that a new row's account is one of the tenant.
 func (tx *Tx) owner(ctx context.Context, account string) error {
 	_, err := tx.Account(ctx, account)
-	if errors.Is(err, ErrNotFound) {
-		return invalid("account_id", "names no account")
+	if errors.Is(err, fault.ErrNotFound) {
+		return fault.Invalid("account_id", "names no account")
 	}
 	return err
 }
@@ -167,11 +172,11 @@ func (tx *Tx) putGroupRows(ctx context.Context, g Group) error {
 func (tx *Tx) lend(ctx context.Context, g Group, to []string) error {
 	for _, account := range to {
 		below, err := tx.Account(ctx, account)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, fault.ErrNotFound) {
 			return err
 		}
 		if err != nil || below.ParentID != g.AccountID {
-			return invalid("lend_to", "names an account that is not directly below")
+			return fault.Invalid("lend_to", "names an account that is not directly below")
 		}
 		_, err = tx.exec(ctx, "INSERT INTO group_loans (group_id, account_id, owner_id) VALUES (?, ?, ?)", g.ID, account, g.AccountID)
 		if err != nil {
@@ -250,7 +255,7 @@ func (tx *Tx) DeleteGroup(ctx context.Context, id string, version int64) error {
 		return fmt.Errorf("group %s: %w", id, err)
 	}
 	if len(inUse) > 0 {
-		return fmt.Errorf("group %s: %w", id, conflict("", "users are still in the group"))
+		return fmt.Errorf("group %s: %w", id, fault.Conflict("", "users are still in the group"))
 	}
 	return tx.dropOwn(ctx, "group", "groups", id, version)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -32,7 +33,7 @@ func TestAGroupIsKeptAsItWasMade(t *testing.T) {
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateGroup(ctx, c.own.ID, store.GroupPatch{Version: 1})
 			return err
-		}), store.ErrConflict, "version")
+		}), fault.ErrConflict, "version")
 	})
 }
 
@@ -47,7 +48,7 @@ func TestAGroupIsLentOnlyDirectlyBelow(t *testing.T) {
 				refused(t, c.write(func(tx *store.Tx) error {
 					_, err := tx.CreateGroup(ctx, store.Group{AccountID: c.master.ID, Name: "G", Lend: store.LendSome, LentTo: []string{to}})
 					return err
-				}), store.ErrInvalid, "lend_to")
+				}), fault.ErrInvalid, "lend_to")
 			})
 		}
 	})
@@ -62,10 +63,10 @@ func TestAGroupInUseIsNeitherWithdrawnNorDeleted(t *testing.T) {
 		}
 		drop := func(id string) error { return c.write(func(tx *store.Tx) error { return tx.DeleteGroup(ctx, id, 0) }) }
 
-		refused(t, update(store.GroupPatch{Lend: ptr(store.LendNone)}), store.ErrConflict, "lend_to")
-		refused(t, update(store.GroupPatch{LentTo: &[]string{c.sibling.ID}}), store.ErrConflict, "lend_to")
-		refused(t, update(store.GroupPatch{LentTo: &[]string{}}), store.ErrConflict, "lend_to")
-		refused(t, drop(c.lent.ID), store.ErrConflict, "")
+		refused(t, update(store.GroupPatch{Lend: ptr(store.LendNone)}), fault.ErrConflict, "lend_to")
+		refused(t, update(store.GroupPatch{LentTo: &[]string{c.sibling.ID}}), fault.ErrConflict, "lend_to")
+		refused(t, update(store.GroupPatch{LentTo: &[]string{}}), fault.ErrConflict, "lend_to")
+		refused(t, drop(c.lent.ID), fault.ErrConflict, "")
 		for _, p := range []store.GroupPatch{
 			{Lend: ptr(store.LendAll)},
 			{Lend: ptr(store.LendSome), LentTo: &[]string{c.reseller.ID, c.sibling.ID}},
@@ -79,11 +80,11 @@ func TestAGroupInUseIsNeitherWithdrawnNorDeleted(t *testing.T) {
 			must(tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{Groups: &[]string{c.own.ID}}))
 			must(tx.UpdateGroup(ctx, c.lent.ID, store.GroupPatch{Lend: ptr(store.LendNone)}))
 		})
-		refused(t, c.write(func(tx *store.Tx) error { return tx.DeleteGroup(ctx, c.lent.ID, 1) }), store.ErrConflict, "version")
+		refused(t, c.write(func(tx *store.Tx) error { return tx.DeleteGroup(ctx, c.lent.ID, 1) }), fault.ErrConflict, "version")
 		if err := drop(c.lent.ID); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, drop(c.lent.ID), store.ErrNotFound, "")
-		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error { return tx.DeleteGroup(ctx, c.full.ID, 0) }), store.ErrNotFound, "")
+		refused(t, drop(c.lent.ID), fault.ErrNotFound, "")
+		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error { return tx.DeleteGroup(ctx, c.full.ID, 0) }), fault.ErrNotFound, "")
 	})
 }

@@ -9,6 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // IdempotencyAge is how long an answer is kept.
@@ -37,13 +41,13 @@ func (tx *Tx) Answer(ctx context.Context, k IdempotencyKey, body []byte) (Answer
 		Headers  string
 		Body     []byte
 	}
-	kept, err := selectOne[row](ctx, tx.store.dialect, tx.tx, `SELECT body_hash, status, headers, body
+	kept, err := dialect.SelectOne[row](ctx, tx.store.dialect, tx.tx, `SELECT body_hash, status, headers, body
 		FROM idempotency_keys WHERE scope_hash = ? AND created_at > ?`, k.hash(tx.tenant), tx.forgotten())
 	if err != nil {
 		return Answer{}, fmt.Errorf("idempotency key: %w", err)
 	}
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], kept.BodyHash) {
-		return Answer{}, fmt.Errorf("idempotency key: %w", invalid("idempotency_key", "was used with another body"))
+		return Answer{}, fmt.Errorf("idempotency key: %w", fault.Invalid("idempotency_key", "was used with another body"))
 	}
 	answer := Answer{Status: kept.Status, Body: kept.Body}
 	if err := json.Unmarshal([]byte(kept.Headers), &answer.Headers); err != nil {
@@ -69,7 +73,7 @@ func (tx *Tx) KeepAnswer(ctx context.Context, k IdempotencyKey, body []byte, a A
 	return nil
 }
 
-func (tx *Tx) forgotten() Micros { return tx.now - Micros(IdempotencyAge.Microseconds()) }
+func (tx *Tx) forgotten() schema.Micros { return tx.now - schema.Micros(IdempotencyAge.Microseconds()) }
 
 // hash tells scopes apart whatever their parts hold: each part goes in with
 // its length.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"resellerd/store/dialect"
+	"resellerd/store/schema"
 )
 
 // Importer writes the rates of one import into new drafts of a card: one for
@@ -19,7 +22,7 @@ type Importer struct {
 	base   Revision // what is compared with, and amended; zero for none
 	amends bool
 	blind  bool // the card's rates may not be read, nor compared with
-	drafts map[Micros]*Imported
+	drafts map[schema.Micros]*Imported
 	batch  []importRow
 	under  *bulkWrite // nil while nothing is being written
 }
@@ -33,8 +36,8 @@ type importRow struct {
 // force before it.
 type Imported struct {
 	Revision Revision
-	At       Micros   // the moment from which it is meant; 0 for now
-	Changes  *DiffSum // nil where the card's rates may not be read
+	At       schema.Micros // the moment from which it is meant; 0 for now
+	Changes  *DiffSum      // nil where the card's rates may not be read
 }
 
 // importBatch is how many rows are handed over at a time.
@@ -61,12 +64,12 @@ func (tx *Tx) NewImporter(ctx context.Context, rates RateAccess, card, base stri
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card, err)
 	}
-	return &Importer{tx: tx, card: card, base: active, amends: base != "", blind: hidden != nil, drafts: map[Micros]*Imported{}}, nil
+	return &Importer{tx: tx, card: card, base: active, amends: base != "", blind: hidden != nil, drafts: map[schema.Micros]*Imported{}}, nil
 }
 
 // Add takes a row that is in force from a moment, 0 for now. It returns
 // ErrInvalid for a malformed rate.
-func (i *Importer) Add(ctx context.Context, at Micros, rate Rate) error {
+func (i *Importer) Add(ctx context.Context, at schema.Micros, rate Rate) error {
 	if err := rate.Validate(); err != nil {
 		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
 	}
@@ -82,7 +85,7 @@ func (i *Importer) Add(ctx context.Context, at Micros, rate Rate) error {
 }
 
 // draft is the one of a moment, new if it has to be.
-func (i *Importer) draft(ctx context.Context, at Micros) (*Imported, error) {
+func (i *Importer) draft(ctx context.Context, at schema.Micros) (*Imported, error) {
 	if d, there := i.drafts[at]; there {
 		return d, nil
 	}
@@ -122,7 +125,7 @@ func (i *Importer) beginWrite(ctx context.Context) *bulkWrite {
 func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
 	var batch, left []importRow
 	columns := make([]any, 0, len(rateColumns))
-	_, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
+	_, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		if len(left) == 0 {
 			w.giveBack(batch)
 			var more bool
@@ -195,7 +198,7 @@ func (i *Importer) Stop() {
 }
 
 // Replace has a rate, or none, stand for a prefix that was added for a moment.
-func (i *Importer) Replace(ctx context.Context, at Micros, prefix string, rate *Rate) error {
+func (i *Importer) Replace(ctx context.Context, at schema.Micros, prefix string, rate *Rate) error {
 	if err := i.flushed(ctx); err != nil {
 		return err
 	}
@@ -275,14 +278,14 @@ const (
 func (i *Importer) compare(ctx context.Context, d *Imported, before Revision) error {
 	if before.ID == "" || i.blind {
 		type counted struct{ Rows int64 }
-		c, err := selectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, `SELECT count(*) AS "rows" FROM rates WHERE revision_id = ?`, d.Revision.ID)
+		c, err := dialect.SelectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, `SELECT count(*) AS "rows" FROM rates WHERE revision_id = ?`, d.Revision.ID)
 		if d.Revision.Rows = c.Rows; !i.blind {
 			d.Changes = &DiffSum{Created: c.Rows}
 		}
 		return i.tx.refused(ctx, err)
 	}
 	type counted struct{ Rows, Created, Up, Down, Unchanged int64 }
-	c, err := selectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, compared, before.ID, d.Revision.ID)
+	c, err := dialect.SelectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, compared, before.ID, d.Revision.ID)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // fewRates are rates of few prefixes and few values, so that two draws of them
@@ -112,7 +113,7 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, ""))
 			defer importer.Stop()
-			from := [3]store.Micros{0, hour(1), hour(2)}
+			from := [3]schema.Micros{0, hour(1), hour(2)}
 			for i := range rows {
 				for moment := range from {
 					rate := store.Rate{Prefix: strconv.Itoa(10_000 + i*(moment+1)), Cost: int64(moment), Pulse: 1}

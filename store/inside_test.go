@@ -10,7 +10,7 @@ import (
 func (s *Store) BulkReaders() int { return len(s.bulkSlots) }
 
 // CloseBulk has no connection be had for parallel reading.
-func (s *Store) CloseBulk() error { return s.db.bulk.Close() }
+func (s *Store) CloseBulk() error { return s.db.Bulk.Close() }
 
 // MigrateTo brings the schema to a version that may not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {

@@ -13,7 +13,11 @@ import (
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/lookup"
+	"resellerd/store/query"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -22,22 +26,22 @@ var lookupCardColumns = []string{"id", "kind", "name", "currency", "account_id",
 var rateColumnNames = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
 // looking asks as cards does, about what look-ups need.
-func looking(account string) store.LookupQuery {
+func looking(account string) lookup.Query {
 	q := cards(account)
-	q.Columns = []store.Columns{{Names: lookupCardColumns, When: everything}}
+	q.Columns = []query.Columns{{Names: lookupCardColumns, When: everything}}
 	rates := q
-	rates.Type, rates.Columns = "rate", []store.Columns{{Names: rateColumnNames, When: everything}}
-	return store.LookupQuery{Cards: q, Rates: rates, Account: account}
+	rates.Type, rates.Columns = "rate", []query.Columns{{Names: rateColumnNames, When: everything}}
+	return lookup.Query{Cards: q, Rates: rates, Account: account}
 }
 
 // lookedUp is the answer to one call as JSON.
-func lookedUp(t testing.TB, s *store.Store, q store.LookupQuery, number string, seconds int) string {
+func lookedUp(t testing.TB, s *store.Store, q lookup.Query, number string, seconds int) string {
 	t.Helper()
 	l, err := s.Lookup(ctx, q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	call, err := store.NewCall(number, seconds, "")
+	call, err := lookup.NewCall(number, seconds, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,7 @@ func warm(t testing.TB, s *store.Store, viewers ...string) {
 func chain(t *testing.T, s *store.Store, r *rand.Rand) *carrier {
 	t.Helper()
 	c := newCarrier(t, s)
-	dollars := newCard(c.master, store.ProviderCard)
+	dollars := newCard(c.master, schema.ProviderCard)
 	dollars.Currency, dollars.ChargePrecision = "USD", 2
 	mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 		dollars = must(tx.CreateCard(ctx, dollars))
@@ -286,7 +290,7 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			active(tx, c.sold.ID, priced("44", "0.01"))
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID,
-				ValidFrom: store.MicrosOf(begin), ValidTo: store.MicrosOf(end)}))
+				ValidFrom: schema.MicrosOf(begin), ValidTo: schema.MicrosOf(end)}))
 		})
 		for _, at := range []struct {
 			now  time.Time
@@ -316,7 +320,7 @@ func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
 		lookedUp(t, s, looking(c.sibling.ID), "44", 60) // remembers that no assignment ends
 		end := now.Add(time.Hour)
 		mustWrite(t, other, c.master.ID, func(tx *store.Tx) {
-			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidTo: store.MicrosOf(end)}))
+			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidTo: schema.MicrosOf(end)}))
 		})
 		if got := lookedUp(t, s, looking(c.reseller.ID), "44", 60); !strings.Contains(got, c.sold.ID) {
 			t.Fatalf("the new assignment is not read, so that nothing is shown here: %s", got)
@@ -372,27 +376,27 @@ func TestALookUpShowsWhatIsShown(t *testing.T) {
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
 			active(tx, c.resold.ID)
 		})
-		without := func(from []string, names ...string) []store.Columns {
+		without := func(from []string, names ...string) []query.Columns {
 			kept := slices.DeleteFunc(slices.Clone(from), func(name string) bool { return slices.Contains(names, name) })
-			return []store.Columns{{Names: kept, When: everything}}
+			return []query.Columns{{Names: kept, When: everything}}
 		}
 		for name, test := range map[string]struct {
-			change func(*store.LookupQuery)
+			change func(*lookup.Query)
 			absent []string
 		}{
-			"no prefix":      {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "prefix") }, []string{`"prefix"`}},
-			"no name":        {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "name") }, []string{`"destination"`}},
-			"no cost":        {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "cost") }, []string{"0.0123", `"rate"`}},
-			"no status":      {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "status") }, []string{"0.0123", `"open"`}},
-			"no pulse":       {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "pulse") }, []string{`"billed"`, `"charge":"`}},
-			"no connect":     {func(q *store.LookupQuery) { q.Rates.Columns = without(rateColumnNames, "connect") }, []string{`"charge":"`}},
-			"no precision":   {func(q *store.LookupQuery) { q.Cards.Columns = without(lookupCardColumns, "charge_precision") }, []string{`"charge":"`}},
-			"no card's name": {func(q *store.LookupQuery) { q.Cards.Columns = without(lookupCardColumns, "name") }, []string{`"name"`, "Provider card"}},
-			"no currency":    {func(q *store.LookupQuery) { q.Cards.Columns = without(lookupCardColumns, "currency") }, []string{"EUR", `"cheapest":[{`}},
-			"no kind":        {func(q *store.LookupQuery) { q.Cards.Columns = without(lookupCardColumns, "kind") }, []string{`"kind"`, `"role"`}},
-			"no rates":       {func(q *store.LookupQuery) { q.Rates.Filter = predicate.Filter{} }, []string{c.sold.ID}},
-			"no cards":       {func(q *store.LookupQuery) { q.Cards.Filter = predicate.Filter{} }, []string{c.sold.ID}},
-			"no view":        {func(q *store.LookupQuery) { q.Cards.Views = nil }, []string{c.sold.ID}},
+			"no prefix":      {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "prefix") }, []string{`"prefix"`}},
+			"no name":        {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "name") }, []string{`"destination"`}},
+			"no cost":        {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "cost") }, []string{"0.0123", `"rate"`}},
+			"no status":      {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "status") }, []string{"0.0123", `"open"`}},
+			"no pulse":       {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "pulse") }, []string{`"billed"`, `"charge":"`}},
+			"no connect":     {func(q *lookup.Query) { q.Rates.Columns = without(rateColumnNames, "connect") }, []string{`"charge":"`}},
+			"no precision":   {func(q *lookup.Query) { q.Cards.Columns = without(lookupCardColumns, "charge_precision") }, []string{`"charge":"`}},
+			"no card's name": {func(q *lookup.Query) { q.Cards.Columns = without(lookupCardColumns, "name") }, []string{`"name"`, "Provider card"}},
+			"no currency":    {func(q *lookup.Query) { q.Cards.Columns = without(lookupCardColumns, "currency") }, []string{"EUR", `"cheapest":[{`}},
+			"no kind":        {func(q *lookup.Query) { q.Cards.Columns = without(lookupCardColumns, "kind") }, []string{`"kind"`, `"role"`}},
+			"no rates":       {func(q *lookup.Query) { q.Rates.Filter = predicate.Filter{} }, []string{c.sold.ID}},
+			"no cards":       {func(q *lookup.Query) { q.Cards.Filter = predicate.Filter{} }, []string{c.sold.ID}},
+			"no view":        {func(q *lookup.Query) { q.Cards.Views = nil }, []string{c.sold.ID}},
 		} {
 			whole := lookedUp(t, s, looking(c.reseller.ID), "44", 60)
 			q := looking(c.reseller.ID)
@@ -427,7 +431,7 @@ func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
 		if got := lookedUp(t, s, q, "44", 60); !strings.Contains(got, `"earns":{"least":"0.0012","most":"0.0012"}`) {
 			t.Errorf("with its parents: %s", got)
 		}
-		q.Cards.Columns = []store.Columns{{Names: lookupCardColumns[:len(lookupCardColumns)-1], When: everything}}
+		q.Cards.Columns = []query.Columns{{Names: lookupCardColumns[:len(lookupCardColumns)-1], When: everything}}
 		if got := lookedUp(t, s, q, "44", 60); !strings.Contains(got, `"earns":null`) {
 			t.Errorf("without: %s", got)
 		}
@@ -453,13 +457,13 @@ func TestCallsThatAreRefused(t *testing.T) {
 		"more than a day":      {"44", 86_401, "", "seconds"},
 		"another jurisdiction": {"44", 1, "moon", "jurisdiction"},
 	} {
-		_, err := store.NewCall(call.number, call.seconds, call.jurisdiction)
-		refused(t, err, store.ErrInvalid, call.field)
+		_, err := lookup.NewCall(call.number, call.seconds, call.jurisdiction)
+		refused(t, err, fault.ErrInvalid, call.field)
 		if call.number != "" && strings.Contains(err.Error(), call.number) && len(call.number) > 1 {
 			t.Errorf("%s: the number is in %q", name, err)
 		}
 	}
-	if call, err := store.NewCall("+442071234567", 0, ""); err != nil || call.Number != "442071234567" || call.Jurisdiction != "indeterminate" {
+	if call, err := lookup.NewCall("+442071234567", 0, ""); err != nil || call.Number != "442071234567" || call.Jurisdiction != "indeterminate" {
 		t.Errorf("got %+v, %v", call, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/history"
 	"resellerd/store/storetest"
 )
 
@@ -51,7 +53,7 @@ func TestALaterCommitTakesThePlaceOfAnOldMark(t *testing.T) {
 		mustDo(asked())
 		db := storetest.SQL(t, s)
 		must(db.Exec("UPDATE commit_marks SET n = n + 65536 WHERE n = $1", first.N))
-		if err := asked(); !errors.Is(err, store.ErrRevisionLost) {
+		if err := asked(); !errors.Is(err, history.ErrRevisionLost) {
 			t.Errorf("older than the marks that are kept: %v", err)
 		}
 		next := first.N + 2
@@ -89,7 +91,7 @@ func TestAFailedQuestionIsNotALossByItself(t *testing.T) {
 				for _, text := range c.change {
 					must(db.Exec(text))
 				}
-				if err := s.WaitRevision(ctx, other); !errors.Is(err, store.ErrUnavailable) {
+				if err := s.WaitRevision(ctx, other); !errors.Is(err, fault.ErrUnavailable) {
 					t.Errorf("asked meanwhile: %v", err)
 				}
 				if losses := s.HistoryLost(); losses != c.losses {
@@ -101,7 +103,7 @@ func TestAFailedQuestionIsNotALossByItself(t *testing.T) {
 				for _, text := range c.back {
 					must(db.Exec(text))
 				}
-				if err := s.WaitRevision(ctx, other); !errors.Is(err, store.ErrRevisionLost) || s.HistoryLost() != 0 {
+				if err := s.WaitRevision(ctx, other); !errors.Is(err, history.ErrRevisionLost) || s.HistoryLost() != 0 {
 					t.Errorf("asked afterwards: %v, %d losses", err, s.HistoryLost())
 				}
 			})

@@ -9,6 +9,9 @@ import (
 	"slices"
 
 	"github.com/pressly/goose/v3"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
 )
 
 // Each database has its own texts, under the same numbers and names.
@@ -26,7 +29,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	steps, err := provider.Up(ctx)
 	if err != nil {
-		return fmt.Errorf("schema: %w", s.dialect.translateIn(ctx, err))
+		return fmt.Errorf("schema: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	if err := s.tellCleared(ctx, steps); err != nil {
 		return fmt.Errorf("schema: %w", err)
@@ -52,11 +55,11 @@ func (s *Store) tellCleared(ctx context.Context, steps []*goose.MigrationResult)
 }
 
 func (s *Store) provider() (*goose.Provider, error) {
-	texts, err := fs.Sub(migrations, "migrations/"+s.dialect.name)
+	texts, err := fs.Sub(migrations, "migrations/"+s.dialect.Name)
 	if err != nil {
 		return nil, err
 	}
-	return s.dialect.steps(s.db.write.DB, texts)
+	return s.dialect.Steps(s.db.Write.DB, texts)
 }
 
 // SchemaCurrent returns nil when the schema is the one this program was made
@@ -69,13 +72,13 @@ func (s *Store) SchemaCurrent(ctx context.Context) error {
 	sources := provider.ListSources()
 	wanted := sources[len(sources)-1].Version
 	type version struct{ N int64 }
-	kept, err := selectOne[version](ctx, s.dialect, s.db.read,
+	kept, err := dialect.SelectOne[version](ctx, s.dialect, s.db.Read,
 		"SELECT COALESCE(MAX(version_id), 0) AS n FROM goose_db_version WHERE is_applied")
 	if err != nil {
-		return fmt.Errorf("schema: %w", errors.Join(ErrUnavailable, err))
+		return fmt.Errorf("schema: %w", errors.Join(fault.ErrUnavailable, err))
 	}
 	if kept.N != wanted {
-		return fmt.Errorf("schema: version %d where %d is needed: %w", kept.N, wanted, ErrUnavailable)
+		return fmt.Errorf("schema: version %d where %d is needed: %w", kept.N, wanted, fault.ErrUnavailable)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -38,7 +39,7 @@ func TestASchemaIsCurrentOnceMigrated(t *testing.T) {
 		if _, err := storetest.SQL(t, s).Exec("DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)"); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, s.SchemaCurrent(ctx), store.ErrUnavailable, "")
+		refused(t, s.SchemaCurrent(ctx), fault.ErrUnavailable, "")
 	})
 }
 
@@ -46,7 +47,7 @@ func TestAnEmptyDatabaseIsMigratedByAnyNumberAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "new.db")
 	empty := storetest.Open(t, "sqlite:"+path, store.Options{})
-	refused(t, empty.SchemaCurrent(ctx), store.ErrUnavailable, "")
+	refused(t, empty.SchemaCurrent(ctx), fault.ErrUnavailable, "")
 	mustDo(empty.Migrate(ctx))
 	mustDo(empty.SchemaCurrent(ctx))
 	if _, err := os.Stat(path); err != nil {
@@ -57,7 +58,7 @@ func TestAnEmptyDatabaseIsMigratedByAnyNumberAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 3 {
 		s := storetest.Open(t, postgres, store.Options{})
-		if err := s.SchemaCurrent(ctx); err != nil && !errors.Is(err, store.ErrUnavailable) {
+		if err := s.SchemaCurrent(ctx); err != nil && !errors.Is(err, fault.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 		all.Go(func() {

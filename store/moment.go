@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // Moment reads the data of one moment within one tenant: the store as a snapshot
@@ -11,39 +16,39 @@ import (
 // nothing, belongs to one goroutine and ends with the function it was given to.
 type Moment struct {
 	store  *Store
-	x      execer
+	x      dialect.Execer
 	tenant string
 }
 
 // Snapshot has all that fn reads be of one moment, in a transaction that the
 // database itself keeps from writing. fn's error is returned as it is.
 func (s *Store) Snapshot(ctx context.Context, tenant string, fn func(*Moment) error) error {
-	return s.snapshot(ctx, nil, func(x execer) error { return fn(&Moment{store: s, x: x, tenant: tenant}) })
+	return s.snapshot(ctx, nil, func(x dialect.Execer) error { return fn(&Moment{store: s, x: x, tenant: tenant}) })
 }
 
 // Moment reads what the transaction sees, its own writes included.
 func (tx *Tx) Moment() *Moment { return &Moment{store: tx.store, x: tx.tx, tenant: tx.tenant} }
 
 // List reads one page; it is otherwise as Store.List.
-func (m *Moment) List(ctx context.Context, q Query) (Page, error) {
-	return m.store.query.list(ctx, m.x, q)
+func (m *Moment) List(ctx context.Context, q query.Query) (query.Page, error) {
+	return m.store.query.List(ctx, m.x, q)
 }
 
 // Stream gives every row of the list to fn; it is otherwise as Store.Stream.
-func (m *Moment) Stream(ctx context.Context, q Query, fn func(Row) error) error {
-	return m.store.query.stream(ctx, m.x, q, fn)
+func (m *Moment) Stream(ctx context.Context, q query.Query, fn func(query.Row) error) error {
+	return m.store.query.Stream(ctx, m.x, q, fn)
 }
 
 // Count gives how many rows the list has in all.
-func (m *Moment) Count(ctx context.Context, q Query) (int, error) {
-	return m.store.query.count(ctx, m.x, q)
+func (m *Moment) Count(ctx context.Context, q query.Query) (int, error) {
+	return m.store.query.Count(ctx, m.x, q)
 }
 
 // PolicyRow is Store.PolicyRow; a row of another tenant is absent.
 func (m *Moment) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
-	row, _, err := m.store.query.policyRow(ctx, m.x, typ, id, nil)
+	row, _, err := m.store.query.PolicyRow(ctx, m.x, typ, id, nil)
 	if err == nil && row["tenant_id"] != m.tenant {
-		return nil, fmt.Errorf("%s %s: %w", typ, id, ErrNotFound)
+		return nil, fmt.Errorf("%s %s: %w", typ, id, fault.ErrNotFound)
 	}
 	return row, err
 }
@@ -84,10 +89,10 @@ func (m *Moment) UsersAt(ctx context.Context, account string, limit int) ([]stri
 
 func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, error) {
 	type row struct{ ID string }
-	if !storable(args...) {
+	if !dialect.Storable(args...) {
 		return nil, nil
 	}
-	rows, err := selectAll[row](ctx, m.store.dialect, m.x, text, args...)
+	rows, err := dialect.SelectAll[row](ctx, m.store.dialect, m.x, text, args...)
 	ids := make([]string, len(rows))
 	for i, r := range rows {
 		ids[i] = r.ID
@@ -106,10 +111,10 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 	begun, letGo, err := s.beginWrite(ctx)
 	defer letGo()
 	if err != nil {
-		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer func() { _ = begun.Rollback() }() // when it fails, the connection is given up and the server does it
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros())}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros())}
 	if err := tx.serialise(ctx); err != nil {
 		return err
 	}

@@ -7,14 +7,16 @@ import (
 
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
 	"resellerd/store/storetest"
 )
 
 // customers asks for every customer there is.
-func customers() store.Query {
+func customers() query.Query {
 	all := predicate.Filter{Kind: predicate.All}
-	return store.Query{Type: "customer", Filter: all, Views: []store.View{{Name: "full", When: all}},
-		Columns: []store.Columns{{Names: []string{"id", "name"}, When: all}}, Count: true}
+	return query.Query{Type: "customer", Filter: all, Views: []query.View{{Name: "full", When: all}},
+		Columns: []query.Columns{{Names: []string{"id", "name"}, When: all}}, Count: true}
 }
 
 func TestARehearsalShowsBothSidesAndLeavesNothing(t *testing.T) {
@@ -35,7 +37,7 @@ func TestARehearsalShowsBothSidesAndLeavesNothing(t *testing.T) {
 		}, func(v *store.Moment) error {
 			kept = must(v.List(ctx, customers())).Total
 			_, err := v.PolicyRow(ctx, "customer", made.ID)
-			refused(t, err, store.ErrNotFound, "")
+			refused(t, err, fault.ErrNotFound, "")
 			return nil
 		})
 		if err != nil || planned != kept+1 {

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // maxParents bounds the cards that one is built from.
@@ -20,7 +23,7 @@ type Parent struct {
 	// decimal number; "" where both have the same.
 	Exchange string
 	// ExchangeAt is when the owner gave the rate. It is kept while the rate is.
-	ExchangeAt Micros `db:"exchange_at"`
+	ExchangeAt schema.Micros `db:"exchange_at"`
 }
 
 // rate is the exchange rate as a number.
@@ -39,7 +42,7 @@ func (tx *Tx) Parents(ctx context.Context, card string) ([]Parent, error) {
 }
 
 func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
-	parents, err := selectAll[Parent](ctx, tx.store.dialect, tx.tx, selectParents, card)
+	parents, err := dialect.SelectAll[Parent](ctx, tx.store.dialect, tx.tx, selectParents, card)
 	if err != nil {
 		return nil, fmt.Errorf("parents of card %s: %w", card, err)
 	}
@@ -111,7 +114,7 @@ func (tx *Tx) touchCard(ctx context.Context, card string) error {
 	return nil
 }
 
-func optional(at Micros) any {
+func optional(at schema.Micros) any {
 	if at == 0 {
 		return nil
 	}
@@ -127,7 +130,7 @@ func sameRate(a, b Parent) bool {
 
 // dated gives each exchange rate its moment: that of before, in the same words,
 // where it is the same.
-func dated(parents, before []Parent, now Micros) []Parent {
+func dated(parents, before []Parent, now schema.Micros) []Parent {
 	all := make([]Parent, len(parents))
 	for i, p := range parents {
 		all[i] = Parent{CardID: p.CardID, Exchange: p.Exchange}
@@ -145,16 +148,16 @@ func dated(parents, before []Parent, now Micros) []Parent {
 }
 
 func (tx *Tx) checkParents(ctx context.Context, c *Card, parents []Parent) error {
-	if len(parents) > 0 && c.Kind != CustomerCard {
-		return invalid("parents", "belong to customer cards alone")
+	if len(parents) > 0 && c.Kind != schema.CustomerCard {
+		return fault.Invalid("parents", "belong to customer cards alone")
 	}
 	if len(parents) > maxParents {
-		return invalid("parents", fmt.Sprintf("are more than %d", maxParents))
+		return fault.Invalid("parents", fmt.Sprintf("are more than %d", maxParents))
 	}
 	seen := map[string]bool{}
 	for _, p := range parents {
 		if seen[p.CardID] {
-			return invalid("parents", "names a card twice")
+			return fault.Invalid("parents", "names a card twice")
 		}
 		seen[p.CardID] = true
 		if err := tx.checkParent(ctx, c, p); err != nil {
@@ -166,7 +169,7 @@ func (tx *Tx) checkParents(ctx context.Context, c *Card, parents []Parent) error
 
 func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
 	parent, err := tx.Card(ctx, p.CardID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, fault.ErrNotFound) {
 		return ErrNoParent
 	}
 	if err != nil {
@@ -177,29 +180,29 @@ func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
 	case err != nil:
 		return err
 	case !usable && parent.AccountID == c.AccountID:
-		return invalid("parents", "names an own card that is no provider card")
+		return fault.Invalid("parents", "names an own card that is no provider card")
 	case !usable:
-		return &ReasonError{ReasonCardNotOwn, invalid("parents", "names a card that is not assigned to the account")}
+		return &ReasonError{ReasonCardNotOwn, fault.Invalid("parents", "names a card that is not assigned to the account")}
 	}
 	return p.fits(c, &parent)
 }
 
 // ErrNoParent says that a card to build from is not there.
-var ErrNoParent error = &FieldError{ErrInvalid, "parents", "names no card"}
+var ErrNoParent error = &fault.FieldError{Kind: fault.ErrInvalid, Field: "parents", Text: "names no card"}
 
 // fits compares what must be the same on both sides.
 func (p Parent) fits(c, parent *Card) error {
 	if parent.Direction != c.Direction {
-		return invalid("parents", "names a card of the other direction")
+		return fault.Invalid("parents", "names a card of the other direction")
 	}
 	if p.Exchange == "" && parent.Currency != c.Currency {
-		return &ReasonError{ReasonCurrencyMismatch, invalid("parents", "names a card in another currency without an exchange rate")}
+		return &ReasonError{ReasonCurrencyMismatch, fault.Invalid("parents", "names a card in another currency without an exchange rate")}
 	}
 	if p.Exchange != "" && parent.Currency == c.Currency {
-		return invalid("parents", "gives an exchange rate to a card in the same currency")
+		return fault.Invalid("parents", "gives an exchange rate to a card in the same currency")
 	}
 	if _, err := p.rate(); err != nil {
-		return invalid("parents", "gives an exchange rate that is no decimal number above 0 with at most 18 decimals")
+		return fault.Invalid("parents", "gives an exchange rate that is no decimal number above 0 with at most 18 decimals")
 	}
 	return nil
 }
@@ -207,10 +210,10 @@ func (p Parent) fits(c, parent *Card) error {
 // usable reports whether the owner of c may build from parent now.
 func (tx *Tx) usable(ctx context.Context, c, parent *Card) (bool, error) {
 	if parent.AccountID == c.AccountID {
-		return parent.Kind == ProviderCard, nil
+		return parent.Kind == schema.ProviderCard, nil
 	}
 	type one struct{ N int }
-	found, err := selectAll[one](ctx, tx.store.dialect, tx.tx, `SELECT 1 AS n FROM assignments WHERE card_id = ? AND account_id = ?
+	found, err := dialect.SelectAll[one](ctx, tx.store.dialect, tx.tx, `SELECT 1 AS n FROM assignments WHERE card_id = ? AND account_id = ?
 		AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)`, parent.ID, c.AccountID, tx.now, tx.now)
 	return len(found) > 0, err
 }

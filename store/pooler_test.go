@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -17,7 +18,7 @@ func TestAPoolerThatMixesSessionsIsRefusedAtTheStart(t *testing.T) {
 		b := storetest.Pooler(t, at)
 		b.Start(t, mode)
 		s, err := store.Open(ctx, b.URL, store.Options{})
-		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "pooler") {
+		if !errors.Is(err, fault.ErrUnavailable) || !strings.Contains(err.Error(), "pooler") {
 			t.Errorf("%s mode: %v, %v", mode, s, err)
 		}
 	}
@@ -39,7 +40,7 @@ func TestAPoolerThatChangesItsModeIsRefusedAtTheReconnect(t *testing.T) {
 	b.Stop(t)
 	b.Start(t, "transaction")
 	for range 20 {
-		refused(t, works(), store.ErrUnavailable, "")
+		refused(t, works(), fault.ErrUnavailable, "")
 	}
 	b.Stop(t)
 	b.Start(t, "session")

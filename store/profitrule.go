@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"strings"
 
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/raterows"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // maxRules bounds the profit rules of a card.
@@ -45,7 +49,7 @@ func (tx *Tx) ProfitRules(ctx context.Context, card string) ([]ProfitRule, error
 }
 
 func (tx *Tx) profitRules(ctx context.Context, card string) ([]ProfitRule, error) {
-	rules, err := selectAll[ProfitRule](ctx, tx.store.dialect, tx.tx, selectRules, card)
+	rules, err := dialect.SelectAll[ProfitRule](ctx, tx.store.dialect, tx.tx, selectRules, card)
 	if err != nil {
 		return nil, fmt.Errorf("profit rules of card %s: %w", card, err)
 	}
@@ -60,11 +64,11 @@ func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRul
 	if err != nil {
 		return err
 	}
-	if len(rules) > 0 && c.Kind != CustomerCard {
-		return fmt.Errorf("card %s: %w", card, invalid("profit_rules", "belong to customer cards alone"))
+	if len(rules) > 0 && c.Kind != schema.CustomerCard {
+		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", "belong to customer cards alone"))
 	}
 	if len(rules) > maxRules {
-		return fmt.Errorf("card %s: %w", card, invalid("profit_rules", fmt.Sprintf("are more than %d", maxRules)))
+		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", fmt.Sprintf("are more than %d", maxRules)))
 	}
 	if _, err := ratingRules(rules); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
@@ -112,7 +116,7 @@ func ratingRules(rules []ProfitRule) (rating.Rules, error) {
 			err = rule.Validate()
 		}
 		if err != nil {
-			return rating.Rules{}, invalid("profit_rules", fmt.Sprintf("rule %d: %s", i+1, plainText(err)))
+			return rating.Rules{}, fault.Invalid("profit_rules", fmt.Sprintf("rule %d: %s", i+1, plainText(err)))
 		}
 		all[i] = rule
 	}
@@ -162,8 +166,8 @@ func seconds(field string, n *int, least int) (rating.Optional[uint32], error) {
 	if n == nil {
 		return rating.Optional[uint32]{}, nil
 	}
-	if *n < least || *n > maxSeconds {
-		return rating.Optional[uint32]{}, fmt.Errorf("%s is not between %d and %d seconds", field, least, maxSeconds)
+	if *n < least || *n > raterows.MaxSeconds {
+		return rating.Optional[uint32]{}, fmt.Errorf("%s is not between %d and %d seconds", field, least, raterows.MaxSeconds)
 	}
 	return rating.Some(uint32(*n)), nil
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"resellerd/store/fault"
+	"resellerd/store/raterows"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // The problems that a proof finds.
@@ -137,7 +140,7 @@ func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (
 // proofFault is a charge that is out of range, as a fault of the card.
 func proofFault(err error) error {
 	if errors.Is(err, rating.ErrOverflow) {
-		return conflict("", err.Error())
+		return fault.Conflict("", err.Error())
 	}
 	return err
 }
@@ -145,7 +148,7 @@ func proofFault(err error) error {
 // boughtFrom finds what calls on a revision are bought from: the card's parents,
 // or where it has none any more, those that the revision was built from.
 func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
-	if c.Kind != CustomerCard {
+	if c.Kind != schema.CustomerCard {
 		return nil, nil
 	}
 	parents, err := tx.parents(ctx, c.ID)
@@ -207,11 +210,11 @@ func (tx *Tx) readSides(
 	ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side, swiftly bool,
 ) (end func(), err error) {
 	own := tx.reader(ctx, revision)
-	sale.Rows = own.source()
-	readers := make([]*rateReader, len(parents))
+	sale.Rows = own.Source()
+	readers := make([]*raterows.Reader, len(parents))
 	for i, p := range parents {
 		readers[i] = tx.reader(ctx, p.RevisionID)
-		bought[i].Rows = readers[i].source()
+		bought[i].Rows = readers[i].Source()
 	}
 	if !swiftly {
 		return nothing, nil
@@ -220,7 +223,7 @@ func (tx *Tx) readSides(
 	if err != nil || !parallel {
 		return letGo, err
 	}
-	rest := readEarly(append(readers, own)...)
+	rest := raterows.Prefetch(append(readers, own)...)
 	return func() { rest(); letGo() }, nil
 }
 

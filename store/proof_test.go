@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -38,7 +40,7 @@ func TestAProofFindsTheKnownTrapAndWhatHasNoRoute(t *testing.T) {
 				return nil
 			}))
 		})
-		loss := must(store.ParseMoney("0.0049"))
+		loss := must(schema.ParseMoney("0.0049"))
 		losing := func(j string) store.Finding {
 			return store.Finding{Prefix: "44", Sold: "44", Problem: store.ProblemLosing, Jurisdiction: j, ParentID: c.bought.ID, Seconds: 1, Loss: loss}
 		}
@@ -75,7 +77,7 @@ func TestWhatWasWithdrawnIsNeitherBuiltFromNorProved(t *testing.T) {
 				return err
 			},
 		} {
-			if err := c.write(try); !errors.Is(err, store.ErrConflict) || reasonOf(err) != store.ReasonWithdrawn {
+			if err := c.write(try); !errors.Is(err, fault.ErrConflict) || reasonOf(err) != store.ReasonWithdrawn {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

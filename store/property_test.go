@@ -13,25 +13,27 @@ import (
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
 // generator makes random predicates over the policy columns of a type.
 type generator struct {
 	r       *rand.Rand
-	scalars []store.ColumnInfo
-	sets    []store.ColumnInfo
+	scalars []schema.ColumnInfo
+	sets    []schema.ColumnInfo
 	ids     []string
 }
 
 func newGenerator(r *rand.Rand, w *world, typ string) *generator {
 	g := &generator{r: r, ids: slices.Concat(w.ids[typ], w.accounts)}
-	for _, t := range store.Types() {
+	for _, t := range schema.Types() {
 		for _, c := range t.Columns {
 			if t.Name != typ || !c.Policy || c.Opaque {
 				continue
 			}
-			if c.Kind == store.Set {
+			if c.Kind == schema.Set {
 				g.sets = append(g.sets, c)
 			} else {
 				g.scalars = append(g.scalars, c)
@@ -143,15 +145,15 @@ func (g *generator) asking(w *world) asking {
 
 // query asks with random views and columns. Of the ordinary kind there is one
 // view of everything.
-func (g *generator) query(w *world, typ string) (store.Query, asking) {
+func (g *generator) query(w *world, typ string) (query.Query, asking) {
 	a := g.asking(w)
-	q := store.Query{Type: typ, Filter: g.filter(), Env: a, Limit: pick(g.r, []int{1, 3, 20, 1000}), Count: true}
+	q := query.Query{Type: typ, Filter: g.filter(), Env: a, Limit: pick(g.r, []int{1, 3, 20, 1000}), Count: true}
 	q.Leaf = !slices.ContainsFunc(w.accounts, func(id string) bool { return w.parents[id] == a.me })
-	q.Views = []store.View{{Name: "full", When: predicate.Filter{Kind: predicate.All}}}
+	q.Views = []query.View{{Name: "full", When: predicate.Filter{Kind: predicate.All}}}
 	if g.r.IntN(2) == 0 {
 		q.Views = nil
 		for _, name := range []string{"provider", "translated", "lent"}[:1+g.r.IntN(3)] {
-			q.Views = append(q.Views, store.View{Name: name, When: g.filter()})
+			q.Views = append(q.Views, query.View{Name: name, When: g.filter()})
 		}
 	}
 	if g.r.IntN(4) == 0 && len(q.Views) > 0 { // the view of a filter is often the filter
@@ -159,7 +161,7 @@ func (g *generator) query(w *world, typ string) (store.Query, asking) {
 	}
 	groups := [][]string{{"id", "name", "kind", "created_at"}, {"public_name", "carrier", "name", "status", "currency"}, {"assigned_to", "revision", "rows", "lend_to", "nonsense"}}
 	for _, names := range groups[:1+g.r.IntN(3)] {
-		q.Columns = append(q.Columns, store.Columns{Names: names, When: g.filter()})
+		q.Columns = append(q.Columns, query.Columns{Names: names, When: g.filter()})
 	}
 	if g.r.IntN(4) == 0 {
 		q.Columns[0].When = q.Filter
@@ -173,7 +175,7 @@ type expectation struct {
 	columns []string
 }
 
-func expected(q store.Query, a asking) (expectation, bool) {
+func expected(q query.Query, a asking) (expectation, bool) {
 	var e expectation
 	for _, v := range q.Views {
 		if v.When.Eval(a) {
@@ -223,7 +225,7 @@ func TestRowsOfTheFilterAreThoseThatPassIt(t *testing.T) {
 	})
 }
 
-func checkQuery(t *testing.T, s *store.Store, w *world, q store.Query, a asking) int {
+func checkQuery(t *testing.T, s *store.Store, w *world, q query.Query, a asking) int {
 	t.Helper()
 	want := map[string]expectation{}
 	for _, id := range w.ids[q.Type] {
@@ -255,7 +257,7 @@ func checkQuery(t *testing.T, s *store.Store, w *world, q store.Query, a asking)
 	return len(rows)
 }
 
-func checkRow(t *testing.T, q store.Query, row store.Row, want map[string]expectation) {
+func checkRow(t *testing.T, q query.Query, row query.Row, want map[string]expectation) {
 	t.Helper()
 	e, ok := want[row.ID()]
 	if !ok {
@@ -285,7 +287,7 @@ func checkRow(t *testing.T, q store.Query, row store.Row, want map[string]expect
 }
 
 func shows(typ, column string) bool {
-	for _, t := range store.Types() {
+	for _, t := range schema.Types() {
 		for _, c := range t.Columns {
 			if t.Name == typ && c.Name == column {
 				return c.Show
@@ -296,7 +298,7 @@ func shows(typ, column string) bool {
 }
 
 // readAll walks the pages of a list.
-func readAll(t *testing.T, s *store.Store, q store.Query) (all []store.Row, total int) {
+func readAll(t *testing.T, s *store.Store, q query.Query) (all []query.Row, total int) {
 	t.Helper()
 	for {
 		page, err := s.List(context.Background(), q)
@@ -314,7 +316,7 @@ func readAll(t *testing.T, s *store.Store, q store.Query) (all []store.Row, tota
 	}
 }
 
-func describe(q store.Query) string {
+func describe(q query.Query) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v sort %q %v where %v", q.Filter, q.Sort, q.Desc, q.Where)
 	for _, v := range q.Views {

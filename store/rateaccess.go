@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // RateAccess decides whose rates may be read. Each method that computes from
@@ -79,7 +82,7 @@ func (tx *Tx) MayProve(ctx context.Context, rates RateAccess, card, revision str
 }
 
 func (tx *Tx) mayProve(ctx context.Context, rates RateAccess, c *Card, revision string) error {
-	if c.Kind != CustomerCard {
+	if c.Kind != schema.CustomerCard {
 		return nil
 	}
 	parents, err := tx.parents(ctx, c.ID)
@@ -94,7 +97,7 @@ func (tx *Tx) mayProve(ctx context.Context, rates RateAccess, c *Card, revision 
 	asked := []string{c.ID}
 	for _, p := range parents {
 		parent, err := tx.Card(ctx, p.CardID)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, fault.ErrNotFound) {
 			continue
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -20,7 +21,7 @@ func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			bought := must(tx.CreateRevision(ctx, c.bought.ID, rates(priced("49", "0.02"))))
 			must(tx.ActivateRevision(ctx, store.AllRates, c.bought.ID, bought.ID))
-			other = must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+			other = must(tx.CreateCard(ctx, newCard(c.master, schema.ProviderCard)))
 			before = must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.04"))))
 			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, before.ID))
 			mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))

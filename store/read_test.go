@@ -10,6 +10,8 @@ import (
 
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
 	"resellerd/store/storetest"
 )
 
@@ -85,12 +87,12 @@ var cardColumns = []string{
 }
 
 // cards asks as a reseller does: its own cards, and those assigned to it.
-func cards(account string) store.Query {
-	return store.Query{
+func cards(account string) query.Query {
+	return query.Query{
 		Type: "card", Env: me(account), Leaf: true,
 		Filter: predicate.Of(predicate.Or{own.Where, assigned.Where}),
-		Views:  []store.View{{Name: "customer", When: own}, {Name: "translated", When: assigned}},
-		Columns: []store.Columns{
+		Views:  []query.View{{Name: "customer", When: own}, {Name: "translated", When: assigned}},
+		Columns: []query.Columns{
 			{Names: append(cardColumns, "notes", "assigned_to", "public_name"), When: own}, {Names: cardColumns, When: assigned},
 		},
 	}
@@ -100,7 +102,7 @@ func fixedClock() store.Options {
 	return store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
 }
 
-func answered(t testing.TB, s *store.Store, q store.Query) string {
+func answered(t testing.TB, s *store.Store, q query.Query) string {
 	t.Helper()
 	page, err := s.List(context.Background(), q)
 	if err != nil {
@@ -117,23 +119,23 @@ func TestEachSeesItsOwnTruth(t *testing.T) {
 	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
-		full := func(typ, id string, columns ...string) store.Query {
-			return store.Query{Type: typ, ID: id, Filter: everything, Views: []store.View{{Name: "full", When: everything}},
-				Columns: []store.Columns{{Names: columns, When: everything}}}
+		full := func(typ, id string, columns ...string) query.Query {
+			return query.Query{Type: typ, ID: id, Filter: everything, Views: []query.View{{Name: "full", When: everything}},
+				Columns: []query.Columns{{Names: columns, When: everything}}}
 		}
-		rates := func(account, revision string) store.Query {
+		rates := func(account, revision string) query.Query {
 			q := cards(account)
 			q.Type, q.Parent, q.Revision = "rate", "crd_m", revision
 			return q
 		}
 		assignments := cards("acc_m")
 		assignments.Type, assignments.Parent = "assignment", "crd_m"
-		assignments.Also = []store.TypedFilter{{Type: "account", Filter: everything}}
+		assignments.Also = []query.TypedFilter{{Type: "account", Filter: everything}}
 		asAssignee := assignments
 		asAssignee.Env = me("acc_r")
 		onCard := cards("acc_r")
 		onCard.Type, onCard.Parent = "card_customer", "crd_r"
-		onCard.Also = []store.TypedFilter{{Type: "customer", Filter: is("status", "active")}}
+		onCard.Also = []query.TypedFilter{{Type: "customer", Filter: is("status", "active")}}
 		lent := full("group", "grp_1", "id", "name", "rows")
 		lent.Views[0].Name = "lent"
 		three := `"prefix":"1","name":"US","cost":"0.01","inter":"0.009","intra":null,"mcd":6,"pulse":6,"connect":"0","status":"open"}` + "\n" +
@@ -141,7 +143,7 @@ func TestEachSeesItsOwnTruth(t *testing.T) {
 			`translated {"prefix":"441","name":"UK fix","cost":"0.005","inter":null,"intra":null,"mcd":30,"pulse":6,"connect":"0","status":"blocked"}`
 		for _, c := range []struct {
 			name string
-			q    store.Query
+			q    query.Query
 			want string
 		}{
 			{"a reseller sees an assigned card as its provider's, and its own", cards("acc_r"),
@@ -186,7 +188,7 @@ func TestARateCardStreamsWhole(t *testing.T) {
 		q := cards("acc_r")
 		q.Type, q.Parent, q.Limit = "rate", "crd_m", 1
 		var lines []string
-		err := s.Stream(context.Background(), q, func(row store.Row) error {
+		err := s.Stream(context.Background(), q, func(row query.Row) error {
 			var line []byte
 			for _, name := range row.Names() {
 				line, _ = row.Text(line, name)
@@ -200,7 +202,7 @@ func TestARateCardStreamsWhole(t *testing.T) {
 			t.Errorf("%q, %v", lines, err)
 		}
 		stop := errors.New("enough")
-		if err := s.Stream(context.Background(), q, func(store.Row) error { return stop }); !errors.Is(err, stop) {
+		if err := s.Stream(context.Background(), q, func(query.Row) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("the callback's error became %v", err)
 		}
 		q.Sort, q.Desc, q.Limit = "cost", true, 2
@@ -214,30 +216,30 @@ func TestAQueryThatCannotBeAnsweredIsInvalid(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ok := cards("acc_r")
-		with := func(change func(*store.Query)) store.Query { q := ok; change(&q); return q }
-		for name, q := range map[string]store.Query{
-			"an unknown type":            with(func(q *store.Query) { q.Type = "secret" }),
-			"a limit too large":          with(func(q *store.Query) { q.Limit = 1001 }),
-			"a negative limit":           with(func(q *store.Query) { q.Limit = -1 }),
-			"a parent where none is":     with(func(q *store.Query) { q.Parent = "crd_m" }),
-			"no parent where one is":     with(func(q *store.Query) { q.Type = "rate" }),
-			"a join without its filter":  with(func(q *store.Query) { q.Type, q.Parent = "assignment", "crd_m" }),
-			"an order by what is hidden": with(func(q *store.Query) { q.Sort = "tech_prefix" }),
-			"an order by what is not":    with(func(q *store.Query) { q.Sort = "nonsense" }),
-			"an order by a document":     with(func(q *store.Query) { q.Sort = "revision" }),
-			"a selection by what is hidden": with(func(q *store.Query) {
-				q.Where = []store.Condition{{Column: "tech_prefix", Op: store.Eq, Value: "1"}}
+		with := func(change func(*query.Query)) query.Query { q := ok; change(&q); return q }
+		for name, q := range map[string]query.Query{
+			"an unknown type":            with(func(q *query.Query) { q.Type = "secret" }),
+			"a limit too large":          with(func(q *query.Query) { q.Limit = 1001 }),
+			"a negative limit":           with(func(q *query.Query) { q.Limit = -1 }),
+			"a parent where none is":     with(func(q *query.Query) { q.Parent = "crd_m" }),
+			"no parent where one is":     with(func(q *query.Query) { q.Type = "rate" }),
+			"a join without its filter":  with(func(q *query.Query) { q.Type, q.Parent = "assignment", "crd_m" }),
+			"an order by what is hidden": with(func(q *query.Query) { q.Sort = "tech_prefix" }),
+			"an order by what is not":    with(func(q *query.Query) { q.Sort = "nonsense" }),
+			"an order by a document":     with(func(q *query.Query) { q.Sort = "revision" }),
+			"a selection by what is hidden": with(func(q *query.Query) {
+				q.Where = []query.Condition{{Column: "tech_prefix", Op: query.Eq, Value: "1"}}
 			}),
-			"an unknown operator":             with(func(q *store.Query) { q.Where = []store.Condition{{Column: "name", Op: "like", Value: "%"}} }),
-			"text with a NUL":                 with(func(q *store.Query) { q.Where = []store.Condition{{Column: "name", Op: store.Eq, Value: "\x00"}} }),
-			"a filter over an unknown column": with(func(q *store.Query) { q.Filter = is("secret", "x") }),
-			"a foreign cursor":                with(func(q *store.Query) { q.Sort, q.After = "name", &store.Cursor{Key: int64(1), ID: "x"} }),
+			"an unknown operator":             with(func(q *query.Query) { q.Where = []query.Condition{{Column: "name", Op: "like", Value: "%"}} }),
+			"text with a NUL":                 with(func(q *query.Query) { q.Where = []query.Condition{{Column: "name", Op: query.Eq, Value: "\x00"}} }),
+			"a filter over an unknown column": with(func(q *query.Query) { q.Filter = is("secret", "x") }),
+			"a foreign cursor":                with(func(q *query.Query) { q.Sort, q.After = "name", &query.Cursor{Key: int64(1), ID: "x"} }),
 		} {
-			if _, err := s.List(context.Background(), q); !errors.Is(err, store.ErrInvalid) {
+			if _, err := s.List(context.Background(), q); !errors.Is(err, fault.ErrInvalid) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if page, err := s.List(context.Background(), with(func(q *store.Query) { q.ID = "\x00" })); err != nil || len(page.Rows) != 0 {
+		if page, err := s.List(context.Background(), with(func(q *query.Query) { q.ID = "\x00" })); err != nil || len(page.Rows) != 0 {
 			t.Errorf("an id that cannot be stored is one that does not exist: %v", err)
 		}
 	})
@@ -247,11 +249,11 @@ func TestNothingSaidShowsNothing(t *testing.T) {
 	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {
 		house(t, s)
-		for name, q := range map[string]store.Query{
-			"no filter":           {Type: "card", Views: []store.View{{Name: "full", When: everything}}},
+		for name, q := range map[string]query.Query{
+			"no filter":           {Type: "card", Views: []query.View{{Name: "full", When: everything}}},
 			"no view":             {Type: "card", Filter: everything},
-			"two views at once":   {Type: "card", Filter: everything, Views: []store.View{{Name: "a", When: everything}, {Name: "b", When: everything}}},
-			"no request to go by": {Type: "card", Filter: own, Views: []store.View{{Name: "full", When: everything}}},
+			"two views at once":   {Type: "card", Filter: everything, Views: []query.View{{Name: "a", When: everything}, {Name: "b", When: everything}}},
+			"no request to go by": {Type: "card", Filter: own, Views: []query.View{{Name: "full", When: everything}}},
 		} {
 			q.Count = true
 			page, err := s.List(context.Background(), q)
@@ -259,7 +261,7 @@ func TestNothingSaidShowsNothing(t *testing.T) {
 				t.Errorf("%s: %d rows of %d, %v", name, len(page.Rows), page.Total, err)
 			}
 		}
-		q := store.Query{Type: "card", Filter: everything, Views: []store.View{{Name: "full", When: everything}}}
+		q := query.Query{Type: "card", Filter: everything, Views: []query.View{{Name: "full", When: everything}}}
 		if got := answered(t, s, q); got != "full {}\nfull {}\nfull {}" {
 			t.Errorf("no columns: %s", got)
 		}
@@ -279,7 +281,7 @@ func TestAQueryEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		q := cards("acc_m")
 		q.Type, q.Parent = "rate", "crd_m"
-		err := s.Stream(late, q, func(store.Row) error { <-late.Done(); return nil })
+		err := s.Stream(late, q, func(query.Row) error { <-late.Done(); return nil })
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("too late: %v", err)
 		}

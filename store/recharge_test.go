@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -21,13 +23,13 @@ type supplied struct {
 func newSupplied(t *testing.T, s *store.Store) *supplied {
 	c := &supplied{carrier: newCarrier(t, s)}
 	mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-		c.dearer = must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+		c.dearer = must(tx.CreateCard(ctx, newCard(c.master, schema.ProviderCard)))
 		active(tx, c.bought.ID, priced("49", "0.01"))
 		active(tx, c.dearer.ID, priced("49", "0.05"))
 		must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Routing: ptr("cheapest")}))
 		mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}, {CardID: c.dearer.ID}}))
 		c.inForce = active(tx, c.sold.ID, priced("49", "0.02"))
-		c.other = must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
+		c.other = must(tx.CreateCard(ctx, newCard(c.master, schema.CustomerCard)))
 		mustDo(tx.SetParents(ctx, store.AllRates, c.other.ID, []store.Parent{{CardID: c.bought.ID}}))
 		mustDo(tx.SetProfitRules(ctx, c.other.ID, []store.ProfitRule{rule("*", "percent", "100")}))
 		c.built = rebuild(tx, c.other.ID)
@@ -97,7 +99,7 @@ func TestTheOtherDirectionIsTakenWithItsParentsAndFormerOnesThatAreLeft(t *testi
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			back := newCard(c.master, store.ProviderCard)
+			back := newCard(c.master, schema.ProviderCard)
 			back.Direction = "origination"
 			back = must(tx.CreateCard(ctx, back))
 			active(tx, back.ID, priced("49", "0.01"))
@@ -123,7 +125,7 @@ func TestOneFormerParentThatWasWithdrawnLeavesTheOthers(t *testing.T) {
 			return all
 		}
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			cheap := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
+			cheap := must(tx.CreateCard(ctx, newCard(c.master, schema.CustomerCard)))
 			active(tx, cheap.ID, priced("49", "0.0001"))
 			for _, card := range []store.Card{c.sold, c.other, cheap} {
 				must(tx.AssignCard(ctx, store.Assignment{CardID: card.ID, AccountID: c.reseller.ID}))
@@ -192,7 +194,7 @@ func TestADraftIsHeldAgainstWhatItWasBuiltFromToo(t *testing.T) {
 				c := newSupplied(t, s)
 				var losing, earning store.Revision
 				mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-					decoy := must(tx.CreateCard(ctx, newCard(c.master, store.ProviderCard)))
+					decoy := must(tx.CreateCard(ctx, newCard(c.master, schema.ProviderCard)))
 					active(tx, decoy.ID, priced("49", "0.0001"))
 					must(tx.UpdateCard(ctx, store.AllRates, c.other.ID, store.CardPatch{Routing: &routing}))
 					earning = must(tx.BuildRevision(ctx, store.AllRates, c.other.ID)).Revision
@@ -225,7 +227,7 @@ func TestOtherParentsMakeACardInForceStale(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			foreign := newCard(c.master, store.ProviderCard)
+			foreign := newCard(c.master, schema.ProviderCard)
 			foreign.Currency = "USD"
 			foreign = must(tx.CreateCard(ctx, foreign))
 			active(tx, foreign.ID, priced("49", "0.01"))
@@ -269,7 +271,7 @@ func TestAnImportedCardIsStaleOnceItsParentsAreDearer(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newSupplied(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			card := must(tx.CreateCard(ctx, newCard(c.master, store.CustomerCard)))
+			card := must(tx.CreateCard(ctx, newCard(c.master, schema.CustomerCard)))
 			becomes := func(what, want string, parents ...store.Parent) {
 				t.Helper()
 				mustDo(tx.SetParents(ctx, store.AllRates, card.ID, parents))
@@ -334,7 +336,7 @@ func TestWhatIsInForceIsNotCutFromItsCosts(t *testing.T) {
 		c := newSupplied(t, s)
 		none := []store.Parent{}
 		err := c.write(func(tx *store.Tx) error { return tx.SetParents(ctx, store.AllRates, c.sold.ID, nil) })
-		if refused(t, err, store.ErrConflict, "parents"); reasonOf(err) != store.ReasonNotProven {
+		if refused(t, err, fault.ErrConflict, "parents"); reasonOf(err) != store.ReasonNotProven {
 			t.Errorf("got %v", err)
 		}
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {

@@ -4,6 +4,12 @@ import (
 	"context"
 	"fmt"
 	"iter"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/raterows"
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // The states of a revision.
@@ -28,20 +34,20 @@ type Revision struct {
 	CardID        string `db:"card_id"`
 	Number        int    // counts up for each card from its first activation; 0 before it
 	Status        string
-	LiveAt        Micros `db:"live_at"`        // when a scheduled one becomes active
-	ActivatedAt   Micros `db:"activated_at"`   // last
-	DeactivatedAt Micros `db:"deactivated_at"` // last; 0 while active
-	Rows          int64  `db:"row_count"`
-	Origin        string // OriginImport or OriginBuild
-	BaseID        string `db:"base_id"`        // the revision that it amends, which must be active when this one becomes so
-	ScheduledBy   string `db:"scheduled_by"`   // who scheduled it last
-	ScheduledFrom string `db:"scheduled_from"` // and from which client address
+	LiveAt        schema.Micros `db:"live_at"`        // when a scheduled one becomes active
+	ActivatedAt   schema.Micros `db:"activated_at"`   // last
+	DeactivatedAt schema.Micros `db:"deactivated_at"` // last; 0 while active
+	Rows          int64         `db:"row_count"`
+	Origin        string        // OriginImport or OriginBuild
+	BaseID        string        `db:"base_id"`        // the revision that it amends, which must be active when this one becomes so
+	ScheduledBy   string        `db:"scheduled_by"`   // who scheduled it last
+	ScheduledFrom string        `db:"scheduled_from"` // and from which client address
 	// LossesAccepted says of a scheduled one that calls may sell at a loss, and
 	// of one that was active that some did.
-	LossesAccepted bool   `db:"losses_accepted"`
-	HeldReason     string `db:"held_reason"` // of a held one: a code
-	Terms          string // what its card said beside the rates when it was last activated
-	CreatedAt      Micros `db:"created_at"`
+	LossesAccepted bool          `db:"losses_accepted"`
+	HeldReason     string        `db:"held_reason"` // of a held one: a code
+	Terms          string        // what its card said beside the rates when it was last activated
+	CreatedAt      schema.Micros `db:"created_at"`
 }
 
 // Rate is what one prefix costs. Amounts are in units of 10^-10 of the card's
@@ -62,22 +68,22 @@ var rateColumns = []string{"revision_id", "prefix", "name", "cost", "inter", "in
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (r *Rate) Validate() error {
-	var c checks
-	if !digits(r.Prefix, maxPrefix) {
-		c.refuse("prefix", "is not 1 to %d digits", maxPrefix)
+	var c valid.Checks
+	if !valid.Digits(r.Prefix, valid.MaxPrefix) {
+		c.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
 	}
-	c.text("name", r.Name, maxName)
-	c.amount("cost", &r.Cost)
-	c.amount("inter", r.Inter)
-	c.amount("intra", r.Intra)
-	c.amount("connect", &r.Connect)
-	if r.MCD < 0 || r.MCD > maxSeconds {
-		c.refuse("mcd", "is not between 0 and %d seconds", maxSeconds)
+	c.Text("name", r.Name, valid.MaxName)
+	c.Amount("cost", &r.Cost)
+	c.Amount("inter", r.Inter)
+	c.Amount("intra", r.Intra)
+	c.Amount("connect", &r.Connect)
+	if r.MCD < 0 || r.MCD > raterows.MaxSeconds {
+		c.Refuse("mcd", "is not between 0 and %d seconds", raterows.MaxSeconds)
 	}
-	if r.Pulse < 1 || r.Pulse > maxSeconds {
-		c.refuse("pulse", "is not between 1 and %d seconds", maxSeconds)
+	if r.Pulse < 1 || r.Pulse > raterows.MaxSeconds {
+		c.Refuse("pulse", "is not between 1 and %d seconds", raterows.MaxSeconds)
 	}
-	return c.err
+	return c.Err
 }
 
 // appendColumns appends what rateColumns names.
@@ -111,10 +117,10 @@ func (tx *Tx) Revision(ctx context.Context, card, id string) (Revision, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
-	if !storable(id) {
-		return Revision{}, fmt.Errorf("revision: %w", ErrNotFound)
+	if !dialect.Storable(id) {
+		return Revision{}, fmt.Errorf("revision: %w", fault.ErrNotFound)
 	}
-	r, err := selectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND id = ?", card, id)
+	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND id = ?", card, id)
 	if err != nil {
 		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
 	}
@@ -150,7 +156,7 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 	defer stop()
 	line, id := 0, any(revision)
 	columns := make([]any, 0, len(rateColumns))
-	count, err := tx.store.dialect.bulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
+	count, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		rate, err, more := next()
 		if !more {
 			return nil, nil

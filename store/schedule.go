@@ -3,11 +3,15 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // Schedule says when a revision becomes active, and in whose name.
 type Schedule struct {
-	At         Micros // in the future
+	At         schema.Micros // in the future
 	UserID     string
 	ClientAddr string // that the user acted from; "" when it is not known
 	AtLoss     bool   // calls may then cost more than they sell for
@@ -39,10 +43,10 @@ func (tx *Tx) ScheduleRevision(ctx context.Context, rates RateAccess, card, id s
 
 func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s Schedule) error {
 	if s.At <= tx.now {
-		return invalid("live_at", "is not in the future")
+		return fault.Invalid("live_at", "is not in the future")
 	}
 	if !unpublished(r) {
-		return conflict("status", "is "+r.Status)
+		return fault.Conflict("status", "is "+r.Status)
 	}
 	c, err := tx.Card(ctx, r.CardID)
 	if err == nil {
@@ -56,8 +60,8 @@ func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s 
 
 // restsOn refuses an amendment whose base will not be active at that time, as
 // far as can be told.
-func (tx *Tx) restsOn(ctx context.Context, card, base string, at Micros) error {
-	found, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+
+func (tx *Tx) restsOn(ctx context.Context, card, base string, at schema.Micros) error {
+	found, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+
 		" WHERE card_id = ? AND id = ? AND (status = ? OR (status = ? AND live_at < ?))",
 		card, base, RevisionActive, RevisionScheduled, at)
 	if err == nil && len(found) == 0 {
@@ -80,7 +84,7 @@ func (tx *Tx) CancelSchedule(ctx context.Context, card, id string) (Revision, er
 		return r, err
 	}
 	if !unpublished(&r) {
-		return Revision{}, fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status))
+		return Revision{}, fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status))
 	}
 	r.Status, r.LiveAt, r.HeldReason = RevisionDraft, 0, ""
 	r.ScheduledBy, r.ScheduledFrom, r.LossesAccepted = "", "", false
@@ -96,7 +100,7 @@ func (tx *Tx) HoldRevision(ctx context.Context, card, id, reason string) (Revisi
 		return Revision{}, err
 	}
 	if r.Status != RevisionScheduled {
-		return Revision{}, fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status))
+		return Revision{}, fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status))
 	}
 	r.Status, r.HeldReason = RevisionHeld, reason
 	return r, tx.storeSchedule(ctx, &r)
@@ -120,7 +124,7 @@ func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 		return err
 	}
 	if !unpublished(&r) {
-		return fmt.Errorf("revision %s: %w", id, conflict("status", "is "+r.Status+"; what was in force is kept"))
+		return fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status+"; what was in force is kept"))
 	}
 	if _, err := tx.exec(ctx, "DELETE FROM revisions WHERE card_id = ? AND id = ?", card, id); err != nil {
 		return fmt.Errorf("revision %s: %w", id, err)
@@ -139,7 +143,7 @@ type Due struct {
 // first, at most limit and of any tenant. One may be due no more when it is
 // looked at again in a transaction.
 func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
-	due, err := selectAll[Due](ctx, s.dialect, s.pool, `SELECT c.tenant_id, r.card_id, r.id
+	due, err := dialect.SelectAll[Due](ctx, s.dialect, s.pool, `SELECT c.tenant_id, r.card_id, r.id
 		FROM revisions r JOIN cards c ON c.id = r.card_id
 		WHERE r.status = 'scheduled' AND r.live_at <= ? ORDER BY r.live_at, r.created_at, r.id LIMIT ?`, s.micros(), limit)
 	if err != nil {
@@ -150,26 +154,26 @@ func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
 
 // NextDue is when the next scheduled revision is due, which may be past; 0 when
 // none is scheduled.
-func (s *Store) NextDue(ctx context.Context) (Micros, error) {
+func (s *Store) NextDue(ctx context.Context) (schema.Micros, error) {
 	return s.earliest(ctx, "SELECT min(live_at) AS at FROM revisions WHERE status = 'scheduled'")
 }
 
 // NextAssignmentChange is the next moment behind after at which an assignment
 // begins or ends by itself; 0 when none does.
-func (s *Store) NextAssignmentChange(ctx context.Context, after Micros) (Micros, error) {
+func (s *Store) NextAssignmentChange(ctx context.Context, after schema.Micros) (schema.Micros, error) {
 	return s.earliest(ctx, `SELECT min(valid_from) AS at FROM assignments WHERE valid_from > ?
 		UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?`, after, after)
 }
 
-func (s *Store) earliest(ctx context.Context, text string, args ...any) (Micros, error) {
-	moments, err := selectAll[struct{ At *int64 }](ctx, s.dialect, s.pool, text, args...)
+func (s *Store) earliest(ctx context.Context, text string, args ...any) (schema.Micros, error) {
+	moments, err := dialect.SelectAll[struct{ At *int64 }](ctx, s.dialect, s.pool, text, args...)
 	if err != nil {
 		return 0, fmt.Errorf("next change: %w", err)
 	}
-	next := Micros(0)
+	next := schema.Micros(0)
 	for _, m := range moments {
-		if m.At != nil && (next == 0 || Micros(*m.At) < next) {
-			next = Micros(*m.At)
+		if m.At != nil && (next == 0 || schema.Micros(*m.At) < next) {
+			next = schema.Micros(*m.At)
 		}
 	}
 	return next, nil

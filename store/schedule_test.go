@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -21,8 +23,8 @@ func eachHour(t *testing.T, test func(t *testing.T, c *carrier, at func(hour int
 
 var revisionStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func hour(n int) store.Micros {
-	return store.MicrosOf(revisionStart.Add(time.Duration(n) * time.Hour))
+func hour(n int) schema.Micros {
+	return schema.MicrosOf(revisionStart.Add(time.Duration(n) * time.Hour))
 }
 
 // drafted gives a card a draft with one rate.
@@ -36,7 +38,7 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			draft := drafted(tx, c.sold.ID, "0.01")
 			_, err := tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(0), UserID: c.staff.ID})
-			refused(t, err, store.ErrInvalid, "live_at")
+			refused(t, err, fault.ErrInvalid, "live_at")
 			r := must(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(2), UserID: c.staff.ID, ClientAddr: "192.0.2.1", AtLoss: true}))
 			if kept := must(tx.Revision(ctx, c.sold.ID, r.ID)); kept != r || kept.Status != store.RevisionScheduled || kept.ScheduledFrom != "192.0.2.1" || !kept.LossesAccepted {
 				t.Errorf("got %+v", kept)
@@ -47,7 +49,7 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 			_, err = tx.HoldRevision(ctx, c.sold.ID, draft.ID, "again")
-			refused(t, err, store.ErrConflict, "status")
+			refused(t, err, fault.ErrConflict, "status")
 			r = must(tx.CancelSchedule(ctx, c.sold.ID, draft.ID))
 			if kept := must(tx.Revision(ctx, c.sold.ID, r.ID)); kept != draft {
 				t.Errorf("got %+v, want %+v", kept, draft)
@@ -57,11 +59,11 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 				errOf(tx.ScheduleRevision(ctx, store.AllRates, c.sold.ID, draft.ID, store.Schedule{At: hour(4)})),
 				errOf(tx.CancelSchedule(ctx, c.sold.ID, draft.ID)), tx.DeleteRevision(ctx, c.sold.ID, draft.ID),
 			} {
-				refused(t, err, store.ErrConflict, "status")
+				refused(t, err, fault.ErrConflict, "status")
 			}
 			other := drafted(tx, c.sold.ID, "0.02")
 			mustDo(tx.DeleteRevision(ctx, c.sold.ID, other.ID))
-			refused(t, tx.DeleteRevision(ctx, c.sold.ID, other.ID), store.ErrNotFound, "")
+			refused(t, tx.DeleteRevision(ctx, c.sold.ID, other.ID), fault.ErrNotFound, "")
 		})
 		if n := count(t, c.Store, "SELECT count(*) FROM rates"); n != 1 {
 			t.Errorf("%d rates are left", n)
@@ -74,7 +76,7 @@ func errOf[T any](_ T, err error) error { return err }
 func TestWhatIsDueIsListedByTime(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
-		next := func(want store.Micros) {
+		next := func(want schema.Micros) {
 			t.Helper()
 			if got, err := c.NextDue(ctx); err != nil || got != want {
 				t.Errorf("next is %d, want %d, %v", got, want, err)
@@ -111,7 +113,7 @@ func TestAnAmendmentWaitsForItsBase(t *testing.T) {
 		}
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			for _, err := range []error{schedule(tx, amendment, 5), errOf(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID))} {
-				if refused(t, err, store.ErrConflict, "base_id"); reasonOf(err) != store.ReasonBaseChanged {
+				if refused(t, err, fault.ErrConflict, "base_id"); reasonOf(err) != store.ReasonBaseChanged {
 					t.Errorf("got %v", err)
 				}
 			}
@@ -119,7 +121,7 @@ func TestAnAmendmentWaitsForItsBase(t *testing.T) {
 			mustDo(schedule(tx, amendment, 5))
 			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, first.ID))
 			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, other.ID))
-			refused(t, errOf(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID)), store.ErrConflict, "base_id")
+			refused(t, errOf(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID)), fault.ErrConflict, "base_id")
 			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, first.ID))
 			must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, amendment.ID))
 		})
@@ -146,7 +148,7 @@ func TestEachActivationHasAPeriod(t *testing.T) {
 		got := ""
 		for rows.Next() {
 			var id string
-			var from, to store.Micros
+			var from, to schema.Micros
 			if err := rows.Scan(&id, &from, &to); err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +165,7 @@ func TestEachActivationHasAPeriod(t *testing.T) {
 			if r := must(tx.PreviousRevision(ctx, c.sold.ID)); r.ID != all[0].ID {
 				t.Errorf("got %+v", r)
 			}
-			refused(t, errOf(tx.PreviousRevision(ctx, c.bought.ID)), store.ErrConflict, "")
+			refused(t, errOf(tx.PreviousRevision(ctx, c.bought.ID)), fault.ErrConflict, "")
 		})
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+
+	"resellerd/store/dialect"
 )
 
 // keySetting is the name of the store key in the settings.
@@ -19,17 +21,17 @@ func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	_, _ = rand.Read(fresh) // never fails, by its contract
 	type setting struct{ Value []byte }
 	read := func() (setting, error) {
-		return selectOne[setting](ctx, s.dialect, s.db.read, "SELECT value FROM settings WHERE name = ?", keySetting)
+		return dialect.SelectOne[setting](ctx, s.dialect, s.db.Read, "SELECT value FROM settings WHERE name = ?", keySetting)
 	}
 	if kept, err := read(); err == nil {
 		return kept.Value, nil
 	}
 	text := "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
-	if s.dialect.mark == '$' {
+	if s.dialect.Mark == '$' {
 		text = sqlx.Rebind(sqlx.DOLLAR, text)
 	}
-	if _, err := s.db.write.ExecContext(ctx, text, keySetting, fresh); err != nil {
-		return nil, fmt.Errorf("store key: %w", s.dialect.translateIn(ctx, err))
+	if _, err := s.db.Write.ExecContext(ctx, text, keySetting, fresh); err != nil {
+		return nil, fmt.Errorf("store key: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	kept, err := read()
 	if err != nil {

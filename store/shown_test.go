@@ -14,6 +14,8 @@ import (
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
 	"resellerd/store/storetest"
 )
 
@@ -46,25 +48,25 @@ func TestOrderAndSelectionAreByWhatIsShown(t *testing.T) {
 	})
 }
 
-func checkShown(t *testing.T, s *store.Store, g *generator, q store.Query) int {
+func checkShown(t *testing.T, s *store.Store, g *generator, q query.Query) int {
 	t.Helper()
 	base, _ := readAll(t, s, q)
 	sorting := pick(g.r, []string{"name", "created_at", "public_name", "kind", "currency", "carrier", "id"})
 	q.Sort, q.Desc = sorting, g.r.IntN(2) == 0
 	if g.r.IntN(2) == 0 {
-		q.Where = []store.Condition{condition(g, base)}
+		q.Where = []query.Condition{condition(g, base)}
 	}
 	if _, err := s.List(context.Background(), q); err != nil {
-		if !errors.Is(err, store.ErrInvalid) {
+		if !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: %v", describe(q), err)
 		}
 		return 0 // no row can show the column
 	}
 	rows, total := readAll(t, s, q)
-	want := slices.DeleteFunc(slices.Clone(base), func(row store.Row) bool {
-		return slices.ContainsFunc(q.Where, func(c store.Condition) bool { return !holds(c, row) })
+	want := slices.DeleteFunc(slices.Clone(base), func(row query.Row) bool {
+		return slices.ContainsFunc(q.Where, func(c query.Condition) bool { return !holds(c, row) })
 	})
-	slices.SortStableFunc(want, func(a, b store.Row) int { return order(a, b, sorting, q.Desc) })
+	slices.SortStableFunc(want, func(a, b query.Row) int { return order(a, b, sorting, q.Desc) })
 	if got, want := idsOf(rows), idsOf(want); !slices.Equal(got, want) || total != len(want) {
 		t.Errorf("%s:\n got %v\nwant %v\ntotal %d", describe(q), got, want, total)
 	}
@@ -74,7 +76,7 @@ func checkShown(t *testing.T, s *store.Store, g *generator, q store.Query) int {
 	return 0
 }
 
-func idsOf(rows []store.Row) (ids []string) {
+func idsOf(rows []query.Row) (ids []string) {
 	for _, r := range rows {
 		ids = append(ids, r.ID())
 	}
@@ -83,10 +85,10 @@ func idsOf(rows []store.Row) (ids []string) {
 
 // condition compares a column with a value that some row shows, or with
 // anything else.
-func condition(g *generator, rows []store.Row) store.Condition {
-	c := store.Condition{
+func condition(g *generator, rows []query.Row) query.Condition {
+	c := query.Condition{
 		Column: pick(g.r, []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}),
-		Op:     pick(g.r, []store.Op{store.Eq, store.Ne, store.Lt, store.Le, store.Gt, store.Ge, store.Contains, store.Prefix, store.Suffix}),
+		Op:     pick(g.r, []query.Op{query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge, query.Contains, query.Prefix, query.Suffix}),
 		Value:  pick(g.r, hostile),
 	}
 	if names := comparable(rows); len(names) > 0 {
@@ -103,7 +105,7 @@ func condition(g *generator, rows []store.Row) store.Condition {
 }
 
 // comparable are the columns of some rows that conditions can be about.
-func comparable(rows []store.Row) (names []string) {
+func comparable(rows []query.Row) (names []string) {
 	known := []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}
 	for _, row := range rows {
 		for _, name := range row.Names() {
@@ -115,13 +117,13 @@ func comparable(rows []store.Row) (names []string) {
 	return names
 }
 
-func holds(c store.Condition, row store.Row) bool {
+func holds(c query.Condition, row query.Row) bool {
 	v, shown := row.Value(c.Column)
 	if !shown {
 		return false
 	}
 	if v == nil {
-		return c.Op == store.Ne
+		return c.Op == query.Ne
 	}
 	text, ok := v.(string)
 	value := c.Value
@@ -130,20 +132,20 @@ func holds(c store.Condition, row store.Row) bool {
 		text, value = strconv.FormatInt(v.(int64), 10), strconv.FormatInt(at.UnixMicro(), 10)
 	}
 	switch c.Op {
-	case store.Contains:
+	case query.Contains:
 		return strings.Contains(text, value)
-	case store.Prefix:
+	case query.Prefix:
 		return strings.HasPrefix(text, value)
-	case store.Suffix:
+	case query.Suffix:
 		return strings.HasSuffix(text, value)
 	}
 	n := strings.Compare(text, value)
-	return map[store.Op]bool{
-		store.Eq: n == 0, store.Ne: n != 0, store.Lt: n < 0, store.Le: n <= 0, store.Gt: n > 0, store.Ge: n >= 0,
+	return map[query.Op]bool{
+		query.Eq: n == 0, query.Ne: n != 0, query.Lt: n < 0, query.Le: n <= 0, query.Gt: n > 0, query.Ge: n >= 0,
 	}[c.Op]
 }
 
-func order(a, b store.Row, column string, desc bool) int {
+func order(a, b query.Row, column string, desc bool) int {
 	x, _ := a.Value(column)
 	y, _ := b.Value(column)
 	way := 1

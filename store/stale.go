@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"resellerd/store/dialect"
 )
 
 // Why a card is stale, as its owner is told.
@@ -27,7 +29,7 @@ func (tx *Tx) builtFromWithdrawn(ctx context.Context, revision string) (bool, er
 
 // exists reports whether a query gives a row.
 func (tx *Tx) exists(ctx context.Context, text string, args ...any) (bool, error) {
-	found, err := selectAll[struct {
+	found, err := dialect.SelectAll[struct {
 		One int `db:"one"`
 	}](ctx, tx.store.dialect, tx.tx, "SELECT 1 AS one WHERE EXISTS ("+text+")", args...)
 	return len(found) > 0, err
@@ -117,7 +119,7 @@ func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (boo
 		Before    string `db:"before_id"`
 		Active    string `db:"active_id"`
 	}
-	parents, err := selectAll[parent](ctx, tx.store.dialect, tx.tx, `SELECT k.account_id, p.parent_revision_id AS before_id, a.id AS active_id
+	parents, err := dialect.SelectAll[parent](ctx, tx.store.dialect, tx.tx, `SELECT k.account_id, p.parent_revision_id AS before_id, a.id AS active_id
 		FROM revision_parents p JOIN cards k ON k.id = p.parent_id JOIN revisions a ON a.card_id = k.id AND a.status = 'active'
 		WHERE p.revision_id = ? AND a.id <> p.parent_revision_id ORDER BY p.position`, revision)
 	if err != nil {
@@ -127,7 +129,7 @@ func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (boo
 		if p.AccountID == c.AccountID {
 			return true, nil
 		}
-		pair, err := selectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE id IN (?, ?)", p.Before, p.Active)
+		pair, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE id IN (?, ?)", p.Before, p.Active)
 		if err != nil {
 			return false, err
 		}
@@ -162,7 +164,7 @@ func (tx *Tx) updateWithdrawn(ctx context.Context, card string) error {
 // assignment to it has just been changed.
 func (tx *Tx) applyAssignmentChange(ctx context.Context, card, account string) error {
 	type ref struct{ ID string }
-	resting, err := selectAll[ref](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM cards c
+	resting, err := dialect.SelectAll[ref](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM cards c
 		JOIN parents_in_force f ON f.card_id = c.id WHERE f.parent_id = ? AND c.account_id = ? ORDER BY c.id`, card, account)
 	for _, c := range resting {
 		if err == nil {
@@ -172,10 +174,10 @@ func (tx *Tx) applyAssignmentChange(ctx context.Context, card, account string) e
 	return err
 }
 
-// SettleWithdrawal does for one card of the tenant what time alone changes:
+// UpdateWithdrawn does for one card of the tenant what time alone changes:
 // an assignment that it rests on has ended or begun. ErrNotFound if there is
 // no such card.
-func (tx *Tx) SettleWithdrawal(ctx context.Context, card string) error {
+func (tx *Tx) UpdateWithdrawn(ctx context.Context, card string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
 	}
@@ -185,17 +187,17 @@ func (tx *Tx) SettleWithdrawal(ctx context.Context, card string) error {
 	return nil
 }
 
-// Unsettled is a card whose mark does not say whether it rests on a card that
+// OutdatedMark is a card whose mark does not say whether it rests on a card that
 // was withdrawn.
-type Unsettled struct {
+type OutdatedMark struct {
 	TenantID string `db:"tenant_id"`
 	CardID   string `db:"id"`
 }
 
-// UnsettledCards lists at most limit of them, of any tenant.
-func (s *Store) UnsettledCards(ctx context.Context, limit int) ([]Unsettled, error) {
+// OutdatedMarks lists at most limit of them, of any tenant.
+func (s *Store) OutdatedMarks(ctx context.Context, limit int) ([]OutdatedMark, error) {
 	now := s.micros()
-	cards, err := selectAll[Unsettled](ctx, s.dialect, s.pool, `SELECT c.tenant_id, c.id FROM cards c
+	cards, err := dialect.SelectAll[OutdatedMark](ctx, s.dialect, s.pool, `SELECT c.tenant_id, c.id FROM cards c
 		WHERE (COALESCE(c.stale, '') <> ? AND `+withdrawn+`) OR (c.stale = ? AND NOT `+withdrawn+`)
 		ORDER BY c.id LIMIT ?`, StaleWithdrawn, now, now, StaleWithdrawn, now, now, limit)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // soldOn is a master's provider card, its customer card built from that, and a
@@ -94,7 +95,7 @@ func TestAWithdrawnCardStaysInForceAndIsBuiltFromNoMore(t *testing.T) {
 				"schedule":  errOf(tx.ScheduleRevision(ctx, store.AllRates, c.resold.ID, draft.ID, store.Schedule{At: hour(9), UserID: c.agent.ID})),
 				"roll back": errOf(tx.ActivateRevision(ctx, store.AllRates, c.resold.ID, must(tx.PreviousRevision(ctx, c.resold.ID)).ID)),
 			} {
-				if refused(t, err, store.ErrConflict, ""); reasonOf(err) != store.ReasonWithdrawn {
+				if refused(t, err, fault.ErrConflict, ""); reasonOf(err) != store.ReasonWithdrawn {
 					t.Errorf("%s: got %v", name, err)
 				}
 			}
@@ -121,12 +122,12 @@ func TestAnAssignmentThatEndsByItselfIsFound(t *testing.T) {
 		stale := soldOn(t, c)
 		update := func(want int) {
 			t.Helper()
-			cards, err := c.UnsettledCards(ctx, 10)
+			cards, err := c.OutdatedMarks(ctx, 10)
 			if err != nil || len(cards) != want {
 				t.Fatalf("got %+v, want %d, %v", cards, want, err)
 			}
 			for _, card := range cards {
-				mustWrite(t, c.Store, card.TenantID, func(tx *store.Tx) { mustDo(tx.SettleWithdrawal(ctx, card.CardID)) })
+				mustWrite(t, c.Store, card.TenantID, func(tx *store.Tx) { mustDo(tx.UpdateWithdrawn(ctx, card.CardID)) })
 			}
 		}
 		at(1)
@@ -199,6 +200,6 @@ func TestADiffAccountsForEveryPrefix(t *testing.T) {
 			t.Errorf("got %+v", sum)
 		}
 		_, err := c.Diff(ctx, store.AllRates, c.sold.ID, foreign.ID, now.ID, "", nil)
-		refused(t, err, store.ErrNotFound, "")
+		refused(t, err, fault.ErrNotFound, "")
 	})
 }

@@ -1,6 +1,3 @@
-// Package store keeps accounts, groups, users, customers, cards and their
-// rates in SQLite or PostgreSQL, and reads them through typed filters: what a
-// viewer must not see never leaves the database.
 package store
 
 import (
@@ -13,6 +10,11 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"resellerd/store/dialect"
+	"resellerd/store/history"
+	"resellerd/store/lookup"
+	"resellerd/store/query"
 )
 
 // Options adjusts a Store. The zero value is ready for production.
@@ -30,7 +32,7 @@ type Options struct {
 	// revision. Default 65536.
 	CacheRows int
 	// RateMemory bounds the bytes that look-ups keep. Default
-	// DefaultRateMemory; below 0 nothing is kept.
+	// lookup.DefaultMemory; below 0 nothing is kept.
 	RateMemory int64
 	// Poll is how often the data revision is asked for. Default 100 ms.
 	Poll time.Duration
@@ -46,20 +48,20 @@ type Options struct {
 
 // Store is an open database. It is safe for concurrent use; Close ends it.
 type Store struct {
-	dialect dialect
-	db      pools
+	dialect dialect.Dialect
+	db      dialect.Pools
 	now     func() time.Time
 	newID   func(kind string) string
 
-	pool      *preparedPool // reads
-	writers   *preparedPool // writes; the same as pool in PostgreSQL
-	beat      *preparedPool // the data revision
-	history   *historyReader
+	pool      *dialect.StatementPool // reads
+	writers   *dialect.StatementPool // writes; the same as pool in PostgreSQL
+	beat      *dialect.StatementPool // the data revision
+	history   *history.Reader
 	logger    *slog.Logger
-	query     *queryReader
-	tracker   *tracker
-	cache     *answerCache
-	lookups   *finder
+	query     *query.Reader
+	tracker   *history.Tracker
+	cache     *history.Cache
+	lookups   *lookup.Finder
 	bulkSlots chan struct{} // one for each connection of bulk that is taken
 	cleared   func(BadExternalID)
 }
@@ -75,31 +77,31 @@ type Store struct {
 // does not answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	p, d, err := connect(ctx, url, poolOptions{MaxConns: o.MaxConns, Logger: o.Logger})
+	p, d, err := dialect.Connect(ctx, url, dialect.Options{MaxConns: o.MaxConns, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
 		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
-		bulkSlots: make(chan struct{}, bulkConns),
+		bulkSlots: make(chan struct{}, dialect.BulkConns),
 	}
-	s.pool = newPreparedPool(p.read.DB)
-	if s.writers = s.pool; p.write != p.read {
-		s.writers = newPreparedPool(p.write.DB)
+	s.pool = dialect.NewStatementPool(p.Read.DB)
+	if s.writers = s.pool; p.Write != p.Read {
+		s.writers = dialect.NewStatementPool(p.Write.DB)
 	}
-	s.beat = newPreparedPool(p.pulse.DB)
-	s.query = newQueryReader(d, o.Now)
-	s.history = newHistoryReader(d, s.beat, p.intact)
-	s.tracker = newTracker(pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.look)
-	s.cache = newAnswerCache(s.tracker, d, o.CacheRows, o.Now)
-	s.lookups = newFinder(lookupSources{
+	s.beat = dialect.NewStatementPool(p.Pulse.DB)
+	s.query = query.NewReader(d, o.Now)
+	s.history = history.NewReader(d, s.beat, p.Intact)
+	s.tracker = history.NewTracker(history.Pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.Look)
+	s.cache = history.NewCache(s.tracker, d, o.CacheRows, o.Now)
+	s.lookups = lookup.New(lookup.Sources{
 		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Snapshot: s.snapshot, Build: s.buildOf,
 	}, o.RateMemory)
-	s.tracker.missing, s.tracker.lose, s.tracker.report = s.db.missing, s.lose, s.report
+	s.tracker.Missing, s.tracker.Lose, s.tracker.Report = s.db.Missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.tracker.start()
+	s.tracker.Start()
 	return s, nil
 }
 
@@ -117,7 +119,7 @@ func (o Options) withDefaults() Options {
 		o.CacheRows = 1 << 16
 	}
 	if o.RateMemory == 0 {
-		o.RateMemory = DefaultRateMemory
+		o.RateMemory = lookup.DefaultMemory
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -128,29 +130,29 @@ func (o Options) withDefaults() Options {
 // Close stops the polling and what reads ahead, waits for running statements and closes every
 // connection.
 func (s *Store) Close() error {
-	s.tracker.stop()
-	s.lookups.close()
-	for _, p := range []*preparedPool{s.pool, s.writers, s.beat} {
-		p.forget()
+	s.tracker.Stop()
+	s.lookups.Close()
+	for _, p := range []*dialect.StatementPool{s.pool, s.writers, s.beat} {
+		p.Close()
 	}
-	return s.db.shut()
+	return s.db.Close()
 }
 
 // Ping asks the database for a sign of life; ErrUnavailable when there is
 // none, and when its file is no longer where it was.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.db.intact(); err != nil {
+	if err := s.db.Intact(); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	var one int
-	if err := s.db.read.GetContext(ctx, &one, "SELECT 1"); err != nil {
-		return fmt.Errorf("database: %w", s.dialect.translate(err))
+	if err := s.db.Read.GetContext(ctx, &one, "SELECT 1"); err != nil {
+		return fmt.Errorf("database: %w", s.dialect.Translate(err))
 	}
 	return nil
 }
 
 // Dialect is the database's kind: "sqlite" or "postgres".
-func (s *Store) Dialect() string { return s.dialect.name }
+func (s *Store) Dialect() string { return s.dialect.Name }
 
 // micros is the clock as the database keeps times: microseconds since 1970.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }

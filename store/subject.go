@@ -7,6 +7,10 @@ import (
 	"slices"
 
 	"github.com/jmoiron/sqlx"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/history"
 )
 
 // Subject is a user with all that decisions about it rest on.
@@ -44,9 +48,9 @@ func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 // revision.
 // The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
-	return cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *observation) (*Subject, int64, error) {
+	return history.Cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *history.Observation) (*Subject, int64, error) {
 		var subject *Subject
-		err := s.snapshot(ctx, at, func(x execer) (err error) {
+		err := s.snapshot(ctx, at, func(x dialect.Execer) (err error) {
 			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)
 			return err
 		})
@@ -57,12 +61,12 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 // snapshot has all statements of fn read the data of one moment: a ceiling and
 // the groups under it are never of two. With at, it reads the history of that
 // moment, too.
-func (s *Store) snapshot(ctx context.Context, at *observation, fn func(execer) error) error {
+func (s *Store) snapshot(ctx context.Context, at *history.Observation, fn func(dialect.Execer) error) error {
 	return s.inReadTx(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
 // loadSubject finds the user in a tenant, or in any when tenant is "".
-func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (*Subject, error) {
+func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, ref string) (*Subject, error) {
 	user, err := findUser(ctx, d, x, tenant, ref)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
@@ -72,7 +76,7 @@ func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (
 		return nil, fmt.Errorf("user %s: account: %w", user.ID, err)
 	}
 	if len(s.Chain) == 0 || s.Chain[0].ID != user.AccountID {
-		return nil, fmt.Errorf("user %s: account: %w", user.ID, ErrNotFound)
+		return nil, fmt.Errorf("user %s: account: %w", user.ID, fault.ErrNotFound)
 	}
 	s.Account, s.Status = s.Chain[0], effectiveStatus(s.Chain)
 	groups, err := usableGroups(ctx, d, x, user)
@@ -91,9 +95,9 @@ func loadSubject(ctx context.Context, d dialect, x execer, tenant, ref string) (
 	return s, err
 }
 
-func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (User, error) {
-	if !storable(ref) || ref == "" {
-		return User{}, ErrNotFound
+func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, ref string) (User, error) {
+	if !dialect.Storable(ref) || ref == "" {
+		return User{}, fault.ErrNotFound
 	}
 	columns := []string{"id", "external_id"}
 	if likeID(ref) {
@@ -104,24 +108,24 @@ func findUser(ctx context.Context, d dialect, x execer, tenant, ref string) (Use
 		if tenant != "" {
 			text, args = text+" AND tenant_id = ?", append(args, tenant)
 		}
-		found, err := selectAll[User](ctx, d, x, text+" LIMIT 2", args...)
+		found, err := dialect.SelectAll[User](ctx, d, x, text+" LIMIT 2", args...)
 		switch {
 		case err != nil:
 			return User{}, err
 		case len(found) > 1:
-			return User{}, ErrAmbiguous
+			return User{}, fault.ErrAmbiguous
 		case len(found) == 1:
 			return found[0], nil
 		}
 	}
-	return User{}, ErrNotFound
+	return User{}, fault.ErrNotFound
 }
 
 // usableGroups reads the groups that the user is in and that its account owns
 // or was lent. The database lets it be in no others; should it be in one all
 // the same, that one gives nothing.
-func usableGroups(ctx context.Context, d dialect, x execer, user User) ([]Group, error) {
-	groups, err := selectAll[Group](ctx, d, x, selectGroup+` WHERE id IN (
+func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user User) ([]Group, error) {
+	groups, err := dialect.SelectAll[Group](ctx, d, x, selectGroup+` WHERE id IN (
 		SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
 		WHERE m.user_id = ? AND u.account_id = ?) ORDER BY id`, user.ID, user.AccountID)
 	if err != nil {
@@ -135,9 +139,9 @@ func usableGroups(ctx context.Context, d dialect, x execer, user User) ([]Group,
 	return groups, nil
 }
 
-func isLeaf(ctx context.Context, d dialect, x execer, account string) (bool, error) {
+func isLeaf(ctx context.Context, d dialect.Dialect, x dialect.Execer, account string) (bool, error) {
 	type row struct{ ID string }
-	below, err := selectAll[row](ctx, d, x, "SELECT id FROM accounts WHERE parent_id = ? LIMIT 1", account)
+	below, err := dialect.SelectAll[row](ctx, d, x, "SELECT id FROM accounts WHERE parent_id = ? LIMIT 1", account)
 	return len(below) == 0, err
 }
 
@@ -198,7 +202,7 @@ func (tx *Tx) GrantsBelow(ctx context.Context, account string) (Access, error) {
 		DefaultAccess string `db:"default_access"`
 		Area, Access  string
 	}
-	rows, err := selectAll[row](ctx, tx.store.dialect, tx.tx, `SELECT g.id, g.default_access,
+	rows, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx, `SELECT g.id, g.default_access,
 			COALESCE(r.area, '') AS area, COALESCE(r.access, '') AS access
 		FROM groups g LEFT JOIN group_rows r ON r.group_id = g.id
 		WHERE g.tenant_id = ? AND g.id IN (SELECT m.group_id FROM account_tree t

@@ -8,6 +8,11 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/history"
+	"resellerd/store/schema"
 )
 
 // Tx is one writing transaction within one tenant: no method of it reads or
@@ -17,7 +22,7 @@ type Tx struct {
 	store   *Store
 	tx      *sqlx.Tx
 	tenant  string
-	now     Micros
+	now     schema.Micros
 	since   int64                // losses of history before it began
 	changed bool                 // something was written
 	proved  map[string]keptProof // revisions that were built here
@@ -34,7 +39,7 @@ func (tx *Tx) Tenant() string { return tx.tenant }
 func (tx *Tx) LossesAccepted() bool { return tx.atLoss }
 
 // Now is the moment that this transaction writes down; it is read once.
-func (tx *Tx) Now() Micros { return tx.now }
+func (tx *Tx) Now() schema.Micros { return tx.now }
 
 // Write runs fn in one transaction and commits when fn returns nil; else, and
 // when fn panics, nothing of it stays, and fn's error is returned as it is.
@@ -50,18 +55,18 @@ func (tx *Tx) Now() Micros { return tx.now }
 //
 // An empty tenant is for making a new master, whose tenant it then becomes.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
-	since := s.tracker.state().losses
-	h, err := s.history.prepare(ctx, s.writers)
+	since := s.tracker.State().Losses
+	h, err := s.history.Prepare(ctx, s.writers)
 	if err != nil {
-		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	defer h.release()
+	defer h.Release()
 	begun, letGo, err := s.beginWrite(ctx)
 	defer letGo()
 	if err != nil {
-		return fmt.Errorf("transaction: %w", s.dialect.translateIn(ctx, err))
+		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: Micros(s.micros()), since: since}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), since: since}
 	ended := false
 	defer func() {
 		if !ended {
@@ -82,12 +87,12 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 		return fmt.Errorf("commit: %w", context.Cause(ctx))
 	}
 	ended = true
-	made.at = time.Now()
+	made.At = time.Now()
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
 	// What was committed is noted even for a caller who has left.
-	if err := errors.Join(s.db.intact(), s.tracker.advance(context.WithoutCancel(ctx), made)); err != nil {
+	if err := errors.Join(s.db.Intact(), s.tracker.Advance(context.WithoutCancel(ctx), made)); err != nil {
 		return fmt.Errorf("the write may be lost: %w", err)
 	}
 	return nil
@@ -97,9 +102,9 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 // of ctx: database/sql would roll it back from a goroutine of its own, on a
 // connection that a COPY is still talking on. letGo is called after its end.
 func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
-	held, letGo := context.WithCancel(heldOpen(ctx))
+	held, letGo := context.WithCancel(dialect.HeldOpen(ctx))
 	stop := context.AfterFunc(ctx, letGo) // as long as it waits for a connection
-	tx, err = s.db.write.BeginTxx(held, nil)
+	tx, err = s.db.Write.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
 	}
@@ -108,10 +113,10 @@ func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err 
 
 // serialise waits for the tenant's other writers.
 func (tx *Tx) serialise(ctx context.Context) error {
-	if tx.store.dialect.serialise == "" {
+	if tx.store.dialect.Serialise == "" {
 		return nil
 	}
-	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.serialise, "resellerd "+tx.tenant); err != nil {
+	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.Serialise, "resellerd "+tx.tenant); err != nil {
 		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))
 	}
 	return nil
@@ -120,24 +125,24 @@ func (tx *Tx) serialise(ctx context.Context) error {
 // advance checks what is left to check and takes the next data revision. Its
 // row stays locked until the commit, which makes its order that of commits. It
 // refuses to go on in a database that has lost what is known here.
-func (tx *Tx) advance(ctx context.Context, h historyStatement) (made observation, err error) {
+func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Observation, err error) {
 	if err := tx.checkConstraints(ctx); err != nil {
 		return made, err
 	}
-	if err := tx.store.db.intact(); err != nil {
+	if err := tx.store.db.Intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
 	if _, err := tx.tx.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"); err != nil {
 		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
 	}
-	made.known = tx.store.tracker.state()
-	if made.known.losses != tx.since {
-		return made, fmt.Errorf("data revision: %w", errLost)
+	made.Known = tx.store.tracker.State()
+	if made.Known.Losses != tx.since {
+		return made, fmt.Errorf("data revision: %w", history.ErrLost)
 	}
-	if err := h.look(ctx, tx.tx, &made); err != nil {
+	if err := h.Look(ctx, tx.tx, &made); err != nil {
 		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
 	}
-	if err := tx.store.tracker.holds(made); err != nil {
+	if err := tx.store.tracker.Holds(made); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
 	return made, nil
@@ -146,10 +151,10 @@ func (tx *Tx) advance(ctx context.Context, h historyStatement) (made observation
 // checkConstraints has the database check now what it would check at the commit, where it
 // can be asked to.
 func (tx *Tx) checkConstraints(ctx context.Context) error {
-	if tx.store.dialect.checkNow == "" {
+	if tx.store.dialect.CheckNow == "" {
 		return nil
 	}
-	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.checkNow); err != nil {
+	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.CheckNow); err != nil {
 		return tx.refused(ctx, err)
 	}
 	return nil
@@ -177,16 +182,16 @@ func (tx *Tx) count(ctx context.Context) func(sql.Result, error) (int64, error) 
 }
 
 func (tx *Tx) refused(ctx context.Context, err error) error {
-	return explain(tx.store.dialect.translateIn(ctx, err))
+	return explain(tx.store.dialect.TranslateIn(ctx, err))
 }
 
 // own reads the row of the given id, if it is the tenant's.
 func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
-	if !storable(id) {
+	if !dialect.Storable(id) {
 		var none T
-		return none, fmt.Errorf("%s: %w", typ, ErrNotFound)
+		return none, fmt.Errorf("%s: %w", typ, fault.ErrNotFound)
 	}
-	row, err := selectOne[T](ctx, tx.store.dialect, tx.tx, text+" WHERE tenant_id = ? AND id = ?", tx.tenant, id)
+	row, err := dialect.SelectOne[T](ctx, tx.store.dialect, tx.tx, text+" WHERE tenant_id = ? AND id = ?", tx.tenant, id)
 	if err != nil {
 		return row, fmt.Errorf("%s %s: %w", typ, id, err)
 	}
@@ -197,7 +202,7 @@ func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
 // 0 takes any.
 func current(typ, id string, version, wanted int64) error {
 	if wanted != 0 && wanted != version {
-		return fmt.Errorf("%s %s: %w", typ, id, conflict("version", "has moved on"))
+		return fmt.Errorf("%s %s: %w", typ, id, fault.Conflict("version", "has moved on"))
 	}
 	return nil
 }

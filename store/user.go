@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"resellerd/store/schema"
+	"resellerd/store/valid"
 )
 
 // User is someone who acts, in the name of an account.
@@ -20,8 +23,8 @@ type User struct {
 	TimeZone   string   `db:"time_zone"` // a name of the IANA database
 	Groups     []string `db:"-"`         // ids, sorted; at least one
 	Version    int64
-	CreatedAt  Micros `db:"created_at"`
-	UpdatedAt  Micros `db:"updated_at"`
+	CreatedAt  schema.Micros `db:"created_at"`
+	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
 // UserPatch changes a user; nil leaves a field as it is.
@@ -50,21 +53,21 @@ func (u *User) Named(ref string) bool {
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (u *User) Validate() error {
-	var c checks
+	var c valid.Checks
 	if fault := externalIDFault(u.ExternalID); fault != "" {
-		c.refuse("external_id", "%s", fault)
+		c.Refuse("external_id", "%s", fault)
 	}
-	c.required("login", u.Login, maxEmail)
-	c.email("login", u.Login)
-	c.text("name", u.Name, maxName)
-	c.oneOf("status", u.Status, Active, Disabled)
-	c.networks("ip_allow", u.IPAllow)
-	c.timeZone("time_zone", u.TimeZone)
-	c.distinct("groups", u.Groups)
+	c.Required("login", u.Login, valid.MaxEmail)
+	c.Email("login", u.Login)
+	c.Text("name", u.Name, valid.MaxName)
+	c.OneOf("status", u.Status, Active, Disabled)
+	c.Networks("ip_allow", u.IPAllow)
+	c.TimeZone("time_zone", u.TimeZone)
+	c.Distinct("groups", u.Groups)
 	if len(u.Groups) == 0 {
-		c.refuse("groups", "a user is in at least one group")
+		c.Refuse("groups", "a user is in at least one group")
 	}
-	return c.err
+	return c.Err
 }
 
 const selectUser = `SELECT id, tenant_id, account_id, COALESCE(external_id, '') AS external_id, login,

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -30,7 +31,7 @@ func TestAUserIsKeptAsItWasMade(t *testing.T) {
 				}
 			}
 			mustDo(tx.DeleteUser(ctx, u.ID, 0))
-			if _, err := tx.User(ctx, u.ID); !errors.Is(err, store.ErrNotFound) {
+			if _, err := tx.User(ctx, u.ID); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -61,17 +62,17 @@ func TestAUserIsOnlyInGroupsOfOrLentToItsAccount(t *testing.T) {
 				refused(t, c.write(func(tx *store.Tx) error {
 					_, err := tx.CreateUser(ctx, store.User{AccountID: at.account.ID, Login: "x@y.example", Groups: []string{at.group}})
 					return err
-				}), store.ErrInvalid, "groups")
+				}), fault.ErrInvalid, "groups")
 			})
 		}
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{Groups: &[]string{c.lent.ID, c.full.ID}})
 			return err
-		}), store.ErrInvalid, "groups")
+		}), fault.ErrInvalid, "groups")
 		refused(t, c.write(func(tx *store.Tx) error {
 			_, err := tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{Groups: &[]string{}})
 			return err
-		}), store.ErrInvalid, "groups")
+		}), fault.ErrInvalid, "groups")
 	})
 }
 
@@ -85,7 +86,7 @@ func TestALoginIsUniqueInItsAccountOnly(t *testing.T) {
 				return err
 			})
 		}
-		refused(t, create(c.reseller.ID, c.own.ID), store.ErrConflict, "login")
+		refused(t, create(c.reseller.ID, c.own.ID), fault.ErrConflict, "login")
 		if err := create(c.master.ID, c.full.ID); err != nil {
 			t.Fatalf("another account's login is nobody's business: %v", err)
 		}
@@ -106,10 +107,10 @@ func TestASubjectIsFoundByItsIdOrExternalId(t *testing.T) {
 		}
 		for _, ref := range []string{"", "panel", "panel-7\x00", "\xff", "%"} {
 			_, err := s.Subject(ctx, "", ref)
-			refused(t, err, store.ErrNotFound, "")
+			refused(t, err, fault.ErrNotFound, "")
 		}
 		_, err := s.Subject(ctx, c.stranger.ID, c.agent.ID)
-		refused(t, err, store.ErrNotFound, "")
+		refused(t, err, fault.ErrNotFound, "")
 	})
 }
 

@@ -3,13 +3,17 @@ package store
 import (
 	"context"
 	"errors"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // period is when something holds: from, inclusive, to, exclusive; to 0 for
 // without end.
 type period struct {
-	From Micros `db:"valid_from"`
-	To   Micros `db:"valid_to"`
+	From schema.Micros `db:"valid_from"`
+	To   schema.Micros `db:"valid_to"`
 }
 
 // link is a table that joins a card with something else for a time. A pair has
@@ -26,7 +30,7 @@ var (
 // live reads the pair's period that is not over yet; ErrNotFound if there is
 // none.
 func (l link) live(ctx context.Context, tx *Tx, card, other string) (period, error) {
-	return selectOne[period](ctx, tx.store.dialect, tx.tx, `SELECT valid_from, COALESCE(valid_to, 0) AS valid_to
+	return dialect.SelectOne[period](ctx, tx.store.dialect, tx.tx, `SELECT valid_from, COALESCE(valid_to, 0) AS valid_to
 		FROM `+l.table+` WHERE card_id = ? AND `+l.other+` = ? AND (valid_to IS NULL OR valid_to > ?)`, card, other, tx.now)
 }
 
@@ -37,13 +41,13 @@ func (l link) put(ctx context.Context, tx *Tx, owner, card, other string, p peri
 		p.From = tx.now
 	}
 	if p.To != 0 && (p.To <= p.From || p.To <= tx.now) {
-		return period{}, invalid("valid_to", "is not after the beginning and in the future")
+		return period{}, fault.Invalid("valid_to", "is not after the beginning and in the future")
 	}
 	live, err := l.live(ctx, tx, card, other)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, fault.ErrNotFound):
 		if p.From < tx.now {
-			return period{}, invalid("valid_from", "is in the past")
+			return period{}, fault.Invalid("valid_from", "is in the past")
 		}
 	case err != nil:
 		return period{}, err

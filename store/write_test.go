@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -30,7 +31,7 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 		if s.Revision() != before {
 			t.Error("the data revision moved on")
 		}
-		refused(t, c.write(func(tx *store.Tx) error { _, err := tx.Customer(ctx, made.ID); return err }), store.ErrNotFound, "")
+		refused(t, c.write(func(tx *store.Tx) error { _, err := tx.Customer(ctx, made.ID); return err }), fault.ErrNotFound, "")
 		if n := count(t, s, "SELECT count(*) FROM audit_entries"); n != 0 {
 			t.Errorf("%d audit entries stayed", n)
 		}
@@ -204,7 +205,7 @@ func TestAuditEntriesLiveAndDieWithTheirWrite(t *testing.T) {
 			"change":      {AccountID: c.master.ID, ResourceType: "card", ResourceID: "x", Action: "read", Change: json.RawMessage(`[1]`)},
 			"resource_id": {AccountID: c.master.ID, ResourceType: "card", Action: "read"},
 		} {
-			refused(t, c.write(func(tx *store.Tx) error { _, err := tx.Audit(ctx, bad); return err }), store.ErrInvalid, field)
+			refused(t, c.write(func(tx *store.Tx) error { _, err := tx.Audit(ctx, bad); return err }), fault.ErrInvalid, field)
 		}
 	})
 }
@@ -226,7 +227,7 @@ func TestAnAnswerIsKeptForItsRequestAlone(t *testing.T) {
 			t.Fatalf("got %+v, %v", kept, err)
 		}
 		_, err = ask(c.master.ID, key, "other")
-		refused(t, err, store.ErrInvalid, "idempotency_key")
+		refused(t, err, fault.ErrInvalid, "idempotency_key")
 		for name, other := range map[string]store.IdempotencyKey{
 			"another user":            {User: c.staff.ID, Method: key.Method, Route: key.Route, Key: key.Key},
 			"another route":           {User: key.User, Method: key.Method, Route: "/v1/cards", Key: key.Key},
@@ -234,17 +235,17 @@ func TestAnAnswerIsKeptForItsRequestAlone(t *testing.T) {
 			"another key":             {User: key.User, Method: key.Method, Route: key.Route, Key: "l"},
 			"parts that run together": {User: key.User, Method: "POST/v1", Route: "/customers", Key: key.Key},
 		} {
-			if _, err := ask(c.master.ID, other, "body"); !errors.Is(err, store.ErrNotFound) {
+			if _, err := ask(c.master.ID, other, "body"); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("%s: got %v, want not found", name, err)
 			}
 		}
 		_, err = ask(c.stranger.ID, key, "body")
-		refused(t, err, store.ErrNotFound, "")
-		refused(t, c.write(func(tx *store.Tx) error { return tx.KeepAnswer(ctx, key, []byte("body"), answer) }), store.ErrConflict, "")
+		refused(t, err, fault.ErrNotFound, "")
+		refused(t, c.write(func(tx *store.Tx) error { return tx.KeepAnswer(ctx, key, []byte("body"), answer) }), fault.ErrConflict, "")
 
 		now = now.Add(store.IdempotencyAge)
 		_, err = ask(c.master.ID, key, "other")
-		refused(t, err, store.ErrNotFound, "")
+		refused(t, err, fault.ErrNotFound, "")
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { mustDo(tx.KeepAnswer(ctx, key, []byte("other"), answer)) })
 	})
 }

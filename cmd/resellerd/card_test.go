@@ -9,6 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -28,7 +29,7 @@ func carrierWithCard(t *testing.T, database string) (card string) {
 	defer st.Close()
 	err = st.Write(t.Context(), made.Account, func(tx *store.Tx) error {
 		c := store.NewCard()
-		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, store.ProviderCard, "Upstream", "USD"
+		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, schema.ProviderCard, "Upstream", "USD"
 		c, err := tx.CreateCard(t.Context(), c)
 		card = c.ID
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 type initCommand struct {
@@ -58,7 +59,7 @@ func (c *initCommand) Run(ctx context.Context, t terminal) error {
 
 // lookAround finds the carrier of that name, nil if it may be made.
 func (c *initCommand) lookAround(ctx context.Context, tx *store.Tx) (*master, error) {
-	named, err := masters(ctx, tx, store.Condition{Column: "name", Op: store.Eq, Value: c.Company})
+	named, err := masters(ctx, tx, query.Condition{Column: "name", Op: query.Eq, Value: c.Company})
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +87,8 @@ func (c *initCommand) again(ctx context.Context, w io.Writer, st *store.Store, m
 func (c *initCommand) firstUser(ctx context.Context, st *store.Store, m master) (store.User, error) {
 	missing := fmt.Errorf("account %q (%s): exists without the user %s %s", m.name, m.id, c.Login, c.ExternalID)
 	rows, err := list(ctx, st, "user", []string{"id", "account_id", "login", "external_id"},
-		store.Condition{Column: "account_id", Op: store.Eq, Value: m.id},
-		store.Condition{Column: "login", Op: store.Eq, Value: c.Login})
+		query.Condition{Column: "account_id", Op: query.Eq, Value: m.id},
+		query.Condition{Column: "login", Op: query.Eq, Value: c.Login})
 	if err != nil {
 		return store.User{}, err
 	}
@@ -171,8 +172,8 @@ and send:    Resellerd-User: %s
 // master is a carrier that the store knows.
 type master struct{ id, name string }
 
-func masters(ctx context.Context, from lister, where ...store.Condition) ([]master, error) {
-	where = append(where, store.Condition{Column: "kind", Op: store.Eq, Value: store.Master})
+func masters(ctx context.Context, from lister, where ...query.Condition) ([]master, error) {
+	where = append(where, query.Condition{Column: "kind", Op: query.Eq, Value: store.Master})
 	rows, err := list(ctx, from, "account", []string{"id", "kind", "name"}, where...)
 	found := make([]master, 0, len(rows))
 	for _, row := range rows {
@@ -185,17 +186,17 @@ func masters(ctx context.Context, from lister, where ...store.Condition) ([]mast
 
 // lister is a store, or a transaction on it.
 type lister interface {
-	List(ctx context.Context, q store.Query) (store.Page, error)
+	List(ctx context.Context, q query.Query) (query.Page, error)
 }
 
 // list reads the first rows as the operator of the store does, for whom there
 // is no wall.
-func list(ctx context.Context, from lister, typ string, columns []string, where ...store.Condition) ([]store.Row, error) {
+func list(ctx context.Context, from lister, typ string, columns []string, where ...query.Condition) ([]query.Row, error) {
 	everything := predicate.Filter{Kind: predicate.All}
-	page, err := from.List(ctx, store.Query{
+	page, err := from.List(ctx, query.Query{
 		Type: typ, Filter: everything, Where: where,
-		Views:   []store.View{{Name: "full", When: everything}},
-		Columns: []store.Columns{{Names: columns, When: everything}},
+		Views:   []query.View{{Name: "full", When: everything}},
+		Columns: []query.Columns{{Names: columns, When: everything}},
 	})
 	return page.Rows, err
 }

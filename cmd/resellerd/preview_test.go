@@ -10,6 +10,8 @@ import (
 
 	"resellerd/server"
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // withReseller adds a reseller with a user "owner", a customer and an assigned
@@ -40,7 +42,7 @@ func withReseller(t *testing.T) (database, group, card, account string) {
 			return err
 		}
 		c := store.NewCard()
-		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, store.CustomerCard, "Gold", "EUR"
+		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, schema.CustomerCard, "Gold", "EUR"
 		if c, err = tx.CreateCard(ctx, c); err != nil {
 			return err
 		}
@@ -144,7 +146,7 @@ func looked(t *testing.T, database string) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	rows, err := list(ctx, st, "audit", []string{"id", "action"}, store.Condition{Column: "action", Op: store.Eq, Value: "preview"})
+	rows, err := list(ctx, st, "audit", []string{"id", "action"}, query.Condition{Column: "action", Op: query.Eq, Value: "preview"})
 	if err != nil || len(rows) == 0 {
 		t.Errorf("%d entries: %v", len(rows), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -69,7 +70,7 @@ func (d *decks) card(owner, name, assigned string) (id string) {
 	d.b.Helper()
 	write(d.b, d.store, d.master, func(tx *store.Tx) error {
 		c := store.NewCard()
-		c.AccountID, c.Kind, c.Name, c.PublicName, c.Currency = owner, store.CustomerCard, name, name, "EUR"
+		c.AccountID, c.Kind, c.Name, c.PublicName, c.Currency = owner, schema.CustomerCard, name, name, "EUR"
 		c, err := tx.CreateCard(d.b.Context(), c)
 		id = c.ID
 		if err == nil && assigned != "" {

@@ -18,7 +18,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -182,15 +183,15 @@ func bareRates(w *bufio.Writer, stmt *sql.Stmt, revision string) error {
 		if err := rows.Scan(&prefix, &name, &cost, &inter, &intra, &mcd, &pulse, &connect, &status); err != nil {
 			return err
 		}
-		line = store.AppendString(append(line[:0], `{"prefix":`...), string(prefix))
-		line = store.AppendString(append(line, `,"name":`...), string(name))
-		line = store.AppendMoney(append(line, `,"cost":"`...), cost)
+		line = query.AppendString(append(line[:0], `{"prefix":`...), string(prefix))
+		line = query.AppendString(append(line, `,"name":`...), string(name))
+		line = schema.AppendMoney(append(line, `,"cost":"`...), cost)
 		line = bareMoney(append(line, `","inter":`...), inter)
 		line = bareMoney(append(line, `,"intra":`...), intra)
 		line = strconv.AppendInt(append(line, `,"mcd":`...), mcd, 10)
 		line = strconv.AppendInt(append(line, `,"pulse":`...), pulse, 10)
-		line = store.AppendMoney(append(line, `,"connect":"`...), connect)
-		line = store.AppendString(append(line, `","status":`...), string(status))
+		line = schema.AppendMoney(append(line, `,"connect":"`...), connect)
+		line = query.AppendString(append(line, `","status":`...), string(status))
 		if _, err := w.Write(append(line, "}\n"...)); err != nil {
 			return err
 		}
@@ -206,5 +207,5 @@ func bareMoney(line []byte, money sql.NullInt64) []byte {
 	if !money.Valid {
 		return append(line, "null"...)
 	}
-	return append(store.AppendMoney(append(line, '"'), money.Int64), '"')
+	return append(schema.AppendMoney(append(line, '"'), money.Int64), '"')
 }

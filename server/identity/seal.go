@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"hash"
 
-	"resellerd/store"
+	"resellerd/store/history"
 )
 
 // errSeal is all that open tells about a text that this store did not seal for
@@ -97,12 +97,12 @@ func additional(purpose string, binding []byte) []byte {
 // SealRevision and openRevision carry a data revision for Resellerd-Revision
 // and Resellerd-At-Least; the number itself would count other tenants' writes.
 // Earlier releases sealed the number alone: its mark is then none.
-func (s *Sealer) SealRevision(r store.DataRevision) string {
+func (s *Sealer) SealRevision(r history.DataRevision) string {
 	return s.Seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
 }
 
 // OpenRevision reads what SealRevision has sealed. Errors: ErrSeal.
-func (s *Sealer) OpenRevision(sealed string) (r store.DataRevision, err error) {
+func (s *Sealer) OpenRevision(sealed string) (r history.DataRevision, err error) {
 	raw, err := s.Open("revision", nil, sealed)
 	if err != nil || len(raw) != 8 && len(raw) != 8+len(r.Mark) {
 		return r, errSeal

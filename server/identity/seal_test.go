@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"resellerd/store"
+	"resellerd/store/history"
 )
 
 func testSealer(t testing.TB) *Sealer {
@@ -63,7 +63,7 @@ func TestRevisionsTravelSealed(t *testing.T) {
 	t.Parallel()
 	s := testSealer(t)
 	for _, n := range []int64{0, 1, 1 << 40} {
-		r := store.DataRevision{N: n, Mark: store.Mark{1, 2, 15: 3}}
+		r := history.DataRevision{N: n, Mark: history.Mark{1, 2, 15: 3}}
 		if back, err := s.OpenRevision(s.SealRevision(r)); err != nil || back != r {
 			t.Errorf("%v came back as %v, %v", r, back, err)
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"resellerd/store"
+	"resellerd/store/query"
 )
 
 // AppendStrings appends a JSON array of strings.
@@ -15,7 +15,7 @@ func AppendStrings(dst []byte, list []string) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = store.AppendString(dst, s)
+		dst = query.AppendString(dst, s)
 	}
 	return append(dst, ']')
 }
@@ -50,14 +50,14 @@ func (w *Writer) name(m *Mask, name string) (inner *Mask, ok bool) {
 	if last := w.Dst[len(w.Dst)-1]; last != '{' {
 		w.Dst = append(w.Dst, ',')
 	}
-	w.Dst = append(store.AppendString(w.Dst, name), ':')
+	w.Dst = append(query.AppendString(w.Dst, name), ':')
 	return inner, true
 }
 
 // Text appends a member with a string, unless m erases it.
 func (w *Writer) Text(m *Mask, name, value string) {
 	if _, ok := w.name(m, name); ok {
-		w.Dst = store.AppendString(w.Dst, value)
+		w.Dst = query.AppendString(w.Dst, value)
 	}
 }
 
@@ -79,7 +79,7 @@ func (w *Writer) value(m *Mask, v any) {
 	case nil:
 		w.Dst = append(w.Dst, "null"...)
 	case string:
-		w.Dst = store.AppendString(w.Dst, v)
+		w.Dst = query.AppendString(w.Dst, v)
 	case bool:
 		w.Dst = strconv.AppendBool(w.Dst, v)
 	case int:

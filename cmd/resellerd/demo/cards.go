@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // cards makes what the carrier buys (provider cards), what it sells (customer
@@ -36,7 +37,7 @@ func (b *builder) bought(ctx context.Context, az, us deck) error {
 		{"Prairie Exchange US", "Prairie Exchange LLC", "dip included", us},
 	} {
 		card := store.NewCard()
-		card.AccountID, card.Kind, card.Currency = b.master.ID, store.ProviderCard, "USD"
+		card.AccountID, card.Kind, card.Currency = b.master.ID, schema.ProviderCard, "USD"
 		card.Name, card.Carrier, card.Notes = c.name, c.carrier, c.notes
 		if _, err := b.card(ctx, card, c.rates); err != nil {
 			return err
@@ -60,7 +61,7 @@ func (b *builder) sold(ctx context.Context, az, us deck) error {
 		{"Retail A-Z", "", "for our own customers", az.dearer(25), nil},
 	} {
 		card := store.NewCard()
-		card.AccountID, card.Kind, card.Currency = b.master.ID, store.CustomerCard, "USD"
+		card.AccountID, card.Kind, card.Currency = b.master.ID, schema.CustomerCard, "USD"
 		card.Name, card.PublicName, card.Notes = c.name, c.public, c.notes
 		if c.public != "" {
 			card.PublicNotes = "Rates are per minute, reviewed monthly."
@@ -99,7 +100,7 @@ func (b *builder) resold(ctx context.Context, az, us deck) error {
 		{b.resellers[2], "Kestrel Zakelijk", az.dearer(37)},
 	} {
 		card := store.NewCard()
-		card.AccountID, card.Kind, card.Currency, card.Name = c.owner.ID, store.CustomerCard, "USD", c.name
+		card.AccountID, card.Kind, card.Currency, card.Name = c.owner.ID, schema.CustomerCard, "USD", c.name
 		card, err := b.card(ctx, card, c.rates)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 //go:embed countries.csv
@@ -42,7 +43,7 @@ func world() (deck, error) {
 // line, cities, price of a call to a mobile, mobile prefixes.
 func country(row []string) (deck, error) {
 	code, name := row[0], row[1]
-	fixed, err := store.ParseMoney(row[2])
+	fixed, err := schema.ParseMoney(row[2])
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func country(row []string) (deck, error) {
 	if row[4] == "" {
 		return lines, nil
 	}
-	mobile, err := store.ParseMoney(row[4])
+	mobile, err := schema.ParseMoney(row[4])
 	for _, digits := range list(row[5]) {
 		lines = append(lines, rate(code+digits, name+" - Mobile", near(mobile, 97, digits)))
 	}
@@ -76,7 +77,7 @@ func america() (deck, error) {
 	}
 	var all deck
 	for _, row := range rows {
-		intra, err := store.ParseMoney(row[2])
+		intra, err := schema.ParseMoney(row[2])
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 func TestTheCarrierIsBelievableAndTheSameEveryTime(t *testing.T) {
@@ -32,24 +34,24 @@ func picture(t *testing.T) map[string][]string {
 	}
 	defer st.Close()
 	all := map[string][]string{}
-	for _, typ := range store.Types() {
+	for _, typ := range schema.Types() {
 		if typ.Parent {
 			continue
 		}
-		all[typ.Name] = rows(t, st, store.Query{Type: typ.Name})
+		all[typ.Name] = rows(t, st, query.Query{Type: typ.Name})
 	}
-	all["rate"] = rows(t, st, store.Query{Type: "rate", Parent: w.Card})
+	all["rate"] = rows(t, st, query.Query{Type: "rate", Parent: w.Card})
 	if len(all["rate"]) < 500 {
 		t.Errorf("%d rates on the card, want several hundred", len(all["rate"]))
 	}
 	return all
 }
 
-func rows(t *testing.T, st *store.Store, q store.Query) (all []string) {
+func rows(t *testing.T, st *store.Store, q query.Query) (all []string) {
 	t.Helper()
 	everything := predicate.Filter{Kind: predicate.All}
 	var names []string
-	for _, typ := range store.Types() {
+	for _, typ := range schema.Types() {
 		if typ.Name != q.Type && (q.Type != "rate" || typ.Name != "card") {
 			continue
 		}
@@ -57,9 +59,9 @@ func rows(t *testing.T, st *store.Store, q store.Query) (all []string) {
 			names = append(names, c.Name)
 		}
 	}
-	q.Filter, q.Limit = everything, store.MaxLimit
-	q.Views = []store.View{{Name: "full", When: everything}}
-	q.Columns = []store.Columns{{Names: names, When: everything}}
+	q.Filter, q.Limit = everything, query.MaxLimit
+	q.Views = []query.View{{Name: "full", When: everything}}
+	q.Columns = []query.Columns{{Names: names, When: everything}}
 	page, err := st.List(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,148 @@
+package dialect
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"resellerd/store/fault"
+)
+
+// Postgres is what PostgreSQL can do.
+func Postgres() Dialect {
+	return Dialect{
+		Name:       "postgres",
+		Mark:       '$',
+		Collate:    ` COLLATE "C"`,
+		StartsWith: func(text, part string) string { return fmt.Sprintf("starts_with(%s, %s::text)", text, part) },
+		EndsWith: func(text, part string) string {
+			return fmt.Sprintf("right(%s, length(%s::text)) = %s::text", text, part, part)
+		},
+		Contains: func(text, part string) string { return fmt.Sprintf("strpos(%s, %s::text) > 0", text, part) },
+		TextList: func(value, from string) string {
+			return fmt.Sprintf(`(SELECT COALESCE(json_agg(%s ORDER BY %s COLLATE "C"), '[]')::text FROM %s)`, value, value, from)
+		},
+		JSONObject: func(key, value, from string) string {
+			return fmt.Sprintf(`(SELECT COALESCE(json_object_agg(%s, %s), '{}')::text FROM %s)`, key, value, from)
+		},
+		JSONArray: func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
+		Texts:     func(list string) string { return "json_array_elements_text(" + list + "::json) AS v(value)" },
+		JSONRows: func(order, from string, values ...string) string {
+			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
+		},
+		Bigint:     "::bigint",
+		HasUsers:   "SELECT count(to_regclass('users')) AS n",
+		Standby:    "pg_is_in_recovery()",
+		Cursors:    true,
+		Serialise:  "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+		CheckNow:   "SET CONSTRAINTS ALL IMMEDIATE",
+		OneState:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
+		Steps:      postgresSteps,
+		constraint: postgresConstraint,
+		gone:       postgresGone,
+		cancelled:  func(err error) bool { return postgresCode(err) == "57014" },
+		Absent:     func(err error) bool { return slices.Contains([]string{"42P01", "42703"}, postgresCode(err)) },
+		BulkInsert: postgresBulkInsert,
+	}
+}
+
+// postgresSteps has processes that migrate one database take turns.
+func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
+	turns, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, texts, append(stepOptions(), goose.WithSessionLocker(turns))...)
+}
+
+func openPostgres(url string, o Options) (p Pools, err error) {
+	at, err := pq.NewConnector(url)
+	if err != nil {
+		return p, fault.Invalid("database", "has no valid address")
+	}
+	made := &generation{}
+	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made}), "postgres"), n) }
+	p = Pools{Read: pool(o.MaxConns), Pulse: pool(1), Bulk: pool(BulkConns), made: made}
+	p.Write = p.Read
+	return p, nil
+}
+
+func postgresCode(err error) string {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return string(e.Code)
+	}
+	return ""
+}
+
+func postgresConstraint(err error) *fault.ConstraintError {
+	var e *pq.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	kind, ok := map[string]fault.ConstraintKind{
+		"23505": fault.Unique, "23503": fault.ForeignKey, "23001": fault.ForeignKey, "23514": fault.Check, "23502": fault.NotNull, "P0001": fault.Trigger, "23000": fault.Trigger,
+	}[string(e.Code)]
+	if !ok {
+		return nil
+	}
+	name := e.Constraint
+	if kind == fault.Trigger && name == "" {
+		name = e.Message
+	}
+	if kind == fault.NotNull {
+		name = e.Table + "." + e.Column
+	}
+	return &fault.ConstraintError{Kind: kind, Name: name, Err: err}
+}
+
+// postgresGone reports errors that mean the server, not the statement:
+// connection (08), who may connect and to what (28, 3D, 55), resources (53),
+// shutdown and recovery (57P), system (58) and transactions that lost against
+// another (40).
+func postgresGone(err error) bool {
+	code := postgresCode(err)
+	if len(code) != 5 {
+		return false
+	}
+	switch code[:2] {
+	case "08", "28", "3D", "40", "53", "55", "58":
+		return true
+	}
+	return code[:3] == "57P"
+}
+
+// postgresBulkInsert is dialect.bulkInsert, by COPY.
+func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
+	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for {
+		row, err := next()
+		if err != nil {
+			return total, errors.Join(err, stmt.Close())
+		}
+		if row == nil {
+			break
+		}
+		if _, err := stmt.ExecContext(ctx, row...); err != nil {
+			return total, errors.Join(err, stmt.Close())
+		}
+		total++
+	}
+	if _, err := stmt.ExecContext(ctx); err != nil {
+		return total, errors.Join(err, stmt.Close())
+	}
+	return total, stmt.Close()
+}

@@ -1,0 +1,83 @@
+package dialect
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"resellerd/store/fault"
+)
+
+// errPooler says that statements of one connection reach several sessions of
+// the server. Arguments would then be bound to other clients' statements.
+var errPooler = fmt.Errorf("the database is behind a pooler in transaction or statement mode: "+
+	"connect to the server itself, or have the pooler use session mode: %w", fault.ErrUnavailable)
+
+const (
+	setSession  = "SET resellerd.session = 'taken'"
+	readSession = "SELECT COALESCE(current_setting('resellerd.session', true), '')"
+	tookSession = "taken"
+)
+
+// witnessPatience bounds the wait for a second connection: a pooler may have no
+// other session to give.
+const witnessPatience = time.Second
+
+// claimSession marks the session of a connection that has just been opened as
+// taken. It returns errPooler when the session is taken already, when another
+// connection, made by open, sees this mark, or when a later statement goes to
+// another session.
+func claimSession(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
+	was, err := session(ctx, conn)
+	if err == nil && was != "" {
+		err = errPooler
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, setSession, nil)
+	}
+	if err == nil {
+		err = witness(ctx, open)
+	}
+	if err != nil {
+		return err
+	}
+	is, err := session(ctx, conn)
+	if err == nil && is != tookSession {
+		err = errPooler
+	}
+	return err
+}
+
+// witness returns errPooler when a second connection sees what was set on the
+// first. Where none is to be had, there is nothing to see.
+func witness(ctx context.Context, open func(context.Context) (pqConn, error)) error {
+	soon, cancel := context.WithTimeout(ctx, witnessPatience)
+	defer cancel()
+	second, err := open(soon)
+	if err != nil {
+		return ctx.Err()
+	}
+	defer func() { _ = second.Close() }() // it was only looked at
+	if sees, err := session(soon, second); err == nil && sees != "" {
+		return errPooler
+	}
+	return ctx.Err()
+}
+
+func session(ctx context.Context, conn driver.QueryerContext) (text string, err error) {
+	rows, err := conn.QueryContext(ctx, readSession, nil)
+	if err != nil {
+		return "", err
+	}
+	value := make([]driver.Value, 1)
+	if err = rows.Next(value); err == nil {
+		text = fmt.Sprintf("%s", value[0])
+		if err = rows.Next(value); errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	return text, errors.Join(err, rows.Close())
+}

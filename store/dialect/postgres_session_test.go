@@ -1,0 +1,95 @@
+package dialect
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"testing"
+
+	"resellerd/store/fault"
+)
+
+// pooler gives each statement of any connection one of its sessions.
+type pooler struct {
+	sessions []string
+	next     func(client, statement int) int
+	full     int // connections that it takes; 0 for any number
+	clients  int
+}
+
+func (p *pooler) open(context.Context) (pqConn, error) {
+	if p.full > 0 && p.clients == p.full {
+		return nil, errors.New("too many clients")
+	}
+	p.clients++
+	return &pooled{pooler: p, client: p.clients - 1}, nil
+}
+
+type pooled struct {
+	pqConn
+	pooler     *pooler
+	client     int
+	statements int
+}
+
+func (c *pooled) session() *string {
+	c.statements++
+	return &c.pooler.sessions[c.pooler.next(c.client, c.statements)]
+}
+
+func (c *pooled) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	*c.session() = tookSession
+	return driver.ResultNoRows, nil
+}
+
+func (c *pooled) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return &oneText{text: *c.session()}, nil
+}
+
+func (c *pooled) Close() error { return nil }
+
+type oneText struct {
+	text string
+	done bool
+}
+
+func (r *oneText) Columns() []string { return []string{"text"} }
+func (r *oneText) Close() error      { return nil }
+func (r *oneText) Next(into []driver.Value) error {
+	if r.done {
+		return io.EOF
+	}
+	into[0], r.done = r.text, true
+	return nil
+}
+
+func TestConnectionsThatAreNoSessionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for about, c := range map[string]struct {
+		pooler
+		refused bool
+	}{
+		"each connection has a session":  {pooler{next: func(client, _ int) int { return client }}, false},
+		"no second connection to be had": {pooler{full: 1, next: func(client, _ int) int { return client }}, false},
+		"all share one session":          {pooler{next: func(int, int) int { return 0 }}, true},
+		"statements take turns":          {pooler{next: func(_, statement int) int { return statement % 3 }}, true},
+		"a session that was taken before": {
+			pooler{sessions: []string{tookSession, "", ""}, next: func(client, _ int) int { return client }}, true},
+	} {
+		if c.sessions == nil {
+			c.sessions = make([]string, 3)
+		}
+		conn, err := c.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = claimSession(t.Context(), conn, c.open)
+		if errors.Is(err, errPooler) != c.refused || !c.refused && err != nil {
+			t.Errorf("%s: %v", about, err)
+		}
+		if c.refused && !errors.Is(err, fault.ErrUnavailable) {
+			t.Errorf("%s: %v is not ErrUnavailable", about, err)
+		}
+	}
+}

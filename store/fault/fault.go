@@ -1,0 +1,89 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors that every method of a store can be asked about with
+// errors.Is. A context that ended is returned as its own error.
+var (
+	// ErrNotFound says that no row answers the question.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that a row stands in the way: a taken name, a row
+	// that others refer to, or a version that has moved on.
+	ErrConflict = errors.New("conflict")
+	// ErrInvalid says that the question or the row itself is malformed; asking
+	// again cannot help.
+	ErrInvalid = errors.New("invalid")
+	// ErrAmbiguous says that a reference names more than one row.
+	ErrAmbiguous = errors.New("ambiguous")
+	// ErrUnavailable says that the database did not answer, or that its data
+	// could not be confirmed to be current. Asking again later may help.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// FieldError is an ErrInvalid or an ErrConflict about one field.
+type FieldError struct {
+	Kind  error  // ErrInvalid or ErrConflict
+	Field string // the JSON field name, "" for the row as a whole
+	Text  string // what is wrong, in lower case
+}
+
+// Error names the field, where there is one, and what is wrong with it.
+func (e *FieldError) Error() string {
+	if e.Field == "" {
+		return e.Text
+	}
+	return e.Field + ": " + e.Text
+}
+
+// Unwrap gives the sentinel.
+func (e *FieldError) Unwrap() error { return e.Kind }
+
+// Invalid is an ErrInvalid about a field.
+func Invalid(field, text string) error {
+	return &FieldError{Kind: ErrInvalid, Field: field, Text: text}
+}
+
+// Conflict is an ErrConflict about a field.
+func Conflict(field, text string) error {
+	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
+}
+
+// ConstraintKind is the kind of constraint that refused a write.
+type ConstraintKind uint8
+
+// The kinds of constraints.
+const (
+	Unique ConstraintKind = iota + 1
+	ForeignKey
+	Check
+	NotNull
+	Trigger
+)
+
+// ConstraintError is a write that a constraint of the database refused. It is
+// an ErrConflict for Unique and ForeignKey and an ErrInvalid for the others.
+type ConstraintError struct {
+	Kind ConstraintKind
+	// Name identifies the constraint: its name in PostgreSQL; in SQLite what
+	// the message says after its colon ("users.account_id, users.login"), and
+	// for a trigger its own message in both.
+	Name string
+	Err  error // the driver's error
+}
+
+// Error says what kind of constraint refused the write, and its name.
+func (e *ConstraintError) Error() string {
+	kinds := [...]string{"", "taken", "referenced or missing", "out of range", "missing", "refused"}
+	return fmt.Sprintf("%s (%s)", kinds[e.Kind], e.Name)
+}
+
+// Unwrap gives the sentinel and the driver's error.
+func (e *ConstraintError) Unwrap() []error {
+	if e.Kind == Unique || e.Kind == ForeignKey {
+		return []error{ErrConflict, e.Err}
+	}
+	return []error{ErrInvalid, e.Err}
+}

@@ -1,0 +1,239 @@
+package lookup
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"resellerd/store/dialect"
+	"resellerd/store/history"
+	"resellerd/store/query"
+	"resellerd/store/rating"
+	"resellerd/store/schema"
+)
+
+// visibleCards is which cards a viewer sees, with what look-ups need of them. It is
+// immutable, and holds for one epoch of the tracker, no longer than any
+// assignment.
+type visibleCards struct {
+	epoch, until int64
+	cards        []*visibleCard // in the order of their ids
+	wanted       []wantedRates
+	views        map[string]int
+}
+
+// visibleCard is a card as its viewer sees it, made ready for look-ups.
+type visibleCard struct {
+	View string
+	// Role is what the card is to its viewer: "cost" for what it buys by,
+	// "sale" for a customer card of its own account, "below" for one of an
+	// account below.
+	Role string
+
+	head     []byte // the JSON object's first members
+	id       string // "" where it is not shown
+	currency string
+	charge   rating.Rounding // none where it is not shown
+	shows    rateColumnSet
+	// Of an own card that was built, and that tells from what: the cards among
+	// those seen that it was built from. whole says that all of them are.
+	parents []visibleParent
+	tells   bool
+	built   bool
+	whole   bool
+}
+
+// visibleParent is a parent's place among the visible cards, and its exchange rate.
+type visibleParent struct {
+	at       int
+	exchange rating.Exchange
+}
+
+// The roles of a card.
+const (
+	roleCost  = "cost"
+	roleSale  = "sale"
+	roleBelow = "below"
+)
+
+// rateColumnSet says which columns of a card's rates are shown.
+type rateColumnSet uint16
+
+var rateBits = map[string]rateColumnSet{
+	"prefix": 1, "name": 2, "cost": 4, "inter": 8, "intra": 16, "mcd": 32, "pulse": 64, "connect": 128, "status": 256,
+}
+
+const (
+	showsPrice  rateColumnSet = 4 | 8 | 16
+	showsBilled rateColumnSet = 32 | 64
+	showsCharge rateColumnSet = showsPrice | showsBilled | 128 | 256
+)
+
+func (s rateColumnSet) all(of rateColumnSet) bool { return s&of == of }
+
+// Query asks for the cards that numbers are looked up on.
+type Query struct {
+	Cards query.Query // of type "card": which cards are seen, and what of them
+	// Rates decides about the same cards what is seen of their rates; its type
+	// is "rate", and Parent is not needed.
+	Rates   query.Query
+	Account string // the viewer's own
+}
+
+// lookupColumns is what a look-up shows of a card, or rests on.
+var lookupColumns = []string{"id", "account_id", "kind", "name", "currency", "charge_precision", "charge_rounding", "parents"}
+
+// statements narrows the queries to what a look-up needs.
+func (q Query) statements() (cards, rates query.Query) {
+	cards, rates = q.Cards, q.Rates
+	cards.Columns = slices.Clone(q.Cards.Columns)
+	for i, group := range cards.Columns {
+		cards.Columns[i].Names = slices.DeleteFunc(slices.Clone(group.Names), func(name string) bool {
+			return !slices.Contains(lookupColumns, name)
+		})
+	}
+	rates.Type = schema.CardType.Name
+	return cards, rates
+}
+
+// visible finds out which cards the viewer sees: from memory while the data
+// revision stands.
+func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
+	cards, rates := q.statements()
+	key := append([]byte("visible\x00"), q.Account...)
+	for _, part := range []*query.Query{&cards, &rates} {
+		var err error
+		if key, err = f.Query.AppendKey(append(key, 0), part); err != nil {
+			return nil, err
+		}
+	}
+	return history.Trusted(ctx, f.Cache, func(known history.State) (*visibleCards, error) {
+		kept, _ := f.memory.get(string(key)).(*visibleCards)
+		if kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
+			return kept, nil
+		}
+		fresh, at := &visibleCards{views: map[string]int{}}, history.Observation{Known: known, At: time.Now()}
+		err := f.Snapshot(ctx, &at, func(x dialect.Execer) error { return f.loadVisible(ctx, x, fresh, &at, q.Account, cards, rates) })
+		if err != nil {
+			return nil, err
+		}
+		if fresh.epoch, err = f.Tracker.EpochOf(at); fresh.epoch != 0 {
+			f.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.Losses})
+		}
+		return fresh, err
+	})
+}
+
+// loadVisible finds the cards whose rates are seen. It leaves out
+// a card whose prefixes are hidden: a match of a number would reveal them.
+func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibleCards, at *history.Observation, account string, cards, rates query.Query) error {
+	heads, err := f.rateHeads(ctx, x, &rates)
+	if err != nil {
+		return err
+	}
+	err = f.Query.Stream(ctx, x, cards, func(row query.Row) error {
+		if head, ok := heads[row.ID()]; ok && head.shows.all(rateBits["prefix"]) {
+			into.add(newSeenCard(row, head, account), row.ID(), head)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	// The data may be newer than what is known: then the next assignment is, too.
+	if _, err := f.Tracker.Observe(*at); err != nil {
+		return err
+	}
+	if into.until, err = f.nextAssignment(ctx, x, at); err != nil {
+		return err
+	}
+	return f.findParents(ctx, x, into)
+}
+
+func (v *visibleCards) add(card *visibleCard, id string, head rateHead) {
+	v.cards = append(v.cards, card)
+	v.wanted = append(v.wanted, wantedRates{revision: head.revision, key: ratesKey(head.revision), card: id, rows: head.rows})
+	v.views[card.View]++
+}
+
+func (v *visibleCards) bytes() int64 {
+	total := int64(0)
+	for i, card := range v.cards {
+		total += int64(len(card.head)+2*len(v.wanted[i].revision)+24*len(card.parents)) + itemBytes
+	}
+	return total
+}
+
+// rateHead is what is seen of the rates of a card.
+type rateHead struct {
+	revision string // the active one, "" if there is none
+	rows     int64
+	shows    rateColumnSet
+}
+
+// rateHeads finds the cards whose rates are seen, by their ids.
+func (f *Finder) rateHeads(ctx context.Context, x dialect.Execer, q *query.Query) (map[string]rateHead, error) {
+	heads := map[string]rateHead{}
+	err := f.Query.Heads(ctx, x, q, func(h query.Head) {
+		seen := rateHead{revision: h.Revision, rows: h.Rows}
+		for _, name := range h.Columns {
+			seen.shows |= rateBits[name]
+		}
+		heads[h.ID] = seen
+	})
+	return heads, err
+}
+
+func newSeenCard(row query.Row, head rateHead, account string) *visibleCard {
+	text := func(name string) string {
+		v, _ := row.Value(name)
+		value, _ := v.(string)
+		return value
+	}
+	card := &visibleCard{
+		View: row.View, id: text("id"), currency: text("currency"), shows: head.shows, whole: true,
+		head: row.AppendMembers([]byte{'{'}, "id", "kind", "name", "currency"),
+	}
+	switch owner := text("account_id"); {
+	case text("kind") == schema.ProviderCard:
+		card.Role = roleCost
+	case text("kind") == schema.CustomerCard && owner != "" && owner == account:
+		card.Role = roleSale
+	case text("kind") == schema.CustomerCard:
+		card.Role = roleBelow
+	}
+	_, card.tells = row.Value("parents")
+	if card.Role != "" {
+		card.head = append(card.member("role"), `"`+card.Role+`"`...)
+	}
+	if v, ok := row.Value("charge_precision"); ok {
+		decimals, _ := v.(int64)
+		card.charge, _ = rating.NewRounding(int(decimals), text("charge_rounding")) // none where it is not shown
+	}
+	return card
+}
+
+// member starts another member of the card's head.
+func (c *visibleCard) member(name string) []byte {
+	if len(c.head) > 1 {
+		c.head = append(c.head, ',')
+	}
+	return append(c.head, `"`+name+`":`...)
+}
+
+// nextAssignment is when an assignment next begins or ends to hold, whoever's
+// it is; 0 for never. It is found once for each epoch, in a snapshot whose
+// history was read.
+func (f *Finder) nextAssignment(ctx context.Context, x dialect.Execer, at *history.Observation) (int64, error) {
+	return history.Cached(ctx, f.Cache, "next assignment", func(ctx context.Context, seen *history.Observation) (int64, int64, error) {
+		*seen = *at
+		now := f.Now().UnixMicro()
+		var next *int64
+		err := dialect.ReadOne(ctx, x, f.Dialect.Rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
+			FROM assignments WHERE valid_from > ? OR valid_to > ?`), []any{now, now, now}, &next)
+		if err != nil || next == nil {
+			return 0, 0, rowsError(ctx, f.Dialect, "assignment", err)
+		}
+		return *next, *next, nil
+	})
+}

@@ -1,0 +1,64 @@
+package lookup
+
+import (
+	"context"
+	"encoding/json"
+
+	"resellerd/store/dialect"
+	"resellerd/store/rating"
+)
+
+// findParents finds, of the viewer's own built cards, which of the others they
+// were built from.
+func (f *Finder) findParents(ctx context.Context, x dialect.Execer, v *visibleCards) error {
+	places, own := map[string]int{}, map[string]*visibleCard{}
+	var revisions []string
+	for i, card := range v.cards {
+		places[v.wanted[i].card] = i
+		if card.Role == roleSale && card.tells && v.wanted[i].revision != "" {
+			own[v.wanted[i].revision] = card
+			revisions = append(revisions, v.wanted[i].revision)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(revisions)
+	if err != nil {
+		return err
+	}
+	all, err := dialect.SelectAll[builtFromCard](ctx, f.Dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange
+		FROM `+f.Dialect.Texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
+		ORDER BY p.revision_id, p.position`, string(list))
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		own[m.Revision].addParent(v, m, places)
+	}
+	return nil
+}
+
+// builtFromCard is a card that a revision was built from.
+type builtFromCard struct {
+	Revision string `db:"revision_id"`
+	CardID   string `db:"parent_id"`
+	Exchange string // "" where both have the same currency
+}
+
+// addParent notes what a card was built from, where the viewer sees that card
+// and what it costs.
+func (c *visibleCard) addParent(v *visibleCards, p builtFromCard, places map[string]int) {
+	c.built = true
+	at, seen := places[p.CardID]
+	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
+		c.whole = false
+		return
+	}
+	exchange, err := rating.ExchangeOf(p.Exchange)
+	if err != nil || p.Exchange == "" && v.cards[at].currency != c.currency {
+		c.whole = false
+		return
+	}
+	c.parents = append(c.parents, visibleParent{at, exchange})
+}

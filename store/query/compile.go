@@ -1,0 +1,268 @@
+package query
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"resellerd/policies/predicate"
+	"resellerd/store/schema"
+)
+
+// compiler writes one statement. Its fields are filled in order by compile.
+type compiler struct {
+	q    *Query
+	def  *schema.Type
+	mode mode
+	b    *schema.Builder
+	r    *renderer
+
+	filter predicate.Expr
+	views  []caseOf
+	groups []caseOf
+	// one is the condition that exactly one view applies.
+	one    string
+	always map[string]bool // columns shown in every row
+	rest   string          // every condition but the filter
+	key    string          // the sort key's expression, "" for the default order
+	err    error           // the first one met
+}
+
+// caseOf is a view or a group of columns that depends on the row.
+type caseOf struct {
+	name  string   // of a view
+	names []string // of a group
+	when  predicate.Expr
+	sql   string
+	view  int // of a group: the view with the same condition, or -1
+}
+
+func (r *Reader) compile(q *Query, def *schema.Type, m mode, sources []*parameters, classes []string) (*statement, error) {
+	b := schema.NewBuilder(r.d)
+	c := &compiler{q: q, def: def, mode: m, b: b}
+	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, params: sources[0], classes: classes[0]}
+	next := 0
+	decide := func(f predicate.Filter) predicate.Expr { return decideFilter(f, sources[0], classes[0], &next) }
+	c.filter = decide(q.Filter)
+	c.resolveViews(decide)
+	c.resolveColumns(decide)
+	if len(c.views) == 0 {
+		return &statement{empty: true}, c.err
+	}
+	if _, none := c.filter.(predicate.False); none {
+		return &statement{empty: true}, c.err
+	}
+	c.resolveRest(sources, classes)
+	p := c.statement()
+	if c.err != nil {
+		return nil, c.err
+	}
+	p.text, p.args = b.Finish(p.text)
+	return p, nil
+}
+
+func decideFilter(f predicate.Filter, l *parameters, classes string, next *int) predicate.Expr {
+	switch {
+	case f.Kind == predicate.All:
+		return predicate.True{}
+	case f.Kind == predicate.Where && f.Where != nil:
+		return predicate.Simplify(l.decide(f.Where, classes, next))
+	}
+	return predicate.False{}
+}
+
+// sql renders a condition and remembers the first error.
+func (c *compiler) sql(e predicate.Expr) string {
+	text, err := c.r.expr(e)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return text
+}
+
+// resolveViews finds the views that can apply. A view that applies to whatever
+// passes the filter is unconditional.
+func (c *compiler) resolveViews(decide func(predicate.Filter) predicate.Expr) {
+	for _, v := range c.q.Views {
+		when := decide(v.When)
+		if _, never := when.(predicate.False); never {
+			continue
+		}
+		if predicate.Implies(c.filter, when) {
+			when = predicate.True{}
+		}
+		c.views = append(c.views, caseOf{name: v.Name, when: when, sql: c.sql(when)})
+	}
+	c.one = c.exactlyOne()
+}
+
+func (c *compiler) exactlyOne() string {
+	if len(c.views) == 1 {
+		return c.views[0].sql
+	}
+	var some predicate.Or
+	var sum []string
+	apart := true
+	for i, v := range c.views {
+		some = append(some, v.when)
+		sum = append(sum, "CASE WHEN "+v.sql+" THEN 1 ELSE 0 END")
+		for _, other := range c.views[:i] {
+			apart = apart && disjoint(v.when, other.when)
+		}
+	}
+	switch {
+	case !apart:
+		return "(" + strings.Join(sum, " + ") + ") = 1"
+	case coveredBy(c.filter, some):
+		return "TRUE"
+	}
+	return c.sql(predicate.Simplify(some))
+}
+
+// coveredBy reports that some alternative holds wherever the filter does.
+func coveredBy(filter predicate.Expr, alternatives predicate.Or) bool {
+	for _, part := range disjuncts(filter) {
+		if !predicate.Implies(part, alternatives) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *compiler) resolveColumns(decide func(predicate.Filter) predicate.Expr) {
+	c.always = map[string]bool{}
+	for _, g := range c.q.Columns {
+		when := decide(g.When)
+		if _, never := when.(predicate.False); never {
+			continue
+		}
+		if predicate.Implies(c.filter, when) || len(c.views) == 1 && predicate.Implies(c.views[0].when, when) {
+			for _, name := range g.Names {
+				c.always[name] = true
+			}
+			continue
+		}
+		text := predicate.Text(when)
+		view := slices.IndexFunc(c.views, func(v caseOf) bool { return predicate.Text(v.when) == text })
+		c.groups = append(c.groups, caseOf{names: g.Names, when: when, sql: c.sql(when), view: view})
+	}
+}
+
+// mask is the groups that show a column: 0 when every row does. It returns
+// false when none does.
+func (c *compiler) mask(col *schema.Column) (mask uint64, shown bool) {
+	if !col.Show {
+		return 0, false
+	}
+	if c.always[col.Name] {
+		return 0, true
+	}
+	for i, g := range c.groups {
+		if slices.Contains(g.names, col.Name) {
+			mask |= 1 << i
+		}
+	}
+	return mask, mask != 0
+}
+
+// anyGroup is the condition that one of the groups in mask applies.
+func (c *compiler) anyGroup(mask uint64, sql func(i int) string) string {
+	var parts []string
+	for i := range c.groups {
+		if mask&(1<<i) != 0 {
+			parts = append(parts, sql(i))
+		}
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// value is what a row shows in a column, where it shows it. view gives the
+// condition of the i-th view in the place where the text will stand.
+func (c *compiler) value(col *schema.Column, view func(i int) string) string {
+	if len(c.views) == 1 {
+		if e := col.Views[c.views[0].name]; e != nil {
+			return e(c.b, "t")
+		}
+		return col.Expr(c.b, "t")
+	}
+	var cases string
+	for i, v := range c.views {
+		if e := col.Views[v.name]; e != nil {
+			cases += " WHEN " + view(i) + " THEN " + e(c.b, "t")
+		}
+	}
+	if cases == "" {
+		return col.Expr(c.b, "t")
+	}
+	return "CASE" + cases + " ELSE " + col.Expr(c.b, "t") + " END"
+}
+
+func (c *compiler) viewSQL(i int) string  { return c.views[i].sql }
+func (c *compiler) groupSQL(i int) string { return c.groups[i].sql }
+
+// resolveRest gathers the conditions beside the filter: scope, views, joined
+// types, the id, the viewer's own conditions, and the place to continue at.
+func (c *compiler) resolveRest(sources []*parameters, classes []string) {
+	conditions := []string{c.one}
+	if c.def.Scope != "" {
+		conditions = append(conditions, schema.Aliased(c.def.Scope, "t")+" = "+c.b.Bind(schema.Argument{Kind: schema.ArgParent}))
+	}
+	if c.def.Timed {
+		conditions = append(conditions, "(t.valid_to IS NULL OR t.valid_to > "+c.b.Integer(schema.Argument{Kind: schema.ArgNow})+")")
+	}
+	if len(c.views) == 1 && c.def.Only[c.views[0].name] != "" {
+		conditions = append(conditions, schema.Aliased(c.def.Only[c.views[0].name], "t"))
+	}
+	for i, f := range c.q.Also {
+		conditions = append(conditions, c.alsoSQL(f, i+1, sources[i+1], classes[i+1]))
+	}
+	if c.q.ID != "" {
+		conditions = append(conditions, schema.Aliased(c.def.Key, "t")+" = "+c.b.Bind(schema.Argument{Kind: schema.ArgID}))
+	}
+	for i, w := range c.q.Where {
+		conditions = append(conditions, c.where(i, w))
+	}
+	c.key = c.sortKey()
+	if c.mode != modeCount && c.mode != modeHead && c.q.After != nil {
+		conditions = append(conditions, c.behind())
+	}
+	c.rest = schema.And(conditions...)
+}
+
+func (c *compiler) alsoSQL(f TypedFilter, source int, l *parameters, classes string) string {
+	j, next := c.def.Also[f.Type], 0
+	r := &renderer{b: c.b, def: j.Def, alias: j.Alias, leaf: f.Leaf, source: source, params: l, classes: classes}
+	text, err := r.expr(decideFilter(f.Filter, l, classes, &next))
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return text
+}
+
+// from is the table with what it joins.
+func (c *compiler) from() string {
+	text := c.def.Table + " t"
+	for _, f := range c.q.Also {
+		j := c.def.Also[f.Type]
+		text += " JOIN " + j.Def.Table + " " + j.Alias + " ON " + schema.Aliased(j.On, "t")
+	}
+	return text
+}
+
+// fetched is how many rows a page of the given size asks the database for: one
+// more than a page of one of a few sizes, so that few texts serve all limits.
+func fetched(limit int) int {
+	for _, standard := range [...]int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500} {
+		if limit <= standard {
+			return standard + 1
+		}
+	}
+	return MaxLimit + 1
+}
+
+func (c *compiler) limit() string {
+	if c.mode != modePage {
+		return ""
+	}
+	return " LIMIT " + strconv.Itoa(fetched(c.q.Limit))
+}

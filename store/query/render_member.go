@@ -1,0 +1,99 @@
+package query
+
+import (
+	"strings"
+
+	"resellerd/policies/predicate"
+	"resellerd/store/dialect"
+	"resellerd/store/schema"
+)
+
+// member renders membership in constants, in the subject's subtree or in a set
+// column.
+func (r *renderer) member(m predicate.Member) (string, error) {
+	item, err := r.side(m, m.Item)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case m.Set.Ref.IsBelow():
+		return r.below(m, item)
+	case m.Set.Ref != nil:
+		return r.memberOfSet(m, item)
+	case item.column == nil:
+		return "", r.unknown(m, "no column")
+	}
+	return r.memberOfList(item, m.Set.List), nil
+}
+
+func (r *renderer) master() bool { return r.classes[len(r.classes)-1] == classMaster }
+
+func (r *renderer) memberOfList(item side, list []any) string {
+	classes := map[schema.Kind]byte{schema.Text: classText, schema.Integer: classInteger, schema.Boolean: classBoolean}
+	var marks []string
+	for _, v := range list {
+		if class, value := classify(v); class == classes[item.column.Kind] && dialect.Storable(value) {
+			marks = append(marks, r.b.Typed(schema.Argument{Kind: schema.ArgConst, Value: value}, item.column.Kind))
+		}
+	}
+	switch len(marks) {
+	case 0:
+		return "FALSE"
+	case 1:
+		return item.text + " = " + marks[0]
+	}
+	return item.text + " IN (" + strings.Join(marks, ", ") + ")"
+}
+
+// below is membership in the subject's subtree: a semi-join, or an equality
+// when there is nothing below the subject's own account, or when the subtree is
+// the whole tenant, which every row names and no row's accounts leave.
+func (r *renderer) below(m predicate.Member, item side) (string, error) {
+	if item.column == nil {
+		return "", r.unknown(m, "no column")
+	}
+	account, err := r.side(m, predicate.Operand{Ref: subjectAccount})
+	if err != nil {
+		return "", err
+	}
+	if item.column.Kind != schema.Text || account.class != classText {
+		return "FALSE", nil
+	}
+	mark := r.b.Bind(account.arg)
+	if r.leaf {
+		return item.text + " = " + mark, nil
+	}
+	if item.column.Account && r.master() {
+		return schema.And(present(item), r.alias+".tenant_id = "+mark), nil
+	}
+	return item.text + " IN (SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = " + mark + ")", nil
+}
+
+// memberOfSet reads the set's table: from the value's side when the value is
+// the request's, so that its index leads to the rows, and else from the row's.
+func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
+	if _, ok := m.Set.Ref.Column(); !ok {
+		return "", r.unknown(m, "set is no column")
+	}
+	c, err := r.policyColumn(m, m.Set.Ref)
+	if err != nil {
+		return "", err
+	}
+	if c.Kind != schema.Set {
+		return "FALSE", nil
+	}
+	if item.column == nil && item.class != classText || item.column != nil && item.column.Kind != schema.Text {
+		return "FALSE", nil
+	}
+	s, only := c.Set, ""
+	if s.Only != "" {
+		only = schema.Aliased(s.Only, r.alias)
+	}
+	from, where := s.Rows(r.b)
+	if item.column != nil {
+		condition := schema.And("s."+s.Owner+" = "+r.alias+".id", "s."+s.Value+" = "+item.text, where)
+		return schema.And(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+condition+")"), nil
+	}
+	condition := schema.And("s."+s.Value+" = "+r.b.Bind(item.arg), where)
+	return schema.And(only, r.alias+".id IN (SELECT s."+s.Owner+" FROM "+from+" WHERE "+condition+")"), nil
+}

@@ -1,0 +1,287 @@
+package raterows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"resellerd/store/dialect"
+	"resellerd/store/rating"
+)
+
+// readAhead is how many rates are read at a time: a reader holds no statement
+// open between two reads, so that any number of them may share a connection
+// with what is written meanwhile.
+const readAhead = 5000
+
+// MaxSeconds bounds mcd and pulse: a day.
+const MaxSeconds = 86_400
+
+// Reader gives the rates of one revision in the order of their prefixes.
+type Reader struct {
+	ctx      context.Context
+	d        dialect.Dialect
+	x        dialect.Execer
+	Revision string
+	cursor   string // its name, where the dialect has cursors and x is a transaction
+
+	ahead []Row // read, and used up to taken
+	taken int
+	done  bool // there are no more behind them
+	names names
+
+	turn   *sync.Mutex   // nil: the next are read when they are wanted; see readEarly
+	coming chan readAway // gives what is being read; nil while nothing is
+
+	// Of what reads, which is one goroutine at a time.
+	opened bool
+	last   string // the prefix that was read last
+	scan   *Scanner
+	spare  []Row
+}
+
+// readAway is what was read, or what ended it.
+type readAway struct {
+	rates []Row
+	err   error
+}
+
+// Row is a rate as it was read.
+type Row struct {
+	rating.Row
+	Name string
+}
+
+const selectRates = `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates
+	WHERE revision_id = ?`
+
+// NewReader reads over x. cursor is a name that is free in the transaction x,
+// "" where x is none. It reads nothing yet.
+func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, cursor string) *Reader {
+	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor}
+}
+
+// Over has the rates read over another connection. It is called before any is.
+func (r *Reader) Over(x dialect.Execer) { r.x = x }
+
+// NameOf is what the row of a prefix is called, which the walk stands at or
+// below; "" if there is no such row.
+func (r *Reader) NameOf(p rating.Prefix) string { return r.names.of(p) }
+
+// Rates gives the rates with their names.
+func (r *Reader) Rates() func() (Row, bool, error) {
+	next := r.Source()
+	return func() (Row, bool, error) {
+		row, more, err := next()
+		return Row{Row: row, Name: r.names.next.name}, more, err
+	}
+}
+
+// Source gives the rates to the arithmetic; nameOf tells their names.
+func (r *Reader) Source() rating.Source {
+	return func() (rating.Row, bool, error) {
+		if r.taken == len(r.ahead) && !r.done {
+			if err := r.read(); err != nil {
+				return rating.Row{}, false, err
+			}
+		}
+		if r.taken == len(r.ahead) {
+			r.names.read("", 0)
+			return rating.Row{}, false, nil
+		}
+		next := r.ahead[r.taken]
+		r.taken++
+		r.names.read(next.Name, next.Prefix)
+		return next.Row, true, nil
+	}
+}
+
+// EndWith has the reading end with ctx.
+func (r *Reader) EndWith(ctx context.Context) { r.ctx = ctx }
+
+// read takes the next rates.
+func (r *Reader) read() error {
+	got := r.next()
+	if got.err != nil {
+		return fmt.Errorf("rates of revision %s: %w", r.Revision, r.d.TranslateIn(r.ctx, got.err))
+	}
+	r.spare, r.ahead, r.taken = r.ahead, got.rates, 0
+	r.done = len(r.ahead) < readAhead
+	if r.turn != nil && !r.done {
+		r.coming = make(chan readAway, 1)
+		go func(out chan<- readAway) { out <- r.fetch() }(r.coming)
+	}
+	return nil
+}
+
+// next waits for what is being read, or reads.
+func (r *Reader) next() readAway {
+	if r.coming == nil {
+		return r.fetch()
+	}
+	got := <-r.coming
+	r.coming = nil
+	return got
+}
+
+// rest waits until nothing is being read any more.
+func (r *Reader) rest() {
+	if r.coming != nil {
+		r.next()
+	}
+	r.done = true
+}
+
+func (r *Reader) fetch() (got readAway) {
+	if r.turn != nil {
+		r.turn.Lock()
+		defer r.turn.Unlock()
+	}
+	rows, err := r.some()
+	if err != nil {
+		return readAway{err: err}
+	}
+	defer rows.Close()
+	if r.scan == nil {
+		r.scan = NewScanner()
+	}
+	rates := r.spare[:0]
+	for rows.Next() {
+		rate, err := r.scan.Row(rows)
+		if err != nil {
+			return readAway{err: err}
+		}
+		rates = append(rates, rate)
+	}
+	if len(rates) > 0 {
+		r.last = rates[len(rates)-1].Prefix.String()
+	}
+	return readAway{rates, rows.Err()}
+}
+
+// some reads the next rates: by the server's own cursor, which finds its way
+// once, or from the prefix on that was read last.
+func (r *Reader) some() (*sql.Rows, error) {
+	if !r.d.Cursors || r.cursor == "" {
+		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, readAhead)
+	}
+	if !r.opened {
+		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.d.Rebind(selectRates)+" ORDER BY prefix", r.Revision)
+		if err != nil {
+			return nil, err
+		}
+		r.opened = true
+	}
+	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
+}
+
+// Scanner reads rows whose last columns are a rate's; extra takes those before.
+// Values are taken as the driver gives them: converting them one by one, as
+// Scan does for a variable of a type, takes longer than reading them.
+type Scanner struct {
+	into   []any
+	values [9]any
+}
+
+// NewScanner makes a scan whose rows have the values of extra first.
+func NewScanner(extra ...any) *Scanner {
+	s := &Scanner{into: extra}
+	for i := range s.values {
+		s.into = append(s.into, &s.values[i])
+	}
+	return s
+}
+
+// Row reads the row that the rows stand at.
+func (s *Scanner) Row(rows *sql.Rows) (r Row, err error) {
+	if err = rows.Scan(s.into...); err != nil {
+		return r, err
+	}
+	return s.rate()
+}
+
+var errNotARate = errors.New("a row is not a rate")
+
+// rate makes a rate of the values. What the schema does not let be is an error,
+// never a zero.
+func (s *Scanner) rate() (r Row, err error) {
+	v := &s.values
+	prefix, there := v[0].(string)
+	name, named := v[1].(string)
+	cost, priced := v[2].(int64)
+	mcd, stepped := v[5].(int64)
+	pulse, pulsed := v[6].(int64)
+	connect, connected := v[7].(int64)
+	status, stated := v[8].(string)
+	ok := there && named && priced && stepped && pulsed && connected && stated
+	if !ok || mcd < 0 || mcd > MaxSeconds || pulse < 0 || pulse > MaxSeconds {
+		return r, errNotARate
+	}
+	r.Name, r.Cost, r.Connect = name, rating.Money(cost), rating.Money(connect)
+	r.MCD, r.Pulse, r.Blocked = uint32(mcd), uint32(pulse), status == "blocked"
+	if r.Inter, ok = optionalMoney(v[3]); !ok {
+		return r, errNotARate
+	}
+	if r.Intra, ok = optionalMoney(v[4]); !ok {
+		return r, errNotARate
+	}
+	r.Prefix, err = rating.ParsePrefix(prefix)
+	return r, err
+}
+
+// optionalMoney is money or NULL.
+func optionalMoney(value any) (m rating.Optional[rating.Money], ok bool) {
+	if value == nil {
+		return m, true
+	}
+	amount, ok := value.(int64)
+	return rating.Some(rating.Money(amount)), ok
+}
+
+// names remembers what the rows are called that a walk in the order of
+// prefixes stands below: one for each length of a prefix.
+type names struct {
+	next  named // read, and not reached yet
+	byLen [rating.MaxDigits + 1]named
+}
+
+type named struct {
+	prefix rating.Prefix
+	name   string
+}
+
+// read takes the row after the one that the walk has just reached.
+func (n *names) read(name string, p rating.Prefix) {
+	n.byLen[n.next.prefix.Len()] = n.next
+	n.next = named{p, name}
+}
+
+// of is what the row of this prefix is called, which the walk stands at or
+// below.
+func (n *names) of(p rating.Prefix) string {
+	if at := n.byLen[p.Len()]; at.prefix == p {
+		return at.name
+	}
+	return ""
+}
+
+// Prefetch has each reader read its next rates while its last are being used.
+// Those of one connection take turns. Nothing else may use the connection until
+// end has returned.
+func Prefetch(readers ...*Reader) (end func()) {
+	turns := map[dialect.Execer]*sync.Mutex{}
+	for _, r := range readers {
+		if turns[r.x] == nil {
+			turns[r.x] = &sync.Mutex{}
+		}
+		r.turn = turns[r.x]
+	}
+	return func() {
+		for _, r := range readers {
+			r.rest()
+		}
+	}
+}

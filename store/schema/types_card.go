@@ -1,0 +1,135 @@
+package schema
+
+var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true}
+
+// Translated is the view in which the one a card was assigned to sees it: as its
+// provider's.
+const Translated = "translated"
+
+// CardType has the cards, without their rates.
+var CardType = &Type{
+	Name: "card", Table: "cards", Key: "@.id",
+	Indexed: []string{"id", "tenant_id", "account_id"},
+	Columns: []Column{
+		stored("id", Text).policy().required(),
+		stored("account_id", Text).policy().ofAccount().required(),
+		stored("tenant_id", Text).policy().required().hidden(),
+		stored("kind", Text).policy().required().in(Translated, "'provider'"),
+		stored("name", Text).policy().required().
+			in(Translated, translatedName("@.")),
+		stored("public_name", Text).policy(),
+		stored("carrier", Text).policy().
+			in(Translated, "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)"),
+		stored("currency", Text).policy(),
+		stored("direction", Text).policy(),
+		stored("tech_prefix", Text),
+		stored("rate_precision", Integer),
+		stored("rate_rounding", Text),
+		stored("charge_precision", Integer),
+		stored("charge_rounding", Text),
+		stored("notes", Text).opaque(),
+		stored("public_notes", Text),
+		setOf("assigned_to", cardAssignments).policy(),
+		document("parents", ParentCards, parentCards),
+		stored("compact", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.compact, '" + DefaultCompact + "') END"),
+		stored("routing", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.routing, '" + DefaultRouting + "') END"),
+		document("profit_rules", RuleList, ruleList),
+		stored("external_id", Text).policy(),
+		document("revision", RevisionHead, activeRevision("s.number")).
+			inView(Translated, activeRevision("NULL")),
+		stored("stale", Text),
+		stored("created_at", Time).required(),
+		stored("updated_at", Time).required(),
+	},
+}
+
+// parentCards lists the cards that a customer card is built from, by the names
+// that its owner knows them by; one that is not assigned any more has none.
+func parentCards(b *Builder, alias string) string {
+	now := b.Integer(Argument{Kind: ArgNow})
+	name := Aliased("CASE WHEN p.account_id = @.account_id THEN p.name WHEN EXISTS (SELECT 1 FROM assignments a"+
+		" WHERE a.card_id = p.id AND a.account_id = @.account_id AND a.valid_from <= "+now+
+		" AND (a.valid_to IS NULL OR a.valid_to > "+now+")) THEN "+translatedName("p.")+" END", alias)
+	return Aliased("CASE WHEN @.kind = 'customer' THEN "+b.Dialect.JSONRows("s.position",
+		"card_parents s LEFT JOIN cards p ON p.id = s.parent_id WHERE s.card_id = @.id",
+		"s.parent_id", name, "s.exchange", "s.exchange_at")+" END", alias)
+}
+
+// translatedName is what a card is called where it is assigned to.
+func translatedName(of string) string {
+	return "COALESCE(" + of + "public_name, 'Provider card ' || " + of + "id)"
+}
+
+func ruleList(b *Builder, alias string) string {
+	return Aliased("CASE WHEN @.kind = 'customer' THEN "+b.Dialect.JSONRows("s.position", "profit_rules s WHERE s.card_id = @.id",
+		"s.match", "s.type", "s.value", "s.apply_to", "s.status", "s.mcd", "s.pulse", "s.connect", "s.precision", "s.rounding")+" END", alias)
+}
+
+// activeRevision lists id, number, activation time and row count of a card's
+// active revision.
+func activeRevision(number string) expression {
+	return func(b *Builder, alias string) string {
+		return "(SELECT " + b.Dialect.JSONArray("s.id", number, "s.activated_at", "s.row_count") +
+			" FROM revisions s WHERE s.card_id = " + alias + ".id AND s.status = 'active')"
+	}
+}
+
+// revisionType has the states of a card's rates. Who sees the card translated
+// sees the one that is in force.
+var revisionType = &Type{
+	Name: "revision", Table: "revisions", Key: "@.id",
+	Through: CardType, Scope: "@.card_id", Decided: true, Only: map[string]string{Translated: "@.status = 'active'"},
+	Columns: []Column{
+		stored("id", Text).required(),
+		stored("number", Integer),
+		stored("status", Text).required(),
+		stored("live_at", Time),
+		stored("activated_at", Time),
+		stored("deactivated_at", Time),
+		stored("rows", Integer).from("@.row_count").required(),
+		stored("origin", Text).required(),
+		stored("base_id", Text),
+		stored("scheduled_by", Text),
+		stored("losses_accepted", Boolean).required(),
+		stored("held_reason", Text),
+		stored("created_at", Time).required(),
+	},
+}
+
+var rateType = &Type{
+	Name: "rate", Table: "rates", Key: "@.prefix",
+	Through: CardType, Scope: "@.revision_id", Decided: true, Revised: true,
+	Columns: []Column{
+		stored("prefix", Text).required(),
+		stored("name", Text),
+		stored("cost", Money).required(),
+		stored("inter", Money),
+		stored("intra", Money),
+		stored("mcd", Integer).required(),
+		stored("pulse", Integer).required(),
+		stored("connect", Money).required(),
+		stored("status", Text).required(),
+	},
+}
+
+var assignmentType = &Type{
+	Name: "assignment", Table: "assignments", Key: "@.account_id",
+	Through: CardType, Scope: "@.card_id", Timed: true, Needs: "assigned_to",
+	Also: map[string]join{"account": {Def: accountType, Alias: "a", On: "a.id = @.account_id"}},
+	Columns: []Column{
+		stored("account_id", Text).required(),
+		stored("valid_from", Time).required(),
+		stored("valid_to", Time),
+	},
+}
+
+var cardCustomerType = &Type{
+	Name: "card_customer", Table: "card_customers", Key: "@.customer_id",
+	Through: CardType, Scope: "@.card_id", Timed: true,
+	Also: map[string]join{"customer": {Def: customerType, Alias: "a", On: "a.id = @.customer_id"}},
+	Columns: []Column{
+		stored("customer_id", Text).required(),
+		stored("valid_from", Time).required(),
+		stored("valid_to", Time),
+	},
+}

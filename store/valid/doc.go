@@ -1,0 +1,2 @@
+// Package valid checks single fields of rows that are about to be stored.
+package valid
