@@ -64,14 +64,15 @@ func (e *Engine) prone(rules []*ast.Rule) []*ast.Rule {
 }
 
 // viewRules returns the rules whose value the view is: two values of theirs
-// are two views, which no row may have.
+// are two views, which no row may have. A view may be passed on through a
+// variable: data.reseller.resource[kind].view.
 func (e *Engine) viewRules() map[*ast.Rule]bool {
 	out := map[*ast.Rule]bool{}
 	var add func(ref ast.Ref)
 	add = func(ref ast.Ref) {
-		for _, rule := range e.tree.Rules.At(ref) {
-			if out[rule] {
-				continue
+		for _, rule := range e.tree.Rules.Lookup(ref) {
+			if out[rule] || len(rule.Ref()) != len(ref) || rule.Head.HasDynamicRef() {
+				continue // a part of what ref reads, or more than it
 			}
 			out[rule] = true
 			if next := passedOn(rule); next != nil {

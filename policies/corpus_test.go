@@ -45,6 +45,32 @@ func TestCorpusIsEqualOrRefused(t *testing.T) {
 	}
 }
 
+// A list needs views that conditions tell apart, wherever their rules stand.
+func TestAListIsMadeWhereAnotherRuleNamesTheView(t *testing.T) {
+	cases, err := policiestest.LoadCorpus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, c := range cases {
+		if !slices.Contains([]string{"view_passed_on", "view_dispatched", "views_dispatched_that_conflict"}, c.Name) {
+			continue
+		}
+		found++
+		engine, err := policies.Load(context.Background(), c.Tree(), corpusOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := benchInput("acc_r1")
+		if p := engine.Plan(context.Background(), in); p.Err != nil || len(p.Views) != 2 {
+			t.Errorf("%s: planned %+v", c.Name, p)
+		}
+	}
+	if found != 3 {
+		t.Errorf("%d of 3 cases are in the corpus", found)
+	}
+}
+
 func corpusOptions() policies.Options {
 	return policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second}
 }

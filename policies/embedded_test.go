@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -71,6 +73,32 @@ func TestNothingIsFoundInTheEmbeddedTree(t *testing.T) {
 	}
 	for _, f := range report.Findings {
 		t.Errorf("%s:%d: %s [%s]", f.File, f.Line, f.Message, f.Code)
+	}
+}
+
+// A type without a name in types would be taken for one of a panel's, whose rows
+// are whose the request says.
+func TestEachFolderOfResourceHasANameInTypes(t *testing.T) {
+	entries, err := fs.ReadDir(policies.Embedded(), "reseller/resource")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := []string{}
+	for _, entry := range entries {
+		if entry.Name() != "panel" {
+			folders = append(folders, entry.Name())
+		}
+	}
+	options := []func(*rego.Rego){rego.Query("x := data.reseller.types.own")}
+	for _, module := range policyModules(t) {
+		options = append(options, rego.ParsedModule(module))
+	}
+	results, err := rego.New(options...).Eval(context.Background())
+	if err != nil || len(results) != 1 {
+		t.Fatal(results, err)
+	}
+	if own := fmt.Sprint(results[0].Bindings["x"]); own != fmt.Sprint(folders) {
+		t.Errorf("types names %s; the folders are %s", own, folders)
 	}
 }
 

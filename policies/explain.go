@@ -31,7 +31,7 @@ type Explanation struct {
 
 // Rule is a rule of the tree, as its METADATA and its source describe it.
 type Rule struct {
-	Name               string // "reseller.customer.allow"
+	Name               string // "reseller.resource.customer.allow"
 	Title, Description string // empty without METADATA
 	Code               string // the reason that it gives, if any
 	File               string // within the tree

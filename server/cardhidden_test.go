@@ -81,7 +81,7 @@ func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 func TestAnAssignedCardIsNotToldToBeStale(t *testing.T) {
 	t.Parallel()
 	const stale = "columns contains \"stale\" if {\n"
-	eachDatabase(t, engineBut(t, "reseller/card/shown.rego", stale+"\town\n", stale), func(t *testing.T, fresh func() *world) {
+	eachDatabase(t, engineBut(t, "reseller/resource/card/shown.rego", stale+"\town\n", stale), func(t *testing.T, fresh func() *world) {
 		w := fresh()
 		soldFrom("retail", "gold", 1e7, store.ReasonSellsAtLoss, true)(w)
 		soldFrom("gold", "upstream", 1e7, store.ReasonSellsAtLoss, true)(w)

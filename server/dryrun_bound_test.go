@@ -21,7 +21,7 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 	tree, err := treeWithDepth(1)
 	must(t, err)
 	files := tree.(fstest.MapFS)
-	const at = "reseller/user/user.rego"
+	const at = "reseller/resource/user/user.rego"
 	text := strings.Replace(string(files[at].Data), "visible if {", "visible if {\n\tnot input.resource.status == \"disabled\"", 1)
 	files[at] = &fstest.MapFile{Data: []byte(text)}
 	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})

@@ -139,15 +139,13 @@ func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 	seen := func(column string) string {
 		return "\ncolumns contains \"" + column + "\" if contains(input.subject.user.external_id, \"sees\")\n"
 	}
-	const rates, users = "reseller/rate/rate.rego", "reseller/user/user.rego"
+	const rates, users = "reseller/resource/rate/rate.rego", "reseller/resource/user/user.rego"
 	for name, c := range map[string]struct{ file, text, by, more string }{
 		"the costs":                     {rates, `"cost", `, ``, seen("cost")},
 		"a price, where costs are none": {rates, `"cost", "inter", `, ``, seen("inter")},
-		"the rates": {"reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "revision"}`,
-			"\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcontains(input.subject.user.external_id, \"sees\")\n\tcard.allow\n}\n"},
-		"the rates of some cards": {"reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "revision"}`,
-			"\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcard.allow\n\tnot closed\n}\n" +
-				"\nclosed if {\n\tnot contains(input.subject.user.external_id, \"sees\")\n\tinput.resource.name == \"gold\"\n}\n"},
+		"the rates":                     {rates, `allow if card.allow`, "allow if {\n\tcontains(input.subject.user.external_id, \"sees\")\n\tcard.allow\n}", ``},
+		"the rates of some cards": {rates, `allow if card.allow`, "allow if {\n\tcard.allow\n\tnot closed\n}",
+			"\nclosed if {\n\tnot contains(input.subject.user.external_id, \"sees\")\n\tinput.resource.name == \"gold\"\n}\n"},
 		"logins": {users, `"login", `, ``, seen("login")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
 // Where prefixes are hidden, a look-up does not tell which of them a number has.
 func TestALookUpTellsNothingOfPrefixesThatAreHidden(t *testing.T) {
 	t.Parallel()
-	engine := hidingEngine(t, "reseller/rate/rate.rego", `"prefix", `, ``,
+	engine := hidingEngine(t, "reseller/resource/rate/rate.rego", `"prefix", `, ``,
 		"\ncolumns contains \"prefix\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n")
 	eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
 		one, two := fresh(), fresh()

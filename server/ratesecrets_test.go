@@ -91,12 +91,11 @@ var hidings = []struct {
 	// inter says that both worlds differ in the prices of jurisdictions alone.
 	inter bool
 }{
-	{name: "rates", file: "reseller/main/main.rego", text: `input.resource.type in {"card", "rate", "revision"}`,
-		by:   `input.resource.type in {"card", "revision"}`,
-		more: "\npermitted if {\n\tinput.resource.type == \"rate\"\n\tcard.allow\n\tdata.reseller.areas.permits(\"card/rates\", \"read\")\n}\n"},
-	{name: "cost", file: "reseller/rate/rate.rego", text: `"cost", `, by: ``,
+	{name: "rates", file: "reseller/resource/rate/rate.rego", text: `allow if card.allow`,
+		by: "allow if {\n\tcard.allow\n\tdata.reseller.areas.permits(\"card/rates\", \"read\")\n}"},
+	{name: "cost", file: "reseller/resource/rate/rate.rego", text: `"cost", `, by: ``,
 		more: "\ncolumns contains \"cost\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n"},
-	{name: "inter and intra", file: "reseller/rate/rate.rego", text: `"inter", "intra", `, by: ``, inter: true,
+	{name: "inter and intra", file: "reseller/resource/rate/rate.rego", text: `"inter", "intra", `, by: ``, inter: true,
 		more: "\ncolumns contains \"inter\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n" +
 			"\ncolumns contains \"intra\" if data.reseller.areas.permits(\"card/rates\", \"read\")\n"},
 }

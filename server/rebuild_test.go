@@ -117,7 +117,7 @@ func (w *world) rebuild(body string) (total rebuilt, results []string) {
 var revisionIDs = regexp.MustCompile(`rev_[a-z0-9]+`)
 
 // hushing hides own cards from resellers; what they are bought from stays shown.
-const cardRego, hushed, hushing = "reseller/card/card.rego", "reach.subtree\n\tinput.resource.kind == \"customer\"",
+const cardRego, hushed, hushing = "reseller/resource/card/card.rego", "reach.subtree\n\tinput.resource.kind == \"customer\"",
 	hushed + "\n\tnot input.resource.public_name == \"hush\""
 
 // Two worlds that differ in stale cards of the own account which the policy
@@ -171,7 +171,7 @@ func staleOf(w *world) []string {
 
 func TestWhoIsNotShownThatACardIsStaleRebuildsNothing(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, engineBut(t, "reseller/card/shown.rego", `columns contains "stale" if {`, `columns contains "other" if {`), func(t *testing.T, fresh func() *world) {
+	eachDatabase(t, engineBut(t, "reseller/resource/card/shown.rego", `columns contains "stale" if {`, `columns contains "other" if {`), func(t *testing.T, fresh func() *world) {
 		w := fresh()
 		w.resold("EUR", "", "one")
 		w.reprice(200_000_000)
@@ -319,7 +319,7 @@ func TestADraftThatSellsAtALossIsNotMadeActiveByARebuild(t *testing.T) {
 // Whose policy shows no revisions is not told that one is there.
 func TestARevisionOutOfSightIsNotTakenForBuilt(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, engineBut(t, "reseller/main/main.rego", `input.resource.type in {"card", "rate", "revision"}`, `input.resource.type in {"card", "rate"}`), func(t *testing.T, fresh func() *world) {
+	eachDatabase(t, engineBut(t, "reseller/resource/revision/revision.rego", `allow if card.allow`, `allow if false`), func(t *testing.T, fresh func() *world) {
 		w := fresh()
 		w.resold("EUR", "", "one")
 		w.reprice(200_000_000)

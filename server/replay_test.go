@@ -108,7 +108,7 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 	if r := replayed(t, asking, log); r.Undecidable["input.context.client_ip"] < r.Entries/2 || r.Flipped > 0 {
 		t.Errorf("asking for what was masked: %+v", r)
 	}
-	hides := load("reseller/customer/customer.rego", `"email", `, "")
+	hides := load("reseller/resource/customer/customer.rego", `"email", `, "")
 	if r := replayed(t, hides, log); r.Kinds[replay.View] == 0 || r.Kinds[replay.AllowToDeny] > 0 {
 		t.Errorf("hiding emails: %+v", r)
 	}

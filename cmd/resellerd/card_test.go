@@ -150,7 +150,7 @@ func TestTheCommandLineComparesNothingWithRatesThatAreHidden(t *testing.T) {
 		}
 	}
 	must(os.CopyFS(tree, policies.Embedded()))
-	rego := filepath.Join(tree, "reseller", "rate", "rate.rego")
+	rego := filepath.Join(tree, "reseller", "resource", "rate", "rate.rego")
 	text, err := os.ReadFile(rego)
 	must(err)
 	must(os.WriteFile(rego, []byte(strings.Replace(string(text), `"cost", `, "", 1)), 0o600))

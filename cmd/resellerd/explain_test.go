@@ -29,7 +29,7 @@ func TestExplainSaysWhyAndWhere(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"an allowed row":       {[]string{"--as", "admin", "--on", "account/" + made.Account}, []string{"ALLOWED", "reseller/account/account.rego:", "View full", `from "Full access" ` + made.Group + " (its default)"}},
+		"an allowed row":       {[]string{"--as", "admin", "--on", "account/" + made.Account}, []string{"ALLOWED", "reseller/resource/account/account.rego:", "View full", `from "Full access" ` + made.Group + " (its default)"}},
 		"a row that is absent": {[]string{"--as", "admin", "--on", "customer/cus_none"}, []string{"DENIED", "not_visible", "there is no such row", "First condition that failed", "input.resource.tenant_id == input.subject.account.tenant_id"}},
 		"a list":               {[]string{"--as", "admin", "--on", "card/provider"}, []string{"ALLOWED", "SELECT count(*) FROM cards t WHERE t.tenant_id = ?1", "1: " + made.Account}},
 		"an area":              {[]string{"--as", "admin", "--action", "create", "--on", "cdr"}, []string{"ALLOWED  create area/cdr"}},

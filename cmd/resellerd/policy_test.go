@@ -33,7 +33,7 @@ func policyTree(t *testing.T, changes ...string) string {
 	return dir
 }
 
-const customerRego = "reseller/customer/customer.rego"
+const customerRego = "reseller/resource/customer/customer.rego"
 
 func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 	dir := func(changes ...string) []string { return []string{"policy", "check", policyTree(t, changes...)} }
@@ -48,7 +48,7 @@ func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 		"a misspelt rule":            {dir(customerRego, "not moved", "not mooved"), exitPolicy, []string{"customer.rego:16: var mooved is unsafe [compile]", "give the variable a value"}},
 		"a misspelt fact":            {dir(customerRego, `input.action.name == "update"`, `input.subject.acount.id == "x"`), exitError, []string{"customer.rego:76", "[types]", "mend the name or the type"}},
 		"a filter nothing can carry": {dir(customerRego, "	reach.owner", "	reach.owner\n	lower(input.resource.name) == \"x\""), exitPolicy, []string{"customer.rego:29", "[builtin]", "startswith"}},
-		"a rule nobody uses":         {dir(customerRego, "moved if {", "unused if input.action.name == \"x\"\n\nmoved if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.customer.unused [unreachable]", "drop the rule"}},
+		"a rule nobody uses":         {dir(customerRego, "moved if {", "unused if input.action.name == \"x\"\n\nmoved if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.resource.customer.unused [unreachable]", "drop the rule"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := call(t, nil, c.args)

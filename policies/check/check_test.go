@@ -195,6 +195,8 @@ func TestFindingsAboutImportsTestsAndData(t *testing.T) {
 		"data imported":              {tree(importing("import data")), "main.rego:7 [redundant-data-import]"},
 		"an import of nothing":       {tree(importing("import data.reseller.othr")), "main.rego:7 [unresolved-import]"},
 		"a foreign package's own":    {tree(clean, "reseller/other/other.rego", strings.ReplaceAll(other, "main.allow", "main._allow")), "other.rego:10 [leaked-internal-reference]"},
+		"a variable to nothing":      {tree(clean+"\nx if data.reseller[input.action.name].alow\n", "reseller/other/other.rego", other), "main.rego:21 [unresolved-reference]"},
+		"a rule to nothing":          {tree(clean+"\nx if data.reseller[allow].alow\n", "reseller/other/other.rego", other), "main.rego:21 [unresolved-reference]"},
 		"a wrong folder":             {tree(clean, "reseller/elsewhere/other.rego", other), "other.rego:4 [directory-package-mismatch]"},
 		"no entrypoint":              {tree(strings.Replace(clean, "# entrypoint: true\n", "", 1)), "main.rego:4 [no-defined-entrypoint]"},
 		"a package without a title":  {tree(clean, "reseller/other/other.rego", "package"+strings.SplitN(other, "package", 2)[1]), "other.rego:1 [package-metadata]"},
@@ -215,6 +217,16 @@ func TestFindingsAboutImportsTestsAndData(t *testing.T) {
 				t.Errorf("want %q among\n%s", c.want, got)
 			}
 		})
+	}
+}
+
+func TestAReferenceThroughAVariableIsResolved(t *testing.T) {
+	for _, step := range []string{"input.action.name", "kind"} {
+		files := tree(clean+"\nkind := input.resource.type\n\nallow if data.reseller.sort["+step+"].allowed\n",
+			"reseller/sort/a/a.rego", "# METADATA\n# title: A\n# description: A.\npackage reseller.sort.a\n\n# METADATA\n# title: X\nallowed if input.action.name == \"a\"\n")
+		if got := text(found(t, files, policies.Options{}).Findings); strings.Contains(got, "unresolved-reference") {
+			t.Errorf("[%s]: %s", step, got)
+		}
 	}
 }
 

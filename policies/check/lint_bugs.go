@@ -360,28 +360,42 @@ func unresolvedReference(f *file) {
 // standing are the parts of the data that may be left out.
 var standing = []string{"data.limits", "data.areas", "data.catalog"}
 
-// there tells whether the data, or a package further down, has something at a
-// path.
+// there tells whether the data, or a package, has something at a path. A step
+// that is no plain text may lead to every package that stands there.
 func (p *parsed) there(path ast.Ref) bool {
-	ground := path.GroundPrefix()
 	for _, known := range standing {
-		if ground.HasPrefix(ast.MustParseRef(known)) {
+		if path.HasPrefix(ast.MustParseRef(known)) {
 			return true
 		}
 	}
-	for pkg := range p.packages {
-		if ast.MustParseRef(pkg).HasPrefix(ground) {
+	for pkg, defines := range p.packages {
+		if defines.at(ast.MustParseRef(pkg), path) {
 			return true
 		}
 	}
 	var value any = p.data
-	for _, step := range ground[1:] {
+	for _, step := range path[1:] {
 		name, ok := step.Value.(ast.String)
 		object, isObject := value.(map[string]any)
 		if !ok || !isObject {
 			return true // into a value
 		}
 		if value, ok = object[string(name)]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// at tells whether a path may lead to the package that stands at pkg, to one
+// of its rules, or to where it is.
+func (d *packageOf) at(pkg, path ast.Ref) bool {
+	for i, step := range path {
+		name, plain := step.Value.(ast.String)
+		switch {
+		case i == len(pkg):
+			return !plain || len(d.rules[string(name)]) > 0
+		case i > 0 && plain && !step.Equal(pkg[i]):
 			return false
 		}
 	}

@@ -206,7 +206,7 @@ test_reseller_can_see_a_suspended_customer_of_its_tenant if {
 `
 
 func TestALeakThatIsOnlySeenToWorkSurvivesLineByLine(t *testing.T) {
-	const file, test = "reseller/customer/customer.rego", "reseller/customer/customer_test.rego"
+	const file, test = "reseller/resource/customer/customer.rego", "reseller/resource/customer/customer_test.rego"
 	tree, line := policies.Embedded(), 0
 	for name, more := range map[string]string{file: leak, test: leakTest} {
 		text, err := fs.ReadFile(tree, name)

@@ -4,6 +4,7 @@
 package reseller.actions
 
 import data.reseller.areas
+import data.reseller.types
 
 # METADATA
 # title: The action exists for the resource's type
@@ -86,8 +87,8 @@ needs(letter) if {
 	data.catalog.action[input.action.name].access == letter
 }
 
-# Types whose rows resellerd does not keep.
-open_ended if not input.resource.type in {"account", "group", "user", "customer", "card", "rate", "revision", "audit"}
+# What resellerd does not keep.
+open_ended if types.kind in {"area", "panel"}
 
 common if input.action.name in {"create", "read", "update", "delete", "assign", "activate", "build"}
 

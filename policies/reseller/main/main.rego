@@ -3,19 +3,13 @@
 # description: >-
 #   The entrypoint. Single checks read the decision; row filters are made from allow
 #   with the row unknown, so every rule that it reaches is either true or undefined.
+#   What is particular to a type stands in its folder of reseller/resource.
 # entrypoint: true
 package reseller.main
 
-import data.reseller.account
 import data.reseller.actions
-import data.reseller.area
-import data.reseller.audit
-import data.reseller.card
-import data.reseller.customer
-import data.reseller.group
-import data.reseller.panel
 import data.reseller.subject
-import data.reseller.user
+import data.reseller.types
 
 # METADATA
 # title: Whether the acting user may do the action on the resource
@@ -25,7 +19,7 @@ default allow := false
 allow if {
 	subject.admitted
 	actions.exists
-	permitted
+	data.reseller.resource[types.kind].allow
 }
 
 # METADATA
@@ -43,47 +37,12 @@ decision["view"] := view if allow
 
 decision["columns"] := columns if allow
 
-permitted if {
-	input.resource.type == "account"
-	account.allow
-}
+# METADATA
+# title: How the row is shown
+# description: The name of the view, one a row. What the views are is the server's business.
+view := data.reseller.resource[types.kind].view
 
-permitted if {
-	input.resource.type == "group"
-	group.allow
-}
-
-permitted if {
-	input.resource.type == "user"
-	user.allow
-}
-
-permitted if {
-	input.resource.type == "customer"
-	customer.allow
-}
-
-permitted if {
-	input.resource.type in {"card", "rate", "revision"}
-	card.allow
-}
-
-permitted if {
-	input.resource.type == "audit"
-	audit.allow
-}
-
-permitted if {
-	input.resource.type == "area"
-	area.allow
-}
-
-permitted if {
-	foreign
-	panel.allow
-}
-
-foreign if not input.resource.type in {
-	"account", "group", "user", "customer",
-	"card", "rate", "revision", "audit", "area",
-}
+# METADATA
+# title: Columns shown
+# description: The fields of the row that the user is shown. What is not listed here is hidden.
+columns contains column if some column in data.reseller.resource[types.kind].columns

@@ -1,9 +1,8 @@
 package reseller.main
 
 import data.reseller.actions
-import data.reseller.area
-import data.reseller.panel
 import data.reseller.subject
+import data.reseller.types
 
 # The name alone denies, before it counts who asks. It is then the only reason:
 # whoever may not act learns nothing from it but the grammar of names.
@@ -13,7 +12,7 @@ import data.reseller.subject
 # description: The name is no valid name of an area or of a type of rows. Capital letters and blanks are not allowed.
 # custom:
 #   code: unknown_area
-reasons contains rego.metadata.rule().custom.code if misnamed
+reasons contains rego.metadata.rule().custom.code if unknown_area
 
 # METADATA
 # title: Unknown action
@@ -22,7 +21,7 @@ reasons contains rego.metadata.rule().custom.code if misnamed
 #   code: unknown_action
 reasons contains rego.metadata.rule().custom.code if {
 	subject.admitted
-	not misnamed
+	not unknown_area
 	not actions.exists
 }
 
@@ -33,7 +32,7 @@ reasons contains rego.metadata.rule().custom.code if {
 #   code: area_denied
 reasons contains rego.metadata.rule().custom.code if {
 	asked
-	barred
+	data.reseller.resource[types.kind].barred
 }
 
 # METADATA
@@ -43,31 +42,25 @@ reasons contains rego.metadata.rule().custom.code if {
 #   code: not_visible
 reasons contains rego.metadata.rule().custom.code if {
 	asked
-	hidden
+	data.reseller.resource[types.kind].hidden
 }
 
 reasons contains code if {
-	not misnamed
+	not unknown_area
 	some code in subject.reasons
 }
 
+# What is particular to a type is said of a visible row alone.
 reasons contains code if {
 	asked
-	some code in particular
+	data.reseller.resource[types.kind].visible
+	some code in data.reseller.resource[types.kind].reasons
 }
 
 asked if {
 	subject.admitted
-	not misnamed
+	not unknown_area
 	actions.exists
 }
 
-misnamed if {
-	input.resource.type == "area"
-	not area.named
-}
-
-misnamed if {
-	foreign
-	not panel.named
-}
+unknown_area if data.reseller.resource[types.kind].unknown_area

@@ -1,0 +1,85 @@
+# METADATA
+# title: Rows of the panel's own
+# description: >-
+#   Any other type is a row of the panel's, in the area of that name. Its owner account
+#   comes from the catalog, or with the request; without an owner it is denied.
+package reseller.resource.panel
+
+import data.reseller.actions
+import data.reseller.areas
+
+# METADATA
+# title: The row may be acted on
+allow if {
+	not reserved
+	permitted
+	in_reach
+}
+
+# METADATA
+# title: The type is no valid name of a type of rows
+unknown_area if not named
+
+# METADATA
+# title: What speaks against the action may be said
+# description: A panel knows a row that it describes itself. Only an owner out of reach hides the row.
+visible if not hidden
+
+# METADATA
+# title: The user lacks the action's letter in the area
+barred if {
+	not reserved
+	not permitted
+}
+
+# METADATA
+# title: The row has an owner account, out of reach
+hidden if {
+	not reserved
+	permitted
+	owner_known
+	not in_reach
+}
+
+# METADATA
+# title: Reserved type
+# description: The type is named like an area of resellerd's own that keeps no rows.
+# custom:
+#   code: reserved_type
+reasons contains rego.metadata.rule().custom.code if reserved
+
+# METADATA
+# title: Owner unknown
+# description: The row came without the account that owns it.
+# custom:
+#   code: owner_unknown
+reasons contains rego.metadata.rule().custom.code if {
+	not reserved
+	permitted
+	not owner_known
+}
+
+permitted if {
+	named
+	actions.permitted(input.resource.type)
+}
+
+named if areas.valid(input.resource.type)
+
+# The row's owner account is within reach.
+in_reach if data.catalog[input.resource.type][input.resource.id].account_id in input.subject.below
+
+in_reach if {
+	not catalogued
+	input.resource.properties.account_id in input.subject.below
+}
+
+owner_known if catalogued
+
+owner_known if input.resource.properties.account_id
+
+catalogued if data.catalog[input.resource.type][input.resource.id].account_id
+
+reserved if input.resource.type in {"preview", "policy", "action"}
+
+reserved if startswith(input.resource.type, "card/")
