@@ -44,11 +44,11 @@ func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 	}{
 		"the embedded tree is clean": {[]string{"policy", "check"}, exitOK, []string{"nothing to mend"}},
 		"a tree that is not there":   {[]string{"policy", "check", t.TempDir() + "/no"}, exitUsage, []string{"no such directory"}},
-		"a tree that does not parse": {dir(customerRego, "not moved", "not {{ moved"), exitPolicy, []string{"customer.rego:17", "[syntax]", "mend the syntax", "policy tree refused"}},
-		"a misspelt rule":            {dir(customerRego, "not moved", "not mooved"), exitPolicy, []string{"customer.rego:16: var mooved is unsafe [compile]", "give the variable a value"}},
+		"a tree that does not parse": {dir(customerRego, "not owner_immutable", "not {{ owner_immutable"), exitPolicy, []string{"customer.rego:17", "[syntax]", "mend the syntax", "policy tree refused"}},
+		"a misspelt rule":            {dir(customerRego, "not owner_immutable", "not owner_imutable"), exitPolicy, []string{"customer.rego:16: var owner_imutable is unsafe [compile]", "give the variable a value"}},
 		"a misspelt fact":            {dir(customerRego, `input.action.name == "update"`, `input.subject.acount.id == "x"`), exitError, []string{"customer.rego:76", "[types]", "mend the name or the type"}},
 		"a filter nothing can carry": {dir(customerRego, "	reach.owner", "	reach.owner\n	lower(input.resource.name) == \"x\""), exitPolicy, []string{"customer.rego:29", "[builtin]", "startswith"}},
-		"a rule nobody uses":         {dir(customerRego, "moved if {", "unused if input.action.name == \"x\"\n\nmoved if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.resource.customer.unused [unreachable]", "drop the rule"}},
+		"a rule nobody uses":         {dir(customerRego, "owner_immutable if {", "unused if input.action.name == \"x\"\n\nowner_immutable if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.resource.customer.unused [unreachable]", "drop the rule"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := call(t, nil, c.args)
@@ -62,7 +62,7 @@ func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 }
 
 func TestPolicyCheckSpeaksJSON(t *testing.T) {
-	dir := policyTree(t, customerRego, "not moved", "not mooved")
+	dir := policyTree(t, customerRego, "not owner_immutable", "not owner_imutable")
 	code, stdout, _ := call(t, nil, []string{"policy", "check", dir, "--format", "json"})
 	var report checked
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitPolicy || report.Loads || len(report.Findings) == 0 {
@@ -75,7 +75,7 @@ func TestPolicyCheckSpeaksJSON(t *testing.T) {
 }
 
 func TestPolicyCheckFormatsATree(t *testing.T) {
-	dir := policyTree(t, customerRego, "not moved", "not   moved")
+	dir := policyTree(t, customerRego, "not owner_immutable", "not   owner_immutable")
 	if code, stdout, _ := call(t, nil, []string{"policy", "check", dir}); code != exitError || !strings.Contains(stdout, "[opa-fmt]") {
 		t.Errorf("exit %d:\n%s", code, stdout)
 	}

@@ -13,19 +13,19 @@ import data.reseller.areas
 # METADATA
 # title: The change exceeds what the acting user holds
 # scope: document
-refused if {
+exceeds_delegation if {
 	granting
 	some letter in ["create", "read", "update", "delete"]
 	beyond(input.action.change.after, letter)
 }
 
-refused if {
+exceeds_delegation if {
 	touching
 	some letter in ["create", "read", "update", "delete"]
 	beyond(input.action.change.before, letter)
 }
 
-refused if {
+exceeds_delegation if {
 	input.action.name == "preview"
 	reads_more(input.action.change.before)
 }
@@ -38,7 +38,7 @@ refused if {
 #   than the viewer may read.
 # custom:
 #   code: exceeds_delegation
-reasons contains rego.metadata.rule().custom.code if refused
+reasons contains rego.metadata.rule().custom.code if exceeds_delegation
 
 granting if {
 	input.resource.type in {"group", "user"}

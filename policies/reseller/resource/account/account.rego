@@ -17,8 +17,8 @@ allow if {
 	visible
 	actions.permitted("account")
 	fits
-	not delegation.refused
-	not fields.refused
+	not delegation.exceeds_delegation
+	not fields.column_not_writable
 }
 
 # METADATA

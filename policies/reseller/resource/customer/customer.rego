@@ -13,8 +13,8 @@ import data.reseller.reach
 allow if {
 	visible
 	actions.permitted("customer")
-	not moved
-	not fields.refused
+	not owner_immutable
+	not fields.column_not_writable
 }
 
 # METADATA
@@ -51,7 +51,7 @@ barred if {
 # scope: rule
 # custom:
 #   code: customer_owner_immutable
-reasons contains rego.metadata.rule().custom.code if moved
+reasons contains rego.metadata.rule().custom.code if owner_immutable
 
 reasons contains code if some code in fields.reasons
 
@@ -72,7 +72,7 @@ columns contains column if {
 
 columns contains "cards" if areas.permits("card/customer", "read")
 
-moved if {
+owner_immutable if {
 	input.action.name == "update"
 	some field in input.action.change.fields
 	field == "account_id"

@@ -24,8 +24,8 @@ allow if {
 	readable
 	reach.owner
 	actions.permitted("group")
-	not delegation.refused
-	not fields.refused
+	not delegation.exceeds_delegation
+	not fields.column_not_writable
 }
 
 allow if {

@@ -11,7 +11,7 @@ import data.reseller.areas
 # METADATA
 # title: The row may be acted on
 allow if {
-	not reserved
+	not reserved_type
 	permitted
 	in_reach
 }
@@ -28,14 +28,14 @@ visible if not hidden
 # METADATA
 # title: The user lacks the action's letter in the area
 barred if {
-	not reserved
+	not reserved_type
 	not permitted
 }
 
 # METADATA
 # title: The row has an owner account, out of reach
 hidden if {
-	not reserved
+	not reserved_type
 	permitted
 	owner_known
 	not in_reach
@@ -46,7 +46,7 @@ hidden if {
 # description: The type is named like an area of resellerd's own that keeps no rows.
 # custom:
 #   code: reserved_type
-reasons contains rego.metadata.rule().custom.code if reserved
+reasons contains rego.metadata.rule().custom.code if reserved_type
 
 # METADATA
 # title: Owner unknown
@@ -54,7 +54,7 @@ reasons contains rego.metadata.rule().custom.code if reserved
 # custom:
 #   code: owner_unknown
 reasons contains rego.metadata.rule().custom.code if {
-	not reserved
+	not reserved_type
 	permitted
 	not owner_known
 }
@@ -80,6 +80,6 @@ owner_known if input.resource.properties.account_id
 
 catalogued if data.catalog[input.resource.type][input.resource.id].account_id
 
-reserved if input.resource.type in {"preview", "policy", "action"}
+reserved_type if input.resource.type in {"preview", "policy", "action"}
 
-reserved if startswith(input.resource.type, "card/")
+reserved_type if startswith(input.resource.type, "card/")

@@ -14,9 +14,9 @@ import data.reseller.reach
 allow if {
 	visible
 	permitted
-	not inert
-	not delegation.refused
-	not fields.refused
+	not target_disabled
+	not delegation.exceeds_delegation
+	not fields.column_not_writable
 }
 
 # METADATA
@@ -53,7 +53,7 @@ barred if {
 # scope: rule
 # custom:
 #   code: target_disabled
-reasons contains rego.metadata.rule().custom.code if inert
+reasons contains rego.metadata.rule().custom.code if target_disabled
 
 reasons contains code if some code in delegation.reasons
 
@@ -82,7 +82,7 @@ permitted if {
 	actions.permitted("preview")
 }
 
-inert if {
+target_disabled if {
 	input.action.name == "preview"
 	not input.resource.status == "active"
 }
