@@ -72,7 +72,7 @@ func TestAListIsMadeWhereAnotherRuleNamesTheView(t *testing.T) {
 }
 
 func corpusOptions() policies.Options {
-	return policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second}
+	return policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute}
 }
 
 func checkRefused(t *testing.T, c policiestest.Case, err error) {

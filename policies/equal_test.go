@@ -53,7 +53,7 @@ func embeddedSchema() input.Schema {
 func embedded(t testing.TB) *policies.Engine {
 	t.Helper()
 	engine, err := policies.Load(context.Background(), policies.Embedded(),
-		policies.Options{Schema: embeddedSchema(), Timeout: 5 * time.Second, Source: "embedded"})
+		policies.Options{Schema: embeddedSchema(), Timeout: time.Minute, Source: "embedded"})
 	if err != nil {
 		t.Fatal(err)
 	}

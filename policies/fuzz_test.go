@@ -161,7 +161,7 @@ func fuzzed(t *testing.T, data []byte) (loaded bool, n tally) {
 	text := w.policy()
 	n.subjective = true
 	engine, err := policies.Load(context.Background(), tree(main(text)),
-		policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second})
+		policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 	if err != nil {
 		var refused *rego.LoadError
 		if !errors.As(err, &refused) {

@@ -27,7 +27,7 @@ func tree(files map[string]string) fstest.MapFS {
 func load(t *testing.T, files map[string]string) *policies.Engine {
 	t.Helper()
 	engine, err := policies.Load(context.Background(), tree(files),
-		policies.Options{Schema: policiestest.Schema(), Timeout: 2 * time.Second})
+		policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -243,7 +243,7 @@ func TestAProofWaitsForNoSecondConnection(t *testing.T) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"12"}]}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)
 		narrow := storetest.Open(t, storetest.URL(t, w.store), store.Options{Now: w.clock, MaxConns: 1})
-		s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: Limits{Request: 3 * time.Second}}, narrow, w.server.engines,
+		s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: Limits{Request: 30 * time.Second}}, narrow, w.server.engines,
 			WithClock(w.clock), WithLogger(slog.New(slog.DiscardHandler)))
 		must(t, err)
 		w.server = s

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/store"
@@ -131,7 +132,7 @@ func (w *coreWorld) carrier(ctx context.Context, tx *store.Tx) (err error) {
 
 func coreEngine(t testing.TB, tree fs.FS) *EngineHolder {
 	t.Helper()
-	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "test"})
+	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "test", Timeout: time.Minute})
 	must(t, err)
 	h := &EngineHolder{}
 	h.Swap(e)
@@ -146,7 +147,7 @@ func (w *coreWorld) serve(t testing.TB, change func(*Config), opts ...Option) *S
 
 func (w *coreWorld) serveTree(t testing.TB, tree fs.FS, change func(*Config), opts ...Option) *Server {
 	t.Helper()
-	cfg := Config{DecisionLogMode: "sync", PanelTokens: strings.Join([]string{
+	cfg := Config{DecisionLogMode: "sync", Limits: patient, PanelTokens: strings.Join([]string{
 		wideToken, w.master.ID + ":" + boundToken, readToken + " data", decideToken + " decide"}, ",")}
 	if change != nil {
 		change(&cfg)

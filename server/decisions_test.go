@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/store"
@@ -134,7 +135,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 	}
 	tree, err := treeWithDepth(2)
 	must(t, err)
-	other, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "other"})
+	other, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "other", Timeout: time.Minute})
 	must(t, err)
 	s.engines.Swap(other)
 	x := knock(t, s, "GET", "/v1/decisions/"+asked.Header.Get(headerDecisionID), "", wideToken, "Resellerd-User: staff").json(t)

@@ -24,7 +24,7 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 	const at = "reseller/resource/user/user.rego"
 	text := strings.Replace(string(files[at].Data), "visible if {", "visible if {\n\tnot input.resource.status == \"disabled\"", 1)
 	files[at] = &fstest.MapFile{Data: []byte(text)}
-	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	for name, c := range map[string]struct {
 		visible, invisible int

@@ -45,7 +45,7 @@ func TestAPolicyThatFailsDenies(t *testing.T) {
 	h := &EngineHolder{}
 	h.Swap(e)
 	for _, force := range []bool{false, true} {
-		s, err := New(Config{PanelTokens: wideToken, ForceEvaluate: force, DecisionLogMode: "sync"}, w.store, h,
+		s, err := New(Config{PanelTokens: wideToken, ForceEvaluate: force, DecisionLogMode: "sync", Limits: patient}, w.store, h,
 			WithDecisionWriter(w.log), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
 		must(t, err)
 		for about, want := range map[string]string{

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/policies/input"
@@ -26,7 +27,7 @@ allow if input.resource.colour == "blue"
 decision := {"allow": allow, "reasons": [], "view": "full", "columns": ["id"]}
 `
 	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rules)}}
-	e, err := policies.Load(t.Context(), tree, policies.Options{Schema: schema})
+	e, err := policies.Load(t.Context(), tree, policies.Options{Schema: schema, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func hold(t *testing.T, cases []policiestest.Case, h hostileStore) {
 		if c.Refused != "" || h.ids[c.Type] == nil {
 			continue
 		}
-		engine, err := policies.Load(context.Background(), c.Tree(), policies.Options{Schema: policiestest.Schema(), Timeout: 10 * time.Second})
+		engine, err := policies.Load(context.Background(), c.Tree(), policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 		if err != nil {
 			t.Fatalf("%s: %v", c.Name, err)
 		}

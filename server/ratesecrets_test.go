@@ -110,7 +110,7 @@ func hidingEngine(t *testing.T, file, text, by, more string) *policies.Engine {
 		t.Fatalf("%s does not hold %q once", file, text)
 	}
 	files[file] = &fstest.MapFile{Data: []byte(strings.Replace(was, text, by, 1) + more)}
-	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	return engine
 }

@@ -28,7 +28,7 @@ func engineBut(t *testing.T, file, text, by string) *policies.Engine {
 		t.Fatalf("%s does not hold %q", file, text)
 	}
 	files[file] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(files[file].Data), text, by))}
-	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+	engine, err := policies.Load(context.Background(), files, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	return engine
 }

@@ -60,7 +60,7 @@ func (s side) load(t testing.TB) *policies.Engine {
 		"reseller/main/main.rego": {Data: fmt.Appendf(nil, sideRego, s.where, s.columns, s.name)},
 		"system/log/log.rego":     {Data: fmt.Appendf(nil, "package system.log\n\nmask := {%q}\n", s.erased)},
 	}
-	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 20 * time.Second})
+	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	return e
 }

@@ -22,7 +22,7 @@ func recordTwin(t *testing.T, viewer twinViewer, requests int, change func(*aske
 	w := newTwinStore(t, storetest.SQLite(t), viewer, 5, 1)
 	held, log := &EngineHolder{}, &bytes.Buffer{}
 	held.Swap(engineOf(t, viewer.maxDepth))
-	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, WithClock(w.clock),
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: patient}, w.store, held, WithClock(w.clock),
 		WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), WithEntryHook(func(line []byte) { log.Write(line) }))
 	must(t, err)
 	w.server = s
@@ -61,7 +61,7 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 		})
 		tree, err := treeWithDepth(viewer.maxDepth)
 		must(t, err)
-		fresh, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+		fresh, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 		must(t, err)
 		r := replayed(t, fresh, log)
 		networks := r.Undecidable["input.subject.user.ip_allow"] // of a user to whom a request has given some
@@ -96,7 +96,7 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 			t.Fatalf("%s has no %s", file, old)
 		}
 		tree.(fstest.MapFS)[file].Data = []byte(strings.Replace(text, old, new, 1))
-		e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 10 * time.Second})
+		e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 		must(t, err)
 		return e
 	}

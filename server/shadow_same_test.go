@@ -17,7 +17,7 @@ func sameTree(t *testing.T, maxDepth int) *policies.Engine {
 	t.Helper()
 	tree, err := treeWithDepth(maxDepth)
 	must(t, err)
-	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 20 * time.Second})
+	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	return e
 }

@@ -62,7 +62,7 @@ func (p smallPolicy) load(t testing.TB) *policies.Engine {
 		"main.rego": {Data: fmt.Appendf(nil, small+p.rule, p.view, p.columns, p.reason)},
 		"log.rego":  {Data: fmt.Appendf(nil, "package system.log\n\nmask := {%s}\n", p.mask)},
 	}
-	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: 20 * time.Second})
+	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 	must(t, err)
 	return e
 }

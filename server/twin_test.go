@@ -52,7 +52,7 @@ func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewe
 	held := &EngineHolder{}
 	held.Swap(engine)
 	opts = append([]Option{WithClock(w.clock), WithIDs(w.requestID), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))}, opts...)
-	s, err := New(Config{PanelTokens: worldToken + "," + namingToken + " " + identityScopes, DecisionLog: "none"}, w.store, held, opts...)
+	s, err := New(Config{PanelTokens: worldToken + "," + namingToken + " " + identityScopes, DecisionLog: "none", Limits: patient}, w.store, held, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,9 @@ func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)
 	}
 }
 
+// patient are limits for tests that do not hold how fast the machine is.
+var patient = Limits{Request: 5 * time.Minute}
+
 // newWorld opens a fresh store, lets seed fill it, and puts a server before it.
 func newWorld(t *testing.T, url string, engine *policies.Engine, seed func(w *world), opts ...Option) *world {
 	t.Helper()
@@ -80,7 +83,7 @@ func newWorld(t *testing.T, url string, engine *policies.Engine, seed func(w *wo
 	}, opts...)
 	held := &EngineHolder{}
 	held.Swap(engine)
-	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none"}, w.store, held, opts...)
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: patient}, w.store, held, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func engineOf(t *testing.T, maxDepth int) *policies.Engine {
 			return nil, err
 		}
 		return policies.Load(context.Background(), tree, policies.Options{
-			Schema: Schema(), Source: "embedded", Timeout: 10 * time.Second})
+			Schema: Schema(), Source: "embedded", Timeout: time.Minute})
 	}))
 	engine, err := load.(func() (*policies.Engine, error))()
 	if err != nil {

@@ -101,7 +101,7 @@ func TestReplayIsRightOrSaysThatItDoesNotKnow(t *testing.T) {
 		if c.Refused != "" {
 			continue
 		}
-		e, err := policies.Load(ctx, c.Tree(), policies.Options{Schema: policiestest.Schema(), Timeout: 5 * time.Second})
+		e, err := policies.Load(ctx, c.Tree(), policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 		must(t, err)
 		r := rand.New(rand.NewPCG(uint64(len(c.Name)), 7))
 		for range 6 {
@@ -143,7 +143,7 @@ func differs(v verdict, truth policies.Decision) bool {
 func small(t testing.TB, rules string) *policies.Engine {
 	t.Helper()
 	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte("package reseller.main\n\n" + rules)}}
-	e, err := policies.Load(ctx, fs.FS(tree), policies.Options{Schema: policiestest.Schema()})
+	e, err := policies.Load(ctx, fs.FS(tree), policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 	must(t, err)
 	return e
 }
@@ -220,7 +220,7 @@ allow if {
 `)},
 		"data.json": {Data: []byte(`{"catalog": {"cdr": {"c": {"account_id": "acc_elsewhere"}}}}`)},
 	}
-	now, err := policies.Load(ctx, tree, policies.Options{Schema: policiestest.Schema()})
+	now, err := policies.Load(ctx, tree, policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 	must(t, err)
 	in := &input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "cdr", ID: "c"},
 		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{

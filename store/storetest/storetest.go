@@ -23,6 +23,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"resellerd/store"
 )
@@ -41,9 +42,13 @@ func EachWith(t *testing.T, o store.Options, test func(t *testing.T, s *store.St
 	t.Run("postgres", func(t *testing.T) { test(t, Open(t, Postgres(t), o)) })
 }
 
-// Open opens a store that is closed when the test ends.
+// Open opens a store that is closed when the test ends. Unless o says otherwise,
+// it gives the database the time of a slow machine to answer.
 func Open(t testing.TB, url string, o store.Options) *store.Store {
 	t.Helper()
+	if o.MaxStale == 0 {
+		o.MaxStale = 10 * time.Second
+	}
 	s, err := store.Open(context.Background(), url, o)
 	if err != nil {
 		t.Fatalf("open %s: %v", url, err)
