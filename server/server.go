@@ -1,6 +1,21 @@
 // Package server is the HTTP side of resellerd: it finds out who is calling,
 // asks the policy, and answers with rows that are already filtered, masked and
 // translated. It is the only package that knows Fiber.
+//
+// Its terms:
+//
+//	exchange    one HTTP request and its answer
+//	session     one user asking one policy; an exchange has one, and so has a
+//	            schedule or a command. It knows no HTTP
+//	writing     a write under way, in its transaction
+//	row writer  how rows of one type are created, changed and removed
+//	read plan   what the policy says about all rows of a type for a user
+//	preview     seeing with another user's eyes
+//	rehearsal   a write that is tried and taken back
+//	visibility  what a user may do and sees at one moment
+//	disclosure  what the reader of an explanation may be shown of it
+//	shadow      a second policy that is asked beside the one in force
+//	inspector   explanations and previews for the command line
 package server
 
 import (

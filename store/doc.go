@@ -27,7 +27,7 @@
 // Its terms:
 //
 //	tenant         a master with all accounts below it; no transaction spans two
-//	area           what access is given to, as a path: cards, cards/rates
+//	area           what access is given to, as a path: card/provider
 //	access         letters of create, read, update and delete, by area
 //	ceiling        the access that nobody at an account, or below it, goes beyond
 //	card           a rate card; its rates hang on its revisions
@@ -51,8 +51,8 @@
 //	profit rule    how a price is made of a cost, for prefixes that match
 //	routing        which parent a call is bought from: the dearest or the cheapest
 //	proof          the comparison of every price with what the call costs
-//	loss           of a call: it costs more than it sells for. Who writes may
-//	               accept losses, which is recorded
+//	loss           of a call: it costs more than it sells for. A writer may
+//	               accept losses; that is recorded
 //	stale          of a card: what it was built from has changed since, or is
 //	               not assigned any more (withdrawn)
 //	moment         a view of the data that stays the same while it is read
