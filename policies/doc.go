@@ -1,6 +1,6 @@
 // Package policies decides: it loads a tree of Rego, evaluates it for a single
-// check, and turns it into a typed predicate for a list. It is the only
-// importer of OPA.
+// check, and turns it into a typed predicate for a list. OPA is imported here
+// and in the packages below, nowhere else.
 //
 // One rule, data.reseller.main.allow, answers both. For a list it is partially
 // evaluated with the row unknown, and what is left of it becomes a

@@ -29,7 +29,7 @@ type fields struct {
 	fault error
 }
 
-// mediaTypes of a body that is written.
+// bodyTypes are the media types of a body that is written.
 var bodyTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
 
 // fields reads the body as one object. An absent body is an empty object

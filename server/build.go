@@ -3,11 +3,10 @@ package server
 import (
 	"encoding/json"
 
-	"resellerd/server/resource"
-
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/server/resource"
 	"resellerd/store"
 )
 

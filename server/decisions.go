@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"slices"
 
-	"resellerd/server/resource"
-
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/record"
+	"resellerd/server/resource"
 )
 
 // getDecision answers GET /v1/decisions/{id}: why a remembered decision was

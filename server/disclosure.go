@@ -7,7 +7,7 @@ import (
 	"resellerd/store/query"
 )
 
-// readerSight is what the acting user may be shown of an explanation: by the
+// readerDisclosure is what the acting user may be shown of an explanation: by the
 // same plans that its lists are made with.
 type readerDisclosure struct {
 	r                *session

@@ -279,7 +279,7 @@ func storedRate(row *cardfile.Row) store.Rate {
 	return rate
 }
 
-// settleDraft schedules a draft that is meant for later, which takes the right
+// scheduleDraft schedules a draft that is meant for later, which takes the right
 // to activate, and says what an amendment rests on: what is in force before it.
 func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]

@@ -65,7 +65,7 @@ func (r *session) lookedAt(refs ...string) ([]store.User, error) {
 	return users, nil
 }
 
-// auditDesk writes who was looked at; without an actor, an entry stands for the
+// auditInspection writes who was looked at; without an actor, an entry stands for the
 // command line.
 func (r *session) auditInspection(tenant string, users []store.User) error {
 	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
@@ -133,7 +133,7 @@ func (c *comparison) result() *Preview {
 	return p
 }
 
-// deskOutlook is what a user may do and sees at a moment.
+// visibilityOf is what a user may do and sees at a moment.
 func (r *session) visibilityOf(m *store.Moment, user string) (*visibility, error) {
 	target, err := r.s.actorAt(r.ctx, m, user)
 	if err != nil {

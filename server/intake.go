@@ -20,7 +20,7 @@ import (
 // names its length.
 const prefetched = 8 << 10
 
-// takeBody reads the body. Errors: 413 past the limit, 408 when it does not
+// readBody reads the body. Errors: 413 past the limit, 408 when it does not
 // arrive in time, 400 when it is cut off.
 func (s *Server) readBody(c *fiber.Ctx) error {
 	req := c.Request()
@@ -111,11 +111,12 @@ func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
 	upload := h.IsPost() && bytes.HasSuffix(path, importEnding)
 	waits := len(h.Peek(fiber.HeaderExpect)) > 0
-	letIn := (upload || waits) && s.letsIn(h)
+	faulty := headFault(h) != ""
+	letIn := !faulty && (upload || waits) && s.letsIn(h)
 	if upload && letIn {
 		c.ReadTimeout = s.cfg.Limits.ImportTimeout
 	}
-	if headFault(h) != "" || h.ContentLength() > s.cfg.Limits.body(upload && letIn) || waits && !letIn {
+	if faulty || h.ContentLength() > s.cfg.Limits.body(upload && letIn) || waits && !letIn {
 		dropBody(h)
 	}
 	return c

@@ -6,7 +6,6 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/server/resource"
-
 	"resellerd/store"
 )
 

@@ -5,11 +5,10 @@ import (
 	"reflect"
 	"slices"
 
-	"resellerd/server/resource"
-
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies/input"
+	"resellerd/server/resource"
 )
 
 // rowWriter is how rows of one type are written.

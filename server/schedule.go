@@ -96,7 +96,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	return pause, nil
 }
 
-// settleCards marks the cards whose provider card's assignment has ended or
+// markEndedAssignments marks the cards whose provider card's assignment has ended or
 // begun by itself since they were looked at last.
 func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error {
 	now := schema.MicrosOf(s.now())
@@ -126,7 +126,7 @@ func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error 
 	}
 }
 
-// takeEffect puts in force what is due. What fails is tried again; it keeps
+// activateDue puts in force what is due. What fails is tried again; it keeps
 // nothing else from its time.
 func (s *Server) activateDue(ctx context.Context) error {
 	due, err := s.store.DueRevisions(ctx, scheduleBatch)
@@ -141,7 +141,7 @@ func (s *Server) activateDue(ctx context.Context) error {
 // bySchedule is the origin of what a schedule records.
 var bySchedule = origin{name: "schedule", area: "schedule", acting: true}
 
-// bringIn activates a scheduled revision in the name of who scheduled it, from
+// activateOne activates a scheduled revision in the name of who scheduled it, from
 // where they did. Everything is asked again; what is refused is held, with the
 // reason.
 func (s *Server) activateOne(ctx context.Context, d store.Due) error {

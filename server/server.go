@@ -2,6 +2,9 @@
 // asks the policy, and answers with rows that are already filtered, masked and
 // translated. It is the only package that knows Fiber.
 //
+// It is larger than a package should be: its handlers and sessions still share
+// one Server. What needs neither has a package of its own.
+//
 // Its terms:
 //
 //	exchange    one HTTP request and its answer

@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"resellerd/server/resource"
-
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/server/resource"
 	"resellerd/store"
 	"resellerd/store/query"
 )

@@ -81,6 +81,26 @@ func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 	}
 }
 
+// A client that closes its connection after a request has its body read.
+func TestABodyIsReadOnAConnectionThatEnds(t *testing.T) {
+	t.Parallel()
+	s := sqliteCore(t).serve(t, nil)
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	for name, body := range map[string]string{
+		"a length": "Content-Length: 17\r\n\r\n{\"name\":\"Length\"}",
+		"chunked":  "Transfer-Encoding: chunked\r\n\r\n12\r\n{\"name\":\"Chunked\"}\r\n0\r\n\r\n",
+	} {
+		head := "POST /v1/customers HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n" +
+			"Authorization: Bearer " + wideToken + "\r\nResellerd-User: agent\r\n" + body
+		first, in := rawBegin(t, dial(t, addr), head)
+		rest, err := io.ReadAll(in)
+		must(t, err)
+		if first != "HTTP/1.1 201 Created" || !strings.Contains(string(rest), `"name":"`) {
+			t.Errorf("%s: %q %s", name, first, rest)
+		}
+	}
+}
+
 // Whoever is not let in is not given the size and the time of an upload.
 func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 	t.Parallel()

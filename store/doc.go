@@ -10,6 +10,7 @@
 // transaction has a room of its own:
 //
 //	fault       the errors that a store gives
+//	rating      the arithmetic of rates: derive, build, prove, charge
 //	dialect     what each database can do, connections, errors of drivers
 //	schema      types of rows: columns, kinds, values
 //	history     data revisions, and answers kept while one stands
@@ -17,12 +18,11 @@
 //	raterows    the rates of one revision, read in order
 //	lookup      look-ups of numbers, and the memory of rates
 //	valid       checks of single fields
-//	rating      the arithmetic of rates: derive, build, prove, charge
 //	cardfile    price lists as files
 //	migrations  the steps of each database's schema
 //	storetest   stores for tests
 //
-// Rooms know those above them in this list, and none knows this package.
+// Rooms know those above them in this list, and only storetest knows this package.
 //
 // Its terms:
 //

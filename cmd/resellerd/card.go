@@ -79,7 +79,7 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	held := &server.EngineHolder{}
 	held.Swap(engine)
 	token := rand.Text()
-	cfg := server.Config{PanelTokens: token, DecisionLog: "none"}
+	cfg := server.Config{PanelTokens: token, DecisionLog: "none", KeepGC: gcIsSet()}
 	cfg.Limits.Request = time.Hour
 	srv, err := newServer(cfg, held)
 	if err != nil {

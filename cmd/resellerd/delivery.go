@@ -28,7 +28,7 @@ type delivery struct {
 }
 
 // delivery reads the settings and puts a policy in force, unless OPA's plugins
-// are to fetch it: then there is none yet. It returns a *policies.LoadError for
+// are to fetch it: then there is none yet. It returns a *rego.LoadError for
 // a policy that is refused.
 func (s *policySettings) delivery(ctx context.Context, env func(string) string, log *slog.Logger) (*delivery, error) {
 	d := &delivery{poll: s.PolicyPoll, keeper: s.keeper(slog.New(slog.DiscardHandler))}

@@ -58,12 +58,15 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 // megabytes. GOGC in the environment goes over it.
 const gcPercent = 400
 
+// gcIsSet reports whether the operator sets the garbage collector's percentage.
+func gcIsSet() bool {
+	return os.Getenv("GOGC") != "" //nolint:forbidigo // a setting of Go's, not of ours
+}
+
 // run serves the store, and closes it afterwards.
 func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger) error {
-	if os.Getenv("GOGC") == "" { //nolint:forbidigo // a setting of Go's, not of ours
+	if cfg.KeepGC = gcIsSet(); !cfg.KeepGC {
 		debug.SetGCPercent(gcPercent)
-	} else {
-		cfg.KeepGC = true
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
 	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)

@@ -10,7 +10,7 @@ import (
 )
 
 // Format returns the files of Rego that are not formatted as `opa fmt` would,
-// by name, as they should be. It returns a *policies.LoadError for a tree that
+// by name, as they should be. It returns a *rego.LoadError for a tree that
 // cannot be parsed.
 func Format(tree fs.FS) (map[string][]byte, error) {
 	p, err := readTree(tree)

@@ -41,7 +41,7 @@ func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) 
 }
 
 // account tells whether the input's subtree holds a value whenever it lies
-// below: see Input.namedBelow.
+// below, as its catalog says.
 func (s *scope) account(item side) bool {
 	if item.at.Ref == nil {
 		id, ok := item.at.Const.(string)

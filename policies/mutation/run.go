@@ -21,7 +21,7 @@ type Options struct {
 	Only func(Mutant) bool
 	// Witness makes another judge beside the Rego tests, one for each worker,
 	// and says how to end it. It is asked about a tree that passes those, and
-	// tells whether it notices that something is wrong. A *policies.LoadError
+	// tells whether it notices that something is wrong. A *rego.LoadError
 	// from it means that the tree would be refused.
 	Witness func() (ask Witness, end func() error, err error)
 	// Begun is called with the number of mutants, and Tried for each of them,
@@ -53,7 +53,7 @@ type Survivor struct {
 }
 
 // Run tries the mutants of a tree, on all processors. The tree's own tests
-// must pass. It returns a *policies.LoadError when the tree does not compile.
+// must pass. It returns a *rego.LoadError when the tree does not compile.
 func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 	suite, err := regotest.Read(tree)
 	if err != nil {

@@ -23,7 +23,7 @@ func (s *Suite) Modules() map[string]*ast.Module {
 
 // Notices tells whether a test fails once one file of the tree is changed. It
 // asks the tests of the file's own package first, then all others that can
-// reach it, and none that cannot. It returns a *policies.LoadError when the
+// reach it, and none that cannot. It returns a *rego.LoadError when the
 // changed tree does not compile.
 func (s *Suite) Notices(ctx context.Context, file string, changed *ast.Module) (bool, error) {
 	own, others := s.reaching(changed.Package.Path.String())

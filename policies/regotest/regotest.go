@@ -48,7 +48,7 @@ type Line struct {
 const patience = time.Minute
 
 // Run runs the tests of a tree whose full names match a regular expression;
-// all of them when it is empty. It returns a *policies.LoadError when the tree
+// all of them when it is empty. It returns a *rego.LoadError when the tree
 // does not compile.
 func Run(ctx context.Context, tree fs.FS, names string) (*Report, error) {
 	suite, err := Read(tree)
@@ -130,7 +130,7 @@ type test struct {
 }
 
 // Read reads and compiles the tests of a tree. It returns a
-// *policies.LoadError when that cannot be done.
+// *rego.LoadError when that cannot be done.
 func Read(tree fs.FS) (*Suite, error) {
 	modules, data, err := policies.Sources(tree)
 	if err != nil {
@@ -185,7 +185,7 @@ func (s *Suite) runner(modules map[string]*ast.Module) *tester.Runner {
 }
 
 // run runs tests until one is told to be the last. It returns a
-// *policies.LoadError when they do not compile.
+// *rego.LoadError when they do not compile.
 func (s *Suite) run(ctx context.Context, runner *tester.Runner, each func(*tester.Result) bool) error {
 	txn, err := s.store.NewTransaction(ctx)
 	if err != nil {

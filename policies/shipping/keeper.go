@@ -28,7 +28,7 @@ type Keeper struct {
 }
 
 // Offer checks an arrival and puts it in force, for requests that start from
-// then on. It returns a *policies.LoadError when the tree is refused. What was
+// then on. It returns a *rego.LoadError when the tree is refused. What was
 // offered last is not looked at again.
 func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	k.mu.Lock()

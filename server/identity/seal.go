@@ -94,14 +94,14 @@ func additional(purpose string, binding []byte) []byte {
 	return append(out, binding...)
 }
 
-// SealRevision and openRevision carry a data revision for Resellerd-Revision
+// SealRevision and OpenRevision carry a data revision for Resellerd-Revision
 // and Resellerd-At-Least; the number itself would count other tenants' writes.
 // Earlier releases sealed the number alone: its mark is then none.
 func (s *Sealer) SealRevision(r history.DataRevision) string {
 	return s.Seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
 }
 
-// OpenRevision reads what SealRevision has sealed. Errors: ErrSeal.
+// OpenRevision reads what SealRevision has sealed. Errors: errSeal.
 func (s *Sealer) OpenRevision(sealed string) (r history.DataRevision, err error) {
 	raw, err := s.Open("revision", nil, sealed)
 	if err != nil || len(raw) != 8 && len(raw) != 8+len(r.Mark) {

@@ -17,7 +17,7 @@ type PanelToken struct {
 	Listed bool // its line lists scopes
 }
 
-// PanelTokens finds a token by its hash. Immutable after newPanelTokens.
+// PanelTokens finds a token by its hash. Immutable after NewPanelTokens.
 type PanelTokens map[[sha256.Size]byte]*PanelToken
 
 // NewPanelTokens parses "[TENANT:]TOKEN [scope,…]" lines; blank lines and lines

@@ -37,7 +37,7 @@ type Entry struct {
 	Acting, Preview string // user ids; "" where nobody acts, or none is previewed
 	Panel           string // the id of the token
 	Took            time.Duration
-	Labels          []byte     // as appendLabels makes them
+	Labels          []byte     // as Labels makes them
 	Known           *FactsText // of the subject's facts, or nil
 }
 

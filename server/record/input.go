@@ -5,7 +5,7 @@ import (
 	"resellerd/policies/input"
 )
 
-// Input appends what the policy read, as policies.Input.Document gives it,
+// Input appends what the policy read, as Engine.Document gives it,
 // without making the maps. Known is the subject's cached text, or nil.
 func (w *Writer) Input(m *Mask, e *policies.Engine, in *input.Input, known *FactsText) {
 	w.Dst = append(w.Dst, '{')
@@ -197,7 +197,8 @@ type FactsText struct {
 	erased []string // what the mask took out
 }
 
-// NewFactsText writes facts under a mask, nil for one that depends on the entry.
+// NewFactsText writes facts under a mask that is the same for every entry; nil
+// erases nothing.
 func NewFactsText(m *Mask, f *input.Facts) FactsText {
 	w := &Writer{Dst: []byte{'{'}}
 	w.facts(m.At("input").At("subject"), f)

@@ -8,12 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"resellerd/server/resource"
-
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/server/resource"
 )
 
 // Kind says how a decision comes out otherwise.

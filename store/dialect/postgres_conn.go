@@ -15,7 +15,7 @@ type generation struct{ n atomic.Int64 }
 
 func (g *generation) next() { g.n.Add(1) }
 
-// connector opens connections that know of heldOpen, that end with their
+// connector opens connections that know of HeldOpen, that end with their
 // generation, and that are sessions of their own.
 type connector struct {
 	*pq.Connector

@@ -33,7 +33,7 @@ func SelectAll[T any](ctx context.Context, d Dialect, x Execer, text string, arg
 	return all, d.TranslateIn(ctx, errors.Join(rows.Err(), rows.Close()))
 }
 
-// SelectOne is selectAll for the first row; ErrNotFound when there is none.
+// SelectOne is SelectAll for the first row; ErrNotFound when there is none.
 func SelectOne[T any](ctx context.Context, d Dialect, x Execer, text string, args ...any) (T, error) {
 	all, err := SelectAll[T](ctx, d, x, text, args...)
 	if err == nil && len(all) == 0 {

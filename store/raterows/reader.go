@@ -33,7 +33,7 @@ type Reader struct {
 	done  bool // there are no more behind them
 	names names
 
-	turn   *sync.Mutex   // nil: the next are read when they are wanted; see readEarly
+	turn   *sync.Mutex   // nil: the next are read when they are wanted; see Prefetch
 	coming chan readAway // gives what is being read; nil while nothing is
 
 	// Of what reads, which is one goroutine at a time.

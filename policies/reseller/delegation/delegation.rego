@@ -13,19 +13,19 @@ import data.reseller.areas
 # METADATA
 # title: The change exceeds what the acting user holds
 # scope: document
-exceeds_delegation if {
+refused if {
 	granting
 	some letter in ["create", "read", "update", "delete"]
 	beyond(input.action.change.after, letter)
 }
 
-exceeds_delegation if {
+refused if {
 	touching
 	some letter in ["create", "read", "update", "delete"]
 	beyond(input.action.change.before, letter)
 }
 
-exceeds_delegation if {
+refused if {
 	input.action.name == "preview"
 	reads_more(input.action.change.before)
 }
@@ -38,7 +38,7 @@ exceeds_delegation if {
 #   than the viewer may read.
 # custom:
 #   code: exceeds_delegation
-reasons contains rego.metadata.rule().custom.code if exceeds_delegation
+reasons contains rego.metadata.rule().custom.code if refused
 
 granting if {
 	input.resource.type in {"group", "user"}

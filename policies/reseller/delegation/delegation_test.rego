@@ -188,7 +188,7 @@ test_manager_cannot_touch_who_holds_any_single_letter_more if {
 test_manager_can_write_what_holds_no_access if {
 	every action in ["create", "update", "delete"] {
 		written := changing(manager, action, "customer", {"fields": ["status"], "before": stronger, "after": stronger})
-		not delegation.exceeds_delegation with input as written
+		not delegation.refused with input as written
 	}
 }
 
@@ -199,7 +199,7 @@ test_manager_can_delete_and_put_users_in_what_it_could_not_give if {
 		fixture.granted(changing(manager, "delete", kind, change))
 	}
 	put := {"fields": [], "before": stronger, "after": stronger}
-	not delegation.exceeds_delegation with input as changing(manager, "assign", "group", put)
+	not delegation.refused with input as changing(manager, "assign", "group", put)
 }
 
 test_viewer_can_preview_whichever_fields_are_named if {
@@ -210,7 +210,7 @@ test_viewer_can_preview_whichever_fields_are_named if {
 # A new account's ceiling gives nobody access, so its creation needs none.
 test_manager_can_make_an_account_without_holding_what_it_may_come_to_hold if {
 	made := object.union(opening(fixture.everything), {"action": {"name": "create"}})
-	not delegation.exceeds_delegation with input as made
+	not delegation.refused with input as made
 }
 
 # What the viewer may read everywhere else counts, and so does what a ceiling names.

@@ -1,18 +1,18 @@
 # METADATA
 # title: Fields of a write
-# description: Which fields a change may touch. Without a change nothing is column_not_writable.
+# description: Which fields a change may touch. Without a change nothing is refused.
 package reseller.fields
 
 # METADATA
 # title: The change touches a field that cannot be written
 # scope: document
-column_not_writable if {
+refused if {
 	input.action.name == "update"
 	some field in input.action.change.fields
 	fixed(field)
 }
 
-column_not_writable if {
+refused if {
 	input.action.name == "update"
 	own_profile
 	some field in input.action.change.fields
@@ -26,7 +26,7 @@ column_not_writable if {
 #   changes their own account's ceiling, status or external id.
 # custom:
 #   code: column_not_writable
-reasons contains rego.metadata.rule().custom.code if column_not_writable
+reasons contains rego.metadata.rule().custom.code if refused
 
 # A customer's owner is fixed too, and has a reason of its own.
 fixed(field) if {

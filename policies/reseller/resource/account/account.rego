@@ -17,8 +17,8 @@ allow if {
 	visible
 	actions.permitted("account")
 	fits
-	not delegation.exceeds_delegation
-	not fields.column_not_writable
+	not delegation.refused
+	not fields.refused
 }
 
 # METADATA

@@ -24,7 +24,7 @@ allow if {
 	own
 	in_area
 	not unsuited
-	not fields.column_not_writable
+	not fields.refused
 }
 
 # METADATA

@@ -14,7 +14,7 @@ allow if {
 	visible
 	actions.permitted("customer")
 	not owner_immutable
-	not fields.column_not_writable
+	not fields.refused
 }
 
 # METADATA

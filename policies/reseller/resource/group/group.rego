@@ -24,8 +24,8 @@ allow if {
 	readable
 	reach.owner
 	actions.permitted("group")
-	not delegation.exceeds_delegation
-	not fields.column_not_writable
+	not delegation.refused
+	not fields.refused
 }
 
 allow if {

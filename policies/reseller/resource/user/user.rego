@@ -15,8 +15,8 @@ allow if {
 	visible
 	permitted
 	not target_disabled
-	not delegation.exceeds_delegation
-	not fields.column_not_writable
+	not delegation.refused
+	not fields.refused
 }
 
 # METADATA
