@@ -85,7 +85,8 @@ func (f *fields) refuse(name, text string) {
 	}
 }
 
-// value returns what was sent for a field that the write knows.
+// value returns the value that was sent for a field, and notes that the write
+// knows the field.
 func (f *fields) value(name string) (value any, sent bool) {
 	f.known[name] = true
 	value, sent = f.sent[name]

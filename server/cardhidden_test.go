@@ -23,16 +23,17 @@ func withoutRows(t *testing.T) *policies.Engine {
 	return hidingEngine(t, "reseller/main/main.rego", exists, exists+"\tnot closed\n", rules)
 }
 
-// costCases are cards, what each is bought from, and who sees both, or does not
-// see what is bought: on the card's own side, or above it.
+// costCases each name a card, the card that it is bought from, a user who sees
+// both, and a user who does not see the card that it is bought from. The users are
+// of the card's own account, or of the account above it.
 var costCases = []struct{ card, bought, account, sees, without string }{
 	{"gold", "upstream", "M", "m", "m.without.upstream"},
 	{"retail", "gold", "A", "a", "a.without.gold"},
 	{"retail", "gold", "M", "m", "m.without.gold"},
 }
 
-// Who sees a card and not what it is bought from is told nothing that is worked
-// out from what that costs, however it asks.
+// A user sees a card, and does not see the card that it is bought from. However
+// the user asks, nothing tells of the costs of that card.
 func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 	oneAtATime(t)
 	engine := withoutRows(t)

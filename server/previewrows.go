@@ -16,7 +16,8 @@ func (r *session) wordsFor(target *actor) wording {
 	return w
 }
 
-// filter is what is true for the viewer of all rows that pass the target's filter.
+// filter is a condition in the viewer's words. It holds for all rows that pass the
+// target's filter.
 func (w wording) filter(f predicate.Filter) predicate.Expr {
 	switch {
 	case f.Kind == predicate.All:

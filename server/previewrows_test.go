@@ -25,7 +25,7 @@ func TestWhatATargetSeesInWordsOfItsViewer(t *testing.T) {
 		"not its account":                {above, predicate.Not{X: owner}, anything},
 		"the account above it":           {above, parent, within},
 		"the account above both":         {colleague, parent, parent},
-		"what is assigned to it":         {above, assigned, within},
+		"cards assigned to the target":   {above, assigned, within},
 		"what is assigned to both":       {colleague, assigned, assigned},
 		"a text like its account's id":   {above, begins, anything},
 		"a name that is its account's":   {above, equal("name", ownAccount), anything},

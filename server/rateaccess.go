@@ -79,13 +79,13 @@ var ofCosts = map[string][]string{"card": {"stale"}, "revision": {"losses_accept
 
 // costsShown says of which cards a user is shown what they are bought for.
 type costsShown struct {
-	master bool // whose reach is all that it sees
+	master bool // the user is of a master, and reaches all that it sees
 	rates  bool // of the cards that it sees, the rates in all columns
 	own    bool // and so of whatever a card of the own account can be bought from
 	below  bool // and so of whatever a card of an account below can be bought from
 }
 
-// where holds for the rows of the accounts whose costs are shown.
+// where holds for a row if the costs of the row's account are shown.
 func (c costsShown) where() predicate.Expr {
 	reach := predicate.Expr(inReach)
 	if c.master {

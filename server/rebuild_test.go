@@ -116,7 +116,8 @@ func (w *world) rebuild(body string) (total rebuilt, results []string) {
 
 var revisionIDs = regexp.MustCompile(`rev_[a-z0-9]+`)
 
-// hushing hides own cards from resellers; what they are bought from stays shown.
+// hushing hides own cards from resellers. The cards that they are bought from stay
+// shown.
 const cardRego, hushed, hushing = "reseller/resource/card/card.rego", "reach.subtree\n\tinput.resource.kind == \"customer\"",
 	hushed + "\n\tnot input.resource.public_name == \"hush\""
 

@@ -126,8 +126,8 @@ func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error 
 	}
 }
 
-// activateDue puts in force what is due. What fails is tried again; it keeps
-// nothing else from its time.
+// activateDue puts due revisions in force. A revision that fails is tried again;
+// the others do not wait for it.
 func (s *Server) activateDue(ctx context.Context) error {
 	due, err := s.store.DueRevisions(ctx, scheduleBatch)
 	for _, d := range due {

@@ -187,8 +187,8 @@ func (tx *Tx) UpdateWithdrawn(ctx context.Context, card string) error {
 	return nil
 }
 
-// OutdatedMark is a card whose mark does not say whether it rests on a card that
-// was withdrawn.
+// OutdatedMark is a card whose mark is out of date: the mark does not say whether
+// the card rests on a withdrawn one.
 type OutdatedMark struct {
 	TenantID string `db:"tenant_id"`
 	CardID   string `db:"id"`

@@ -225,14 +225,14 @@ func TestAFilterCovers(t *testing.T) {
 		rows   predicate.Expr
 		want   bool
 	}{
-		"everything":                {predicate.Filter{Kind: predicate.All}, mine, true},
-		"nothing":                   {predicate.Filter{}, mine, false},
-		"no condition":              {predicate.Filter{Kind: predicate.Where}, mine, false},
-		"the same":                  {predicate.Of(mine), mine, true},
-		"more":                      {predicate.Of(predicate.Or{mine, named}), mine, true},
-		"less, by what is in a row": {predicate.Of(predicate.And{mine, named}), mine, false},
-		"no rows":                   {predicate.Of(predicate.And{mine, named}), predicate.False{}, true},
-		"any rows":                  {predicate.Of(mine), predicate.True{}, false},
+		"everything":                 {predicate.Filter{Kind: predicate.All}, mine, true},
+		"nothing":                    {predicate.Filter{}, mine, false},
+		"no condition":               {predicate.Filter{Kind: predicate.Where}, mine, false},
+		"the same":                   {predicate.Of(mine), mine, true},
+		"more":                       {predicate.Of(predicate.Or{mine, named}), mine, true},
+		"less, by a column of a row": {predicate.Of(predicate.And{mine, named}), mine, false},
+		"no rows":                    {predicate.Of(predicate.And{mine, named}), predicate.False{}, true},
+		"any rows":                   {predicate.Of(mine), predicate.True{}, false},
 	} {
 		if got := c.filter.Covers(c.rows); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -20,7 +20,7 @@ type Memory struct {
 	byID  map[string]int
 }
 
-// Remembered is one decision: the line of the log, and who it is of.
+// Remembered is one decision: the line of the log, and the users it is about.
 type Remembered struct {
 	ID       string
 	User     string // whose rights were decided by

@@ -171,7 +171,7 @@ type rateHead struct {
 	shows    rateColumnSet
 }
 
-// rateHeads finds the cards whose rates are seen, by their ids.
+// rateHeads finds the cards that show their rates, by the ids of the cards.
 func (f *Finder) rateHeads(ctx context.Context, x dialect.Execer, q *query.Query) (map[string]rateHead, error) {
 	heads := map[string]rateHead{}
 	err := f.Query.Heads(ctx, x, q, func(h query.Head) {

@@ -72,7 +72,7 @@ func (p *Pair) Promote(t testing.TB) {
 }
 
 // Move cuts all connections, and has new ones go to the standby. A connection
-// whose answer is held stays as it is.
+// stays while the answer on it is held.
 func (p *Pair) Move() { p.door.move() }
 
 // HoldCommit has the answer to the next commit wait for release. arrived is

@@ -87,7 +87,7 @@ needs(letter) if {
 	data.catalog.action[input.action.name].access == letter
 }
 
-# What resellerd does not keep.
+# resellerd keeps no rows of these, so any action may be asked about.
 open_ended if types.kind in {"area", "panel"}
 
 common if input.action.name in {"create", "read", "update", "delete", "assign", "activate", "build"}

@@ -3,7 +3,7 @@
 # description: >-
 #   The entrypoint. Single checks read the decision; row filters are made from allow
 #   with the row unknown, so every rule that it reaches is either true or undefined.
-#   What is particular to a type stands in its folder of reseller/resource.
+#   The rules of one type stand in the folder of the type, below reseller/resource.
 # entrypoint: true
 package reseller.main
 
@@ -39,10 +39,10 @@ decision["columns"] := columns if allow
 
 # METADATA
 # title: How the row is shown
-# description: The name of the view, one a row. What the views are is the server's business.
+# description: The name of the view; a row has one. The server says which views there are.
 view := data.reseller.resource[types.kind].view
 
 # METADATA
 # title: Columns shown
-# description: The fields of the row that the user is shown. What is not listed here is hidden.
+# description: The columns of the row that the user is shown. A column that is not listed is hidden.
 columns contains column if some column in data.reseller.resource[types.kind].columns

@@ -50,7 +50,7 @@ reasons contains code if {
 	some code in subject.reasons
 }
 
-# What is particular to a type is said of a visible row alone.
+# A reason of one type is given for a visible row alone.
 reasons contains code if {
 	asked
 	data.reseller.resource[types.kind].visible
