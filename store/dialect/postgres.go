@@ -121,7 +121,7 @@ func postgresGone(err error) bool {
 	return code[:3] == "57P"
 }
 
-// postgresBulkInsert is dialect.bulkInsert, by COPY.
+// postgresBulkInsert is Dialect.BulkInsert, by COPY.
 func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
 	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
 	if err != nil {

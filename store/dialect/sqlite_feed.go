@@ -52,7 +52,7 @@ func closeFeed(number string) {
 	delete(feeds.under, number)
 }
 
-// sqliteBulkInsert is dialect.bulkInsert.
+// sqliteBulkInsert is Dialect.BulkInsert.
 func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
 	number, f := openFeed(next)
 	defer closeFeed(number)

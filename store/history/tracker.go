@@ -74,7 +74,7 @@ func NewTracker(p Pace, ask func(context.Context, *Observation) error) *Tracker 
 	}
 }
 
-// Start polls until stop.
+// Start polls until Stop.
 func (t *Tracker) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stopping, t.stopped = cancel, make(chan struct{})
@@ -140,7 +140,7 @@ func (t *Tracker) askOnce(ctx context.Context, x *Observation) (State, error) {
 	return t.Observe(*x)
 }
 
-// EpochOf is observe for what is read to be cached: the epoch that it may be
+// EpochOf is Observe for what is read to be cached: the epoch that it may be
 // kept in, 0 where it may be used only once.
 func (t *Tracker) EpochOf(x Observation) (epoch int64, err error) {
 	known, err := t.Observe(x)
@@ -153,7 +153,7 @@ func (t *Tracker) EpochOf(x Observation) (epoch int64, err error) {
 // Advance notes a write of this process that has just been committed as x.now:
 // what is known is at least that afterwards. Where other revisions became known
 // since the write asked, it asks the database whether it has both. It returns
-// errLost when a loss was found meanwhile, or when the database does not
+// ErrLost when a loss was found meanwhile, or when the database does not
 // have the write.
 func (t *Tracker) Advance(ctx context.Context, x Observation) error {
 	known, err := t.Observe(x)
@@ -173,7 +173,7 @@ func (t *Tracker) Advance(ctx context.Context, x Observation) error {
 // Observe notes what a statement found out. Only where it asked about the very
 // revision that is known, or found that one, does it follow that the database
 // has all that is known: else nothing is noted but a loss. It returns
-// errLost when what was read beside it may not be used.
+// ErrLost when what was read beside it may not be used.
 func (t *Tracker) Observe(x Observation) (State, error) {
 	t.mu.Lock()
 	was := t.known
@@ -193,7 +193,7 @@ func (t *Tracker) Observe(x Observation) (State, error) {
 	return now, lost
 }
 
-// Holds returns errLost unless x stems from the history that is known.
+// Holds returns ErrLost unless x stems from the history that is known.
 func (t *Tracker) Holds(x Observation) error {
 	t.mu.Lock()
 	was := t.known

@@ -80,7 +80,7 @@ func (r *Reader) Rates() func() (Row, bool, error) {
 	}
 }
 
-// Source gives the rates to the arithmetic; nameOf tells their names.
+// Source gives the rates to the arithmetic; NameOf tells their names.
 func (r *Reader) Source() rating.Source {
 	return func() (rating.Row, bool, error) {
 		if r.taken == len(r.ahead) && !r.done {
