@@ -35,7 +35,13 @@ func oneAtATime(t *testing.T) {
 	t.Parallel()
 }
 
-const requestsOfARun = 160
+// requestsOfARun is how many requests a pair of worlds is asked.
+func requestsOfARun() int {
+	if depth.Full() {
+		return 160
+	}
+	return 60
+}
 
 // seedsOfAViewer is how many pairs of worlds a viewer compares on a database.
 func seedsOfAViewer() int { return max(1, depth.Runs(1)/3) }
@@ -82,7 +88,7 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 		t.Fatalf("seed %d: the worlds are one", seed)
 	}
 	q := newRequests(viewer, seed)
-	for range requestsOfARun {
+	for range requestsOfARun() {
 		a := q.next()
 		q.seen(a, askTwins(t, left, right, q.n, a, met))
 	}

@@ -120,12 +120,12 @@ func TestAShadowOfTheSameTreeAgreesAboutEveryRequest(t *testing.T) {
 				beside, check := agreeing(t, viewer.maxDepth)
 				w := newTwin(t, url(t), engineOf(t, viewer.maxDepth), viewer, uint64(i), 1, beside...)
 				q := newRequests(viewer, uint64(i))
-				for range requestsOfARun {
+				for range requestsOfARun() {
 					a := q.next()
 					w.at(twinStart.Add(time.Duration(q.n) * time.Minute))
 					q.seen(a, w.ask(q.n, a))
 				}
-				check(w.server, requestsOfARun)
+				check(w.server, float64(requestsOfARun()))
 			})
 		}
 	}
