@@ -9,6 +9,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/record"
+	"resellerd/server/resource"
 )
 
 const (
@@ -34,8 +35,8 @@ func (r *session) recordAs(as string, in *input.Input, d policies.Decision, star
 // written before the answer and cannot be, the decision becomes a denial.
 func (r *session) record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	took := r.s.now().Sub(start)
-	area := r.areaOf(in, d)
-	r.s.metrics.decision(r.engine, r.s.views.of(r.engine).reasons, area, in, d, took)
+	area := resource.AreaOf(r.engine, in, d)
+	r.s.metrics.decision(r.engine, r.s.views.Of(r.engine).Reasons, area, in, d, took)
 	if d.Outcome == outcomeError {
 		r.s.logger.Error("no decision could be made", "decision_id", r.decisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", d.Err)
@@ -50,7 +51,7 @@ func (r *session) record(in *input.Input, d policies.Decision, start time.Time) 
 func (r *session) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
 	took := r.s.now().Sub(start)
 	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
-	r.s.metrics.filter(r.engine, r.areaOf(in, d), in, p.Outcome, took)
+	r.s.metrics.filter(r.engine, resource.AreaOf(r.engine, in, d), in, p.Outcome, took)
 	if p.Outcome == outcomeError {
 		r.s.logger.Error("no filter could be made", "decision_id", r.decisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", p.Err)
@@ -128,9 +129,9 @@ func (r *session) who() (acting, preview string) {
 // entryMask is the mask for this entry. Dynamic masks ask the policy about
 // the whole entry.
 func (r *session) entryMask(in *input.Input, d policies.Decision) (m *record.Mask, dynamic bool, err error) {
-	held := r.s.views.of(r.engine)
-	if held.err != nil || held.static {
-		return held.mask, false, held.err
+	held := r.s.views.Of(r.engine)
+	if held.Err != nil || held.Static {
+		return held.Mask, false, held.Err
 	}
 	erased, err := r.engine.Mask(r.ctx, map[string]any{
 		"input": r.engine.Document(in), "result": record.ResultDocument(d), "decision_id": r.decisionID, "path": record.DecisionPath,

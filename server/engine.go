@@ -1,10 +1,7 @@
 package server
 
 import (
-	"sync/atomic"
-
 	"resellerd/policies"
-	"resellerd/server/record"
 )
 
 // EngineHolder holds the policy in force. A new revision replaces the old one
@@ -21,37 +18,4 @@ func (s *Server) PolicyLoaded(err error) {
 	}
 	s.metrics.reloads.WithLabelValues("success").Inc()
 	s.metrics.lastSuccess.SetToCurrentTime()
-}
-
-// engineView is what the server reads of an engine over and over.
-type engineView struct {
-	mask    *record.Mask // static paths
-	static  bool
-	err     error // of the mask: nothing can be logged
-	reasons map[string]policies.Reason
-}
-
-// engineViews holds the view of the engine in force. The zero value is ready;
-// safe for concurrent use.
-type engineViews struct {
-	held atomic.Pointer[heldView]
-}
-
-type heldView struct {
-	engine *policies.Engine
-	engineView
-}
-
-// of returns the view of e.
-func (c *engineViews) of(e *policies.Engine) *engineView {
-	if held := c.held.Load(); held != nil && held.engine == e {
-		return &held.engineView
-	}
-	held := &heldView{engine: e}
-	held.reasons = e.Reasons()
-	paths, static := e.Masks()
-	held.static = static
-	held.mask, held.err = record.NewMask(paths)
-	c.held.Store(held)
-	return &held.engineView
 }

@@ -10,6 +10,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/record"
+	"resellerd/server/resource"
 	"resellerd/store/fault"
 )
 
@@ -139,7 +140,7 @@ func (r *session) loadRow(in *input.Input) (bool, error) {
 // compare counts where a panel's own decision, sent along, differs from ours.
 func (r *session) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
-		r.s.metrics.disagree(r.areaOf(in, d))
+		r.s.metrics.disagree(resource.AreaOf(r.engine, in, d))
 	}
 }
 

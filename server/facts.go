@@ -68,8 +68,8 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 		return a
 	}
 	a = &actor{subject: sub, facts: s.factsOf(sub)}
-	if held := s.views.of(e); held.err == nil && held.static {
-		a.log = record.NewFactsText(held.mask, a.facts)
+	if held := s.views.Of(e); held.Err == nil && held.Static {
+		a.log = record.NewFactsText(held.Mask, a.facts)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
 	"resellerd/server/record"
+	"resellerd/server/resource"
 )
 
 // meBody is the acting user as a panel needs it to draw its menu.
@@ -88,7 +89,7 @@ func (r *session) judgeAreas() (access map[string][]string, asked *input.Input, 
 // areas are resellerd's own and the breakpoints of the user's access and of the
 // policy's ceiling, what holds everywhere else among them.
 func (r *session) areas() []string {
-	set := maps.Clone(isOwnArea)
+	set := maps.Clone(resource.OwnAreas)
 	for _, access := range []map[string][]string{r.facts.Access, r.engine.Limits().ResellerCeiling} {
 		for area := range access {
 			set[area] = true
@@ -102,7 +103,7 @@ func (r *session) areas() []string {
 // the user is not shown to it.
 func (r *session) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
-		if isOwnArea[area] || slices.Contains(r.subject.Named, area) {
+		if resource.OwnAreas[area] || slices.Contains(r.subject.Named, area) {
 			continue
 		}
 		if area == everyArea || slices.Equal(access[area], inherited(access, area)) {

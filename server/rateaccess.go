@@ -176,7 +176,7 @@ func (r *session) planCosts() (shown costsShown) {
 	cards := r.engine.Plan(r.ctx, r.input("read", "card", ""))
 	rates := r.engine.Plan(r.ctx, r.input("read", "rate", ""))
 	if cards.Outcome != outcomeAllow || rates.Outcome != outcomeAllow ||
-		canonical(cards.Filter) != canonical(rates.Filter) || !slices.Equal(viewTexts(cards), viewTexts(rates)) {
+		cards.Filter.Canonical() != rates.Filter.Canonical() || !slices.Equal(cards.ViewTexts(), rates.ViewTexts()) {
 		return shown
 	}
 	var always []string

@@ -67,7 +67,7 @@ type Server struct {
 	ops      *fiber.App // metrics and probes on an address of their own, or nil
 	watch    *transport.GoneWatch
 	fresh    transport.FreshConns
-	views    engineViews
+	views    record.Policies
 	shadow   *shadow         // nil: none
 	labels   []byte          // the fixed labels of a log entry
 	stored   map[string]bool // resource types the store keeps

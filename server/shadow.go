@@ -14,6 +14,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/resource"
 )
 
 // shadow decides what the live policy has decided once more by another, beside
@@ -223,7 +224,7 @@ func (h *shadow) one(d *shadowed, whole bool) {
 	if kind == "" {
 		return
 	}
-	area := areaOf(d.live, &d.in, d.check)
+	area := resource.AreaOf(d.live, &d.in, d.check)
 	h.metrics.disagreements.WithLabelValues(area, kind).Inc()
 	h.log.write(d, check, plan, area, kind, err)
 }

@@ -23,7 +23,7 @@ var errShadowPanic = errors.New("shadow policy: panic")
 // the decision log, under the same decision id.
 type shadowLog struct {
 	logger  *slog.Logger
-	views   *engineViews
+	views   *record.Policies
 	limit   *rate.Limiter
 	omitted int // since the last line; only the shadow's own goroutine is in here
 }
@@ -81,9 +81,9 @@ func writeShown(w *record.Writer, result *record.Mask, plan *policies.Plan, kind
 	switch {
 	case result.Erases():
 	case kind == kindView:
-		w.Any(result, "view", viewTexts(plan))
+		w.Any(result, "view", plan.ViewTexts())
 	case kind == kindColumns:
-		w.Any(result, "columns", columnTexts(plan))
+		w.Any(result, "columns", plan.ColumnTexts())
 	}
 }
 
@@ -96,9 +96,9 @@ func errorOf(check policies.Decision, plan *policies.Plan) error {
 
 // mask is what the live policy erases from an entry about this question.
 func (l *shadowLog) mask(d *shadowed, check policies.Decision) (*record.Mask, error) {
-	held := l.views.of(d.live)
-	if held.err != nil || held.static {
-		return held.mask, held.err
+	held := l.views.Of(d.live)
+	if held.Err != nil || held.Static {
+		return held.Mask, held.Err
 	}
 	erased, err := d.live.Mask(context.Background(), map[string]any{
 		"input": d.live.Document(&d.in), "result": record.ResultDocument(check), "decision_id": d.id, "path": record.DecisionPath,

@@ -1,0 +1,28 @@
+package policies
+
+import "slices"
+
+// ViewTexts says which view is shown on which condition, sorted. Plans with equal
+// texts show the same views.
+func (p *Plan) ViewTexts() []string {
+	texts := make([]string, 0, len(p.Views))
+	for _, v := range p.Views {
+		texts = append(texts, v.Name+" when "+v.When.Canonical())
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// ColumnTexts says which column is shown on which condition, sorted. Plans with
+// equal texts show the same columns.
+func (p *Plan) ColumnTexts() []string {
+	var texts []string
+	for _, group := range p.Columns {
+		when := group.When.Canonical()
+		for _, name := range group.Columns {
+			texts = append(texts, name+" when "+when)
+		}
+	}
+	slices.Sort(texts)
+	return texts
+}

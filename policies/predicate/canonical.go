@@ -1,0 +1,36 @@
+package predicate
+
+import (
+	"slices"
+	"strings"
+)
+
+// Canonical is the text of a filter, whatever the order of its parts. Equal texts
+// mean that the filters let the same rows pass; different ones mean nothing.
+func (f Filter) Canonical() string {
+	if f.Kind != Where || f.Where == nil {
+		return f.String()
+	}
+	return canonicalText(f.Where)
+}
+
+func canonicalText(e Expr) string {
+	join := func(word string, parts []Expr) string {
+		texts := make([]string, len(parts))
+		for i, part := range parts {
+			texts[i] = canonicalText(part)
+		}
+		slices.Sort(texts)
+		return word + "(" + strings.Join(slices.Compact(texts), "; ") + ")"
+	}
+	switch e := e.(type) {
+	case And:
+		return join("and", e)
+	case Or:
+		return join("or", e)
+	case Not:
+		return "not " + canonicalText(e.X)
+	default:
+		return Text(e)
+	}
+}

@@ -1,0 +1,40 @@
+package record
+
+import (
+	"sync/atomic"
+
+	"resellerd/policies"
+)
+
+// Known is what is read of a policy over and over. It is immutable.
+type Known struct {
+	Mask    *Mask // of the decision log, when it is static
+	Static  bool  // the mask does not depend on the entry
+	Err     error // of the mask: nothing can be logged
+	Reasons map[string]policies.Reason
+}
+
+// Policies holds what is known of the policy in force. The zero value is ready;
+// it is safe for concurrent use.
+type Policies struct {
+	held atomic.Pointer[heldPolicy]
+}
+
+type heldPolicy struct {
+	engine *policies.Engine
+	Known
+}
+
+// Of returns what is known of e.
+func (c *Policies) Of(e *policies.Engine) *Known {
+	if held := c.held.Load(); held != nil && held.engine == e {
+		return &held.Known
+	}
+	held := &heldPolicy{engine: e}
+	held.Reasons = e.Reasons()
+	paths, static := e.Masks()
+	held.Static = static
+	held.Mask, held.Err = NewMask(paths)
+	c.held.Store(held)
+	return &held.Known
+}
