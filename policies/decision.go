@@ -27,3 +27,16 @@ type Decision struct {
 func failed(err error) Decision {
 	return Decision{Outcome: OutcomeError, Err: err}
 }
+
+// ReasonNotVisible is the reason of a denial about a row that the user does not
+// see. Such a denial tells no more than one about a row that is not there.
+const ReasonNotVisible = "not_visible"
+
+// Absent is the decision about a row that is not there, given what the policy says
+// about a row that names no owner: what is allowed is not visible.
+func Absent(d Decision) Decision {
+	if d.Allow {
+		return Decision{Outcome: OutcomeDeny, Reasons: []string{ReasonNotVisible}}
+	}
+	return d
+}

@@ -16,9 +16,8 @@ type policyInfo struct {
 	desc    *prometheus.Desc
 }
 
-func newPolicyInfo(engines *EngineHolder) *policyInfo {
-	return &policyInfo{engines: engines, desc: prometheus.NewDesc("resellerd_policy_info",
-		"The policy in force; the value is 1.", []string{"revision", "source"}, nil)}
+func newPolicyInfo(name, help string, engines *EngineHolder) *policyInfo {
+	return &policyInfo{engines: engines, desc: prometheus.NewDesc(name, help, []string{"revision", "source"}, nil)}
 }
 
 // Describe implements prometheus.Collector.

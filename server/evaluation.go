@@ -167,7 +167,7 @@ func (r *exchange) sendDecision(d policies.Decision, q question) error {
 }
 
 func appendReasons(dst []byte, reasons []string) []byte {
-	if slices.Contains(reasons, reasonNotVisible) {
+	if slices.Contains(reasons, policies.ReasonNotVisible) {
 		reasons = nil
 	}
 	dst = append(dst, `,"context":{"reasons":`...)

@@ -60,7 +60,7 @@ func (r *session) explainNone(in *input.Input, plan *policies.Plan, s disclosure
 	why := r.engine.Explain(r.ctx, &asked)
 	d := policies.Decision{Outcome: plan.Outcome}
 	for _, code := range why.Decision.Reasons {
-		if code != reasonNotVisible {
+		if code != policies.ReasonNotVisible {
 			d.Reasons = append(d.Reasons, code)
 		}
 	}

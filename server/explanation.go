@@ -109,7 +109,7 @@ func reasonTexts(e *policies.Engine, codes []string) []ReasonText {
 	known := e.Reasons()
 	var texts []ReasonText
 	for _, code := range codes {
-		if code == reasonNotVisible {
+		if code == policies.ReasonNotVisible {
 			return []ReasonText{reasonText(known, code)}
 		}
 		texts = append(texts, reasonText(known, code))

@@ -109,7 +109,7 @@ func (r *session) explainOne(in *input.Input) (*Explanation, error) {
 	}
 	d := r.judge(in)
 	if !known {
-		d = absentAs(d)
+		d = policies.Absent(d)
 	}
 	x := r.explainRow(in, d, r.engine.Explain(r.ctx, in), overseer{})
 	if !known {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"resellerd/policies"
 	"resellerd/policies/policiestest/depth"
 )
 
@@ -26,7 +27,7 @@ func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 			got := w.do("", "POST", "/access/v1/evaluation", questionBody(t, q), headerUser, "").want(200).object()
 			reasons := []string{}
 			for _, reason := range x.Reasons {
-				if reason.Code != reasonNotVisible {
+				if reason.Code != policies.ReasonNotVisible {
 					reasons = append(reasons, reason.Code)
 				}
 			}

@@ -71,7 +71,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		children: map[decisionLabels]prometheus.Counter{},
 	}
 	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")
-	reg.MustRegister(m.lastSuccess, newPolicyInfo(engines), newStoreCollector(st),
+	reg.MustRegister(m.lastSuccess, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

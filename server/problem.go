@@ -104,7 +104,6 @@ func stale() error { return &problem{kind: kindStale} }
 func unavailable(cause error) error { return &problem{kind: kindUnavailable, cause: cause} }
 
 const (
-	reasonNotVisible  = "not_visible"
 	reasonUnknownUser = "unknown_user"
 	reasonExceeds     = "exceeds_delegation"
 )
@@ -112,7 +111,7 @@ const (
 // denied turns a decision that does not allow into its answer: 404 for what is
 // not visible, else 403 with the reasons. An error outcome gives no reason.
 func denied(d policies.Decision) error {
-	if slices.Contains(d.Reasons, reasonNotVisible) {
+	if slices.Contains(d.Reasons, policies.ReasonNotVisible) {
 		return notFound()
 	}
 	if errors.Is(d.Err, errNotRecorded) {

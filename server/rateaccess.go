@@ -42,7 +42,7 @@ func (r *session) rateAccess(rowOf func(ctx context.Context, typ, id string) (ma
 func (r *session) decideWhole(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
-	r.shadowCheck(in, d, false)
+	r.s.shadow.Check(r.engine, in, d, false, r.decisionID, r.s.liesBelow)
 	if !d.Allow || d.View != "" && showsAll("rate", d.Columns) {
 		return r.record(in, d, start)
 	}

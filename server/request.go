@@ -91,7 +91,7 @@ func (r *session) moment() time.Time {
 func (r *session) decide(in *input.Input) policies.Decision {
 	start := r.s.now()
 	d := r.judge(in)
-	r.shadowCheck(in, d, false)
+	r.s.shadow.Check(r.engine, in, d, false, r.decisionID, r.s.liesBelow)
 	return r.record(in, d, start)
 }
 
@@ -107,18 +107,9 @@ func (r *session) judge(in *input.Input) policies.Decision {
 // for what is not visible: it is asked about a row that names no owner.
 func (r *session) decideAbsent(in *input.Input) policies.Decision {
 	start := r.s.now()
-	d := absentAs(r.judge(in))
-	r.shadowCheck(in, d, true)
+	d := policies.Absent(r.judge(in))
+	r.s.shadow.Check(r.engine, in, d, true, r.decisionID, r.s.liesBelow)
 	return r.recordAs(decidedAbsent, in, d, start)
-}
-
-// absentAs is the answer about what is not there, given what the policy says
-// about a row that names no owner.
-func absentAs(d policies.Decision) policies.Decision {
-	if d.Allow {
-		return policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonNotVisible}}
-	}
-	return d
 }
 
 // plan asks the policy which rows of a type the acting user may act on. The
@@ -129,7 +120,7 @@ func (r *session) plan(action, typ string) (*policies.Plan, predicate.Env, error
 	start := r.s.now()
 	in := r.input(action, typ, "")
 	p := r.engine.Plan(r.ctx, in)
-	r.shadowPlan(in, p)
+	r.s.shadow.Plan(r.engine, in, p, r.decisionID, r.s.liesBelow)
 	if err := r.recordPlan(in, p, start); err != nil {
 		return nil, nil, unavailable(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 
+	"resellerd/server/shadow"
+
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -98,12 +100,12 @@ func (s *Server) shutdown() error {
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
-	s.shadow.close(shadowPatience)
+	s.shadow.Close(shadow.Patience)
 	return errors.Join(err, s.closeLog())
 }
 
 // Close ends a server that Run never ran: it writes out the decision log.
 func (s *Server) Close() error {
-	s.shadow.close(shadowPatience)
+	s.shadow.Close(shadow.Patience)
 	return s.closeLog()
 }

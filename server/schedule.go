@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"resellerd/policies"
 	"resellerd/store"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
@@ -219,7 +220,7 @@ func heldReason(err error) string {
 	case p.kind.code == kindUnknownUser.code:
 		return trueReason(p.cause)
 	case p.kind.code == kindNotFound.code:
-		return reasonNotVisible
+		return policies.ReasonNotVisible
 	case len(p.reasons) > 0:
 		return p.reasons[0]
 	}

@@ -38,6 +38,7 @@ import (
 	"resellerd/server/decisionlog"
 	"resellerd/server/identity"
 	"resellerd/server/record"
+	"resellerd/server/shadow"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -45,34 +46,35 @@ import (
 // Server answers HTTP requests for one store and one policy holder.
 // Make one with New; run it with Run, or test it through App.
 type Server struct {
-	cfg      Config
-	store    *store.Store
-	engines  *EngineHolder
-	tokens   identity.PanelTokens
-	jwt      *identity.Verifier // nil: no user tokens
-	sealer   *identity.Sealer
-	actors   *actorCache
-	log      *decisionlog.Log // nil: none
-	logOut   io.Writer        // instead of what Config names
-	memory   *record.Memory
-	onEntry  []func(line []byte)
-	metrics  *metrics
-	registry *prometheus.Registry
-	logger   *slog.Logger
-	now      func() time.Time
-	newID    func() string
-	routes   []*boundRoute
-	openapi  func() ([]byte, error)
-	app      *fiber.App
-	ops      *fiber.App // metrics and probes on an address of their own, or nil
-	watch    *transport.GoneWatch
-	fresh    transport.FreshConns
-	views    record.Policies
-	shadow   *shadow         // nil: none
-	labels   []byte          // the fixed labels of a log entry
-	stored   map[string]bool // resource types the store keeps
-	imports  *turns
-	uploads  uploadPlaces
+	cfg       Config
+	store     *store.Store
+	engines   *EngineHolder
+	tokens    identity.PanelTokens
+	jwt       *identity.Verifier // nil: no user tokens
+	sealer    *identity.Sealer
+	actors    *actorCache
+	log       *decisionlog.Log // nil: none
+	logOut    io.Writer        // instead of what Config names
+	memory    *record.Memory
+	onEntry   []func(line []byte)
+	metrics   *metrics
+	registry  *prometheus.Registry
+	logger    *slog.Logger
+	now       func() time.Time
+	newID     func() string
+	routes    []*boundRoute
+	openapi   func() ([]byte, error)
+	app       *fiber.App
+	ops       *fiber.App // metrics and probes on an address of their own, or nil
+	watch     *transport.GoneWatch
+	fresh     transport.FreshConns
+	views     record.Policies
+	shadow    *shadow.Shadow // nil: none
+	shadowing *shadow.Options
+	labels    []byte          // the fixed labels of a log entry
+	stored    map[string]bool // resource types the store keeps
+	imports   *turns
+	uploads   uploadPlaces
 }
 
 // Option changes how New builds a Server.
@@ -100,6 +102,13 @@ func WithDecisionWriter(w io.Writer) Option {
 // once for several requests, and must keep nothing of the line.
 func WithEntryHook(take func(line []byte)) Option {
 	return func(s *Server) { s.onEntry = append(s.onEntry, take) }
+}
+
+// WithShadow decides a sample (0 to 1) of what the live policy decides by the
+// policy that engines holds as well, while it holds one. Where they disagree
+// is counted and logged; no answer depends on it.
+func WithShadow(engines *EngineHolder, sample float64) Option {
+	return func(s *Server) { s.shadowing = &shadow.Options{Engines: engines, Sample: sample} }
 }
 
 // ErrNoCallers means that nobody could call: no panel token, no key set.
@@ -136,9 +145,23 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s.routes = append(bindRoutes(routes()), s.routes...)
 	s.openapi = sync.OnceValues(s.describe)
 	s.build()
-	s.openShadow()
+	s.startShadow()
 	return s, nil
 }
+
+// startShadow starts what WithShadow asked for.
+func (s *Server) startShadow() {
+	if s.shadowing == nil {
+		return
+	}
+	s.registry.MustRegister(newPolicyInfo("resellerd_shadow_policy_info", "The policy in the shadow; the value is 1.", s.shadowing.Engines))
+	s.shadow = shadow.New(*s.shadowing)
+	s.shadow.Start(shadow.Settings{Registry: s.registry, Logger: s.logger, Known: &s.views, Whole: s.cfg.ForceEvaluate})
+}
+
+// ShadowLoaded counts an attempt to put a policy in the shadow; err is nil when
+// it was.
+func (s *Server) ShadowLoaded(err error) { s.shadow.Loaded(err) }
 
 // trust loads what callers are recognised by.
 func (s *Server) trust() error {

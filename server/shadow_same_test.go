@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/shadow"
 	"resellerd/store/storetest"
 )
 
@@ -28,18 +29,18 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 	log := &coreLog{}
 	beside = []Option{
 		WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
-		shadowing(sameTree(t, maxDepth), func(h *shadow) { h.share = 1 }),
+		shadowing(sameTree(t, maxDepth), func(o *shadow.Options) { o.Share = 1 }),
 	}
 	return beside, func(s *Server, atLeast float64) {
 		t.Helper()
-		h := s.shadow
-		h.drain(t)
+		soon(t, "every shadow decision", func() bool { return s.shadow.Waiting() == 0 })
+		s.shadow.Close(time.Minute)
 		for line := range strings.Lines(log.take()) {
 			if strings.Contains(line, "shadow disagrees") {
 				t.Error(line)
 			}
 		}
-		compared, failed, dropped := counted(h.metrics.compared), counted(h.metrics.failed), counted(h.metrics.dropped)
+		compared, failed, dropped := decidedTwice(t, s, "compared"), decidedTwice(t, s, "error"), decidedTwice(t, s, "dropped")
 		if compared < atLeast || failed+dropped > 0 {
 			t.Errorf("%v compared, want %v; %v failed, %v dropped", compared, atLeast, failed, dropped)
 		}
@@ -47,17 +48,6 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 			t.Error(line)
 		}
 	}
-}
-
-// drain waits until the shadow has dealt with all that it was handed, and ends it.
-func (h *shadow) drain(t *testing.T) {
-	t.Helper()
-	soon(t, "every shadow decision", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return len(h.waiting) == 0
-	})
-	h.close(time.Minute)
 }
 
 // Writes are decided by the account tree of their transaction, which has ended,

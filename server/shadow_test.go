@@ -9,15 +9,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/shadow"
 	"resellerd/store/storetest"
 )
 
@@ -68,29 +66,44 @@ func (p smallPolicy) load(t testing.TB) *policies.Engine {
 }
 
 // shadowing puts a policy in the shadow of a server in a test.
-func shadowing(e *policies.Engine, change func(*shadow)) Option {
+func shadowing(e *policies.Engine, change func(*shadow.Options)) Option {
 	h := &EngineHolder{}
 	h.Swap(e)
 	return func(s *Server) {
 		WithShadow(h, 1)(s)
-		s.shadow.sleep = func(time.Duration) { runtime.Gosched() }
+		s.shadowing.Sleep = func(time.Duration) { runtime.Gosched() }
 		if change != nil {
-			change(s.shadow)
+			change(s.shadowing)
 		}
 	}
 }
 
-// handled waits until the shadow has dealt with n decisions.
-func (h *shadow) handled(t *testing.T, n float64) {
+// decidedTwice is how many decisions of the live policy ended in a result.
+func decidedTwice(t *testing.T, s *Server, result string) float64 {
 	t.Helper()
-	late := time.Now().Add(time.Minute)
-	for counted(h.metrics.compared)+counted(h.metrics.failed)+counted(h.metrics.dropped) < n {
-		if time.Now().After(late) {
-			t.Fatalf("%v compared, %v failed, %v dropped; want %v", counted(h.metrics.compared), counted(h.metrics.failed), counted(h.metrics.dropped), n)
+	families, err := s.registry.Gather()
+	must(t, err)
+	for _, family := range families {
+		if family.GetName() != "resellerd_shadow_decisions_total" {
+			continue
 		}
-		runtime.Gosched()
+		for _, m := range family.GetMetric() {
+			if m.GetLabel()[0].GetValue() == result {
+				return m.GetCounter().GetValue()
+			}
+		}
 	}
-	h.close(time.Minute) // what was counted last is logged by then
+	t.Fatalf("no decisions are counted as %s", result)
+	return 0
+}
+
+// handled waits until the shadow of a server has dealt with n decisions, and ends it.
+func handled(t *testing.T, s *Server, n float64) {
+	t.Helper()
+	soon(t, fmt.Sprintf("%v decisions in the shadow", n), func() bool {
+		return decidedTwice(t, s, "compared")+decidedTwice(t, s, "error")+decidedTwice(t, s, "dropped") >= n
+	})
+	s.shadow.Close(time.Minute) // what was counted last is logged by then
 }
 
 const (
@@ -109,19 +122,19 @@ func TestDisagreementsAreCountedByAreaAndKind(t *testing.T) {
 	}{
 		"the same":               {asked, smallPolicy{rule: allRows}, smallPolicy{rule: allRows}, ""},
 		"said otherwise":         {asked, smallPolicy{rule: allRows}, smallPolicy{rule: "allow if input.action.name == \"read\"\n"}, ""},
-		"allowed, then denied":   {asked, smallPolicy{rule: allRows}, smallPolicy{rule: noRows}, kindAllowToDeny},
-		"denied, then allowed":   {asked, smallPolicy{rule: noRows}, smallPolicy{rule: allRows}, kindDenyToAllow},
-		"other reasons":          {asked, smallPolicy{rule: noRows}, smallPolicy{rule: noRows, reason: "never"}, kindReasons},
-		"another view":           {asked, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, view: "provider"}, kindView},
-		"other columns":          {asked, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, columns: `"id"`}, kindColumns},
-		"an error":               {asked, smallPolicy{rule: allRows}, smallPolicy{rule: "allow if to_number(input.subject.id) > 0\n"}, kindError},
+		"allowed, then denied":   {asked, smallPolicy{rule: allRows}, smallPolicy{rule: noRows}, shadow.KindAllowToDeny},
+		"denied, then allowed":   {asked, smallPolicy{rule: noRows}, smallPolicy{rule: allRows}, shadow.KindDenyToAllow},
+		"other reasons":          {asked, smallPolicy{rule: noRows}, smallPolicy{rule: noRows, reason: "never"}, shadow.KindReasons},
+		"another view":           {asked, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, view: "provider"}, shadow.KindView},
+		"other columns":          {asked, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, columns: `"id"`}, shadow.KindColumns},
+		"an error":               {asked, smallPolicy{rule: allRows}, smallPolicy{rule: "allow if to_number(input.subject.id) > 0\n"}, shadow.KindError},
 		"the same list":          {listed, smallPolicy{rule: fewRows}, smallPolicy{rule: fewRows}, ""},
 		"a list, otherwise":      {listed, smallPolicy{rule: fewRows + allRows}, smallPolicy{rule: allRows + fewRows}, ""},
-		"all rows, then none":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: noRows}, kindAllowToDeny},
-		"no rows, then some":     {listed, smallPolicy{rule: noRows}, smallPolicy{rule: fewRows}, kindDenyToAllow},
-		"all rows, then some":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: fewRows}, kindFilter},
-		"a list's other view":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, view: "provider"}, kindView},
-		"a list's other columns": {listed, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, columns: `"id", "email"`}, kindColumns},
+		"all rows, then none":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: noRows}, shadow.KindAllowToDeny},
+		"no rows, then some":     {listed, smallPolicy{rule: noRows}, smallPolicy{rule: fewRows}, shadow.KindDenyToAllow},
+		"all rows, then some":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: fewRows}, shadow.KindFilter},
+		"a list's other view":    {listed, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, view: "provider"}, shadow.KindView},
+		"a list's other columns": {listed, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, columns: `"id", "email"`}, shadow.KindColumns},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, storetest.SQLite(t), c.live.load(t), seedWorld, shadowing(c.shadow.load(t), nil))
@@ -131,7 +144,7 @@ func TestDisagreementsAreCountedByAreaAndKind(t *testing.T) {
 			} else if a := w.get("m", "/v1/customers"); a.status != 200 {
 				n++ // why there are none is a check
 			}
-			w.server.shadow.handled(t, n)
+			handled(t, w.server, n)
 			text := knock(t, w.server, "GET", "/metrics", "").text
 			found := strings.Contains(text, fmt.Sprintf("resellerd_shadow_disagreements_total{area=\"customer\",kind=%q} 1\n", c.want))
 			if found != (c.want != "") || c.want == "" && strings.Contains(text, "shadow_disagreements_total{") {
@@ -175,8 +188,8 @@ func TestAShadowChangesNoAnswer(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
-	by := func(do func()) func(*shadow) {
-		return func(h *shadow) { h.decider = func(*policies.Engine) decider { return odd{do} } }
+	by := func(do func()) func(*shadow.Options) {
+		return func(o *shadow.Options) { o.Decider = func(*policies.Engine) shadow.Decider { return odd{do} } }
 	}
 	permissive := smallPolicy{rule: allRows}.load(t)
 	ask := func(t *testing.T, opts ...Option) (answers []string) {
@@ -218,127 +231,40 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) {
-		h.decider = func(*policies.Engine) decider { return odd{func() { <-released }} }
+	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
+		o.Decider = func(*policies.Engine) shadow.Decider { return odd{func() { <-released }} }
 	}))
-	h := w.server.shadow
-	in := input.Input{Resource: input.Resource{Type: "customer"}}
-	for range 2 * shadowQueue {
-		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
+	h, in := w.server.shadow, &input.Input{Resource: input.Resource{Type: "customer"}}
+	ask := func() { h.Check(w.server.engines.Current(), in, policies.Decision{}, false, "", w.server.liesBelow) }
+	const asked = 10_000
+	for range asked {
+		ask()
 	}
-	if dropped := counted(h.metrics.dropped); dropped < 1 || dropped > shadowQueue {
-		t.Errorf("%v dropped of %d, %d may wait", dropped, 2*shadowQueue, shadowQueue)
+	dropped := decidedTwice(t, w.server, "dropped")
+	if dropped < 1 || dropped > asked-1 {
+		t.Errorf("%v dropped of %d", dropped, asked)
 	}
 	if a := w.get("m", "/v1/customers"); a.status != 200 {
 		t.Errorf("answered %d", a.status)
 	}
-	h.close(time.Millisecond) // returns though the shadow does not
-	h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in})
-	if dropped := counted(h.metrics.dropped); dropped < 2 {
-		t.Errorf("%v dropped: what comes after the end is", dropped)
-	}
-}
-
-// A write asks from within its transaction, so a full queue costs it nothing.
-func TestAFullShadowReadsNoAccountTree(t *testing.T) {
-	t.Parallel()
-	h := &shadow{engines: &EngineHolder{}, sample: 1}
-	h.engines.Swap(smallPolicy{rule: allRows}.load(t))
-	h.metrics = newShadowMetrics(prometheus.NewRegistry(), h.engines)
-	h.wake = sync.NewCond(&h.mu)
-	read := 0
-	in := input.Input{
-		Subject:  input.Subject{Facts: &input.Facts{Below: func(string) bool { read++; return true }}},
-		Resource: input.Resource{Type: "customer", Properties: map[string]any{"note": "text"}},
-	}
-	ask := func() {
-		r := &session{s: &Server{shadow: h}}
-		r.shadowCheck(&in, policies.Decision{}, false)
-		r.shadowPlan(&in, &policies.Plan{})
-	}
-	if ask(); read == 0 {
-		t.Fatal("nothing was read: nothing was tried")
-	}
-	read, h.waiting = 0, make([]shadowed, shadowQueue)
-	if ask(); read != 0 || counted(h.metrics.dropped) != 2 {
-		t.Errorf("%d reads, %v dropped", read, counted(h.metrics.dropped))
-	}
-	h.waiting, h.closed = nil, true
-	if ask(); read != 0 || counted(h.metrics.dropped) != 4 {
-		t.Errorf("at the end: %d reads, %v dropped", read, counted(h.metrics.dropped))
+	h.Close(time.Millisecond) // returns though the shadow does not
+	before := decidedTwice(t, w.server, "dropped")
+	if ask(); decidedTwice(t, w.server, "dropped") != before+1 {
+		t.Error("what comes after the end is not dropped")
 	}
 }
 
 func TestAShadowPanicsOnItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) {
-		h.decider = func(*policies.Engine) decider { return odd{func() { panic("odd") }} }
+	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
+		o.Decider = func(*policies.Engine) shadow.Decider { return odd{func() { panic("odd") }} }
 	}))
 	for range 3 {
 		w.get("m", "/v1/customers")
 	}
-	h := w.server.shadow
-	h.handled(t, 3)
-	if failed := counted(h.metrics.failed); failed != 3 {
+	handled(t, w.server, 3)
+	if failed := decidedTwice(t, w.server, "error"); failed != 3 {
 		t.Errorf("%v failed", failed)
-	}
-}
-
-func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
-	t.Parallel()
-	change := &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
-	held := (&session{}).asAsked(nil, &input.Input{Action: input.Action{Name: "update", Change: change}})
-	change.After, change.Fields = change.Before, nil
-	if c := held.Action.Change; c.After != nil || len(c.Fields) != 1 {
-		t.Errorf("asked about %+v", c)
-	}
-}
-
-func TestOnlyTheSampleIsDecidedTwice(t *testing.T) {
-	t.Parallel()
-	engines := &EngineHolder{}
-	h := &shadow{engines: engines, sample: 1}
-	if h.picks() != nil {
-		t.Error("picked without a policy to ask")
-	}
-	engines.Swap(smallPolicy{rule: allRows}.load(t))
-	for sample, between := range map[float64][2]int{0: {0, 0}, 0.25: {350, 650}, 1: {2000, 2000}} {
-		h.sample = sample
-		picked := 0
-		for range 2000 {
-			if h.picks() != nil {
-				picked++
-			}
-		}
-		if picked < between[0] || picked > between[1] {
-			t.Errorf("sample %v: %d of 2000", sample, picked)
-		}
-	}
-}
-
-func TestAShadowRestsForLongerThanItWorks(t *testing.T) {
-	t.Parallel()
-	var rested time.Duration
-	h := &shadow{engines: &EngineHolder{}, share: 0.1, sleep: func(d time.Duration) { rested += d }}
-	h.engines.Swap(smallPolicy{rule: allRows}.load(t))
-	h.metrics = newShadowMetrics(newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld).server.registry, h.engines)
-	h.log = &shadowLog{}
-	var worked time.Duration
-	h.decider = func(*policies.Engine) decider {
-		return odd{func() {
-			for began := time.Now(); ; {
-				if took := time.Since(began); took > 3*shadowBurst {
-					worked += took
-					return
-				}
-			}
-		}}
-	}
-	same := policies.Decision{Allow: true, Outcome: outcomeAllow}
-	d := shadowed{by: h.engines.Current(), check: same}
-	h.work([]shadowed{d, d, d}, false)
-	if rested < 8*worked {
-		t.Errorf("worked for %s, rested for %s: want nine times as long", worked, rested)
 	}
 }
 
@@ -350,8 +276,7 @@ func TestALoggedDisagreementHoldsBothDecisionsMaskedAndNothingElse(t *testing.T)
 		shadowing(smallPolicy{rule: allRows, columns: `"id", "notes"`}.load(t), nil))
 	body := strings.Replace(customerQuestion(w, "acme"), `"context":{`, `"context":{"note":"planted-sent",`, 1)
 	w.do("m", "POST", "/access/v1/evaluation", body)
-	h := w.server.shadow
-	h.handled(t, 1)
+	handled(t, w.server, 1)
 	text := log.take()
 	var line struct {
 		DecisionID, Area, Kind string
@@ -364,8 +289,8 @@ func TestALoggedDisagreementHoldsBothDecisionsMaskedAndNothingElse(t *testing.T)
 			must(t, json.Unmarshal([]byte(l), &line))
 		}
 	}
-	if line.Area != "customer" || line.Kind != kindDenyToAllow || line.PolicyRevision != w.server.engines.Current().Revision() ||
-		line.ShadowRevision != h.engines.Current().Revision() {
+	if line.Area != "customer" || line.Kind != shadow.KindDenyToAllow || line.PolicyRevision != w.server.engines.Current().Revision() ||
+		line.ShadowRevision != w.server.shadowing.Engines.Current().Revision() {
 		t.Errorf("logged %s", text)
 	}
 	if got := fmt.Sprint(line.Live); got != "map[outcome:deny result:map[allow:false reasons:[live_reason]]]" {
@@ -393,7 +318,7 @@ func TestNoDisagreementTellsAPlantedSecret(t *testing.T) {
 			body := strings.Replace(customerQuestion(w, "acme"), `"context":{`, `"context":{"note":"planted-sent",`, 1)
 			w.do(user, "POST", "/access/v1/evaluation", body)
 		}
-		w.server.shadow.handled(t, 21)
+		handled(t, w.server, 21)
 	}
 	text := log.take()
 	if !strings.Contains(text, "shadow disagrees") {
@@ -401,21 +326,5 @@ func TestNoDisagreementTellsAPlantedSecret(t *testing.T) {
 	}
 	if strings.Contains(strings.ToLower(text), "planted") {
 		t.Errorf("the log holds a secret: %s", text)
-	}
-}
-
-func TestTooManyDisagreementsAreCountedAndNotAllLogged(t *testing.T) {
-	t.Parallel()
-	log := &coreLog{}
-	w := newWorld(t, storetest.SQLite(t), smallPolicy{rule: noRows}.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
-		shadowing(smallPolicy{rule: allRows}.load(t), func(h *shadow) { h.share = 1 }))
-	h := w.server.shadow
-	in := input.Input{Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "customer", Row: map[string]any{}}}
-	for range 1000 {
-		h.add(shadowed{live: w.server.engines.Current(), by: h.engines.Current(), in: in, check: policies.Decision{Outcome: outcomeDeny, Reasons: []string{"no"}}})
-	}
-	h.handled(t, 1000)
-	if n := strings.Count(log.take(), "shadow disagrees"); n < shadowLines || n > 900 {
-		t.Errorf("%d lines for 1000 disagreements", n)
 	}
 }

@@ -219,7 +219,7 @@ func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change
 // deniedOpenly is denied about something that the user named itself: there is
 // nothing to hide behind a 404.
 func deniedOpenly(d policies.Decision) error {
-	d.Reasons = slices.DeleteFunc(slices.Clone(d.Reasons), func(code string) bool { return code == reasonNotVisible })
+	d.Reasons = slices.DeleteFunc(slices.Clone(d.Reasons), func(code string) bool { return code == policies.ReasonNotVisible })
 	return denied(d)
 }
 

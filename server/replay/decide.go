@@ -89,7 +89,7 @@ func (r *replayer) check(ctx context.Context, e *entry, in *input.Input) verdict
 		return e.undecidable()
 	}
 	if e.DecidedAs == "absent" && d.Allow {
-		d = policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{"not_visible"}}
+		d = policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{policies.ReasonNotVisible}}
 	}
 	f := flip{account: accountOf(in), area: areaOf(in, e.Result.View, d.View), in: in}
 	f.was, f.now = words(e.Outcome, e.Reasons, e.Result.View, nil), words(string(d.Outcome), d.Reasons, d.View, d.Err)

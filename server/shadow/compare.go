@@ -1,4 +1,4 @@
-package server
+package shadow
 
 import (
 	"slices"
@@ -9,38 +9,38 @@ import (
 // The kinds of disagreement between the live policy and its shadow: the first
 // that applies.
 const (
-	kindError       = "error" // one of them could not decide
-	kindAllowToDeny = "allow_to_deny"
-	kindDenyToAllow = "deny_to_allow"
-	kindFilter      = "filter" // of a list: other rows, as far as the conditions tell
-	kindView        = "view"
-	kindColumns     = "columns"
-	kindReasons     = "reasons"
+	KindError       = "error" // one of them could not decide
+	KindAllowToDeny = "allow_to_deny"
+	KindDenyToAllow = "deny_to_allow"
+	KindFilter      = "filter" // of a list: other rows, as far as the conditions tell
+	KindView        = "view"
+	KindColumns     = "columns"
+	KindReasons     = "reasons"
 )
 
 // disagreement tells how the shadow's decision differs, "" when it does not.
-func disagreement(live *shadowed, check policies.Decision, plan *policies.Plan) string {
+func disagreement(live *decision, check policies.Decision, plan *policies.Plan) string {
 	was, is := outcomeOf(live.check, live.plan), outcomeOf(check, plan)
 	switch {
 	case was == is:
-	case was == outcomeError || is == outcomeError:
-		return kindError
-	case is == outcomeDeny:
-		return kindAllowToDeny
+	case was == policies.OutcomeError || is == policies.OutcomeError:
+		return KindError
+	case is == policies.OutcomeDeny:
+		return KindAllowToDeny
 	default:
-		return kindDenyToAllow
+		return KindDenyToAllow
 	}
 	switch {
-	case is == outcomeError:
+	case is == policies.OutcomeError:
 		return ""
 	case plan != nil:
 		return planDisagreement(live.plan, plan)
 	case check.View != live.check.View:
-		return kindView
+		return KindView
 	case !slices.Equal(check.Columns, live.check.Columns):
-		return kindColumns
+		return KindColumns
 	case !slices.Equal(check.Reasons, live.check.Reasons):
-		return kindReasons
+		return KindReasons
 	}
 	return ""
 }
@@ -52,13 +52,13 @@ func planDisagreement(was, is *policies.Plan) string {
 	case was == is:
 		return ""
 	case was.Filter.Canonical() != is.Filter.Canonical():
-		return kindFilter
-	case is.Outcome == outcomeDeny:
+		return KindFilter
+	case is.Outcome == policies.OutcomeDeny:
 		return ""
 	case !slices.Equal(was.ViewTexts(), is.ViewTexts()):
-		return kindView
+		return KindView
 	case !slices.Equal(was.ColumnTexts(), is.ColumnTexts()):
-		return kindColumns
+		return KindColumns
 	}
 	return ""
 }

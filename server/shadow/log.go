@@ -1,4 +1,4 @@
-package server
+package shadow
 
 import (
 	"context"
@@ -12,23 +12,23 @@ import (
 	"resellerd/server/record"
 )
 
-// shadowLines is how many disagreements are logged a second, and at once; all
+// linesPerSecond is how many disagreements are logged a second, and at once; all
 // are counted.
-const shadowLines = 50
+const linesPerSecond = 50
 
-var errShadowPanic = errors.New("shadow policy: panic")
+var errPanic = errors.New("shadow policy: panic")
 
-// shadowLog writes disagreements to the process's log, with both decisions,
+// disagreementLog writes disagreements to the process's log, with both decisions,
 // masked as the live policy masks its decision log. What was asked stands in
 // the decision log, under the same decision id.
-type shadowLog struct {
+type disagreementLog struct {
 	logger  *slog.Logger
-	views   *record.Policies
+	known   *record.Policies
 	limit   *rate.Limiter
 	omitted int // since the last line; only the shadow's own goroutine is in here
 }
 
-func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.Plan, area, kind string, err error) {
+func (l *disagreementLog) write(d *decision, check policies.Decision, plan *policies.Plan, area, kind string, err error) {
 	if !l.limit.Allow() {
 		l.omitted++
 		return
@@ -56,7 +56,7 @@ func (l *shadowLog) write(d *shadowed, check policies.Decision, plan *policies.P
 
 // decision is one of the two decisions as the decision log would have it, with
 // the conditions of a list's views or columns where they are what differs.
-func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policies.Plan, kind string) (json.RawMessage, error) {
+func (l *disagreementLog) decision(d *decision, check policies.Decision, plan *policies.Plan, kind string) (json.RawMessage, error) {
 	m, err := l.mask(d, check)
 	if err != nil {
 		return nil, err
@@ -80,9 +80,9 @@ func (l *shadowLog) decision(d *shadowed, check policies.Decision, plan *policie
 func writeShown(w *record.Writer, result *record.Mask, plan *policies.Plan, kind string) {
 	switch {
 	case result.Erases():
-	case kind == kindView:
+	case kind == KindView:
 		w.Any(result, "view", plan.ViewTexts())
-	case kind == kindColumns:
+	case kind == KindColumns:
 		w.Any(result, "columns", plan.ColumnTexts())
 	}
 }
@@ -95,8 +95,8 @@ func errorOf(check policies.Decision, plan *policies.Plan) error {
 }
 
 // mask is what the live policy erases from an entry about this question.
-func (l *shadowLog) mask(d *shadowed, check policies.Decision) (*record.Mask, error) {
-	held := l.views.Of(d.live)
+func (l *disagreementLog) mask(d *decision, check policies.Decision) (*record.Mask, error) {
+	held := l.known.Of(d.live)
 	if held.Err != nil || held.Static {
 		return held.Mask, held.Err
 	}
