@@ -1,0 +1,10 @@
+package server
+
+import (
+	"os"
+	"testing"
+
+	"resellerd/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
