@@ -157,7 +157,7 @@ func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 	for _, n := range []int{199, 200, 201, 10_000} {
 		names[strings.Repeat("x", n)], names[strings.Repeat("x/", n/2)+"y"] = true, true
 	}
-	a, err := w.server.actor(t.Context(), engineOf(t, 1), "", w.id("m"))
+	a, err := w.server.shared.users.find(t.Context(), engineOf(t, 1), "", w.id("m"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // changeText is what an audit entry keeps: each column before and after, and
@@ -28,7 +29,7 @@ func auditChange(typ string, row, before, after map[string]any) (json.RawMessage
 	for _, name := range differing(before, after) {
 		text.Columns[name] = changed{before[name], after[name]}
 	}
-	for _, c := range typeInfo(typ).Columns {
+	for _, c := range schema.Info(typ).Columns {
 		if value, ok := row[c.Name]; ok && !c.Opaque {
 			text.Row[c.Name] = value
 		}
@@ -58,7 +59,7 @@ var changeField = []byte(`"change":`)
 
 // appendEntry appends an entry with its change cut to the reader's view. The
 // change is the last column, and no text before it can hold a bare quote.
-func (r *session) appendEntry(row query.Row, dst []byte) []byte {
+func (r *inquiry) appendEntry(row query.Row, dst []byte) []byte {
 	start := len(dst)
 	dst = row.AppendJSON(dst)
 	at := bytes.Index(dst[start:], changeField)
@@ -77,7 +78,7 @@ type entryHead struct {
 
 // shownChange cuts a change to the columns that the reader is shown of such a
 // row; of a row that the reader would not see, nothing is left.
-func (r *session) shownChange(entry, change []byte) []byte {
+func (r *inquiry) shownChange(entry, change []byte) []byte {
 	var head entryHead
 	var text changeText
 	if json.Unmarshal(change, &text) != nil || text.Columns == nil {
@@ -113,7 +114,7 @@ var countMembers = []string{"created", "up", "down", "changed", "removed", "unch
 
 // revisionShown cuts what a change says of a revision, or of those that were
 // imported, to the columns of a revision that the reader is shown.
-func (r *session) revisionShown(columns []string, value any) any {
+func (r *inquiry) revisionShown(columns []string, value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		shown := map[string]any{}

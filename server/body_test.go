@@ -1,10 +1,11 @@
 package server
 
 import (
-	"resellerd/store/cardfile"
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/store/cardfile"
 )
 
 // A write may be repeated on every route that takes one, links included.

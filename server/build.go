@@ -163,7 +163,7 @@ func bodyOfBuilt(built store.Built) builtBody {
 }
 
 // mayArea decides about an area as a whole.
-func (r *session) mayArea(action, area string) error {
+func (r *inquiry) mayArea(action, area string) error {
 	if d := r.decide(r.input(action, "area", area)); !d.Allow {
 		return denied(policies.Decision{Outcome: d.Outcome, Reasons: d.Reasons, Err: d.Err})
 	}

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -27,17 +25,6 @@ const (
 	headerPreview    = "Resellerd-Preview"
 	headerRequestID  = "X-Request-ID"
 )
-
-// caller is who sent the request and for whom. All strings are copies.
-type caller struct {
-	tokenID  string // names the panel token or the JWT in logs
-	tenant   string // the token's tenant; empty: any
-	scopes   identity.Scope
-	jwt      bool   // a user's own token, nothing beside it
-	userRef  string // acting user, by id or external id; empty if none was named
-	clientIP string
-	as       string // Resellerd-As
-}
 
 // authenticate finds out who is calling; it does not load the acting user.
 // Errors are 401, or 403 for headers that this caller may not send.
@@ -155,52 +142,4 @@ func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 		return "", badRequest(name + " holds invalid text")
 	}
 	return string(value), nil
-}
-
-// Why an acting user is refused: recorded in the log, never told to the caller.
-var (
-	errNotActive        = errors.New("user is not active")
-	errAccountNotActive = errors.New("account or one above it is not active")
-)
-
-// trueReason is the code the decision log holds for a refused user.
-func trueReason(cause error) string {
-	switch {
-	case errors.Is(cause, errNotActive):
-		return "user_disabled"
-	case errors.Is(cause, errAccountNotActive):
-		return "account_suspended"
-	}
-	return reasonUnknownUser
-}
-
-// loadUser loads the acting user of a request for data, or refuses it. Unknown,
-// disabled, ambiguous and suspended users get the same answer.
-func (r *session) loadUser() error {
-	if r.caller.userRef == "" {
-		return unauthorized("an acting user is required")
-	}
-	a, err := r.activeUser(r.caller.tenant, r.caller.userRef)
-	if err != nil {
-		return err
-	}
-	r.actor = a
-	r.subject, r.facts = a.subject, a.facts
-	return nil
-}
-
-// activeUser finds a user who may act.
-func (r *session) activeUser(tenant, ref string) (*actor, error) {
-	a, err := r.s.actor(r.ctx, r.engine, tenant, ref)
-	switch {
-	case isUnknown(err):
-		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, err))
-	case err != nil:
-		return nil, unavailable(err)
-	case !a.userActive():
-		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, errNotActive))
-	case !a.accountActive():
-		return nil, unknownUser(fmt.Errorf("user %q: %w", ref, errAccountNotActive))
-	}
-	return a, nil
 }

@@ -23,11 +23,12 @@ func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 	t.Helper()
 	cfg.setDefaults()
 	s := &Server{
-		cfg: cfg, engines: &EngineHolder{}, actors: newActorCache(), now: time.Now, newID: randomID,
+		cfg: cfg, engines: &EngineHolder{}, now: time.Now, newID: randomID,
 		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(),
 	}
 	s.watch.Tick = 5 * time.Millisecond
 	s.metrics = newMetrics(s.registry, nil, s.engines)
+	s.share()
 	s.routes = bindRoutes(table)
 	s.build()
 	return s

@@ -21,7 +21,7 @@ var errCursor = errors.New("cursor: key of a foreign type")
 
 // sealCursor hides where a page ended. It opens only for the same user asking
 // the same question; equal worlds give equal bytes.
-func (r *session) sealCursor(question string, c *query.Cursor, revision string) (string, error) {
+func (r *inquiry) sealCursor(question string, c *query.Cursor, revision string) (string, error) {
 	text := cursorText{ID: c.ID, Revision: revision}
 	if !c.KeyAbsent {
 		switch key := c.Key.(type) {
@@ -48,7 +48,7 @@ func (r *session) sealCursor(question string, c *query.Cursor, revision string) 
 // openCursor returns where a page starts, and of which revision. Errors: 422,
 // the same for a cursor that was changed, made for somebody else, or given for
 // another question.
-func (r *session) openCursor(question, sealed string) (c *query.Cursor, revision string, err error) {
+func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision string, err error) {
 	refused := invalid("cursor", "is not a cursor of this list")
 	plain, err := r.s.sealer.Open("cursor", r.cursorBinding(question), sealed)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *session) openCursor(question, sealed string) (c *query.Cursor, revision
 
 // cursorBinding is who asks what: a cursor holds for nothing else. Under a
 // preview it is the previewed user's, as everything in the answer is.
-func (r *session) cursorBinding(question string) []byte {
+func (r *inquiry) cursorBinding(question string) []byte {
 	mac := r.s.sealer.Mac("cursor binding",
 		[]byte(r.facts.Account.TenantID), []byte(r.subject.User.ID), []byte(r.from.path), []byte(question))
 	return mac

@@ -44,7 +44,7 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	w := sqliteCore(t)
 	s := w.serveTree(t, withMask(t, "package system.log\n\nmask := set()\n"), nil)
 	e := s.engines.Current()
-	a, err := s.actor(tctx, e, "", "agent")
+	a, err := s.shared.users.find(tctx, e, "", "agent")
 	must(t, err)
 	row, err := w.store.PolicyRow(tctx, "customer", w.customer.ID)
 	must(t, err)

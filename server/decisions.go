@@ -45,7 +45,7 @@ func getDecision(r *exchange) error {
 // recall finds a decision whose makers are visible. A request's id stands for
 // the decision that settled it; how many there were is for those to know who
 // read the policy.
-func (r *session) recall(id string, s *readerDisclosure) (record.Remembered, error) {
+func (r *inquiry) recall(id string, s *readerDisclosure) (record.Remembered, error) {
 	if record.IsNumbered(id) && !s.policy() {
 		return record.Remembered{}, notFound()
 	}
@@ -70,7 +70,7 @@ func (r *session) recall(id string, s *readerDisclosure) (record.Remembered, err
 
 // settling is the decision that settled a request: the last that denied, or
 // else the first. The id of a later one stands for itself.
-func (r *session) settling(id string) (record.Remembered, bool) {
+func (r *inquiry) settling(id string) (record.Remembered, bool) {
 	settled, known := r.s.memory.Find(id)
 	if !known || record.IsNumbered(id) {
 		return settled, known
@@ -80,14 +80,14 @@ func (r *session) settling(id string) (record.Remembered, bool) {
 		if !more {
 			return settled, true
 		}
-		if line, err := next.Read(); err == nil && line.Outcome != outcomeAllow {
+		if line, err := next.Read(); err == nil && line.Outcome != policies.OutcomeAllow {
 			settled = next
 		}
 	}
 }
 
 // retell makes the explanation of a remembered decision.
-func (r *session) retell(m record.Remembered, s *readerDisclosure) (*Explanation, error) {
+func (r *inquiry) retell(m record.Remembered, s *readerDisclosure) (*Explanation, error) {
 	line, err := m.Read()
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (r *session) retell(m record.Remembered, s *readerDisclosure) (*Explanation
 
 // thing is what a decision was about, as far as the reader sees it now. About a
 // row that it does not see, others' decisions are out of its sight as well.
-func (r *session) thing(m record.Remembered, in *input.Input, s *readerDisclosure) (Thing, error) {
+func (r *inquiry) thing(m record.Remembered, in *input.Input, s *readerDisclosure) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
 	own := m.Acting == "" && m.User == r.subject.User.ID
 	switch {
@@ -136,7 +136,7 @@ func (r *session) thing(m record.Remembered, in *input.Input, s *readerDisclosur
 
 // seesStored reports whether the acting user sees a row now. Rates and revisions
 // are seen as their card is.
-func (r *session) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
+func (r *inquiry) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
 	p, err := r.mayList(resource.Named(typ).Decided())
 	if err != nil {
 		return false, err
@@ -153,7 +153,7 @@ const (
 
 // grounds decides again what was recorded, where the policy that decided is in
 // force and comes to the same end.
-func (r *session) grounds(m record.Remembered, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
+func (r *inquiry) grounds(m record.Remembered, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
 	switch {
@@ -180,7 +180,7 @@ func sameEnd(d policies.Decision, line record.Line) bool {
 }
 
 // listAgain explains a recorded filter.
-func (r *session) listAgain(told *Explanation, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
+func (r *inquiry) listAgain(told *Explanation, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	plan := r.engine.Plan(r.ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
@@ -191,11 +191,11 @@ func (r *session) listAgain(told *Explanation, line record.Line, in *input.Input
 
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
-func (r *session) accessOf(x *Explanation, m record.Remembered, in *input.Input, s *readerDisclosure) error {
+func (r *inquiry) accessOf(x *Explanation, m record.Remembered, in *input.Input, s *readerDisclosure) error {
 	if m.User == r.subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}
-	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, m.User)
+	target, err := r.users.find(r.ctx, r.engine, r.subject.User.TenantID, m.User)
 	if isUnknown(err) {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (r *session) accessOf(x *Explanation, m record.Remembered, in *input.Input,
 
 // couldPreview reports whether the acting user might see with a user's eyes. It
 // is asked for what a preview would show, and shows nothing itself.
-func (r *session) couldPreview(target *actor) (bool, error) {
+func (r *inquiry) couldPreview(target *actor) (bool, error) {
 	in := r.input("preview", "user", target.subject.User.ID)
 	var err error
 	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
@@ -220,7 +220,7 @@ func (r *session) couldPreview(target *actor) (bool, error) {
 }
 
 // through does something as another user would, and comes back.
-func (r *session) through(target *actor, do func() error) error {
+func (r *inquiry) through(target *actor, do func() error) error {
 	actor, subject, facts := r.actor, r.subject, r.facts
 	defer func() { r.actor, r.subject, r.facts = actor, subject, facts }()
 	r.actor, r.subject, r.facts = target, target.subject, target.facts

@@ -60,7 +60,7 @@ func getDestinations(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-func (r *session) destinations(list []store.Destination, total int, p listParams) ([]byte, error) {
+func (r *inquiry) destinations(list []store.Destination, total int, p listParams) ([]byte, error) {
 	var body page[destinationBody]
 	body.Items = []destinationBody{}
 	for _, d := range list[:min(len(list), p.limit)] {

@@ -102,7 +102,7 @@ func (r *exchange) diffAsked() (diff, error) {
 }
 
 // seesRevision refuses a revision that the reader is not shown: 404.
-func (r *session) seesRevision(card, revision string) error {
+func (r *inquiry) seesRevision(card, revision string) error {
 	_, q, err := r.revisionsOf(outside{}, card, false)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 
+	"resellerd/policies"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -10,14 +11,14 @@ import (
 // readerDisclosure is what the acting user may be shown of an explanation: by the
 // same plans that its lists are made with.
 type readerDisclosure struct {
-	r                *session
+	r                *inquiry
 	groups, accounts *readPlan // nil: none of them
 	grounds          bool
 	err              error // the first failure; nothing of the explanation is shown then
 }
 
 // disclosure looks up what the acting user may see.
-func (r *session) disclosure() (*readerDisclosure, error) {
+func (r *inquiry) disclosure() (*readerDisclosure, error) {
 	s := &readerDisclosure{r: r}
 	var err error
 	if s.groups, err = r.mayList("group"); err != nil {
@@ -31,12 +32,12 @@ func (r *session) disclosure() (*readerDisclosure, error) {
 }
 
 // mayList is readPlan, nil where no row of the type may be read.
-func (r *session) mayList(typ string) (*readPlan, error) {
+func (r *inquiry) mayList(typ string) (*readPlan, error) {
 	plan, env, err := r.plan("read", typ)
 	if err != nil {
 		return nil, err
 	}
-	if plan.Outcome == outcomeDeny {
+	if plan.Outcome == policies.OutcomeDeny {
 		return nil, nil
 	}
 	return &readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, nil

@@ -60,10 +60,10 @@ func (r *exchange) isDryRun() (bool, error) {
 // the same order, and else in what the write would change.
 func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	var done target
-	sent, d := r.sent(), &rehearsal{r: &r.session, before: map[string]*visibility{}, after: map[string]*visibility{},
+	sent, d := r.sent(), &rehearsal{r: &r.inquiry, before: map[string]*visibility{}, after: map[string]*visibility{},
 		seen: map[string]bool{}, may: map[string]bool{}, barred: map[string]bool{}}
 	err := r.s.store.Rehearse(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: &r.session, tx: tx, sent: sent}
+		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		err := w.reload()
 		if err == nil {
 			done, err = do(w)
@@ -88,7 +88,7 @@ func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writin
 // is as it was before; what it is not told about a user at one of the moments,
 // it is not told at all.
 type rehearsal struct {
-	r             *session
+	r             *inquiry
 	before, after map[string]*visibility
 	seen          map[string]bool // users whom the acting user sees
 	may           map[string]bool // whom it could preview, at one moment
@@ -168,7 +168,7 @@ func (d *rehearsal) visible(m *store.Moment, users *readPlan, done target, id st
 
 // visibility is what a user sees at a moment, nil when that is not to be told.
 func (d *rehearsal) visibility(m *store.Moment, id string) (*visibility, error) {
-	target, err := d.r.s.actorAt(d.r.ctx, m, id)
+	target, err := d.r.users.findAt(d.r.ctx, m, id)
 	if err != nil {
 		return nil, err
 	}
@@ -240,4 +240,4 @@ func orNothing(o *visibility) *visibility {
 // during lists rows as they are at a moment.
 type during struct{ m *store.Moment }
 
-func (d during) page(r *session, q query.Query) (query.Page, error) { return d.m.List(r.ctx, q) }
+func (d during) page(r *inquiry, q query.Query) (query.Page, error) { return d.m.List(r.ctx, q) }

@@ -49,7 +49,7 @@ func jsonMediaType(header []byte) bool {
 
 // answer decides a question. The subject is known when it is a user of the
 // store within the token's reach; everyone else is up to the policy.
-func (r *session) answer(q question) (policies.Decision, error) {
+func (r *inquiry) answer(q question) (policies.Decision, error) {
 	in := r.questionInput(q)
 	if err := r.loadQuestioned(in, q); err != nil {
 		return policies.Decision{}, err
@@ -71,7 +71,7 @@ func (r *session) answer(q question) (policies.Decision, error) {
 	return d, nil
 }
 
-func (r *session) questionInput(q question) *input.Input {
+func (r *inquiry) questionInput(q question) *input.Input {
 	in := r.input(q.action, q.resource.typ, q.resource.id)
 	in.Subject = input.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
 	in.Action.Properties = q.actionProperties
@@ -82,14 +82,14 @@ func (r *session) questionInput(q question) *input.Input {
 
 // loadQuestioned adds what the store knows about the subject. A user's own
 // token may ask about itself only.
-func (r *session) loadQuestioned(in *input.Input, q question) error {
+func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 	if r.ownOnly() && (q.subject.typ != subjectUser || r.caller.userRef == "") {
 		return forbidden("a user's token may ask about its own user only")
 	}
 	if q.subject.typ != subjectUser {
 		return nil
 	}
-	a, err := r.s.actor(r.ctx, r.engine, r.caller.tenant, q.subject.id)
+	a, err := r.users.find(r.ctx, r.engine, r.caller.tenant, q.subject.id)
 	if err != nil && !isUnknown(err) {
 		return unavailable(err)
 	}
@@ -103,21 +103,19 @@ func (r *session) loadQuestioned(in *input.Input, q question) error {
 	return nil
 }
 
-const subjectUser = "user"
-
 // ownOnly reports whether the caller may ask about its own user only.
-func (r *session) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
+func (r *inquiry) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
 
 // own reports whether ref, which the store knows as a or not at all, is the
 // user that the token names.
-func (r *session) own(ref string, a *actor) bool {
+func (r *inquiry) own(ref string, a *actor) bool {
 	return ref == r.caller.userRef || a != nil && a.subject.User.Named(r.caller.userRef)
 }
 
 // loadRow adds the stored row of a type the store keeps, and reports whether
 // there is something to decide about: an id that the store does not know, or
 // that is another tenant's than the token's, is absent.
-func (r *session) loadRow(in *input.Input) (bool, error) {
+func (r *inquiry) loadRow(in *input.Input) (bool, error) {
 	if !r.s.stored[in.Resource.Type] {
 		return true, nil
 	}
@@ -138,7 +136,7 @@ func (r *session) loadRow(in *input.Input) (bool, error) {
 }
 
 // compare counts where a panel's own decision, sent along, differs from ours.
-func (r *session) compare(in *input.Input, d policies.Decision, context map[string]any) {
+func (r *inquiry) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
 		r.s.metrics.disagree(resource.AreaOf(r.engine, in, d))
 	}

@@ -7,10 +7,11 @@ import (
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // explanation starts the answer to a question.
-func (r *session) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
+func (r *inquiry) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
 		Decision: string(outcome), Reasons: reasonTexts(r.engine, reasons),
@@ -18,7 +19,7 @@ func (r *session) explanation(in *input.Input, outcome policies.Outcome, reasons
 }
 
 // explainRow tells why an action on one resource is decided as d.
-func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
+func (r *inquiry) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
 	if !s.policy() {
@@ -33,8 +34,8 @@ func (r *session) explainRow(in *input.Input, d policies.Decision, why policies.
 
 // explainList tells which rows of a type an action may be done on. Where that
 // is none whatever there is, it is explained by a row without columns.
-func (r *session) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
-	if plan.Outcome != outcomeAllow {
+func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
+	if plan.Outcome != policies.OutcomeAllow {
 		return r.explainNone(in, plan, s), nil
 	}
 	x := r.explanation(in, plan.Outcome, nil)
@@ -54,7 +55,7 @@ func (r *session) explainList(in *input.Input, plan *policies.Plan, s disclosure
 	return x, nil
 }
 
-func (r *session) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
+func (r *inquiry) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
 	why := r.engine.Explain(r.ctx, &asked)
@@ -70,7 +71,7 @@ func (r *session) explainNone(in *input.Input, plan *policies.Plan, s disclosure
 // hiddenColumns are the columns of a type that are not among the shown ones.
 func hiddenColumns(typ string, shown []string) []string {
 	var hidden []string
-	for _, c := range typeInfo(typ).Columns {
+	for _, c := range schema.Info(typ).Columns {
 		if c.Show && !slices.Contains(shown, c.Name) {
 			hidden = append(hidden, c.Name)
 		}
@@ -80,7 +81,7 @@ func hiddenColumns(typ string, shown []string) []string {
 }
 
 // explainAccess adds what the acting user holds in the areas that count.
-func (r *session) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
+func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
 	if r.subject == nil {
 		return nil
 	}
@@ -102,7 +103,7 @@ func (r *session) explainAccess(x *Explanation, in *input.Input, s disclosure) e
 }
 
 // effective are the accesses that the policy leaves the acting user in an area.
-func (r *session) effective(area string) []string {
+func (r *inquiry) effective(area string) []string {
 	left, named := []string{}, r.areas()
 	for _, action := range accessActions {
 		if r.judge(r.input(action, "area", areas.Asked(area, named))).Allow {

@@ -4,6 +4,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // Explanation answers why something was decided as it was. Of what its reader
@@ -137,8 +138,8 @@ func filterText(st *store.Store, p readPlan) (*FilterText, error) {
 
 // typeListed reports whether a type's rows are listed by themselves.
 func typeListed(typ string) bool {
-	info, ok := typeInfos[typ]
-	return ok && info.Through == ""
+	info := schema.Info(typ)
+	return info.Name != "" && info.Through == ""
 }
 
 func kindText(f predicate.Filter) string {

@@ -3,19 +3,17 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"resellerd/policies"
 	"resellerd/policies/input"
-	"resellerd/server/identity"
 	"resellerd/server/record"
 	"resellerd/store"
 	"resellerd/store/fault"
-	"resellerd/store/history"
 )
 
 // actor is a user the store knows, as the policy reads it. Immutable; shared
@@ -29,37 +27,38 @@ type actor struct {
 func (a *actor) userActive() bool    { return a.subject.User.Status == store.Active }
 func (a *actor) accountActive() bool { return a.subject.Status == store.Active }
 
-// actorCache keeps the facts made from a subject. The store decides how fresh
+// users finds users and keeps the facts made from each. The store decides how fresh
 // a subject is and hands out the same one until its data changes; facts live
 // as long as the subject they were made from, and the policy they were masked by.
-type actorCache struct {
-	mu      sync.RWMutex
-	byKey   map[*store.Subject]*actor
-	engine  *policies.Engine
-	sealing atomic.Pointer[sealedRevision]
+// It is safe for concurrent use.
+type users struct {
+	store  *store.Store
+	logger *slog.Logger
+	known  *record.Policies
+
+	mu     sync.RWMutex
+	byKey  map[*store.Subject]*actor
+	engine *policies.Engine
 }
 
 // maxActors bounds the cache; past it, it starts again.
 const maxActors = 16384
 
-type sealedRevision struct {
-	of   history.DataRevision
-	text string
+func newUsers(st *store.Store, logger *slog.Logger, known *record.Policies) *users {
+	return &users{store: st, logger: logger, known: known, byKey: map[*store.Subject]*actor{}}
 }
 
-func newActorCache() *actorCache { return &actorCache{byKey: map[*store.Subject]*actor{}} }
-
-// actor returns the user's facts. Errors: fault.ErrNotFound, ErrAmbiguous, or
-// that the store cannot answer.
-func (s *Server) actor(ctx context.Context, e *policies.Engine, tenant, ref string) (*actor, error) {
-	sub, err := s.store.Subject(ctx, tenant, ref)
+// find returns a user of the store as the policy reads it. Errors:
+// fault.ErrNotFound, ErrAmbiguous, or that the store cannot answer.
+func (c *users) find(ctx context.Context, e *policies.Engine, tenant, ref string) (*actor, error) {
+	sub, err := c.store.Subject(ctx, tenant, ref)
 	if err != nil {
 		return nil, err
 	}
-	return s.actors.of(s, e, sub), nil
+	return c.of(e, sub), nil
 }
 
-func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *actor {
+func (c *users) of(e *policies.Engine, sub *store.Subject) *actor {
 	c.mu.RLock()
 	a, ok := c.byKey[sub]
 	ok = ok && c.engine == e
@@ -67,8 +66,8 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 	if ok {
 		return a
 	}
-	a = &actor{subject: sub, facts: s.factsOf(sub)}
-	if held := s.views.Of(e); held.Err == nil && held.Static {
+	a = &actor{subject: sub, facts: c.factsOf(sub)}
+	if held := c.known.Of(e); held.Err == nil && held.Static {
 		a.log = record.NewFactsText(held.Mask, a.facts)
 	}
 	c.mu.Lock()
@@ -80,29 +79,19 @@ func (c *actorCache) of(s *Server, e *policies.Engine, sub *store.Subject) *acto
 	return a
 }
 
-// sealedRevision seals a revision once for all requests that carry it.
-func (c *actorCache) sealedRevision(k *identity.Sealer, r history.DataRevision) string {
-	if held := c.sealing.Load(); held != nil && held.of == r {
-		return held.text
-	}
-	held := &sealedRevision{of: r, text: k.SealRevision(r)}
-	c.sealing.Store(held)
-	return held.text
-}
-
 // isUnknown reports whether err says that the store does not know one such user.
 func isUnknown(err error) bool {
 	return errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrAmbiguous)
 }
 
-// actorAt finds a user as it is at a moment, with the accounts that there are
-// then. Errors as of actor.
-func (s *Server) actorAt(ctx context.Context, m *store.Moment, ref string) (*actor, error) {
+// findAt finds a user as it is at a moment, with the accounts that there are
+// then. Errors as of find.
+func (c *users) findAt(ctx context.Context, m *store.Moment, ref string) (*actor, error) {
 	sub, err := m.Subject(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	facts, own, above := *s.factsOf(sub), sub.Account.ID, idsAbove(sub)
+	facts, own, above := *c.factsOf(sub), sub.Account.ID, idsAbove(sub)
 	facts.Leaf, facts.Below = false, func(account string) bool {
 		if slices.Contains(above, account) {
 			return false
@@ -117,7 +106,7 @@ func isAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
 
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.
-func (s *Server) factsOf(sub *store.Subject) *input.Facts {
+func (c *users) factsOf(sub *store.Subject) *input.Facts {
 	u, a := sub.User, sub.Account
 	user := map[string]any{"id": u.ID, "account_id": u.AccountID, "status": u.Status}
 	if u.ExternalID != "" {
@@ -131,7 +120,7 @@ func (s *Server) factsOf(sub *store.Subject) *input.Facts {
 		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
 		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
-		Below: s.below(sub),
+		Below: c.below(sub),
 	})
 }
 
@@ -146,13 +135,13 @@ func texts(list []string) []any {
 // below reports whether an account lies in the subject's subtree. It does not
 // ask the store about the subject's own account, which lies there, and about the
 // accounts above it, which do not.
-func (s *Server) below(sub *store.Subject) func(string) bool {
+func (c *users) below(sub *store.Subject) func(string) bool {
 	own, leaf, above := sub.Account.ID, sub.Leaf, idsAbove(sub)
 	return func(account string) bool {
 		if account == own || leaf || slices.Contains(above, account) {
 			return account == own
 		}
-		return s.liesBelow(own, account)
+		return c.liesBelow(own, account)
 	}
 }
 
@@ -167,12 +156,12 @@ func idsAbove(sub *store.Subject) []string {
 
 // liesBelow asks the store about the account tree as it is now. When the store
 // cannot tell, the account does not lie below.
-func (s *Server) liesBelow(own, account string) bool {
+func (c *users) liesBelow(own, account string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
 	defer cancel()
-	ok, err := s.store.Below(ctx, own, account)
+	ok, err := c.store.Below(ctx, own, account)
 	if err != nil {
-		s.logger.Error("account tree", "error", err)
+		c.logger.Error("account tree", "error", err)
 	}
 	return ok && err == nil
 }
@@ -198,3 +187,5 @@ func actionNames(letters string) []string {
 	}
 	return names
 }
+
+var accessActions = []string{"create", "read", "update", "delete"}

@@ -72,7 +72,7 @@ func evaluatedRows(ctx context.Context, t *testing.T, st *store.Store, engine *p
 }
 
 func canShow(typ, name string) bool {
-	return slices.ContainsFunc(typeInfo(typ).Columns, func(c schema.ColumnInfo) bool { return c.Name == name && c.Show })
+	return slices.ContainsFunc(schema.Info(typ).Columns, func(c schema.ColumnInfo) bool { return c.Name == name && c.Show })
 }
 
 // differ says where two answers differ, "" when they do not.

@@ -81,7 +81,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
-		r := &exchange{session: session{s: s, from: rt.origin, decisionID: s.newID()}, c: c, route: rt}
+		r := &exchange{inquiry: inquiry{s: s, core: core{shared: s.shared, from: rt.origin, decisionID: s.newID()}}, c: c, route: rt}
 		err := r.serve()
 		if err != nil {
 			err = r.fail(err)
@@ -212,7 +212,7 @@ func (r *exchange) stamp() {
 		r.revision = now
 	}
 	if r.revision.N != 0 {
-		h.Set(headerRevision, r.s.actors.sealedRevision(r.s.sealer, r.revision))
+		h.Set(headerRevision, r.s.sealed.of(r.s.sealer, r.revision))
 	}
 }
 
@@ -241,11 +241,4 @@ func (s *Server) echoRequestID(c *fiber.Ctx) {
 	} else {
 		c.Response().Header.Set(headerRequestID, s.newID())
 	}
-}
-
-// decisionNumber names the next decision of this request: the first has the
-// request's id, the following "-2", "-3" after it.
-func (r *session) decisionNumber() string {
-	r.decisions++
-	return r.numbered(r.decisions)
 }

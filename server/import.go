@@ -97,7 +97,7 @@ func postImport(r *exchange) error {
 }
 
 // mayImport decides before a file is taken; it is decided again with the write.
-func (r *session) mayImport(card string) error {
+func (r *inquiry) mayImport(card string) error {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (r *exchange) previewImport(card string, order importOrder) error {
 	var body []byte
 	sent := r.sent()
 	err := r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: &r.session, tx: tx, sent: sent}
+		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		if err := w.reload(); err != nil {
 			return err
 		}

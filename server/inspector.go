@@ -25,10 +25,11 @@ func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
 	held := &EngineHolder{}
 	held.Swap(engine)
 	s := &Server{
-		store: st, engines: held, actors: newActorCache(), now: time.Now, newID: randomID,
+		store: st, engines: held, now: time.Now, newID: randomID,
 		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(), stored: storedTypes(),
 	}
 	s.metrics = newMetrics(s.registry, st, held)
+	s.share()
 	return &Inspector{s: s, engine: engine}
 }
 
@@ -50,7 +51,7 @@ type WhyQuestion struct {
 // fault.ErrAmbiguous for an external id that two users have, and that the
 // store cannot answer. A user who is not known is denied everything.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
-	r := d.session(ctx, q.ClientIP)
+	r := d.inquiry(ctx, q.ClientIP)
 	r.at = q.At
 	in, err := r.asked(q)
 	if err != nil {
@@ -71,17 +72,17 @@ func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, e
 	return x, r.explainAccess(x, in, overseer{})
 }
 
-// session is for one question, with nobody acting yet.
-func (d *Inspector) session(ctx context.Context, clientIP string) *session {
-	return &session{
-		s: d.s, ctx: ctx, engine: d.engine, from: origin{name: "command line"}, decisionID: d.s.newID(),
+// inquiry is for one question, with nobody acting yet.
+func (d *Inspector) inquiry(ctx context.Context, clientIP string) *inquiry {
+	return &inquiry{s: d.s, core: core{
+		shared: d.s.shared, ctx: ctx, engine: d.engine, from: origin{name: "command line"}, decisionID: d.s.newID(),
 		caller: caller{clientIP: clientIP}, revision: d.s.store.DataRevision(),
-	}
+	}}
 }
 
 // asked is the input of a question, as the decision API makes it.
-func (r *session) asked(q WhyQuestion) (*input.Input, error) {
-	a, err := r.s.actor(r.ctx, r.engine, "", q.User)
+func (r *inquiry) asked(q WhyQuestion) (*input.Input, error) {
+	a, err := r.users.find(r.ctx, r.engine, "", q.User)
 	switch {
 	case err == nil:
 		r.actor, r.subject, r.facts = a, a.subject, a.facts
@@ -102,7 +103,7 @@ func (r *session) asked(q WhyQuestion) (*input.Input, error) {
 }
 
 // explainOne tells about one row, area or thing of the panel's.
-func (r *session) explainOne(in *input.Input) (*Explanation, error) {
+func (r *inquiry) explainOne(in *input.Input) (*Explanation, error) {
 	known, err := r.loadRow(in)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type PreviewQuestion struct {
 // its own, and nothing else. Errors: fault.ErrNotFound, ErrAmbiguous, those of
 // the change, and that the store cannot answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
-	r := d.session(ctx, "")
+	r := d.inquiry(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, e
 }
 
 // lookedAt finds the users by their names; the second may be "".
-func (r *session) lookedAt(refs ...string) ([]store.User, error) {
+func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
 	var users []store.User
 	for _, ref := range refs {
 		if ref == "" {
@@ -67,7 +67,7 @@ func (r *session) lookedAt(refs ...string) ([]store.User, error) {
 
 // auditInspection writes who was looked at; without an actor, an entry stands for the
 // command line.
-func (r *session) auditInspection(tenant string, users []store.User) error {
+func (r *inquiry) auditInspection(tenant string, users []store.User) error {
 	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
 			entry := previewEntry(&store.User{}, &u)
@@ -81,7 +81,7 @@ func (r *session) auditInspection(tenant string, users []store.User) error {
 
 // comparison gathers both sides of a preview.
 type comparison struct {
-	r      *session
+	r      *inquiry
 	q      PreviewQuestion
 	users  []store.User
 	totals map[string]int
@@ -134,8 +134,8 @@ func (c *comparison) result() *Preview {
 }
 
 // visibilityOf is what a user may do and sees at a moment.
-func (r *session) visibilityOf(m *store.Moment, user string) (*visibility, error) {
-	target, err := r.s.actorAt(r.ctx, m, user)
+func (r *inquiry) visibilityOf(m *store.Moment, user string) (*visibility, error) {
+	target, err := r.users.findAt(r.ctx, m, user)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (r *session) visibilityOf(m *store.Moment, user string) (*visibility, error
 }
 
 // allOf are how many rows of each type a tenant has.
-func (r *session) allOf(m *store.Moment, tenant string) (map[string]int, error) {
+func (r *inquiry) allOf(m *store.Moment, tenant string) (map[string]int, error) {
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}
 	for _, a := range rowAreas {

@@ -41,7 +41,7 @@ var customerLink = link{
 }
 
 // query asks for a card's links, as far as the reader sees both sides.
-func (l link) query(r *session, card string, within bool) (query.Query, error) {
+func (l link) query(r *inquiry, card string, within bool) (query.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return query.Query{}, err
@@ -68,16 +68,16 @@ func listLinks(l link) func(*exchange) error {
 		if err := r.ownSide(card); err != nil {
 			return err
 		}
-		q, err := l.query(&r.session, card, false)
+		q, err := l.query(&r.inquiry, card, false)
 		if err != nil {
 			return err
 		}
-		return r.answerList(q, allColumns(l.typ), query.Row.AppendJSON)
+		return r.answerList(q, schema.Info(l.typ).Shown(), query.Row.AppendJSON)
 	}
 }
 
 // ownSide finds a card whose links the reader may know of: 404 for others.
-func (r *session) ownSide(card string) error {
+func (r *inquiry) ownSide(card string) error {
 	p, err := r.readPlan("card")
 	if err != nil {
 		return err
@@ -90,17 +90,6 @@ func (r *session) ownSide(card string) error {
 }
 
 const translatedView = "translated"
-
-// allColumns are the columns of a type that is shown whole or not at all.
-func allColumns(typ string) map[string]schema.ColumnInfo {
-	shown := map[string]schema.ColumnInfo{}
-	for _, c := range typeInfo(typ).Columns {
-		if c.Show {
-			shown[c.Name] = c
-		}
-	}
-	return shown
-}
 
 // putLink answers PUT on a link: the card's owner assigns it, or puts a
 // customer on it, for a time.

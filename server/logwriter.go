@@ -1,16 +1,11 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
 	"resellerd/server/decisionlog"
 )
-
-// errNotRecorded marks a decision that must not be answered, because the log
-// did not take it: the caller is told to come again, 503.
-var errNotRecorded = errors.New("decision not recorded")
 
 // openDecisionLog opens what the settings name.
 func (s *Server) openDecisionLog() error {

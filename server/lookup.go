@@ -103,7 +103,7 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls [
 }
 
 // lookupQuery asks the policy which cards are seen, and what of their rates.
-func (r *session) lookupQuery() (lookup.Query, error) {
+func (r *inquiry) lookupQuery() (lookup.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return lookup.Query{}, err
@@ -115,7 +115,7 @@ func (r *session) lookupQuery() (lookup.Query, error) {
 	return lookup.Query{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
 }
 
-func (r *session) lookup(q lookup.Query) (*lookup.Cards, error) {
+func (r *inquiry) lookup(q lookup.Query) (*lookup.Cards, error) {
 	l, err := r.s.store.Lookup(r.ctx, q)
 	if err != nil {
 		return nil, err

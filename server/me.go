@@ -31,8 +31,6 @@ type meAccount struct {
 	Status string `json:"status" required:"true"`
 }
 
-var accessActions = []string{"create", "read", "update", "delete"}
-
 // getMe tells the acting user what it may do, area by area, as the policy
 // decides about each.
 func getMe(r *exchange) error {
@@ -53,7 +51,7 @@ func getMe(r *exchange) error {
 
 // accessByArea asks for every action on every area that could differ from
 // another, and records it as one entry, as a list is.
-func (r *session) accessByArea() (map[string][]string, error) {
+func (r *inquiry) accessByArea() (map[string][]string, error) {
 	start := time.Now()
 	access, asked, failed := r.judgeAreas()
 	if asked != nil {
@@ -66,7 +64,7 @@ func (r *session) accessByArea() (map[string][]string, error) {
 
 // judgeAreas is accessByArea without a record, redundant areas included. Where no
 // decision could be made it gives the question.
-func (r *session) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
+func (r *inquiry) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
 	access = map[string][]string{}
 	all := r.areas()
 	for _, area := range all {
@@ -74,7 +72,7 @@ func (r *session) judgeAreas() (access map[string][]string, asked *input.Input, 
 		for _, action := range accessActions {
 			in := r.input(action, "area", areas.Asked(area, all))
 			d := r.judge(in)
-			if d.Outcome == outcomeError {
+			if d.Outcome == policies.OutcomeError {
 				return nil, in, d
 			}
 			if d.Allow {
@@ -88,7 +86,7 @@ func (r *session) judgeAreas() (access map[string][]string, asked *input.Input, 
 
 // areas are resellerd's own and the breakpoints of the user's access and of the
 // policy's ceiling, what holds everywhere else among them.
-func (r *session) areas() []string {
+func (r *inquiry) areas() []string {
 	set := maps.Clone(resource.OwnAreas)
 	for _, access := range []map[string][]string{r.facts.Access, r.engine.Limits().ResellerCeiling} {
 		for area := range access {
@@ -101,7 +99,7 @@ func (r *session) areas() []string {
 // dropRedundant leaves the areas that are resellerd's own, that a group names,
 // or that differ from what lies above them. A ceiling that changes nothing for
 // the user is not shown to it.
-func (r *session) dropRedundant(access map[string][]string) {
+func (r *inquiry) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
 		if resource.OwnAreas[area] || slices.Contains(r.subject.Named, area) {
 			continue
@@ -126,10 +124,10 @@ func inherited(access map[string][]string, area string) []string {
 
 // recordAccess records the answer of /v1/me: the question without an area, the
 // answer with all of them.
-func (r *session) recordAccess(access map[string][]string, start time.Time) error {
+func (r *inquiry) recordAccess(access map[string][]string, start time.Time) error {
 	in := r.input("read", "area", "")
-	d := policies.Decision{Allow: true, Outcome: outcomeAllow}
-	r.s.metrics.filter(r.engine, "other", in, d.Outcome, time.Since(start))
+	d := policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}
+	r.count.Filter(r.engine, "other", in, d.Outcome, time.Since(start))
 	return r.log(in, d, &record.Listed{Access: access}, time.Since(start))
 }
 

@@ -82,11 +82,11 @@ func (m *metrics) logCount(result string) func(entries int) {
 	return func(entries int) { child.Add(float64(entries)) }
 }
 
-// decision counts one check.
-func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
+// Decision counts one check.
+func (m *metrics) Decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
 	m.count(e, area, in, d.Outcome)
 	m.checks.Observe(took.Seconds())
-	if d.Outcome == outcomeAllow {
+	if d.Outcome == policies.OutcomeAllow {
 		return
 	}
 	for _, reason := range d.Reasons {
@@ -96,11 +96,14 @@ func (m *metrics) decision(e *policies.Engine, known map[string]policies.Reason,
 	}
 }
 
-// filter counts one list.
-func (m *metrics) filter(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome, took time.Duration) {
+// Filter counts one list.
+func (m *metrics) Filter(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome, took time.Duration) {
 	m.count(e, area, in, outcome)
 	m.filters.Observe(took.Seconds())
 }
+
+// Unrecorded counts a decision that could not be recorded.
+func (m *metrics) Unrecorded() { m.logEntries.WithLabelValues("dropped").Inc() }
 
 func (m *metrics) count(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome) {
 	labels := decisionLabels{area: area, action: actionLabel(e, in.Action.Name), mode: modeOf(in.Subject.Facts), outcome: outcome}

@@ -167,7 +167,7 @@ func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 // shownColumns are the columns of a type that a plan shows on some row.
 func shownColumns(typ string, plan *policies.Plan) map[string]schema.ColumnInfo {
 	shown := map[string]schema.ColumnInfo{}
-	info := typeInfo(typ)
+	info := schema.Info(typ)
 	for _, group := range plan.Columns {
 		if group.When.Kind == predicate.None {
 			continue
@@ -180,13 +180,3 @@ func shownColumns(typ string, plan *policies.Plan) map[string]schema.ColumnInfo 
 	}
 	return shown
 }
-
-var typeInfos = func() map[string]schema.TypeInfo {
-	infos := map[string]schema.TypeInfo{}
-	for _, t := range schema.Types() {
-		infos[t.Name] = t
-	}
-	return infos
-}()
-
-func typeInfo(name string) schema.TypeInfo { return typeInfos[name] }

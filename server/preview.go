@@ -50,7 +50,7 @@ func (r *exchange) mayPreview() error {
 }
 
 // refusePreview is for routes that have no acting user to preview for.
-func (r *session) refusePreview() error {
+func (r *inquiry) refusePreview() error {
 	if r.caller.as != "" {
 		return forbidden(headerAs + " is for reading data only")
 	}
@@ -59,8 +59,8 @@ func (r *session) refusePreview() error {
 
 // previewTarget finds the user to see as. A target that is absent is answered
 // as one that is not visible.
-func (r *session) previewTarget(ref string) (*actor, error) {
-	target, err := r.s.actor(r.ctx, r.engine, r.subject.User.TenantID, ref)
+func (r *inquiry) previewTarget(ref string) (*actor, error) {
+	target, err := r.users.find(r.ctx, r.engine, r.subject.User.TenantID, ref)
 	switch {
 	case isUnknown(err):
 		return nil, denied(r.decideAbsent(r.input("preview", "user", ref)))
@@ -80,7 +80,7 @@ func (r *session) previewTarget(ref string) (*actor, error) {
 	case !target.accountActive():
 		return nil, forbidden("the user's account is not active")
 	case r.readsMore(target):
-		d := policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonExceeds}}
+		d := policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reasonExceeds}}
 		return nil, denied(r.recordAs(decidedByServer, in, d, r.s.now()))
 	}
 	return target, nil
@@ -96,7 +96,7 @@ func previewRow(err error) error {
 // readsMore reports whether the target may read something that the viewer may
 // not, as the policy decides: an area, rows or a column of a type, or what cards
 // cost.
-func (r *session) readsMore(target *actor) bool {
+func (r *inquiry) readsMore(target *actor) bool {
 	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
 	own := r.readable(all)
 	words := r.wordsFor(target)
@@ -121,7 +121,7 @@ type reads struct {
 }
 
 // readable says what the acting user may read.
-func (r *session) readable(all []string) reads {
+func (r *inquiry) readable(all []string) reads {
 	costs := r.planCosts()
 	out := reads{rows: map[string]predicate.Filter{},
 		may: map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}}
@@ -130,7 +130,7 @@ func (r *session) readable(all []string) reads {
 	}
 	for typ := range r.engine.Schema() {
 		plan := r.engine.Plan(r.ctx, r.input("read", typ, ""))
-		if plan.Outcome != outcomeAllow {
+		if plan.Outcome != policies.OutcomeAllow {
 			continue
 		}
 		out.rows[typ] = plan.Filter
@@ -144,7 +144,7 @@ func (r *session) readable(all []string) reads {
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.
-func (r *session) auditPreview(targets ...*actor) error {
+func (r *inquiry) auditPreview(targets ...*actor) error {
 	err := r.s.store.Write(r.ctx, r.subject.User.TenantID, func(tx *store.Tx) error {
 		for _, target := range targets {
 			if _, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User)); err != nil {

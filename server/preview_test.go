@@ -104,6 +104,7 @@ func TestPreviewIsRefused(t *testing.T) {
 func TestReadsMore(t *testing.T) {
 	t.Parallel()
 	s := &Server{now: time.Now}
+	s.share()
 	facts := func(access map[string][]string) *input.Facts {
 		return input.NewFacts(input.Facts{
 			User: map[string]any{"status": "active"}, Groups: 1, Access: access,
@@ -125,7 +126,7 @@ func TestReadsMore(t *testing.T) {
 		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
 		"nothing at all":            {nil, nil, false},
 	} {
-		r := &session{s: s, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}
+		r := &inquiry{s: s, core: core{shared: s.shared, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}}
 		target := &actor{subject: &store.Subject{}, facts: facts(c.a)}
 		if got := r.readsMore(target); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -10,7 +10,7 @@ import (
 // viewer, whose account it is too or lies above.
 type wording struct{ sameUser, sameAccount, below bool }
 
-func (r *session) wordsFor(target *actor) wording {
+func (r *inquiry) wordsFor(target *actor) wording {
 	w := wording{sameUser: target.subject.User.ID == r.subject.User.ID, sameAccount: target.facts.Account.ID == r.facts.Account.ID}
 	w.below = w.sameAccount || slices.Contains(idsAbove(target.subject), r.facts.Account.ID)
 	return w

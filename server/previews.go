@@ -92,7 +92,7 @@ func (r *exchange) previewed() ([]*actor, error) {
 }
 
 // previewOf looks with the eyes of the first, and of the second to compare.
-func (r *session) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
+func (r *inquiry) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
 	totals, err := r.totals(m)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (r *session) previewOf(m *store.Moment, targets []*actor) (*Preview, error)
 }
 
 // totals are how many rows of each type the acting user sees.
-func (r *session) totals(m *store.Moment) (map[string]int, error) {
+func (r *inquiry) totals(m *store.Moment) (map[string]int, error) {
 	totals := map[string]int{}
 	for _, a := range rowAreas {
 		if _, counted := totals[a.typ]; counted {
@@ -152,7 +152,7 @@ func (o *visibility) preview(user string, totals map[string]int) *Preview {
 
 // lookAs does something with a user's eyes, recorded as the acting user's
 // preview.
-func (r *session) lookAs(target *actor, do func() error) error {
+func (r *inquiry) lookAs(target *actor, do func() error) error {
 	r.viewer = r.subject
 	defer func() { r.viewer = nil }()
 	return r.through(target, do)

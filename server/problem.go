@@ -104,8 +104,7 @@ func stale() error { return &problem{kind: kindStale} }
 func unavailable(cause error) error { return &problem{kind: kindUnavailable, cause: cause} }
 
 const (
-	reasonUnknownUser = "unknown_user"
-	reasonExceeds     = "exceeds_delegation"
+	reasonExceeds = "exceeds_delegation"
 )
 
 // denied turns a decision that does not allow into its answer: 404 for what is
@@ -117,7 +116,7 @@ func denied(d policies.Decision) error {
 	if errors.Is(d.Err, errNotRecorded) {
 		return d.Err
 	}
-	if d.Outcome == outcomeError {
+	if d.Outcome == policies.OutcomeError {
 		return &problem{kind: kindForbidden, detail: "no decision could be made", cause: d.Err}
 	}
 	return &problem{kind: kindForbidden, reasons: d.Reasons}
@@ -126,13 +125,14 @@ func denied(d policies.Decision) error {
 // problemOf finds the answer to any error: the table from what went wrong to
 // what the caller is told. What is not listed is internal.
 func problemOf(err error) *problem {
+	if p := refusalOf(err); p != nil {
+		return p
+	}
 	var p *problem
 	var fe *fiber.Error
 	var bad *fault.FieldError
 	var why *store.ReasonError
 	switch {
-	case errors.As(err, &p):
-		return p
 	case errors.Is(err, store.ErrRatesHidden):
 		return &problem{kind: kindForbidden, detail: "The acting user may not read all rates that this request needs.",
 			reasons: []string{reasonRatesHidden}, cause: err}
@@ -155,6 +155,28 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindOfStatus(fe.Code), cause: err}
 	}
 	return &problem{kind: kindInternal, cause: err}
+}
+
+// refusalOf finds the answer to a refusal that a handler or a session has made; nil
+// for any other error.
+func refusalOf(err error) *problem {
+	var p *problem
+	var unknown *unknownUserError
+	var no *deniedError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, errNoUser):
+		err = unauthorized(errNoUser.Error())
+	case errors.As(err, &unknown):
+		err = unknownUser(unknown.cause)
+	case errors.As(err, &no):
+		err = denied(no.decision)
+	}
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
 }
 
 func fieldProblem(bad *fault.FieldError, err error) *problem {

@@ -194,7 +194,7 @@ func (r *exchange) streamProof(p *proving) error {
 }
 
 // prove fills in what the proof comes to.
-func (r *session) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
+func (r *inquiry) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
 	return r.readRates(ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		proof, err := tx.ProveRevision(ctx, rates, p.card, p.revision, func(f store.Finding) error {
 			body.Findings++
@@ -206,7 +206,7 @@ func (r *session) prove(ctx context.Context, p *proving, body *proofBody, report
 }
 
 // provable finds out whether there is something to prove, and against what.
-func (r *session) provable(p *proving) error {
+func (r *inquiry) provable(p *proving) error {
 	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return revisionAbsent(tx.Provable(r.ctx, rates, p.card, p.revision))
 	})
@@ -214,7 +214,7 @@ func (r *session) provable(p *proving) error {
 
 // mayProve refuses a reader who may not read all rates that a proof of the card
 // needs.
-func (r *session) mayProve(p *proving) error {
+func (r *inquiry) mayProve(p *proving) error {
 	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return tx.MayProve(r.ctx, rates, p.card, "")
 	})
@@ -223,7 +223,7 @@ func (r *session) mayProve(p *proving) error {
 // readRates runs fn over one state of the data. The policy is asked about a card
 // before fn runs again, never inside of fn: fn holds a connection, and a decision
 // may need another one. fn therefore asks for access before it reads any rate.
-func (r *session) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
+func (r *inquiry) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
 	for {
 		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
 		var undecided *store.UndecidedError

@@ -13,7 +13,7 @@ import (
 // data API would: from the columns among the sent properties, in the
 // subject's own account unless another is named. The place of an account in
 // the tree is never taken from the sender.
-func (r *session) proposeRow(in *input.Input) error {
+func (r *inquiry) proposeRow(in *input.Input) error {
 	if in.Subject.Facts == nil {
 		return nil
 	}
@@ -47,7 +47,7 @@ func byDefault(row map[string]any, column string, value any) {
 
 // placeBelow sets the depth of a proposed account; below an account that does
 // not exist it has none, and is denied.
-func (r *session) placeBelow(row map[string]any) error {
+func (r *inquiry) placeBelow(row map[string]any) error {
 	delete(row, "depth")
 	parent, _ := row["parent_id"].(string)
 	above, err := r.s.store.PolicyRow(r.ctx, "account", parent)

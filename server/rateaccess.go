@@ -18,7 +18,7 @@ const reasonRatesHidden = "rates_hidden"
 // rateAccess is the only way to get an access to rates. The access asks the
 // policy, once for each card, whether it shows the card's rates in all columns.
 // rowOf reads the policy columns of a card.
-func (r *session) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
+func (r *core) rateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
 	decided := map[string]bool{}
 	return store.RateAccessBy(func(ctx context.Context, card string) (bool, error) {
 		if shown, ok := decided[card]; ok {
@@ -30,8 +30,8 @@ func (r *session) rateAccess(rowOf func(ctx context.Context, typ, id string) (ma
 			return false, err
 		}
 		d := r.decideWhole(in)
-		if d.Outcome == outcomeError {
-			return false, denied(d)
+		if d.Outcome == policies.OutcomeError {
+			return false, &deniedError{decision: d}
 		}
 		decided[card] = d.Allow
 		return d.Allow, nil
@@ -39,39 +39,24 @@ func (r *session) rateAccess(rowOf func(ctx context.Context, typ, id string) (ma
 }
 
 // decideWhole decides about reading rates, all columns of them or none.
-func (r *session) decideWhole(in *input.Input) policies.Decision {
-	start := r.s.now()
+func (r *core) decideWhole(in *input.Input) policies.Decision {
+	start := r.now()
 	d := r.judge(in)
-	r.s.shadow.Check(r.engine, in, d, false, r.decisionID, r.s.liesBelow)
+	r.shadow.Check(r.engine, in, d, false, r.decisionID, r.users.liesBelow)
 	if !d.Allow || d.View != "" && showsAll("rate", d.Columns) {
 		return r.record(in, d, start)
 	}
-	return r.recordAs(decidedByServer, in, policies.Decision{Outcome: outcomeDeny, Reasons: []string{reasonRatesHidden}}, start)
+	return r.recordAs(decidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reasonRatesHidden}}, start)
 }
 
 // showsAll reports whether these are all columns of a type.
 func showsAll(typ string, columns []string) bool {
-	for name := range allColumns(typ) {
+	for name := range schema.Info(typ).Shown() {
 		if !slices.Contains(columns, name) {
 			return false
 		}
 	}
 	return true
-}
-
-// rates is the writer's access to rates, in its transaction.
-func (w *writing) rates() store.RateAccess {
-	if w.access == nil {
-		access := w.r.rateAccess(w.tx.PolicyRow)
-		w.access = &access
-	}
-	return *w.access
-}
-
-// mayProve refuses a writer who may not read all rates that a proof or a build of
-// a card needs.
-func (w *writing) mayProve(card, revision string) error {
-	return w.tx.MayProve(w.r.ctx, w.rates(), card, revision)
 }
 
 // ofCosts are the columns that are worked out from what a card is bought for.
@@ -116,9 +101,9 @@ var noLossAccepted = predicate.Compare{Op: predicate.Ne, Left: column("action"),
 // hideCosts removes from a plan for reading all that is computed from rates that
 // the user may not read: columns of cards and revisions, and audit entries of
 // accepted losses.
-func (r *session) hideCosts(typ string, p *policies.Plan) *policies.Plan {
+func (r *core) hideCosts(typ string, p *policies.Plan) *policies.Plan {
 	free := typ != "audit" && ofCosts[typ] == nil
-	if free || p.Outcome != outcomeAllow {
+	if free || p.Outcome != policies.OutcomeAllow {
 		return p
 	}
 	cut := *p
@@ -162,7 +147,7 @@ func without(names, those []string) []string {
 }
 
 // costsShown says which costs the acting user is shown.
-func (r *session) costsShown() costsShown {
+func (r *core) costsShown() costsShown {
 	if r.costs.facts != r.facts || r.facts == nil {
 		r.costs.facts, r.costs.shown = r.facts, r.planCosts()
 	}
@@ -172,10 +157,10 @@ func (r *session) costsShown() costsShown {
 // planCosts finds which costs the policy shows, from its plans. A policy that
 // hides even one card by anything else than whose and of what kind it is shows
 // none: that card may be what another one is bought from.
-func (r *session) planCosts() (shown costsShown) {
+func (r *core) planCosts() (shown costsShown) {
 	cards := r.engine.Plan(r.ctx, r.input("read", "card", ""))
 	rates := r.engine.Plan(r.ctx, r.input("read", "rate", ""))
-	if cards.Outcome != outcomeAllow || rates.Outcome != outcomeAllow ||
+	if cards.Outcome != policies.OutcomeAllow || rates.Outcome != policies.OutcomeAllow ||
 		cards.Filter.Canonical() != rates.Filter.Canonical() || !slices.Equal(cards.ViewTexts(), rates.ViewTexts()) {
 		return shown
 	}
@@ -229,7 +214,7 @@ func ofKind(kind string) predicate.Expr { return equal("kind", predicate.Operand
 
 // columnsShown are the columns that the acting user is shown of a row, given its
 // policy columns; none of one that it does not see.
-func (r *session) columnsShown(typ, id string, row map[string]any) []string {
+func (r *core) columnsShown(typ, id string, row map[string]any) []string {
 	in := r.input("read", typ, id)
 	in.Resource.Row = row
 	d := r.engine.Decide(r.ctx, in)

@@ -150,7 +150,7 @@ func TestARebuildEndsInRefusalsOnceTheRatesAreHidden(t *testing.T) {
 		eyed(w)
 		w.resold("EUR", "", "one", "two")
 		w.reprice(200_000_000)
-		r := &session{s: w.server, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "narrowed"}
+		r := &inquiry{s: w.server, core: core{shared: w.server.shared, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "narrowed"}}
 		r.caller.userRef = w.id("a.sees")
 		must(t, r.loadUser())
 		cards, err := r.shownStale(nil)

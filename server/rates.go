@@ -83,7 +83,7 @@ func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card,
 
 // dateOf is since when the rates that are asked for are in force, or for when
 // they are scheduled, as far as that is shown; now for others.
-func (r *session) dateOf(card string, h cardHead) (time.Time, error) {
+func (r *inquiry) dateOf(card string, h cardHead) (time.Time, error) {
 	switch {
 	case h.at != 0:
 		return h.at.Time(), nil
@@ -95,7 +95,7 @@ func (r *session) dateOf(card string, h cardHead) (time.Time, error) {
 	return r.s.now(), nil
 }
 
-func (r *session) dateOfRevision(card, revision string) (time.Time, error) {
+func (r *inquiry) dateOfRevision(card, revision string) (time.Time, error) {
 	_, q, err := r.revisionsOf(outside{}, card, false)
 	if err == nil {
 		q.ID, q.Limit = revision, 1
@@ -245,7 +245,7 @@ func disposition(head cardHead, ending string) string {
 // inOrder lists the shown columns in the order of a row.
 func inOrder(typ string, shown map[string]schema.ColumnInfo) []string {
 	var names []string
-	for _, c := range typeInfo(typ).Columns {
+	for _, c := range schema.Info(typ).Columns {
 		if _, ok := shown[c.Name]; ok {
 			names = append(names, c.Name)
 		}

@@ -17,16 +17,16 @@ import (
 // lister is the store, or a transaction in it: rows are read the same way
 // outside and inside of one.
 type lister interface {
-	page(r *session, q query.Query) (query.Page, error)
+	page(r *inquiry, q query.Query) (query.Page, error)
 }
 
 type outside struct{}
 
-func (outside) page(r *session, q query.Query) (query.Page, error) { return r.s.store.List(r.ctx, q) }
+func (outside) page(r *inquiry, q query.Query) (query.Page, error) { return r.s.store.List(r.ctx, q) }
 
 type within struct{ tx *store.Tx }
 
-func (w within) page(r *session, q query.Query) (query.Page, error) { return w.tx.List(r.ctx, q) }
+func (w within) page(r *inquiry, q query.Query) (query.Page, error) { return w.tx.List(r.ctx, q) }
 
 // readPlan is what the policy says about all rows of a type for a reader, ready
 // to be asked with.
@@ -39,9 +39,9 @@ type readPlan struct {
 
 // readPlan asks the policy which rows of a type the acting user may read. When
 // that is none whatever there is, the reasons are no secret: 403.
-func (r *session) readPlan(typ string) (readPlan, error) {
+func (r *inquiry) readPlan(typ string) (readPlan, error) {
 	plan, env, err := r.plan("read", typ)
-	if err == nil && plan.Outcome == outcomeDeny {
+	if err == nil && plan.Outcome == policies.OutcomeDeny {
 		err = r.whyNone(typ)
 	}
 	return readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, err
@@ -49,7 +49,7 @@ func (r *session) readPlan(typ string) (readPlan, error) {
 
 // whyNone explains why no row of a type may be read, by the decision on a row
 // without columns.
-func (r *session) whyNone(typ string) error {
+func (r *inquiry) whyNone(typ string) error {
 	in := r.input("read", typ, "")
 	in.Resource.Row = map[string]any{}
 	d := r.decide(in)
@@ -76,13 +76,13 @@ func (p readPlan) also() query.TypedFilter {
 
 // one returns the row of this id as its reader sees it. A row that is not
 // visible is as absent as one that never was: 404.
-func (r *session) one(from lister, p readPlan, id string) (query.Row, error) {
+func (r *inquiry) one(from lister, p readPlan, id string) (query.Row, error) {
 	q := p.query()
 	q.ID, q.Limit = id, 1
 	return r.single(from, q)
 }
 
-func (r *session) single(from lister, q query.Query) (query.Row, error) {
+func (r *inquiry) single(from lister, q query.Query) (query.Row, error) {
 	if q.ID == "" || len(q.ID) > identity.MaxName {
 		return query.Row{}, notFound()
 	}
@@ -168,7 +168,7 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-func (r *session) appendPage(dst []byte, page query.Page, p listParams, write appender) ([]byte, error) {
+func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write appender) ([]byte, error) {
 	dst = append(dst, `{"items":[`...)
 	for i, row := range page.Rows {
 		if i > 0 {
@@ -197,7 +197,7 @@ func (r *exchange) answerRow(status int, typ string, representation []byte) erro
 }
 
 // countViews counts the cards shown, by view.
-func (r *session) countViews(typ string, rows ...query.Row) {
+func (r *inquiry) countViews(typ string, rows ...query.Row) {
 	if typ != "card" {
 		return
 	}

@@ -112,7 +112,7 @@ func postRebuild(r *exchange) error {
 // shownStale lists the own cards that the user is shown, and shown to be stale,
 // as a list of cards shows them; only these where only is given. Of the others
 // nothing is told, nor are they touched.
-func (r *session) shownStale(only *[]string) (ids []string, err error) {
+func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return nil, err
@@ -155,11 +155,11 @@ func (r *exchange) answerRebuild(b rebuilding) error {
 }
 
 // endWith has what is done for the request end with ctx.
-func (r *session) endWith(ctx context.Context) { r.ctx = ctx }
+func (r *inquiry) endWith(ctx context.Context) { r.ctx = ctx }
 
 // streamRebuild sends a line a card as it is done, and last what they come to.
 func (r *exchange) streamRebuild(b rebuilding) error {
-	own := r.session // outlives the request
+	own := r.inquiry // outlives the request
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
 		own.endWith(ctx)
 		lines := json.NewEncoder(w)
@@ -178,7 +178,7 @@ func (r *exchange) streamRebuild(b rebuilding) error {
 
 // rebuild goes through the cards. What is refused to one does not stop the
 // others; a database that is gone, or a reader that is, does.
-func (r *session) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error) (rebuildBody, error) {
+func (r *inquiry) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error) (rebuildBody, error) {
 	body := rebuildBody{Cards: len(b.cards)}
 	for _, card := range b.cards {
 		one, err := r.rebuildCard(card, b.options)
@@ -193,7 +193,7 @@ func (r *session) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) err
 	return body, nil
 }
 
-func (r *session) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
+func (r *inquiry) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
 	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: r, tx: tx}
 		if err := w.reload(); err != nil {

@@ -237,7 +237,7 @@ func TestARebuildThatWasCutOffGoesOnWithTheRest(t *testing.T) {
 // cutOff begins a rebuild as a, whose reader is gone after the first card.
 func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 	w.t.Helper()
-	r := &session{s: w.server, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "cut off"}
+	r := &inquiry{s: w.server, core: core{shared: w.server.shared, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "cut off"}}
 	r.caller.userRef = w.id("a")
 	must(w.t, r.loadUser())
 	cards, err := r.shownStale(nil)

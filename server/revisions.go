@@ -10,7 +10,7 @@ import (
 // revisionsOf finds a card as its reader sees it (404), decides that its
 // revisions may be read (403), and asks for them, those made last first. Who
 // sees the card translated is shown the one that is in force.
-func (r *session) revisionsOf(from lister, card string, inside bool) (readPlan, query.Query, error) {
+func (r *inquiry) revisionsOf(from lister, card string, inside bool) (readPlan, query.Query, error) {
 	cards, err := r.readPlan("card")
 	if err != nil {
 		return readPlan{}, query.Query{}, err

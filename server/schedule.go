@@ -146,10 +146,10 @@ var bySchedule = origin{name: "schedule", area: "schedule", acting: true}
 // where they did. Everything is asked again; what is refused is held, with the
 // reason.
 func (s *Server) activateOne(ctx context.Context, d store.Due) error {
-	r := &session{
-		s: s, ctx: ctx, from: bySchedule, engine: s.engines.Current(),
+	r := &inquiry{s: s, core: core{
+		shared: s.shared, ctx: ctx, from: bySchedule, engine: s.engines.Current(),
 		decisionID: s.newID(), revision: s.store.DataRevision(),
-	}
+	}}
 	outcome := ""
 	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
 		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
@@ -211,11 +211,11 @@ func heldReason(err error) string {
 	if errors.As(err, &why) {
 		return why.Code
 	}
-	var p *problem
+	p := refusalOf(err)
 	switch {
 	case errors.Is(err, store.ErrRatesHidden):
 		return reasonRatesHidden
-	case !errors.As(err, &p):
+	case p == nil:
 		return ""
 	case p.kind.code == kindUnknownUser.code:
 		return trueReason(p.cause)

@@ -15,7 +15,7 @@ func Schema() input.Schema {
 		}
 		decides := t
 		if t.Through != "" {
-			decides = typeInfo(t.Through)
+			decides = schema.Info(t.Through)
 		}
 		columns := map[string]input.ColumnKind{}
 		for _, c := range decides.Columns {

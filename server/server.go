@@ -52,7 +52,8 @@ type Server struct {
 	tokens    identity.PanelTokens
 	jwt       *identity.Verifier // nil: no user tokens
 	sealer    *identity.Sealer
-	actors    *actorCache
+	sealed    revisionSeal
+	shared    *shared
 	log       *decisionlog.Log // nil: none
 	logOut    io.Writer        // instead of what Config names
 	memory    *record.Memory
@@ -122,7 +123,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		return nil, fmt.Errorf("server settings: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, store: st, engines: engines, actors: newActorCache(), now: time.Now, newID: randomID,
+		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), imports: newTurns(maxImports),
 	}
@@ -146,7 +147,17 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s.openapi = sync.OnceValues(s.describe)
 	s.build()
 	s.startShadow()
+	s.share()
 	return s, nil
+}
+
+// share completes what sessions need.
+func (s *Server) share() {
+	s.shared = &shared{
+		store: s.store, users: newUsers(s.store, s.logger, &s.views), now: func() time.Time { return s.now() }, logger: s.logger,
+		count: s.metrics, shadow: s.shadow, log: s.log, onEntry: s.onEntry, memory: s.memory, labels: s.labels, known: &s.views,
+		forceEvaluate: s.cfg.ForceEvaluate,
+	}
 }
 
 // startShadow starts what WithShadow asked for.

@@ -168,7 +168,7 @@ type odd struct{ do func() }
 
 func (o odd) Decide(context.Context, *input.Input) policies.Decision {
 	o.do()
-	return policies.Decision{Allow: true, Outcome: outcomeAllow}
+	return policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}
 }
 
 func (o odd) Evaluate(ctx context.Context, in *input.Input) policies.Decision {
@@ -177,7 +177,7 @@ func (o odd) Evaluate(ctx context.Context, in *input.Input) policies.Decision {
 
 func (o odd) Plan(context.Context, *input.Input) *policies.Plan {
 	o.do()
-	return &policies.Plan{Filter: everything, Outcome: outcomeAllow}
+	return &policies.Plan{Filter: everything, Outcome: policies.OutcomeAllow}
 }
 
 var durations = regexp.MustCompile(`"timer_decision_ns":\d+|,"chain":\{[^}]*\}`)
@@ -235,7 +235,9 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 		o.Decider = func(*policies.Engine) shadow.Decider { return odd{func() { <-released }} }
 	}))
 	h, in := w.server.shadow, &input.Input{Resource: input.Resource{Type: "customer"}}
-	ask := func() { h.Check(w.server.engines.Current(), in, policies.Decision{}, false, "", w.server.liesBelow) }
+	ask := func() {
+		h.Check(w.server.engines.Current(), in, policies.Decision{}, false, "", w.server.shared.users.liesBelow)
+	}
 	const asked = 10_000
 	for range asked {
 		ask()

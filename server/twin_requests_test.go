@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"resellerd/store/schema"
 )
 
 // requests draws a sequence of requests of one viewer: to everything there is,
@@ -256,7 +258,7 @@ func (q *requests) column(typ string) string {
 	if q.r.IntN(8) == 0 {
 		typ = drawn(q.r, twinTypes)
 	}
-	return drawn(q.r, typeInfo(typ).Columns).Name
+	return drawn(q.r, schema.Info(typ).Columns).Name
 }
 
 // value is what a column may hold in one of the worlds.

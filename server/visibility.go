@@ -59,7 +59,7 @@ var rowAreas = func() (all []rowArea) {
 
 // observer looks at what users see.
 type observer struct {
-	r     *session
+	r     *inquiry
 	m     *store.Moment
 	first int  // rows that are shown of each area
 	ids   bool // to compare with
@@ -110,9 +110,9 @@ func (o observer) plan(typ string) (*readPlan, error) {
 	in := o.r.input("read", typ, "")
 	plan := o.r.engine.Plan(o.r.ctx, in)
 	switch plan.Outcome {
-	case outcomeError:
+	case policies.OutcomeError:
 		return nil, denied(policies.Decision{Outcome: plan.Outcome, Err: plan.Err})
-	case outcomeDeny:
+	case policies.OutcomeDeny:
 		return nil, nil
 	}
 	return &readPlan{typ: typ, plan: o.r.hideCosts(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil

@@ -20,7 +20,7 @@ import (
 // facts are those of the transaction, so that a right withdrawn a moment ago
 // is gone.
 type writing struct {
-	r    *session
+	r    *inquiry
 	tx   *store.Tx
 	sent *sent      // by the writer; nil where nothing was
 	key  *repeatKey // nil without the header
@@ -66,7 +66,7 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 	}
 	sent, out := r.sent(), written{}
 	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
-		w := &writing{r: &r.session, tx: tx, sent: sent, key: key}
+		w := &writing{r: &r.inquiry, tx: tx, sent: sent, key: key}
 		if err := w.reload(); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (r *exchange) answerWritten(out written) error {
 // reload reads the acting user again, inside the transaction: nothing another
 // write has just taken away is used once more.
 func (w *writing) reload() error {
-	a, err := w.r.s.actorAt(w.r.ctx, w.tx.Moment(), w.r.subject.User.ID)
+	a, err := w.r.users.findAt(w.r.ctx, w.tx.Moment(), w.r.subject.User.ID)
 	if isUnknown(err) {
 		return unknownUser(err)
 	}
@@ -271,4 +271,19 @@ func columnsOf(columns map[string]bool, more ...string) func(string) bool {
 		all[name] = true
 	}
 	return func(name string) bool { return all[name] }
+}
+
+// rates is the writer's access to rates, in its transaction.
+func (w *writing) rates() store.RateAccess {
+	if w.access == nil {
+		access := w.r.rateAccess(w.tx.PolicyRow)
+		w.access = &access
+	}
+	return *w.access
+}
+
+// mayProve refuses a writer who may not read all rates that a proof or a build of
+// a card needs.
+func (w *writing) mayProve(card, revision string) error {
+	return w.tx.MayProve(w.r.ctx, w.rates(), card, revision)
 }

@@ -233,3 +233,25 @@ func setOf(name string, s setColumn) Column {
 func document(name string, kind Kind, e expression) Column {
 	return Column{ColumnInfo: ColumnInfo{Name: name, Kind: kind, Show: true}, Expr: e, Costly: true}
 }
+
+var infos = func() map[string]TypeInfo {
+	infos := map[string]TypeInfo{}
+	for _, t := range Types() {
+		infos[t.Name] = t
+	}
+	return infos
+}()
+
+// Info is what Types says of the type of this name; zero when it says nothing.
+func Info(name string) TypeInfo { return infos[name] }
+
+// Shown are the columns that answers may show, by name.
+func (t TypeInfo) Shown() map[string]ColumnInfo {
+	shown := map[string]ColumnInfo{}
+	for _, c := range t.Columns {
+		if c.Show {
+			shown[c.Name] = c
+		}
+	}
+	return shown
+}
