@@ -22,11 +22,11 @@ func accountPatch(f *fields) store.AccountPatch {
 func updateAccount(w *writing, f *fields) func(string) error {
 	patch := accountPatch(f)
 	return func(id string) error {
-		before, err := w.tx.Account(w.r.ctx, id)
+		before, err := w.tx.Account(w.r.Ctx, id)
 		if err != nil {
 			return err
 		}
-		after, err := w.tx.UpdateAccount(w.r.ctx, id, patch)
+		after, err := w.tx.UpdateAccount(w.r.Ctx, id, patch)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (w *writing) createAccount() (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateAccount(w.r.ctx, store.Account{
+	made, err := w.tx.CreateAccount(w.r.Ctx, store.Account{
 		ParentID: parent.ID, Name: or(p.Name, ""), PublicName: or(p.PublicName, ""), Email: or(p.Email, ""),
 		Currency: or(p.Currency, ""), Status: or(p.Status, ""), ExternalID: or(p.ExternalID, ""), Ceiling: or(p.Ceiling, nil),
 	})
@@ -117,7 +117,7 @@ func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, 
 		return "", err
 	}
 	g.AccountID, g.Lend, g.LentTo = parent.ID, store.LendSome, []string{account.ID}
-	made, err := w.tx.CreateGroup(w.r.ctx, g)
+	made, err := w.tx.CreateGroup(w.r.Ctx, g)
 	if err != nil {
 		return "", inField(f, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -138,7 +139,7 @@ func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(shown.Difference, func(d AreaDifference) bool { return d.Area == "*" })
-	if i < 0 || !slices.Equal(shown.Difference[i].Access.After, accessActions) || len(shown.Difference[i].Access.Before) != 0 {
+	if i < 0 || !slices.Equal(shown.Difference[i].Access.After, session.AccessActions) || len(shown.Difference[i].Access.Before) != 0 {
 		t.Errorf("everywhere else: %+v", shown.Difference)
 	}
 }
@@ -157,7 +158,7 @@ func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 	for _, n := range []int{199, 200, 201, 10_000} {
 		names[strings.Repeat("x", n)], names[strings.Repeat("x/", n/2)+"y"] = true, true
 	}
-	a, err := w.server.shared.users.find(t.Context(), engineOf(t, 1), "", w.id("m"))
+	a, err := w.server.shared.Users.Find(t.Context(), engineOf(t, 1), "", w.id("m"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 				continue // refused before anything is decided
 			}
 			d := engineOf(t, 1).Decide(t.Context(), &input.Input{
-				Subject: input.Subject{Type: "user", ID: w.id("m"), Facts: a.facts}, Action: input.Action{Name: "read"},
+				Subject: input.Subject{Type: "user", ID: w.id("m"), Facts: a.Facts}, Action: input.Action{Name: "read"},
 				Resource: resource, Context: input.Context{Time: w.clock()},
 			})
 			if unknown := slices.Contains(d.Reasons, "unknown_area"); unknown == areas.Valid(name) || d.Allow != areas.Valid(name) {

@@ -87,14 +87,14 @@ func (r *inquiry) shownChange(entry, change []byte) []byte {
 	if json.Unmarshal(entry, &head) != nil {
 		return []byte("null")
 	}
-	columns := r.columnsShown(head.Resource.Type, head.Resource.ID, text.Row)
+	columns := r.ColumnsShown(head.Resource.Type, head.Resource.ID, text.Row)
 	shown := map[string]changed{}
 	for name, value := range text.Columns {
 		if !slices.Contains(columns, columnOf(name)) {
 			continue
 		}
 		if name == "revision" {
-			of := r.columnsShown("revision", head.Resource.ID, text.Row)
+			of := r.ColumnsShown("revision", head.Resource.ID, text.Row)
 			value = changed{r.revisionShown(of, value.Before), r.revisionShown(of, value.After)}
 		}
 		shown[name] = value
@@ -120,7 +120,7 @@ func (r *inquiry) revisionShown(columns []string, value any) any {
 		shown := map[string]any{}
 		for name, member := range value {
 			if slices.Contains(columns, name) || slices.Contains(importMembers, name) ||
-				slices.Contains(countMembers, name) && r.costsShown().rates {
+				slices.Contains(countMembers, name) && r.CostsShown().Rates {
 				shown[name] = r.revisionShown(columns, member)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/server/strictjson"
 	"resellerd/store"
 	"resellerd/store/schema"
@@ -194,7 +195,7 @@ func lettersOf(value any) (string, bool) {
 	}
 	letters := ""
 	for _, name := range names {
-		if !slices.Contains(accessActions, name) || strings.Contains(letters, name[:1]) {
+		if !slices.Contains(session.AccessActions, name) || strings.Contains(letters, name[:1]) {
 			return "", false
 		}
 		letters += name[:1]

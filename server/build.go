@@ -106,7 +106,7 @@ func (w *writing) mayBuild(card string, o buildOptions) error {
 }
 
 func (w *writing) build(card string, o buildOptions) (store.Built, error) {
-	built, err := w.tx.BuildRevision(w.r.ctx, w.rates(), card)
+	built, err := w.tx.BuildRevision(w.r.Ctx, w.rates(), card)
 	if err == nil && o.activate {
 		built.Revision, err = w.activateNow(card, built.Revision.ID, o.atLoss)
 	}
@@ -116,7 +116,7 @@ func (w *writing) build(card string, o buildOptions) (store.Built, error) {
 // wasBuilt writes a build down, and what of the card it changed.
 func (w *writing) wasBuilt(card string, built store.Built, before seen) (target, error) {
 	t := target{action: "build", typ: "card", id: card, sub: built.Revision.ID, status: fiber.StatusCreated}
-	row, err := w.tx.PolicyRow(w.r.ctx, "card", card)
+	row, err := w.tx.PolicyRow(w.r.Ctx, "card", card)
 	if err != nil {
 		return t, err
 	}
@@ -139,11 +139,11 @@ func answerBuilt(w *writing, t target) (written, error) {
 	if err := w.mayProve(t.id, t.sub); err != nil {
 		return written{}, err
 	}
-	revision, err := w.tx.Revision(w.r.ctx, t.id, t.sub)
+	revision, err := w.tx.Revision(w.r.Ctx, t.id, t.sub)
 	if err != nil {
 		return written{}, err
 	}
-	recipe, err := w.tx.Recipe(w.r.ctx, t.sub)
+	recipe, err := w.tx.Recipe(w.r.Ctx, t.sub)
 	if err != nil {
 		return written{}, err
 	}
@@ -164,7 +164,7 @@ func bodyOfBuilt(built store.Built) builtBody {
 
 // mayArea decides about an area as a whole.
 func (r *inquiry) mayArea(action, area string) error {
-	if d := r.decide(r.input(action, "area", area)); !d.Allow {
+	if d := r.Decide(r.Input(action, "area", area)); !d.Allow {
 		return denied(policies.Decision{Outcome: d.Outcome, Reasons: d.Reasons, Err: d.Err})
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"resellerd/server/identity"
+	"resellerd/server/session"
 	"resellerd/server/strictjson"
 )
 
@@ -31,69 +32,69 @@ const (
 //
 // It reads the headers alone. It must be asked before the body is read: fields
 // behind a body are added to the headers.
-func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (caller, error) {
+func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (session.Caller, error) {
 	secret, err := bearer(h)
 	if err != nil {
-		return caller{}, err
+		return session.Caller{}, err
 	}
 	if t, ok := s.tokens.Find(secret); ok {
 		return s.panelCaller(ctx, h, t)
 	}
 	if s.jwt == nil {
-		return caller{}, unauthorized("")
+		return session.Caller{}, unauthorized("")
 	}
 	tenant, sub, err := s.verifyUser(ctx, secret)
 	if err != nil {
-		return caller{}, err
+		return session.Caller{}, err
 	}
 	return userCaller(h, tenant, sub)
 }
 
 // panelCaller reads the headers a panel may send.
-func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (caller, error) {
-	who := caller{tokenID: t.ID, tenant: t.Tenant, scopes: t.Scopes}
+func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (session.Caller, error) {
+	who := session.Caller{TokenID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes}
 	for _, field := range []struct {
 		name string
 		into *string
-	}{{headerUser, &who.userRef}, {headerClientIP, &who.clientIP}, {headerAs, &who.as}} {
+	}{{headerUser, &who.UserRef}, {headerClientIP, &who.ClientIP}, {headerAs, &who.As}} {
 		value, err := oneHeader(h, field.name)
 		if err != nil {
-			return caller{}, err
+			return session.Caller{}, err
 		}
 		*field.into = value
 	}
 	token, err := oneHeader(h, headerUserJWT)
 	switch {
 	case err != nil:
-		return caller{}, err
+		return session.Caller{}, err
 	case token == "" && s.cfg.JWT.RequireUser:
-		return caller{}, unauthorized("a user's token is required beside the panel token")
+		return session.Caller{}, unauthorized("a user's token is required beside the panel token")
 	case token == "":
 		return who, nil
 	case s.jwt == nil:
-		return caller{}, unauthorized("user tokens are not configured")
+		return session.Caller{}, unauthorized("user tokens are not configured")
 	}
 	tenant, sub, err := s.verifyUser(ctx, []byte(token))
 	switch {
 	case err != nil:
-		return caller{}, err
-	case who.tenant != "" && who.tenant != tenant:
-		return caller{}, unauthorized("the user's token is another tenant's")
-	case who.userRef != "" && who.userRef != sub:
-		return caller{}, unauthorized("the user's token is another user's")
+		return session.Caller{}, err
+	case who.Tenant != "" && who.Tenant != tenant:
+		return session.Caller{}, unauthorized("the user's token is another tenant's")
+	case who.UserRef != "" && who.UserRef != sub:
+		return session.Caller{}, unauthorized("the user's token is another user's")
 	}
-	who.tenant, who.userRef = tenant, sub
+	who.Tenant, who.UserRef = tenant, sub
 	return who, nil
 }
 
 // userCaller is a user's own token: it acts for itself and for nobody else.
-func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (caller, error) {
+func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (session.Caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
 		if len(h.PeekAll(name)) > 0 {
-			return caller{}, forbidden(name + " may be sent by a panel only")
+			return session.Caller{}, forbidden(name + " may be sent by a panel only")
 		}
 	}
-	return caller{tokenID: "jwt", tenant: tenant, scopes: identity.ScopeUser, jwt: true, userRef: sub}, nil
+	return session.Caller{TokenID: "jwt", Tenant: tenant, Scopes: identity.ScopeUser, JWT: true, UserRef: sub}, nil
 }
 
 // bearer returns the token of the only Authorization header. The bytes are the

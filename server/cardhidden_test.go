@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/storetest"
 )
@@ -71,7 +72,7 @@ func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 				}
 				dear.get(c.without, "/v1/cards?stale=provider_card_changed").refused(422, "stale")
 				dear.get(c.without, "/v1/cards/{"+c.bought+"}").want(404)
-				dear.do(c.without, "POST", "/v1/cards/rebuild", "{}").refused(403, reasonRatesHidden)
+				dear.do(c.without, "POST", "/v1/cards/rebuild", "{}").refused(403, session.ReasonRatesHidden)
 			})
 		}
 	}

@@ -12,7 +12,7 @@ var cardWriter = rowWriter{
 	typ:    "card",
 	asks:   chargesAsked,
 	update: updateCard,
-	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.ctx, id, 0) },
+	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.Ctx, id, 0) },
 }
 
 // telling are the fields that affect calls at once. A change of one proves the
@@ -25,7 +25,7 @@ func chargesAsked(w *writing, id string, fields []string) error {
 	if !slices.ContainsFunc(fields, func(name string) bool { return slices.Contains(telling, name) }) {
 		return nil
 	}
-	if inForce, err := w.tx.InForce(w.r.ctx, id); err != nil || !inForce {
+	if inForce, err := w.tx.InForce(w.r.Ctx, id); err != nil || !inForce {
 		return err
 	}
 	return w.mayProve(id, "")
@@ -47,7 +47,7 @@ func updateCard(w *writing, f *fields) func(string) error {
 	patch, recipe := cardPatch(f), recipeOf(f)
 	patch.AtLoss, patch.Parents = f.option("accept_losses"), recipe.parents
 	return func(id string) error {
-		card, err := w.tx.Card(w.r.ctx, id)
+		card, err := w.tx.Card(w.r.Ctx, id)
 		if err != nil {
 			return err
 		}
@@ -58,9 +58,9 @@ func updateCard(w *writing, f *fields) func(string) error {
 			return err
 		}
 		change := func() error {
-			_, err := w.tx.UpdateCard(w.r.ctx, w.rates(), id, patch)
+			_, err := w.tx.UpdateCard(w.r.Ctx, w.rates(), id, patch)
 			if err == nil && recipe.rules != nil {
-				err = w.tx.SetProfitRules(w.r.ctx, id, *recipe.rules)
+				err = w.tx.SetProfitRules(w.r.Ctx, id, *recipe.rules)
 			}
 			return w.tellLoss(id, err)
 		}
@@ -112,7 +112,7 @@ func (w *writing) createCard() (target, error) {
 	if c.ExternalID != "" && !w.seesAllCards(account.ID) {
 		return target{}, errCardName
 	}
-	made, err := w.tx.CreateCard(w.r.ctx, c)
+	made, err := w.tx.CreateCard(w.r.Ctx, c)
 	if err == nil {
 		err = w.setRecipe(made.ID, recipe)
 	}

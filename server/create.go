@@ -37,7 +37,7 @@ func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any)
 // that is not visible is as unknown as one that never was; then the actor's
 // own stands in for it in what is decided before the fault is told.
 func (w *writing) owner(f *fields, field string) (store.Account, error) {
-	own := w.r.subject.Account
+	own := w.r.Subject.Account
 	value, sent := f.sent[field]
 	if !sent || value == own.ID {
 		return own, nil
@@ -53,5 +53,5 @@ func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	if !visible {
 		return own, invalid(f.path+field, "names no account")
 	}
-	return w.tx.Account(w.r.ctx, id)
+	return w.tx.Account(w.r.Ctx, id)
 }

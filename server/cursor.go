@@ -82,6 +82,6 @@ func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision
 // preview it is the previewed user's, as everything in the answer is.
 func (r *inquiry) cursorBinding(question string) []byte {
 	mac := r.s.sealer.Mac("cursor binding",
-		[]byte(r.facts.Account.TenantID), []byte(r.subject.User.ID), []byte(r.from.path), []byte(question))
+		[]byte(r.Facts.Account.TenantID), []byte(r.Subject.User.ID), []byte(r.From.Path), []byte(question))
 	return mac
 }

@@ -7,7 +7,7 @@ import (
 var customerWriter = rowWriter{
 	typ:    "customer",
 	update: updateCustomer,
-	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.ctx, id, 0) },
+	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.Ctx, id, 0) },
 }
 
 // customerPatch reads what of a customer can be set.
@@ -21,7 +21,7 @@ func customerPatch(f *fields) store.CustomerPatch {
 func updateCustomer(w *writing, f *fields) func(string) error {
 	patch := customerPatch(f)
 	return func(id string) error {
-		_, err := w.tx.UpdateCustomer(w.r.ctx, id, patch)
+		_, err := w.tx.UpdateCustomer(w.r.Ctx, id, patch)
 		return err
 	}
 }
@@ -41,7 +41,7 @@ func (w *writing) createCustomer() (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateCustomer(w.r.ctx, store.Customer{
+	made, err := w.tx.CreateCustomer(w.r.Ctx, store.Customer{
 		AccountID: account.ID, Name: or(p.Name, ""), Email: or(p.Email, ""), Status: or(p.Status, ""),
 		Currency: or(p.Currency, ""), ExternalID: or(p.ExternalID, ""), Notes: or(p.Notes, ""),
 	})

@@ -44,7 +44,7 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	w := sqliteCore(t)
 	s := w.serveTree(t, withMask(t, "package system.log\n\nmask := set()\n"), nil)
 	e := s.engines.Current()
-	a, err := s.shared.users.find(tctx, e, "", "agent")
+	a, err := s.shared.Users.Find(tctx, e, "", "agent")
 	must(t, err)
 	row, err := w.store.PolicyRow(tctx, "customer", w.customer.ID)
 	must(t, err)
@@ -53,13 +53,13 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 		"list": []any{"a\"b\\\n\u2028", nil, map[string]any{"deep": true, "gone": nil}}, "id": "x", "type": "y"}
 	for name, in := range map[string]input.Input{
 		"bare":          {Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at}},
-		"known":         {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
-		"a row":         {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
-		"all sent":      {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts, Properties: hostile}, Action: input.Action{Name: "x", Properties: hostile}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: input.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
+		"known":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
+		"a row":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
+		"all sent":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts, Properties: hostile}, Action: input.Action{Name: "x", Properties: hostile}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: input.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
 		"empty objects": {Subject: input.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
-		"a change":      {Subject: input.Subject{Type: "user", ID: a.subject.User.ID, Facts: a.facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
+		"a change":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
 	} {
-		for _, known := range []*record.FactsText{nil, &a.log} {
+		for _, known := range []*record.FactsText{nil, &a.Log} {
 			if in.Subject.Facts == nil {
 				known = nil
 			}

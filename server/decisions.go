@@ -10,6 +10,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/record"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 )
 
 // getDecision answers GET /v1/decisions/{id}: why a remembered decision was
@@ -55,7 +56,7 @@ func (r *inquiry) recall(id string, s *readerDisclosure) (record.Remembered, err
 		return kept, err
 	}
 	for _, maker := range []string{kept.User, kept.Acting} {
-		if maker == "" || maker == r.subject.User.ID {
+		if maker == "" || maker == r.Subject.User.ID {
 			continue
 		}
 		if _, visible := s.row(users, maker); !visible {
@@ -112,7 +113,7 @@ func (r *inquiry) retell(m record.Remembered, s *readerDisclosure) (*Explanation
 // row that it does not see, others' decisions are out of its sight as well.
 func (r *inquiry) thing(m record.Remembered, in *input.Input, s *readerDisclosure) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
-	own := m.Acting == "" && m.User == r.subject.User.ID
+	own := m.Acting == "" && m.User == r.Subject.User.ID
 	switch {
 	case in.Resource.ID == "" || m.List:
 		return thing, nil
@@ -159,13 +160,13 @@ func (r *inquiry) grounds(m record.Remembered, line record.Line, in *input.Input
 	switch {
 	case line.Result.Access != nil:
 		return told, nil
-	case m.Revision != r.engine.Revision():
+	case m.Revision != r.Engine.Revision():
 		told.Note = noteAnother
 		return told, nil
 	case m.List:
 		return r.listAgain(told, line, in, s)
 	}
-	why := r.engine.ExplainDocument(r.ctx, line.Input)
+	why := r.Engine.ExplainDocument(r.Ctx, line.Input)
 	if !sameEnd(why.Decision, line) {
 		told.Note = noteMasked
 		return told, nil
@@ -181,7 +182,7 @@ func sameEnd(d policies.Decision, line record.Line) bool {
 
 // listAgain explains a recorded filter.
 func (r *inquiry) listAgain(told *Explanation, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
-	plan := r.engine.Plan(r.ctx, in)
+	plan := r.Engine.Plan(r.Ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
 		told.Note = noteMasked
 		return told, nil
@@ -192,11 +193,11 @@ func (r *inquiry) listAgain(told *Explanation, line record.Line, in *input.Input
 // accessOf adds the access of the decision's user: the reader's own, or of one
 // that it may preview.
 func (r *inquiry) accessOf(x *Explanation, m record.Remembered, in *input.Input, s *readerDisclosure) error {
-	if m.User == r.subject.User.ID {
+	if m.User == r.Subject.User.ID {
 		return r.explainAccess(x, in, s)
 	}
-	target, err := r.users.find(r.ctx, r.engine, r.subject.User.TenantID, m.User)
-	if isUnknown(err) {
+	target, err := r.Users.Find(r.Ctx, r.Engine, r.Subject.User.TenantID, m.User)
+	if session.IsUnknown(err) {
 		return nil
 	}
 	if err != nil {
@@ -210,19 +211,19 @@ func (r *inquiry) accessOf(x *Explanation, m record.Remembered, in *input.Input,
 
 // couldPreview reports whether the acting user might see with a user's eyes. It
 // is asked for what a preview would show, and shows nothing itself.
-func (r *inquiry) couldPreview(target *actor) (bool, error) {
-	in := r.input("preview", "user", target.subject.User.ID)
+func (r *inquiry) couldPreview(target *session.Actor) (bool, error) {
+	in := r.Input("preview", "user", target.Subject.User.ID)
 	var err error
-	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.Ctx, "user", target.Subject.User.ID); err != nil {
 		return false, unavailable(err)
 	}
-	return r.judge(in).Allow && target.userActive() && target.accountActive() && !r.readsMore(target), nil
+	return r.Judge(in).Allow && target.UserActive() && target.AccountActive() && !r.readsMore(target), nil
 }
 
 // through does something as another user would, and comes back.
-func (r *inquiry) through(target *actor, do func() error) error {
-	actor, subject, facts := r.actor, r.subject, r.facts
-	defer func() { r.actor, r.subject, r.facts = actor, subject, facts }()
-	r.actor, r.subject, r.facts = target, target.subject, target.facts
+func (r *inquiry) through(target *session.Actor, do func() error) error {
+	actor, subject, facts := r.Actor, r.Subject, r.Facts
+	defer func() { r.Actor, r.Subject, r.Facts = actor, subject, facts }()
+	r.Actor, r.Subject, r.Facts = target, target.Subject, target.Facts
 	return do()
 }

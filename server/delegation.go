@@ -2,17 +2,18 @@ package server
 
 import (
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
 // given is what groups add up to as they are written. No ceiling is looked at:
 // what one hides today counts, because it may be lifted tomorrow.
 func (w *writing) given(groups ...string) (map[string][]string, error) {
-	all, err := w.tx.Grants(w.r.ctx, groups...)
+	all, err := w.tx.Grants(w.r.Ctx, groups...)
 	if err != nil {
 		return nil, err
 	}
-	return accessNames(all), nil
+	return session.AccessNames(all), nil
 }
 
 // change begins the policy's input about a write of these fields. The access of
@@ -22,7 +23,7 @@ func (w *writing) given(groups ...string) (map[string][]string, error) {
 func (w *writing) change(n rowWriter, fields []string) *input.Change {
 	change := &input.Change{Fields: fields}
 	if n.held != nil {
-		change.Held = accessNames(w.r.subject.Granted)
+		change.Held = session.AccessNames(w.r.Subject.Granted)
 	}
 	return change
 }
@@ -40,11 +41,11 @@ func (w *writing) opened(before, after store.Account) (map[string][]string, erro
 				return nil, err
 			}
 		}
-		held, err := w.tx.GrantsBelow(w.r.ctx, after.ID)
+		held, err := w.tx.GrantsBelow(w.r.Ctx, after.ID)
 		if err != nil {
 			return nil, err
 		}
 		anew = append(anew, held)
 	}
-	return accessNames(store.Resolve(anew, nil)), nil
+	return session.AccessNames(store.Resolve(anew, nil)), nil
 }

@@ -167,7 +167,7 @@ func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
 	})
 	id := w.reseller.ID
 	for _, rt := range s.routes {
-		if rt.origin.name == "PATCH /v1/accounts/:id" {
+		if rt.origin.Name == "PATCH /v1/accounts/:id" {
 			rt.handle = func(r *exchange) error {
 				return r.write(func(w *writing) (target, error) {
 					w.anew = map[string][]string{"cdr": {"read"}}

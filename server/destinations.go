@@ -49,7 +49,7 @@ func getDestinations(r *exchange) error {
 		}
 		after = at.ID
 	}
-	page, total, err := r.s.store.DestinationPage(r.ctx, r.facts.Account.ID, after, p.limit+1)
+	page, total, err := r.s.store.DestinationPage(r.Ctx, r.Facts.Account.ID, after, p.limit+1)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (r *inquiry) destinations(list []store.Destination, total int, p listParams
 // putDestinations replaces what the own account calls places.
 func putDestinations(r *exchange) error {
 	return r.write((*writing).putDestinations, func(w *writing, t target) (written, error) {
-		list, err := w.tx.Destinations(w.r.ctx, t.id)
+		list, err := w.tx.Destinations(w.r.Ctx, t.id)
 		if err != nil {
 			return written{}, err
 		}
@@ -91,7 +91,7 @@ func putDestinations(r *exchange) error {
 }
 
 func (w *writing) putDestinations() (target, error) {
-	own := w.r.subject.Account.ID
+	own := w.r.Subject.Account.ID
 	t := target{action: "update", typ: destinationsType, id: own, status: fiber.StatusOK}
 	f, malformed := w.sent.fields(anyField)
 	if err := w.r.mayArea("update", destinationsArea); err != nil {
@@ -110,10 +110,10 @@ func (w *writing) putDestinations() (target, error) {
 	if !sent {
 		return t, invalid("items", "is missing")
 	}
-	if err := w.tx.SetDestinations(w.r.ctx, own, list); err != nil {
+	if err := w.tx.SetDestinations(w.r.Ctx, own, list); err != nil {
 		return t, err
 	}
-	row, err := w.tx.PolicyRow(w.r.ctx, "account", own)
+	row, err := w.tx.PolicyRow(w.r.Ctx, "account", own)
 	if err != nil {
 		return t, err
 	}

@@ -94,8 +94,8 @@ func (r *exchange) diffAsked() (diff, error) {
 	if err := r.seesRevision(card, revision); err != nil {
 		return diff{}, err
 	}
-	d := diff{rates: r.rateAccess(r.s.store.PolicyRow), card: card, after: revision}
-	if err := d.rates.Reads(r.ctx, card); err != nil {
+	d := diff{rates: r.RateAccess(r.s.store.PolicyRow), card: card, after: revision}
+	if err := d.rates.Reads(r.Ctx, card); err != nil {
 		return diff{}, err
 	}
 	return d, r.readDiff(&d)
@@ -129,7 +129,7 @@ func (r *exchange) readDiff(d *diff) error {
 		return nil
 	}
 	if d.before = r.query("with"); d.before == "" {
-		d.before, err = r.s.store.ActiveRevision(r.ctx, d.card)
+		d.before, err = r.s.store.ActiveRevision(r.Ctx, d.card)
 		return err
 	}
 	if err := r.seesRevision(d.card, d.before); err != nil {
@@ -147,7 +147,7 @@ var errPageFull = errors.New("page full")
 // more, sum only with ?count=true.
 func (r *exchange) pageDiff(d diff) error {
 	body := diffBody{Items: []rateChange{}}
-	_, err := r.s.store.Diff(r.ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
+	_, err := r.s.store.Diff(r.Ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
 		if len(body.Items) == d.limit {
 			return errPageFull
 		}
@@ -160,7 +160,7 @@ func (r *exchange) pageDiff(d diff) error {
 	}
 	if err == nil && d.count {
 		var sum store.DiffSum
-		sum, err = r.s.store.Diff(r.ctx, d.rates, d.card, d.before, d.after, "", nil)
+		sum, err = r.s.store.Diff(r.Ctx, d.rates, d.card, d.before, d.after, "", nil)
 		text := diffSum(sum)
 		body.Sum = &text
 	}

@@ -27,20 +27,20 @@ func (r *inquiry) disclosure() (*readerDisclosure, error) {
 	if s.accounts, err = r.mayList("account"); err != nil {
 		return nil, err
 	}
-	s.grounds = r.facts.Account.Kind == store.Master && r.judge(r.input("read", "area", "policy")).Allow
+	s.grounds = r.Facts.Account.Kind == store.Master && r.Judge(r.Input("read", "area", "policy")).Allow
 	return s, nil
 }
 
 // mayList is readPlan, nil where no row of the type may be read.
 func (r *inquiry) mayList(typ string) (*readPlan, error) {
-	plan, env, err := r.plan("read", typ)
+	plan, env, err := r.Plan("read", typ)
 	if err != nil {
 		return nil, err
 	}
 	if plan.Outcome == policies.OutcomeDeny {
 		return nil, nil
 	}
-	return &readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, nil
+	return &readPlan{typ: typ, plan: plan, env: env, leaf: r.Facts.Leaf}, nil
 }
 
 // row is the row of this id, as far as it is visible.

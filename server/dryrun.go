@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/identity"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -62,7 +63,7 @@ func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writin
 	var done target
 	sent, d := r.sent(), &rehearsal{r: &r.inquiry, before: map[string]*visibility{}, after: map[string]*visibility{},
 		seen: map[string]bool{}, may: map[string]bool{}, barred: map[string]bool{}}
-	err := r.s.store.Rehearse(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+	err := r.s.store.Rehearse(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		err := w.reload()
 		if err == nil {
@@ -133,11 +134,11 @@ func (d *rehearsal) concerned(m *store.Moment, done target) ([]string, error) {
 	case done.typ == "user":
 		return []string{done.id}, nil
 	case done.typ == "group":
-		return m.UsersIn(d.r.ctx, done.id, maxAffected)
+		return m.UsersIn(d.r.Ctx, done.id, maxAffected)
 	case done.typ == "account":
-		return m.UsersAt(d.r.ctx, done.id, maxAffected)
+		return m.UsersAt(d.r.Ctx, done.id, maxAffected)
 	case done.typ == "card" && done.action == assignmentLink.action:
-		return m.UsersAt(d.r.ctx, done.sub, maxAffected)
+		return m.UsersAt(d.r.Ctx, done.sub, maxAffected)
 	}
 	return nil, nil
 }
@@ -168,11 +169,11 @@ func (d *rehearsal) visible(m *store.Moment, users *readPlan, done target, id st
 
 // visibility is what a user sees at a moment, nil when that is not to be told.
 func (d *rehearsal) visibility(m *store.Moment, id string) (*visibility, error) {
-	target, err := d.r.users.findAt(d.r.ctx, m, id)
+	target, err := d.r.Users.FindAt(d.r.Ctx, m, id)
 	if err != nil {
 		return nil, err
 	}
-	if id != d.r.subject.User.ID {
+	if id != d.r.Subject.User.ID {
 		if err := d.judge(m, target); err != nil || d.barred[id] {
 			return nil, err
 		}
@@ -187,14 +188,14 @@ func (d *rehearsal) visibility(m *store.Moment, id string) (*visibility, error) 
 
 // judge notes whether the acting user could preview the target at this moment,
 // and whether that could read more. A target who may not act reads nothing.
-func (d *rehearsal) judge(m *store.Moment, target *actor) error {
-	id := target.subject.User.ID
-	in := d.r.input("preview", "user", id)
+func (d *rehearsal) judge(m *store.Moment, target *session.Actor) error {
+	id := target.Subject.User.ID
+	in := d.r.Input("preview", "user", id)
 	var err error
-	if in.Resource.Row, err = m.PolicyRow(d.r.ctx, "user", id); err != nil {
+	if in.Resource.Row, err = m.PolicyRow(d.r.Ctx, "user", id); err != nil {
 		return err
 	}
-	d.may[id] = d.may[id] || d.r.judge(in).Allow
+	d.may[id] = d.may[id] || d.r.Judge(in).Allow
 	if d.r.readsMore(target) {
 		d.barred[id] = true
 	}
@@ -203,10 +204,10 @@ func (d *rehearsal) judge(m *store.Moment, target *actor) error {
 
 // told reports whether what changes for a user may be told.
 func (d *rehearsal) told(id string) bool {
-	if id == d.r.subject.User.ID {
+	if id == d.r.Subject.User.ID {
 		return true
 	}
-	return d.r.caller.scopes.Has(identity.ScopePreview) && d.may[id] && !d.barred[id]
+	return d.r.Caller.Scopes.Has(identity.ScopePreview) && d.may[id] && !d.barred[id]
 }
 
 // result compares both moments.
@@ -240,4 +241,4 @@ func orNothing(o *visibility) *visibility {
 // during lists rows as they are at a moment.
 type during struct{ m *store.Moment }
 
-func (d during) page(r *inquiry, q query.Query) (query.Page, error) { return d.m.List(r.ctx, q) }
+func (d during) page(r *inquiry, q query.Query) (query.Page, error) { return d.m.List(r.Ctx, q) }

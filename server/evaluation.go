@@ -11,6 +11,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/record"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 	"resellerd/store/fault"
 )
 
@@ -60,11 +61,11 @@ func (r *inquiry) answer(q question) (policies.Decision, error) {
 	}
 	var d policies.Decision
 	if known {
-		d = r.decide(in)
+		d = r.Decide(in)
 	} else {
-		d = r.decideAbsent(in)
+		d = r.DecideAbsent(in)
 	}
-	if errors.Is(d.Err, errNotRecorded) {
+	if errors.Is(d.Err, session.ErrNotRecorded) {
 		return policies.Decision{}, d.Err
 	}
 	r.compare(in, d, q.context)
@@ -72,7 +73,7 @@ func (r *inquiry) answer(q question) (policies.Decision, error) {
 }
 
 func (r *inquiry) questionInput(q question) *input.Input {
-	in := r.input(q.action, q.resource.typ, q.resource.id)
+	in := r.Input(q.action, q.resource.typ, q.resource.id)
 	in.Subject = input.Subject{Type: q.subject.typ, ID: q.subject.id, Properties: q.subject.properties}
 	in.Action.Properties = q.actionProperties
 	in.Resource.Properties = q.resource.properties
@@ -83,33 +84,33 @@ func (r *inquiry) questionInput(q question) *input.Input {
 // loadQuestioned adds what the store knows about the subject. A user's own
 // token may ask about itself only.
 func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
-	if r.ownOnly() && (q.subject.typ != subjectUser || r.caller.userRef == "") {
+	if r.ownOnly() && (q.subject.typ != session.SubjectUser || r.Caller.UserRef == "") {
 		return forbidden("a user's token may ask about its own user only")
 	}
-	if q.subject.typ != subjectUser {
+	if q.subject.typ != session.SubjectUser {
 		return nil
 	}
-	a, err := r.users.find(r.ctx, r.engine, r.caller.tenant, q.subject.id)
-	if err != nil && !isUnknown(err) {
+	a, err := r.Users.Find(r.Ctx, r.Engine, r.Caller.Tenant, q.subject.id)
+	if err != nil && !session.IsUnknown(err) {
 		return unavailable(err)
 	}
 	if r.ownOnly() && !r.own(q.subject.id, a) {
 		return forbidden("a user's token may ask about its own user only")
 	}
 	if err == nil {
-		r.actor, r.subject, r.facts = a, a.subject, a.facts
-		in.Subject.ID, in.Subject.Facts = a.subject.User.ID, a.facts
+		r.Actor, r.Subject, r.Facts = a, a.Subject, a.Facts
+		in.Subject.ID, in.Subject.Facts = a.Subject.User.ID, a.Facts
 	}
 	return nil
 }
 
 // ownOnly reports whether the caller may ask about its own user only.
-func (r *inquiry) ownOnly() bool { return r.caller.jwt || r.s.cfg.JWT.RequireUser }
+func (r *inquiry) ownOnly() bool { return r.Caller.JWT || r.s.cfg.JWT.RequireUser }
 
 // own reports whether ref, which the store knows as a or not at all, is the
 // user that the token names.
-func (r *inquiry) own(ref string, a *actor) bool {
-	return ref == r.caller.userRef || a != nil && a.subject.User.Named(r.caller.userRef)
+func (r *inquiry) own(ref string, a *session.Actor) bool {
+	return ref == r.Caller.UserRef || a != nil && a.Subject.User.Named(r.Caller.UserRef)
 }
 
 // loadRow adds the stored row of a type the store keeps, and reports whether
@@ -122,13 +123,13 @@ func (r *inquiry) loadRow(in *input.Input) (bool, error) {
 	if in.Action.Name == "create" {
 		return true, r.proposeRow(in)
 	}
-	row, err := r.s.store.PolicyRow(r.ctx, in.Resource.Type, in.Resource.ID)
+	row, err := r.s.store.PolicyRow(r.Ctx, in.Resource.Type, in.Resource.ID)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return false, nil
 	case err != nil:
 		return false, unavailable(err)
-	case r.caller.tenant != "" && row["tenant_id"] != r.caller.tenant:
+	case r.Caller.Tenant != "" && row["tenant_id"] != r.Caller.Tenant:
 		return false, nil
 	}
 	in.Resource.Row = row
@@ -138,7 +139,7 @@ func (r *inquiry) loadRow(in *input.Input) (bool, error) {
 // compare counts where a panel's own decision, sent along, differs from ours.
 func (r *inquiry) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
-		r.s.metrics.disagree(resource.AreaOf(r.engine, in, d))
+		r.s.metrics.disagree(resource.AreaOf(r.Engine, in, d))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/schema"
 )
@@ -14,7 +15,7 @@ import (
 func (r *inquiry) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
-		Decision: string(outcome), Reasons: reasonTexts(r.engine, reasons),
+		Decision: string(outcome), Reasons: reasonTexts(r.Engine, reasons),
 	}
 }
 
@@ -25,7 +26,7 @@ func (r *inquiry) explainRow(in *input.Input, d policies.Decision, why policies.
 	if !s.policy() {
 		return x
 	}
-	x.Policy = &Grounds{Revision: r.engine.Revision(), Rules: ruleTexts(why.Rules), Failed: conditionTexts(why.Failed)}
+	x.Policy = &Grounds{Revision: r.Engine.Revision(), Rules: ruleTexts(why.Rules), Failed: conditionTexts(why.Failed)}
 	if d.View != "" {
 		x.Policy.Hidden = hiddenColumns(in.Resource.Type, d.Columns)
 	}
@@ -46,11 +47,11 @@ func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure
 	if !s.policy() {
 		return x, nil
 	}
-	filter, err := filterText(r.s.store, readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
+	filter, err := filterText(r.s.store, readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.Ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
 	if err != nil {
 		return nil, err
 	}
-	x.Policy = &Grounds{Revision: r.engine.Revision(), Filter: filter, Hidden: hiddenColumns(in.Resource.Type, x.Shown)}
+	x.Policy = &Grounds{Revision: r.Engine.Revision(), Filter: filter, Hidden: hiddenColumns(in.Resource.Type, x.Shown)}
 	x.Policy.Views, x.Policy.Columns = caseTexts(plan)
 	return x, nil
 }
@@ -58,7 +59,7 @@ func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure
 func (r *inquiry) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
-	why := r.engine.Explain(r.ctx, &asked)
+	why := r.Engine.Explain(r.Ctx, &asked)
 	d := policies.Decision{Outcome: plan.Outcome}
 	for _, code := range why.Decision.Reasons {
 		if code != policies.ReasonNotVisible {
@@ -82,12 +83,12 @@ func hiddenColumns(typ string, shown []string) []string {
 
 // explainAccess adds what the acting user holds in the areas that count.
 func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
-	if r.subject == nil {
+	if r.Subject == nil {
 		return nil
 	}
-	l := lineage{subject: r.subject, shown: s}
-	err := r.s.store.Snapshot(r.ctx, r.subject.User.TenantID, func(m *store.Moment) (err error) {
-		l.groups, err = m.GroupsOf(r.ctx, r.subject.User)
+	l := lineage{subject: r.Subject, shown: s}
+	err := r.s.store.Snapshot(r.Ctx, r.Subject.User.TenantID, func(m *store.Moment) (err error) {
+		l.groups, err = m.GroupsOf(r.Ctx, r.Subject.User)
 		return err
 	})
 	if err != nil {
@@ -105,8 +106,8 @@ func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) e
 // effective are the accesses that the policy leaves the acting user in an area.
 func (r *inquiry) effective(area string) []string {
 	left, named := []string{}, r.areas()
-	for _, action := range accessActions {
-		if r.judge(r.input(action, "area", areas.Asked(area, named))).Allow {
+	for _, action := range session.AccessActions {
+		if r.Judge(r.Input(action, "area", areas.Asked(area, named))).Allow {
 			left = append(left, action)
 		}
 	}

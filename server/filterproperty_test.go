@@ -12,6 +12,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/predicate"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/schema"
 	"resellerd/store/storetest"
@@ -150,7 +151,7 @@ func depthOf(account string) (depth int) {
 
 func someAccess(r *rand.Rand) map[string][]string {
 	access := map[string][]string{}
-	letters := append(usually(accessActions, 4), []string{}, []string{"read"}, []string{"read", "update"})
+	letters := append(usually(session.AccessActions, 4), []string{}, []string{"read"}, []string{"read", "update"})
 	for _, area := range []string{"*", "account", "group", "user", "customer", "card", "card/provider", "card/customer", "audit", "preview"} {
 		if r.IntN(3) == 0 || area == "*" {
 			access[area] = drawn(r, letters)

@@ -61,7 +61,7 @@ func updateGroup(w *writing, f *fields) func(string) error {
 				return err
 			}
 		}
-		_, err := w.tx.UpdateGroup(w.r.ctx, id, patch)
+		_, err := w.tx.UpdateGroup(w.r.Ctx, id, patch)
 		return err
 	}
 }
@@ -70,7 +70,7 @@ func removeGroup(w *writing, id string) error {
 	if err := w.mayMeetUsers(); err != nil {
 		return err
 	}
-	return w.tx.DeleteGroup(w.r.ctx, id, 0)
+	return w.tx.DeleteGroup(w.r.Ctx, id, 0)
 }
 
 // mayMeetUsers refuses a write that users in the group may stand in the way of
@@ -106,7 +106,7 @@ func (w *writing) createGroup(template func() store.Group) (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateGroup(w.r.ctx, g)
+	made, err := w.tx.CreateGroup(w.r.Ctx, g)
 	if err != nil {
 		return target{}, err
 	}
@@ -131,7 +131,7 @@ func (w *writing) mayAssign(f *fields, account store.Account, groups []string) e
 		if !visible {
 			return invalid(f.path+"groups", "names no group")
 		}
-		row, err := w.tx.PolicyRow(w.r.ctx, "group", id)
+		row, err := w.tx.PolicyRow(w.r.Ctx, "group", id)
 		if err != nil {
 			return err
 		}

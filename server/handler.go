@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/server/transport"
 	"resellerd/store/history"
 )
@@ -16,15 +17,15 @@ import (
 // boundRoute is a route with its metric children.
 type boundRoute struct {
 	route
-	origin  origin
+	origin  session.Origin
 	timings routeTimings
 }
 
 func bindRoutes(table []route) []*boundRoute {
 	bound := make([]*boundRoute, len(table))
 	for i, rt := range table {
-		bound[i] = &boundRoute{route: rt, origin: origin{
-			name: rt.method + " " + rt.path, path: rt.path, area: rt.doc.tag, acting: rt.open == asUser}}
+		bound[i] = &boundRoute{route: rt, origin: session.Origin{
+			Name: rt.method + " " + rt.path, Path: rt.path, Area: rt.doc.tag, Acting: rt.open == asUser}}
 	}
 	return bound
 }
@@ -81,7 +82,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
-		r := &exchange{inquiry: inquiry{s: s, core: core{shared: s.shared, from: rt.origin, decisionID: s.newID()}}, c: c, route: rt}
+		r := &exchange{inquiry: inquiry{s: s, Session: session.Session{Shared: s.shared, From: rt.origin, DecisionID: s.newID()}}, c: c, route: rt}
 		err := r.serve()
 		if err != nil {
 			err = r.fail(err)
@@ -97,7 +98,7 @@ func (r *exchange) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
 	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
-	r.ctx = life
+	r.Ctx = life
 	defer s.leaveBody(r.c)
 	defer func() {
 		if p := recover(); p != nil {
@@ -106,7 +107,7 @@ func (r *exchange) serve() (err error) {
 		life.End()
 	}()
 	if r.route.open != forAnyone {
-		if r.caller, err = s.authenticate(r.ctx, &r.c.Request().Header); err != nil {
+		if r.Caller, err = s.authenticate(r.Ctx, &r.c.Request().Header); err != nil {
 			return err
 		}
 	}
@@ -130,20 +131,20 @@ func (r *exchange) serve() (err error) {
 // that the caller has seen, and loads the acting user.
 func (r *exchange) enter() error {
 	s := r.s
-	if r.engine = s.engines.Current(); r.engine == nil {
+	if r.Engine = s.engines.Current(); r.Engine == nil {
 		return unavailable(errors.New("no policy is loaded"))
 	}
-	if !r.caller.scopes.Has(r.route.scope) {
+	if !r.Caller.Scopes.Has(r.route.scope) {
 		return forbidden("the token lacks the scope " + r.route.scope.String())
 	}
 	if err := r.waitAtLeast(); err != nil {
 		return err
 	}
-	r.revision = s.store.DataRevision()
+	r.Revision = s.store.DataRevision()
 	if r.route.open == subjectInBody {
 		return r.refusePreview()
 	}
-	if err := r.loadUser(); err != nil {
+	if err := r.LoadUser(); err != nil {
 		return err
 	}
 	return r.preview()
@@ -156,14 +157,14 @@ func (r *exchange) waitAtLeast() error {
 	if err != nil || sealed == "" {
 		return err
 	}
-	if r.caller.jwt {
+	if r.Caller.JWT {
 		return forbidden(headerAtLeast + " may be sent by a panel only")
 	}
 	wanted, err := r.s.sealer.OpenRevision(sealed)
 	if err != nil {
 		return badRequest(headerAtLeast + " is not a revision of this store")
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.s.cfg.Limits.AtLeast)
+	ctx, cancel := context.WithTimeout(r.Ctx, r.s.cfg.Limits.AtLeast)
 	defer cancel()
 	err = r.s.store.WaitRevision(ctx, wanted)
 	switch {
@@ -187,32 +188,32 @@ func (r *exchange) fail(err error) error {
 		level = r.s.logger.Warn
 	}
 	level("request refused", "route", r.route.path, "method", r.route.method, "status", p.kind.status,
-		"caller", r.caller.tokenID, "decision_id", r.decisionID, "error", err)
+		"caller", r.Caller.TokenID, "decision_id", r.DecisionID, "error", err)
 	if p.kind.code == kindUnknownUser.code {
-		r.recordRefusal(trueReason(p.cause))
+		r.RecordRefusal(session.TrueReason(p.cause))
 	}
-	return p.write(r.c, r.decisionID)
+	return p.write(r.c, r.DecisionID)
 }
 
 // stamp sets the headers that a panel, not its users, may read.
 func (r *exchange) stamp() {
 	h := &r.c.Response().Header
-	if r.viewer != nil {
+	if r.Viewer != nil {
 		h.Set(headerPreview, "true")
 	}
-	if r.caller.tokenID == "" || r.caller.jwt {
+	if r.Caller.TokenID == "" || r.Caller.JWT {
 		return
 	}
-	h.Set(headerDecisionID, r.decisionID)
-	if r.engine == nil {
+	h.Set(headerDecisionID, r.DecisionID)
+	if r.Engine == nil {
 		return
 	}
-	h.Set(headerPolicy, r.engine.Revision())
+	h.Set(headerPolicy, r.Engine.Revision())
 	if now := r.s.store.DataRevision(); now.N != 0 && r.route.method != fiber.MethodGet && r.route.open == asUser {
-		r.revision = now
+		r.Revision = now
 	}
-	if r.revision.N != 0 {
-		h.Set(headerRevision, r.s.sealed.of(r.s.sealer, r.revision))
+	if r.Revision.N != 0 {
+		h.Set(headerRevision, r.s.sealed.of(r.s.sealer, r.Revision))
 	}
 }
 

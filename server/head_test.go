@@ -203,7 +203,7 @@ func TestNoRouteTakesTrailers(t *testing.T) {
 					rt.method, path, worldToken, w.id("a"), inOneChunk(deckOne, trailer+"\r\n"))
 				must(t, err)
 				if statuses, _ := rawAnswers(t, conn); fmt.Sprint(statuses) != "[400]" {
-					t.Errorf("%s with %q: %v", rt.origin.name, trailer, statuses)
+					t.Errorf("%s with %q: %v", rt.origin.Name, trailer, statuses)
 				}
 			}
 		}

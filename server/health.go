@@ -36,10 +36,10 @@ func (s *Server) readiness(r *exchange) error {
 	if err := s.logFault(); err != nil {
 		return err
 	}
-	if err := s.store.Ping(r.ctx); err != nil {
+	if err := s.store.Ping(r.Ctx); err != nil {
 		return err
 	}
-	return s.store.SchemaCurrent(r.ctx)
+	return s.store.SchemaCurrent(r.Ctx)
 }
 
 // getMetrics writes the Prometheus text format.

@@ -44,7 +44,7 @@ func (r *exchange) repeatKey() (*repeatKey, error) {
 	request = append(append(request, '\n'), body...)
 	return &repeatKey{
 		IdempotencyKey: store.IdempotencyKey{
-			User: r.subject.User.ID, Method: r.route.method, Route: r.route.path, Key: key},
+			User: r.Subject.User.ID, Method: r.route.method, Route: r.route.path, Key: key},
 		request: request,
 	}, nil
 }
@@ -65,7 +65,7 @@ func (w *writing) repeated() (done target, ok bool, err error) {
 	if w.key == nil {
 		return done, false, nil
 	}
-	kept, err := w.tx.Answer(w.r.ctx, w.key.IdempotencyKey, w.key.request)
+	kept, err := w.tx.Answer(w.r.Ctx, w.key.IdempotencyKey, w.key.request)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return done, false, nil
@@ -113,5 +113,5 @@ func (w *writing) remember(done target) error {
 	if err != nil {
 		return err
 	}
-	return w.tx.KeepAnswer(w.r.ctx, w.key.IdempotencyKey, w.key.request, store.Answer{Status: done.status, Body: text})
+	return w.tx.KeepAnswer(w.r.Ctx, w.key.IdempotencyKey, w.key.request, store.Answer{Status: done.status, Body: text})
 }

@@ -58,7 +58,7 @@ func postImport(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	if r.viewer != nil {
+	if r.Viewer != nil {
 		return forbidden("a preview reads only")
 	}
 	if err := r.mayImport(card); err != nil {
@@ -69,14 +69,14 @@ func postImport(r *exchange) error {
 		return err
 	}
 	if order.mode == modeAmend {
-		if err := r.rateAccess(r.s.store.PolicyRow).Reads(r.ctx, card); err != nil {
+		if err := r.RateAccess(r.s.store.PolicyRow).Reads(r.Ctx, card); err != nil {
 			return err
 		}
 	}
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
 		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
 	}
-	vacate, err := r.s.uploads.reserve(r.facts.Account.TenantID, r.facts.Account.ID)
+	vacate, err := r.s.uploads.reserve(r.Facts.Account.TenantID, r.Facts.Account.ID)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func postImport(r *exchange) error {
 		return err
 	}
 	defer r.file.Close()
-	leave, err := r.s.imports.enter(r.ctx, r.facts.Account.TenantID)
+	leave, err := r.s.imports.enter(r.Ctx, r.Facts.Account.TenantID)
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func (r *inquiry) mayImport(card string) error {
 	if _, err := r.one(outside{}, cards, card); err != nil {
 		return err
 	}
-	in := r.input("update", "card", card)
-	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "card", card); err != nil {
+	in := r.Input("update", "card", card)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.Ctx, "card", card); err != nil {
 		return err
 	}
-	if d := r.decide(in); !d.Allow {
+	if d := r.Decide(in); !d.Allow {
 		return denied(d)
 	}
 	return nil
@@ -121,7 +121,7 @@ var errPreviewed = errors.New("only a preview")
 func (r *exchange) previewImport(card string, order importOrder) error {
 	var body []byte
 	sent := r.sent()
-	err := r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+	err := r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		if err := w.reload(); err != nil {
 			return err
@@ -154,7 +154,7 @@ func (w *writing) applyImport(card string, order importOrder) (target, error) {
 	if err := w.checkIfMatch("card", before.json, nil); err != nil {
 		return t, err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", card); err != nil {
 		return t, err
 	}
 	text, err := json.Marshal(report)
@@ -188,7 +188,7 @@ func answerImport(w *writing, t target) (written, error) {
 		return written{}, fmt.Errorf("report: %w", err)
 	}
 	if slices.ContainsFunc(report.Revisions, func(b importedBody) bool { return b.RateChanges != nil }) {
-		if err := w.rates().Reads(w.r.ctx, t.id); err != nil {
+		if err := w.rates().Reads(w.r.Ctx, t.id); err != nil {
 			return written{}, err
 		}
 	}
@@ -204,11 +204,11 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	if err != nil {
 		return before, nil, err
 	}
-	card, err := w.tx.Card(w.r.ctx, id)
+	card, err := w.tx.Card(w.r.Ctx, id)
 	if err != nil {
 		return before, nil, err
 	}
-	importer, err := w.tx.NewImporter(w.r.ctx, w.rates(), id, order.base)
+	importer, err := w.tx.NewImporter(w.r.Ctx, w.rates(), id, order.base)
 	if err != nil {
 		return before, nil, err
 	}
@@ -217,7 +217,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	if err != nil {
 		return before, nil, err
 	}
-	drafts, err := importer.Finish(w.r.ctx)
+	drafts, err := importer.Finish(w.r.Ctx)
 	if err != nil {
 		return before, nil, err
 	}
@@ -237,8 +237,8 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 	o := order.options
 	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
 	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
-	report, err := cardfile.Read(w.r.ctx, f, o, func(row cardfile.Row) error {
-		return importer.Add(w.r.ctx, schema.MicrosOf(row.From), storedRate(&row))
+	report, err := cardfile.Read(w.r.Ctx, f, o, func(row cardfile.Row) error {
+		return importer.Add(w.r.Ctx, schema.MicrosOf(row.From), storedRate(&row))
 	})
 	if err != nil {
 		return nil, fileProblem(err)
@@ -249,7 +249,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 			rate := storedRate(fix.Row)
 			stands = &rate
 		}
-		if err := importer.Replace(w.r.ctx, schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
+		if err := importer.Replace(w.r.Ctx, schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
 			return nil, err
 		}
 	}
@@ -287,8 +287,8 @@ func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Importe
 		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {
 			return err
 		}
-		r, err := w.tx.ScheduleRevision(w.r.ctx, w.rates(), d.Revision.CardID, d.Revision.ID, store.Schedule{
-			At: d.At, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP})
+		r, err := w.tx.ScheduleRevision(w.r.Ctx, w.rates(), d.Revision.CardID, d.Revision.ID, store.Schedule{
+			At: d.At, UserID: w.r.Subject.User.ID, ClientAddr: w.r.Caller.ClientIP})
 		if err != nil {
 			return err
 		}
@@ -301,7 +301,7 @@ func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Importe
 	if i > 0 {
 		base = drafts[i-1].Revision.ID
 	}
-	return importer.Base(w.r.ctx, d, base)
+	return importer.Base(w.r.Ctx, d, base)
 }
 
 func importedOf(d store.Imported, applied bool) importedBody {

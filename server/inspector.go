@@ -9,6 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
@@ -52,46 +53,46 @@ type WhyQuestion struct {
 // store cannot answer. A user who is not known is denied everything.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
 	r := d.inquiry(ctx, q.ClientIP)
-	r.at = q.At
+	r.At = q.At
 	in, err := r.asked(q)
 	if err != nil {
 		return nil, err
 	}
 	var x *Explanation
 	if q.List {
-		x, err = r.explainList(in, r.engine.Plan(ctx, in), overseer{})
+		x, err = r.explainList(in, r.Engine.Plan(ctx, in), overseer{})
 	} else {
 		x, err = r.explainOne(in)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if x.User = q.User; r.subject != nil {
-		x.User = r.subject.User.ID
+	if x.User = q.User; r.Subject != nil {
+		x.User = r.Subject.User.ID
 	}
 	return x, r.explainAccess(x, in, overseer{})
 }
 
 // inquiry is for one question, with nobody acting yet.
 func (d *Inspector) inquiry(ctx context.Context, clientIP string) *inquiry {
-	return &inquiry{s: d.s, core: core{
-		shared: d.s.shared, ctx: ctx, engine: d.engine, from: origin{name: "command line"}, decisionID: d.s.newID(),
-		caller: caller{clientIP: clientIP}, revision: d.s.store.DataRevision(),
+	return &inquiry{s: d.s, Session: session.Session{
+		Shared: d.s.shared, Ctx: ctx, Engine: d.engine, From: session.Origin{Name: "command line"}, DecisionID: d.s.newID(),
+		Caller: session.Caller{ClientIP: clientIP}, Revision: d.s.store.DataRevision(),
 	}}
 }
 
 // asked is the input of a question, as the decision API makes it.
 func (r *inquiry) asked(q WhyQuestion) (*input.Input, error) {
-	a, err := r.users.find(r.ctx, r.engine, "", q.User)
+	a, err := r.Users.Find(r.Ctx, r.Engine, "", q.User)
 	switch {
 	case err == nil:
-		r.actor, r.subject, r.facts = a, a.subject, a.facts
-	case !isUnknown(err) || isAmbiguous(err):
+		r.Actor, r.Subject, r.Facts = a, a.Subject, a.Facts
+	case !session.IsUnknown(err) || session.IsAmbiguous(err):
 		return nil, err
 	}
-	in := r.input(q.Action, q.Type, q.ID)
-	if r.subject == nil {
-		in.Subject = input.Subject{Type: subjectUser, ID: q.User}
+	in := r.Input(q.Action, q.Type, q.ID)
+	if r.Subject == nil {
+		in.Subject = input.Subject{Type: session.SubjectUser, ID: q.User}
 	}
 	if q.Owner != "" {
 		in.Resource.Properties = map[string]any{"account_id": q.Owner}
@@ -108,11 +109,11 @@ func (r *inquiry) explainOne(in *input.Input) (*Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := r.judge(in)
+	d := r.Judge(in)
 	if !known {
 		d = policies.Absent(d)
 	}
-	x := r.explainRow(in, d, r.engine.Explain(r.ctx, in), overseer{})
+	x := r.explainRow(in, d, r.Engine.Explain(r.Ctx, in), overseer{})
 	if !known {
 		x.Note = "there is no such row"
 	}

@@ -6,6 +6,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -56,7 +57,7 @@ func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
 		if len(users) > 0 {
 			tenant = users[0].TenantID
 		}
-		sub, err := r.s.store.Subject(r.ctx, tenant, ref)
+		sub, err := r.s.store.Subject(r.Ctx, tenant, ref)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ref, err)
 		}
@@ -68,10 +69,10 @@ func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
 // auditInspection writes who was looked at; without an actor, an entry stands for the
 // command line.
 func (r *inquiry) auditInspection(tenant string, users []store.User) error {
-	return r.s.store.Write(r.ctx, tenant, func(tx *store.Tx) error {
+	return r.s.store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
 			entry := previewEntry(&store.User{}, &u)
-			if _, err := tx.Audit(r.ctx, entry); err != nil {
+			if _, err := tx.Audit(r.Ctx, entry); err != nil {
 				return err
 			}
 		}
@@ -101,7 +102,7 @@ func (c *comparison) kept(m *store.Moment) (err error) {
 		c.looks[1], err = c.r.visibilityOf(m, c.users[1].ID)
 	case c.q.Policies != nil:
 		other := *c.r
-		other.engine = c.q.Policies
+		other.Engine = c.q.Policies
 		c.looks[1], err = other.visibilityOf(m, c.users[0].ID)
 	}
 	return err
@@ -110,7 +111,7 @@ func (c *comparison) kept(m *store.Moment) (err error) {
 // withProposal looks at what would be. A user who would be gone sees nothing.
 func (c *comparison) withProposal(m *store.Moment) (err error) {
 	c.looks[1], err = c.r.visibilityOf(m, c.users[0].ID)
-	if isUnknown(err) {
+	if session.IsUnknown(err) {
 		c.looks[1], err = &visibility{}, nil
 	}
 	return err
@@ -135,7 +136,7 @@ func (c *comparison) result() *Preview {
 
 // visibilityOf is what a user may do and sees at a moment.
 func (r *inquiry) visibilityOf(m *store.Moment, user string) (*visibility, error) {
-	target, err := r.users.findAt(r.ctx, m, user)
+	target, err := r.Users.FindAt(r.Ctx, m, user)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (r *inquiry) allOf(m *store.Moment, tenant string) (map[string]int, error) 
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}
 	for _, a := range rowAreas {
-		n, err := m.Count(r.ctx, query.Query{Type: a.typ, Filter: tenantFilter(tenant), Views: []query.View{{Name: "full", When: all}}})
+		n, err := m.Count(r.Ctx, query.Query{Type: a.typ, Filter: tenantFilter(tenant), Views: []query.View{{Name: "full", When: all}}})
 		if err != nil {
 			return nil, err
 		}

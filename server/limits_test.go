@@ -172,9 +172,9 @@ func TestRequestThatNobodyWaitsForIsCancelled(t *testing.T) {
 		started, ended := make(chan struct{}, 2), make(chan error, 2)
 		s := bareServer(t, Config{}, get("/slow", func(r *exchange) error {
 			started <- struct{}{}
-			<-r.ctx.Done()
-			ended <- context.Cause(r.ctx)
-			return r.ctx.Err()
+			<-r.Ctx.Done()
+			ended <- context.Cause(r.Ctx)
+			return r.Ctx.Err()
 		}))
 		addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
 		conn := dial(t, addr).(*net.TCPConn)
@@ -197,8 +197,8 @@ func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 	t.Parallel()
 	s := bareServer(t, Config{}, get("/slow", func(r *exchange) error {
 		select {
-		case <-r.ctx.Done():
-			return r.ctx.Err()
+		case <-r.Ctx.Done():
+			return r.Ctx.Err()
 		case <-time.After(100 * time.Millisecond): // twenty looks of the watch
 			return answerOK(r)
 		}
@@ -217,8 +217,8 @@ func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 func TestDeadlineEndsARequest(t *testing.T) {
 	t.Parallel()
 	s := bareServer(t, Config{Limits: Limits{Request: 20 * time.Millisecond}}, get("/slow", func(r *exchange) error {
-		<-r.ctx.Done()
-		return r.ctx.Err()
+		<-r.Ctx.Done()
+		return r.Ctx.Err()
 	}))
 	res, err := s.App().Test(httptest.NewRequest("GET", "/slow", nil), -1)
 	must(t, err)

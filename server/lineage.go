@@ -6,6 +6,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
@@ -56,7 +57,7 @@ type lineage struct {
 // of explains an area in which the policy leaves these names.
 func (l lineage) of(area string, effective []string) AreaAccess {
 	a := AreaAccess{Area: area, Effective: effective}
-	for _, name := range accessActions {
+	for _, name := range session.AccessActions {
 		from := l.givers(area, name[:1])
 		left := slices.Contains(effective, name)
 		if len(from) == 0 && !left {

@@ -25,19 +25,19 @@ type link struct {
 var assignmentLink = link{
 	typ: "assignment", other: "account", param: "account_id", action: "assign",
 	put: func(w *writing, card, other string, from, to schema.Micros) error {
-		_, err := w.tx.AssignCard(w.r.ctx, store.Assignment{CardID: card, AccountID: other, ValidFrom: from, ValidTo: to})
+		_, err := w.tx.AssignCard(w.r.Ctx, store.Assignment{CardID: card, AccountID: other, ValidFrom: from, ValidTo: to})
 		return err
 	},
-	remove: func(w *writing, card, other string) error { return w.tx.WithdrawCard(w.r.ctx, card, other) },
+	remove: func(w *writing, card, other string) error { return w.tx.WithdrawCard(w.r.Ctx, card, other) },
 }
 
 var customerLink = link{
 	typ: "card_customer", other: "customer", param: "customer_id", action: "update",
 	put: func(w *writing, card, other string, from, to schema.Micros) error {
-		_, err := w.tx.PutCustomerOnCard(w.r.ctx, store.CardCustomer{CardID: card, CustomerID: other, ValidFrom: from, ValidTo: to})
+		_, err := w.tx.PutCustomerOnCard(w.r.Ctx, store.CardCustomer{CardID: card, CustomerID: other, ValidFrom: from, ValidTo: to})
 		return err
 	},
-	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.ctx, card, other) },
+	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.Ctx, card, other) },
 }
 
 // query asks for a card's links, as far as the reader sees both sides.
@@ -190,7 +190,7 @@ func (w *writing) linked(l link, t target, apply func() error) (target, error) {
 	if err := w.checkIfMatch(l.typ, before, apply()); err != nil {
 		return t, err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", t.id); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", t.id); err != nil {
 		return t, err
 	}
 	after, err := w.seeLink(l, t.id, t.sub)

@@ -265,9 +265,9 @@ func TestClientGoneIsSeenThroughTLS(t *testing.T) {
 	started, ended := make(chan struct{}, 1), make(chan error, 1)
 	s := bareServer(t, Config{Listen: "127.0.0.1:0", TLS: transport.TLS{Cert: cert, Key: key}}, get("/slow", func(r *exchange) error {
 		started <- struct{}{}
-		<-r.ctx.Done()
-		ended <- context.Cause(r.ctx)
-		return r.ctx.Err()
+		<-r.Ctx.Done()
+		ended <- context.Cause(r.Ctx)
+		return r.Ctx.Err()
 	}))
 	addr, _ := runServer(t, s)
 	roots := x509.NewCertPool()

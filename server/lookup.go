@@ -39,7 +39,7 @@ func getLookup(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	rated, err := l.Rate(r.ctx, asked)
+	rated, err := l.Rate(r.Ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -112,11 +112,11 @@ func (r *inquiry) lookupQuery() (lookup.Query, error) {
 	if err != nil {
 		return lookup.Query{}, err
 	}
-	return lookup.Query{Cards: cards.query(), Rates: rates.query(), Account: r.subject.Account.ID}, nil
+	return lookup.Query{Cards: cards.query(), Rates: rates.query(), Account: r.Subject.Account.ID}, nil
 }
 
 func (r *inquiry) lookup(q lookup.Query) (*lookup.Cards, error) {
-	l, err := r.s.store.Lookup(r.ctx, q)
+	l, err := r.s.store.Lookup(r.Ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (w *writing) changeAtLoss(card string, change func() error) error {
 		return err
 	}
 	t := target{action: "accept_losses", typ: "card", id: card}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", card); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", card); err != nil {
 		return err
 	}
 	after, err := w.see("card", card)

@@ -13,6 +13,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/record"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 )
 
 // meBody is the acting user as a panel needs it to draw its menu.
@@ -39,8 +40,8 @@ func getMe(r *exchange) error {
 		return err
 	}
 	me := meBody{
-		ID: r.subject.User.ID, ExternalID: r.subject.User.ExternalID, Mode: modeOf(r.facts), Access: access,
-		Account: meAccount{ID: r.facts.Account.ID, Kind: r.facts.Account.Kind, Status: r.facts.Account.Status},
+		ID: r.Subject.User.ID, ExternalID: r.Subject.User.ExternalID, Mode: modeOf(r.Facts), Access: access,
+		Account: meAccount{ID: r.Facts.Account.ID, Kind: r.Facts.Account.Kind, Status: r.Facts.Account.Status},
 	}
 	body, err := json.Marshal(me)
 	if err != nil {
@@ -55,7 +56,7 @@ func (r *inquiry) accessByArea() (map[string][]string, error) {
 	start := time.Now()
 	access, asked, failed := r.judgeAreas()
 	if asked != nil {
-		return nil, denied(r.record(asked, failed, start))
+		return nil, denied(r.Record(asked, failed, start))
 	}
 	err := r.recordAccess(access, start)
 	r.dropRedundant(access)
@@ -69,9 +70,9 @@ func (r *inquiry) judgeAreas() (access map[string][]string, asked *input.Input, 
 	all := r.areas()
 	for _, area := range all {
 		allowed := []string{}
-		for _, action := range accessActions {
-			in := r.input(action, "area", areas.Asked(area, all))
-			d := r.judge(in)
+		for _, action := range session.AccessActions {
+			in := r.Input(action, "area", areas.Asked(area, all))
+			d := r.Judge(in)
 			if d.Outcome == policies.OutcomeError {
 				return nil, in, d
 			}
@@ -88,7 +89,7 @@ func (r *inquiry) judgeAreas() (access map[string][]string, asked *input.Input, 
 // policy's ceiling, what holds everywhere else among them.
 func (r *inquiry) areas() []string {
 	set := maps.Clone(resource.OwnAreas)
-	for _, access := range []map[string][]string{r.facts.Access, r.engine.Limits().ResellerCeiling} {
+	for _, access := range []map[string][]string{r.Facts.Access, r.Engine.Limits().ResellerCeiling} {
 		for area := range access {
 			set[area] = true
 		}
@@ -101,7 +102,7 @@ func (r *inquiry) areas() []string {
 // the user is not shown to it.
 func (r *inquiry) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
-		if resource.OwnAreas[area] || slices.Contains(r.subject.Named, area) {
+		if resource.OwnAreas[area] || slices.Contains(r.Subject.Named, area) {
 			continue
 		}
 		if area == everyArea || slices.Equal(access[area], inherited(access, area)) {
@@ -125,10 +126,10 @@ func inherited(access map[string][]string, area string) []string {
 // recordAccess records the answer of /v1/me: the question without an area, the
 // answer with all of them.
 func (r *inquiry) recordAccess(access map[string][]string, start time.Time) error {
-	in := r.input("read", "area", "")
+	in := r.Input("read", "area", "")
 	d := policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}
-	r.count.Filter(r.engine, "other", in, d.Outcome, time.Since(start))
-	return r.log(in, d, &record.Listed{Access: access}, time.Since(start))
+	r.Count.Filter(r.Engine, "other", in, d.Outcome, time.Since(start))
+	return r.Log(in, d, &record.Listed{Access: access}, time.Since(start))
 }
 
 // parentArea is the area above, "" for a top one.

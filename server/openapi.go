@@ -26,7 +26,7 @@ func (s *Server) describe() ([]byte, error) {
 	r.Spec.SetHTTPBearerTokenSecurity("token", "", "A panel token, or a user's JWT.")
 	for _, rt := range s.routes {
 		if err := describeRoute(r, &rt.route); err != nil {
-			return nil, fmt.Errorf("openapi %s: %w", rt.origin.name, err)
+			return nil, fmt.Errorf("openapi %s: %w", rt.origin.Name, err)
 		}
 	}
 	return json.MarshalIndent(r.Spec, "", "  ")

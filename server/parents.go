@@ -56,10 +56,10 @@ func (w *writing) seesParents(sent recipe) error {
 func (w *writing) setRecipe(card string, sent recipe) error {
 	err := w.seesParents(sent)
 	if err == nil && sent.parents != nil {
-		err = w.tx.SetParents(w.r.ctx, w.rates(), card, *sent.parents)
+		err = w.tx.SetParents(w.r.Ctx, w.rates(), card, *sent.parents)
 	}
 	if err == nil && sent.rules != nil {
-		err = w.tx.SetProfitRules(w.r.ctx, card, *sent.rules)
+		err = w.tx.SetProfitRules(w.r.Ctx, card, *sent.rules)
 	}
 	return err
 }

@@ -48,7 +48,7 @@ func (p *planted) digits(account, field string) string {
 }
 
 // notA is everything in the world that reseller A does not own, by owner.
-var notA = map[string]struct{ users, groups, customers, cards []string }{
+var notA = map[string]struct{ Users, groups, customers, cards []string }{
 	"M": {[]string{"m", "clerk"}, []string{"M.full", "M.clerks", "M.default"}, []string{"mega"}, []string{"upstream", "upstream2", "gold", "silver", "bronze"}},
 	"B": {[]string{"b", "b2"}, nil, []string{"bolt", "brio"}, []string{"bulk"}},
 	"C": {[]string{"c", "c2"}, nil, []string{"crux"}, nil},
@@ -122,7 +122,7 @@ func (p *planted) plantGroups(tx *store.Tx, account string) error {
 }
 
 func (p *planted) plantUsers(tx *store.Tx, account string) error {
-	for _, user := range notA[account].users {
+	for _, user := range notA[account].Users {
 		login, name, external := p.mail(account, "login of "+user), p.text(account, "name of "+user), p.text(account, "external id of "+user)
 		patch := store.UserPatch{Login: &login, Name: &name, ExternalID: &external}
 		if _, err := tx.UpdateUser(context.Background(), p.id(user), patch); err != nil {
@@ -248,7 +248,7 @@ func (p *planted) plantAudit(tx *store.Tx, account string) error {
 			return err
 		}
 		_, err = tx.Audit(context.Background(), store.AuditEntry{
-			ActorID: p.id(notA[account].users[0]), ActorAccountID: p.id(account), AccountID: p.id(owner),
+			ActorID: p.id(notA[account].Users[0]), ActorAccountID: p.id(account), AccountID: p.id(owner),
 			ResourceType: "account", ResourceID: p.id(owner), Action: "update", Change: change,
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"resellerd/policies/areas"
 	"resellerd/policies/predicate"
 	"resellerd/server/identity"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
 )
@@ -19,28 +20,28 @@ import (
 // asks for it: reads only, never more than the viewer could read itself, and
 // written to the audit trail before anything is shown.
 func (r *exchange) preview() error {
-	if r.caller.as == "" {
+	if r.Caller.As == "" {
 		return nil
 	}
 	if err := r.mayPreview(); err != nil {
 		return err
 	}
-	target, err := r.previewTarget(r.caller.as)
+	target, err := r.previewTarget(r.Caller.As)
 	if err != nil {
 		return err
 	}
 	if err := r.auditPreview(target); err != nil {
 		return err
 	}
-	r.viewer, r.actor = r.subject, target
-	r.subject, r.facts = target.subject, target.facts
-	r.revision = r.s.store.DataRevision()
+	r.Viewer, r.Actor = r.Subject, target
+	r.Subject, r.Facts = target.Subject, target.Facts
+	r.Revision = r.s.store.DataRevision()
 	return nil
 }
 
 // mayPreview checks what has nothing to do with the target.
 func (r *exchange) mayPreview() error {
-	if !r.caller.scopes.Has(identity.ScopePreview) {
+	if !r.Caller.Scopes.Has(identity.ScopePreview) {
 		return forbidden("the token lacks the scope " + identity.ScopePreview.String())
 	}
 	if m := r.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
@@ -51,7 +52,7 @@ func (r *exchange) mayPreview() error {
 
 // refusePreview is for routes that have no acting user to preview for.
 func (r *inquiry) refusePreview() error {
-	if r.caller.as != "" {
+	if r.Caller.As != "" {
 		return forbidden(headerAs + " is for reading data only")
 	}
 	return nil
@@ -59,29 +60,29 @@ func (r *inquiry) refusePreview() error {
 
 // previewTarget finds the user to see as. A target that is absent is answered
 // as one that is not visible.
-func (r *inquiry) previewTarget(ref string) (*actor, error) {
-	target, err := r.users.find(r.ctx, r.engine, r.subject.User.TenantID, ref)
+func (r *inquiry) previewTarget(ref string) (*session.Actor, error) {
+	target, err := r.Users.Find(r.Ctx, r.Engine, r.Subject.User.TenantID, ref)
 	switch {
-	case isUnknown(err):
-		return nil, denied(r.decideAbsent(r.input("preview", "user", ref)))
+	case session.IsUnknown(err):
+		return nil, denied(r.DecideAbsent(r.Input("preview", "user", ref)))
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	in := r.input("preview", "user", target.subject.User.ID)
-	if in.Resource.Row, err = r.s.store.PolicyRow(r.ctx, "user", target.subject.User.ID); err != nil {
+	in := r.Input("preview", "user", target.Subject.User.ID)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.Ctx, "user", target.Subject.User.ID); err != nil {
 		return nil, previewRow(err)
 	}
-	if d := r.decide(in); !d.Allow {
+	if d := r.Decide(in); !d.Allow {
 		return nil, denied(d)
 	}
 	switch {
-	case !target.userActive():
+	case !target.UserActive():
 		return nil, forbidden("the user is not active")
-	case !target.accountActive():
+	case !target.AccountActive():
 		return nil, forbidden("the user's account is not active")
 	case r.readsMore(target):
 		d := policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reasonExceeds}}
-		return nil, denied(r.recordAs(decidedByServer, in, d, r.s.now()))
+		return nil, denied(r.RecordAs(session.DecidedByServer, in, d, r.s.now()))
 	}
 	return target, nil
 }
@@ -96,8 +97,8 @@ func previewRow(err error) error {
 // readsMore reports whether the target may read something that the viewer may
 // not, as the policy decides: an area, rows or a column of a type, or what cards
 // cost.
-func (r *inquiry) readsMore(target *actor) bool {
-	all := slices.AppendSeq(r.areas(), maps.Keys(target.facts.Access))
+func (r *inquiry) readsMore(target *session.Actor) bool {
+	all := slices.AppendSeq(r.areas(), maps.Keys(target.Facts.Access))
 	own := r.readable(all)
 	words := r.wordsFor(target)
 	more := false
@@ -122,14 +123,14 @@ type reads struct {
 
 // readable says what the acting user may read.
 func (r *inquiry) readable(all []string) reads {
-	costs := r.planCosts()
+	costs := r.PlanCosts()
 	out := reads{rows: map[string]predicate.Filter{},
-		may: map[string]bool{"all rates": costs.rates, "own costs": costs.own, "costs below": costs.below}}
+		may: map[string]bool{"all rates": costs.Rates, "own costs": costs.Own, "costs below": costs.Below}}
 	for _, area := range all {
-		out.may["area "+area] = r.judge(r.input("read", "area", areas.Asked(area, all))).Allow
+		out.may["area "+area] = r.Judge(r.Input("read", "area", areas.Asked(area, all))).Allow
 	}
-	for typ := range r.engine.Schema() {
-		plan := r.engine.Plan(r.ctx, r.input("read", typ, ""))
+	for typ := range r.Engine.Schema() {
+		plan := r.Engine.Plan(r.Ctx, r.Input("read", typ, ""))
 		if plan.Outcome != policies.OutcomeAllow {
 			continue
 		}
@@ -144,10 +145,10 @@ func (r *inquiry) readable(all []string) reads {
 }
 
 // auditPreview writes who looks as whom, in a transaction of its own.
-func (r *inquiry) auditPreview(targets ...*actor) error {
-	err := r.s.store.Write(r.ctx, r.subject.User.TenantID, func(tx *store.Tx) error {
+func (r *inquiry) auditPreview(targets ...*session.Actor) error {
+	err := r.s.store.Write(r.Ctx, r.Subject.User.TenantID, func(tx *store.Tx) error {
 		for _, target := range targets {
-			if _, err := tx.Audit(r.ctx, previewEntry(&r.subject.User, &target.subject.User)); err != nil {
+			if _, err := tx.Audit(r.Ctx, previewEntry(&r.Subject.User, &target.Subject.User)); err != nil {
 				return err
 			}
 		}

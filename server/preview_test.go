@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -126,8 +127,8 @@ func TestReadsMore(t *testing.T) {
 		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
 		"nothing at all":            {nil, nil, false},
 	} {
-		r := &inquiry{s: s, core: core{shared: s.shared, ctx: tctx, engine: engineOf(t, 1), subject: &store.Subject{}, facts: facts(c.b)}}
-		target := &actor{subject: &store.Subject{}, facts: facts(c.a)}
+		r := &inquiry{s: s, Session: session.Session{Shared: s.shared, Ctx: tctx, Engine: engineOf(t, 1), Subject: &store.Subject{}, Facts: facts(c.b)}}
+		target := &session.Actor{Subject: &store.Subject{}, Facts: facts(c.a)}
 		if got := r.readsMore(target); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}

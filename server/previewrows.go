@@ -4,15 +4,16 @@ import (
 	"slices"
 
 	"resellerd/policies/predicate"
+	"resellerd/server/session"
 )
 
 // wording puts a condition on rows that names a target's account into words of the
 // viewer, whose account it is too or lies above.
 type wording struct{ sameUser, sameAccount, below bool }
 
-func (r *inquiry) wordsFor(target *actor) wording {
-	w := wording{sameUser: target.subject.User.ID == r.subject.User.ID, sameAccount: target.facts.Account.ID == r.facts.Account.ID}
-	w.below = w.sameAccount || slices.Contains(idsAbove(target.subject), r.facts.Account.ID)
+func (r *inquiry) wordsFor(target *session.Actor) wording {
+	w := wording{sameUser: target.Subject.User.ID == r.Subject.User.ID, sameAccount: target.Facts.Account.ID == r.Facts.Account.ID}
+	w.below = w.sameAccount || slices.Contains(session.IdsAbove(target.Subject), r.Facts.Account.ID)
 	return w
 }
 
@@ -88,14 +89,14 @@ func (w wording) reach(e predicate.Expr) predicate.And {
 	name, _ := ops[0].Ref.Column()
 	switch of := ops[1].Ref.String(); {
 	case name == "tenant_id" && of == "subject.account.tenant_id":
-		return predicate.And{inTenant}
+		return predicate.And{session.InTenant}
 	case slices.Contains([]string{"id", "account_id", "actor_account_id"}, name) && (of == "subject.account.id" || of == "subject.below"):
-		return predicate.And{inTenant, predicate.Member{Item: ops[0], Set: predicate.Operand{Ref: predicate.Below}}}
+		return predicate.And{session.InTenant, predicate.Member{Item: ops[0], Set: predicate.Operand{Ref: predicate.Below}}}
 	case w.sameAccount:
 		return nil
 	case name == "account_id" && of == "subject.account.parent_id",
 		slices.Contains([]string{"assigned_to", "lent_to"}, name) && of == "subject.account.id":
-		return predicate.And{inTenant, inReach}
+		return predicate.And{session.InTenant, session.InReach}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
@@ -37,7 +38,7 @@ type previewQuery struct {
 // getPreview answers GET /v1/preview/{user}: what the user may do and sees, for
 // those who might see with its eyes, by the same refusals and audited as that is.
 func getPreview(r *exchange) error {
-	if r.viewer != nil {
+	if r.Viewer != nil {
 		return forbidden("a preview is not made within another")
 	}
 	targets, err := r.previewed()
@@ -47,9 +48,9 @@ func getPreview(r *exchange) error {
 	if err := r.auditPreview(targets...); err != nil {
 		return err
 	}
-	r.revision = r.s.store.DataRevision()
+	r.Revision = r.s.store.DataRevision()
 	var shown *Preview
-	err = r.s.store.Snapshot(r.ctx, r.subject.User.TenantID, func(m *store.Moment) (err error) {
+	err = r.s.store.Snapshot(r.Ctx, r.Subject.User.TenantID, func(m *store.Moment) (err error) {
 		shown, err = r.previewOf(m, targets)
 		return err
 	})
@@ -64,7 +65,7 @@ func getPreview(r *exchange) error {
 }
 
 // previewed finds the user of the path, and the one to compare it with.
-func (r *exchange) previewed() ([]*actor, error) {
+func (r *exchange) previewed() ([]*session.Actor, error) {
 	ref, err := r.param("user")
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (r *exchange) previewed() ([]*actor, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets := []*actor{target}
+	targets := []*session.Actor{target}
 	for _, a := range args {
 		if a.name != "against" || a.value == "" {
 			return nil, invalid(a.name, "unknown parameter, or without a value")
@@ -92,7 +93,7 @@ func (r *exchange) previewed() ([]*actor, error) {
 }
 
 // previewOf looks with the eyes of the first, and of the second to compare.
-func (r *inquiry) previewOf(m *store.Moment, targets []*actor) (*Preview, error) {
+func (r *inquiry) previewOf(m *store.Moment, targets []*session.Actor) (*Preview, error) {
 	totals, err := r.totals(m)
 	if err != nil {
 		return nil, err
@@ -107,9 +108,9 @@ func (r *inquiry) previewOf(m *store.Moment, targets []*actor) (*Preview, error)
 			return nil, err
 		}
 	}
-	shown := looks[0].preview(targets[0].subject.User.ID, totals)
+	shown := looks[0].preview(targets[0].Subject.User.ID, totals)
 	if len(targets) > 1 {
-		shown.Against, shown.Difference = targets[1].subject.User.ID, differences(looks[0], looks[1])
+		shown.Against, shown.Difference = targets[1].Subject.User.ID, differences(looks[0], looks[1])
 	}
 	return shown, nil
 }
@@ -128,7 +129,7 @@ func (r *inquiry) totals(m *store.Moment) (map[string]int, error) {
 		if totals[a.typ] = 0; p == nil {
 			continue
 		}
-		if totals[a.typ], err = m.Count(r.ctx, p.query()); err != nil {
+		if totals[a.typ], err = m.Count(r.Ctx, p.query()); err != nil {
 			return nil, err
 		}
 	}
@@ -152,8 +153,8 @@ func (o *visibility) preview(user string, totals map[string]int) *Preview {
 
 // lookAs does something with a user's eyes, recorded as the acting user's
 // preview.
-func (r *inquiry) lookAs(target *actor, do func() error) error {
-	r.viewer = r.subject
-	defer func() { r.viewer = nil }()
+func (r *inquiry) lookAs(target *session.Actor, do func() error) error {
+	r.Viewer = r.Subject
+	defer func() { r.Viewer = nil }()
 	return r.through(target, do)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
 )
@@ -85,7 +86,7 @@ func forbidden(detail string) error { return &problem{kind: kindForbidden, detai
 // unknownUser is the one answer for an acting user who is unknown, disabled,
 // ambiguous or suspended. Cause holds the true reason, for the log.
 func unknownUser(cause error) error {
-	return &problem{kind: kindUnknownUser, reasons: []string{reasonUnknownUser}, cause: cause}
+	return &problem{kind: kindUnknownUser, reasons: []string{session.ReasonUnknownUser}, cause: cause}
 }
 
 // notFound is the one answer for what is absent and for what is not visible.
@@ -113,7 +114,7 @@ func denied(d policies.Decision) error {
 	if slices.Contains(d.Reasons, policies.ReasonNotVisible) {
 		return notFound()
 	}
-	if errors.Is(d.Err, errNotRecorded) {
+	if errors.Is(d.Err, session.ErrNotRecorded) {
 		return d.Err
 	}
 	if d.Outcome == policies.OutcomeError {
@@ -135,7 +136,7 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.Is(err, store.ErrRatesHidden):
 		return &problem{kind: kindForbidden, detail: "The acting user may not read all rates that this request needs.",
-			reasons: []string{reasonRatesHidden}, cause: err}
+			reasons: []string{session.ReasonRatesHidden}, cause: err}
 	case errors.As(err, &why):
 		p = problemOf(why.Err)
 		p.reasons, p.cause = []string{why.Code}, err
@@ -148,7 +149,7 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindConflict, cause: err}
 	case errors.Is(err, fault.ErrInvalid):
 		return &problem{kind: kindInvalid, cause: err}
-	case errors.Is(err, fault.ErrUnavailable), errors.Is(err, errNotRecorded),
+	case errors.Is(err, fault.ErrUnavailable), errors.Is(err, session.ErrNotRecorded),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.As(err, &fe):
@@ -161,17 +162,17 @@ func problemOf(err error) *problem {
 // for any other error.
 func refusalOf(err error) *problem {
 	var p *problem
-	var unknown *unknownUserError
-	var no *deniedError
+	var unknown *session.UnknownUserError
+	var no *session.DeniedError
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.Is(err, errNoUser):
-		err = unauthorized(errNoUser.Error())
+	case errors.Is(err, session.ErrNoUser):
+		err = unauthorized(session.ErrNoUser.Error())
 	case errors.As(err, &unknown):
-		err = unknownUser(unknown.cause)
+		err = unknownUser(unknown.Cause)
 	case errors.As(err, &no):
-		err = denied(no.decision)
+		err = denied(no.Decision)
 	}
 	if errors.As(err, &p) {
 		return p

@@ -177,7 +177,7 @@ func (w *writing) putRules(id string) (target, error) {
 	if rules == nil {
 		return target{}, invalid("items", "is missing")
 	}
-	if err := w.checkIfMatch(rulesTag, current, w.tx.SetProfitRules(w.r.ctx, id, *rules)); err != nil {
+	if err := w.checkIfMatch(rulesTag, current, w.tx.SetProfitRules(w.r.Ctx, id, *rules)); err != nil {
 		return target{}, err
 	}
 	return w.updated(cardWriter, id, before, change)

@@ -114,7 +114,7 @@ func (r *exchange) proving(card string) (*proving, error) {
 	}
 	p := &proving{
 		card: card, routing: or(shown.Routing, ""), names: map[string]*string{},
-		rates: r.rateAccess(r.s.store.PolicyRow), decided: map[string]bool{},
+		rates: r.RateAccess(r.s.store.PolicyRow), decided: map[string]bool{},
 	}
 	for _, parent := range or(shown.Parents, nil) {
 		p.names[parent.CardID] = parent.Name
@@ -161,7 +161,7 @@ func (r *exchange) readProof(p *proving) error {
 
 func (r *exchange) answerProof(p *proving) error {
 	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
-	err := r.prove(r.ctx, p, &body, func(f findingBody) error {
+	err := r.prove(r.Ctx, p, &body, func(f findingBody) error {
 		if len(body.Items) < p.limit {
 			body.Items = append(body.Items, f)
 		}
@@ -207,16 +207,16 @@ func (r *inquiry) prove(ctx context.Context, p *proving, body *proofBody, report
 
 // provable finds out whether there is something to prove, and against what.
 func (r *inquiry) provable(p *proving) error {
-	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
-		return revisionAbsent(tx.Provable(r.ctx, rates, p.card, p.revision))
+	return r.readRates(r.Ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		return revisionAbsent(tx.Provable(r.Ctx, rates, p.card, p.revision))
 	})
 }
 
 // mayProve refuses a reader who may not read all rates that a proof of the card
 // needs.
 func (r *inquiry) mayProve(p *proving) error {
-	return r.readRates(r.ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
-		return tx.MayProve(r.ctx, rates, p.card, "")
+	return r.readRates(r.Ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		return tx.MayProve(r.Ctx, rates, p.card, "")
 	})
 }
 
@@ -225,7 +225,7 @@ func (r *inquiry) mayProve(p *proving) error {
 // may need another one. fn therefore asks for access before it reads any rate.
 func (r *inquiry) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
 	for {
-		err := r.s.store.Read(ctx, r.facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
+		err := r.s.store.Read(ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
 		var undecided *store.UndecidedError
 		if !errors.As(err, &undecided) {
 			return err

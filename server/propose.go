@@ -50,7 +50,7 @@ func byDefault(row map[string]any, column string, value any) {
 func (r *inquiry) placeBelow(row map[string]any) error {
 	delete(row, "depth")
 	parent, _ := row["parent_id"].(string)
-	above, err := r.s.store.PolicyRow(r.ctx, "account", parent)
+	above, err := r.s.store.PolicyRow(r.Ctx, "account", parent)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return nil

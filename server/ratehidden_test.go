@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
@@ -40,7 +41,7 @@ func toldApart(t *testing.T, cheap, dear *world, user, card, bought string) (n i
 			continue // it would change what the other user is asked about
 		}
 		one, two := askRates(cheap, user, card, bought, i), askRates(dear, user, card, bought, i)
-		if strings.Contains(one.body, reasonRatesHidden) {
+		if strings.Contains(one.body, session.ReasonRatesHidden) {
 			t.Errorf("%s %s: %s", ask.route, ask.path, one.body)
 		}
 		if withoutTag(one) != withoutTag(two) {
@@ -104,7 +105,7 @@ func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
 			w.pass(2 * time.Hour)
 			w.passTime()
 			held := w.get("m", path).want(200).object()
-			if held["status"] != store.RevisionHeld || held["held_reason"] != reasonRatesHidden {
+			if held["status"] != store.RevisionHeld || held["held_reason"] != session.ReasonRatesHidden {
 				t.Errorf("got %v", held)
 			}
 			if seen := w.get("a.sees", path).want(200).object(); seen["status"] != store.RevisionHeld || seen["held_reason"] != nil {
@@ -135,8 +136,8 @@ func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
 		build().want(201)
 		load().refused(200, `"created":`)
 		w.do("m", "PATCH", "/v1/users/{a.sees}", `{"groups":["{M.default}"]}`).want(200)
-		build().refused(403, reasonRatesHidden)
-		load().refused(403, reasonRatesHidden)
+		build().refused(403, session.ReasonRatesHidden)
+		load().refused(403, session.ReasonRatesHidden)
 	})
 }
 
@@ -150,9 +151,9 @@ func TestARebuildEndsInRefusalsOnceTheRatesAreHidden(t *testing.T) {
 		eyed(w)
 		w.resold("EUR", "", "one", "two")
 		w.reprice(200_000_000)
-		r := &inquiry{s: w.server, core: core{shared: w.server.shared, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "narrowed"}}
-		r.caller.userRef = w.id("a.sees")
-		must(t, r.loadUser())
+		r := &inquiry{s: w.server, Session: session.Session{Shared: w.server.shared, Ctx: tctx, Engine: w.server.engines.Current(), From: session.Origin{Name: "rebuild"}, DecisionID: "narrowed"}}
+		r.Caller.UserRef = w.id("a.sees")
+		must(t, r.LoadUser())
 		cards, err := r.shownStale(nil)
 		must(t, err)
 		var results []string

@@ -162,7 +162,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 		return head, q, nil, nil, err
 	}
 	q, apart = rates.query(), []string{"at"}
-	q.Parent, q.Viewer = card, r.facts.Account.ID
+	q.Parent, q.Viewer = card, r.Facts.Account.ID
 	if row.View != translatedView {
 		q.Revision, apart = r.query("revision"), append(apart, "revision")
 	}

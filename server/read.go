@@ -22,11 +22,11 @@ type lister interface {
 
 type outside struct{}
 
-func (outside) page(r *inquiry, q query.Query) (query.Page, error) { return r.s.store.List(r.ctx, q) }
+func (outside) page(r *inquiry, q query.Query) (query.Page, error) { return r.s.store.List(r.Ctx, q) }
 
 type within struct{ tx *store.Tx }
 
-func (w within) page(r *inquiry, q query.Query) (query.Page, error) { return w.tx.List(r.ctx, q) }
+func (w within) page(r *inquiry, q query.Query) (query.Page, error) { return w.tx.List(r.Ctx, q) }
 
 // readPlan is what the policy says about all rows of a type for a reader, ready
 // to be asked with.
@@ -40,19 +40,19 @@ type readPlan struct {
 // readPlan asks the policy which rows of a type the acting user may read. When
 // that is none whatever there is, the reasons are no secret: 403.
 func (r *inquiry) readPlan(typ string) (readPlan, error) {
-	plan, env, err := r.plan("read", typ)
+	plan, env, err := r.Plan("read", typ)
 	if err == nil && plan.Outcome == policies.OutcomeDeny {
 		err = r.whyNone(typ)
 	}
-	return readPlan{typ: typ, plan: plan, env: env, leaf: r.facts.Leaf}, err
+	return readPlan{typ: typ, plan: plan, env: env, leaf: r.Facts.Leaf}, err
 }
 
 // whyNone explains why no row of a type may be read, by the decision on a row
 // without columns.
 func (r *inquiry) whyNone(typ string) error {
-	in := r.input("read", typ, "")
+	in := r.Input("read", typ, "")
 	in.Resource.Row = map[string]any{}
-	d := r.decide(in)
+	d := r.Decide(in)
 	d.Allow = false
 	return deniedOpenly(d)
 }
@@ -153,7 +153,7 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 			q.Revision, q.At = revision, 0
 		}
 	}
-	page, err := r.s.store.List(r.ctx, q)
+	page, err := r.s.store.List(r.Ctx, q)
 	if err != nil {
 		return err
 	}

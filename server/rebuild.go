@@ -81,7 +81,7 @@ func postRebuild(r *exchange) error {
 	if err := r.mayArea("read", "card/provider"); err != nil {
 		return err
 	}
-	if !r.costsShown().own {
+	if !r.CostsShown().Own {
 		return store.ErrRatesHidden
 	}
 	if _, err := r.isDryRun(); err != nil {
@@ -117,7 +117,7 @@ func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.s.store.StaleCards(r.ctx, r.facts.Account.ID)
+	all, err := r.s.store.StaleCards(r.Ctx, r.Facts.Account.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (r *exchange) answerRebuild(b rebuilding) error {
 }
 
 // endWith has what is done for the request end with ctx.
-func (r *inquiry) endWith(ctx context.Context) { r.ctx = ctx }
+func (r *inquiry) endWith(ctx context.Context) { r.Ctx = ctx }
 
 // streamRebuild sends a line a card as it is done, and last what they come to.
 func (r *exchange) streamRebuild(b rebuilding) error {
@@ -194,7 +194,7 @@ func (r *inquiry) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) err
 }
 
 func (r *inquiry) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
-	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: r, tx: tx}
 		if err := w.reload(); err != nil {
 			return err
@@ -215,7 +215,7 @@ func (r *inquiry) rebuildCard(card string, o buildOptions) (one rebuiltBody, err
 // rebuild builds one card, unless it is not stale any more or is built already.
 // A card that is gone, or out of the user's sight by now, is like a fresh one.
 func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
-	if !w.r.costsShown().own {
+	if !w.r.CostsShown().Own {
 		return rebuiltBody{}, store.ErrRatesHidden
 	}
 	before, err := w.see("card", card)
@@ -246,7 +246,7 @@ func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
 // builtAlready finds what a build would make, where it is there and the user
 // sees it, and makes it active where that is asked for.
 func (w *writing) builtAlready(card string, o buildOptions) (built store.Built, there bool, err error) {
-	built, there, err = w.tx.BuiltAlready(w.r.ctx, w.rates(), card)
+	built, there, err = w.tx.BuiltAlready(w.r.Ctx, w.rates(), card)
 	if err != nil || !there {
 		return built, false, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/session"
 	"resellerd/server/transport"
 	"resellerd/store"
 	"resellerd/store/schema"
@@ -237,9 +238,9 @@ func TestARebuildThatWasCutOffGoesOnWithTheRest(t *testing.T) {
 // cutOff begins a rebuild as a, whose reader is gone after the first card.
 func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 	w.t.Helper()
-	r := &inquiry{s: w.server, core: core{shared: w.server.shared, ctx: tctx, engine: w.server.engines.Current(), from: origin{name: "rebuild"}, decisionID: "cut off"}}
-	r.caller.userRef = w.id("a")
-	must(w.t, r.loadUser())
+	r := &inquiry{s: w.server, Session: session.Session{Shared: w.server.shared, Ctx: tctx, Engine: w.server.engines.Current(), From: session.Origin{Name: "rebuild"}, DecisionID: "cut off"}}
+	r.Caller.UserRef = w.id("a")
+	must(w.t, r.LoadUser())
 	cards, err := r.shownStale(nil)
 	must(w.t, err)
 	_, err = r.rebuild(rebuilding{cards, o}, func(one rebuiltBody, _ *rebuildBody) error {

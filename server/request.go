@@ -5,13 +5,14 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/server/strictjson"
 )
 
 // session is what handlers, schedules and commands ask through: a user who asks a
 // policy, and the server that it asks. It knows no HTTP. It is used by one goroutine.
 type inquiry struct {
-	core
+	session.Session
 	s *Server
 }
 

@@ -119,8 +119,8 @@ func (w *writing) activate(card, revision string) (target, error) {
 	}
 	return w.changeRevision(t, before, func() error {
 		if at != 0 {
-			_, err := w.tx.ScheduleRevision(w.r.ctx, w.rates(), card, revision, store.Schedule{
-				At: at, UserID: w.r.subject.User.ID, ClientAddr: w.r.caller.clientIP, AtLoss: atLoss})
+			_, err := w.tx.ScheduleRevision(w.r.Ctx, w.rates(), card, revision, store.Schedule{
+				At: at, UserID: w.r.Subject.User.ID, ClientAddr: w.r.Caller.ClientIP, AtLoss: atLoss})
 			return w.tellLoss(card, err)
 		}
 		_, err := w.activateNow(card, revision, atLoss)
@@ -133,7 +133,7 @@ func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revisio
 	if atLoss {
 		activate = w.tx.ActivateAtLoss
 	}
-	r, err := activate(w.r.ctx, w.rates(), card, revision)
+	r, err := activate(w.r.Ctx, w.rates(), card, revision)
 	return r, w.tellLoss(card, err)
 }
 
@@ -170,7 +170,7 @@ func (w *writing) rollBack(card string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	last, err := w.tx.PreviousRevision(w.r.ctx, card)
+	last, err := w.tx.PreviousRevision(w.r.Ctx, card)
 	if err := w.checkIfMatch("card", before.json, err); err != nil {
 		return t, err
 	}
@@ -216,7 +216,7 @@ func (w *writing) cancelSchedule(card, revision string) (target, error) {
 		if len(f.sent) == 0 {
 			return nil
 		}
-		_, err := w.tx.CancelSchedule(w.r.ctx, card, revision)
+		_, err := w.tx.CancelSchedule(w.r.Ctx, card, revision)
 		return err
 	})
 }
@@ -231,7 +231,7 @@ func (w *writing) dropRevision(card, revision string) (target, error) {
 	if err := w.may("update", "card", card, nil); err != nil {
 		return t, err
 	}
-	return w.changeRevision(t, before, func() error { return w.tx.DeleteRevision(w.r.ctx, card, revision) })
+	return w.changeRevision(t, before, func() error { return w.tx.DeleteRevision(w.r.Ctx, card, revision) })
 }
 
 // changeRevision applies a change of a revision and writes it down.
@@ -249,7 +249,7 @@ func (w *writing) auditRevision(t target, before seen) error {
 	if err != nil && !absent(err) {
 		return err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, "card", t.id); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", t.id); err != nil {
 		return err
 	}
 	was, is := map[string]any{"revision": asAny(before.object)}, map[string]any{"revision": asAny(after.object)}

@@ -117,7 +117,7 @@ func (w *writing) updated(n rowWriter, id string, before seen, change *input.Cha
 	if err := w.may("update", n.typ, id, change); err != nil {
 		return t, err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, id); err != nil {
 		return t, err
 	}
 	after, err := w.see(n.typ, id)
@@ -156,7 +156,7 @@ func (w *writing) deleteRow(n rowWriter, id string) (target, error) {
 	if err := w.may("delete", n.typ, id, change); err != nil {
 		return t, err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, id); err != nil {
 		return t, err
 	}
 	if err := w.checkIfMatch(n.typ, before.json, n.remove(w, id)); err != nil {
@@ -178,7 +178,7 @@ func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 		change = w.change(n, f.names())
 		change.After = held
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.ctx, n.typ, id); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, id); err != nil {
 		return t, err
 	}
 	columns, err := w.mayCreate(n.typ, t.row, change)

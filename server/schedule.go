@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
@@ -140,15 +141,15 @@ func (s *Server) activateDue(ctx context.Context) error {
 }
 
 // bySchedule is the origin of what a schedule records.
-var bySchedule = origin{name: "schedule", area: "schedule", acting: true}
+var bySchedule = session.Origin{Name: "schedule", Area: "schedule", Acting: true}
 
 // activateOne activates a scheduled revision in the name of who scheduled it, from
 // where they did. Everything is asked again; what is refused is held, with the
 // reason.
 func (s *Server) activateOne(ctx context.Context, d store.Due) error {
-	r := &inquiry{s: s, core: core{
-		shared: s.shared, ctx: ctx, from: bySchedule, engine: s.engines.Current(),
-		decisionID: s.newID(), revision: s.store.DataRevision(),
+	r := &inquiry{s: s, Session: session.Session{
+		Shared: s.shared, Ctx: ctx, From: bySchedule, Engine: s.engines.Current(),
+		DecisionID: s.newID(), Revision: s.store.DataRevision(),
 	}}
 	outcome := ""
 	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
@@ -159,8 +160,8 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 		if err != nil {
 			return err
 		}
-		r.caller = caller{tokenID: "schedule", userRef: before.ScheduledBy, clientIP: before.ScheduledFrom}
-		r.subject = &store.Subject{User: store.User{ID: before.ScheduledBy}}
+		r.Caller = session.Caller{TokenID: "schedule", UserRef: before.ScheduledBy, ClientIP: before.ScheduledFrom}
+		r.Subject = &store.Subject{User: store.User{ID: before.ScheduledBy}}
 		after, err := (&writing{r: r, tx: tx}).scheduled(before)
 		outcome = after.Status
 		return err
@@ -176,7 +177,7 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 func (w *writing) scheduled(before store.Revision) (after store.Revision, err error) {
 	after, err = w.activateScheduled(before)
 	if reason := heldReason(err); reason != "" {
-		after, err = w.tx.HoldRevision(w.r.ctx, before.CardID, before.ID, reason)
+		after, err = w.tx.HoldRevision(w.r.Ctx, before.CardID, before.ID, reason)
 	}
 	if err != nil {
 		return after, err
@@ -187,7 +188,7 @@ func (w *writing) scheduled(before store.Revision) (after store.Revision, err er
 func (w *writing) activateScheduled(before store.Revision) (store.Revision, error) {
 	if err := w.reload(); err != nil {
 		if p := problemOf(err); p.kind.code == kindUnknownUser.code {
-			w.r.recordRefusal(trueReason(p.cause))
+			w.r.RecordRefusal(session.TrueReason(p.cause))
 		}
 		return before, err
 	}
@@ -214,11 +215,11 @@ func heldReason(err error) string {
 	p := refusalOf(err)
 	switch {
 	case errors.Is(err, store.ErrRatesHidden):
-		return reasonRatesHidden
+		return session.ReasonRatesHidden
 	case p == nil:
 		return ""
 	case p.kind.code == kindUnknownUser.code:
-		return trueReason(p.cause)
+		return session.TrueReason(p.cause)
 	case p.kind.code == kindNotFound.code:
 		return policies.ReasonNotVisible
 	case len(p.reasons) > 0:
@@ -229,13 +230,13 @@ func heldReason(err error) string {
 
 // auditScheduled writes down what became of a schedule, as done by who made it.
 func (w *writing) auditScheduled(before, after store.Revision) error {
-	row, err := w.tx.PolicyRow(w.r.ctx, "card", before.CardID)
+	row, err := w.tx.PolicyRow(w.r.Ctx, "card", before.CardID)
 	if err != nil {
 		return err
 	}
 	t := target{action: "activate", typ: "card", id: before.CardID, sub: before.ID, row: row}
-	if w.r.subject.Account.ID == "" { // unknown by now
-		w.r.subject.Account.ID, _ = row["account_id"].(string)
+	if w.r.Subject.Account.ID == "" { // unknown by now
+		w.r.Subject.Account.ID, _ = row["account_id"].(string)
 	}
 	was, is := map[string]any{"revision": auditedRevision(before)}, map[string]any{"revision": auditedRevision(after)}
 	if err := w.audit(t, was, is); err != nil || after.Status != store.RevisionActive || !after.LossesAccepted {

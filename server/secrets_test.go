@@ -65,7 +65,7 @@ func (p *planted) secretIDs() []string { return p.ids }
 func allSecretIDs() []string {
 	ids := []string{"{nobody}", "{A}", "{a2}", "{acme}", "{retail}"}
 	for _, of := range notA {
-		for _, list := range [][]string{of.users[:1], of.groups, of.customers, of.cards} {
+		for _, list := range [][]string{of.Users[:1], of.groups, of.customers, of.cards} {
 			for _, name := range list {
 				ids = append(ids, "{"+name+"}")
 			}

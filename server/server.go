@@ -2,14 +2,15 @@
 // asks the policy, and answers with rows that are already filtered, masked and
 // translated. It is the only package that knows Fiber.
 //
-// It is larger than a package should be: its handlers and sessions still share
+// It is larger than a package should be: its handlers and inquiries still share
 // one Server. What needs neither has a package of its own.
 //
 // Its terms:
 //
 //	exchange    one HTTP request and its answer
-//	session     one user asking one policy; an exchange has one, and so has a
-//	            schedule or a command. It knows no HTTP
+//	inquiry     a session (see that package) that also knows the server; an
+//	            exchange has one, and so has a schedule or a command. It knows
+//	            no HTTP
 //	writing     a write under way, in its transaction
 //	row writer  how rows of one type are created, changed and removed
 //	read plan   what the policy says about all rows of a type for a user
@@ -38,6 +39,7 @@ import (
 	"resellerd/server/decisionlog"
 	"resellerd/server/identity"
 	"resellerd/server/record"
+	"resellerd/server/session"
 	"resellerd/server/shadow"
 	"resellerd/server/transport"
 	"resellerd/store"
@@ -53,7 +55,7 @@ type Server struct {
 	jwt       *identity.Verifier // nil: no user tokens
 	sealer    *identity.Sealer
 	sealed    revisionSeal
-	shared    *shared
+	shared    *session.Shared
 	log       *decisionlog.Log // nil: none
 	logOut    io.Writer        // instead of what Config names
 	memory    *record.Memory
@@ -153,10 +155,10 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 
 // share completes what sessions need.
 func (s *Server) share() {
-	s.shared = &shared{
-		store: s.store, users: newUsers(s.store, s.logger, &s.views), now: func() time.Time { return s.now() }, logger: s.logger,
-		count: s.metrics, shadow: s.shadow, log: s.log, onEntry: s.onEntry, memory: s.memory, labels: s.labels, known: &s.views,
-		forceEvaluate: s.cfg.ForceEvaluate,
+	s.shared = &session.Shared{
+		Store: s.store, Users: session.NewUsers(s.store, s.logger, &s.views), Now: func() time.Time { return s.now() }, Logger: s.logger,
+		Count: s.metrics, Shadow: s.shadow, Log: s.log, OnEntry: s.onEntry, Memory: s.memory, Labels: s.labels, Known: &s.views,
+		ForceEvaluate: s.cfg.ForceEvaluate,
 	}
 }
 

@@ -236,7 +236,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	}))
 	h, in := w.server.shadow, &input.Input{Resource: input.Resource{Type: "customer"}}
 	ask := func() {
-		h.Check(w.server.engines.Current(), in, policies.Decision{}, false, "", w.server.shared.users.liesBelow)
+		h.Check(w.server.engines.Current(), in, policies.Decision{}, false, "", w.server.shared.Users.LiesBelow)
 	}
 	const asked = 10_000
 	for range asked {

@@ -27,7 +27,7 @@ func (r *exchange) upload() (*spool, error) {
 	if body == nil {
 		body = strings.NewReader("")
 	}
-	return spoolBody(r.ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
+	return spoolBody(r.Ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
 }
 
 // spoolBody is upload of a body that is read from; nothing is left of it when

@@ -17,7 +17,7 @@ import (
 func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
 	in, out := io.Pipe()
-	s, id, route := r.s, r.decisionID, r.from.name
+	s, id, route := r.s, r.DecisionID, r.From.Name
 	go func() {
 		defer cancel()
 		err := writeStream(ctx, out, write)

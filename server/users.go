@@ -14,7 +14,7 @@ var userWriter = rowWriter{
 	giving: "groups",
 	naming: externalID,
 	update: updateUser,
-	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.ctx, id, 0) },
+	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.Ctx, id, 0) },
 }
 
 // externalID is the field by which the panel identifies a user.
@@ -22,7 +22,7 @@ const externalID = "external_id"
 
 // userAccess is what a user's groups add up to.
 func userAccess(w *writing, id string) (map[string][]string, error) {
-	u, err := w.tx.User(w.r.ctx, id)
+	u, err := w.tx.User(w.r.Ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +40,18 @@ func userPatch(f *fields) store.UserPatch {
 func updateUser(w *writing, f *fields) func(string) error {
 	patch := userPatch(f)
 	return func(id string) error {
-		u, err := w.tx.User(w.r.ctx, id)
+		u, err := w.tx.User(w.r.Ctx, id)
 		if err != nil {
 			return err
 		}
-		account, err := w.tx.Account(w.r.ctx, u.AccountID)
+		account, err := w.tx.Account(w.r.Ctx, u.AccountID)
 		if err != nil {
 			return err
 		}
 		if err := w.mayAssign(f, account, newGroups(u.Groups, or(patch.Groups, nil))); err != nil {
 			return err
 		}
-		_, err = w.tx.UpdateUser(w.r.ctx, id, patch)
+		_, err = w.tx.UpdateUser(w.r.Ctx, id, patch)
 		return err
 	}
 }
@@ -61,7 +61,7 @@ func updateUser(w *writing, f *fields) func(string) error {
 // not the policy: the policy does not know scopes, and an operator's own policy
 // cannot drop the rule.
 func (w *writing) mayName(f *fields, name string) error {
-	if w.r.facts.Account.Kind == store.Master || w.r.caller.scopes.Has(identity.ScopeIdentity) {
+	if w.r.Facts.Account.Kind == store.Master || w.r.Caller.Scopes.Has(identity.ScopeIdentity) {
 		return nil
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,
@@ -96,7 +96,7 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 	if err := w.mayAssign(f, account, u.Groups); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateUser(w.r.ctx, u)
+	made, err := w.tx.CreateUser(w.r.Ctx, u)
 	if err != nil {
 		return target{}, inField(f, err)
 	}

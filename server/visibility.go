@@ -107,15 +107,15 @@ func (o observer) plan(typ string) (*readPlan, error) {
 	if !o.quiet {
 		return o.r.mayList(typ)
 	}
-	in := o.r.input("read", typ, "")
-	plan := o.r.engine.Plan(o.r.ctx, in)
+	in := o.r.Input("read", typ, "")
+	plan := o.r.Engine.Plan(o.r.Ctx, in)
 	switch plan.Outcome {
 	case policies.OutcomeError:
 		return nil, denied(policies.Decision{Outcome: plan.Outcome, Err: plan.Err})
 	case policies.OutcomeDeny:
 		return nil, nil
 	}
-	return &readPlan{typ: typ, plan: o.r.hideCosts(typ, plan), env: plan.Bind(o.r.ctx, in), leaf: o.r.facts.Leaf}, nil
+	return &readPlan{typ: typ, plan: o.r.HideCosts(typ, plan), env: plan.Bind(o.r.Ctx, in), leaf: o.r.Facts.Leaf}, nil
 }
 
 // rows looks at the rows of an area. Cards whose kind is not shown are of no
@@ -133,7 +133,7 @@ func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
 		q.Where = []query.Condition{{Column: "kind", Op: query.Eq, Value: a.kind}}
 	}
 	var err error
-	if seen.total, err = o.m.Count(o.r.ctx, q); err != nil {
+	if seen.total, err = o.m.Count(o.r.Ctx, q); err != nil {
 		return nil, err
 	}
 	if seen.first, err = o.firstRows(q, p); err != nil {
@@ -155,7 +155,7 @@ func (o observer) firstRows(q query.Query, p *readPlan) ([]ShownRow, error) {
 	if q.Type == "audit" {
 		q, write = newestFirst(q, p), o.r.appendEntry
 	}
-	page, err := o.m.List(o.r.ctx, q)
+	page, err := o.m.List(o.r.Ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 		}
 	}
 	ids := make(map[string]bool, total)
-	err := o.m.Stream(o.r.ctx, q, func(row query.Row) error {
+	err := o.m.Stream(o.r.Ctx, q, func(row query.Row) error {
 		ids[row.ID()] = true
 		return nil
 	})
@@ -281,5 +281,5 @@ func missing(ids, others map[string]bool) []string {
 
 // tenantFilter lets the rows of a tenant pass.
 func tenantFilter(tenant string) predicate.Filter {
-	return predicate.Of(equal("tenant_id", predicate.Operand{Const: tenant}))
+	return predicate.Of(predicate.ColumnIs("tenant_id", predicate.Operand{Const: tenant}))
 }

@@ -11,6 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/server/strictjson"
 	"resellerd/store"
 	"resellerd/store/query"
@@ -50,7 +51,7 @@ type target struct {
 // answer reads what is then there, as the writer sees it; a repeated request
 // with the same Idempotency-Key is authorised again and answered so, too.
 func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
-	if r.viewer != nil {
+	if r.Viewer != nil {
 		return forbidden("a preview reads only")
 	}
 	dry, err := r.isDryRun()
@@ -65,7 +66,7 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 		return r.dryRun(do, answer)
 	}
 	sent, out := r.sent(), written{}
-	err = r.s.store.Write(r.ctx, r.facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent, key: key}
 		if err := w.reload(); err != nil {
 			return err
@@ -108,20 +109,20 @@ func (r *exchange) answerWritten(out written) error {
 // reload reads the acting user again, inside the transaction: nothing another
 // write has just taken away is used once more.
 func (w *writing) reload() error {
-	a, err := w.r.users.findAt(w.r.ctx, w.tx.Moment(), w.r.subject.User.ID)
-	if isUnknown(err) {
+	a, err := w.r.Users.FindAt(w.r.Ctx, w.tx.Moment(), w.r.Subject.User.ID)
+	if session.IsUnknown(err) {
 		return unknownUser(err)
 	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case !a.userActive():
-		return unknownUser(fmt.Errorf("user %q: %w", a.subject.User.ID, errNotActive))
-	case !a.accountActive():
-		return unknownUser(fmt.Errorf("user %q: %w", a.subject.User.ID, errAccountNotActive))
+	case !a.UserActive():
+		return unknownUser(fmt.Errorf("user %q: %w", a.Subject.User.ID, session.ErrNotActive))
+	case !a.AccountActive():
+		return unknownUser(fmt.Errorf("user %q: %w", a.Subject.User.ID, session.ErrAccountNotActive))
 	}
-	w.r.actor, w.r.subject, w.r.facts, w.access = nil, a.subject, a.facts, nil
+	w.r.Actor, w.r.Subject, w.r.Facts, w.access = nil, a.Subject, a.Facts, nil
 	return nil
 }
 
@@ -183,7 +184,7 @@ func unseen(err error) bool {
 
 // may decides an action on a stored row: nil, or the denial.
 func (w *writing) may(action, typ, id string, change *input.Change) error {
-	row, err := w.tx.PolicyRow(w.r.ctx, typ, id)
+	row, err := w.tx.PolicyRow(w.r.Ctx, typ, id)
 	if err != nil {
 		return err
 	}
@@ -191,9 +192,9 @@ func (w *writing) may(action, typ, id string, change *input.Change) error {
 }
 
 func (w *writing) mayRow(action, typ, id string, row, properties map[string]any, change *input.Change) error {
-	in := w.r.input(action, typ, id)
+	in := w.r.Input(action, typ, id)
 	in.Resource.Row, in.Action.Properties, in.Action.Change = row, properties, change
-	if d := w.r.decide(in); !d.Allow {
+	if d := w.r.Decide(in); !d.Allow {
 		return denied(d)
 	}
 	return nil
@@ -203,9 +204,9 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 // that its creator will be shown. The owner is visible by now, so a denial is
 // a 403 always.
 func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change) (map[string]bool, error) {
-	in := w.r.input("create", typ, "")
+	in := w.r.Input("create", typ, "")
 	in.Resource.Row, in.Action.Change = row, change
-	d := w.r.decide(in)
+	d := w.r.Decide(in)
 	if !d.Allow {
 		return nil, deniedOpenly(d)
 	}
@@ -245,8 +246,8 @@ func (w *writing) audit(t target, before, after map[string]any) error {
 	if t.typ == "account" {
 		account = t.id
 	}
-	_, err = w.tx.Audit(w.r.ctx, store.AuditEntry{
-		ActorID: w.r.subject.User.ID, ActorAccountID: w.r.subject.Account.ID, AccountID: account,
+	_, err = w.tx.Audit(w.r.Ctx, store.AuditEntry{
+		ActorID: w.r.Subject.User.ID, ActorAccountID: w.r.Subject.Account.ID, AccountID: account,
 		ResourceType: t.typ, ResourceID: t.id, Action: t.action, Change: change,
 	})
 	return err
@@ -276,7 +277,7 @@ func columnsOf(columns map[string]bool, more ...string) func(string) bool {
 // rates is the writer's access to rates, in its transaction.
 func (w *writing) rates() store.RateAccess {
 	if w.access == nil {
-		access := w.r.rateAccess(w.tx.PolicyRow)
+		access := w.r.RateAccess(w.tx.PolicyRow)
 		w.access = &access
 	}
 	return *w.access
@@ -285,5 +286,5 @@ func (w *writing) rates() store.RateAccess {
 // mayProve refuses a writer who may not read all rates that a proof or a build of
 // a card needs.
 func (w *writing) mayProve(card, revision string) error {
-	return w.tx.MayProve(w.r.ctx, w.rates(), card, revision)
+	return w.tx.MayProve(w.r.Ctx, w.rates(), card, revision)
 }

@@ -166,3 +166,11 @@ func Of(e Expr) Filter {
 		return Filter{Kind: Where, Where: e}
 	}
 }
+
+// Column is the operand for a column of the row.
+func Column(name string) Operand { return Operand{Ref: Ref{"resource", name}} }
+
+// ColumnIs holds where a column of the row has the value of an operand.
+func ColumnIs(name string, to Operand) Compare {
+	return Compare{Op: Eq, Left: Column(name), Right: to}
+}

@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"context"
@@ -16,41 +16,45 @@ import (
 	"resellerd/store/fault"
 )
 
-// actor is a user the store knows, as the policy reads it. Immutable; shared
+// Actor is a user the store knows, as the policy reads it. Immutable; shared
 // by requests.
-type actor struct {
-	subject *store.Subject
-	facts   *input.Facts
-	log     record.FactsText
+type Actor struct {
+	Subject *store.Subject
+	Facts   *input.Facts
+	Log     record.FactsText
 }
 
-func (a *actor) userActive() bool    { return a.subject.User.Status == store.Active }
-func (a *actor) accountActive() bool { return a.subject.Status == store.Active }
+// UserActive reports whether the user itself may act.
+func (a *Actor) UserActive() bool { return a.Subject.User.Status == store.Active }
 
-// users finds users and keeps the facts made from each. The store decides how fresh
+// AccountActive reports whether its account, and each above it, is in force.
+func (a *Actor) AccountActive() bool { return a.Subject.Status == store.Active }
+
+// Users finds users and keeps the facts made from each. The store decides how fresh
 // a subject is and hands out the same one until its data changes; facts live
 // as long as the subject they were made from, and the policy they were masked by.
 // It is safe for concurrent use.
-type users struct {
+type Users struct {
 	store  *store.Store
 	logger *slog.Logger
 	known  *record.Policies
 
 	mu     sync.RWMutex
-	byKey  map[*store.Subject]*actor
+	byKey  map[*store.Subject]*Actor
 	engine *policies.Engine
 }
 
 // maxActors bounds the cache; past it, it starts again.
 const maxActors = 16384
 
-func newUsers(st *store.Store, logger *slog.Logger, known *record.Policies) *users {
-	return &users{store: st, logger: logger, known: known, byKey: map[*store.Subject]*actor{}}
+// NewUsers makes a cache that holds nobody yet.
+func NewUsers(st *store.Store, logger *slog.Logger, known *record.Policies) *Users {
+	return &Users{store: st, logger: logger, known: known, byKey: map[*store.Subject]*Actor{}}
 }
 
-// find returns a user of the store as the policy reads it. Errors:
+// Find returns a user of the store as the policy reads it. Errors:
 // fault.ErrNotFound, ErrAmbiguous, or that the store cannot answer.
-func (c *users) find(ctx context.Context, e *policies.Engine, tenant, ref string) (*actor, error) {
+func (c *Users) Find(ctx context.Context, e *policies.Engine, tenant, ref string) (*Actor, error) {
 	sub, err := c.store.Subject(ctx, tenant, ref)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func (c *users) find(ctx context.Context, e *policies.Engine, tenant, ref string
 	return c.of(e, sub), nil
 }
 
-func (c *users) of(e *policies.Engine, sub *store.Subject) *actor {
+func (c *Users) of(e *policies.Engine, sub *store.Subject) *Actor {
 	c.mu.RLock()
 	a, ok := c.byKey[sub]
 	ok = ok && c.engine == e
@@ -66,32 +70,32 @@ func (c *users) of(e *policies.Engine, sub *store.Subject) *actor {
 	if ok {
 		return a
 	}
-	a = &actor{subject: sub, facts: c.factsOf(sub)}
+	a = &Actor{Subject: sub, Facts: c.factsOf(sub)}
 	if held := c.known.Of(e); held.Err == nil && held.Static {
-		a.log = record.NewFactsText(held.Mask, a.facts)
+		a.Log = record.NewFactsText(held.Mask, a.Facts)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.engine != e || len(c.byKey) >= maxActors {
-		c.engine, c.byKey = e, map[*store.Subject]*actor{}
+		c.engine, c.byKey = e, map[*store.Subject]*Actor{}
 	}
 	c.byKey[sub] = a
 	return a
 }
 
-// isUnknown reports whether err says that the store does not know one such user.
-func isUnknown(err error) bool {
+// IsUnknown reports whether err says that the store does not know one such user.
+func IsUnknown(err error) bool {
 	return errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrAmbiguous)
 }
 
-// findAt finds a user as it is at a moment, with the accounts that there are
+// FindAt finds a user as it is at a moment, with the accounts that there are
 // then. Errors as of find.
-func (c *users) findAt(ctx context.Context, m *store.Moment, ref string) (*actor, error) {
+func (c *Users) FindAt(ctx context.Context, m *store.Moment, ref string) (*Actor, error) {
 	sub, err := m.Subject(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	facts, own, above := *c.factsOf(sub), sub.Account.ID, idsAbove(sub)
+	facts, own, above := *c.factsOf(sub), sub.Account.ID, IdsAbove(sub)
 	facts.Leaf, facts.Below = false, func(account string) bool {
 		if slices.Contains(above, account) {
 			return false
@@ -99,14 +103,15 @@ func (c *users) findAt(ctx context.Context, m *store.Moment, ref string) (*actor
 		ok, err := m.Below(ctx, own, account)
 		return ok && err == nil
 	}
-	return &actor{subject: sub, facts: input.NewFacts(facts)}, nil
+	return &Actor{Subject: sub, Facts: input.NewFacts(facts)}, nil
 }
 
-func isAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
+// IsAmbiguous reports whether err says that the store knows several such users.
+func IsAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
 
 // factsOf says what the policy reads about a subject. Its own address list is
 // there, for the policy to compare; its login and name are not.
-func (c *users) factsOf(sub *store.Subject) *input.Facts {
+func (c *Users) factsOf(sub *store.Subject) *input.Facts {
 	u, a := sub.User, sub.Account
 	user := map[string]any{"id": u.ID, "account_id": u.AccountID, "status": u.Status}
 	if u.ExternalID != "" {
@@ -119,7 +124,7 @@ func (c *users) factsOf(sub *store.Subject) *input.Facts {
 		User: user,
 		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
-		Access: accessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
+		Access: AccessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
 		Below: c.below(sub),
 	})
 }
@@ -135,18 +140,18 @@ func texts(list []string) []any {
 // below reports whether an account lies in the subject's subtree. It does not
 // ask the store about the subject's own account, which lies there, and about the
 // accounts above it, which do not.
-func (c *users) below(sub *store.Subject) func(string) bool {
-	own, leaf, above := sub.Account.ID, sub.Leaf, idsAbove(sub)
+func (c *Users) below(sub *store.Subject) func(string) bool {
+	own, leaf, above := sub.Account.ID, sub.Leaf, IdsAbove(sub)
 	return func(account string) bool {
 		if account == own || leaf || slices.Contains(above, account) {
 			return account == own
 		}
-		return c.liesBelow(own, account)
+		return c.LiesBelow(own, account)
 	}
 }
 
-// idsAbove lists the accounts above the subject's.
-func idsAbove(sub *store.Subject) []string {
+// IdsAbove lists the accounts above the subject's.
+func IdsAbove(sub *store.Subject) []string {
 	ids := make([]string, 0, len(sub.Chain))
 	for _, a := range sub.Chain[1:] {
 		ids = append(ids, a.ID)
@@ -154,9 +159,9 @@ func idsAbove(sub *store.Subject) []string {
 	return ids
 }
 
-// liesBelow asks the store about the account tree as it is now. When the store
+// LiesBelow asks the store about the account tree as it is now. When the store
 // cannot tell, the account does not lie below.
-func (c *users) liesBelow(own, account string) bool {
+func (c *Users) LiesBelow(own, account string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
 	defer cancel()
 	ok, err := c.store.Below(ctx, own, account)
@@ -169,8 +174,8 @@ func (c *users) liesBelow(own, account string) bool {
 // belowPatience bounds one question about the account tree.
 const belowPatience = time.Second
 
-// accessNames spells out the store's letters: "cr" is create and read.
-func accessNames(access store.Access) map[string][]string {
+// AccessNames spells out the store's letters: "cr" is create and read.
+func AccessNames(access store.Access) map[string][]string {
 	names := make(map[string][]string, len(access))
 	for area, letters := range access {
 		names[area] = actionNames(letters)
@@ -180,7 +185,7 @@ func accessNames(access store.Access) map[string][]string {
 
 func actionNames(letters string) []string {
 	names := []string{}
-	for _, action := range accessActions {
+	for _, action := range AccessActions {
 		if strings.Contains(letters, action[:1]) {
 			names = append(names, action)
 		}
@@ -188,4 +193,5 @@ func actionNames(letters string) []string {
 	return names
 }
 
-var accessActions = []string{"create", "read", "update", "delete"}
+// AccessActions are the four letters of an access, spelled out.
+var AccessActions = []string{"create", "read", "update", "delete"}

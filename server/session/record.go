@@ -1,0 +1,177 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/policies/input"
+	"resellerd/server/record"
+	"resellerd/server/resource"
+)
+
+// Decisions that are not, or not only, the policy's say so in their entry.
+const (
+	decidedAbsent   = "absent"  // of a row that is not there: what is allowed is not visible
+	DecidedByServer = "refusal" // by the server, before or beside the policy
+)
+
+// RecordAs is record for a decision that is not the policy's alone.
+func (r *Session) RecordAs(as string, in *input.Input, d policies.Decision, start time.Time) policies.Decision {
+	r.decidedAs = as
+	defer func() { r.decidedAs = "" }()
+	return r.Record(in, d, start)
+}
+
+// Record counts a decision and writes it to the log. When the log must be
+// written before the answer and cannot be, the decision becomes a denial.
+func (r *Session) Record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
+	took := r.Now().Sub(start)
+	area := resource.AreaOf(r.Engine, in, d)
+	r.Count.Decision(r.Engine, r.Known.Of(r.Engine).Reasons, area, in, d, took)
+	if d.Outcome == policies.OutcomeError {
+		r.Logger.Error("no decision could be made", "decision_id", r.DecisionID,
+			"type", in.Resource.Type, "action", in.Action.Name, "error", d.Err)
+	}
+	if err := r.Log(in, d, nil, took); err != nil {
+		return policies.Decision{Outcome: policies.OutcomeError, Err: err}
+	}
+	return d
+}
+
+// recordPlan is record for a list: one entry, with its filter.
+func (r *Session) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
+	took := r.Now().Sub(start)
+	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
+	r.Count.Filter(r.Engine, resource.AreaOf(r.Engine, in, d), in, p.Outcome, took)
+	if p.Outcome == policies.OutcomeError {
+		r.Logger.Error("no filter could be made", "decision_id", r.DecisionID,
+			"type", in.Resource.Type, "action", in.Action.Name, "error", p.Err)
+	}
+	return r.Log(in, d, &record.Listed{Plan: p.Text()}, took)
+}
+
+// RecordRefusal counts and records a user who was refused before the route.
+func (r *Session) RecordRefusal(reason string) {
+	if r.Engine == nil {
+		return
+	}
+	in := &input.Input{
+		Subject:  input.Subject{Type: SubjectUser, ID: r.Caller.UserRef},
+		Resource: input.Resource{Type: "area", ID: r.From.Area},
+		Action:   input.Action{Name: "read"},
+		Context:  r.context(),
+	}
+	r.RecordAs(DecidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}, r.Now())
+}
+
+// Log writes one entry; l is set for a list. An error, which is errNotRecorded,
+// says that what the entry is about must not be answered.
+func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) error {
+	if r.Shared.Log == nil && len(r.OnEntry) == 0 && r.Memory == nil {
+		return nil
+	}
+	w := lines.Get().(*record.Writer)
+	defer lines.Put(w)
+	line, err := r.line(w, in, d, l, took)
+	if err != nil {
+		r.Count.Unrecorded()
+		r.Logger.Error("decision log entry cannot be masked", "decision_id", r.DecisionID, "error", err)
+		return errors.Join(ErrNotRecorded, err)
+	}
+	for _, take := range r.OnEntry {
+		take(line)
+	}
+	if r.Shared.Log != nil {
+		if err := r.Shared.Log.Add(line); err != nil {
+			return errors.Join(ErrNotRecorded, err)
+		}
+	}
+	r.remember(in, l, line)
+	return nil
+}
+
+// line makes the whole entry in the writer's own memory.
+func (r *Session) line(w *record.Writer, in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) ([]byte, error) {
+	m, dynamic, err := r.entryMask(in, d)
+	if err != nil {
+		return nil, err
+	}
+	acting, preview := r.who()
+	return w.Entry(m, &record.Entry{
+		ID: r.decisionNumber(), In: in, Engine: r.Engine, Decision: d, List: l, DecidedAs: r.decidedAs,
+		DataRevision: r.Revision.N, Route: r.From.Name, Acting: acting, Preview: preview, Panel: r.Caller.TokenID,
+		Took: took, Labels: r.Labels, Known: r.logged(in, dynamic),
+	}), nil
+}
+
+// who is the acting user, and whom it previews.
+func (r *Session) who() (acting, preview string) {
+	switch {
+	case !r.From.Acting:
+		return "", ""
+	case r.Viewer != nil:
+		return r.Viewer.User.ID, r.Subject.User.ID
+	case r.Subject != nil:
+		return r.Subject.User.ID, ""
+	}
+	return "", ""
+}
+
+// entryMask is the mask for this entry. Dynamic masks ask the policy about
+// the whole entry.
+func (r *Session) entryMask(in *input.Input, d policies.Decision) (m *record.Mask, dynamic bool, err error) {
+	held := r.Known.Of(r.Engine)
+	if held.Err != nil || held.Static {
+		return held.Mask, false, held.Err
+	}
+	erased, err := r.Engine.Mask(r.Ctx, map[string]any{
+		"input": r.Engine.Document(in), "result": record.ResultDocument(d), "decision_id": r.DecisionID, "path": record.DecisionPath,
+	})
+	if err != nil {
+		return nil, true, fmt.Errorf("mask: %w", err)
+	}
+	m, err = record.NewMask(erased)
+	return m, true, err
+}
+
+// logged is what the cache holds of the subject's facts, ready to be written.
+func (r *Session) logged(in *input.Input, dynamic bool) *record.FactsText {
+	if dynamic || r.Actor == nil || in.Subject.Facts != r.Actor.Facts {
+		return nil
+	}
+	return &r.Actor.Log
+}
+
+// remember keeps a decision of a user that the store knows. Who was refused at
+// the server has not decided anything: why, the log alone says.
+func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
+	if r.Memory == nil || in.Subject.Facts == nil {
+		return
+	}
+	about := record.Remembered{ID: r.numbered(r.decisions), Revision: r.Engine.Revision(), List: l != nil}
+	about.User, _ = in.Subject.Facts.User["id"].(string)
+	if r.Viewer != nil {
+		about.Acting = r.Viewer.User.ID
+	}
+	r.Memory.Keep(about, line)
+}
+
+// numbered names the n-th decision of a request.
+func (r *Session) numbered(n int) string { return record.Numbered(r.DecisionID, n) }
+
+// lines holds buffers for log entries.
+var lines = sync.Pool{New: func() any { return record.NewWriter() }}
+
+// ErrNotRecorded marks a decision that must not be answered, because the log
+// did not take it: the caller is told to come again, 503.
+var ErrNotRecorded = errors.New("decision not recorded")
+
+// decisionNumber names the next decision of this request: the first has the
+// request's id, the following "-2", "-3" after it.
+func (r *Session) decisionNumber() string {
+	r.decisions++
+	return r.numbered(r.decisions)
+}
