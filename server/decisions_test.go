@@ -91,7 +91,7 @@ func TestADecisionOutOfSightIsNone(t *testing.T) {
 		}
 		refused := w.do("", "GET", "/v1/customers", "", headerUser, "nobody").want(403)
 		if got := w.decided("m", refused); got.alike() != w.get("m", "/v1/decisions/NEVERMADE").alike() {
-			t.Errorf("a refusal at the door: %s", got.alike())
+			t.Errorf("a refusal before the route: %s", got.alike())
 		}
 	})
 }

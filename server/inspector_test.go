@@ -12,7 +12,7 @@ import (
 	"resellerd/policies/policiestest/depth"
 )
 
-// Whatever is asked, an explanation decides as the decision door answers.
+// Whatever is asked, an explanation decides as the decision API answers.
 func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 	oneAtATime(t)
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {

@@ -125,17 +125,17 @@ func askTwins(t *testing.T, left, right *twin, n int, a asked, met map[string]in
 		t.Errorf("RESELLERD_TEST_SEED=%d, request %d: %v\n%s", left.seed, n, a, bytesOf(one))
 	}
 	met[a.method+" "+statusClass(one)]++
-	for door, opened := range twinDoors {
-		if strings.Contains(a.path, door) && opened(one) {
-			met[door]++
+	for path, answered := range mustAnswer {
+		if strings.Contains(a.path, path) && answered(one) {
+			met[path]++
 		}
 	}
 	return one
 }
 
-// twinDoors are answers that a run has to meet, each with something in it to be
+// mustAnswer are answers that a run has to meet, each with something in it to be
 // compared.
-var twinDoors = map[string]func(answered) bool{
+var mustAnswer = map[string]func(answered) bool{
 	"/v1/decisions/": passed(200, ""), "/v1/preview/": passed(200, ""), "?dry_run=true": passed(200, ""), "/import?": passed(200, ""),
 	"/revisions?": passed(200, `"id":`), "/rates?at=": passed(200, `"prefix":`), "/activate": passed(200, ""), "/lookup": passed(200, `"charge":`),
 	"/diff?": passed(200, `"change":`), "/build": passed(201, ""), "/proof": passed(200, `"prefixes":`), "/rebuild": passed(200, ""),
@@ -173,14 +173,14 @@ func (w *twin) contents() string {
 }
 
 // mustMeet fails a run that was refused everything: it would prove nothing. At
-// full depth the run must have opened every door, too.
+// full depth the run must have met each of mustAnswer, too.
 func mustMeet(t *testing.T, met map[string]int) {
 	t.Helper()
-	var doors []string
+	var answers []string
 	if depth.Full() {
-		doors = slices.Sorted(maps.Keys(twinDoors))
+		answers = slices.Sorted(maps.Keys(mustAnswer))
 	}
-	for _, answer := range append(doors, store.ReasonExternalIDTaken,
+	for _, answer := range append(answers, store.ReasonExternalIDTaken,
 		"GET 200", "GET 403", "GET 404", "GET 422", "POST 201", "POST 403", "POST 409", "POST 422",
 		"PATCH 200", "PATCH 403", "PATCH 404", "PUT 403", "PUT 404", "DELETE 204", "DELETE 403", "DELETE 404",
 	) {

@@ -12,7 +12,7 @@ import (
 func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
 	t.Parallel()
 	made := 0
-	for _, pattern := range []string{"*.go", "../cmd/resellerd/*.go"} {
+	for _, pattern := range []string{"*.go", "*/*.go", "../cmd/resellerd/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

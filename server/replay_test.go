@@ -45,7 +45,7 @@ func replayed(t *testing.T, e *policies.Engine, log []byte) *replay.Report {
 	return r
 }
 
-// Whatever was decided, through all doors: deciding it again by the same policy,
+// Whatever was decided, by whatever route: deciding it again by the same policy,
 // from what the log holds of it, comes out the same.
 func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 	oneAtATime(t)

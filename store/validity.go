@@ -19,7 +19,7 @@ type period struct {
 // link is a table that joins a card with something else for a time. A pair has
 // any number of periods that are over and at most one that is not.
 type link struct {
-	noun, table, other, owner string // other and owner are columns
+	typ, table, other, owner string // other and owner are columns
 }
 
 var (

@@ -52,14 +52,14 @@ func (c *logVerifyCommand) verify(t terminal) (*decisionlog.Report, error) {
 	}
 	v := decisionlog.NewVerifier(keys...)
 	for _, path := range c.Checkpoints {
-		if err := reading(path, func(r io.Reader) error { return v.Checkpoints(path, r) }); err != nil {
+		if err := readFrom(path, func(r io.Reader) error { return v.Checkpoints(path, r) }); err != nil {
 			return nil, err
 		}
 	}
 	bar := t.progress("verify", totalSize(c.Files))
 	defer bar.done()
 	for _, path := range c.Files {
-		err := reading(path, func(r io.Reader) error { return v.Read(filepath.Base(path), counting{r, bar}) })
+		err := readFrom(path, func(r io.Reader) error { return v.Read(filepath.Base(path), counting{r, bar}) })
 		if err != nil {
 			return nil, err
 		}
@@ -67,8 +67,8 @@ func (c *logVerifyCommand) verify(t terminal) (*decisionlog.Report, error) {
 	return v.Finish(), nil
 }
 
-// reading opens a file, or the standard input, for a moment.
-func reading(path string, use func(io.Reader) error) error {
+// readFrom opens a file, or the standard input, for a moment.
+func readFrom(path string, use func(io.Reader) error) error {
 	if path == "-" {
 		return use(os.Stdin)
 	}

@@ -20,7 +20,7 @@ type Pair struct {
 	Primary string // URL past the address
 	Standby string
 
-	door *door
+	proxy *proxy
 }
 
 // Failover is a fresh database with the current schema on a primary with a
@@ -46,10 +46,10 @@ func Failover(t testing.TB) *Pair {
 			t.Errorf("drop: %v", err)
 		}
 	})
-	p := &Pair{Primary: at, door: openDoor(t, primary.dir, standby.dir)}
+	p := &Pair{Primary: at, proxy: openProxy(t, primary.dir, standby.dir)}
 	p.Standby, err = inDatabase(standby.url(), name)
 	need(t, err)
-	p.URL = "postgres://postgres@" + p.door.listener.Addr().String() + "/" + name + "?sslmode=disable"
+	p.URL = "postgres://postgres@" + p.proxy.listener.Addr().String() + "/" + name + "?sslmode=disable"
 	return p
 }
 
@@ -73,15 +73,15 @@ func (p *Pair) Promote(t testing.TB) {
 
 // Move cuts all connections, and has new ones go to the standby. A connection
 // stays while the answer on it is held.
-func (p *Pair) Move() { p.door.move() }
+func (p *Pair) Move() { p.proxy.move() }
 
 // HoldCommit has the answer to the next commit wait for release. arrived is
 // closed once the commit is made and its answer waits.
 func (p *Pair) HoldCommit(t testing.TB) (arrived <-chan struct{}, release func()) {
 	h := &heldAnswer{arrived: make(chan struct{}), released: make(chan struct{})}
-	p.door.mu.Lock()
-	defer p.door.mu.Unlock()
-	p.door.hold = h
+	p.proxy.mu.Lock()
+	defer p.proxy.mu.Unlock()
+	p.proxy.hold = h
 	release = sync.OnceFunc(func() { close(h.released) })
 	t.Cleanup(release)
 	return h.arrived, release
@@ -114,8 +114,8 @@ func eventually(t testing.TB, at, query string) {
 	}
 }
 
-// door passes TCP connections on to one of two Unix sockets.
-type door struct {
+// proxy passes TCP connections on to one of two Unix sockets.
+type proxy struct {
 	listener net.Listener
 	next     string
 
@@ -125,12 +125,12 @@ type door struct {
 	hold *heldAnswer // the next commit's; nil for none
 }
 
-func openDoor(t testing.TB, first, next string) *door {
+func openProxy(t testing.TB, first, next string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	need(t, err)
 	socket := func(dir string) string { return filepath.Join(dir, ".s.PGSQL.5432") }
-	d := &door{listener: listener, to: socket(first), next: socket(next), open: map[net.Conn]bool{}}
+	d := &proxy{listener: listener, to: socket(first), next: socket(next), open: map[net.Conn]bool{}}
 	go d.serve()
 	t.Cleanup(func() {
 		_ = listener.Close() // ends serve
@@ -139,7 +139,7 @@ func openDoor(t testing.TB, first, next string) *door {
 	return d
 }
 
-func (d *door) serve() {
+func (d *proxy) serve() {
 	for {
 		in, err := d.listener.Accept()
 		if err != nil {
@@ -164,18 +164,18 @@ func (d *door) serve() {
 type answers struct {
 	net.Conn
 	server net.Conn
-	door   *door
+	proxy  *proxy
 }
 
 func (a answers) Write(b []byte) (int, error) {
 	if bytes.Contains(b, []byte("COMMIT\x00")) {
-		a.door.detain(a.Conn, a.server)
+		a.proxy.detain(a.Conn, a.server)
 	}
 	return a.Conn.Write(b)
 }
 
 // detain waits as long as the answer on a connection is to be held.
-func (d *door) detain(client, server net.Conn) {
+func (d *proxy) detain(client, server net.Conn) {
 	d.mu.Lock()
 	h := d.hold
 	if d.hold = nil; h != nil {
@@ -189,7 +189,7 @@ func (d *door) detain(client, server net.Conn) {
 	}
 }
 
-func (d *door) pass(from, to net.Conn) {
+func (d *proxy) pass(from, to net.Conn) {
 	_, _ = io.Copy(struct{ io.Writer }{to}, from) // either end may close
 	_ = from.Close()
 	_ = to.Close()
@@ -198,7 +198,7 @@ func (d *door) pass(from, to net.Conn) {
 	delete(d.open, from)
 }
 
-func (d *door) move() {
+func (d *proxy) move() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.to = d.next

@@ -45,13 +45,13 @@ permitted(_) if {
 # or sold at a loss, can work out what it is built from.
 supplied if {
 	not input.action.name in {"build", "activate", "accept_losses"}
-	not recharged
+	not changes_charges
 }
 
 supplied if areas.permits("card/provider", "read")
 
 # The change tells on calls at once, so that what is in force is proved anew.
-recharged if {
+changes_charges if {
 	input.action.name == "update"
 	some field in input.action.change.fields
 	field in {"charge_precision", "charge_rounding", "direction", "routing"}
