@@ -29,20 +29,20 @@ const (
 // Account is a carrier (a master, which makes a tenant) or a reseller below
 // one. Texts that are "" are absent.
 type Account struct {
-	ID         string
-	TenantID   string `db:"tenant_id"` // the id of its master, or its own
-	ParentID   string `db:"parent_id"` // "" for a master
-	Kind       string // Master or Reseller
+	ID         string `db:"id,key"`
+	TenantID   string `db:"tenant_id,key"`        // the id of its master, or its own
+	ParentID   string `db:"parent_id,null,fixed"` // "" for a master
+	Kind       string `db:"kind,fixed"`           // Master or Reseller
 	Name       string
-	PublicName string `db:"public_name"` // what those below see
-	Email      string
-	Currency   string        // ISO 4217; fixed once set
+	PublicName string        `db:"public_name,null"` // what those below see
+	Email      string        `db:"email,null"`
+	Currency   string        `db:"currency,null"` // ISO 4217; fixed once set
 	Status     string        // its own: Active, Suspended or Closed
 	Ceiling    Access        // what its parent lets it have at most; nil for no limit
-	ExternalID string        `db:"external_id"` // unique under its parent
-	Depth      int           // 0 for a master
+	ExternalID string        `db:"external_id,null"` // unique under its parent
+	Depth      int           `db:"depth,fixed"`      // 0 for a master
 	Version    int64         // grows by one with every update
-	CreatedAt  schema.Micros `db:"created_at"`
+	CreatedAt  schema.Micros `db:"created_at,fixed"`
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
@@ -53,23 +53,6 @@ type AccountPatch struct {
 
 	Ceiling *Access
 	Version int64 // the version that is changed; 0 for any
-}
-
-func (p AccountPatch) apply(a *Account) {
-	replace(&a.Name, p.Name)
-	replace(&a.PublicName, p.PublicName)
-	replace(&a.Email, p.Email)
-	replace(&a.Currency, p.Currency)
-	replace(&a.Status, p.Status)
-	replace(&a.ExternalID, p.ExternalID)
-	replace(&a.Ceiling, p.Ceiling)
-}
-
-// replace puts a patch's value, when it has one, in place of another.
-func replace[T any](value *T, patch *T) {
-	if patch != nil {
-		*value = *patch
-	}
 }
 
 // Validate returns an ErrInvalid that names the first field at fault.
@@ -89,13 +72,11 @@ func (a *Account) Validate() error {
 	return c.Err
 }
 
-const selectAccount = `SELECT id, tenant_id, COALESCE(parent_id, '') AS parent_id, kind, name,
-	COALESCE(public_name, '') AS public_name, COALESCE(email, '') AS email, COALESCE(currency, '') AS currency,
-	status, ceiling, COALESCE(external_id, '') AS external_id, depth, version, created_at, updated_at FROM accounts`
+var accountsTable = statementsOf[Account]("accounts")
 
 // Account reads an account of the tenant; ErrNotFound if there is none.
 func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
-	return own[Account](ctx, tx, "account", selectAccount, id)
+	return own[Account](ctx, tx, "account", accountsTable.query, id)
 }
 
 // CreateAccount stores a new account: a Master in a transaction without a
@@ -116,10 +97,7 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	if err := tx.place(ctx, &a); err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
-	_, err := tx.execNamed(ctx, `INSERT INTO accounts (id, tenant_id, parent_id, kind, name, public_name, email,
-			currency, status, ceiling, external_id, depth, version, created_at, updated_at)
-		VALUES (:id, :tenant_id, NULLIF(:parent_id, ''), :kind, :name, NULLIF(:public_name, ''), NULLIF(:email, ''),
-			NULLIF(:currency, ''), :status, :ceiling, NULLIF(:external_id, ''), :depth, :version, :created_at, :updated_at)`, a)
+	_, err := tx.execNamed(ctx, accountsTable.insert, a)
 	if err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
@@ -154,15 +132,12 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	if err := current("account", id, a.Version, patch.Version); err != nil {
 		return Account{}, err
 	}
-	patch.apply(&a)
+	apply(&patch, &a)
 	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, `UPDATE accounts SET name = :name, public_name = NULLIF(:public_name, ''),
-			email = NULLIF(:email, ''), currency = NULLIF(:currency, ''), status = :status, ceiling = :ceiling,
-			external_id = NULLIF(:external_id, ''), version = :version, updated_at = :updated_at
-		WHERE tenant_id = :tenant_id AND id = :id`, a)
+	_, err = tx.execNamed(ctx, accountsTable.update, a)
 	if err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}
@@ -179,7 +154,7 @@ func (tx *Tx) AccountChain(ctx context.Context, id string) ([]Account, error) {
 }
 
 func accountChain(ctx context.Context, d dialect.Dialect, x dialect.Execer, id string) ([]Account, error) {
-	return dialect.SelectAll[Account](ctx, d, x, selectAccount+`
+	return dialect.SelectAll[Account](ctx, d, x, accountsTable.query+`
 		JOIN (SELECT ancestor_id, depth AS distance FROM account_tree WHERE descendant_id = ?) AS above
 		ON above.ancestor_id = id ORDER BY distance`, id)
 }

@@ -79,7 +79,7 @@ func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, erro
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
-	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+newestInactive+" LIMIT 1", card, RevisionInactive)
+	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+newestInactive+" LIMIT 1", card, RevisionInactive)
 	if errors.Is(err, fault.ErrNotFound) {
 		err = fault.Conflict("", "no other revision was active before")
 	}
@@ -185,7 +185,7 @@ func (tx *Tx) acceptLosses(r *Revision, some bool) {
 // activeRevision is the card's active revision; the zero value when it has
 // none.
 func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
-	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+" WHERE card_id = ? AND status = ?", card, RevisionActive)
 	if errors.Is(err, fault.ErrNotFound) {
 		return Revision{}, nil
 	}
@@ -206,9 +206,7 @@ func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revisio
 		err = tx.deactivate(ctx, c.ID, at)
 	}
 	if err == nil {
-		_, err = tx.execNamed(ctx, `UPDATE revisions SET status = :status, number = :number, activated_at = :activated_at,
-			deactivated_at = NULL, live_at = NULL, held_reason = NULL, losses_accepted = :losses_accepted, terms = :terms
-			WHERE id = :id`, r)
+		_, err = tx.execNamed(ctx, revisionsTable.update, r)
 	}
 	if err == nil {
 		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id) VALUES (?, ?, ?)
@@ -225,7 +223,7 @@ func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revisio
 
 func (tx *Tx) nextNumber(ctx context.Context, card string) (int, error) {
 	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx,
-		selectRevision+" WHERE card_id = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1", card)
+		revisionsTable.query+" WHERE card_id = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1", card)
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return 0, err
 	}

@@ -62,7 +62,7 @@ func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (
 	if err != nil {
 		return Built{}, false, fmt.Errorf("card %s: %w", card, err)
 	}
-	newest, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+` WHERE card_id = ? AND origin = ?
+	newest, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+` WHERE card_id = ? AND origin = ?
 		AND status IN (?, ?) ORDER BY created_at DESC, id DESC LIMIT 1`, card, OriginBuild, RevisionDraft, RevisionScheduled)
 	if err != nil || len(newest) == 0 {
 		return Built{}, false, err

@@ -110,8 +110,7 @@ func (s *Store) recipe(ctx context.Context, x dialect.Execer, revision string) (
 
 // keepParents stores a new draft with what it is built from.
 func (tx *Tx) keepParents(ctx context.Context, draft *Revision, parents []RevisionParent) error {
-	_, err := tx.exec(ctx, "INSERT INTO revisions (id, card_id, status, created_at, origin) VALUES (?, ?, ?, ?, ?)",
-		draft.ID, draft.CardID, draft.Status, draft.CreatedAt, draft.Origin)
+	_, err := tx.execNamed(ctx, revisionsTable.insert, draft)
 	if err != nil {
 		return err
 	}

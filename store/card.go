@@ -12,28 +12,28 @@ import (
 
 // Card is a rate card without its rates, which hang on its revisions.
 type Card struct {
-	ID              string
-	TenantID        string `db:"tenant_id"`
-	AccountID       string `db:"account_id"` // its owner
-	Kind            string // ProviderCard or CustomerCard
+	ID              string `db:"id,key"`
+	TenantID        string `db:"tenant_id,key"`
+	AccountID       string `db:"account_id,fixed"` // its owner
+	Kind            string `db:"kind,fixed"`       // ProviderCard or CustomerCard
 	Name            string // private to the owner
-	PublicName      string `db:"public_name"` // its name where it is assigned to
-	Carrier         string // provider cards only: the upstream company
+	PublicName      string `db:"public_name,null"` // its name where it is assigned to
+	Carrier         string `db:"carrier,null"`     // provider cards only: the upstream company
 	Currency        string // ISO 4217; fixed once the card has a revision
 	Direction       string // "termination" or "origination"
-	TechPrefix      string `db:"tech_prefix"`
+	TechPrefix      string `db:"tech_prefix,null"`
 	RatePrecision   int    `db:"rate_precision"` // decimals, 0 to 10
 	RateRounding    string `db:"rate_rounding"`  // up, down, half_up or half_down
 	ChargePrecision int    `db:"charge_precision"`
 	ChargeRounding  string `db:"charge_rounding"`
-	Notes           string // private to the owner
-	PublicNotes     string `db:"public_notes"`
-	ExternalID      string `db:"external_id"` // unique in the account
-	Stale           string // why it should be built anew; "" when it need not be
-	Compact         string // customer cards only: min, max or avg of the parents; "" for DefaultCompact
-	Routing         string // customer cards only: dearest or cheapest parent; "" for DefaultRouting
+	Notes           string `db:"notes,null"` // private to the owner
+	PublicNotes     string `db:"public_notes,null"`
+	ExternalID      string `db:"external_id,null"` // unique in the account
+	Stale           string `db:"stale,null"`       // why it should be built anew; "" when it need not be
+	Compact         string `db:"compact,null"`     // customer cards only: min, max or avg of the parents; "" for DefaultCompact
+	Routing         string `db:"routing,null"`     // customer cards only: dearest or cheapest parent; "" for DefaultRouting
 	Version         int64
-	CreatedAt       schema.Micros `db:"created_at"`
+	CreatedAt       schema.Micros `db:"created_at,fixed"`
 	UpdatedAt       schema.Micros `db:"updated_at"`
 }
 
@@ -51,32 +51,13 @@ func NewCard() Card {
 type CardPatch struct {
 	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
 	RateRounding, ChargeRounding                               *string
-	Notes, PublicNotes, ExternalID, Stale                      *string
+	Notes, PublicNotes, ExternalID                             *string
 	Compact, Routing                                           *string
 
 	RatePrecision, ChargePrecision *int
-	Version                        int64 // the version that is changed; 0 for any
-	AtLoss                         bool  // calls may then cost more than they sell for
-	Parents                        *[]Parent
-}
-
-func (p CardPatch) apply(c *Card) {
-	replace(&c.Name, p.Name)
-	replace(&c.PublicName, p.PublicName)
-	replace(&c.Carrier, p.Carrier)
-	replace(&c.Currency, p.Currency)
-	replace(&c.Direction, p.Direction)
-	replace(&c.TechPrefix, p.TechPrefix)
-	replace(&c.RatePrecision, p.RatePrecision)
-	replace(&c.RateRounding, p.RateRounding)
-	replace(&c.ChargePrecision, p.ChargePrecision)
-	replace(&c.ChargeRounding, p.ChargeRounding)
-	replace(&c.Notes, p.Notes)
-	replace(&c.PublicNotes, p.PublicNotes)
-	replace(&c.ExternalID, p.ExternalID)
-	replace(&c.Stale, p.Stale)
-	replace(&c.Compact, p.Compact)
-	replace(&c.Routing, p.Routing)
+	Version                        int64     // the version that is changed; 0 for any
+	AtLoss                         bool      // calls may then cost more than they sell for
+	Parents                        *[]Parent `db:"-"`
 }
 
 // Validate returns an ErrInvalid that names the first field at fault.
@@ -115,15 +96,11 @@ func (c *Card) Validate() error {
 	return check.Err
 }
 
-const selectCard = `SELECT id, tenant_id, account_id, kind, name, COALESCE(public_name, '') AS public_name,
-	COALESCE(carrier, '') AS carrier, currency, direction, COALESCE(tech_prefix, '') AS tech_prefix,
-	rate_precision, rate_rounding, charge_precision, charge_rounding, COALESCE(notes, '') AS notes,
-	COALESCE(public_notes, '') AS public_notes, COALESCE(external_id, '') AS external_id,
-	COALESCE(stale, '') AS stale, COALESCE(compact, '') AS compact, COALESCE(routing, '') AS routing, version, created_at, updated_at FROM cards`
+var cardsTable = statementsOf[Card]("cards")
 
 // Card reads a card of the tenant; ErrNotFound if there is none.
 func (tx *Tx) Card(ctx context.Context, id string) (Card, error) {
-	return own[Card](ctx, tx, "card", selectCard, id)
+	return own[Card](ctx, tx, "card", cardsTable.query, id)
 }
 
 // CreateCard stores a new card of c.AccountID; start from NewCard. Id, tenant,
@@ -135,13 +112,7 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
-	_, err := tx.execNamed(ctx, `INSERT INTO cards (id, tenant_id, account_id, kind, name, public_name, carrier, currency,
-			direction, tech_prefix, rate_precision, rate_rounding, charge_precision, charge_rounding, notes,
-			public_notes, external_id, stale, compact, routing, version, created_at, updated_at)
-		VALUES (:id, :tenant_id, :account_id, :kind, :name, NULLIF(:public_name, ''), NULLIF(:carrier, ''), :currency,
-			:direction, NULLIF(:tech_prefix, ''), :rate_precision, :rate_rounding, :charge_precision, :charge_rounding,
-			NULLIF(:notes, ''), NULLIF(:public_notes, ''), NULLIF(:external_id, ''), NULLIF(:stale, ''), NULLIF(:compact, ''),
-			NULLIF(:routing, ''), :version, :created_at, :updated_at)`, c)
+	_, err := tx.execNamed(ctx, cardsTable.insert, c)
 	if err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
@@ -170,18 +141,12 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 		return Card{}, err
 	}
 	before := c
-	patch.apply(&c)
+	apply(&patch, &c)
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, `UPDATE cards SET name = :name, public_name = NULLIF(:public_name, ''),
-			carrier = NULLIF(:carrier, ''), currency = :currency, direction = :direction,
-			tech_prefix = NULLIF(:tech_prefix, ''), rate_precision = :rate_precision, rate_rounding = :rate_rounding,
-			charge_precision = :charge_precision, charge_rounding = :charge_rounding, notes = NULLIF(:notes, ''),
-			public_notes = NULLIF(:public_notes, ''), external_id = NULLIF(:external_id, ''), stale = NULLIF(:stale, ''),
-			compact = NULLIF(:compact, ''), routing = NULLIF(:routing, ''), version = :version, updated_at = :updated_at
-		WHERE tenant_id = :tenant_id AND id = :id`, c)
+	_, err = tx.execNamed(ctx, cardsTable.update, c)
 	if err == nil && patch.Parents != nil {
 		err = tx.setParents(ctx, rates, &c, *patch.Parents, patch.AtLoss)
 	}

@@ -20,9 +20,9 @@ func TestCardsAndCustomersChangeWhatTheyMay(t *testing.T) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCard(ctx, store.AllRates, c.bought.ID, store.CardPatch{Carrier: ptr("Upstream"), RatePrecision: ptr(0), Notes: ptr("%_\\'\"é"),
-				ExternalID: ptr("x"), Stale: ptr("because"), Currency: ptr("USD"), Version: 1}))
+				ExternalID: ptr("x"), Currency: ptr("USD"), Version: 1}))
 			if card := must(tx.Card(ctx, c.bought.ID)); card.Carrier != "Upstream" || card.RatePrecision != 0 || card.ChargePrecision != 4 ||
-				card.Notes != "%_\\'\"é" || card.Version != 2 || card.Kind != schema.ProviderCard || card.Stale != "because" || card.Currency != "USD" {
+				card.Notes != "%_\\'\"é" || card.Version != 2 || card.Kind != schema.ProviderCard || card.Currency != "USD" {
 				t.Errorf("got %+v", card)
 			}
 			must(tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Name: ptr("New"), Currency: ptr("USD"), Notes: ptr("n"), Version: 1}))

@@ -11,17 +11,17 @@ import (
 
 // Customer is who calls, and is billed by its account.
 type Customer struct {
-	ID         string
-	TenantID   string `db:"tenant_id"`
-	AccountID  string `db:"account_id"` // its owner, for good
+	ID         string `db:"id,key"`
+	TenantID   string `db:"tenant_id,key"`
+	AccountID  string `db:"account_id,fixed"` // its owner, for good
 	Name       string
-	Email      string
+	Email      string `db:"email,null"`
 	Status     string // Active, Suspended or Closed
-	Currency   string // ISO 4217
-	ExternalID string `db:"external_id"` // unique in the account
-	Notes      string
+	Currency   string `db:"currency,null"`    // ISO 4217
+	ExternalID string `db:"external_id,null"` // unique in the account
+	Notes      string `db:"notes,null"`
 	Version    int64
-	CreatedAt  schema.Micros `db:"created_at"`
+	CreatedAt  schema.Micros `db:"created_at,fixed"`
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
@@ -31,15 +31,6 @@ type CustomerPatch struct {
 	Name, Email, Status, Currency, ExternalID, Notes *string
 
 	Version int64 // the version that is changed; 0 for any
-}
-
-func (p CustomerPatch) apply(c *Customer) {
-	replace(&c.Name, p.Name)
-	replace(&c.Email, p.Email)
-	replace(&c.Status, p.Status)
-	replace(&c.Currency, p.Currency)
-	replace(&c.ExternalID, p.ExternalID)
-	replace(&c.Notes, p.Notes)
 }
 
 // Validate returns an ErrInvalid that names the first field at fault.
@@ -54,13 +45,11 @@ func (c *Customer) Validate() error {
 	return check.Err
 }
 
-const selectCustomer = `SELECT id, tenant_id, account_id, name, COALESCE(email, '') AS email, status,
-	COALESCE(currency, '') AS currency, COALESCE(external_id, '') AS external_id, COALESCE(notes, '') AS notes,
-	version, created_at, updated_at FROM customers`
+var customersTable = statementsOf[Customer]("customers")
 
 // Customer reads a customer of the tenant; ErrNotFound if there is none.
 func (tx *Tx) Customer(ctx context.Context, id string) (Customer, error) {
-	return own[Customer](ctx, tx, "customer", selectCustomer, id)
+	return own[Customer](ctx, tx, "customer", customersTable.query, id)
 }
 
 // CreateCustomer stores a new customer of c.AccountID. Status is Active when
@@ -73,10 +62,7 @@ func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) 
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
-	_, err := tx.execNamed(ctx, `INSERT INTO customers (id, tenant_id, account_id, name, email, status, currency,
-			external_id, notes, version, created_at, updated_at)
-		VALUES (:id, :tenant_id, :account_id, :name, NULLIF(:email, ''), :status, NULLIF(:currency, ''),
-			NULLIF(:external_id, ''), NULLIF(:notes, ''), :version, :created_at, :updated_at)`, c)
+	_, err := tx.execNamed(ctx, customersTable.insert, c)
 	if err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
@@ -94,15 +80,12 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 	if err := current("customer", id, c.Version, patch.Version); err != nil {
 		return Customer{}, err
 	}
-	patch.apply(&c)
+	apply(&patch, &c)
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, `UPDATE customers SET name = :name, email = NULLIF(:email, ''), status = :status,
-			currency = NULLIF(:currency, ''), external_id = NULLIF(:external_id, ''), notes = NULLIF(:notes, ''),
-			version = :version, updated_at = :updated_at
-		WHERE tenant_id = :tenant_id AND id = :id`, c)
+	_, err = tx.execNamed(ctx, customersTable.update, c)
 	if err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}

@@ -86,7 +86,7 @@ func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error)
 	if !dialect.Storable(card) {
 		return "", nil
 	}
-	r, err := dialect.SelectOne[Revision](ctx, s.dialect, s.pool, selectRevision+" WHERE card_id = ? AND status = ?", card, RevisionActive)
+	r, err := dialect.SelectOne[Revision](ctx, s.dialect, s.pool, revisionsTable.query+" WHERE card_id = ? AND status = ?", card, RevisionActive)
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return "", fmt.Errorf("card %s: %w", card, err)
 	}
@@ -144,7 +144,7 @@ func (s *Store) ofCard(ctx context.Context, x dialect.Execer, card, revision str
 	if !dialect.Storable(card, revision) {
 		return fmt.Errorf("revision: %w", fault.ErrNotFound)
 	}
-	_, err := dialect.SelectOne[Revision](ctx, s.dialect, x, selectRevision+" WHERE card_id = ? AND id = ?", card, revision)
+	_, err := dialect.SelectOne[Revision](ctx, s.dialect, x, revisionsTable.query+" WHERE card_id = ? AND id = ?", card, revision)
 	if err != nil {
 		return fmt.Errorf("revision %s: %w", revision, err)
 	}

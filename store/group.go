@@ -21,18 +21,18 @@ const (
 
 // Group is a set of rights that users are put in.
 type Group struct {
-	ID            string
-	TenantID      string `db:"tenant_id"`
-	AccountID     string `db:"account_id"` // its owner
+	ID            string `db:"id,key"`
+	TenantID      string `db:"tenant_id,key"`
+	AccountID     string `db:"account_id,fixed"` // its owner
 	Name          string
-	PublicName    string   `db:"public_name"` // its name where it is lent to
+	PublicName    string   `db:"public_name,null"` // its name where it is lent to
 	Lend          string   // LendNone, LendAll or LendSome
-	LentTo        []string `db:"-"` // with LendSome: accounts directly below the owner, sorted
-	Template      string   // the template it was made from
-	DefaultAccess string   `db:"default_access"` // letters, where no row counts
-	Rows          Access   `db:"-"`              // area to letters; never AnyArea
+	LentTo        []string `db:"-"`                   // with LendSome: accounts directly below the owner, sorted
+	Template      string   `db:"template,null,fixed"` // the template it was made from
+	DefaultAccess string   `db:"default_access"`      // letters, where no row counts
+	Rows          Access   `db:"-"`                   // area to letters; never AnyArea
 	Version       int64
-	CreatedAt     schema.Micros `db:"created_at"`
+	CreatedAt     schema.Micros `db:"created_at,fixed"`
 	UpdatedAt     schema.Micros `db:"updated_at"`
 }
 
@@ -53,15 +53,6 @@ type GroupPatch struct {
 	LentTo  *[]string
 	Rows    *Access
 	Version int64 // the version that is changed; 0 for any
-}
-
-func (p GroupPatch) apply(g *Group) {
-	replace(&g.Name, p.Name)
-	replace(&g.PublicName, p.PublicName)
-	replace(&g.Lend, p.Lend)
-	replace(&g.DefaultAccess, p.DefaultAccess)
-	replace(&g.LentTo, p.LentTo)
-	replace(&g.Rows, p.Rows)
 }
 
 // normalise gives the group the one form in which it is kept.
@@ -87,12 +78,11 @@ func (g *Group) Validate() error {
 	return c.Err
 }
 
-const selectGroup = `SELECT id, tenant_id, account_id, name, COALESCE(public_name, '') AS public_name, lend,
-	COALESCE(template, '') AS template, default_access, version, created_at, updated_at FROM groups`
+var groupsTable = statementsOf[Group]("groups")
 
 // Group reads a group of the tenant; ErrNotFound if there is none.
 func (tx *Tx) Group(ctx context.Context, id string) (Group, error) {
-	g, err := own[Group](ctx, tx, "group", selectGroup, id)
+	g, err := own[Group](ctx, tx, "group", groupsTable.query, id)
 	if err != nil {
 		return Group{}, err
 	}
@@ -137,10 +127,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}
 	g.normalise()
-	_, err := tx.execNamed(ctx, `INSERT INTO groups (id, tenant_id, account_id, name, public_name, lend, template,
-			default_access, version, created_at, updated_at)
-		VALUES (:id, :tenant_id, :account_id, :name, NULLIF(:public_name, ''), :lend, NULLIF(:template, ''),
-			:default_access, :version, :created_at, :updated_at)`, g)
+	_, err := tx.execNamed(ctx, groupsTable.insert, g)
 	if err == nil {
 		err = errors.Join(tx.putGroupRows(ctx, g), tx.lend(ctx, g, g.LentTo))
 	}
@@ -198,7 +185,7 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 		return Group{}, err
 	}
 	g := before
-	patch.apply(&g)
+	apply(&patch, &g)
 	if err := g.Validate(); err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)
 	}
@@ -216,9 +203,7 @@ func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 	if err := tx.lend(ctx, g, missing(before.LentTo, g.LentTo)); err != nil {
 		return err
 	}
-	_, err := tx.execNamed(ctx, `UPDATE groups SET name = :name, public_name = NULLIF(:public_name, ''), lend = :lend,
-			default_access = :default_access, version = :version, updated_at = :updated_at
-		WHERE tenant_id = :tenant_id AND id = :id`, g)
+	_, err := tx.execNamed(ctx, groupsTable.update, g)
 	if err != nil {
 		return err
 	}

@@ -95,8 +95,7 @@ func (i *Importer) draft(ctx context.Context, at schema.Micros) (*Imported, erro
 	d := &Imported{At: at, Revision: Revision{
 		ID: i.tx.store.newID("revision"), CardID: i.card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: i.tx.now,
 	}}
-	_, err := i.tx.execNamed(ctx, `INSERT INTO revisions (id, card_id, status, origin, created_at)
-		VALUES (:id, :card_id, :status, :origin, :created_at)`, d.Revision)
+	_, err := i.tx.execNamed(ctx, revisionsTable.insert, d.Revision)
 	if err != nil {
 		return nil, fmt.Errorf("revision of card %s: %w", i.card, err)
 	}

@@ -25,19 +25,29 @@ const (
 // several holds. Money is in units of 10^-10, and so is a percentage.
 type ProfitRule struct {
 	Match   string // a prefix, "^" and a prefix, or "*"
-	Type    string // absolute, relative, percent or floor; "" where blocked
-	Value   int64
-	ApplyTo string `db:"apply_to"` // of cost, inter and intra, joined by commas; "" for all
+	Type    string `db:"type,null"` // absolute, relative, percent or floor; "" where blocked
+	Value   int64  `db:"value,null"`
+	ApplyTo string `db:"apply_to,null"` // of cost, inter and intra, joined by commas; "" for all
 	Status  string // RuleProfit or RuleBlocked
 
 	MCD, Pulse *int // seconds; nil for the largest of the parents'
 	Connect    *int64
-	Precision  *int // nil with Rounding "": the card's
-	Rounding   string
+	Precision  *int   // nil with Rounding "": the card's
+	Rounding   string `db:"rounding,null"`
 }
 
-const selectRules = `SELECT match, COALESCE(type, '') AS type, COALESCE(value, 0) AS value, COALESCE(apply_to, '') AS apply_to,
-	status, mcd, pulse, connect, precision, COALESCE(rounding, '') AS rounding FROM profit_rules WHERE card_id = ? ORDER BY position`
+// ruleRow is a profit rule as it is written.
+type ruleRow struct {
+	CardID   string `db:"card_id,key"`
+	Position int    `db:"position,key"`
+	ProfitRule
+	Value *int64 // none where blocked
+}
+
+var (
+	rulesTable    = statementsOf[ProfitRule]("profit_rules")
+	ruleRowsTable = statementsOf[ruleRow]("profit_rules")
+)
 
 // ProfitRules lists the profit rules of a card of the tenant in their order.
 // ErrNotFound if there is no such card.
@@ -49,7 +59,7 @@ func (tx *Tx) ProfitRules(ctx context.Context, card string) ([]ProfitRule, error
 }
 
 func (tx *Tx) profitRules(ctx context.Context, card string) ([]ProfitRule, error) {
-	rules, err := dialect.SelectAll[ProfitRule](ctx, tx.store.dialect, tx.tx, selectRules, card)
+	rules, err := dialect.SelectAll[ProfitRule](ctx, tx.store.dialect, tx.tx, rulesTable.query+" WHERE card_id = ? ORDER BY position", card)
 	if err != nil {
 		return nil, fmt.Errorf("profit rules of card %s: %w", card, err)
 	}
@@ -88,22 +98,12 @@ func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRul
 }
 
 func (tx *Tx) putRule(ctx context.Context, card string, position int, r *ProfitRule) error {
-	var value any
+	row := ruleRow{CardID: card, Position: position, ProfitRule: *r}
 	if r.Status != RuleBlocked {
-		value = r.Value
+		row.Value = &r.Value
 	}
-	_, err := tx.exec(ctx, `INSERT INTO profit_rules (card_id, position, match, type, value, apply_to, status, mcd, pulse,
-			connect, precision, rounding)
-		VALUES (?, ?, ?, NULLIF(?, ''), ?, NULLIF(?, ''), ?, ?, ?, ?, ?, NULLIF(?, ''))`, card, position, r.Match, r.Type,
-		value, r.ApplyTo, r.Status, number(r.MCD), number(r.Pulse), amount(r.Connect), number(r.Precision), r.Rounding)
+	_, err := tx.execNamed(ctx, ruleRowsTable.insert, row)
 	return err
-}
-
-func number(n *int) any {
-	if n == nil {
-		return nil
-	}
-	return *n
 }
 
 // ratingRules are the rules as the arithmetic takes them; ErrInvalid with the

@@ -28,7 +28,7 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 		}
 	}
 	if err == nil {
-		_, err = tx.execNamed(ctx, "UPDATE revisions SET losses_accepted = :losses_accepted, terms = :terms WHERE id = :id", now)
+		_, err = tx.execNamed(ctx, revisionsTable.update, now)
 	}
 	if err == nil && charging(before) != charging(c) {
 		err = tx.spreadOwn(ctx, c)

@@ -30,24 +30,24 @@ const (
 
 // Revision is one state of a card's rates.
 type Revision struct {
-	ID            string
-	CardID        string `db:"card_id"`
-	Number        int    // counts up for each card from its first activation; 0 before it
+	ID            string `db:"id,key"`
+	CardID        string `db:"card_id,key"`
+	Number        int    `db:"number,null"` // counts up for each card from its first activation; 0 before it
 	Status        string
-	LiveAt        schema.Micros `db:"live_at"`        // when a scheduled one becomes active
-	ActivatedAt   schema.Micros `db:"activated_at"`   // last
-	DeactivatedAt schema.Micros `db:"deactivated_at"` // last; 0 while active
+	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled one becomes active
+	ActivatedAt   schema.Micros `db:"activated_at,null"`   // last
+	DeactivatedAt schema.Micros `db:"deactivated_at,null"` // last; 0 while active
 	Rows          int64         `db:"row_count"`
-	Origin        string        // OriginImport or OriginBuild
-	BaseID        string        `db:"base_id"`        // the revision that it amends, which must be active when this one becomes so
-	ScheduledBy   string        `db:"scheduled_by"`   // who scheduled it last
-	ScheduledFrom string        `db:"scheduled_from"` // and from which client address
+	Origin        string        `db:"origin,fixed"`        // OriginImport or OriginBuild
+	BaseID        string        `db:"base_id,null"`        // the revision that it amends, which must be active when this one becomes so
+	ScheduledBy   string        `db:"scheduled_by,null"`   // who scheduled it last
+	ScheduledFrom string        `db:"scheduled_from,null"` // and from which client address
 	// LossesAccepted says of a scheduled one that calls may sell at a loss, and
 	// of one that was active that some did.
 	LossesAccepted bool          `db:"losses_accepted"`
-	HeldReason     string        `db:"held_reason"` // of a held one: a code
-	Terms          string        // what its card said beside the rates when it was last activated
-	CreatedAt      schema.Micros `db:"created_at"`
+	HeldReason     string        `db:"held_reason,null"` // of a held one: a code
+	Terms          string        `db:"terms,null"`       // what its card said beside the rates when it was last activated
+	CreatedAt      schema.Micros `db:"created_at,fixed"`
 }
 
 // Rate is what one prefix costs. Amounts are in units of 10^-10 of the card's
@@ -105,11 +105,7 @@ func amount(money *int64) any {
 	return *money
 }
 
-const selectRevision = `SELECT id, card_id, COALESCE(number, 0) AS number, status, COALESCE(live_at, 0) AS live_at,
-	COALESCE(activated_at, 0) AS activated_at, COALESCE(deactivated_at, 0) AS deactivated_at, row_count, origin,
-	COALESCE(base_id, '') AS base_id, COALESCE(scheduled_by, '') AS scheduled_by,
-	COALESCE(scheduled_from, '') AS scheduled_from, losses_accepted, COALESCE(held_reason, '') AS held_reason,
-	COALESCE(terms, '') AS terms, created_at FROM revisions`
+var revisionsTable = statementsOf[Revision]("revisions")
 
 // Revision reads a revision of a card of the tenant; ErrNotFound if either is
 // absent.
@@ -120,7 +116,7 @@ func (tx *Tx) Revision(ctx context.Context, card, id string) (Revision, error) {
 	if !dialect.Storable(id) {
 		return Revision{}, fmt.Errorf("revision: %w", fault.ErrNotFound)
 	}
-	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE card_id = ? AND id = ?", card, id)
+	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+" WHERE card_id = ? AND id = ?", card, id)
 	if err != nil {
 		return Revision{}, fmt.Errorf("revision %s: %w", id, err)
 	}
@@ -137,8 +133,7 @@ func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[R
 		return Revision{}, err
 	}
 	r := Revision{ID: tx.store.newID("revision"), CardID: card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: tx.now}
-	_, err := tx.execNamed(ctx, `INSERT INTO revisions (id, card_id, status, created_at)
-		VALUES (:id, :card_id, :status, :created_at)`, r)
+	_, err := tx.execNamed(ctx, revisionsTable.insert, r)
 	if err == nil {
 		r.Rows, err = tx.putRates(ctx, r.ID, rates)
 	}

@@ -61,7 +61,7 @@ func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s 
 // restsOn refuses an amendment whose base will not be active at that time, as
 // far as can be told.
 func (tx *Tx) restsOn(ctx context.Context, card, base string, at schema.Micros) error {
-	found, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+
+	found, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+
 		" WHERE card_id = ? AND id = ? AND (status = ? OR (status = ? AND live_at < ?))",
 		card, base, RevisionActive, RevisionScheduled, at)
 	if err == nil && len(found) == 0 {
@@ -107,9 +107,7 @@ func (tx *Tx) HoldRevision(ctx context.Context, card, id, reason string) (Revisi
 }
 
 func (tx *Tx) storeSchedule(ctx context.Context, r *Revision) error {
-	_, err := tx.execNamed(ctx, `UPDATE revisions SET status = :status, live_at = NULLIF(CAST(:live_at AS BIGINT), 0),
-		held_reason = NULLIF(:held_reason, ''), scheduled_by = NULLIF(:scheduled_by, ''),
-		scheduled_from = NULLIF(:scheduled_from, ''), losses_accepted = :losses_accepted WHERE id = :id`, r)
+	_, err := tx.execNamed(ctx, revisionsTable.update, r)
 	if err != nil {
 		return fmt.Errorf("revision %s: %w", r.ID, err)
 	}

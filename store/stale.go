@@ -129,7 +129,7 @@ func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (boo
 		if p.AccountID == c.AccountID {
 			return true, nil
 		}
-		pair, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, selectRevision+" WHERE id IN (?, ?)", p.Before, p.Active)
+		pair, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+" WHERE id IN (?, ?)", p.Before, p.Active)
 		if err != nil {
 			return false, err
 		}

@@ -104,7 +104,7 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 		columns = columns[:1]
 	}
 	for _, column := range columns {
-		text, args := selectUser+" WHERE "+column+" = ?", []any{ref}
+		text, args := usersTable.query+" WHERE "+column+" = ?", []any{ref}
 		if tenant != "" {
 			text, args = text+" AND tenant_id = ?", append(args, tenant)
 		}
@@ -125,7 +125,7 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 // or was lent. The database lets it be in no others; should it be in one all
 // the same, that one gives nothing.
 func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user User) ([]Group, error) {
-	groups, err := dialect.SelectAll[Group](ctx, d, x, selectGroup+` WHERE id IN (
+	groups, err := dialect.SelectAll[Group](ctx, d, x, groupsTable.query+` WHERE id IN (
 		SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
 		WHERE m.user_id = ? AND u.account_id = ?) ORDER BY id`, user.ID, user.AccountID)
 	if err != nil {

@@ -12,18 +12,18 @@ import (
 
 // User is someone who acts, in the name of an account.
 type User struct {
-	ID         string
-	TenantID   string `db:"tenant_id"`
-	AccountID  string `db:"account_id"`
-	ExternalID string `db:"external_id"` // the panel's own name for the user, unique in the tenant
-	Login      string // an email address, unique in the account
-	Name       string
+	ID         string   `db:"id,key"`
+	TenantID   string   `db:"tenant_id,key"`
+	AccountID  string   `db:"account_id,fixed"`
+	ExternalID string   `db:"external_id,null"` // the panel's own name for the user, unique in the tenant
+	Login      string   // an email address, unique in the account
+	Name       string   `db:"name,null"`
 	Status     string   // Active or Disabled
-	IPAllow    Strings  `db:"ip_allow"`  // networks in CIDR notation; empty for any
-	TimeZone   string   `db:"time_zone"` // a name of the IANA database
-	Groups     []string `db:"-"`         // ids, sorted; at least one
+	IPAllow    Strings  `db:"ip_allow"`       // networks in CIDR notation; empty for any
+	TimeZone   string   `db:"time_zone,null"` // a name of the IANA database
+	Groups     []string `db:"-"`              // ids, sorted; at least one
 	Version    int64
-	CreatedAt  schema.Micros `db:"created_at"`
+	CreatedAt  schema.Micros `db:"created_at,fixed"`
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
@@ -33,16 +33,6 @@ type UserPatch struct {
 
 	IPAllow, Groups *[]string
 	Version         int64 // the version that is changed; 0 for any
-}
-
-func (p UserPatch) apply(u *User) {
-	replace(&u.ExternalID, p.ExternalID)
-	replace(&u.Login, p.Login)
-	replace(&u.Name, p.Name)
-	replace(&u.Status, p.Status)
-	replace(&u.TimeZone, p.TimeZone)
-	replace((*[]string)(&u.IPAllow), p.IPAllow)
-	replace(&u.Groups, p.Groups)
 }
 
 // Named reports whether ref is the user's id or external id. A reference that
@@ -70,13 +60,14 @@ func (u *User) Validate() error {
 	return c.Err
 }
 
-const selectUser = `SELECT id, tenant_id, account_id, COALESCE(external_id, '') AS external_id, login,
-	COALESCE(name, '') AS name, status, ip_allow, COALESCE(time_zone, '') AS time_zone, version, created_at, updated_at
-	FROM users`
+var (
+	usersTable    = statementsOf[User]("users")
+	userRowsTable = statementsOf[userRow]("users")
+)
 
 // User reads a user of the tenant; ErrNotFound if there is none.
 func (tx *Tx) User(ctx context.Context, id string) (User, error) {
-	u, err := own[User](ctx, tx, "user", selectUser, id)
+	u, err := own[User](ctx, tx, "user", usersTable.query, id)
 	if err != nil {
 		return User{}, err
 	}
@@ -109,10 +100,7 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 		return User{}, fmt.Errorf("user: %w", err)
 	}
 	row := u.row()
-	_, err := tx.execNamed(ctx, `INSERT INTO users (id, tenant_id, account_id, external_id, login, name, status, ip_allow,
-			time_zone, first_group_id, version, created_at, updated_at)
-		VALUES (:id, :tenant_id, :account_id, NULLIF(:external_id, ''), :login, NULLIF(:name, ''), :status, :ip_allow,
-			NULLIF(:time_zone, ''), :first_group_id, :version, :created_at, :updated_at)`, row)
+	_, err := tx.execNamed(ctx, userRowsTable.insert, row)
 	if err == nil {
 		err = tx.join(ctx, u.ID, row.Groups)
 	}
@@ -146,7 +134,7 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 		return User{}, err
 	}
 	u := before
-	patch.apply(&u)
+	apply(&patch, &u)
 	changed := u
 	if u.ExternalID == before.ExternalID {
 		changed.ExternalID = ""
@@ -166,10 +154,7 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 	if err := tx.join(ctx, row.ID, missing(before.Groups, row.Groups)); err != nil {
 		return err
 	}
-	_, err := tx.execNamed(ctx, `UPDATE users SET external_id = NULLIF(:external_id, ''), login = :login,
-			name = NULLIF(:name, ''), status = :status, ip_allow = :ip_allow, time_zone = NULLIF(:time_zone, ''),
-			first_group_id = :first_group_id, version = :version, updated_at = :updated_at
-		WHERE tenant_id = :tenant_id AND id = :id`, row)
+	_, err := tx.execNamed(ctx, userRowsTable.update, row)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,66 @@
+package store_test
+
+import (
+	"maps"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/schema"
+	"resellerd/store/storetest"
+)
+
+// unlisted are the columns of tables that no struct of rows has: they are
+// written by themselves.
+var unlisted = map[string]bool{"revisions.recipe": true}
+
+const selectColumns = `SELECT name, "notnull" = 0 FROM pragma_table_info($1)`
+
+const selectColumnsOfPostgres = `SELECT column_name, is_nullable = 'YES' FROM information_schema.columns WHERE table_name = $1`
+
+func TestRowsHaveTheColumnsOfTheirTables(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		text := selectColumns
+		if s.Dialect() == "postgres" {
+			text = selectColumnsOfPostgres
+		}
+		for table, columns := range store.RowColumns() {
+			stored := map[string]bool{}
+			rows := must(storetest.SQL(t, s).Query(text, table))
+			for rows.Next() {
+				var name string
+				var nullable bool
+				mustDo(rows.Scan(&name, &nullable))
+				if !unlisted[table+"."+name] {
+					stored[name] = nullable
+				}
+			}
+			mustDo(rows.Err())
+			if !maps.Equal(columns, stored) {
+				t.Errorf("%s: the struct has the columns %v, the table %v (true: may be NULL)", table, columns, stored)
+			}
+		}
+	})
+}
+
+// unlistable are the columns of rows that are kept for the store alone.
+var unlistable = map[string]bool{
+	"accounts.version": true, "groups.version": true, "users.version": true, "customers.version": true, "cards.version": true,
+	"users.first_group_id": true, "revisions.card_id": true, "revisions.scheduled_from": true, "revisions.terms": true,
+}
+
+func TestListsHaveTheColumnsOfTheirRows(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{"row_count": "rows"}
+	for _, typ := range schema.ByName {
+		for column := range store.RowColumns()[typ.Table] {
+			name := column
+			if as, renamed := shown[name]; renamed {
+				name = as
+			}
+			if typ.Column(name) == nil && !unlistable[typ.Table+"."+column] {
+				t.Errorf("a list of type %s has no column %s", typ.Name, name)
+			}
+		}
+	}
+}
