@@ -13,10 +13,7 @@ var accountWriter = rowWriter{
 
 // accountPatch reads what of an account can be set.
 func accountPatch(f *fields) store.AccountPatch {
-	return store.AccountPatch{
-		Name: f.line("name"), PublicName: f.line("public_name"), Email: f.line("email"), Currency: f.line("currency"),
-		Status: f.line("status"), ExternalID: f.line("external_id"), Ceiling: f.access("ceiling"),
-	}
+	return patchOf[store.AccountPatch, accountFields](f)
 }
 
 func updateAccount(w *writing, f *fields) func(string) error {
@@ -51,10 +48,9 @@ func (w *writing) createAccount() (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateAccount(w.r.Ctx, store.Account{
-		ParentID: parent.ID, Name: or(p.Name, ""), PublicName: or(p.PublicName, ""), Email: or(p.Email, ""),
-		Currency: or(p.Currency, ""), Status: or(p.Status, ""), ExternalID: or(p.ExternalID, ""), Ceiling: or(p.Ceiling, nil),
-	})
+	a := store.Account{ParentID: parent.ID}
+	store.Apply(&p, &a)
+	made, err := w.tx.CreateAccount(w.r.Ctx, a)
 	if err != nil {
 		return target{}, err
 	}

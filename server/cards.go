@@ -33,14 +33,7 @@ func chargesAsked(w *writing, id string, fields []string) error {
 
 // cardPatch reads what of a card can be set.
 func cardPatch(f *fields) store.CardPatch {
-	return store.CardPatch{
-		Name: f.line("name"), PublicName: f.line("public_name"), Carrier: f.line("carrier"), Currency: f.line("currency"),
-		Direction: f.line("direction"), TechPrefix: f.line("tech_prefix"),
-		RatePrecision: f.integer("rate_precision"), RateRounding: f.line("rate_rounding"),
-		ChargePrecision: f.integer("charge_precision"), ChargeRounding: f.line("charge_rounding"),
-		Notes: f.prose("notes"), PublicNotes: f.prose("public_notes"), ExternalID: f.line("external_id"),
-		Compact: f.line("compact"), Routing: f.line("routing"),
-	}
+	return patchOf[store.CardPatch, cardFields](f)
 }
 
 func updateCard(w *writing, f *fields) func(string) error {
@@ -104,7 +97,9 @@ func (w *writing) createCard() (target, error) {
 	}
 	c := store.NewCard()
 	c.AccountID = account.ID
-	fillCard(&c, f)
+	patch := cardPatch(f)
+	store.Apply(&patch, &c)
+	c.Kind = or(f.line("kind"), schema.CustomerCard)
 	recipe := recipeOf(f)
 	if err := f.err(); err != nil {
 		return target{}, err
@@ -120,15 +115,4 @@ func (w *writing) createCard() (target, error) {
 		return target{}, err
 	}
 	return w.created(cardWriter, made.ID, f)
-}
-
-func fillCard(c *store.Card, f *fields) {
-	p := cardPatch(f)
-	c.Kind = or(f.line("kind"), schema.CustomerCard)
-	c.Name, c.PublicName, c.Carrier = or(p.Name, ""), or(p.PublicName, ""), or(p.Carrier, "")
-	c.Currency, c.Direction, c.TechPrefix = or(p.Currency, ""), or(p.Direction, c.Direction), or(p.TechPrefix, "")
-	c.RatePrecision, c.RateRounding = or(p.RatePrecision, c.RatePrecision), or(p.RateRounding, c.RateRounding)
-	c.ChargePrecision, c.ChargeRounding = or(p.ChargePrecision, c.ChargePrecision), or(p.ChargeRounding, c.ChargeRounding)
-	c.Compact, c.Routing = or(p.Compact, ""), or(p.Routing, "")
-	c.Notes, c.PublicNotes, c.ExternalID = or(p.Notes, ""), or(p.PublicNotes, ""), or(p.ExternalID, "")
 }

@@ -12,10 +12,7 @@ var customerWriter = rowWriter{
 
 // customerPatch reads what of a customer can be set.
 func customerPatch(f *fields) store.CustomerPatch {
-	return store.CustomerPatch{
-		Name: f.line("name"), Email: f.line("email"), Status: f.line("status"), Currency: f.line("currency"),
-		ExternalID: f.line("external_id"), Notes: f.prose("notes"),
-	}
+	return patchOf[store.CustomerPatch, customerFields](f)
 }
 
 func updateCustomer(w *writing, f *fields) func(string) error {
@@ -41,10 +38,9 @@ func (w *writing) createCustomer() (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	made, err := w.tx.CreateCustomer(w.r.Ctx, store.Customer{
-		AccountID: account.ID, Name: or(p.Name, ""), Email: or(p.Email, ""), Status: or(p.Status, ""),
-		Currency: or(p.Currency, ""), ExternalID: or(p.ExternalID, ""), Notes: or(p.Notes, ""),
-	})
+	c := store.Customer{AccountID: account.ID}
+	store.Apply(&p, &c)
+	made, err := w.tx.CreateCustomer(w.r.Ctx, c)
 	if err != nil {
 		return target{}, err
 	}

@@ -20,10 +20,7 @@ func groupAccess(w *writing, id string) (map[string][]string, error) {
 
 // groupPatch reads what of a group can be set.
 func (w *writing) groupPatch(f *fields) store.GroupPatch {
-	p := store.GroupPatch{
-		Name: f.line("name"), PublicName: f.line("public_name"),
-		DefaultAccess: f.letters("default_access"), Rows: f.access("rows"),
-	}
+	p := patchOf[store.GroupPatch, groupFields](f)
 	p.Lend, p.LentTo = w.lending(f)
 	return p
 }
@@ -115,9 +112,7 @@ func (w *writing) createGroup(template func() store.Group) (target, error) {
 
 func (w *writing) fillGroup(g *store.Group, f *fields) {
 	p := w.groupPatch(f)
-	g.Name, g.PublicName = or(p.Name, g.Name), or(p.PublicName, g.PublicName)
-	g.DefaultAccess, g.Rows = or(p.DefaultAccess, g.DefaultAccess), or(p.Rows, g.Rows)
-	g.Lend, g.LentTo = or(p.Lend, g.Lend), or(p.LentTo, g.LentTo)
+	store.Apply(&p, g)
 }
 
 // mayAssign decides whether a user of an account may be put in groups. One

@@ -102,7 +102,7 @@ type customerFields struct {
 	Status     string  `json:"status,omitempty" enum:"active,suspended,closed"`
 	Currency   *string `json:"currency,omitempty"`
 	ExternalID *string `json:"external_id,omitempty"`
-	Notes      *string `json:"notes,omitempty"`
+	Notes      *string `json:"notes,omitempty" text:"prose"`
 }
 
 type customerBody struct {
@@ -129,8 +129,8 @@ type cardFields struct {
 	RateRounding    string  `json:"rate_rounding,omitempty" enum:"up,down,half_up,half_down"`
 	ChargePrecision *int    `json:"charge_precision,omitempty" minimum:"0" maximum:"10"`
 	ChargeRounding  string  `json:"charge_rounding,omitempty" enum:"up,down,half_up,half_down"`
-	Notes           *string `json:"notes,omitempty" description:"private to the owner"`
-	PublicNotes     *string `json:"public_notes,omitempty"`
+	Notes           *string `json:"notes,omitempty" text:"prose" description:"private to the owner"`
+	PublicNotes     *string `json:"public_notes,omitempty" text:"prose"`
 	ExternalID      *string `json:"external_id,omitempty"`
 
 	Parents     []parentDoc `json:"parents,omitempty" description:"what it is built from: own provider cards, or assigned ones; written as ids or as objects"`

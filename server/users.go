@@ -31,10 +31,7 @@ func userAccess(w *writing, id string) (map[string][]string, error) {
 
 // userPatch reads what of a user can be set.
 func userPatch(f *fields) store.UserPatch {
-	return store.UserPatch{
-		ExternalID: f.line("external_id"), Login: f.line("login"), Name: f.line("name"), Status: f.line("status"),
-		TimeZone: f.line("time_zone"), IPAllow: f.texts("ip_allow"), Groups: f.texts("groups"),
-	}
+	return patchOf[store.UserPatch, userFields](f)
 }
 
 func updateUser(w *writing, f *fields) func(string) error {
@@ -89,10 +86,8 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	u := store.User{
-		AccountID: account.ID, ExternalID: or(p.ExternalID, ""), Login: or(p.Login, ""), Name: or(p.Name, ""),
-		Status: or(p.Status, ""), TimeZone: or(p.TimeZone, ""), IPAllow: or(p.IPAllow, nil), Groups: or(p.Groups, nil),
-	}
+	u := store.User{AccountID: account.ID}
+	store.Apply(&p, &u)
 	if err := w.mayAssign(f, account, u.Groups); err != nil {
 		return target{}, err
 	}

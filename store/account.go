@@ -132,7 +132,7 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	if err := current("account", id, a.Version, patch.Version); err != nil {
 		return Account{}, err
 	}
-	apply(&patch, &a)
+	Apply(&patch, &a)
 	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)

@@ -50,14 +50,17 @@ func NewCard() Card {
 // CardPatch changes a card; nil leaves a field as it is.
 type CardPatch struct {
 	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
-	RateRounding, ChargeRounding                               *string
-	Notes, PublicNotes, ExternalID                             *string
-	Compact, Routing                                           *string
 
-	RatePrecision, ChargePrecision *int
-	Version                        int64     // the version that is changed; 0 for any
-	AtLoss                         bool      // calls may then cost more than they sell for
-	Parents                        *[]Parent `db:"-"`
+	RatePrecision   *int
+	RateRounding    *string
+	ChargePrecision *int
+	ChargeRounding  *string
+
+	Notes, PublicNotes, ExternalID, Compact, Routing *string
+
+	Version int64     // the version that is changed; 0 for any
+	AtLoss  bool      // calls may then cost more than they sell for
+	Parents *[]Parent `db:"-"`
 }
 
 // Validate returns an ErrInvalid that names the first field at fault.
@@ -141,7 +144,7 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 		return Card{}, err
 	}
 	before := c
-	apply(&patch, &c)
+	Apply(&patch, &c)
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)

@@ -82,10 +82,10 @@ func (c column) bound() string {
 	return "NULLIF(CAST(:" + c.Name + " AS BIGINT), 0)"
 }
 
-// apply has each value that a patch gives replace the one of the same name in a
+// Apply has each value that a patch gives replace the one of the same name in a
 // row. A patch gives values by pointers; those tagged "-" are about something
 // else.
-func apply[Patch, Row any](patch *Patch, row *Row) {
+func Apply[Patch, Row any](patch *Patch, row *Row) {
 	from, into := reflect.ValueOf(patch).Elem(), reflect.ValueOf(row).Elem()
 	for i := range from.NumField() {
 		f, value := from.Type().Field(i), from.Field(i)

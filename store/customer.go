@@ -80,7 +80,7 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 	if err := current("customer", id, c.Version, patch.Version); err != nil {
 		return Customer{}, err
 	}
-	apply(&patch, &c)
+	Apply(&patch, &c)
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)

@@ -185,7 +185,7 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 		return Group{}, err
 	}
 	g := before
-	apply(&patch, &g)
+	Apply(&patch, &g)
 	if err := g.Validate(); err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)
 	}

@@ -48,9 +48,9 @@ func RowColumns() map[string]map[string]bool {
 // TestPatches applies an empty patch of each kind, which panics on a field that
 // its row does not have.
 func TestPatches(t *testing.T) {
-	apply(&AccountPatch{}, &Account{})
-	apply(&GroupPatch{}, &Group{})
-	apply(&UserPatch{}, &User{})
-	apply(&CustomerPatch{}, &Customer{})
-	apply(&CardPatch{}, &Card{})
+	Apply(&AccountPatch{}, &Account{})
+	Apply(&GroupPatch{}, &Group{})
+	Apply(&UserPatch{}, &User{})
+	Apply(&CustomerPatch{}, &Customer{})
+	Apply(&CardPatch{}, &Card{})
 }

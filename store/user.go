@@ -134,7 +134,7 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 		return User{}, err
 	}
 	u := before
-	apply(&patch, &u)
+	Apply(&patch, &u)
 	changed := u
 	if u.ExternalID == before.ExternalID {
 		changed.ExternalID = ""
