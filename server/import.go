@@ -238,7 +238,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
 	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
 	report, err := cardfile.Read(w.r.Ctx, f, o, func(row cardfile.Row) error {
-		return importer.Add(w.r.Ctx, schema.MicrosOf(row.From), storedRate(&row))
+		return importer.Add(w.r.Ctx, schema.MicrosOf(row.From), store.RateOf(row.Row, row.Name))
 	})
 	if err != nil {
 		return nil, fileProblem(err)
@@ -246,7 +246,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 	for _, fix := range report.Fixes {
 		var stands *store.Rate
 		if fix.Row != nil {
-			rate := storedRate(fix.Row)
+			rate := store.RateOf(fix.Row.Row, fix.Row.Name)
 			stands = &rate
 		}
 		if err := importer.Replace(w.r.Ctx, schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
@@ -263,20 +263,6 @@ func fileProblem(err error) error {
 		return &problem{kind: kindInvalid, field: bad.Option, detail: bad.Error(), cause: err}
 	}
 	return err
-}
-
-func storedRate(row *cardfile.Row) store.Rate {
-	rate := store.Rate{
-		Prefix: row.Prefix.String(), Name: row.Name, Cost: int64(row.Cost), MCD: int(row.MCD), Pulse: int(row.Pulse),
-		Connect: int64(row.Connect), Blocked: row.Blocked,
-	}
-	if m, there := row.Inter.Get(); there {
-		rate.Inter = (*int64)(&m)
-	}
-	if m, there := row.Intra.Get(); there {
-		rate.Intra = (*int64)(&m)
-	}
-	return rate
 }
 
 // scheduleDraft schedules a draft that is meant for later, which takes the right

@@ -359,13 +359,14 @@ func (w *buildRun) each(emit func(Rate) error) error {
 		}
 		row := rating.Row{Prefix: p, Rate: rate}
 		w.prove(&row, found)
-		return emit(storedRate(p, rate, w.names.of(p, found)))
+		return emit(RateOf(row, w.names.of(p, found)))
 	})
 }
 
-func storedRate(p rating.Prefix, r rating.Rate, name string) Rate {
+// RateOf is a row of the arithmetic with its name, as it is stored.
+func RateOf(r rating.Row, name string) Rate {
 	return Rate{
-		Prefix: p.String(), Name: name, Cost: int64(r.Cost), Inter: price(r.Inter), Intra: price(r.Intra),
+		Prefix: r.Prefix.String(), Name: name, Cost: int64(r.Cost), Inter: price(r.Inter), Intra: price(r.Intra),
 		MCD: int(r.MCD), Pulse: int(r.Pulse), Connect: int64(r.Connect), Blocked: r.Blocked,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
+	"resellerd/store/raterows"
 )
 
 // What becomes of a prefix from one deck of rates to another.
@@ -115,15 +116,15 @@ func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after,
 				return err
 			}
 		}
-		sum, err = diff(ctx, newRateWalk(s.dialect, x, before, behind), newRateWalk(s.dialect, x, after, behind), fn)
+		sum, err = diff(newRateWalk(ctx, s.dialect, x, before, behind), newRateWalk(ctx, s.dialect, x, after, behind), fn)
 		return err
 	})
 	return sum, err
 }
 
-func diff(ctx context.Context, old, now *rateWalk, fn func(RateChange) error) (sum DiffSum, err error) {
+func diff(old, now *rateWalk, fn func(RateChange) error) (sum DiffSum, err error) {
 	for {
-		change, err := nextChange(ctx, old, now)
+		change, err := nextChange(old, now)
 		if err != nil {
 			return sum, fmt.Errorf("diff of revision %s: %w", now.revision, err)
 		}
@@ -153,12 +154,12 @@ func (s *Store) ofCard(ctx context.Context, x dialect.Execer, card, revision str
 
 // nextChange takes the next prefix of either walk; the zero value at the end
 // of both.
-func nextChange(ctx context.Context, old, now *rateWalk) (RateChange, error) {
-	before, err := old.peek(ctx)
+func nextChange(old, now *rateWalk) (RateChange, error) {
+	before, err := old.peek()
 	if err != nil {
 		return RateChange{}, err
 	}
-	after, err := now.peek(ctx)
+	after, err := now.peek()
 	if err != nil || before == nil && after == nil {
 		return RateChange{}, err
 	}
@@ -174,51 +175,42 @@ func nextChange(ctx context.Context, old, now *rateWalk) (RateChange, error) {
 	change := RateChange{}
 	if order <= 0 {
 		change.Before, change.Prefix = before, before.Prefix
-		old.at++
+		old.head = nil
 	}
 	if order >= 0 {
 		change.After, change.Prefix = after, after.Prefix
-		now.at++
+		now.head = nil
 	}
 	change.Change = CompareRates(change.Before, change.After)
 	return change, nil
 }
 
-// rateWalk reads the rates of a revision in the order of prefixes, some at a
-// time.
+// rateWalk reads the rates of a revision in the order of prefixes.
 type rateWalk struct {
-	d        dialect.Dialect
-	x        dialect.Execer
 	revision string
-	behind   string
-	chunk    []Rate
-	at       int
-	done     bool
+	next     func() (raterows.Row, bool, error)
+	head     *Rate // read, and not taken yet
 }
 
-// walked is how many rates a walk holds.
+// walked is how many rates a walk reads at a time.
 const walked = 2000
 
-func newRateWalk(d dialect.Dialect, x dialect.Execer, revision, behind string) *rateWalk {
-	return &rateWalk{d: d, x: x, revision: revision, behind: behind}
+// newRateWalk reads those behind a prefix.
+func newRateWalk(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, behind string) *rateWalk {
+	reader := raterows.NewReader(ctx, d, x, revision, "")
+	reader.Behind(behind, walked)
+	return &rateWalk{revision: revision, next: reader.Rates()}
 }
 
 // peek is the next rate, nil at the end. It stays valid when the walk goes on.
-func (w *rateWalk) peek(ctx context.Context) (*Rate, error) {
-	if w.at == len(w.chunk) && !w.done {
-		chunk, err := dialect.SelectAll[Rate](ctx, w.d, w.x, `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect,
-			status = 'blocked' AS blocked FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?`,
-			w.revision, w.behind, walked)
-		if err != nil {
+func (w *rateWalk) peek() (*Rate, error) {
+	if w.head == nil {
+		row, more, err := w.next()
+		if err != nil || !more {
 			return nil, err
 		}
-		w.chunk, w.at, w.done = chunk, 0, len(chunk) < walked
-		if len(chunk) > 0 {
-			w.behind = chunk[len(chunk)-1].Prefix
-		}
+		rate := RateOf(row.Row, row.Name)
+		w.head = &rate
 	}
-	if w.at == len(w.chunk) {
-		return nil, nil
-	}
-	return &w.chunk[w.at], nil
+	return w.head, nil
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"resellerd/store/dialect"
+	"resellerd/store/raterows"
 	"resellerd/store/schema"
 )
 
@@ -236,8 +238,8 @@ func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
 func (i *Importer) complete(ctx context.Context, d *Imported, before Revision, fill bool) (err error) {
 	id := d.Revision.ID
 	if fill && before.ID != "" {
-		_, err = i.tx.exec(ctx, `INSERT INTO rates (revision_id, prefix, name, cost, inter, intra, mcd, pulse, connect, status)
-			SELECT CAST(? AS TEXT), prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates o
+		_, err = i.tx.exec(ctx, "INSERT INTO rates (revision_id, "+raterows.Columns("")+`)
+			SELECT CAST(? AS TEXT), `+raterows.Columns("")+` FROM rates o
 			WHERE o.revision_id = ? AND NOT EXISTS (SELECT 1 FROM rates n WHERE n.revision_id = ? AND n.prefix = o.prefix)`,
 			id, before.ID, id)
 	}
@@ -259,20 +261,34 @@ func (i *Importer) Base(ctx context.Context, d *Imported, base string) error {
 }
 
 // compared counts prefixes by what becomes of them, as CompareRates does.
-const compared = `SELECT count(*) AS "rows", COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 1 ELSE 0 END), 0) AS created,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + dearer + `) AND NOT (` + cheaper + `) THEN 1 ELSE 0 END), 0) AS up,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + cheaper + `) AND NOT (` + dearer + `) THEN 1 ELSE 0 END), 0) AS down,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.cost = o.cost AND n.connect = o.connect AND n.mcd = o.mcd AND n.pulse = o.pulse
-		AND n.status = o.status AND n.name = o.name AND COALESCE(n.inter, -1) = COALESCE(o.inter, -1)
-		AND COALESCE(n.intra, -1) = COALESCE(o.intra, -1) THEN 1 ELSE 0 END), 0) AS unchanged
+var compared = `SELECT count(*) AS "rows", COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 1 ELSE 0 END), 0) AS created,
+	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateDearer + `) AND NOT (` + rateCheaper + `) THEN 1 ELSE 0 END), 0) AS up,
+	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateCheaper + `) AND NOT (` + rateDearer + `) THEN 1 ELSE 0 END), 0) AS down,
+	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN ` + rateDiffers + ` THEN 0 ELSE 1 END), 0) AS unchanged
 	FROM rates n LEFT JOIN rates o ON o.revision_id = ? AND o.prefix = n.prefix WHERE n.revision_id = ?`
 
-const (
-	dearer = `n.cost > o.cost OR n.connect > o.connect OR n.mcd > o.mcd OR n.pulse > o.pulse
-		OR COALESCE(n.inter, n.cost) > COALESCE(o.inter, o.cost) OR COALESCE(n.intra, n.cost) > COALESCE(o.intra, o.cost)`
-	cheaper = `n.cost < o.cost OR n.connect < o.connect OR n.mcd < o.mcd OR n.pulse < o.pulse
-		OR COALESCE(n.inter, n.cost) < COALESCE(o.inter, o.cost) OR COALESCE(n.intra, n.cost) < COALESCE(o.intra, o.cost)`
-)
+// rateDearer, rateCheaper and rateDiffers compare a rate n with the rate o of
+// the same prefix, in every column.
+var rateDearer, rateCheaper, rateDiffers = compareColumns(schema.RateType.Columns)
+
+func compareColumns(columns []schema.Column) (dearer, cheaper, differs string) {
+	var above, below, apart []string
+	for _, c := range columns {
+		if c.Name == "prefix" {
+			continue
+		}
+		now, old := "n."+c.Name, "o."+c.Name
+		apart = append(apart, now+" IS DISTINCT FROM "+old)
+		if c.Kind != schema.Money && c.Kind != schema.Integer {
+			continue
+		}
+		if !c.NotNull {
+			now, old = "COALESCE("+now+", n.cost)", "COALESCE("+old+", o.cost)"
+		}
+		above, below = append(above, now+" > "+old), append(below, now+" < "+old)
+	}
+	return strings.Join(above, " OR "), strings.Join(below, " OR "), "(" + strings.Join(apart, " OR ") + ")"
+}
 
 func (i *Importer) compare(ctx context.Context, d *Imported, before Revision) error {
 	if before.ID == "" || i.blind {

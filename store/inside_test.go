@@ -33,7 +33,7 @@ func RowColumns() map[string]map[string]bool {
 	for table, row := range map[string]reflect.Type{
 		"accounts": reflect.TypeFor[Account](), "groups": reflect.TypeFor[Group](), "users": reflect.TypeFor[userRow](),
 		"customers": reflect.TypeFor[Customer](), "cards": reflect.TypeFor[Card](), "revisions": reflect.TypeFor[Revision](),
-		"profit_rules": reflect.TypeFor[ruleRow](),
+		"profit_rules": reflect.TypeFor[ruleRow](), "rates": reflect.TypeFor[rateRow](),
 	} {
 		columns := map[string]bool{}
 		for _, c := range columnsOf(row) {
@@ -43,6 +43,12 @@ func RowColumns() map[string]map[string]bool {
 		tables[table] = columns
 	}
 	return tables
+}
+
+// rateRow is a rate in its table.
+type rateRow struct {
+	RevisionID string `db:"revision_id"`
+	Rate
 }
 
 // TestPatches applies an empty patch of each kind, which panics on a field that

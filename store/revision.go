@@ -61,10 +61,10 @@ type Rate struct {
 	MCD     int    // seconds that are charged at least
 	Pulse   int    // seconds of a billing step, at least 1
 	Connect int64  // per call
-	Blocked bool
+	Blocked bool   `db:"status"` // kept as a word
 }
 
-var rateColumns = []string{"revision_id", "prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
+var rateColumns = append([]string{"revision_id"}, schema.RateType.Names()...)
 
 // Validate returns an ErrInvalid that names the first field at fault.
 func (r *Rate) Validate() error {

@@ -81,10 +81,8 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 	if a.Terms != b.Terms || a.Rows != b.Rows {
 		return true, nil
 	}
-	return tx.exists(ctx, `SELECT 1 FROM rates a LEFT JOIN rates b ON b.revision_id = ? AND b.prefix = a.prefix
-		WHERE a.revision_id = ? AND (b.prefix IS NULL OR a.name <> b.name OR a.cost <> b.cost
-			OR a.inter IS DISTINCT FROM b.inter OR a.intra IS DISTINCT FROM b.intra OR a.mcd <> b.mcd
-			OR a.pulse <> b.pulse OR a.connect <> b.connect OR a.status <> b.status)`, b.ID, a.ID)
+	return tx.exists(ctx, "SELECT 1 FROM rates o LEFT JOIN rates n ON n.revision_id = ? AND n.prefix = o.prefix"+
+		" WHERE o.revision_id = ? AND (n.prefix IS NULL OR "+rateDiffers+")", b.ID, a.ID)
 }
 
 // updateStale says of a card that r has just become active of whether it is

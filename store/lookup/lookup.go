@@ -189,8 +189,7 @@ func selectLongest(d dialect.Dialect) string {
 	for i := range marks {
 		marks[i] = d.Placeholder(i + 2)
 	}
-	return `SELECT v.value, r.prefix, r.name, r.cost, r.inter, r.intra, r.mcd, r.pulse, r.connect, r.status
-	FROM ` + d.Texts(d.Placeholder(1)) + ` JOIN rates r ON r.revision_id = v.value AND r.prefix = (
+	return "SELECT v.value, " + raterows.Columns("r.") + " FROM " + d.Texts(d.Placeholder(1)) + ` JOIN rates r ON r.revision_id = v.value AND r.prefix = (
 		SELECT s.prefix FROM rates s WHERE s.revision_id = v.value AND s.prefix IN (` + strings.Join(marks, ", ") + `)
 		ORDER BY s.prefix DESC LIMIT 1)`
 }

@@ -59,14 +59,18 @@ const (
 // rateColumnSet says which columns of a card's rates are shown.
 type rateColumnSet uint16
 
-var rateBits = map[string]rateColumnSet{
-	"prefix": 1, "name": 2, "cost": 4, "inter": 8, "intra": 16, "mcd": 32, "pulse": 64, "connect": 128, "status": 256,
-}
+var rateBits = func() map[string]rateColumnSet {
+	bits := map[string]rateColumnSet{}
+	for i, name := range schema.RateType.Names() {
+		bits[name] = 1 << i
+	}
+	return bits
+}()
 
-const (
-	showsPrice  rateColumnSet = 4 | 8 | 16
-	showsBilled rateColumnSet = 32 | 64
-	showsCharge rateColumnSet = showsPrice | showsBilled | 128 | 256
+var (
+	showsPrice  = rateBits["cost"] | rateBits["inter"] | rateBits["intra"]
+	showsBilled = rateBits["mcd"] | rateBits["pulse"]
+	showsCharge = showsPrice | showsBilled | rateBits["connect"] | rateBits["status"]
 )
 
 func (s rateColumnSet) all(of rateColumnSet) bool { return s&of == of }

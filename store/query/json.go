@@ -72,9 +72,9 @@ func appendValue(dst []byte, kind schema.Kind, v any) []byte {
 	case schema.RevisionHead:
 		return appendRevision(dst, textOf(v))
 	case schema.ParentCards:
-		return appendObjects(dst, textOf(v), parentFields())
+		return appendObjects(dst, textOf(v), schema.ParentFields)
 	case schema.RuleList:
-		return appendObjects(dst, textOf(v), ruleFields())
+		return appendObjects(dst, textOf(v), schema.RuleFields)
 	}
 	if b, ok := v.([]byte); ok {
 		return appendQuoted(dst, b)

@@ -7,29 +7,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// objectField is one value of a row that is kept as an array, and how it is
-// shown.
-type objectField struct {
-	name   string
-	append func(dst []byte, value any) []byte
-}
-
-func parentFields() []objectField {
-	return []objectField{
-		{"card_id", appendPlain}, {"name", appendPlain}, {"exchange", appendPlain}, {"exchange_at", appendMoment},
-	}
-}
-
-func ruleFields() []objectField {
-	return []objectField{
-		{"match", appendPlain}, {"type", appendPlain}, {"value", appendMoney}, {"apply_to", appendNames}, {"status", appendPlain},
-		{"mcd", appendPlain}, {"pulse", appendPlain}, {"connect", appendMoney}, {"precision", appendPlain}, {"rounding", appendPlain},
-	}
-}
-
 // appendObjects writes a JSON array of arrays as one of objects. A document of
 // another form is shown as null.
-func appendObjects(dst []byte, text string, fields []objectField) []byte {
+func appendObjects(dst []byte, text string, fields []schema.ObjectField) []byte {
 	var rows [][]any
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
@@ -46,46 +26,37 @@ func appendObjects(dst []byte, text string, fields []objectField) []byte {
 			if j > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(AppendString(dst, f.name), ':')
+			dst = append(AppendString(dst, f.Name), ':')
 			if j >= len(row) || row[j] == nil {
 				dst = append(dst, "null"...)
 				continue
 			}
-			dst = f.append(dst, row[j])
+			dst = appendField(dst, f.Kind, row[j])
 		}
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
 }
 
-// appendPlain writes a text or a whole number.
-func appendPlain(dst []byte, value any) []byte {
+func appendField(dst []byte, kind schema.Kind, value any) []byte {
 	switch v := value.(type) {
 	case json.Number:
+		if kind == schema.Money || kind == schema.Time {
+			n, _ := v.Int64() // made by the database from one
+			return appendValue(dst, kind, n)
+		}
 		return append(dst, v...)
 	case string:
+		if kind == schema.Set {
+			return appendNames(dst, v)
+		}
 		return AppendString(dst, v)
 	}
 	return append(dst, "null"...)
 }
 
-func wholeNumber(value any) int64 {
-	number, _ := value.(json.Number)
-	n, _ := number.Int64() // made by the database from one
-	return n
-}
-
-func appendMoney(dst []byte, value any) []byte {
-	return appendValue(dst, schema.Money, wholeNumber(value))
-}
-
-func appendMoment(dst []byte, value any) []byte {
-	return appendValue(dst, schema.Time, wholeNumber(value))
-}
-
 // appendNames writes a list that is kept joined by commas.
-func appendNames(dst []byte, value any) []byte {
-	text, _ := value.(string)
+func appendNames(dst []byte, text string) []byte {
 	dst = append(dst, '[')
 	for i, name := range strings.Split(text, ",") {
 		if i > 0 {

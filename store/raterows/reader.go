@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"resellerd/store/dialect"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
-// readAhead is how many rates are read at a time: a reader holds no statement
-// open between two reads, so that any number of them may share a connection
-// with what is written meanwhile.
+// readAhead is how many rates are read at a time, unless Behind says it: a
+// reader holds no statement open between two reads, so that any number of them
+// may share a connection with what is written meanwhile.
 const readAhead = 5000
 
 // MaxSeconds bounds mcd and pulse: a day.
@@ -28,6 +30,7 @@ type Reader struct {
 	Revision string
 	cursor   string // its name, where the dialect has cursors and x is a transaction
 
+	most  int   // that are read at a time
 	ahead []Row // read, and used up to taken
 	taken int
 	done  bool // there are no more behind them
@@ -55,14 +58,23 @@ type Row struct {
 	Name string
 }
 
-const selectRates = `SELECT prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates
-	WHERE revision_id = ?`
+// Columns lists those of a rate for a statement, of the table with an alias:
+// "r.", or "" for none.
+func Columns(alias string) string {
+	return alias + strings.Join(schema.RateType.Names(), ", "+alias)
+}
+
+var selectRates = "SELECT " + Columns("") + " FROM rates WHERE revision_id = ?"
 
 // NewReader reads over x. cursor is a name that is free in the transaction x,
 // "" where x is none. It reads nothing yet.
 func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, cursor string) *Reader {
-	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor}
+	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor, most: readAhead}
 }
+
+// Behind has only those behind a prefix read, so many at a time, by a reader
+// without a cursor. It is called before any is.
+func (r *Reader) Behind(prefix string, most int) { r.last, r.most = prefix, most }
 
 // Over has the rates read over another connection. It is called before any is.
 func (r *Reader) Over(x dialect.Execer) { r.x = x }
@@ -109,7 +121,7 @@ func (r *Reader) read() error {
 		return fmt.Errorf("rates of revision %s: %w", r.Revision, r.d.TranslateIn(r.ctx, got.err))
 	}
 	r.spare, r.ahead, r.taken = r.ahead, got.rates, 0
-	r.done = len(r.ahead) < readAhead
+	r.done = len(r.ahead) < r.most
 	if r.turn != nil && !r.done {
 		r.coming = make(chan readAway, 1)
 		go func(out chan<- readAway) { out <- r.fetch() }(r.coming)
@@ -166,7 +178,7 @@ func (r *Reader) fetch() (got readAway) {
 // once, or from the prefix on that was read last.
 func (r *Reader) some() (*sql.Rows, error) {
 	if !r.d.Cursors || r.cursor == "" {
-		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, readAhead)
+		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, r.most)
 	}
 	if !r.opened {
 		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.d.Rebind(selectRates)+" ORDER BY prefix", r.Revision)
@@ -175,7 +187,7 @@ func (r *Reader) some() (*sql.Rows, error) {
 		}
 		r.opened = true
 	}
-	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
+	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(r.most)+" FROM "+r.cursor)
 }
 
 // Scanner reads rows whose last columns are a rate's; extra takes those before.
@@ -183,12 +195,12 @@ func (r *Reader) some() (*sql.Rows, error) {
 // Scan does for a variable of a type, takes longer than reading them.
 type Scanner struct {
 	into   []any
-	values [9]any
+	values []any // in the order of schema.RateType
 }
 
 // NewScanner makes a scan whose rows have the values of extra first.
 func NewScanner(extra ...any) *Scanner {
-	s := &Scanner{into: extra}
+	s := &Scanner{into: extra, values: make([]any, len(schema.RateType.Columns))}
 	for i := range s.values {
 		s.into = append(s.into, &s.values[i])
 	}
@@ -208,7 +220,7 @@ var errNotARate = errors.New("a row is not a rate")
 // rate makes a rate of the values. What the schema does not let be is an error,
 // never a zero.
 func (s *Scanner) rate() (r Row, err error) {
-	v := &s.values
+	v := s.values
 	prefix, there := v[0].(string)
 	name, named := v[1].(string)
 	cost, priced := v[2].(int64)

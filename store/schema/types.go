@@ -175,7 +175,7 @@ func Aliased(expr, alias string) string { return strings.ReplaceAll(expr, "@.", 
 
 var typeList = []*Type{
 	accountType, groupType, userType, customerType, CardType,
-	rateType, revisionType, assignmentType, cardCustomerType, auditType,
+	RateType, revisionType, assignmentType, cardCustomerType, auditType,
 }
 
 // ByName has every type that is kept. It is not to be changed.

@@ -61,9 +61,29 @@ func translatedName(of string) string {
 }
 
 func ruleList(b *Builder, alias string) string {
-	return Aliased("CASE WHEN @.kind = 'customer' THEN "+b.Dialect.JSONRows("s.position", "profit_rules s WHERE s.card_id = @.id",
-		"s.match", "s.type", "s.value", "s.apply_to", "s.status", "s.mcd", "s.pulse", "s.connect", "s.precision", "s.rounding")+" END", alias)
+	var values []string
+	for _, f := range RuleFields {
+		values = append(values, "s."+f.Name)
+	}
+	return Aliased("CASE WHEN @.kind = 'customer' THEN "+
+		b.Dialect.JSONRows("s.position", "profit_rules s WHERE s.card_id = @.id", values...)+" END", alias)
 }
+
+// ObjectField is a value of a row that a document lists as an object.
+type ObjectField struct {
+	Name string
+	Kind Kind // Text, Integer, Money, Time, or Set for names that are joined by commas
+}
+
+// RuleFields are those of a profit rule, each the column of its name.
+var RuleFields = []ObjectField{
+	{"match", Text}, {"type", Text}, {"value", Money}, {"apply_to", Set}, {"status", Text},
+	{"mcd", Integer}, {"pulse", Integer}, {"connect", Money}, {"precision", Integer}, {"rounding", Text},
+}
+
+// ParentFields are those of a card that another one is built from, as
+// parentCards gives them.
+var ParentFields = []ObjectField{{"card_id", Text}, {"name", Text}, {"exchange", Text}, {"exchange_at", Time}}
 
 // activeRevision lists id, number, activation time and row count of a card's
 // active revision.
@@ -96,7 +116,9 @@ var revisionType = &Type{
 	},
 }
 
-var rateType = &Type{
+// RateType has the rates. Its columns are the one list of what a rate is made of,
+// in the order in which they are read.
+var RateType = &Type{
 	Name: "rate", Table: "rates", Key: "@.prefix",
 	Through: CardType, Scope: "@.revision_id", Decided: true, Revised: true,
 	Columns: []Column{
