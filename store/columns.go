@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -92,11 +91,8 @@ func Apply[Patch, Row any](patch *Patch, row *Row) {
 		if value.Kind() != reflect.Pointer || f.Tag.Get("db") == "-" {
 			continue
 		}
-		field := into.FieldByName(f.Name)
-		if !field.IsValid() {
-			panic(fmt.Sprintf("%T has no %s", row, f.Name))
-		}
 		if !value.IsNil() {
+			field := into.FieldByName(f.Name)
 			field.Set(value.Elem().Convert(field.Type()))
 		}
 	}
