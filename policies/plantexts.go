@@ -7,7 +7,7 @@ import "slices"
 func (p *Plan) ViewTexts() []string {
 	texts := make([]string, 0, len(p.Views))
 	for _, v := range p.Views {
-		texts = append(texts, v.Name+" when "+v.When.Canonical())
+		texts = append(texts, v.Name+" when "+v.When.SortedText())
 	}
 	slices.Sort(texts)
 	return texts
@@ -18,7 +18,7 @@ func (p *Plan) ViewTexts() []string {
 func (p *Plan) ColumnTexts() []string {
 	var texts []string
 	for _, group := range p.Columns {
-		when := group.When.Canonical()
+		when := group.When.SortedText()
 		for _, name := range group.Columns {
 			texts = append(texts, name+" when "+when)
 		}

@@ -161,7 +161,7 @@ func (r *Session) PlanCosts() (shown CostsShown) {
 	cards := r.Engine.Plan(r.Ctx, r.Input("read", "card", ""))
 	rates := r.Engine.Plan(r.Ctx, r.Input("read", "rate", ""))
 	if cards.Outcome != policies.OutcomeAllow || rates.Outcome != policies.OutcomeAllow ||
-		cards.Filter.Canonical() != rates.Filter.Canonical() || !slices.Equal(cards.ViewTexts(), rates.ViewTexts()) {
+		cards.Filter.SortedText() != rates.Filter.SortedText() || !slices.Equal(cards.ViewTexts(), rates.ViewTexts()) {
 		return shown
 	}
 	var always []string

@@ -67,7 +67,7 @@ func (r *Session) RecordRefusal(reason string) {
 	r.RecordAs(DecidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}, r.Now())
 }
 
-// Log writes one entry; l is set for a list. An error, which is errNotRecorded,
+// Log writes one entry; l is set for a list. An error, which is ErrNotRecorded,
 // says that what the entry is about must not be answered.
 func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) error {
 	if r.Shared.Log == nil && len(r.OnEntry) == 0 && r.Memory == nil {

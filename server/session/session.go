@@ -149,7 +149,7 @@ func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 // Plan asks the policy which rows of a type the acting user may act on. The
 // filter denies everything when the policy does; an error outcome is returned
 // as an error. One log entry, with the filter. It leaves out all that is computed
-// from rates that the user may not read; see hideCosts.
+// from rates that the user may not read; see HideCosts.
 func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.Now()
 	in := r.Input(action, typ, "")

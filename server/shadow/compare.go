@@ -51,7 +51,7 @@ func planDisagreement(was, is *policies.Plan) string {
 	switch {
 	case was == is:
 		return ""
-	case was.Filter.Canonical() != is.Filter.Canonical():
+	case was.Filter.SortedText() != is.Filter.SortedText():
 		return KindFilter
 	case is.Outcome == policies.OutcomeDeny:
 		return ""

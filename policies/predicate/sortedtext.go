@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Canonical is the text of a filter, whatever the order of its parts. Equal texts
+// SortedText is the text of a filter, whatever the order of its parts. Equal texts
 // mean that the filters let the same rows pass; different ones mean nothing.
-func (f Filter) Canonical() string {
+func (f Filter) SortedText() string {
 	if f.Kind != Where || f.Where == nil {
 		return f.String()
 	}
-	return canonicalText(f.Where)
+	return sortedText(f.Where)
 }
 
-func canonicalText(e Expr) string {
+func sortedText(e Expr) string {
 	join := func(word string, parts []Expr) string {
 		texts := make([]string, len(parts))
 		for i, part := range parts {
-			texts[i] = canonicalText(part)
+			texts[i] = sortedText(part)
 		}
 		slices.Sort(texts)
 		return word + "(" + strings.Join(slices.Compact(texts), "; ") + ")"
@@ -29,7 +29,7 @@ func canonicalText(e Expr) string {
 	case Or:
 		return join("or", e)
 	case Not:
-		return "not " + canonicalText(e.X)
+		return "not " + sortedText(e.X)
 	default:
 		return Text(e)
 	}
