@@ -32,8 +32,8 @@ func failed(err error) Decision {
 // see. Such a denial tells no more than one about a row that is not there.
 const ReasonNotVisible = "not_visible"
 
-// Absent is the decision about a row that is not there, given what the policy says
-// about a row that names no owner: what is allowed is not visible.
+// Absent is the decision about a row that is not there. D is the policy's decision
+// about a row without an owner. If d allows, the row is denied as not visible.
 func Absent(d Decision) Decision {
 	if d.Allow {
 		return Decision{Outcome: OutcomeDeny, Reasons: []string{ReasonNotVisible}}

@@ -7,10 +7,10 @@ import (
 	"resellerd/store"
 )
 
-// patchOf reads what was sent for the fields of a patch. A shape names and
-// describes them: its field of the same name says what a field is called in
-// JSON, and how it is written there. What the shape does not have, or not as one
-// of these kinds, is read elsewhere.
+// patchOf reads the values that a caller sent for the fields of a patch. The shape
+// has a field of the same name for each of them. The tags of that field say what
+// the value is called in JSON and how it is written. The caller of patchOf reads
+// the fields that the shape lacks, and those of other kinds.
 func patchOf[Patch, Shape any](f *fields) (patch Patch) {
 	into, shape := reflect.ValueOf(&patch).Elem(), reflect.TypeFor[Shape]()
 	for i := range into.NumField() {
@@ -33,8 +33,9 @@ func patchOf[Patch, Shape any](f *fields) (patch Patch) {
 	return patch
 }
 
-// textOf reads what is kept as a text: a line, a prose (tagged so), or the
-// letters of a list of actions.
+// textOf reads a field that the store keeps as a text. The caller sends it as one
+// line, as several (the field is tagged prose), or as a list of actions, of which
+// the store keeps the first letters.
 func (f *fields) textOf(name string, field reflect.StructField) *string {
 	switch {
 	case field.Type.Kind() == reflect.Slice:

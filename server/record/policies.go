@@ -6,7 +6,7 @@ import (
 	"resellerd/policies"
 )
 
-// Known is what is read of a policy over and over. It is immutable.
+// Known holds the parts of a policy that every log entry needs. It is immutable.
 type Known struct {
 	Mask    *Mask // of the decision log, when it is static
 	Static  bool  // the mask does not depend on the entry
@@ -14,8 +14,8 @@ type Known struct {
 	Reasons map[string]policies.Reason
 }
 
-// Policies holds what is known of the policy in force. The zero value is ready;
-// it is safe for concurrent use.
+// Policies caches the Known of the policy in force. The zero value is ready.
+// Several goroutines may use it at once.
 type Policies struct {
 	held atomic.Pointer[heldPolicy]
 }
@@ -25,7 +25,7 @@ type heldPolicy struct {
 	Known
 }
 
-// Of returns what is known of e.
+// Of returns the Known of a policy, and caches it.
 func (c *Policies) Of(e *policies.Engine) *Known {
 	if held := c.held.Load(); held != nil && held.engine == e {
 		return &held.Known

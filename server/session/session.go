@@ -1,6 +1,6 @@
 // Package session is one user asking one policy: the user is found, facts are made
 // of it, the policy decides or plans, and the decision is counted and recorded. It
-// knows no HTTP. Its errors say what was refused; the server turns them into answers.
+// knows no HTTP. Its errors name the refusal, and the server turns them into answers.
 //
 // Its terms:
 //
@@ -137,8 +137,9 @@ func (r *Session) Judge(in *input.Input) policies.Decision {
 	return r.Engine.Decide(r.Ctx, in)
 }
 
-// DecideAbsent denies what is not there for the reason that the policy gives
-// for what is not visible: it is asked about a row that names no owner.
+// DecideAbsent denies access to a row that is not there, as the policy denies access
+// to a row that the user does not see. The policy is asked about a row without an
+// owner.
 func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 	start := r.Now()
 	d := policies.Absent(r.Judge(in))

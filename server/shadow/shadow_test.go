@@ -17,7 +17,6 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
-	"resellerd/policies/predicate"
 	"resellerd/server/record"
 )
 
@@ -56,21 +55,15 @@ func counted(t *testing.T, c prometheus.Counter) float64 {
 	return m.GetCounter().GetValue()
 }
 
-// odd is a decider that does what no engine should.
-type odd struct{ do func() }
+// working is a decider that does something before it allows.
+type working struct {
+	Decider
+	do func()
+}
 
-func (o odd) Decide(context.Context, *input.Input) policies.Decision {
-	o.do()
+func (w working) Decide(context.Context, *input.Input) policies.Decision {
+	w.do()
 	return policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}
-}
-
-func (o odd) Evaluate(ctx context.Context, in *input.Input) policies.Decision {
-	return o.Decide(ctx, in)
-}
-
-func (o odd) Plan(context.Context, *input.Input) *policies.Plan {
-	o.do()
-	return &policies.Plan{Filter: predicate.Filter{Kind: predicate.All}, Outcome: policies.OutcomeAllow}
 }
 
 // A write asks from within its transaction, so a full queue costs it nothing.
@@ -143,7 +136,7 @@ func TestAShadowRestsForLongerThanItWorks(t *testing.T) {
 	h.log = &disagreementLog{}
 	var worked time.Duration
 	h.decider = func(*policies.Engine) Decider {
-		return odd{func() {
+		return working{do: func() {
 			for began := time.Now(); ; {
 				if took := time.Since(began); took > 3*burst {
 					worked += took
