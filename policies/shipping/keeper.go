@@ -17,8 +17,8 @@ type Keeper struct {
 	Options policies.Options // of every engine; Source is the arrival's
 	Tests   bool             // run the tree's own Rego tests first; a tree without any is refused
 	Logger  *slog.Logger
-	// Done is told of every attempt: nil when a policy was put in force. It may
-	// be nil itself.
+	// Done is told of every attempt, before the log is: nil when a policy was put
+	// in force. It may be nil itself.
 	Done func(error)
 
 	mu        sync.Mutex
@@ -43,12 +43,12 @@ func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	}
 	k.digest = a.digest
 	if err != nil {
+		k.tell(err)
 		k.log("policy cannot be checked; the one in force stays", err, described(a)...)
-	} else {
-		k.swap(engine, a)
+		return err
 	}
-	k.tell(err)
-	return err
+	k.swap(engine, a)
+	return nil
 }
 
 // Fail counts that nothing could be read, or that it was refused before it got
@@ -56,11 +56,11 @@ func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 func (k *Keeper) Fail(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.tell(err)
 	if err.Error() != k.failure {
 		k.log("policy cannot be read; the one in force stays", err)
 	}
 	k.failure = err.Error()
-	k.tell(err)
 }
 
 // check does everything that must succeed before a tree is put in force.
@@ -82,10 +82,14 @@ func (k *Keeper) check(ctx context.Context, a Arrival) (*policies.Engine, error)
 func (k *Keeper) swap(engine *policies.Engine, a Arrival) {
 	k.revisions = a.Revisions
 	old := k.Engines.Current()
-	if old != nil && old.Revision() == engine.Revision() && old.Source() == engine.Source() {
+	same := old != nil && old.Revision() == engine.Revision() && old.Source() == engine.Source()
+	if !same {
+		k.Engines.Swap(engine)
+	}
+	k.tell(nil)
+	if same {
 		return
 	}
-	k.Engines.Swap(engine)
 	args := append([]any{"revision", engine.Revision()}, described(a)...)
 	if old != nil {
 		args = append(args, "instead_of", old.Revision())
