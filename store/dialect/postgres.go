@@ -65,7 +65,12 @@ func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 }
 
 func openPostgres(url string, o Options) (p Pools, err error) {
-	at, err := pq.NewConnector(url)
+	settings, err := pq.NewConfig(url)
+	if err != nil {
+		return p, fault.Invalid("database", "has no valid address")
+	}
+	settings.BinaryParameters = true // a statement takes one round trip, not two
+	at, err := pq.NewConnectorConfig(settings)
 	if err != nil {
 		return p, fault.Invalid("database", "has no valid address")
 	}
