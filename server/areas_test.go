@@ -129,7 +129,7 @@ func TestAStoredLookAlikeMatchesNothing(t *testing.T) {
 // What holds everywhere else is still told where it is asked for as such.
 func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	wide(w)
 	hire(w, "M", "A", "low", store.Group{Rows: store.Access{"customer": "r"}})
 	w.do("low", "GET", "/v1/customers", "", headerAs, w.id("ann")).refused(403, "")
@@ -147,7 +147,7 @@ func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 // The store and the embedded policy have one grammar.
 func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	names := map[string]bool{"a": true, "a/b": true, "A": true, "": true}
 	for c := range rune(0x100) {
 		names["a"+string(c)] = true

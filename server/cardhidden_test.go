@@ -8,7 +8,6 @@ import (
 	"resellerd/policies"
 	"resellerd/server/session"
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // withoutRows is a policy that hides single rows by their name, cards with their
@@ -38,7 +37,7 @@ var costCases = []struct{ card, bought, account, sees, without string }{
 func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 	oneAtATime(t)
 	engine := withoutRows(t)
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range carriers.Databases() {
 		for _, c := range costCases {
 			t.Run(fmt.Sprint(name, " ", c.without), func(t *testing.T) {
 				t.Parallel()

@@ -3,15 +3,13 @@ package server
 import (
 	"strings"
 	"testing"
-
-	"resellerd/store/storetest"
 )
 
 // Why one was not shown a row out of sight is told as why one was not shown a
 // row that is not there.
 func TestADecisionAboutARowOutOfSightIsToldAsOneAboutNone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	explained := 0
 	told := func(user string, by answered, hide ...string) string {
 		got := w.decided(user, by)

@@ -10,7 +10,6 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // decided asks why the decision of an answer was made.
@@ -147,7 +146,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 // Whatever was decided for anybody, reseller A learns nothing planted from it.
 func TestNoDecisionTellsWhatIsPlanted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	p := plant(w)
 	var ids []string
 	for _, user := range []string{"m", "clerk", "a", "a2", "b", "r"} {

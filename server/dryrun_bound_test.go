@@ -11,7 +11,6 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // That a write concerns more users than are compared is said of those alone whom
@@ -34,7 +33,7 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 		"as many, and others out of sight": {maxRehearsed, 3, false},
 		"one more":                         {maxRehearsed + 1, 0, true},
 	} {
-		w := newWorld(t, storetest.SQLite(t), engine, seedWorld)
+		w := newWorld(t, carriers.SQLite(t), engine, seedWorld)
 		var group store.Group
 		w.write(w.id("M"), func(tx *store.Tx) (err error) {
 			if group, err = tx.CreateGroup(tctx, store.Group{AccountID: w.id("M"), Name: "many"}); err != nil {

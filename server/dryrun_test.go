@@ -131,7 +131,7 @@ func TestARehearsalEndsAsTheWriteWouldAndLeavesNothing(t *testing.T) {
 
 func TestADryRunIsAskedForInPlainWords(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	before := w.store.Revision()
 	for _, path := range []string{"/v1/groups/{M.default}?dry_run=1", "/v1/groups/{M.default}?dry_run", "/v1/groups/{M.default}?dry_run=TRUE",
 		"/v1/groups/{M.default}?dry_run=true&dry_run=false", "/v1/customers/{acme}?dry_run=true", "/v1/cards/{gold}?dry_run=yes"} {

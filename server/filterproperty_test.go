@@ -169,7 +169,7 @@ func usually[T any](value T, times int) []T { return slices.Repeat([]T{value}, t
 // view and the columns that it says: of every type, whoever asks.
 func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range storetest.Empty.Databases() {
 		t.Run(name, func(t *testing.T) {
 			seed := depth.FirstSeed()
 			w := newTwinStore(t, url(t), twinViewers[0], seed, 1)

@@ -87,7 +87,7 @@ func TestHostilePoliciesListWhatTheyAllow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, url := range databases(0) {
+	for name, url := range databases(storetest.Empty, 0) {
 		t.Run(name, func(t *testing.T) { hold(t, cases, newHostileStore(t, url(t))) })
 	}
 }

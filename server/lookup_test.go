@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // line finds the card of a look-up, and a member of it.
@@ -209,7 +208,7 @@ func TestLookUpsAreReadStrictly(t *testing.T) {
 func TestNumbersAreInNoLog(t *testing.T) {
 	t.Parallel()
 	var decisions, process bytes.Buffer
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithDecisionWriter(&decisions),
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, WithDecisionWriter(&decisions),
 		WithLogger(slog.New(slog.NewTextHandler(&process, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 	const number = "491715550123"
 	w.get("a", "/v1/lookup?number="+number).want(200)

@@ -15,8 +15,8 @@ import (
 )
 
 // databases are both, or in quick tests the one whose turn it is at the i-th case.
-func databases(i int) map[string]func(testing.TB) string {
-	both := map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}
+func databases(of *storetest.Template, i int) map[string]func(testing.TB) string {
+	both := of.Databases()
 	if !depth.Full() {
 		delete(both, []string{"sqlite", "postgres"}[i%2])
 	}
@@ -54,7 +54,7 @@ func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
 	all := map[string]int{}
 	t.Run("viewers", func(t *testing.T) {
 		for i, viewer := range twinViewers {
-			for name, url := range databases(i) {
+			for name, url := range databases(storetest.Empty, i) {
 				t.Run(fmt.Sprintf("%s at depth %d on %s", viewer.name, viewer.maxDepth, name), func(t *testing.T) {
 					t.Parallel()
 					met := map[string]int{}

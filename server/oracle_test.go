@@ -249,7 +249,7 @@ func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
 	oneAtATime(t)
 	for i, o := range oracles {
 		t.Run(o.name, func(t *testing.T) {
-			for name, url := range databases(i) {
+			for name, url := range databases(carriers, i) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					plain := newWorld(t, url(t), engineOf(t, 1), o.seed)

@@ -17,7 +17,7 @@ func TestRatesThatThePolicyHidesChangeNoAnswer(t *testing.T) {
 	oneAtATime(t)
 	for i, h := range hidings {
 		engine := hidingEngine(t, h.file, h.text, h.by, h.more)
-		for name, url := range databases(i) {
+		for name, url := range databases(carriers, i) {
 			for _, c := range []struct{ side, card, bought string }{{"m", "gold", "upstream"}, {"a", "retail", "gold"}} {
 				t.Run(fmt.Sprint(name, " ", h.name, " ", c.card), func(t *testing.T) {
 					t.Parallel()

@@ -16,7 +16,6 @@ import (
 	"resellerd/server/transport"
 	"resellerd/store"
 	"resellerd/store/schema"
-	"resellerd/store/storetest"
 )
 
 // engineBut is the embedded policy with a text of one of its files replaced.
@@ -37,7 +36,7 @@ func engineBut(t *testing.T, file, text, by string) *policies.Engine {
 // eachDatabase runs a test on a world under a policy in either database.
 func eachDatabase(t *testing.T, engine *policies.Engine, test func(t *testing.T, fresh func() *world)) {
 	t.Helper()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range carriers.Databases() {
 		t.Run(name, func(t *testing.T) {
 			test(t, func() *world { return newWorld(t, url(t), engine, seedWorld) })
 		})

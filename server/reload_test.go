@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"resellerd/policies"
-	"resellerd/store/storetest"
 )
 
 // side is a policy of the reload tests. Two sides differ in what they allow,
@@ -110,7 +109,7 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 			g := &stopClock{}
 			log := &coreLog{}
 			a, b := sideA.load(t), sideB.load(t)
-			w := newWorld(t, storetest.SQLite(t), a, seedWorld, WithClock(g.now), withSyncLog(log))
+			w := newWorld(t, carriers.SQLite(t), a, seedWorld, WithClock(g.now), withSyncLog(log))
 			want := alone(t, w, sideA.load(t), sideB.load(t)) // engines of their own: a and b are cold
 			if want[a.Revision()][name] == want[b.Revision()][name] {
 				t.Fatalf("both policies answer alike: %s", want[a.Revision()][name])
@@ -196,7 +195,7 @@ func TestNoAnswerMixesTwoRevisionsUnderLoad(t *testing.T) {
 	t.Parallel()
 	log := &coreLog{}
 	a, b := sideA.load(t), sideB.load(t)
-	w := newWorld(t, storetest.SQLite(t), a, seedWorld, withSyncLog(log))
+	w := newWorld(t, carriers.SQLite(t), a, seedWorld, withSyncLog(log))
 	want := alone(t, w, a, b)
 	log.take()
 	stop := make(chan struct{})

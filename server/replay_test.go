@@ -119,7 +119,7 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 func TestReplayDoesNotGuessTheNetworksOfAUser(t *testing.T) {
 	t.Parallel()
 	log := &bytes.Buffer{}
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithEntryHook(func(line []byte) { log.Write(line) }))
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, WithEntryHook(func(line []byte) { log.Write(line) }))
 	w.do("m", "PATCH", "/v1/users/{a2}", `{"ip_allow":["192.0.2.0/24"]}`).want(200)
 	for _, ip := range []string{"192.0.2.7", "198.51.100.7"} {
 		log.Reset()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"resellerd/policies/policiestest/depth"
-	"resellerd/store/storetest"
 )
 
 // What is sent to every route that takes a body. A route that is added to the
@@ -270,7 +269,7 @@ func (p *planted) hiddenIDs() map[string]string {
 
 func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range carriers.Databases() {
 		t.Run(name, func(t *testing.T) {
 			var p *planted
 			newWorld(t, url(t), engineOf(t, 1), func(w *world) { seedWorld(w); p = plant(w) })

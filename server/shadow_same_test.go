@@ -54,7 +54,7 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 // or was rolled back, when the shadow decides.
 func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
 	t.Parallel()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range carriers.Databases() {
 		t.Run(name, func(t *testing.T) {
 			beside, check := agreeing(t, 3)
 			w := newWorld(t, url(t), engineOf(t, 3), seedWorld, beside...)
@@ -104,7 +104,7 @@ func TestAShadowOfTheSameTreeAgreesAboutEveryRequest(t *testing.T) {
 		{"A.user", 3, eyes{own: "A", reads: everyType}},
 		{"A.maker", 3, eyes{own: "A", reads: []string{"group", "card"}}},
 	} {
-		for name, url := range databases(i) {
+		for name, url := range databases(storetest.Empty, i) {
 			t.Run(name+", "+viewer.name, func(t *testing.T) {
 				t.Parallel()
 				beside, check := agreeing(t, viewer.maxDepth)

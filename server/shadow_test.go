@@ -16,7 +16,6 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/shadow"
-	"resellerd/store/storetest"
 )
 
 // small is a policy of one module with a rule of the test's own.
@@ -137,7 +136,7 @@ func TestDisagreementsAreCountedByAreaAndKind(t *testing.T) {
 		"a list's other columns": {listed, smallPolicy{rule: allRows}, smallPolicy{rule: allRows, columns: `"id", "email"`}, shadow.KindColumns},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, storetest.SQLite(t), c.live.load(t), seedWorld, shadowing(c.shadow.load(t), nil))
+			w := newWorld(t, carriers.SQLite(t), c.live.load(t), seedWorld, shadowing(c.shadow.load(t), nil))
 			n := 1.0
 			if c.ask == asked {
 				w.do("m", "POST", "/access/v1/evaluation", customerQuestion(w, "acme"))
@@ -194,7 +193,7 @@ func TestAShadowChangesNoAnswer(t *testing.T) {
 	permissive := smallPolicy{rule: allRows}.load(t)
 	ask := func(t *testing.T, opts ...Option) (answers []string) {
 		log := &coreLog{}
-		w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, append(opts, withSyncLog(log), WithIDs(func() string { return "D" }))...)
+		w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, append(opts, withSyncLog(log), WithIDs(func() string { return "D" }))...)
 		for _, user := range []string{"m", "a", "b", "n", "nobody"} {
 			for _, path := range []string{
 				"/v1/me", "/v1/customers?count=true", "/v1/customers/{acme}", "/v1/customers/{bolt}", "/v1/cards?count=true",
@@ -231,7 +230,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
 		o.Decider = func(*policies.Engine) shadow.Decider { return odd{func() { <-released }} }
 	}))
 	h, in := w.server.shadow, &input.Input{Resource: input.Resource{Type: "customer"}}
@@ -258,7 +257,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 
 func TestAShadowPanicsOnItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, shadowing(smallPolicy{rule: allRows}.load(t), func(o *shadow.Options) {
 		o.Decider = func(*policies.Engine) shadow.Decider { return odd{func() { panic("odd") }} }
 	}))
 	for range 3 {
@@ -274,7 +273,7 @@ func TestALoggedDisagreementHoldsBothDecisionsMaskedAndNothingElse(t *testing.T)
 	t.Parallel()
 	log := &coreLog{}
 	live := smallPolicy{rule: noRows, reason: "live_reason", mask: `"/result/columns"`}
-	w := newWorld(t, storetest.SQLite(t), live.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
+	w := newWorld(t, carriers.SQLite(t), live.load(t), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 		shadowing(smallPolicy{rule: allRows, columns: `"id", "notes"`}.load(t), nil))
 	body := strings.Replace(customerQuestion(w, "acme"), `"context":{`, `"context":{"note":"planted-sent",`, 1)
 	w.do("m", "POST", "/access/v1/evaluation", body)
@@ -311,7 +310,7 @@ func TestNoDisagreementTellsAPlantedSecret(t *testing.T) {
 	log := &coreLog{}
 	for _, candidate := range []smallPolicy{{rule: allRows, columns: `"id", "name", "notes", "login", "email", "carrier", "external_id"`},
 		{rule: "allow if to_number(input.context.note) > 0\n"}} {
-		w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
+		w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld, WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 			shadowing(candidate.load(t), nil))
 		for _, user := range []string{"m", "a", "b"} {
 			for _, path := range []string{"/v1/customers", "/v1/customers/{acme}", "/v1/cards", "/v1/users", "/v1/groups", "/v1/accounts"} {

@@ -126,7 +126,7 @@ func TestWhoDoesNotSeeWhatACardCostsIsNotToldOfIt(t *testing.T) {
 	for i, c := range []struct{ card, bought, seer, seller, blind string }{
 		{"gold", "upstream", "m", "m.seller", "m.blind"}, {"retail", "gold", "a", "a.seller", "a.blind"},
 	} {
-		for name, url := range databases(i) {
+		for name, url := range databases(carriers, i) {
 			t.Run(name+" "+c.card, func(t *testing.T) {
 				t.Parallel()
 				worldOf := func(cost int64, held string, stale bool) *world {

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"resellerd/store/storetest"
 )
 
 // soon waits until something holds, and fails when it does not.
@@ -189,7 +187,7 @@ func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
 // A refusal does not wait as long for the rest of a file as an upload may take.
 func TestWhoIsRefusedAnUploadIsToldSoon(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	w.server.cfg.Limits.Read = 100 * time.Millisecond
 	addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 	conn := dial(t, addr)

@@ -10,17 +10,20 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/history"
 	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
@@ -42,7 +45,7 @@ import (
 // Every private text holds a secret that names its owner: secret("M", …).
 // Ids follow from these names, so that two worlds can be compared.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  *store.Store
 	server *Server
 	ids    map[string]string
@@ -50,6 +53,9 @@ type world struct {
 	mu     sync.Mutex
 	now    time.Time
 }
+
+// worldStart is when the first row of a world is made.
+var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 const worldToken = "panel-token-of-the-tests"
 
@@ -62,7 +68,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 // eachWorldWith is eachWorld with another max_depth.
 func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)) {
 	t.Helper()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range carriers.Databases() {
 		t.Run(name, func(t *testing.T) {
 			test(t, newWorld(t, url(t), engineOf(t, maxDepth), seedWorld))
 		})
@@ -75,7 +81,7 @@ var patient = Limits{Request: 5 * time.Minute}
 // newWorld opens a fresh store, lets seed fill it, and puts a server before it.
 func newWorld(t *testing.T, url string, engine *policies.Engine, seed func(w *world), opts ...Option) *world {
 	t.Helper()
-	w := &world{t: t, ids: map[string]string{}, now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+	w := &world{t: t, ids: map[string]string{}, now: worldStart}
 	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
 	seed(w)
 	opts = append([]Option{
@@ -220,7 +226,7 @@ func (w *world) write(tenant string, fn func(tx *store.Tx) error) {
 
 // answered is what a request got.
 type answered struct {
-	t      *testing.T
+	t      testing.TB
 	what   string
 	status int
 	header http.Header
@@ -328,8 +334,36 @@ func (a answered) alike() string {
 	return fmt.Sprintf("%d %v %s", a.status, header, decisionIDs.ReplaceAllString(a.body, ""))
 }
 
-// seedWorld makes the two carriers.
+// carriers are databases with the two carriers in them.
+var carriers = storetest.NewTemplate(func(t testing.TB, url string) {
+	w := &world{t: t, ids: map[string]string{}, now: worldStart}
+	s, err := store.Open(context.Background(), url, store.Options{Now: w.clock, NewID: w.newID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store = s
+	w.fill()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	seeded.Store(w)
+})
+
+// seeded is the world that carriers were last filled by: it knows the ids.
+var seeded atomic.Pointer[world]
+
+// seedWorld makes the two carriers, unless the database has them.
 func seedWorld(w *world) {
+	if !carriers.Copied(storetest.URL(w.t, w.store)) {
+		w.fill()
+		return
+	}
+	from := seeded.Load()
+	w.ids, w.now = maps.Clone(from.ids), from.now
+	<-w.store.Newer(history.DataRevision{}) // the writer of these rows would know its revision
+}
+
+func (w *world) fill() {
 	seedMaster(w, "M", "Meridian")
 	seedMaster(w, "N", "Northwind")
 	for _, name := range []string{"A", "B", "C"} {

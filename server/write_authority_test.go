@@ -8,7 +8,6 @@ import (
 
 	"resellerd/server/identity"
 	"resellerd/store"
-	"resellerd/store/storetest"
 )
 
 // Every route that is not open to anyone asks who is calling, and no write is
@@ -16,7 +15,7 @@ import (
 // table, with every body that their tests know.
 func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	for _, card := range []string{"gold", "retail"} {
 		w.draft(card)
 	}
@@ -63,7 +62,7 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 // their tests know, a user without rights makes none.
 func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, storetest.SQLite(t), engineOf(t, 1), seedWorld)
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	w.draft("gold")
 	w.bare(t, "reader")
 	keys, stranger := newIssuer(t), newIssuer(t)

@@ -17,19 +17,7 @@ import (
 // server; see the package.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	admin := needServer(t)
-	template, err := emptyPostgres()
-	if err != nil {
-		t.Fatalf("postgres template: %v", err)
-	}
-	if template != untouched {
-		return spareOf(t, admin)
-	}
-	fresh := copyOf(t, admin, template)
-	if err := migrate(fresh); err != nil {
-		t.Fatalf("migrate: %v", err)
-	}
-	return fresh
+	return Empty.Postgres(t)
 }
 
 // EmptyPostgres is Postgres without any schema.
@@ -38,12 +26,12 @@ func EmptyPostgres(t testing.TB) string {
 	return copyOf(t, needServer(t), untouched)
 }
 
-// untouched is PostgreSQL's own empty database; templateName is a migrated one in
-// a cluster of our own.
-const (
-	untouched    = "template0"
-	templateName = "resellerd_template"
-)
+// untouched is PostgreSQL's own empty database.
+const untouched = "template0"
+
+// outlives reports whether databases are made on a server that outlives the
+// tests, where nothing may be left behind.
+func outlives() bool { return os.Getenv("RESELLERD_TEST_DATABASE") != "" }
 
 func needServer(t testing.TB) string {
 	t.Helper()
@@ -76,55 +64,10 @@ func copyOf(t testing.TB, admin, template string) string {
 	return fresh
 }
 
-// spareDatabases is how many copies of the template wait to be used.
-const spareDatabases = 2
-
-// spare is a copy of the template that waits, or why there is none.
-type spare struct {
-	name string
-	err  error
-}
-
-// spares makes copies of the template of our own cluster ahead of the tests that
-// use them.
-var spares = sync.OnceValue(func() chan spare {
-	waiting := make(chan spare, spareDatabases)
-	go func() {
-		for {
-			admin, err := server()
-			name := freshName()
-			if err == nil {
-				// Faster where nothing is synced, as in a cluster of our own.
-				err = execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, templateName))
-			}
-			waiting <- spare{name, err}
-		}
-	}()
-	return waiting
-})
-
-// spareOf takes a copy of the template. It is dropped beside the tests that
-// follow; the cluster of our own ends with the test binary anyway.
-func spareOf(t testing.TB, admin string) string {
-	t.Helper()
-	copied := <-spares()
-	if copied.err != nil {
-		t.Fatal(copied.err)
-	}
-	t.Cleanup(func() {
-		go func() { _ = execute(admin, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", copied.name)) }()
-	})
-	fresh, err := inDatabase(admin, copied.name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fresh
-}
-
 // server is the URL of the server to make databases on.
 var server = sync.OnceValues(func() (string, error) {
-	if given := os.Getenv("RESELLERD_TEST_DATABASE"); given != "" {
-		return given, nil
+	if outlives() {
+		return os.Getenv("RESELLERD_TEST_DATABASE"), nil
 	}
 	c, err := throwaway()
 	if err != nil {
@@ -135,27 +78,6 @@ var server = sync.OnceValues(func() (string, error) {
 
 // throwaway is a cluster that lives as long as the test binary.
 var throwaway = sync.OnceValues(func() (*cluster, error) { return startCluster("") })
-
-// emptyPostgres is the name of a database to copy: a migrated one in a cluster
-// of our own; PostgreSQL's own empty one on a server that outlives the tests,
-// where nothing is left behind.
-var emptyPostgres = sync.OnceValues(func() (string, error) {
-	if os.Getenv("RESELLERD_TEST_DATABASE") != "" {
-		return untouched, nil
-	}
-	admin, err := server()
-	if err != nil {
-		return "", err
-	}
-	if err := execute(admin, "CREATE DATABASE "+templateName+" TEMPLATE "+untouched); err != nil {
-		return "", err
-	}
-	fresh, err := inDatabase(admin, templateName)
-	if err != nil {
-		return "", err
-	}
-	return templateName, migrate(fresh)
-})
 
 var databases atomic.Int64
 

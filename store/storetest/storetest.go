@@ -18,8 +18,6 @@ package storetest
 import (
 	"context"
 	"database/sql"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -96,30 +94,8 @@ func SQL(t testing.TB, s *store.Store) *sql.DB {
 // SQLite is the URL of a fresh SQLite database with the current schema.
 func SQLite(t testing.TB) string {
 	t.Helper()
-	empty, err := emptySQLite()
-	if err != nil {
-		t.Fatalf("sqlite template: %v", err)
-	}
-	path := filepath.Join(t.TempDir(), "store.db")
-	if err := os.WriteFile(path, empty, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "sqlite:" + path
+	return Empty.SQLite(t)
 }
-
-// emptySQLite is a migrated database file, made once.
-var emptySQLite = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "resellerd-sqlite-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "empty.db")
-	if err := migrate("sqlite:" + path); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
 
 func migrate(url string) error {
 	ctx := context.Background()
