@@ -98,10 +98,14 @@ func ask(at, query string, into any) error {
 	return db.QueryRowContext(context.Background(), query).Scan(into)
 }
 
-// eventually waits until the query says true: another process is waited for.
+// patience is how long another process is waited for. It is far more than a busy
+// machine needs: who waits so long has found a fault.
+const patience = 5 * time.Minute
+
+// eventually waits until the query says true.
 func eventually(t testing.TB, at, query string) {
 	t.Helper()
-	for late := time.Now().Add(30 * time.Second); ; {
+	for late := time.Now().Add(patience); ; {
 		var done bool
 		need(t, ask(at, query, &done))
 		if done {

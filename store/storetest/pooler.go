@@ -67,7 +67,7 @@ func (b *Bouncer) Start(t testing.TB, mode string) {
 	b.ran.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	need(t, leaveRoot(b.ran.SysProcAttr, b.dir))
 	need(t, b.ran.Start())
-	for late := time.Now().Add(10 * time.Second); execute(b.URL, "SELECT 1") != nil; {
+	for late := time.Now().Add(patience); execute(b.URL, "SELECT 1") != nil; {
 		if time.Now().After(late) {
 			log, _ := os.ReadFile(filepath.Join(b.dir, "log")) // without it, the failure alone is told
 			t.Fatalf("pgbouncer does not answer:\n%s", log)
