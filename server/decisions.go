@@ -51,7 +51,7 @@ func (r *inquiry) recall(id string, s *readerDisclosure) (record.Remembered, err
 		return record.Remembered{}, notFound()
 	}
 	kept, known := r.settling(id)
-	users, err := r.mayList("user")
+	users, err := r.MayList("user")
 	if err != nil {
 		return kept, err
 	}
@@ -117,7 +117,7 @@ func (r *inquiry) thing(m record.Remembered, in *input.Input, s *readerDisclosur
 	switch {
 	case in.Resource.ID == "" || m.List:
 		return thing, nil
-	case thing.Type == "area" || !r.s.stored[thing.Type]:
+	case thing.Type == "area" || !session.KeepsRows(thing.Type):
 		if own || thing.Type == "area" {
 			thing.ID = in.Resource.ID
 		}
@@ -138,7 +138,7 @@ func (r *inquiry) thing(m record.Remembered, in *input.Input, s *readerDisclosur
 // seesStored reports whether the acting user sees a row now. Rates and revisions
 // are seen as their card is.
 func (r *inquiry) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
-	p, err := r.mayList(resource.Named(typ).Decided())
+	p, err := r.MayList(resource.Named(typ).Decided())
 	if err != nil {
 		return false, err
 	}

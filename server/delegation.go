@@ -37,7 +37,7 @@ func (w *writing) opened(before, after store.Account) (map[string][]string, erro
 	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
 	if before.Status != store.Active && after.Status == store.Active {
 		for _, typ := range []string{"user", "group"} {
-			if _, err := w.r.readPlan(typ); err != nil {
+			if _, err := w.r.ReadPlan(typ); err != nil {
 				return nil, err
 			}
 		}

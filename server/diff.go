@@ -103,12 +103,12 @@ func (r *exchange) diffAsked() (diff, error) {
 
 // seesRevision refuses a revision that the reader is not shown: 404.
 func (r *inquiry) seesRevision(card, revision string) error {
-	_, q, err := r.revisionsOf(outside{}, card, false)
+	_, q, err := r.revisionsOf(r.Store, card, false)
 	if err != nil {
 		return err
 	}
 	q.ID, q.Limit = revision, 1
-	_, err = r.single(outside{}, q)
+	_, err = r.Single(r.Store, q)
 	return err
 }
 

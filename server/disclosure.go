@@ -3,8 +3,9 @@ package server
 import (
 	"errors"
 
-	"resellerd/policies"
+	"resellerd/server/session"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/query"
 )
 
@@ -12,7 +13,7 @@ import (
 // same plans that its lists are made with.
 type readerDisclosure struct {
 	r                *inquiry
-	groups, accounts *readPlan // nil: none of them
+	groups, accounts *session.ReadPlan // nil: none of them
 	grounds          bool
 	err              error // the first failure; nothing of the explanation is shown then
 }
@@ -21,35 +22,23 @@ type readerDisclosure struct {
 func (r *inquiry) disclosure() (*readerDisclosure, error) {
 	s := &readerDisclosure{r: r}
 	var err error
-	if s.groups, err = r.mayList("group"); err != nil {
+	if s.groups, err = r.MayList("group"); err != nil {
 		return nil, err
 	}
-	if s.accounts, err = r.mayList("account"); err != nil {
+	if s.accounts, err = r.MayList("account"); err != nil {
 		return nil, err
 	}
 	s.grounds = r.Facts.Account.Kind == store.Master && r.Judge(r.Input("read", "area", "policy")).Allow
 	return s, nil
 }
 
-// mayList is readPlan, nil where no row of the type may be read.
-func (r *inquiry) mayList(typ string) (*readPlan, error) {
-	plan, env, err := r.Plan("read", typ)
-	if err != nil {
-		return nil, err
-	}
-	if plan.Outcome == policies.OutcomeDeny {
-		return nil, nil
-	}
-	return &readPlan{typ: typ, plan: plan, env: env, leaf: r.Facts.Leaf}, nil
-}
-
 // row is the row of this id, as far as it is visible.
-func (s *readerDisclosure) row(p *readPlan, id string) (query.Row, bool) {
+func (s *readerDisclosure) row(p *session.ReadPlan, id string) (query.Row, bool) {
 	if p == nil {
 		return query.Row{}, false
 	}
-	row, err := s.r.one(outside{}, *p, id)
-	if err != nil && !absent(err) {
+	row, err := s.r.One(s.r.Store, *p, id)
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		s.err = errors.Join(s.err, err)
 	}
 	return row, err == nil

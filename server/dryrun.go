@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -9,7 +10,7 @@ import (
 	"resellerd/server/identity"
 	"resellerd/server/session"
 	"resellerd/store"
-	"resellerd/store/query"
+	"resellerd/store/fault"
 )
 
 type dryRunQuery struct {
@@ -145,14 +146,14 @@ func (d *rehearsal) concerned(m *store.Moment, done target) ([]string, error) {
 
 // visible reports whether the acting user sees a user at this moment, and with
 // it what makes it one of those concerned.
-func (d *rehearsal) visible(m *store.Moment, users *readPlan, done target, id string) (bool, error) {
+func (d *rehearsal) visible(m *store.Moment, users *session.ReadPlan, done target, id string) (bool, error) {
 	if users == nil {
 		return false, nil
 	}
 	p := *users
-	p.leaf = false
-	row, err := d.r.one(during{m}, p, id)
-	if absent(err) {
+	p.Leaf = false
+	row, err := d.r.One(m, p, id)
+	if errors.Is(err, fault.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
@@ -237,8 +238,3 @@ func orNothing(o *visibility) *visibility {
 	}
 	return o
 }
-
-// during lists rows as they are at a moment.
-type during struct{ m *store.Moment }
-
-func (d during) page(r *inquiry, q query.Query) (query.Page, error) { return d.m.List(r.Ctx, q) }

@@ -12,7 +12,6 @@ import (
 	"resellerd/server/record"
 	"resellerd/server/resource"
 	"resellerd/server/session"
-	"resellerd/store/fault"
 )
 
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
@@ -55,7 +54,7 @@ func (r *inquiry) answer(q question) (policies.Decision, error) {
 	if err := r.loadQuestioned(in, q); err != nil {
 		return policies.Decision{}, err
 	}
-	known, err := r.loadRow(in)
+	known, err := r.LoadRow(in)
 	if err != nil {
 		return policies.Decision{}, err
 	}
@@ -111,29 +110,6 @@ func (r *inquiry) ownOnly() bool { return r.Caller.JWT || r.s.cfg.JWT.RequireUse
 // user that the token names.
 func (r *inquiry) own(ref string, a *session.Actor) bool {
 	return ref == r.Caller.UserRef || a != nil && a.Subject.User.Named(r.Caller.UserRef)
-}
-
-// loadRow adds the stored row of a type the store keeps, and reports whether
-// there is something to decide about: an id that the store does not know, or
-// that is another tenant's than the token's, is absent.
-func (r *inquiry) loadRow(in *input.Input) (bool, error) {
-	if !r.s.stored[in.Resource.Type] {
-		return true, nil
-	}
-	if in.Action.Name == "create" {
-		return true, r.proposeRow(in)
-	}
-	row, err := r.s.store.PolicyRow(r.Ctx, in.Resource.Type, in.Resource.ID)
-	switch {
-	case errors.Is(err, fault.ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, unavailable(err)
-	case r.Caller.Tenant != "" && row["tenant_id"] != r.Caller.Tenant:
-		return false, nil
-	}
-	in.Resource.Row = row
-	return true, nil
 }
 
 // compare counts where a panel's own decision, sent along, differs from ours.

@@ -47,7 +47,7 @@ func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure
 	if !s.policy() {
 		return x, nil
 	}
-	filter, err := filterText(r.s.store, readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(r.Ctx, in), leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
+	filter, err := filterText(r.s.store, session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(r.Ctx, in), Leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) e
 
 // effective are the accesses that the policy leaves the acting user in an area.
 func (r *inquiry) effective(area string) []string {
-	left, named := []string{}, r.areas()
+	left, named := []string{}, r.Areas()
 	for _, action := range session.AccessActions {
 		if r.Judge(r.Input(action, "area", areas.Asked(area, named))).Allow {
 			left = append(left, action)

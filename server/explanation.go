@@ -3,6 +3,7 @@ package server
 import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/schema"
 )
@@ -123,16 +124,16 @@ func reasonText(known map[string]policies.Reason, code string) ReasonText {
 }
 
 // filterText says what a plan lets pass, and how the store is asked for it.
-func filterText(st *store.Store, p readPlan) (*FilterText, error) {
-	f := &FilterText{Kind: kindText(p.plan.Filter), Dialect: st.Dialect()}
-	if p.plan.Filter.Kind == predicate.Where {
-		f.Condition = p.plan.Filter.String()
+func filterText(st *store.Store, p session.ReadPlan) (*FilterText, error) {
+	f := &FilterText{Kind: kindText(p.Plan.Filter), Dialect: st.Dialect()}
+	if p.Plan.Filter.Kind == predicate.Where {
+		f.Condition = p.Plan.Filter.String()
 	}
-	if !typeListed(p.typ) {
+	if !typeListed(p.Type) {
 		return f, nil
 	}
 	var err error
-	f.SQL, f.Args, err = st.Statement(p.query())
+	f.SQL, f.Args, err = st.Statement(p.Query())
 	return f, err
 }
 

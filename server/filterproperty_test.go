@@ -31,7 +31,7 @@ func (s shownRow) equal(o shownRow) bool {
 // listedRows is what a list with the plan's filter shows, by id.
 func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *policies.Plan, in *input.Input, leaf bool) map[string]shownRow {
 	t.Helper()
-	q := readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in), leaf: leaf}.query()
+	q := session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(ctx, in), Leaf: leaf}.Query()
 	q.Limit = 1000
 	page, err := st.List(ctx, q)
 	if err != nil {

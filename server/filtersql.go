@@ -7,6 +7,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/policies/rego"
+	"resellerd/server/session"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -28,7 +29,7 @@ func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 		if plan.Err != nil {
 			continue // said when the tree was loaded, or of this subject alone
 		}
-		q := readPlan{typ: in.Resource.Type, plan: plan, env: plan.Bind(ctx, in)}.query()
+		q := session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(ctx, in)}.Query()
 		if len(q.Views) == 0 { // no row is shown, and the filter is asked all the same
 			q.Views = []query.View{{Name: "any", When: predicate.Filter{Kind: predicate.All}}}
 		}

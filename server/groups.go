@@ -73,7 +73,7 @@ func removeGroup(w *writing, id string) error {
 // mayMeetUsers refuses a write that users in the group may stand in the way of
 // to an actor who may read none: it would learn that there are some.
 func (w *writing) mayMeetUsers() error {
-	_, err := w.r.readPlan("user")
+	_, err := w.r.ReadPlan("user")
 	return err
 }
 

@@ -98,11 +98,11 @@ func postImport(r *exchange) error {
 
 // mayImport decides before a file is taken; it is decided again with the write.
 func (r *inquiry) mayImport(card string) error {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return err
 	}
-	if _, err := r.one(outside{}, cards, card); err != nil {
+	if _, err := r.One(r.Store, cards, card); err != nil {
 		return err
 	}
 	in := r.Input("update", "card", card)

@@ -27,7 +27,7 @@ func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
 	held.Swap(engine)
 	s := &Server{
 		store: st, engines: held, now: time.Now, newID: randomID,
-		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(), stored: storedTypes(),
+		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(),
 	}
 	s.metrics = newMetrics(s.registry, st, held)
 	s.share()
@@ -105,7 +105,7 @@ func (r *inquiry) asked(q WhyQuestion) (*input.Input, error) {
 
 // explainOne tells about one row, area or thing of the panel's.
 func (r *inquiry) explainOne(in *input.Input) (*Explanation, error) {
-	known, err := r.loadRow(in)
+	known, err := r.LoadRow(in)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/policies/areas"
 	"resellerd/policies/input"
 	"resellerd/server/resource"
 	"resellerd/server/session"
@@ -89,7 +90,7 @@ func (l lineage) givers(area, letter string) []Giver {
 
 // rowFor is the key that counts for an area.
 func rowFor(access store.Access, area string) string {
-	for at := area; at != ""; at = parentArea(at) {
+	for at := area; at != ""; at = areas.Above(at) {
 		if _, ok := access[at]; ok {
 			return at
 		}
@@ -124,15 +125,15 @@ func (overseer) policy() bool                       { return true }
 
 // areasFor are the areas that count for an action on a resource.
 func areasFor(action, typ, id string) []string {
-	areas := resource.Named(typ).AreaNames()
+	named := resource.Named(typ).AreaNames()
 	if typ == input.AreaType {
-		areas = []string{id}
+		named = []string{id}
 	}
 	switch action {
 	case "preview":
-		areas = append(areas, "preview")
+		named = append(named, "preview")
 	case "accept_losses":
-		areas = append(areas, "card/loss")
+		named = append(named, "card/loss")
 	}
-	return areas
+	return named
 }

@@ -42,17 +42,17 @@ var customerLink = link{
 
 // query asks for a card's links, as far as the reader sees both sides.
 func (l link) query(r *inquiry, card string, within bool) (query.Query, error) {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return query.Query{}, err
 	}
-	others, err := r.readPlan(l.other)
+	others, err := r.ReadPlan(l.other)
 	if err != nil {
 		return query.Query{}, err
 	}
-	cards.leaf, others.leaf = cards.leaf && !within, others.leaf && !within
-	q := cards.query()
-	q.Type, q.Parent, q.Also = l.typ, card, []query.TypedFilter{others.also()}
+	cards.Leaf, others.Leaf = cards.Leaf && !within, others.Leaf && !within
+	q := cards.Query()
+	q.Type, q.Parent, q.Also = l.typ, card, []query.TypedFilter{others.Also()}
 	return q, nil
 }
 
@@ -78,11 +78,11 @@ func listLinks(l link) func(*exchange) error {
 
 // ownSide finds a card whose links the reader may know of: 404 for others.
 func (r *inquiry) ownSide(card string) error {
-	p, err := r.readPlan("card")
+	p, err := r.ReadPlan("card")
 	if err != nil {
 		return err
 	}
-	row, err := r.one(outside{}, p, card)
+	row, err := r.One(r.Store, p, card)
 	if err == nil && row.View == translatedView {
 		return notFound()
 	}
@@ -133,7 +133,7 @@ func (w *writing) seeLink(l link, card, other string) ([]byte, error) {
 		return nil, err
 	}
 	q.ID, q.Limit = other, 1
-	row, err := w.r.single(within{w.tx}, q)
+	row, err := w.r.Single(w.tx, q)
 	if err != nil {
 		return nil, err
 	}

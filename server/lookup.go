@@ -104,15 +104,15 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls [
 
 // lookupQuery asks the policy which cards are seen, and what of their rates.
 func (r *inquiry) lookupQuery() (lookup.Query, error) {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return lookup.Query{}, err
 	}
-	rates, err := r.readPlan("rate")
+	rates, err := r.ReadPlan("rate")
 	if err != nil {
 		return lookup.Query{}, err
 	}
-	return lookup.Query{Cards: cards.query(), Rates: rates.query(), Account: r.Subject.Account.ID}, nil
+	return lookup.Query{Cards: cards.Query(), Rates: rates.Query(), Account: r.Subject.Account.ID}, nil
 }
 
 func (r *inquiry) lookup(q lookup.Query) (*lookup.Cards, error) {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/swaggest/jsonschema-go"
 	"github.com/swaggest/openapi-go"
 	"github.com/swaggest/openapi-go/openapi31"
 )
@@ -18,6 +20,7 @@ import (
 // so it is made when it is first asked for, and once.
 func (s *Server) describe() ([]byte, error) {
 	r := openapi31.NewReflector()
+	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName))
 	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
 		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
 	if s.cfg.PublicURL != "" {
@@ -30,6 +33,15 @@ func (s *Server) describe() ([]byte, error) {
 		}
 	}
 	return json.MarshalIndent(r.Spec, "", "  ")
+}
+
+// schemaName names the schema of a type. It is the same wherever below this
+// package the type is, because clients are generated from it.
+func schemaName(t reflect.Type, name string) string {
+	if below := reflect.TypeFor[Server]().PkgPath() + "/"; strings.HasPrefix(t.PkgPath(), below) {
+		return "Server" + name[len(path.Base(t.PkgPath())):]
+	}
+	return name
 }
 
 // describeRoute adds one operation.

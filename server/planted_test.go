@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/schema"
 )
@@ -242,7 +243,7 @@ func (p *planted) plantAudit(tx *store.Tx, account string) error {
 	}
 	for _, owner := range owners {
 		row := map[string]any{"id": p.id(owner), "tenant_id": p.id(tenantOf(owner)), "kind": store.Reseller}
-		columns := map[string]any{"name": changed{p.text(account, "name before, in an audit entry about "+owner), "now"}}
+		columns := map[string]any{"name": session.Changed{Before: p.text(account, "name before, in an audit entry about "+owner), After: "now"}}
 		change, err := json.Marshal(map[string]any{"columns": columns, "row": row})
 		if err != nil {
 			return err

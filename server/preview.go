@@ -98,7 +98,7 @@ func previewRow(err error) error {
 // not, as the policy decides: an area, rows or a column of a type, or what cards
 // cost.
 func (r *inquiry) readsMore(target *session.Actor) bool {
-	all := slices.AppendSeq(r.areas(), maps.Keys(target.Facts.Access))
+	all := slices.AppendSeq(r.Areas(), maps.Keys(target.Facts.Access))
 	own := r.readable(all)
 	words := r.wordsFor(target)
 	more := false

@@ -122,14 +122,14 @@ func (r *inquiry) totals(m *store.Moment) (map[string]int, error) {
 		if _, counted := totals[a.typ]; counted {
 			continue
 		}
-		p, err := r.mayList(a.typ)
+		p, err := r.MayList(a.typ)
 		if err != nil {
 			return nil, err
 		}
 		if totals[a.typ] = 0; p == nil {
 			continue
 		}
-		if totals[a.typ], err = m.Count(r.Ctx, p.query()); err != nil {
+		if totals[a.typ], err = m.Count(r.Ctx, p.Query()); err != nil {
 			return nil, err
 		}
 	}

@@ -97,11 +97,11 @@ func getRules(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.readPlan("card")
+	p, err := r.ReadPlan("card")
 	if err != nil {
 		return err
 	}
-	row, err := r.one(outside{}, p, id)
+	row, err := r.One(r.Store, p, id)
 	if err != nil {
 		return err
 	}

@@ -90,11 +90,11 @@ func postProof(r *exchange) error {
 
 // proving finds the card as its reader sees it, and reads what is asked.
 func (r *exchange) proving(card string) (*proving, error) {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.one(outside{}, cards, card)
+	row, err := r.One(r.Store, cards, card)
 	if err != nil {
 		return nil, err
 	}

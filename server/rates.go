@@ -96,11 +96,11 @@ func (r *inquiry) dateOf(card string, h cardHead) (time.Time, error) {
 }
 
 func (r *inquiry) dateOfRevision(card, revision string) (time.Time, error) {
-	_, q, err := r.revisionsOf(outside{}, card, false)
+	_, q, err := r.revisionsOf(r.Store, card, false)
 	if err == nil {
 		q.ID, q.Limit = revision, 1
 		var row query.Row
-		if row, err = r.single(outside{}, q); err == nil {
+		if row, err = r.Single(r.Store, q); err == nil {
 			return dateShown(row, r.s.now())
 		}
 	}
@@ -146,22 +146,22 @@ func rowCells(columns []string, each func(func(query.Row) error) error) cardfile
 // has read: revision is another revision than the active one, on the reader's
 // own side of the card only; at is the time at which the rates were in force.
 func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map[string]schema.ColumnInfo, apart []string, err error) {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return head, q, nil, nil, err
 	}
-	row, err := r.one(outside{}, cards, card)
+	row, err := r.One(r.Store, cards, card)
 	if err != nil {
 		return head, q, nil, nil, err
 	}
 	if err := json.Unmarshal(row.AppendJSON(nil), &head); err != nil {
 		return head, q, nil, nil, fmt.Errorf("card %s: %w", card, err)
 	}
-	rates, err := r.readPlan("rate")
+	rates, err := r.ReadPlan("rate")
 	if err != nil {
 		return head, q, nil, nil, err
 	}
-	q, apart = rates.query(), []string{"at"}
+	q, apart = rates.Query(), []string{"at"}
 	q.Parent, q.Viewer = card, r.Facts.Account.ID
 	if row.View != translatedView {
 		q.Revision, apart = r.query("revision"), append(apart, "revision")
@@ -170,7 +170,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 		err = invalid("at", "cannot be asked for together with a revision")
 	}
 	head.at, head.of = q.At, q.Revision
-	return head, q, shownColumns("rate", rates.plan), apart, err
+	return head, q, shownColumns("rate", rates.Plan), apart, err
 }
 
 // past reads a parameter that is a time, not one to come; 0 when it is absent.

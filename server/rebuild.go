@@ -113,7 +113,7 @@ func postRebuild(r *exchange) error {
 // as a list of cards shows them; only these where only is given. Of the others
 // nothing is told, nor are they touched.
 func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
-	cards, err := r.readPlan("card")
+	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
 		if only != nil && !slices.Contains(*only, id) {
 			continue
 		}
-		row, err := r.one(outside{}, cards, id)
+		row, err := r.One(r.Store, cards, id)
 		if absent(err) {
 			continue
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -10,24 +11,24 @@ import (
 // revisionsOf finds a card as its reader sees it (404), decides that its
 // revisions may be read (403), and asks for them, those made last first. Who
 // sees the card translated is shown the one that is in force.
-func (r *inquiry) revisionsOf(from lister, card string, inside bool) (readPlan, query.Query, error) {
-	cards, err := r.readPlan("card")
+func (r *inquiry) revisionsOf(from session.Lister, card string, inside bool) (session.ReadPlan, query.Query, error) {
+	cards, err := r.ReadPlan("card")
 	if err != nil {
-		return readPlan{}, query.Query{}, err
+		return session.ReadPlan{}, query.Query{}, err
 	}
-	cards.leaf = cards.leaf && !inside
-	row, err := r.one(from, cards, card)
+	cards.Leaf = cards.Leaf && !inside
+	row, err := r.One(from, cards, card)
 	if err != nil {
-		return readPlan{}, query.Query{}, err
+		return session.ReadPlan{}, query.Query{}, err
 	}
-	p, err := r.readPlan("revision")
+	p, err := r.ReadPlan("revision")
 	if err != nil {
-		return readPlan{}, query.Query{}, err
+		return session.ReadPlan{}, query.Query{}, err
 	}
-	p.leaf = p.leaf && !inside
-	q := p.query()
+	p.Leaf = p.Leaf && !inside
+	q := p.Query()
 	q.Parent = card
-	if row.View != translatedView && p.sees("created_at") {
+	if row.View != translatedView && p.Sees("created_at") {
 		q.Sort, q.Desc = "created_at", true
 	}
 	return p, q, nil
@@ -39,11 +40,11 @@ func listRevisions(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	p, q, err := r.revisionsOf(outside{}, card, false)
+	p, q, err := r.revisionsOf(r.Store, card, false)
 	if err != nil {
 		return err
 	}
-	return r.answerList(q, shownColumns("revision", p.plan), query.Row.AppendJSON)
+	return r.answerList(q, shownColumns("revision", p.Plan), query.Row.AppendJSON)
 }
 
 // getRevision answers GET on one of them.
@@ -52,12 +53,12 @@ func getRevision(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	_, q, err := r.revisionsOf(outside{}, card, false)
+	_, q, err := r.revisionsOf(r.Store, card, false)
 	if err != nil {
 		return err
 	}
 	q.ID, q.Limit = revision, 1
-	row, err := r.single(outside{}, q)
+	row, err := r.Single(r.Store, q)
 	if err != nil {
 		return err
 	}
@@ -90,12 +91,12 @@ func answerRevision(w *writing, t target) (written, error) {
 
 // seeRevision is a revision as the writer sees it: 404 when it does not.
 func (w *writing) seeRevision(card, revision string) (seen, error) {
-	_, q, err := w.r.revisionsOf(within{w.tx}, card, true)
+	_, q, err := w.r.revisionsOf(w.tx, card, true)
 	if err != nil {
 		return seen{}, err
 	}
 	q.ID, q.Limit = revision, 1
-	row, err := w.r.single(within{w.tx}, q)
+	row, err := w.r.Single(w.tx, q)
 	if err != nil {
 		return seen{}, err
 	}
@@ -253,7 +254,7 @@ func (w *writing) auditRevision(t target, before seen) error {
 		return err
 	}
 	was, is := map[string]any{"revision": asAny(before.object)}, map[string]any{"revision": asAny(after.object)}
-	if len(differing(was, is)) == 0 {
+	if len(session.Differing(was, is)) == 0 {
 		return nil
 	}
 	if err := w.audit(t, was, is); err != nil {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -207,17 +205,3 @@ func answerRow(w *writing, t target) (written, error) {
 
 // answerNothing answers a deletion.
 func answerNothing(*writing, target) (written, error) { return written{}, nil }
-
-// differing lists the columns in which two representations differ; times of
-// keeping are no change of their own.
-func differing(before, after map[string]any) []string {
-	names := map[string]bool{}
-	for _, side := range []map[string]any{before, after} {
-		for name := range side {
-			if name != "updated_at" && name != "created_at" && !reflect.DeepEqual(before[name], after[name]) {
-				names[name] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
-}

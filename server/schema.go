@@ -2,6 +2,7 @@ package server
 
 import (
 	"resellerd/policies/input"
+	"resellerd/server/session"
 	"resellerd/store/schema"
 )
 
@@ -45,13 +46,4 @@ func columnKind(c schema.ColumnInfo) input.ColumnKind {
 }
 
 // KeepsRows reports whether the store keeps rows of a type.
-func KeepsRows(typ string) bool { return storedTypes()[typ] }
-
-// storedTypes are the types whose rows a policy reads.
-func storedTypes() map[string]bool {
-	set := map[string]bool{}
-	for name := range Schema() {
-		set[name] = true
-	}
-	return set
-}
+func KeepsRows(typ string) bool { return session.KeepsRows(typ) }

@@ -74,8 +74,7 @@ type Server struct {
 	views     record.Policies
 	shadow    *shadow.Shadow // nil: none
 	shadowing *shadow.Options
-	labels    []byte          // the fixed labels of a log entry
-	stored    map[string]bool // resource types the store keeps
+	labels    []byte // the fixed labels of a log entry
 	imports   *turns
 	uploads   uploadPlaces
 }
@@ -139,7 +138,6 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		return nil, err
 	}
 	s.labels = record.Labels(cfg.Labels)
-	s.stored = storedTypes()
 	s.memory = record.NewMemory(cfg.DecisionMemory)
 	s.metrics = newMetrics(s.registry, st, engines)
 	if err := s.openDecisionLog(); err != nil {

@@ -1,5 +1,7 @@
 package server
 
+import "resellerd/server/session"
+
 // The shapes of the data API in the OpenAPI document. Of every
 // representation a reader sees the columns that the policy shows it; the
 // others are absent.
@@ -278,13 +280,13 @@ type rateBody struct {
 }
 
 type auditBody struct {
-	ID       string             `json:"id,omitempty"`
-	At       string             `json:"at,omitempty" format:"date-time"`
-	Actor    *string            `json:"actor,omitempty"`
-	Account  string             `json:"account,omitempty"`
-	Action   string             `json:"action,omitempty"`
-	Resource *auditResource     `json:"resource,omitempty"`
-	Change   map[string]changed `json:"change,omitempty" description:"column -> before and after, of the columns that the reader may see now"`
+	ID       string                     `json:"id,omitempty"`
+	At       string                     `json:"at,omitempty" format:"date-time"`
+	Actor    *string                    `json:"actor,omitempty"`
+	Account  string                     `json:"account,omitempty"`
+	Action   string                     `json:"action,omitempty"`
+	Resource *auditResource             `json:"resource,omitempty"`
+	Change   map[string]session.Changed `json:"change,omitempty" description:"column -> before and after, of the columns that the reader may see now"`
 }
 
 type auditResource struct {

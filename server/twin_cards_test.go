@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/schema"
 )
@@ -166,13 +167,13 @@ func (w *twin) fillOnCard(account, name string) {
 // notes; of the viewer's own account, what those above keep there.
 func (w *twin) entryChange(d draws, see bool, account, typ string) (id string, change json.RawMessage) {
 	row := d.of(see)
-	columns := map[string]any{"name": changed{drawn(row, twinTexts), drawn(row, twinTexts)}}
+	columns := map[string]any{"name": session.Changed{Before: drawn(row, twinTexts), After: drawn(row, twinTexts)}}
 	policyRow := map[string]any{"account_id": accountID(account), "tenant_id": accountID(rootOf(account)), "name": drawn(row, twinTexts)}
 	switch typ {
 	case "account":
 		id = accountID(account)
 		kept := d.of(see && (account != w.eyes.own || isMaster(account)))
-		columns["external_id"] = changed{maybe(kept, twinNames), maybe(kept, twinNames)}
+		columns["external_id"] = session.Changed{Before: maybe(kept, twinNames), After: maybe(kept, twinNames)}
 		delete(policyRow, "account_id")
 		policyRow["kind"] = store.Reseller
 		if isMaster(account) {
@@ -181,8 +182,8 @@ func (w *twin) entryChange(d draws, see bool, account, typ string) (id string, c
 	case "card":
 		id = cardID(account, "k1")
 		notes := d.of(see && w.eyes.notes(account))
-		columns["notes"] = changed{maybe(notes, twinTexts), maybe(notes, twinTexts)}
-		columns["customers"] = changed{nil, map[string]any{"customer_id": customerID(account, "c1")}}
+		columns["notes"] = session.Changed{Before: maybe(notes, twinTexts), After: maybe(notes, twinTexts)}
+		columns["customers"] = session.Changed{Before: nil, After: map[string]any{"customer_id": customerID(account, "c1")}}
 		policyRow["kind"], policyRow["assigned_to"] = schema.CustomerCard, []string{}
 	case "user":
 		id = userID(account, "user")

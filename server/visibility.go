@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"resellerd/policies"
+	"resellerd/policies/areas"
 	"resellerd/policies/predicate"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -74,8 +76,8 @@ func (o observer) of() (*visibility, error) {
 	if out.access, err = o.access(); err != nil {
 		return nil, err
 	}
-	out.rest = o.r.effective(everyArea)
-	plans := map[string]*readPlan{}
+	out.rest = o.r.effective(areas.Any)
+	plans := map[string]*session.ReadPlan{}
 	for _, a := range rowAreas {
 		p, asked := plans[a.typ]
 		if !asked {
@@ -93,19 +95,14 @@ func (o observer) of() (*visibility, error) {
 
 func (o observer) access() (map[string][]string, error) {
 	if !o.quiet {
-		return o.r.accessByArea()
+		return o.r.AccessByArea()
 	}
-	access, asked, failed := o.r.judgeAreas()
-	if asked != nil {
-		return nil, denied(failed)
-	}
-	o.r.dropRedundant(access)
-	return access, nil
+	return o.r.AccessUnrecorded()
 }
 
-func (o observer) plan(typ string) (*readPlan, error) {
+func (o observer) plan(typ string) (*session.ReadPlan, error) {
 	if !o.quiet {
-		return o.r.mayList(typ)
+		return o.r.MayList(typ)
 	}
 	in := o.r.Input("read", typ, "")
 	plan := o.r.Engine.Plan(o.r.Ctx, in)
@@ -115,20 +112,20 @@ func (o observer) plan(typ string) (*readPlan, error) {
 	case policies.OutcomeDeny:
 		return nil, nil
 	}
-	return &readPlan{typ: typ, plan: o.r.HideCosts(typ, plan), env: plan.Bind(o.r.Ctx, in), leaf: o.r.Facts.Leaf}, nil
+	return &session.ReadPlan{Type: typ, Plan: o.r.HideCosts(typ, plan), Env: plan.Bind(o.r.Ctx, in), Leaf: o.r.Facts.Leaf}, nil
 }
 
 // rows looks at the rows of an area. Cards whose kind is not shown are of no
 // area.
-func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
+func (o observer) rows(a rowArea, p *session.ReadPlan) (*seenRows, error) {
 	seen := &seenRows{}
 	if o.ids {
 		seen.ids = map[string]bool{}
 	}
-	if p == nil || a.kind != "" && !p.sees("kind") {
+	if p == nil || a.kind != "" && !p.Sees("kind") {
 		return seen, nil
 	}
-	q := p.query()
+	q := p.Query()
 	if a.kind != "" {
 		q.Where = []query.Condition{{Column: "kind", Op: query.Eq, Value: a.kind}}
 	}
@@ -146,14 +143,14 @@ func (o observer) rows(a rowArea, p *readPlan) (*seenRows, error) {
 }
 
 // firstRows are the first of a list, in its order and as it writes them.
-func (o observer) firstRows(q query.Query, p *readPlan) ([]ShownRow, error) {
+func (o observer) firstRows(q query.Query, p *session.ReadPlan) ([]ShownRow, error) {
 	if o.first == 0 {
 		return nil, nil
 	}
 	q.Limit = o.first
 	write := query.Row.AppendJSON
 	if q.Type == "audit" {
-		q, write = newestFirst(q, p), o.r.appendEntry
+		q, write = p.NewestFirst(q), o.r.AppendEntry
 	}
 	page, err := o.m.List(o.r.Ctx, q)
 	if err != nil {
@@ -214,17 +211,17 @@ const maxNamed = 100
 // differences compares what two users see, area by area, in the order of their names.
 // The zero visibility is that of nobody.
 func differences(before, after *visibility) []AreaDifference {
-	areas := map[string]bool{everyArea: true}
+	named := map[string]bool{areas.Any: true}
 	for _, o := range []*visibility{before, after} {
 		for area := range o.access {
-			areas[area] = true
+			named[area] = true
 		}
 		for area := range o.rows {
-			areas[area] = true
+			named[area] = true
 		}
 	}
 	found := []AreaDifference{}
-	for _, area := range slices.Sorted(maps.Keys(areas)) {
+	for _, area := range slices.Sorted(maps.Keys(named)) {
 		if d := difference(area, before, after); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil {
 			found = append(found, d)
 		}
@@ -254,7 +251,7 @@ func (o *visibility) at(area string) []string {
 	if access, ok := o.access[area]; ok {
 		return access
 	}
-	if access := inherited(o.access, area); access != nil {
+	if access := session.Inherited(o.access, area); access != nil {
 		return access
 	}
 	return append([]string{}, o.rest...)

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/session"
 	"resellerd/server/strictjson"
@@ -140,12 +138,12 @@ func (s seen) shows(column string) bool {
 
 // see returns the row of this id as the writer sees it: 404 when it does not.
 func (w *writing) see(typ, id string) (seen, error) {
-	p, err := w.r.readPlan(typ)
+	p, err := w.r.ReadPlan(typ)
 	if err != nil {
 		return seen{}, err
 	}
-	p.leaf = false
-	row, err := w.r.one(within{w.tx}, p, id)
+	p.Leaf = false
+	row, err := w.r.One(w.tx, p, id)
 	if err != nil {
 		return seen{}, err
 	}
@@ -208,20 +206,13 @@ func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change
 	in.Resource.Row, in.Action.Change = row, change
 	d := w.r.Decide(in)
 	if !d.Allow {
-		return nil, deniedOpenly(d)
+		return nil, session.DeniedOpenly(d)
 	}
 	columns := map[string]bool{}
 	for _, c := range d.Columns {
 		columns[c] = true
 	}
 	return columns, nil
-}
-
-// deniedOpenly is denied about something that the user named itself: there is
-// nothing to hide behind a 404.
-func deniedOpenly(d policies.Decision) error {
-	d.Reasons = slices.DeleteFunc(slices.Clone(d.Reasons), func(code string) bool { return code == policies.ReasonNotVisible })
-	return denied(d)
 }
 
 // changed names the sent fields, of those the writer is shown, whose value
@@ -238,7 +229,7 @@ func (s seen) changed(f *fields) []string {
 
 // audit writes down who did what, with the columns that changed.
 func (w *writing) audit(t target, before, after map[string]any) error {
-	change, err := auditChange(t.typ, t.row, before, after)
+	change, err := session.AuditChange(t.typ, t.row, before, after)
 	if err != nil {
 		return err
 	}

@@ -40,3 +40,13 @@ func Asked(key string, named []string) string {
 	}
 	return key
 }
+
+// Above is the area above, "" for a top one.
+func Above(area string) string {
+	for i := len(area) - 1; i > 0; i-- {
+		if area[i] == '/' {
+			return area[:i]
+		}
+	}
+	return ""
+}

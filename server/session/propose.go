@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // data API would: from the columns among the sent properties, in the
 // subject's own account unless another is named. The place of an account in
 // the tree is never taken from the sender.
-func (r *inquiry) proposeRow(in *input.Input) error {
+func (r *Session) proposeRow(in *input.Input) error {
 	if in.Subject.Facts == nil {
 		return nil
 	}
@@ -47,15 +47,15 @@ func byDefault(row map[string]any, column string, value any) {
 
 // placeBelow sets the depth of a proposed account; below an account that does
 // not exist it has none, and is denied.
-func (r *inquiry) placeBelow(row map[string]any) error {
+func (r *Session) placeBelow(row map[string]any) error {
 	delete(row, "depth")
 	parent, _ := row["parent_id"].(string)
-	above, err := r.s.store.PolicyRow(r.Ctx, "account", parent)
+	above, err := r.Store.PolicyRow(r.Ctx, "account", parent)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
 		return nil
 	case err != nil:
-		return unavailable(err)
+		return errors.Join(fault.ErrUnavailable, err)
 	}
 	if depth, ok := above["depth"].(int64); ok {
 		row["depth"] = depth + 1
