@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
+	"resellerd/server/insight"
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -134,11 +135,11 @@ func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 	hire(w, "M", "A", "low", store.Group{Rows: store.Access{"customer": "r"}})
 	w.do("low", "GET", "/v1/customers", "", headerAs, w.id("ann")).refused(403, "")
 	body := w.get("m", "/v1/preview/{low}?against={ann}").want(200).body
-	var shown Preview
+	var shown insight.Preview
 	if err := json.Unmarshal([]byte(body), &shown); err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(shown.Difference, func(d AreaDifference) bool { return d.Area == "*" })
+	i := slices.IndexFunc(shown.Difference, func(d insight.AreaDifference) bool { return d.Area == "*" })
 	if i < 0 || !slices.Equal(shown.Difference[i].Access.After, session.AccessActions) || len(shown.Difference[i].Access.Before) != 0 {
 		t.Errorf("everywhere else: %+v", shown.Difference)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"resellerd/policies"
+	"resellerd/server/insight"
 	"resellerd/server/session"
 	"resellerd/store"
 )
@@ -141,7 +142,7 @@ func TestAPreviewShowsNoRowThatThePreviewerDoesNotSee(t *testing.T) {
 			for _, got := range []answered{
 				w.do(c.viewer, "GET", "/v1/cards", "", headerAs, w.id(c.target)), w.get(c.viewer, "/v1/preview/{"+c.target+"}"),
 			} {
-				if got.status != want || c.more && !strings.Contains(got.body, reasonExceeds) {
+				if got.status != want || c.more && !strings.Contains(got.body, insight.ReasonExceeds) {
 					t.Errorf("%s as %s: %d %s", c.viewer, c.target, got.status, got.body)
 				}
 			}

@@ -6,20 +6,16 @@ import (
 	"maps"
 	"slices"
 
+	"resellerd/server/insight"
 	"resellerd/server/strictjson"
 	"resellerd/store"
 )
-
-// Change is a proposed change of a group, a user, an account or an assignment.
-type Change struct {
-	apply func(ctx context.Context, tx *store.Tx) error
-}
 
 // ParseChange reads a proposed change: a JSON object with exactly one of "group",
 // "user" and "account", an id, and the fields to "set" as the API takes them; or
 // with an "assignment" of "card" and "account", and "valid_from", "valid_to" or
 // "withdraw": true.
-func ParseChange(text []byte) (*Change, error) {
+func ParseChange(text []byte) (*insight.Change, error) {
 	value, err := strictjson.Parse(text)
 	if err != nil {
 		return nil, err
@@ -33,7 +29,7 @@ func ParseChange(text []byte) (*Change, error) {
 	if set == nil {
 		set = emptyFields()
 	}
-	var change *Change
+	var change *insight.Change
 	for _, kind := range slices.Sorted(maps.Keys(changeReaders)) {
 		if _, sent := f.value(kind); !sent {
 			continue
@@ -55,18 +51,18 @@ func ParseChange(text []byte) (*Change, error) {
 }
 
 // changeReaders read a change of each kind, its faults into the fields.
-var changeReaders = map[string]func(f, set *fields) *Change{
-	"group": func(f, set *fields) *Change {
+var changeReaders = map[string]func(f, set *fields) *insight.Change{
+	"group": func(f, set *fields) *insight.Change {
 		id, patch := or(f.line("group"), ""), plainGroupPatch(set)
-		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateGroup(ctx, id, patch); return err }}
+		return &insight.Change{Apply: func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateGroup(ctx, id, patch); return err }}
 	},
-	"user": func(f, set *fields) *Change {
+	"user": func(f, set *fields) *insight.Change {
 		id, patch := or(f.line("user"), ""), userPatch(set)
-		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateUser(ctx, id, patch); return err }}
+		return &insight.Change{Apply: func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateUser(ctx, id, patch); return err }}
 	},
-	"account": func(f, set *fields) *Change {
+	"account": func(f, set *fields) *insight.Change {
 		id, patch := or(f.line("account"), ""), accountPatch(set)
-		return &Change{func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateAccount(ctx, id, patch); return err }}
+		return &insight.Change{Apply: func(ctx context.Context, tx *store.Tx) error { _, err := tx.UpdateAccount(ctx, id, patch); return err }}
 	},
 	"assignment": readAssignment,
 }
@@ -90,11 +86,11 @@ func plainGroupPatch(f *fields) store.GroupPatch {
 	return p
 }
 
-func readAssignment(f, _ *fields) *Change {
+func readAssignment(f, _ *fields) *insight.Change {
 	a, ok := f.object("assignment")
 	if !ok {
 		f.refuse("assignment", "want an object")
-		return &Change{}
+		return &insight.Change{}
 	}
 	card, account := or(a.line("card"), ""), or(a.line("account"), "")
 	from, to := a.moment("valid_from"), a.moment("valid_to")
@@ -105,7 +101,7 @@ func readAssignment(f, _ *fields) *Change {
 	if fault := a.err(); fault != nil && f.fault == nil {
 		f.fault = fault
 	}
-	return &Change{func(ctx context.Context, tx *store.Tx) error {
+	return &insight.Change{Apply: func(ctx context.Context, tx *store.Tx) error {
 		if withdraw == true {
 			return tx.WithdrawCard(ctx, card, account)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/insight"
 	"resellerd/store"
 )
 
@@ -18,9 +19,9 @@ func (w *world) decided(user string, by answered) answered {
 	return w.get(user, "/v1/decisions/"+by.header.Get(headerDecisionID))
 }
 
-func (a answered) explanation() Explanation {
+func (a answered) explanation() insight.Explanation {
 	a.t.Helper()
-	var x Explanation
+	var x insight.Explanation
 	if err := json.Unmarshal([]byte(a.want(200).body), &x); err != nil {
 		a.t.Fatalf("%s: %v: %s", a.what, err, a.body)
 	}
@@ -32,7 +33,7 @@ func TestADecisionIsExplainedToWhomItWasTold(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		denied := w.do("clerk", "DELETE", "/v1/customers/{acme}", "").want(403)
 		x := w.decided("clerk", denied).explanation()
-		if x.Decision != "deny" || x.Action != "delete" || x.Resource != (Thing{"customer", w.id("acme")}) || x.User != w.id("clerk") {
+		if x.Decision != "deny" || x.Action != "delete" || x.Resource != (insight.Thing{Type: "customer", ID: w.id("acme")}) || x.User != w.id("clerk") {
 			t.Errorf("explained %+v", x)
 		}
 		if len(x.Reasons) != 1 || x.Reasons[0].Code != "area_denied" || x.Reasons[0].Title == "" {
@@ -59,7 +60,7 @@ func TestAListIsExplainedByItsFilter(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		listed := w.get("a", "/v1/customers").want(200)
 		x := w.decided("a", listed).explanation()
-		if x.Decision != "allow" || x.Resource != (Thing{Type: "customer"}) || len(x.Shown) == 0 || x.Policy != nil {
+		if x.Decision != "allow" || x.Resource != (insight.Thing{Type: "customer"}) || len(x.Shown) == 0 || x.Policy != nil {
 			t.Errorf("explained %+v", x)
 		}
 		x = w.decided("m", listed).explanation()
@@ -138,7 +139,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 	must(t, err)
 	s.engines.Swap(other)
 	x := knock(t, s, "GET", "/v1/decisions/"+asked.Header.Get(headerDecisionID), "", wideToken, "Resellerd-User: staff").json(t)
-	if x["decision"] != "deny" || x["note"] != noteAnother || x["policy"] != nil {
+	if x["decision"] != "deny" || x["note"] != insight.NoteAnother || x["policy"] != nil {
 		t.Errorf("told %v", x)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/insight"
 	"resellerd/store"
 )
 
@@ -29,9 +30,9 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 		visible, invisible int
 		more               bool
 	}{
-		"as many as are compared":          {maxRehearsed, 0, false},
-		"as many, and others out of sight": {maxRehearsed, 3, false},
-		"one more":                         {maxRehearsed + 1, 0, true},
+		"as many as are compared":          {insight.MaxRehearsed, 0, false},
+		"as many, and others out of sight": {insight.MaxRehearsed, 3, false},
+		"one more":                         {insight.MaxRehearsed + 1, 0, true},
 	} {
 		w := newWorld(t, carriers.SQLite(t), engine, seedWorld)
 		var group store.Group
@@ -58,7 +59,7 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 			return nil
 		})
 		d := w.do("m", "PATCH", "/v1/groups/"+group.ID+"?dry_run=true", `{"rows":{"customer":["read"]}}`).rehearsal()
-		if d.More != c.more || len(d.Users) != maxRehearsed {
+		if d.More != c.more || len(d.Users) != insight.MaxRehearsed {
 			t.Errorf("%s: %d users, more %v", name, len(d.Users), d.More)
 		}
 	}

@@ -6,22 +6,26 @@ import (
 	"slices"
 	"testing"
 
+	"resellerd/server/insight"
 	"resellerd/store/storetest"
 )
 
-func (a answered) rehearsal() Rehearsal {
+// rehearsalAnswer is a dry run, as it was answered.
+type rehearsalAnswer struct{ insight.Rehearsal }
+
+func (a answered) rehearsal() rehearsalAnswer {
 	a.t.Helper()
-	var d Rehearsal
+	var d rehearsalAnswer
 	if err := json.Unmarshal([]byte(a.want(200).body), &d); err != nil {
 		a.t.Fatalf("%s: %v: %s", a.what, err, a.body)
 	}
 	return d
 }
 
-func (d Rehearsal) of(id string) UserDifference {
-	i := slices.IndexFunc(d.Users, func(u UserDifference) bool { return u.User == id })
+func (d rehearsalAnswer) of(id string) insight.UserDifference {
+	i := slices.IndexFunc(d.Users, func(u insight.UserDifference) bool { return u.User == id })
 	if i < 0 {
-		return UserDifference{}
+		return insight.UserDifference{}
 	}
 	return d.Users[i]
 }
@@ -36,12 +40,12 @@ func TestARehearsalSaysWhatAWriteWouldChangeForWhom(t *testing.T) {
 		}
 		customers := differing1(a.Areas, "customer")
 		if customers.Access == nil || len(customers.Access.Before) != 4 || len(customers.Access.After) != 0 ||
-			customers.Visible == nil || *customers.Visible != (VisibleChange{2, 0}) || len(customers.Disappear) != 2 {
+			customers.Visible == nil || *customers.Visible != (insight.VisibleChange{Before: 2, After: 0}) || len(customers.Disappear) != 2 {
 			t.Errorf("customers %+v", customers)
 		}
 		d = w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{A}?dry_run=true", "").rehearsal()
 		cards := differing1(d.of(w.id("a")).Areas, "card/provider")
-		if len(d.Users) != 2 || !slices.Equal(cards.Appear, []string{w.id("bronze")}) || *cards.Visible != (VisibleChange{1, 2}) {
+		if len(d.Users) != 2 || !slices.Equal(cards.Appear, []string{w.id("bronze")}) || *cards.Visible != (insight.VisibleChange{Before: 1, After: 2}) {
 			t.Errorf("an assignment: %+v", d)
 		}
 		d = w.do("m", "DELETE", "/v1/cards/{gold}/assignments/{A}?dry_run=true", "").rehearsal()
@@ -61,7 +65,7 @@ func TestARehearsalSaysWhatAWriteWouldChangeForWhom(t *testing.T) {
 			t.Errorf("a new user: %+v", d)
 		}
 		d = w.do("a", "DELETE", "/v1/users/{a2}?dry_run=true", "").rehearsal()
-		if customers := differing1(d.of(w.id("a2")).Areas, "customer"); customers.Visible == nil || *customers.Visible != (VisibleChange{2, 0}) {
+		if customers := differing1(d.of(w.id("a2")).Areas, "customer"); customers.Visible == nil || *customers.Visible != (insight.VisibleChange{Before: 2, After: 0}) {
 			t.Errorf("a user less: %+v", d)
 		}
 		if d = w.do("m", "POST", "/v1/groups?dry_run=true", `{"name":"empty"}`).rehearsal(); len(d.Users) != 0 {

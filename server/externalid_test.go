@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"resellerd/server/insight"
 	"resellerd/store"
 )
 
@@ -62,7 +63,7 @@ func TestTheMastersUsersAndPanelsWithTheScopeNameUsers(t *testing.T) {
 		w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":"Panel-1"}`).want(200)
 		w.do("a", "POST", "/v1/users", `{"login":"y@example.com","external_id":"panel-1","groups":["{M.default}"]}`).want(201)
 		w.do("a", "PATCH", "/v1/users/{a2}", `{"external_id":null}`).want(200)
-		w.do("clerk", "PATCH", "/v1/users/{m}", `{"external_id":"panel-4"}`).refused(403, reasonExceeds)
+		w.do("clerk", "PATCH", "/v1/users/{m}", `{"external_id":"panel-4"}`).refused(403, insight.ReasonExceeds)
 		for _, name := range []string{"", "free", "usr_x"} {
 			w.do("clerk", "PATCH", "/v1/users/{a2}", `{"external_id":"`+name+`"}`).want(403)
 		}

@@ -10,18 +10,19 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/policiestest/depth"
+	"resellerd/server/insight"
 )
 
 // Whatever is asked, an explanation decides as the decision API answers.
 func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 	oneAtATime(t)
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
-		inspector := NewInspector(w.store, engineOf(t, 3))
-		inspector.s.now = w.clock
+		inspector := insight.NewInspector(w.store, engineOf(t, 3))
 		r := rand.New(rand.NewPCG(11, 12))
 		met := map[string]int{}
 		for asked := 0; asked < depth.Runs(60) || asked < 1000 && (met["allow"] < 20 || met["deny"] < 20); asked++ {
 			q := w.question(r)
+			q.At = w.clock()
 			x, err := inspector.Explain(context.Background(), q)
 			must(t, err)
 			got := w.do("", "POST", "/access/v1/evaluation", questionBody(t, q), headerUser, "").want(200).object()
@@ -50,7 +51,7 @@ func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 	})
 }
 
-func checkGrounds(t *testing.T, q WhyQuestion, x *Explanation) {
+func checkGrounds(t *testing.T, q insight.WhyQuestion, x *insight.Explanation) {
 	t.Helper()
 	if x.Decision == "deny" && len(x.Policy.Failed) == 0 {
 		t.Errorf("%+v: denied without a condition that failed", q)
@@ -68,9 +69,9 @@ func checkGrounds(t *testing.T, q WhyQuestion, x *Explanation) {
 }
 
 // question draws one about anything in the world.
-func (w *world) question(r *rand.Rand) WhyQuestion {
+func (w *world) question(r *rand.Rand) insight.WhyQuestion {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
-	q := WhyQuestion{User: w.id(pick("m", "clerk", "a", "a2", "b", "n", "r", "nobody")),
+	q := insight.WhyQuestion{User: w.id(pick("m", "clerk", "a", "a2", "b", "n", "r", "nobody")),
 		Action: pick("read", "read", "read", "update", "delete", "assign", "create", "preview", "fly")}
 	switch q.Type = pick("account", "group", "user", "customer", "card", "area", "cdr"); q.Type {
 	case "account":
@@ -94,7 +95,7 @@ func (w *world) question(r *rand.Rand) WhyQuestion {
 	return q
 }
 
-func questionBody(t *testing.T, q WhyQuestion) string {
+func questionBody(t *testing.T, q insight.WhyQuestion) string {
 	t.Helper()
 	properties := map[string]any{}
 	if q.Owner != "" {
@@ -114,9 +115,9 @@ func questionBody(t *testing.T, q WhyQuestion) string {
 func TestAnExplanationOfAListIsItsFilter(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		inspector := NewInspector(w.store, engineOf(t, 1))
+		inspector := insight.NewInspector(w.store, engineOf(t, 1))
 		ctx := context.Background()
-		x, err := inspector.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
+		x, err := inspector.Explain(ctx, insight.WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
 		must(t, err)
 		if x.Decision != "allow" || x.Policy.Filter.Kind != "where" || x.Policy.Filter.SQL == "" || !slices.Contains(x.Policy.Filter.Args, any(w.id("A"))) {
 			t.Errorf("explained %+v", x.Policy.Filter)
@@ -124,12 +125,12 @@ func TestAnExplanationOfAListIsItsFilter(t *testing.T) {
 		if !slices.Contains(x.Shown, "notes") || slices.Contains(x.Policy.Hidden, "notes") {
 			t.Errorf("shown %v, hidden %v", x.Shown, x.Policy.Hidden)
 		}
-		again, err := inspector.Explain(ctx, WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
+		again, err := inspector.Explain(ctx, insight.WhyQuestion{User: w.id("a"), Action: "read", Type: "customer", List: true})
 		must(t, err)
 		if !reflect.DeepEqual(x, again) {
 			t.Errorf("explained once %+v and once %+v", x, again)
 		}
-		x, err = inspector.Explain(ctx, WhyQuestion{User: w.id("clerk"), Action: "read", Type: "audit", List: true})
+		x, err = inspector.Explain(ctx, insight.WhyQuestion{User: w.id("clerk"), Action: "read", Type: "audit", List: true})
 		must(t, err)
 		if x.Decision != "deny" || len(x.Reasons) != 1 || x.Reasons[0].Code != "area_denied" || len(x.Policy.Failed) == 0 {
 			t.Errorf("explained %+v", x)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"resellerd/server/insight"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/swaggest/jsonschema-go"
 	"github.com/swaggest/openapi-go"
@@ -83,7 +85,7 @@ func describeResponses(oc openapi.OperationContext, rt *route) {
 		})
 	}
 	if doc.dry && status != http.StatusOK {
-		oc.AddRespStructure(Rehearsal{}, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
+		oc.AddRespStructure(insight.Rehearsal{}, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
 			cu.Description = "With dry_run=true: what the write would change, for whom."
 		})
 	}

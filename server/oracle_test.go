@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"resellerd/server/insight"
 	"resellerd/store"
 )
 
@@ -113,12 +114,12 @@ var oracles = []oracle{
 		}),
 		ask: func(w *world) []answered {
 			return []answered{
-				w.do("a", "POST", "/v1/users", `{"login":"q@x.example","groups":["{M.strong}"]}`).refused(403, reasonExceeds),
-				w.do("a", "PATCH", "/v1/users/{a2}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
-				w.do("a", "PATCH", "/v1/users/{a}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
+				w.do("a", "POST", "/v1/users", `{"login":"q@x.example","groups":["{M.strong}"]}`).refused(403, insight.ReasonExceeds),
+				w.do("a", "PATCH", "/v1/users/{a2}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, insight.ReasonExceeds),
+				w.do("a", "PATCH", "/v1/users/{a}", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, insight.ReasonExceeds),
 				w.get("a", "/v1/me"),
 				w.decided("a", probe(w, "area", "fax", "read", nil)),
-				w.do("a", "PATCH", "/v1/users/{a2}?dry_run=true", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, reasonExceeds),
+				w.do("a", "PATCH", "/v1/users/{a2}?dry_run=true", `{"groups":["{M.default}","{M.strong}"]}`).refused(403, insight.ReasonExceeds),
 			}
 		},
 	},

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
-	"resellerd/policies/input"
-	"resellerd/server/session"
+	"resellerd/server/insight"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -102,39 +100,6 @@ func TestPreviewIsRefused(t *testing.T) {
 	}
 }
 
-func TestReadsMore(t *testing.T) {
-	t.Parallel()
-	s := &Server{now: time.Now}
-	s.share()
-	facts := func(access map[string][]string) *input.Facts {
-		return input.NewFacts(input.Facts{
-			User: map[string]any{"status": "active"}, Groups: 1, Access: access,
-			Account: input.AccountFacts{ID: "acc_m", TenantID: "acc_m", Kind: "master", Status: "active"},
-		})
-	}
-	read, none := []string{"read"}, []string{}
-	for name, c := range map[string]struct {
-		a, b map[string][]string
-		want bool
-	}{
-		"equal":                     {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none, "x": read}, false},
-		"less":                      {map[string][]string{"*": none}, map[string][]string{"*": read}, false},
-		"one area more":             {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none}, true},
-		"a default more":            {map[string][]string{"*": read}, map[string][]string{"*": none, "x": read}, true},
-		"a hole that is not shared": {map[string][]string{"*": read}, map[string][]string{"*": read, "x": none}, true},
-		"below a hole":              {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read, "x/y": none}, true},
-		"covered by an ancestor":    {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read}, false},
-		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
-		"nothing at all":            {nil, nil, false},
-	} {
-		r := &inquiry{s: s, Session: session.Session{Shared: s.shared, Ctx: tctx, Engine: engineOf(t, 1), Subject: &store.Subject{}, Facts: facts(c.b)}}
-		target := &session.Actor{Subject: &store.Subject{}, Facts: facts(c.a)}
-		if got := r.readsMore(target); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 // A policy can hide rates, or any column, by who somebody is and not by an area.
 func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 	t.Parallel()
@@ -157,12 +122,12 @@ func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 					hire(w, "M", "A", user, store.Group{DefaultAccess: "crud"})
 				}
 				path := "/v1/cards/{retail}/rates"
-				w.do("blind", "GET", path, "", headerAs, w.id("sees")).refused(403, reasonExceeds)
+				w.do("blind", "GET", path, "", headerAs, w.id("sees")).refused(403, insight.ReasonExceeds)
 				for _, viewer := range []string{"blind", "sees"} {
 					w.do(viewer, "GET", path, "", headerAs, w.id("dim")).want(w.get("dim", path).status)
 				}
-				w.get("blind", "/v1/preview/{sees}").refused(403, reasonExceeds)
-				w.get("blind", "/v1/preview/{dim}?against={sees}").refused(403, reasonExceeds)
+				w.get("blind", "/v1/preview/{sees}").refused(403, insight.ReasonExceeds)
+				w.get("blind", "/v1/preview/{dim}?against={sees}").refused(403, insight.ReasonExceeds)
 				w.get("blind", "/v1/preview/{dim}").want(200)
 				w.get("sees", "/v1/preview/{blind}").want(200)
 				w.get("m", "/v1/preview/{a}").want(200)

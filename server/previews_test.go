@@ -5,30 +5,35 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"resellerd/server/insight"
 )
 
-func (a answered) preview() Preview {
+// previewed is a preview, as it was answered.
+type previewed struct{ insight.Preview }
+
+func (a answered) preview() previewed {
 	a.t.Helper()
-	var p Preview
+	var p previewed
 	if err := json.Unmarshal([]byte(a.want(200).body), &p); err != nil {
 		a.t.Fatalf("%s: %v: %s", a.what, err, a.body)
 	}
 	return p
 }
 
-func (p Preview) area(t *testing.T, name string) AreaPreview {
+func (p previewed) area(t *testing.T, name string) insight.AreaPreview {
 	t.Helper()
-	i := slices.IndexFunc(p.Areas, func(a AreaPreview) bool { return a.Area == name })
+	i := slices.IndexFunc(p.Areas, func(a insight.AreaPreview) bool { return a.Area == name })
 	if i < 0 {
 		t.Fatalf("no area %s in %+v", name, p.Areas)
 	}
 	return p.Areas[i]
 }
 
-func differing1(list []AreaDifference, area string) AreaDifference {
-	i := slices.IndexFunc(list, func(d AreaDifference) bool { return d.Area == area })
+func differing1(list []insight.AreaDifference, area string) insight.AreaDifference {
+	i := slices.IndexFunc(list, func(d insight.AreaDifference) bool { return d.Area == area })
 	if i < 0 {
-		return AreaDifference{}
+		return insight.AreaDifference{}
 	}
 	return list[i]
 }
@@ -89,7 +94,7 @@ func TestAPreviewComparesTwoUsers(t *testing.T) {
 		if !slices.Equal(customers.Appear, appear) || !slices.Equal(customers.Disappear, disappear) {
 			t.Errorf("customers %+v", customers)
 		}
-		if cards := differing1(p.Difference, "card/provider"); cards.Visible == nil || *cards.Visible != (VisibleChange{1, 2}) || !slices.Equal(cards.Appear, []string{w.id("silver")}) {
+		if cards := differing1(p.Difference, "card/provider"); cards.Visible == nil || *cards.Visible != (insight.VisibleChange{Before: 1, After: 2}) || !slices.Equal(cards.Appear, []string{w.id("silver")}) {
 			t.Errorf("provider cards %+v", cards)
 		}
 		if p := w.get("m", "/v1/preview/{a}?against={a2}").preview(); len(p.Difference) != 0 {

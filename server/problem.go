@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/policies"
+	"resellerd/server/insight"
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -104,10 +105,6 @@ func stale() error { return &problem{kind: kindStale} }
 // unavailable answers 503; the caller may try again.
 func unavailable(cause error) error { return &problem{kind: kindUnavailable, cause: cause} }
 
-const (
-	reasonExceeds = "exceeds_delegation"
-)
-
 // denied turns a decision that does not allow into its answer: 404 for what is
 // not visible, else 403 with the reasons. An error outcome gives no reason.
 func denied(d policies.Decision) error {
@@ -134,6 +131,8 @@ func problemOf(err error) *problem {
 	var bad *fault.FieldError
 	var why *store.ReasonError
 	switch {
+	case errors.Is(err, fault.ErrUnavailable): // whatever it is that could not be done
+		return &problem{kind: kindUnavailable, cause: err}
 	case errors.Is(err, store.ErrRatesHidden):
 		return &problem{kind: kindForbidden, detail: "The acting user may not read all rates that this request needs.",
 			reasons: []string{session.ReasonRatesHidden}, cause: err}
@@ -149,7 +148,7 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindConflict, cause: err}
 	case errors.Is(err, fault.ErrInvalid):
 		return &problem{kind: kindInvalid, cause: err}
-	case errors.Is(err, fault.ErrUnavailable), errors.Is(err, session.ErrNotRecorded),
+	case errors.Is(err, session.ErrNotRecorded),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.As(err, &fe):
@@ -173,6 +172,8 @@ func refusalOf(err error) *problem {
 		err = unknownUser(unknown.Cause)
 	case errors.As(err, &no):
 		err = denied(no.Decision)
+	case errors.Is(err, insight.ErrTargetNotActive), errors.Is(err, insight.ErrTargetAccountNotActive):
+		err = forbidden(err.Error())
 	}
 	if errors.As(err, &p) {
 		return p

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/insight"
 	"resellerd/server/session"
 	"resellerd/server/strictjson"
 )
@@ -25,6 +26,9 @@ type exchange struct {
 	route *boundRoute
 	file  *spool // what was uploaded, once it has arrived
 }
+
+// insight reads what the acting user may know of decisions.
+func (r *exchange) insight() *insight.Reader { return &insight.Reader{Session: &r.Session} }
 
 // param returns a path parameter, unescaped.
 func (r *exchange) param(name string) (string, error) {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"slices"
 	"testing"
 
 	"resellerd/server/resource"
@@ -29,15 +28,5 @@ func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
 	}
 	if len(registered) > 0 {
 		t.Errorf("the store has no %v", registered)
-	}
-}
-
-// A question about a rate or a revision is told the access to both kinds of cards.
-func TestAnExplanationOfWhatBelongsToACardShowsTheAccessToCards(t *testing.T) {
-	t.Parallel()
-	for _, typ := range []string{"card", "rate", "revision"} {
-		if got := areasFor("read", typ, "crd_x"); !slices.Equal(got, []string{"card/customer", "card/provider"}) {
-			t.Errorf("%s: %v", typ, got)
-		}
 	}
 }

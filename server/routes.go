@@ -2,6 +2,7 @@ package server
 
 import (
 	"resellerd/server/identity"
+	"resellerd/server/insight"
 	"resellerd/store/cardfile"
 )
 
@@ -103,8 +104,8 @@ func routes() []route {
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
-		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: Preview{}}},
-		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", Explanation{})},
+		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}}},
+		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},
 
 		{"POST", "/access/v1/evaluation", identity.ScopeDecide, subjectInBody, evaluate, evaluationDoc},
 

@@ -3,7 +3,8 @@
 // translated. It is the only package that knows Fiber.
 //
 // It is larger than a package should be: its handlers and inquiries still share
-// one Server. What needs neither has a package of its own.
+// one Server. What needs neither has a package of its own: session asks the policy
+// and reads rows, insight explains and previews.
 //
 // Its terms:
 //
@@ -13,13 +14,9 @@
 //	            no HTTP
 //	writing     a write under way, in its transaction
 //	row writer  how rows of one type are created, changed and removed
-//	read plan   what the policy says about all rows of a type for a user
-//	preview     seeing with another user's eyes
-//	rehearsal   a write that is tried and taken back
-//	visibility  what a user may do and sees at one moment
-//	disclosure  what the reader of an explanation may be shown of it
+//	preview     seeing with another user's eyes (see insight)
+//	dry run     a write that is tried and taken back (see insight)
 //	shadow      a second policy that is asked beside the one in force
-//	inspector   explanations and previews for the command line
 package server
 
 import (

@@ -12,6 +12,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/shipping"
 	"resellerd/server"
+	"resellerd/server/resource"
 )
 
 // delivery brings policies into force and keeps them up to date: the live one,
@@ -68,7 +69,7 @@ func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
 func (s *policySettings) keeper(log *slog.Logger) *shipping.Keeper {
 	return &shipping.Keeper{
 		Engines: &policies.Holder{}, Tests: s.PolicyTest, Logger: log,
-		Options: policies.Options{Schema: server.Schema(), Timeout: s.PolicyTimeout},
+		Options: policies.Options{Schema: resource.Schema(), Timeout: s.PolicyTimeout},
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"resellerd/policies"
-	"resellerd/server"
+	"resellerd/server/insight"
+	"resellerd/server/resource"
 	"resellerd/store"
 )
 
@@ -52,7 +53,7 @@ func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine
 }
 
 // inspector opens the store with the policy before it.
-func (l *lookSettings) inspector(ctx context.Context) (*server.Inspector, *store.Store, error) {
+func (l *lookSettings) inspector(ctx context.Context) (*insight.Inspector, *store.Store, error) {
 	engine, err := l.engine(ctx, l.Policies)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +62,7 @@ func (l *lookSettings) inspector(ctx context.Context) (*server.Inspector, *store
 	if err != nil {
 		return nil, nil, err
 	}
-	return server.NewInspector(st, engine), st, nil
+	return insight.NewInspector(st, engine), st, nil
 }
 
 // explainCommand says why a user may or may not do something.
@@ -82,7 +83,7 @@ func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	q := server.WhyQuestion{User: c.As, Action: c.Action, Owner: c.Owner, ClientIP: c.ClientIP, At: c.At}
+	q := insight.WhyQuestion{User: c.As, Action: c.Action, Owner: c.Owner, ClientIP: c.ClientIP, At: c.At}
 	if err := askAbout(&q, c.On); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
 }
 
 // askAbout reads AREA[/ID].
-func askAbout(q *server.WhyQuestion, on string) error {
+func askAbout(q *insight.WhyQuestion, on string) error {
 	typ, id, withID := strings.Cut(on, "/")
 	switch {
 	case typ == "" || withID && id == "":
@@ -109,7 +110,7 @@ func askAbout(q *server.WhyQuestion, on string) error {
 			id = strings.TrimPrefix(id, side)
 		}
 		q.Type, q.ID, q.List = typ, id, !withID && q.Action != "create"
-	case server.KeepsRows(typ):
+	case resource.KeepsRows(typ):
 		q.Type, q.ID, q.List = typ, id, !withID && q.Action != "create"
 	case typ == "area" && withID:
 		q.Type, q.ID = typ, id
@@ -122,7 +123,7 @@ func askAbout(q *server.WhyQuestion, on string) error {
 }
 
 // printExplanation prints for people.
-func printExplanation(w io.Writer, x *server.Explanation) error {
+func printExplanation(w io.Writer, x *insight.Explanation) error {
 	p := &page{}
 	p.headline(x)
 	p.reasons(x)

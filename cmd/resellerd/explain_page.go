@@ -5,7 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"resellerd/server"
+	"resellerd/server/insight"
 )
 
 // page is text in the making, in sections with an empty line between them.
@@ -36,7 +36,7 @@ func (p *page) table(rows [][]string) {
 
 var verdicts = map[string]string{"allow": "ALLOWED", "deny": "DENIED", "error": "NO DECISION (denied)"}
 
-func (p *page) headline(x *server.Explanation) {
+func (p *page) headline(x *insight.Explanation) {
 	on := x.Resource.Type
 	if x.Resource.ID != "" {
 		on += "/" + x.Resource.ID
@@ -47,7 +47,7 @@ func (p *page) headline(x *server.Explanation) {
 	}
 }
 
-func (p *page) reasons(x *server.Explanation) {
+func (p *page) reasons(x *insight.Explanation) {
 	for _, r := range x.Reasons {
 		p.line("  %s: %s", r.Code, orText(r.Description, r.Title))
 	}
@@ -62,7 +62,7 @@ func orText(texts ...string) string {
 	return "(the policy says nothing more)"
 }
 
-func (p *page) rules(x *server.Explanation) {
+func (p *page) rules(x *insight.Explanation) {
 	if len(x.Policy.Rules) > 0 {
 		p.section("%s", map[string]string{"allow": "Allowed by", "deny": "Reasons given by"}[x.Decision])
 		p.table(ruleRows(x.Policy.Rules, 0))
@@ -85,7 +85,7 @@ func (p *page) rules(x *server.Explanation) {
 	p.table(rows)
 }
 
-func ruleRows(rules []server.RuleText, indent int) [][]string {
+func ruleRows(rules []insight.RuleText, indent int) [][]string {
 	var rows [][]string
 	for _, r := range rules {
 		rows = append(rows, []string{strings.Repeat("  ", r.Depth+indent) + r.Rule, r.Title, fmt.Sprintf("%s:%d", r.File, r.Line)})
@@ -102,7 +102,7 @@ func oneLine(text string) string {
 	return first
 }
 
-func (p *page) filter(g *server.Grounds) {
+func (p *page) filter(g *insight.Grounds) {
 	if g.Filter == nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (p *page) filter(g *server.Grounds) {
 	p.line("  never: %s", listed(g.Hidden))
 }
 
-func (p *page) access(areas []server.AreaAccess) {
+func (p *page) access(areas []insight.AreaAccess) {
 	for _, a := range areas {
 		p.section("Access to %s: %s", a.Area, listed(a.Effective))
 		p.table(letterRows(a.Letters))
@@ -131,7 +131,7 @@ func (p *page) access(areas []server.AreaAccess) {
 }
 
 // letterRows are the letters, those with one origin and one fate in one row.
-func letterRows(letters []server.Letter) [][]string {
+func letterRows(letters []insight.Letter) [][]string {
 	var rows [][]string
 	for _, l := range letters {
 		origin, fate := from(l.From), cutBy(l.CutBy)
@@ -151,7 +151,7 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func from(groups []server.Giver) string {
+func from(groups []insight.Giver) string {
 	var texts []string
 	for _, g := range groups {
 		row := "row " + g.Row
@@ -163,7 +163,7 @@ func from(groups []server.Giver) string {
 	return strings.Join(texts, ", ")
 }
 
-func cutBy(cuts []server.Cut) string {
+func cutBy(cuts []insight.Cut) string {
 	var texts []string
 	for _, c := range cuts {
 		switch c.By {
@@ -181,7 +181,7 @@ func cutBy(cuts []server.Cut) string {
 	return "taken by " + strings.Join(texts, " and ")
 }
 
-func (p *page) shown(x *server.Explanation) {
+func (p *page) shown(x *insight.Explanation) {
 	if x.View == "" {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"resellerd/server"
+	"resellerd/server/insight"
 )
 
 // founding is a store with one carrier and its user "admin".
@@ -51,7 +51,7 @@ func TestExplainSaysWhyAndWhere(t *testing.T) {
 		})
 	}
 	_, text, _ := explain("--as", "admin", "--on", "customer", "--format", "json")
-	var x server.Explanation
+	var x insight.Explanation
 	if err := json.Unmarshal([]byte(text), &x); err != nil || x.Decision != "allow" || x.User != made.User || x.Policy.Filter.Dialect != "sqlite" {
 		t.Errorf("%v: %s", err, text)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
-	"resellerd/server"
+	"resellerd/server/resource"
 )
 
 type policyBenchCommand struct {
@@ -112,7 +112,9 @@ func measure(ctx context.Context, tree treeArgument, took map[string][]time.Dura
 		took[what] = append(took[what], time.Since(start)/time.Duration(times))
 	}
 	var e *policies.Engine
-	note("load", 1, func() { e, err = policies.Load(ctx, files, policies.Options{Schema: server.Schema(), Source: source}) })
+	note("load", 1, func() {
+		e, err = policies.Load(ctx, files, policies.Options{Schema: resource.Schema(), Source: source})
+	})
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func measure(ctx context.Context, tree treeArgument, took map[string][]time.Dura
 	note("first decision of a profile", n, decide)
 	note("warm check", n*warmTimes, repeated(warmTimes, decide))
 	note("full evaluation", n*fullTimes, repeated(fullTimes, each(func(in *input.Input) { e.Evaluate(ctx, in) })))
-	if e, err = policies.Load(ctx, files, policies.Options{Schema: server.Schema(), Source: source}); err != nil {
+	if e, err = policies.Load(ctx, files, policies.Options{Schema: resource.Schema(), Source: source}); err != nil {
 		return err // its files have changed in between
 	}
 	note("first filter of a profile", n, plan)
@@ -165,7 +167,7 @@ func benchQuestions() []input.Input {
 		subject(input.AccountFacts{ID: "acc_master", TenantID: "acc_master", Kind: "master"}),
 		subject(input.AccountFacts{ID: "acc_reseller", ParentID: "acc_master", TenantID: "acc_master", Kind: "reseller", Depth: 1}),
 	}
-	schema := server.Schema()
+	schema := resource.Schema()
 	var list []input.Input
 	for _, s := range subjects {
 		for _, action := range []string{"read", "update"} {

@@ -13,6 +13,7 @@ import (
 	"resellerd/policies/check"
 	"resellerd/policies/rego"
 	"resellerd/server"
+	"resellerd/server/resource"
 )
 
 type policyCheckCommand struct {
@@ -44,7 +45,7 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
-	report, err := check.Tree(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
+	report, err := check.Tree(ctx, tree, policies.Options{Schema: resource.Schema(), Source: source})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/mutation"
-	"resellerd/server"
+	"resellerd/server/resource"
 	"resellerd/server/scenario"
 )
 
@@ -75,7 +75,7 @@ func witness(ctx context.Context, all []*scenario.Scenario) (mutation.Witness, f
 		stages = append(stages, stage)
 	}
 	return func(ctx context.Context, tree fs.FS) (bool, error) {
-		engine, err := policies.Load(ctx, tree, policies.Options{Schema: server.Schema()})
+		engine, err := policies.Load(ctx, tree, policies.Options{Schema: resource.Schema()})
 		if err != nil {
 			return false, err
 		}

@@ -10,7 +10,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/regotest"
-	"resellerd/server"
+	"resellerd/server/resource"
 	"resellerd/server/scenario"
 )
 
@@ -71,7 +71,7 @@ func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string) (*tested, error) {
-	engine, unloaded := policies.Load(ctx, tree, policies.Options{Schema: server.Schema(), Source: source})
+	engine, unloaded := policies.Load(ctx, tree, policies.Options{Schema: resource.Schema(), Source: source})
 	if unloaded == nil {
 		if err := engine.Fast(); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"resellerd/server"
+	"resellerd/server/insight"
 )
 
 // previewCommand says what a user may do and sees, and what would change it.
@@ -51,8 +52,8 @@ func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t 
 }
 
 // question reads what to compare with: one thing at most.
-func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q server.PreviewQuestion, err error) {
-	q = server.PreviewQuestion{User: c.User, Against: c.Against}
+func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q insight.PreviewQuestion, err error) {
+	q = insight.PreviewQuestion{User: c.User, Against: c.Against}
 	candidate := ""
 	if c.Policies != look.Policies {
 		candidate = c.Policies
@@ -81,7 +82,7 @@ func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q se
 }
 
 // readChange reads a proposed change from a YAML file, of which JSON is a part.
-func readChange(path string) (*server.Change, error) {
+func readChange(path string) (*insight.Change, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usageError{err}
@@ -101,7 +102,7 @@ func readChange(path string) (*server.Change, error) {
 }
 
 // printPreview prints for people.
-func printPreview(w io.Writer, p *server.Preview) error {
+func printPreview(w io.Writer, p *insight.Preview) error {
 	text := &page{}
 	text.section("What %s may do and sees", p.User)
 	var rows [][]string
@@ -119,14 +120,14 @@ func printPreview(w io.Writer, p *server.Preview) error {
 	return err
 }
 
-func counted(a server.AreaPreview) string {
+func counted(a insight.AreaPreview) string {
 	if a.Visible == nil {
 		return ""
 	}
 	return fmt.Sprintf("sees %d of %d", *a.Visible, *a.Of)
 }
 
-func (p *page) firstRows(a server.AreaPreview) {
+func (p *page) firstRows(a insight.AreaPreview) {
 	if len(a.First) == 0 {
 		return
 	}
@@ -136,7 +137,7 @@ func (p *page) firstRows(a server.AreaPreview) {
 	}
 }
 
-func (p *page) differences(x *server.Preview) {
+func (p *page) differences(x *insight.Preview) {
 	p.section("Against %s", x.Against)
 	if len(x.Difference) == 0 {
 		p.line("  nothing differs")

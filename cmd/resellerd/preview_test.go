@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"resellerd/server"
+	"resellerd/server/insight"
 	"resellerd/store"
 	"resellerd/store/query"
 	"resellerd/store/schema"
@@ -112,7 +112,7 @@ func TestPreviewSaysWhatAUserSeesAndWhatWouldChangeIt(t *testing.T) {
 		})
 	}
 	_, text, _ := preview("owner", "--format", "json")
-	var p server.Preview
+	var p insight.Preview
 	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Areas) == 0 || p.Difference != nil {
 		t.Errorf("%v: %s", err, text)
 	}

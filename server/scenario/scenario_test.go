@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"resellerd/policies"
-	"resellerd/server"
+	"resellerd/server/resource"
 	"resellerd/server/scenario"
 )
 
@@ -58,7 +58,7 @@ func played(t *testing.T, engine *policies.Engine, then string) []scenario.Failu
 
 func embedded(t *testing.T) *policies.Engine {
 	t.Helper()
-	engine, err := policies.Load(context.Background(), policies.Embedded(), policies.Options{Schema: server.Schema(), Timeout: time.Minute})
+	engine, err := policies.Load(context.Background(), policies.Embedded(), policies.Options{Schema: resource.Schema(), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ allow if input.context.time < "2026-03-04T18:00:00Z"
 
 decision := {"allow": allow, "reasons": []}
 `)}}
-	engine, err := policies.Load(t.Context(), tree, policies.Options{Schema: server.Schema(), Timeout: time.Minute})
+	engine, err := policies.Load(t.Context(), tree, policies.Options{Schema: resource.Schema(), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,23 +4,16 @@ import (
 	"errors"
 
 	"resellerd/policies/input"
+	"resellerd/server/resource"
 	"resellerd/store/fault"
-	"resellerd/store/schema"
 )
-
-// KeepsRows reports whether the store keeps rows of a type that the policy decides
-// about. The rows of other types are the panel's own.
-func KeepsRows(typ string) bool {
-	info := schema.Info(typ)
-	return info.Name != "" && (info.Through == "" || info.Decided)
-}
 
 // LoadRow adds the stored row of a type that the store keeps, and reports whether
 // there is something to decide about: an id that the store does not know, or that
 // is another tenant's than the caller's, is absent. For a creation it adds the
 // proposed row. It returns fault.ErrUnavailable when the store does not answer.
 func (r *Session) LoadRow(in *input.Input) (bool, error) {
-	if !KeepsRows(in.Resource.Type) {
+	if !resource.KeepsRows(in.Resource.Type) {
 		return true, nil
 	}
 	if in.Action.Name == "create" {

@@ -1,15 +1,17 @@
-// Package session is one user asking one policy: the user is found, facts are made
-// of it, the policy decides or plans, and the decision is counted and recorded. It
-// knows no HTTP. Its errors name the refusal, and the server turns them into answers.
+// Package session is one user asking one policy: it finds the user, decides or plans,
+// records that, and reads rows as the user sees them. It knows no HTTP. Its errors
+// name the refusal, and the server turns them into answers.
 //
 // Its terms:
 //
-//	session   one user asking one policy
-//	caller    who sent the request, and for whom
-//	actor     a user of the store, as the policy reads it
-//	viewer    the user who acts, under a preview, where the subject is another
-//	facts     what the policy reads about a subject
-//	costs     what cards are bought for, and what is worked out from it
+//	session    one user asking one policy
+//	caller     who sent the request, and for whom
+//	actor      a user of the store, as the policy reads it
+//	viewer     the user who acts, under a preview, where the subject is another
+//	facts      what the policy reads about a subject
+//	read plan  what the policy says about all rows of a type for a user
+//	access     the actions that the policy leaves a user, area by area
+//	costs      what cards are bought for, and what is worked out from it
 package session
 
 import (

@@ -1,37 +1,31 @@
-package server
+package insight
 
 import (
 	"context"
 	"log/slog"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/record"
 	"resellerd/server/session"
 	"resellerd/store"
 )
 
 // Inspector answers, without HTTP, what who runs a store wants to know about it
-// under a policy. It sees every tenant, decides as a Server does, and logs no
-// decision. Safe for concurrent use.
+// under a policy. It sees every tenant, decides as a server does, and logs no
+// decision. It is safe for concurrent use.
 type Inspector struct {
-	s      *Server
+	shared *session.Shared
 	engine *policies.Engine
 }
 
 // NewInspector makes an inspector of a store and a policy.
 func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
-	held := &EngineHolder{}
-	held.Swap(engine)
-	s := &Server{
-		store: st, engines: held, now: time.Now, newID: randomID,
-		logger: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry(),
-	}
-	s.metrics = newMetrics(s.registry, st, held)
-	s.share()
-	return &Inspector{s: s, engine: engine}
+	logger, known := slog.New(slog.DiscardHandler), &record.Policies{}
+	return &Inspector{engine: engine, shared: &session.Shared{
+		Store: st, Users: session.NewUsers(st, logger, known), Now: time.Now, Logger: logger, Count: uncounted{}, Known: known,
+	}}
 }
 
 // WhyQuestion asks why a user may or may not do something.
@@ -52,7 +46,7 @@ type WhyQuestion struct {
 // fault.ErrAmbiguous for an external id that two users have, and that the
 // store cannot answer. A user who is not known is denied everything.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
-	r := d.inquiry(ctx, q.ClientIP)
+	r := d.reader(ctx, q.ClientIP)
 	r.At = q.At
 	in, err := r.asked(q)
 	if err != nil {
@@ -73,16 +67,26 @@ func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, e
 	return x, r.explainAccess(x, in, overseer{})
 }
 
-// inquiry is for one question, with nobody acting yet.
-func (d *Inspector) inquiry(ctx context.Context, clientIP string) *inquiry {
-	return &inquiry{s: d.s, Session: session.Session{
-		Shared: d.s.shared, Ctx: ctx, Engine: d.engine, From: session.Origin{Name: "command line"}, DecisionID: d.s.newID(),
-		Caller: session.Caller{ClientIP: clientIP}, Revision: d.s.store.DataRevision(),
+// reader is for one question, with nobody acting yet.
+func (d *Inspector) reader(ctx context.Context, clientIP string) *Reader {
+	return &Reader{&session.Session{
+		Shared: d.shared, Ctx: ctx, Engine: d.engine, From: session.Origin{Name: "command line"},
+		Caller: session.Caller{ClientIP: clientIP}, Revision: d.shared.Store.DataRevision(),
 	}}
 }
 
+// uncounted counts nothing: an inspector has no metrics.
+type uncounted struct{}
+
+func (uncounted) Decision(*policies.Engine, map[string]policies.Reason, string, *input.Input, policies.Decision, time.Duration) {
+}
+
+func (uncounted) Filter(*policies.Engine, string, *input.Input, policies.Outcome, time.Duration) {}
+
+func (uncounted) Unrecorded() {}
+
 // asked is the input of a question, as the decision API makes it.
-func (r *inquiry) asked(q WhyQuestion) (*input.Input, error) {
+func (r *Reader) asked(q WhyQuestion) (*input.Input, error) {
 	a, err := r.Users.Find(r.Ctx, r.Engine, "", q.User)
 	switch {
 	case err == nil:
@@ -104,7 +108,7 @@ func (r *inquiry) asked(q WhyQuestion) (*input.Input, error) {
 }
 
 // explainOne tells about one row, area or thing of the panel's.
-func (r *inquiry) explainOne(in *input.Input) (*Explanation, error) {
+func (r *Reader) explainOne(in *input.Input) (*Explanation, error) {
 	known, err := r.LoadRow(in)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package server
+package insight
 
 import (
 	"context"
@@ -20,12 +20,18 @@ type PreviewQuestion struct {
 	Change   *Change          // what is proposed, and not done
 }
 
+// Change is a proposed change of data. Apply does it in a transaction that is taken
+// back.
+type Change struct {
+	Apply func(ctx context.Context, tx *store.Tx) error
+}
+
 // Preview answers with what the user may do and sees of its tenant's rows. It
 // writes that somebody looked to the audit trail, first and in a transaction of
 // its own, and nothing else. Errors: fault.ErrNotFound, ErrAmbiguous, those of
 // the change, and that the store cannot answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
-	r := d.inquiry(ctx, "")
+	r := d.reader(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)
 	if err != nil {
 		return nil, err
@@ -36,9 +42,9 @@ func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, e
 	}
 	c := comparison{r: r, q: q, users: users}
 	if q.Change != nil {
-		err = d.s.store.Rehearse(ctx, tenant, func(tx *store.Tx) error { return q.Change.apply(ctx, tx) }, c.withProposal, c.kept)
+		err = d.shared.Store.Rehearse(ctx, tenant, func(tx *store.Tx) error { return q.Change.Apply(ctx, tx) }, c.withProposal, c.kept)
 	} else {
-		err = d.s.store.Snapshot(ctx, tenant, c.kept)
+		err = d.shared.Store.Snapshot(ctx, tenant, c.kept)
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +53,7 @@ func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, e
 }
 
 // lookedAt finds the users by their names; the second may be "".
-func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
+func (r *Reader) lookedAt(refs ...string) ([]store.User, error) {
 	var users []store.User
 	for _, ref := range refs {
 		if ref == "" {
@@ -57,7 +63,7 @@ func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
 		if len(users) > 0 {
 			tenant = users[0].TenantID
 		}
-		sub, err := r.s.store.Subject(r.Ctx, tenant, ref)
+		sub, err := r.Store.Subject(r.Ctx, tenant, ref)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ref, err)
 		}
@@ -68,8 +74,8 @@ func (r *inquiry) lookedAt(refs ...string) ([]store.User, error) {
 
 // auditInspection writes who was looked at; without an actor, an entry stands for the
 // command line.
-func (r *inquiry) auditInspection(tenant string, users []store.User) error {
-	return r.s.store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
+func (r *Reader) auditInspection(tenant string, users []store.User) error {
+	return r.Store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
 			entry := previewEntry(&store.User{}, &u)
 			if _, err := tx.Audit(r.Ctx, entry); err != nil {
@@ -82,7 +88,7 @@ func (r *inquiry) auditInspection(tenant string, users []store.User) error {
 
 // comparison gathers both sides of a preview.
 type comparison struct {
-	r      *inquiry
+	r      *Reader
 	q      PreviewQuestion
 	users  []store.User
 	totals map[string]int
@@ -101,8 +107,9 @@ func (c *comparison) kept(m *store.Moment) (err error) {
 	case len(c.users) > 1:
 		c.looks[1], err = c.r.visibilityOf(m, c.users[1].ID)
 	case c.q.Policies != nil:
-		other := *c.r
-		other.Engine = c.q.Policies
+		under := *c.r.Session
+		under.Engine = c.q.Policies
+		other := Reader{&under}
 		c.looks[1], err = other.visibilityOf(m, c.users[0].ID)
 	}
 	return err
@@ -135,7 +142,7 @@ func (c *comparison) result() *Preview {
 }
 
 // visibilityOf is what a user may do and sees at a moment.
-func (r *inquiry) visibilityOf(m *store.Moment, user string) (*visibility, error) {
+func (r *Reader) visibilityOf(m *store.Moment, user string) (*visibility, error) {
 	target, err := r.Users.FindAt(r.Ctx, m, user)
 	if err != nil {
 		return nil, err
@@ -149,7 +156,7 @@ func (r *inquiry) visibilityOf(m *store.Moment, user string) (*visibility, error
 }
 
 // allOf are how many rows of each type a tenant has.
-func (r *inquiry) allOf(m *store.Moment, tenant string) (map[string]int, error) {
+func (r *Reader) allOf(m *store.Moment, tenant string) (map[string]int, error) {
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}
 	for _, a := range rowAreas {

@@ -1,4 +1,4 @@
-package server
+package insight
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 // viewer, whose account it is too or lies above.
 type wording struct{ sameUser, sameAccount, below bool }
 
-func (r *inquiry) wordsFor(target *session.Actor) wording {
+func (r *Reader) wordsFor(target *session.Actor) wording {
 	w := wording{sameUser: target.Subject.User.ID == r.Subject.User.ID, sameAccount: target.Facts.Account.ID == r.Facts.Account.ID}
 	w.below = w.sameAccount || slices.Contains(session.IdsAbove(target.Subject), r.Facts.Account.ID)
 	return w

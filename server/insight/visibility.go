@@ -1,4 +1,4 @@
-package server
+package insight
 
 import (
 	"encoding/json"
@@ -61,7 +61,7 @@ var rowAreas = func() (all []rowArea) {
 
 // observer looks at what users see.
 type observer struct {
-	r     *inquiry
+	r     *Reader
 	m     *store.Moment
 	first int  // rows that are shown of each area
 	ids   bool // to compare with
@@ -108,7 +108,7 @@ func (o observer) plan(typ string) (*session.ReadPlan, error) {
 	plan := o.r.Engine.Plan(o.r.Ctx, in)
 	switch plan.Outcome {
 	case policies.OutcomeError:
-		return nil, denied(policies.Decision{Outcome: plan.Outcome, Err: plan.Err})
+		return nil, &session.DeniedError{Decision: policies.Decision{Outcome: plan.Outcome, Err: plan.Err}}
 	case policies.OutcomeDeny:
 		return nil, nil
 	}

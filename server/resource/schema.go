@@ -1,8 +1,7 @@
-package server
+package resource
 
 import (
 	"resellerd/policies/input"
-	"resellerd/server/session"
 	"resellerd/store/schema"
 )
 
@@ -45,5 +44,9 @@ func columnKind(c schema.ColumnInfo) input.ColumnKind {
 	return input.Opaque
 }
 
-// KeepsRows reports whether the store keeps rows of a type.
-func KeepsRows(typ string) bool { return session.KeepsRows(typ) }
+// KeepsRows reports whether the store keeps rows of a type that the policy decides
+// about. The rows of other types are the panel's own.
+func KeepsRows(typ string) bool {
+	info := schema.Info(typ)
+	return info.Name != "" && (info.Through == "" || info.Decided)
+}

@@ -1,4 +1,4 @@
-package server
+package insight
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 )
 
 // explanation starts the answer to a question.
-func (r *inquiry) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
+func (r *Reader) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
 		Decision: string(outcome), Reasons: reasonTexts(r.Engine, reasons),
@@ -20,7 +20,7 @@ func (r *inquiry) explanation(in *input.Input, outcome policies.Outcome, reasons
 }
 
 // explainRow tells why an action on one resource is decided as d.
-func (r *inquiry) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
+func (r *Reader) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
 	if !s.policy() {
@@ -35,7 +35,7 @@ func (r *inquiry) explainRow(in *input.Input, d policies.Decision, why policies.
 
 // explainList tells which rows of a type an action may be done on. Where that
 // is none whatever there is, it is explained by a row without columns.
-func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
+func (r *Reader) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
 	if plan.Outcome != policies.OutcomeAllow {
 		return r.explainNone(in, plan, s), nil
 	}
@@ -47,7 +47,7 @@ func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure
 	if !s.policy() {
 		return x, nil
 	}
-	filter, err := filterText(r.s.store, session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(r.Ctx, in), Leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
+	filter, err := filterText(r.Store, session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(r.Ctx, in), Leaf: in.Subject.Facts != nil && in.Subject.Facts.Leaf})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (r *inquiry) explainList(in *input.Input, plan *policies.Plan, s disclosure
 	return x, nil
 }
 
-func (r *inquiry) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
+func (r *Reader) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
 	why := r.Engine.Explain(r.Ctx, &asked)
@@ -82,12 +82,12 @@ func hiddenColumns(typ string, shown []string) []string {
 }
 
 // explainAccess adds what the acting user holds in the areas that count.
-func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
+func (r *Reader) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
 	if r.Subject == nil {
 		return nil
 	}
 	l := lineage{subject: r.Subject, shown: s}
-	err := r.s.store.Snapshot(r.Ctx, r.Subject.User.TenantID, func(m *store.Moment) (err error) {
+	err := r.Store.Snapshot(r.Ctx, r.Subject.User.TenantID, func(m *store.Moment) (err error) {
 		l.groups, err = m.GroupsOf(r.Ctx, r.Subject.User)
 		return err
 	})
@@ -104,7 +104,7 @@ func (r *inquiry) explainAccess(x *Explanation, in *input.Input, s disclosure) e
 }
 
 // effective are the accesses that the policy leaves the acting user in an area.
-func (r *inquiry) effective(area string) []string {
+func (r *Reader) effective(area string) []string {
 	left, named := []string{}, r.Areas()
 	for _, action := range session.AccessActions {
 		if r.Judge(r.Input(action, "area", areas.Asked(area, named))).Allow {

@@ -1,4 +1,4 @@
-package server
+package insight
 
 import (
 	"errors"
@@ -12,14 +12,14 @@ import (
 // readerDisclosure is what the acting user may be shown of an explanation: by the
 // same plans that its lists are made with.
 type readerDisclosure struct {
-	r                *inquiry
+	r                *Reader
 	groups, accounts *session.ReadPlan // nil: none of them
 	grounds          bool
 	err              error // the first failure; nothing of the explanation is shown then
 }
 
 // disclosure looks up what the acting user may see.
-func (r *inquiry) disclosure() (*readerDisclosure, error) {
+func (r *Reader) disclosure() (*readerDisclosure, error) {
 	s := &readerDisclosure{r: r}
 	var err error
 	if s.groups, err = r.MayList("group"); err != nil {

@@ -1,0 +1,98 @@
+package insight
+
+import (
+	"maps"
+	"slices"
+
+	"resellerd/server/session"
+	"resellerd/store"
+)
+
+// Preview is what a user may do and sees, area by area.
+type Preview struct {
+	User       string           `json:"user" required:"true"`
+	Areas      []AreaPreview    `json:"areas" required:"true"`
+	Against    string           `json:"against,omitempty" description:"who or what it is compared with"`
+	Difference []AreaDifference `json:"difference,omitempty" description:"from the user, before, to what it is compared with, after"`
+}
+
+// AreaPreview is one area as the previewed user has it.
+type AreaPreview struct {
+	Area    string     `json:"area" required:"true"`
+	Access  []string   `json:"access" required:"true"`
+	Visible *int       `json:"visible,omitempty" description:"how many rows the user sees"`
+	Of      *int       `json:"of,omitempty" description:"how many rows of the type the previewer sees, of cards of either kind"`
+	First   []ShownRow `json:"first,omitempty" description:"the first of them, as the user sees them"`
+}
+
+// firstShown is how many rows a preview shows of an area.
+const firstShown = 3
+
+// Preview looks at a moment with the eyes of the first target, and of the second, if
+// there is one, to compare. Each is from Target, and the preview is audited before.
+// What the targets see is recorded as a preview of the acting user.
+func (r *Reader) Preview(m *store.Moment, targets []*session.Actor) (*Preview, error) {
+	totals, err := r.totals(m)
+	if err != nil {
+		return nil, err
+	}
+	looks := make([]*visibility, len(targets))
+	for i, target := range targets {
+		err := r.lookAs(target, func() (err error) {
+			looks[i], err = observer{r: r, m: m, first: firstShown, ids: len(targets) > 1}.of()
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	shown := looks[0].preview(targets[0].Subject.User.ID, totals)
+	if len(targets) > 1 {
+		shown.Against, shown.Difference = targets[1].Subject.User.ID, differences(looks[0], looks[1])
+	}
+	return shown, nil
+}
+
+// totals are how many rows of each type the acting user sees.
+func (r *Reader) totals(m *store.Moment) (map[string]int, error) {
+	totals := map[string]int{}
+	for _, a := range rowAreas {
+		if _, counted := totals[a.typ]; counted {
+			continue
+		}
+		p, err := r.MayList(a.typ)
+		if err != nil {
+			return nil, err
+		}
+		if totals[a.typ] = 0; p == nil {
+			continue
+		}
+		if totals[a.typ], err = m.Count(r.Ctx, p.Query()); err != nil {
+			return nil, err
+		}
+	}
+	return totals, nil
+}
+
+// preview writes down what a user sees, beside how many rows there are of each type.
+func (o *visibility) preview(user string, totals map[string]int) *Preview {
+	p := &Preview{User: user, Areas: []AreaPreview{}}
+	for _, area := range slices.Sorted(maps.Keys(o.access)) {
+		shown := AreaPreview{Area: area, Access: o.access[area]}
+		i := slices.IndexFunc(rowAreas, func(a rowArea) bool { return a.area == area })
+		if i >= 0 && o.rows[area] != nil {
+			rows, total := o.rows[area], totals[rowAreas[i].typ]
+			shown.Visible, shown.Of, shown.First = &rows.total, &total, rows.first
+		}
+		p.Areas = append(p.Areas, shown)
+	}
+	return p
+}
+
+// lookAs does something with a user's eyes, recorded as the acting user's
+// preview.
+func (r *Reader) lookAs(target *session.Actor, do func() error) error {
+	r.Viewer = r.Subject
+	defer func() { r.Viewer = nil }()
+	return r.through(target, do)
+}
