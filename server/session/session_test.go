@@ -1,0 +1,152 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"resellerd/policies"
+	"resellerd/server/identity"
+	"resellerd/server/session"
+	"resellerd/server/session/sessiontest"
+	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/storetest"
+)
+
+// A user who may not act is refused without saying why; the log alone is told.
+func TestNobodyActsWhoIsNotKnownAndActive(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := sessiontest.Fill(t, st)
+		for ref, reason := range map[string]string{
+			"nobody": session.ReasonUnknownUser, "stranger": session.ReasonUnknownUser,
+			"gone": "user_disabled", "shut": "account_suspended",
+		} {
+			r := w.Begin(t.Context(), sessiontest.Engine(t))
+			r.Caller.UserRef = ref
+			err := r.LoadUser()
+			var refused *session.UnknownUserError
+			if !errors.As(err, &refused) || session.TrueReason(refused.Cause) != reason {
+				t.Errorf("%s: %v, want the reason %s", ref, err, reason)
+			}
+			if r.Actor != nil || r.Subject != nil || r.Facts != nil {
+				t.Errorf("%s is refused and acts", ref)
+			}
+		}
+		if err := w.Begin(t.Context(), sessiontest.Engine(t)).LoadUser(); !errors.Is(err, session.ErrNoUser) {
+			t.Errorf("no user named: %v", err)
+		}
+		w.As(t, "staff", sessiontest.Engine(t))
+	})
+}
+
+// What the log does not take is not answered, though the policy allows it.
+func TestNothingIsAnsweredThatTheLogDoesNotTake(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := sessiontest.Fill(t, st)
+		r := w.As(t, "staff", sessiontest.Engine(t))
+		in := r.Input("read", "area", "customer")
+		if d := r.Decide(in); !d.Allow {
+			t.Fatalf("with a log: %+v", d)
+		}
+		r.Shared.Log = sessiontest.Unwritten(t)
+		if d := r.Decide(in); d.Allow || !errors.Is(d.Err, session.ErrNotRecorded) {
+			t.Errorf("decided %+v", d)
+		}
+		if d := r.DecideAbsent(in); d.Allow || !errors.Is(d.Err, session.ErrNotRecorded) {
+			t.Errorf("decided about what is absent %+v", d)
+		}
+		_, err := r.ReadPlan("customer")
+		if !errors.Is(err, session.ErrNotRecorded) || !errors.Is(err, fault.ErrUnavailable) {
+			t.Errorf("a list: %v", err)
+		}
+		if _, err := r.MayList("customer"); !errors.Is(err, session.ErrNotRecorded) {
+			t.Errorf("a list that may be empty: %v", err)
+		}
+		if _, err := r.AccessByArea(); !errors.Is(err, session.ErrNotRecorded) {
+			t.Errorf("the access by area: %v", err)
+		}
+	})
+}
+
+func TestAPolicyThatErrsAllowsNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		r := sessiontest.Fill(t, st).As(t, "staff", sessiontest.Failing(t))
+		if d := r.Decide(r.Input("read", "area", "customer")); d.Allow || d.Outcome != policies.OutcomeError {
+			t.Errorf("decided %+v", d)
+		}
+		for what, ask := range map[string]func() error{
+			"a list":                   func() error { _, err := r.ReadPlan("customer"); return err },
+			"a list that may be empty": func() error { _, err := r.MayList("customer"); return err },
+			"the access by area":       func() error { _, err := r.AccessByArea(); return err },
+			"the same, unrecorded":     func() error { _, err := r.AccessUnrecorded(); return err },
+		} {
+			var denied *session.DeniedError
+			if err := ask(); !errors.As(err, &denied) || denied.Decision.Outcome != policies.OutcomeError {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
+// A user who may read no row of a type is told why, and never that something is
+// not visible.
+func TestAListThatIsDeniedTellsItsReasons(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		r := sessiontest.Fill(t, st).As(t, "plain", sessiontest.Engine(t))
+		_, err := r.ReadPlan("user")
+		var denied *session.DeniedError
+		if !errors.As(err, &denied) || strings.Join(denied.Decision.Reasons, ",") != "area_denied" {
+			t.Errorf("denied %v", err)
+		}
+		if p, err := r.MayList("user"); p != nil || err != nil {
+			t.Errorf("a list that may be empty: %+v, %v", p, err)
+		}
+	})
+}
+
+func TestARowOutOfSightIsAsAbsentAsOneThatNeverWas(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := sessiontest.Fill(t, st)
+		r := w.As(t, "plain", sessiontest.Engine(t))
+		p, err := r.ReadPlan("customer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row, err := r.One(st, p, w.Own); err != nil || row.ID() != w.Own {
+			t.Errorf("its own: %v", err)
+		}
+		for _, id := range []string{w.Foreign, "cus_nowhere", "", strings.Repeat("x", identity.MaxName+1)} {
+			if _, err := r.One(st, p, id); !errors.Is(err, fault.ErrNotFound) {
+				t.Errorf("%.20q: %v", id, err)
+			}
+		}
+	})
+}
+
+// A question about a row of another tenant is one about a row that is not there.
+func TestAQuestionReadsNoRowOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := sessiontest.Fill(t, st)
+		r := w.As(t, "staff", sessiontest.Engine(t))
+		for id, want := range map[string]bool{w.Own: true, w.Foreign: false, "cus_nowhere": false} {
+			in := r.Input("read", "customer", id)
+			if known, err := r.LoadRow(in); known != want || err != nil || (in.Resource.Row != nil) != want {
+				t.Errorf("%s: known %v, %v, row %v", id, known, err, in.Resource.Row)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r.Ctx = ctx
+		if known, err := r.LoadRow(r.Input("read", "customer", "cus_not_asked_before")); known || !errors.Is(err, fault.ErrUnavailable) {
+			t.Errorf("a store that does not answer: known %v, %v", known, err)
+		}
+	})
+}
