@@ -16,6 +16,8 @@ package insight
 import "resellerd/server/session"
 
 // Reader reads what the acting user of its session may know of decisions and of
-// what users see. It needs no more than the session and what that shares. It is
-// used by one goroutine.
+// what users see. The session, and what it shares with others, is all that it
+// depends on: the store, the policy, the log and the memory of decisions. While it
+// looks with a target's eyes, it changes the session's subject. It is used by one
+// goroutine.
 type Reader struct{ *session.Session }

@@ -12,9 +12,9 @@ import (
 	"resellerd/store"
 )
 
-// Inspector answers, without HTTP, what who runs a store wants to know about it
-// under a policy. It sees every tenant, decides as a server does, and logs no
-// decision. It is safe for concurrent use.
+// Inspector answers the operator of a store what a policy decides about it. It sees
+// every tenant, decides as a server does, and logs no decision. It is safe for
+// concurrent use.
 type Inspector struct {
 	shared *session.Shared
 	engine *policies.Engine
@@ -42,9 +42,9 @@ type WhyQuestion struct {
 	At       time.Time // now, when zero
 }
 
-// Explain answers with what the server would decide, and why. Errors:
-// fault.ErrAmbiguous for an external id that two users have, and that the
-// store cannot answer. A user who is not known is denied everything.
+// Explain answers with what the server would decide, and why. It returns
+// fault.ErrAmbiguous for an external id that two users have, and an error where the
+// store does not answer. An unknown user is denied everything.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
 	r := d.reader(ctx, q.ClientIP)
 	r.At = q.At

@@ -26,10 +26,10 @@ type Change struct {
 	Apply func(ctx context.Context, tx *store.Tx) error
 }
 
-// Preview answers with what the user may do and sees of its tenant's rows. It
-// writes that somebody looked to the audit trail, first and in a transaction of
-// its own, and nothing else. Errors: fault.ErrNotFound, ErrAmbiguous, those of
-// the change, and that the store cannot answer.
+// Preview answers with what the user may do and sees of its tenant's rows. It first
+// writes to the audit trail that somebody looked, in a transaction of its own, and
+// writes nothing else. It returns fault.ErrNotFound and fault.ErrAmbiguous for the
+// users, the error of the change, and an error where the store does not answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
 	r := d.reader(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)

@@ -29,8 +29,10 @@ type AreaPreview struct {
 const firstShown = 3
 
 // Preview looks at a moment with the eyes of the first target, and of the second, if
-// there is one, to compare. Each is from Target, and the preview is audited before.
-// What the targets see is recorded as a preview of the acting user.
+// there is one, to compare. The caller takes each from Target, and calls AuditPreview
+// before. What the targets see is recorded as a preview of the acting user. It
+// returns a session.DeniedError where no decision can be made, session.ErrNotRecorded
+// where the log does not take one, and the errors of the store.
 func (r *Reader) Preview(m *store.Moment, targets []*session.Actor) (*Preview, error) {
 	totals, err := r.totals(m)
 	if err != nil {
