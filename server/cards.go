@@ -33,7 +33,7 @@ func chargesAsked(w *writing, id string, fields []string) error {
 
 // cardPatch reads what of a card can be set.
 func cardPatch(f *fields) store.CardPatch {
-	return patchOf[store.CardPatch, cardFields](f)
+	return patchOf[store.CardPatch, schema.CardFields](f)
 }
 
 func updateCard(w *writing, f *fields) func(string) error {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"resellerd/server/insight"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/swaggest/jsonschema-go"
 	"github.com/swaggest/openapi-go"
 	"github.com/swaggest/openapi-go/openapi31"
+
+	"resellerd/store/schema"
 )
 
 // describe makes the OpenAPI 3.1 document from the route table, so that the
@@ -22,7 +25,9 @@ import (
 // so it is made when it is first asked for, and once.
 func (s *Server) describe() ([]byte, error) {
 	r := openapi31.NewReflector()
-	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName))
+	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName),
+		jsonschema.InterceptSchema(nameColumns), jsonschema.InterceptProp(describeColumn))
+	r.AddTypeMapping(schema.Micros(0), time.Time{})
 	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
 		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
 	if s.cfg.PublicURL != "" {
@@ -44,6 +49,37 @@ func schemaName(t reflect.Type, name string) string {
 		return "Server" + name[len(path.Base(t.PkgPath())):]
 	}
 	return name
+}
+
+// nameColumns has the fields of a stored row be called as their columns.
+func nameColumns(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
+	if p.Context.PropertyNameTag == "json" {
+		p.Context.PropertyNameAdditionalTags = []string{"db"}
+	}
+	return false, nil
+}
+
+// describeColumn says of a field of a stored row what JSON makes of it.
+func describeColumn(p jsonschema.InterceptPropParams) error {
+	f, stored := schema.FieldOf(p.Field)
+	switch {
+	case !stored:
+	case f.Marked("hidden"), f.Marked("unlisted"):
+		return jsonschema.ErrSkipProperty
+	case p.Processed:
+		p.PropertySchema.Type = nil
+		if f.Null() {
+			p.PropertySchema.AddType(jsonschema.Null)
+		}
+		p.PropertySchema.AddType(jsonTypes[f.Kind()])
+	}
+	return nil
+}
+
+// jsonTypes are what the columns of stored rows are in JSON.
+var jsonTypes = map[schema.Kind]jsonschema.SimpleType{
+	schema.Text: jsonschema.String, schema.Money: jsonschema.String, schema.Time: jsonschema.String,
+	schema.Integer: jsonschema.Integer, schema.Boolean: jsonschema.Boolean,
 }
 
 // describeRoute adds one operation.

@@ -46,7 +46,13 @@ func (f *fields) textOf(name string, field reflect.StructField) *string {
 	return f.line(name)
 }
 
+// jsonName is what a field of a shape is called in JSON: a column of a row by its
+// name in the table.
 func jsonName(field reflect.StructField) string {
-	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	tag, tagged := field.Tag.Lookup("json")
+	if !tagged {
+		tag = field.Tag.Get("db")
+	}
+	name, _, _ := strings.Cut(tag, ",")
 	return name
 }

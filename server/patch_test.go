@@ -18,7 +18,8 @@ func jsonFields(shape any) map[string]reflect.Kind {
 		if kind == reflect.Pointer {
 			kind = f.Type.Elem().Kind()
 		}
-		if !f.Anonymous {
+		column, stored := schema.FieldOf(f)
+		if !f.Anonymous && !(stored && (column.Marked("hidden") || column.Marked("unlisted"))) {
 			fields[jsonName(f)] = kind
 		}
 	}

@@ -1,10 +1,13 @@
 package server
 
-import "resellerd/server/session"
+import (
+	"resellerd/server/session"
+	"resellerd/store/schema"
+)
 
 // The shapes of the data API in the OpenAPI document. Of every
 // representation a reader sees the columns that the policy shows it; the
-// others are absent.
+// others are absent. The columns of cards and rates are those of their rows.
 
 type listQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -120,24 +123,14 @@ type customerNew struct {
 	customerFields
 }
 
+// cardFields are the columns of schema.CardFields, and what a card is built by.
 type cardFields struct {
-	Name            string  `json:"name,omitempty"`
-	PublicName      *string `json:"public_name,omitempty" description:"its name where it is assigned to"`
-	Carrier         *string `json:"carrier,omitempty" description:"of provider cards: the upstream company"`
-	Currency        string  `json:"currency,omitempty"`
-	Direction       string  `json:"direction,omitempty" enum:"termination,origination"`
-	TechPrefix      *string `json:"tech_prefix,omitempty"`
-	RatePrecision   *int    `json:"rate_precision,omitempty" minimum:"0" maximum:"10"`
-	RateRounding    string  `json:"rate_rounding,omitempty" enum:"up,down,half_up,half_down"`
-	ChargePrecision *int    `json:"charge_precision,omitempty" minimum:"0" maximum:"10"`
-	ChargeRounding  string  `json:"charge_rounding,omitempty" enum:"up,down,half_up,half_down"`
-	Notes           *string `json:"notes,omitempty" text:"prose" description:"private to the owner"`
-	PublicNotes     *string `json:"public_notes,omitempty" text:"prose"`
-	ExternalID      *string `json:"external_id,omitempty"`
+	schema.CardFields
+	cardRecipe
+}
 
+type cardRecipe struct {
 	Parents     []parentDoc `json:"parents,omitempty" description:"what it is built from: own provider cards, or assigned ones; written as ids or as objects"`
-	Compact     string      `json:"compact,omitempty" enum:"min,max,avg" default:"max" description:"what is made of the prices of several parents"`
-	Routing     string      `json:"routing,omitempty" enum:"dearest,cheapest" default:"dearest" description:"the parent that a sale must stand against"`
 	ProfitRules []ruleDoc   `json:"profit_rules,omitempty"`
 }
 
@@ -166,14 +159,10 @@ type rulesDoc struct {
 }
 
 type cardBody struct {
-	ID        string `json:"id,omitempty"`
-	AccountID string `json:"account_id,omitempty"`
-	Kind      string `json:"kind,omitempty" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
-	cardFields
+	schema.Card
+	cardRecipe
 	AssignedTo []string  `json:"assigned_to,omitempty"`
 	Revision   *revision `json:"revision,omitempty" description:"the active one"`
-	Stale      *string   `json:"stale,omitempty" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built anew"`
-	times
 }
 
 type revision struct {

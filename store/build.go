@@ -116,8 +116,8 @@ func (w *buildRun) readyProof(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.on = proof.stand(sale, bought, w.card.routing())
-	w.prover, err = rating.NewProver(sale, bought, w.card.routing(), func(rating.Finding) error { return errStopped })
+	w.on = proof.stand(sale, bought, routingOf(w.card))
+	w.prover, err = rating.NewProver(sale, bought, routingOf(w.card), func(rating.Finding) error { return errStopped })
 	return err
 }
 
@@ -172,7 +172,7 @@ func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, 
 		err = errWithdrawn
 	}
 	if err == nil {
-		err = asConflict(p.fits(c, &parent))
+		err = asConflict(fits(p, c, &parent))
 	}
 	if err != nil {
 		return source, err

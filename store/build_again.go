@@ -31,7 +31,7 @@ func (tx *Tx) grounds(ctx context.Context, c *Card) (g grounds, err error) {
 	if g.Names, err = tx.Destinations(ctx, c.AccountID); err != nil {
 		return g, err
 	}
-	g.Recipe = c.recipe(rules)
+	g.Recipe = recipeOf(c, rules)
 	g.Recipe.Grounds, err = g.hash()
 	return g, err
 }

@@ -31,7 +31,7 @@ type RevisionParent struct {
 	RevisionID string `db:"parent_revision_id"`
 }
 
-func (c *Card) recipe(rules []ProfitRule) Recipe {
+func recipeOf(c *Card, rules []ProfitRule) Recipe {
 	compact := c.Compact
 	if compact == "" {
 		compact = schema.DefaultCompact
@@ -39,8 +39,8 @@ func (c *Card) recipe(rules []ProfitRule) Recipe {
 	return Recipe{Compact: compact, Rules: rules, RatePrecision: c.RatePrecision, RateRounding: c.RateRounding}
 }
 
-// routing is which parent a call on the card's rates is bought from.
-func (c *Card) routing() rating.Routing {
+// routingOf is which parent a call on a card's rates is bought from.
+func routingOf(c *Card) rating.Routing {
 	if c.Routing == "cheapest" {
 		return rating.Cheapest
 	}
@@ -68,7 +68,7 @@ func (r Recipe) build(parents []RevisionParent) (b rating.Build, err error) {
 		return b, err
 	}
 	for _, p := range parents {
-		rate, err := p.rate()
+		rate, err := p.Rate()
 		if err != nil {
 			return b, err
 		}

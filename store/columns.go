@@ -4,8 +4,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
-	"github.com/jmoiron/sqlx/reflectx"
+	"resellerd/store/schema"
 )
 
 // statements are those of one table. They are made once of the struct that
@@ -16,20 +15,16 @@ type statements struct {
 	update string // takes a row, and writes what may change
 }
 
-// statementsOf makes the statements of a table of the db tags of Row. A tag has
-// the column's name and its marks:
-//
-//	key    one of the columns that name the row; it never changes
-//	fixed  never changes either
-//	null   NULL in the table where it is "" or 0 in the struct
+// statementsOf makes the statements of a table of the fields of Row and their marks.
 func statementsOf[Row any](table string) statements {
 	var names, read, written, changed, key []string
-	for _, c := range columnsOf(reflect.TypeFor[Row]()) {
+	for _, f := range schema.Fields(reflect.TypeFor[Row]()) {
+		c := column{f}
 		names, read, written = append(names, c.Name), append(read, c.read()), append(written, c.bound())
 		switch {
-		case c.marked("key"):
+		case c.Marked("key"):
 			key = append(key, c.Name+" = :"+c.Name)
-		case !c.marked("fixed"):
+		case !c.Marked("fixed"):
 			changed = append(changed, c.Name+" = "+c.bound())
 		}
 	}
@@ -40,29 +35,12 @@ func statementsOf[Row any](table string) statements {
 	}
 }
 
-// column is a field of a row, as sqlx reads its tag.
-type column struct{ *reflectx.FieldInfo }
-
-// columnsOf lists the columns of a row in the order of its fields. A field takes
-// the place of one of the same name in an embedded struct.
-func columnsOf(row reflect.Type) (all []column) {
-	fields := reflectx.NewMapperFunc("db", sqlx.NameMapper).TypeMap(row)
-	for _, f := range fields.Index {
-		if fields.Names[f.Path] == f {
-			all = append(all, column{f})
-		}
-	}
-	return all
-}
-
-func (c column) marked(mark string) bool {
-	_, marked := c.Options[mark]
-	return marked
-}
+// column is a column of a table, and how it is read and written.
+type column struct{ schema.Field }
 
 func (c column) read() string {
 	switch {
-	case !c.marked("null"):
+	case !c.Marked("null"):
 		return c.Name
 	case c.Zero.Kind() == reflect.String:
 		return "COALESCE(" + c.Name + ", '') AS " + c.Name
@@ -73,7 +51,7 @@ func (c column) read() string {
 // bound is the placeholder of the column's value.
 func (c column) bound() string {
 	switch {
-	case !c.marked("null"):
+	case !c.Marked("null"):
 		return ":" + c.Name
 	case c.Zero.Kind() == reflect.String:
 		return "NULLIF(:" + c.Name + ", '')"

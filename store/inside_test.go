@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"resellerd/store/schema"
 )
 
 // BulkReaders is how many of the connections for parallel reading are taken.
@@ -36,9 +38,8 @@ func RowColumns() map[string]map[string]bool {
 		"profit_rules": reflect.TypeFor[ruleRow](), "rates": reflect.TypeFor[rateRow](),
 	} {
 		columns := map[string]bool{}
-		for _, c := range columnsOf(row) {
-			kind := c.Zero.Kind()
-			columns[c.Name] = c.marked("null") || kind == reflect.Pointer || kind == reflect.Map
+		for _, c := range schema.Fields(row) {
+			columns[c.Name] = c.Null() || c.Zero.Kind() == reflect.Map
 		}
 		tables[table] = columns
 	}

@@ -8,26 +8,11 @@ import (
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
-	"resellerd/store/rating"
 	"resellerd/store/schema"
 )
 
 // maxParents bounds the cards that one is built from.
 const maxParents = 20
-
-// Parent is a card that a customer card is built from: a provider card of its
-// own account, or a card that is assigned to it.
-type Parent struct {
-	CardID string `db:"parent_id"`
-	// Exchange is how much of the card's currency 1 of the parent's is, as a
-	// decimal number; "" where both have the same.
-	Exchange string
-	// ExchangeAt is when the owner gave the rate. It is kept while the rate is.
-	ExchangeAt schema.Micros `db:"exchange_at"`
-}
-
-// rate is the exchange rate as a number.
-func (p Parent) rate() (rating.Exchange, error) { return rating.ExchangeOf(p.Exchange) }
 
 const selectParents = `SELECT parent_id, COALESCE(exchange, '') AS exchange, COALESCE(exchange_at, 0) AS exchange_at
 	FROM card_parents WHERE card_id = ? ORDER BY position`
@@ -123,8 +108,8 @@ func optional(at schema.Micros) any {
 
 // sameRate compares exchange rates as numbers.
 func sameRate(a, b Parent) bool {
-	one, err := a.rate()
-	other, fault := b.rate()
+	one, err := a.Rate()
+	other, fault := b.Rate()
 	return err == nil && fault == nil && one == other
 }
 
@@ -184,14 +169,14 @@ func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
 	case !usable:
 		return &ReasonError{ReasonCardNotOwn, fault.Invalid("parents", "names a card that is not assigned to the account")}
 	}
-	return p.fits(c, &parent)
+	return fits(p, c, &parent)
 }
 
 // ErrNoParent says that a card to build from is not there.
 var ErrNoParent error = &fault.FieldError{Kind: fault.ErrInvalid, Field: "parents", Text: "names no card"}
 
 // fits compares what must be the same on both sides.
-func (p Parent) fits(c, parent *Card) error {
+func fits(p Parent, c, parent *Card) error {
 	if parent.Direction != c.Direction {
 		return fault.Invalid("parents", "names a card of the other direction")
 	}
@@ -201,7 +186,7 @@ func (p Parent) fits(c, parent *Card) error {
 	if p.Exchange != "" && parent.Currency == c.Currency {
 		return fault.Invalid("parents", "gives an exchange rate to a card in the same currency")
 	}
-	if _, err := p.rate(); err != nil {
+	if _, err := p.Rate(); err != nil {
 		return fault.Invalid("parents", "gives an exchange rate that is no decimal number above 0 with at most 18 decimals")
 	}
 	return nil

@@ -72,7 +72,7 @@ func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id st
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
-	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, bought, c.routing()) {
+	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, bought, routingOf(c)) {
 		proof.Prefixes = done.prefixes
 		return proof, nil
 	}
@@ -81,7 +81,7 @@ func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id st
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
 	defer end()
-	sum, err := rating.Prove(sale, bought, c.routing(), func(f rating.Finding) error {
+	sum, err := rating.Prove(sale, bought, routingOf(c), func(f rating.Finding) error {
 		if proof.First.Problem == "" && f.Problem == rating.Losing {
 			proof.First = proof.finding(f)
 		}
@@ -192,7 +192,7 @@ func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sal
 			return sale, nil, err
 		}
 		var side rating.Side
-		if side.Exchange, err = p.rate(); err != nil {
+		if side.Exchange, err = p.Rate(); err != nil {
 			return sale, nil, err
 		}
 		if side.Charge, err = rating.NewRounding(card.ChargePrecision, card.ChargeRounding); err != nil {

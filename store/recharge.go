@@ -13,7 +13,7 @@ import (
 // refused a loss only where a call may sell for less than before. What is built
 // directly from the card becomes stale.
 func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c *Card, atLoss bool) error {
-	if terms(before) == terms(c) && before.routing() == c.routing() {
+	if terms(before) == terms(c) && routingOf(before) == routingOf(c) {
 		return nil
 	}
 	old, err := tx.activeRevision(ctx, c.ID)
@@ -44,7 +44,7 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 // if no proof follows: the result of an earlier proof decides that, and must not
 // be revealed.
 func provesAnew(before, c *Card) bool {
-	return charging(before) != charging(c) || before.routing() != c.routing()
+	return charging(before) != charging(c) || routingOf(before) != routingOf(c)
 }
 
 // mayLose reports whether a call may then sell for less than before, or is held
@@ -52,7 +52,7 @@ func provesAnew(before, c *Card) bool {
 func mayLose(before, c *Card) bool {
 	was, is := charging(before), charging(c)
 	return was.direction != is.direction || !is.rounding.NeverBelow(was.rounding) ||
-		before.routing() != c.routing() && c.routing() == rating.Dearest
+		routingOf(before) != routingOf(c) && routingOf(c) == rating.Dearest
 }
 
 type charge struct {

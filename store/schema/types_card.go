@@ -1,48 +1,5 @@
 package schema
 
-var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true}
-
-// Translated is the view in which the one a card was assigned to sees it: as its
-// provider's.
-const Translated = "translated"
-
-// CardType has the cards, without their rates.
-var CardType = &Type{
-	Name: "card", Table: "cards", Key: "@.id",
-	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: []Column{
-		stored("id", Text).policy().required(),
-		stored("account_id", Text).policy().ofAccount().required(),
-		stored("tenant_id", Text).policy().required().hidden(),
-		stored("kind", Text).policy().required().in(Translated, "'provider'"),
-		stored("name", Text).policy().required().
-			in(Translated, translatedName("@.")),
-		stored("public_name", Text).policy(),
-		stored("carrier", Text).policy().
-			in(Translated, "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)"),
-		stored("currency", Text).policy(),
-		stored("direction", Text).policy(),
-		stored("tech_prefix", Text),
-		stored("rate_precision", Integer),
-		stored("rate_rounding", Text),
-		stored("charge_precision", Integer),
-		stored("charge_rounding", Text),
-		stored("notes", Text).opaque(),
-		stored("public_notes", Text),
-		setOf("assigned_to", cardAssignments).policy(),
-		document("parents", ParentCards, parentCards),
-		stored("compact", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.compact, '" + DefaultCompact + "') END"),
-		stored("routing", Text).from("CASE WHEN @.kind = 'customer' THEN COALESCE(@.routing, '" + DefaultRouting + "') END"),
-		document("profit_rules", RuleList, ruleList),
-		stored("external_id", Text).policy(),
-		document("revision", RevisionHead, activeRevision("s.number")).
-			inView(Translated, activeRevision("NULL")),
-		stored("stale", Text),
-		stored("created_at", Time).required(),
-		stored("updated_at", Time).required(),
-	},
-}
-
 // parentCards lists the cards that a customer card is built from, by the names
 // that its owner knows them by; one that is not assigned any more has none.
 func parentCards(b *Builder, alias string) string {

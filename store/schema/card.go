@@ -1,0 +1,140 @@
+package schema
+
+import (
+	"strings"
+
+	"resellerd/store/rating"
+	"resellerd/store/valid"
+)
+
+// CardFields are the columns of a card that callers write.
+type CardFields struct {
+	Name            string `db:"name,filter"` // private to the owner
+	PublicName      string `db:"public_name,null,filter" description:"its name where it is assigned to"`
+	Carrier         string `db:"carrier,null,filter" description:"of provider cards: the upstream company"`
+	Currency        string `db:"currency,filter"` // ISO 4217; fixed once the card has a revision
+	Direction       string `db:"direction,filter" enum:"termination,origination"`
+	TechPrefix      string `db:"tech_prefix,null"`
+	RatePrecision   int    `db:"rate_precision" minimum:"0" maximum:"10"` // decimals
+	RateRounding    string `db:"rate_rounding" enum:"up,down,half_up,half_down"`
+	ChargePrecision int    `db:"charge_precision" minimum:"0" maximum:"10"`
+	ChargeRounding  string `db:"charge_rounding" enum:"up,down,half_up,half_down"`
+	Notes           string `db:"notes,null,opaque" text:"prose" description:"private to the owner"`
+	PublicNotes     string `db:"public_notes,null" text:"prose"`
+	Compact         string `db:"compact,null" enum:"min,max,avg" default:"max" description:"what is made of the prices of several parents"`
+	Routing         string `db:"routing,null" enum:"dearest,cheapest" default:"dearest" description:"the parent that a sale must stand against"`
+	ExternalID      string `db:"external_id,null,filter"` // unique in the account
+}
+
+// Card is a rate card without its rates, which hang on its revisions. Compact and
+// Routing are those of customer cards only, "" for DefaultCompact and
+// DefaultRouting; Carrier is that of provider cards only.
+type Card struct {
+	ID        string `db:"id,key,filter"`
+	TenantID  string `db:"tenant_id,key,filter,hidden"`
+	AccountID string `db:"account_id,fixed,filter,account"` // its owner
+	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
+	CardFields
+	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built anew"`
+	Version   int64  `db:"version,unlisted"`
+	CreatedAt Micros `db:"created_at,fixed"`
+	UpdatedAt Micros `db:"updated_at"`
+}
+
+// NewCard holds what a card is unless told otherwise: for termination, four
+// decimals, rounded half up.
+func NewCard() Card {
+	return Card{CardFields: CardFields{
+		Direction:     "termination",
+		RatePrecision: 4, RateRounding: "half_up",
+		ChargePrecision: 4, ChargeRounding: "half_up",
+	}}
+}
+
+// CardPatch changes a card; nil leaves a field as it is.
+type CardPatch struct {
+	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
+
+	RatePrecision   *int
+	RateRounding    *string
+	ChargePrecision *int
+	ChargeRounding  *string
+
+	Notes, PublicNotes, ExternalID, Compact, Routing *string
+
+	Version int64     // the version that is changed; 0 for any
+	AtLoss  bool      // calls may then cost more than they sell for
+	Parents *[]Parent `db:"-"`
+}
+
+// Parent is a card that a customer card is built from: a provider card of its
+// own account, or a card that is assigned to it.
+type Parent struct {
+	CardID string `db:"parent_id"`
+	// Exchange is how much of the card's currency 1 of the parent's is, as a
+	// decimal number; "" where both have the same.
+	Exchange string
+	// ExchangeAt is when the owner gave the rate. It is kept while the rate is.
+	ExchangeAt Micros `db:"exchange_at"`
+}
+
+// Rate is the exchange rate as a number.
+func (p Parent) Rate() (rating.Exchange, error) { return rating.ExchangeOf(p.Exchange) }
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (c *Card) Validate() error {
+	var check valid.Checks
+	check.OneOf("kind", c.Kind, ProviderCard, CustomerCard)
+	check.Required("name", c.Name, valid.MaxName)
+	check.Text("public_name", c.PublicName, valid.MaxName)
+	check.Text("carrier", c.Carrier, valid.MaxName)
+	if c.Kind == CustomerCard && c.Carrier != "" {
+		check.Refuse("carrier", "belongs to provider cards alone")
+	}
+	check.Required("currency", c.Currency, valid.MaxName)
+	check.Currency("currency", c.Currency)
+	check.OneOf("direction", c.Direction, "termination", "origination")
+	if len(c.TechPrefix) > valid.MaxPrefix || strings.Trim(c.TechPrefix, "0123456789#*+") != "" {
+		check.Refuse("tech_prefix", "is not up to %d digits, #, * and +", valid.MaxPrefix)
+	}
+	check.Precision("rate_precision", c.RatePrecision)
+	check.Rounding("rate_rounding", c.RateRounding)
+	check.Precision("charge_precision", c.ChargePrecision)
+	check.Rounding("charge_rounding", c.ChargeRounding)
+	check.Text("notes", c.Notes, valid.MaxNotes)
+	check.Text("public_notes", c.PublicNotes, valid.MaxNotes)
+	check.Text("external_id", c.ExternalID, valid.MaxID)
+	check.Text("stale", c.Stale, valid.MaxName)
+	if c.Compact != "" {
+		check.OneOf("compact", c.Compact, "min", "max", "avg")
+	}
+	if c.Routing != "" {
+		check.OneOf("routing", c.Routing, "dearest", "cheapest")
+	}
+	if c.Kind != CustomerCard && c.Compact+c.Routing != "" {
+		check.Refuse("compact", "and routing belong to customer cards alone")
+	}
+	return check.Err
+}
+
+var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true}
+
+// Translated is the view in which the one a card was assigned to sees it: as its
+// provider's.
+const Translated = "translated"
+
+// CardType has the cards, without their rates.
+var CardType = &Type{
+	Name: "card", Table: "cards", Key: "@.id",
+	Indexed: []string{"id", "tenant_id", "account_id"},
+	Columns: columnsOf[Card]().
+		in(Translated, "kind", "'provider'").
+		in(Translated, "name", translatedName("@.")).
+		in(Translated, "carrier", "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)").
+		from("compact", "CASE WHEN @.kind = 'customer' THEN COALESCE(@.compact, '"+DefaultCompact+"') END").
+		from("routing", "CASE WHEN @.kind = 'customer' THEN COALESCE(@.routing, '"+DefaultRouting+"') END").
+		behind("public_notes", setOf("assigned_to", cardAssignments).policy(), document("parents", ParentCards, parentCards)).
+		behind("routing", document("profit_rules", RuleList, ruleList)).
+		behind("external_id", document("revision", RevisionHead, activeRevision("s.number")).
+			inView(Translated, activeRevision("NULL"))),
+}

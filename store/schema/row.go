@@ -1,0 +1,125 @@
+package schema
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/jmoiron/sqlx/reflectx"
+)
+
+// Field is a field of a row's struct, and by that a column of its table. The tag
+// db has the column's name and its marks:
+//
+//	key       one of the columns that name the row; it never changes
+//	fixed     never changes either
+//	null      NULL in the table where it is "" or 0 in the struct
+//	money     an amount at ten decimals
+//	filter    policies see it, and filters may refer to it
+//	opaque    policies see it, and no filter may refer to it
+//	account   names an account of the row's tenant
+//	hidden    is never part of a row that is listed: for policies alone
+//	unlisted  is for the store alone
+//
+// Other tags describe the column in the OpenAPI document.
+type Field struct{ *reflectx.FieldInfo }
+
+// Fields lists the columns of a row in the order of its fields. A field takes
+// the place of one of the same name in an embedded struct.
+func Fields(row reflect.Type) (all []Field) {
+	fields := reflectx.NewMapperFunc("db", sqlx.NameMapper).TypeMap(row)
+	for _, f := range fields.Index {
+		if fields.Names[f.Path] == f && !f.Embedded {
+			all = append(all, Field{f})
+		}
+	}
+	slices.SortFunc(all, func(a, b Field) int { return slices.Compare(a.Index, b.Index) })
+	return all
+}
+
+// FieldOf is a field of a row; false if it is none.
+func FieldOf(field reflect.StructField) (Field, bool) {
+	if _, tagged := field.Tag.Lookup("db"); !tagged {
+		return Field{}, false
+	}
+	return Fields(reflect.StructOf([]reflect.StructField{field}))[0], true
+}
+
+// Marked reports whether the tag has the mark.
+func (f Field) Marked(mark string) bool {
+	_, marked := f.Options[mark]
+	return marked
+}
+
+// Kind is what the column holds, 0 where its type cannot be listed. A bool that
+// has two words is kept as one of them.
+func (f Field) Kind() Kind {
+	typ := f.FieldInfo.Field.Type
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	switch kind := typ.Kind(); {
+	case typ == reflect.TypeFor[Micros]():
+		return Time
+	case kind == reflect.String, kind == reflect.Bool && f.FieldInfo.Field.Tag.Get("enum") != "":
+		return Text
+	case kind == reflect.Bool:
+		return Boolean
+	case f.Marked("money"):
+		return Money
+	case kind == reflect.Int, kind == reflect.Int64:
+		return Integer
+	}
+	return 0
+}
+
+// Null reports whether the table may have NULL in the column.
+func (f Field) Null() bool {
+	return f.Marked("null") || f.FieldInfo.Field.Type.Kind() == reflect.Pointer
+}
+
+func (f Field) column() Column {
+	c := stored(f.Name, f.Kind())
+	c.Policy, c.Opaque = f.Marked("filter") || f.Marked("opaque"), f.Marked("opaque")
+	c.Account, c.NotNull = f.Marked("account"), !f.Null()
+	if f.Marked("hidden") {
+		c = c.hidden()
+	}
+	return c
+}
+
+// columns are those of a type, while they are put together.
+type columns []Column
+
+// columnsOf are the columns of a row's table that can be listed.
+func columnsOf[Row any]() (all columns) {
+	for _, f := range Fields(reflect.TypeFor[Row]()) {
+		if !f.Marked("unlisted") {
+			all = append(all, f.column())
+		}
+	}
+	return all
+}
+
+func (all columns) named(name string) int {
+	return slices.IndexFunc(all, func(c Column) bool { return c.Name == name })
+}
+
+// from has an expression stand for the stored value of a column.
+func (all columns) from(name, expr string) columns {
+	i := all.named(name)
+	all[i] = all[i].from(expr)
+	return all
+}
+
+// in has a view show an expression in place of a column.
+func (all columns) in(view, name, expr string) columns {
+	i := all.named(name)
+	all[i] = all[i].in(view, expr)
+	return all
+}
+
+// behind puts columns behind one of them.
+func (all columns) behind(name string, more ...Column) columns {
+	return slices.Insert(all, all.named(name)+1, more...)
+}
