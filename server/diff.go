@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/swaggest/jsonschema-go"
 
 	"resellerd/store"
 	"resellerd/store/query"
@@ -15,36 +16,37 @@ import (
 
 // rateText is a rate beside its prefix.
 type rateText struct {
-	Name    string  `json:"name"`
-	Cost    string  `json:"cost"`
-	Inter   *string `json:"inter"`
-	Intra   *string `json:"intra"`
-	MCD     int     `json:"mcd"`
-	Pulse   int     `json:"pulse"`
-	Connect string  `json:"connect"`
-	Status  string  `json:"status" enum:"open,blocked"`
+	*schema.Rate       // says what it is made of
+	values       []any // in the order of schema.RateType
 }
 
-func newRateText(r *store.Rate) *rateText {
-	if r == nil {
+// PrepareJSONSchema is part of jsonschema.Preparer.
+func (rateText) PrepareJSONSchema(s *jsonschema.Schema) error {
+	delete(s.Properties, "prefix")
+	return nil
+}
+
+// MarshalJSON is part of json.Marshaler.
+func (t rateText) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for i, c := range schema.RateType.Columns {
+		if schema.RateType.IsKey(&c) {
+			continue
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = query.AppendValue(append(text, c.Field...), c.Kind, t.values[i])
+	}
+	return append(text, '}'), nil
+}
+
+func newRateText(values []any) *rateText {
+	if values == nil {
 		return nil
 	}
-	t := &rateText{Name: r.Name, Cost: moneyText(r.Cost), MCD: r.MCD, Pulse: r.Pulse, Connect: moneyText(r.Connect), Status: "open"}
-	if r.Inter != nil {
-		inter := moneyText(*r.Inter)
-		t.Inter = &inter
-	}
-	if r.Intra != nil {
-		intra := moneyText(*r.Intra)
-		t.Intra = &intra
-	}
-	if r.Blocked {
-		t.Status = "blocked"
-	}
-	return t
+	return &rateText{values: values}
 }
-
-func moneyText(amount int64) string { return string(schema.AppendMoney(nil, amount)) }
 
 func newRateChange(c store.RateChange) rateChange {
 	return rateChange{Prefix: c.Prefix, Change: c.Change, Before: newRateText(c.Before), After: newRateText(c.After)}

@@ -68,6 +68,9 @@ func describeColumn(p jsonschema.InterceptPropParams) error {
 		return jsonschema.ErrSkipProperty
 	case p.Processed:
 		p.PropertySchema.Type = nil
+		if f.Kind() == schema.Money {
+			p.PropertySchema.Format = nil
+		}
 		if f.Null() {
 			p.PropertySchema.AddType(jsonschema.Null)
 		}

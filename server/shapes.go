@@ -256,17 +256,7 @@ type cardCustomerBody struct {
 	validity
 }
 
-type rateBody struct {
-	Prefix  string  `json:"prefix"`
-	Name    string  `json:"name"`
-	Cost    string  `json:"cost" description:"a minute, as a decimal string"`
-	Inter   *string `json:"inter"`
-	Intra   *string `json:"intra"`
-	MCD     int     `json:"mcd" description:"least seconds charged"`
-	Pulse   int     `json:"pulse" description:"seconds of a billing step"`
-	Connect string  `json:"connect" description:"a call, as a decimal string"`
-	Status  string  `json:"status" enum:"open,blocked"`
-}
+type rateBody struct{ schema.Rate }
 
 type auditBody struct {
 	ID       string                     `json:"id,omitempty"`

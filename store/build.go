@@ -299,7 +299,7 @@ func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
 // insert writes batches of rows until an empty one.
 func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
 	var batch []Rate
-	id, columns := any(draft.ID), make([]any, 0, len(rateColumns))
+	id, columns, values := any(draft.ID), make([]any, 0, len(rateColumns)), schema.NewRateValues()
 	n, err := w.tx.store.dialect.BulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
 		if len(batch) == 0 {
 			var err error
@@ -315,7 +315,7 @@ func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]R
 		if rate.Blocked {
 			w.recipe.Blocked++
 		}
-		return rate.appendColumns(columns, id), nil
+		return values.Append(append(columns, id), rate), nil
 	})
 	draft.Rows += n
 	return err

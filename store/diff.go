@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/raterows"
+	"resellerd/store/schema"
 )
 
 // What becomes of a prefix from one deck of rates to another.
@@ -21,53 +23,57 @@ const (
 	RateUnchanged = "unchanged"
 )
 
-// CompareRates says what becomes of a prefix that has the rate before, or none
-// (nil), and then the rate after, or none. A longer minimum or step costs
-// more; a jurisdiction without a price of its own has the indeterminate one.
-func CompareRates(before, after *Rate) string {
+// CompareRates says what becomes of a prefix that has a rate of the values before,
+// or none (nil), and then of the values after, or none. Values are in the order of
+// schema.RateType. A longer minimum or step costs more; a jurisdiction without a
+// price of its own has the indeterminate one.
+func CompareRates(before, after []any) string {
 	switch {
 	case before == nil:
 		return RateCreated
 	case after == nil:
 		return RateRemoved
 	}
-	up, down := false, false
-	old, now := before.prices(), after.prices()
-	for i := range old {
-		up, down = up || now[i] > old[i], down || now[i] < old[i]
+	up, down, differs := false, false, false
+	for i, c := range schema.RateType.Columns {
+		if c.Kind == schema.Money || c.Kind == schema.Integer {
+			was, is := orCost(before, i), orCost(after, i)
+			up, down = up || is > was, down || is < was
+		}
+		differs = differs || before[i] != after[i]
 	}
 	switch {
-	case before.Blocked != after.Blocked || up && down:
+	case before[statusAt] != after[statusAt] || up && down:
 		return RateChanged
 	case up:
 		return RateUp
 	case down:
 		return RateDown
-	case before.Name != after.Name || absent(before.Inter) != absent(after.Inter) || absent(before.Intra) != absent(after.Intra):
+	case differs:
 		return RateChanged
 	}
 	return RateUnchanged
 }
 
-func (r *Rate) prices() [6]int64 {
-	all := [6]int64{r.Cost, r.Cost, r.Cost, r.Connect, int64(r.MCD), int64(r.Pulse)}
-	if r.Inter != nil {
-		all[1] = *r.Inter
-	}
-	if r.Intra != nil {
-		all[2] = *r.Intra
-	}
-	return all
-}
+var prefixAt, costAt, statusAt = rateColumn("prefix"), rateColumn("cost"), rateColumn("status")
 
-func absent(money *int64) bool { return money == nil }
+func rateColumn(name string) int { return slices.Index(schema.RateType.Names(), name) }
+
+// orCost is the number in a place of a rate's values, that of the cost where there is none.
+func orCost(values []any, at int) int64 {
+	n, given := values[at].(int64)
+	if !given {
+		n, _ = values[costAt].(int64)
+	}
+	return n
+}
 
 // RateChange is a prefix that differs between two revisions.
 type RateChange struct {
 	Prefix string
 	Change string // as CompareRates says; never RateUnchanged
-	Before *Rate  // nil where it was created
-	After  *Rate  // nil where it was removed
+	Before []any  // its values, in the order of schema.RateType; nil where it was created
+	After  []any  // nil where it was removed
 }
 
 // DiffSum counts prefixes by what becomes of them.
@@ -116,7 +122,7 @@ func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after,
 				return err
 			}
 		}
-		sum, err = diff(newRateWalk(ctx, s.dialect, x, before, behind), newRateWalk(ctx, s.dialect, x, after, behind), fn)
+		sum, err = diff(&rateWalk{ctx, s.dialect, x, before, behind, nil}, &rateWalk{ctx, s.dialect, x, after, behind, nil}, fn)
 		return err
 	})
 	return sum, err
@@ -170,47 +176,47 @@ func nextChange(old, now *rateWalk) (RateChange, error) {
 	case after == nil:
 		order = -1
 	default:
-		order = cmp.Compare(before.Prefix, after.Prefix)
+		order = cmp.Compare(prefixOf(before), prefixOf(after))
 	}
 	change := RateChange{}
 	if order <= 0 {
-		change.Before, change.Prefix = before, before.Prefix
-		old.head = nil
+		change.Before, change.Prefix = before, prefixOf(before)
+		old.ahead = old.ahead[1:]
 	}
 	if order >= 0 {
-		change.After, change.Prefix = after, after.Prefix
-		now.head = nil
+		change.After, change.Prefix = after, prefixOf(after)
+		now.ahead = now.ahead[1:]
 	}
 	change.Change = CompareRates(change.Before, change.After)
 	return change, nil
 }
 
-// rateWalk reads the rates of a revision in the order of prefixes.
+func prefixOf(values []any) string {
+	prefix, _ := values[prefixAt].(string)
+	return prefix
+}
+
+// rateWalk reads the values of a revision's rates in the order of prefixes.
 type rateWalk struct {
-	revision string
-	next     func() (raterows.Row, bool, error)
-	head     *Rate // read, and not taken yet
+	ctx      context.Context
+	d        dialect.Dialect
+	x        dialect.Execer
+	revision string  // "" for one without rates
+	behind   string  // the prefix that was read last
+	ahead    [][]any // read, and not taken yet
 }
 
 // walked is how many rates a walk reads at a time.
 const walked = 2000
 
-// newRateWalk reads those behind a prefix.
-func newRateWalk(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, behind string) *rateWalk {
-	reader := raterows.NewReader(ctx, d, x, revision, "")
-	reader.Behind(behind, walked)
-	return &rateWalk{revision: revision, next: reader.Rates()}
-}
-
-// peek is the next rate, nil at the end. It stays valid when the walk goes on.
-func (w *rateWalk) peek() (*Rate, error) {
-	if w.head == nil {
-		row, more, err := w.next()
-		if err != nil || !more {
+// peek is the next rate, nil at the end.
+func (w *rateWalk) peek() (next []any, err error) {
+	if len(w.ahead) == 0 {
+		w.ahead, err = raterows.Values(w.ctx, w.d, w.x, w.revision, w.behind, walked)
+		if err != nil || len(w.ahead) == 0 {
 			return nil, err
 		}
-		rate := RateOf(row.Row, row.Name)
-		w.head = &rate
+		w.behind = prefixOf(w.ahead[len(w.ahead)-1])
 	}
-	return w.head, nil
+	return w.ahead[0], nil
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"resellerd/store/dialect"
-	"resellerd/store/raterows"
 	"resellerd/store/schema"
 )
 
@@ -125,7 +124,7 @@ func (i *Importer) beginWrite(ctx context.Context) *bulkWrite {
 
 func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
 	var batch, left []importRow
-	columns := make([]any, 0, len(rateColumns))
+	columns, values := make([]any, 0, len(rateColumns)), schema.NewRateValues()
 	_, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		if len(left) == 0 {
 			w.giveBack(batch)
@@ -137,7 +136,7 @@ func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
 		}
 		row := &left[0]
 		left = left[1:]
-		return row.rate.appendColumns(columns, row.draft.Revision.ID), nil
+		return values.Append(append(columns, row.draft.Revision.ID), &row.rate), nil
 	})
 	return err
 }
@@ -238,8 +237,8 @@ func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
 func (i *Importer) complete(ctx context.Context, d *Imported, before Revision, fill bool) (err error) {
 	id := d.Revision.ID
 	if fill && before.ID != "" {
-		_, err = i.tx.exec(ctx, "INSERT INTO rates (revision_id, "+raterows.Columns("")+`)
-			SELECT CAST(? AS TEXT), `+raterows.Columns("")+` FROM rates o
+		_, err = i.tx.exec(ctx, "INSERT INTO rates ("+strings.Join(rateColumns, ", ")+`)
+			SELECT CAST(? AS TEXT), `+strings.Join(rateColumns[1:], ", ")+` FROM rates o
 			WHERE o.revision_id = ? AND NOT EXISTS (SELECT 1 FROM rates n WHERE n.revision_id = ? AND n.prefix = o.prefix)`,
 			id, before.ID, id)
 	}

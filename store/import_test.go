@@ -46,17 +46,17 @@ func imported(base, given map[string]store.Rate, amends bool) (after map[string]
 		store.RateCreated: &sum.Created, store.RateRemoved: &sum.Removed, store.RateUp: &sum.Up,
 		store.RateDown: &sum.Down, store.RateChanged: &sum.Changed, store.RateUnchanged: &sum.Unchanged,
 	}
-	pointer := func(from map[string]store.Rate, prefix string) *store.Rate {
+	values := func(from map[string]store.Rate, prefix string) []any {
 		if rate, there := from[prefix]; there {
-			return &rate
+			return schema.NewRateValues().Append(nil, &rate)
 		}
 		return nil
 	}
 	for prefix := range base {
-		*counts[store.CompareRates(pointer(base, prefix), pointer(after, prefix))]++
+		*counts[store.CompareRates(values(base, prefix), values(after, prefix))]++
 	}
 	for prefix := range after {
-		if pointer(base, prefix) == nil {
+		if values(base, prefix) == nil {
 			sum.Created++
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
-	"resellerd/store/raterows"
 	"resellerd/store/rating"
 	"resellerd/store/schema"
 )
@@ -166,8 +165,8 @@ func seconds(field string, n *int, least int) (rating.Optional[uint32], error) {
 	if n == nil {
 		return rating.Optional[uint32]{}, nil
 	}
-	if *n < least || *n > raterows.MaxSeconds {
-		return rating.Optional[uint32]{}, fmt.Errorf("%s is not between %d and %d seconds", field, least, raterows.MaxSeconds)
+	if *n < least || *n > schema.MaxSeconds {
+		return rating.Optional[uint32]{}, fmt.Errorf("%s is not between %d and %d seconds", field, least, schema.MaxSeconds)
 	}
 	return rating.Some(uint32(*n)), nil
 }

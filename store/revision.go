@@ -7,9 +7,7 @@ import (
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
-	"resellerd/store/raterows"
 	"resellerd/store/schema"
-	"resellerd/store/valid"
 )
 
 // The states of a revision.
@@ -50,60 +48,10 @@ type Revision struct {
 	CreatedAt      schema.Micros `db:"created_at,fixed"`
 }
 
-// Rate is what one prefix costs. Amounts are in units of 10^-10 of the card's
-// currency (see ParseMoney) and never negative.
-type Rate struct {
-	Prefix  string // 1 to 15 digits, E.164 without "+"
-	Name    string
-	Cost    int64  // per minute; the indeterminate rate
-	Inter   *int64 // per minute, nil for Cost
-	Intra   *int64 // per minute, nil for Cost
-	MCD     int    // seconds that are charged at least
-	Pulse   int    // seconds of a billing step, at least 1
-	Connect int64  // per call
-	Blocked bool   `db:"status"` // kept as a word
-}
+// Rate is what one prefix costs: see schema.
+type Rate = schema.Rate
 
 var rateColumns = append([]string{"revision_id"}, schema.RateType.Names()...)
-
-// Validate returns an ErrInvalid that names the first field at fault.
-func (r *Rate) Validate() error {
-	var c valid.Checks
-	if !valid.Digits(r.Prefix, valid.MaxPrefix) {
-		c.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
-	}
-	c.Text("name", r.Name, valid.MaxName)
-	c.Amount("cost", &r.Cost)
-	c.Amount("inter", r.Inter)
-	c.Amount("intra", r.Intra)
-	c.Amount("connect", &r.Connect)
-	if r.MCD < 0 || r.MCD > raterows.MaxSeconds {
-		c.Refuse("mcd", "is not between 0 and %d seconds", raterows.MaxSeconds)
-	}
-	if r.Pulse < 1 || r.Pulse > raterows.MaxSeconds {
-		c.Refuse("pulse", "is not between 1 and %d seconds", raterows.MaxSeconds)
-	}
-	return c.Err
-}
-
-// appendColumns appends what rateColumns names.
-func (r *Rate) appendColumns(into []any, revision any) []any {
-	status := anyOpen
-	if r.Blocked {
-		status = anyBlocked
-	}
-	return append(into, revision, r.Prefix, r.Name, r.Cost, amount(r.Inter), amount(r.Intra), r.MCD, r.Pulse, r.Connect, status)
-}
-
-// The states of a rate, made ready to be bound.
-var anyOpen, anyBlocked any = "open", "blocked"
-
-func amount(money *int64) any {
-	if money == nil {
-		return nil
-	}
-	return *money
-}
 
 var revisionsTable = statementsOf[Revision]("revisions")
 
@@ -150,7 +98,7 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 	next, stop := iter.Pull2(rates)
 	defer stop()
 	line, id := 0, any(revision)
-	columns := make([]any, 0, len(rateColumns))
+	columns, values := make([]any, 0, len(rateColumns)), schema.NewRateValues()
 	count, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
 		rate, err, more := next()
 		if !more {
@@ -163,7 +111,7 @@ func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rat
 		if err != nil {
 			return nil, fmt.Errorf("rate %d: %w", line, err)
 		}
-		return rate.appendColumns(columns, id), nil
+		return values.Append(append(columns, id), &rate), nil
 	})
 	return count, tx.refused(ctx, err)
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"resellerd/store/schema"
 )
 
 // Card is what a file says of a card beside its rates: what its reader is
@@ -28,7 +30,13 @@ type Card struct {
 type Rows func(func(cells []string) error) error
 
 // numeric says which columns hold numbers.
-var numeric = map[string]bool{"cost": true, "inter": true, "intra": true, "mcd": true, "pulse": true, "connect": true}
+var numeric = func() map[string]bool {
+	set := map[string]bool{}
+	for _, c := range schema.RateType.Columns {
+		set[c.Name] = c.Kind == schema.Money || c.Kind == schema.Integer
+	}
+	return set
+}()
 
 // WriteCSV writes a heading, a row a line, and last "total" with the number of
 // rows in the second cell: a part is never taken for the whole.

@@ -25,7 +25,7 @@ func (r Row) AppendJSON(dst []byte) []byte {
 		}
 		first = false
 		dst = append(dst, c.Field...)
-		dst = appendValue(dst, c.Kind, r.values[c.at])
+		dst = AppendValue(dst, c.Kind, r.values[c.at])
 	}
 	return append(dst, '}')
 }
@@ -41,12 +41,13 @@ func (r Row) AppendMembers(dst []byte, names ...string) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, c.Field...)
-		dst = appendValue(dst, c.Kind, r.values[c.at])
+		dst = AppendValue(dst, c.Kind, r.values[c.at])
 	}
 	return dst
 }
 
-func appendValue(dst []byte, kind schema.Kind, v any) []byte {
+// AppendValue writes a value of a column as JSON: null for nil.
+func AppendValue(dst []byte, kind schema.Kind, v any) []byte {
 	if v == nil {
 		return append(dst, "null"...)
 	}
@@ -96,7 +97,7 @@ func appendText(dst []byte, kind schema.Kind, v any) []byte {
 	case kind == schema.Time:
 		return appendTime(dst, numberOf(v))
 	}
-	return appendValue(dst, kind, v)
+	return AppendValue(dst, kind, v)
 }
 
 func numberOf(v any) int64 {
@@ -242,7 +243,7 @@ func appendRevision(dst []byte, text string) []byte {
 	dst = append(dst, `,"activated_at":`...)
 	if at, ok := parts[2].(json.Number); ok {
 		micros, _ := at.Int64()
-		dst = appendValue(dst, schema.Time, micros)
+		dst = AppendValue(dst, schema.Time, micros)
 	} else {
 		dst = append(dst, "null"...)
 	}

@@ -43,7 +43,7 @@ func appendField(dst []byte, kind schema.Kind, value any) []byte {
 	case json.Number:
 		if kind == schema.Money || kind == schema.Time {
 			n, _ := v.Int64() // made by the database from one
-			return appendValue(dst, kind, n)
+			return AppendValue(dst, kind, n)
 		}
 		return append(dst, v...)
 	case string:

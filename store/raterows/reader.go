@@ -14,13 +14,10 @@ import (
 	"resellerd/store/schema"
 )
 
-// readAhead is how many rates are read at a time, unless Behind says it: a
+// readAhead is how many rates are read at a time: a
 // reader holds no statement open between two reads, so that any number of them
 // may share a connection with what is written meanwhile.
 const readAhead = 5000
-
-// MaxSeconds bounds mcd and pulse: a day.
-const MaxSeconds = 86_400
 
 // Reader gives the rates of one revision in the order of their prefixes.
 type Reader struct {
@@ -30,7 +27,6 @@ type Reader struct {
 	Revision string
 	cursor   string // its name, where the dialect has cursors and x is a transaction
 
-	most  int   // that are read at a time
 	ahead []Row // read, and used up to taken
 	taken int
 	done  bool // there are no more behind them
@@ -58,23 +54,20 @@ type Row struct {
 	Name string
 }
 
-// Columns lists those of a rate for a statement, of the table with an alias:
+// columns are those that the arithmetic needs, and the name.
+var columns = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
+
+// Columns lists what a Scanner reads for a statement, of the table with an alias:
 // "r.", or "" for none.
-func Columns(alias string) string {
-	return alias + strings.Join(schema.RateType.Names(), ", "+alias)
-}
+func Columns(alias string) string { return alias + strings.Join(columns, ", "+alias) }
 
 var selectRates = "SELECT " + Columns("") + " FROM rates WHERE revision_id = ?"
 
 // NewReader reads over x. cursor is a name that is free in the transaction x,
 // "" where x is none. It reads nothing yet.
 func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, cursor string) *Reader {
-	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor, most: readAhead}
+	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor}
 }
-
-// Behind has only those behind a prefix read, so many at a time, by a reader
-// without a cursor. It is called before any is.
-func (r *Reader) Behind(prefix string, most int) { r.last, r.most = prefix, most }
 
 // Over has the rates read over another connection. It is called before any is.
 func (r *Reader) Over(x dialect.Execer) { r.x = x }
@@ -121,7 +114,7 @@ func (r *Reader) read() error {
 		return fmt.Errorf("rates of revision %s: %w", r.Revision, r.d.TranslateIn(r.ctx, got.err))
 	}
 	r.spare, r.ahead, r.taken = r.ahead, got.rates, 0
-	r.done = len(r.ahead) < r.most
+	r.done = len(r.ahead) < readAhead
 	if r.turn != nil && !r.done {
 		r.coming = make(chan readAway, 1)
 		go func(out chan<- readAway) { out <- r.fetch() }(r.coming)
@@ -178,7 +171,7 @@ func (r *Reader) fetch() (got readAway) {
 // once, or from the prefix on that was read last.
 func (r *Reader) some() (*sql.Rows, error) {
 	if !r.d.Cursors || r.cursor == "" {
-		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, r.most)
+		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, readAhead)
 	}
 	if !r.opened {
 		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.d.Rebind(selectRates)+" ORDER BY prefix", r.Revision)
@@ -187,20 +180,53 @@ func (r *Reader) some() (*sql.Rows, error) {
 		}
 		r.opened = true
 	}
-	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(r.most)+" FROM "+r.cursor)
+	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
+
+// Values reads rates of a revision as they are kept, in the order of
+// schema.RateType: at most so many of those behind a prefix.
+func Values(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, behind string, most int) (all [][]any, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("rates of revision %s: %w", revision, d.TranslateIn(ctx, err))
+		}
+	}()
+	rows, err := x.QueryContext(ctx, d.Rebind(selectValues), revision, behind, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	into := make([]any, len(schema.RateType.Columns))
+	for rows.Next() {
+		values := make([]any, len(into))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		if !schema.RateHas(values) {
+			return nil, errNotARate
+		}
+		all = append(all, values)
+	}
+	return all, rows.Err()
+}
+
+var selectValues = "SELECT " + strings.Join(schema.RateType.Names(), ", ") +
+	" FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?"
 
 // Scanner reads rows whose last columns are a rate's; extra takes those before.
 // Values are taken as the driver gives them: converting them one by one, as
 // Scan does for a variable of a type, takes longer than reading them.
 type Scanner struct {
 	into   []any
-	values []any // in the order of schema.RateType
+	values []any // in the order of columns
 }
 
 // NewScanner makes a scan whose rows have the values of extra first.
 func NewScanner(extra ...any) *Scanner {
-	s := &Scanner{into: extra, values: make([]any, len(schema.RateType.Columns))}
+	s := &Scanner{into: extra, values: make([]any, len(columns))}
 	for i := range s.values {
 		s.into = append(s.into, &s.values[i])
 	}
@@ -229,7 +255,7 @@ func (s *Scanner) rate() (r Row, err error) {
 	connect, connected := v[7].(int64)
 	status, stated := v[8].(string)
 	ok := there && named && priced && stepped && pulsed && connected && stated
-	if !ok || mcd < 0 || mcd > MaxSeconds || pulse < 0 || pulse > MaxSeconds {
+	if !ok || mcd < 0 || mcd > schema.MaxSeconds || pulse < 0 || pulse > schema.MaxSeconds {
 		return r, errNotARate
 	}
 	r.Name, r.Cost, r.Connect = name, rating.Money(cost), rating.Money(connect)

@@ -73,24 +73,6 @@ var revisionType = &Type{
 	},
 }
 
-// RateType has the rates. Its columns are the one list of what a rate is made of,
-// in the order in which they are read.
-var RateType = &Type{
-	Name: "rate", Table: "rates", Key: "@.prefix",
-	Through: CardType, Scope: "@.revision_id", Decided: true, Revised: true,
-	Columns: []Column{
-		stored("prefix", Text).required(),
-		stored("name", Text),
-		stored("cost", Money).required(),
-		stored("inter", Money),
-		stored("intra", Money),
-		stored("mcd", Integer).required(),
-		stored("pulse", Integer).required(),
-		stored("connect", Money).required(),
-		stored("status", Text).required(),
-	},
-}
-
 var assignmentType = &Type{
 	Name: "assignment", Table: "assignments", Key: "@.account_id",
 	Through: CardType, Scope: "@.card_id", Timed: true, Needs: "assigned_to",

@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"reflect"
+
+	"resellerd/store/valid"
+)
+
+// Rate is what one prefix costs. Its fields are the one list of what a rate is
+// made of, in the order in which they are read. Amounts are in units of 10^-10 of
+// the card's currency (see ParseMoney) and never negative.
+type Rate struct {
+	Prefix  string `db:"prefix"` // 1 to 15 digits, E.164 without "+"
+	Name    string `db:"name"`
+	Cost    int64  `db:"cost,money" description:"a minute, as a decimal string"` // the indeterminate rate
+	Inter   *int64 `db:"inter,money"`                                            // a minute, nil for Cost
+	Intra   *int64 `db:"intra,money"`                                            // a minute, nil for Cost
+	MCD     int    `db:"mcd" description:"least seconds charged"`
+	Pulse   int    `db:"pulse" description:"seconds of a billing step"` // at least 1
+	Connect int64  `db:"connect,money" description:"a call, as a decimal string"`
+	Blocked bool   `db:"status" enum:"open,blocked"` // kept as a word
+}
+
+// MaxSeconds bounds mcd and pulse: a day.
+const MaxSeconds = 86_400
+
+// Validate returns an ErrInvalid that names the first field at fault.
+func (r *Rate) Validate() error {
+	var c valid.Checks
+	if !valid.Digits(r.Prefix, valid.MaxPrefix) {
+		c.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
+	}
+	c.Text("name", r.Name, valid.MaxName)
+	c.Amount("cost", &r.Cost)
+	c.Amount("inter", r.Inter)
+	c.Amount("intra", r.Intra)
+	c.Amount("connect", &r.Connect)
+	if r.MCD < 0 || r.MCD > MaxSeconds {
+		c.Refuse("mcd", "is not between 0 and %d seconds", MaxSeconds)
+	}
+	if r.Pulse < 1 || r.Pulse > MaxSeconds {
+		c.Refuse("pulse", "is not between 1 and %d seconds", MaxSeconds)
+	}
+	return c.Err
+}
+
+// RateType has the rates.
+var RateType = &Type{
+	Name: "rate", Table: "rates", Key: "@.prefix",
+	Through: CardType, Scope: "@.revision_id", Decided: true, Revised: true,
+	Columns: columnsOf[Rate](),
+}
+
+// RateValues takes the values off rates as the table has them, in the order of
+// RateType's columns. One goroutine may use it at a time.
+type RateValues struct {
+	rate   Rate
+	fields []any // points to those of rate
+}
+
+// NewRateValues makes one. Values are taken off many rates by one of them.
+func NewRateValues() *RateValues {
+	v := &RateValues{}
+	rate := reflect.ValueOf(&v.rate).Elem()
+	for i := range rate.NumField() {
+		v.fields = append(v.fields, rate.Field(i).Addr().Interface())
+	}
+	return v
+}
+
+// The states of a rate, made ready to be bound.
+var anyOpen, anyBlocked any = "open", "blocked"
+
+// Append appends those of a rate.
+func (v *RateValues) Append(into []any, r *Rate) []any {
+	v.rate = *r
+	for _, field := range v.fields {
+		var value any
+		switch f := field.(type) {
+		case *string:
+			value = *f
+		case *int64:
+			value = *f
+		case *int:
+			value = int64(*f)
+		case **int64:
+			if *f != nil {
+				value = **f
+			}
+		case *bool:
+			if value = anyOpen; *f {
+				value = anyBlocked
+			}
+		}
+		into = append(into, value)
+	}
+	return into
+}
+
+// RateHas reports whether values are those of a rate, in the order of RateType's
+// columns, as the table lets them be.
+func RateHas(values []any) bool {
+	for i, c := range RateType.Columns {
+		switch values[i].(type) {
+		case string:
+			if c.Kind != Text {
+				return false
+			}
+		case int64:
+			if c.Kind != Money && c.Kind != Integer {
+				return false
+			}
+		case nil:
+			if c.NotNull {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
