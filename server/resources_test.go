@@ -30,3 +30,20 @@ func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
 		t.Errorf("the store has no %v", registered)
 	}
 }
+
+// The registry says of every collection what a new row is unless it says otherwise.
+func TestTheRegistryNamesOwnerAndKindOfEveryCollection(t *testing.T) {
+	t.Parallel()
+	for _, r := range resource.Types {
+		if r.Collection == "" {
+			continue
+		}
+		shown := schema.Info(r.Name).Shown()
+		if _, owned := shown[r.OwnerColumn()]; !owned {
+			t.Errorf("%s: there is no column %s", r.Name, r.OwnerColumn())
+		}
+		if _, kinds := shown["kind"]; kinds != (r.Kind != "") {
+			t.Errorf("%s: a column kind %v, by default %q", r.Name, kinds, r.Kind)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"resellerd/store/dialect"
+	"resellerd/store/schema"
 )
 
 // maxExternalID bounds a user's external id, in characters.
@@ -40,8 +41,8 @@ func externalIDFault(id string) string {
 // likeID reports whether a reference begins like an id of a row. Such a
 // reference is an id and never an external id.
 func likeID(ref string) bool {
-	for _, prefix := range idPrefixes {
-		if strings.HasPrefix(ref, prefix) {
+	for _, t := range schema.ByName {
+		if t.Prefix != "" && strings.HasPrefix(ref, t.Prefix) {
 			return true
 		}
 	}

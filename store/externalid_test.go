@@ -11,6 +11,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -83,10 +84,10 @@ func badExternalIDs() map[string]string {
 		"a letter of another alphabet": "pаnel", "a umlaut": "jürgen", "a no-break space": "panel\u00a0", "DEL": "panel\x7f",
 		"256 characters": strings.Repeat("x", 256),
 	}
-	for _, kind := range store.IDKinds() {
-		id := store.RandomID(kind)
-		bad["an id of type "+kind] = id
-		bad["the prefix of type "+kind] = id[:strings.IndexByte(id, '_')+1]
+	for _, typ := range schema.Types() {
+		if typ.Prefix != "" {
+			bad["an id of type "+typ.Name], bad["the prefix of type "+typ.Name] = store.RandomID(typ.Name), typ.Prefix
+		}
 	}
 	return bad
 }

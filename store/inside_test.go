@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"maps"
 	"reflect"
-	"slices"
 	"testing"
 
 	"resellerd/store/schema"
@@ -24,9 +22,6 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	}
 	return err
 }
-
-// IDKinds are the kinds of rows that RandomID knows a prefix for.
-func IDKinds() []string { return slices.Sorted(maps.Keys(idPrefixes)) }
 
 // RowColumns lists the columns that the struct of a table's rows has, and
 // whether each may be NULL.

@@ -15,16 +15,16 @@ import (
 	"resellerd/store/history"
 	"resellerd/store/lookup"
 	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // Options adjusts a Store. The zero value is ready for production.
 type Options struct {
 	// Now is the clock, time.Now by default. Tests inject one.
 	Now func() time.Time
-	// NewID makes a fresh, unguessable id for a row of the given kind
-	// ("account", "group", "user", "customer", "card", "revision", "audit");
-	// RandomID by default.
-	NewID func(kind string) string
+	// NewID makes a fresh, unguessable id for a row of the given type, one of
+	// schema.Types with a prefix; RandomID by default.
+	NewID func(typ string) string
 	// MaxConns bounds the connections that read, and in PostgreSQL those that
 	// write too. Default: four times the processors, at least 8.
 	MaxConns int
@@ -51,7 +51,7 @@ type Store struct {
 	dialect dialect.Dialect
 	db      dialect.Pools
 	now     func() time.Time
-	newID   func(kind string) string
+	newID   func(typ string) string
 
 	pool      *dialect.StatementPool // reads
 	writers   *dialect.StatementPool // writes; the same as pool in PostgreSQL
@@ -157,16 +157,11 @@ func (s *Store) Dialect() string { return s.dialect.Name }
 // micros is the clock as the database keeps times: microseconds since 1970.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 
-var idPrefixes = map[string]string{
-	"account": "acc_", "group": "grp_", "user": "usr_", "customer": "cus_",
-	"card": "crd_", "revision": "rev_", "audit": "aud_",
-}
-
-// RandomID makes an opaque id for a row of the given kind: a prefix that names
-// the kind and 26 characters of base32 that hold 128 random bits.
-func RandomID(kind string) string {
+// RandomID makes an opaque id for a row of the given type: a prefix that names
+// the type and 26 characters of base32 that hold 128 random bits.
+func RandomID(typ string) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails, by its contract
 	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
-	return idPrefixes[kind] + strings.ToLower(text)
+	return schema.Info(typ).Prefix + strings.ToLower(text)
 }

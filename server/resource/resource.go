@@ -1,9 +1,16 @@
 // Package resource is the registry of resource types: what the permission areas
-// of a type are, where its collection is, and which type it belongs to. It is
+// of a type are, where its collection is, which type it belongs to, and what a new
+// row of it is unless it says otherwise. Its columns and the prefix of its ids are
+// in store/schema. It is
 // the one place to name a new type. It is read only, and safe for concurrent use.
 package resource
 
-import "slices"
+import (
+	"slices"
+
+	"resellerd/store"
+	"resellerd/store/schema"
+)
 
 // Type is a type of row that resellerd serves.
 type Type struct {
@@ -16,6 +23,11 @@ type Type struct {
 	// Areas are its permission areas, by the view that shows a row. A type whose
 	// area does not depend on the view has one, with the view "".
 	Areas []Area
+	// Owner is the column that names the account that a new row belongs to, its
+	// creator's unless the row says it; account_id where this is "".
+	Owner string
+	// Kind is that of a new row that does not say it, "" for a type without kinds.
+	Kind string
 }
 
 // Area is a permission area and a view whose rows it covers.
@@ -28,9 +40,9 @@ var cardAreas = []Area{
 
 // Types are all types that are decided about, sorted by name.
 var Types = []Type{
-	{Name: "account", Collection: "/v1/accounts", Areas: one("account")},
+	{Name: "account", Collection: "/v1/accounts", Areas: one("account"), Owner: "parent_id", Kind: store.Reseller},
 	{Name: "audit", Areas: one("audit")},
-	{Name: "card", Collection: "/v1/cards", Areas: cardAreas},
+	{Name: "card", Collection: "/v1/cards", Areas: cardAreas, Kind: schema.CustomerCard},
 	{Name: "customer", Collection: "/v1/customers", Areas: one("customer")},
 	{Name: "group", Collection: "/v1/groups", Areas: one("group")},
 	{Name: "rate", Parent: "card", Areas: cardAreas},
@@ -56,6 +68,14 @@ func (t Type) Decided() string {
 		return t.Parent
 	}
 	return t.Name
+}
+
+// OwnerColumn is the column that names the account of a row.
+func (t Type) OwnerColumn() string {
+	if t.Owner != "" {
+		return t.Owner
+	}
+	return "account_id"
 }
 
 // Area is the permission area of a row that is shown in the first of these views

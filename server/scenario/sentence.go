@@ -217,7 +217,7 @@ func mayNotForeign(w *world, part []string) (func(*viewer) error, error) {
 // foreign refuses a question about any row of a type that resellerd keeps: it
 // has to be one row.
 func foreign(w *world, part []string) error {
-	if slices.Contains(types, part[1]) {
+	if isKind(part[1]) {
 		return fmt.Errorf("which %s? write its name", part[1])
 	}
 	return known(w, "account", part[2])

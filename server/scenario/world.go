@@ -107,25 +107,35 @@ func (n *names) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode(&n.list)
 }
 
-// types are the types that a scenario can name rows of.
-var types = []string{"account", "group", "user", "customer", "card"}
+// kind is a type that a world has rows of.
+type kind struct {
+	typ  string
+	has  func(w *world, name string) bool
+	make func(b *builder, ctx context.Context) error
+}
+
+// kinds are all of them, in the order in which they are made.
+var kinds = []kind{
+	{"account", func(w *world, name string) bool { return has(w.Accounts, name) }, (*builder).accounts},
+	{"group", func(w *world, name string) bool { return has(w.Groups, name) }, (*builder).groups},
+	{"user", func(w *world, name string) bool { return has(w.Users, name) }, (*builder).users},
+	{"customer", func(w *world, name string) bool { return has(w.Customers, name) }, (*builder).customers},
+	{"card", func(w *world, name string) bool { return has(w.Cards, name) }, (*builder).cards},
+}
+
+func has[T any](all map[string]T, name string) bool {
+	_, there := all[name]
+	return there
+}
+
+// isKind reports whether a scenario can name rows of a type.
+func isKind(typ string) bool {
+	return slices.ContainsFunc(kinds, func(k kind) bool { return k.typ == typ })
+}
 
 // has tells whether the world has something of a type and name.
 func (w *world) has(typ, name string) bool {
-	found := map[string]bool{}
-	switch typ {
-	case "account":
-		_, found[name] = w.Accounts[name]
-	case "group":
-		_, found[name] = w.Groups[name]
-	case "user":
-		_, found[name] = w.Users[name]
-	case "customer":
-		_, found[name] = w.Customers[name]
-	case "card":
-		_, found[name] = w.Cards[name]
-	}
-	return found[name]
+	return slices.ContainsFunc(kinds, func(k kind) bool { return k.typ == typ && k.has(w, name) })
 }
 
 // checkWorld finds names that nothing has.
@@ -226,12 +236,12 @@ func of[T any](b *builder, all map[string]T, account func(name string, v T) stri
 func (b *builder) id(typ, name string) string { return b.ids[typ+" "+name] }
 
 func (b *builder) build(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{b.accounts, b.groups, b.users, b.customers, b.cards, b.closing} {
-		if err := step(ctx); err != nil {
+	for _, k := range kinds {
+		if err := k.make(b, ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.closing(ctx)
 }
 
 // accounts makes the accounts, parents first. Their status comes last, so that

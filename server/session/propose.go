@@ -5,7 +5,7 @@ import (
 	"maps"
 
 	"resellerd/policies/input"
-	"resellerd/store"
+	"resellerd/server/resource"
 	"resellerd/store/fault"
 )
 
@@ -22,18 +22,15 @@ func (r *Session) proposeRow(in *input.Input) error {
 		row = map[string]any{}
 	}
 	delete(row, "tenant_id")
-	switch in.Resource.Type {
-	case "account":
-		byDefault(row, "kind", store.Reseller)
-		byDefault(row, "parent_id", in.Subject.Facts.Account.ID)
+	t := resource.Named(in.Resource.Type)
+	byDefault(row, t.OwnerColumn(), in.Subject.Facts.Account.ID)
+	if t.Kind != "" {
+		byDefault(row, "kind", t.Kind)
+	}
+	if t.OwnerColumn() == "parent_id" {
 		if err := r.placeBelow(row); err != nil {
 			return err
 		}
-	case "card":
-		byDefault(row, "kind", "customer")
-		byDefault(row, "account_id", in.Subject.Facts.Account.ID)
-	default:
-		byDefault(row, "account_id", in.Subject.Facts.Account.ID)
 	}
 	in.Resource.Row = row
 	return nil

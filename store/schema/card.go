@@ -125,7 +125,7 @@ const Translated = "translated"
 
 // CardType has the cards, without their rates.
 var CardType = &Type{
-	Name: "card", Table: "cards", Key: "@.id",
+	Name: "card", Prefix: "crd_", Table: "cards", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
 	Columns: columnsOf[Card]().
 		in(Translated, "kind", "'provider'").

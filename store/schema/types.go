@@ -39,6 +39,7 @@ type ColumnInfo struct {
 // TypeInfo describes one type of rows.
 type TypeInfo struct {
 	Name    string
+	Prefix  string       // of the rows' ids, "" for rows without an id
 	Columns []ColumnInfo // in the order of a row's JSON
 	// Through names the type whose row decides about these: the rates of a
 	// card are filtered, viewed and given columns by their card's.
@@ -54,7 +55,7 @@ type TypeInfo struct {
 func Types() []TypeInfo {
 	infos := make([]TypeInfo, 0, len(typeList))
 	for _, t := range typeList {
-		info := TypeInfo{Name: t.Name, Parent: t.Scope != ""}
+		info := TypeInfo{Name: t.Name, Prefix: t.Prefix, Parent: t.Scope != ""}
 		if t.Through != nil {
 			info.Through, info.Decided = t.Through.Name, t.Decided
 		}
@@ -70,6 +71,7 @@ func Types() []TypeInfo {
 // table's alias.
 type Type struct {
 	Name    string
+	Prefix  string // of the rows' ids, "" for rows without an id
 	Table   string
 	Columns []Column
 	Key     string            // the expression that identifies a row, within its scope

@@ -1,7 +1,7 @@
 package schema
 
 var accountType = &Type{
-	Name: "account", Table: "accounts", Key: "@.id",
+	Name: "account", Prefix: "acc_", Table: "accounts", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "parent_id"},
 	Columns: []Column{
 		stored("id", Text).policy().ofAccount().required(),
@@ -22,7 +22,7 @@ var accountType = &Type{
 }
 
 var groupType = &Type{
-	Name: "group", Table: "groups", Key: "@.id",
+	Name: "group", Prefix: "grp_", Table: "groups", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
 	Columns: []Column{
 		stored("id", Text).policy().required(),
@@ -48,7 +48,7 @@ var groupType = &Type{
 var groupLoans = setColumn{table: "group_loans", Owner: "group_id", Value: "account_id", Only: "@.lend = 'some'"}
 
 var userType = &Type{
-	Name: "user", Table: "users", Key: "@.id",
+	Name: "user", Prefix: "usr_", Table: "users", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
 	Columns: []Column{
 		stored("id", Text).policy().required(),
@@ -67,7 +67,7 @@ var userType = &Type{
 }
 
 var customerType = &Type{
-	Name: "customer", Table: "customers", Key: "@.id",
+	Name: "customer", Prefix: "cus_", Table: "customers", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
 	Columns: []Column{
 		stored("id", Text).policy().required(),
@@ -86,7 +86,7 @@ var customerType = &Type{
 }
 
 var auditType = &Type{
-	Name: "audit", Table: "audit_entries", Key: "@.id",
+	Name: "audit", Prefix: "aud_", Table: "audit_entries", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id", "actor_account_id"},
 	Columns: []Column{
 		stored("id", Text).policy().required(),

@@ -54,7 +54,7 @@ func activeRevision(number string) expression {
 // revisionType has the states of a card's rates. Who sees the card translated
 // sees the one that is in force.
 var revisionType = &Type{
-	Name: "revision", Table: "revisions", Key: "@.id",
+	Name: "revision", Prefix: "rev_", Table: "revisions", Key: "@.id",
 	Through: CardType, Scope: "@.card_id", Decided: true, Only: map[string]string{Translated: "@.status = 'active'"},
 	Columns: []Column{
 		stored("id", Text).required(),
