@@ -15,7 +15,10 @@ import (
 
 var update = flag.Bool("update", false, "write the settings table into the README, and the answers that differ from the release")
 
-const readmePath = "../../README.md"
+const (
+	readmePath    = "../../README.md"
+	changelogPath = "CHANGELOG.md"
+)
 
 func readme(t *testing.T) string { return text(t, readmePath) }
 

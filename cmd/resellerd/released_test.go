@@ -25,8 +25,8 @@ const releasedDir = "../../testdata/released"
 //
 // A difference is declared in two files of testdata/released: changed.yaml
 // holds the new answers, and differences.yaml says of every one whether it is
-// breaking, stricter or added, with the sentence of the README's changelog
-// that tells it. This writes the first, and lists what the second lacks:
+// breaking, stricter or added, with the sentence of CHANGELOG.md
+// that describes it. This writes the first, and lists what the second lacks:
 //
 //	go test ./cmd/resellerd -run Released -update
 //
@@ -181,20 +181,16 @@ func (d declared) faults(changed answers, log []string) (faults []string) {
 		return strings.Contains(line, "*"+d.Kind+"*") && strings.Contains(line, d.Sentence)
 	}
 	if !slices.ContainsFunc(log, told) {
-		faults = append(faults, "README: no line of the changelog says, marked *"+d.Kind+"*: "+d.Sentence)
+		faults = append(faults, changelogPath+": no line says, marked *"+d.Kind+"*: "+d.Sentence)
 	}
 	return faults
 }
 
-// changelog is the README's list of changes, an item in a line.
+// changelog is the list of changes, an item in a line.
 func changelog(t *testing.T) []string {
 	t.Helper()
-	_, section, found := strings.Cut(readme(t), "\n## Changelog\n")
-	if !found {
-		t.Fatal("the README has no changelog")
-	}
 	var items []string
-	for item := range strings.SplitSeq(section, "\n- ") {
+	for item := range strings.SplitSeq(text(t, changelogPath), "\n- ") {
 		items = append(items, strings.Join(strings.Fields(item), " "))
 	}
 	return items
@@ -239,8 +235,8 @@ func TestDeclaringDifferences(t *testing.T) {
 		"another answer by now":      {now, answers{"POST /x": "409"}, []declared{entry}, log, "answers otherwise"},
 		"it does not occur any more": {answers{}, now, nil, log, "does not differ"},
 		"an entry for nothing":       {answers{}, answers{}, []declared{entry}, log, "covers no difference"},
-		"not in the changelog":       {now, now, []declared{entry}, nil, "no line of the changelog"},
-		"another mark there":         {now, now, []declared{entry}, []string{"*added* A blank is refused."}, "no line of the changelog"},
+		"not in the changelog":       {now, now, []declared{entry}, nil, "no line says"},
+		"another mark there":         {now, now, []declared{entry}, []string{"*added* A blank is refused."}, "no line says"},
 		"a kind that is none":        {now, now, []declared{{Kind: "new", Sentence: entry.Sentence, Cases: entry.Cases}}, []string{"*new* A blank is refused."}, "lacks a kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
