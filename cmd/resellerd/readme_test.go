@@ -13,14 +13,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-var update = flag.Bool("update", false, "write the settings table into the README, and the answers that differ from the release")
+var update = flag.Bool("update", false, "write the settings table into the page of operators, and the answers that differ from the release")
 
 const (
-	readmePath    = "../../README.md"
-	changelogPath = "CHANGELOG.md"
+	top            = "../../"
+	readmePath     = top + "README.md"
+	settingsPath   = top + "deploy/README.md"
+	problemsPath   = top + "server/README.md"
+	changelogPath  = "CHANGELOG.md"
+	problemsSource = top + "server/problem.go"
 )
-
-func readme(t *testing.T) string { return text(t, readmePath) }
 
 func text(t *testing.T, path string) string {
 	t.Helper()
@@ -33,17 +35,17 @@ func text(t *testing.T, path string) string {
 
 var settingsSection = regexp.MustCompile(`(?s)(<!-- settings: [^\n]*-->\n).*?(<!-- /settings -->)`)
 
-func TestSettingsTableOfTheReadmeSaysWhatTheFlagsAre(t *testing.T) {
-	page := readme(t)
+func TestSettingsTableSaysWhatTheFlagsAre(t *testing.T) {
+	page := text(t, settingsPath)
 	want := settingsSection.ReplaceAllString(page, "${1}"+strings.ReplaceAll(settingsTable(t), "$", "$$")+"${2}")
 	if *update {
-		if err := os.WriteFile(readmePath, []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(settingsPath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if page != want {
-		t.Errorf("the README differs from the flags; write it with: go test ./cmd/resellerd -run Settings -update")
+		t.Errorf("%s differs from the flags; write it with: go test ./cmd/resellerd -run Settings -update", settingsPath)
 	}
 }
 
@@ -109,38 +111,38 @@ func code(text string) string {
 	return "`" + text + "`"
 }
 
-func TestReadmeQuotesTheExamplesAsTheyStand(t *testing.T) {
-	page := readme(t)
-	for language, path := range map[string]string{
-		"php": "../../testdata/examples/panel.php", "js": "../../testdata/examples/panel.mjs",
-	} {
-		if !strings.Contains(page, "```"+language+"\n"+text(t, path)+"```\n") {
-			t.Errorf("the README does not quote %s word for word", path)
+// The README shows the clients as links, and what they print. .ci/readme runs them.
+func TestReadmeRunsTheExamplesThatItLinksTo(t *testing.T) {
+	page := text(t, readmePath)
+	for program, path := range map[string]string{"php": "testdata/examples/panel.php", "node": "testdata/examples/panel.mjs"} {
+		if !strings.Contains(page, "]("+path+")") || !strings.Contains(page, "\n"+program+" "+path+" ") {
+			t.Errorf("the README does not link to %s and run it", path)
 		}
 	}
 }
 
-func TestReadmeExplainsEveryProblem(t *testing.T) {
-	page := readme(t)
-	kinds := regexp.MustCompile(`problemKind\{"(\w+)", (\d+),`).FindAllStringSubmatch(text(t, "../../server/problem.go"), -1)
+func TestEveryProblemIsExplained(t *testing.T) {
+	page := text(t, problemsPath)
+	kinds := regexp.MustCompile(`problemKind\{"(\w+)", (\d+),`).FindAllStringSubmatch(text(t, problemsSource), -1)
 	if len(kinds) == 0 {
 		t.Fatal("no problems found in the server")
 	}
 	for _, kind := range kinds {
 		if !strings.Contains(page, fmt.Sprintf("| `%s` | %s | ", kind[1], kind[2])) {
-			t.Errorf("the README does not explain %s (%s)", kind[1], kind[2])
+			t.Errorf("%s does not explain %s (%s)", problemsPath, kind[1], kind[2])
 		}
 	}
-	rows := regexp.MustCompile("(?m)^\\| `\\w+` \\| \\d{3} \\|").FindAllString(page, -1)
-	if len(rows) != len(kinds) {
-		t.Errorf("the README explains %d problems, the server has %d", len(rows), len(kinds))
+	_, table, _ := strings.Cut(page, "\n| Code | Status | Cause |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if rows := strings.Count(table, "\n"); rows != len(kinds) {
+		t.Errorf("%s explains %d problems, the server has %d", problemsPath, rows, len(kinds))
 	}
 }
 
-// A flag is a setting, in the README's table, or is read from the command line
+// A flag is a setting, in the table of settings, or is read from the command line
 // alone. This test meets every flag of every command, also of one that is new.
 func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
-	table := settingsSection.FindString(readme(t))
+	table := settingsSection.FindString(text(t, settingsPath))
 	app, l := model(t)
 	eachFlag(app.Node, func(command *kong.Node, f *kong.Flag) {
 		name := command.FullPath() + " --" + f.Name
@@ -149,7 +151,7 @@ func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
 		}
 		setting := l.isSetting(f.Name)
 		if listed := strings.Contains(table, "| `--"+f.Name+" ") || strings.Contains(table, "| `--"+f.Name+"`"); listed != setting {
-			t.Errorf("%s: in the README's table: %v; a setting: %v", name, listed, setting)
+			t.Errorf("%s: in the table: %v; a setting: %v", name, listed, setting)
 		}
 		if ofAnother := command != app.Node && command.Name != "serve" && command.Name != "config"; setting && ofAnother && !slices.Contains(sharedSettings, f.Name) {
 			t.Errorf("%s is called like a setting of serve: give it another name, or let it mean the same and share it", name)

@@ -15,7 +15,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// secondsPer50k is the time, stated in the README, within which a store is
+// secondsPer50k is the time, stated in deploy/README.md, within which a store is
 // migrated for each 50,000 customers that it holds.
 const secondsPer50k = 30
 
