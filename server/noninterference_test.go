@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +27,13 @@ func databases(of *storetest.Template, i int) map[string]func(testing.TB) string
 		delete(both, "postgres")
 	}
 	return both
+}
+
+// turn spreads the tests over the databases, each always the same.
+func turn(t *testing.T) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.Name())) // it never fails
+	return int(h.Sum32() % 4)
 }
 
 // oneAtATime leaves out, with -short, a test that asks thousands of questions one

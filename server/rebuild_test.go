@@ -33,10 +33,11 @@ func engineBut(t *testing.T, file, text, by string) *policies.Engine {
 	return engine
 }
 
-// eachDatabase runs a test on a world under a policy in either database.
+// eachDatabase runs a test on a world under a policy in either database; in quick
+// tests, in one.
 func eachDatabase(t *testing.T, engine *policies.Engine, test func(t *testing.T, fresh func() *world)) {
 	t.Helper()
-	for name, url := range carriers.Databases() {
+	for name, url := range databases(carriers, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			test(t, func() *world { return newWorld(t, url(t), engine, seedWorld) })
 		})

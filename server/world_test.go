@@ -59,7 +59,7 @@ var worldStart = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 const worldToken = "panel-token-of-the-tests"
 
-// eachWorld runs a test on a world in either database.
+// eachWorld runs a test on a world in either database; in quick tests, in one.
 func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	eachWorldWith(t, 1, test)
@@ -68,7 +68,7 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 // eachWorldWith is eachWorld with another max_depth.
 func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)) {
 	t.Helper()
-	for name, url := range carriers.Databases() {
+	for name, url := range databases(carriers, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			test(t, newWorld(t, url(t), engineOf(t, maxDepth), seedWorld))
 		})

@@ -1,7 +1,8 @@
 // Package depth says how long tests look for faults that few cases show. The
 // environment variable RESELLERD_TEST_DEPTH sets it for every test:
 //
-//	quick  some cases of each kind, the default
+//	quick  some cases of each kind, the default. The store's tests run on both
+//	       databases; each test of the server runs on one
 //	full   three times as many, and every combination; .ci/run
 //	long   ten times as many as quick; .ci/run --all
 package depth
