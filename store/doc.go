@@ -20,9 +20,11 @@
 //	valid       checks of single fields
 //	cardfile    price lists as files
 //	migrations  the steps of each database's schema
+//	seed        rows that refer to each other by name, to fill a store with
 //	storetest   stores for tests
 //
-// Rooms know those above them in this list, and only storetest knows this package.
+// Rooms know those above them in this list, and only seed and storetest know this
+// package.
 //
 // Its terms:
 //

@@ -19,6 +19,7 @@ import (
 	"resellerd/policies/rego"
 	"resellerd/server"
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 // Failure is a sentence that does not hold.
@@ -51,7 +52,7 @@ func (s *Scenario) Stage(ctx context.Context) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	stage := &Stage{scenario: s, store: st, holder: &server.EngineHolder{}, token: rand.Text(), ids: map[string]string{}, names: map[string]string{}}
+	stage := &Stage{scenario: s, store: st, holder: &server.EngineHolder{}, token: rand.Text(), names: map[string]string{}}
 	if err := stage.open(ctx); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -62,12 +63,17 @@ func (g *Stage) open(ctx context.Context) error {
 	if err := g.store.Migrate(ctx); err != nil {
 		return err
 	}
-	err := g.scenario.world.build(ctx, g.store, g.ids)
+	named := &seed.Names{}
+	rows, err := g.scenario.world.rows()
+	if err == nil {
+		err = seed.Fill(ctx, g.store, named, rows...)
+	}
 	if err != nil {
 		return &Error{[]rego.Finding{{Code: "scenario", File: g.scenario.File, Message: "world: " + err.Error()}}}
 	}
-	for named, id := range g.ids {
-		_, name, _ := strings.Cut(named, " ")
+	g.ids = named.IDs()
+	for row, id := range g.ids {
+		_, name, _ := strings.Cut(row, " ")
 		g.names[id] = name
 	}
 	g.server, err = server.New(server.Config{PanelTokens: g.token, DecisionLog: "none"}, g.store, g.holder,

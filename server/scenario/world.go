@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 // world is what a scenario plays in, by the names that it gives.
@@ -109,23 +109,35 @@ func (n *names) UnmarshalYAML(node *yaml.Node) error {
 
 // kind is a type that a world has rows of.
 type kind struct {
-	typ  string
-	has  func(w *world, name string) bool
-	make func(b *builder, ctx context.Context) error
+	typ   string
+	has   func(w *world, name string) bool
+	parts func(w *world) []part // sorted by name
+}
+
+// part is a row of an account, and what hangs on it.
+type part struct {
+	account string
+	rows    []seed.Row
 }
 
 // kinds are all of them, in the order in which they are made.
 var kinds = []kind{
-	{"account", func(w *world, name string) bool { return has(w.Accounts, name) }, (*builder).accounts},
-	{"group", func(w *world, name string) bool { return has(w.Groups, name) }, (*builder).groups},
-	{"user", func(w *world, name string) bool { return has(w.Users, name) }, (*builder).users},
-	{"customer", func(w *world, name string) bool { return has(w.Customers, name) }, (*builder).customers},
-	{"card", func(w *world, name string) bool { return has(w.Cards, name) }, (*builder).cards},
+	kindOf("account", func(w *world) map[string]account { return w.Accounts }, account.part),
+	kindOf("group", func(w *world) map[string]group { return w.Groups }, group.part),
+	kindOf("user", func(w *world) map[string]user { return w.Users }, user.part),
+	kindOf("customer", func(w *world) map[string]customer { return w.Customers }, customer.part),
+	kindOf("card", func(w *world) map[string]card { return w.Cards }, card.part),
 }
 
-func has[T any](all map[string]T, name string) bool {
-	_, there := all[name]
-	return there
+func kindOf[T any](typ string, of func(w *world) map[string]T, partOf func(v T, name string) part) kind {
+	has := func(w *world, name string) bool { _, there := of(w)[name]; return there }
+	return kind{typ, has, func(w *world) []part {
+		var parts []part
+		for _, name := range slices.Sorted(maps.Keys(of(w))) {
+			parts = append(parts, partOf(of(w)[name], name))
+		}
+		return parts
+	}}
 }
 
 // isKind reports whether a scenario can name rows of a type.
@@ -174,218 +186,105 @@ func (r *reader) checkWorld(w *world) {
 	}
 }
 
-// build puts a world into a store, a tenant after the other, and keeps the ids
-// of what it names.
-func (w *world) build(ctx context.Context, st *store.Store, ids map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(w.Accounts)) {
-		root, err := w.master(name)
-		if err != nil {
-			return err
-		}
-		if root != name {
-			continue
-		}
-		err = st.Write(ctx, "", func(tx *store.Tx) error {
-			return (&builder{world: w, tx: tx, ids: ids, master: name}).build(ctx)
-		})
-		if err != nil {
-			return err
+// rows are what the world holds, a tenant after the other. A row is named
+// "TYPE NAME".
+func (w *world) rows() ([]seed.Row, error) {
+	chains, tenants := map[string][]string{}, map[string][]seed.Row{}
+	for name := range w.Accounts {
+		var err error
+		if chains[name], err = w.chain(name); err != nil {
+			return nil, err
 		}
 	}
-	return nil
-}
-
-// master is the account at the top of another.
-func (w *world) master(name string) (string, error) {
-	for range len(w.Accounts) {
-		parent := w.Accounts[name].Parent
-		if parent == "" {
-			return name, nil
-		}
-		name = parent
-	}
-	return "", fmt.Errorf("account %s: lies below itself", name)
-}
-
-// builder makes what there is of one tenant.
-type builder struct {
-	world  *world
-	tx     *store.Tx
-	master string
-	ids    map[string]string // "type name" -> id
-}
-
-// mine tells whether an account is of the builder's tenant.
-func (b *builder) mine(account string) bool {
-	master, err := b.world.master(account)
-	return err == nil && master == b.master
-}
-
-// of are the names of what is of the builder's tenant, sorted.
-func of[T any](b *builder, all map[string]T, account func(name string, v T) string) []string {
-	var names []string
-	for name, v := range all {
-		if b.mine(account(name, v)) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func (b *builder) id(typ, name string) string { return b.ids[typ+" "+name] }
-
-func (b *builder) build(ctx context.Context) error {
 	for _, k := range kinds {
-		if err := k.make(b, ctx); err != nil {
-			return err
+		parts := k.parts(w)
+		slices.SortStableFunc(parts, func(a, b part) int { return len(chains[a.account]) - len(chains[b.account]) }) // parents first
+		for _, p := range parts {
+			master := chains[p.account][len(chains[p.account])-1]
+			tenants[master] = append(tenants[master], p.rows...)
 		}
 	}
-	return b.closing(ctx)
+	var rows []seed.Row
+	for _, master := range slices.Sorted(maps.Keys(tenants)) {
+		rows = append(rows, tenants[master]...)
+	}
+	return rows, nil
 }
 
-// accounts makes the accounts, parents first. Their status comes last, so that
-// there may be something in an account that is closed.
-func (b *builder) accounts(ctx context.Context) error {
-	for _, name := range of(b, b.world.Accounts, func(name string, _ account) string { return name }) {
-		if err := b.account(ctx, name); err != nil {
-			return err
+// chain is an account and those above it, its master last.
+func (w *world) chain(name string) ([]string, error) {
+	chain := []string{name}
+	for above := w.Accounts[name].Parent; above != ""; above = w.Accounts[above].Parent {
+		if chain = append(chain, above); len(chain) > len(w.Accounts) {
+			return nil, fmt.Errorf("account %s: lies below itself", above)
 		}
 	}
-	return nil
+	return chain, nil
 }
 
-func (b *builder) account(ctx context.Context, name string) error {
-	if b.id("account", name) != "" {
-		return nil
+func (a account) part(name string) part {
+	made := store.Account{
+		Kind: store.Master, Name: or(a.Name, name), PublicName: a.PublicName,
+		Email: a.Email, Currency: a.Currency, Status: a.Status, Ceiling: accessOf(a.Ceiling),
 	}
-	a, kind := b.world.Accounts[name], store.Master
 	if a.Parent != "" {
-		kind = store.Reseller
-		if err := b.account(ctx, a.Parent); err != nil {
-			return err
-		}
+		made.Kind, made.ParentID = store.Reseller, "account "+a.Parent
 	}
-	made, err := b.tx.CreateAccount(ctx, store.Account{
-		ParentID: b.id("account", a.Parent), Kind: kind, Name: or(a.Name, name), PublicName: a.PublicName,
-		Email: a.Email, Currency: a.Currency, Ceiling: accessOf(a.Ceiling),
-	})
-	if err != nil {
-		return fmt.Errorf("account %s: %w", name, err)
-	}
-	b.ids["account "+name] = made.ID
-	return nil
+	return part{name, []seed.Row{seed.Account("account "+name, made)}}
 }
 
-func (b *builder) groups(ctx context.Context) error {
-	for _, name := range of(b, b.world.Groups, func(_ string, g group) string { return g.Account }) {
-		g, made := b.world.Groups[name], store.Group{Rows: store.Access{}}
-		if g.Template != "" {
-			made = store.DefaultResellerGroup()
-		}
-		made.AccountID, made.Name = b.id("account", g.Account), or(g.Name, name)
-		made.PublicName = or(g.PublicName, made.PublicName)
-		if g.Default.said {
-			made.DefaultAccess = g.Default.letters
-		}
-		maps.Copy(made.Rows, accessOf(g.Areas))
-		switch {
-		case len(g.LendTo.list) > 0:
-			made.Lend = store.LendSome
-			made.LentTo = b.all("account", g.LendTo.list)
-		case g.LendTo.word != "":
-			made.Lend = g.LendTo.word
-		}
-		kept, err := b.tx.CreateGroup(ctx, made)
-		if err != nil {
-			return fmt.Errorf("group %s: %w", name, err)
-		}
-		b.ids["group "+name] = kept.ID
+func (g group) part(name string) part {
+	made := store.Group{Rows: store.Access{}}
+	if g.Template != "" {
+		made = store.DefaultResellerGroup()
 	}
-	return nil
+	made.AccountID, made.Name = "account "+g.Account, or(g.Name, name)
+	made.PublicName = or(g.PublicName, made.PublicName)
+	if g.Default.said {
+		made.DefaultAccess = g.Default.letters
+	}
+	maps.Copy(made.Rows, accessOf(g.Areas))
+	switch {
+	case len(g.LendTo.list) > 0:
+		made.Lend = store.LendSome
+		made.LentTo = all("account", g.LendTo.list)
+	case g.LendTo.word != "":
+		made.Lend = g.LendTo.word
+	}
+	return part{g.Account, []seed.Row{seed.Group("group "+name, made)}}
 }
 
-func (b *builder) users(ctx context.Context) error {
-	for _, name := range of(b, b.world.Users, func(_ string, u user) string { return u.Account }) {
-		u := b.world.Users[name]
-		kept, err := b.tx.CreateUser(ctx, store.User{
-			AccountID: b.id("account", u.Account), ExternalID: name, Login: or(u.Login, name+"@scenario.example"), Name: u.Name,
-			Status: u.Status, IPAllow: u.IPAllow, Groups: b.all("group", u.Groups),
-		})
-		if err != nil {
-			return fmt.Errorf("user %s: %w", name, err)
-		}
-		b.ids["user "+name] = kept.ID
-	}
-	return nil
+func (u user) part(name string) part {
+	return part{u.Account, []seed.Row{seed.User("user "+name, store.User{
+		AccountID: "account " + u.Account, ExternalID: name, Login: or(u.Login, name+"@scenario.example"), Name: u.Name,
+		Status: u.Status, IPAllow: u.IPAllow, Groups: all("group", u.Groups),
+	})}}
 }
 
-func (b *builder) customers(ctx context.Context) error {
-	for _, name := range of(b, b.world.Customers, func(_ string, c customer) string { return c.Account }) {
-		c := b.world.Customers[name]
-		kept, err := b.tx.CreateCustomer(ctx, store.Customer{
-			AccountID: b.id("account", c.Account), Name: or(c.Name, name), Email: c.Email, Status: c.Status,
-			Currency: c.Currency, Notes: c.Notes,
-		})
-		if err != nil {
-			return fmt.Errorf("customer %s: %w", name, err)
-		}
-		b.ids["customer "+name] = kept.ID
-	}
-	return nil
+func (c customer) part(name string) part {
+	return part{c.Account, []seed.Row{seed.Customer("customer "+name, store.Customer{
+		AccountID: "account " + c.Account, Name: or(c.Name, name), Email: c.Email, Status: c.Status,
+		Currency: c.Currency, Notes: c.Notes,
+	})}}
 }
 
-func (b *builder) cards(ctx context.Context) error {
-	for _, name := range of(b, b.world.Cards, func(_ string, c card) string { return c.Account }) {
-		if err := b.card(ctx, name, b.world.Cards[name]); err != nil {
-			return fmt.Errorf("card %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (b *builder) card(ctx context.Context, name string, c card) error {
+func (c card) part(name string) part {
 	made := store.NewCard()
-	made.AccountID, made.Kind, made.Name, made.PublicName = b.id("account", c.Account), c.Kind, or(c.Name, name), c.PublicName
+	made.AccountID, made.Kind, made.Name, made.PublicName = "account "+c.Account, c.Kind, or(c.Name, name), c.PublicName
 	made.Carrier, made.Currency, made.Notes, made.PublicNotes = c.Carrier, or(c.Currency, "USD"), c.Notes, c.PublicNotes
-	kept, err := b.tx.CreateCard(ctx, made)
-	if err != nil {
-		return err
-	}
-	b.ids["card "+name] = kept.ID
-	for _, to := range b.all("account", c.AssignedTo) {
-		if _, err := b.tx.AssignCard(ctx, store.Assignment{CardID: kept.ID, AccountID: to}); err != nil {
-			return err
-		}
-	}
-	for _, on := range b.all("customer", c.Customers) {
-		if _, err := b.tx.PutCustomerOnCard(ctx, store.CardCustomer{CardID: kept.ID, CustomerID: on}); err != nil {
-			return err
-		}
-	}
-	return nil
+	name = "card " + name
+	return part{c.Account, []seed.Row{
+		seed.Card(name, made), seed.Assign(name, all("account", c.AssignedTo)...), seed.Put(name, all("customer", c.Customers)...),
+	}}
 }
 
-// closing suspends and closes the accounts that are.
-func (b *builder) closing(ctx context.Context) error {
-	for _, name := range of(b, b.world.Accounts, func(name string, _ account) string { return name }) {
-		status := b.world.Accounts[name].Status
-		if status == "" || status == store.Active {
-			continue
-		}
-		if _, err := b.tx.UpdateAccount(ctx, b.id("account", name), store.AccountPatch{Status: &status}); err != nil {
-			return fmt.Errorf("account %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (b *builder) all(typ string, names []string) []string {
-	ids := make([]string, len(names))
+// all are the names of rows of a type.
+func all(typ string, names []string) []string {
+	rows := make([]string, len(names))
 	for i, name := range names {
-		ids[i] = b.id(typ, name)
+		rows[i] = typ + " " + name
 	}
-	return ids
+	return rows
 }
 
 func accessOf(areas map[string]access) store.Access {
