@@ -60,7 +60,7 @@ func BenchmarkEvaluation(b *testing.B) {
 	b.Run("a customer, log to a file", func(b *testing.B) {
 		w, s := benchServer(b, filepath.Join(b.TempDir(), "decisions.log"))
 		runHandler(b, s.App(), evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`,
-			`{"type":"customer","id":"`+w.customer.ID+`"}`), `{"decision":true}`)
+			`{"type":"customer","id":"`+w.ID("customer")+`"}`), `{"decision":true}`)
 	})
 	b.Run("allow, log to "+os.DevNull, func(b *testing.B) {
 		_, s := benchServer(b, os.DevNull)

@@ -11,6 +11,7 @@ import (
 	"resellerd/server/identity"
 	"resellerd/server/transport"
 	"resellerd/store"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -34,7 +35,7 @@ func TestWhoIsCalling(t *testing.T) {
 		code    string
 	}{
 		"a panel for its user":             {[]string{wideToken, "Resellerd-User: agent"}, 200, ""},
-		"by the user's id":                 {[]string{wideToken, "Resellerd-User: " + w.agent.ID}, 200, ""},
+		"by the user's id":                 {[]string{wideToken, "Resellerd-User: " + w.ID("agent")}, 200, ""},
 		"a bound token for its tenant":     {[]string{boundToken, "Resellerd-User: agent"}, 200, ""},
 		"a scheme in small letters":        {[]string{"Authorization: bearer " + wideToken, "Resellerd-User: agent"}, 200, ""},
 		"nobody":                           {nil, 401, "unauthorized"},
@@ -51,7 +52,7 @@ func TestWhoIsCalling(t *testing.T) {
 		"a disabled user":                  {[]string{wideToken, "Resellerd-User: gone"}, 403, "unknown_user"},
 		"a user of a suspended account":    {[]string{wideToken, "Resellerd-User: shut"}, 403, "unknown_user"},
 		"another tenant's, by a bound one": {[]string{boundToken, "Resellerd-User: stranger"}, 403, "unknown_user"},
-		"another tenant's id, bound":       {[]string{boundToken, "Resellerd-User: " + w.stranger.ID}, 403, "unknown_user"},
+		"another tenant's id, bound":       {[]string{boundToken, "Resellerd-User: " + w.ID("stranger")}, 403, "unknown_user"},
 		"a token without the scope":        {[]string{decideToken, "Resellerd-User: agent"}, 403, "forbidden"},
 		"a user's token that is none":      {[]string{wideToken, "Resellerd-User-JWT: a.b.c"}, 401, "unauthorized"},
 	} {
@@ -73,8 +74,9 @@ func TestWhoIsCalling(t *testing.T) {
 func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
-		for _, account := range []store.Account{w.reseller, w.other} { // one name, a user of each tenant
-			coreWrite(t, w.store, account.TenantID, func(tx *store.Tx) error { return coreTwin(tx, account) })
+		for tenant, account := range map[string]string{"master": "reseller", "other": "other"} { // one name, a user of each tenant
+			w.seed(t, tenant, seed.Group("twins of "+account, store.Group{AccountID: account, Name: "Twins", DefaultAccess: "r"}),
+				seed.User("twin of "+account, store.User{AccountID: account, Login: "twin@x.example", ExternalID: "twin", Groups: []string{"twins of " + account}}))
 		}
 		s := w.serve(t, nil)
 		w.log.take()
@@ -105,19 +107,10 @@ func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 	})
 }
 
-func coreTwin(tx *store.Tx, account store.Account) error {
-	g, err := tx.CreateGroup(tctx, store.Group{AccountID: account.ID, Name: "Twins", DefaultAccess: "r"})
-	if err != nil {
-		return err
-	}
-	_, err = tx.CreateUser(tctx, store.User{AccountID: account.ID, Login: "twin@x.example", ExternalID: "twin", Groups: []string{g.ID}})
-	return err
-}
-
 func jwtServer(t *testing.T, w *coreWorld, i *issuer, require bool) *Server {
 	t.Helper()
 	return w.serve(t, func(c *Config) {
-		c.JWT = jwtConfig(t, w.master.ID, i.keys())
+		c.JWT = jwtConfig(t, w.ID("master"), i.keys())
 		c.JWT.RequireUser = require
 	}, WithClock(func() time.Time { return jwtNow }))
 }
@@ -149,7 +142,7 @@ func TestAUsersTokenOpensItsOwnDoorsOnly(t *testing.T) {
 		"of a disabled user":         {"GET", "/v1/me", "", []string{i.token(t, "gone")}, 403},
 		"forged":                     {"GET", "/v1/me", "", []string{newIssuer(t).token(t, "agent")}, 401},
 		"a question about itself":    {"POST", "/access/v1/evaluation", about("user", "agent"), []string{agent}, 200},
-		"about itself by id":         {"POST", "/access/v1/evaluation", about("user", w.agent.ID), []string{agent}, 200},
+		"about itself by id":         {"POST", "/access/v1/evaluation", about("user", w.ID("agent")), []string{agent}, 200},
 		"about another":              {"POST", "/access/v1/evaluation", about("user", "clerk"), []string{agent}, 403},
 		"about one who is not there": {"POST", "/access/v1/evaluation", about("user", "absent"), []string{agent}, 403},
 		"about another kind":         {"POST", "/access/v1/evaluation", about("service", "agent"), []string{agent}, 403},
@@ -236,8 +229,8 @@ func TestReadYourWritesOnAnotherReplica(t *testing.T) {
 	second.store = storetest.Open(t, storetest.URL(t, w.store), store.Options{Poll: time.Hour})
 	there := second.serve(t, nil)
 	off := store.Disabled
-	coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
-		_, err := tx.UpdateUser(tctx, w.clerk.ID, store.UserPatch{Status: &off})
+	coreWrite(t, w.store, w.ID("master"), func(tx *store.Tx) error {
+		_, err := tx.UpdateUser(tctx, w.ID("clerk"), store.UserPatch{Status: &off})
 		return err
 	})
 	revision := knock(t, here, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent").Header.Get(headerRevision)

@@ -11,11 +11,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/history"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -28,14 +31,18 @@ const (
 )
 
 // coreWorld is a carrier with a reseller and a reseller below that, and another
-// carrier beside it.
+// carrier beside it. Users are named by their external ids:
+//
+//	master          staff (everything); customer of the reseller: customer
+//	  reseller      agent, clerk (reads customers), gone (disabled)
+//	    below       low
+//	  closed        shut; the account is suspended
+//	other           stranger (everything); customer foreign
 type coreWorld struct {
-	store                                  *store.Store
-	master, reseller, below, closed, other store.Account
-	staff, agent, clerk, low, gone, shut   store.User // by external id: staff agent clerk low gone shut
-	stranger                               store.User
-	customer, foreign                      store.Customer
-	log                                    *coreLog
+	*seed.Names
+
+	store *store.Store
+	log   *coreLog
 }
 
 // coreLog is a log that a test may read while it is written.
@@ -58,26 +65,30 @@ func (s *coreLog) take() string {
 	return text
 }
 
+// cores are databases with the rows of a coreWorld in them.
+var cores = storetest.NewTemplate(func(t testing.TB, url string) {
+	names := &seed.Names{}
+	st, err := store.Open(context.Background(), url, store.Options{NewID: names.NewID})
+	must(t, err)
+	must(t, seed.Fill(context.Background(), st, names, coreRows()...))
+	must(t, st.Close())
+	coreNames.Store(names)
+})
+
+// coreNames are those of cores. Ids follow from the names, so that they are the
+// same in every copy.
+var coreNames atomic.Pointer[seed.Names]
+
+// newCoreWorld is the world of a store that is a copy of cores, or empty.
 func newCoreWorld(t testing.TB, st *store.Store) *coreWorld {
 	t.Helper()
-	w := &coreWorld{store: st, log: &coreLog{}}
-	ctx := context.Background()
-	coreWrite(t, st, "", func(tx *store.Tx) (err error) {
-		if w.other, err = tx.CreateAccount(ctx, store.Account{Kind: store.Master, Name: "Other"}); err != nil {
-			return err
-		}
-		g, err := tx.CreateGroup(ctx, store.Group{AccountID: w.other.ID, Name: "All", DefaultAccess: "crud"})
-		if err != nil {
-			return err
-		}
-		w.stranger, err = tx.CreateUser(ctx, store.User{AccountID: w.other.ID, Login: "s@x.example", ExternalID: "stranger", Groups: []string{g.ID}})
-		if err != nil {
-			return err
-		}
-		w.foreign, err = tx.CreateCustomer(ctx, store.Customer{AccountID: w.other.ID, Name: "Foreign"})
-		return err
-	})
-	coreWrite(t, st, "", func(tx *store.Tx) error { return w.carrier(ctx, tx) })
+	w := &coreWorld{Names: &seed.Names{}, store: st, log: &coreLog{}}
+	if !cores.Copied(storetest.URL(t, st)) {
+		w.Names = storetest.Fill(t, st, coreRows()...)
+		return w
+	}
+	w.Learn(coreNames.Load())
+	<-st.Newer(history.DataRevision{}) // the writer of these rows would know its revision
 	return w
 }
 
@@ -86,48 +97,40 @@ func coreWrite(t testing.TB, st *store.Store, tenant string, fn func(*store.Tx) 
 	must(t, st.Write(context.Background(), tenant, fn))
 }
 
-func (w *coreWorld) carrier(ctx context.Context, tx *store.Tx) (err error) {
-	account := func(into *store.Account, a store.Account) {
-		if err == nil {
-			*into, err = tx.CreateAccount(ctx, a)
+// seed makes rows in the tenant of a master.
+func (w *coreWorld) seed(t testing.TB, master string, rows ...seed.Row) {
+	t.Helper()
+	coreWrite(t, w.store, w.ID(master), func(tx *store.Tx) error { return seed.Make(tctx, tx, w.Names, rows...) })
+}
+
+func coreRows() []seed.Row {
+	user := func(name, account, group string) seed.Row {
+		u := store.User{AccountID: account, Login: name + "@x.example", ExternalID: name, Groups: []string{group}}
+		if name == "gone" {
+			u.Status = store.Disabled
 		}
+		return seed.User(name, u)
 	}
-	group := func(g store.Group) string {
-		if err == nil {
-			g, err = tx.CreateGroup(ctx, g)
-		}
-		return g.ID
+	return []seed.Row{
+		seed.Account("other", store.Account{Kind: store.Master, Name: "Other"}),
+		seed.Group("others", store.Group{AccountID: "other", Name: "All", DefaultAccess: "crud"}),
+		seed.User("stranger", store.User{AccountID: "other", Login: "s@x.example", ExternalID: "stranger", Groups: []string{"others"}}),
+		seed.Customer("foreign", store.Customer{AccountID: "other", Name: "Foreign"}),
+
+		seed.Account("master", store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier"}),
+		seed.Account("reseller", store.Account{ParentID: "master", Name: "Reseller"}),
+		seed.Account("below", store.Account{ParentID: "reseller", Name: "Below"}),
+		seed.Account("closed", store.Account{ParentID: "master", Name: "Closed", Status: store.Suspended}),
+		seed.Group("all", store.Group{AccountID: "master", Name: "All", DefaultAccess: "crud"}),
+		seed.Group("agents", store.Group{AccountID: "reseller", Name: "Agents",
+			Rows: store.Access{"customer": "crud", "user": "crud", "preview": "r", "cdr": "r"}}),
+		seed.Group("clerks", store.Group{AccountID: "reseller", Name: "Clerks", Rows: store.Access{"customer": "r"}}),
+		seed.Group("more", store.Group{AccountID: "below", Name: "More", Rows: store.Access{"customer": "r", "audit": "r"}}),
+		seed.Group("shuts", store.Group{AccountID: "closed", Name: "Shut", DefaultAccess: "crud"}),
+		user("staff", "master", "all"), user("agent", "reseller", "agents"), user("clerk", "reseller", "clerks"),
+		user("low", "below", "more"), user("gone", "reseller", "agents"), user("shut", "closed", "shuts"),
+		seed.Customer("customer", store.Customer{AccountID: "reseller", Name: "Customer", Notes: "planted-note"}),
 	}
-	user := func(into *store.User, in store.Account, name, group string) {
-		if err == nil {
-			*into, err = tx.CreateUser(ctx, store.User{AccountID: in.ID, Login: name + "@x.example", ExternalID: name, Groups: []string{group}})
-		}
-	}
-	account(&w.master, store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier"})
-	account(&w.reseller, store.Account{ParentID: w.master.ID, Name: "Reseller"})
-	account(&w.below, store.Account{ParentID: w.reseller.ID, Name: "Below"})
-	account(&w.closed, store.Account{ParentID: w.master.ID, Name: "Closed", Status: store.Suspended})
-	all := group(store.Group{AccountID: w.master.ID, Name: "All", DefaultAccess: "crud"})
-	rows := store.Access{"customer": "crud", "user": "crud", "preview": "r", "cdr": "r"}
-	agents := group(store.Group{AccountID: w.reseller.ID, Name: "Agents", Rows: rows})
-	clerks := group(store.Group{AccountID: w.reseller.ID, Name: "Clerks", Rows: store.Access{"customer": "r"}})
-	more := group(store.Group{AccountID: w.below.ID, Name: "More", Rows: store.Access{"customer": "r", "audit": "r"}})
-	shut := group(store.Group{AccountID: w.closed.ID, Name: "Shut", DefaultAccess: "crud"})
-	user(&w.staff, w.master, "staff", all)
-	user(&w.agent, w.reseller, "agent", agents)
-	user(&w.clerk, w.reseller, "clerk", clerks)
-	user(&w.low, w.below, "low", more)
-	user(&w.gone, w.reseller, "gone", agents)
-	user(&w.shut, w.closed, "shut", shut)
-	if err != nil {
-		return err
-	}
-	off := store.Disabled
-	if w.gone, err = tx.UpdateUser(ctx, w.gone.ID, store.UserPatch{Status: &off}); err != nil {
-		return err
-	}
-	w.customer, err = tx.CreateCustomer(ctx, store.Customer{AccountID: w.reseller.ID, Name: "Customer", Notes: "planted-note"})
-	return err
 }
 
 func coreEngine(t testing.TB, tree fs.FS) *EngineHolder {
@@ -148,7 +151,7 @@ func (w *coreWorld) serve(t testing.TB, change func(*Config), opts ...Option) *S
 func (w *coreWorld) serveTree(t testing.TB, tree fs.FS, change func(*Config), opts ...Option) *Server {
 	t.Helper()
 	cfg := Config{DecisionLogMode: "sync", Limits: patient, PanelTokens: strings.Join([]string{
-		wideToken, w.master.ID + ":" + boundToken, readToken + " data", decideToken + " decide"}, ",")}
+		wideToken, w.ID("master") + ":" + boundToken, readToken + " data", decideToken + " decide"}, ",")}
 	if change != nil {
 		change(&cfg)
 	}
@@ -161,13 +164,16 @@ func (w *coreWorld) serveTree(t testing.TB, tree fs.FS, change func(*Config), op
 
 // eachCore runs the test over a world in every database.
 func eachCore(t *testing.T, test func(t *testing.T, w *coreWorld)) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) { test(t, newCoreWorld(t, st)) })
+	t.Helper()
+	for name, url := range cores.Databases() {
+		t.Run(name, func(t *testing.T) { test(t, newCoreWorld(t, storetest.Open(t, url(t), store.Options{}))) })
+	}
 }
 
 // sqliteCore is for what has nothing to do with the database.
 func sqliteCore(t testing.TB) *coreWorld {
 	t.Helper()
-	return newCoreWorld(t, storetest.Open(t, storetest.SQLite(t), store.Options{}))
+	return newCoreWorld(t, storetest.Open(t, cores.SQLite(t), store.Options{}))
 }
 
 // knocked is an answer, read.

@@ -46,18 +46,18 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	e := s.engines.Current()
 	a, err := s.shared.Users.Find(tctx, e, "", "agent")
 	must(t, err)
-	row, err := w.store.PolicyRow(tctx, "customer", w.customer.ID)
+	row, err := w.store.PolicyRow(tctx, "customer", w.ID("customer"))
 	must(t, err)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
-	hostile := map[string]any{"account_id": w.below.ID, "n": json.Number("1.5"), "null": nil,
+	hostile := map[string]any{"account_id": w.ID("below"), "n": json.Number("1.5"), "null": nil,
 		"list": []any{"a\"b\\\n\u2028", nil, map[string]any{"deep": true, "gone": nil}}, "id": "x", "type": "y"}
 	for name, in := range map[string]input.Input{
 		"bare":          {Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at}},
 		"known":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
-		"a row":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
+		"a row":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.ID("customer"), Row: row}, Context: input.Context{Time: at}},
 		"all sent":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts, Properties: hostile}, Action: input.Action{Name: "x", Properties: hostile}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: input.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
 		"empty objects": {Subject: input.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
-		"a change":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.customer.ID, Row: row}, Context: input.Context{Time: at}},
+		"a change":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.ID("customer"), Row: row}, Context: input.Context{Time: at}},
 	} {
 		for _, known := range []*record.FactsText{nil, &a.Log} {
 			if in.Subject.Facts == nil {
@@ -88,7 +88,7 @@ func TestLogEntryOfAnEvaluation(t *testing.T) {
 	w := sqliteCore(t)
 	s := w.serve(t, func(c *Config) { c.Labels = map[string]string{"instance": "one"} }, WithIDs(func() string { return "dec-1" }))
 	w.log.take()
-	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.customer.ID))
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.ID("customer")))
 	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)
 	line := w.log.take()
 	if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
@@ -126,8 +126,8 @@ func TestMaskedValuesNeverReachTheLog(t *testing.T) {
 	} {
 		s := w.serveTree(t, withMask(t, rego), nil)
 		w.log.take()
-		body := evaluationBody(`{"type":"user","id":"`+w.agent.ID+`"}`, `{"name":"read"}`,
-			fmt.Sprintf(`{"type":"customer","id":%q,"properties":{"secret":"planted-property"}}`, w.customer.ID))
+		body := evaluationBody(`{"type":"user","id":"`+w.ID("agent")+`"}`, `{"name":"read"}`,
+			fmt.Sprintf(`{"type":"customer","id":%q,"properties":{"secret":"planted-property"}}`, w.ID("customer")))
 		for range 2 {
 			if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != `{"decision":true}` {
 				t.Fatalf("%s: %s", name, a.text)
@@ -253,7 +253,7 @@ func TestEntryHookSeesWhatTheLogHoldsEvenWithoutALog(t *testing.T) {
 	var seen []string
 	s := w.serve(t, func(c *Config) { c.DecisionLog = "none" }, func(s *Server) { s.logOut = nil },
 		WithEntryHook(func(line []byte) { seen = append(seen, string(line)) }))
-	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.customer.ID))
+	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.ID("customer")))
 	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)
 	if len(seen) != 1 || plainJSON(t, []byte(seen[0])).(map[string]any)["outcome"] != "allow" || strings.Contains(seen[0], "planted-note") {
 		t.Errorf("saw %q", seen)

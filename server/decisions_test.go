@@ -11,6 +11,7 @@ import (
 	"resellerd/policies"
 	"resellerd/server/insight"
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 // decided asks why the decision of an answer was made.
@@ -100,19 +101,11 @@ func TestADecisionOutOfSightIsNone(t *testing.T) {
 func TestADecisionAboutARowOutOfSightIsNone(t *testing.T) {
 	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
-		g := ""
-		coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
-			made, err := tx.CreateGroup(tctx, store.Group{AccountID: w.reseller.ID, Name: "Heads", Rows: store.Access{"user": "r"}})
-			if err != nil {
-				return err
-			}
-			g = made.ID
-			_, err = tx.CreateUser(tctx, store.User{AccountID: w.reseller.ID, Login: "head@x.example", ExternalID: "head", Groups: []string{g}})
-			return err
-		})
+		w.seed(t, "master", seed.Group("heads", store.Group{AccountID: "reseller", Name: "Heads", Rows: store.Access{"user": "r"}}),
+			seed.User("head", store.User{AccountID: "reseller", Login: "head@x.example", ExternalID: "head", Groups: []string{"heads"}}))
 		s := w.serve(t, nil)
 		asked := knock(t, s, "POST", "/access/v1/evaluation", fmt.Sprintf(
-			`{"subject":{"type":"user","id":%q},"action":{"name":"read"},"resource":{"type":"customer","id":%q}}`, w.agent.ID, w.customer.ID), wideToken)
+			`{"subject":{"type":"user","id":%q},"action":{"name":"read"},"resource":{"type":"customer","id":%q}}`, w.ID("agent"), w.ID("customer")), wideToken)
 		if asked.text != `{"decision":true}` {
 			t.Fatal(asked.text)
 		}
@@ -129,7 +122,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
-	asked := knock(t, s, "DELETE", "/v1/customers/"+w.customer.ID, "", wideToken, "Resellerd-User: clerk")
+	asked := knock(t, s, "DELETE", "/v1/customers/"+w.ID("customer"), "", wideToken, "Resellerd-User: clerk")
 	if asked.StatusCode != 403 {
 		t.Fatal(asked.text)
 	}

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
@@ -129,26 +129,13 @@ func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
 func deepen(w *world) {
 	full := store.Access{"account": "crud", "group": "crud", "user": "crud", "customer": "crud",
 		"card/customer": "crud", "card/provider": "r", "audit": "r"}
-	w.write(w.id("M"), func(tx *store.Tx) error {
-		ctx := context.Background()
-		for _, at := range []struct{ parent, name, user string }{{"M", "A", "a3"}, {"A", "AA", "aa"}, {"AA", "AAA", "aaa"}} {
-			if at.name != "A" {
-				w.name(at.name)
-				if _, err := tx.CreateAccount(ctx, store.Account{
-					ParentID: w.id(at.parent), Name: secret(at.name, "company"), PublicName: "Public " + at.name}); err != nil {
-					return err
-				}
-			}
-			w.name(at.name + ".own")
-			if _, err := tx.CreateGroup(ctx, store.Group{AccountID: w.id(at.name), Name: "own", Rows: full}); err != nil {
-				return err
-			}
-			if err := seedUser(ctx, w, tx, at.name, at.user, at.name+".own"); err != nil {
-				return err
-			}
+	for _, at := range []struct{ parent, name, user string }{{"M", "A", "a3"}, {"A", "AA", "aa"}, {"AA", "AAA", "aaa"}} {
+		if at.name != "A" {
+			w.seed("M", seed.Account(at.name, store.Account{
+				ParentID: at.parent, Name: secret(at.name, "company"), PublicName: "Public " + at.name}))
 		}
-		return nil
-	})
+		w.seed("M", seed.Group(at.name+".own", store.Group{AccountID: at.name, Name: "own", Rows: full}), userRow(at.name, at.user, at.name+".own"))
+	}
 	w.pass(time.Second)
 }
 
@@ -158,14 +145,9 @@ func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
-	coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
-		g, err := tx.CreateGroup(tctx, store.Group{AccountID: w.master.ID, Name: "Keepers", Rows: store.Access{"account": "ru"}})
-		if err == nil {
-			_, err = tx.CreateUser(tctx, store.User{AccountID: w.master.ID, Login: "keeper@x.example", ExternalID: "keeper", Groups: []string{g.ID}})
-		}
-		return err
-	})
-	id := w.reseller.ID
+	w.seed(t, "master", seed.Group("keepers", store.Group{AccountID: "master", Name: "Keepers", Rows: store.Access{"account": "ru"}}),
+		seed.User("keeper", store.User{AccountID: "master", Login: "keeper@x.example", ExternalID: "keeper", Groups: []string{"keepers"}}))
+	id := w.ID("reseller")
 	for _, rt := range s.routes {
 		if rt.origin.Name == "PATCH /v1/accounts/:id" {
 			rt.handle = func(r *exchange) error {

@@ -50,12 +50,12 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 				if i >= c.visible { // looked at after those who are visible
 					u.Status = "disabled"
 				}
-				w.naming = name
+				w.name(name)
 				if _, err := tx.CreateUser(tctx, u); err != nil {
 					return err
 				}
 			}
-			w.naming = ""
+			w.name("")
 			return nil
 		})
 		d := w.do("m", "PATCH", "/v1/groups/"+group.ID+"?dry_run=true", `{"rows":{"customer":["read"]}}`).rehearsal()

@@ -201,16 +201,16 @@ func TestEvaluationsAboutTheStoresOwnRows(t *testing.T) {
 		s := w.serve(t, nil)
 		const none = `{"decision":false,"context":{"reasons":[]}}`
 		for name, c := range map[string]struct{ token, subject, action, typ, id, want string }{
-			"own customer":                    {wideToken, "agent", "read", "customer", w.customer.ID, `{"decision":true,"context":{"reasons":[]}}`},
-			"the id of the subject works too": {wideToken, w.agent.ID, "update", "customer", w.customer.ID, `{"decision":true,"context":{"reasons":[]}}`},
-			"the master's view":               {boundToken, "staff", "read", "customer", w.customer.ID, `{"decision":true,"context":{"reasons":[]}}`},
-			"visible but not to be changed":   {wideToken, "clerk", "update", "customer", w.customer.ID, `{"decision":false,"context":{"reasons":["area_denied"]}}`},
-			"another tenant's customer":       {wideToken, "agent", "read", "customer", w.foreign.ID, none},
+			"own customer":                    {wideToken, "agent", "read", "customer", w.ID("customer"), `{"decision":true,"context":{"reasons":[]}}`},
+			"the id of the subject works too": {wideToken, w.ID("agent"), "update", "customer", w.ID("customer"), `{"decision":true,"context":{"reasons":[]}}`},
+			"the master's view":               {boundToken, "staff", "read", "customer", w.ID("customer"), `{"decision":true,"context":{"reasons":[]}}`},
+			"visible but not to be changed":   {wideToken, "clerk", "update", "customer", w.ID("customer"), `{"decision":false,"context":{"reasons":["area_denied"]}}`},
+			"another tenant's customer":       {wideToken, "agent", "read", "customer", w.ID("foreign"), none},
 			"a customer that is not there":    {wideToken, "agent", "read", "customer", "cus_absent", none},
-			"a user, without the area":        {wideToken, "clerk", "read", "user", w.agent.ID, `{"decision":false,"context":{"reasons":["area_denied"]}}`},
+			"a user, without the area":        {wideToken, "clerk", "read", "user", w.ID("agent"), `{"decision":false,"context":{"reasons":["area_denied"]}}`},
 			"no user, without the area":       {wideToken, "clerk", "read", "user", "usr_absent", `{"decision":false,"context":{"reasons":["area_denied"]}}`},
-			"the other's, by the other":       {wideToken, "stranger", "read", "customer", w.foreign.ID, `{"decision":true,"context":{"reasons":[]}}`},
-			"the other, by a bound token":     {boundToken, "stranger", "read", "customer", w.foreign.ID, `{"decision":false,"context":{"reasons":["unknown_user"]}}`},
+			"the other's, by the other":       {wideToken, "stranger", "read", "customer", w.ID("foreign"), `{"decision":true,"context":{"reasons":[]}}`},
+			"the other, by a bound token":     {boundToken, "stranger", "read", "customer", w.ID("foreign"), `{"decision":false,"context":{"reasons":["unknown_user"]}}`},
 			"an area of the panel":            {wideToken, "agent", "read", "area", "cdr", `{"decision":true,"context":{"reasons":[]}}`},
 			"an area it lacks":                {wideToken, "agent", "update", "area", "cdr", `{"decision":false,"context":{"reasons":["area_denied"]}}`},
 			"a row without an owner":          {wideToken, "agent", "read", "cdr", "row-1", `{"decision":false,"context":{"reasons":["owner_unknown"]}}`},
@@ -232,7 +232,7 @@ func TestEvaluationsAboutThePanelsRows(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
 	s := w.serve(t, nil)
-	for owner, want := range map[string]bool{w.reseller.ID: true, w.below.ID: true, w.master.ID: false, w.other.ID: false, "acc_absent": false} {
+	for owner, want := range map[string]bool{w.ID("reseller"): true, w.ID("below"): true, w.ID("master"): false, w.ID("other"): false, "acc_absent": false} {
 		body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"cdr","id":"1","properties":{"account_id":%q}}`, owner))
 		if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.text != fmt.Sprintf(`{"decision":%v}`, want) {
 			t.Errorf("owner %s: %s", owner, a.text)

@@ -145,7 +145,7 @@ func TestATokenWithoutAListOfScopesIsWarnedAbout(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
 	for tokens, warned := range map[string]bool{
-		"secret": true, w.master.ID + ":secret": true, w.master.ID + ":secret data write": false, "a data,b": true, "a " + identityScopes: false,
+		"secret": true, w.ID("master") + ":secret": true, w.ID("master") + ":secret data write": false, "a data,b": true, "a " + identityScopes: false,
 	} {
 		var log bytes.Buffer
 		_, err := New(Config{PanelTokens: tokens, DecisionLog: "none"}, w.store, &EngineHolder{}, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))

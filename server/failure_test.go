@@ -72,7 +72,7 @@ func TestAPolicyThatFailsDenies(t *testing.T) {
 
 func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 	t.Parallel()
-	st := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 2 * time.Second})
+	st := storetest.Open(t, cores.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 2 * time.Second})
 	w := newCoreWorld(t, st)
 	s := w.serve(t, nil)
 	check := func(want int) {
@@ -82,7 +82,7 @@ func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d", path, a.StatusCode, a.text, want)
 			}
 		}
-		body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"customer","id":"` + w.customer.ID + `"}}`
+		body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"customer","id":"` + w.ID("customer") + `"}}`
 		if a := knock(t, s, "POST", "/access/v1/evaluation", body, wideToken); a.StatusCode != want {
 			t.Errorf("an evaluation: %d %s, want %d", a.StatusCode, a.text, want)
 		}

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 func TestACeilingLeavesColleaguesInOneGroupEqual(t *testing.T) {
@@ -22,14 +22,8 @@ func TestACeilingLeavesColleaguesInOneGroupEqual(t *testing.T) {
 // hire makes a group of an account with a user in it. The group is named after
 // the user: {ann.group}.
 func hire(w *world, tenant, account, name string, g store.Group) {
-	w.write(w.id(tenant), func(tx *store.Tx) error {
-		g.AccountID, g.Name = w.id(account), name
-		w.name(name + ".group")
-		if _, err := tx.CreateGroup(context.Background(), g); err != nil {
-			return err
-		}
-		return seedUser(context.Background(), w, tx, account, name, name+".group")
-	})
+	g.AccountID, g.Name = account, name
+	w.seed(tenant, seed.Group(name+".group", g), userRow(account, name, name+".group"))
 }
 
 // office is what somebody holds who runs an account and sells nothing.
@@ -130,13 +124,7 @@ func TestARowThatDeniesIsNotTakenAway(t *testing.T) {
 // below puts accounts and their users under an account: Low, whose user lou holds
 // much, and Calm below Low, whose user cal holds little.
 func below(w *world, tenant, parent string) {
-	for _, a := range []struct{ parent, name string }{{parent, "Low"}, {"Low", "Calm"}} {
-		w.write(w.id(tenant), func(tx *store.Tx) error {
-			w.name(a.name)
-			_, err := tx.CreateAccount(context.Background(), store.Account{ParentID: w.id(a.parent), Name: a.name})
-			return err
-		})
-	}
+	w.seed(tenant, seed.Account("Low", store.Account{ParentID: parent, Name: "Low"}), seed.Account("Calm", store.Account{ParentID: "Low", Name: "Calm"}))
 	hire(w, tenant, "Low", "lou", store.Group{Rows: store.Access{"customer": "crud"}})
 	hire(w, tenant, "Calm", "cal", store.Group{Rows: store.Access{"customer": "r"}})
 }

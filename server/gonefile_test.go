@@ -14,7 +14,7 @@ import (
 // instance is not ready. Whoever finds it gone ends the reads of all.
 func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
 	t.Parallel()
-	at := storetest.SQLite(t)
+	at := cores.SQLite(t)
 	w := newCoreWorld(t, storetest.Open(t, at, store.Options{}))
 	s := w.serve(t, nil)
 	create := func() int {
@@ -39,7 +39,7 @@ func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
 // the test waits for that, however slow the machine is.
 func TestReadsEndWhenTheFileIsGone(t *testing.T) {
 	t.Parallel()
-	at := storetest.SQLite(t)
+	at := cores.SQLite(t)
 	w := newCoreWorld(t, storetest.Open(t, at, store.Options{}))
 	s := w.serve(t, nil)
 	read := func() int { return knock(t, s, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent").StatusCode }

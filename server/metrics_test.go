@@ -14,8 +14,8 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 		body := evaluationBody(`{"type":"user","id":"agent"}`, fmt.Sprintf(`{"name":%q}`, action), fmt.Sprintf(`{"type":%q,"id":%q}`, typ, id))
 		knock(t, s, "POST", "/access/v1/evaluation", body[:len(body)-1]+more+"}", wideToken)
 	}
-	about("read", "customer", w.customer.ID, "")
-	about("update", "area", "undeclared-"+w.customer.ID, "")
+	about("read", "customer", w.ID("customer"), "")
+	about("update", "area", "undeclared-"+w.ID("customer"), "")
 	about("made-up-action", "area", "customer", "")
 	about("read", "area", "customer", `,"context":{"panel_decision":false}`)
 	about("read", "area", "customer", `,"context":{"panel_decision":true}`)
@@ -44,7 +44,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	for _, never := range []string{w.customer.ID, w.agent.ID, "made-up", "undeclared", "planted"} {
+	for _, never := range []string{w.ID("customer"), w.ID("agent"), "made-up", "undeclared", "planted"} {
 		if strings.Contains(text, never) {
 			t.Errorf("%s is in the metrics", never)
 		}

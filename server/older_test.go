@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -35,10 +36,8 @@ func older(t *testing.T, o *storetest.Older, options store.Options, meanwhile fu
 	}
 	o.Copy(t)
 	for i := range lostCommits {
-		coreWrite(t, w.store, w.master.ID, func(tx *store.Tx) error {
-			_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: w.reseller.ID, Name: fmt.Sprint("lost ", i)})
-			return err
-		})
+		name := fmt.Sprint("lost ", i)
+		w.seed(t, "master", seed.Customer(name, store.Customer{AccountID: "reseller", Name: name}))
 	}
 	a := knock(t, w.here, "GET", "/v1/me", "", wideToken, "Resellerd-User: agent")
 	if w.lost = a.Header.Get(headerRevision); a.StatusCode != 200 || w.lost == "" {
@@ -55,7 +54,7 @@ func older(t *testing.T, o *storetest.Older, options store.Options, meanwhile fu
 // allowed reports whether a server lets the agent read a customer.
 func (w *olderWorld) allowed(t *testing.T, s *Server, headers ...string) bool {
 	t.Helper()
-	body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"customer","id":"` + w.customer.ID + `"}}`
+	body := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"},"resource":{"type":"customer","id":"` + w.ID("customer") + `"}}`
 	a := knock(t, s, "POST", "/access/v1/evaluation", body, append([]string{wideToken}, headers...)...)
 	return strings.Contains(a.text, `"decision":true`)
 }
@@ -73,7 +72,7 @@ func (w *olderWorld) elsewhere(t *testing.T, url string) *Server {
 func (w *olderWorld) disable(t *testing.T, s *Server) string {
 	t.Helper()
 	for late := time.Now().Add(20 * time.Second); ; {
-		a := knock(t, s, "PATCH", "/v1/users/"+w.agent.ID, `{"status":"disabled"}`, wideToken, "Resellerd-User: staff")
+		a := knock(t, s, "PATCH", "/v1/users/"+w.ID("agent"), `{"status":"disabled"}`, wideToken, "Resellerd-User: staff")
 		switch {
 		case a.StatusCode == 200:
 			return a.Header.Get(headerRevision)
@@ -98,8 +97,8 @@ func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 		there := w.elsewhere(t, o.URL)
 		w.disable(t, there)
 		for range lostCommits - 1 { // up to the number that is known here
-			coreWrite(t, there.store, w.master.ID, func(tx *store.Tx) error {
-				_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: w.reseller.ID, Name: "again"})
+			coreWrite(t, there.store, w.ID("master"), func(tx *store.Tx) error {
+				_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: w.ID("reseller"), Name: "again"})
 				return err
 			})
 		}
@@ -157,8 +156,8 @@ func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 				load.Go(func() {
 					for n := 0; ctx.Err() == nil; n++ {
 						if i == 0 {
-							_ = w.store.Write(ctx, w.master.ID, func(tx *store.Tx) error { // refused while the database changes
-								_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: w.reseller.ID, Name: fmt.Sprint("load ", n)})
+							_ = w.store.Write(ctx, w.ID("master"), func(tx *store.Tx) error { // refused while the database changes
+								_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: w.ID("reseller"), Name: fmt.Sprint("load ", n)})
 								return err
 							})
 						} else {

@@ -30,7 +30,7 @@ func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
 			t.Errorf("%d writes for one preview", w.store.Revision()-before)
 		}
 		actor, previewed := lastAudit(t, w)
-		if actor != w.agent.ID || previewed != w.clerk.ID {
+		if actor != w.ID("agent") || previewed != w.ID("clerk") {
 			t.Errorf("audited %s as %s", actor, previewed)
 		}
 		d := json.NewDecoder(stringReader(w.log.take()))
@@ -42,7 +42,7 @@ func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
 		for range 2 { // the permission, then what is seen
 			must(t, d.Decode(&entry))
 		}
-		if entry.ActingUser != w.agent.ID || entry.PreviewOf != w.clerk.ID || entry.Input.Subject.ID != w.clerk.ID {
+		if entry.ActingUser != w.ID("agent") || entry.PreviewOf != w.ID("clerk") || entry.Input.Subject.ID != w.ID("clerk") {
 			t.Errorf("logged %+v", entry)
 		}
 	})

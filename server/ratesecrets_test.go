@@ -12,6 +12,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 // rateUse says what a route has to do with rates.
@@ -119,21 +120,18 @@ func hidingEngine(t *testing.T, file, text, by, more string) *policies.Engine {
 // not.
 func eyed(w *world) {
 	for user, account := range map[string]string{"m.sees": "M", "m.hidden": "M", "a.sees": "A", "a.hidden": "A"} {
-		g := store.Group{AccountID: w.id(account), Name: "of " + user, DefaultAccess: "crud"}
+		g := store.Group{AccountID: account, Name: "of " + user, DefaultAccess: "crud"}
 		if strings.HasSuffix(user, "hidden") {
 			g.Rows = store.Access{"card/rates": ""}
 		}
-		w.write(w.id("M"), func(tx *store.Tx) error {
-			w.name("group of " + user)
-			if _, err := tx.CreateGroup(tctx, g); err != nil {
-				return err
-			}
-			w.name(user)
-			_, err := tx.CreateUser(tctx, store.User{
-				AccountID: g.AccountID, Login: user + "@example.com", Groups: []string{w.id("group of " + user)}})
-			return err
-		})
+		seedIn(w, user, g)
 	}
+}
+
+// seedIn makes a group of M's tenant with a user in it.
+func seedIn(w *world, user string, g store.Group) {
+	w.seed("M", seed.Group("group of "+user, g),
+		seed.User(user, store.User{AccountID: g.AccountID, Login: user + "@example.com", Groups: []string{"group of " + user}}))
 }
 
 // rateOfWorld is a rate of one prefix that differs between worlds in what is

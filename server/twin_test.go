@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base32"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -125,10 +125,7 @@ func (w *twin) newID(kind string) string {
 
 // idOf is the id of the thing of this kind and name in either world, whether
 // it is there or not.
-func idOf(kind, name string) string {
-	sum := sha256.Sum256([]byte(kind + "/" + name))
-	return kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
-}
+func idOf(kind, name string) string { return seed.ID(kind, name) }
 
 func (w *twin) requestID() string {
 	w.mu.Lock()

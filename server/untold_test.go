@@ -14,21 +14,11 @@ import (
 // cards, or no cards.
 func blinkered(w *world) {
 	for user, g := range map[string]store.Group{
-		"m.seller": {AccountID: w.id("M"), Rows: store.Access{"card/provider": ""}}, "m.blind": {AccountID: w.id("M"), Rows: store.Access{"card": ""}},
-		"a.seller": {AccountID: w.id("A"), Rows: store.Access{"card/provider": ""}}, "a.blind": {AccountID: w.id("A"), Rows: store.Access{"card": ""}},
+		"m.seller": {AccountID: "M", Rows: store.Access{"card/provider": ""}}, "m.blind": {AccountID: "M", Rows: store.Access{"card": ""}},
+		"a.seller": {AccountID: "A", Rows: store.Access{"card/provider": ""}}, "a.blind": {AccountID: "A", Rows: store.Access{"card": ""}},
 	} {
 		g.Name, g.DefaultAccess = "of "+user, "crud"
-		w.write(w.id("M"), func(tx *store.Tx) error {
-			w.name("group of " + user)
-			_, err := tx.CreateGroup(context.Background(), g)
-			if err != nil {
-				return err
-			}
-			w.name(user)
-			_, err = tx.CreateUser(context.Background(), store.User{
-				AccountID: g.AccountID, Login: user + "@example.com", Groups: []string{w.id("group of " + user)}})
-			return err
-		})
+		seedIn(w, user, g)
 	}
 }
 

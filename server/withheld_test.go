@@ -30,7 +30,7 @@ func changingKeys(t *testing.T, w *coreWorld, change func(*Config), later http.H
 		keys.Close()
 	})
 	s := w.serve(t, func(c *Config) {
-		c.JWT = jwtConfig(t, w.master.ID, i.keys())
+		c.JWT = jwtConfig(t, w.ID("master"), i.keys())
 		c.JWT.JWKS = keys.URL
 		if change != nil {
 			change(c)

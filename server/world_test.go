@@ -2,15 +2,12 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -25,6 +22,7 @@ import (
 	"resellerd/store"
 	"resellerd/store/history"
 	"resellerd/store/schema"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -48,8 +46,7 @@ type world struct {
 	t      testing.TB
 	store  *store.Store
 	server *Server
-	ids    map[string]string
-	naming string
+	names  seed.Names
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -78,12 +75,12 @@ func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)
 // patient are limits for tests that do not hold how fast the machine is.
 var patient = Limits{Request: 5 * time.Minute}
 
-// newWorld opens a fresh store, lets seed fill it, and puts a server before it.
-func newWorld(t *testing.T, url string, engine *policies.Engine, seed func(w *world), opts ...Option) *world {
+// newWorld opens a fresh store, has fill make its rows, and puts a server before it.
+func newWorld(t *testing.T, url string, engine *policies.Engine, fill func(w *world), opts ...Option) *world {
 	t.Helper()
-	w := &world{t: t, ids: map[string]string{}, now: worldStart}
-	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
-	seed(w)
+	w := &world{t: t, now: worldStart}
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.names.NewID})
+	fill(w)
 	opts = append([]Option{
 		WithClock(w.clock), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 	}, opts...)
@@ -160,47 +157,14 @@ func (w *world) pass(d time.Duration) {
 }
 
 // name has what is made next be called so; its id follows from the name.
-func (w *world) name(name string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.naming = name
-}
+func (w *world) name(name string) { w.names.Next(name) }
 
 // call gives a name to an id that the server made.
-func (w *world) call(name, id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids[name] = id
-}
-
-func (w *world) newID(kind string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.naming == "" {
-		return store.RandomID(kind)
-	}
-	sum := sha256.Sum256([]byte(kind + "/" + w.naming))
-	id := kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
-	if kind == "revision" {
-		w.ids[w.naming+".revision"] = id
-	}
-	if kind != "audit" && kind != "revision" {
-		w.ids[w.naming] = id
-		w.naming = ""
-	}
-	return id
-}
+func (w *world) call(name, id string) { w.names.Call(name, id) }
 
 // id is the id of what was given this name; a name that nothing has is the id
 // of something that is not there.
-func (w *world) id(name string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if id, ok := w.ids[name]; ok {
-		return id
-	}
-	return "abs_" + strings.Repeat("q", 26)
-}
+func (w *world) id(name string) string { return w.names.ID(name) }
 
 // secret is a text that only the owner's side may see.
 func secret(owner, what string) string { return "planted-" + strings.ToLower(owner) + "-" + what }
@@ -222,6 +186,15 @@ func (w *world) write(tenant string, fn func(tx *store.Tx) error) {
 	if err := w.store.Write(context.Background(), tenant, fn); err != nil {
 		w.t.Fatalf("seed: %v", err)
 	}
+}
+
+// seed makes rows in a tenant, or a master with its tenant, in one transaction.
+func (w *world) seed(tenant string, rows ...seed.Row) {
+	w.t.Helper()
+	if tenant != "" {
+		tenant = w.id(tenant)
+	}
+	w.write(tenant, func(tx *store.Tx) error { return seed.Make(context.Background(), tx, &w.names, rows...) })
 }
 
 // answered is what a request got.
@@ -336,8 +309,8 @@ func (a answered) alike() string {
 
 // carriers are databases with the two carriers in them.
 var carriers = storetest.NewTemplate(func(t testing.TB, url string) {
-	w := &world{t: t, ids: map[string]string{}, now: worldStart}
-	s, err := store.Open(context.Background(), url, store.Options{Now: w.clock, NewID: w.newID})
+	w := &world{t: t, now: worldStart}
+	s, err := store.Open(context.Background(), url, store.Options{Now: w.clock, NewID: w.names.NewID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,17 +332,17 @@ func seedWorld(w *world) {
 		return
 	}
 	from := seeded.Load()
-	w.ids, w.now = maps.Clone(from.ids), from.now
+	w.names.Learn(&from.names)
+	w.now = from.now
 	<-w.store.Newer(history.DataRevision{}) // the writer of these rows would know its revision
 }
 
 func (w *world) fill() {
 	seedMaster(w, "M", "Meridian")
 	seedMaster(w, "N", "Northwind")
-	for _, name := range []string{"A", "B", "C"} {
-		seedReseller(w, "M", name)
+	for _, of := range []struct{ master, name string }{{"M", "A"}, {"M", "B"}, {"M", "C"}, {"N", "R"}} {
+		w.seed(of.master, resellerRows(of.master, of.name)...)
 	}
-	seedReseller(w, "N", "R")
 	seedCustomers(w, "M", "M", "mega")
 	seedCustomers(w, "M", "A", "acme", "apex")
 	seedCustomers(w, "M", "B", "bolt", "brio")
@@ -384,93 +357,51 @@ func (w *world) fill() {
 	seedCard(w, "M", "B", "bulk", schema.CustomerCard)
 	seedCard(w, "N", "N", "foreign", schema.ProviderCard)
 	seedCard(w, "N", "N", "nickel", schema.CustomerCard, "R")
-	seedOnCard(w, "M", "gold", "mega")
-	seedOnCard(w, "M", "retail", "acme")
-	seedOnCard(w, "M", "bulk", "bolt")
+	w.seed("M", seed.Put("gold", "mega"), seed.Put("retail", "acme"), seed.Put("bulk", "bolt"))
 }
 
 // seedMaster makes a master with its groups full, clerks and default, and a
 // user in each of the first two.
 func seedMaster(w *world, name, public string) {
-	low := strings.ToLower(name)
-	w.write("", func(tx *store.Tx) error {
-		ctx := context.Background()
-		w.name(name)
-		_, err := tx.CreateAccount(ctx, store.Account{
+	low, clerk := strings.ToLower(name), "clerk"
+	if name != "M" {
+		clerk = low + clerk
+	}
+	lent := store.DefaultResellerGroup()
+	lent.AccountID, lent.Name = name, secret(name, "resellers")
+	w.seed("",
+		seed.Account(name, store.Account{
 			Kind: store.Master, Name: secret(name, "company"), PublicName: public, Currency: "EUR",
-			Email: secret(name, "office") + "@example.com"})
-		if err != nil {
-			return err
-		}
-		if err := seedGroups(ctx, w, tx, name); err != nil {
-			return err
-		}
-		if err := seedUser(ctx, w, tx, name, low, name+".full"); err != nil {
-			return err
-		}
-		clerk := "clerk"
-		if name != "M" {
-			clerk = low + clerk
-		}
-		return seedUser(ctx, w, tx, name, clerk, name+".clerks")
-	})
+			Email: secret(name, "office") + "@example.com"}),
+		seed.Group(name+".full", store.Group{AccountID: name, Name: secret(name, "full access"), DefaultAccess: "crud"}),
+		seed.Group(name+".clerks", store.Group{AccountID: name, Name: secret(name, "clerks"),
+			Rows: store.Access{"account": "r", "customer": "ru", "card/customer": "r", "group": "cru", "user": "crud"}}),
+		seed.Group(name+".default", lent),
+		userRow(name, low, name+".full"), userRow(name, clerk, name+".clerks"))
 }
 
-func seedGroups(ctx context.Context, w *world, tx *store.Tx, owner string) error {
-	w.name(owner + ".full")
-	if _, err := tx.CreateGroup(ctx, store.Group{
-		AccountID: w.id(owner), Name: secret(owner, "full access"), DefaultAccess: "crud"}); err != nil {
-		return err
-	}
-	w.name(owner + ".clerks")
-	if _, err := tx.CreateGroup(ctx, store.Group{
-		AccountID: w.id(owner), Name: secret(owner, "clerks"),
-		Rows: store.Access{"account": "r", "customer": "ru", "card/customer": "r", "group": "cru", "user": "crud"}}); err != nil {
-		return err
-	}
-	w.name(owner + ".default")
-	g := store.DefaultResellerGroup()
-	g.AccountID, g.Name = w.id(owner), secret(owner, "resellers")
-	_, err := tx.CreateGroup(ctx, g)
-	return err
+func userRow(account, name, group string) seed.Row {
+	return seed.User(name, store.User{
+		AccountID: account, Login: secret(account, name) + "@example.com", Name: secret(account, "name of "+name),
+		ExternalID: secret(account, "external "+name), Groups: []string{group}})
 }
 
-func seedUser(ctx context.Context, w *world, tx *store.Tx, account, name, group string) error {
-	w.name(name)
-	_, err := tx.CreateUser(ctx, store.User{
-		AccountID: w.id(account), Login: secret(account, name) + "@example.com", Name: secret(account, "name of "+name),
-		ExternalID: secret(account, "external "+name), Groups: []string{w.id(group)}})
-	return err
-}
-
-// seedReseller makes an account below a master, with two users.
-func seedReseller(w *world, master, name string) {
+// resellerRows are an account below a master, with two users.
+func resellerRows(master, name string) []seed.Row {
 	low := strings.ToLower(name)
-	w.write(w.id(master), func(tx *store.Tx) error {
-		ctx := context.Background()
-		w.name(name)
-		_, err := tx.CreateAccount(ctx, store.Account{
-			ParentID: w.id(master), Name: secret(name, "company"), PublicName: "Public " + name, Currency: "EUR",
-			Email: secret(name, "office") + "@example.com", ExternalID: secret(master, "external "+name)})
-		if err != nil {
-			return err
-		}
-		if err := seedUser(ctx, w, tx, name, low, master+".default"); err != nil {
-			return err
-		}
-		return seedUser(ctx, w, tx, name, low+"2", master+".default")
-	})
+	return []seed.Row{
+		seed.Account(name, store.Account{
+			ParentID: master, Name: secret(name, "company"), PublicName: "Public " + name, Currency: "EUR",
+			Email: secret(name, "office") + "@example.com", ExternalID: secret(master, "external "+name)}),
+		userRow(name, low, master+".default"), userRow(name, low+"2", master+".default"),
+	}
 }
 
 func seedCustomers(w *world, tenant, account string, names ...string) {
 	for _, name := range names {
-		w.write(w.id(tenant), func(tx *store.Tx) error {
-			w.name(name)
-			_, err := tx.CreateCustomer(context.Background(), store.Customer{
-				AccountID: w.id(account), Name: secret(account, name), Email: secret(account, name) + "@example.com",
-				ExternalID: secret(account, "external "+name), Notes: secret(account, "notes on "+name), Currency: "EUR"})
-			return err
-		})
+		w.seed(tenant, seed.Customer(name, store.Customer{
+			AccountID: account, Name: secret(account, name), Email: secret(account, name) + "@example.com",
+			ExternalID: secret(account, "external "+name), Notes: secret(account, "notes on "+name), Currency: "EUR"}))
 		w.pass(time.Second)
 	}
 }
@@ -478,32 +409,14 @@ func seedCustomers(w *world, tenant, account string, names ...string) {
 // seedCard makes a card with an active revision of three rates.
 func seedCard(w *world, tenant, account, name, kind string, assigned ...string) {
 	card := store.NewCard()
-	card.Kind, card.AccountID, card.Currency = kind, w.id(account), "EUR"
+	card.Kind, card.AccountID, card.Currency = kind, account, "EUR"
 	card.Name, card.Notes, card.TechPrefix = secret(account, name), secret(account, "notes on "+name), "77#"
 	card.ExternalID = secret(account, "external "+name)
 	card.PublicName, card.PublicNotes = "Public "+name, "To whom it may concern"
 	if kind == schema.ProviderCard {
 		card.Carrier, card.PublicName, card.PublicNotes = secret(account, "carrier"), "", ""
 	}
-	w.write(w.id(tenant), func(tx *store.Tx) error {
-		ctx := context.Background()
-		w.name(name)
-		if _, err := tx.CreateCard(ctx, card); err != nil {
-			return err
-		}
-		w.name(name)
-		rev, err := tx.CreateRevision(ctx, w.id(name), someRates(account, kind))
-		if err == nil {
-			_, err = tx.ActivateRevision(ctx, store.AllRates, w.id(name), rev.ID)
-		}
-		w.name("")
-		for _, to := range assigned {
-			if err == nil {
-				_, err = tx.AssignCard(ctx, store.Assignment{CardID: w.id(name), AccountID: w.id(to)})
-			}
-		}
-		return err
-	})
+	w.seed(tenant, seed.Card(name, card), seed.Rates(name, someRates(account, kind)), seed.Assign(name, assigned...))
 	w.pass(time.Second)
 }
 
@@ -546,11 +459,4 @@ func someRates(account, kind string) iter.Seq2[store.Rate, error] {
 			}
 		}
 	}
-}
-
-func seedOnCard(w *world, tenant, card, customer string) {
-	w.write(w.id(tenant), func(tx *store.Tx) error {
-		_, err := tx.PutCustomerOnCard(context.Background(), store.CardCustomer{CardID: w.id(card), CustomerID: w.id(customer)})
-		return err
-	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/server/identity"
 	"resellerd/store"
+	"resellerd/store/seed"
 )
 
 // Every route that is not open to anyone asks who is calling, and no write is
@@ -115,15 +116,8 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 // bare makes a user of A whose group gives nothing.
 func (w *world) bare(t *testing.T, name string) {
 	t.Helper()
-	w.write(w.id("M"), func(tx *store.Tx) error {
-		g, err := tx.CreateGroup(tctx, store.Group{AccountID: w.id("A"), Name: name})
-		if err != nil {
-			return err
-		}
-		w.name(name)
-		_, err = tx.CreateUser(tctx, store.User{AccountID: w.id("A"), Login: name + "@example.com", ExternalID: name, Groups: []string{g.ID}})
-		return err
-	})
+	w.seed("M", seed.Group(name+".group", store.Group{AccountID: "A", Name: name}),
+		seed.User(name, store.User{AccountID: "A", Login: name + "@example.com", ExternalID: name, Groups: []string{name + ".group"}}))
 }
 
 // pathOf is a route's path to rows that are there.

@@ -29,8 +29,8 @@ func perhaps(r *rand.Rand, text string) any {
 	return text
 }
 
-// world is a store filled with hostile rows, past all validation, and what is
-// needed to ask about it.
+// world is a store filled with hostile rows, and what is needed to ask about it.
+// SQL makes them, past all validation: package seed could not.
 type world struct {
 	t        testing.TB
 	r        *rand.Rand

@@ -12,6 +12,7 @@ import (
 	"resellerd/store"
 	"resellerd/store/query"
 	"resellerd/store/schema"
+	"resellerd/store/seed"
 )
 
 // withReseller adds a reseller with a user "owner", a customer and an assigned
@@ -25,35 +26,22 @@ func withReseller(t *testing.T) (database, group, card, account string) {
 		t.Fatal(err)
 	}
 	defer st.Close()
+	lent, gold, n := store.DefaultResellerGroup(), store.NewCard(), &seed.Names{}
+	lent.AccountID, lent.Lend, lent.LentTo = "master", store.LendSome, []string{"reseller"}
+	gold.AccountID, gold.Kind, gold.Name, gold.Currency = "master", schema.CustomerCard, "Gold", "EUR"
+	n.Call("master", made.Account)
 	err = st.Write(ctx, made.Account, func(tx *store.Tx) error {
-		a, err := tx.CreateAccount(ctx, store.Account{ParentID: made.Account, Name: "Brightcall", Currency: "EUR"})
-		if err != nil {
-			return err
-		}
-		g := store.DefaultResellerGroup()
-		g.AccountID, g.Lend, g.LentTo = made.Account, store.LendSome, []string{a.ID}
-		if g, err = tx.CreateGroup(ctx, g); err != nil {
-			return err
-		}
-		if _, err = tx.CreateUser(ctx, store.User{AccountID: a.ID, Login: "o@b.example", ExternalID: "owner", Groups: []string{g.ID}}); err != nil {
-			return err
-		}
-		if _, err = tx.CreateCustomer(ctx, store.Customer{AccountID: a.ID, Name: "Acme", Currency: "EUR"}); err != nil {
-			return err
-		}
-		c := store.NewCard()
-		c.AccountID, c.Kind, c.Name, c.Currency = made.Account, schema.CustomerCard, "Gold", "EUR"
-		if c, err = tx.CreateCard(ctx, c); err != nil {
-			return err
-		}
-		group, card, account = g.ID, c.ID, a.ID
-		_, err = tx.AssignCard(ctx, store.Assignment{CardID: c.ID, AccountID: a.ID})
-		return err
+		return seed.Make(ctx, tx, n,
+			seed.Account("reseller", store.Account{ParentID: "master", Name: "Brightcall", Currency: "EUR"}),
+			seed.Group("lent", lent),
+			seed.User("owner", store.User{AccountID: "reseller", Login: "o@b.example", ExternalID: "owner", Groups: []string{"lent"}}),
+			seed.Customer("acme", store.Customer{AccountID: "reseller", Name: "Acme", Currency: "EUR"}),
+			seed.Card("gold", gold), seed.Assign("gold", "reseller"))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return database, group, card, account
+	return database, n.ID("lent"), n.ID("gold"), n.ID("reseller")
 }
 
 // tree is a policy tree of files, made by changing the embedded one.

@@ -9,6 +9,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/schema"
+	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
 
@@ -45,24 +46,10 @@ func newDecks(b *testing.B, database string, given, built, prefixes int) *decks 
 }
 
 func (d *decks) people() {
-	write(d.b, d.store, "", func(tx *store.Tx) error {
-		m, err := tx.CreateAccount(d.b.Context(), store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier", Status: store.Active})
-		if err != nil {
-			return err
-		}
-		group := store.DefaultResellerGroup()
-		group.AccountID = m.ID
-		if group, err = tx.CreateGroup(d.b.Context(), group); err != nil {
-			return err
-		}
-		r, err := tx.CreateAccount(d.b.Context(), store.Account{ParentID: m.ID, Kind: store.Reseller, Name: "Reseller", Status: store.Active})
-		if err != nil {
-			return err
-		}
-		u, err := tx.CreateUser(d.b.Context(), store.User{AccountID: r.ID, Login: "sales@reseller.test", Name: "Sales", Status: store.Active, Groups: []string{group.ID}})
-		d.master, d.user, d.reseller = m.ID, u.ID, r.ID
-		return err
-	})
+	names := storetest.Fill(d.b, d.store, append(carrier(),
+		seed.Account("reseller", store.Account{ParentID: "carrier", Name: "Reseller"}),
+		seed.User("sales", store.User{AccountID: "reseller", Login: "sales@reseller.test", Name: "Sales", Groups: []string{"resellers"}}))...)
+	d.master, d.user, d.reseller = names.ID("carrier"), names.ID("sales"), names.ID("reseller")
 }
 
 // card makes a customer card, assigned to an account where one is named.

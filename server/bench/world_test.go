@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/seed"
+	"resellerd/store/storetest"
 )
 
 // world is a carrier with one reseller that has a sales user, a customer of
@@ -13,50 +15,28 @@ type world struct {
 	user, customer, foreign string
 }
 
-func newWorld(b *testing.B, s *store.Store) (w world) {
+func newWorld(b *testing.B, s *store.Store) world {
 	b.Helper()
-	write(b, s, "", func(tx *store.Tx) error {
-		m, err := tx.CreateAccount(b.Context(), store.Account{Kind: store.Master, Name: "Carrier", Status: store.Active})
-		if err != nil {
-			return err
-		}
-		group := store.DefaultResellerGroup()
-		group.AccountID = m.ID
-		if group, err = tx.CreateGroup(b.Context(), group); err != nil {
-			return err
-		}
-		for i := range 3 {
-			if err := w.addReseller(b, tx, m.ID, group.ID, i); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return w
+	rows := carrier()
+	for i := range 3 {
+		of := fmt.Sprint(i)
+		rows = append(rows,
+			seed.Account("reseller "+of, store.Account{ParentID: "carrier", Name: "Reseller " + of}),
+			seed.User("sales "+of, store.User{AccountID: "reseller " + of, Login: "sales" + of + "@reseller.test", Name: "Sales", Groups: []string{"resellers"}}),
+			seed.Customer("customer "+of, store.Customer{AccountID: "reseller " + of, Name: "Customer"}))
+	}
+	names := storetest.Fill(b, s, rows...)
+	return world{user: names.ID("sales 0"), customer: names.ID("customer 0"), foreign: names.ID("customer 2")}
 }
 
-// addReseller adds reseller i with a user and a customer. The first one's are
-// the viewer's own, the last one's customer is foreign to it.
-func (w *world) addReseller(b *testing.B, tx *store.Tx, master, group string, i int) error {
-	a, err := tx.CreateAccount(b.Context(), store.Account{ParentID: master, Kind: store.Reseller, Name: fmt.Sprintf("Reseller %d", i), Status: store.Active})
-	if err != nil {
-		return err
+// carrier is a master with a group for the users of its resellers.
+func carrier() []seed.Row {
+	group := store.DefaultResellerGroup()
+	group.AccountID = "carrier"
+	return []seed.Row{
+		seed.Account("carrier", store.Account{Kind: store.Master, Name: "Carrier", PublicName: "The Carrier"}),
+		seed.Group("resellers", group),
 	}
-	u, err := tx.CreateUser(b.Context(), store.User{
-		AccountID: a.ID, Login: fmt.Sprintf("sales%d@reseller.test", i), Name: "Sales", Status: store.Active, Groups: []string{group},
-	})
-	if err != nil {
-		return err
-	}
-	c, err := tx.CreateCustomer(b.Context(), store.Customer{AccountID: a.ID, Name: "Customer", Status: store.Active})
-	if err != nil {
-		return err
-	}
-	if i == 0 {
-		w.user, w.customer = u.ID, c.ID
-	}
-	w.foreign = c.ID
-	return nil
 }
 
 func write(b *testing.B, s *store.Store, tenant string, fn func(*store.Tx) error) {

@@ -15,7 +15,7 @@ func TestADryRunWithholdsWhatAPreviewWouldNotShow(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := sessiontest.Fill(t, st)
-		agent := w.Users["agent"].ID
+		agent := w.ID("agent")
 		for name, c := range map[string]struct {
 			viewer string
 			scopes identity.Scope
@@ -34,7 +34,7 @@ func TestADryRunWithholdsWhatAPreviewWouldNotShow(t *testing.T) {
 				t.Fatal(err)
 			}
 			d, write := (&Reader{r}).DryRun(), Write{Type: "user", ID: agent}
-			err := st.Rehearse(t.Context(), w.Tenant, func(tx *store.Tx) error {
+			err := st.Rehearse(t.Context(), w.ID("carrier"), func(tx *store.Tx) error {
 				off := store.Disabled
 				_, err := tx.UpdateUser(t.Context(), agent, store.UserPatch{Status: &off})
 				return err

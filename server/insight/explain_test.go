@@ -18,7 +18,7 @@ func TestAnUnknownUserIsDeniedEverything(t *testing.T) {
 		w := sessiontest.Fill(t, st)
 		i := NewInspector(st, sessiontest.Engine(t))
 		for _, q := range []WhyQuestion{
-			{Action: "read", Type: "customer", ID: w.Own}, {Action: "read", Type: "customer", List: true},
+			{Action: "read", Type: "customer", ID: w.ID("own")}, {Action: "read", Type: "customer", List: true},
 			{Action: "create", Type: "customer"}, {Action: "read", Type: "area", ID: "customer"},
 		} {
 			q.User = "staff"
@@ -67,7 +67,7 @@ func TestADecisionIsToldToThoseWhoSeeItsUser(t *testing.T) {
 			r := &Reader{w.As(t, viewer, sessiontest.Engine(t))}
 			r.Memory, r.DecisionID = of.Memory, "told"
 			x, err := r.Decision("asked")
-			if want && (err != nil || x.Decision != "allow" || x.User != w.Users["staff"].ID) {
+			if want && (err != nil || x.Decision != "allow" || x.User != w.ID("staff")) {
 				t.Errorf("%s: %+v, %v", viewer, x, err)
 			}
 			if !want && (x != nil || !errors.Is(err, fault.ErrNotFound)) {

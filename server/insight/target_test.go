@@ -64,7 +64,7 @@ func TestATargetOutOfSightIsDeniedAsAnAbsentOne(t *testing.T) {
 				t.Errorf("%s: %v", ref, err)
 			}
 		}
-		if target, err := of("staff", "agent"); err != nil || target.Subject.User.ID != w.Users["agent"].ID {
+		if target, err := of("staff", "agent"); err != nil || target.Subject.User.ID != w.ID("agent") {
 			t.Errorf("one below: %v", err)
 		}
 		if _, err := of("staff", "shut"); !errors.Is(err, ErrTargetAccountNotActive) {
@@ -99,7 +99,7 @@ func TestNobodyIsPreviewedUnrecorded(t *testing.T) {
 				t.Errorf("%s, where the log is not written: %v", ref, err)
 			}
 		}
-		err = st.Snapshot(t.Context(), w.Tenant, func(m *store.Moment) error {
+		err = st.Snapshot(t.Context(), w.ID("carrier"), func(m *store.Moment) error {
 			shown, err := r.Preview(m, []*session.Actor{target})
 			if shown != nil {
 				t.Errorf("shown %+v", shown)
@@ -121,7 +121,7 @@ func TestAPolicyThatErrsPreviewsNobody(t *testing.T) {
 		if target, err := r.Target("agent"); target != nil || !errors.As(err, &denied) || denied.Decision.Outcome != policies.OutcomeError {
 			t.Errorf("previewed %v, %v", target, err)
 		}
-		err := st.Snapshot(t.Context(), w.Tenant, func(m *store.Moment) error { return r.DryRun().Before(m, Write{Type: "user", ID: w.Users["agent"].ID}) })
+		err := st.Snapshot(t.Context(), w.ID("carrier"), func(m *store.Moment) error { return r.DryRun().Before(m, Write{Type: "user", ID: w.ID("agent")}) })
 		if !errors.As(err, &denied) || denied.Decision.Outcome != policies.OutcomeError {
 			t.Errorf("a dry run: %v", err)
 		}

@@ -119,10 +119,10 @@ func TestARowOutOfSightIsAsAbsentAsOneThatNeverWas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if row, err := r.One(st, p, w.Own); err != nil || row.ID() != w.Own {
+		if row, err := r.One(st, p, w.ID("own")); err != nil || row.ID() != w.ID("own") {
 			t.Errorf("its own: %v", err)
 		}
-		for _, id := range []string{w.Foreign, "cus_nowhere", "", strings.Repeat("x", identity.MaxName+1)} {
+		for _, id := range []string{w.ID("foreign"), "cus_nowhere", "", strings.Repeat("x", identity.MaxName+1)} {
 			if _, err := r.One(st, p, id); !errors.Is(err, fault.ErrNotFound) {
 				t.Errorf("%.20q: %v", id, err)
 			}
@@ -136,7 +136,7 @@ func TestAQuestionReadsNoRowOfAnotherTenant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := sessiontest.Fill(t, st)
 		r := w.As(t, "staff", sessiontest.Engine(t))
-		for id, want := range map[string]bool{w.Own: true, w.Foreign: false, "cus_nowhere": false} {
+		for id, want := range map[string]bool{w.ID("own"): true, w.ID("foreign"): false, "cus_nowhere": false} {
 			in := r.Input("read", "customer", id)
 			if known, err := r.LoadRow(in); known != want || err != nil || (in.Resource.Row != nil) != want {
 				t.Errorf("%s: known %v, %v, row %v", id, known, err, in.Resource.Row)

@@ -17,94 +17,47 @@ import (
 	"resellerd/server/resource"
 	"resellerd/server/session"
 	"resellerd/store"
+	"resellerd/store/seed"
+	"resellerd/store/storetest"
 )
 
 // World is two carriers in a store. Users are named by their external ids:
 //
-//	Carrier, a master    staff (everything), plain (customers only), gone (disabled)
-//	  Reseller           agent (everything)
-//	  Closed, suspended  shut
-//	Other, a master      stranger
-//
-// Own is a customer of the carrier, and foreign one of the other's.
+//	carrier, a master    staff (everything), plain (customers only), gone (disabled); customer own
+//	  reseller           agent (everything)
+//	  closed, suspended  shut
+//	other, a master      stranger; customer foreign
 type World struct {
-	Store        *store.Store
-	Tenant       string // of the carrier
-	Own, Foreign string // ids of customers
-	Users        map[string]store.User
+	*seed.Names
+
+	Store *store.Store
 }
 
 // Fill puts a world into an empty store.
 func Fill(t testing.TB, st *store.Store) *World {
 	t.Helper()
-	w := &World{Store: st, Users: map[string]store.User{}}
-	for _, fill := range []func(f *filling){w.carrier, w.other} {
-		err := st.Write(context.Background(), "", func(tx *store.Tx) error {
-			f := &filling{ctx: context.Background(), tx: tx, users: w.Users}
-			fill(f)
-			return f.err
-		})
-		if err != nil {
-			t.Fatalf("fill the world: %v", err)
-		}
-	}
-	return w
+	return &World{Store: st, Names: storetest.Fill(t, st,
+		seed.Account("carrier", store.Account{Kind: store.Master, Name: "Carrier"}),
+		seed.Account("reseller", store.Account{ParentID: "carrier", Name: "Reseller"}),
+		seed.Account("closed", store.Account{ParentID: "carrier", Name: "Closed", Status: store.Suspended}),
+		group("all", "carrier", "crud", nil), user("staff", "carrier", "all", store.Active), user("gone", "carrier", "all", store.Disabled),
+		group("customers", "carrier", "", store.Access{"customer": "r"}), user("plain", "carrier", "customers", store.Active),
+		group("agents", "reseller", "crud", nil), user("agent", "reseller", "agents", store.Active),
+		group("shuts", "closed", "crud", nil), user("shut", "closed", "shuts", store.Active),
+		seed.Customer("own", store.Customer{AccountID: "carrier", Name: "Customer"}),
+
+		seed.Account("other", store.Account{Kind: store.Master, Name: "Other"}),
+		group("others", "other", "crud", nil), user("stranger", "other", "others", store.Active),
+		seed.Customer("foreign", store.Customer{AccountID: "other", Name: "Customer"}),
+	)}
 }
 
-func (w *World) carrier(f *filling) {
-	master := f.account(store.Account{Kind: store.Master, Name: "Carrier"})
-	w.Tenant = master
-	reseller := f.account(store.Account{ParentID: master, Name: "Reseller"})
-	closed := f.account(store.Account{ParentID: master, Name: "Closed", Status: store.Suspended})
-	all := f.group(store.Group{AccountID: master, Name: "All", DefaultAccess: "crud"})
-	f.user("staff", master, all, store.Active)
-	f.user("gone", master, all, store.Disabled)
-	f.user("plain", master, f.group(store.Group{AccountID: master, Name: "Plain", Rows: store.Access{"customer": "r"}}), store.Active)
-	f.user("agent", reseller, f.group(store.Group{AccountID: reseller, Name: "Agents", DefaultAccess: "crud"}), store.Active)
-	f.user("shut", closed, f.group(store.Group{AccountID: closed, Name: "Shut", DefaultAccess: "crud"}), store.Active)
-	w.Own = f.customer(master)
+func group(name, account, letters string, rows store.Access) seed.Row {
+	return seed.Group(name, store.Group{AccountID: account, Name: name, DefaultAccess: letters, Rows: rows})
 }
 
-func (w *World) other(f *filling) {
-	master := f.account(store.Account{Kind: store.Master, Name: "Other"})
-	f.user("stranger", master, f.group(store.Group{AccountID: master, Name: "All", DefaultAccess: "crud"}), store.Active)
-	w.Foreign = f.customer(master)
-}
-
-// filling stops at the first error.
-type filling struct {
-	ctx   context.Context
-	tx    *store.Tx
-	users map[string]store.User
-	err   error
-}
-
-func (f *filling) account(a store.Account) string {
-	if f.err == nil {
-		a, f.err = f.tx.CreateAccount(f.ctx, a)
-	}
-	return a.ID
-}
-
-func (f *filling) group(g store.Group) string {
-	if f.err == nil {
-		g, f.err = f.tx.CreateGroup(f.ctx, g)
-	}
-	return g.ID
-}
-
-func (f *filling) user(name, account, group, status string) {
-	if f.err == nil {
-		f.users[name], f.err = f.tx.CreateUser(f.ctx, store.User{AccountID: account, Login: name + "@x.example", ExternalID: name, Groups: []string{group}, Status: status})
-	}
-}
-
-func (f *filling) customer(account string) string {
-	c := store.Customer{AccountID: account, Name: "Customer"}
-	if f.err == nil {
-		c, f.err = f.tx.CreateCustomer(f.ctx, c)
-	}
-	return c.ID
+func user(name, account, group, status string) seed.Row {
+	return seed.User(name, store.User{AccountID: account, Login: name + "@x.example", ExternalID: name, Groups: []string{group}, Status: status})
 }
 
 // Engine is the embedded policy.
@@ -148,7 +101,7 @@ func Failing(t testing.TB) *policies.Engine {
 func (w *World) Begin(ctx context.Context, e *policies.Engine) *session.Session {
 	logger, known := slog.New(slog.DiscardHandler), &record.Policies{}
 	return &session.Session{Ctx: ctx, Engine: e, DecisionID: "asked", From: session.Origin{Name: "test", Acting: true},
-		Caller: session.Caller{TokenID: "x", Tenant: w.Tenant}, Shared: &session.Shared{
+		Caller: session.Caller{TokenID: "x", Tenant: w.ID("carrier")}, Shared: &session.Shared{
 			Store: w.Store, Users: session.NewUsers(w.Store, logger, known), Now: time.Now, Logger: logger,
 			Count: uncounted{}, Memory: record.NewMemory(100), Known: known,
 		}}
