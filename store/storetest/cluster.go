@@ -29,7 +29,7 @@ fill() {
 }
 cd "$2" &&
 fill "$@" >"$2/log" 2>&1 &&
-"$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 60 start -o "-k '$2' -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c max_wal_senders=50" >/dev/null 2>&1 || {
+"$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 60 start -o "-k '$2' -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c max_wal_senders=50 -c wal_keep_size=1GB" >/dev/null 2>&1 || {
 	echo "failed: $(tail -n 3 "$2/log" | tr "\n" " ")"; clean "$1" "$2"; exit 1
 }
 echo ready
