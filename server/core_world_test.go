@@ -165,7 +165,7 @@ func (w *coreWorld) serveTree(t testing.TB, tree fs.FS, change func(*Config), op
 // eachCore runs the test over a world in every database.
 func eachCore(t *testing.T, test func(t *testing.T, w *coreWorld)) {
 	t.Helper()
-	for name, url := range cores.Databases() {
+	for name, url := range databases(cores, turn(t)) {
 		t.Run(name, func(t *testing.T) { test(t, newCoreWorld(t, storetest.Open(t, url(t), store.Options{}))) })
 	}
 }
