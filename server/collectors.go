@@ -53,15 +53,15 @@ func rateMetrics() []rateMetric {
 	}
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	return []rateMetric{
-		metric("bytes", "What look-ups keep in memory.", gauge, func(m lookup.MemoryStats) int64 { return m.Bytes }),
-		metric("budget_bytes", "What they may keep.", gauge, func(m lookup.MemoryStats) int64 { return m.Budget }),
-		metric("revisions", "Revisions whose rates are kept.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Revisions) }),
-		metric("waiting", "Revisions that are to be read.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Waiting) }),
-		metric("loads_total", "Revisions that were read.", counter, func(m lookup.MemoryStats) int64 { return m.Loads }),
-		metric("failures_total", "Revisions that found no room, or could not be read.", counter, func(m lookup.MemoryStats) int64 { return m.Failures }),
-		metric("evictions_total", "Revisions and views that made room.", counter, func(m lookup.MemoryStats) int64 { return m.Evictions }),
-		metric("hits_total", "Cards that a look-up found in memory.", counter, func(m lookup.MemoryStats) int64 { return m.FromMemory }),
-		metric("misses_total", "Cards that a look-up asked the database about.", counter, func(m lookup.MemoryStats) int64 { return m.FromStorage }),
+		metric("bytes", "Bytes of rates that look-ups keep in memory.", gauge, func(m lookup.MemoryStats) int64 { return m.Bytes }),
+		metric("budget_bytes", "Bytes of rates that look-ups may keep in memory.", gauge, func(m lookup.MemoryStats) int64 { return m.Budget }),
+		metric("revisions", "Revisions whose rates are in memory.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Revisions) }),
+		metric("waiting", "Revisions that wait to be read into memory.", gauge, func(m lookup.MemoryStats) int64 { return int64(m.Waiting) }),
+		metric("loads_total", "Revisions that were read into memory.", counter, func(m lookup.MemoryStats) int64 { return m.Loads }),
+		metric("failures_total", "Revisions that did not fit into memory or could not be read.", counter, func(m lookup.MemoryStats) int64 { return m.Failures }),
+		metric("evictions_total", "Revisions and views that were evicted.", counter, func(m lookup.MemoryStats) int64 { return m.Evictions }),
+		metric("hits_total", "Cards that look-ups found in memory.", counter, func(m lookup.MemoryStats) int64 { return m.FromMemory }),
+		metric("misses_total", "Cards that look-ups read from the database.", counter, func(m lookup.MemoryStats) int64 { return m.FromStorage }),
 	}
 }
 
@@ -80,15 +80,15 @@ func newStoreCollector(st *store.Store) *storeCollector {
 	return &storeCollector{
 		store:    st,
 		rates:    rateMetrics(),
-		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision known.", nil, nil),
+		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision that is known.", nil, nil),
 		lost: prometheus.NewDesc("resellerd_store_history_lost_total",
 			"Number of times the database lacked commits that this process had read.", nil, nil),
 		pools: []poolMetric{
 			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
 			pool("connections_in_use", "Connections in use.", gauge, func(s sql.DBStats) float64 { return float64(s.InUse) }),
-			pool("connections_max", "Connections that may be open; 0 for any number.", gauge, func(s sql.DBStats) float64 { return float64(s.MaxOpenConnections) }),
-			pool("waits_total", "Times that a connection was waited for.", counter, func(s sql.DBStats) float64 { return float64(s.WaitCount) }),
-			pool("wait_seconds_total", "Time that connections were waited for.", counter, func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }),
+			pool("connections_max", "Connections that may be open; 0 means no limit.", gauge, func(s sql.DBStats) float64 { return float64(s.MaxOpenConnections) }),
+			pool("waits_total", "Number of waits for a connection.", counter, func(s sql.DBStats) float64 { return float64(s.WaitCount) }),
+			pool("wait_seconds_total", "Time spent in waits for a connection.", counter, func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }),
 		},
 	}
 }

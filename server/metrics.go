@@ -57,17 +57,17 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		return h
 	}
 	m := &metrics{
-		decisions:     counter("decisions_total", "Decisions made.", "area", "action", "mode", "outcome"),
+		decisions:     counter("decisions_total", "Decisions.", "area", "action", "mode", "outcome"),
 		denials:       counter("denials_total", "Reasons of denials.", "reason"),
-		duration:      histogram("decision_duration_seconds", "Time to decide.", decisionBuckets, "kind"),
-		cardViews:     counter("card_views_total", "Cards shown, by the view they were shown in.", "view"),
-		reloads:       counter("policy_reloads_total", "Attempts to put a policy in force.", "result"),
-		logEntries:    counter("decision_log_entries_total", "Entries of the decision log.", "result"),
-		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin.", "result"),
-		disagreements: counter("disagreements_total", "Decisions a panel made otherwise.", "area"),
+		duration:      histogram("decision_duration_seconds", "Time for a decision: check or filter.", decisionBuckets, "kind"),
+		cardViews:     counter("card_views_total", "Cards shown, by view.", "view"),
+		reloads:       counter("policy_reloads_total", "Attempts to put a policy into force: success or failure.", "result"),
+		logEntries:    counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
+		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
+		disagreements: counter("disagreements_total", "Decisions that the panel made differently and sent as context.panel_decision.", "area"),
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "When a policy was last put in force."}),
+			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "Time of the last success in putting a policy into force."}),
 		children: map[decisionLabels]prometheus.Counter{},
 	}
 	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")

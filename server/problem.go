@@ -22,34 +22,69 @@ type problemKind struct {
 	code   string // last part of the RFC 9457 type
 	status int
 	title  string
+	when   string // whole sentences, for the page of panel developers
 }
 
 // The whole table. A caller who acts on errors acts on these codes.
 var (
-	kindBadRequest      = problemKind{"bad_request", 400, "The request cannot be read"}
-	kindUnauthorized    = problemKind{"unauthorized", 401, "No valid token or acting user"}
-	kindForbidden       = problemKind{"forbidden", 403, "Not allowed"}
-	kindUnknownUser     = problemKind{"unknown_user", 403, "The acting user is not known or not active"}
-	kindNotFound        = problemKind{"not_found", 404, "Not found"}
-	kindMethod          = problemKind{"method_not_allowed", 405, "Method not allowed"}
-	kindNotAcceptable   = problemKind{"not_acceptable", 406, "No representation as asked for"}
-	kindTimeout         = problemKind{"request_timeout", 408, "The request did not arrive in time"}
-	kindConflict        = problemKind{"conflict", 409, "Conflicts with what is there"}
-	kindRevisionLost    = problemKind{"revision_lost", 409, "The data revision is lost"}
-	kindStale           = problemKind{"precondition_failed", 412, "Changed since it was read"}
-	kindTooLarge        = problemKind{"content_too_large", 413, "The request body is too large"}
-	kindMediaType       = problemKind{"unsupported_media_type", 415, "Unsupported media type"}
-	kindInvalid         = problemKind{"invalid", 422, "A field is not valid"}
-	kindBusy            = problemKind{"too_many_requests", 429, "Too much at once"}
-	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large"}
-	kindInternal        = problemKind{"internal", 500, "Internal error"}
-	kindUnavailable     = problemKind{"unavailable", 503, "Not available now"}
+	kindBadRequest = problemKind{"bad_request", 400, "The request cannot be read",
+		"The JSON is malformed, or a parameter or header has no meaning."}
+	kindUnauthorized = problemKind{"unauthorized", 401, "No valid token or acting user",
+		"The token is missing or invalid, or no acting user is named."}
+	kindForbidden = problemKind{"forbidden", 403, "Not allowed",
+		"The user sees the row and may not do this, or may not enter the area: see `reasons`. Without reasons, the token lacks a scope for the route or the `field`, or no decision could be made."}
+	kindUnknownUser = problemKind{"unknown_user", 403, "The acting user is not known or not active",
+		"The acting user is unknown, disabled, ambiguous or suspended. Only the log says which."}
+	kindNotFound = problemKind{"not_found", 404, "Not found",
+		"The row does not exist, or not for this user."}
+	kindMethod = problemKind{"method_not_allowed", 405, "Method not allowed",
+		"The path has other methods: see `Allow`."}
+	kindNotAcceptable = problemKind{"not_acceptable", 406, "No acceptable media type",
+		"No media type in `Accept` is available here."}
+	kindTimeout = problemKind{"request_timeout", 408, "The request did not arrive in time",
+		"The whole request did not arrive in time."}
+	kindConflict = problemKind{"conflict", 409, "Conflict with existing data",
+		"Something visible is in the way: a login that is taken, users in a group. See `reasons`."}
+	kindRevisionLost = problemKind{"revision_lost", 409, "The data revision is lost",
+		"The database does not have the commit of `Resellerd-At-Least`. An older copy has replaced it, or more than 65,536 commits have followed. Drop the stored revision and repeat the request."}
+	kindStale = problemKind{"precondition_failed", 412, "The row has changed since it was read",
+		"The row has changed since the `ETag` in `If-Match` was read."}
+	kindTooLarge = problemKind{"content_too_large", 413, "The request body is too large",
+		"The body is over the limit, packed or unpacked."}
+	kindMediaType = problemKind{"unsupported_media_type", 415, "Unsupported media type",
+		"The body is not JSON, or has another encoding than gzip."}
+	kindInvalid = problemKind{"invalid", 422, "A field is not valid",
+		"`field` is not valid, or refers to something that does not exist for this user."}
+	kindBusy = problemKind{"too_many_requests", 429, "Too many requests",
+		"The account, its tenant or the server is taking in too many files. `Retry-After` says when to try again."}
+	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large",
+		"The request line and headers are over the limit."}
+	kindInternal = problemKind{"internal", 500, "Internal error",
+		"A fault of resellerd. The log has it under the `decision_id`."}
+	kindUnavailable = problemKind{"unavailable", 503, "Not available now",
+		"The database does not answer, no policy is loaded, or the data is older than `Resellerd-At-Least`. `Retry-After` says when to try again."}
 )
 
 var problemKinds = []problemKind{
 	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindMethod,
 	kindNotAcceptable, kindTimeout, kindConflict, kindRevisionLost, kindStale, kindTooLarge, kindMediaType,
 	kindInvalid, kindBusy, kindHeadersTooLarge, kindInternal, kindUnavailable,
+}
+
+// ErrorDoc documents a type of problem: its code, and when callers get it.
+type ErrorDoc struct {
+	Code        string // last part of the RFC 9457 type
+	Status      int
+	Title, When string
+}
+
+// Errors documents every type of problem that the server answers with.
+func Errors() []ErrorDoc {
+	docs := make([]ErrorDoc, len(problemKinds))
+	for i, k := range problemKinds {
+		docs[i] = ErrorDoc{Code: k.code, Status: k.status, Title: k.title, When: k.when}
+	}
+	return docs
 }
 
 // problem is an error with an answer. Cause is logged, never sent.

@@ -162,7 +162,7 @@ func (s *Server) startShadow() {
 	if s.shadowing == nil {
 		return
 	}
-	s.registry.MustRegister(newPolicyInfo("resellerd_shadow_policy_info", "The policy in the shadow; the value is 1.", s.shadowing.Engines))
+	s.registry.MustRegister(newPolicyInfo("resellerd_shadow_policy_info", "The shadow policy; the value is 1.", s.shadowing.Engines))
 	s.shadow = shadow.New(*s.shadowing)
 	s.shadow.Start(shadow.Settings{Registry: s.registry, Logger: s.logger, Known: &s.views, Whole: s.cfg.ForceEvaluate})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,15 +12,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-var update = flag.Bool("update", false, "write the settings table into the page of operators, and the answers that differ from the release")
+var update = flag.Bool("update", false, "write the reference into the pages, and the answers that differ from the release")
 
 const (
-	top            = "../../"
-	readmePath     = top + "README.md"
-	settingsPath   = top + "deploy/README.md"
-	problemsPath   = top + "server/README.md"
-	changelogPath  = "CHANGELOG.md"
-	problemsSource = top + "server/problem.go"
+	top           = "../../"
+	readmePath    = top + "README.md"
+	settingsPath  = top + "deploy/README.md"
+	problemsPath  = top + "server/README.md"
+	cardsPath     = top + "store/README.md"
+	policiesPath  = top + "policies/README.md"
+	changelogPath = "CHANGELOG.md"
 )
 
 func text(t *testing.T, path string) string {
@@ -31,22 +31,6 @@ func text(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-var settingsSection = regexp.MustCompile(`(?s)(<!-- settings: [^\n]*-->\n).*?(<!-- /settings -->)`)
-
-func TestSettingsTableSaysWhatTheFlagsAre(t *testing.T) {
-	page := text(t, settingsPath)
-	want := settingsSection.ReplaceAllString(page, "${1}"+strings.ReplaceAll(settingsTable(t), "$", "$$")+"${2}")
-	if *update {
-		if err := os.WriteFile(settingsPath, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if page != want {
-		t.Errorf("%s differs from the flags; write it with: go test ./cmd/resellerd -run Settings -update", settingsPath)
-	}
 }
 
 // settingsTable lists the settings.
@@ -121,28 +105,10 @@ func TestReadmeRunsTheExamplesThatItLinksTo(t *testing.T) {
 	}
 }
 
-func TestEveryProblemIsExplained(t *testing.T) {
-	page := text(t, problemsPath)
-	kinds := regexp.MustCompile(`problemKind\{"(\w+)", (\d+),`).FindAllStringSubmatch(text(t, problemsSource), -1)
-	if len(kinds) == 0 {
-		t.Fatal("no problems found in the server")
-	}
-	for _, kind := range kinds {
-		if !strings.Contains(page, fmt.Sprintf("| `%s` | %s | ", kind[1], kind[2])) {
-			t.Errorf("%s does not explain %s (%s)", problemsPath, kind[1], kind[2])
-		}
-	}
-	_, table, _ := strings.Cut(page, "\n| Code | Status | Cause |\n")
-	table, _, _ = strings.Cut(table, "\n\n")
-	if rows := strings.Count(table, "\n"); rows != len(kinds) {
-		t.Errorf("%s explains %d problems, the server has %d", problemsPath, rows, len(kinds))
-	}
-}
-
 // A flag is a setting, in the table of settings, or is read from the command line
 // alone. This test meets every flag of every command, also of one that is new.
 func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
-	table := settingsSection.FindString(text(t, settingsPath))
+	table := referenceSection("settings").FindString(text(t, settingsPath))
 	app, l := model(t)
 	eachFlag(app.Node, func(command *kong.Node, f *kong.Flag) {
 		name := command.FullPath() + " --" + f.Name

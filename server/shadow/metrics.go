@@ -17,10 +17,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reg.MustRegister(c)
 		return c
 	}
-	decisions := counter("decisions_total", "Decisions of the live policy, by what its shadow made of them.", "result")
+	decisions := counter("decisions_total", "Decisions of the live policy that the shadow compared, dropped or could not repeat (error).", "result")
 	return &metrics{
-		disagreements: counter("disagreements_total", "Decisions that the shadow made otherwise.", "area", "kind"),
-		reloads:       counter("policy_reloads_total", "Attempts to put a policy in the shadow.", "result"),
+		disagreements: counter("disagreements_total", "Decisions that the shadow made differently, by kind of difference.", "area", "kind"),
+		reloads:       counter("policy_reloads_total", "Attempts to load the shadow policy: success or failure.", "result"),
 		compared:      decisions.WithLabelValues("compared"),
 		dropped:       decisions.WithLabelValues("dropped"),
 		failed:        decisions.WithLabelValues("error"),

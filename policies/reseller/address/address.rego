@@ -15,7 +15,7 @@ refused if {
 
 # METADATA
 # title: Client address unknown
-# description: The user may act from certain networks only, and no client address was passed.
+# description: The user may act only from certain networks, and no client address was sent.
 # custom:
 #   code: client_ip_unknown
 reasons contains rego.metadata.rule().custom.code if {
@@ -25,7 +25,7 @@ reasons contains rego.metadata.rule().custom.code if {
 
 # METADATA
 # title: Client address outside the allow list
-# description: The client address lies in none of the networks the user may act from.
+# description: The client address is in none of the networks that the user may act from.
 # custom:
 #   code: client_ip_denied
 reasons contains rego.metadata.rule().custom.code if {

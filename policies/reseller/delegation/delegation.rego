@@ -33,9 +33,9 @@ refused if {
 # METADATA
 # title: Exceeds delegation
 # description: >-
-#   The group or user holds, or would hold, an access that the acting user does
-#   not hold; an account would be given such access; or a preview would show more
-#   than the viewer may read.
+#   The write would give access that the acting user does not have, or it changes
+#   a group or user with such access. A preview would show more than the viewer may
+#   read.
 # custom:
 #   code: exceeds_delegation
 reasons contains rego.metadata.rule().custom.code if refused

@@ -22,8 +22,8 @@ refused if {
 # METADATA
 # title: Field not writable
 # description: >-
-#   The field is fixed when the row is created, or it belongs to those above: nobody
-#   changes their own account's ceiling, status or external id.
+#   The field is fixed when the row is created, or only users of an account above can
+#   change it: ceiling, status, currency and external id of the user's own account.
 # custom:
 #   code: column_not_writable
 reasons contains rego.metadata.rule().custom.code if refused

@@ -9,7 +9,7 @@ import data.reseller.types
 
 # METADATA
 # title: Unknown area
-# description: The name is no valid name of an area or of a type of rows. Capital letters and blanks are not allowed.
+# description: The name is not a valid name of an area or a type. Names have words of a-z, 0-9, "-" and "_", joined by slashes, and at most 200 characters.
 # custom:
 #   code: unknown_area
 reasons contains rego.metadata.rule().custom.code if unknown_area
@@ -37,7 +37,7 @@ reasons contains rego.metadata.rule().custom.code if {
 
 # METADATA
 # title: Not visible
-# description: The row does not exist, or the user may not know that it does.
+# description: The row does not exist, or not for this user.
 # custom:
 #   code: not_visible
 reasons contains rego.metadata.rule().custom.code if {

@@ -28,7 +28,7 @@ is_reseller if input.subject.account.kind == "reseller"
 
 # METADATA
 # title: Unknown user
-# description: The store knows no such user, or more than one.
+# description: The store does not know the user, or knows several users with this id.
 # custom:
 #   code: unknown_user
 reasons contains rego.metadata.rule().custom.code if not known
@@ -55,7 +55,7 @@ reasons contains rego.metadata.rule().custom.code if {
 
 # METADATA
 # title: No group
-# description: The user is in no group, and therefore has access to nothing.
+# description: The user is in no group, so it has no access.
 # custom:
 #   code: no_group
 reasons contains rego.metadata.rule().custom.code if {

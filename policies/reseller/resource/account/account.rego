@@ -69,7 +69,7 @@ barred if {
 
 # METADATA
 # title: Too deep
-# description: The account tree may not grow deeper than policy data allows (max_depth).
+# description: The account tree would become deeper than data.limits.max_depth allows.
 # scope: rule
 # custom:
 #   code: max_depth

@@ -98,8 +98,8 @@ barred if {
 # METADATA
 # title: Card of another account
 # description: >-
-#   An assigned card, or one of an account below, can be read and built from, and nothing
-#   else: it is not changed, assigned on, nor are customers put on it.
+#   The card belongs to another account. The user can read it and build from it, but cannot
+#   change it, assign it or put customers on it.
 # custom:
 #   code: card_not_own
 reasons contains rego.metadata.rule().custom.code if {
@@ -109,7 +109,7 @@ reasons contains rego.metadata.rule().custom.code if {
 
 # METADATA
 # title: Not a customer card
-# description: Only customer cards are assigned to accounts below, and only they are built.
+# description: Only customer cards can be assigned to accounts below and built.
 # custom:
 #   code: card_not_customer
 reasons contains rego.metadata.rule().custom.code if {

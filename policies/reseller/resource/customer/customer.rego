@@ -47,7 +47,7 @@ barred if {
 
 # METADATA
 # title: A customer's owner cannot change
-# description: Moving a customer to another account would make its billing unpredictable.
+# description: A customer cannot move to another account.
 # scope: rule
 # custom:
 #   code: customer_owner_immutable

@@ -73,7 +73,7 @@ barred if {
 
 # METADATA
 # title: Group of another account
-# description: A group that was lent can be given to users, and not be changed.
+# description: The group is lent to the account. Users can be put in it, but it cannot be changed.
 # custom:
 #   code: group_not_own
 reasons contains rego.metadata.rule().custom.code if {
@@ -83,7 +83,7 @@ reasons contains rego.metadata.rule().custom.code if {
 
 # METADATA
 # title: Group not lent
-# description: A user can only be put in a group that its account owns or was lent.
+# description: The user's account neither owns the group nor may use it.
 # custom:
 #   code: group_not_lent
 reasons contains rego.metadata.rule().custom.code if {

@@ -43,14 +43,14 @@ hidden if {
 
 # METADATA
 # title: Reserved type
-# description: The type is named like an area of resellerd's own that keeps no rows.
+# description: The type has the name of an area of resellerd that has no rows.
 # custom:
 #   code: reserved_type
 reasons contains rego.metadata.rule().custom.code if reserved_type
 
 # METADATA
 # title: Owner unknown
-# description: The row came without the account that owns it.
+# description: The panel sent a row of its own without its owner account.
 # custom:
 #   code: owner_unknown
 reasons contains rego.metadata.rule().custom.code if {

@@ -49,7 +49,7 @@ barred if {
 
 # METADATA
 # title: Previewed user disabled
-# description: A user who may not act sees nothing that could be previewed.
+# description: The user to be previewed is not active.
 # scope: rule
 # custom:
 #   code: target_disabled

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"net/http"
+
+	"resellerd/server/insight"
+	"resellerd/server/session"
+	"resellerd/store"
+)
+
+// ReasonDoc documents a reason that the server itself gives, whatever the policy says.
+type ReasonDoc struct {
+	Code   string
+	Status int // of the answer that carries it
+	When   string
+}
+
+// Reasons documents every reason that the server and the store give.
+func Reasons() []ReasonDoc {
+	return []ReasonDoc{
+		{session.ReasonUnknownUser, http.StatusForbidden, "The acting user is unknown, disabled, ambiguous or suspended."},
+		{insight.ReasonExceeds, http.StatusForbidden, "The preview would show more than the viewer may read. Policies give this reason for [writes](#access-that-users-give-to-others)."},
+		{session.ReasonRatesHidden, http.StatusForbidden, "The user may not read all rates that the request needs: [Hidden rates](../store/README.md#hidden-rates)."},
+		{store.ReasonExternalIDTaken, http.StatusConflict, "Another user of the tenant has this external id."},
+		{store.ReasonWithdrawn, http.StatusConflict, "A card that the revision was built from, or a parent of the card, is no longer assigned."},
+		{store.ReasonBaseChanged, http.StatusConflict, "The revision that an amendment amends is not active."},
+		{store.ReasonSellsAtLoss, http.StatusConflict, "A call would sell for less than it costs."},
+		{store.ReasonNotProven, http.StatusConflict, "There is no cost to compare the prices with."},
+		{store.ReasonCurrencyMismatch, http.StatusUnprocessableEntity, "A parent has another currency, and no exchange rate is given. The status is 409 if an existing parent is the cause."},
+		{store.ReasonCardNotOwn, http.StatusUnprocessableEntity, "A parent belongs to another account and is not assigned to the card's account. The status is 409 if an existing parent is the cause."},
+	}
+}
