@@ -104,7 +104,7 @@ func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, 
 	g := store.Group{}
 	if template := f.line("template"); template != nil {
 		if *template != store.DefaultReseller {
-			f.refuse("template", "want "+store.DefaultReseller)
+			f.refuse("template", "must be "+store.DefaultReseller)
 		}
 		g = store.DefaultResellerGroup()
 	}

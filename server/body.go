@@ -44,7 +44,7 @@ func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	}
 	mediaType, _, _ := strings.Cut(q.mediaType, ";")
 	if !slices.Contains(bodyTypes, strings.ToLower(strings.TrimSpace(mediaType))) {
-		return nil, &problem{kind: kindMediaType, detail: "content type must be application/json"}
+		return nil, &problem{kind: kindMediaType, detail: "The content type must be application/json."}
 	}
 	value, err := strictjson.Parse(raw)
 	if err != nil {
@@ -74,7 +74,7 @@ func (f *fields) names() []string {
 func (f *fields) err() error {
 	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
 		if !f.known[name] || !f.shown(name) {
-			return invalid(f.path+name, "unknown field")
+			return invalid(f.path+name, "is not a known field")
 		}
 	}
 	return f.fault
@@ -100,7 +100,7 @@ func (f *fields) value(name string) (value any, sent bool) {
 func (f *fields) line(name string) *string {
 	text := f.prose(name)
 	if text != nil && hasControl(*text) {
-		f.refuse(name, "want a text without control characters")
+		f.refuse(name, "must be a text without control characters")
 	}
 	return text
 }
@@ -113,7 +113,7 @@ func (f *fields) prose(name string) *string {
 	}
 	text, ok := value.(string)
 	if !ok && value != nil {
-		f.refuse(name, "want a text")
+		f.refuse(name, "must be a text")
 	}
 	return &text
 }
@@ -127,7 +127,7 @@ func (f *fields) integer(name string) *int {
 	number, _ := value.(json.Number)
 	n, err := strconv.Atoi(string(number))
 	if err != nil {
-		f.refuse(name, "want a whole number")
+		f.refuse(name, "must be a whole number")
 	}
 	return &n
 }
@@ -141,7 +141,7 @@ func (f *fields) moment(name string) schema.Micros {
 	text, _ := value.(string)
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		f.refuse(name, "want a time as in RFC 3339")
+		f.refuse(name, "must be a time in the format of RFC 3339")
 	}
 	return schema.MicrosOf(t)
 }
@@ -154,7 +154,7 @@ func (f *fields) texts(name string) *[]string {
 	}
 	list, ok := textList(value)
 	if !ok {
-		f.refuse(name, "want a list of texts")
+		f.refuse(name, "must be a list of texts")
 	}
 	return &list
 }
@@ -173,7 +173,7 @@ func textList(value any) ([]string, bool) {
 	return list, true
 }
 
-const wantActions = "want a list of create, read, update and delete"
+const wantActions = "must be a list with some of create, read, update and delete"
 
 // letters reads a list of action names.
 func (f *fields) letters(name string) *string {
@@ -213,7 +213,7 @@ func (f *fields) access(name string) *store.Access {
 	object, ok := value.(map[string]any)
 	if !ok {
 		if value != nil {
-			f.refuse(name, "want an object of area and access")
+			f.refuse(name, "must be an object with an access list for each area")
 		}
 		return &access
 	}
@@ -234,7 +234,7 @@ func (f *fields) object(name string) (*fields, bool) {
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
-		f.refuse(name, "want an object")
+		f.refuse(name, "must be an object")
 		return nil, false
 	}
 	return &fields{sent: object, shown: anyField, path: f.path + name + ".", known: map[string]bool{}}, true
@@ -266,6 +266,6 @@ func hasControl(s string) bool {
 // word takes a field that can hold one word only.
 func (f *fields) word(name, want string) {
 	if text := f.line(name); text != nil && *text != want {
-		f.refuse(name, "want "+want)
+		f.refuse(name, "must be "+want)
 	}
 }

@@ -16,8 +16,8 @@ type builtBody struct {
 	Status     string   `json:"status" enum:"draft,active,inactive,archived,scheduled,held"`
 	Rows       int64    `json:"rows"`
 	Blocked    int64    `json:"blocked" description:"rows that are blocked"`
-	Borrowed   int64    `json:"borrowed_names" description:"rows that are called as a supplier calls them"`
-	Warnings   []string `json:"warnings" description:"borrowed_names: customers would read names that suppliers gave; see /v1/destinations"`
+	Borrowed   int64    `json:"borrowed_names" description:"rows that use the names of a supplier"`
+	Warnings   []string `json:"warnings" description:"borrowed_names: rows use names of suppliers, which may reveal who the supplier is; see /v1/destinations"`
 }
 
 // buildOptions is what the body of a build says.
@@ -47,7 +47,7 @@ func (f *fields) boolean(name string) bool {
 	value, sent := f.value(name)
 	truth, ok := value.(bool)
 	if sent && !ok {
-		f.refuse(name, "want true or false")
+		f.refuse(name, "must be true or false")
 	}
 	return truth
 }

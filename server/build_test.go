@@ -113,7 +113,7 @@ func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, card := range []string{"upstream", "silver", "bronze", "bulk", "foreign", "nobody"} {
-			got := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{`+card+`}"]}`).refused(422, "names no card")
+			got := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{`+card+`}"]}`).refused(422, "has a card that does not exist")
 			if absent := w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{never}"]}`); got.alike() != absent.alike() {
 				t.Errorf("%s:\n%s\n%s", card, got.alike(), absent.alike())
 			}

@@ -68,7 +68,7 @@ func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *
 	case err != nil:
 		return session.Caller{}, err
 	case token == "" && s.cfg.JWT.RequireUser:
-		return session.Caller{}, unauthorized("a user's token is required beside the panel token")
+		return session.Caller{}, unauthorized("a user's token is required in addition to the panel token")
 	case token == "":
 		return who, nil
 	case s.jwt == nil:
@@ -79,9 +79,9 @@ func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *
 	case err != nil:
 		return session.Caller{}, err
 	case who.Tenant != "" && who.Tenant != tenant:
-		return session.Caller{}, unauthorized("the user's token is another tenant's")
+		return session.Caller{}, unauthorized("the user's token belongs to another tenant")
 	case who.UserRef != "" && who.UserRef != sub:
-		return session.Caller{}, unauthorized("the user's token is another user's")
+		return session.Caller{}, unauthorized("the user's token belongs to another user")
 	}
 	who.Tenant, who.UserRef = tenant, sub
 	return who, nil
@@ -91,7 +91,7 @@ func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *
 func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (session.Caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
 		if len(h.PeekAll(name)) > 0 {
-			return session.Caller{}, forbidden(name + " may be sent by a panel only")
+			return session.Caller{}, forbidden("only a panel may send " + name)
 		}
 	}
 	return session.Caller{TokenID: "jwt", Tenant: tenant, Scopes: identity.ScopeUser, JWT: true, UserRef: sub}, nil
@@ -106,7 +106,7 @@ func bearer(h *fasthttp.RequestHeader) ([]byte, error) {
 		return nil, unauthorized("a bearer token is required")
 	}
 	if len(h.PeekAll(fiber.HeaderAuthorization)) > 1 {
-		return nil, unauthorized("more than one Authorization header")
+		return nil, unauthorized("the request has more than one Authorization header")
 	}
 	return value[len(scheme):], nil
 }
@@ -131,16 +131,16 @@ func equalFoldASCII(b []byte, s string) bool {
 func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 	value := h.Peek(name)
 	if len(h.PeekAll(name)) > 1 { // an empty one before another hides it from Peek
-		return "", badRequest(name + " is sent more than once")
+		return "", malformed(name, "is sent more than once")
 	}
 	if len(value) == 0 {
 		return "", nil
 	}
 	if name != headerUserJWT && len(value) > identity.MaxName {
-		return "", badRequest(name + " is too long")
+		return "", malformed(name, "is too long")
 	}
 	if !strictjson.CleanText(string(value)) {
-		return "", badRequest(name + " holds invalid text")
+		return "", malformed(name, "has invalid text")
 	}
 	return string(value), nil
 }

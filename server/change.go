@@ -81,7 +81,7 @@ func plainGroupPatch(f *fields) store.GroupPatch {
 		some := store.LendSome
 		p.Lend, p.LentTo = &some, &list
 	} else if sent {
-		f.refuse("lend_to", `want "none", "all" or a list of accounts`)
+		f.refuse("lend_to", `must be "none", "all" or a list of accounts`)
 	}
 	return p
 }
@@ -89,14 +89,14 @@ func plainGroupPatch(f *fields) store.GroupPatch {
 func readAssignment(f, _ *fields) *insight.Change {
 	a, ok := f.object("assignment")
 	if !ok {
-		f.refuse("assignment", "want an object")
+		f.refuse("assignment", "must be an object")
 		return &insight.Change{}
 	}
 	card, account := or(a.line("card"), ""), or(a.line("account"), "")
 	from, to := a.moment("valid_from"), a.moment("valid_to")
 	withdraw, sent := a.value("withdraw")
 	if _, isBool := withdraw.(bool); sent && !isBool {
-		a.refuse("withdraw", "want true or false")
+		a.refuse("withdraw", "must be true or false")
 	}
 	if fault := a.err(); fault != nil && f.fault == nil {
 		f.fault = fault

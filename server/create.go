@@ -44,14 +44,14 @@ func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	}
 	id, ok := value.(string)
 	if !ok {
-		return own, invalid(f.path+field, "want an account's id")
+		return own, invalid(f.path+field, "must be the id of an account")
 	}
 	visible, err := w.sees("account", id)
 	if err != nil {
 		return own, err
 	}
 	if !visible {
-		return own, invalid(f.path+field, "names no account")
+		return own, invalid(f.path+field, "does not name an account")
 	}
 	return w.tx.Account(w.r.Ctx, id)
 }

@@ -49,7 +49,7 @@ func (r *inquiry) sealCursor(question string, c *query.Cursor, revision string) 
 // the same for a cursor that was changed, made for somebody else, or given for
 // another question.
 func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision string, err error) {
-	refused := invalid("cursor", "is not a cursor of this list")
+	refused := invalid("cursor", "does not belong to this list")
 	plain, err := r.s.sealer.Open("cursor", r.cursorBinding(question), sealed)
 	if err != nil {
 		return nil, "", refused

@@ -125,7 +125,7 @@ func (w *writing) putDestinations() (target, error) {
 func (f *fields) destinations(value any) (all []store.Destination) {
 	list, ok := value.([]any)
 	if !ok {
-		f.refuse("items", "want a list of objects")
+		f.refuse("items", "must be a list of objects")
 		return nil
 	}
 	for i, one := range list {
@@ -133,7 +133,7 @@ func (f *fields) destinations(value any) (all []store.Destination) {
 		prefix, isText := object["prefix"].(string)
 		name, isName := object["name"].(string)
 		if !ok || !isText || !isName || len(object) != 2 || hasControl(name) {
-			f.refuse("items", "number "+strconv.Itoa(i+1)+" is not an object of prefix and name")
+			f.refuse("items", "must hold objects of prefix and name, unlike number "+strconv.Itoa(i+1))
 			return nil
 		}
 		all = append(all, store.Destination{Prefix: prefix, Name: name})

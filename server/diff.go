@@ -74,7 +74,7 @@ func getDiff(r *exchange) error {
 	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
 	case mediaNDJSON:
 		if r.query("cursor") != "" || d.count || r.query("limit") != "" {
-			return invalid("", "a stream is the whole of it: it takes no cursor, limit or count")
+			return invalid("", "a stream holds all changes and does not take cursor, limit or count")
 		}
 		return r.streamDiff(d)
 	case fiber.MIMEApplicationJSON:
@@ -136,7 +136,7 @@ func (r *exchange) readDiff(d *diff) error {
 	}
 	if err := r.seesRevision(d.card, d.before); err != nil {
 		if absent(err) {
-			return invalid("with", "names no revision of the card")
+			return invalid("with", "does not name a revision of the card")
 		}
 		return err
 	}

@@ -21,18 +21,18 @@ func (r *exchange) isDryRun() (bool, error) {
 	case len(values) == 0:
 		return false, nil
 	case len(values) > 1:
-		return false, badRequest("dry_run is given more than once")
+		return false, malformed("dry_run", "is given more than once")
 	}
 	switch string(values[0]) {
 	case "false":
 		return false, nil
 	case "true":
 		if !r.route.doc.dry {
-			return false, badRequest("this write cannot be rehearsed")
+			return false, badRequest("this request has no dry run")
 		}
 		return true, nil
 	}
-	return false, badRequest("dry_run: want true or false")
+	return false, malformed("dry_run", "must be true or false")
 }
 
 // dryRun does all of a write but the writing: it ends in the same refusals in

@@ -32,7 +32,7 @@ func evaluate(r *exchange) error {
 // is wrong.
 func (r *exchange) readQuestion() (question, error) {
 	if !jsonMediaType(r.c.Request().Header.ContentType()) {
-		return question{}, badRequest("content type must be application/json")
+		return question{}, badRequest("the content type must be application/json")
 	}
 	body, err := r.body()
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *inquiry) questionInput(q question) *input.Input {
 // token may ask about itself only.
 func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 	if r.ownOnly() && (q.subject.typ != session.SubjectUser || r.Caller.UserRef == "") {
-		return forbidden("a user's token may ask about its own user only")
+		return forbidden("a user's token can only be used to ask about that user")
 	}
 	if q.subject.typ != session.SubjectUser {
 		return nil
@@ -94,7 +94,7 @@ func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 		return unavailable(err)
 	}
 	if r.ownOnly() && !r.own(q.subject.id, a) {
-		return forbidden("a user's token may ask about its own user only")
+		return forbidden("a user's token can only be used to ask about that user")
 	}
 	if err == nil {
 		r.Actor, r.Subject, r.Facts = a, a.Subject, a.Facts

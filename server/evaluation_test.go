@@ -121,7 +121,7 @@ func TestEvaluationSaysWhatIsWrong(t *testing.T) {
 	s := sqliteCore(t).serveTree(t, scenario, nil)
 	const subject, action, resource = `"subject":{"type":"user","id":"alice"}`, `"action":{"name":"read"}`, `"resource":{"type":"record","id":"record-1"}`
 	for body, want := range map[string]string{
-		``:   "json",
+		``:   "JSON",
 		`{}`: "subject is missing",
 		`[]`: "must be an object",
 		`{"subject":"alice",` + action + `,` + resource + `}`:                                    "subject must be an object",
@@ -139,11 +139,11 @@ func TestEvaluationSaysWhatIsWrong(t *testing.T) {
 		`{` + subject + `,` + action + `,"resource":{"id":"record-1"}}`:                          "resource.type is missing",
 		`{` + subject + `,` + action + `,"resource":{"type":"record","id":"x","properties":[]}}`: "properties must be an object",
 		`{` + subject + `,` + action + `,` + resource + `,"context":"x"}`:                        "context must be an object",
-		`{` + subject + `,` + subject + `,` + action + `,` + resource + `}`:                      "twice",
+		`{` + subject + `,` + subject + `,` + action + `,` + resource + `}`:                      "more than once",
 		`{"Subject":{"type":"user","id":"alice"},` + action + `,` + resource + `}`:               "subject is missing",
-		`{"subject":{"type":"user","id":"ali\u0000ce"},` + action + `,` + resource + `}`:         "nul",
+		`{"subject":{"type":"user","id":"ali\u0000ce"},` + action + `,` + resource + `}`:         "NUL",
 		`{` + subject + `,` + action + `,` + resource + `} trailing`:                             "after the value",
-		`{` + subject + `,` + action + `,` + resource:                                            "json",
+		`{` + subject + `,` + action + `,` + resource:                                            "JSON",
 	} {
 		a := knock(t, s, "POST", "/access/v1/evaluation", body, decideToken, "Content-Type: application/json")
 		detail, _ := a.json(t)["detail"].(string)

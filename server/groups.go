@@ -38,7 +38,7 @@ func (w *writing) lending(f *fields) (lend *string, to *[]string) {
 	}
 	list, ok := textList(value)
 	if !ok {
-		f.refuse("lend_to", `want "none", "all" or a list of accounts`)
+		f.refuse("lend_to", `must be "none", "all" or a list of accounts`)
 		return nil, nil
 	}
 	for _, id := range list {
@@ -124,7 +124,7 @@ func (w *writing) mayAssign(f *fields, account store.Account, groups []string) e
 			return err
 		}
 		if !visible {
-			return invalid(f.path+"groups", "names no group")
+			return invalid(f.path+"groups", "has a group that does not exist")
 		}
 		row, err := w.tx.PolicyRow(w.r.Ctx, "group", id)
 		if err != nil {

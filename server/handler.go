@@ -158,11 +158,11 @@ func (r *exchange) waitAtLeast() error {
 		return err
 	}
 	if r.Caller.JWT {
-		return forbidden(headerAtLeast + " may be sent by a panel only")
+		return forbidden("only a panel may send " + headerAtLeast)
 	}
 	wanted, err := r.s.sealer.OpenRevision(sealed)
 	if err != nil {
-		return badRequest(headerAtLeast + " is not a revision of this store")
+		return malformed(headerAtLeast, "is not a revision of this store")
 	}
 	ctx, cancel := context.WithTimeout(r.Ctx, r.s.cfg.Limits.AtLeast)
 	defer cancel()

@@ -70,7 +70,7 @@ func (w *writing) repeated() (done target, ok bool, err error) {
 	case errors.Is(err, fault.ErrNotFound):
 		return done, false, nil
 	case errors.Is(err, fault.ErrInvalid):
-		return done, false, invalid(headerIdempotency, "was used for another request")
+		return done, false, invalid(headerIdempotency, "was already used for another request")
 	case err != nil:
 		return done, false, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -59,7 +60,7 @@ func postImport(r *exchange) error {
 		return err
 	}
 	if r.Viewer != nil {
-		return forbidden("a preview reads only")
+		return forbidden("a preview cannot write")
 	}
 	if err := r.mayImport(card); err != nil {
 		return err
@@ -74,7 +75,7 @@ func postImport(r *exchange) error {
 		}
 	}
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
-		return &problem{kind: kindMediaType, detail: "send the file itself as the body, not a form"}
+		return &problem{kind: kindMediaType, detail: "Send the file itself as the body, not as a form."}
 	}
 	vacate, err := r.s.uploads.reserve(r.Facts.Account.TenantID, r.Facts.Account.ID)
 	if err != nil {
@@ -175,8 +176,8 @@ type importedChange struct {
 
 func refusedLines(b *importBody) string {
 	first := b.Refusals[0]
-	return "lines are refused, the first at " + first.Place.String() + ": " + first.Column + " " + first.Reason +
-		"; look at the preview, mend the file, or say skip_refused=true"
+	return fmt.Sprintf("is needed because %d lines are refused. The first is %s: %s %s. Correct the file, or apply without these lines with skip_refused=true",
+		b.Lines.Refused, first.Place, first.Column, first.Reason)
 }
 
 // answerImport answers with the kept report of the import. The report compares
@@ -260,7 +261,7 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 func fileProblem(err error) error {
 	var bad *cardfile.FileError
 	if errors.As(err, &bad) {
-		return &problem{kind: kindInvalid, field: bad.Option, detail: bad.Error(), cause: err}
+		return &problem{kind: kindInvalid, field: bad.Option, detail: fault.Sentence("", bad.Error()), cause: err}
 	}
 	return err
 }

@@ -21,10 +21,10 @@ const (
 
 // importQuery is what an import may be told.
 type importQuery struct {
-	Mode        string `query:"mode" enum:"replace,amend" required:"true" description:"replace: the file is the whole card; amend: what it does not name stays as it is in the base"`
-	Base        string `query:"base" description:"of an amendment: the active revision that it was made for"`
-	Apply       bool   `query:"apply" description:"make new drafts; else only say what would be"`
-	SkipRefused bool   `query:"skip_refused" description:"apply without the lines that are refused"`
+	Mode        string `query:"mode" enum:"replace,amend" required:"true" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
+	Base        string `query:"base" description:"the active revision that an amendment was made for"`
+	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
+	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: what the file looks like"`
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
@@ -32,10 +32,10 @@ type importQuery struct {
 	Columns     string `query:"columns" description:"of CSV and XLSX: the columns by position, comma-separated, - for one to leave out"`
 	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
 	Card        string `query:"card" description:"of open rate card JSON with several"`
-	Commas      string `query:"commas" enum:"list,thousands" description:"what 447,712 is where a prefix stands: 447 and 712, or 447712"`
+	Commas      string `query:"commas" enum:"list,thousands" description:"list: 447,712 is two prefixes; thousands: it is one"`
 	NANP        bool   `query:"nanp" description:"prefixes are NPA-NXX, 212555 is 1212555"`
-	Exit        string `query:"exit" enum:"011" description:"011 before a prefix is no part of it"`
-	Zone        string `query:"zone" description:"IANA time zone of dates that have none"`
+	Exit        string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of prefixes"`
+	Zone        string `query:"zone" description:"IANA time zone of dates without one"`
 	MCD         int    `query:"mcd" description:"where the file has none; default 0"`
 	Pulse       int    `query:"pulse" description:"where the file has none; default 1"`
 	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
@@ -118,11 +118,11 @@ func (q *importReader) set(name, value string) {
 	set, known := importSetters[name]
 	switch {
 	case !known:
-		q.refuse(name, "unknown parameter")
+		q.refuse(name, "is not a known parameter")
 	case slices.Contains(q.seen, name) && name != "sheet":
-		q.refuse(name, "is given twice")
+		q.refuse(name, "is given more than once")
 	case !strictjson.CleanText(value), len(value) > identity.MaxName*10:
-		q.refuse(name, "holds text that is not valid, or too long")
+		q.refuse(name, "has invalid text or is too long")
 	default:
 		q.seen = append(q.seen, name)
 		if err := set(q, value); err != nil {
@@ -134,18 +134,18 @@ func (q *importReader) set(name, value string) {
 func (o *importOrder) check() error {
 	switch {
 	case o.mode == "":
-		return invalid("mode", "say replace (the file is the whole card) or amend (what it does not name stays)")
+		return invalid("mode", "is missing: use replace if the file holds the whole card, or amend if other rates stay")
 	case o.mode == modeAmend && o.base == "":
-		return invalid("base", "an amendment names the revision that it amends")
+		return invalid("base", "is missing: an amendment needs the active revision that it was made for")
 	case o.mode == modeReplace && o.base != "":
-		return invalid("base", "belongs to an amendment")
+		return invalid("base", "is only for mode=amend")
 	}
 	return nil
 }
 
 func among(into *string, value string, allowed ...string) error {
 	if !slices.Contains(allowed, value) {
-		return errors.New("want one of " + strings.Join(allowed, " "))
+		return errors.New("must be one of " + strings.Join(allowed, ", "))
 	}
 	*into = value
 	return nil
@@ -157,7 +157,7 @@ func truth(into *bool, value string) error {
 		*into = value == "true"
 		return nil
 	}
-	return errors.New("want true or false")
+	return errors.New("must be true or false")
 }
 
 func delimiter(into *rune, value string) error {
@@ -166,7 +166,7 @@ func delimiter(into *rune, value string) error {
 	}
 	c, size := utf8.DecodeRuneInString(value)
 	if size == 0 || size != len(value) || strings.ContainsRune("\"\r\n\uFFFD", c) {
-		return errors.New("want one character, or tab")
+		return errors.New("must be one character or tab")
 	}
 	*into = c
 	return nil
@@ -184,7 +184,7 @@ func zone(into **time.Location, value string) error {
 func wholeSeconds(into **int, value string, least int) error {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > 86_400 {
-		return fmt.Errorf("want seconds from %d to 86400", least)
+		return fmt.Errorf("must be a number of seconds from %d to 86400", least)
 	}
 	*into = &n
 	return nil

@@ -102,7 +102,7 @@ func (p *uploadPlaces) reserve(tenant, account string) (leave func(), err error)
 	defer p.mu.Unlock()
 	for of, limit := range limits {
 		if p.held[of] >= limit {
-			return nil, &problem{kind: kindBusy, detail: "too many files are being taken in: try again later"}
+			return nil, &problem{kind: kindBusy, detail: "Too many files are being imported. Try again later."}
 		}
 	}
 	if p.held == nil {

@@ -53,7 +53,7 @@ func cutShort(err error) error {
 	case errors.As(err, &network) && network.Timeout():
 		return &problem{kind: kindTimeout, cause: err}
 	}
-	return &problem{kind: kindBadRequest, detail: "the body is cut off, or its chunks are not valid", cause: err}
+	return &problem{kind: kindBadRequest, detail: "The body is incomplete, or its chunks are not valid.", cause: err}
 }
 
 // arriving is the body of a request as it comes, or nil where there is none.

@@ -25,7 +25,7 @@ func unpacked(raw []byte, encoding string, limit int) ([]byte, error) {
 	case "gzip":
 		return gunzip(raw, limit)
 	default:
-		return nil, &problem{kind: kindMediaType, detail: "content encoding must be gzip or none"}
+		return nil, &problem{kind: kindMediaType, detail: "The content encoding must be gzip or none."}
 	}
 }
 
@@ -33,14 +33,14 @@ func unpacked(raw []byte, encoding string, limit int) ([]byte, error) {
 func gunzip(packed []byte, limit int) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, badRequest("the gzip body is broken")
+		return nil, badRequest("the gzip body is damaged")
 	}
 	plain, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
 	switch {
 	case len(plain) > limit:
-		return nil, &problem{kind: kindTooLarge, detail: "the body is too large when unpacked"}
+		return nil, &problem{kind: kindTooLarge, detail: "The unpacked body is too large."}
 	case err != nil:
-		return nil, badRequest("the gzip body is broken")
+		return nil, badRequest("the gzip body is damaged")
 	}
 	return plain, nil
 }

@@ -25,7 +25,7 @@ func (s *Server) openDecisionLog() error {
 		o.Out = os.Stdout
 	}
 	if c.DecisionLogKeyFile == "" {
-		s.logger.Info("decision log is chained without a key: who can write it can make it anew; see --decision-log-key-file")
+		s.logger.Info("the chain of the decision log has no key: a person who can write the log can also forge it; set --decision-log-key-file")
 	} else {
 		var err error
 		if o.Key, err = decisionlog.ReadKey(c.DecisionLogKeyFile); err != nil {

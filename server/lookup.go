@@ -140,12 +140,12 @@ func (r *exchange) callOfQuery() (lookup.Call, error) {
 			number = strings.Replace(a.value, " ", "+", 1)
 		case "seconds":
 			if seconds, err = strconv.Atoi(a.value); err != nil {
-				return lookup.Call{}, invalid(a.name, "want a whole number")
+				return lookup.Call{}, invalid(a.name, "must be a whole number")
 			}
 		case "jurisdiction":
 			jurisdiction = a.value
 		default:
-			return lookup.Call{}, invalid("", "takes number, seconds and jurisdiction alone")
+			return lookup.Call{}, invalid("", "this request takes only the parameters number, seconds and jurisdiction")
 		}
 	}
 	return lookup.NewCall(number, seconds, jurisdiction)
@@ -160,7 +160,7 @@ func (r *exchange) callsOfBody() ([]lookup.Call, error) {
 	value, _ := f.value("numbers")
 	list, ok := value.([]any)
 	if !ok || len(list) == 0 || len(list) > maxCalls {
-		f.refuse("numbers", "want a list of 1 to 1000 objects")
+		f.refuse("numbers", "must be a list of 1 to 1000 objects")
 	}
 	if err := f.err(); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (r *exchange) callsOfBody() ([]lookup.Call, error) {
 func callOf(item any, path string) (lookup.Call, error) {
 	object, ok := item.(map[string]any)
 	if !ok {
-		return lookup.Call{}, invalid(strings.TrimSuffix(path, "."), "want an object")
+		return lookup.Call{}, invalid(strings.TrimSuffix(path, "."), "must be an object")
 	}
 	f := &fields{sent: object, shown: anyField, path: path, known: map[string]bool{}}
 	number, jurisdiction, seconds := or(f.line("number"), ""), or(f.line("jurisdiction"), ""), or(f.integer("seconds"), defaultSeconds)

@@ -186,7 +186,7 @@ func TestLookUpsAreReadStrictly(t *testing.T) {
 		for _, c := range []struct{ query, part string }{
 			{"", "number"}, {"number=", "number"}, {"number=4x", "number"}, {"number=44&number=49", "more than once"},
 			{"number=44&seconds=x", "seconds"}, {"number=44&seconds=-1", "seconds"}, {"number=44&seconds=86401", "seconds"},
-			{"number=44&jurisdiction=moon", "jurisdiction"}, {"number=44&limit=1", "alone"}, {"number=4%204", "number"},
+			{"number=44&jurisdiction=moon", "jurisdiction"}, {"number=44&limit=1", "takes only"}, {"number=4%204", "number"},
 		} {
 			w.get("a", "/v1/lookup?"+c.query).refused(422, c.part)
 		}

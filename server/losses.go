@@ -20,9 +20,9 @@ func (w *writing) tellLoss(card string, err error) error {
 	if unseen != nil || !row.shows("parents") {
 		return err
 	}
-	text := fmt.Sprintf("%d prefixes would sell at a loss, the first of them %s: %s", loss.Losing, loss.First.Prefix, lossText(loss.First))
+	text := fmt.Sprintf("is needed because calls to %d of the prefixes would sell at a loss. The first is %s: %s", loss.Losing, loss.First.Prefix, lossText(loss.First))
 	if loss.Former {
-		text += ", against what it was built from"
+		text += ", compared with the rates that the revision was built from"
 	}
 	return &store.ReasonError{
 		Code: store.ReasonSellsAtLoss,
@@ -34,9 +34,9 @@ func (w *writing) tellLoss(card string, err error) error {
 func lossText(f store.Finding) string {
 	loss := schema.AppendMoney(nil, f.Loss)
 	if f.Seconds == 0 {
-		return fmt.Sprintf("calls of over two hours, %s on a minute", loss)
+		return fmt.Sprintf("calls of more than two hours lose %s a minute", loss)
 	}
-	return fmt.Sprintf("%s on a call of %d s", loss, f.Seconds)
+	return fmt.Sprintf("a call of %[2]d s loses %[1]s", loss, f.Seconds)
 }
 
 // changeAtLoss changes a card whose calls may then sell at a loss, for who may

@@ -59,7 +59,7 @@ func TestARefusalNamesTheFirstLossToWhoSeesTheCosts(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"491","type":"absolute","value":"0.02"}]}`).want(200)
-		const first = "1 prefixes would sell at a loss, the first of them 491: 0.0001 on a call of 1 s"
+		const first = "accept_losses is needed because calls to 1 of the prefixes would sell at a loss. The first is 491: a call of 1 s loses 0.0001"
 		draft := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`).want(201).object()["revision_id"].(string)
 		at := "/v1/cards/{retail}/revisions/" + draft + "/activate"
 		w.do("a", "POST", at, "").refused(409, first)
@@ -89,7 +89,7 @@ func TestALossThatIsNotToldOfHasNoPrefixAndNoAmount(t *testing.T) {
 	t.Parallel()
 	loss := &store.LossError{Losing: 7, First: store.Finding{Prefix: "491", Seconds: 1, Loss: 100}}
 	told := problemOf(loss)
-	if told.kind.status != 409 || told.detail != "calls would sell for less than they cost" || fmt.Sprint(told.reasons) != "[sells_at_loss]" {
+	if told.kind.status != 409 || told.detail != "accept_losses is needed because calls would sell for less than they cost." || fmt.Sprint(told.reasons) != "[sells_at_loss]" {
 		t.Errorf("got %+v", told)
 	}
 }

@@ -192,7 +192,7 @@ func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 		if w.store.HistoryLost() == 0 {
 			t.Error("no loss is counted")
 		}
-		if log := lines.take(); !strings.Contains(log, "the database has lost commits") {
+		if log := lines.take(); !strings.Contains(log, "the database lacks commits") {
 			t.Errorf("no line in the log:\n%s", log)
 		}
 	})

@@ -84,7 +84,7 @@ func (r *exchange) queryArgs() ([]queryArg, error) {
 	slices.SortStableFunc(args, func(a, b queryArg) int { return strings.Compare(a.name, b.name) })
 	for i, a := range args {
 		if !strictjson.CleanText(a.name) || !strictjson.CleanText(a.value) {
-			return nil, invalid(strings.ToValidUTF8(a.name, "\uFFFD"), "holds invalid text")
+			return nil, invalid(strings.ToValidUTF8(a.name, "\uFFFD"), "has invalid text")
 		}
 		if i > 0 && args[i-1].name == a.name {
 			return nil, invalid(a.name, "is given more than once")
@@ -99,12 +99,12 @@ func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string
 	case "limit":
 		p.limit, err = strconv.Atoi(value)
 		if err != nil || p.limit < 1 || p.limit > maxLimit {
-			return false, invalid(name, "want a number from 1 to 1000")
+			return false, invalid(name, "must be a number from 1 to 1000")
 		}
 	case "count":
 		p.count, err = strconv.ParseBool(value)
 		if err != nil {
-			return false, invalid(name, "want true or false")
+			return false, invalid(name, "must be true or false")
 		}
 	case "cursor":
 		p.cursor = value
@@ -119,7 +119,7 @@ func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string
 func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) error {
 	column, desc := strings.CutPrefix(value, "-")
 	if c, ok := shown[column]; !ok || !c.Sort {
-		return invalid("sort", "unknown column")
+		return invalid("sort", "names an unknown column")
 	}
 	p.sort, p.desc = column, desc
 	return nil
@@ -133,12 +133,12 @@ func (p *listParams) filter(shown map[string]schema.ColumnInfo, name, value stri
 			continue
 		}
 		if wanted, ok := readable(c.Kind, value); !ok {
-			return invalid(name, "want "+wanted)
+			return invalid(name, "must be "+wanted)
 		}
 		p.where = append(p.where, query.Condition{Column: column, Op: o.op, Value: value})
 		return nil
 	}
-	return invalid(name, "unknown parameter")
+	return invalid(name, "is not a known parameter")
 }
 
 // readable reports whether a value is written as the column's kind is, and
@@ -155,7 +155,7 @@ func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 			err = strconv.ErrSyntax
 		}
 	case schema.Time:
-		wanted = "a time as in RFC 3339"
+		wanted = "a time in the format of RFC 3339"
 		_, err = time.Parse(time.RFC3339Nano, value)
 	case schema.Money:
 		wanted = "a decimal number"

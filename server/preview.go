@@ -35,7 +35,7 @@ func (r *exchange) mayPreview() error {
 		return forbidden("the token lacks the scope " + identity.ScopePreview.String())
 	}
 	if m := r.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return forbidden("a preview reads only")
+		return forbidden("a preview cannot write")
 	}
 	return nil
 }
@@ -43,7 +43,7 @@ func (r *exchange) mayPreview() error {
 // refusePreview is for routes that have no acting user to preview for.
 func (r *exchange) refusePreview() error {
 	if r.Caller.As != "" {
-		return forbidden(headerAs + " is for reading data only")
+		return forbidden("the header " + headerAs + " is only for reads of the data API")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type previewQuery struct {
 // those who might see with its eyes, by the same refusals and audited as that is.
 func getPreview(r *exchange) error {
 	if r.Viewer != nil {
-		return forbidden("a preview is not made within another")
+		return forbidden("a preview cannot be made within another preview")
 	}
 	targets, err := r.previewed()
 	if err != nil {
@@ -60,7 +60,7 @@ func (r *exchange) previewed() ([]*session.Actor, error) {
 	targets := []*session.Actor{target}
 	for _, a := range args {
 		if a.name != "against" || a.value == "" {
-			return nil, invalid(a.name, "unknown parameter, or without a value")
+			return nil, invalid(a.name, "is not a known parameter, or has no value")
 		}
 		other, err := r.insight().Target(a.value)
 		if err != nil {

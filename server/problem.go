@@ -90,7 +90,7 @@ func Errors() []ErrorDoc {
 // problem is an error with an answer. Cause is logged, never sent.
 type problem struct {
 	kind    problemKind
-	detail  string
+	detail  string // whole sentences, which are shown without the field
 	field   string
 	reasons []string
 	cause   error
@@ -109,15 +109,27 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.cause }
 
-// badRequest says what of the request cannot be read.
-func badRequest(detail string) error { return &problem{kind: kindBadRequest, detail: detail} }
+// badRequest says what is wrong with a request that cannot be read.
+func badRequest(text string) error {
+	return &problem{kind: kindBadRequest, detail: fault.Sentence("", text)}
+}
 
-// unauthorized answers 401. Detail never says whether a token was close.
-func unauthorized(detail string) error { return &problem{kind: kindUnauthorized, detail: detail} }
+// malformed says what is wrong with a value that cannot be read. The text continues
+// its name.
+func malformed(name, text string) error {
+	return &problem{kind: kindBadRequest, detail: fault.Sentence(name, text)}
+}
+
+// unauthorized answers 401. Text never says whether a token was close.
+func unauthorized(text string) error {
+	return &problem{kind: kindUnauthorized, detail: fault.Sentence("", text)}
+}
 
 // forbidden answers 403 where no policy was asked: a missing scope, a header
 // that this caller may not send.
-func forbidden(detail string) error { return &problem{kind: kindForbidden, detail: detail} }
+func forbidden(text string) error {
+	return &problem{kind: kindForbidden, detail: fault.Sentence("", text)}
+}
 
 // unknownUser is the one answer for an acting user who is unknown, disabled,
 // ambiguous or suspended. Cause holds the true reason, for the log.
@@ -129,9 +141,9 @@ func unknownUser(cause error) error {
 func notFound() error { return &problem{kind: kindNotFound} }
 
 // invalid says what is wrong with a field of the body or query ("" for the
-// whole body).
+// whole body). The text continues the name of the field.
 func invalid(field, text string) error {
-	return &problem{kind: kindInvalid, field: field, detail: text}
+	return &problem{kind: kindInvalid, field: field, detail: fault.Sentence(field, text)}
 }
 
 // stale answers a failed If-Match.
@@ -150,7 +162,7 @@ func denied(d policies.Decision) error {
 		return d.Err
 	}
 	if d.Outcome == policies.OutcomeError {
-		return &problem{kind: kindForbidden, detail: "no decision could be made", cause: d.Err}
+		return &problem{kind: kindForbidden, detail: "No decision could be made.", cause: d.Err}
 	}
 	return &problem{kind: kindForbidden, reasons: d.Reasons}
 }
@@ -221,7 +233,7 @@ func fieldProblem(bad *fault.FieldError, err error) *problem {
 	if errors.Is(bad, fault.ErrConflict) {
 		kind = kindConflict
 	}
-	return &problem{kind: kind, field: bad.Field, detail: bad.Text, cause: err}
+	return &problem{kind: kind, field: bad.Field, detail: fault.Sentence(bad.Field, bad.Text), cause: err}
 }
 
 func kindOfStatus(status int) problemKind {

@@ -21,13 +21,13 @@ func (f *fields) each(name string, read func(item *fields)) bool {
 	}
 	list, ok := value.([]any)
 	if !ok || len(list) > maxList {
-		f.refuse(name, fmt.Sprintf("want a list of at most %d objects", maxList))
+		f.refuse(name, fmt.Sprintf("must be a list of at most %d objects", maxList))
 		return true
 	}
 	for i, one := range list {
 		object, ok := one.(map[string]any)
 		if !ok {
-			f.refuse(name, "want a list of objects")
+			f.refuse(name, "must be a list of objects")
 			continue
 		}
 		item := &fields{sent: object, shown: anyField, path: fmt.Sprintf("%s%s[%d].", f.path, name, i), known: map[string]bool{}}
@@ -54,7 +54,7 @@ func (f *fields) money(name string) *int64 {
 	text, ok := f.sent[name].(string)
 	amount, err := schema.ParseMoney(text)
 	if !ok || err != nil {
-		f.refuse(name, "want a decimal number of at most ten decimals, as a text")
+		f.refuse(name, "must be a decimal number of at most ten decimals, as a text")
 	}
 	return &amount
 }

@@ -19,11 +19,11 @@ import (
 type proofBody struct {
 	RevisionID string        `json:"revision_id"`
 	Routing    string        `json:"routing" enum:"dearest,cheapest"`
-	Prefixes   int           `json:"prefixes" description:"of both sides, those open for sale"`
+	Prefixes   int           `json:"prefixes" description:"prefixes of both sides that are open for sale"`
 	Losing     int           `json:"losing" description:"prefixes on which some call costs more than it sells for"`
 	NoRoute    int           `json:"no_route" description:"prefixes that are open for sale where no parent is"`
-	Findings   int           `json:"findings" description:"how many there are; a losing prefix has one for each jurisdiction that loses"`
-	Items      []findingBody `json:"items,omitempty" description:"the first of them, in the order of prefixes"`
+	Findings   int           `json:"findings" description:"number of findings; a losing prefix has one for each jurisdiction that loses"`
+	Items      []findingBody `json:"items,omitempty" description:"the first findings, in the order of prefixes"`
 }
 
 // findingBody is a problem with a prefix.
@@ -32,14 +32,14 @@ type findingBody struct {
 	SoldBy  string `json:"sold_by" description:"the prefix of the row that it sells by"`
 	Problem string `json:"problem" enum:"losing,no_route"`
 	*lossBody
-	Blocked *bool `json:"blocked,omitempty" description:"of no_route: a parent blocks it; else none knows it"`
+	Blocked *bool `json:"blocked,omitempty" description:"for no_route: true if a parent blocks it, false if no parent has it"`
 }
 
 type lossBody struct {
 	Jurisdiction string     `json:"jurisdiction" enum:"indeterminate,inter,intra"`
-	Parent       parentName `json:"parent" description:"with the greatest loss there"`
+	Parent       parentName `json:"parent" description:"the parent with the greatest loss"`
 	Seconds      *uint32    `json:"seconds" description:"the shortest losing call; null for only those of over two hours"`
-	Loss         string     `json:"loss" description:"on that call, in the card's currency; on a minute where seconds is null"`
+	Loss         string     `json:"loss" description:"loss on that call in the card's currency; a minute if seconds is null"`
 }
 
 type parentName struct {
@@ -139,10 +139,10 @@ func (r *exchange) readProof(p *proving) error {
 	p.limit = defaultLimit
 	for _, a := range args {
 		if a.name != "limit" {
-			return invalid(a.name, "unknown parameter")
+			return invalid(a.name, "is not a known parameter")
 		}
 		if p.limit, err = strconv.Atoi(a.value); err != nil || p.limit < 1 || p.limit > maxLimit {
-			return invalid(a.name, "want a number from 1 to 1000")
+			return invalid(a.name, "must be a number from 1 to 1000")
 		}
 	}
 	f, err := r.sent().fields(anyField)
@@ -241,7 +241,7 @@ func (r *inquiry) readRates(ctx context.Context, p *proving, fn func(*store.Tx, 
 // revisionAbsent says of a revision that is not there that the body named it.
 func revisionAbsent(err error) error {
 	if errors.Is(err, fault.ErrNotFound) {
-		return invalid("revision_id", "names no revision of the card")
+		return invalid("revision_id", "does not name a revision of the card")
 	}
 	return err
 }

@@ -41,11 +41,11 @@ func parseQuestion(body []byte) (question, error) {
 		return q, err
 	}
 	if r.Space(); r.Pos < len(body) {
-		return q, badRequest(r.Fault("text after the value").Error())
+		return q, badRequest(r.Fault("there is text after the value").Error())
 	}
 	for i, name := range []string{"subject", "action", "resource"} {
 		if !have[i] {
-			return q, badRequest(name + " is missing")
+			return q, malformed(name, "is missing")
 		}
 	}
 	return q, nil
@@ -61,7 +61,7 @@ func (r *questionReader) object(what string, depth int, member func(name string)
 		if _, err := r.Value(depth); err != nil {
 			return badRequest(err.Error())
 		}
-		return badRequest(what + " must be an object")
+		return malformed(what, "must be an object")
 	}
 	r.Pos++
 	if r.Next() == '}' {
@@ -84,14 +84,14 @@ func (r *questionReader) object(what string, depth int, member func(name string)
 
 func (r *questionReader) member(depth int, member func(name string) (*bool, func() error)) error {
 	if r.Next() != '"' {
-		return badRequest(r.Fault("want a name").Error())
+		return badRequest(r.Fault("a name is expected").Error())
 	}
 	name, err := r.Name()
 	if err != nil {
 		return badRequest(err.Error())
 	}
 	if r.Next() != ':' {
-		return badRequest(r.Fault("want a colon").Error())
+		return badRequest(r.Fault("a colon is expected").Error())
 	}
 	r.Pos++
 	there, read := member(name)
@@ -102,7 +102,7 @@ func (r *questionReader) member(depth int, member func(name string) (*bool, func
 		}
 		return nil
 	case *there:
-		return badRequest(name + " is given twice")
+		return malformed(name, "is given more than once")
 	}
 	*there = true
 	return read()
@@ -125,9 +125,9 @@ func (r *questionReader) entity(what string, e *entity) error {
 	case err != nil:
 		return err
 	case !have[0]:
-		return badRequest(what + ".type is missing")
+		return malformed(what+".type", "is missing")
 	case !have[1]:
-		return badRequest(what + ".id is missing")
+		return malformed(what+".id", "is missing")
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (r *questionReader) action(q *question) error {
 		return nil, nil
 	})
 	if err == nil && !have[0] {
-		return badRequest("action.name is missing")
+		return malformed("action.name", "is missing")
 	}
 	return err
 }
@@ -155,14 +155,14 @@ func (r *questionReader) textInto(what string, into *string) error {
 		if _, err := r.Value(2); err != nil {
 			return badRequest(err.Error())
 		}
-		return badRequest(what + " must be a string")
+		return malformed(what, "must be a string")
 	}
 	text, err := r.Text()
 	switch {
 	case err != nil:
 		return badRequest(err.Error())
 	case text == "":
-		return badRequest(what + " is empty")
+		return malformed(what, "is empty")
 	}
 	*into = text
 	return nil
@@ -175,7 +175,7 @@ func (r *questionReader) properties(what string, into *map[string]any) error {
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return badRequest(what + " must be an object")
+		return malformed(what, "must be an object")
 	}
 	*into = object
 	return nil

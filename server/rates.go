@@ -167,7 +167,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 		q.Revision, apart = r.query("revision"), append(apart, "revision")
 	}
 	if q.At, err = r.past("at"); err == nil && q.At != 0 && q.Revision != "" {
-		err = invalid("at", "cannot be asked for together with a revision")
+		err = invalid("at", "cannot be combined with revision")
 	}
 	head.at, head.of = q.At, q.Revision
 	return head, q, shownColumns("rate", rates.Plan), apart, err
@@ -183,7 +183,7 @@ func (r *exchange) past(name string) (schema.Micros, error) {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	switch {
 	case err != nil:
-		return 0, invalid(name, "want a time as in RFC 3339")
+		return 0, invalid(name, "must be a time in the format of RFC 3339")
 	case at.After(r.s.now()):
 		return 0, invalid(name, "is in the future")
 	}
@@ -204,7 +204,7 @@ func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.
 		return err
 	}
 	if p.cursor != "" || p.count || r.query("limit") != "" {
-		return invalid("", "a stream is the whole card: it takes no cursor, limit or count")
+		return invalid("", "a stream holds the whole card and does not take cursor, limit or count")
 	}
 	q.Where, q.Sort, q.Desc = p.where, p.sort, p.desc
 	columns := inOrder("rate", shown)

@@ -28,7 +28,7 @@ func TestRatesAreReadAsTheirCardIs(t *testing.T) {
 		w.get("a", "/v1/cards/{upstream}/rates").want(404)
 		w.get("a", "/v1/cards/{silver}/rates").want(404)
 		w.get("m", "/v1/cards/{upstream}/rates").want(200)
-		w.get("a", "/v1/cards/{gold}/rates?revision=x").refused(422, "unknown parameter")
+		w.get("a", "/v1/cards/{gold}/rates?revision=x").refused(422, "is not a known parameter")
 		w.do("a", "GET", "/v1/cards/{gold}/rates", "", "Accept", "image/png").want(406)
 	})
 }

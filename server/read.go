@@ -71,7 +71,7 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 		return err
 	}
 	if p.cursor != "" && q.Revision != "" && page.Revision == "" {
-		return invalid("cursor", "is of a revision that is not there any more")
+		return invalid("cursor", "belongs to a revision that was deleted")
 	}
 	r.countViews(q.Type, page.Rows...)
 	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, write)

@@ -20,10 +20,10 @@ type rebuildFields struct {
 
 // rebuildBody is what came of a rebuild.
 type rebuildBody struct {
-	Cards   int           `json:"cards" description:"that were stale when it began"`
+	Cards   int           `json:"cards" description:"cards that were stale at the beginning"`
 	Built   int           `json:"built"`
-	Already int           `json:"already_built" description:"that had a draft, or a scheduled revision, of all that they would be built from"`
-	Fresh   int           `json:"fresh" description:"that were not stale any more when their turn came"`
+	Already int           `json:"already_built" description:"cards that already had a draft or scheduled revision built from the same"`
+	Fresh   int           `json:"fresh" description:"cards that were no longer stale when their turn came"`
 	Refused int           `json:"refused"`
 	Items   []rebuiltBody `json:"items,omitempty"`
 }

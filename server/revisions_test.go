@@ -122,7 +122,7 @@ func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
 		if !strings.Contains(file.body, "1980-01-01") {
 			t.Errorf("a file of the past is dated otherwise: %s", file.body)
 		}
-		w.get("a", "/v1/cards/{silver}/rates?revision={silver.second}").refused(422, "unknown parameter")
+		w.get("a", "/v1/cards/{silver}/rates?revision={silver.second}").refused(422, "is not a known parameter")
 		w.do("m", "DELETE", "/v1/cards/{silver}/assignments/{A}", "").want(204)
 		w.pass(time.Minute)
 		w.get("a", "/v1/cards/{silver}/rates?at="+w.later(-30*time.Minute)).want(404)

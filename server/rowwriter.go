@@ -185,7 +185,7 @@ func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 	}
 	after, err := w.see(n.typ, id)
 	if err != nil || len(columns) == 0 {
-		return t, forbidden("the row would not be visible to its creator")
+		return t, forbidden("the user could not see the row afterwards")
 	}
 	return t, w.audit(t, nil, after.object)
 }

@@ -49,7 +49,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 		attrs = append(attrs, "metrics_addr", address(opsLn))
 	}
 	if s.jwt != nil {
-		go s.jwt.Run(background, func(err error) { s.logger.Error("key set not read", "error", err) })
+		go s.jwt.Run(background, func(err error) { s.logger.Error("the key set cannot be read", "error", err) })
 	}
 	timed := make(chan struct{})
 	go func() {

@@ -111,7 +111,7 @@ func WithShadow(engines *EngineHolder, sample float64) Option {
 }
 
 // ErrNoCallers means that nobody could call: no panel token, no key set.
-var ErrNoCallers = errors.New("no panel token and no key set for user tokens: nobody could call")
+var ErrNoCallers = errors.New("there is no panel token and no key set, so nobody could call")
 
 // New builds a server and starts nothing that needs Run. It reads the token
 // file and the key set, and fails on settings that cannot work.
@@ -199,11 +199,11 @@ func (s *Server) trust() error {
 		return ErrNoCallers
 	}
 	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return t.Tenant == "" }); n > 0 {
-		s.logger.Warn("panel tokens without a tenant know every tenant", "tokens", n)
+		s.logger.Warn("panel tokens without a tenant work for every tenant", "tokens", n)
 	}
 	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return !t.Listed }); n > 0 {
-		s.logger.Warn("panel tokens without a list of scopes have every scope but identity: "+
-			"they set the external ids of users only where a user of the master acts", "tokens", n)
+		s.logger.Warn("panel tokens without a list of scopes have every scope except identity: "+
+			"only users of the master can set external ids of users with them", "tokens", n)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 type listQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string `query:"cursor" description:"next of the page before"`
+	Cursor string `query:"cursor" description:"next of the previous page"`
 	Count  bool   `query:"count" description:"adds total"`
 	Sort   string `query:"sort" description:"a shown column; with - before it, descending. Further parameters filter by shown columns: name, name_contains, name_prefix, created_at_gt, created_at_lt"`
 }
@@ -19,13 +19,13 @@ type listQuery struct {
 type rateQuery struct {
 	listQuery
 	Revision string `query:"revision" description:"another revision than the active one, for the card's own side"`
-	At       string `query:"at" format:"date-time" description:"the rates that were in force then; of an assigned card, while it was assigned"`
+	At       string `query:"at" format:"date-time" description:"the rates that were active at this time; for an assigned card, only while it was assigned"`
 }
 
 type page[T any] struct {
 	Items []T    `json:"items" required:"true"`
 	Next  string `json:"next,omitempty" description:"cursor of the next page; absent on the last"`
-	Total *int   `json:"total,omitempty" description:"with count=true: how many rows there are to see"`
+	Total *int   `json:"total,omitempty" description:"with count=true: the number of rows that the user sees"`
 }
 
 type times struct {
@@ -35,7 +35,7 @@ type times struct {
 
 type accountFields struct {
 	Name       string              `json:"name,omitempty"`
-	PublicName *string             `json:"public_name,omitempty" description:"what those below see"`
+	PublicName *string             `json:"public_name,omitempty" description:"the name that accounts below see"`
 	Email      *string             `json:"email,omitempty"`
 	Currency   *string             `json:"currency,omitempty" description:"ISO 4217; fixed once set"`
 	Status     string              `json:"status,omitempty" enum:"active,suspended,closed"`
@@ -54,13 +54,13 @@ type accountBody struct {
 type accountNew struct {
 	ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
 	accountFields
-	Group *groupFields `json:"group,omitempty" description:"a first group of the parent's, lent to the new account alone; template default-reseller starts from the template"`
+	Group *groupFields `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
 	User  *userFields  `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
 }
 
 type groupFields struct {
 	Name          string              `json:"name,omitempty"`
-	PublicName    *string             `json:"public_name,omitempty" description:"its name where it is lent to"`
+	PublicName    *string             `json:"public_name,omitempty" description:"the name that accounts it is lent to see"`
 	LendTo        any                 `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
 	Template      *string             `json:"template,omitempty"`
 	DefaultAccess []string            `json:"default_access,omitempty" description:"create, read, update, delete"`
@@ -130,14 +130,14 @@ type cardFields struct {
 }
 
 type cardRecipe struct {
-	Parents     []parentDoc `json:"parents,omitempty" description:"what it is built from: own provider cards, or assigned ones; written as ids or as objects"`
+	Parents     []parentDoc `json:"parents,omitempty" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
 	ProfitRules []ruleDoc   `json:"profit_rules,omitempty"`
 }
 
 type parentDoc struct {
 	CardID     string  `json:"card_id" required:"true"`
-	Name       *string `json:"name,omitempty" description:"as the card's owner knows it; null when it is not assigned any more"`
-	Exchange   *string `json:"exchange,omitempty" description:"how much of the card's currency 1 of the parent's is; where they differ"`
+	Name       *string `json:"name,omitempty" description:"as the card's owner sees it; null if it is no longer assigned"`
+	Exchange   *string `json:"exchange,omitempty" description:"value of 1 unit of the parent's currency in the card's currency, if they differ"`
 	ExchangeAt *string `json:"exchange_at,omitempty" format:"date-time" description:"when the rate was given"`
 }
 
@@ -180,20 +180,20 @@ type revisionBody struct {
 	ID             string  `json:"id"`
 	Number         *int    `json:"number,omitempty" description:"counts up from the first activation"`
 	Status         string  `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived"`
-	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"when a scheduled one becomes active, or a held one should have"`
+	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"when a scheduled revision becomes active, or a held one should have become active"`
 	ActivatedAt    *string `json:"activated_at,omitempty" format:"date-time"`
 	DeactivatedAt  *string `json:"deactivated_at,omitempty" format:"date-time"`
 	Rows           int     `json:"rows"`
 	Origin         string  `json:"origin,omitempty" enum:"import,build"`
 	BaseID         *string `json:"base_id,omitempty" description:"the revision that it amends"`
 	ScheduledBy    *string `json:"scheduled_by,omitempty"`
-	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls may sell, or sold when it was activated, for less than they cost"`
+	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls sell, or sold when it was activated, for less than they cost"`
 	HeldReason     *string `json:"held_reason,omitempty"`
 	CreatedAt      string  `json:"created_at,omitempty" format:"date-time"`
 }
 
 type override struct {
-	AcceptLosses bool `json:"accept_losses,omitempty" description:"though calls would sell for less than they cost"`
+	AcceptLosses bool `json:"accept_losses,omitempty" description:"accept that calls sell for less than they cost"`
 }
 
 type activation struct {
@@ -204,7 +204,7 @@ type activation struct {
 type diffQuery struct {
 	With   string `query:"with" description:"the revision to compare with; default: the active one"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string `query:"cursor" description:"next of the page before"`
+	Cursor string `query:"cursor" description:"next of the previous page"`
 	Count  bool   `query:"count" description:"adds the sum"`
 }
 
@@ -217,8 +217,8 @@ type diffBody struct {
 type rateChange struct {
 	Prefix string    `json:"prefix"`
 	Change string    `json:"change" enum:"created,removed,up,down,changed"`
-	Before *rateText `json:"before,omitempty" description:"absent where it was created"`
-	After  *rateText `json:"after,omitempty" description:"absent where it was removed"`
+	Before *rateText `json:"before,omitempty" description:"absent if it was created"`
+	After  *rateText `json:"after,omitempty" description:"absent if it was removed"`
 }
 
 type diffSum struct {
@@ -298,7 +298,7 @@ type lookupBody struct {
 	Seconds      int              `json:"seconds"`
 	Jurisdiction string           `json:"jurisdiction"`
 	Cards        []lookupCard     `json:"cards" description:"every card whose rates the reader sees"`
-	Cheapest     []lookupCheapest `json:"cheapest" description:"of the cards that the reader buys by, one of each currency"`
+	Cheapest     []lookupCheapest `json:"cheapest" description:"the cheapest of the cards that the reader buys on, one for each currency"`
 }
 
 type lookupCard struct {
@@ -306,14 +306,14 @@ type lookupCard struct {
 	Kind        string  `json:"kind,omitempty" enum:"provider,customer" description:"as seen"`
 	Name        string  `json:"name,omitempty" description:"as seen"`
 	Currency    string  `json:"currency,omitempty"`
-	Role        string  `json:"role,omitempty" enum:"cost,sale,below" description:"what the reader buys by, sells by, or an account below sells by"`
+	Role        string  `json:"role,omitempty" enum:"cost,sale,below" description:"cost: the reader buys on it; sale: the reader sells on it; below: an account below sells on it"`
 	Status      string  `json:"status,omitempty" enum:"open,blocked,no_route" description:"blocked: a row says so; no_route: no row is for the number"`
 	Prefix      string  `json:"prefix,omitempty" description:"the longest that the number begins with"`
 	Destination string  `json:"destination,omitempty" description:"the row's name"`
 	Rate        string  `json:"rate,omitempty" description:"a minute"`
 	Billed      int     `json:"billed,omitempty" description:"seconds"`
-	Charge      *string `json:"charge,omitempty" description:"of the call, rounded as the card has it; null beyond some 922 million"`
-	Earns       *earns  `json:"earns,omitempty" description:"of an own card: its charge less its parents'; null where that cannot be said"`
+	Charge      *string `json:"charge,omitempty" description:"price of the call, rounded as the card says; null above 922 million"`
+	Earns       *earns  `json:"earns,omitempty" description:"for an own card: its charge less that of its parents; null if unknown"`
 }
 
 type earns struct {

@@ -72,11 +72,11 @@ func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limi
 	case "gzip":
 		z, err := gzip.NewReader(sent)
 		if err != nil {
-			return arrival(ctx, sent, badRequest("the gzip body is broken"))
+			return arrival(ctx, sent, badRequest("the gzip body is damaged"))
 		}
-		plain = &bounded{ctx: ctx, from: z, left: limit, detail: "the body is too large when unpacked"}
+		plain = &bounded{ctx: ctx, from: z, left: limit, detail: "The unpacked body is too large."}
 	default:
-		return &problem{kind: kindMediaType, detail: "content encoding must be gzip or none"}
+		return &problem{kind: kindMediaType, detail: "The content encoding must be gzip or none."}
 	}
 	n, err := io.Copy(sp.File, plain)
 	sp.size, sp.sum = n, hash.Sum(nil)
@@ -96,7 +96,7 @@ func arrival(ctx context.Context, sent *bounded, err error) error {
 	case errors.As(err, &p):
 		return err
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "flate: "):
-		return badRequest("the gzip body is broken")
+		return badRequest("the gzip body is damaged")
 	}
 	return unavailable(fmt.Errorf("import: %w", err))
 }

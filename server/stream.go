@@ -22,7 +22,7 @@ func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *b
 		defer cancel()
 		err := writeStream(ctx, out, write)
 		if err != nil {
-			s.logger.Error("stream cut", "route", route, "decision_id", id, "error", err)
+			s.logger.Error("a streamed answer was cut off", "route", route, "decision_id", id, "error", err)
 		}
 		out.CloseWithError(err)
 	}()

@@ -155,7 +155,7 @@ func (q *requests) naming(externalID, path string) asked {
 }
 
 const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflicts with what is there","status":409,` +
-	`"detail":"is taken","field":"external_id",,"reasons":["external_id_taken"]}`
+	`"detail":"external_id is taken.","field":"external_id",,"reasons":["external_id_taken"]}`
 
 // tellsTaken is the one exception from non-interference: those who may set
 // external ids learn that one is taken, in words that are the same for every row.

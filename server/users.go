@@ -62,7 +62,7 @@ func (w *writing) mayName(f *fields, name string) error {
 		return nil
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,
-		detail: "`" + name + "` can be set by users of the master, or with a token that has the scope " + identity.ScopeIdentity.String() + "."}
+		detail: fault.Sentence(f.path+name, "can only be set by users of the master, or with a token that has the scope "+identity.ScopeIdentity.String())}
 }
 
 // postUser makes a user of the account it names, the actor's own by default.

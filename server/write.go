@@ -50,7 +50,7 @@ type target struct {
 // with the same Idempotency-Key is authorised again and answered so, too.
 func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	if r.Viewer != nil {
-		return forbidden("a preview reads only")
+		return forbidden("a preview cannot write")
 	}
 	dry, err := r.isDryRun()
 	if err != nil {

@@ -173,12 +173,12 @@ const maxAreas = 1_000
 // checkAccess takes areas with their letters; AnyArea only where it may stand.
 func checkAccess(c *valid.Checks, field string, access Access, anyArea bool) {
 	if len(access) > maxAreas {
-		c.Refuse(field, "holds more than %d areas", maxAreas)
+		c.Refuse(field, "has more than %d areas", maxAreas)
 		return
 	}
 	for area, text := range access {
 		if !areas.Valid(area) && (!anyArea || area != AnyArea) {
-			c.Refuse(field, "holds an area that is not a lowercase path")
+			c.Refuse(field, "has an area that is not a lower-case path")
 		}
 		checkLetters(c, field, text)
 	}
@@ -187,6 +187,6 @@ func checkAccess(c *valid.Checks, field string, access Access, anyArea bool) {
 // checkLetters takes a set of letters.
 func checkLetters(c *valid.Checks, field, text string) {
 	if strings.Trim(text, FullAccess) != "" || len(text) > len(FullAccess) {
-		c.Refuse(field, "is not a set of create, read, update and delete")
+		c.Refuse(field, "must be a set of create, read, update and delete")
 	}
 }

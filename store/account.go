@@ -67,7 +67,7 @@ func (a *Account) Validate() error {
 	checkAccess(&c, "ceiling", a.Ceiling, true)
 	c.Text("external_id", a.ExternalID, valid.MaxID)
 	if a.Kind == Master && a.Ceiling != nil {
-		c.Refuse("ceiling", "is for accounts below a master")
+		c.Refuse("ceiling", "applies only to accounts below a master")
 	}
 	return c.Err
 }
@@ -108,14 +108,14 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 func (tx *Tx) place(ctx context.Context, a *Account) error {
 	if a.Kind == Master {
 		if tx.tenant != "" || a.ParentID != "" {
-			return fault.Invalid("kind", "a master stands alone")
+			return fault.Invalid("kind", "must be reseller: a master has no account above it")
 		}
 		a.TenantID, a.Depth, tx.tenant = a.ID, 0, a.ID
 		return nil
 	}
 	parent, err := tx.Account(ctx, a.ParentID)
 	if errors.Is(err, fault.ErrNotFound) {
-		return fault.Invalid("parent_id", "names no account")
+		return fault.Invalid("parent_id", "does not name an account")
 	}
 	a.TenantID, a.Depth = parent.TenantID, parent.Depth+1
 	return err

@@ -81,7 +81,7 @@ func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, erro
 	}
 	last, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+newestInactive+" LIMIT 1", card, RevisionInactive)
 	if errors.Is(err, fault.ErrNotFound) {
-		err = fault.Conflict("", "no other revision was active before")
+		err = fault.Conflict("", "no other revision was active before this one")
 	}
 	if err != nil {
 		return Revision{}, fmt.Errorf("card %s: %w", card, err)

@@ -35,7 +35,7 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 		return Assignment{}, err
 	}
 	if card.Kind != schema.CustomerCard {
-		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("card_id", "is no customer card"))
+		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("card_id", "is not a customer card"))
 	}
 	to, err := tx.Account(ctx, a.AccountID)
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {

@@ -51,7 +51,7 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Card, error) {
 	c, err := tx.Card(ctx, card)
 	if err == nil && c.Kind != schema.CustomerCard {
-		err = fmt.Errorf("card %s: %w", card, fault.Conflict("kind", "only customer cards are built"))
+		err = fmt.Errorf("card %s: %w", card, fault.Conflict("kind", "must be customer: only customer cards can be built"))
 	}
 	if err == nil {
 		err = tx.mayProve(ctx, rates, &c, "")
@@ -63,7 +63,7 @@ func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Car
 func buildFault(err error) error {
 	switch {
 	case errors.Is(err, rating.ErrNegative), errors.Is(err, rating.ErrOverflow), errors.Is(err, rating.ErrInvalid):
-		return fault.Invalid("profit_rules", err.Error())
+		return fault.Invalid("profit_rules", "cannot be applied: "+plainText(err))
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (tx *Tx) sourcesOf(ctx context.Context, c *Card) ([]RevisionParent, error) 
 		return nil, err
 	}
 	if len(parents) == 0 {
-		return nil, fault.Conflict("parents", "there are none to build from")
+		return nil, fault.Conflict("parents", "is empty: the card has nothing to build from")
 	}
 	all := make([]RevisionParent, len(parents))
 	for i, p := range parents {
@@ -179,13 +179,13 @@ func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, 
 	}
 	active, err := tx.activeRevision(ctx, p.CardID)
 	if err == nil && active.ID == "" {
-		err = fault.Conflict("parents", "one has no active revision")
+		err = fault.Conflict("parents", "has a card without an active revision")
 	}
 	source.RevisionID = active.ID
 	return source, err
 }
 
-var errWithdrawn error = &ReasonError{ReasonWithdrawn, fault.Conflict("parents", "one is not assigned any more")}
+var errWithdrawn error = &ReasonError{ReasonWithdrawn, fault.Conflict("parents", "has a card that is no longer assigned")}
 
 // asConflict says of a stored row what would be invalid in a new one.
 func asConflict(err error) error {

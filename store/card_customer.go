@@ -30,14 +30,14 @@ func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustom
 		return CardCustomer{}, err
 	}
 	if card.Kind != schema.CustomerCard {
-		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("card_id", "is no customer card"))
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("card_id", "is not a customer card"))
 	}
 	customer, err := tx.Customer(ctx, c.CustomerID)
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return CardCustomer{}, err
 	}
 	if err != nil || customer.AccountID != card.AccountID {
-		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("customer_id", "is no customer of the card's account"))
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("customer_id", "is not a customer of the card's account"))
 	}
 	kept, err := customerLink.put(ctx, tx, card.AccountID, c.CardID, c.CustomerID, period{c.ValidFrom, c.ValidTo})
 	if err != nil {

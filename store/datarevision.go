@@ -16,7 +16,7 @@ func (s *Store) lose(losses int64) {
 // report tells of a loss, once lose is done.
 func (s *Store) report(known, found history.DataRevision) {
 	s.db.CloseIdle()
-	s.logger.Error("the database has lost commits that this process has read: an older copy is in its place; all caches are dropped",
+	s.logger.Error("the database lacks commits that this process has read, so an older copy has replaced it: all caches are dropped",
 		"known_revision", known.N, "found_revision", found.N)
 }
 

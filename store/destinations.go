@@ -25,7 +25,7 @@ type Destination struct {
 func (d *Destination) Validate() error {
 	var check valid.Checks
 	if !valid.Digits(d.Prefix, valid.MaxPrefix) {
-		check.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
+		check.Refuse("prefix", "must have 1 to %d digits", valid.MaxPrefix)
 	}
 	check.Required("name", d.Name, valid.MaxName)
 	return check.Err
@@ -66,18 +66,18 @@ func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destina
 		return fmt.Errorf("destinations: %w", err)
 	}
 	if len(all) > maxDestinations {
-		return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("are more than %d", maxDestinations)))
+		return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("has more than %d entries", maxDestinations)))
 	}
 	all = slices.Clone(all)
 	for i := range all {
 		if err := all[i].Validate(); err != nil {
-			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("number %d: %s", i+1, err)))
+			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("has a fault in entry %d: %s", i+1, err)))
 		}
 	}
 	slices.SortFunc(all, func(a, b Destination) int { return strings.Compare(a.Prefix, b.Prefix) })
 	for i := range all {
 		if i > 0 && all[i].Prefix == all[i-1].Prefix {
-			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", "hold prefix "+all[i].Prefix+" twice"))
+			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", "has the prefix "+all[i].Prefix+" twice"))
 		}
 	}
 	return tx.putDestinations(ctx, account, all)

@@ -17,9 +17,9 @@ const maxExternalID = 255
 // at an end, which HTTP would take off, and does not begin like an id of ours.
 const (
 	externalIDLong    = "is longer than 255 characters"
-	externalIDText    = "is not printable ASCII"
+	externalIDText    = "must have only printable ASCII characters"
 	externalIDBlank   = "has a blank at an end"
-	externalIDLikeID  = "begins like an id of resellerd's own"
+	externalIDLikeID  = "begins like an id of resellerd"
 	externalIDCollide = "belongs to several users of the tenant"
 )
 

@@ -141,7 +141,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 func (tx *Tx) owner(ctx context.Context, account string) error {
 	_, err := tx.Account(ctx, account)
 	if errors.Is(err, fault.ErrNotFound) {
-		return fault.Invalid("account_id", "names no account")
+		return fault.Invalid("account_id", "does not name an account")
 	}
 	return err
 }
@@ -163,7 +163,7 @@ func (tx *Tx) lend(ctx context.Context, g Group, to []string) error {
 			return err
 		}
 		if err != nil || below.ParentID != g.AccountID {
-			return fault.Invalid("lend_to", "names an account that is not directly below")
+			return fault.Invalid("lend_to", "has an account that is not directly below")
 		}
 		_, err = tx.exec(ctx, "INSERT INTO group_loans (group_id, account_id, owner_id) VALUES (?, ?, ?)", g.ID, account, g.AccountID)
 		if err != nil {

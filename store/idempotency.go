@@ -47,7 +47,7 @@ func (tx *Tx) Answer(ctx context.Context, k IdempotencyKey, body []byte) (Answer
 		return Answer{}, fmt.Errorf("idempotency key: %w", err)
 	}
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], kept.BodyHash) {
-		return Answer{}, fmt.Errorf("idempotency key: %w", fault.Invalid("idempotency_key", "was used with another body"))
+		return Answer{}, fmt.Errorf("idempotency key: %w", fault.Invalid("idempotency_key", "was already used with another body"))
 	}
 	answer := Answer{Status: kept.Status, Body: kept.Body}
 	if err := json.Unmarshal([]byte(kept.Headers), &answer.Headers); err != nil {

@@ -134,15 +134,15 @@ func dated(parents, before []Parent, now schema.Micros) []Parent {
 
 func (tx *Tx) checkParents(ctx context.Context, c *Card, parents []Parent) error {
 	if len(parents) > 0 && c.Kind != schema.CustomerCard {
-		return fault.Invalid("parents", "belong to customer cards alone")
+		return fault.Invalid("parents", "applies only to customer cards")
 	}
 	if len(parents) > maxParents {
-		return fault.Invalid("parents", fmt.Sprintf("are more than %d", maxParents))
+		return fault.Invalid("parents", fmt.Sprintf("has more than %d cards", maxParents))
 	}
 	seen := map[string]bool{}
 	for _, p := range parents {
 		if seen[p.CardID] {
-			return fault.Invalid("parents", "names a card twice")
+			return fault.Invalid("parents", "has a card more than once")
 		}
 		seen[p.CardID] = true
 		if err := tx.checkParent(ctx, c, p); err != nil {
@@ -165,29 +165,29 @@ func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
 	case err != nil:
 		return err
 	case !usable && parent.AccountID == c.AccountID:
-		return fault.Invalid("parents", "names an own card that is no provider card")
+		return fault.Invalid("parents", "has a card of the account that is not a provider card")
 	case !usable:
-		return &ReasonError{ReasonCardNotOwn, fault.Invalid("parents", "names a card that is not assigned to the account")}
+		return &ReasonError{ReasonCardNotOwn, fault.Invalid("parents", "has a card that is not assigned to the account")}
 	}
 	return fits(p, c, &parent)
 }
 
 // ErrNoParent says that a card to build from is not there.
-var ErrNoParent error = &fault.FieldError{Kind: fault.ErrInvalid, Field: "parents", Text: "names no card"}
+var ErrNoParent error = &fault.FieldError{Kind: fault.ErrInvalid, Field: "parents", Text: "has a card that does not exist"}
 
 // fits compares what must be the same on both sides.
 func fits(p Parent, c, parent *Card) error {
 	if parent.Direction != c.Direction {
-		return fault.Invalid("parents", "names a card of the other direction")
+		return fault.Invalid("parents", "has a card with another direction")
 	}
 	if p.Exchange == "" && parent.Currency != c.Currency {
-		return &ReasonError{ReasonCurrencyMismatch, fault.Invalid("parents", "names a card in another currency without an exchange rate")}
+		return &ReasonError{ReasonCurrencyMismatch, fault.Invalid("parents", "has a card in another currency without an exchange rate")}
 	}
 	if p.Exchange != "" && parent.Currency == c.Currency {
-		return fault.Invalid("parents", "gives an exchange rate to a card in the same currency")
+		return fault.Invalid("parents", "has an exchange rate for a card in the same currency")
 	}
 	if _, err := p.Rate(); err != nil {
-		return fault.Invalid("parents", "gives an exchange rate that is no decimal number above 0 with at most 18 decimals")
+		return fault.Invalid("parents", "has an exchange rate that is not a decimal number above 0 with at most 18 decimals")
 	}
 	return nil
 }

@@ -74,10 +74,10 @@ func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRul
 		return err
 	}
 	if len(rules) > 0 && c.Kind != schema.CustomerCard {
-		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", "belong to customer cards alone"))
+		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", "applies only to customer cards"))
 	}
 	if len(rules) > maxRules {
-		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", fmt.Sprintf("are more than %d", maxRules)))
+		return fmt.Errorf("card %s: %w", card, fault.Invalid("profit_rules", fmt.Sprintf("has more than %d rules", maxRules)))
 	}
 	if _, err := ratingRules(rules); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
@@ -115,7 +115,7 @@ func ratingRules(rules []ProfitRule) (rating.Rules, error) {
 			err = rule.Validate()
 		}
 		if err != nil {
-			return rating.Rules{}, fault.Invalid("profit_rules", fmt.Sprintf("rule %d: %s", i+1, plainText(err)))
+			return rating.Rules{}, fault.Invalid("profit_rules", fmt.Sprintf("has a fault in rule %d: %s", i+1, plainText(err)))
 		}
 		all[i] = rule
 	}

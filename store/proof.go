@@ -140,7 +140,7 @@ func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (
 // proofFault is a charge that is out of range, as a fault of the card.
 func proofFault(err error) error {
 	if errors.Is(err, rating.ErrOverflow) {
-		return fault.Conflict("", err.Error())
+		return fault.Conflict("", "the charge of a call is out of range")
 	}
 	return err
 }

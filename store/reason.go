@@ -24,7 +24,7 @@ func (e *LossError) Error() string { return fmt.Sprint(e.Unwrap()) }
 
 // Unwrap gives the refusal with its code.
 func (e *LossError) Unwrap() error {
-	return refused(ReasonSellsAtLoss, "accept_losses", "calls would sell for less than they cost")
+	return refused(ReasonSellsAtLoss, "accept_losses", "is needed because calls would sell for less than they cost")
 }
 
 // ReasonError is an ErrInvalid or an ErrConflict with a code for programs.

@@ -43,7 +43,7 @@ func (tx *Tx) ScheduleRevision(ctx context.Context, rates RateAccess, card, id s
 
 func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s Schedule) error {
 	if s.At <= tx.now {
-		return fault.Invalid("live_at", "is not in the future")
+		return fault.Invalid("live_at", "must be in the future")
 	}
 	if !unpublished(r) {
 		return fault.Conflict("status", "is "+r.Status)
@@ -122,7 +122,7 @@ func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 		return err
 	}
 	if !unpublished(&r) {
-		return fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status+"; what was in force is kept"))
+		return fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status+": a revision that was active cannot be deleted"))
 	}
 	if _, err := tx.exec(ctx, "DELETE FROM revisions WHERE card_id = ? AND id = ?", card, id); err != nil {
 		return fmt.Errorf("revision %s: %w", id, err)

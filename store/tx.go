@@ -202,7 +202,7 @@ func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
 // 0 takes any.
 func current(typ, id string, version, wanted int64) error {
 	if wanted != 0 && wanted != version {
-		return fmt.Errorf("%s %s: %w", typ, id, fault.Conflict("version", "has moved on"))
+		return fmt.Errorf("%s %s: %w", typ, id, fault.Conflict("version", "has changed"))
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (u *User) Validate() error {
 	c.TimeZone("time_zone", u.TimeZone)
 	c.Distinct("groups", u.Groups)
 	if len(u.Groups) == 0 {
-		c.Refuse("groups", "a user is in at least one group")
+		c.Refuse("groups", "must have at least one group")
 	}
 	return c.Err
 }

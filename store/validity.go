@@ -41,7 +41,7 @@ func (l link) put(ctx context.Context, tx *Tx, owner, card, other string, p peri
 		p.From = tx.now
 	}
 	if p.To != 0 && (p.To <= p.From || p.To <= tx.now) {
-		return period{}, fault.Invalid("valid_to", "is not after the beginning and in the future")
+		return period{}, fault.Invalid("valid_to", "must be after valid_from and in the future")
 	}
 	live, err := l.live(ctx, tx, card, other)
 	switch {

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,19 +26,19 @@ import (
 // cardCommand works on rate cards, as a user may.
 type cardCommand struct {
 	Build   cardBuildCommand   `cmd:"" help:"Build a card from its parents."`
-	Proof   cardProofCommand   `cmd:"" help:"Say whether any call on a card costs more than it sells for."`
-	Rebuild cardRebuildCommand `cmd:"" help:"Build every stale card of the user's account anew."`
-	Import  cardImportCommand  `cmd:"" help:"Say what a file of rates would change, and with --apply make drafts of it."`
-	Export  cardExportCommand  `cmd:"" help:"Write a card's rates to a file, as its reader sees them."`
+	Proof   cardProofCommand   `cmd:"" help:"Check whether any call on a card costs more than it sells for."`
+	Rebuild cardRebuildCommand `cmd:"" help:"Build every stale card of the user's account again."`
+	Import  cardImportCommand  `cmd:"" help:"Preview what a file of rates would change; with --apply, write drafts."`
+	Export  cardExportCommand  `cmd:"" help:"Write a card's rates to a file, as the user sees them."`
 }
 
 // actSettings say in whose name something is done, and where: by a server
 // that runs, or in the database, which then is asked through the same API.
 type actSettings struct {
 	lookSettings
-	As    string `help:"The user who acts, by id or external id." required:"" placeholder:"USER"`
-	URL   string `name:"url" help:"A running resellerd to ask; without it the database is used." placeholder:"URL"`
-	Token string `help:"A panel token of that resellerd." placeholder:"TOKEN"`
+	As    string `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
+	URL   string `name:"url" help:"URL of a running resellerd; without it, the database is opened." placeholder:"URL"`
+	Token string `help:"Panel token for the resellerd of --url." placeholder:"TOKEN"`
 }
 
 // apiClient is where requests go.
@@ -158,20 +159,43 @@ func (d *apiClient) post(ctx context.Context, path, accept string, body any, rea
 // problemIn is what a server refuses, as an error.
 func problemIn(res *http.Response) error {
 	var p struct {
-		Title, Detail string
-		Reasons       []string
+		Title, Detail, Field string
+		Reasons              []string
 	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&p); err != nil {
 		return fmt.Errorf("the server answered %s", res.Status)
 	}
 	text := strings.ToLower(p.Title)
 	if p.Detail != "" {
-		text += ": " + p.Detail
+		text = onCommandLine(p.Field, p.Detail)
 	}
 	if len(p.Reasons) > 0 {
 		text += " (" + strings.Join(p.Reasons, ", ") + ")"
 	}
 	return errors.New(text)
+}
+
+// flagOf is the flag of each parameter that texts of the server name.
+var flagOf = map[string]string{
+	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
+	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
+	"nanp": "--nanp", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
+}
+
+var parameterSet = regexp.MustCompile(`\b([a-z_]+)=`)
+
+// onCommandLine gives the parameters in a text of the server their names on the
+// command line: one that is set (nanp=true), and the field that the text begins with.
+func onCommandLine(field, text string) string {
+	if rest, begins := strings.CutPrefix(text, field+" "); begins && flagOf[field] != "" {
+		text = flagOf[field] + " " + rest
+	}
+	return parameterSet.ReplaceAllStringFunc(text, func(set string) string {
+		if flag := flagOf[strings.TrimSuffix(set, "=")]; flag != "" {
+			return flag + "="
+		}
+		return set
+	})
 }
 
 func cardPath(card, action string) string { return "/v1/cards/" + url.PathEscape(card) + "/" + action }

@@ -14,8 +14,8 @@ import (
 type cardBuildCommand struct {
 	actSettings
 	Card         string `arg:"" help:"The card's id."`
-	Activate     bool   `help:"Prove it and make it the active revision, all or nothing."`
-	AcceptLosses bool   `help:"Activate it even where calls sell at a loss."`
+	Activate     bool   `help:"Prove the revision and activate it. If it cannot be activated, nothing is written."`
+	AcceptLosses bool   `help:"Activate it even if calls sell at a loss."`
 }
 
 // Run builds, and prints what came of it.
@@ -43,7 +43,7 @@ func (c *cardBuildCommand) Run(ctx context.Context, t terminal) (err error) {
 		}
 		fmt.Fprintf(t.out, "%s  %s, %d rows, %d of them blocked\n", built.RevisionID, built.Status, built.Rows, built.Blocked)
 		if built.Borrowed > 0 {
-			fmt.Fprintf(t.out, "warning: %d rows are called as a supplier calls them\n", built.Borrowed)
+			fmt.Fprintf(t.out, "warning: %d rows use the supplier's names, which may reveal who the supplier is.\n", built.Borrowed)
 		}
 		return nil
 	})
@@ -57,7 +57,7 @@ type cardProofCommand struct {
 }
 
 // errLosing ends a proof that found losing calls.
-var errLosing = errors.New("there are calls that cost more than they sell for")
+var errLosing = errors.New("calls sell for less than they cost")
 
 type provenLine struct {
 	Prefix       string
@@ -142,8 +142,8 @@ func eachLine[T any](r io.Reader, read func(line []byte, value T) error, last fu
 type cardRebuildCommand struct {
 	actSettings
 	Card         []string `arg:"" optional:"" help:"Only these cards."`
-	Activate     bool     `help:"Prove each and make it the active revision."`
-	AcceptLosses bool     `help:"Activate them even where calls sell at a loss."`
+	Activate     bool     `help:"Prove each revision and activate it."`
+	AcceptLosses bool     `help:"Activate them even if calls sell at a loss."`
 }
 
 type rebuiltLine struct {

@@ -15,8 +15,8 @@ import (
 type cardExportCommand struct {
 	actSettings
 	Card     string `arg:"" help:"The card."`
-	To       string `help:"The file; its ending (csv, ndjson, xlsx, json) says the format. - for standard output, as CSV." required:"" placeholder:"FILE|-"`
-	Revision string `help:"Another revision than the active one." placeholder:"ID"`
+	To       string `help:"The file. Its ending is the format: csv, ndjson, xlsx or json. - writes CSV to standard output." required:"" placeholder:"FILE|-"`
+	Revision string `help:"The revision to export; the active one by default." placeholder:"ID"`
 }
 
 var exportTypes = map[string]string{
@@ -28,7 +28,7 @@ func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
 	media := cardfile.MediaCSV
 	if c.To != "-" {
 		if media = exportTypes[cardfile.FormatOf(c.To)]; media == "" {
-			return usagef("%s: want a name that ends in csv, ndjson, xlsx or json", c.To)
+			return usagef("%s must end in csv, ndjson, xlsx or json", c.To)
 		}
 	}
 	way, err := c.open(ctx)

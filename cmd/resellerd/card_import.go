@@ -22,22 +22,22 @@ type cardImportCommand struct {
 	actSettings
 	File        string   `arg:"" help:"CSV, XLSX, NDJSON or open rate card JSON."`
 	Card        string   `help:"The card to import into." required:"" placeholder:"ID"`
-	Mode        string   `help:"replace: the file is the whole card; amend: what it does not name stays." enum:"replace,amend" required:""`
+	Mode        string   `help:"replace: the file holds the whole card; amend: rates that it does not name stay." enum:"replace,amend" required:""`
 	Base        string   `help:"The active revision that an amendment was made for." placeholder:"REVISION"`
-	Apply       bool     `help:"Make drafts; without, only say what would be."`
-	SkipRefused bool     `help:"Apply without the lines that are refused."`
-	Sheet       []string `help:"Sheets of a workbook, * for all." placeholder:"NAME"`
-	Columns     string   `help:"Of CSV and XLSX: the columns by position, comma-separated, - for one to leave out." placeholder:"NAMES"`
-	Encoding    string   `help:"utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
-	Delimiter   string   `help:"Of CSV: a character, or tab." placeholder:"CHAR"`
-	Decimal     string   `help:"The decimal mark, . or , where prices do not show it." placeholder:"MARK"`
-	Commas      string   `help:"list or thousands: whether 447,712 is two prefixes or one." placeholder:"WORD"`
+	Apply       bool     `help:"Write drafts; without it, only preview."`
+	SkipRefused bool     `help:"Apply without the refused lines."`
+	Sheet       []string `help:"Sheets of a workbook to read; * for all." placeholder:"NAME"`
+	Columns     string   `help:"Names of the columns of CSV or XLSX in their order, comma-separated; - for one to ignore." placeholder:"NAMES"`
+	Encoding    string   `help:"Encoding of the file: utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
+	Delimiter   string   `help:"Delimiter of CSV: a character, or tab." placeholder:"CHAR"`
+	Decimal     string   `help:"Decimal mark, . or , if prices do not show it." placeholder:"MARK"`
+	Commas      string   `help:"list: 447,712 is two prefixes; thousands: it is one." placeholder:"WORD"`
 	NANP        string   `name:"nanp" help:"true: prefixes are NPA-NXX; false: they are not." placeholder:"BOOL"`
-	Exit        string   `help:"011: where it stands before prefixes it is no part of them." placeholder:"011"`
-	Zone        string   `help:"Time zone of dates that have none." placeholder:"ZONE"`
-	MCD         string   `name:"mcd" help:"Seconds charged at least, where the file has none." placeholder:"N"`
-	Pulse       string   `help:"Seconds of a step, where the file has none." placeholder:"N"`
-	OpenCard    string   `help:"Which card of open rate card JSON with several." placeholder:"NAME"`
+	Exit        string   `help:"011: remove this exit code from the beginning of prefixes." placeholder:"011"`
+	Zone        string   `help:"Time zone of dates without one." placeholder:"ZONE"`
+	MCD         string   `name:"mcd" help:"Minimum charged seconds, if the file has none." placeholder:"N"`
+	Pulse       string   `help:"Seconds of a billing step, if the file has none." placeholder:"N"`
+	OpenCard    string   `help:"Card to read from open rate card JSON with several cards." placeholder:"NAME"`
 }
 
 func (c *cardImportCommand) query() url.Values {
@@ -74,7 +74,7 @@ func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return usagef("%s: is not a file", c.File)
+		return usagef("%s is not a file", c.File)
 	}
 	way, err := c.open(ctx)
 	if err != nil {
@@ -138,10 +138,10 @@ func printImport(w io.Writer, text []byte) error {
 		if x.Column != "" {
 			cell = fmt.Sprintf("%s %q ", x.Column, x.Cell)
 		}
-		fmt.Fprintf(w, "refused  %s: %s%s\n", x.Place, cell, x.Reason)
+		fmt.Fprintf(w, "refused  %s: %s%s\n", x.Place, cell, onCommandLine("", x.Reason))
 	}
 	for _, x := range r.Warnings {
-		fmt.Fprintf(w, "note     %s\n", x)
+		fmt.Fprintf(w, "note     %s\n", onCommandLine("", x))
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "in force\trows\tcreated\tup\tdown\tchanged\tremoved\tunchanged\trevision")
@@ -159,7 +159,7 @@ func printImport(w io.Writer, text []byte) error {
 	if err := out.Flush(); err != nil || r.Applied {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "Nothing was changed: say --apply to make it so.")
+	_, err := fmt.Fprintln(w, "Preview only. Add --apply to write it.")
 	return err
 }
 

@@ -51,10 +51,10 @@ func TestACardIsImportedAndExportedOnTheCommandLine(t *testing.T) {
 			file := write(t, "deck.csv", deck)
 			args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url}
 			code, stdout, stderr := call(t, nil, args)
-			if code != exitOK || !strings.Contains(stdout, "2 refused") || !strings.Contains(stdout, "line 3 has this prefix") || !strings.Contains(stdout, "Nothing was changed") {
+			if code != exitOK || !strings.Contains(stdout, "2 refused") || !strings.Contains(stdout, "has another rate at line 3") || !strings.Contains(stdout, "Preview only") {
 				t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
 			}
-			if code, _, stderr := call(t, nil, append(args, "--apply")); code != exitError || !strings.Contains(stderr, "skip_refused") {
+			if code, _, stderr := call(t, nil, append(args, "--apply")); code != exitError || !strings.Contains(stderr, "--skip-refused") {
 				t.Errorf("exit %d: %s", code, stderr)
 			}
 			code, stdout, stderr = call(t, nil, append(args, "--apply", "--skip-refused", "--format", "json"))
@@ -89,7 +89,7 @@ func TestTheEnvironmentMakesNoPreviewAWrite(t *testing.T) {
 	args := []string{"card", "import", write(t, "deck.csv", deck), "--card", card, "--mode", "replace"}
 	environ := []string{"RESELLERD_DATABASE=" + url, "RESELLERD_APPLY=true", "RESELLERD_SKIP_REFUSED=true", "RESELLERD_AS=admin"}
 	code, stdout, stderr := call(t, environ, append(args, "--as", "admin"))
-	if code != exitOK || !strings.Contains(stdout, "Nothing was changed") {
+	if code != exitOK || !strings.Contains(stdout, "Preview only") {
 		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
 	for _, name := range []string{"RESELLERD_APPLY", "RESELLERD_SKIP_REFUSED"} {
@@ -114,7 +114,7 @@ func TestTheCommandLineSaysWhatACommaInAPrefixParts(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
 	card := carrierWithCard(t, url)
 	file := write(t, "deck.csv", "prefix,cost\n\"447,712\",1\n")
-	for option, want := range map[string]string{"": "commas=thousands or commas=list", "list": "now       2 ", "thousands": "now       1 ", "decimal": "want one of list thousands"} {
+	for option, want := range map[string]string{"": "--commas=thousands or --commas=list", "list": "now       2 ", "thousands": "now       1 ", "decimal": "--commas must be one of list, thousands"} {
 		args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--nanp", "false", "--database", url}
 		if option != "" {
 			args = append(args, "--commas", option)

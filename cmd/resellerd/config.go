@@ -13,7 +13,7 @@ import (
 
 type configCommand struct {
 	settings
-	Format string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Format string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // setting is one line of `resellerd config`.

@@ -40,7 +40,7 @@ func (s *policySettings) delivery(ctx context.Context, env func(string) string, 
 	if d.opa == nil || !d.opa.Fetches() {
 		err = d.first(ctx, s)
 	} else if s.Policies != "" {
-		err = usagef("--policies and the bundles of --opa-config: the policy can come from one of them only")
+		err = usagef("--policies and bundles in --opa-config exclude each other")
 	}
 	d.keeper.Logger = log // the first policy's refusal is the program's own end
 	return d, errors.Join(err, d.inShadow(s, log))
@@ -151,7 +151,7 @@ func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {
 	if d.opa != nil {
 		running.Go(func() {
 			if err := d.opa.Run(ctx, d.keeper); err != nil {
-				log.Error("opa's plugins are not running", "error", err)
+				log.Error("OPA's plugins are not running", "error", err)
 			}
 		})
 	}

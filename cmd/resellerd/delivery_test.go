@@ -228,7 +228,7 @@ func TestPolicySettingsThatCannotWorkEndTheStart(t *testing.T) {
 		exit int
 		want string
 	}{
-		"two sources":      {[]string{"--policies", dir, "--opa-config", config}, exitUsage, "one of them only"},
+		"two sources":      {[]string{"--policies", dir, "--opa-config", config}, exitUsage, "exclude each other"},
 		"no such place":    {[]string{"--policies", dir + "/none"}, exitUsage, "no such directory or bundle"},
 		"a signed folder":  {[]string{"--policies", dir, "--policy-key", config}, exitUsage, "has no signature"},
 		"no bundle":        {[]string{"--policies", config}, exitPolicy, "gzip"},

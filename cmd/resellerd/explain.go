@@ -19,7 +19,7 @@ import (
 type lookSettings struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
 	Policies string `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
-	Format   string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // open opens a store that is there, with its schema as it should be.
@@ -69,11 +69,11 @@ func (l *lookSettings) inspector(ctx context.Context) (*insight.Inspector, *stor
 type explainCommand struct {
 	lookSettings
 	As       string    `help:"The user, by id or external id." required:"" placeholder:"USER"`
-	Action   string    `help:"What is to be done." default:"read" placeholder:"ACTION"`
-	On       string    `help:"On what: AREA/ID for a row, AREA for all rows or for an area of the panel's, area/AREA for any area itself." required:"" placeholder:"AREA[/ID]"`
-	Owner    string    `help:"The account that a row of the panel's belongs to, or that a row is made in." placeholder:"ACCOUNT"`
+	Action   string    `help:"The action." default:"read" placeholder:"ACTION"`
+	On       string    `help:"AREA/ID for a row, AREA for all rows or for an area of the panel, area/AREA for the area itself." required:"" placeholder:"AREA[/ID]"`
+	Owner    string    `help:"The owner account of a row of the panel, or the account to create a row in." placeholder:"ACCOUNT"`
 	ClientIP string    `name:"client-ip" help:"The address that the user acts from." placeholder:"ADDR"`
-	At       time.Time `help:"The moment to decide at, as in RFC 3339; now by default." placeholder:"TIME"`
+	At       time.Time `help:"Time of the decision in the format of RFC 3339; now by default." placeholder:"TIME"`
 }
 
 // Run prints the decision that the server would make, and why.

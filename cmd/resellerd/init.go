@@ -14,11 +14,11 @@ type initCommand struct {
 	storeSettings
 	Company    string `help:"The carrier's company name." required:"" placeholder:"NAME"`
 	Login      string `help:"The first user's login, an email address." required:"" placeholder:"EMAIL"`
-	ExternalID string `name:"external-id" help:"The panel's own name for that user, sent as Resellerd-User." placeholder:"ID"`
-	PublicName string `help:"What resellers see as their provider's name. Default: the company." placeholder:"NAME"`
-	Currency   string `help:"The carrier's currency, ISO 4217; fixed from then on." placeholder:"CODE"`
-	Another    bool   `help:"Add a carrier to a store that has one already."`
-	Format     string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	ExternalID string `name:"external-id" help:"The panel's name for the user, which it sends as Resellerd-User." placeholder:"ID"`
+	PublicName string `help:"The carrier's name for resellers; the company name by default." placeholder:"NAME"`
+	Currency   string `help:"The carrier's currency, ISO 4217; it cannot change later." placeholder:"CODE"`
+	Another    bool   `help:"Add a carrier to a store that already has one."`
+	Format     string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // founded is what `resellerd init` made, or found made before.

@@ -91,7 +91,7 @@ func (l *layers) help(v *kong.Value) string {
 // warn lists the variables that are set and that no flag reads.
 func (l *layers) warn(w io.Writer) {
 	for _, flag := range l.ignored {
-		fmt.Fprintf(w, "resellerd: warning: %s is ignored: --%s is read from the command line alone\n", envName(flag), flag)
+		fmt.Fprintf(w, "resellerd: warning: %s is ignored: --%s exists only on the command line\n", envName(flag), flag)
 	}
 }
 

@@ -12,14 +12,14 @@ import (
 
 // logCommand is what is done with decision logs.
 type logCommand struct {
-	Verify logVerifyCommand `cmd:"" help:"Say whether a decision log is as it was written, and which lines are not."`
+	Verify logVerifyCommand `cmd:"" help:"Check that a decision log was not changed, and list the lines that were."`
 }
 
 type logVerifyCommand struct {
 	Files       []string `arg:"" name:"file" help:"The log's files, oldest first; - is the standard input."`
-	KeyFile     []string `help:"Key that the chain was made with; may be given for each key." placeholder:"FILE"`
-	Checkpoints []string `help:"Checkpoints that the log must agree with." placeholder:"FILE"`
-	Format      string   `help:"How to print: text or json." enum:"text,json" default:"text"`
+	KeyFile     []string `help:"File with a key of the chain; may be repeated." placeholder:"FILE"`
+	Checkpoints []string `help:"File of checkpoints to compare the log with." placeholder:"FILE"`
+	Format      string   `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 var errNotSound = errors.New("the decision log is not as it was written")
@@ -121,17 +121,17 @@ func printVerified(w io.Writer, r *decisionlog.Report, checkpoints bool) {
 		fmt.Fprintf(w, "  chain %s: seq %d to %d\n", s.Chain, s.First, s.Last)
 	}
 	if r.Torn > 0 {
-		fmt.Fprintf(w, "%d lines were torn by faults, as the log tells\n", r.Torn)
+		fmt.Fprintf(w, "%d lines are incomplete because of faults that the log records\n", r.Torn)
 	}
 	if r.Dropped > 0 {
-		fmt.Fprintf(w, "%d entries were dropped, as the log tells\n", r.Dropped)
+		fmt.Fprintf(w, "%d entries were dropped, as the log records\n", r.Dropped)
 	}
 	switch {
 	case checkpoints:
 		fmt.Fprintf(w, "%d checkpoints agree\n", r.Checked)
 	case !r.Stopped:
-		fmt.Fprintln(w, "the log does not end with a stop: it is being written, its process was killed, or its end is cut off, which only checkpoints tell")
+		fmt.Fprintln(w, "the log does not end with a stop: it is still written, its process was killed, or its end was cut off. Only checkpoints show which.")
 	default:
-		fmt.Fprintln(w, "no checkpoints were given: a cut off end would not be found")
+		fmt.Fprintln(w, "no checkpoints were given, so a cut-off end would not be found")
 	}
 }

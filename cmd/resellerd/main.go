@@ -57,16 +57,16 @@ type terminal struct{ out, err io.Writer }
 // commandLine is everything that can be said on the command line; the fields
 // are the flags that every command takes, and the commands.
 type commandLine struct {
-	Config string `help:"YAML file of settings: a key per flag name." placeholder:"FILE"`
+	Config string `help:"YAML file of settings, with flag names as keys." placeholder:"FILE"`
 
-	Serve   serveCommand   `cmd:"" help:"Run the sidecar."`
-	Init    initCommand    `cmd:"" help:"Make the first master, its group and its user in a new store."`
-	Migrate migrateCommand `cmd:"" help:"Bring the store's schema up to date."`
-	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, secrets hidden."`
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Init    initCommand    `cmd:"" help:"Create the first master account, its group and its user."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`
+	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, with secrets hidden."`
 	Card    cardCommand    `cmd:"" help:"Import, build, prove and export rate cards."`
-	Policy  policyCommand  `cmd:"" help:"Check, test and try policies."`
+	Policy  policyCommand  `cmd:"" help:"Check, test and compare policies."`
 	Log     logCommand     `cmd:"" help:"Check decision logs."`
-	Preview previewCommand `cmd:"" help:"Say what a user may do and sees, and what would change it."`
+	Preview previewCommand `cmd:"" help:"Show what a user may do and sees, and compare it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -46,7 +46,7 @@ func TestExitCodesAndWhatTheySay(t *testing.T) {
 		"serving without anyone who may call":     {nil, []string{"serve"}, exitUsage, "--panel-tokens"},
 		"serving a policy folder that is absent":  {nil, []string{"serve", "--panel-tokens", "t", "--policies", empty + "/no"}, exitUsage, "no such directory"},
 		"serving a policy that does not compile":  {nil, []string{"serve", "--panel-tokens", "t", "--policies", filepath.Dir(broken)}, exitPolicy, "main.rego"},
-		"a demo over a store that may be in use":  {nil, []string{"serve", "--demo", "--database", store}, exitUsage, "store of its own"},
+		"a demo over a store that may be in use":  {nil, []string{"serve", "--demo", "--database", store}, exitUsage, "temporary store"},
 		"the same, said by the environment":       {[]string{"RESELLERD_DATABASE=" + store}, []string{"serve", "--demo"}, exitUsage, "environment"},
 		"a database of a kind that is not known":  {nil, []string{"migrate", "--database", "oracle://x"}, exitError, "database"},
 		"migrating":                               {nil, []string{"migrate", "--database", store}, exitOK, "up to date"},

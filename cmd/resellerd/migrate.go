@@ -10,8 +10,8 @@ import (
 
 type migrateCommand struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
-	Check    bool   `help:"List the external ids of users that collide or are malformed, and change nothing."`
-	Format   string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Check    bool   `help:"Only list external ids of users that collide or are malformed."`
+	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // Run brings the schema up to date, and prints which external ids of users were

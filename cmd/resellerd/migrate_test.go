@@ -22,9 +22,9 @@ func TestTheCheckListsBadExternalIDsAndChangesNothing(t *testing.T) {
 				id, says string
 				cleared  bool
 			}{
-				{"usr_1", `"usr_1" begins like an id of resellerd's own: it is cleared by the migration`, true},
+				{"usr_1", `"usr_1" begins like an id of resellerd: it is cleared by the migration`, true},
 				{"admin ", `"admin " has a blank at an end: it is cleared by the migration`, true},
-				{"j\u00fcrgen", "is not printable ASCII: it stays", false},
+				{"j\u00fcrgen", "must have only printable ASCII characters: it stays", false},
 			} {
 				givenPast(t, url, made.User, bad.id)
 				code, stdout, stderr := call(t, nil, []string{"migrate", "--check", "--database", url})

@@ -11,11 +11,11 @@ import (
 
 // policyCommand is what a security team does with a policy tree.
 type policyCommand struct {
-	Check   policyCheckCommand  `cmd:"" help:"Say what is wrong with a policy tree, where, and what to do."`
-	Test    policyTestCommand   `cmd:"" help:"Run a policy tree's tests and scenarios, or find what they do not notice."`
-	Explain explainCommand      `cmd:"" help:"Say why a user may or may not do something."`
-	Replay  policyReplayCommand `cmd:"" help:"Decide recorded decisions again by another policy, and say which come out otherwise."`
-	Bench   policyBenchCommand  `cmd:"" help:"Say how long a policy takes to load, and to decide."`
+	Check   policyCheckCommand  `cmd:"" help:"List the faults of a policy tree, with hints."`
+	Test    policyTestCommand   `cmd:"" help:"Run the tests and scenarios of a policy tree; with --mutate, find changes that they miss."`
+	Explain explainCommand      `cmd:"" help:"Explain why a user may or may not do something."`
+	Replay  policyReplayCommand `cmd:"" help:"Repeat recorded decisions with another policy, and list the differences."`
+	Bench   policyBenchCommand  `cmd:"" help:"Measure how long a policy takes to load and to decide."`
 }
 
 // treeArgument names the policy tree that a command is about.

@@ -17,7 +17,7 @@ import (
 type policyBenchCommand struct {
 	treeArgument
 	Against string `help:"Another tree to compare with: a directory, or embedded." placeholder:"DIR"`
-	Format  string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Format  string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // benched is how long one thing takes with a policy tree. Times are medians.

@@ -18,9 +18,9 @@ import (
 
 type policyCheckCommand struct {
 	treeArgument
-	Fix     bool   `help:"Format the tree's files of Rego first."`
-	Schemas string `help:"Write the JSON Schemas of input and data here, for editors, and check nothing." placeholder:"DIR"`
-	Format  string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Fix     bool   `help:"Format the Rego files of the tree first."`
+	Schemas string `help:"Only write the JSON Schemas of input and data to this directory, for editors." placeholder:"DIR"`
+	Format  string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // checked is what `resellerd policy check --format json` prints.
@@ -88,7 +88,7 @@ func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
 		printFinding(w, f)
 	}
 	if len(report.Findings) == 0 {
-		fmt.Fprintf(w, "policy %s: nothing to mend\n", out.Revision)
+		fmt.Fprintf(w, "policy %s: no findings\n", out.Revision)
 	}
 	return nil
 }

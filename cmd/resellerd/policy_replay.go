@@ -15,10 +15,10 @@ import (
 )
 
 type policyReplayCommand struct {
-	Policies string   `help:"Directory or bundle of the policy to decide by; the embedded one by default." placeholder:"DIR|BUNDLE"`
+	Policies string   `help:"Directory or bundle of the policy that decides; the embedded one by default." placeholder:"DIR|BUNDLE"`
 	Log      []string `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
-	FailOn   []string `help:"Fail when one of these is found: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
-	Format   string   `help:"How to print: text or json." enum:"text,json" default:"text"`
+	FailOn   []string `help:"Kinds of differences that end with exit code 4: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
+	Format   string   `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // replayTimeout is for one evaluation. It is longer than a server's, so that
@@ -101,10 +101,10 @@ func printReplay(w io.Writer, r *replay.Report) {
 	fmt.Fprintf(w, "policy %s over %s: %d the same, %d flipped, %d undecidable\n",
 		r.Policy, count(r.Entries, "decision"), r.Same, r.Flipped, r.Open())
 	if r.Refusals > 0 {
-		fmt.Fprintf(w, "%s were the server's own and are not decided again\n", count(r.Refusals, "refusal"))
+		fmt.Fprintf(w, "%s of the server itself are not decided again\n", count(r.Refusals, "refusal"))
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.Undecidable)) {
-		fmt.Fprintf(w, "  undecidable, for what was masked: %d by %s\n", r.Undecidable[what], what)
+		fmt.Fprintf(w, "  undecidable because of the mask: %d by %s\n", r.Undecidable[what], what)
 	}
 	for i, g := range r.Groups {
 		if i == shownGroups {

@@ -42,13 +42,13 @@ func TestPolicyCheckSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 		code int
 		says []string
 	}{
-		"the embedded tree is clean": {[]string{"policy", "check"}, exitOK, []string{"nothing to mend"}},
+		"the embedded tree is clean": {[]string{"policy", "check"}, exitOK, []string{"no findings"}},
 		"a tree that is not there":   {[]string{"policy", "check", t.TempDir() + "/no"}, exitUsage, []string{"no such directory"}},
-		"a tree that does not parse": {dir(customerRego, "not owner_immutable", "not {{ owner_immutable"), exitPolicy, []string{"customer.rego:17", "[syntax]", "mend the syntax", "policy tree refused"}},
+		"a tree that does not parse": {dir(customerRego, "not owner_immutable", "not {{ owner_immutable"), exitPolicy, []string{"customer.rego:17", "[syntax]", "correct the syntax", "policy tree refused"}},
 		"a misspelt rule":            {dir(customerRego, "not owner_immutable", "not owner_imutable"), exitPolicy, []string{"customer.rego:16: var owner_imutable is unsafe [compile]", "give the variable a value"}},
-		"a misspelt fact":            {dir(customerRego, `input.action.name == "update"`, `input.subject.acount.id == "x"`), exitError, []string{"customer.rego:76", "[types]", "mend the name or the type"}},
+		"a misspelt fact":            {dir(customerRego, `input.action.name == "update"`, `input.subject.acount.id == "x"`), exitError, []string{"customer.rego:76", "[types]", "correct the name or the type"}},
 		"a filter nothing can carry": {dir(customerRego, "	reach.owner", "	reach.owner\n	lower(input.resource.name) == \"x\""), exitPolicy, []string{"customer.rego:29", "[builtin]", "startswith"}},
-		"a rule nobody uses":         {dir(customerRego, "owner_immutable if {", "unused if input.action.name == \"x\"\n\nowner_immutable if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.resource.customer.unused [unreachable]", "drop the rule"}},
+		"a rule nobody uses":         {dir(customerRego, "owner_immutable if {", "unused if input.action.name == \"x\"\n\nowner_immutable if {"), exitError, []string{"customer.rego:75: nothing uses data.reseller.resource.customer.unused [unreachable]", "remove the rule"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := call(t, nil, c.args)

@@ -16,12 +16,12 @@ import (
 
 type policyTestCommand struct {
 	treeArgument
-	Only     string  `name:"run" help:"Only tests whose full names match." placeholder:"REGEX"`
-	Coverage float64 `help:"Percent of the policies' lines that the Rego tests have to reach." default:"100" placeholder:"PERCENT"`
-	Mutate   bool    `help:"Change the policies in every small way, and find what no test notices."`
-	MinScore float64 `help:"Percent of the mutants that tests have to notice." default:"95" placeholder:"PERCENT"`
-	Sample   int     `help:"Try every n-th mutant only." default:"1" placeholder:"N"`
-	Format   string  `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Only     string  `name:"run" help:"Run only tests whose full names match." placeholder:"REGEX"`
+	Coverage float64 `help:"Percentage of policy lines that the Rego tests must reach." default:"100" placeholder:"PERCENT"`
+	Mutate   bool    `help:"Make small changes to the policies in this directory, and list those that no test notices."`
+	MinScore float64 `help:"Percentage of mutants that tests must notice." default:"95" placeholder:"PERCENT"`
+	Sample   int     `help:"Try only every n-th mutant." default:"1" placeholder:"N"`
+	Format   string  `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // tested is what `resellerd policy test --format json` prints.
@@ -47,7 +47,7 @@ func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.Sample < 1 {
-		return usagef("--sample %d: every n-th mutant, n at least 1", c.Sample)
+		return usagef("--sample %d must be at least 1", c.Sample)
 	}
 	if _, err := regexp.Compile(c.Only); err != nil {
 		return usagef("--run: %w", err)

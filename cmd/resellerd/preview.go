@@ -20,9 +20,9 @@ type previewCommand struct {
 	User        string `arg:"" help:"The user, by id or external id." placeholder:"USER"`
 	Database    string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
 	Against     string `help:"Another user to compare with." placeholder:"USER"`
-	Policies    string `help:"Directory of a policy tree to compare with; set otherwise than here, the policy in force." placeholder:"DIR"`
+	Policies    string `help:"Directory of a policy tree to compare with." placeholder:"DIR"`
 	GroupChange string `help:"A planned change of a group, user, account or assignment to compare with, in YAML." placeholder:"FILE"`
-	Format      string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Format      string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // Run prints the preview. The looking is written to the audit trail; what is

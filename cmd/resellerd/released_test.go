@@ -61,7 +61,31 @@ func TestReleasedAnswers(t *testing.T) {
 		}
 		return
 	}
+	for _, answers := range got {
+		checkDetails(t, answers)
+	}
 	checkDifferences(t, difference(t, got))
+}
+
+var anyDetail = regexp.MustCompile(`"detail":"((?:[^"\\]|\\.)*)"(?:,"field":"([^"]*)")?`)
+
+// namedWithoutField are names that details begin with where no field is given: members
+// of a question, and the columns of a rebuilt card.
+var namedWithoutField = []string{"subject", "action", "resource", "context", "parents"}
+
+// checkDetails holds every detail to be a whole sentence, which begins with a capital
+// letter or the name of a field.
+func checkDetails(t *testing.T, all answers) {
+	t.Helper()
+	for id, answer := range all {
+		for _, m := range anyDetail.FindAllStringSubmatch(answer, -1) {
+			first, _, _ := strings.Cut(m[1], " ")
+			capital := first != "" && strings.ToUpper(first[:1]) == first[:1]
+			if named := first == m[2] || strings.ContainsAny(first, "._-") || slices.Contains(namedWithoutField, first); !capital && !named || !strings.HasSuffix(m[1], ".") {
+				t.Errorf("%s: %q is not a sentence", id, m[1])
+			}
+		}
+	}
 }
 
 // answers are texts by the id of their case.

@@ -18,7 +18,7 @@ import (
 
 type serveCommand struct {
 	settings
-	Demo bool `help:"Serve a made-up carrier from a store of its own, gone at the end."`
+	Demo bool `help:"Serve an invented carrier from a temporary store."`
 }
 
 // Run serves until the context ends, then finishes what is under way. Whatever
@@ -33,7 +33,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 		return err
 	}
 	if c.PanelTokens == "" && c.PanelTokenFile == "" && c.JWKS == "" {
-		return usageError{errors.Join(server.ErrNoCallers, errors.New("give --panel-tokens, --panel-token-file or --jwks, or look around with --demo"))}
+		return usageError{errors.Join(server.ErrNoCallers, errors.New("give --panel-tokens, --panel-token-file or --jwks, or try --demo"))}
 	}
 	log := c.logger(t.err)
 	d, err := c.delivery(ctx, l.variable, log)

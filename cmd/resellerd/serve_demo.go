@@ -20,7 +20,7 @@ import (
 // each time and gone at the end, so that it cannot touch a store in use.
 func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l *layers) (err error) {
 	if l.from(k, "database") != "default" {
-		return usagef("--demo makes a store of its own: leave --database away (set by: %s)", l.from(k, "database"))
+		return usagef("--demo uses a temporary store: remove --database (set by: %s)", l.from(k, "database"))
 	}
 	dir, err := os.MkdirTemp("", "resellerd-demo-")
 	if err != nil {

@@ -28,74 +28,74 @@ type settings struct {
 }
 
 type storeSettings struct {
-	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
-	Migrate  bool   `help:"Bring a PostgreSQL schema up to date first; with SQLite that is always done."`
+	Database string `help:"Database: sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
+	Migrate  bool   `help:"Bring a PostgreSQL schema up to date at the start; a SQLite schema always is."`
 }
 
 type listenSettings struct {
-	Listen        string `help:"host:port (port 0 chooses one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Listen        string `help:"Address: host:port (port 0 chooses a free one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	SocketMode    string `help:"Permission of the Unix socket." default:"0660" placeholder:"OCTAL"`
-	MetricsListen string `help:"An address of their own for /metrics, /livez and /readyz." placeholder:"ADDR"`
-	PublicURL     string `name:"public-url" help:"The address that callers use, for links and metadata." placeholder:"URL"`
-	TLSCert       string `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP." placeholder:"FILE"`
-	TLSKey        string `name:"tls-key" help:"The certificate's key in PEM." placeholder:"FILE"`
-	TLSClientCA   string `name:"tls-client-ca" help:"Demand client certificates signed by this." placeholder:"FILE"`
+	MetricsListen string `help:"Separate address for /metrics, /livez and /readyz." placeholder:"ADDR"`
+	PublicURL     string `name:"public-url" help:"Address that callers use, for links and metadata." placeholder:"URL"`
+	TLSCert       string `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP is served." placeholder:"FILE"`
+	TLSKey        string `name:"tls-key" help:"Key of the certificate in PEM." placeholder:"FILE"`
+	TLSClientCA   string `name:"tls-client-ca" help:"Require client certificates signed by this CA." placeholder:"FILE"`
 }
 
 type callerSettings struct {
-	PanelTokens    string        `help:"[TENANT:]TOKEN entries, comma-separated, scopes after a space." placeholder:"TOKENS" secret:""`
-	PanelTokenFile string        `help:"The same, a line each." placeholder:"FILE"`
-	JWKS           string        `name:"jwks" help:"Key set that users' tokens are checked with, a file or an https address." placeholder:"FILE|URL"`
-	JWTIssuer      string        `name:"jwt-issuer" help:"Who must have issued a user's token." placeholder:"ISS"`
-	JWTAudience    string        `name:"jwt-audience" help:"For whom a user's token must be." placeholder:"AUD"`
-	JWTTenant      string        `name:"jwt-tenant" help:"Master account that the issuer's tokens belong to; required when the store has several masters." placeholder:"ACC"`
-	RequireUserJWT bool          `name:"require-user-jwt" help:"Demand a user's token beside the panel token."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two readings of the key set." default:"5m"`
-	JWTLeeway      time.Duration `name:"jwt-leeway" help:"How far clocks may be apart." default:"30s"`
+	PanelTokens    string        `help:"Panel tokens: [TENANT:]TOKEN [scope …], comma-separated." placeholder:"TOKENS" secret:""`
+	PanelTokenFile string        `help:"File of panel tokens, one on a line." placeholder:"FILE"`
+	JWKS           string        `name:"jwks" help:"Key set that checks users' tokens: a file or an https address." placeholder:"FILE|URL"`
+	JWTIssuer      string        `name:"jwt-issuer" help:"Required issuer of a user's token." placeholder:"ISS"`
+	JWTAudience    string        `name:"jwt-audience" help:"Required audience of a user's token." placeholder:"AUD"`
+	JWTTenant      string        `name:"jwt-tenant" help:"Master account of the issuer; required if the store has several masters." placeholder:"ACC"`
+	RequireUserJWT bool          `name:"require-user-jwt" help:"Require a user's token in addition to the panel token."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two reads of the key set." default:"5m"`
+	JWTLeeway      time.Duration `name:"jwt-leeway" help:"Allowed difference between clocks." default:"30s"`
 }
 
 type policySettings struct {
-	Policies       string        `help:"Directory or OPA bundle of a policy tree that replaces the embedded one; followed when it changes." placeholder:"DIR|BUNDLE"`
-	PolicyKey      string        `help:"Public key in PEM that bundle files must be signed with." placeholder:"FILE"`
-	PolicyKeyAlg   string        `help:"How they are signed; by default RS256, or ES256, ES384, ES512 by the key's curve." placeholder:"ALG"`
-	PolicyTest     bool          `help:"Put no policy in force whose own Rego tests do not pass."`
-	PolicyPoll     time.Duration `help:"Time between two readings of a policy that no change was noticed of." default:"15s"`
-	OPAConfig      string        `name:"opa-config" help:"OPA's configuration file: where policies are fetched from, and decisions shipped to." placeholder:"FILE"`
-	ShadowPolicies string        `help:"Directory or OPA bundle of a policy that decides the same beside the live one, and changes nothing." placeholder:"DIR|BUNDLE"`
-	ShadowSample   float64       `help:"Part of the decisions that the shadow makes as well, 0 to 1." default:"1"`
-	PolicyTimeout  time.Duration `help:"Time for one evaluation; one that takes longer denies." default:"1s"`
-	ForceEvaluate  bool          `help:"Evaluate the policy whole for every check; for comparing, slow."`
+	Policies       string        `help:"Directory or OPA bundle of a policy tree that replaces the embedded one; changes are followed." placeholder:"DIR|BUNDLE"`
+	PolicyKey      string        `help:"Public key in PEM that must have signed bundle files." placeholder:"FILE"`
+	PolicyKeyAlg   string        `help:"Signature algorithm of bundle files; by default RS256, or ES256, ES384 or ES512 by the curve of the key." placeholder:"ALG"`
+	PolicyTest     bool          `help:"Refuse a policy whose Rego tests do not pass."`
+	PolicyPoll     time.Duration `help:"Time between two reads of a policy without a noticed change." default:"15s"`
+	OPAConfig      string        `name:"opa-config" help:"OPA's configuration file: sources of policies, and targets for decision logs." placeholder:"FILE"`
+	ShadowPolicies string        `help:"Directory or OPA bundle of a shadow policy; it repeats decisions and affects no answer." placeholder:"DIR|BUNDLE"`
+	ShadowSample   float64       `help:"Fraction of decisions that the shadow repeats, 0 to 1." default:"1"`
+	PolicyTimeout  time.Duration `help:"Time limit of an evaluation; a longer one denies." default:"1s"`
+	ForceEvaluate  bool          `help:"Evaluate the whole policy for every check; slow, only for comparison."`
 }
 
 type recordSettings struct {
-	DecisionLog            string            `help:"A file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
-	DecisionLogMode        string            `help:"async, or sync: written before the answer." enum:"async,sync" default:"async"`
+	DecisionLog            string            `help:"Decision log: a file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
+	DecisionLogMode        string            `help:"sync writes an entry before the answer; async does not wait." enum:"async,sync" default:"async"`
 	DecisionLogBuffer      int               `help:"Bytes of entries that may wait to be written." default:"16777216"`
-	DecisionLogFull        string            `help:"When no more may wait, drop entries and count them, or refuse requests (503)." enum:"drop,refuse" default:"drop"`
-	DecisionLogSync        time.Duration     `help:"Time between two fsyncs; 0 fsyncs every entry before it counts as written." default:"1s"`
-	DecisionLogRotateSize  int64             `help:"Bytes after which a new file is begun; 0 for never." default:"104857600"`
-	DecisionLogRotateAge   time.Duration     `help:"Time after which a new file is begun; 0 for never." default:"0s"`
-	DecisionLogKeep        int               `help:"Files before the present one that are kept; 0 keeps all." default:"0"`
-	DecisionLogKeyFile     string            `help:"Key of the chain, at least 16 bytes; without it, no key." placeholder:"FILE"`
-	DecisionLogCheckpoints string            `help:"Where checkpoints of the chain are added, best on another machine." placeholder:"FILE"`
-	DecisionMemory         int               `help:"Decisions remembered to be explained by their id, at most 8 KiB each; 0 for none." default:"4096"`
-	Label                  map[string]string `help:"Recorded with every decision." placeholder:"KEY=VALUE"`
-	LogLevel               string            `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	DecisionLogFull        string            `help:"If the buffer is full: drop and count entries, or refuse requests with 503." enum:"drop,refuse" default:"drop"`
+	DecisionLogSync        time.Duration     `help:"Time between two fsyncs; 0 means an fsync for every entry." default:"1s"`
+	DecisionLogRotateSize  int64             `help:"Size in bytes at which the file is rotated; 0 means never." default:"104857600"`
+	DecisionLogRotateAge   time.Duration     `help:"Age at which the file is rotated; 0 means never." default:"0s"`
+	DecisionLogKeep        int               `help:"Number of rotated files to keep; 0 keeps all." default:"0"`
+	DecisionLogKeyFile     string            `help:"Key of the chain, at least 16 bytes; by default there is no key." placeholder:"FILE"`
+	DecisionLogCheckpoints string            `help:"File for checkpoints of the chain, preferably on another machine." placeholder:"FILE"`
+	DecisionMemory         int               `help:"Number of decisions to remember for explanations, at most 8 KiB each; 0 means none." default:"4096"`
+	Label                  map[string]string `help:"Label that is recorded with every decision." placeholder:"KEY=VALUE"`
+	LogLevel               string            `help:"Lowest level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 type limitSettings struct {
-	RateMemory      int64         `help:"Bytes that look-ups may keep in memory; 0 asks the database each time." default:"268435456"`
-	BodyLimit       int           `help:"Bytes of a request body, unpacked." default:"1048576"`
-	HeaderLimit     int           `help:"Bytes of a request line with its headers." default:"16384"`
-	ReadTimeout     time.Duration `help:"Time for a whole request to arrive." default:"10s"`
-	WriteTimeout    time.Duration `help:"Time that one write to a client may block." default:"30s"`
-	IdleTimeout     time.Duration `help:"Time between two requests of a connection." default:"1m"`
-	RequestTimeout  time.Duration `help:"Time to answer, streams excepted." default:"15s"`
-	StreamTimeout   time.Duration `help:"Time for a streamed answer." default:"15m"`
-	ShutdownTimeout time.Duration `help:"Time to finish what is under way." default:"30s"`
-	AtLeastTimeout  time.Duration `help:"Time to wait for Resellerd-At-Least." default:"2s"`
-	ImportLimit     int           `help:"Bytes of an imported file, packed and unpacked." default:"268435456"`
-	ImportTimeout   time.Duration `help:"Time for an imported file to arrive and be answered." default:"15m"`
+	RateMemory      int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456"`
+	BodyLimit       int           `help:"Limit of an unpacked request body, in bytes." default:"1048576"`
+	HeaderLimit     int           `help:"Limit of a request line with its headers, in bytes." default:"16384"`
+	ReadTimeout     time.Duration `help:"Time limit for a whole request to arrive." default:"10s"`
+	WriteTimeout    time.Duration `help:"Time limit for one write to a client." default:"30s"`
+	IdleTimeout     time.Duration `help:"Time limit between two requests of a connection." default:"1m"`
+	RequestTimeout  time.Duration `help:"Time limit for an answer that is not streamed." default:"15s"`
+	StreamTimeout   time.Duration `help:"Time limit for a streamed answer." default:"15m"`
+	ShutdownTimeout time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s"`
+	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s"`
+	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456"`
+	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m"`
 }
 
 // server translates the settings into the server's own.

@@ -10,7 +10,7 @@ import (
 var version string
 
 type versionCommand struct {
-	Format string `help:"How to print: text or json." enum:"text,json" default:"text"`
+	Format string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // versionReport is what `resellerd version --format json` prints.

@@ -82,7 +82,7 @@ func (h *signatures) sign(section json.RawMessage, name string) (json.RawMessage
 	if signing := string(fields["signing"]); signing != "" && signing != "null" {
 		return section, nil
 	}
-	h.log.Warn("keys are configured: a signature is required", "of", name)
+	h.log.Warn("a signature is required because keys are configured", "of", name)
 	fields["signing"] = json.RawMessage("{}")
 	return json.Marshal(fields)
 }

@@ -64,7 +64,7 @@ func (l *Log) resume() (link, error) {
 	if !errors.Is(err, errNoChain) {
 		return link{}, errors.Join(err, l.out.close())
 	}
-	l.o.Logger.Warn("decision log cannot be continued and begins anew", "error", err)
+	l.o.Logger.Warn("the decision log cannot be continued: a new chain begins", "error", err)
 	return newLink(), l.out.rotate()
 }
 

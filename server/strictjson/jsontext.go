@@ -21,7 +21,7 @@ func Parse(data []byte) (any, error) {
 		return nil, err
 	}
 	if p.Space(); p.Pos < len(data) {
-		return nil, p.Fault("text after the value")
+		return nil, p.Fault("there is text after the value")
 	}
 	return v, nil
 }
@@ -38,7 +38,7 @@ type Parser struct {
 
 // Fault is an error that names the place.
 func (p *Parser) Fault(what string) error {
-	return fmt.Errorf("json at byte %d: %s", p.Pos, what)
+	return fmt.Errorf("the JSON is malformed at byte %d: %s", p.Pos, what)
 }
 
 // Space skips white space.
@@ -65,7 +65,7 @@ func (p *Parser) Next() byte {
 // Value reads any value. depth is how many objects and lists it lies in.
 func (p *Parser) Value(depth int) (any, error) {
 	if depth > maxJSONDepth {
-		return nil, p.Fault("nested too deep")
+		return nil, p.Fault("the nesting is too deep")
 	}
 	switch b := p.Next(); {
 	case b == '{':
@@ -83,12 +83,12 @@ func (p *Parser) Value(depth int) (any, error) {
 	case b == 'n':
 		return nil, p.word("null")
 	}
-	return nil, p.Fault("want a value")
+	return nil, p.Fault("a value is expected")
 }
 
 func (p *Parser) word(w string) error {
 	if len(p.Data)-p.Pos < len(w) || string(p.Data[p.Pos:p.Pos+len(w)]) != w {
-		return p.Fault("want " + w)
+		return p.Fault(w + " is expected")
 	}
 	p.Pos += len(w)
 	return nil
@@ -103,17 +103,17 @@ func (p *Parser) object(depth int) (any, error) {
 	}
 	for {
 		if p.Next() != '"' {
-			return nil, p.Fault("want a name")
+			return nil, p.Fault("a name is expected")
 		}
 		name, err := p.Name()
 		if err != nil {
 			return nil, err
 		}
 		if _, twice := object[name]; twice {
-			return nil, p.Fault("name given twice: " + strconv.Quote(name))
+			return nil, p.Fault("the name " + strconv.Quote(name) + " is given twice")
 		}
 		if p.Next() != ':' {
-			return nil, p.Fault("want a colon")
+			return nil, p.Fault("a colon is expected")
 		}
 		p.Pos++
 		if object[name], err = p.Value(depth + 1); err != nil {
@@ -168,7 +168,7 @@ func (p *Parser) More(closing byte) (bool, error) {
 		p.Pos++
 		return false, nil
 	}
-	return false, p.Fault("want a comma or the end")
+	return false, p.Fault("a comma or the end is expected")
 }
 
 func (p *Parser) number() (any, error) {
@@ -177,17 +177,17 @@ func (p *Parser) number() (any, error) {
 	switch {
 	case p.skip('0'):
 	case p.digits() == 0:
-		return nil, p.Fault("want a digit")
+		return nil, p.Fault("a digit is expected")
 	}
 	if p.skip('.') && p.digits() == 0 {
-		return nil, p.Fault("want a digit")
+		return nil, p.Fault("a digit is expected")
 	}
 	if p.skip('e') || p.skip('E') {
 		if !p.skip('+') {
 			p.skip('-')
 		}
 		if p.digits() == 0 {
-			return nil, p.Fault("want a digit")
+			return nil, p.Fault("a digit is expected")
 		}
 	}
 	return json.Number(p.Data[start:p.Pos]), nil
@@ -218,18 +218,18 @@ func (p *Parser) Text() (string, error) {
 		case b == '"':
 			raw := p.Data[start:p.Pos]
 			if !utf8.Valid(raw) {
-				return "", p.Fault("invalid utf-8")
+				return "", p.Fault("the text is not valid UTF-8")
 			}
 			p.Pos++
 			return string(raw), nil
 		case b == '\\':
 			return p.escapedText(start)
 		case b < ' ':
-			return "", p.Fault("control character in a string")
+			return "", p.Fault("a string has a control character")
 		}
 		p.Pos++
 	}
-	return "", p.Fault("string without an end")
+	return "", p.Fault("a string does not end")
 }
 
 func (p *Parser) escapedText(start int) (string, error) {
@@ -239,12 +239,12 @@ func (p *Parser) escapedText(start int) (string, error) {
 		switch {
 		case b == '"':
 			if !utf8.Valid(out) {
-				return "", p.Fault("invalid utf-8")
+				return "", p.Fault("the text is not valid UTF-8")
 			}
 			p.Pos++
 			return string(out), nil
 		case b < ' ':
-			return "", p.Fault("control character in a string")
+			return "", p.Fault("a string has a control character")
 		case b != '\\':
 			out = append(out, b)
 			p.Pos++
@@ -256,13 +256,13 @@ func (p *Parser) escapedText(start int) (string, error) {
 		}
 		out = utf8.AppendRune(out, r)
 	}
-	return "", p.Fault("string without an end")
+	return "", p.Fault("a string does not end")
 }
 
 func (p *Parser) escape() (rune, error) {
 	p.Pos++
 	if p.Pos == len(p.Data) {
-		return 0, p.Fault("string without an end")
+		return 0, p.Fault("a string does not end")
 	}
 	b := p.Data[p.Pos]
 	p.Pos++
@@ -282,7 +282,7 @@ func (p *Parser) escape() (rune, error) {
 	case 'u':
 		return p.unicode()
 	}
-	return 0, p.Fault("unknown escape")
+	return 0, p.Fault("the escape is unknown")
 }
 
 func (p *Parser) unicode() (rune, error) {
@@ -291,30 +291,30 @@ func (p *Parser) unicode() (rune, error) {
 	case err != nil:
 		return 0, err
 	case r == 0:
-		return 0, p.Fault("nul character")
+		return 0, p.Fault("a string has a NUL character")
 	case !utf16.IsSurrogate(r):
 		return r, nil
 	}
 	if !p.skip('\\') || !p.skip('u') {
-		return 0, p.Fault("lone surrogate")
+		return 0, p.Fault("a surrogate stands alone")
 	}
 	low, err := p.hex4()
 	if err != nil {
 		return 0, err
 	}
 	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-		return 0, p.Fault("lone surrogate")
+		return 0, p.Fault("a surrogate stands alone")
 	}
 	return r, nil
 }
 
 func (p *Parser) hex4() (rune, error) {
 	if len(p.Data)-p.Pos < 4 {
-		return 0, p.Fault("want four hex digits")
+		return 0, p.Fault("four hexadecimal digits are expected")
 	}
 	n, err := strconv.ParseUint(string(p.Data[p.Pos:p.Pos+4]), 16, 16)
 	if err != nil {
-		return 0, p.Fault("want four hex digits")
+		return 0, p.Fault("four hexadecimal digits are expected")
 	}
 	p.Pos += 4
 	return rune(n), nil

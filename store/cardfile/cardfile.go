@@ -128,7 +128,7 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	r := newReader(ctx, o, yield)
 	r.report.Format = format
 	if len(o.Columns) > 0 && isJSON(format) {
-		return nil, ask("columns", "columns are named for CSV and XLSX alone: in %s each value has its own name", format)
+		return nil, ask("columns", "only CSV and XLSX take columns, because each value of %s has a name", format)
 	}
 	switch format {
 	case CSV:
@@ -143,7 +143,7 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	if err == nil {
 		err = r.finish()
 	}
-	if err != nil {
+	if err = r.asked(err); err != nil {
 		return nil, err
 	}
 	return &r.report, nil

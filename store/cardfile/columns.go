@@ -170,7 +170,7 @@ func byHeading(cells []cell) (*layout, error) {
 	case !l.complete():
 		return nil, nil
 	case !unclear.none():
-		return nil, ask("columns", "%s: say which by naming the columns", unclear.reason)
+		return nil, ask("columns", "%s: give columns=NAMES", unclear.reason)
 	}
 	l.heading = make([]string, len(cells))
 	for i, c := range cells {
@@ -197,7 +197,7 @@ func byNames(names []cell) (l *layout, unclear refusal) {
 			l.at[column], l.names[column] = i, excerpt(c.text)
 			l.currencies = append(l.currencies, codes...)
 			if isPrice(column) && namesOtherUnit(c.text) {
-				unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("%q may not be whole units of a currency, a minute", excerpt(c.text))}
+				unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("%q may not be a price a minute in whole units of a currency", excerpt(c.text))}
 			}
 		case column == colName:
 			l.secondName(i, words, c.text)
@@ -233,10 +233,10 @@ func byPosition(names []string) (*layout, error) {
 		words, codes := heading(name)
 		column, known := columnOf[words]
 		if !known {
-			return nil, ask("columns", "%q is no column", excerpt(name))
+			return nil, ask("columns", "%q is not a column", excerpt(name))
 		}
 		if l.at[column] >= 0 {
-			return nil, ask("columns", "%s is named twice", columnNames[column])
+			return nil, ask("columns", "the column %s is named twice", columnNames[column])
 		}
 		l.at[column], l.names[column] = i, name
 		l.currencies = append(l.currencies, codes...)

@@ -114,9 +114,9 @@ func (r *reader) blank(lines int) { r.report.Lines.Blank += max(0, lines) }
 
 // refuseQuotes refuses the lines that a quotation mark has joined or broken.
 func (r *reader) refuseQuotes(bad *csv.ParseError) {
-	why := refusal{reason: "a quotation mark stands where none may be"}
+	why := refusal{reason: "a quotation mark is in a wrong place"}
 	if bad.Line > bad.StartLine {
-		why.reason = fmt.Sprintf("a quotation mark is not closed as it should be: lines %d to %d are not read", bad.StartLine, bad.Line)
+		why.reason = fmt.Sprintf("a quotation mark is not closed: lines %d to %d are not read", bad.StartLine, bad.Line)
 	}
 	r.report.Lines.Refused += bad.Line - bad.StartLine
 	r.report.refuse(Place{Line: bad.StartLine}, why)

@@ -68,12 +68,12 @@ func withSlashes(text string, zone *time.Location) (time.Time, string) {
 	case errMonth != nil, day.Equal(month):
 		return day.UTC(), plausible(day)
 	}
-	return time.Time{}, "may be two dates: write it as YYYY-MM-DD"
+	return time.Time{}, "may mean two dates: write it as YYYY-MM-DD"
 }
 
 func plausible(t time.Time) string {
 	if t.Year() < 1980 || t.Year() > 2200 {
-		return "is not a date of this age"
+		return "is not a date in this century"
 	}
 	return ""
 }

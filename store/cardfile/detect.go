@@ -62,7 +62,7 @@ func (f File) format(o Options) (string, error) {
 		case claim == looks, isJSON(claim) && isJSON(looks): // their beginnings may be the same
 			chosen = cmp.Or(chosen, claim)
 		default:
-			return "", ask("format", "the file is said to be %s and looks like %s", claim, looks)
+			return "", ask("format", "the file is said to be %s, but looks like %s", claim, looks)
 		}
 	}
 	return cmp.Or(chosen, looks), nil
@@ -79,7 +79,7 @@ var magics = []struct{ begin, what string }{
 	{"Rar!", "a RAR archive"},
 	{"7z\xBC\xAF", "a 7-Zip archive"},
 	{"<", "HTML or XML"},
-	{"{\\rtf", "a text of a word processor"},
+	{"{\\rtf", "a document of a word processor"},
 	{"\x7FELF", "a program"},
 	{"\x89PNG", "a picture"},
 	{"\xFF\xD8\xFF", "a picture"},

@@ -29,7 +29,7 @@ func (r *reader) head(at Place, cells []cell) error {
 }
 
 func (r *reader) noHeading() error {
-	return ask("columns", "no line of headings names a prefix and a cost: name the columns")
+	return ask("columns", "no heading line has a prefix and a cost: give columns=NAMES")
 }
 
 func (r *reader) headTold(at Place, cells []cell) error {
@@ -81,9 +81,9 @@ func (r *reader) oneCurrency(l *layout) error {
 	for _, code := range l.currencies {
 		switch {
 		case r.o.Currency != "" && code != r.o.Currency:
-			return broken("the headings speak of %s, the card is in %s", code, r.o.Currency)
+			return broken("the headings have the currency %s, and the card has %s", code, r.o.Currency)
 		case card != "" && code != card:
-			return broken("the headings speak of %s and of %s", card, code)
+			return broken("the headings have the currencies %s and %s", card, code)
 		}
 		card = code
 	}
@@ -113,7 +113,7 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 		r.report.refuse(at, why)
 		return nil
 	case !r.layout.agrees(l):
-		return &FileError{Place: at, Text: "there are headings again, and of other columns than the first: each table is a file of its own"}
+		return &FileError{Place: at, Text: "a second heading line has other columns: import each table as a file of its own"}
 	}
 	r.report.Lines.Headings++
 	if err := r.oneCurrency(&layout{currencies: slices.Concat(r.layout.currencies, l.currencies)}); err != nil {

@@ -85,24 +85,24 @@ func TestFilesThatAreNoCardsEndInAClearError(t *testing.T) {
 		"a quoted line of 64 MB":   {cardfile.File{ReaderAt: endless{"prefix,cost\n\"", "4\n"}, Size: 64 << 20, Name: "a.csv"}, "longer than"},
 		"a JSON text of 64 MB":     {cardfile.File{ReaderAt: endless{`{"name":"`, "x"}, Size: 64 << 20, Name: "a.json"}, "longer than"},
 		"an NDJSON line of 64 MB":  {cardfile.File{ReaderAt: endless{"{\"prefix\":\"1\"}\n{\"name\":\"", "x"}, Size: 64 << 20, Name: "a.ndjson"}, "longer than"},
-		"text without a heading":   {cardfile.File{ReaderAt: endless{"", "lorem,ipsum\n"}, Size: 64 << 20, Name: "a.csv"}, "no line of headings"},
+		"text without a heading":   {cardfile.File{ReaderAt: endless{"", "lorem,ipsum\n"}, Size: 64 << 20, Name: "a.csv"}, "no heading line"},
 		"deep JSON":                {cardfile.File{ReaderAt: endless{`{"x":`, "["}, Size: 1 << 20, Name: "a.json"}, "JSON"},
-		"JSON cut off":             {fileOf("a.json", []byte(`{"cards":{"a":{"rates":[[`)), "cut off"},
-		"JSON with more":           {fileOf("a.json", []byte(`{"cards":{"a":{"currency":"EUR"}}} {}`)), "more after"},
+		"JSON cut off":             {fileOf("a.json", []byte(`{"cards":{"a":{"rates":[[`)), "incomplete"},
+		"JSON with more":           {fileOf("a.json", []byte(`{"cards":{"a":{"currency":"EUR"}}} {}`)), "text after"},
 		"a card twice":             {fileOf("a.json", []byte(`{"cards":{"a":{},"a":{}}}`)), "twice"},
 		"other JSON":               {fileOf("a.json", []byte(`{"hello":"world"}`)), "no cards"},
 		"several cards":            {fileOf("a.json", []byte(`{"cards":{"a":{},"b":{}}}`)), "several cards"},
 		"a card for messages":      {fileOf("a.json", []byte(`{"cards":{"a":{"type":"messaging"}}}`)), "messaging"},
-		"a ZIP of something":       {fileOf("a.xlsx", archive(t, "a.txt", "hello")), "no XLSX"},
-		"half a workbook":          {fileOf("a.xlsx", bookOf(t, "<worksheet/>")[:200]), "cut off"},
+		"a ZIP of something":       {fileOf("a.xlsx", archive(t, "a.txt", "hello")), "not an XLSX"},
+		"half a workbook":          {fileOf("a.xlsx", bookOf(t, "<worksheet/>")[:200]), "incomplete"},
 		"a sheet cut off":          {fileOf("a.xlsx", bookOf(t, "<worksheet><sheetData><row><c>")), "damaged"},
 		"an entity that expands":   {fileOf("a.xlsx", bookOf(t, `<!DOCTYPE x [<!ENTITY a "b">]><worksheet><row><c><v>&a;</v></c></row></worksheet>`)), "damaged"},
 		"a zip bomb":               {fileOf("a.xlsx", bookOf(t, "<worksheet><sheetData>"+strings.Repeat("<row/>"+strings.Repeat(" ", 10_000), 3_000)+"</sheetData></worksheet>")), "inflates"},
 		"a cell of 3 MB":           {fileOf("a.xlsx", bookOf(t, "<worksheet><sheetData><row><c><v>"+strings.Repeat("x", 3<<20)+"</v></c></row></sheetData></worksheet>")), "longer than"},
-		"a cell without end":       {fileOf("a.xlsx", bookOf(t, "<worksheet><row>"+strings.Repeat("<c/>", 2000)+"</row></worksheet>")), "stands where none may"},
-		"rows in no order":         {fileOf("a.xlsx", bookOf(t, `<worksheet><row r="2"/><row r="1"/></worksheet>`)), "numbers its rows"},
-		"a heading in no sheet":    {fileOf("a.xlsx", bookOf(t, `<worksheet><row r="2"><c><v>1</v></c></row></worksheet>`)), "no line of headings"},
-		"a document of one number": {fileOf("", []byte("42")), "no line of headings"},
+		"a cell without end":       {fileOf("a.xlsx", bookOf(t, "<worksheet><row>"+strings.Repeat("<c/>", 2000)+"</row></worksheet>")), "in a wrong place"},
+		"rows in no order":         {fileOf("a.xlsx", bookOf(t, `<worksheet><row r="2"/><row r="1"/></worksheet>`)), "wrong row number"},
+		"a heading in no sheet":    {fileOf("a.xlsx", bookOf(t, `<worksheet><row r="2"><c><v>1</v></c></row></worksheet>`)), "no heading line"},
+		"a document of one number": {fileOf("", []byte("42")), "no heading line"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := readAll(t, c.file, cardfile.Options{})
@@ -200,7 +200,7 @@ func TestMorePricesOfOnePrefixThanACardHasAreAnError(t *testing.T) {
 		}
 	}
 	_, _, err := readAll(t, fileOf("a.csv", []byte(text.String())), cardfile.Options{NANP: no()})
-	if !errors.Is(err, cardfile.ErrFile) || !strings.Contains(err.Error(), "no card") {
+	if !errors.Is(err, cardfile.ErrFile) || !strings.Contains(err.Error(), "not a rate card") {
 		t.Errorf("%v", err)
 	}
 }

@@ -74,7 +74,7 @@ func (d document) survey() (openRoot, error) {
 		return root, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return root, broken("there is more after the JSON document")
+		return root, broken("there is text after the JSON document")
 	}
 	return root, nil
 }
@@ -142,9 +142,9 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 	name := r.o.Card
 	switch {
 	case len(names) == 0:
-		return "", nil, broken("the document has no cards: it is no open rate card JSON")
+		return "", nil, broken("the document has no cards, so it is not open rate card JSON")
 	case name == "" && len(names) > 1:
-		return "", nil, ask("card", "the document has several cards: name one of %s", excerpt(strings.Join(names, ", ")))
+		return "", nil, ask("card", "the document has several cards: give card=NAME with one of %s", excerpt(strings.Join(names, ", ")))
 	case name == "":
 		name = names[0]
 	}
@@ -153,7 +153,7 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 		return "", nil, ask("card", "the document has no card %q", excerpt(name))
 	}
 	if slices.Contains([]string{"messaging", "did", "toll_free"}, card.Type) {
-		return "", nil, broken("the card is one of %s, not of calls by the minute", card.Type)
+		return "", nil, broken("the card has prices for %s, not for calls by the minute", card.Type)
 	}
 	return name, card, nil
 }
@@ -161,7 +161,7 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 // useRoot takes the card's columns and what it says of all its rows.
 func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if r.o.Currency != "" && card.Currency != "" && card.Currency != r.o.Currency {
-		return broken("the document is in %s, the card in %s", excerpt(card.Currency), r.o.Currency)
+		return broken("the document has the currency %s, and the card has %s", excerpt(card.Currency), r.o.Currency)
 	}
 	cells := make([]cell, len(card.Fields))
 	for i, field := range card.Fields {
@@ -175,7 +175,7 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 		return err
 	}
 	if found == nil || !card.rates {
-		return broken("the card has no fields prefix and rate, or no rates")
+		return broken("the card lacks the field prefix, the field rate, or rates")
 	}
 	found.heading = nil // fields are no row
 	if err := r.useLayout(found); err != nil {
@@ -214,7 +214,7 @@ func (r *reader) inForce(root openRoot) error {
 	if root.zone != "" && r.o.Zone == nil {
 		zone, err := time.LoadLocation(root.zone)
 		if err != nil || root.zone == "Local" {
-			return ask("zone", "the document's time zone %q is not known", excerpt(root.zone))
+			return ask("zone", "the document's time zone %q is unknown: give zone=NAME", excerpt(root.zone))
 		}
 		r.o.Zone = zone
 	}
@@ -223,7 +223,8 @@ func (r *reader) inForce(root openRoot) error {
 	}
 	since, reason := r.date(cell{text: root.effective})
 	if reason == noZone {
-		return ask("zone", "the document's effective date has no time zone: say in which it is")
+		r.askZone(&FileError{Text: "the document's effective date has no time zone: give zone=NAME"})
+		since, reason = r.date(cell{text: root.effective})
 	}
 	if reason != "" {
 		return broken("the document's effective date %s", reason)

@@ -34,7 +34,7 @@ func (d document) fault(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return broken("the JSON document is cut off")
+		return broken("the JSON document is incomplete")
 	case errors.As(err, &syntax), errors.As(err, &typ):
 		return broken("the JSON document is malformed after %d bytes", d.InputOffset())
 	}
@@ -48,7 +48,7 @@ func (d document) open(what string, delim json.Delim) error {
 		return d.fault(err)
 	}
 	if token != delim {
-		return broken("%s is not what open rate card JSON has there", what)
+		return broken("%s is not as open rate card JSON defines it", what)
 	}
 	return nil
 }

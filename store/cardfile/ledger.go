@@ -70,7 +70,7 @@ func (l *ledger) full(at Place) error {
 	case len(l.dates) > 1<<15:
 		return &FileError{Place: at, Text: "there are more than 32,768 dates"}
 	case len(l.fixes) > maxFixes:
-		return &FileError{Place: at, Text: fmt.Sprintf("more than %d prefixes are given twice and differently: this is no card", maxFixes)}
+		return &FileError{Place: at, Text: fmt.Sprintf("more than %d prefixes are given twice with different rates, so this is not a rate card", maxFixes)}
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func (r *reader) contradiction(s slot, there *slot) {
 	r.demote(there.line, contradicts)
 	r.report.note(r.placeOf(s.line), refusal{
 		column: columnNames[colPrefix], cell: s.prefix.String(),
-		reason: fmt.Sprintf("%s has this prefix, too, and says otherwise: none is taken", r.placeOf(there.line)),
+		reason: fmt.Sprintf("has another rate at %s: neither is imported", r.placeOf(there.line)),
 	})
 }
 

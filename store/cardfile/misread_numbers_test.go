@@ -134,7 +134,7 @@ func TestWhatOpenRateCardJSONSaysTwiceIsRefused(t *testing.T) {
 		`{"default_pulse":6,"Default_Pulse":60}`:      "44=1",
 		`{"default_pulse":6,"default_initial":30}`:    "44=1",
 		`{"connection":0.12345678901}`:                "ten decimals",
-		`7`:                                           "not what open rate card JSON has",
+		`7`:                                           "not as open rate card JSON defines it",
 	} {
 		if got := told(t, open(rate, `["44",1]`), cardfile.Options{}); !strings.Contains(got, says) {
 			t.Errorf("%s: %q, want %q", rate, got, says)

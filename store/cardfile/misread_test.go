@@ -62,7 +62,7 @@ func TestALineOfMoreCellsThanColumnsIsRefused(t *testing.T) {
 
 func TestALineThatIsTooWideForColumnsByPositionSaysHowToLeaveOneOut(t *testing.T) {
 	file := fileOf("a.csv", []byte("44,1,x\n"))
-	for says, o := range map[string]cardfile.Options{"": {Columns: []string{"prefix", "cost", "-"}}, "name columns that are not to be read -": {Columns: []string{"prefix", "cost"}}} {
+	for says, o := range map[string]cardfile.Options{"": {Columns: []string{"prefix", "cost", "-"}}, "name columns that are not read as -": {Columns: []string{"prefix", "cost"}}} {
 		_, report, err := readAll(t, file, o)
 		if err != nil || (len(report.Refusals) == 1) != (says != "") || says != "" && !strings.Contains(report.Refusals[0].Reason, says) {
 			t.Errorf("%v %+v", err, report)
@@ -89,7 +89,7 @@ func TestACommaTooManyChangesNoPrice(t *testing.T) {
 }
 
 func TestASecondHeadingIsNotReadWithTheColumnsOfTheFirst(t *testing.T) {
-	const again = "there are headings again"
+	const again = "a second heading line has other columns"
 	toldOf(t, cardfile.Options{NANP: no()}, map[string]string{
 		"prefix,cost / 44,1 / prefix,cost / 49,1":                       "44=1 49=1",
 		"prefix,cost / 44,1 / Prefix,Cost,, / 49,1":                     "44=1 49=1",
@@ -102,7 +102,7 @@ func TestASecondHeadingIsNotReadWithTheColumnsOfTheFirst(t *testing.T) {
 		"prefix,cost / 44,1 / rows,prefix,cost / 1,49,1":                again,
 		"prefix,cost / 44,1 / cost,name / 49,1":                         again,
 		"prefix,cost / 44,1 / ,,prefix,cost / ,,49,1":                   again,
-		"prefix,rate USD / 44,1 / prefix,rate EUR / 49,1":               "the headings speak of USD and of EUR",
+		"prefix,rate USD / 44,1 / prefix,rate EUR / 49,1":               "the headings have the currencies USD and EUR",
 		"prefix,name,cost / 44,zone,1 / abc,Zone,1 / 49,prefix,1":       "44=1 49=1 !line 3",
 		"prefix,name,cost / 44,a,1 / prefix,name,x / 49,a,1":            again,
 		"prefix,cost,mcd,pulse / 44,1,1,1 / code,rate,pulse,mcd / 49,1": again,
@@ -150,7 +150,7 @@ func TestADollarIsTakenForACurrencyOfThatSignAndToldOf(t *testing.T) {
 	file := fileOf("a.csv", []byte("prefix,cost\n44,$0.5\n49,0.1\n"))
 	for _, currency := range []string{"USD", "AUD", "CAD", "NZD", "SGD", "HKD"} {
 		rows, report, err := readAll(t, file, cardfile.Options{Currency: currency})
-		warned := err == nil && strings.Contains(strings.Join(report.Warnings, "\n"), "written with $ and taken to be in "+currency)
+		warned := err == nil && strings.Contains(strings.Join(report.Warnings, "\n"), "have the sign $ and are taken to be in "+currency)
 		if err != nil || len(rows) != 2 || warned != (currency != "USD") {
 			t.Errorf("%s: %v %+v", currency, err, report)
 		}
@@ -180,7 +180,7 @@ func TestACurrencyAboveTheHeadingsIsHeldAgainstTheCards(t *testing.T) {
 			code = "TRY"
 		}
 		text := fileOf("a.csv", []byte("ACME rates\n"+says+"\n\nprefix,cost\n49,1\n"))
-		for card, want := range map[string]string{"USD": "line 2: says " + code + ", the card is in USD", code: "49=1", "": "49=1"} {
+		for card, want := range map[string]string{"USD": "line 2: the line has the currency " + code + ", and the card has USD", code: "49=1", "": "49=1"} {
 			if got := told(t, text, cardfile.Options{Currency: card}); got != want {
 				t.Errorf("%s: %s: %q, want %q", says, card, got, want)
 			}
@@ -191,20 +191,20 @@ func TestACurrencyAboveTheHeadingsIsHeldAgainstTheCards(t *testing.T) {
 		"All rates are the top / prefix,cost / 49,1":                             "49=1",
 		"EUR and USD rates / prefix,cost / 49,1":                                 "49=1",
 		"Currency: US dollar / prefix,cost / 49,1":                               "49=1",
-		"Currency: USD / prefix,rate EUR / 49,1":                                 "the headings speak of EUR, the card is in USD",
-		"Currency: GBP / Currency: USD / code,rate / 49,1":                       "line 1: says GBP",
+		"Currency: USD / prefix,rate EUR / 49,1":                                 "the headings have the currency EUR, and the card has USD",
+		"Currency: GBP / Currency: USD / code,rate / 49,1":                       "line 1: the line has the currency GBP",
 		"Currency: USD / code,rate / Currency: EUR / 49,1":                       "49=1 !line 3",
-		"Currency: EUR / Nothing else":                                           "no line of headings",
+		"Currency: EUR / Nothing else":                                           "no heading line",
 		"Currency: USD / Destination,Currency / code,rate,currency / 49,1,USD":   "49=1",
 		"Currency: USD / Destination,Currency / code,rate,currency / 49,1,EUR":   "!line 4",
 		"Rates, valid from 1 May 2026, of ACME / code,rate,currency / 49,1,USD ": "49=1",
 	})
 	toldOf(t, cardfile.Options{}, map[string]string{
-		"Currency: USD / prefix,rate EUR / 49,1":             "the headings speak of EUR and of USD",
-		"Currency: USD / Currency: EUR / prefix,rate / 49,1": "the headings speak of USD and of EUR",
+		"Currency: USD / prefix,rate EUR / 49,1":             "the headings have the currencies EUR and USD",
+		"Currency: USD / Currency: EUR / prefix,rate / 49,1": "the headings have the currencies USD and EUR",
 	})
 	toldOf(t, cardfile.Options{Currency: "USD", Columns: []string{"prefix", "cost"}}, map[string]string{
-		"Currency,EUR / 49,1":                  "line 1: says EUR",
+		"Currency,EUR / 49,1":                  "line 1: the line has the currency EUR",
 		"Currency,USD / 49,1":                  "49=1",
 		"code,rate,Currency / 49,1,EUR / 50,1": "49=1 50=1",
 	})
@@ -258,11 +258,11 @@ func TestADeckOfAreaCodesAloneIsAskedFor(t *testing.T) {
 
 func TestPricesInCentsOrByTheSecondAreAskedAbout(t *testing.T) {
 	toldOf(t, cardfile.Options{NANP: no()}, map[string]string{
-		"prefix,rate (US cents) / 44,1":              `"rate (US cents)" may not be whole units`,
-		"prefix,Rate (¢/min) / 44,1":                 "may not be whole units",
-		"prefix,Rate ¢ / 44,1":                       "may not be whole units",
-		"prefix,price (per Second) / 44,1":           "may not be whole units",
-		"prefix,rate,connection fee (ct) / 44,1,3":   "may not be whole units",
+		"prefix,rate (US cents) / 44,1":              `"rate (US cents)" may not be a price a minute in whole units`,
+		"prefix,Rate (¢/min) / 44,1":                 "may not be a price a minute in whole units",
+		"prefix,Rate ¢ / 44,1":                       "may not be a price a minute in whole units",
+		"prefix,price (per Second) / 44,1":           "may not be a price a minute in whole units",
+		"prefix,rate,connection fee (ct) / 44,1,3":   "may not be a price a minute in whole units",
 		"prefix,rate,mcd (sec),pulse (s) / 44,1,1,1": "44=1",
 		"prefix (2nd),rate (EUR) / 44,1":             "44=1",
 	})
@@ -275,5 +275,16 @@ func TestKeysOfPricesInCentsRefuseTheLine(t *testing.T) {
 	file := fileOf("a.ndjson", []byte(`{"prefix":"44","rate (cents)":"1"}`+"\n"+`{"prefix":"45","rate":"1"}`+"\n"))
 	if got := told(t, file, cardfile.Options{NANP: no()}); got != "45=1 !line 1" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAFileThatLacksSeveralOptionsIsAskedForAllOfThem(t *testing.T) {
+	t.Parallel()
+	file := fileOf("a.csv", []byte("prefix,cost,effective date\n212555,1,2026-07-01\n213556,1,2026-07-01\n"))
+	_, _, err := readAll(t, file, cardfile.Options{})
+	var bad *cardfile.FileError
+	if !errors.As(err, &bad) || bad.Option != "zone" || !strings.Contains(bad.Text, "2 options are missing") ||
+		!strings.Contains(bad.Text, "zone=NAME") || !strings.Contains(bad.Text, "nanp=true") {
+		t.Errorf("%v, want both options", err)
 	}
 }

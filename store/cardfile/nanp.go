@@ -71,28 +71,28 @@ func (s *shapes) doubtful() bool { return 2*s.npanxx > s.bare }
 // codes. One of the world has some country that has two.
 func (s *shapes) areasAlone() bool { return !s.longer && s.bare >= 3 && 2*s.areas > s.bare }
 
-const whichPlan = "say nanp=true if prefixes are NPA-NXX (212555 is New York then), or nanp=false (Morocco)"
+const whichPlan = "give nanp=true if prefixes are NPA-NXX (212555 is New York), or nanp=false if not (212555 is Morocco)"
 
 // plan asks which plan prefixes are of that may be North American, as soon as
 // a line has more to say than their look: prices by state, a heading, a code
 // that is no country's.
-func (r *reader) plan(at Place, row *Row) error {
+func (r *reader) plan(at Place, row *Row) {
 	text := r.shapes.line
 	if text == "" {
-		return nil
+		return
 	}
 	var why string
 	switch {
 	case byState(row) && (len(text) == 3 || len(text) >= 6):
-		why = "has prices by state, as North American prefixes have"
+		why = "has interstate and intrastate prices like a North American prefix"
 	case r.layout.npanxx:
-		why = "stands under a heading of North American prefixes"
+		why = "is in a column of North American prefixes"
 	case strings.Contains(noCountry, text[:3]):
-		why = "begins with no country's code"
+		why = "begins with no country code"
 	default:
-		return nil
+		return
 	}
-	return &FileError{Option: "nanp", Place: at, Text: fmt.Sprintf("%s %s: %s", text, why, whichPlan)}
+	r.askPlan(&FileError{Place: at, Text: fmt.Sprintf("%s %s: %s", text, why, whichPlan)})
 }
 
 // namesNPANXX knows a heading of prefixes that are North American.

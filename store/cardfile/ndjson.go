@@ -28,7 +28,7 @@ func (r *reader) readNDJSON(f File) error {
 	for n := 1; in.Scan(); n++ {
 		at := Place{Line: n}
 		if ended && len(bytes.TrimSpace(in.Bytes())) > 0 {
-			return &FileError{Place: at, Text: "there is more after the number of rows"}
+			return &FileError{Place: at, Text: "there is text after the number of rows"}
 		}
 		if ended, err = r.object(at, in.Bytes()); err != nil {
 			return err
@@ -92,7 +92,7 @@ func members(text []byte) (names, values []cell, why refusal) {
 		return nil, nil, none
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, nil, refusal{reason: "is more than a JSON object"}
+		return nil, nil, refusal{reason: "has text after the JSON object"}
 	}
 	return names, values, refusal{}
 }

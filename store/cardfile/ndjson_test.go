@@ -79,7 +79,7 @@ func TestACurrencyInTheNamesOfAnObjectIsHeldAgainstTheCards(t *testing.T) {
 	text := `{"prefix":"49","cost":"1"}
 {"prefix":"50","rate_usd":"1"}
 `
-	for currency, want := range map[string]string{"USD": "", "": "", "EUR": "line 2: the headings speak of USD, the card is in EUR"} {
+	for currency, want := range map[string]string{"USD": "", "": "", "EUR": "line 2: the headings have the currency USD, and the card has EUR"} {
 		_, _, err := readAll(t, fileOf("a.ndjson", []byte(text)), cardfile.Options{Currency: currency})
 		if got := errorText(err); got != want {
 			t.Errorf("%s: %q, want %q", currency, got, want)
@@ -89,7 +89,7 @@ func TestACurrencyInTheNamesOfAnObjectIsHeldAgainstTheCards(t *testing.T) {
 
 func TestHeadingsOfTwoCurrenciesAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"prefix,rate (USD),connect (EUR)\n49,1,1\n": "the headings speak of USD and of EUR",
+		"prefix,rate (USD),connect (EUR)\n49,1,1\n": "the headings have the currencies USD and EUR",
 		"prefix,rate (USD),connect (USD)\n49,1,1\n": "",
 		"prefix,rate,connect (EUR)\n49,1,1\n":       "",
 	} {
@@ -99,7 +99,7 @@ func TestHeadingsOfTwoCurrenciesAreRefused(t *testing.T) {
 		}
 	}
 	told := cardfile.Options{Currency: "EUR", Columns: []string{"prefix", "cost"}}
-	for text, want := range map[string]string{"code,rate (USD)\n49,1\n": "the headings speak of USD, the card is in EUR", "code,rate (EUR)\n49,1\n": "", "code,rate,USD\n49,1\n": ""} {
+	for text, want := range map[string]string{"code,rate (USD)\n49,1\n": "the headings have the currency USD, and the card has EUR", "code,rate (EUR)\n49,1\n": "", "code,rate,USD\n49,1\n": ""} {
 		if _, _, err := readAll(t, fileOf("a.csv", []byte(text)), told); errorText(err) != want {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

@@ -35,11 +35,11 @@ func (r *reader) heard(l *layout) error {
 	for _, s := range r.spoken {
 		switch {
 		case len(s.codes) > 0 && card != "" && !slices.Contains(s.codes, card):
-			return &FileError{Place: s.at, Text: fmt.Sprintf("says %s, the card is in %s", s.codes[0], card)}
+			return &FileError{Place: s.at, Text: fmt.Sprintf("the line has the currency %s, and the card has %s", s.codes[0], card)}
 		case len(s.codes) == 1:
 			l.currencies = append(l.currencies, s.codes[0])
 		default:
-			r.warn(fmt.Sprintf("%s speaks of a currency: see that it is the card's", s.at))
+			r.warn(fmt.Sprintf("%s mentions a currency: check that it is the card's", s.at))
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func (r *reader) commas(text string) (string, string) {
 	}
 	switch {
 	case parted && r.o.Commas == "":
-		return "", "may be one prefix or several: say commas=thousands or commas=list"
+		return "", "may be one prefix or several: give commas=thousands or commas=list"
 	case parted && r.o.Commas == CommasThousands:
 		return strings.Join(whole, "-"), ""
 	}
@@ -83,7 +83,7 @@ func (r *reader) list(dst []rating.Prefix, text string) (_ []rating.Prefix, reas
 func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, string) {
 	first, last, ranged := strings.Cut(text, "-")
 	if ranged && hyphened(first, last) && (r.o.NANP == nil || *r.o.NANP) {
-		return dst, "may be NPA-NXX or a range: write it without a hyphen, or say nanp=false for a range"
+		return dst, "may be NPA-NXX or a range: write it without a hyphen, or give nanp=false for a range"
 	}
 	from, reason := r.prefix(first)
 	if reason != "" || !ranged {
@@ -94,7 +94,7 @@ func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, 
 		return dst, reason
 	}
 	if from.Len() != to.Len() || to < from {
-		return dst, "is no range: both ends have the same number of digits, the smaller first"
+		return dst, "is not a range: both ends need the same number of digits, the smaller first"
 	}
 	return expand(dst, from, to)
 }
@@ -122,7 +122,7 @@ func number(p rating.Prefix) (n uint64) {
 	return n
 }
 
-const asExponent = "is a number that a spreadsheet has shortened: the digits are lost"
+const asExponent = "was shortened by a spreadsheet, and the digits are lost"
 
 // prefix reads one prefix.
 func (r *reader) prefix(text string) (rating.Prefix, string) {
@@ -131,7 +131,7 @@ func (r *reader) prefix(text string) (rating.Prefix, string) {
 		return 0, asExponent
 	}
 	if !allDigits(strings.TrimPrefix(text, "+")) {
-		return 0, "is not digits alone"
+		return 0, "has other characters than digits"
 	}
 	text, reason := r.bare(text)
 	if reason != "" {
@@ -139,7 +139,7 @@ func (r *reader) prefix(text string) (rating.Prefix, string) {
 	}
 	p, err := rating.ParsePrefix(text)
 	if err != nil {
-		return 0, "is not 1 to 15 digits"
+		return 0, "must have 1 to 15 digits"
 	}
 	return p, ""
 }

@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -37,6 +38,7 @@ type reader struct {
 	sheets   []string          // by their number in a place
 	seed     maphash.Seed
 	sum      []byte
+	missing  []*FileError // options that the file cannot be read without
 	prefixed []rating.Prefix
 }
 
@@ -51,7 +53,7 @@ func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {
 // line takes one line of cells, which is not blank in its whole.
 func (r *reader) line(at Place, cells []cell) error {
 	if len(cells) > maxCells {
-		return &FileError{Place: at, Text: fmt.Sprintf("has more than %d cells", maxCells)}
+		return &FileError{Place: at, Text: fmt.Sprintf("the line has more than %d cells", maxCells)}
 	}
 	if blank(cells) {
 		r.report.Lines.Blank++
@@ -69,14 +71,13 @@ func (r *reader) line(at Place, cells []cell) error {
 	}
 	row, why := r.rowOrSum(cells)
 	if why.reason == noZone {
-		return &FileError{Option: "zone", Place: at, Text: fmt.Sprintf("the date %q has no time zone: say in which it is", excerpt(why.cell))}
+		r.askZone(&FileError{Place: at, Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME", excerpt(why.cell))})
+		row, why = r.rowOrSum(cells)
 	}
 	if !why.none() {
 		return r.refused(at, cells, why)
 	}
-	if err := r.plan(at, &row); err != nil {
-		return err
-	}
+	r.plan(at, &row)
 	if row.Pulse == 0 {
 		row.Pulse = 1
 		r.stepless++
@@ -117,7 +118,7 @@ func (r *reader) ignore(name string) {
 	case len(r.report.Ignored) < maxCells:
 		r.report.Ignored = append(r.report.Ignored, name)
 	default:
-		r.warn("more columns are not read than are listed")
+		r.warn("the file has more columns that are not read")
 	}
 }
 
@@ -128,9 +129,9 @@ func (r *reader) warnStepless() {
 	switch {
 	case r.stepless == 0:
 	case column:
-		r.warn(fmt.Sprintf("by how many seconds calls are counted is missing in %d of the lines: every second is taken there; say pulse (and mcd) if it is not so", r.stepless))
+		r.warn(fmt.Sprintf("lines without a billing step: %d; it is taken to be 1 second there: give another one with pulse=N and mcd=N", r.stepless))
 	default:
-		r.warn("no column says by how many seconds calls are counted: every second is taken; say pulse (and mcd) if it is not so")
+		r.warn("no column has the billing step, so it is taken to be 1 second: give another one with pulse=N and mcd=N")
 	}
 }
 
@@ -173,16 +174,48 @@ func (r *reader) finish() error {
 	}
 	switch {
 	case r.shapes.doubtful():
-		return ask("nanp", "%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)
+		r.askPlan(&FileError{Text: fmt.Sprintf("%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)})
 	case r.shapes.areasAlone():
-		return ask("nanp", "all prefixes have three digits, and %d of %d look like area codes of North America: %s", r.shapes.areas, r.shapes.bare, whichPlan)
+		r.askPlan(&FileError{Text: fmt.Sprintf("all prefixes have three digits, and %d of %d look like area codes of North America: %s", r.shapes.areas, r.shapes.bare, whichPlan)})
 	}
 	r.warnStepless()
 	if r.style.dollars {
-		r.warn(fmt.Sprintf("prices are written with $ and taken to be in %s: see that they are not in another currency of that sign", r.o.Currency))
+		r.warn(fmt.Sprintf("prices have the sign $ and are taken to be in %s: check that they are not in another currency with this sign", r.o.Currency))
 	}
 	r.settle()
 	r.report.sortDates()
 	r.report.Lines.Read = r.report.Lines.sum()
 	return nil
+}
+
+// askZone notes that the time zone is missing, and goes on with UTC to find what
+// else is. Nothing that was read is kept then.
+func (r *reader) askZone(why *FileError) {
+	why.Option, r.o.Zone = "zone", time.UTC
+	r.missing = append(r.missing, why)
+}
+
+// askPlan notes, once, that the plan of the prefixes is missing.
+func (r *reader) askPlan(why *FileError) {
+	if why.Option = "nanp"; !slices.ContainsFunc(r.missing, func(m *FileError) bool { return m.Option == "nanp" }) {
+		r.missing = append(r.missing, why)
+	}
+}
+
+// asked is what the reading ends with: all options that are missing, in one error.
+// Another fault may come from going on without them, so they go before it.
+func (r *reader) asked(err error) error {
+	switch {
+	case len(r.missing) == 0, err != nil && !errors.Is(err, ErrFile):
+		return err
+	case len(r.missing) == 1:
+		return r.missing[0]
+	}
+	all := &FileError{Option: r.missing[0].Option}
+	var texts []string
+	for _, m := range r.missing {
+		texts = append(texts, m.Error())
+	}
+	all.Text = fmt.Sprintf("%d options are missing: %s", len(texts), strings.Join(texts, "; "))
+	return all
 }

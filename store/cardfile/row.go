@@ -16,7 +16,7 @@ func (r *reader) rowOrSum(cells []cell) (Row, refusal) {
 	}
 	if r.sumsUp(cells) {
 		p := r.cell(cells, colPrefix)
-		return Row{}, refusal{column: columnNames[colPrefix], cell: p.text, reason: "stands in a line that says it is a total: it may be one, or a price"}
+		return Row{}, refusal{column: columnNames[colPrefix], cell: p.text, reason: "is in a line that may be a total or a price"}
 	}
 	return r.row(cells)
 }
@@ -28,9 +28,9 @@ func (r *reader) wide(cells []cell) refusal {
 	if r.report.Format != CSV || len(cells) <= r.layout.width || blank(cells[r.layout.width:]) {
 		return refusal{}
 	}
-	why := "one may have been parted, and no cell is sure to stand where it should"
+	why := "a cell may have been split, so the columns are not certain"
 	if r.layout.told {
-		why += "; name columns that are not to be read -"
+		why += "; name columns that are not read as -"
 	}
 	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: %s", len(cells), r.layout.width, why)}
 }
@@ -81,7 +81,7 @@ func (p *lineReader) read(column int, take func(cell) string) {
 	switch {
 	case reason != "":
 	case c.date && counted[column]:
-		reason = "is shown as a date: a spreadsheet may have made it of something else"
+		reason = "is shown as a date: a spreadsheet may have converted it"
 	default:
 		reason = take(c)
 	}
@@ -112,7 +112,7 @@ func (r *reader) name(into *string, c cell) string {
 	case utf8.RuneCountInString(text) > maxName:
 		return "is longer than 200 characters"
 	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7F }):
-		return "holds a line end or another control character"
+		return "has a line end or another control character"
 	case !utf8.ValidString(text):
 		return "is not valid UTF-8"
 	}
@@ -145,20 +145,20 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		first, step, both := strings.Cut(c.text, "/")
 		if both {
 			if row.MCD, reason = seconds(first); reason != "" {
-				return "is neither seconds nor two of them, as 30/6"
+				return "is neither a number of seconds nor two numbers like 30/6"
 			}
 			said, c.text = true, step
 		}
 		row.Pulse, reason = r.increment(c)
 		if reason == "" && row.Pulse == 0 {
-			reason = "is 0: calls are counted by a second at least"
+			reason = "is 0: the smallest step is one second"
 		}
 		return reason
 	})
 	p.optional(colMCD, func(c cell) (reason string) {
 		pair := row.MCD
 		if row.MCD, reason = r.increment(c); reason == "" && said && row.MCD != pair {
-			reason = fmt.Sprintf("says otherwise than the column %s, which begins with %d", columnNames[colPulse], pair)
+			reason = fmt.Sprintf("contradicts the column %s, which begins with %d", columnNames[colPulse], pair)
 		}
 		return reason
 	})
@@ -179,7 +179,7 @@ func status(blocked *bool, c cell) string {
 // included refuses free time, which no row can say.
 func included(c cell) string {
 	if strings.Trim(strings.TrimSpace(c.text), "0.") != "" {
-		return "is free time, which is not supported"
+		return "has free time, which is not supported"
 	}
 	return ""
 }

@@ -29,7 +29,7 @@ var encodings = map[string]encoding.Encoding{
 func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	name := strings.ToLower(o.Encoding)
 	if _, known := encodings[name]; !known && name != "" {
-		return nil, "", ask("encoding", "the encoding %q is not known", excerpt(o.Encoding))
+		return nil, "", ask("encoding", "the encoding %q is unknown", excerpt(o.Encoding))
 	}
 	looks, err := f.encoding(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f File) encoding(ctx context.Context) (string, error) {
 			return "utf-16", nil
 		}
 		if bytes.IndexByte(chunk, 0) >= 0 {
-			return "", ask("encoding", "the file holds NUL bytes: it is no text, or UTF-16 without its mark")
+			return "", ask("encoding", "the file has NUL bytes: it is not a text, or is UTF-16 without a byte order mark")
 		}
 		rest := 0
 		if valid {

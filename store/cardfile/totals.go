@@ -47,7 +47,7 @@ func (r *reader) total(at Place, cells []cell) error {
 func (r *reader) whole(at Place, rows string) error {
 	l := r.report.Lines
 	if n, err := strconv.Atoi(rows); err == nil && n != l.Priced+l.Repeated+l.Superseded+l.Refused {
-		return &FileError{Place: at, Text: fmt.Sprintf("the file says that it has %d rows, and has %d: a part is missing, or too much",
+		return &FileError{Place: at, Text: fmt.Sprintf("the file says that it has %d rows, but it has %d",
 			n, l.Priced+l.Repeated+l.Superseded+l.Refused)}
 	}
 	return nil

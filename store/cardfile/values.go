@@ -19,9 +19,9 @@ type style struct {
 const (
 	notAPrice      = "is not a price"
 	tooPrecise     = "has more than ten decimals"
-	tooMuch        = "is beyond 922 million"
-	ambiguousComma = "may be thousands or decimals: say decimal=, or decimal=."
-	mixedStyle     = "has another decimal mark than the prices before it: say decimal=, or decimal=."
+	tooMuch        = "is above 922 million"
+	ambiguousComma = "may have thousands or decimals: give decimal=, or decimal=."
+	mixedStyle     = "has another decimal mark than the prices before it: give decimal=, or decimal=."
 )
 
 // price reads an amount, 0 or more. reason is why it is none.
@@ -29,14 +29,14 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
 		if !s.fits(c.shown, currency) {
-			return 0, "is shown in " + c.currency + ", the card is in " + currency
+			return 0, "is shown in " + c.currency + ", but the card has " + currency
 		}
 		return numberPrice(text, c.exact)
 	}
 	signed := strings.Contains(text, "$")
 	text, ok := stripCurrency(text, currency)
 	if !ok {
-		return 0, "names another currency than the card's, or none that is known"
+		return 0, "has an unknown currency, or another one than the card"
 	}
 	whole, fraction, reason := s.split(text)
 	if reason != "" {
@@ -255,12 +255,12 @@ func toFifteen(digits string, point int) (string, int) {
 func (r *reader) increment(c cell) (uint32, string) {
 	n, reason := seconds(c.text)
 	if reason == "" && c.number && r.report.Format == XLSX && n >= firstSerial {
-		return 0, "may be a date that was 30/6 or the like once: write it as text"
+		return 0, "may be a date that was a text like 30/6: write it as text"
 	}
 	return n, reason
 }
 
-const notSeconds = "is not a whole number of seconds up to a day"
+const notSeconds = "must be a whole number of seconds up to a day"
 
 // seconds reads a whole number of seconds, at most a day.
 func seconds(text string) (uint32, string) {

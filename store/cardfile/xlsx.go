@@ -35,12 +35,12 @@ const (
 	inflateMost  = 4 << 30
 )
 
-const notXLSX = "the file is a ZIP archive and no XLSX workbook"
+const notXLSX = "the file is a ZIP archive but not an XLSX workbook"
 
 func (r *reader) readXLSX(f File) error {
 	archive, err := zip.NewReader(f, f.Size)
 	if err != nil {
-		return broken("the workbook cannot be opened: it is damaged, or cut off")
+		return broken("the workbook cannot be opened: it is damaged or incomplete")
 	}
 	w := &workbook{reader: r, parts: map[string]*zip.File{}, room: min(inflateMost, inflateBase+inflateTimes*f.Size)}
 	for _, part := range archive.File {
@@ -213,10 +213,10 @@ func (w *workbook) choose() ([]sheet, error) {
 	case len(w.o.Sheets) > 0:
 		return w.named()
 	case len(visible) > 1:
-		return nil, ask("sheet", "the workbook has several sheets: name those to read, or * for all; they are %s", strings.Join(names, ", "))
+		return nil, ask("sheet", "the workbook has several sheets: give sheet=NAME, or sheet=* for all; they are %s", strings.Join(names, ", "))
 	}
 	if len(visible) == 0 {
-		return nil, broken("the workbook has no sheet that shows")
+		return nil, broken("the workbook has no visible sheet")
 	}
 	for _, s := range w.sheets {
 		if s.hidden {
@@ -278,7 +278,7 @@ func (w *workbook) readStrings() error {
 		s.text = append(s.text, text...)
 		s.ends = append(s.ends, uint32(len(s.text)))
 		if len(s.text)+4*len(s.ends) > maxStrings {
-			return broken("the workbook holds too many different texts: save it as CSV")
+			return broken("the workbook has too many different texts: save it as CSV")
 		}
 		return nil
 	})

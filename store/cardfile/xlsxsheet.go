@@ -38,7 +38,7 @@ func (s *sheetRows) row(d *elements, e xml.StartElement) error {
 	if r := attribute(e, "r"); r != "" {
 		n, err := strconv.Atoi(r)
 		if err != nil || n <= s.last || n > 1<<rowBits {
-			return broken("the sheet %q numbers its rows wrongly: %s", excerpt(s.name), excerpt(r))
+			return broken("the sheet %q has a wrong row number: %s", excerpt(s.name), excerpt(r))
 		}
 		number = n
 	}
@@ -71,7 +71,7 @@ func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 		at = columnIndex(r)
 	}
 	if at < len(s.cells) || at >= maxCells {
-		return broken("the sheet %q row %d: a cell stands where none may: %s", excerpt(s.name), s.last, excerpt(attribute(e, "r")))
+		return broken("the sheet %q row %d: a cell is in a wrong place: %s", excerpt(s.name), s.last, excerpt(attribute(e, "r")))
 	}
 	raw, err := readCell(d)
 	if err != nil {
@@ -152,13 +152,13 @@ func (s *sheetRows) value(typ string, raw rawCell) cell {
 		i, err := strconv.Atoi(strings.TrimSpace(raw.value))
 		text, ok := s.strings.at(i)
 		if err != nil || !ok {
-			return cell{fault: "refers to a text that is not there"}
+			return cell{fault: "refers to a text that does not exist"}
 		}
 		return cell{text: text}
 	case "inlineStr":
 		return cell{text: unescaped(raw.inline)}
 	case "e":
-		return cell{text: raw.value, fault: "is an error of the spreadsheet"}
+		return cell{text: raw.value, fault: "has an error of the spreadsheet"}
 	case "b":
 		return cell{text: raw.value, fault: "is true or false, neither a text nor a number"}
 	case "str", "d":

@@ -108,7 +108,7 @@ func Connect(ctx context.Context, url string, o Options) (p Pools, d Dialect, er
 		p, err = openPostgres(url, o)
 		return p, Postgres(), err
 	}
-	return Pools{}, Dialect{}, fault.Invalid("database", "is neither sqlite:path nor postgres://…")
+	return Pools{}, Dialect{}, fault.Invalid("database", "must be sqlite:FILE or postgres://…")
 }
 
 // open opens a pool of at most n connections, all of which are kept.

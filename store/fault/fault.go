@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The errors that every method of a store can be asked about with
@@ -27,7 +28,7 @@ var (
 type FieldError struct {
 	Kind  error  // ErrInvalid or ErrConflict
 	Field string // the JSON field name, "" for the row as a whole
-	Text  string // what is wrong, in lower case
+	Text  string // what is wrong: it continues the name of the field, or stands alone without one
 }
 
 // Error names the field, where there is one, and what is wrong with it.
@@ -35,7 +36,24 @@ func (e *FieldError) Error() string {
 	if e.Field == "" {
 		return e.Text
 	}
-	return e.Field + ": " + e.Text
+	return e.Field + " " + e.Text
+}
+
+// Sentence is a text as a whole sentence for people. The text continues the name of
+// the field ("is missing"), or stands alone if field is "" ("the file is empty").
+func Sentence(field, text string) string {
+	switch {
+	case text == "":
+		return ""
+	case field != "":
+		text = field + " " + text
+	default:
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	if strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }
 
 // Unwrap gives the sentinel.

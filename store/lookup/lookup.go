@@ -38,13 +38,13 @@ func NewCall(number string, seconds int, jurisdiction string) (Call, error) {
 	digits, c := strings.TrimPrefix(number, "+"), Call{Seconds: seconds}
 	var err error
 	if c.number, err = rating.ParseNumber(digits); err != nil || len(digits) > maxNumber {
-		return Call{}, fault.Invalid("number", "is not 1 to 32 digits, with or without +")
+		return Call{}, fault.Invalid("number", "must have 1 to 32 digits, with or without +")
 	}
 	if seconds < 0 || seconds > maxCallSeconds {
-		return Call{}, fault.Invalid("seconds", "is not between 0 and 86400")
+		return Call{}, fault.Invalid("seconds", "must be between 0 and 86400")
 	}
 	if c.jurisdiction, err = rating.ParseJurisdiction(jurisdiction); err != nil {
-		return Call{}, fault.Invalid("jurisdiction", "is not one of indeterminate, inter, intra")
+		return Call{}, fault.Invalid("jurisdiction", "must be indeterminate, inter or intra")
 	}
 	c.Number, c.Jurisdiction = digits, c.jurisdiction.String()
 	return c, nil

@@ -62,7 +62,7 @@ func (r *Reader) plan(q *Query, def *schema.Type, m mode) (*statement, [][]any, 
 			env = q.Also[i-1].Env
 		}
 		if classes, values[i] = source.values(env, classes); !dialect.Storable(values[i]...) {
-			return nil, nil, fault.Invalid("", q.Type+": a value of the request is no text that can be stored")
+			return nil, nil, fault.Invalid("", "a value of the request is not a valid text")
 		}
 		ends[i] = len(classes)
 	}
@@ -191,7 +191,7 @@ func (r *Reader) AppendKey(dst []byte, q *Query) ([]byte, error) {
 	dst = appendKey(dst, q, modeHeads)
 	classes, values := r.shapeOf(q, modeHeads).sources[0].values(q.Env, nil)
 	if !dialect.Storable(values...) {
-		return nil, fault.Invalid("", q.Type+": a value of the request is no text that can be stored")
+		return nil, fault.Invalid("", "a value of the request is not a valid text")
 	}
 	dst = append(append(dst, 0), classes...)
 	for _, v := range values {

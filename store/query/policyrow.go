@@ -18,7 +18,7 @@ import (
 func (r *Reader) PolicyRow(ctx context.Context, x dialect.Execer, typ, id string, at *history.Observation) (map[string]any, int64, error) {
 	def := schema.ByName[typ]
 	if def == nil || def.Through != nil && !def.Decided {
-		return nil, 0, fault.Invalid("type", fmt.Sprintf("%q has no rows of its own", typ))
+		return nil, 0, fault.Invalid("type", fmt.Sprintf("is %q, which has no rows of its own", typ))
 	}
 	if def.Through != nil {
 		def = def.Through

@@ -124,13 +124,13 @@ type Page struct {
 func (q *Query) check() (*schema.Type, error) {
 	def := schema.ByName[q.Type]
 	if def == nil {
-		return nil, fault.Invalid("type", fmt.Sprintf("%q is not kept here", q.Type))
+		return nil, fault.Invalid("type", fmt.Sprintf("is %q, which is not a type of rows", q.Type))
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultLimit
 	}
 	if q.Limit < 1 || q.Limit > MaxLimit {
-		return nil, fault.Invalid("limit", "is not between 1 and 1000")
+		return nil, fault.Invalid("limit", "must be between 1 and 1000")
 	}
 	if (q.Parent != "") != (def.Through != nil) {
 		return nil, fault.Invalid("parent", fmt.Sprintf("does not fit %s", q.Type))

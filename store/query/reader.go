@@ -128,7 +128,7 @@ func (r *Reader) prepare(q *Query, def *schema.Type, m mode) (*running, error) {
 		return nil, err
 	}
 	if !dialect.Storable(where...) || !dialect.Storable(key) || q.After != nil && !dialect.Storable(q.After.ID) {
-		return nil, fault.Invalid("", "holds text that cannot be stored")
+		return nil, fault.Invalid("", "the request has text that is not valid")
 	}
 	run := &running{statement: p, typ: q.Type, args: make([]any, len(p.args))}
 	for i, a := range p.args {

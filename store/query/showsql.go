@@ -20,7 +20,7 @@ func SQL(database string, q Query) (text string, args []any, err error) {
 	case "postgres":
 		d = dialect.Postgres()
 	default:
-		return "", nil, fault.Invalid("dialect", fmt.Sprintf("%q is neither sqlite nor postgres", database))
+		return "", nil, fault.Invalid("dialect", fmt.Sprintf("is %q, and must be sqlite or postgres", database))
 	}
 	r := NewReader(d, time.Now)
 	def, err := q.check()

@@ -22,7 +22,7 @@ func (c *compiler) shownColumn(name, field, purpose string, usable func(*schema.
 		}
 	}
 	if c.err == nil {
-		c.err = fault.Invalid(field, "is no column to "+purpose+" by")
+		c.err = fault.Invalid(field, "cannot be used to "+purpose+" by")
 	}
 	return nil, 0, false
 }
@@ -84,7 +84,7 @@ func parseShown(kind schema.Kind, text string) (any, error) {
 	case schema.Integer:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return nil, fault.Invalid("", "is no whole number")
+			return nil, fault.Invalid("value", "must be a whole number")
 		}
 		return n, nil
 	case schema.Money:
@@ -92,12 +92,12 @@ func parseShown(kind schema.Kind, text string) (any, error) {
 	case schema.Time:
 		t, err := time.Parse(time.RFC3339Nano, text)
 		if err != nil {
-			return nil, fault.Invalid("", "is no time of RFC 3339")
+			return nil, fault.Invalid("value", "must be a time in the format of RFC 3339")
 		}
 		return t.UnixMicro(), nil
 	case schema.Boolean:
 		if text != "true" && text != "false" {
-			return nil, fault.Invalid("", "is neither true nor false")
+			return nil, fault.Invalid("value", "must be true or false")
 		}
 		return text == "true", nil
 	}

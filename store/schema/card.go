@@ -10,7 +10,7 @@ import (
 // CardFields are the columns of a card that callers write.
 type CardFields struct {
 	Name            string `db:"name,filter"` // private to the owner
-	PublicName      string `db:"public_name,null,filter" description:"its name where it is assigned to"`
+	PublicName      string `db:"public_name,null,filter" description:"the name that accounts it is assigned to see"`
 	Carrier         string `db:"carrier,null,filter" description:"of provider cards: the upstream company"`
 	Currency        string `db:"currency,filter"` // ISO 4217; fixed once the card has a revision
 	Direction       string `db:"direction,filter" enum:"termination,origination"`
@@ -21,8 +21,8 @@ type CardFields struct {
 	ChargeRounding  string `db:"charge_rounding" enum:"up,down,half_up,half_down"`
 	Notes           string `db:"notes,null,opaque" text:"prose" description:"private to the owner"`
 	PublicNotes     string `db:"public_notes,null" text:"prose"`
-	Compact         string `db:"compact,null" enum:"min,max,avg" default:"max" description:"what is made of the prices of several parents"`
-	Routing         string `db:"routing,null" enum:"dearest,cheapest" default:"dearest" description:"the parent that a sale must stand against"`
+	Compact         string `db:"compact,null" enum:"min,max,avg" default:"max" description:"how the prices of several parents are combined"`
+	Routing         string `db:"routing,null" enum:"dearest,cheapest" default:"dearest" description:"the parent that sales are compared with"`
 	ExternalID      string `db:"external_id,null,filter"` // unique in the account
 }
 
@@ -35,7 +35,7 @@ type Card struct {
 	AccountID string `db:"account_id,fixed,filter,account"` // its owner
 	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
 	CardFields
-	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built anew"`
+	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
 	Version   int64  `db:"version,unlisted"`
 	CreatedAt Micros `db:"created_at,fixed"`
 	UpdatedAt Micros `db:"updated_at"`
@@ -89,13 +89,13 @@ func (c *Card) Validate() error {
 	check.Text("public_name", c.PublicName, valid.MaxName)
 	check.Text("carrier", c.Carrier, valid.MaxName)
 	if c.Kind == CustomerCard && c.Carrier != "" {
-		check.Refuse("carrier", "belongs to provider cards alone")
+		check.Refuse("carrier", "applies only to provider cards")
 	}
 	check.Required("currency", c.Currency, valid.MaxName)
 	check.Currency("currency", c.Currency)
 	check.OneOf("direction", c.Direction, "termination", "origination")
 	if len(c.TechPrefix) > valid.MaxPrefix || strings.Trim(c.TechPrefix, "0123456789#*+") != "" {
-		check.Refuse("tech_prefix", "is not up to %d digits, #, * and +", valid.MaxPrefix)
+		check.Refuse("tech_prefix", "must have at most %d characters: digits, #, * and +", valid.MaxPrefix)
 	}
 	check.Precision("rate_precision", c.RatePrecision)
 	check.Rounding("rate_rounding", c.RateRounding)
@@ -112,7 +112,7 @@ func (c *Card) Validate() error {
 		check.OneOf("routing", c.Routing, "dearest", "cheapest")
 	}
 	if c.Kind != CustomerCard && c.Compact+c.Routing != "" {
-		check.Refuse("compact", "and routing belong to customer cards alone")
+		check.Refuse("compact", "and routing apply only to customer cards")
 	}
 	return check.Err
 }

@@ -14,9 +14,9 @@ func ParseMoney(text string) (int64, error) {
 	amount, err := rating.ParseMoney(text)
 	switch {
 	case errors.Is(err, rating.ErrOverflow):
-		return 0, fault.Invalid("", "is out of range")
+		return 0, fault.Invalid("value", "must be between -922337203 and 922337203")
 	case err != nil:
-		return 0, fault.Invalid("", "is no decimal number of at most ten decimals")
+		return 0, fault.Invalid("value", "must be a decimal number with at most ten decimals")
 	}
 	return int64(amount), nil
 }

@@ -12,12 +12,12 @@ import (
 type Rate struct {
 	Prefix  string `db:"prefix"` // 1 to 15 digits, E.164 without "+"
 	Name    string `db:"name"`
-	Cost    int64  `db:"cost,money" description:"a minute, as a decimal string"` // the indeterminate rate
-	Inter   *int64 `db:"inter,money"`                                            // a minute, nil for Cost
-	Intra   *int64 `db:"intra,money"`                                            // a minute, nil for Cost
-	MCD     int    `db:"mcd" description:"least seconds charged"`
-	Pulse   int    `db:"pulse" description:"seconds of a billing step"` // at least 1
-	Connect int64  `db:"connect,money" description:"a call, as a decimal string"`
+	Cost    int64  `db:"cost,money" description:"price of a minute, as a decimal string"` // the indeterminate rate
+	Inter   *int64 `db:"inter,money"`                                                     // a minute, nil for Cost
+	Intra   *int64 `db:"intra,money"`                                                     // a minute, nil for Cost
+	MCD     int    `db:"mcd" description:"shortest charged duration, in seconds"`
+	Pulse   int    `db:"pulse" description:"billing step, in seconds"` // at least 1
+	Connect int64  `db:"connect,money" description:"price of a connected call, as a decimal string"`
 	Blocked bool   `db:"status" enum:"open,blocked"` // kept as a word
 }
 
@@ -28,7 +28,7 @@ const MaxSeconds = 86_400
 func (r *Rate) Validate() error {
 	var c valid.Checks
 	if !valid.Digits(r.Prefix, valid.MaxPrefix) {
-		c.Refuse("prefix", "is not 1 to %d digits", valid.MaxPrefix)
+		c.Refuse("prefix", "must have 1 to %d digits", valid.MaxPrefix)
 	}
 	c.Text("name", r.Name, valid.MaxName)
 	c.Amount("cost", &r.Cost)
@@ -36,10 +36,10 @@ func (r *Rate) Validate() error {
 	c.Amount("intra", r.Intra)
 	c.Amount("connect", &r.Connect)
 	if r.MCD < 0 || r.MCD > MaxSeconds {
-		c.Refuse("mcd", "is not between 0 and %d seconds", MaxSeconds)
+		c.Refuse("mcd", "must be between 0 and %d seconds", MaxSeconds)
 	}
 	if r.Pulse < 1 || r.Pulse > MaxSeconds {
-		c.Refuse("pulse", "is not between 1 and %d seconds", MaxSeconds)
+		c.Refuse("pulse", "must be between 1 and %d seconds", MaxSeconds)
 	}
 	return c.Err
 }

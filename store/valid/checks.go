@@ -61,7 +61,7 @@ func (c *Checks) OneOf(field, value string, allowed ...string) {
 			return
 		}
 	}
-	c.Refuse(field, "is not one of %s", strings.Join(allowed, ", "))
+	c.Refuse(field, "must be one of %s", strings.Join(allowed, ", "))
 }
 
 // Email takes an optional bare address (RFC 5322 addr-spec).
@@ -101,7 +101,7 @@ func (c *Checks) Networks(field string, values []string) {
 	c.Distinct(field, values)
 	for _, value := range values {
 		if _, err := netip.ParsePrefix(value); err != nil {
-			c.Refuse(field, "holds something that is not a network in CIDR notation")
+			c.Refuse(field, "has an entry that is not a network in CIDR notation")
 		}
 	}
 }
@@ -109,14 +109,14 @@ func (c *Checks) Networks(field string, values []string) {
 // Distinct takes a bounded list of storable texts, none twice.
 func (c *Checks) Distinct(field string, values []string) {
 	if len(values) > maxList {
-		c.Refuse(field, "holds more than %d entries", maxList)
+		c.Refuse(field, "has more than %d entries", maxList)
 		return
 	}
 	seen := make(map[string]bool, len(values))
 	for _, value := range values {
 		c.Required(field, value, MaxID)
 		if seen[value] {
-			c.Refuse(field, "names something twice")
+			c.Refuse(field, "has an entry more than once")
 		}
 		seen[value] = true
 	}
@@ -125,7 +125,7 @@ func (c *Checks) Distinct(field string, values []string) {
 // Precision takes a number of decimals.
 func (c *Checks) Precision(field string, value int) {
 	if value < 0 || value > 10 {
-		c.Refuse(field, "is not between 0 and 10")
+		c.Refuse(field, "must be between 0 and 10")
 	}
 }
 

@@ -9,7 +9,9 @@ import data.reseller.types
 
 # METADATA
 # title: Unknown area
-# description: The name is not a valid name of an area or a type. Names have words of a-z, 0-9, "-" and "_", joined by slashes, and at most 200 characters.
+# description: >-
+#   The name is not a valid name of an area or a type. Names have words of a-z, 0-9, "-" and
+#   "_", joined by slashes, and at most 200 characters.
 # custom:
 #   code: unknown_area
 reasons contains rego.metadata.rule().custom.code if unknown_area
