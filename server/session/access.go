@@ -12,9 +12,10 @@ import (
 	"resellerd/server/resource"
 )
 
-// AccessByArea asks for every action on every area that could differ from another,
-// and records it as one entry, as a list is. It returns the actions by area,
-// without redundant areas, and a DeniedError where no decision could be made.
+// AccessByArea decides every action on every area whose answer may differ from
+// another area's. It records all answers as one entry, like a list. It returns the
+// allowed actions by area, without redundant areas. It returns a DeniedError if a
+// decision fails, and ErrNotRecorded if the log does not take the entry.
 func (r *Session) AccessByArea() (map[string][]string, error) {
 	start := time.Now()
 	access, asked, failed := r.judgeAreas()
@@ -36,8 +37,8 @@ func (r *Session) AccessUnrecorded() (map[string][]string, error) {
 	return access, nil
 }
 
-// judgeAreas is AccessByArea without a record, redundant areas included. Where no
-// decision could be made it gives the question.
+// judgeAreas is AccessByArea without a record and with redundant areas. If a decision
+// fails, it returns the input of that decision as asked.
 func (r *Session) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
 	access = map[string][]string{}
 	all := r.Areas()
@@ -58,8 +59,8 @@ func (r *Session) judgeAreas() (access map[string][]string, asked *input.Input, 
 	return access, nil, failed
 }
 
-// Areas are resellerd's own and the breakpoints of the user's access and of the
-// policy's ceiling, what holds everywhere else among them. They are sorted.
+// Areas returns, sorted, resellerd's own areas and each area that the user's access
+// or the policy's ceiling names. This includes the entry that applies to every area.
 func (r *Session) Areas() []string {
 	set := maps.Clone(resource.OwnAreas)
 	for _, access := range []map[string][]string{r.Facts.Access, r.Engine.Limits().ResellerCeiling} {
@@ -70,9 +71,9 @@ func (r *Session) Areas() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// dropRedundant leaves the areas that are resellerd's own, that a group names,
-// or that differ from what lies above them. A ceiling that changes nothing for
-// the user is not shown to it.
+// dropRedundant keeps the areas that are resellerd's own, that a group names, or that
+// differ from the area above them. So a ceiling that changes nothing for the user is
+// not shown to the user.
 func (r *Session) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {
 		if resource.OwnAreas[area] || slices.Contains(r.Subject.Named, area) {
@@ -84,7 +85,8 @@ func (r *Session) dropRedundant(access map[string][]string) {
 	}
 }
 
-// Inherited is the access of the nearest area above that access has.
+// Inherited returns the access of the nearest area above this one that access
+// contains.
 func Inherited(access map[string][]string, area string) []string {
 	for at := areas.Above(area); at != ""; at = areas.Above(at) {
 		if above, ok := access[at]; ok {
@@ -94,8 +96,8 @@ func Inherited(access map[string][]string, area string) []string {
 	return access[areas.Any]
 }
 
-// recordAccess records the answer of /v1/me: the question without an area, the
-// answer with all of them.
+// recordAccess records the answer of /v1/me. The input names no area, and the answer
+// names all of them.
 func (r *Session) recordAccess(access map[string][]string, start time.Time) error {
 	in := r.Input("read", "area", "")
 	d := policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}

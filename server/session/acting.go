@@ -8,12 +8,12 @@ import (
 	"resellerd/store/fault"
 )
 
-// Caller is who sent the request and for whom. All strings are copies.
+// Caller says who sent the request and for which user. All strings are copies.
 type Caller struct {
-	TokenID  string // names the panel token or the JWT in logs
-	Tenant   string // the token's tenant; empty: any
+	TokenID  string // name of the panel token or the JWT in logs
+	Tenant   string // the token's tenant; empty: every tenant
 	Scopes   identity.Scope
-	JWT      bool   // a user's own token, nothing beside it
+	JWT      bool   // a user's own token, without a panel token
 	UserRef  string // acting user, by id or external id; empty if none was named
 	ClientIP string
 	As       string // Resellerd-As
@@ -22,31 +22,32 @@ type Caller struct {
 // SubjectUser is the type of a subject that is a user of the store.
 const SubjectUser = "user"
 
-// ReasonUnknownUser is the one reason of a user who may not act.
+// ReasonUnknownUser is the only reason that the caller gets when a user may not act.
 const ReasonUnknownUser = "unknown_user"
 
-// ErrNoUser says that a session which needs an acting user has none.
+// ErrNoUser says that the session needs an acting user and has none.
 var ErrNoUser = errors.New("an acting user is required")
 
 // UnknownUserError refuses an acting user who is unknown, disabled, ambiguous or
-// suspended. Which of them, the cause tells the log, and nobody else.
+// suspended. Cause says which of these applies. It is for the log only.
 type UnknownUserError struct{ Cause error }
 
 func newUnknownUser(cause error) error { return &UnknownUserError{cause} }
 
-// Error tells the true reason, for the log.
+// Error returns the true reason, for the log.
 func (e *UnknownUserError) Error() string { return ReasonUnknownUser + ": " + e.Cause.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *UnknownUserError) Unwrap() error { return e.Cause }
 
-// Why an acting user is refused: recorded in the log, never told to the caller.
+// These errors say why an acting user is refused. The log records them, and the
+// caller never sees them.
 var (
 	ErrNotActive        = errors.New("user is not active")
 	ErrAccountNotActive = errors.New("account or one above it is not active")
 )
 
-// TrueReason is the code the decision log holds for a refused user.
+// TrueReason returns the code that the decision log records for a refused user.
 func TrueReason(cause error) string {
 	switch {
 	case errors.Is(cause, ErrNotActive):
@@ -57,8 +58,10 @@ func TrueReason(cause error) string {
 	return ReasonUnknownUser
 }
 
-// LoadUser loads the acting user of a request for data, or refuses it. Unknown,
-// disabled, ambiguous and suspended users get the same answer.
+// LoadUser loads the acting user of a request for data, or refuses the user. It
+// returns ErrNoUser if the caller named none, and the same UnknownUserError for
+// unknown, disabled, ambiguous and suspended users. It returns fault.ErrUnavailable
+// if the store does not answer.
 func (r *Session) LoadUser() error {
 	if r.Caller.UserRef == "" {
 		return ErrNoUser
@@ -72,7 +75,7 @@ func (r *Session) LoadUser() error {
 	return nil
 }
 
-// activeUser finds a user who may act.
+// activeUser finds a user who may act. Its errors are those of LoadUser.
 func (r *Session) activeUser(tenant, ref string) (*Actor, error) {
 	a, err := r.Users.Find(r.Ctx, r.Engine, tenant, ref)
 	switch {

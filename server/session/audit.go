@@ -11,9 +11,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// changeText is what an audit entry keeps: each column before and after, and
-// the policy columns of the row, by which a later reader's view is found. Only
-// the columns are ever shown.
+// changeText is the change as an audit entry stores it: each changed column before
+// and after, and the policy columns of the row. Those decide what a later reader sees
+// of the change. Readers are shown Columns only.
 type changeText struct {
 	Columns map[string]Changed `json:"columns"`
 	Row     map[string]any     `json:"row,omitempty"`
@@ -25,9 +25,9 @@ type Changed struct {
 	After  any `json:"after"`
 }
 
-// AuditChange is the difference of two representations of a row, as an audit entry
-// keeps it. Row holds the policy columns of the row after the write, or before a
-// deletion.
+// AuditChange returns the difference of two representations of a row, in the form
+// that an audit entry stores. Row holds the policy columns of the row after the
+// write, or before a deletion.
 func AuditChange(typ string, row, before, after map[string]any) (json.RawMessage, error) {
 	text := changeText{Columns: map[string]Changed{}, Row: map[string]any{}}
 	for _, name := range Differing(before, after) {
@@ -42,7 +42,7 @@ func AuditChange(typ string, row, before, after map[string]any) (json.RawMessage
 }
 
 // Differing lists the columns in which two representations of a row differ, sorted.
-// The times of its creation and its last change are no change of their own.
+// It ignores created_at and updated_at.
 func Differing(before, after map[string]any) []string {
 	names := map[string]bool{}
 	for _, side := range []map[string]any{before, after} {
@@ -55,8 +55,8 @@ func Differing(before, after map[string]any) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// NewestFirst orders q, a query of the plan, as the audit trail is listed: by time
-// where the time is shown.
+// NewestFirst orders q, a query of the plan, newest first like the audit trail. It
+// changes nothing if the plan does not show the time.
 func (p ReadPlan) NewestFirst(q query.Query) query.Query {
 	if p.Sees("at") {
 		q.Sort, q.Desc = "at", true
@@ -66,8 +66,9 @@ func (p ReadPlan) NewestFirst(q query.Query) query.Query {
 
 var changeField = []byte(`"change":`)
 
-// AppendEntry appends an audit entry as JSON, with its change cut to the reader's
-// view. The change is the last column, and no text before it can hold a bare quote.
+// AppendEntry appends an audit entry as JSON. It reduces the change to the columns
+// that the reader may see. The change is the last column. JSON escapes quotes, so no
+// text before it can contain the bytes of changeField.
 func (r *Session) AppendEntry(row query.Row, dst []byte) []byte {
 	start := len(dst)
 	dst = row.AppendJSON(dst)
@@ -80,13 +81,14 @@ func (r *Session) AppendEntry(row query.Row, dst []byte) []byte {
 	return append(append(dst[:at], shown...), '}')
 }
 
-// entryHead is what of an entry says whose view its change is cut to.
+// entryHead is the part of an entry that names the changed resource. The reader's
+// view of that resource decides what the reader sees of the change.
 type entryHead struct {
 	Resource struct{ Type, ID string } `json:"resource"`
 }
 
-// shownChange cuts a change to the columns that the reader is shown of such a
-// row; of a row that the reader would not see, nothing is left.
+// shownChange reduces a change to the columns that the reader sees of such a row. If
+// the reader would not see the row, the change is empty.
 func (r *Session) shownChange(entry, change []byte) []byte {
 	var head entryHead
 	var text changeText
@@ -115,14 +117,16 @@ func (r *Session) shownChange(entry, change []byte) []byte {
 	return out
 }
 
-// importMembers are what a change says of an import beside its revisions.
+// importMembers are the members of an import's change that do not describe a
+// revision.
 var importMembers = []string{"mode", "base", "imported"}
 
-// countMembers are what it says of how an import compares with what was there.
+// countMembers are the counts that compare an import with the rates before it.
 var countMembers = []string{"created", "up", "down", "changed", "removed", "unchanged"}
 
-// revisionShown cuts what a change says of a revision, or of those that were
-// imported, to the columns of a revision that the reader is shown.
+// revisionShown reduces the description of one or several revisions in a change to
+// the columns that the reader sees of a revision. It shows counts only to a reader
+// who may see all rates.
 func (r *Session) revisionShown(columns []string, value any) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -144,8 +148,8 @@ func (r *Session) revisionShown(columns []string, value any) any {
 	return value
 }
 
-// columnOf is the column that a change is shown with: customers on a card with
-// the accounts that it is assigned to.
+// columnOf returns the column that decides whether a changed column is shown. The
+// customers of a card are shown if assigned_to is.
 func columnOf(name string) string {
 	if name == "customers" {
 		return "assigned_to"

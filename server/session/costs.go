@@ -11,13 +11,13 @@ import (
 	"resellerd/store/schema"
 )
 
-// ReasonRatesHidden is the reason of a refusal to prove, build or compare for a
-// user who may not read all rates that this needs.
+// ReasonRatesHidden is the reason if resellerd refuses to prove, build or compare
+// because the user may not read all rates that this needs.
 const ReasonRatesHidden = "rates_hidden"
 
-// RateAccess is the only way to get an access to rates. The access asks the
-// policy, once for each card, whether it shows the card's rates in all columns.
-// rowOf reads the policy columns of a card.
+// RateAccess returns an access to rates. It is the only way to get one. The access
+// asks the policy once for each card whether the user may read all columns of the
+// card's rates. rowOf reads the policy columns of a card.
 func (r *Session) RateAccess(rowOf func(ctx context.Context, typ, id string) (map[string]any, error)) store.RateAccess {
 	decided := map[string]bool{}
 	return store.RateAccessBy(func(ctx context.Context, card string) (bool, error) {
@@ -38,7 +38,7 @@ func (r *Session) RateAccess(rowOf func(ctx context.Context, typ, id string) (ma
 	})
 }
 
-// decideWhole decides about reading rates, all columns of them or none.
+// decideWhole decides about reading rates. It allows all columns or nothing.
 func (r *Session) decideWhole(in *input.Input) policies.Decision {
 	start := r.Now()
 	d := r.Judge(in)
@@ -49,7 +49,7 @@ func (r *Session) decideWhole(in *input.Input) policies.Decision {
 	return r.RecordAs(DecidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{ReasonRatesHidden}}, start)
 }
 
-// showsAll reports whether these are all columns of a type.
+// showsAll reports whether columns contains every column of a type that can be shown.
 func showsAll(typ string, columns []string) bool {
 	for name := range schema.Info(typ).Shown() {
 		if !slices.Contains(columns, name) {
@@ -59,18 +59,20 @@ func showsAll(typ string, columns []string) bool {
 	return true
 }
 
-// ofCosts are the columns that are worked out from what a card is bought for.
+// ofCosts lists, by type, the columns that are computed from what a card is bought
+// for.
 var ofCosts = map[string][]string{"card": {"stale"}, "revision": {"losses_accepted", "held_reason"}}
 
-// CostsShown says of which cards a user is shown what they are bought for.
+// CostsShown says for which cards a user may see the costs. Costs are the rates of
+// the cards that a card is bought from.
 type CostsShown struct {
-	master bool // the user is of a master, and reaches all that it sees
-	Rates  bool // of the cards that it sees, the rates in all columns
-	Own    bool // and so of whatever a card of the own account can be bought from
-	Below  bool // and so of whatever a card of an account below can be bought from
+	master bool // the user belongs to a master, and every row that it sees is in reach
+	Rates  bool // the user sees all rate columns of each card that it sees
+	Own    bool // it sees the rates of everything that cards of its own account can be bought from
+	Below  bool // it sees the rates of everything that cards of accounts below can be bought from
 }
 
-// where holds for a row if the costs of the row's account are shown.
+// where holds for a row if the user may see the costs of the row's account.
 func (c CostsShown) where() predicate.Expr {
 	reach := predicate.Expr(InReach)
 	if c.master {
@@ -87,20 +89,20 @@ func (c CostsShown) where() predicate.Expr {
 	return predicate.False{}
 }
 
-// losses holds for the audit entries that tell of no losses which the user may
-// not know. An entry tells what a card is sold for as well, and that is known
-// like what is bought below.
+// losses holds for the audit entries that reveal no hidden loss. An entry about an
+// accepted loss of the own account also reveals a selling price, and that is visible
+// only with the costs below. So such an entry requires Own and Below.
 func (c CostsShown) losses() predicate.Expr {
 	c.Own = c.Own && c.Below
 	return predicate.Or{noLossAccepted, c.where()}
 }
 
-// noLossAccepted holds for the audit entries that tell of no accepted loss.
+// noLossAccepted holds for the audit entries that are not about an accepted loss.
 var noLossAccepted = predicate.Compare{Op: predicate.Ne, Left: predicate.Column("action"), Right: predicate.Operand{Const: "accept_losses"}}
 
-// HideCosts removes from a plan for reading all that is computed from rates that
-// the user may not read: columns of cards and revisions, and audit entries of
-// accepted losses.
+// HideCosts removes from a read plan everything that is computed from rates that the
+// user may not read. These are columns of cards and revisions, and audit entries
+// about accepted losses. It never changes p.
 func (r *Session) HideCosts(typ string, p *policies.Plan) *policies.Plan {
 	free := typ != "audit" && ofCosts[typ] == nil
 	if free || p.Outcome != policies.OutcomeAllow {
@@ -130,8 +132,7 @@ func (r *Session) HideCosts(typ string, p *policies.Plan) *policies.Plan {
 	return &cut
 }
 
-// andAlso is a filter that lets fewer rows pass; the same where it lets no more
-// pass already.
+// andAlso returns f, narrowed by e. If f already implies e, it returns f unchanged.
 func andAlso(f predicate.Filter, e predicate.Expr) predicate.Filter {
 	switch e := predicate.Simplify(e); {
 	case f.Kind == predicate.All:
@@ -146,7 +147,8 @@ func without(names, those []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(those, name) })
 }
 
-// CostsShown says which costs the acting user is shown.
+// CostsShown returns which costs the acting user may see. It caches the answer for
+// the user's facts.
 func (r *Session) CostsShown() CostsShown {
 	if r.costs.facts != r.Facts || r.Facts == nil {
 		r.costs.facts, r.costs.shown = r.Facts, r.PlanCosts()
@@ -154,9 +156,11 @@ func (r *Session) CostsShown() CostsShown {
 	return r.costs.shown
 }
 
-// PlanCosts finds which costs the policy shows, from its plans. A policy that
-// hides even one card by anything else than whose and of what kind it is shows
-// none: that card may be what another one is bought from.
+// PlanCosts derives from the policy's plans which costs the user may see. It returns
+// the zero value if the plans for cards and rates differ in filter or views. Own and
+// Below require that the filter passes every card that may be a supplier. If the
+// policy hid one such card, other cards could be bought from it, and their costs
+// would reveal it.
 func (r *Session) PlanCosts() (shown CostsShown) {
 	cards := r.Engine.Plan(r.Ctx, r.Input("read", "card", ""))
 	rates := r.Engine.Plan(r.Ctx, r.Input("read", "rate", ""))
@@ -178,9 +182,10 @@ func (r *Session) PlanCosts() (shown CostsShown) {
 	return shown
 }
 
-// supplies holds for each card that a card of the own account can be bought from,
-// or could be until it was withdrawn: a master's own provider card, or a card that
-// is assigned to a reseller.
+// supplies holds for each card that a card of the own account can be bought from, or
+// could be bought from before it was withdrawn. For a master these are its own
+// provider cards. For a reseller these are the customer cards that are assigned to
+// it.
 func supplies(master bool) predicate.Expr {
 	if master {
 		return predicate.And{InTenant, ofKind(schema.ProviderCard), InReach, isOwn}
@@ -188,12 +193,13 @@ func supplies(master bool) predicate.Expr {
 	return predicate.And{InTenant, ofKind(schema.CustomerCard), predicate.Member{Item: OwnAccount, Set: predicate.Column("assigned_to")}}
 }
 
-// soldBelow holds for each card that a card of an account below can be bought
-// from, and for each that the own account sells.
+// soldBelow holds for each card that a card of an account below can be bought from,
+// and for each card that the own account sells.
 var soldBelow = predicate.And{InTenant, ofKind(schema.CustomerCard), InReach}
 
-// What holds for each row of the own account, and what for each of an account
-// below as well.
+// Conditions on a row's account. isOwn selects the rows of the subject's own account.
+// InTenant selects the rows of its tenant. InReach selects the rows of its own
+// account and of the accounts below it.
 var (
 	isOwn    = predicate.ColumnIs("account_id", OwnAccount)
 	InTenant = predicate.ColumnIs("tenant_id", predicate.Operand{Ref: predicate.Ref{"subject", "account", "tenant_id"}})
@@ -206,8 +212,8 @@ func ofKind(kind string) predicate.Expr {
 	return predicate.ColumnIs("kind", predicate.Operand{Const: kind})
 }
 
-// ColumnsShown are the columns that the acting user is shown of a row, given its
-// policy columns; none of one that it does not see.
+// ColumnsShown returns the columns that the acting user sees of a row. row holds the
+// row's policy columns. It returns nil for a row that the user does not see.
 func (r *Session) ColumnsShown(typ, id string, row map[string]any) []string {
 	in := r.Input("read", typ, id)
 	in.Resource.Row = row

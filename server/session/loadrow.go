@@ -8,10 +8,11 @@ import (
 	"resellerd/store/fault"
 )
 
-// LoadRow adds the stored row of a type that the store keeps, and reports whether
-// there is something to decide about: an id that the store does not know, or that
-// is another tenant's than the caller's, is absent. For a creation it adds the
-// proposed row. It returns fault.ErrUnavailable when the store does not answer.
+// LoadRow adds the stored row to in, if the store keeps rows of this type. It reports
+// whether the resource exists for the caller: false means that the store does not
+// know the id, or that the row belongs to a tenant other than the caller's. For a
+// creation it adds the proposed row. It returns fault.ErrUnavailable if the store
+// does not answer.
 func (r *Session) LoadRow(in *input.Input) (bool, error) {
 	if !resource.KeepsRows(in.Resource.Type) {
 		return true, nil

@@ -9,10 +9,10 @@ import (
 	"resellerd/store/fault"
 )
 
-// proposeRow makes the row that a question about a creation is about, as the
-// data API would: from the columns among the sent properties, in the
-// subject's own account unless another is named. The place of an account in
-// the tree is never taken from the sender.
+// proposeRow adds the row that a creation would create, as the data API would create
+// it. It takes the columns from the sent properties. The owner is the subject's own
+// account unless the properties name another. The sender can set neither the tenant
+// nor an account's depth in the tree.
 func (r *Session) proposeRow(in *input.Input) error {
 	if in.Subject.Facts == nil {
 		return nil
@@ -42,8 +42,8 @@ func byDefault(row map[string]any, column string, value any) {
 	}
 }
 
-// placeBelow sets the depth of a proposed account; below an account that does
-// not exist it has none, and is denied.
+// placeBelow sets the depth of a proposed account. If the parent does not exist, the
+// account has no depth and the policy denies it.
 func (r *Session) placeBelow(row map[string]any) error {
 	delete(row, "depth")
 	parent, _ := row["parent_id"].(string)

@@ -12,21 +12,21 @@ import (
 	"resellerd/server/resource"
 )
 
-// Decisions that are not, or not only, the policy's say so in their entry.
+// These values mark, in the log entry, a decision that the policy did not make alone.
 const (
-	decidedAbsent   = "absent"  // of a row that is not there: what is allowed is not visible
-	DecidedByServer = "refusal" // by the server, before or beside the policy
+	decidedAbsent   = "absent"  // the row does not exist: an allowed action is denied as not visible
+	DecidedByServer = "refusal" // the server refused before or after it asked the policy
 )
 
-// RecordAs is record for a decision that is not the policy's alone.
+// RecordAs is Record for a decision that the policy did not make alone.
 func (r *Session) RecordAs(as string, in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	r.decidedAs = as
 	defer func() { r.decidedAs = "" }()
 	return r.Record(in, d, start)
 }
 
-// Record counts a decision and writes it to the log. When the log must be
-// written before the answer and cannot be, the decision becomes a denial.
+// Record counts a decision and writes it to the log. If the log does not take the
+// entry, Record returns an error outcome, which denies the request.
 func (r *Session) Record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	took := r.Now().Sub(start)
 	area := resource.AreaOf(r.Engine, in, d)
@@ -41,7 +41,7 @@ func (r *Session) Record(in *input.Input, d policies.Decision, start time.Time) 
 	return d
 }
 
-// recordPlan is record for a list: one entry, with its filter.
+// recordPlan is Record for a list. It writes one entry, which contains the filter.
 func (r *Session) recordPlan(in *input.Input, p *policies.Plan, start time.Time) error {
 	took := r.Now().Sub(start)
 	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
@@ -53,7 +53,8 @@ func (r *Session) recordPlan(in *input.Input, p *policies.Plan, start time.Time)
 	return r.Log(in, d, &record.Listed{Plan: p.Text()}, took)
 }
 
-// RecordRefusal counts and records a user who was refused before the route.
+// RecordRefusal counts and records that a user was refused before the request reached
+// its handler.
 func (r *Session) RecordRefusal(reason string) {
 	if r.Engine == nil {
 		return
@@ -67,8 +68,8 @@ func (r *Session) RecordRefusal(reason string) {
 	r.RecordAs(DecidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}, r.Now())
 }
 
-// Log writes one entry; l is set for a list. An error, which is ErrNotRecorded,
-// says that what the entry is about must not be answered.
+// Log writes one entry. l is set for a list. It returns ErrNotRecorded if the entry
+// was not written. Then the caller must not answer with this decision.
 func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) error {
 	if r.Shared.Log == nil && len(r.OnEntry) == 0 && r.Memory == nil {
 		return nil
@@ -93,7 +94,7 @@ func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, to
 	return nil
 }
 
-// line makes the whole entry in the writer's own memory.
+// line builds the whole entry in w's own memory.
 func (r *Session) line(w *record.Writer, in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) ([]byte, error) {
 	m, dynamic, err := r.entryMask(in, d)
 	if err != nil {
@@ -107,7 +108,7 @@ func (r *Session) line(w *record.Writer, in *input.Input, d policies.Decision, l
 	}), nil
 }
 
-// who is the acting user, and whom it previews.
+// who returns the ids of the acting user and of the user whom it previews.
 func (r *Session) who() (acting, preview string) {
 	switch {
 	case !r.From.Acting:
@@ -120,8 +121,8 @@ func (r *Session) who() (acting, preview string) {
 	return "", ""
 }
 
-// entryMask is the mask for this entry. Dynamic masks ask the policy about
-// the whole entry.
+// entryMask returns the mask for this entry. A dynamic mask asks the policy about the
+// whole entry.
 func (r *Session) entryMask(in *input.Input, d policies.Decision) (m *record.Mask, dynamic bool, err error) {
 	held := r.Known.Of(r.Engine)
 	if held.Err != nil || held.Static {
@@ -137,7 +138,8 @@ func (r *Session) entryMask(in *input.Input, d policies.Decision) (m *record.Mas
 	return m, true, err
 }
 
-// logged is what the cache holds of the subject's facts, ready to be written.
+// logged returns the cached log text of the subject's facts. It returns nil if the
+// mask is dynamic or the facts are not those of the acting user.
 func (r *Session) logged(in *input.Input, dynamic bool) *record.FactsText {
 	if dynamic || r.Actor == nil || in.Subject.Facts != r.Actor.Facts {
 		return nil
@@ -145,8 +147,8 @@ func (r *Session) logged(in *input.Input, dynamic bool) *record.FactsText {
 	return &r.Actor.Log
 }
 
-// remember keeps a decision of a user that the store knows. Who was refused at
-// the server has not decided anything: why, the log alone says.
+// remember stores a decision about a known user in the memory. It stores no refusal
+// by the server, because only the log may say why the user was refused.
 func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
 	if r.Memory == nil || in.Subject.Facts == nil {
 		return
@@ -159,18 +161,18 @@ func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
 	r.Memory.Keep(about, line)
 }
 
-// numbered names the n-th decision of a request.
+// numbered returns the id of the n-th decision of the request.
 func (r *Session) numbered(n int) string { return record.Numbered(r.DecisionID, n) }
 
 // lines holds buffers for log entries.
 var lines = sync.Pool{New: func() any { return record.NewWriter() }}
 
-// ErrNotRecorded marks a decision that must not be answered, because the log
-// did not take it: the caller is told to come again, 503.
+// ErrNotRecorded marks a decision that the caller must not get, because the log did
+// not take it. The server answers 503, and the client may retry.
 var ErrNotRecorded = errors.New("decision not recorded")
 
-// decisionNumber names the next decision of this request: the first has the
-// request's id, the following "-2", "-3" after it.
+// decisionNumber returns the id of the next decision of this request. The first has
+// the request's id. The others add "-2", "-3" and so on.
 func (r *Session) decisionNumber() string {
 	r.decisions++
 	return r.numbered(r.decisions)

@@ -12,24 +12,23 @@ import (
 	"resellerd/store/query"
 )
 
-// Lister is the store, a transaction in it, or a moment of it: rows are read the
-// same way from each.
+// Lister reads rows. The store, a transaction and a store.Moment are Listers.
 type Lister interface {
 	List(ctx context.Context, q query.Query) (query.Page, error)
 }
 
-// ReadPlan is what the policy says about all rows of a type for a user, ready to be
-// asked with. The zero value shows no row.
+// ReadPlan is the policy's answer about all rows of a type for one user, ready to
+// query with. The zero value shows no row.
 type ReadPlan struct {
 	Type string
 	Plan *policies.Plan
 	Env  predicate.Env
-	Leaf bool // no account lies below the user's, as far as the store was asked
+	Leaf bool // the store found no account below the user's
 }
 
-// ReadPlan asks the policy which rows of a type the acting user may read, and
-// records the answer. Where no row of the type may be read, it returns a
-// DeniedError with the reasons: they are no secret. Other errors as of Plan.
+// ReadPlan asks the policy which rows of a type the acting user may read, and records
+// the answer. If the user may read no row of the type, it returns a DeniedError with
+// the reasons, which are not secret. Its other errors are those of Plan.
 func (r *Session) ReadPlan(typ string) (ReadPlan, error) {
 	plan, env, err := r.Plan("read", typ)
 	if err == nil && plan.Outcome == policies.OutcomeDeny {
@@ -38,7 +37,8 @@ func (r *Session) ReadPlan(typ string) (ReadPlan, error) {
 	return ReadPlan{Type: typ, Plan: plan, Env: env, Leaf: r.Facts.Leaf}, err
 }
 
-// MayList is ReadPlan, nil where no row of the type may be read.
+// MayList is ReadPlan, but it returns nil and no error if the user may read no row of
+// the type.
 func (r *Session) MayList(typ string) (*ReadPlan, error) {
 	plan, env, err := r.Plan("read", typ)
 	if err != nil || plan.Outcome == policies.OutcomeDeny {
@@ -47,8 +47,8 @@ func (r *Session) MayList(typ string) (*ReadPlan, error) {
 	return &ReadPlan{Type: typ, Plan: plan, Env: env, Leaf: r.Facts.Leaf}, nil
 }
 
-// whyNone explains why no row of a type may be read, by the decision on a row
-// without columns.
+// whyNone returns why no row of a type may be read. It takes the reasons from the
+// decision about a row without columns.
 func (r *Session) whyNone(typ string) error {
 	in := r.Input("read", typ, "")
 	in.Resource.Row = map[string]any{}
@@ -57,14 +57,15 @@ func (r *Session) whyNone(typ string) error {
 	return DeniedOpenly(d)
 }
 
-// DeniedOpenly is the denial of something that the user named itself: that it is
-// not visible is not among its reasons, so nothing hides behind "not found".
+// DeniedOpenly returns the denial of something that the user named itself. It drops
+// the reason "not visible", so the answer gives the real reasons instead of "not
+// found".
 func DeniedOpenly(d policies.Decision) error {
 	d.Reasons = slices.DeleteFunc(slices.Clone(d.Reasons), func(code string) bool { return code == policies.ReasonNotVisible })
 	return &DeniedError{Decision: d}
 }
 
-// Query asks for what the plan lets the user see.
+// Query returns a query for the rows, views and columns that the plan shows.
 func (p ReadPlan) Query() query.Query {
 	q := query.Query{Type: p.Type, Filter: p.Plan.Filter, Env: p.Env, Leaf: p.Leaf}
 	for _, v := range p.Plan.Views {
@@ -76,28 +77,28 @@ func (p ReadPlan) Query() query.Query {
 	return q
 }
 
-// Also is the plan as the filter of a type that a list joins.
+// Also returns the plan as the filter of a joined type.
 func (p ReadPlan) Also() query.TypedFilter {
 	return query.TypedFilter{Type: p.Type, Filter: p.Plan.Filter, Env: p.Env, Leaf: p.Leaf}
 }
 
-// Sees reports whether the plan shows a column of this name on some row.
+// Sees reports whether the plan shows a column of this name on any row.
 func (p ReadPlan) Sees(column string) bool {
 	return slices.ContainsFunc(p.Plan.Columns, func(g policies.ColumnGroup) bool {
 		return g.When.Kind != predicate.None && slices.Contains(g.Columns, column)
 	})
 }
 
-// One returns the row of this id as the user sees it. It returns fault.ErrNotFound
-// for a row that is not there, and the same for one that is not visible.
+// One returns the row with this id as the user sees it. It returns fault.ErrNotFound
+// if the row does not exist or is not visible.
 func (r *Session) One(from Lister, p ReadPlan, id string) (query.Row, error) {
 	q := p.Query()
 	q.ID, q.Limit = id, 1
 	return r.Single(from, q)
 }
 
-// Single returns the one row that q asks for by its id, and fault.ErrNotFound where
-// there is none.
+// Single returns the one row that q selects by its id. It returns fault.ErrNotFound
+// if there is none.
 func (r *Session) Single(from Lister, q query.Query) (query.Row, error) {
 	if q.ID == "" || len(q.ID) > identity.MaxName {
 		return query.Row{}, fmt.Errorf("%s: %w", q.Type, fault.ErrNotFound)

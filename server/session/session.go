@@ -1,17 +1,17 @@
-// Package session is one user asking one policy: it finds the user, decides or plans,
-// records that, and reads rows as the user sees them. It knows no HTTP. Its errors
-// name the refusal, and the server turns them into answers.
+// Package session represents one user who asks one policy. It finds the user, decides
+// or plans, records the decision, and reads rows as the user sees them. It does not
+// know HTTP. Its errors name the refusal, and the server turns them into responses.
 //
 // Its terms:
 //
-//	session    one user asking one policy
-//	caller     who sent the request, and for whom
+//	session    one user who asks one policy
+//	caller     who sent the request, and for which user
 //	actor      a user of the store, as the policy reads it
-//	viewer     the user who acts, under a preview, where the subject is another
+//	viewer     in a preview: the user who really acts; the subject is the previewed user
 //	facts      what the policy reads about a subject
-//	read plan  what the policy says about all rows of a type for a user
-//	access     the actions that the policy leaves a user, area by area
-//	costs      what cards are bought for, and what is worked out from it
+//	read plan  the policy's answer about all rows of a type for one user
+//	access     the actions that the policy allows a user, by area
+//	costs      what cards are bought for, and values that are computed from it
 package session
 
 import (
@@ -32,8 +32,8 @@ import (
 	"resellerd/store/history"
 )
 
-// Shared is what the sessions of one server share. It is complete before the first
-// session, and never changed after.
+// Shared is what all sessions of one server share. It is complete before the first
+// session starts and does not change after that.
 type Shared struct {
 	Store  *store.Store
 	Users  *Users
@@ -48,12 +48,13 @@ type Shared struct {
 	Labels  []byte // the fixed labels of a log entry
 	Known   *record.Policies
 
-	ForceEvaluate bool // answer checks by full evaluations
+	ForceEvaluate bool // answer checks with full evaluations
 }
 
-// Counter counts decisions. It is safe for concurrent use.
+// Counter counts decisions. It must be safe for concurrent use.
 type Counter interface {
-	// Decision counts one check about an area, with the reasons that the policy annotates.
+	// Decision counts one check about an area. annotated holds the reasons that the
+	// policy annotates.
 	Decision(e *policies.Engine, annotated map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration)
 	// Filter counts one list.
 	Filter(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome, took time.Duration)
@@ -61,45 +62,45 @@ type Counter interface {
 	Unrecorded()
 }
 
-// Session is one user asking one policy: what is decided, and what is recorded of
-// it. It knows no HTTP: requests, schedules and the command line have one each.
-// It is used by one goroutine.
+// Session is one user who asks one policy, and the record of the decisions. It does
+// not know HTTP: each request, each run of a schedule and each command has its own
+// session. A session is for one goroutine.
 type Session struct {
 	*Shared
-	Ctx    context.Context // ends with the deadline, or when the client has gone
+	Ctx    context.Context // ends at the deadline, or when the client disconnects
 	From   Origin
 	Engine *policies.Engine
 	Caller Caller
 
 	Actor   *Actor
-	Subject *store.Subject // whose eyes we see with; under Resellerd-As the previewed user
-	Facts   *input.Facts   // of subject
+	Subject *store.Subject // the user whose rights count; under Resellerd-As the previewed user
+	Facts   *input.Facts   // of Subject
 	Viewer  *store.Subject // the real acting user under Resellerd-As, else nil
 
-	DecisionID string // of the request; its decisions are numbered after it
+	DecisionID string // of the request; the ids of its decisions begin with it
 	decisions  int
 	decidedAs  string               // of the decision being recorded
-	costs      costsSeen            // by the acting user
-	Revision   history.DataRevision // that the answer is at least as new as
-	At         time.Time            // the moment that is asked about; now, when zero
+	costs      costsSeen            // cached for the acting user
+	Revision   history.DataRevision // the answer is at least as new as this
+	At         time.Time            // the time that the questions are about; zero means now
 }
 
-// Origin is where the questions of a session come from.
+// Origin says where the questions of a session come from.
 type Origin struct {
-	Name   string // in the decision log: "GET /v1/customers/:id"
-	Path   string // that cursors are bound to
-	Area   string // that a refusal before the route is recorded for
-	Acting bool   // in the name of a user
+	Name   string // route in the decision log: "GET /v1/customers/:id"
+	Path   string // path that list cursors are bound to
+	Area   string // area that is recorded if the request is refused before its handler
+	Acting bool   // the request acts for a user
 }
 
-// costsSeen remembers which costs one user is shown.
+// costsSeen caches which costs one user may see.
 type costsSeen struct {
 	facts *input.Facts
 	shown CostsShown
 }
 
-// Input is what the policy reads for an action of the acting user on a
-// resource. The caller adds the stored row, properties or a change.
+// Input returns the policy input for an action of the acting user on a resource. The
+// caller adds the stored row, the properties or the change.
 func (r *Session) Input(action, typ, id string) *input.Input {
 	in := &input.Input{
 		Action:   input.Action{Name: action},
@@ -123,7 +124,7 @@ func (r *Session) moment() time.Time {
 	return r.At.UTC()
 }
 
-// Decide asks the policy, counts and records the decision.
+// Decide asks the policy, then counts and records the decision.
 func (r *Session) Decide(in *input.Input) policies.Decision {
 	start := r.Now()
 	d := r.Judge(in)
@@ -131,7 +132,7 @@ func (r *Session) Decide(in *input.Input) policies.Decision {
 	return r.Record(in, d, start)
 }
 
-// Judge asks the policy; nothing is recorded.
+// Judge asks the policy and records nothing.
 func (r *Session) Judge(in *input.Input) policies.Decision {
 	if r.ForceEvaluate {
 		return r.Engine.Evaluate(r.Ctx, in)
@@ -139,8 +140,8 @@ func (r *Session) Judge(in *input.Input) policies.Decision {
 	return r.Engine.Decide(r.Ctx, in)
 }
 
-// DecideAbsent denies access to a row that is not there, as the policy denies access
-// to a row that the user does not see. The policy is asked about a row without an
+// DecideAbsent denies access to a row that does not exist, with the same answer as
+// for a row that the user does not see. It asks the policy about a row without an
 // owner.
 func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 	start := r.Now()
@@ -149,9 +150,10 @@ func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 	return r.RecordAs(decidedAbsent, in, d, start)
 }
 
-// Plan asks the policy which rows of a type the acting user may act on. The
-// filter denies everything when the policy does; an error outcome is returned
-// as an error. One log entry, with the filter. It leaves out all that is computed
+// Plan asks the policy which rows of a type the acting user may act on. If the policy
+// denies, the returned filter passes no row. An error outcome is returned as a
+// DeniedError. Plan writes one log entry, which contains the filter, and returns
+// fault.ErrUnavailable if it cannot. The plan leaves out everything that is computed
 // from rates that the user may not read; see HideCosts.
 func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	start := r.Now()
@@ -167,10 +169,10 @@ func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error
 	return r.HideCosts(typ, p), p.Bind(r.Ctx, in), nil
 }
 
-// DeniedError is a decision that does not allow what a session needs to go on.
+// DeniedError is a decision that stops the session's work: a denial or a failure.
 type DeniedError struct{ Decision policies.Decision }
 
-// Error tells the reasons, or what went wrong.
+// Error returns the reasons, or the cause of a failure.
 func (e *DeniedError) Error() string {
 	if e.Decision.Err != nil {
 		return "no decision: " + e.Decision.Err.Error()
@@ -178,5 +180,5 @@ func (e *DeniedError) Error() string {
 	return "denied: " + strings.Join(e.Decision.Reasons, ", ")
 }
 
-// Unwrap is what went wrong, nil for a denial.
+// Unwrap returns the cause of a failure, nil for a denial.
 func (e *DeniedError) Unwrap() error { return e.Decision.Err }

@@ -15,7 +15,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// A user who may not act is refused without saying why; the log alone is told.
+// The refusal of a user who may not act does not say why. Only the log records the
+// cause.
 func TestNobodyActsWhoIsNotKnownAndActive(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -42,7 +43,8 @@ func TestNobodyActsWhoIsNotKnownAndActive(t *testing.T) {
 	})
 }
 
-// What the log does not take is not answered, though the policy allows it.
+// If the log does not take a decision, the caller gets no answer, even if the policy
+// allows it.
 func TestNothingIsAnsweredThatTheLogDoesNotTake(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -93,8 +95,8 @@ func TestAPolicyThatErrsAllowsNothing(t *testing.T) {
 	})
 }
 
-// A user who may read no row of a type is told why, and never that something is
-// not visible.
+// A user who may read no row of a type gets the reasons, and "not visible" is never
+// one of them.
 func TestAListThatIsDeniedTellsItsReasons(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -130,7 +132,7 @@ func TestARowOutOfSightIsAsAbsentAsOneThatNeverWas(t *testing.T) {
 	})
 }
 
-// A question about a row of another tenant is one about a row that is not there.
+// A question about another tenant's row is treated as one about an absent row.
 func TestAQuestionReadsNoRowOfAnotherTenant(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

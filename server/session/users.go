@@ -16,8 +16,8 @@ import (
 	"resellerd/store/fault"
 )
 
-// Actor is a user the store knows, as the policy reads it. Immutable; shared
-// by requests.
+// Actor is a user of the store, as the policy reads it. It is immutable and shared by
+// requests.
 type Actor struct {
 	Subject *store.Subject
 	Facts   *input.Facts
@@ -27,13 +27,14 @@ type Actor struct {
 // UserActive reports whether the user itself may act.
 func (a *Actor) UserActive() bool { return a.Subject.User.Status == store.Active }
 
-// AccountActive reports whether its account, and each above it, is in force.
+// AccountActive reports whether the user's account and each account above it are
+// active.
 func (a *Actor) AccountActive() bool { return a.Subject.Status == store.Active }
 
-// Users finds users and keeps the facts made from each. The store decides how fresh
-// a subject is and hands out the same one until its data changes; facts live
-// as long as the subject they were made from, and the policy they were masked by.
-// It is safe for concurrent use.
+// Users finds users and caches the facts of each. The store decides how fresh a
+// subject is, and returns the same subject until its data changes. Cached facts live
+// as long as their subject and the policy whose mask they were written under. Users
+// is safe for concurrent use.
 type Users struct {
 	store  *store.Store
 	logger *slog.Logger
@@ -44,16 +45,17 @@ type Users struct {
 	engine *policies.Engine
 }
 
-// maxActors bounds the cache; past it, it starts again.
+// maxActors bounds the cache. A full cache is emptied.
 const maxActors = 16384
 
-// NewUsers makes a cache that holds nobody yet.
+// NewUsers returns an empty cache.
 func NewUsers(st *store.Store, logger *slog.Logger, known *record.Policies) *Users {
 	return &Users{store: st, logger: logger, known: known, byKey: map[*store.Subject]*Actor{}}
 }
 
-// Find returns a user of the store as the policy reads it. Errors:
-// fault.ErrNotFound, ErrAmbiguous, or that the store cannot answer.
+// Find returns a user of the store, as the policy reads it. It returns
+// fault.ErrNotFound, fault.ErrAmbiguous, or the store's error if the store cannot
+// answer.
 func (c *Users) Find(ctx context.Context, e *policies.Engine, tenant, ref string) (*Actor, error) {
 	sub, err := c.store.Subject(ctx, tenant, ref)
 	if err != nil {
@@ -83,13 +85,13 @@ func (c *Users) of(e *policies.Engine, sub *store.Subject) *Actor {
 	return a
 }
 
-// IsUnknown reports whether err says that the store does not know one such user.
+// IsUnknown reports whether err says that ref names no user, or more than one.
 func IsUnknown(err error) bool {
 	return errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrAmbiguous)
 }
 
-// FindAt finds a user as it is at a moment, with the accounts that there are
-// then. Errors as of find.
+// FindAt finds a user as of the moment m, with the accounts that exist then. Its
+// errors are those of Find.
 func (c *Users) FindAt(ctx context.Context, m *store.Moment, ref string) (*Actor, error) {
 	sub, err := m.Subject(ctx, ref)
 	if err != nil {
@@ -106,11 +108,11 @@ func (c *Users) FindAt(ctx context.Context, m *store.Moment, ref string) (*Actor
 	return &Actor{Subject: sub, Facts: input.NewFacts(facts)}, nil
 }
 
-// IsAmbiguous reports whether err says that the store knows several such users.
+// IsAmbiguous reports whether err says that ref names more than one user.
 func IsAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
 
-// factsOf says what the policy reads about a subject. Its own address list is
-// there, for the policy to compare; its login and name are not.
+// factsOf returns what the policy reads about a subject. The facts include the user's
+// address list, which the policy compares. They do not include its login and name.
 func (c *Users) factsOf(sub *store.Subject) *input.Facts {
 	u, a := sub.User, sub.Account
 	user := map[string]any{"id": u.ID, "account_id": u.AccountID, "status": u.Status}
@@ -137,9 +139,9 @@ func texts(list []string) []any {
 	return out
 }
 
-// below reports whether an account lies in the subject's subtree. It does not
-// ask the store about the subject's own account, which lies there, and about the
-// accounts above it, which do not.
+// below returns a function that reports whether an account is in the subject's
+// subtree. It answers without the store for the subject's own account and for the
+// accounts above.
 func (c *Users) below(sub *store.Subject) func(string) bool {
 	own, leaf, above := sub.Account.ID, sub.Leaf, IdsAbove(sub)
 	return func(account string) bool {
@@ -150,7 +152,7 @@ func (c *Users) below(sub *store.Subject) func(string) bool {
 	}
 }
 
-// IdsAbove lists the accounts above the subject's.
+// IdsAbove lists the ids of the accounts above the subject's account.
 func IdsAbove(sub *store.Subject) []string {
 	ids := make([]string, 0, len(sub.Chain))
 	for _, a := range sub.Chain[1:] {
@@ -159,8 +161,8 @@ func IdsAbove(sub *store.Subject) []string {
 	return ids
 }
 
-// LiesBelow asks the store about the account tree as it is now. When the store
-// cannot tell, the account does not lie below.
+// LiesBelow asks the store whether account is below own in the current account tree.
+// If the store cannot answer, it returns false.
 func (c *Users) LiesBelow(own, account string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), belowPatience)
 	defer cancel()
@@ -171,10 +173,10 @@ func (c *Users) LiesBelow(own, account string) bool {
 	return ok && err == nil
 }
 
-// belowPatience bounds one question about the account tree.
+// belowPatience limits one question about the account tree.
 const belowPatience = time.Second
 
-// AccessNames spells out the store's letters: "cr" is create and read.
+// AccessNames expands the store's letters: "cr" becomes create and read.
 func AccessNames(access store.Access) map[string][]string {
 	names := make(map[string][]string, len(access))
 	for area, letters := range access {
@@ -193,5 +195,5 @@ func actionNames(letters string) []string {
 	return names
 }
 
-// AccessActions are the four letters of an access, spelled out.
+// AccessActions are the names of the four access letters.
 var AccessActions = []string{"create", "read", "update", "delete"}

@@ -1,4 +1,4 @@
-// Package sessiontest makes sessions for tests that need no server.
+// Package sessiontest creates sessions for tests that need no server.
 package sessiontest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// World is two carriers in a store. Users are named by their external ids:
+// World is a store with two carriers. Its users are named by their external ids:
 //
 //	carrier, a master    staff (everything), plain (customers only), gone (disabled); customer own
 //	  reseller           agent (everything)
@@ -33,7 +33,7 @@ type World struct {
 	Store *store.Store
 }
 
-// Fill puts a world into an empty store.
+// Fill creates a World in an empty store.
 func Fill(t testing.TB, st *store.Store) *World {
 	t.Helper()
 	return &World{Store: st, Names: storetest.Fill(t, st,
@@ -60,7 +60,7 @@ func user(name, account, group, status string) seed.Row {
 	return seed.User(name, store.User{AccountID: account, Login: name + "@x.example", ExternalID: name, Groups: []string{group}, Status: status})
 }
 
-// Engine is the embedded policy.
+// Engine returns an engine with the embedded policy.
 func Engine(t testing.TB) *policies.Engine {
 	t.Helper()
 	e, err := embedded()
@@ -74,7 +74,7 @@ var embedded = sync.OnceValues(func() (*policies.Engine, error) {
 	return policies.Load(context.Background(), policies.Embedded(), policies.Options{Schema: resource.Schema(), Source: "embedded", Timeout: time.Minute})
 })
 
-// failing is an error for every question of the panel "x".
+// failing is a policy whose evaluation fails for every question of the panel "x".
 const failing = `package reseller.main
 
 default allow := false
@@ -84,8 +84,8 @@ allow if to_number(input.context.panel) > 0
 decision := {"allow": allow, "reasons": set()}
 `
 
-// Failing is a policy that errs about every question of a session that is made by
-// Begin, and would allow it otherwise.
+// Failing returns a policy whose evaluation fails for every question of a session
+// from Begin. Without the failure it would allow the question.
 func Failing(t testing.TB) *policies.Engine {
 	t.Helper()
 	e, err := policies.Load(context.Background(), fstest.MapFS{"main.rego": &fstest.MapFile{Data: []byte(failing)}},
@@ -96,7 +96,7 @@ func Failing(t testing.TB) *policies.Engine {
 	return e
 }
 
-// Begin is a session of the panel "x" under a policy, with nobody acting yet. It
+// Begin returns a session of the panel "x" under a policy, without an acting user. It
 // writes no log.
 func (w *World) Begin(ctx context.Context, e *policies.Engine) *session.Session {
 	logger, known := slog.New(slog.DiscardHandler), &record.Policies{}
@@ -107,7 +107,7 @@ func (w *World) Begin(ctx context.Context, e *policies.Engine) *session.Session 
 		}}
 }
 
-// As is Begin with a user acting.
+// As is Begin with an acting user.
 func (w *World) As(t testing.TB, user string, e *policies.Engine) *session.Session {
 	t.Helper()
 	r := w.Begin(t.Context(), e)
@@ -118,7 +118,7 @@ func (w *World) As(t testing.TB, user string, e *policies.Engine) *session.Sessi
 	return r
 }
 
-// Unwritten is a log that takes no entry.
+// Unwritten returns a closed log. It refuses every entry.
 func Unwritten(t testing.TB) *decisionlog.Log {
 	t.Helper()
 	l, err := decisionlog.Open(decisionlog.Options{Out: io.Discard, Sync: true})
