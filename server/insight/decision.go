@@ -13,9 +13,9 @@ import (
 	"resellerd/store/fault"
 )
 
-// Decision explains why a remembered decision was made. It returns
-// fault.ErrNotFound for an id that is not remembered, and for the decision of a
-// user, or about a row, that the acting user does not see now.
+// Decision explains why a remembered decision was made. It returns fault.ErrNotFound
+// if the id is not remembered, or if the decision's user or row is not visible to the
+// acting user now.
 func (r *Reader) Decision(id string) (*Explanation, error) {
 	s, err := r.disclosure()
 	if err != nil {
@@ -35,9 +35,9 @@ func (r *Reader) Decision(id string) (*Explanation, error) {
 	return x, nil
 }
 
-// recall finds a decision whose makers are visible. A request's id stands for
-// the decision that settled it; how many there were is for those to know who
-// read the policy.
+// recall finds a decision whose users are visible. A request's id stands for the
+// decision that settled the request. Only readers of the policy may use the ids of
+// single decisions, because those reveal how many decisions the request needed.
 func (r *Reader) recall(id string, s *readerDisclosure) (record.Remembered, error) {
 	if record.IsNumbered(id) && !s.policy() {
 		return record.Remembered{}, notFound("decision", id)
@@ -61,8 +61,9 @@ func (r *Reader) recall(id string, s *readerDisclosure) (record.Remembered, erro
 	return kept, nil
 }
 
-// settling is the decision that settled a request: the last that denied, or
-// else the first. The id of a later one stands for itself.
+// settling returns the decision that settled a request: the last one that did not
+// allow, or else the first one. The numbered id of a later decision stands for that
+// decision.
 func (r *Reader) settling(id string) (record.Remembered, bool) {
 	settled, known := r.Memory.Find(id)
 	if !known || record.IsNumbered(id) {
@@ -79,7 +80,7 @@ func (r *Reader) settling(id string) (record.Remembered, bool) {
 	}
 }
 
-// retell makes the explanation of a remembered decision.
+// retell builds the explanation of a remembered decision.
 func (r *Reader) retell(m record.Remembered, s *readerDisclosure) (*Explanation, error) {
 	line, err := m.Read()
 	if err != nil {
@@ -101,8 +102,8 @@ func (r *Reader) retell(m record.Remembered, s *readerDisclosure) (*Explanation,
 	return x, r.accessOf(x, m, in, s)
 }
 
-// thing is what a decision was about, as far as the reader sees it now. About a
-// row that it does not see, others' decisions are out of its sight as well.
+// thing returns the resource of a decision, as far as the reader sees it now. If the
+// reader does not see the row, decisions of other users about it are not found.
 func (r *Reader) thing(m record.Remembered, in *input.Input, s *readerDisclosure) (Thing, error) {
 	thing := Thing{Type: in.Resource.Type}
 	own := m.Acting == "" && m.User == r.Subject.User.ID
@@ -127,8 +128,8 @@ func (r *Reader) thing(m record.Remembered, in *input.Input, s *readerDisclosure
 	return thing, nil
 }
 
-// seesStored reports whether the acting user sees a row now. Rates and revisions
-// are seen as their card is.
+// seesStored reports whether the acting user sees a row now. A rate or a revision is
+// visible if its card is.
 func (r *Reader) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
 	p, err := r.MayList(resource.Named(typ).Decided())
 	if err != nil {
@@ -138,14 +139,15 @@ func (r *Reader) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
 	return visible, nil
 }
 
-// Why a decision is not explained again: the notes of an explanation.
+// Notes that say why a decision is not decided again.
 const (
 	NoteAnother = "another policy is in force by now: only what was recorded is told"
 	NoteMasked  = "what was masked cannot be decided again: only what was recorded is told"
 )
 
-// grounds decides again what was recorded, where the policy that decided is in
-// force and comes to the same end.
+// grounds decides the recorded question again, if the same policy is still in force.
+// It explains the new decision if that equals the recorded one. Otherwise it returns
+// only what was recorded, with a note.
 func (r *Reader) grounds(m record.Remembered, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
@@ -166,13 +168,13 @@ func (r *Reader) grounds(m record.Remembered, line record.Line, in *input.Input,
 	return r.explainRow(in, why.Decision, why, s), nil
 }
 
-// sameEnd reports whether a decision is the recorded one.
+// sameEnd reports whether d equals the recorded decision.
 func sameEnd(d policies.Decision, line record.Line) bool {
 	return d.Outcome == line.Outcome && slices.Equal(d.Reasons, line.Reasons) &&
 		d.View == line.Result.View && slices.Equal(d.Columns, line.Result.Columns)
 }
 
-// listAgain explains a recorded filter.
+// listAgain explains the recorded filter of a list.
 func (r *Reader) listAgain(told *Explanation, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	plan := r.Engine.Plan(r.Ctx, in)
 	if line.Result.Filter == nil || plan.Outcome != line.Outcome || plan.Filter.String() != *line.Result.Filter {
@@ -182,8 +184,8 @@ func (r *Reader) listAgain(told *Explanation, line record.Line, in *input.Input,
 	return r.explainList(in, plan, s)
 }
 
-// accessOf adds the access of the decision's user: the reader's own, or of one
-// that it may preview.
+// accessOf adds the access of the decision's user, if that user is the reader or one
+// whom the reader may preview.
 func (r *Reader) accessOf(x *Explanation, m record.Remembered, in *input.Input, s *readerDisclosure) error {
 	if m.User == r.Subject.User.ID {
 		return r.explainAccess(x, in, s)
@@ -201,8 +203,8 @@ func (r *Reader) accessOf(x *Explanation, m record.Remembered, in *input.Input, 
 	return r.through(target, func() error { return r.explainAccess(x, in, s) })
 }
 
-// couldPreview reports whether the acting user might see with a user's eyes. It
-// is asked for what a preview would show, and shows nothing itself.
+// couldPreview reports whether the acting user could preview the target. It records
+// nothing, because it shows nothing itself.
 func (r *Reader) couldPreview(target *session.Actor) (bool, error) {
 	in := r.Input("preview", "user", target.Subject.User.ID)
 	var err error
@@ -212,7 +214,7 @@ func (r *Reader) couldPreview(target *session.Actor) (bool, error) {
 	return r.Judge(in).Allow && target.UserActive() && target.AccountActive() && !r.readsMore(target), nil
 }
 
-// through does something as another user would, and comes back.
+// through runs do with the target as acting user, then restores the acting user.
 func (r *Reader) through(target *session.Actor, do func() error) error {
 	actor, subject, facts := r.Actor, r.Subject, r.Facts
 	defer func() { r.Actor, r.Subject, r.Facts = actor, subject, facts }()
@@ -220,5 +222,5 @@ func (r *Reader) through(target *session.Actor, do func() error) error {
 	return do()
 }
 
-// notFound is the one error for what is absent and for what is not visible.
+// notFound returns the same error for an absent and for an invisible resource.
 func notFound(typ, id string) error { return fmt.Errorf("%s %s: %w", typ, id, fault.ErrNotFound) }

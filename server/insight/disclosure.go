@@ -9,16 +9,16 @@ import (
 	"resellerd/store/query"
 )
 
-// readerDisclosure is what the acting user may be shown of an explanation: by the
-// same plans that its lists are made with.
+// readerDisclosure says what the acting user may see of an explanation. It uses the
+// plans that the user's lists use.
 type readerDisclosure struct {
 	r                *Reader
-	groups, accounts *session.ReadPlan // nil: none of them
+	groups, accounts *session.ReadPlan // nil: no row is visible
 	grounds          bool
-	err              error // the first failure; nothing of the explanation is shown then
+	err              error // errors so far; after one, the explanation must not be shown
 }
 
-// disclosure looks up what the acting user may see.
+// disclosure returns what the acting user may see.
 func (r *Reader) disclosure() (*readerDisclosure, error) {
 	s := &readerDisclosure{r: r}
 	var err error
@@ -32,7 +32,7 @@ func (r *Reader) disclosure() (*readerDisclosure, error) {
 	return s, nil
 }
 
-// row is the row of this id, as far as it is visible.
+// row returns the row with this id, and whether it is visible.
 func (s *readerDisclosure) row(p *session.ReadPlan, id string) (query.Row, bool) {
 	if p == nil {
 		return query.Row{}, false

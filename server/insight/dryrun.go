@@ -10,57 +10,58 @@ import (
 	"resellerd/store/fault"
 )
 
-// Rehearsal is what a write would change: whose view, and how.
+// Rehearsal lists the users whose view a write would change, and the changes.
 type Rehearsal struct {
 	Users []UserDifference `json:"users" required:"true" description:"whom it concerns, of the users that the acting user sees"`
 	More  bool             `json:"more,omitempty" description:"it concerns more of them"`
 }
 
-// UserDifference is what a write would change for one user.
+// UserDifference describes what a write would change for one user.
 type UserDifference struct {
 	User     string           `json:"user" required:"true"`
 	Areas    []AreaDifference `json:"areas" required:"true"`
 	Withheld bool             `json:"withheld,omitempty" description:"what changes is not told: the acting user could not preview this one"`
 }
 
-// Bounds of a dry run: other writes wait for it.
+// Bounds of a dry run. Other writes wait while it runs.
 const (
-	MaxRehearsed = 20  // users who are compared
-	maxAffected  = 200 // users who are looked at
+	MaxRehearsed = 20  // users that are compared
+	maxAffected  = 200 // users that are considered
 )
 
-// Write says what a write is about, as far as that decides whose view it changes.
+// Write describes a write as far as it decides which users' views change.
 type Write struct {
 	Type, ID   string // of the row
 	AssignedTo string // the account that a card is assigned to, "" for other writes
 }
 
-// DryRun compares what users see before and after a write that is then taken back.
-// The acting user is as it was before; what it is not told about a user at one of
-// the moments, it is not told at all. It is used by one goroutine.
+// DryRun compares what users see before and after a write that is then rolled back.
+// The acting user keeps the rights that it had before the write. If a user may read
+// more than the acting user at one of the two moments, that user's changes are
+// withheld. A DryRun is for one goroutine.
 type DryRun struct {
 	r             *Reader
 	before, after map[string]*visibility
-	seen          map[string]bool // users whom the acting user sees
-	may           map[string]bool // whom it could preview, at one moment
-	barred        map[string]bool // who could read more than it, at one moment
+	seen          map[string]bool // users that the acting user sees
+	may           map[string]bool // users that it may preview at one moment at least
+	barred        map[string]bool // users that may read more than it at one moment at least
 	more          bool
 }
 
-// DryRun starts a dry run. Nothing of it is recorded.
+// DryRun starts a dry run. The dry run records nothing.
 func (r *Reader) DryRun() *DryRun {
 	return &DryRun{r: r, before: map[string]*visibility{}, after: map[string]*visibility{},
 		seen: map[string]bool{}, may: map[string]bool{}, barred: map[string]bool{}}
 }
 
-// Before looks at what users see before the write. Errors: those of the store, and a
-// session.DeniedError where no decision can be made.
+// Before determines what users see before the write. It returns the errors of the
+// store, and a session.DeniedError if a decision fails.
 func (d *DryRun) Before(m *store.Moment, w Write) error { return d.look(m, w, d.before) }
 
-// After looks at what users see after the write. Errors as of Before.
+// After determines what users see after the write. Its errors are those of Before.
 func (d *DryRun) After(m *store.Moment, w Write) error { return d.look(m, w, d.after) }
 
-// look takes what all whom the write concerns see, at one moment.
+// look determines what each user that the write concerns sees at one moment.
 func (d *DryRun) look(m *store.Moment, w Write, into map[string]*visibility) error {
 	users, err := observer{r: d.r, m: m, quiet: true}.plan("user")
 	if err != nil {
@@ -90,8 +91,8 @@ func (d *DryRun) look(m *store.Moment, w Write, into map[string]*visibility) err
 	return nil
 }
 
-// concerned lists those whose view the write may change, whether the acting
-// user sees them or not.
+// concerned lists the users whose view the write may change, at most maxAffected.
+// Some of them may be invisible to the acting user.
 func (d *DryRun) concerned(m *store.Moment, w Write) ([]string, error) {
 	switch {
 	case w.Type == "user":
@@ -106,8 +107,8 @@ func (d *DryRun) concerned(m *store.Moment, w Write) ([]string, error) {
 	return nil, nil
 }
 
-// visible reports whether the acting user sees a user at this moment, and with
-// it what makes it one of those concerned.
+// visible reports whether the acting user sees, at this moment, the user and the
+// column that connects the user to the write.
 func (d *DryRun) visible(m *store.Moment, users *session.ReadPlan, w Write, id string) (bool, error) {
 	if users == nil {
 		return false, nil
@@ -130,7 +131,8 @@ func (d *DryRun) visible(m *store.Moment, users *session.ReadPlan, w Write, id s
 	return shown, nil
 }
 
-// visibility is what a user sees at a moment, nil when that is not to be told.
+// visibility returns what a user sees at a moment, or nil if the acting user may not
+// know it.
 func (d *DryRun) visibility(m *store.Moment, id string) (*visibility, error) {
 	target, err := d.r.Users.FindAt(d.r.Ctx, m, id)
 	if err != nil {
@@ -149,8 +151,9 @@ func (d *DryRun) visibility(m *store.Moment, id string) (*visibility, error) {
 	return look, err
 }
 
-// judge notes whether the acting user could preview the target at this moment,
-// and whether that could read more. A target who may not act reads nothing.
+// judge notes whether the acting user may preview the target at this moment, and
+// whether the target may read more than the acting user. A target that may not act
+// reads nothing.
 func (d *DryRun) judge(m *store.Moment, target *session.Actor) error {
 	id := target.Subject.User.ID
 	in := d.r.Input("preview", "user", id)
@@ -165,7 +168,7 @@ func (d *DryRun) judge(m *store.Moment, target *session.Actor) error {
 	return nil
 }
 
-// told reports whether what changes for a user may be told.
+// told reports whether the acting user may know what changes for a user.
 func (d *DryRun) told(id string) bool {
 	if id == d.r.Subject.User.ID {
 		return true
@@ -173,7 +176,7 @@ func (d *DryRun) told(id string) bool {
 	return d.r.Caller.Scopes.Has(identity.ScopePreview) && d.may[id] && !d.barred[id]
 }
 
-// Result compares both moments.
+// Result compares both moments. Its users are sorted by id.
 func (d *DryRun) Result() Rehearsal {
 	out := Rehearsal{Users: []UserDifference{}, More: d.more}
 	var ids []string
@@ -193,7 +196,7 @@ func (d *DryRun) Result() Rehearsal {
 	return out
 }
 
-// orNothing is what a user sees who is not there.
+// orNothing replaces nil with the empty visibility of a user that does not exist.
 func orNothing(o *visibility) *visibility {
 	if o == nil {
 		return &visibility{}

@@ -10,7 +10,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// What a write changes for another user is told to those alone who may preview it.
+// Only a user who may preview another user learns what a write changes for that user.
 func TestADryRunWithholdsWhatAPreviewWouldNotShow(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

@@ -11,7 +11,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// explanation starts the answer to a question.
+// explanation returns an Explanation with the question, the outcome and the reasons.
 func (r *Reader) explanation(in *input.Input, outcome policies.Outcome, reasons []string) *Explanation {
 	return &Explanation{
 		Action: in.Action.Name, Resource: Thing{Type: in.Resource.Type, ID: in.Resource.ID},
@@ -19,7 +19,7 @@ func (r *Reader) explanation(in *input.Input, outcome policies.Outcome, reasons 
 	}
 }
 
-// explainRow tells why an action on one resource is decided as d.
+// explainRow explains why an action on one resource is decided as d.
 func (r *Reader) explainRow(in *input.Input, d policies.Decision, why policies.Explanation, s disclosure) *Explanation {
 	x := r.explanation(in, d.Outcome, d.Reasons)
 	x.View, x.Shown = d.View, d.Columns
@@ -33,8 +33,8 @@ func (r *Reader) explainRow(in *input.Input, d policies.Decision, why policies.E
 	return x
 }
 
-// explainList tells which rows of a type an action may be done on. Where that
-// is none whatever there is, it is explained by a row without columns.
+// explainList explains on which rows of a type an action is allowed. If no row can be
+// allowed, it explains the decision about a row without columns.
 func (r *Reader) explainList(in *input.Input, plan *policies.Plan, s disclosure) (*Explanation, error) {
 	if plan.Outcome != policies.OutcomeAllow {
 		return r.explainNone(in, plan, s), nil
@@ -69,7 +69,7 @@ func (r *Reader) explainNone(in *input.Input, plan *policies.Plan, s disclosure)
 	return r.explainRow(in, d, why, s)
 }
 
-// hiddenColumns are the columns of a type that are not among the shown ones.
+// hiddenColumns returns the columns of a type that are not in shown, sorted.
 func hiddenColumns(typ string, shown []string) []string {
 	var hidden []string
 	for _, c := range schema.Info(typ).Columns {
@@ -81,7 +81,7 @@ func hiddenColumns(typ string, shown []string) []string {
 	return hidden
 }
 
-// explainAccess adds what the acting user holds in the areas that count.
+// explainAccess adds the access of the acting user in the areas that apply.
 func (r *Reader) explainAccess(x *Explanation, in *input.Input, s disclosure) error {
 	if r.Subject == nil {
 		return nil
@@ -103,7 +103,7 @@ func (r *Reader) explainAccess(x *Explanation, in *input.Input, s disclosure) er
 	return nil
 }
 
-// effective are the accesses that the policy leaves the acting user in an area.
+// effective returns the actions that the policy allows the acting user in an area.
 func (r *Reader) effective(area string) []string {
 	left, named := []string{}, r.Areas()
 	for _, action := range session.AccessActions {

@@ -36,7 +36,7 @@ func TestAnUnknownUserIsDeniedEverything(t *testing.T) {
 	})
 }
 
-// A policy that errs is explained as that, and allows nothing.
+// If the policy's evaluation fails, the explanation says so, and nothing is allowed.
 func TestAPolicyThatErrsIsExplained(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -53,8 +53,8 @@ func TestAPolicyThatErrsIsExplained(t *testing.T) {
 	})
 }
 
-// A decision is told to the user that it was made for, and not to one who does not
-// see that user.
+// A decision is explained to the user that it was made for, and not to a user who
+// does not see that user.
 func TestADecisionIsToldToThoseWhoSeeItsUser(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

@@ -8,8 +8,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// Explanation answers why something was decided as it was. Of what its reader
-// may not see it holds nothing.
+// Explanation says why a decision was made. It contains nothing that its reader may
+// not see.
 type Explanation struct {
 	DecisionID string `json:"decision_id,omitempty"`
 	At         string `json:"at,omitempty" format:"date-time" description:"when it was decided"`
@@ -28,20 +28,20 @@ type Explanation struct {
 	Policy *Grounds `json:"policy,omitempty" description:"for masters who may read the area policy"`
 }
 
-// Thing is what was to be acted upon.
+// Thing is the resource of the action.
 type Thing struct {
 	Type string `json:"type" required:"true"`
 	ID   string `json:"id,omitempty" description:"absent for a list, and for a row that the reader does not see now"`
 }
 
-// ReasonText is a reason and what the policy says about it.
+// ReasonText is a reason with the policy's title and description of it.
 type ReasonText struct {
 	Code        string `json:"code" required:"true"`
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 }
 
-// Grounds are where in the policy a decision comes from.
+// Grounds say which rules of the policy led to a decision.
 type Grounds struct {
 	Revision string          `json:"revision" required:"true"`
 	Rules    []RuleText      `json:"rules,omitempty" description:"what allowed it, from the entrypoint inwards; or what gave the reasons"`
@@ -73,7 +73,7 @@ type ConditionText struct {
 	Holds []RuleText `json:"holds,omitempty" description:"what held, where it should not"`
 }
 
-// FilterText is what of a type's rows a list shows.
+// FilterText describes which rows of a type a list shows.
 type FilterText struct {
 	Kind      string `json:"kind" required:"true" enum:"all,none,where"`
 	Condition string `json:"condition,omitempty" description:"in terms of the row and the request"`
@@ -105,8 +105,8 @@ func conditionTexts(conditions []policies.Condition) []ConditionText {
 	return texts
 }
 
-// reasonTexts gives the reasons with what the policy's METADATA says. What is
-// not visible has no further reason.
+// reasonTexts returns the reasons with the policy's METADATA. If one of them is "not
+// visible", it returns only that one.
 func reasonTexts(e *policies.Engine, codes []string) []ReasonText {
 	known := e.Reasons()
 	var texts []ReasonText
@@ -123,7 +123,7 @@ func reasonText(known map[string]policies.Reason, code string) ReasonText {
 	return ReasonText{Code: code, Title: known[code].Title, Description: known[code].Description}
 }
 
-// filterText says what a plan lets pass, and how the store is asked for it.
+// filterText describes the filter of a plan, and the SQL that the store runs for it.
 func filterText(st *store.Store, p session.ReadPlan) (*FilterText, error) {
 	f := &FilterText{Kind: kindText(p.Plan.Filter), Dialect: st.Dialect()}
 	if p.Plan.Filter.Kind == predicate.Where {
@@ -137,7 +137,7 @@ func filterText(st *store.Store, p session.ReadPlan) (*FilterText, error) {
 	return f, err
 }
 
-// typeListed reports whether a type's rows are listed by themselves.
+// typeListed reports whether the rows of a type have a list of their own.
 func typeListed(typ string) bool {
 	info := schema.Info(typ)
 	return info.Name != "" && info.Through == ""
@@ -153,7 +153,7 @@ func kindText(f predicate.Filter) string {
 	return "none"
 }
 
-// caseTexts are a plan's views and groups of columns.
+// caseTexts returns a plan's views and column groups with their conditions.
 func caseTexts(plan *policies.Plan) (views, columns []CaseText) {
 	for _, v := range plan.Views {
 		views = append(views, CaseText{View: v.Name, When: whenText(v.When)})

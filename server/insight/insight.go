@@ -1,23 +1,22 @@
-// Package insight answers why the policy decides as it does, and what users may do
-// and see: explanations, previews and dry runs. It knows no HTTP.
+// Package insight explains why the policy decides as it does, and shows what users
+// may do and see: explanations, previews and dry runs. It does not know HTTP.
 //
 // Its terms:
 //
 //	reader       a session that is asked about decisions, its own and others'
 //	target       a user whom the acting user may preview
 //	visibility   what a user may do and sees at one moment
-//	disclosure   what the reader of an explanation may be shown of it
-//	lineage      where each letter that a user holds in an area comes from
-//	wording      a condition of a target's, put into words of its viewer
-//	dry run      a write that is tried, compared and taken back
+//	disclosure   what the reader of an explanation may see of it
+//	lineage      where each letter of a user's access in an area comes from
+//	wording      a condition of the target, translated to the viewer's account
+//	dry run      a write that is tried, compared and rolled back
 //	inspector    explanations and previews for the command line
 package insight
 
 import "resellerd/server/session"
 
-// Reader reads what the acting user of its session may know of decisions and of
-// what users see. The session, and what it shares with others, is all that it
-// depends on: the store, the policy, the log and the memory of decisions. While it
-// looks with a target's eyes, it changes the session's subject. It is used by one
+// Reader reads what its session's acting user may know about decisions and about
+// other users' views. It depends only on the session and on what the session shares.
+// While it previews a target, it changes the session's subject. A Reader is for one
 // goroutine.
 type Reader struct{ *session.Session }

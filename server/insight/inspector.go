@@ -12,15 +12,15 @@ import (
 	"resellerd/store"
 )
 
-// Inspector answers the operator of a store what a policy decides about it. It sees
-// every tenant, decides as a server does, and logs no decision. It is safe for
+// Inspector shows the operator of a store what a policy decides about the store. It
+// sees every tenant, decides like a server, and logs no decision. It is safe for
 // concurrent use.
 type Inspector struct {
 	shared *session.Shared
 	engine *policies.Engine
 }
 
-// NewInspector makes an inspector of a store and a policy.
+// NewInspector returns an Inspector for a store and a policy.
 func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
 	logger, known := slog.New(slog.DiscardHandler), &record.Policies{}
 	return &Inspector{engine: engine, shared: &session.Shared{
@@ -32,19 +32,19 @@ func NewInspector(st *store.Store, engine *policies.Engine) *Inspector {
 type WhyQuestion struct {
 	User   string // id or external id
 	Action string // "read", "update", …
-	Type   string // of the resource; "area" for an area itself
-	ID     string // of the resource; "" for a list, or for what is to be created
-	List   bool   // which rows of the type?
-	// Owner is the account that a row of the panel's own belongs to, or that a
-	// row is created in.
+	Type   string // type of the resource; "area" for an area itself
+	ID     string // id of the resource; "" for a list or a creation
+	List   bool   // ask which rows of the type the action is allowed on
+	// Owner is the account that owns a row of the panel's own, or in which a row is
+	// created.
 	Owner    string
 	ClientIP string
-	At       time.Time // now, when zero
+	At       time.Time // zero means now
 }
 
-// Explain answers with what the server would decide, and why. It returns
-// fault.ErrAmbiguous for an external id that two users have, and an error where the
-// store does not answer. An unknown user is denied everything.
+// Explain returns what the server would decide, and why. An unknown user is denied
+// everything. It returns fault.ErrAmbiguous if two users have the external id, and an
+// error if the store does not answer.
 func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, error) {
 	r := d.reader(ctx, q.ClientIP)
 	r.At = q.At
@@ -67,7 +67,7 @@ func (d *Inspector) Explain(ctx context.Context, q WhyQuestion) (*Explanation, e
 	return x, r.explainAccess(x, in, overseer{})
 }
 
-// reader is for one question, with nobody acting yet.
+// reader returns a Reader for one question, without an acting user.
 func (d *Inspector) reader(ctx context.Context, clientIP string) *Reader {
 	return &Reader{&session.Session{
 		Shared: d.shared, Ctx: ctx, Engine: d.engine, From: session.Origin{Name: "command line"},
@@ -75,7 +75,7 @@ func (d *Inspector) reader(ctx context.Context, clientIP string) *Reader {
 	}}
 }
 
-// uncounted counts nothing: an inspector has no metrics.
+// uncounted counts nothing, because an inspector has no metrics.
 type uncounted struct{}
 
 func (uncounted) Decision(*policies.Engine, map[string]policies.Reason, string, *input.Input, policies.Decision, time.Duration) {
@@ -85,7 +85,7 @@ func (uncounted) Filter(*policies.Engine, string, *input.Input, policies.Outcome
 
 func (uncounted) Unrecorded() {}
 
-// asked is the input of a question, as the decision API makes it.
+// asked returns the input of a question, as the decision API builds it.
 func (r *Reader) asked(q WhyQuestion) (*input.Input, error) {
 	a, err := r.Users.Find(r.Ctx, r.Engine, "", q.User)
 	switch {
@@ -107,7 +107,8 @@ func (r *Reader) asked(q WhyQuestion) (*input.Input, error) {
 	return in, nil
 }
 
-// explainOne tells about one row, area or thing of the panel's.
+// explainOne explains the decision about one row, one area or one resource of the
+// panel.
 func (r *Reader) explainOne(in *input.Input) (*Explanation, error) {
 	known, err := r.LoadRow(in)
 	if err != nil {

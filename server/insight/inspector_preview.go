@@ -11,25 +11,25 @@ import (
 	"resellerd/store/query"
 )
 
-// PreviewQuestion asks what a user may do and sees, and what it would be
-// otherwise. At most one of the others is set.
+// PreviewQuestion asks what a user may do and sees. It can compare that with one of
+// Against, Policies and Change; at most one of them is set.
 type PreviewQuestion struct {
 	User     string           // id or external id
 	Against  string           // another user
 	Policies *policies.Engine // another policy
-	Change   *Change          // what is proposed, and not done
+	Change   *Change          // a proposed change, which is not kept
 }
 
-// Change is a proposed change of data. Apply does it in a transaction that is taken
+// Change is a proposed change of data. Apply makes it in a transaction that is rolled
 // back.
 type Change struct {
 	Apply func(ctx context.Context, tx *store.Tx) error
 }
 
-// Preview answers with what the user may do and sees of its tenant's rows. It first
-// writes to the audit trail that somebody looked, in a transaction of its own, and
+// Preview returns what the user may do and sees of its tenant's rows. First it writes
+// an audit entry for each user that it looks at, in a transaction of its own. It
 // writes nothing else. It returns fault.ErrNotFound and fault.ErrAmbiguous for the
-// users, the error of the change, and an error where the store does not answer.
+// users, the error of the change, and an error if the store does not answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
 	r := d.reader(ctx, "")
 	users, err := r.lookedAt(q.User, q.Against)
@@ -52,7 +52,8 @@ func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, e
 	return c.result(), nil
 }
 
-// lookedAt finds the users by their names; the second may be "".
+// lookedAt finds users by id or external id, and skips empty references. The second
+// user must be of the first one's tenant.
 func (r *Reader) lookedAt(refs ...string) ([]store.User, error) {
 	var users []store.User
 	for _, ref := range refs {
@@ -72,8 +73,8 @@ func (r *Reader) lookedAt(refs ...string) ([]store.User, error) {
 	return users, nil
 }
 
-// auditInspection writes who was looked at; without an actor, an entry stands for the
-// command line.
+// auditInspection writes an audit entry for each user that was looked at. An entry
+// without an actor stands for the command line.
 func (r *Reader) auditInspection(tenant string, users []store.User) error {
 	return r.Store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
 		for _, u := range users {
@@ -86,16 +87,16 @@ func (r *Reader) auditInspection(tenant string, users []store.User) error {
 	})
 }
 
-// comparison gathers both sides of a preview.
+// comparison holds both sides of a preview.
 type comparison struct {
 	r      *Reader
 	q      PreviewQuestion
 	users  []store.User
 	totals map[string]int
-	looks  [2]*visibility // the user, and what it is compared with
+	looks  [2]*visibility // the user's view, and the view that it is compared with
 }
 
-// kept looks at what is.
+// kept looks at the stored data.
 func (c *comparison) kept(m *store.Moment) (err error) {
 	if c.totals, err = c.r.allOf(m, c.users[0].TenantID); err != nil {
 		return err
@@ -115,7 +116,8 @@ func (c *comparison) kept(m *store.Moment) (err error) {
 	return err
 }
 
-// withProposal looks at what would be. A user who would be gone sees nothing.
+// withProposal looks at the data after the proposed change. A user that the change
+// deletes sees nothing.
 func (c *comparison) withProposal(m *store.Moment) (err error) {
 	c.looks[1], err = c.r.visibilityOf(m, c.users[0].ID)
 	if session.IsUnknown(err) {
@@ -141,7 +143,7 @@ func (c *comparison) result() *Preview {
 	return p
 }
 
-// visibilityOf is what a user may do and sees at a moment.
+// visibilityOf returns what a user may do and sees at a moment.
 func (r *Reader) visibilityOf(m *store.Moment, user string) (*visibility, error) {
 	target, err := r.Users.FindAt(r.Ctx, m, user)
 	if err != nil {
@@ -155,7 +157,7 @@ func (r *Reader) visibilityOf(m *store.Moment, user string) (*visibility, error)
 	return look, err
 }
 
-// allOf are how many rows of each type a tenant has.
+// allOf returns how many rows of each type a tenant has.
 func (r *Reader) allOf(m *store.Moment, tenant string) (map[string]int, error) {
 	all := predicate.Filter{Kind: predicate.All}
 	totals := map[string]int{}

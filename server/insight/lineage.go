@@ -11,51 +11,54 @@ import (
 	"resellerd/store"
 )
 
-// AreaAccess is what a user holds in an area, and where each letter comes from.
+// AreaAccess is a user's access in an area, and the source of each letter.
 type AreaAccess struct {
 	Area      string   `json:"area" required:"true"`
 	Effective []string `json:"effective" required:"true" description:"what is left under every ceiling, as the policy decides"`
 	Letters   []Letter `json:"letters,omitempty" description:"each access that a group gives or that is left"`
 }
 
-// Letter is one access: the groups that give it, and what takes it away.
+// Letter is one action: the groups that give it, and the ceilings that remove it.
 type Letter struct {
 	Access string  `json:"access" required:"true" enum:"create,read,update,delete"`
 	From   []Giver `json:"from,omitempty"`
 	CutBy  []Cut   `json:"cut_by,omitempty"`
 }
 
-// Giver is a group, and the row of it that counts for the area.
+// Giver is a group that gives a letter, and the group's row that applies to the area.
 type Giver struct {
 	Group string `json:"group" required:"true"`
 	Name  string `json:"name,omitempty"`
 	Row   string `json:"row" required:"true" description:"the area of the row, or * for the group's default"`
 }
 
-// Cut is a ceiling: of an account, of the policy, or one that is not shown.
+// Cut is a ceiling that removes a letter. It belongs to an account or to the policy,
+// or its origin is not shown.
 type Cut struct {
 	By      string `json:"by" required:"true" enum:"account,policy,ceiling"`
 	Account string `json:"account,omitempty"`
 }
 
-// disclosure is what the reader of an explanation may be shown of it.
+// disclosure says what the reader of an explanation may see of it.
 type disclosure interface {
-	// group tells whether a group is visible, and its name as seen.
+	// group returns whether a group is visible, and the name that the reader sees.
 	group(g store.Group) (name string, visible bool)
-	// ceiling tells whether an account's ceiling is visible.
+	// ceiling reports whether an account's ceiling is visible.
 	ceiling(account string) bool
-	// policy tells whether source, SQL and the policy's own ceiling are.
+	// policy reports whether policy source, SQL and the policy's own ceiling are
+	// visible.
 	policy() bool
 }
 
-// lineage finds where each letter that a subject holds in an area comes from.
+// lineage finds where each letter of a subject's access in an area comes from.
 type lineage struct {
 	subject *store.Subject
 	groups  []store.Group
 	shown   disclosure
 }
 
-// of explains an area in which the policy leaves these names.
+// of explains the access in an area. effective holds the actions that the policy
+// allows.
 func (l lineage) of(area string, effective []string) AreaAccess {
 	a := AreaAccess{Area: area, Effective: effective}
 	for _, name := range session.AccessActions {
@@ -73,7 +76,7 @@ func (l lineage) of(area string, effective []string) AreaAccess {
 	return a
 }
 
-// givers are the visible groups that give a letter.
+// givers returns the visible groups that give a letter.
 func (l lineage) givers(area, letter string) []Giver {
 	var from []Giver
 	for _, g := range l.groups {
@@ -88,7 +91,7 @@ func (l lineage) givers(area, letter string) []Giver {
 	return from
 }
 
-// rowFor is the key that counts for an area.
+// rowFor returns the key in access that applies to an area.
 func rowFor(access store.Access, area string) string {
 	for at := area; at != ""; at = areas.Above(at) {
 		if _, ok := access[at]; ok {
@@ -98,8 +101,9 @@ func rowFor(access store.Access, area string) string {
 	return store.AnyArea
 }
 
-// cuts are what takes a letter away that groups give. Where nothing that is
-// visible does, there is a ceiling all the same: its reader knows by then.
+// cuts returns the ceilings that remove a letter although groups give it. If none of
+// them is visible, it returns one Cut without an origin. The reader can already see
+// that some ceiling removes the letter.
 func (l lineage) cuts(area, letter string) []Cut {
 	var cuts []Cut
 	for _, account := range l.subject.Chain {
@@ -116,14 +120,14 @@ func (l lineage) cuts(area, letter string) []Cut {
 	return cuts
 }
 
-// overseer is shown everything: it runs the store.
+// overseer may see everything. It is for the operator of the store.
 type overseer struct{}
 
 func (overseer) group(g store.Group) (string, bool) { return g.Name, true }
 func (overseer) ceiling(string) bool                { return true }
 func (overseer) policy() bool                       { return true }
 
-// areasFor are the areas that count for an action on a resource.
+// areasFor returns the areas that apply to an action on a resource.
 func areasFor(action, typ, id string) []string {
 	named := resource.Named(typ).AreaNames()
 	if typ == input.AreaType {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A question about a rate or a revision is told the access to both kinds of cards.
+// An explanation about a rate or a revision shows the access to both kinds of cards.
 func TestAnExplanationOfWhatBelongsToACardShowsTheAccessToCards(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{"card", "rate", "revision"} {

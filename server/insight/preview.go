@@ -8,7 +8,7 @@ import (
 	"resellerd/store"
 )
 
-// Preview is what a user may do and sees, area by area.
+// Preview describes what a user may do and sees, by area.
 type Preview struct {
 	User       string           `json:"user" required:"true"`
 	Areas      []AreaPreview    `json:"areas" required:"true"`
@@ -16,7 +16,7 @@ type Preview struct {
 	Difference []AreaDifference `json:"difference,omitempty" description:"from the user, before, to what it is compared with, after"`
 }
 
-// AreaPreview is one area as the previewed user has it.
+// AreaPreview is one area of the previewed user.
 type AreaPreview struct {
 	Area    string     `json:"area" required:"true"`
 	Access  []string   `json:"access" required:"true"`
@@ -25,14 +25,15 @@ type AreaPreview struct {
 	First   []ShownRow `json:"first,omitempty" description:"the first of them, as the user sees them"`
 }
 
-// firstShown is how many rows a preview shows of an area.
+// firstShown is how many rows a preview shows for each area.
 const firstShown = 3
 
-// Preview looks at a moment with the eyes of the first target, and of the second, if
-// there is one, to compare. The caller takes each from Target, and calls AuditPreview
-// before. What the targets see is recorded as a preview of the acting user. It
-// returns a session.DeniedError where no decision can be made, session.ErrNotRecorded
-// where the log does not take one, and the errors of the store.
+// Preview returns what the first target may do and sees at a moment. If there is a
+// second target, it compares both. The caller gets the targets from Target, and must
+// call AuditPreview first. The log records what the targets see as a preview by the
+// acting user. Preview returns a session.DeniedError if a decision fails,
+// session.ErrNotRecorded if the log does not take an entry, and the errors of the
+// store.
 func (r *Reader) Preview(m *store.Moment, targets []*session.Actor) (*Preview, error) {
 	totals, err := r.totals(m)
 	if err != nil {
@@ -55,7 +56,7 @@ func (r *Reader) Preview(m *store.Moment, targets []*session.Actor) (*Preview, e
 	return shown, nil
 }
 
-// totals are how many rows of each type the acting user sees.
+// totals returns how many rows of each type the acting user sees.
 func (r *Reader) totals(m *store.Moment) (map[string]int, error) {
 	totals := map[string]int{}
 	for _, a := range rowAreas {
@@ -76,7 +77,7 @@ func (r *Reader) totals(m *store.Moment) (map[string]int, error) {
 	return totals, nil
 }
 
-// preview writes down what a user sees, beside how many rows there are of each type.
+// preview returns what a user sees, with the total number of rows of each type.
 func (o *visibility) preview(user string, totals map[string]int) *Preview {
 	p := &Preview{User: user, Areas: []AreaPreview{}}
 	for _, area := range slices.Sorted(maps.Keys(o.access)) {
@@ -91,8 +92,8 @@ func (o *visibility) preview(user string, totals map[string]int) *Preview {
 	return p
 }
 
-// lookAs does something with a user's eyes, recorded as the acting user's
-// preview.
+// lookAs runs do with the target as acting user. The log records it as a preview by
+// the real acting user.
 func (r *Reader) lookAs(target *session.Actor, do func() error) error {
 	r.Viewer = r.Subject
 	defer func() { r.Viewer = nil }()

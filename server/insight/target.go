@@ -13,21 +13,22 @@ import (
 	"resellerd/store/fault"
 )
 
-// ReasonExceeds is the reason of a refusal to preview a user who may read more than
-// the acting user, or to give more access than the acting user has.
+// ReasonExceeds is the reason if a user asks to preview somebody who may read more,
+// or to give more access than it has.
 const ReasonExceeds = "exceeds_delegation"
 
-// Why a user who may be previewed is not: it may not act itself.
+// These errors say that the target of a preview may not act itself.
 var (
 	ErrTargetNotActive        = errors.New("the user is not active")
 	ErrTargetAccountNotActive = errors.New("the user's account is not active")
 )
 
-// Target finds a user whom the acting user may preview: see with its eyes. It
-// decides and records that. It returns a session.DeniedError for a user whom the
-// policy does not let it preview, or who may read more than it. An absent user is
-// denied as one who is not visible. It returns ErrTargetNotActive and
-// ErrTargetAccountNotActive for a user who may not act.
+// Target finds a user whom the acting user may preview. It decides, and records the
+// decision. It returns a session.DeniedError if the policy denies the preview, or if
+// the target may read more than the acting user. It denies an absent user like an
+// invisible one. It returns ErrTargetNotActive or ErrTargetAccountNotActive if the
+// target may not act, fault.ErrNotFound if the target was deleted meanwhile, and
+// fault.ErrUnavailable if the store does not answer.
 func (r *Reader) Target(ref string) (*session.Actor, error) {
 	target, err := r.Users.Find(r.Ctx, r.Engine, r.Subject.User.TenantID, ref)
 	switch {
@@ -55,8 +56,8 @@ func (r *Reader) Target(ref string) (*session.Actor, error) {
 	return target, nil
 }
 
-// previewRow is the error of a user's row that cannot be read: it is gone since, or
-// the store does not answer.
+// previewRow returns the error for a user's row that cannot be read: the row was
+// deleted meanwhile, or the store does not answer.
 func previewRow(err error) error {
 	if errors.Is(err, fault.ErrNotFound) {
 		return err
@@ -64,9 +65,8 @@ func previewRow(err error) error {
 	return errors.Join(fault.ErrUnavailable, err)
 }
 
-// readsMore reports whether the target may read something that the viewer may
-// not, as the policy decides: an area, rows or a column of a type, or what cards
-// cost.
+// readsMore reports whether the policy lets the target read something that the acting
+// user may not read: an area, rows, a column, or the costs of cards.
 func (r *Reader) readsMore(target *session.Actor) bool {
 	all := slices.AppendSeq(r.Areas(), maps.Keys(target.Facts.Access))
 	own := r.readable(all)
@@ -85,13 +85,13 @@ func (r *Reader) readsMore(target *session.Actor) bool {
 	return more
 }
 
-// reads is what a user may read, by its name, and which rows of a type.
+// reads holds what a user may read by name, and the readable rows of each type.
 type reads struct {
 	may  map[string]bool
 	rows map[string]predicate.Filter
 }
 
-// readable says what the acting user may read.
+// readable returns what the acting user may read.
 func (r *Reader) readable(all []string) reads {
 	costs := r.PlanCosts()
 	out := reads{rows: map[string]predicate.Filter{},
@@ -114,9 +114,9 @@ func (r *Reader) readable(all []string) reads {
 	return out
 }
 
-// AuditPreview writes to the audit trail that the acting user looks as these users,
-// in a transaction of its own. It returns fault.ErrUnavailable where that is not
-// written; then nothing may be shown.
+// AuditPreview writes an audit entry for each target that the acting user previews,
+// in a transaction of its own. If it returns fault.ErrUnavailable, no entry was
+// written and nothing may be shown.
 func (r *Reader) AuditPreview(targets ...*session.Actor) error {
 	err := r.Store.Write(r.Ctx, r.Subject.User.TenantID, func(tx *store.Tx) error {
 		for _, target := range targets {

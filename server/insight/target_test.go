@@ -49,7 +49,7 @@ func TestReadsMore(t *testing.T) {
 	}
 }
 
-// A user out of sight is denied as one who never was.
+// An invisible user is denied like a user that does not exist.
 func TestATargetOutOfSightIsDeniedAsAnAbsentOne(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -77,7 +77,7 @@ func TestATargetOutOfSightIsDeniedAsAnAbsentOne(t *testing.T) {
 	})
 }
 
-// Nobody is previewed where the log or the audit trail does not tell of it.
+// There is no preview without an entry in the log and in the audit trail.
 func TestNobodyIsPreviewedUnrecorded(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

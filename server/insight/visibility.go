@@ -15,31 +15,32 @@ import (
 	"resellerd/store/query"
 )
 
-// maxCompared bounds the rows of an area whose ids are held to be compared.
-// Where there are more, their number alone is.
+// maxCompared is the most rows of an area that are compared by id. For more rows,
+// only their number is compared.
 const maxCompared = 5000
 
 // visibility is what one user may do and sees at one moment.
 type visibility struct {
 	access map[string][]string
-	rest   []string             // the access to every area that access does not say
+	rest   []string             // the access to every area that access does not name
 	rows   map[string]*seenRows // by area, for the areas that have rows
 }
 
 // seenRows are the rows of an area that a user sees.
 type seenRows struct {
 	total int
-	ids   map[string]bool // nil when there are more than are compared
+	ids   map[string]bool // nil if there are more than maxCompared
 	first []ShownRow
 }
 
-// ShownRow is a row as somebody sees it.
+// ShownRow is a row as a user sees it.
 type ShownRow struct {
 	View string          `json:"view" required:"true"`
 	Row  json.RawMessage `json:"row" required:"true"`
 }
 
-// rowArea is an area whose rows the store keeps; of cards, by their kind as seen.
+// rowArea is an area whose rows the store keeps. Each kind of card, as seen, has its
+// own.
 type rowArea struct{ area, typ, kind string }
 
 // rowAreas are sorted by area.
@@ -59,17 +60,18 @@ var rowAreas = func() (all []rowArea) {
 	return all
 }()
 
-// observer looks at what users see.
+// observer determines what a user sees.
 type observer struct {
 	r     *Reader
 	m     *store.Moment
-	first int  // rows that are shown of each area
-	ids   bool // to compare with
-	// quiet leaves no record: of data that is not there, nothing was decided.
+	first int  // how many rows of each area to show
+	ids   bool // collect ids for a comparison
+	// quiet records nothing. The data may exist only in a transaction that is rolled
+	// back.
 	quiet bool
 }
 
-// of is what the acting user of the session may do and sees.
+// of returns what the acting user of the session may do and sees.
 func (o observer) of() (*visibility, error) {
 	out := &visibility{rows: map[string]*seenRows{}}
 	var err error
@@ -115,8 +117,7 @@ func (o observer) plan(typ string) (*session.ReadPlan, error) {
 	return &session.ReadPlan{Type: typ, Plan: o.r.HideCosts(typ, plan), Env: plan.Bind(o.r.Ctx, in), Leaf: o.r.Facts.Leaf}, nil
 }
 
-// rows looks at the rows of an area. Cards whose kind is not shown are of no
-// area.
+// rows returns the rows of an area. It does not count cards whose kind is hidden.
 func (o observer) rows(a rowArea, p *session.ReadPlan) (*seenRows, error) {
 	seen := &seenRows{}
 	if o.ids {
@@ -142,7 +143,7 @@ func (o observer) rows(a rowArea, p *session.ReadPlan) (*seenRows, error) {
 	return seen, err
 }
 
-// firstRows are the first of a list, in its order and as it writes them.
+// firstRows returns the first rows of a list, in the list's order and format.
 func (o observer) firstRows(q query.Query, p *session.ReadPlan) ([]ShownRow, error) {
 	if o.first == 0 {
 		return nil, nil
@@ -163,7 +164,7 @@ func (o observer) firstRows(q query.Query, p *session.ReadPlan) ([]ShownRow, err
 	return rows, nil
 }
 
-// idsOf are the ids of a list's rows, nil when there are too many.
+// idsOf returns the ids of a list's rows, or nil if there are more than maxCompared.
 func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 	if total > maxCompared {
 		return nil, nil
@@ -183,7 +184,7 @@ func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 	return ids, err
 }
 
-// AreaDifference is what differs in one area.
+// AreaDifference describes what differs in one area.
 type AreaDifference struct {
 	Area      string         `json:"area" required:"true" description:"* for every area that is not named"`
 	Access    *AccessChange  `json:"access,omitempty"`
@@ -205,11 +206,11 @@ type VisibleChange struct {
 	After  int `json:"after" required:"true"`
 }
 
-// maxNamed bounds the rows that a difference names.
+// maxNamed is the most row ids that a difference lists.
 const maxNamed = 100
 
-// differences compares what two users see, area by area, in the order of their names.
-// The zero visibility is that of nobody.
+// differences compares two visibilities by area, sorted by area name. The zero
+// visibility belongs to a user that does not exist.
 func differences(before, after *visibility) []AreaDifference {
 	named := map[string]bool{areas.Any: true}
 	for _, o := range []*visibility{before, after} {
@@ -246,7 +247,7 @@ func difference(area string, before, after *visibility) AreaDifference {
 	return d
 }
 
-// at is the access to an area, by the nearest that is listed.
+// at returns the access to an area, taken from the nearest area that is listed.
 func (o *visibility) at(area string) []string {
 	if access, ok := o.access[area]; ok {
 		return access
@@ -264,7 +265,7 @@ func (o *visibility) rowsAt(area string) *seenRows {
 	return &seenRows{ids: map[string]bool{}}
 }
 
-// missing are the first of those that others lack, sorted.
+// missing returns the ids that others lacks, sorted, at most maxNamed.
 func missing(ids, others map[string]bool) []string {
 	var found []string
 	for id := range ids {
@@ -276,7 +277,7 @@ func missing(ids, others map[string]bool) []string {
 	return found[:min(len(found), maxNamed)]
 }
 
-// tenantFilter lets the rows of a tenant pass.
+// tenantFilter returns a filter that passes the rows of a tenant.
 func tenantFilter(tenant string) predicate.Filter {
 	return predicate.Of(predicate.ColumnIs("tenant_id", predicate.Operand{Const: tenant}))
 }

@@ -7,8 +7,9 @@ import (
 	"resellerd/server/session"
 )
 
-// wording puts a condition on rows that names a target's account into words of the
-// viewer, whose account it is too or lies above.
+// wording translates conditions on rows from the target to the viewer, so that they
+// can be compared. It says how the target's user and account relate to the viewer's:
+// the same, or below it.
 type wording struct{ sameUser, sameAccount, below bool }
 
 func (r *Reader) wordsFor(target *session.Actor) wording {
@@ -17,8 +18,8 @@ func (r *Reader) wordsFor(target *session.Actor) wording {
 	return w
 }
 
-// filter is a condition in the viewer's words. It holds for all rows that pass the
-// target's filter.
+// filter translates a filter of the target for the viewer. The result passes every
+// row that the target's filter passes.
 func (w wording) filter(f predicate.Filter) predicate.Expr {
 	switch {
 	case f.Kind == predicate.All:
@@ -29,7 +30,8 @@ func (w wording) filter(f predicate.Filter) predicate.Expr {
 	return predicate.False{}
 }
 
-// of weakens a condition to what can be said in words of the viewer.
+// of replaces each part of a condition that cannot be translated with one that always
+// holds. So the result is never stricter than the condition.
 func (w wording) of(e predicate.Expr) predicate.Expr {
 	switch e := e.(type) {
 	case predicate.And:
@@ -52,7 +54,7 @@ func (w wording) each(list []predicate.Expr) []predicate.Expr {
 	return out
 }
 
-// alike reports whether a condition means the same of both.
+// alike reports whether a condition means the same for the target and the viewer.
 func (w wording) alike(e predicate.Expr) bool {
 	switch e := e.(type) {
 	case predicate.And:
@@ -73,9 +75,10 @@ func (w wording) alike(e predicate.Expr) bool {
 	})
 }
 
-// reach is what a condition that names the target's account says of a row's: it
-// is of the viewer's tenant, and it is or lies below the viewer's account. What is
-// assigned or lent to an account is of the account directly above it.
+// reach translates a condition that names the target's account: the row belongs to
+// the viewer's tenant, and its account is the viewer's or lies below it. A card that
+// is assigned or lent to an account belongs to the account directly above. reach
+// returns nil if it cannot translate the condition.
 func (w wording) reach(e predicate.Expr) predicate.And {
 	compare, equal := e.(predicate.Compare)
 	_, among := e.(predicate.Member)

@@ -7,7 +7,7 @@ import (
 	"resellerd/server/session"
 )
 
-// What cannot be said in words of the viewer says nothing about a row.
+// A condition that cannot be translated to the viewer is dropped.
 func TestWhatATargetSeesInWordsOfItsViewer(t *testing.T) {
 	t.Parallel()
 	id, owner := predicate.Operand{Ref: predicate.Ref{"subject", "user", "id"}}, predicate.ColumnIs("account_id", session.OwnAccount)
