@@ -10,39 +10,39 @@ import (
 	"resellerd/policies/input"
 )
 
-// The rules that an entry's decision comes from.
+// Paths of the policy rules that entries name as the source of a decision.
 const (
 	DecisionPath = "reseller/main/decision"
 	FilterPath   = "reseller/main/allow"
 )
 
-// Listed is the answer to a question about many: the filter of a list with how
-// its rows are shown, or the access to every area.
+// Listed is the answer to a question about many resources: a list's plan, or the
+// access to every area.
 type Listed struct {
 	Plan   *policies.PlanText
 	Access map[string][]string
 }
 
-// Entry is what one line of the decision log tells.
+// Entry holds the content of one line of the decision log.
 type Entry struct {
 	ID        string // of the decision
 	In        *input.Input
 	Engine    *policies.Engine
 	Decision  policies.Decision
-	List      *Listed // of a question about many; nil else
-	DecidedAs string  // "" where the policy alone decided
+	List      *Listed // for a question about many resources, else nil
+	DecidedAs string  // "" if the policy decided alone
 
 	DataRevision    int64
 	Route           string
-	Acting, Preview string // user ids; "" where nobody acts, or none is previewed
+	Acting, Preview string // user ids; "" without an acting user or without a preview
 	Panel           string // the id of the token
 	Took            time.Duration
-	Labels          []byte     // as Labels makes them
-	Known           *FactsText // of the subject's facts, or nil
+	Labels          []byte     // result of Labels
+	Known           *FactsText // cached text of the subject's facts, or nil
 }
 
-// Entry makes the whole line, in the writer's own memory: it holds until the
-// writer is used again. What the mask erases is never written.
+// Entry returns the whole line. The line is in the writer's own memory and is valid
+// until the writer's next use. Members that the mask erases are never written.
 func (w *Writer) Entry(m *Mask, e *Entry) []byte {
 	path := DecisionPath
 	if e.List != nil {
@@ -64,7 +64,7 @@ func (w *Writer) Entry(m *Mask, e *Entry) []byte {
 	return w.Dst
 }
 
-// entryTail appends what describes the decision rather than states it.
+// entryTail appends the members that describe how and when the decision was made.
 func (w *Writer) entryTail(e *Entry) {
 	w.Text(nil, "outcome", string(e.Decision.Outcome))
 	if e.DecidedAs != "" {
@@ -94,7 +94,8 @@ func (w *Writer) entryTail(e *Entry) {
 	w.Dst = append(w.Dst, '}', '\n')
 }
 
-// ResultDocument is the result of a decision as a dynamic mask reads it.
+// ResultDocument returns the result of a decision in the form that a dynamic mask
+// reads.
 func ResultDocument(d policies.Decision) map[string]any {
 	reasons := make([]any, len(d.Reasons))
 	for i, code := range d.Reasons {
@@ -103,7 +104,8 @@ func ResultDocument(d policies.Decision) map[string]any {
 	return map[string]any{"allow": d.Allow, "reasons": reasons}
 }
 
-// Labels makes the fixed end of every entry.
+// Labels returns the labels as the JSON member that ends every entry, or nil without
+// labels.
 func Labels(labels map[string]string) []byte {
 	if len(labels) == 0 {
 		return nil

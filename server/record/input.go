@@ -5,8 +5,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// Input appends what the policy read, as Engine.Document gives it,
-// without making the maps. Known is the subject's cached text, or nil.
+// Input appends the policy input as JSON. The content is that of Engine.Document, but
+// Input builds no maps. known is the cached text of the subject's facts, or nil.
 func (w *Writer) Input(m *Mask, e *policies.Engine, in *input.Input, known *FactsText) {
 	w.Dst = append(w.Dst, '{')
 	if inner, ok := w.name(m, "subject"); ok {
@@ -47,7 +47,7 @@ func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *Fa
 	w.Dst = append(w.Dst, '}')
 }
 
-// facts appends the members that the store knows about the subject.
+// facts appends what the store knows about the subject.
 func (w *Writer) facts(m *Mask, f *input.Facts) {
 	w.Any(m, "user", f.User)
 	if inner, ok := w.name(m, "account"); ok {
@@ -110,15 +110,15 @@ func (w *Writer) change(m *Mask, c *input.Change) {
 	w.Dst = append(w.Dst, '}')
 }
 
-// properties appends what the request said, when it said something.
+// properties appends the properties that the request sent, if any.
 func (w *Writer) properties(m *Mask, sent map[string]any) {
 	if len(sent) > 0 {
 		w.Any(m, "properties", sent)
 	}
 }
 
-// resourceOwn and contextSet are the members that resellerd sets itself: what
-// was sent under these names does not reach the policy.
+// resourceOwn and contextSet name the members that resellerd sets itself. A member of
+// the same name that the caller sent does not reach the policy.
 var (
 	resourceOwn = map[string]bool{"type": true, "id": true, "properties": true}
 	contextSet  = map[string]bool{"client_ip": true, "time": true, "panel": true}
@@ -150,7 +150,7 @@ func (w *Writer) context(m *Mask, c *input.Context) {
 	w.Dst = append(w.Dst, '}')
 }
 
-// Result appends the decision, or for a list its filter.
+// Result appends the decision, or the plan or access of a Listed.
 func (w *Writer) Result(m *Mask, d policies.Decision, l *Listed) {
 	if m.Erases() {
 		w.erased = append(w.erased, m.path)
@@ -191,14 +191,14 @@ func (w *Writer) decision(m *Mask, d policies.Decision) {
 	}
 }
 
-// FactsText is the masked text of a subject's facts, made once for all entries.
+// FactsText is the masked text of a subject's facts. It is made once for all entries.
 type FactsText struct {
-	text   []byte   // empty where it depends on the entry
-	erased []string // what the mask took out
+	text   []byte   // empty if the text depends on the entry
+	erased []string // paths that the mask erased
 }
 
-// NewFactsText writes facts under a mask that is the same for every entry; nil
-// erases nothing.
+// NewFactsText writes facts under a static mask, which is the same for every entry. A
+// nil mask erases nothing.
 func NewFactsText(m *Mask, f *input.Facts) FactsText {
 	w := &Writer{Dst: []byte{'{'}}
 	w.facts(m.At("input").At("subject"), f)

@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// Mask is a tree over the paths that a policy erases from the decision log
-// ("/input/resource/notes"): a node with a path is erased whole. Immutable.
+// Mask is a tree of the paths that a policy erases from the decision log, such as
+// "/input/resource/notes". A node with a path is erased as a whole. A Mask is
+// immutable.
 type Mask struct {
 	path  string
 	below map[string]*Mask
 }
 
-// NewMask builds the tree from JSON pointers. Paths outside /input and /result
-// are refused, as OPA refuses them.
+// NewMask builds the tree from JSON pointers (RFC 6901). Like OPA, it refuses paths
+// outside /input and /result.
 func NewMask(paths []string) (*Mask, error) {
 	root := &Mask{}
 	for _, path := range paths {
@@ -42,7 +43,7 @@ func (m *Mask) add(path string, parts []string) {
 	m.path = path
 }
 
-// At is the mask below a name; nil means that nothing there is erased.
+// At returns the mask for the member name. Nil erases nothing.
 func (m *Mask) At(name string) *Mask {
 	if m == nil {
 		return nil

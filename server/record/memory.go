@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// maxRemembered bounds what is kept of one decision, in bytes. A longer entry
-// is not remembered.
+// maxRemembered is the most bytes of one remembered entry. Longer entries are not
+// remembered.
 const maxRemembered = 8 << 10
 
-// Memory holds the last decisions as the log holds them: masked. The
-// oldest makes room for the newest; buffers are used again. Nil holds nothing.
-// Safe for concurrent use.
+// Memory holds the latest decisions as masked log lines. A new decision replaces the
+// oldest and reuses its buffer. A nil Memory holds nothing. Memory is safe for
+// concurrent use.
 type Memory struct {
 	mu    sync.Mutex
 	slots []Remembered
@@ -20,17 +20,17 @@ type Memory struct {
 	byID  map[string]int
 }
 
-// Remembered is one decision: the line of the log, and the users it is about.
+// Remembered is one decision: its log line and the users that it concerns.
 type Remembered struct {
 	ID       string
-	User     string // whose rights were decided by
-	Acting   string // who acted, when that was another
+	User     string // the user whose rights decided
+	Acting   string // the user who acted, if another
 	Revision string
 	List     bool
 	line     []byte
 }
 
-// NewMemory holds n decisions, none when n is not positive.
+// NewMemory returns a memory for n decisions, or nil if n is not positive.
 func NewMemory(n int) *Memory {
 	if n <= 0 {
 		return nil
@@ -38,7 +38,7 @@ func NewMemory(n int) *Memory {
 	return &Memory{slots: make([]Remembered, n), byID: make(map[string]int, n)}
 }
 
-// Keep remembers a decision; line is copied.
+// Keep stores a decision. It copies line.
 func (m *Memory) Keep(about Remembered, line []byte) {
 	if m == nil || len(line) > maxRemembered {
 		return
@@ -57,7 +57,7 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	m.next = (m.next + 1) % len(m.slots)
 }
 
-// Find returns a copy of the decision of this id.
+// Find returns a copy of the decision with this id.
 func (m *Memory) Find(id string) (Remembered, bool) {
 	if m == nil {
 		return Remembered{}, false
@@ -73,7 +73,7 @@ func (m *Memory) Find(id string) (Remembered, bool) {
 	return found, true
 }
 
-// Numbered is the id of the n-th decision of a request, n from 1.
+// Numbered returns the id of the n-th decision of a request. n starts at 1.
 func Numbered(request string, n int) string {
 	if n == 1 {
 		return request
@@ -81,7 +81,7 @@ func Numbered(request string, n int) string {
 	return request + "-" + strconv.Itoa(n)
 }
 
-// IsNumbered reports whether an id names a later decision of its request.
+// IsNumbered reports whether an id names the second or a later decision of a request.
 func IsNumbered(id string) bool {
 	_, n, ok := strings.Cut(id, "-")
 	number, err := strconv.Atoi(n)

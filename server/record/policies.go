@@ -8,14 +8,14 @@ import (
 
 // Known holds the parts of a policy that every log entry needs. It is immutable.
 type Known struct {
-	Mask    *Mask // of the decision log, when it is static
+	Mask    *Mask // of the decision log, if it is static
 	Static  bool  // the mask does not depend on the entry
-	Err     error // of the mask: nothing can be logged
+	Err     error // from the mask; if set, nothing can be logged
 	Reasons map[string]policies.Reason
 }
 
-// Policies caches the Known of the policy in force. The zero value is ready.
-// Several goroutines may use it at once.
+// Policies caches the Known of the policy in use. The zero value is ready to use. It
+// is safe for concurrent use.
 type Policies struct {
 	held atomic.Pointer[heldPolicy]
 }
@@ -25,7 +25,7 @@ type heldPolicy struct {
 	Known
 }
 
-// Of returns the Known of a policy, and caches it.
+// Of returns the Known of a policy and caches it.
 func (c *Policies) Of(e *policies.Engine) *Known {
 	if held := c.held.Load(); held != nil && held.engine == e {
 		return &held.Known

@@ -11,7 +11,7 @@ import (
 	"resellerd/policies/input"
 )
 
-// Line is a line of the decision log, as far as it is told again.
+// Line holds the members of a decision log line that explanations need.
 type Line struct {
 	Timestamp string
 	Input     map[string]any
@@ -37,7 +37,7 @@ func (m Remembered) Read() (Line, error) {
 	return line, nil
 }
 
-// QuestionOf is the question that a recorded input asks, without the row.
+// QuestionOf returns the question of a recorded input, without the resource's row.
 func QuestionOf(doc map[string]any) *input.Input {
 	subject, action, resource, context := part(doc, "subject"), part(doc, "action"), part(doc, "resource"), part(doc, "context")
 	in := &input.Input{
@@ -46,14 +46,14 @@ func QuestionOf(doc map[string]any) *input.Input {
 		Resource: input.Resource{Type: word(resource, "type"), ID: word(resource, "id"), Properties: part(resource, "properties")},
 		Context:  input.Context{ClientIP: word(context, "client_ip"), Panel: word(context, "panel"), Properties: context},
 	}
-	in.Context.Time, _ = time.Parse(time.RFC3339Nano, word(context, "time")) // without one it is the zero time
+	in.Context.Time, _ = time.Parse(time.RFC3339Nano, word(context, "time")) // zero if absent or invalid
 	if account := part(subject, "account"); account != nil {
 		in.Subject.Facts = factsOf(subject, account)
 	}
 	return in
 }
 
-// factsOf are the facts that the policy read about the subject.
+// factsOf returns the facts about the subject that the policy read.
 func factsOf(subject, account map[string]any) *input.Facts {
 	below := words(subject["below"])
 	return input.NewFacts(input.Facts{
@@ -90,7 +90,7 @@ func number(doc map[string]any, key string) int {
 	case float64:
 		return int(n)
 	case json.Number:
-		whole, _ := n.Int64() // 0 for what is no count
+		whole, _ := n.Int64() // 0 if it is not an integer
 		return int(whole)
 	}
 	return 0

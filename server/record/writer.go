@@ -20,25 +20,26 @@ func AppendStrings(dst []byte, list []string) []byte {
 	return append(dst, ']')
 }
 
-// Writer appends the members of a JSON object, leaving out what a mask
-// erases and noting the path of what it left out.
+// Writer appends JSON objects. It leaves out the members that a mask erases, and
+// notes their paths.
 type Writer struct {
 	Dst    []byte
 	erased []string
 	below  []string // scratch
 }
 
-// NewWriter makes a writer. It is for one goroutine, and may be used again.
+// NewWriter returns a writer. It is for one goroutine and can be reused.
 func NewWriter() *Writer { return &Writer{Dst: make([]byte, 0, 2048)} }
 
 // Open begins an object in the writer's own memory.
 func (w *Writer) Open() { w.Dst, w.erased = append(w.Dst[:0], '{'), w.erased[:0] }
 
-// Close ends the object. It holds until the writer is used again.
+// Close ends the object and returns it. The object is valid until the writer's next
+// use.
 func (w *Writer) Close() []byte { return append(w.Dst, '}') }
 
-// name starts a member, and reports whether it may be written; m is the mask
-// at the object, inner the mask at the member.
+// name starts a member and reports whether it may be written. m is the mask of the
+// object, and inner is the mask of the member.
 func (w *Writer) name(m *Mask, name string) (inner *Mask, ok bool) {
 	if m != nil {
 		inner = m.below[name]
@@ -67,7 +68,7 @@ func (w *Writer) number(m *Mask, name string, value int64) {
 	}
 }
 
-// Any appends a member with a value as a policy input holds it, unless m erases it.
+// Any appends a member with a value of a policy input, unless m erases it.
 func (w *Writer) Any(m *Mask, name string, value any) {
 	if inner, ok := w.name(m, name); ok {
 		w.value(inner, value)
@@ -125,8 +126,8 @@ func (w *Writer) object(m *Mask, object map[string]any) {
 	w.Dst = append(w.Dst, '}')
 }
 
-// members writes an object's members in order of name, but those in taken and
-// those that are absent.
+// members writes an object's members sorted by name. It omits the names in taken and
+// the members that are nil.
 func (w *Writer) members(m *Mask, object map[string]any, taken map[string]bool) {
 	var space [24]string
 	names := space[:0]
@@ -141,7 +142,7 @@ func (w *Writer) members(m *Mask, object map[string]any, taken map[string]bool) 
 	}
 }
 
-// other writes what the policy's input does not usually hold.
+// other writes a value of a type that policy inputs rarely contain.
 func (w *Writer) other(v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
