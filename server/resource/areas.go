@@ -5,8 +5,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// OwnAreas are resellerd's own permission areas: those of its types, and two that
-// have no rows. Nobody may change it.
+// OwnAreas are resellerd's own permission areas: those of its types, and two areas
+// without rows. It must not be changed.
 var OwnAreas = func() map[string]bool {
 	set := map[string]bool{"policy": true, "preview": true}
 	for _, t := range Types {
@@ -17,9 +17,9 @@ var OwnAreas = func() map[string]bool {
 	return set
 }()
 
-// AreaOf names the permission area of a decision for metrics and logs. A card's
-// follows its view; it is "card" when nothing is shown, and "other" when neither
-// resellerd nor the policy's catalog knows the area.
+// AreaOf returns the permission area of a decision for metrics and logs. A card's
+// area depends on the view, and is "card" if the decision shows none. It is "other"
+// if neither resellerd nor the policy's catalog knows the area.
 func AreaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
 	if in.Resource.Type == input.AreaType {
 		return areaLabel(e, in.Resource.ID)
@@ -31,8 +31,8 @@ func AreaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
 	return areaLabel(e, t.Name)
 }
 
-// areaLabel is the area when it is one of resellerd's own or declared by the
-// policy's catalog, else "other".
+// areaLabel returns the area if resellerd or the policy's catalog declares it, else
+// "other".
 func areaLabel(e *policies.Engine, area string) string {
 	if OwnAreas[area] {
 		return area

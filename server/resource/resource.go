@@ -1,8 +1,8 @@
-// Package resource is the registry of resource types: what the permission areas
-// of a type are, where its collection is, which type it belongs to, and what a new
-// row of it is unless it says otherwise. Its columns and the prefix of its ids are
-// in store/schema. It is
-// the one place to name a new type. It is read only, and safe for concurrent use.
+// Package resource is the registry of resource types, and the only place where a new
+// type is named. It says for each type which permission areas it has, where its
+// collection is, which type it belongs to, and the defaults of a new row. Columns and
+// id prefixes are in store/schema. The registry is read-only and safe for concurrent
+// use.
 package resource
 
 import (
@@ -15,30 +15,30 @@ import (
 // Type is a type of row that resellerd serves.
 type Type struct {
 	Name string
-	// Collection is the path of the rows of this type, "" for a type without one.
+	// Collection is the URL path of the rows of this type, "" if there is none.
 	Collection string
-	// Parent is the type whose rows decide about the rows of this type, and whose
-	// ids name what is decided about; "" for a type that is decided by itself.
+	// Parent is the type whose rows decide access to the rows of this type. Decisions
+	// name the id of a parent row. Parent is "" for a type that is decided by itself.
 	Parent string
-	// Areas are its permission areas, by the view that shows a row. A type whose
-	// area does not depend on the view has one, with the view "".
+	// Areas are the permission areas by the view that shows a row. A type whose area
+	// does not depend on the view has one area, with the view "".
 	Areas []Area
-	// Owner is the column that names the account that a new row belongs to, its
-	// creator's unless the row says it; account_id where this is "".
+	// Owner is the column with the account that owns a new row. Unless the request
+	// sets it, the creator's account owns the row. "" means account_id.
 	Owner string
-	// Kind is that of a new row that does not say it, "" for a type without kinds.
+	// Kind is the default kind of a new row, "" for a type without kinds.
 	Kind string
 }
 
-// Area is a permission area and a view whose rows it covers.
+// Area is a permission area, and the view whose rows it covers.
 type Area struct{ View, Name string }
 
-// cardAreas are those of cards and of all that belongs to a card.
+// cardAreas are the areas of cards and of everything that belongs to a card.
 var cardAreas = []Area{
 	{"customer", "card/customer"}, {"provider", "card/provider"}, {"translated", "card/provider"},
 }
 
-// Types are all types that are decided about, sorted by name.
+// Types are all types that the policy decides about, sorted by name.
 var Types = []Type{
 	{Name: "account", Collection: "/v1/accounts", Areas: one("account"), Owner: "parent_id", Kind: store.Reseller},
 	{Name: "audit", Areas: one("audit")},
@@ -52,7 +52,8 @@ var Types = []Type{
 
 func one(area string) []Area { return []Area{{"", area}} }
 
-// Named is the type of this name; without areas when it is not one of these.
+// Named returns the type with this name. For an unknown name it returns a type
+// without areas.
 func Named(name string) Type {
 	for _, t := range Types {
 		if t.Name == name {
@@ -62,7 +63,7 @@ func Named(name string) Type {
 	return Type{Name: name}
 }
 
-// Decided is the name of the type that decides about rows of this one.
+// Decided returns the name of the type that decides access to rows of this type.
 func (t Type) Decided() string {
 	if t.Parent != "" {
 		return t.Parent
@@ -70,7 +71,7 @@ func (t Type) Decided() string {
 	return t.Name
 }
 
-// OwnerColumn is the column that names the account of a row.
+// OwnerColumn returns the column with the account that owns a row.
 func (t Type) OwnerColumn() string {
 	if t.Owner != "" {
 		return t.Owner
@@ -78,9 +79,8 @@ func (t Type) OwnerColumn() string {
 	return "account_id"
 }
 
-// Area is the permission area of a row that is shown in the first of these views
-// that the type knows. It is the type's own name where none is, as for a type of
-// the panel's.
+// Area returns the permission area for the first of these views that the type knows.
+// If it knows none, as with types of the panel, Area returns the name of Decided.
 func (t Type) Area(views ...string) string {
 	for _, view := range views {
 		for _, a := range t.Areas {
@@ -92,8 +92,8 @@ func (t Type) Area(views ...string) string {
 	return t.Decided()
 }
 
-// AreaNames are the permission areas of the type, each once, sorted; its own name
-// for a type of the panel's.
+// AreaNames returns the permission areas of the type, sorted and without duplicates.
+// For a type of the panel it returns the type's name.
 func (t Type) AreaNames() []string {
 	if len(t.Areas) == 0 {
 		return []string{t.Name}

@@ -5,8 +5,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// Schema tells the policy which columns the store's rows have. Rates and
-// revisions have their card's: they are decided through it.
+// Schema returns the columns of the store's rows for the policy. Rates and revisions
+// have the columns of their card, because the card decides about them.
 func Schema() input.Schema {
 	known := input.Schema{}
 	for _, t := range schema.Types() {
@@ -45,7 +45,7 @@ func columnKind(c schema.ColumnInfo) input.ColumnKind {
 }
 
 // KeepsRows reports whether the store keeps rows of a type that the policy decides
-// about. The rows of other types are the panel's own.
+// about. Rows of all other types are the panel's own.
 func KeepsRows(typ string) bool {
 	info := schema.Info(typ)
 	return info.Name != "" && (info.Through == "" || info.Decided)
