@@ -6,19 +6,19 @@ import (
 	"resellerd/policies"
 )
 
-// The kinds of disagreement between the live policy and its shadow: the first
-// that applies.
+// Kinds of disagreement between the live policy and its shadow. The first kind that
+// applies is reported.
 const (
-	KindError       = "error" // one of them could not decide
+	KindError       = "error" // one of the policies could not decide
 	KindAllowToDeny = "allow_to_deny"
 	KindDenyToAllow = "deny_to_allow"
-	KindFilter      = "filter" // of a list: other rows, as far as the conditions tell
+	KindFilter      = "filter" // for a list: the conditions on its rows differ
 	KindView        = "view"
 	KindColumns     = "columns"
 	KindReasons     = "reasons"
 )
 
-// disagreement tells how the shadow's decision differs, "" when it does not.
+// disagreement returns how the shadow's decision differs, or "" if it does not.
 func disagreement(live *decision, check policies.Decision, plan *policies.Plan) string {
 	was, is := outcomeOf(live.check, live.plan), outcomeOf(check, plan)
 	switch {
@@ -45,8 +45,8 @@ func disagreement(live *decision, check policies.Decision, plan *policies.Plan) 
 	return ""
 }
 
-// planDisagreement compares conditions by what they say, not by the order that
-// they say it in. Conditions that say the same in other words do differ.
+// planDisagreement compares conditions without regard to the order of their parts. It
+// reports equivalent conditions as different if they are written differently.
 func planDisagreement(was, is *policies.Plan) string {
 	switch {
 	case was == is:

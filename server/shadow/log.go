@@ -12,20 +12,20 @@ import (
 	"resellerd/server/record"
 )
 
-// linesPerSecond is how many disagreements are logged a second, and at once; all
-// are counted.
+// linesPerSecond limits the logged disagreements, as a rate and as a burst. All
+// disagreements are counted.
 const linesPerSecond = 50
 
 var errPanic = errors.New("shadow policy: panic")
 
-// disagreementLog writes disagreements to the process's log, with both decisions,
-// masked as the live policy masks its decision log. What was asked stands in
-// the decision log, under the same decision id.
+// disagreementLog writes disagreements to the process's log. A line has both
+// decisions, under the live policy's mask for the decision log. The question is in
+// the decision log under the same decision id.
 type disagreementLog struct {
 	logger  *slog.Logger
 	known   *record.Policies
 	limit   *rate.Limiter
-	omitted int // since the last line; only the shadow's own goroutine is in here
+	omitted int // since the last line; only the shadow's goroutine uses it
 }
 
 func (l *disagreementLog) write(d *decision, check policies.Decision, plan *policies.Plan, area, kind string, err error) {
@@ -54,8 +54,8 @@ func (l *disagreementLog) write(d *decision, check policies.Decision, plan *poli
 	l.logger.Info("shadow disagrees", args...)
 }
 
-// decision is one of the two decisions as the decision log would have it, with
-// the conditions of a list's views or columns where they are what differs.
+// decision returns one of the two decisions in the format of the decision log. It
+// adds the conditions of a list's views or columns if those differ.
 func (l *disagreementLog) decision(d *decision, check policies.Decision, plan *policies.Plan, kind string) (json.RawMessage, error) {
 	m, err := l.mask(d, check)
 	if err != nil {
@@ -76,7 +76,7 @@ func (l *disagreementLog) decision(d *decision, check policies.Decision, plan *p
 	return w.Close(), nil
 }
 
-// writeShown appends which views or columns a list shows, and on which conditions.
+// writeShown appends the views or columns of a list and their conditions.
 func writeShown(w *record.Writer, result *record.Mask, plan *policies.Plan, kind string) {
 	switch {
 	case result.Erases():
@@ -94,7 +94,7 @@ func errorOf(check policies.Decision, plan *policies.Plan) error {
 	return check.Err
 }
 
-// mask is what the live policy erases from an entry about this question.
+// mask returns what the live policy erases from an entry about this question.
 func (l *disagreementLog) mask(d *decision, check policies.Decision) (*record.Mask, error) {
 	held := l.known.Of(d.live)
 	if held.Err != nil || held.Static {

@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are there only with a shadow.
+// metrics exist only if there is a shadow.
 type metrics struct {
 	disagreements             *prometheus.CounterVec
 	reloads                   *prometheus.CounterVec
@@ -27,7 +27,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 }
 
-// Loaded counts an attempt to put a policy in the shadow; err is nil when it was.
+// Loaded counts an attempt to load a policy into the shadow. err is nil on success.
 func (h *Shadow) Loaded(err error) {
 	if h == nil {
 		return

@@ -1,5 +1,5 @@
-// Package shadow decides what the live policy has decided once more by another
-// policy, and counts and logs where the two disagree. No answer depends on it.
+// Package shadow repeats the live policy's decisions with another policy. It counts
+// and logs the decisions on which the two disagree. No response depends on it.
 package shadow
 
 import (
@@ -22,10 +22,10 @@ import (
 	"resellerd/server/resource"
 )
 
-// Shadow decides what the live policy has decided once more by another, beside
-// the requests: it is handed copies, drops what it cannot keep up with, takes a
-// small part of the machine, and tells nobody but the metrics and the log. The
-// live answer has been made before, and is never looked at again.
+// Shadow repeats the live policy's decisions with another policy, in a goroutine of
+// its own. It works on copies, drops decisions if it falls behind, and uses a small
+// share of the CPU. Its only output is metrics and log lines. It runs after the live
+// decision and cannot change it.
 type Shadow struct {
 	engines *policies.Holder
 	sample  float64
@@ -43,64 +43,64 @@ type Shadow struct {
 	done    chan struct{}
 }
 
-// Options say which policy decides once more, and how much.
+// Options say which policy the shadow uses, and how much of the load it repeats.
 type Options struct {
 	Engines *policies.Holder
-	Sample  float64 // of the decisions, 0 to 1
-	// Decider is what decides by a policy; nil for the policy itself.
+	Sample  float64 // share of the decisions, 0 to 1
+	// Decider makes a Decider for a policy; nil uses the policy's engine.
 	Decider func(*policies.Engine) Decider
-	// Share is the part of the machine that may be used, 0 to 1; 0 for 0.05.
+	// Share is the share of the CPUs that the shadow may use, 0 to 1; 0 means 0.05.
 	Share float64
-	// Sleep replaces time.Sleep; nil does not.
+	// Sleep replaces time.Sleep if it is not nil.
 	Sleep func(time.Duration)
 }
 
-// Settings are what a shadow shares with the server beside it.
+// Settings are what a shadow shares with its server.
 type Settings struct {
 	Registry prometheus.Registerer
 	Logger   *slog.Logger
 	Known    *record.Policies // of the live policy
-	Whole    bool             // decide by full evaluations
+	Whole    bool             // decide with full evaluations
 }
 
-// Below asks the account tree as it is now whether account lies below own.
+// Below reports whether account lies below own in the current account tree.
 type Below func(own, account string) bool
 
-// Decider is what decides: an engine.
+// Decider makes decisions. An engine is a Decider.
 type Decider interface {
 	Decide(ctx context.Context, in *input.Input) policies.Decision
 	Evaluate(ctx context.Context, in *input.Input) policies.Decision
 	Plan(ctx context.Context, in *input.Input) *policies.Plan
 }
 
-// decision is a decision of the live policy: of one check, or with a plan of a
-// list. It needs nothing of the request that asked, which may have ended.
+// decision is a decision of the live policy about one check, or about a list if plan
+// is set. It keeps no reference to the request, which may have ended.
 type decision struct {
 	live   *policies.Engine
-	by     *policies.Engine // decides once more
+	by     *policies.Engine // the shadow's policy
 	in     input.Input
 	check  policies.Decision
 	plan   *policies.Plan
-	absent bool // what is asked about is not there
+	absent bool // the resource does not exist
 	id     string
 }
 
 const (
-	// maxWaiting is how many decisions may wait.
+	// maxWaiting is the most decisions that may wait.
 	maxWaiting = 4096
-	// linger is how long the first that waits lets others join it: one
-	// waking up for hundreds of decisions.
+	// linger is how long the worker waits after the first decision arrives, so that
+	// one wakeup handles hundreds of decisions.
 	linger = 10 * time.Millisecond
-	// defaultShare is the part of the machine that a shadow may take.
+	// defaultShare is the default of Options.Share.
 	defaultShare = 0.05
-	// Patience is how long a server that ends waits for its shadow.
+	// Patience is how long a stopping server waits for its shadow.
 	Patience = time.Second
-	// burst is how long it may work before it rests.
+	// burst is how long the shadow may work before it pauses.
 	burst = 2 * time.Millisecond
 )
 
-// New makes a shadow that decides by the policy that o.Engines holds, while it
-// holds one. It decides nothing before Start.
+// New returns a shadow that decides with the current policy of o.Engines, if there is
+// one. The shadow decides nothing before Start.
 func New(o Options) *Shadow {
 	if o.Decider == nil {
 		o.Decider = func(e *policies.Engine) Decider { return e }
@@ -119,8 +119,8 @@ func New(o Options) *Shadow {
 	return h
 }
 
-// Start registers the metrics and begins to decide, until Close. It must be called
-// once, before anything else.
+// Start registers the metrics and starts deciding, until Close. Call it once, before
+// all other methods.
 func (h *Shadow) Start(s Settings) {
 	h.metrics = newMetrics(s.Registry)
 	h.log = &disagreementLog{logger: s.Logger, known: s.Known, limit: rate.NewLimiter(linesPerSecond, linesPerSecond)}
@@ -128,24 +128,24 @@ func (h *Shadow) Start(s Settings) {
 	go h.run(s.Whole)
 }
 
-// Check hands on a decision that the policy live has made about one thing. Absent
-// says that what was asked about is not there. ID names the decision in the log.
+// Check queues a decision about one resource that the live policy has made. absent
+// says that the resource does not exist. id names the decision in the log.
 func (h *Shadow) Check(live *policies.Engine, in *input.Input, d policies.Decision, absent bool, id string, below Below) {
 	if by := h.picks(); by != nil {
 		h.add(decision{live: live, by: by, in: asAsked(by, in, below), check: d, absent: absent, id: id})
 	}
 }
 
-// Plan hands on a decision that the policy live has made about a list.
+// Plan queues a decision about a list that the live policy has made.
 func (h *Shadow) Plan(live *policies.Engine, in *input.Input, p *policies.Plan, id string, below Below) {
 	if by := h.picks(); by != nil {
 		h.add(decision{live: live, by: by, in: asAsked(by, in, below), plan: p, id: id})
 	}
 }
 
-// asAsked copies the input for a policy that reads it later. The write goes on to
-// complete its change and its rows, and the account tree may belong to a
-// transaction that ends before.
+// asAsked copies the input for a policy that reads it later. It must copy, because a
+// write still completes its change and its rows, and in.Subject.Facts may read the
+// account tree in a transaction that ends earlier.
 func asAsked(by *policies.Engine, in *input.Input, below Below) input.Input {
 	held := *in
 	if in.Action.Change != nil {
@@ -156,8 +156,8 @@ func asAsked(by *policies.Engine, in *input.Input, below Below) input.Input {
 	if f := in.Subject.Facts; f != nil && !f.Leaf {
 		facts, named := *f, by.AppendBelow(nil, in)
 		facts.Below = func(account string) bool {
-			// A policy may name accounts that the request does not: they are
-			// looked for in the tree as it is when the policy asks.
+			// A policy may name accounts that the request does not name. For those,
+			// the tree is read when the policy asks.
 			return slices.Contains(named, account) || !held.Names(account) && below(f.Account.ID, account)
 		}
 		held.Subject.Facts = &facts
@@ -165,9 +165,9 @@ func asAsked(by *policies.Engine, in *input.Input, below Below) input.Input {
 	return held
 }
 
-// picks returns the policy to decide once more by. It returns nil when there is
-// none, the decision is not in the sample, or the queue has no room. A copy of
-// the input costs reads of the account tree, so it is made after this only.
+// picks returns the policy of the shadow. It returns nil if there is none, if the
+// decision is not in the sample, or if the queue is full. Copying an input reads the
+// account tree, so callers copy it only after picks.
 func (h *Shadow) picks() *policies.Engine {
 	if h == nil || h.sample < 1 && rand.Float64() >= h.sample { //nolint:gosec // a sample, no secret
 		return nil
@@ -184,15 +184,15 @@ func (h *Shadow) picks() *policies.Engine {
 	return by
 }
 
-// Waiting is how many decisions wait to be made once more.
+// Waiting returns how many decisions wait.
 func (h *Shadow) Waiting() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.waiting)
 }
 
-// room reports whether one more decision may wait, and counts one that may not
-// as dropped. The caller holds mu.
+// room reports whether one more decision may wait. If not, it counts the decision as
+// dropped. The caller holds mu.
 func (h *Shadow) room() bool {
 	if h.closed || len(h.waiting) >= maxWaiting {
 		h.metrics.dropped.Inc()
@@ -201,7 +201,7 @@ func (h *Shadow) room() bool {
 	return true
 }
 
-// add never waits: what there is no room for is dropped and counted.
+// add never waits. It drops and counts a decision for which there is no room.
 func (h *Shadow) add(d decision) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -214,7 +214,7 @@ func (h *Shadow) add(d decision) {
 	}
 }
 
-// run decides what waits, as much at once as there is.
+// run decides everything that waits, in batches.
 func (h *Shadow) run(whole bool) {
 	defer close(h.done)
 	var batch []decision
@@ -237,7 +237,7 @@ func (h *Shadow) run(whole bool) {
 	}
 }
 
-// work decides a batch, resting as often as its share of the machine demands.
+// work decides a batch and pauses as often as its share of the CPUs requires.
 func (h *Shadow) work(batch []decision, whole bool) {
 	began := time.Now()
 	for i := range batch {
@@ -249,7 +249,7 @@ func (h *Shadow) work(batch []decision, whole bool) {
 	}
 }
 
-// one decides once more and compares.
+// one decides one decision again and compares the results.
 func (h *Shadow) one(d *decision, whole bool) {
 	check, plan, err := h.decide(h.decider(d.by), d, whole)
 	failed := err != nil || check.Outcome == policies.OutcomeError || plan != nil && plan.Outcome == policies.OutcomeError
@@ -270,14 +270,14 @@ func (h *Shadow) one(d *decision, whole bool) {
 	h.log.write(d, check, plan, area, kind, err)
 }
 
-// decide asks the other policy. A panic is an error like any other.
+// decide asks the shadow's policy. It returns a panic as an error.
 func (h *Shadow) decide(by Decider, d *decision, whole bool) (check policies.Decision, plan *policies.Plan, err error) {
 	defer func() {
 		if recover() != nil {
 			err = errPanic
 		}
 	}()
-	ctx := context.Background() // the engine bounds each evaluation
+	ctx := context.Background() // the engine limits each evaluation
 	in := d.in
 	switch {
 	case d.plan != nil:
@@ -293,8 +293,8 @@ func (h *Shadow) decide(by Decider, d *decision, whole bool) (check policies.Dec
 	return check, plan, nil
 }
 
-// Close stops deciding. A policy that is still at it is not waited for longer
-// than patience: nothing depends on what it says.
+// Close stops the shadow. It waits at most patience for an evaluation that is
+// running, because nothing depends on its result.
 func (h *Shadow) Close(patience time.Duration) {
 	if h == nil || !h.started {
 		return
@@ -311,7 +311,7 @@ func (h *Shadow) Close(patience time.Duration) {
 	}
 }
 
-// outcomeOf is the outcome of a check or of a list.
+// outcomeOf returns the outcome of a check or of a list.
 func outcomeOf(check policies.Decision, plan *policies.Plan) policies.Outcome {
 	if plan != nil {
 		return plan.Outcome

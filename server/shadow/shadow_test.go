@@ -55,7 +55,7 @@ func counted(t *testing.T, c prometheus.Counter) float64 {
 	return m.GetCounter().GetValue()
 }
 
-// working is a decider that does something before it allows.
+// working is a decider that runs a function before it allows.
 type working struct {
 	Decider
 	do func()
@@ -66,7 +66,8 @@ func (w working) Decide(context.Context, *input.Input) policies.Decision {
 	return policies.Decision{Allow: true, Outcome: policies.OutcomeAllow}
 }
 
-// A write asks from within its transaction, so a full queue costs it nothing.
+// A write asks from within its transaction, so a full queue must not cost it
+// anything.
 func TestAFullShadowReadsNoAccountTree(t *testing.T) {
 	t.Parallel()
 	h := &Shadow{engines: &policies.Holder{}, sample: 1}
