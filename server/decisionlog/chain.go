@@ -13,13 +13,15 @@ import (
 	"strconv"
 )
 
-// Key makes the hashes of a chain. The zero value is no key: then anyone who can
-// write the log can also make it anew, and only accidents and checkpoints tell.
+// Key is the secret for the hashes of a chain. The zero value is no key. Without a
+// key, anyone who can write the log can also forge a whole new chain; verification
+// then detects only accidents, and changes that contradict a checkpoint.
 type Key struct{ secret []byte }
 
 const minKey = 16
 
-// ReadKey reads a key from a file; white space around it does not count.
+// ReadKey reads a key of at least 16 bytes from a file. It ignores white space around
+// the key.
 func ReadKey(path string) (Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -31,10 +33,10 @@ func ReadKey(path string) (Key, error) {
 	return Key{secret: text}, nil
 }
 
-// None tells whether there is no key.
+// None reports whether there is no key.
 func (k Key) None() bool { return len(k.secret) == 0 }
 
-// ID tells keys apart without giving them away: "none", or 16 hex digits.
+// ID returns an identifier that does not reveal the key: "none", or 16 hex digits.
 func (k Key) ID() string {
 	if k.None() {
 		return "none"
@@ -44,7 +46,7 @@ func (k Key) ID() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// hash is HMAC-SHA-256 (RFC 2104), or SHA-256 without a key.
+// hash returns HMAC-SHA-256 (RFC 2104), or SHA-256 without a key.
 func (k Key) hash() hash.Hash {
 	if k.None() {
 		return sha256.New()
@@ -52,7 +54,7 @@ func (k Key) hash() hash.Hash {
 	return hmac.New(sha256.New, k.secret)
 }
 
-// link is one place in a chain: what the next line follows.
+// link is a position in a chain. The next line continues from it.
 type link struct {
 	id  string // of the chain
 	seq uint64 // 1 for the first line
@@ -69,7 +71,7 @@ const (
 	macLen     = 2 * sha256.Size
 )
 
-// chain seals lines. It is for one goroutine.
+// chain adds lines to a chain. It is for one goroutine.
 type chain struct {
 	link
 	h   hash.Hash
@@ -78,8 +80,8 @@ type chain struct {
 
 func newChain(k Key, at link) *chain { return &chain{link: at, h: k.hash()} }
 
-// seal appends a line: the object with its place in the chain as last member,
-// and over all before it, and over the mac of the line before, its own mac.
+// seal appends object as a line to dst. The line's last member is its position in the
+// chain, with a MAC over the previous line's MAC and all preceding bytes of the line.
 func (c *chain) seal(dst, object []byte) []byte {
 	start := len(dst)
 	dst = append(append(dst, object[:len(object)-1]...), ',')
@@ -94,15 +96,15 @@ func (c *chain) seal(dst, object []byte) []byte {
 	return append(append(dst, lineEnd...), '\n')
 }
 
-// sealed is a line taken apart.
+// sealed is a parsed line of a chain.
 type sealed struct {
 	link
-	signed []byte // what the mac covers beside the mac before
+	signed []byte // what the MAC covers, besides the previous MAC
 }
 
 var errNotSealed = errors.New("not a line of a chain")
 
-// open takes a line, without its end, apart. It does not look at the mac.
+// open parses a line, without its line feed. It does not verify the MAC.
 func open(line []byte) (s sealed, err error) {
 	head, ok := bytes.CutSuffix(line, []byte(lineEnd))
 	if !ok || len(head) < macLen || line[0] != '{' {
@@ -125,7 +127,7 @@ func open(line []byte) (s sealed, err error) {
 	return s, nil
 }
 
-// follows tells whether the line was sealed as the one after mac.
+// follows reports whether the line was sealed directly after the line with this MAC.
 func (s *sealed) follows(h hash.Hash, mac string) bool {
 	h.Reset()
 	h.Write([]byte(mac))

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// checkpoint says how far a chain was, durably, at some time. Kept where the
-// log's own writer cannot change it, it tells when the end was cut off later.
+// checkpoint says how far a chain was durably written at some time. If it is kept
+// where the log's writer cannot change it, it reveals that the end of the log was cut
+// off later.
 type checkpoint struct {
 	Chain string    `json:"chain"`
 	Seq   uint64    `json:"seq"`
@@ -17,22 +18,23 @@ type checkpoint struct {
 	Time  time.Time `json:"time"`
 }
 
-// There is a checkpoint at least every so often, or after so many entries.
+// A checkpoint is due after checkpointTime or after checkpointEntries, whichever
+// comes first.
 const (
 	checkpointTime    = 10 * time.Second
 	checkpointEntries = 10_000
 )
 
-// flusher fsyncs the file at an interval, off the writer's path, and writes
-// checkpoints of what is durable.
+// flusher fsyncs the file at an interval, in a goroutine of its own, and writes
+// checkpoints of the durable part.
 type flusher struct {
 	o    Options
 	out  *output
 	file *os.File // for checkpoints, or nil
-	torn bool     // the last one was not written whole
+	torn bool     // the last checkpoint was written only in part
 
 	mu      sync.Mutex
-	at      link // written
+	at      link // the last line written
 	entries int  // written since the last checkpoint
 
 	synced, marked link
@@ -52,7 +54,7 @@ func newFlusher(o Options, out *output) (*flusher, error) {
 	return f, nil
 }
 
-// wrote tells that the chain was written up to a line.
+// wrote notes that the chain is written up to a line.
 func (f *flusher) wrote(at link, entries int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,7 +81,7 @@ func (f *flusher) run() {
 	}
 }
 
-// tell logs the beginning of a fault.
+// tell logs when a failure begins.
 func (f *flusher) tell(err error) {
 	if err != nil && !f.failing {
 		f.o.Logger.Error("decision log cannot be made durable", "error", err)
@@ -87,7 +89,7 @@ func (f *flusher) tell(err error) {
 	f.failing = err != nil
 }
 
-// flush makes what is written durable, and writes a checkpoint when one is due.
+// flush makes the written lines durable, and writes a checkpoint if one is due.
 func (f *flusher) flush() error {
 	f.mu.Lock()
 	at, entries := f.at, f.entries
@@ -129,7 +131,7 @@ func (f *flusher) mark(at link, entries int) error {
 	return nil
 }
 
-// close ends with a checkpoint of the chain's end.
+// close writes a last checkpoint at the chain's end and stops the flusher.
 func (f *flusher) close(end link) error {
 	close(f.stop)
 	<-f.done

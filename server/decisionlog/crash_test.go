@@ -40,7 +40,7 @@ func TestCrashingWriter(t *testing.T) {
 	}
 }
 
-// crashInterval is far over the time that entries wait, for a busy machine.
+// crashInterval is much longer than entries wait, to allow for a busy machine.
 const crashInterval = 200 * time.Millisecond
 
 func TestAKilledProcessLosesNothingThatWasPromised(t *testing.T) {
@@ -62,7 +62,7 @@ func TestAKilledProcessLosesNothingThatWasPromised(t *testing.T) {
 			there := ids(strings.Join(texts, ""))
 			last := there[max(0, slices.Index(there, "D0")):]
 			for i := len(there) - 1; i >= 0; i-- {
-				if there[i] == "D0" { // the last process's first
+				if there[i] == "D0" { // the first entry of the last process
 					last = there[i:]
 					break
 				}
@@ -76,8 +76,8 @@ func TestAKilledProcessLosesNothingThatWasPromised(t *testing.T) {
 	}
 }
 
-// crash runs the writer, kills it after so many promises, and returns how many
-// it made.
+// crash runs the writer and kills it after the given number of promises. It returns
+// the number of promises.
 func crash(t *testing.T, path string, sync bool, after int) (promised int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestCrashingWriter$")
@@ -100,7 +100,8 @@ func crash(t *testing.T, path string, sync bool, after int) (promised int) {
 	return promised
 }
 
-// However much of the last lines a crash left, the next process says so and goes on.
+// However much of the last lines a crash left, the next process reports it and
+// continues.
 func TestATornEndIsToldOfAndTheChainGoesOn(t *testing.T) {
 	path := logPath(t)
 	o := (&tally{}).options(Options{Path: path, Sync: true, Key: testKey})

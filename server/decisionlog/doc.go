@@ -1,8 +1,9 @@
-// Package decisionlog writes lines of JSON so that it shows later whether any of
-// them was removed, changed, moved or added: each is chained to the one before by
-// a keyed hash. It knows nothing of what the lines say.
+// Package decisionlog writes lines of JSON so that a later check finds lines that
+// were removed, changed, moved or added. A keyed hash chains each line to the
+// previous one. The package does not know what the lines mean.
 //
-// Beside the entries there are records, which begin with {"event": a chain was
-// started or goes on in another file, a line was torn by a fault, entries were
-// dropped, the log was stopped. They stand in the chain like entries.
+// Besides entries, the log contains records, which begin with {"event":. A record
+// says that a chain was started or continues in another file, that a failure left a
+// broken line, that entries were dropped, or that the log was stopped. Records are
+// part of the chain.
 package decisionlog

@@ -24,7 +24,7 @@ func must(t testing.TB, err error) {
 
 var testKey = Key{secret: []byte("a key for tests, long enough")}
 
-// tally counts what a log says it did with its entries.
+// tally counts the entries that a log reports as written and as dropped.
 type tally struct{ written, dropped atomic.Int64 }
 
 func (c *tally) options(o Options) Options {
@@ -41,12 +41,11 @@ func entry(i int) []byte {
 	return fmt.Appendf(nil, `{"decision_id":"D%d","path":"x","text":"%s"}`+"\n", i, strings.Repeat("é", i%7))
 }
 
-// disk is a file that takes only so many bytes, and may break off in the middle
-// of a line.
+// disk is a file with limited room. A write may end in the middle of a line.
 type disk struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	room int // bytes; -1 is no bound
+	room int // bytes; -1 means no limit
 }
 
 var errDiskFull = errors.New("no space left on device")
@@ -80,7 +79,7 @@ func (d *disk) String() string {
 	return d.text.String()
 }
 
-// verified checks the text of files in turn.
+// verified verifies the texts of files in order.
 func verified(t testing.TB, keys []Key, texts ...string) *Report {
 	t.Helper()
 	v := NewVerifier(keys...)
@@ -106,7 +105,7 @@ func files(t testing.TB, path string) []string {
 
 func logPath(t testing.TB) string { return filepath.Join(t.TempDir(), "decisions.jsonl") }
 
-// ids are the decision ids in a text, in order.
+// ids returns the decision ids in a text, in order.
 func ids(text string) []string {
 	var list []string
 	for line := range strings.Lines(text) {
@@ -118,7 +117,7 @@ func ids(text string) []string {
 	return list
 }
 
-// eventually waits until something holds.
+// eventually waits until a condition holds.
 func eventually(t testing.TB, holds func() bool) {
 	t.Helper()
 	for late := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {

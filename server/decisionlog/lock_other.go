@@ -4,5 +4,6 @@ package decisionlog
 
 import "os"
 
-// lock is not there on this system: see that each instance has its own file.
+// lock does nothing on this system. The operator must give each instance its own
+// file.
 func lock(*os.File) error { return nil }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lock keeps other processes from writing the same file: two would break each
-// other's chain. The lock goes with the file.
+// lock keeps other processes from writing the same file, because two writers would
+// break each other's chain. The lock ends when the file is closed.
 func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -11,30 +11,30 @@ import (
 
 // Options say where a Log writes and what it promises.
 type Options struct {
-	// Path is the file to write. Out is written instead when it is set.
+	// Path is the file to write. If Out is set, the log writes to Out instead.
 	Path string
 	Out  io.Writer
 	Key  Key
 
-	// Sync makes Add return when its entry is written, or refused. Else entries
-	// wait in memory, and what the disk does not take now is tried again.
+	// With Sync, Add returns after its entry is written or refused. Without it,
+	// entries wait in memory, and failed writes are retried.
 	Sync bool
-	// Patience is how long Add waits with Sync; 15 s by default.
+	// Patience is how long Add waits with Sync; default 15 s.
 	Patience time.Duration
-	// Refuse makes Add fail when the memory is full, instead of dropping.
+	// Refuse makes Add fail if the memory is full. Otherwise Add drops the entry.
 	Refuse bool
-	// Buffer bounds the bytes of entries that wait; 16 MiB by default.
+	// Buffer is the most bytes of waiting entries; default 16 MiB.
 	Buffer int
 
-	// Fsync is the time between two fsyncs of the file. Zero or less: each entry
-	// is fsynced before it counts as written.
+	// Fsync is the time between two fsyncs of the file. If it is zero or less, each
+	// entry is fsynced before it counts as written.
 	Fsync time.Duration
-	// RotateSize and RotateAge begin a new file; zero never does. Keep is how many
-	// files before it are kept; zero keeps all.
+	// RotateSize and RotateAge say when a new file begins; zero means never. Keep is
+	// how many rotated files are kept; zero keeps all.
 	RotateSize int64
 	RotateAge  time.Duration
 	Keep       int
-	// Checkpoints is a file for checkpoints, if any.
+	// Checkpoints is the file for checkpoints; empty writes none.
 	Checkpoints string
 
 	Now     func() time.Time
@@ -43,15 +43,15 @@ type Options struct {
 	Dropped func(entries int) // counts
 }
 
-// Why an entry was not taken.
+// Errors that say why an entry was not taken.
 var (
 	ErrClosed = errors.New("decision log: closed")
 	ErrFull   = errors.New("decision log: no room for another entry")
 	ErrSlow   = errors.New("decision log: not written in time")
 )
 
-// Log writes entries in the order in which Add takes them. Every entry that Add
-// is given is counted once, as written or as dropped. Safe for concurrent use.
+// Log writes entries in the order in which Add takes them. It counts every entry
+// given to Add once, as written or as dropped. It is safe for concurrent use.
 type Log struct {
 	o    Options
 	out  *output
@@ -62,15 +62,15 @@ type Log struct {
 	waiting []*chunk
 	spare   []*chunk
 	pending int // bytes that wait or are being written
-	lost    int // entries dropped that no record tells of
+	lost    int // dropped entries that no record reports yet
 	closed  bool
 	closing chan struct{}
 	done    chan struct{}
 	fault   error         // of the last attempt to write
-	began   time.Time     // of the attempt that is under way; zero for none
-	again   bool          // the writer is to try again, though no entry waits
-	retry   time.Duration // until then
-	event   string        // what the next record tells of, if anything
+	began   time.Time     // start of the current attempt; zero for none
+	again   bool          // the writer must try again even if no entry waits
+	retry   time.Duration // pause before that attempt
+	event   string        // event of the next record, if any
 	left    debris
 	text    []byte // scratch
 	ends    []int  // scratch: where the lines in text end
@@ -78,22 +78,21 @@ type Log struct {
 	flush *flusher
 }
 
-// chunk is a number of entries that are written at once.
+// chunk is a batch of entries that are written together.
 type chunk struct {
 	lines   []byte
 	entries int
 	tried   int  // bytes of lines that are written
-	written int  // entries that are
-	unsafe  bool // they are, and could not be fsynced
+	written int  // entries that are written
+	unsafe  bool // the entries are written, but fsync failed
 	err     error
-	done    chan struct{} // closed when it is dealt with; in sync mode only
+	done    chan struct{} // closed when the chunk is finished; only with Sync
 }
 
 const chunkSize = 128 << 10
 
-// Open opens the log, continues its chain, or starts one, and writes a record
-// that says so with the first entry. It fails when another process writes the
-// file.
+// Open opens the log and continues its chain, or starts one. It writes a record that
+// says so before the first entry. It fails if another process writes the file.
 func Open(o Options) (*Log, error) {
 	o.setDefaults()
 	l := &Log{o: o, event: eventStarted, retry: firstPause, closing: make(chan struct{}), done: make(chan struct{})}
@@ -135,10 +134,11 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Add takes one entry, a JSON object with a line feed behind it, and keeps
-// nothing of it. With Sync a nil error says that it is written; else that it
-// waits, or was dropped for want of room where that was chosen. Any error says
-// that the caller must refuse what the entry is about.
+// Add takes one entry, a JSON object with a line feed at its end. It does not keep
+// line. With Sync, a nil error means that the entry is written. Without Sync, it
+// means that the entry waits, or that it was dropped because memory is full and
+// Refuse is not set. After any error, the caller must refuse the request that the
+// entry is about.
 func (l *Log) Add(line []byte) error {
 	l.mu.Lock()
 	switch {
@@ -164,7 +164,7 @@ func (l *Log) Add(line []byte) error {
 	return c.wait(n, l.o.Patience)
 }
 
-// put adds a line to what waits.
+// put adds a line to the waiting chunks.
 func (l *Log) put(line []byte) *chunk {
 	if n := len(l.waiting); n == 0 || len(l.waiting[n-1].lines)+len(line) > chunkSize {
 		l.waiting = append(l.waiting, l.fresh())
@@ -190,7 +190,7 @@ func (l *Log) fresh() *chunk {
 	return c
 }
 
-// wait returns nil when the chunk's first n entries are written.
+// wait returns nil if the chunk's first n entries are written.
 func (c *chunk) wait(n int, patience time.Duration) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -205,9 +205,9 @@ func (c *chunk) wait(n int, patience time.Duration) error {
 	return nil
 }
 
-// Fault says why the log cannot be written now, nil when it can: the last attempt
-// failed, or one that is under way takes longer than Patience. With Sync the log
-// tries again by itself until it can be written.
+// Fault returns why the log cannot be written now, or nil if it can. The log has a
+// fault if the last attempt failed, or if the current attempt takes longer than
+// Patience. After a fault the log retries by itself until it can be written.
 func (l *Log) Fault() error {
 	now := l.o.Now()
 	l.mu.Lock()
@@ -218,8 +218,8 @@ func (l *Log) Fault() error {
 	return l.fault
 }
 
-// Close writes what waits, with one attempt for each part, and closes the file.
-// Entries that come later are dropped. It may be called again.
+// Close writes what waits, with one attempt for each chunk, and closes the file.
+// Entries that come later are dropped. Close may be called again.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	first := !l.closed

@@ -163,8 +163,8 @@ func TestWhatIsNoChainIsPutAside(t *testing.T) {
 	}
 }
 
-// Whatever a disk takes and refuses, wherever it breaks off, each entry is
-// counted once, what is counted as written is there, and the log is sound.
+// Wherever a write fails, each entry is counted once, every entry that is counted as
+// written is there, and the log is sound.
 func TestCountersAddUpAndNothingIsGluedWhateverTheDiskDoes(t *testing.T) {
 	for seed := range uint64(60) {
 		for _, sync := range []bool{true, false} {
@@ -212,7 +212,7 @@ func checkFaults(t *testing.T, text string, c *tally, decided int, confirmed []s
 	}
 }
 
-// stuck is a disk that hangs until it is freed.
+// stuck is a disk whose writes hang until it is freed.
 type stuck struct {
 	disk
 	first sync.Once
@@ -272,8 +272,8 @@ func TestASlowDiskRefusesInSyncMode(t *testing.T) {
 	checkFaults(t, s.String(), &c, 1, nil)
 }
 
-// A server that is not ready gets no requests, so nothing but the log itself can
-// find out that it can be written again.
+// A server that is not ready gets no requests. So the log itself must find out that
+// it can be written again.
 func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
 	for name, o := range map[string]Options{
 		"sync":                       {Sync: true},
@@ -303,8 +303,7 @@ func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
 	}
 }
 
-// The first entry may come before the log waits for one. On one processor it
-// does.
+// On one processor, the first entry comes before the log waits for it.
 func TestALogThatCannotWriteItsFirstEntryPausesBetweenAttempts(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	d := &disk{room: 10_000}
@@ -416,7 +415,7 @@ func concurrently(n int, do func(worker int)) {
 	all.Wait()
 }
 
-// The work of the writing goroutine for one entry.
+// BenchmarkSeal measures the work of the writing goroutine for one entry.
 func BenchmarkSeal(b *testing.B) {
 	for name, key := range map[string]Key{"plain": {}, "keyed": testKey} {
 		b.Run(name, func(b *testing.B) {

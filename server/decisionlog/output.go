@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// output is where lines go: a regular file that is rotated, or a stream.
+// output is the destination of lines: a regular file that is rotated, or a stream.
 type output struct {
 	o       Options
 	w       io.Writer
-	file    atomic.Pointer[os.File] // nil when w is not ours
+	file    atomic.Pointer[os.File] // nil if w is Options.Out
 	regular bool
 	size    int64
 	born    time.Time
-	look    atomic.Bool // the writer is to see whether the file is still at its path
+	look    atomic.Bool // the writer must check whether the file is still at its path
 }
 
-// openOutput opens what the options name and finds where its chain stands.
+// openOutput opens the destination and finds the current position of its chain.
 func (l *Log) openOutput() (link, error) {
 	l.out = &output{o: l.o, w: l.o.Out}
 	if l.o.Out != nil {
@@ -43,8 +43,9 @@ func (l *Log) openOutput() (link, error) {
 	return l.resume()
 }
 
-// resume opens the file and continues the chain in it, or in the one before when
-// it is empty. What cannot be continued is put aside, and a chain begins.
+// resume opens the file and continues its chain. If the file is empty, it continues
+// the chain of the newest rotated file. It rotates a file whose chain cannot be
+// continued, and starts a new chain.
 func (l *Log) resume() (link, error) {
 	if err := l.out.openFile(); err != nil {
 		return link{}, err
@@ -69,7 +70,7 @@ func (l *Log) resume() (link, error) {
 }
 
 // openFile opens the file at the path, or creates it, and locks it. It keeps the
-// present file when that is the one at the path: a process that locks a file
+// current file if that is the one at the path, because a process that locks a file
 // twice locks itself out.
 func (w *output) openFile() error {
 	f, err := os.OpenFile(w.o.Path, os.O_APPEND|os.O_RDWR|os.O_CREATE, 0o640)
@@ -92,7 +93,7 @@ func (w *output) openFile() error {
 	return nil
 }
 
-// is reports whether the present file is the one that info describes.
+// is reports whether the current file is the one that info describes.
 func (w *output) is(info fs.FileInfo) bool {
 	f := w.file.Load()
 	if f == nil {
@@ -102,14 +103,15 @@ func (w *output) is(info fs.FileInfo) bool {
 	return err == nil && os.SameFile(own, info)
 }
 
-// moved reports whether the file was moved or removed from its path. Only the
-// writer may ask: between the two steps of its own rotation, nothing is there.
+// moved reports whether the file was moved or removed from its path. Only the writer
+// may call it: during the writer's own rotation, there is no file at the path for a
+// moment.
 func (w *output) moved() bool {
 	there, err := os.Stat(w.o.Path)
 	return err != nil || !w.is(there)
 }
 
-// leave makes the file that was written so far durable and closes it.
+// leave makes the current file durable and closes it.
 func (w *output) leave() {
 	old := w.file.Load()
 	if old == nil {
@@ -136,7 +138,7 @@ func (w *output) sync() error {
 		return nil
 	}
 	err := w.file.Load().Sync()
-	if errors.Is(err, os.ErrClosed) { // it was left in between, and fsynced before
+	if errors.Is(err, os.ErrClosed) { // leave has fsynced and closed it meanwhile
 		return nil
 	}
 	return err
@@ -150,8 +152,9 @@ func (w *output) close() error {
 	return errors.Join(w.sync(), f.Close())
 }
 
-// ready sees to it that the file may be written, and reports whether it is a new
-// one. It is not changed while something in it has to be told of.
+// ready reopens or rotates the file if necessary, and reports whether the file is a
+// new one. It does nothing unless settled is set: a record must first report the
+// broken lines in the current file.
 func (w *output) ready(now time.Time, settled bool) (rotated bool, err error) {
 	if !w.regular || !settled {
 		return false, nil
@@ -167,7 +170,7 @@ func (w *output) ready(now time.Time, settled bool) (rotated bool, err error) {
 	case due:
 		err = w.rotate()
 	}
-	w.look.Store(err != nil) // what went wrong is looked at again
+	w.look.Store(err != nil) // after an error, check again
 	return w.file.Load() != before, err
 }
 
@@ -175,7 +178,7 @@ func (w *output) due(now time.Time) bool {
 	return w.o.RotateSize > 0 && w.size >= w.o.RotateSize || w.o.RotateAge > 0 && now.Sub(w.born) >= w.o.RotateAge
 }
 
-// rotate gives the file the next number and begins another.
+// rotate renames the file with the next number and begins a new one.
 func (w *output) rotate() error {
 	old, err := rotated(w.o.Path)
 	if err != nil {
@@ -186,7 +189,7 @@ func (w *output) rotate() error {
 		next = old[len(old)-1].number + 1
 	}
 	err = os.Rename(w.o.Path, fmt.Sprintf("%s.%06d", w.o.Path, next))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone: somebody else has moved it
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // no file: another program has moved it
 		return err
 	}
 	if err := w.openFile(); err != nil {
@@ -196,7 +199,7 @@ func (w *output) rotate() error {
 	return nil
 }
 
-// prune removes the oldest files beyond those to keep.
+// prune removes the oldest rotated files, so that Keep remain.
 func (w *output) prune() {
 	if w.o.Keep <= 0 {
 		return
@@ -213,13 +216,13 @@ func (w *output) prune() {
 	}
 }
 
-// numbered is a file that was rotated.
+// numbered is a rotated file.
 type numbered struct {
 	path   string
 	number int
 }
 
-// rotated lists the files that were rotated, oldest first.
+// rotated lists the rotated files, oldest first.
 func rotated(path string) ([]numbered, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
@@ -237,8 +240,8 @@ func rotated(path string) ([]numbered, error) {
 	return list, nil
 }
 
-// syncFolder makes a file's name as durable as its content. Some file systems
-// cannot; then the name is as durable as they make it.
+// syncFolder makes a file's name as durable as its content. It ignores file systems
+// that cannot fsync a folder.
 func syncFolder(path string) error {
 	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
@@ -248,7 +251,8 @@ func syncFolder(path string) error {
 	return d.Close()
 }
 
-// notSyncable tells that a thing cannot be fsynced at all: a pipe, a terminal.
+// notSyncable reports whether the error says that a file of this kind, such as a pipe
+// or a terminal, cannot be fsynced.
 func notSyncable(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP)
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// keep remembers a line, and that it is intact.
+// keep notes a line, and whether it is intact.
 func (f *follower) keep(seq uint64, mac string, good bool) {
 	f.recent[seq%window] = kept{seq, mac, good}
 	if !good {
@@ -19,8 +19,8 @@ func (f *follower) keep(seq uint64, mac string, good bool) {
 	f.spans = append(f.spans, Span{Chain: f.id, First: seq, Last: seq})
 }
 
-// place says what to make of the next line of the chain, and whether it is what
-// was written.
+// place decides how the next line of the chain fits, and reports whether it is the
+// line that was written.
 func (f *follower) place(v *Verifier, s *sealed) bool {
 	v.marked(f, s)
 	if f.held != nil && f.release(v, s) {
@@ -39,7 +39,7 @@ func (f *follower) place(v *Verifier, s *sealed) bool {
 	return f.again(v, s)
 }
 
-// suspect holds a line that does not follow, and goes on from it.
+// suspect holds a line that does not follow, and continues the chain from it.
 func (f *follower) suspect(v *Verifier, s *sealed) {
 	held := &suspect{sealed: *s, before: f.link}
 	held.signed = bytes.Clone(s.signed)
@@ -60,8 +60,8 @@ func run(first, last uint64) string {
 	return fmt.Sprintf("%d-%d", first, last)
 }
 
-// release finds out about the line that is held, by the next one. It reports
-// whether that fits where the line held stands.
+// release decides about the held line with the help of the next line. It reports
+// whether the next line follows the line before the held one.
 func (f *follower) release(v *Verifier, s *sealed) bool {
 	held := f.held
 	f.held = nil
@@ -80,7 +80,7 @@ func (f *follower) release(v *Verifier, s *sealed) bool {
 	return true
 }
 
-// settle reports a line that is held for what it seemed.
+// settle reports a held line as what it first seemed to be.
 func (f *follower) settle(v *Verifier, held *suspect) {
 	if held.finding.Kind == Removed {
 		f.gaps = append(f.gaps, gap{held.before.seq + 1, held.seq - 1, held.finding})
@@ -89,7 +89,7 @@ func (f *follower) settle(v *Verifier, held *suspect) {
 	v.add(held.finding)
 }
 
-// bringEarly puts a line that stood too early in its place, when it was left out
+// bringEarly moves a line that came too early to its place, if the line is missing
 // there.
 func (f *follower) bringEarly(v *Verifier, next uint64) {
 	for i := 0; i < len(f.early) && next > f.seq+1; i++ {
@@ -110,7 +110,7 @@ func (f *follower) bringEarly(v *Verifier, next uint64) {
 	}
 }
 
-// again is a line whose place in the chain is behind.
+// again handles a line whose position in the chain was already passed.
 func (f *follower) again(v *Verifier, s *sealed) bool {
 	old, before := f.recent[s.seq%window], f.recent[(s.seq-1)%window]
 	fits := before.seq == s.seq-1 && s.follows(f.h, before.mac) || s.seq == 1 && s.follows(f.h, "")
@@ -118,7 +118,7 @@ func (f *follower) again(v *Verifier, s *sealed) bool {
 	case f.fill(v, s, fits):
 		return fits
 	case fits && old.seq == s.seq && !old.good && s.seq == f.seq:
-		f.link = s.link // what stood there was put in
+		f.link = s.link // the line that was there was inserted
 		f.keep(s.seq, s.mac, true)
 		return true
 	case old.seq == s.seq && old.mac == s.mac:
@@ -129,7 +129,7 @@ func (f *follower) again(v *Verifier, s *sealed) bool {
 	return false
 }
 
-// fill puts a line that stands too late into the gap that it left.
+// fill puts a line that came too late into the gap that it left.
 func (f *follower) fill(v *Verifier, s *sealed, fits bool) bool {
 	for i, g := range f.gaps {
 		if s.seq < g.first || s.seq > g.last {

@@ -8,26 +8,27 @@ import (
 	"time"
 )
 
-// The events that records tell of.
+// Events that records report.
 const (
-	eventStarted = "started" // a process began to write
-	eventRotated = "rotated" // the chain goes on in this file
-	eventTorn    = "torn"    // a write broke off; the lines before this one are what it left
+	eventStarted = "started" // a process started writing
+	eventRotated = "rotated" // the chain continues in this file
+	eventTorn    = "torn"    // a write failed in the middle and left the lines before this record
 	eventDropped = "dropped" // entries were dropped since the last record
-	eventStopped = "stopped" // the process ended in order
+	eventStopped = "stopped" // the process stopped in order
 )
 
-// record is a line that is no entry.
+// record is a line that is not an entry.
 type record struct {
 	Event     string    `json:"event"`
 	Timestamp time.Time `json:"timestamp"`
-	Prev      string    `json:"prev"` // mac of the line before, so that a file can be checked by itself
+	Prev      string    `json:"prev"` // MAC of the previous line, so that a file can be checked alone
 	Key       string    `json:"key"`  // Key.ID
 	Dropped   int       `json:"dropped,omitempty"`
 	Torn      []piece   `json:"torn,omitempty"`
 }
 
-// piece is a line that a fault left, right before the record that tells of it.
+// piece is a broken line that a failure left directly before the record that reports
+// it.
 type piece struct {
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`

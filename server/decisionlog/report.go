@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// marks are checkpoints by chain and place.
+// marks are checkpoints by chain and position.
 type marks struct {
 	bySeq map[string]map[uint64]string
 	last  map[string]checkpoint
 }
 
-// Checkpoints reads checkpoints that the log must agree with. Call it before Read.
+// Checkpoints reads checkpoints that must match the log. Call it before Read.
 func (v *Verifier) Checkpoints(name string, r io.Reader) error {
 	m := &marks{bySeq: map[string]map[uint64]string{}, last: map[string]checkpoint{}}
 	lines := bufio.NewScanner(r)
@@ -79,7 +79,7 @@ func (v *Verifier) Finish() *Report {
 	return &v.report
 }
 
-// cutOff looks for what is missing at the end.
+// cutOff finds lines that are missing at the end.
 func (v *Verifier) cutOff() {
 	if n := len(v.strays); n > 0 {
 		last := v.strays[n-1]
@@ -103,7 +103,7 @@ func (v *Verifier) cutOff() {
 	}
 }
 
-// joined sorts spans and joins those that touch.
+// joined sorts spans and merges adjacent ones.
 func joined(spans []Span) []Span {
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.First, b.First) })
 	var out []Span

@@ -9,21 +9,22 @@ import (
 	"time"
 )
 
-// errNoChain says that a file holds no chain that can be continued.
+// errNoChain says that a file has no chain that can be continued.
 var errNoChain = errors.New("no chain to continue")
 
-// lastLine is where a file's chain stands, and what a crash left behind that.
+// lastLine is the end of a file's chain, and what a crash left after it.
 type lastLine struct {
 	link
 	left debris
-	born time.Time // when the file was begun
+	born time.Time // when the file was started
 }
 
-// maxTail bounds what is read back to find a file's last line.
+// maxTail is the most bytes that are read back to find a file's last line.
 const maxTail = 64 << 20
 
-// lastOf finds the last line of a file's chain. An empty file has none. The
-// chain can be continued with the key that it was made with.
+// lastOf finds the last line of a file's chain. For an empty file it returns the zero
+// value. It returns errNoChain if the file was written with another key or has no
+// chain.
 func lastOf(f *os.File, k Key) (lastLine, error) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -48,7 +49,8 @@ func lastOf(f *os.File, k Key) (lastLine, error) {
 	}
 }
 
-// readTail looks for the last whole line in the end of a file.
+// readTail finds the last whole line in the end of a file. all says that tail is the
+// whole file.
 func readTail(tail []byte, all bool) (last lastLine, ok bool) {
 	lines := bytes.Split(tail, []byte("\n"))
 	last.left.open = len(lines[len(lines)-1]) > 0
@@ -56,7 +58,7 @@ func readTail(tail []byte, all bool) (last lastLine, ok bool) {
 		lines = lines[:len(lines)-1]
 	}
 	if !all {
-		lines = lines[1:] // its beginning is not there
+		lines = lines[1:] // the first line is incomplete
 	}
 	for len(lines) > 0 {
 		n := len(lines) - 1
@@ -70,7 +72,8 @@ func readTail(tail []byte, all bool) (last lastLine, ok bool) {
 	return last, false
 }
 
-// madeWith returns a file's first record, if it names the key.
+// madeWith returns a file's first record. It returns errNoChain if that names another
+// key.
 func madeWith(f *os.File, k Key) (record, error) {
 	head := make([]byte, 64<<10)
 	n, err := f.ReadAt(head, 0)
@@ -90,7 +93,7 @@ func madeWith(f *os.File, k Key) (record, error) {
 	return r, err
 }
 
-// lastBefore finds where the chain stands in the newest rotated file.
+// lastBefore finds the end of the chain in the newest rotated file.
 func lastBefore(path string, k Key) (lastLine, error) {
 	old, err := rotated(path)
 	if err != nil || len(old) == 0 {

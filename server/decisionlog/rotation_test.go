@@ -15,8 +15,8 @@ import (
 	"resellerd/policies/policiestest/depth"
 )
 
-// memoryFolder is a folder whose files cost no disk, where the system has one:
-// a test that fsyncs 100,000 files takes seconds there, and minutes elsewhere.
+// memoryFolder returns a folder in memory, if the system has one. A test that fsyncs
+// 100,000 files takes seconds there, and minutes on a disk.
 func memoryFolder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "decisionlog-") //nolint:usetesting // t.TempDir is on the disk
@@ -27,12 +27,12 @@ func memoryFolder(t testing.TB) string {
 	return dir
 }
 
-// collector verifies a log's files, wherever they were moved, and removes them.
-// It is called while no entry is being added.
+// collector verifies and removes a log's files, including those that were moved. It
+// must not run while an entry is being added.
 type collector struct {
 	path    string
 	v       *Verifier
-	entries int // found; each is the one after the entry before
+	entries int // entries found so far, in order without gaps
 }
 
 type collected struct {
@@ -40,7 +40,7 @@ type collected struct {
 	seq        uint64 // of the first line
 }
 
-// collect takes all files but the newest, or all of a log that is closed.
+// collect takes all files but the newest, or all files if the log is closed.
 func (c *collector) collect(t *testing.T, closed bool) {
 	t.Helper()
 	names, err := filepath.Glob(c.path + "*")
@@ -51,7 +51,7 @@ func (c *collector) collect(t *testing.T, closed bool) {
 			continue
 		}
 		text := read(t, name)
-		if text == "" { // put there by the mover, and never written
+		if text == "" { // created by the mover and never written
 			must(t, os.Remove(name))
 			continue
 		}
@@ -62,7 +62,7 @@ func (c *collector) collect(t *testing.T, closed bool) {
 	}
 	slices.SortFunc(files, func(a, b collected) int { return cmp.Compare(a.seq, b.seq) })
 	if !closed && len(files) > 0 {
-		files = files[:len(files)-1] // the newest may be the one that is written
+		files = files[:len(files)-1] // the log may still write to the newest file
 	}
 	var whole strings.Builder
 	for _, f := range files {
@@ -78,8 +78,8 @@ func (c *collector) collect(t *testing.T, closed bool) {
 	must(t, c.v.Read("files", strings.NewReader(whole.String())))
 }
 
-// moving moves the file away until ctx ends, as logrotate does: every second time
-// with an empty file in its place.
+// moving moves the file away again and again until ctx ends, like logrotate. Every
+// second time it puts an empty file in its place.
 func moving(ctx context.Context, path string) (moved int) {
 	for ctx.Err() == nil {
 		runtime.Gosched()
@@ -88,15 +88,15 @@ func moving(ctx context.Context, path string) (moved int) {
 		}
 		if moved++; moved%2 == 0 {
 			if f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o640); err == nil {
-				_ = f.Close() // the log's own file may be there first
+				_ = f.Close() // the log may have created its file first
 			}
 		}
 	}
 	return moved
 }
 
-// rotating adds so many entries, each of which begins a new file, beside the
-// watcher, and beside an outside mover where one is asked for.
+// rotating adds n entries, each of which begins a new file. outside says whether
+// another program moves the file meanwhile.
 func rotating(t *testing.T, n int, outside bool) {
 	path := filepath.Join(memoryFolder(t), "decisions.jsonl")
 	var tally tally
@@ -134,7 +134,7 @@ func rotating(t *testing.T, n int, outside bool) {
 	}
 }
 
-// rotations is how many a test makes.
+// rotations returns how many rotations a test makes.
 func rotations(quick int) int {
 	if depth.Long() {
 		return 100_000
@@ -150,8 +150,8 @@ func TestALogLosesNothingWhileSomebodyElseMovesItsFiles(t *testing.T) {
 	rotating(t, rotations(1_000), true)
 }
 
-// A mover may put the file back before the log looks for it. The log must not
-// lock itself out of it.
+// Another program may move the file away and back before the log checks. The log must
+// then not lock itself out.
 func TestAFileThatIsMovedAwayAndBackIsKept(t *testing.T) {
 	path := logPath(t)
 	l, err := Open((&tally{}).options(Options{Path: path, Sync: true}))
@@ -161,7 +161,7 @@ func TestAFileThatIsMovedAwayAndBackIsKept(t *testing.T) {
 	l.out.look.Store(true)
 	must(t, os.Rename(path+".away", path))
 	must(t, l.Add(entry(2)))
-	must(t, l.out.openFile()) // as when the file comes back after the look
+	must(t, l.out.openFile()) // the file came back after the check
 	must(t, l.Add(entry(3)))
 	must(t, l.Close())
 	if r := verified(t, nil, files(t, path)...); !r.Sound() || r.Entries != 3 {

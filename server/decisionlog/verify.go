@@ -12,18 +12,18 @@ import (
 // Kind says what is wrong with a line.
 type Kind string
 
-// What a Verifier finds.
+// What a Verifier can find.
 const (
 	Changed    Kind = "changed"    // the line is not what was written
 	Removed    Kind = "removed"    // lines before this one are missing
-	Reordered  Kind = "reordered"  // the line stands elsewhere than it was written
-	Inserted   Kind = "inserted"   // the line was never written, or not there
-	Duplicated Kind = "duplicated" // the line was written once
+	Reordered  Kind = "reordered"  // the line is not where it was written
+	Inserted   Kind = "inserted"   // the line was never written here
+	Duplicated Kind = "duplicated" // the line was written only once
 	CutOff     Kind = "cut off"    // lines at the beginning or the end are missing
-	Unkeyed    Kind = "unkeyed"    // the chain was made without a key, though keys were given
+	Unkeyed    Kind = "unkeyed"    // the chain has no key, although the Verifier has keys
 )
 
-// Finding is one thing wrong. Seq is the place in the chain, 0 if there is none.
+// Finding is one problem. Seq is the position in the chain, 0 if there is none.
 type Finding struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
@@ -33,41 +33,41 @@ type Finding struct {
 	Detail string `json:"detail"`
 }
 
-// Span is a run of lines that are what was written, by their place in the chain.
+// Span is a run of intact lines, by their positions in the chain.
 type Span struct {
 	Chain string `json:"chain"`
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
 }
 
-// Report is what a Verifier found out.
+// Report is the result of a Verifier.
 type Report struct {
 	Lines       int       `json:"lines"`    // of all files
 	Intact      int       `json:"intact"`   // lines that are what was written
-	Entries     int       `json:"entries"`  // of these, without records
-	Torn        int       `json:"torn"`     // lines that a fault left, as a record tells
-	Dropped     int       `json:"dropped"`  // entries that were never written, as records tell
-	Checked     int       `json:"checked"`  // checkpoints that were found again
-	Stopped     bool      `json:"stopped"`  // the last line says that the log was ended in order
-	Spans       []Span    `json:"spans"`    // what is intact
+	Entries     int       `json:"entries"`  // intact lines that are not records
+	Torn        int       `json:"torn"`     // broken lines that records report
+	Dropped     int       `json:"dropped"`  // entries that records report as never written
+	Checked     int       `json:"checked"`  // checkpoints that match the log
+	Stopped     bool      `json:"stopped"`  // the last line says that the log was stopped in order
+	Spans       []Span    `json:"spans"`    // the intact lines
 	Findings    []Finding `json:"findings"` // at most MaxFindings
 	MoreFinding int       `json:"more_findings,omitempty"`
 }
 
-// Sound tells whether nothing was found.
+// Sound reports whether there are no findings.
 func (r *Report) Sound() bool { return len(r.Findings) == 0 && r.MoreFinding == 0 }
 
-// MaxFindings is how many findings a Report holds; others are counted.
+// MaxFindings is how many findings a Report lists. Further ones are only counted.
 const MaxFindings = 1000
 
-// Verifier checks a log, file by file in the order in which they were written.
-// It holds no more of it than a few thousand lines' hashes. Not safe for
+// Verifier checks a log. It reads the files in the order in which they were written,
+// and keeps only the hashes of a few thousand lines in memory. It is not safe for
 // concurrent use.
 type Verifier struct {
 	keys   map[string]Key
 	marks  *marks
 	chains map[string]*follower
-	at     *follower // of the line before
+	at     *follower // chain of the previous line
 	strays []stray
 	report Report
 
@@ -75,16 +75,16 @@ type Verifier struct {
 	line int
 }
 
-// stray is a line that is none of a chain, until a record tells of it.
+// stray is a line outside any chain that no record has reported yet.
 type stray struct {
 	file  string
 	line  int
 	piece piece
-	whole bool // a JSON object, which no fault leaves
+	whole bool // a JSON object; a failed write never leaves a whole one
 }
 
-// NewVerifier checks with the keys that the log may have been written with; none
-// when it was written without.
+// NewVerifier returns a Verifier with the keys that the log may have been written
+// with. A log without a key needs none.
 func NewVerifier(keys ...Key) *Verifier {
 	v := &Verifier{keys: map[string]Key{}, chains: map[string]*follower{}, marks: &marks{}}
 	for _, k := range keys {
@@ -93,8 +93,8 @@ func NewVerifier(keys ...Key) *Verifier {
 	return v
 }
 
-// Read checks the next file. An error means that it cannot be read, or that the
-// key is missing: then nothing can be said about it.
+// Read checks the next file. It returns an error if the file cannot be read or if the
+// key is missing. Then the file was not checked.
 func (v *Verifier) Read(name string, r io.Reader) error {
 	v.file, v.line = name, 0
 	in := bufio.NewReaderSize(r, 1<<20)
@@ -146,7 +146,7 @@ func (v *Verifier) take(line []byte) error {
 
 func object(line []byte) bool { return len(line) > 0 && line[0] == '{' && json.Valid(line) }
 
-// told takes what a record tells.
+// told takes the content of a record into account.
 func (v *Verifier) told(r record) {
 	v.report.Dropped += r.Dropped
 	left := v.strays[:0]
@@ -163,7 +163,7 @@ func (v *Verifier) told(r record) {
 	v.strays = left
 }
 
-// strayed finds fault with the lines that no record tells of.
+// strayed reports the lines that no record has reported.
 func (v *Verifier) strayed() {
 	for _, s := range v.strays {
 		detail := "the line is none of a chain"
@@ -175,9 +175,9 @@ func (v *Verifier) strayed() {
 	v.strays = v.strays[:0]
 }
 
-// begin follows a chain from its first line that is there. Nil when the line can
-// be no beginning: a chain begins with a file, or, where a stream is appended to
-// one, with its first record.
+// begin follows a new chain from its first line here. It returns nil if the line
+// cannot be the first: a chain begins at the top of a file. If a stream was appended
+// to a file, the chain begins with its first record.
 func (v *Verifier) begin(s *sealed, r record, isRecord bool) (*follower, error) {
 	top := v.at == nil || v.line == 1
 	if !top && (s.seq > 1 || !isRecord) {
@@ -207,8 +207,8 @@ func (v *Verifier) begin(s *sealed, r record, isRecord bool) (*follower, error) 
 	return f, nil
 }
 
-// keyOf is the key that a chain was made with. Without a record to say it, it is
-// the one that was given.
+// keyOf returns the key of a chain. If no record names it, that is one of the given
+// keys.
 func (v *Verifier) keyOf(s *sealed, r record, isRecord bool) (Key, error) {
 	id := r.Key
 	if !isRecord {
@@ -245,37 +245,37 @@ func newFollower(k Key, at link) *follower {
 	return &follower{h: k.hash(), link: at, recent: make([]kept, window)}
 }
 
-// follower goes along one chain.
+// follower follows one chain.
 type follower struct {
-	link // the line that the next one must follow
+	link // the line before the next one
 	h    hash.Hash
 
 	recent []kept // by seq modulo window
 	gaps   []gap
-	early  []suspect // lines that stand too early
+	early  []suspect // lines that came too early
 	held   *suspect
 	spans  []Span
 }
 
-// window is how far back a line out of place is recognised.
+// window is how many lines back a misplaced line is recognised.
 const window = 4096
 
-// kept is what is remembered of a line.
+// kept is what the follower keeps about a line.
 type kept struct {
 	seq  uint64
 	mac  string
 	good bool
 }
 
-// gap is a run of lines that were not there where they should be.
+// gap is a run of missing lines.
 type gap struct {
 	first, last uint64
 	finding     Finding
 }
 
-// suspect is a line that does not fit; the next one tells why.
+// suspect is a line that does not fit. The next line shows why.
 type suspect struct {
 	sealed
-	before  link // what it should have followed
+	before  link // the line that it should have followed
 	finding Finding
 }

@@ -36,7 +36,7 @@ func with(lines []string, at int, more ...string) []string {
 	return slices.Insert(slices.Clone(lines), at, more...)
 }
 
-// forged is a line at a place in the chain, sealed without the key.
+// forged returns a line for a position in the chain, sealed without the key.
 func forged(t testing.TB, like string, seq uint64) string {
 	t.Helper()
 	s, err := open([]byte(strings.TrimSuffix(like, "\n")))
@@ -99,8 +99,8 @@ func TestAnotherRunOnTheSameStreamBeginsAnotherChain(t *testing.T) {
 	}
 }
 
-// Any change of a log but cutting off its end is found, and the lines that are
-// called intact are lines that were written.
+// Every change of a log except cutting off its end is found, and all lines that are
+// reported as intact were really written.
 func TestAnyTamperingIsFound(t *testing.T) {
 	lines := sample(t)
 	for seed := range uint64(2000) {
@@ -111,7 +111,7 @@ func TestAnyTamperingIsFound(t *testing.T) {
 		}
 		text := strings.Join(tampered, "")
 		if strings.HasPrefix(strings.Join(lines, ""), text) && !strings.HasSuffix(text, "}") {
-			continue // the end is cut off, or nothing is changed: a checkpoint's matter
+			continue // only the end is cut off or nothing is changed; checkpoints cover that
 		}
 		v := NewVerifier(testKey)
 		if err := v.Read("log", strings.NewReader(text)); err != nil {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// linger is how long the first entry that waits lets others join it: one write
-// for hundreds of entries under load, and no later than this without.
+// linger is how long the first waiting entry waits for others. Under load, one write
+// then takes hundreds of entries.
 const linger = 2 * time.Millisecond
 
-// run writes what waits, until the log is closed and nothing does.
+// run writes chunks until the log is closed and none is left.
 func (l *Log) run() {
 	defer close(l.done)
 	for {
@@ -23,8 +23,8 @@ func (l *Log) run() {
 	}
 }
 
-// next waits for entries; nil when the log is closed and none are left. A chunk
-// without entries tries whether the log can be written again.
+// next waits for entries. It returns nil if the log is closed and no entry is left.
+// It returns a chunk without entries to test whether the log can be written again.
 func (l *Log) next() *chunk {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,8 +48,9 @@ func (l *Log) next() *chunk {
 	return c
 }
 
-// rest waits for an entry, or, while the log cannot be written, for the time of
-// the next attempt: a server that is not ready is sent no requests to log.
+// rest waits for an entry. While the log cannot be written, it also wakes up for the
+// next attempt, because a server that is not ready gets no requests and so no
+// entries.
 func (l *Log) rest() {
 	if l.fault != nil {
 		defer time.AfterFunc(l.retry, l.tryAgain).Stop()
@@ -65,7 +66,7 @@ func (l *Log) tryAgain() {
 	l.wake.Broadcast()
 }
 
-// finish gives the chunk's room back.
+// finish releases the chunk's share of the buffer.
 func (l *Log) finish(c *chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,14 +81,14 @@ func (l *Log) finish(c *chunk) {
 	}
 }
 
-// The time between two attempts to write the same entries.
+// The pause between two attempts to write the same entries.
 const (
 	firstPause = 20 * time.Millisecond
 	longPause  = time.Second
 )
 
-// write writes the chunk. What cannot be written is tried again until the log
-// is closed; in sync mode it is not, since somebody waits.
+// write writes the chunk. It retries until the log is closed. With Sync it does not
+// retry, because a caller waits.
 func (l *Log) write(c *chunk) {
 	for pause := firstPause; ; pause = min(2*pause, longPause) {
 		l.begin()
@@ -105,7 +106,7 @@ func (l *Log) write(c *chunk) {
 	}
 }
 
-// pause waits, and returns false at once when the log is closed.
+// pause waits, and returns false at once if the log is closed.
 func (l *Log) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -124,8 +125,8 @@ func (l *Log) begin() {
 	l.began = now
 }
 
-// tell keeps how an attempt ended, and logs the beginning and the end of a fault,
-// once each.
+// tell stores the result of an attempt. It logs once when a fault begins and once
+// when it ends.
 func (l *Log) tell(err error) {
 	l.mu.Lock()
 	before := l.fault
@@ -142,17 +143,17 @@ func (l *Log) tell(err error) {
 	}
 }
 
-// debris is what failed writes left in the file behind the last whole line.
+// debris is what failed writes left in the file after the last whole line.
 type debris struct {
 	pieces []piece
-	open   bool // the last line has no line feed behind it
+	open   bool // the last line does not end with a line feed
 }
 
 func (d *debris) none() bool { return len(d.pieces) == 0 && !d.open }
 
-// attempt writes what is left of the chunk, before it a record where there is
-// something to tell. Whatever part of it the file took is accounted for: whole
-// lines are written, and the chain goes on behind them.
+// attempt writes the rest of the chunk, after a record if there is something to
+// report. It accounts for whatever part the file took: whole lines count as written,
+// and the chain continues after them.
 func (l *Log) attempt(c *chunk) error {
 	rotated, err := l.out.ready(l.o.Now(), l.left.none())
 	if err != nil {
@@ -181,8 +182,8 @@ func (l *Log) attempt(c *chunk) error {
 	return err
 }
 
-// compose makes the text to write and notes where its lines end. It returns how
-// many dropped entries the record tells of, -1 without a record.
+// compose builds the text to write and notes where its lines end. It returns how many
+// dropped entries the record reports, -1 without a record.
 func (l *Log) compose(lines []byte) (told int, err error) {
 	l.text, l.ends, told = l.text[:0], l.ends[:0], -1
 	if l.left.open {
@@ -206,7 +207,7 @@ func (l *Log) compose(lines []byte) (told int, err error) {
 	return told, nil
 }
 
-// record is what has to be told before the next entry, if anything.
+// record returns the record that must come before the next entry, if any.
 func (l *Log) record() (record, bool) {
 	l.mu.Lock()
 	lost := l.lost
@@ -226,8 +227,8 @@ func (l *Log) record() (record, bool) {
 	return r, true
 }
 
-// settle takes note of the first n bytes of the text, which were written. A line
-// that lacks nothing but its line feed is whole.
+// settle accounts for the first n bytes of the text, which were written. A line that
+// lacks only its line feed counts as whole.
 func (l *Log) settle(c *chunk, before link, told, n int) {
 	entries, end := l.whole(before, n)
 	if told >= 0 && entries > 0 {
@@ -246,7 +247,7 @@ func (l *Log) settle(c *chunk, before link, told, n int) {
 	l.o.Written(entries)
 }
 
-// ends0 is where the first line of the text begins.
+// ends0 returns where the first line of the text begins.
 func (l *Log) ends0() int {
 	if l.text[0] == '\n' {
 		return 1
@@ -254,8 +255,8 @@ func (l *Log) ends0() int {
 	return 0
 }
 
-// whole counts the lines in the first n bytes, and where they end, and puts the
-// chain behind them.
+// whole counts the whole lines in the first n bytes, returns where they end, and sets
+// the chain to continue after them.
 func (l *Log) whole(before link, n int) (lines, end int) {
 	for lines < len(l.ends) && l.ends[lines]-1 <= n {
 		end = l.ends[lines]
@@ -272,7 +273,7 @@ func (l *Log) whole(before link, n int) (lines, end int) {
 	return lines, end
 }
 
-// told forgets what a record has told.
+// told clears what a written record has reported.
 func (l *Log) told(dropped int) {
 	l.event, l.left.pieces = "", nil
 	l.mu.Lock()
@@ -280,7 +281,7 @@ func (l *Log) told(dropped int) {
 	l.lost -= dropped
 }
 
-// advance moves past entries that are written.
+// advance skips entries that are written.
 func (c *chunk) advance(entries int) {
 	c.written += entries
 	for range entries {
