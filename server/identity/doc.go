@@ -1,3 +1,3 @@
-// Package identity finds out who calls: panel tokens with their scopes, and
-// users' tokens. It also seals what callers carry for us, such as cursors.
+// Package identity identifies callers by panel tokens with scopes and by users'
+// tokens. It also seals values that callers carry for resellerd, such as cursors.
 package identity

@@ -22,18 +22,19 @@ import (
 	"resellerd/server/strictjson"
 )
 
-// JWT says which users' tokens are accepted.
+// JWT says which users' tokens are accepted (RFC 7519).
 type JWT struct {
-	// JWKS is a file or an https URL (http for a loopback address only); empty
-	// accepts no user tokens.
+	// JWKS is a file or an https URL with the key set (RFC 7517). Plain http is
+	// allowed only for a loopback address. If JWKS is empty, no user token is
+	// accepted.
 	JWKS string
-	// Issuer and Audience must both match; required with JWKS.
+	// Issuer and Audience must both match. They are required with JWKS.
 	Issuer, Audience string
-	// Tenant is the master account whose users the tokens name; required when
-	// the store has several.
+	// Tenant is the master account whose users the tokens name. It is required if the
+	// store has several.
 	Tenant string
-	// RequireUser demands a user's token beside the panel token, so that a
-	// panel page can act only for the user who is signed in.
+	// RequireUser requires a user's token with each panel token. Then a panel page
+	// can act only for the user who is signed in.
 	RequireUser bool
 	// Refresh is the time between reads of JWKS, default 5 minutes.
 	Refresh time.Duration
@@ -41,8 +42,8 @@ type JWT struct {
 	Leeway time.Duration
 }
 
-// Verifier checks users' tokens against a key set. The algorithm is the
-// key's, never the token's word. Safe for concurrent use.
+// Verifier checks users' tokens against a key set. The key determines the algorithm;
+// the token's header cannot choose another. Verifier is safe for concurrent use.
 type Verifier struct {
 	cfg    JWT
 	now    func() time.Time
@@ -50,21 +51,21 @@ type Verifier struct {
 
 	mu     sync.RWMutex
 	keys   []VerifyKey
-	read   time.Time // when the key set was last asked for
+	read   time.Time // when the key set was last requested
 	asking sync.Mutex
 }
 
-// VerifyKey is a public key with the one algorithm it is used for.
+// VerifyKey is a public key with the one algorithm that it may be used for.
 type VerifyKey struct {
 	id  string
 	alg jwa.SignatureAlgorithm
 	Key jwk.Key
 }
 
-// MaxName bounds ids and addresses in headers, in bytes.
+// MaxName is the most bytes of an id or address in a header.
 const MaxName = 256
 
-// JWKSPatience is the least time between reads that unknown keys cause.
+// JWKSPatience is the least time between two reads that unknown keys cause.
 const JWKSPatience = 10 * time.Second
 
 const (
@@ -72,10 +73,12 @@ const (
 	maxToken = 8 << 10 // bytes of a token
 )
 
-// ErrToken is why any token is refused; what exactly is wrong with it is not told.
+// ErrToken is the reason for every refused token. The caller does not learn what
+// exactly is wrong.
 var ErrToken = errors.New("user token is not valid")
 
-// NewVerifier reads the key set once; it must be there and hold a key.
+// NewVerifier reads the key set once. It fails if the key set cannot be read or has
+// no usable key.
 func NewVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*Verifier, error) {
 	v := &Verifier{cfg: cfg, now: now, Client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: safeRedirect}}
 	if err := v.refresh(ctx); err != nil {
@@ -84,8 +87,8 @@ func NewVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*Verifier,
 	return v, nil
 }
 
-// Run reads the key set again and again until ctx ends. A failed read keeps
-// the keys that are known and is reported.
+// Run reads the key set every Refresh until ctx ends. If a read fails, Run reports
+// the error and the known keys stay in use.
 func (v *Verifier) Run(ctx context.Context, report func(error)) {
 	tick := time.NewTicker(v.cfg.Refresh)
 	defer tick.Stop()
@@ -101,7 +104,7 @@ func (v *Verifier) Run(ctx context.Context, report func(error)) {
 	}
 }
 
-// refresh reads the key set and takes its public signing keys.
+// refresh reads the key set and replaces the known keys.
 func (v *Verifier) refresh(ctx context.Context) error {
 	text, err := v.fetch(ctx)
 	if err != nil {
@@ -143,8 +146,7 @@ func (v *Verifier) fetch(ctx context.Context) ([]byte, error) {
 	return text, err
 }
 
-// safeRedirect applies the rule for the key set's address to each address that it
-// redirects to.
+// safeRedirect applies the rule for the key set's address to each redirect.
 func safeRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case !SafeKeySource(req.URL.String()):
@@ -155,8 +157,9 @@ func safeRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// ParseKeys takes the keys that may verify: public RSA (at least 2048 bits),
-// P-256 and Ed25519 keys for signing. Symmetric and other keys are left out.
+// ParseKeys returns the keys that may verify signatures: public RSA (at least 2048
+// bits), P-256 and Ed25519 keys. It skips symmetric and all other keys, and fails if
+// none is left.
 func ParseKeys(text []byte) ([]VerifyKey, error) {
 	set, err := jwk.Parse(text)
 	if err != nil {
@@ -209,8 +212,8 @@ func algorithmOf(key jwk.Key) (jwa.SignatureAlgorithm, bool) {
 	return jwa.SignatureAlgorithm{}, false
 }
 
-// tokenHeader is what a token may say about itself. Members that bring keys or
-// extensions of their own are refused, not ignored.
+// tokenHeader is the header of a token (RFC 7515). A token with members that bring
+// keys or extensions is refused.
 type tokenHeader struct {
 	Alg string          `json:"alg"`
 	Kid string          `json:"kid"`
@@ -222,7 +225,8 @@ type tokenHeader struct {
 	Zip json.RawMessage `json:"zip"`
 }
 
-// Verify returns the subject of a valid token. It keeps nothing of raw.
+// Verify returns the subject of a valid token. Every error is an ErrToken. Verify
+// keeps nothing of raw.
 func (v *Verifier) Verify(ctx context.Context, raw []byte) (string, error) {
 	if len(raw) > maxToken || bytes.Count(raw, []byte(".")) != 2 {
 		return "", ErrToken
@@ -269,8 +273,9 @@ func readHeader(token []byte) (tokenHeader, error) {
 	return h, nil
 }
 
-// keyFor finds the key the token names, reading the key set again when it is
-// not known, but not at every stranger's word.
+// keyFor finds the key that the token names. If the key is unknown, it reads the key
+// set again, but at most once per JWKSPatience, so that forged tokens cannot cause
+// many reads.
 func (v *Verifier) keyFor(ctx context.Context, h tokenHeader) (VerifyKey, error) {
 	key, known := v.known(h)
 	if !known && v.readAgain(ctx) {
@@ -285,7 +290,8 @@ func (v *Verifier) keyFor(ctx context.Context, h tokenHeader) (VerifyKey, error)
 	return key, nil
 }
 
-// known finds a key by its id; without an id there must be one key only.
+// known finds a key by its id. A token without an id needs a key set with exactly one
+// key.
 func (v *Verifier) known(h tokenHeader) (VerifyKey, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -312,7 +318,7 @@ func (v *Verifier) readAgain(ctx context.Context) bool {
 	return !recent && v.refresh(ctx) == nil
 }
 
-// keyAddress is the address that a key set is read from, or nil for a file.
+// keyAddress returns the URL of a key set, or nil for a file.
 func keyAddress(source string) *url.URL {
 	u, err := url.Parse(source)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -321,7 +327,8 @@ func keyAddress(source string) *url.URL {
 	return u
 }
 
-// SafeKeySource reports whether nobody in between can change the key set.
+// SafeKeySource reports whether the key set cannot be changed on its way: it comes
+// from a file, over https or from a loopback address.
 func SafeKeySource(source string) bool {
 	u := keyAddress(source)
 	if u == nil || u.Scheme == "https" {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Scope is one thing a panel token may be used for.
+// Scope is a set of things that a token may be used for.
 type Scope uint8
 
-// What a route asks for, and what a user's own token opens.
+// Scopes that a route requires or that a token has.
 const (
 	ScopeNone     Scope = 0 // any authenticated caller
 	ScopeData     Scope = 1 << iota
@@ -17,10 +17,10 @@ const (
 	ScopePreview        // Resellerd-As
 	ScopeWrite          // change data
 	ScopeIdentity       // set the external ids of users
-	// scopeDefault is what a token without a list of scopes opens: everything
-	// but who a user is.
+	// scopeDefault is the scope of a token without a list of scopes: everything but
+	// ScopeIdentity.
 	scopeDefault = ScopeData | ScopeDecide | scopeFilter | ScopePreview | ScopeWrite
-	// ScopeUser is what a user's own token opens.
+	// ScopeUser is the scope of a user's own token.
 	ScopeUser = ScopeData | ScopeDecide | ScopeWrite
 )
 
@@ -29,10 +29,10 @@ var scopeNames = map[string]Scope{
 	"preview": ScopePreview, "write": ScopeWrite, "identity": ScopeIdentity,
 }
 
-// Has reports whether all scopes of want are among s.
+// Has reports whether s contains all scopes of want.
 func (s Scope) Has(want Scope) bool { return s&want == want }
 
-// String lists the scopes by name.
+// String returns the name of a single scope, "none" for all other values.
 func (s Scope) String() string {
 	for name, one := range scopeNames {
 		if one == s {
@@ -42,7 +42,8 @@ func (s Scope) String() string {
 	return "none"
 }
 
-// parseScopes reads "data,decide" or "data decide"; 0 when no scope is listed.
+// parseScopes reads "data,decide" or "data decide". It returns 0 if no scope is
+// listed.
 func parseScopes(words []string) (set Scope, err error) {
 	for _, w := range words {
 		for name := range strings.SplitSeq(w, ",") {

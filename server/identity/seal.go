@@ -15,21 +15,21 @@ import (
 	"resellerd/store/history"
 )
 
-// errSeal is all that open tells about a text that this store did not seal for
-// this use.
+// errSeal is the only error for a text that was not sealed by this store for this
+// use.
 var errSeal = errors.New("sealed text: not ours")
 
-// Sealer makes what callers carry but must not read or forge: cursors, data
-// revisions, entity tags. Sealing is deterministic, so equal worlds give equal
-// bytes: the nonce is a keyed hash of the purpose, the binding and the text.
-// Safe for concurrent use.
+// Sealer seals values that callers carry but must not read or forge: cursors, data
+// revisions and entity tags. Sealing is deterministic: equal arguments give equal
+// bytes, because the nonce is a keyed hash of purpose, binding and text. Sealer is
+// safe for concurrent use.
 type Sealer struct {
 	aead   cipher.AEAD
 	macKey []byte
 }
 
-// NewSealer derives its keys from the store's key (32 bytes), so that every
-// replica on one store opens what another sealed.
+// NewSealer derives its keys from the store's key (32 bytes), so that every replica
+// on one store can open what another one sealed.
 func NewSealer(key []byte) (*Sealer, error) {
 	encKey, err := hkdf.Key(sha256.New, key, nil, "resellerd seal", 32)
 	if err != nil {
@@ -50,8 +50,8 @@ func NewSealer(key []byte) (*Sealer, error) {
 	return &Sealer{aead: aead, macKey: macKey}, nil
 }
 
-// Seal hides text in URL-safe base64. It opens only with the same purpose and
-// binding (e.g. "cursor", user and query).
+// Seal encrypts text (AES-256-GCM) and returns it in URL-safe base64. Open needs the
+// same purpose and binding, for example "cursor", and the user with the query.
 func (s *Sealer) Seal(purpose string, binding, text []byte) string {
 	nonce := s.Mac(purpose, binding, text)[:s.aead.NonceSize()]
 	sealed := s.aead.Seal(nonce[:len(nonce):len(nonce)], nonce, text, additional(purpose, binding))
@@ -72,7 +72,7 @@ func (s *Sealer) Open(purpose string, binding []byte, sealed string) ([]byte, er
 	return text, nil
 }
 
-// Mac is a keyed hash over parts, each with its length: 32 bytes.
+// Mac returns a keyed hash (HMAC-SHA-256, 32 bytes) over the parts and their lengths.
 func (s *Sealer) Mac(purpose string, parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, s.macKey)
 	writePart(h, []byte(purpose))
@@ -94,14 +94,14 @@ func additional(purpose string, binding []byte) []byte {
 	return append(out, binding...)
 }
 
-// SealRevision and OpenRevision carry a data revision for Resellerd-Revision
-// and Resellerd-At-Least; the number itself would count other tenants' writes.
-// Earlier releases sealed the number alone: its mark is then none.
+// SealRevision seals a data revision for Resellerd-Revision and Resellerd-At-Least.
+// The plain number would reveal how much other tenants write. Earlier releases sealed
+// only the number; OpenRevision reads that with a zero mark.
 func (s *Sealer) SealRevision(r history.DataRevision) string {
 	return s.Seal("revision", nil, append(binary.BigEndian.AppendUint64(nil, uint64(r.N)), r.Mark[:]...))
 }
 
-// OpenRevision reads what SealRevision has sealed. Errors: errSeal.
+// OpenRevision opens the result of SealRevision. Its only error is errSeal.
 func (s *Sealer) OpenRevision(sealed string) (r history.DataRevision, err error) {
 	raw, err := s.Open("revision", nil, sealed)
 	if err != nil || len(raw) != 8 && len(raw) != 8+len(r.Mark) {

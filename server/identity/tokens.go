@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// PanelToken is a panel's key to the API, kept only as its hash.
+// PanelToken is a panel's key to the API. Only its hash is kept.
 type PanelToken struct {
 	hash   [sha256.Size]byte
-	ID     string // names the token in logs without giving it away
+	ID     string // identifies the token in logs without revealing it
 	Tenant string // master account; empty: store-wide
 	Scopes Scope
-	Listed bool // its line lists scopes
+	Listed bool // the token's line lists scopes
 }
 
-// PanelTokens finds a token by its hash. Immutable after NewPanelTokens.
+// PanelTokens finds a token by its hash. It is immutable after NewPanelTokens.
 type PanelTokens map[[sha256.Size]byte]*PanelToken
 
-// NewPanelTokens parses "[TENANT:]TOKEN [scope,…]" lines; blank lines and lines
-// starting with # are skipped. Label makes the name of a token from its hash.
-// Errors name the line's number, never its text.
+// NewPanelTokens parses "[TENANT:]TOKEN [scope,…]" lines. It skips blank lines and
+// lines that start with #. label makes the id of a token from its hash. An error
+// gives the line number and never the token.
 func NewPanelTokens(lines []string, label func(hash []byte) string) (PanelTokens, error) {
 	tokens := PanelTokens{}
 	for i, line := range lines {
@@ -65,9 +65,8 @@ func parsePanelToken(fields []string) (*PanelToken, error) {
 	return t, nil
 }
 
-// Find returns the token with this secret. The map is keyed by SHA-256, so how
-// long a miss takes says nothing about any secret; a hit is compared in
-// constant time.
+// Find returns the token with this secret. The map is keyed by SHA-256, so the time
+// of a miss reveals nothing about any secret. A hit is compared in constant time.
 func (p PanelTokens) Find(secret []byte) (*PanelToken, bool) {
 	hash := sha256.Sum256(secret)
 	t, ok := p[hash]
@@ -77,7 +76,7 @@ func (p PanelTokens) Find(secret []byte) (*PanelToken, bool) {
 	return t, true
 }
 
-// Count counts the tokens that match.
+// Count returns how many tokens match.
 func (p PanelTokens) Count(matches func(*PanelToken) bool) (n int) {
 	for _, t := range p {
 		if matches(t) {
@@ -87,8 +86,9 @@ func (p PanelTokens) Count(matches func(*PanelToken) bool) (n int) {
 	return n
 }
 
-// TokenLabel names a token by the first bytes of a keyed hash of its hash, so
-// that a log reader cannot test guesses.
+// TokenLabel returns a function that labels a token with the first bytes of a keyed
+// hash of its hash. Because the hash is keyed, a reader of the log cannot test
+// guesses.
 func TokenLabel(k *Sealer) func([]byte) string {
 	return func(hash []byte) string { return hex.EncodeToString(k.Mac("panel-token", hash)[:4]) }
 }
