@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// scriptedListener fails as it is told, or gives a connection for a nil.
+// scriptedListener returns the given errors in turn. For nil it returns a connection.
 type scriptedListener struct {
 	net.Listener
 	script []error
@@ -58,7 +58,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 	if len(pauses) != 20 || pauses[0] != 5*time.Millisecond || pauses[1] != 10*time.Millisecond || pauses[19] != time.Second {
 		t.Errorf("pauses %v", pauses)
 	}
-	accept(syscall.ENFILE, nil) // the same episode: a connection fits in now and then
+	accept(syscall.ENFILE, nil) // the same episode, although one connection was accepted
 	accept(nil)
 	lines := func() int { return strings.Count(log.String(), "no connection can be accepted") }
 	if lines() != 1 {

@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// patientConn gives every write a deadline of its own, so that a long stream
-// to a client that reads goes on, and one to a client that does not is cut off.
+// patientConn gives every write its own deadline. A long stream continues while the
+// client reads, and is cut off if the client stops reading.
 type patientConn struct {
 	net.Conn
 	limit time.Duration
 	set   time.Time
 	fresh *FreshConns
-	begun atomic.Bool // something was read
+	begun atomic.Bool // the client has sent something
 }
 
-// Read notes that the client has begun to send.
+// Read reads, and notes that the client has begun to send.
 func (c *patientConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.begun.Load() {
@@ -32,7 +32,7 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write fails with a timeout when the client takes nothing for the limit.
+// Write fails with a timeout if the client takes nothing for limit.
 func (c *patientConn) Write(p []byte) (int, error) {
 	if now := time.Now(); now.Sub(c.set) > c.limit/8 {
 		c.set = now
@@ -49,12 +49,12 @@ func (c *patientConn) Close() error {
 	return c.Conn.Close()
 }
 
-// NetConn is the connection underneath.
+// NetConn returns the wrapped connection.
 func (c *patientConn) NetConn() net.Conn { return c.Conn }
 
-// PatientListener hands out patient connections. While the system has no file
-// descriptor or memory for one, it waits and tries again: clients that connect
-// too often must not end the process for all others.
+// PatientListener returns patient connections. If the system has no file descriptor
+// or memory for a connection, it waits and tries again. So too many connections
+// cannot end the process.
 type PatientListener struct {
 	net.Listener
 	limit  time.Duration
@@ -62,13 +62,12 @@ type PatientListener struct {
 	logger *slog.Logger
 	now    func() time.Time
 	after  func(time.Duration) <-chan time.Time
-	failed time.Time // when accept failed last
+	failed time.Time // time of the last failure
 	closed chan struct{}
 	close  func() error
 }
 
-// NewPatientListener makes connections patient. limit is how long one write to a
-// client may block.
+// NewPatientListener wraps ln. limit is how long one write to a client may block.
 func NewPatientListener(ln net.Listener, limit time.Duration, fresh *FreshConns, logger *slog.Logger, now func() time.Time) *PatientListener {
 	l := &PatientListener{
 		Listener: ln, limit: limit, fresh: fresh, logger: logger, now: now, after: time.After, closed: make(chan struct{}),
@@ -80,16 +79,16 @@ func NewPatientListener(ln net.Listener, limit time.Duration, fresh *FreshConns,
 	return l
 }
 
-// Pauses between tries to accept a connection. Failures that are closer
-// together than an episode are logged as one.
+// Pauses between attempts to accept a connection. Failures less than acceptEpisode
+// apart are logged once.
 const (
 	acceptPause   = 5 * time.Millisecond
 	acceptPauses  = time.Second // at most
 	acceptEpisode = 10 * time.Second
 )
 
-// Accept waits for the next connection. Its error is net.ErrClosed once the
-// listener is closed, or one that does not pass by itself.
+// Accept waits for the next connection. It returns net.ErrClosed after Close, or an
+// error that is not temporary.
 func (l *PatientListener) Accept() (net.Conn, error) {
 	for pause := acceptPause; ; pause = min(2*pause, acceptPauses) {
 		conn, err := l.Listener.Accept()
@@ -113,11 +112,11 @@ func (l *PatientListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends a wait for the next try as well.
+// Close closes the listener and ends the pause between two attempts.
 func (l *PatientListener) Close() error { return l.close() }
 
-// passing are the failures of accept that end by themselves: the system lacks
-// something, or the connection was gone or not allowed (accept(2)).
+// passing lists the temporary failures of accept: the system lacks a resource, or the
+// connection was closed or forbidden; see accept(2).
 var passing = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPERM, syscall.EPROTO, syscall.ETIMEDOUT,
@@ -128,8 +127,9 @@ func passes(err error) bool {
 	return slices.ContainsFunc(passing, func(target error) bool { return errors.Is(err, target) })
 }
 
-// FreshConns are the connections on which nothing was sent yet: a shutdown
-// need not wait for them. The zero value is ready; safe for concurrent use.
+// FreshConns are the connections on which the client has sent nothing yet. A shutdown
+// need not wait for them. The zero value is ready to use. FreshConns is safe for
+// concurrent use.
 type FreshConns struct {
 	mu  sync.Mutex
 	set map[*patientConn]struct{}
@@ -150,7 +150,7 @@ func (f *FreshConns) remove(c *patientConn) {
 	delete(f.set, c)
 }
 
-// Closing closes fresh connections, and those that come, until stop is called.
+// Closing closes all fresh connections, and new ones, until stop is called.
 func (f *FreshConns) Closing() (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -172,7 +172,7 @@ func (f *FreshConns) closeAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c := range f.set {
-		_ = c.Conn.Close() // the reader of the connection sees it and cleans up
+		_ = c.Conn.Close() // the connection's reader notices it and cleans up
 		delete(f.set, c)
 	}
 }

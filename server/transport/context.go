@@ -7,26 +7,27 @@ import (
 	"time"
 )
 
-// RequestContext is the life of a request: it ends with its deadline, when the
-// client has gone, or when it is ended. It costs nothing until somebody waits
-// for its end, which a decision from warm caches never does.
+// RequestContext is the context of a request. It ends at its deadline, when the
+// client disconnects, or on End. It costs almost nothing until somebody waits for its
+// end, which a decision from warm caches never does.
 type RequestContext struct {
 	conn     net.Conn
 	watch    *GoneWatch
 	deadline time.Time
 
 	mu    sync.Mutex
-	inner context.Context // nil until it is needed
+	inner context.Context // nil until first used
 	stop  func()
 	ended bool
 }
 
-// NewRequestContext starts the life of a request on conn, of at most limit.
+// NewRequestContext returns the context of a request on conn, which ends after at
+// most limit.
 func NewRequestContext(watch *GoneWatch, conn net.Conn, limit time.Duration) *RequestContext {
 	return &RequestContext{conn: conn, watch: watch, deadline: time.Now().Add(limit)}
 }
 
-// real makes the context on first use.
+// real creates the context on first use.
 func (c *RequestContext) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,8 +52,8 @@ func (c *RequestContext) real() context.Context {
 	return ctx
 }
 
-// End ends the context and stops looking at the connection, which is the
-// request's only until its handler returns.
+// End ends the context and stops watching the connection, which belongs to the
+// request only until its handler returns.
 func (c *RequestContext) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,6 +72,6 @@ func (c *RequestContext) Done() <-chan struct{} { return c.real().Done() }
 // Err implements context.Context.
 func (c *RequestContext) Err() error { return c.real().Err() }
 
-// Value implements context.Context. The context underneath answers, so that
-// contexts made from this one end with it at no cost.
+// Value implements context.Context. It asks the inner context, so that a derived
+// context ends with it without an extra goroutine.
 func (c *RequestContext) Value(key any) any { return c.real().Value(key) }

@@ -1,4 +1,3 @@
-// Package transport listens, and looks after connections and the lives of the
-// requests on them: slow readers, clients that have gone, and a system without
-// file descriptors.
+// Package transport listens, and manages connections and the contexts of requests. It
+// handles slow readers, clients that disconnect, and a lack of file descriptors.
 package transport

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// ErrClientGone is the cause of a request context whose client has left.
+// ErrClientGone is the cause of a request context that ended because the client
+// disconnected.
 var ErrClientGone = errors.New("client has gone")
 
-// GoneWatch looks after the connections of requests that take long: Fiber does
-// not tell when a client leaves. While there are requests, one goroutine asks
-// the operating system every tick whether the other side has closed, without
-// reading from the connection. A client that closes its sending half only is
-// taken for gone, as net/http takes it. Where the system cannot tell, only the
-// deadline ends a request. Safe for concurrent use.
+// GoneWatch watches the connections of long requests, because Fiber does not report
+// that a client disconnects. While there are requests, one goroutine asks the
+// operating system every Tick whether the other side has closed. It does not read
+// from the connection. Like net/http, it treats a client that closes only its sending
+// half as gone. If the system cannot tell, only the deadline ends a request.
+// GoneWatch is safe for concurrent use.
 type GoneWatch struct {
 	mu      sync.Mutex
 	waiting map[*watched]struct{}
@@ -29,13 +30,13 @@ type watched struct {
 	ticks int
 }
 
-// NewGoneWatch makes a watch that looks every 50 ms.
+// NewGoneWatch returns a watch that checks every 50 ms.
 func NewGoneWatch() *GoneWatch {
 	return &GoneWatch{waiting: map[*watched]struct{}{}, Tick: 50 * time.Millisecond}
 }
 
-// add calls gone, once at most, when the client of conn has left. The returned
-// stop waits for a look in progress.
+// add calls gone, at most once, when the client of conn disconnects. The returned
+// stop waits for a check in progress.
 func (w *GoneWatch) add(conn net.Conn, gone func()) (stop func()) {
 	if conn == nil {
 		return func() {}
@@ -55,7 +56,7 @@ func (w *GoneWatch) add(conn net.Conn, gone func()) (stop func()) {
 	}
 }
 
-// idleTicks is how long the goroutine stays when nothing is waiting.
+// idleTicks is how many ticks the goroutine stays without a request to watch.
 const idleTicks = 100
 
 func (w *GoneWatch) run() {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clientGone reports whether the other side has closed the connection. It
-// reads nothing: bytes that wait, such as a pipelined request, stay.
+// clientGone reports whether the other side has closed the connection. It reads
+// nothing, so waiting bytes, such as a pipelined request, remain.
 func clientGone(conn net.Conn) bool {
 	for {
 		outer, ok := conn.(interface{ NetConn() net.Conn })

@@ -4,6 +4,6 @@ package transport
 
 import "net"
 
-// clientGone cannot be known here without reading from the connection: a
-// request then ends with its deadline.
+// clientGone always returns false: this system cannot tell without reading from the
+// connection. So a request ends at its deadline.
 func clientGone(net.Conn) bool { return false }

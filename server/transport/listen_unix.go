@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// listenUnix opens the socket for nobody but its owner; the mode is widened
-// after, so that there is no moment at which everybody may connect. The mask
-// is the process's: call it before other goroutines make files.
+// listenUnix opens the socket for its owner only. The caller widens the mode
+// afterwards, so that other users can never connect too early. The umask belongs to
+// the whole process: call listenUnix before other goroutines create files.
 func listenUnix(path string) (net.Listener, error) {
 	old := syscall.Umask(0o177)
 	defer syscall.Umask(old)

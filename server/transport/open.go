@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Open listens on an address: "host:port", or "unix:/path" for a socket of this
-// mode. A socket that a dead process left is replaced.
+// Open listens on an address: "host:port", or "unix:/path" for a socket with this
+// mode. It replaces a socket that a dead process left.
 func Open(address string, mode fs.FileMode) (net.Listener, error) {
 	path, unix := strings.CutPrefix(address, "unix:")
 	if !unix {
@@ -32,8 +32,8 @@ func Open(address string, mode fs.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
-// removeStaleSocket clears a socket that a dead process left. A socket that
-// answers, and a file that is no socket, stay.
+// removeStaleSocket removes a socket that a dead process left. It returns an error,
+// and removes nothing, if the socket answers or the file is not a socket.
 func removeStaleSocket(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,12 +55,12 @@ func removeStaleSocket(path string) error {
 // TLS names the certificate files. Without Cert the server speaks plain HTTP.
 type TLS struct {
 	Cert, Key string
-	// ClientCA, when set, demands a client certificate signed by it.
+	// ClientCA, if set, requires a client certificate that it signed.
 	ClientCA string
 }
 
-// Config loads the certificates: TLS 1.2 or later, and with a client authority
-// nobody without a certificate of it.
+// Config loads the certificates. It requires TLS 1.2 or later, and with ClientCA a
+// client certificate signed by it.
 func (t TLS) Config() (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
