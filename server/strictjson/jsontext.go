@@ -10,10 +10,10 @@ import (
 )
 
 // Parse reads one JSON text (RFC 8259) into map[string]any, []any, string,
-// json.Number, bool and nil. It is stricter than encoding/json, because two
-// readers of one request must not see two requests: names are matched exactly,
-// a name given twice is refused, and so are invalid UTF-8, lone surrogates and
-// NUL. Nothing it returns points into data.
+// json.Number, bool and nil. It is stricter than encoding/json, so that two readers
+// of one request cannot understand it differently: it matches names exactly, and
+// refuses duplicate names, invalid UTF-8, lone surrogates and NUL. The result does
+// not point into data.
 func Parse(data []byte) (any, error) {
 	p := Parser{Data: data}
 	v, err := p.Value(0)
@@ -26,17 +26,17 @@ func Parse(data []byte) (any, error) {
 	return v, nil
 }
 
-// maxJSONDepth bounds nesting.
+// maxJSONDepth is the deepest nesting that is accepted.
 const maxJSONDepth = 64
 
-// Parser reads one JSON text from Data, which it never changes. Methods read from
-// the byte at Pos on and move Pos behind what they have read.
+// Parser reads one JSON text from Data, which it never changes. Each method reads
+// from the byte at Pos and moves Pos past what it has read.
 type Parser struct {
 	Data []byte
 	Pos  int
 }
 
-// Fault is an error that names the place.
+// Fault returns an error that gives the current position.
 func (p *Parser) Fault(what string) error {
 	return fmt.Errorf("the JSON is malformed at byte %d: %s", p.Pos, what)
 }
@@ -53,7 +53,7 @@ func (p *Parser) Space() {
 	}
 }
 
-// Next skips space and returns the byte that follows, 0 at the end.
+// Next skips white space and returns the next byte without reading it, 0 at the end.
 func (p *Parser) Next() byte {
 	p.Space()
 	if p.Pos == len(p.Data) {
@@ -62,7 +62,7 @@ func (p *Parser) Next() byte {
 	return p.Data[p.Pos]
 }
 
-// Value reads any value. depth is how many objects and lists it lies in.
+// Value reads any value. depth is the number of objects and lists around it.
 func (p *Parser) Value(depth int) (any, error) {
 	if depth > maxJSONDepth {
 		return nil, p.Fault("the nesting is too deep")
@@ -125,7 +125,7 @@ func (p *Parser) object(depth int) (any, error) {
 	}
 }
 
-// Name reads a member's name; the usual ones need no copy.
+// Name reads a member's name. It does not allocate for usual names.
 func (p *Parser) Name() (string, error) {
 	for _, usual := range usualNames {
 		end := p.Pos + 1 + len(usual)
@@ -209,7 +209,7 @@ func (p *Parser) digits() (n int) {
 	return n
 }
 
-// Text reads a string; most hold no escape and are copied at once.
+// Text reads a string. A string without escapes, the usual case, is copied at once.
 func (p *Parser) Text() (string, error) {
 	p.Pos++
 	start := p.Pos
