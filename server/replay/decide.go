@@ -15,17 +15,18 @@ import (
 	"resellerd/server/resource"
 )
 
-// Kind says how a decision comes out otherwise.
+// Kind says how a decision differs.
 type Kind string
 
-// The ways. A decision that could not be made is a denial, of kind error.
+// Kinds of difference. If one of the two policies could not decide, the kind is
+// Error.
 const (
 	AllowToDeny Kind = "allow-to-deny"
 	DenyToAllow Kind = "deny-to-allow"
-	Reasons     Kind = "reasons" // denied as before, for other reasons
-	Filter      Kind = "filter"  // a list shows other rows
-	View        Kind = "view"    // the same rows, shown otherwise
-	Error       Kind = "error"   // one of the two could not decide
+	Reasons     Kind = "reasons" // denied as before, but for other reasons
+	Filter      Kind = "filter"  // a list has another filter
+	View        Kind = "view"    // the same rows, but other views or columns
+	Error       Kind = "error"   // one of the two policies could not decide
 )
 
 // flip is one difference.
@@ -33,18 +34,18 @@ type flip struct {
 	kind     Kind
 	account  string
 	area     string
-	rule     string // the reasons or parts that make the difference
+	rule     string // the reasons or parts that differ
 	was, now string
-	in       *input.Input // to explain it by
+	in       *input.Input // the question, for an explanation
 }
 
-// verdict is what becomes of one entry.
+// verdict is the result for one entry.
 type verdict struct {
 	flips []flip
-	open  string // why it cannot be decided, if it cannot
+	open  string // why the entry cannot be decided, if it cannot
 }
 
-// decide decides an entry again.
+// decide repeats the decision of an entry.
 func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	switch {
 	case e.DecidedAs == "refusal":
@@ -100,7 +101,7 @@ func (r *replayer) check(ctx context.Context, e *entry, in *input.Input) verdict
 	return verdict{flips: []flip{f}}
 }
 
-// compare finds the difference between what was decided and what is.
+// compare finds the difference between the recorded decision and the new one.
 func compare(e *entry, d policies.Decision) (Kind, string) {
 	was, now := policies.Outcome(e.Outcome), d.Outcome
 	switch {
@@ -120,7 +121,7 @@ func compare(e *entry, d policies.Decision) (Kind, string) {
 	return "", ""
 }
 
-// list makes the filter of a list.
+// list repeats the plan of a list.
 func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict {
 	p, sure := r.engine.PlanWithout(ctx, in, e.unknown)
 	if !sure {
@@ -147,7 +148,7 @@ func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict 
 	return verdict{flips: []flip{f}}
 }
 
-// access decides about every area that was asked for at once.
+// access decides about all areas of an entry.
 func (r *replayer) access(ctx context.Context, e *entry, in *input.Input) verdict {
 	var v verdict
 	named := slices.Collect(maps.Keys(e.Result.Access))
@@ -180,8 +181,8 @@ func accountOf(in *input.Input) string {
 	return in.Subject.Facts.Account.ID
 }
 
-// areaOf is the permission area that a decision is about. A card's follows how
-// it is shown.
+// areaOf returns the permission area of a decision. A card's area depends on its
+// view.
 func areaOf(in *input.Input, views ...string) string {
 	if in.Resource.Type == input.AreaType {
 		return in.Resource.ID
@@ -217,7 +218,7 @@ func orNone(s string) string {
 	return s
 }
 
-// change says what is gone and what has come: "-a +b".
+// change lists what was removed and what was added: "-a +b".
 func change(was, now []string) string {
 	var parts []string
 	for _, s := range was {
@@ -233,7 +234,7 @@ func change(was, now []string) string {
 	return strings.Join(parts, " ")
 }
 
-// changedParts names the columns that a list shows otherwise, or the views.
+// changedParts names the columns that differ in a list, or else "views".
 func changedParts(was, now policies.PlanText) string {
 	if text := change(columnsOf(was), columnsOf(now)); text != "" {
 		return "columns " + text

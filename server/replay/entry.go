@@ -1,5 +1,5 @@
-// Package replay decides recorded decisions again, under another policy, and
-// says which come out otherwise.
+// Package replay repeats recorded decisions under another policy, and reports which
+// of them differ.
 package replay
 
 import (
@@ -16,9 +16,9 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// entry is a line of the decision log, as far as it matters here.
+// entry holds the members of a decision log line that replay needs.
 type entry struct {
-	Event      string          `json:"event"` // of a record that is no decision
+	Event      string          `json:"event"` // set for a record, which is not a decision
 	DecisionID string          `json:"decision_id"`
 	Path       string          `json:"path"`
 	Input      json.RawMessage `json:"input"`
@@ -33,7 +33,7 @@ type entry struct {
 	hidden  []string        // erased parts of the result
 }
 
-// result is what was decided: about one row, about a list, or about all areas.
+// result is the recorded answer about one row, a list, or all areas.
 type result struct {
 	View    string   `json:"view"`
 	Columns []string `json:"columns"`
@@ -46,7 +46,7 @@ type result struct {
 
 var errNoEntry = errors.New("no entry of a decision log")
 
-// readEntry reads a line. Records that are no decision have an Event.
+// readEntry reads a line. A record, which is not a decision, has an Event.
 func readEntry(line []byte) (*entry, error) {
 	e := &entry{}
 	if err := json.Unmarshal(line, e); err != nil {
@@ -99,7 +99,7 @@ func (o object) object(key string) object {
 	return inner
 }
 
-// take removes the members that have a place of their own.
+// take removes the keys from o and returns the rest.
 func (o object) take(keys ...string) map[string]any {
 	for _, key := range keys {
 		delete(o, key)
@@ -107,8 +107,8 @@ func (o object) take(keys ...string) map[string]any {
 	return o
 }
 
-// input makes the question again. subtree answers what the record does not say
-// about the accounts below the subject's.
+// input rebuilds the question. subtree answers which accounts are below the
+// subject's.
 func (e *entry) input(schema input.Schema, subtree *subtree) (*input.Input, error) {
 	if len(e.Input) == 0 {
 		return nil, errNoEntry
@@ -153,7 +153,7 @@ func readAction(a *input.Action, doc object) {
 	}
 }
 
-// readResource reads the columns of a row as the store gives them.
+// readResource reads the columns of a row with the types that the store returns.
 func readResource(r *input.Resource, doc object, schema input.Schema, action string) {
 	r.Type, r.ID, r.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
 	columns := doc.take("type", "id", "properties")
@@ -165,7 +165,7 @@ func readResource(r *input.Resource, doc object, schema input.Schema, action str
 	for name, v := range columns {
 		r.Row[name] = column(kinds.Columns[name], v)
 	}
-	if action == "create" { // a row proposed with what it cannot have
+	if action == "create" { // the sender proposed members that are not columns
 		for _, name := range []string{"type", "properties"} {
 			if v, ok := r.Properties[name]; ok {
 				r.Row[name] = v
@@ -193,7 +193,7 @@ func allTexts(list []any) bool {
 	})
 }
 
-// number is a whole number as the store gives it; anything else as it is.
+// number returns an integer as the store returns it, and any other value unchanged.
 func number(v any) any {
 	if n, ok := v.(json.Number); ok {
 		if whole, err := n.Int64(); err == nil {
@@ -203,7 +203,7 @@ func number(v any) any {
 	return v
 }
 
-// readSubject reads the subject, with facts where the store knew it.
+// readSubject reads the subject. It adds facts if the store knew the subject.
 func readSubject(s *input.Subject, doc object, subtree *subtree) {
 	s.Type, s.ID, s.Properties = doc.text("type"), doc.text("id"), doc.object("properties")
 	account := doc.object("account")
@@ -249,13 +249,14 @@ func access(v any) map[string][]string {
 	return out
 }
 
-// subtree answers for a record which accounts lie below the subject's own. The
-// record says so of those that the request names; of others nothing is known.
+// subtree says which accounts are below the subject's own account, as far as the
+// entry records it. The entry covers only the accounts that its request names, unless
+// the same policy made it.
 type subtree struct {
 	known []string
 	in    *input.Input
-	all   bool // the record speaks of every account that this policy can ask for
-	asked bool // for one that the record does not speak of
+	all   bool // the entry covers every account that this policy can ask for
+	asked bool // the policy asked for an account that the entry does not cover
 }
 
 func (s *subtree) below(account string) bool {

@@ -17,23 +17,24 @@ import (
 	"resellerd/policies/input"
 )
 
-// Report is what comes out otherwise.
+// Report says which decisions differ.
 type Report struct {
 	Policy      string         `json:"policy"`      // revision of the candidate
 	Recorded    map[string]int `json:"recorded"`    // entries by the revision that decided them
 	Entries     int            `json:"entries"`     // decisions read
-	Same        int            `json:"same"`        // come out as they were
-	Flipped     int            `json:"flipped"`     // do not
-	Undecidable map[string]int `json:"undecidable"` // by what is not known of them
-	Refusals    int            `json:"refusals"`    // were not the policy's to decide
+	Same        int            `json:"same"`        // decisions that are equal
+	Flipped     int            `json:"flipped"`     // decisions that differ
+	Undecidable map[string]int `json:"undecidable"` // by the missing part of the entry
+	Refusals    int            `json:"refusals"`    // refusals by the server, which the policy did not decide
 	Unreadable  int            `json:"unreadable"`
 	FirstFault  string         `json:"first_fault,omitempty"` // of the unreadable ones
 	Kinds       map[Kind]int   `json:"kinds"`
 	Groups      []*Group       `json:"groups"`
 }
 
-// Group is what differs in the same way: for one account, in one area, by one
-// rule. Examples are decision ids, the first in the log; Was and Now are theirs.
+// Group is the set of differences with the same kind, account, area and rule.
+// Examples are the first decision ids in the log. Was and Now belong to the first
+// example.
 type Group struct {
 	Kind     Kind     `json:"kind"`
 	Account  string   `json:"account"`
@@ -43,7 +44,7 @@ type Group struct {
 	Examples []string `json:"examples"`
 	Was      string   `json:"was"`
 	Now      string   `json:"now"`
-	Because  string   `json:"because,omitempty"` // rule and line of the candidate that decided the first
+	Because  string   `json:"because,omitempty"` // rule and line of the candidate that decided the first example
 
 	first int // place in the log
 	in    *input.Input
@@ -51,7 +52,7 @@ type Group struct {
 
 const maxExamples = 3
 
-// Open is the number of decisions that cannot be made again.
+// Open returns how many decisions cannot be repeated.
 func (r *Report) Open() int {
 	n := 0
 	for _, entries := range r.Undecidable {
@@ -65,7 +66,7 @@ type groupKey struct {
 	account, area, rule string
 }
 
-// replayer gathers what comes out. Workers have one each.
+// replayer collects results. Each worker has its own.
 type replayer struct {
 	engine *policies.Engine
 	report Report
@@ -83,9 +84,9 @@ type Source struct {
 	io.Reader
 }
 
-// Run decides every decision in the files again, on all processors. When ctx ends
-// before the last of them is explained, there is no report: what was called off
-// looks like a denial.
+// Run repeats every decision in the files, on all processors. If ctx ends before the
+// last group is explained, Run returns ctx's error and no report, because a cancelled
+// evaluation looks like a denial.
 func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, error) {
 	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
 	workers := make([]*replayer, runtime.GOMAXPROCS(0))
@@ -98,7 +99,7 @@ func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, erro
 	close(batches)
 	all.Wait()
 	if err := errors.Join(err, ctx.Err()); err != nil {
-		return nil, err // what was decided when ctx ended, was not decided
+		return nil, err // decisions made after ctx ended are not valid
 	}
 	for _, w := range workers[1:] {
 		workers[0].join(w)
@@ -110,11 +111,11 @@ func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, erro
 	return report, nil
 }
 
-// batch is a number of lines that one worker takes at once.
+// batch is a number of lines for one worker.
 type batch struct {
 	file  string
-	first int // line
-	place int // of the first line in the whole log
+	first int // line number of the first line
+	place int // position of the first line in the whole log
 	lines [][]byte
 }
 
@@ -173,7 +174,7 @@ func (r *replayer) fault(text string) {
 	}
 }
 
-// line takes one line of a log.
+// line handles one line of a log.
 func (r *replayer) line(ctx context.Context, line []byte, place int) error {
 	e, err := readEntry(line)
 	if err != nil || e.Event != "" {
@@ -209,7 +210,8 @@ func (r *replayer) add(f flip, id string, place int) {
 	r.merge(key, g)
 }
 
-// merge adds a group to one that there may be already.
+// merge adds g to the group with this key, or stores g as a new group. The group that
+// comes first in the log keeps its example.
 func (r *replayer) merge(key groupKey, g *Group) {
 	old, ok := r.groups[key]
 	if !ok {
@@ -228,7 +230,7 @@ func (r *replayer) merge(key groupKey, g *Group) {
 	}
 }
 
-// join adds what another worker found.
+// join adds the results of another worker.
 func (r *replayer) join(other *replayer) {
 	a, b := &r.report, &other.report
 	a.Entries += b.Entries
@@ -253,7 +255,8 @@ func addAll[K comparable](into, from map[K]int) {
 	}
 }
 
-// finish orders the groups, the largest first, and explains one of each.
+// finish sorts the groups by kind and then by size, the largest first. It explains
+// the first example of at most maxExplained groups.
 func (r *replayer) finish(ctx context.Context) *Report {
 	r.report.Groups = slices.SortedFunc(maps.Values(r.groups), func(a, b *Group) int {
 		return cmp.Or(cmp.Compare(order[a.Kind], order[b.Kind]), -cmp.Compare(a.Count, b.Count),
@@ -267,14 +270,14 @@ func (r *replayer) finish(ctx context.Context) *Report {
 	return &r.report
 }
 
-// order puts what gives more first.
+// order is the order of the kinds. Those that give more access come first.
 var order = map[Kind]int{DenyToAllow: 1, AllowToDeny: 2, Error: 3, Filter: 4, View: 5, Reasons: 6}
 
-// maxExplained bounds the work of explaining.
+// maxExplained is the most groups that are explained.
 const maxExplained = 200
 
-// because names the candidate's rule that decided a group's first example: what
-// allows it now, or the condition that fails.
+// because returns the candidate's rule that decided a group's first example: the rule
+// that allows it, or the condition that fails.
 func (r *replayer) because(ctx context.Context, g *Group) string {
 	if g.Kind != AllowToDeny && g.Kind != DenyToAllow || g.in.Resource.Row == nil && r.engine.Schema()[g.in.Resource.Type].Columns != nil {
 		return ""
@@ -291,8 +294,8 @@ func (r *replayer) because(ctx context.Context, g *Group) string {
 	return ""
 }
 
-// innermost is the rule that lies deepest, of those that ask something of the
-// row if there are any: they say why this row and no other.
+// innermost returns the most deeply nested rule. It prefers rules that depend on the
+// row, because they explain why this row is allowed and others are not.
 func innermost(rules []policies.Rule) policies.Rule {
 	return slices.MaxFunc(rules, func(a, b policies.Rule) int {
 		return cmp.Or(compareBool(asksRow(a), asksRow(b)), cmp.Compare(a.Depth, b.Depth))

@@ -28,7 +28,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// recorded is the line that a decision leaves.
+// recorded returns the log line of a decision.
 func recorded(t testing.TB, e *policies.Engine, in *input.Input, d policies.Decision) map[string]any {
 	t.Helper()
 	line := map[string]any{
@@ -48,7 +48,7 @@ func plain(t testing.TB, v any) map[string]any {
 	return out
 }
 
-// erase takes random parts out of a record's input, as a mask does.
+// erase removes random parts of a record's input, like a mask.
 func erase(r *rand.Rand, line map[string]any) {
 	erased := []any{}
 	for range r.IntN(3) {
@@ -90,9 +90,9 @@ func again(t testing.TB, e *policies.Engine, line map[string]any) verdict {
 	return v
 }
 
-// Over policies that are hostile to being compiled, and records of which parts
-// were erased: what is replayed says either that it cannot be decided, or
-// exactly what deciding the whole question says.
+// The policies are hard to compile, and parts of the records are erased. A replayed
+// decision is either reported as undecidable or equals the decision about the whole
+// input.
 func TestReplayIsRightOrSaysThatItDoesNotKnow(t *testing.T) {
 	cases, err := policiestest.LoadCorpus()
 	must(t, err)
@@ -131,15 +131,15 @@ func TestReplayIsRightOrSaysThatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// differs tells whether a verdict is at odds with the truth. An error is a
-// denial; which denial may depend on the order in which conditions are looked at.
+// differs reports whether a verdict contradicts the truth. An error is a denial.
+// Which denial it is may depend on the order in which conditions are evaluated.
 func differs(v verdict, truth policies.Decision) bool {
 	return slices.ContainsFunc(v.flips, func(f flip) bool {
 		return f.kind != Error || truth.Allow || strings.HasPrefix(f.now, "allow")
 	})
 }
 
-// small is a tree of one rule.
+// small returns a policy tree with one rule.
 func small(t testing.TB, rules string) *policies.Engine {
 	t.Helper()
 	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte("package reseller.main\n\n" + rules)}}
@@ -235,7 +235,7 @@ allow if {
 	}
 }
 
-// ending is a context that is over from the n-th time that it is asked.
+// ending is a context that ends at the n-th time that it is asked.
 type ending struct {
 	context.Context
 	left atomic.Int64
