@@ -1,7 +1,7 @@
-// Package scenario plays scenario files of a policy tree: small worlds, and
-// sentences about who sees and may do what in them. They are asked of a server
-// over a store in memory, as a panel would ask, so that a sentence holds when
-// the panel would see it so.
+// Package scenario plays the scenario files of a policy tree. A scenario has a small
+// world, and sentences about what its users see and may do. The package asks a real
+// server over a store in memory, as a panel would. So a sentence holds if a panel
+// would see the same.
 package scenario
 
 import (
@@ -27,7 +27,7 @@ import (
 // Suffix ends the names of scenario files.
 const Suffix = ".scenario.yaml"
 
-// Scenario is one file, read and understood.
+// Scenario is one parsed file.
 type Scenario struct {
 	File   string
 	Title  string
@@ -36,13 +36,13 @@ type Scenario struct {
 	people []person
 }
 
-// person is a user, and what is said of them.
+// person is a user and the sentences about the user.
 type person struct {
 	user, from string
 	statements []statement
 }
 
-// Statements counts the sentences.
+// Statements returns the number of sentences.
 func (s *Scenario) Statements() int {
 	n := 0
 	for _, p := range s.people {
@@ -51,7 +51,7 @@ func (s *Scenario) Statements() int {
 	return n
 }
 
-// document is a file as it is written.
+// document is the YAML form of a file.
 type document struct {
 	Scenario string    `yaml:"scenario"`
 	At       string    `yaml:"at"`
@@ -59,11 +59,11 @@ type document struct {
 	Then     yaml.Node `yaml:"then"`
 }
 
-// Error tells what is wrong with scenarios, by file and line: they cannot be
-// played.
+// Error lists the errors in scenario files, by file and line. Files with errors
+// cannot be played.
 type Error struct{ Findings []rego.Finding }
 
-// Error lists the findings, a line each.
+// Error returns the findings, one per line.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
@@ -72,8 +72,8 @@ func (e *Error) Error() string {
 	return "scenarios: " + strings.Join(lines, "\n")
 }
 
-// Read reads every scenario of a tree, by file name. It returns an *Error that
-// says what is wrong in which file and line.
+// Read reads every scenario of a tree, in the order of file names. It returns an
+// *Error if any file has errors.
 func Read(tree fs.FS) ([]*Scenario, error) {
 	var all []*Scenario
 	var findings []rego.Finding
@@ -98,7 +98,7 @@ func Read(tree fs.FS) ([]*Scenario, error) {
 	return all, nil
 }
 
-// reader reads one file and notes what is wrong with it.
+// reader reads one file and notes its errors.
 type reader struct {
 	file     string
 	root     *yaml.Node
@@ -138,7 +138,7 @@ func read(file string, text []byte) (*Scenario, []rego.Finding) {
 	return s, r.findings
 }
 
-// timesAsText keeps times as they are written.
+// timesAsText makes YAML keep times as text.
 func timesAsText(node *yaml.Node) {
 	if node.Tag == "!!timestamp" {
 		node.Tag = "!!str"
@@ -148,7 +148,7 @@ func timesAsText(node *yaml.Node) {
 	}
 }
 
-// follows holds a file to the schema.
+// follows checks a file against the schema.
 func (r *reader) follows() {
 	schema, err := schemaOf()
 	if err != nil {
@@ -210,7 +210,8 @@ func (r *reader) people(s *Scenario, then *yaml.Node) {
 	}
 }
 
-// lineAt is the line of a value, or of the last part of the way that is there.
+// lineAt returns the line of the value at a path. If the path does not exist, it
+// returns the line of its deepest existing part.
 func lineAt(node *yaml.Node, at []string) int {
 	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
 		node = node.Content[0]

@@ -37,7 +37,7 @@ func files(then string) fstest.MapFS {
 	return fstest.MapFS{"a/small.scenario.yaml": {Data: []byte(small + then)}}
 }
 
-// played plays sentences about a user, and returns those that do not hold.
+// played plays sentences about a user and returns those that do not hold.
 func played(t *testing.T, engine *policies.Engine, then string) []scenario.Failure {
 	t.Helper()
 	all, err := scenario.Read(files(then))

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// statement is a sentence about a user, understood.
+// statement is a parsed sentence about a user.
 type statement struct {
 	line int
 	text string
-	ask  func(v *viewer) error // nil when it holds
+	ask  func(v *viewer) error // returns nil if the sentence holds
 }
 
-// form is a way to say something.
+// form is a kind of sentence.
 type form struct {
-	shape string // for people
+	shape string // as shown to people
 	match *regexp.Regexp
 	read  func(w *world, part []string) (func(v *viewer) error, error)
 }
@@ -33,7 +33,7 @@ const (
 
 func say(pattern string) *regexp.Regexp { return regexp.MustCompile(`^` + pattern + `$`) }
 
-// forms are the sentences that there are. The first that fits counts.
+// forms are all kinds of sentences. The first that matches is used.
 var forms = []form{
 	{"sees no TYPEs", say(`sees no ` + many), seesOnly},
 	{"sees only TYPEs NAME, NAME", say(`sees only ` + many + ` ` + list), seesOnly},
@@ -56,7 +56,7 @@ var forms = []form{
 	{"may not ACTION in AREA, because REASON", say(`may not ([a-z_]+) in ` + area + why), mayNotIn},
 }
 
-// Forms lists what a scenario can say.
+// Forms lists the sentences that a scenario can contain.
 func Forms() []string {
 	shapes := make([]string, len(forms))
 	for i, f := range forms {
@@ -78,7 +78,7 @@ func parse(text string, w *world) (statement, error) {
 	return statement{}, fmt.Errorf("is no sentence of a scenario; write one of:\n    %s", strings.Join(Forms(), "\n    "))
 }
 
-// known refuses a row that the world does not have.
+// known returns an error if the world does not have one of the rows.
 func known(w *world, typ string, rows ...string) error {
 	for _, row := range rows {
 		if !w.has(typ, row) {
@@ -88,7 +88,7 @@ func known(w *world, typ string, rows ...string) error {
 	return nil
 }
 
-// items takes a list apart: "a, b and c".
+// items splits a list such as "a, b and c".
 func items(text string) []string {
 	var out []string
 	for part := range strings.SplitSeq(strings.ReplaceAll(text, " and ", ", "), ",") {
@@ -162,7 +162,7 @@ func noColumns(w *world, part []string) (func(*viewer) error, error) {
 	}, known(w, typ, row)
 }
 
-// beyond are the items of a list that another does not have.
+// beyond returns the items of these that are not in others.
 func beyond(these, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(these), func(s string) bool { return slices.Contains(others, s) })
 }
@@ -214,8 +214,8 @@ func mayNotForeign(w *world, part []string) (func(*viewer) error, error) {
 	return decides(false, question{action: part[0], typ: part[1], account: part[2]}, part[3]), foreign(w, part)
 }
 
-// foreign refuses a question about any row of a type that resellerd keeps: it
-// has to be one row.
+// foreign refuses a type whose rows resellerd keeps. A question about such a type
+// must name one row.
 func foreign(w *world, part []string) error {
 	if isKind(part[1]) {
 		return fmt.Errorf("which %s? write its name", part[1])
@@ -223,7 +223,8 @@ func foreign(w *world, part []string) error {
 	return known(w, "account", part[2])
 }
 
-// decides expects a decision, and where reasons are given exactly those.
+// decides expects a decision. If reasons are given, the decision must have exactly
+// these.
 func decides(allowed bool, q question, reasons string) func(*viewer) error {
 	want := items(reasons)
 	slices.Sort(want)

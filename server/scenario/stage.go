@@ -28,11 +28,11 @@ type Failure struct {
 	Line     int    `json:"line"`
 	User     string `json:"user"`
 	Sentence string `json:"sentence"`
-	Instead  string `json:"instead"` // how it is
+	Instead  string `json:"instead"` // what holds instead
 }
 
-// Stage is a scenario's world in a store of its own, to be played under one
-// policy after another. It is for one goroutine at a time.
+// Stage is a scenario's world in its own store. It can be played under several
+// policies, one after the other. It is for one goroutine at a time.
 type Stage struct {
 	scenario *Scenario
 	store    *store.Store
@@ -43,8 +43,8 @@ type Stage struct {
 	names    map[string]string // id -> name
 }
 
-// Stage makes the world. The caller closes the stage. A world that cannot be
-// is an *Error.
+// Stage creates the world. The caller must close the stage. It returns an *Error if
+// the store refuses the world.
 func (s *Scenario) Stage(ctx context.Context) (*Stage, error) {
 	st, err := store.Open(ctx, "sqlite::memory:", store.Options{
 		Now: func() time.Time { return s.at }, Poll: time.Hour, MaxStale: 24 * time.Hour, MaxConns: 2,
@@ -81,11 +81,11 @@ func (g *Stage) open(ctx context.Context) error {
 	return err
 }
 
-// Close drops the world.
+// Close discards the world.
 func (g *Stage) Close() error { return g.store.Close() }
 
-// Play asks every sentence under a policy, and returns those that do not hold.
-// With first set, it stops at the first.
+// Play checks every sentence under a policy, and returns those that do not hold. If
+// first is set, it stops after the first of them.
 func (g *Stage) Play(ctx context.Context, engine *policies.Engine, first bool) ([]Failure, error) {
 	g.holder.Swap(engine)
 	var failures []Failure
@@ -111,17 +111,18 @@ func (g *Stage) Play(ctx context.Context, engine *policies.Engine, first bool) (
 	return failures, nil
 }
 
-// brokenError is a question that could not be put: nothing about the policy.
+// brokenError says that a question could not be asked. It says nothing about the
+// policy.
 type brokenError struct{ error }
 
-// viewer asks in the name of a user.
+// viewer sends requests for a user.
 type viewer struct {
 	*Stage
 	ctx        context.Context
 	user, from string
 }
 
-// ask sends a request as a panel does.
+// ask sends a request like a panel.
 func (v *viewer) ask(method, path string, body any) (status int, answer map[string]any, err error) {
 	var sent io.Reader = http.NoBody
 	if body != nil {
@@ -152,7 +153,7 @@ func (v *viewer) ask(method, path string, body any) (status int, answer map[stri
 	return response.StatusCode, answer, nil
 }
 
-// row is one row as the user sees it.
+// row returns one row as the user sees it.
 func (v *viewer) row(typ, name string) (map[string]any, error) {
 	status, row, err := v.ask(http.MethodGet, "/v1/"+typ+"s/"+v.ids[typ+" "+name], nil)
 	if err == nil && status != http.StatusOK {
@@ -169,7 +170,7 @@ func problem(status int, answer map[string]any) string {
 	return text
 }
 
-// absent tells that a row is neither to be read nor listed.
+// absent returns an error unless the row can be neither read nor listed.
 func (v *viewer) absent(typ, name string) error {
 	status, row, err := v.ask(http.MethodGet, "/v1/"+typ+"s/"+v.ids[typ+" "+name], nil)
 	if err != nil {
@@ -187,7 +188,7 @@ func (v *viewer) absent(typ, name string) error {
 	return nil
 }
 
-// lists tells that a list holds these rows, and no others.
+// lists returns an error unless the list has exactly these rows.
 func (v *viewer) lists(typ string, want []string) error {
 	listed, err := v.list(typ)
 	if err == nil && !slices.Equal(listed, want) {
@@ -196,7 +197,7 @@ func (v *viewer) lists(typ string, want []string) error {
 	return err
 }
 
-// list names the rows of a type that the user sees, sorted.
+// list returns the names of the rows of a type that the user sees, sorted.
 func (v *viewer) list(typ string) ([]string, error) {
 	status, page, err := v.ask(http.MethodGet, "/v1/"+typ+"s?limit=1000", nil)
 	switch {
@@ -218,13 +219,14 @@ func (v *viewer) list(typ string) ([]string, error) {
 	return listed, nil
 }
 
-// columns are the columns of a row that are shown, sorted.
+// columns returns the columns of a row that are shown, sorted.
 func (v *viewer) columns(typ, name string) ([]string, error) {
 	row, err := v.row(typ, name)
 	return slices.Sorted(maps.Keys(row)), err
 }
 
-// shows tells that a column of a row shows a value. Ids are shown as names.
+// shows returns an error unless a column of a row has this value. Ids appear as
+// names.
 func (v *viewer) shows(typ, name, column, want string) error {
 	row, err := v.row(typ, name)
 	if err != nil {
@@ -257,8 +259,7 @@ func (v *viewer) written(value any) string {
 	return fmt.Sprint(value)
 }
 
-// question is about a row by its name, an area by its path, or any row of an
-// account.
+// question is about a row by its name, an area by its path, or any row of an account.
 type question struct {
 	action, typ, row, id, account string
 }
@@ -268,7 +269,7 @@ type answered struct {
 	reasons []string
 }
 
-// decide asks as for a button.
+// decide asks the decision API, as a panel does to show or hide a button.
 func (v *viewer) decide(q question) (answered, error) {
 	resource := map[string]any{"type": q.typ, "id": or(or(v.ids[q.typ+" "+q.row], q.id), "any")}
 	if q.account != "" {
@@ -299,13 +300,13 @@ func readAnswer(answer map[string]any) answered {
 		got.reasons = append(got.reasons, fmt.Sprint(reason))
 	}
 	if !got.allowed && len(got.reasons) == 0 {
-		got.reasons = []string{"not_visible"} // what is out of sight is denied without a word
+		got.reasons = []string{"not_visible"} // an invisible resource is denied without reasons
 	}
 	slices.Sort(got.reasons)
 	return got
 }
 
-// proposed says whose a row is, or would be.
+// proposed returns the properties that say which account owns, or would own, the row.
 func (v *viewer) proposed(q question) map[string]any {
 	id := v.ids["account "+q.account]
 	switch q.typ {

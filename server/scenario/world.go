@@ -11,7 +11,7 @@ import (
 	"resellerd/store/seed"
 )
 
-// world is what a scenario plays in, by the names that it gives.
+// world is the data of a scenario, by the names in the file.
 type world struct {
 	Accounts  map[string]account  `yaml:"accounts"`
 	Groups    map[string]group    `yaml:"groups"`
@@ -71,13 +71,15 @@ type card struct {
 	Customers   []string `yaml:"customers"`
 }
 
-// access is a set of letters of "crud", if any is said.
+// access is a set of the letters of "crud". said is false if the file does not
+// mention it.
 type access struct {
 	said    bool
 	letters string
 }
 
-// UnmarshalYAML is part of yaml.Unmarshaler: all, none or a list of actions.
+// UnmarshalYAML implements yaml.Unmarshaler. It reads "all", "none" or a list of
+// actions.
 func (a *access) UnmarshalYAML(node *yaml.Node) error {
 	a.said = true
 	if node.Kind == yaml.ScalarNode {
@@ -87,18 +89,18 @@ func (a *access) UnmarshalYAML(node *yaml.Node) error {
 		return nil
 	}
 	for _, action := range node.Content {
-		a.letters += action.Value[:1] // the schema has seen to it
+		a.letters += action.Value[:1] // the schema ensures that it is not empty
 	}
 	return nil
 }
 
-// names are names, or the one word that stands for them.
+// names is a list of names, or one word that stands for several names.
 type names struct {
 	word string
 	list []string
 }
 
-// UnmarshalYAML is part of yaml.Unmarshaler.
+// UnmarshalYAML implements yaml.Unmarshaler.
 func (n *names) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind == yaml.ScalarNode {
 		n.word = node.Value
@@ -107,20 +109,20 @@ func (n *names) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode(&n.list)
 }
 
-// kind is a type that a world has rows of.
+// kind is a type whose rows a world can contain.
 type kind struct {
 	typ   string
 	has   func(w *world, name string) bool
 	parts func(w *world) []part // sorted by name
 }
 
-// part is a row of an account, and what hangs on it.
+// part is a row of an account, with the rows that depend on it.
 type part struct {
 	account string
 	rows    []seed.Row
 }
 
-// kinds are all of them, in the order in which they are made.
+// kinds are all types of a world, in the order in which their rows are created.
 var kinds = []kind{
 	kindOf("account", func(w *world) map[string]account { return w.Accounts }, account.part),
 	kindOf("group", func(w *world) map[string]group { return w.Groups }, group.part),
@@ -145,12 +147,12 @@ func isKind(typ string) bool {
 	return slices.ContainsFunc(kinds, func(k kind) bool { return k.typ == typ })
 }
 
-// has tells whether the world has something of a type and name.
+// has reports whether the world has a row of this type and name.
 func (w *world) has(typ, name string) bool {
 	return slices.ContainsFunc(kinds, func(k kind) bool { return k.typ == typ && k.has(w, name) })
 }
 
-// checkWorld finds names that nothing has.
+// checkWorld finds references to names that do not exist.
 func (r *reader) checkWorld(w *world) {
 	need := func(typ, name string, at ...string) {
 		if name != "" && !w.has(typ, name) {
@@ -186,7 +188,7 @@ func (r *reader) checkWorld(w *world) {
 	}
 }
 
-// rows are what the world holds, a tenant after the other. A row is named
+// rows returns the rows of the world, one tenant after the other. A row's name is
 // "TYPE NAME".
 func (w *world) rows() ([]seed.Row, error) {
 	chains, tenants := map[string][]string{}, map[string][]seed.Row{}
@@ -211,7 +213,7 @@ func (w *world) rows() ([]seed.Row, error) {
 	return rows, nil
 }
 
-// chain is an account and those above it, its master last.
+// chain returns an account and the accounts above it, its master last.
 func (w *world) chain(name string) ([]string, error) {
 	chain := []string{name}
 	for above := w.Accounts[name].Parent; above != ""; above = w.Accounts[above].Parent {
@@ -278,7 +280,7 @@ func (c card) part(name string) part {
 	}}
 }
 
-// all are the names of rows of a type.
+// all returns the names of rows of a type, in the form "TYPE NAME".
 func all(typ string, names []string) []string {
 	rows := make([]string, len(names))
 	for i, name := range names {
