@@ -13,8 +13,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// decks is a reseller with the carrier's cards that it was assigned, and those
-// that it built of them.
+// decks is a reseller, the carrier's cards that are assigned to it, and its own cards
+// that are built from them.
 type decks struct {
 	b        *testing.B
 	store    *store.Store
@@ -25,9 +25,9 @@ type decks struct {
 	given    []string // cards that are assigned to the reseller
 }
 
-// newDecks makes a carrier that has assigned so many cards of so many prefixes
-// to a reseller, who has built so many of its own from them: each from one, by
-// 12 % on top.
+// newDecks creates a carrier and a reseller. The carrier assigns `given` cards with
+// `prefixes` prefixes each to the reseller. The reseller has `built` cards of its
+// own, each built from one of these with a markup of 12 %.
 func newDecks(b *testing.B, database string, given, built, prefixes int) *decks {
 	b.Helper()
 	s := storetest.Open(b, database, store.Options{RateMemory: -1})
@@ -52,7 +52,8 @@ func (d *decks) people() {
 	d.master, d.user, d.reseller = names.ID("carrier"), names.ID("sales"), names.ID("reseller")
 }
 
-// card makes a customer card, assigned to an account where one is named.
+// card creates a customer card. If assigned is set, it assigns the card to that
+// account.
 func (d *decks) card(owner, name, assigned string) (id string) {
 	d.b.Helper()
 	write(d.b, d.store, d.master, func(tx *store.Tx) error {
@@ -68,8 +69,8 @@ func (d *decks) card(owner, name, assigned string) (id string) {
 	return id
 }
 
-// rates gives a card an active revision of n rows, of which columns says what
-// the i-th holds.
+// rates gives a card an active revision of n rows. columns is the SQL for the columns
+// of row i.
 func (d *decks) rates(card, columns string, n int) {
 	d.exec(`INSERT INTO revisions (id, card_id, number, status, activated_at, row_count, created_at)
 		VALUES ('rev_` + card + `', '` + card + `', 1, 'active', 1, ` + fmt.Sprint(n) + `, 1)`)
@@ -78,8 +79,8 @@ func (d *decks) rates(card, columns string, n int) {
 		SELECT 'rev_%s', %s FROM n`, n, card, columns))
 }
 
-// built gives a card the revision that building it from one parent would: 12 %
-// of these costs are whole at four decimals, so that SQL can tell them.
+// built gives a card the revision that a build from one parent would make. With these
+// costs, a markup of 12 % is exact at four decimals, so SQL can compute it.
 func (d *decks) built(card, parent string) {
 	recipe, err := json.Marshal(store.Recipe{Compact: "max", RatePrecision: 4, RateRounding: "half_up",
 		Rules: []store.ProfitRule{{Match: "*", Type: "percent", Value: 12e10, Status: store.RuleProfit}}})
@@ -102,8 +103,8 @@ func (d *decks) exec(text string) {
 	}
 }
 
-// analyze leaves nothing to be done for what was written: an autovacuum, a
-// checkpoint or a busy disk would take part of what is measured.
+// analyze does the database's maintenance for the written rows now. An autovacuum, a
+// checkpoint or a busy disk would distort the measurement.
 func (d *decks) analyze() {
 	d.exec("ANALYZE")
 	if d.store.Dialect() == "postgres" {

@@ -18,11 +18,11 @@ import (
 	"resellerd/store/storetest"
 )
 
-// BenchmarkCheck compares one check of a stored customer over HTTP: resellerd
-// with a warm plan and its decision log on, with a full evaluation for every
-// request and the log off, OPA's own server deciding the same input by the same
-// policies with its log off, and a bare Fiber handler that answers the same
-// bytes without reading the request.
+// BenchmarkCheck compares one check of a stored customer over HTTP on four servers:
+// resellerd with a warm plan and its decision log on; resellerd with a full
+// evaluation for every request and the log off; OPA's own server, which decides the
+// same input with the same policies and its log off; and a bare Fiber handler that
+// returns the same bytes without reading the request.
 func BenchmarkCheck(b *testing.B) {
 	database := storetest.SQLite(b)
 	s := storetest.Open(b, database, store.Options{})
@@ -67,7 +67,7 @@ func evaluation(name, address string, bodies ...string) target {
 	}
 }
 
-// bare serves the same bytes with nothing but Fiber.
+// bare serves the same bytes with a bare Fiber handler.
 func bare(b *testing.B, answer string) string {
 	b.Helper()
 	address := freePort(b)
@@ -78,8 +78,8 @@ func bare(b *testing.B, answer string) string {
 	return "http://" + address + "/"
 }
 
-// TestBarePeer is the bare handler in a process of its own; it serves only when
-// a benchmark starts it.
+// TestBarePeer is the bare handler in its own process. It serves only if a benchmark
+// starts it.
 func TestBarePeer(t *testing.T) {
 	address := os.Getenv("BARE_ADDRESS")
 	if address == "" {
@@ -94,8 +94,8 @@ func TestBarePeer(t *testing.T) {
 	t.Fatal(app.Listen(address))
 }
 
-// opaTargets starts OPA's server with the embedded policies and asks it what
-// resellerd was asked: the inputs come out of the decision log.
+// opaTargets starts OPA's server with the embedded policies and asks it the same
+// questions as resellerd. It takes the inputs from the decision log.
 func opaTargets(b *testing.B, resellerd, logFile string, questions ...string) []target {
 	b.Helper()
 	path := opaBinary()
@@ -129,7 +129,7 @@ func opaBinary() string {
 	return path
 }
 
-// recordedInput asks once and reads the input out of the log line that follows.
+// recordedInput asks once and reads the input from the log line of that question.
 func recordedInput(b *testing.B, address, logFile, q string) json.RawMessage {
 	b.Helper()
 	before := len(logLines(b, logFile))
@@ -148,7 +148,7 @@ func recordedInput(b *testing.B, address, logFile, q string) json.RawMessage {
 	return nil
 }
 
-// logLines returns the lines of a log that are written to their end.
+// logLines returns the complete lines of a log.
 func logLines(b *testing.B, path string) [][]byte {
 	b.Helper()
 	text, err := os.ReadFile(path)
@@ -159,8 +159,8 @@ func logLines(b *testing.B, path string) [][]byte {
 	return lines[:len(lines)-1]
 }
 
-// checkOPA makes sure that OPA answers the first question yes, the second no:
-// a peer that decides something else is no measure.
+// checkOPA checks that OPA allows the first question and denies the second. A peer
+// that decides differently cannot be compared.
 func checkOPA(b *testing.B, url string, bodies []string) {
 	b.Helper()
 	for i, body := range bodies {

@@ -17,13 +17,12 @@ import (
 	"resellerd/store/storetest"
 )
 
-// BenchmarkImport imports a CSV file of RESELLERD_BENCH_IMPORT (default
-// 250,000) rates over HTTP: a preview and a new draft, into a card without
-// rates and into one that has as many. Beside it psql's \copy, or the .import of
-// the sqlite3 shell, puts the same rows, parsed already, into the same table of
-// the same database, in turns. Then a sidecar that has done nothing else
-// imports RESELLERD_BENCH_IMPORT_LARGE (default 1,000,000) rates. It reports the
-// ratios of the medians, and the most memory that each sidecar ever held.
+// BenchmarkImport imports a CSV file of RESELLERD_BENCH_IMPORT (default 250,000)
+// rates over HTTP. It measures a preview and a new draft, for a card without rates
+// and for one with as many. In turns with it, psql's \copy or the sqlite3 shell's
+// .import loads the same parsed rows into the same table. Then a fresh sidecar
+// imports RESELLERD_BENCH_IMPORT_LARGE (default 1,000,000) rates. The benchmark
+// reports the ratios of the medians, and the peak memory of each sidecar.
 func BenchmarkImport(b *testing.B) {
 	rows, large := setting("RESELLERD_BENCH_IMPORT", 250_000), setting("RESELLERD_BENCH_IMPORT_LARGE", 1_000_000)
 	for _, loader := range []loader{{"sqlite", storetest.SQLite, "sqlite3", sqliteImport}, {"postgres", storetest.Postgres, "psql", psqlCopy}} {
@@ -61,7 +60,7 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// loader is a database, and the tool that loads rows into it.
+// loader is a database and the tool that loads rows into it.
 type loader struct {
 	name  string
 	fresh func(testing.TB) string
@@ -71,7 +70,7 @@ type loader struct {
 
 func ratio(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }
 
-// carrierDeck is a file as a carrier sends it.
+// carrierDeck returns a file as a carrier sends it.
 func carrierDeck(rows int) []byte {
 	var deck bytes.Buffer
 	deck.WriteString("Prefix;Destination;Rate per minute;Minimum;Increment\n")
@@ -121,7 +120,7 @@ func (i *importer) run(b *testing.B, card string, apply bool) time.Duration {
 	return took
 }
 
-// peak is the most memory that the sidecar ever held, in MB.
+// peak returns the most memory that the sidecar ever used, in MB.
 func (i *importer) peak(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.pid))
@@ -141,8 +140,8 @@ func (i *importer) peak(b *testing.B) float64 {
 	return 0
 }
 
-// bareLoad loads the parsed rows with the database's own tool, each time as
-// another revision.
+// bareLoad loads the parsed rows with the database's own tool, each time as a new
+// revision.
 type bareLoad struct {
 	*decks
 	card, database string
@@ -169,8 +168,8 @@ func (l *bareLoad) run(b *testing.B) time.Duration {
 	return took
 }
 
-// parsedRows is a file of rows as the table has them. Two of its columns may be
-// empty, which the sqlite3 shell cannot say: they are 0.
+// parsedRows writes a file with the rows of the table. Two columns may be NULL, which
+// the sqlite3 shell cannot import, so they are 0.
 func parsedRows(b *testing.B, revision string, rows int) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), revision+".csv")
@@ -181,7 +180,7 @@ func parsedRows(b *testing.B, revision string, rows int) (path string) {
 	w := csv.NewWriter(file)
 	for i := range rows {
 		cost := strconv.Itoa((i%977 + 1) * 2_500_000)
-		_ = w.Write([]string{revision, strconv.Itoa(10_000_000 + i), fmt.Sprintf("Destination %d", i%4000), cost, "0", "0", "1", "1", "0", "open"}) // Flush keeps the error
+		_ = w.Write([]string{revision, strconv.Itoa(10_000_000 + i), fmt.Sprintf("Destination %d", i%4000), cost, "0", "0", "1", "1", "0", "open"}) // Error reports it after Flush
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {

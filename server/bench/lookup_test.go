@@ -13,12 +13,12 @@ import (
 	"resellerd/store/storetest"
 )
 
-// BenchmarkLookup looks numbers up as a reseller that sees 200 cards: 20 that
-// it was assigned, of RESELLERD_BENCH_PREFIXES (default 25,000) prefixes each,
-// and 180 of its own, each built from one of those with 12 % on top. It reports
-// the times as the client sees them and as the server counts them, what the
-// rate memory holds, the same past it, and the same again after 2,000 further
-// cards that the reseller does not see.
+// BenchmarkLookup looks up numbers for a reseller that sees 200 cards. 20 of them are
+// assigned to it, with RESELLERD_BENCH_PREFIXES (default 25,000) prefixes each. 180
+// are its own, each built from one of these with a markup of 12 %. It reports the
+// times as the client and the server measure them, and the size of the rate memory.
+// It measures again without the rate memory, and with 2,000 more cards that the
+// reseller does not see.
 func BenchmarkLookup(b *testing.B) {
 	prefixes := setting("RESELLERD_BENCH_PREFIXES", 25_000)
 	for name, fresh := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
@@ -38,26 +38,26 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// invisible makes further cards of the carrier's that nobody is assigned.
+// invisible creates more cards of the carrier that are assigned to nobody.
 func (d *decks) invisible(n int) {
 	for i := range n {
 		d.rates(d.card(d.master, fmt.Sprintf("Hidden %d", i), ""), "'1' || (100000 + i), 'Hidden', 1, 1, 1, 0, 'open'", 10)
 	}
 	d.analyze()
-	write(d.b, d.store, d.master, func(tx *store.Tx) error { // what was written past the store is told of
+	write(d.b, d.store, d.master, func(tx *store.Tx) error { // this write tells the sidecar about rows written without the store
 		name := "Carrier, renamed"
 		_, err := tx.UpdateAccount(d.b.Context(), d.master, store.AccountPatch{Name: &name})
 		return err
 	})
-	time.Sleep(time.Second) // longer than the sidecar takes to hear of it
+	time.Sleep(time.Second) // longer than the sidecar takes to notice
 }
 
-// asker asks one sidecar, one request after another.
+// asker sends requests to one sidecar, one after another.
 type asker struct {
 	*decks
 	address string
 	random  *rand.Rand
-	worst   time.Duration // the last 99th percentile
+	worst   time.Duration // 99th percentile of the last run
 }
 
 func (d *decks) sidecar(database string, flags ...string) *asker {
@@ -86,7 +86,7 @@ func (a *asker) lookup() time.Duration {
 	return time.Since(start)
 }
 
-// warmUp asks until all is in memory, and says what it takes.
+// warmUp asks until all rates are in memory, and logs how long that takes.
 func (a *asker) warmUp(rows, built int) {
 	start := time.Now()
 	a.lookup()

@@ -18,11 +18,11 @@ import (
 	"resellerd/store/storetest"
 )
 
-// BenchmarkPage compares a reseller's page of 100 customers over HTTP with a
-// bare Fiber handler around the same query, written by hand for this one case
-// and encoded alike, on both databases. RESELLERD_BENCH_ROWS customers (default
-// 1,000,000) lie over 1,000 resellers; the same page among a hundredth of them
-// tells whether it grows with what is invisible.
+// BenchmarkPage compares a reseller's page of 100 customers over HTTP with a bare
+// Fiber handler. That one runs the same query, written by hand, and encodes it the
+// same way. It runs on both databases. RESELLERD_BENCH_ROWS customers (default
+// 1,000,000) belong to 1,000 resellers. The same page among a hundredth of them shows
+// whether the time grows with invisible rows.
 func BenchmarkPage(b *testing.B) {
 	rows := setting("RESELLERD_BENCH_ROWS", 1_000_000)
 	for name, fresh := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
@@ -42,10 +42,11 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// filled is a store with one reseller of 1,000 customers, and many others.
+// filled is a store with one reseller that has 1,000 customers, and many other
+// resellers.
 type filled struct{ database, account, user string }
 
-// visible is how many customers the viewer has, whatever the others have.
+// visible is how many customers the viewer has, independent of the others.
 const visible = 1000
 
 func seeded(b *testing.B, database string, rows int) filled {
@@ -75,19 +76,20 @@ func (f filled) sidecar(b *testing.B) string {
 	return address
 }
 
-// resident says how much memory the sidecar holds.
+// resident describes how much memory the sidecar uses.
 func resident(b *testing.B, address string) string {
 	b.Helper()
 	return fmt.Sprintf("%.0f MB resident", residentBytes(b, address)/1e6)
 }
 
-// residentBytes is how much memory the sidecar holds, by its own metrics.
+// residentBytes returns how much memory the sidecar uses, according to its own
+// metrics.
 func residentBytes(b *testing.B, address string) float64 {
 	b.Helper()
 	return metric(b, address, "process_resident_memory_bytes")
 }
 
-// metric is one of the sidecar's own figures.
+// metric returns one of the sidecar's metrics.
 func metric(b *testing.B, address, name string) float64 {
 	b.Helper()
 	resp, err := http.Get("http://" + address + "/metrics")
@@ -115,8 +117,7 @@ func page(name, address, user string) target {
 	}
 }
 
-// bare serves the page with nothing but Fiber and database/sql, in a process of
-// its own.
+// bare serves the page with only Fiber and database/sql, in its own process.
 func (f filled) bare(b *testing.B) string {
 	b.Helper()
 	address := freePort(b)
@@ -127,8 +128,8 @@ func (f filled) bare(b *testing.B) string {
 	return address
 }
 
-// pageQuery has the select list of resellerd's own customer view, the cards a
-// customer is on included.
+// pageQuery has the select list of resellerd's own customer view, including the cards
+// of a customer.
 const pageQuery = `SELECT id, account_id, name, email, status, currency, external_id, notes, %s, created_at, updated_at
 	FROM customers WHERE account_id = $1 ORDER BY id LIMIT 101`
 
@@ -137,8 +138,8 @@ var pageCards = map[string]string{
 	"sqlite":   `(SELECT json_group_array(k.card_id) FROM card_customers k WHERE k.customer_id = customers.id)`,
 }
 
-// TestPagePeer is the bare page in a process of its own; it serves only when a
-// benchmark starts it.
+// TestPagePeer is the bare page in its own process. It serves only if a benchmark
+// starts it.
 func TestPagePeer(t *testing.T) {
 	database := os.Getenv("BARE_DATABASE")
 	if database == "" {

@@ -28,11 +28,11 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, build.Run()
 })
 
-// resellerd starts the sidecar over a store and returns its address once it is
-// ready, and how long that took.
+// resellerd starts the sidecar over a store and waits until it is ready. It returns
+// the address and how long the start took.
 func resellerd(b *testing.B, database string, flags ...string) (address string, took time.Duration) {
 	b.Helper()
-	if _, err := binary(); err != nil { // built before the clock starts
+	if _, err := binary(); err != nil { // build before the clock starts
 		b.Fatal(err)
 	}
 	start := time.Now()
@@ -40,7 +40,7 @@ func resellerd(b *testing.B, database string, flags ...string) (address string, 
 	return address, time.Since(start)
 }
 
-// serving starts the sidecar and returns it once it is ready.
+// serving starts the sidecar and waits until it is ready.
 func serving(b *testing.B, database string, flags ...string) (address string, cmd *exec.Cmd) {
 	b.Helper()
 	path, err := binary()
@@ -58,7 +58,7 @@ func serving(b *testing.B, database string, flags ...string) (address string, cm
 	return readyAddress(b, stderr), cmd
 }
 
-// readyAddress reads the log until the line that says where it listens.
+// readyAddress reads the log up to the line that contains the address.
 func readyAddress(b *testing.B, stderr io.Reader) string {
 	b.Helper()
 	lines := bufio.NewScanner(stderr)
@@ -74,7 +74,8 @@ func readyAddress(b *testing.B, stderr io.Reader) string {
 	return ""
 }
 
-// peerBinary is this test binary: the peers are tests that serve when told to.
+// peerBinary returns the path of this test binary. The peers are tests that serve
+// only if a benchmark starts them.
 func peerBinary(b *testing.B) string {
 	b.Helper()
 	path, err := os.Executable()
@@ -93,14 +94,14 @@ func readAll(b *testing.B, r io.Reader) string {
 	return string(text)
 }
 
-// run starts a peer that is ended with the benchmark.
+// run starts a peer that ends with the benchmark.
 func run(b *testing.B, cmd *exec.Cmd) {
 	b.Helper()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may be gone already
+		_ = cmd.Process.Kill() // it may have ended already
 		_ = cmd.Wait()
 	})
 }

@@ -14,11 +14,10 @@ import (
 	"resellerd/store/storetest"
 )
 
-// BenchmarkShadow compares the time of a check with a shadow that decides every
-// one of them as well, and without, at half of what the server without can do:
-// requests come at a fixed pace, whatever the answers take. The shadow is the
-// policy itself, then one that the live policy disagrees with every time, and
-// one that takes as long as it may.
+// BenchmarkShadow compares the time of a check with and without a shadow that repeats
+// every decision. Requests come at a fixed rate, half of the capacity without a
+// shadow, however long the answers take. The shadow is first the policy itself, then
+// one that always disagrees, and then one that takes as long as allowed.
 func BenchmarkShadow(b *testing.B) {
 	database := storetest.SQLite(b)
 	w := newWorld(b, storetest.Open(b, database, store.Options{}))
@@ -33,7 +32,7 @@ func BenchmarkShadow(b *testing.B) {
 		waitForMetric(b, address, "resellerd_shadow_policy_info")
 		pacers = append(pacers, newPacer(address, question(w.user, w.customer)))
 	}
-	for _, p := range pacers { // warm, and the first wide open: its capacity
+	for _, p := range pacers { // warm up; after that, the first pacer measures the capacity
 		p.run(b, 0, time.Second)
 	}
 	capacity := pacers[0].run(b, 0, time.Duration(seconds())*time.Second).perSecond
@@ -67,7 +66,7 @@ func middle(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// pacer sends one question over and over.
+// pacer sends one question repeatedly.
 type pacer struct {
 	address, body string
 	client        *fasthttp.HostClient
@@ -77,10 +76,10 @@ func newPacer(address, body string) *pacer {
 	return &pacer{address: address, body: body, client: &fasthttp.HostClient{Addr: address, MaxConns: connections}}
 }
 
-// paced is what came of a run: microseconds, and requests a second.
+// paced is the result of a run: times in microseconds, and requests per second.
 type paced struct{ median, slow, perSecond float64 }
 
-// run sends at a pace of so many a second for a time, 0 as fast as answers come.
+// run sends pace requests per second for a time. 0 sends as fast as answers come.
 func (p *pacer) run(b *testing.B, pace float64, during time.Duration) paced {
 	b.Helper()
 	var mu sync.Mutex
@@ -103,7 +102,7 @@ func (p *pacer) run(b *testing.B, pace float64, during time.Duration) paced {
 	return paced{took[len(took)/2], took[len(took)*99/100], float64(len(took)) / time.Since(start).Seconds()}
 }
 
-// send is one connection's part.
+// send sends the requests of one connection.
 func (p *pacer) send(b *testing.B, start time.Time, i int, pace float64, during time.Duration) []float64 {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
@@ -130,7 +129,7 @@ func (p *pacer) send(b *testing.B, start time.Time, i int, pace float64, during 
 	return took
 }
 
-// metrics are the lines of a server's metrics that match.
+// metrics returns the matching lines of a server's metrics.
 func metrics(b *testing.B, address, pattern string) string {
 	b.Helper()
 	_, text, err := fasthttp.Get(nil, "http://"+address+"/metrics")

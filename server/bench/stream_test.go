@@ -24,10 +24,10 @@ import (
 )
 
 // BenchmarkStream streams a card of RESELLERD_BENCH_PREFIXES (default 250,000)
-// translated rates as NDJSON, beside a bare Fiber handler around database/sql
-// that encodes the same rows alike, in turns, on both databases. It reports
-// the throughput of the one against the other, when the first byte came, and
-// how much memory the sidecar took above rest.
+// translated rates as NDJSON. A bare Fiber handler with database/sql encodes the same
+// rows the same way, in turns, on both databases. The benchmark reports the ratio of
+// the throughputs, the time of the first byte, and the sidecar's memory above its
+// idle use.
 func BenchmarkStream(b *testing.B) {
 	for name, fresh := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		b.Run(name, func(b *testing.B) {
@@ -38,7 +38,7 @@ func BenchmarkStream(b *testing.B) {
 			bare := streamed{url: bareStream(b, database, "rev_"+d.given[0])}
 			ours.read(b)
 			bare.read(b)
-			time.Sleep(time.Second) // what the first of each left behind is let go of
+			time.Sleep(time.Second) // let both release the memory of their first run
 			rest := residentBytes(b, address)
 			most := watch(b, address)
 			for range rounds() {
@@ -58,10 +58,10 @@ func BenchmarkStream(b *testing.B) {
 	}
 }
 
-// streamed reads one card again and again.
+// streamed reads one card repeatedly.
 type streamed struct {
 	url, user   string
-	size, sum   int // of one answer
+	size, sum   int // of one response
 	first, last []time.Duration
 }
 
@@ -106,7 +106,8 @@ func median(all []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-// watch notes the most memory that the sidecar holds until it is asked.
+// watch measures the sidecar's memory until most is called, which returns the
+// maximum.
 func watch(b *testing.B, address string) (most func() float64) {
 	var peak atomic.Int64
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -124,8 +125,8 @@ func watch(b *testing.B, address string) (most func() float64) {
 	return func() float64 { close(stop); <-stopped; return float64(peak.Load()) }
 }
 
-// bareStream serves the same rows with nothing but Fiber and database/sql, in a
-// process of its own.
+// bareStream serves the same rows with only Fiber and database/sql, in its own
+// process.
 func bareStream(b *testing.B, database, revision string) string {
 	b.Helper()
 	address := freePort(b)
@@ -136,8 +137,8 @@ func bareStream(b *testing.B, database, revision string) string {
 	return "http://" + address + "/"
 }
 
-// TestStreamPeer is the bare stream in a process of its own; it serves only
-// when a benchmark starts it.
+// TestStreamPeer is the bare stream in its own process. It serves only if a benchmark
+// starts it.
 func TestStreamPeer(t *testing.T) {
 	database := os.Getenv("BARE_DATABASE")
 	if os.Getenv("BARE_REVISION") == "" {

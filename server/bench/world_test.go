@@ -9,8 +9,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// world is a carrier with one reseller that has a sales user, a customer of
-// the reseller's and one that is not.
+// world is a carrier with three resellers. user and customer belong to the first
+// reseller, and foreign is a customer of the last one.
 type world struct {
 	user, customer, foreign string
 }
@@ -29,7 +29,7 @@ func newWorld(b *testing.B, s *store.Store) world {
 	return world{user: names.ID("sales 0"), customer: names.ID("customer 0"), foreign: names.ID("customer 2")}
 }
 
-// carrier is a master with a group for the users of its resellers.
+// carrier returns a master with a group for the users of its resellers.
 func carrier() []seed.Row {
 	group := store.DefaultResellerGroup()
 	group.AccountID = "carrier"

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// target is one thing under load: a URL and the requests to send to it in turn.
+// target is a URL under load, and the requests that are sent to it in turn.
 type target struct {
 	name    string
 	url     string
@@ -28,7 +28,7 @@ var (
 	badStatus = regexp.MustCompile(`Non-2xx or 3xx responses:\s+(\d+)`)
 )
 
-// rounds is how often each target is measured, seconds how long each time.
+// rounds is how often each target is measured, and seconds is how long each time.
 func rounds() int  { return setting("RESELLERD_BENCH_ROUNDS", 5) }
 func seconds() int { return setting("RESELLERD_BENCH_SECONDS", 4) }
 
@@ -39,12 +39,12 @@ func setting(name string, byDefault int) int {
 	return byDefault
 }
 
-// compare loads every target in turn, round after round, and returns the
-// median requests per second of each.
+// compare measures the targets in turn, round after round. It returns the median of
+// each in requests per second.
 func compare(b *testing.B, targets []target) []float64 {
 	b.Helper()
 	rates := make([][]float64, len(targets))
-	for i, t := range targets { // one short warm-up each, not counted
+	for i, t := range targets { // one short warm-up each, which does not count
 		load(b, t, 1)
 		rates[i] = make([]float64, 0, rounds())
 	}
@@ -62,8 +62,8 @@ func compare(b *testing.B, targets []target) []float64 {
 	return medians
 }
 
-// load runs wrk against t and returns requests per second. A refusal is not
-// throughput: any answer outside 2xx and 3xx fails the benchmark.
+// load runs wrk against t and returns requests per second. The benchmark fails if any
+// response is outside 2xx and 3xx, because refusals are not throughput.
 func load(b *testing.B, t target, seconds int) float64 {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), "wrk", "-t2", "-c"+strconv.Itoa(connections),
@@ -85,7 +85,7 @@ func load(b *testing.B, t target, seconds int) float64 {
 	return rate
 }
 
-// script writes the Lua that sends the target's requests in turn.
+// script writes the Lua script that sends the target's requests in turn.
 func script(b *testing.B, t target) string {
 	b.Helper()
 	var lua bytes.Buffer
