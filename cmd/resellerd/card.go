@@ -23,7 +23,7 @@ import (
 	"resellerd/server"
 )
 
-// cardCommand works on rate cards, as a user may.
+// cardCommand works on rate cards with the rights of a user.
 type cardCommand struct {
 	Build   cardBuildCommand   `cmd:"" help:"Build a card from its parents."`
 	Proof   cardProofCommand   `cmd:"" help:"Check whether any call on a card costs more than it sells for."`
@@ -32,8 +32,8 @@ type cardCommand struct {
 	Export  cardExportCommand  `cmd:"" help:"Write a card's rates to a file, as the user sees them."`
 }
 
-// actSettings say in whose name something is done, and where: by a server
-// that runs, or in the database, which then is asked through the same API.
+// actSettings say which user acts, and where: on a running server, or on the
+// database. A database is used through the same API, by a server inside this process.
 type actSettings struct {
 	lookSettings
 	As    string `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
@@ -41,7 +41,7 @@ type actSettings struct {
 	Token string `help:"Panel token for the resellerd of --url." placeholder:"TOKEN"`
 }
 
-// apiClient is where requests go.
+// apiClient sends requests to a server.
 type apiClient struct {
 	client    *http.Client
 	base      string
@@ -49,8 +49,8 @@ type apiClient struct {
 	close     func() error
 }
 
-// open finds the server, or puts one before the database that nobody else can
-// reach.
+// open returns a client of the server at URL. Without URL it starts a server over the
+// database that no other process can reach.
 func (s *actSettings) open(ctx context.Context) (*apiClient, error) {
 	if s.URL != "" {
 		return &apiClient{client: http.DefaultClient, base: strings.TrimSuffix(s.URL, "/"), token: s.Token, as: s.As,
@@ -95,15 +95,16 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	transport := &http.Transport{DialContext: onceDialled(conn)}
 	return &apiClient{client: &http.Client{Transport: transport}, base: "http://localhost", token: token, as: s.As, close: func() error {
 		transport.CloseIdleConnections()
-		_ = conn.Close() // by the transport already, mostly
+		_ = conn.Close() // usually the transport has closed it already
 		return errors.Join(srv.App().Shutdown(), <-served)
 	}}, nil
 }
 
-// ownSocket is a listener and the only connection to it there will ever be: the
-// place of the socket is gone by then, whatever ends this process.
+// ownSocket returns a listener and the only connection that it will ever accept. The
+// socket's directory is already removed, so nothing remains however this process
+// ends.
 func ownSocket(ctx context.Context) (listener net.Listener, conn net.Conn, err error) {
-	dir, err := os.MkdirTemp("", "resellerd-card-") // its owner's alone
+	dir, err := os.MkdirTemp("", "resellerd-card-") // only its owner has access
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,7 +121,7 @@ func ownSocket(ctx context.Context) (listener net.Listener, conn net.Conn, err e
 
 var errAsked = errors.New("the connection has been used")
 
-// onceDialled hands out a connection that is there already: a command asks once.
+// onceDialled returns the existing connection once. A command sends only one request.
 func onceDialled(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
 	var used atomic.Bool
 	return func(context.Context, string, string) (net.Conn, error) {
@@ -131,7 +132,8 @@ func onceDialled(conn net.Conn) func(context.Context, string, string) (net.Conn,
 	}
 }
 
-// post asks, and hands the answer's body to read. A problem is an error.
+// post sends a request and passes the body of the response to read. It returns a
+// problem as an error.
 func (d *apiClient) post(ctx context.Context, path, accept string, body any, read func(io.Reader) error) error {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -156,7 +158,7 @@ func (d *apiClient) post(ctx context.Context, path, accept string, body any, rea
 	return read(res.Body)
 }
 
-// problemIn is what a server refuses, as an error.
+// problemIn returns a problem response as an error.
 func problemIn(res *http.Response) error {
 	var p struct {
 		Title, Detail, Field string

@@ -18,7 +18,7 @@ type cardBuildCommand struct {
 	AcceptLosses bool   `help:"Activate it even if calls sell at a loss."`
 }
 
-// Run builds, and prints what came of it.
+// Run builds the card and prints the result.
 func (c *cardBuildCommand) Run(ctx context.Context, t terminal) (err error) {
 	d, err := c.open(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ type cardProofCommand struct {
 	Revision string `help:"The revision to prove; the active one by default." placeholder:"ID"`
 }
 
-// errLosing ends a proof that found losing calls.
+// errLosing is the error of a proof that found losing calls.
 var errLosing = errors.New("calls sell for less than they cost")
 
 type provenLine struct {
@@ -72,7 +72,8 @@ type provenLine struct {
 	NoRoute      int `json:"no_route"`
 }
 
-// Run prints every finding and what they come to; it fails where calls lose.
+// Run prints every finding and a summary. It returns errLosing if any call sells at a
+// loss.
 func (c *cardProofCommand) Run(ctx context.Context, t terminal) (err error) {
 	d, err := c.open(ctx)
 	if err != nil {
@@ -118,8 +119,8 @@ func (l provenLine) print(w io.Writer) {
 	}
 }
 
-// eachLine reads NDJSON to the line that says how much there was. An answer
-// that ends before it is an error.
+// eachLine reads NDJSON up to the summary line, which last recognises. A response
+// that ends earlier is an error.
 func eachLine[T any](r io.Reader, read func(line []byte, value T) error, last func(T) bool) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -138,7 +139,7 @@ func eachLine[T any](r io.Reader, read func(line []byte, value T) error, last fu
 	return errors.Join(lines.Err(), io.ErrUnexpectedEOF)
 }
 
-// cardRebuildCommand builds every stale card anew.
+// cardRebuildCommand rebuilds every stale card.
 type cardRebuildCommand struct {
 	actSettings
 	Card         []string `arg:"" optional:"" help:"Only these cards."`
@@ -161,7 +162,8 @@ type rebuiltLine struct {
 	Refused    int
 }
 
-// Run prints a line a card. Doing it again goes on with what is left.
+// Run prints one line per card. If it is repeated, it continues with the cards that
+// remain.
 func (c *cardRebuildCommand) Run(ctx context.Context, t terminal) (err error) {
 	d, err := c.open(ctx)
 	if err != nil {

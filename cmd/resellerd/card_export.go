@@ -23,7 +23,7 @@ var exportTypes = map[string]string{
 	cardfile.CSV: cardfile.MediaCSV, cardfile.XLSX: cardfile.MediaXLSX, cardfile.NDJSON: cardfile.MediaNDJSON, cardfile.JSON: cardfile.MediaJSON,
 }
 
-// Run writes the file, whole or not at all.
+// Run writes the whole file or none.
 func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
 	media := cardfile.MediaCSV
 	if c.To != "-" {
@@ -54,7 +54,7 @@ func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
 	return writeWhole(c.To, moving{rates, bar})
 }
 
-// writeWhole gives a file its name when all of it is there.
+// writeWhole writes to a temporary file and renames it when it is complete.
 func writeWhole(name string, from io.Reader) error {
 	file, err := os.CreateTemp(filepath.Dir(name), ".resellerd-export-*")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// transfer sends or fetches a file: the answer's body is the caller's to close.
-// A problem is an error.
+// transfer sends or fetches a file. The caller must close the returned body. It
+// returns a problem as an error.
 func (d *apiClient) transfer(ctx context.Context, method, path string, query url.Values, file io.Reader, size int64, header http.Header) (io.ReadCloser, error) {
 	if len(query) > 0 {
 		path += "?" + query.Encode()

@@ -62,7 +62,7 @@ func (c *cardImportCommand) query() url.Values {
 	return q
 }
 
-// Run sends the file and prints what came of it.
+// Run sends the file and prints the result.
 func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
 	file, err := os.Open(c.File)
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *cardImportCommand) send(ctx context.Context, t terminal, way *apiClient
 	return io.ReadAll(answer)
 }
 
-// moving moves a bar on as it is read.
+// moving advances a progress bar as it is read.
 type moving struct {
 	io.Reader
 	bar *progress
@@ -115,7 +115,7 @@ func (m moving) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// printImport prints a report for people.
+// printImport prints a report as text.
 func printImport(w io.Writer, text []byte) error {
 	var r struct {
 		Applied bool
@@ -124,7 +124,7 @@ func printImport(w io.Writer, text []byte) error {
 			ID, Status                                     string
 			LiveAt                                         *time.Time `json:"live_at"`
 			Rows                                           int64
-			Created, Up, Down, Changed, Removed, Unchanged *int64 // nil where the card's rates are hidden
+			Created, Up, Down, Changed, Removed, Unchanged *int64 // nil if the card's rates are hidden
 		}
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
@@ -163,7 +163,7 @@ func printImport(w io.Writer, text []byte) error {
 	return err
 }
 
-// toldCount is a number, or a dash where it is not told.
+// toldCount returns a number as text, or a dash if the number is hidden.
 func toldCount(n *int64) string {
 	if n == nil {
 		return "-"

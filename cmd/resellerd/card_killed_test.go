@@ -18,8 +18,8 @@ import (
 
 const killedDatabase = "RESELLERD_TEST_KILLED_DATABASE"
 
-// TestImportToBeKilled is an import in a process of its own; it imports only
-// when another test starts it.
+// TestImportToBeKilled is an import in its own process. It imports only if another
+// test starts it.
 func TestImportToBeKilled(t *testing.T) {
 	database := os.Getenv(killedDatabase)
 	if database == "" {
@@ -58,7 +58,7 @@ func TestAKilledImportLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// nothingIn fails when there is anything in a directory.
+// nothingIn fails if a directory is not empty.
 func nothingIn(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -77,7 +77,8 @@ func countOf(t *testing.T, db *sql.DB, table string) (n int) {
 	return n
 }
 
-// written tells how many bytes of rates have come to the disk, committed or not.
+// written returns a function that measures how many bytes of rates are on the disk,
+// committed or not.
 func written(t *testing.T, st *store.Store, url string) func() (n int64) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return func() int64 {
@@ -121,7 +122,7 @@ func killInTheMiddle(t *testing.T, url string, args []string, written func() int
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // how it ended is looked at below
+	_ = cmd.Wait() // the state is checked below
 	if how, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ctx.Err() != nil || ok && how.Signal() != syscall.SIGKILL {
 		t.Fatalf("it was not killed while it wrote: %s, %v", cmd.ProcessState, ctx.Err())
 	}

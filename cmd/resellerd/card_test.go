@@ -15,7 +15,7 @@ import (
 
 const deck = "prefix,name,cost,mcd,pulse\n49,Germany,0.01,1,1\n44,UK,0.03,60,60\n44,UK,0.04,60,60\n"
 
-// carrierWithCard is a store on disk with a user "admin" and a card of its.
+// carrierWithCard creates a store on disk with a user "admin" and a card.
 func carrierWithCard(t *testing.T, database string) (card string) {
 	t.Helper()
 	made, code := found(t, database, "--company", "Halyard", "--login", "admin@halyard.example", "--external-id", "admin")
@@ -138,8 +138,9 @@ func TestALineThatIsRefusedInItsWholeIsToldWithoutACell(t *testing.T) {
 	}
 }
 
-// A policy hides the cost of a card's rates: the command line says what a file
-// holds and not how it compares, and neither amends nor proves.
+// A policy hides the cost of a card's rates. Then the command line prints what a file
+// contains, but not how it compares with the card. It can neither amend nor prove the
+// card.
 func TestTheCommandLineComparesNothingWithRatesThatAreHidden(t *testing.T) {
 	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
 	card, tree := carrierWithCard(t, database), t.TempDir()

@@ -23,8 +23,8 @@ type setting struct {
 	Source string `json:"source"` // flag, environment, default, or the settings file's name
 }
 
-// Run prints what `serve` would follow, with the same flags, environment and
-// file, and where each setting comes from. Secrets are replaced by "***".
+// Run prints the settings that `serve` would use with the same flags, environment and
+// file, and the source of each. Secrets are replaced by "***".
 func (c *configCommand) Run(ctx *kong.Context, t terminal, l *layers) error {
 	if _, err := c.server(); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (c *configCommand) inForce(ctx *kong.Context, l *layers) []setting {
 	return list
 }
 
-// shown is a flag's value as it may be printed.
+// shown returns a flag's value as it may be printed.
 func shown(f *kong.Flag) any {
 	value := f.Target.Interface()
 	switch v := value.(type) {
@@ -67,7 +67,7 @@ func shown(f *kong.Flag) any {
 	return value
 }
 
-// pairs writes a map as it is given on the command line.
+// pairs writes a map in the form of the command line.
 func pairs(m map[string]string) string {
 	list := make([]string, 0, len(m))
 	for key, value := range m {

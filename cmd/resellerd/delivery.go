@@ -15,22 +15,21 @@ import (
 	"resellerd/server/resource"
 )
 
-// delivery brings policies into force and keeps them up to date: the live one,
-// from OPA's plugins or from a place that is followed, and its shadow.
+// delivery loads policies and keeps them up to date. The live policy comes from OPA's
+// plugins or from a place that is followed. The shadow has its own place.
 type delivery struct {
 	keeper *shipping.Keeper
-	place  shipping.Place // nil: nothing changes
+	place  shipping.Place // nil: the policy never changes
 	poll   time.Duration
-	opa    *shipping.OPA // nil without a configuration
+	opa    *shipping.OPA // nil without OPA configuration
 
 	shadow      *shipping.Keeper // nil: none
 	shadowPlace shipping.Place
 	sample      float64
 }
 
-// delivery reads the settings and puts a policy in force, unless OPA's plugins
-// are to fetch it: then there is none yet. It returns a *rego.LoadError for
-// a policy that is refused.
+// delivery reads the settings and loads the first policy. If OPA's plugins fetch the
+// policy, there is none yet. It returns a *rego.LoadError if the policy is refused.
 func (s *policySettings) delivery(ctx context.Context, env func(string) string, log *slog.Logger) (*delivery, error) {
 	d := &delivery{poll: s.PolicyPoll, keeper: s.keeper(slog.New(slog.DiscardHandler))}
 	var err error
@@ -42,12 +41,12 @@ func (s *policySettings) delivery(ctx context.Context, env func(string) string, 
 	} else if s.Policies != "" {
 		err = usagef("--policies and bundles in --opa-config exclude each other")
 	}
-	d.keeper.Logger = log // the first policy's refusal is the program's own end
+	d.keeper.Logger = log // set only now: a refused first policy ends the program with its error
 	return d, errors.Join(err, d.inShadow(s, log))
 }
 
-// inShadow finds the shadow's place. Its policy is read later: what is wrong
-// with it keeps nothing from being served.
+// inShadow finds the shadow's place. Its policy is read later, so an error in it does
+// not keep the server from starting.
 func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
 	if s.ShadowSample < 0 || s.ShadowSample > 1 {
 		return usagef("shadow sample %g: want a number from 0 to 1", s.ShadowSample)
@@ -57,7 +56,7 @@ func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
 	}
 	bare := *s
 	if info, err := os.Stat(s.ShadowPolicies); err == nil && info.IsDir() {
-		bare.PolicyKey = "" // a folder has no signature, and nothing comes into force from here
+		bare.PolicyKey = "" // a folder has no signature, and the shadow's policy never affects a response
 	}
 	var err error
 	d.shadowPlace, err = bare.at(s.ShadowPolicies)
@@ -88,7 +87,7 @@ func (s *policySettings) opa(env func(string) string, log *slog.Logger) (*shippi
 	return o, nil
 }
 
-// at is the place that a setting names.
+// at returns the place that a setting names.
 func (s *policySettings) at(path string) (shipping.Place, error) {
 	p, err := shipping.At(path, shipping.Key{File: s.PolicyKey, Algorithm: s.PolicyKeyAlg})
 	if err != nil {
@@ -97,7 +96,7 @@ func (s *policySettings) at(path string) (shipping.Place, error) {
 	return p, nil
 }
 
-// first puts the policy in force that the process starts with.
+// first loads the policy that the process starts with.
 func (d *delivery) first(ctx context.Context, s *policySettings) error {
 	if s.Policies == "" {
 		return d.keeper.Offer(ctx, shipping.Embedded())
@@ -113,14 +112,14 @@ func (d *delivery) first(ctx context.Context, s *policySettings) error {
 	return d.keeper.Offer(ctx, arrival)
 }
 
-// engine compiles the policy tree, for commands that serve nothing.
+// engine compiles the policy tree, for commands that do not serve.
 func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
 	d := &delivery{keeper: s.keeper(slog.New(slog.DiscardHandler))}
 	err := d.first(ctx, s)
 	return d.keeper.Engines.Current(), err
 }
 
-// options are what the server must be made with.
+// options returns the server options that the delivery needs.
 func (d *delivery) options() []server.Option {
 	var options []server.Option
 	if d.opa != nil && d.opa.Logs() {
@@ -132,8 +131,8 @@ func (d *delivery) options() []server.Option {
 	return options
 }
 
-// start keeps the policies up to date until stop is called, and tells the
-// server of every attempt.
+// start keeps the policies up to date until stop is called. It reports every attempt
+// to the server.
 func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {
 	d.keeper.Done = s.PolicyLoaded
 	if d.keeper.Engines.Current() != nil {

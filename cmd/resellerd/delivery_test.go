@@ -26,7 +26,7 @@ allow if input.action.name == %q
 decision := {"allow": allow, "reasons": set()}
 `
 
-// logged waits for a line of the process's log with this message, the n-th.
+// logged waits for the n-th line of the process's log with this message.
 func (r *running) logged(t *testing.T, message string, n int) map[string]any {
 	t.Helper()
 	late := time.After(time.Minute)
@@ -48,7 +48,8 @@ func (r *running) logged(t *testing.T, message string, n int) map[string]any {
 	}
 }
 
-// decided asks whether the user may read or delete, and what decided it.
+// decided asks whether the user may do the action, and returns the revision that
+// decided it.
 func (r *running) decided(t *testing.T, action string) (status int, decision, revision string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"subject":{"type":"user","id":"u"},"action":{"name":%q},"resource":{"type":"invoice","id":"1"}}`, action)
@@ -125,7 +126,7 @@ func TestAPolicyIsChangedWhileServing(t *testing.T) {
 	}
 }
 
-// tarball is a bundle as `opa build` writes it.
+// tarball returns a bundle in the form that `opa build` writes.
 func tarball(t *testing.T, files map[string]string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -148,7 +149,7 @@ func tarball(t *testing.T, files map[string]string) []byte {
 	return out.Bytes()
 }
 
-// bundleServer is what a carrier has for OPA already.
+// bundleServer is a bundle server such as a carrier already runs for OPA.
 type bundleServer struct {
 	mu     sync.Mutex
 	bundle []byte

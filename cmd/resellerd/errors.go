@@ -10,26 +10,26 @@ import (
 	"resellerd/server/scenario"
 )
 
-// usageError is a command line that cannot be meant as it stands.
+// usageError is an error in the command line or the settings.
 type usageError struct{ error }
 
-// policyError is a policy tree that cannot be served.
+// policyError means that a policy tree cannot be served.
 type policyError struct{ error }
 
-// testError is a policy tree whose tests do not pass.
+// testError means that a policy tree's tests fail.
 type testError struct{ error }
 
-// decideError is something that a person has to decide.
+// decideError means that a person has to decide.
 type decideError struct{ error }
 
 func testsFailed(err error) error { return testError{err} }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// complain prints an error for people.
+// complain prints an error as text.
 func complain(w io.Writer, err error) { fmt.Fprintln(w, "resellerd:", err) }
 
-// exitCode is the process's exit code for an error.
+// exitCode returns the process's exit code for an error.
 func exitCode(err error) int {
 	var usage usageError
 	var load *rego.LoadError

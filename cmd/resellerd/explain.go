@@ -15,14 +15,14 @@ import (
 	"resellerd/store"
 )
 
-// lookSettings open a store to look into it, under a policy.
+// lookSettings say which store and which policy a command inspects.
 type lookSettings struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
 	Policies string `help:"Directory of a policy tree that replaces the embedded one." placeholder:"DIR"`
 	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// open opens a store that is there, with its schema as it should be.
+// open opens an existing store whose schema is up to date.
 func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
 	if err := fileThere(l.Database); err != nil {
 		return nil, err
@@ -37,7 +37,8 @@ func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
 	return st, nil
 }
 
-// fileThere refuses a SQLite file that is absent, which opening would make.
+// fileThere returns an error if a SQLite file does not exist, because opening it
+// would create it.
 func fileThere(database string) error {
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		if _, err := os.Stat(path); err != nil {
@@ -47,12 +48,12 @@ func fileThere(database string) error {
 	return nil
 }
 
-// engine compiles the policy tree in dir, the embedded one without.
+// engine compiles the policy tree in dir, or the embedded one if dir is empty.
 func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine, error) {
 	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
 }
 
-// inspector opens the store with the policy before it.
+// inspector loads the policy, then opens the store.
 func (l *lookSettings) inspector(ctx context.Context) (*insight.Inspector, *store.Store, error) {
 	engine, err := l.engine(ctx, l.Policies)
 	if err != nil {
@@ -122,7 +123,7 @@ func askAbout(q *insight.WhyQuestion, on string) error {
 	return nil
 }
 
-// printExplanation prints for people.
+// printExplanation prints an explanation as text.
 func printExplanation(w io.Writer, x *insight.Explanation) error {
 	p := &page{}
 	p.headline(x)

@@ -8,7 +8,7 @@ import (
 	"resellerd/server/insight"
 )
 
-// page is text in the making, in sections with an empty line between them.
+// page builds a text of sections with empty lines between them.
 type page struct{ strings.Builder }
 
 func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
@@ -28,7 +28,7 @@ func (p *page) table(rows [][]string) {
 	for _, cells := range rows {
 		fmt.Fprintln(w, "  "+strings.Join(cells, "\t"))
 	}
-	_ = w.Flush() // a Builder never fails
+	_ = w.Flush() // writing to a Builder never fails
 	for line := range strings.Lines(aligned.String()) {
 		p.line("%s", strings.TrimRight(line, " \n"))
 	}
@@ -93,7 +93,7 @@ func ruleRows(rules []insight.RuleText, indent int) [][]string {
 	return rows
 }
 
-// oneLine is the first line of a text, marked when there is more.
+// oneLine returns the first line of a text, with " …" if there are more.
 func oneLine(text string) string {
 	first, _, more := strings.Cut(text, "\n")
 	if more {
@@ -130,7 +130,8 @@ func (p *page) access(areas []insight.AreaAccess) {
 	}
 }
 
-// letterRows are the letters, those with one origin and one fate in one row.
+// letterRows returns the letters as rows. Letters with the same origin and the same
+// cuts share a row.
 func letterRows(letters []insight.Letter) [][]string {
 	var rows [][]string
 	for _, l := range letters {

@@ -9,7 +9,7 @@ import (
 	"resellerd/server/insight"
 )
 
-// founding is a store with one carrier and its user "admin".
+// founding creates a store with one carrier and its user "admin".
 func founding(t *testing.T) (database string, made founded) {
 	t.Helper()
 	database = "sqlite:" + filepath.Join(t.TempDir(), "store.db")

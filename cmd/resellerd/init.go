@@ -21,7 +21,7 @@ type initCommand struct {
 	Format     string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// founded is what `resellerd init` made, or found made before.
+// founded is what `resellerd init` created, or what an earlier run created.
 type founded struct {
 	Account string `json:"account_id"`
 	Group   string `json:"group_id"`
@@ -29,10 +29,10 @@ type founded struct {
 	Created bool   `json:"created"`
 }
 
-// Run makes a master with a group that may do everything and a user in it. It
-// can be run again: a carrier of that name with that user is left as it is
-// and printed. Any other store that is not empty is refused without
-// --another, so that a misspelt name makes no second carrier.
+// Run creates a master, a group that may do everything, and a user in the group. It
+// can be repeated: if the carrier exists with that user, Run changes nothing and
+// prints it. It refuses any other store that has a carrier, unless --another is set,
+// so that a typing error does not create a second carrier.
 func (c *initCommand) Run(ctx context.Context, t terminal) error {
 	st, err := c.open(ctx, t.err)
 	if err != nil {
@@ -57,7 +57,8 @@ func (c *initCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t.out, made)
 }
 
-// lookAround finds the carrier of that name, nil if it may be made.
+// lookAround finds the carrier with that name. It returns nil if the carrier may be
+// created.
 func (c *initCommand) lookAround(ctx context.Context, tx *store.Tx) (*master, error) {
 	named, err := masters(ctx, tx, query.Condition{Column: "name", Op: query.Eq, Value: c.Company})
 	if err != nil {
@@ -73,7 +74,7 @@ func (c *initCommand) lookAround(ctx context.Context, tx *store.Tx) (*master, er
 	return nil, err
 }
 
-// again prints what an earlier run has made.
+// again prints what an earlier run created.
 func (c *initCommand) again(ctx context.Context, w io.Writer, st *store.Store, m master) error {
 	user, err := c.firstUser(ctx, st, m)
 	if err != nil {
@@ -82,8 +83,8 @@ func (c *initCommand) again(ctx context.Context, w io.Writer, st *store.Store, m
 	return c.print(w, founded{Account: m.id, Group: user.Groups[0], User: user.ID})
 }
 
-// firstUser finds the user by both its names, so that a second run with
-// another login does not pass for the first.
+// firstUser finds the user by login and external id. A second run with another login
+// must not look like a repetition of the first.
 func (c *initCommand) firstUser(ctx context.Context, st *store.Store, m master) (store.User, error) {
 	missing := fmt.Errorf("account %q (%s): exists without the user %s %s", m.name, m.id, c.Login, c.ExternalID)
 	rows, err := list(ctx, st, "user", []string{"id", "account_id", "login", "external_id"},
@@ -105,7 +106,7 @@ func (c *initCommand) firstUser(ctx context.Context, st *store.Store, m master) 
 	return subject.User, nil
 }
 
-// found makes the carrier.
+// found creates the carrier.
 func (c *initCommand) found(ctx context.Context, tx *store.Tx) (founded, error) {
 	account, err := tx.CreateAccount(ctx, store.Account{
 		Kind: store.Master, Name: c.Company, PublicName: c.publicName(), Currency: c.Currency,
@@ -127,8 +128,8 @@ func (c *initCommand) found(ctx context.Context, tx *store.Tx) (founded, error) 
 	return made, recordFounding(ctx, tx, made)
 }
 
-// recordFounding writes the audit entries; without an actor, they stand for
-// the command line.
+// recordFounding writes the audit entries. Entries without an actor stand for the
+// command line.
 func recordFounding(ctx context.Context, tx *store.Tx, made founded) error {
 	for _, row := range [][2]string{{"account", made.Account}, {"group", made.Group}, {"user", made.User}} {
 		entry := store.AuditEntry{AccountID: made.Account, ResourceType: row[0], ResourceID: row[1], Action: "create"}
@@ -169,7 +170,7 @@ and send:    Resellerd-User: %s
 	return err
 }
 
-// master is a carrier that the store knows.
+// master is a carrier in the store.
 type master struct{ id, name string }
 
 func masters(ctx context.Context, from lister, where ...query.Condition) ([]master, error) {
@@ -184,13 +185,13 @@ func masters(ctx context.Context, from lister, where ...query.Condition) ([]mast
 	return found, err
 }
 
-// lister is a store, or a transaction on it.
+// lister is a store or a transaction.
 type lister interface {
 	List(ctx context.Context, q query.Query) (query.Page, error)
 }
 
-// list reads the first rows as the operator of the store does, for whom there
-// is no wall.
+// list reads the first page of rows without any filter, because the operator of the
+// store may see every row.
 func list(ctx context.Context, from lister, typ string, columns []string, where ...query.Condition) ([]query.Row, error) {
 	everything := predicate.Filter{Kind: predicate.All}
 	page, err := from.List(ctx, query.Query{

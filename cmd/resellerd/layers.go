@@ -13,18 +13,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// layers finds what a setting that is not on the command line is set to: in the
-// environment, else in the settings file, else nowhere (its default holds). It
-// remembers which it was. A flag that is no setting is read from the command
-// line alone: a forgotten variable must not turn a dry run into a write.
+// layers finds the value of a setting that is not on the command line. It looks in
+// the environment, then in the settings file; otherwise the default applies. It
+// remembers the source. A flag that is not a setting is read only from the command
+// line, because a forgotten variable must not turn a dry run into a write.
 type layers struct {
 	env      map[string]string // RESELLERD_… only
 	all      map[string]string // the whole environment
 	file     map[string]any
 	path     string
-	settings []string          // the flags that are settings
+	settings []string          // flags that are settings
 	source   map[string]string // flag name -> "environment" or the file's name
-	ignored  []string          // flags that are no settings, but whose variable is set
+	ignored  []string          // flags that are not settings but whose variable is set
 }
 
 const envPrefix = "RESELLERD_"
@@ -44,18 +44,17 @@ func newLayers(environ []string) *layers {
 	return l
 }
 
-// variable returns a variable of the environment, "" when it is not set.
+// variable returns an environment variable, "" if it is not set.
 func (l *layers) variable(name string) string { return l.all[name] }
 
-// envName is the environment variable of a flag: --panel-tokens is
+// envName returns the environment variable of a flag: --panel-tokens is
 // RESELLERD_PANEL_TOKENS.
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// settingNames lists the flags that are settings, in the order of the README's
-// table: all that `config` prints, and what says where the settings are and which
-// server to ask.
+// settingNames lists the flags that are settings, in the order of the table of
+// settings. These are all flags that `config` prints, and config, url and token.
 func settingNames(app *kong.Application) []string {
 	var names []string
 	for _, command := range app.Children {
@@ -72,8 +71,8 @@ func settingNames(app *kong.Application) []string {
 // isSetting reports whether the environment and the settings file may set a flag.
 func (l *layers) isSetting(flag string) bool { return slices.Contains(l.settings, flag) }
 
-// help names the default, where the placeholder hides it, and a setting's
-// environment variable in a flag's help line.
+// help returns a flag's help line. It adds the default if the placeholder hides it,
+// and the environment variable of a setting.
 func (l *layers) help(v *kong.Value) string {
 	var notes []string
 	if v.Flag != nil && v.HasDefault && v.Flag.PlaceHolder != "" {
@@ -88,7 +87,7 @@ func (l *layers) help(v *kong.Value) string {
 	return fmt.Sprintf("%s [%s]", v.Help, strings.Join(notes, ", "))
 }
 
-// warn lists the variables that are set and that no flag reads.
+// warn prints a warning for each variable that is set but that no flag reads.
 func (l *layers) warn(w io.Writer) {
 	for _, flag := range l.ignored {
 		fmt.Fprintf(w, "resellerd: warning: %s is ignored: --%s exists only on the command line\n", envName(flag), flag)
@@ -113,8 +112,8 @@ func (c *commandLine) BeforeResolve(ctx *kong.Context, l *layers) error {
 	return l.load(ctx.Model, path, text)
 }
 
-// load reads a settings file. A key that is no setting is an error: a misspelt
-// setting must not silently stay at its default.
+// load reads a settings file. An unknown key is an error, because a misspelt setting
+// must not silently keep its default.
 func (l *layers) load(app *kong.Application, path string, text []byte) error {
 	var tree map[string]any
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&tree); err != nil && !errors.Is(err, io.EOF) {
@@ -136,7 +135,7 @@ func (l *layers) load(app *kong.Application, path string, text []byte) error {
 	return nil
 }
 
-// flagNames lists the flags of all commands, sorted, each once.
+// flagNames lists the flags of all commands, sorted and without duplicates.
 func flagNames(app *kong.Application) []string {
 	var names []string
 	var add func(*kong.Node)
@@ -153,10 +152,11 @@ func flagNames(app *kong.Application) []string {
 	return slices.Compact(names)
 }
 
-// Validate is part of kong.Resolver; load has validated already.
+// Validate implements kong.Resolver. It does nothing, because load has validated
+// already.
 func (l *layers) Validate(*kong.Application) error { return nil }
 
-// Resolve is part of kong.Resolver: nil leaves the flag at its default.
+// Resolve implements kong.Resolver. A nil value leaves the flag at its default.
 func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := l.env[envName(flag.Name)]
 	if !l.isSetting(flag.Name) {
@@ -176,7 +176,7 @@ func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	return nil, nil
 }
 
-// plain turns a YAML value into what a flag of that kind is written as.
+// plain converts a YAML value to the form of the command line.
 func plain(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -198,7 +198,8 @@ func plain(v any) any {
 	return fmt.Sprint(v)
 }
 
-// settled is what a flag is set to beside the command line, "" for nothing.
+// settled returns the value that the environment or the settings file gives a flag,
+// "" for none.
 func (l *layers) settled(flag string) string {
 	if value, ok := l.env[envName(flag)]; ok {
 		return value
@@ -210,8 +211,8 @@ func (l *layers) settled(flag string) string {
 	return ""
 }
 
-// from says where a flag's value came from: flag, environment, the settings
-// file's name, or default.
+// from returns the source of a flag's value: "flag", "environment", the name of the
+// settings file, or "default".
 func (l *layers) from(ctx *kong.Context, name string) string {
 	for _, step := range ctx.Path {
 		if step.Flag != nil && step.Flag.Name == name && !step.Resolved {

@@ -10,7 +10,7 @@ import (
 	"resellerd/server/decisionlog"
 )
 
-// logCommand is what is done with decision logs.
+// logCommand works on decision logs.
 type logCommand struct {
 	Verify logVerifyCommand `cmd:"" help:"Check that a decision log was not changed, and list the lines that were."`
 }
@@ -67,7 +67,7 @@ func (c *logVerifyCommand) verify(t terminal) (*decisionlog.Report, error) {
 	return v.Finish(), nil
 }
 
-// readFrom opens a file, or the standard input, for a moment.
+// readFrom opens a file or the standard input, passes it to use, and closes the file.
 func readFrom(path string, use func(io.Reader) error) error {
 	if path == "-" {
 		return use(os.Stdin)
@@ -80,7 +80,7 @@ func readFrom(path string, use func(io.Reader) error) error {
 	return use(f)
 }
 
-// totalSize is the size of files in bytes, -1 if it cannot be told.
+// totalSize returns the total size of files in bytes, -1 if it is unknown.
 func totalSize(paths []string) int {
 	var total int64
 	for _, path := range paths {
@@ -93,7 +93,7 @@ func totalSize(paths []string) int {
 	return int(total)
 }
 
-// counting moves a bar on by what is read.
+// counting advances a progress bar by the bytes that are read.
 type counting struct {
 	io.Reader
 	bar *progress

@@ -11,7 +11,8 @@ import (
 	"resellerd/server/decisionlog"
 )
 
-// writeLog writes a log of some entries and returns its path and its key's.
+// writeLog writes a log with a number of entries. It returns the paths of the log and
+// of its key.
 func writeLog(t *testing.T, entries int) (path, key string) {
 	t.Helper()
 	key = write(t, "log.key", "a key that is long enough\n")

@@ -1,5 +1,5 @@
-// Command resellerd is the sidecar that a carrier's panel asks what its acting
-// user may see and do.
+// Command resellerd is the sidecar of a carrier's panel. The panel asks it what the
+// acting user may see and do.
 package main
 
 import (
@@ -13,26 +13,26 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes, fixed: scripts rely on them.
+// Exit codes. They never change, because scripts rely on them.
 const (
 	exitOK     = 0
 	exitError  = 1
 	exitUsage  = 2
 	exitPolicy = 3 // the policy does not compile
-	exitTests  = 4 // the policy's tests fail, or a replay flips what it must not
+	exitTests  = 4 // the policy's tests fail, or a replay finds a forbidden difference
 	exitDecide = 5 // a person has to decide
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal does not wait for the first
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	os.Exit(code)
 }
 
-// run is the whole program: it ends when its command is done or ctx is, and
-// returns the exit code. It reads no environment but environ and no
-// arguments but args, so a test may run several at once.
+// run is the whole program. It returns the exit code when its command is done or ctx
+// ends. It reads only environ and args, and not the process's own, so tests may run
+// several at once.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	p, err := parse(args, environ, stdout, stderr)
 	switch {
@@ -50,12 +50,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return exitOK
 }
 
-// terminal is where a command writes: results for whoever called to out, and
-// everything about the run to err.
+// terminal is where a command writes: results to out, and messages about the run to
+// err.
 type terminal struct{ out, err io.Writer }
 
-// commandLine is everything that can be said on the command line; the fields
-// are the flags that every command takes, and the commands.
+// commandLine is the whole command line: the flags that every command takes, and the
+// commands.
 type commandLine struct {
 	Config string `help:"YAML file of settings, with flag names as keys." placeholder:"FILE"`
 
@@ -70,8 +70,9 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// parse reads the command line, with the environment and the settings file
-// behind it. errHelpShown means that there is nothing left to do.
+// parse reads the command line. Values that it lacks come from the environment and
+// the settings file. errHelpShown means that the help was printed and there is
+// nothing left to do.
 func parse(args, environ []string, stdout, stderr io.Writer) (*kong.Context, error) {
 	var cli commandLine
 	var helped bool

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// call runs the program with arguments and an environment, both written with
-// spaces between.
+// call runs the program with these arguments and this environment.
 func call(t *testing.T, environ, args []string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -66,7 +65,7 @@ func TestExitCodesAndWhatTheySay(t *testing.T) {
 	}
 }
 
-// write makes a file of the text in a folder of its own.
+// write writes the text to a file in a new folder.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -76,7 +75,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// inForce is what `resellerd config` prints, by name.
+// inForce returns the output of `resellerd config`, by setting name.
 func inForce(t *testing.T, environ []string, args ...string) map[string]setting {
 	t.Helper()
 	code, stdout, stderr := call(t, environ, append([]string{"config", "--format", "json"}, args...))

@@ -14,8 +14,8 @@ type migrateCommand struct {
 	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// Run brings the schema up to date, and prints which external ids of users were
-// cleared on the way. Several may run at once: they take turns.
+// Run migrates the schema and prints the external ids of users that the migration
+// cleared. Several migrations may run at once: they take turns.
 func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
 	if c.Check {
 		return c.check(ctx, t.out)
@@ -38,7 +38,8 @@ func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
 	return err
 }
 
-// check lists what a person has to look at before the migration, or after it.
+// check lists the external ids that a person should look at before or after the
+// migration. It returns a decideError if there are any.
 func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 	if err := fileThere(c.Database); err != nil {
 		return err
@@ -59,7 +60,7 @@ func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 		"give these users other ids; `resellerd migrate` clears the ids marked as cleared and keeps the others", len(bad))}
 }
 
-// externalID is a store.BadExternalID as programs read it.
+// externalID is the JSON form of a store.BadExternalID.
 type externalID struct {
 	Tenant     string `json:"tenant_id"`
 	Account    string `json:"account_id"`
@@ -85,7 +86,7 @@ func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID) error {
 	return nil
 }
 
-// badExternalID describes the fault of an external id to a person.
+// badExternalID describes as text what is wrong with an external id.
 func badExternalID(one store.BadExternalID) string {
 	does := "stays"
 	if one.Cleared {

@@ -51,7 +51,7 @@ func TestTheCheckListsBadExternalIDsAndChangesNothing(t *testing.T) {
 	}
 }
 
-// givenPast gives a user an external id that nobody can be given today.
+// givenPast gives a user an external id that the store no longer accepts.
 func givenPast(t *testing.T, url, user, id string) {
 	t.Helper()
 	s := storetest.Open(t, url, store.Options{})

@@ -15,7 +15,7 @@ var (
 	notInAnchor = regexp.MustCompile("[^a-z0-9 _-]")
 )
 
-// Every link of a page leads to a file of the tree, and to a heading in it.
+// Every link of a page leads to an existing file, and to an existing heading in it.
 func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 	for _, page := range pages(t) {
 		for _, link := range pageLink.FindAllStringSubmatch(fenced.ReplaceAllString(text(t, page), ""), -1) {
@@ -38,7 +38,7 @@ func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 
 var contributorsPath = top + ".ci/README.md"
 
-// The page of contributors names every package, and no file that is not there.
+// The contributors' page names every package, and only files that exist.
 func TestPageOfContributorsNamesWhatThereIs(t *testing.T) {
 	page := text(t, contributorsPath)
 	for _, named := range regexp.MustCompile("`([\\w.]+/[\\w./]*)`").FindAllStringSubmatch(page, -1) {
@@ -57,7 +57,7 @@ func TestPageOfContributorsNamesWhatThereIs(t *testing.T) {
 	}
 }
 
-// pages are the paths of all pages.
+// pages returns the paths of all pages.
 func pages(t *testing.T) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
@@ -75,7 +75,7 @@ func pages(t *testing.T) (all []string) {
 	return all
 }
 
-// anchors are the names by which the headings of a page are linked to.
+// anchors returns the link anchors of a page's headings.
 func anchors(page string) map[string]bool {
 	set := map[string]bool{}
 	for _, heading := range pageHeading.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {

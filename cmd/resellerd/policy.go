@@ -9,7 +9,7 @@ import (
 	"resellerd/policies"
 )
 
-// policyCommand is what a security team does with a policy tree.
+// policyCommand works on policy trees, for security engineers.
 type policyCommand struct {
 	Check   policyCheckCommand  `cmd:"" help:"List the faults of a policy tree, with hints."`
 	Test    policyTestCommand   `cmd:"" help:"Run the tests and scenarios of a policy tree; with --mutate, find changes that they miss."`
@@ -18,12 +18,12 @@ type policyCommand struct {
 	Bench   policyBenchCommand  `cmd:"" help:"Measure how long a policy takes to load and to decide."`
 }
 
-// treeArgument names the policy tree that a command is about.
+// treeArgument names the policy tree of a command.
 type treeArgument struct {
 	Dir string `arg:"" optional:"" help:"Directory of the policy tree; the embedded one by default." placeholder:"DIR"`
 }
 
-// tree opens the policy tree, and says where it comes from.
+// tree opens the policy tree. source is "embedded" or "directory".
 func (a treeArgument) tree() (tree fs.FS, source string, err error) {
 	if a.Dir == "" {
 		return policies.Embedded(), "embedded", nil
@@ -34,7 +34,7 @@ func (a treeArgument) tree() (tree fs.FS, source string, err error) {
 	return os.DirFS(a.Dir), "directory", nil
 }
 
-// path is a file of the tree as the shell that called would name it.
+// path returns the path of a file of the tree for the user's shell.
 func (a treeArgument) path(file string) string {
 	if a.Dir == "" || file == "" {
 		return file
@@ -42,7 +42,7 @@ func (a treeArgument) path(file string) string {
 	return filepath.Join(a.Dir, filepath.FromSlash(file))
 }
 
-// count writes a number of things: "1 finding", "2 findings".
+// count writes a number and a noun: "1 finding", "2 findings".
 func count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"

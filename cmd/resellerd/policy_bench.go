@@ -20,14 +20,14 @@ type policyBenchCommand struct {
 	Format  string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// benched is how long one thing takes with a policy tree. Times are medians.
+// benched is how long one kind of work takes with a policy tree. Times are medians.
 type benched struct {
 	What    string        `json:"what"`
 	Time    time.Duration `json:"nanoseconds"`
 	Against time.Duration `json:"against_nanoseconds,omitempty"`
 }
 
-// Run measures the tree, and the other one in turn with it.
+// Run measures the tree, and alternates with the other tree if there is one.
 func (c *policyBenchCommand) Run(ctx context.Context, t terminal) error {
 	trees := []treeArgument{c.treeArgument}
 	if c.Against != "" {
@@ -54,7 +54,7 @@ func (c *policyBenchCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t.out, summary(took))
 }
 
-// benchRounds is odd, for the median.
+// benchRounds is odd, so that the median is one of the values.
 const benchRounds = 5
 
 var benchOrder = []string{"load", "first decision of a profile", "warm check", "full evaluation", "first filter of a profile", "warm filter"}
@@ -91,7 +91,7 @@ func (c *policyBenchCommand) print(w io.Writer, list []benched) error {
 	return table.Flush()
 }
 
-// short rounds to three digits.
+// short rounds to three significant digits.
 func short(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d/unit >= 1000 {
@@ -100,7 +100,7 @@ func short(d time.Duration) time.Duration {
 	return d.Round(unit)
 }
 
-// measure takes one round with a tree loaded anew.
+// measure loads a tree anew and measures one round.
 func measure(ctx context.Context, tree treeArgument, took map[string][]time.Duration) error {
 	files, source, err := tree.tree()
 	if err != nil {
@@ -140,7 +140,7 @@ func measure(ctx context.Context, tree treeArgument, took map[string][]time.Dura
 	note("warm check", n*warmTimes, repeated(warmTimes, decide))
 	note("full evaluation", n*fullTimes, repeated(fullTimes, each(func(in *input.Input) { e.Evaluate(ctx, in) })))
 	if e, err = policies.Load(ctx, files, policies.Options{Schema: resource.Schema(), Source: source}); err != nil {
-		return err // its files have changed in between
+		return err // its files have changed meanwhile
 	}
 	note("first filter of a profile", n, plan)
 	note("warm filter", n*warmTimes, repeated(warmTimes, plan))
@@ -152,8 +152,8 @@ const (
 	fullTimes = 3
 )
 
-// benchQuestions are what a master's and a reseller's user ask: to read, and to
-// change, a row of every type, and to enter an area.
+// benchQuestions are questions of a master's user and of a reseller's user: to read
+// and to update an area and a row of every type.
 func benchQuestions() []input.Input {
 	all := []string{"create", "read", "update", "delete"}
 	subject := func(account input.AccountFacts) input.Subject {
@@ -183,7 +183,7 @@ func benchQuestions() []input.Input {
 	return list
 }
 
-// benchRow is a row of the reseller's.
+// benchRow returns a row of the reseller.
 func benchRow(columns input.TypeSchema) map[string]any {
 	row := map[string]any{}
 	for name, kind := range columns.Columns {

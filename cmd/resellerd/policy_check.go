@@ -25,13 +25,13 @@ type policyCheckCommand struct {
 
 // checked is what `resellerd policy check --format json` prints.
 type checked struct {
-	Revision string          `json:"revision,omitempty"` // absent when the tree does not load
+	Revision string          `json:"revision,omitempty"` // absent if the tree does not load
 	Loads    bool            `json:"loads"`
 	Findings []check.Finding `json:"findings"`
 }
 
-// Run reports everything that is wrong with the tree. It fails with exitPolicy
-// when `serve` would refuse the tree, and with exitError for anything else.
+// Run reports everything that is wrong with the tree. It fails with exitPolicy if
+// `serve` would refuse the tree, and with exitError for all other findings.
 func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	if c.Schemas != "" {
 		return c.writeSchemas(t.out)
@@ -49,7 +49,7 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if report.Engine != nil && !report.Has("slow") { // each filter would take its time again
+	if report.Engine != nil && !report.Has("slow") { // every filter would be just as slow
 		report.Add(server.FiltersAsSQL(ctx, report.Engine)...)
 	}
 	if err := c.print(t.out, report); err != nil {
@@ -58,7 +58,7 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	return verdict(report)
 }
 
-// verdict is what the exit code says.
+// verdict returns the error that determines the exit code.
 func verdict(report *check.Report) error {
 	n := len(report.Findings)
 	switch {
@@ -93,7 +93,7 @@ func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
 	return nil
 }
 
-// printFinding prints where, what, and what to do.
+// printFinding prints the place, the finding, and what to do about it.
 func printFinding(w io.Writer, f check.Finding) {
 	at := rego.Finding{File: f.File, Line: f.Line, Message: f.Message}
 	fmt.Fprintf(w, "%s [%s]\n", at, f.Code)
@@ -102,7 +102,7 @@ func printFinding(w io.Writer, f check.Finding) {
 	}
 }
 
-// fix formats the tree's files in place, and names those that it has changed.
+// fix formats the tree's files in place and prints the names of the changed files.
 func (c *policyCheckCommand) fix(w io.Writer) error {
 	if c.Dir == "" {
 		return usagef("--fix needs a directory: the embedded tree cannot be changed")
@@ -125,7 +125,8 @@ func (c *policyCheckCommand) fix(w io.Writer) error {
 	return nil
 }
 
-// writeSchemas puts the schemas where an editor finds them, and says how.
+// writeSchemas writes the schemas to a directory and prints how an editor can use
+// them.
 func (c *policyCheckCommand) writeSchemas(w io.Writer) error {
 	err := fs.WalkDir(policies.Schemas(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

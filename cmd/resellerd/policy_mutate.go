@@ -13,7 +13,7 @@ import (
 	"resellerd/server/scenario"
 )
 
-// mutate tries the tree's mutants, and reports those that nothing notices.
+// mutate tests the tree's mutants and reports those that no test notices.
 func (c *policyTestCommand) mutate(ctx context.Context, t terminal, tree fs.FS) error {
 	all, err := scenario.Read(tree)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *policyTestCommand) mutate(ctx context.Context, t terminal, tree fs.FS) 
 	return err
 }
 
-// everyNth chooses every n-th mutant, beginning with the first.
+// everyNth selects every n-th mutant, beginning with the first.
 func everyNth(n int) func(mutation.Mutant) bool {
 	i := -1
 	return func(mutation.Mutant) bool {
@@ -57,7 +57,8 @@ func everyNth(n int) func(mutation.Mutant) bool {
 	}
 }
 
-// witness plays all scenarios under a tree. Their worlds are made once.
+// witness returns a function that plays all scenarios under a tree. It creates their
+// worlds only once.
 func witness(ctx context.Context, all []*scenario.Scenario) (mutation.Witness, func() error, error) {
 	var stages []*scenario.Stage
 	end := func() error {
@@ -106,8 +107,8 @@ func (c *policyTestCommand) printMutants(w io.Writer, r *mutation.Report) {
 		count(r.Total, "mutant"), r.Killed, len(r.Survivors), r.Invalid, r.Score)
 }
 
-// mutantsAlive is the verdict: enough are noticed, and a tree that accounts
-// for survivors accounts for each.
+// mutantsAlive returns an error if the tests notice too few mutants, if the accepted
+// survivors are out of date, or if a tree that lists accepted survivors lacks one.
 func (c *policyTestCommand) mutantsAlive(r *mutation.Report) error {
 	switch left := len(r.Unaccepted()); {
 	case r.Score < c.MinScore:

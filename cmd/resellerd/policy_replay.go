@@ -21,8 +21,8 @@ type policyReplayCommand struct {
 	Format   string   `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// replayTimeout is for one evaluation. It is longer than a server's, so that
-// nothing flips because the machine is busy.
+// replayTimeout limits one evaluation. It is longer than a server's limit, so that a
+// busy machine causes no differences.
 const replayTimeout = 10 * time.Second
 
 // flipError says that a replay found what --fail-on names.
@@ -30,9 +30,8 @@ type flipError struct{ error }
 
 var failKinds = []string{"any", "allow-to-deny", "deny-to-allow", "reasons", "filter", "view", "error", "undecidable", "never"}
 
-// Run decides the log's decisions again. It fails with exitTests when one comes
-// out otherwise in a way that --fail-on names, and with exitError when a line
-// cannot be read.
+// Run repeats the log's decisions. It fails with exitTests if a decision differs in a
+// way that --fail-on names, and with exitError if a line cannot be read.
 func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
 	for _, kind := range c.FailOn {
 		if !slices.Contains(failKinds, kind) {
@@ -75,7 +74,7 @@ func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.R
 	return replay.Run(ctx, engine, files)
 }
 
-// verdict is what the exit code says.
+// verdict returns the error that determines the exit code.
 func (c *policyReplayCommand) verdict(r *replay.Report) error {
 	if r.Unreadable > 0 {
 		return fmt.Errorf("%s cannot be read, the first: %s", count(r.Unreadable, "line"), r.FirstFault)
@@ -120,7 +119,7 @@ func printReplay(w io.Writer, r *replay.Report) {
 	}
 }
 
-// shownGroups is how many groups are printed for people.
+// shownGroups is how many groups the text output shows.
 const shownGroups = 20
 
 func orDash(s string) string {

@@ -9,7 +9,7 @@ import (
 	"resellerd/server/replay"
 )
 
-// anEntry is a decision of a user that the store does not know, as recorded.
+// anEntry is the log entry of a decision about a user that the store does not know.
 const anEntry = `{"decision_id":"D1","path":"reseller/main/decision","timestamp":"2026-01-01T00:00:00Z",` +
 	`"input":{"subject":{"type":"user","id":"x"},"action":{"name":"read"},"resource":{"type":"area","id":"cdr"},"context":{"time":"2026-01-01T00:00:00Z"}},` +
 	`"result":{"allow":false,"reasons":["unknown_user"]},"outcome":"deny","reasons":["unknown_user"],"policy_revision":"r"}` + "\n"

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// policyTree writes the embedded tree out, with changes: file, what is there,
-// what shall be there instead.
+// policyTree writes the embedded tree to a directory. changes are triples: file, old
+// text, new text.
 func policyTree(t *testing.T, changes ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -101,8 +101,8 @@ func TestPolicyCheckWritesTheSchemas(t *testing.T) {
 	}
 }
 
-// A tree that takes too long is found so once; nobody waits for each of its
-// filters, tests, or recorded decisions.
+// A tree that is too slow is reported once. The command does not wait for each of its
+// filters, tests or recorded decisions.
 func TestATreeThatIsTooSlowIsNotAskedAnyMore(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks one question at a time for long: run without -short")

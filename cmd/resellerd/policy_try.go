@@ -31,16 +31,16 @@ type tested struct {
 	Pass      bool             `json:"pass"`
 }
 
-// scenarioReport is what the scenarios of a tree say.
+// scenarioReport is the result of the scenarios of a tree.
 type scenarioReport struct {
 	Scenarios  int                `json:"scenarios"`
 	Statements int                `json:"statements"`
 	Failures   []scenario.Failure `json:"failures"`
 }
 
-// Run runs the tree's Rego tests and scenarios, or tries its mutants. It fails
-// with exitTests when they do not hold, and with exitPolicy when the tree
-// cannot be served at all.
+// Run runs the tree's Rego tests and scenarios. With --mutate it then tries the
+// tree's mutants. It fails with exitTests if a test fails, and with exitPolicy if the
+// tree cannot be served.
 func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
 	tree, source, err := c.tree()
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string)
 		return nil, err
 	}
 	report.Pass = report.complaint(c.Coverage) == nil
-	if c.Only != "" { // some tests reach some lines
+	if c.Only != "" { // some of the tests cannot cover all lines
 		report.Pass = report.holds()
 	}
 	for i := range rego.Failures {
@@ -101,12 +101,12 @@ func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string)
 	return report, nil
 }
 
-// holds tells that there are tests, and that none fails.
+// holds reports whether there are tests and none fails.
 func (r *tested) holds() bool {
 	return r.Rego.Tests+r.Scenarios.Scenarios > 0 && len(r.Rego.Failures)+len(r.Scenarios.Failures) == 0
 }
 
-// complaint is why the tests do not pass, nil if they do.
+// complaint returns why the tests do not pass, nil if they do.
 func (r *tested) complaint(coverage float64) error {
 	switch {
 	case r.Rego.Tests+r.Scenarios.Scenarios == 0:
@@ -119,8 +119,8 @@ func (r *tested) complaint(coverage float64) error {
 	return nil
 }
 
-// playAll plays the scenarios of a tree under its own policy, unless it has not
-// loaded.
+// playAll plays the scenarios of a tree under its own policy. If the tree has
+// scenarios and its policy did not load, it returns unloaded.
 func playAll(ctx context.Context, tree fs.FS, engine *policies.Engine, unloaded error) (scenarioReport, error) {
 	report := scenarioReport{Failures: []scenario.Failure{}}
 	all, err := scenario.Read(tree)

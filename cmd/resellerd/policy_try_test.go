@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// treeOf is a policy tree of few rules, so that all of its mutants are
-// tried in no time. It shows customers to the master of their tenant and to
-// the account that owns them.
+// treeOf returns a policy tree with few rules, so that all its mutants run quickly.
+// It shows customers to the master of their tenant and to the account that owns them.
 func treeOf(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -142,7 +141,7 @@ func TestPolicyTestFindsWhatNoTestNotices(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, survivor+"\n    no test notices") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	alone := files[:4] // without the scenario, much more goes unnoticed
+	alone := files[:4] // without the scenario, the tests notice much less
 	if _, less := mutate(alone); !strings.Contains(less, `columns: element removed: "name"`) || strings.Contains(out, `columns: element removed: "name"`) {
 		t.Errorf("with the scenario:\n%s\nwithout:\n%s", out, less)
 	}
@@ -163,8 +162,8 @@ func TestPolicyTestFindsWhatNoTestNotices(t *testing.T) {
 	}
 }
 
-// A leak that reads well: where a row has no external id,
-// anybody of the tenant may read it, and nearly every test still passes.
+// The changed policy looks harmless: if a row has no external id, every user of the
+// tenant may read it. Nearly every test still passes.
 func TestASubtleLeakIsFound(t *testing.T) {
 	const was = "subtree if {\n\tsubject.is_reseller\n\tinput.resource.account_id in input.subject.below\n}\n"
 	const is = was + "\nsubtree if {\n\tsubject.is_reseller\n\tinput.resource.tenant_id == input.subject.account.tenant_id\n\tnot input.resource.external_id\n}\n"

@@ -15,7 +15,8 @@ import (
 	"resellerd/server/insight"
 )
 
-// previewCommand says what a user may do and sees, and what would change it.
+// previewCommand shows what a user may do and sees, and compares it with something
+// else.
 type previewCommand struct {
 	User        string `arg:"" help:"The user, by id or external id." placeholder:"USER"`
 	Database    string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
@@ -25,8 +26,8 @@ type previewCommand struct {
 	Format      string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
-// Run prints the preview. The looking is written to the audit trail; what is
-// looked at is not changed.
+// Run prints the preview. It writes to the audit trail that somebody looked, and
+// changes nothing else.
 func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t terminal) (err error) {
 	look := lookSettings{Database: c.Database, Policies: c.Policies}
 	if l.from(k, "policies") == "flag" {
@@ -51,7 +52,7 @@ func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t 
 	return printPreview(t.out, p)
 }
 
-// question reads what to compare with: one thing at most.
+// question reads what to compare with. At most one flag may say so.
 func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q insight.PreviewQuestion, err error) {
 	q = insight.PreviewQuestion{User: c.User, Against: c.Against}
 	candidate := ""
@@ -81,7 +82,7 @@ func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q in
 	return q, err
 }
 
-// readChange reads a proposed change from a YAML file, of which JSON is a part.
+// readChange reads a proposed change from a YAML file. JSON is valid YAML.
 func readChange(path string) (*insight.Change, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -101,7 +102,7 @@ func readChange(path string) (*insight.Change, error) {
 	return change, nil
 }
 
-// printPreview prints for people.
+// printPreview prints a preview as text.
 func printPreview(w io.Writer, p *insight.Preview) error {
 	text := &page{}
 	text.section("What %s may do and sees", p.User)
@@ -158,7 +159,7 @@ func (p *page) differences(x *insight.Preview) {
 	}
 }
 
-// ids names a few rows.
+// ids prints the first ids, at most maxListed, and how many more there are.
 func (p *page) ids(sign string, ids []string) {
 	for _, id := range ids[:min(len(ids), maxListed)] {
 		p.line("    %s      %s", sign, id)
@@ -168,5 +169,5 @@ func (p *page) ids(sign string, ids []string) {
 	}
 }
 
-// maxListed is how many rows that differ are named in a terminal.
+// maxListed is how many differing rows the text output names.
 const maxListed = 5

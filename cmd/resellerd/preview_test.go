@@ -44,7 +44,7 @@ func withReseller(t *testing.T) (database, group, card, account string) {
 	return database, n.ID("lent"), n.ID("gold"), n.ID("reseller")
 }
 
-// tree is a policy tree of files, made by changing the embedded one.
+// changedTree returns the embedded policy tree with one change.
 func changedTree(t *testing.T, name, old, changed string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -124,8 +124,8 @@ func TestPreviewSaysWhatAUserSeesAndWhatWouldChangeIt(t *testing.T) {
 	looked(t, database)
 }
 
-// looked checks that previews are in the audit trail, and that nothing that was
-// planned was done.
+// looked checks that the audit trail contains the previews, and that no planned
+// change was made.
 func looked(t *testing.T, database string) {
 	t.Helper()
 	ctx := context.Background()

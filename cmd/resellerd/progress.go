@@ -9,12 +9,12 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows how far long work has come, on a terminal and nowhere else,
-// and leaves nothing behind. It may be used from several goroutines.
+// progress shows the progress of long work. It writes only to a terminal, and clears
+// its line at the end. It is safe for concurrent use.
 type progress struct{ bar *progressbar.ProgressBar }
 
-// progress starts a bar over total steps on the error stream, or one that only
-// shows that something moves when total is negative. End it with done.
+// progress starts a bar of total steps on the error stream. If total is negative, the
+// bar only shows that work continues. The caller must end it with done.
 func (t terminal) progress(label string, total int) *progress {
 	return &progress{progressbar.NewOptions(total,
 		progressbar.OptionSetVisibility(isTerminal(t.err)),
@@ -27,13 +27,13 @@ func (t terminal) progress(label string, total int) *progress {
 	)}
 }
 
-// add moves the bar on by n steps.
-func (p *progress) add(n int) { _ = p.bar.Add(n) } // a bar that cannot be drawn hinders nothing
+// add advances the bar by n steps.
+func (p *progress) add(n int) { _ = p.bar.Add(n) } // a bar that cannot be drawn must not stop the work
 
-// done takes the bar away.
+// done removes the bar.
 func (p *progress) done() { _ = p.bar.Finish() } // as above
 
-// isTerminal tells whether people read what is written to w as it comes.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

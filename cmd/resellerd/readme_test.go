@@ -52,7 +52,7 @@ func settingsTable(t *testing.T) string {
 	return b.String()
 }
 
-// model is the command line with the settings in it.
+// model returns the parsed command line definition and its layers.
 func model(t *testing.T) (*kong.Application, *layers) {
 	t.Helper()
 	ctx, err := parse([]string{"version"}, nil, io.Discard, io.Discard)
@@ -95,7 +95,8 @@ func code(text string) string {
 	return "`" + text + "`"
 }
 
-// The README shows the clients as links, and what they print. .ci/readme runs them.
+// The README shows the clients as links and prints their output. .ci/readme runs
+// them.
 func TestReadmeRunsTheExamplesThatItLinksTo(t *testing.T) {
 	page := text(t, readmePath)
 	for program, path := range map[string]string{"php": "testdata/examples/panel.php", "node": "testdata/examples/panel.mjs"} {
@@ -105,8 +106,8 @@ func TestReadmeRunsTheExamplesThatItLinksTo(t *testing.T) {
 	}
 }
 
-// A flag is a setting, in the table of settings, or is read from the command line
-// alone. This test meets every flag of every command, also of one that is new.
+// Every flag is either a setting that the table lists, or is read only from the
+// command line. This test covers all flags of all commands, including new ones.
 func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
 	table := referenceSection("settings").FindString(text(t, settingsPath))
 	app, l := model(t)
@@ -132,10 +133,11 @@ func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
 	})
 }
 
-// sharedSettings are those that other commands than serve follow as well.
+// sharedSettings are the settings that commands other than serve use as well.
 var sharedSettings = []string{"config", "database", "migrate", "policies", "token", "url"}
 
-// sources tells whether the environment, and whether the file, sets a flag.
+// sources reports whether the environment, and whether the settings file, can set a
+// flag.
 func sources(t *testing.T, app *kong.Application, f *kong.Flag) (env, file bool) {
 	t.Helper()
 	l := newLayers([]string{envName(f.Name) + "=x"})

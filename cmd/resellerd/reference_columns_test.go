@@ -12,11 +12,11 @@ import (
 	"resellerd/store/schema"
 )
 
-// viewer is a user with full access, who looks at rows of its own account, of one
-// below, and of the one above.
+// viewer is a user with full access. The user looks at rows of its own account, of an
+// account below, and of the account above.
 type viewer struct {
 	facts *input.Facts
-	rows  map[string]map[string]any // by where they are from: own, below, above
+	rows  map[string]map[string]any // by the place of their account: own, below, above
 }
 
 var placesOfRows = []string{"own", "below", "above"}
@@ -42,7 +42,8 @@ func viewers() (master, reseller viewer) {
 	return master, reseller
 }
 
-// decide is the decision about a row of a type; fields are those of an update.
+// decide returns the decision about a row of a type. With fields it is about an
+// update of these fields, otherwise about reading.
 func (v viewer) decide(t *testing.T, e *policies.Engine, typ, place string, fields ...string) policies.Decision {
 	t.Helper()
 	row := maps.Clone(v.rows[place])
@@ -67,7 +68,7 @@ func (v viewer) decide(t *testing.T, e *policies.Engine, typ, place string, fiel
 	return d
 }
 
-// shown tells on which of the visible rows a column is shown.
+// shown says on which of the visible rows a column is shown.
 func (v viewer) shown(t *testing.T, e *policies.Engine, typ, column string) string {
 	t.Helper()
 	var visible, on []string
@@ -94,7 +95,7 @@ func (v viewer) shown(t *testing.T, e *policies.Engine, typ, column string) stri
 	return strings.Join(on, ", ")
 }
 
-// views tells in which views rows are shown, by where they are from.
+// views lists the view of the visible rows, by the place of their account.
 func (v viewer) views(t *testing.T, e *policies.Engine, typ string) string {
 	t.Helper()
 	var views []string
@@ -109,7 +110,8 @@ func (v viewer) views(t *testing.T, e *policies.Engine, typ string) string {
 	return strings.Join(views, ", ")
 }
 
-// fixedOn lists the rows on which the policy lets nobody change a column.
+// fixedOn lists the rows on which the policy lets neither master nor reseller change
+// a column.
 func fixedOn(t *testing.T, e *policies.Engine, typ, column string) []string {
 	t.Helper()
 	var fixed []string
@@ -125,14 +127,14 @@ func fixedOn(t *testing.T, e *policies.Engine, typ, column string) []string {
 	return fixed
 }
 
-// kindNames are the kinds of columns in the words of JSON.
+// kindNames are the kinds of columns in terms of JSON.
 var kindNames = map[schema.Kind]string{
 	schema.Text: "text", schema.Integer: "integer", schema.Boolean: "boolean", schema.Set: "list of texts", schema.Money: "amount",
 	schema.Time: "time", schema.JSON: "document", schema.Letters: "list of actions", schema.AccessRows: "lists of actions by area",
 	schema.Reference: "object", schema.RevisionHead: "object", schema.ParentCards: "list of objects", schema.RuleList: "list of objects",
 }
 
-// The types with columns of their own, by the page that lists them.
+// Types that have columns of their own, by the page that lists them.
 var (
 	typesOfPanels = []string{"account", "group", "user", "customer", "audit"}
 	typesOfCards  = []string{"card", "revision", "rate"}
@@ -146,7 +148,8 @@ func TestEveryTypeHasATableOfColumns(t *testing.T) {
 	}
 }
 
-// columnTables makes a table of columns for each of the types.
+// columnTables returns a function that makes a table of columns for each of the
+// types.
 func columnTables(types ...string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		e, api := embeddedPolicy(t), apiOf(t)
@@ -209,7 +212,7 @@ func writes(t *testing.T, e *policies.Engine, api apiDoc, typ, column string) st
 	return strings.Join(ways, ", ")
 }
 
-// pathsOfTypes are the lists of the types without a collection of their own.
+// pathsOfTypes are the list paths of the types without a collection of their own.
 var pathsOfTypes = map[string]string{
 	"audit": "/v1/audit", "rate": "/v1/cards/{id}/rates", "revision": "/v1/cards/{id}/revisions",
 	"assignment": "/v1/cards/{id}/assignments", "card_customer": "/v1/cards/{id}/customers",
@@ -240,7 +243,8 @@ func typesTable(t *testing.T) string {
 	return markdownTable([]string{"Type", "Path", "List", "Row", "Areas", "Views of a master", "Views of a reseller"}, rows)
 }
 
-// requests are the methods of a path, or of the one path a step below it.
+// requests returns the methods of a path. With a step, it returns those of the path
+// one step below.
 func requests(api apiDoc, path, step string) string {
 	var methods []string
 	for _, p := range sortedKeys(api.Paths) {

@@ -45,7 +45,8 @@ func ownReasonsTable(t *testing.T) string {
 
 var reasonConstant = regexp.MustCompile(`(?m)^(?:const)?\s*Reason\w+\s*= "(\w+)"`)
 
-// declaredReasons are the codes of the constants of server and store.
+// declaredReasons returns the reason codes that server and store declare as
+// constants.
 func declaredReasons(t *testing.T) (all []string) {
 	t.Helper()
 	for _, pattern := range []string{"server/*.go", "server/*/*.go", "store/*.go", "store/*/*.go"} {
@@ -103,8 +104,8 @@ func areasTable(*testing.T) string {
 
 var metricDesc = regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: "(.*?)"(?:, unit: "[^"]*")?, constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
 
-// metricsTable lists the collectors that a server with a shadow registers. Metrics
-// without a value yet are counters, by their names.
+// metricsTable lists the metrics that a server with a shadow registers. A metric
+// without a value counts as a counter if its name ends with _total.
 func metricsTable(t *testing.T) string {
 	registry := referenceServer(t).Registry()
 	types := map[string]string{}
@@ -143,7 +144,8 @@ func metricsTable(t *testing.T) string {
 	return markdownTable([]string{"Metric", "Type", "Labels", "Meaning"}, rows)
 }
 
-// referenceServer is a server of the demo with a shadow, which has answered a request.
+// referenceServer returns a server of the demo with a shadow. It has answered one
+// request.
 func referenceServer(t *testing.T) *server.Server {
 	t.Helper()
 	st, _, err := demo.Open(t.Context(), t.TempDir())
@@ -171,7 +173,7 @@ func referenceServer(t *testing.T) *server.Server {
 	return s
 }
 
-// ask is the body of the answer to a GET.
+// ask returns the body of the response to a GET.
 func ask(t *testing.T, s *server.Server, path string) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://resellerd"+path, nil)

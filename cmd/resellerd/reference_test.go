@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// referenceTables are the tables of the pages that code makes. A page has each between
-// the comments <!-- NAME: … --> and <!-- /NAME -->.
+// referenceTables are the generated tables of the pages. A page has each of them
+// between the comments <!-- NAME: … --> and <!-- /NAME -->.
 var referenceTables = []struct {
 	name, page string
 	table      func(*testing.T) string
@@ -25,7 +25,7 @@ var referenceTables = []struct {
 	{"reasons", policiesPath, policyReasonsTable},
 }
 
-// Every page has the reference that the code makes. This writes it:
+// Every page has the tables that the code generates. This command writes them:
 //
 //	go test ./cmd/resellerd -run Reference -update
 func TestReferenceIsCurrent(t *testing.T) {
@@ -59,7 +59,7 @@ func referenceSection(name string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)(<!-- " + name + ": kept by go test ./cmd/resellerd -run Reference -update -->\n).*?(<!-- /" + name + " -->)")
 }
 
-// markdownTable makes a table of a head and rows of cells.
+// markdownTable returns a Markdown table with a header and rows of cells.
 func markdownTable(head []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
@@ -74,7 +74,7 @@ func markdownTable(head []string, rows [][]string) string {
 	return regexp.MustCompile(` +\|`).ReplaceAllString(b.String(), " |")
 }
 
-// codes are words in code style, in a list.
+// codes returns the words in code style, separated by commas.
 func codes(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {

@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-// commandFile is the file of commands of testdata/released/requests.
+// commandFile is the file of commands in testdata/released/requests.
 type commandFile struct {
 	Vars     map[string]string `yaml:"vars"`
-	Files    map[string]string `yaml:"files"` // made in $dir before the first command
+	Files    map[string]string `yaml:"files"` // created in $dir before the first command
 	Commands []command         `yaml:"commands"`
 }
 
-// command is a call of the program.
+// command is one call of the program.
 type command struct {
 	Args    []string `yaml:"args"`
 	Environ []string `yaml:"environ"`
-	Show    []string `yaml:"show"` // files of $dir to show after it
+	Show    []string `yaml:"show"` // files of $dir to show after the command
 }
 
-// commandAnswers calls every command, with a served store of the demo beside.
+// commandAnswers runs every command. A server over the demo store runs meanwhile.
 func commandAnswers(t *testing.T, p program) answers {
 	var file commandFile
 	readYAML(t, filepath.Join(releasedDir, "requests", "commands.yaml"), &file)

@@ -16,30 +16,30 @@ import (
 	"time"
 )
 
-// requestFile is a file of testdata/released/requests.
+// requestFile is a file in testdata/released/requests.
 type requestFile struct {
 	Vars  map[string]string `yaml:"vars"`
 	Cases []request         `yaml:"cases"`
 }
 
-// request is one case for each user that asks. Texts may hold $name: a
-// variable of the file, or what an earlier case has saved.
+// request is one case for each user in As. Texts may contain $name: a variable of the
+// file, or a value that an earlier case saved.
 type request struct {
-	Name    string            `yaml:"name"`   // tells apart cases of one user, method and path
+	Name    string            `yaml:"name"`   // distinguishes cases with the same user, method and path
 	As      []string          `yaml:"as"`     // Resellerd-User; "" sends none
-	Token   string            `yaml:"token"`  // a name of releasedTokens, by default panel; none sends none
-	JWT     string            `yaml:"jwt"`    // the user whose token is sent beside a panel token
-	Bearer  string            `yaml:"bearer"` // the user whose token is sent in place of a panel token
+	Token   string            `yaml:"token"`  // a name in releasedTokens, default panel; "none" sends no token
+	JWT     string            `yaml:"jwt"`    // the user whose token is sent with a panel token
+	Bearer  string            `yaml:"bearer"` // the user whose token is sent instead of a panel token
 	Method  string            `yaml:"method"` // GET by default
 	Path    string            `yaml:"path"`
 	Headers map[string]string `yaml:"headers"`
-	Body    any               `yaml:"body"`   // text, or what is sent as JSON
-	Raw     string            `yaml:"raw"`    // all of a request, for what a client library does not send
-	Sorted  bool              `yaml:"sorted"` // items in an order of their own: theirs is that of ids made in this run
+	Body    any               `yaml:"body"`   // text, or a value that is sent as JSON
+	Raw     string            `yaml:"raw"`    // the whole request, for input that a client library does not send
+	Sorted  bool              `yaml:"sorted"` // sort the items, because their order depends on ids of this run
 	Save    map[string]string `yaml:"save"`   // variable -> header.NAME, or body.FIELD.FIELD
 }
 
-// requestsOf plays a file of requests.
+// requestsOf sends the requests of a file.
 func requestsOf(name string) func(*testing.T, program) answers {
 	return func(t *testing.T, p program) answers {
 		var file requestFile
@@ -58,7 +58,7 @@ func requestsOf(name string) func(*testing.T, program) answers {
 	}
 }
 
-// session is a run over one store.
+// session is one run of requests over one store.
 type session struct {
 	*testing.T
 	house *house
@@ -76,7 +76,7 @@ func newSession(t *testing.T, h *house, vars map[string]string) *session {
 	return p
 }
 
-// learn finds the ids of the rows that the demo has.
+// learn finds the ids of the demo's rows.
 func (p *session) learn() {
 	paths := []string{"accounts", "groups", "users", "customers", "cards", "audit"}
 	for _, path := range paths {
@@ -87,7 +87,7 @@ func (p *session) learn() {
 	}
 }
 
-// expand puts the variables into a text.
+// expand replaces the variables in a text.
 func (p *session) expand(text string) string {
 	names := slices.SortedFunc(maps.Keys(p.vars), func(a, b string) int { return len(b) - len(a) })
 	for _, name := range names {
@@ -156,7 +156,7 @@ func (c request) id(user string) string {
 	return strings.Join(words, " ")
 }
 
-// identify sets the headers that say who calls.
+// identify sets the headers that identify the caller.
 func (p *session) identify(headers http.Header, c request) {
 	switch {
 	case c.Bearer != "":
@@ -204,15 +204,15 @@ func (p *session) send(method, path, user string, headers http.Header, body io.R
 	return res, string(content)
 }
 
-// raw sends a request as it is written and reads until the server closes the
-// connection, or says no more.
+// raw sends a request unchanged. It reads until the server closes the connection or
+// stops sending.
 func (p *session) raw(request string) string {
 	conn, err := net.Dial("tcp", p.house.addr)
 	if err != nil {
 		p.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a connection takes one
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a connection accepts a deadline
 	if _, err := io.WriteString(conn, strings.ReplaceAll(request, "\n", "\r\n")); err != nil {
 		p.Fatal(err)
 	}
@@ -229,7 +229,8 @@ func (p *session) raw(request string) string {
 	return strings.Join(kept, "\n")
 }
 
-// save gives names to parts of an answer. Later cases and recorded answers use them.
+// save stores parts of an answer as variables. Later cases use them, and recorded
+// answers show their names.
 func (p *session) save(id string, parts map[string]string, res *http.Response, body string) {
 	p.Helper()
 	for name, part := range parts {
@@ -246,7 +247,7 @@ func (p *session) save(id string, parts map[string]string, res *http.Response, b
 	}
 }
 
-// dig finds a text in a JSON document; numbers count the items of a list.
+// dig finds a text in a JSON document. A number selects an item of a list.
 func dig(document string, path []string) string {
 	var at any
 	if json.Unmarshal([]byte(document), &at) != nil {
@@ -268,7 +269,7 @@ func dig(document string, path []string) string {
 	return text
 }
 
-// shown is an answer as the corpus keeps it: status, headers and body.
+// shown returns an answer in the form of the corpus: status, headers and body.
 func (p *session) shown(res *http.Response, body string, sorted bool) string {
 	var out strings.Builder
 	fmt.Fprintln(&out, res.StatusCode)
@@ -286,7 +287,7 @@ func (p *session) shown(res *http.Response, body string, sorted bool) string {
 	return cut(p.text(out.String()))
 }
 
-// unzipped is what a workbook is made of.
+// unzipped returns the parts of a workbook.
 func unzipped(t *testing.T, workbook string) string {
 	t.Helper()
 	files, err := zip.NewReader(bytes.NewReader([]byte(workbook)), int64(len(workbook)))

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// rules names what differs from one run to the next, and what stands for it in
-// the corpus. Ids and times have rules of their own: the demo's stay.
+// rules lists the texts that differ from run to run, and their replacements in the
+// corpus. Ids and times have rules of their own, because the demo's own ids and times
+// stay.
 var rules = []struct {
 	name    string
 	pattern *regexp.Regexp
@@ -37,16 +38,15 @@ var (
 	anyTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 )
 
-// normal makes texts comparable between runs.
+// normal makes texts of different runs comparable.
 type normal struct {
 	known map[string]bool // ids of the demo's own rows
 	names map[string]string
 	began time.Time
 }
 
-// text is an answer without what differs from run to run. An id that was made
-// in this run is numbered by the place in its answer, unless a case gave it a
-// name.
+// text replaces everything in an answer that differs from run to run. It numbers an
+// id of this run by its position in the answer, unless a case gave it a name.
 func (n *normal) text(s string) string {
 	for _, r := range rules {
 		s = r.pattern.ReplaceAllString(s, r.with)
@@ -73,7 +73,7 @@ func (n *normal) text(s string) string {
 	return trimmed(s)
 }
 
-// trimmed takes blanks from the ends of lines, so that YAML shows lines.
+// trimmed removes blanks at the ends of lines, so that YAML keeps the text in lines.
 func trimmed(s string) string {
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -82,13 +82,13 @@ func trimmed(s string) string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
 
-// Limits of the recorded text of an answer. A hash stands for the rest.
+// Limits of the recorded text of an answer. A hash replaces the rest.
 const (
 	mostLines = 40
 	mostBytes = 3000
 )
 
-// cut shortens a long text to its beginning, and a hash of all of it.
+// cut shortens a long text to its beginning and a hash of the whole text.
 func cut(s string) string {
 	lines := strings.Split(s, "\n")
 	if len(lines) <= mostLines && len(s) <= mostBytes {
@@ -99,8 +99,8 @@ func cut(s string) string {
 	return fmt.Sprintf("%s\n… %d lines, SHA-256 %x", trimmed(head), len(lines), sha256.Sum256([]byte(s)))
 }
 
-// itemLines puts every item of a JSON list on a line of its own, and so every
-// card of a look-up.
+// itemLines puts every item of a JSON list on its own line, and also every card of a
+// look-up.
 func itemLines(body string, sorted bool) string {
 	var list struct {
 		Items []json.RawMessage `json:"items"`
@@ -110,7 +110,7 @@ func itemLines(body string, sorted bool) string {
 		return body
 	}
 	if list.Items == nil && json.Unmarshal(list.Cards, &list.Items) != nil {
-		return body // rebuilding counts its cards
+		return body // in the answer of a rebuild, cards is a number
 	}
 	if len(list.Items) < 2 {
 		return body

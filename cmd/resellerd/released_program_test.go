@@ -18,7 +18,7 @@ import (
 	"resellerd/cmd/resellerd/demo"
 )
 
-// program is what answers: the code of the working tree in this process, or a
+// program gives the answers: the code of the working tree in this process, or a
 // released binary.
 type program struct{ binary string }
 
@@ -38,7 +38,7 @@ func (p program) call(t *testing.T, environ, args []string) (code int, stdout, s
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// serve starts the sidecar, which ends with the test.
+// serve starts the sidecar. It ends with the test.
 func (p program) serve(t *testing.T, environ []string, args ...string) *running {
 	t.Helper()
 	if p.binary == "" {
@@ -51,7 +51,7 @@ func (p program) serve(t *testing.T, environ []string, args ...string) *running 
 		t.Fatal(err)
 	}
 	r.stop = func() int {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 		_ = cmd.Wait()
 		return cmd.ProcessState.ExitCode()
 	}
@@ -68,7 +68,7 @@ func (p program) serve(t *testing.T, environ []string, args ...string) *running 
 	return r
 }
 
-// seed puts the store of the demo into dir and returns its URL.
+// seed creates the demo's store in dir and returns its URL.
 func (p program) seed(t *testing.T, dir string) string {
 	t.Helper()
 	file := filepath.Join(dir, "demo.db")
@@ -98,7 +98,8 @@ func (p program) seed(t *testing.T, dir string) string {
 	return "sqlite:" + file
 }
 
-// The callers that a served corpus knows, by the names that cases use.
+// releasedTokens are the panel tokens of a served corpus, by the names that cases
+// use.
 var releasedTokens = map[string]string{
 	"panel":   "panel-token-of-the-corpus",
 	"reading": "reading-token-of-the-corpus",
@@ -109,7 +110,7 @@ var releasedTokens = map[string]string{
 
 const demoTenant = "acc_tcwxq4qolpemjf7wmaztfstwah"
 
-// house is a demo store that is served, with everything that a case may need.
+// house is a server over a demo store, with everything that a case may need.
 type house struct {
 	program
 	*running
@@ -117,7 +118,7 @@ type house struct {
 	key                ed25519.PrivateKey
 }
 
-// open serves a fresh store of the demo.
+// open starts a server over a fresh demo store.
 func (p program) open(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
@@ -144,7 +145,7 @@ func (p program) open(t *testing.T) *house {
 	return h
 }
 
-// jwt is a token of the user that the panel's identity provider could make.
+// jwt returns a token of the user, as the panel's identity provider would make it.
 func (h *house) jwt(t *testing.T, user string) string {
 	t.Helper()
 	claims, err := json.Marshal(map[string]any{

@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// shapeAnswers tells what programs rely on beyond single answers: the metrics
-// with their labels, the fields of the decision log, and the OpenAPI document,
-// a case for each metric, kind of entry, operation and schema. What is asked
-// before has something of everything in it.
+// shapeAnswers returns what programs rely on besides single answers: the metrics with
+// their labels, the fields of the decision log, and the OpenAPI document. Each
+// metric, kind of entry, operation and schema is a case. The requests before it
+// produce at least one of each.
 func shapeAnswers(t *testing.T, p program) answers {
 	h := p.open(t)
 	play := newSession(t, h, nil)
@@ -65,8 +65,8 @@ var (
 	metricLabel = regexp.MustCompile(`(\w+)="`)
 )
 
-// metricShapes is the type, help and labels of each of resellerd's own
-// metrics; the collectors of Go and of the process are not resellerd's.
+// metricShapes returns the type, help and labels of each of resellerd's own metrics.
+// The collectors of Go and of the process are not resellerd's.
 func metricShapes(text string) answers {
 	heads, labels := map[string]string{}, map[string]map[string]bool{}
 	for _, m := range metricHead.FindAllStringSubmatch(text, -1) {
@@ -75,7 +75,7 @@ func metricShapes(text string) answers {
 	}
 	for _, m := range metricLine.FindAllStringSubmatch(text, -1) {
 		name := m[1]
-		if labels[name] == nil { // a counter's own name may end like a histogram's part
+		if labels[name] == nil { // a counter's name may end like a histogram's suffix
 			name = strings.SplitN(m[0], "{", 2)[0]
 		}
 		for _, label := range metricLabel.FindAllStringSubmatch(m[2], -1) {
@@ -91,8 +91,8 @@ func metricShapes(text string) answers {
 	return got
 }
 
-// logShapes is the fields that entries of the decision log have, for each
-// event and each decision.
+// logShapes returns the fields of the decision log's entries, for each event and each
+// decision.
 func logShapes(t *testing.T, file string) answers {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -121,8 +121,8 @@ func logShapes(t *testing.T, file string) answers {
 	return got
 }
 
-// collect finds the fields of a document with their types. What is keyed by
-// areas or columns counts as one field.
+// collect finds the fields of a document with their types. A map with areas or
+// columns as keys counts as one field.
 func collect(all map[string]bool, path string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -146,7 +146,7 @@ func collect(all map[string]bool, path string, value any) {
 	}
 }
 
-// openAPIShapes is each operation and each schema of the OpenAPI document.
+// openAPIShapes returns each operation and each schema of the OpenAPI document.
 func openAPIShapes(t *testing.T, document string) answers {
 	t.Helper()
 	var api struct {
@@ -170,7 +170,7 @@ func openAPIShapes(t *testing.T, document string) answers {
 	return got
 }
 
-// operationShape is what an operation takes and answers.
+// operationShape returns the parameters, body and answers of an operation.
 func operationShape(t *testing.T, text []byte) string {
 	t.Helper()
 	var op struct {
@@ -203,8 +203,7 @@ func operationShape(t *testing.T, text []byte) string {
 
 var schemaRef = regexp.MustCompile(`"\$ref":"#/components/schemas/(\w+)"|"([\w.+-]+/[\w.+-]+)":`)
 
-// schemas lists the media types and the schemas that a part of an operation
-// names.
+// schemas lists the media types and schemas in a part of an operation.
 func schemas(name string, part any) (lines []string) {
 	text, err := json.Marshal(part)
 	if err != nil {
@@ -216,7 +215,7 @@ func schemas(name string, part any) (lines []string) {
 	return lines
 }
 
-// schemaShape is the properties of a schema.
+// schemaShape returns the properties of a schema.
 func schemaShape(t *testing.T, text []byte) string {
 	t.Helper()
 	var schema struct {

@@ -19,23 +19,22 @@ var record = flag.String("record", "", "a released binary whose answers are to b
 
 const releasedDir = "../../testdata/released"
 
-// TestReleasedAnswers sends the requests of testdata/released/requests to the
-// code of the working tree and compares the answers with those that the
-// release before this one gave. .ci/released names that release.
+// TestReleasedAnswers sends the requests of testdata/released/requests to the code of
+// the working tree. It compares the answers with those of the previous release, which
+// .ci/released names.
 //
-// A difference is declared in two files of testdata/released: changed.yaml
-// holds the new answers, and differences.yaml says of every one whether it is
-// breaking, stricter or added, with the sentence of CHANGELOG.md
-// that describes it. This writes the first, and lists what the second lacks:
+// Two files of testdata/released declare the differences. changed.yaml contains the
+// new answers. differences.yaml says for each of them whether it is breaking,
+// stricter or added, and quotes the sentence of CHANGELOG.md that describes it. This
+// command writes the first file and lists what the second lacks:
 //
 //	go test ./cmd/resellerd -run Released -update
 //
-// A new release is recorded with its binary, after .ci/released names it:
+// After .ci/released names a new release, record its answers with its binary:
 //
 //	.ci/build-released /path/of/binary
-//	go test ./cmd/resellerd -run Released -record /path/of/binary
 //
-// Both files of differences are empty then.
+// Then both files of differences are empty.
 func TestReleasedAnswers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks one question at a time for minutes under the race detector: run without -short")
@@ -91,11 +90,11 @@ func checkDetails(t *testing.T, all answers) {
 // answers are texts by the id of their case.
 type answers map[string]string
 
-// area is a part of the corpus, with a server of its own.
+// area is a part of the corpus with its own server.
 type area struct {
 	name    string
 	answers func(*testing.T, program) answers
-	grows   bool // its cases are what the program has, so a version may have others
+	grows   bool // the program determines the cases, so another version may have others
 }
 
 func (a area) file() string { return filepath.Join(releasedDir, "answers", a.name+".yaml") }
@@ -106,11 +105,11 @@ var areas = []area{
 	{name: "cards", answers: requestsOf("cards")},
 	{name: "refusals", answers: requestsOf("refusals")},
 	{name: "shapes", answers: shapeAnswers, grows: true},
-	{name: "commands", answers: commandAnswers}, // reads the decision log that the shapes have recorded
+	{name: "commands", answers: commandAnswers}, // reads the decision log that shapeAnswers recorded
 }
 
-// difference returns the answers that are not those of the release. A case
-// without an answer of the release, or the other way round, is a fault.
+// difference returns the answers that differ from the release's. A case that only one
+// side has is an error.
 func difference(t *testing.T, got []answers) answers {
 	t.Helper()
 	changed := answers{}
@@ -137,11 +136,10 @@ func difference(t *testing.T, got []answers) answers {
 
 // declared is an entry of differences.yaml.
 type declared struct {
-	// Kind is the mark of the sentence in the changelog: breaking, stricter or
-	// added.
+	// Kind is the mark of the sentence in the changelog: breaking, stricter or added.
 	Kind     string   `yaml:"kind"`
 	Sentence string   `yaml:"sentence"`
-	Cases    []string `yaml:"cases"` // ids; * stands for any text
+	Cases    []string `yaml:"cases"` // ids; * matches any text
 }
 
 var differenceKinds = []string{"breaking", "stricter", "added"}
@@ -171,7 +169,7 @@ func checkDifferences(t *testing.T, changed answers) {
 	}
 }
 
-// undeclared lists what the declarations lack, and what they have too much.
+// undeclared lists missing and superfluous declarations.
 func undeclared(changed, golden answers, entries []declared, log []string) (faults []string) {
 	for _, id := range slices.Sorted(maps.Keys(changed)) {
 		if golden[id] != changed[id] {
@@ -210,7 +208,7 @@ func (d declared) faults(changed answers, log []string) (faults []string) {
 	return faults
 }
 
-// changelog is the list of changes, an item in a line.
+// changelog returns the list of changes, one line per item.
 func changelog(t *testing.T) []string {
 	t.Helper()
 	var items []string

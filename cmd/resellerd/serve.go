@@ -21,10 +21,10 @@ type serveCommand struct {
 	Demo bool `help:"Serve an invented carrier from a temporary store."`
 }
 
-// Run serves until the context ends, then finishes what is under way. Whatever
-// can be found wrong is found before the first request is taken.
+// Run serves until the context ends, then finishes the requests that are in progress.
+// It finds errors in the settings before it accepts the first request.
 func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *layers) error {
-	signal.Ignore(syscall.SIGHUP) // a service is sent it to read its settings again, or by a terminal that goes
+	signal.Ignore(syscall.SIGHUP) // sent to reload a service's settings, or by a terminal that closes
 	if c.Demo {
 		return c.demo(ctx, k, t, l)
 	}
@@ -53,9 +53,9 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	return c.run(ctx, cfg, st, d, log)
 }
 
-// gcPercent collects garbage less often than Go would by itself: what a request
-// leaves behind is many times what stays, and what stays is a few tens of
-// megabytes. GOGC in the environment goes over it.
+// gcPercent makes garbage collections rarer than Go's default. Requests produce many
+// times more garbage than the few tens of megabytes that stay in use. GOGC in the
+// environment overrides it.
 const gcPercent = 400
 
 // gcIsSet reports whether the operator sets the garbage collector's percentage.
@@ -63,12 +63,12 @@ func gcIsSet() bool {
 	return os.Getenv("GOGC") != "" //nolint:forbidigo // a setting of Go's, not of ours
 }
 
-// run serves the store, and closes it afterwards.
+// run serves the store and closes it afterwards.
 func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger) error {
 	if cfg.KeepGC = gcIsSet(); !cfg.KeepGC {
 		debug.SetGCPercent(gcPercent)
 	}
-	signal.Ignore(syscall.SIGPIPE) // a reader of the decision log that has gone is an error of the log's
+	signal.Ignore(syscall.SIGPIPE) // if the decision log's reader has gone, the log reports an error
 	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)
 	if errors.Is(err, server.ErrUnboundIssuer) || errors.Is(err, server.ErrIssuerTenant) {
 		err = fmt.Errorf("%w: name the master account with --jwt-tenant", err)
@@ -82,8 +82,7 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 	return errors.Join(err, st.Close())
 }
 
-// unlessStopped forgets what went wrong with the start because it was called
-// off.
+// unlessStopped drops an error of the start if the start was cancelled.
 func unlessStopped(ctx context.Context, err error) error {
 	select {
 	case <-ctx.Done():

@@ -16,8 +16,9 @@ import (
 	"resellerd/cmd/resellerd/demo"
 )
 
-// demo serves a made-up carrier. Its store, decision log and token are new
-// each time and gone at the end, so that it cannot touch a store in use.
+// demo serves an example carrier. Its store, token and default decision log are
+// created for this run and removed at the end, so that it cannot touch a store in
+// use.
 func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l *layers) (err error) {
 	if l.from(k, "database") != "default" {
 		return usagef("--demo uses a temporary store: remove --database (set by: %s)", l.from(k, "database"))
@@ -50,13 +51,14 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 	return c.run(ctx, cfg, st, d, log)
 }
 
-// onReady passes a log on, and tells the address that the server is ready at.
+// onReady forwards a log, and calls tell with the server's address when the server is
+// ready.
 type onReady struct {
 	slog.Handler
 	tell func(addr string)
 }
 
-// Handle is part of slog.Handler.
+// Handle implements slog.Handler.
 func (h onReady) Handle(ctx context.Context, r slog.Record) error {
 	err := h.Handler.Handle(ctx, r)
 	if r.Message == "ready" {
@@ -70,7 +72,7 @@ func (h onReady) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// tour is what the demo prints to start with.
+// tour is what the demo prints at its start.
 type tour struct {
 	world demo.World
 	token string

@@ -24,11 +24,11 @@ type running struct {
 	stop   func() int // returns the exit code
 }
 
-// output may be read while it is written.
+// output can be read while it is written.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	line chan struct{} // one for each write, dropped when nobody waits
+	line chan struct{} // one for each write, dropped if nobody waits
 }
 
 func newOutput() *output { return &output{line: make(chan struct{}, 1)} }
@@ -76,7 +76,8 @@ func serve(t *testing.T, environ []string, args ...string) *running {
 	}
 }
 
-// readyAddr finds the address in the log, "" before it is there.
+// readyAddr finds the address in the log. It returns "" if the log does not contain
+// it yet.
 func readyAddr(log string) string {
 	for line := range strings.Lines(log) {
 		var entry struct{ Msg, Addr string }
@@ -217,7 +218,7 @@ func TestTheDemoShowsOneCardThreeWays(t *testing.T) {
 	}
 }
 
-// waitForTour waits for the end of what the demo prints right after "ready".
+// waitForTour waits for the end of the demo's output right after "ready".
 func waitForTour(t *testing.T, r *running) string {
 	t.Helper()
 	late := time.After(10 * time.Second)

@@ -16,8 +16,8 @@ import (
 	"resellerd/store"
 )
 
-// settings is everything the sidecar can be told, for `serve` to follow and
-// `config` to print.
+// settings are all settings of the sidecar. `serve` uses them and `config` prints
+// them.
 type settings struct {
 	storeSettings
 	listenSettings
@@ -98,7 +98,7 @@ type limitSettings struct {
 	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m"`
 }
 
-// server translates the settings into the server's own.
+// server converts the settings to the server's configuration and validates it.
 func (s *settings) server() (server.Config, error) {
 	mode, err := strconv.ParseUint(s.SocketMode, 8, 9)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *settings) server() (server.Config, error) {
 	return cfg, nil
 }
 
-// apply sets what the decision log is told.
+// apply sets the configuration of the decision log.
 func (s *recordSettings) apply(cfg *server.Config) {
 	cfg.DecisionLog, cfg.DecisionLogMode, cfg.DecisionLogFull = s.DecisionLog, s.DecisionLogMode, s.DecisionLogFull
 	cfg.DecisionLogBuffer, cfg.DecisionLogKeep = s.DecisionLogBuffer, s.DecisionLogKeep
@@ -141,23 +141,23 @@ func (s *recordSettings) apply(cfg *server.Config) {
 	}
 }
 
-// logger writes the process's own log, JSON lines of the asked level.
+// logger returns the process's own log: JSON lines at or above the configured level.
 func (s *recordSettings) logger(w io.Writer) *slog.Logger {
 	level := slog.LevelInfo
-	_ = level.UnmarshalText([]byte(s.LogLevel)) // an enum: one of the four
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // cannot fail: the flag's enum allows only four values
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// open opens the store with its schema up to date: a SQLite store is migrated,
-// a PostgreSQL store only when told to, since others may be using it. What the
-// migration clears is printed to w.
+// open opens the store with an up-to-date schema. It always migrates a SQLite store.
+// It migrates a PostgreSQL store only with --migrate, because other instances may use
+// it. It prints to w what the migration clears.
 func (s *storeSettings) open(ctx context.Context, w io.Writer) (*store.Store, error) {
 	return openStore(ctx, s.Database, s.Migrate, store.Options{Cleared: func(one store.BadExternalID) {
 		fmt.Fprintln(w, badExternalID(one))
 	}})
 }
 
-// storeOptions is what the limits are for the store.
+// storeOptions returns the limits that apply to the store.
 func (s *limitSettings) storeOptions() store.Options {
 	if s.RateMemory <= 0 {
 		return store.Options{RateMemory: -1}
@@ -181,13 +181,13 @@ func openStore(ctx context.Context, url string, migrate bool, o store.Options) (
 	return st, nil
 }
 
-// closing closes the store that err keeps from being used.
+// closing closes a store that cannot be used because of err, and returns err.
 func closing(st *store.Store, err error) error {
-	_ = st.Close() // err came first and says more
+	_ = st.Close() // err is the cause and says more
 	return err
 }
 
-// hidePassword keeps a database URL's password out of what is printed.
+// hidePassword masks the passwords in a database URL.
 func hidePassword(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {

@@ -20,7 +20,7 @@ type versionReport struct {
 	Go      string `json:"go"`
 }
 
-// Run prints the version, and the commit and Go version it was built from.
+// Run prints the version, the commit and the Go version of the build.
 func (c *versionCommand) Run(t terminal) error {
 	report := buildVersion()
 	if c.Format == "json" {

@@ -7,8 +7,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// cards makes what the carrier buys (provider cards), what it sells (customer
-// cards, some assigned to resellers), and what two resellers sell in turn.
+// cards creates the cards that the carrier buys from (provider cards), the customer
+// cards that it sells with, some of them assigned to resellers, and the customer
+// cards of the resellers.
 func (b *builder) cards(ctx context.Context) error {
 	az, err := world()
 	if err != nil {
@@ -26,7 +27,7 @@ func (b *builder) cards(ctx context.Context) error {
 	return nil
 }
 
-// bought are the upstream carriers' cards.
+// bought creates the provider cards of the upstream carriers.
 func (b *builder) bought(ctx context.Context, az, us deck) error {
 	for _, c := range []struct {
 		name, carrier, notes string
@@ -46,9 +47,9 @@ func (b *builder) bought(ctx context.Context, az, us deck) error {
 	return nil
 }
 
-// sold are the carrier's own customer cards: gold is assigned to the first
-// reseller alone, silver to the others, the US card to the first two; the last
-// one to nobody, its customers are on it.
+// sold creates the carrier's own customer cards. Gold is assigned to the first
+// reseller, silver to the others, and the US card to the first two. The last card is
+// assigned to nobody; the carrier's own customers are on it.
 func (b *builder) sold(ctx context.Context, az, us deck) error {
 	for i, c := range []struct {
 		name, public, notes string
@@ -86,8 +87,8 @@ func (b *builder) sold(ctx context.Context, az, us deck) error {
 	return nil
 }
 
-// resold are the resellers' own customer cards, with all but the last of their
-// customers on them.
+// resold creates the resellers' own customer cards. All customers of the reseller but
+// the last are on each of them.
 func (b *builder) resold(ctx context.Context, az, us deck) error {
 	for _, c := range []struct {
 		owner store.Account
@@ -113,7 +114,7 @@ func (b *builder) resold(ctx context.Context, az, us deck) error {
 	return nil
 }
 
-// card makes a card with one revision of the deck, active.
+// card creates a card with one active revision that has the deck's rates.
 func (b *builder) card(ctx context.Context, c store.Card, d deck) (store.Card, error) {
 	c, err := b.tx.CreateCard(ctx, c)
 	if err == nil {

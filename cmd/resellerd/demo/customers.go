@@ -8,8 +8,7 @@ import (
 	"resellerd/store"
 )
 
-// buyers lists who calls over whom: the carrier's own customers first, then
-// those of each reseller.
+// buyers lists customers: first the carrier's own, then those of each reseller.
 var buyers = [][]string{
 	{
 		"Alder Freight", "Beacon Insurance", "Cobalt Hotels", "Dunmore Foods", "Elmstead Clinics", "Fairway Logistics",

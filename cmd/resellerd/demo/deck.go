@@ -19,7 +19,7 @@ var countriesCSV []byte
 //go:embed npas.csv
 var npasCSV []byte
 
-// deck is a list of rates to make a card's revision of.
+// deck is a list of rates for a card's revision.
 type deck []store.Rate
 
 // world reads the A-Z deck: each country's lines, cities and mobile networks.
@@ -39,7 +39,7 @@ func world() (deck, error) {
 	return all, nil
 }
 
-// country makes the rates of one row: code, country, price of a call to a
+// country returns the rates of one row: code, country, price of a call to a fixed
 // line, cities, price of a call to a mobile, mobile prefixes.
 func country(row []string) (deck, error) {
 	code, name := row[0], row[1]
@@ -48,7 +48,7 @@ func country(row []string) (deck, error) {
 		return nil, err
 	}
 	lines := deck{rate(code, name, fixed)}
-	if name == "Canada" { // shares its code with its neighbour and stands by its areas
+	if name == "Canada" { // it shares its code with the USA, so only its areas have rates
 		lines = nil
 	}
 	for _, city := range list(row[3]) {
@@ -65,11 +65,11 @@ func country(row []string) (deck, error) {
 	return lines, err
 }
 
-// exchanges is how many exchanges of each area the US deck holds.
+// exchanges is how many exchanges of each area code the US deck has.
 const exchanges = 24
 
-// america makes the US deck: NPA-NXX rows as 1NPANXX, with a rate for calls
-// that cross a state border and one for those that do not.
+// america returns the US deck: NPA-NXX rows as 1NPANXX, with an interstate and an
+// intrastate rate.
 func america() (deck, error) {
 	rows, err := table(npasCSV)
 	if err != nil {
@@ -105,10 +105,10 @@ func rate(prefix, name string, cost int64) store.Rate {
 	return r
 }
 
-// cent is 0.01 as the store keeps money.
+// cent is 0.01 in the store's units of money.
 const cent = 100_000_000
 
-// near is a price around percent of another, the same for the same word.
+// near returns about percent of price. The same word always gives the same result.
 func near(price, percent int64, word string) int64 {
 	h := fnv.New32a()
 	h.Write([]byte(word))
@@ -117,7 +117,7 @@ func near(price, percent int64, word string) int64 {
 
 func toTenThousandth(price int64) int64 { return max(price/(cent/100), 1) * (cent / 100) }
 
-// dearer is the deck with percent added to every price.
+// dearer returns the deck with percent added to every price.
 func (d deck) dearer(percent int64) deck {
 	up := func(price int64) int64 { return toTenThousandth(price*(100+percent)/100 + cent/100 - 1) }
 	sold := make(deck, len(d))
@@ -132,7 +132,7 @@ func (d deck) dearer(percent int64) deck {
 	return sold
 }
 
-// rates gives the deck to a revision.
+// rates returns the deck as the rates of a revision.
 func (d deck) rates() iter.Seq2[store.Rate, error] {
 	return func(yield func(store.Rate, error) bool) {
 		for _, r := range d {
@@ -143,7 +143,7 @@ func (d deck) rates() iter.Seq2[store.Rate, error] {
 	}
 }
 
-// table reads a CSV without its heading.
+// table reads a CSV without its header row.
 func table(text []byte) ([][]string, error) {
 	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {

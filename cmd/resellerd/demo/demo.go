@@ -1,6 +1,6 @@
-// Package demo makes a carrier to look at: a master, three resellers, their
-// users, customers and rate cards. Names, prices and ids are invented, and the
-// same every time.
+// Package demo creates an example carrier: a master, three resellers, and their
+// users, customers and rate cards. Names, prices and ids are invented, and the same
+// in every run.
 package demo
 
 import (
@@ -18,24 +18,24 @@ import (
 	"resellerd/store"
 )
 
-// World names what of the carrier is worth showing.
+// World names the rows of the example that the demo shows.
 type World struct {
 	Tenant string // the master's account id
-	Card   string // id of the customer card that one reseller was assigned
+	Card   string // id of the customer card that is assigned to one reseller
 
-	// External ids of users: the master's, the reseller's that has the card,
-	// and one of a reseller that has not.
+	// External ids of users: one of the master, one of the reseller with the card,
+	// and one of a reseller without it.
 	Master, Reseller, Stranger string
 
-	Seller   string // external id of a user of the reseller's who may do less
+	Seller   string // external id of the reseller's user with fewer rights
 	Customer string // id of one of the reseller's customers
 }
 
-// began is when everything in the demo was made.
+// began is the creation time of everything in the demo.
 var began = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 
-// Open makes the carrier in a new SQLite store in dir and returns the store,
-// which the caller closes. Dir must hold no store yet.
+// Open creates the carrier in a new SQLite store in dir and returns the store. The
+// caller must close the store. dir must not contain a store yet.
 func Open(ctx context.Context, dir string) (*store.Store, World, error) {
 	clock := &clock{}
 	st, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "demo.db"), store.Options{Now: clock.now, NewID: ids()})
@@ -67,14 +67,14 @@ func fill(ctx context.Context, st *store.Store) (World, error) {
 	return b.world, nil
 }
 
-// builder makes the carrier, a part of it in each transaction.
+// builder creates the carrier, one part in each transaction.
 type builder struct {
 	tx        *store.Tx
 	world     World
 	master    store.Account
 	resellers []store.Account
-	owners    map[string]store.User       // who acts for each account
-	buyers    map[string][]store.Customer // by account, in the order they are made
+	owners    map[string]store.User       // the user who acts for each account
+	buyers    map[string][]store.Customer // by account, in the order of their creation
 }
 
 // made writes the audit entry of a new row.
@@ -82,8 +82,8 @@ func (b *builder) made(ctx context.Context, account, typ, id string) error {
 	return b.audit(ctx, account, typ, id, "create")
 }
 
-// audit writes an entry in the name of the row's owner, or of the carrier
-// while the owner has nobody yet.
+// audit writes an entry whose actor is the user of the row's account. If that account
+// has no user yet, the actor is the carrier's.
 func (b *builder) audit(ctx context.Context, account, typ, id, action string) error {
 	actor, ok := b.owners[account]
 	if !ok {
@@ -96,8 +96,8 @@ func (b *builder) audit(ctx context.Context, account, typ, id, action string) er
 	return err
 }
 
-// clock stands still while the carrier is made, so that it is the same every
-// time, and is the real one from then on.
+// clock returns a fixed time while the carrier is created, so that every run gives
+// the same rows. Afterwards it returns the real time.
 type clock struct{ running atomic.Bool }
 
 func (c *clock) run() { c.running.Store(true) }
@@ -109,11 +109,12 @@ func (c *clock) now() time.Time {
 	return began
 }
 
-// firstIDs is how many ids of a kind the demo may use up; later ones are
-// random, so that what a visitor makes is as unguessable as elsewhere.
+// firstIDs is how many ids of a kind are predictable. Later ids are random, so that
+// the ids of a visitor's rows cannot be guessed.
 const firstIDs = 200
 
-// ids makes the same ids every time, in the form of store.RandomID.
+// ids returns a function that makes the same ids in every run, in the form of
+// store.RandomID.
 func ids() func(kind string) string {
 	var mu sync.Mutex
 	count := map[string]int{}

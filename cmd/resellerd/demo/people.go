@@ -6,8 +6,8 @@ import (
 	"resellerd/store"
 )
 
-// resellers of the carrier, with the name by which the panel knows their first
-// user, and that of a colleague who only sells.
+// resellers of the carrier, each with the external ids of its first user and of a
+// colleague who only sells.
 var resellers = []struct {
 	name, public, external, currency, domain string
 	owner, seller                            string
@@ -37,8 +37,9 @@ func (b *builder) people(ctx context.Context) error {
 	return nil
 }
 
-// masterAccount makes the carrier itself: its administrator, and a support
-// desk that reads everything but the policy and opens tickets.
+// masterAccount creates the carrier itself, with an administrator and a support desk.
+// The desk may read everything but the policy and provider cards, and may create and
+// update support tickets.
 func (b *builder) masterAccount(ctx context.Context) (err error) {
 	b.master, err = b.tx.CreateAccount(ctx, store.Account{
 		Kind: store.Master, Name: "Halyard Telecom Inc", PublicName: "Halyard", Email: "noc@halyard.example", Currency: "USD",
@@ -66,8 +67,8 @@ func (b *builder) masterAccount(ctx context.Context) (err error) {
 	return err
 }
 
-// reseller makes an account below the carrier, its owner in the group that the
-// carrier lends, and a seller in a narrower group of the reseller's own.
+// reseller creates an account below the carrier. Its owner is in the group that the
+// carrier lends, and its seller is in a narrower group of the reseller's own.
 func (b *builder) reseller(ctx context.Context, i int, lent string) error {
 	r := resellers[i]
 	account, err := b.tx.CreateAccount(ctx, store.Account{

@@ -8,26 +8,25 @@ import (
 	"testing"
 )
 
-// founding holds the rows of the store that the test asks for.
+// founding has the ids of the rows that the test uses.
 type founding struct {
 	Account string `json:"account_id"`
 	Group   string `json:"group_id"`
 	admin   string
 
-	reseller, user string // an account with a card assigned, and a user of it
-	sale           string // that card
+	reseller, user string // an account with an assigned card, and a user of the account
+	sale           string // the id of that card
 }
 
-// Sizes beside the customers, for which the caller says how many.
+// Sizes of everything but the customers, whose number the caller chooses.
 const (
 	resellers = 200
 	users     = 2000
 	rates     = 100_000
 )
 
-// fill makes the rows of a carrier in business. What there are many of is
-// written with SQL into the release's own schema; cards, with their rates, are
-// made by the release.
+// fill creates the rows of a busy carrier. It writes the mass rows with SQL into the
+// release's own schema. The release creates the cards with their rates.
 func fill(t *testing.T, older *sidecar, database string, f *founding, customers int) {
 	t.Helper()
 	lent := older.made(t, "/v1/groups/default-reseller", f.admin, `{"name":"Lent","lend_to":"all"}`)
@@ -55,9 +54,9 @@ func fill(t *testing.T, older *sidecar, database string, f *founding, customers 
 	older.must(t, http.MethodPut, "/v1/cards/"+f.sale+"/assignments/"+f.reseller, f.admin, "{}")
 }
 
-// bulk is the statements that make accounts, users, customers and audit
-// entries. Some users have external ids that a stricter version does not take:
-// one that others have, and one with a blank at its end.
+// bulk returns the statements that create accounts, users, customers and audit
+// entries. Some users have external ids that a stricter version refuses: one is used
+// twice, and one ends with a blank.
 func bulk(id func(kind, number string) string, tenant, group string, customers int) []string {
 	numbers := func(n int) string {
 		return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d) ", n)
@@ -81,7 +80,8 @@ func bulk(id func(kind, number string) string, tenant, group string, customers i
 	}
 }
 
-// open is a connection past the binaries, and what makes the id of a number.
+// open connects to the database without the binaries. It also returns a function that
+// makes an id from a number.
 func open(t *testing.T, database string) (db *sql.DB, id func(kind, number string) string) {
 	t.Helper()
 	driver, name := "postgres", database
@@ -99,7 +99,7 @@ func open(t *testing.T, database string) (db *sql.DB, id func(kind, number strin
 		t.Fatal(err)
 	}
 	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { _ = db.Close() }) // the database goes away with the test
+	t.Cleanup(func() { _ = db.Close() }) // the database is removed with the test
 	return db, id
 }
 

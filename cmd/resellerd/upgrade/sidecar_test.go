@@ -19,7 +19,7 @@ const token = "token-of-the-upgrade-test"
 // sidecar is a binary that serves.
 type sidecar struct{ url string }
 
-// serve starts a binary over a store; it ends with the test.
+// serve starts a binary over a store. It ends with the test.
 func serve(t *testing.T, binary, database, tenant string) *sidecar {
 	t.Helper()
 	cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--database", database, "--decision-log", "none")
@@ -32,7 +32,7 @@ func serve(t *testing.T, binary, database, tenant string) *sidecar {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may be gone already
+		_ = cmd.Process.Kill() // it may have ended already
 		_ = cmd.Wait()
 	})
 	lines := bufio.NewScanner(stderr)
@@ -49,13 +49,13 @@ func serve(t *testing.T, binary, database, tenant string) *sidecar {
 	return nil
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	body   string
 }
 
-// ask sends a request in the name of a user. A body that is no JSON is a deck.
+// ask sends a request for a user. A body that is not JSON is a deck.
 func (s *sidecar) ask(t *testing.T, method, path, user, body string) answer {
 	t.Helper()
 	a, err := s.try(method, path, user, body)
@@ -85,7 +85,7 @@ func (s *sidecar) try(method, path, user, body string) (answer, error) {
 	return answer{res.StatusCode, string(text)}, err
 }
 
-// must is ask for a request that the sidecar has to allow.
+// must is ask for a request that the sidecar must allow.
 func (s *sidecar) must(t *testing.T, method, path, user, body string) answer {
 	t.Helper()
 	a := s.ask(t, method, path, user, body)
@@ -95,20 +95,20 @@ func (s *sidecar) must(t *testing.T, method, path, user, body string) answer {
 	return a
 }
 
-// made is the id of what a POST makes.
+// made returns the id of the row that a POST creates.
 func (s *sidecar) made(t *testing.T, path, user, body string) string {
 	t.Helper()
 	return s.must(t, http.MethodPost, path, user, body).field(t, "id")
 }
 
-// readyz is the probe's status. The released binary wants its own version of
-// the schema exactly, and so answers 503 after a migration.
+// readyz returns the probe's status. The released binary accepts only its own schema
+// version, so it answers 503 after a migration.
 func (s *sidecar) readyz(t *testing.T) int {
 	t.Helper()
 	return s.ask(t, http.MethodGet, "/readyz", "", "").status
 }
 
-// field finds a text in the body; numbers count the items of lists.
+// field finds a text in the body. A number selects an item of a list.
 func (a answer) field(t *testing.T, path ...string) string {
 	t.Helper()
 	var at any
@@ -134,7 +134,7 @@ func (a answer) field(t *testing.T, path ...string) string {
 
 type read struct{ user, path string }
 
-// reads is what both binaries are asked.
+// reads returns the questions for both binaries.
 func (f founding) reads() []read {
 	return []read{
 		{f.user, "/v1/me"},
@@ -150,7 +150,7 @@ func (f founding) reads() []read {
 	}
 }
 
-// load is requests that a binary has to go on answering.
+// load is a set of requests that a binary must keep answering.
 type load struct {
 	*sidecar
 	f       founding
@@ -183,7 +183,7 @@ func (l *load) until(t *testing.T, done <-chan struct{}) {
 	}
 }
 
-// round asks everything once, makes a customer and changes it.
+// round sends every read, creates a customer and changes it.
 func (l *load) round(t *testing.T) {
 	for _, q := range l.f.reads() {
 		l.want(t, http.StatusOK, http.MethodGet, q.path, q.user, "")

@@ -15,14 +15,14 @@ import (
 	"resellerd/store/storetest"
 )
 
-// secondsPer50k is the time, stated in deploy/README.md, within which a store is
-// migrated for each 50,000 customers that it holds.
+// secondsPer50k is the time that deploy/README.md promises for the migration of each
+// 50,000 customers.
 const secondsPer50k = 30
 
 // TestAPopulatedStoreIsMigratedWhileTheReleaseServesIt fills a store with the
-// released binary, which then goes on serving, and migrates it with the new
-// one. RESELLERD_UPGRADE_FROM and RESELLERD_UPGRADE_TO name the two binaries,
-// and RESELLERD_UPGRADE_CUSTOMERS sets the size.
+// released binary. While that keeps serving, the new binary migrates the store.
+// RESELLERD_UPGRADE_FROM and RESELLERD_UPGRADE_TO name the binaries, and
+// RESELLERD_UPGRADE_CUSTOMERS sets the size.
 func TestAPopulatedStoreIsMigratedWhileTheReleaseServesIt(t *testing.T) {
 	from, to := os.Getenv("RESELLERD_UPGRADE_FROM"), os.Getenv("RESELLERD_UPGRADE_TO")
 	if from == "" || to == "" {
@@ -88,8 +88,8 @@ func migrated(t *testing.T, to, database string) time.Duration {
 	return time.Since(began)
 }
 
-// compare asks both binaries the same and wants the same answers, but for what
-// is sealed anew each time.
+// compare asks both binaries the same questions. Their answers must be equal, except
+// for values that are sealed anew each time.
 func compare(t *testing.T, older, newer *sidecar, f founding) {
 	t.Helper()
 	for _, q := range f.reads() {
@@ -101,7 +101,7 @@ func compare(t *testing.T, older, newer *sidecar, f founding) {
 	}
 }
 
-// stable is the body without cursors, tags and decision ids.
+// stable returns the body without cursors, tags and decision ids.
 func (a answer) stable(t *testing.T) string {
 	t.Helper()
 	var document any
@@ -133,8 +133,8 @@ func strip(document any) {
 	}
 }
 
-// follow disables a user through one binary and waits until the other, which
-// has the user in memory, refuses: a commit of either is noticed by both.
+// follow disables a user through one binary, and waits until the other, which has
+// cached the user, refuses. Each binary must notice the other's commits.
 func follow(t *testing.T, writer, reader *sidecar, f founding) {
 	t.Helper()
 	user := writer.ask(t, http.MethodPost, "/v1/users", f.admin,
