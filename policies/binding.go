@@ -10,15 +10,15 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// binding gives the values of one request to a plan's conditions. It reads
-// them straight from the input.
+// binding supplies the values of one request to a plan's conditions. It reads
+// them directly from the input.
 type binding struct {
 	ctx      context.Context
 	in       *input.Input
 	template *template
-	decided  []int8 // per guard: 0 not yet, 1 holds, -1 does not
+	decided  []int8 // per guard: 0 not decided yet, 1 holds, -1 does not hold
 	document ast.Value
-	err      error // of a guard: the whole decision fails with it
+	err      error // error of a guard; it makes the whole decision fail
 	blanks   *blanks
 }
 
@@ -38,7 +38,8 @@ func (b *binding) Below(accountID string) bool {
 	return b.in.Subject.Facts.InSubtree(accountID)
 }
 
-// Guard implements predicate.Env. Each guard is decided once.
+// Guard implements predicate.Env. It decides each guard once and keeps the
+// result.
 func (b *binding) Guard(id int) bool {
 	if b.template == nil || id < 0 || id >= len(b.template.guards) {
 		b.err = fmt.Errorf("policy guard %d: unknown", id)

@@ -14,14 +14,14 @@ import (
 	"resellerd/policies/rego"
 )
 
-// blanks are parts of an input that are not known, and whether anything that a
-// decision rests on was read from there.
+// blanks lists the parts of an input that are unknown. touched becomes true when
+// the decision reads one of them.
 type blanks struct {
 	paths   []predicate.Ref
 	touched bool
 }
 
-// blanks are the unknown parts that the tree may read at all.
+// blanks keeps only those unknown parts that some rule of the tree may read.
 func (e *Engine) blanks(unknown []predicate.Ref) *blanks {
 	b := &blanks{}
 	for _, path := range unknown {
@@ -36,10 +36,10 @@ func (b *blanks) read(ref predicate.Ref) { b.touched = b.touched || b.overlap(re
 
 func (b *blanks) ask(q *rego.Query) { b.touched = b.touched || b.in(q.Reads()) }
 
-// in tells whether a blank may be read.
+// in reports whether m may read a blank.
 func (b *blanks) in(m *rego.Mentions) bool { return slices.ContainsFunc(b.paths, m.Overlaps) }
 
-// overlap tells whether a path is a blank, lies in one, or holds one.
+// overlap reports whether ref is a blank, lies inside one or contains one.
 func (b *blanks) overlap(ref predicate.Ref) bool {
 	return slices.ContainsFunc(b.paths, func(p predicate.Ref) bool {
 		n := min(len(p), len(ref))
@@ -47,8 +47,9 @@ func (b *blanks) overlap(ref predicate.Ref) bool {
 	})
 }
 
-// compiledIn tells whether a blank may be part of what every plan is compiled
-// with. All of the user's own values count: which are is a matter of their type.
+// compiledIn reports whether a blank may be among the values that every plan is
+// compiled with. Every value below subject.user counts, because the value's type
+// decides whether it is compiled in.
 func (b *blanks) compiledIn() bool {
 	return slices.ContainsFunc(b.paths, func(p predicate.Ref) bool {
 		user := len(p) > 1 && p[0] == "subject" && p[1] == "user"
@@ -62,27 +63,27 @@ func (b *blanks) compiledIn() bool {
 
 var errBlank = errors.New("policy decision: too little of the input is known")
 
-// asksWhat tells whether it is not known what is asked about: the type of the
-// resource, or which area.
+// asksWhat reports whether the object of the question is unknown: the resource
+// type or, for an area, the area's name.
 func asksWhat(in *input.Input, unknown []predicate.Ref) bool {
 	b := &blanks{paths: unknown}
 	return b.overlap(predicate.Ref{"resource", "type"}) ||
 		in.Resource.Type == input.AreaType && b.overlap(predicate.Ref{"resource", "id"})
 }
 
-// fit tells whether a template was made without what is blank.
+// fit reports whether t was compiled without any of the blanks.
 func (b *blanks) fit(t *template) bool {
 	for _, n := range t.needs {
 		if b.overlap(n.Ref) && !(n.Ref[0] == "context" && len(n.Ref) == 2 && input.ContextKey(n.Ref[1])) {
-			return false // its type is not known either
+			return false // the type of the unknown value is unknown too
 		}
 	}
 	return !slices.ContainsFunc(t.pins, b.overlap)
 }
 
-// DecideWithout is Decide about an input of which some parts are not known, as
-// paths below input ("context", "client_ip"). They are absent from in. sure is
-// false when the decision may depend on them; then it says nothing.
+// DecideWithout is Decide for an input with unknown parts. unknown lists their
+// paths below input ("context", "client_ip"); in must not contain them. If sure
+// is false, the decision may depend on an unknown part and must not be used.
 func (e *Engine) DecideWithout(ctx context.Context, in *input.Input, unknown []predicate.Ref) (d Decision, sure bool) {
 	b := e.blanks(unknown)
 	switch {
@@ -108,8 +109,8 @@ func (e *Engine) DecideWithout(ctx context.Context, in *input.Input, unknown []p
 	return d, !b.touched
 }
 
-// PlanWithout is Plan about an input of which some parts are not known. What is
-// bound late stands in the plan by name, so that it need not be known.
+// PlanWithout is Plan for an input with unknown parts. The plan refers to
+// late-bound values by name, so their values may be unknown.
 func (e *Engine) PlanWithout(ctx context.Context, in *input.Input, unknown []predicate.Ref) (p *Plan, sure bool) {
 	b := e.blanks(unknown)
 	switch {
@@ -131,9 +132,10 @@ func (e *Engine) PlanWithout(ctx context.Context, in *input.Input, unknown []pre
 	return p, !b.touched
 }
 
-// evaluateWithout evaluates the decision whole, and watches which expressions
-// are looked at: when none of them reads a blank, the decision does not rest on
-// it. Rules are not chosen by an index, which would read the input unseen.
+// evaluateWithout evaluates the whole decision and watches which expressions are
+// evaluated. If none of them reads a blank, the decision does not depend on one.
+// It turns rule indexing off, because the index reads the input without an
+// event.
 func (e *Engine) evaluateWithout(ctx context.Context, in *input.Input, b *blanks) (Decision, bool) {
 	d := e.Evaluate(ctx, in)
 	input, err := e.value(in)
@@ -148,19 +150,19 @@ func (e *Engine) evaluateWithout(ctx context.Context, in *input.Input, b *blanks
 	return d, !b.touched && (err == nil || d.Err != nil)
 }
 
-// blankTracer notes when an expression that may read a blank is evaluated.
+// blankTracer records whether an evaluated expression may read a blank.
 type blankTracer struct {
 	blanks *blanks
 	seen   map[*ast.Expr]bool
 }
 
-// Enabled is part of topdown.QueryTracer.
+// Enabled implements topdown.QueryTracer.
 func (t *blankTracer) Enabled() bool { return !t.blanks.touched }
 
-// Config is part of topdown.QueryTracer.
+// Config implements topdown.QueryTracer.
 func (*blankTracer) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 
-// TraceEvent is part of topdown.QueryTracer.
+// TraceEvent implements topdown.QueryTracer.
 func (t *blankTracer) TraceEvent(event topdown.Event) {
 	switch node := event.Node.(type) {
 	case *ast.Expr:

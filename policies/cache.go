@@ -14,10 +14,10 @@ import (
 	"resellerd/policies/rego"
 )
 
-// planKey is everything that a template is compiled with.
+// planKey holds everything that a template is compiled with.
 type planKey struct {
 	profile, subject, action, typ, area string
-	pins                                string // values known beforehand, and which
+	pins                                string // the pinned values: their paths and contents
 }
 
 func keyOf(in *input.Input) planKey {
@@ -34,14 +34,15 @@ func (k planKey) String() string {
 	return strings.Join([]string{k.profile, k.subject, k.action, k.typ, k.area, k.pins}, "\x00")
 }
 
-// entry is a template, or the values that must be known to find one.
+// entry holds a template, or the paths whose values must be pinned to find
+// one.
 type entry struct {
 	template *template
 	pins     []predicate.Ref
 }
 
-// planCache keeps an engine's templates, bounded, and fills each key once at a
-// time.
+// planCache is a bounded cache of an engine's templates. Concurrent requests
+// for the same key share one compilation.
 type planCache struct {
 	engine  *Engine
 	entries *lru.Cache[planKey, *entry]
@@ -53,8 +54,8 @@ func newPlanCache(e *Engine, size int) (*planCache, error) {
 	return &planCache{engine: e, entries: entries}, err
 }
 
-// template returns the template for an input, and whether it was there.
-// Values at pins are compiled in.
+// template returns the template for an input and reports whether it was
+// cached. The values at pins are compiled into the template.
 func (c *planCache) template(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, bool, error) {
 	key := keyOf(in)
 	if found, ok := c.entries.Get(key); ok && len(pins) == 0 {
@@ -63,7 +64,8 @@ func (c *planCache) template(ctx context.Context, in *input.Input, pins []predic
 		}
 		pins = found.pins
 	}
-	// Every round knows more of the request; there are but a few such values.
+	// Each round pins more values of the request. A request has only a few of
+	// them.
 	for range maxPins {
 		found, warm, err := c.pinnedEntry(ctx, key, in, pins)
 		if err != nil {
@@ -83,7 +85,8 @@ func (c *planCache) template(ctx context.Context, in *input.Input, pins []predic
 
 const maxPins = 8
 
-// pinnedEntry returns the entry for an input with some values known.
+// pinnedEntry returns the entry for an input whose values at pins are compiled
+// in.
 func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *input.Input, pins []predicate.Ref) (*entry, bool, error) {
 	if len(pins) > 0 {
 		var err error
@@ -106,8 +109,8 @@ func (c *planCache) pinnedEntry(ctx context.Context, key planKey, in *input.Inpu
 	}
 }
 
-// fill compiles the template for a key and keeps it. Whoever waits for it may
-// leave; the next one finds it.
+// fill compiles the template for a key and caches it. It continues when the
+// waiting request is cancelled, so that the next request finds the result.
 func (c *planCache) fill(ctx context.Context, key planKey, in *input.Input, pins []predicate.Ref) (found *entry, err error) {
 	defer rego.Recovered(&err)
 	t, late, err := c.engine.compileTemplate(ctx, in, pins)

@@ -9,8 +9,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// Catalog returns the entity data.catalog.<typ>.<id>. The map is shared: read
-// only.
+// Catalog returns the entity data.catalog.<typ>.<id> and reports whether it
+// exists. The map is shared: do not change it.
 func (e *Engine) Catalog(typ, id string) (map[string]any, bool) {
 	entities, _ := e.catalog[typ].(map[string]any)
 	entity, ok := entities[id].(map[string]any)
@@ -32,8 +32,8 @@ func (e *Engine) catalogAccounts(typ, id string) []string {
 	return accounts
 }
 
-// catalogued tells whether the catalog names an account for some resource of a
-// type.
+// catalogued reports whether the catalog names an account for any resource of
+// a type.
 func (e *Engine) catalogued(typ, account string) bool {
 	entities, _ := e.catalog[typ].(map[string]any)
 	for id := range entities {
@@ -44,22 +44,22 @@ func (e *Engine) catalogued(typ, account string) bool {
 	return false
 }
 
-// Document returns what Evaluate reads for in: Input.Document, with
-// subject.below also holding the account that the catalog names for the
-// resource, and with the set columns of the resource's type, empty where the
-// row has none.
+// Document returns the input document that Evaluate reads for in. It is
+// Input.Document with two additions: subject.below also holds the accounts
+// that the catalog names for the resource, and set columns of the resource's
+// type that the row lacks are present and empty.
 func (e *Engine) Document(in *input.Input) map[string]any {
 	return in.DocumentIn(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }
 
-// value is Document as OPA reads it.
+// value returns Document as an OPA value.
 func (e *Engine) value(in *input.Input) (ast.Value, error) {
 	return in.Value(e.options.Schema, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }
 
-// AppendBelow appends what Document has as subject.below: the accounts of the
-// subject's subtree that the request names, or the catalog for its resource,
-// sorted. The subject must have Facts.
+// AppendBelow appends the value of subject.below in Document to dst: the
+// accounts of the subject's subtree that the request or the resource's catalog
+// entry names, sorted. The subject must have Facts.
 func (e *Engine) AppendBelow(dst []string, in *input.Input) []string {
 	return in.AppendBelow(dst, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }

@@ -11,19 +11,20 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Partial evaluation does not see that two definitions of a rule give it
-// different values: the row's and the request's it cannot know, and an error
-// under a negation it swallows. The linter refuses the former on the way to
-// allow. What remains is found here.
+// Partial evaluation does not detect that two definitions of a rule give it
+// different values. It does not know the values of the row and the request,
+// and it ignores an error under a negation. The linter refuses conflicts that
+// depend on the row or the request where allow depends on them. The code
+// below finds the rest.
 
-// conflicts are the rules of a tree whose values may conflict.
+// conflicts lists the rules of a tree whose values may conflict.
 type conflicts struct {
-	known   []*rego.Query // depend on what every plan knows: tried for each
-	reasons bool          // the reasons depend on rules that may conflict
-	shown   bool          // view or columns do
+	known   []*rego.Query // depend only on values that every plan knows; evaluated for each plan
+	reasons bool          // reasons depend on rules that may conflict
+	shown   bool          // view or columns depend on rules that may conflict
 }
 
-// findConflicts looks at the rules that decisions depend on.
+// findConflicts examines the rules that decisions depend on.
 func (e *Engine) findConflicts() (conflicts, error) {
 	var c conflicts
 	all := e.tree.Rules.Reachable(decisionRef)
@@ -51,7 +52,7 @@ func (e *Engine) findConflicts() (conflicts, error) {
 	return c, nil
 }
 
-// prone returns the rules that could yield two different values.
+// prone returns the rules that may yield two different values.
 func (e *Engine) prone(rules []*ast.Rule) []*ast.Rule {
 	definitions := filter.DefinitionsOf(rules)
 	var out []*ast.Rule
@@ -63,16 +64,17 @@ func (e *Engine) prone(rules []*ast.Rule) []*ast.Rule {
 	return out
 }
 
-// viewRules returns the rules whose value the view is: two values of theirs
-// are two views, which no row may have. A view may be passed on through a
-// variable: data.reseller.resource[kind].view.
+// viewRules returns the rules that give the view its value. Two different
+// values of such a rule are two views, and a row with two views is an error
+// anyway. A rule may take its view from another one through a variable:
+// data.reseller.resource[kind].view.
 func (e *Engine) viewRules() map[*ast.Rule]bool {
 	out := map[*ast.Rule]bool{}
 	var add func(ref ast.Ref)
 	add = func(ref ast.Ref) {
 		for _, rule := range e.tree.Rules.Lookup(ref) {
 			if out[rule] || len(rule.Ref()) != len(ref) || rule.Head.HasDynamicRef() {
-				continue // a part of what ref reads, or more than it
+				continue // ref reads only a part of the rule's value, or more than its value
 			}
 			out[rule] = true
 			if next := passedOn(rule); next != nil {
@@ -84,7 +86,8 @@ func (e *Engine) viewRules() map[*ast.Rule]bool {
 	return out
 }
 
-// passedOn returns the rule whose value a rule yields, nil if it has its own.
+// passedOn returns the path of the rule whose value this rule passes on. It
+// returns nil if the rule computes its own value.
 func passedOn(rule *ast.Rule) ast.Ref {
 	if rule.Head.Value == nil {
 		return nil
@@ -103,7 +106,7 @@ func passedOn(rule *ast.Rule) ast.Ref {
 	return nil
 }
 
-// check evaluates what depends on known values alone.
+// check evaluates the rules that depend only on known values.
 func (c *conflicts) check(ctx context.Context, f *filter.Frame, timeout time.Duration) error {
 	if len(c.known) == 0 {
 		return nil

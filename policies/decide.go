@@ -12,13 +12,13 @@ import (
 
 var errChange = errors.New("policy filter: a change of access is decided for one row at a time")
 
-// maxLazyGuards is how many guards may stand in a check's tree before a full
-// evaluation is the cheaper way.
+// maxLazyGuards is the largest number of Rego guards in a check's template.
+// With more of them, a full evaluation is cheaper.
 const maxLazyGuards = 2
 
-// Decide answers one input from a cached plan where the policy can be turned
-// into one, and by a full evaluation otherwise. Both give the same answer. For
-// types in the Schema a policy that cannot be turned into a filter is an error.
+// Decide answers one input from a cached plan if the policy can be turned into
+// one, and by a full evaluation otherwise. Both give the same answer. For types
+// in the Schema, a policy that cannot be turned into a filter is an error.
 func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
 	if in.Action.Change != nil || in.Misnamed() {
 		return e.Evaluate(ctx, in)
@@ -38,7 +38,7 @@ func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
 	return d
 }
 
-// checks tells whether single checks can be answered from the template.
+// checks reports whether the template can answer single checks.
 func (t *template) checks() bool {
 	if t.allowErr != nil || t.regoGuards() > maxLazyGuards {
 		return false
@@ -61,13 +61,13 @@ func (t *template) regoGuards() int {
 	return n
 }
 
-// decide answers one input, the binding's, from the trees.
+// decide answers the binding's input from the compiled conditions.
 func (t *template) decide(b *binding) Decision {
 	d := Decision{Outcome: OutcomeDeny}
 	if t.allow.Eval(b) {
 		d.Allow, d.Outcome = true, OutcomeAllow
 		for _, id := range t.strict {
-			b.Guard(id) // whose error would have ended a full evaluation
+			b.Guard(id) // an error of this guard would have ended a full evaluation
 		}
 	}
 	p := t.engine.parts
@@ -89,7 +89,7 @@ func (t *template) decide(b *binding) Decision {
 	return d
 }
 
-// view returns the one view that holds, "" if none.
+// view returns the one view that holds, or "" if none holds.
 func (t *template) view(b predicate.Env) (string, error) {
 	view := ""
 	for i := range t.views {
@@ -104,7 +104,7 @@ func (t *template) view(b predicate.Env) (string, error) {
 	return view, nil
 }
 
-// setKey names a set of reasons or column groups by which of them hold.
+// setKey identifies a set of reasons or column groups by the ones that hold.
 type setKey struct {
 	columns bool
 	held    uint64
@@ -128,7 +128,7 @@ func (t *template) holding(b predicate.Env) []string {
 	return t.set(setKey{held: held}, func(i int) []string { return []string{t.reasons[i].value} })
 }
 
-// shown returns the columns that are shown, sorted.
+// shown returns the visible columns, sorted.
 func (t *template) shown(b predicate.Env) []string {
 	var held uint64
 	var texts []string
@@ -147,7 +147,7 @@ func (t *template) shown(b predicate.Env) []string {
 	return t.set(setKey{columns: true, held: held}, func(i int) []string { return t.columns[i].Columns })
 }
 
-// set returns the union of the parts that hold, sorted, from a memo.
+// set returns the sorted union of the parts that hold. It caches the result.
 func (t *template) set(key setKey, part func(i int) []string) []string {
 	if v, ok := t.sets.Load(key); ok {
 		return v.([]string)

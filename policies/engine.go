@@ -9,13 +9,13 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Options configure an Engine. Zero values mean the stated defaults.
+// Options configure an Engine. A zero value means the stated default.
 type Options struct {
 	Schema       input.Schema  // columns per resource type; none by default
-	Timeout      time.Duration // of one evaluation; 1 s
-	MaxDisjuncts int           // of one filter; 64
-	CacheSize    int           // number of plans kept; 4096
-	Source       string        // where the tree comes from, for errors and logs
+	Timeout      time.Duration // limit for one evaluation; default 1 s
+	MaxDisjuncts int           // limit for one filter; default 64
+	CacheSize    int           // number of cached plans; default 4096
+	Source       string        // origin of the tree, for errors and logs
 }
 
 // Engine is one policy revision. It is immutable and safe for concurrent use.
@@ -32,7 +32,7 @@ type Engine struct {
 	parts     parts
 	conflicts conflicts
 	plans     *planCache
-	slowness  []rego.Finding // met when the tree was tried
+	slowness  []rego.Finding // found when the tree was tried at load
 }
 
 func (o Options) withDefaults() Options {
@@ -42,12 +42,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Revision is the hash of the tree's Rego and data.
+// Revision returns a hash of the tree's Rego and data, in hexadecimal.
 func (e *Engine) Revision() string { return e.revision }
 
-// Schema is what Options named as the columns of each type. It is shared: read
-// only.
+// Schema returns the columns of each type, as given in Options. The map is
+// shared: do not change it.
 func (e *Engine) Schema() input.Schema { return e.options.Schema }
 
-// Source is what Options named as the tree's origin.
+// Source returns the tree's origin, as given in Options.
 func (e *Engine) Source() string { return e.options.Source }

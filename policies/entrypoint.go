@@ -15,25 +15,27 @@ var (
 	allowRef    = ast.MustParseRef("data.reseller.main.allow")
 )
 
-// standing tells how a part of the decision relates to the rule of its name.
+// standing describes how a part of the decision relates to the rule of its
+// name.
 type standing uint8
 
 const (
-	partAbsent standing = iota // no such key: never part of a decision
+	partAbsent standing = iota // the decision never has this key
 	partEmpty                  // always empty
 	partRule                   // the rule's own value
-	partDenied                 // the rule's own value on denials, empty otherwise
-	partOther                  // anything else: only a full evaluation tells
+	partDenied                 // the rule's own value on denials, otherwise empty
+	partOther                  // anything else: only a full evaluation gives the value
 )
 
-// parts tells it for every part but allow, which must be the rule's value.
+// parts holds the standing of every part except allow, which must be the rule's
+// own value.
 type parts struct{ reasons, view, columns standing }
 
 // partRefOf returns the path of a part's rule.
 func partRefOf(name string) ast.Ref { return mainRef.Append(ast.InternedTerm(name)) }
 
-// readParts finds out how the entrypoint is made. It reads the modules as
-// written, before the compiler rewrites them.
+// readParts finds out how the entrypoint builds a decision. It reads the
+// modules as written, before the compiler rewrites them.
 func readParts(modules map[string]*ast.Module, rules *rego.Rules) (parts, []rego.Finding) {
 	p := parts{}
 	if len(rules.At(decisionRef)) == 0 && len(rules.Lookup(decisionRef)) == 0 {
@@ -58,7 +60,7 @@ func readParts(modules map[string]*ast.Module, rules *rego.Rules) (parts, []rego
 	return p, reader.findings
 }
 
-// condition is what a definition of the decision asks for.
+// condition is the condition on which a definition of the decision holds.
 type condition uint8
 
 const (
@@ -68,7 +70,7 @@ const (
 	onOther
 )
 
-// given is one place that gives a key of the decision its value.
+// given is one definition that gives a key of the decision its value.
 type given struct {
 	value standing
 	on    condition
@@ -79,7 +81,7 @@ type partReader struct {
 	findings []rego.Finding
 }
 
-// always tells how a key stands that every decision has.
+// always returns the standing of a key that every decision has.
 func (r *partReader) always(key string) standing {
 	places := r.given[key]
 	switch {
@@ -94,7 +96,8 @@ func (r *partReader) always(key string) standing {
 	}
 }
 
-// allowed tells how a key stands that matters on what is allowed.
+// allowed returns the standing of a key that matters only if the decision
+// allows.
 func (r *partReader) allowed(key string) standing {
 	places := r.given[key]
 	switch {
@@ -107,7 +110,7 @@ func (r *partReader) allowed(key string) standing {
 	}
 }
 
-// rule reads one definition of the decision: an object written out, or one key.
+// rule reads one definition of the decision: an object literal or a single key.
 func (r *partReader) rule(rule *ast.Rule) {
 	ref := rule.Head.Ref()
 	if len(ref) == 0 || ref[0].Value.Compare(ast.Var("decision")) != 0 {
@@ -141,7 +144,7 @@ func (r *partReader) object(object ast.Object, rule *ast.Rule, on condition) {
 	})
 }
 
-// part notes one place that gives a key its value.
+// part records one definition that gives a key its value.
 func (r *partReader) part(name string, value *ast.Term, loc *ast.Location, on condition) {
 	kind := standingOf(name, value)
 	if name == "allow" && kind != partRule {
@@ -177,7 +180,8 @@ func standingOf(name string, value *ast.Term) standing {
 	return partOther
 }
 
-// conditionOf tells what a definition asks for: nothing, or allow alone.
+// conditionOf classifies the condition of a definition: none, allow, not allow,
+// or anything else.
 func conditionOf(rule *ast.Rule) condition {
 	if rule.Default || rule.Else != nil || len(rule.Body) != 1 || len(rule.Body[0].With) > 0 {
 		return onOther

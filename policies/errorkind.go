@@ -11,8 +11,9 @@ import (
 	"resellerd/policies/rego"
 )
 
-// ErrorKind says what kind of error kept a decision from being made, and where
-// in the policy. Unlike the error's own text it holds no value of a request.
+// ErrorKind classifies an error that prevented a decision and, for an
+// evaluation error, names its place in the policy. It returns "" for nil.
+// Unlike the error's text, the result contains no value of a request.
 func ErrorKind(err error) string {
 	var evaluation *topdown.Error
 	var shape *shapeError

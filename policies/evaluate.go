@@ -15,7 +15,7 @@ import (
 // errUndefined is returned when the entrypoint gives no result for an input.
 var errUndefined = errors.New("policy decision is undefined")
 
-// shapeError tells how a decision differs from the shape it must have.
+// shapeError describes how a decision differs from the required shape.
 type shapeError struct{ detail string }
 
 func (e *shapeError) Error() string { return "policy decision: " + e.detail }
@@ -29,15 +29,15 @@ var (
 	allowVar    = ast.Var("allow")
 )
 
-// decisionQuery asks for the decision together with the rule that it must
-// agree with.
+// decisionQuery asks for the decision and for the rule allow, which must
+// agree.
 func decisionQuery() ast.Body {
 	return ast.MustParseBodyWithOpts(
 		"data.reseller.main.decision = decision; data.reseller.main.allow = allow", rego.ParserOptions())
 }
 
-// Evaluate answers one input by evaluating data.reseller.main.decision whole.
-// Built-in errors, a timeout, and any result of an unexpected shape deny.
+// Evaluate answers one input by evaluating all of data.reseller.main.decision.
+// An error in a built-in, a timeout or a result of an unexpected shape denies.
 func (e *Engine) Evaluate(ctx context.Context, in *input.Input) Decision {
 	if in.Misnamed() {
 		return deniedMisnamed()
@@ -67,7 +67,8 @@ func (e *Engine) evaluate(ctx context.Context, input ast.Value) Decision {
 	return d
 }
 
-// checkRow refuses a row with columns that no filter could carry.
+// checkRow refuses a row with a column that the schema lacks. No filter could
+// test such a column.
 func (e *Engine) checkRow(in *input.Input) error {
 	columns := e.options.Schema[in.Resource.Type].Columns
 	for column := range in.Resource.Row {

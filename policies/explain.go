@@ -14,42 +14,42 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Explanation tells how a decision came about. It is the same for the same
-// input, and its Decision is what Evaluate, and so Decide, answers.
+// Explanation describes how a decision was reached. The same input gives the same
+// Explanation. Its Decision equals the answer of Evaluate, and so of Decide.
 type Explanation struct {
 	Decision Decision
-	// Rules are those that the decision rests on: of one that allows the rules
-	// that held, from the entrypoint inwards; of a denial those that gave its
-	// reasons, in the order of the reasons.
+	// Rules are the rules that the decision is based on. If it allows, they are
+	// the rules that held, from the entrypoint inwards. If it denies, they are the
+	// rules that gave its reasons, in the order of the reasons.
 	Rules []Rule
-	// Failed leads, on a denial, from the entrypoint to the first condition
-	// that failed, which stands last. Where a rule has alternatives it follows
-	// the one that got furthest. Empty when the policy was cut off or erred, and
-	// when it would allow what its name alone denies.
+	// Failed is set on a denial. It leads from the entrypoint to the first
+	// condition that failed, which comes last. If a rule has alternatives, Failed
+	// follows the one that got furthest. Failed is empty if the evaluation timed
+	// out or failed, and if only the name of an area or type caused the denial.
 	Failed []Condition
 }
 
-// Rule is a rule of the tree, as its METADATA and its source describe it.
+// Rule describes a rule of the tree by its METADATA and its source.
 type Rule struct {
 	Name               string // "reseller.resource.customer.allow"
 	Title, Description string // empty without METADATA
-	Code               string // the reason that it gives, if any
+	Code               string // the reason that the rule gives, if any
 	File               string // within the tree
 	Line               int
 	Text               string // as written
-	Depth              int    // of nesting, 0 for the entrypoint
+	Depth              int    // nesting depth; 0 for the entrypoint
 }
 
 // Condition is one condition of a rule's body.
 type Condition struct {
-	Rule, Title string // whose condition it is
+	Rule, Title string // the rule that contains the condition
 	File        string
 	Line        int
 	Text        string // as written
-	Holds       []Rule // of a negation: the rules that held
+	Holds       []Rule // for a negation: the rules that held
 }
 
-// Explain decides in, and tells why.
+// Explain decides in and explains the decision.
 func (e *Engine) Explain(ctx context.Context, in *input.Input) Explanation {
 	d := e.Evaluate(ctx, in)
 	value, err := e.value(in)
@@ -59,8 +59,8 @@ func (e *Engine) Explain(ctx context.Context, in *input.Input) Explanation {
 	return e.explain(ctx, d, value)
 }
 
-// ExplainDocument is Explain for an input as Engine.Document gives it and the
-// decision log records it. What was masked is as absent there as it reads.
+// ExplainDocument is Explain for a document from Engine.Document, as the decision
+// log records it. Masked values are absent, and the evaluation treats them so.
 func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) Explanation {
 	value, err := ast.InterfaceToValue(document)
 	if err != nil {
@@ -72,8 +72,8 @@ func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) E
 	return e.explain(ctx, e.evaluate(ctx, value), value)
 }
 
-// explain traces why d was decided. What cannot be traced is left out; the
-// decision stands.
+// explain traces why d was decided. If the trace fails, the explanation has only
+// the decision.
 func (e *Engine) explain(ctx context.Context, d Decision, input ast.Value) Explanation {
 	x := Explanation{Decision: d}
 	if d.Outcome == OutcomeError {
@@ -94,7 +94,8 @@ func (e *Engine) explain(ctx context.Context, d Decision, input ast.Value) Expla
 	return x
 }
 
-// trace evaluates a query whole, with every rule tried and nothing remembered.
+// trace evaluates a whole query without rule indexing and without caching rule
+// values, so that the trace contains every rule.
 func (e *Engine) trace(ctx context.Context, q *rego.Query, input ast.Value) (*frameOf, error) {
 	t := newTracer()
 	err := q.Limited(ctx, traceFactor*e.options.Timeout, func(query *topdown.Query) error {
@@ -108,11 +109,12 @@ func (e *Engine) trace(ctx context.Context, q *rego.Query, input ast.Value) (*fr
 	return t.root, err
 }
 
-// traceFactor is how many timeouts of one evaluation a trace may take: nothing
-// is remembered in it.
+// traceFactor is the time limit of a trace, as a multiple of the timeout of one
+// evaluation. A trace is slower because it caches nothing.
 const traceFactor = 5
 
-// find returns the bodies of a document's rules that a trace has entered first.
+// find returns the bodies of the rules at ref, from the first level of the trace
+// that entered any.
 func (f *frameOf) find(ref ast.Ref) []*frameOf {
 	var found []*frameOf
 	for _, kid := range f.kids {
@@ -128,7 +130,7 @@ func (f *frameOf) find(ref ast.Ref) []*frameOf {
 	return found
 }
 
-// heldBy lists the rules that held, each once, where it stands first.
+// heldBy lists the rules that held. Each rule appears once, at its first place.
 func (e *Engine) heldBy(frames []*frameOf) []Rule {
 	var rules []Rule
 	seen := map[*ast.Rule]bool{}
@@ -157,7 +159,7 @@ func (e *Engine) heldBy(frames []*frameOf) []Rule {
 }
 
 // reasonRules lists the rules that held and gave reasons, in the order of the
-// reasons, and each as the source orders them.
+// reasons. Rules with the same reason follow their order in the source.
 func (e *Engine) reasonRules(root *frameOf, reasons []string) []Rule {
 	var rules []Rule
 	for _, rule := range e.heldBy([]*frameOf{root}) {
@@ -172,7 +174,7 @@ func (e *Engine) reasonRules(root *frameOf, reasons []string) []Rule {
 	return slices.Compact(rules)
 }
 
-// failedOf leads to the condition that failed.
+// failedOf returns the path to the condition that failed.
 func (e *Engine) failedOf(frames []*frameOf) []Condition {
 	var path []Condition
 	for f := e.furthest(frames); f != nil && f.failed != nil; {
@@ -186,10 +188,10 @@ func (e *Engine) failedOf(frames []*frameOf) []Condition {
 	return path
 }
 
-// furthest is the body that ranks first among alternatives that failed: one
-// that failed over the row rather than over who acts, then the one that failed
-// at the latest condition, then the one that got furthest inside of it, and
-// then the first.
+// furthest returns the highest-ranked body among alternatives that failed. A body
+// that failed on the row ranks above one that failed on the subject. Next, a later
+// failing condition ranks higher, then a body that got further inside that
+// condition. Among equals, the first body wins.
 func (e *Engine) furthest(frames []*frameOf) *frameOf {
 	var best *frameOf
 	for _, f := range frames {
@@ -211,7 +213,7 @@ func (f *frameOf) inside() []*frameOf {
 	return inside
 }
 
-// ranked is the rank of a body that failed.
+// ranked returns the rank of a body that failed.
 func (e *Engine) ranked(f *frameOf) []int {
 	if f.rank != nil {
 		return f.rank
@@ -227,8 +229,8 @@ func (e *Engine) ranked(f *frameOf) []int {
 	return f.rank
 }
 
-// touchesRow is 1 for a condition that reads more of the resource than what
-// the request says about it.
+// touchesRow returns 1 for a condition that reads a resource value other than its
+// type and id, and 0 otherwise.
 func touchesRow(expr *ast.Expr) int {
 	found := 0
 	ast.WalkRefs(expr, func(ref ast.Ref) bool {
@@ -258,8 +260,8 @@ func (e *Engine) condition(f *frameOf) Condition {
 	return c
 }
 
-// written finds the condition in the source of which the compiler has made
-// expr, and maybe others; expr itself if there is none.
+// written returns the source condition that the compiler turned into expr. It
+// returns expr itself if there is none.
 func (e *Engine) written(expr *ast.Expr) *ast.Expr {
 	loc := expr.Location
 	if loc == nil || e.tree.Modules[loc.File] == nil {
@@ -295,7 +297,7 @@ func (e *Engine) rule(rule *ast.Rule, depth int) Rule {
 	return r
 }
 
-// sourceOf is what stands in the source, or else the node as the engine prints it.
+// sourceOf returns the source text, or the node as OPA prints it if there is none.
 func sourceOf(loc *ast.Location, node fmt.Stringer) string {
 	if loc != nil && len(loc.Text) > 0 {
 		return strings.TrimSpace(string(loc.Text))

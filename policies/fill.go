@@ -17,9 +17,9 @@ import (
 var errConflict = errors.New("it depends on a rule with several definitions whose values may conflict")
 
 // compileTemplate asks the tree all questions of a plan and translates the
-// answers. It returns, besides, the values of the request that would have to
-// be known for what did not translate. The error is that of an evaluation that
-// was cut off: such a template must not be kept.
+// answers. It also returns the request values that must be pinned before the
+// untranslated parts can translate. It returns an error only if an evaluation
+// was cut off. Such a template must not be cached.
 func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
 	ctx, cancel := context.WithTimeout(ctx, filter.FillFactor*e.options.Timeout)
 	defer cancel()
@@ -36,7 +36,7 @@ func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []pr
 	}
 	c.template.guards = c.guards.List
 	if c.frame.Columns == nil {
-		c.late = nil // one request's values are a full evaluation's matter
+		c.late = nil // do not pin one request's values: such a request gets a full evaluation
 	}
 	return c.template, c.late, nil
 }
@@ -48,8 +48,8 @@ func (e *Engine) newCompilation(ctx context.Context, in *input.Input, pins []pre
 	}
 }
 
-// tryFilter compiles the filter alone and returns why it cannot be made,
-// whatever is known of the request.
+// tryFilter compiles only the filter. It returns why the filter cannot be made
+// even with all needed values of the request pinned.
 func (e *Engine) tryFilter(ctx context.Context, in *input.Input) error {
 	var pins []predicate.Ref
 	for range maxPins {
@@ -66,7 +66,7 @@ func (e *Engine) tryFilter(ctx context.Context, in *input.Input) error {
 	return nil
 }
 
-// compilation is one template in the making.
+// compilation is a template under construction.
 type compilation struct {
 	*Engine
 	ctx      context.Context
@@ -78,7 +78,7 @@ type compilation struct {
 	asked    map[*rego.Query]func() (rego.Residual, error)
 }
 
-// askAll starts to evaluate all questions at once; question waits for each.
+// askAll starts all questions concurrently; question waits for each answer.
 func (c *compilation) askAll() {
 	c.asked = map[*rego.Query]func() (rego.Residual, error){}
 	for _, q := range []*rego.Query{c.queries.allow, c.queries.reasons, c.queries.view, c.queries.columns} {
@@ -88,14 +88,14 @@ func (c *compilation) askAll() {
 		wait := sync.OnceValues(func() (rego.Residual, error) { return c.tree.Ask(c.ctx, q, c.frame) })
 		c.asked[q] = wait
 		go func() {
-			defer func() { _ = recover() }() // whoever waits is told
+			defer func() { _ = recover() }() // question receives the panic from wait
 			_, _ = wait()
 		}()
 	}
 }
 
-// question evaluates a query partially. Evaluations that were cut off end the
-// compilation; any other error is the question's own.
+// question evaluates a query partially. An evaluation that was cut off ends
+// the compilation; any other error affects only this question.
 func (c *compilation) question(q *rego.Query) (*filter.Translator, []ast.Body, error) {
 	ask := c.asked[q]
 	if ask == nil {
@@ -114,7 +114,7 @@ func (c *compilation) question(q *rego.Query) (*filter.Translator, []ast.Body, e
 	return t, r.Queries, nil
 }
 
-// note keeps why a question did not translate, and returns only errors that
+// note records why a question did not translate. It returns only errors that
 // end the compilation.
 func (c *compilation) note(into *error, what string, err error) error {
 	if errors.Is(err, rego.ErrTimeout) {
@@ -144,7 +144,7 @@ func (c *compilation) allow() error {
 	if err == nil {
 		c.template.allow, err = t.Condition(queries)
 	}
-	for id := range c.guards.List { // those of Rego only: no others are there yet
+	for id := range c.guards.List { // at this point all guards are Rego guards
 		c.template.strict = append(c.template.strict, id)
 	}
 	return c.note(&c.template.allowErr, "filter", err)
@@ -192,8 +192,8 @@ func (c *compilation) columns() error {
 	return err
 }
 
-// answers translates a question with texts for answers; those that no row can
-// have are left out.
+// answers translates a question whose answers are texts. It leaves out answers
+// that no row can have.
 func (c *compilation) answers(q *rego.Query) ([]answerFilter, error) {
 	t, queries, err := c.question(q)
 	if err != nil {
@@ -216,7 +216,7 @@ func (c *compilation) answers(q *rego.Query) ([]answerFilter, error) {
 	return out, nil
 }
 
-// hoist makes guards of what touches no row.
+// hoist turns conditions that read no row into guards.
 func (c *compilation) hoist() {
 	t := c.template
 	t.allow = c.guards.Hoist(t.allow)

@@ -10,11 +10,11 @@ import (
 
 // Limits are the bounds in data.limits.
 type Limits struct {
-	MaxDepth        int                 // levels of accounts below a master; 1
+	MaxDepth        int                 // levels of accounts below a master; default 1
 	ResellerCeiling map[string][]string // the most that a reseller may have, per area
 }
 
-// Limits returns the bounds in data.limits. Its map is the caller's to keep.
+// Limits returns the bounds in data.limits. The caller may change the map.
 func (e *Engine) Limits() Limits {
 	l := e.limits
 	l.ResellerCeiling = maps.Clone(l.ResellerCeiling)

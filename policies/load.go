@@ -14,9 +14,9 @@ import (
 )
 
 // Load reads, checks and compiles a tree of Rego and data files, and tries it
-// with typical subjects. It returns a *LoadError that lists everything found
-// wrong with the tree, with file and line, and another error when the tree
-// cannot be read.
+// with typical subjects. If the tree has problems, it returns a *LoadError
+// that lists them all with file and line. If the tree cannot be read, it
+// returns another error.
 func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 	s, err := readSource(tree)
 	if err != nil {
@@ -40,11 +40,11 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Slow lists what the tree took too long for when it was tried at load.
+// Slow lists the questions that took too long when the tree was tried at load.
 func (e *Engine) Slow() []rego.Finding { return slices.Clone(e.slowness) }
 
-// Fast returns a *LoadError when the tree took too long at load, for those who
-// would ask it many things.
+// Fast returns a *LoadError if the tree took too long at load. It is for
+// callers that will ask the tree many questions.
 func (e *Engine) Fast() error {
 	if len(e.slowness) == 0 {
 		return nil
@@ -52,8 +52,8 @@ func (e *Engine) Fast() error {
 	return refused(e.Slow())
 }
 
-// Refused makes a *LoadError of what OPA's parser, compiler or bundle reader
-// found wrong with a tree.
+// Refused returns a *LoadError with the problems that OPA's parser, compiler
+// or bundle reader found in a tree.
 func Refused(code string, err error) error { return refused(rego.FindingsOf(code, "", err)) }
 
 func refused(findings []rego.Finding) error {
@@ -75,7 +75,7 @@ func checkSchema(schema input.Schema) []rego.Finding {
 	return findings
 }
 
-// compile builds everything of the engine from the tree.
+// compile builds all parts of the engine from the tree.
 func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 	compiler, findings := rego.CompileModules(s.modules, s.data)
 	if len(findings) > 0 {
@@ -112,5 +112,5 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 	return findings
 }
 
-// rehearsalTime bounds the trial at load.
+// rehearsalTime limits the whole trial at load.
 const rehearsalTime = 5 * time.Second

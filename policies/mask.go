@@ -16,22 +16,23 @@ var maskRef = ast.MustParseRef("data.system.log.mask")
 
 const maskVar = ast.Var("mask")
 
-// masks is the tree's data.system.log.mask: paths that hold for every entry,
-// or a query to ask for each.
+// masks is the compiled data.system.log.mask: either paths that hold for every
+// entry, or a query to evaluate for each entry.
 type masks struct {
 	paths []string
-	query *rego.Query // nil when the paths hold for every entry
+	query *rego.Query // nil if the paths hold for every entry
 }
 
 // Masks returns the paths that data.system.log.mask erases from a decision log
-// entry, in OPA's format ("/input/resource/notes"), sorted, and whether they
-// are the same for every entry. When they are not, ask Mask for each.
+// entry, sorted and in OPA's format ("/input/resource/notes"). static reports
+// whether they are the same for every entry. If it is false, call Mask for
+// each entry.
 func (e *Engine) Masks() (paths []string, static bool) {
 	return slices.Clone(e.masks.paths), e.masks.query == nil
 }
 
-// Mask returns the paths to erase from one decision log entry. When it fails,
-// the entry must not be written.
+// Mask returns the paths to erase from one decision log entry. If it fails, do
+// not write the entry.
 func (e *Engine) Mask(ctx context.Context, entry map[string]any) (erased []string, err error) {
 	if e.masks.query == nil {
 		return slices.Clone(e.masks.paths), nil
@@ -77,8 +78,8 @@ func maskPaths(t *ast.Term) ([]string, error) {
 	return slices.Compact(paths), nil
 }
 
-// maskPath reads a path, or an object {"op": "remove", "path": …}. OPA's other
-// operations, which change an entry instead of erasing from it, are refused.
+// maskPath reads a path, or an object {"op": "remove", "path": …}. It refuses
+// OPA's other operations, which change an entry instead of erasing from it.
 func maskPath(t *ast.Term) (string, error) {
 	path := t.Value
 	if object, ok := path.(ast.Object); ok {
@@ -94,7 +95,8 @@ func maskPath(t *ast.Term) (string, error) {
 	return string(text), nil
 }
 
-// loadMasks evaluates the mask once when it does not read the entry.
+// loadMasks prepares the mask. It evaluates the mask once if it does not read
+// the entry.
 func (e *Engine) loadMasks(ctx context.Context) error {
 	rules := e.tree.Rules
 	if len(rules.At(maskRef)) == 0 {

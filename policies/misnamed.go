@@ -1,7 +1,7 @@
 package policies
 
-// reasonMisnamed is the reason to deny a name outside the grammar of areas and
-// types. The embedded tree gives the same reason.
+// reasonMisnamed is the reason for denying an area or type whose name breaks
+// the grammar. The embedded tree gives the same reason.
 const reasonMisnamed = "unknown_area"
 
 func deniedMisnamed() Decision {

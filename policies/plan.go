@@ -7,33 +7,34 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Plan is what a policy says about all rows of one type for one subject and
+// Plan is the policy's answer about all rows of one type, for one subject and
 // action. It is immutable and shared; do not change it.
 //
-// Outcome is OutcomeDeny when no row can pass, OutcomeAllow when rows may, and
-// OutcomeError, with Err, when there is no filter or no way to show rows; then
-// Filter lets none pass. Every condition in it reads at least one column of
-// the row: what depends on the request alone is decided by Engine.Plan.
+// Outcome is OutcomeDeny if no row can pass and OutcomeAllow if rows may pass.
+// It is OutcomeError, with Err, if there is no filter or no way to show rows;
+// Filter then lets no row pass. Every condition in Filter reads at least one
+// column of the row, because Engine.Plan decides conditions that read only the
+// request.
 type Plan struct {
 	Filter  predicate.Filter
 	Views   []ViewCase
 	Columns []ColumnGroup
 	Outcome Outcome
 	Err     error
-	Warm    bool // a cached plan answered
+	Warm    bool // true if a cached plan answered
 
 	text *PlanText
 }
 
-// ViewCase names the view of the rows that When holds for. A row for which two
-// different views hold must not be shown at all.
+// ViewCase names the view of the rows for which When holds. A row for which
+// two different views hold must not be shown at all.
 type ViewCase struct {
 	Name string
 	When predicate.Filter
 }
 
-// ColumnGroup lists the columns, sorted, that are shown on the rows that When
-// holds for. A column stands in one group only.
+// ColumnGroup lists the columns, sorted, that are shown on the rows for which
+// When holds. Each column is in one group only.
 type ColumnGroup struct {
 	Columns []string
 	When    predicate.Filter
@@ -41,10 +42,10 @@ type ColumnGroup struct {
 
 func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err} }
 
-// Plan returns the filter, views and columns for a list. Of in it uses the
-// subject, the action, the resource type and the context. A condition that
-// touches no row is decided here; when that fails, the plan is an error.
-// Cancelling ctx, or the engine's timeout, ends it with an error as well.
+// Plan returns the filter, views and columns for a list. From in it uses the
+// subject, the action, the resource type and the context. Plan decides
+// conditions that do not read the row; if one fails, the plan is an error. The
+// plan is also an error if ctx is cancelled or the engine's timeout passes.
 func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
 	if in.Misnamed() {
 		return &Plan{Outcome: OutcomeDeny}
@@ -56,8 +57,8 @@ func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
 	return t.plan(&binding{ctx: ctx, in: request, template: t}, warm)
 }
 
-// planTemplate returns the template for a list, and the input without what a
-// list does not use.
+// planTemplate returns the template for a list. It also returns the input
+// without the parts that a list does not use.
 func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template, request *input.Input, warm bool, err error) {
 	list := *in
 	list.Resource = input.Resource{Type: in.Resource.Type}
@@ -74,34 +75,34 @@ func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template
 	return t, &list, warm, err
 }
 
-// Bind returns the values of one request for the plan's conditions, to be
-// rendered into a query. It is for one goroutine at a time, and holds in until
-// it is dropped.
+// Bind returns the values of one request for the plan's conditions, so that
+// they can be rendered into a query. The result is not safe for concurrent
+// use. It refers to in, so in must not change while the result is in use.
 func (p *Plan) Bind(ctx context.Context, in *input.Input) predicate.Env {
 	return &binding{ctx: ctx, in: in}
 }
 
-// PlanText is a plan in words, to be recorded and compared: equal texts mean
-// equal plans. It holds no value of a request.
+// PlanText is a plan as text, for logs and comparisons: equal texts mean equal
+// plans. It contains no value of a request.
 type PlanText struct {
 	Filter  string        `json:"filter"`
 	Views   []ViewText    `json:"views,omitempty"`
 	Columns []ColumnsText `json:"shown,omitempty"`
 }
 
-// ViewText is a ViewCase in words.
+// ViewText is a ViewCase as text.
 type ViewText struct {
 	Name string `json:"name"`
 	When string `json:"when"`
 }
 
-// ColumnsText is a ColumnGroup in words.
+// ColumnsText is a ColumnGroup as text.
 type ColumnsText struct {
 	Columns []string `json:"columns"`
 	When    string   `json:"when"`
 }
 
-// Text returns the plan in words, as it was made. It is shared: read only.
+// Text returns the plan as text. The result is shared: do not change it.
 func (p *Plan) Text() *PlanText {
 	if p.text != nil {
 		return p.text

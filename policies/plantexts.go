@@ -2,8 +2,8 @@ package policies
 
 import "slices"
 
-// ViewTexts says which view is shown on which condition, sorted. Plans with equal
-// texts show the same views.
+// ViewTexts returns each view with its condition as text, sorted. Plans with
+// equal texts show the same views.
 func (p *Plan) ViewTexts() []string {
 	texts := make([]string, 0, len(p.Views))
 	for _, v := range p.Views {
@@ -13,7 +13,7 @@ func (p *Plan) ViewTexts() []string {
 	return texts
 }
 
-// ColumnTexts says which column is shown on which condition, sorted. Plans with
+// ColumnTexts returns each column with its condition as text, sorted. Plans with
 // equal texts show the same columns.
 func (p *Plan) ColumnTexts() []string {
 	var texts []string

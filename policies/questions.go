@@ -6,7 +6,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// partialQueries are the questions that a plan asks, each compiled once.
+// partialQueries holds the compiled questions of a plan. A question is nil if
+// the tree has no rule for it.
 type partialQueries struct{ allow, reasons, view, columns *rego.Query }
 
 func (e *Engine) newPartialQueries() (partialQueries, error) {

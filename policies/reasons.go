@@ -6,19 +6,20 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// Reason explains a code that denials carry, as the METADATA of its rule says.
+// Reason explains a code that denials carry. Its texts come from the METADATA
+// of the rule.
 type Reason struct {
 	Title, Description string
 	File               string
 	Line               int
 }
 
-// Reasons returns the reason codes that rules are annotated with (custom.code).
-// The map is the caller's to keep.
+// Reasons returns the reason codes in the annotations of rules (custom.code).
+// The caller may change the map.
 func (e *Engine) Reasons() map[string]Reason { return maps.Clone(e.reasons) }
 
-// readReasons collects the annotated codes of a tree. The first rule of a code,
-// by file and line, explains it.
+// readReasons collects the annotated codes of a tree. If several rules have the
+// same code, the first one by file and line explains it.
 func readReasons(modules map[string]*ast.Module) map[string]Reason {
 	reasons := map[string]Reason{}
 	for _, module := range modules {

@@ -16,10 +16,10 @@ import (
 	"resellerd/policies/rego"
 )
 
-// rehearse tries the tree with typical subjects: a master's user, a
-// reseller's, and one that the store does not know. It finds decisions of an
-// unexpected shape, filters that cannot be made, and what takes too long: then
-// nothing is tried any more.
+// rehearse tries the tree with three typical subjects: a master's user, a
+// reseller's user, and a user that the store does not know. It finds decisions
+// of an unexpected shape, filters that cannot be made, and questions that take
+// too long. It stops at the first question that takes too long.
 func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
@@ -41,14 +41,15 @@ func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 	return findings
 }
 
-// decisionsToTry are questions about one row, or area, of each type.
+// decisionsToTry yields questions about one row of each type and about one
+// area.
 func (e *Engine) decisionsToTry() iter.Seq[*input.Input] {
 	return e.toTry(append([]string{input.AreaType}, e.types()...), "read")
 }
 
-// FiltersToTry are the questions about all rows of a type that a tree is tried
-// with when it is loaded: each type of the schema and each common action, asked
-// by a master's user, a reseller's, and one that the store does not know.
+// FiltersToTry yields the list questions that Load tries. It combines each type
+// of the schema with each common action and three subjects: a master's user, a
+// reseller's user, and a user that the store does not know.
 func (e *Engine) FiltersToTry() iter.Seq[*input.Input] {
 	return e.toTry(e.types(), "read", "create", "update", "delete")
 }
@@ -69,8 +70,8 @@ func (e *Engine) toTry(types []string, actions ...string) iter.Seq[*input.Input]
 
 func (e *Engine) types() []string { return slices.Sorted(maps.Keys(e.options.Schema)) }
 
-// slowCode is the code of a finding that does not keep a tree from loading: it
-// answers what takes too long with an error.
+// slowCode is the code of a finding that does not prevent a tree from loading.
+// The engine answers a question that takes too long with an error.
 const slowCode = "slow"
 
 func (e *Engine) slow(in *input.Input, what string) rego.Finding {
@@ -90,8 +91,9 @@ func shapeFindings(err error) []rego.Finding {
 	return nil
 }
 
-// filterFindings reports what of a filter does not translate. Other errors are
-// the typical subject's own: its filter is an error when it asks.
+// filterFindings reports the parts of a filter that do not translate. Other
+// errors concern only the typical subject: such a subject gets an error as its
+// filter.
 func (e *Engine) filterFindings(err error) []rego.Finding {
 	var r *filter.Refusal
 	if !errors.As(err, &r) {
@@ -104,7 +106,8 @@ func (e *Engine) filterFindings(err error) []rego.Finding {
 	return []rego.Finding{rego.FindingAt(loc, "filter", r.Message)}
 }
 
-// allowLocation is where allow is defined first, defaults aside.
+// allowLocation returns the location of the first definition of allow that is
+// not a default.
 func (e *Engine) allowLocation() *ast.Location {
 	rules := e.tree.Rules.At(allowRef)
 	for _, rule := range rules {

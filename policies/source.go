@@ -15,8 +15,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// source is a policy tree as read: its modules by file, its data, and the hash
-// of both.
+// source is a policy tree as read: its modules by file, its data, and a hash of
+// both.
 type source struct {
 	modules  map[string]*ast.Module
 	data     map[string]any
@@ -24,8 +24,9 @@ type source struct {
 	findings []rego.Finding
 }
 
-// Sources reads the Rego of a tree, its tests among it, and its data, for tools
-// beside this package. It returns a *LoadError that lists what cannot be read.
+// Sources reads the Rego of a tree, including its tests, and its data. It is
+// for tools beside this package. It returns a *LoadError that lists the files
+// that cannot be parsed.
 func Sources(tree fs.FS) (modules map[string]*ast.Module, data map[string]any, err error) {
 	s, err := readFiles(tree, func(name string) bool { return policyFile(name) || path.Ext(name) == ".rego" })
 	if err != nil {
@@ -37,10 +38,10 @@ func Sources(tree fs.FS) (modules map[string]*ast.Module, data map[string]any, e
 	return s.modules, s.data, nil
 }
 
-// readSource reads the Rego and data files of a tree. Tests (_test.rego and
-// .scenario.yaml, and what mutants.yaml says about them), hidden files and
-// folders, folders named testdata and the folder schemas are no part of it. The
-// content of a data file stands at the path of its folder.
+// readSource reads the Rego and data files of a tree. It leaves out tests
+// (_test.rego, .scenario.yaml and mutants.yaml), hidden files and folders,
+// folders named testdata, and the folder schemas. The content of a data file is
+// placed at the path of its folder.
 func readSource(tree fs.FS) (*source, error) { return readFiles(tree, policyFile) }
 
 func readFiles(tree fs.FS, wanted func(name string) bool) (*source, error) {
@@ -107,7 +108,7 @@ func (s *source) addModule(name string, content []byte) {
 		s.findings = append(s.findings, rego.FindingsOf("syntax", name, err)...)
 		return
 	}
-	if module == nil { // written by half, perhaps: what it said may be what denies
+	if module == nil { // perhaps half written; its missing rules may be the ones that deny
 		s.findings = append(s.findings, rego.Finding{Code: "syntax", File: name, Message: "the file is empty"})
 		return
 	}
@@ -136,7 +137,8 @@ func (s *source) addData(name string, content []byte) error {
 	return mergeData(s.data, object, "data")
 }
 
-// mergeData puts src into dst, object by object. No value may be given twice.
+// mergeData merges src into dst, object by object. It refuses a value that both
+// contain.
 func mergeData(dst, src map[string]any, at string) error {
 	for key, v := range src {
 		old, given := dst[key]
@@ -156,7 +158,7 @@ func mergeData(dst, src map[string]any, at string) error {
 	return nil
 }
 
-// decodeData copies a part of the data into a Go value, strictly.
+// decodeData copies a part of the data into a Go value through JSON.
 func decodeData(from, into any) error {
 	text, err := json.Marshal(from)
 	if err != nil {

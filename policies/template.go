@@ -11,8 +11,9 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// template is a compiled plan before a request is bound to it. It is immutable
-// but for its memos, and shared by all requests with the same key.
+// template is a compiled plan that is not yet bound to a request. It is
+// immutable except for its caches, and all requests with the same key share
+// it.
 type template struct {
 	engine  *Engine
 	allow   predicate.Filter
@@ -20,25 +21,25 @@ type template struct {
 	views   []ViewCase
 	columns []ColumnGroup
 	guards  []filter.Guard
-	strict  []int // guards that allow asked for, whose errors deny, needed or not
+	strict  []int // guards that allow asked for; an error in one denies, even if it is not needed
 	needs   []filter.Need
-	pins    []predicate.Ref // values of the request that it was compiled with
+	pins    []predicate.Ref // request values that were compiled in
 
-	allowErr   error // no filter
-	reasonsErr error // reasons are told by full evaluations only
-	shownErr   error // views and columns are
+	allowErr   error // if set, there is no filter
+	reasonsErr error // if set, only a full evaluation gives the reasons
+	shownErr   error // if set, only a full evaluation gives the view and the columns
 
 	lists sync.Map // guard outcomes -> *Plan
-	sets  sync.Map // which cases hold -> sorted texts
+	sets  sync.Map // set of cases that hold -> sorted texts
 }
 
-// answerFilter is a reason and the condition that it is given on.
+// answerFilter is a reason and the condition on which it is given.
 type answerFilter struct {
 	value string
 	when  predicate.Filter
 }
 
-// fits tells whether the request's values have the types that the template
+// fits reports whether the request's values have the types that the template
 // was compiled for.
 func (t *template) fits(in *input.Input) bool {
 	for _, n := range t.needs {
@@ -62,7 +63,8 @@ func ofKind(v any, kind input.ColumnKind) bool {
 	}
 }
 
-// needed returns the roots of the values that do not fit.
+// needed returns the paths to pin when a value does not fit: the first two
+// parts of each needed path, or the whole context.
 func (t *template) needed() []predicate.Ref {
 	var pins []predicate.Ref
 	for _, n := range t.needs {
@@ -77,13 +79,14 @@ func (t *template) needed() []predicate.Ref {
 	return pins
 }
 
-// maxGuards bounds the guards of a plan for lists: their outcomes make a key.
+// maxGuards limits the guards of a plan for lists, because their outcomes are
+// the bits of a 32-bit key.
 const maxGuards = 32
 
 var errGuards = errors.New("policy filter: too many conditions on the request")
 
-// plan returns the list's plan for one request: the guards decided, and with
-// them the conditions that read no row.
+// plan returns the list's plan for one request. It decides the guards, and
+// with them all conditions that do not read the row.
 func (t *template) plan(b *binding, warm bool) *Plan {
 	if err := errors.Join(t.allowErr, t.shownErr); err != nil {
 		return failedPlan(err)
@@ -112,7 +115,8 @@ type listKey struct {
 	warm bool
 }
 
-// inLists tells whether a guard bears on a list: some only explain denials.
+// inLists reports whether a guard affects a list. Some guards only explain
+// denials.
 func (t *template) inLists(id int) bool {
 	if slices.Contains(t.strict, id) || mentions(t.allow.Where, id) {
 		return true
@@ -145,7 +149,7 @@ func mentions(e predicate.Expr, id int) bool {
 	}
 }
 
-// resolve puts the outcomes of the guards into the conditions.
+// resolve replaces the guards in the conditions with their outcomes.
 func (t *template) resolve(key listKey) *Plan {
 	p := &Plan{Filter: settle(t.allow, key.held), Outcome: OutcomeAllow, Warm: key.warm}
 	if p.Filter.Kind == predicate.None {
@@ -198,7 +202,7 @@ func decided(e predicate.Expr, held uint32) predicate.Expr {
 	}
 }
 
-// columnGroups joins columns that are shown on the same condition.
+// columnGroups groups columns that are shown on the same condition.
 type columnGroups struct {
 	texts  []string
 	groups map[string]*ColumnGroup

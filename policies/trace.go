@@ -5,36 +5,36 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// tracer keeps how far each body of an evaluation came. It holds bodies, not
-// events: what is done again overwrites what was done before.
+// tracer records how far the evaluation of each body got. It records bodies,
+// not events: a repeated evaluation overwrites the earlier one.
 type tracer struct {
 	frames map[uint64]*frameOf
 	root   *frameOf
 }
 
-// frameOf is one body on its way: that of a rule, of a negation, or of the
-// query itself.
+// frameOf is the progress of one body: that of a rule, of a negation, or of
+// the query itself.
 type frameOf struct {
-	rule     *ast.Rule // nil for other bodies
-	at       int       // the condition of the parent that entered it
-	negation bool      // what a negation asks, to fail when it holds
-	now      *ast.Expr // the condition under way
+	rule     *ast.Rule // nil if the body is not a rule's
+	at       int       // index of the parent's condition that entered this body
+	negation bool      // true for the body of a negation, which fails if the body holds
+	now      *ast.Expr // the condition being evaluated
 	furthest int
-	failed   *ast.Expr // the condition at furthest, when it failed
+	failed   *ast.Expr // the condition at furthest, if it failed
 	exited   bool
 	kids     []*frameOf
-	rank     []int // see ranked
+	rank     []int // cached by ranked
 }
 
 func newTracer() *tracer { return &tracer{frames: map[uint64]*frameOf{}} }
 
-// Enabled is part of topdown.QueryTracer.
+// Enabled implements topdown.QueryTracer.
 func (*tracer) Enabled() bool { return true }
 
-// Config is part of topdown.QueryTracer.
+// Config implements topdown.QueryTracer.
 func (*tracer) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 
-// TraceEvent is part of topdown.QueryTracer.
+// TraceEvent implements topdown.QueryTracer.
 func (t *tracer) TraceEvent(event topdown.Event) {
 	switch event.Op {
 	case topdown.EnterOp:
@@ -49,7 +49,7 @@ func (t *tracer) TraceEvent(event topdown.Event) {
 		}
 	case topdown.ExitOp:
 		t.frame(event).exited = true
-	default: // the others tell nothing about conditions
+	default: // other events say nothing about conditions
 	}
 }
 
@@ -57,7 +57,8 @@ func (t *tracer) enter(event topdown.Event) {
 	t.frame(event).rule, _ = event.Node.(*ast.Rule)
 }
 
-// frame finds the body that an event is about, or begins it.
+// frame returns the frame of the body that an event is about. It creates the
+// frame if there is none.
 func (t *tracer) frame(event topdown.Event) *frameOf {
 	f := t.frames[event.QueryID]
 	if f != nil {
@@ -77,8 +78,8 @@ func (t *tracer) frame(event topdown.Event) *frameOf {
 	return f
 }
 
-// evaluate notes the condition that is asked now. What later ones had found is
-// gone when an earlier one is asked again.
+// evaluate records the condition that is evaluated now. When an earlier
+// condition is evaluated again, the results of later ones are dropped.
 func (f *frameOf) evaluate(expr *ast.Expr, again bool) {
 	f.now = expr
 	if expr.Index > f.furthest {
@@ -89,7 +90,7 @@ func (f *frameOf) evaluate(expr *ast.Expr, again bool) {
 	}
 }
 
-// forget drops what conditions behind i had entered and had found to hold.
+// forget drops the bodies that conditions after i had entered and that held.
 func (f *frameOf) forget(i int) {
 	kept := f.kids[:0]
 	for _, kid := range f.kids {
@@ -106,7 +107,8 @@ func (f *frameOf) fail(expr *ast.Expr) {
 	}
 }
 
-// forgetful remembers no rule's value, so that each use of a rule is traced.
+// forgetful is a cache that keeps nothing, so that the trace contains each use
+// of a rule.
 type forgetful struct{}
 
 func (forgetful) Push()                         {}
