@@ -34,8 +34,8 @@ func (s *scope) atom(x *ast.Expr) (predicate.Expr, error) {
 	return e, nil
 }
 
-// truth translates an expression that is a term: it holds when that is
-// present and not false.
+// truth translates an expression that is a single term. It holds if the term
+// is present and not false.
 func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
 	if ref, ok := term.Value.(ast.Ref); ok && ref.HasPrefix(ast.DefaultRootRef) {
 		return s.supportTruth(ref)
@@ -68,7 +68,7 @@ var matchings = map[string]predicate.MatchOp{
 	"startswith": predicate.StartsWith, "endswith": predicate.EndsWith, "contains": predicate.Contains,
 }
 
-// call translates the call of a built-in.
+// call translates a call of a built-in.
 func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, error) {
 	name := terms[0].String()
 	operands, err := s.inputs(x, name, terms[1:])
@@ -90,7 +90,8 @@ func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, error) {
 	return s.apply(x, name, sides)
 }
 
-// inputs returns the operands of a call without a result that must be true.
+// inputs returns the operands of a call that must be true. It drops an
+// explicit result operand of true and refuses any other result.
 func (s *scope) inputs(x *ast.Expr, name string, operands []*ast.Term) ([]*ast.Term, error) {
 	builtin := ast.BuiltinMap[name]
 	if builtin == nil || !carried[name] {
@@ -147,8 +148,8 @@ func (s *scope) equals(a, b side, loc *ast.Location) (predicate.Expr, error) {
 	return predicate.Compare{Op: predicate.Eq, Left: a.at, Right: b.at}, nil
 }
 
-// equalsOdd translates an equality with something that is no single value. A
-// value of a known type never equals it.
+// equalsOdd translates an equality with an operand that is not a single value.
+// A value of a known type never equals such an operand.
 func (s *scope) equalsOdd(a, b side, loc *ast.Location) (predicate.Expr, error) {
 	if a.form != scalar {
 		a, b = b, a
@@ -159,7 +160,7 @@ func (s *scope) equalsOdd(a, b side, loc *ast.Location) (predicate.Expr, error) 
 	return predicate.False{}, nil
 }
 
-// differs translates a != b: both are there, and not equal.
+// differs translates a != b: both are present and not equal.
 func (s *scope) differs(a, b side, x *ast.Expr) (predicate.Expr, error) {
 	if a.form == element || b.form == element {
 		return nil, s.refuse(x.Location, nil, "an element of a set can only be compared for equality")
@@ -175,8 +176,8 @@ func (s *scope) differs(a, b side, x *ast.Expr) (predicate.Expr, error) {
 	return predicate.And{present(a), present(b), predicate.Not{X: equal}}, nil
 }
 
-// orders translates a comparison by size. Rego orders values of different
-// types as well; a filter does not.
+// orders translates <, <=, > and >=. Rego also orders values of different
+// types; a filter does not.
 func (s *scope) orders(op predicate.Op, a, b side, x *ast.Expr) (predicate.Expr, error) {
 	if a.form == absent || b.form == absent {
 		return predicate.False{}, nil
@@ -195,8 +196,8 @@ func (s *scope) orders(op predicate.Op, a, b side, x *ast.Expr) (predicate.Expr,
 	return predicate.Compare{Op: op, Left: a.at, Right: b.at}, nil
 }
 
-// matches translates startswith, endswith and contains, which err on anything
-// but texts.
+// matches translates startswith, endswith and contains. They fail with an
+// error on anything but texts.
 func (s *scope) matches(op predicate.MatchOp, text, part side, x *ast.Expr) (predicate.Expr, error) {
 	if text.form == absent || part.form == absent {
 		return predicate.False{}, nil
@@ -210,13 +211,13 @@ func (s *scope) matches(op predicate.MatchOp, text, part side, x *ast.Expr) (pre
 	return predicate.Match{Op: op, Text: text.at, Part: part.at}, nil
 }
 
-// typed tells whether the types of both sides are, or can be, made sure of.
+// typed reports whether the types of both sides are known or can be required.
 func (s *scope) typed(a, b side) bool {
 	return a.kind != 0 && b.kind != 0 || s.onRow(a) || s.onRow(b)
 }
 
-// need asks that a value of unknown type has the type of the column that it is
-// compared with.
+// need requires that a value of unknown type has the type of the column that
+// it is compared with.
 func (s *scope) need(a, b side) {
 	if a.kind == 0 && s.onRow(b) {
 		s.Needs.add(a.at.Ref, b.kind)
@@ -226,8 +227,8 @@ func (s *scope) need(a, b side) {
 	}
 }
 
-// refuseSides refuses a condition, naming the request's values in it as what
-// might mend it.
+// refuseSides refuses a condition. The refusal lists the request's values in
+// it, because pinning them may make the condition translate.
 func (s *scope) refuseSides(loc *ast.Location, message string, sides ...side) error {
 	r := &Refusal{Message: message, Loc: loc}
 	for _, x := range sides {

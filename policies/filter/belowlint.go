@@ -10,8 +10,8 @@ import (
 
 var belowRef = ast.MustParseRef("input.subject.below")
 
-// lintBelow refuses every use of the subject's subtree but asking for
-// membership: the input never lists it.
+// lintBelow refuses every use of the subject's subtree except a membership
+// test, because the input never lists the whole subtree.
 func lintBelow(rules []*ast.Rule) []rego.Finding {
 	var findings []rego.Finding
 	for _, rule := range rules {
@@ -28,7 +28,7 @@ func lintBelow(rules []*ast.Rule) []rego.Finding {
 }
 
 // belowNames returns the variables that stand for the subtree. The compiler
-// makes one for every operand that is a reference.
+// creates one for each operand that is a reference.
 func belowNames(rule *ast.Rule) map[ast.Var]bool {
 	names := map[ast.Var]bool{}
 	ast.WalkExprs(rule, func(x *ast.Expr) bool {
@@ -54,8 +54,8 @@ func namesBelow(x *ast.Expr) (ast.Var, bool) {
 	return "", false
 }
 
-// listsBelow tells whether an expression does more with the subtree than to
-// name it or to ask for membership.
+// listsBelow reports whether an expression does more with the subtree than
+// bind it to a variable or test membership.
 func listsBelow(x *ast.Expr, names map[ast.Var]bool) bool {
 	if _, ok := namesBelow(x); ok {
 		return false

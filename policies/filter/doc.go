@@ -1,6 +1,6 @@
-// Package filter compiles what partial evaluation leaves of a question into a
-// predicate that a store can turn into SQL. It refuses whatever it does not
-// know how to carry over exactly.
+// Package filter compiles the residual of a question, which partial evaluation
+// leaves, into a predicate that a store can turn into SQL. It refuses
+// everything that it cannot translate exactly.
 //
 // Its terms:
 //
@@ -8,12 +8,12 @@
 //	known        the part of the input that a plan is compiled with
 //	late value   a value of the request that a plan binds when it is used
 //	row          the columns of a stored row; unknown when a plan is compiled
-//	residual     what partial evaluation leaves of a question: alternatives, and
-//	             the support rules that they refer to
-//	frame        what one compilation knows, and what it leaves open
+//	residual     the result of partial evaluation: alternatives, and the support
+//	             rules that they refer to
+//	frame        the known part and the open part of the input of one compilation
 //	guard        a condition that reads no row; it is decided once per request
-//	need         the type that a late value must have for a plan to hold
+//	need         the type that a late value must have for a plan to apply
 //	pin          a late value that one plan had to be compiled with
-//	refusal      the part of a residual that no filter can carry, and its place
-//	touch        whether a rule reads the row, or something that is bound late
+//	refusal      the part of a residual that no filter can express, and its place
+//	touch        whether a rule reads the row or a late value
 package filter

@@ -4,12 +4,13 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// Some element of a set is a reference that ends in a variable, the element's
-// position. Where one position is used in several expressions, they speak of
-// one element, and the reference is treated as a variable of its own.
+// A reference that ends in a variable stands for some element of a set; the
+// variable is the element's position. If several expressions use the same
+// position, they mean the same element, and the reference is treated as a
+// variable.
 
-// elements counts the uses of variables, and makes variables of the elements
-// that expressions share.
+// elements counts the uses of variables and creates variables for the
+// elements that several expressions share.
 func (s *scope) elements(body ast.Body) error {
 	positions := map[ast.Var]string{}
 	for _, x := range body {
@@ -34,7 +35,8 @@ func (s *scope) elements(body ast.Body) error {
 	return nil
 }
 
-// position notes that a variable is the position in a set, and in one only.
+// position records that a variable is a position in a set, if it is a
+// position in only one set.
 func (s *scope) position(ref ast.Ref, positions map[ast.Var]string) {
 	v, ok := ref[len(ref)-1].Value.(ast.Var)
 	if !ok || len(ref) < 2 {
@@ -42,13 +44,13 @@ func (s *scope) position(ref ast.Ref, positions map[ast.Var]string) {
 	}
 	set := ref[:len(ref)-1].String()
 	if before, seen := positions[v]; seen && before != set {
-		return // the position in two sets: left to be refused
+		return // a position in two sets is refused later
 	}
 	positions[v] = set
 	s.indexed[v]++
 }
 
-// share gives the variable of each shared element its set.
+// share binds the variable of each shared element to its set.
 func (s *scope) share(x *ast.Expr) error {
 	var err error
 	ast.WalkTerms(x, func(term *ast.Term) bool {
@@ -70,8 +72,8 @@ func (s *scope) share(x *ast.Expr) error {
 	return err
 }
 
-// shared returns the variable that stands for an element which several
-// expressions speak of.
+// shared returns the variable that stands for an element that several
+// expressions use.
 func (s *scope) shared(ref ast.Ref) (ast.Var, bool) {
 	if len(ref) < 2 {
 		return "", false
@@ -96,7 +98,7 @@ func (s *scope) variableOf(term *ast.Term) (ast.Var, bool) {
 	}
 }
 
-// term reads an operand that may be, or hold, a variable.
+// term reads an operand that may be a variable or contain one.
 func (s *scope) term(term *ast.Term, loc *ast.Location) (side, error) {
 	if v, ok := s.variableOf(term); ok {
 		return s.variable(v, loc)

@@ -8,17 +8,18 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Frame is what one compilation knows of the input, and what it leaves open.
+// Frame holds the known part of the input of one compilation and lists the
+// open parts.
 type Frame struct {
 	typ     string
 	Columns map[string]input.ColumnKind // of the row; nil for types outside the schema
-	Known   map[string]any              // the input without what is open
+	Known   map[string]any              // the input without its open parts
 	late    []predicate.Ref             // values of the request that are bound late
 	user    map[string]input.ColumnKind // kinds of the user's late values
 }
 
-// NewFrame splits in into known and open. Values at pins are known; plans that
-// were compiled with pins are keyed by them.
+// NewFrame divides in into known and open parts. Values at pins are known. The
+// cache key of a plan contains the pins that it was compiled with.
 func (t *Tree) NewFrame(in *input.Input, pins []predicate.Ref) *Frame {
 	schema, stored := t.Schema[in.Resource.Type]
 	f := &Frame{typ: in.Resource.Type, user: map[string]input.ColumnKind{}}
@@ -50,7 +51,7 @@ func (t *Tree) NewFrame(in *input.Input, pins []predicate.Ref) *Frame {
 	return f
 }
 
-// lateRoot returns the open part of the input that a path lies in.
+// lateRoot returns the open part of the input that contains a path.
 func (f *Frame) lateRoot(ref predicate.Ref) (predicate.Ref, bool) {
 	for _, root := range f.late {
 		if len(ref) >= len(root) && slices.Equal(ref[:len(root)], root) {
@@ -60,7 +61,7 @@ func (f *Frame) lateRoot(ref predicate.Ref) (predicate.Ref, bool) {
 	return nil, false
 }
 
-// holdsLate tells whether an open part lies below a path.
+// holdsLate reports whether an open part lies below a path.
 func (f *Frame) holdsLate(ref predicate.Ref) bool {
 	for _, root := range f.late {
 		if len(root) > len(ref) && slices.Equal(root[:len(ref)], ref) {
@@ -70,7 +71,8 @@ func (f *Frame) holdsLate(ref predicate.Ref) bool {
 	return false
 }
 
-// lateKind returns the type of a late value, 0 when requests may differ in it.
+// lateKind returns the type of a late value, or 0 if it differs between
+// requests.
 func (f *Frame) lateKind(ref predicate.Ref) input.ColumnKind {
 	switch {
 	case len(ref) == 2 && ref[1] == "id" && ref[0] != "action":

@@ -12,24 +12,24 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Guard is a condition that touches no row: a part of a filter's own tree, or
-// an expression that only Rego can decide.
+// Guard is a condition that reads no row. It is either a part of a filter's
+// own tree or an expression that only Rego can decide.
 type Guard struct {
 	text  string
-	where predicate.Expr // one of the two
+	where predicate.Expr // set unless Rego is set
 	Rego  *rego.Query
 }
 
-// Guards collects the guards of a plan; equal ones are one.
+// Guards collects the guards of a plan. Equal guards share one entry.
 type Guards struct {
 	List []Guard
 	ids  map[string]int
 }
 
-// NewGuards makes an empty collection.
+// NewGuards returns an empty collection.
 func NewGuards() *Guards { return &Guards{ids: map[string]int{}} }
 
-// add returns the guard's condition.
+// add adds a guard, unless an equal one exists, and returns its condition.
 func (g *Guards) add(x Guard) predicate.Expr {
 	id, ok := g.ids[x.text]
 	if !ok {
@@ -40,8 +40,9 @@ func (g *Guards) add(x Guard) predicate.Expr {
 	return predicate.Guard{ID: id}
 }
 
-// guard turns expressions that touch no row and do not translate into a query
-// of their own. cause is why they do not.
+// guard compiles expressions that read no row and do not translate into a Rego
+// query. cause is the reason why they do not translate. guard returns cause if
+// the expressions read the subject's subtree.
 func (t *Translator) guard(body ast.Body, cause error) (predicate.Expr, error) {
 	if readsBelow(body) || t.supportReadsBelow(body) {
 		return nil, cause
@@ -60,8 +61,7 @@ func (t *Translator) guard(body ast.Body, cause error) (predicate.Expr, error) {
 	return t.Guards.add(Guard{text: text, Rego: q}), nil
 }
 
-// guardQuery compiles a guard together with the rules that partial evaluation
-// left for it.
+// guardQuery compiles a guard together with the support rules of its residual.
 func (t *Translator) guardQuery(body ast.Body) (*rego.Query, error) {
 	compiler := t.Tree.Compiler
 	if len(t.Modules) > 0 {
@@ -80,7 +80,8 @@ func (t *Translator) guardQuery(body ast.Body) (*rego.Query, error) {
 	return rego.NewQuery(body.Copy(), compiler, t.Tree.Store)
 }
 
-// refersToTree tells whether rules of the tree itself are asked for.
+// refersToTree reports whether the body or its support rules refer to rules of
+// the tree itself.
 func (t *Translator) refersToTree(body ast.Body) bool {
 	found := len(t.Tree.Rules.Callees(body)) > 0
 	for _, module := range t.Modules {
@@ -99,7 +100,8 @@ func readsBelow(x any) bool {
 	return found
 }
 
-// supportReadsBelow tells whether the rules that body refers to read it.
+// supportReadsBelow reports whether the rules that body refers to read the
+// subject's subtree.
 func (t *Translator) supportReadsBelow(body ast.Body) bool {
 	found, seen := false, map[string]bool{}
 	var visit func(x any)
@@ -140,8 +142,8 @@ func (g *Guard) Holds(ctx context.Context, env predicate.Env, input func() (ast.
 	return len(results) > 0, nil
 }
 
-// Hoist replaces the parts of a condition that touch no row by guards, so that
-// a store sees nothing but columns.
+// Hoist replaces the parts of a condition that read no row with guards, so
+// that a store sees only conditions on columns.
 func (g *Guards) Hoist(f predicate.Filter) predicate.Filter {
 	if f.Kind != predicate.Where {
 		return f
@@ -169,7 +171,8 @@ func (g *Guards) hoisted(e predicate.Expr) predicate.Expr {
 	}
 }
 
-// hoistedParts keeps the parts on the row and makes the others one guard.
+// hoistedParts keeps the parts that read the row and joins the others into one
+// guard.
 func (g *Guards) hoistedParts(parts []predicate.Expr, join func([]predicate.Expr) predicate.Expr) []predicate.Expr {
 	var kept, free []predicate.Expr
 	for _, x := range parts {
@@ -189,7 +192,7 @@ func (g *Guards) hoistedParts(parts []predicate.Expr, join func([]predicate.Expr
 	}
 }
 
-// onRow tells whether a condition reads a column.
+// onRow reports whether a condition reads a column.
 func onRow(e predicate.Expr) bool {
 	switch e := e.(type) {
 	case predicate.And:

@@ -11,15 +11,15 @@ import (
 	"resellerd/policies/rego"
 )
 
-// linter refuses what no filter could carry, in the rules that lead to allow.
-// Partial evaluation would let some of it through and answer wider than the
-// full evaluation.
+// linter refuses constructs that no filter can express, in the rules that
+// allow depends on. Partial evaluation would accept some of them and allow
+// more than the full evaluation does.
 type linter struct {
 	*touch
 	findings []rego.Finding
 }
 
-// lint returns what is wrong with the rules that allow depends on.
+// lint returns the problems of the rules that allow depends on.
 func (t *touch) lint(rules []*ast.Rule) []rego.Finding {
 	l := &linter{touch: t}
 	definitions := DefinitionsOf(rules)
@@ -32,8 +32,8 @@ func (t *touch) lint(rules []*ast.Rule) []rego.Finding {
 	return l.findings
 }
 
-// DefinitionsOf groups rules by what they define. A default is no definition:
-// it steps back for every other.
+// DefinitionsOf groups rules by the document that they define. It leaves out
+// defaults, because any other definition replaces a default.
 func DefinitionsOf(rules []*ast.Rule) map[string][]*ast.Rule {
 	definitions := map[string][]*ast.Rule{}
 	for _, rule := range rules {
@@ -51,7 +51,8 @@ func (l *linter) refuse(loc *ast.Location, code, format string, args ...any) {
 	}
 }
 
-// value refuses rules whose values could conflict without being noticed.
+// value refuses rules whose values may conflict without partial evaluation
+// detecting it.
 func (l *linter) value(rule *ast.Rule, definitions []*ast.Rule) {
 	if rego.IsTrue(rule) && rule.Else == nil || rego.IsFalseDefault(rule) {
 		return
@@ -68,7 +69,7 @@ func (l *linter) value(rule *ast.Rule, definitions []*ast.Rule) {
 	}
 }
 
-// ConflictProne tells whether the definitions of a document could yield two
+// ConflictProne reports whether the definitions of a document could yield two
 // different values for one input.
 func ConflictProne(rule *ast.Rule, definitions []*ast.Rule) bool {
 	if rego.IsDefault(rule) || rule.Head.RuleKind() == ast.MultiValue {
@@ -80,8 +81,8 @@ func ConflictProne(rule *ast.Rule, definitions []*ast.Rule) bool {
 	return iterates(rule)
 }
 
-// exclusive tells whether the definitions of a function differ in a constant
-// argument, so that only one applies to any call.
+// exclusive reports whether the definitions of a function differ in a
+// constant argument, so that only one applies to any call.
 func exclusive(definitions []*ast.Rule) bool {
 	for i := range definitions[0].Head.Args {
 		if distinctConstants(definitions, i) {
@@ -106,8 +107,8 @@ func distinctConstants(definitions []*ast.Rule, i int) bool {
 	return true
 }
 
-// iterates tells whether a rule ranges over a collection and yields something
-// of it, outside comprehensions.
+// iterates reports whether a rule iterates over a collection, outside
+// comprehensions, and yields a value that is not constant.
 func iterates(rule *ast.Rule) bool {
 	if rule.Head.Value == nil || rule.Head.Value.IsGround() {
 		return false
@@ -127,7 +128,7 @@ func iterates(rule *ast.Rule) bool {
 }
 
 // boundVars returns the variables of a rule that have a value of their own:
-// arguments, assigned ones, and results of calls.
+// arguments, assigned variables, and results of calls.
 func boundVars(rule *ast.Rule) map[ast.Var]bool {
 	bound := map[ast.Var]bool{}
 	mark(bound, rule.Head.Args)
@@ -167,7 +168,7 @@ func (l *linter) otherwise(rule *ast.Rule) {
 	}
 }
 
-// refs refuses references that no column answers.
+// refs refuses references below input.resource that no column answers.
 func (l *linter) refs(rule *ast.Rule) {
 	ast.WalkTerms(rule, func(term *ast.Term) bool {
 		ref, ok := term.Value.(ast.Ref)
@@ -207,7 +208,7 @@ func place(term *ast.Term, rule *ast.Rule) *ast.Location {
 	return rule.Loc()
 }
 
-// expressions refuses calls, comprehensions and the like over the row.
+// expressions refuses with, every, comprehensions and calls that use the row.
 func (l *linter) expressions(rule *ast.Rule) {
 	ast.WalkExprs(rule, func(x *ast.Expr) bool {
 		if len(x.With) > 0 && l.Row[rule] {
@@ -236,7 +237,7 @@ func (l *linter) expressions(rule *ast.Rule) {
 	})
 }
 
-// inside tells whether something of the row stands anywhere in x.
+// inside reports whether any term in x carries a value of the row.
 func (l *linter) inside(rule *ast.Rule, x any) bool {
 	found := false
 	ast.WalkTerms(x, func(term *ast.Term) bool {
@@ -246,13 +247,13 @@ func (l *linter) inside(rule *ast.Rule, x any) bool {
 	return found
 }
 
-// carried are the built-ins that a filter can carry over a column.
+// carried lists the built-ins that a filter can express on a column.
 var carried = map[string]bool{
 	"eq": true, "equal": true, "assign": true, "neq": true, "lt": true, "lte": true, "gt": true, "gte": true,
 	"internal.member_2": true, "startswith": true, "endswith": true, "contains": true, "internal.print": true,
 }
 
-// aggregates are built-ins that sum a collection up.
+// aggregates lists the built-ins that work on a whole collection.
 var aggregates = map[string]bool{
 	"count": true, "sum": true, "product": true, "max": true, "min": true, "sort": true, "all": true, "any": true,
 	"walk": true, "union": true, "intersection": true, "array.concat": true, "array.slice": true, "array.reverse": true,

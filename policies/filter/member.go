@@ -17,14 +17,14 @@ func (s *scope) isMember(item, in side, x *ast.Expr) (predicate.Expr, error) {
 	case in.form == set:
 		return s.inSet(item, in, x.Location)
 	case in.form == scalar && in.kind != 0 || in.form == odd:
-		return predicate.False{}, nil // no collection, so without elements
+		return predicate.False{}, nil // not a collection, so it has no elements
 	default:
 		return nil, s.refuseSides(x.Location, "membership in a list of the request cannot be carried into a filter", in)
 	}
 }
 
-// inSet translates that a value is an element of a set column or of the
-// subject's subtree.
+// inSet translates the condition that a value is an element of a set column
+// or of the subject's subtree.
 func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) {
 	switch {
 	case item.form == element || item.form == set:
@@ -40,8 +40,10 @@ func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) 
 	return predicate.Member{Item: item.at, Set: predicate.Operand{Ref: in.at.Ref}}, nil
 }
 
-// account tells whether the input's subtree holds a value whenever it lies
-// below, as its catalog says.
+// account reports whether item can only be a value that the input looks up in
+// the subject's subtree: an account of the request, of the row or of the
+// catalog. For other values, the filter and the full evaluation could
+// disagree.
 func (s *scope) account(item side) bool {
 	if item.at.Ref == nil {
 		id, ok := item.at.Const.(string)
@@ -57,8 +59,8 @@ func (s *scope) account(item side) bool {
 	return len(at) > 2 && at[1] == "properties"
 }
 
-// inList translates that a value is among others. A list with an absent value
-// in it is itself absent.
+// inList translates the condition that a value is in a list. A list that
+// contains an absent value is itself absent.
 func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error) {
 	if item.form == element {
 		return s.anyElement(item, in, loc)
@@ -76,7 +78,8 @@ func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error)
 	return append(all, any), nil
 }
 
-// anyElement translates that some element of a set is among constants.
+// anyElement translates the condition that some element of a set is among
+// constants.
 func (s *scope) anyElement(item, in side, loc *ast.Location) (predicate.Expr, error) {
 	any := predicate.Or{}
 	for _, x := range in.items {

@@ -14,8 +14,8 @@ import (
 
 type refPath = predicate.Ref
 
-// addLate adds the open root that a reference reads, once. The subtree cannot
-// be known beforehand and is no candidate.
+// addLate adds the open root that a reference reads, once. It leaves out the
+// subject's subtree, which cannot be pinned.
 func (t *Translator) addLate(list []refPath, ref ast.Ref) []refPath {
 	at, ok := refPathOf(ref.ConstantPrefix())
 	if !ok {
@@ -28,20 +28,20 @@ func (t *Translator) addLate(list []refPath, ref ast.Ref) []refPath {
 	return append(list, root)
 }
 
-// form tells what an operand of a residual is.
+// form is the form of an operand of a residual.
 type form uint8
 
 const (
 	scalar  form = iota + 1 // a path or a constant text, boolean or integer
-	absent                  // a path that is known to hold nothing
+	absent                  // a path that is known to hold no value
 	list                    // several values
 	odd                     // a constant that no column can equal: null, a fraction, an object
 	set                     // a set column, or the subject's subtree
-	element                 // some element of such a set
+	element                 // some element of a set as above
 )
 
-// side is an operand as a condition can carry it. kind is its type, 0 when
-// requests may differ in it.
+// side is an operand in the form that a condition can hold. kind is its type,
+// or 0 if the type differs between requests.
 type side struct {
 	form  form
 	at    predicate.Operand
@@ -49,7 +49,7 @@ type side struct {
 	items []side
 }
 
-// onRow tells whether the operand reads a column.
+// onRow reports whether the operand reads a column.
 func (t *Translator) onRow(s side) bool {
 	_, ok := t.column(s.at.Ref)
 	return s.at.Ref != nil && ok
@@ -91,8 +91,9 @@ func (t *Translator) refuse(loc *ast.Location, x any, format string, args ...any
 	return r
 }
 
-// number reads a number: an integer of 64 bits, however it is written, or
-// something that no column can equal.
+// number reads a number. It returns an integer constant if the value fits 64
+// bits, whatever its notation. It returns form odd, which no column can
+// equal, otherwise.
 func number(n json.Number) side {
 	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
 		return constant(i, input.Integer)
@@ -154,7 +155,7 @@ func (t *Translator) columnSide(at predicate.Ref, kind input.ColumnKind, loc *as
 	}
 }
 
-// partOf reads a reference with variables in it: some element of a set.
+// partOf reads a reference that contains variables, as some element of a set.
 func (t *Translator) partOf(ref ast.Ref, loc *ast.Location) (side, error) {
 	last := ref[len(ref)-1]
 	if _, isVar := last.Value.(ast.Var); isVar {
@@ -170,7 +171,7 @@ func (t *Translator) partOf(ref ast.Ref, loc *ast.Location) (side, error) {
 	return side{}, t.refuse(loc, ref, "%s[…]: neither key nor position can be carried into a filter", ref[:len(ref)-1])
 }
 
-// knownSide reads a path whose value the frame holds.
+// knownSide reads a path whose value is in the known part of the input.
 func (t *Translator) knownSide(at predicate.Ref, ref ast.Ref, loc *ast.Location) (side, error) {
 	v, ok := input.Walk(t.Known, at)
 	if !ok {
@@ -206,12 +207,12 @@ func (t *Translator) collection(v ast.Value, loc *ast.Location) (side, error) {
 	return out, nil
 }
 
-// present returns the condition that an operand holds a value at all.
+// present returns the condition that an operand has a value.
 func present(s side) predicate.Expr {
 	switch {
 	case s.form == absent:
 		return predicate.False{}
-	case s.form == set: // a stored set is always there, if only empty
+	case s.form == set: // a stored set is always present, even if it is empty
 		return predicate.True{}
 	case s.form == list:
 		var all predicate.And
@@ -231,8 +232,8 @@ func present(s side) predicate.Expr {
 	}
 }
 
-// Needs are the types that values of a request must have for a plan to hold.
-// A request with another type is answered by a full evaluation.
+// Needs lists the types that values of a request must have for a plan to
+// apply. A request with another type gets a full evaluation.
 type Needs struct{ List []Need }
 
 // Need is the type that one value of the request must have.

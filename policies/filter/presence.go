@@ -9,7 +9,8 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// presence translates that a term is there, which keepPresence has stated.
+// presence translates a presence condition that the compiler stage
+// keepPresence has added.
 func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
 	ref, ok := term.Value.(ast.Ref)
 	if ok && ref.HasPrefix(ast.InputRootRef) {
@@ -32,7 +33,8 @@ func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, err
 	return present(value), nil
 }
 
-// state adds the presence of what no other condition needs to be there.
+// state adds a presence condition for each value in stated, unless another
+// condition already requires that value.
 func (s *scope) state() {
 	for _, value := range s.stated {
 		if !needsPresent(s.all, value.at.Ref) {
@@ -41,7 +43,8 @@ func (s *scope) state() {
 	}
 }
 
-// needsPresent tells whether a condition can hold only where a path is there.
+// needsPresent reports whether a condition can hold only if the value at a
+// path is present.
 func needsPresent(e predicate.Expr, ref predicate.Ref) bool {
 	is := func(o predicate.Operand) bool { return o.Ref != nil && slices.Equal(o.Ref, ref) }
 	switch e := e.(type) {
@@ -60,8 +63,8 @@ func needsPresent(e predicate.Expr, ref predicate.Ref) bool {
 	}
 }
 
-// wholePresence tells whether a part of the input that holds open values is
-// there. The four parts of the input always are.
+// wholePresence translates the presence of an object that contains open
+// values. The four top-level parts of the input are always present.
 func (s *scope) wholePresence(at predicate.Ref) predicate.Expr {
 	if _, ok := input.Walk(s.Known, at); len(at) < 2 || ok {
 		return predicate.True{}

@@ -10,14 +10,16 @@ import (
 	"resellerd/policies/rego"
 )
 
-// ResultVar is the variable that a question's answer is bound to.
+// ResultVar is the variable that holds a question's answer.
 const ResultVar = ast.Var("answer")
 
-// FillFactor is how many timeouts of one evaluation a template may take.
+// FillFactor is the time limit for compiling a template, as a multiple of the
+// timeout of one evaluation.
 const FillFactor = 5
 
-// Ask evaluates a question as far as the frame allows. It runs beside the
-// request, so that a panic of the evaluator must end here.
+// Ask evaluates a question partially, with the open parts of the frame unknown. It
+// may run in another goroutine than the request, so it returns a panic of the
+// evaluator as an error.
 func (t *Tree) Ask(ctx context.Context, q *rego.Query, f *Frame) (r rego.Residual, err error) {
 	defer rego.Recovered(&err)
 	known, err := ast.InterfaceToValue(f.Known)
@@ -27,7 +29,7 @@ func (t *Tree) Ask(ctx context.Context, q *rego.Query, f *Frame) (r rego.Residua
 	return q.Partial(ctx, known, f.unknowns(t.Mentioned), FillFactor*t.Timeout)
 }
 
-// unknowns returns the references that partial evaluation leaves open.
+// unknowns returns the references that partial evaluation treats as unknown.
 func (f *Frame) unknowns(m *rego.Mentions) []*ast.Term {
 	var terms []*ast.Term
 	for column := range f.Columns {
@@ -52,7 +54,7 @@ func inputTerm(path ...string) *ast.Term {
 }
 
 // refPathOf returns a reference below input as a predicate's path. It returns false
-// when a part of it is no plain text.
+// if a part of it is not a constant text.
 func refPathOf(ref ast.Ref) (predicate.Ref, bool) {
 	out := make(predicate.Ref, 0, len(ref)-1)
 	for _, part := range ref[1:] {

@@ -8,10 +8,10 @@ import (
 	"resellerd/policies/rego"
 )
 
-// lintSame refuses equalities of a reference with itself. All that they ask is
-// that it is there, and partial evaluation takes that for granted. References
-// through a variable may turn out to be the same, so that those that end alike
-// are refused as well.
+// lintSame refuses equalities of a reference with itself. Such an equality
+// only asks that the value is present, and partial evaluation assumes that it
+// is. A reference through a variable may equal another one with the same last
+// part, so lintSame refuses those pairs too.
 func lintSame(rules []*ast.Rule) []rego.Finding {
 	var findings []rego.Finding
 	for _, rule := range rules {
@@ -41,7 +41,8 @@ func maybeSame(a, b ast.Ref) bool {
 	return (aliased(a) || aliased(b)) && a[len(a)-1].Equal(b[len(b)-1])
 }
 
-// aliased tells whether a reference starts at a variable of the policy's own.
+// aliased reports whether a reference starts at a local variable of the
+// policy.
 func aliased(ref ast.Ref) bool {
 	return !ref.HasPrefix(ast.InputRootRef) && !ref.HasPrefix(ast.DefaultRootRef)
 }

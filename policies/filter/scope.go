@@ -9,17 +9,18 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// scope is one conjunction under translation. Its variables are resolved by
-// what they are equal to: a condition speaks of paths and constants alone.
+// scope is one conjunction during translation. It replaces each variable with
+// a value that it equals, so that conditions contain only paths and
+// constants.
 type scope struct {
 	*Translator
 	parent  map[ast.Var]ast.Var
-	equal   map[ast.Var][]side // what the variables of a class are equal to
+	equal   map[ast.Var][]side // values that the variables of a class equal
 	uses    map[ast.Var]int
 	indexed map[ast.Var]int  // uses as the position in one set
-	named   map[ast.Var]bool // elements that are variables
+	named   map[ast.Var]bool // shared elements that are treated as variables
 	all     predicate.And
-	stated  []side // must be there, whatever else is asked of them
+	stated  []side // values that must be present, whatever the other conditions are
 }
 
 // conjunction translates expressions that must all hold.
@@ -55,7 +56,7 @@ func (t *Translator) conjunction(body ast.Body) (predicate.Expr, error) {
 	return predicate.Simplify(s.all), nil
 }
 
-// find returns the class of a variable.
+// find returns the representative of a variable's class.
 func (s *scope) find(v ast.Var) ast.Var {
 	for {
 		next, ok := s.parent[v]
@@ -66,8 +67,8 @@ func (s *scope) find(v ast.Var) ast.Var {
 	}
 }
 
-// bind takes in an equality with a variable on a side. It returns false for
-// any other expression.
+// bind records an equality that has a variable on one side. It returns false
+// for any other expression.
 func (s *scope) bind(x *ast.Expr) (bool, error) {
 	if x.Negated || len(x.With) > 0 || !equality(x) {
 		return false, nil
@@ -106,7 +107,8 @@ func equality(x *ast.Expr) bool {
 	return (x.IsEquality() || x.IsCall() && x.Operator().String() == ast.Equal.Name) && len(x.Operands()) == 2
 }
 
-// variable returns what stands for a variable: a constant, else a path.
+// variable returns the value that replaces a variable: a constant if there is
+// one, otherwise a path.
 func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
 	var found *side
 	for i, value := range s.equal[s.find(v)] {
@@ -123,7 +125,8 @@ func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
 	return *found, nil
 }
 
-// classes states that all that a variable is equal to is equal and present.
+// classes adds the conditions that all values of a class are equal and
+// present.
 func (s *scope) classes(body ast.Body) error {
 	loc := body.Loc()
 	for _, v := range slices.Sorted(maps.Keys(s.equal)) {

@@ -4,8 +4,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// split parts a conjunction into the expressions that touch the row, with all
-// that share a variable with them, and the others.
+// split divides a conjunction into two. row holds the expressions that read
+// the row and all expressions that share a variable with them; free holds the
+// others.
 func (t *Translator) split(body ast.Body) (row, free ast.Body) {
 	groups := newGroups(body)
 	touched := map[int]bool{}
@@ -24,7 +25,7 @@ func (t *Translator) split(body ast.Body) (row, free ast.Body) {
 	return row, free
 }
 
-// groups joins the expressions of a body that share variables.
+// groups groups the expressions of a body that share variables.
 type groups struct{ parent []int }
 
 func newGroups(body ast.Body) *groups {
@@ -50,7 +51,7 @@ func (g *groups) of(i int) int {
 	return i
 }
 
-// freeVars counts the variables of an expression, without the names of
+// freeVars returns the variables of an expression. It leaves out the names of
 // functions and of the input and data documents.
 func freeVars(x *ast.Expr) map[ast.Var]int {
 	vars := map[ast.Var]int{}
@@ -64,7 +65,7 @@ func freeVars(x *ast.Expr) map[ast.Var]int {
 	return vars
 }
 
-// touchesRow tells whether an expression reads a column, or may.
+// touchesRow reports whether an expression may read a column.
 func (t *Translator) touchesRow(x any) bool {
 	if t.Columns == nil {
 		return false
@@ -128,7 +129,7 @@ func (t *Translator) ruleTouches(ref ast.Ref, seen map[string]bool) bool {
 	return false
 }
 
-// hasPart tells whether path lies below prefix.
+// hasPart reports whether path lies below prefix.
 func hasPart(path, prefix string) bool {
 	return len(path) > len(prefix) && path[:len(prefix)] == prefix &&
 		(path[len(prefix)] == '.' || path[len(prefix)] == '[')

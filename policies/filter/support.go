@@ -6,14 +6,14 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// choice is a value that a rule has when a condition holds.
+// choice is a value that a rule has if a condition holds.
 type choice struct {
 	value *ast.Term
 	when  predicate.Expr
 }
 
-// cases translates the rules that partial evaluation left for a document: all
-// values it may have, each with its condition.
+// cases translates the support rules of a document into all values that it
+// may have, each with its condition.
 func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
 	rules := t.Support[ref.String()]
 	if len(rules) == 0 {
@@ -41,7 +41,8 @@ func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
 	return out, nil
 }
 
-// chain translates a rule and its else branches, of which the first counts.
+// chain translates a rule and its else branches. The first branch that holds
+// gives the value.
 func (t *Translator) chain(rule *ast.Rule) ([]choice, error) {
 	var out []choice
 	for r := rule; r != nil; r = r.Else {
@@ -60,7 +61,7 @@ func (t *Translator) chain(rule *ast.Rule) ([]choice, error) {
 	return out, nil
 }
 
-// plainRule refuses rules that are more than a constant under conditions.
+// plainRule refuses rules that yield anything but a constant.
 func plainRule(rule *ast.Rule) error {
 	if len(rule.Head.Args) > 0 || rule.Head.RuleKind() == ast.MultiValue || rule.Head.HasDynamicRef() ||
 		rule.Head.Value == nil || !ast.IsConstant(rule.Head.Value.Value) {
@@ -77,13 +78,14 @@ func anyOf(choices []choice) predicate.Expr {
 	return any
 }
 
-// supportTruth translates that a rule's value is present and not false.
+// supportTruth translates the condition that a rule's value is present and
+// not false.
 func (t *Translator) supportTruth(ref ast.Ref) (predicate.Expr, error) {
 	return t.supportWhere(ref, func(v *ast.Term) bool { return !ast.Boolean(false).Equal(v.Value) })
 }
 
-// supportCompare translates that a rule's value equals, or differs from, a
-// constant.
+// supportCompare translates the condition that a rule's value equals a
+// constant, or differs from it.
 func (t *Translator) supportCompare(ref ast.Ref, c *ast.Term, differs bool) (predicate.Expr, error) {
 	return t.supportWhere(ref, func(v *ast.Term) bool { return v.Value.Compare(c.Value) == 0 != differs })
 }

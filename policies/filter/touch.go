@@ -7,19 +7,20 @@ import (
 	"resellerd/policies/rego"
 )
 
-// touch tells, for the rules of a tree, what they read that is not known when
-// a filter is made: columns of the row, or other values bound late.
+// touch records, for each rule of a tree, whether it reads values that are
+// unknown when a filter is compiled: columns of the row, or late values of the
+// request.
 type touch struct {
 	rules  *rego.Rules
 	schema input.Schema
-	Row    map[*ast.Rule]bool // reads the row, itself, through a rule, or by an argument
-	Late   map[*ast.Rule]bool // reads another value that is bound late
-	fed    map[*ast.Rule]bool // functions that are given something of the row
+	Row    map[*ast.Rule]bool // reads the row, directly, through another rule or through an argument
+	Late   map[*ast.Rule]bool // reads a late value other than the row
+	fed    map[*ast.Rule]bool // functions that receive a value of the row
 	vars   map[*ast.Rule]map[ast.Var]bool
 }
 
-// newTouch analyses rules, which must be closed under reachability. It errs on
-// the side of touching.
+// newTouch analyses rules, which must be closed under reachability. If in
+// doubt, it assumes that a rule reads the row.
 func newTouch(rules *rego.Rules, schema input.Schema, all []*ast.Rule) *touch {
 	t := &touch{
 		rules: rules, schema: schema,
@@ -35,7 +36,8 @@ func newTouch(rules *rego.Rules, schema input.Schema, all []*ast.Rule) *touch {
 	return t
 }
 
-// update takes what is known so far one step further for a rule.
+// update applies the current results to one rule. It reports whether they
+// changed.
 func (t *touch) update(rule *ast.Rule) bool {
 	before := len(t.Row) + len(t.Late) + len(t.fed) + len(t.vars[rule])
 	t.flow(rule)
@@ -58,8 +60,8 @@ func (t *touch) update(rule *ast.Rule) bool {
 	return len(t.Row)+len(t.Late)+len(t.fed)+len(t.vars[rule]) != before
 }
 
-// flow marks the variables of a rule that hold something of the row, and the
-// functions that are given it.
+// flow marks the variables of a rule that carry a value of the row, and the
+// functions that receive one.
 func (t *touch) flow(rule *ast.Rule) {
 	vars := t.vars[rule]
 	if vars == nil {
@@ -129,7 +131,7 @@ func mark(vars map[ast.Var]bool, x any) {
 	})
 }
 
-// carries tells whether a term of a rule holds something of the row.
+// carries reports whether a term of a rule carries a value of the row.
 func (t *touch) carries(rule *ast.Rule, term *ast.Term) bool {
 	found := false
 	ast.WalkTerms(term, func(x *ast.Term) bool {
@@ -144,8 +146,9 @@ func (t *touch) carries(rule *ast.Rule, term *ast.Term) bool {
 	return found
 }
 
-// rowValue tells whether a reference reads a rule whose value depends on the
-// row. One that is only ever true carries nothing of it.
+// rowValue reports whether a reference reads a rule whose value depends on the
+// row. A rule that can only be true or false by default carries no value of
+// the row.
 func (t *touch) rowValue(ref ast.Ref) bool {
 	for _, callee := range t.rules.Lookup(ref) {
 		if t.Row[callee] && !rego.IsTrue(callee) && !rego.IsFalseDefault(callee) {
@@ -155,7 +158,7 @@ func (t *touch) rowValue(ref ast.Ref) bool {
 	return false
 }
 
-// rowRef tells whether a reference reads a column, or may.
+// rowRef reports whether a reference may read a column.
 func (t *touch) rowRef(ref ast.Ref) bool {
 	if len(t.schema) == 0 || !ref.HasPrefix(ast.InputRootRef) {
 		return false
@@ -170,8 +173,7 @@ func (t *touch) rowRef(ref ast.Ref) bool {
 	return !ok || string(name) != "type" && string(name) != "properties" && string(name) != "id"
 }
 
-// lateRef tells whether a reference reads a value of the request that is bound
-// late, or may.
+// lateRef reports whether a reference may read a late value.
 func lateRef(ref ast.Ref) bool {
 	if !ref.HasPrefix(ast.InputRootRef) {
 		return false

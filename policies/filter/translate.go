@@ -9,15 +9,15 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Refusal tells what of a residual a filter cannot carry, and which values of
-// the request, were they known when the plan is made, might mend it.
+// Refusal describes the part of a residual that a filter cannot express. Late
+// lists request values: if they were pinned, the residual might translate.
 type Refusal struct {
 	Message string
 	Loc     *ast.Location
 	Late    []predicate.Ref
 }
 
-// Error names the place and what cannot be carried.
+// Error returns the place and the message.
 func (r *Refusal) Error() string {
 	if r.Loc != nil && r.Loc.File != "" {
 		return fmt.Sprintf("%s:%d: %s", r.Loc.File, r.Loc.Row, r.Message)
@@ -25,8 +25,8 @@ func (r *Refusal) Error() string {
 	return r.Message
 }
 
-// Translator turns the residual of one question into conditions. Whatever it
-// does not know it refuses.
+// Translator turns the residual of one question into conditions. It refuses
+// everything that it does not know.
 type Translator struct {
 	*Frame
 	Tree    *Tree
@@ -37,16 +37,16 @@ type Translator struct {
 	depth   int
 }
 
-// maxNesting bounds how deep conditions may refer to further conditions.
+// maxNesting limits how deeply conditions may refer to further conditions.
 const maxNesting = 32
 
-// Answer is a value that a question has wherever a condition holds.
+// Answer is one answer to a question and the condition on which it applies.
 type Answer struct {
 	Value string
 	When  predicate.Expr
 }
 
-// Condition translates a question that is answered by holding or not.
+// Condition translates a question that asks whether a condition holds.
 func (t *Translator) Condition(queries []ast.Body) (predicate.Filter, error) {
 	var any predicate.Or
 	for _, body := range queries {
@@ -90,7 +90,8 @@ func compareText(a, b string) int {
 	}
 }
 
-// Filter closes a condition: simplified, and bounded in its alternatives.
+// Filter simplifies a condition. It refuses a condition with too many
+// alternatives.
 func (t *Translator) Filter(e predicate.Expr) (predicate.Filter, error) {
 	f := predicate.Of(e)
 	if n := width(f.Where); n > t.Tree.MaxDisjuncts {
@@ -119,7 +120,7 @@ func width(e predicate.Expr) int {
 	return n
 }
 
-// answer takes the binding of the answer out of one alternative and translates
+// answer removes the binding of the answer from one alternative and translates
 // the rest.
 func (t *Translator) answer(body ast.Body) ([]Answer, error) {
 	var rest ast.Body
@@ -144,7 +145,7 @@ func (t *Translator) answer(body ast.Body) ([]Answer, error) {
 	return t.supportAnswers(value, when)
 }
 
-// supportAnswers translates an answer that is another rule's value.
+// supportAnswers translates an answer that is the value of another rule.
 func (t *Translator) supportAnswers(value *ast.Term, when predicate.Expr) ([]Answer, error) {
 	ref, ok := value.Value.(ast.Ref)
 	if !ok || !ref.HasPrefix(ast.DefaultRootRef) {
@@ -165,7 +166,7 @@ func (t *Translator) supportAnswers(value *ast.Term, when predicate.Expr) ([]Ans
 	return out, nil
 }
 
-// boundAnswer returns what an expression binds the answer to, nil if nothing.
+// boundAnswer returns the term that an expression binds the answer to, or nil.
 func boundAnswer(x *ast.Expr) *ast.Term {
 	if x.Negated || len(x.With) > 0 || !x.IsEquality() {
 		return nil
@@ -192,8 +193,8 @@ func usesVar(body ast.Body, v ast.Var) bool {
 	return found
 }
 
-// body translates a conjunction. What touches the row must translate; of what
-// does not, the part that does not translate becomes a guard.
+// body translates a conjunction. Expressions that read the row must translate.
+// If the other expressions do not translate, they become a guard.
 func (t *Translator) body(body ast.Body) (predicate.Expr, error) {
 	t.depth++
 	defer func() { t.depth-- }()

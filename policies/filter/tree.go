@@ -10,27 +10,27 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Tree is a compiled policy tree, and what filters need to know of it. It is
-// immutable and safe for concurrent use.
+// Tree is a compiled policy tree with the facts that filters need about it. It
+// is immutable and safe for concurrent use.
 type Tree struct {
 	Compiler  *ast.Compiler
 	Store     storage.Store
 	Modules   map[string]*ast.Module
 	Rules     *rego.Rules
 	Schema    input.Schema
-	Touch     *touch         // what rules read of the row
-	Mentioned *rego.Mentions // what decisions may read of the input
+	Touch     *touch         // which rules read the row or late values
+	Mentioned *rego.Mentions // parts of the input that decisions may read
 
-	Timeout      time.Duration // of one evaluation
-	MaxDisjuncts int           // of one filter
-	// Catalogued tells whether the catalog names an account for some resource
+	Timeout      time.Duration // limit for one evaluation
+	MaxDisjuncts int           // limit for one filter
+	// Catalogued reports whether the catalog names an account for any resource
 	// of a type.
 	Catalogued func(typ, account string) bool
 }
 
-// NewTree analyses a compiled tree. decides are the rules that lead to a
-// decision, and allows those of them that lead to allow. The findings say what
-// no filter can carry.
+// NewTree analyses a compiled tree. decides are the rules that a decision
+// depends on; allows are the ones among them that allow depends on. The
+// findings list the constructs that no filter can express.
 func NewTree(t Tree, decides, allows []*ast.Rule) (*Tree, []rego.Finding) {
 	t.Mentioned = rego.NewMentions(nil, decides)
 	t.Touch = newTouch(t.Rules, t.Schema, decides)
