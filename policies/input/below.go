@@ -2,8 +2,8 @@ package input
 
 import "slices"
 
-// AppendBelow appends the accounts of the subject's subtree that the request
-// names, or that are in named, sorted. The subject must have Facts.
+// AppendBelow appends to dst, sorted, the accounts of the subject's subtree that
+// the request names or that are in named. The subject must have Facts.
 func (in *Input) AppendBelow(dst, named []string) []string {
 	f, start := in.Subject.Facts, len(dst)
 	add := func(id string) {
@@ -19,15 +19,17 @@ func (in *Input) AppendBelow(dst, named []string) []string {
 	return dst
 }
 
-// Names tells whether the request itself names the account, so that its record
-// says whether it lies in the subject's subtree. It wants facts.
+// Names reports whether the request itself names the account. If it does, the
+// recorded input shows whether the account lies in the subject's subtree. The
+// subject must have Facts.
 func (in *Input) Names(account string) bool {
 	found := false
 	in.eachNamed(func(id string) { found = found || id == account })
 	return found
 }
 
-// eachNamed gives the accounts that the request names, and other texts that may.
+// eachNamed calls add for each account that the request names, and for other
+// texts that may be account ids.
 func (in *Input) eachNamed(add func(id string)) {
 	f := in.Subject.Facts
 	for _, id := range [...]string{f.Account.ID, f.Account.ParentID, f.Account.TenantID} {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Document returns what a full evaluation reads, and what the decision log
-// records. Absent values are absent keys, never null. Of the subject's subtree
-// (subject.below) it holds just the accounts that the resource, or a property
-// of the request, names; membership is all that a policy may ask. Of the
-// catalog it knows nothing: see Engine.Document.
+// Document returns the document that a full evaluation reads and the decision
+// log records. Absent values are absent keys, never null. subject.below holds
+// only those accounts of the subject's subtree that the resource or a property
+// of the request names, because policies may only test membership. Document
+// does not use the catalog; Engine.Document does.
 func (in *Input) Document() map[string]any { return in.document(nil) }
 
 // completeSets adds the set columns that a row lacks. An empty set equals an
-// absent one, so that a filter need not tell them apart.
+// absent one, so that a filter need not distinguish them.
 func (s Schema) completeSets(typ string, resource map[string]any) {
 	for column, kind := range s[typ].Columns {
 		if _, ok := resource[column]; !ok && kind == Set {
@@ -23,10 +23,9 @@ func (s Schema) completeSets(typ string, resource map[string]any) {
 	}
 }
 
-// DocumentIn is Document for a resource of the schema: it also holds the set
-// columns of the resource's type, empty where the row has none. The accounts
-// in named are looked for in the subject's subtree beside those that the
-// request names.
+// DocumentIn is Document for a resource of the schema, with two additions. It
+// holds all set columns of the resource's type, empty where the row has none.
+// The accounts in named are also looked up in the subject's subtree.
 func (in *Input) DocumentIn(schema Schema, named []string) map[string]any {
 	doc := in.document(named)
 	schema.completeSets(in.Resource.Type, doc["resource"].(map[string]any))
@@ -44,7 +43,8 @@ func (in *Input) document(named []string) map[string]any {
 	}
 }
 
-// subjectDocument is the subject without the facts that all its requests share.
+// subjectDocument returns the subject without the facts, which all requests of
+// the subject share.
 func (in *Input) subjectDocument(named []string) map[string]any {
 	doc := map[string]any{}
 	putText(doc, "type", in.Subject.Type)
@@ -106,7 +106,7 @@ func (in *Input) contextDocument() map[string]any {
 	return doc
 }
 
-// ContextKey tells the keys of the context that only resellerd sets.
+// ContextKey reports whether key is a context key that only resellerd sets.
 func ContextKey(key string) bool {
 	return key == "client_ip" || key == "time" || key == "panel"
 }
@@ -123,8 +123,8 @@ func putObject(doc map[string]any, key string, value map[string]any) {
 	}
 }
 
-// PlainValue returns a JSON value without the nulls of objects in it. It
-// copies only what it changes.
+// PlainValue returns a JSON value without null members of objects. It copies
+// objects and lists and returns other values as they are.
 func PlainValue(v any) any {
 	switch v := v.(type) {
 	case []string:
@@ -160,7 +160,7 @@ func plainList(list []any) []any {
 	return out
 }
 
-// AccountKey tells the columns and properties that name an account.
+// AccountKey reports whether a column or property names an account.
 func AccountKey(typ, key string) bool {
 	switch key {
 	case "account_id", "parent_id", "tenant_id", "owner", "owner_id":

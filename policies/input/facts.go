@@ -8,31 +8,32 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Facts is what the store knows about a user. Build it with NewFacts; it is
-// immutable then and may be shared by requests.
+// Facts is what the store knows about a user. Build it with NewFacts. It is
+// then immutable and may be shared by requests.
 type Facts struct {
-	// User holds the user's own values (id, external_id, status, account_id
-	// and the like): texts, booleans and numbers, or lists of them.
+	// User holds the user's own values (id, external_id, status, account_id and
+	// the like). Each is a text, boolean or number, or a list of them.
 	User    map[string]any
 	Account AccountFacts
-	// Access is the effective access per area, every ceiling of the account
-	// chain applied. "*" is the default; for an area the longest row that is
-	// the area or an ancestor of it counts.
+	// Access is the effective access per area, limited by every ceiling of the
+	// account chain. For an area, the longest key counts that is the area or an
+	// ancestor of it; without such a key, "*" counts.
 	Access map[string][]string
-	// Groups counts the groups that the user is in.
+	// Groups is the number of groups that the user belongs to.
 	Groups int
-	// Below tells whether an account lies in the subtree of the user's own,
-	// itself included. When nil, only the own account does.
+	// Below reports whether an account lies in the subtree of the user's
+	// account, which includes that account. If it is nil, the subtree is the
+	// user's account.
 	Below func(accountID string) bool
-	// Leaf tells that no account lies below the own one.
+	// Leaf is true if no account lies below the user's account.
 	Leaf bool
 
-	profile string // key of everything that a plan is compiled with
+	profile string // hash of everything that a plan is compiled with
 	terms   *factTerms
 }
 
 // AccountFacts describes the account that a user belongs to. ParentID is empty
-// for a master. Kind is "master" or "reseller"; Status is the effective one,
+// for a master. Kind is "master" or "reseller". Status is the effective status:
 // "active", "suspended" or "closed".
 type AccountFacts struct {
 	ID, ParentID, TenantID string
@@ -48,8 +49,8 @@ func NewFacts(f Facts) *Facts {
 	return &f
 }
 
-// Key is the profile of the facts: equal for users whose plans are the same. It
-// is empty without facts.
+// Key returns the profile of the facts. Users with equal profiles have the same
+// plans. It is empty without facts.
 func (f *Facts) Key() string {
 	if f == nil {
 		return ""
@@ -60,8 +61,9 @@ func (f *Facts) Key() string {
 	return f.profile
 }
 
-// InSubtree tells whether an account lies in the subtree of the subject's own
-// account, itself included. It is false for an empty id and without facts.
+// InSubtree reports whether an account lies in the subtree of the subject's
+// account, which includes that account. It is false for an empty id and without
+// facts.
 func (f *Facts) InSubtree(accountID string) bool {
 	switch {
 	case f == nil || accountID == "":
@@ -75,8 +77,8 @@ func (f *Facts) InSubtree(accountID string) bool {
 	}
 }
 
-// computeProfile hashes what plans are compiled with: every value that is not
-// bound late, and which late ones are there, with their types.
+// computeProfile hashes everything that plans are compiled with: each value
+// that is not late, and the key and type of each late value.
 func (f *Facts) computeProfile() string {
 	known := f.document()
 	account := known["account"].(map[string]any)
@@ -94,7 +96,7 @@ func (f *Facts) computeProfile() string {
 		}
 	}
 	text, err := json.Marshal(known)
-	if err != nil { // only functions and the like, which no store returns
+	if err != nil { // only functions and similar values, which no store returns
 		text = []byte(strconv.Quote(err.Error()))
 	}
 	sum := sha256.Sum256(text)
@@ -103,8 +105,9 @@ func (f *Facts) computeProfile() string {
 
 var lateAccountKeys = []string{"id", "parent_id", "tenant_id"}
 
-// LateUserKind returns the kind of a user's value that is bound late, and 0
-// for one that plans are compiled with: the status, lists and odd numbers.
+// LateUserKind returns the kind of a user's value that is late. It returns 0
+// for a value that plans are compiled with: the status, lists and non-integer
+// numbers.
 func LateUserKind(key string, v any) ColumnKind {
 	if key == "status" {
 		return 0
@@ -121,7 +124,7 @@ func LateUserKind(key string, v any) ColumnKind {
 	}
 }
 
-// document returns the facts as a policy reads them, in fresh outer maps.
+// document returns the facts as policies read them, in newly made outer maps.
 func (f *Facts) document() map[string]any {
 	user := make(map[string]any, len(f.User))
 	for key, v := range f.User {

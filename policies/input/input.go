@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// Input is one question: may this subject do this to that resource? It is
-// read only while a decision is made; nothing of it is kept.
+// Input is one question: may this subject do this to that resource? A decision
+// only reads it and keeps nothing of it.
 type Input struct {
 	Subject  Subject
 	Action   Action
@@ -13,16 +13,16 @@ type Input struct {
 	Context  Context
 }
 
-// Subject is who acts. Properties are what the request says about it; Facts
-// are what the store knows, nil for a user that the store does not know.
+// Subject is the user who acts. Properties come from the request. Facts come from
+// the store and are nil for a user that the store does not know.
 type Subject struct {
 	Type, ID   string
 	Properties map[string]any
 	Facts      *Facts
 }
 
-// Action is what is done. Change is set when access is given away; it always
-// makes the decision a full evaluation.
+// Action is the action in question. Change is set for a write that grants access;
+// such a decision is always a full evaluation.
 type Action struct {
 	Name       string
 	Properties map[string]any
@@ -38,19 +38,19 @@ type Change struct {
 	Before, After, Held map[string][]string
 }
 
-// Resource is what is acted upon. Properties are what the request says about
-// it. Row holds the stored row's policy columns by name (string, bool, int64,
-// or []string for a set; opaque columns may hold any JSON value); it is nil
-// for types that the store does not keep. The row wins over the properties,
-// and a nil value counts as absent.
+// Resource is the object of the action. Properties come from the request. Row
+// holds the stored row's policy columns by name (string, bool, int64, or []string
+// for a set; opaque columns may hold any JSON value). Row is nil for types that
+// the store does not keep. The row takes precedence over the properties, and a nil
+// value counts as absent.
 type Resource struct {
 	Type, ID   string
 	Properties map[string]any
 	Row        map[string]any
 }
 
-// Context is the circumstances. ClientIP and Panel may be empty; Properties
-// are what the request sent, of which the set fields win.
+// Context describes the circumstances of the request. ClientIP and Panel may be
+// empty. Properties come from the request; the other fields take precedence.
 type Context struct {
 	ClientIP   string
 	Time       time.Time

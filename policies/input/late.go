@@ -8,12 +8,13 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Pinned tells whether a value is among those that are known beforehand.
+// Pinned reports whether ref is one of pins.
 func Pinned(ref predicate.Ref, pins []predicate.Ref) bool {
 	return slices.ContainsFunc(pins, func(p predicate.Ref) bool { return slices.Equal(p, ref) })
 }
 
-// LateRefs returns the request's open values but the user's.
+// LateRefs returns the open values of the request, except those below
+// subject.user.
 func (in *Input) LateRefs(stored bool) []predicate.Ref {
 	late := []predicate.Ref{
 		{"context"}, {"subject", "id"}, {"subject", "properties"},
@@ -31,8 +32,8 @@ func (in *Input) LateRefs(stored bool) []predicate.Ref {
 	return late
 }
 
-// AreaType is the resource type whose ids are areas. They are known when a
-// plan is made.
+// AreaType is the resource type whose ids are areas. A plan is compiled with the
+// id of such a resource.
 const AreaType = "area"
 
 // KnownDocument returns the input without the row and without late values.
@@ -56,7 +57,7 @@ func (in *Input) KnownDocument() map[string]any {
 	return map[string]any{"subject": subject, "action": action, "resource": resource}
 }
 
-// PinValue returns the value of a late root as the document holds it.
+// PinValue returns the value of a late root as Document holds it.
 func (in *Input) PinValue(root predicate.Ref) (any, bool) {
 	if len(root) == 1 && root[0] == "context" {
 		doc := in.contextDocument()
@@ -66,7 +67,8 @@ func (in *Input) PinValue(root predicate.Ref) (any, bool) {
 	return PlainValue(v), ok
 }
 
-// PinKey returns the text that tells plans with the same pins apart.
+// PinKey returns a text that identifies the values at pins, as part of a cache
+// key.
 func (in *Input) PinKey(pins []predicate.Ref) (string, error) {
 	values := make([]any, 0, 2*len(pins))
 	for _, pin := range pins {
@@ -77,7 +79,8 @@ func (in *Input) PinKey(pins []predicate.Ref) (string, error) {
 	return string(text), err
 }
 
-// PutAt sets the value at a path of a document and makes the objects on the way.
+// PutAt sets the value at a path of a document. It creates missing objects on
+// the path.
 func PutAt(doc map[string]any, path []string, v any) {
 	for _, key := range path[:len(path)-1] {
 		next, ok := doc[key].(map[string]any)

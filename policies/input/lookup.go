@@ -7,7 +7,7 @@ import (
 )
 
 // Lookup returns the value that Document holds at a path, without building the
-// document. Lists and objects come back as they are.
+// document. It returns lists and objects uncopied, nulls included.
 func (in *Input) Lookup(ref predicate.Ref) (any, bool) {
 	if len(ref) < 2 {
 		return nil, false

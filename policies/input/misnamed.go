@@ -2,13 +2,13 @@ package input
 
 import "resellerd/policies/areas"
 
-// Misnamed reports whether a resource's type, or the area that is asked about, is
-// outside the grammar of package areas. Such a question is denied before the
-// tree is asked: no tree can allow it, and no plan is kept for it.
+// Misnamed reports whether the resource's type, or the area in question, is
+// outside the grammar of package areas. Such a question is denied without asking
+// the tree: no tree can allow it, and no plan is cached for it.
 func (in *Input) Misnamed() bool { return misnamed(in.Resource.Type, in.Resource.ID) }
 
-// MisnamedDocument is Misnamed of an input in the form of Document. An absent
-// type is no name.
+// MisnamedDocument is Misnamed for an input in the form of Document. An absent
+// type counts as misnamed.
 func MisnamedDocument(document map[string]any) bool {
 	resource, _ := document["resource"].(map[string]any)
 	typ, _ := resource["type"].(string)

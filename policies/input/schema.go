@@ -5,10 +5,10 @@ import "slices"
 // ColumnKind is the type of a column that policies may read.
 type ColumnKind uint8
 
-// The kinds of columns. Text, Integer and Boolean hold one value or none; Set
-// holds texts, and an empty one equals an absent one. Opaque columns are in
-// the input of a full evaluation and never in a filter: referring to one from
-// a rule that decides is refused.
+// The kinds of columns. Text, Integer and Boolean hold one value or none. Set
+// holds texts, and an empty set equals an absent one. Opaque columns are in
+// the input of a full evaluation, but never in a filter. A rule that allow
+// depends on must not refer to one.
 const (
 	Text ColumnKind = iota + 1
 	Integer
@@ -22,11 +22,11 @@ type TypeSchema struct {
 	Columns map[string]ColumnKind
 }
 
-// Schema names the resource types that the store keeps and their columns. The
-// column "id" is always there; "type" and "properties" are no columns.
+// Schema holds the resource types that the store keeps and their columns. The
+// column "id" always exists; "type" and "properties" are not columns.
 type Schema map[string]TypeSchema
 
-// Kinds returns the kinds that a column has among the types.
+// Kinds returns the kinds that a column has in the different types.
 func (s Schema) Kinds(column string) []ColumnKind {
 	var kinds []ColumnKind
 	for _, typ := range s {

@@ -6,7 +6,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// factTerms are a user's facts as OPA reads them, built once for all requests.
+// factTerms holds a user's facts as OPA values, built once for all requests.
 type factTerms struct {
 	pairs [][2]*ast.Term
 	err   error
@@ -25,7 +25,7 @@ func newFactTerms(f *Facts) *factTerms {
 	return t
 }
 
-// Value is DocumentIn as OPA reads it.
+// Value returns DocumentIn as an OPA value.
 func (in *Input) Value(schema Schema, named []string) (ast.Value, error) {
 	object := ast.NewObject()
 	resource := in.resourceDocument()
