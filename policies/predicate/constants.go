@@ -1,7 +1,7 @@
 package predicate
 
-// alternatives returns the path and the constants it may equal, when that is
-// all that the condition says.
+// alternatives returns a path and the constants that it may equal, if the
+// condition says only that.
 func alternatives(e Expr) (Ref, []any, bool) {
 	switch e := e.(type) {
 	case Compare:
@@ -20,13 +20,13 @@ func oneOf(ref Ref, list []any) Expr {
 	return simplifyMember(Member{Operand{Ref: ref}, Operand{List: list}})
 }
 
-// union merges the constants that one path may equal within an Or.
+// union merges the equalities of each path within an Or.
 func union(list []Expr) []Expr {
 	return merge(list, func(a, b []any) []any { return append(append([]any{}, a...), b...) })
 }
 
-// intersect merges the constants that one path must equal within an And. It
-// returns false when a path is left without any.
+// intersect merges the equalities of each path within an And. It returns
+// false if no constant remains for a path.
 func intersect(list []Expr) ([]Expr, bool) {
 	out := merge(list, func(a, b []any) []any {
 		var both []any
@@ -70,8 +70,8 @@ func merge(list []Expr, combine func(a, b []any) []any) []Expr {
 	return out
 }
 
-// withoutImplied drops, from an And, the presence of a path that another
-// condition already needs present and not false.
+// withoutImplied removes Defined conditions from an And if another condition
+// already requires the value to be present and not false.
 func withoutImplied(list []Expr) []Expr {
 	needed := map[string]bool{}
 	for _, e := range list {
@@ -89,7 +89,7 @@ func withoutImplied(list []Expr) []Expr {
 	return out
 }
 
-// truthy returns paths that are present and not false whenever e holds.
+// truthy returns the paths that are present and not false whenever e holds.
 func truthy(e Expr) []Ref {
 	if m, ok := e.(Match); ok {
 		return refs(m.Text, m.Part)

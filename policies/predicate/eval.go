@@ -2,21 +2,21 @@ package predicate
 
 import "strings"
 
-// Env gives the values that a condition is evaluated over.
+// Env supplies the values that a condition is evaluated on.
 type Env interface {
 	// Lookup returns the value at a path: a string, bool, number (int64, int,
 	// float64 or json.Number), or for a set column a []string or []any. It
 	// returns false when the value is absent.
 	Lookup(ref Ref) (any, bool)
-	// Below tells whether an account lies in the subject's subtree, its own
-	// account included.
+	// Below reports whether an account lies in the subject's subtree, which
+	// includes the subject's own account.
 	Below(accountID string) bool
-	// Guard tells whether a condition that touches no row holds.
+	// Guard reports whether a condition that reads no row holds.
 	Guard(id int) bool
 }
 
-// Eval tells whether a row passes. It is total: what it does not know does
-// not hold, and it never fails.
+// Eval reports whether a row passes. It never fails: a condition that it does
+// not know does not hold.
 func (f Filter) Eval(env Env) bool {
 	switch f.Kind {
 	case All:
@@ -64,7 +64,7 @@ func eval(e Expr, env Env) bool {
 	}
 }
 
-// value resolves a scalar side of a condition.
+// value returns the value of a scalar operand.
 func value(o Operand, env Env) (any, bool) {
 	if o.Ref == nil {
 		return o.Const, o.Const != nil

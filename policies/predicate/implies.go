@@ -2,8 +2,8 @@ package predicate
 
 import "slices"
 
-// Implies reports that b holds wherever a does. It is sound and not complete:
-// false says that this is not known.
+// Implies reports whether b holds wherever a holds. It is sound but not
+// complete: false means that this is unknown.
 func Implies(a, b Expr) bool {
 	if _, ok := b.(True); ok || Text(a) == Text(b) {
 		return true
@@ -26,8 +26,8 @@ func Implies(a, b Expr) bool {
 	return false
 }
 
-// Covers reports that the filter lets all rows pass for which e holds. It is
-// sound and not complete, as Implies is.
+// Covers reports whether the filter lets all rows pass for which e holds.
+// Like Implies, it is sound but not complete.
 func (f Filter) Covers(e Expr) bool {
 	return f.Kind == All || f.Kind == Where && f.Where != nil && Implies(e, f.Where)
 }

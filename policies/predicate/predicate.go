@@ -1,40 +1,40 @@
 // Package predicate holds the typed condition that a policy filter becomes.
 //
-// A store renders it to SQL and the policy engine evaluates the very same tree
-// in memory, so that a list and a single check can never disagree. The package
-// knows neither Rego nor SQL.
+// A store renders the condition to SQL, and the policy engine evaluates the
+// same tree in memory, so that a list and a single check cannot disagree. The
+// package depends on neither Rego nor SQL.
 //
-// The logic is two-valued and follows Rego: a condition over an absent value
-// is false, and its negation is therefore true. A stored NULL is an absent
-// value. All types are immutable by convention once built and then safe for
+// The logic is two-valued and follows Rego: a condition on an absent value is
+// false, and its negation is therefore true. A stored NULL is an absent value.
+// Do not change a value of these types once it is built; it is then safe for
 // concurrent use.
 package predicate
 
-// Kind tells the three kinds of filter apart. The zero value shows nothing.
+// Kind is the kind of a filter. The zero value is None.
 type Kind uint8
 
 // The kinds of a Filter.
 const (
 	None  Kind = iota // no row passes
 	All               // every row passes
-	Where             // a row passes when the condition holds
+	Where             // a row passes if the condition holds
 )
 
-// Filter decides which rows pass. Its zero value lets none pass, and so does a
-// Filter of kind Where without a condition.
+// Filter decides which rows pass. Its zero value lets none pass, and neither
+// does a Filter of kind Where without a condition.
 type Filter struct {
 	Kind  Kind
 	Where Expr // set only for kind Where
 }
 
-// Ref is a path below the policy's input: {"resource","account_id"} is a
-// column of the row, {"subject","account","id"} or {"context","time"} are
-// values of the request, {"resource","properties","x"} is a property that the
-// request sent along.
+// Ref is a path below the policy's input. {"resource","account_id"} is a
+// column of the row. {"subject","account","id"} and {"context","time"} are
+// values of the request. {"resource","properties","x"} is a property that the
+// request sent.
 type Ref []string
 
-// Column returns the name of the row's column that the path stands for, and
-// false when the path is a value of the request.
+// Column returns the name of the row's column that the path stands for. It
+// returns false if the path is a value of the request.
 func (r Ref) Column() (string, bool) {
 	if len(r) != 2 || r[0] != "resource" || r[1] == "properties" || r[1] == "type" {
 		return "", false
@@ -42,17 +42,17 @@ func (r Ref) Column() (string, bool) {
 	return r[1], true
 }
 
-// Expr is a condition: And, Or, Not, True, False, Compare, Member, Match,
-// Defined or Guard, and nothing else.
+// Expr is a condition. It is one of And, Or, Not, True, False, Compare,
+// Member, Match, Defined and Guard.
 type Expr interface{ isExpr() }
 
-// And holds when all of its conditions hold; an empty one holds.
+// And holds if all of its conditions hold. An empty And holds.
 type And []Expr
 
-// Or holds when one of its conditions holds; an empty one does not.
+// Or holds if one of its conditions holds. An empty Or does not hold.
 type Or []Expr
 
-// Not holds when X does not.
+// Not holds if X does not hold.
 type Not struct{ X Expr }
 
 // True always holds.
@@ -61,31 +61,31 @@ type True struct{}
 // False never holds.
 type False struct{}
 
-// Compare holds when both sides are present and stand in the relation Op.
-// Values of different types are unequal (Eq false, Ne true); an ordering of
-// different types, or of anything but two texts (bytewise) or two numbers
-// (exactly), is false.
+// Compare holds if both sides are present and in the relation Op. Values of
+// different types are unequal (Eq false, Ne true). An ordering holds only
+// between two texts (bytewise) or two numbers (exactly); any other ordering is
+// false.
 type Compare struct {
 	Op          Op
 	Left, Right Operand
 }
 
-// Member holds when Item is present and equal to an element of Set. Set is a
+// Member holds if Item is present and equal to an element of Set. Set is a
 // list of constants, a set column, or the subject's subtree
 // Ref{"subject","below"}. An absent set has no elements.
 type Member struct{ Item, Set Operand }
 
-// Match holds when both sides are texts and Text starts with, ends with or
-// contains Part, byte for byte. Every text contains the empty one.
+// Match holds if both sides are texts and Text starts with, ends with or
+// contains Part, byte for byte. Every text contains the empty text.
 type Match struct {
 	Op         MatchOp
 	Text, Part Operand
 }
 
-// Defined holds when the value is present and not the boolean false.
+// Defined holds if the value is present and not the boolean false.
 type Defined struct{ Ref Ref }
 
-// Guard is a condition that touches no row. It is decided once per request,
+// Guard is a condition that reads no row. It is decided once per request,
 // outside the tree.
 type Guard struct{ ID int }
 
@@ -103,7 +103,7 @@ func (Guard) isExpr()   {}
 // Op is the relation of a Compare.
 type Op uint8
 
-// The relations of a Compare. The zero value is none of them and never holds.
+// The relations of a Compare. The zero value is no relation and never holds.
 const (
 	Eq Op = iota + 1
 	Ne
@@ -116,7 +116,7 @@ const (
 // MatchOp is the relation of a Match.
 type MatchOp uint8
 
-// The relations of a Match. The zero value is none of them and never holds.
+// The relations of a Match. The zero value is no relation and never holds.
 const (
 	StartsWith MatchOp = iota + 1
 	EndsWith
@@ -131,7 +131,8 @@ type Operand struct {
 	List  []any
 }
 
-// Operands are what a condition compares; none for one that is made of others.
+// Operands returns the operands of a condition. It returns nil for a condition
+// that consists of other conditions.
 func Operands(e Expr) []Operand {
 	switch e := e.(type) {
 	case Compare:
@@ -150,12 +151,12 @@ func Operands(e Expr) []Operand {
 // column nor a list of constants.
 var Below = Ref{"subject", "below"}
 
-// IsBelow tells whether the path is the subject's subtree.
+// IsBelow reports whether the path is the subject's subtree.
 func (r Ref) IsBelow() bool {
 	return len(r) == 2 && r[0] == "subject" && r[1] == "below"
 }
 
-// Of returns the filter of a condition, simplified.
+// Of returns the simplified condition as a filter.
 func Of(e Expr) Filter {
 	switch e := Simplify(e).(type) {
 	case True:
@@ -167,10 +168,10 @@ func Of(e Expr) Filter {
 	}
 }
 
-// Column is the operand for a column of the row.
+// Column returns the operand for a column of the row.
 func Column(name string) Operand { return Operand{Ref: Ref{"resource", name}} }
 
-// ColumnIs holds where a column of the row has the value of an operand.
+// ColumnIs returns the condition that a column of the row equals an operand.
 func ColumnIs(name string, to Operand) Compare {
 	return Compare{Op: Eq, Left: Column(name), Right: to}
 }

@@ -1,9 +1,10 @@
 package predicate
 
-// Simplify returns a condition with the same result on every Env, without
-// constants, duplicates, contradictions and nesting that say nothing. The
-// order of what remains is kept. Equalities of one path in an Or become one
-// Member, so that each column costs an index range at most once.
+// Simplify returns a condition with the same result on every Env. It removes
+// constants, duplicates, contradictions and nesting without effect, and keeps
+// the order of the remaining parts. Several equalities of one path in an Or
+// become one Member, so that a database needs at most one index range per
+// column.
 func Simplify(e Expr) Expr {
 	switch e := e.(type) {
 	case And:
@@ -55,7 +56,7 @@ func simplifyCompare(c Compare) Expr {
 	if c.Left.Ref == nil && c.Right.Ref == nil {
 		return truth(holds(c.Op, c.Left.Const, c.Right.Const))
 	}
-	if c.Left.Ref == nil { // the path always stands left of a constant
+	if c.Left.Ref == nil { // a path is always to the left of a constant
 		return Compare{mirrored(c.Op), c.Right, c.Left}
 	}
 	return c
@@ -156,9 +157,9 @@ func simplifyOr(list Or) Expr {
 	}
 }
 
-// gather simplifies the parts of an And or Or, flattens nested ones of the
-// same kind and drops duplicates and the constant that says nothing. It
-// returns true when a part is the constant that decides the whole.
+// gather simplifies the parts of an And or Or. It flattens nested parts of
+// the same kind and drops duplicates and the neutral constant. It returns
+// true if a part is the constant that decides the whole.
 func gather(list []Expr, nested func(Expr) ([]Expr, bool), decisive Expr) ([]Expr, bool) {
 	var out []Expr
 	seen := map[string]bool{}
@@ -190,7 +191,7 @@ func gather(list []Expr, nested func(Expr) ([]Expr, bool), decisive Expr) ([]Exp
 	return out, false
 }
 
-// contradictory tells whether a list holds a condition and its negation.
+// contradictory reports whether a list holds a condition and its negation.
 func contradictory(list []Expr) bool {
 	plain, negated := map[string]bool{}, map[string]bool{}
 	for _, e := range list {
@@ -208,7 +209,8 @@ func contradictory(list []Expr) bool {
 	return false
 }
 
-// absorb drops conjunctions that a shorter part of the same Or contains.
+// absorb drops each And that contains another part of the same Or, because
+// that part alone covers it.
 func absorb(list []Expr) []Expr {
 	parts := map[string]bool{}
 	for _, e := range list {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SortedText is the text of a filter, whatever the order of its parts. Equal texts
-// mean that the filters let the same rows pass; different ones mean nothing.
+// SortedText returns the text of a filter with its parts sorted. Filters with
+// equal texts let the same rows pass. Filters with different texts may do so too.
 func (f Filter) SortedText() string {
 	if f.Kind != Where || f.Where == nil {
 		return f.String()

@@ -6,7 +6,7 @@ import (
 )
 
 // String returns the canonical text of a filter. Equal texts mean equal
-// filters, so it can serve as a key; it holds no value of a request.
+// filters, so the text can serve as a key. It contains no value of a request.
 func (f Filter) String() string {
 	switch f.Kind {
 	case All:
@@ -28,7 +28,7 @@ func Text(e Expr) string {
 	return b.String()
 }
 
-// String returns the path with dots between its parts; a part that is not a
+// String returns the path with dots between its parts. A part that is not a
 // plain name is quoted in brackets.
 func (r Ref) String() string {
 	var b strings.Builder

@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// Equal tells whether two values are the same to a policy: same type, and
-// numbers by their exact value. Lists and objects are compared element by
-// element.
+// Equal reports whether two values are the same to a policy: they have the
+// same type and the same value, and numbers compare exactly. Lists and
+// objects are compared element by element.
 func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case string:
@@ -97,8 +97,8 @@ func holds(op Op, left, right any) bool {
 	}
 }
 
-// compareOrdered orders two texts bytewise or two numbers exactly. It returns
-// false for any other pair.
+// compareOrdered compares two texts bytewise or two numbers exactly. It
+// returns false for any other pair.
 func compareOrdered(a, b any) (int, bool) {
 	if x, ok := a.(string); ok {
 		y, ok := b.(string)
@@ -143,7 +143,7 @@ func rational(v any) (*big.Rat, bool) {
 	}
 	switch v := v.(type) {
 	case float64:
-		// A float reaches a policy as its shortest decimal text.
+		// OPA reads a float as its shortest decimal text.
 		return new(big.Rat).SetString(strconv.FormatFloat(v, 'g', -1, 64))
 	case json.Number:
 		return new(big.Rat).SetString(string(v))
