@@ -8,11 +8,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/types"
 )
 
-// capabilities are what a policy may use: every built-in of OPA but those
-// whose result depends on more than their arguments, and no network.
+// capabilities limits what a policy may use. It has every built-in of OPA
+// except those whose result depends on more than their arguments, and no
+// network access.
 var capabilities = deterministic()
 
-// unavailable names the built-ins that capabilities lack.
+// unavailable holds the names of the built-ins that capabilities leaves out.
 var unavailable = map[string]bool{}
 
 func deterministic() *ast.Capabilities {
@@ -30,10 +31,11 @@ func deterministic() *ast.Capabilities {
 	return c
 }
 
-// Untyped are the capabilities with built-ins that take anything. Partial
-// evaluation drops what cannot pass the type checker, a call with an argument
-// of the wrong type, as if it merely failed: under a negation its residual is
-// wider than the evaluation, which errs. Untyped, the call is kept.
+// Untyped is capabilities with built-ins that accept arguments of any type.
+// Partial evaluation drops a call that the type checker refuses, as if the
+// call were undefined. Under a negation, the residual would then allow more
+// than the full evaluation, which ends with an error. With Untyped, the
+// residual keeps the call.
 var Untyped = withoutTypes(capabilities)
 
 func withoutTypes(c *ast.Capabilities) *ast.Capabilities {
@@ -56,7 +58,7 @@ func withoutTypes(c *ast.Capabilities) *ast.Capabilities {
 	return &out
 }
 
-// ParserOptions are the options that every policy file is parsed with.
+// ParserOptions returns the options for parsing every policy file.
 func ParserOptions() ast.ParserOptions {
 	return ast.ParserOptions{
 		RegoVersion: ast.RegoV1, ProcessAnnotation: true, Capabilities: capabilities,
@@ -67,8 +69,8 @@ var presenceStage = ast.CompilerStageDefinition{
 	Name: "KeepPresence", MetricName: "compile_stage_keep_presence", Stage: keepPresence,
 }
 
-// CompileModules compiles a tree, after checking it strictly. data tells which
-// paths the data files take, so that no rule stands on one of them.
+// CompileModules checks a tree strictly and compiles it. data holds the tree's
+// data files; a rule must not use a path that they define.
 func CompileModules(modules map[string]*ast.Module, data map[string]any) (*ast.Compiler, []Finding) {
 	if findings := unavailableCalls(modules); len(findings) > 0 {
 		return nil, findings
@@ -84,8 +86,8 @@ func CompileModules(modules map[string]*ast.Module, data map[string]any) (*ast.C
 	return c, nil
 }
 
-// NewCompiler returns a compiler whose result partial evaluation does not
-// widen.
+// NewCompiler returns a compiler that adds presence conditions, so that
+// partial evaluation does not allow more than the full evaluation.
 func NewCompiler(c *ast.Capabilities) *ast.Compiler {
 	return ast.NewCompiler().WithCapabilities(c).WithDefaultRegoVersion(ast.RegoV1).
 		WithStageAfterID(ast.StageCheckDeprecatedBuiltins, presenceStage)
@@ -107,7 +109,7 @@ func taken(data map[string]any) func([]string) (bool, error) {
 	}
 }
 
-// unavailableCalls finds calls of built-ins that policies must do without.
+// unavailableCalls finds calls of built-ins that policies may not use.
 func unavailableCalls(modules map[string]*ast.Module) []Finding {
 	var findings []Finding
 	for _, module := range modules {
@@ -127,7 +129,7 @@ func unavailableCalls(modules map[string]*ast.Module) []Finding {
 	return findings
 }
 
-// FindingAt makes a finding at a place in a file. loc may be nil.
+// FindingAt returns a finding at a place in a file. loc may be nil.
 func FindingAt(loc *ast.Location, code, message string) Finding {
 	f := Finding{Code: code, Message: message}
 	if loc != nil {
@@ -136,8 +138,8 @@ func FindingAt(loc *ast.Location, code, message string) Finding {
 	return f
 }
 
-// FindingsOf makes findings of an error of OPA's parser or compiler, one for
-// each fault. file names the file where the error itself does not.
+// FindingsOf returns the findings of an error of OPA's parser or compiler, one
+// for each problem. file is the file name if the error has no list of places.
 func FindingsOf(code, file string, err error) []Finding {
 	var list ast.Errors
 	if !errors.As(err, &list) {

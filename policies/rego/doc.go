@@ -1,3 +1,3 @@
-// Package rego compiles a tree of Rego files and evaluates queries to it, in
-// whole and in part. It also answers which rules of a tree lead to which.
+// Package rego compiles a tree of Rego files and evaluates queries on it,
+// fully or partially. It also finds the rules that a rule depends on.
 package rego

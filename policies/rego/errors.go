@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Finding is one thing wrong with a policy tree. Code groups findings; Line
-// is 0 when the file as a whole is meant, and File is empty when the tree is.
+// Finding is one problem of a policy tree. Code groups findings. Line is 0 if
+// the finding concerns the whole file, and File is empty if it concerns the
+// whole tree.
 type Finding struct {
 	Code    string
 	File    string
@@ -26,10 +27,10 @@ func (f Finding) String() string {
 	}
 }
 
-// LoadError tells why a tree was refused.
+// LoadError lists the reasons why a tree was refused.
 type LoadError struct{ Findings []Finding }
 
-// Error lists the findings, a line each.
+// Error returns the findings, one per line.
 func (e *LoadError) Error() string {
 	lines := make([]string, len(e.Findings))
 	for i, f := range e.Findings {

@@ -4,7 +4,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// The compiler takes references out of negated expressions and out of calls:
+// The compiler moves references out of negated expressions and out of calls:
 //
 //	not startswith(input.resource.name, "a")
 //
@@ -12,18 +12,20 @@ import (
 //
 //	x = input.resource.name; not startswith(x, "a")
 //
-// so that an absent name makes it undefined. Partial evaluation puts the
-// reference back and forgets that it must be there: its residual is wider than
-// the rule. keepPresence therefore states the presence in words that survive,
+// so that the body is undefined if the name is absent. Partial evaluation puts
+// the reference back and loses the condition that the name must be present.
+// Its residual then allows more than the rule. keepPresence therefore adds the
+// condition in a form that partial evaluation keeps:
 //
 //	x = input.resource.name; x != sentinel; not startswith(x, "a")
 //
-// which changes no evaluation, because no value equals the sentinel.
+// This changes no evaluation, because no value equals the sentinel.
 
-// sentinel is an object that no input can hold: keys are free of NUL.
+// sentinel is an object that no input can contain, because keys contain no
+// NUL.
 var sentinel = ast.NewTerm(ast.NewObject(ast.Item(ast.StringTerm("\x00"), ast.NullTerm())))
 
-// keepPresence is a stage of the compiler; it runs after all rewriting.
+// keepPresence is a compiler stage that runs after all rewriting.
 func keepPresence(c *ast.Compiler) *ast.Error {
 	for _, module := range c.Modules {
 		ast.NewGenericVisitor(func(x any) bool {
@@ -45,8 +47,9 @@ func keepPresence(c *ast.Compiler) *ast.Error {
 	return nil
 }
 
-// withPresence adds, after each reference that a variable stands for, that it
-// is there, unless the variable is used in a way that asks it anyway.
+// withPresence adds a presence condition after each expression that binds a
+// variable to a reference. It leaves out variables whose other uses already
+// require the value.
 func withPresence(body ast.Body) ast.Body {
 	asked := ast.NewVarSet()
 	for _, x := range body {
@@ -65,10 +68,10 @@ func withPresence(body ast.Body) ast.Body {
 	return out
 }
 
-// asksPresence collects the variables that an expression needs, and needs in
-// its residual as well: operands of a built-in, or of an equality with a
-// constant. In negations, in calls of functions, in closures and in equalities
-// of references, the residual may forget.
+// asksPresence collects the variables whose presence the expression requires,
+// both in the evaluation and in the residual. These are operands of a built-in
+// and of an equality with a constant. In negations, function calls, closures
+// and equalities of references, the residual may lose the requirement.
 func asksPresence(x *ast.Expr, asked ast.VarSet) {
 	terms, ok := x.Terms.([]*ast.Term)
 	if !ok || x.Negated || len(x.With) > 0 || ast.BuiltinMap[terms[0].String()] == nil {
@@ -87,7 +90,8 @@ func asksPresence(x *ast.Expr, asked ast.VarSet) {
 	}
 }
 
-// BoundRef returns the variable of an expression that gives it a reference.
+// BoundRef returns the variable that an expression binds to a reference, or
+// nil.
 func BoundRef(x *ast.Expr) *ast.Term {
 	if x.Negated || !x.IsEquality() && !x.IsAssignment() {
 		return nil
@@ -101,7 +105,8 @@ func BoundRef(x *ast.Expr) *ast.Term {
 	return nil
 }
 
-// IsPresence recognises what keepPresence has stated.
+// IsPresence recognises a condition that keepPresence has added. It returns
+// the other operand.
 func IsPresence(operands []*ast.Term) (*ast.Term, bool) {
 	if len(operands) != 2 {
 		return nil, false

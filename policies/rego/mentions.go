@@ -8,9 +8,9 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// Mentions are the paths below input that decisions may read, each as far as
-// it is written out. What none of them leads to need not be left open, and
-// every open path costs partial evaluation time.
+// Mentions lists the paths below input that decisions may read, each up to
+// its first non-constant part. Partial evaluation need not treat other paths
+// as unknown, which saves time.
 type Mentions struct{ paths []predicate.Ref }
 
 // NewMentions collects the paths that a query and a list of rules mention.
@@ -47,8 +47,8 @@ func NewMentions(body ast.Body, rules []*ast.Rule) *Mentions {
 	return m
 }
 
-// WrittenOut returns the path of a reference up to the first part that is no
-// plain text.
+// WrittenOut returns the path of a reference up to the first part that is not
+// a constant text.
 func WrittenOut(ref ast.Ref) predicate.Ref {
 	at := predicate.Ref{}
 	for _, part := range ref[1:] {
@@ -61,8 +61,8 @@ func WrittenOut(ref ast.Ref) predicate.Ref {
 	return at
 }
 
-// Overlaps tells whether a path, something in it, or something it lies in may
-// be read.
+// Overlaps reports whether the value at a path, a part of it, or a value that
+// contains it may be read.
 func (m *Mentions) Overlaps(at predicate.Ref) bool {
 	return slices.ContainsFunc(m.paths, func(p predicate.Ref) bool {
 		n := min(len(p), len(at))

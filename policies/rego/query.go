@@ -13,26 +13,28 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// ErrTimeout is returned for an evaluation that was cut off.
+// ErrTimeout is returned for an evaluation that was cut off by its timeout or
+// its context.
 var ErrTimeout = errors.New("policy evaluation took too long")
 
-// Query is a compiled question to a compiled tree. It is immutable and safe
-// for concurrent use.
+// Query is a compiled query on a compiled tree. It is immutable and safe for
+// concurrent use.
 type Query struct {
 	body     ast.Body
 	compiled ast.QueryCompiler
 	compiler *ast.Compiler
 	store    storage.Store
-	Reads    func() *Mentions // what of the input it may read
+	Reads    func() *Mentions // the paths of the input that the query may read
 }
 
-// DataStore holds a tree's data, immutable and read as OPA's own values.
+// DataStore returns a store of a tree's data. The data is immutable and read
+// as OPA's own values.
 func DataStore(data map[string]any) storage.Store {
 	return inmem.NewFromObjectWithOpts(data,
 		inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
 }
 
-// NewQuery compiles a query to a compiled tree and its data.
+// NewQuery compiles a query on a compiled tree and its data.
 func NewQuery(body ast.Body, compiler *ast.Compiler, store storage.Store) (*Query, error) {
 	qc := compiler.QueryCompiler()
 	compiled, err := qc.Compile(body)
@@ -43,7 +45,7 @@ func NewQuery(body ast.Body, compiler *ast.Compiler, store storage.Store) (*Quer
 	return &Query{body: compiled, compiled: qc, compiler: compiler, store: store, Reads: reads}, nil
 }
 
-// Run evaluates the query over a whole input.
+// Run evaluates the query on a complete input.
 func (q *Query) Run(ctx context.Context, input ast.Value, timeout time.Duration) (topdown.QueryResultSet, error) {
 	var results topdown.QueryResultSet
 	err := q.Limited(ctx, timeout, func(t *topdown.Query) error {
@@ -54,7 +56,7 @@ func (q *Query) Run(ctx context.Context, input ast.Value, timeout time.Duration)
 	return results, err
 }
 
-// Partial evaluates the query as far as the known input allows.
+// Partial evaluates the query with the unknowns left open.
 func (q *Query) Partial(ctx context.Context, known ast.Value, unknowns []*ast.Term, timeout time.Duration) (Residual, error) {
 	var r Residual
 	err := q.Limited(ctx, timeout, func(t *topdown.Query) error {
@@ -65,14 +67,14 @@ func (q *Query) Partial(ctx context.Context, known ast.Value, unknowns []*ast.Te
 	return r, err
 }
 
-// Residual is what partial evaluation leaves: alternatives, and the rules that
-// they refer to.
+// Residual is the result of partial evaluation: alternatives, and the support
+// rules that they refer to.
 type Residual struct {
 	Queries []ast.Body
 	Support []*ast.Module
 }
 
-// Rules returns the rules that a residual refers to, by their path.
+// Rules returns the support rules of a residual by path.
 func (r Residual) Rules() map[string][]*ast.Rule {
 	rules := map[string][]*ast.Rule{}
 	for _, module := range r.Support {
@@ -84,15 +86,15 @@ func (r Residual) Rules() map[string][]*ast.Rule {
 	return rules
 }
 
-// Recovered turns a panic into an error.
+// Recovered turns a panic into an error. Call it with defer.
 func Recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("policy evaluation: panic: %v", p)
 	}
 }
 
-// Limited runs one evaluation inside a transaction and cuts it off after
-// timeout or when ctx ends.
+// Limited runs one evaluation inside a transaction. It cuts the evaluation off
+// after timeout or when ctx ends.
 func (q *Query) Limited(ctx context.Context, timeout time.Duration, evaluate func(*topdown.Query) error) error {
 	txn, err := q.store.NewTransaction(ctx)
 	if err != nil {

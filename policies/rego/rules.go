@@ -4,17 +4,17 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// Rules answers which rules of a compiled tree lead to which.
+// Rules finds the rules that a rule of a compiled tree depends on.
 type Rules struct{ compiler *ast.Compiler }
 
-// NewRules makes the index of a compiled tree.
+// NewRules returns the Rules of a compiled tree.
 func NewRules(compiler *ast.Compiler) *Rules { return &Rules{compiler} }
 
 // At returns the rules that define a document.
 func (s *Rules) At(ref ast.Ref) []*ast.Rule { return s.compiler.GetRulesExact(ref) }
 
-// Reachable returns the rules that an answer for any of refs may depend on,
-// each once, the given ones first. Rules behind an else belong to their head.
+// Reachable returns the rules that the value of any of refs may depend on, each
+// once, beginning with the rules at refs. An else branch belongs to its rule.
 func (s *Rules) Reachable(refs ...ast.Ref) []*ast.Rule {
 	var from []*ast.Rule
 	for _, ref := range refs {
@@ -26,7 +26,7 @@ func (s *Rules) Reachable(refs ...ast.Ref) []*ast.Rule {
 // reachedBy returns the rules that a query may depend on.
 func (s *Rules) reachedBy(body ast.Body) []*ast.Rule { return s.closure(s.Callees(body)) }
 
-// closure returns the rules and those that they lead to.
+// closure returns the given rules and the rules that they depend on.
 func (s *Rules) closure(from []*ast.Rule) []*ast.Rule {
 	var order []*ast.Rule
 	seen := map[*ast.Rule]bool{}
@@ -45,7 +45,8 @@ func (s *Rules) closure(from []*ast.Rule) []*ast.Rule {
 	return order
 }
 
-// Callees returns the rules that a rule, its else branches included, refers to.
+// Callees returns the rules that x, for example a rule with its else branches,
+// refers to.
 func (s *Rules) Callees(x any) []*ast.Rule {
 	var rules []*ast.Rule
 	ast.WalkRefs(x, func(ref ast.Ref) bool {
@@ -63,7 +64,7 @@ func (s *Rules) Lookup(ref ast.Ref) []*ast.Rule {
 	return s.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{IncludeHiddenModules: true})
 }
 
-// ReadInput tells whether one of the rules reads the input.
+// ReadInput reports whether any of the rules reads the input.
 func (s *Rules) ReadInput(rules []*ast.Rule) bool {
 	for _, rule := range rules {
 		found := false
@@ -82,13 +83,13 @@ func (s *Rules) ReadInput(rules []*ast.Rule) bool {
 	return false
 }
 
-// RulePath returns the path of a rule as policies write it.
+// RulePath returns the path of a rule in the notation of policies.
 func RulePath(rule *ast.Rule) string { return rule.Ref().GroundPrefix().String() }
 
-// IsDefault tells whether a rule is the default of its document.
+// IsDefault reports whether a rule is the default of its document.
 func IsDefault(rule *ast.Rule) bool { return rule.Default }
 
-// IsTrue tells whether all that a rule can yield is true.
+// IsTrue reports whether true is the only value that a rule can yield.
 func IsTrue(rule *ast.Rule) bool {
 	if rule.Head.RuleKind() == ast.MultiValue || rule.Head.HasDynamicRef() {
 		return false
@@ -96,8 +97,8 @@ func IsTrue(rule *ast.Rule) bool {
 	return rule.Head.Value != nil && ast.Boolean(true).Equal(rule.Head.Value.Value)
 }
 
-// IsFalseDefault tells whether a rule is a default of false, which means no
-// more than that the document is not true.
+// IsFalseDefault reports whether a rule is a default of false. Such a rule only
+// says that the document is not true.
 func IsFalseDefault(rule *ast.Rule) bool {
 	return IsDefault(rule) && rule.Head.Value != nil && ast.Boolean(false).Equal(rule.Head.Value.Value)
 }
