@@ -12,8 +12,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// annotations finds packages and rules that do not say what they are for, and
-// reasons that are not told apart.
+// annotations finds packages and rules without a description, and reasons
+// without a unique code.
 func (p *parsed) annotations() []rego.Finding {
 	set, errs := ast.BuildAnnotationSet(slices.Collect(maps.Values(p.modules)))
 	var found []rego.Finding
@@ -38,7 +38,7 @@ func (p *parsed) annotations() []rego.Finding {
 			f.code = "rule-metadata"
 			if path := f.pathOf(rule); exposed[path] && !titled[path] {
 				f.on(rule.Location, "%s is used by other packages and has no title", path)
-				titled[path] = true // once is enough
+				titled[path] = true // report each rule once
 			}
 			f.reason(set, rule, codes)
 		}
@@ -49,7 +49,7 @@ func (p *parsed) annotations() []rego.Finding {
 	return found
 }
 
-// exposed are the rules that are used outside of their package.
+// exposed returns the rules that are used outside their package.
 func (p *parsed) exposed() map[string]bool {
 	exposed := map[string]bool{}
 	for _, root := range roots {
@@ -71,7 +71,7 @@ func (p *parsed) exposed() map[string]bool {
 	return exposed
 }
 
-// titled are the rules of which a definition, or a member, has a title.
+// titled returns the rules that have a title on a definition or on a member.
 func (p *parsed) titled() map[string]bool {
 	titled := map[string]bool{}
 	for _, module := range p.modules {
@@ -87,8 +87,8 @@ func (p *parsed) titled() map[string]bool {
 	return titled
 }
 
-// reason demands that a rule that gives a reason has a code that no other has,
-// and says what it means. Rules that hand on what others give are left alone.
+// reason requires that a rule that gives a reason has a description and a
+// unique code. It skips rules that pass on the reasons of other rules.
 func (f *file) reason(set *ast.AnnotationSet, rule *ast.Rule, codes map[string]*ast.Location) {
 	if nameOf(rule) != "reasons" || rule.Head.Key == nil || isVar(rule.Head.Key) {
 		return
@@ -121,14 +121,14 @@ func isVar(term *ast.Term) bool {
 	return ok
 }
 
-// knownKeys are what an annotation may say.
+// knownKeys lists the keys that an annotation may have.
 var knownKeys = []string{
 	"title", "description", "scope", "entrypoint", "custom", "related_resources", "authors",
 	"organizations", "schemas", "compile",
 }
 
-// metadataKeys finds misspelt keys of annotations, and annotations of one
-// definition among several that do not say whom they are for.
+// metadataKeys finds misspelt keys of annotations. It also finds an annotation
+// on one of several definitions that states no scope.
 func (f *file) metadataKeys() {
 	for _, a := range f.module.Annotations {
 		f.code = "invalid-metadata-attribute"
@@ -177,7 +177,7 @@ func (f *file) onlyOneOfMany(a *ast.Annotations) bool {
 	return others > 1
 }
 
-// whole finds what a tree as a whole lacks.
+// whole finds parts that the tree as a whole lacks.
 func (p *parsed) whole() []rego.Finding {
 	for _, f := range p.files {
 		for _, a := range f.module.Annotations {

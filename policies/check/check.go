@@ -1,6 +1,6 @@
-// Package check says what is wrong with a policy tree, where, and what to do
-// about it: beyond what keeps it from loading, whatever makes it harder to
-// read, to trust or to change.
+// Package check reports the problems of a policy tree: what, where, and how
+// to fix them. It reports problems that keep the tree from loading, and
+// problems that make it harder to read, trust or change.
 package check
 
 import (
@@ -14,26 +14,27 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Finding is one thing wrong with a tree. Code groups findings; those that a
-// linter called Regal has too bear its names. Line is 0 when the file as a
-// whole is meant, and File is empty when the tree is.
+// Finding is one problem of a tree. Code groups findings. A finding that the
+// linter Regal also makes has Regal's code. Line is 0 if the finding concerns
+// the whole file, and File is empty if it concerns the whole tree.
 type Finding struct {
 	Code    string `json:"code"`
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
 	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"` // what to do
+	Hint    string `json:"hint,omitempty"` // how to fix it
 }
 
-// Report is what a check has found, by file and line. Engine is nil when the
-// tree does not load; it answers requests otherwise, whatever the findings.
+// Report holds the findings of a check, sorted by file and line. Engine is
+// nil if the tree does not load. If it loads, Engine can answer requests
+// despite the findings.
 type Report struct {
 	Engine   *policies.Engine
 	Findings []Finding
 }
 
-// Tree checks a policy tree against the columns and limits that o tells. It
-// returns an error when the tree cannot be read at all.
+// Tree checks a policy tree, with o as for policies.Load. It returns an error
+// only if the tree cannot be read at all.
 func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) {
 	report := &Report{}
 	engine, err := policies.Load(ctx, tree, o)
@@ -60,12 +61,12 @@ func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) 
 	return report, nil
 }
 
-// Has reports whether something of this code was found.
+// Has reports whether there is a finding with this code.
 func (r *Report) Has(code string) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code })
 }
 
-// Add adds findings, each once, with what there is to do about them.
+// Add adds findings with their hints, and drops duplicates.
 func (r *Report) Add(findings ...rego.Finding) {
 	for _, f := range findings {
 		found := Finding{Code: f.Code, File: f.File, Line: f.Line, Message: f.Message, Hint: hint(f)}

@@ -30,9 +30,8 @@ func readSchema(name string) (any, error) {
 	return schema, json.Unmarshal(text, &schema)
 }
 
-// dataFindings holds the parts of the data that resellerd reads to their
-// schema. What else a tree keeps there is its own business, and so is what it
-// leaves out.
+// dataFindings validates the parts of the data that resellerd reads against
+// their schema. A tree may have other data, and it may leave out these parts.
 func (p *parsed) dataFindings() []rego.Finding {
 	schema, err := dataSchema()
 	if err != nil {
@@ -51,7 +50,7 @@ func (p *parsed) dataFindings() []rego.Finding {
 	return found
 }
 
-// known is the data that the schema speaks of, with what it demands.
+// known returns the parts of the data that the schema describes.
 func (p *parsed) known() map[string]any {
 	known := map[string]any{}
 	for _, name := range []string{"limits", "areas", "catalog"} {
@@ -62,7 +61,8 @@ func (p *parsed) known() map[string]any {
 	return known
 }
 
-// dataSchema is the schema of the data, without the demand that there be any.
+// dataSchema returns the schema of the data. It drops "required", because a
+// tree may leave out each part.
 func dataSchema() (*jsonschema.Schema, error) {
 	document, err := readSchema("data/schema.json")
 	if err != nil {
@@ -78,7 +78,7 @@ func dataSchema() (*jsonschema.Schema, error) {
 	return compiler.Compile("data.json")
 }
 
-// Leaves are the violations of a schema that have no further cause.
+// Leaves returns the violations of a schema that have no further cause.
 func Leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	if len(e.Causes) == 0 {
 		return []*jsonschema.ValidationError{e}
@@ -97,7 +97,7 @@ func said(e *jsonschema.ValidationError) string {
 	return e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 }
 
-// locate finds the file and line that hold a value of the data.
+// locate returns the file and line of a value of the data.
 func (p *parsed) locate(at []string) (file string, line int) {
 	_ = fs.WalkDir(p.tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !slices.Contains([]string{".json", ".yaml", ".yml"}, path.Ext(name)) {
@@ -124,8 +124,8 @@ func (p *parsed) locate(at []string) (file string, line int) {
 	return file, line
 }
 
-// lineOf is the line of a value in a document of YAML or JSON, 0 if it is not
-// there.
+// lineOf returns the line of a value in a YAML or JSON document, or 0 if the
+// value does not exist.
 func lineOf(text []byte, at []string) int {
 	var node yaml.Node
 	if yaml.NewDecoder(bytes.NewReader(text)).Decode(&node) != nil || len(node.Content) == 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/format"
 )
 
-// Format returns the files of Rego that are not formatted as `opa fmt` would,
-// by name, as they should be. It returns a *rego.LoadError for a tree that
+// Format returns the correct text, by name, of each Rego file that is not
+// formatted as `opa fmt` does. It returns a *rego.LoadError for a tree that
 // cannot be parsed.
 func Format(tree fs.FS) (map[string][]byte, error) {
 	p, err := readTree(tree)

@@ -6,8 +6,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// hints say what to do about findings by their code; lint rules have theirs
-// beside them.
+// hints says how to fix a finding, by its code. Lint rules carry their own
+// hints.
 var hints = map[string]string{
 	"syntax":                     "correct the syntax; the tree must be Rego v1",
 	"compile":                    "correct it: the tree does not compile, so `serve` refuses it",
@@ -41,7 +41,7 @@ var hints = map[string]string{
 	"no-defined-entrypoint":      "write entrypoint: true in the annotation of package reseller.main",
 }
 
-// details are hints on what OPA's compiler says.
+// details holds hints for messages of OPA's compiler.
 var details = []struct{ says, hint string }{
 	{"is unsafe", "give the variable a value before it is used: with some, := or ==; a misspelt name is unsafe, too"},
 	{"unused", "remove it, or use it; name an unused argument _"},

@@ -4,12 +4,12 @@ import (
 	"slices"
 )
 
-// lintRule looks for one kind of thing in a file. Its code is the one of the
-// linter Regal, where that has a rule like it; a comment "# regal ignore:code"
-// on the line or above keeps both quiet.
+// lintRule finds one kind of problem in a file. If the linter Regal has a
+// similar rule, code is Regal's code. A comment "# regal ignore:code" on the
+// line or the line above then suppresses the finding in both.
 type lintRule struct {
 	code string
-	hint string // what to do
+	hint string // how to fix it
 	look func(f *file)
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/types"
 )
 
-// bugRules find what can hardly be meant.
+// bugRules find code that is almost certainly a mistake.
 var bugRules = []lintRule{
 	{"argument-always-wildcard", "drop the argument: no definition of the function reads it", alwaysWildcard},
 	{"annotation-without-metadata", "put a line \"# METADATA\" above the annotation", withoutMetadata},
@@ -31,8 +31,8 @@ var bugRules = []lintRule{
 	{"var-shadows-builtin", "rename the variable: a built-in has that name", varShadowsBuiltin},
 }
 
-// functions calls fn with each function of the package that is defined first
-// in this file, and all of its definitions.
+// functions calls fn with each function whose first definition in the package
+// is in this file, and with all of its definitions.
 func (f *file) functions(fn func(name string, definitions []*ast.Rule)) {
 	for name, rules := range f.pkg().rules {
 		first := rules[0]
@@ -253,7 +253,8 @@ func assignsDefault(f *file) {
 	}
 }
 
-// builtins are the names that built-ins have, and their name spaces.
+// builtins holds the names of built-ins without a dot, and the namespaces of
+// the others.
 var builtins = func() map[string]bool {
 	names := map[string]bool{}
 	for _, b := range ast.Builtins {
@@ -334,8 +335,8 @@ func unassignedReturn(f *file) {
 	})
 }
 
-// unresolvedReference finds what is written below a package of the tree, and
-// is not there.
+// unresolvedReference finds references to a package of the tree or to data
+// that name nothing defined there.
 func unresolvedReference(f *file) {
 	ast.WalkRefs(f.module, func(ref ast.Ref) bool {
 		path := f.resolve(ref)
@@ -357,11 +358,11 @@ func unresolvedReference(f *file) {
 	})
 }
 
-// standing are the parts of the data that may be left out.
+// standing lists the parts of the data that a tree may leave out.
 var standing = []string{"data.limits", "data.areas", "data.catalog"}
 
-// there tells whether the data, or a package, has something at a path. A step
-// that is no plain text may lead to every package that stands there.
+// there reports whether the data or a package has a value at a path. A step
+// that is not a constant text may match any package.
 func (p *parsed) there(path ast.Ref) bool {
 	for _, known := range standing {
 		if path.HasPrefix(ast.MustParseRef(known)) {
@@ -378,7 +379,7 @@ func (p *parsed) there(path ast.Ref) bool {
 		name, ok := step.Value.(ast.String)
 		object, isObject := value.(map[string]any)
 		if !ok || !isObject {
-			return true // into a value
+			return true // the path continues inside a value
 		}
 		if value, ok = object[string(name)]; !ok {
 			return false
@@ -387,8 +388,8 @@ func (p *parsed) there(path ast.Ref) bool {
 	return true
 }
 
-// at tells whether a path may lead to the package that stands at pkg, to one
-// of its rules, or to where it is.
+// at reports whether a path may lead to the package at pkg, to one of its
+// rules, or to a folder above it.
 func (d *packageOf) at(pkg, path ast.Ref) bool {
 	for i, step := range path {
 		name, plain := step.Value.(ast.String)

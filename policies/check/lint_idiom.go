@@ -6,7 +6,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// idiomRules find what Rego has better words for.
+// idiomRules find code that Rego has a better idiom for.
 var idiomRules = []lintRule{
 	{"boolean-assignment", "write \"name if condition\": it is then true or undefined", booleanAssignment},
 	{"comprehension-term-assignment", "put the value itself in front of the |", termAssignment},
@@ -78,7 +78,7 @@ func wildcardKey(f *file) {
 	})
 }
 
-// patterns tells which argument of a function is a pattern.
+// patterns maps a function to the index of its pattern argument.
 var patterns = map[string]int{
 	"regex.match": 0, "regex.is_valid": 0, "regex.split": 0, "regex.find_n": 0, "regex.replace": 1,
 	"regex.find_all_string_submatch_n": 0, "regex.template_match": 0,

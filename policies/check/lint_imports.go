@@ -6,7 +6,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// importRules find imports that mislead.
+// importRules find misleading imports.
 var importRules = []lintRule{
 	{"avoid-importing-input", "read it from input, so that it is plain where it comes from", importsInput},
 	{"circular-import", "move what both packages need into a third", circularImport},
@@ -20,7 +20,7 @@ var importRules = []lintRule{
 	{"unresolved-import", "mend the path: nothing in the tree is there", unresolvedImport},
 }
 
-// eachImport calls fn with each import and its path, as far as it is one.
+// eachImport calls fn with each import whose path is a reference.
 func (f *file) eachImport(fn func(imported *ast.Import, path ast.Ref)) {
 	for _, imported := range f.module.Imports {
 		if path, ok := imported.Path.Value.(ast.Ref); ok {
@@ -46,7 +46,7 @@ func circularImport(f *file) {
 	})
 }
 
-// leads tells whether a package imports another, directly or not.
+// leads reports whether a package imports another, directly or indirectly.
 func (p *parsed) leads(from, to string, seen map[string]bool) bool {
 	if seen[from] {
 		return false

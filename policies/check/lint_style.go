@@ -8,7 +8,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// styleRules find what is harder to read than it need be.
+// styleRules find code that is harder to read than necessary.
 var styleRules = []lintRule{
 	{"avoid-get-and-list-prefix", "name the rule after what it is", getPrefix},
 	{"default-over-else", "give the value as the rule's default", defaultOverElse},
@@ -77,7 +77,8 @@ func doubleNegative(f *file) {
 	})
 }
 
-// Lengths beyond which something is hard to take in.
+// Limits for the length of a line in characters, and of a file and a rule in
+// lines.
 const (
 	maxLine       = 120
 	maxFile       = 500

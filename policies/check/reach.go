@@ -8,7 +8,7 @@ import (
 	"resellerd/policies/rego"
 )
 
-// types type-checks the tree against the schema of inputs.
+// types type-checks the tree against the schema of the input.
 func (p *parsed) types() []rego.Finding {
 	schema, err := readSchema("input/schema.json")
 	if err != nil {
@@ -23,7 +23,7 @@ func (p *parsed) types() []rego.Finding {
 	var found []rego.Finding
 	for _, e := range compiler.Errors {
 		if e.Code != ast.TypeErr {
-			continue // said when the tree was loaded
+			continue // reported when the tree was loaded
 		}
 		f := rego.Finding{Code: "types", Message: strings.TrimSpace(e.Message)}
 		if e.Details != nil {
@@ -37,18 +37,18 @@ func (p *parsed) types() []rego.Finding {
 	return found
 }
 
-// roots are what is asked of a tree.
+// roots are the documents that resellerd asks a tree for.
 var roots = []string{
 	"data.reseller.main.decision", "data.reseller.main.allow", "data.reseller.main.reasons",
 	"data.reseller.main.view", "data.reseller.main.columns", "data.system.log.mask",
 }
 
-// unreachable finds rules that nothing asked of the tree leads to, and rules
-// of test files that no test leads to.
+// unreachable finds rules that no root and no entrypoint depends on, and
+// rules of test files that no test depends on.
 func (p *parsed) unreachable() []rego.Finding {
 	compiler := ast.NewCompiler().WithDefaultRegoVersion(ast.RegoV1)
 	if compiler.Compile(p.modules); compiler.Failed() {
-		return nil // said elsewhere
+		return nil // reported elsewhere
 	}
 	asked, tested := reach{compiler, map[place]bool{}}, reach{compiler, map[place]bool{}}
 	for _, root := range roots {
@@ -86,7 +86,8 @@ func (p *parsed) unreachable() []rego.Finding {
 	return found
 }
 
-// place tells rules apart that the compiler has rewritten.
+// place identifies a rule by its position, because the compiler rewrites
+// rules.
 type place struct {
 	file     string
 	row, col int
@@ -96,7 +97,7 @@ func placeOf(rule *ast.Rule) place {
 	return place{rule.Location.File, rule.Location.Row, rule.Location.Col}
 }
 
-// reach collects the rules that rules lead to.
+// reach collects the rules that given rules depend on.
 type reach struct {
 	compiler *ast.Compiler
 	seen     map[place]bool

@@ -13,10 +13,10 @@ import (
 	"resellerd/policies/rego"
 )
 
-// parsed is a tree as it is written: what its author sees.
+// parsed is a tree as its author wrote it, before compilation.
 type parsed struct {
 	tree     fs.FS
-	files    []*file // by name
+	files    []*file // sorted by name
 	data     map[string]any
 	modules  map[string]*ast.Module
 	packages map[string]*packageOf // by path
@@ -29,12 +29,12 @@ type file struct {
 	text    []byte
 	lines   []string
 	module  *ast.Module
-	imports map[ast.Var]ast.Ref // by the name they have here
+	imports map[ast.Var]ast.Ref // by the name that this file uses
 	found   []rego.Finding
-	code    string // of the rule that looks
+	code    string // code of the lint rule that is running
 }
 
-// packageOf is what the files of one package define.
+// packageOf holds the rules that the files of one package define.
 type packageOf struct {
 	rules map[string][]*ast.Rule // by name
 	tests bool
@@ -70,7 +70,7 @@ func (p *parsed) addPackage(f *file) {
 	}
 }
 
-// findings is everything that can be said without evaluating the tree.
+// findings returns all findings that need no evaluation of the tree.
 func (p *parsed) findings() []rego.Finding {
 	found := slices.Concat(p.types(), p.dataFindings(), p.unreachable(), p.annotations(), p.whole())
 	for _, f := range p.files {
@@ -83,8 +83,8 @@ func (p *parsed) findings() []rego.Finding {
 	return slices.DeleteFunc(found, p.ignored)
 }
 
-// ignored tells whether a comment asks to leave a finding alone, on its line or
-// the one above: # regal ignore:code,code
+// ignored reports whether a comment suppresses a finding, on its line or the
+// line above: # regal ignore:code,code
 func (p *parsed) ignored(finding rego.Finding) bool {
 	i := slices.IndexFunc(p.files, func(f *file) bool { return f.name == finding.File })
 	if i < 0 {
@@ -106,12 +106,12 @@ func (f *file) test() bool { return strings.HasSuffix(f.name, "_test.rego") }
 
 func (f *file) pkg() *packageOf { return f.packages[f.module.Package.Path.String()] }
 
-// at reports something at a line.
+// at adds a finding at a line.
 func (f *file) at(line int, format string, args ...any) {
 	f.found = append(f.found, rego.Finding{Code: f.code, File: f.name, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// on reports something at a place.
+// on adds a finding at a place.
 func (f *file) on(loc *ast.Location, format string, args ...any) { f.at(loc.Row, format, args...) }
 
 func importsOf(module *ast.Module) map[ast.Var]ast.Ref {
@@ -124,8 +124,8 @@ func importsOf(module *ast.Module) map[ast.Var]ast.Ref {
 	return imports
 }
 
-// resolve returns the path below data that a reference leads to, nil when it
-// leads elsewhere.
+// resolve returns the path below data that a reference refers to, or nil if it
+// refers to something else.
 func (f *file) resolve(ref ast.Ref) ast.Ref {
 	head, ok := ref[0].Value.(ast.Var)
 	if !ok {
@@ -143,8 +143,9 @@ func (f *file) resolve(ref ast.Ref) ast.Ref {
 	return nil
 }
 
-// rulesAt returns the rules that a path below data names, and the path of
-// their package; no rules when it leads into no package of the tree.
+// rulesAt returns the rules that a path below data names, and the path of their
+// package. If no package of the tree contains the path, it returns no rules and
+// "".
 func (p *parsed) rulesAt(path ast.Ref) (rules []*ast.Rule, within string) {
 	for n := len(path); n > 1; n-- {
 		pkg, ok := p.packages[path[:n].String()]
@@ -162,13 +163,13 @@ func (p *parsed) rulesAt(path ast.Ref) (rules []*ast.Rule, within string) {
 	return nil, ""
 }
 
-// nameOf is the name that a rule starts with: reasons of reasons[x].
+// nameOf returns the first part of a rule's name: reasons for reasons[x].
 func nameOf(rule *ast.Rule) string {
 	name, _ := rule.Head.Ref()[0].Value.(ast.Var)
 	return string(name)
 }
 
-// pathOf is the path of what a rule defines.
+// pathOf returns the path of the document that a rule defines.
 func (f *file) pathOf(rule *ast.Rule) string {
 	return f.module.Package.Path.String() + "." + nameOf(rule)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// rules yields every definition of a file, those behind an else too.
+// rules yields every definition of a file, including else branches.
 func (f *file) rules() iter.Seq[*ast.Rule] {
 	return func(yield func(*ast.Rule) bool) {
 		for _, rule := range f.module.Rules {
@@ -19,8 +19,8 @@ func (f *file) rules() iter.Seq[*ast.Rule] {
 	}
 }
 
-// bodies calls fn with the body of a rule and every body in it: those of
-// comprehensions and of every.
+// bodies calls fn with the body of a rule and with every body inside it: those
+// of comprehensions and of every.
 func bodies(rule *ast.Rule, fn func(ast.Body)) {
 	if !bodyless(rule) {
 		fn(rule.Body)
@@ -28,7 +28,7 @@ func bodies(rule *ast.Rule, fn func(ast.Body)) {
 	ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
 		case *ast.Rule:
-			return x != rule // else has a turn of its own
+			return x != rule // rules yields else branches separately
 		case *ast.ArrayComprehension:
 			fn(x.Body)
 		case *ast.SetComprehension:
@@ -53,7 +53,7 @@ func (f *file) exprs(fn func(rule *ast.Rule, x *ast.Expr)) {
 	}
 }
 
-// calls gives fn each call of a file, as an expression or in one.
+// calls calls fn with each call in a file, as an expression or inside one.
 func (f *file) calls(fn func(rule *ast.Rule, loc *ast.Location, name string, args []*ast.Term)) {
 	for rule := range f.rules() {
 		visit := func(loc *ast.Location, terms []*ast.Term) {
@@ -79,8 +79,8 @@ func (f *file) calls(fn func(rule *ast.Rule, loc *ast.Location, name string, arg
 	}
 }
 
-// bodyless tells whether a rule is written without a body: the one that it has
-// then says true without the word.
+// bodyless reports whether a rule is written without a body. OPA then gives it
+// the body true.
 func bodyless(rule *ast.Rule) bool {
 	if len(rule.Body) != 1 {
 		return len(rule.Body) == 0
@@ -89,15 +89,15 @@ func bodyless(rule *ast.Rule) bool {
 	return term != nil && implied(term)
 }
 
-// valueless tells whether a rule is written without a value.
+// valueless reports whether a rule is written without a value.
 func valueless(rule *ast.Rule) bool { return rule.Head.Value == nil || implied(rule.Head.Value) }
 
 func implied(term *ast.Term) bool {
 	return ast.Boolean(true).Equal(term.Value) && (term.Location == nil || string(term.Location.Text) != "true")
 }
 
-// called returns the built-in that an expression calls with its arguments, the
-// one that := and == are too.
+// called returns the operator and the arguments of an expression that is a
+// call. The operators := and == are calls too.
 func called(x *ast.Expr) (name string, args []*ast.Term) {
 	terms, ok := x.Terms.([]*ast.Term)
 	if !ok || len(terms) == 0 {
@@ -106,7 +106,8 @@ func called(x *ast.Expr) (name string, args []*ast.Term) {
 	return terms[0].String(), terms[1:]
 }
 
-// single returns the term that an expression is, nil if it is more.
+// single returns the term of an expression that is a single term, otherwise
+// nil.
 func single(x *ast.Expr) *ast.Term {
 	term, _ := x.Terms.(*ast.Term)
 	return term
@@ -120,11 +121,11 @@ func scalar(term *ast.Term) bool {
 	return false
 }
 
-// wildcard tells whether a variable is written as _.
+// wildcard reports whether a variable is written as _.
 func wildcard(v ast.Var) bool { return v.IsWildcard() }
 
-// iterated returns the reference of a term whose last step ranges over
-// something: xs[_], or xs[i] with an i of its own.
+// iterated returns a term's reference and reports whether its last step
+// iterates: xs[_], or xs[i] with a new variable i.
 func (f *file) iterated(rule *ast.Rule, term *ast.Term) (ast.Ref, bool) {
 	ref, ok := term.Value.(ast.Ref)
 	if !ok || len(ref) < 2 {
@@ -134,8 +135,8 @@ func (f *file) iterated(rule *ast.Rule, term *ast.Term) (ast.Ref, bool) {
 	return ref, ok && (wildcard(v) || !f.names(rule)[v])
 }
 
-// names are the variables that have a meaning in a rule from outside of its
-// bodies: arguments, imports, rules of the package.
+// names returns the variables that are bound outside the bodies of a rule:
+// arguments, imports, and rules of the package.
 func (f *file) names(rule *ast.Rule) map[ast.Var]bool {
 	names := map[ast.Var]bool{"input": true, "data": true}
 	for name := range f.imports {
@@ -150,8 +151,8 @@ func (f *file) names(rule *ast.Rule) map[ast.Var]bool {
 	return names
 }
 
-// declared are the variables that a rule declares: with some, := or every, or
-// as an argument.
+// declared calls fn with each variable that a rule declares with some, := or
+// every, or as an argument.
 func declared(rule *ast.Rule, fn func(v ast.Var, loc *ast.Location)) {
 	all := func(x any, loc *ast.Location) {
 		ast.WalkVars(x, func(v ast.Var) bool { fn(v, loc); return false })
