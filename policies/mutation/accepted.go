@@ -10,23 +10,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// AcceptedFile is the file of a tree that lists the survivors that its authors
-// know about, and why nothing notices them.
+// AcceptedFile is the file of a tree that lists the accepted survivors. Each
+// entry says why no test notices the change.
 const AcceptedFile = "mutants.yaml"
 
-// Entry accepts survivors of one rule with one change; Count of them, 1 by
-// default, where definitions of the rule are alike.
+// Entry accepts the survivors of one change in one rule. Count is the number
+// of such survivors, 1 by default; it is greater if several definitions of the
+// rule are alike.
 type Entry struct {
 	File   string `yaml:"file" json:"file"`
 	Rule   string `yaml:"rule" json:"rule"`
 	Change string `yaml:"change" json:"change"`
 	Count  int    `yaml:"count" json:"count"`
 	Reason string `yaml:"reason" json:"reason"`
-	Line   int    `yaml:"-" json:"line"` // of the entry itself
+	Line   int    `yaml:"-" json:"line"` // line of the entry in AcceptedFile
 }
 
-// readAccepted reads the list; nil when the tree has none. A tree that has one
-// accounts for every survivor.
+// readAccepted reads the list. It returns nil if the tree has none. A tree
+// with a list must account for every survivor.
 func readAccepted(tree fs.FS) ([]Entry, error) {
 	text, err := fs.ReadFile(tree, AcceptedFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,9 +59,9 @@ func readAccepted(tree fs.FS) ([]Entry, error) {
 	return entries, nil
 }
 
-// accept gives survivors the reasons of their entries. An entry that does not
-// match as many survivors as it says is stale; in a run of some mutants, one
-// that matches more.
+// accept gives survivors the reasons of their entries. An entry is stale if it
+// does not match exactly Count survivors. If some is true, only a part of the
+// mutants was tried, and an entry is stale only if it matches more.
 func (r *Report) accept(entries []Entry, some bool) {
 	r.Stale = []Entry{}
 	for _, e := range entries {
@@ -81,7 +82,7 @@ func (r *Report) accept(entries []Entry, some bool) {
 	}
 }
 
-// Unaccepted are the survivors that no entry speaks of.
+// Unaccepted returns the survivors without an entry.
 func (r *Report) Unaccepted() []Survivor {
 	var left []Survivor
 	for _, s := range r.Survivors {

@@ -1,5 +1,5 @@
-// Package mutation changes a policy in every small way that a slip of the hand
-// could, one at a time, and asks whether a test notices.
+// Package mutation tests the tests of a policy. It makes one small change at a
+// time, as a typing mistake could, and reports whether a test notices it.
 package mutation
 
 import (
@@ -14,23 +14,23 @@ import (
 	"github.com/open-policy-agent/opa/v1/format"
 )
 
-// Mutant is one change of one file.
+// Mutant is one change in one file.
 type Mutant struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
-	Rule   string `json:"rule"`   // the rule that is changed
-	Change string `json:"change"` // what is changed, in words
+	Rule   string `json:"rule"`   // the changed rule
+	Change string `json:"change"` // the change, in words
 
-	module *ast.Module // the file as it stands
-	n      int         // the place among those of the module
+	module *ast.Module // the original module
+	n      int         // index among the sites of the module
 }
 
-// String says where and what.
+// String returns the place and the change.
 func (m Mutant) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", m.File, m.Line, m.Rule, m.Change)
 }
 
-// mutants lists every mutant of the policies, by file and line.
+// mutants returns every mutant of the policies, by file and line.
 func mutants(modules map[string]*ast.Module) []Mutant {
 	var all []Mutant
 	for _, file := range slices.Sorted(maps.Keys(modules)) {
@@ -46,8 +46,8 @@ func mutants(modules map[string]*ast.Module) []Mutant {
 
 func ruleName(rule *ast.Rule) string { return rule.Head.Ref().GroundPrefix().String() }
 
-// text is the file with the mutant's change, and without the imports that it
-// leaves unused: they would be refused, and nothing would be learnt.
+// text returns the file with the mutant's change. It leaves out imports that
+// become unused, because the compiler would refuse them.
 func (m Mutant) text() ([]byte, error) {
 	module := m.module.Copy()
 	sitesOf(module)[m.n].apply()
@@ -59,7 +59,7 @@ func (m Mutant) text() ([]byte, error) {
 	return text, nil
 }
 
-// parse reads the text that text gives.
+// parse parses the result of text.
 func (m Mutant) parse(text []byte) (*ast.Module, error) {
 	return ast.ParseModuleWithOpts(m.File, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true})
 }
@@ -74,14 +74,14 @@ func dropUnusedImports(module *ast.Module) {
 	})
 }
 
-// changed is a tree with one file changed.
+// changed is a tree in which one file has another content.
 type changed struct {
 	fs.FS
 	name string
 	text []byte
 }
 
-// ReadFile is part of fs.ReadFileFS.
+// ReadFile implements fs.ReadFileFS.
 func (c changed) ReadFile(name string) ([]byte, error) {
 	if name == c.name {
 		return bytes.Clone(c.text), nil

@@ -14,46 +14,48 @@ import (
 	"resellerd/policies/regotest"
 )
 
-// Options adjust a run. The zero value tries every mutant against the Rego
-// tests alone.
+// Options adjust a run. The zero value runs only the Rego tests on every
+// mutant.
 type Options struct {
-	// Only chooses the mutants to try; nil tries all.
+	// Only selects the mutants to try; nil selects all.
 	Only func(Mutant) bool
-	// Witness makes another judge beside the Rego tests, one for each worker,
-	// and says how to end it. It is asked about a tree that passes those, and
-	// tells whether it notices that something is wrong. A *rego.LoadError
-	// from it means that the tree would be refused.
+	// Witness creates a second judge for one worker and a function that ends
+	// it. The judge receives a changed tree that passes the Rego tests. It
+	// reports whether it notices a fault. If it returns a *rego.LoadError,
+	// `serve` would refuse the tree, and the mutant is invalid.
 	Witness func() (ask Witness, end func() error, err error)
-	// Begun is called with the number of mutants, and Tried for each of them,
-	// from several goroutines.
+	// Begun is called once, with the number of mutants. Tried is called after
+	// each mutant, from several goroutines.
 	Begun func(total int)
 	Tried func()
 }
 
-// Witness tells whether it notices that something is wrong with a tree.
+// Witness reports whether it notices a fault in a tree.
 type Witness func(ctx context.Context, tree fs.FS) (bool, error)
 
-// Report is what became of the mutants. Those that do not compile, or that
-// `serve` would refuse, are invalid and count for nothing.
+// Report counts the results of the mutants. A mutant is invalid if it does
+// not compile or `serve` would refuse it. Invalid mutants do not affect the
+// score.
 type Report struct {
 	Total     int        `json:"total"`
 	Killed    int        `json:"killed"`
 	Invalid   int        `json:"invalid"`
-	Score     float64    `json:"score"` // percent killed of all that are valid
+	Score     float64    `json:"score"` // killed mutants in percent of the valid ones
 	Survivors []Survivor `json:"survivors"`
-	Accounts  bool       `json:"accounts"` // the tree lists the survivors that it accepts
-	Stale     []Entry    `json:"stale"`    // what is accepted, and does not survive
+	Accounts  bool       `json:"accounts"` // the tree has a list of accepted survivors
+	Stale     []Entry    `json:"stale"`    // accepted entries that do not match the survivors
 }
 
-// Survivor is a mutant that nothing notices. Reason is why that is accepted,
-// empty if it is not.
+// Survivor is a mutant that no test notices. Reason says why it is accepted;
+// it is empty if it is not accepted.
 type Survivor struct {
 	Mutant
 	Reason string `json:"reason,omitempty"`
 }
 
-// Run tries the mutants of a tree, on all processors. The tree's own tests
-// must pass. It returns a *rego.LoadError when the tree does not compile.
+// Run tries the mutants of a tree on all processors. The tree's own tests
+// must pass without changes. It returns a *rego.LoadError if the tree does
+// not compile.
 func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 	suite, err := regotest.Read(tree)
 	if err != nil {
@@ -86,7 +88,7 @@ func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 	return report, nil
 }
 
-// fate is what becomes of a mutant.
+// fate is the result of a mutant.
 type fate uint8
 
 const (
@@ -106,7 +108,7 @@ func (r *Report) count(m Mutant, f fate) {
 	}
 }
 
-// trial tries mutants side by side.
+// trial tries mutants concurrently.
 type trial struct {
 	tree    fs.FS
 	suite   *regotest.Suite
@@ -124,7 +126,7 @@ func (t *trial) run(ctx context.Context) ([]fate, error) {
 	return fates, group.Wait()
 }
 
-// work tries one mutant after another.
+// work tries mutants until none is left.
 func (t *trial) work(ctx context.Context, fates []fate) (err error) {
 	judge := &judge{o: t.o}
 	defer func() { err = errors.Join(err, judge.end()) }()
@@ -141,7 +143,7 @@ func (t *trial) work(ctx context.Context, fates []fate) (err error) {
 	return nil
 }
 
-// judge is a worker's witness, made when it is first needed.
+// judge holds a worker's Witness and creates it on first use.
 type judge struct {
 	o      Options
 	ask    Witness

@@ -8,16 +8,16 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// site is a place of a module that can be changed, and how.
+// site is one possible change at a place of a module.
 type site struct {
 	rule   *ast.Rule
 	line   int
 	change string
-	apply  func() // changes the module; once only
+	apply  func() // changes the module; call it only once
 }
 
-// finder collects the sites of a module, in the order of its text. For one
-// module it always finds the same.
+// finder collects the sites of a module in the order of its text. It always
+// finds the same sites for the same module.
 type finder struct {
 	sites []site
 	rule  *ast.Rule
@@ -46,7 +46,7 @@ func (f *finder) ofRule(r *ast.Rule) {
 	if !r.Default {
 		f.add(r.Location, func() { r.Body = ast.NewBody(constant(r.Location, false)) }, "rule removed")
 	}
-	if r.Head.Key != nil && len(r.Head.Ref()) == 1 { // else it is part of the name
+	if r.Head.Key != nil && len(r.Head.Ref()) == 1 { // otherwise the key is part of the rule's name
 		f.ofTerm(r.Head.Key)
 	}
 	if r.Head.Value != nil && !implied(r.Head.Value) {
@@ -60,7 +60,7 @@ func (f *finder) ofRule(r *ast.Rule) {
 	}
 }
 
-// implied tells whether the head's value is true without saying so.
+// implied reports whether the head's value is true without being written.
 func implied(term *ast.Term) bool {
 	return ast.Boolean(true).Equal(term.Value) && (term.Location == nil || string(term.Location.Text) != "true")
 }
@@ -74,7 +74,7 @@ func constant(loc *ast.Location, value bool) *ast.Expr {
 	return ast.NewExpr(ast.BooleanTerm(value).SetLocation(loc)).SetLocation(loc)
 }
 
-// ofBody changes the conditions of a body, each in turn.
+// ofBody adds changes of each condition of a body.
 func (f *finder) ofBody(body *ast.Body) {
 	for i, x := range *body {
 		_, every := x.Terms.(*ast.Every)
@@ -89,7 +89,7 @@ func (f *finder) ofBody(body *ast.Body) {
 	}
 }
 
-// without returns a body without one of its conditions.
+// without returns a body without condition i.
 func without(body ast.Body, i int) ast.Body {
 	if len(body) == 1 {
 		return ast.NewBody(constant(body[0].Location, true))
@@ -119,7 +119,7 @@ func (f *finder) ofExpr(x *ast.Expr) {
 	}
 }
 
-// swaps are operators and functions that are easily taken for one another.
+// swaps holds operators and functions that authors easily confuse.
 var swaps = map[string]struct{ other, was, becomes string }{
 	"equal": {"neq", "==", "!="}, "neq": {"equal", "!=", "=="},
 	"lt": {"lte", "<", "<="}, "lte": {"lt", "<=", "<"}, "gt": {"gte", ">", ">="}, "gte": {"gt", ">=", ">"},
@@ -139,8 +139,8 @@ func (f *finder) ofCall(loc *ast.Location, terms []*ast.Term) {
 	}
 }
 
-// ofTerm changes the constants of a term, and what is made of them. The names
-// in a reference are no constants.
+// ofTerm adds changes of the constants in a term and of terms that contain
+// them. It does not change the names in a reference.
 func (f *finder) ofTerm(term *ast.Term) {
 	switch v := term.Value.(type) {
 	case ast.String:
@@ -171,8 +171,8 @@ func (f *finder) constant(term *ast.Term, value ast.Value) {
 	f.add(term.Location, func() { replace(term, value) }, "%s became %s", before, value)
 }
 
-// replace gives a term another value. The formatter writes constants as they
-// stood in the text, so that has to change as well.
+// replace gives a term another value. It also changes the source text,
+// because the formatter prints constants from it.
 func replace(term *ast.Term, value ast.Value) {
 	term.Value = value
 	if term.Location != nil {
@@ -189,8 +189,8 @@ func next(n ast.Number) ast.Value {
 	return ast.Number("0")
 }
 
-// ofCollection takes each element out of a collection in turn. To change a
-// constant in it as well would tell nothing more.
+// ofCollection adds the removal of each element of a collection. It does not
+// change scalar elements, because that would test nothing more.
 func (f *finder) ofCollection(term *ast.Term) {
 	elements, rebuild := elementsOf(term.Value)
 	if len(elements) == 0 {
@@ -211,8 +211,9 @@ func (f *finder) ofCollection(term *ast.Term) {
 	}
 }
 
-// elementsOf takes a collection apart, and says how to put it together again.
-// The elements of an object are keys with their values.
+// elementsOf returns the elements of a collection and a function that builds
+// a collection from elements. An element of an object is a key with its
+// value.
 func elementsOf(value ast.Value) (elements [][2]*ast.Term, rebuild func([][2]*ast.Term) ast.Value) {
 	switch v := value.(type) {
 	case *ast.Array:
@@ -236,7 +237,8 @@ func firsts(kept [][2]*ast.Term) []*ast.Term {
 	return terms
 }
 
-// source is a piece of Rego as it is written, on one line.
+// source returns a piece of Rego as it is written, on one line of at most 100
+// characters.
 func source(loc *ast.Location, x fmt.Stringer) string {
 	text := x.String()
 	if loc != nil && len(loc.Text) > 0 {

@@ -10,7 +10,7 @@ import (
 	"resellerd/policies"
 )
 
-// Modules returns the policies of the tree, tests left out, by file.
+// Modules returns the policies of the tree, without tests, by file.
 func (s *Suite) Modules() map[string]*ast.Module {
 	modules := maps.Clone(s.modules)
 	for file := range modules {
@@ -21,9 +21,9 @@ func (s *Suite) Modules() map[string]*ast.Module {
 	return modules
 }
 
-// Notices tells whether a test fails once one file of the tree is changed. It
-// asks the tests of the file's own package first, then all others that can
-// reach it, and none that cannot. It returns a *rego.LoadError when the
+// Notices reports whether a test fails if one file of the tree is changed. It
+// runs the tests of the file's own package first, then all other tests that can
+// reach that package, and no others. It returns a *rego.LoadError if the
 // changed tree does not compile.
 func (s *Suite) Notices(ctx context.Context, file string, changed *ast.Module) (bool, error) {
 	own, others := s.reaching(changed.Package.Path.String())
@@ -38,14 +38,15 @@ func (s *Suite) Notices(ctx context.Context, file string, changed *ast.Module) (
 	if len(own) > 0 {
 		return false, nil
 	}
-	compiler := s.compiler() // no test reaches it: it may be wrong all the same
+	compiler := s.compiler() // no test reaches the package, but the change must still compile
 	if compiler.Compile(s.with(file, changed, nil)); compiler.Failed() {
 		return false, policies.Refused("compile", compiler.Errors)
 	}
 	return false, nil
 }
 
-// reaching returns the tests that can reach a package, those beside it apart.
+// reaching returns the tests that can reach a package. own are the tests beside
+// the package.
 func (s *Suite) reaching(pkg string) (own, others []test) {
 	for _, t := range s.tests {
 		switch {
@@ -58,8 +59,8 @@ func (s *Suite) reaching(pkg string) (own, others []test) {
 	return own, others
 }
 
-// with returns what tests need to be compiled: all policies, one file of them
-// changed, and of the tests' files those that these tests can reach.
+// with returns the modules that tests need: all policies, with one file
+// changed, and the test files that these tests can reach.
 func (s *Suite) with(file string, changed *ast.Module, tests []test) map[string]*ast.Module {
 	needed := map[string]bool{}
 	for _, t := range tests {
@@ -75,7 +76,7 @@ func (s *Suite) with(file string, changed *ast.Module, tests []test) map[string]
 	return modules
 }
 
-// fails tells whether one of the tests fails, and stops at the first that does.
+// fails reports whether any of the tests fails. It stops at the first failure.
 func (s *Suite) fails(ctx context.Context, tests []test, modules map[string]*ast.Module) (failed bool, err error) {
 	paths := make([]ast.Ref, len(tests))
 	for i, t := range tests {

@@ -1,5 +1,5 @@
-// Package regotest runs the Rego tests that stand in a policy tree, as
-// `opa test` does, and says which lines of the policies they do not reach.
+// Package regotest runs the Rego tests of a policy tree, as `opa test` does,
+// and reports which lines of the policies they do not reach.
 package regotest
 
 import (
@@ -19,23 +19,23 @@ import (
 	"resellerd/policies"
 )
 
-// Report is what the tests of a tree say.
+// Report holds the results of the tests of a tree.
 type Report struct {
-	Tests     int       `json:"tests"` // that were run
+	Tests     int       `json:"tests"` // tests that ran
 	Skipped   int       `json:"skipped"`
 	Failures  []Failure `json:"failures"`
 	Coverage  float64   `json:"coverage"` // percent of the policies' lines
 	Uncovered []Line    `json:"uncovered"`
 }
 
-// Failure is a test that did not pass. Message is empty when its conditions
-// did not hold, and says what went wrong else.
+// Failure is a test that did not pass. Message is empty if a condition of the
+// test did not hold; otherwise it is the error.
 type Failure struct {
 	Name    string `json:"name"`
 	File    string `json:"file"`
 	Line    int    `json:"line"`
 	Message string `json:"message,omitempty"`
-	Output  string `json:"output,omitempty"` // what it printed
+	Output  string `json:"output,omitempty"` // output of print
 }
 
 // Line is a place in the tree.
@@ -44,11 +44,11 @@ type Line struct {
 	Line int    `json:"line"`
 }
 
-// patience bounds one test.
+// patience is the time limit for one test.
 const patience = time.Minute
 
-// Run runs the tests of a tree whose full names match a regular expression;
-// all of them when it is empty. It returns a *rego.LoadError when the tree
+// Run runs the tests of a tree whose full names match the regular expression
+// names; an empty names matches all. It returns a *rego.LoadError if the tree
 // does not compile.
 func Run(ctx context.Context, tree fs.FS, names string) (*Report, error) {
 	suite, err := Read(tree)
@@ -92,7 +92,7 @@ func (r *Report) add(result *tester.Result) {
 	r.Failures = append(r.Failures, f)
 }
 
-// measure counts the lines of policies, not those of their tests.
+// measure counts the covered lines of policies, without those of tests.
 func (r *Report) measure(covered cover.Report) {
 	reached, missed := 0, 0
 	for file, report := range covered.Files {
@@ -114,8 +114,8 @@ func (r *Report) measure(covered cover.Report) {
 	}
 }
 
-// Suite is the tests of a tree, to be run as often as needed. It is safe for
-// concurrent use.
+// Suite holds the compiled tests of a tree, which can run any number of
+// times. It is safe for concurrent use.
 type Suite struct {
 	modules map[string]*ast.Module
 	store   storage.Store
@@ -129,8 +129,8 @@ type test struct {
 	reaches map[string]bool
 }
 
-// Read reads and compiles the tests of a tree. It returns a
-// *rego.LoadError when that cannot be done.
+// Read reads and compiles the tests of a tree. It returns a *rego.LoadError
+// if the tree cannot be parsed or compiled.
 func Read(tree fs.FS) (*Suite, error) {
 	modules, data, err := policies.Sources(tree)
 	if err != nil {
@@ -145,14 +145,15 @@ func Read(tree fs.FS) (*Suite, error) {
 	return suite, nil
 }
 
-// compiler is what tests are compiled with: all that OPA has but the network.
+// compiler returns the compiler for tests. Tests may use all of OPA except
+// the network.
 func (s *Suite) compiler() *ast.Compiler {
 	all := ast.CapabilitiesForThisVersion()
 	all.AllowNet = []string{}
 	return ast.NewCompiler().WithCapabilities(all).WithDefaultRegoVersion(ast.RegoV1).WithEnablePrintStatements(true)
 }
 
-// survey finds the tests, and what they can reach.
+// survey finds the tests and the packages that each can reach.
 func (s *Suite) survey(compiler *ast.Compiler) {
 	for _, module := range compiler.Modules {
 		for _, rule := range module.Rules {
@@ -184,8 +185,8 @@ func (s *Suite) runner(modules map[string]*ast.Module) *tester.Runner {
 		SetTimeout(patience).RaiseBuiltinErrors(true)
 }
 
-// run runs tests until one is told to be the last. It returns a
-// *rego.LoadError when they do not compile.
+// run runs tests until each returns false. It returns a *rego.LoadError if
+// they do not compile.
 func (s *Suite) run(ctx context.Context, runner *tester.Runner, each func(*tester.Result) bool) error {
 	txn, err := s.store.NewTransaction(ctx)
 	if err != nil {
