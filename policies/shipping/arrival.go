@@ -16,26 +16,27 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Arrival is a policy tree as it arrived, whole and in memory.
+// Arrival is a complete policy tree in memory, as it arrived.
 type Arrival struct {
 	Tree   fs.FS
-	Source string // how it came: "embedded", "directory", "bundle" or "opa"
-	// Revisions are what its makers call it, by bundle; a single bundle file
-	// has no name. Empty for a directory.
+	Source string // "embedded", "directory", "bundle" or "opa"
+	// Revisions are the revisions that the authors of the bundles set, by
+	// bundle name. A single bundle file has the name "". Empty for a
+	// directory.
 	Revisions map[string]string
 
-	digest string // of all its files, tests among them
+	digest string // of all its files, including tests
 }
 
-// files are the files of a tree by path.
+// files holds the files of a tree by path.
 type files map[string][]byte
 
-// Embedded is the tree that is built in.
+// Embedded returns the built-in tree.
 func Embedded() Arrival {
 	return Arrival{Tree: policies.Embedded(), Source: "embedded", digest: "embedded"}
 }
 
-// arrival makes the tree of files.
+// arrival turns the files into an Arrival.
 func (f files) arrival(source string, revisions map[string]string) (Arrival, error) {
 	archive := &txtar.Archive{}
 	for _, name := range slices.Sorted(maps.Keys(f)) {
@@ -61,9 +62,9 @@ func (f files) digest() string {
 	return string(hash.Sum(nil))
 }
 
-// bundled makes the files of a bundle: its modules as they were written, and
-// its data in one file. A module that would not count in a tree is an error,
-// not left out: it may be the one that denies.
+// bundled returns the files of a bundle: its modules as written, and its data
+// in one file. It refuses a module that a tree would ignore, because that
+// module may be the one that denies.
 func bundled(modules map[string][]byte, data map[string]any) (files, error) {
 	out := files{}
 	for name, content := range modules {
@@ -99,7 +100,8 @@ func counted(name string) error {
 	return nil
 }
 
-// refusal is one finding about an arrival as a whole, or a file in it.
+// refusal returns an error with one finding about a file, or about the whole
+// arrival if file is empty.
 func refusal(file, message string) error {
 	return &rego.LoadError{Findings: []rego.Finding{{Code: "shipping", File: file, Message: message}}}
 }

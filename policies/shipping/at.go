@@ -14,15 +14,15 @@ import (
 	"github.com/open-policy-agent/opa/v1/keys"
 )
 
-// Key is what bundle files must be signed with.
+// Key is the key that must have signed a bundle file.
 type Key struct {
 	File      string // a public key or certificate in PEM
-	Algorithm string // such as RS256; by default what is usual for the key's type
-	Scope     string // that the signature must name; none by default
+	Algorithm string // such as RS256; default: the usual one for the key's type
+	Scope     string // scope that the signature must name; default: none
 }
 
-// At is the place named by a path: a directory, or a bundle file, which must be
-// signed when there is a key. A directory cannot be signed.
+// At returns the place at a path: a directory or a bundle file. With a key, a
+// bundle file must be signed, and a directory is an error.
 func At(path string, key Key) (Place, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func At(path string, key Key) (Place, error) {
 	return &bundleFile{path: path, signed: signed, settle: pause}, nil
 }
 
-// verification is the key as OPA takes it, nil without one.
+// verification returns the key in OPA's form, or nil if there is no key.
 func (k Key) verification() (*bundle.VerificationConfig, error) {
 	if k.File == "" {
 		return nil, nil
@@ -68,7 +68,7 @@ func (k Key) verification() (*bundle.VerificationConfig, error) {
 	return bundle.NewVerificationConfig(known, id, k.Scope, nil), nil
 }
 
-// usualAlgorithm reads a public key and names the signature it usually makes.
+// usualAlgorithm reads a public key and returns its usual signature algorithm.
 func usualAlgorithm(text []byte) (string, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {

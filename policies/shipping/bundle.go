@@ -18,12 +18,12 @@ import (
 // bundleFile is a policy tree in OPA's bundle format (.tar.gz).
 type bundleFile struct {
 	path   string
-	signed *bundle.VerificationConfig // nil: signatures are not looked at
+	signed *bundle.VerificationConfig // nil: signatures are not verified
 	settle func(ctx context.Context) error
 }
 
-// Read reads the file until two readings in a row are the same, and verifies
-// its signature when there is a key.
+// Read reads the file until two reads in a row give the same content. It
+// verifies the signature if there is a key.
 func (b *bundleFile) Read(ctx context.Context) (Arrival, error) {
 	f, err := settled(ctx, b.settle, func() (files, error) { return readFile(b.path) })
 	if err != nil {
@@ -48,8 +48,8 @@ func readFile(path string) (files, error) {
 	return files{path: content}, nil
 }
 
-// unpack verifies and opens a bundle. A bundle that is not signed as signed
-// demands is refused, and so is one that describes a change only.
+// unpack verifies and opens a bundle. It refuses a bundle without the
+// required signature, and a delta bundle.
 func unpack(content []byte, signed *bundle.VerificationConfig) (Arrival, error) {
 	if err := intact(content); err != nil {
 		return Arrival{}, policies.Refused("bundle", err)
@@ -77,8 +77,8 @@ func unpack(content []byte, signed *bundle.VerificationConfig) (Arrival, error) 
 	return f.arrival("bundle", map[string]string{"": b.Manifest.Revision})
 }
 
-// intact reads a compressed file to its end, where its checksum stands: the
-// reader of archives stops before.
+// intact reads a compressed file to its end to verify the checksum there. The
+// archive reader stops earlier.
 func intact(content []byte) error {
 	packed, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {

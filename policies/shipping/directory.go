@@ -12,15 +12,16 @@ import (
 	"time"
 )
 
-// directory is a policy tree in files. Symbolic links are followed, so that
-// Kubernetes' ConfigMaps can be used, whose files are links into a folder that
-// is exchanged by moving another link.
+// directory is a policy tree in files. It follows symbolic links, because
+// Kubernetes mounts the files of a ConfigMap as links into a folder.
+// Kubernetes replaces that folder by moving another link.
 type directory struct {
 	path   string
-	settle func(ctx context.Context) error // waits between two readings
+	settle func(ctx context.Context) error // waits between two reads
 }
 
-// settling is how long files must have stayed the same to be taken as written.
+// settling is how long files must stay the same to count as completely
+// written.
 const settling = 300 * time.Millisecond
 
 func pause(ctx context.Context) error {
@@ -34,12 +35,12 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// maxReadings bounds how often files that keep changing are read at once.
+// maxReadings limits how often one Read reads files that keep changing.
 const maxReadings = 40
 
 var errRestless = errors.New("policy tree: the files do not stop changing")
 
-// Read reads the tree until two readings in a row are the same.
+// Read reads the tree until two reads in a row give the same content.
 func (d *directory) Read(ctx context.Context) (Arrival, error) {
 	f, err := settled(ctx, d.settle, func() (files, error) { return readDirectory(d.path) })
 	if err != nil {
@@ -48,8 +49,8 @@ func (d *directory) Read(ctx context.Context) (Arrival, error) {
 	return f.arrival("directory", nil)
 }
 
-// settled reads until two readings in a row are the same. A file that vanishes
-// while it is read is a change like any other.
+// settled reads until two reads in a row give the same content. A file that
+// vanishes during a read counts as a change.
 func settled(ctx context.Context, settle func(context.Context) error, read func() (files, error)) (files, error) {
 	before, errBefore := read()
 	for range maxReadings {
@@ -79,15 +80,15 @@ func (d *directory) watch() (<-chan struct{}, func()) {
 	return watchPaths(filepath.Dir(filepath.Clean(d.path)), filepath.Base(filepath.Clean(d.path)), dirs)
 }
 
-// Bounds of a tree in files.
+// Limits for a tree in files.
 const (
 	maxFiles = 10_000
 	maxBytes = 64 << 20
 	maxDepth = 32
 )
 
-// readDirectory reads the Rego and data files below root, tests among them.
-// Hidden files and folders, and folders named testdata, are no part of it.
+// readDirectory reads the Rego and data files below root, including tests. It
+// leaves out hidden files and folders, and folders named testdata.
 func readDirectory(root string) (files, error) {
 	if info, err := os.Stat(root); err != nil {
 		return nil, fmt.Errorf("policy tree: %w", err)
@@ -124,7 +125,8 @@ func read(name string) bool {
 	}
 }
 
-// walk visits what is below root/dir, links followed, in the order of names.
+// walk visits the entries below root/dir in the order of their names. It
+// follows links.
 func walk(root, dir string, depth int, visit func(name string, isDir bool) error) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%s: more than %d folders deep, or in a circle", dir, maxDepth)
@@ -157,8 +159,8 @@ func walk(root, dir string, depth int, visit func(name string, isDir bool) error
 	return nil
 }
 
-// directoryAt tells whether an entry is a directory, or a link to one. A link
-// that leads nowhere is an error where a policy file would be.
+// directoryAt reports whether an entry is a directory or a link to one. A
+// broken link is an error if its name is that of a policy file.
 func directoryAt(root, name string, entry fs.DirEntry) (bool, error) {
 	if entry.Type()&fs.ModeSymlink == 0 {
 		return entry.IsDir(), nil

@@ -1,5 +1,5 @@
-// Package shipping brings policy trees from where they are kept into force: a
-// directory or a bundle file, both watched, or bundles fetched by OPA's own
-// plugins. Whatever arrives becomes an immutable policies.Engine, is checked
-// whole, and replaces the one in force only then.
+// Package shipping puts policy trees into force. A tree comes from a watched
+// directory, a watched bundle file, or bundles that OPA's own plugins fetch.
+// Each new tree becomes an immutable policies.Engine. It replaces the engine
+// in force only after the whole tree has passed all checks.
 package shipping

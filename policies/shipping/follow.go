@@ -6,28 +6,29 @@ import (
 	"time"
 )
 
-// Place is where a policy tree is kept.
+// Place is a source of a policy tree.
 type Place interface {
-	// Read returns the tree as it is now, read at one moment.
+	// Read returns the tree as it is at one moment.
 	Read(ctx context.Context) (Arrival, error)
-	// watch returns a channel that has a value when the tree may have changed
-	// since the call, and stop, which ends that. A nil channel means that only
-	// reading tells.
+	// watch returns a channel that receives a value when the tree may have
+	// changed since the call, and stop, which ends the watch. If the channel
+	// is nil, only Read can detect a change.
 	watch() (changed <-chan struct{}, stop func())
 }
 
-// Follow offers what a place holds to the keeper, now and whenever it changes,
-// until ctx ends. Besides watching, it reads every poll: watches get lost.
+// Follow offers the tree of a place to the keeper, now and after each change,
+// until ctx ends. It also reads after every poll interval, because watches can
+// miss changes.
 func Follow(ctx context.Context, k *Keeper, p Place, poll time.Duration) {
 	for ctx.Err() == nil {
-		changed, stop := p.watch() // before reading, so that no change falls in between
+		changed, stop := p.watch() // before reading, so that it sees changes during the read
 		k.take(ctx, p)
 		waitFor(ctx, changed, poll)
 		stop()
 	}
 }
 
-// errNotYet says that there is no tree to read before long.
+// errNotYet means that the tree has not arrived yet but is expected soon.
 var errNotYet = errors.New("policy tree: not here yet")
 
 func (k *Keeper) take(ctx context.Context, p Place) {
@@ -37,7 +38,7 @@ func (k *Keeper) take(ctx context.Context, p Place) {
 	case err != nil:
 		k.Fail(err)
 	default:
-		_ = k.Offer(ctx, a) // told by the keeper
+		_ = k.Offer(ctx, a) // the keeper logs the error
 	}
 }
 

@@ -10,26 +10,26 @@ import (
 	"resellerd/policies/rego"
 )
 
-// Keeper puts what arrives in force, or refuses it and leaves the last good one.
-// Set its fields before use. Safe for concurrent use.
+// Keeper puts arrivals in force. If it refuses one, the last good one stays in
+// force. Set its fields before use. It is safe for concurrent use.
 type Keeper struct {
 	Engines *policies.Holder
-	Options policies.Options // of every engine; Source is the arrival's
-	Tests   bool             // run the tree's own Rego tests first; a tree without any is refused
+	Options policies.Options // for every engine; Source is replaced by the arrival's
+	Tests   bool             // run the tree's own Rego tests first and refuse a tree without any
 	Logger  *slog.Logger
-	// Done is told of every attempt, before the log is: nil when a policy was put
-	// in force. It may be nil itself.
+	// Done is called after every attempt, before it is logged. It receives nil if
+	// the offered policy is in force. Done may be nil.
 	Done func(error)
 
 	mu        sync.Mutex
-	digest    string            // of what was offered last
-	revisions map[string]string // of what is in force
-	failure   string            // that was logged last
+	digest    string            // digest of the last offered arrival
+	revisions map[string]string // revisions of the arrival in force
+	failure   string            // the last logged failure
 }
 
-// Offer checks an arrival and puts it in force, for requests that start from
-// then on. It returns a *rego.LoadError when the tree is refused. What was
-// offered last is not looked at again.
+// Offer checks an arrival and puts it in force for requests that start
+// afterwards. It returns a *rego.LoadError if the tree is refused. It ignores an
+// arrival that equals the last one offered, and returns nil for it.
 func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -39,7 +39,7 @@ func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	}
 	engine, err := k.check(ctx, a)
 	if ctx.Err() != nil {
-		return ctx.Err() // called off: nothing was found out about the tree
+		return ctx.Err() // cancelled, so nothing is known about the tree
 	}
 	k.digest = a.digest
 	if err != nil {
@@ -51,8 +51,8 @@ func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	return nil
 }
 
-// Fail counts that nothing could be read, or that it was refused before it got
-// here, and logs it unless that was the last thing logged.
+// Fail reports an attempt that failed before Offer, for example a tree that could
+// not be read. It logs the error unless it equals the last logged failure.
 func (k *Keeper) Fail(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -63,7 +63,7 @@ func (k *Keeper) Fail(err error) {
 	k.failure = err.Error()
 }
 
-// check does everything that must succeed before a tree is put in force.
+// check runs all checks that a tree must pass before it is put in force.
 func (k *Keeper) check(ctx context.Context, a Arrival) (*policies.Engine, error) {
 	if err := notOlder(a.Revisions, k.revisions); err != nil {
 		return nil, err
@@ -77,8 +77,8 @@ func (k *Keeper) check(ctx context.Context, a Arrival) (*policies.Engine, error)
 	return engine, runTests(ctx, a.Tree)
 }
 
-// swap puts the engine in force, unless the one in force is the same: then its
-// warm caches stay.
+// swap puts the engine in force. If the engine in force is the same, it stays,
+// with its warm caches.
 func (k *Keeper) swap(engine *policies.Engine, a Arrival) {
 	k.revisions = a.Revisions
 	old := k.Engines.Current()
@@ -105,10 +105,10 @@ func described(a Arrival) []any {
 	return args
 }
 
-// maxFindings bounds a log line.
+// maxFindings limits the findings in one log line.
 const maxFindings = 50
 
-// log writes one line, with what was found.
+// log writes one line with the findings or the error.
 func (k *Keeper) log(message string, err error, args ...any) {
 	var refused *rego.LoadError
 	if errors.As(err, &refused) {

@@ -26,8 +26,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// OPA runs OPA's own plugins by OPA's own configuration file: bundles, with
-// their services, keys and persistence, discovery, status and decision logs.
+// OPA runs OPA's own plugins from an OPA configuration file: bundles (with
+// services, keys and persistence), discovery, status and decision logs.
 type OPA struct {
 	manager   *plugins.Manager
 	discovery *discovery.Discovery
@@ -37,11 +37,11 @@ type OPA struct {
 	entries   chan []byte
 
 	mu     sync.Mutex
-	keeper *Keeper // told of what cannot be fetched
+	keeper *Keeper // receives fetch failures
 }
 
-// NewOPA reads a configuration and starts nothing yet. Variables such as
-// ${TOKEN} are looked up with env.
+// NewOPA reads a configuration but starts nothing. It replaces variables such
+// as ${TOKEN} with the result of env.
 func NewOPA(text []byte, env func(name string) string, log *slog.Logger) (*OPA, error) {
 	required := hooks.New(&signatures{log: log})
 	manager, err := plugins.New(expand(text, env), "resellerd-"+strings.ToLower(rand.Text()), inmem.New(),
@@ -60,14 +60,15 @@ func NewOPA(text []byte, env func(name string) string, log *slog.Logger) (*OPA, 
 	return o, nil
 }
 
-// Fetches reports whether the configuration says where policies come from.
+// Fetches reports whether the configuration names a source of policies.
 func (o *OPA) Fetches() bool { return o.fetches }
 
-// Logs reports whether the configuration may say where decisions go.
+// Logs reports whether the configuration may name a destination for decision
+// logs. With discovery, this is not known in advance.
 func (o *OPA) Logs() bool { return o.logs }
 
-// Run runs the plugins until ctx ends. What they fetch is offered to the
-// keeper, which may be nil when nothing is fetched.
+// Run runs the plugins until ctx ends. It offers fetched policies to the
+// keeper, which may be nil if the configuration fetches none.
 func (o *OPA) Run(ctx context.Context, k *Keeper) error {
 	if err := o.start(ctx, k); err != nil {
 		return fmt.Errorf("opa: %w", err)
@@ -99,7 +100,7 @@ func (o *OPA) start(ctx context.Context, k *Keeper) error {
 	o.listen()
 	o.discovery.RegisterListener(o, func(s bundle.Status) {
 		o.failed(&s)
-		go o.listen() // to a bundle plugin that has been discovered
+		go o.listen() // discovery may have added a bundle plugin
 	})
 	if err := o.manager.Start(ctx); err != nil {
 		return err
@@ -108,10 +109,10 @@ func (o *OPA) start(ctx context.Context, k *Keeper) error {
 	return nil
 }
 
-// opaPoll is how often the plugins' store is looked at without being told to.
+// opaPoll is how often the plugins' store is read without a notification.
 const opaPoll = time.Minute
 
-// stopTime is how long the plugins may take to send off what they hold.
+// stopTime is the time limit for the plugins to send their remaining data.
 const stopTime = 5 * time.Second
 
 func (o *OPA) stop() {
@@ -127,8 +128,7 @@ func (o *OPA) tell() {
 	}
 }
 
-// listen has the bundle plugin, once there is one, tell what became of a
-// download.
+// listen registers for the results of downloads, if there is a bundle plugin.
 func (o *OPA) listen() {
 	p := bundle.Lookup(o.manager)
 	if p == nil {
@@ -140,7 +140,8 @@ func (o *OPA) listen() {
 	})
 }
 
-// failed passes on that a bundle could not be fetched, verified or compiled.
+// failed reports a bundle that could not be fetched, verified or compiled to
+// the keeper.
 func (o *OPA) failed(s *bundle.Status) {
 	o.mu.Lock()
 	k := o.keeper
@@ -164,8 +165,9 @@ func (o *OPA) failed(s *bundle.Status) {
 
 func (o *OPA) watch() (<-chan struct{}, func()) { return o.changed, func() {} }
 
-// Read returns what the bundles hold together, in one moment. While one of them
-// has not come yet, it returns errNotYet: half a policy is none.
+// Read returns the combined content of all bundles at one moment. It returns
+// errNotYet while one of them is missing, because a part of a policy must not
+// be used.
 func (o *OPA) Read(ctx context.Context) (Arrival, error) {
 	p := bundle.Lookup(o.manager)
 	if p == nil || len(p.NotActivated()) > 0 {
@@ -203,8 +205,8 @@ func (o *OPA) Read(ctx context.Context) (Arrival, error) {
 	return f.arrival("opa", revisions)
 }
 
-// modules reads what was written, without the bundle's name before it when
-// there is one bundle only.
+// modules returns the modules as written. If there is only one bundle, it
+// removes the bundle's name from their paths.
 func (o *OPA) modules(ctx context.Context, txn storage.Transaction, names []string) (map[string][]byte, error) {
 	ids, err := o.manager.Store.ListPolicies(ctx, txn)
 	if err != nil {
@@ -232,10 +234,10 @@ func short(id string, names []string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(id, prefix), "/")
 }
 
-// kept are the parts of data.system in which OPA keeps its own books.
+// kept lists the parts of data.system that OPA uses for its own records.
 var kept = []string{"bundle", "bundles", "modules", "module_info", "version"}
 
-// data copies the data, without OPA's own.
+// data returns a copy of the data without OPA's own records.
 func (o *OPA) data(ctx context.Context, txn storage.Transaction) (map[string]any, error) {
 	value, err := o.manager.Store.Read(ctx, txn, storage.RootPath)
 	if err != nil {

@@ -14,28 +14,28 @@ import (
 
 var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// expand puts variables of the environment into a configuration, as OPA does:
-// ${NAME}, empty when it is not set.
+// expand replaces ${NAME} in a configuration with the environment variable
+// NAME, as OPA does. A variable that is not set becomes empty.
 func expand(text []byte, env func(name string) string) []byte {
 	return variable.ReplaceAllFunc(text, func(ref []byte) []byte {
 		return []byte(env(string(ref[2 : len(ref)-1])))
 	})
 }
 
-// signatures is a hook that makes signatures required wherever there are keys:
-// OPA by itself takes a bundle without one when its section does not say
-// "signing".
+// signatures is a hook that requires signatures as soon as keys are
+// configured. OPA alone accepts an unsigned bundle if the bundle's section has
+// no "signing".
 type signatures struct {
 	log   *slog.Logger
-	keyed atomic.Bool // there are keys in the configuration file
+	keyed atomic.Bool // the configuration file contains keys
 }
 
-// OnConfig is called with the configuration file.
+// OnConfig is called with the configuration from the file.
 func (h *signatures) OnConfig(_ context.Context, c *config.Config) (*config.Config, error) {
 	return c, h.require(c, "")
 }
 
-// OnConfigDiscovery is called with what a discovery bundle configures.
+// OnConfigDiscovery is called with the configuration from a discovery bundle.
 func (h *signatures) OnConfigDiscovery(_ context.Context, c *config.Config) (*config.Config, error) {
 	return c, h.require(c, "discovered ")
 }
@@ -70,7 +70,7 @@ func (h *signatures) require(c *config.Config, what string) error {
 	return err
 }
 
-// sign gives a section an empty "signing" when it has none.
+// sign adds an empty "signing" to a section that has none.
 func (h *signatures) sign(section json.RawMessage, name string) (json.RawMessage, error) {
 	if len(section) == 0 || string(section) == "null" {
 		return section, nil

@@ -15,12 +15,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 )
 
-// shipQueue is how many entries may wait for OPA's plugin.
+// shipQueue is the number of entries that may wait for OPA's plugin.
 const shipQueue = 4096
 
-// Ship hands a line of the decision log, masked already, to OPA's decision log
-// plugin. It copies the line and never waits; false means that the line was
-// dropped, because too many wait.
+// Ship passes a line of the decision log, already masked, to OPA's decision
+// log plugin. It copies the line and never blocks. It returns false if it
+// dropped the line because the queue is full.
 func (o *OPA) Ship(line []byte) bool {
 	select {
 	case o.entries <- append([]byte(nil), line...):
@@ -30,7 +30,7 @@ func (o *OPA) Ship(line []byte) bool {
 	}
 }
 
-// ship passes entries on until ctx ends, and then what still waits.
+// ship passes entries on until ctx ends, and then the entries that still wait.
 func (o *OPA) ship(ctx context.Context) {
 	whole := context.WithoutCancel(ctx)
 	for {
@@ -68,7 +68,7 @@ func (o *OPA) pass(ctx context.Context, line []byte) {
 	}
 }
 
-// entry has the fields of a line that OPA's log has as well.
+// entry has the fields of a line that OPA's log also has.
 type entry struct {
 	DecisionID  string    `json:"decision_id"`
 	Path        string    `json:"path"`
@@ -80,7 +80,7 @@ type entry struct {
 
 var ofOPA = []string{"decision_id", "path", "timestamp", "input", "result", "requested_by"}
 
-// eventOf reads a line. What OPA's log has no field for goes under "custom".
+// eventOf parses a line. Fields that OPA's log lacks go under "custom".
 func eventOf(line []byte) (*server.Info, error) {
 	var e entry
 	var rest map[string]any
@@ -101,8 +101,9 @@ func eventOf(line []byte) (*server.Info, error) {
 	}, nil
 }
 
-// opaLogger writes OPA's log lines into the process's own log. What the bundle
-// plugin says is left to the keeper, but for those who debug.
+// opaLogger writes OPA's log lines to the process's own log. It writes the
+// lines of the bundle plugin at debug level only, because the keeper reports
+// bundle failures.
 type opaLogger struct {
 	log    *slog.Logger
 	fields []any
@@ -149,5 +150,6 @@ func (l opaLogger) GetLevel() logging.Level {
 	return logging.Warn
 }
 
-// SetLevel implements logging.Logger: the level is the process's own.
+// SetLevel implements logging.Logger. It does nothing, because the process's
+// own log sets the level.
 func (l opaLogger) SetLevel(logging.Level) {}

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// notOlder refuses an arrival of which a bundle is surely older than the one in
-// force: a signature says who made a bundle, not that it is the newest.
+// notOlder refuses an arrival if one of its bundles is certainly older than the
+// one in force. A signature proves who made a bundle, not that it is the
+// newest.
 func notOlder(arrived, inForce map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(arrived)) {
 		if older(arrived[name], inForce[name]) {
@@ -21,9 +22,9 @@ func notOlder(arrived, inForce map[string]string) error {
 	return nil
 }
 
-// older tells whether revision a is surely older than b: both are whole
-// numbers, both semantic versions (the v may be missing), or both RFC 3339
-// times. Others, such as commit hashes, have no order.
+// older reports whether revision a is certainly older than b. It compares two
+// whole numbers, two semantic versions (the v may be missing), or two RFC 3339
+// times. Other revisions, such as commit hashes, have no order.
 func older(a, b string) bool {
 	if number(a) && number(b) {
 		a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
@@ -41,8 +42,8 @@ func number(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-// version is the text as package semver reads it; at least two parts, or a
-// hash of digits would be one.
+// version returns the text in the form that package semver reads. It requires a
+// dot, because a hash of digits would otherwise be a version.
 func version(text string) string {
 	if !strings.Contains(text, ".") {
 		return ""

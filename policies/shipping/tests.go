@@ -9,8 +9,8 @@ import (
 	"resellerd/policies/regotest"
 )
 
-// runTests runs a tree's own Rego tests. Every one that fails is a finding, and
-// so is it when some are skipped, or there are none.
+// runTests runs a tree's own Rego tests. Each failing test is a finding.
+// Skipped tests are a finding too, and so is a tree without tests.
 func runTests(ctx context.Context, tree fs.FS) error {
 	report, err := regotest.Run(ctx, tree, "")
 	if err != nil {

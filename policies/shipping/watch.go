@@ -6,8 +6,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watchPaths watches directories, and within parent only what is named name.
-// What cannot be watched is left to polling.
+// watchPaths watches directories. In parent, it watches only the entry name.
+// It ignores paths that cannot be watched; polling covers them.
 func watchPaths(parent, name string, dirs []string) (<-chan struct{}, func()) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -24,8 +24,9 @@ func watchPaths(parent, name string, dirs []string) (<-chan struct{}, func()) {
 	return changed, func() { _ = watcher.Close() }
 }
 
-// signal puts a value in changed after an event of interest, or an error: then
-// events may have been lost. It ends when the watcher is closed.
+// signal sends a value to changed after each event of interest. It does so
+// after an error too, because events may be lost. It ends when the watcher is
+// closed.
 func signal(watcher *fsnotify.Watcher, changed chan<- struct{}, of func(fsnotify.Event) bool) {
 	tell := func() {
 		select {
