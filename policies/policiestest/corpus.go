@@ -1,9 +1,9 @@
 // Package policiestest holds what tests of the policy engine and of the store
-// share: a corpus of small policies that are hostile to the translation into
-// filters, and random worlds of accounts, rows and requests to try them on.
+// share: a corpus of small policies that are hard to translate into filters,
+// and random worlds of accounts, rows and requests to try them on.
 //
-// The property that both hold the corpus to: a row passes the filter exactly
-// when the full evaluation allows it, or the policy is refused.
+// Both tests check one property of each policy: a row passes the filter
+// exactly when the full evaluation allows it, or the policy is refused.
 package policiestest
 
 import (
@@ -20,12 +20,12 @@ import (
 // Case is one policy of the corpus.
 type Case struct {
 	Name string
-	Type string // the resource type that it is about: card, account or widget
-	// Refused is what the refusal must say; "" means that the filter must
-	// equal the full evaluation.
+	Type string // the resource type of the policy: card, account or widget
+	// Refused is a text that the refusal must contain. If it is "", the
+	// filter must equal the full evaluation.
 	Refused string
-	// Oracle is "empty" when the policy allows nothing and "total" when it
-	// allows everything; "" when it must do neither over a run.
+	// Oracle is "empty" if the policy allows nothing and "total" if it allows
+	// everything. If it is "", the policy must do neither over a whole run.
 	Oracle string
 
 	rego []byte
@@ -56,7 +56,7 @@ func LoadCorpus() ([]Case, error) {
 	return cases, nil
 }
 
-// readCase reads the comment that a policy of the corpus starts with.
+// readCase reads the comment at the start of a policy of the corpus.
 func readCase(name string, rego []byte) (Case, error) {
 	c := Case{Name: name, Type: "card", rego: rego}
 	verdict := false
@@ -91,7 +91,7 @@ func (c Case) Tree() fs.FS {
 	}
 }
 
-// entrypoint names in the decision what the policy defines.
+// entrypoint returns a decision with the parts that the policy defines.
 func (c Case) entrypoint() string {
 	var b strings.Builder
 	b.WriteString("package reseller.main\n\n")

@@ -10,8 +10,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// Schema returns the types that the corpus is about. Card and account have the
-// columns of the store's types of these names; a widget exists in memory only.
+// Schema returns the types of the corpus. Card, account and group have columns
+// of the store's types of these names. A widget exists only in memory.
 func Schema() input.Schema {
 	return input.Schema{
 		"card": {Columns: map[string]input.ColumnKind{
@@ -48,8 +48,8 @@ func (a Account) Kind() string {
 	return "reseller"
 }
 
-// Accounts returns the tree that every world has: two masters, resellers
-// below them, and one more level.
+// Accounts returns the account tree of every world: two masters, resellers
+// below them, and one account a level further down.
 func Accounts() []Account {
 	return []Account{
 		{"acc_m1", "", "acc_m1", 0}, {"acc_r1", "acc_m1", "acc_m1", 1}, {"acc_r2", "acc_m1", "acc_m1", 1},
@@ -57,8 +57,8 @@ func Accounts() []Account {
 	}
 }
 
-// Below tells whether an account lies in the subtree of another, itself
-// included.
+// Below reports whether id lies in the subtree of ancestor, which includes
+// ancestor.
 func Below(ancestor, id string) bool {
 	for _, a := range Accounts() {
 		if a.ID == id {
@@ -69,16 +69,16 @@ func Below(ancestor, id string) bool {
 }
 
 // Texts are values that break naive renderings: wildcards, escapes, quotes,
-// letters that fold, compose or sort unlike their bytes, the empty and the very
-// long one.
+// letters whose folding, composition or order differs from their bytes, an
+// empty text and a very long one.
 var Texts = []string{
 	"a", "A", "b", "", "%", "_", "\\", "a%", "%a", "a_b", "axb", "\\%", "a\\", "'", "it's \"quoted\"; --", "\"",
 	"straße", "STRASSE", "strasse", "ä", "a\u0308", "Ä", "İ", "i", "ı", "é%", "日本", "😀", " a", "a ", "\t", "\n",
 	"null", "true", "false", "0", "1", "01", "1.0", "acc_r1", "acc_m1", "usr_r1", strings.Repeat("long", 900),
 }
 
-// Text returns a hostile text. A third of the time it is one of a few, so that
-// values meet.
+// Text returns a hostile text. A third of the time it returns one of four
+// texts, so that equal values occur.
 func Text(r *rand.Rand) string {
 	if r.IntN(3) == 0 {
 		return pick(r, "a", "A", "acc_r1", "acc_r2")
@@ -86,7 +86,7 @@ func Text(r *rand.Rand) string {
 	return Texts[r.IntN(len(Texts))]
 }
 
-// maybe puts a value into a row most of the time.
+// maybe sets a value in a row with a probability of 3/4.
 func maybe(r *rand.Rand, row map[string]any, column string, v any) {
 	if r.IntN(4) > 0 {
 		row[column] = v
@@ -95,7 +95,7 @@ func maybe(r *rand.Rand, row map[string]any, column string, v any) {
 
 // Rows returns n random rows of a type, with absent values as absent keys.
 // External ids are unique per account, and cards are assigned only to accounts
-// directly below their owner, so that a store's constraints take them.
+// directly below their owner, so that a store's constraints accept the rows.
 func Rows(r *rand.Rand, typ string, n int) []map[string]any {
 	rows := make([]map[string]any, n)
 	taken := map[string]bool{}
@@ -166,8 +166,8 @@ func widget(r *rand.Rand, i int, owner Account) map[string]any {
 	return row
 }
 
-// Input returns a random request of a random subject about a type, without a
-// row.
+// Input returns a random request about a type, without a row. The subject is
+// random too.
 func Input(r *rand.Rand, typ string) *input.Input {
 	return &input.Input{
 		Subject: subject(r), Action: input.Action{Name: pick(r, "read", "read", "update"), Properties: properties(r)},
@@ -204,8 +204,8 @@ func subject(r *rand.Rand) input.Subject {
 	return input.Subject{Type: "user", ID: id, Properties: properties(r), Facts: facts}
 }
 
-// properties returns what a request may send along: values of every type
-// under the same names.
+// properties returns random properties of a request: values of every type under
+// the same names.
 func properties(r *rand.Rand) map[string]any {
 	out := map[string]any{}
 	for _, key := range []string{"label", "account_id"} {
@@ -236,7 +236,7 @@ func properties(r *rand.Rand) map[string]any {
 
 func pick(r *rand.Rand, options ...string) string { return options[r.IntN(len(options))] }
 
-// WithRow returns the request about one row.
+// WithRow returns a copy of the request about one row.
 func WithRow(in *input.Input, row map[string]any) *input.Input {
 	out := *in
 	out.Resource.Row = row

@@ -1,5 +1,5 @@
-// Package depth says how long tests look for faults that few cases show. The
-// environment variable RESELLERD_TEST_DEPTH sets it for every test:
+// Package depth sets how thoroughly tests search for rare faults. The environment
+// variable RESELLERD_TEST_DEPTH sets it for every test:
 //
 //	quick  some cases of each kind, the default. The store's tests run on both
 //	       databases; each test of the server runs on one
@@ -27,18 +27,18 @@ var factor = sync.OnceValue(func() int {
 	}
 })
 
-// Runs is how many random cases a test tries that tries quick of them by default.
+// Runs returns the number of random cases to try. quick is the number at depth
+// "quick".
 func Runs(quick int) int { return quick * factor() }
 
-// Long reports whether a test may take minutes to reach a number that is named
-// for it.
+// Long reports whether the depth is "long": a test may then take minutes.
 func Long() bool { return factor() == 10 }
 
-// Full reports whether a test tries every combination of its cases, and not
-// each case in one of them.
+// Full reports whether a test tries every combination of its cases. If not, it
+// tries each case in one combination.
 func Full() bool { return factor() > 1 }
 
-// FirstSeed is where the seeds of random cases begin: RESELLERD_TEST_SEED, or 1.
+// FirstSeed returns the first seed of random cases: RESELLERD_TEST_SEED, or 1.
 func FirstSeed() uint64 {
 	text := os.Getenv("RESELLERD_TEST_SEED")
 	if text == "" {
