@@ -1,8 +1,8 @@
 // Package cardfile reads and writes rate cards as files: CSV, XLSX, NDJSON and
-// open rate card JSON. It is pure: bytes in, rows out, and the other way
-// round; memory is bounded whatever the file's size. What a reader is not sure
-// of it asks for and does not guess, and every line of a file is accounted
-// for.
+// open rate card JSON. It only converts bytes to rows and rows to bytes, and
+// needs bounded memory for a file of any size. If a reader is not sure, it
+// asks for an option instead of guessing. Its report accounts for every line
+// of a file.
 package cardfile
 
 import (
@@ -23,34 +23,37 @@ const (
 	JSON   = "json" // open rate card JSON, "Interconnect Made Easy" 1.0.0
 )
 
-// File is what is read. It is read more than once, and from several places.
+// File is the input of Read. Read calls ReadAt several times, for the same
+// parts too.
 type File struct {
 	io.ReaderAt
 	Size      int64
-	Name      string // its ending is a hint, if it has a known one
-	MediaType string // another
+	Name      string // a known ending is a hint at the format
+	MediaType string // another hint at the format
 }
 
-// Options say what the file itself does not. The zero value asks for nothing.
+// Options supply what the file itself does not say. The zero value sets
+// nothing.
 type Options struct {
-	Format    string         // one of the formats; "" for what the file looks like
-	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1; "" for what the file looks like
-	Delimiter rune           // of CSV; 0 for what the file looks like
-	Decimal   byte           // '.' or ','; 0 where every price says it by itself
-	Columns   []string       // of CSV and XLSX: names by position, "-" for one to leave out; empty for those of the headings
-	Sheets    []string       // of a workbook; "*" for all; empty where there is one
-	Card      string         // of open rate card JSON; "" where there is one
-	Commas    string         // what a comma in 447,712 parts: CommasList or CommasThousands; "" where it is no question
-	NANP      *bool          // prefixes are NPA-NXX, to be stored as 1NPANXX; nil where it is no question
-	Exit011   bool           // 011 before a prefix is the way out of North America, not a part of it
-	Zone      *time.Location // of dates that have none
-	Currency  string         // of the card; "" for any
-	MCD       *int           // where the file has none; default 0
-	Pulse     *int           // where the file has none; default 1
-	Now       time.Time      // later dates are another day's
+	Format    string         // one of the formats; "" to detect it
+	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1; "" to detect it
+	Delimiter rune           // for CSV; 0 to detect it
+	Decimal   byte           // decimal mark: '.' or ','; 0 if each price shows it
+	Columns   []string       // for CSV and XLSX: names by position, "-" to skip a column; empty to use the headings
+	Sheets    []string       // sheets of a workbook; "*" for all; may be empty if there is only one
+	Card      string         // for open rate card JSON; may be "" if there is only one card
+	Commas    string         // meaning of the comma in 447,712: CommasList or CommasThousands; "" if it does not occur
+	NANP      *bool          // true if prefixes are NPA-NXX, to be stored as 1NPANXX; nil to ask if in doubt
+	Exit011   bool           // remove a leading 011, the international prefix of North America, from prefixes
+	Zone      *time.Location // time zone of dates without one
+	Currency  string         // currency of the card; "" for any
+	MCD       *int           // minimum charged duration in seconds, if the file has none; default 0
+	Pulse     *int           // billing increment in seconds, if the file has none; default 1
+	Now       time.Time      // rows with a later date are not yet in force
 }
 
-// What a comma parts in a prefix cell that could be a number with thousands.
+// The meaning of a comma in a prefix cell that could be one number with
+// thousands separators.
 const (
 	CommasList      = "list"      // 447,712 is 447 and 712
 	CommasThousands = "thousands" // 447,712 is 447712
@@ -60,11 +63,11 @@ const (
 type Row struct {
 	rating.Row
 	Name string
-	From time.Time // the moment from which it is in force, in UTC; zero for now
+	From time.Time // start of validity, in UTC; zero if it is in force at Options.Now
 }
 
-// Place is where a line stands: a line of a text file, a row of a sheet, an
-// element of a JSON array; all from 1.
+// Place is the position of a line: a line of a text file, a row of a sheet, or
+// an element of a JSON array. All count from 1.
 type Place struct {
 	Sheet string `json:"sheet,omitempty"`
 	Line  int    `json:"line"`
@@ -77,13 +80,13 @@ func (p Place) String() string {
 	return fmt.Sprintf("line %d", p.Line)
 }
 
-// ErrFile says that the file cannot be read as it is, or as was asked.
+// ErrFile means that the file cannot be read, or not with these options.
 var ErrFile = errors.New("unreadable file")
 
-// FileError is an ErrFile with what is wrong.
+// FileError is an ErrFile with a description.
 type FileError struct {
-	Option string // the option that would help, as the HTTP query names it; "" for none
-	Place  Place  // zero for the file as a whole
+	Option string // the option that would help, by its name in the HTTP query; "" for none
+	Place  Place  // zero if the error concerns the whole file
 	Text   string
 }
 
@@ -94,7 +97,7 @@ func (e *FileError) Error() string {
 	return e.Text
 }
 
-// Unwrap gives the sentinel.
+// Unwrap returns ErrFile.
 func (e *FileError) Unwrap() error { return ErrFile }
 
 func broken(format string, args ...any) error { return &FileError{Text: fmt.Sprintf(format, args...)} }
@@ -103,22 +106,22 @@ func ask(option, format string, args ...any) error {
 	return &FileError{Option: option, Text: fmt.Sprintf(format, args...)}
 }
 
-// Limits of every file.
+// Limits for every file.
 const (
 	maxLine      = 1 << 20 // bytes of a line, a JSON value or an XLSX row
-	maxCells     = 1_000   // of a line
+	maxCells     = 1_000   // cells of a line
 	maxRates     = 5_000_000
-	maxExpansion = 10_000 // prefixes of one cell
-	maxDates     = 32     // later dates
-	maxFixes     = 10_000 // prefixes that occur twice and differ
-	maxRefusals  = 100    // that are told one by one
-	maxHeading   = 50     // lines before which a heading stands
+	maxExpansion = 10_000 // prefixes in one cell
+	maxDates     = 32     // different dates after Options.Now
+	maxFixes     = 10_000 // prefixes that occur twice with different values
+	maxRefusals  = 100    // refusals in the report
+	maxHeading   = 50     // lines to search for the heading
 )
 
-// Read reads a file from its beginning to its end and gives each row to yield,
-// in the file's order. Only the report says which of them stand: see
-// Report.Fixes. An error of yield ends it and is returned; other errors are
-// ErrFile, the context's, or the File's own.
+// Read reads a whole file and passes each row to yield, in the file's order. A
+// later line may replace or cancel a row: see Report.Fixes. If yield returns
+// an error, Read stops and returns it. Other errors are ErrFile, an error of
+// ctx, or an error of File.
 func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Report, error) {
 	f.ReaderAt = exact{f.ReaderAt, f.Size}
 	format, err := f.format(o)

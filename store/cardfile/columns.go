@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/currency"
 )
 
-// The columns that are read.
+// The columns that Read knows.
 const (
 	colPrefix = iota
 	colName
@@ -26,14 +26,14 @@ const (
 	columnCount
 )
 
-// columnNames are what columns are called here, in files written here, and
-// where they are given by position.
+// columnNames holds the names of the columns in written files, in the report,
+// and in Options.Columns.
 var columnNames = [columnCount]string{
 	"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status",
 	"effective_date", "included_seconds", "currency",
 }
 
-// synonyms are headings as heading puts them.
+// synonyms holds known headings in the form that heading returns.
 var synonyms = [columnCount][]string{
 	colPrefix: {
 		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
@@ -84,9 +84,9 @@ var columnOf = func() map[string]int {
 	return m
 }()
 
-// heading is a heading as it is looked up: words of letters and digits in
-// lower case, without remarks in brackets. Currencies that it names are left
-// out, and told.
+// heading returns a heading in the form for lookups: words of letters and
+// digits in lower case, without remarks in brackets. It removes the currency
+// codes from the words and returns them separately.
 func heading(cell string) (words string, codes []string) {
 	var kept []string
 	cell, remark := cutBrackets(cell)
@@ -120,8 +120,8 @@ func isPrice(column int) bool {
 	return column == colCost || column == colInter || column == colIntra || column == colConnect
 }
 
-// namesOtherUnit finds in a heading's remark what would make its prices others
-// by a hundred or by sixty times.
+// namesOtherUnit reports whether a heading names a unit that changes its
+// prices by a factor of 100 or 60, for example cents or seconds.
 func namesOtherUnit(cell string) bool {
 	_, remark := cutBrackets(cell)
 	return strings.Contains(cell, "¢") || slices.ContainsFunc(strings.FieldsFunc(strings.ToLower(remark), separates), func(word string) bool {
@@ -129,8 +129,8 @@ func namesOtherUnit(cell string) bool {
 	})
 }
 
-// isCurrency knows the codes that a heading may hold, but for those that are
-// other words there.
+// isCurrency reports whether a word of a heading is a currency code. It leaves
+// out codes that are common words in headings.
 func isCurrency(word string) bool {
 	if len(word) != 3 || slices.Contains([]string{"ALL", "TOP", "TRY", "PEN", "CUP", "SOS", "STD"}, strings.ToUpper(word)) {
 		return false
@@ -139,16 +139,17 @@ func isCurrency(word string) bool {
 	return err == nil && unit != currency.XXX && unit != currency.XTS
 }
 
-// layout is where the columns of a file or sheet stand, -1 for none.
+// layout holds the positions of the columns in a file or sheet, -1 for an
+// absent column.
 type layout struct {
 	at         [columnCount]int
-	names      [columnCount]string // what the file calls them
+	names      [columnCount]string // the file's names for the columns
 	ignored    []string
-	told       bool     // by position, not by a heading
-	width      int      // how many columns there are, read or not
-	heading    []string // the cells of the heading line, nil for a layout by position
-	currencies []string // that the headings name
-	npanxx     bool     // the heading of the prefixes says so
+	told       bool     // given by Options.Columns, not by a heading
+	width      int      // number of columns, including ignored ones
+	heading    []string // cells of the heading line; nil if there is none
+	currencies []string // currencies that the headings name
+	npanxx     bool     // the heading of the prefix column says NPA-NXX
 }
 
 func emptyLayout() *layout {
@@ -161,9 +162,9 @@ func emptyLayout() *layout {
 
 func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] >= 0 }
 
-// byHeading finds the columns by a line of headings. It is nil when the line
-// is none. An error says that two columns might be the same, or that prices
-// may be of another unit.
+// byHeading finds the columns in a line of headings. It returns nil if the
+// line is not a heading. It returns an error if two headings may mean the same
+// column, or if prices may have another unit.
 func byHeading(cells []cell) (*layout, error) {
 	l, unclear := byNames(cells)
 	switch {
@@ -179,8 +180,8 @@ func byHeading(cells []cell) (*layout, error) {
 	return l, nil
 }
 
-// byNames finds the columns that are named. unclear is why there may be two of
-// one, or prices of another unit.
+// byNames finds the columns by their names. unclear says if two names may mean
+// the same column, or if prices may have another unit.
 func byNames(names []cell) (l *layout, unclear refusal) {
 	l = emptyLayout()
 	for i, c := range names {
@@ -209,8 +210,8 @@ func byNames(names []cell) (l *layout, unclear refusal) {
 	return l, unclear
 }
 
-// secondName takes the better of two columns of names: the one that stands
-// earlier among the synonyms.
+// secondName chooses between two columns of names. It takes the one that comes
+// earlier in the synonyms.
 func (l *layout) secondName(i int, words, text string) {
 	had, _ := heading(l.names[colName])
 	if slices.Index(synonyms[colName], words) < slices.Index(synonyms[colName], had) {
@@ -221,7 +222,7 @@ func (l *layout) secondName(i int, words, text string) {
 	l.ignored = append(l.ignored, excerpt(text))
 }
 
-// byPosition lays out the columns that were named.
+// byPosition returns the layout for columns that Options names by position.
 func byPosition(names []string) (*layout, error) {
 	l := emptyLayout()
 	l.told, l.width = true, len(names)

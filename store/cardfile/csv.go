@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// cell is what stands in one place. Only a number may be written with an
-// exponent: as text it is what a spreadsheet has made of a prefix.
+// cell is the content of one cell. Only a number may have an exponent; in a
+// text, an exponent means that a spreadsheet has shortened a prefix.
 type cell struct {
 	text   string
 	number bool
-	exact  bool   // a number that is what its digits say, and none that was kept in binary
-	fault  string // why there is nothing to read, for people
-	shown         // how a spreadsheet shows a number
+	exact  bool   // a number that its digits give exactly, not one stored in binary
+	fault  string // why the cell has no readable content, for people
+	shown         // how a spreadsheet displays a number
 }
 
-// lineCounter counts line ends on the way.
+// lineCounter counts line ends while it passes data on.
 type lineCounter struct {
 	from  io.Reader
 	lines int
@@ -36,7 +36,7 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// total is how many lines there are, once all was read.
+// total returns the number of lines, once everything is read.
 func (c *lineCounter) total() int {
 	if c.last != '\n' && c.last != 0 {
 		return c.lines + 1
@@ -62,7 +62,7 @@ func (r *reader) readCSV(f File) error {
 	}
 	r.report.Encoding, r.report.Delimiter = encoding, string(delimiter)
 	in := newCSV(buffered, delimiter)
-	done := int64(0) // the parser's own offset moves on within a quoted text
+	done := int64(0) // end of the last record; the parser's own offset also advances inside a quoted text
 	g.parsed = func() int64 { return done }
 	return r.csvLines(in, counter, &done)
 }
@@ -73,8 +73,8 @@ func newCSV(from io.Reader, delimiter rune) *csv.Reader {
 	return in
 }
 
-// csvLines takes every line. The parser leaves blank ones out, which shows in
-// the numbers of the others.
+// csvLines reads every line. The parser skips blank lines; gaps in the line
+// numbers reveal them.
 func (r *reader) csvLines(in *csv.Reader, counter *lineCounter, done *int64) error {
 	var cells []cell
 	next := 1
@@ -112,7 +112,8 @@ func (r *reader) csvLines(in *csv.Reader, counter *lineCounter, done *int64) err
 
 func (r *reader) blank(lines int) { r.report.Lines.Blank += max(0, lines) }
 
-// refuseQuotes refuses the lines that a quotation mark has joined or broken.
+// refuseQuotes refuses the lines that a misplaced quotation mark has joined
+// or broken.
 func (r *reader) refuseQuotes(bad *csv.ParseError) {
 	why := refusal{reason: "a quotation mark is in a wrong place"}
 	if bad.Line > bad.StartLine {
@@ -124,8 +125,8 @@ func (r *reader) refuseQuotes(bad *csv.ParseError) {
 
 var delimiters = []rune{',', ';', '\t', '|'}
 
-// delimiterOf is the one that the most headings come of, or the most cells a
-// line.
+// delimiterOf returns the delimiter that gives the most known headings in a
+// line. Among equals, it returns the one that gives the most cells.
 func delimiterOf(sample []byte, o Options) rune {
 	best, most := delimiters[0], 0
 	for _, delimiter := range delimiters {

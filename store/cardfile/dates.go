@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The forms of dates, those with a zone first.
+// The accepted forms of dates. Forms with a time zone are tried first.
 var (
 	zoned    = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00"}
 	zoneless = []string{
@@ -16,10 +16,10 @@ var (
 	}
 )
 
-// noZone is a reason that is not a line's but the file's.
+// noZone is a reason that concerns the whole file rather than one line.
 const noZone = "has no time zone"
 
-// date reads a moment from which a row is in force.
+// date reads the moment from which a row is in force.
 func (r *reader) date(c cell) (time.Time, string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
@@ -56,7 +56,8 @@ func inZone(text string, zone *time.Location) (time.Time, string) {
 	return time.Time{}, "is not a date"
 }
 
-// withSlashes reads a date whose day and month change places with the country.
+// withSlashes reads a date with slashes. The order of day and month depends on
+// the country, so a date that could be two different days is refused.
 func withSlashes(text string, zone *time.Location) (time.Time, string) {
 	day, errDay := time.ParseInLocation("2/1/2006", text, zone)
 	month, errMonth := time.ParseInLocation("1/2/2006", text, zone)
@@ -78,10 +79,10 @@ func plausible(t time.Time) string {
 	return ""
 }
 
-const firstSerial = 25_000 // days: a date in 1968, or 1972
+const firstSerial = 25_000 // days; a date in 1968, or in 1972 if counted from 1904
 
-// serial reads a date as spreadsheets count: days since 30 December 1899, or
-// since 1904.
+// serial reads a date as spreadsheets store it: days since 30 December 1899,
+// or since 1904.
 func (r *reader) serial(text string) (time.Time, string) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	days, err := strconv.Atoi(whole)

@@ -14,7 +14,7 @@ var endings = map[string]string{
 	".csv": CSV, ".tsv": CSV, ".txt": CSV, ".xlsx": XLSX, ".xlsm": XLSX, ".json": JSON, ".ndjson": NDJSON, ".jsonl": NDJSON,
 }
 
-// MediaXLSX and the others are the media types that files come and go as.
+// The media types of files.
 const (
 	MediaCSV    = "text/csv"
 	MediaXLSX   = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -27,11 +27,11 @@ var mediaTypes = map[string]string{
 	MediaXLSX: XLSX, MediaNDJSON: NDJSON, "application/jsonl": NDJSON, "application/json": JSON, MediaJSON: JSON,
 }
 
-// FormatOf is the format that a file of this name has, "" for an unknown
-// ending.
+// FormatOf returns the format for a file name, or "" for an unknown ending.
 func FormatOf(name string) string { return endings[strings.ToLower(path.Ext(name))] }
 
-// claims are the formats that name, media type and options give.
+// claims returns the formats that the options, the media type and the name
+// give.
 func (f File) claims(o Options) []string {
 	mediaType, _, err := mime.ParseMediaType(f.MediaType)
 	if err != nil {
@@ -40,8 +40,8 @@ func (f File) claims(o Options) []string {
 	return []string{o.Format, mediaTypes[mediaType], FormatOf(f.Name)}
 }
 
-// format is what the file is: what it looks like, as long as nothing that was
-// said of it is against that.
+// format returns the format of the file. It detects the format and refuses a
+// file whose options, media type or name say otherwise.
 func (f File) format(o Options) (string, error) {
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
@@ -59,7 +59,7 @@ func (f File) format(o Options) (string, error) {
 	for _, claim := range f.claims(o) {
 		switch {
 		case claim == "":
-		case claim == looks, isJSON(claim) && isJSON(looks): // their beginnings may be the same
+		case claim == looks, isJSON(claim) && isJSON(looks): // both may begin alike
 			chosen = cmp.Or(chosen, claim)
 		default:
 			return "", ask("format", "the file is said to be %s, but looks like %s", claim, looks)
@@ -70,7 +70,7 @@ func (f File) format(o Options) (string, error) {
 
 func isJSON(format string) bool { return format == JSON || format == NDJSON }
 
-// magics are how files begin that are no cards.
+// magics lists the first bytes of files that are not rate cards.
 var magics = []struct{ begin, what string }{
 	{"%PDF", "a PDF document"},
 	{"\xD0\xCF\x11\xE0", "an old Excel workbook (XLS): save it as XLSX or CSV"},

@@ -9,8 +9,8 @@ import (
 
 var errShort = errors.New("the file ends early")
 
-// exact is a file that ends where its size says, and nowhere else: what it
-// gives for an end before that, itself or wrapped, is a failure.
+// exact is a file that ends exactly at size. If the ReaderAt reports an end
+// before that, as io.EOF or wrapped, exact returns errShort.
 type exact struct {
 	io.ReaderAt
 	size int64
@@ -28,13 +28,13 @@ func (e exact) ReadAt(p []byte, off int64) (int, error) {
 	return n, io.EOF
 }
 
-// guard reads a file for a parser, and stops it at a line or value that has no
-// end: no more than maxLine bytes are read beyond where the parser has come to.
+// guard passes a file to a parser and stops at a line or value without an end.
+// It reads at most maxLine bytes beyond the parser's position.
 type guard struct {
 	ctx    context.Context
 	from   io.Reader
 	read   int64
-	parsed func() int64 // where the parser has come to; nil for unguarded
+	parsed func() int64 // position of the parser; nil for no limit
 }
 
 func (g *guard) Read(p []byte) (int, error) {

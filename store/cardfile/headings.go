@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// head looks for the line of headings, or takes the columns that were told.
+// head looks for the line of headings, or uses the columns in Options.
 func (r *reader) head(at Place, cells []cell) error {
 	if len(r.o.Columns) > 0 {
 		return r.headTold(at, cells)
@@ -40,8 +40,8 @@ func (r *reader) headTold(at Place, cells []cell) error {
 	if err := r.useLayout(told); err != nil {
 		return err
 	}
-	// The first line may be one of headings all the same: then no digit stands
-	// where the prefix does, nor where the cost does.
+	// The first line may be a heading despite Options.Columns. In that case
+	// neither the prefix nor the cost contains a digit.
 	if !strings.ContainsAny(r.cell(cells, colPrefix).text, "0123456789") && !strings.ContainsAny(r.cell(cells, colCost).text, "0123456789") {
 		r.report.Lines.Headings++
 		if r.headingAgain(cells) == nil {
@@ -52,7 +52,7 @@ func (r *reader) headTold(at Place, cells []cell) error {
 	return r.line(at, cells)
 }
 
-// headKept keeps a line of headings above columns that were told.
+// headKept keeps a line of headings when Options names the columns.
 func (r *reader) headKept(told *layout, cells []cell) error {
 	told.heading = make([]string, len(cells))
 	for i, c := range cells {
@@ -74,8 +74,8 @@ func (r *reader) headKept(told *layout, cells []cell) error {
 	return r.oneCurrency(told)
 }
 
-// oneCurrency refuses headings that speak of another currency than the card's,
-// or of several.
+// oneCurrency refuses headings that name another currency than the card's, or
+// several.
 func (r *reader) oneCurrency(l *layout) error {
 	card := r.o.Currency
 	for _, code := range l.currencies {
@@ -90,7 +90,7 @@ func (r *reader) oneCurrency(l *layout) error {
 	return nil
 }
 
-// isHeading knows the heading when it comes again.
+// isHeading reports whether a line repeats the heading.
 func (r *reader) isHeading(cells []cell) bool {
 	if len(cells) != len(r.layout.heading) {
 		return false
@@ -103,9 +103,9 @@ func (r *reader) isHeading(cells []cell) bool {
 	return true
 }
 
-// refused counts a line that cannot be read. One that names columns is no line
-// of prices: what follows it is read as before where it names the same, and not
-// at all where it names others.
+// refused counts a line that cannot be read. If the line names columns, it is
+// another heading. If it names the same columns, reading goes on; if it names
+// others, the file is refused.
 func (r *reader) refused(at Place, cells []cell, why refusal) error {
 	l := r.headingAgain(cells)
 	switch {
@@ -122,9 +122,9 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 	return nil
 }
 
-// headingAgain is what a line below the headings names, if it names two
-// columns, one of them the prefix or the cost. Objects have their names
-// elsewhere.
+// headingAgain returns the layout of a line below the headings, if the line
+// names at least two columns, one of them the prefix or the cost. It returns
+// nil for JSON, whose objects carry their names.
 func (r *reader) headingAgain(cells []cell) *layout {
 	if isJSON(r.report.Format) {
 		return nil
@@ -142,8 +142,8 @@ func (r *reader) headingAgain(cells []cell) *layout {
 	return l
 }
 
-// agrees reports a layout of the same columns in the same places. Of columns
-// that were told it is enough that none is said to stand elsewhere.
+// agrees reports whether a layout has the same columns in the same places. If
+// Options named the columns, no column may be in another place.
 func (l *layout) agrees(again *layout) bool {
 	if !l.told {
 		return l.at == again.at

@@ -2,9 +2,9 @@ package cardfile
 
 import "strings"
 
-// Inert is a text as a cell that no spreadsheet takes for a formula: an
-// apostrophe stands before what would be. Uninert takes it off again, whatever
-// the text.
+// Inert returns a text as a cell that no spreadsheet takes for a formula. It
+// puts an apostrophe before a text that begins like a formula. Uninert undoes
+// this for every text.
 func Inert(text string) string {
 	if runs(text) {
 		return "'" + text
@@ -12,7 +12,7 @@ func Inert(text string) string {
 	return text
 }
 
-// Uninert is the text that Inert has made a cell of.
+// Uninert returns the text from which Inert made the cell.
 func Uninert(cell string) string {
 	if strings.HasPrefix(cell, "'") && runs(cell[1:]) {
 		return cell[1:]
@@ -20,7 +20,7 @@ func Uninert(cell string) string {
 	return cell
 }
 
-// runs reports a text that begins as formulas do, after any apostrophes.
+// runs reports whether a text begins like a formula, after any apostrophes.
 func runs(text string) bool {
 	text = strings.TrimLeft(text, "'")
 	return text != "" && strings.IndexByte("=+-@\t\r\n", text[0]) >= 0

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// openCard is what is said of a card beside its rates.
+// openCard holds the properties of a card other than its rates.
 type openCard struct {
 	Type, Currency string
 	Fields         []string
@@ -19,14 +19,14 @@ type openCard struct {
 	rates          bool
 }
 
-// openRoot is what is said of all cards.
+// openRoot holds the properties that apply to all cards.
 type openRoot struct {
 	cards           map[string]*openCard
 	effective, zone string
 }
 
-// readJSON reads open rate card JSON. What is said of a card may stand after
-// its rates, so the document is walked twice.
+// readJSON reads open rate card JSON. It walks the document twice, because a
+// card's properties may come after its rates.
 func (r *reader) readJSON(f File) error {
 	d, err := r.document(f)
 	if err != nil {
@@ -49,7 +49,7 @@ func (r *reader) readJSON(f File) error {
 	return r.walk(d, name, card)
 }
 
-// survey reads everything but the rates.
+// survey reads everything except the rates.
 func (d document) survey() (openRoot, error) {
 	root := openRoot{cards: map[string]*openCard{}}
 	err := d.object("the document", func(name string) (bool, error) {
@@ -98,7 +98,8 @@ func (d document) card(c *openCard) error {
 	})
 }
 
-// rate reads what is said of all rates. It says nothing twice, known or not.
+// rate reads the defaults for all rates. A name must not occur twice, known
+// or not.
 func (d document) rate(c *openCard) error {
 	known := map[string]*json.Number{
 		"default_pulse": &c.Rate.Pulse, "default_initial": &c.Rate.Initial, "connection": &c.Rate.Connection,
@@ -136,7 +137,7 @@ func (d document) fields(c *openCard) error {
 	return d.fault(err)
 }
 
-// chooseCard takes the card that was named, or the only one.
+// chooseCard returns the card that Options names, or the only one.
 func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 	names := slices.Sorted(maps.Keys(root.cards))
 	name := r.o.Card
@@ -158,7 +159,7 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 	return name, card, nil
 }
 
-// useRoot takes the card's columns and what it says of all its rows.
+// useRoot applies the card's columns and its defaults for all rows.
 func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if r.o.Currency != "" && card.Currency != "" && card.Currency != r.o.Currency {
 		return broken("the document has the currency %s, and the card has %s", excerpt(card.Currency), r.o.Currency)
@@ -177,7 +178,7 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if found == nil || !card.rates {
 		return broken("the card lacks the field prefix, the field rate, or rates")
 	}
-	found.heading = nil // fields are no row
+	found.heading = nil // fields are not a row, so no row repeats them
 	if err := r.useLayout(found); err != nil {
 		return err
 	}
@@ -209,7 +210,7 @@ func (r *reader) defaults(card *openCard) (err error) {
 	return err
 }
 
-// inForce takes the document's own date and zone.
+// inForce applies the date and time zone of the document.
 func (r *reader) inForce(root openRoot) error {
 	if root.zone != "" && r.o.Zone == nil {
 		zone, err := time.LoadLocation(root.zone)
@@ -233,7 +234,7 @@ func (r *reader) inForce(root openRoot) error {
 	return nil
 }
 
-// walk goes to the card's rates and reads them.
+// walk finds the rates of the chosen card and reads them.
 func (r *reader) walk(d document, chosen string, card *openCard) error {
 	return d.object("the document", func(name string) (bool, error) {
 		if name != "cards" {
@@ -281,7 +282,7 @@ func (r *reader) rates(d document, width int) error {
 	return d.fault(err)
 }
 
-// jsonCell is a value of JSON as a cell.
+// jsonCell returns a JSON value as a cell.
 func jsonCell(v any) cell {
 	switch v := v.(type) {
 	case nil:

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// document reads JSON a token at a time.
+// document reads JSON one token at a time.
 type document struct {
 	*json.Decoder
 }
@@ -26,7 +26,8 @@ func (r *reader) document(f File) (document, error) {
 	return document{d}, nil
 }
 
-// fault tells errors of JSON apart from those of the file.
+// fault turns an error in the JSON into an ErrFile. It returns other errors,
+// such as those of reading the file, unchanged.
 func (d document) fault(err error) error {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
@@ -41,7 +42,7 @@ func (d document) fault(err error) error {
 	return err
 }
 
-// open takes the beginning of an object or array.
+// open reads the beginning of an object or array.
 func (d document) open(what string, delim json.Delim) error {
 	token, err := d.Token()
 	if err != nil {
@@ -53,8 +54,9 @@ func (d document) open(what string, delim json.Delim) error {
 	return nil
 }
 
-// object calls member for each name of an object; it reads the value. A name
-// that is known must not come twice.
+// object calls member for each name of an object. member reads the value and
+// returns true, or returns false to skip it. A name for which it returns true
+// must not occur twice.
 func (d document) object(what string, member func(name string) (known bool, err error)) error {
 	if err := d.open(what, '{'); err != nil {
 		return err
@@ -88,7 +90,7 @@ func (d document) object(what string, member func(name string) (known bool, err 
 	return d.fault(err)
 }
 
-// skip leaves out one value, of whatever size.
+// skip skips one value of any size.
 func (d document) skip() error {
 	for depth := 0; ; {
 		token, err := d.Token()

@@ -7,13 +7,13 @@ import (
 	"resellerd/store/rating"
 )
 
-// ledger is what was said of each prefix for one moment.
+// ledger records the rows of each prefix for one start date.
 type ledger struct {
 	seen
-	from  time.Time // zero for now
-	dates []int64   // of the rows in force now: since when, 0 for always
+	from  time.Time // zero for rows that are in force now
+	dates []int64   // start dates of the rows in microseconds; 0 for none
 	index map[int64]uint16
-	fixes map[rating.Prefix]*Row // nil for one that nothing stands for
+	fixes map[rating.Prefix]*Row // nil if no row stands for the prefix
 	rates int
 }
 
@@ -21,7 +21,8 @@ func newLedger(from time.Time) *ledger {
 	return &ledger{from: from, index: map[int64]uint16{}, fixes: map[rating.Prefix]*Row{}}
 }
 
-// outcome is what becomes of a row for one of its prefixes.
+// outcome is the result of a row for one of its prefixes. A greater outcome
+// takes precedence when a line has several.
 type outcome uint8
 
 const (
@@ -31,7 +32,7 @@ const (
 	contradicts
 )
 
-// ledgerOf is where the row belongs, and the index of its date there.
+// ledgerOf returns the ledger of a row and the index of its date there.
 func (r *reader) ledgerOf(at Place, row *Row) (*ledger, uint16, error) {
 	since := int64(0)
 	if !row.From.IsZero() {
@@ -54,7 +55,8 @@ func (r *reader) ledgerOf(at Place, row *Row) (*ledger, uint16, error) {
 	return l, l.date(since), l.full(at)
 }
 
-// date numbers the dates of a ledger.
+// date returns the index of a date in the ledger, and adds the date if it is
+// new.
 func (l *ledger) date(since int64) uint16 {
 	i, known := l.index[since]
 	if !known {
@@ -75,7 +77,7 @@ func (l *ledger) full(at Place) error {
 	return nil
 }
 
-// take gives a row to yield for each prefix that is new, and counts the line.
+// take passes a row to yield for each new prefix, and counts the line.
 func (r *reader) take(at Place, row Row) error {
 	l, date, err := r.ledgerOf(at, &row)
 	if err != nil {
@@ -95,7 +97,7 @@ func (r *reader) take(at Place, row Row) error {
 	return nil
 }
 
-// enter takes a row for one prefix.
+// enter records a row for one prefix.
 func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 	there, found := l.put(s)
 	if !found {
@@ -126,7 +128,8 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 	return contradicts, nil
 }
 
-// contradiction refuses the line, and the one that it contradicts with it.
+// contradiction refuses an earlier line that the current line contradicts,
+// and notes why. count refuses the current line.
 func (r *reader) contradiction(s slot, there *slot) {
 	r.demote(there.line, contradicts)
 	r.report.note(r.placeOf(s.line), refusal{
@@ -135,7 +138,7 @@ func (r *reader) contradiction(s slot, there *slot) {
 	})
 }
 
-// count counts a line by the best that came of it, a contradiction above all.
+// count counts a line by the highest outcome of its prefixes.
 func (r *reader) count(line uint32, became outcome) {
 	lines := &r.report.Lines
 	switch became {
@@ -147,13 +150,13 @@ func (r *reader) count(line uint32, became outcome) {
 		lines.Superseded++
 	case contradicts:
 		lines.Refused++
-		if len(r.prefixed) > 1 { // others of it may stand
+		if len(r.prefixed) > 1 { // rows for other prefixes of the line may stand
 			r.demoted[line] = true
 		}
 	}
 }
 
-// demote counts a line otherwise that was taken before.
+// demote changes how an earlier line is counted.
 func (r *reader) demote(line uint32, to outcome) {
 	if r.demoted[line] {
 		return
@@ -167,7 +170,7 @@ func (r *reader) demote(line uint32, to outcome) {
 	}
 }
 
-// settle counts what stands and lists what does not.
+// settle counts the rates that stand and lists the fixes.
 func (r *reader) settle() {
 	ledgers := []*ledger{r.now}
 	for _, l := range r.later {
@@ -184,9 +187,9 @@ func (r *reader) settle() {
 	}
 }
 
-// Places are kept as numbers: the line, or the sheet and the row in it.
+// A place is stored as a number: the line, or the sheet and its row.
 
-const rowBits = 20 // of a sheet: 1,048,576 rows
+const rowBits = 20 // a sheet has at most 1,048,576 rows
 
 func (r *reader) numberOf(at Place) uint32 {
 	if at.Sheet == "" {

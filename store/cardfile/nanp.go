@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// northAmerican is a prefix of the North American plan with its country code.
+// northAmerican returns a prefix of the North American numbering plan with its
+// country code, or a reason why it is none.
 func northAmerican(text string) (string, string) {
 	switch {
 	case text == "1", strings.HasPrefix(text, "1") && text[1] >= '2':
@@ -17,9 +18,9 @@ func northAmerican(text string) (string, string) {
 	return "", "is not NPA-NXX"
 }
 
-// areaCode reports digits that begin as North American numbers do without
-// their country code: an area code, N[0-8]X, and of the exchange, NXX, as much
-// as there is. Neither ends in 11.
+// areaCode reports whether digits begin like a North American number without
+// country code: an area code N[0-8]X, and as much of an exchange NXX as there
+// is. Neither may end in 11.
 func areaCode(text string) bool {
 	switch {
 	case len(text) < 3, len(text) > 10, text[0] < '2', text[1] == '9', text[1:3] == "11":
@@ -28,19 +29,20 @@ func areaCode(text string) bool {
 	return len(text) == 3 || text[3] >= '2' && (len(text) < 6 || text[4:6] != "11")
 }
 
-// hyphened reports a range that is 212-555.
+// hyphened reports whether a range could be NPA-NXX with a hyphen, like
+// 212-555.
 func hyphened(first, last string) bool {
 	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
 	return len(first) == 3 && len(last) == 3 && allDigits(first+last) && areaCode(first+last)
 }
 
-// shapes are what the prefixes look like that say by nothing which plan they
-// are of: neither by what is dialled before a country code nor by a 1.
+// shapes counts the looks of prefixes whose numbering plan is unknown: they
+// have neither an international prefix nor a leading 1.
 type shapes struct {
 	bare, npanxx int
-	areas        int    // of three digits, that may be area codes
-	longer       bool   // or shorter, there was one, or one with a 1
-	line         string // one of the line that may be North American
+	areas        int    // prefixes of three digits that may be area codes
+	longer       bool   // some prefix has not three digits, or a leading 1
+	line         string // a prefix of the current line that may be North American
 }
 
 func (s *shapes) look(text string) {
@@ -61,21 +63,22 @@ func (s *shapes) look(text string) {
 	}
 }
 
-// doubtful reports that more than half have the length and the look of NPA-NXX.
-// By the prefixes that libphonenumber lists, it is all but one in 3,000 of the
-// North American exchanges, and 36 % of the mobile prefixes of the world, 11 %
-// of its area codes.
+// doubtful reports whether more than half of the prefixes have the length and
+// the look of NPA-NXX. Measured on the prefixes in libphonenumber, this look
+// fits all but one in 3,000 North American exchanges. It also fits 36% of the
+// world's mobile prefixes and 11% of its area codes.
 func (s *shapes) doubtful() bool { return 2*s.npanxx > s.bare }
 
-// areasAlone reports a deck of three digits each, most of which may be area
-// codes. One of the world has some country that has two.
+// areasAlone reports whether all prefixes have three digits and most may be
+// area codes. A deck for the whole world would also contain country codes of
+// two digits.
 func (s *shapes) areasAlone() bool { return !s.longer && s.bare >= 3 && 2*s.areas > s.bare }
 
 const whichPlan = "give nanp=true if prefixes are NPA-NXX (212555 is New York), or nanp=false if not (212555 is Morocco)"
 
-// plan asks which plan prefixes are of that may be North American, as soon as
-// a line has more to say than their look: prices by state, a heading, a code
-// that is no country's.
+// plan asks for the numbering plan of a prefix that may be North American. It
+// does so only if the line has another sign of it: prices by state, a heading,
+// or a code that no country has.
 func (r *reader) plan(at Place, row *Row) {
 	text := r.shapes.line
 	if text == "" {
@@ -95,20 +98,22 @@ func (r *reader) plan(at Place, row *Row) {
 	r.askPlan(&FileError{Place: at, Text: fmt.Sprintf("%s %s: %s", text, why, whichPlan)})
 }
 
-// namesNPANXX knows a heading of prefixes that are North American.
+// namesNPANXX reports whether a heading of prefixes says that they are North
+// American.
 func namesNPANXX(name string) bool {
 	words, _ := heading(name)
 	return slices.Contains([]string{"npanxx", "npa nxx", "lrn"}, words)
 }
 
-// byState reports prices that tell calls within a state from others. Decks of
-// the world that have the columns repeat the cost there, or nothing.
+// byState reports whether a row has different prices for calls within a state.
+// Decks for the whole world that have these columns repeat the cost there or
+// leave them empty.
 func byState(row *Row) bool {
 	inter, intra := row.Inter.Or(row.Cost), row.Intra.Or(row.Cost)
 	return inter != row.Cost || intra != row.Cost
 }
 
-// noCountry are area codes, in use or not, that were never a country's code
-// (ITU-T E.164, list of assigned codes).
+// noCountry lists possible area codes, in use or not, that were never the code
+// of a country (ITU-T E.164, list of assigned codes).
 const noCountry = "210 214 215 217 219 280 281 282 283 284 285 286 287 288 289 384 422 424 425 426 427 428 429 " +
 	"801 802 803 804 805 806 807 809 830 831 832 833 834 835 836 837 838 839 851 854 857 858 859 884 885 887 889 978"

@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// readNDJSON reads an object a line, its names as those of columns. The last
-// one may be {"rows":n}.
+// readNDJSON reads one object per line. Its names are those of the columns.
+// The last object may be {"rows":n}.
 func (r *reader) readNDJSON(f File) error {
 	text, encoding, err := f.text(r.ctx, r.o)
 	if err != nil {
@@ -21,7 +21,7 @@ func (r *reader) readNDJSON(f File) error {
 		return ask("encoding", "the file is not valid UTF-8")
 	}
 	r.report.Encoding = encoding
-	r.laid = true // every object lays itself out
+	r.laid = true // every object has its own layout
 	in := bufio.NewScanner(&guard{ctx: r.ctx, from: text})
 	in.Buffer(make([]byte, 64<<10), maxLine)
 	ended := false
@@ -40,7 +40,7 @@ func (r *reader) readNDJSON(f File) error {
 	return in.Err()
 }
 
-// object takes one line. ended says that it was the last one.
+// object reads one line. ended reports whether it was the final {"rows":n}.
 func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 	if text = bytes.TrimSpace(text); len(text) == 0 {
 		r.report.Lines.Blank++
@@ -66,7 +66,7 @@ func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 	return false, r.line(at, values)
 }
 
-// members are the names and values of an object, in its order.
+// members returns the names and values of an object, in its order.
 func members(text []byte) (names, values []cell, why refusal) {
 	none := refusal{reason: "is not a JSON object"}
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -97,8 +97,8 @@ func members(text []byte) (names, values []cell, why refusal) {
 	return names, values, refusal{}
 }
 
-// lay finds the columns by the names of an object, as those of other files are
-// found by their headings. Most objects have the names of the one before.
+// lay finds the columns by the names of an object, as by the headings of other
+// files. Most objects have the same names as the previous one.
 func (r *reader) lay(at Place, names []cell) (refusal, error) {
 	if r.layout != nil && slices.Equal(names, r.names) {
 		return refusal{}, nil
@@ -109,7 +109,7 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 	}
 	for _, column := range []int{colPrefix, colCost} {
 		if l.at[column] < 0 {
-			l.at[column] = len(names) // where nothing stands, for it to be missed
+			l.at[column] = len(names) // beyond the last cell, so that it is reported as missing
 		}
 	}
 	if err := r.useLayout(l); err != nil {

@@ -14,22 +14,22 @@ var (
 	signs         = strings.NewReplacer("€", " EUR ", "£", " GBP ")
 )
 
-// spoken is what a line above the headings says of the currency: one, several,
-// or none that is known.
+// spoken holds the currencies that a line above the headings names: one,
+// several, or none that is known.
 type spoken struct {
 	at    Place
 	codes []string
 }
 
-// listen keeps what a line above the headings says of the currency.
+// listen records what a line above the headings says about the currency.
 func (r *reader) listen(at Place, cells []cell) {
 	if codes, any := currenciesOf(cells); any || len(codes) > 0 {
 		r.spoken = append(r.spoken, spoken{at, codes})
 	}
 }
 
-// heard holds what stands above the headings against the card's currency, and
-// leaves it to be held against that of the headings.
+// heard compares the lines above the headings with the card's currency. It
+// passes a single currency on to the check of the headings.
 func (r *reader) heard(l *layout) error {
 	card := r.o.Currency
 	for _, s := range r.spoken {
@@ -45,8 +45,9 @@ func (r *reader) heard(l *layout) error {
 	return nil
 }
 
-// currenciesOf are the currencies that a line names which speaks of currency
-// or prices, or of nothing else. spoken says that it speaks of currency.
+// currenciesOf returns the currencies that a line names, if the line is about
+// currency or prices or contains only codes. spoken reports whether it is
+// about currency.
 func currenciesOf(cells []cell) (codes []string, spoken bool) {
 	var words []string
 	for _, c := range cells {
@@ -71,8 +72,8 @@ func currenciesOf(cells []cell) (codes []string, spoken bool) {
 	return nil, false
 }
 
-// codeOf is the code that a word is. Within a sentence it is in capitals;
-// behind the word currency it is any.
+// codeOf returns the currency code that a word is, or "". After the word
+// currency, any code counts; elsewhere only one in capitals.
 func codeOf(word string, behind bool) string {
 	upper := strings.ToUpper(word)
 	if upper == "EURO" || upper == "EUROS" {

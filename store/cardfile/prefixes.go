@@ -8,8 +8,9 @@ import (
 	"resellerd/store/rating"
 )
 
-// prefixes reads what stands in a prefix cell: one, several, ranges, each of
-// which may begin with +, 00 or (when told) 011. They are appended to dst.
+// prefixes reads a prefix cell and appends its prefixes to dst. The cell
+// holds one prefix, several, or ranges. Each may begin with +, 00 or, with
+// Exit011, 011.
 func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
@@ -40,14 +41,14 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string)
 	return dst, ""
 }
 
-// spacedComma stands between prefixes and never between thousands.
+// spacedComma separates prefixes and never thousands.
 var spacedComma = regexp.MustCompile(`[\s\x{A0}]+,|,[\s\x{A0}]+`)
 
-// thousands are how a number is written that a spreadsheet parts.
+// thousands matches a number with thousands separators.
 var thousands = regexp.MustCompile(`^[\s\x{A0}]*\+?[1-9][0-9]{0,2}(,[0-9]{3})+[\s\x{A0}]*$`)
 
-// commas takes those out that stand between thousands. 447,712 may be two
-// prefixes, or one.
+// commas removes commas between thousands. 447,712 may be one prefix or two,
+// so it needs Options.Commas.
 func (r *reader) commas(text string) (string, string) {
 	if !strings.Contains(text, ",") {
 		return text, ""
@@ -67,7 +68,7 @@ func (r *reader) commas(text string) (string, string) {
 	return text, ""
 }
 
-// list reads what commas part.
+// list reads prefixes that are separated by commas.
 func (r *reader) list(dst []rating.Prefix, text string) (_ []rating.Prefix, reason string) {
 	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
@@ -99,7 +100,7 @@ func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, 
 	return expand(dst, from, to)
 }
 
-// expand lists a range. One step in a Prefix is one in its last digit.
+// expand appends all prefixes of a range.
 func expand(dst []rating.Prefix, from, to rating.Prefix) ([]rating.Prefix, string) {
 	first, last := number(from), number(to)
 	if last-first >= maxExpansion || len(dst) >= maxExpansion {
@@ -144,7 +145,7 @@ func (r *reader) prefix(text string) (rating.Prefix, string) {
 	return p, ""
 }
 
-// bare takes what is dialled before a country code off it.
+// bare removes the characters that are dialled before a country code.
 func (r *reader) bare(text string) (string, string) {
 	plus := strings.HasPrefix(text, "+")
 	text = strings.TrimPrefix(text, "+")
@@ -165,7 +166,7 @@ func (r *reader) bare(text string) (string, string) {
 	return text, ""
 }
 
-// isExponent knows 4.47E+11 and its like.
+// isExponent reports whether a text looks like 4.47E+11.
 func isExponent(text string) bool {
 	mantissa, exponent, found := strings.Cut(strings.ToUpper(text), "E")
 	return found && mantissa != "" && exponent != "" && strings.Trim(mantissa, "0123456789.,") == "" && strings.Trim(exponent, "+-0123456789") == ""

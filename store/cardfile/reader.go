@@ -21,21 +21,21 @@ type reader struct {
 	report Report
 
 	layout    *layout
-	names     []cell       // of the object before, in NDJSON
-	laid      bool         // there was a layout once
-	connect   rating.Money // where the file has none
-	since     time.Time    // from when rows without a date are in force
-	above     int          // lines before the heading
-	spoken    []spoken     // of the currency in them
-	stepless  int          // lines that say no pulse
+	names     []cell       // names of the previous object, for NDJSON
+	laid      bool         // a layout was found
+	connect   rating.Money // default connection fee
+	since     time.Time    // start of rows without a date
+	above     int          // lines above the heading
+	spoken    []spoken     // what those lines say about the currency
+	stepless  int          // lines without a pulse
 	style     style
 	shapes    shapes
-	since1904 bool // how the workbook counts days
+	since1904 bool // whether the workbook counts days from 1904
 
-	now      *ledger           // rows in force
-	later    map[int64]*ledger // by the moment, in microseconds
-	demoted  map[uint32]bool   // lines that do not stand any more
-	sheets   []string          // by their number in a place
+	now      *ledger           // rows that are in force
+	later    map[int64]*ledger // later rows, by their start in microseconds
+	demoted  map[uint32]bool   // earlier lines that no longer stand
+	sheets   []string          // by the number of the sheet in a place
 	seed     maphash.Seed
 	sum      []byte
 	missing  []*FileError // options that the file cannot be read without
@@ -50,7 +50,7 @@ func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {
 	}
 }
 
-// line takes one line of cells, which is not blank in its whole.
+// line handles one line of cells.
 func (r *reader) line(at Place, cells []cell) error {
 	if len(cells) > maxCells {
 		return &FileError{Place: at, Text: fmt.Sprintf("the line has more than %d cells", maxCells)}
@@ -111,7 +111,7 @@ func (r *reader) useLayout(l *layout) error {
 	return nil
 }
 
-// ignore lists a column that is not read.
+// ignore adds a column to the ignored ones in the report.
 func (r *reader) ignore(name string) {
 	switch {
 	case slices.Contains(r.report.Ignored, name):
@@ -122,8 +122,8 @@ func (r *reader) ignore(name string) {
 	}
 }
 
-// warnStepless says that increments are taken to be a second where the file
-// says nothing.
+// warnStepless warns if lines without a billing increment get one of a
+// second.
 func (r *reader) warnStepless() {
 	_, column := r.report.Columns[columnNames[colPulse]]
 	switch {
@@ -141,7 +141,7 @@ func (r *reader) warn(text string) {
 	}
 }
 
-// cell is what stands in a column, nothing where there is none.
+// cell returns the cell in a column, or an empty cell if there is none.
 func (r *reader) cell(cells []cell, column int) cell {
 	at := r.layout.at[column]
 	if at < 0 || at >= len(cells) {
@@ -150,7 +150,7 @@ func (r *reader) cell(cells []cell, column int) cell {
 	return cells[at]
 }
 
-// fingerprint is a sum of all that a row says beside its prefix and date.
+// fingerprint returns a hash of a row without its prefix and date.
 func (r *reader) fingerprint(row *Row) uint64 {
 	b := strconv.AppendInt(r.sum[:0], int64(row.Cost), 10)
 	for _, option := range []rating.Optional[rating.Money]{row.Inter, row.Intra} {
@@ -167,7 +167,7 @@ func (r *reader) fingerprint(row *Row) uint64 {
 	return maphash.Bytes(r.seed, r.sum)
 }
 
-// finish looks at the file as a whole.
+// finish checks the file as a whole.
 func (r *reader) finish() error {
 	if !r.laid {
 		return r.noHeading()

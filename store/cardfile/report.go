@@ -11,9 +11,9 @@ import (
 // Report accounts for every line of a file.
 type Report struct {
 	Format    string `json:"format"`
-	Encoding  string `json:"encoding,omitempty"`  // of CSV and NDJSON
-	Delimiter string `json:"delimiter,omitempty"` // of CSV
-	// Columns names the file's columns that were read, by what they were read as.
+	Encoding  string `json:"encoding,omitempty"`  // for CSV and NDJSON
+	Delimiter string `json:"delimiter,omitempty"` // for CSV
+	// Columns maps each column that was read to the file's name for it.
 	Columns  map[string]string `json:"columns"`
 	Ignored  []string          `json:"ignored_columns" nullable:"false"`
 	Lines    Lines             `json:"lines"`
@@ -21,9 +21,9 @@ type Report struct {
 	Merged   int               `json:"merged" description:"prices that were given again, word for word"`
 	Refusals []Refusal         `json:"refusals" nullable:"false" description:"the first of them; lines.refused counts all"`
 	Warnings []string          `json:"warnings" nullable:"false"`
-	// Dates are the later moments from which some rows are in force, ascending.
+	// Dates are the start dates after Options.Now, ascending.
 	Dates []time.Time `json:"-"`
-	// Fixes are prefixes that rows were yielded for which do not stand.
+	// Fixes corrects rows that were yielded but do not stand.
 	Fixes []Fix `json:"-"`
 }
 
@@ -39,7 +39,7 @@ type Lines struct {
 	Totals     int `json:"totals"`
 }
 
-// Refusal is a line that was not taken, and why.
+// Refusal is a refused line with the reason.
 type Refusal struct {
 	Place
 	Column string `json:"column,omitempty"`
@@ -47,8 +47,8 @@ type Refusal struct {
 	Reason string `json:"reason"`
 }
 
-// Fix takes back what was yielded for a prefix: Row stands in its place, or
-// nothing where it is nil.
+// Fix replaces the yielded row of a prefix. Row is the row that stands instead;
+// nil means that none stands.
 type Fix struct {
 	From   time.Time
 	Prefix rating.Prefix
@@ -59,7 +59,8 @@ func (l Lines) sum() int {
 	return l.Priced + l.Repeated + l.Superseded + l.Refused + l.Blank + l.Headings + l.Totals
 }
 
-// refuse counts a line as refused and keeps the first reasons.
+// refuse counts a line as refused and records the reason if it is among the first
+// maxRefusals.
 func (r *Report) refuse(at Place, why refusal) {
 	r.Lines.Refused++
 	r.note(at, why)
@@ -81,13 +82,13 @@ func excerpt(cell string) string {
 	return cell
 }
 
-// refusal is why a line is not taken. It is a value on the way and an error
-// nowhere.
+// refusal is the reason why a line is refused. It is passed as a value, never as
+// an error.
 type refusal struct{ column, cell, reason string }
 
 func (why refusal) none() bool { return why.reason == "" }
 
-// sortDates puts the later dates in order.
+// sortDates sorts the dates and the fixes.
 func (r *Report) sortDates() {
 	slices.SortFunc(r.Dates, time.Time.Compare)
 	slices.SortStableFunc(r.Fixes, func(a, b Fix) int {

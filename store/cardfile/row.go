@@ -8,8 +8,8 @@ import (
 	"resellerd/store/rating"
 )
 
-// rowOrSum reads a line, unless it has more cells than there are columns, or
-// may be one that sums up.
+// rowOrSum reads a line. It refuses a line with more cells than columns, and a
+// line that may be a total.
 func (r *reader) rowOrSum(cells []cell) (Row, refusal) {
 	if why := r.wide(cells); !why.none() {
 		return Row{}, why
@@ -21,9 +21,9 @@ func (r *reader) rowOrSum(cells []cell) (Row, refusal) {
 	return r.row(cells)
 }
 
-// wide refuses a line of CSV that goes on beyond the last column: a comma may
-// have parted a number, and what follows it stands in the wrong place. Empty
-// cells there say nothing.
+// wide refuses a line of CSV with cells after the last column. A comma may
+// have split a number, and the following cells would be in wrong columns.
+// Empty cells there are accepted.
 func (r *reader) wide(cells []cell) refusal {
 	if r.report.Format != CSV || len(cells) <= r.layout.width || blank(cells[r.layout.width:]) {
 		return refusal{}
@@ -35,7 +35,7 @@ func (r *reader) wide(cells []cell) refusal {
 	return refusal{reason: fmt.Sprintf("has %d cells for %d columns: %s", len(cells), r.layout.width, why)}
 }
 
-// row reads a line. Its prefixes are left in r.prefixed.
+// row reads a line. It leaves the prefixes in r.prefixed.
 func (r *reader) row(cells []cell) (row Row, why refusal) {
 	p := lineReader{reader: r, cells: cells}
 	row.Connect, row.From = r.connect, r.since
@@ -60,12 +60,12 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	return row, p.why
 }
 
-// counted are the columns where no date can stand.
+// counted marks the numeric columns, in which a date is an error.
 var counted = [columnCount]bool{
 	colPrefix: true, colCost: true, colInter: true, colIntra: true, colConnect: true, colMCD: true, colPulse: true, colIncluded: true,
 }
 
-// lineReader reads cell by cell until the first that is refused.
+// lineReader reads the cells of a line until the first refusal.
 type lineReader struct {
 	*reader
 	cells []cell
@@ -102,7 +102,7 @@ func (p *lineReader) optional(column int, take func(cell) string) {
 
 const maxName = 200
 
-// name is taken as it is.
+// name reads a name unchanged.
 func (r *reader) name(into *string, c cell) string {
 	text := c.text
 	if r.report.Format == CSV {
@@ -131,8 +131,8 @@ func (r *reader) moneyOption(into *rating.Optional[rating.Money], c cell) string
 	return reason
 }
 
-// counting reads mcd and pulse, which may stand in one cell as 30/6. The pulse
-// stays 0 where neither file nor options say it.
+// counting reads mcd and pulse, which may share a cell as 30/6. The pulse
+// stays 0 if neither the file nor the options give it.
 func (r *reader) counting(p *lineReader, row *Row) {
 	if r.o.MCD != nil {
 		row.MCD = uint32(*r.o.MCD)
@@ -140,7 +140,7 @@ func (r *reader) counting(p *lineReader, row *Row) {
 	if r.o.Pulse != nil {
 		row.Pulse = uint32(*r.o.Pulse)
 	}
-	said := false // the minimum, by the column of the pulse
+	said := false // the pulse column also gave the minimum
 	p.optional(colPulse, func(c cell) (reason string) {
 		first, step, both := strings.Cut(c.text, "/")
 		if both {
@@ -176,7 +176,7 @@ func status(blocked *bool, c cell) string {
 	return ""
 }
 
-// included refuses free time, which no row can say.
+// included refuses free time, which a row cannot express.
 func included(c cell) string {
 	if strings.Trim(strings.TrimSpace(c.text), "0.") != "" {
 		return "has free time, which is not supported"

@@ -2,8 +2,9 @@ package cardfile
 
 import "resellerd/store/rating"
 
-// seen remembers the prefixes of a file: 24 bytes each, and what stands free.
-// It is many small tables, so that growing one takes little at a time.
+// seen records the prefixes of a file. It needs 24 bytes per slot, used or
+// free. It consists of many small tables, so that growing one of them is
+// cheap.
 type seen struct {
 	shards [256]shard
 }
@@ -13,23 +14,23 @@ type shard struct {
 	used  int
 }
 
-// slot is a prefix that was there. Its Prefix is 0 where it is free.
+// slot records a prefix of the file. A free slot has the Prefix 0.
 type slot struct {
 	prefix rating.Prefix
-	sum    uint64 // of all else that the row says
-	line   uint32 // index of its place
+	sum    uint64 // hash of the rest of the row
+	line   uint32 // number of its place
 	date   uint16 // index of its date
 }
 
-// scatter spreads prefixes evenly, which by themselves are nothing but dense.
+// scatter spreads prefixes evenly over the tables, because they are dense.
 func scatter(p rating.Prefix) uint64 {
 	h := uint64(p) * 0x9E3779B97F4A7C15
 	h ^= h >> 32
 	return h * 0xD6E8FEB86659FD93
 }
 
-// put finds the slot of a prefix, or fills a free one with s. The pointer is
-// good until the next put.
+// put returns the slot of a prefix, or fills a free slot with s. The pointer
+// is valid until the next put.
 func (t *seen) put(s slot) (there *slot, found bool) {
 	h := scatter(s.prefix)
 	sh := &t.shards[h>>56]

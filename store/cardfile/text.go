@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// encodings by the names that they are asked for and told by.
+// encodings holds the encodings by their names in options and reports.
 var encodings = map[string]encoding.Encoding{
 	"utf-8":        nil,
 	"utf-16":       unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
@@ -24,8 +24,8 @@ var encodings = map[string]encoding.Encoding{
 	"latin1":       charmap.ISO8859_1,
 }
 
-// text is the file as UTF-8 without a mark at its beginning, and the encoding
-// that it was in.
+// text returns the file as UTF-8 without a byte order mark, and the name of
+// its original encoding.
 func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	name := strings.ToLower(o.Encoding)
 	if _, known := encodings[name]; !known && name != "" {
@@ -48,8 +48,8 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	return transform.NewReader(all, unicode.UTF8BOM.NewDecoder()), name, nil
 }
 
-// encoding looks at the whole file: UTF-16 says so by its mark, UTF-8 shows,
-// and all else is what Windows wrote.
+// encoding examines the whole file. A byte order mark shows UTF-16, valid
+// bytes show UTF-8, and everything else counts as windows-1252.
 func (f File) encoding(ctx context.Context) (string, error) {
 	all := &guard{ctx: ctx, from: io.NewSectionReader(f, 0, f.Size)}
 	buffer := make([]byte, 64<<10)
@@ -82,8 +82,8 @@ func (f File) encoding(ctx context.Context) (string, error) {
 	return "windows-1252", nil
 }
 
-// validUTF8 reports whether a part of a text is valid, but for a character
-// that is cut off at its end: rest is how much there is of it.
+// validUTF8 reports whether a part of a text is valid UTF-8. The part may end
+// within a character; rest is the number of bytes of that character.
 func validUTF8(part []byte) (valid bool, rest int) {
 	for rest := range min(utf8.UTFMax, len(part)+1) {
 		if utf8.Valid(part[:len(part)-rest]) {

@@ -9,11 +9,11 @@ import (
 
 var totals = []string{"total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "count", "end", "eof", "end of file", "rows", "records"}
 
-// isTotal knows a line that sums up, and has no prefix.
+// isTotal reports whether a line is a total and has no prefix.
 func (r *reader) isTotal(cells []cell) bool { return r.sumsUp(cells) && !r.prefixBeside(cells) }
 
-// sumsUp knows a line whose first word says that it sums up. Where the prefix
-// stands first, it is that word.
+// sumsUp reports whether the first cell with content says that the line is a
+// total. This cell may be the prefix.
 func (r *reader) sumsUp(cells []cell) bool {
 	for _, c := range cells {
 		if strings.TrimSpace(c.text) != "" {
@@ -24,15 +24,15 @@ func (r *reader) sumsUp(cells []cell) bool {
 	return false
 }
 
-// prefixBeside reports a line that begins with another cell than that of the
-// prefix, which holds what may be one, or several.
+// prefixBeside reports whether the prefix column holds digits and a cell
+// before it has content.
 func (r *reader) prefixBeside(cells []cell) bool {
 	at := r.layout.at[colPrefix]
 	return at < len(cells) && !blank(cells[:at]) && strings.ContainsAny(cells[at].text, "0123456789")
 }
 
-// total counts a line that sums up. The one that ends a card written here says
-// how many rows there are, and is held to it.
+// total counts a total. The total at the end of a card that this package wrote
+// must give the correct number of rows.
 func (r *reader) total(at Place, cells []cell) error {
 	r.report.Lines.Totals++
 	own := len(cells) > 1 && cells[0].text == "total" && len(r.layout.heading) > 1 &&
@@ -43,7 +43,7 @@ func (r *reader) total(at Place, cells []cell) error {
 	return nil
 }
 
-// whole compares the number of rows that a file says it has with those read.
+// whole compares the number of rows that a file states with the number read.
 func (r *reader) whole(at Place, rows string) error {
 	l := r.report.Lines
 	if n, err := strconv.Atoi(rows); err == nil && n != l.Priced+l.Repeated+l.Superseded+l.Refused {

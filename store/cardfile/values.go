@@ -8,12 +8,12 @@ import (
 	"resellerd/store/rating"
 )
 
-// style is how the prices of a file are written, as far as it is known.
+// style is the notation of the prices of a file, as far as it is known.
 type style struct {
-	told byte // '.' or ',', 0 for not
-	seen byte // what a price has shown, 0 for none yet
+	told byte // '.' or ',' from the options; 0 if they do not say
+	seen byte // what an earlier price has shown; 0 if none has
 
-	dollars bool // a price of another currency than USD had the sign $
+	dollars bool // a price had the sign $, and the card's currency is not USD
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 	mixedStyle     = "has another decimal mark than the prices before it: give decimal=, or decimal=."
 )
 
-// price reads an amount, 0 or more. reason is why it is none.
+// price reads an amount of at least 0. reason says why a cell is not a price.
 func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	text := strings.TrimSpace(c.text)
 	if c.number {
@@ -46,7 +46,8 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 	return amount(whole, fraction)
 }
 
-// fits reports a number that is shown in the card's currency, or in none.
+// fits reports whether a number is displayed in the card's currency, or in
+// none.
 func (s *style) fits(how shown, currency string) bool {
 	switch {
 	case how.currency == "", how.currency == currency, currency == "":
@@ -58,10 +59,10 @@ func (s *style) fits(how shown, currency string) bool {
 	return strings.Contains(symbols["$"], currency)
 }
 
-// symbols are signs, and the currencies whose prices may have them.
+// symbols maps a sign to the currencies that use it.
 var symbols = map[string]string{"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "£": "GBP"}
 
-// stripCurrency takes the card's own currency off an amount.
+// stripCurrency removes the card's own currency from an amount.
 func stripCurrency(text, currency string) (string, bool) {
 	bare := strings.TrimLeft(strings.TrimRight(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
 	if len(bare) == len(text) {
@@ -74,8 +75,8 @@ func stripCurrency(text, currency string) (string, bool) {
 	return bare, sign == "" || sign == currency || symbols[sign] != "" && strings.Contains(symbols[sign], currency)
 }
 
-// split parts an amount at its decimal mark and takes the marks between
-// thousands out.
+// split divides an amount at its decimal mark and removes thousands
+// separators.
 func (s *style) split(text string) (whole, fraction, reason string) {
 	dots, commas := strings.Count(text, "."), strings.Count(text, ",")
 	if dots == 0 && commas == 0 {
@@ -102,8 +103,8 @@ func (s *style) split(text string) (whole, fraction, reason string) {
 	return whole, after, reason
 }
 
-// mark is the decimal mark of an amount: 0 when it cannot be told. sure says
-// that the amount shows it.
+// mark returns the decimal mark of an amount, or 0 if it is ambiguous. sure
+// reports whether the amount itself or an option shows it.
 func (s *style) mark(text string, dots, commas int) (mark byte, sure bool) {
 	switch {
 	case s.told != 0:
@@ -124,7 +125,7 @@ func (s *style) mark(text string, dots, commas int) (mark byte, sure bool) {
 	return 0, false
 }
 
-// groups takes well-formed marks between thousands out of a whole number.
+// groups removes well-formed thousands separators from a whole number.
 func groups(text, mark string) (whole, none, reason string) {
 	text = strings.ReplaceAll(text, "\u00A0", " ")
 	for _, m := range []string{mark, " ", "'", "\u2019", "\u202F"} {
@@ -154,7 +155,7 @@ func allDigits(text string) bool {
 	return true
 }
 
-// amount is the money of digits before and after the decimal mark.
+// amount returns the money for the digits before and after the decimal mark.
 func amount(whole, fraction string) (rating.Money, string) {
 	if whole == "" && fraction == "" {
 		return 0, notAPrice
@@ -184,9 +185,9 @@ func amount(whole, fraction string) (rating.Money, string) {
 	return rating.Money(m), ""
 }
 
-// numberPrice reads a number as a spreadsheet or JSON keeps it: maybe with an
-// exponent, and, unless it is exact, with the digits after the fifteenth that
-// binary fractions bring.
+// numberPrice reads a number as a spreadsheet or JSON stores it. It may have
+// an exponent. Unless it is exact, digits after the fifteenth are rounding
+// errors of a binary fraction and are rounded away.
 func numberPrice(text string, exact bool) (rating.Money, string) {
 	digits, point, ok := scientific(text)
 	if !ok {
@@ -212,8 +213,8 @@ func numberPrice(text string, exact bool) (rating.Money, string) {
 	return amount(digits[:point], digits[point:])
 }
 
-// scientific reads a number that is 0 or more as its digits, without zeros at
-// either end, and where its decimal point stands in them.
+// scientific reads a number of at least 0. It returns the digits without zeros
+// at either end, and the position of the decimal point in them.
 func scientific(text string) (digits string, point int, ok bool) {
 	mantissa, exponent := text, 0
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
@@ -233,7 +234,7 @@ func scientific(text string) (digits string, point int, ok bool) {
 	return digits, point, true
 }
 
-// toFifteen rounds to fifteen digits, all that a spreadsheet shows.
+// toFifteen rounds to fifteen digits, as many as a spreadsheet shows.
 func toFifteen(digits string, point int) (string, int) {
 	kept := []byte(digits[:15])
 	if digits[15] >= '5' {
@@ -250,8 +251,8 @@ func toFifteen(digits string, point int) (string, int) {
 	return strings.TrimRight(string(kept), "0"), point
 }
 
-// increment reads seconds of a cell. Of 30/6 a spreadsheet makes a date, which
-// is a number of days.
+// increment reads a cell of seconds. A spreadsheet may have turned 30/6 into a
+// date, which is a number of days.
 func (r *reader) increment(c cell) (uint32, string) {
 	n, reason := seconds(c.text)
 	if reason == "" && c.number && r.report.Format == XLSX && n >= firstSerial {

@@ -12,8 +12,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// Card is what a file says of a card beside its rates: what its reader is
-// shown, and no more.
+// Card holds what a file says about a card besides its rates. It must contain
+// only what the file's reader may see.
 type Card struct {
 	Name            string
 	Currency        string
@@ -22,14 +22,14 @@ type Card struct {
 	RateRounding    string
 	ChargePrecision int
 	ChargeRounding  string
-	Date            time.Time // since when the rates are in force, or now
+	Date            time.Time // start of the rates, or now
 }
 
-// Rows calls a function for every row of a card, with a cell for each column;
-// "" stands for none. The cells are good until the function returns.
+// Rows calls a function for every row of a card, with one cell per column; ""
+// is an absent value. The function must not keep the cells.
 type Rows func(func(cells []string) error) error
 
-// numeric says which columns hold numbers.
+// numeric marks the columns that hold numbers.
 var numeric = func() map[string]bool {
 	set := map[string]bool{}
 	for _, c := range schema.RateType.Columns {
@@ -38,8 +38,8 @@ var numeric = func() map[string]bool {
 	return set
 }()
 
-// WriteCSV writes a heading, a row a line, and last "total" with the number of
-// rows in the second cell: a part is never taken for the whole.
+// WriteCSV writes a heading, one line per row, and a last line with "total"
+// and the number of rows. The reader can therefore detect a truncated file.
 func WriteCSV(w io.Writer, columns []string, rows Rows) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(columns); err != nil {
@@ -67,7 +67,7 @@ func WriteCSV(w io.Writer, columns []string, rows Rows) error {
 	return out.Error()
 }
 
-// openNames are what open rate card JSON calls the columns.
+// openNames maps a column to its name in open rate card JSON.
 var openNames = map[string]string{"cost": "rate", "mcd": "initial_interval", "pulse": "billing_interval", "connect": "connection_fee"}
 
 type openField struct {
@@ -108,8 +108,8 @@ func (c Card) openHead(columns []string) openHead {
 	return h
 }
 
-// WriteJSON writes open rate card JSON: the card and its rates, no endpoints,
-// nobody's name and no notes.
+// WriteJSON writes open rate card JSON with the card and its rates. It writes
+// no endpoints, no names of people and no notes.
 func WriteJSON(w io.Writer, c Card, columns []string, rows Rows) error {
 	root, err := json.Marshal(struct {
 		Name          string `json:"name"`
@@ -164,7 +164,7 @@ func writeOpenRows(out *bufio.Writer, columns []string, rows Rows) error {
 	})
 }
 
-// fitsNumber says that programs that keep numbers in floats keep this one.
+// fitsNumber reports whether a float keeps all digits of the number.
 func fitsNumber(decimal string) bool {
 	return len(strings.Trim(strings.ReplaceAll(decimal, ".", ""), "0")) <= 15
 }

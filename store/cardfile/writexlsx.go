@@ -10,24 +10,25 @@ import (
 	"unicode/utf8"
 )
 
-// maxSheetRows is how many rows a sheet has, its heading among them.
+// maxSheetRows is the number of rows of a sheet, including its heading.
 const maxSheetRows = 1 << rowBits
 
-// xlsxWriter writes a workbook as it goes: sheets first, and what lists them
-// at the end.
+// xlsxWriter streams a workbook: first the sheets, then the parts that list
+// them.
 type xlsxWriter struct {
 	archive *zip.Writer
 	sheet   *bufio.Writer
 	name    string
 	columns []string
 	sheets  int
-	row     int // of the sheet
+	row     int // last row in the current sheet
 	line    []byte
 }
 
-// WriteXLSX writes a workbook of the card's rates, on further sheets where one
-// does not hold them. Its title and sheets are named after the card, and no
-// author, program or path is. Texts are cells of text: no spreadsheet runs them.
+// WriteXLSX writes a workbook of the card's rates, on several sheets if one is
+// too small. The title and the sheets have the card's name. The workbook names
+// no author, program or path. Texts are text cells, so that no spreadsheet runs
+// them as formulas.
 func WriteXLSX(w io.Writer, c Card, columns []string, rows Rows) error {
 	x := &xlsxWriter{archive: zip.NewWriter(w), name: sheetName(c.Name), columns: columns}
 	if err := x.next(); err != nil {
@@ -45,7 +46,7 @@ func WriteXLSX(w io.Writer, c Card, columns []string, rows Rows) error {
 	return x.archive.Close()
 }
 
-// sheetName is a name that a sheet may have.
+// sheetName returns a valid name for a sheet.
 func sheetName(name string) string {
 	name = strings.Map(func(c rune) rune {
 		if c < ' ' || strings.ContainsRune(`[]:*?/\`, c) || !xmlChar(c) {
@@ -54,7 +55,7 @@ func sheetName(name string) string {
 		return c
 	}, name)
 	name = strings.Trim(name, " '")
-	for utf8.RuneCountInString(name) > 26 { // and a number of up to four digits
+	for utf8.RuneCountInString(name) > 26 { // leaves room for a number of up to four digits
 		_, size := utf8.DecodeLastRuneInString(name)
 		name = name[:len(name)-size]
 	}
@@ -64,7 +65,7 @@ func sheetName(name string) string {
 	return name
 }
 
-// xmlChar says that XML 1.0 can hold a character.
+// xmlChar reports whether XML 1.0 allows a character.
 func xmlChar(c rune) bool {
 	return c == '\t' || c == '\n' || c == '\r' || c >= ' ' && c <= 0xD7FF || c >= 0xE000 && c <= 0xFFFD || c >= 0x10000
 }
@@ -92,13 +93,13 @@ func (x *xlsxWriter) part(name string) (*bufio.Writer, error) {
 	return out, err
 }
 
-// next begins a sheet with its heading.
+// next begins a sheet and writes its heading.
 func (x *xlsxWriter) next() (err error) {
 	x.sheets, x.row = x.sheets+1, 0
 	if x.sheet, err = x.part(fmt.Sprintf("xl/worksheets/sheet%d.xml", x.sheets)); err != nil {
 		return err
 	}
-	_, _ = x.sheet.WriteString(`<worksheet ` + namespaceMain + `><sheetData>`) // the first error is kept for Flush
+	_, _ = x.sheet.WriteString(`<worksheet ` + namespaceMain + `><sheetData>`) // the writer keeps the first error for Flush
 	return x.cells(x.columns, func(int) bool { return false })
 }
 
@@ -121,14 +122,15 @@ func (x *xlsxWriter) put(cells []string) error {
 	})
 }
 
-// mayBeDate reports increments of hours. As numbers they would be refused, for
-// a spreadsheet makes such of 30/6.
+// mayBeDate reports whether an increment has five digits or more. It is written
+// as text. The reader refuses such large numbers, because a spreadsheet turns
+// 30/6 into one.
 func mayBeDate(column, cell string) bool {
 	return (column == "mcd" || column == "pulse") && len(cell) > 4
 }
 
-// cells writes a row. Cells without a place follow one another, so that empty
-// ones are written, too.
+// cells writes a row. Cells have no reference and are placed in order, so empty
+// cells must be written too.
 func (x *xlsxWriter) cells(cells []string, number func(int) bool) error {
 	x.row++
 	b := x.line[:0]
@@ -150,8 +152,9 @@ func (x *xlsxWriter) cells(cells []string, number func(int) bool) error {
 	return err
 }
 
-// escaped writes a text as XML. A character that XML cannot hold is written as
-// spreadsheets do, as _x0001_, and so is what would read like that.
+// escaped appends a text as XML. It writes a character that XML cannot hold in
+// the notation of spreadsheets, as _x0001_. It also escapes text that looks like
+// this notation.
 func escaped(b []byte, text string) []byte {
 	for i, c := range text {
 		switch {
@@ -172,12 +175,12 @@ func escaped(b []byte, text string) []byte {
 	return b
 }
 
-// escape knows _xHHHH_.
+// escape reports whether a text begins with _xHHHH_.
 func escape(text string) bool {
 	return len(text) >= 7 && text[1] == 'x' && text[6] == '_' && strings.Trim(text[2:6], "0123456789abcdefABCDEF") == ""
 }
 
-// unescaped is the text that was written with _xHHHH_ in it.
+// unescaped returns a text with each _xHHHH_ replaced by its character.
 func unescaped(text string) string {
 	if !strings.Contains(text, "_x") {
 		return text
@@ -198,7 +201,7 @@ func unescaped(text string) string {
 	return b.String()
 }
 
-// list writes the parts that say what there is.
+// list writes the parts that list the sheets and their types.
 func (x *xlsxWriter) list(title string) error {
 	var sheets, rels, types strings.Builder
 	for n := 1; n <= x.sheets; n++ {

@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// workbook is an open XLSX file (ECMA-376, SpreadsheetML). Its sheets are read
-// where they lie, a row at a time. A library would load them, know no formula
-// from a number on the way, or both.
+// workbook is an open XLSX file (ECMA-376, SpreadsheetML). It streams the
+// sheets row by row. Libraries load whole sheets, or cannot tell a formula
+// from a number while streaming, or both.
 type workbook struct {
 	*reader
 	parts   map[string]*zip.File
-	room    int64 // bytes that may still be inflated
+	room    int64 // bytes that may still be decompressed
 	sheets  []sheet
 	strings sharedStrings
-	styles  []shown // by their number
+	styles  []shown // by style number
 }
 
 type sheet struct {
@@ -28,7 +28,8 @@ type sheet struct {
 	hidden     bool
 }
 
-// Bounds of what a workbook may inflate to. Real ones shrink to a tenth or so.
+// Limits for the decompressed size of a workbook. A real one shrinks to about
+// a tenth.
 const (
 	inflateTimes = 200
 	inflateBase  = 16 << 20
@@ -67,7 +68,7 @@ func (r *reader) readXLSX(f File) error {
 	return nil
 }
 
-// inflating counts what a part of the archive grows to.
+// inflating limits the decompressed size of the parts of the archive.
 type inflating struct {
 	io.Reader
 	room *int64
@@ -81,15 +82,16 @@ func (i inflating) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// elements reads XML a token at a time.
+// elements reads XML one token at a time.
 type elements struct {
 	*xml.Decoder
-	begin, done int64 // of what is taken at once; of the last token
-	depth       int   // elements that are open
-	rooted      bool  // there was one
+	begin, done int64 // start of the current unit; end of the last token
+	depth       int   // open elements
+	rooted      bool  // there was at least one element
 }
 
-// next is the next token, as long as what is taken at once has an end.
+// next returns the next token. It returns an error if the current unit is
+// longer than maxLine.
 func (e *elements) next() (xml.Token, error) {
 	token, err := e.RawToken()
 	if e.done = e.InputOffset(); err == nil && e.done-e.begin > maxLine {
@@ -104,10 +106,10 @@ func (e *elements) next() (xml.Token, error) {
 	return token, err
 }
 
-// whole reports that all that was begun was ended.
+// whole reports whether all elements are closed.
 func (e *elements) whole() bool { return e.rooted && e.depth == 0 }
 
-// each hands the tokens of a part to take.
+// each passes the tokens of a part to take.
 func (w *workbook) each(name string, take func(*elements, xml.Token) error) error {
 	part, ok := w.parts[name]
 	if !ok {
@@ -136,8 +138,8 @@ func (w *workbook) each(name string, take func(*elements, xml.Token) error) erro
 	}
 }
 
-// explain keeps errors that say what they mean; others are of the archive or
-// of its XML.
+// explain turns errors of the archive or its XML into an ErrFile and returns
+// other errors unchanged.
 func (w *workbook) explain(err error, name string) error {
 	var syntax *xml.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -149,7 +151,7 @@ func (w *workbook) explain(err error, name string) error {
 	return err
 }
 
-// cutOff is the end of a part that comes too early.
+// cutOff turns an early end of a part into io.ErrUnexpectedEOF.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -166,7 +168,7 @@ func attribute(e xml.StartElement, name string) string {
 	return ""
 }
 
-// readContents lists the sheets and where they lie.
+// readContents lists the sheets and their parts.
 func (w *workbook) readContents() error {
 	targets := map[string]string{}
 	err := w.each("xl/_rels/workbook.xml.rels", func(_ *elements, t xml.Token) error {
@@ -196,7 +198,8 @@ func (w *workbook) readContents() error {
 	})
 }
 
-// choose takes the sheets that were named, or the only one that shows.
+// choose returns the sheets in Options, all visible sheets for "*", or the
+// only visible sheet.
 func (w *workbook) choose() ([]sheet, error) {
 	var visible []sheet
 	var names []string
@@ -240,8 +243,8 @@ func (w *workbook) named() ([]sheet, error) {
 	return chosen, nil
 }
 
-// sharedStrings are the texts that cells refer to by number, one after the
-// other.
+// sharedStrings holds the texts that cells refer to by number, joined into one
+// slice.
 type sharedStrings struct {
 	text []byte
 	ends []uint32
@@ -284,8 +287,8 @@ func (w *workbook) readStrings() error {
 	})
 }
 
-// richText joins the runs of a text up to its end, without what is said on
-// pronunciation.
+// richText joins the runs of a text up to its end. It leaves out phonetic
+// hints.
 func richText(d *elements, until string) (string, error) {
 	var text strings.Builder
 	inside, aside := false, 0

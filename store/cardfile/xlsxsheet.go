@@ -11,11 +11,11 @@ import (
 type sheetRows struct {
 	*workbook
 	name  string
-	last  int // the row before
+	last  int // number of the previous row
 	cells []cell
 }
 
-// readSheet reads a sheet, which has a heading of its own.
+// readSheet reads a sheet. Each sheet has its own heading.
 func (w *workbook) readSheet(s sheet) error {
 	w.reader.sheets = append(w.reader.sheets, s.name)
 	w.layout, w.above, w.spoken = nil, 0, nil
@@ -32,7 +32,7 @@ func (w *workbook) readSheet(s sheet) error {
 	return err
 }
 
-// row reads one row to its end. Rows that are left out are blank ones.
+// row reads one row to its end. Missing row numbers count as blank rows.
 func (s *sheetRows) row(d *elements, e xml.StartElement) error {
 	number := s.last + 1
 	if r := attribute(e, "r"); r != "" {
@@ -64,7 +64,7 @@ func (s *sheetRows) row(d *elements, e xml.StartElement) error {
 	}
 }
 
-// cell reads one cell to its end and puts it where it says it stands.
+// cell reads one cell to its end and stores it at the position that it names.
 func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 	at := len(s.cells)
 	if r := attribute(e, "r"); r != "" {
@@ -88,7 +88,8 @@ func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 	return nil
 }
 
-// columnIndex is the column of "AB12", from 0; -1 for none.
+// columnIndex returns the column of a reference such as "AB12", counted from
+// 0, or -1 if there is none.
 func columnIndex(place string) int {
 	n := 0
 	for _, c := range place {
@@ -102,7 +103,7 @@ func columnIndex(place string) int {
 	return n - 1
 }
 
-// rawCell is what a cell's element holds.
+// rawCell is the content of a cell's element.
 type rawCell struct {
 	value, inline string
 	valued        bool
@@ -141,8 +142,8 @@ func readCell(d *elements) (c rawCell, err error) {
 	}
 }
 
-// value is what a cell of a type shows. A formula is never worked out: what it
-// came to when the workbook was saved is taken.
+// value returns what a cell of a type shows. It does not evaluate formulas; it
+// takes the result that was stored when the workbook was saved.
 func (s *sheetRows) value(typ string, raw rawCell) cell {
 	if raw.formula && !raw.valued {
 		return cell{fault: "is a formula without a result: save the workbook with its values"}

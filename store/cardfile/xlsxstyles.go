@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// shown is how a number is shown.
+// shown is the display format of a number.
 type shown struct {
 	date     bool   // as a date or a time
-	currency string // with this code, or $; "" for none or one that is not known
+	currency string // code of the currency, or $; "" for none or an unknown one
 }
 
-// readStyles finds out how the styles of cells show numbers.
+// readStyles reads the number formats of the styles of cells.
 func (w *workbook) readStyles() error {
 	const part = "xl/styles.xml"
 	if _, there := w.parts[part]; !there {
@@ -41,22 +41,22 @@ func (w *workbook) readStyles() error {
 	})
 }
 
-// builtInDate knows the formats that have a number and no code (ECMA-376,
-// 18.8.30).
+// builtInDate reports whether a built-in format, which has a number but no
+// code, shows a date (ECMA-376, 18.8.30).
 func builtInDate(id string) bool {
 	n, err := strconv.Atoi(id)
 	return err == nil && (n >= 14 && n <= 22 || n >= 27 && n <= 36 || n >= 45 && n <= 47 || n >= 50 && n <= 58)
 }
 
-// asIs are the parts of a format that are shown as they are, and colours,
-// conditions and places in brackets; not [h], [mm] and [ss].
+// asIs matches the literal parts of a format, and colours, conditions and
+// locales in brackets, but not [h], [mm] and [ss].
 var asIs = regexp.MustCompile(`"[^"]*"?|[\\_*].|\[[^\]]*[^\]hmsHMS][^\]]*\]`)
 
-// dollar is the sign that is no part of R$ or of [$…].
+// dollar matches a $ that is not a part of R$ or [$…].
 var dollar = regexp.MustCompile(`[^A-Za-z\[]\$|^\$`)
 
-// shownBy knows the formats of dates, which have a day, month, year, hour,
-// minute or second, and the currency that a format names: [$€-407], "USD".
+// shownBy reads a format code. A date format has a day, month, year, hour,
+// minute or second. A format may name a currency: [$€-407], "USD".
 func shownBy(code string) shown {
 	how := shown{date: strings.ContainsAny(asIs.ReplaceAllString(code, ""), "dmyhsDMYHS")}
 	if dollar.MatchString(code) {
