@@ -6,15 +6,15 @@ import (
 	"math/bits"
 )
 
-// Increment is how seconds are counted: at least MCD, then in steps of Pulse.
+// Increment is how seconds are billed: at least MCD, then in steps of Pulse.
 type Increment struct {
-	MCD   uint32 // minimum charged seconds, 0 for none
-	Pulse uint32 // seconds, 1 or more; 0 is taken for 1
+	MCD   uint32 // minimum charged duration in seconds, 0 for none
+	Pulse uint32 // seconds, at least 1; 0 counts as 1
 }
 
-// Billed is how many seconds a call of so many whole seconds counts for: none
-// for none, else MCD, or past it MCD and whole pulses. Fractions of a second
-// are the caller's to round up.
+// Billed returns the billed seconds of a call with a duration in whole
+// seconds. A call of 0 s is billed with 0 s; a longer one with MCD, plus whole
+// pulses beyond it. The caller must round up fractions of a second.
 func (i Increment) Billed(seconds uint32) uint64 {
 	s, mcd := uint64(seconds), uint64(i.MCD)
 	switch {
@@ -27,14 +27,14 @@ func (i Increment) Billed(seconds uint32) uint64 {
 	return mcd + (s-mcd+pulse-1)/pulse*pulse
 }
 
-// within says that i never counts less than j, because every total of i is
-// also one of j's.
+// within reports whether i never bills less than j, because every total of i
+// is also a total of j.
 func (i Increment) within(j Increment) bool {
 	return i == j || i.MCD >= j.MCD && i.Pulse%j.Pulse == 0 && (i.MCD-j.MCD)%j.Pulse == 0
 }
 
-// Jurisdiction is where a call begins as seen from where it ends. The caller
-// knows; nothing here derives it.
+// Jurisdiction is the origin of a call relative to its destination. The caller
+// must provide it; this package does not derive it.
 type Jurisdiction uint8
 
 // The jurisdictions.
@@ -47,7 +47,7 @@ const (
 
 var jurisdictionNames = [...]string{"indeterminate", "inter", "intra"}
 
-// String is the jurisdiction's name, "" for an unknown one.
+// String returns the jurisdiction's name, or "" for an unknown one.
 func (j Jurisdiction) String() string {
 	if j >= jurisdictions {
 		return ""
@@ -55,8 +55,8 @@ func (j Jurisdiction) String() string {
 	return jurisdictionNames[j]
 }
 
-// ParseJurisdiction reads indeterminate, inter or intra, and "" as the first;
-// anything else is ErrInvalid.
+// ParseJurisdiction reads indeterminate, inter or intra, and "" as
+// indeterminate. It returns ErrInvalid for any other text.
 func ParseJurisdiction(text string) (Jurisdiction, error) {
 	for j, name := range jurisdictionNames {
 		if text == name {
@@ -69,27 +69,27 @@ func ParseJurisdiction(text string) (Jurisdiction, error) {
 	return 0, fmt.Errorf("%w: jurisdiction is not one of indeterminate, inter, intra", ErrInvalid)
 }
 
-// Rate is what a prefix costs. Prices are 0 or more, in the currency of the
-// card.
+// Rate holds the prices of a prefix. Prices are at least 0, in the currency of
+// the card.
 type Rate struct {
 	Cost         Money           // per minute
-	Inter, Intra Optional[Money] // per minute; none: Cost
+	Inter, Intra Optional[Money] // per minute; unset: Cost applies
 	Connect      Money           // per call
 	Increment
-	Blocked bool // no call goes there, and no price means anything
+	Blocked bool // calls are refused, and the prices have no meaning
 }
 
-// Row is a rate and its prefix.
+// Row is a rate with its prefix.
 type Row struct {
 	Prefix Prefix
 	Rate
 }
 
-// blocked is the one blocked rate that is made here.
+// blocked is the blocked rate of built cards.
 var blocked = Rate{Increment: Increment{Pulse: 1}, Blocked: true}
 
 // Validate returns ErrNegative for a price below 0, and ErrInvalid for a pulse
-// of none.
+// of 0.
 func (r Rate) Validate() error {
 	if r.Cost < 0 || r.Inter.Or(0) < 0 || r.Intra.Or(0) < 0 || r.Connect < 0 {
 		return ErrNegative
@@ -100,7 +100,7 @@ func (r Rate) Validate() error {
 	return nil
 }
 
-// Price is the price of a minute in the jurisdiction.
+// Price returns the price of a minute in the jurisdiction.
 func (r Rate) Price(j Jurisdiction) Money {
 	switch j {
 	case Inter:
@@ -112,10 +112,10 @@ func (r Rate) Price(j Jurisdiction) Money {
 	}
 }
 
-// Charge is what a call of so many whole seconds costs, rounded once: the fee
-// per call and its billed seconds. A call of none was never connected, and is
-// free. It returns ErrBlocked, ErrNegative, ErrOverflow, or ErrInvalid for a
-// Rounding that is none.
+// Charge returns the charge of a call with a duration in whole seconds: the
+// fee per call plus its billed seconds, rounded once. A call of 0 s was never
+// connected and is free. It returns ErrBlocked, ErrNegative, ErrOverflow, or
+// ErrInvalid for an unset Rounding.
 func (r Rate) Charge(j Jurisdiction, seconds uint32, rounding Rounding) (Money, error) {
 	if r.Blocked {
 		return 0, ErrBlocked
@@ -130,8 +130,8 @@ func (r Rate) Charge(j Jurisdiction, seconds uint32, rounding Rounding) (Money, 
 	return charge(r.Price(j), r.Connect, r.Billed(seconds), rounding.Mode, unit)
 }
 
-// charge is connect + price * billed / 60 in steps of unit. All fit 128 bits:
-// 63 of the price and 33 of the seconds.
+// charge returns connect + price * billed / 60 in steps of unit. All values
+// fit in 128 bits: 63 of the price and 33 of the seconds.
 func charge(price, connect Money, billed uint64, mode Mode, unit uint64) (Money, error) {
 	hi, lo := bits.Mul64(uint64(price), billed)
 	fee, low := bits.Mul64(uint64(connect), 60)

@@ -2,11 +2,10 @@ package rating
 
 import "fmt"
 
-// Compact is what is made of the prices of several parents.
+// Compact is how the prices of several parents become one.
 type Compact uint8
 
-// The ways to compact. A parent that is blocked for a prefix, or does not know
-// it, does not count.
+// The ways to compact. A parent that blocks a prefix, or does not know it, does not count.
 const (
 	Min Compact = iota + 1
 	Max
@@ -15,7 +14,7 @@ const (
 
 var compactNames = [...]string{"", "min", "max", "avg"}
 
-// ParseCompact reads min, max or avg; anything else is ErrInvalid.
+// ParseCompact reads min, max or avg. It returns ErrInvalid for any other text.
 func ParseCompact(text string) (Compact, error) {
 	for c := Min; c <= Avg; c++ {
 		if compactNames[c] == text {
@@ -25,7 +24,7 @@ func ParseCompact(text string) (Compact, error) {
 	return 0, fmt.Errorf("%w: compact is not one of min, max, avg", ErrInvalid)
 }
 
-// String is the name, "" for none.
+// String returns the name, or "" for the zero value.
 func (c Compact) String() string {
 	if c > Avg {
 		return ""
@@ -33,7 +32,7 @@ func (c Compact) String() string {
 	return compactNames[c]
 }
 
-// join makes one of several fractions of the same denominator.
+// join combines fractions with the same denominator into one.
 func (c Compact) join(prices []exact) exact {
 	joined := prices[0]
 	for _, price := range prices[1:] {
@@ -50,26 +49,26 @@ func (c Compact) join(prices []exact) exact {
 	return joined
 }
 
-// Build makes a card of parents.
+// Build describes how to make a card from parents.
 type Build struct {
-	Exchange []Exchange // of each parent's currency to the card's; Par for the same
+	Exchange []Exchange // from each parent's currency to the card's; Par for the same
 	Compact  Compact
 	Rules    Rules
-	Rounding Rounding // of prices
+	Rounding Rounding // rounding of prices
 }
 
-// Builder is a Build made ready. One goroutine uses it at a time.
+// Builder is a prepared Build. It is not safe for concurrent use.
 type Builder struct {
 	build   Build
-	factors []uint64 // to bring the parents' exchange rates over one denominator
+	factors []uint64 // bring the parents' exchange rates to one denominator
 	den     uint64
 
-	open   []int // the parents that are open, during a row
+	open   []int // scratch: the open parents of the current row
 	prices []exact
 }
 
-// NewBuilder returns ErrNoExchange for a missing exchange rate, and ErrInvalid
-// for no parents or an unset Compact or Rounding.
+// NewBuilder returns ErrNoExchange for a missing exchange rate. It returns ErrInvalid if there
+// are no parents, or if Compact or Rounding is unset.
 func NewBuilder(b Build) (*Builder, error) {
 	if len(b.Exchange) == 0 {
 		return nil, fmt.Errorf("%w: no parents", ErrInvalid)
@@ -93,11 +92,10 @@ func NewBuilder(b Build) (*Builder, error) {
 	return made, nil
 }
 
-// Run builds from the parents' rows, in the order of Exchange, and calls emit
-// with the rows of the card in ascending order of their prefixes. The card
-// holds every prefix that a parent does, and those of ^ rules below one. Memory
-// is 15 rows a parent. Errors are those of Normalise and Row, with the prefix,
-// and emit's own.
+// Run builds a card from the parents' rows, given in the order of Exchange. It calls emit with
+// the rows of the card in ascending order of their prefixes. The card has every prefix of a
+// parent, and the prefixes of ^ rules below one of them. Run keeps at most 15 rows per parent in
+// memory. It returns the errors of Normalise, those of Row with the prefix, and those of emit.
 func (b *Builder) Run(parents []Source, emit func(Row) error) error {
 	if len(parents) != len(b.build.Exchange) {
 		return fmt.Errorf("%w: %d parents for %d exchange rates", ErrInvalid, len(parents), len(b.build.Exchange))
@@ -111,12 +109,12 @@ func (b *Builder) Run(parents []Source, emit func(Row) error) error {
 	})
 }
 
-// Row makes the rate of one prefix from the row that each parent rates it by,
-// nil where it knows none, in the order of Exchange: for a card that is worked
-// out where it is read. The rows are valid. It is blocked where no parent is open, or a rule says
-// so; a rule never opens one. Inter and Intra are none where no open parent has
-// one and the rules treat it like Cost. It returns ErrNegative where a rule
-// takes off more than there is, and ErrOverflow.
+// Row makes the rate of one prefix. parents holds the valid row that each parent rates the prefix
+// by, in the order of Exchange; nil if the parent has none.
+//
+// The rate is blocked if no parent is open or a rule blocks it; a rule never opens a rate. Inter
+// and Intra are unset if no open parent sets them and the same rules apply as for Cost. Row
+// returns ErrNegative if a rule subtracts more than the price, and ErrOverflow.
 func (b *Builder) Row(p Prefix, parents []*Row) (Rate, error) {
 	b.open = b.open[:0]
 	held := false
@@ -174,7 +172,7 @@ func (b *Builder) priced(parents []*Row, v *verdict) (Rate, error) {
 	return rate, nil
 }
 
-// price is the price of a jurisdiction: compacted, marked up, rounded.
+// price returns the price in a jurisdiction: compacted, marked up and rounded.
 func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, error) {
 	b.prices = b.prices[:0]
 	for _, i := range b.open {
@@ -193,9 +191,9 @@ func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, erro
 	if err != nil || v.floor[j] == nil {
 		return got, err
 	}
-	least, _ := cost.shift(v.floor[j].Value) // 0 or more
+	least, _ := cost.shift(v.floor[j].Value) // the sum is at least 0
 	floor, err := least.round(rounding)
-	return max(got, floor), err // rounding keeps the order of the two
+	return max(got, floor), err // rounding preserves the order of the two
 }
 
 func (b *Builder) converted(m Money, parent int) exact {
@@ -206,7 +204,7 @@ func (b *Builder) converted(m Money, parent int) exact {
 	return e
 }
 
-// connect is the fee per call, of the rule or the largest of the parents'.
+// connect returns the fee per call: that of the rule, or the largest of the parents.
 func (b *Builder) connect(parents []*Row, whole *Rule) (Money, error) {
 	rounding := b.build.Rounding
 	if whole != nil {
@@ -229,7 +227,7 @@ func (r *Rule) rounding(card Rounding) Rounding {
 	return r.Rounding
 }
 
-// mark applies the rule to a cost, and says whether 0 or more is left.
+// mark applies the rule to a cost and reports whether the result is at least 0.
 func (r *Rule) mark(cost exact) (exact, bool) {
 	switch r.Type {
 	case Absolute:

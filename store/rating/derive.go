@@ -2,10 +2,10 @@ package rating
 
 import "slices"
 
-// At works out the row that the built card rates a number by, of the rows that
-// each parent rates it by, nil where it knows none, in the order of Exchange.
-// It is the row that Run gives for the longest prefix that the number begins
-// with; false if there is none. Errors are those of Row.
+// At returns the row by which the built card rates a number. parents holds the
+// row that each parent rates the number by, in the order of Exchange; nil if
+// it has none. The result equals the row from Run for the longest prefix that
+// the number begins with; false if there is none. Errors are those of Row.
 func (b *Builder) At(number Prefix, parents []*Row) (Row, bool, error) {
 	p, known := b.build.Rules.longest(number), false
 	for _, row := range parents {
@@ -24,8 +24,8 @@ func (b *Builder) At(number Prefix, parents []*Row) (Row, bool, error) {
 	return Row{Prefix: p, Rate: rate}, err == nil, err
 }
 
-// longest is the longest prefix of a ^ match that the number begins with, none
-// if there is none.
+// longest returns the longest prefix of a ^ match that the number begins with,
+// or 0 if there is none.
 func (rs *Rules) longest(number Prefix) Prefix {
 	if len(rs.below) == 0 {
 		return 0

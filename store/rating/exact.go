@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// wide is an unsigned number of 256 bits, the lowest word first.
+// wide is an unsigned integer of 256 bits, the lowest word first.
 type wide [4]uint64
 
-// mul returns w * f, and whether it fits.
+// mul returns w * f and reports whether it fits.
 func (w wide) mul(f uint64) (wide, bool) {
 	var carry uint64
 	for i, word := range w {
@@ -20,7 +20,7 @@ func (w wide) mul(f uint64) (wide, bool) {
 	return w, carry == 0
 }
 
-// add returns w + x, and whether it fits.
+// add returns w + x and reports whether it fits.
 func (w wide) add(x wide) (wide, bool) {
 	var carry uint64
 	for i := range w {
@@ -29,7 +29,7 @@ func (w wide) add(x wide) (wide, bool) {
 	return w, carry == 0
 }
 
-// sub returns w - x, and whether that is 0 or more.
+// sub returns w - x and reports whether it is at least 0.
 func (w wide) sub(x wide) (wide, bool) {
 	var borrow uint64
 	for i := range w {
@@ -54,15 +54,16 @@ func (w wide) less(x wide) bool {
 	return !ok
 }
 
-// exact is a fraction, 0 or more, of the smallest amount: n / (d1 * d2). What
-// does not fit on the way sets over for good; it could not end in range.
+// exact is a non-negative fraction of the smallest amount: n / (d1 * d2). If
+// an intermediate result does not fit, over is set for good, because the final
+// result could not be in range.
 type exact struct {
 	n      wide
 	d1, d2 uint64
 	over   bool
 }
 
-// amount is m, 0 or more, over the denominator d.
+// amount returns m * numerator / d. m must be at least 0.
 func amount(m Money, numerator, d uint64) exact {
 	n, _ := wide{uint64(m)}.mul(numerator)
 	return exact{n: n, d1: d, d2: 1}
@@ -75,21 +76,23 @@ func (e exact) times(f uint64) exact {
 	return e
 }
 
-// by divides by d, which together with earlier divisors fits a word.
+// by divides by d. The product of d and all earlier divisors must fit a word;
+// otherwise it sets over.
 func (e exact) by(d uint64) exact {
 	hi, lo := bits.Mul64(e.d2, d)
 	e.d2, e.over = lo, e.over || hi != 0
 	return e
 }
 
-// plus adds a fraction of the same denominator.
+// plus adds a fraction with the same denominator.
 func (e exact) plus(x exact) exact {
 	n, ok := e.n.add(x.n)
 	e.n, e.over = n, e.over || x.over || !ok
 	return e
 }
 
-// shift adds m, which may be negative, and says whether 0 or more is left.
+// shift adds m, which may be negative, and reports whether the result is at
+// least 0.
 func (e exact) shift(m Money) (exact, bool) {
 	size := uint64(m)
 	if m < 0 {
@@ -107,9 +110,9 @@ func (e exact) shift(m Money) (exact, bool) {
 	return e, true
 }
 
-// round is the fraction as an amount. Twice the fraction, cut, holds the whole
-// part and one binary digit behind it; with whether anything was cut that
-// decides every mode.
+// round returns the fraction as a rounded amount. Twice the fraction,
+// truncated, holds the whole part and one binary digit. Together with whether
+// anything was cut off, this decides every mode.
 func (e exact) round(r Rounding) (Money, error) {
 	unit, err := r.unit()
 	if err != nil {

@@ -5,12 +5,11 @@ import (
 	"math/bits"
 )
 
-// exchangeDecimals is how many decimals an exchange rate may have.
+// exchangeDecimals is the largest number of decimals of an exchange rate.
 const exchangeDecimals = 18
 
-// Exchange is an exact rate between two currencies: how much of the one an
-// amount of 1 of the other is. The zero value is no rate, and refused wherever
-// one is needed.
+// Exchange is an exact rate between two currencies: the value of 1 unit of the
+// one in the other. The zero value is not a rate and is refused.
 type Exchange struct {
 	num, den uint64 // den is a power of ten
 }
@@ -18,7 +17,7 @@ type Exchange struct {
 // Par is the rate of a currency to itself.
 var Par = Exchange{num: 1, den: 1}
 
-// ExchangeOf is ParseExchange, and Par for an empty text.
+// ExchangeOf is ParseExchange, but returns Par for an empty text.
 func ExchangeOf(text string) (Exchange, error) {
 	if text == "" {
 		return Par, nil
@@ -50,8 +49,9 @@ func ParseExchange(text string) (Exchange, error) {
 	return Exchange{}, fmt.Errorf("%w: more than 18 decimals", ErrInvalid)
 }
 
-// Convert returns m, 0 or more, in the other currency. It returns ErrNegative,
-// ErrOverflow, ErrNoExchange, or ErrInvalid for a Rounding that is none.
+// Convert returns m, which must be at least 0, in the other currency. It
+// returns ErrNegative, ErrOverflow, ErrNoExchange, or ErrInvalid for an unset
+// Rounding.
 func (x Exchange) Convert(m Money, r Rounding) (Money, error) {
 	if x.den == 0 {
 		return 0, ErrNoExchange
@@ -62,7 +62,7 @@ func (x Exchange) Convert(m Money, r Rounding) (Money, error) {
 	return amount(m, x.num, x.den).round(r)
 }
 
-// product is a number of 128 bits.
+// product is an unsigned integer of 128 bits.
 type product struct{ hi, lo uint64 }
 
 func multiply(a, b uint64) product {
@@ -74,14 +74,14 @@ func (p product) less(q product) bool {
 	return p.hi < q.hi || p.hi == q.hi && p.lo < q.lo
 }
 
-// minus returns p - q, where q is not the greater.
+// minus returns p - q. q must not be greater than p.
 func (p product) minus(q product) product {
 	lo, borrow := bits.Sub64(p.lo, q.lo, 0)
 	hi, _ := bits.Sub64(p.hi, q.hi, borrow)
 	return product{hi, lo}
 }
 
-// plus returns p + q, and whether it fits.
+// plus returns p + q and reports whether it fits.
 func (p product) plus(q product) (product, bool) {
 	lo, carry := bits.Add64(p.lo, q.lo, 0)
 	hi, carry := bits.Add64(p.hi, q.hi, carry)

@@ -7,22 +7,22 @@ import (
 	"unsafe"
 )
 
-// stride is how many prefixes stand behind one of a Table's marks.
+// stride is the number of prefixes per mark of a Table.
 const stride = 64
 
-// Table holds a card in memory for look-ups: its sorted prefixes, for each the
-// number of its rate, and every distinct rate once. That is 12.2 bytes a
-// prefix and 64 a distinct rate (see BenchmarkTable). A Table does not change;
-// any number of goroutines may read it.
+// Table holds a card in memory for look-ups. It stores the sorted prefixes, the
+// number of the rate of each, and every distinct rate once. It needs 12.2 bytes
+// per prefix and 64 per distinct rate (see BenchmarkTable). A Table is
+// immutable and safe for concurrent use.
 type Table struct {
 	prefixes []Prefix
 	numbers  []uint32
 	rates    []Rate
-	marks    []Prefix // every stride-th prefix: what a search reads first
+	marks    []Prefix // every stride-th prefix; a search reads them first
 }
 
-// NewTable reads a card; size is how many rows are expected, 0 if unknown. It
-// returns the source's error, ErrOrder, or what Rate.Validate finds.
+// NewTable reads a card. size is the expected number of rows, 0 if unknown. It
+// returns the source's error, ErrOrder, or an error of Rate.Validate.
 func NewTable(card Source, size int) (*Table, error) {
 	t := &Table{prefixes: make([]Prefix, 0, size), numbers: make([]uint32, 0, size)}
 	known := map[Rate]uint32{}
@@ -53,16 +53,16 @@ func NewTable(card Source, size int) (*Table, error) {
 	return t, nil
 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (t *Table) Len() int { return len(t.prefixes) }
 
-// Bytes is how much memory the table holds.
+// Bytes returns the size of the table in memory.
 func (t *Table) Bytes() int {
 	return 8*cap(t.prefixes) + 4*cap(t.numbers) + 8*cap(t.marks) +
 		int(unsafe.Sizeof(Rate{}))*cap(t.rates) + int(unsafe.Sizeof(*t))
 }
 
-// Rows gives the table's rows again.
+// Rows returns a Source of the table's rows.
 func (t *Table) Rows() Source {
 	i := 0
 	return func() (Row, bool, error) {
@@ -74,9 +74,9 @@ func (t *Table) Rows() Source {
 	}
 }
 
-// Find returns the row of the longest prefix that the number begins with; false
-// if there is none. A blocked row is an answer too: the search does not go on
-// to a shorter prefix.
+// Find returns the row of the longest prefix that the number begins with, and
+// false if there is none. A blocked row is a result too: Find does not continue
+// with a shorter prefix.
 func (t *Table) Find(number Prefix) (Row, bool) {
 	i := t.Place(number)
 	if i < 0 {
@@ -85,12 +85,12 @@ func (t *Table) Find(number Prefix) (Row, bool) {
 	return t.At(i), true
 }
 
-// At is the i-th row, from 0, in the order of prefixes.
+// At returns row i in the order of prefixes, counted from 0.
 func (t *Table) At(i int) Row {
 	return Row{Prefix: t.prefixes[i], Rate: t.rates[t.numbers[i]]}
 }
 
-// Place is where the row that Find returns stands, -1 if there is none.
+// Place returns the index of the row that Find returns, or -1 if there is none.
 func (t *Table) Place(number Prefix) int {
 	for number != 0 {
 		i := t.last(number)
@@ -102,8 +102,8 @@ func (t *Table) Place(number Prefix) int {
 		if same == at.Len() {
 			return i
 		}
-		// What else the number begins with stands before, and is no longer
-		// than what the two have in common.
+		// Other prefixes of the number come before this one. None is longer
+		// than the common part of the two.
 		if same == 0 {
 			return -1
 		}
@@ -112,7 +112,8 @@ func (t *Table) Place(number Prefix) int {
 	return -1
 }
 
-// last is the place of the greatest prefix up to p, -1 if there is none.
+// last returns the index of the greatest prefix that is not greater than p, or
+// -1 if there is none.
 func (t *Table) last(p Prefix) int {
 	mark := sort.Search(len(t.marks), func(i int) bool { return t.marks[i] > p }) - 1
 	if mark < 0 {

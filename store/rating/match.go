@@ -2,15 +2,15 @@ package rating
 
 import "strings"
 
-// Match is which rows a profit rule is for: one prefix, a prefix and all below
-// it, or all. The zero value is for none.
+// Match selects the rows of a profit rule: one prefix, a prefix and all below
+// it, or all rows. The zero value selects none.
 type Match struct {
 	prefix Prefix
 	below  bool
 }
 
-// ParseMatch reads a prefix ("49": that row alone), ^ and a prefix ("^49": 49
-// and all below) or "*"; anything else is ErrInvalid.
+// ParseMatch reads a prefix ("49": only that row), ^ and a prefix ("^49": 49
+// and all below) or "*". It returns ErrInvalid for any other text.
 func ParseMatch(text string) (Match, error) {
 	if text == "*" {
 		return Match{below: true}, nil
@@ -20,7 +20,7 @@ func ParseMatch(text string) (Match, error) {
 	return Match{prefix: p, below: below && err == nil}, err
 }
 
-// String is what ParseMatch reads, "" for none.
+// String returns the text that ParseMatch reads, or "" for the zero value.
 func (m Match) String() string {
 	switch {
 	case m.prefix == 0 && m.below:

@@ -8,17 +8,17 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Decimals is how many decimals an amount keeps.
+// Decimals is the number of decimals of an amount.
 const Decimals = 10
 
-// Unit is the amount of one whole unit of a currency.
+// Unit is one whole unit of a currency.
 const Unit Money = 10_000_000_000
 
-// maxText is the longest decimal number that is read, in bytes.
+// maxText is the length of the longest accepted decimal number, in bytes.
 const maxText = 64
 
-// Money is an amount of some currency, or a price per minute in it, at ten
-// decimals: 1.5 is 15000000000. Prices and charges are 0 or more.
+// Money is an amount in some currency, or a price per minute, with ten
+// decimals: 1.5 is 15000000000. Prices and charges are at least 0.
 type Money int64
 
 var (
@@ -27,8 +27,8 @@ var (
 )
 
 // ParseMoney reads a decimal number such as "0.0125" or "-3". It returns
-// ErrInvalid for anything that is no plain decimal number or has more decimals
-// than are kept, and ErrOverflow beyond some 922 million.
+// ErrInvalid if the text is not a plain decimal number or has more than ten
+// decimals. It returns ErrOverflow beyond about 922 million.
 func ParseMoney(text string) (Money, error) {
 	d, err := parseDecimal(text)
 	if err != nil {
@@ -55,8 +55,8 @@ func parseDecimal(text string) (decimal.Decimal, error) {
 	return d, nil
 }
 
-// plainDecimal keeps exponents, signs of plus, blanks and endless digits away
-// from the parser.
+// plainDecimal refuses exponents, plus signs, spaces and very long numbers
+// before the parser sees them.
 func plainDecimal(text string) bool {
 	if len(text) > 0 && text[0] == '-' {
 		text = text[1:]
@@ -75,8 +75,8 @@ func plainDecimal(text string) bool {
 	return digits > 0 && points <= 1 && len(text) <= maxText && text[0] != '.' && text[len(text)-1] != '.'
 }
 
-// Append writes the amount as the shortest decimal number that is exact:
-// "0.0125", "3", "-0.5".
+// Append appends the amount as the shortest exact decimal number: "0.0125",
+// "3", "-0.5".
 func (m Money) Append(dst []byte) []byte {
 	rest := uint64(m)
 	if m < 0 {
@@ -101,7 +101,7 @@ func (m Money) Append(dst []byte) []byte {
 	return append(dst, digits[:end]...)
 }
 
-// String is what Append writes.
+// String returns the text that Append writes.
 func (m Money) String() string { return string(m.Append(nil)) }
 
 // Add returns m + n, or ErrOverflow.

@@ -1,16 +1,17 @@
 package rating
 
-// Normalise walks over cards with prefixes of different lengths at once. It
-// calls visit with every prefix that any of them holds, and those of extra
-// that lie below one, in ascending order; and with the row that each card rates
-// it by, nil where a card knows neither the prefix nor a shorter one. The
-// longest of the visited prefixes that a number begins with therefore has, for
-// every card, the row that the number has there. A row tells by its own Prefix
-// where it stood before.
+// Normalise walks over several cards at once whose prefixes have different
+// lengths. It calls visit, in ascending order, with every prefix of any card,
+// and with each prefix of extra that lies below one. rows holds the row that
+// each card rates the prefix by; nil if the card has neither the prefix nor a
+// shorter one. Therefore, for the longest visited prefix that a number begins
+// with, rows are the rows that the cards rate the number by. Row.Prefix is the
+// prefix on the card itself.
 //
-// extra is in ascending order. The slice and the rows are valid during the
-// call alone. Memory is 15 rows a card. Errors are the sources', ErrOrder, what
-// Rate.Validate finds, and visit's own.
+// extra must be in ascending order. The slice and the rows are valid only
+// during the call. Normalise keeps at most 15 rows per card in memory. It
+// returns the errors of the sources, ErrOrder, those of Rate.Validate, and
+// those of visit.
 func Normalise(cards []Source, extra []Prefix, visit func(p Prefix, rows []*Row) error) error {
 	cursors := make([]cursor, len(cards))
 	for i, card := range cards {
@@ -45,7 +46,7 @@ func Normalise(cards []Source, extra []Prefix, visit func(p Prefix, rows []*Row)
 	}
 }
 
-// first is the least prefix that is still to be visited.
+// first returns the least prefix that is still to be visited.
 func first(cursors []cursor, extra []Prefix) (least Prefix, more bool) {
 	if len(extra) > 0 {
 		least, more = extra[0], true

@@ -9,10 +9,10 @@ import (
 // (ITU-T E.164, 6.1).
 const MaxDigits = 15
 
-// Prefix is 1 to 15 digits of a number, four bits each from the highest down,
-// and their count in the lowest four. As numbers prefixes are in the order of
-// their texts, byte by byte: 49 < 490 < 491. The zero value is no prefix, and
-// stands before and above all.
+// Prefix holds 1 to 15 digits of a number, four bits each from the highest
+// bits down, and their count in the lowest four bits. Prefixes compare as
+// numbers like their texts, byte by byte: 49 < 490 < 491. The zero value is
+// not a prefix; it sorts before all prefixes and covers all of them.
 type Prefix uint64
 
 // ParsePrefix reads 1 to 15 digits, or returns ErrInvalid.
@@ -23,9 +23,9 @@ func ParsePrefix(text string) (Prefix, error) {
 	return ParseNumber(text)
 }
 
-// ParseNumber reads a number to look up, digits alone. What follows the
-// fifteenth is checked and left out, for no prefix reaches there. It returns
-// ErrInvalid for anything else, and for none at all.
+// ParseNumber reads a number to look up, digits only. It checks the digits
+// after the fifteenth but drops them, because no prefix is that long. It
+// returns ErrInvalid for any other text and for an empty one.
 func ParseNumber(text string) (Prefix, error) {
 	var p Prefix
 	for i := range len(text) {
@@ -43,10 +43,10 @@ func ParseNumber(text string) (Prefix, error) {
 	return p | Prefix(min(len(text), MaxDigits)), nil
 }
 
-// Len is the number of digits.
+// Len returns the number of digits.
 func (p Prefix) Len() int { return int(p & 15) }
 
-// Append writes the digits.
+// Append appends the digits.
 func (p Prefix) Append(dst []byte) []byte {
 	for i := range p.Len() {
 		dst = append(dst, '0'+byte(p>>(60-4*i)&15))
@@ -54,20 +54,20 @@ func (p Prefix) Append(dst []byte) []byte {
 	return dst
 }
 
-// String is what Append writes.
+// String returns the digits.
 func (p Prefix) String() string { return string(p.Append(nil)) }
 
-// Covers says that q begins with p; p itself does.
+// Covers reports whether q begins with p. p covers itself.
 func (p Prefix) Covers(q Prefix) bool {
 	return p.Len() <= q.Len() && p == q.cut(p.Len())
 }
 
-// cut is the first n digits, of n or more.
+// cut returns the first n digits. p must have at least n.
 func (p Prefix) cut(n int) Prefix {
 	return p&^(1<<(64-4*n)-1) | Prefix(n)
 }
 
-// common is how many digits p and q begin with alike.
+// common returns how many leading digits p and q share.
 func (p Prefix) common(q Prefix) int {
 	same := bits.LeadingZeros64(uint64(p^q)) / 4
 	return min(same, p.Len(), q.Len())

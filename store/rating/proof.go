@@ -2,68 +2,71 @@ package rating
 
 import "fmt"
 
-// Routing is which parent a call is bought from.
+// Routing is how the parent for a call is chosen.
 type Routing uint8
 
 const (
-	// Dearest is any open parent: a sale must stand against each.
+	// Dearest means any open parent: a sale must cover the cost of each.
 	Dearest Routing = iota + 1
-	// Cheapest is the open parent with the least price of a minute in the
-	// jurisdiction, for routing knows no more when a call begins; of several
-	// alike, any.
+	// Cheapest means the open parent with the lowest price per minute in the
+	// jurisdiction, because routing knows no more when a call begins. If
+	// several have that price, it may be any of them.
 	Cheapest
 )
 
-// Problem is what a Finding is about.
+// Problem is the kind of a Finding.
 type Problem uint8
 
 // The problems.
 const (
 	Losing  Problem = iota + 1 // a call costs more than it sells for
-	NoRoute                    // open for sale, and no parent is open
+	NoRoute                    // open for sale, but no parent is open
 )
 
 // Finding is a problem with a prefix.
 type Finding struct {
-	Prefix  Prefix // of the union of both sides' prefixes
-	Sold    Prefix // the prefix of the row that it sells by
+	Prefix  Prefix // a prefix of any of the cards
+	Sold    Prefix // the prefix of the row that sells it
 	Problem Problem
 
-	// Of a NoRoute: whether a parent blocks it; else none knows it.
+	// Blocked is for NoRoute: true if a parent blocks the prefix, false if no
+	// parent knows it.
 	Blocked bool
 
-	// Of a Losing, one Finding for each jurisdiction.
+	// The following fields are for Losing, with one Finding per jurisdiction.
 	Jurisdiction Jurisdiction
-	Parent       int    // the one with the greatest loss there, from 0
-	Seconds      uint32 // the shortest losing call, 1 to 7200; 0: longer ones only
-	// Loss is what that call loses, in the currency of the sale, above 0,
-	// rounded up at ten decimals. Where Seconds is 0 it is what a minute
-	// loses by the prices per minute alone.
+	Parent       int    // index of the parent with the greatest loss there
+	Seconds      uint32 // the shortest losing call, 1 to 7200; 0: only longer calls lose
+	// Loss is the loss of that call, in the currency of the sale, above 0 and
+	// rounded up at ten decimals. If Seconds is 0, it is the loss of a minute
+	// by the prices per minute alone.
 	Loss Money
 }
 
-// Summary counts what a proof saw.
+// Summary counts the results of a proof.
 type Summary struct {
-	Prefixes int // of the union, those open for sale
-	Losing   int // prefixes, in whichever jurisdiction
+	Prefixes int // prefixes of all cards that are open for sale
+	Losing   int // prefixes that lose in any jurisdiction
 	NoRoute  int
 }
 
-// Prove holds a card against the parents its calls are bought from: each prefix
-// that either side knows, each jurisdiction, every duration from 1 s to 2 h and
-// beyond by the prices per minute, with minima, pulses, fees, roundings and
-// currencies of both sides. It calls report with every problem in ascending
-// order of prefixes; a card without one can lose on no call of up to 2 h. A
-// parent that is blocked for a prefix does not count.
+// Prove checks that a card does not sell below the cost of the parents that its
+// calls are bought from. It checks each prefix of any of the cards, each
+// jurisdiction, every duration from 1 s to 2 h, and longer ones by the prices
+// per minute. It respects the minima, pulses, fees, roundings and currencies of
+// both sides. It calls report with every problem in ascending order of
+// prefixes. A card without a problem cannot lose on any call of up to 2 h. A
+// parent that blocks a prefix does not count for it.
 //
-// Rows stream; memory is 15 rows a card. A row takes some microseconds at most
-// but where prices have more decimals than charges, and bought and sold never
-// part by more than roundings do: then each second is looked at. An error of a
-// Source is what stops a proof that nobody waits for.
+// Prove streams the rows and keeps at most 15 rows per card in memory. A row
+// takes a few microseconds at most, with one exception. If prices have more
+// decimals than charges, and the two charges never differ by more than
+// rounding, it checks every second. To stop a proof early, return an error from
+// a Source.
 //
 // It returns ErrNoExchange, ErrInvalid for an unset rounding or routing,
 // ErrOverflow with the prefix for charges out of range, the errors of
-// Normalise, and report's own.
+// Normalise, and those of report.
 func Prove(sale Side, parents []Side, routing Routing, report func(Finding) error) (Summary, error) {
 	p, err := NewProver(sale, parents, routing, report)
 	if err != nil {
@@ -79,12 +82,12 @@ func Prove(sale Side, parents []Side, routing Routing, report func(Finding) erro
 	return p.Summary(), err
 }
 
-// Prover is a proof of rows that its caller brings, for one that is made while
-// they are worked out. One goroutine uses it at a time.
+// Prover is a proof of rows that the caller provides, for example while it
+// builds them. It is not safe for concurrent use.
 type Prover struct{ prover }
 
-// NewProver makes a proof ready; the Rows of the sides are not read. It returns
-// ErrNoExchange, or ErrInvalid for an unset rounding or routing.
+// NewProver prepares a proof. It does not read the Rows of the sides. It
+// returns ErrNoExchange, or ErrInvalid for an unset rounding or routing.
 func NewProver(sale Side, parents []Side, routing Routing, report func(Finding) error) (*Prover, error) {
 	if routing != Dearest && routing != Cheapest {
 		return nil, fmt.Errorf("%w: no routing", ErrInvalid)
@@ -100,9 +103,9 @@ func NewProver(sale Side, parents []Side, routing Routing, report func(Finding) 
 	return &Prover{prover{sale: sale, parents: parents, routing: routing, report: report}}, nil
 }
 
-// Row proves a prefix by the rows that both sides rate it by, nil where one
-// knows none, the parents in the order of their sides. Prefixes come once each,
-// as Normalise gives them. Errors are those of Prove.
+// Row checks one prefix. sold and bought are the rows that the sides rate it
+// by, nil if a side has none; bought is in the order of the parents. Each
+// prefix must come once, as from Normalise. Errors are those of Prove.
 func (p *Prover) Row(prefix Prefix, sold *Row, bought []*Row) error {
 	if err := p.prefix(prefix, sold, bought); err != nil {
 		return fmt.Errorf("prefix %s: %w", prefix, err)
@@ -110,7 +113,7 @@ func (p *Prover) Row(prefix Prefix, sold *Row, bought []*Row) error {
 	return nil
 }
 
-// Summary is what was seen until now.
+// Summary returns the results so far.
 func (p *Prover) Summary() Summary { return p.sum }
 
 type prover struct {
@@ -119,7 +122,7 @@ type prover struct {
 	routing Routing
 	report  func(Finding) error
 	sum     Summary
-	open    []int // the parents that are open, during a prefix
+	open    []int // scratch: the open parents of the current prefix
 }
 
 func (p *prover) prefix(prefix Prefix, sold *Row, bought []*Row) error {
@@ -177,8 +180,8 @@ func (p *prover) jurisdictions(finding Finding, sold *Row, bought []*Row) error 
 	return nil
 }
 
-// plain says that no row has a price of its own for the jurisdiction, so that
-// what is found for the indeterminate holds.
+// plain reports whether no row has its own price for the jurisdiction. The
+// result for Indeterminate then applies.
 func plain(sold *Row, bought []*Row, j Jurisdiction) bool {
 	if sold.Price(j) != sold.Cost {
 		return false
@@ -197,7 +200,7 @@ type outcome struct {
 	parent int
 }
 
-// outcome is the shortest losing call over the parents that count, and the
+// outcome returns the shortest losing call over the parents that count, and the
 // greatest loss there.
 func (p *prover) outcome(sold *Row, bought []*Row, j Jurisdiction) (outcome, error) {
 	var worst outcome
@@ -218,7 +221,8 @@ func (p *prover) outcome(sold *Row, bought []*Row, j Jurisdiction) (outcome, err
 	return worst, nil
 }
 
-// before says that l is of a shorter call than m, or of the same and greater.
+// before reports whether l is of a shorter call than m, or of the same call
+// with a greater loss.
 func (l loss) before(m loss) bool {
 	if l.seconds == m.seconds {
 		return l.amount > m.amount
@@ -226,7 +230,7 @@ func (l loss) before(m loss) bool {
 	return l.seconds != 0 && (m.seconds == 0 || l.seconds < m.seconds)
 }
 
-// cheaper says that another open parent has a lower price than the parent i.
+// cheaper reports whether another open parent has a lower price than parent i.
 func (p *prover) cheaper(bought []*Row, i int, j Jurisdiction) bool {
 	for _, k := range p.open {
 		a, b := p.parents[k].Exchange, p.parents[i].Exchange

@@ -2,21 +2,21 @@ package rating
 
 import "fmt"
 
-// Mode says where what does not fit a precision goes. The zero value is none
-// of the four.
+// Mode is a rounding mode. The zero value is none of the four modes.
 type Mode uint8
 
-// The modes, from the least result to the greatest.
+// The modes, from the smallest result to the greatest.
 const (
 	Down     Mode = iota + 1 // towards 0
-	HalfDown                 // to the nearest, from the middle towards 0
-	HalfUp                   // to the nearest, from the middle away from 0
+	HalfDown                 // to the nearest, halves towards 0
+	HalfUp                   // to the nearest, halves away from 0
 	Up                       // away from 0
 )
 
 var modeNames = [...]string{"", "down", "half_down", "half_up", "up"}
 
-// ParseMode reads down, half_down, half_up or up; anything else is ErrInvalid.
+// ParseMode reads down, half_down, half_up or up. It returns ErrInvalid for
+// any other text.
 func ParseMode(text string) (Mode, error) {
 	for mode := Down; mode <= Up; mode++ {
 		if modeNames[mode] == text {
@@ -26,7 +26,7 @@ func ParseMode(text string) (Mode, error) {
 	return 0, fmt.Errorf("%w: rounding is not one of up, down, half_up, half_down", ErrInvalid)
 }
 
-// String is the mode's name, "" for none.
+// String returns the mode's name, or "" for the zero value.
 func (m Mode) String() string {
 	if m > Up {
 		return ""
@@ -34,8 +34,9 @@ func (m Mode) String() string {
 	return modeNames[m]
 }
 
-// settle takes a number cut to whole, whether its fraction is half or more,
-// and whether anything is left besides that.
+// settle rounds a number. whole is its whole part, half reports whether the
+// fraction is at least a half, and more whether anything is left besides a
+// half.
 func (m Mode) settle(whole uint64, half, more bool) uint64 {
 	var next bool
 	switch m {
@@ -52,14 +53,14 @@ func (m Mode) settle(whole uint64, half, more bool) uint64 {
 	return whole
 }
 
-// Rounding is a number of decimals, 0 to 10, and a mode. The zero value rounds
-// nothing: it stands for none given.
+// Rounding is a number of decimals, 0 to 10, and a mode. The zero value is
+// unset and does not round.
 type Rounding struct {
 	Decimals uint8
 	Mode     Mode
 }
 
-// NewRounding checks both parts; it returns ErrInvalid.
+// NewRounding checks both parts. It returns ErrInvalid.
 func NewRounding(decimals int, mode string) (Rounding, error) {
 	m, err := ParseMode(mode)
 	if err != nil {
@@ -71,21 +72,20 @@ func NewRounding(decimals int, mode string) (Rounding, error) {
 	return Rounding{Decimals: uint8(decimals), Mode: m}, nil
 }
 
-// NeverBelow reports that r rounds every amount to what o rounds it to, or to
-// more.
+// NeverBelow reports whether r rounds no amount to less than o does.
 func (r Rounding) NeverBelow(o Rounding) bool {
 	switch {
 	case r.Decimals == o.Decimals:
 		return r.Mode >= o.Mode
-	case r.Decimals < o.Decimals: // every step of r is one of o
+	case r.Decimals < o.Decimals: // every step of r is also a step of o
 		return r.Mode == Up
 	default:
 		return o.Mode == Down
 	}
 }
 
-// Round returns m, 0 or more, at the precision. It returns ErrNegative,
-// ErrOverflow, or ErrInvalid for a Rounding that is none.
+// Round rounds m, which must be at least 0. It returns ErrNegative,
+// ErrOverflow, or ErrInvalid for an unset Rounding.
 func (r Rounding) Round(m Money) (Money, error) {
 	if m < 0 {
 		return 0, ErrNegative
@@ -96,7 +96,7 @@ func (r Rounding) Round(m Money) (Money, error) {
 var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 	1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
-// unit is the amount of one step of the precision.
+// unit returns the amount of one step at the precision.
 func (r Rounding) unit() (uint64, error) {
 	if r.Mode < Down || r.Mode > Up || r.Decimals > Decimals {
 		return 0, fmt.Errorf("%w: no rounding", ErrInvalid)

@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// Markup is what a profit rule does to a price.
+// Markup is how a profit rule changes a price.
 type Markup uint8
 
-// The markups. Of a Floor and another rule for the same row both hold: the
-// other makes the price, and the Floor raises it.
+// The markups. A Floor applies together with another rule for the same row: the
+// other rule sets the price, and the Floor raises it if necessary.
 const (
 	Absolute Markup = iota + 1 // the price is the value
-	Relative                   // cost + value; a value below 0 takes off
+	Relative                   // cost + value; a negative value reduces the price
 	Percent                    // cost * (1 + value/100): 20 is 20 % on top
 	Floor                      // at least cost + value, before rounding
 )
 
 var markupNames = [...]string{"", "absolute", "relative", "percent", "floor"}
 
-// ParseMarkup reads absolute, relative, percent or floor; anything else is
-// ErrInvalid.
+// ParseMarkup reads absolute, relative, percent or floor. It returns ErrInvalid
+// for any other text.
 func ParseMarkup(text string) (Markup, error) {
 	for m := Absolute; m <= Floor; m++ {
 		if markupNames[m] == text {
@@ -30,7 +30,7 @@ func ParseMarkup(text string) (Markup, error) {
 	return 0, fmt.Errorf("%w: type is not one of absolute, relative, percent, floor", ErrInvalid)
 }
 
-// String is the markup's name, "" for none.
+// String returns the markup's name, or "" for the zero value.
 func (m Markup) String() string {
 	if m > Floor {
 		return ""
@@ -38,10 +38,10 @@ func (m Markup) String() string {
 	return markupNames[m]
 }
 
-// Jurisdictions is a set of them; the zero value stands for all.
+// Jurisdictions is a set of jurisdictions. The zero value means all.
 type Jurisdictions uint8
 
-// SetOf makes a set.
+// SetOf returns the set of the given jurisdictions.
 func SetOf(js ...Jurisdiction) Jurisdictions {
 	var set Jurisdictions
 	for _, j := range js {
@@ -54,24 +54,24 @@ const everywhere Jurisdictions = 1<<jurisdictions - 1
 
 func (s Jurisdictions) has(j Jurisdiction) bool { return s == 0 || s&(1<<j) != 0 }
 
-// Rule is a profit rule. For each row the longest match wins, and of equally
-// long ones the later rule. That is asked apart for the row as a whole (blocked
-// or not, MCD, Pulse, Connect: any rule but a Floor), for the price of each
-// jurisdiction (the rules that apply to it), and for its Floor.
+// Rule is a profit rule. For each row the longest match wins, and among equally
+// long ones the later rule. This selection is made separately three times: for
+// the row as a whole (Blocked, MCD, Pulse, Connect; any rule but a Floor), for
+// the price in each jurisdiction (rules that apply to it), and for its Floor.
 type Rule struct {
 	Match   Match
 	Type    Markup
 	Value   Money // Percent: 20 % is 20 * Unit
 	ApplyTo Jurisdictions
-	Blocked bool // the row is blocked; no other field but Match counts
+	Blocked bool // blocks the row; all other fields but Match must be unset
 
-	MCD      Optional[uint32] // none: the largest of the parents'
-	Pulse    Optional[uint32] // none: the largest of the parents'
-	Connect  Optional[Money]  // none: the largest of the parents'
-	Rounding Rounding         // none: the card's
+	MCD      Optional[uint32] // unset: the largest of the parents'
+	Pulse    Optional[uint32] // unset: the largest of the parents'
+	Connect  Optional[Money]  // unset: the largest of the parents'
+	Rounding Rounding         // unset: the card's
 }
 
-// Validate returns ErrInvalid.
+// Validate returns ErrInvalid for a rule that is not valid.
 func (r Rule) Validate() error {
 	least := Money(0)
 	switch {
@@ -108,17 +108,17 @@ func (r Rule) Validate() error {
 	return nil
 }
 
-// Rules are profit rules made ready for rows. The zero value holds none. Rules
-// do not change; any number of goroutines may use them.
+// Rules is a list of profit rules, prepared for look-ups. The zero value has
+// none. It is immutable and safe for concurrent use.
 type Rules struct {
 	rules   []Rule
-	at      map[Prefix][]int // the rules of each match, ascending
+	at      map[Prefix][]int // indexes of the rules of each match, ascending
 	lengths [MaxDigits + 1]bool
-	below   []Prefix // of ^ matches, ascending
+	below   []Prefix // prefixes of ^ matches, ascending
 }
 
-// NewRules takes rules in their order. It returns ErrInvalid with the number of
-// the first that is at fault, counted from 1.
+// NewRules prepares rules in their order. It returns ErrInvalid with the number
+// of the first invalid rule, counted from 1.
 func NewRules(rules []Rule) (Rules, error) {
 	rs := Rules{rules: slices.Clone(rules), at: map[Prefix][]int{}}
 	for i, rule := range rules {
@@ -137,18 +137,18 @@ func NewRules(rules []Rule) (Rules, error) {
 	return rs, nil
 }
 
-// Below lists the prefixes of ^ matches, ascending: those that a build adds
-// where a parent knows them. It is the Rules' own and not to be changed.
+// Below returns the prefixes of ^ matches, ascending. A build adds those that a
+// parent knows. The slice is shared: do not change it.
 func (rs *Rules) Below() []Prefix { return rs.below }
 
-// verdict is which rules hold for a row; nil for none.
+// verdict holds the rules that apply to a row; nil for none.
 type verdict struct {
 	whole        *Rule
 	price, floor [jurisdictions]*Rule
 }
 
-// of judges a row; held says that a parent held it before normalisation, so
-// that a match of this prefix alone is for it.
+// of returns the rules for a row. held reports whether a parent has exactly
+// this prefix; only then does a match of this prefix alone apply.
 func (rs *Rules) of(p Prefix, held bool) verdict {
 	var v verdict
 	for n := p.Len(); n >= 0; n-- {
@@ -166,7 +166,7 @@ func (rs *Rules) of(p Prefix, held bool) verdict {
 	return v
 }
 
-// take considers a rule that is weaker than all before.
+// take considers a rule that is weaker than all earlier ones.
 func (v *verdict) take(rule *Rule) {
 	if v.whole == nil && rule.Type != Floor {
 		v.whole = rule
@@ -185,7 +185,8 @@ func (v *verdict) take(rule *Rule) {
 	}
 }
 
-// alike says that the same rules hold for j as for the indeterminate price.
+// alike reports whether the same rules apply to j as to the indeterminate
+// price.
 func (v *verdict) alike(j Jurisdiction) bool {
 	return v.price[j] == v.price[Indeterminate] && v.floor[j] == v.floor[Indeterminate]
 }

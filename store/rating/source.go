@@ -2,11 +2,12 @@ package rating
 
 import "fmt"
 
-// Source gives a card's rows, one at a call, in strictly ascending order of
-// their prefixes; false after the last. A Source is used by one goroutine.
+// Source returns a card's rows one by one, in strictly ascending order of
+// their prefixes, and false after the last. It is not safe for concurrent
+// use.
 type Source func() (Row, bool, error)
 
-// Rows is a Source of a slice.
+// Rows returns a Source of a slice.
 func Rows(rows []Row) Source {
 	return func() (Row, bool, error) {
 		if len(rows) == 0 {
@@ -18,8 +19,8 @@ func Rows(rows []Row) Source {
 	}
 }
 
-// cursor holds the next row of a Source and those that lie above the prefix
-// the reading has come to, the shortest first.
+// cursor holds the next row of a Source. above holds the rows whose prefixes
+// the current prefix begins with, the shortest first.
 type cursor struct {
 	next  Source
 	head  Row
@@ -27,8 +28,8 @@ type cursor struct {
 	above []Row
 }
 
-// advance reads the next row. It returns ErrOrder, what Validate finds wrong
-// with the row, or the Source's own error.
+// advance reads the next row. It returns ErrOrder, an error of Validate, or
+// the Source's own error.
 func (c *cursor) advance() error {
 	row, more, err := c.next()
 	if err != nil {
@@ -48,7 +49,7 @@ func (c *cursor) advance() error {
 	return nil
 }
 
-// reach moves to the prefix p, which is not behind the next row.
+// reach moves to the prefix p, which must not come after the next row.
 func (c *cursor) reach(p Prefix) error {
 	for len(c.above) > 0 && !c.above[len(c.above)-1].Prefix.Covers(p) {
 		c.above = c.above[:len(c.above)-1]
@@ -60,8 +61,8 @@ func (c *cursor) reach(p Prefix) error {
 	return c.advance()
 }
 
-// found is the row that a number beginning with the reached prefix, and with
-// no longer one, is rated by.
+// found returns the row for a number whose longest matching prefix is the
+// current one.
 func (c *cursor) found() *Row {
 	if len(c.above) == 0 {
 		return nil
