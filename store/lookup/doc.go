@@ -1,4 +1,5 @@
-// Package lookup finds what every card that a viewer sees says of a phone number,
-// and keeps the rates that this takes in a bounded memory. An answer from memory
-// and one from the database differ in nothing but the time.
+// Package lookup finds the rates of a phone number on every card that a viewer
+// can see. It caches the rates and the viewers' cards within a memory limit. An
+// answer from the cache and one from the database differ only in the time they
+// take.
 package lookup

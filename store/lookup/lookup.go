@@ -16,9 +16,9 @@ import (
 	"resellerd/store/rating"
 )
 
-// Call is what a look-up is for: a number, and how long it is talked to.
+// Call describes the call of a look-up: a number and a duration.
 type Call struct {
-	Number       string // digits alone
+	Number       string // digits only
 	Seconds      int    // whole seconds
 	Jurisdiction string // indeterminate, inter or intra
 	number       rating.Prefix
@@ -30,10 +30,10 @@ const (
 	maxCallSeconds = 86_400
 )
 
-// NewCall reads a call: a number of 1 to 32 digits, which may begin with +, 0
-// to 86,400 seconds, and one of indeterminate, inter, intra or "" for the
-// first. It returns an ErrInvalid that names the field at fault, and never the
-// number, which is somebody's.
+// NewCall checks a call. number has 1 to 32 digits and may begin with +. seconds
+// is 0 to 86,400. jurisdiction is indeterminate, inter or intra; "" means
+// indeterminate. It returns an ErrInvalid that names the invalid field. The error
+// never contains the number, which is personal data.
 func NewCall(number string, seconds int, jurisdiction string) (Call, error) {
 	digits, c := strings.TrimPrefix(number, "+"), Call{Seconds: seconds}
 	var err error
@@ -50,8 +50,8 @@ func NewCall(number string, seconds int, jurisdiction string) (Call, error) {
 	return c, nil
 }
 
-// Cards is a viewer's cards, ready for numbers to be looked up on. It is used
-// by one goroutine and belongs to one answer.
+// Cards holds a viewer's cards, ready for look-ups. It is for one answer and not
+// safe for concurrent use.
 type Cards struct {
 	finder  *Finder
 	visible *visibleCards
@@ -59,7 +59,7 @@ type Cards struct {
 	found   []CardRate
 }
 
-// Sources is what look-ups read from.
+// Sources holds everything that look-ups read from.
 type Sources struct {
 	Dialect dialect.Dialect
 	Pool    *dialect.StatementPool
@@ -67,45 +67,46 @@ type Sources struct {
 	Cache   *history.Cache
 	Tracker *history.Tracker
 	Now     func() time.Time
-	// Snapshot has all statements of fn read the data of one moment, and reads the
-	// history of that moment first.
+	// Snapshot calls fn with a consistent snapshot of the data for all its
+	// statements. It first reads the history of that snapshot into at.
 	Snapshot func(ctx context.Context, at *history.Observation, fn func(dialect.Execer) error) error
-	// Build is how a revision was built, and the revisions that it was built from;
-	// none where it was not built.
+	// Build returns how a revision was built and the revisions it was built from.
+	// It returns no revisions if the revision was not built.
 	Build func(ctx context.Context, revision string) (rating.Build, []string, error)
 }
 
-// Finder looks numbers up on the cards that viewers see. It is safe for
-// concurrent use.
+// Finder looks up numbers on the cards that viewers see. It is safe for concurrent
+// use.
 type Finder struct {
 	Sources
 	memory  *rateMemory
-	longest string // the statement of a look-up past the memory
+	longest string // the statement for revisions that are not in memory
 }
 
-// New makes a finder that keeps at most budget bytes; with less than 0 it
-// keeps nothing. Close ends it.
+// New returns a finder that caches at most budget bytes; with 0 or less it caches
+// nothing. Call Close when it is no longer needed.
 func New(from Sources, budget int64) *Finder {
 	f := &Finder{Sources: from, longest: selectLongest(from.Dialect)}
 	f.memory = newRateMemory(budget, from.Now, f.loadRates)
 	return f
 }
 
-// Close ends what is being read ahead, and waits for it.
+// Close stops reading ahead and waits until it has stopped.
 func (f *Finder) Close() { f.memory.close() }
 
-// Forget drops everything that is kept: the history of the data has been lost so
-// many times.
+// Forget drops the whole cache. losses is how often the history of the data has
+// been lost so far.
 func (f *Finder) Forget(losses int64) { f.memory.forget(losses) }
 
-// Stats tells how the memory stands.
+// Stats returns the state of the cache.
 func (f *Finder) Stats() MemoryStats { return f.memory.stats() }
 
-// Wait returns when nothing is left to be read into the memory, or ctx's error.
+// Wait returns when no revision is waiting to be read into the cache. If ctx ends
+// first, it returns the error of ctx.
 func (f *Finder) Wait(ctx context.Context) error { return f.memory.wait(ctx) }
 
-// Find finds the cards that the viewer sees, and whose rates it sees. It
-// returns ErrInvalid for a query that cannot be answered, and ErrUnavailable.
+// Find returns the cards that the viewer sees with their rates. It returns
+// ErrInvalid for a query that cannot be answered, and ErrUnavailable.
 func (f *Finder) Find(ctx context.Context, q Query) (*Cards, error) {
 	seen, err := f.visible(ctx, q)
 	if err != nil {
@@ -114,30 +115,29 @@ func (f *Finder) Find(ctx context.Context, q Query) (*Cards, error) {
 	return &Cards{finder: f, visible: seen, sources: f.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
 }
 
-// Views counts the cards by the view that they are seen in.
+// Views returns the number of cards per view.
 func (l *Cards) Views() map[string]int { return l.visible.views }
 
-// Rated is what a call costs and sells for.
+// Rated is the result of a look-up.
 type Rated struct {
 	Call     Call
-	Cards    []CardRate // every card, in the order of their ids; until the next call
-	Cheapest []CardRate // of those that the viewer buys by, one of each currency, in the order of currencies
+	Cards    []CardRate // every card, sorted by id; valid until the next Rate
+	Cheapest []CardRate // the cheapest card to buy from in each currency, sorted by currency
 }
 
-// CardRate is how one card rates a call.
+// CardRate is the rate of a call on one card.
 type CardRate struct {
 	card   *visibleCard
 	found  bool
 	row    raterows.Row
 	charge rating.Optional[rating.Money]
-	least  rating.Money // what the viewer earns by its dearest parent
-	most   rating.Money // and by its cheapest
+	least  rating.Money // the viewer's gain if it buys from its dearest parent
+	most   rating.Money // the same for its cheapest parent
 	earns  bool
 }
 
-// Rate looks the call's number up on every card: from memory, and in one
-// statement on those cards that are not there. Which of the two it was shows
-// in nothing but the time.
+// Rate looks up the call's number on every card. It takes revisions from the cache
+// and reads all others with one statement. The source affects only the time.
 func (l *Cards) Rate(ctx context.Context, call Call) (Rated, error) {
 	var missing []string
 	for i, card := range l.visible.cards {
@@ -167,7 +167,7 @@ func (l *Cards) Rate(ctx context.Context, call Call) (Rated, error) {
 	return Rated{Call: call, Cards: l.found, Cheapest: cheapest(l.found)}, nil
 }
 
-// read finds the rows of revisions that are not in memory.
+// read finds the rows of the revisions that are not in the cache.
 func (l *Cards) read(ctx context.Context, call Call, revisions []string) error {
 	rows, err := l.finder.findRates(ctx, call.number, revisions)
 	if err != nil {
@@ -182,8 +182,9 @@ func (l *Cards) read(ctx context.Context, call Call, revisions []string) error {
 	return nil
 }
 
-// selectLongest finds, in each of a list of revisions, the row of the longest
-// of 15 prefixes. The longest is the last one, for each begins the next.
+// selectLongest returns a statement that finds, in each revision of a list, the
+// row of the longest of 15 prefixes. The longest sorts last, because each of the
+// prefixes is the beginning of the next.
 func selectLongest(d dialect.Dialect) string {
 	marks := make([]string, rating.MaxDigits)
 	for i := range marks {
@@ -194,8 +195,8 @@ func selectLongest(d dialect.Dialect) string {
 		ORDER BY s.prefix DESC LIMIT 1)`
 }
 
-// findRates asks the database for the row of the longest prefix of each
-// revision; a revision without one is absent.
+// findRates reads the row of the longest prefix in each revision. The result lacks
+// a revision without such a row.
 func (f *Finder) findRates(ctx context.Context, number rating.Prefix, revisions []string) (map[string]raterows.Row, error) {
 	list, err := json.Marshal(revisions)
 	if err != nil {
@@ -227,13 +228,13 @@ func (f *Finder) findRates(ctx context.Context, number rating.Prefix, revisions 
 	return found, rowsError(ctx, f.Dialect, "rate", err)
 }
 
-// open reports whether the viewer sees that a call goes there.
+// open reports whether the viewer may see that the card accepts the call.
 func (r *CardRate) open() bool {
 	return r.found && !r.row.Blocked && r.card.shows.all(rateBits["status"])
 }
 
-// price works out what the call is charged, where all that it rests on is
-// shown. An amount out of range is none.
+// price computes the charge of the call, if the viewer sees every column that the
+// charge depends on. It leaves out an amount that is out of range.
 func (r *CardRate) price(call Call) {
 	if !r.open() || !r.card.shows.all(showsCharge) || r.card.charge.Mode == 0 {
 		return
@@ -244,9 +245,10 @@ func (r *CardRate) price(call Call) {
 	}
 }
 
-// earn works out what an own card sells for over what its parents cost, those
-// of them that are open for the call. It is not said where a parent is not
-// seen any more: what it costs is then not known.
+// earn computes the range of the gain on a customer card of the viewer's own
+// account: its charge less the cost at each parent that is open for the call. It
+// leaves the range out if the viewer no longer sees one of the parents, because
+// its cost is then unknown.
 func (r *CardRate) earn(all []CardRate) {
 	price, priced := r.charge.Get()
 	if !priced || !r.card.built || !r.card.whole {
@@ -271,7 +273,8 @@ func (r *CardRate) earn(all []CardRate) {
 	}
 }
 
-// cheapest picks, for each currency, the card that the viewer would buy by.
+// cheapest returns, for each currency, the cheapest card that the viewer can buy
+// from.
 func cheapest(all []CardRate) []CardRate {
 	var best []CardRate
 	for _, r := range all {
@@ -291,7 +294,7 @@ func cheapest(all []CardRate) []CardRate {
 	return best
 }
 
-// rowsError is the error of reading rows of a type.
+// rowsError wraps an error of reading rows of a type.
 func rowsError(ctx context.Context, d dialect.Dialect, typ string, err error) error {
 	if err == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"resellerd/store/rating"
 )
 
-// AppendJSON writes the call and what every card makes of it:
+// AppendJSON appends the call and its rate on every card:
 //
 //	{"number":"442071234567","seconds":60,"jurisdiction":"indeterminate","cards":[…],"cheapest":[…]}
 func (r Rated) AppendJSON(dst []byte) []byte {
@@ -38,8 +38,8 @@ func (r *CardRate) appendCheapest(dst []byte) []byte {
 	return append(appendAmount(append(dst, `,"charge":`...), charge), '}')
 }
 
-// appendJSON writes the card and its row: of that only the columns that are
-// shown, and what rests on nothing else.
+// appendJSON appends the card and its row. Of the row, it writes only visible columns and values
+// that depend only on visible columns.
 func (r *CardRate) appendJSON(dst []byte, call Call) []byte {
 	o := objectWriter{append(dst, r.card.head...)}
 	shows := r.card.shows

@@ -9,27 +9,27 @@ import (
 	"time"
 )
 
-// DefaultMemory is how many bytes look-ups may keep unless told otherwise.
+// DefaultMemory is the default size of the cache in bytes.
 const DefaultMemory = 256 << 20
 
 const (
-	// resting is how long what is kept must have been left alone before it may
-	// make room: what is in use pushes nothing out that is in use.
+	// resting is how long an item must be unused before it may be evicted. Items in
+	// use therefore never evict each other.
 	resting = time.Minute
-	// visiblePart is the part of the budget, one of so many, that rates leave free.
+	// visiblePart limits the rates to all but one visiblePart-th of the budget.
 	visiblePart = 8
-	// maxWanted bounds the revisions that wait to be read.
+	// maxWanted limits the revisions that wait to be read.
 	maxWanted = 10_000
-	// maxChain bounds how many revisions a worked out one may lie above the one
-	// that is kept as it is.
+	// maxChain limits how many revisions are read one for another, when each is
+	// built from the next.
 	maxChain = 16
 )
 
-// rateMemory keeps what look-ups read, in a budget of bytes: the rates of
-// active revisions, which are the same whoever reads them, and for each viewer
-// which cards it sees. Nothing waits for it: what is not there is read from
-// the database by whoever asks, and by the memory itself afterwards, one
-// revision at a time. It is safe for concurrent use.
+// rateMemory caches what look-ups read, in a budget of bytes: the rates of active
+// revisions, which all viewers share, and the cards that each viewer sees. No
+// look-up waits for it. A look-up reads missing revisions from the database itself,
+// and the memory then loads them in the background, one at a time. It is safe for
+// concurrent use.
 type rateMemory struct {
 	budget int64
 	now    func() time.Time
@@ -38,13 +38,13 @@ type rateMemory struct {
 	mu      sync.RWMutex
 	held    int64
 	kept    map[string]*memoryItem
-	latest  map[string]string // of each card, the key of its revision that is kept
-	wanted  []wantedRates     // in the order in which they are read
-	waiting map[string]bool   // their revisions, and the one that is being read
+	latest  map[string]string // by card, the key of its cached revision
+	wanted  []wantedRates     // in the order in which they will be read
+	waiting map[string]bool   // the wanted revisions and the one that is being read
 	refused map[string]time.Time
 	running bool
-	idle    chan struct{} // closed when nothing is wanted any more
-	losses  int64         // of the history; nothing is kept from before the last one
+	idle    chan struct{} // closed when no revision is wanted
+	losses  int64         // losses of the history so far; a loss drops everything cached before it
 
 	loads, evictions, failures, fromMemory, fromDatabase atomic.Int64
 
@@ -53,27 +53,27 @@ type rateMemory struct {
 	done sync.WaitGroup
 }
 
-// memoryItem is one thing that is kept.
+// memoryItem is one cached item.
 type memoryItem struct {
 	key, card string
 	bytes     int64
 	value     any // rateSource, visibleCards or ownNames
 	used      atomic.Int64
-	on        []*memoryItem // what it cannot do without
-	losses    int64         // of the history when its reading began
+	on        []*memoryItem // items that it depends on
+	losses    int64         // losses of the history when its reading began
 }
 
-// wantedRates is a revision to be read.
+// wantedRates is a revision to read.
 type wantedRates struct {
 	revision, card string
 	key            string // ratesKey of the revision
 	rows           int64
-	depth          int   // of the chain that is followed to it
-	losses         int64 // of the history when it was asked for
+	depth          int   // length of the chain of built revisions that led to it
+	losses         int64 // losses of the history when it was requested
 }
 
-// bytesPerRow is what a row is taken to need before it has been read: more
-// than most do.
+// bytesPerRow is the estimated size of a row that is not read yet. Most rows need
+// less.
 const bytesPerRow = 24
 
 func newRateMemory(budget int64, now func() time.Time, load func(context.Context, wantedRates) error) *rateMemory {
@@ -86,13 +86,13 @@ func newRateMemory(budget int64, now func() time.Time, load func(context.Context
 	return m
 }
 
-// close ends the reading and waits for it.
+// close stops the reading and waits for it.
 func (m *rateMemory) close() {
 	m.stop()
 	m.done.Wait()
 }
 
-// get is what is kept under a key, nil if nothing is.
+// get returns the value of a key, or nil.
 func (m *rateMemory) get(key string) any {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -102,7 +102,7 @@ func (m *rateMemory) get(key string) any {
 	return nil
 }
 
-// item is get for the holder of the lock; it notes the use.
+// item is get for a caller that holds the lock. It records the use.
 func (m *rateMemory) item(key string, now int64) *memoryItem {
 	item := m.kept[key]
 	if item != nil {
@@ -111,8 +111,8 @@ func (m *rateMemory) item(key string, now int64) *memoryItem {
 	return item
 }
 
-// touch says that the item is used. To the second is near enough: many cores
-// would otherwise write to the same place for every card of an answer.
+// touch records a use of the item. A precision of one second is enough. Otherwise
+// many cores would write to the same memory for every card of an answer.
 func (i *memoryItem) touch(now int64) {
 	if used := i.used.Load(); now-used < int64(time.Second) && now >= used {
 		return
@@ -123,7 +123,8 @@ func (i *memoryItem) touch(now int64) {
 	}
 }
 
-// put keeps an item in place of the one of its key, if there is room.
+// put stores an item and replaces one with the same key. It returns false if there
+// is no room.
 func (m *rateMemory) put(item *memoryItem) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,7 +136,7 @@ func (m *rateMemory) put(item *memoryItem) bool {
 	}
 	for _, below := range item.on {
 		if m.kept[below.key] != below {
-			return false // it went while the item was being made
+			return false // evicted while the item was being made
 		}
 	}
 	if !m.makeRoom(item.bytes, item.room(m.budget), item.on) {
@@ -150,8 +151,8 @@ func (m *rateMemory) put(item *memoryItem) bool {
 	return true
 }
 
-// forget drops everything, also what is being read: the history has been lost so
-// many times.
+// forget drops everything, including what is being read. losses is how often the
+// history has been lost so far.
 func (m *rateMemory) forget(losses int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -162,8 +163,8 @@ func (m *rateMemory) forget(losses int64) {
 	clear(m.refused)
 }
 
-// room is how much of the budget is for an item of its kind: rates leave a part
-// to what viewers see.
+// room returns the part of the budget for an item of its kind. Rates leave a part
+// of the budget to the viewers' cards.
 func (i *memoryItem) room(budget int64) int64 {
 	if i.card != "" {
 		return budget - budget/visiblePart
@@ -171,8 +172,8 @@ func (i *memoryItem) room(budget int64) int64 {
 	return budget
 }
 
-// succeed drops the card's revision that was kept before, unless something
-// that is kept is worked out from it.
+// succeed drops the card's previously cached revision, unless another cached item
+// depends on it.
 func (m *rateMemory) succeed(item *memoryItem) {
 	if old := m.kept[m.latest[item.card]]; old != nil && old != item && !m.needed(old) {
 		m.drop(old)
@@ -189,8 +190,8 @@ func (m *rateMemory) needed(below *memoryItem) bool {
 	return false
 }
 
-// makeRoom drops what has rested, the longest first, until so many bytes fit;
-// nothing when that would not be enough. What is spared stays.
+// makeRoom evicts resting items until the bytes fit, the least recently used first.
+// It evicts nothing if that would not be enough, and never an item in spared.
 func (m *rateMemory) makeRoom(bytes, budget int64, spared []*memoryItem) bool {
 	if m.held+bytes <= budget {
 		return true
@@ -213,7 +214,7 @@ func (m *rateMemory) makeRoom(bytes, budget int64, spared []*memoryItem) bool {
 	return m.held+bytes <= budget
 }
 
-// drop lets go of an item, and of all that is worked out from it.
+// drop removes an item and all items that depend on it. It returns their number.
 func (m *rateMemory) drop(item *memoryItem) (dropped int64) {
 	if m.kept[item.key] != item {
 		return 0
@@ -232,8 +233,8 @@ func (m *rateMemory) drop(item *memoryItem) (dropped int64) {
 	return dropped
 }
 
-// sources are the rates of the revisions as far as they are kept, nil for the
-// others, which are then wanted.
+// sources returns the cached rates of revisions, with nil for the others. It
+// requests that the others be read.
 func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
 	found := make([]rateSource, len(revisions))
 	var missing []wantedRates
@@ -260,7 +261,7 @@ func (m *rateMemory) sources(revisions []wantedRates) []rateSource {
 
 func ratesKey(revision string) string { return "rates\x00" + revision }
 
-// fits reports whether so many rows may find room.
+// fits reports whether there may be room for this many rows.
 func (m *rateMemory) fits(rows int64) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -271,7 +272,7 @@ func (m *rateMemory) fits(rows int64) bool {
 	return rows*bytesPerRow <= free
 }
 
-// resting lists what may make room.
+// resting returns the items that may be evicted.
 func (m *rateMemory) resting() []*memoryItem {
 	since := m.now().Add(-resting).UnixNano()
 	var at []*memoryItem

@@ -12,12 +12,13 @@ import (
 	"resellerd/store/rating"
 )
 
-// errNoRoom says that what is in use leaves too little of the budget.
+// errNoRoom means that the items in use leave too little of the budget.
 var errNoRoom = errors.New("no room in the rate memory")
 
-// loadRates reads a revision's rates into the memory. A built one of which all
-// parents are there already takes next to no room: it is worked out from them,
-// once every one of its rows has been found to be what was stored.
+// loadRates reads a revision's rates into the cache. If the revision was built
+// and all its parents are cached, its rows are computed from theirs instead,
+// which takes almost no memory. Before that, every computed row is compared
+// with the stored one.
 func (f *Finder) loadRates(ctx context.Context, w wantedRates) error {
 	item, err := f.builtItem(ctx, w)
 	if err != nil {
@@ -38,10 +39,10 @@ func ratesItem(w wantedRates, value rateSource, bytes int64, on ...*memoryItem) 
 	return &memoryItem{key: ratesKey(w.revision), card: w.card, value: value, bytes: bytes + itemBytes, on: on, losses: w.losses}
 }
 
-// itemBytes is what keeping anything takes.
+// itemBytes is the overhead of a cached item.
 const itemBytes = 256
 
-// heldItem reads the rates as they are.
+// heldItem reads all rates of a revision.
 func (f *Finder) heldItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
 	if !f.memory.fits(w.rows) {
 		return nil, errNoRoom
@@ -72,7 +73,7 @@ func (f *Finder) heldItem(ctx context.Context, w wantedRates) (*memoryItem, erro
 	return ratesItem(w, held, held.bytes()), nil
 }
 
-// stillWhole makes sure that the revision was not deleted while it was read.
+// stillWhole checks that the revision was not deleted while it was read.
 func (f *Finder) stillWhole(ctx context.Context, revision string, rows int64) error {
 	type counted struct {
 		Rows int64 `db:"row_count"`
@@ -87,9 +88,9 @@ func (f *Finder) stillWhole(ctx context.Context, revision string, rows int64) er
 	return nil
 }
 
-// builtItem is the revision worked out from its parents; nil where it was not
-// built, a parent is not at hand, or a row would come out otherwise than it is
-// stored.
+// builtItem returns the revision as computed from its parents. It returns nil
+// if the revision was not built, if a parent is not cached, or if a computed
+// row differs from the stored one.
 func (f *Finder) builtItem(ctx context.Context, w wantedRates) (*memoryItem, error) {
 	build, parents, err := f.Build(ctx, w.revision)
 	if err != nil || len(parents) == 0 {
@@ -115,15 +116,15 @@ func (f *Finder) builtItem(ctx context.Context, w wantedRates) (*memoryItem, err
 	return ratesItem(w, built, itemBytes, on...), nil
 }
 
-// keptItem is what is kept under a key, nil if nothing is.
+// keptItem returns the cached item of a key, or nil.
 func (m *rateMemory) keptItem(key string) *memoryItem {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.item(key, m.now().UnixNano())
 }
 
-// comesOut compares what is worked out with what is stored, row by row. What
-// cannot be worked out does not come out: it is no error of the reading.
+// comesOut compares the computed rows with the stored ones. A row that cannot
+// be computed counts as a difference, not as an error.
 func (f *Finder) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
 	stored := raterows.NewReader(ctx, f.Dialect, f.Pool, w.revision, "").Rates()
 	source, stop := built.rows()
@@ -146,11 +147,11 @@ func (f *Finder) comesOut(ctx context.Context, w wantedRates, built *builtRates)
 	}
 }
 
-// ownPlace is what an account calls the place that a prefix leads to.
+// ownPlace is an account's own name for the place of a prefix.
 type ownPlace struct{ Prefix, Name string }
 
-// ownNames is what the card's owner calls places, kept once for each state of
-// that list.
+// ownNames returns the place names of the card's owner. Equal lists are cached
+// once.
 func (f *Finder) ownNames(ctx context.Context, w wantedRates) (*memoryItem, error) {
 	card := w.card
 	places, err := dialect.SelectAll[ownPlace](ctx, f.Dialect, f.Pool,

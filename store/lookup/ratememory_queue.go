@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// want has revisions read in the order given, unless they are to be read
-// already, or were refused of late.
+// want queues revisions in the order given. It skips revisions that are
+// queued already or that recently failed to load.
 func (m *rateMemory) want(all []wantedRates) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -26,7 +26,7 @@ func (m *rateMemory) want(all []wantedRates) {
 	}
 }
 
-// work reads what is wanted until nothing is.
+// work reads the queued revisions until none is left.
 func (m *rateMemory) work() {
 	defer m.done.Done()
 	for {
@@ -52,8 +52,8 @@ func (m *rateMemory) next() (wantedRates, bool) {
 	return w, true
 }
 
-// read loads one revision, and leaves one that cannot be loaded alone for a
-// while.
+// read loads one revision. If that fails, the revision is not requested again
+// for a while.
 func (m *rateMemory) read(w wantedRates) {
 	err := m.load(m.ctx, w)
 	m.mu.Lock()
@@ -72,8 +72,8 @@ func (m *rateMemory) read(w wantedRates) {
 	m.refused[w.revision] = now.Add(resting)
 }
 
-// before has a revision that w is worked out from read first, if it is wanted
-// too.
+// before reads a revision that w is built from, ahead of its turn, if it is
+// queued.
 func (m *rateMemory) before(w wantedRates, revision string) {
 	m.mu.Lock()
 	at := slices.IndexFunc(m.wanted, func(o wantedRates) bool { return o.revision == revision })

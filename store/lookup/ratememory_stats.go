@@ -2,17 +2,17 @@ package lookup
 
 import "context"
 
-// MemoryStats is what look-ups keep in memory, and what became of it so far.
+// MemoryStats describes the cache of look-ups and counts its events so far.
 type MemoryStats struct {
 	Bytes, Budget           int64
-	Revisions               int   // whose rates are kept
-	Waiting                 int   // that are to be read
-	Loads, Evictions        int64 // Loads counts revisions read, Evictions whatever made room
-	Failures                int64 // revisions that did not fit, or could not be read
-	FromMemory, FromStorage int64 // revisions that look-ups found here, and did not
+	Revisions               int   // revisions with cached rates
+	Waiting                 int   // revisions that wait to be read
+	Loads, Evictions        int64 // Loads counts revisions read, Evictions evicted items of any kind
+	Failures                int64 // revisions that did not fit or could not be read
+	FromMemory, FromStorage int64 // revisions that look-ups found in the cache, or did not
 }
 
-// stats tells how the memory stands.
+// stats returns the state of the cache.
 func (m *rateMemory) stats() MemoryStats {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -22,7 +22,8 @@ func (m *rateMemory) stats() MemoryStats {
 	}
 }
 
-// wait returns when nothing is left to be read, or ctx's error. Look-ups never need it; measurements do.
+// wait returns when no revision is waiting to be read, or the error of ctx. Look-ups never need it;
+// measurements do.
 func (m *rateMemory) wait(ctx context.Context) error {
 	m.mu.RLock()
 	idle := m.idle

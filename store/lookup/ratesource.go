@@ -9,18 +9,18 @@ import (
 	"resellerd/store/rating"
 )
 
-// rateSource answers for the rates of one revision from memory. Any number of
-// goroutines may use it.
+// rateSource gives the rates of one revision from memory. It is safe for
+// concurrent use.
 type rateSource interface {
-	// find is the row of the longest prefix that the number begins with; false
-	// if there is none.
+	// find returns the row of the longest prefix that the number begins with, and
+	// false if there is none.
 	find(number rating.Prefix) (raterows.Row, bool, error)
-	// rows are all rows, in the order of their prefixes; stop ends the reading.
+	// rows returns all rows in the order of their prefixes. Call stop at the end.
 	rows() (source rating.Source, stop func())
 }
 
-// heldRates are kept as they are: 16 bytes a row, and every distinct rate and
-// name once.
+// heldRates holds the rates themselves: 16 bytes per row, and each distinct rate
+// and name once.
 type heldRates struct {
 	table *rating.Table
 	names []uint32
@@ -43,13 +43,13 @@ func (h *heldRates) bytes() int64 {
 	return int64(h.table.Bytes()+4*cap(h.names)) + textBytes(h.texts)
 }
 
-// ownNames is what an account calls places.
+// ownNames holds an account's own names for places.
 type ownNames struct {
-	table *rating.Table // of the places' prefixes
+	table *rating.Table // the prefixes of the places
 	texts []string
 }
 
-// of is the name of the longest place that holds the prefix, "" if none does.
+// of returns the name of the longest place that contains the prefix, or "".
 func (n *ownNames) of(p rating.Prefix) string {
 	if i := n.table.Place(p); i >= 0 {
 		return n.texts[i]
@@ -67,11 +67,11 @@ func textBytes(texts []string) int64 {
 	return total
 }
 
-// errEnough ends the working out of rates that nobody takes any more.
+// errEnough stops the computation of rows when the reader stops early.
 var errEnough = errors.New("enough rates")
 
-// builtRates are not kept, but worked out from those of their parents by the
-// recipe that the revision was built with.
+// builtRates computes rows from those of the parents, with the rules that the
+// revision was built with.
 type builtRates struct {
 	build     rating.Build
 	parents   []rateSource
@@ -79,12 +79,12 @@ type builtRates struct {
 	scratches sync.Pool
 }
 
-// scratch is what working out one row takes. It is used again, since an answer of
-// hundreds of cards would leave as many behind.
+// scratch is the working memory for one row. It is pooled, because an answer with
+// hundreds of cards needs it hundreds of times.
 type scratch struct {
 	builder *rating.Builder
-	found   []raterows.Row // by each parent
-	rows    []*rating.Row  // of found, nil where there is none
+	found   []raterows.Row // by parent
+	rows    []*rating.Row  // of found; nil if the parent has no row
 }
 
 func (b *builtRates) takeScratch() (*scratch, error) {
@@ -119,7 +119,7 @@ func (b *builtRates) find(number rating.Prefix) (raterows.Row, bool, error) {
 	return raterows.Row{Row: row, Name: b.name(row.Prefix, d.found)}, true, nil
 }
 
-// name is what naming.of says.
+// name returns the same name as naming.of.
 func (b *builtRates) name(p rating.Prefix, found []raterows.Row) string {
 	if own := b.own.of(p); own != "" {
 		return own

@@ -12,38 +12,40 @@ import (
 	"resellerd/store/schema"
 )
 
-// visibleCards is which cards a viewer sees, with what look-ups need of them. It is
-// immutable, and holds for one epoch of the tracker, no longer than any
-// assignment.
+// visibleCards holds the cards that a viewer sees, with the properties that
+// look-ups need. It is immutable. It is valid for one epoch of the tracker, and
+// until the next assignment begins or ends.
 type visibleCards struct {
 	epoch, until int64
-	cards        []*visibleCard // in the order of their ids
+	cards        []*visibleCard // sorted by id
 	wanted       []wantedRates
 	views        map[string]int
 }
 
-// visibleCard is a card as its viewer sees it, made ready for look-ups.
+// visibleCard is a card in the form in which its viewer sees it, prepared for
+// look-ups.
 type visibleCard struct {
 	View string
-	// Role is what the card is to its viewer: "cost" for what it buys by,
-	// "sale" for a customer card of its own account, "below" for one of an
-	// account below.
+	// Role is the card's role for its viewer: "cost" for a card that the viewer
+	// buys from, "sale" for a customer card of its own account, "below" for a
+	// customer card of an account below.
 	Role string
 
-	head     []byte // the JSON object's first members
-	id       string // "" where it is not shown
+	head     []byte // the first members of the JSON object
+	id       string // "" if it is not visible
 	currency string
-	charge   rating.Rounding // none where it is not shown
+	charge   rating.Rounding // unset if it is not visible
 	shows    rateColumnSet
-	// Of an own card that was built, and that tells from what: the cards among
-	// those seen that it was built from. whole says that all of them are.
+	// These fields are for a built card of the viewer's own account whose parents
+	// the viewer may see. parents are the visible ones; whole is true if all are
+	// visible.
 	parents []visibleParent
 	tells   bool
 	built   bool
 	whole   bool
 }
 
-// visibleParent is a parent's place among the visible cards, and its exchange rate.
+// visibleParent is a parent's index among the visible cards, and its exchange rate.
 type visibleParent struct {
 	at       int
 	exchange rating.Exchange
@@ -56,7 +58,7 @@ const (
 	roleBelow = "below"
 )
 
-// rateColumnSet says which columns of a card's rates are shown.
+// rateColumnSet is the set of visible columns of a card's rates.
 type rateColumnSet uint16
 
 var rateBits = func() map[string]rateColumnSet {
@@ -75,19 +77,19 @@ var (
 
 func (s rateColumnSet) all(of rateColumnSet) bool { return s&of == of }
 
-// Query asks for the cards that numbers are looked up on.
+// Query selects the cards to look up numbers on.
 type Query struct {
-	Cards query.Query // of type "card": which cards are seen, and what of them
-	// Rates decides about the same cards what is seen of their rates; its type
-	// is "rate", and Parent is not needed.
+	Cards query.Query // of type "card": the visible cards and their visible columns
+	// Rates decides, for the same cards, which of their rate columns are visible.
+	// Its type is "rate"; Parent is not needed.
 	Rates   query.Query
-	Account string // the viewer's own
+	Account string // the viewer's own account
 }
 
-// lookupColumns is what a look-up shows of a card, or rests on.
+// lookupColumns are the columns of a card that a look-up shows or needs.
 var lookupColumns = []string{"id", "account_id", "kind", "name", "currency", "charge_precision", "charge_rounding", "parents"}
 
-// statements narrows the queries to what a look-up needs.
+// statements reduces the queries to what a look-up needs.
 func (q Query) statements() (cards, rates query.Query) {
 	cards, rates = q.Cards, q.Rates
 	cards.Columns = slices.Clone(q.Cards.Columns)
@@ -100,8 +102,8 @@ func (q Query) statements() (cards, rates query.Query) {
 	return cards, rates
 }
 
-// visible finds out which cards the viewer sees: from memory while the data
-// revision stands.
+// visible returns the cards that the viewer sees. It takes them from the cache as
+// long as the data revision is unchanged.
 func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 	cards, rates := q.statements()
 	key := append([]byte("visible\x00"), q.Account...)
@@ -128,8 +130,8 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 	})
 }
 
-// loadVisible finds the cards whose rates are seen. It leaves out
-// a card whose prefixes are hidden: a match of a number would reveal them.
+// loadVisible finds the cards whose rates the viewer sees. It leaves out a card
+// whose prefixes are hidden, because a match of a number would reveal them.
 func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibleCards, at *history.Observation, account string, cards, rates query.Query) error {
 	heads, err := f.rateHeads(ctx, x, &rates)
 	if err != nil {
@@ -144,7 +146,8 @@ func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibl
 	if err != nil {
 		return err
 	}
-	// The data may be newer than what is known: then the next assignment is, too.
+	// The data may be newer than the known history. The next assignment must then
+	// be newer too.
 	if _, err := f.Tracker.Observe(*at); err != nil {
 		return err
 	}
@@ -168,14 +171,14 @@ func (v *visibleCards) bytes() int64 {
 	return total
 }
 
-// rateHead is what is seen of the rates of a card.
+// rateHead describes the visible part of a card's rates.
 type rateHead struct {
-	revision string // the active one, "" if there is none
+	revision string // the active revision, or ""
 	rows     int64
 	shows    rateColumnSet
 }
 
-// rateHeads finds the cards that show their rates, by the ids of the cards.
+// rateHeads returns the cards with visible rates, by id.
 func (f *Finder) rateHeads(ctx context.Context, x dialect.Execer, q *query.Query) (map[string]rateHead, error) {
 	heads := map[string]rateHead{}
 	err := f.Query.Heads(ctx, x, q, func(h query.Head) {
@@ -212,12 +215,12 @@ func newSeenCard(row query.Row, head rateHead, account string) *visibleCard {
 	}
 	if v, ok := row.Value("charge_precision"); ok {
 		decimals, _ := v.(int64)
-		card.charge, _ = rating.NewRounding(int(decimals), text("charge_rounding")) // none where it is not shown
+		card.charge, _ = rating.NewRounding(int(decimals), text("charge_rounding")) // unset if it is not visible
 	}
 	return card
 }
 
-// member starts another member of the card's head.
+// member begins another member of the card's head.
 func (c *visibleCard) member(name string) []byte {
 	if len(c.head) > 1 {
 		c.head = append(c.head, ',')
@@ -225,9 +228,8 @@ func (c *visibleCard) member(name string) []byte {
 	return append(c.head, `"`+name+`":`...)
 }
 
-// nextAssignment is when an assignment next begins or ends to hold, whoever's
-// it is; 0 for never. It is found once for each epoch, in a snapshot whose
-// history was read.
+// nextAssignment returns when the next assignment of any card begins or ends, 0 for
+// never. It is computed once per epoch, in a snapshot whose history was read.
 func (f *Finder) nextAssignment(ctx context.Context, x dialect.Execer, at *history.Observation) (int64, error) {
 	return history.Cached(ctx, f.Cache, "next assignment", func(ctx context.Context, seen *history.Observation) (int64, int64, error) {
 		*seen = *at

@@ -8,8 +8,8 @@ import (
 	"resellerd/store/rating"
 )
 
-// findParents finds, of the viewer's own built cards, which of the others they
-// were built from.
+// findParents finds the parents, among the visible cards, of the viewer's own
+// built cards.
 func (f *Finder) findParents(ctx context.Context, x dialect.Execer, v *visibleCards) error {
 	places, own := map[string]int{}, map[string]*visibleCard{}
 	var revisions []string
@@ -43,11 +43,11 @@ func (f *Finder) findParents(ctx context.Context, x dialect.Execer, v *visibleCa
 type builtFromCard struct {
 	Revision string `db:"revision_id"`
 	CardID   string `db:"parent_id"`
-	Exchange string // "" where both have the same currency
+	Exchange string // "" if both have the same currency
 }
 
-// addParent notes what a card was built from, where the viewer sees that card
-// and what it costs.
+// addParent adds a parent to a card if the viewer sees the parent and its
+// costs. If not, it marks the card as not whole.
 func (c *visibleCard) addParent(v *visibleCards, p builtFromCard, places map[string]int) {
 	c.built = true
 	at, seen := places[p.CardID]
