@@ -8,25 +8,25 @@ import (
 	"resellerd/store/dialect"
 )
 
-// ArgKind says where a bound argument comes from when a statement runs.
+// ArgKind is the source of a bound argument when a statement runs.
 type ArgKind uint8
 
 // The sources of arguments.
 const (
-	ArgConst  ArgKind = iota // the policy's own constant
-	ArgParam                 // value index of source
-	ArgNow                   // the clock, microseconds since 1970
+	ArgConst  ArgKind = iota // a constant of the policy
+	ArgParam                 // value Index of Source
+	ArgNow                   // the current time, microseconds since 1970
 	ArgID                    // Query.ID
-	ArgParent                // Query.Parent, or what it stands for
+	ArgParent                // Query.Parent, or the row that it stands for
 	ArgRevision
 	ArgAt     // Query.At
 	ArgViewer // Query.Viewer
-	ArgWhere  // the value of condition index
+	ArgWhere  // the value of condition Index
 	ArgKey    // Query.After
 	ArgAfter  // Query.After.ID
 )
 
-// Argument is a bound argument, and where its value comes from.
+// Argument is a bound argument and the source of its value.
 type Argument struct {
 	Kind   ArgKind
 	Source int
@@ -35,16 +35,18 @@ type Argument struct {
 }
 
 // Builder collects the arguments of a statement while its text is written.
-// Placeholders are numbered, so parts may be written in any order and twice.
+// Placeholders are numbered, so parts may be written in any order and more
+// than once.
 type Builder struct {
 	Dialect dialect.Dialect
 	args    []Argument
 }
 
-// NewBuilder begins a statement.
+// NewBuilder returns a Builder for a new statement.
 func NewBuilder(d dialect.Dialect) *Builder { return &Builder{Dialect: d} }
 
-// Bind is the placeholder of an argument. All but constants are bound once.
+// Bind returns the placeholder of an argument. An argument that is not a
+// constant is bound only once.
 func (b *Builder) Bind(a Argument) string {
 	if a.Kind != ArgConst {
 		if i := slices.Index(b.args, a); i >= 0 {
@@ -55,8 +57,9 @@ func (b *Builder) Bind(a Argument) string {
 	return b.Dialect.Placeholder(len(b.args))
 }
 
-// Finish numbers the arguments that text uses anew, and gives them in that
-// order: the server must find a use, and by that a type, for each.
+// Finish renumbers the arguments that text uses and returns them in the new
+// order. It drops unused ones, because the server derives an argument's type
+// from its use.
 func (b *Builder) Finish(text string) (string, []Argument) {
 	var out strings.Builder
 	var used []Argument
@@ -82,10 +85,11 @@ func (b *Builder) Finish(text string) (string, []Argument) {
 	return out.String(), used
 }
 
-// Integer is the placeholder of an int64.
+// Integer returns the placeholder of an int64.
 func (b *Builder) Integer(a Argument) string { return b.Bind(a) + b.Dialect.Bigint }
 
-// Typed is the placeholder of an argument that is compared with a column.
+// Typed returns the placeholder of an argument that is compared with a
+// column.
 func (b *Builder) Typed(a Argument, kind Kind) string {
 	switch kind {
 	case Integer, Money, Time:
@@ -94,7 +98,8 @@ func (b *Builder) Typed(a Argument, kind Kind) string {
 	return b.Bind(a)
 }
 
-// Collated makes text compare bytewise, whatever the database's own order.
+// Collated returns an expression that compares bytewise if it is text,
+// whatever the database's collation.
 func (b *Builder) Collated(expr string, kind Kind) string {
 	if kind == Text {
 		return expr + b.Dialect.Collate
@@ -102,7 +107,8 @@ func (b *Builder) Collated(expr string, kind Kind) string {
 	return expr
 }
 
-// And joins conditions that must all hold; none of them is TRUE.
+// And joins conditions that must all hold. Without conditions it returns
+// TRUE.
 func And(conditions ...string) string {
 	kept := conditions[:0:0]
 	for _, c := range conditions {

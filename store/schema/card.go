@@ -7,7 +7,7 @@ import (
 	"resellerd/store/valid"
 )
 
-// CardFields are the columns of a card that callers write.
+// CardFields holds the columns of a card that callers write.
 type CardFields struct {
 	Name            string `db:"name,filter"` // private to the owner
 	PublicName      string `db:"public_name,null,filter" description:"the name that accounts it is assigned to see"`
@@ -26,13 +26,13 @@ type CardFields struct {
 	ExternalID      string `db:"external_id,null,filter"` // unique in the account
 }
 
-// Card is a rate card without its rates, which hang on its revisions. Compact and
-// Routing are those of customer cards only, "" for DefaultCompact and
-// DefaultRouting; Carrier is that of provider cards only.
+// Card is a rate card without its rates, which belong to its revisions. Compact
+// and Routing are only for customer cards; "" means DefaultCompact and
+// DefaultRouting. Carrier is only for provider cards.
 type Card struct {
 	ID        string `db:"id,key,filter"`
 	TenantID  string `db:"tenant_id,key,filter,hidden"`
-	AccountID string `db:"account_id,fixed,filter,account"` // its owner
+	AccountID string `db:"account_id,fixed,filter,account"` // the owner
 	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
 	CardFields
 	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
@@ -41,8 +41,8 @@ type Card struct {
 	UpdatedAt Micros `db:"updated_at"`
 }
 
-// NewCard holds what a card is unless told otherwise: for termination, four
-// decimals, rounded half up.
+// NewCard returns the defaults of a card: for termination, four decimals, rounded
+// half up.
 func NewCard() Card {
 	return Card{CardFields: CardFields{
 		Direction:     "termination",
@@ -51,7 +51,7 @@ func NewCard() Card {
 	}}
 }
 
-// CardPatch changes a card; nil leaves a field as it is.
+// CardPatch changes a card. A nil field stays unchanged.
 type CardPatch struct {
 	Name, PublicName, Carrier, Currency, Direction, TechPrefix *string
 
@@ -62,26 +62,27 @@ type CardPatch struct {
 
 	Notes, PublicNotes, ExternalID, Compact, Routing *string
 
-	Version int64     // the version that is changed; 0 for any
-	AtLoss  bool      // calls may then cost more than they sell for
+	Version int64     // the version to change; 0 for any
+	AtLoss  bool      // accept that calls may cost more than they sell for
 	Parents *[]Parent `db:"-"`
 }
 
-// Parent is a card that a customer card is built from: a provider card of its
-// own account, or a card that is assigned to it.
+// Parent is a card that a customer card is built from. It is a provider card of
+// the same account, or a card that is assigned to the account.
 type Parent struct {
 	CardID string `db:"parent_id"`
-	// Exchange is how much of the card's currency 1 of the parent's is, as a
-	// decimal number; "" where both have the same.
+	// Exchange is the value of 1 unit of the parent's currency in the card's
+	// currency, as a decimal number. It is "" if both have the same currency.
 	Exchange string
-	// ExchangeAt is when the owner gave the rate. It is kept while the rate is.
+	// ExchangeAt is when the owner entered the rate. It changes only with the
+	// rate.
 	ExchangeAt Micros `db:"exchange_at"`
 }
 
-// Rate is the exchange rate as a number.
+// Rate returns the exchange rate as a number.
 func (p Parent) Rate() (rating.Exchange, error) { return rating.ExchangeOf(p.Exchange) }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (c *Card) Validate() error {
 	var check valid.Checks
 	check.OneOf("kind", c.Kind, ProviderCard, CustomerCard)
@@ -119,11 +120,11 @@ func (c *Card) Validate() error {
 
 var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true}
 
-// Translated is the view in which the one a card was assigned to sees it: as its
-// provider's.
+// Translated is the view in which an account sees a card that is assigned to it:
+// as a card of its provider.
 const Translated = "translated"
 
-// CardType has the cards, without their rates.
+// CardType describes the cards, without their rates.
 var CardType = &Type{
 	Name: "card", Prefix: "crd_", Table: "cards", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},

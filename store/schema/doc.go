@@ -1,3 +1,3 @@
-// Package schema describes the types of rows that are kept: their columns, what kind
-// of value each holds, what each view shows in it, and the SQL that reads it.
+// Package schema describes the types of stored rows: their columns, the kind of each
+// column, what each view shows in it, and the SQL that reads it.
 package schema

@@ -2,11 +2,11 @@ package schema
 
 import "time"
 
-// Micros is a time as the database keeps it: microseconds since 1970 in UTC.
-// 0 stands for none.
+// Micros is a time in the form of the database: microseconds since 1970 in
+// UTC. 0 means no time.
 type Micros int64
 
-// Time is the same moment as a time.Time in UTC, the zero time for none.
+// Time returns the same moment as a time.Time in UTC, or the zero time for 0.
 func (m Micros) Time() time.Time {
 	if m == 0 {
 		return time.Time{}
@@ -14,7 +14,8 @@ func (m Micros) Time() time.Time {
 	return time.UnixMicro(int64(m)).UTC()
 }
 
-// MicrosOf is the moment t, cut to microseconds; 0 for the zero time.
+// MicrosOf returns the moment t, truncated to microseconds, or 0 for the zero
+// time.
 func MicrosOf(t time.Time) Micros {
 	if t.IsZero() {
 		return 0

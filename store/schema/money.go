@@ -7,9 +7,9 @@ import (
 	"resellerd/store/rating"
 )
 
-// ParseMoney reads a decimal string such as "0.0125" into an int64 at ten
-// decimals. It returns ErrInvalid for anything that is no plain decimal number,
-// has more decimals than are kept, or lies beyond some 922 million.
+// ParseMoney reads a decimal string such as "0.0125" into an int64 with ten
+// decimals. It returns ErrInvalid if the text is not a plain decimal number,
+// has more than ten decimals, or is beyond about 922 million.
 func ParseMoney(text string) (int64, error) {
 	amount, err := rating.ParseMoney(text)
 	switch {
@@ -21,6 +21,6 @@ func ParseMoney(text string) (int64, error) {
 	return int64(amount), nil
 }
 
-// AppendMoney writes an amount as the shortest decimal string that is exact:
-// "0.0125", "3", "-0.5".
+// AppendMoney appends an amount as the shortest exact decimal string: "0.0125",
+// "3", "-0.5".
 func AppendMoney(dst []byte, amount int64) []byte { return rating.Money(amount).Append(dst) }

@@ -6,9 +6,9 @@ import (
 	"resellerd/store/valid"
 )
 
-// Rate is what one prefix costs. Its fields are the one list of what a rate is
-// made of, in the order in which they are read. Amounts are in units of 10^-10 of
-// the card's currency (see ParseMoney) and never negative.
+// Rate holds the prices of one prefix. Its fields are the only list of the
+// columns of a rate, in the order in which they are read. Amounts are in units of
+// 10^-10 of the card's currency (see ParseMoney) and never negative.
 type Rate struct {
 	Prefix  string `db:"prefix"` // 1 to 15 digits, E.164 without "+"
 	Name    string `db:"name"`
@@ -21,10 +21,10 @@ type Rate struct {
 	Blocked bool   `db:"status" enum:"open,blocked"` // kept as a word
 }
 
-// MaxSeconds bounds mcd and pulse: a day.
+// MaxSeconds is the limit for mcd and pulse: a day.
 const MaxSeconds = 86_400
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (r *Rate) Validate() error {
 	var c valid.Checks
 	if !valid.Digits(r.Prefix, valid.MaxPrefix) {
@@ -44,21 +44,21 @@ func (r *Rate) Validate() error {
 	return c.Err
 }
 
-// RateType has the rates.
+// RateType describes the rates.
 var RateType = &Type{
 	Name: "rate", Table: "rates", Key: "@.prefix",
 	Through: CardType, Scope: "@.revision_id", Decided: true, Revised: true,
 	Columns: columnsOf[Rate](),
 }
 
-// RateValues takes the values off rates as the table has them, in the order of
-// RateType's columns. One goroutine may use it at a time.
+// RateValues converts rates to the values in their table, in the order of
+// RateType's columns. It is not safe for concurrent use.
 type RateValues struct {
 	rate   Rate
-	fields []any // points to those of rate
+	fields []any // pointers to the fields of rate
 }
 
-// NewRateValues makes one. Values are taken off many rates by one of them.
+// NewRateValues returns a RateValues for any number of rates.
 func NewRateValues() *RateValues {
 	v := &RateValues{}
 	rate := reflect.ValueOf(&v.rate).Elem()
@@ -68,10 +68,10 @@ func NewRateValues() *RateValues {
 	return v
 }
 
-// The states of a rate, made ready to be bound.
+// The two states of a rate as interface values, to save allocations.
 var anyOpen, anyBlocked any = "open", "blocked"
 
-// Append appends those of a rate.
+// Append appends the values of a rate.
 func (v *RateValues) Append(into []any, r *Rate) []any {
 	v.rate = *r
 	for _, field := range v.fields {
@@ -97,8 +97,8 @@ func (v *RateValues) Append(into []any, r *Rate) []any {
 	return into
 }
 
-// RateHas reports whether values are those of a rate, in the order of RateType's
-// columns, as the table lets them be.
+// RateHas reports whether values have the types that the table allows for a rate,
+// in the order of RateType's columns.
 func RateHas(values []any) bool {
 	for i, c := range RateType.Columns {
 		switch values[i].(type) {

@@ -8,24 +8,24 @@ import (
 	"github.com/jmoiron/sqlx/reflectx"
 )
 
-// Field is a field of a row's struct, and by that a column of its table. The tag
-// db has the column's name and its marks:
+// Field is a field of a row's struct, and thereby a column of its table. The tag
+// db holds the column's name and its marks:
 //
-//	key       one of the columns that name the row; it never changes
-//	fixed     never changes either
-//	null      NULL in the table where it is "" or 0 in the struct
-//	money     an amount at ten decimals
-//	filter    policies see it, and filters may refer to it
-//	opaque    policies see it, and no filter may refer to it
+//	key       one of the columns that identify the row; it never changes
+//	fixed     also never changes
+//	null      NULL in the table if it is "" or 0 in the struct
+//	money     an amount with ten decimals
+//	filter    policies can read it, and filters may refer to it
+//	opaque    policies can read it, but no filter may refer to it
 //	account   names an account of the row's tenant
-//	hidden    is never part of a row that is listed: for policies alone
-//	unlisted  is for the store alone
+//	hidden    only for policies; never part of a listed row
+//	unlisted  only for the store
 //
 // Other tags describe the column in the OpenAPI document.
 type Field struct{ *reflectx.FieldInfo }
 
-// Fields lists the columns of a row in the order of its fields. A field takes
-// the place of one of the same name in an embedded struct.
+// Fields returns the columns of a row in the order of its fields. A field
+// replaces one of the same name in an embedded struct.
 func Fields(row reflect.Type) (all []Field) {
 	fields := reflectx.NewMapperFunc("db", sqlx.NameMapper).TypeMap(row)
 	for _, f := range fields.Index {
@@ -37,7 +37,7 @@ func Fields(row reflect.Type) (all []Field) {
 	return all
 }
 
-// FieldOf is a field of a row; false if it is none.
+// FieldOf returns the Field of a struct field, and false if it is not a column.
 func FieldOf(field reflect.StructField) (Field, bool) {
 	if _, tagged := field.Tag.Lookup("db"); !tagged {
 		return Field{}, false
@@ -51,8 +51,8 @@ func (f Field) Marked(mark string) bool {
 	return marked
 }
 
-// Kind is what the column holds, 0 where its type cannot be listed. A bool that
-// has two words is kept as one of them.
+// Kind returns the kind of the column, or 0 if its type cannot be listed. A bool
+// with an enum tag is stored as one of its words.
 func (f Field) Kind() Kind {
 	typ := f.FieldInfo.Field.Type
 	if typ.Kind() == reflect.Pointer {
@@ -73,7 +73,7 @@ func (f Field) Kind() Kind {
 	return 0
 }
 
-// Null reports whether the table may have NULL in the column.
+// Null reports whether the column may be NULL in the table.
 func (f Field) Null() bool {
 	return f.Marked("null") || f.FieldInfo.Field.Type.Kind() == reflect.Pointer
 }
@@ -88,10 +88,10 @@ func (f Field) column() Column {
 	return c
 }
 
-// columns are those of a type, while they are put together.
+// columns holds the columns of a type under construction.
 type columns []Column
 
-// columnsOf are the columns of a row's table that can be listed.
+// columnsOf returns the columns of a row's table that can be listed.
 func columnsOf[Row any]() (all columns) {
 	for _, f := range Fields(reflect.TypeFor[Row]()) {
 		if !f.Marked("unlisted") {
@@ -105,21 +105,21 @@ func (all columns) named(name string) int {
 	return slices.IndexFunc(all, func(c Column) bool { return c.Name == name })
 }
 
-// from has an expression stand for the stored value of a column.
+// from replaces the stored value of a column with an expression.
 func (all columns) from(name, expr string) columns {
 	i := all.named(name)
 	all[i] = all[i].from(expr)
 	return all
 }
 
-// in has a view show an expression in place of a column.
+// in makes a view show an expression instead of a column.
 func (all columns) in(view, name, expr string) columns {
 	i := all.named(name)
 	all[i] = all[i].in(view, expr)
 	return all
 }
 
-// behind puts columns behind one of them.
+// behind inserts columns after the named one.
 func (all columns) behind(name string, more ...Column) columns {
 	return slices.Insert(all, all.named(name)+1, more...)
 }

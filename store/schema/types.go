@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kind is what a column holds.
+// Kind is the kind of values in a column.
 type Kind uint8
 
 // The kinds of columns.
@@ -13,45 +13,45 @@ const (
 	Text         Kind = iota + 1
 	Integer           // int64
 	Boolean           // bool
-	Set               // of text, listed in bytewise order
-	Money             // int64 at ten decimals; shown as a decimal string
+	Set               // set of text, listed in bytewise order
+	Money             // int64 with ten decimals; shown as a decimal string
 	Time              // int64 microseconds since 1970; shown as RFC 3339 in UTC
-	JSON              // a document; shown as it is
+	JSON              // a document; shown unchanged
 	Letters           // letters of "crud"; shown as a list of action names
 	AccessRows        // an object of area to letters; shown with lists of action names
 	Reference         // "type/id"; shown as an object of type and id
-	RevisionHead      // shown as an object of id, number (where known), activated_at and rows
+	RevisionHead      // shown as an object of id, number (if known), activated_at and rows
 	ParentCards       // shown as objects of card_id, name, exchange and exchange_at
-	RuleList          // shown as objects of what a profit rule says
+	RuleList          // shown as objects with the fields of a profit rule
 )
 
 // ColumnInfo describes one column of a type.
 type ColumnInfo struct {
-	Name   string // in policies, SQL filters and JSON alike
+	Name   string // the same in policies, SQL filters and JSON
 	Kind   Kind
-	Policy bool // policies see it under input.resource
-	Opaque bool // policies see it, but no filter may refer to it
+	Policy bool // policies can read it under input.resource
+	Opaque bool // policies can read it, but no filter may refer to it
 	Show   bool // it can be part of a row
-	Sort   bool // rows can be ordered by it, where it is shown
-	Search bool // rows can be selected by it, where it is shown
+	Sort   bool // rows can be sorted by it, if it is visible
+	Search bool // rows can be selected by it, if it is visible
 }
 
 // TypeInfo describes one type of rows.
 type TypeInfo struct {
 	Name    string
-	Prefix  string       // of the rows' ids, "" for rows without an id
+	Prefix  string       // of the rows' ids; "" for rows without an id
 	Columns []ColumnInfo // in the order of a row's JSON
-	// Through names the type whose row decides about these: the rates of a
-	// card are filtered, viewed and given columns by their card's.
+	// Through names the type that decides about these rows. For example, a card
+	// decides about its rates: their filter, view and columns are the card's.
 	Through string
-	// Decided is true for rows that are decided through another type's row, and
-	// by name: what of them is shown is asked about them.
+	// Decided is true if another type's row decides about these rows, but the
+	// policy is asked about this type by name for their visible columns.
 	Decided bool
-	// Parent is true when a query of this type needs Query.Parent.
+	// Parent is true if a query of this type needs Query.Parent.
 	Parent bool
 }
 
-// Types describes every type of rows that the store can list.
+// Types returns every type of rows that the store can list.
 func Types() []TypeInfo {
 	infos := make([]TypeInfo, 0, len(typeList))
 	for _, t := range typeList {
@@ -67,64 +67,63 @@ func Types() []TypeInfo {
 	return infos
 }
 
-// Type is how a type is read. In every expression "@." stands for the
-// table's alias.
+// Type describes how to read a type of rows. In every expression "@." stands
+// for the table's alias.
 type Type struct {
 	Name    string
-	Prefix  string // of the rows' ids, "" for rows without an id
+	Prefix  string // of the rows' ids; "" for rows without an id
 	Table   string
 	Columns []Column
-	Key     string            // the expression that identifies a row, within its scope
+	Key     string            // expression that identifies a row within its scope
 	Indexed []string          // policy columns with an index that continues with the key
 	Through *Type             // the type that decides about these rows
-	Scope   string            // the expression that equals the query's parent
-	Decided bool              // its columns are decided by name, as those of a type of its own
-	Revised bool              // scope is a revision of the parent, not the parent
-	Only    map[string]string // the condition on rows that a view of through shows, by view
-	Timed   bool              // only rows that are not over yet
-	Needs   string            // the column of through that must be shown for any of these rows to be, "" for none
+	Scope   string            // expression that equals the query's parent
+	Decided bool              // its columns are decided by name, as for an independent type
+	Revised bool              // Scope is a revision of the parent, not the parent
+	Only    map[string]string // by view of Through, a condition on the visible rows
+	Timed   bool              // only rows that have not ended
+	Needs   string            // column of Through that must be visible for these rows to be visible; "" for none
 	Also    map[string]join
 }
 
-// join brings a second type into a list, so that its rows are filtered too.
+// join adds a second type to a list, so that its rows are filtered too.
 type join struct {
 	Def   *Type
 	Alias string
 	On    string
 }
 
-// Column is a ColumnInfo and how it is read.
+// Column is a ColumnInfo with the way to read it.
 type Column struct {
 	ColumnInfo
-	Expr    expression            // the stored value; of a set, its list as JSON
-	NotNull bool                  // expr is never NULL
-	Views   map[string]expression // what is shown instead, by view
+	Expr    expression            // the stored value; for a set, its list as JSON
+	NotNull bool                  // Expr is never NULL
+	Views   map[string]expression // by view, the value that is shown instead
 	Set     *setColumn            // for Kind Set
-	Account bool                  // it names an account of the row's tenant
-	Costly  bool                  // expr reads other tables: only where it is shown
+	Account bool                  // names an account of the row's tenant
+	Costly  bool                  // Expr reads other tables, so it is used only if the column is visible
 	Field   string                // `"name":`
 }
 
-// expression writes SQL over the row with the given alias.
+// expression writes SQL for the row with the given alias.
 type expression func(b *Builder, alias string) string
 
-// sqlText is an expression that is the same everywhere; "@." stands for the
-// alias.
+// sqlText returns an expression with a fixed text; "@." stands for the alias.
 func sqlText(text string) expression {
 	return func(_ *Builder, alias string) string { return Aliased(text, alias) }
 }
 
-// setColumn is a set kept in a table of its own.
+// setColumn is a set in its own table.
 type setColumn struct {
 	table string
-	Owner string // the column that names the row
+	Owner string // column that names the row
 	Value string
-	Timed bool   // rows hold from valid_from until before valid_to
-	Only  string // a condition on the row itself, "" for none
+	Timed bool   // rows are valid from valid_from until before valid_to
+	Only  string // condition on the row itself; "" for none
 }
 
-// Rows is what the set is read from: its table (alias "s") and the condition
-// on it, without the row that owns it.
+// Rows returns the table of the set (alias "s") and the condition on it,
+// without the condition on the row that owns it.
 func (s setColumn) Rows(b *Builder) (from, where string) {
 	if !s.Timed {
 		return s.table + " s", "TRUE"
@@ -133,15 +132,15 @@ func (s setColumn) Rows(b *Builder) (from, where string) {
 	return s.table + " s", "s.valid_from <= " + now + " AND (s.valid_to IS NULL OR s.valid_to > " + now + ")"
 }
 
-// NextChange is the first moment from now on at which a row of the set begins
-// or ends to hold.
+// NextChange returns the SQL for the next moment at which a row of the set
+// begins or ends to be valid.
 func (s setColumn) NextChange(b *Builder, alias string) string {
 	now := b.Integer(Argument{Kind: ArgNow})
 	moment := "CASE WHEN s.valid_from > " + now + " THEN s.valid_from WHEN s.valid_to > " + now + " THEN s.valid_to END"
 	return "(SELECT min(" + moment + ") FROM " + s.table + " s WHERE s." + s.Owner + " = " + alias + ".id)"
 }
 
-// list is the set as a JSON array.
+// list returns the SQL for the set as a JSON array.
 func (s setColumn) list(b *Builder, alias string) string {
 	from, where := s.Rows(b)
 	condition := "s." + s.Owner + " = " + alias + ".id AND " + where
@@ -151,7 +150,7 @@ func (s setColumn) list(b *Builder, alias string) string {
 	return b.Dialect.TextList("s."+s.Value, from+" WHERE "+condition)
 }
 
-// Column is the column of that name, nil if there is none.
+// Column returns the column with the name, or nil if there is none.
 func (t *Type) Column(name string) *Column {
 	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
 	if i < 0 {
@@ -160,10 +159,10 @@ func (t *Type) Column(name string) *Column {
 	return &t.Columns[i]
 }
 
-// IsKey reports that the column is what identifies a row.
+// IsKey reports whether the column identifies a row.
 func (t *Type) IsKey(c *Column) bool { return t.Key == "@."+c.Name }
 
-// Names are those of all columns.
+// Names returns the names of all columns.
 func (t *Type) Names() []string {
 	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
@@ -172,7 +171,7 @@ func (t *Type) Names() []string {
 	return names
 }
 
-// Aliased puts the alias of a table into an expression.
+// Aliased replaces "@." in an expression with a table's alias.
 func Aliased(expr, alias string) string { return strings.ReplaceAll(expr, "@.", alias+".") }
 
 var typeList = []*Type{
@@ -180,7 +179,7 @@ var typeList = []*Type{
 	RateType, revisionType, assignmentType, cardCustomerType, auditType,
 }
 
-// ByName has every type that is kept. It is not to be changed.
+// ByName holds every stored type. Do not change it.
 var ByName = func() map[string]*Type {
 	all := map[string]*Type{}
 	for _, t := range typeList {
@@ -192,8 +191,8 @@ var ByName = func() map[string]*Type {
 	return all
 }()
 
-// The shapes that columns come in. Each makes a column of its name; a policy
-// column is one that filters may refer to.
+// The functions below create columns. A policy column is one that filters may
+// refer to.
 
 func stored(name string, kind Kind) Column {
 	return Column{
@@ -206,20 +205,22 @@ func (c Column) policy() Column { c.Policy = true; return c }
 
 func (c Column) opaque() Column { c.Policy, c.Opaque = true, true; return c }
 
-// ofAccount is the id of an account that the schema holds in the row's tenant.
+// ofAccount marks the id of an account; the schema keeps it in the row's
+// tenant.
 func (c Column) ofAccount() Column { c.Account = true; return c }
 
 func (c Column) required() Column { c.NotNull = true; return c }
 
-// hidden is for policies alone: it is never part of a row.
+// hidden makes the column available only to policies: it is never part of a
+// row.
 func (c Column) hidden() Column { c.Show, c.Sort, c.Search = false, false, false; return c }
 
-// whole can be shown, but rows are neither ordered nor selected by it.
+// whole allows the column to be shown, but not to sort or select rows.
 func (c Column) whole() Column { c.Sort, c.Search = false, false; return c }
 
 func (c Column) from(expr string) Column { c.Expr = sqlText(expr); return c }
 
-// in is what the given view shows instead of the stored value.
+// in sets what a view shows instead of the stored value.
 func (c Column) in(view, expr string) Column { return c.inView(view, sqlText(expr)) }
 
 func (c Column) inView(view string, e expression) Column {
@@ -231,7 +232,8 @@ func setOf(name string, s setColumn) Column {
 	return Column{ColumnInfo: ColumnInfo{Name: name, Kind: Set, Show: true}, Expr: s.list, Set: &s, NotNull: true, Costly: true}
 }
 
-// document can be shown, and is made of other columns or tables.
+// document returns a column that can be shown and is composed of other columns
+// or tables.
 func document(name string, kind Kind, e expression) Column {
 	return Column{ColumnInfo: ColumnInfo{Name: name, Kind: kind, Show: true}, Expr: e, Costly: true}
 }
@@ -244,10 +246,11 @@ var infos = func() map[string]TypeInfo {
 	return infos
 }()
 
-// Info is what Types says of the type of this name; zero when it says nothing.
+// Info returns the entry of Types with this name, or the zero value if there is
+// none.
 func Info(name string) TypeInfo { return infos[name] }
 
-// Shown are the columns that answers may show, by name.
+// Shown returns the columns that answers may show, by name.
 func (t TypeInfo) Shown() map[string]ColumnInfo {
 	shown := map[string]ColumnInfo{}
 	for _, c := range t.Columns {

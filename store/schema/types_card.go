@@ -1,7 +1,8 @@
 package schema
 
-// parentCards lists the cards that a customer card is built from, by the names
-// that its owner knows them by; one that is not assigned any more has none.
+// parentCards lists the cards that a customer card is built from, with the
+// names by which its owner knows them. A card that is no longer assigned has
+// no name.
 func parentCards(b *Builder, alias string) string {
 	now := b.Integer(Argument{Kind: ArgNow})
 	name := Aliased("CASE WHEN p.account_id = @.account_id THEN p.name WHEN EXISTS (SELECT 1 FROM assignments a"+
@@ -12,7 +13,8 @@ func parentCards(b *Builder, alias string) string {
 		"s.parent_id", name, "s.exchange", "s.exchange_at")+" END", alias)
 }
 
-// translatedName is what a card is called where it is assigned to.
+// translatedName returns a card's name for the accounts that it is assigned
+// to.
 func translatedName(of string) string {
 	return "COALESCE(" + of + "public_name, 'Provider card ' || " + of + "id)"
 }
@@ -26,24 +28,23 @@ func ruleList(b *Builder, alias string) string {
 		b.Dialect.JSONRows("s.position", "profit_rules s WHERE s.card_id = @.id", values...)+" END", alias)
 }
 
-// ObjectField is a value of a row that a document lists as an object.
+// ObjectField is one value of a row that a document lists as an object.
 type ObjectField struct {
 	Name string
-	Kind Kind // Text, Integer, Money, Time, or Set for names that are joined by commas
+	Kind Kind // Text, Integer, Money, Time, or Set for names separated by commas
 }
 
-// RuleFields are those of a profit rule, each the column of its name.
+// RuleFields are the fields of a profit rule. Each has the name of its column.
 var RuleFields = []ObjectField{
 	{"match", Text}, {"type", Text}, {"value", Money}, {"apply_to", Set}, {"status", Text},
 	{"mcd", Integer}, {"pulse", Integer}, {"connect", Money}, {"precision", Integer}, {"rounding", Text},
 }
 
-// ParentFields are those of a card that another one is built from, as
-// parentCards gives them.
+// ParentFields are the fields that parentCards lists for each card.
 var ParentFields = []ObjectField{{"card_id", Text}, {"name", Text}, {"exchange", Text}, {"exchange_at", Time}}
 
-// activeRevision lists id, number, activation time and row count of a card's
-// active revision.
+// activeRevision returns the SQL for the id, number, activation time and row
+// count of a card's active revision.
 func activeRevision(number string) expression {
 	return func(b *Builder, alias string) string {
 		return "(SELECT " + b.Dialect.JSONArray("s.id", number, "s.activated_at", "s.row_count") +
@@ -51,8 +52,8 @@ func activeRevision(number string) expression {
 	}
 }
 
-// revisionType has the states of a card's rates. Who sees the card translated
-// sees the one that is in force.
+// revisionType describes the revisions of a card's rates. A viewer of the
+// translated card sees only the active revision.
 var revisionType = &Type{
 	Name: "revision", Prefix: "rev_", Table: "revisions", Key: "@.id",
 	Through: CardType, Scope: "@.card_id", Decided: true, Only: map[string]string{Translated: "@.status = 'active'"},

@@ -1,13 +1,13 @@
 package schema
 
-// The kinds of cards, as their owner sees them.
+// The kinds of cards, from the view of their owner.
 const (
-	ProviderCard = "provider" // what an upstream carrier charges
-	CustomerCard = "customer" // what customers are charged
+	ProviderCard = "provider" // charged by an upstream carrier
+	CustomerCard = "customer" // charged to customers
 )
 
-// The ways to compact and to route that hold where a card names none. Both are
-// those by which no parent's price is undercut.
+// The defaults for a card that sets no way to compact or to route. With both
+// defaults, the card undercuts no parent's price.
 const (
 	DefaultCompact = "max"
 	DefaultRouting = "dearest"
