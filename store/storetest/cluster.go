@@ -15,10 +15,11 @@ import (
 	"syscall"
 )
 
-// clusterScript makes a cluster in $2 with the binaries in $1, a standby of the
-// one in $3 unless that is empty, says "ready", and lives until its standard
-// input is closed: that happens when the test binary ends, also when it crashes
-// or is killed. Then nothing is left.
+// clusterScript creates a cluster in $2 with the binaries in $1. If $3 is not
+// empty, the cluster is a standby of the one in $3. The script prints "ready"
+// and runs until its standard input is closed. That happens when the test
+// binary ends, even if it crashes or is killed. The script then removes
+// everything.
 const clusterScript = `
 trap '' INT TERM HUP
 clean() { "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; cd /; rm -rf "$2"; }
@@ -39,8 +40,8 @@ clean "$1" "$2"
 
 // cluster is a PostgreSQL server on a Unix socket.
 type cluster struct {
-	dir  string         // of the socket, and of all its files
-	life io.WriteCloser // the standard input that keeps it alive
+	dir  string         // of the socket and all files
+	life io.WriteCloser // the standard input; closing it stops the cluster
 	ran  *exec.Cmd
 }
 
@@ -50,14 +51,14 @@ func (c *cluster) url() string {
 
 func (c *cluster) stop() error { return errors.Join(c.life.Close(), c.ran.Wait()) }
 
-// startCluster starts a throwaway PostgreSQL: an empty one, or a standby of
+// startCluster starts a temporary PostgreSQL: an empty one, or a standby of
 // another.
 func startCluster(primary string) (*cluster, error) {
 	binaries, err := serverBinaries()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("/tmp", "resellerd-pg-") // a socket's path is short
+	dir, err := os.MkdirTemp("/tmp", "resellerd-pg-") // keeps the socket's path short enough
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func startCluster(primary string) (*cluster, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	line, _ := bufio.NewReader(said).ReadString('\n') // what was said, if anything, is judged below
+	line, _ := bufio.NewReader(said).ReadString('\n') // a read error leaves an incomplete line, which is reported below
 	if strings.TrimSpace(line) != "ready" {
 		return nil, fmt.Errorf("the throwaway cluster did not start: %s", strings.TrimSpace(line))
 	}
@@ -98,8 +99,8 @@ func serverBinaries() (string, error) {
 	return dir, nil
 }
 
-// leaveRoot has the command run as the user postgres, who then owns dir:
-// PostgreSQL refuses to run as root.
+// leaveRoot makes the command run as the user postgres and gives dir to that
+// user, because PostgreSQL refuses to run as root.
 func leaveRoot(attr *syscall.SysProcAttr, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// Pair is a database of a PostgreSQL primary that a standby follows by streaming
-// replication, behind an address that can be moved from the one to the other.
+// Pair is a database on a PostgreSQL primary with a streaming standby. Its
+// address can be moved from the primary to the standby.
 type Pair struct {
-	URL     string // of the address
-	Primary string // URL past the address
+	URL     string // through the movable address
+	Primary string // directly, without the movable address
 	Standby string
 
 	proxy *proxy
 }
 
-// Failover is a fresh database with the current schema on a primary with a
-// standby of its own. The primary is the throwaway cluster, also where
+// Failover returns a new database with the current schema on a primary with its
+// own standby. The primary is the temporary cluster, even if
 // RESELLERD_TEST_DATABASE names another server.
 func Failover(t testing.TB) *Pair {
 	t.Helper()
@@ -53,7 +53,7 @@ func Failover(t testing.TB) *Pair {
 	return p
 }
 
-// Lag has the standby catch up, and receive nothing that is committed later.
+// Lag waits until the standby has caught up, and then stops its replication.
 func (p *Pair) Lag(t testing.TB) {
 	t.Helper()
 	var end string
@@ -64,19 +64,19 @@ func (p *Pair) Lag(t testing.TB) {
 	eventually(t, p.Standby, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_wal_receiver)")
 }
 
-// Promote has the standby take writes.
+// Promote makes the standby accept writes.
 func (p *Pair) Promote(t testing.TB) {
 	t.Helper()
 	need(t, execute(p.Standby, "SELECT pg_promote()"))
 	eventually(t, p.Standby, "SELECT NOT pg_is_in_recovery()")
 }
 
-// Move cuts all connections, and has new ones go to the standby. A connection
-// stays while the answer on it is held.
+// Move closes all connections and sends new ones to the standby. It does not
+// close a connection whose answer is held.
 func (p *Pair) Move() { p.proxy.move() }
 
-// HoldCommit has the answer to the next commit wait for release. arrived is
-// closed once the commit is made and its answer waits.
+// HoldCommit holds the answer to the next commit until release is called.
+// arrived is closed when the commit is done and its answer is held.
 func (p *Pair) HoldCommit(t testing.TB) (arrived <-chan struct{}, release func()) {
 	h := &heldAnswer{arrived: make(chan struct{}), released: make(chan struct{})}
 	p.proxy.mu.Lock()
@@ -98,11 +98,11 @@ func ask(at, query string, into any) error {
 	return db.QueryRowContext(context.Background(), query).Scan(into)
 }
 
-// patience is how long another process is waited for. It is far more than a busy
-// machine needs: who waits so long has found a fault.
+// patience is the time limit for waiting for another process. It is far more
+// than a busy machine needs, so reaching it means a fault.
 const patience = 5 * time.Minute
 
-// eventually waits until the query says true.
+// eventually waits until the query returns true.
 func eventually(t testing.TB, at, query string) {
 	t.Helper()
 	for late := time.Now().Add(patience); ; {
@@ -118,7 +118,7 @@ func eventually(t testing.TB, at, query string) {
 	}
 }
 
-// proxy passes TCP connections on to one of two Unix sockets.
+// proxy forwards TCP connections to one of two Unix sockets.
 type proxy struct {
 	listener net.Listener
 	next     string
@@ -126,7 +126,7 @@ type proxy struct {
 	mu   sync.Mutex
 	to   string
 	open map[net.Conn]bool
-	hold *heldAnswer // the next commit's; nil for none
+	hold *heldAnswer // for the next commit; nil for none
 }
 
 func openProxy(t testing.TB, first, next string) *proxy {
@@ -156,7 +156,7 @@ func (d *proxy) serve() {
 		}
 		d.mu.Unlock()
 		if err != nil {
-			_ = in.Close() // as a server that is gone would
+			_ = in.Close() // as if the server were gone
 			continue
 		}
 		go d.pass(in, out)
@@ -164,7 +164,7 @@ func (d *proxy) serve() {
 	}
 }
 
-// answers passes the server's answers to the client.
+// answers forwards the server's answers to the client.
 type answers struct {
 	net.Conn
 	server net.Conn
@@ -178,7 +178,7 @@ func (a answers) Write(b []byte) (int, error) {
 	return a.Conn.Write(b)
 }
 
-// detain waits as long as the answer on a connection is to be held.
+// detain waits while the answer on a connection is to be held.
 func (d *proxy) detain(client, server net.Conn) {
 	d.mu.Lock()
 	h := d.hold
@@ -207,6 +207,6 @@ func (d *proxy) move() {
 	defer d.mu.Unlock()
 	d.to = d.next
 	for conn := range d.open {
-		_ = conn.Close() // its other end notices
+		_ = conn.Close() // the other end notices
 	}
 }

@@ -14,19 +14,20 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Older is a database that an older copy of itself can take the place of.
+// Older is a database that can be replaced with an older copy of itself.
 type Older struct {
-	URL string // the same before and afterwards
-	// Copy fixes the state that the copy has.
+	URL string // the same before and after Replace
+	// Copy takes the copy.
 	Copy func(t testing.TB)
-	// Replace puts the copy in place. All commits since Copy are lost.
+	// Replace replaces the database with the copy. All commits since Copy are
+	// lost.
 	Replace func(t testing.TB)
 }
 
-// EachOlder runs test with each way in which a database gets older: a PostgreSQL
-// standby that lags and is promoted, a dump that is restored, and a backup that
-// is restored into a SQLite file while that is open. The databases have the
-// current schema.
+// EachOlder runs test for each way in which a database can become older. A
+// lagging PostgreSQL standby is promoted, a PostgreSQL dump is restored, or a
+// backup is restored into an open SQLite file. The databases have the current
+// schema.
 func EachOlder(t *testing.T, test func(t *testing.T, o *Older)) {
 	t.Helper()
 	t.Run("sqlite restored", func(t *testing.T) { test(t, restoredSQLite(t)) })
@@ -63,7 +64,8 @@ func restoredSQLite(t testing.TB) *Older {
 					return err
 				}
 				for more, late := true, time.Now().Add(10*time.Second); more; {
-					// A writer under way holds the lock: it is waited for.
+					// A running writer holds the lock, so retry until it is
+					// done.
 					if more, err = restoring.Step(-1); err != nil && time.Now().After(late) {
 						return err
 					} else if err != nil {

@@ -13,14 +13,15 @@ import (
 
 // Bouncer is a pgbouncer in front of a PostgreSQL database.
 type Bouncer struct {
-	URL string // of the database through it
+	URL string // of the database, through pgbouncer
 
 	dir, server string
 	ran         *exec.Cmd
 }
 
-// Pooler is a pgbouncer, not yet started, in front of the database at a URL of
-// Postgres. The test is skipped, or fails, when there is none; see the package.
+// Pooler returns a pgbouncer, not yet started, in front of the database at a
+// URL from Postgres. Without pgbouncer the test is skipped or fails; see the
+// package comment.
 func Pooler(t testing.TB, at string) *Bouncer {
 	t.Helper()
 	if _, err := exec.LookPath("pgbouncer"); err != nil {
@@ -57,33 +58,33 @@ logfile = %[2]s/log
 pidfile = %[2]s/pid
 `
 
-// Start runs it in a mode: session, transaction or statement.
+// Start runs pgbouncer in a mode: session, transaction or statement.
 func (b *Bouncer) Start(t testing.TB, mode string) {
 	t.Helper()
 	settings := filepath.Join(b.dir, "settings")
 	text := fmt.Sprintf(bouncerSettings, b.server, b.dir, mode)
-	need(t, os.WriteFile(settings, []byte(text), 0o644)) // for the user that it runs as
+	need(t, os.WriteFile(settings, []byte(text), 0o644)) // readable for the user that pgbouncer runs as
 	b.ran = exec.Command("pgbouncer", "-q", settings)
 	b.ran.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	need(t, leaveRoot(b.ran.SysProcAttr, b.dir))
 	need(t, b.ran.Start())
 	for late := time.Now().Add(patience); execute(b.URL, "SELECT 1") != nil; {
 		if time.Now().After(late) {
-			log, _ := os.ReadFile(filepath.Join(b.dir, "log")) // without it, the failure alone is told
+			log, _ := os.ReadFile(filepath.Join(b.dir, "log")) // without the log, the message alone must do
 			t.Fatalf("pgbouncer does not answer:\n%s", log)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// Stop ends it, and with it all connections through it.
+// Stop ends pgbouncer and all connections through it.
 func (b *Bouncer) Stop(t testing.TB) {
 	t.Helper()
 	if b.ran == nil {
 		return
 	}
 	need(t, b.ran.Process.Kill())
-	_ = b.ran.Wait() // it was killed
+	_ = b.ran.Wait() // always an error, because it was killed
 	b.ran = nil
-	_ = os.Remove(filepath.Join(b.dir, "pid")) // it may not have come that far
+	_ = os.Remove(filepath.Join(b.dir, "pid")) // may not exist yet
 }

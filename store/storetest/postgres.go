@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// Postgres is the URL of a fresh PostgreSQL database with the current schema,
-// dropped when the test ends. The test is skipped, or fails, when there is no
-// server; see the package.
+// Postgres returns the URL of a new PostgreSQL database with the current
+// schema. The database is dropped when the test ends. Without a server the
+// test is skipped or fails; see the package comment.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	return Empty.Postgres(t)
 }
 
-// EmptyPostgres is Postgres without any schema.
+// EmptyPostgres is Postgres without a schema.
 func EmptyPostgres(t testing.TB) string {
 	t.Helper()
 	return copyOf(t, needServer(t), untouched)
@@ -29,8 +29,8 @@ func EmptyPostgres(t testing.TB) string {
 // untouched is PostgreSQL's own empty database.
 const untouched = "template0"
 
-// outlives reports whether databases are made on a server that outlives the
-// tests, where nothing may be left behind.
+// outlives reports whether the server outlives the tests. In that case no
+// database may be left behind.
 func outlives() bool { return os.Getenv("RESELLERD_TEST_DATABASE") != "" }
 
 func needServer(t testing.TB) string {
@@ -64,7 +64,7 @@ func copyOf(t testing.TB, admin, template string) string {
 	return fresh
 }
 
-// server is the URL of the server to make databases on.
+// server returns the URL of the server for test databases.
 var server = sync.OnceValues(func() (string, error) {
 	if outlives() {
 		return os.Getenv("RESELLERD_TEST_DATABASE"), nil
@@ -76,7 +76,7 @@ var server = sync.OnceValues(func() (string, error) {
 	return c.url(), nil
 })
 
-// throwaway is a cluster that lives as long as the test binary.
+// throwaway returns a cluster that lives as long as the test binary.
 var throwaway = sync.OnceValues(func() (*cluster, error) { return startCluster("") })
 
 var databases atomic.Int64

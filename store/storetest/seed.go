@@ -7,14 +7,14 @@ import (
 	"resellerd/store"
 )
 
-// SeedTenant is the master of the stores that Customers fills.
+// SeedTenant is the master account in stores that Customers fills.
 const SeedTenant = "acc_m"
 
 const seedResellers = 1000
 
-// Customers fills an empty store with one master, 1,000 resellers and rows
-// customers, for measurements at size. The reseller whose id it returns has
-// exactly visible of them, the others share the rest evenly.
+// Customers fills an empty store for large measurements: one master, 1,000
+// resellers and rows customers. The reseller whose id it returns has exactly
+// visible customers; the others share the rest evenly.
 func Customers(t testing.TB, s *store.Store, rows, visible int) string {
 	t.Helper()
 	db := SQL(t, s)

@@ -10,9 +10,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// SmallSQLite is SQLite on a disk with room for so many pages of 4,096 bytes
-// more than an empty database has: whoever needs another is told that the disk
-// is full.
+// SmallSQLite returns the URL of a SQLite database that may grow by only this
+// many pages of 4,096 bytes. After that, SQLite reports a full disk.
 func SmallSQLite(t testing.TB, pages int64) string {
 	t.Helper()
 	url := SQLite(t)

@@ -1,4 +1,4 @@
-// Package storetest runs one test on every database that the store knows.
+// Package storetest runs one test on every database that the store supports.
 //
 //	func TestCards(t *testing.T) {
 //		storetest.Each(t, func(t *testing.T, s *store.Store) { … })
@@ -6,13 +6,13 @@
 //
 // SQLite is a file in the test's own directory. PostgreSQL is the server that
 // RESELLERD_TEST_DATABASE names (a postgres:// URL whose user may create
-// databases), or else a throwaway cluster made with the binaries that
-// pg_config points to: one for each test binary, stopped and removed when that
-// ends, however it ends. Every test has a fresh database with the current
+// databases). Without it, each test binary starts a temporary cluster with the
+// binaries that pg_config points to. The cluster is removed when the test binary
+// ends, even if it crashes. Every test has a new database with the current
 // schema.
 //
-// Where neither is to be had the PostgreSQL half is skipped and says so, or
-// fails when RESELLERD_TEST_REQUIRE_POSTGRES is 1.
+// If there is no PostgreSQL, tests on it are skipped with a message. They fail
+// instead if RESELLERD_TEST_REQUIRE_POSTGRES is 1.
 package storetest
 
 import (
@@ -26,22 +26,22 @@ import (
 	"resellerd/store"
 )
 
-// Each runs test on a fresh, empty store of every database, as a subtest named
-// after it: "sqlite" and "postgres".
+// Each runs test on a new, empty store on every database, in a subtest with the
+// name of the database: "sqlite" and "postgres".
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	EachWith(t, store.Options{}, test)
 }
 
-// EachWith is Each with options, such as a clock or ids of the test's own.
+// EachWith is Each with options, such as the test's own clock or ids.
 func EachWith(t *testing.T, o store.Options, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, Open(t, SQLite(t), o)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Open(t, Postgres(t), o)) })
 }
 
-// Open opens a store that is closed when the test ends. Unless o says otherwise,
-// it gives the database the time of a slow machine to answer.
+// Open opens a store and closes it when the test ends. Unless o sets MaxStale,
+// it allows the database enough time to answer on a slow machine.
 func Open(t testing.TB, url string, o store.Options) *store.Store {
 	t.Helper()
 	if o.MaxStale == 0 {
@@ -61,10 +61,10 @@ func Open(t testing.TB, url string, o store.Options) *store.Store {
 	return s
 }
 
-// urls remembers where each open store is kept.
+// urls holds the URL of each open store.
 var urls sync.Map
 
-// URL is where a store that Open made is kept, for a second one over the same
+// URL returns the URL of a store from Open, to open a second store on the same
 // database.
 func URL(t testing.TB, s *store.Store) string {
 	t.Helper()
@@ -75,8 +75,9 @@ func URL(t testing.TB, s *store.Store) string {
 	return url.(string)
 }
 
-// SQL is a connection of its own to the database of a store that Open made:
-// past the store, with the same settings. Constraints must hold there too.
+// SQL returns a separate connection to the database of a store from Open, with
+// the same settings. Tests use it to bypass the store; constraints must hold
+// there too.
 func SQL(t testing.TB, s *store.Store) *sql.DB {
 	t.Helper()
 	driver, name := "postgres", URL(t, s)
@@ -87,11 +88,11 @@ func SQL(t testing.TB, s *store.Store) *sql.DB {
 	if err != nil {
 		t.Fatalf("open %s: %v", name, err)
 	}
-	t.Cleanup(func() { _ = db.Close() }) // the database goes away with the test
+	t.Cleanup(func() { _ = db.Close() }) // the test removes the database anyway
 	return db
 }
 
-// SQLite is the URL of a fresh SQLite database with the current schema.
+// SQLite returns the URL of a new SQLite database with the current schema.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	return Empty.SQLite(t)
@@ -104,7 +105,7 @@ func migrate(url string) error {
 		return err
 	}
 	if err := s.Migrate(ctx); err != nil {
-		_ = s.Close() // the migration's error is the one that matters
+		_ = s.Close() // the error of the migration matters more
 		return err
 	}
 	return s.Close()

@@ -9,24 +9,26 @@ import (
 )
 
 // Template is a database of each kind that is filled once and copied for every
-// test. Safe for concurrent use.
+// test. It is safe for concurrent use.
 type Template struct {
 	fill   func(t testing.TB, url string)
 	copies sync.Map // by URL
 
 	mu     sync.Mutex
-	file   []byte     // of the SQLite database; nil until it is filled
-	spares chan spare // of the PostgreSQL database; nil until it is filled
+	file   []byte     // the SQLite database; nil until it is filled
+	spares chan spare // copies of the PostgreSQL database; nil until it is filled
 }
 
-// NewTemplate is a template of databases with the current schema. The first test
-// that needs a copy calls fill, which may be nil. fill closes all that it opens.
+// NewTemplate returns a template of databases with the current schema. The first
+// test that needs a copy calls fill, which may be nil. fill must close
+// everything that it opens.
 func NewTemplate(fill func(t testing.TB, url string)) *Template { return &Template{fill: fill} }
 
 // Empty is the template of databases without any rows.
 var Empty = NewTemplate(nil)
 
-// Databases is how a test gets a copy, by the name of the database.
+// Databases returns functions that give a test a copy, by the name of the
+// database.
 func (m *Template) Databases() map[string]func(testing.TB) string {
 	return map[string]func(testing.TB) string{"sqlite": m.SQLite, "postgres": m.Postgres}
 }
@@ -37,7 +39,7 @@ func (m *Template) Copied(url string) bool {
 	return ok
 }
 
-// SQLite is the URL of a copy in the test's own directory.
+// SQLite returns the URL of a copy in the test's own directory.
 func (m *Template) SQLite(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "store.db")
@@ -47,7 +49,7 @@ func (m *Template) SQLite(t testing.TB) string {
 	return m.copied(t, "sqlite:"+path)
 }
 
-// content is the filled SQLite file.
+// content returns the filled SQLite file.
 func (m *Template) content(t testing.TB) []byte {
 	t.Helper()
 	m.mu.Lock()
@@ -62,9 +64,10 @@ func (m *Template) content(t testing.TB) []byte {
 	return m.file
 }
 
-// Postgres is the URL of a copy that is dropped when the test ends. On a server
-// that outlives the tests there is no template, and every copy is filled anew.
-// The test is skipped, or fails, when there is no server; see the package.
+// Postgres returns the URL of a copy that is dropped when the test ends. On a
+// server that outlives the tests there is no template, and each copy is filled
+// separately. Without a server the test is skipped or fails; see the package
+// comment.
 func (m *Template) Postgres(t testing.TB) string {
 	t.Helper()
 	admin := needServer(t)
@@ -75,7 +78,7 @@ func (m *Template) Postgres(t testing.TB) string {
 	}
 	spare := <-m.waiting(t, admin)
 	need(t, spare.err)
-	t.Cleanup(func() { // dropped beside the tests that follow: the cluster ends with the test binary anyway
+	t.Cleanup(func() { // dropped in the background: the cluster ends with the test binary anyway
 		go func() { _ = execute(admin, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", spare.name)) }()
 	})
 	fresh, err := inDatabase(admin, spare.name)
@@ -83,16 +86,16 @@ func (m *Template) Postgres(t testing.TB) string {
 	return m.copied(t, fresh)
 }
 
-// spareCopies is how many copies wait to be used.
+// spareCopies is the number of copies made ahead.
 const spareCopies = 2
 
-// spare is a copy that waits, or why there is none.
+// spare is a copy made ahead, or the error that prevented it.
 type spare struct {
 	name string
 	err  error
 }
 
-// waiting gives copies that are made ahead of the tests that use them.
+// waiting returns a channel of copies that are made ahead of the tests.
 func (m *Template) waiting(t testing.TB, admin string) <-chan spare {
 	t.Helper()
 	m.mu.Lock()
@@ -112,7 +115,7 @@ func (m *Template) waiting(t testing.TB, admin string) <-chan spare {
 func copyAhead(admin, template string, to chan<- spare) {
 	for {
 		name := freshName()
-		// FILE_COPY is the faster strategy where nothing is synced.
+		// FILE_COPY is the faster strategy when nothing is synced to disk.
 		to <- spare{name, execute(admin, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, template))}
 	}
 }
