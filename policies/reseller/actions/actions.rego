@@ -87,7 +87,7 @@ needs(letter) if {
 	data.catalog.action[input.action.name].access == letter
 }
 
-# resellerd keeps no rows of these, so any action may be asked about.
+# resellerd stores no rows of these types, so any action is possible for them.
 open_ended if types.kind in {"area", "panel"}
 
 common if input.action.name in {"create", "read", "update", "delete", "assign", "activate", "build"}

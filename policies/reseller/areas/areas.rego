@@ -44,8 +44,8 @@ granted(access, area, letter) if {
 	letter in inherited(access, area)
 }
 
-# What the nearest ancestor with a row has, or else what holds everywhere. A path
-# with steps that lead elsewhere, or nowhere, lies below nothing.
+# The access to the nearest ancestor with an entry, or else the default access. A path
+# with an empty step, "." or ".." inherits nothing.
 inherited(access, area) := above[count(above) - 1] if {
 	steps := split(area, "/")
 	count({step | some step in steps} & {"", ".", ".."}) == 0

@@ -73,7 +73,7 @@ test_reseller_cannot_hold_anything_without_a_ceiling if {
 
 paths := ["a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e"]
 
-# Of rows along a path the longest decides, at any depth, about all below it.
+# Of several rows along a path, the longest decides about all areas below it.
 test_anyone_can_use_the_nearest_row_at_any_depth if {
 	every i, far in paths {
 		every j, near in array.slice(paths, i, 5) {
@@ -121,7 +121,7 @@ test_anyone_can_name_an_area if {
 	}
 }
 
-# Where a default lets everything in, a look-alike of a closed area is not let in.
+# A name that looks like a closed area is denied even if a default allows everything.
 test_anyone_cannot_name_a_look_alike_of_an_area if {
 	every name in look_alikes {
 		not areas.valid(name)
@@ -148,7 +148,7 @@ test_anyone_cannot_name_a_look_alike_of_a_type if {
 	}
 }
 
-# The name alone denies, before it counts who asks.
+# An invalid name is denied before the user is checked.
 test_user_who_may_not_act_cannot_learn_which_areas_there_are if {
 	nobody := {"type": "user", "id": "usr_q"}
 	every name in ["carrier", "no-such-area"] {

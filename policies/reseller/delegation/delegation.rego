@@ -45,8 +45,8 @@ granting if {
 	input.action.name in {"create", "update"}
 }
 
-# A write gives an account access when it widens the ceiling, or puts the account in
-# force again and so gives back the access of its users.
+# A write gives an account access if it widens the ceiling, or if it reactivates the
+# account, which gives its users their access back.
 granting if {
 	input.resource.type == "account"
 	input.action.name == "update"
@@ -69,7 +69,7 @@ touching if {
 	field in {"login", "external_id", "status", "groups", "ip_allow"}
 }
 
-# Access is constant between the areas named on either side, so those decide.
+# Access can differ only at areas that either side names, so only those are tested.
 beyond(theirs, letter) if {
 	ours := object.get(input.action.change, "held", {})
 	some area in (object.keys(theirs) | object.keys(ours))
@@ -77,8 +77,8 @@ beyond(theirs, letter) if {
 	not areas.granted(ours, area, letter)
 }
 
-# A preview shows the access that ceilings leave. Therefore ceilings count on both
-# sides.
+# A preview shows the access that remains below the ceilings. Therefore ceilings
+# count on both sides.
 reads_more(theirs) if {
 	ceilings := {area | some area, _ in data.limits.reseller_ceiling}
 	some area in ((object.keys(theirs) | object.keys(input.subject.access)) | ceilings)

@@ -4,13 +4,13 @@ import data.reseller.delegation
 import data.reseller.fixture
 import data.reseller.main
 
-# An office manager of the master: users and groups, customers by half.
+# An office manager of the master: all rights on users and groups, some on customers.
 manager := fixture.user_of("acc_m", {
 	"*": [], "user": fixture.crud, "group": fixture.crud,
 	"customer": ["create", "read"],
 })
 
-# The user holds the access of its groups, unless the change says otherwise.
+# The user's access is that of its groups, unless the change says otherwise.
 changing(user, action, kind, change) := fixture.write(
 	user, action, kind,
 	fixture.row(user.account.id, {"status": "active"}),
@@ -81,7 +81,7 @@ test_reseller_can_give_a_default_that_its_ceiling_cuts if {
 	fixture.granted(given)
 }
 
-# A ceiling that hides an area now may be lifted later.
+# The ceiling that hides an area now may be lifted later.
 test_reseller_cannot_give_what_only_a_ceiling_keeps_from_it if {
 	editor := fixture.holding(fixture.reseller, {"group": fixture.crud})
 	every area in ["carrier", "routing", "breakout", "log", "policy", "scriptforge"] {
@@ -97,7 +97,7 @@ test_reseller_cannot_give_what_only_a_ceiling_keeps_from_it if {
 	}
 }
 
-# Those of one group stay equal under any ceiling.
+# Access from the same group stays equal under any ceiling.
 test_reseller_can_give_what_its_own_groups_give_under_a_ceiling if {
 	held := object.union(fixture.template, {"carrier": fixture.crud})
 	narrowed := fixture.holding(fixture.reseller, {"customer": ["read"], "group": fixture.crud})
@@ -117,7 +117,7 @@ test_nobody_can_give_anything_without_being_told_what_they_hold if {
 	fixture.denial(given) == {"exceeds_delegation"}
 }
 
-# The account below the manager's, with the access that a write newly allows its users.
+# An account below the manager's. Its users newly get the access in after.
 opening(after) := fixture.write(
 	fixture.holding(manager, {"account": fixture.crud}), "update", "account",
 	fixture.account("acc_r"), {"fields": ["ceiling"], "held": manager.access, "after": after},
@@ -184,7 +184,7 @@ test_manager_cannot_touch_who_holds_any_single_letter_more if {
 	}
 }
 
-# What holds access is a group or a user; of nothing else is it asked.
+# Only groups and users hold access. Other types are not checked.
 test_manager_can_write_what_holds_no_access if {
 	every action in ["create", "update", "delete"] {
 		written := changing(manager, action, "customer", {"fields": ["status"], "before": stronger, "after": stronger})
@@ -192,7 +192,7 @@ test_manager_can_write_what_holds_no_access if {
 	}
 }
 
-# What comes after is asked of those writes alone that have an after.
+# Only writes that set new access are checked for it.
 test_manager_can_delete_and_put_users_in_what_it_could_not_give if {
 	change := {"fields": [], "before": weaker, "after": stronger}
 	every kind in ["user", "group"] {
@@ -207,13 +207,13 @@ test_viewer_can_preview_whichever_fields_are_named if {
 	fixture.granted(changing(viewer, "preview", "user", {"fields": ["login"], "before": stronger}))
 }
 
-# A new account's ceiling gives nobody access, so its creation needs none.
+# The ceiling of a new account gives nobody access, so creating it needs none.
 test_manager_can_make_an_account_without_holding_what_it_may_come_to_hold if {
 	made := object.union(opening(fixture.everything), {"action": {"name": "create"}})
 	not delegation.refused with input as made
 }
 
-# What the viewer may read everywhere else counts, and so does what a ceiling names.
+# The comparison includes the default access and the areas that a ceiling names.
 test_viewer_cannot_preview_who_reads_more_beside_what_is_named if {
 	viewer := fixture.holding(fixture.strong, {"*": ["create"], "preview": ["read"], "user": ["read"]})
 	more := {"fields": [], "before": {"*": ["read"]}}

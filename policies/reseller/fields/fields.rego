@@ -28,7 +28,7 @@ refused if {
 #   code: column_not_writable
 reasons contains rego.metadata.rule().custom.code if refused
 
-# A customer's owner is fixed too, and has a reason of its own.
+# A customer's owner is fixed too, but it has its own reason.
 fixed(field) if {
 	field in {"id", "account_id", "tenant_id", "parent_id", "kind", "depth"}
 	not customer_owner(field)

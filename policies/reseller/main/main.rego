@@ -28,7 +28,7 @@ allow if {
 # scope: document
 decision["allow"] := allow
 
-# What is allowed has no reasons against it, and none are looked for.
+# An allowed decision has no reasons, so they are not computed.
 decision["reasons"] := set() if allow
 
 decision["reasons"] := reasons if not allow

@@ -27,7 +27,7 @@ rows := [fixture.row(owner, more) |
 	]
 ]
 
-# Every question of the world whose decision is at odds with itself.
+# All questions whose decision contradicts itself.
 odd contains question if {
 	some user in users
 	some kind in kinds
@@ -82,7 +82,7 @@ test_anyone_cannot_read_an_empty_question if {
 	main.decision == {"allow": false, "reasons": {"unknown_user"}} with input as {}
 }
 
-# Whatever is asked of a row, being able to read it comes first.
+# Every action on a row requires that the user can read it.
 test_writer_cannot_act_on_rows_it_cannot_read if {
 	every user in [fixture.master, fixture.reseller] {
 		every kind in ["account", "group", "user", "customer", "card", "rate"] {
@@ -99,7 +99,7 @@ test_writer_cannot_act_on_rows_it_cannot_read if {
 	}
 }
 
-# A row of resellerd's own is decided by its own rules, whatever a request says about it.
+# A row of resellerd's own types follows its own rules, whatever a request says about it.
 test_anyone_cannot_pass_an_own_row_for_one_of_the_panels if {
 	every user in [fixture.master, fixture.strong] {
 		every kind in ["account", "group", "user", "customer", "card", "rate", "revision", "audit"] {

@@ -4,8 +4,8 @@ import data.reseller.actions
 import data.reseller.subject
 import data.reseller.types
 
-# The name alone denies, before it counts who asks. It is then the only reason:
-# whoever may not act learns nothing from it but the grammar of names.
+# An invalid name is denied before the user is checked, and this is the only reason.
+# A user who may not act therefore learns only the grammar of names.
 
 # METADATA
 # title: Unknown area
@@ -52,7 +52,7 @@ reasons contains code if {
 	some code in subject.reasons
 }
 
-# A reason of one type is given for a visible row alone.
+# A reason of a type is given only for a visible row.
 reasons contains code if {
 	asked
 	data.reseller.resource[types.kind].visible

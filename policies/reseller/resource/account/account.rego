@@ -42,7 +42,7 @@ visible if {
 	input.resource.id in input.subject.below
 }
 
-# A new account hangs below an account within reach; nobody creates a master.
+# A new account needs a parent account within reach. Nobody creates a master.
 visible if {
 	readable
 	input.action.name == "create"

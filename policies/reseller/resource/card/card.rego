@@ -68,7 +68,7 @@ visible if {
 	assigned
 }
 
-# A reseller that tries to make a provider card learns that it may not.
+# A reseller that tries to create a provider card gets the reason why it may not.
 visible if {
 	input.action.name == "create"
 	areas.permits("card/provider", "read")

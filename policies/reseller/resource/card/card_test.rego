@@ -240,7 +240,7 @@ test_reseller_can_learn_that_it_may_not_make_a_provider_card_by_reading_them if 
 	refused(fixture.reseller, "create", card("acc_r", "provider", [])) == {"area_denied"}
 }
 
-# A master is assigned nothing: there is nobody above it.
+# Nobody can assign a card to a master, because no account is above it.
 test_master_cannot_see_a_card_of_another_tenant_that_names_it if {
 	refused(fixture.master, "read", card("acc_x", "customer", ["acc_m"])) == {"not_visible"}
 }

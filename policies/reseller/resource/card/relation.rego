@@ -8,7 +8,7 @@ import data.reseller.subject
 # title: The card is of the acting user's own account
 own if input.resource.account_id == input.subject.account.id
 
-# The parent account's customer card, a provider card on this side.
+# A customer card of the parent account, which is a provider card for this account.
 assigned if {
 	subject.is_reseller
 	input.action.name != "create"
@@ -16,7 +16,7 @@ assigned if {
 	input.subject.account.id in input.resource.assigned_to
 }
 
-# The letters that acting on an own card takes. Only masters have provider cards.
+# The access that an action on an own card needs. Only masters have provider cards.
 in_area if {
 	subject.is_master
 	input.resource.kind == "provider"
@@ -41,8 +41,8 @@ permitted(_) if {
 	actions.permitted("card/loss")
 }
 
-# Who builds a card, or has one proved until it may be activated, charged otherwise
-# or sold at a loss, can work out what it is built from.
+# These actions let a user compute the prices that a card is built from: building
+# it, proving it for activation, changing its charges, or accepting losses.
 supplied if {
 	not input.action.name in {"build", "activate", "accept_losses"}
 	not changes_charges
@@ -50,7 +50,7 @@ supplied if {
 
 supplied if areas.permits("card/provider", "read")
 
-# The change tells on calls at once, so that what is in force is proved anew.
+# These changes affect calls at once, so the active revision is proved again.
 changes_charges if {
 	input.action.name == "update"
 	some field in input.action.change.fields

@@ -49,8 +49,8 @@ columns contains column if {
 	]
 }
 
-# What a card is built from is shown to those who see the parents: a reseller's
-# are customer cards of those above.
+# The parents of a card are shown to users who can see them. The parents of a
+# reseller's card are customer cards of the accounts above it.
 columns contains "parents" if {
 	own
 	areas.permits("card/provider", "read")
@@ -63,7 +63,7 @@ columns contains "parents" if {
 
 columns contains "notes" if own
 
-# Why it should be built anew tells of the parents.
+# The reason for building the card again reveals its parents.
 columns contains "stale" if {
 	own
 	areas.permits("card/provider", "read")

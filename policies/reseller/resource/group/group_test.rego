@@ -180,7 +180,7 @@ test_user_without_access_cannot_put_users_in_groups if {
 	}
 }
 
-# A master has nobody above it that could lend.
+# No account is above a master, so none can lend it a group.
 test_master_cannot_see_a_group_of_another_tenant_that_names_it if {
 	named := {"lend": "some", "lent_to": ["acc_m"]}
 	every more in [named, {"lend": "all"}] {
@@ -188,7 +188,7 @@ test_master_cannot_see_a_group_of_another_tenant_that_names_it if {
 	}
 }
 
-# What is said of a user to be put in a group opens the group to nothing else.
+# Naming the account of a user to add opens the group only for adding users.
 test_reader_cannot_change_groups_by_naming_an_account_they_are_open_to if {
 	every action in ["update", "delete"] {
 		named := {"action": {"name": action}}

@@ -16,9 +16,9 @@ lent if {
 	input.subject.account.id in input.resource.lent_to
 }
 
-# The user to be put in the group belongs to action.properties.account_id, an
-# account directly below action.properties.parent_id. Of a group that was lent to
-# the acting user's account, whether it is open to others is not said.
+# The user to add belongs to action.properties.account_id, an account directly below
+# action.properties.parent_id. For a group that is lent to the acting user's account,
+# the decision does not reveal whether it is open to other accounts.
 open_to_account if {
 	reach.owner
 	input.resource.account_id == input.action.properties.account_id

@@ -66,7 +66,7 @@ permitted if {
 
 named if areas.valid(input.resource.type)
 
-# The row's owner account is within reach.
+# The account that owns the row is within reach.
 in_reach if data.catalog[input.resource.type][input.resource.id].account_id in input.subject.below
 
 in_reach if {

@@ -38,7 +38,7 @@ columns contains column if {
 	]
 }
 
-# What it sells for against its parents, and why it was held, tells of them.
+# Accepted losses and the reason for holding a revision reveal the parents' prices.
 columns contains column if {
 	card.whole
 	parents_shown
