@@ -45,7 +45,8 @@ func TestCorpusIsEqualOrRefused(t *testing.T) {
 	}
 }
 
-// A list needs views that conditions tell apart, wherever their rules stand.
+// A list needs views with different conditions, even if another rule names
+// the view.
 func TestAListIsMadeWhereAnotherRuleNamesTheView(t *testing.T) {
 	cases, err := policiestest.LoadCorpus()
 	if err != nil {
@@ -92,8 +93,8 @@ func checkRefused(t *testing.T, c policiestest.Case, err error) {
 	t.Errorf("refused with\n%v\nwant\n%s", err, c.Refused)
 }
 
-// tally counts what the oracle said over a run. subjective forgives filters
-// that are refused for a certain subject only.
+// tally counts the answers of the oracle. subjective accepts filters that are
+// refused only for a certain subject.
 type tally struct {
 	allowed, denied int
 	subjective      bool
@@ -129,7 +130,7 @@ func checkEqual(t *testing.T, c policiestest.Case, engine *policies.Engine) {
 	}
 }
 
-// compare holds a check and a list against full evaluations, row by row.
+// compare compares a check and a list with full evaluations, row by row.
 func compare(t *testing.T, engine *policies.Engine, in *input.Input, rows []map[string]any, n *tally) {
 	t.Helper()
 	ctx := context.Background()
@@ -161,8 +162,8 @@ func compare(t *testing.T, engine *policies.Engine, in *input.Input, rows []map[
 	}
 }
 
-// sameDecision compares two decisions. An error is a denial; whether a denial
-// is one may depend on the order in which conditions are looked at.
+// sameDecision compares two decisions. An error is a denial. Whether a denial
+// is an error may depend on the order of evaluation.
 func sameDecision(a, b policies.Decision) bool {
 	if a.Outcome == policies.OutcomeError || b.Outcome == policies.OutcomeError {
 		return !a.Allow && !b.Allow
@@ -171,7 +172,7 @@ func sameDecision(a, b policies.Decision) bool {
 		slices.Equal(a.Reasons, b.Reasons) && slices.Equal(a.Columns, b.Columns)
 }
 
-// listed applies a plan to a row as a store would.
+// listed applies a plan to a row as a store does.
 func listed(ctx context.Context, plan *policies.Plan, in *input.Input) policies.Decision {
 	env := plan.Bind(ctx, in)
 	d := policies.Decision{Allow: plan.Filter.Eval(env)}

@@ -76,8 +76,8 @@ func TestNothingIsFoundInTheEmbeddedTree(t *testing.T) {
 	}
 }
 
-// A type without a name in types would be taken for one of a panel's, whose rows
-// are whose the request says.
+// A type that types does not name would count as a type of the panel. The
+// request, not the store, then says who owns its rows.
 func TestEachFolderOfResourceHasANameInTypes(t *testing.T) {
 	entries, err := fs.ReadDir(policies.Embedded(), "reseller/resource")
 	if err != nil {

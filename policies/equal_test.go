@@ -15,7 +15,7 @@ import (
 	"resellerd/policies/policiestest/depth"
 )
 
-// embeddedSchema names the columns that the embedded tree is written for.
+// embeddedSchema returns the columns that the embedded tree expects.
 func embeddedSchema() input.Schema {
 	text := func(names ...string) map[string]input.ColumnKind {
 		columns := map[string]input.ColumnKind{}
@@ -115,7 +115,8 @@ func TestEmbeddedTreeDecidesAboutAreasAndPanelsAsItEvaluates(t *testing.T) {
 
 func one[T any](r *rand.Rand, options ...T) T { return options[r.IntN(len(options))] }
 
-// embeddedInput is a random request of a random subject of the embedded tree.
+// embeddedInput returns a random request of a random subject of the embedded
+// tree.
 func embeddedInput(r *rand.Rand, typ string) *input.Input {
 	in := policiestest.Input(r, typ)
 	in.Action.Name = one(r, "read", "read", "read", "read", "read", "read", "create", "update", "delete", "assign", "activate", "build", "preview", "nonsense")
@@ -153,7 +154,7 @@ func access(r *rand.Rand) map[string][]string {
 	return out
 }
 
-// embeddedRow is a random row of a type, by the names of its columns.
+// embeddedRow returns a random row of a type, by column.
 func embeddedRow(r *rand.Rand, typ string, i int) map[string]any {
 	if typ == "card" || typ == "rate" {
 		return policiestest.Rows(r, "card", 1)[0]

@@ -57,7 +57,7 @@ func TestUnexpectedShapesAreDenied(t *testing.T) {
 					}
 					continue
 				}
-				if c.want == "" && d.Allow { // true twice is one value
+				if c.want == "" && d.Allow { // adding the same value twice changes nothing
 					continue
 				}
 				if d.Allow || d.Outcome != policies.OutcomeError || d.Err == nil || !strings.Contains(d.Err.Error(), c.want) {

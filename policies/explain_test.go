@@ -52,8 +52,9 @@ func TestAnExplanationDecidesAsTheEngineDoes(t *testing.T) {
 	}
 }
 
-// checkExplained holds an explanation to its promises: rules and conditions
-// with their places, from the entrypoint on, every reason by its rule.
+// checkExplained checks the promises of an explanation: each rule and
+// condition has its place, the path begins at the entrypoint, and a rule
+// gives each reason.
 func checkExplained(t *testing.T, engine *policies.Engine, in *input.Input, x policies.Explanation) {
 	t.Helper()
 	if x.Decision.Outcome == policies.OutcomeError {
@@ -85,7 +86,7 @@ func checkExplained(t *testing.T, engine *policies.Engine, in *input.Input, x po
 	}
 }
 
-// clerk may read customers, and nothing else.
+// clerk returns a user who may only read customers.
 func clerk(status string) input.Subject {
 	return input.Subject{Type: "user", ID: "usr_1", Facts: input.NewFacts(input.Facts{
 		User: map[string]any{"id": "usr_1", "status": status}, Groups: 1,
@@ -102,7 +103,7 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 		action, typ string
 		row         map[string]any
 		want        string // the last condition
-		in          string // its rule
+		in          string // the rule of the last condition
 	}{
 		"a disabled user":               {clerk("disabled"), "read", "customer", own, `input.subject.user.status == "active"`, "reseller.subject.active"},
 		"an area without access":        {clerk("active"), "read", "user", map[string]any{"id": "u", "account_id": "acc_r1"}, `letter in access["*"]`, "reseller.areas.granted"},

@@ -15,8 +15,8 @@ import (
 	"resellerd/policies/rego"
 )
 
-// writer writes a policy of the bytes that it is given. level is how far down
-// the present rule stands: rules refer to lower ones only.
+// writer writes a policy from random bytes. level is the level of the current
+// rule; rules refer only to lower levels.
 type writer struct {
 	data  []byte
 	b     strings.Builder
@@ -35,7 +35,7 @@ func (w *writer) next(n int) int {
 
 func (w *writer) pick(options ...string) string { return options[w.next(len(options))] }
 
-// ref writes something that is no constant.
+// ref writes a reference or a variable.
 func (w *writer) ref() string {
 	options := []string{
 		"input.resource.name", "input.resource.public_name", "input.resource.account_id", "input.resource.kind",
@@ -49,8 +49,8 @@ func (w *writer) ref() string {
 	return w.pick(options...)
 }
 
-// text writes something that is a text when it is there. A call that errs ends
-// a full evaluation, also where the filter does not depend on it.
+// text writes a value that is a text if it is present. A call that fails with
+// an error ends a full evaluation, even if the filter does not depend on it.
 func (w *writer) text() string {
 	return w.pick("input.resource.name", "input.resource.public_name", "input.resource.kind", "input.subject.account.parent_id",
 		"input.context.panel", `"a"`, `""`, "input.resource.account_id")
@@ -70,7 +70,7 @@ func (w *writer) collection() string {
 
 func (w *writer) not() string { return w.pick("", "", "not ") }
 
-// declare writes a line that gives a variable a value.
+// declare writes a line that binds a new variable.
 func (w *writer) declare() string {
 	name := fmt.Sprintf("v%d_%d", w.level, len(w.vars))
 	line := name + " = " + w.pick(w.ref(), "input.resource.assigned_to[_]")
@@ -105,7 +105,7 @@ func (w *writer) line() string {
 	}
 }
 
-// lower writes a reference to a lower rule.
+// lower writes a reference to a rule of a lower level.
 func (w *writer) lower() string {
 	switch below := w.level + 1 + w.next(3); below {
 	case 1, 2:
@@ -145,8 +145,8 @@ func (w *writer) policy() string {
 	return w.b.String()
 }
 
-// FuzzFilterEqualsEvaluation writes random policies and holds each that loads
-// to the property of the corpus.
+// FuzzFilterEqualsEvaluation writes random policies. Each one that loads must
+// have the property of the corpus.
 func FuzzFilterEqualsEvaluation(f *testing.F) {
 	for _, seed := range fuzzSeeds() {
 		f.Add(seed)
@@ -154,7 +154,7 @@ func FuzzFilterEqualsEvaluation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzed(t, data) })
 }
 
-// fuzzed reports whether the policy that data makes was loaded.
+// fuzzed reports whether the policy from data was loaded.
 func fuzzed(t *testing.T, data []byte) (loaded bool, n tally) {
 	t.Helper()
 	w := &writer{data: data}
@@ -181,8 +181,8 @@ func fuzzed(t *testing.T, data []byte) (loaded bool, n tally) {
 	return true, n
 }
 
-// TestFuzzedPoliciesTell keeps the fuzzing honest: many of its policies load,
-// and many of those tell rows apart.
+// TestFuzzedPoliciesTell checks that the fuzzing is useful: many of its
+// policies load, and many of those distinguish rows.
 func TestFuzzedPoliciesTell(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks one question at a time for long: run without -short")

@@ -13,7 +13,7 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// misnamed are questions about a resource that no name can have.
+// misnamed returns resources with an invalid type or area.
 func misnamed() []input.Resource {
 	var asked []input.Resource
 	for _, name := range []string{"Carrier", "CARRIER", "carrier ", " carrier", "carrier\n", "cаrrier", "carrier/", "*", "", "USER ", strings.Repeat("a", 201)} {
@@ -23,8 +23,9 @@ func misnamed() []input.Resource {
 	return append(asked, input.Resource{Type: "Area", ID: "carrier"})
 }
 
-// No tree can allow what is misnamed: not one that allows everything, not one
-// that errs, and not for somebody who may not act.
+// No tree can allow a misnamed resource: neither a tree that allows
+// everything nor one that fails with an error. This holds for users who may
+// not act, too.
 func TestWhatIsMisnamedIsDeniedWhateverTheTreeSays(t *testing.T) {
 	ctx := context.Background()
 	for name, engine := range map[string]*policies.Engine{
@@ -54,7 +55,7 @@ func TestWhatIsMisnamedIsDeniedWhateverTheTreeSays(t *testing.T) {
 	}
 }
 
-// checkMisnamed asks every question that an engine answers.
+// checkMisnamed calls every method of an engine that answers a question.
 func checkMisnamed(t *testing.T, engine *policies.Engine, in *input.Input) {
 	t.Helper()
 	ctx := context.Background()

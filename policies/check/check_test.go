@@ -81,9 +81,8 @@ func TestACleanTreeHasNoFindings(t *testing.T) {
 	}
 }
 
-// wrongs are lines that stand at the end of a package, by the code that they
-// are found with. Each is found at its line marked with "# here", or else its
-// first.
+// wrongs maps a code to lines at the end of a package in which it is found.
+// It must be found at the line marked with "# here", or else at the first.
 var wrongs = map[string]string{
 	"argument-always-wildcard":      "f(_) := 1",
 	"annotation-without-metadata":   "# title: Nothing\nx := 1",
@@ -168,7 +167,7 @@ func TestEachFindingIsMadeWhereItStands(t *testing.T) {
 	}
 }
 
-// atLine puts a line in front of the n-th.
+// atLine inserts a line before line n, counted from 0.
 func atLine(lines string, n int, line string) string {
 	all := strings.SplitAfter(lines, "\n")
 	return strings.Join(slices.Insert(all, n, line), "")

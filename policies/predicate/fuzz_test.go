@@ -6,7 +6,7 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// builder makes a condition and an environment of the bytes that it is given.
+// builder makes a condition and an environment from random bytes.
 type builder struct{ data []byte }
 
 func (b *builder) next() int {

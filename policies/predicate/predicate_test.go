@@ -7,7 +7,7 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// values is an Env with fixed values; what it lacks is absent.
+// values is an Env with fixed values. Other values are absent.
 type values struct {
 	at    map[string]any
 	below []string

@@ -25,7 +25,7 @@ func TestAChangedFileIsPutInForce(t *testing.T) {
 		t.Fatalf("in force: %q", got)
 	}
 	write(t, filepath.Join(dir, "reseller/main.rego"), policy("two"))
-	for k.reason(t) != "two" { // the file may be seen before it is whole
+	for k.reason(t) != "two" { // the file may be read before it is complete
 		_ = k.next(t)
 	}
 }
@@ -36,8 +36,8 @@ func TestAConfigMapSwapIsFollowedAgainAndAgain(t *testing.T) {
 		write(t, filepath.Join(dir, version, "main.rego"), policy(strings.Trim(version, ".")))
 		write(t, filepath.Join(dir, version, "limits/data.json"), `{"max_depth": 2}`)
 	}
-	// What Kubernetes makes of a volume: every file, and every folder, is a
-	// link into ..data, which is a link to the version in force.
+	// Kubernetes mounts a volume like this: every file and folder is a link
+	// into ..data, which is a link to the current version.
 	symlink(t, "..one", filepath.Join(dir, "..data"))
 	symlink(t, "..data/main.rego", filepath.Join(dir, "main.rego"))
 	symlink(t, "..data/limits", filepath.Join(dir, "limits"))
@@ -113,7 +113,7 @@ func TestPollingFindsWhatWatchingMissed(t *testing.T) {
 	}
 }
 
-// unwatched is a place whose watches are lost.
+// unwatched is a place whose watches report nothing.
 type unwatched struct{ Place }
 
 func (unwatched) watch() (<-chan struct{}, func()) { return nil, func() {} }
@@ -125,7 +125,7 @@ func TestATreeIsReadAgainUntilItStaysTheSame(t *testing.T) {
 	write(t, file, whole[:40])
 	grown := 40
 	place := &directory{path: dir, settle: func(context.Context) error {
-		if grown < len(whole) { // whoever writes it is not done
+		if grown < len(whole) { // the writer is not done
 			grown = min(grown+60, len(whole))
 			write(t, file, whole[:grown])
 		}
@@ -246,7 +246,7 @@ func TestABadTreeIsRefusedOnceAndLoggedWithFileAndLine(t *testing.T) {
 	if err := offer(t, k, place); err == nil {
 		t.Fatal("a tree that does not compile was put in force")
 	}
-	for range 3 { // the poll comes by again
+	for range 3 { // wait for another poll
 		if err := offer(t, k, place); err != nil {
 			t.Fatal(err)
 		}

@@ -18,8 +18,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/plugins/logs"
 )
 
-// bundleServer serves bundles by name and takes decision logs, as a bundle
-// server in use does: with a bearer token, and with ETags.
+// bundleServer serves bundles by name and receives decision logs. Like a real
+// bundle server, it requires a bearer token and uses ETags.
 type bundleServer struct {
 	*httptest.Server
 	mu        sync.Mutex
@@ -86,7 +86,7 @@ services:
     credentials: {bearer: {token: "${STORE_TOKEN}"}}
 `
 
-// running is OPA's plugins in a test, which are told when to fetch.
+// running holds OPA's plugins in a test. The test triggers each fetch.
 type running struct {
 	*OPA
 	keeping
@@ -118,7 +118,7 @@ func run(t *testing.T, s *bundleServer, config string) running {
 	return running{o, k, t}
 }
 
-// fetch asks for the bundles now.
+// fetch requests the bundles now.
 func (r running) fetch() { _ = plugin.Lookup(r.manager).Trigger(r.t.Context()) }
 
 const oneBundle = `
@@ -126,7 +126,7 @@ bundles:
   policy: {service: store, resource: /bundles/policy.tar.gz, trigger: manual%s}
 `
 
-// keySection configures the public half of a pair.
+// keySection returns the configuration with the public key of a pair.
 func keySection(t *testing.T, p pair) string {
 	t.Helper()
 	text, err := os.ReadFile(p.publicFile)
@@ -320,10 +320,10 @@ func TestDecisionsAreShippedAsOPALogsThem(t *testing.T) {
 	if !r.Ship(buffer) {
 		t.Fatal("dropped")
 	}
-	clear(buffer) // the line is the caller's again
+	clear(buffer) // the caller may reuse the line
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r.ship(ctx) // what waits
+	r.ship(ctx) // entries that still wait
 	if err := logs.Lookup(r.manager).Trigger(t.Context()); err != nil {
 		t.Fatal(err)
 	}

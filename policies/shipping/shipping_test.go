@@ -22,8 +22,8 @@ import (
 	"resellerd/policies/input"
 )
 
-// policy is a whole tree in one module; every denial carries the reason, which
-// tells the trees of the tests apart.
+// policy returns a whole tree in one module. Every denial has the given
+// reason, which identifies the tree in the tests.
 func policy(reason string) string {
 	return fmt.Sprintf(`package reseller.main
 
@@ -39,11 +39,11 @@ reasons contains %q if not allow
 
 const broken = "package reseller.main\n\nallow if nobody.said.so\n"
 
-// keeping is a keeper in a test: what it was told, and what it logged.
+// keeping is a keeper in a test, with the results of its attempts and its log.
 type keeping struct {
 	*Keeper
 	told chan error
-	log  *bytes.Buffer // read it only when nothing is under way
+	log  *bytes.Buffer // read it only when nothing is running
 }
 
 func keep(t *testing.T) keeping {
@@ -56,7 +56,7 @@ func keep(t *testing.T) keeping {
 	return k
 }
 
-// next is what the keeper is told next.
+// next returns the result of the next attempt.
 func (k keeping) next(t *testing.T) error {
 	t.Helper()
 	select {
@@ -68,7 +68,7 @@ func (k keeping) next(t *testing.T) error {
 	}
 }
 
-// nothing fails the test when the keeper was told something.
+// nothing fails the test if there was another attempt.
 func (k keeping) nothing(t *testing.T) {
 	t.Helper()
 	select {
@@ -78,7 +78,7 @@ func (k keeping) nothing(t *testing.T) {
 	}
 }
 
-// reason is what the policy in force gives on denials.
+// reason returns the reason that the policy in force gives for denials.
 func (k keeping) reason(t *testing.T) string {
 	t.Helper()
 	e := k.Engines.Current()
@@ -95,7 +95,8 @@ func (k keeping) reason(t *testing.T) string {
 	return d.Reasons[0]
 }
 
-// follow follows a place until the test ends; only watching tells.
+// follow follows a place until the test ends, with a poll interval too long to
+// matter.
 func (k keeping) follow(t *testing.T, p Place) {
 	t.Helper()
 	k.followEvery(t, p, time.Hour)
@@ -138,7 +139,7 @@ func symlink(t *testing.T, to, at string) {
 	}
 }
 
-// at opens a place whose files settle at once.
+// at returns a place whose files count as written at once.
 func at(t *testing.T, path string, key Key) Place {
 	t.Helper()
 	p, err := At(path, key)
@@ -154,7 +155,7 @@ func at(t *testing.T, path string, key Key) Place {
 	return p
 }
 
-// pair is a key pair, the public half in a file.
+// pair is a key pair. The public key is in a file.
 type pair struct{ private, publicFile string }
 
 func newPair(t *testing.T) pair {
@@ -179,11 +180,11 @@ func newPair(t *testing.T) pair {
 	return p
 }
 
-// made is how a bundle of the tests is made.
+// made describes a bundle for a test.
 type made struct {
 	rego, revision string
 	data           map[string]any
-	key            string // signs it
+	key            string // signs the bundle
 	tamper         func(*bundle.Bundle)
 }
 
@@ -215,7 +216,7 @@ func (m made) bytes(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-// logged are the lines of the keeper's log with this message.
+// logged returns the entries of the keeper's log with this message.
 func (k keeping) logged(t *testing.T, message string) []map[string]any {
 	t.Helper()
 	var found []map[string]any
