@@ -21,7 +21,7 @@ var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 func yes() *bool { v := true; return &v }
 func no() *bool  { v := false; return &v }
 
-// price is a row as the golden files hold it.
+// price is a row in the form of the golden files.
 type price struct {
 	Prefix, Name, Cost string
 	Inter, Intra       string `json:",omitempty"`
@@ -49,7 +49,7 @@ func priceOf(r cardfile.Row) price {
 	return p
 }
 
-// readAll reads a file and takes back what the report says does not stand.
+// readAll reads a file and applies the report's fixes to the rows.
 func readAll(t testing.TB, f cardfile.File, o cardfile.Options) ([]cardfile.Row, *cardfile.Report, error) {
 	t.Helper()
 	if o.Now.IsZero() {
@@ -145,7 +145,7 @@ func TestDecksInTheWild(t *testing.T) {
 	}
 }
 
-// golden compares what was read with the file that holds what should be.
+// golden compares the result with the golden file.
 func golden(t *testing.T, path string, rows []cardfile.Row, report *cardfile.Report, failed error) {
 	t.Helper()
 	result := map[string]any{}

@@ -15,7 +15,7 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// endless is a file of one text again and again, of whatever size.
+// endless is a file that repeats one text, of any size.
 type endless struct {
 	begin, again string
 }
@@ -28,7 +28,7 @@ func (e endless) ReadAt(p []byte, off int64) (int, error) {
 	if n < len(p) {
 		n += copy(p[n:], e.again[(off+int64(n)-int64(len(e.begin)))%int64(len(e.again)):])
 	}
-	for begin := n; n < len(p); { // whole repetitions, doubled each time
+	for begin := n; n < len(p); { // copy the repetitions, doubling each time
 		if n-begin >= len(e.again) {
 			n += copy(p[n:], p[begin:begin+(n-begin)/len(e.again)*len(e.again)])
 		} else {
@@ -143,8 +143,8 @@ func TestAFileThatFailsIsNotTakenForAShortOne(t *testing.T) {
 	}
 }
 
-// A file that ends before its size, and one whose failure looks like its end,
-// have lost something.
+// A file that ends before its size has lost data, and so has one that reports
+// a failure as its end.
 func TestAFileThatEndsEarlyIsNotTakenForAShortOne(t *testing.T) {
 	read := func(r io.ReaderAt, size int, name string) error {
 		_, _, err := readAll(t, cardfile.File{ReaderAt: r, Size: int64(size), Name: name}, cardfile.Options{})

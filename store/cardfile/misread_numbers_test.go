@@ -8,7 +8,8 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// sheet is a workbook of one sheet, a heading and the rows of cells below it.
+// sheet returns a workbook of one sheet: a heading and the rows of cells
+// below it.
 func sheet(t testing.TB, heading []string, styles string, rows ...string) cardfile.File {
 	t.Helper()
 	var b strings.Builder
@@ -36,7 +37,7 @@ func TestADateOfASpreadsheetIsNoNumber(t *testing.T) {
 		`<c s="1"><v>45778</v></c><c><v>1</v></c>`:                                           "!",
 		`<c><v>44</v></c><c><v>1</v></c><c s="1"><v>5</v></c>`:                               "!",
 		`<c><v>44</v></c><c><v>1</v></c><c s="1"/><c s="1"/>`:                                "44=1",
-		"<c><v>44</v></c><c><v>1</v></c><c/><c><v>45808</v></c>":                             "!", // 30 June, its style lost
+		"<c><v>44</v></c><c><v>1</v></c><c/><c><v>45808</v></c>":                             "!", // 30 June without its style
 		"<c><v>44</v></c><c><v>1</v></c><c><v>45808</v></c><c><v>6</v></c>":                  "!",
 		`<c><v>44</v></c><c><v>1</v></c><c/><c t="str"><v>45808</v></c>`:                     "44=1",
 		`<c><v>44</v></c><c><v>1</v></c><c/><c t="d"><v>2026-06-30T00:00:00</v></c>`:         "!",
@@ -89,7 +90,7 @@ func TestASheetThatIsCutOffAnywhereIsAnError(t *testing.T) {
 	}
 }
 
-// open is a document of one card.
+// open returns a document with one card.
 func open(rate, rates string) cardfile.File {
 	return fileOf("a.json", []byte(`{"cards":{"a":{"currency":"EUR","rate":`+rate+`,"fields":[{"name":"prefix"},{"name":"rate"}],"rates":[`+rates+`]}}}`))
 }

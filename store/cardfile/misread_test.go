@@ -11,8 +11,8 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// told is what becomes of a file: its prices, then the lines that are refused,
-// or the error in place of both.
+// told describes the result of reading a file: its prices and its refused
+// lines, or the error.
 func told(t testing.TB, f cardfile.File, o cardfile.Options) string {
 	t.Helper()
 	rows, report, err := readAll(t, f, o)
@@ -29,7 +29,8 @@ func told(t testing.TB, f cardfile.File, o cardfile.Options) string {
 	return strings.Join(out, " ")
 }
 
-// toldOf compares what becomes of texts, whose lines / parts, with what should.
+// toldOf compares the results for several texts with the expected ones. " / "
+// stands for a line end.
 func toldOf(t *testing.T, o cardfile.Options, want map[string]string) {
 	t.Helper()
 	for text, outcome := range want {
@@ -70,8 +71,7 @@ func TestALineThatIsTooWideForColumnsByPositionSaysHowToLeaveOneOut(t *testing.T
 	}
 }
 
-// Whatever cell a comma parts in two, the line is refused, or reads as it would
-// have: nothing else comes of it.
+// Wherever a comma splits a cell, the line is refused. No price changes.
 func TestACommaTooManyChangesNoPrice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cells := []string{"4477", "UK", "1.25", "30", "6", "0.5", "open"}

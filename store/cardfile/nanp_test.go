@@ -11,7 +11,7 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// optionAsked is the option that a reader asks for, "" for none.
+// optionAsked returns the option that the reader asks for, or "".
 func optionAsked(t testing.TB, text string, o cardfile.Options) string {
 	t.Helper()
 	_, _, err := readAll(t, fileOf("a.csv", []byte(text)), o)
@@ -66,8 +66,8 @@ func TestPrefixesThatMayBeNorthAmericanAreAskedFor(t *testing.T) {
 	}
 }
 
-// However a North American deck is ordered and whatever else is in it, up to
-// half, it is not taken for one of the world.
+// A North American deck is never read as one of the world, whatever its
+// order. It may contain up to half other prefixes.
 func TestANorthAmericanDeckIsNeverTakenForAnother(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 40).Draw(rt, "exchanges")
@@ -82,8 +82,8 @@ func TestANorthAmericanDeckIsNeverTakenForAnother(t *testing.T) {
 	})
 }
 
-// A deck of the world has prefixes of all lengths, as many of each country as
-// one likes; those of the United States begin with 1.
+// A deck of the world has prefixes of all lengths, any number per country.
+// Those of the United States begin with 1.
 func TestADeckOfTheWorldIsReadUnasked(t *testing.T) {
 	countries := []string{"1", "20", "211", "212", "213", "30", "31", "33", "351", "355", "380", "44", "49", "505", "52", "62", "7", "81", "86", "880", "91", "971", "98"}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -133,7 +133,7 @@ func TestACommaInANumberPartsNothingUnasked(t *testing.T) {
 		"355,356,357,358,359": {"?", "355 356 357 358 359", "355356357358359"},
 		"35,35,356,357":       {"35 356 357", "35 356 357", "35 356 357"},
 		"1,355,356,357,358,359": {
-			"1 355 356 357 358 359", "1 355 356 357 358 359", "1 355 356 357 358 359"}, // sixteen digits are no prefix
+			"1 355 356 357 358 359", "1 355 356 357 358 359", "1 355 356 357 358 359"}, // sixteen digits are not a prefix
 	} {
 		for option, want := range map[string]string{"": c.unasked, cardfile.CommasList: c.list, cardfile.CommasThousands: c.thousands} {
 			text := fmt.Sprintf("prefix;cost\n\"%s\";1\n", strings.ReplaceAll(cell, ";", "|"))

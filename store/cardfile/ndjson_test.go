@@ -14,7 +14,7 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// line is one object of NDJSON, its names in their order.
+// line returns one object of NDJSON with its names in order.
 func line(names, values []string) string {
 	var out []string
 	for i, name := range names {
@@ -25,7 +25,7 @@ func line(names, values []string) string {
 	return "{" + strings.Join(out, ",") + "}\n"
 }
 
-// What names mean does not depend on where they stand.
+// The meaning of a name does not depend on its position.
 func TestNamesOfObjectsAreReadAsHeadingsAre(t *testing.T) {
 	names := rapid.SampledFrom([]string{
 		"prefix", "code", "cost", "rate", "rate_usd", "price_eur", "Rate (EUR/USD)", "name", "country", "destination", "inter_eur", "mcd", "pulse",
@@ -46,7 +46,7 @@ func TestNamesOfObjectsAreReadAsHeadingsAre(t *testing.T) {
 		same, other, failed := readAll(t, fileOf("a.ndjson", []byte(line(head, values))), o)
 		var bad, none *cardfile.FileError
 		switch {
-		case errors.As(err, &bad) && bad.Option == "columns" && failed == nil: // an object that is no row
+		case errors.As(err, &bad) && bad.Option == "columns" && failed == nil: // an object that is not a row
 			if other.Lines.Refused != 1 || len(same) != 0 {
 				rt.Fatalf("%v: %v %+v", err, failed, other)
 			}

@@ -26,7 +26,7 @@ var card = cardfile.Card{
 	ChargePrecision: 6, ChargeRounding: "up", Date: noon,
 }
 
-// names are what rows may be called at worst.
+// names generates difficult names of rows.
 func names() *rapid.Generator[string] {
 	hostile := rapid.SampledFrom([]string{
 		"", "=cmd|' /C calc'!A0", "'=1", "''=1", "'", "+49", "-1", "@SUM(A1)", " blank ", "a,b;c|d", `"quoted"`, `"`, "total", "Total",
@@ -118,7 +118,7 @@ func TestTheEndOfAWrittenFileIsMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := out.Bytes()
-		if name == "card.csv" { // a line of the middle; the end alone says nothing but that it is there
+		if name == "card.csv" { // remove a middle line; its end only shows that there is one
 			text = []byte(strings.Replace(string(text), "49,x,0,,,0,1,0,open\n", "", 1))
 		} else {
 			text = text[:len(text)*2/3]
@@ -129,7 +129,8 @@ func TestTheEndOfAWrittenFileIsMissed(t *testing.T) {
 	}
 }
 
-// openSchema describes what is used here of the format "Interconnect Made Easy".
+// openSchema describes the part of the format "Interconnect Made Easy" that is
+// used here.
 func openSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.Open("testdata/open-rate-card.schema.json")

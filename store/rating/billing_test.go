@@ -98,7 +98,7 @@ func TestRatesThatAreRefused(t *testing.T) {
 	}
 }
 
-// billed is the definition, second by second.
+// billed defines the billed seconds, one pulse at a time.
 func billed(i Increment, seconds uint32) uint64 {
 	if seconds == 0 {
 		return 0

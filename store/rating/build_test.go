@@ -13,7 +13,7 @@ import (
 
 var four = Rounding{4, HalfUp}
 
-// rules reads rules that a test spells out.
+// rules prepares rules that a test spells out.
 func rules(list ...Rule) Rules {
 	rs, err := NewRules(list)
 	if err != nil {
@@ -22,7 +22,7 @@ func rules(list ...Rule) Rules {
 	return rs
 }
 
-// on makes a rule of a match, a type and a value.
+// on returns a rule with a match, a type and a value.
 func on(match string, markup Markup, value string) Rule {
 	m, err := ParseMatch(match)
 	if err != nil {
@@ -65,7 +65,7 @@ func run(b Build, parents ...[]Row) ([]Row, error) {
 	return built, err
 }
 
-// costs writes a card as "441=0.0075 442=blocked".
+// costs formats a card as "441=0.0075 442=blocked".
 func costs(rows []Row) string {
 	text := ""
 	for _, r := range rows {
@@ -352,7 +352,7 @@ func TestBuiltPricesAgreeWithRationals(t *testing.T) {
 	})
 }
 
-// priceRat is the price of a row with math/big.
+// priceRat computes the price of a row with math/big.
 func priceRat(b Build, rule Rule, costs []*big.Rat) *Money {
 	slices.SortFunc(costs, (*big.Rat).Cmp)
 	cost := costs[0]

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// prefix reads a prefix that a test spells out.
+// prefix parses a prefix literal of a test.
 func prefix(text string) Prefix {
 	p, err := ParsePrefix(text)
 	if err != nil {
@@ -20,14 +20,14 @@ func prefix(text string) Prefix {
 	return p
 }
 
-// row is an open row at 1/1.
+// row returns an open row with the increment 1/1.
 func row(digits, cost string) Row {
 	return Row{prefix(digits), Rate{Cost: money(cost), Increment: Increment{1, 1}}}
 }
 
 func shut(digits string) Row { return Row{prefix(digits), blocked} }
 
-// drawCard draws a card of short prefixes over three digits, so that they nest.
+// drawCard draws a card of short prefixes over three digits, so that many nest.
 func drawCard(t *rapid.T, name string) []Row {
 	digits := rapid.SliceOfNDistinct(rapid.StringMatching(`[079]{1,5}`), 0, 12, rapid.ID[string]).Draw(t, name)
 	slices.Sort(digits)
@@ -58,7 +58,7 @@ func drawRate(t *rapid.T) Rate {
 	return rate
 }
 
-// longestMatch is the definition of a look-up.
+// longestMatch defines the result of a look-up.
 func longestMatch(rows []Row, number string) *Row {
 	var found *Row
 	for i := range rows {
@@ -275,7 +275,7 @@ func TestNormalisedCardsRateEveryNumberAsBefore(t *testing.T) {
 	})
 }
 
-// deck makes n rows of ten digits with prices that differ.
+// deck returns n rows of ten digits with different prices.
 func deck(n int, factor Money) []Row {
 	rows := make([]Row, n)
 	for i := range rows {

@@ -6,8 +6,8 @@ import (
 	"resellerd/store/rating"
 )
 
-// A carrier's prefix, sold with 20 % on top in steps of a second, loses on
-// short calls: the carrier counts whole minutes.
+// A carrier's prefix is sold with 20 % on top and billed per second. It loses
+// on short calls, because the carrier bills whole minutes.
 func Example() {
 	prefix, _ := rating.ParsePrefix("441")
 	cost, _ := rating.ParseMoney("0.01")

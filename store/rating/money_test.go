@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// money reads an amount that a test spells out.
+// money parses an amount literal of a test.
 func money(text string) Money {
 	m, err := ParseMoney(text)
 	if err != nil {
@@ -106,8 +106,8 @@ func TestWhatIsNoRoundingIsRefused(t *testing.T) {
 	}
 }
 
-// rounded is x as the rounding has it, worked out with math/big; nil beyond
-// the range. x counts smallest amounts.
+// rounded rounds x, a number of smallest amounts, with math/big. It returns
+// nil if the result is out of range.
 func rounded(x *big.Rat, r Rounding) *Money {
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(Decimals-r.Decimals)), nil)
 	steps := new(big.Rat).Quo(x, new(big.Rat).SetInt(unit))
@@ -125,7 +125,7 @@ func rounded(x *big.Rat, r Rounding) *Money {
 	return &m
 }
 
-// agree holds a result to what math/big made of it.
+// agree compares a result with that of math/big.
 func agree(t *rapid.T, got Money, err error, want *Money) {
 	t.Helper()
 	if want == nil {

@@ -69,7 +69,7 @@ func TestALossBelowTheSoldPrefixIsFound(t *testing.T) {
 }
 
 func TestRoutingDecidesWhichParentCounts(t *testing.T) {
-	// The one with the lower price of a minute counts whole minutes.
+	// The parent with the lower price per minute bills whole minutes.
 	cheap, dear := row("44", "0.005"), row("44", "0.02")
 	cheap.Increment = Increment{60, 60}
 	for _, c := range []struct {
@@ -158,7 +158,8 @@ func TestProofsThatAreRefused(t *testing.T) {
 	}
 }
 
-// naive looks at every second of two hours, with rationals between currencies.
+// naive checks every second of two hours, with rational numbers for other
+// currencies.
 func naive(t *rapid.T, d *duel) (loss, bool) {
 	rate := func(l line) Rate { return Rate{Cost: l.price, Connect: l.connect, Increment: l.Increment} }
 	bought, sold := rate(d.buy), rate(d.sell)
@@ -186,7 +187,8 @@ func naive(t *rapid.T, d *duel) (loss, bool) {
 	return loss{}, false
 }
 
-// drawDuel draws two sides that are close, as those that matter are.
+// drawDuel draws two sides with similar prices, which are the interesting
+// ones.
 func drawDuel(t *rapid.T) *duel {
 	increment := rapid.Custom(func(t *rapid.T) Increment {
 		return rapid.OneOf(
@@ -226,8 +228,8 @@ func TestTheFastProofFindsWhatEverySecondShows(t *testing.T) {
 	})
 }
 
-// A proof of whole cards is one of each prefix of their union, each
-// jurisdiction and each parent by itself.
+// A proof of whole cards equals the separate proofs of each prefix of their
+// union, each jurisdiction and each parent.
 func TestProofsOfCardsAgreeWithThoseOfRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sold, cards := drawCard(t, "sold"), [][]Row{drawCard(t, "a"), drawCard(t, "b")}
@@ -344,8 +346,8 @@ func BenchmarkProof(b *testing.B) {
 	}
 }
 
-// Prices of ten decimals charged at four, where a fee makes up for a rounding
-// to a hair: nothing is decided before the last second of two hours.
+// Prices have ten decimals and charges have four, and a fee just covers the
+// rounding. Nothing is decided before the last second of two hours.
 func BenchmarkProofOfTheHardestRow(b *testing.B) {
 	four := Rounding{4, HalfUp}
 	sold := line{price: 123_456_789, connect: 500_000, Increment: Increment{1, 1}, mode: Down, unit: 1_000_000}
