@@ -10,19 +10,19 @@ import (
 	"resellerd/store/valid"
 )
 
-// Access says what is allowed where: from an area ("card/provider") to a
-// subset of the letters "crud" (create, read, update, delete) in that order.
-// The longest key that is the area or an ancestor of it counts; without one,
-// the key AnyArea; without that, nothing is allowed.
+// Access maps an area ("card/provider") to the letters that are allowed there: a
+// subset of "crud" (create, read, update, delete), in that order. The longest key
+// that is the area or an ancestor of it applies. If there is none, the key AnyArea
+// applies. Without that key, nothing is allowed.
 type Access map[string]string
 
-// AnyArea is the key of what holds where no area's own key does.
+// AnyArea is the key that applies to every area without a matching key.
 const AnyArea = areas.Any
 
-// FullAccess is all four letters.
+// FullAccess contains all four letters.
 const FullAccess = "crud"
 
-// At gives the letters allowed in area.
+// At returns the letters allowed in area.
 func (a Access) At(area string) string {
 	for {
 		if letters, ok := a[area]; ok {
@@ -36,14 +36,15 @@ func (a Access) At(area string) string {
 	}
 }
 
-// Resolve gives the access that groups add up to under ceilings: in each area
-// the union of what each group allows, cut by each ceiling. A nil ceiling cuts
-// nothing; one without AnyArea allows nothing outside its areas.
+// Resolve returns the access that groups grant under ceilings: in each area, the
+// union of what the groups allow, cut by every ceiling. A nil ceiling cuts nothing.
+// A ceiling without AnyArea allows nothing outside its areas.
 //
-// The result holds every area that any of them has as a key, and AnyArea. A key
-// that is no area is left out: it matches none. Looking up any area in it, as At
-// does, gives exactly what evaluating all of them for that area would: two areas
-// that share their longest key among all keys share it in each.
+// The result has a key for AnyArea and for every area that is a key of an input. It
+// leaves out keys that are not valid areas, because they match no area. For any
+// area, At returns exactly what evaluating all inputs for that area would return.
+// The reason: two areas with the same longest key in the result have the same
+// longest key in every input.
 func Resolve(groups, ceilings []Access) Access {
 	resolved := Access{AnyArea: ""}
 	for _, each := range [][]Access{groups, ceilings} {
@@ -74,8 +75,8 @@ func held(groups, ceilings []Access, area string) uint8 {
 	return union
 }
 
-// Beyond gives what a ceiling lets through and another does not. A nil ceiling
-// lets everything through.
+// Beyond returns what the ceiling a allows and the ceiling other does not. A nil
+// ceiling allows everything.
 func (a Access) Beyond(other Access) Access {
 	everything := Access{AnyArea: FullAccess}
 	if a == nil {
@@ -110,7 +111,8 @@ func letters(bits uint8) string {
 	return text.String()
 }
 
-// canonical gives the access with its letters in order and without repeats.
+// canonical returns the access with its letters in the order of FullAccess, without
+// repeats.
 func (a Access) canonical() Access {
 	if a == nil {
 		return nil
@@ -122,7 +124,7 @@ func (a Access) canonical() Access {
 	return ordered
 }
 
-// Value is the JSON text that the database keeps; NULL for a nil map.
+// Value returns the JSON text that the database stores: NULL for a nil map.
 func (a Access) Value() (driver.Value, error) {
 	if a == nil {
 		return nil, nil
@@ -137,10 +139,10 @@ func (a *Access) Scan(from any) error {
 	return scanJSON(from, (*map[string]string)(a))
 }
 
-// Strings is a list that the database keeps as JSON text.
+// Strings is a list that the database stores as JSON text.
 type Strings []string
 
-// Value is the JSON text that the database keeps; "[]" for an empty list.
+// Value returns the JSON text that the database stores: "[]" for an empty list.
 func (s Strings) Value() (driver.Value, error) {
 	if len(s) == 0 {
 		return "[]", nil
@@ -170,7 +172,8 @@ func scanJSON(from, into any) error {
 // maxAreas bounds the areas of one access.
 const maxAreas = 1_000
 
-// checkAccess takes areas with their letters; AnyArea only where it may stand.
+// checkAccess refuses malformed areas and letters. It accepts AnyArea only if
+// anyArea is true.
 func checkAccess(c *valid.Checks, field string, access Access, anyArea bool) {
 	if len(access) > maxAreas {
 		c.Refuse(field, "has more than %d areas", maxAreas)
@@ -184,7 +187,7 @@ func checkAccess(c *valid.Checks, field string, access Access, anyArea bool) {
 	}
 }
 
-// checkLetters takes a set of letters.
+// checkLetters refuses a text that is not a set of letters of FullAccess.
 func checkLetters(c *valid.Checks, field, text string) {
 	if strings.Trim(text, FullAccess) != "" || len(text) > len(FullAccess) {
 		c.Refuse(field, "must be a set of create, read, update and delete")

@@ -18,7 +18,7 @@ const (
 	Reseller = "reseller"
 )
 
-// What an account can be; customers are the same, users Active or Disabled.
+// The statuses. Accounts and customers have the first three, users Active or Disabled.
 const (
 	Active    = "active"
 	Suspended = "suspended"
@@ -26,19 +26,19 @@ const (
 	Disabled  = "disabled"
 )
 
-// Account is a carrier (a master, which makes a tenant) or a reseller below
-// one. Texts that are "" are absent.
+// Account is a carrier (a master, which is the root of a tenant) or a reseller
+// below one. An empty text means that the value is absent.
 type Account struct {
 	ID         string `db:"id,key"`
 	TenantID   string `db:"tenant_id,key"`        // the id of its master, or its own
 	ParentID   string `db:"parent_id,null,fixed"` // "" for a master
 	Kind       string `db:"kind,fixed"`           // Master or Reseller
 	Name       string
-	PublicName string        `db:"public_name,null"` // what those below see
+	PublicName string        `db:"public_name,null"` // the name that accounts below see
 	Email      string        `db:"email,null"`
 	Currency   string        `db:"currency,null"` // ISO 4217; fixed once set
-	Status     string        // its own: Active, Suspended or Closed
-	Ceiling    Access        // what its parent lets it have at most; nil for no limit
+	Status     string        // its own status: Active, Suspended or Closed
+	Ceiling    Access        // the most access that its parent allows; nil for no limit
 	ExternalID string        `db:"external_id,null"` // unique under its parent
 	Depth      int           `db:"depth,fixed"`      // 0 for a master
 	Version    int64         // grows by one with every update
@@ -46,16 +46,16 @@ type Account struct {
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
-// AccountPatch changes an account: nil leaves a field as it is, a pointer to
-// the zero value clears it.
+// AccountPatch changes an account. A nil field stays as it is. A pointer to the
+// zero value clears the field.
 type AccountPatch struct {
 	Name, PublicName, Email, Currency, Status, ExternalID *string
 
 	Ceiling *Access
-	Version int64 // the version that is changed; 0 for any
+	Version int64 // the version to change; 0 for any
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (a *Account) Validate() error {
 	var c valid.Checks
 	c.OneOf("kind", a.Kind, Master, Reseller)
@@ -74,18 +74,18 @@ func (a *Account) Validate() error {
 
 var accountsTable = statementsOf[Account]("accounts")
 
-// Account reads an account of the tenant; ErrNotFound if there is none.
+// Account reads an account of the tenant. It returns ErrNotFound if there is none.
 func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
 	return own[Account](ctx, tx, "account", accountsTable.query, id)
 }
 
-// CreateAccount stores a new account: a Master in a transaction without a
-// tenant, which becomes its tenant, or a Reseller below a.ParentID. Kind is
-// Reseller and Status Active when not given; id, tenant, depth, version and
-// times are set here.
+// CreateAccount stores a new account: a Master, or a Reseller below a.ParentID. A
+// Master needs a transaction without a tenant, and becomes its tenant. The default
+// of Kind is Reseller, and that of Status is Active. CreateAccount sets id, tenant,
+// depth, version and times.
 //
-// It returns ErrInvalid for a malformed field or an unknown parent, and
-// ErrConflict for an external id that is taken under the same parent.
+// It returns ErrInvalid for a malformed field or an unknown parent, and ErrConflict
+// if the external id is taken under the same parent.
 func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.store.newID("account"), 1, tx.now, tx.now
 	orDefault(&a.Kind, Reseller)
@@ -121,9 +121,9 @@ func (tx *Tx) place(ctx context.Context, a *Account) error {
 	return err
 }
 
-// UpdateAccount changes an account of the tenant and returns it as it is then.
-// It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved
-// on, the currency was set already, the external id is taken.
+// UpdateAccount changes an account of the tenant and returns the changed account.
+// It returns ErrNotFound, ErrInvalid, or ErrConflict if the version has moved on,
+// the currency was set before, or the external id is taken.
 func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) (Account, error) {
 	a, err := tx.Account(ctx, id)
 	if err != nil {
@@ -144,8 +144,8 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	return a, nil
 }
 
-// AccountChain reads an account of the tenant and every account above it,
-// nearest first; ErrNotFound if there is none.
+// AccountChain reads an account of the tenant and every account above it, nearest
+// first. It returns ErrNotFound if there is no such account.
 func (tx *Tx) AccountChain(ctx context.Context, id string) ([]Account, error) {
 	if _, err := tx.Account(ctx, id); err != nil {
 		return nil, err
@@ -165,9 +165,9 @@ func orDefault(value *string, otherwise string) {
 	}
 }
 
-// SoleTenant is the id of the one master that the store has. It returns
-// ErrNotFound when there is none and ErrAmbiguous when there are several. The
-// answer holds for the current data revision; ErrUnavailable when that cannot
+// SoleTenant returns the id of the only master in the store. It returns ErrNotFound
+// if there is none and ErrAmbiguous if there are several. The answer holds for the
+// current data revision. SoleTenant returns ErrUnavailable if that revision cannot
 // be confirmed.
 func (s *Store) SoleTenant(ctx context.Context) (string, error) {
 	type master struct{ ID string }

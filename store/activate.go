@@ -11,36 +11,36 @@ import (
 	"resellerd/store/schema"
 )
 
-// switchable is how many revisions that were active stay inactive, beside the
-// active one; older ones are archived.
+// switchable is how many formerly active revisions stay inactive. Older ones are
+// archived.
 const switchable = 2
 
 // Further codes of refusals.
 const (
-	ReasonBaseChanged = "base_revision_changed" // an amendment of what is not active any more
-	ReasonNotProven   = "not_proven"            // there is no cost to compare with
+	ReasonBaseChanged = "base_revision_changed" // an amendment whose base is not active any more
+	ReasonNotProven   = "not_proven"            // the proof has no cost to compare with
 )
 
-// ActivateRevision makes a revision that is not archived the card's active
-// one, all at once: whoever reads the card sees the old or the new one whole.
-// The first activation numbers it; the one that was active becomes inactive,
-// and what is older than the two newest of those is archived. Cards that are
-// built directly from this one become stale, those of other accounts only if
-// something that they are shown has changed. Activating the active one changes
-// nothing.
+// ActivateRevision makes a revision the card's active one, unless it is archived.
+// The switch is atomic: a reader of the card sees the whole old or the whole new
+// revision. The first activation gives the revision its number. The formerly active
+// revision becomes inactive. Of the inactive revisions, the newest two stay and the
+// older ones are archived. Cards that are built directly from this card become
+// stale. A card of another account becomes stale only if something that its account
+// can see has changed. If the revision is active already, nothing changes.
 //
 // It returns
-//   - ErrNotFound when the card or the revision is absent
-//   - ErrRatesHidden, as MayProve does, before anything is compared
-//   - ErrConflict when the revision is archived
-//   - ErrConflict, with a reason, when a card that the revision was built from was
-//     withdrawn, the revision that it amends is not active any more, or calls
-//     would sell at a loss
+//   - ErrNotFound if the card or the revision is absent
+//   - ErrRatesHidden, as MayProve does, before it compares anything
+//   - ErrConflict if the revision is archived
+//   - ErrConflict, with a reason, if a card that the revision was built from was
+//     withdrawn, the base of an amendment is not active any more, or calls would
+//     sell at a loss
 func (tx *Tx) ActivateRevision(ctx context.Context, rates RateAccess, card, id string) (Revision, error) {
 	return tx.activate(ctx, rates, card, id, false)
 }
 
-// ActivateAtLoss is ActivateRevision for calls that may cost more than they
+// ActivateAtLoss is ActivateRevision, but it accepts calls that cost more than they
 // sell for.
 func (tx *Tx) ActivateAtLoss(ctx context.Context, rates RateAccess, card, id string) (Revision, error) {
 	return tx.activate(ctx, rates, card, id, true)
@@ -71,10 +71,10 @@ func (tx *Tx) activate(ctx context.Context, rates RateAccess, card, id string, a
 	return r, nil
 }
 
-// PreviousRevision is the revision that was active before the present one. To
-// activate it is to roll back; to do so once more is to take that back. It
-// returns ErrNotFound when the card is absent, and ErrConflict when there is no
-// such revision.
+// PreviousRevision returns the revision that was active before the present one.
+// Activate it to roll back. Do the same again to undo the rollback.
+// PreviousRevision returns ErrNotFound if the card is absent, and ErrConflict if
+// there is no such revision.
 func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
@@ -91,13 +91,13 @@ func (tx *Tx) PreviousRevision(ctx context.Context, card string) (Revision, erro
 
 const newestInactive = " WHERE card_id = ? AND status = ? ORDER BY deactivated_at DESC, number DESC"
 
-// refused is an ErrConflict about a field with a code for programs.
+// refused returns an ErrConflict about a field, with a code for programs.
 func refused(code, field, text string) error {
 	return &ReasonError{Code: code, Err: fault.Conflict(field, text)}
 }
 
-// admit asks everything that a revision is asked before it is put in force or
-// scheduled, but for its base.
+// admit runs every check that a revision must pass before it is activated or
+// scheduled, except the check of its base.
 func (tx *Tx) admit(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	if err := tx.mayProve(ctx, rates, c, r.ID); err != nil {
 		return err
@@ -115,10 +115,10 @@ func (tx *Tx) admit(ctx context.Context, rates RateAccess, c *Card, r *Revision,
 	return tx.requireProof(ctx, rates, c, r, atLoss)
 }
 
-// requireProof holds a revision against what its calls are bought for, and notes on
-// it that some would sell at a loss. One that was built from other cards than
-// the card's parents are by now is held against those as well: by themselves,
-// for a call is bought from the ones or from the others.
+// requireProof compares a revision with the costs of its calls, and records in r
+// whether some calls sell at a loss. If the card's parents differ from the cards
+// that the revision was built from, a second proof compares with those cards alone:
+// a call may be bought from the one group or from the other.
 func (tx *Tx) requireProof(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	proof, err := tx.ProveRevision(ctx, rates, c.ID, r.ID, nil)
 	former := err == nil && proof.Losing == 0
@@ -135,12 +135,12 @@ func (tx *Tx) requireProof(ctx context.Context, rates RateAccess, c *Card, r *Re
 	return nil
 }
 
-// uncomparable reports that there is no cost to compare with.
+// uncomparable reports whether err means that a proof lacks costs to compare with.
 func uncomparable(err error) bool {
 	return errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid)
 }
 
-// notProven gives what cannot be compared a code, if it has none.
+// notProven adds ReasonNotProven to an error of a missing cost that has no code.
 func notProven(err error) error {
 	var why *ReasonError
 	if uncomparable(err) && !errors.As(err, &why) {
@@ -149,8 +149,9 @@ func notProven(err error) error {
 	return err
 }
 
-// proveFormer holds a revision against the cards that it was built from, but for
-// those that were withdrawn. Where they are the ones of this proof, it stands.
+// proveFormer proves a revision against the cards that it was built from, except
+// withdrawn ones. If these are the parents of the given proof, it returns that
+// proof.
 func (tx *Tx) proveFormer(ctx context.Context, rates RateAccess, c *Card, revision string, proof Proof) (Proof, error) {
 	built, err := tx.builtFrom(ctx, revision)
 	if err != nil {
@@ -182,7 +183,7 @@ func (tx *Tx) acceptLosses(r *Revision, some bool) {
 	r.LossesAccepted, tx.atLoss = some, tx.atLoss || some
 }
 
-// activeRevision is the card's active revision; the zero value when it has
+// activeRevision returns the card's active revision, or the zero value if it has
 // none.
 func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error) {
 	r, err := dialect.SelectOne[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+" WHERE card_id = ? AND status = ?", card, RevisionActive)
@@ -192,9 +193,10 @@ func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error)
 	return r, err
 }
 
-// putInForce switches from old, which may be none, to r. Should this clock be
-// behind the one that wrote old's activation, that moment is taken again:
-// periods follow one another on every replica.
+// putInForce switches from old to r. If the card had no active revision, old is
+// zero. If this process's clock is behind the one that recorded old's activation,
+// putInForce uses that earlier activation time again, so that periods are in order
+// on every replica.
 func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revision, error) {
 	var err error
 	if r.Number == 0 {
@@ -246,7 +248,7 @@ func (tx *Tx) archive(ctx context.Context, card string) error {
 	return err
 }
 
-// terms is what a card says beside its rates that its costs rest on.
+// terms returns the fields of a card, other than its rates, that determine costs.
 func terms(c *Card) string {
 	return fmt.Sprintf("%s %s %d %s %d %s", c.Currency, c.Direction, c.RatePrecision, c.RateRounding, c.ChargePrecision, c.ChargeRounding)
 }

@@ -10,24 +10,24 @@ import (
 	"resellerd/store/schema"
 )
 
-// Assignment is a customer card in the hands of an account directly below its
-// owner, which sees it as a provider's.
+// Assignment lets an account use a customer card of the account directly above it.
+// The account sees the card as a provider card.
 type Assignment struct {
 	CardID    string        `db:"card_id"`
-	AccountID string        `db:"account_id"` // to whom
-	OwnerID   string        `db:"owner_id"`   // the card's account; set here
+	AccountID string        `db:"account_id"` // the account that may use the card
+	OwnerID   string        `db:"owner_id"`   // the card's account; set by AssignCard
 	ValidFrom schema.Micros `db:"valid_from"` // 0 for now
-	ValidTo   schema.Micros `db:"valid_to"`   // 0 for without end
+	ValidTo   schema.Micros `db:"valid_to"`   // 0 for no end
 }
 
-// AssignCard assigns a card of the tenant and returns the assignment as it is
-// kept. Assigning again changes the validity of the assignment there is: one
-// that has begun keeps its beginning, unless the new one begins in the future
-// and so ends it now. The account's cards that rest on this one are marked, or
-// no longer, as by WithdrawCard.
+// AssignCard assigns a card of the tenant and returns the stored assignment. If the
+// card is assigned already, AssignCard changes the validity. An assignment that has
+// begun keeps its beginning, unless the new one begins in the future. Then the old
+// one ends now. AssignCard also updates the stale mark of the account's cards in
+// force that depend on this one.
 //
-// It returns ErrNotFound for an unknown card, and ErrInvalid when the card is
-// no customer card, the account is not directly below the card's owner, or the
+// It returns ErrNotFound for an unknown card. It returns ErrInvalid if the card is
+// not a customer card, the account is not directly below the card's owner, or the
 // period is empty or begins in the past.
 func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) {
 	card, err := tx.Card(ctx, a.CardID)
@@ -55,10 +55,10 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 	return a, nil
 }
 
-// WithdrawCard ends a card's assignment to an account now; what was is kept.
-// The account's cards that rest on it become stale, and stay in force as they
-// are. It returns ErrNotFound when the card or a present or future assignment
-// is absent.
+// WithdrawCard ends a card's assignment to an account now. The past of the
+// assignment is kept. The account's cards that depend on the card become stale and
+// stay in force. It returns ErrNotFound if the card is absent, or if it has no
+// present or future assignment to the account.
 func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err

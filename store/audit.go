@@ -10,25 +10,25 @@ import (
 	"resellerd/store/valid"
 )
 
-// AuditEntry says who did what to which row. It is written in the transaction
-// that did it, and never changed.
+// AuditEntry records who did what to which row. It is written in the transaction of
+// the change, and never modified.
 type AuditEntry struct {
 	ID             string
 	TenantID       string
 	At             schema.Micros
-	ActorID        string // the user; "" for the command line
+	ActorID        string // the acting user; "" for the command line
 	ActorAccountID string // the user's account
-	PreviewOf      string // the user whose view the actor was looking through
+	PreviewOf      string // the user whose view the actor previewed
 	AccountID      string // the owner of the row
 	ResourceType   string
 	ResourceID     string
 	Action         string
-	// Change is a JSON object of what was changed, by column; nil for none.
-	// Ids, no names.
+	// Change is a JSON object of the changes, by column; nil for none.
+	// It holds ids, not names.
 	Change json.RawMessage
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (e *AuditEntry) Validate() error {
 	var c valid.Checks
 	c.Required("account_id", e.AccountID, valid.MaxID)
@@ -45,8 +45,8 @@ func (e *AuditEntry) Validate() error {
 	return c.Err
 }
 
-// Audit writes an entry; id, tenant and time are set here. It returns
-// ErrInvalid for a malformed entry or an account outside the tenant.
+// Audit writes an entry and sets its id, tenant and time. It returns ErrInvalid for
+// a malformed entry or an account outside the tenant.
 func (tx *Tx) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
 	e.ID, e.TenantID, e.At = tx.store.newID("audit"), tx.tenant, tx.now
 	if err := e.Validate(); err != nil {

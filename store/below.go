@@ -10,9 +10,10 @@ import (
 	"resellerd/store/history"
 )
 
-// Below reports whether the account descendant is ancestor itself or lies
-// anywhere below it. Unknown accounts are below nothing. The answer holds for
-// the current data revision; ErrUnavailable when that cannot be confirmed.
+// Below reports whether the account descendant is ancestor itself or lies anywhere
+// below it. An unknown account is below no account. The answer holds for the
+// current data revision. Below returns ErrUnavailable if that revision cannot be
+// confirmed.
 func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
 	chain, err := history.Cached(ctx, s.cache, "chain\x00"+descendant, func(ctx context.Context, at *history.Observation) ([]string, int64, error) {
 		chain, err := s.ancestors(ctx, s.pool, descendant, at)
@@ -21,8 +22,8 @@ func (s *Store) Below(ctx context.Context, ancestor, descendant string) (bool, e
 	return slices.Contains(chain, ancestor), err
 }
 
-// ancestors lists the account and every account above it. With at, it reads the
-// history, too.
+// ancestors lists the account and every account above it. If at is not nil, it also
+// reads the history.
 func (s *Store) ancestors(ctx context.Context, x dialect.Execer, account string, at *history.Observation) ([]string, error) {
 	text, args := "SELECT ancestor_id FROM account_tree WHERE descendant_id = $1", []any{account}
 	var one sql.NullString

@@ -11,24 +11,25 @@ import (
 	"resellerd/store/schema"
 )
 
-// Built is a draft that was built, and its recipe.
+// Built is a newly built draft and its recipe.
 type Built struct {
 	Revision Revision
 	Recipe
 }
 
-// BuildRevision makes a new draft of a customer card of the tenant from the
-// active revisions of its parents, by its profit rules, and keeps the recipe
-// with it.
+// BuildRevision creates a draft of a customer card of the tenant. It applies the
+// card's profit rules to the active revisions of its parents, and stores the recipe
+// with the draft.
 //
 // It returns
 //   - ErrNotFound for an unknown card
-//   - ErrRatesHidden, as MayProve does, before anything is read
-//   - ErrInvalid, with the prefix, where a rule takes off more than a price has,
-//     or a price is out of range
-//   - ErrConflict when there is nothing to build from: no parents, a parent
-//     without an active revision, one in another currency without an exchange
-//     rate, or one that is not assigned any more (ReasonWithdrawn)
+//   - ErrRatesHidden, as MayProve does, before it reads any rate
+//   - ErrInvalid, with the prefix, if a rule makes a price negative or a price is
+//     out of range
+//   - ErrConflict if the card is not a customer card
+//   - ErrConflict if the card has no parents, or a parent has no active revision,
+//     is in another currency without an exchange rate, or is not assigned any more
+//     (ReasonWithdrawn)
 //
 // After an error, roll the transaction back.
 func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) (Built, error) {
@@ -47,7 +48,7 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 	return built, nil
 }
 
-// builtCard is a card of the tenant that can be built.
+// builtCard reads a card of the tenant, and refuses one that may not be built.
 func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Card, error) {
 	c, err := tx.Card(ctx, card)
 	if err == nil && c.Kind != schema.CustomerCard {
@@ -59,7 +60,7 @@ func (tx *Tx) builtCard(ctx context.Context, rates RateAccess, card string) (Car
 	return c, err
 }
 
-// buildFault is what the arithmetic refuses, as a fault of the rules.
+// buildFault turns an arithmetic error into an ErrInvalid about the profit rules.
 func buildFault(err error) error {
 	switch {
 	case errors.Is(err, rating.ErrNegative), errors.Is(err, rating.ErrOverflow), errors.Is(err, rating.ErrInvalid):
@@ -68,20 +69,20 @@ func buildFault(err error) error {
 	return err
 }
 
-// errStopped ends a build or a proof whose results nobody takes any more.
+// errStopped ends a build or a proof whose results are not needed any more.
 var errStopped = errors.New("stopped")
 
-// buildRun is a build made ready.
+// buildRun is a prepared build.
 type buildRun struct {
 	tx      *Tx
 	card    *Card
 	recipe  Recipe
 	parents []RevisionParent
 	builder *rating.Builder
-	below   []rating.Prefix // prefixes that rules add
+	below   []rating.Prefix // prefixes that the rules add
 	names   naming
-	prover  *rating.Prover // nil once it has found something
-	on      string         // what the proof rests on
+	prover  *rating.Prover // nil after the first finding
+	on      string         // the inputs of the proof
 }
 
 func (tx *Tx) newBuildRun(ctx context.Context, rates RateAccess, c *Card) (*buildRun, error) {
@@ -108,7 +109,7 @@ func (tx *Tx) newBuildRun(ctx context.Context, rates RateAccess, c *Card) (*buil
 	return w, w.readyProof(ctx)
 }
 
-// readyProof has the card proved while it is built, so that activating it need
+// readyProof prepares a proof that runs during the build, so that activation need
 // not read both sides again.
 func (w *buildRun) readyProof(ctx context.Context) error {
 	proof := Proof{Parents: w.parents}
@@ -121,15 +122,15 @@ func (w *buildRun) readyProof(ctx context.Context) error {
 	return err
 }
 
-// prove has a row proved. One with a finding ends this: such a revision is
-// proved again, from the start, when somebody asks.
+// prove adds a row to the proof. The first finding ends the proof: such a revision
+// is proved again, from the start, when somebody asks for the result.
 func (w *buildRun) prove(row *rating.Row, found []*rating.Row) {
 	if w.prover != nil && w.prover.Row(row.Prefix, row, found) != nil {
 		w.prover = nil
 	}
 }
 
-// keepProof remembers a proof without findings until the transaction ends.
+// keepProof keeps a proof without findings until the transaction ends.
 func (w *buildRun) keepProof(revision string) {
 	if w.prover == nil {
 		return
@@ -187,7 +188,8 @@ func (tx *Tx) sourceOf(ctx context.Context, c *Card, p Parent) (RevisionParent, 
 
 var errWithdrawn error = &ReasonError{ReasonWithdrawn, fault.Conflict("parents", "has a card that is no longer assigned")}
 
-// asConflict says of a stored row what would be invalid in a new one.
+// asConflict turns an ErrInvalid into an ErrConflict: the value would be invalid in
+// a new row, but this row is stored already.
 func asConflict(err error) error {
 	var reason *ReasonError
 	if errors.As(err, &reason) {
@@ -216,8 +218,8 @@ func (w *buildRun) run(ctx context.Context) (Built, error) {
 	return Built{Revision: draft, Recipe: w.recipe}, err
 }
 
-// write works the rows out and writes them: side by side where the parents can
-// be read by another connection, else in turns.
+// write computes the rows and stores them. It does both in parallel if another
+// connection can read the parents, and otherwise alternates.
 func (w *buildRun) write(ctx context.Context, draft *Revision) error {
 	parallel, end, err := w.tx.readInParallel(ctx, w.names.parents)
 	if err != nil {
@@ -238,18 +240,18 @@ func (w *buildRun) write(ctx context.Context, draft *Revision) error {
 		return batch.rates, batch.err
 	})
 	stop()
-	for range batches { // until the other side has let go of its connection
+	for range batches { // wait until the other goroutine has released its connection
 	}
 	return err
 }
 
-// ratesBatch is some rows, or what ended them.
+// ratesBatch is a batch of rows, or the error that ended them.
 type ratesBatch struct {
 	rates []Rate
 	err   error
 }
 
-// batches works the rows out on a goroutine of its own, which ends with ctx.
+// batches computes the rows in a separate goroutine, which ends with ctx.
 func (w *buildRun) batches(ctx context.Context) <-chan ratesBatch {
 	out := make(chan ratesBatch, 4)
 	go func() {
@@ -272,8 +274,8 @@ func (w *buildRun) batches(ctx context.Context) <-chan ratesBatch {
 }
 
 const (
-	besideTurn = 1_000  // rows that are handed over at a time
-	turn       = 10_000 // rows that are worked out before they are written
+	besideTurn = 1_000  // rows in a batch of a parallel build
+	turn       = 10_000 // rows that are computed before they are written
 )
 
 func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
@@ -296,7 +298,7 @@ func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
 	}
 }
 
-// insert writes batches of rows until an empty one.
+// insert writes batches of rows until more returns an empty one.
 func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
 	var batch []Rate
 	id, columns, values := any(draft.ID), make([]any, 0, len(rateColumns)), schema.NewRateValues()
@@ -333,8 +335,7 @@ func nextRates(next func() (Rate, error, bool), most int) ([]Rate, error) {
 	return batch, nil
 }
 
-// rates works every row out, in the order of their prefixes; an error is the
-// last.
+// rates computes every row, in the order of prefixes. It yields an error last.
 func (w *buildRun) rates(yield func(Rate, error) bool) {
 	err := w.each(func(rate Rate) error {
 		if !yield(rate, nil) {
@@ -363,7 +364,7 @@ func (w *buildRun) each(emit func(Rate) error) error {
 	})
 }
 
-// RateOf is a row of the arithmetic with its name, as it is stored.
+// RateOf converts a computed row and its name to a stored rate.
 func RateOf(r rating.Row, name string) Rate {
 	return Rate{
 		Prefix: r.Prefix.String(), Name: name, Cost: int64(r.Cost), Inter: price(r.Inter), Intra: price(r.Intra),

@@ -11,15 +11,14 @@ import (
 	"resellerd/store/schema"
 )
 
-// grounds are all that the rates of a build follow from: the same grounds give
-// the same rates.
+// grounds are all inputs of a build. Equal grounds give equal rates.
 type grounds struct {
-	Recipe  Recipe           // without what came of it
+	Recipe  Recipe           // without its results
 	Parents []RevisionParent // each with its active revision
-	Names   []Destination    // what the owner calls places
+	Names   []Destination    // the owner's names of destinations
 }
 
-// grounds are those that a build of the card would rest on now.
+// grounds returns the inputs that a build of the card would have now.
 func (tx *Tx) grounds(ctx context.Context, c *Card) (g grounds, err error) {
 	if g.Parents, err = tx.sourcesOf(ctx, c); err != nil {
 		return g, err
@@ -36,7 +35,7 @@ func (tx *Tx) grounds(ctx context.Context, c *Card) (g grounds, err error) {
 	return g, err
 }
 
-// groundsVersion changes when the same grounds come to other rates.
+// groundsVersion must change when the same grounds give other rates.
 const groundsVersion = "1 "
 
 func (g *grounds) hash() (string, error) {
@@ -48,11 +47,11 @@ func (g *grounds) hash() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// BuiltAlready finds the newest draft or scheduled revision that was built for
-// a card of the tenant, and reports whether a build would come to the same now:
-// from the active revisions of the same parents at the same exchange rates, by
-// the same rules and rounding, with the same names. It returns the errors that
-// BuildRevision returns when there is nothing to build from.
+// BuiltAlready finds the newest built revision of a card of the tenant that is a
+// draft or scheduled. It reports whether a build would have the same result now:
+// the active revisions of the same parents, and the same exchange rates, rules,
+// rounding and names. If there is no such revision, built is the zero value. It
+// returns the errors that BuildRevision returns for the card and its parents.
 func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (built Built, same bool, err error) {
 	c, err := tx.builtCard(ctx, rates, card)
 	if err != nil {
@@ -74,8 +73,8 @@ func (tx *Tx) BuiltAlready(ctx context.Context, rates RateAccess, card string) (
 	return built, built.Grounds == g.Recipe.Grounds, nil
 }
 
-// StaleCards lists the customer cards of an account that should be built anew,
-// in the order of their ids. Who may know of which is the caller's to ask.
+// StaleCards lists the stale customer cards of an account, ordered by id. The
+// caller must decide who may know of each card.
 func (s *Store) StaleCards(ctx context.Context, account string) ([]string, error) {
 	type ref struct{ ID string }
 	cards, err := dialect.SelectAll[ref](ctx, s.dialect, s.pool,

@@ -5,25 +5,26 @@ import (
 	"resellerd/store/rating"
 )
 
-// naming finds what the rows of a built card are called: what the owner calls
-// the place, else as the parent has it whose row is the longest.
+// naming finds the names of the rows of a built card. The owner's name of the
+// destination comes first. Without one, the row has the name of the parent row with
+// the longest prefix.
 type naming struct {
 	own     []Destination // in the order of their prefixes
-	above   []place       // of own, those that the walk stands at or below
+	above   []place       // the entries of own whose prefix covers the present one
 	parents []*raterows.Reader
 
-	borrowed int64 // rows that are called as a parent has it
+	borrowed int64 // rows with a parent's name
 }
 
-// place is a destination with its prefix read.
+// place is a destination with its parsed prefix.
 type place struct {
 	prefix rating.Prefix
 	name   string
 }
 
-// of is the name of a row; found are the parents' rows there. Rows come in
-// the order of their prefixes. Of several parents' rows of one length the
-// first name counts, in bytewise order, so that their order does not matter.
+// of returns the name of a row; found are the parents' rows there. Call it in the
+// order of prefixes. If several parents' rows have the longest prefix, the bytewise
+// first name is used, so that the order of parents does not matter.
 func (n *naming) of(p rating.Prefix, found []*rating.Row) string {
 	n.reach(p)
 	if len(n.above) > 0 {

@@ -10,22 +10,22 @@ import (
 	"resellerd/store/schema"
 )
 
-// Recipe is what a revision was built with, beside its parents.
+// Recipe holds the inputs of a built revision, except its parents.
 type Recipe struct {
 	Compact       string       `json:"compact"` // min, max or avg
 	Rules         []ProfitRule `json:"rules"`
 	RatePrecision int          `json:"rate_precision"`
 	RateRounding  string       `json:"rate_rounding"`
 
-	Blocked  int64 `json:"blocked"`  // rows that came out blocked
-	Borrowed int64 `json:"borrowed"` // rows that are called as a parent calls them, for want of an own name
+	Blocked  int64 `json:"blocked"`  // blocked rows of the result
+	Borrowed int64 `json:"borrowed"` // rows that have a parent's name, because the owner has none
 
-	// Grounds is a hash of all that the build rested on; "" of one that kept none.
+	// Grounds is a hash of all inputs of the build; "" if the build stored none.
 	Grounds string `json:"grounds,omitempty"`
 }
 
-// RevisionParent is a parent of a built revision: the card, and which revision
-// of it was active when it was built.
+// RevisionParent is a parent of a built revision: the card, and the revision that
+// was active at the time of the build.
 type RevisionParent struct {
 	Parent
 	RevisionID string `db:"parent_revision_id"`
@@ -39,7 +39,7 @@ func recipeOf(c *Card, rules []ProfitRule) Recipe {
 	return Recipe{Compact: compact, Rules: rules, RatePrecision: c.RatePrecision, RateRounding: c.RateRounding}
 }
 
-// routingOf is which parent a call on a card's rates is bought from.
+// routingOf returns which parent a call on the card's rates is bought from.
 func routingOf(c *Card) rating.Routing {
 	if c.Routing == "cheapest" {
 		return rating.Cheapest
@@ -47,8 +47,9 @@ func routingOf(c *Card) rating.Routing {
 	return rating.Dearest
 }
 
-// Builder works the recipe's rates out, with the parents in the order given.
-// It returns ErrInvalid for a recipe that was not made here.
+// Builder returns a builder of the recipe's rates. The parents of each row must
+// come in the given order. It returns ErrInvalid for a recipe that this package did
+// not make.
 func (r Recipe) Builder(parents []RevisionParent) (*rating.Builder, error) {
 	build, err := r.build(parents)
 	if err != nil {
@@ -80,8 +81,8 @@ func (r Recipe) build(parents []RevisionParent) (b rating.Build, err error) {
 const selectRevisionParents = `SELECT parent_id, parent_revision_id, COALESCE(exchange, '') AS exchange,
 	COALESCE(exchange_at, 0) AS exchange_at FROM revision_parents WHERE revision_id = ? ORDER BY position`
 
-// Recipe reads what a revision was built with and from. A revision that was
-// not built has no parents. Both never change.
+// Recipe reads the recipe and the parents of a revision. A revision that was not
+// built has no parents. Neither ever changes.
 func (s *Store) Recipe(ctx context.Context, revision string) (Recipe, []RevisionParent, error) {
 	return s.recipe(ctx, s.pool, revision)
 }
@@ -108,7 +109,7 @@ func (s *Store) recipe(ctx context.Context, x dialect.Execer, revision string) (
 	return r, parents, nil
 }
 
-// keepParents stores a new draft with what it is built from.
+// keepParents stores a new draft and its parents.
 func (tx *Tx) keepParents(ctx context.Context, draft *Revision, parents []RevisionParent) error {
 	_, err := tx.execNamed(ctx, revisionsTable.insert, draft)
 	if err != nil {
@@ -124,8 +125,7 @@ func (tx *Tx) keepParents(ctx context.Context, draft *Revision, parents []Revisi
 	return nil
 }
 
-// keepRecipe writes down how many rows a draft has, and what they were built
-// with.
+// keepRecipe stores a draft's number of rows and its recipe.
 func (tx *Tx) keepRecipe(ctx context.Context, draft *Revision, r Recipe) error {
 	text, err := json.Marshal(r)
 	if err == nil {
@@ -134,8 +134,8 @@ func (tx *Tx) keepRecipe(ctx context.Context, draft *Revision, r Recipe) error {
 	return err
 }
 
-// buildOf is how a revision was built, and the revisions that it was built from;
-// none where it was not built.
+// buildOf returns the build of a revision and the ids of its parent revisions.
+// There are no ids if the revision was not built.
 func (s *Store) buildOf(ctx context.Context, revision string) (rating.Build, []string, error) {
 	recipe, parents, err := s.recipe(ctx, s.pool, revision)
 	if err != nil || len(parents) == 0 {

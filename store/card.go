@@ -8,29 +8,28 @@ import (
 	"resellerd/store/schema"
 )
 
-// Card is a rate card: see schema.
+// Card is a rate card. See schema.Card.
 type Card = schema.Card
 
-// CardPatch changes a card; nil leaves a field as it is.
+// CardPatch changes a card. A nil field stays as it is.
 type CardPatch = schema.CardPatch
 
 // Parent is a card that a customer card is built from.
 type Parent = schema.Parent
 
-// NewCard is schema.NewCard.
+// NewCard returns schema.NewCard.
 func NewCard() Card { return schema.NewCard() }
 
 var cardsTable = statementsOf[Card]("cards")
 
-// Card reads a card of the tenant; ErrNotFound if there is none.
+// Card reads a card of the tenant. It returns ErrNotFound if there is none.
 func (tx *Tx) Card(ctx context.Context, id string) (Card, error) {
 	return own[Card](ctx, tx, "card", cardsTable.query, id)
 }
 
-// CreateCard stores a new card of c.AccountID; start from NewCard. Id, tenant,
-// version and times are set here. It returns ErrInvalid for a malformed field
-// or an unknown account, and ErrConflict for an external id that is taken in
-// the account.
+// CreateCard stores a new card of c.AccountID. Start from NewCard. CreateCard sets
+// id, tenant, version and times. It returns ErrInvalid for a malformed field or an
+// unknown account, and ErrConflict if the external id is taken in the account.
 func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.store.newID("card"), tx.tenant, 1, tx.now, tx.now
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
@@ -43,19 +42,19 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	return c, nil
 }
 
-// UpdateCard changes a card of the tenant and returns it as it is then. The
-// change has an effect on the prices and costs of calls at once. Therefore the
-// active revision is proved again, against the parents as they are then, and
-// cards that are built from this one become stale. For Parents see SetParents.
+// UpdateCard changes a card of the tenant and returns the changed card. A change of
+// prices or costs affects calls at once. Therefore UpdateCard proves the active
+// revision again, against the present parents, and marks cards that are built from
+// this one as stale. For Parents see SetParents.
 //
 // It returns
 //   - ErrNotFound
-//   - ErrRatesHidden, as MayProve does, before anything is compared
+//   - ErrRatesHidden, as MayProve does, before it compares anything
 //   - ErrInvalid
-//   - ErrConflict when the version has moved on, the external id is taken, or a
+//   - ErrConflict if the version has moved on, the external id is taken, or a
 //     revision fixes the currency
-//   - ErrConflict, with a reason, when calls on the active revision would sell at
-//     a loss or have no cost to compare with
+//   - ErrConflict, with a reason, if calls on the active revision would sell at a
+//     loss or have no cost to compare with
 func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch CardPatch) (Card, error) {
 	c, err := tx.Card(ctx, id)
 	if err != nil {
@@ -83,10 +82,9 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 	return tx.Card(ctx, id)
 }
 
-// DeleteCard deletes a card of the tenant, of the given version (0 for any),
-// with its assignments, revisions and rates. It returns ErrNotFound, or
-// ErrConflict when the card has an active revision or the version has moved
-// on.
+// DeleteCard deletes a card of the tenant with its assignments, revisions and
+// rates. The version must match; 0 matches any. It returns ErrNotFound, or
+// ErrConflict if the card has an active revision or the version has moved on.
 func (tx *Tx) DeleteCard(ctx context.Context, id string, version int64) error {
 	return tx.dropOwn(ctx, "card", "cards", id, version)
 }

@@ -10,20 +10,20 @@ import (
 	"resellerd/store/schema"
 )
 
-// CardCustomer is a customer on a customer card of its own account.
+// CardCustomer is a customer on a customer card of the customer's own account.
 type CardCustomer struct {
 	CardID     string        `db:"card_id"`
 	CustomerID string        `db:"customer_id"`
-	AccountID  string        `db:"account_id"` // whose both are; set here
+	AccountID  string        `db:"account_id"` // the owner of both; set by PutCustomerOnCard
 	ValidFrom  schema.Micros `db:"valid_from"` // 0 for now
-	ValidTo    schema.Micros `db:"valid_to"`   // 0 for without end
+	ValidTo    schema.Micros `db:"valid_to"`   // 0 for no end
 }
 
-// PutCustomerOnCard puts a customer on a card of the tenant and returns that
-// as it is kept; validity is as with AssignCard. It returns ErrNotFound for an
-// unknown card, and ErrInvalid when the card is no customer card, the customer
-// is not of the card's own account, or the period is empty or begins in the
-// past.
+// PutCustomerOnCard puts a customer on a card of the tenant and returns the stored
+// entry. The period follows the rules of AssignCard. It returns ErrNotFound for an
+// unknown card. It returns ErrInvalid if the card is not a customer card, the
+// customer does not belong to the card's account, or the period is empty or begins
+// in the past.
 func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustomer, error) {
 	card, err := tx.Card(ctx, c.CardID)
 	if err != nil {
@@ -47,8 +47,8 @@ func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustom
 	return c, nil
 }
 
-// RemoveCustomerFromCard takes a customer off a card now; what was is kept. It
-// returns ErrNotFound when the card is unknown or the customer not on it.
+// RemoveCustomerFromCard takes a customer off a card now. The past period is kept.
+// It returns ErrNotFound if the card is unknown or the customer is not on it.
 func (tx *Tx) RemoveCustomerFromCard(ctx context.Context, card, customer string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err

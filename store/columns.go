@@ -7,15 +7,16 @@ import (
 	"resellerd/store/schema"
 )
 
-// statements are those of one table. They are made once of the struct that
-// holds its rows, which is the one list of its columns.
+// statements are the SQL statements of one table. They are generated once from the
+// struct of its rows, which is the only list of its columns.
 type statements struct {
-	query  string // is continued with a condition
+	query  string // needs a condition at its end
 	insert string // takes a row
-	update string // takes a row, and writes what may change
+	update string // takes a row, and writes the columns that may change
 }
 
-// statementsOf makes the statements of a table of the fields of Row and their marks.
+// statementsOf generates the statements of a table from the fields of Row and their
+// marks.
 func statementsOf[Row any](table string) statements {
 	var names, read, written, changed, key []string
 	for _, f := range schema.Fields(reflect.TypeFor[Row]()) {
@@ -35,7 +36,7 @@ func statementsOf[Row any](table string) statements {
 	}
 }
 
-// column is a column of a table, and how it is read and written.
+// column is a column of a table, with the SQL that reads and writes it.
 type column struct{ schema.Field }
 
 func (c column) read() string {
@@ -48,7 +49,7 @@ func (c column) read() string {
 	return "COALESCE(" + c.Name + ", 0) AS " + c.Name
 }
 
-// bound is the placeholder of the column's value.
+// bound returns the SQL of the column's bound value.
 func (c column) bound() string {
 	switch {
 	case !c.Marked("null"):
@@ -59,9 +60,9 @@ func (c column) bound() string {
 	return "NULLIF(CAST(:" + c.Name + " AS BIGINT), 0)"
 }
 
-// Apply has each value that a patch gives replace the one of the same name in a
-// row. A patch gives values by pointers; those tagged "-" are about something
-// else.
+// Apply copies each value of a patch to the field of the same name in a row. The
+// values of a patch are pointers. Apply ignores nil pointers, other fields, and
+// fields tagged "-", which are not columns of the row.
 func Apply[Patch, Row any](patch *Patch, row *Row) {
 	from, into := reflect.ValueOf(patch).Elem(), reflect.ValueOf(row).Elem()
 	for i := range from.NumField() {

@@ -6,9 +6,9 @@ import (
 	"resellerd/store/fault"
 )
 
-// refusals says what each constraint means to who wrote the row. Unique keys
-// go by their name in PostgreSQL and by their columns in SQLite, triggers and
-// checks by their name in both.
+// refusals maps each constraint to an error that the writer of a row can
+// understand. The key of a unique constraint is its name in PostgreSQL and its
+// columns in SQLite. The key of a trigger or check is its name in both.
 var refusals = map[string]fault.FieldError{
 	"account_kept":                             {Kind: fault.ErrConflict, Field: "", Text: "accounts are closed, never deleted"},
 	"account_place":                            {Kind: fault.ErrInvalid, Field: "parent_id", Text: "does not fit the account's kind and tenant"},
@@ -58,11 +58,11 @@ var refusals = map[string]fault.FieldError{
 	"data_revision_rises": {Kind: fault.ErrConflict, Field: "", Text: "the data revision must rise by one"},
 }
 
-// userExternalID is the constraint that keeps external ids of users unique.
+// userExternalID is the constraint that makes external ids of users unique.
 const userExternalID = "users_tenant_external_id"
 
-// explain turns a constraint's refusal into an ErrConflict or ErrInvalid that
-// names the field and quotes neither the database nor any row.
+// explain turns a violated constraint into an ErrConflict or ErrInvalid that names
+// the field. The error quotes neither the database nor any row.
 func explain(err error) error {
 	var c *fault.ConstraintError
 	if !errors.As(err, &c) {

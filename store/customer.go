@@ -9,11 +9,11 @@ import (
 	"resellerd/store/valid"
 )
 
-// Customer is who calls, and is billed by its account.
+// Customer makes calls, and its account bills it.
 type Customer struct {
 	ID         string `db:"id,key"`
 	TenantID   string `db:"tenant_id,key"`
-	AccountID  string `db:"account_id,fixed"` // its owner, for good
+	AccountID  string `db:"account_id,fixed"` // its owner; never changes
 	Name       string
 	Email      string `db:"email,null"`
 	Status     string // Active, Suspended or Closed
@@ -25,15 +25,15 @@ type Customer struct {
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
-// CustomerPatch changes a customer; nil leaves a field as it is. There is no
-// owner in it: customers are not moved between accounts.
+// CustomerPatch changes a customer. A nil field stays as it is. It has no owner,
+// because a customer cannot move to another account.
 type CustomerPatch struct {
 	Name, Email, Status, Currency, ExternalID, Notes *string
 
-	Version int64 // the version that is changed; 0 for any
+	Version int64 // the version to change; 0 for any
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (c *Customer) Validate() error {
 	var check valid.Checks
 	check.Required("name", c.Name, valid.MaxName)
@@ -47,15 +47,15 @@ func (c *Customer) Validate() error {
 
 var customersTable = statementsOf[Customer]("customers")
 
-// Customer reads a customer of the tenant; ErrNotFound if there is none.
+// Customer reads a customer of the tenant. It returns ErrNotFound if there is none.
 func (tx *Tx) Customer(ctx context.Context, id string) (Customer, error) {
 	return own[Customer](ctx, tx, "customer", customersTable.query, id)
 }
 
-// CreateCustomer stores a new customer of c.AccountID. Status is Active when
-// not given; id, tenant, version and times are set here. It returns ErrInvalid
-// for a malformed field or an unknown account, and ErrConflict for an external
-// id that is taken in the account.
+// CreateCustomer stores a new customer of c.AccountID. The default of Status is
+// Active. CreateCustomer sets id, tenant, version and times. It returns ErrInvalid
+// for a malformed field or an unknown account, and ErrConflict if the external id
+// is taken in the account.
 func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
 	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.store.newID("customer"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&c.Status, Active)
@@ -69,9 +69,9 @@ func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) 
 	return c, nil
 }
 
-// UpdateCustomer changes a customer of the tenant and returns it as it is
-// then. It returns ErrNotFound, ErrInvalid, or ErrConflict: the version has
-// moved on or the external id is taken.
+// UpdateCustomer changes a customer of the tenant and returns the changed customer.
+// It returns ErrNotFound, ErrInvalid, or ErrConflict if the version has moved on or
+// the external id is taken.
 func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch) (Customer, error) {
 	c, err := tx.Customer(ctx, id)
 	if err != nil {
@@ -92,9 +92,9 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 	return c, nil
 }
 
-// DeleteCustomer deletes a customer of the tenant, of the given version (0 for
-// any), and takes it off every card. It returns ErrNotFound, or ErrConflict
-// when the version has moved on.
+// DeleteCustomer deletes a customer of the tenant and takes it off every card. The
+// version must match; 0 matches any. It returns ErrNotFound, or ErrConflict if the
+// version has moved on.
 func (tx *Tx) DeleteCustomer(ctx context.Context, id string, version int64) error {
 	return tx.dropOwn(ctx, "customer", "customers", id, version)
 }

@@ -6,44 +6,46 @@ import (
 	"resellerd/store/history"
 )
 
-// lose lets go of everything that stems from a history that is lost. The
-// tracker calls it under its lock: what begins afterwards begins anew.
+// lose drops everything that was read from a lost history. The tracker calls it
+// while it holds its lock, so that later reads start from the new history.
 func (s *Store) lose(losses int64) {
 	s.db.Drop()
 	s.lookups.Forget(losses)
 }
 
-// report tells of a loss, once lose is done.
+// report logs a loss, after lose has returned.
 func (s *Store) report(known, found history.DataRevision) {
 	s.db.CloseIdle()
 	s.logger.Error("the database lacks commits that this process has read, so an older copy has replaced it: all caches are dropped",
 		"known_revision", known.N, "found_revision", found.N)
 }
 
-// HistoryLost counts how often the database was found without a commit that
-// this store knew.
+// HistoryLost returns how often the database was found without a commit that this
+// store knew.
 func (s *Store) HistoryLost() int64 { return s.tracker.State().Losses }
 
-// Revision is the number of the newest data revision that this store knows of;
-// it grows by one with every write of any process, and may lag behind others'
-// by the polling interval. 0 before the first answer of the database, and
-// between a loss of history and the next one.
+// Revision returns the number of the newest data revision that this store knows.
+// Every write of any process increases it by one. For writes of other processes it
+// may lag by the polling interval. It is 0 before the first answer of the database,
+// and after a loss of history until the next answer.
 func (s *Store) Revision() int64 { return s.DataRevision().N }
 
-// DataRevision is the newest data revision that this store knows of, none where
-// Revision is 0.
+// DataRevision returns the newest data revision that this store knows, or the zero
+// value if Revision is 0.
 func (s *Store) DataRevision() history.DataRevision { return s.tracker.State().DataRevision }
 
-// Newer is closed once other data than of revision r is known of.
+// Newer returns a channel that is closed when this store knows another data
+// revision than r.
 func (s *Store) Newer(r history.DataRevision) <-chan struct{} {
 	return s.tracker.Newer(r)
 }
 
-// WaitRevision returns when the store reads data of revision want or later. It
-// asks the database at once, then waits for the polling. It returns
-// ErrRevisionLost when the database does not have that commit, and
-// ErrUnavailable when ctx ends before that is known. A number that the database
-// has not reached is waited for, as long as ctx lasts.
+// WaitRevision returns when the store reads data of revision want or later. It asks
+// the database at once, then waits for the polling. It returns ErrRevisionLost if
+// the database does not have that commit, and ErrUnavailable if ctx ends before the
+// answer is known. If the database has not reached the number yet, WaitRevision
+// waits until ctx ends. If the database follows no other one, it then returns
+// ErrRevisionLost.
 func (s *Store) WaitRevision(ctx context.Context, want history.DataRevision) error {
 	return s.tracker.Wait(ctx, want)
 }

@@ -11,17 +11,17 @@ import (
 	"resellerd/store/valid"
 )
 
-// maxDestinations bounds the destinations of an account.
+// maxDestinations is the most destinations that an account can have.
 const maxDestinations = 100_000
 
-// Destination is what an account calls the place that a prefix, and all below
-// it that has no name of its own, leads to.
+// Destination is an account's name for a prefix and for all longer prefixes without
+// a name of their own.
 type Destination struct {
 	Prefix string
 	Name   string
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (d *Destination) Validate() error {
 	var check valid.Checks
 	if !valid.Digits(d.Prefix, valid.MaxPrefix) {
@@ -33,7 +33,7 @@ func (d *Destination) Validate() error {
 
 const selectDestinations = "SELECT prefix, name FROM destinations WHERE account_id = ? ORDER BY prefix"
 
-// Destinations lists what an account calls places, in the order of prefixes.
+// Destinations lists an account's destinations, in the order of prefixes.
 func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, error) {
 	all, err := dialect.SelectAll[Destination](ctx, tx.store.dialect, tx.tx, selectDestinations, account)
 	if err != nil {
@@ -42,8 +42,8 @@ func (tx *Tx) Destinations(ctx context.Context, account string) ([]Destination, 
 	return all, nil
 }
 
-// DestinationPage lists at most limit of what an account calls places, behind
-// the prefix after, and says how many there are.
+// DestinationPage lists at most limit destinations of an account that follow the
+// prefix after. It also returns the account's total number of destinations.
 func (s *Store) DestinationPage(ctx context.Context, account, after string, limit int) (page []Destination, total int, err error) {
 	page, err = dialect.SelectAll[Destination](ctx, s.dialect, s.pool,
 		"SELECT prefix, name FROM destinations WHERE account_id = ? AND prefix > ? ORDER BY prefix LIMIT ?", account, after, limit)
@@ -58,9 +58,9 @@ func (s *Store) DestinationPage(ctx context.Context, account, after string, limi
 	return page, n.N, nil
 }
 
-// SetDestinations replaces what an account of the tenant calls places. It
-// returns ErrInvalid with the number of the first that is at fault, and for an
-// unknown account.
+// SetDestinations replaces the destinations of an account of the tenant. It returns
+// ErrInvalid for an unknown account, and for an invalid destination, with the
+// number (from 1) of the first one.
 func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destination) error {
 	if err := tx.owner(ctx, account); err != nil {
 		return fmt.Errorf("destinations: %w", err)

@@ -13,20 +13,20 @@ import (
 	"resellerd/store/schema"
 )
 
-// What becomes of a prefix from one deck of rates to another.
+// The kinds of change of a prefix between two decks of rates.
 const (
 	RateCreated   = "created"
 	RateRemoved   = "removed"
-	RateUp        = "up"      // something costs more and nothing less
-	RateDown      = "down"    // something costs less and nothing more
-	RateChanged   = "changed" // both, or neither: a name, a status
+	RateUp        = "up"      // something costs more, and nothing costs less
+	RateDown      = "down"    // something costs less, and nothing costs more
+	RateChanged   = "changed" // costs both rise and fall, the status differs, or only the name
 	RateUnchanged = "unchanged"
 )
 
-// CompareRates says what becomes of a prefix that has a rate of the values before,
-// or none (nil), and then of the values after, or none. Values are in the order of
-// schema.RateType. A longer minimum or step costs more; a jurisdiction without a
-// price of its own has the indeterminate one.
+// CompareRates returns the kind of change from a rate with the values before to a
+// rate with the values after, of the same prefix. Nil stands for no rate. Values
+// are in the order of schema.RateType. A longer minimum or step costs more. A
+// jurisdiction without its own price has the indeterminate one.
 func CompareRates(before, after []any) string {
 	switch {
 	case before == nil:
@@ -59,7 +59,8 @@ var prefixAt, costAt, statusAt = rateColumn("prefix"), rateColumn("cost"), rateC
 
 func rateColumn(name string) int { return slices.Index(schema.RateType.Names(), name) }
 
-// orCost is the number in a place of a rate's values, that of the cost where there is none.
+// orCost returns the number at an index of a rate's values, or the cost if there is
+// none.
 func orCost(values []any, at int) int64 {
 	n, given := values[at].(int64)
 	if !given {
@@ -71,12 +72,12 @@ func orCost(values []any, at int) int64 {
 // RateChange is a prefix that differs between two revisions.
 type RateChange struct {
 	Prefix string
-	Change string // as CompareRates says; never RateUnchanged
-	Before []any  // its values, in the order of schema.RateType; nil where it was created
-	After  []any  // nil where it was removed
+	Change string // the result of CompareRates; never RateUnchanged
+	Before []any  // its values, in the order of schema.RateType; nil if it was created
+	After  []any  // nil if it was removed
 }
 
-// DiffSum counts prefixes by what becomes of them.
+// DiffSum counts prefixes by their kind of change.
 type DiffSum struct {
 	Created, Removed, Up, Down, Changed, Unchanged int64
 }
@@ -88,7 +89,7 @@ func (s *DiffSum) count(change string) {
 	}[change]++
 }
 
-// ActiveRevision is the id of a card's active revision, "" for none.
+// ActiveRevision returns the id of a card's active revision, "" for none.
 func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error) {
 	if !dialect.Storable(card) {
 		return "", nil
@@ -100,15 +101,15 @@ func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error)
 	return r.ID, nil
 }
 
-// Diff walks over what changes when a card's rates go from one of its
-// revisions ("" for none) to another, in the order of prefixes and behind a
-// prefix ("" for all). fn, which may be nil, gets what differs; its error ends the
-// walk and is returned. The sum is of what was walked over. Memory does not
-// grow with the revisions.
+// Diff walks over the changes between two revisions of a card ("" for none), in the
+// order of prefixes, after the prefix behind ("" for all). It calls fn with each
+// prefix that differs. fn may be nil. An error of fn ends the walk and is returned.
+// The sum covers the prefixes of the walk. The memory use does not grow with the
+// revisions.
 //
-// It returns ErrNotFound when the card has no such revision, and ErrRatesHidden
-// unless the card's rates may be read. Which revisions may be known of is the
-// caller's to decide.
+// It returns ErrNotFound if the card has no such revision, and ErrRatesHidden if
+// the card's rates may not be read. The caller must decide who may know of the
+// revisions.
 func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
 	if err := rates.Reads(ctx, card); err != nil {
 		return sum, err
@@ -158,8 +159,8 @@ func (s *Store) ofCard(ctx context.Context, x dialect.Execer, card, revision str
 	return nil
 }
 
-// nextChange takes the next prefix of either walk; the zero value at the end
-// of both.
+// nextChange takes the next prefix of either walk. It returns the zero value at the
+// end of both.
 func nextChange(old, now *rateWalk) (RateChange, error) {
 	before, err := old.peek()
 	if err != nil {
@@ -201,15 +202,15 @@ type rateWalk struct {
 	ctx      context.Context
 	d        dialect.Dialect
 	x        dialect.Execer
-	revision string  // "" for one without rates
+	revision string  // "" for no rates
 	behind   string  // the prefix that was read last
-	ahead    [][]any // read, and not taken yet
+	ahead    [][]any // read, but not taken yet
 }
 
 // walked is how many rates a walk reads at a time.
 const walked = 2000
 
-// peek is the next rate, nil at the end.
+// peek returns the next rate without taking it, or nil at the end.
 func (w *rateWalk) peek() (next []any, err error) {
 	if len(w.ahead) == 0 {
 		w.ahead, err = raterows.Values(w.ctx, w.d, w.x, w.revision, w.behind, walked)

@@ -13,8 +13,8 @@ import (
 // maxExternalID bounds a user's external id, in characters.
 const maxExternalID = 255
 
-// A user's external id is 1 to 255 printable ASCII characters without a blank
-// at an end, which HTTP would take off, and does not begin like an id of ours.
+// A user's external id has 1 to 255 printable ASCII characters. It has no blank at
+// either end, which HTTP would remove. It does not begin like an id of resellerd.
 const (
 	externalIDLong    = "is longer than 255 characters"
 	externalIDText    = "must have only printable ASCII characters"
@@ -23,7 +23,8 @@ const (
 	externalIDCollide = "belongs to several users of the tenant"
 )
 
-// externalIDFault says what is wrong with a user's external id, "" for nothing.
+// externalIDFault describes what is wrong with a user's external id, "" for
+// nothing.
 func externalIDFault(id string) string {
 	switch {
 	case likeID(id):
@@ -49,21 +50,21 @@ func likeID(ref string) bool {
 	return false
 }
 
-// BadExternalID is a user's external id that a write of today refuses.
+// BadExternalID is a stored external id of a user that a new write would refuse.
 type BadExternalID struct {
 	TenantID   string `db:"tenant_id"`
 	AccountID  string `db:"account_id"`
 	UserID     string `db:"id"`
 	ExternalID string `db:"external_id"`
 	Fault      string `db:"-"` // what is wrong with it
-	// Cleared is true for an id that the migration clears: several users have it,
-	// or it can be taken for another id. Other malformed ids stay as they are.
+	// Cleared is true if the migration clears the id, because several users have it or
+	// it can be taken for another id. Other malformed ids stay as they are.
 	Cleared bool `db:"-"`
 }
 
-// BadExternalIDs lists the external ids of users that collide or are
-// malformed, by tenant and id. It reads a store of any version, also one
-// without a schema, and changes nothing.
+// BadExternalIDs lists the external ids of users that are malformed or belong to
+// several users. They are ordered by tenant and external id. It reads a store of
+// any schema version, even one without a schema, and changes nothing.
 func (s *Store) BadExternalIDs(ctx context.Context) ([]BadExternalID, error) {
 	var bad []BadExternalID
 	err := s.snapshot(ctx, nil, func(x dialect.Execer) error {
@@ -97,7 +98,7 @@ func (s *Store) badExternalIDs(ctx context.Context, x dialect.Execer) (bad []Bad
 		one.judge()
 		if last.ExternalID == one.ExternalID && last.TenantID == one.TenantID {
 			if last.Fault != "" {
-				bad = bad[:len(bad)-1] // it is there for another fault, or for this one
+				bad = bad[:len(bad)-1] // the last one is listed already; list it once
 			}
 			bad = append(bad, last.collided())
 			one = one.collided()
@@ -120,8 +121,8 @@ func (b BadExternalID) collided() BadExternalID {
 	return b
 }
 
-// clearedExternalIDs lists what the migration has cleared, from the entries
-// that it left in the audit trail.
+// clearedExternalIDs lists the external ids that the migration cleared. It reads
+// them from the migration's audit entries.
 func (s *Store) clearedExternalIDs(ctx context.Context) ([]BadExternalID, error) {
 	type entry struct {
 		BadExternalID

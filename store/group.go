@@ -12,31 +12,31 @@ import (
 	"resellerd/store/valid"
 )
 
-// To whom a group is lent.
+// The accounts that a group is lent to.
 const (
 	LendNone = "none"
 	LendAll  = "all"  // to every account directly below its owner
-	LendSome = "some" // to the accounts of LentTo
+	LendSome = "some" // to the accounts in LentTo
 )
 
-// Group is a set of rights that users are put in.
+// Group is a set of rights. A user in the group has them.
 type Group struct {
 	ID            string `db:"id,key"`
 	TenantID      string `db:"tenant_id,key"`
 	AccountID     string `db:"account_id,fixed"` // its owner
 	Name          string
-	PublicName    string   `db:"public_name,null"` // its name where it is lent to
+	PublicName    string   `db:"public_name,null"` // the name that borrowing accounts see
 	Lend          string   // LendNone, LendAll or LendSome
 	LentTo        []string `db:"-"`                   // with LendSome: accounts directly below the owner, sorted
 	Template      string   `db:"template,null,fixed"` // the template it was made from
-	DefaultAccess string   `db:"default_access"`      // letters, where no row counts
+	DefaultAccess string   `db:"default_access"`      // the letters for areas that no row covers
 	Rows          Access   `db:"-"`                   // area to letters; never AnyArea
 	Version       int64
 	CreatedAt     schema.Micros `db:"created_at,fixed"`
 	UpdatedAt     schema.Micros `db:"updated_at"`
 }
 
-// Access is what the group gives, its default as AnyArea.
+// Access returns the group's rights, with its default as AnyArea.
 func (g Group) Access() Access {
 	access := Access{AnyArea: g.DefaultAccess}
 	for area, letters := range g.Rows {
@@ -45,17 +45,17 @@ func (g Group) Access() Access {
 	return access
 }
 
-// GroupPatch changes a group; nil leaves a field as it is. LentTo counts with
-// LendSome and is emptied by the others.
+// GroupPatch changes a group. A nil field stays as it is. LentTo is used only with
+// LendSome; any other Lend empties it.
 type GroupPatch struct {
 	Name, PublicName, Lend, DefaultAccess *string
 
 	LentTo  *[]string
 	Rows    *Access
-	Version int64 // the version that is changed; 0 for any
+	Version int64 // the version to change; 0 for any
 }
 
-// normalise gives the group the one form in which it is kept.
+// normalise gives the group the one form in which it is stored.
 func (g *Group) normalise() {
 	g.LentTo = slices.Sorted(slices.Values(g.LentTo))
 	if g.Lend != LendSome {
@@ -65,7 +65,7 @@ func (g *Group) normalise() {
 	g.DefaultAccess = letters(letterBits(g.DefaultAccess))
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (g *Group) Validate() error {
 	var c valid.Checks
 	c.Required("name", g.Name, valid.MaxName)
@@ -80,7 +80,7 @@ func (g *Group) Validate() error {
 
 var groupsTable = statementsOf[Group]("groups")
 
-// Group reads a group of the tenant; ErrNotFound if there is none.
+// Group reads a group of the tenant. It returns ErrNotFound if there is none.
 func (tx *Tx) Group(ctx context.Context, id string) (Group, error) {
 	g, err := own[Group](ctx, tx, "group", groupsTable.query, id)
 	if err != nil {
@@ -105,7 +105,7 @@ func groupRows(ctx context.Context, d dialect.Dialect, x dialect.Execer, id stri
 	return access, err
 }
 
-// names reads a query's only column, called name.
+// names reads a query's only column, which must be called name.
 func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, error) {
 	type row struct{ Name string }
 	rows, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx, text, args...)
@@ -116,10 +116,10 @@ func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, er
 	return all, err
 }
 
-// CreateGroup stores a new group of g.AccountID. Lend is LendNone when not
-// given; id, tenant, version and times are set here. It returns ErrInvalid for
-// a malformed field, an unknown owner, or a loan to an account that is not
-// directly below the owner.
+// CreateGroup stores a new group of g.AccountID. The default of Lend is LendNone.
+// CreateGroup sets id, tenant, version and times. It returns ErrInvalid for a
+// malformed field, an unknown owner, or a loan to an account that is not directly
+// below the owner.
 func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	g.ID, g.TenantID, g.Version, g.CreatedAt, g.UpdatedAt = tx.store.newID("group"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&g.Lend, LendNone)
@@ -137,7 +137,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	return g, nil
 }
 
-// owner checks that a new row's account is one of the tenant.
+// owner checks that a new row's account belongs to the tenant.
 func (tx *Tx) owner(ctx context.Context, account string) error {
 	_, err := tx.Account(ctx, account)
 	if errors.Is(err, fault.ErrNotFound) {
@@ -173,9 +173,9 @@ func (tx *Tx) lend(ctx context.Context, g Group, to []string) error {
 	return nil
 }
 
-// UpdateGroup changes a group of the tenant and returns it as it is then. It
-// returns ErrNotFound, ErrInvalid, or ErrConflict: the version has moved on,
-// or the group would be withdrawn from an account whose users are in it.
+// UpdateGroup changes a group of the tenant and returns the changed group. It
+// returns ErrNotFound, ErrInvalid, or ErrConflict if the version has moved on, or
+// if the change would withdraw the group from an account that has users in it.
 func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Group, error) {
 	before, err := tx.Group(ctx, id)
 	if err != nil {
@@ -197,8 +197,8 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 	return g, nil
 }
 
-// putGroup lends before it withdraws, so that whoever keeps the group is never
-// without it in between.
+// putGroup lends before it withdraws, so that an account that keeps the group never
+// loses it in between.
 func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 	if err := tx.lend(ctx, g, missing(before.LentTo, g.LentTo)); err != nil {
 		return err
@@ -218,7 +218,7 @@ func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 	return tx.putGroupRows(ctx, g)
 }
 
-// missing lists what of all is not in some.
+// missing lists the members of all that are not in some.
 func missing(some, all []string) (rest []string) {
 	for _, one := range all {
 		if !slices.Contains(some, one) {
@@ -228,8 +228,8 @@ func missing(some, all []string) (rest []string) {
 	return rest
 }
 
-// DeleteGroup deletes a group of the tenant, of the given version (0 for any).
-// It returns ErrNotFound, or ErrConflict when users are in it or the version
+// DeleteGroup deletes a group of the tenant. The version must match; 0 matches any.
+// It returns ErrNotFound, or ErrConflict if users are in the group or the version
 // has moved on.
 func (tx *Tx) DeleteGroup(ctx context.Context, id string, version int64) error {
 	if _, err := tx.Group(ctx, id); err != nil {

@@ -18,22 +18,22 @@ import (
 // IdempotencyAge is how long an answer is kept.
 const IdempotencyAge = 24 * time.Hour
 
-// IdempotencyKey names one request that may be sent again: the same key of
-// another user, or for another route, is another.
+// IdempotencyKey identifies a request that may be sent again. The same Key of
+// another user, or for another method or route, identifies another request.
 type IdempotencyKey struct {
 	User, Method, Route, Key string
 }
 
-// Answer is what a request was answered with.
+// Answer is the stored response to a request.
 type Answer struct {
 	Status  int
 	Headers map[string]string
 	Body    []byte
 }
 
-// Answer gives the answer that was kept for the key within IdempotencyAge. It
-// returns ErrNotFound when there is none, and ErrInvalid when the key was used
-// with another body.
+// Answer returns the answer that was stored for the key within IdempotencyAge. It
+// returns ErrNotFound if there is none, and ErrInvalid if the key was used with
+// another body.
 func (tx *Tx) Answer(ctx context.Context, k IdempotencyKey, body []byte) (Answer, error) {
 	type row struct {
 		BodyHash []byte `db:"body_hash"`
@@ -56,8 +56,9 @@ func (tx *Tx) Answer(ctx context.Context, k IdempotencyKey, body []byte) (Answer
 	return answer, nil
 }
 
-// KeepAnswer keeps an answer for the key, and forgets those that are too old.
-// It returns ErrConflict when there is one already.
+// KeepAnswer stores an answer for the key. It also deletes the answers of all
+// tenants that are older than IdempotencyAge. It returns ErrConflict if the key has
+// an answer already.
 func (tx *Tx) KeepAnswer(ctx context.Context, k IdempotencyKey, body []byte, a Answer) error {
 	headers, err := json.Marshal(a.Headers)
 	if err != nil {
@@ -75,8 +76,8 @@ func (tx *Tx) KeepAnswer(ctx context.Context, k IdempotencyKey, body []byte, a A
 
 func (tx *Tx) forgotten() schema.Micros { return tx.now - schema.Micros(IdempotencyAge.Microseconds()) }
 
-// hash tells scopes apart whatever their parts hold: each part goes in with
-// its length.
+// hash writes each part with its length, so that different keys never hash the same
+// text.
 func (k IdempotencyKey) hash(tenant string) []byte {
 	h := sha256.New()
 	for _, part := range []string{tenant, k.User, k.Method, k.Route, k.Key} {

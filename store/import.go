@@ -12,20 +12,20 @@ import (
 	"resellerd/store/schema"
 )
 
-// Importer writes the rates of one import into new drafts of a card: one for
-// what is in force now, and one for each later moment, which holds everything
-// that is in force then. Rows are written while the next are taken. It belongs
-// to its transaction, which nothing else may use until Finish or Stop; after an
-// error that can only be given up.
+// Importer writes the rates of one import into new drafts of a card. One draft
+// holds the rates that are in force now. For each later moment, another draft holds
+// all rates that are in force then. The Importer writes rows while the caller adds
+// the next. It belongs to its transaction. Nothing else may use the transaction
+// until Finish or Stop. After an error, call Stop and roll back.
 type Importer struct {
 	tx     *Tx
 	card   string
-	base   Revision // what is compared with, and amended; zero for none
+	base   Revision // the active revision to compare with and to amend; zero for none
 	amends bool
-	blind  bool // the card's rates may not be read, nor compared with
+	blind  bool // the card's rates may be neither read nor compared
 	drafts map[schema.Micros]*Imported
 	batch  []importRow
-	under  *bulkWrite // nil while nothing is being written
+	under  *bulkWrite // nil while no write is running
 }
 
 type importRow struct {
@@ -33,23 +33,25 @@ type importRow struct {
 	rate  Rate
 }
 
-// Imported is a draft that was imported, and how it differs from what is in
-// force before it.
+// Imported is an imported draft, and its differences from the rates in force before
+// it.
 type Imported struct {
 	Revision Revision
-	At       schema.Micros // the moment from which it is meant; 0 for now
-	Changes  *DiffSum      // nil where the card's rates may not be read
+	At       schema.Micros // the moment from which it is to be in force; 0 for now
+	Changes  *DiffSum      // nil if the card's rates may not be read
 }
 
-// importBatch is how many rows are handed over at a time.
+// importBatch is how many rows are passed to the writer at a time.
 const importBatch = 1_000
 
-// NewImporter begins an import into a card of the tenant. With a base it is an
-// amendment: rows that are not given stay as they are there. It returns
-// ErrNotFound when the card is absent, ErrRatesHidden for an amendment of rates
-// that may not be read, and ErrConflict, with ReasonBaseChanged, when the base is
-// not its active revision. A card's rates can be replaced without being read;
-// then nothing is compared.
+// NewImporter begins an import into a card of the tenant. With a base, the import
+// is an amendment: rates of the base that the import does not give stay as they
+// are. A writer who may not read the card's rates can still replace them. Then the
+// Importer compares nothing.
+//
+// It returns ErrNotFound if the card is absent, and ErrRatesHidden for an amendment
+// of rates that may not be read. It returns ErrConflict, with ReasonBaseChanged, if
+// the base is not the card's active revision.
 func (tx *Tx) NewImporter(ctx context.Context, rates RateAccess, card, base string) (*Importer, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ func (tx *Tx) NewImporter(ctx context.Context, rates RateAccess, card, base stri
 	return &Importer{tx: tx, card: card, base: active, amends: base != "", blind: hidden != nil, drafts: map[schema.Micros]*Imported{}}, nil
 }
 
-// Add takes a row that is in force from a moment, 0 for now. It returns
+// Add takes a rate that is in force from the moment at, 0 for now. It returns
 // ErrInvalid for a malformed rate.
 func (i *Importer) Add(ctx context.Context, at schema.Micros, rate Rate) error {
 	if err := rate.Validate(); err != nil {
@@ -85,7 +87,7 @@ func (i *Importer) Add(ctx context.Context, at schema.Micros, rate Rate) error {
 	return i.flush(ctx)
 }
 
-// draft is the one of a moment, new if it has to be.
+// draft returns the draft of a moment, and creates it if necessary.
 func (i *Importer) draft(ctx context.Context, at schema.Micros) (*Imported, error) {
 	if d, there := i.drafts[at]; there {
 		return d, nil
@@ -104,12 +106,13 @@ func (i *Importer) draft(ctx context.Context, at schema.Micros) (*Imported, erro
 	return d, nil
 }
 
-// bulkWrite writes batches on a goroutine of its own, until there are no more.
+// bulkWrite writes batches in a separate goroutine, until the channel of batches is
+// closed.
 type bulkWrite struct {
 	batches chan []importRow
-	free    chan []importRow // written, to be filled again
+	free    chan []importRow // written batches, for reuse
 	done    chan struct{}
-	err     error // once done is closed
+	err     error // valid after done is closed
 }
 
 func (i *Importer) beginWrite(ctx context.Context) *bulkWrite {
@@ -148,7 +151,7 @@ func (w *bulkWrite) giveBack(batch []importRow) {
 	}
 }
 
-// flush hands the batch over to be written.
+// flush passes the batch to the writer.
 func (i *Importer) flush(ctx context.Context) error {
 	if len(i.batch) == 0 {
 		return nil
@@ -169,7 +172,7 @@ func (i *Importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// awaitWritten waits until everything that was handed over is written.
+// awaitWritten waits until everything that was passed to the writer is written.
 func (i *Importer) awaitWritten(ctx context.Context) error {
 	if i.under == nil {
 		return nil
@@ -187,8 +190,8 @@ func (i *Importer) flushed(ctx context.Context) error {
 	return i.awaitWritten(ctx)
 }
 
-// Stop ends an import that is given up before Finish: nothing of it is being
-// written once Stop has returned. After Finish it does nothing.
+// Stop ends an import that is abandoned before Finish. When Stop has returned, no
+// write is running. After Finish it does nothing.
 func (i *Importer) Stop() {
 	if i.under != nil {
 		close(i.under.batches)
@@ -197,7 +200,8 @@ func (i *Importer) Stop() {
 	}
 }
 
-// Replace has a rate, or none, stand for a prefix that was added for a moment.
+// Replace replaces the rate that was added for a prefix and a moment. A nil rate
+// removes it.
 func (i *Importer) Replace(ctx context.Context, at schema.Micros, prefix string, rate *Rate) error {
 	if err := i.flushed(ctx); err != nil {
 		return err
@@ -213,8 +217,8 @@ func (i *Importer) Replace(ctx context.Context, at schema.Micros, prefix string,
 	return nil
 }
 
-// Finish completes the drafts and compares them, each with what is in force
-// before it. They come in the order of their moments.
+// Finish completes the drafts, and compares each with the rates in force before it.
+// It returns them in the order of their moments.
 func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
 	if err := i.flushed(ctx); err != nil {
 		return nil, err
@@ -232,8 +236,8 @@ func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
 	return all, nil
 }
 
-// complete fills a draft with what was in force before it and is not given
-// anew, and compares it with that.
+// complete fills a draft with the earlier rates that it does not replace, and
+// compares it with them.
 func (i *Importer) complete(ctx context.Context, d *Imported, before Revision, fill bool) (err error) {
 	id := d.Revision.ID
 	if fill && before.ID != "" {
@@ -251,15 +255,15 @@ func (i *Importer) complete(ctx context.Context, d *Imported, before Revision, f
 	return err
 }
 
-// Base has an imported draft name what it amends: the base of the import, or
-// what was imported for the moment before.
+// Base records which revision an imported draft amends: the base of the import, or
+// the draft of the moment before.
 func (i *Importer) Base(ctx context.Context, d *Imported, base string) error {
 	d.Revision.BaseID = base
 	_, err := i.tx.exec(ctx, "UPDATE revisions SET base_id = ? WHERE id = ?", base, d.Revision.ID)
 	return err
 }
 
-// compared counts prefixes by what becomes of them, as CompareRates does.
+// compared counts prefixes by their kind of change, as CompareRates defines it.
 var compared = `SELECT count(*) AS "rows", COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 1 ELSE 0 END), 0) AS created,
 	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateDearer + `) AND NOT (` + rateCheaper + `) THEN 1 ELSE 0 END), 0) AS up,
 	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateCheaper + `) AND NOT (` + rateDearer + `) THEN 1 ELSE 0 END), 0) AS down,

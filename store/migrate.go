@@ -14,14 +14,14 @@ import (
 	"resellerd/store/fault"
 )
 
-// Each database has its own texts, under the same numbers and names.
+// Each database has its own migrations, with the same numbers and names.
 //
 //go:embed migrations/*/*.sql
 var migrations embed.FS
 
-// Migrate brings the schema up to date, each step in a transaction of its own,
-// and makes the store key. Processes that migrate one PostgreSQL database at
-// the same time take turns.
+// Migrate brings the schema up to date, with each step in its own transaction, and
+// creates the store key. Processes that migrate one PostgreSQL database at the same
+// time take turns.
 func (s *Store) Migrate(ctx context.Context) error {
 	provider, err := s.provider()
 	if err != nil {
@@ -38,10 +38,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return err
 }
 
-// clearsExternalIDs is the version of the step that does.
+// clearsExternalIDs is the version of the migration that clears external ids.
 const clearsExternalIDs = 8
 
-// tellCleared tells which external ids one of these steps has cleared.
+// tellCleared passes each external id that these steps have cleared to
+// Options.Cleared.
 func (s *Store) tellCleared(ctx context.Context, steps []*goose.MigrationResult) error {
 	clears := func(step *goose.MigrationResult) bool { return step.Source.Version == clearsExternalIDs }
 	if s.cleared == nil || !slices.ContainsFunc(steps, clears) {
@@ -62,8 +63,9 @@ func (s *Store) provider() (*goose.Provider, error) {
 	return s.dialect.Steps(s.db.Write.DB, texts)
 }
 
-// SchemaCurrent returns nil when the schema is the one this program was made
-// for, and else an ErrUnavailable that says what it is instead.
+// SchemaCurrent returns nil if the schema has the version that this program needs.
+// Otherwise it returns an ErrUnavailable that states both versions, or why the
+// version cannot be read.
 func (s *Store) SchemaCurrent(ctx context.Context) error {
 	provider, err := s.provider()
 	if err != nil {

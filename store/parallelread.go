@@ -8,17 +8,17 @@ import (
 	"resellerd/store/raterows"
 )
 
-// reader reads a revision's rates within the transaction.
+// reader returns a reader of a revision's rates within the transaction.
 func (tx *Tx) reader(ctx context.Context, revision string) *raterows.Reader {
 	tx.cursors++
 	return raterows.NewReader(ctx, tx.store.dialect, tx.tx, revision, "rates_"+strconv.Itoa(tx.cursors))
 }
 
-// readInParallel has revisions read by another connection, and reports whether that was
-// to be had and knows them all: one may have been made in this very transaction.
-// The rates of a revision do not change, so it does not matter which of the two
-// reads later. Nobody waits for a connection, as others may hold one for long, or
-// fails for want of one: it returns an error when ctx is over, and no other.
+// readInParallel moves readers to another connection. It reports false if no
+// connection is free, or if the connection does not see every revision, such as one
+// that this transaction created. The rates of a revision do not change, so it does
+// not matter which connection reads later. It never waits for a connection, because
+// others may hold one for long. It returns an error only if ctx has ended.
 func (tx *Tx) readInParallel(ctx context.Context, readers []*raterows.Reader) (ok bool, end func(), err error) {
 	s := tx.store
 	if s.db.Bulk == nil {
@@ -48,7 +48,7 @@ func (tx *Tx) readInParallel(ctx context.Context, readers []*raterows.Reader) (o
 	return true, end, nil
 }
 
-// knows reports whether x answers, and has what the readers read.
+// knows reports whether x answers and sees every revision of the readers.
 func (s *Store) knows(ctx context.Context, x dialect.Execer, readers []*raterows.Reader) bool {
 	for _, reader := range readers {
 		known, err := dialect.SelectAll[kept](ctx, s.dialect, x, "SELECT id FROM revisions WHERE id = ?", reader.Revision)

@@ -11,13 +11,13 @@ import (
 	"resellerd/store/schema"
 )
 
-// maxParents bounds the cards that one is built from.
+// maxParents is the most parents that a card can have.
 const maxParents = 20
 
 const selectParents = `SELECT parent_id, COALESCE(exchange, '') AS exchange, COALESCE(exchange_at, 0) AS exchange_at
 	FROM card_parents WHERE card_id = ? ORDER BY position`
 
-// Parents lists what a card of the tenant is built from, in its order.
+// Parents lists the parents of a card of the tenant, in their order. It returns
 // ErrNotFound if there is no such card.
 func (tx *Tx) Parents(ctx context.Context, card string) ([]Parent, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
@@ -34,23 +34,24 @@ func (tx *Tx) parents(ctx context.Context, card string) ([]Parent, error) {
 	return parents, nil
 }
 
-// SetParents replaces what a customer card of the tenant is built from. A
-// parent is a provider card of the same account or a card that is assigned to
-// it now, so that no card is ever above itself; it has the card's direction,
-// and the card's currency or an exchange rate.
+// SetParents replaces the parents of a customer card of the tenant. A parent is a
+// provider card of the same account, or a card that is assigned to that account
+// now. So no card is ever above itself. A parent has the card's direction, and
+// either the card's currency or an exchange rate.
 //
-// A card in force becomes stale when it was built from others, or when it was
-// imported and then sells at a loss.
+// A card in force becomes stale if it was built from other parents or exchange
+// rates, or if it was imported and now sells at a loss.
 //
 // It returns
 //   - ErrNotFound for an unknown card
-//   - ErrInvalid for a parent that is refused, with a reason for a card that is
-//     not the account's and for a currency without a rate; an absent parent gets
-//     the same error, so the caller must ask whether the writer may know of it
+//   - ErrInvalid for a parent that is refused, with a reason for a card that is not
+//     the account's and for a currency without a rate; an absent parent gives
+//     ErrNoParent, so the caller must check whether the writer may know of each
+//     parent
 //   - ErrRatesHidden for a card in force, as MayProve does with the new parents,
-//     before anything is compared
-//   - ErrConflict, with ReasonNotProven, when no parent would be left to prove the
-//     revision in force against
+//     before it compares anything
+//   - ErrConflict, with ReasonNotProven, if the change would remove all parents of
+//     a card whose active revision was imported
 func (tx *Tx) SetParents(ctx context.Context, rates RateAccess, card string, parents []Parent) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
@@ -90,7 +91,7 @@ func (tx *Tx) setParents(ctx context.Context, rates RateAccess, c *Card, parents
 	return tx.applyParentChange(ctx, rates, c, len(now) > 0, atLoss)
 }
 
-// touchCard writes down that something about a card has changed.
+// touchCard records a change of a card in its version and time.
 func (tx *Tx) touchCard(ctx context.Context, card string) error {
 	_, err := tx.exec(ctx, "UPDATE cards SET version = version + 1, updated_at = ? WHERE id = ?", tx.now, card)
 	if err != nil {
@@ -113,8 +114,8 @@ func sameRate(a, b Parent) bool {
 	return err == nil && fault == nil && one == other
 }
 
-// dated gives each exchange rate its moment: that of before, in the same words,
-// where it is the same.
+// dated sets the time of each exchange rate. A rate that is the same number as
+// before keeps its earlier time and its earlier text.
 func dated(parents, before []Parent, now schema.Micros) []Parent {
 	all := make([]Parent, len(parents))
 	for i, p := range parents {
@@ -172,10 +173,10 @@ func (tx *Tx) checkParent(ctx context.Context, c *Card, p Parent) error {
 	return fits(p, c, &parent)
 }
 
-// ErrNoParent says that a card to build from is not there.
+// ErrNoParent is the ErrInvalid for a parent that does not exist.
 var ErrNoParent error = &fault.FieldError{Kind: fault.ErrInvalid, Field: "parents", Text: "has a card that does not exist"}
 
-// fits compares what must be the same on both sides.
+// fits checks the direction, currency and exchange rate of a parent.
 func fits(p Parent, c, parent *Card) error {
 	if parent.Direction != c.Direction {
 		return fault.Invalid("parents", "has a card with another direction")

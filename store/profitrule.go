@@ -11,7 +11,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// maxRules bounds the profit rules of a card.
+// maxRules is the most profit rules that a card can have.
 const maxRules = 1000
 
 // The states that a profit rule gives a row.
@@ -20,27 +20,28 @@ const (
 	RuleBlocked = "blocked"
 )
 
-// ProfitRule is what is put on a parent's prices; see rating.Rule for which of
-// several holds. Money is in units of 10^-10, and so is a percentage.
+// ProfitRule turns a parent's prices into the card's. If several rules match a
+// prefix, see rating.Rule for the one that applies. Money and percentages are in
+// units of 10^-10.
 type ProfitRule struct {
 	Match   string // a prefix, "^" and a prefix, or "*"
-	Type    string `db:"type,null"` // absolute, relative, percent or floor; "" where blocked
+	Type    string `db:"type,null"` // absolute, relative, percent or floor; "" if blocked
 	Value   int64  `db:"value,null"`
-	ApplyTo string `db:"apply_to,null"` // of cost, inter and intra, joined by commas; "" for all
+	ApplyTo string `db:"apply_to,null"` // some of cost, inter and intra, joined by commas; "" for all
 	Status  string // RuleProfit or RuleBlocked
 
-	MCD, Pulse *int // seconds; nil for the largest of the parents'
+	MCD, Pulse *int // seconds; nil for the parents' largest value
 	Connect    *int64
-	Precision  *int   // nil with Rounding "": the card's
+	Precision  *int   // nil with Rounding "" for the card's rounding; both or neither are given
 	Rounding   string `db:"rounding,null"`
 }
 
-// ruleRow is a profit rule as it is written.
+// ruleRow is a row of the table of profit rules.
 type ruleRow struct {
 	CardID   string `db:"card_id,key"`
 	Position int    `db:"position,key"`
 	ProfitRule
-	Value *int64 // none where blocked
+	Value *int64 // nil if blocked
 }
 
 var (
@@ -48,8 +49,8 @@ var (
 	ruleRowsTable = statementsOf[ruleRow]("profit_rules")
 )
 
-// ProfitRules lists the profit rules of a card of the tenant in their order.
-// ErrNotFound if there is no such card.
+// ProfitRules lists the profit rules of a card of the tenant, in their order. It
+// returns ErrNotFound if there is no such card.
 func (tx *Tx) ProfitRules(ctx context.Context, card string) ([]ProfitRule, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return nil, err
@@ -65,9 +66,9 @@ func (tx *Tx) profitRules(ctx context.Context, card string) ([]ProfitRule, error
 	return rules, nil
 }
 
-// SetProfitRules replaces the profit rules of a customer card of the tenant.
-// It returns ErrNotFound for an unknown card, and ErrInvalid with the number of
-// the first rule that is at fault.
+// SetProfitRules replaces the profit rules of a customer card of the tenant. It
+// returns ErrNotFound for an unknown card, and ErrInvalid for an invalid rule, with
+// the number (from 1) of the first one.
 func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRule) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
@@ -105,8 +106,8 @@ func (tx *Tx) putRule(ctx context.Context, card string, position int, r *ProfitR
 	return err
 }
 
-// ratingRules are the rules as the arithmetic takes them; ErrInvalid with the
-// number of the first that cannot be one.
+// ratingRules converts the rules for the arithmetic. It returns ErrInvalid, with
+// the number of the first invalid rule.
 func ratingRules(rules []ProfitRule) (rating.Rules, error) {
 	all := make([]rating.Rule, len(rules))
 	for i := range rules {
@@ -122,7 +123,8 @@ func ratingRules(rules []ProfitRule) (rating.Rules, error) {
 	return rating.NewRules(all)
 }
 
-// plainText is what the arithmetic finds wrong, without the name of its kind.
+// plainText is the text of an arithmetic error, without the prefix of
+// rating.ErrInvalid.
 func plainText(err error) string {
 	return strings.TrimPrefix(err.Error(), rating.ErrInvalid.Error()+": ")
 }
@@ -171,7 +173,7 @@ func seconds(field string, n *int, least int) (rating.Optional[uint32], error) {
 	return rating.Some(uint32(*n)), nil
 }
 
-// priceColumns are the names of a row's prices, by jurisdiction.
+// priceColumns maps the names of a row's prices to their jurisdictions.
 var priceColumns = map[string]rating.Jurisdiction{"cost": rating.Indeterminate, "inter": rating.Inter, "intra": rating.Intra}
 
 func applyTo(text string) (rating.Jurisdictions, error) {

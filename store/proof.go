@@ -11,47 +11,48 @@ import (
 	"resellerd/store/schema"
 )
 
-// The problems that a proof finds.
+// The kinds of problems that a proof finds.
 const (
 	ProblemLosing  = "losing"   // a call costs more than it sells for
-	ProblemNoRoute = "no_route" // open for sale, and no parent is open
+	ProblemNoRoute = "no_route" // the prefix is open for sale, but every parent lacks or blocks it
 )
 
-// Proof says how a revision stands against what its calls are bought for.
+// Proof is the result of comparing a revision's prices with the costs of its calls.
 type Proof struct {
-	Parents  []RevisionParent // what it was held against; none: there is nothing to buy from
-	Prefixes int              // of both sides, those open for sale
-	Losing   int              // prefixes, in whichever jurisdiction
+	Parents  []RevisionParent // the cards to buy from; none if nothing was compared
+	Prefixes int              // the prefixes of both sides that are open for sale
+	Losing   int              // prefixes that lose in any jurisdiction
 	NoRoute  int              // prefixes
 	First    Finding          // the first losing one, where there is one
 }
 
-// Finding is a problem with a prefix. A losing one has a finding for each
+// Finding is a problem with a prefix. If a prefix loses, it has a Finding for each
 // jurisdiction that loses.
 type Finding struct {
-	Prefix  string // of either side
-	Sold    string // the prefix of the row that it sells by
+	Prefix  string // the prefix of a row of either side
+	Sold    string // the prefix of the card's row that sets the price
 	Problem string // ProblemLosing or ProblemNoRoute
-	Blocked bool   // of no_route: a parent blocks it; else none knows it
+	Blocked bool   // for no_route: a parent blocks the prefix; false if no parent has it
 
 	Jurisdiction string
-	ParentID     string // the parent with the greatest loss there
-	Seconds      uint32 // the shortest losing call; 0 for only those of over two hours
-	Loss         int64  // of that call, in the card's currency; of a minute where Seconds is 0
+	ParentID     string // the parent with the greatest loss in the jurisdiction
+	Seconds      uint32 // the shortest losing call; 0 if only calls of over two hours lose
+	Loss         int64  // the loss of that call, in the card's currency; of a minute if Seconds is 0
 }
 
-// ProveRevision holds a revision of a card of the tenant against the active
-// revisions of the card's parents as they stand now, or those it was built
-// from where the card has none any more; see rating.Prove for what is proved.
-// report, which may be nil, is called with each finding in the order of
-// prefixes; its error ends the proof and is returned.
+// ProveRevision compares the prices of a revision of a card of the tenant with its
+// costs. The costs come from the active revisions of the card's present parents. If
+// the card has no parents any more, they come from the cards that the revision was
+// built from. A card without either gets a Proof without Parents. See rating.Prove
+// for what is proved. report, which may be nil, is called with each finding in the
+// order of prefixes. An error of report ends the proof and is returned.
 //
 // It returns
-//   - ErrNotFound when the card or the revision is absent
-//   - ErrRatesHidden, as MayProve does, before anything is compared
-//   - ErrConflict when there is no cost to compare with: a parent was withdrawn
-//     (ReasonWithdrawn), has no active revision, or is in another currency
-//     without an exchange rate
+//   - ErrNotFound if the card or the revision is absent
+//   - ErrRatesHidden, as MayProve does, before it compares anything
+//   - ErrConflict if there is no cost to compare with: a parent was withdrawn
+//     (ReasonWithdrawn), has no active revision, or is in another currency without
+//     an exchange rate
 func (tx *Tx) ProveRevision(ctx context.Context, rates RateAccess, card, id string, report func(Finding) error) (Proof, error) {
 	c, parents, err := tx.provable(ctx, rates, card, id)
 	if err != nil {
@@ -97,14 +98,14 @@ func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id st
 	return proof, nil
 }
 
-// keptProof is a proof without findings that was made while a revision was built,
-// and all it rests on.
+// keptProof is a proof without findings that was made during a build, with its
+// inputs.
 type keptProof struct {
 	on       string
 	prefixes int
 }
 
-// stand is what a proof of a revision rests on, beside its rates.
+// stand returns the inputs of a proof, except the rates of the revision.
 func (p *Proof) stand(sale rating.Side, sides []rating.Side, routing rating.Routing) string {
 	text := fmt.Sprint(p.Parents, routing, sale.Charge)
 	for _, side := range sides {
@@ -113,14 +114,14 @@ func (p *Proof) stand(sale rating.Side, sides []rating.Side, routing rating.Rout
 	return text
 }
 
-// Provable returns the error, if any, that ProveRevision would return before
-// the first finding.
+// Provable returns the error that ProveRevision would return before the first
+// finding, or nil.
 func (tx *Tx) Provable(ctx context.Context, rates RateAccess, card, id string) error {
 	_, _, err := tx.provable(ctx, rates, card, id)
 	return err
 }
 
-// provable finds what a revision is to be held against.
+// provable finds the cards to compare a revision with.
 func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (c Card, parents []RevisionParent, err error) {
 	if _, err := tx.Revision(ctx, card, id); err != nil {
 		return c, nil, err
@@ -137,7 +138,7 @@ func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (
 	return c, parents, err
 }
 
-// proofFault is a charge that is out of range, as a fault of the card.
+// proofFault turns a charge that is out of range into an ErrConflict.
 func proofFault(err error) error {
 	if errors.Is(err, rating.ErrOverflow) {
 		return fault.Conflict("", "the charge of a call is out of range")
@@ -145,8 +146,9 @@ func proofFault(err error) error {
 	return err
 }
 
-// boughtFrom finds what calls on a revision are bought from: the card's parents,
-// or where it has none any more, those that the revision was built from.
+// boughtFrom finds the cards that calls on a revision are bought from: the card's
+// parents. If it has none any more, they are the cards that the revision was built
+// from.
 func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]RevisionParent, error) {
 	if c.Kind != schema.CustomerCard {
 		return nil, nil
@@ -169,7 +171,8 @@ func (tx *Tx) boughtFrom(ctx context.Context, c *Card, revision string) ([]Revis
 	return all, nil
 }
 
-// builtFrom is what a revision was built from; nothing for an imported one.
+// builtFrom lists the parents that a revision was built from. An imported revision
+// has none.
 func (tx *Tx) builtFrom(ctx context.Context, revision string) ([]Parent, error) {
 	_, built, err := tx.store.recipe(ctx, tx.tx, revision)
 	parents := make([]Parent, len(built))
@@ -179,8 +182,8 @@ func (tx *Tx) builtFrom(ctx context.Context, revision string) ([]Parent, error) 
 	return parents, err
 }
 
-// sides are both sides of the proof, without their rates. A parent's charges
-// are rounded as its card says, which is what its buyer is shown.
+// sides returns both sides of the proof, without their rates. A parent's charges
+// are rounded as the parent card says, because its buyer is charged like that.
 func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sale rating.Side, bought []rating.Side, err error) {
 	sale = rating.Side{Exchange: rating.Par}
 	if sale.Charge, err = rating.NewRounding(c.ChargePrecision, c.ChargeRounding); err != nil {
@@ -203,9 +206,10 @@ func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sal
 	return sale, bought, nil
 }
 
-// readSides has the rates of both sides read: side by side where they are read
-// swiftly and the parents can be read by another connection. Who takes findings
-// may do so slowly, and does not keep the others from that connection.
+// readSides sets the sources of the rates of both sides. If swiftly is true and
+// another connection can read the rates, both sides are prefetched in parallel. A
+// caller who consumes findings may be slow, so its proof does not occupy that
+// connection.
 func (tx *Tx) readSides(
 	ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side, swiftly bool,
 ) (end func(), err error) {

@@ -9,19 +9,19 @@ import (
 	"resellerd/store/schema"
 )
 
-// RateAccess decides whose rates may be read. Each method that computes from
+// RateAccess decides which cards' rates may be read. Each method that computes from
 // rates takes one: proof, build, diff. The zero value lets no rates be read.
 type RateAccess struct {
 	ask func(ctx context.Context, card string) (bool, error)
 }
 
-// RateAccessBy makes an access that asks about each card before its rates are
-// read: all columns of its rates, or none.
+// RateAccessBy returns a RateAccess that calls ask for each card before its rates
+// are read. The answer covers all columns of the rates.
 func RateAccessBy(ask func(ctx context.Context, card string) (bool, error)) RateAccess {
 	return RateAccess{ask}
 }
 
-// UndecidedError names a card about which DecidedRates knows no decision.
+// UndecidedError names a card that DecidedRates has no decision for.
 type UndecidedError struct{ Card string }
 
 // Error names the card.
@@ -29,9 +29,8 @@ func (e *UndecidedError) Error() string {
 	return "card " + e.Card + ": it is not decided yet whether its rates may be read"
 }
 
-// DecidedRates lets rates be read as decided, by the id of the card. It gives an
-// UndecidedError for any other card: it is for work that must not wait for a
-// decision.
+// DecidedRates allows reading rates as decided, by card id. For any other card it
+// returns an UndecidedError. It is for work that must not wait for a decision.
 func DecidedRates(decided map[string]bool) RateAccess {
 	return RateAccessBy(func(_ context.Context, card string) (bool, error) {
 		allowed, known := decided[card]
@@ -42,15 +41,16 @@ func DecidedRates(decided map[string]bool) RateAccess {
 	})
 }
 
-// AllRates lets all rates be read. It is for work without an acting user, such as
+// AllRates allows reading all rates. It is for work without an acting user, such as
 // filling a store.
 var AllRates = RateAccessBy(func(context.Context, string) (bool, error) { return true, nil })
 
-// ErrRatesHidden says that an answer would rest on rates that may not be read.
-// Nothing was read or compared for it.
+// ErrRatesHidden says that the answer would depend on rates that may not be read.
+// The method that returns it has read and compared no rates.
 var ErrRatesHidden = errors.New("rates may not be read")
 
-// Reads returns ErrRatesHidden unless the rates of all these cards may be read.
+// Reads returns ErrRatesHidden unless the rates of all these cards may be read. It
+// returns errors of the decision unchanged.
 func (a RateAccess) Reads(ctx context.Context, cards ...string) error {
 	for _, card := range cards {
 		allowed := false
@@ -68,11 +68,11 @@ func (a RateAccess) Reads(ctx context.Context, cards ...string) error {
 }
 
 // MayProve returns ErrRatesHidden unless all rates may be read that a proof or a
-// build of a card needs: those of the card, of its parents, and of the cards that
-// the revision ("" for none) was built from. It reads none of them. It does not
-// ask about a withdrawn parent: that parent is refused for another reason,
-// whatever its rates are. A card without parents needs no rates, because nothing
-// proves it.
+// build of a card needs. These are the rates of the card, of its parents, and of
+// the cards that the revision ("" for none) was built from. It reads no rates. It
+// does not ask about a withdrawn parent, because that parent is refused anyway,
+// whatever its rates are. A card without any of these parents needs no rates,
+// because it is never proved.
 func (tx *Tx) MayProve(ctx context.Context, rates RateAccess, card, revision string) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
@@ -123,7 +123,7 @@ func (tx *Tx) InForce(ctx context.Context, card string) (bool, error) {
 	return active.ID != "", err
 }
 
-// readsSides is MayProve of what is about to be read.
+// readsSides is MayProve for the cards whose rates are about to be read.
 func (a RateAccess) readsSides(ctx context.Context, c *Card, parents []RevisionParent) error {
 	asked := []string{c.ID}
 	for _, p := range parents {

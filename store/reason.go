@@ -2,7 +2,7 @@ package store
 
 import "fmt"
 
-// The codes of refusals that a caller may act on.
+// The codes of errors that a caller can handle.
 const (
 	ReasonCurrencyMismatch = "currency_mismatch"       // a parent in another currency, without an exchange rate
 	ReasonCardNotOwn       = "card_not_own"            // another account's card, not assigned to the card's owner
@@ -11,18 +11,18 @@ const (
 	ReasonExternalIDTaken  = "external_id_taken"       // another user of the tenant has the external id
 )
 
-// LossError is the ErrConflict, of ReasonSellsAtLoss, of calls that would sell
-// for less than they cost. Its text tells nothing of the costs.
+// LossError is an ErrConflict with ReasonSellsAtLoss: calls would sell for less
+// than they cost. Its text reveals no costs.
 type LossError struct {
-	Losing int     // prefixes
-	First  Finding // of those, in their order
-	Former bool    // by what the revision was built from, not by the card's parents now
+	Losing int     // the number of losing prefixes
+	First  Finding // the first finding of a loss, in the order of prefixes
+	Former bool    // the costs are those of the parents at the build, not of the present ones
 }
 
-// Error tells nothing of the costs.
+// Error reveals no costs.
 func (e *LossError) Error() string { return fmt.Sprint(e.Unwrap()) }
 
-// Unwrap gives the refusal with its code.
+// Unwrap returns the ErrConflict with its code.
 func (e *LossError) Unwrap() error {
 	return refused(ReasonSellsAtLoss, "accept_losses", "is needed because calls would sell for less than they cost")
 }
@@ -36,5 +36,5 @@ type ReasonError struct {
 // Error begins with the code.
 func (e *ReasonError) Error() string { return e.Code + ": " + e.Err.Error() }
 
-// Unwrap gives the refusal itself.
+// Unwrap returns the error without its code.
 func (e *ReasonError) Unwrap() error { return e.Err }

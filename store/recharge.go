@@ -7,11 +7,11 @@ import (
 	"resellerd/store/rating"
 )
 
-// applyChargeChange follows a change of a card that tells on calls at once: how their
-// charges are rounded, which way they go, which parent they are bought from.
-// The active revision is held against its costs as before an activation, and
-// refused a loss only where a call may sell for less than before. What is built
-// directly from the card becomes stale.
+// applyChargeChange handles a card change that affects calls at once: the rounding
+// of charges, the direction, or the routing. It proves the active revision as
+// before an activation. It refuses a loss only if a call may now sell for less than
+// before, or is compared with other costs. Cards that are built directly from this
+// card become stale.
 func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c *Card, atLoss bool) error {
 	if terms(before) == terms(c) && routingOf(before) == routingOf(c) {
 		return nil
@@ -39,16 +39,16 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 	return err
 }
 
-// provesAnew reports whether a change affects the price of a call, or the cost
-// that the price is compared with. The writer must be allowed to read both, even
-// if no proof follows: the result of an earlier proof decides that, and must not
-// be revealed.
+// provesAnew reports whether a change affects the price of a call, or the cost that
+// the price is compared with. The writer must be allowed to read both, even if no
+// proof follows. Whether one follows depends on the result of an earlier proof,
+// which must not be revealed.
 func provesAnew(before, c *Card) bool {
 	return charging(before) != charging(c) || routingOf(before) != routingOf(c)
 }
 
-// mayLose reports whether a call may then sell for less than before, or is held
-// against other costs.
+// mayLose reports whether a call may sell for less after the change, or is compared
+// with other costs.
 func mayLose(before, c *Card) bool {
 	was, is := charging(before), charging(c)
 	return was.direction != is.direction || !is.rounding.NeverBelow(was.rounding) ||
@@ -60,15 +60,16 @@ type charge struct {
 	rounding  rating.Rounding
 }
 
-// charging is what a card says that its charges rest on, beside its rates.
+// charging returns the card's fields, other than its rates, that determine its
+// charges.
 func charging(c *Card) charge {
 	rounding, _ := rating.NewRounding(c.ChargePrecision, c.ChargeRounding) // validated before it was stored
 	return charge{c.Direction, rounding}
 }
 
-// requireProofInForce is requireProof for the active revision. It may stay at a loss, and
-// without a cost to compare with, where that is accepted; one that has no
-// parents stays as it was.
+// requireProofInForce is requireProof for the active revision. If losses are
+// accepted, the revision may stay active at a loss or without a cost to compare
+// with. A revision without parents stays unchanged.
 func (tx *Tx) requireProofInForce(ctx context.Context, rates RateAccess, c *Card, r *Revision, atLoss bool) error {
 	parents, err := tx.boughtFrom(ctx, c, r.ID)
 	if err == nil && len(parents) == 0 {
@@ -84,11 +85,11 @@ func (tx *Tx) requireProofInForce(ctx context.Context, rates RateAccess, c *Card
 	return notProven(err)
 }
 
-// applyParentChange follows a change of a card's parents, or of what their money is
-// worth; some says that there are any. What is in force is to be built anew
-// when it was built from others, or was imported and sells at a loss then.
-// Without any parent left it must have others that it was built from, or do
-// without a proof from now on.
+// applyParentChange handles a change of a card's parents or of their exchange
+// rates; some says that there are parents. The active revision becomes stale if it
+// was built from other parents or rates, or if it was imported and now sells at a
+// loss. If no parents are left and the revision was imported, the change is refused
+// unless losses are accepted.
 func (tx *Tx) applyParentChange(ctx context.Context, rates RateAccess, c *Card, some, atLoss bool) error {
 	active, err := tx.activeRevision(ctx, c.ID)
 	if err != nil || active.ID == "" {
@@ -124,8 +125,8 @@ func (tx *Tx) markParentChange(ctx context.Context, rates RateAccess, c *Card, a
 	return err
 }
 
-// sellsAtLoss reports whether a proof finds a loss. Where there is nothing to
-// compare with it finds none.
+// sellsAtLoss reports whether a proof finds a loss. Without a cost to compare with,
+// there is no loss.
 func (tx *Tx) sellsAtLoss(ctx context.Context, rates RateAccess, c *Card, revision string) (bool, error) {
 	proof, err := tx.ProveRevision(ctx, rates, c.ID, revision, nil)
 	if uncomparable(err) {
@@ -134,8 +135,8 @@ func (tx *Tx) sellsAtLoss(ctx context.Context, rates RateAccess, c *Card, revisi
 	return proof.Losing > 0, err
 }
 
-// suppliedOtherwise reports whether a built revision's card has other parents
-// by now, or other exchange rates, than it was built from.
+// suppliedOtherwise reports whether the card of a built revision now has other
+// parents, or other exchange rates, than the revision was built from.
 func (tx *Tx) suppliedOtherwise(ctx context.Context, c *Card, revision string) (bool, error) {
 	parents, err := tx.parents(ctx, c.ID)
 	if err != nil || len(parents) == 0 {
@@ -153,8 +154,8 @@ func (tx *Tx) suppliedOtherwise(ctx context.Context, c *Card, revision string) (
 	return len(built) != len(parents), nil
 }
 
-// acceptUnproven leaves an imported revision in force without anything to be held
-// against, or to be built anew from.
+// acceptUnproven leaves an imported revision in force without parents to compare
+// with, if losses are accepted.
 func (tx *Tx) acceptUnproven(ctx context.Context, c *Card, active *Revision, atLoss bool) error {
 	if !atLoss {
 		return refused(ReasonNotProven, "parents", "are what the revision in force is held against")

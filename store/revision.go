@@ -14,13 +14,13 @@ import (
 const (
 	RevisionDraft     = "draft"
 	RevisionScheduled = "scheduled"
-	RevisionHeld      = "held" // was scheduled, and refused when its time came
+	RevisionHeld      = "held" // was scheduled, but refused when its time came
 	RevisionActive    = "active"
-	RevisionInactive  = "inactive" // one of the newest that were active; can be again
+	RevisionInactive  = "inactive" // one of the newest that were active; can be activated again
 	RevisionArchived  = "archived"
 )
 
-// Where the rates of a revision come from.
+// The origins of a revision's rates.
 const (
 	OriginImport = "import"
 	OriginBuild  = "build"
@@ -30,33 +30,33 @@ const (
 type Revision struct {
 	ID            string `db:"id,key"`
 	CardID        string `db:"card_id,key"`
-	Number        int    `db:"number,null"` // counts up for each card from its first activation; 0 before it
+	Number        int    `db:"number,null"` // counts up from 1 within the card; 0 before the first activation
 	Status        string
-	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled one becomes active
+	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled revision becomes active
 	ActivatedAt   schema.Micros `db:"activated_at,null"`   // last
-	DeactivatedAt schema.Micros `db:"deactivated_at,null"` // last; 0 while active
+	DeactivatedAt schema.Micros `db:"deactivated_at,null"` // the last time; 0 while active
 	Rows          int64         `db:"row_count"`
 	Origin        string        `db:"origin,fixed"`        // OriginImport or OriginBuild
-	BaseID        string        `db:"base_id,null"`        // the revision that it amends, which must be active when this one becomes so
-	ScheduledBy   string        `db:"scheduled_by,null"`   // who scheduled it last
-	ScheduledFrom string        `db:"scheduled_from,null"` // and from which client address
-	// LossesAccepted says of a scheduled one that calls may sell at a loss, and
-	// of one that was active that some did.
+	BaseID        string        `db:"base_id,null"`        // the revision that it amends; must be active when this one is first activated
+	ScheduledBy   string        `db:"scheduled_by,null"`   // the user who scheduled it last
+	ScheduledFrom string        `db:"scheduled_from,null"` // the client address of that user
+	// LossesAccepted says of a scheduled revision that calls may sell at a loss, and
+	// of an activated one that some did.
 	LossesAccepted bool          `db:"losses_accepted"`
-	HeldReason     string        `db:"held_reason,null"` // of a held one: a code
-	Terms          string        `db:"terms,null"`       // what its card said beside the rates when it was last activated
+	HeldReason     string        `db:"held_reason,null"` // a code, if held
+	Terms          string        `db:"terms,null"`       // the card's fields that determine costs, as of the last activation or change
 	CreatedAt      schema.Micros `db:"created_at,fixed"`
 }
 
-// Rate is what one prefix costs: see schema.
+// Rate is the price of one prefix. See schema.Rate.
 type Rate = schema.Rate
 
 var rateColumns = append([]string{"revision_id"}, schema.RateType.Names()...)
 
 var revisionsTable = statementsOf[Revision]("revisions")
 
-// Revision reads a revision of a card of the tenant; ErrNotFound if either is
-// absent.
+// Revision reads a revision of a card of the tenant. It returns ErrNotFound if
+// either is absent.
 func (tx *Tx) Revision(ctx context.Context, card, id string) (Revision, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
@@ -71,11 +71,10 @@ func (tx *Tx) Revision(ctx context.Context, card, id string) (Revision, error) {
 	return r, nil
 }
 
-// CreateRevision stores a new draft of a card of the tenant with all rates of
-// the sequence, in any order. An error of the sequence ends it and is
-// returned. It returns ErrNotFound for an unknown card and ErrInvalid for a
-// malformed rate or a prefix that occurs twice; the transaction can then only
-// be given up.
+// CreateRevision stores a new draft of a card of the tenant, with all rates of the
+// sequence, in any order. An error of the sequence ends it and is returned. It
+// returns ErrNotFound for an unknown card, and ErrInvalid for a malformed rate or a
+// prefix that occurs twice. After an error, roll the transaction back.
 func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[Rate, error]) (Revision, error) {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err

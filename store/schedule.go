@@ -9,21 +9,23 @@ import (
 	"resellerd/store/schema"
 )
 
-// Schedule says when a revision becomes active, and in whose name.
+// Schedule says when a revision becomes active, and on whose behalf.
 type Schedule struct {
 	At         schema.Micros // in the future
 	UserID     string
-	ClientAddr string // that the user acted from; "" when it is not known
-	AtLoss     bool   // calls may then cost more than they sell for
+	ClientAddr string // the user's client address; "" if unknown
+	AtLoss     bool   // accepts calls that cost more than they sell for
 }
 
-// ScheduleRevision has a draft become active at a later time, or a scheduled
-// or held one at another. What activation asks is asked now, and again then.
+// ScheduleRevision schedules a draft to become active later, or changes the time of
+// a scheduled or held revision. It runs the checks of ActivateRevision now.
+// Activation runs them again at the scheduled time.
 //
-// An amendment may also rest on a revision that is scheduled for an earlier time.
+// The base of an amendment may also be a revision that is scheduled for an earlier
+// time.
 //
 // It returns
-//   - ErrNotFound when the card or the revision is absent
+//   - ErrNotFound if the card or the revision is absent
 //   - ErrRatesHidden as ActivateRevision does
 //   - ErrInvalid for a time that is not in the future
 //   - ErrConflict for a revision in another state, and where ActivateRevision
@@ -58,8 +60,8 @@ func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s 
 	return err
 }
 
-// restsOn refuses an amendment whose base will not be active at that time, as
-// far as can be told.
+// restsOn refuses an amendment if its base is neither active now nor scheduled for
+// an earlier time.
 func (tx *Tx) restsOn(ctx context.Context, card, base string, at schema.Micros) error {
 	found, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+
 		" WHERE card_id = ? AND id = ? AND (status = ? OR (status = ? AND live_at < ?))",
@@ -70,14 +72,14 @@ func (tx *Tx) restsOn(ctx context.Context, card, base string, at schema.Micros) 
 	return err
 }
 
-// unpublished reports that a revision has never been active.
+// unpublished reports whether a revision has never been active.
 func unpublished(r *Revision) bool {
 	return r.Status == RevisionDraft || r.Status == RevisionScheduled || r.Status == RevisionHeld
 }
 
-// CancelSchedule makes a scheduled or held revision a draft again; of a draft
-// it changes nothing. It returns ErrNotFound, or ErrConflict for a revision in
-// another state.
+// CancelSchedule turns a scheduled or held revision back into a draft. A draft
+// stays unchanged. It returns ErrNotFound, or ErrConflict for a revision in another
+// state.
 func (tx *Tx) CancelSchedule(ctx context.Context, card, id string) (Revision, error) {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil || r.Status == RevisionDraft {
@@ -91,9 +93,9 @@ func (tx *Tx) CancelSchedule(ctx context.Context, card, id string) (Revision, er
 	return r, tx.storeSchedule(ctx, &r)
 }
 
-// HoldRevision keeps a scheduled revision from becoming active, for a reason
-// that its card's owner is told. It returns ErrNotFound, or ErrConflict when it
-// is not scheduled.
+// HoldRevision keeps a scheduled revision from becoming active. The card's owner
+// can see the reason. It returns ErrNotFound, or ErrConflict if the revision is not
+// scheduled.
 func (tx *Tx) HoldRevision(ctx context.Context, card, id, reason string) (Revision, error) {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil {
@@ -115,7 +117,7 @@ func (tx *Tx) storeSchedule(ctx context.Context, r *Revision) error {
 }
 
 // DeleteRevision deletes a revision that was never active, with its rates. It
-// returns ErrNotFound, or ErrConflict for any other.
+// returns ErrNotFound, or ErrConflict if the revision has been active.
 func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil {
@@ -130,16 +132,16 @@ func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	return nil
 }
 
-// Due is a revision whose time has come.
+// Due is a scheduled revision whose time has come.
 type Due struct {
 	TenantID   string `db:"tenant_id"`
 	CardID     string `db:"card_id"`
 	RevisionID string `db:"id"`
 }
 
-// DueRevisions lists scheduled revisions whose time has come, the earliest
-// first, at most limit and of any tenant. One may be due no more when it is
-// looked at again in a transaction.
+// DueRevisions lists at most limit scheduled revisions whose time has come, of all
+// tenants, the earliest first. Check each again in a transaction: it may not be due
+// any more.
 func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
 	due, err := dialect.SelectAll[Due](ctx, s.dialect, s.pool, `SELECT c.tenant_id, r.card_id, r.id
 		FROM revisions r JOIN cards c ON c.id = r.card_id
@@ -150,14 +152,14 @@ func (s *Store) DueRevisions(ctx context.Context, limit int) ([]Due, error) {
 	return due, nil
 }
 
-// NextDue is when the next scheduled revision is due, which may be past; 0 when
-// none is scheduled.
+// NextDue returns the time at which the next scheduled revision is due, which may
+// be in the past. It returns 0 if none is scheduled.
 func (s *Store) NextDue(ctx context.Context) (schema.Micros, error) {
 	return s.earliest(ctx, "SELECT min(live_at) AS at FROM revisions WHERE status = 'scheduled'")
 }
 
-// NextAssignmentChange is the next moment behind after at which an assignment
-// begins or ends by itself; 0 when none does.
+// NextAssignmentChange returns the first time after the given one at which an
+// assignment begins or ends on its own. It returns 0 if there is no such time.
 func (s *Store) NextAssignmentChange(ctx context.Context, after schema.Micros) (schema.Micros, error) {
 	return s.earliest(ctx, `SELECT min(valid_from) AS at FROM assignments WHERE valid_from > ?
 		UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?`, after, after)

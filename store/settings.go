@@ -10,12 +10,12 @@ import (
 	"resellerd/store/dialect"
 )
 
-// keySetting is the name of the store key in the settings.
+// keySetting is the name of the store key in the table of settings.
 const keySetting = "store_key"
 
-// Key is the store's secret of 32 random bytes, made once and the same for
-// every process over this database. Cursors, ETags and sealed revisions are
-// made with it; it never leaves the process.
+// Key returns the store's secret of 32 random bytes. It is generated once, and
+// every process on this database uses the same one. Cursors, ETags and sealed
+// revisions are made with it. It never leaves the process.
 func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	fresh := make([]byte, 32)
 	_, _ = rand.Read(fresh) // never fails, by its contract

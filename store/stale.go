@@ -7,15 +7,15 @@ import (
 	"resellerd/store/dialect"
 )
 
-// Why a card is stale, as its owner is told.
+// The reasons for a stale card, which its owner can see.
 const (
-	StaleChanged   = "provider_card_changed"   // what it was built from has other rates or charges now, or other cards stand there
+	StaleChanged   = "provider_card_changed"   // a parent's rates or charges have changed, or the parents are other cards now
 	StaleWithdrawn = "provider_card_withdrawn" // a card that it was built from is not assigned any more
 )
 
-// usable is the condition that the account of card c may build from the parent
-// p.parent_id: its own card, or one that is assigned to it now. It takes the
-// moment twice.
+// usable is the SQL condition that the owner of card c may build from the parent
+// p.parent_id now: a card of the same owner, or one that is assigned to the owner
+// now. It takes the present time as two arguments.
 const usable = `EXISTS (SELECT 1 FROM cards k WHERE k.id = p.parent_id AND (k.account_id = c.account_id OR EXISTS (
 	SELECT 1 FROM assignments s WHERE s.card_id = k.id AND s.account_id = c.account_id
 		AND s.valid_from <= ? AND (s.valid_to IS NULL OR s.valid_to > ?))))`
@@ -27,7 +27,7 @@ func (tx *Tx) builtFromWithdrawn(ctx context.Context, revision string) (bool, er
 		JOIN cards c ON c.id = r.card_id WHERE r.id = ? AND NOT `+usable, revision, tx.now, tx.now)
 }
 
-// exists reports whether a query gives a row.
+// exists reports whether a query returns a row.
 func (tx *Tx) exists(ctx context.Context, text string, args ...any) (bool, error) {
 	found, err := dialect.SelectAll[struct {
 		One int `db:"one"`
@@ -35,9 +35,10 @@ func (tx *Tx) exists(ctx context.Context, text string, args ...any) (bool, error
 	return len(found) > 0, err
 }
 
-// spreadStale goes one step from a card that has just switched from old, which
-// may be none, to r: to the cards in force that are built directly from it,
-// and to the card itself, which is fresh unless its own parents have moved on.
+// spreadStale updates the stale marks after a card has switched from old, which may
+// be zero, to r. It goes one step: to the cards in force that are built directly
+// from this card, and to the card itself. The card itself becomes fresh unless its
+// own parents have changed since.
 func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
 	err := tx.spreadOwn(ctx, c)
 	if err == nil {
@@ -49,15 +50,16 @@ func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
 	return err
 }
 
-// spreadOwn marks the owner's cards in force that are built directly from one.
+// spreadOwn marks those cards of the same owner that are in force and built
+// directly from c.
 func (tx *Tx) spreadOwn(ctx context.Context, c *Card) error {
 	_, err := tx.exec(ctx, `UPDATE cards SET stale = ? WHERE stale IS NULL AND account_id = ?
 		AND id IN (SELECT f.card_id FROM parents_in_force f WHERE f.parent_id = ?)`, StaleChanged, c.AccountID, c.ID)
 	return err
 }
 
-// spreadBelow marks the cards of the accounts that this one is assigned to,
-// when what they are shown of it has changed.
+// spreadBelow marks the cards in force of the accounts that c is assigned to, if
+// something that they can see of c has changed.
 func (tx *Tx) spreadBelow(ctx context.Context, c *Card, old, r Revision) error {
 	const fresh = `stale IS NULL AND account_id <> ? AND id IN (SELECT f.card_id FROM parents_in_force f WHERE f.parent_id = ?)
 		AND EXISTS (SELECT 1 FROM assignments s WHERE s.card_id = ? AND s.account_id = cards.account_id
@@ -74,8 +76,8 @@ func (tx *Tx) spreadBelow(ctx context.Context, c *Card, old, r Revision) error {
 	return err
 }
 
-// shownDiffers reports whether who sees a card translated is shown something
-// else with revision b than with a: rates, currency, direction, precisions or
+// shownDiffers reports whether revisions a and b look different to an account that
+// sees the card translated. It can see rates, currency, direction, precisions and
 // roundings.
 func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 	if a.Terms != b.Terms || a.Rows != b.Rows {
@@ -85,8 +87,9 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 		" WHERE o.revision_id = ? AND (n.prefix IS NULL OR "+rateDiffers+")", b.ID, a.ID)
 }
 
-// updateStale says of a card that r has just become active of whether it is
-// stale: r may be older than what its parents are now, or which they are.
+// updateStale sets or clears the stale mark of a card whose revision r has just
+// become active. The card is stale if its parents, or their active revisions, have
+// changed since r was built.
 func (tx *Tx) updateStale(ctx context.Context, c *Card, r Revision) error {
 	stale := ""
 	changed, err := tx.parentsMovedOn(ctx, c, r.ID)
@@ -108,9 +111,9 @@ func (tx *Tx) updateStale(ctx context.Context, c *Card, r Revision) error {
 	return tx.updateWithdrawn(ctx, c.ID)
 }
 
-// parentsMovedOn reports whether a card that a revision was built from has
-// another active revision now than then; another account's only if it shows
-// something else.
+// parentsMovedOn reports whether a parent of a built revision now has another
+// active revision than at the time of the build. A parent of another account counts
+// only if something that the owner can see has changed.
 func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (bool, error) {
 	type parent struct {
 		AccountID string `db:"account_id"`
@@ -143,8 +146,8 @@ func (tx *Tx) parentsMovedOn(ctx context.Context, c *Card, revision string) (boo
 
 const withdrawn = `EXISTS (SELECT 1 FROM parents_in_force p WHERE p.card_id = c.id AND NOT ` + usable + `)`
 
-// updateWithdrawn marks a card as resting on one that was withdrawn, or takes
-// the mark back: such a card is to be built anew then.
+// updateWithdrawn marks a card that depends on a withdrawn one. If it depends on
+// none any more, it changes the mark to StaleChanged: the card must be built again.
 func (tx *Tx) updateWithdrawn(ctx context.Context, card string) error {
 	gone, err := tx.exists(ctx, "SELECT 1 FROM cards c WHERE c.id = ? AND "+withdrawn, card, tx.now, tx.now)
 	if err != nil {
@@ -158,8 +161,8 @@ func (tx *Tx) updateWithdrawn(ctx context.Context, card string) error {
 	return err
 }
 
-// applyAssignmentChange updates the marks of the cards of an account that rest on a card whose
-// assignment to it has just been changed.
+// applyAssignmentChange updates the marks of an account's cards in force that
+// depend on card, after the card's assignment to the account has changed.
 func (tx *Tx) applyAssignmentChange(ctx context.Context, card, account string) error {
 	type ref struct{ ID string }
 	resting, err := dialect.SelectAll[ref](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM cards c
@@ -172,9 +175,9 @@ func (tx *Tx) applyAssignmentChange(ctx context.Context, card, account string) e
 	return err
 }
 
-// UpdateWithdrawn does for one card of the tenant what time alone changes:
-// an assignment that it rests on has ended or begun. ErrNotFound if there is
-// no such card.
+// UpdateWithdrawn updates the mark of one card of the tenant after an assignment
+// that it depends on has begun or ended on its own. It returns ErrNotFound if there
+// is no such card.
 func (tx *Tx) UpdateWithdrawn(ctx context.Context, card string) error {
 	if _, err := tx.Card(ctx, card); err != nil {
 		return err
@@ -185,14 +188,15 @@ func (tx *Tx) UpdateWithdrawn(ctx context.Context, card string) error {
 	return nil
 }
 
-// OutdatedMark is a card whose mark is out of date: the mark does not say whether
-// the card rests on a withdrawn one.
+// OutdatedMark is a card with an outdated mark: the mark is wrong about whether the
+// card depends on a withdrawn one.
 type OutdatedMark struct {
 	TenantID string `db:"tenant_id"`
 	CardID   string `db:"id"`
 }
 
-// OutdatedMarks lists at most limit of them, of any tenant.
+// OutdatedMarks lists at most limit outdated marks of all tenants, ordered by card
+// id.
 func (s *Store) OutdatedMarks(ctx context.Context, limit int) ([]OutdatedMark, error) {
 	now := s.micros()
 	cards, err := dialect.SelectAll[OutdatedMark](ctx, s.dialect, s.pool, `SELECT c.tenant_id, c.id FROM cards c

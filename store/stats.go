@@ -2,8 +2,8 @@ package store
 
 import "database/sql"
 
-// Stats is what the connection pools are doing, by pool: "read", and in SQLite
-// "write", which has a connection of its own.
+// Stats returns the statistics of the connection pools, by pool: "read", and in
+// SQLite "write", which has one connection.
 func (s *Store) Stats() map[string]sql.DBStats {
 	stats := map[string]sql.DBStats{"read": s.db.Read.Stats()}
 	if s.db.Write != s.db.Read {

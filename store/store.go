@@ -22,27 +22,27 @@ import (
 type Options struct {
 	// Now is the clock, time.Now by default. Tests inject one.
 	Now func() time.Time
-	// NewID makes a fresh, unguessable id for a row of the given type, one of
+	// NewID returns a new, unguessable id for a row of the given type, one of
 	// schema.Types with a prefix; RandomID by default.
 	NewID func(typ string) string
 	// MaxConns bounds the connections that read, and in PostgreSQL those that
 	// write too. Default: four times the processors, at least 8.
 	MaxConns int
-	// CacheRows bounds the rows and subjects remembered for one data
+	// CacheRows bounds the rows and subjects cached for one data
 	// revision. Default 65536.
 	CacheRows int
-	// RateMemory bounds the bytes that look-ups keep. Default
-	// lookup.DefaultMemory; below 0 nothing is kept.
+	// RateMemory bounds the bytes that look-ups cache. The default is
+	// lookup.DefaultMemory. A negative value disables the cache.
 	RateMemory int64
-	// Poll is how often the data revision is asked for. Default 100 ms.
+	// Poll is how often the store reads the data revision. Default 100 ms.
 	Poll time.Duration
 	// MaxStale is how old the last confirmed data revision may be before a
-	// read from the cache asks for it first. Default 2 s.
+	// read from the cache confirms it first. Default 2 s.
 	MaxStale time.Duration
-	// Cleared is told of each external id that Migrate clears; nil for nobody.
+	// Cleared is called with each external id that Migrate clears. It may be nil.
 	Cleared func(BadExternalID)
-	// Logger is told when the database has lost commits, or its file is gone.
-	// Default: nobody.
+	// Logger gets an entry if the database has lost commits, or its file is gone.
+	// By default nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -62,19 +62,19 @@ type Store struct {
 	tracker   *history.Tracker
 	cache     *history.Cache
 	lookups   *lookup.Finder
-	bulkSlots chan struct{} // one for each connection of bulk that is taken
+	bulkSlots chan struct{} // holds one entry for each connection of db.Bulk in use
 	cleared   func(BadExternalID)
 }
 
 // Open opens the database that url names:
 //
-//	sqlite:path/to/file.db    a file, made when absent
+//	sqlite:path/to/file.db    a file, created if absent
 //	sqlite::memory:           a database that lives as long as the Store
 //	postgres://…              a PostgreSQL server
 //
 // It does not touch the schema; see Migrate and SchemaCurrent. It returns
-// ErrInvalid for a url of another form and ErrUnavailable when the database
-// does not answer.
+// ErrInvalid for a url of another form and ErrUnavailable if the database does not
+// answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	p, d, err := dialect.Connect(ctx, url, dialect.Options{MaxConns: o.MaxConns, Logger: o.Logger})
@@ -127,8 +127,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Close stops the polling and what reads ahead, waits for running statements and closes every
-// connection.
+// Close stops the polling and the loading of rates, waits for running statements,
+// and closes every connection.
 func (s *Store) Close() error {
 	s.tracker.Stop()
 	s.lookups.Close()
@@ -138,8 +138,8 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// Ping asks the database for a sign of life; ErrUnavailable when there is
-// none, and when its file is no longer where it was.
+// Ping checks that the database answers. It returns ErrUnavailable if the database
+// does not, or if its file is no longer in its place.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.db.Intact(); err != nil {
 		return fmt.Errorf("database: %w", err)
@@ -151,14 +151,15 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Dialect is the database's kind: "sqlite" or "postgres".
+// Dialect returns the database's kind: "sqlite" or "postgres".
 func (s *Store) Dialect() string { return s.dialect.Name }
 
-// micros is the clock as the database keeps times: microseconds since 1970.
+// micros returns the present time as the database stores times: microseconds since
+// 1970.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 
-// RandomID makes an opaque id for a row of the given type: a prefix that names
-// the type and 26 characters of base32 that hold 128 random bits.
+// RandomID returns an opaque id for a row of the given type: a prefix that names
+// the type, and 26 characters of base32 that hold 128 random bits.
 func RandomID(typ string) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails, by its contract

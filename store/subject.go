@@ -13,40 +13,40 @@ import (
 	"resellerd/store/history"
 )
 
-// Subject is a user with all that decisions about it rest on.
+// Subject is a user with all data that decisions about the user depend on.
 type Subject struct {
 	User    User
 	Account Account
-	Chain   []Account // its account and every account above, nearest first
-	// Status is the account's effective status: Closed when any of the chain is,
-	// else Suspended when any is, else Active.
+	Chain   []Account // the user's account and every account above, nearest first
+	// Status is the account's effective status. It is Closed if any account of the
+	// chain is Closed. Otherwise it is Suspended if any is Suspended, and Active if
+	// none is.
 	Status string
-	// Access is the union of the groups, cut by every ceiling of the chain. It
-	// is shared and must not be changed.
+	// Access is the union of the groups, cut by every ceiling of the chain. It is
+	// shared and must not be changed.
 	Access Access
 	// Granted is the union of the groups before any ceiling cuts it.
 	Granted Access
 	// Named holds the areas that the groups have rows for, sorted. Keys of Access
-	// that are not among them stem from a ceiling.
+	// that are not in Named come from a ceiling.
 	Named []string
-	// Groups counts the groups that count: owned by the account or lent to it.
+	// Groups counts the user's groups that the account owns or that are lent to it.
 	Groups int
-	Leaf   bool // no account lies below its own
+	Leaf   bool // the user's account has no accounts below it
 }
 
-// Subject finds the tenant's user whose id, or else whose external id, is ref.
-// It reads what the transaction sees. It returns ErrNotFound when there is
-// none.
+// Subject finds the tenant's user whose id is ref, or else whose external id is
+// ref. It reads the data as the transaction sees it. It returns ErrNotFound if
+// there is none.
 func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
 	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
 }
 
-// Subject finds the user whose id, or else whose external id, is ref: among
-// the tenant's, or among all when tenant is "". It returns ErrNotFound when
-// there is none, ErrAmbiguous when users of two tenants have that external id,
-// and ErrUnavailable when that cannot be found out for the current data
-// revision.
-// The subject is shared by all callers and must not be changed.
+// Subject finds the user whose id is ref, or else whose external id is ref. It
+// searches the tenant, or all tenants if tenant is "". It returns ErrNotFound if
+// there is none, and ErrAmbiguous if users of two tenants have that external id. It
+// returns ErrUnavailable if the answer cannot be confirmed for the current data
+// revision. The subject is shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
 	return history.Cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *history.Observation) (*Subject, int64, error) {
 		var subject *Subject
@@ -58,14 +58,14 @@ func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, erro
 	})
 }
 
-// snapshot has all statements of fn read the data of one moment: a ceiling and
-// the groups under it are never of two. With at, it reads the history of that
-// moment, too.
+// snapshot runs fn so that all its statements read the data of one moment. For
+// example, a ceiling and the groups below it never come from different moments. If
+// at is not nil, it also reads the history of that moment.
 func (s *Store) snapshot(ctx context.Context, at *history.Observation, fn func(dialect.Execer) error) error {
 	return s.inReadTx(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
-// loadSubject finds the user in a tenant, or in any when tenant is "".
+// loadSubject finds the user in a tenant, or in any tenant if tenant is "".
 func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, ref string) (*Subject, error) {
 	user, err := findUser(ctx, d, x, tenant, ref)
 	if err != nil {
@@ -121,9 +121,9 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 	return User{}, fault.ErrNotFound
 }
 
-// usableGroups reads the groups that the user is in and that its account owns
-// or was lent. The database lets it be in no others; should it be in one all
-// the same, that one gives nothing.
+// usableGroups reads those of the user's groups that the user's account owns or
+// borrows. The database refuses other groups. If a user were in another one, that
+// group would grant nothing.
 func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user User) ([]Group, error) {
 	groups, err := dialect.SelectAll[Group](ctx, d, x, groupsTable.query+` WHERE id IN (
 		SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
@@ -172,8 +172,8 @@ func ceilings(chain []Account) (all []Access) {
 	return all
 }
 
-// Grants gives what groups of the tenant add up to, whatever ceilings lie over
-// those who are in them. It returns ErrNotFound when a group is absent.
+// Grants returns the union of the rights of groups of the tenant, without any
+// ceiling. It returns ErrNotFound if a group is absent.
 func (tx *Tx) Grants(ctx context.Context, groups ...string) (Access, error) {
 	var given []Access
 	for _, id := range groups {
@@ -186,16 +186,16 @@ func (tx *Tx) Grants(ctx context.Context, groups ...string) (Access, error) {
 	return Resolve(given, nil), nil
 }
 
-// What is added up of the access below an account: so many rows of groups, and
-// so many look-ups of an area in a group.
+// The limits of GrantsBelow: the rows of groups that it reads, and the look-ups of
+// an area in a group.
 const (
 	maxGrantRows    = 20_000
 	maxGrantLookups = 1_000_000
 )
 
-// GrantsBelow gives what the groups of all users of an account and of those
-// below it add up to, whatever ceilings and states lie over them. Where there
-// is too much to add up, it is everything.
+// GrantsBelow returns the union of the rights of all users of an account and of the
+// accounts below it. It ignores ceilings and statuses. If there are too many rights
+// to add up, it returns full access.
 func (tx *Tx) GrantsBelow(ctx context.Context, account string) (Access, error) {
 	type row struct {
 		ID            string

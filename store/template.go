@@ -1,12 +1,12 @@
 package store
 
-// DefaultReseller is the template of the group that a reseller's users start
-// with: its customers, its customer cards and its own users; reading what it
-// buys; nothing of what only a carrier has.
+// DefaultReseller is the template of the group that a reseller's users start with.
+// It covers the reseller's customers, customer cards and users, and reading the
+// cards that the reseller buys by. It covers nothing that only a carrier has.
 const DefaultReseller = "default-reseller"
 
-// DefaultResellerGroup is a new group from the template DefaultReseller. The
-// caller gives it an owner and may change it before it is stored.
+// DefaultResellerGroup returns a new group from the template DefaultReseller. The
+// caller must set its owner, and may change it before storing it.
 func DefaultResellerGroup() Group {
 	return Group{
 		Name:          "Default reseller",

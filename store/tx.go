@@ -15,45 +15,51 @@ import (
 	"resellerd/store/schema"
 )
 
-// Tx is one writing transaction within one tenant: no method of it reads or
-// writes a row of another. It belongs to one goroutine and ends with the
-// function that Write was given.
+// Tx is one write transaction within one tenant. Its methods change only rows of
+// that tenant, except that KeepAnswer also deletes expired answers of other
+// tenants. They read only rows of that tenant, except List, Below, Recipe and
+// Destinations: their arguments decide. A Tx belongs to one goroutine and is valid
+// until the function that Write was given returns.
 type Tx struct {
 	store   *Store
 	tx      *sqlx.Tx
 	tenant  string
 	now     schema.Micros
-	since   int64                // losses of history before it began
-	changed bool                 // something was written
-	proved  map[string]keptProof // revisions that were built here
-	cursors int                  // that were opened
+	since   int64                // the losses of history before it began
+	changed bool                 // the transaction has written
+	proved  map[string]keptProof // the proofs of revisions that were built here
+	cursors int                  // the number of cursors opened
 
-	atLoss bool // calls may cost more than they sell for, as was accepted here
+	atLoss bool // a writer accepted here that calls cost more than they sell for
 }
 
-// Tenant is the tenant (the id of its master) that is written to.
+// Tenant returns the tenant (the id of its master) of the transaction.
 func (tx *Tx) Tenant() string { return tx.tenant }
 
-// LossesAccepted reports whether anything was put in force or changed here at
-// which calls cost more than they sell for, as its writer accepted.
+// LossesAccepted reports whether the transaction activated or changed a revision
+// whose calls cost more than they sell for, because its writer accepted that.
 func (tx *Tx) LossesAccepted() bool { return tx.atLoss }
 
-// Now is the moment that this transaction writes down; it is read once.
+// Now returns the time of all changes of this transaction. The clock is read once.
 func (tx *Tx) Now() schema.Micros { return tx.now }
 
-// Write runs fn in one transaction and commits when fn returns nil; else, and
-// when fn panics, nothing of it stays, and fn's error is returned as it is.
+// Write runs fn in one transaction and commits if fn returns nil. If fn returns an
+// error or panics, Write rolls back. It returns fn's error unchanged.
 //
-// Writers of one tenant run one after the other, so that what fn reads is what
-// it changes. The data revision is written last and grows by one in the order
-// of the commits; a transaction that wrote nothing leaves it alone. Write does
-// not retry: ErrUnavailable says that the database was gone or had the
-// transaction lose against another one, and that nothing was written unless
-// the connection broke during the commit itself. It also says that the database
-// has lost commits which this process has read, that its file was replaced, or
-// that it could not confirm the write after the commit: the write may be there.
+// Writers of one tenant run one after the other, so that the data that fn reads
+// cannot change before it writes. The data revision is written last. It grows by
+// one with each commit, in the order of commits. A transaction that writes nothing
+// does not change it.
 //
-// An empty tenant is for making a new master, whose tenant it then becomes.
+// Write does not retry. It returns ErrUnavailable if the database did not answer,
+// or if the transaction lost against another one. Then nothing was written, unless
+// the connection broke during the commit itself. It also returns ErrUnavailable if
+// the database has lost commits that this process has read, if its file was
+// replaced, or if the write could not be confirmed after the commit. In these cases
+// the write may be stored.
+//
+// An empty tenant is for creating a master, which then becomes the tenant of the
+// transaction.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
 	since := s.tracker.State().Losses
 	h, err := s.history.Prepare(ctx, s.writers)
@@ -70,7 +76,7 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	ended := false
 	defer func() {
 		if !ended {
-			_ = begun.Rollback() // the error that led here is the one that matters
+			_ = begun.Rollback() // the earlier error is the one that matters
 		}
 	}()
 	if err := tx.serialise(ctx); err != nil {
@@ -91,19 +97,19 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", tx.refused(ctx, err))
 	}
-	// What was committed is noted even for a caller who has left.
+	// The tracker learns of the commit even if the caller has gone.
 	if err := errors.Join(s.db.Intact(), s.tracker.Advance(context.WithoutCancel(ctx), made)); err != nil {
 		return fmt.Errorf("the write may be lost: %w", err)
 	}
 	return nil
 }
 
-// beginWrite begins a transaction that lasts until it is ended here, whatever becomes
-// of ctx: database/sql would roll it back from a goroutine of its own, on a
-// connection that a COPY is still talking on. letGo is called after its end.
+// beginWrite begins a transaction that does not end with ctx. Otherwise
+// database/sql would roll it back from its own goroutine, on a connection that a
+// COPY still uses. Call letGo after the end of the transaction.
 func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
 	held, letGo := context.WithCancel(dialect.HeldOpen(ctx))
-	stop := context.AfterFunc(ctx, letGo) // as long as it waits for a connection
+	stop := context.AfterFunc(ctx, letGo) // ctx still ends the wait for a connection
 	tx, err = s.db.Write.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
@@ -122,9 +128,10 @@ func (tx *Tx) serialise(ctx context.Context) error {
 	return nil
 }
 
-// advance checks what is left to check and takes the next data revision. Its
-// row stays locked until the commit, which makes its order that of commits. It
-// refuses to go on in a database that has lost what is known here.
+// advance checks the deferred constraints and takes the next data revision. The row
+// of the data revision stays locked until the commit, so that its order is the
+// order of commits. advance fails if the database has lost commits that this
+// process knows.
 func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Observation, err error) {
 	if err := tx.checkConstraints(ctx); err != nil {
 		return made, err
@@ -148,8 +155,8 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	return made, nil
 }
 
-// checkConstraints has the database check now what it would check at the commit, where it
-// can be asked to.
+// checkConstraints makes the database check the deferred constraints now, if it has
+// a statement for that.
 func (tx *Tx) checkConstraints(ctx context.Context) error {
 	if tx.store.dialect.CheckNow == "" {
 		return nil
@@ -160,12 +167,12 @@ func (tx *Tx) checkConstraints(ctx context.Context) error {
 	return nil
 }
 
-// exec writes with the ?-marked arguments bound in order.
+// exec runs a write with arguments for its ? placeholders.
 func (tx *Tx) exec(ctx context.Context, text string, args ...any) (rows int64, err error) {
 	return tx.count(ctx)(tx.tx.ExecContext(ctx, tx.tx.Rebind(text), args...))
 }
 
-// execNamed writes with the :named arguments bound from a struct or map.
+// execNamed runs a write whose :named arguments come from a struct or map.
 func (tx *Tx) execNamed(ctx context.Context, text string, arg any) (rows int64, err error) {
 	return tx.count(ctx)(tx.tx.NamedExecContext(ctx, text, arg))
 }
@@ -185,7 +192,7 @@ func (tx *Tx) refused(ctx context.Context, err error) error {
 	return explain(tx.store.dialect.TranslateIn(ctx, err))
 }
 
-// own reads the row of the given id, if it is the tenant's.
+// own reads the row with the given id if it belongs to the tenant.
 func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
 	if !dialect.Storable(id) {
 		var none T
@@ -198,8 +205,8 @@ func own[T any](ctx context.Context, tx *Tx, typ, text, id string) (T, error) {
 	return row, nil
 }
 
-// current refuses a write that was made for another version of the row; wanted
-// 0 takes any.
+// current refuses a write for another version of the row. If wanted is 0, any
+// version matches.
 func current(typ, id string, version, wanted int64) error {
 	if wanted != 0 && wanted != version {
 		return fmt.Errorf("%s %s: %w", typ, id, fault.Conflict("version", "has changed"))
@@ -207,7 +214,7 @@ func current(typ, id string, version, wanted int64) error {
 	return nil
 }
 
-// dropOwn deletes the row of the given id, if it is the tenant's and of the
+// dropOwn deletes the row with the given id if it belongs to the tenant and has the
 // given version (0 for any).
 func (tx *Tx) dropOwn(ctx context.Context, typ, table, id string, version int64) error {
 	type versioned struct{ Version int64 }

@@ -13,16 +13,16 @@ import (
 	"resellerd/store/schema"
 )
 
-// Read runs fn over one state of the tenant's data, as a Snapshot does. What fn
-// writes is refused, and no writer waits for it.
+// Read runs fn on the data of one moment of the tenant, as Snapshot does. The
+// database refuses writes of fn, and no writer waits for it.
 func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
 	return s.inReadTx(ctx, nil, func(begun *sqlx.Tx) error {
 		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros())})
 	})
 }
 
-// inReadTx runs fn in a transaction that reads one state of the data. With at,
-// it reads the history of that state first.
+// inReadTx runs fn in a transaction that reads the data of one moment. If at is not
+// nil, it reads the history of that moment first.
 func (s *Store) inReadTx(ctx context.Context, at *history.Observation, fn func(*sqlx.Tx) error) error {
 	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err)) }
 	var h history.Statement
@@ -46,15 +46,14 @@ func (s *Store) inReadTx(ctx context.Context, at *history.Observation, fn func(*
 	return fn(tx)
 }
 
-// List reads one page as the transaction sees it, with its own writes; it is
-// otherwise as Store.List. The query's filter decides what is read, also
-// beyond the tenant.
+// List is Store.List as the transaction sees the data, with its own writes. The
+// query's filter decides which rows it reads, even beyond the tenant.
 func (tx *Tx) List(ctx context.Context, q query.Query) (query.Page, error) {
 	return tx.store.query.List(ctx, tx.tx, q)
 }
 
-// PolicyRow is Store.PolicyRow as the transaction sees it; a row of another
-// tenant is absent.
+// PolicyRow is Store.PolicyRow as the transaction sees the data. It returns
+// ErrNotFound for a row of another tenant.
 func (tx *Tx) PolicyRow(ctx context.Context, typ, id string) (map[string]any, error) {
 	row, _, err := tx.store.query.PolicyRow(ctx, tx.tx, typ, id, nil)
 	if err == nil && row["tenant_id"] != tx.tenant {
@@ -63,7 +62,7 @@ func (tx *Tx) PolicyRow(ctx context.Context, typ, id string) (map[string]any, er
 	return row, err
 }
 
-// Below is Store.Below as the transaction sees it.
+// Below is Store.Below as the transaction sees the data.
 func (tx *Tx) Below(ctx context.Context, ancestor, descendant string) (bool, error) {
 	chain, err := tx.store.ancestors(ctx, tx.tx, descendant, nil)
 	return slices.Contains(chain, ancestor), err

@@ -10,7 +10,7 @@ import (
 	"resellerd/store/valid"
 )
 
-// User is someone who acts, in the name of an account.
+// User is a person or program that acts for an account.
 type User struct {
 	ID         string   `db:"id,key"`
 	TenantID   string   `db:"tenant_id,key"`
@@ -19,20 +19,20 @@ type User struct {
 	Login      string   // an email address, unique in the account
 	Name       string   `db:"name,null"`
 	Status     string   // Active or Disabled
-	IPAllow    Strings  `db:"ip_allow"`       // networks in CIDR notation; empty for any
-	TimeZone   string   `db:"time_zone,null"` // a name of the IANA database
+	IPAllow    Strings  `db:"ip_allow"`       // allowed networks in CIDR notation; empty for any
+	TimeZone   string   `db:"time_zone,null"` // a name of the IANA time zone database
 	Groups     []string `db:"-"`              // ids, sorted; at least one
 	Version    int64
 	CreatedAt  schema.Micros `db:"created_at,fixed"`
 	UpdatedAt  schema.Micros `db:"updated_at"`
 }
 
-// UserPatch changes a user; nil leaves a field as it is.
+// UserPatch changes a user. A nil field stays as it is.
 type UserPatch struct {
 	ExternalID, Login, Name, Status, TimeZone *string
 
 	IPAllow, Groups *[]string
-	Version         int64 // the version that is changed; 0 for any
+	Version         int64 // the version to change; 0 for any
 }
 
 // Named reports whether ref is the user's id or external id. A reference that
@@ -41,7 +41,7 @@ func (u *User) Named(ref string) bool {
 	return ref == u.ID || ref != "" && ref == u.ExternalID && !likeID(ref)
 }
 
-// Validate returns an ErrInvalid that names the first field at fault.
+// Validate returns an ErrInvalid that names the first invalid field.
 func (u *User) Validate() error {
 	var c valid.Checks
 	if fault := externalIDFault(u.ExternalID); fault != "" {
@@ -65,7 +65,7 @@ var (
 	userRowsTable = statementsOf[userRow]("users")
 )
 
-// User reads a user of the tenant; ErrNotFound if there is none.
+// User reads a user of the tenant. It returns ErrNotFound if there is none.
 func (tx *Tx) User(ctx context.Context, id string) (User, error) {
 	u, err := own[User](ctx, tx, "user", usersTable.query, id)
 	if err != nil {
@@ -77,7 +77,8 @@ func (tx *Tx) User(ctx context.Context, id string) (User, error) {
 	return u, nil
 }
 
-// userRow is a user as it is written, with the group that stands for all.
+// userRow is a row of the table of users. It names one of the user's groups, so
+// that no user is without a group.
 type userRow struct {
 	User
 	FirstGroup string `db:"first_group_id"`
@@ -88,11 +89,11 @@ func (u User) row() userRow {
 	return userRow{User: u, FirstGroup: u.Groups[0]}
 }
 
-// CreateUser stores a new user of u.AccountID. Status is Active when not
-// given; id, tenant, version and times are set here. It returns ErrInvalid for
-// a malformed field, an unknown account, or a group that is neither the
-// account's own nor lent to it, and ErrConflict for a login that is taken in
-// the account or an external id that is taken in the tenant.
+// CreateUser stores a new user of u.AccountID. The default of Status is Active.
+// CreateUser sets id, tenant, version and times. It returns ErrInvalid for a
+// malformed field, an unknown account, or a group that the account neither owns nor
+// borrows. It returns ErrConflict for a login that is taken in the account or an
+// external id that is taken in the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.store.newID("user"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&u.Status, Active)
@@ -110,7 +111,7 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	return row.User, nil
 }
 
-// join puts a user into groups; the database refuses those that its account
+// join adds a user to groups. The database refuses groups that the user's account
 // may not use.
 func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
 	for _, group := range groups {
@@ -121,10 +122,10 @@ func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
 	return nil
 }
 
-// UpdateUser changes a user of the tenant and returns it as it is then. It
-// returns ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict: the
-// version has moved on, or the login or the external id is taken. A malformed
-// external id from earlier may stay.
+// UpdateUser changes a user of the tenant and returns the changed user. It returns
+// ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict if the version has
+// moved on, or the login or the external id is taken. A stored external id may
+// stay, even if it is malformed.
 func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User, error) {
 	before, err := tx.User(ctx, id)
 	if err != nil {
@@ -166,8 +167,8 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 	return nil
 }
 
-// DeleteUser deletes a user of the tenant, of the given version (0 for any).
-// It returns ErrNotFound, or ErrConflict when the version has moved on.
+// DeleteUser deletes a user of the tenant. The version must match; 0 matches any.
+// It returns ErrNotFound, or ErrConflict if the version has moved on.
 func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
 	return tx.dropOwn(ctx, "user", "users", id, version)
 }

@@ -9,17 +9,16 @@ import (
 	"resellerd/store/schema"
 )
 
-// period is when something holds: from, inclusive, to, exclusive; to 0 for
-// without end.
+// period is a time span that includes From and excludes To. A To of 0 means no end.
 type period struct {
 	From schema.Micros `db:"valid_from"`
 	To   schema.Micros `db:"valid_to"`
 }
 
-// link is a table that joins a card with something else for a time. A pair has
-// any number of periods that are over and at most one that is not.
+// link is a table that joins a card with another row for a time. Each pair has any
+// number of past periods and at most one that is not over.
 type link struct {
-	typ, table, other, owner string // other and owner are columns
+	typ, table, other, owner string // other and owner are column names
 }
 
 var (
@@ -27,15 +26,15 @@ var (
 	customerLink   = link{"customer on card", "card_customers", "customer_id", "account_id"}
 )
 
-// live reads the pair's period that is not over yet; ErrNotFound if there is
-// none.
+// live reads the pair's period that is not over yet. It returns ErrNotFound if
+// there is none.
 func (l link) live(ctx context.Context, tx *Tx, card, other string) (period, error) {
 	return dialect.SelectOne[period](ctx, tx.store.dialect, tx.tx, `SELECT valid_from, COALESCE(valid_to, 0) AS valid_to
 		FROM `+l.table+` WHERE card_id = ? AND `+l.other+` = ? AND (valid_to IS NULL OR valid_to > ?)`, card, other, tx.now)
 }
 
-// put has the pair hold for p from now on, and returns the period as it is
-// kept: what has begun keeps its beginning, unless p begins in the future.
+// put sets the pair's present or future period to p and returns the stored period.
+// A period that has begun keeps its beginning, unless p begins in the future.
 func (l link) put(ctx context.Context, tx *Tx, owner, card, other string, p period) (period, error) {
 	if p.From == 0 {
 		p.From = tx.now
@@ -70,7 +69,7 @@ func (l link) extend(ctx context.Context, tx *Tx, card, other string, p period) 
 	return err
 }
 
-// end has a period end now; one that has not begun leaves no trace.
+// end ends a period now. It deletes a period that has not begun.
 func (l link) end(ctx context.Context, tx *Tx, card, other string, p period) error {
 	if p.From < tx.now {
 		return l.extend(ctx, tx, card, other, period{From: p.From, To: tx.now})
@@ -79,8 +78,8 @@ func (l link) end(ctx context.Context, tx *Tx, card, other string, p period) err
 	return err
 }
 
-// remove ends the pair's period that is not over; ErrNotFound if there is
-// none.
+// remove ends the pair's period that is not over. It returns ErrNotFound if there
+// is none.
 func (l link) remove(ctx context.Context, tx *Tx, card, other string) error {
 	live, err := l.live(ctx, tx, card, other)
 	if err != nil {
