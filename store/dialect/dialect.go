@@ -18,8 +18,8 @@ import (
 	"resellerd/store/fault"
 )
 
-// Dialect is what differs between the two databases. All other SQL is the
-// same text but for its placeholders.
+// Dialect holds the differences between the two databases. All other SQL has the
+// same text in both, except for its placeholders.
 type Dialect struct {
 	Name string
 	Mark byte // placeholders are this byte and a number: ?1 or $1
@@ -28,42 +28,43 @@ type Dialect struct {
 	StartsWith func(text, part string) string
 	EndsWith   func(text, part string) string
 	Contains   func(text, part string) string
-	TextList   func(value, from string) string // JSON array of value over from, in its order
+	TextList   func(value, from string) string // JSON array of value over from, in the order of value
 	JSONObject func(key, value, from string) string
 	JSONArray  func(values ...string) string
 	Texts      func(list string) string                          // a table of one column, value: the texts of a JSON array
 	JSONRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
-	Bigint     string                                            // makes a bound argument an int64
-	HasUsers   string                                            // counts the tables of users: 0 without a schema
-	Standby    string                                            // whether the database follows another one
+	Bigint     string                                            // casts a bound argument to an int64
+	HasUsers   string                                            // counts the tables named users: 0 without a schema
+	Standby    string                                            // whether the database is a replica of another one
 
-	Cursors bool // a transaction can leave a query half read and go on with it later
+	Cursors bool // a transaction can read part of a query, and go on reading it later
 
-	// Serialise has a transaction wait for the others of the same name, which is
-	// its one argument; "" where the database has one writer at a time.
+	// Serialise makes a transaction wait for the others of the same name, which is
+	// its only argument; "" if the database has one writer at a time.
 	Serialise string
-	CheckNow  string        // checks now what would be checked at the commit; "" where there is no such statement
-	OneState  sql.TxOptions // of a transaction that reads one state of the data
+	CheckNow  string        // checks deferred constraints now; "" if there is no such statement
+	OneState  sql.TxOptions // the options of a transaction that reads one state of the data
 
-	// Steps is what brings the schema up to date, by texts.
+	// Steps returns the provider that brings the schema up to date with the
+	// migrations in texts.
 	Steps func(db *sql.DB, texts fs.FS) (*goose.Provider, error)
 
-	constraint func(error) *fault.ConstraintError // nil when it is none
+	constraint func(error) *fault.ConstraintError // nil if the error is none
 	gone       func(error) bool                   // the database did not answer
 	cancelled  func(error) bool                   // the statement was cancelled
 	Absent     func(error) bool                   // the statement names a table or a column that is not there
 
-	// BulkInsert writes the rows that next gives until it gives none, nil, and
-	// counts them. Whatever error next has ends it and is returned: none, io.EOF
-	// included, is taken for the end. next must not use the transaction, which
+	// BulkInsert writes the rows that next returns until it returns nil, and counts
+	// them. Any error of next ends the insert and is returned. Even io.EOF is an
+	// error, not the end of the rows. next must not use the transaction, which
 	// waits for it.
 	BulkInsert func(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error)
 }
 
-// Placeholder is the n-th bound argument, from 1.
+// Placeholder returns the placeholder of the n-th bound argument, from 1.
 func (d Dialect) Placeholder(n int) string { return string(d.Mark) + strconv.Itoa(n) }
 
-// Rebind writes ?-marked arguments the dialect's own way.
+// Rebind replaces ? placeholders with those of the dialect.
 func (d Dialect) Rebind(text string) string {
 	if d.Mark == '$' {
 		return sqlx.Rebind(sqlx.DOLLAR, text)
@@ -71,7 +72,7 @@ func (d Dialect) Rebind(text string) string {
 	return text
 }
 
-// stepOptions are those of the steps of any schema.
+// stepOptions returns the migration options that both databases share.
 func stepOptions() []goose.ProviderOption {
 	return []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
 }
@@ -79,26 +80,29 @@ func stepOptions() []goose.ProviderOption {
 // Pools are the connections to one database.
 type Pools struct {
 	Read  *sqlx.DB // many
-	Write *sqlx.DB // one in SQLite, the same as read in PostgreSQL
-	Pulse *sqlx.DB // one, kept free for the data revision
-	// Bulk reads what a writer or a proof works from while its transaction
-	// writes; nil where a writer keeps others from reading.
+	Write *sqlx.DB // one connection in SQLite; the same pool as Read in PostgreSQL
+	Pulse *sqlx.DB // one connection, reserved for the data revision
+	// Bulk reads the inputs of a build or a proof while its transaction
+	// writes; nil if a writer blocks readers.
 	Bulk *sqlx.DB
 
-	made *generation // of connections; nil in SQLite
-	file *dbFile     // nil where there is none
+	made *generation // the generation of connections; nil in SQLite
+	file *dbFile     // nil if there is no file
 }
 
-// BulkConns is how many builds and proofs can have another connection read.
+// BulkConns is how many builds and proofs can read on another connection at the
+// same time.
 const BulkConns = 2
 
 // Options says how the pools are opened.
 type Options struct {
-	MaxConns int          // that read, and in PostgreSQL those that write too
-	Logger   *slog.Logger // is told when the file of the database is gone
+	MaxConns int          // the most connections that read, and in PostgreSQL also write
+	Logger   *slog.Logger // gets an entry if the file of the database is gone
 }
 
-// Connect opens the pools that url names.
+// Connect opens the pools of the database that url names. It returns ErrInvalid for
+// a url of another form, and ErrUnavailable if a SQLite database cannot be opened.
+// It does not contact PostgreSQL.
 func Connect(ctx context.Context, url string, o Options) (p Pools, d Dialect, err error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
@@ -111,7 +115,7 @@ func Connect(ctx context.Context, url string, o Options) (p Pools, d Dialect, er
 	return Pools{}, Dialect{}, fault.Invalid("database", "must be sqlite:FILE or postgres://…")
 }
 
-// open opens a pool of at most n connections, all of which are kept.
+// open opens a pool of at most n connections, and keeps idle ones open.
 func open(driver, name string, n int) (*sqlx.DB, error) {
 	db, err := sqlx.Open(driver, name)
 	if err != nil {
@@ -126,15 +130,16 @@ func sized(db *sqlx.DB, n int) *sqlx.DB {
 	return db
 }
 
-// Drop has no connection that is open now be used again.
+// Drop prevents any further use of the PostgreSQL connections that are open now. In
+// SQLite it does nothing.
 func (p Pools) Drop() {
 	if p.made != nil {
 		p.made.next()
 	}
 }
 
-// CloseIdle closes the connections that are not in use, but for SQLite's one
-// that writes: with its last connection gone, it would remove its log.
+// CloseIdle closes the idle connections. It keeps SQLite's write connection,
+// because SQLite removes its log when the last connection closes.
 func (p Pools) CloseIdle() {
 	for _, db := range []*sqlx.DB{p.Read, p.Pulse, p.Bulk} {
 		if db != nil {
@@ -144,14 +149,14 @@ func (p Pools) CloseIdle() {
 	}
 }
 
-// Intact returns an error unless the database is in the files that are open.
+// Intact returns an error unless the database is still in the files that are open.
 func (p Pools) Intact() error { return p.file.intact() }
 
-// Missing reports whether intact last found a file missing or replaced. It never
-// waits.
+// Missing reports whether the last Intact found a file missing or replaced. It
+// never blocks.
 func (p Pools) Missing() bool { return p.file.missing() }
 
-// Close closes every connection, after the statements that run.
+// Close closes every connection after its running statements.
 func (p Pools) Close() (err error) {
 	for _, db := range []*sqlx.DB{p.Read, p.Pulse, p.Bulk, p.Write} {
 		if db != nil {
@@ -161,8 +166,9 @@ func (p Pools) Close() (err error) {
 	return err
 }
 
-// Translate turns a driver's error into one of this package's: a constraint, a
-// database that is gone, a row that is absent. Others stay what they are.
+// Translate turns a driver's error into an error of package fault: a violated
+// constraint, an unreachable database, or an absent row. Other errors stay
+// unchanged.
 func (d Dialect) Translate(err error) error {
 	if err == nil || isStoreError(err) {
 		return err
@@ -185,8 +191,8 @@ func (d Dialect) Translate(err error) error {
 	return err
 }
 
-// TranslateIn is translate with the reason why ctx ended preferred to what the
-// driver made of it.
+// TranslateIn is Translate, but if ctx has ended, it returns the cause of that
+// instead.
 func (d Dialect) TranslateIn(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

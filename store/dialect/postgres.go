@@ -17,7 +17,7 @@ import (
 	"resellerd/store/fault"
 )
 
-// Postgres is what PostgreSQL can do.
+// Postgres returns the dialect of PostgreSQL.
 func Postgres() Dialect {
 	return Dialect{
 		Name:       "postgres",
@@ -55,7 +55,7 @@ func Postgres() Dialect {
 	}
 }
 
-// postgresSteps has processes that migrate one database take turns.
+// postgresSteps makes processes that migrate one database take turns.
 func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 	turns, err := lock.NewPostgresSessionLocker()
 	if err != nil {
@@ -110,10 +110,10 @@ func postgresConstraint(err error) *fault.ConstraintError {
 	return &fault.ConstraintError{Kind: kind, Name: name, Err: err}
 }
 
-// postgresGone reports errors that mean the server, not the statement:
-// connection (08), who may connect and to what (28, 3D, 55), resources (53),
-// shutdown and recovery (57P), system (58) and transactions that lost against
-// another (40).
+// postgresGone reports whether an error is about the server, not the statement:
+// connection (08), permission to connect and existence of the database (28, 3D,
+// 55), resources (53), shutdown and recovery (57P), system (58), and transactions
+// that lost against another (40).
 func postgresGone(err error) bool {
 	code := postgresCode(err)
 	if len(code) != 5 {
@@ -126,7 +126,7 @@ func postgresGone(err error) bool {
 	return code[:3] == "57P"
 }
 
-// postgresBulkInsert is Dialect.BulkInsert, by COPY.
+// postgresBulkInsert is Dialect.BulkInsert with COPY.
 func postgresBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []string, next func() ([]any, error)) (int64, error) {
 	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"github.com/lib/pq"
 )
 
-// generation counts how often all connections were given up.
+// generation counts how often all open connections were abandoned.
 type generation struct{ n atomic.Int64 }
 
 func (g *generation) next() { g.n.Add(1) }
 
-// connector opens connections that know of HeldOpen, that end with their
-// generation, and that are sessions of their own.
+// connector opens connections that support HeldOpen, that are abandoned with their
+// generation, and that have a server session of their own.
 type connector struct {
 	*pq.Connector
 	made *generation
@@ -30,9 +30,9 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	if err := claimSession(ctx, conn, c.open); err != nil {
 		if errors.Is(err, errPooler) {
-			c.made.next() // those that are open are no better
+			c.made.next() // the open connections have the same problem
 		}
-		_ = conn.Close() // it is not used
+		_ = conn.Close() // it is never used
 		return nil, err
 	}
 	return &postgresConn{pqConn: conn, made: c.made, since: since}, nil
@@ -51,7 +51,7 @@ func (c connector) open(ctx context.Context) (pqConn, error) {
 	return conn, nil
 }
 
-// pqConn is what database/sql uses of a connection of the driver.
+// pqConn is the part of a driver connection that database/sql uses.
 type pqConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -64,9 +64,10 @@ type pqConn interface {
 	driver.Validator
 }
 
-// postgresConn has the driver watch the context of who begins a transaction,
-// where database/sql is given one that does not end: the driver cancels what
-// the server is doing and spoils the connection, and says nothing on it.
+// postgresConn makes the driver watch the context of HeldOpen's caller, while
+// database/sql gets a context that does not end. When the watched context ends, the
+// driver cancels the running statement on the server and marks the connection as
+// bad. It does not send anything on the connection itself.
 type postgresConn struct {
 	pqConn
 	made  *generation
@@ -80,8 +81,7 @@ func (c *postgresConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.
 	return c.pqConn.BeginTx(ctx, o)
 }
 
-// ResetSession has database/sql take another connection for one that is given
-// up.
+// ResetSession makes database/sql replace an abandoned connection.
 func (c *postgresConn) ResetSession(ctx context.Context) error {
 	if c.since != c.made.n.Load() {
 		return driver.ErrBadConn
@@ -89,15 +89,15 @@ func (c *postgresConn) ResetSession(ctx context.Context) error {
 	return c.pqConn.ResetSession(ctx)
 }
 
-// IsValid has database/sql close a connection that is given up.
+// IsValid makes database/sql close an abandoned connection.
 func (c *postgresConn) IsValid() bool {
 	return c.since == c.made.n.Load() && c.pqConn.IsValid()
 }
 
 type watchedKey struct{}
 
-// HeldOpen is a context for beginning a transaction that does not end with ctx,
-// which is still what the driver watches.
+// HeldOpen returns a context for beginning a transaction. It does not end with ctx,
+// but the driver still watches ctx.
 func HeldOpen(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), watchedKey{}, ctx)
 }

@@ -11,8 +11,8 @@ import (
 	"resellerd/store/fault"
 )
 
-// errPooler says that statements of one connection reach several sessions of
-// the server. Arguments would then be bound to other clients' statements.
+// errPooler says that the statements of one connection reach several sessions of
+// the server. Then arguments could be bound to other clients' statements.
 var errPooler = fmt.Errorf("the database is behind a pooler in transaction or statement mode: "+
 	"connect to the server itself, or have the pooler use session mode: %w", fault.ErrUnavailable)
 
@@ -22,14 +22,13 @@ const (
 	tookSession = "taken"
 )
 
-// witnessPatience bounds the wait for a second connection: a pooler may have no
-// other session to give.
+// witnessPatience limits the wait for a second connection: a pooler may have no
+// other session.
 const witnessPatience = time.Second
 
-// claimSession marks the session of a connection that has just been opened as
-// taken. It returns errPooler when the session is taken already, when another
-// connection, made by open, sees this mark, or when a later statement goes to
-// another session.
+// claimSession marks the session of a new connection as taken. It returns errPooler
+// if the session is taken already, if a second connection, made by open, sees the
+// mark, or if a later statement reaches another session.
 func claimSession(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
 	was, err := session(ctx, conn)
 	if err == nil && was != "" {
@@ -51,8 +50,8 @@ func claimSession(ctx context.Context, conn pqConn, open func(context.Context) (
 	return err
 }
 
-// witness returns errPooler when a second connection sees what was set on the
-// first. Where none is to be had, there is nothing to see.
+// witness returns errPooler if a second connection sees the mark of the first. If
+// no second connection can be opened, it returns nil, unless ctx has ended.
 func witness(ctx context.Context, open func(context.Context) (pqConn, error)) error {
 	soon, cancel := context.WithTimeout(ctx, witnessPatience)
 	defer cancel()
@@ -60,7 +59,7 @@ func witness(ctx context.Context, open func(context.Context) (pqConn, error)) er
 	if err != nil {
 		return ctx.Err()
 	}
-	defer func() { _ = second.Close() }() // it was only looked at
+	defer func() { _ = second.Close() }() // nothing was written
 	if sees, err := session(soon, second); err == nil && sees != "" {
 		return errPooler
 	}

@@ -12,14 +12,14 @@ import (
 	"resellerd/store/fault"
 )
 
-// Execer is what reads and writes need of a database: the prepared pool and
-// every transaction have it.
+// Execer is the part of a database that reads and writes need. StatementPool and
+// every transaction implement it.
 type Execer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// SelectAll reads every row of a query with ?-marked arguments.
+// SelectAll reads every row of a query with ? placeholders.
 func SelectAll[T any](ctx context.Context, d Dialect, x Execer, text string, args ...any) ([]T, error) {
 	rows, err := x.QueryContext(ctx, d.Rebind(text), args...)
 	if err != nil {
@@ -33,7 +33,8 @@ func SelectAll[T any](ctx context.Context, d Dialect, x Execer, text string, arg
 	return all, d.TranslateIn(ctx, errors.Join(rows.Err(), rows.Close()))
 }
 
-// SelectOne is SelectAll for the first row; ErrNotFound when there is none.
+// SelectOne reads the first row of SelectAll. It returns ErrNotFound if there is
+// none.
 func SelectOne[T any](ctx context.Context, d Dialect, x Execer, text string, args ...any) (T, error) {
 	all, err := SelectAll[T](ctx, d, x, text, args...)
 	if err == nil && len(all) == 0 {
@@ -70,8 +71,8 @@ func scanOne(rows *sql.Rows, into ...any) error {
 	return rows.Close()
 }
 
-// Storable reports that texts are valid UTF-8 without NUL, which is all that
-// both databases keep and compare alike.
+// Storable reports whether all texts among the values are valid UTF-8 without NUL.
+// Both databases store and compare only such texts in the same way.
 func Storable(values ...any) bool {
 	for _, v := range values {
 		if text, ok := v.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {

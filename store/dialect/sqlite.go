@@ -20,13 +20,13 @@ import (
 	"resellerd/store/fault"
 )
 
-// SQLite is what SQLite can do.
+// SQLite returns the dialect of SQLite.
 func SQLite() Dialect {
 	blob := func(x string) string { return "CAST(" + x + " AS BLOB)" }
 	return Dialect{
 		Name: "sqlite",
 		Mark: '?',
-		// An empty blob has no parts, not even an empty one: hence the CASE.
+		// The CASE handles an empty part: an empty blob does not contain even an empty blob.
 		StartsWith: func(text, part string) string {
 			return fmt.Sprintf("CASE length(%[2]s) WHEN 0 THEN %[1]s IS NOT NULL ELSE substr(%[1]s, 1, length(%[2]s)) = %[2]s END",
 				blob(text), blob(part))
@@ -51,7 +51,7 @@ func SQLite() Dialect {
 		},
 		HasUsers: "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
 		Standby:  "0",
-		OneState: sql.TxOptions{ReadOnly: true}, // its transactions never read less
+		OneState: sql.TxOptions{ReadOnly: true}, // its transactions always read one state
 		Steps: func(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 			return goose.NewProvider(goose.DialectSQLite3, db, texts, stepOptions()...)
 		},
@@ -67,8 +67,8 @@ func SQLite() Dialect {
 
 var memoryDatabases atomic.Int64
 
-// openSQLite opens a pool that reads and a single connection that writes, so
-// that writers queue here and not in the file's lock.
+// openSQLite opens pools that read, and a single connection that writes. So writers
+// queue in this process instead of waiting for the lock of the file.
 func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error) {
 	if err := registerFeeds(); err != nil {
 		return p, err
@@ -90,7 +90,7 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 	if p.Write, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
 		return p, err
 	}
-	if err := p.Write.PingContext(ctx); err != nil { // makes the file, and keeps a database in memory alive
+	if err := p.Write.PingContext(ctx); err != nil { // creates the file, and keeps a database in memory alive
 		return Pools{}, errors.Join(fault.ErrUnavailable, err, p.Close())
 	}
 	readers := map[**sqlx.DB]int{&p.Read: o.MaxConns, &p.Pulse: 1}
@@ -129,8 +129,8 @@ func sqliteConstraint(err error) *fault.ConstraintError {
 	return &fault.ConstraintError{Kind: kind, Name: sqliteConstraintName(kind, err.Error()), Err: err}
 }
 
-// sqliteConstraintName reads the name out of messages such as
-// "constraint failed: UNIQUE constraint failed: users.login (2067)".
+// sqliteConstraintName extracts the name from messages such as "constraint failed:
+// UNIQUE constraint failed: users.login (2067)".
 func sqliteConstraintName(kind fault.ConstraintKind, message string) string {
 	message = strings.TrimPrefix(message, "constraint failed: ")
 	if i := strings.LastIndex(message, " ("); i >= 0 {

@@ -11,27 +11,28 @@ import (
 	"modernc.org/sqlite/vtab"
 )
 
-// feedWidth is how many columns a feed has.
+// feedWidth is the number of columns of a feed.
 const feedWidth = 16
 
-// A feed is a virtual table of SQLite whose rows come from a function, once
-// each, so that one INSERT … SELECT writes them all: binding them as arguments
-// takes twice as long.
+// A feed is a virtual table of SQLite. Its rows come from a function, once each, so
+// that one INSERT … SELECT writes them all. Binding them as arguments takes twice
+// as long.
 type feed struct {
 	next func() ([]any, error)
 	row  []any
 	n    int64
-	err  error // what ended it early
+	err  error // the error that ended it early
 }
 
-// feeds are those under way, by the number in their table's name.
+// feeds holds the open feeds, by the number in their table's name.
 var feeds struct {
 	sync.Mutex
 	last  int
 	under map[string]*feed
 }
 
-// registerFeeds makes the module known, before the first connection is opened.
+// registerFeeds registers the module. Call it before the first connection is
+// opened.
 var registerFeeds = sync.OnceValue(func() error { return vtab.RegisterModule(nil, "resellerd_feed", feedModule{}) })
 
 func openFeed(next func() ([]any, error)) (string, *feed) {
@@ -69,13 +70,13 @@ func sqliteBulkInsert(ctx context.Context, tx *sqlx.Tx, table string, columns []
 		err = f.err
 	}
 	if err != nil {
-		return f.n, err // the table goes with the transaction
+		return f.n, err // the rollback drops the table
 	}
 	_, err = tx.ExecContext(ctx, "DROP TABLE "+name)
 	return f.n, err
 }
 
-// advance reads the next row; at the end, or after an error, there is none.
+// advance reads the next row. At the end and after an error, row is nil.
 func (f *feed) advance() error {
 	row, err := f.next()
 	if err != nil {
@@ -88,7 +89,7 @@ func (f *feed) advance() error {
 	return nil
 }
 
-// feedModule, feedTable and feedCursor are what SQLite asks for.
+// feedModule, feedTable and feedCursor implement the interfaces of a virtual table.
 type feedModule struct{}
 
 // Create is part of vtab.Module.
@@ -113,7 +114,7 @@ func (m feedModule) Connect(ctx vtab.Context, args []string) (vtab.Table, error)
 
 type feedTable struct{ *feed }
 
-// BestIndex is part of vtab.Table: there is one way through.
+// BestIndex is part of vtab.Table. There is only one plan.
 func (feedTable) BestIndex(*vtab.IndexInfo) error { return nil }
 
 // Open is part of vtab.Table.
@@ -136,7 +137,7 @@ func (c feedCursor) Next() error { return c.advance() }
 // Eof is part of vtab.Cursor.
 func (c feedCursor) Eof() bool { return c.row == nil }
 
-// Column is part of vtab.Cursor. SQLite knows one kind of whole number.
+// Column is part of vtab.Cursor. SQLite accepts only int64 as an integer.
 func (c feedCursor) Column(i int) (vtab.Value, error) {
 	if i >= len(c.row) {
 		return nil, nil

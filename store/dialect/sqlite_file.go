@@ -11,35 +11,35 @@ import (
 	"resellerd/store/fault"
 )
 
-// errReplaced says that the file of the database is not the one that is open.
+// errReplaced says that the file at the path of the database is not the open one.
 var errReplaced = fmt.Errorf("the file of the database was deleted or replaced while it was open, restart with the right one: %w", fault.ErrUnavailable)
 
-// dbFile knows a SQLite database by its files: whatever is written after
-// another file has taken the place of one of them is lost. Nil is always
-// intact. Safe for concurrent use.
+// dbFile tracks the files of a SQLite database. If another file replaces one of
+// them, later writes are lost. A nil dbFile is always intact. It is safe for
+// concurrent use.
 type dbFile struct {
-	path   string // as it was given
+	path   string // the path in the url
 	logger *slog.Logger
 
 	mu   sync.Mutex
-	real string                 // path without symbolic links; "" before the file was first there
-	open map[string]os.FileInfo // by suffix, each from when it was first there
+	real string                 // path without symbolic links; "" until the file is first seen
+	open map[string]os.FileInfo // by suffix, as first seen
 
-	gone atomic.Bool // as intact found last
+	gone atomic.Bool // the last result of intact
 }
 
-// fileSuffixes are those of the files that SQLite keeps open.
+// fileSuffixes are the suffixes of the files that SQLite keeps open.
 var fileSuffixes = []string{"", "-wal", "-shm"}
 
-// watchFile notes which files a database that has just been opened is in.
+// watchFile records the files of a database that has just been opened.
 func watchFile(path string, logger *slog.Logger) *dbFile {
 	f := &dbFile{path: path, logger: logger, open: map[string]os.FileInfo{}}
-	_ = f.intact() // notes what is there
+	_ = f.intact() // records the files that exist
 	return f
 }
 
-// intact returns errReplaced unless the database's files are those that are
-// open. It logs once when they no longer are, and once when they are back.
+// intact returns errReplaced unless the database's files are the open ones. It logs
+// once when they no longer are, and once when they are back.
 func (f *dbFile) intact() error {
 	if f == nil {
 		return nil
@@ -59,9 +59,10 @@ func (f *dbFile) intact() error {
 	return nil
 }
 
-// look finds the first file that is missing, and whether that is news. SQLite
-// keeps its log and its index beside the file that a link leads to, and whoever
-// opens path later looks beside the file that it leads to by then.
+// look returns the first missing or replaced file, and whether the result has
+// changed since the last call. SQLite keeps its log and its index beside the target
+// of a symbolic link. A process that opens path later uses the target that the link
+// has then.
 func (f *dbFile) look() (missing string, changed bool) {
 	real, err := filepath.EvalSymlinks(f.path)
 	if f.real == "" {
@@ -87,6 +88,6 @@ func (f *dbFile) look() (missing string, changed bool) {
 	return missing, f.gone.Swap(missing != "") != (missing != "")
 }
 
-// missing reports whether intact last found a file missing or replaced. It never
-// waits.
+// missing reports whether the last intact found a file missing or replaced. It
+// never blocks.
 func (f *dbFile) missing() bool { return f != nil && f.gone.Load() }

@@ -9,39 +9,40 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// preparedStatements bounds the statements kept prepared, and by that the
-// memory they take on each connection of the server.
+// preparedStatements bounds the number of prepared statements, and so their memory
+// on each connection of the server.
 const preparedStatements = 512
 
-// StatementPool runs statements over a pool, each prepared once and kept by its
-// text. Statements that fall out of the bound are closed when their last
-// reader lets go.
+// StatementPool runs statements on a pool of connections. It prepares each text
+// once and caches the statement. An evicted statement is closed after its last user
+// releases it.
 type StatementPool struct {
 	db   *sql.DB
 	kept *lru.Cache[string, *Statement]
 }
 
-// Statement is a statement of a pool. Who was given it releases it once.
+// Statement is a prepared statement of a StatementPool. Its caller must release it
+// once.
 type Statement struct {
 	stmt  *sql.Stmt
-	users atomic.Int64 // the cache itself is one
+	users atomic.Int64 // the cache counts as one
 }
 
 // NewStatementPool prepares statements on db.
 func NewStatementPool(db *sql.DB) *StatementPool {
-	kept, _ := lru.NewWithEvict(preparedStatements, func(_ string, p *Statement) { p.Release() }) // errs only for a size below 1
+	kept, _ := lru.NewWithEvict(preparedStatements, func(_ string, p *Statement) { p.Release() }) // fails only for a size below 1
 	return &StatementPool{db: db, kept: kept}
 }
 
-// Release lets go of one use; the last one closes the statement.
+// Release ends one use of the statement. The last Release closes it.
 func (p *Statement) Release() {
 	if p.users.Add(-1) == 0 {
-		_ = p.stmt.Close() // frees memory on the server; its failure has no consequence
+		_ = p.stmt.Close() // frees memory on the server; a failure does no harm
 	}
 }
 
-// ReadOne reads the first row that the statement gives within a transaction, or
-// returns sql.ErrNoRows.
+// ReadOne runs the statement within a transaction and reads the first row. It
+// returns sql.ErrNoRows if there is none.
 func (p *Statement) ReadOne(ctx context.Context, tx *sqlx.Tx, args []any, into ...any) error {
 	rows, err := tx.StmtContext(ctx, p.stmt).QueryContext(ctx, args...)
 	if err != nil {
@@ -50,7 +51,7 @@ func (p *Statement) ReadOne(ctx context.Context, tx *sqlx.Tx, args []any, into .
 	return scanOne(rows, into...)
 }
 
-// acquire takes one use, unless the last one is gone already.
+// acquire adds one use. It returns false if the statement is closed already.
 func (p *Statement) acquire() bool {
 	for {
 		n := p.users.Load()
@@ -63,8 +64,8 @@ func (p *Statement) acquire() bool {
 	}
 }
 
-// Statement prepares a text, or gives what is prepared already. The caller
-// releases it.
+// Statement returns the prepared statement of a text, and prepares it if necessary.
+// The caller must release it.
 func (p *StatementPool) Statement(ctx context.Context, text string) (*Statement, error) {
 	if known, ok := p.kept.Get(text); ok && known.acquire() {
 		return known, nil
@@ -79,14 +80,14 @@ func (p *StatementPool) Statement(ctx context.Context, text string) (*Statement,
 		fresh.users.Store(1)
 		fresh.Release()
 		return previous, nil
-	} else if found { // fell out meanwhile: this one serves the caller alone
+	} else if found { // it was evicted and closed meanwhile: only the caller uses fresh
 		fresh.users.Store(1)
 	}
 	return fresh, nil
 }
 
-// QueryContext runs a prepared query. The statement may be closed while its
-// rows are still read; database/sql then closes it after them.
+// QueryContext runs a prepared query. The statement may be closed before its rows
+// are read. Then database/sql closes it after the rows.
 func (p *StatementPool) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	s, err := p.Statement(ctx, text)
 	if err != nil {
@@ -106,5 +107,6 @@ func (p *StatementPool) ExecContext(ctx context.Context, text string, args ...an
 	return s.stmt.ExecContext(ctx, args...)
 }
 
-// Close closes every statement that is not in use.
+// Close closes every statement that is not in use. The others close after their
+// last use.
 func (p *StatementPool) Close() { p.kept.Purge() }
