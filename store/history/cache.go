@@ -11,8 +11,8 @@ import (
 	"resellerd/store/dialect"
 )
 
-// rowCache remembers what was read in one epoch of the tracker, bounded, and
-// forgets all of it when the next one begins.
+// rowCache caches a bounded number of values of one epoch of the tracker. It drops
+// all of them when the next epoch begins.
 type rowCache struct {
 	mu    sync.Mutex
 	epoch int64
@@ -21,11 +21,11 @@ type rowCache struct {
 
 type cachedRow struct {
 	value any
-	until int64 // microseconds since 1970; 0 for as long as the epoch
+	until int64 // microseconds since 1970; 0 for the whole epoch
 }
 
 func newRowCache(size int) *rowCache {
-	kept, _ := lru.New[string, cachedRow](size) // errs only for a size below 1
+	kept, _ := lru.New[string, cachedRow](size) // fails only for a size below 1
 	return &rowCache{kept: kept}
 }
 
@@ -42,7 +42,7 @@ func (c *rowCache) get(epoch, now int64, key string) (any, bool) {
 	return row.value, true
 }
 
-// put remembers what was read in an epoch, unless that is over by now.
+// put caches a value that was read in an epoch, unless that epoch is over.
 func (c *rowCache) put(epoch int64, key string, row cachedRow) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,7 +51,8 @@ func (c *rowCache) put(epoch int64, key string, row cachedRow) {
 	}
 }
 
-// reach begins the epoch if it is a later one, and reports whether it lasts.
+// reach begins the epoch if it is a later one, and reports whether it is the
+// present one.
 func (c *rowCache) reach(epoch int64) bool {
 	if epoch > c.epoch {
 		c.epoch = epoch
@@ -60,7 +61,7 @@ func (c *rowCache) reach(epoch int64) bool {
 	return epoch == c.epoch
 }
 
-// Cache keeps what was read while one state of the database is known.
+// Cache caches values while the known state of the database stays the same.
 type Cache struct {
 	tracker *Tracker
 	d       dialect.Dialect
@@ -68,16 +69,16 @@ type Cache struct {
 	rows    *rowCache
 }
 
-// NewCache makes a cache of at most size rows.
+// NewCache returns a cache of at most size values.
 func NewCache(t *Tracker, d dialect.Dialect, size int, now func() time.Time) *Cache {
 	return &Cache{tracker: t, d: d, now: now, rows: newRowCache(size)}
 }
 
-// Cached answers from the cache of the current epoch, or loads. The value is
-// shared by all callers and must not be changed. load also says until when
-// (microseconds since 1970) the value holds when no write intervenes; 0 for
-// ever. It reads the history in the snapshot that it loads from. Errors are not
-// remembered.
+// Cached returns the value of the current epoch from the cache, or loads it. The
+// value is shared by all callers and must not be changed. load also returns until
+// when (microseconds since 1970) the value holds if no write intervenes, 0 for no
+// end. load must read the history into the Observation, in the same snapshot as the
+// value. Errors are not cached.
 func Cached[T any](ctx context.Context, c *Cache, key string, load func(context.Context, *Observation) (T, int64, error)) (T, error) {
 	return Trusted(ctx, c, func(known State) (value T, err error) {
 		if known, ok := c.rows.get(known.Epoch, c.now().UnixMicro(), key); ok {
@@ -96,8 +97,8 @@ func Cached[T any](ctx context.Context, c *Cache, key string, load func(context.
 	})
 }
 
-// Trusted answers by the history that is known, and once more when load finds
-// that it is lost. What load gives with an error is dropped.
+// Trusted calls load with the known state, and once more if load returns ErrLost.
+// If load returns an error, its value is dropped.
 func Trusted[T any](ctx context.Context, c *Cache, load func(State) (T, error)) (T, error) {
 	var none T
 	for again := true; ; again = false {

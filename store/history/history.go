@@ -13,10 +13,11 @@ import (
 	"resellerd/store/fault"
 )
 
-// ringSize is how many commits the database keeps the marks of.
+// ringSize is how many commits the database keeps the marks of. Older marks are
+// overwritten.
 const ringSize = 65536
 
-// Mark is what tells a commit from another one of the same number.
+// Mark distinguishes a commit from another one with the same number.
 type Mark [16]byte
 
 var errNoMark = errors.New("this is no mark of a commit")
@@ -31,36 +32,36 @@ func (m *Mark) Scan(value any) error {
 	return nil
 }
 
-// DataRevision names a state of the data: the number of the commit that made
-// it, and the random mark of that commit. The zero value is none.
+// DataRevision identifies a state of the data: the number of the commit that made
+// it, and the random mark of that commit. The zero value means none.
 type DataRevision struct {
 	N    int64
 	Mark Mark
 }
 
 // ErrRevisionLost says that the database does not have the commit of a
-// DataRevision, or has had too many since to tell. Asking again cannot help.
+// DataRevision, or that too many commits have followed to tell. Do not retry.
 var ErrRevisionLost = errors.New("data revision lost")
 
-// ErrLost says that a statement met a database without the commit that
-// this store knows. Nothing that was read there may be used.
+// ErrLost says that a statement found the database without a commit that this store
+// knows. Do not use anything that was read there.
 var ErrLost = fmt.Errorf("the database has lost commits that this process has read: %w", fault.ErrUnavailable)
 
 // Observation is what one statement found out about the history of the database.
-// All else that its transaction reads is of the same moment.
+// Everything else that its transaction reads is of the same moment.
 type Observation struct {
-	Known  State        // what was asked about
-	wanted DataRevision // asked about as well
-	At     time.Time    // when it was asked
+	Known  State        // the state that the statement asks about
+	wanted DataRevision // another revision that it asks about
+	At     time.Time    // the time of the question
 
-	now     DataRevision // of the data
-	kept    bool         // known is part of the history
-	has     bool         // wanted is
-	standby bool         // the database follows another one
+	now     DataRevision // the present revision
+	kept    bool         // Known is part of the history
+	has     bool         // wanted is part of the history
+	standby bool         // the database is a replica of another one
 }
 
-// historyText is the one statement about the history. Its arguments are
-// observation.args, with placeholders from the given one on.
+// historyText returns the statement that reads the history. Its arguments are
+// Observation.args, with placeholders from the number from on.
 func historyText(d dialect.Dialect, from int) string {
 	has := func(n int) string {
 		number := d.Placeholder(n) + d.Bigint
@@ -75,14 +76,14 @@ func (x *Observation) args() []any {
 	return []any{x.Known.N, x.Known.Mark[:], x.wanted.N, x.wanted.Mark[:]}
 }
 
-// Into are the places that the columns of the history are read into.
+// Into returns the destinations of the columns of the history.
 func (x *Observation) Into() []any {
 	return []any{&x.now.N, &x.now.Mark, &x.kept, &x.has, &x.standby}
 }
 
-// JoinTo has a query of numbered arguments read the history in the same
-// statement, before its own columns. join is "JOIN", or "LEFT JOIN" for a row of
-// NULLs where the query has none.
+// JoinTo extends a query with numbered placeholders so that it also reads the
+// history. The columns of the history come first. join is "JOIN" or "LEFT JOIN".
+// With "LEFT JOIN", a query without rows gives one row of NULLs.
 func (x *Observation) JoinTo(d dialect.Dialect, join, text string, args []any) (string, []any) {
 	text = fmt.Sprintf("SELECT h.*, q.* FROM (%s) h %s (%s) q ON TRUE", historyText(d, len(args)+1), join, text)
 	return text, append(args, x.args()...)
@@ -91,17 +92,18 @@ func (x *Observation) JoinTo(d dialect.Dialect, join, text string, args []any) (
 // Reader reads the history of one database.
 type Reader struct {
 	d      dialect.Dialect
-	pulse  *dialect.StatementPool // keeps a connection free for it
+	pulse  *dialect.StatementPool // has a connection reserved for the history
 	intact func() error           // whether the database is in the files that are open
-	text   string                 // of the statement
+	text   string                 // the text of the statement
 }
 
-// NewReader makes a reader over a pool that has a connection free.
+// NewReader returns a reader on a pool that has a connection reserved for it.
 func NewReader(d dialect.Dialect, pulse *dialect.StatementPool, intact func() error) *Reader {
 	return &Reader{d: d, pulse: pulse, intact: intact, text: historyText(d, 1)}
 }
 
-// Look reads the history.
+// Look reads the history. It returns ErrLost if the answer shows another database,
+// and ErrUnavailable after any other failure.
 func (r *Reader) Look(ctx context.Context, x *Observation) error {
 	if err := r.intact(); err != nil {
 		return fmt.Errorf("data revision: %w", err)
@@ -116,20 +118,19 @@ func (r *Reader) Look(ctx context.Context, x *Observation) error {
 	return fmt.Errorf("data revision: %w", errors.Join(fault.ErrUnavailable, err))
 }
 
-// otherSchema reports whether the answer to a question about the history shows
-// a database that is not the known one, such as one of an older schema. After
-// any other failure, the next answer decides whether the history is lost; until
-// then nothing is confirmed.
+// otherSchema reports whether an error shows that the database is another one, such
+// as one with an older schema. After any other failure, the next answer decides
+// whether the history is lost. Until then nothing is confirmed.
 func (r *Reader) otherSchema(err error) bool {
 	return errors.Is(err, sql.ErrNoRows) || errors.Is(err, errNoMark) || r.d.Absent(err)
 }
 
-// Statement is a statement about the history, for transactions over its pool.
-// It is prepared before the transaction takes its connection: nobody who holds
-// one waits for another.
+// Statement reads the history within transactions on its pool. It is prepared
+// before the transaction takes its connection, so that no holder of a connection
+// waits for another one.
 type Statement struct{ *dialect.Statement }
 
-// Prepare prepares the statement over a pool. The caller releases it.
+// Prepare prepares the statement on a pool. The caller must release it.
 func (r *Reader) Prepare(ctx context.Context, p *dialect.StatementPool) (Statement, error) {
 	stmt, err := p.Statement(ctx, r.text)
 	return Statement{stmt}, err

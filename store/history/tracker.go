@@ -12,42 +12,43 @@ import (
 	"resellerd/store/fault"
 )
 
-// rememberedRevisions bounds the revisions that need not be asked for again.
+// rememberedRevisions bounds the revisions that Wait can confirm without asking the
+// database.
 const rememberedRevisions = 4096
 
-// State is how a store stands to its database.
+// State is what a store knows about its database.
 type State struct {
-	DataRevision // the newest that is known; none before the first answer and after a loss
+	DataRevision // the newest known revision; none before the first answer and after a loss
 	// Epoch is the key of caches. It grows with each newer revision and each
-	// loss, so what was read in one epoch is never used in another.
+	// loss, so a value that was read in one epoch is never used in another.
 	Epoch  int64
-	Losses int64 // of the history
+	Losses int64 // the number of losses of history
 }
 
-// Tracker follows the data revision: it asks for it on a timer, learns of this
-// process's own writes at once, knows when it was last confirmed, and notices
-// when the database has lost what is known here.
+// Tracker follows the data revision. It polls the database, learns of this
+// process's own writes at once, and knows when the revision was last confirmed. It
+// detects when the database has lost commits that it knows. It is safe for
+// concurrent use.
 type Tracker struct {
 	ask      func(context.Context, *Observation) error
-	Missing  func() bool                     // whether the file of the database was last found missing
-	Lose     func(losses int64)              // called under the lock
-	Report   func(known, found DataRevision) // called after it
+	Missing  func() bool                     // whether the database's file was missing at the last check
+	Lose     func(losses int64)              // called on a loss, while the lock is held
+	Report   func(known, found DataRevision) // called after Lose, without the lock
 	poll     time.Duration
 	maxStale time.Duration
-	asking   chan struct{} // holds one while the database is asked
+	asking   chan struct{} // holds one entry while a question is running
 
 	mu        sync.Mutex
 	known     State
-	confirmed time.Time                          // monotonic; zero before the first answer and after a loss
+	confirmed time.Time                          // the time of the last confirmation; zero before the first answer and after a loss
 	changed   chan struct{}                      // closed and replaced when known changes
-	seen      *lru.Cache[DataRevision, struct{}] // revisions of this history
+	seen      *lru.Cache[DataRevision, struct{}] // revisions that this history contains
 
 	stopping context.CancelFunc
 	stopped  chan struct{}
 }
 
-// Pace says how often the data revision is asked for, and how long an answer
-// holds.
+// Pace says how often the tracker polls, and how long a confirmation is valid.
 type Pace struct {
 	Poll     time.Duration // 100 ms by default
 	MaxStale time.Duration // 2 s by default
@@ -63,11 +64,11 @@ func (p Pace) withDefaults() Pace {
 	return p
 }
 
-// NewTracker makes a tracker that learns of the history by ask. It does nothing
-// of itself before start.
+// NewTracker returns a tracker that reads the history with ask. It does not poll
+// before Start.
 func NewTracker(p Pace, ask func(context.Context, *Observation) error) *Tracker {
 	p = p.withDefaults()
-	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // errs only for a size below 1
+	seen, _ := lru.New[DataRevision, struct{}](rememberedRevisions) // fails only for a size below 1
 	return &Tracker{
 		ask: ask, poll: p.Poll, maxStale: p.MaxStale, asking: make(chan struct{}, 1), changed: make(chan struct{}), seen: seen,
 		Missing: func() bool { return false }, Lose: func(int64) {}, Report: func(DataRevision, DataRevision) {},
@@ -83,7 +84,7 @@ func (t *Tracker) Start() {
 		tick := time.NewTicker(t.poll)
 		defer tick.Stop()
 		for {
-			_, _, _ = t.refresh(ctx, DataRevision{}) // a failure shows as age: current asks again, and fails itself
+			_, _, _ = t.refresh(ctx, DataRevision{}) // after failures the confirmation expires: then current asks, and returns the error
 			select {
 			case <-ctx.Done():
 				return
@@ -93,7 +94,7 @@ func (t *Tracker) Start() {
 	}()
 }
 
-// Stop ends the polling, and waits for it.
+// Stop ends the polling and waits until it has ended.
 func (t *Tracker) Stop() {
 	if t.stopping != nil {
 		t.stopping()
@@ -101,10 +102,11 @@ func (t *Tracker) Stop() {
 	}
 }
 
-// refresh asks the database now, and whether it has a wanted revision. After a
-// loss it asks once more, over a new connection. An answer to a question that was
-// asked while this one waited for its turn stands for this one, too. An answer
-// that says nothing about what is known by then is not used: refresh asks again.
+// refresh reads the history, and asks whether it contains the wanted revision.
+// After a loss it asks once more, on a new connection. Without a wanted revision,
+// refresh does not ask if another question that began after the call of refresh has
+// confirmed the state meanwhile. If an answer says nothing about the state that is
+// known by then, refresh asks again.
 func (t *Tracker) refresh(ctx context.Context, wanted DataRevision) (Observation, State, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.maxStale)
 	defer cancel()
@@ -131,7 +133,7 @@ func (t *Tracker) refresh(ctx context.Context, wanted DataRevision) (Observation
 	}
 }
 
-// askOnce asks a question and notes the answer.
+// askOnce asks a question and records the answer.
 func (t *Tracker) askOnce(ctx context.Context, x *Observation) (State, error) {
 	if err := t.ask(ctx, x); err != nil {
 		t.distrust(*x, err)
@@ -140,8 +142,8 @@ func (t *Tracker) askOnce(ctx context.Context, x *Observation) (State, error) {
 	return t.Observe(*x)
 }
 
-// EpochOf is Observe for what is read to be cached: the epoch that it may be
-// kept in, 0 where it may be used only once.
+// EpochOf is Observe for a value that is to be cached. It returns the epoch of the
+// value, or 0 if the value may be used only once.
 func (t *Tracker) EpochOf(x Observation) (epoch int64, err error) {
 	known, err := t.Observe(x)
 	if err != nil || known.DataRevision != x.now {
@@ -150,11 +152,10 @@ func (t *Tracker) EpochOf(x Observation) (epoch int64, err error) {
 	return known.Epoch, nil
 }
 
-// Advance notes a write of this process that has just been committed as x.now:
-// what is known is at least that afterwards. Where other revisions became known
-// since the write asked, it asks the database whether it has both. It returns
-// ErrLost when a loss was found meanwhile, or when the database does not
-// have the write.
+// Advance records the commit x.now of this process. Afterwards, the known state is
+// at least that revision. If other revisions became known since the write asked,
+// Advance asks the database whether it has both. It returns ErrLost if a loss was
+// found meanwhile, or if the database does not have the write.
 func (t *Tracker) Advance(ctx context.Context, x Observation) error {
 	known, err := t.Observe(x)
 	if err != nil || known.DataRevision == x.now {
@@ -170,10 +171,10 @@ func (t *Tracker) Advance(ctx context.Context, x Observation) error {
 	return err
 }
 
-// Observe notes what a statement found out. Only where it asked about the very
-// revision that is known, or found that one, does it follow that the database
-// has all that is known: else nothing is noted but a loss. It returns
-// ErrLost when what was read beside it may not be used.
+// Observe records an observation. The observation shows that the database has all
+// known commits only if it asked about the known revision or found it. Otherwise
+// Observe records nothing but a loss. It returns ErrLost if data of the same
+// transaction must not be used.
 func (t *Tracker) Observe(x Observation) (State, error) {
 	t.mu.Lock()
 	was := t.known
@@ -193,7 +194,8 @@ func (t *Tracker) Observe(x Observation) (State, error) {
 	return now, lost
 }
 
-// Holds returns ErrLost unless x stems from the history that is known.
+// Holds returns ErrLost unless x belongs to the known history. It records a loss,
+// but nothing else.
 func (t *Tracker) Holds(x Observation) error {
 	t.mu.Lock()
 	was := t.known
@@ -204,17 +206,18 @@ func (t *Tracker) Holds(x Observation) error {
 	return lost
 }
 
-// distrust treats the failure of a question as a loss where it is one.
+// distrust records a loss if the error of a question shows one.
 func (t *Tracker) distrust(x Observation, err error) {
 	if errors.Is(err, ErrLost) && x.Known.N != 0 {
-		_ = t.Holds(Observation{Known: x.Known}) // nothing was found, so nothing is kept
+		_ = t.Holds(Observation{Known: x.Known}) // the zero answer counts as a loss
 	}
 }
 
-// loses finds out whether x shows a loss, and lets go of the history then.
+// loses returns ErrLost if x shows a loss. If the loss is new, it drops the
+// history.
 func (t *Tracker) loses(x Observation) error {
 	if x.Known.Losses != t.known.Losses {
-		return ErrLost // of a history that is given up already
+		return ErrLost // of a history that was dropped before
 	}
 	kept := x.Known.N == 0 || x.kept && x.now.N >= x.Known.N
 	if kept && (x.now.N != t.known.N || x.now.Mark == t.known.Mark) {
@@ -240,7 +243,8 @@ func (t *Tracker) tell(was, now State, x Observation) {
 	}
 }
 
-// remember notes that a revision belongs to the history since its n-th loss.
+// remember records that r belongs to the present history, if its number of losses
+// is still losses.
 func (t *Tracker) remember(r DataRevision, losses int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -249,8 +253,9 @@ func (t *Tracker) remember(r DataRevision, losses int64) {
 	}
 }
 
-// remembers reports whether what is known is of revision r or later. A revision
-// that the database itself would not know any more is not remembered either.
+// remembers reports whether r is known to belong to the present history and the
+// known revision is r or later. It reports false for a revision whose mark the
+// database has overwritten.
 func (t *Tracker) remembers(r DataRevision) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -258,23 +263,24 @@ func (t *Tracker) remembers(r DataRevision) bool {
 	return ok && r.N <= t.known.N && t.known.N-r.N < ringSize
 }
 
-// State is how the store stands now.
+// State returns the known state.
 func (t *Tracker) State() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known
 }
 
-// confirmedSince is how the store stands, and whether a question that was asked
-// after begun has confirmed it.
+// confirmedSince returns the known state, and whether a question that began after
+// the given time has confirmed it.
 func (t *Tracker) confirmedSince(begun time.Time) (State, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known, t.confirmed.After(begun)
 }
 
-// latest is how the store stands, and whether that was confirmed lately. Without
-// the file of the database no confirmation counts.
+// latest returns the known state, whether it was confirmed within maxStale, and a
+// channel that is closed when the state changes. If the database's file is missing,
+// no confirmation counts.
 func (t *Tracker) latest() (known State, fresh bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -282,8 +288,8 @@ func (t *Tracker) latest() (known State, fresh bool, changed <-chan struct{}) {
 	return t.known, fresh, t.changed
 }
 
-// current is how the store stands when that was confirmed lately, and else what
-// the database says now.
+// current returns the known state if it was confirmed within maxStale. Otherwise it
+// asks the database.
 func (t *Tracker) current(ctx context.Context) (State, error) {
 	if known, fresh, _ := t.latest(); fresh {
 		return known, nil
@@ -292,7 +298,8 @@ func (t *Tracker) current(ctx context.Context) (State, error) {
 	return known, err
 }
 
-// Newer is closed once other data than of revision r is known of.
+// Newer returns a channel that is closed when the known revision is another one
+// than r.
 func (t *Tracker) Newer(r DataRevision) <-chan struct{} {
 	known, _, changed := t.latest()
 	if known.DataRevision != r {
@@ -303,14 +310,16 @@ func (t *Tracker) Newer(r DataRevision) <-chan struct{} {
 	return changed
 }
 
-// Wait returns when the database is known to have a revision, ErrRevisionLost
-// when it does not have it, and ErrUnavailable when ctx ends before that is
-// known.
+// Wait returns nil when the database is known to have the revision want. It returns
+// ErrRevisionLost if the database does not have it, and ErrUnavailable if the
+// database does not answer. If the database has not reached the number yet, Wait
+// waits until ctx ends. It then returns ErrRevisionLost if the database is not a
+// replica, and otherwise ErrUnavailable.
 func (t *Tracker) Wait(ctx context.Context, want DataRevision) error {
 	if want.Mark == (Mark{}) {
 		return fmt.Errorf("revision %d has no mark: %w", want.N, ErrRevisionLost)
 	}
-	ahead := false // of a database that follows no other
+	ahead := false // want is newer than a database that is not a replica
 	for ask := true; ; {
 		known, _, changed := t.latest()
 		if t.remembers(want) {
