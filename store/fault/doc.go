@@ -1,3 +1,3 @@
-// Package fault holds the errors that a store gives, so that every room of it can
-// give them: sentinels for errors.Is, and faults of single fields and constraints.
+// Package fault holds the errors that the store and its packages return: sentinels
+// for errors.Is, and errors about single fields and constraints.
 package fault

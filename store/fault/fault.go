@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// The errors that every method of a store can be asked about with
-// errors.Is. A context that ended is returned as its own error.
+// The errors of the methods of a store, for errors.Is. If a context has ended, the
+// methods return its own error.
 var (
-	// ErrNotFound says that no row answers the question.
+	// ErrNotFound says that there is no such row.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict says that a row stands in the way: a taken name, a row
-	// that others refer to, or a version that has moved on.
+	// ErrConflict says that the write conflicts with stored data: a name that is
+	// taken, a row that others refer to, or a version that has moved on.
 	ErrConflict = errors.New("conflict")
-	// ErrInvalid says that the question or the row itself is malformed; asking
-	// again cannot help.
+	// ErrInvalid says that the request or the row itself is malformed. Do not retry
+	// it unchanged.
 	ErrInvalid = errors.New("invalid")
 	// ErrAmbiguous says that a reference names more than one row.
 	ErrAmbiguous = errors.New("ambiguous")
-	// ErrUnavailable says that the database did not answer, or that its data
-	// could not be confirmed to be current. Asking again later may help.
+	// ErrUnavailable says that the database did not answer, or that its data could
+	// not be confirmed to be current. A later retry may succeed.
 	ErrUnavailable = errors.New("store unavailable")
 )
 
@@ -31,7 +31,7 @@ type FieldError struct {
 	Text  string // what is wrong: it continues the name of the field, or stands alone without one
 }
 
-// Error names the field, where there is one, and what is wrong with it.
+// Error names the field, if there is one, and says what is wrong.
 func (e *FieldError) Error() string {
 	if e.Field == "" {
 		return e.Text
@@ -56,15 +56,15 @@ func Sentence(field, text string) string {
 	return text + "."
 }
 
-// Unwrap gives the sentinel.
+// Unwrap returns Kind.
 func (e *FieldError) Unwrap() error { return e.Kind }
 
-// Invalid is an ErrInvalid about a field.
+// Invalid returns an ErrInvalid about a field.
 func Invalid(field, text string) error {
 	return &FieldError{Kind: ErrInvalid, Field: field, Text: text}
 }
 
-// Conflict is an ErrConflict about a field.
+// Conflict returns an ErrConflict about a field.
 func Conflict(field, text string) error {
 	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
 }
@@ -81,13 +81,14 @@ const (
 	Trigger
 )
 
-// ConstraintError is a write that a constraint of the database refused. It is
-// an ErrConflict for Unique and ForeignKey and an ErrInvalid for the others.
+// ConstraintError says that a constraint of the database refused a write. It is an
+// ErrConflict for Unique and ForeignKey and an ErrInvalid for the others.
 type ConstraintError struct {
 	Kind ConstraintKind
-	// Name identifies the constraint: its name in PostgreSQL; in SQLite what
-	// the message says after its colon ("users.account_id, users.login"), and
-	// for a trigger its own message in both.
+	// Name identifies the constraint. For a trigger it is the message that the
+	// trigger raises. Otherwise it is the constraint's name in PostgreSQL, and in
+	// SQLite the text after the colon of the message ("users.account_id,
+	// users.login"). For NotNull it is the table and the column.
 	Name string
 	Err  error // the driver's error
 }
@@ -98,7 +99,7 @@ func (e *ConstraintError) Error() string {
 	return fmt.Sprintf("%s (%s)", kinds[e.Kind], e.Name)
 }
 
-// Unwrap gives the sentinel and the driver's error.
+// Unwrap returns the sentinel and the driver's error.
 func (e *ConstraintError) Unwrap() []error {
 	if e.Kind == Unique || e.Kind == ForeignKey {
 		return []error{ErrConflict, e.Err}

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	_ "time/tzdata" // zones are the same wherever this runs
+	_ "time/tzdata" // makes the zones the same on every machine
 	"unicode/utf8"
 
 	"golang.org/x/text/currency"
@@ -15,28 +15,28 @@ import (
 	"resellerd/store/fault"
 )
 
-// Bounds, in characters and in entries.
+// The bounds of texts, in characters, and of lists, in entries.
 const (
 	MaxID     = 200
 	MaxName   = 200
-	MaxEmail  = 254 // RFC 5321, 4.5.3.1.3 less the angle brackets
+	MaxEmail  = 254 // RFC 5321, 4.5.3.1.3, without the angle brackets
 	MaxNotes  = 10_000
 	maxList   = 1_000
 	MaxPrefix = 15
 )
 
-// Checks collects the first thing that is wrong with a row; its error is nil
-// while nothing is. The zero value is ready.
+// Checks keeps the first fault of a row. Err is nil if there is none. The zero
+// value is ready for use.
 type Checks struct{ Err error }
 
-// Refuse notes a fault of a field, unless one is noted already.
+// Refuse records a fault of a field, unless Checks has one already.
 func (c *Checks) Refuse(field, format string, args ...any) {
 	if c.Err == nil {
 		c.Err = fault.Invalid(field, fmt.Sprintf(format, args...))
 	}
 }
 
-// Text takes an optional text of at most limit characters.
+// Text accepts an optional text of at most limit characters.
 func (c *Checks) Text(field, value string, limit int) {
 	switch {
 	case !dialect.Storable(value):
@@ -46,7 +46,7 @@ func (c *Checks) Text(field, value string, limit int) {
 	}
 }
 
-// Required takes a text of 1 to limit characters that are not all blank.
+// Required accepts a text of 1 to limit characters that are not all blank.
 func (c *Checks) Required(field, value string, limit int) {
 	if strings.TrimSpace(value) == "" {
 		c.Refuse(field, "is missing")
@@ -54,7 +54,7 @@ func (c *Checks) Required(field, value string, limit int) {
 	c.Text(field, value, limit)
 }
 
-// OneOf takes one of some words.
+// OneOf accepts one of the allowed words.
 func (c *Checks) OneOf(field, value string, allowed ...string) {
 	for _, one := range allowed {
 		if value == one {
@@ -64,7 +64,7 @@ func (c *Checks) OneOf(field, value string, allowed ...string) {
 	c.Refuse(field, "must be one of %s", strings.Join(allowed, ", "))
 }
 
-// Email takes an optional bare address (RFC 5322 addr-spec).
+// Email accepts an optional bare address (RFC 5322 addr-spec).
 func (c *Checks) Email(field, value string) {
 	if value == "" {
 		return
@@ -75,7 +75,7 @@ func (c *Checks) Email(field, value string) {
 	}
 }
 
-// Currency takes an optional ISO 4217 code.
+// Currency accepts an optional ISO 4217 code.
 func (c *Checks) Currency(field, value string) {
 	if value == "" {
 		return
@@ -85,7 +85,7 @@ func (c *Checks) Currency(field, value string) {
 	}
 }
 
-// TimeZone takes an optional name of the IANA time zone database.
+// TimeZone accepts an optional name of the IANA time zone database.
 func (c *Checks) TimeZone(field, value string) {
 	if value == "" {
 		return
@@ -96,7 +96,7 @@ func (c *Checks) TimeZone(field, value string) {
 	}
 }
 
-// Networks takes a list of CIDR prefixes.
+// Networks accepts a list of CIDR prefixes.
 func (c *Checks) Networks(field string, values []string) {
 	c.Distinct(field, values)
 	for _, value := range values {
@@ -106,7 +106,8 @@ func (c *Checks) Networks(field string, values []string) {
 	}
 }
 
-// Distinct takes a bounded list of storable texts, none twice.
+// Distinct accepts a list of at most 1000 texts, none of which occurs twice. Each
+// has 1 to MaxID characters.
 func (c *Checks) Distinct(field string, values []string) {
 	if len(values) > maxList {
 		c.Refuse(field, "has more than %d entries", maxList)
@@ -122,24 +123,24 @@ func (c *Checks) Distinct(field string, values []string) {
 	}
 }
 
-// Precision takes a number of decimals.
+// Precision accepts a number of decimals from 0 to 10.
 func (c *Checks) Precision(field string, value int) {
 	if value < 0 || value > 10 {
 		c.Refuse(field, "must be between 0 and 10")
 	}
 }
 
-// Rounding takes a way to round.
+// Rounding accepts up, down, half_up or half_down.
 func (c *Checks) Rounding(field, value string) {
 	c.OneOf(field, value, "up", "down", "half_up", "half_down")
 }
 
-// Digits reports whether a text is 1 to limit digits.
+// Digits reports whether a text consists of 1 to limit digits.
 func Digits(text string, limit int) bool {
 	return text != "" && len(text) <= limit && strings.Trim(text, "0123456789") == ""
 }
 
-// Amount takes an optional sum of money.
+// Amount accepts an optional amount of money that is not negative.
 func (c *Checks) Amount(field string, money *int64) {
 	if money != nil && *money < 0 {
 		c.Refuse(field, "is negative")
