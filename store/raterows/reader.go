@@ -14,69 +14,70 @@ import (
 	"resellerd/store/schema"
 )
 
-// readAhead is how many rates are read at a time: a
-// reader holds no statement open between two reads, so that any number of them
-// may share a connection with what is written meanwhile.
+// readAhead is how many rates are read at a time. A Reader holds no statement open
+// between two reads, so that any number of Readers and writes can share a
+// connection.
 const readAhead = 5000
 
-// Reader gives the rates of one revision in the order of their prefixes.
+// Reader returns the rates of one revision in the order of their prefixes.
 type Reader struct {
 	ctx      context.Context
 	d        dialect.Dialect
 	x        dialect.Execer
 	Revision string
-	cursor   string // its name, where the dialect has cursors and x is a transaction
+	cursor   string // the cursor's name, if x is a transaction; "" otherwise
 
-	ahead []Row // read, and used up to taken
+	ahead []Row // the last batch; taken is how many are used
 	taken int
-	done  bool // there are no more behind them
+	done  bool // there are no rates after ahead
 	names names
 
-	turn   *sync.Mutex   // nil: the next are read when they are wanted; see Prefetch
-	coming chan readAway // gives what is being read; nil while nothing is
+	turn   *sync.Mutex   // nil without Prefetch: the next batch is read when it is needed
+	coming chan readAway // receives the batch being read; nil if none is
 
-	// Of what reads, which is one goroutine at a time.
+	// Only the goroutine that reads uses these, one at a time.
 	opened bool
 	last   string // the prefix that was read last
 	scan   *Scanner
 	spare  []Row
 }
 
-// readAway is what was read, or what ended it.
+// readAway is a batch of rates, or the error of reading it.
 type readAway struct {
 	rates []Row
 	err   error
 }
 
-// Row is a rate as it was read.
+// Row is a rate with its name.
 type Row struct {
 	rating.Row
 	Name string
 }
 
-// columns are those that the arithmetic needs, and the name.
+// columns are the columns that the arithmetic needs, and the name.
 var columns = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
-// Columns lists what a Scanner reads for a statement, of the table with an alias:
-// "r.", or "" for none.
+// Columns lists the columns that a Scanner reads, for a statement. alias is the
+// table's alias with a dot ("r."), or "".
 func Columns(alias string) string { return alias + strings.Join(columns, ", "+alias) }
 
 var selectRates = "SELECT " + Columns("") + " FROM rates WHERE revision_id = ?"
 
-// NewReader reads over x. cursor is a name that is free in the transaction x,
-// "" where x is none. It reads nothing yet.
+// NewReader returns a reader on x. cursor is an unused cursor name in the
+// transaction x, or "" if x is not a transaction. NewReader does not read yet.
 func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, cursor string) *Reader {
 	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor}
 }
 
-// Over has the rates read over another connection. It is called before any is.
+// Over makes the reader use another connection. Call it before the first read.
 func (r *Reader) Over(x dialect.Execer) { r.x = x }
 
-// NameOf is what the row of a prefix is called, which the walk stands at or
-// below; "" if there is no such row.
+// NameOf returns the name of the row with prefix p. The walk must stand at p or at
+// a longer prefix that begins with p. NameOf returns "" if there is no such row.
 func (r *Reader) NameOf(p rating.Prefix) string { return r.names.of(p) }
 
-// Rates gives the rates with their names.
+// Rates returns a function that returns the next rate with its name, and false at
+// the end.
 func (r *Reader) Rates() func() (Row, bool, error) {
 	next := r.Source()
 	return func() (Row, bool, error) {
@@ -85,7 +86,7 @@ func (r *Reader) Rates() func() (Row, bool, error) {
 	}
 }
 
-// Source gives the rates to the arithmetic; NameOf tells their names.
+// Source returns the rates for the arithmetic. NameOf returns their names.
 func (r *Reader) Source() rating.Source {
 	return func() (rating.Row, bool, error) {
 		if r.taken == len(r.ahead) && !r.done {
@@ -104,10 +105,10 @@ func (r *Reader) Source() rating.Source {
 	}
 }
 
-// EndWith has the reading end with ctx.
+// EndWith makes the reading end with ctx.
 func (r *Reader) EndWith(ctx context.Context) { r.ctx = ctx }
 
-// read takes the next rates.
+// read takes the next batch of rates.
 func (r *Reader) read() error {
 	got := r.next()
 	if got.err != nil {
@@ -122,7 +123,7 @@ func (r *Reader) read() error {
 	return nil
 }
 
-// next waits for what is being read, or reads.
+// next waits for the batch that is being read, or reads one.
 func (r *Reader) next() readAway {
 	if r.coming == nil {
 		return r.fetch()
@@ -132,7 +133,7 @@ func (r *Reader) next() readAway {
 	return got
 }
 
-// rest waits until nothing is being read any more.
+// rest waits until no read is running, and ends the reader.
 func (r *Reader) rest() {
 	if r.coming != nil {
 		r.next()
@@ -167,8 +168,8 @@ func (r *Reader) fetch() (got readAway) {
 	return readAway{rates, rows.Err()}
 }
 
-// some reads the next rates: by the server's own cursor, which finds its way
-// once, or from the prefix on that was read last.
+// some reads the next batch. A server-side cursor finds its position only once.
+// Without cursors, some selects the prefixes after the last one.
 func (r *Reader) some() (*sql.Rows, error) {
 	if !r.d.Cursors || r.cursor == "" {
 		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, readAhead)
@@ -183,8 +184,9 @@ func (r *Reader) some() (*sql.Rows, error) {
 	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
 
-// Values reads rates of a revision as they are kept, in the order of
-// schema.RateType: at most so many of those behind a prefix.
+// Values reads the stored values of at most most rates of a revision whose prefix
+// comes after behind. The values are in the order of schema.RateType, and the rates
+// in the order of their prefixes.
 func Values(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, behind string, most int) (all [][]any, err error) {
 	defer func() {
 		if err != nil {
@@ -216,15 +218,15 @@ func Values(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, 
 var selectValues = "SELECT " + strings.Join(schema.RateType.Names(), ", ") +
 	" FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?"
 
-// Scanner reads rows whose last columns are a rate's; extra takes those before.
-// Values are taken as the driver gives them: converting them one by one, as
-// Scan does for a variable of a type, takes longer than reading them.
+// Scanner reads rows that end with the columns of a rate. The values before them go
+// to extra. It takes values as the driver returns them. Scan into typed variables
+// converts them one by one, which takes longer than reading them.
 type Scanner struct {
 	into   []any
 	values []any // in the order of columns
 }
 
-// NewScanner makes a scan whose rows have the values of extra first.
+// NewScanner returns a scanner of rows that begin with the values of extra.
 func NewScanner(extra ...any) *Scanner {
 	s := &Scanner{into: extra, values: make([]any, len(columns))}
 	for i := range s.values {
@@ -233,7 +235,7 @@ func NewScanner(extra ...any) *Scanner {
 	return s
 }
 
-// Row reads the row that the rows stand at.
+// Row reads the current row of rows.
 func (s *Scanner) Row(rows *sql.Rows) (r Row, err error) {
 	if err = rows.Scan(s.into...); err != nil {
 		return r, err
@@ -243,8 +245,8 @@ func (s *Scanner) Row(rows *sql.Rows) (r Row, err error) {
 
 var errNotARate = errors.New("a row is not a rate")
 
-// rate makes a rate of the values. What the schema does not let be is an error,
-// never a zero.
+// rate makes a rate from the values. A value that the schema does not allow is an
+// error, never a zero.
 func (s *Scanner) rate() (r Row, err error) {
 	v := s.values
 	prefix, there := v[0].(string)
@@ -270,7 +272,7 @@ func (s *Scanner) rate() (r Row, err error) {
 	return r, err
 }
 
-// optionalMoney is money or NULL.
+// optionalMoney converts an amount or NULL.
 func optionalMoney(value any) (m rating.Optional[rating.Money], ok bool) {
 	if value == nil {
 		return m, true
@@ -279,10 +281,10 @@ func optionalMoney(value any) (m rating.Optional[rating.Money], ok bool) {
 	return rating.Some(rating.Money(amount)), ok
 }
 
-// names remembers what the rows are called that a walk in the order of
-// prefixes stands below: one for each length of a prefix.
+// names remembers, for each length of a prefix, the name of the last row that the
+// walk has reached. The walk reads one row ahead of its position.
 type names struct {
-	next  named // read, and not reached yet
+	next  named // the row that was read last, which the walk has not reached yet
 	byLen [rating.MaxDigits + 1]named
 }
 
@@ -291,14 +293,14 @@ type named struct {
 	name   string
 }
 
-// read takes the row after the one that the walk has just reached.
+// read adds the row that was just read. The walk has reached the row before it.
 func (n *names) read(name string, p rating.Prefix) {
 	n.byLen[n.next.prefix.Len()] = n.next
 	n.next = named{p, name}
 }
 
-// of is what the row of this prefix is called, which the walk stands at or
-// below.
+// of returns the name of the row with this prefix. The walk must stand at the
+// prefix or at a longer one that begins with it.
 func (n *names) of(p rating.Prefix) string {
 	if at := n.byLen[p.Len()]; at.prefix == p {
 		return at.name
@@ -306,9 +308,9 @@ func (n *names) of(p rating.Prefix) string {
 	return ""
 }
 
-// Prefetch has each reader read its next rates while its last are being used.
-// Those of one connection take turns. Nothing else may use the connection until
-// end has returned.
+// Prefetch makes each reader read its next batch while the last one is in use.
+// Readers on the same connection take turns. Until end has returned, nothing else
+// may use these connections.
 func Prefetch(readers ...*Reader) (end func()) {
 	turns := map[dialect.Execer]*sync.Mutex{}
 	for _, r := range readers {
