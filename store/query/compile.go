@@ -9,7 +9,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// compiler writes one statement. Its fields are filled in order by compile.
+// compiler generates one statement. The method compile fills its fields in order.
 type compiler struct {
 	q    *Query
 	def  *schema.Type
@@ -20,15 +20,15 @@ type compiler struct {
 	filter predicate.Expr
 	views  []caseOf
 	groups []caseOf
-	// one is the condition that exactly one view applies.
+	// one is the condition that exactly one view applies to the row.
 	one    string
 	always map[string]bool // columns shown in every row
-	rest   string          // every condition but the filter
-	key    string          // the sort key's expression, "" for the default order
-	err    error           // the first one met
+	rest   string          // every condition except the filter
+	key    string          // the expression of the sort key, "" for the default order
+	err    error           // the first error
 }
 
-// caseOf is a view or a group of columns that depends on the row.
+// caseOf is a view or a group of columns whose condition depends on the row.
 type caseOf struct {
 	name  string   // of a view
 	names []string // of a group
@@ -71,7 +71,7 @@ func decideFilter(f predicate.Filter, l *parameters, classes string, next *int) 
 	return predicate.False{}
 }
 
-// sql renders a condition and remembers the first error.
+// sql renders a condition and records the first error.
 func (c *compiler) sql(e predicate.Expr) string {
 	text, err := c.r.expr(e)
 	if err != nil && c.err == nil {
@@ -80,8 +80,8 @@ func (c *compiler) sql(e predicate.Expr) string {
 	return text
 }
 
-// resolveViews finds the views that can apply. A view that applies to whatever
-// passes the filter is unconditional.
+// resolveViews finds the views that can apply. If the filter implies a view's
+// condition, the view is unconditional.
 func (c *compiler) resolveViews(decide func(predicate.Filter) predicate.Expr) {
 	for _, v := range c.q.Views {
 		when := decide(v.When)
@@ -119,7 +119,8 @@ func (c *compiler) exactlyOne() string {
 	return c.sql(predicate.Simplify(some))
 }
 
-// coveredBy reports that some alternative holds wherever the filter does.
+// coveredBy reports whether one of the alternatives holds wherever the filter
+// holds.
 func coveredBy(filter predicate.Expr, alternatives predicate.Or) bool {
 	for _, part := range disjuncts(filter) {
 		if !predicate.Implies(part, alternatives) {
@@ -148,8 +149,8 @@ func (c *compiler) resolveColumns(decide func(predicate.Filter) predicate.Expr) 
 	}
 }
 
-// mask is the groups that show a column: 0 when every row does. It returns
-// false when none does.
+// mask returns the groups that show a column, as bits. The mask is 0 if every row
+// shows it. shown is false if no row shows it.
 func (c *compiler) mask(col *schema.Column) (mask uint64, shown bool) {
 	if !col.Show {
 		return 0, false
@@ -165,7 +166,7 @@ func (c *compiler) mask(col *schema.Column) (mask uint64, shown bool) {
 	return mask, mask != 0
 }
 
-// anyGroup is the condition that one of the groups in mask applies.
+// anyGroup returns the condition that one of the groups in mask applies.
 func (c *compiler) anyGroup(mask uint64, sql func(i int) string) string {
 	var parts []string
 	for i := range c.groups {
@@ -176,8 +177,8 @@ func (c *compiler) anyGroup(mask uint64, sql func(i int) string) string {
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
-// value is what a row shows in a column, where it shows it. view gives the
-// condition of the i-th view in the place where the text will stand.
+// value returns the SQL of the value that a row shows in a column. view returns the
+// condition of the i-th view, in the scope in which the SQL will be used.
 func (c *compiler) value(col *schema.Column, view func(i int) string) string {
 	if len(c.views) == 1 {
 		if e := col.Views[c.views[0].name]; e != nil {
@@ -200,8 +201,8 @@ func (c *compiler) value(col *schema.Column, view func(i int) string) string {
 func (c *compiler) viewSQL(i int) string  { return c.views[i].sql }
 func (c *compiler) groupSQL(i int) string { return c.groups[i].sql }
 
-// resolveRest gathers the conditions beside the filter: scope, views, joined
-// types, the id, the viewer's own conditions, and the place to continue at.
+// resolveRest collects the conditions other than the filter: scope, views, joined
+// types, the id, the viewer's own conditions, and the cursor.
 func (c *compiler) resolveRest(sources []*parameters, classes []string) {
 	conditions := []string{c.one}
 	if c.def.Scope != "" {
@@ -239,7 +240,7 @@ func (c *compiler) alsoSQL(f TypedFilter, source int, l *parameters, classes str
 	return text
 }
 
-// from is the table with what it joins.
+// from returns the table and its joins.
 func (c *compiler) from() string {
 	text := c.def.Table + " t"
 	for _, f := range c.q.Also {
@@ -249,8 +250,9 @@ func (c *compiler) from() string {
 	return text
 }
 
-// fetched is how many rows a page of the given size asks the database for: one
-// more than a page of one of a few sizes, so that few texts serve all limits.
+// fetched returns how many rows a page of the given size fetches. It rounds the
+// limit up to one of a few sizes and adds one, so that a few statements serve all
+// limits.
 func fetched(limit int) int {
 	for _, standard := range [...]int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500} {
 		if limit <= standard {

@@ -1,15 +1,18 @@
 // Package query turns a filtered list into one SQL statement, and its rows into
-// JSON. What a viewer must not see never leaves the database.
+// JSON. Data that a viewer must not see never leaves the database.
 //
 // Its terms:
 //
-//	query        which rows of a type are asked for, and what of each is shown
-//	view         a way to look at a row; exactly one applies to a row that is shown
+//	query        selects rows of a type, and the parts of each row to show
+//	view         a way to present a row; exactly one applies to each shown row
 //	group        columns that are shown in the rows for which a condition holds
-//	parameters   what a filter leaves to each request: values, and conditions
-//	             that touch no row
-//	class        what a parameter can be compared with; part of a statement's text
-//	shape        a query whose filters have been read, without any request's values
-//	statement    a finished text, where its arguments come from, how its rows read
-//	head         how a card decides about what hangs on it, such as its rates
+//	parameters   the parts of a filter that depend on the request: values, and
+//	             conditions that refer to no column
+//	class        the values that a parameter can be compared with; the text of a
+//	             statement depends on it
+//	shape        a query whose filters are analysed, without a request's values
+//	statement    a finished text, the sources of its arguments, and the layout of
+//	             its rows
+//	head         what a card decides about the rows that belong to it, such as
+//	             its rates
 package query

@@ -11,8 +11,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// AppendJSON writes the row as a JSON object: only the columns it shows, in
-// the order of its type; null where one is absent.
+// AppendJSON appends the row as a JSON object. It writes only the columns that the
+// row shows, in the order of the type. An absent value is null.
 func (r Row) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
 	first := true
@@ -30,8 +30,8 @@ func (r Row) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendMembers goes on with an object: only the columns named, as far as the
-// row shows them.
+// AppendMembers appends members to an open JSON object: the named columns that the
+// row shows.
 func (r Row) AppendMembers(dst []byte, names ...string) []byte {
 	for _, c := range r.shape.columns {
 		if !r.shows(c) || !slices.Contains(names, c.Name) {
@@ -46,7 +46,7 @@ func (r Row) AppendMembers(dst []byte, names ...string) []byte {
 	return dst
 }
 
-// AppendValue writes a value of a column as JSON: null for nil.
+// AppendValue appends the value of a column as JSON. A nil value is null.
 func AppendValue(dst []byte, kind schema.Kind, v any) []byte {
 	if v == nil {
 		return append(dst, "null"...)
@@ -111,8 +111,8 @@ func appendTime(dst []byte, micros int64) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString writes a JSON string. Besides what JSON asks for it escapes
-// what HTML and JavaScript would read otherwise.
+// AppendString appends a JSON string. Besides the characters that JSON requires, it
+// escapes those that have a meaning in HTML and JavaScript.
 func AppendString(dst []byte, text string) []byte { return appendQuoted(dst, text) }
 
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {
@@ -156,8 +156,8 @@ func appendEscaped(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// appendCompact copies JSON without the blanks between its tokens, which the
-// databases set differently.
+// appendCompact copies JSON without the blanks between tokens, because the
+// databases insert different ones.
 func appendCompact(dst []byte, text string) []byte {
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -198,8 +198,8 @@ func appendAccess(dst []byte, letters string) []byte {
 	return append(dst, ']')
 }
 
-// appendAccessRows writes areas in bytewise order, each with its list. A
-// document of another form is shown as null.
+// appendAccessRows writes the areas in bytewise order, each with its list of
+// rights. It writes null for a malformed document.
 func appendAccessRows(dst []byte, text string) []byte {
 	var rows map[string]string
 	if json.Unmarshal([]byte(text), &rows) != nil {

@@ -7,8 +7,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// appendObjects writes a JSON array of arrays as one of objects. A document of
-// another form is shown as null.
+// appendObjects writes a JSON array of arrays as an array of objects. It writes
+// null for a malformed document.
 func appendObjects(dst []byte, text string, fields []schema.ObjectField) []byte {
 	var rows [][]any
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -42,7 +42,7 @@ func appendField(dst []byte, kind schema.Kind, value any) []byte {
 	switch v := value.(type) {
 	case json.Number:
 		if kind == schema.Money || kind == schema.Time {
-			n, _ := v.Int64() // made by the database from one
+			n, _ := v.Int64() // the database made it from an int64
 			return AppendValue(dst, kind, n)
 		}
 		return append(dst, v...)
@@ -55,7 +55,7 @@ func appendField(dst []byte, kind schema.Kind, value any) []byte {
 	return append(dst, "null"...)
 }
 
-// appendNames writes a list that is kept joined by commas.
+// appendNames writes a comma-separated text as a list.
 func appendNames(dst []byte, text string) []byte {
 	dst = append(dst, '[')
 	for i, name := range strings.Split(text, ",") {

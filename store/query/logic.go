@@ -7,11 +7,11 @@ import (
 	"resellerd/store/schema"
 )
 
-// This file draws the few conclusions about predicates that make statements
-// simpler. Each is sound and none is complete: not knowing costs time, never
-// rows.
+// This file makes the few deductions about predicates that simplify statements.
+// Each is sound, but none is complete. A missed deduction costs time, but never
+// changes the rows.
 
-// disjoint reports that a and b never hold for the same row.
+// disjoint reports whether a and b can be shown never to hold for the same row.
 func disjoint(a, b predicate.Expr) bool {
 	for _, x := range disjuncts(a) {
 		for _, y := range disjuncts(b) {
@@ -39,8 +39,8 @@ func negates(x, y predicate.Expr) bool {
 	return ok && predicate.Implies(y, not.X)
 }
 
-// apart reports that x and y each pin one column to constants, and to none in
-// common.
+// apart reports whether x and y each restrict the same column to constants, without
+// one in common.
 func apart(x, y predicate.Expr) bool {
 	column, values := pinned(x)
 	other, allowed := pinned(y)
@@ -49,7 +49,7 @@ func apart(x, y predicate.Expr) bool {
 	})
 }
 
-// pinned is the column that e compares with constants, and these.
+// pinned returns the column that e restricts to constants, and the constants.
 func pinned(e predicate.Expr) (string, []any) {
 	switch e := e.(type) {
 	case predicate.Compare:
@@ -66,8 +66,8 @@ func pinned(e predicate.Expr) (string, []any) {
 	return "", nil
 }
 
-// disjuncts splits e into alternatives, and an AND around one OR into those of
-// the OR.
+// disjuncts splits e into alternatives. It splits an AND that contains an OR at the
+// first OR.
 func disjuncts(e predicate.Expr) []predicate.Expr {
 	if or, ok := e.(predicate.Or); ok {
 		return or
@@ -95,11 +95,11 @@ func conjuncts(e predicate.Expr) []predicate.Expr {
 	return []predicate.Expr{e}
 }
 
-// maxBranches bounds the keyset branches of one statement.
+// maxBranches bounds the branches of one statement.
 const maxBranches = 8
 
-// indexedParts splits a filter into alternatives that each have an index to walk;
-// a filter without such alternatives stays whole.
+// indexedParts splits a filter into alternatives that can each use an index. If it
+// cannot, it returns the whole filter.
 func indexedParts(t *schema.Type, e predicate.Expr) []predicate.Expr {
 	parts := disjuncts(e)
 	if len(parts) < 2 || len(parts) > maxBranches {
@@ -113,7 +113,7 @@ func indexedParts(t *schema.Type, e predicate.Expr) []predicate.Expr {
 	return parts
 }
 
-// indexable reports that an index leads to the rows for which e holds.
+// indexable reports whether an index can find the rows for which e holds.
 func indexable(t *schema.Type, e predicate.Expr) bool {
 	switch e := e.(type) {
 	case predicate.Compare:

@@ -10,12 +10,12 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// parameters is what one source of predicates (a plan with its Env) leaves to each
-// request: values that are compared with columns, and conditions that touch no
-// column at all.
+// parameters are the parts of one source of predicates (a plan with its Env) that
+// depend on the request: values that are compared with columns, and conditions that
+// refer to no column.
 type parameters struct {
 	refs  []predicate.Ref
-	index map[string]int // of refs, by their text
+	index map[string]int // positions in refs, from 1, by text
 	atoms []predicate.Expr
 }
 
@@ -33,8 +33,8 @@ func (p *parameters) ref(r predicate.Ref) {
 	}
 }
 
-// collect notes what e leaves to the request, in the order in which decide
-// meets it again.
+// collect records the parts of e that depend on the request. decide must visit them
+// in the same order.
 func (p *parameters) collect(e predicate.Expr) {
 	switch e := e.(type) {
 	case predicate.And:
@@ -84,24 +84,24 @@ func touchesRow(e predicate.Expr) bool {
 	return false
 }
 
-// The classes of parameters. What class a value has is part of a statement's
-// text; the value itself is bound.
+// The classes of parameters. The class of a value determines the text of a
+// statement; the value itself is bound.
 const (
 	classAbsent   = '-'
 	classText     = 's'
 	classBoolean  = 'b'
 	classInteger  = 'i'
-	classFraction = 'f' // the value bound is the integer below
+	classFraction = 'f' // the bound value is its floor
 	classAbove    = '>' // beyond every int64
 	classUnder    = '<'
-	classOther    = 'o' // equal to no column
-	classTrue     = 't' // of conditions
+	classOther    = 'o' // equal to no column's value
+	classTrue     = 't' // a condition that holds; classFalse: one that does not
 	classFalse    = 'n'
-	classMaster   = 'm' // of the subject, last of all: its account is the root of its tenant
+	classMaster   = 'm' // the last class: the subject's account is the root of its tenant
 )
 
-// values asks env for every parameter. The classes are appended to
-// dst: one byte a ref, one byte a condition, and one for the subject.
+// values reads every parameter from env. It appends the classes to dst: one byte
+// for each ref, one for each condition, and one for the subject.
 func (p *parameters) values(env predicate.Env, dst []byte) (classes []byte, values []any) {
 	if env == nil {
 		env = noEnv{}
@@ -127,14 +127,14 @@ func (p *parameters) values(env predicate.Env, dst []byte) (classes []byte, valu
 	return append(dst, classOther), values
 }
 
-// master reports that the subject's subtree is its whole tenant.
+// master reports whether the subject's account is the root of its tenant.
 func (p *parameters) master(values []any) bool {
 	account, tenant := p.index[subjectAccount.String()], p.index[subjectTenant.String()]
 	return account > 0 && tenant > 0 && values[account-1] != nil && values[account-1] == values[tenant-1]
 }
 
-// decide replaces the conditions that touch no column by what the request
-// found them to be. next counts them, across calls, in the order of collect.
+// decide replaces each condition that refers to no column with its truth value in
+// this request. next counts these conditions across calls, in the order of collect.
 func (p *parameters) decide(e predicate.Expr, classes string, next *int) predicate.Expr {
 	switch e := e.(type) {
 	case predicate.And:
@@ -163,7 +163,7 @@ func (p *parameters) decide(e predicate.Expr, classes string, next *int) predica
 	return predicate.False{}
 }
 
-// classify sorts a value by what a column can be compared with.
+// classify returns the class of a value, and the value to bind.
 func classify(v any) (class byte, bound any) {
 	switch v := v.(type) {
 	case nil:
@@ -190,7 +190,7 @@ func classifyNumber(text string) (class byte, bound any) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return classInteger, i
 	}
-	// Numbers too large for a float are beyond every int64; none is expanded.
+	// A number too large for a float is beyond every int64, so it is never expanded.
 	switch f, err := strconv.ParseFloat(text, 64); {
 	case err != nil && math.IsInf(f, 1):
 		return classAbove, nil
@@ -218,7 +218,7 @@ func classifyNumber(text string) (class byte, bound any) {
 	return classFraction, floor.Int64()
 }
 
-// mantissa is the number without its exponent.
+// mantissa returns the number without its exponent.
 func mantissa(text string) string {
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
 		return text[:i]
@@ -226,7 +226,7 @@ func mantissa(text string) string {
 	return text
 }
 
-// tinyFloor is the integer below a number that is next to zero.
+// tinyFloor returns the floor of a number that is close to zero, but not zero.
 func tinyFloor(text string) int64 {
 	if strings.HasPrefix(text, "-") {
 		return -1
@@ -234,7 +234,7 @@ func tinyFloor(text string) int64 {
 	return 0
 }
 
-// noEnv is a request that says nothing.
+// noEnv is the Env of a request without values.
 type noEnv struct{}
 
 func (noEnv) Lookup(predicate.Ref) (any, bool) { return nil, false }

@@ -11,35 +11,35 @@ import (
 	"resellerd/store/schema"
 )
 
-// mode is what a statement is for.
+// mode is the purpose of a statement.
 type mode byte
 
 const (
 	modePage   mode = 'p'
 	modeStream mode = 's'
 	modeCount  mode = 'c'
-	modeHead   mode = 'h' // how a card decides about what hangs on it
-	modeHeads  mode = 'a' // the same of every card
+	modeHead   mode = 'h' // what a card decides about the rows that belong to it
+	modeHeads  mode = 'a' // the same for every card
 )
 
-// statement is a finished statement: its text, where its arguments come from and
-// how its rows read. It is immutable.
+// statement is a finished statement: its text, the sources of its arguments, and
+// the layout of its rows. It is immutable.
 type statement struct {
-	empty bool // no row can pass; there is nothing to ask
+	empty bool // no row can pass, so the statement is not run
 	text  string
 	args  []schema.Argument
 	shape *rowShape
 }
 
-// queryShape is a query whose predicates have been read but not yet decided for a
-// request. It is immutable but for its cache.
+// queryShape is a query whose predicates are analysed, but not decided for a
+// request. It is immutable except for its cache.
 type queryShape struct {
-	sources    []*parameters // of the query itself, then of each of Also
+	sources    []*parameters // those of the query itself, then of each of Also
 	statements *bounded[*statement]
 }
 
-// planCache keeps the statements of queries by everything that their text
-// depends on.
+// planCache caches the statements of queries. Its keys hold everything that the
+// text of a statement depends on.
 type planCache struct{ shapes *bounded[*queryShape] }
 
 const (
@@ -49,8 +49,8 @@ const (
 
 func newPlanCache() *planCache { return &planCache{newBounded[*queryShape](maxShapes)} }
 
-// plan gives the statement for q in the given mode, and the values that its
-// parameters have in this request.
+// plan returns the statement for q in the given mode, and the values of its
+// parameters in this request.
 func (r *Reader) plan(q *Query, def *schema.Type, m mode) (*statement, [][]any, error) {
 	d := r.shapeOf(q, m)
 	var space [64]byte
@@ -77,7 +77,8 @@ func (r *Reader) plan(q *Query, def *schema.Type, m mode) (*statement, [][]any, 
 	return p, values, nil
 }
 
-// shapeOf finds or makes the shape of q in the given mode.
+// shapeOf returns the cached shape of q in the given mode, and creates it if
+// necessary.
 func (r *Reader) shapeOf(q *Query, m mode) *queryShape {
 	buffer := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buffer)
@@ -124,9 +125,9 @@ func newQueryShape(q *Query) *queryShape {
 
 var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
-// appendKey writes everything that a statement's text depends on, but for the
-// classes of parameters. Parts are led by their length, so that no two
-// queries share a key.
+// appendKey appends everything that the text of a statement depends on, except the
+// classes of its parameters. Each part begins with its length, so that different
+// queries have different keys.
 func appendKey(dst []byte, q *Query, m mode) []byte {
 	part := func(text string) {
 		dst = strconv.AppendInt(dst, int64(len(text)), 36)
@@ -182,8 +183,8 @@ func appendKey(dst []byte, q *Query, m mode) []byte {
 	return dst
 }
 
-// AppendKey writes everything that an answer depends on, but for the
-// data and the time.
+// AppendKey appends everything that the result of Heads for q depends on, except
+// the data and the time. It returns ErrInvalid for a query that cannot be answered.
 func (r *Reader) AppendKey(dst []byte, q *Query) ([]byte, error) {
 	if _, err := q.check(); err != nil {
 		return nil, err
@@ -202,8 +203,8 @@ func (r *Reader) AppendKey(dst []byte, q *Query) ([]byte, error) {
 	return dst, nil
 }
 
-// bounded is a map that starts anew when it is full. It is safe for concurrent
-// use and made for keys that keep coming back.
+// bounded is a map that is cleared when it is full. It is safe for concurrent use.
+// It suits keys that recur.
 type bounded[V any] struct {
 	mu   sync.RWMutex
 	size int

@@ -13,8 +13,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// PolicyRow reads the policy columns of one stored row. It also says until when (microseconds since 1970) the row's timed
-// sets stay what they are; 0 for ever. With at, it reads the history, too.
+// PolicyRow reads the policy columns of one stored row. It also returns until when
+// (microseconds since 1970) the row's timed sets stay the same, 0 for no end. If at
+// is not nil, it also reads the history.
 func (r *Reader) PolicyRow(ctx context.Context, x dialect.Execer, typ, id string, at *history.Observation) (map[string]any, int64, error) {
 	def := schema.ByName[typ]
 	if def == nil || def.Through != nil && !def.Decided {
@@ -73,7 +74,7 @@ func (r *Reader) policySelect(def *schema.Type) policySelect {
 	p.timed = len(ends) > 0
 	until := "NULL"
 	if p.timed {
-		until = ends[0] // no type has two timed sets
+		until = ends[0] // a type has at most one timed set
 	}
 	p.text = "SELECT " + strings.Join(list, ", ") + ", " + until + " FROM " + def.Table + " t WHERE " + schema.Aliased(def.Key, "t") + " = " + id
 	return p

@@ -14,44 +14,46 @@ const (
 	MaxLimit     = 1000
 )
 
-// Query asks for rows of one type. The same Query gives a page, a count, an
-// export and, with ID, a single row; so none of them shows what another hides.
+// Query asks for rows of one type. A page, a count, an export and, with ID, a
+// single row all use the same Query, so that none of them shows a row that another
+// hides.
 //
-// A row is part of the answer when Filter lets it pass, exactly one of Views
-// applies to it, and all of Where hold on what it shows.
+// A row is part of the answer if Filter accepts it, exactly one of Views applies to
+// it, and all conditions of Where hold for the values that it shows.
 type Query struct {
 	Type   string
-	Filter predicate.Filter // the zero value shows nothing
-	Env    predicate.Env    // the request's values for Filter, Views and Columns; it is not asked about rows
-	// Leaf says that the subject's account has no account below, so that its
-	// subtree is its account.
+	Filter predicate.Filter // the zero value accepts no row
+	Env    predicate.Env    // the request's values for Filter, Views and Columns; never asked about rows
+	// Leaf says that the subject's account has no accounts below it, so that its
+	// subtree is the account itself.
 	Leaf    bool
 	Views   []View
 	Columns []Columns
-	// Parent is the row that this list belongs to: the card of its rates,
-	// assignments or customers. Filter, Views and Columns are then the card's.
+	// Parent is the card that this list belongs to: the list of its rates,
+	// assignments or customers. Filter, Views and Columns then apply to the card.
 	Parent string
-	// Revision names one of the card's revisions for its rates, "" the active
-	// one. The translated view has that, and those that were in force while the
-	// card was assigned to Viewer.
+	// Revision selects one of the card's revisions for its rates, "" the active
+	// one. In the translated view, only the active revision and those that were in
+	// force while the card was assigned to Viewer have rates.
 	Revision string
-	// At asks for the rates that were in force at a time; 0 for now. In the
-	// translated view there are none of a time at which the card was not
+	// At asks for the rates that were in force at that time; 0 for now. In the
+	// translated view there are no rates for a time at which the card was not
 	// assigned to Viewer.
 	At     schema.Micros
-	Viewer string // the account that looks; "" has no past in the translated view
-	// Also filters the other rows that a list joins: the accounts of
-	// assignments, the customers on a card. Each joined type needs its filter.
+	Viewer string // the viewing account; "" sees no past rates in the translated view
+	// Also filters the rows of other types that a list joins: the accounts of
+	// assignments, the customers on a card. Each joined type needs a filter.
 	Also []TypedFilter
 
-	ID    string      // one row: of rates the prefix, of assignments the account, of customers on a card the customer
-	Where []Condition // on shown columns and shown values only
-	// Sort is the column to order by, "" for the id. Rows that do not show it,
-	// or show nothing there, come last. Ties are ordered by id.
+	ID    string      // a single row, by Row.ID
+	Where []Condition // these see only shown columns and shown values
+	// Sort is the column to order by, "" for the id. Rows that do not show the
+	// column, or have no value there, come last. Rows with equal values are ordered
+	// by id.
 	Sort  string
 	Desc  bool
-	After *Cursor // continue behind this row
-	Limit int     // 1 to MaxLimit; 0 for DefaultLimit. Stream has none
+	After *Cursor // continue after this row
+	Limit int     // 1 to MaxLimit; 0 for DefaultLimit; Stream ignores it
 	Count bool    // fill in Page.Total
 }
 
@@ -61,9 +63,9 @@ type View struct {
 	When predicate.Filter
 }
 
-// Columns are shown in the rows that When lets pass. What several of them name
-// is shown where any of them applies. Names that the type does not have are
-// ignored.
+// Columns are shown in the rows that When accepts. If several Columns name the same
+// column, it is shown in the rows that any of them accepts. Names that the type
+// does not have are ignored.
 type Columns struct {
 	Names []string
 	When  predicate.Filter
@@ -77,11 +79,11 @@ type TypedFilter struct {
 	Leaf   bool
 }
 
-// Op compares a shown value.
+// Op is how a Condition compares a shown value.
 type Op string
 
-// The operators of a Condition. Contains, Prefix and Suffix are for text,
-// bytewise. Ne holds where a shown value is absent, the others do not.
+// The operators of a Condition. Contains, Prefix and Suffix compare texts
+// bytewise. If the shown value is absent, Ne holds and the others do not.
 const (
 	Eq       Op = "eq"
 	Ne       Op = "ne"
@@ -94,18 +96,18 @@ const (
 	Suffix   Op = "suffix"
 )
 
-// Condition selects rows by what they show. Value is read by the column's
-// kind: a decimal string for money, RFC 3339 for times, "true" or "false", a
-// whole number, or text.
+// Condition selects rows by a value that they show. The column's kind determines
+// the format of Value: a decimal string for money, RFC 3339 for times, "true" or
+// "false", a whole number, or text.
 type Condition struct {
 	Column string
 	Op     Op
 	Value  string
 }
 
-// Cursor is a place in a list, made only of shown values. Key has the kind of
-// the sort column (string, int64 or bool; JSON numbers are understood); it is
-// nil when the order is that of the ids.
+// Cursor is a position in a list. It contains only shown values. Key has the kind
+// of the sort column: string, int64 or bool. JSON numbers are accepted. Key is nil
+// if the order is that of the ids.
 type Cursor struct {
 	Key       any
 	KeyAbsent bool // the row shows nothing in the sort column
@@ -115,12 +117,13 @@ type Cursor struct {
 // Page is part of a list.
 type Page struct {
 	Rows     []Row
-	Total    int     // of the whole list, when Query.Count
+	Total    int     // rows of the whole list, if Query.Count is set
 	Next     *Cursor // nil at the end
-	Revision string  // of rates: whose they are, "" for none
+	Revision string  // of a list of rates: the id of their revision, "" for none
 }
 
-// check refuses a query that cannot be answered, with ErrInvalid.
+// check returns ErrInvalid for a query that cannot be answered. It also sets the
+// default limit.
 func (q *Query) check() (*schema.Type, error) {
 	def := schema.ByName[q.Type]
 	if def == nil {
@@ -149,6 +152,6 @@ func (q *Query) check() (*schema.Type, error) {
 	return def, nil
 }
 
-// maxCases bounds the views and the groups of columns of one query: each is a
-// bit of a word.
+// maxCases bounds the views and the groups of columns of one query: each is one
+// bit of a uint64.
 const maxCases = 64

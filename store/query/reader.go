@@ -14,7 +14,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// Reader answers queries over one kind of database. It is safe for
+// Reader answers queries for one kind of database. It is safe for
 // concurrent use.
 type Reader struct {
 	d     dialect.Dialect
@@ -22,17 +22,18 @@ type Reader struct {
 	plans *planCache
 }
 
-// NewReader makes a reader that has no plans yet.
+// NewReader returns a reader without cached statements.
 func NewReader(d dialect.Dialect, now func() time.Time) *Reader {
 	return &Reader{d: d, now: now, plans: newPlanCache()}
 }
 
-// micros is the clock as the database keeps times: microseconds since 1970.
+// micros returns the present time as the database stores times: microseconds since
+// 1970.
 func (r *Reader) micros() int64 { return r.now().UnixMicro() }
 
-// List reads one page over x. It returns ErrInvalid for a query that cannot be
-// answered, ErrUnavailable when the database does not answer, and the context's
-// error when that ends first; never part of a page.
+// List reads one page on x. It returns ErrInvalid for a query that cannot be
+// answered, ErrUnavailable if the database does not answer, and the context's error
+// if that ends first. It never returns part of a page.
 func (r *Reader) List(ctx context.Context, x dialect.Execer, q Query) (Page, error) {
 	def, found, err := r.resolve(ctx, x, &q)
 	if err != nil || !found {
@@ -56,8 +57,8 @@ func (r *Reader) List(ctx context.Context, x dialect.Execer, q Query) (Page, err
 	return page, err
 }
 
-// Stream gives every row of the list to fn; it holds one row at a time, which is
-// only valid until fn returns. An error of fn ends the stream and is returned.
+// Stream calls fn with every row of the list. It holds one row at a time. The row
+// is valid only until fn returns. An error of fn ends the stream and is returned.
 func (r *Reader) Stream(ctx context.Context, x dialect.Execer, q Query, fn func(Row) error) error {
 	def, found, err := r.resolve(ctx, x, &q)
 	if err != nil || !found {
@@ -77,7 +78,7 @@ func (r *Reader) Stream(ctx context.Context, x dialect.Execer, q Query, fn func(
 	})
 }
 
-// Count gives how many rows the list has in all.
+// Count returns the total number of rows in the list.
 func (r *Reader) Count(ctx context.Context, x dialect.Execer, q Query) (int, error) {
 	def, found, err := r.resolve(ctx, x, &q)
 	if err != nil || !found {
@@ -86,7 +87,7 @@ func (r *Reader) Count(ctx context.Context, x dialect.Execer, q Query) (int, err
 	return r.total(ctx, x, &q, def)
 }
 
-// total counts the rows of a query that is resolved.
+// total counts the rows of a resolved query.
 func (r *Reader) total(ctx context.Context, x dialect.Execer, q *Query, def *schema.Type) (total int, err error) {
 	run, err := r.prepare(q, def, modeCount)
 	if err != nil || run.empty {
@@ -101,8 +102,8 @@ type running struct {
 	*statement
 	typ  string
 	args []any
-	// passing says that each row is done with before the next one is read, so
-	// that nothing of it is copied.
+	// passing says that each row is used before the next one is read, so that no
+	// value needs to be copied.
 	passing bool
 }
 
@@ -113,7 +114,7 @@ func (r *running) width() int {
 	return r.shape.width
 }
 
-// prepare plans q and resolves its arguments.
+// prepare returns the statement of q with its arguments.
 func (r *Reader) prepare(q *Query, def *schema.Type, m mode) (*running, error) {
 	p, params, err := r.plan(q, def, m)
 	if err != nil {
@@ -160,8 +161,8 @@ func (r *Reader) prepare(q *Query, def *schema.Type, m mode) (*running, error) {
 	return run, nil
 }
 
-// each runs the statement and calls fn for each row with a function that reads
-// it; fn may return errStop to leave the rest.
+// each runs the statement. For each row it calls fn with a function that reads the
+// row. fn may return errStop to skip the remaining rows.
 func (r *Reader) each(ctx context.Context, x dialect.Execer, run *running, fn func(scan func([]any) error) error) error {
 	if run.empty {
 		return nil
@@ -190,7 +191,7 @@ func (r *Reader) each(ctx context.Context, x dialect.Execer, run *running, fn fu
 	return r.queryError(ctx, run.typ, err)
 }
 
-// keeping reads rows into values that stay.
+// keeping reads rows into values that stay valid.
 func keeping(rows *sql.Rows, width int) func(values []any) error {
 	into := make([]any, width)
 	return func(values []any) error {
@@ -201,7 +202,8 @@ func keeping(rows *sql.Rows, width int) func(values []any) error {
 	}
 }
 
-// passing reads rows into values that are the driver's own until the next row.
+// passing reads rows into values that belong to the driver, and are valid until the
+// next row.
 func passing(rows *sql.Rows, width int) func(values []any) error {
 	cells, into := make([]cell, width), make([]any, width)
 	for i := range cells {
@@ -216,7 +218,7 @@ func passing(rows *sql.Rows, width int) func(values []any) error {
 	}
 }
 
-// cell takes what the driver gives as it is.
+// cell receives a value of the driver without a copy.
 type cell struct{ value any }
 
 // Scan implements sql.Scanner.
@@ -231,8 +233,8 @@ func (r *Reader) queryError(ctx context.Context, typ string, err error) error {
 	return fmt.Errorf("%s: %w", typ, r.d.TranslateIn(ctx, err))
 }
 
-// collect keeps the rows of a page and one more, which tells that there is a
-// next page.
+// collect keeps the rows of a page and one more. The extra row shows that there is
+// a next page.
 func (p *Page) collect(run *running, limit int) func(scan func([]any) error) error {
 	width, n := run.width(), 0
 	var block []any
@@ -267,9 +269,9 @@ func (p *Page) close(run *running, limit int) {
 	}
 }
 
-// resolve checks q and, for a list that hangs on a card, asks the card first:
-// q then says what the card's row decided. It returns false when there is
-// nothing to be seen.
+// resolve checks q. If the list belongs to a card, resolve first reads what the
+// card decides, and rewrites q accordingly. It returns false if the viewer can see
+// no rows.
 func (r *Reader) resolve(ctx context.Context, x dialect.Execer, q *Query) (*schema.Type, bool, error) {
 	def, err := q.check()
 	if err != nil || !dialect.Storable(q.ID, q.Parent, q.Revision, q.Viewer) {
@@ -295,9 +297,10 @@ func (r *Reader) resolve(ctx context.Context, x dialect.Execer, q *Query) (*sche
 	return def, true, nil
 }
 
-// decideThrough reads the card's view, the columns it shows, and what the list
-// is found by: the card, or the revision whose rates are asked for. All are
-// empty when the card is not to be seen, or the revision is not.
+// decideThrough reads what the card of a list decides: its view, the columns that
+// it shows, and the parent of the rows. The parent is the card, or the revision
+// whose rates are requested. The view is empty if the viewer cannot see the card,
+// and the parent is empty if the viewer cannot see the revision.
 func (r *Reader) decideThrough(ctx context.Context, x dialect.Execer, q *Query, def *schema.Type) (view string, columns []string, parent string, err error) {
 	head := Query{
 		Type: def.Through.Name, Filter: q.Filter, Env: q.Env, Leaf: q.Leaf, Views: q.Views, Columns: q.Columns,
@@ -335,16 +338,15 @@ func textOf(v any) string {
 	return ""
 }
 
-// Head is how one card decides about what hangs on it.
+// Head is what one card decides about the rows that belong to it.
 type Head struct {
 	ID       string
-	Revision string   // the active one, "" if there is none
-	Rows     int64    // of that revision
-	Columns  []string // that are shown of what hangs on the card
+	Revision string   // the id of the active revision, "" if there is none
+	Rows     int64    // the number of that revision's rates
+	Columns  []string // the columns to show of the rows that belong to the card
 }
 
-// Heads gives every card that q lets pass to fn, each with what q decides about
-// the rows below it.
+// Heads calls fn with the Head of every card that q accepts.
 func (r *Reader) Heads(ctx context.Context, x dialect.Execer, q *Query, fn func(Head)) error {
 	run, err := r.prepare(q, schema.CardType, modeHeads)
 	if err != nil {

@@ -10,9 +10,10 @@ import (
 	"resellerd/store/schema"
 )
 
-// renderer turns predicates over one type into SQL conditions. What comes out
-// is true exactly where predicate.Filter.Eval is; it may be NULL instead of
-// false, but never under a NOT. Everything it does not know is an error.
+// renderer turns predicates on one type into SQL conditions. A condition is true
+// exactly where predicate.Filter.Eval is. It may be NULL instead of false, but
+// never under a NOT. The renderer returns an error for everything that it does not
+// know.
 type renderer struct {
 	b       *schema.Builder
 	def     *schema.Type
@@ -27,8 +28,8 @@ func (r *renderer) unknown(e predicate.Expr, why string) error {
 	return fault.Invalid("", fmt.Sprintf("%s filter: %s: %s", r.def.Name, predicate.Text(e), why))
 }
 
-// expr renders a condition that has been decided as far as it touches no row. Its text can stand anywhere
-// in an AND, an OR only within parentheses of its own.
+// expr renders a condition whose parts that refer to no column are decided. The
+// text can stand anywhere in an AND. In an OR it needs parentheses.
 func (r *renderer) expr(e predicate.Expr) (string, error) {
 	switch e := e.(type) {
 	case predicate.True:
@@ -70,16 +71,15 @@ func (r *renderer) joined(parts []predicate.Expr, word, empty string) (string, e
 	return strings.Join(texts, word), nil
 }
 
-// side is one operand of a condition: a scalar column, or a value with its
-// class.
+// side is one operand of a condition: a scalar column, or a value with its class.
 type side struct {
 	column *schema.Column
-	text   string // of a column
+	text   string // the SQL of a column
 	class  byte
 	arg    schema.Argument
 }
 
-// side resolves an operand; set columns and opaque ones are refused.
+// side resolves an operand. It refuses set columns and opaque columns.
 func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 	if o.Ref == nil {
 		class, value := classify(o.Const)
@@ -176,8 +176,8 @@ func present(s side) string {
 	return s.text + " IS NOT NULL"
 }
 
-// compareValue compares a column with a value of the request or the policy. A
-// value of another type is unequal and in no order.
+// compareValue compares a column with a value of the request or the policy. A value
+// of another type is unequal, and every ordering with it is false.
 func (r *renderer) compareValue(op predicate.Op, c, value side) string {
 	kind := c.column.Kind
 	switch {
@@ -202,10 +202,10 @@ func numeric(class byte) bool {
 	return class == classInteger || class == classFraction || class == classAbove || class == classUnder
 }
 
-// compareOdd compares an integer column with a number that is none: a fraction
-// (its floor is bound) or one beyond the range.
+// compareOdd compares an integer column with a number that is not an int64: a
+// fraction, whose floor is bound, or a number out of range.
 func (r *renderer) compareOdd(op predicate.Op, c, value side) string {
-	below := op == predicate.Lt || op == predicate.Le // is the column asked to be the smaller?
+	below := op == predicate.Lt || op == predicate.Le // the column must be the smaller one
 	switch {
 	case op == predicate.Eq:
 		return "FALSE"
@@ -228,7 +228,7 @@ func (r *renderer) defined(d predicate.Defined) (string, error) {
 	}
 	switch c.Kind {
 	case schema.Set:
-		return "TRUE", nil // a set is always there, be it empty
+		return "TRUE", nil // a set always exists, but may be empty
 	case schema.Boolean:
 		return c.Expr(r.b, r.alias), nil
 	}

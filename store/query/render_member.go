@@ -45,9 +45,10 @@ func (r *renderer) memberOfList(item side, list []any) string {
 	return item.text + " IN (" + strings.Join(marks, ", ") + ")"
 }
 
-// below is membership in the subject's subtree: a semi-join, or an equality
-// when there is nothing below the subject's own account, or when the subtree is
-// the whole tenant, which every row names and no row's accounts leave.
+// below renders membership in the subject's subtree as a semi-join. It uses an
+// equality if no account is below the subject's own. It also uses one if the
+// subtree is the whole tenant: every row names its tenant, and a row's accounts all
+// belong to that tenant.
 func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	if item.column == nil {
 		return "", r.unknown(m, "no column")
@@ -69,8 +70,9 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	return item.text + " IN (SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = " + mark + ")", nil
 }
 
-// memberOfSet reads the set's table: from the value's side when the value is
-// the request's, so that its index leads to the rows, and else from the row's.
+// memberOfSet renders membership in a set column. If the value comes from the
+// request, the subquery starts from the value, so that its index finds the rows.
+// Otherwise it starts from the row.
 func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
 	if _, ok := m.Set.Ref.Column(); !ok {
 		return "", r.unknown(m, "set is no column")

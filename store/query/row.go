@@ -6,8 +6,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// Row is one row of an answer, as its viewer may see it. It is immutable; rows
-// of a page stay valid.
+// Row is one row of an answer, with what its viewer may see. It is immutable. The
+// rows of a page stay valid.
 type Row struct {
 	View   string // the view that applies
 	shape  *rowShape
@@ -31,7 +31,7 @@ func newRow(shape *rowShape, values []any) Row {
 	return r
 }
 
-// truth reads a condition as the drivers give it.
+// truth converts a boolean as the drivers return it.
 func truth(v any) bool {
 	switch v := v.(type) {
 	case bool:
@@ -42,8 +42,8 @@ func truth(v any) bool {
 	return false
 }
 
-// ID identifies the row within its list: its id; of rates the prefix, of
-// assignments the account, of customers on a card the customer.
+// ID identifies the row within its list. It is the prefix of a rate, the account of
+// an assignment, the customer on a card, and the id of any other row.
 func (r Row) ID() string { return textOf(r.values[r.shape.id]) }
 
 func (r Row) shows(c shownColumn) bool { return c.mask == 0 || c.mask&r.shown != 0 }
@@ -59,7 +59,7 @@ func (r Row) Names() []string {
 	return names
 }
 
-// decides lists the columns that a head shows of what hangs on it.
+// decides lists the columns that a card shows of the rows that belong to it.
 func (r Row) decides() []string {
 	columns := slices.Clone(r.shape.always)
 	for i, g := range r.shape.groups {
@@ -70,9 +70,9 @@ func (r Row) decides() []string {
 	return columns
 }
 
-// Text is a shown value as a CSV has it: text as it is, money as a decimal
-// string, times in RFC 3339, documents as JSON, absent values empty. It is
-// false for a column that the row does not show.
+// Text appends a shown value in its CSV format: text unchanged, money as a decimal
+// string, times in RFC 3339, documents as JSON, and absent values as empty text. It
+// returns false for a column that the row does not show.
 func (r Row) Text(dst []byte, name string) ([]byte, bool) {
 	for _, c := range r.shape.columns {
 		if c.Name == name && r.shows(c) {
@@ -82,9 +82,9 @@ func (r Row) Text(dst []byte, name string) ([]byte, bool) {
 	return dst, false
 }
 
-// Value is a shown value: string, int64 (money at ten decimals, times in
-// microseconds), bool, or nil when it is absent; documents are JSON text. It
-// is false for a column that the row does not show.
+// Value returns a shown value: string, int64 (money in units of 10^-10, times in
+// microseconds since 1970), bool, or nil if it is absent. Documents are JSON text.
+// It returns false for a column that the row does not show.
 func (r Row) Value(name string) (any, bool) {
 	for _, c := range r.shape.columns {
 		if c.Name != name || !r.shows(c) {

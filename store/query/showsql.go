@@ -8,10 +8,10 @@ import (
 	"resellerd/store/fault"
 )
 
-// SQL is the statement that List runs for q on a kind of database, "sqlite"
-// or "postgres", and its arguments, without touching one. The text is empty
-// when no row can pass. It returns ErrInvalid for what List refuses, and what
-// a filter asks that cannot be asked in SQL.
+// SQL returns the statement that List would run for q on a kind of database,
+// "sqlite" or "postgres", and its arguments, without a database. The text is empty
+// if no row can pass. It returns ErrInvalid for an unknown kind, for a query that
+// List refuses, and for a filter that has no SQL.
 func SQL(database string, q Query) (text string, args []any, err error) {
 	var d dialect.Dialect
 	switch database {
@@ -34,9 +34,10 @@ func SQL(database string, q Query) (text string, args []any, err error) {
 	return run.text, run.args, nil
 }
 
-// CountSQL gives the SQL that counts the rows of q, as it would be run, and the values bound in it: strings, int64
-// and bools. It is for showing a filter, of types without a parent. Text is ""
-// when no row can pass, so that the database would not be asked.
+// CountSQL returns the SQL that counts the rows of q, exactly as it would run, and
+// its bound values: strings, int64 and bools. It exists to show a filter. It serves
+// only types without a parent. The text is "" if no row can pass the filter, so
+// that the database would not be asked.
 func (r *Reader) CountSQL(q Query) (text string, args []any, err error) {
 	def, err := q.check()
 	if err != nil {

@@ -10,34 +10,35 @@ import (
 	"resellerd/store/schema"
 )
 
-// rowShape says where in a result row everything stands.
+// rowShape says where each value is in a result row.
 type rowShape struct {
-	columns []shownColumn // in the order of the type
+	columns []shownColumn // the shown columns, in the order of the type
 	views   []string
-	view    int // where the view's index stands; -1 when there is one view
+	view    int // the position of the view's index; -1 if there is one view
 	groups  []groupAt
 	id      int
-	key     int // where the sort key stands; -1 for the default order
+	key     int // the position of the sort key; -1 for the default order
 	width   int
-	always  []string // of a head: the columns shown whatever the groups say
+	always  []string // of a head: the columns that are shown in any case
 }
 
 type shownColumn struct {
 	*schema.Column
-	mask uint64 // the groups that show it; 0 for always
+	mask uint64 // the groups that show it; 0 if it is always shown
 	at   int
 }
 
-// groupAt is where a group of columns says whether it applies: in a value of
-// its own, or by the view.
+// groupAt says how to tell whether a group of columns applies: by the value at the
+// position at, or, if at is -1, by the view.
 type groupAt struct {
 	at, view int
 	names    []string // of a head
 }
 
-// statement writes the text. A list whose rows all look the same is one plain
-// SELECT; any other first finds the page's ids, with what decides about each
-// row, and then reads what is shown of these few.
+// statement generates the text. If all rows have the same view and columns, and an
+// index is likely to give their order, the text is one plain SELECT. Otherwise it
+// first finds the ids of the page, with what decides about each row, and then reads
+// what these few rows show.
 func (c *compiler) statement() *statement {
 	branches := []predicate.Expr{c.filter}
 	if c.q.ID == "" && c.mode != modeHead {
@@ -58,8 +59,8 @@ func (c *compiler) statement() *statement {
 	return c.paged(branches)
 }
 
-// walkable reports that an index is likely to give the rows in their order, so
-// that nothing is read but the page. Else the ids are sorted first.
+// walkable reports whether an index is likely to return the rows in their order, so
+// that the database reads only the page. Otherwise the ids are sorted first.
 func (c *compiler) walkable() bool {
 	if _, everything := c.filter.(predicate.True); everything || c.q.ID != "" || c.mode == modeStream {
 		return true
@@ -125,8 +126,8 @@ func (c *compiler) flat() *statement {
 	return &statement{text: text, shape: sel.shape}
 }
 
-// addColumns selects every column that some row shows, and the id. Columns
-// that read other tables are left out of the rows that do not show them.
+// addColumns selects the id and every column that some row shows. A column that
+// reads other tables is computed only for the rows that show it.
 func (c *compiler) addColumns(sel *selection, view, group func(int) string) {
 	id := schema.Aliased(c.def.Key, "t")
 	sel.shape.id = -1
@@ -152,8 +153,8 @@ func (c *compiler) addColumns(sel *selection, view, group func(int) string) {
 	sel.shape.width = len(sel.texts)
 }
 
-// paged finds the ids first. Each branch walks its own index to the end of the
-// page, and their union is cut to the page again.
+// paged finds the ids first. Each branch uses its own index and stops at the end of
+// the page. Their union is cut to the page again.
 func (c *compiler) paged(branches []predicate.Expr) *statement {
 	inner := c.innerList()
 	order := c.order("k", "id")
@@ -187,7 +188,8 @@ func (c *compiler) paged(branches []predicate.Expr) *statement {
 	return &statement{text: text, shape: sel.shape}
 }
 
-// innerList is what the ids are found with: id, sort key, view and groups.
+// innerList returns the select list of the query for the ids: id, sort key, view
+// and groups.
 func (c *compiler) innerList() string {
 	list := schema.Aliased(c.def.Key, "t") + " AS id"
 	if c.key != "" {
@@ -212,7 +214,7 @@ func (c *compiler) viewIndex() string {
 	return text + " END"
 }
 
-// outer is what is read of the ids found.
+// outer selects the values of the rows whose ids were found.
 func (c *compiler) outer() *selection {
 	sel := c.newSelection()
 	if c.key != "" {
@@ -243,7 +245,7 @@ func (c *compiler) outer() *selection {
 	return sel
 }
 
-// addHead selects what hangs on a row: its active revision.
+// addHead selects a card's active revision and its number of rates.
 func (c *compiler) addHead(sel *selection) {
 	sel.shape.id = sel.add(schema.Aliased(c.def.Key, "t"))
 	for _, column := range []string{"id", "row_count"} {
@@ -253,8 +255,8 @@ func (c *compiler) addHead(sel *selection) {
 	sel.shape.always = slices.Sorted(maps.Keys(c.always))
 }
 
-// head asks how a row decides about what hangs on it: the view, the groups,
-// and what the rows below it are found by.
+// head reads what a row decides about the rows that belong to it: the view, the
+// groups, and the revisions for both views.
 func (c *compiler) head() *statement {
 	sel := c.newSelection()
 	if len(c.views) > 1 {
@@ -273,8 +275,8 @@ func (c *compiler) head() *statement {
 	return &statement{text: "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() + " WHERE " + c.condition(c.filter), shape: sel.shape}
 }
 
-// revision is what finds the revision that a card's rates are read of, for its
-// own side and for who sees it translated.
+// revision returns the SQL of the id of the revision whose rates are requested: own
+// for the owner's view, translated for the translated view.
 func (c *compiler) revision() (own, translated string) {
 	const of = "(SELECT s.id FROM revisions s WHERE s.card_id = t.id AND "
 	viewer := func() string { return c.b.Bind(schema.Argument{Kind: schema.ArgViewer}) }

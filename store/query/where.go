@@ -11,9 +11,8 @@ import (
 
 var shownOps = map[Op]string{Eq: "=", Ne: "<>", Lt: "<", Le: "<=", Gt: ">", Ge: ">="}
 
-// shownColumn is the column of that name when some row can show it and it may
-// be used as asked. A column that is hidden and one that does not exist are
-// refused in the same words.
+// shownColumn returns the column of that name if some row can show it and usable
+// accepts it. A hidden column and a column that does not exist give the same error.
 func (c *compiler) shownColumn(name, field, purpose string, usable func(*schema.Column) bool) (*schema.Column, uint64, bool) {
 	col := c.def.Column(name)
 	if col != nil && usable(col) {
@@ -27,7 +26,7 @@ func (c *compiler) shownColumn(name, field, purpose string, usable func(*schema.
 	return nil, 0, false
 }
 
-// where is one of the viewer's own conditions, on the value that is shown.
+// where renders one of the viewer's conditions, on the value that the row shows.
 func (c *compiler) where(i int, w Condition) string {
 	col, mask, ok := c.shownColumn(w.Column, w.Column, "select", func(col *schema.Column) bool { return col.Search })
 	if !ok {
@@ -62,13 +61,13 @@ func (c *compiler) compareShown(w Condition, col *schema.Column, value, mark str
 	return c.b.Collated(value, col.Kind) + " " + op + " " + mark
 }
 
-// conditionValues reads what the viewer's conditions compare with.
+// conditionValues parses the values that the viewer's conditions compare with.
 func conditionValues(def *schema.Type, conditions []Condition) ([]any, error) {
 	values := make([]any, len(conditions))
 	for i, w := range conditions {
 		col := def.Column(w.Column)
 		if col == nil {
-			continue // refused by where
+			continue // where refuses it
 		}
 		v, err := parseShown(col.Kind, w.Value)
 		if err != nil {
@@ -104,8 +103,8 @@ func parseShown(kind schema.Kind, text string) (any, error) {
 	return text, nil
 }
 
-// sortKey is the expression that rows are ordered by before their id: what
-// they show in the sort column, NULL where they show nothing.
+// sortKey returns the expression that orders rows before their id: the value that a
+// row shows in the sort column, or NULL if it shows none.
 func (c *compiler) sortKey() string {
 	if c.q.Sort == "" {
 		return ""
@@ -124,7 +123,7 @@ func (c *compiler) sortKey() string {
 	return c.b.Collated("("+text+")", col.Kind)
 }
 
-// plain reports that the sort key is the stored column, so that an index on it
+// plain reports whether the sort key is the stored column, so that an index on it
 // gives the order.
 func (c *compiler) plain(col *schema.Column, mask uint64) bool {
 	if mask != 0 {
@@ -138,15 +137,14 @@ func (c *compiler) plain(col *schema.Column, mask uint64) bool {
 	return true
 }
 
-// sortColumn is the column behind a sort key, and whether the key is always
-// there.
+// sortColumn returns the sort column, and whether the sort key is never NULL.
 func (c *compiler) sortColumn() (col *schema.Column, sure bool) {
 	col = c.def.Column(c.q.Sort)
 	mask, _ := c.mask(col)
 	return col, col.NotNull && c.plain(col, mask)
 }
 
-// order lists the terms of ORDER BY over the given key and id expressions.
+// order returns the terms of ORDER BY for the given key and id expressions.
 func (c *compiler) order(key, id string) string {
 	way := ""
 	if c.q.Desc {
@@ -161,7 +159,7 @@ func (c *compiler) order(key, id string) string {
 	return key + way + ", " + id + way
 }
 
-// behind is the condition of being behind Query.After.
+// behind returns the condition that a row comes after Query.After.
 func (c *compiler) behind() string {
 	way := " > "
 	if c.q.Desc {
@@ -182,8 +180,8 @@ func (c *compiler) behind() string {
 	return "(" + text + " OR " + c.key + " IS NULL)"
 }
 
-// cursorKey gives a cursor's key the type of the sort column; what does not
-// fit is ErrInvalid.
+// cursorKey converts a cursor's key to the type of the sort column. It returns
+// ErrInvalid if the key does not fit.
 func cursorKey(def *schema.Type, q *Query) (any, error) {
 	col := def.Column(q.Sort)
 	if q.After == nil || col == nil || q.After.KeyAbsent || q.After.Key == nil && def.IsKey(col) {
