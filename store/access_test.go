@@ -48,8 +48,9 @@ func TestWithoutAGroupThereIsNoAccess(t *testing.T) {
 	}
 }
 
-// TestResolvedAccessIsExact compares with an evaluation of every map for every
-// area of a small universe, written without any of the package's code.
+// TestResolvedAccessIsExact compares Resolve with an evaluation of every map for
+// every area of a small set of areas. The evaluation uses none of the package's
+// code.
 func TestResolvedAccessIsExact(t *testing.T) {
 	t.Parallel()
 	words := []string{"a", "b", "a-b"}
@@ -114,7 +115,8 @@ func naiveRow(rows map[string]string, area string) string {
 	return letters
 }
 
-// TestBeyondIsExact compares with an evaluation of both for every area.
+// TestBeyondIsExact compares Beyond with an evaluation of both ceilings for every
+// area.
 func TestBeyondIsExact(t *testing.T) {
 	t.Parallel()
 	universe := []string{"a", "a/b", "a/b/c", "a/c", "b", "b/a", "elsewhere", "a/b/d"}

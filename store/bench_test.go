@@ -17,7 +17,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// benchRows is how many customers the benchmarks seed, over 1,000 resellers:
+// benchRows is how many customers the benchmarks create, over 1,000 resellers:
 // RESELLERD_BENCH_ROWS, or 100,000.
 func benchRows() int {
 	if n, err := strconv.Atoi(os.Getenv("RESELLERD_BENCH_ROWS")); err == nil {
@@ -28,8 +28,8 @@ func benchRows() int {
 
 const benchResellers = 1000
 
-// seed fills a store with one master, 1,000 resellers and n customers, spread
-// evenly.
+// seed fills a store with one master, 1,000 resellers and n evenly spread
+// customers.
 func seed(b testing.TB, s *store.Store, n int) {
 	b.Helper()
 	db := storetest.SQL(b, s)
@@ -59,8 +59,8 @@ func seed(b testing.TB, s *store.Store, n int) {
 	}
 }
 
-// resellersPage is what a reseller without accounts below asks for: its
-// customers, all columns but those of other tables.
+// resellersPage is the query of a reseller without accounts below it for its
+// customers, with all columns except those of other tables.
 func resellersPage(account string) query.Query {
 	mine := predicate.Of(predicate.Member{
 		Item: predicate.Operand{Ref: predicate.Ref{"resource", "account_id"}}, Set: predicate.Operand{Ref: predicate.Below},
@@ -83,8 +83,8 @@ func (e benchEnv) Lookup(ref predicate.Ref) (any, bool) {
 func (e benchEnv) Below(id string) bool { return id == string(e) }
 func (benchEnv) Guard(int) bool         { return false }
 
-// handWritten is the same page as one would write it for this case alone: a
-// prepared statement with the same columns, scanned into values.
+// handWritten reads the same page with hand-written SQL: a prepared statement with
+// the same columns, scanned into values.
 type handWritten struct{ stmt *sql.Stmt }
 
 func prepareByHand(b testing.TB, s *store.Store) handWritten {
@@ -116,9 +116,9 @@ func (h handWritten) page(ctx context.Context, account string) ([][]any, error) 
 	return page, rows.Err()
 }
 
-// BenchmarkPage reads a page of 100 customers of one reseller out of all, by
-// List and by hand in turns, and reports the median time of both and their
-// ratio.
+// BenchmarkPage reads a page of 100 customers of one reseller out of all. It
+// alternates between List and hand-written SQL, and reports the median time of both
+// and their ratio.
 func BenchmarkPage(b *testing.B) {
 	for _, url := range []func(testing.TB) string{storetest.SQLite, storetest.Postgres} {
 		s := storetest.Open(b, url(b), store.Options{})
@@ -169,11 +169,11 @@ func report(b *testing.B, ours, theirs []time.Duration) {
 	b.ReportMetric(median(ours), "µs/list")
 	b.ReportMetric(median(theirs), "µs/hand")
 	b.ReportMetric(median(ours)/median(theirs), "ratio")
-	b.ReportMetric(0, "ns/op") // both together: says nothing
+	b.ReportMetric(0, "ns/op") // the time of both together has no meaning
 }
 
-// BenchmarkWrite changes one row, as small a write as there is, and reads what
-// the caches have lost by that.
+// BenchmarkWrite makes the smallest possible write, a change of one row. Then it
+// reads the data that the write has evicted from the caches.
 func BenchmarkWrite(b *testing.B) {
 	for _, url := range []func(testing.TB) string{storetest.SQLite, storetest.Postgres} {
 		s := storetest.Open(b, url(b), store.Options{})

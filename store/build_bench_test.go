@@ -14,7 +14,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// builtAt measures on both databases.
+// builtAt runs a benchmark on both databases.
 func builtAt(b *testing.B, rows int, test func(b *testing.B, w *buildWorld)) {
 	for _, db := range []struct {
 		name string
@@ -24,15 +24,16 @@ func builtAt(b *testing.B, rows int, test func(b *testing.B, w *buildWorld)) {
 	}
 }
 
-// buildWorld is a carrier with a US deck: 1NPANXX, prices of six decimals.
+// buildWorld is a carrier with a US deck: prefixes 1NPANXX, and prices with six
+// decimals.
 type buildWorld struct {
 	*store.Store
-	db     *sql.DB // past the store
+	db     *sql.DB // bypasses the store
 	b      *testing.B
 	tenant string
-	deck   store.Card     // of seven digits
-	wide   []store.Card   // of shorter ones
-	active store.Revision // of deck
+	deck   store.Card     // prefixes of seven digits
+	wide   []store.Card   // shorter prefixes
+	active store.Revision // the active revision of deck
 	rows   int
 }
 
@@ -75,7 +76,7 @@ func (w *buildWorld) card(kind string) (c store.Card) {
 	return c
 }
 
-// carrier is a provider card in force whose prefixes have so many digits.
+// carrier creates an active provider card with prefixes of that many digits.
 func (w *buildWorld) carrier(digits int) (card store.Card, active store.Revision) {
 	card = w.card(schema.ProviderCard)
 	step := 1
@@ -102,7 +103,7 @@ func (w *buildWorld) carrier(digits int) (card store.Card, active store.Revision
 	return card, active
 }
 
-// sold is a customer card of these parents with +12 % and two prefix rules.
+// sold creates a customer card with these parents, +12 % and two prefix rules.
 func (w *buildWorld) sold(parents ...store.Card) store.Card {
 	card := w.card(schema.CustomerCard)
 	w.write(func(ctx context.Context, tx *store.Tx) error {
@@ -123,7 +124,7 @@ func (w *buildWorld) sold(parents ...store.Card) store.Card {
 	return card
 }
 
-// build builds a new card until it is active, proof and all.
+// build builds a card, proves it and activates it.
 func (w *buildWorld) build(card store.Card) (took time.Duration, built store.Built) {
 	took = w.write(func(ctx context.Context, tx *store.Tx) (err error) {
 		if built, err = tx.BuildRevision(ctx, store.AllRates, card.ID); err == nil {
@@ -134,7 +135,7 @@ func (w *buildWorld) build(card store.Card) (took time.Duration, built store.Bui
 	return took, built
 }
 
-// byHand makes the same rows by one statement with a multiplication.
+// byHand makes the same rows with one statement that multiplies.
 func (w *buildWorld) byHand(card store.Card) time.Duration {
 	start := time.Now()
 	tx, err := w.db.Begin()
@@ -157,7 +158,8 @@ func (w *buildWorld) byHand(card store.Card) time.Duration {
 	return time.Since(start)
 }
 
-// forget removes what was made, so that every round finds the same.
+// forget removes everything that a round has made, so that every round starts with
+// the same data.
 func (w *buildWorld) forget() {
 	const made = "SELECT r.id FROM revisions r JOIN cards c ON c.id = r.card_id WHERE c.kind = 'customer'"
 	texts := []string{
@@ -175,8 +177,8 @@ func (w *buildWorld) forget() {
 	}
 }
 
-// BenchmarkBuild builds a card of 250,000 prefixes from one parent until it is
-// active, beside an INSERT … SELECT of the same rows with a multiplication.
+// BenchmarkBuild builds and activates a card of 250,000 prefixes from one parent.
+// It compares that with an INSERT … SELECT that multiplies the same rows.
 func BenchmarkBuild(b *testing.B) {
 	builtAt(b, 250_000, func(b *testing.B, w *buildWorld) {
 		var ours, theirs []time.Duration

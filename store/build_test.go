@@ -39,7 +39,7 @@ func active(tx *store.Tx, card string, all ...store.Rate) store.Revision {
 	return must(tx.ActivateRevision(ctx, store.AllRates, card, draft.ID))
 }
 
-// stored reads what a revision holds, past the store.
+// stored reads the rates of a revision without the store.
 func stored(t *testing.T, s *store.Store, revision string) []store.Rate {
 	t.Helper()
 	rows, err := storetest.SQL(t, s).Query("SELECT prefix, name, cost, inter, intra, mcd, pulse, connect, status FROM rates WHERE revision_id = '" +
@@ -148,8 +148,8 @@ func foreignCard(t *testing.T, s *store.Store, c *carrier) (id string) {
 	return id
 }
 
-// TestStoredRevisionsAreWhatTheArithmeticBuilds builds random cards of up to
-// three parents in the store, and in memory by the recipe that was kept.
+// TestStoredRevisionsAreWhatTheArithmeticBuilds builds random cards with up to
+// three parents in the store, and again in memory with the stored recipe.
 func TestStoredRevisionsAreWhatTheArithmeticBuilds(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -226,7 +226,7 @@ func drawDeck(r *rand.Rand) (deck []store.Rate) {
 	return deck
 }
 
-// build builds a new card of the carrier's from new parents. The second has
+// build builds a new card of the carrier from new parents. The second parent has
 // another currency.
 func (w drawnWorkshop) build(c *carrier) (built store.Built, err error) {
 	err = c.write(func(tx *store.Tx) error {
@@ -279,7 +279,7 @@ func (w drawnWorkshop) inMemory(t *testing.T, s *store.Store, built store.Built)
 	return all, err
 }
 
-// ratingRows are rates as the arithmetic takes them, in order.
+// ratingRows converts rates for the arithmetic, in order.
 func ratingRows(deck []store.Rate) (rows []rating.Row) {
 	for _, r := range deck {
 		row := rating.Row{Prefix: must(rating.ParsePrefix(r.Prefix)), Rate: rating.Rate{Cost: rating.Money(r.Cost), Connect: rating.Money(r.Connect),
@@ -301,7 +301,7 @@ func ratingRows(deck []store.Rate) (rows []rating.Row) {
 	return rows
 }
 
-// values are rates without their names.
+// values formats rates without their names.
 func values(all []store.Rate) (texts []string) {
 	for _, r := range all {
 		inter, intra := int64(-1), int64(-1)

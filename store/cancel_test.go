@@ -13,9 +13,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// cut runs write with a context that is cancelled, from another goroutine, when
-// the write calls the function it is given. It ends the test when the write
-// outlives that by long.
+// cut runs write with a context. When write calls the function it is given, another
+// goroutine cancels the context. cut ends the test if write continues much longer.
 func cut(t *testing.T, write func(ctx context.Context, cancel func()) error) error {
 	t.Helper()
 	cancelled, cancel := context.WithCancel(ctx)
@@ -34,7 +33,8 @@ func cut(t *testing.T, write func(ctx context.Context, cancel func()) error) err
 // writing is a way to write into the carrier's tenant.
 type writing func(ctx context.Context, fn func(tx *store.Tx) error) error
 
-// importCut imports rows into a card, and is cut while row at is added.
+// importCut imports rows into a card. The import is cancelled while the row number
+// at is added.
 func importCut(t *testing.T, write writing, card string, rows, at int) error {
 	t.Helper()
 	return cut(t, func(ctx context.Context, cancel func()) error {
@@ -61,8 +61,8 @@ func importCut(t *testing.T, write writing, card string, rows, at int) error {
 	})
 }
 
-// unharmed ends the test unless every connection that can write is free soon,
-// and writes. A store that tests open for this has two of them, or one.
+// unharmed ends the test unless every connection that can write is soon free, and
+// writes. A store for this test has one or two such connections.
 func unharmed(t *testing.T, c *carrier) {
 	t.Helper()
 	soon, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -100,8 +100,8 @@ func TestARehearsalThatIsCutLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-// cutAnywhere cuts imports at many of their rows; one that comes through
-// nonetheless leaves as many revisions as it says.
+// cutAnywhere cancels imports at many of their rows. An import that succeeds
+// nevertheless must leave the expected number of revisions.
 func cutAnywhere(t *testing.T, c *carrier, leaves int, write writing) {
 	t.Helper()
 	const rows = 6000
@@ -132,9 +132,9 @@ func countRevisions(t *testing.T, db *sql.DB) (n int) {
 	return n
 }
 
-// TestACopyThatWaitsIsCut has the server wait, for another's row, while it is
-// sent rows: few, so that it waits when they are complete, and more than the
-// connection holds.
+// TestACopyThatWaitsIsCut makes the server wait for a locked row while it receives
+// rows. It sends a few rows, so that the server waits after the last one, and then
+// more than the connection buffers.
 func TestACopyThatWaitsIsCut(t *testing.T) {
 	t.Parallel()
 	c := newCarrier(t, storetest.Open(t, storetest.Postgres(t), store.Options{MaxConns: 2}))
@@ -143,7 +143,7 @@ func TestACopyThatWaitsIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = other.Rollback() }() // it is what the copies wait for
+	defer func() { _ = other.Rollback() }() // ends the lock that the copies wait for
 	if _, err := other.ExecContext(ctx, "INSERT INTO destinations (account_id, prefix, name) VALUES ($1, '1000001', 'X')", c.master.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestACopyThatWaitsIsCut(t *testing.T) {
 	}
 }
 
-// waits returns once a COPY waits for somebody.
+// waits returns when a COPY waits for a lock.
 func waits(t *testing.T, db *sql.DB) {
 	for waiting := false; !waiting; {
 		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_stat_activity

@@ -116,7 +116,7 @@ func TestOnlyCustomersOfTheCardsOwnAccountAreOnIt(t *testing.T) {
 	})
 }
 
-// An assignment's periods never overlap, and what has been stays as it was.
+// The periods of an assignment never overlap, and past periods never change.
 func TestAssignmentsKeepTheirPast(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -188,7 +188,7 @@ func TestARevisionHoldsItsRates(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
-		const rates = 1234 // no multiple of what goes into one statement
+		const rates = 1234 // not a multiple of the size of a batch
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			r := must(tx.CreateRevision(ctx, c.sold.ID, func(yield func(store.Rate, error) bool) {
 				for i := range rates {
@@ -264,7 +264,7 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 		}
 		for i := range 5 {
 			mustWrite(t, s, c.master.ID, func(tx *store.Tx) { all = append(all, must(tx.CreateRevision(ctx, c.sold.ID, deck("49")))) })
-			if i == 1 { // stays a draft, and takes no number
+			if i == 1 { // stays a draft without a number
 				continue
 			}
 			must(activate(i))
@@ -309,8 +309,8 @@ func TestRevisionsAreNumberedAndArchivedAsTheyAreActivated(t *testing.T) {
 	})
 }
 
-// Readers that look while revisions are switched see one whole: every rate of
-// a revision costs the same, and there is always exactly one active.
+// Readers see one whole revision while revisions are switched: every rate of a
+// revision has the same price, and exactly one revision is active.
 func TestActivationIsAtomicUnderReaders(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

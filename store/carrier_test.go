@@ -13,14 +13,14 @@ import (
 
 var ctx = context.Background()
 
-// carrier is what most tests of writing start from: a master with two
-// resellers, one of which has a reseller below it, and another master.
+// carrier is the start of most tests of writes: a master with two resellers, one of
+// which has a reseller below it, and another master.
 type carrier struct {
 	*store.Store
 	master, reseller, sibling, below store.Account
 	stranger                         store.Account // another tenant's master
 
-	full, lent store.Group // of the master; lent goes to reseller alone
+	full, lent store.Group // of the master; lent is lent only to reseller
 	own        store.Group // of the reseller
 	staff      store.User  // of the master, in full
 	agent      store.User  // of the reseller, in lent
@@ -66,7 +66,7 @@ func newCard(owner store.Account, kind string) store.Card {
 // write runs fn in the carrier's tenant.
 func (c *carrier) write(fn func(tx *store.Tx) error) error { return c.Write(ctx, c.master.ID, fn) }
 
-// must panics with the error, for mustWrite to report.
+// must panics with err, if it is not nil. mustWrite reports it.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(writeFailed{err})
@@ -78,8 +78,7 @@ func mustDo(err error) { must(0, err) }
 
 type writeFailed struct{ error }
 
-// mustWrite runs fn in one transaction and ends the test when anything in it
-// fails.
+// mustWrite runs fn in one transaction, and ends the test if anything in it fails.
 func mustWrite(t *testing.T, s *store.Store, tenant string, fn func(tx *store.Tx)) {
 	t.Helper()
 	defer func() {
@@ -93,8 +92,8 @@ func mustWrite(t *testing.T, s *store.Store, tenant string, fn func(tx *store.Tx
 	}
 }
 
-// refused ends the test unless err is of the kind and, when field is given,
-// about it.
+// refused ends the test unless err is of the kind and, if field is given, about
+// that field.
 func refused(t *testing.T, err, kind error, field string) {
 	t.Helper()
 	if !errors.Is(err, kind) {

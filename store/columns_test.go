@@ -9,8 +9,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// unlisted are the columns of tables that no struct of rows has: they are
-// written by themselves.
+// unlisted are the table columns that no row struct has, because the store writes
+// them separately.
 var unlisted = map[string]bool{"revisions.recipe": true}
 
 const selectColumns = `SELECT name, "notnull" = 0 FROM pragma_table_info($1)`
@@ -43,7 +43,7 @@ func TestRowsHaveTheColumnsOfTheirTables(t *testing.T) {
 	})
 }
 
-// unlistable are the columns of rows that are kept for the store alone.
+// unlistable are the row columns that only the store uses.
 var unlistable = map[string]bool{
 	"accounts.version": true, "groups.version": true, "users.version": true, "customers.version": true, "cards.version": true,
 	"users.first_group_id": true, "revisions.card_id": true, "revisions.scheduled_from": true, "revisions.terms": true,

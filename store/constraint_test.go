@@ -12,8 +12,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// attempt is SQL that goes around the code. Every statement runs in one
-// transaction; what is refused may be refused by any of them or by the commit.
+// attempt is SQL that bypasses the code. All statements run in one transaction. The
+// database may refuse any of them, or the commit.
 type attempt struct {
 	name string
 	sql  []string
@@ -21,7 +21,7 @@ type attempt struct {
 	sqlite bool
 }
 
-// Names in braces stand for the carrier's ids.
+// Names in braces are replaced by the carrier's ids.
 var attempts = []attempt{
 	{name: "move a customer to a sibling", sql: []string{
 		"UPDATE customers SET account_id = '{sibling}' WHERE id = '{customer}'"}},
@@ -181,8 +181,8 @@ func (c *carrier) ids() *strings.Replacer {
 		"{agent}", c.agent.ID, "{customer}", c.customer.ID, "{sold}", c.sold.ID, "{resold}", c.resold.ID, "{bought}", c.bought.ID)
 }
 
-// run reports which statement was refused: its index, len for the commit, -1
-// for none. What was done is undone.
+// run returns the index of the statement that was refused, len for the commit, or
+// -1 for none. It rolls everything back.
 func run(t *testing.T, db *sql.DB, statements []string, ids *strings.Replacer) (refusedAt int, err error) {
 	t.Helper()
 	tx, err := db.BeginTx(context.Background(), nil)
@@ -228,8 +228,8 @@ func TestTheDatabaseRefusesWhatTheCodeWouldNeverDo(t *testing.T) {
 	})
 }
 
-// What the code does may be done by hand too: the refusals above are not for
-// statements that nothing could pass.
+// The database accepts by hand the same writes that the code makes. So the refusals
+// above do not come from statements that could never succeed.
 func TestTheDatabaseTakesWhatIsRight(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -262,7 +262,7 @@ func TestTheDatabaseTakesWhatIsRight(t *testing.T) {
 	})
 }
 
-// What a refusal says about the rows in the way: nothing.
+// A refusal reveals nothing about the rows that it conflicts with.
 func TestRefusalsQuoteNoRow(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -297,8 +297,8 @@ func TestRefusalsQuoteNoRow(t *testing.T) {
 	})
 }
 
-// A user joins a group at the very moment it is withdrawn: one of the two
-// loses, also where the code does not make them take turns.
+// A user joins a group while the group is withdrawn from the user's account. One of
+// the two must fail, even if the code does not serialise them.
 func TestJoiningAndWithdrawingAtOnceCannotBothSucceed(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.Postgres(t), store.Options{})

@@ -77,7 +77,7 @@ func TestAnotherTenantMayUseAnExternalID(t *testing.T) {
 	})
 }
 
-// badExternalIDs are those that nobody can be given.
+// badExternalIDs are external ids that no user can be given.
 func badExternalIDs() map[string]string {
 	bad := map[string]string{
 		"a blank before": " panel", "a blank behind": "panel ", "a blank alone": " ", "a tab behind": "panel\t", "a line": "pa\nnel",
@@ -94,7 +94,8 @@ func badExternalIDs() map[string]string {
 
 var goodExternalIDs = []string{"1", "~", "a b", "usr", "usr-1", "USR_1", "xusr_1", "'; --", "jane@x.example", strings.Repeat("x", 255)}
 
-// The store refuses a malformed id, and so does the database, whoever writes it.
+// The store refuses a malformed id. The database refuses it too, whichever program
+// writes it.
 func TestAMalformedExternalIDIsRefused(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -126,7 +127,8 @@ func TestAMalformedExternalIDIsRefused(t *testing.T) {
 	})
 }
 
-// What an older program has left in a store is no way to act as another user.
+// A row that an older program has left in a store cannot be used to act as another
+// user.
 func TestAnIDIsNeverTakenForAnExternalID(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -185,15 +187,16 @@ func drop(t *testing.T, s *store.Store, db *sql.DB, trigger string) {
 
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// userNamed is a user as the program before external ids had rules writes one.
+// userNamed is the SQL with which a program without rules for external ids creates
+// a user.
 func userNamed(id, tenant, account, group, externalID string) string {
 	return fmt.Sprintf(`INSERT INTO users (id, tenant_id, account_id, external_id, login, status, first_group_id, version, created_at, updated_at)
 		VALUES ('%s', '%s', '%s', NULLIF(%s, ''), '%[1]s@x.example', 'active', '%[5]s', 1, 1, 1)`, id, tenant, account, quoted(externalID), group)
 }
 
-// before8 opens a store as the version before this rule left it, with users of
-// the given external ids: two masters, and a reseller below the first. Users
-// are named by their place in the list.
+// before8 opens a store with the schema before this rule. It creates two masters, a
+// reseller below the first, and users with the given external ids. The user ids
+// contain the position in the list.
 func before8(t *testing.T, url string, o store.Options, m, reseller, n []string) (*store.Store, *sql.DB) {
 	t.Helper()
 	s := storetest.Open(t, url, o)
@@ -240,7 +243,7 @@ func eachUnmigrated(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, storetest.EmptyPostgres(t)) })
 }
 
-// What the check lists is what the migration then does.
+// The migration clears exactly the ids that the check lists as cleared.
 func TestTheMigrationClearsExternalIDsThatNameSeveralUsersOrAnother(t *testing.T) {
 	t.Parallel()
 	eachUnmigrated(t, func(t *testing.T, url string) {
@@ -326,8 +329,8 @@ func userRows(t *testing.T, db *sql.DB) (all []string) {
 	return all
 }
 
-// The program before this writes beside the new one: it has no rules of its
-// own for external ids, and the database holds it to these.
+// An older program without rules for external ids writes beside the new one. The
+// database applies the rules to both.
 func TestAnOlderProgramWritesUsersBesideTheNew(t *testing.T) {
 	t.Parallel()
 	eachUnmigrated(t, func(t *testing.T, url string) {

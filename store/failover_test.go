@@ -13,13 +13,13 @@ import (
 	"resellerd/store/storetest"
 )
 
-// asksWhenItHasTo is a store that notices nothing by polling.
+// asksWhenItHasTo are the options of a store that practically never polls.
 var asksWhenItHasTo = store.Options{Poll: time.Hour, MaxStale: time.Hour, MaxConns: 2}
 
-// Two writes of one process cross a failover: the first is committed on the old
-// primary and lost, the second on the new one, and the answer to the first
-// arrives between the second's last look and its end. SQLite makes no such
-// order: it has one connection that writes, which ends one write before the next.
+// Two writes of one process cross a failover. The first commits on the old primary
+// and is lost. The second commits on the new one. The answer to the first arrives
+// between the second's last read of the history and its end. SQLite cannot produce
+// this order: its single write connection ends one write before the next.
 func TestAWriteAcrossAFailoverDoesNotHideALoss(t *testing.T) {
 	f := storetest.Failover(t)
 	s := storetest.Open(t, f.URL, asksWhenItHasTo)
@@ -63,8 +63,8 @@ func TestAWriteAcrossAFailoverDoesNotHideALoss(t *testing.T) {
 	}
 }
 
-// eventually waits until the database is to be had: cut connections are noticed
-// one after the other.
+// eventually retries until the database answers: the process notices cut
+// connections one by one.
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
 	for late := time.Now().Add(20 * time.Second); ; {
@@ -78,8 +78,8 @@ func eventually(t *testing.T, try func() error) {
 	}
 }
 
-// Writes of one process that end in another order than they were committed in
-// are all read, and are no loss.
+// Writes of one process can end in another order than their commits. All of them
+// are read, and none counts as a loss.
 func TestWritesSideBySideAreRead(t *testing.T) {
 	storetest.EachWith(t, store.Options{Poll: time.Hour, MaxStale: time.Hour}, func(t *testing.T, s *store.Store) {
 		write := func(tenant, key string) error {

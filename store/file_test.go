@@ -17,7 +17,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// lines is a log that may be read while it is written.
+// lines is a log that can be read while it is written.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -35,7 +35,7 @@ func (l *lines) with(part string) (n int) {
 	return strings.Count(l.text.String(), part)
 }
 
-// losingFiles are ways to take a SQLite database's files away from under it.
+// losingFiles are ways to remove or replace the files of an open SQLite database.
 var losingFiles = map[string]func(path string) error{
 	"the file is deleted":  os.Remove,
 	"its log is deleted":   func(path string) error { return os.Remove(path + "-wal") },
@@ -96,7 +96,7 @@ func losesTheFile(t *testing.T, lose func(path string) error, linked bool) {
 	}
 }
 
-// A write that is under way when the file goes is not acknowledged either.
+// If the file disappears during a write, the write is not acknowledged.
 func TestAWriteDuringWhichTheFileGoesIsRefused(t *testing.T) {
 	t.Parallel()
 	at := storetest.SQLite(t)

@@ -18,8 +18,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// TestADatabaseThatIsGoneAndBack shuts a PostgreSQL database to everybody and
-// opens it again.
+// TestADatabaseThatIsGoneAndBack closes a PostgreSQL database to all connections,
+// and opens it again.
 func TestADatabaseThatIsGoneAndBack(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.Postgres(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 2 * time.Second})
@@ -120,8 +120,8 @@ func TestADatabaseInMemoryIsOneForAllConnections(t *testing.T) {
 	}
 }
 
-// TestManyReadersOfManyQueries runs more different statements than are kept
-// prepared, from many goroutines.
+// TestManyReadersOfManyQueries runs more different statements than the cache of
+// prepared statements holds, from many goroutines.
 func TestManyReadersOfManyQueries(t *testing.T) {
 	t.Parallel()
 	storetest.EachWith(t, fixedClock(), func(t *testing.T, s *store.Store) {

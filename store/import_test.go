@@ -12,8 +12,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// fewRates are rates of few prefixes and few values, so that two draws of them
-// differ in every way.
+// fewRates draws rates from a few prefixes and values, so that two draws differ in
+// every way.
 func fewRates(r *rand.Rand) map[string]store.Rate {
 	rates := map[string]store.Rate{}
 	price := func() *int64 {
@@ -32,7 +32,7 @@ func fewRates(r *rand.Rand) map[string]store.Rate {
 	return rates
 }
 
-// imported is what an import of given over base should count and leave.
+// imported returns the expected rates and counts of an import of given over base.
 func imported(base, given map[string]store.Rate, amends bool) (after map[string]store.Rate, sum store.DiffSum) {
 	after = maps.Clone(given)
 	if amends {
@@ -104,12 +104,12 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 	})
 }
 
-// What is given for several moments is written by turns, and each draft holds
-// all that is in force then.
+// Rates for several moments are added alternately. Each draft holds all rates that
+// are in force at its moment.
 func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
-		const rows = 3000 // of each, more than are handed over at a time
+		const rows = 3000 // per moment; more than a batch
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, ""))
 			defer importer.Stop()
@@ -137,8 +137,8 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 	})
 }
 
-// An import that a database refuses half-way says so, and lets its transaction
-// go.
+// If the database refuses an import half-way, the import returns the error, and its
+// transaction ends.
 func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
@@ -164,6 +164,6 @@ func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
 		if n := count(t, c.Store, "SELECT count(*) FROM revisions WHERE status = 'draft'"); n != 0 {
 			t.Errorf("%d drafts were left", n)
 		}
-		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { drafted(tx, c.bought.ID, "0.02") }) // nothing is held up
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { drafted(tx, c.bought.ID, "0.02") }) // no lock is left
 	})
 }

@@ -8,13 +8,13 @@ import (
 	"resellerd/store/schema"
 )
 
-// BulkReaders is how many of the connections for parallel reading are taken.
+// BulkReaders returns how many connections for parallel reading are in use.
 func (s *Store) BulkReaders() int { return len(s.bulkSlots) }
 
-// CloseBulk has no connection be had for parallel reading.
+// CloseBulk makes parallel reading impossible.
 func (s *Store) CloseBulk() error { return s.db.Bulk.Close() }
 
-// MigrateTo brings the schema to a version that may not be the last.
+// MigrateTo brings the schema to a version, which need not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	provider, err := s.provider()
 	if err == nil {
@@ -23,8 +23,8 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	return err
 }
 
-// RowColumns lists the columns that the struct of a table's rows has, and
-// whether each may be NULL.
+// RowColumns lists the columns of each table's row struct, and whether each may be
+// NULL.
 func RowColumns() map[string]map[string]bool {
 	tables := map[string]map[string]bool{}
 	for table, row := range map[string]reflect.Type{
@@ -41,7 +41,7 @@ func RowColumns() map[string]map[string]bool {
 	return tables
 }
 
-// rateRow is a rate in its table.
+// rateRow is a row of the table of rates.
 type rateRow struct {
 	RevisionID string `db:"revision_id"`
 	Rate

@@ -25,7 +25,8 @@ var lookupCardColumns = []string{"id", "kind", "name", "currency", "account_id",
 
 var rateColumnNames = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
-// looking asks as cards does, about what look-ups need.
+// looking is the look-up of a reseller with the cards of cards, and the columns
+// that look-ups need.
 func looking(account string) lookup.Query {
 	q := cards(account)
 	q.Columns = []query.Columns{{Names: lookupCardColumns, When: everything}}
@@ -34,7 +35,7 @@ func looking(account string) lookup.Query {
 	return lookup.Query{Cards: q, Rates: rates, Account: account}
 }
 
-// lookedUp is the answer to one call as JSON.
+// lookedUp returns the answer for one call as JSON.
 func lookedUp(t testing.TB, s *store.Store, q lookup.Query, number string, seconds int) string {
 	t.Helper()
 	l, err := s.Lookup(ctx, q)
@@ -52,7 +53,7 @@ func lookedUp(t testing.TB, s *store.Store, q lookup.Query, number string, secon
 	return string(rated.AppendJSON(nil))
 }
 
-// warm has everything read that the viewer's look-ups want.
+// warm loads everything that the viewers' look-ups need into the cache.
 func warm(t testing.TB, s *store.Store, viewers ...string) {
 	t.Helper()
 	for _, account := range viewers {
@@ -67,8 +68,9 @@ func warm(t testing.TB, s *store.Store, viewers ...string) {
 	}
 }
 
-// chain is a carrier's card of two providers, assigned to a reseller, and the
-// reseller's card of that: decks drawn anew, and rules and names of all kinds.
+// chain creates a carrier with a card built from two providers. The card is
+// assigned to a reseller, whose own card is built from it. The decks are random,
+// and there are rules and names of all kinds.
 func chain(t *testing.T, s *store.Store, r *rand.Rand) *carrier {
 	t.Helper()
 	c := newCarrier(t, s)
@@ -144,8 +146,8 @@ func TestALookUpIsTheSameFromMemoryAndFromTheDatabase(t *testing.T) {
 	})
 }
 
-// Of four revisions two are worked out: they take no room, and are what was
-// stored.
+// Two of the four revisions are computed from their parents. They take no room in
+// the cache, and equal the stored ones.
 func TestABuiltRevisionIsWorkedOutAndNotKept(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -153,7 +155,7 @@ func TestABuiltRevisionIsWorkedOutAndNotKept(t *testing.T) {
 		c := chain(t, s, r)
 		warm(t, s, c.master.ID)
 		before := s.RateMemory()
-		warm(t, s, c.reseller.ID) // only its own card is new, and that is worked out from one that is kept
+		warm(t, s, c.reseller.ID) // only its own card is new, and it is computed from a cached one
 		after := s.RateMemory()
 		if after.Revisions != before.Revisions+1 {
 			t.Fatalf("got %+v, then %+v", before, after)
@@ -179,8 +181,8 @@ func activeOf(t *testing.T, s *store.Store, card string) (id string) {
 	return id
 }
 
-// A reseller's look-ups read the card it was assigned, and nothing that this
-// was built from.
+// A reseller's look-up reads the card that was assigned to the reseller, but not
+// the parents of that card.
 func TestALookUpReadsNothingThatIsNotSeen(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -215,7 +217,8 @@ func TestALookUpAgreesWithTheRowsThatAreStored(t *testing.T) {
 	})
 }
 
-// expectedOf is what the definition of a look-up says about a card.
+// expectedOf returns the answer that the definition of a look-up demands for a
+// card.
 func expectedOf(t *testing.T, rows []store.Rate, number string, seconds int) string {
 	t.Helper()
 	longest := store.Rate{}
@@ -269,15 +272,15 @@ func TestALookUpFollowsEveryWrite(t *testing.T) {
 	})
 }
 
-// handClock is a clock that a test moves while others read it.
+// handClock is a clock that a test moves while other goroutines read it.
 type handClock struct{ at atomic.Int64 }
 
 func (c *handClock) set(t time.Time) { c.at.Store(t.UnixMicro()) }
 
 func (c *handClock) now() time.Time { return time.UnixMicro(c.at.Load()) }
 
-// The look-up's memory of who sees what ends with an assignment, though
-// nothing is written then.
+// The cached visibility of cards ends with an assignment, although no write happens
+// at that time.
 func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 	t.Parallel()
 	var clock handClock
@@ -305,8 +308,8 @@ func TestALookUpKnowsWhenAnAssignmentBeginsAndEnds(t *testing.T) {
 	})
 }
 
-// An assignment that another instance has just made ends on time, also where
-// this one has not heard of that commit yet and reads it all the same.
+// An assignment that another instance has just made ends on time, even if this
+// instance reads it before it knows of that commit.
 func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
 	t.Parallel()
 	var clock handClock
@@ -317,7 +320,7 @@ func TestALookUpKnowsTheEndOfAnAssignmentThatItHasNotHeardOf(t *testing.T) {
 		c := newCarrier(t, other)
 		mustWrite(t, other, c.master.ID, func(tx *store.Tx) { active(tx, c.sold.ID, priced("44", "0.01")) })
 		s := storetest.Open(t, storetest.URL(t, other), store.Options{Now: clock.now, Poll: time.Hour, MaxStale: time.Hour})
-		lookedUp(t, s, looking(c.sibling.ID), "44", 60) // remembers that no assignment ends
+		lookedUp(t, s, looking(c.sibling.ID), "44", 60) // caches that no assignment ends
 		end := now.Add(time.Hour)
 		mustWrite(t, other, c.master.ID, func(tx *store.Tx) {
 			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID, ValidTo: schema.MicrosOf(end)}))
@@ -349,7 +352,7 @@ func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
 			active(tx, c.resold.ID, deck...)
 		})
 		warm(t, s, c.reseller.ID)
-		warm(t, s, c.master.ID) // its two do not fit beside it
+		warm(t, s, c.master.ID) // its two revisions do not fit beside it
 		m := s.RateMemory()
 		if m.Revisions != 1 || m.Failures == 0 || m.Evictions != 0 || m.Bytes > m.Budget {
 			t.Errorf("in use: %+v", m)
@@ -365,8 +368,8 @@ func TestWhatIsInUsePushesNothingOutThatIsInUse(t *testing.T) {
 	})
 }
 
-// What a policy does not show of a rate is in no look-up, and neither is what
-// rests on it.
+// If the policy hides a column of a rate, no look-up shows the column or a value
+// that depends on it.
 func TestALookUpShowsWhatIsShown(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -414,8 +417,8 @@ func TestALookUpShowsWhatIsShown(t *testing.T) {
 	})
 }
 
-// What a card earns tells what it was built from: it is said to those who see
-// that.
+// The margin of a card reveals the costs of its parents. So only viewers who can
+// see the parents see the margin.
 func TestWhatACardEarnsIsSaidToThoseWhoSeeItsParents(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

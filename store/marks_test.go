@@ -12,7 +12,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// olderCommit is how a release without marks makes the last step of a write.
+// olderCommit is the last statement of a write in a release without marks.
 const olderCommit = "UPDATE data_revision SET n = n + 1 RETURNING n"
 
 func TestEveryCommitHasAMarkWhoeverMakesIt(t *testing.T) {
@@ -65,7 +65,7 @@ func TestALaterCommitTakesThePlaceOfAnOldMark(t *testing.T) {
 	})
 }
 
-// A question that fails is a loss only where the answer shows another database.
+// A failed question counts as a loss only if the answer shows another database.
 func TestAFailedQuestionIsNotALossByItself(t *testing.T) {
 	const aside = "ALTER TABLE commit_marks RENAME TO put_aside"
 	for about, c := range map[string]struct {
@@ -86,7 +86,7 @@ func TestAFailedQuestionIsNotALossByItself(t *testing.T) {
 				house(t, s)
 				mustDo(rename(s, "known"))
 				other := s.DataRevision()
-				other.Mark[0]++ // has to be asked for
+				other.Mark[0]++ // the tracker must ask the database for it
 				db := storetest.SQL(t, s)
 				for _, text := range c.change {
 					must(db.Exec(text))

@@ -12,7 +12,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// customers asks for every customer there is.
+// customers is a query for every customer.
 func customers() query.Query {
 	all := predicate.Filter{Kind: predicate.All}
 	return query.Query{Type: "customer", Filter: all, Views: []query.View{{Name: "full", When: all}},

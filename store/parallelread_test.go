@@ -8,7 +8,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// losing has a draft of the card that is sold cost more than it sells for.
+// losing creates a draft of the sold card with a prefix that costs more than it
+// sells for.
 func (c *carrier) losing(t *testing.T) store.Revision {
 	t.Helper()
 	var draft store.Revision
@@ -28,7 +29,7 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 		if err := s.CloseBulk(); err != nil {
 			t.Fatal(err)
 		}
-		for range 3 { // one more than there are connections
+		for range 3 { // one more than the connections
 			var built store.Built
 			var proof store.Proof
 			mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
@@ -48,7 +49,7 @@ func TestBuildsAndProofsDoWithoutAnotherConnection(t *testing.T) {
 	})
 }
 
-// Whoever takes findings may be as slow as it likes.
+// A caller who consumes findings may be slow.
 func TestAReportOfAProofHoldsNoConnectionThatBuildsRead(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

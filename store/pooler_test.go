@@ -24,8 +24,8 @@ func TestAPoolerThatMixesSessionsIsRefusedAtTheStart(t *testing.T) {
 	}
 }
 
-// A pooler that comes back in another mode is noticed by the connections that
-// are then made, and used again once it gives sessions.
+// If a pooler restarts in another mode, the next new connections detect that. The
+// store works again when the pooler uses session mode again.
 func TestAPoolerThatChangesItsModeIsRefusedAtTheReconnect(t *testing.T) {
 	t.Parallel()
 	b := storetest.Pooler(t, storetest.Postgres(t))

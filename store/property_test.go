@@ -115,7 +115,7 @@ func (g *generator) scalar() any {
 	return pick(g.r, hostile)
 }
 
-// filter is anything from nothing to everything, mostly in between.
+// filter returns a filter between nothing and everything, mostly in between.
 func (g *generator) filter() predicate.Filter {
 	switch g.r.IntN(12) {
 	case 0:
@@ -143,8 +143,8 @@ func (g *generator) asking(w *world) asking {
 	return a
 }
 
-// query asks with random views and columns. Of the ordinary kind there is one
-// view of everything.
+// query returns a query with random views and columns. One half of the queries has
+// a single view of everything.
 func (g *generator) query(w *world, typ string) (query.Query, asking) {
 	a := g.asking(w)
 	q := query.Query{Type: typ, Filter: g.filter(), Env: a, Limit: pick(g.r, []int{1, 3, 20, 1000}), Count: true}
@@ -156,7 +156,7 @@ func (g *generator) query(w *world, typ string) (query.Query, asking) {
 			q.Views = append(q.Views, query.View{Name: name, When: g.filter()})
 		}
 	}
-	if g.r.IntN(4) == 0 && len(q.Views) > 0 { // the view of a filter is often the filter
+	if g.r.IntN(4) == 0 && len(q.Views) > 0 { // often a view's condition equals the filter
 		q.Views[0].When = q.Filter
 	}
 	groups := [][]string{{"id", "name", "kind", "created_at"}, {"public_name", "carrier", "name", "status", "currency"}, {"assigned_to", "revision", "rows", "lend_to", "nonsense"}}
@@ -169,7 +169,7 @@ func (g *generator) query(w *world, typ string) (query.Query, asking) {
 	return q, a
 }
 
-// expectation is what the predicates say about a row, evaluated in memory.
+// expectation is what the predicates say about a row, when evaluated in memory.
 type expectation struct {
 	view    string
 	columns []string
@@ -297,7 +297,7 @@ func shows(typ, column string) bool {
 	return false
 }
 
-// readAll walks the pages of a list.
+// readAll reads all pages of a list.
 func readAll(t *testing.T, s *store.Store, q query.Query) (all []query.Row, total int) {
 	t.Helper()
 	for {
@@ -328,8 +328,8 @@ func describe(q query.Query) string {
 	return b.String()
 }
 
-// FuzzFilter makes a query of two numbers and holds what SQL says about it
-// against memory.
+// FuzzFilter makes a query from two numbers, and compares the result of its SQL
+// with an evaluation in memory.
 func FuzzFilter(f *testing.F) {
 	clock := store.Options{Now: func() time.Time { return time.UnixMicro(worldNow) }}
 	s := storetest.Open(f, storetest.SQLite(f), clock)

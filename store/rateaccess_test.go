@@ -10,8 +10,9 @@ import (
 	"resellerd/store/storetest"
 )
 
-// Everything that computes with rates refuses an access that does not reach one
-// of them, before anything is compared: whether or not it would lose.
+// Every method that computes with rates refuses an access that lacks one of them.
+// It does so before it compares anything, whether or not the comparison would find
+// a loss.
 func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -81,8 +82,8 @@ func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 	})
 }
 
-// A file that replaces a card is taken by who may not read its rates, and not
-// compared with them.
+// A writer who may not read a card's rates can replace them with a file. The import
+// does not compare the two.
 func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -97,15 +98,15 @@ func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
 	})
 }
 
-// A card whose charges are rounded otherwise is proved anew; one whose prices
-// are, of rates to come, is not.
+// A change of how a card's charges are rounded needs a new proof. A change of how
+// future rates are rounded does not.
 func TestOnlyAChangeThatTellsOnCallsNeedsAccessToRates(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			bought := must(tx.CreateRevision(ctx, c.bought.ID, rates(priced("49", "0.02"))))
-			must(tx.ActivateRevision(ctx, store.RateAccess{}, c.bought.ID, bought.ID)) // nothing to be proved against
+			must(tx.ActivateRevision(ctx, store.RateAccess{}, c.bought.ID, bought.ID)) // there is no cost to compare with
 			mustDo(tx.SetParents(ctx, store.RateAccess{}, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
 			r := must(tx.CreateRevision(ctx, c.sold.ID, rates(priced("49", "0.01"))))
 			must(tx.ActivateAtLoss(ctx, store.AllRates, c.sold.ID, r.ID))

@@ -33,7 +33,7 @@ var assigned = predicate.Of(predicate.Member{
 	Item: predicate.Operand{Ref: predicate.Ref{"subject", "account", "id"}}, Set: resource("assigned_to"),
 })
 
-// me is an Env of an account alone.
+// me is an Env with only an account.
 type me string
 
 func (m me) Lookup(ref predicate.Ref) (any, bool) {
@@ -42,8 +42,8 @@ func (m me) Lookup(ref predicate.Ref) (any, bool) {
 func (m me) Below(id string) bool { return id == string(m) }
 func (me) Guard(int) bool         { return false }
 
-// house is a small believable world: a master with one card, assigned to one
-// of its two resellers, who has a customer on a card of its own.
+// house is a small realistic world: a master with one card that is assigned to one
+// of its two resellers. That reseller has a customer on a card of its own.
 func house(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, db: storetest.SQL(t, s), parents: map[string]string{}, ids: map[string][]string{}}
@@ -86,7 +86,7 @@ var cardColumns = []string{
 	"id", "kind", "name", "carrier", "currency", "revision", "prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status",
 }
 
-// cards asks as a reseller does: its own cards, and those assigned to it.
+// cards is the query of a reseller for its own cards and those assigned to it.
 func cards(account string) query.Query {
 	return query.Query{
 		Type: "card", Env: me(account), Leaf: true,

@@ -10,13 +10,13 @@ import (
 	"resellerd/store/storetest"
 )
 
-// supplied is a card in force, bought from the cheaper of two others, the
-// second of which is dearer than it sells for.
+// supplied has an active card with two parents. The card's calls are bought from
+// the cheaper parent. The other one costs more than the card sells for.
 type supplied struct {
 	*carrier
 	dearer store.Card
 	inForce,
-	built store.Revision // of sold, and of another card, the latter from its parent
+	built store.Revision // of sold; and of other, which was built from its parent
 	other store.Card
 }
 
@@ -41,7 +41,7 @@ func (c *supplied) accepted(tx *store.Tx) bool {
 	return must(tx.Revision(ctx, c.sold.ID, c.inForce.ID)).LossesAccepted
 }
 
-// refuses tries a change of a card that is to be refused for the reason.
+// refuses checks that a change of a card is refused with the reason.
 func (c *supplied) refuses(t *testing.T, what string, card store.Card, patch store.CardPatch, reason string) {
 	t.Helper()
 	err := c.write(func(tx *store.Tx) error { return errOf(tx.UpdateCard(ctx, store.AllRates, card.ID, patch)) })

@@ -11,7 +11,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// eachHour runs a test on either database with a clock that it moves.
+// eachHour runs a test on both databases, with a clock that the test moves.
 func eachHour(t *testing.T, test func(t *testing.T, c *carrier, at func(hour int))) {
 	t.Helper()
 	now := revisionStart
@@ -128,7 +128,7 @@ func TestAnAmendmentWaitsForItsBase(t *testing.T) {
 	})
 }
 
-// Periods follow one another without a gap, whatever the clock does.
+// Periods follow each other without a gap, even if the clock goes back.
 func TestEachActivationHasAPeriod(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
@@ -136,7 +136,7 @@ func TestEachActivationHasAPeriod(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			all = [2]store.Revision{drafted(tx, c.sold.ID, "0.01"), drafted(tx, c.sold.ID, "0.02")}
 		})
-		for i, n := range []int{0, 2, 1, 3, 3, 3} { // back once, and three at a time
+		for i, n := range []int{0, 2, 1, 3, 3, 3} { // goes back once, and three activations at the same time
 			at(n)
 			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, c.sold.ID, all[i%2].ID)) })
 		}

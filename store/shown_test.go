@@ -19,8 +19,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// TestOrderAndSelectionAreByWhatIsShown orders and selects lists by random
-// columns, and does the same to the rows that the plain list shows.
+// TestOrderAndSelectionAreByWhatIsShown sorts and filters lists by random columns,
+// and does the same in memory with the rows that the plain list shows.
 func TestOrderAndSelectionAreByWhatIsShown(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -83,8 +83,8 @@ func idsOf(rows []query.Row) (ids []string) {
 	return ids
 }
 
-// condition compares a column with a value that some row shows, or with
-// anything else.
+// condition compares a column with a value that some row shows, or with a random
+// value.
 func condition(g *generator, rows []query.Row) query.Condition {
 	c := query.Condition{
 		Column: pick(g.r, []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}),
@@ -104,7 +104,7 @@ func condition(g *generator, rows []query.Row) query.Condition {
 	return c
 }
 
-// comparable are the columns of some rows that conditions can be about.
+// comparable lists the columns of the rows that a condition can use.
 func comparable(rows []query.Row) (names []string) {
 	known := []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}
 	for _, row := range rows {
@@ -127,7 +127,7 @@ func holds(c query.Condition, row query.Row) bool {
 	}
 	text, ok := v.(string)
 	value := c.Value
-	if !ok { // a time: made of comparable texts
+	if !ok { // a time; its texts are comparable
 		at, _ := time.Parse(time.RFC3339Nano, c.Value)
 		text, value = strconv.FormatInt(v.(int64), 10), strconv.FormatInt(at.UnixMicro(), 10)
 	}

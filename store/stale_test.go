@@ -9,8 +9,8 @@ import (
 	"resellerd/store/fault"
 )
 
-// soldOn is a master's provider card, its customer card built from that, and a
-// reseller's built from the latter.
+// soldOn creates a provider card of the master, a customer card that is built from
+// it, and a reseller's card that is built from the customer card.
 func soldOn(t *testing.T, c *carrier) (stale func() [3]string) {
 	t.Helper()
 	mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {

@@ -150,8 +150,8 @@ func TestASubjectHoldsWhatDecisionsRestOn(t *testing.T) {
 	})
 }
 
-// A user whose groups were taken away behind the constraints' back has no
-// access, and one in another account's group gets nothing from it.
+// A user whose groups were removed without the constraints has no access. A user in
+// a group of another account gets no access from it.
 func TestAGroupThatMayNotBeUsedGivesNothing(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

@@ -13,7 +13,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// hostile are texts that have fooled filters elsewhere.
+// hostile are texts that have broken filters elsewhere.
 var hostile = []string{
 	"", " ", "%", "_", `\`, "'", `"`, "''", "a", "A", "ab", "aB", "AB", "a%b", "a_b", `a\b`, "a'b", "%a", "a%",
 	"ä", "Ä", "ß", "ss", "é", "e\u0301", "İ", "i", "😀", "a😀b", "\u2028", "--", "; DROP TABLE cards", "null", "NULL", "0", "1", "true",
@@ -29,8 +29,8 @@ func perhaps(r *rand.Rand, text string) any {
 	return text
 }
 
-// world is a store filled with hostile rows, and what is needed to ask about it.
-// SQL makes them, past all validation: package seed could not.
+// world is a store that is filled with hostile rows, and the data needed to query it.
+// SQL inserts the rows without validation, which package seed cannot do.
 type world struct {
 	t        testing.TB
 	r        *rand.Rand
@@ -42,8 +42,8 @@ type world struct {
 
 const worldNow = 1_800_000_000_000_000
 
-// newWorld makes two tenants with three levels of accounts, and some forty
-// rows of each other type.
+// newWorld creates two tenants with three levels of accounts, and about forty rows
+// of each other type.
 func newWorld(t testing.TB, s *store.Store, seed uint64) *world {
 	t.Helper()
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), db: storetest.SQL(t, s), parents: map[string]string{}, ids: map[string][]string{}}
@@ -143,8 +143,8 @@ func (w *world) card(i int) {
 	}
 }
 
-// asking is the Env of one request: values by path, and over a row when there
-// is one.
+// asking is the Env of one request: values by path, and, if there is a row, the
+// values of the row.
 type asking struct {
 	w      *world
 	me     string

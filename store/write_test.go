@@ -70,8 +70,8 @@ func TestReadingAloneKeepsTheDataRevision(t *testing.T) {
 	})
 }
 
-// Every write notes, in its own transaction, the revision it was given; what
-// is noted must be the order in which the writes became visible.
+// Every write records its data revision in its own transaction. The recorded order
+// must be the order in which the writes became visible.
 func TestTheDataRevisionIsTheOrderOfCommits(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -108,8 +108,8 @@ func TestTheDataRevisionIsTheOrderOfCommits(t *testing.T) {
 	})
 }
 
-// watch checks, until the returned function is called, that whoever sees a
-// revision sees at least as many customers as it has had writes.
+// watch checks, until the returned function is called, that a reader of a revision
+// sees at least as many customers as that revision has had writes.
 func watch(t *testing.T, s *store.Store) func() {
 	t.Helper()
 	db, first := storetest.SQL(t, s), count(t, s, "SELECT n FROM data_revision")

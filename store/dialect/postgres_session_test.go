@@ -10,11 +10,11 @@ import (
 	"resellerd/store/fault"
 )
 
-// pooler gives each statement of any connection one of its sessions.
+// pooler runs each statement of any connection in one of its sessions.
 type pooler struct {
 	sessions []string
 	next     func(client, statement int) int
-	full     int // connections that it takes; 0 for any number
+	full     int // the most connections that it accepts; 0 for any number
 	clients  int
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// everyOrder runs a play in each order that the turns of its actors can have.
+// everyOrder runs a play with every possible order of the turns of its actors.
 func everyOrder(play func(choose func(n int) int)) (orders int) {
 	var path, widths []int
 	for {
@@ -32,14 +32,14 @@ func everyOrder(play func(choose func(n int) int)) (orders int) {
 	}
 }
 
-// actor is one that takes turns with others.
+// actor takes turns with other actors.
 type actor struct {
 	name  string
 	turn  chan struct{}
-	ready func() bool // nil while it does not wait for a turn
+	ready func() bool // nil if the actor does not wait for a turn
 }
 
-// wait ends the turn. The next one comes once ready.
+// wait ends the turn. The next turn comes when ready returns true.
 func (a *actor) wait(ready func() bool) {
 	a.ready = ready
 	<-a.turn
@@ -50,23 +50,22 @@ func (a *actor) next() { a.wait(func() bool { return true }) }
 
 type actorKey struct{}
 
-// play is one process that follows a primary, which another one can take the
-// place of.
+// play is one process that uses a primary, which a standby can replace.
 type play struct {
 	tracker  *Tracker
 	actors   []*actor
 	primary  *server
 	standby  *server
-	commits  []DataRevision // all that were ever made
-	met      []State        // all that were ever known
-	unwanted []string       // what went wrong meanwhile
-	refused  int            // writes that were not acknowledged
+	commits  []DataRevision // all commits ever made
+	met      []State        // all states ever known
+	unwanted []string       // errors found during the play
+	refused  int            // the number of writes that were not acknowledged
 	order    []string
 }
 
 type server struct {
 	history []DataRevision
-	locked  bool // the row that each commit changes
+	locked  bool // whether the row that each commit changes is locked
 }
 
 func (s *server) has(r DataRevision) bool { return slices.Contains(s.history, r) }
@@ -77,7 +76,7 @@ func (p *play) commit(to *server, r DataRevision) {
 	to.history, p.commits = append(to.history, r), append(p.commits, r)
 }
 
-// ask answers a question. Others may have turns before and after the answer.
+// ask answers a question. Other actors may take turns before and after the answer.
 func (p *play) ask(ctx context.Context, x *Observation) error {
 	a, _ := ctx.Value(actorKey{}).(*actor)
 	if a != nil {
@@ -135,12 +134,12 @@ func read(_ context.Context, p *play, a *actor) {
 }
 
 func poll(ctx context.Context, p *play, _ *actor) {
-	_, _, _ = p.tracker.refresh(ctx, DataRevision{}) // a loss shows in the end
+	_, _, _ = p.tracker.refresh(ctx, DataRevision{}) // judge finds a loss in the end
 }
 
 // await is a request that has seen a write of this process.
 func await(ctx context.Context, p *play, _ *actor) {
-	_ = p.tracker.Wait(ctx, made(101, 'a')) // what it believes shows in the end
+	_ = p.tracker.Wait(ctx, made(101, 'a')) // judge checks the result in the end
 }
 
 // elsewhere is another process's write.
@@ -149,8 +148,8 @@ func elsewhere(_ context.Context, p *play, a *actor) {
 	p.commit(p.primary, made(int64(len(p.primary.history))+1, a.name[0]))
 }
 
-// failover makes a standby that lags, and later has it take the primary's place.
-// Other processes commit there at once.
+// failover creates a standby that lags, and later promotes it. Other processes
+// commit there at once.
 func failover(commits int) script {
 	return func(_ context.Context, p *play, a *actor) {
 		a.next()
@@ -163,7 +162,7 @@ func failover(commits int) script {
 	}
 }
 
-// run has the actors take turns, until all are done.
+// run lets the actors take turns until all are done.
 func (p *play) run(cast map[string]script, names []string, choose func(n int) int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -188,14 +187,14 @@ func (p *play) run(cast map[string]script, names []string, choose func(n int) in
 		}
 		next := ready[choose(len(ready))]
 		p.order = append(p.order, next.name)
-		time.Sleep(time.Nanosecond) // each turn has a time of its own
+		time.Sleep(time.Nanosecond) // each turn has a different time
 		next.turn <- struct{}{}
 	}
 	cancel()
 	synctest.Wait()
 }
 
-// judge lists what is wrong once the process has asked for the last time.
+// judge lists the errors of a play, after the process has asked for the last time.
 func (p *play) judge(t *testing.T) []string {
 	wrong := p.unwanted
 	if _, _, err := p.tracker.refresh(t.Context(), DataRevision{}); err != nil {
@@ -218,8 +217,8 @@ func (p *play) judge(t *testing.T) []string {
 	return wrong
 }
 
-// Whatever order the turns of writers, readers, polling and a failover have,
-// nothing that is lost is trusted in the end, and what was acknowledged is read.
+// For every order of the turns of writers, readers, polling and a failover: the
+// process trusts no lost commit in the end, and reads every acknowledged write.
 func TestNoOrderOfTurnsHidesALoss(t *testing.T) {
 	for about, cast := range map[string]map[string]script{
 		"two writers and a failover":            {"a": write, "b": write, "failover": failover(1)},

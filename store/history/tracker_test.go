@@ -11,7 +11,7 @@ import (
 	"resellerd/store/fault"
 )
 
-// source is a database that has a history, or is gone.
+// source is a database that has a history or does not answer.
 type source struct {
 	mu      sync.Mutex
 	history []DataRevision
@@ -21,7 +21,7 @@ type source struct {
 	between func()
 }
 
-// commit adds commits up to number n, of the marked line of history.
+// commit adds commits up to number n, with the marks of a line of history.
 func (s *source) commit(n int64, line byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,7 @@ func (s *source) commit(n int64, line byte) {
 	}
 }
 
-// lose takes back all commits after number n.
+// lose removes all commits after number n.
 func (s *source) lose(n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *source) ask(_ context.Context, x *Observation) error {
 	return nil
 }
 
-// loss is one that a tracker reported.
+// loss is a loss that a tracker reported.
 type loss struct{ known, found int64 }
 
 // tracking is a started tracker over db, and the losses that it reports.
@@ -116,12 +116,12 @@ func TestTheRevisionIsPolled(t *testing.T) {
 	})
 }
 
-// Each way to lose what is known is noticed by the next question, whatever the
-// numbers are by then, and begins a new epoch.
+// The next question detects every kind of loss, whatever the numbers are by then,
+// and begins a new epoch.
 func TestALostHistoryIsNoticed(t *testing.T) {
 	t.Parallel()
 	for about, c := range map[string]struct {
-		kept, then int64 // commits of the old line, and up to which the new one goes
+		kept, then int64 // commits left of the old line, and the last number of the new one
 	}{
 		"an older number": {5, 5}, "a lower number of another line": {5, 7},
 		"the same number again": {5, 9}, "a higher number": {5, 20}, "nothing in common": {0, 9},
@@ -158,8 +158,8 @@ func TestALostHistoryIsNoticed(t *testing.T) {
 	}
 }
 
-// What was read before a loss, or from a database without what is known, is
-// neither cached nor used; a write there is not acknowledged.
+// Data that was read before a loss, or from a database without a known commit, is
+// neither cached nor used. A write there is not acknowledged.
 func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,8 +196,8 @@ func TestNothingIsTakenFromAnotherHistory(t *testing.T) {
 	})
 }
 
-// A question that was asked before a write of this process says nothing about
-// what came after.
+// A question that was asked before a write of this process says nothing about the
+// time after it.
 func TestAWriteWhileTheDatabaseIsAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

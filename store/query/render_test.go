@@ -49,7 +49,7 @@ var renderings = []struct {
 	typ              string
 	leaf             bool
 	where            predicate.Expr
-	sqlite, postgres string // postgres "" for the same but for its placeholders
+	sqlite, postgres string // postgres is "" if it differs only in its placeholders
 }{
 	{name: "a column equals a value of the request", typ: "customer",
 		where: compare(predicate.Eq, col("account_id"), me), sqlite: "t.account_id = ?1"},
