@@ -15,7 +15,7 @@ import (
 // archived.
 const switchable = 2
 
-// Further codes of refusals.
+// More codes of errors that a caller can handle.
 const (
 	ReasonBaseChanged = "base_revision_changed" // an amendment whose base is not active any more
 	ReasonNotProven   = "not_proven"            // the proof has no cost to compare with

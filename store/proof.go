@@ -22,8 +22,8 @@ type Proof struct {
 	Parents  []RevisionParent // the cards to buy from; none if nothing was compared
 	Prefixes int              // the prefixes of both sides that are open for sale
 	Losing   int              // prefixes that lose in any jurisdiction
-	NoRoute  int              // prefixes
-	First    Finding          // the first losing one, where there is one
+	NoRoute  int              // prefixes without a route
+	First    Finding          // the first finding of a loss, if there is one
 }
 
 // Finding is a problem with a prefix. If a prefix loses, it has a Finding for each

@@ -33,7 +33,7 @@ type Revision struct {
 	Number        int    `db:"number,null"` // counts up from 1 within the card; 0 before the first activation
 	Status        string
 	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled revision becomes active
-	ActivatedAt   schema.Micros `db:"activated_at,null"`   // last
+	ActivatedAt   schema.Micros `db:"activated_at,null"`   // the last time
 	DeactivatedAt schema.Micros `db:"deactivated_at,null"` // the last time; 0 while active
 	Rows          int64         `db:"row_count"`
 	Origin        string        `db:"origin,fixed"`        // OriginImport or OriginBuild
