@@ -194,8 +194,8 @@ func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error)
 }
 
 // putInForce switches from old to r. If the card had no active revision, old is
-// zero. If this process's clock is behind the one that recorded old's activation,
-// putInForce uses that earlier activation time again, so that periods are in order
+// zero. If this process's clock is behind the clock that recorded old's activation,
+// putInForce uses the time of that activation again, so that periods are in order
 // on every replica.
 func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revision, error) {
 	var err error

@@ -59,8 +59,9 @@ func (s *Store) DestinationPage(ctx context.Context, account, after string, limi
 }
 
 // SetDestinations replaces the destinations of an account of the tenant. It returns
-// ErrInvalid for an unknown account, and for an invalid destination, with the
-// number (from 1) of the first one.
+// ErrInvalid for an unknown account, for too many destinations, for a prefix that
+// occurs twice, and for an invalid destination, with the number (from 1) of the
+// first one.
 func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destination) error {
 	if err := tx.owner(ctx, account); err != nil {
 		return fmt.Errorf("destinations: %w", err)

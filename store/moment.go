@@ -103,8 +103,8 @@ func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, e
 }
 
 // Rehearse is a dry run of change. It runs change in a transaction, passes the
-// changed data to changed, rolls change back, and passes the present data to kept.
-// It never commits. The first error ends it and is returned unchanged. After
+// changed data to changed, rolls change back, and passes the unchanged data to
+// kept. It never commits. The first error ends it and is returned unchanged. After
 // change, Rehearse also checks the constraints that the database would check at the
 // commit, if the database can check them early.
 //

@@ -130,7 +130,7 @@ func sized(db *sqlx.DB, n int) *sqlx.DB {
 	return db
 }
 
-// Drop prevents any further use of the PostgreSQL connections that are open now. In
+// Drop prevents the reuse of all PostgreSQL connections that are open now. In
 // SQLite it does nothing.
 func (p Pools) Drop() {
 	if p.made != nil {
