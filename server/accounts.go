@@ -4,14 +4,14 @@ import (
 	"resellerd/store"
 )
 
-// Accounts are closed, never deleted.
+// accountWriter has no remove: accounts are closed, never deleted.
 var accountWriter = rowWriter{
 	typ:    "account",
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
 	update: updateAccount,
 }
 
-// accountPatch reads what of an account can be set.
+// accountPatch reads the account fields that a caller can set.
 func accountPatch(f *fields) store.AccountPatch {
 	return patchOf[store.AccountPatch, accountFields](f)
 }
@@ -32,9 +32,9 @@ func updateAccount(w *writing, f *fields) func(string) error {
 	}
 }
 
-// postAccount makes a reseller account below the account that parent_id names,
-// the actor's own by default. The body may carry a first group and a first
-// user: all of it is made, or nothing.
+// postAccount creates a reseller account below the account that parent_id names;
+// the default is the actor's own account. The body may also describe a first
+// group and a first user. Either everything is created, or nothing.
 func postAccount(r *exchange) error { return r.write((*writing).createAccount, answerRow) }
 
 func (w *writing) createAccount() (target, error) {
@@ -70,7 +70,8 @@ func (w *writing) createAccount() (target, error) {
 	return done, err
 }
 
-// readNewAccount is readNewRow for a row whose owner is the account above it.
+// readNewAccount is readNewRow for an account. Its owner is the account above
+// it.
 func (w *writing) readNewAccount() (*fields, store.Account, error) {
 	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
@@ -94,8 +95,8 @@ func (w *writing) readNewAccount() (*fields, store.Account, error) {
 	return f, parent, nil
 }
 
-// firstGroup makes a group of the parent's that is lent to the new account
-// alone, so that those who are in it cannot change it.
+// firstGroup creates a group that the parent owns and lends only to the new
+// account. The users in the group therefore cannot change it.
 func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, error) {
 	row := map[string]any{"account_id": parent.ID}
 	if _, err := w.mayCreate("group", row, nil); err != nil {
@@ -121,8 +122,8 @@ func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, 
 	return made.ID, err
 }
 
-// firstUser makes a user of the new account, in the first group unless it
-// names others.
+// firstUser creates a user of the new account. The user is in the first group
+// unless the body names other groups.
 func (w *writing) firstUser(f *fields, account store.Account, group string) error {
 	if _, err := w.mayCreate("user", map[string]any{"account_id": account.ID}, nil); err != nil {
 		return err

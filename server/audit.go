@@ -1,7 +1,7 @@
 package server
 
-// getAudit lists audit entries, the newest first. It shows what changed in the
-// columns that the reader may see of such a row now.
+// getAudit lists audit entries, the newest first. An entry shows the changes of
+// the columns that the reader may see on such a row now.
 func getAudit(r *exchange) error {
 	p, err := r.ReadPlan("audit")
 	if err != nil {

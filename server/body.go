@@ -16,12 +16,12 @@ import (
 	"resellerd/store/schema"
 )
 
-// maxList bounds the elements of a list.
+// maxList is the greatest number of elements in a list.
 const maxList = 1000
 
-// fields reads the JSON object of a write, strictly: what is not taken by a
-// write, or names a column that the writer is not shown, is unknown. The first
-// fault is kept; the readers may be called on.
+// fields reads the JSON object of a write, strictly. A field is unknown if the
+// write does not take it, or if it names a column that the writer is not shown.
+// The first fault is kept; the read methods may be called after it.
 type fields struct {
 	sent  map[string]any
 	shown func(name string) bool
@@ -30,12 +30,12 @@ type fields struct {
 	fault error
 }
 
-// bodyTypes are the media types of a body that is written.
+// bodyTypes are the media types that the body of a write may have.
 var bodyTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
 
-// fields reads the body as one object. An absent body is an empty object
-// where that is enough. Errors: 400 for what is not JSON (a name given twice,
-// invalid UTF-8 or NUL included), 415, 413, 422 for JSON that is no object.
+// fields reads the body as one object. An absent body is read as an empty
+// object. Errors: 400 for invalid JSON (also for a repeated name, invalid UTF-8
+// or NUL), 415, 413, and 422 for JSON that is not an object.
 func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	f := &fields{sent: map[string]any{}, shown: shown, known: map[string]bool{}}
 	raw, err := unpacked(q.raw, q.encoding, q.limit)
@@ -58,7 +58,7 @@ func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	return f, nil
 }
 
-// names lists the fields that were sent and that the writer is shown, sorted.
+// names lists the sent fields that the writer is shown, sorted.
 func (f *fields) names() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
@@ -69,8 +69,8 @@ func (f *fields) names() []string {
 	return names
 }
 
-// err is the first fault: a field that nobody took, in order of name, before
-// one that holds something wrong.
+// err returns the first fault. Unknown fields come first, in order of their
+// names; then comes the first field that holds a wrong value.
 func (f *fields) err() error {
 	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
 		if !f.known[name] || !f.shown(name) {
@@ -86,17 +86,17 @@ func (f *fields) refuse(name, text string) {
 	}
 }
 
-// value returns the value that was sent for a field, and notes that the write
-// knows the field.
+// value returns the value that was sent for a field, and marks the field as
+// known to the write.
 func (f *fields) value(name string) (value any, sent bool) {
 	f.known[name] = true
 	value, sent = f.sent[name]
 	return value, sent && f.shown(name)
 }
 
-// line reads a text without control characters; null clears the field. Nil
-// means that it was not sent. How long it may be, and whether it may be empty,
-// is for the store to say.
+// line reads a text without control characters; null clears the field. It
+// returns nil if the field was not sent. The store checks the length, and
+// whether the text may be empty.
 func (f *fields) line(name string) *string {
 	text := f.prose(name)
 	if text != nil && hasControl(*text) {
@@ -105,7 +105,8 @@ func (f *fields) line(name string) *string {
 	return text
 }
 
-// prose is line with line breaks.
+// prose is line for a text that may have control characters, such as line
+// breaks.
 func (f *fields) prose(name string) *string {
 	value, sent := f.value(name)
 	if !sent {
@@ -118,7 +119,7 @@ func (f *fields) prose(name string) *string {
 	return &text
 }
 
-// integer reads a whole number.
+// integer reads a whole number. It returns nil if the field was not sent.
 func (f *fields) integer(name string) *int {
 	value, sent := f.value(name)
 	if !sent {
@@ -132,7 +133,8 @@ func (f *fields) integer(name string) *int {
 	return &n
 }
 
-// moment reads a time of RFC 3339; null is none.
+// moment reads a time in the format of RFC 3339. It returns 0 for null and for a
+// field that was not sent.
 func (f *fields) moment(name string) schema.Micros {
 	value, sent := f.value(name)
 	if !sent || value == nil {
@@ -146,7 +148,7 @@ func (f *fields) moment(name string) schema.Micros {
 	return schema.MicrosOf(t)
 }
 
-// texts reads a list of texts.
+// texts reads a list of texts. It returns nil if the field was not sent.
 func (f *fields) texts(name string) *[]string {
 	value, sent := f.value(name)
 	if !sent {
@@ -175,7 +177,8 @@ func textList(value any) ([]string, bool) {
 
 const wantActions = "must be a list with some of create, read, update and delete"
 
-// letters reads a list of action names.
+// letters reads a list of action names, each at most once. It returns their
+// first letters, or nil if the field was not sent.
 func (f *fields) letters(name string) *string {
 	value, sent := f.value(name)
 	if !sent {
@@ -203,7 +206,8 @@ func lettersOf(value any) (string, bool) {
 	return letters, true
 }
 
-// access reads an object of area to a list of action names; null is none.
+// access reads an object from area to a list of action names; null clears the
+// field. It returns nil if the field was not sent.
 func (f *fields) access(name string) *store.Access {
 	value, sent := f.value(name)
 	if !sent {
@@ -226,7 +230,8 @@ func (f *fields) access(name string) *store.Access {
 	return &access
 }
 
-// object reads a nested object whose fields are all the writer's to set.
+// object reads a nested object. The writer may set every field of it. It reports
+// false if the object is absent or null.
 func (f *fields) object(name string) (*fields, bool) {
 	value, sent := f.value(name)
 	if !sent || value == nil {
@@ -246,7 +251,7 @@ func emptyFields() *fields {
 
 func anyField(string) bool { return true }
 
-// or is what was sent, else what holds without it.
+// or returns the value that was sent, or else the given default.
 func or[T any](sent *T, otherwise T) T {
 	if sent == nil {
 		return otherwise
@@ -263,7 +268,7 @@ func hasControl(s string) bool {
 	return false
 }
 
-// word takes a field that can hold one word only.
+// word reads a field that can hold only one word.
 func (f *fields) word(name, want string) {
 	if text := f.line(name); text != nil && *text != want {
 		f.refuse(name, "must be "+want)

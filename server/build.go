@@ -10,7 +10,7 @@ import (
 	"resellerd/store"
 )
 
-// builtBody is what there is to say about a draft that was built.
+// builtBody describes a draft that was built.
 type builtBody struct {
 	RevisionID string   `json:"revision_id"`
 	Status     string   `json:"status" enum:"draft,active,inactive,archived,scheduled,held"`
@@ -20,7 +20,7 @@ type builtBody struct {
 	Warnings   []string `json:"warnings" description:"borrowed_names: rows use names of suppliers, which may reveal who the supplier is; see /v1/destinations"`
 }
 
-// buildOptions is what the body of a build says.
+// buildOptions are the options in the body of a build.
 type buildOptions struct {
 	activate, atLoss bool
 }
@@ -35,14 +35,14 @@ func buildOptionsOf(f *fields) buildOptions {
 	return buildOptions{activate: f.boolean("activate"), atLoss: f.boolean("accept_losses")}
 }
 
-// option is boolean of what says how to write, and is no column.
+// option is boolean for a field that is an option of the write and not a column.
 func (f *fields) option(name string) bool {
 	shown := f.shown
 	f.shown = func(column string) bool { return column == name || shown(column) }
 	return f.boolean(name)
 }
 
-// boolean reads true or false; absent is false.
+// boolean reads true or false. An absent field is false.
 func (f *fields) boolean(name string) bool {
 	value, sent := f.value(name)
 	truth, ok := value.(bool)
@@ -52,8 +52,8 @@ func (f *fields) boolean(name string) bool {
 	return truth
 }
 
-// postBuild makes a new draft of a card from its parents, and activates it
-// where that is asked for.
+// postBuild builds a new draft of a card from its parents, and activates it if
+// the body asks for that.
 func postBuild(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
@@ -88,7 +88,7 @@ func (w *writing) buildCard(id string) (target, error) {
 	return w.wasBuilt(id, built, before)
 }
 
-// mayBuild decides everything that a build will do.
+// mayBuild decides on every action that a build will take.
 func (w *writing) mayBuild(card string, o buildOptions) error {
 	actions := []string{"build"}
 	if o.activate {
@@ -113,7 +113,8 @@ func (w *writing) build(card string, o buildOptions) (store.Built, error) {
 	return built, err
 }
 
-// wasBuilt writes a build down, and what of the card it changed.
+// wasBuilt writes audit entries for a build and for the columns of the card that
+// it changed.
 func (w *writing) wasBuilt(card string, built store.Built, before seen) (target, error) {
 	t := target{action: "build", typ: "card", id: card, sub: built.Revision.ID, status: fiber.StatusCreated}
 	row, err := w.tx.PolicyRow(w.r.Ctx, "card", card)
@@ -133,8 +134,9 @@ func (w *writing) wasBuilt(card string, built store.Built, before seen) (target,
 	return t, w.audit(accepted, before.object, after.object)
 }
 
-// answerBuilt answers with the kept result of the build. It is computed from
-// rates, and the user of a repeated request may have lost access to them.
+// answerBuilt answers with the stored result of the build. It decides again
+// first: the result is computed from rates, and the user who repeats a request
+// may have lost access to them.
 func answerBuilt(w *writing, t target) (written, error) {
 	if err := w.mayProve(t.id, t.sub); err != nil {
 		return written{}, err
@@ -162,7 +164,7 @@ func bodyOfBuilt(built store.Built) builtBody {
 	return body
 }
 
-// mayArea decides about an area as a whole.
+// mayArea decides on an action for a whole area.
 func (r *inquiry) mayArea(action, area string) error {
 	if d := r.Decide(r.Input(action, "area", area)); !d.Allow {
 		return denied(policies.Decision{Outcome: d.Outcome, Reasons: d.Reasons, Err: d.Err})

@@ -11,7 +11,8 @@ import (
 	"resellerd/server/strictjson"
 )
 
-// Headers that say who calls, and for whom.
+// The headers that identify the caller and the acting user, and those that go
+// with the answer.
 const (
 	headerUser     = "Resellerd-User"
 	headerUserJWT  = "Resellerd-User-JWT"
@@ -27,11 +28,11 @@ const (
 	headerRequestID  = "X-Request-ID"
 )
 
-// authenticate finds out who is calling; it does not load the acting user.
-// Errors are 401, or 403 for headers that this caller may not send.
+// authenticate identifies the caller; it does not load the acting user. Errors
+// are 401, or 403 for headers that this caller may not send.
 //
-// It reads the headers alone. It must be asked before the body is read: fields
-// behind a body are added to the headers.
+// It reads only the headers. Call it before the body is read: trailer fields at
+// the end of a body are added to the headers.
 func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (session.Caller, error) {
 	secret, err := bearer(h)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 	return userCaller(h, tenant, sub)
 }
 
-// panelCaller reads the headers a panel may send.
+// panelCaller reads the headers that a panel may send.
 func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (session.Caller, error) {
 	who := session.Caller{TokenID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes}
 	for _, field := range []struct {
@@ -87,7 +88,8 @@ func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *
 	return who, nil
 }
 
-// userCaller is a user's own token: it acts for itself and for nobody else.
+// userCaller returns the caller of a user's own token. The token acts only for
+// its own user.
 func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (session.Caller, error) {
 	for _, name := range []string{headerUser, headerClientIP, headerAs, headerUserJWT} {
 		if len(h.PeekAll(name)) > 0 {
@@ -97,8 +99,8 @@ func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (session.Caller, 
 	return session.Caller{TokenID: "jwt", Tenant: tenant, Scopes: identity.ScopeUser, JWT: true, UserRef: sub}, nil
 }
 
-// bearer returns the token of the only Authorization header. The bytes are the
-// request's own: valid until the handler returns.
+// bearer returns the token from the only Authorization header. The bytes belong
+// to the request and are valid until the handler returns.
 func bearer(h *fasthttp.RequestHeader) ([]byte, error) {
 	const scheme = "Bearer "
 	value := h.Peek(fiber.HeaderAuthorization)
@@ -127,7 +129,7 @@ func equalFoldASCII(b []byte, s string) bool {
 	return true
 }
 
-// oneHeader returns a copy of a header that may be sent once at most.
+// oneHeader returns a copy of a header that may be sent at most once.
 func oneHeader(h *fasthttp.RequestHeader, name string) (string, error) {
 	value := h.Peek(name)
 	if len(h.PeekAll(name)) > 1 { // an empty one before another hides it from Peek

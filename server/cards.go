@@ -15,12 +15,12 @@ var cardWriter = rowWriter{
 	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.Ctx, id, 0) },
 }
 
-// telling are the fields that affect calls at once. A change of one proves the
-// active revision again.
+// telling are the fields that affect calls at once. A change to one of them
+// proves the active revision again.
 var telling = []string{"charge_precision", "charge_rounding", "direction", "parents", "routing"}
 
-// chargesAsked refuses such a change of a card in force when the writer may not
-// read the rates that the proof needs.
+// chargesAsked refuses a change to a telling field of a card in force if the
+// writer may not read the rates that the proof needs.
 func chargesAsked(w *writing, id string, fields []string) error {
 	if !slices.ContainsFunc(fields, func(name string) bool { return slices.Contains(telling, name) }) {
 		return nil
@@ -31,7 +31,7 @@ func chargesAsked(w *writing, id string, fields []string) error {
 	return w.mayProve(id, "")
 }
 
-// cardPatch reads what of a card can be set.
+// cardPatch reads the card fields that a caller can set.
 func cardPatch(f *fields) store.CardPatch {
 	return patchOf[store.CardPatch, schema.CardFields](f)
 }
@@ -64,13 +64,13 @@ func updateCard(w *writing, f *fields) func(string) error {
 	}
 }
 
-// errCardName refuses an external id to who does not see all cards that it may
-// collide with, whether or not it does.
+// errCardName refuses an external id to a writer who does not see all cards that
+// it may collide with. The error is the same whether or not it collides.
 var errCardName = &fault.FieldError{Kind: fault.ErrInvalid, Field: "external_id",
 	Text: "is for who reads provider and customer cards alike"}
 
-// seesAllCards reports whether the actor would see a card of either kind: an
-// external id is one account's, whatever the kind.
+// seesAllCards reports whether the actor would see cards of both kinds. An
+// external id is unique within an account across both kinds.
 func (w *writing) seesAllCards(account string) bool {
 	for _, kind := range []string{schema.ProviderCard, schema.CustomerCard} {
 		row := map[string]any{"account_id": account, "tenant_id": w.tx.Tenant(), "kind": kind}
@@ -81,7 +81,8 @@ func (w *writing) seesAllCards(account string) bool {
 	return true
 }
 
-// postCard makes a card of the actor's account.
+// postCard creates a card of the account that the body names; the default is the
+// actor's own account.
 func postCard(r *exchange) error { return r.write((*writing).createCard, answerRow) }
 
 func (w *writing) createCard() (target, error) {

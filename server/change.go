@@ -11,9 +11,10 @@ import (
 	"resellerd/store"
 )
 
-// ParseChange reads a proposed change: a JSON object with exactly one of "group",
-// "user" and "account", an id, and the fields to "set" as the API takes them; or
-// with an "assignment" of "card" and "account", and "valid_from", "valid_to" or
+// ParseChange reads a proposed change. The change is a JSON object with exactly
+// one of "group", "user", "account" and "assignment". The first three hold an
+// id; "set" then holds the fields, as the API takes them. "assignment" holds an
+// object with "card" and "account", and with "valid_from", "valid_to" or
 // "withdraw": true.
 func ParseChange(text []byte) (*insight.Change, error) {
 	value, err := strictjson.Parse(text)
@@ -50,7 +51,8 @@ func ParseChange(text []byte) (*insight.Change, error) {
 	return change, nil
 }
 
-// changeReaders read a change of each kind, its faults into the fields.
+// changeReaders read one kind of change each. They record faults in the fields
+// that they read.
 var changeReaders = map[string]func(f, set *fields) *insight.Change{
 	"group": func(f, set *fields) *insight.Change {
 		id, patch := or(f.line("group"), ""), plainGroupPatch(set)
@@ -67,8 +69,8 @@ var changeReaders = map[string]func(f, set *fields) *insight.Change{
 	"assignment": readAssignment,
 }
 
-// plainGroupPatch reads a group's fields; which accounts there are to lend it
-// to is for the store to say.
+// plainGroupPatch reads a group's fields. The store checks the accounts that the
+// group is lent to.
 func plainGroupPatch(f *fields) store.GroupPatch {
 	p := store.GroupPatch{
 		Name: f.line("name"), PublicName: f.line("public_name"),

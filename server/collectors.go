@@ -9,8 +9,8 @@ import (
 	"resellerd/store/lookup"
 )
 
-// policyInfo shows the revision in force at the time of the scrape, so that no
-// older one stays behind.
+// policyInfo shows the policy revision in force at the time of the scrape. Older
+// revisions therefore do not stay in the metrics.
 type policyInfo struct {
 	engines *EngineHolder
 	desc    *prometheus.Desc
@@ -30,8 +30,8 @@ func (p *policyInfo) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// storeCollector shows how far the store's data has come, and what its
-// connection pools are doing.
+// storeCollector shows the store's data revision, its memory for look-ups and
+// its connection pools.
 type storeCollector struct {
 	store    *store.Store
 	revision *prometheus.Desc
@@ -40,7 +40,7 @@ type storeCollector struct {
 	rates    []rateMetric
 }
 
-// rateMetric is one figure of the memory of look-ups.
+// rateMetric is one metric of the memory for look-ups.
 type rateMetric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
@@ -65,7 +65,7 @@ func rateMetrics() []rateMetric {
 	}
 }
 
-// poolMetric is one figure of a connection pool.
+// poolMetric is one metric of a connection pool.
 type poolMetric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType

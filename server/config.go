@@ -12,24 +12,25 @@ import (
 	"resellerd/server/transport"
 )
 
-// Config says how the server listens, whom it trusts and what it records.
-// The zero value of a limit means its default, so a test may start from Config{}.
+// Config sets how the server listens, whom it trusts and what it records. The
+// zero value of a limit means its default, so a test may start from Config{}.
 type Config struct {
 	// Listen is "host:port" ("127.0.0.1:0" chooses a port) or "unix:/path".
 	Listen string
 	// SocketMode is the permission of a Unix socket, default 0660.
 	SocketMode fs.FileMode
-	// MetricsListen moves /metrics, /livez and /readyz to an address of their
-	// own, with the same TLS; empty serves them on Listen.
+	// MetricsListen moves /metrics, /livez and /readyz to a separate address,
+	// with the same TLS. If it is empty, they are served on Listen.
 	MetricsListen string
-	// PublicURL is the https address callers use. It is only ever taken from
-	// here, never from the Host header.
+	// PublicURL is the address that callers use, http or https. It is never
+	// taken from the Host header.
 	PublicURL string
 	TLS       transport.TLS
 
 	// PanelTokens holds "[TENANT:]TOKEN [scope …]" entries separated by commas.
 	PanelTokens string
-	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" a line; # comments.
+	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" per line; # starts a
+	// comment.
 	PanelTokenFile string
 	JWT            identity.JWT
 
@@ -38,53 +39,58 @@ type Config struct {
 	// DecisionLog is a file name, "stdout" or "none". Default "stdout".
 	DecisionLog string
 	// DecisionLogMode is "async" (default: entries wait in memory) or "sync"
-	// (written before the answer).
+	// (the entry is written before the answer).
 	DecisionLogMode string
-	// DecisionLogBuffer bounds the bytes of entries that wait, default 16 MiB.
-	// DecisionLogFull says what becomes of one that finds no room: "drop" (default,
-	// counted) or "refuse" (the request is answered 503).
+	// DecisionLogBuffer limits the bytes of the entries that wait; default 16
+	// MiB. DecisionLogFull sets what happens when there is no room for an entry:
+	// "drop" (default; the entry is counted as dropped) or "refuse" (the request
+	// is answered with 503).
 	DecisionLogBuffer int
 	DecisionLogFull   string
-	// DecisionLogSync is the time between two fsyncs, default 1 s; when negative,
-	// every entry is fsynced before it counts as written.
+	// DecisionLogSync is the time between two fsyncs, default 1 s. If it is
+	// negative, each entry is fsynced before it counts as written.
 	DecisionLogSync time.Duration
-	// DecisionLogRotateSize and DecisionLogRotateAge begin a new file; 0 never does.
-	// DecisionLogKeep is how many older files are kept; 0 keeps all.
+	// DecisionLogRotateSize (bytes) and DecisionLogRotateAge set when a new file
+	// begins; 0 sets no limit. DecisionLogKeep is the number of older files that
+	// are kept; 0 keeps all.
 	DecisionLogRotateSize int64
 	DecisionLogRotateAge  time.Duration
 	DecisionLogKeep       int
-	// DecisionLogKeyFile holds the key of the chain; without one it has none.
+	// DecisionLogKeyFile holds the key for the chain of entries. Without it, the
+	// chain has no key.
 	DecisionLogKeyFile string
-	// DecisionLogCheckpoints is a file that checkpoints are added to, if any.
+	// DecisionLogCheckpoints is a file that checkpoints are appended to; empty
+	// for none.
 	DecisionLogCheckpoints string
-	// DecisionMemory is how many decisions are remembered for GET
-	// /v1/decisions/{id}, at most 8 KiB each; default 4096, none when negative.
+	// DecisionMemory is the number of decisions that are remembered for GET
+	// /v1/decisions/{id}, with at most 8 KiB each. Default 4096; a negative
+	// value remembers none.
 	DecisionMemory int
 	// Labels are recorded with every decision, e.g. {"instance": "eu-1"}.
 	Labels map[string]string
 
-	// ForceEvaluate answers every check by a full evaluation of the policy,
-	// for comparing against compiled plans. Slow; default false.
+	// ForceEvaluate answers every check with a full evaluation of the policy, to
+	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
-	// KeepGC leaves the garbage collector's percentage alone during imports, as
-	// where GOGC sets it; default false.
+	// KeepGC keeps the garbage collector's percentage during imports, for
+	// example when GOGC sets it; default false.
 	KeepGC bool
 }
 
-// Limits bound what one caller can make the server do.
+// Limits limit what one caller can make the server do.
 type Limits struct {
 	Body     int           // bytes of a request body, compressed or not; default 1 MiB
 	Header   int           // bytes of a request line with its headers; default 16 KiB
 	Read     time.Duration // time for a whole request to arrive; default 10 s
-	Write    time.Duration // time one write to the client may block; default 30 s
-	Idle     time.Duration // time between requests of a connection; default 60 s
-	Request  time.Duration // time to answer, streams excepted; default 15 s
+	Write    time.Duration // time that one write to the client may block; default 30 s
+	Idle     time.Duration // time between two requests on a connection; default 60 s
+	Request  time.Duration // time to answer, except for streams; default 15 s
 	Stream   time.Duration // time for a streamed answer; default 15 min
-	Shutdown time.Duration // time to finish what is under way; default 30 s
+	Shutdown time.Duration // time for running requests to finish at shutdown; default 30 s
 	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
 
-	Import        int           // bytes of an imported file, packed and unpacked; default 256 MiB
-	ImportTimeout time.Duration // time for it to arrive, to be read and answered; default 15 min
+	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
+	ImportTimeout time.Duration // time to receive, read and answer it; default 15 min
 }
 
 func (l *Limits) setDefaults() {
@@ -101,7 +107,7 @@ func (l *Limits) setDefaults() {
 	positive(&l.ImportTimeout, 15*time.Minute)
 }
 
-// request is the time to answer one request.
+// request is the time limit for answering one request.
 func (l *Limits) request(upload bool) time.Duration {
 	if upload {
 		return l.ImportTimeout
@@ -115,7 +121,7 @@ func positive[T int | time.Duration](v *T, byDefault T) {
 	}
 }
 
-// setDefaults fills what was left at zero.
+// setDefaults sets the fields that are zero.
 func (c *Config) setDefaults() {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
@@ -144,7 +150,7 @@ func (c *Config) setDefaults() {
 	c.Limits.setDefaults()
 }
 
-// Validate reports every setting that cannot work, joined.
+// Validate returns one error for each setting that cannot work, joined.
 func (c Config) Validate() error {
 	var errs []error
 	if c.JWT.JWKS != "" && (c.JWT.Issuer == "" || c.JWT.Audience == "") {
@@ -174,7 +180,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// tokenLines gathers the panel tokens of the setting and of the file.
+// tokenLines returns the panel tokens of the setting and of the file.
 func (c Config) tokenLines() ([]string, error) {
 	lines := strings.Split(c.PanelTokens, ",")
 	if c.PanelTokenFile == "" {

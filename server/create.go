@@ -4,9 +4,10 @@ import (
 	"resellerd/store"
 )
 
-// readNewRow starts a creation: it reads the body, finds the owner it names, and
-// decides about the row as far as it is known. The fields are then those that
-// the creator will be shown. Columns are policy columns beside the owner.
+// readNewRow starts a creation. It reads the body, finds the owner that the body
+// names, and decides on the row as far as it is known. Afterwards, fields takes
+// only the columns that the creator will be shown. The function columns returns
+// the policy columns besides the owner.
 func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any) (*fields, store.Account, error) {
 	f, malformed := w.sent.fields(anyField)
 	if malformed != nil {
@@ -33,9 +34,10 @@ func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any)
 	return f, account, nil
 }
 
-// owner finds the account that a field names: the actor's own by default. One
-// that is not visible is as unknown as one that never was; then the actor's
-// own stands in for it in what is decided before the fault is told.
+// owner finds the account that a field names; the default is the actor's own
+// account. An account that is not visible gets the same answer as one that does
+// not exist. owner then returns the actor's own account with the error, so that
+// the caller can decide before it reports the error.
 func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	own := w.r.Subject.Account
 	value, sent := f.sent[field]

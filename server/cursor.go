@@ -8,9 +8,9 @@ import (
 	"resellerd/store/query"
 )
 
-// cursorText is what a cursor holds: the shown values of the last row of a
-// page. Key is one letter for its type and the value. Revision is that of a
-// list of rates, so that all its pages are of one.
+// cursorText is the content of a cursor: the shown values of the last row of a
+// page. Key is one letter for the type, followed by the value. Revision is set
+// for a list of rates, so that all its pages show the same revision.
 type cursorText struct {
 	Key      string `json:"k,omitempty"`
 	ID       string `json:"i"`
@@ -19,8 +19,9 @@ type cursorText struct {
 
 var errCursor = errors.New("cursor: key of a foreign type")
 
-// sealCursor hides where a page ended. It opens only for the same user asking
-// the same question; equal worlds give equal bytes.
+// sealCursor encrypts the position where a page ended. The cursor opens only for
+// the same user and the same question. The same position always gives the same
+// bytes.
 func (r *inquiry) sealCursor(question string, c *query.Cursor, revision string) (string, error) {
 	text := cursorText{ID: c.ID, Revision: revision}
 	if !c.KeyAbsent {
@@ -45,9 +46,9 @@ func (r *inquiry) sealCursor(question string, c *query.Cursor, revision string) 
 	return r.s.sealer.Seal("cursor", r.cursorBinding(question), plain), nil
 }
 
-// openCursor returns where a page starts, and of which revision. Errors: 422,
-// the same for a cursor that was changed, made for somebody else, or given for
-// another question.
+// openCursor returns the position where a page starts, and its revision. Errors:
+// 422, the same for a cursor that was changed, that was made for another user,
+// or that belongs to another question.
 func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision string, err error) {
 	refused := invalid("cursor", "does not belong to this list")
 	plain, err := r.s.sealer.Open("cursor", r.cursorBinding(question), sealed)
@@ -78,8 +79,8 @@ func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision
 	return c, text.Revision, nil
 }
 
-// cursorBinding is who asks what: a cursor holds for nothing else. Under a
-// preview it is the previewed user's, as everything in the answer is.
+// cursorBinding binds a cursor to a user and a question. In a preview, the user
+// is the previewed one.
 func (r *inquiry) cursorBinding(question string) []byte {
 	mac := r.s.sealer.Mac("cursor binding",
 		[]byte(r.Facts.Account.TenantID), []byte(r.Subject.User.ID), []byte(r.From.Path), []byte(question))

@@ -10,7 +10,7 @@ var customerWriter = rowWriter{
 	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.Ctx, id, 0) },
 }
 
-// customerPatch reads what of a customer can be set.
+// customerPatch reads the customer fields that a caller can set.
 func customerPatch(f *fields) store.CustomerPatch {
 	return patchOf[store.CustomerPatch, customerFields](f)
 }
@@ -23,8 +23,8 @@ func updateCustomer(w *writing, f *fields) func(string) error {
 	}
 }
 
-// postCustomer makes a customer of the account it names, the actor's own by
-// default.
+// postCustomer creates a customer of the account that the body names; the
+// default is the actor's own account.
 func postCustomer(r *exchange) error {
 	return r.write((*writing).createCustomer, answerRow)
 }

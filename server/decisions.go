@@ -6,9 +6,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// getDecision answers GET /v1/decisions/{id}: why a remembered decision was
-// made. A decision of a user, or about a row, that the acting user does not see
-// now is answered as one that never was.
+// getDecision answers GET /v1/decisions/{id} with the reasons for a remembered
+// decision. It answers 404 if the acting user does not see the decision's user
+// or row now, as for an unknown id.
 func getDecision(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"resellerd/store"
 )
 
-// given is what groups add up to as they are written. No ceiling is looked at:
-// what one hides today counts, because it may be lifted tomorrow.
+// given returns the access that groups add up to, without ceilings. Access that
+// a ceiling hides today counts, because the ceiling may be lifted tomorrow.
 func (w *writing) given(groups ...string) (map[string][]string, error) {
 	all, err := w.tx.Grants(w.r.Ctx, groups...)
 	if err != nil {
@@ -16,10 +16,11 @@ func (w *writing) given(groups ...string) (map[string][]string, error) {
 	return session.AccessNames(all), nil
 }
 
-// change begins the policy's input about a write of these fields. The access of
-// the acting user is also taken as the groups write it, without ceilings, and as
-// it was before the write. A ceiling above the giver also lies above the
-// receiver. Lifting it therefore never makes the receiver stronger than the giver.
+// change starts the policy's input about a write to these fields. The input also
+// holds the acting user's access as the groups grant it, without ceilings, and
+// as it was before the write. A ceiling above the giver also lies above the
+// receiver. Lifting it therefore never makes the receiver stronger than the
+// giver.
 func (w *writing) change(n rowWriter, fields []string) *input.Change {
 	change := &input.Change{Fields: fields}
 	if n.held != nil {
@@ -28,11 +29,11 @@ func (w *writing) change(n rowWriter, fields []string) *input.Change {
 	return change
 }
 
-// opened is the access that a change of an account newly allows: all that the new
-// ceiling allows and the old one did not. For an account that is put in force
-// again, the access of its users and of those below it counts as well. An actor
-// who may not read that access is refused before it is added up, because the
-// answer would reveal it.
+// opened returns the access that a change to an account newly allows: what the
+// new ceiling allows and the old one did not. If the account becomes active
+// again, the access of its users and of the users below it counts as well. An
+// actor who may not read that access is refused before it is added up, because
+// the answer would reveal it.
 func (w *writing) opened(before, after store.Account) (map[string][]string, error) {
 	anew := []store.Access{after.Ceiling.Beyond(before.Ceiling)}
 	if before.Status != store.Active && after.Status == store.Active {

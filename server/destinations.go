@@ -11,7 +11,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// destinationBody is what an account calls the place that a prefix leads to.
+// destinationBody is an account's name for the destination of a prefix.
 type destinationBody struct {
 	Prefix string `json:"prefix"`
 	Name   string `json:"name"`
@@ -25,14 +25,15 @@ type destinationsMade struct {
 	Rows int `json:"rows"`
 }
 
-// destinationsArea is where names of destinations are kept: with the cards
-// that they are for.
+// destinationsArea is the area of names of destinations: that of the cards that
+// use them.
 const destinationsArea = "card/customer"
 
-// destinationsType names them where a write is remembered.
+// destinationsType is the type of destinations in a stored idempotency key.
 const destinationsType = "destinations"
 
-// getDestinations lists what the own account calls places, by prefix.
+// getDestinations lists the actor's own account's names for destinations, by
+// prefix.
 func getDestinations(r *exchange) error {
 	if err := r.mayArea("read", destinationsArea); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (r *inquiry) destinations(list []store.Destination, total int, p listParams
 	return json.Marshal(body)
 }
 
-// putDestinations replaces what the own account calls places.
+// putDestinations replaces the own account's names for destinations.
 func putDestinations(r *exchange) error {
 	return r.write((*writing).putDestinations, func(w *writing, t target) (written, error) {
 		list, err := w.tx.Destinations(w.r.Ctx, t.id)
@@ -121,7 +122,7 @@ func (w *writing) putDestinations() (target, error) {
 	return t, w.audit(entry, nil, map[string]any{destinationsType: len(list)})
 }
 
-// destinations reads a list that may be longer than others are.
+// destinations reads a list that may be longer than maxList.
 func (f *fields) destinations(value any) (all []store.Destination) {
 	list, ok := value.([]any)
 	if !ok {

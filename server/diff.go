@@ -14,19 +14,19 @@ import (
 	"resellerd/store/schema"
 )
 
-// rateText is a rate beside its prefix.
+// rateText is a rate without its prefix, which stands beside it.
 type rateText struct {
-	*schema.Rate       // says what it is made of
+	*schema.Rate       // gives the schema its columns; it is nil
 	values       []any // in the order of schema.RateType
 }
 
-// PrepareJSONSchema is part of jsonschema.Preparer.
+// PrepareJSONSchema implements jsonschema.Preparer.
 func (rateText) PrepareJSONSchema(s *jsonschema.Schema) error {
 	delete(s.Properties, "prefix")
 	return nil
 }
 
-// MarshalJSON is part of json.Marshaler.
+// MarshalJSON implements json.Marshaler.
 func (t rateText) MarshalJSON() ([]byte, error) {
 	text := []byte{'{'}
 	for i, c := range schema.RateType.Columns {
@@ -52,19 +52,20 @@ func newRateChange(c store.RateChange) rateChange {
 	return rateChange{Prefix: c.Prefix, Change: c.Change, Before: newRateText(c.Before), After: newRateText(c.After)}
 }
 
-// diff is a question what one revision changes of another.
+// diff is a request to compare two revisions of a card.
 type diff struct {
 	rates       store.RateAccess
 	card, after string
-	before      string // "" where the card has no active one: then everything is new
-	behind      string // the prefix where a page begins
+	before      string // "" if the card has no active revision: then everything is new
+	behind      string // the last prefix of the page before
 	question    string
 	limit       int
 	count       bool
 }
 
-// getDiff answers what a revision changes: a page as JSON, or all of it as a
-// stream of NDJSON. It is for who sees the card as what it is.
+// getDiff answers with the changes that a revision makes: one page as JSON, or
+// all of them as a stream of NDJSON. It answers 404 to a reader who sees the
+// card in translation.
 func getDiff(r *exchange) error {
 	d, err := r.diffAsked()
 	if err != nil {
@@ -83,8 +84,8 @@ func getDiff(r *exchange) error {
 	return &problem{kind: kindNotAcceptable}
 }
 
-// diffAsked finds the card and its revisions as the reader sees them, and that
-// it may read their rates.
+// diffAsked finds the card and its revisions as the reader sees them, and
+// decides whether the reader may read their rates.
 func (r *exchange) diffAsked() (diff, error) {
 	card, revision, err := r.revisionParams()
 	if err != nil {
@@ -103,7 +104,7 @@ func (r *exchange) diffAsked() (diff, error) {
 	return d, r.readDiff(&d)
 }
 
-// seesRevision refuses a revision that the reader is not shown: 404.
+// seesRevision answers 404 for a revision that the reader is not shown.
 func (r *inquiry) seesRevision(card, revision string) error {
 	_, q, err := r.revisionsOf(r.Store, card, false)
 	if err != nil {
@@ -114,8 +115,8 @@ func (r *inquiry) seesRevision(card, revision string) error {
 	return err
 }
 
-// readDiff reads the query. A cursor also says what is compared with, so that
-// all pages are of the same two revisions.
+// readDiff reads the query. A cursor also holds the revision to compare with, so
+// that all pages compare the same two revisions.
 func (r *exchange) readDiff(d *diff) error {
 	p, err := r.readParams(nil, "with")
 	if err != nil {
@@ -145,8 +146,8 @@ func (r *exchange) readDiff(d *diff) error {
 
 var errPageFull = errors.New("page full")
 
-// pageDiff answers {"items":[…],"next":"…","sum":{…}}; next only where there is
-// more, sum only with ?count=true.
+// pageDiff answers {"items":[…],"next":"…","sum":{…}}. It sends next only if
+// there are more changes, and sum only with ?count=true.
 func (r *exchange) pageDiff(d diff) error {
 	body := diffBody{Items: []rateChange{}}
 	_, err := r.s.store.Diff(r.Ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
@@ -176,8 +177,8 @@ func (r *exchange) pageDiff(d diff) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 }
 
-// streamDiff sends a change a line, and last {"sum":{…}}: a stream without it
-// is not whole.
+// streamDiff sends one change per line, and {"sum":{…}} as the last line. A
+// stream without that line is incomplete.
 func (r *exchange) streamDiff(d diff) error {
 	s := r.s.store
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {

@@ -6,7 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// docsPage shows the OpenAPI document; it loads nothing from elsewhere.
+// docsPage shows the OpenAPI document. It loads nothing from other hosts.
 //
 //go:embed docs.html
 var docsPage []byte

@@ -13,8 +13,9 @@ type dryRunQuery struct {
 	DryRun bool `query:"dry_run" description:"answer 200 with what the write would change, for whom, and write nothing"`
 }
 
-// isDryRun reads ?dry_run. Errors: 400 for another value than true or false, and
-// for true where it is not offered, so that nothing is done that was to be tried.
+// isDryRun reads ?dry_run. Errors: 400 for a repeated parameter, for a value
+// other than true or false, and for true if the route offers no dry run. A write
+// that was meant as a dry run is therefore never done.
 func (r *exchange) isDryRun() (bool, error) {
 	values := r.c.Request().URI().QueryArgs().PeekMulti("dry_run")
 	switch {
@@ -35,8 +36,9 @@ func (r *exchange) isDryRun() (bool, error) {
 	return false, malformed("dry_run", "must be true or false")
 }
 
-// dryRun does all of a write but the writing: it ends in the same refusals in
-// the same order, and else in what the write would change.
+// dryRun does all of a write except for writing it. It returns the same errors
+// in the same order. If there is none, it answers with what the write would
+// change.
 func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	var done target
 	sent, d := r.sent(), r.insight().DryRun()
@@ -62,7 +64,8 @@ func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writin
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-// concerns is what a write was about, as far as it decides whose view changes.
+// concerns returns the parts of the write's target that decide whose view
+// changes.
 func (t target) concerns() insight.Write {
 	w := insight.Write{Type: t.typ, ID: t.id}
 	if t.typ == "card" && t.action == assignmentLink.action {

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// etag names a representation as one viewer sees it: a keyed hash of its
-// bytes, so that it changes exactly when something shown changes and cannot be
-// computed from a guess about what is not shown.
+// etag identifies a representation as one viewer sees it. It is a keyed hash of
+// the bytes. It changes exactly when something shown changes, and nobody can
+// compute it from a guess about values that are not shown.
 func (s *Server) etag(typ string, representation []byte) string {
 	hash := s.sealer.Mac("etag", []byte(typ), representation)
 	return `"` + base64.RawURLEncoding.EncodeToString(hash[:18]) + `"`
 }
 
-// matches checks If-Match (RFC 9110, 13.1.1) against the current tag: absent
-// and "*" match what exists. Weak tags never match. Errors: 412.
+// matches checks If-Match (RFC 9110, 13.1.1) against the current tag. An absent
+// header and "*" match any row that exists. Weak tags never match. Errors: 412.
 func (q *sent) matches(current string) error {
 	if q == nil || len(q.ifMatch) == 0 {
 		return nil

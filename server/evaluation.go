@@ -15,7 +15,8 @@ import (
 )
 
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
-// denial is a 200 with false; reasons are added only when asked for.
+// denial is a 200 with false. Reasons are added only if the caller asks for
+// them.
 func evaluate(r *exchange) error {
 	q, err := r.readQuestion()
 	if err != nil {
@@ -28,8 +29,8 @@ func evaluate(r *exchange) error {
 	return r.sendDecision(d, q)
 }
 
-// readQuestion reads and checks the body. Every fault is a 400 that says what
-// is wrong.
+// readQuestion reads and checks the body. Each fault in it is a 400 that names
+// the fault.
 func (r *exchange) readQuestion() (question, error) {
 	if !jsonMediaType(r.c.Request().Header.ContentType()) {
 		return question{}, badRequest("the content type must be application/json")
@@ -47,8 +48,8 @@ func jsonMediaType(header []byte) bool {
 	return bytes.EqualFold(bytes.TrimSpace(mediaType), []byte(fiber.MIMEApplicationJSON))
 }
 
-// answer decides a question. The subject is known when it is a user of the
-// store within the token's reach; everyone else is up to the policy.
+// answer decides a question. The subject is known if it is a user of the store
+// within the token's reach. The policy decides about every other subject.
 func (r *inquiry) answer(q question) (policies.Decision, error) {
 	in := r.questionInput(q)
 	if err := r.loadQuestioned(in, q); err != nil {
@@ -80,8 +81,8 @@ func (r *inquiry) questionInput(q question) *input.Input {
 	return in
 }
 
-// loadQuestioned adds what the store knows about the subject. A user's own
-// token may ask about itself only.
+// loadQuestioned adds the store's facts about the subject. A user's own token
+// may only ask about its own user.
 func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 	if r.ownOnly() && (q.subject.typ != session.SubjectUser || r.Caller.UserRef == "") {
 		return forbidden("a user's token can only be used to ask about that user")
@@ -103,16 +104,17 @@ func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 	return nil
 }
 
-// ownOnly reports whether the caller may ask about its own user only.
+// ownOnly reports whether the caller may ask only about its own user.
 func (r *inquiry) ownOnly() bool { return r.Caller.JWT || r.s.cfg.JWT.RequireUser }
 
-// own reports whether ref, which the store knows as a or not at all, is the
-// user that the token names.
+// own reports whether ref is the user that the token names. a is the user that
+// the store knows by ref, or nil.
 func (r *inquiry) own(ref string, a *session.Actor) bool {
 	return ref == r.Caller.UserRef || a != nil && a.Subject.User.Named(r.Caller.UserRef)
 }
 
-// compare counts where a panel's own decision, sent along, differs from ours.
+// compare counts the decision if the panel sent a decision of its own that
+// differs.
 func (r *inquiry) compare(in *input.Input, d policies.Decision, context map[string]any) {
 	if panel, sent := context["panel_decision"].(bool); sent && panel != d.Allow {
 		r.s.metrics.disagree(resource.AreaOf(r.Engine, in, d))
@@ -124,8 +126,8 @@ var (
 	answerDeny  = []byte(`{"decision":false}`)
 )
 
-// sendDecision writes exactly the decision, and its reasons only on request.
-// What is not visible is denied without a further reason.
+// sendDecision writes only the decision, and its reasons on request. A denial
+// for a resource that is not visible has no reasons.
 func (r *exchange) sendDecision(d policies.Decision, q question) error {
 	body := answerDeny
 	if d.Allow {

@@ -12,9 +12,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// FiltersAsSQL renders the filters that a policy is tried with for both
-// databases, and finds what cannot be asked there: what a list would answer
-// with an error.
+// FiltersAsSQL renders each filter that a policy is tested with as SQL for both
+// databases. A finding is a filter that cannot be rendered: a list with it would
+// answer with an error.
 func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 	var findings []rego.Finding
 	through := map[string]bool{}
@@ -23,14 +23,14 @@ func FiltersAsSQL(ctx context.Context, e *policies.Engine) []rego.Finding {
 	}
 	for in := range e.FiltersToTry() {
 		if through[in.Resource.Type] {
-			continue // asked as the rows that decide about them
+			continue // covered by the types that decide about its rows
 		}
 		plan := e.Plan(ctx, in)
 		if plan.Err != nil {
-			continue // said when the tree was loaded, or of this subject alone
+			continue // reported when the policy was loaded, or specific to this subject
 		}
 		q := session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(ctx, in)}.Query()
-		if len(q.Views) == 0 { // no row is shown, and the filter is asked all the same
+		if len(q.Views) == 0 { // no row is shown, but the filter must still compile
 			q.Views = []query.View{{Name: "any", When: predicate.Filter{Kind: predicate.All}}}
 		}
 		for _, dialect := range []string{"sqlite", "postgres"} {

@@ -13,20 +13,20 @@ var groupWriter = rowWriter{
 	remove: removeGroup,
 }
 
-// groupAccess is what a group gives.
+// groupAccess returns the access that a group gives.
 func groupAccess(w *writing, id string) (map[string][]string, error) {
 	return w.given(id)
 }
 
-// groupPatch reads what of a group can be set.
+// groupPatch reads the group fields that a caller can set.
 func (w *writing) groupPatch(f *fields) store.GroupPatch {
 	p := patchOf[store.GroupPatch, groupFields](f)
 	p.Lend, p.LentTo = w.lending(f)
 	return p
 }
 
-// lending reads lend_to: "none", "all", or the accounts directly below that
-// the group is lent to. An account that the actor does not see is none.
+// lending reads lend_to: "none", "all", or a list of accounts directly below. It
+// refuses an account that the actor does not see like one that does not exist.
 func (w *writing) lending(f *fields) (lend *string, to *[]string) {
 	value, sent := f.value("lend_to")
 	if !sent {
@@ -70,8 +70,8 @@ func removeGroup(w *writing, id string) error {
 	return w.tx.DeleteGroup(w.r.Ctx, id, 0)
 }
 
-// mayMeetUsers refuses a write that users in the group may stand in the way of
-// to an actor who may read none: it would learn that there are some.
+// mayMeetUsers refuses a write that users in the group may block, if the actor
+// may not read users: the answer would reveal that there are some.
 func (w *writing) mayMeetUsers() error {
 	_, err := w.r.ReadPlan("user")
 	return err
@@ -81,14 +81,14 @@ func postGroup(r *exchange) error {
 	return r.write(func(w *writing) (target, error) { return w.createGroup(nil) }, answerRow)
 }
 
-// postDefaultReseller makes a group from the template for resellers. The body
-// may say more; what it does not say is the template's.
+// postDefaultReseller creates a group from the template for resellers. The
+// fields of the body replace those of the template.
 func postDefaultReseller(r *exchange) error {
 	return r.write(func(w *writing) (target, error) { return w.createGroup(store.DefaultResellerGroup) }, answerRow)
 }
 
-// createGroup makes a group of the account it names, from a template or from
-// nothing.
+// createGroup creates a group of the account that the body names. It starts from
+// a template, or from an empty group if template is nil.
 func (w *writing) createGroup(template func() store.Group) (target, error) {
 	f, account, err := w.readNewRow("group", nil)
 	if err != nil {
@@ -115,8 +115,9 @@ func (w *writing) fillGroup(g *store.Group, f *fields) {
 	store.Apply(&p, g)
 }
 
-// mayAssign decides whether a user of an account may be put in groups. One
-// that is not visible to the actor is as unknown as one that never was.
+// mayAssign decides whether a user of an account may be put in groups. A group
+// that is not visible to the actor gets the same answer as one that does not
+// exist.
 func (w *writing) mayAssign(f *fields, account store.Account, groups []string) error {
 	for _, id := range groups {
 		visible, err := w.sees("group", id)
@@ -138,7 +139,7 @@ func (w *writing) mayAssign(f *fields, account store.Account, groups []string) e
 	return nil
 }
 
-// newGroups are those of after that are not in before.
+// newGroups returns the groups in after that are not in before.
 func newGroups(before, after []string) []string {
 	return slices.DeleteFunc(slices.Clone(after), func(id string) bool { return slices.Contains(before, id) })
 }

@@ -14,7 +14,7 @@ import (
 	"resellerd/store/history"
 )
 
-// boundRoute is a route with its metric children.
+// boundRoute is a route with its metrics.
 type boundRoute struct {
 	route
 	origin  session.Origin
@@ -30,7 +30,7 @@ func bindRoutes(table []route) []*boundRoute {
 	return bound
 }
 
-// build makes the Fiber application from the route table.
+// build creates the Fiber application from the route table.
 func (s *Server) build() {
 	s.app = s.newApp()
 	ops := s.app
@@ -65,7 +65,7 @@ func (s *Server) newApp() *fiber.App {
 	return app
 }
 
-// refuse answers what never reached a route: unknown routes and methods, and
+// refuse answers requests that reach no route: unknown routes and methods, and
 // requests that the HTTP layer could not read.
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	s.echoRequestID(c)
@@ -77,8 +77,9 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	return p.write(c, "")
 }
 
-// handler is the way in for every route: authenticate, read the body, load the
-// subject, call the handler, answer, count. A panic in a handler is a 500 and a log line.
+// handler is the entry point of every route. It authenticates, reads the body,
+// loads the acting user, calls the handler, answers and counts. A panic in a
+// handler becomes a 500 and a log line.
 func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
@@ -93,7 +94,7 @@ func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	}
 }
 
-// serve runs the handler between its limits.
+// serve runs the handler within its time limits.
 func (r *exchange) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
@@ -150,8 +151,8 @@ func (r *exchange) enter() error {
 	return r.preview()
 }
 
-// waitAtLeast holds the request back until the store is as new as the caller
-// has seen it elsewhere. It refuses a revision that the store has lost.
+// waitAtLeast waits until the store has the data revision that the caller names,
+// for at most Limits.AtLeast. It refuses a revision that the store has lost.
 func (r *exchange) waitAtLeast() error {
 	sealed, err := oneHeader(&r.c.Request().Header, headerAtLeast)
 	if err != nil || sealed == "" {
@@ -177,7 +178,9 @@ func (r *exchange) waitAtLeast() error {
 	return nil
 }
 
-// fail answers an error as a problem and logs it once if it is ours.
+// fail answers an error as a problem and logs it once. A server error is logged
+// as an error, a refused caller as a warning, and any other refusal at debug
+// level.
 func (r *exchange) fail(err error) error {
 	p := problemOf(err)
 	level := r.s.logger.Debug
@@ -195,7 +198,7 @@ func (r *exchange) fail(err error) error {
 	return p.write(r.c, r.DecisionID)
 }
 
-// stamp sets the headers that a panel, not its users, may read.
+// stamp sets the headers that only a panel may read, not its users.
 func (r *exchange) stamp() {
 	h := &r.c.Response().Header
 	if r.Viewer != nil {
@@ -226,8 +229,9 @@ var requestIDChar = func() (set [256]bool) {
 	return set
 }()
 
-// echoRequestID returns the caller's X-Request-ID, or a new one in place of one
-// that is too long or holds other characters.
+// echoRequestID returns the caller's X-Request-ID. It returns a new id instead
+// if the caller's is too long or holds other characters, and nothing if there is
+// none.
 func (s *Server) echoRequestID(c *fiber.Ctx) {
 	id := c.Request().Header.Peek(headerRequestID)
 	if len(id) == 0 {

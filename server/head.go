@@ -9,14 +9,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A proxy in front of this server and this server must find the same requests
-// in the same bytes. A head that two readers may read in two ways gets 400, and
-// its connection ends with the answer: nobody can say what the bytes after it
-// are. The HTTP layer refuses two lengths, two hosts, no host and codings other
-// than chunked and identity by itself.
+// A proxy in front of this server and this server must find the same requests in
+// the same bytes. A head that two readers can read differently gets 400, and the
+// connection closes after the answer: nobody can say what the bytes after it
+// are. The HTTP layer itself refuses two lengths, two hosts, a missing host, and
+// codings other than chunked and identity.
 
-// headFault says what is wrong with the head of a request; it is empty when
-// nothing is.
+// headFault describes the fault in the head of a request. It is empty if there
+// is none.
 func headFault(h *fasthttp.RequestHeader) string {
 	if !knownMethods[string(h.Method())] {
 		return "the method is not known"
@@ -41,8 +41,8 @@ var knownMethods = func() map[string]bool {
 	return known
 }()
 
-// targetFault checks the target of the request line: a path, or a whole address
-// of this server (RFC 9112, section 3.2).
+// targetFault checks the target of the request line. It must be a path, or a
+// full address of this server (RFC 9112, section 3.2).
 func targetFault(target []byte) string {
 	if bytes.IndexByte(target, '#') >= 0 {
 		return "the request target holds a fragment"
@@ -55,7 +55,7 @@ func targetFault(target []byte) string {
 	}
 	scheme, rest, absolute := bytes.Cut(target, []byte("://"))
 	if !absolute {
-		return "" // "*", or the host of CONNECT: no route takes them
+		return "" // "*", or the host of CONNECT: no route accepts them
 	}
 	if !isName(scheme, "http") && !isName(scheme, "https") {
 		return "the scheme of the request target must be http or https"
@@ -69,7 +69,7 @@ func targetFault(target []byte) string {
 	return ""
 }
 
-// linesFault checks the header lines as they were sent.
+// linesFault checks the raw header lines.
 func linesFault(raw []byte) string {
 	var length, coding bool
 	for len(raw) > 0 {
@@ -100,8 +100,8 @@ func linesFault(raw []byte) string {
 	return ""
 }
 
-// announcedLength is the length of a body as its sender gave it, in bytes: -1 for
-// a body in chunks, 0 for none. The head has no fault.
+// announcedLength returns the length of a body as its sender announced it, in
+// bytes: -1 for a chunked body, 0 for none. It expects a head without a fault.
 func announcedLength(raw []byte) int {
 	for len(raw) > 0 {
 		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
@@ -121,12 +121,12 @@ func announcedLength(raw []byte) int {
 	return 0
 }
 
-// isName reports whether b is this name of a header or scheme, in any case.
+// isName reports whether b is this header name or scheme, ignoring case.
 func isName(b []byte, name string) bool {
 	return len(b) == len(name) && equalFoldASCII(b, name)
 }
 
-// dropBody leaves the body of a request on the connection, which ends with the
+// dropBody leaves the body of a request unread. The connection closes after the
 // answer. A client that waits for `100 Continue` gets the answer instead.
 func dropBody(h *fasthttp.RequestHeader) {
 	h.SetContentLength(0)
@@ -134,9 +134,9 @@ func dropBody(h *fasthttp.RequestHeader) {
 	h.SetConnectionClose()
 }
 
-// guardHead answers requests with a faulty head before anything else looks at
+// guardHead answers requests with a faulty head before any other code reads
 // them. The body of every such request was dropped, which closes its connection.
-// Heads of other connections are not checked again.
+// Heads on connections that stay open are therefore not checked again.
 func (s *Server) guardHead(app *fiber.App) {
 	next := app.Server().Handler
 	app.Server().Handler = func(ctx *fasthttp.RequestCtx) {
@@ -151,6 +151,6 @@ func (s *Server) guardHead(app *fiber.App) {
 		}
 		c := app.AcquireCtx(ctx)
 		defer app.ReleaseCtx(c)
-		_ = s.refuse(c, badRequest(fault)) // it writes into memory
+		_ = s.refuse(c, badRequest(fault)) // it writes to memory and cannot fail
 	}
 }

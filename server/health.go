@@ -8,19 +8,19 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// probeBody is the answer of a probe: nothing beyond its status.
+// probeBody is the answer to a probe. It holds only the status.
 type probeBody struct {
 	Status string `json:"status" enum:"ok,unavailable"`
 }
 
-// livez answers while the process serves.
+// livez answers 200 as long as the process serves requests.
 func livez(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-// readyz answers 200 when a policy is loaded, the schema is current, the database
-// answers and the decision log does not keep requests from being answered; the
-// reason for a 503 is in the log only.
+// readyz answers 200 if a policy is loaded, the schema is current, the database
+// answers and the decision log does not block answers. Otherwise it answers 503;
+// only the log has the reason.
 func readyz(r *exchange) error {
 	if err := r.s.readiness(r); err != nil {
 		r.s.logger.Warn("not ready", "error", err)

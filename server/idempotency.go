@@ -13,24 +13,25 @@ import (
 
 const headerIdempotency = "Idempotency-Key"
 
-// repeatKey recognises a request that was sent before.
+// repeatKey identifies a request that may have been sent before.
 type repeatKey struct {
 	store.IdempotencyKey
 	request []byte // path, query and body
 }
 
-// remembered is what is kept of a write: what it was about, never what was
-// answered. A repetition is answered with what its sender may see now.
+// remembered is the stored record of a write. It holds what the write was about,
+// never the answer. A repeated request is answered with what its sender may see
+// now.
 type remembered struct {
 	Action string         `json:"action"`
 	Type   string         `json:"type"`
 	ID     string         `json:"id"`
 	Sub    string         `json:"sub,omitempty"`
-	Row    map[string]any `json:"row,omitempty"` // policy columns of a row that is gone
+	Row    map[string]any `json:"row,omitempty"` // policy columns of a deleted row
 }
 
-// repeatKey reads the header. Errors: 400 for a key that is sent twice, is too
-// long or holds invalid text.
+// repeatKey reads the Idempotency-Key header, and returns nil without it.
+// Errors: 400 for a key that is sent twice, is too long or holds invalid text.
 func (r *exchange) repeatKey() (*repeatKey, error) {
 	key, err := oneHeader(&r.c.Request().Header, headerIdempotency)
 	if err != nil || key == "" {
@@ -49,8 +50,8 @@ func (r *exchange) repeatKey() (*repeatKey, error) {
 	}, nil
 }
 
-// bodyOrSum is the body, or of an uploaded file its hash and what it was said to
-// be, by which it is read.
+// bodyOrSum returns the body. For an uploaded file it returns the hash, with the
+// content type and encoding, because they decide how the file is read.
 func (r *exchange) bodyOrSum() ([]byte, error) {
 	if r.file == nil {
 		return r.body()
@@ -58,8 +59,8 @@ func (r *exchange) bodyOrSum() ([]byte, error) {
 	return fmt.Appendf(nil, "%s\n%q %q", r.file.sum, r.header(fiber.HeaderContentType), r.header(fiber.HeaderContentEncoding)), nil
 }
 
-// repeated finds out whether the write was done before, and authorises it
-// again. Errors: as for the first time, and 422 when the key was used for
+// repeated reports whether the write was done before. If so, it authorises the
+// write again. Errors: those of the first write, and 422 if the key was used for
 // another request.
 func (w *writing) repeated() (done target, ok bool, err error) {
 	if w.key == nil {
@@ -82,8 +83,8 @@ func (w *writing) repeated() (done target, ok bool, err error) {
 	return done, true, w.authoriseAgain(done)
 }
 
-// authoriseAgain decides about what a repeated write is about, as it is now,
-// or as it was before it was deleted.
+// authoriseAgain decides again on a repeated write: on its target as it is now,
+// or on a deleted row as it was.
 func (w *writing) authoriseAgain(done target) error {
 	if done.row != nil {
 		if err := w.mayRow("read", done.typ, done.id, done.row, nil, nil); err != nil {
@@ -100,7 +101,7 @@ func (w *writing) authoriseAgain(done target) error {
 	return w.may(done.action, done.typ, done.id, nil)
 }
 
-// remember keeps what a write was about for as long as it may be repeated.
+// remember stores the target of a write under its idempotency key.
 func (w *writing) remember(done target) error {
 	if w.key == nil {
 		return nil

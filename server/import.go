@@ -23,7 +23,8 @@ var importDoc = operation{
 	response: importBody{}, headers: writeHeaders, upload: true,
 }
 
-// importBody says what a file holds, and what becomes of the card by it.
+// importBody reports the contents of a file and the changes that it makes to the
+// card.
 type importBody struct {
 	Mode    string `json:"mode"`
 	Base    string `json:"base,omitempty"`
@@ -40,7 +41,7 @@ type importedBody struct {
 	*RateChanges
 }
 
-// RateChanges counts what becomes of the prefixes that were in force.
+// RateChanges counts the changes against the prefixes that were in force.
 type RateChanges struct {
 	Created   int64 `json:"created"`
 	Up        int64 `json:"up"`
@@ -50,10 +51,10 @@ type RateChanges struct {
 	Unchanged int64 `json:"unchanged"`
 }
 
-// postImport takes a file into new drafts of an own card, or says what would
-// come of it. The file arrives whole before anything is written, and before it
-// takes a turn, so that nobody waits for who sends slowly; then all is done in
-// one transaction, which a preview takes back.
+// postImport imports a file into new drafts of a card, or previews the import.
+// It receives the whole file before it waits for its turn, so that nobody waits
+// for a slow sender. Then it does everything in one transaction. A preview rolls
+// the transaction back.
 func postImport(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -97,7 +98,7 @@ func postImport(r *exchange) error {
 	return r.write(func(w *writing) (target, error) { return w.applyImport(card, order) }, answerImport)
 }
 
-// mayImport decides before a file is taken; it is decided again with the write.
+// mayImport decides before the file is received. The write decides again.
 func (r *inquiry) mayImport(card string) error {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -116,7 +117,7 @@ func (r *inquiry) mayImport(card string) error {
 	return nil
 }
 
-// errPreviewed takes back what a preview has written.
+// errPreviewed rolls back what a preview has written.
 var errPreviewed = errors.New("only a preview")
 
 func (r *exchange) previewImport(card string, order importOrder) error {
@@ -139,8 +140,8 @@ func (r *exchange) previewImport(card string, order importOrder) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-// applyImport leaves the drafts. Lines that are refused are left out only when
-// that was asked for.
+// applyImport keeps the drafts. It refuses a file with refused lines unless the
+// order skips them.
 func (w *writing) applyImport(card string, order importOrder) (target, error) {
 	t := target{action: "update", typ: "card", id: card, status: fiber.StatusOK}
 	before, report, err := w.importFile(card, order)
@@ -166,8 +167,8 @@ func (w *writing) applyImport(card string, order importOrder) (target, error) {
 	return t, w.audit(t, nil, map[string]any{"revision": importedChange{report.Mode, report.Base, report.Revisions}})
 }
 
-// importedChange is what an audit entry says of an import, under the card's
-// column that stands for its rates.
+// importedChange is the audit entry of an import. It stands under the card's
+// revision column.
 type importedChange struct {
 	Mode      string         `json:"mode"`
 	Base      string         `json:"base,omitempty"`
@@ -180,9 +181,9 @@ func refusedLines(b *importBody) string {
 		b.Lines.Refused, first.Place, first.Column, first.Reason)
 }
 
-// answerImport answers with the kept report of the import. The report compares
-// with the card's rates, and the user of a repeated request may have lost access
-// to them.
+// answerImport answers with the stored report of the import. The report may
+// compare with the card's rates, so it decides again first: the user who repeats
+// a request may have lost access to them.
 func answerImport(w *writing, t target) (written, error) {
 	var report struct{ Revisions []importedBody }
 	if err := json.Unmarshal([]byte(t.sub), &report); err != nil {
@@ -196,7 +197,8 @@ func answerImport(w *writing, t target) (written, error) {
 	return written{status: fiber.StatusOK, typ: "import", body: []byte(t.sub)}, nil
 }
 
-// importFile reads the file into drafts.
+// importFile reads the file into drafts. It returns the card as it was before,
+// and the report.
 func (w *writing) importFile(id string, order importOrder) (seen, *importBody, error) {
 	before, err := w.see("card", id)
 	if err == nil {
@@ -257,7 +259,8 @@ func (w *writing) readFile(importer *store.Importer, card store.Card, order impo
 	return report, nil
 }
 
-// fileProblem is what is wrong with a file, and which parameter would help.
+// fileProblem describes the fault in a file, and names the parameter that would
+// help.
 func fileProblem(err error) error {
 	var bad *cardfile.FileError
 	if errors.As(err, &bad) {
@@ -266,8 +269,9 @@ func fileProblem(err error) error {
 	return err
 }
 
-// scheduleDraft schedules a draft that is meant for later, which takes the right
-// to activate, and says what an amendment rests on: what is in force before it.
+// scheduleDraft schedules a draft that has a later date. That needs the right to
+// activate. For an amendment, it also sets the draft's base: the revision in
+// force before it.
 func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]
 	if d.At != 0 {

@@ -19,7 +19,7 @@ const (
 	modeAmend   = "amend"
 )
 
-// importQuery is what an import may be told.
+// importQuery documents the parameters of an import.
 type importQuery struct {
 	Mode        string `query:"mode" enum:"replace,amend" required:"true" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
@@ -41,7 +41,7 @@ type importQuery struct {
 	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
 }
 
-// importOrder is an import as it was asked for.
+// importOrder holds the parameters of one import.
 type importOrder struct {
 	mode, base, name   string
 	apply, skipRefused bool

@@ -6,14 +6,16 @@ import (
 	"sync"
 )
 
-// maxImports is how many files are worked on at a time; others wait, on disk.
+// maxImports is the number of files that are imported at a time. Other files
+// wait on disk.
 const maxImports = 4
 
-// turns lets so many in at a time, and of a tenant one, whose writers would
-// only wait for one another. The zero value is not ready.
+// turns limits the imports that run at a time, in all and to one per tenant:
+// imports of the same tenant would only wait for each other's transactions. The
+// zero value is not ready.
 type turns struct {
 	all    chan struct{}
-	saving *frugality // while a turn is taken; nil for nothing
+	saving *frugality // runs while a turn is taken; nil for none
 
 	mu      sync.Mutex
 	tenants map[string]*tenantTurn
@@ -21,7 +23,7 @@ type turns struct {
 
 type tenantTurn struct {
 	taken chan struct{}
-	users int // who has it or waits for it
+	users int // requests that hold it or wait for it
 }
 
 func newTurns(n int) *turns {
@@ -29,7 +31,7 @@ func newTurns(n int) *turns {
 }
 
 // enter waits for a turn of the tenant until ctx ends. The returned function
-// gives it back.
+// gives the turn back.
 func (t *turns) enter(ctx context.Context, tenant string) (leave func(), err error) {
 	own := t.join(tenant)
 	for _, turn := range []chan struct{}{own.taken, t.all} {
@@ -76,26 +78,28 @@ func (t *turns) part(tenant string) {
 	}
 }
 
-// How many uploaded files there may be on disk at a time, on their way or
-// waiting for their turn: of an account, of a tenant, and in all.
+// The limits for uploaded files on disk at a time, while they arrive or wait for
+// their turn: per account, per tenant, and in all.
 const (
 	maxUploadsOfAccount = 4
 	maxUploadsOfTenant  = 8
 	maxUploads          = 16
 )
 
-// uploadPlaces are the room for uploads. The zero value is ready; safe for concurrent
-// use.
+// uploadPlaces counts the uploads that are on disk. The zero value is ready; it
+// is safe for concurrent use.
 type uploadPlaces struct {
 	mu   sync.Mutex
 	held map[place]int
 }
 
-// place is whose room it is; the zero value is all of it.
+// place names the tenant or account that an upload counts for. The zero value
+// counts all uploads.
 type place struct{ tenant, account string }
 
-// reserve takes a place for a file of the account, or answers 429: the same,
-// whosever files are in the way. The returned function gives it back.
+// reserve takes a place for a file of the account, or answers 429. The answer
+// does not tell whose files take the room. The returned function gives the place
+// back.
 func (p *uploadPlaces) reserve(tenant, account string) (leave func(), err error) {
 	limits := map[place]int{{}: maxUploads, {tenant: tenant}: maxUploadsOfTenant, {tenant, account}: maxUploadsOfAccount}
 	p.mu.Lock()
@@ -122,10 +126,10 @@ func (p *uploadPlaces) reserve(tenant, account string) (leave func(), err error)
 	}, nil
 }
 
-// thrift has garbage collected early while a large file is worked on: what is
-// remembered of it stays until its end, and would let as much garbage lie
-// beside it as the process else affords. The percentage is the process's, so
-// there is one of it. Safe for concurrent use.
+// thrift makes the garbage collector run earlier while a large file is imported.
+// The memory that an import holds stays live until its end, and the usual
+// percentage would let as much garbage pile up beside it. The percentage belongs
+// to the process, so there is only one. Safe for concurrent use.
 var thrift frugality
 
 type frugality struct {

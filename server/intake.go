@@ -12,16 +12,16 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Bodies come as streams, so that a file can be larger than what is held in
-// memory. All other bodies are read here, whole and within their limit, before
-// anything is done with the request.
+// Bodies arrive as streams, so that a file can be larger than the memory for it.
+// All other bodies are read here as a whole, within their limit, before the
+// handler runs.
 
-// prefetched is how much of a body the HTTP layer has read already, when it
-// names its length.
+// prefetched is the length, in bytes, up to which the HTTP layer has already
+// read a body that announces its length.
 const prefetched = 8 << 10
 
-// readBody reads the body. Errors: 413 past the limit, 408 when it does not
-// arrive in time, 400 when it is cut off.
+// readBody reads the body. Errors: 413 above the limit, 408 if it does not
+// arrive in time, 400 if it is cut off.
 func (s *Server) readBody(c *fiber.Ctx) error {
 	req := c.Request()
 	if !req.IsBodyStream() {
@@ -43,7 +43,7 @@ func (s *Server) readBody(c *fiber.Ctx) error {
 	return nil
 }
 
-// cutShort is the answer to a body that did not come whole.
+// cutShort returns the answer to a body that did not arrive as a whole.
 func cutShort(err error) error {
 	var known *problem
 	var network net.Error
@@ -56,8 +56,8 @@ func cutShort(err error) error {
 	return &problem{kind: kindBadRequest, detail: "The body is incomplete, or its chunks are not valid.", cause: err}
 }
 
-// arriving is the body of a request as it comes, or nil where there is none.
-// Whoever reads a body reads it from here.
+// arriving returns the body of a request as a stream, or nil if there is none.
+// Read a body only from here.
 func arriving(ctx *fasthttp.RequestCtx) io.Reader {
 	body := ctx.RequestBodyStream()
 	if body == nil {
@@ -66,8 +66,8 @@ func arriving(ctx *fasthttp.RequestCtx) io.Reader {
 	return arrivingBody{body, ctx}
 }
 
-// arrivingBody refuses a body with trailer fields at its end. The HTTP layer
-// adds these to the headers, and a handler could not tell them apart.
+// arrivingBody refuses a body that ends with trailer fields. The HTTP layer adds
+// these to the headers, and a handler could not tell them apart.
 type arrivingBody struct {
 	io.Reader
 	ctx *fasthttp.RequestCtx
@@ -82,10 +82,10 @@ func (b arrivingBody) Read(p []byte) (int, error) {
 	return n, badRequest("trailer fields are not accepted; send them as headers")
 }
 
-// leaveBody reads a little of a body that nobody has read, so that its sender
-// sees the answer; where there is more, or it cannot be read, the connection
-// ends with the answer. What is left of a body must never be taken for a
-// request. Who sends slowly is not given the time of an upload for it.
+// leaveBody discards an unread body up to Limits.Body bytes, so that its sender
+// sees the answer. If there is more, or it cannot be read, the connection closes
+// after the answer: the rest of a body must never be read as a request. A slow
+// sender has Limits.Read for it, not the time of an upload.
 func (s *Server) leaveBody(c *fiber.Ctx) {
 	req := c.Request()
 	if !req.IsBodyStream() {
@@ -104,9 +104,10 @@ func (s *Server) leaveBody(c *fiber.Ctx) {
 
 var importEnding = []byte("/import")
 
-// expect looks at a header before its body comes: an upload by a caller who is let
-// in is given the size and the time that it needs. It does not wait for a body
-// that is too large, whose length is ambiguous, or whose caller is refused.
+// expect reads the headers before the body arrives. An upload by an
+// authenticated caller gets a larger limit and more time. expect drops a body
+// that is too large or has an ambiguous head. It also drops a body that waits
+// for `100 Continue` if its caller is refused.
 func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	path, _, _ := bytes.Cut(h.RequestURI(), []byte("?"))
 	upload := h.IsPost() && bytes.HasSuffix(path, importEnding)
@@ -122,7 +123,7 @@ func (s *Server) expect(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	return c
 }
 
-// body is the limit of a body that is announced, in bytes.
+// body is the limit for a body, in bytes.
 func (l Limits) body(upload bool) int {
 	if upload {
 		return l.Import
@@ -130,8 +131,8 @@ func (l Limits) body(upload bool) int {
 	return l.Body
 }
 
-// letsIn reports whether the caller of a request is authenticated. It takes no
-// longer than a request may.
+// letsIn reports whether a request's caller is authenticated. It takes at most
+// Limits.Request.
 func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Request)
 	defer cancel()
@@ -139,9 +140,8 @@ func (s *Server) letsIn(h *fasthttp.RequestHeader) bool {
 	return err == nil
 }
 
-// withheld refuses a request whose body expect did not wait for: an empty body
-// has a meaning of its own. Public routes read no body, so any caller may ask
-// them.
+// withheld refuses a request whose body expect dropped: an empty body would have
+// another meaning. Public routes read no body, so they stay open to any caller.
 func (r *exchange) withheld() error {
 	h := &r.c.Request().Header
 	if !h.ConnectionClose() {
@@ -149,7 +149,7 @@ func (r *exchange) withheld() error {
 	}
 	length, kept := announcedLength(h.RawHeaders()), h.ContentLength()
 	switch {
-	case length == kept, length == 0 && kept == -2: // of a request without a body
+	case length == kept, length == 0 && kept == -2: // a request without a body
 		return nil
 	case length > r.s.cfg.Limits.body(r.route.doc.upload):
 		return &problem{kind: kindTooLarge}

@@ -17,8 +17,8 @@ var (
 	ErrIssuerTenant = errors.New("user tokens: the issuer is bound to an account that is no master of this store")
 )
 
-// verifyUser finds out which user of which tenant a user's token names. Errors:
-// 401, or 503 when the store cannot tell the tenant.
+// verifyUser finds the user and the tenant that a user's token names. Errors:
+// 401, or 503 if the store cannot be asked for the tenant.
 func (s *Server) verifyUser(ctx context.Context, token []byte) (tenant, sub string, err error) {
 	if sub, err = s.jwt.Verify(ctx, token); err != nil {
 		return "", "", &problem{kind: kindUnauthorized, cause: err}
@@ -33,9 +33,9 @@ func (s *Server) verifyUser(ctx context.Context, token []byte) (tenant, sub stri
 	return tenant, sub, nil
 }
 
-// issuerTenant is the tenant whose users the issuer's tokens name: the one that
-// it is bound to, or the only one that there is. Errors: ErrUnboundIssuer when
-// there are several, and those of store.SoleTenant.
+// issuerTenant returns the tenant whose users the issuer's tokens name: the
+// tenant that the issuer is bound to, or else the only tenant. Errors:
+// ErrUnboundIssuer if there are several tenants, and those of store.SoleTenant.
 func (s *Server) issuerTenant(ctx context.Context) (string, error) {
 	if bound := s.cfg.JWT.Tenant; bound != "" {
 		return bound, nil
@@ -47,9 +47,10 @@ func (s *Server) issuerTenant(ctx context.Context) (string, error) {
 	return tenant, err
 }
 
-// bindIssuer returns ErrUnboundIssuer when the issuer has no tenant and the store
-// has several masters, and ErrIssuerTenant when the bound account is no master. A
-// store without masters is accepted: the first one may still be made.
+// bindIssuer returns ErrUnboundIssuer if the issuer has no tenant and the store
+// has several masters. It returns ErrIssuerTenant if the bound account is not a
+// master. It accepts a store without masters if the issuer is not bound: the
+// first master may be created later.
 func (s *Server) bindIssuer(ctx context.Context) error {
 	bound, err := s.issuerTenant(ctx)
 	if errors.Is(err, fault.ErrNotFound) {

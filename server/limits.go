@@ -6,15 +6,16 @@ import (
 	"io"
 )
 
-// body returns the request body, unpacked. It is the request's own memory:
-// valid until the handler returns. Errors: those of unpacked.
+// body returns the request body, decompressed. It is the request's own memory
+// and valid until the handler returns. Errors: those of unpacked.
 func (r *exchange) body() ([]byte, error) {
 	q := r.c.Request()
 	return unpacked(q.Body(), string(q.Header.ContentEncoding()), r.s.cfg.Limits.Body)
 }
 
-// unpacked is a body of at most limit bytes. Errors: 413 past the limit, before
-// or after unpacking; 415 for an encoding that is not gzip; 400 for broken gzip.
+// unpacked returns a decompressed body of at most limit bytes. Errors: 413 above
+// the limit, before or after decompression; 415 for an encoding other than gzip;
+// 400 for broken gzip.
 func unpacked(raw []byte, encoding string, limit int) ([]byte, error) {
 	if len(raw) > limit {
 		return nil, &problem{kind: kindTooLarge}
@@ -29,7 +30,8 @@ func unpacked(raw []byte, encoding string, limit int) ([]byte, error) {
 	}
 }
 
-// gunzip unpacks at most limit bytes and never holds more.
+// gunzip decompresses at most limit bytes. It never holds more than one byte
+// above that.
 func gunzip(packed []byte, limit int) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

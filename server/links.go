@@ -11,11 +11,11 @@ import (
 	"resellerd/store/schema"
 )
 
-// link is what hangs on a card for a time: the accounts it is assigned to, the
-// customers that are on it.
+// link is a temporary link between a card and another row: an account that it is
+// assigned to, or a customer on it.
 type link struct {
-	typ    string // of the rows: "assignment", "card_customer"
-	other  string // the type of what is linked, and its path parameter
+	typ    string // of the link's rows: "assignment", "card_customer"
+	other  string // the type of the linked row; param is the path parameter with its id
 	param  string
 	action string // on the card
 	put    func(w *writing, card, other string, from, to schema.Micros) error
@@ -40,7 +40,7 @@ var customerLink = link{
 	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.Ctx, card, other) },
 }
 
-// query asks for a card's links, as far as the reader sees both sides.
+// query asks for the links of a card of which the reader sees both sides.
 func (l link) query(r *inquiry, card string, within bool) (query.Query, error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -56,9 +56,9 @@ func (l link) query(r *inquiry, card string, within bool) (query.Query, error) {
 	return q, nil
 }
 
-// listLinks answers GET on a card's links. A card that does not show what
-// hangs on it, because it was assigned to the reader, has nothing there: the
-// answer is that of a card that is not there.
+// listLinks answers GET on a card's links. A card that was assigned to the
+// reader does not show its links. The answer is then that of an absent card:
+// 404.
 func listLinks(l link) func(*exchange) error {
 	return func(r *exchange) error {
 		card, err := r.param("id")
@@ -76,7 +76,8 @@ func listLinks(l link) func(*exchange) error {
 	}
 }
 
-// ownSide finds a card whose links the reader may know of: 404 for others.
+// ownSide returns nil for a card whose links the reader may see, and 404 for any
+// other card.
 func (r *inquiry) ownSide(card string) error {
 	p, err := r.ReadPlan("card")
 	if err != nil {
@@ -91,8 +92,8 @@ func (r *inquiry) ownSide(card string) error {
 
 const translatedView = "translated"
 
-// putLink answers PUT on a link: the card's owner assigns it, or puts a
-// customer on it, for a time.
+// putLink answers PUT on a link. The card's owner assigns the card to an
+// account, or puts a customer on it, for a time.
 func putLink(l link) func(*exchange) error {
 	return func(r *exchange) error {
 		return r.onLink(func(w *writing, card, other string) (target, error) {
@@ -104,7 +105,7 @@ func putLink(l link) func(*exchange) error {
 	}
 }
 
-// deleteLink answers DELETE on a link: it ends now; what was is kept.
+// deleteLink answers DELETE on a link. The link ends now; its past is kept.
 func deleteLink(l link) func(*exchange) error {
 	return func(r *exchange) error {
 		return r.onLink(func(w *writing, card, other string) (target, error) {
@@ -126,7 +127,7 @@ func (r *exchange) onLink(do func(w *writing, card, other string) (target, error
 	return r.write(func(w *writing) (target, error) { return do(w, card, other) }, answer)
 }
 
-// seeLink is the link as the writer sees it: 404 when it does not.
+// seeLink returns the link as the writer sees it, or 404.
 func (w *writing) seeLink(l link, card, other string) ([]byte, error) {
 	q, err := l.query(w.r, card, true)
 	if err != nil {
@@ -140,8 +141,8 @@ func (w *writing) seeLink(l link, card, other string) ([]byte, error) {
 	return row.AppendJSON(nil), nil
 }
 
-// mayLink authorises a change of a card's links: both sides visible, the card
-// the actor's to change.
+// mayLink authorises a change of a card's links. The actor must see both sides
+// and must be allowed to change the card.
 func (w *writing) mayLink(l link, card, other string) error {
 	if _, err := w.see("card", card); err != nil {
 		return err
@@ -180,8 +181,8 @@ func (w *writing) dropLink(l link, card, other string) (target, error) {
 	return w.linked(l, t, func() error { return l.remove(w, card, other) })
 }
 
-// linked applies a change of a link between its two representations, and
-// writes it down on the card.
+// linked applies a change of a link and writes an audit entry for the card, with
+// the link before and after.
 func (w *writing) linked(l link, t target, apply func() error) (target, error) {
 	before, err := w.seeLink(l, t.id, t.sub)
 	if err != nil && !absent(err) {
@@ -202,8 +203,8 @@ func (w *writing) linked(l link, t target, apply func() error) (target, error) {
 
 func absent(err error) bool { return problemOf(err).kind.status == fiber.StatusNotFound }
 
-// auditLink writes a link's change under the column that stands for it, so
-// that it is shown to who may see that column.
+// auditLink writes the change of a link under the card's column for it. Only
+// readers who may see that column then see the change.
 func (w *writing) auditLink(l link, t target, before, after []byte) error {
 	column := "assigned_to"
 	if l.other == "customer" {

@@ -9,8 +9,8 @@ import (
 	"resellerd/server/transport"
 )
 
-// listen opens the configured address: TCP, or a Unix socket that only its
-// owner and group may use; TLS over either.
+// listen opens an address: TCP, or a Unix socket that by default only its owner
+// and group may use. Both may use TLS.
 func (s *Server) listen(address string) (net.Listener, error) {
 	ln, err := transport.Open(address, s.cfg.SocketMode)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"resellerd/server/decisionlog"
 )
 
-// openDecisionLog opens what the settings name.
+// openDecisionLog opens the decision log that the settings name.
 func (s *Server) openDecisionLog() error {
 	c := s.cfg
 	o := decisionlog.Options{
@@ -37,8 +37,8 @@ func (s *Server) openDecisionLog() error {
 	return err
 }
 
-// logFault says why the decision log refuses requests, nil when it does not. A
-// log that drops what it cannot write refuses none.
+// logFault returns the reason why the decision log refuses requests, or nil. A
+// log that drops entries never refuses a request.
 func (s *Server) logFault() error {
 	if s.log == nil || s.cfg.DecisionLogMode != "sync" && s.cfg.DecisionLogFull != "refuse" {
 		return nil
@@ -49,7 +49,7 @@ func (s *Server) logFault() error {
 	return nil
 }
 
-// closeLog writes what waits and closes the log.
+// closeLog writes the waiting entries and closes the log.
 func (s *Server) closeLog() error {
 	if s.log == nil {
 		return nil

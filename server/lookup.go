@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// maxCalls bounds the numbers of one request.
+	// maxCalls limits the numbers in one request.
 	maxCalls = 1000
-	// defaultSeconds is how long a call is taken to last: a minute.
+	// defaultSeconds is the assumed length of a call: one minute.
 	defaultSeconds = 60
 )
 
-// bodies are used again: an answer of hundreds of cards is large.
+// bodies holds buffers for reuse: an answer with hundreds of cards is large.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// getLookup looks one number up on every card that its reader sees.
+// getLookup looks up one number on every card that the reader sees.
 func getLookup(r *exchange) error {
 	q, err := r.lookupQuery()
 	if err != nil {
@@ -49,9 +49,9 @@ func getLookup(r *exchange) error {
 	return r.sendCopy(fiber.StatusOK, fiber.MIMEApplicationJSON, *body)
 }
 
-// postLookup looks up to 1,000 numbers up: as one JSON object, or a number a
-// line and last {"rows":n}. Both are written as they come, and neither is whole
-// without its end.
+// postLookup looks up at most 1,000 numbers. It answers with one JSON object, or
+// with one number per line and {"rows":n} as the last line. Both are streamed;
+// an answer without its end is incomplete.
 func postLookup(r *exchange) error {
 	q, err := r.lookupQuery()
 	if err != nil {
@@ -102,7 +102,8 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls [
 	return err
 }
 
-// lookupQuery asks the policy which cards are seen, and what of their rates.
+// lookupQuery asks the policy which cards the reader sees, and which columns of
+// their rates.
 func (r *inquiry) lookupQuery() (lookup.Query, error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -127,7 +128,7 @@ func (r *inquiry) lookup(q lookup.Query) (*lookup.Cards, error) {
 }
 
 // callOfQuery reads number, seconds and jurisdiction. A + that was not escaped
-// arrives as a blank.
+// arrives as a space.
 func (r *exchange) callOfQuery() (lookup.Call, error) {
 	args, err := r.queryArgs()
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// tellLoss says where calls would sell at a loss, to who is shown what the
-// card is built from, as a proof does; to others the loss alone.
+// tellLoss adds the places where calls would sell at a loss to a loss error, as
+// a proof shows them. It does so only for a writer who is shown what the card is
+// built from. Other writers get the error as it is.
 func (w *writing) tellLoss(card string, err error) error {
 	var loss *store.LossError
 	if !errors.As(err, &loss) {
@@ -30,7 +31,7 @@ func (w *writing) tellLoss(card string, err error) error {
 	}
 }
 
-// lossText says what a losing call costs its seller.
+// lossText describes the loss on a losing call.
 func lossText(f store.Finding) string {
 	loss := schema.AppendMoney(nil, f.Loss)
 	if f.Seconds == 0 {
@@ -39,8 +40,8 @@ func lossText(f store.Finding) string {
 	return fmt.Sprintf("a call of %[2]d s loses %[1]s", loss, f.Seconds)
 }
 
-// changeAtLoss changes a card whose calls may then sell at a loss, for who may
-// accept that. Losses that were accepted have an audit entry of their own.
+// changeAtLoss changes a card whose calls may then sell at a loss. The writer
+// must be allowed to accept losses. Accepted losses get a separate audit entry.
 func (w *writing) changeAtLoss(card string, change func() error) error {
 	if err := w.may("accept_losses", "card", card, nil); err != nil {
 		return err

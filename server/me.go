@@ -6,7 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// meBody is the acting user as a panel needs it to draw its menu.
+// meBody is the acting user as a panel needs it for its menu.
 type meBody struct {
 	ID         string              `json:"id" required:"true"`
 	ExternalID string              `json:"external_id,omitempty"`
@@ -15,15 +15,15 @@ type meBody struct {
 	Access     map[string][]string `json:"access" required:"true" description:"area -> create, read, update, delete; every area of resellerd's own and every area that a group names"`
 }
 
-// meAccount is what a user may know of its own account wherever it stands.
+// meAccount is what a user may always know about its own account.
 type meAccount struct {
 	ID     string `json:"id" required:"true"`
 	Kind   string `json:"kind" required:"true"`
 	Status string `json:"status" required:"true"`
 }
 
-// getMe tells the acting user what it may do, area by area, as the policy
-// decides about each.
+// getMe answers with the acting user and the actions that the policy allows it
+// in each area.
 func getMe(r *exchange) error {
 	access, err := r.AccessByArea()
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 	"resellerd/store"
 )
 
-// metrics are the server's collectors. Labels are bounded: a route's pattern,
-// a declared area, an annotated reason; never an account, a card or a decision.
+// metrics are the server's collectors. Labels are bounded: a route's pattern, a
+// declared area or an annotated reason. An account, card or decision is never a
+// label.
 type metrics struct {
 	decisions     *prometheus.CounterVec
 	denials       *prometheus.CounterVec
@@ -43,8 +44,8 @@ var (
 	requestBuckets  = []float64{5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1, 5, 30, 300}
 )
 
-// newMetrics makes the collectors and registers them, with those of the
-// process, of Go and of the policy in force.
+// newMetrics creates the collectors and registers them. It also registers those
+// of the process, of Go, of the store and of the policy in force.
 func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolder) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "resellerd_" + name, Help: help}, labels)
@@ -76,7 +77,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 	return m
 }
 
-// logCount counts entries of the decision log that ended so.
+// logCount returns a counter of decision log entries with this result.
 func (m *metrics) logCount(result string) func(entries int) {
 	child := m.logEntries.WithLabelValues(result)
 	return func(entries int) { child.Add(float64(entries)) }
@@ -102,7 +103,7 @@ func (m *metrics) Filter(e *policies.Engine, area string, in *input.Input, outco
 	m.filters.Observe(took.Seconds())
 }
 
-// Unrecorded counts a decision that could not be recorded.
+// Unrecorded counts a decision that could not be logged.
 func (m *metrics) Unrecorded() { m.logEntries.WithLabelValues("dropped").Inc() }
 
 func (m *metrics) count(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome) {
@@ -127,10 +128,10 @@ func (m *metrics) cardView(view string, n int) {
 	}
 }
 
-// disagree counts a panel's own decision that differs from ours.
+// disagree counts a panel's own decision that differs from this server's.
 func (m *metrics) disagree(area string) { m.disagreements.WithLabelValues(area).Inc() }
 
-// routeTimings holds a route's histogram children, by status.
+// routeTimings holds a route's histograms, by status.
 type routeTimings struct {
 	mu     sync.RWMutex
 	byCode map[int]prometheus.Observer
@@ -169,7 +170,7 @@ var standardActions = map[string]bool{
 	"build": true, "preview": true, "accept_losses": true,
 }
 
-// actionLabel is the action when the policy knows it, else "other".
+// actionLabel returns the action if the policy knows it, or else "other".
 func actionLabel(e *policies.Engine, name string) string {
 	if standardActions[name] {
 		return name

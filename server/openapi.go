@@ -20,9 +20,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// describe makes the OpenAPI 3.1 document from the route table, so that the
-// two cannot differ. It takes far longer than anything else that a start does,
-// so it is made when it is first asked for, and once.
+// describe creates the OpenAPI 3.1 document from the route table, so that the
+// two cannot differ. It takes far longer than the rest of a start. The document
+// is therefore created once, on its first request.
 func (s *Server) describe() ([]byte, error) {
 	r := openapi31.NewReflector()
 	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName),
@@ -42,8 +42,8 @@ func (s *Server) describe() ([]byte, error) {
 	return json.MarshalIndent(r.Spec, "", "  ")
 }
 
-// schemaName names the schema of a type. It is the same wherever below this
-// package the type is, because clients are generated from it.
+// schemaName names the schema of a type. The name does not depend on the package
+// below this one that holds the type, because clients are generated from it.
 func schemaName(t reflect.Type, name string) string {
 	if below := reflect.TypeFor[Server]().PkgPath() + "/"; strings.HasPrefix(t.PkgPath(), below) {
 		return "Server" + name[len(path.Base(t.PkgPath())):]
@@ -51,7 +51,7 @@ func schemaName(t reflect.Type, name string) string {
 	return name
 }
 
-// nameColumns has the fields of a stored row be called as their columns.
+// nameColumns gives the fields of a stored row the names of their columns.
 func nameColumns(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
 	if p.Context.PropertyNameTag == "json" {
 		p.Context.PropertyNameAdditionalTags = []string{"db"}
@@ -59,7 +59,7 @@ func nameColumns(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
 	return false, nil
 }
 
-// describeColumn says of a field of a stored row what JSON makes of it.
+// describeColumn sets the JSON type of a stored row's field.
 func describeColumn(p jsonschema.InterceptPropParams) error {
 	f, stored := schema.FieldOf(p.Field)
 	switch {
@@ -79,7 +79,7 @@ func describeColumn(p jsonschema.InterceptPropParams) error {
 	return nil
 }
 
-// jsonTypes are what the columns of stored rows are in JSON.
+// jsonTypes maps the kinds of columns to their JSON types.
 var jsonTypes = map[schema.Kind]jsonschema.SimpleType{
 	schema.Text: jsonschema.String, schema.Money: jsonschema.String, schema.Time: jsonschema.String,
 	schema.Integer: jsonschema.Integer, schema.Boolean: jsonschema.Boolean,
@@ -139,7 +139,8 @@ func describeResponses(oc openapi.OperationContext, rt *route) {
 	}
 }
 
-// openPath turns "/v1/cards/:id" into "/v1/cards/{id}" and its parameters.
+// openPath turns "/v1/cards/:id" into "/v1/cards/{id}", and returns the names of
+// its parameters.
 func openPath(path string) (string, []string) {
 	var params []string
 	parts := strings.Split(path, "/")
@@ -152,7 +153,7 @@ func openPath(path string) (string, []string) {
 	return strings.Join(parts, "/"), params
 }
 
-// operationID is the method and the path in words: "get_v1_cards_id".
+// operationID joins the method and the path with underscores: "get_v1_cards_id".
 func operationID(rt *route) string {
 	words := strings.FieldsFunc(rt.path, func(r rune) bool { return strings.ContainsRune("/:.-", r) })
 	return strings.ToLower(rt.method) + "_" + strings.Join(words, "_")
@@ -161,8 +162,8 @@ func operationID(rt *route) string {
 // commonHeaders may be sent to every route with an acting user.
 var commonHeaders = []string{headerUser, headerUserJWT, headerClientIP, headerAtLeast, headerRequestID}
 
-// parameters makes a struct with a field for each path parameter and header,
-// the form in which the reflector takes them. Nil when there is none.
+// parameters creates a struct with one field for each path parameter and header,
+// as the reflector expects. It returns nil if there are none.
 func parameters(rt *route, params []string) any {
 	var fields []reflect.StructField
 	add := func(tag string) {
@@ -188,7 +189,7 @@ func parameters(rt *route, params []string) any {
 	return reflect.New(reflect.StructOf(fields)).Elem().Interface()
 }
 
-// getOpenAPI answers the document.
+// getOpenAPI answers with the OpenAPI document.
 func getOpenAPI(r *exchange) error {
 	document, err := r.s.openapi()
 	if err != nil {

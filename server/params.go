@@ -19,8 +19,8 @@ const (
 	maxLimit     = 1000
 )
 
-// listParams is what a list is asked for, checked against the columns that
-// its reader is shown.
+// listParams holds the parameters of a list, checked against the columns that
+// the reader is shown.
 type listParams struct {
 	where  []query.Condition
 	sort   string
@@ -28,11 +28,11 @@ type listParams struct {
 	limit  int
 	count  bool
 	cursor string
-	// question is the normalised text of all that a cursor is bound to.
+	// question is the normalised text of everything that a cursor is bound to.
 	question string
 }
 
-// operators are the suffixes of a filter's name. "" is equality.
+// operators are the suffixes of a filter's name. "" means equality.
 var operators = []struct {
 	suffix string
 	op     query.Op
@@ -45,10 +45,10 @@ var operators = []struct {
 	{"_lt", query.Lt, []schema.Kind{schema.Time, schema.Integer, schema.Money}},
 }
 
-// readParams reads the query of a list whose reader is shown these columns; a
-// cursor is also bound to parameters that are read apart. Errors: 422 with the
-// parameter's name; a parameter over a column that is not shown is as unknown
-// as one that never existed.
+// readParams reads the query of a list whose reader is shown these columns. The
+// parameters in apart are read by the caller; a cursor is bound to them too.
+// Errors: 422 with the parameter's name. A parameter over a column that is not
+// shown is as unknown as one that does not exist.
 func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...string) (listParams, error) {
 	p := listParams{limit: defaultLimit}
 	args, err := r.queryArgs()
@@ -74,8 +74,8 @@ func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...strin
 
 type queryArg struct{ name, value string }
 
-// queryArgs returns the query in order of name. Errors: 422 for a parameter
-// given twice or holding invalid text.
+// queryArgs returns the query, sorted by name. Errors: 422 for a repeated
+// parameter and for invalid text.
 func (r *exchange) queryArgs() ([]queryArg, error) {
 	var args []queryArg
 	for name, value := range r.c.Request().URI().QueryArgs().All() {
@@ -93,7 +93,7 @@ func (r *exchange) queryArgs() ([]queryArg, error) {
 	return args, nil
 }
 
-// read takes one parameter, and reports whether a cursor is bound to it.
+// read reads one parameter, and reports whether a cursor is bound to it.
 func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string) (bound bool, err error) {
 	switch name {
 	case "limit":
@@ -141,8 +141,8 @@ func (p *listParams) filter(shown map[string]schema.ColumnInfo, name, value stri
 	return invalid(name, "is not a known parameter")
 }
 
-// readable reports whether a value is written as the column's kind is, and
-// else how it should have been.
+// readable reports whether a value has the format of the column's kind. wanted
+// describes that format.
 func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 	var err error
 	switch kind {
@@ -164,7 +164,8 @@ func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 	return wanted, err == nil
 }
 
-// shownColumns are the columns of a type that a plan shows on some row.
+// shownColumns returns the columns of a type that a plan shows on at least some
+// rows.
 func shownColumns(typ string, plan *policies.Plan) map[string]schema.ColumnInfo {
 	shown := map[string]schema.ColumnInfo{}
 	info := schema.Info(typ)

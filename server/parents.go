@@ -4,8 +4,8 @@ import (
 	"resellerd/store"
 )
 
-// parents reads what a card is built from: a list of ids, or of objects as
-// they are shown.
+// parents reads the parents of a card. The body holds a list of ids, or a list
+// of objects as an answer shows them. It returns nil if the field was not sent.
 func (f *fields) parents(name string) *[]store.Parent {
 	value, sent := f.value(name)
 	if !sent {
@@ -21,13 +21,13 @@ func (f *fields) parents(name string) *[]store.Parent {
 	parents := []store.Parent{}
 	f.each(name, func(item *fields) {
 		parents = append(parents, store.Parent{CardID: or(item.line("card_id"), ""), Exchange: or(item.line("exchange"), "")})
-		item.value("name") // as it is shown; it is not set here
+		item.value("name") // accepted because answers show it; a write ignores it
 		item.value("exchange_at")
 	})
 	return &parents
 }
 
-// recipe is what of a card's build was sent.
+// recipe holds the parts of a card's build that were sent.
 type recipe struct {
 	parents *[]store.Parent
 	rules   *[]store.ProfitRule
@@ -37,8 +37,8 @@ func recipeOf(f *fields) recipe {
 	return recipe{parents: f.parents("parents"), rules: f.rules("profit_rules")}
 }
 
-// seesParents refuses a parent that the writer does not see as one that is not
-// there.
+// seesParents refuses a parent that the writer does not see, with the same error
+// as for an absent one.
 func (w *writing) seesParents(sent recipe) error {
 	for _, p := range or(sent.parents, nil) {
 		visible, err := w.sees("card", p.CardID)
@@ -52,7 +52,7 @@ func (w *writing) seesParents(sent recipe) error {
 	return nil
 }
 
-// setRecipe stores what was sent with a new card.
+// setRecipe stores the recipe that was sent with a new card.
 func (w *writing) setRecipe(card string, sent recipe) error {
 	err := w.seesParents(sent)
 	if err == nil && sent.parents != nil {

@@ -7,10 +7,10 @@ import (
 	"resellerd/store"
 )
 
-// patchOf reads the values that a caller sent for the fields of a patch. The shape
-// has a field of the same name for each of them. The tags of that field say what
-// the value is called in JSON and how it is written. The caller of patchOf reads
-// the fields that the shape lacks, and those of other kinds.
+// patchOf reads the values that a caller sent for the fields of a patch. The
+// shape has a field of the same name for each of them. The tags of that field
+// give the JSON name of the value and its format. The caller of patchOf reads
+// the fields that the shape lacks, and fields of other kinds.
 func patchOf[Patch, Shape any](f *fields) (patch Patch) {
 	into, shape := reflect.ValueOf(&patch).Elem(), reflect.TypeFor[Shape]()
 	for i := range into.NumField() {
@@ -33,9 +33,9 @@ func patchOf[Patch, Shape any](f *fields) (patch Patch) {
 	return patch
 }
 
-// textOf reads a field that the store keeps as a text. The caller sends it as one
-// line, as several (the field is tagged prose), or as a list of actions, of which
-// the store keeps the first letters.
+// textOf reads a field that the store keeps as a text. The caller sends it as
+// one line, as prose (the field is tagged so), or as a list of actions. Of the
+// actions, the store keeps the first letters.
 func (f *fields) textOf(name string, field reflect.StructField) *string {
 	switch {
 	case field.Type.Kind() == reflect.Slice:
@@ -46,8 +46,8 @@ func (f *fields) textOf(name string, field reflect.StructField) *string {
 	return f.line(name)
 }
 
-// jsonName is what a field of a shape is called in JSON: a column of a row by its
-// name in the table.
+// jsonName returns the JSON name of a shape's field. For a column of a row, that
+// is its name in the table.
 func jsonName(field reflect.StructField) string {
 	tag, tagged := field.Tag.Lookup("json")
 	if !tagged {

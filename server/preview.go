@@ -6,9 +6,10 @@ import (
 	"resellerd/server/identity"
 )
 
-// preview lets the acting user see with another user's eyes, when Resellerd-As
-// asks for it: reads only, never more than the viewer could read itself, and
-// written to the audit trail before anything is shown.
+// preview replaces the acting user with the user that Resellerd-As names, so
+// that the answer shows what that user sees. It allows only reads, and never
+// shows more than the viewer could read. It writes to the audit trail before
+// anything is shown.
 func (r *exchange) preview() error {
 	if r.Caller.As == "" {
 		return nil
@@ -29,7 +30,7 @@ func (r *exchange) preview() error {
 	return nil
 }
 
-// mayPreview checks what has nothing to do with the target.
+// mayPreview checks the conditions that do not depend on the target.
 func (r *exchange) mayPreview() error {
 	if !r.Caller.Scopes.Has(identity.ScopePreview) {
 		return forbidden("the token lacks the scope " + identity.ScopePreview.String())
@@ -40,7 +41,7 @@ func (r *exchange) mayPreview() error {
 	return nil
 }
 
-// refusePreview is for routes that have no acting user to preview for.
+// refusePreview refuses Resellerd-As on routes without an acting user.
 func (r *exchange) refusePreview() error {
 	if r.Caller.As != "" {
 		return forbidden("the header " + headerAs + " is only for reads of the data API")

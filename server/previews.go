@@ -14,8 +14,8 @@ type previewQuery struct {
 	Against string `query:"against" description:"another user to compare with, by id or external id"`
 }
 
-// getPreview answers GET /v1/preview/{user}: what the user may do and sees, for
-// those who might see with its eyes, by the same refusals and audited as that is.
+// getPreview answers GET /v1/preview/{user}: what the user may do and what it
+// sees. It is refused and audited like a preview with Resellerd-As.
 func getPreview(r *exchange) error {
 	if r.Viewer != nil {
 		return forbidden("a preview cannot be made within another preview")
@@ -43,7 +43,7 @@ func getPreview(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-// previewed finds the user of the path, and the one to compare it with.
+// previewed finds the user in the path, and the user to compare with, if any.
 func (r *exchange) previewed() ([]*session.Actor, error) {
 	ref, err := r.param("user")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"resellerd/store/fault"
 )
 
-// problemKind is one row of the error table: what a caller may meet.
+// problemKind is one row of the error table.
 type problemKind struct {
 	code   string // last part of the RFC 9457 type
 	status int
@@ -25,7 +25,7 @@ type problemKind struct {
 	when   string // whole sentences, for the page of panel developers
 }
 
-// The whole table. A caller who acts on errors acts on these codes.
+// The complete error table. Callers handle errors by these codes.
 var (
 	kindBadRequest = problemKind{"bad_request", 400, "The request cannot be read",
 		"The JSON is malformed, or a parameter or header has no meaning."}
@@ -131,17 +131,17 @@ func forbidden(text string) error {
 	return &problem{kind: kindForbidden, detail: fault.Sentence("", text)}
 }
 
-// unknownUser is the one answer for an acting user who is unknown, disabled,
+// unknownUser is the same answer for an acting user who is unknown, disabled,
 // ambiguous or suspended. Cause holds the true reason, for the log.
 func unknownUser(cause error) error {
 	return &problem{kind: kindUnknownUser, reasons: []string{session.ReasonUnknownUser}, cause: cause}
 }
 
-// notFound is the one answer for what is absent and for what is not visible.
+// notFound is the same answer for an absent row and for one that is not visible.
 func notFound() error { return &problem{kind: kindNotFound} }
 
-// invalid says what is wrong with a field of the body or query ("" for the
-// whole body). The text continues the name of the field.
+// invalid describes the fault in a field of the body or query ("" for the whole
+// of it).
 func invalid(field, text string) error {
 	return &problem{kind: kindInvalid, field: field, detail: fault.Sentence(field, text)}
 }
@@ -149,11 +149,11 @@ func invalid(field, text string) error {
 // stale answers a failed If-Match.
 func stale() error { return &problem{kind: kindStale} }
 
-// unavailable answers 503; the caller may try again.
+// unavailable answers 503; the caller may retry.
 func unavailable(cause error) error { return &problem{kind: kindUnavailable, cause: cause} }
 
-// denied turns a decision that does not allow into its answer: 404 for what is
-// not visible, else 403 with the reasons. An error outcome gives no reason.
+// denied turns a denial into its answer: 404 if the resource is not visible, or
+// else 403 with the reasons. An error outcome has no reasons.
 func denied(d policies.Decision) error {
 	if slices.Contains(d.Reasons, policies.ReasonNotVisible) {
 		return notFound()
@@ -167,8 +167,8 @@ func denied(d policies.Decision) error {
 	return &problem{kind: kindForbidden, reasons: d.Reasons}
 }
 
-// problemOf finds the answer to any error: the table from what went wrong to
-// what the caller is told. What is not listed is internal.
+// problemOf returns the answer to any error. An error that is not listed is
+// internal.
 func problemOf(err error) *problem {
 	if p := refusalOf(err); p != nil {
 		return p
@@ -178,7 +178,7 @@ func problemOf(err error) *problem {
 	var bad *fault.FieldError
 	var why *store.ReasonError
 	switch {
-	case errors.Is(err, fault.ErrUnavailable): // whatever it is that could not be done
+	case errors.Is(err, fault.ErrUnavailable): // this comes first: it can wrap any other error
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.Is(err, store.ErrRatesHidden):
 		return &problem{kind: kindForbidden, detail: "The acting user may not read all rates that this request needs.",
@@ -204,7 +204,7 @@ func problemOf(err error) *problem {
 	return &problem{kind: kindInternal, cause: err}
 }
 
-// refusalOf finds the answer to a refusal that a handler or a session has made; nil
+// refusalOf returns the answer to a refusal by a handler or a session, or nil
 // for any other error.
 func refusalOf(err error) *problem {
 	var p *problem
@@ -248,7 +248,7 @@ func kindOfStatus(status int) problemKind {
 	return kindInternal
 }
 
-// problemBody is the RFC 9457 document, in this order.
+// problemBody is the document of RFC 9457. JSON has the fields in this order.
 type problemBody struct {
 	Type       string   `json:"type" description:"urn:resellerd:problem: and the code"`
 	Title      string   `json:"title"`
@@ -264,7 +264,7 @@ const (
 	problemMediaType = "application/problem+json"
 )
 
-// retryAfter is in how many seconds a refusal may have passed, by its status.
+// retryAfter is the number of seconds after which a caller may retry, by status.
 var retryAfter = map[int]int{http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 10}
 
 // write answers with the problem.

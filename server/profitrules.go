@@ -13,7 +13,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// each reads a list of objects, each with its fields.
+// each calls read for each object of a list. It reports whether the field was
+// sent.
 func (f *fields) each(name string, read func(item *fields)) bool {
 	value, sent := f.value(name)
 	if !sent {
@@ -39,14 +40,13 @@ func (f *fields) each(name string, read func(item *fields)) bool {
 	return true
 }
 
-// given reports whether a field was sent with a value; without one it is taken
-// as absent.
+// given reports whether a field was sent with a value. null counts as absent.
 func (f *fields) given(name string) bool {
 	value, sent := f.value(name)
 	return sent && value != nil
 }
 
-// money reads a decimal string.
+// money reads a decimal string. It returns nil for null and for an absent field.
 func (f *fields) money(name string) *int64 {
 	if !f.given(name) {
 		return nil
@@ -59,7 +59,8 @@ func (f *fields) money(name string) *int64 {
 	return &amount
 }
 
-// optional reads a whole number; null is none.
+// optional reads a whole number. It returns nil for null and for an absent
+// field.
 func (f *fields) optional(name string) *int {
 	if !f.given(name) {
 		return nil
@@ -67,7 +68,8 @@ func (f *fields) optional(name string) *int {
 	return f.integer(name)
 }
 
-// rules reads profit rules, as they are shown.
+// rules reads profit rules in the form that answers show. It returns nil if the
+// field was not sent.
 func (f *fields) rules(name string) *[]store.ProfitRule {
 	rules := []store.ProfitRule{}
 	sent := f.each(name, func(item *fields) {
@@ -90,8 +92,8 @@ func (f *fields) rules(name string) *[]store.ProfitRule {
 	return &rules
 }
 
-// getRules answers the profit rules of a card of one's own side. Of a card
-// that was assigned to the reader there are none to be known of: 404.
+// getRules answers with the profit rules of a card on the reader's own side. A
+// card that was assigned to the reader shows none: 404.
 func getRules(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
@@ -112,11 +114,11 @@ func getRules(r *exchange) error {
 	return r.answerRow(fiber.StatusOK, rulesTag, body)
 }
 
-// rulesTag is what the tag of a list of profit rules is made with.
+// rulesTag is the type that the ETag of a list of profit rules is made with.
 const rulesTag = "profit_rules"
 
-// rulesBody is the list within a card's representation; 404 where the reader
-// is shown none.
+// rulesBody extracts the list from a card's representation. It answers 404 if
+// the reader is not shown the rules.
 func rulesBody(card []byte) ([]byte, error) {
 	var shown struct {
 		Rules *json.RawMessage `json:"profit_rules"`
@@ -131,7 +133,7 @@ func rulesBody(card []byte) ([]byte, error) {
 	return append(append([]byte(`{"items":`), *shown.Rules...), '}'), nil
 }
 
-// putRules answers PUT on a card's profit rules: they are replaced as a whole.
+// putRules answers PUT on a card's profit rules. It replaces the whole list.
 func putRules(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// proofBody is how a revision stands against what its calls cost.
+// proofBody compares the selling rates of a revision with the cost of its calls.
 type proofBody struct {
 	RevisionID string        `json:"revision_id"`
 	Routing    string        `json:"routing" enum:"dearest,cheapest"`
@@ -26,7 +26,7 @@ type proofBody struct {
 	Items      []findingBody `json:"items,omitempty" description:"the first findings, in the order of prefixes"`
 }
 
-// findingBody is a problem with a prefix.
+// findingBody is one problem with a prefix.
 type findingBody struct {
 	Prefix  string `json:"prefix"`
 	SoldBy  string `json:"sold_by" description:"the prefix of the row that it sells by"`
@@ -56,19 +56,19 @@ type proofQuery struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" description:"findings to show; as NDJSON all are streamed"`
 }
 
-// proving is a proof that was decided about.
+// proving is a proof that the reader may ask for.
 type proving struct {
 	card     string
 	revision string
 	routing  string
-	names    map[string]*string // of the parents, as the reader is shown them
+	names    map[string]*string // of the parents, as the reader sees them; by card id
 	limit    int
 	rates    store.RateAccess
-	decided  map[string]bool // whether the rates of a card are shown, by its id
+	decided  map[string]bool // whether the reader may read the rates of a card, by its id
 }
 
-// postProof holds a revision of a card against what its calls are bought for.
-// It changes nothing. Who is not shown what the card is built from is refused.
+// postProof compares a revision of a card with the cost of its calls. It changes
+// nothing. It refuses a reader who is not shown what the card is built from.
 func postProof(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
@@ -88,7 +88,7 @@ func postProof(r *exchange) error {
 	return &problem{kind: kindNotAcceptable}
 }
 
-// proving finds the card as its reader sees it, and reads what is asked.
+// proving finds the card as its reader sees it, and reads the request.
 func (r *exchange) proving(card string) (*proving, error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -177,8 +177,8 @@ func (r *exchange) answerProof(p *proving) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 }
 
-// streamProof sends a finding a line, and last what they come to. What stands
-// in the way of a proof is answered before anything is sent.
+// streamProof sends one finding per line, and the totals as the last line. An
+// error that prevents the proof is answered before anything is sent.
 func (r *exchange) streamProof(p *proving) error {
 	if err := r.provable(p); err != nil {
 		return err
@@ -193,7 +193,7 @@ func (r *exchange) streamProof(p *proving) error {
 	})
 }
 
-// prove fills in what the proof comes to.
+// prove runs the proof, reports each finding and sets the totals in body.
 func (r *inquiry) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
 	return r.readRates(ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		proof, err := tx.ProveRevision(ctx, rates, p.card, p.revision, func(f store.Finding) error {
@@ -205,7 +205,7 @@ func (r *inquiry) prove(ctx context.Context, p *proving, body *proofBody, report
 	})
 }
 
-// provable finds out whether there is something to prove, and against what.
+// provable returns the error, if any, that prevents the proof.
 func (r *inquiry) provable(p *proving) error {
 	return r.readRates(r.Ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
 		return revisionAbsent(tx.Provable(r.Ctx, rates, p.card, p.revision))
@@ -220,9 +220,10 @@ func (r *inquiry) mayProve(p *proving) error {
 	})
 }
 
-// readRates runs fn over one state of the data. The policy is asked about a card
-// before fn runs again, never inside of fn: fn holds a connection, and a decision
-// may need another one. fn therefore asks for access before it reads any rate.
+// readRates runs fn on one state of the data. It never asks the policy while fn
+// runs: fn holds a connection, and a decision may need another one. If fn lacks
+// a decision about a card, readRates decides and runs fn again. fn must
+// therefore ask for access before it reads any rate.
 func (r *inquiry) readRates(ctx context.Context, p *proving, fn func(*store.Tx, store.RateAccess) error) error {
 	for {
 		err := r.s.store.Read(ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error { return fn(tx, store.DecidedRates(p.decided)) })
@@ -238,7 +239,7 @@ func (r *inquiry) readRates(ctx context.Context, p *proving, fn func(*store.Tx, 
 	}
 }
 
-// revisionAbsent says of a revision that is not there that the body named it.
+// revisionAbsent turns "not found" into a fault of the field revision_id.
 func revisionAbsent(err error) error {
 	if errors.Is(err, fault.ErrNotFound) {
 		return invalid("revision_id", "does not name a revision of the card")

@@ -17,9 +17,9 @@ type entity struct {
 	properties map[string]any
 }
 
-// parseQuestion reads a request's body without making more than it needs.
-// Every fault is a 400 that says what is wrong. Members that the standard does
-// not name are ignored.
+// parseQuestion reads a request's body with as few allocations as possible. Each
+// fault is a 400 that names the fault. Members that the standard does not define
+// are ignored.
 func parseQuestion(body []byte) (question, error) {
 	var q question
 	r := questionReader{strictjson.Parser{Data: body}}
@@ -51,11 +51,11 @@ func parseQuestion(body []byte) (question, error) {
 	return q, nil
 }
 
-// questionReader reads the members that it is told of and skips the others.
+// questionReader reads the members that it knows and skips the others.
 type questionReader struct{ strictjson.Parser }
 
-// object reads an object. For each name, member gives where to note that it was
-// there and how to read it; nil for a member to skip.
+// object reads an object. For each name, member returns where to mark the member
+// as present, and how to read it. It returns nil for a member to skip.
 func (r *questionReader) object(what string, depth int, member func(name string) (*bool, func() error)) error {
 	if r.Next() != '{' {
 		if _, err := r.Value(depth); err != nil {
@@ -149,7 +149,7 @@ func (r *questionReader) action(q *question) error {
 	return err
 }
 
-// textInto reads a string that holds something.
+// textInto reads a string that is not empty.
 func (r *questionReader) textInto(what string, into *string) error {
 	if r.Next() != '"' {
 		if _, err := r.Value(2); err != nil {

@@ -22,8 +22,9 @@ const (
 	mediaNDJSON = "application/x-ndjson"
 )
 
-// getRates lists the rates of a card: a page as JSON, or the whole card as a
-// stream of CSV, NDJSON, XLSX or open rate card JSON. They are seen as their card is.
+// getRates answers with the rates of a card: one page as JSON, or the whole card
+// as a stream of CSV, NDJSON, XLSX or open rate card JSON. The reader sees the
+// rates as it sees the card.
 func getRates(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -53,7 +54,8 @@ func getRates(r *exchange) error {
 	return &problem{kind: kindNotAcceptable}
 }
 
-// cardHead is what a file of rates says of its card, as the reader sees it.
+// cardHead holds the card's columns that go into a file of rates, as the reader
+// sees them.
 type cardHead struct {
 	ID              string `json:"id"`
 	Name            string `json:"name"`
@@ -66,11 +68,12 @@ type cardHead struct {
 	Revision        *struct {
 		ActivatedAt time.Time `json:"activated_at"`
 	} `json:"revision"`
-	at schema.Micros // that was asked for; 0 for what is in force
-	of string        // the revision that was asked for; "" for what is in force
+	at schema.Micros // the requested time; 0 for now
+	of string        // the requested revision; "" for the active one
 }
 
-// fileWriter writes a file that says of which card it is, and since when.
+// fileWriter writes a file that also holds the card's columns and the date of
+// its rates.
 func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
 	c := cardfile.Card{
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
@@ -81,8 +84,8 @@ func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card,
 	}
 }
 
-// dateOf is since when the rates that are asked for are in force, or for when
-// they are scheduled, as far as that is shown; now for others.
+// dateOf returns the time since when the requested rates are in force, or for
+// which they are scheduled. It returns now if the reader is not shown that time.
 func (r *inquiry) dateOf(card string, h cardHead) (time.Time, error) {
 	switch {
 	case h.at != 0:
@@ -126,14 +129,14 @@ func dateShown(revision query.Row, now time.Time) (time.Time, error) {
 	return now, nil
 }
 
-// rowCells are the rows as cells of text.
+// rowCells returns the rows as cells of text.
 func rowCells(columns []string, each func(func(query.Row) error) error) cardfile.Rows {
 	return func(put func([]string) error) error {
 		cells := make([]string, len(columns))
 		var text []byte
 		return each(func(row query.Row) error {
 			for i, name := range columns {
-				text, _ = row.Text(text[:0], name) // nothing of what the row does not show
+				text, _ = row.Text(text[:0], name) // empty for a column that the row does not show
 				cells[i] = string(text)
 			}
 			return put(cells)
@@ -141,10 +144,11 @@ func rowCells(columns []string, each func(func(query.Row) error) error) cardfile
 	}
 }
 
-// ratesOf finds the card as its reader sees it (404), decides that its rates
-// may be read (403), and asks for them. It also names the parameters that it
-// has read: revision is another revision than the active one, on the reader's
-// own side of the card only; at is the time at which the rates were in force.
+// ratesOf finds the card as its reader sees it (404), decides whether its rates
+// may be read (403), and returns the query for them. It also returns the names
+// of the parameters that it has read. revision names a revision other than the
+// active one; it works only on the reader's own side of the card. at is the time
+// at which the rates were in force.
 func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map[string]schema.ColumnInfo, apart []string, err error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -173,8 +177,8 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 	return head, q, shownColumns("rate", rates.Plan), apart, err
 }
 
-// past reads a parameter that is a time, not one to come; 0 when it is absent.
-// Errors: 422.
+// past reads a parameter with a time that is not in the future. It returns 0 if
+// the parameter is absent. Errors: 422.
 func (r *exchange) past(name string) (schema.Micros, error) {
 	text := r.query(name)
 	if text == "" {
@@ -190,11 +194,11 @@ func (r *exchange) past(name string) (schema.Micros, error) {
 	if moment := schema.Micros(at.UnixMicro()); moment != 0 {
 		return moment, nil
 	}
-	return -1, nil // just before 1970, for 0 stands for none
+	return -1, nil // just before 1970, because 0 means absent
 }
 
-// rateWriter writes a whole card. It ends with a line that says how many rows
-// there are, so that a part is never taken for the whole.
+// rateWriter writes a whole card. It ends with a line that holds the number of
+// rows, so that a part is never taken for the whole.
 type rateWriter func(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error
 
 // streamRates sends every rate. Filters and sorting apply; pages do not.
@@ -215,8 +219,8 @@ func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.
 	})
 }
 
-// promptly sends the first row as soon as it is written; those after it go out
-// when there are enough of them.
+// promptly flushes the first row as soon as it is written. Later rows are sent
+// when the buffer is full.
 func promptly(w *bufio.Writer, fn func(query.Row) error) func(query.Row) error {
 	first := true
 	return func(row query.Row) error {
@@ -228,7 +232,7 @@ func promptly(w *bufio.Writer, fn func(query.Row) error) func(query.Row) error {
 	}
 }
 
-// disposition names the file as the reader sees the card.
+// disposition names the file after the card, as the reader sees it.
 func disposition(head cardHead, ending string) string {
 	name := strings.Map(func(r rune) rune {
 		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) || r == 0x7F {
@@ -253,7 +257,7 @@ func inOrder(typ string, shown map[string]schema.ColumnInfo) []string {
 	return names
 }
 
-// writeNDJSON writes a row a line, and last {"rows":n}.
+// writeNDJSON writes one row per line, and {"rows":n} as the last line.
 func writeNDJSON(w *bufio.Writer, _ []string, each func(func(query.Row) error) error) error {
 	var line []byte
 	n := 0
@@ -270,8 +274,9 @@ func writeNDJSON(w *bufio.Writer, _ []string, each func(func(query.Row) error) e
 	return err
 }
 
-// writeCSV writes a heading, a row a line, and last "total" with the number of
-// rows in the second cell. Cells that a spreadsheet would run are made inert.
+// writeCSV writes a heading, one row per line, and a last line with "total" and
+// the number of rows. It makes cells inert that a spreadsheet would run as
+// formulas.
 func writeCSV(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error {
 	return cardfile.WriteCSV(w, columns, rowCells(columns, each))
 }

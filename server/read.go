@@ -43,10 +43,10 @@ func oneOf(typ string) func(*exchange) error {
 // appender writes a row's JSON.
 type appender func(query.Row, []byte) []byte
 
-// answerList reads the query's parameters, a page of rows, and answers
-// {"items":[…],"next":"…","total":n}; next only where there is more, total
-// only with ?count=true. The order is q's own unless another is asked for.
-// Parameters apart have been read by the caller.
+// answerList reads the query's parameters and a page of rows, and answers
+// {"items":[…],"next":"…","total":n}. It sends next only if there are more rows,
+// and total only with ?count=true. The order is that of q unless the query asks
+// for another. The caller has read the parameters in apart.
 func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo, write appender, apart ...string) error {
 	p, err := r.readParams(shown, apart...)
 	if err != nil {
@@ -103,7 +103,7 @@ func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write ap
 	return append(dst, '}'), nil
 }
 
-// answerRow sends one representation with its tag.
+// answerRow sends one representation with its ETag.
 func (r *exchange) answerRow(status int, typ string, representation []byte) error {
 	r.c.Set(fiber.HeaderETag, r.s.etag(typ, representation))
 	return r.send(status, fiber.MIMEApplicationJSON, representation)

@@ -18,7 +18,7 @@ type rebuildFields struct {
 	AcceptLosses bool     `json:"accept_losses,omitempty"`
 }
 
-// rebuildBody is what came of a rebuild.
+// rebuildBody counts the results of a rebuild.
 type rebuildBody struct {
 	Cards   int           `json:"cards" description:"cards that were stale at the beginning"`
 	Built   int           `json:"built"`
@@ -28,7 +28,7 @@ type rebuildBody struct {
 	Items   []rebuiltBody `json:"items,omitempty"`
 }
 
-// count adds what came of one card.
+// count adds the result of one card.
 func (b *rebuildBody) count(result string) {
 	switch result {
 	case resultBuilt:
@@ -42,15 +42,15 @@ func (b *rebuildBody) count(result string) {
 	}
 }
 
-// What comes of one card.
+// The results for one card.
 const (
 	resultBuilt   = "built"
-	resultAlready = "already_built" // before; made active where that was asked for
-	resultFresh   = "fresh"         // not stale, or not there, when its turn came
+	resultAlready = "already_built" // built earlier; activated if the body asks for it
+	resultFresh   = "fresh"         // not stale, or absent, at its turn
 	resultRefused = "refused"
 )
 
-// rebuiltBody is what came of one card.
+// rebuiltBody is the result for one card.
 type rebuiltBody struct {
 	CardID string `json:"card_id"`
 	Result string `json:"result" enum:"built,already_built,fresh,refused"`
@@ -64,20 +64,20 @@ type refusalBody struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// rebuilding is a rebuild that was read and may begin.
+// rebuilding is a rebuild that was read and may start.
 type rebuilding struct {
 	cards   []string
 	options buildOptions
 }
 
-// postRebuild builds every stale card of the own account anew that the user is
-// shown to be stale, each in a transaction of its own: what was done stays done
-// when it is cut off, and doing it again goes on with the rest.
+// postRebuild builds every stale card of the own account that the user is shown
+// as stale. Each card has its own transaction. If the request is cut off,
+// finished cards stay built, and a second request continues with the rest.
 func postRebuild(r *exchange) error {
 	if err := r.mayArea("create", "card/customer"); err != nil {
 		return err
 	}
-	// That a card is stale tells of what it is built from.
+	// That a card is stale reveals something about its parents.
 	if err := r.mayArea("read", "card/provider"); err != nil {
 		return err
 	}
@@ -109,9 +109,9 @@ func postRebuild(r *exchange) error {
 	return &problem{kind: kindNotAcceptable}
 }
 
-// shownStale lists the own cards that the user is shown, and shown to be stale,
-// as a list of cards shows them; only these where only is given. Of the others
-// nothing is told, nor are they touched.
+// shownStale lists the own cards that the user is shown as stale, as a list of
+// cards shows them. If only is given, it lists only these cards. It does not
+// mention other cards, and they are not changed.
 func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -154,10 +154,11 @@ func (r *exchange) answerRebuild(b rebuilding) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
 }
 
-// endWith has what is done for the request end with ctx.
+// endWith makes the work for the request end with ctx.
 func (r *inquiry) endWith(ctx context.Context) { r.Ctx = ctx }
 
-// streamRebuild sends a line a card as it is done, and last what they come to.
+// streamRebuild sends one line per card when it is done, and the totals as the
+// last line.
 func (r *exchange) streamRebuild(b rebuilding) error {
 	own := r.inquiry // outlives the request
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
@@ -176,8 +177,8 @@ func (r *exchange) streamRebuild(b rebuilding) error {
 	})
 }
 
-// rebuild goes through the cards. What is refused to one does not stop the
-// others; a database that is gone, or a reader that is, does.
+// rebuild builds the cards one by one. A refusal for one card does not stop the
+// others. A failed database or a reader who is gone stops it.
 func (r *inquiry) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) error) (rebuildBody, error) {
 	body := rebuildBody{Cards: len(b.cards)}
 	for _, card := range b.cards {
@@ -212,8 +213,8 @@ func (r *inquiry) rebuildCard(card string, o buildOptions) (one rebuiltBody, err
 	return rebuiltBody{CardID: card, Result: resultRefused, refusalBody: &refusalBody{Code: p.kind.code, Detail: p.detail, Reasons: p.reasons}}, nil
 }
 
-// rebuild builds one card, unless it is not stale any more or is built already.
-// A card that is gone, or out of the user's sight by now, is like a fresh one.
+// rebuild builds one card, unless it is no longer stale or is built already. A
+// card that is gone, or that the user no longer sees, counts as fresh.
 func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
 	if !w.r.CostsShown().Own {
 		return rebuiltBody{}, store.ErrRatesHidden
@@ -243,8 +244,8 @@ func (w *writing) rebuild(card string, o buildOptions) (rebuiltBody, error) {
 	return rebuiltBody{CardID: card, Result: result, builtBody: &body}, nil
 }
 
-// builtAlready finds what a build would make, where it is there and the user
-// sees it, and makes it active where that is asked for.
+// builtAlready finds an existing revision that equals the result of a build, if
+// the user sees it. It activates the revision if the options ask for that.
 func (w *writing) builtAlready(card string, o buildOptions) (built store.Built, there bool, err error) {
 	built, there, err = w.tx.BuiltAlready(w.r.Ctx, w.rates(), card)
 	if err != nil || !there {

@@ -10,27 +10,28 @@ import (
 	"resellerd/server/strictjson"
 )
 
-// session is what handlers, schedules and commands ask through: a user who asks a
-// policy, and the server that it asks. It knows no HTTP. It is used by one goroutine.
+// inquiry is what handlers, schedules and commands ask through: a user who asks
+// a policy, and the server. It does not know HTTP. It is not safe for concurrent
+// use.
 type inquiry struct {
 	session.Session
 	s *Server
 }
 
-// exchange is one HTTP request and its answer, with the session that decides
-// about it. It lives until the answer is written. Every string it hands out is a
-// copy that may be kept.
+// exchange is one HTTP request and its answer, with the session that decides on
+// it. It lives until the answer is written. Every string that its methods return
+// is a copy that may be kept.
 type exchange struct {
 	inquiry
 	c     *fiber.Ctx
 	route *boundRoute
-	file  *spool // what was uploaded, once it has arrived
+	file  *spool // the uploaded file, once it has arrived
 }
 
-// insight reads what the acting user may know of decisions.
+// insight returns a reader of decisions and previews for the acting user.
 func (r *exchange) insight() *insight.Reader { return &insight.Reader{Session: &r.Session} }
 
-// param returns a path parameter, unescaped.
+// param returns a path parameter, unescaped. Errors: 404 for invalid text.
 func (r *exchange) param(name string) (string, error) {
 	value, err := url.PathUnescape(r.c.Params(name))
 	if err != nil || !strictjson.CleanText(value) {
@@ -51,7 +52,7 @@ func (r *exchange) send(status int, mediaType string, body []byte) error {
 	return r.c.Send(body)
 }
 
-// sendCopy is send for a body that is used again once this has returned.
+// sendCopy is send for a body that the caller reuses after the call.
 func (r *exchange) sendCopy(status int, mediaType string, body []byte) error {
 	r.c.Status(status).Set(fiber.HeaderContentType, mediaType)
 	r.c.Response().SetBody(body)

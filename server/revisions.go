@@ -8,9 +8,9 @@ import (
 	"resellerd/store/query"
 )
 
-// revisionsOf finds a card as its reader sees it (404), decides that its
-// revisions may be read (403), and asks for them, those made last first. Who
-// sees the card translated is shown the one that is in force.
+// revisionsOf finds a card as its reader sees it (404), decides whether its
+// revisions may be read (403), and returns the query for them, the newest first.
+// A reader who sees the card in translation is shown only the active revision.
 func (r *inquiry) revisionsOf(from session.Lister, card string, inside bool) (session.ReadPlan, query.Query, error) {
 	cards, err := r.ReadPlan("card")
 	if err != nil {
@@ -47,7 +47,7 @@ func listRevisions(r *exchange) error {
 	return r.answerList(q, shownColumns("revision", p.Plan), query.Row.AppendJSON)
 }
 
-// getRevision answers GET on one of them.
+// getRevision answers GET on one revision.
 func getRevision(r *exchange) error {
 	card, revision, err := r.revisionParams()
 	if err != nil {
@@ -89,7 +89,7 @@ func answerRevision(w *writing, t target) (written, error) {
 	return written{status: fiber.StatusOK, typ: "revision", body: row.json}, err
 }
 
-// seeRevision is a revision as the writer sees it: 404 when it does not.
+// seeRevision returns a revision as the writer sees it, or 404.
 func (w *writing) seeRevision(card, revision string) (seen, error) {
 	_, q, err := w.r.revisionsOf(w.tx, card, true)
 	if err != nil {
@@ -103,7 +103,7 @@ func (w *writing) seeRevision(card, revision string) (seen, error) {
 	return newSeen(row)
 }
 
-// activate puts a revision in force, now or at the time that the body names.
+// activate activates a revision, now or at the time in the body.
 func (w *writing) activate(card, revision string) (target, error) {
 	t := target{action: "activate", typ: "card", id: card, sub: revision, status: fiber.StatusOK}
 	before, err := w.seeRevision(card, revision)
@@ -139,8 +139,8 @@ func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revisio
 }
 
 // mayActivate decides on the activation of a visible card's revision ("" for one
-// that is still to be found), and on doing so at a loss when the body asks for
-// that. The other fields are still to be read.
+// that is not known yet). If the body accepts losses, it decides on that too. It
+// leaves the other fields for the caller to read.
 func (w *writing) mayActivate(card, revision string) (f *fields, atLoss bool, err error) {
 	if err := w.may("activate", "card", card, nil); err != nil {
 		return nil, false, err
@@ -157,7 +157,7 @@ func (w *writing) mayActivate(card, revision string) (f *fields, atLoss bool, er
 	return f, atLoss, err
 }
 
-// rollBack puts in force what was in force before.
+// rollBack activates the revision that was active before.
 func (w *writing) rollBack(card string) (target, error) {
 	t := target{action: "activate", typ: "card", id: card, status: fiber.StatusOK}
 	before, err := w.see("card", card)
@@ -186,7 +186,7 @@ func (w *writing) rollBack(card string) (target, error) {
 	return t, w.auditRevision(t, was)
 }
 
-// rollBackCard answers POST on a card's roll-back.
+// rollBackCard answers POST on a card's rollback.
 func rollBackCard(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -235,7 +235,7 @@ func (w *writing) dropRevision(card, revision string) (target, error) {
 	return w.changeRevision(t, before, func() error { return w.tx.DeleteRevision(w.r.Ctx, card, revision) })
 }
 
-// changeRevision applies a change of a revision and writes it down.
+// changeRevision applies a change of a revision and writes an audit entry.
 func (w *writing) changeRevision(t target, before seen, apply func() error) (target, error) {
 	if err := w.checkIfMatch("revision", before.json, apply()); err != nil {
 		return t, err
@@ -243,8 +243,8 @@ func (w *writing) changeRevision(t target, before seen, apply func() error) (tar
 	return t, w.auditRevision(t, before)
 }
 
-// auditRevision writes down what became of a revision, under the card's column
-// that stands for it. Losses that were accepted have an entry of their own.
+// auditRevision writes an audit entry for a changed revision, under the card's
+// revision column. Accepted losses get a separate entry.
 func (w *writing) auditRevision(t target, before seen) error {
 	after, err := w.seeRevision(t.id, t.sub)
 	if err != nil && !absent(err) {
@@ -267,7 +267,7 @@ func (w *writing) auditRevision(t target, before seen) error {
 	return w.audit(t, was, is)
 }
 
-// asAny is the object, or plainly none.
+// asAny returns the object, or an untyped nil for a nil object.
 func asAny(object map[string]any) any {
 	if object == nil {
 		return nil

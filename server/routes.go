@@ -6,8 +6,8 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// route is one line of the API: the same line makes the HTTP route and its
-// entry in the OpenAPI document.
+// route is one line of the API. It defines the HTTP route and its entry in the
+// OpenAPI document.
 type route struct {
 	method string
 	path   string // Fiber pattern, "/v1/customers/:id"
@@ -17,7 +17,7 @@ type route struct {
 	doc    operation
 }
 
-// access says who may knock at a route.
+// access sets who may call a route.
 type access uint8
 
 const (
@@ -35,13 +35,13 @@ type operation struct {
 	body     any      // zero value of the request body, or nil
 	response any      // zero value of the response body, or nil
 	status   int      // of success; default 200
-	produces []string // media types beside application/json
-	headers  []string // request headers beside the common ones
+	produces []string // media types besides application/json
+	headers  []string // request headers besides the common ones
 	dry      bool     // takes ?dry_run=true
-	upload   bool     // the body is a file, which the handler takes
+	upload   bool     // the body is a file that the handler reads
 }
 
-// routes is the map of the house.
+// routes is the complete route table.
 func routes() []route {
 	return []route{
 		{"GET", "/v1/me", identity.ScopeData, asUser, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
@@ -117,7 +117,7 @@ func routes() []route {
 	}
 }
 
-// The operations of the data API, in the forms that they come in.
+// Constructors for the usual kinds of operation of the data API.
 
 func list(summary, tag string, response any) operation {
 	return operation{summary: summary, tag: tag, query: listQuery{}, response: response}
@@ -139,7 +139,7 @@ func removes(summary, tag string) operation {
 	return operation{summary: summary, tag: tag, status: 204, headers: writeHeaders}
 }
 
-// rehearsed is a write that can be tried without being done.
+// rehearsed marks a write that supports a dry run.
 func rehearsed(op operation) operation {
 	op.query, op.dry = dryRunQuery{}, true
 	return op

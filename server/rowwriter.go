@@ -9,19 +9,22 @@ import (
 	"resellerd/server/resource"
 )
 
-// rowWriter is how rows of one type are written.
+// rowWriter defines how rows of one type are written.
 type rowWriter struct {
 	typ string
-	// held returns the access that the row gives. For an account it returns what
-	// the update newly allows. Nil for types that give none.
+	// held returns the access that the row gives. For an account, it returns the
+	// access that the update newly allows. It is nil for types that give no
+	// access.
 	held func(w *writing, id string) (map[string][]string, error)
-	// giving is the one field that gives access away; "" where any may.
+	// giving is the only field that gives access away; "" if any field may do
+	// so.
 	giving string
-	// asks checks a change of these fields beyond the policy; nil for nothing.
+	// asks checks a change of these fields beyond the policy. It is nil for
+	// types without such a check.
 	asks func(w *writing, id string, fields []string) error
-	// naming is the one field by which the panel identifies a row; "" for none.
+	// naming is the field by which the panel identifies a row; "" for none.
 	naming string
-	// update reads the fields, and returns what writes them.
+	// update reads the fields, and returns the function that writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)
 	remove func(w *writing, id string) error
 }
@@ -37,8 +40,8 @@ func updateOf(n rowWriter) func(*exchange) error {
 	}
 }
 
-// updateRow reads top to bottom as a write goes: see, decide, read the fields,
-// apply, decide about what came of it, write it down.
+// updateRow performs an update in the order of its lines: find the row, decide,
+// read the fields, apply them, decide on the result, audit.
 func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	before, err := w.see(n.typ, id)
 	if err != nil {
@@ -49,7 +52,7 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 		f = emptyFields()
 	}
 	change := w.change(n, before.changed(f))
-	w.anew = nil // of a row that this write updated earlier
+	w.anew = nil // may be left from another update in this write
 	if change.Before, err = n.access(w, id); err != nil {
 		return target{}, err
 	}
@@ -85,14 +88,14 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	return w.updated(n, id, before, change)
 }
 
-// gives reports whether a write of these fields may give access away. One that
-// does not has nothing after it to be decided on: a stronger colleague may be
-// renamed.
+// gives reports whether a write of these fields may give access away. If not,
+// the policy compares no access after the write: an actor may rename a colleague
+// who has more access.
 func (n rowWriter) gives(fields []string) bool {
 	return n.giving == "" || slices.Contains(fields, n.giving)
 }
 
-// access is what the row stands for, nil for types that give none.
+// access returns the access that the row gives, or nil for types that give none.
 func (n rowWriter) access(w *writing, id string) (map[string][]string, error) {
 	if n.held == nil {
 		return nil, nil
@@ -100,7 +103,7 @@ func (n rowWriter) access(w *writing, id string) (map[string][]string, error) {
 	return n.held(w, id)
 }
 
-// updated decides about the row as it has become, and writes the change down.
+// updated decides on the row in its new state, and writes an audit entry.
 func (w *writing) updated(n rowWriter, id string, before seen, change *input.Change) (target, error) {
 	t := target{action: "update", typ: n.typ, id: id, status: fiber.StatusOK}
 	if len(change.Fields) == 0 {
@@ -163,8 +166,8 @@ func (w *writing) deleteRow(n rowWriter, id string) (target, error) {
 	return t, w.audit(t, before.object, nil)
 }
 
-// created decides about a new row as it has become, and writes it down. A row
-// that its creator would not see is not created.
+// created decides on a new row in its final state, and writes an audit entry. It
+// refuses a row that its creator would not see.
 func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 	t := target{action: "create", typ: n.typ, id: id, status: fiber.StatusCreated}
 	held, err := n.access(w, id)

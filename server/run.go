@@ -12,10 +12,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Run listens and serves until ctx ends, then takes no new requests, finishes
-// those under way for at most Limits.Shutdown, and closes the decision log. It
-// logs one line "ready" with the address once requests are answered. The store
-// and the engine stay open: they are the caller's.
+// Run listens and serves until ctx ends. It then accepts no new requests, lets
+// the running ones finish for at most Limits.Shutdown, and closes the decision
+// log. It logs one line "ready" with the address once it answers requests. The
+// store and the engine stay open: the caller owns them.
 func (s *Server) Run(ctx context.Context) error {
 	ln, err := s.listen(s.cfg.Listen)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	timed := make(chan struct{})
 	go func() {
 		defer close(timed)
-		if s.store != nil { // there is none where only listening is tried
+		if s.store != nil { // nil in tests that only listen
 			s.keepTime(background)
 		}
 	}()
@@ -67,8 +67,9 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	stop()
 	<-timed
 	err = errors.Join(err, s.shutdown())
-	// An end that came before Listener began found nothing to shut down; without
-	// its listener it does not begin any more. All others are closed already.
+	// If ctx ended before Listener began, shutdown found nothing to shut down.
+	// Without its listener, Listener cannot begin any more. In all other cases
+	// the listeners are closed already.
 	_ = ln.Close()
 	if opsLn != nil {
 		_ = opsLn.Close()
@@ -77,7 +78,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	return err
 }
 
-// address is what a client dials.
+// address is the address that a client connects to.
 func address(ln net.Listener) string {
 	if ln.Addr().Network() == "unix" {
 		return "unix:" + ln.Addr().String()
@@ -85,8 +86,8 @@ func address(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// shutdown finishes what was begun. The probes go last, so that an operator
-// sees the end.
+// shutdown lets running requests finish. The listener of the probes closes last,
+// so that an operator can watch the shutdown.
 func (s *Server) shutdown() error {
 	s.logger.Info("stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
@@ -104,7 +105,7 @@ func (s *Server) shutdown() error {
 	return errors.Join(err, s.closeLog())
 }
 
-// Close ends a server that Run never ran: it writes out the decision log.
+// Close releases a server that never ran: it writes out the decision log.
 func (s *Server) Close() error {
 	s.shadow.Close(shadow.Patience)
 	return s.closeLog()

@@ -14,18 +14,18 @@ import (
 	"resellerd/store/schema"
 )
 
-// Bounds of the time between two looks at what is due.
+// Limits of the time between two checks for due work.
 const (
-	scheduleIdle  = time.Minute            // at most; clocks are set
-	scheduleRest  = 250 * time.Millisecond // at least, when data changes all the time
+	scheduleIdle  = time.Minute            // at most, because clocks can be set
+	scheduleRest  = 250 * time.Millisecond // at least, even if data changes all the time
 	scheduleRetry = 5 * time.Second        // after a failure
 	scheduleBatch = 100
 )
 
-// keepTime does what time alone brings about, until ctx ends: revisions become
-// active that were scheduled, cards are marked whose provider card was assigned
-// for a time. Every instance does so; each change is made once, since it is
-// looked at again in the transaction that makes it.
+// keepTime does the work that depends only on time, until ctx ends. It activates
+// scheduled revisions, and marks cards when the assignment of one of their
+// provider cards ends or begins. Every instance does this. Each change is still
+// made only once, because the transaction that makes it checks it again.
 func (s *Server) keepTime(ctx context.Context) {
 	var k timekeeper
 	for ctx.Err() == nil {
@@ -39,8 +39,8 @@ func (s *Server) keepTime(ctx context.Context) {
 	}
 }
 
-// rest waits for the pause to end, or for newer data, which may hold an earlier
-// schedule.
+// rest waits until the pause ends or newer data arrives, which may hold an
+// earlier schedule.
 func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 	pausing := time.NewTimer(pause)
 	defer pausing.Stop()
@@ -60,14 +60,15 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 	}
 }
 
-// timekeeper remembers up to when assignments have been looked at, in the
+// timekeeper remembers the time up to which assignments were checked, in the
 // history since its last loss.
 type timekeeper struct {
 	markedUntil schema.Micros
 	losses      int64
 }
 
-// passTime does what is due now, and says how long there is nothing to do.
+// passTime does the work that is due now. It returns the time until the next
+// work is due, at most scheduleIdle.
 func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Duration, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -98,12 +99,12 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	return pause, nil
 }
 
-// markEndedAssignments marks the cards whose provider card's assignment has ended or
-// begun by itself since they were looked at last.
+// markEndedAssignments marks the cards that rest on an assigned provider card if
+// its assignment has ended or begun since the last check.
 func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error {
 	now := schema.MicrosOf(s.now())
 	if losses := s.store.HistoryLost(); losses != k.losses {
-		*k = timekeeper{losses: losses} // what was marked may not be marked now
+		*k = timekeeper{losses: losses} // earlier marks may be lost with the history
 	}
 	if k.markedUntil != 0 {
 		next, err := s.store.NextAssignmentChange(ctx, k.markedUntil)
@@ -128,7 +129,7 @@ func (s *Server) markEndedAssignments(ctx context.Context, k *timekeeper) error 
 	}
 }
 
-// activateDue puts due revisions in force. A revision that fails is tried again;
+// activateDue activates due revisions. A revision that fails is retried later;
 // the others do not wait for it.
 func (s *Server) activateDue(ctx context.Context) error {
 	due, err := s.store.DueRevisions(ctx, scheduleBatch)
@@ -140,12 +141,12 @@ func (s *Server) activateDue(ctx context.Context) error {
 	return err
 }
 
-// bySchedule is the origin of what a schedule records.
+// bySchedule is the origin of decisions that a schedule records.
 var bySchedule = session.Origin{Name: "schedule", Area: "schedule", Acting: true}
 
-// activateOne activates a scheduled revision in the name of who scheduled it, from
-// where they did. Everything is asked again; what is refused is held, with the
-// reason.
+// activateOne activates a scheduled revision in the name of the user who
+// scheduled it, and with that user's client address. It decides everything
+// again. A refused revision is held, with the reason.
 func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 	r := &inquiry{s: s, Session: session.Session{
 		Shared: s.shared, Ctx: ctx, From: bySchedule, Engine: s.engines.Current(),
@@ -155,7 +156,7 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
 		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
 		if errors.Is(err, fault.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
-			return nil // somebody else was here
+			return nil // another instance or a user was faster
 		}
 		if err != nil {
 			return err
@@ -172,8 +173,8 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 	return err
 }
 
-// scheduled decides about a revision whose time has come, and writes down what
-// became of it.
+// scheduled activates a revision whose time has come, or holds it, and writes an
+// audit entry.
 func (w *writing) scheduled(before store.Revision) (after store.Revision, err error) {
 	after, err = w.activateScheduled(before)
 	if reason := heldReason(err); reason != "" {
@@ -206,7 +207,8 @@ func (w *writing) activateScheduled(before store.Revision) (store.Revision, erro
 	return w.activateNow(before.CardID, before.ID, before.LossesAccepted)
 }
 
-// heldReason is the code of a refusal, "" for success and for what went wrong.
+// heldReason returns the code of a refusal. It returns "" for success and for a
+// failure.
 func heldReason(err error) string {
 	var why *store.ReasonError
 	if errors.As(err, &why) {
@@ -228,14 +230,15 @@ func heldReason(err error) string {
 	return ""
 }
 
-// auditScheduled writes down what became of a schedule, as done by who made it.
+// auditScheduled writes an audit entry for a schedule, in the name of the user
+// who made it.
 func (w *writing) auditScheduled(before, after store.Revision) error {
 	row, err := w.tx.PolicyRow(w.r.Ctx, "card", before.CardID)
 	if err != nil {
 		return err
 	}
 	t := target{action: "activate", typ: "card", id: before.CardID, sub: before.ID, row: row}
-	if w.r.Subject.Account.ID == "" { // unknown by now
+	if w.r.Subject.Account.ID == "" { // the user is no longer known
 		w.r.Subject.Account.ID, _ = row["account_id"].(string)
 	}
 	was, is := map[string]any{"revision": auditedRevision(before)}, map[string]any{"revision": auditedRevision(after)}

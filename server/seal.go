@@ -7,8 +7,8 @@ import (
 	"resellerd/store/history"
 )
 
-// revisionSeal seals a revision once for all requests that carry it. The zero value
-// is ready; it is safe for concurrent use.
+// revisionSeal caches the sealed text of the last revision for all requests
+// that carry it. The zero value is ready; it is safe for concurrent use.
 type revisionSeal struct {
 	held atomic.Pointer[sealedRevision]
 }

@@ -2,18 +2,18 @@ package server
 
 import "github.com/gofiber/fiber/v2"
 
-// sent is what a write was sent with, as plain data: a session can read it, and
-// still knows no HTTP. The body is the request's own memory, valid until the
-// handler returns.
+// sent holds what a write reads from its request, as plain data. An inquiry can
+// read it without knowing HTTP. The body is the request's own memory and valid
+// until the handler returns.
 type sent struct {
 	raw                 []byte
 	encoding, mediaType string
-	limit               int      // bytes of the body, packed and unpacked
+	limit               int      // bytes of the body, compressed or not
 	ifMatch             []string // each value of If-Match
-	file                *spool   // what was uploaded in place of a body
+	file                *spool   // the uploaded file, in place of a body
 }
 
-// sent takes what a write reads from its request.
+// sent copies the parts of the request that a write reads.
 func (r *exchange) sent() *sent {
 	h := &r.c.Request().Header
 	q := &sent{

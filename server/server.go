@@ -1,9 +1,9 @@
-// Package server is the HTTP side of resellerd: it finds out who is calling,
+// Package server is the HTTP side of resellerd: it authenticates the caller,
 // asks the policy, and answers with rows that are already filtered, masked and
 // translated. It is the only package that knows Fiber.
 //
 // It is larger than a package should be: its handlers and inquiries still share
-// one Server. What needs neither has a package of its own: session asks the policy
+// one Server. Code that needs neither has its own package: session asks the policy
 // and reads rows, insight explains and previews.
 //
 // Its terms:
@@ -12,11 +12,11 @@
 //	inquiry     a session (see that package) that also knows the server; an
 //	            exchange has one, and so has a schedule or a command. It knows
 //	            no HTTP
-//	writing     a write under way, in its transaction
+//	writing     a running write, in its transaction
 //	row writer  how rows of one type are created, changed and removed
-//	preview     seeing with another user's eyes (see insight)
-//	dry run     a write that is tried and taken back (see insight)
-//	shadow      a second policy that is asked beside the one in force
+//	preview     a read that shows what another user sees (see insight)
+//	dry run     a write that is tried and rolled back (see insight)
+//	shadow      a second policy that decides beside the one in force
 package server
 
 import (
@@ -42,8 +42,8 @@ import (
 	"resellerd/store"
 )
 
-// Server answers HTTP requests for one store and one policy holder.
-// Make one with New; run it with Run, or test it through App.
+// Server answers HTTP requests for one store and one policy holder. Create it
+// with New; run it with Run, or test it through App.
 type Server struct {
 	cfg       Config
 	store     *store.Store
@@ -54,7 +54,7 @@ type Server struct {
 	sealed    revisionSeal
 	shared    *session.Shared
 	log       *decisionlog.Log // nil: none
-	logOut    io.Writer        // instead of what Config names
+	logOut    io.Writer        // replaces the log that Config names
 	memory    *record.Memory
 	onEntry   []func(line []byte)
 	metrics   *metrics
@@ -65,7 +65,7 @@ type Server struct {
 	routes    []*boundRoute
 	openapi   func() ([]byte, error)
 	app       *fiber.App
-	ops       *fiber.App // metrics and probes on an address of their own, or nil
+	ops       *fiber.App // metrics and probes on a separate address, or nil
 	watch     *transport.GoneWatch
 	fresh     transport.FreshConns
 	views     record.Policies
@@ -88,33 +88,35 @@ func WithClock(now func() time.Time) Option { return func(s *Server) { s.now = n
 // WithIDs replaces the random decision and request ids.
 func WithIDs(newID func() string) Option { return func(s *Server) { s.newID = newID } }
 
-// WithRegistry collects the metrics in reg instead of a registry of its own.
+// WithRegistry collects the metrics in reg instead of a new registry.
 func WithRegistry(reg *prometheus.Registry) Option { return func(s *Server) { s.registry = reg } }
 
-// WithDecisionWriter sends the decision log to w instead of what Config names.
+// WithDecisionWriter sends the decision log to w instead of the log that Config
+// names.
 func WithDecisionWriter(w io.Writer) Option {
 	return func(s *Server) { s.logOut = w }
 }
 
-// WithEntryHook passes every masked decision log entry, a line of JSON, to take
-// as well, whatever the decision log is. It is called on the request's path, at
-// once for several requests, and must keep nothing of the line.
+// WithEntryHook also passes every masked decision log entry, one line of JSON,
+// to take, whatever the decision log is. take runs on the request's path, for
+// several requests at the same time. It must not keep the line.
 func WithEntryHook(take func(line []byte)) Option {
 	return func(s *Server) { s.onEntry = append(s.onEntry, take) }
 }
 
-// WithShadow decides a sample (0 to 1) of what the live policy decides by the
-// policy that engines holds as well, while it holds one. Where they disagree
-// is counted and logged; no answer depends on it.
+// WithShadow also decides a sample (0 to 1) of the live decisions with the
+// policy that engines holds, while it holds one. Disagreements are counted and
+// logged; no answer depends on them.
 func WithShadow(engines *EngineHolder, sample float64) Option {
 	return func(s *Server) { s.shadowing = &shadow.Options{Engines: engines, Sample: sample} }
 }
 
-// ErrNoCallers means that nobody could call: no panel token, no key set.
+// ErrNoCallers means that nobody could call the server: there is no panel token
+// and no key set.
 var ErrNoCallers = errors.New("there is no panel token and no key set, so nobody could call")
 
-// New builds a server and starts nothing that needs Run. It reads the token
-// file and the key set, and fails on settings that cannot work.
+// New builds a server. It starts no work that needs Run. It reads the token file
+// and the key set, and returns an error for settings that cannot work.
 func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*Server, error) {
 	cfg.setDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -148,7 +150,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	return s, nil
 }
 
-// share completes what sessions need.
+// share creates what all sessions share.
 func (s *Server) share() {
 	s.shared = &session.Shared{
 		Store: s.store, Users: session.NewUsers(s.store, s.logger, &s.views), Now: func() time.Time { return s.now() }, Logger: s.logger,
@@ -157,7 +159,7 @@ func (s *Server) share() {
 	}
 }
 
-// startShadow starts what WithShadow asked for.
+// startShadow starts the shadow that WithShadow configured.
 func (s *Server) startShadow() {
 	if s.shadowing == nil {
 		return
@@ -167,11 +169,11 @@ func (s *Server) startShadow() {
 	s.shadow.Start(shadow.Settings{Registry: s.registry, Logger: s.logger, Known: &s.views, Whole: s.cfg.ForceEvaluate})
 }
 
-// ShadowLoaded counts an attempt to put a policy in the shadow; err is nil when
-// it was.
+// ShadowLoaded counts an attempt to load a shadow policy; err is nil if it
+// succeeded.
 func (s *Server) ShadowLoaded(err error) { s.shadow.Loaded(err) }
 
-// trust loads what callers are recognised by.
+// trust loads the keys and tokens that identify callers.
 func (s *Server) trust() error {
 	key, err := s.store.Key(context.Background())
 	if err != nil {
@@ -208,7 +210,7 @@ func (s *Server) trust() error {
 	return nil
 }
 
-// App is the Fiber application, for tests in process.
+// App is the Fiber application, for tests in the same process.
 func (s *Server) App() *fiber.App { return s.app }
 
 // Registry holds the server's metrics.

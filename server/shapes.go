@@ -5,9 +5,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// The shapes of the data API in the OpenAPI document. Of every
-// representation a reader sees the columns that the policy shows it; the
-// others are absent. The columns of cards and rates are those of their rows.
+// The shapes of the data API in the OpenAPI document. A representation holds
+// only the columns that the policy shows to the reader. The columns of cards and
+// rates are those of their rows.
 
 type listQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -123,7 +123,8 @@ type customerNew struct {
 	customerFields
 }
 
-// cardFields are the columns of schema.CardFields, and what a card is built by.
+// cardFields are the columns of schema.CardFields, and the recipe of a card's
+// build.
 type cardFields struct {
 	schema.CardFields
 	cardRecipe

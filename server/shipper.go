@@ -1,7 +1,8 @@
 package server
 
-// WithShipper hands every masked decision log entry to ship as well, which must
-// copy it and never wait; false means that it was dropped. Both are counted.
+// WithShipper also passes every masked decision log entry to ship. ship must
+// copy the entry and must not block. It returns false if it dropped the entry.
+// Both results are counted.
 func WithShipper(ship func(line []byte) bool) Option {
 	return func(s *Server) {
 		s.onEntry = append(s.onEntry, func(line []byte) {

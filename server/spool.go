@@ -11,17 +11,18 @@ import (
 	"strings"
 )
 
-// spool is an uploaded file, on disk and without a name: whatever happens to
-// this process, nothing stays of it.
+// spool is an uploaded file on disk, without a name. Nothing of it remains when
+// this process ends, whatever the cause.
 type spool struct {
 	*os.File
 	size int64
-	sum  []byte // of what was sent
+	sum  []byte // SHA-256 of the body as it was sent
 }
 
-// upload takes the body into a file. It is the caller's to close. Errors: 413
-// past the limit, packed or unpacked; 415 for another encoding than gzip; 400
-// for a body that is cut off or no gzip; 408 when it does not arrive in time.
+// upload receives the body into a file. The caller closes it. Errors: 413 above
+// the limit, compressed or decompressed; 415 for an encoding other than gzip;
+// 400 for a body that is cut off or broken gzip; 408 if it does not arrive in
+// time.
 func (r *exchange) upload() (*spool, error) {
 	body := arriving(r.c.Context())
 	if body == nil {
@@ -30,8 +31,8 @@ func (r *exchange) upload() (*spool, error) {
 	return spoolBody(r.Ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
 }
 
-// spoolBody is upload of a body that is read from; nothing is left of it when
-// that fails or panics.
+// spoolBody is upload for any reader. It leaves nothing behind if it fails or
+// panics.
 func spoolBody(ctx context.Context, body io.Reader, encoding string, limit int64) (sp *spool, err error) {
 	file, err := nameless()
 	if err != nil {
@@ -51,7 +52,7 @@ func spoolBody(ctx context.Context, body io.Reader, encoding string, limit int64
 	return sp, nil
 }
 
-// nameless is a file that is gone when it is closed.
+// nameless creates a file that disappears when it is closed.
 func nameless() (*os.File, error) {
 	file, err := os.CreateTemp("", "resellerd-import-*")
 	if err != nil {
@@ -83,7 +84,7 @@ func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limi
 	return arrival(ctx, sent, err)
 }
 
-// arrival tells what went wrong with the body from what did with the disk.
+// arrival separates errors of the body from errors of the disk.
 func arrival(ctx context.Context, sent *bounded, err error) error {
 	var p *problem
 	switch {
@@ -101,7 +102,7 @@ func arrival(ctx context.Context, sent *bounded, err error) error {
 	return unavailable(fmt.Errorf("import: %w", err))
 }
 
-// bounded reads no more than it may, and remembers why it ended too early.
+// bounded reads at most left bytes, and remembers the error that ended it early.
 type bounded struct {
 	ctx    context.Context
 	from   io.Reader

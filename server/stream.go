@@ -10,10 +10,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// stream answers 200 with what write puts out, as it comes. The request's
-// context lives on until write returns, at most Limits.Stream, and ends when
-// the client stops reading. When write fails or panics the connection is cut
-// before the end of the body, so that no client takes a part for the whole.
+// stream answers 200 and sends what write produces, as it is produced. The
+// context lives on until write returns, at most Limits.Stream. It ends when the
+// client stops reading. If write fails or panics, the connection is cut before
+// the end of the body, so that no client takes a part for the whole.
 func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
 	in, out := io.Pipe()
@@ -44,8 +44,8 @@ func writeStream(ctx context.Context, out io.Writer, write func(context.Context,
 	return w.Flush()
 }
 
-// streamBody tells the writer when the client is gone: the HTTP layer closes
-// the body when it cannot write on.
+// streamBody tells the writer that the client is gone: the HTTP layer closes the
+// body when it cannot write any more.
 type streamBody struct {
 	*io.PipeReader
 	cancel context.CancelFunc

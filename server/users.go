@@ -20,7 +20,7 @@ var userWriter = rowWriter{
 // externalID is the field by which the panel identifies a user.
 const externalID = "external_id"
 
-// userAccess is what a user's groups add up to.
+// userAccess returns the access that a user's groups add up to.
 func userAccess(w *writing, id string) (map[string][]string, error) {
 	u, err := w.tx.User(w.r.Ctx, id)
 	if err != nil {
@@ -29,7 +29,7 @@ func userAccess(w *writing, id string) (map[string][]string, error) {
 	return w.given(u.Groups...)
 }
 
-// userPatch reads what of a user can be set.
+// userPatch reads the user fields that a caller can set.
 func userPatch(f *fields) store.UserPatch {
 	return patchOf[store.UserPatch, userFields](f)
 }
@@ -65,7 +65,8 @@ func (w *writing) mayName(f *fields, name string) error {
 		detail: fault.Sentence(f.path+name, "can only be set by users of the master, or with a token that has the scope "+identity.ScopeIdentity.String())}
 }
 
-// postUser makes a user of the account it names, the actor's own by default.
+// postUser creates a user of the account that the body names; the default is the
+// actor's own account.
 func postUser(r *exchange) error {
 	return r.write(func(w *writing) (target, error) {
 		f, account, err := w.readNewRow("user", nil)
@@ -98,7 +99,7 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 	return w.created(userWriter, made.ID, f)
 }
 
-// inField names the field of a nested object as its sender does.
+// inField adds the path of a nested object to the field that an error names.
 func inField(f *fields, err error) error {
 	var bad *fault.FieldError
 	if f.path == "" || !errors.As(err, &bad) {

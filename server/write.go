@@ -15,39 +15,39 @@ import (
 	"resellerd/store/query"
 )
 
-// writing is one write under way, inside its transaction. The acting user's
-// facts are those of the transaction, so that a right withdrawn a moment ago
-// is gone.
+// writing is one running write, inside its transaction. The acting user's facts
+// are read in the transaction, so that a right that was just revoked no longer
+// counts.
 type writing struct {
 	r    *inquiry
 	tx   *store.Tx
-	sent *sent      // by the writer; nil where nothing was
+	sent *sent      // what the writer sent; nil for none
 	key  *repeatKey // nil without the header
 	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
-	access *store.RateAccess // of the acting user, once it was asked for
+	access *store.RateAccess // of the acting user to rates; nil until it is needed
 }
 
-// written is what a write leaves behind.
+// written is the answer to a write.
 type written struct {
 	status int
-	typ    string // of what is answered, for its tag
+	typ    string // of the answered row, for its ETag
 	body   []byte // the representation as the writer sees it; nil for none
-	at     string // Location
+	at     string // for the Location header; "" for none
 }
 
-// target names what a write was about.
+// target identifies what a write was about.
 type target struct {
 	action, typ, id string
-	sub             string         // the account or customer of a card's link
-	row             map[string]any // policy columns after the write, or before a deletion
+	sub             string         // the account, customer or revision, or the report of an import
+	row             map[string]any // policy columns after the write, or before a delete
 	status          int
 }
 
-// write is the one way to change data: one transaction that reloads the acting
-// user, runs do, and answers. do decides, validates, applies and audits.
-// answer reads what is then there, as the writer sees it; a repeated request
-// with the same Idempotency-Key is authorised again and answered so, too.
+// write is the only way to change data. One transaction reloads the acting user,
+// runs do, and answers. do decides, validates, applies and audits. answer then
+// reads the result as the writer sees it. A repeated request with the same
+// Idempotency-Key is authorised again and answered the same way.
 func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	if r.Viewer != nil {
 		return forbidden("a preview cannot write")
@@ -84,7 +84,8 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 	return r.answerWritten(out)
 }
 
-// first runs a write that was not done before, and remembers it.
+// first runs a write that was not done before, and stores its target for
+// repetitions.
 func (w *writing) first(do func(*writing) (target, error)) (target, error) {
 	done, err := do(w)
 	if err != nil {
@@ -104,8 +105,8 @@ func (r *exchange) answerWritten(out written) error {
 	return r.answerRow(out.status, out.typ, out.body)
 }
 
-// reload reads the acting user again, inside the transaction: nothing another
-// write has just taken away is used once more.
+// reload reads the acting user again inside the transaction. A right that
+// another write has just revoked no longer counts.
 func (w *writing) reload() error {
 	a, err := w.r.Users.FindAt(w.r.Ctx, w.tx.Moment(), w.r.Subject.User.ID)
 	if session.IsUnknown(err) {
@@ -136,7 +137,7 @@ func (s seen) shows(column string) bool {
 	return ok
 }
 
-// see returns the row of this id as the writer sees it: 404 when it does not.
+// see returns the row with this id as the writer sees it, or 404.
 func (w *writing) see(typ, id string) (seen, error) {
 	p, err := w.r.ReadPlan(typ)
 	if err != nil {
@@ -175,12 +176,12 @@ func (w *writing) sees(typ, id string) (bool, error) {
 	return false, err
 }
 
-// unseen reports that an error is the answer about what its reader does not see.
+// unseen reports whether an error means that the reader does not see something.
 func unseen(err error) bool {
 	return absent(err) || problemOf(err).kind.status == fiber.StatusForbidden
 }
 
-// may decides an action on a stored row: nil, or the denial.
+// may decides on an action on a stored row. It returns nil or the denial.
 func (w *writing) may(action, typ, id string, change *input.Change) error {
 	row, err := w.tx.PolicyRow(w.r.Ctx, typ, id)
 	if err != nil {
@@ -198,9 +199,9 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 	return nil
 }
 
-// mayCreate decides about a row that is not there yet, and returns the columns
-// that its creator will be shown. The owner is visible by now, so a denial is
-// a 403 always.
+// mayCreate decides on a row that does not exist yet, and returns the columns
+// that its creator will be shown. The owner is visible at this point, so a
+// denial is always a 403.
 func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change) (map[string]bool, error) {
 	in := w.r.Input("create", typ, "")
 	in.Resource.Row, in.Action.Change = row, change
@@ -215,8 +216,8 @@ func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change
 	return columns, nil
 }
 
-// changed names the sent fields, of those the writer is shown, whose value
-// differs from what it sees, sorted.
+// changed returns the names of the sent fields whose value differs from what the
+// writer sees, sorted. It considers only fields that the writer is shown.
 func (s seen) changed(f *fields) []string {
 	var names []string
 	for _, name := range f.names() {
@@ -227,7 +228,8 @@ func (s seen) changed(f *fields) []string {
 	return names
 }
 
-// audit writes down who did what, with the columns that changed.
+// audit writes an audit entry with the actor, the action and the columns that
+// changed.
 func (w *writing) audit(t target, before, after map[string]any) error {
 	change, err := session.AuditChange(t.typ, t.row, before, after)
 	if err != nil {
@@ -244,8 +246,9 @@ func (w *writing) audit(t target, before, after map[string]any) error {
 	return err
 }
 
-// checkIfMatch orders what a change met: only a conflict with what is there comes
-// after the question whether the writer has seen what is there.
+// checkIfMatch checks If-Match and returns the first error to report. A conflict
+// with stored data comes after a failed If-Match; any other error comes before
+// it.
 func (w *writing) checkIfMatch(typ string, current []byte, applied error) error {
 	if applied != nil && problemOf(applied).kind.status != fiber.StatusConflict {
 		return applied
@@ -256,7 +259,8 @@ func (w *writing) checkIfMatch(typ string, current []byte, applied error) error 
 	return applied
 }
 
-// columnsOf is shown as a predicate on field names, with what a write adds.
+// columnsOf returns a predicate on field names: the shown columns, and those
+// that a write adds.
 func columnsOf(columns map[string]bool, more ...string) func(string) bool {
 	all := maps.Clone(columns)
 	for _, name := range more {
@@ -265,7 +269,7 @@ func columnsOf(columns map[string]bool, more ...string) func(string) bool {
 	return func(name string) bool { return all[name] }
 }
 
-// rates is the writer's access to rates, in its transaction.
+// rates returns the writer's access to rates, in its transaction.
 func (w *writing) rates() store.RateAccess {
 	if w.access == nil {
 		access := w.r.RateAccess(w.tx.PolicyRow)
@@ -274,8 +278,8 @@ func (w *writing) rates() store.RateAccess {
 	return *w.access
 }
 
-// mayProve refuses a writer who may not read all rates that a proof or a build of
-// a card needs.
+// mayProve refuses a writer who may not read all rates that a proof or a build
+// of a card needs.
 func (w *writing) mayProve(card, revision string) error {
 	return w.tx.MayProve(w.r.Ctx, w.rates(), card, revision)
 }
