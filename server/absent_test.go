@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What each of these users must not know of, and a card whose links it may ask
-// about.
+// outOfSight lists users, the rows that each must not know of, and a card whose
+// links the user may ask about.
 var outOfSight = []struct {
 	user, account, card string
 	names               []string
@@ -19,14 +19,14 @@ var outOfSight = []struct {
 	{"r", "R", "nickel", []string{"M", "A", "N", "m", "a", "n", "M.default", "N.full", "N.clerks", "mega", "acme", "gold", "retail", "foreign", "upstream"}},
 }
 
-// withHeaders are sent along in turn.
+// withHeaders are the headers of the requests, used in turn.
 var withHeaders = [][]string{
 	nil, {"Accept", mediaCSV}, {"If-Match", `"other"`}, {headerIdempotency, "again"}, {headerClientIP, "192.0.2.1"}, {headerRequestID, "mine"},
 }
 
-// Every route of the table that names a row answers an id out of sight, or of
-// another tenant, as one that is nowhere: with every body that its tests know,
-// in every place of the path.
+// Every route that names a row gives the same answer for a row out of sight, a
+// row of another tenant and an absent row. This holds for every body that the
+// tests know, and for every place in the path.
 func TestEveryRouteAnswersWhatIsOutOfSightAsNothing(t *testing.T) {
 	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -54,8 +54,8 @@ func TestEveryRouteAnswersWhatIsOutOfSightAsNothing(t *testing.T) {
 	})
 }
 
-// unseenRevisions are those of cards out of sight, and the draft of a card that
-// is assigned to the user.
+// unseenRevisions are the revisions of cards out of sight, and the draft of a
+// card that is assigned to the user.
 func unseenRevisions(names []string, user, card string) (revisions []string) {
 	for _, name := range names {
 		revisions = append(revisions, name+".revision", name+".draft")
@@ -66,7 +66,7 @@ func unseenRevisions(names []string, user, card string) (revisions []string) {
 	return revisions
 }
 
-// places are a pattern's variants with X in place of one parameter.
+// places are the variants of a pattern with X in place of one parameter.
 func places(pattern string) (paths []string) {
 	parts := strings.Split(pattern, "/")
 	for i, part := range parts {
@@ -79,7 +79,7 @@ func places(pattern string) (paths []string) {
 	return paths
 }
 
-// tryOutOfSight asks one route, and says how often.
+// tryOutOfSight tries one route, and returns the number of requests.
 func (w *world) tryOutOfSight(rt route, path, user string, names []string) (tried int) {
 	w.t.Helper()
 	bodies := secretBodies[rt.method+" "+rt.path]

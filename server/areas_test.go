@@ -16,7 +16,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// lookAlikes are texts that look like an area or a type, and are none.
+// lookAlikes are texts that look like an area or a type but are not one.
 var lookAlikes = []string{
 	"Carrier", "CARRIER", "carrier ", " carrier", "carrier\t", "carrier\n", "cаrrier", "carrier\u200b", "carri\u0435r", "caſrier",
 	"carrier/", "/carrier", "carrier//rates", "carrier/..", "carrier/.", "..", "carrier.rates", "carrier%20", "ｃarrier",
@@ -24,7 +24,8 @@ var lookAlikes = []string{
 	strings.Repeat("a", 201),
 }
 
-// asking is an evaluation by a user about an area, or a row of a type.
+// asking is an evaluation request of a user about an area, or about a row of a
+// type.
 func asking(w *world, user, action, typ, id string) string {
 	text, _ := json.Marshal(map[string]any{
 		"subject":  map[string]any{"type": "user", "id": w.id(user)},
@@ -35,7 +36,7 @@ func asking(w *world, user, action, typ, id string) string {
 	return string(text)
 }
 
-// wide lets users of A into everything that no ceiling closes.
+// wide hires ann, a user of A with every access that no ceiling closes.
 func wide(w *world) { hire(w, "M", "A", "ann", store.Group{DefaultAccess: "crud"}) }
 
 func TestALookAlikeOfAnAreaOrTypeIsDenied(t *testing.T) {
@@ -127,7 +128,8 @@ func TestAStoredLookAlikeMatchesNothing(t *testing.T) {
 	})
 }
 
-// What holds everywhere else is still told where it is asked for as such.
+// A comparing preview reports a difference in the area "*", which stands for all
+// other areas.
 func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
@@ -145,7 +147,7 @@ func TestWhatHoldsEverywhereElseIsTold(t *testing.T) {
 	}
 }
 
-// The store and the embedded policy have one grammar.
+// The store and the embedded policy accept the same names of areas.
 func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
@@ -169,7 +171,7 @@ func TestTheStoreAndThePolicyHaveOneGrammar(t *testing.T) {
 			{Type: name, ID: "x", Properties: map[string]any{"account_id": w.id("M")}},
 		} {
 			if resource.Type == "" {
-				continue // refused before anything is decided
+				continue // refused before any decision
 			}
 			d := engineOf(t, 1).Decide(t.Context(), &input.Input{
 				Subject: input.Subject{Type: "user", ID: w.id("m"), Facts: a.Facts}, Action: input.Action{Name: "read"},

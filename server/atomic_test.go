@@ -12,7 +12,8 @@ import (
 	"resellerd/store"
 )
 
-// uniform gives a card a draft of many rates of one cost, called "CARD.NAME".
+// uniform gives a card a draft of 3,000 rates with the same cost. The draft is
+// named "CARD.NAME".
 func (w *world) uniform(card, name string, cost int64) {
 	w.t.Helper()
 	w.write(w.id("M"), func(tx *store.Tx) error {
@@ -28,8 +29,8 @@ func (w *world) uniform(card, name string, cost int64) {
 	})
 }
 
-// Whoever reads while revisions are switched is answered with rows of one:
-// in a page, in pages that follow one another, and in a stream.
+// A reader gets the rows of only one revision, even while revisions are
+// switched. This holds for a page, for consecutive pages and for a stream.
 func TestNoAnswerHoldsRowsOfTwoRevisions(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -69,7 +70,7 @@ func TestNoAnswerHoldsRowsOfTwoRevisions(t *testing.T) {
 	})
 }
 
-// walk reads every page, a row a line.
+// walk reads every page, and returns one line per row.
 func (w *world) walk(user, path string) (lines []string) {
 	w.t.Helper()
 	for next := ""; ; {
@@ -91,7 +92,8 @@ func (w *world) walk(user, path string) (lines []string) {
 	}
 }
 
-// oneCost is the cost that all rows have; there must be so many.
+// oneCost returns the cost that all rows share. It fails unless there are want
+// rows.
 func oneCost(t *testing.T, lines []string, want int) string {
 	t.Helper()
 	cost, rows := "", 0
@@ -101,7 +103,7 @@ func oneCost(t *testing.T, lines []string, want int) string {
 			t.Fatalf("%q: %v", line, err)
 		}
 		if row.Prefix == "" {
-			continue // how many there are
+			continue // the last line, with the number of rows
 		}
 		if cost == "" {
 			cost = row.Cost

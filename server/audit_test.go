@@ -53,8 +53,8 @@ func TestAnEntryIsReadByThoseWhoseSubtreeMadeIt(t *testing.T) {
 	})
 }
 
-// A change is cut to what its reader may see of the row: the notes on a card
-// of an account below are its owner's.
+// A change shows only the columns that its reader may see on the row. The notes
+// on a card of an account below belong to its owner.
 func TestAChangeIsCutToItsReadersView(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -8,7 +8,7 @@ import (
 	"resellerd/store/cardfile"
 )
 
-// A write may be repeated on every route that takes one, links included.
+// Every route that writes accepts a repeated write, also for links.
 func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -25,8 +25,8 @@ func TestARepeatedLinkIsAnsweredAgain(t *testing.T) {
 	})
 }
 
-// A unique key that might collide with a row that the writer does not see is
-// not the writer's to set, whether or not it does collide.
+// A unique key may collide with a row that the writer does not see. The writer
+// then may not set it, whether or not it collides.
 func TestAnExternalIDOfACardIsForWhoSeesAllCards(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -94,8 +94,9 @@ func TestLossesAcceptedByABuildAreWrittenDown(t *testing.T) {
 	})
 }
 
-// Who may read provider cards is told of staleness, holds and accepted losses of
-// its own cards; that others are not is tested with the policy.
+// A user who may read provider cards is told of staleness, holds and accepted
+// losses of its own cards. The policy's tests check that other users are not
+// told.
 func TestWhoSeesItsParentsIsToldOfThem(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -235,8 +236,8 @@ func TestEveryStaleCardIsRebuiltByItself(t *testing.T) {
 	})
 }
 
-// Whoever holds a connection must not wait for another: as many proofs as there
-// are connections would wait for one another.
+// A proof must not wait for a second connection while it holds one. Otherwise as
+// many proofs as there are connections would wait for each other forever.
 func TestAProofWaitsForNoSecondConnection(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -15,7 +15,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// withoutIDs takes the ids of the request out of an answer.
+// withoutIDs returns an answer without the ids of the request.
 func withoutIDs(t *testing.T, a knocked) string {
 	t.Helper()
 	body := a.json(t)
@@ -70,11 +70,11 @@ func TestWhoIsCalling(t *testing.T) {
 	}
 }
 
-// Why a user is refused stands in the log alone.
+// Only the log tells why a user is refused.
 func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
-		for tenant, account := range map[string]string{"master": "reseller", "other": "other"} { // one name, a user of each tenant
+		for tenant, account := range map[string]string{"master": "reseller", "other": "other"} { // a user of the same name in each tenant
 			w.seed(t, tenant, seed.Group("twins of "+account, store.Group{AccountID: account, Name: "Twins", DefaultAccess: "r"}),
 				seed.User("twin of "+account, store.User{AccountID: account, Login: "twin@x.example", ExternalID: "twin", Groups: []string{"twins of " + account}}))
 		}
@@ -86,7 +86,7 @@ func TestRefusedUsersAreAnsweredAlike(t *testing.T) {
 			"gone": "user_disabled", "shut": "account_suspended",
 		} {
 			token := boundToken
-			if user == "twin" { // ambiguous only where the token is bound to no tenant
+			if user == "twin" { // ambiguous only if the token is bound to no tenant
 				token = wideToken
 			}
 			a := knock(t, s, "GET", "/v1/me", "", token, "Resellerd-User: "+user)
@@ -220,7 +220,7 @@ func TestPanelsReadTheirOwnHeaders(t *testing.T) {
 	}
 }
 
-// A write elsewhere is read here when its revision is asked for.
+// A write on another replica is visible here if the request names its revision.
 func TestReadYourWritesOnAnotherReplica(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)

@@ -11,9 +11,9 @@ import (
 	"resellerd/store"
 )
 
-// withoutRows is a policy that hides single rows by their name, cards with their
-// rates, from the users that are named after them: m.without.gold does not see
-// gold.
+// withoutRows is a policy that hides single rows by their name: cards with their
+// rates and revisions, and customers. It hides a row from the users that are
+// named after it: m.without.gold does not see gold.
 func withoutRows(t *testing.T) *policies.Engine {
 	rules := ""
 	for name, types := range map[string]string{"m-upstream": `"card", "rate", "revision"`, "m-gold": `"card", "rate", "revision"`, "a-acme": `"customer"`} {
@@ -24,17 +24,17 @@ func withoutRows(t *testing.T) *policies.Engine {
 	return hidingEngine(t, "reseller/main/main.rego", exists, exists+"\tnot closed\n", rules)
 }
 
-// costCases each name a card, the card that it is bought from, a user who sees
-// both, and a user who does not see the card that it is bought from. The users are
-// of the card's own account, or of the account above it.
+// costCases are cases with a card, the card that it is bought from, a user who
+// sees both, and a user who does not see the card that it is bought from. The
+// users belong to the card's own account, or to the account above it.
 var costCases = []struct{ card, bought, account, sees, without string }{
 	{"gold", "upstream", "M", "m", "m.without.upstream"},
 	{"retail", "gold", "A", "a", "a.without.gold"},
 	{"retail", "gold", "M", "m", "m.without.gold"},
 }
 
-// A user sees a card, and does not see the card that it is bought from. However
-// the user asks, nothing tells of the costs of that card.
+// A user sees a card, but not the card that it is bought from. No answer tells
+// the user anything about the costs of that card.
 func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 	oneAtATime(t)
 	engine := withoutRows(t)
@@ -78,8 +78,8 @@ func TestACardThatIsHiddenAloneIsNotToldOfByWhatIsBoughtFromIt(t *testing.T) {
 	}
 }
 
-// What an assigned card is bought from is never shown below it, nor that this has
-// changed, whatever columns the policy lists.
+// An account below never learns what an assigned card is bought from, nor that
+// this has changed, whatever columns the policy lists.
 func TestAnAssignedCardIsNotToldToBeStale(t *testing.T) {
 	t.Parallel()
 	const stale = "columns contains \"stale\" if {\n"
@@ -98,8 +98,8 @@ func TestAnAssignedCardIsNotToldToBeStale(t *testing.T) {
 	})
 }
 
-// That losses were accepted tells what a card is sold for beside what it costs:
-// who sees one of them alone is not told.
+// Accepted losses reveal both what a card costs and what it is sold for. A user
+// who sees only one of the two is not told of them.
 func TestLossesOfACardThatIsNotSeenAreNotToldInTheTrail(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, engineOf(t, 1), func(t *testing.T, fresh func() *world) {
@@ -119,8 +119,8 @@ func TestLossesOfACardThatIsNotSeenAreNotToldInTheTrail(t *testing.T) {
 	})
 }
 
-// A policy can hide rows by what stands in them. Nobody is shown such a row with
-// the eyes of another.
+// A policy can hide rows by their content. A preview shows nobody such a row
+// through another user's eyes.
 func TestAPreviewShowsNoRowThatThePreviewerDoesNotSee(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, withoutRows(t), func(t *testing.T, fresh func() *world) {
@@ -150,8 +150,9 @@ func TestAPreviewShowsNoRowThatThePreviewerDoesNotSee(t *testing.T) {
 	})
 }
 
-// A card that is bought is a customer card above: who reads provider cards alone
-// does not read it there, and has the area of those who buy it.
+// A card that one account buys is a customer card of the account above. A user
+// above who reads only provider cards does not read it there, although it has the
+// same area as the buyer's users.
 func TestAPreviewIsNoWayAroundTheKindOfCards(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, engineOf(t, 2), func(t *testing.T, fresh func() *world) {

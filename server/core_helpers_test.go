@@ -17,8 +17,8 @@ import (
 	"resellerd/server/transport"
 )
 
-// bareServer answers routes of its own, without a store or a policy: enough
-// for what happens before and after a handler.
+// bareServer serves its own routes without a store or a policy. That is enough
+// to test what happens before and after a handler.
 func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 	t.Helper()
 	cfg.setDefaults()
@@ -44,8 +44,8 @@ func post(path string, handle func(*exchange) error) route {
 
 func answerOK(r *exchange) error { return r.send(200, "text/plain", []byte("ok")) }
 
-// runServer serves on a listener of its own until the test ends, and returns
-// the address and a function that stops it and returns what Run returned.
+// runServer serves on a new listener until the test ends. It returns the
+// address, and a function that stops the server and returns the result of Run.
 func runServer(t *testing.T, s *Server) (addr string, stop func() error) {
 	t.Helper()
 	ln, err := s.listen(s.cfg.Listen)
@@ -91,7 +91,7 @@ func readResponse(t *testing.T, conn net.Conn) (*http.Response, string) {
 	return res, string(body)
 }
 
-// counted is a counter's value.
+// counted returns a counter's value.
 func counted(c prometheus.Metric) float64 {
 	var m dto.Metric
 	if err := c.Write(&m); err != nil {

@@ -23,7 +23,7 @@ var everything = predicate.Filter{Kind: predicate.All}
 
 func stringReader(s string) io.Reader { return strings.NewReader(s) }
 
-// withMask is the embedded policy with a mask of the test's own.
+// withMask is the embedded policy with a mask of the test.
 func withMask(t *testing.T, rego string) fs.FS {
 	t.Helper()
 	tree := fstest.MapFS{"system/log/mask.rego": {Data: []byte(rego)}}
@@ -38,7 +38,7 @@ func withMask(t *testing.T, rego string) fs.FS {
 	return tree
 }
 
-// The entry holds the input that the policy read, also on warm checks.
+// The entry holds the input that the policy read, also for warm checks.
 func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
@@ -147,7 +147,7 @@ func TestMaskedValuesNeverReachTheLog(t *testing.T) {
 	}
 }
 
-// fillingDisk takes nothing while it is full.
+// fillingDisk accepts no data while it is full.
 type fillingDisk struct{ full atomic.Bool }
 
 func (d *fillingDisk) Write(p []byte) (int, error) {
@@ -204,13 +204,14 @@ func TestTheServerIsNotReadyWhileItsLogRefusesRequests(t *testing.T) {
 			if code := ready(); (code == 503) != c.refuses {
 				t.Errorf("without room: %d", code)
 			}
-			disk.full.Store(false) // and no request that has to be logged
+			disk.full.Store(false) // without a new request that must be logged
 			soon(t, "readiness as expected", func() bool { return ready() == 200 })
 		})
 	}
 }
 
-// What was refused for want of a log is not told as decided afterwards.
+// A decision that could not be logged was refused. It must not be explained
+// later as if it had been made.
 func TestADecisionThatCannotBeLoggedIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	w, disk := sqliteCore(t), &fillingDisk{}

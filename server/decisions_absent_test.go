@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Why one was not shown a row out of sight is told as why one was not shown a
-// row that is not there.
+// The explanation of a refusal is the same for a row out of sight and for an
+// absent row.
 func TestADecisionAboutARowOutOfSightIsToldAsOneAboutNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)

@@ -14,7 +14,7 @@ import (
 	"resellerd/store/seed"
 )
 
-// decided asks why the decision of an answer was made.
+// decided asks for the explanation of an answer's decision.
 func (w *world) decided(user string, by answered) answered {
 	w.t.Helper()
 	return w.get(user, "/v1/decisions/"+by.header.Get(headerDecisionID))
@@ -97,7 +97,8 @@ func TestADecisionOutOfSightIsNone(t *testing.T) {
 	})
 }
 
-// A colleague's decision about a row that the reader does not see is none.
+// A colleague's decision about a row that the reader does not see gets the
+// answer for an absent decision.
 func TestADecisionAboutARowOutOfSightIsNone(t *testing.T) {
 	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {
@@ -137,7 +138,7 @@ func TestADecisionIsToldAsRecordedUnderAnotherPolicy(t *testing.T) {
 	}
 }
 
-// Whatever was decided for anybody, reseller A learns nothing planted from it.
+// Reseller A learns no planted text from any decision, whoever it was made for.
 func TestNoDecisionTellsWhatIsPlanted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)

@@ -93,7 +93,7 @@ func TestACeilingNarrowsAtOnce(t *testing.T) {
 	})
 }
 
-// Three levels below the master, where the policy allows them.
+// The policy of this test allows three levels below the master.
 func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
@@ -124,8 +124,8 @@ func TestEveryLevelSeesOneLevelUpAsAProvider(t *testing.T) {
 	})
 }
 
-// deepen hangs AA below A and AAA below AA, with a user each, and lets the
-// users of A make what they need for it.
+// deepen adds AA below A and AAA below AA, with one user each. It gives the
+// users of A the access that this needs.
 func deepen(w *world) {
 	full := store.Access{"account": "crud", "group": "crud", "user": "crud", "customer": "crud",
 		"card/customer": "crud", "card/provider": "r", "audit": "r"}
@@ -139,8 +139,8 @@ func deepen(w *world) {
 	w.pass(time.Second)
 }
 
-// One write may update several accounts. What it opened before is no part of
-// the next update.
+// One write may update several accounts. The access that an earlier update
+// opened does not count for the next one.
 func TestAnUpdateOfAnAccountIsJudgedByItself(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)

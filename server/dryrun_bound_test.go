@@ -14,8 +14,8 @@ import (
 	"resellerd/store"
 )
 
-// That a write concerns more users than are compared is said of those alone whom
-// the acting user sees.
+// The limit on compared users counts only users whom the acting user sees. A dry
+// run that exceeds it says so.
 func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 	t.Parallel()
 	tree, err := treeWithDepth(1)
@@ -47,7 +47,7 @@ func TestARehearsalCountsNobodyOutOfSight(t *testing.T) {
 			slices.SortFunc(names, func(a, b string) int { return strings.Compare(idOf("user", a), idOf("user", b)) })
 			for i, name := range names {
 				u := store.User{AccountID: w.id("M"), Login: name + "@x.example", Groups: []string{group.ID}, Status: store.Active}
-				if i >= c.visible { // looked at after those who are visible
+				if i >= c.visible { // sorted after the visible users
 					u.Status = "disabled"
 				}
 				w.name(name)

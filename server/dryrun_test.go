@@ -10,7 +10,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// rehearsalAnswer is a dry run, as it was answered.
+// rehearsalAnswer is the answer to a dry run.
 type rehearsalAnswer struct{ insight.Rehearsal }
 
 func (a answered) rehearsal() rehearsalAnswer {
@@ -88,7 +88,7 @@ func TestARehearsalTellsNothingOfThoseWhoCouldNotBePreviewed(t *testing.T) {
 	})
 }
 
-// A rehearsal is refused as the write would be, and leaves nothing behind.
+// A dry run is refused like the write, and leaves nothing behind.
 func TestARehearsalEndsAsTheWriteWouldAndLeavesNothing(t *testing.T) {
 	oneAtATime(t)
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -7,8 +7,8 @@ import (
 	"testing/fstest"
 )
 
-// scenario is the world of AuthZEN's own examples: users the store does not
-// know, in a catalog that the policy brings along.
+// scenario is the policy of AuthZEN's own examples: users whom the store does
+// not know, with a catalog inside the policy.
 var scenario = fstest.MapFS{
 	"reseller/main/main.rego": {Data: []byte(`package reseller.main
 
@@ -104,7 +104,7 @@ func TestAuthZENScenario(t *testing.T) {
 		"unknown fields are ignored":             {`{"type":"user","id":"alice","x":{"y":1}}`, `{"name":"read","z":null}`, r1, true},
 	} {
 		body := evaluationBody(c.subject, c.action, c.resource)
-		for range 2 { // asked again, the same
+		for range 2 { // the second answer must be the same
 			a := knock(t, s, "POST", "/access/v1/evaluation", body, decideToken, "X-Request-ID: r-1")
 			if want := fmt.Sprintf(`{"decision":%v}`, c.want); a.StatusCode != 200 || a.text != want {
 				t.Errorf("%s: %d %s", name, a.StatusCode, a.text)
@@ -227,7 +227,8 @@ func TestEvaluationsAboutTheStoresOwnRows(t *testing.T) {
 	})
 }
 
-// A panel's row is decided by the owner that the panel sends.
+// For a row that the panel keeps, the policy decides by the owner that the panel
+// sends.
 func TestEvaluationsAboutThePanelsRows(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)

@@ -15,8 +15,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// Whoever reads a card takes its files as the card is shown: under its name
-// there, with nothing else of it.
+// An export names a card as its reader sees it, and holds nothing else about it.
 func TestFilesOfACardAreNamedAsTheirReaderSeesIt(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -43,8 +42,7 @@ func TestFilesOfACardAreNamedAsTheirReaderSeesIt(t *testing.T) {
 	})
 }
 
-// What one writes the other reads: a card that is exported and imported is
-// unchanged.
+// An export can be imported again: the card is then unchanged.
 func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -65,7 +63,8 @@ func TestACardThatIsExportedAndImportedIsUnchanged(t *testing.T) {
 	})
 }
 
-// A file is dated by what is in it, whatever else is in force.
+// A file carries the date of the revision that it holds, whatever revision is
+// active.
 func TestAFileOfARevisionIsDatedByThatRevision(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -119,7 +118,7 @@ func unzipped(t *testing.T, archive string) string {
 	return all.String()
 }
 
-// field is a member of a JSON object.
+// field returns a member of a JSON object.
 func field(t *testing.T, object, name string) any {
 	t.Helper()
 	var all map[string]any

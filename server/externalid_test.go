@@ -11,11 +11,11 @@ import (
 	"resellerd/store"
 )
 
-// identityScopes are those of a panel that says who its users are.
+// identityScopes are the scopes of a panel that sets its users' external ids.
 const identityScopes = "data decide filter preview write identity"
 
-// A reseller's user names nobody, whether the name is free or taken, well formed
-// or not, and learns nothing about it.
+// A reseller's user sets no external id. It gets the same answer whether the id
+// is free, taken or malformed.
 func TestAResellersUserGivesNobodyAnExternalID(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
@@ -82,7 +82,7 @@ func TestTheMastersUsersAndPanelsWithTheScopeNameUsers(t *testing.T) {
 	})
 }
 
-// Those who may set external ids are told that one is taken, and not by whom.
+// Users who may set external ids learn that one is taken, but not by whom.
 func TestATakenExternalIDNamesNoRow(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
@@ -113,8 +113,8 @@ func TestATakenExternalIDNamesNoRow(t *testing.T) {
 	})
 }
 
-// With a token of its own, a user of the master names users and a reseller's
-// does not.
+// With its own token, a user of the master can set external ids, and a
+// reseller's user cannot.
 func TestAUsersOwnTokenNamesUsersOnlyForTheMaster(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -140,7 +140,8 @@ func bodyOf(t *testing.T, fields map[string]any) string {
 	return string(text)
 }
 
-// A token that lists no scopes lacks one, and the operator is told.
+// A token without a list of scopes lacks the scope identity. The server warns
+// the operator about that.
 func TestATokenWithoutAListOfScopesIsWarnedAbout(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)

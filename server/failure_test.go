@@ -16,8 +16,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// fickle allows everything, but for what the context of the question makes it
-// do: err, take for ever, or answer in a shape that nobody expects.
+// fickle is a policy that allows everything. The context of a question can make
+// it fail, run forever, or answer in an unexpected shape.
 const fickle = `package reseller.main
 
 default allow := false
@@ -99,12 +99,13 @@ func TestNothingIsAnsweredWhileTheDatabaseIsGone(t *testing.T) {
 		t.Errorf("livez: %d", a.StatusCode)
 	}
 	shut("ALTER DATABASE %s ALLOW_CONNECTIONS true")
-	// A new connection that takes longer than MaxStale is a 503 as well.
+	// A new connection that takes longer than MaxStale also gets a 503.
 	soon(t, "ready again", func() bool { return knock(t, s, "GET", "/readyz", "").StatusCode == 200 })
 	check(200)
 }
 
-// shutter runs statements about a store's database from outside of it.
+// shutter returns a function that runs statements about a store's database over
+// another connection.
 func shutter(t *testing.T, st *store.Store) func(format string) {
 	at, err := url.Parse(storetest.URL(t, st))
 	must(t, err)

@@ -18,7 +18,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// shownRow is what a reader gets of a row: its view and its columns, sorted.
+// shownRow is a row as a reader is shown it: its view and its sorted columns.
 type shownRow struct {
 	view    string
 	columns []string
@@ -28,7 +28,7 @@ func (s shownRow) equal(o shownRow) bool {
 	return s.view == o.view && slices.Equal(s.columns, o.columns)
 }
 
-// listedRows is what a list with the plan's filter shows, by id.
+// listedRows returns the rows that a list with the plan's filter shows, by id.
 func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *policies.Plan, in *input.Input, leaf bool) map[string]shownRow {
 	t.Helper()
 	q := session.ReadPlan{Type: in.Resource.Type, Plan: plan, Env: plan.Bind(ctx, in), Leaf: leaf}.Query()
@@ -49,8 +49,8 @@ func listedRows(ctx context.Context, t *testing.T, st *store.Store, plan *polici
 	return rows
 }
 
-// evaluatedRows is what full evaluations allow of the same rows, by id, and
-// whether one of them ended in an error.
+// evaluatedRows returns the rows with these ids that full evaluations allow, by
+// id. It reports whether an evaluation ended in an error.
 func evaluatedRows(ctx context.Context, t *testing.T, st *store.Store, engine *policies.Engine, in *input.Input, ids []string) (rows map[string]shownRow, failed bool) {
 	t.Helper()
 	rows = map[string]shownRow{}
@@ -76,7 +76,7 @@ func canShow(typ, name string) bool {
 	return slices.ContainsFunc(schema.Info(typ).Columns, func(c schema.ColumnInfo) bool { return c.Name == name && c.Show })
 }
 
-// differ says where two answers differ, "" when they do not.
+// differ describes the first difference between two answers; "" for none.
 func differ(listed, evaluated map[string]shownRow) string {
 	for _, id := range slices.Sorted(maps.Keys(listed)) {
 		if want, ok := evaluated[id]; !ok {
@@ -93,7 +93,7 @@ func differ(listed, evaluated map[string]shownRow) string {
 	return ""
 }
 
-// tables are where the rows of each type are kept.
+// tables are the tables that hold the rows of each type.
 var tables = map[string]string{
 	"account": "accounts", "group": "groups", "user": "users", "customer": "customers", "card": "cards", "audit": "audit_entries"}
 
@@ -114,7 +114,7 @@ func (w *twin) allIDs(typ string) (ids []string) {
 	return ids
 }
 
-// anyone draws a user as the store may know it: of any account, active or not,
+// anyone draws a user as the store may know it: in any account, active or not,
 // with any access.
 func anyone(r *rand.Rand) (input.Subject, bool) {
 	account := drawn(r, twinAccounts)
@@ -162,11 +162,11 @@ func someAccess(r *rand.Rand) map[string][]string {
 
 var everyAction = append(usually("read", 10), "create", "update", "delete", "assign", "activate", "build", "preview", "accept_losses", "fly")
 
-// usually is a value, often.
+// usually repeats a value, so that it is drawn often.
 func usually[T any](value T, times int) []T { return slices.Repeat([]T{value}, times) }
 
-// The rows of a list are those that a full evaluation of each allows, with the
-// view and the columns that it says: of every type, whoever asks.
+// A list shows exactly the rows that a full evaluation of each row allows, with
+// the same views and columns. This holds for every type and every user.
 func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
 	oneAtATime(t)
 	for name, url := range storetest.Empty.Databases() {

@@ -15,7 +15,7 @@ import (
 func TestAFilterThatADatabaseCannotAskIsFound(t *testing.T) {
 	t.Parallel()
 	schema := Schema()
-	schema["customer"].Columns["colour"] = input.Text // a column that no table has
+	schema["customer"].Columns["colour"] = input.Text // a column that exists in no table
 	rules := `package reseller.main
 
 default allow := false

@@ -19,24 +19,24 @@ func TestACeilingLeavesColleaguesInOneGroupEqual(t *testing.T) {
 	})
 }
 
-// hire makes a group of an account with a user in it. The group is named after
+// hire creates a group of an account with a user in it. The group is named after
 // the user: {ann.group}.
 func hire(w *world, tenant, account, name string, g store.Group) {
 	g.AccountID, g.Name = account, name
 	w.seed(tenant, seed.Group(name+".group", g), userRow(account, name, name+".group"))
 }
 
-// office is what somebody holds who runs an account and sells nothing.
+// office is the access of a user who runs an account and sells nothing.
 func office() store.Group {
 	return store.Group{Rows: store.Access{"account": "cru", "group": "crud", "user": "crud", "customer": "r"}}
 }
 
-// A write is one way to let somebody do more.
+// giving is a write that would give somebody more access.
 type giving struct{ name, method, path, body string }
 
-// tooMuch are the ways to give what the policy's ceiling hides and the giver was
-// never given: {ann.group} gives the same as the giver has, {eve.group} gives
-// carrier as well, and eve is in it.
+// tooMuch are ways to give access that the policy's ceiling hides and that the
+// giver does not have. {ann.group} gives the same access as the giver has.
+// {eve.group} gives carrier as well, and eve is in it.
 var tooMuch = []giving{
 	{"a group with a hidden area", "POST", "/v1/groups", `{"name":"x","rows":{"carrier":["create","read","update","delete"],"routing":["read"]}}`},
 	{"a group with an area below a hidden one", "POST", "/v1/groups", `{"name":"x","rows":{"routing/lcr":["read"]}}`},
@@ -66,9 +66,9 @@ var noMore = []giving{
 	{"a stronger user's name", "PATCH", "/v1/users/{eve}", `{"name":"Eve"}`},
 }
 
-// A ceiling that hides an area today may be lifted tomorrow. The ways are tried
-// one and three levels below the master, and where a ceiling of an account hides
-// what the policy's does not.
+// A ceiling that hides an area today may be lifted tomorrow. The test tries
+// every way one and three levels below the master. It also tries an account's
+// ceiling that hides more than the policy's.
 func TestNobodyGivesWhatACeilingHides(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -108,7 +108,7 @@ func TestNobodyGivesWhatACeilingHides(t *testing.T) {
 	}
 }
 
-// What takes a row away that denied gives what the default gives.
+// Removing a row that denies an area gives the access of the default.
 func TestARowThatDeniesIsNotTakenAway(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -121,8 +121,8 @@ func TestARowThatDeniesIsNotTakenAway(t *testing.T) {
 	})
 }
 
-// below puts accounts and their users under an account: Low, whose user lou holds
-// much, and Calm below Low, whose user cal holds little.
+// below creates two accounts under an account, with one user each. The user lou
+// of Low has much access. The user cal of Calm, below Low, has little.
 func below(w *world, tenant, parent string) {
 	w.seed(tenant, seed.Account("Low", store.Account{ParentID: parent, Name: "Low"}), seed.Account("Calm", store.Account{ParentID: "Low", Name: "Calm"}))
 	hire(w, tenant, "Low", "lou", store.Group{Rows: store.Access{"customer": "crud"}})
@@ -131,7 +131,8 @@ func below(w *world, tenant, parent string) {
 
 const crudNames = `["create","read","update","delete"]`
 
-// raises are changes of a ceiling, with why office may not make them.
+// raises are changes of a ceiling, with the reason why the user of office may
+// not make them; "" if it may.
 var raises = []struct{ name, from, to, reason string }{
 	{"to everything", `{"customer":["read"]}`, `{"*":` + crudNames + `}`, "exceeds_delegation"},
 	{"to no limit", `{"customer":["read"]}`, `null`, "exceeds_delegation"},
@@ -208,8 +209,8 @@ func TestNobodyPutsAnAccountInForceWhoseUsersHoldMore(t *testing.T) {
 	}
 }
 
-// Whether users below hold more is not told to one who may not read users and
-// groups: the answer is the same whatever they hold.
+// A user who may not read users and groups does not learn whether users below
+// have more access: the answer is the same in both cases.
 func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 2, func(t *testing.T, w *world) {
@@ -230,8 +231,8 @@ func TestPuttingAnAccountInForceTellsNothingOfItsUsers(t *testing.T) {
 	})
 }
 
-// A new account's ceiling gives nobody access. The group and user of the same
-// request are compared with the access of the acting user.
+// A new account's ceiling gives nobody access. The group and the user in the
+// same request are compared with the access of the acting user.
 func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 4, func(t *testing.T, w *world) {
@@ -251,8 +252,8 @@ func TestWhatAnAccountIsMadeWithIsGivenAway(t *testing.T) {
 	})
 }
 
-// A reseller that was made with the default group goes on with its work, also
-// below a ceiling that takes much of it.
+// A reseller that was created with the default group can continue its work, also
+// below a ceiling that removes much of it.
 func TestADefaultResellerGoesOnWithItsWork(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

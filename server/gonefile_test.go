@@ -10,8 +10,9 @@ import (
 	"resellerd/store/storetest"
 )
 
-// While the file of the database is gone, nothing is written or served, and the
-// instance is not ready. Whoever finds it gone ends the reads of all.
+// While the database file is gone, nothing is written or served, and the
+// instance is not ready. The first request that notices this ends the reads of
+// all.
 func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
 	t.Parallel()
 	at := cores.SQLite(t)
@@ -35,8 +36,8 @@ func TestAFileThatIsGoneIsToldToCallersAndProbes(t *testing.T) {
 	}
 }
 
-// A reader alone learns within the interval of polling that the file is gone:
-// the test waits for that, however slow the machine is.
+// Without writes, the instance notices at its next poll that the file is gone.
+// The test waits for that, however slow the machine is.
 func TestReadsEndWhenTheFileIsGone(t *testing.T) {
 	t.Parallel()
 	at := cores.SQLite(t)

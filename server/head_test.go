@@ -18,13 +18,13 @@ const (
 	rawCaller    = "Authorization: Bearer " + wideToken + "\r\nResellerd-User: agent\r\nContent-Type: application/json\r\n"
 )
 
-// rawPost is a request that makes a customer, with these lines beside the
-// caller's, and this body. "Host: x" is left to the lines.
+// rawPost is a request that creates a customer, with these header lines besides
+// the caller's, and this body. lines must include "Host: x".
 func rawPost(lines, body string) string {
 	return "POST /v1/customers HTTP/1.1\r\n" + rawCaller + lines + "\r\n" + body
 }
 
-// inOneChunk is a chunked body, with these fields behind it.
+// inOneChunk is a chunked body, followed by these trailer fields.
 func inOneChunk(body, trailer string) string {
 	return fmt.Sprintf("%x\r\n%s\r\n0\r\n%s\r\n", len(body), body, trailer)
 }
@@ -33,7 +33,7 @@ func lengthOf(body string) string { return fmt.Sprintf("Content-Length: %d\r\n",
 
 const chunkedHead = "Host: x\r\nTransfer-Encoding: chunked\r\n"
 
-// rawAnswers reads the answers to a connection until it is closed.
+// rawAnswers reads the answers on a connection until it is closed.
 func rawAnswers(t *testing.T, conn net.Conn) (statuses []int, mediaTypes []string) {
 	t.Helper()
 	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
@@ -53,7 +53,7 @@ func rawAnswers(t *testing.T, conn net.Conn) (statuses []int, mediaTypes []strin
 	}
 }
 
-// customerNames lists what was made.
+// customerNames returns the list of customers.
 func (w *coreWorld) customerNames(t *testing.T, s *Server) string {
 	t.Helper()
 	a := knock(t, s, "GET", "/v1/customers", "", wideToken, "Resellerd-User: agent")
@@ -129,8 +129,8 @@ func rawTarget(target string) string {
 	return strings.Replace(rawPost("Host: x\r\n"+lengthOf(smuggledBody), smuggledBody), "/v1/customers", target, 1)
 }
 
-// Each of these can be read in two ways, or says one thing in two places. What
-// comes behind it on the connection is never taken for a request.
+// Each of these requests can be read in two ways, or gives the same fact in two
+// places. The bytes after it on the connection are never read as a request.
 func TestAmbiguousRequestsGetOneAnswerAndNoMore(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
@@ -156,7 +156,7 @@ func TestAmbiguousRequestsGetOneAnswerAndNoMore(t *testing.T) {
 	}
 }
 
-// What looks like them and is right has its effect, and the connection goes on.
+// Correct requests that look similar take effect, and the connection stays open.
 func TestPlainRequestsKeepTheirConnection(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
@@ -186,7 +186,7 @@ func TestPlainRequestsKeepTheirConnection(t *testing.T) {
 	}
 }
 
-// No route that takes a body takes trailers, the one for files included.
+// No route accepts trailers, not even the route for files.
 func TestNoRouteTakesTrailers(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -213,7 +213,7 @@ func TestNoRouteTakesTrailers(t *testing.T) {
 	})
 }
 
-// rawBegin sends a head and returns the status line of what comes first.
+// rawBegin sends a head and returns the first status line of the answer.
 func rawBegin(t *testing.T, conn net.Conn, head string) (string, *bufio.Reader) {
 	t.Helper()
 	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
@@ -265,7 +265,7 @@ func TestNobodyUnknownIsAskedForABody(t *testing.T) {
 			}
 			_, err := io.WriteString(conn, body)
 			must(t, err)
-			_, err = in.ReadString('\n') // the empty line behind 100 Continue
+			_, err = in.ReadString('\n') // the empty line after 100 Continue
 			must(t, err)
 			if line, err := in.ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 201") {
 				t.Errorf("then %q %v", line, err)

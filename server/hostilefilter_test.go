@@ -18,11 +18,13 @@ import (
 	"resellerd/store/storetest"
 )
 
-// hostileCards is how many cards of hostile texts the corpus is tried on.
+// hostileCards is the number of cards with hostile texts that the corpus is
+// tested on.
 const hostileCards = 40
 
-// hostileStore is a store with the accounts and cards of policiestest, written
-// past the store's own checks: what a column may hold, it holds.
+// hostileStore is a store with the accounts and cards of policiestest. They are
+// written around the store's own checks, so that a column holds any value that
+// the database accepts.
 type hostileStore struct {
 	*store.Store
 	ids map[string][]string // by type
@@ -51,7 +53,7 @@ func newHostileStore(t *testing.T, url string) hostileStore {
 	return h
 }
 
-// insert writes a row as it is.
+// insert writes a row unchanged.
 func (h hostileStore) insert(t *testing.T, typ, table string, row map[string]any) {
 	t.Helper()
 	if typ != "" {
@@ -79,8 +81,9 @@ func (h hostileStore) insert(t *testing.T, typ, table string, row map[string]any
 	}
 }
 
-// Every policy of the corpus that is translated lists, in both databases, what
-// its full evaluation allows; where a request has no filter, nothing.
+// For each policy of the corpus that can be translated, a list in either
+// database shows what full evaluation allows. A request without a filter shows
+// nothing.
 func TestHostilePoliciesListWhatTheyAllow(t *testing.T) {
 	oneAtATime(t)
 	cases, err := policiestest.LoadCorpus()
@@ -92,7 +95,7 @@ func TestHostilePoliciesListWhatTheyAllow(t *testing.T) {
 	}
 }
 
-// hold tries every case on a store.
+// hold tests every case on a store.
 func hold(t *testing.T, cases []policiestest.Case, h hostileStore) {
 	t.Helper()
 	tried, rows, all := 0, 0, 0
@@ -121,15 +124,15 @@ func hold(t *testing.T, cases []policiestest.Case, h hostileStore) {
 	}
 }
 
-// compare holds one list to the evaluation of each row, and says how many rows
-// it showed.
+// compare compares a list with the evaluation of each row. It returns the
+// difference, and the number of rows that the list showed.
 func (h hostileStore) compare(t *testing.T, engine *policies.Engine, in *input.Input) (string, int) {
 	t.Helper()
 	ctx := context.Background()
 	plan := engine.Plan(ctx, in)
 	visible := *plan
 	plain := len(plan.Views) == 0 && len(plan.Columns) == 0
-	if plain { // a policy without views shows no rows: lend it one
+	if plain { // a policy without views shows no rows: add a view
 		all := predicate.Filter{Kind: predicate.All}
 		visible.Views = []policies.ViewCase{{Name: "row", When: all}}
 		visible.Columns = []policies.ColumnGroup{{Columns: []string{"id"}, When: all}}

@@ -10,7 +10,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// longDeck has more rates than a small disk has room for.
+// longDeck has more rates than fit on a small disk.
 func longDeck() string {
 	var deck strings.Builder
 	deck.WriteString("prefix,name,cost,mcd,pulse\n")
@@ -20,8 +20,8 @@ func longDeck() string {
 	return deck.String()
 }
 
-// temporary has files that the test's process makes for a while put into a
-// directory of its own; it tells what is there.
+// temporary sends the temporary files of the test's process to a new directory.
+// The returned function lists that directory.
 func temporary(t *testing.T) (left func() []os.DirEntry) {
 	t.Helper()
 	dir := t.TempDir()

@@ -14,7 +14,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// importPathOf is where a card of the world is imported.
+// importPathOf is the path that imports into a card of the world.
 func (w *world) importPathOf(card, query string) string {
 	return "/v1/cards/" + w.id(card) + "/import?" + query
 }
@@ -34,7 +34,7 @@ func (w *world) importInto(user, card, query, file string, headers ...string) (a
 
 const deckOne = "prefix,name,cost,mcd,pulse\n49,Germany,0.01,1,1\n4930,Berlin,0.02,1,1\n44,UK,0.03,60,60\n"
 
-// draftsOf counts the revisions of a card, and its rates in them.
+// draftsOf counts the revisions of a card, and the rates in them.
 func (w *world) draftsOf(card string) (revisions, rates int) {
 	w.t.Helper()
 	db := storetest.SQL(w.t, w.store)
@@ -80,8 +80,9 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 	})
 }
 
-// The trail says of an import which revisions it made, how, and what they change:
-// to who sees the card, once, and never of a preview.
+// The audit trail shows which revisions an import created, how, and what they
+// change. It shows this once, only to users who see the card, and never for a
+// preview.
 func TestAnImportIsWrittenDownWithWhatItMade(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -107,7 +108,7 @@ func TestAnImportIsWrittenDownWithWhatItMade(t *testing.T) {
 	})
 }
 
-// amends changes the card whose active revision is base.
+// amends amends the card whose active revision is base.
 func (w *world) amends(t *testing.T, base string) {
 	deck := "prefix,name,cost,mcd,pulse,effective date\n49,Germany,0.02,1,1,\n4930,Berlin,0.01,1,1,\n33,France,0.05,1,1,\n44,UK,0.04,60,60,2027-01-01T00:00:00Z\n"
 	if got, _ := w.importInto("a", "retail", "mode=amend&base=rev_other", deck); got.status != 409 {
@@ -229,7 +230,7 @@ func TestAClientThatLeavesInTheMiddleLeavesNothing(t *testing.T) {
 	})
 }
 
-// What is left of a body that nobody read is no request.
+// The rest of an unread body is never read as a request.
 func TestTheRestOfABodyIsNeverTakenForARequest(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// Imports collect garbage early, unless its percentage is lower already, and put
-// the percentage back. Not parallel: there is one percentage.
+// Imports lower the garbage collector's percentage unless it is lower already,
+// and restore it afterwards. The test is not parallel, because the process has
+// only one percentage.
 func TestImportsCollectGarbageEarlyUnlessTheOperatorSaysHow(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)

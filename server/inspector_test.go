@@ -13,7 +13,7 @@ import (
 	"resellerd/server/insight"
 )
 
-// Whatever is asked, an explanation decides as the decision API answers.
+// An explanation always has the same outcome as the decision API.
 func TestAnExplanationDecidesAsTheServerAnswers(t *testing.T) {
 	oneAtATime(t)
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
@@ -68,7 +68,7 @@ func checkGrounds(t *testing.T, q insight.WhyQuestion, x *insight.Explanation) {
 	}
 }
 
-// question draws one about anything in the world.
+// question draws a question about anything in the world.
 func (w *world) question(r *rand.Rand) insight.WhyQuestion {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	q := insight.WhyQuestion{User: w.id(pick("m", "clerk", "a", "a2", "b", "n", "r", "nobody")),

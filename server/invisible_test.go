@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Every route that names a row, with the body that would change it.
+// memberRoutes are the routes that name a row, with the body that would change
+// it.
 var memberRoutes = []struct{ method, path, body string }{
 	{"GET", "/v1/accounts/X", ""},
 	{"PATCH", "/v1/accounts/X", `{"name":"changed"}`},
@@ -43,7 +44,7 @@ var memberRoutes = []struct{ method, path, body string }{
 	{"DELETE", "/v1/cards/{retail}/customers/X", ""},
 }
 
-// What reseller A must not know of, for each noun of a path.
+// invisibleToA lists the rows that reseller A must not know of.
 var invisibleToA = []string{
 	"M", "B", "C", "N", "R", "M.full", "M.clerks", "N.default", "m", "b", "c", "n", "mega", "bolt", "crux", "rune",
 	"upstream", "silver", "bronze", "bulk", "foreign", "nickel",
@@ -90,7 +91,7 @@ func TestReferencesToWhatIsNotVisibleAreReferencesToNothing(t *testing.T) {
 	})
 }
 
-// Every list, and every row in it, of every reader: nothing planted by those
+// No list and no row in it shows any reader a text that was planted by accounts
 // whose secrets the reader must not see.
 func TestNoSecretOfAnotherReachesAReader(t *testing.T) {
 	t.Parallel()
@@ -120,7 +121,7 @@ func TestNoSecretOfAnotherReachesAReader(t *testing.T) {
 	})
 }
 
-// everyPath is every collection, and every row that the user is listed.
+// everyPath returns every collection, and every row in it that the user sees.
 func everyPath(w *world, user string) []string {
 	paths := []string{"/v1/me", "/v1/audit?count=true"}
 	for _, collection := range []string{"/v1/accounts", "/v1/groups", "/v1/users", "/v1/customers", "/v1/cards"} {

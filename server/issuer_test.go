@@ -12,7 +12,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// jwtServer trusts the issuer for users of the tenant.
+// jwtServer returns a server that trusts the issuer for users of the tenant.
 func (w *world) jwtServer(t *testing.T, i *issuer, tenant string, tokens ...string) *Server {
 	t.Helper()
 	cfg := Config{JWT: jwtConfig(t, tenant, i.keys()), PanelTokens: strings.Join(tokens, ","), DecisionLog: "none"}
@@ -21,7 +21,7 @@ func (w *world) jwtServer(t *testing.T, i *issuer, tenant string, tokens ...stri
 	return s
 }
 
-// An issuer speaks for one tenant: whoever its tokens name is a user of that.
+// An issuer is bound to one tenant. Its tokens name only users of that tenant.
 func TestAnIssuersTokensNameUsersOfItsTenantAlone(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

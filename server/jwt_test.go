@@ -31,7 +31,7 @@ import (
 
 var jwtNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// issuer makes tokens by hand, so that it can make wrong ones.
+// issuer builds tokens by hand, so that it can build wrong ones.
 type issuer struct {
 	rsa *rsa.PrivateKey
 	ec  *ecdsa.PrivateKey
@@ -299,7 +299,8 @@ func TestNewKeysAreFetchedWhenTheyFirstSignButNotForEveryStranger(t *testing.T) 
 	}
 }
 
-// Whoever answers plain http in another's name would choose who may sign.
+// Plain http cannot prove who answers. An attacker who answers in the host's
+// name would choose who may sign.
 func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
 	t.Parallel()
 	for source, safe := range map[string]bool{

@@ -111,7 +111,7 @@ func TestSlowClientIsCutOff(t *testing.T) {
 	_, err := io.WriteString(conn, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
 	must(t, err)
 	gone := make(chan struct{})
-	go func() { // a byte now and then never ends the request
+	go func() { // a byte now and then never completes the request
 		for {
 			select {
 			case <-gone:
@@ -199,7 +199,7 @@ func TestClientThatWaitsIsNotTakenForGone(t *testing.T) {
 		select {
 		case <-r.Ctx.Done():
 			return r.Ctx.Err()
-		case <-time.After(100 * time.Millisecond): // twenty looks of the watch
+		case <-time.After(100 * time.Millisecond): // the watch checks twenty times in this time
 			return answerOK(r)
 		}
 	}))
@@ -257,7 +257,7 @@ func TestStreamThatEndsIsWhole(t *testing.T) {
 	s := bareServer(t, Config{Limits: Limits{Request: 50 * time.Millisecond}}, get("/stream", func(r *exchange) error {
 		return r.stream("text/csv", func(ctx context.Context, w *bufio.Writer) error {
 			for range 5 {
-				time.Sleep(20 * time.Millisecond) // longer in all than a request may take
+				time.Sleep(20 * time.Millisecond) // in sum longer than a request may take
 				if _, err := w.WriteString("row\n"); err != nil || ctx.Err() != nil {
 					return errors.Join(err, ctx.Err())
 				}
@@ -287,7 +287,8 @@ func TestPanicInAHandlerIsAProblem(t *testing.T) {
 	}
 }
 
-// Fiber hands out strings that it writes over later; ours may be kept.
+// Fiber reuses the memory of its strings; the strings of an exchange may be
+// kept.
 func TestTextsOfARequestMayBeKept(t *testing.T) {
 	t.Parallel()
 	var kept []string

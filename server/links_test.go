@@ -39,8 +39,8 @@ func TestAnAssignmentHoldsForItsTime(t *testing.T) {
 	})
 }
 
-// An assigned card has no links to whom it was assigned: neither who else has
-// it, nor the customers that are on it.
+// An account does not see the links of a card that was assigned to it: neither
+// the other accounts that have it, nor the customers on it.
 func TestAnAssignedCardsLinksAreNotThere(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

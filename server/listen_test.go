@@ -33,7 +33,7 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 		return answerOK(r)
 	}))
 	addr, stop := runServer(t, s)
-	idle := dial(t, addr) // a connection without a request must not hold it up
+	idle := dial(t, addr) // a connection without a request must not delay the shutdown
 	_ = idle
 	answered := make(chan string, 1)
 	go func() {
@@ -63,7 +63,7 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 	}
 }
 
-// waitRefused returns when nobody listens any more.
+// waitRefused returns when the address refuses connections.
 func waitRefused(t *testing.T, addr string) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {

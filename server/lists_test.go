@@ -80,7 +80,7 @@ func TestFiltersSelectByWhatIsShown(t *testing.T) {
 	})
 }
 
-// A column that is hidden from the reader is a parameter that does not exist.
+// A parameter over a hidden column gets the answer for an unknown parameter.
 func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -102,8 +102,8 @@ func TestParametersOverHiddenColumnsAreUnknown(t *testing.T) {
 	})
 }
 
-// Where a column is shown on some rows, the others can be neither selected nor
-// ordered by it.
+// If a column is shown only on some rows, the other rows can be neither selected
+// nor sorted by it.
 func TestSortingDoesNotOrderByWhatIsHidden(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -11,7 +11,7 @@ import (
 	"resellerd/store"
 )
 
-// line finds the card of a look-up, and a member of it.
+// card finds a card by its id in the answer to a look-up.
 func (a answered) card(id string) map[string]any {
 	a.t.Helper()
 	cards, _ := a.want(200).object()["cards"].([]any)
@@ -68,7 +68,7 @@ func TestALookUpTellsBlockedFromNoRoute(t *testing.T) {
 	})
 }
 
-// rates gives a card an active revision of these.
+// rates gives a card an active revision with these rates.
 func (w *world) rates(card string, all ...store.Rate) {
 	w.t.Helper()
 	w.write(w.id("M"), func(tx *store.Tx) error {
@@ -87,7 +87,7 @@ func (w *world) rates(card string, all ...store.Rate) {
 	})
 }
 
-// built has a card built from others, and activated.
+// built builds a card from its parents and activates the result.
 func (w *world) built(card string, rules []store.ProfitRule, parents ...store.Parent) {
 	w.t.Helper()
 	w.write(w.id("M"), func(tx *store.Tx) error {
@@ -115,7 +115,8 @@ func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
 		w.rates("upstream2", store.Rate{Prefix: "491", Name: "x", Cost: 2e8, Pulse: 1})
 		w.built("bronze", tenPercent, store.Parent{CardID: w.id("upstream")}, store.Parent{CardID: w.id("upstream2")})
 		got := w.get("m", "/v1/lookup?number=4915&seconds=30")
-		// 0.022 a minute, at least a minute; bought at 0.01 a minute, or for half a minute at 0.02.
+		// The card charges 0.022 per minute, at least one minute. It buys at
+		// 0.01 per minute, or half a minute at 0.02.
 		if card := got.card(w.id("bronze")); card["charge"] != "0.022" || !same(card["earns"], map[string]any{"least": "0.012", "most": "0.012"}) {
 			t.Errorf("built: %v", card)
 		}
@@ -133,8 +134,8 @@ func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
 	})
 }
 
-// What a card costs that is not assigned any more is not known, and so is what
-// is earned by it.
+// The cost of a withdrawn card is unknown. So are the earnings of a card that is
+// built from it.
 func TestNothingIsSaidToBeEarnedByACardThatWasWithdrawn(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -204,7 +205,7 @@ func TestLookUpsAreReadStrictly(t *testing.T) {
 	})
 }
 
-// The number is somebody's: it stands in the answer alone.
+// A called number is personal data: only the answer holds it.
 func TestNumbersAreInNoLog(t *testing.T) {
 	t.Parallel()
 	var decisions, process bytes.Buffer
@@ -216,7 +217,7 @@ func TestNumbersAreInNoLog(t *testing.T) {
 	w.get("a", "/v1/lookup?"+number).want(422)
 	w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"`+number+`"},{"number":"`+number+`x"}]}`).want(422)
 	w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"`+number+`"}]}`).want(200)
-	must(t, w.server.Close()) // writes what waits
+	must(t, w.server.Close()) // writes the waiting entries
 	for name, log := range map[string]string{"decisions": decisions.String(), "process": process.String()} {
 		if log == "" || strings.Contains(log, number) {
 			t.Errorf("%s: %s", name, log)

@@ -7,7 +7,7 @@ import (
 	"resellerd/store"
 )
 
-// retailOnGold has the reseller's card sell what it buys for a little more.
+// retailOnGold makes the reseller's card sell gold at ten percent on top.
 func (w *world) retailOnGold() {
 	w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"10"}]}`).want(200)
 	w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).want(201)

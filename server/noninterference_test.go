@@ -15,8 +15,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// databases are both, or in quick tests one: PostgreSQL, which takes longer, for
-// every fourth case i.
+// databases returns both databases, or only one in quick tests: PostgreSQL,
+// which takes longer, for every fourth case i, and SQLite for the others.
 func databases(of *storetest.Template, i int) map[string]func(testing.TB) string {
 	both := of.Databases()
 	switch {
@@ -29,17 +29,17 @@ func databases(of *storetest.Template, i int) map[string]func(testing.TB) string
 	return both
 }
 
-// turn spreads the tests over the databases, each always the same.
+// turn spreads the tests over the databases. A test always gets the same number.
 func turn(t *testing.T) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(t.Name())) // it never fails
 	return int(h.Sum32() % 4)
 }
 
-// oneAtATime leaves out, with -short, a test that asks thousands of questions one
-// after the other. The race detector makes it five times as long and has nothing
-// to find there; .ci/run runs it without. Such tests share nothing, and run beside
-// one another.
+// oneAtATime marks a test that sends thousands of requests one after the other.
+// With -short, it skips the test: the race detector makes it five times as long
+// and has nothing to find there. .ci/run runs it without -short. Such tests
+// share nothing and run in parallel.
 func oneAtATime(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -48,7 +48,7 @@ func oneAtATime(t *testing.T) {
 	t.Parallel()
 }
 
-// requestsOfARun is how many requests a pair of worlds is asked.
+// requestsOfARun is the number of requests to one pair of worlds.
 func requestsOfARun() int {
 	if depth.Full() {
 		return 160
@@ -56,11 +56,11 @@ func requestsOfARun() int {
 	return 60
 }
 
-// seedsOfAViewer is how many pairs of worlds a viewer compares on a database.
+// seedsOfAViewer is the number of pairs of worlds per viewer and database.
 func seedsOfAViewer() int { return max(1, depth.Runs(1)/3) }
 
-// Two worlds that differ only in what a viewer must not see answer it alike,
-// byte for byte, whatever it asks and writes.
+// Two worlds that differ only in rows and columns that a viewer must not see
+// give it the same answers, byte for byte, whatever it reads and writes.
 func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
 	oneAtATime(t)
 	var mu sync.Mutex
@@ -91,7 +91,7 @@ func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
 	mustMeet(t, all)
 }
 
-// twinRun asks both worlds of a seed the same sequence.
+// twinRun sends the same sequence of requests to both worlds of a seed.
 func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed uint64, met map[string]int) {
 	t.Helper()
 	engine := engineOf(t, viewer.maxDepth)
@@ -114,13 +114,14 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 		a := q.naming(name, "/v1/users")
 		a.header = append(a.header, q.headers(a)...)
 		if got := askTwins(t, left, right, q.n, a, met); got.status == 0 {
-			return // one world has the user now, and the other has not
+			return // from here on, only one world has the user
 		}
 	}
 }
 
-// askTwins asks both worlds the same, and counts what came of it. It returns the
-// answer, an empty one where the worlds may and do differ.
+// askTwins sends the same request to both worlds, and counts the result. It
+// returns the answer, or an empty one if the answers differ in the way that is
+// allowed.
 func askTwins(t *testing.T, left, right *twin, n int, a asked, met map[string]int) answered {
 	t.Helper()
 	moment := twinStart.Add(time.Duration(n) * time.Minute)
@@ -146,20 +147,20 @@ func askTwins(t *testing.T, left, right *twin, n int, a asked, met map[string]in
 	return one
 }
 
-// mustAnswer are answers that a run has to meet, each with something in it to be
-// compared.
+// mustAnswer lists answers that a run has to get. Each of them holds something
+// to compare.
 var mustAnswer = map[string]func(answered) bool{
 	"/v1/decisions/": passed(200, ""), "/v1/preview/": passed(200, ""), "?dry_run=true": passed(200, ""), "/import?": passed(200, ""),
 	"/revisions?": passed(200, `"id":`), "/rates?at=": passed(200, `"prefix":`), "/activate": passed(200, ""), "/lookup": passed(200, `"charge":`),
 	"/diff?": passed(200, `"change":`), "/build": passed(201, ""), "/proof": passed(200, `"prefixes":`), "/rebuild": passed(200, ""),
 }
 
-// passed is an answer of a status with a text in it.
+// passed matches an answer with this status whose body holds this text.
 func passed(status int, text string) func(answered) bool {
 	return func(got answered) bool { return got.status == status && strings.Contains(got.body, text) }
 }
 
-// contents counts what the world holds, as a digest of its own.
+// contents returns a digest of the world's rows.
 func (w *twin) contents() string {
 	w.t.Helper()
 	var text strings.Builder
@@ -185,8 +186,8 @@ func (w *twin) contents() string {
 	return text.String()
 }
 
-// mustMeet fails a run that was refused everything: it would prove nothing. At
-// full depth the run must have met what is rarer, too.
+// mustMeet fails a run whose requests were all refused, because it proves
+// nothing. At full depth, the run must also get the rarer answers.
 func mustMeet(t *testing.T, met map[string]int) {
 	t.Helper()
 	var answers []string

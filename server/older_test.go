@@ -15,8 +15,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// olderWorld is a world whose database gets older: a server that has cached
-// what was lost, and knows later commits than there are.
+// olderWorld is a world whose database is replaced by an older copy. Its server
+// has cached lost data and has read more commits than the database still has.
 type olderWorld struct {
 	*coreWorld
 	here *Server
@@ -25,8 +25,8 @@ type olderWorld struct {
 
 const lostCommits = 40
 
-// older makes a world, has its database lose commits while a server is warm,
-// and calls meanwhile while that goes on.
+// older creates a world and makes its database lose commits while a server has
+// warm caches. It calls meanwhile during that.
 func older(t *testing.T, o *storetest.Older, options store.Options, meanwhile func(w *olderWorld)) *olderWorld {
 	t.Helper()
 	w := &olderWorld{coreWorld: newCoreWorld(t, storetest.Open(t, o.URL, options))}
@@ -59,7 +59,7 @@ func (w *olderWorld) allowed(t *testing.T, s *Server, headers ...string) bool {
 	return strings.Contains(a.text, `"decision":true`)
 }
 
-// elsewhere is another instance over the same database.
+// elsewhere starts another instance on the same database.
 func (w *olderWorld) elsewhere(t *testing.T, url string) *Server {
 	t.Helper()
 	second := *w.coreWorld
@@ -67,8 +67,8 @@ func (w *olderWorld) elsewhere(t *testing.T, url string) *Server {
 	return second.serve(t, nil)
 }
 
-// disable has a server disable the agent, until it acknowledges that, and gives
-// the revision of its answer.
+// disable disables the agent through a server. It retries until the server
+// acknowledges that, and returns the revision of the answer.
 func (w *olderWorld) disable(t *testing.T, s *Server) string {
 	t.Helper()
 	for late := time.Now().Add(20 * time.Second); ; {
@@ -82,21 +82,21 @@ func (w *olderWorld) disable(t *testing.T, s *Server) string {
 	}
 }
 
-// asksRarely is a store that notices nothing by polling.
+// asksRarely makes a store notice nothing by polling.
 var asksRarely = store.Options{Poll: time.Hour, MaxStale: time.Hour}
 
 func nothingMeanwhile(*olderWorld) {}
 
-// A user who was disabled at another instance, after commits were lost, is
-// denied at once by one that is told of that write. The numbers of the lost
-// commits are used again by then.
+// After commits were lost, a user is disabled at another instance. An instance
+// that is told of that write denies the user at once. By then, the numbers of
+// the lost commits are in use again.
 func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
 		w := older(t, o, asksRarely, nothingMeanwhile)
 		there := w.elsewhere(t, o.URL)
 		w.disable(t, there)
-		for range lostCommits - 1 { // up to the number that is known here
+		for range lostCommits - 1 { // up to the number that this instance knows
 			coreWrite(t, there.store, w.ID("master"), func(tx *store.Tx) error {
 				_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: w.ID("reseller"), Name: "again"})
 				return err
@@ -119,8 +119,8 @@ func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 	})
 }
 
-// The same at the instance that trusted the lost commits: its own write does not
-// hide the loss.
+// The user is disabled at the instance that trusted the lost commits. Its own
+// write does not hide the loss.
 func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
@@ -142,8 +142,8 @@ func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
 	})
 }
 
-// Under load, with writers at both instances and the usual polling. The user is
-// denied as soon as the instance can have asked.
+// This test runs under load, with writers at both instances and normal polling.
+// The user is denied as soon as the instance can have polled.
 func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
 	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
@@ -156,7 +156,7 @@ func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 				load.Go(func() {
 					for n := 0; ctx.Err() == nil; n++ {
 						if i == 0 {
-							_ = w.store.Write(ctx, w.ID("master"), func(tx *store.Tx) error { // refused while the database changes
+							_ = w.store.Write(ctx, w.ID("master"), func(tx *store.Tx) error { // refused while the database is replaced
 								_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: w.ID("reseller"), Name: fmt.Sprint("load ", n)})
 								return err
 							})

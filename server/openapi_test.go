@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Every route that answers is described, and every route described answers.
+// The document describes every route, and every described route exists.
 func TestOpenAPIDescribesTheRoutesThatThereAre(t *testing.T) {
 	t.Parallel()
 	s := sqliteCore(t).serve(t, nil)

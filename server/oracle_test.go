@@ -10,8 +10,8 @@ import (
 	"resellerd/store"
 )
 
-// An oracle is a question whose answer would tell what the asker must not see:
-// reseller A asks the same in two worlds, of which one has been changed out of
+// oracle is a question whose answer could tell what the asker must not see.
+// Reseller A asks the same in two worlds. One of them has been changed out of
 // its sight.
 type oracle struct {
 	name    string
@@ -132,7 +132,7 @@ var oracles = []oracle{
 			w.rates("bulk")
 		},
 		ask: func(w *world) (got []answered) {
-			for range 3 { // from the database, while it is read into memory, and from there
+			for range 3 { // from the database, while it is loaded into memory, and from memory
 				for _, number := range []string{"49", "4917", "4930", "1", "44"} {
 					got = append(got, w.get("a", "/v1/lookup?number="+number).want(200))
 				}
@@ -267,7 +267,7 @@ func TestNoQuestionTellsWhatIsOutOfSight(t *testing.T) {
 	}
 }
 
-// withoutTag leaves out what is made with a store's own key.
+// withoutTag removes the ETag, which depends on the store's own key.
 func withoutTag(a answered) string {
 	a.header = a.header.Clone()
 	a.header.Del("ETag")

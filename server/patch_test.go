@@ -9,8 +9,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// jsonFields lists the fields of a shape as they are called in JSON, with the
-// kind of value that each has there.
+// jsonFields returns the JSON names of a shape's fields, with the kind of each
+// value.
 func jsonFields(shape any) map[string]reflect.Kind {
 	fields := map[string]reflect.Kind{}
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(shape)) {

@@ -16,13 +16,13 @@ import (
 	"resellerd/store/schema"
 )
 
-// A planted world is seedWorld with a random text in every private field, so
-// that none of them can be met by chance.
+// planted is seedWorld with a random text in every private field, so that no
+// text appears by chance.
 type planted struct {
 	*world
-	what map[string]string // of each text: whose field it stands in
-	kept map[string]string // texts that only their owner's user reads, by its name
-	ids  []string          // that requests name
+	what map[string]string // the owner and field of each text
+	kept map[string]string // texts that only their owner's user may read, with that user
+	ids  []string          // the ids that requests use
 }
 
 func (p *planted) note(account, field, text string) string {
@@ -30,7 +30,7 @@ func (p *planted) note(account, field, text string) string {
 	return text
 }
 
-// text plants a word.
+// text plants a random word.
 func (p *planted) text(account, field string) string {
 	return p.note(account, field, "zq"+strings.ToLower(rand.Text()))
 }
@@ -39,7 +39,7 @@ func (p *planted) mail(account, field string) string {
 	return p.text(account, field) + "@example.com"
 }
 
-// digits plants a number of 14 digits.
+// digits plants a random number of 14 digits.
 func (p *planted) digits(account, field string) string {
 	n, err := rand.Int(rand.Reader, big.NewInt(9e13))
 	if err != nil {
@@ -48,7 +48,7 @@ func (p *planted) digits(account, field string) string {
 	return p.note(account, field, fmt.Sprint(n.Int64()+1e13))
 }
 
-// notA is everything in the world that reseller A does not own, by owner.
+// notA lists everything that reseller A does not own, by owner.
 var notA = map[string]struct{ Users, groups, customers, cards []string }{
 	"M": {[]string{"m", "clerk"}, []string{"M.full", "M.clerks", "M.default"}, []string{"mega"}, []string{"upstream", "upstream2", "gold", "silver", "bronze"}},
 	"B": {[]string{"b", "b2"}, nil, []string{"bolt", "brio"}, []string{"bulk"}},
@@ -64,7 +64,7 @@ func tenantOf(account string) string {
 	return "M"
 }
 
-// plant fills every private field that is not reseller A's.
+// plant fills every private field that reseller A does not own.
 func plant(w *world) *planted {
 	p := &planted{world: w, what: map[string]string{}, kept: map[string]string{}}
 	for _, account := range slices.Sorted(maps.Keys(notA)) {
@@ -178,7 +178,7 @@ func (p *planted) plantCards(tx *store.Tx, account string) error {
 	return nil
 }
 
-// plantRecipe says what a customer card is built from and by which rules.
+// plantRecipe sets the parents and profit rules of a customer card.
 func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) error {
 	if card.Kind != schema.CustomerCard {
 		return nil
@@ -193,10 +193,10 @@ func (p *planted) plantRecipe(tx *store.Tx, account string, card *store.Card) er
 	})
 }
 
-// plantDestinations has an account call a place something; only its own users
-// read that.
+// plantDestinations gives an account a name for a destination, which only its
+// own users read.
 func (p *planted) plantDestinations(tx *store.Tx, account string) error {
-	if account == "R" { // its users hold nothing in this world
+	if account == "R" { // its users have no access in this world
 		return nil
 	}
 	name := p.text(account, "what it calls a place")
@@ -206,8 +206,9 @@ func (p *planted) plantDestinations(tx *store.Tx, account string) error {
 	return tx.SetDestinations(context.Background(), p.id(account), []store.Destination{{Prefix: "49", Name: name}})
 }
 
-// plantRevisions gives a card a draft, and one that was active: of gold that is
-// all that is private, of the others the active one is, too.
+// plantRevisions gives a card an old revision, an active one and a draft. The
+// old revision and the draft are private. The active one is private too, except
+// for gold.
 func (p *planted) plantRevisions(tx *store.Tx, account, card string) error {
 	ctx := context.Background()
 	for _, label := range []string{"old", "new", "draft"} {
@@ -235,7 +236,8 @@ func oneRate(name string) iter.Seq2[store.Rate, error] {
 	}
 }
 
-// plantAudit writes what a change was, by its owner and by the master about A.
+// plantAudit writes audit entries with a change: about the owner, and from the
+// master about A.
 func (p *planted) plantAudit(tx *store.Tx, account string) error {
 	owners := []string{account}
 	if account == "M" {

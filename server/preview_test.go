@@ -39,7 +39,7 @@ func TestPreviewShowsWhatTheOtherWouldSee(t *testing.T) {
 			PreviewOf  string `json:"preview_of"`
 			Input      struct{ Subject struct{ ID string } }
 		}
-		for range 2 { // the permission, then what is seen
+		for range 2 { // the permission, then the list
 			must(t, d.Decode(&entry))
 		}
 		if entry.ActingUser != w.ID("agent") || entry.PreviewOf != w.ID("clerk") || entry.Input.Subject.ID != w.ID("clerk") {
@@ -100,7 +100,7 @@ func TestPreviewIsRefused(t *testing.T) {
 	}
 }
 
-// A policy can hide rates, or any column, by who somebody is and not by an area.
+// A policy can hide rates or any column from single users, without an area.
 func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 	t.Parallel()
 	seen := func(column string) string {
@@ -136,7 +136,8 @@ func TestAPreviewShowsNoColumnThatThePreviewerDoesNotSee(t *testing.T) {
 	}
 }
 
-// lastAudit is who looked as whom.
+// lastAudit returns the actor and the previewed user of the last preview in the
+// audit trail.
 func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
 	t.Helper()
 	must(t, w.store.Stream(tctx, query.Query{

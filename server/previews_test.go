@@ -9,7 +9,7 @@ import (
 	"resellerd/server/insight"
 )
 
-// previewed is a preview, as it was answered.
+// previewed is the answer to a preview.
 type previewed struct{ insight.Preview }
 
 func (a answered) preview() previewed {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// An access to rates is made in one place, which asks the policy. Nothing that
-// answers somebody has one that asks nobody.
+// Only one place creates an access to rates, and it asks the policy. No code
+// that answers a request uses an access without a policy.
 func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
 	t.Parallel()
 	made := 0
@@ -34,7 +34,7 @@ func TestAccessToRatesIsMadeInOnePlace(t *testing.T) {
 	}
 }
 
-// Where prefixes are hidden, a look-up does not tell which of them a number has.
+// If prefixes are hidden, a look-up does not tell which prefix a number has.
 func TestALookUpTellsNothingOfPrefixesThatAreHidden(t *testing.T) {
 	t.Parallel()
 	engine := hidingEngine(t, "reseller/resource/rate/rate.rego", `"prefix", `, ``,

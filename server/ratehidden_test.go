@@ -10,9 +10,10 @@ import (
 	"resellerd/store"
 )
 
-// Two worlds that differ in rates alone which the policy hides, as a whole type
-// or by columns, answer a user alike, byte for byte, whatever it asks and writes.
-// What would be proved, built or compared is refused before it is.
+// The policy hides rates, as a whole type or by columns. Two worlds that differ
+// only in these rates give a user the same answers, byte for byte, whatever it
+// reads and writes. A proof, build or comparison that needs the rates is refused
+// before it starts.
 func TestRatesThatThePolicyHidesChangeNoAnswer(t *testing.T) {
 	oneAtATime(t)
 	for i, h := range hidings {
@@ -38,7 +39,7 @@ func toldApart(t *testing.T, cheap, dear *world, user, card, bought string) (n i
 	t.Helper()
 	for i, ask := range asksOfRates {
 		if !strings.HasPrefix(ask.route, "GET ") && !strings.HasSuffix(ask.route, "/proof") && !strings.HasSuffix(ask.path, "?mode=replace") {
-			continue // it would change what the other user is asked about
+			continue // it would change the data for the other user
 		}
 		one, two := askRates(cheap, user, card, bought, i), askRates(dear, user, card, bought, i)
 		if strings.Contains(one.body, session.ReasonRatesHidden) {
@@ -81,9 +82,9 @@ func neverToldApart(t *testing.T, cheap, dear *world, user, card, bought string)
 	}
 }
 
-// What a user may not read any more when the time has come keeps what it has
-// scheduled from becoming active, whether it would lose or not; who may read it
-// is told why.
+// A user who has lost access to the rates cannot activate a revision by an
+// earlier schedule. The revision is held, whether or not it would sell at a
+// loss. A user who may read the rates is told the reason.
 func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
 	t.Parallel()
 	h := hidings[1]
@@ -94,7 +95,7 @@ func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
 			w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
 			w.drafts("retail", "draft", map[bool]string{false: "9", true: "0"}[dear])
 			path := "/v1/cards/{retail}/revisions/{retail.draft}"
-			if dear { // it was no loss when it was scheduled
+			if dear { // it was not a loss when it was scheduled
 				w.do("a.sees", "PATCH", "/v1/cards/{retail}", `{"parents":[],"accept_losses":true}`).want(200)
 			}
 			w.do("a.sees", "POST", path+"/activate", `{"live_at":"`+w.later(time.Hour)+`"}`).want(200)
@@ -115,8 +116,8 @@ func TestAScheduleOfWhoIsNotShownTheRatesAnyMoreIsHeld(t *testing.T) {
 	})
 }
 
-// A repeated request is authorised again: what a build or an import came to is
-// not told to who may not read the rates any more.
+// A repeated request is authorised again. A user who has lost access to the
+// rates does not get the result of its build or import.
 func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
 	t.Parallel()
 	h := hidings[1]
@@ -141,8 +142,8 @@ func TestARepeatedRequestTellsNothingOfRatesThatAreHiddenSince(t *testing.T) {
 	})
 }
 
-// A rebuild that is under way stops telling and building once the rates are
-// hidden from its user.
+// A running rebuild refuses the remaining cards as soon as the rates are hidden
+// from its user.
 func TestARebuildEndsInRefusalsOnceTheRatesAreHidden(t *testing.T) {
 	t.Parallel()
 	h := hidings[1]

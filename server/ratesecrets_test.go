@@ -15,13 +15,13 @@ import (
 	"resellerd/store/seed"
 )
 
-// rateUse says what a route has to do with rates.
+// rateUse is the way in which a route uses rates.
 type rateUse string
 
 const (
-	usesNone    rateUse = "none"     // nothing in its answer comes from rates
+	usesNone    rateUse = "none"     // its answer holds nothing from rates
 	usesShown   rateUse = "shown"    // it shows rates, in the columns that the policy shows
-	usesLeftOut rateUse = "left out" // what it works out from rates is left out
+	usesLeftOut rateUse = "left out" // it leaves out results that are computed from rates
 	usesRefused rateUse = "refused"  // it answers rates_hidden
 )
 
@@ -46,7 +46,7 @@ var rateUses = map[string]rateUse{
 	"GET /v1/cards/:id/revisions": usesLeftOut, "GET /v1/cards/:id/revisions/:revision": usesLeftOut,
 	"PATCH /v1/cards/:id/revisions/:revision": usesLeftOut, "DELETE /v1/cards/:id/revisions/:revision": usesNone,
 	"POST /v1/cards/:id/revisions/:revision/activate": usesRefused, "GET /v1/cards/:id/revisions/:revision/diff": usesRefused,
-	"POST /v1/cards/:id/import":     usesRefused, // an amendment; what a replacement changes is left out
+	"POST /v1/cards/:id/import":     usesRefused, // for an amendment; a replacement leaves the changes out
 	"GET /v1/cards/:id/assignments": usesNone, "PUT /v1/cards/:id/assignments/:account_id": usesNone, "DELETE /v1/cards/:id/assignments/:account_id": usesNone,
 	"GET /v1/cards/:id/customers": usesNone, "PUT /v1/cards/:id/customers/:customer_id": usesNone, "DELETE /v1/cards/:id/customers/:customer_id": usesNone,
 
@@ -84,12 +84,12 @@ func TestEveryRouteIsClassifiedByWhatItHasToDoWithRates(t *testing.T) {
 	}
 }
 
-// hidings are policies that hide rates, or columns of them, from users without
-// the area card/rates.
+// hidings are policies that hide rates, or some of their columns, from users
+// without the area card/rates.
 var hidings = []struct {
 	name                 string
 	file, text, by, more string
-	// inter says that both worlds differ in the prices of jurisdictions alone.
+	// inter says that the worlds differ only in the prices of jurisdictions.
 	inter bool
 }{
 	{name: "rates", file: "reseller/resource/rate/rate.rego", text: `allow if card.allow`,
@@ -116,8 +116,8 @@ func hidingEngine(t *testing.T, file, text, by, more string) *policies.Engine {
 	return engine
 }
 
-// eyed makes users who may do whatever their account may, and are shown rates or
-// not.
+// eyed creates users with all the access of their account. Some are shown rates
+// and some are not.
 func eyed(w *world) {
 	for user, account := range map[string]string{"m.sees": "M", "m.hidden": "M", "a.sees": "A", "a.hidden": "A"} {
 		g := store.Group{AccountID: account, Name: "of " + user, DefaultAccess: "crud"}
@@ -128,14 +128,14 @@ func eyed(w *world) {
 	}
 }
 
-// seedIn makes a group of M's tenant with a user in it.
+// seedIn creates a group of M's tenant with a user in it.
 func seedIn(w *world, user string, g store.Group) {
 	w.seed("M", seed.Group("group of "+user, g),
 		seed.User(user, store.User{AccountID: g.AccountID, Login: user + "@example.com", Groups: []string{"group of " + user}}))
 }
 
-// rateOfWorld is a rate of one prefix that differs between worlds in what is
-// hidden alone.
+// rateOfWorld is a rate of one prefix. It differs between the worlds only in
+// hidden columns.
 func rateOfWorld(inter bool, cost int64) func(yield func(store.Rate, error) bool) {
 	rate := store.Rate{Prefix: "49", Name: "Germany", Cost: cost, Pulse: 1}
 	if inter {
@@ -144,9 +144,9 @@ func rateOfWorld(inter bool, cost int64) func(yield func(store.Rate, error) bool
 	return func(yield func(store.Rate, error) bool) { yield(rate, nil) }
 }
 
-// costly has card sell what bought costs: with a loss that was accepted or
-// without, with one revision that is held for one reason or another, stale or
-// not. Rows, ids and states are the same whatever the costs.
+// costly makes card sell what bought costs. Depending on dear, it accepts a loss
+// or not, holds one revision for one reason or the other, and is stale or not.
+// Rows, ids and states do not depend on the costs.
 func costly(card, bought string, inter, dear bool) func(w *world) {
 	return func(w *world) {
 		seedWorld(w)
@@ -193,7 +193,7 @@ func costly(card, bought string, inter, dear bool) func(w *world) {
 			return err
 		})
 		revised("draft of "+card, card, 2e8, func(*store.Tx, store.Revision) error { return nil })
-		if card == "gold" { // stale where it sells at a loss then
+		if card == "gold" { // makes it stale if it sells at a loss
 			supply(bought, "upstream2")
 		}
 		if dear {
@@ -202,12 +202,12 @@ func costly(card, bought string, inter, dear bool) func(w *world) {
 	}
 }
 
-// askOfRates is a question that could tell of rates.
+// askOfRates is a request whose answer could reveal rates.
 type askOfRates struct{ route, path, body, accept string }
 
 const ofRevision = "/v1/cards/{K}/revisions/"
 
-// asksOfRates are asked in this order: what changes something comes last.
+// asksOfRates are sent in this order. Requests that change data come last.
 var asksOfRates = []askOfRates{
 	{"GET /v1/cards", "/v1/cards?count=true", "", ""}, {"GET /v1/cards", "/v1/cards?stale=provider_card_changed&count=true", "", ""},
 	{"GET /v1/cards", "/v1/cards?stale_prefix=p", "", ""}, {"GET /v1/cards", "/v1/cards?sort=-stale", "", ""},
@@ -248,7 +248,7 @@ var asksOfRates = []askOfRates{
 	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/cards", "/v1/cards", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions", "", ""},
 }
 
-// askRates asks the i-th question.
+// askRates sends the i-th request.
 func askRates(w *world, user, card, bought string, i int) answered {
 	w.t.Helper()
 	ask := asksOfRates[i]
@@ -266,7 +266,7 @@ func askRates(w *world, user, card, bought string, i int) answered {
 	return w.do(user, method, expand(ask.path), expand(ask.body), headers...)
 }
 
-// ratesOf are rates of one prefix.
+// ratesOf returns rates of one prefix.
 func ratesOf(prefix string, cost int64) []store.Rate {
 	return []store.Rate{{Prefix: prefix, Name: "Germany", Cost: cost, Pulse: 1}}
 }

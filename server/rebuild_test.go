@@ -18,7 +18,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// engineBut is the embedded policy with a text of one of its files replaced.
+// engineBut is the embedded policy with a text in one of its files replaced.
 func engineBut(t *testing.T, file, text, by string) *policies.Engine {
 	t.Helper()
 	tree, err := treeWithDepth(1)
@@ -33,8 +33,8 @@ func engineBut(t *testing.T, file, text, by string) *policies.Engine {
 	return engine
 }
 
-// eachDatabase runs a test on a world under a policy in either database; in quick
-// tests, in one.
+// eachDatabase runs a test with a world under a policy, on both databases; in
+// quick tests, on one.
 func eachDatabase(t *testing.T, engine *policies.Engine, test func(t *testing.T, fresh func() *world)) {
 	t.Helper()
 	for name, url := range databases(carriers, turn(t)) {
@@ -44,8 +44,8 @@ func eachDatabase(t *testing.T, engine *policies.Engine, test func(t *testing.T,
 	}
 }
 
-// resold makes cards of A that are built from gold and active, of a currency
-// and called so in public.
+// resold creates active cards of A that are built from gold, with this currency
+// and public name.
 func (w *world) resold(currency, public string, names ...string) {
 	w.t.Helper()
 	for _, name := range names {
@@ -76,7 +76,8 @@ func activateBuilt(tx *store.Tx, card string) error {
 	return err
 }
 
-// reprice puts other rates of gold in force: what is built from it is stale.
+// reprice activates other rates of gold. Cards that are built from it become
+// stale.
 func (w *world) reprice(cost int64) {
 	w.t.Helper()
 	w.pass(time.Second)
@@ -105,7 +106,7 @@ type rebuilt struct {
 	}
 }
 
-// rebuild rebuilds as a, and tells what came of each card.
+// rebuild rebuilds as user a, and returns the result for each card.
 func (w *world) rebuild(body string) (total rebuilt, results []string) {
 	w.t.Helper()
 	must(w.t, json.Unmarshal([]byte(w.do("a", "POST", "/v1/cards/rebuild", body).want(200).body), &total))
@@ -117,14 +118,14 @@ func (w *world) rebuild(body string) (total rebuilt, results []string) {
 
 var revisionIDs = regexp.MustCompile(`rev_[a-z0-9]+`)
 
-// hushing hides own cards from resellers. The cards that they are bought from stay
-// shown.
+// hushing hides own cards from resellers, but not the cards that they are bought
+// from.
 const cardRego, hushed, hushing = "reseller/resource/card/card.rego", "reach.subtree\n\tinput.resource.kind == \"customer\"",
 	hushed + "\n\tnot input.resource.public_name == \"hush\""
 
-// Two worlds that differ in stale cards of the own account which the policy
-// hides from the user are told apart by no rebuild, and the hidden are left as
-// they are.
+// Two worlds differ in stale cards of the own account that the policy hides from
+// the user. A rebuild tells the user no difference, and does not change the
+// hidden cards.
 func TestARebuildNeitherTellsOfNorTouchesOwnCardsThatThePolicyHides(t *testing.T) {
 	oneAtATime(t)
 	eachDatabase(t, engineBut(t, cardRego, hushed, hushing), func(t *testing.T, fresh func() *world) {
@@ -142,7 +143,8 @@ func TestARebuildNeitherTellsOfNorTouchesOwnCardsThatThePolicyHides(t *testing.T
 			{`{}`, ""}, {`{}`, mediaNDJSON}, {`{"ids":["{hush1}","{open1}"]}`, ""}, {`{"ids":["{hush1}"]}`, mediaNDJSON}, {`{"ids":[]}`, ""},
 			{`{"ids":["{hush1}","{open2}"],"activate":true}`, ""}, {`{"activate":true}`, mediaNDJSON}, {`{"activate":true}`, ""},
 		} {
-			// In the world without them, what stands for hidden cards is named alike.
+			// The bare world has no hidden cards, so it gets the ids from the
+			// other world.
 			body := more.expand(c.body)
 			one := bare.do("a", "POST", "/v1/cards/rebuild", body, "Accept", c.accept).want(200)
 			two := more.do("a", "POST", "/v1/cards/rebuild", body, "Accept", c.accept).want(200)
@@ -235,7 +237,7 @@ func TestARebuildThatWasCutOffGoesOnWithTheRest(t *testing.T) {
 	})
 }
 
-// cutOff begins a rebuild as a, whose reader is gone after the first card.
+// cutOff starts a rebuild as user a, whose client is gone after the first card.
 func (w *world) cutOff(o buildOptions) (first rebuiltBody) {
 	w.t.Helper()
 	r := &inquiry{s: w.server, Session: session.Session{Shared: w.server.shared, Ctx: tctx, Engine: w.server.engines.Current(), From: session.Origin{Name: "rebuild"}, DecisionID: "cut off"}}
@@ -318,7 +320,7 @@ func TestADraftThatSellsAtALossIsNotMadeActiveByARebuild(t *testing.T) {
 	})
 }
 
-// Whose policy shows no revisions is not told that one is there.
+// A user whose policy shows no revisions is not told that one exists.
 func TestARevisionOutOfSightIsNotTakenForBuilt(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, engineBut(t, "reseller/resource/revision/revision.rego", `allow if card.allow`, `allow if false`), func(t *testing.T, fresh func() *world) {

@@ -16,7 +16,7 @@ import (
 	"resellerd/policies"
 )
 
-// side is a policy of the reload tests. Two sides differ in what they allow,
+// side is a policy of the reload tests. The two sides differ in what they allow,
 // show, filter, give as reasons and erase from the decision log.
 type side struct {
 	name, where, columns, erased string
@@ -64,7 +64,7 @@ func (s side) load(t testing.TB) *policies.Engine {
 	return e
 }
 
-// reloadAsked is what the reload tests ask.
+// reloadAsked are the requests of the reload tests.
 var reloadAsked = map[string]func(w *world) answered{
 	"an evaluation": func(w *world) answered {
 		body := fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":"read"},"resource":{"type":"customer","id":%q},"context":{"reasons":true}}`,
@@ -77,12 +77,12 @@ var reloadAsked = map[string]func(w *world) answered{
 	"a file":   func(w *world) answered { return w.do("m", "GET", "/v1/cards/{gold}/rates", "", "Accept", mediaCSV) },
 }
 
-// said is what an answer holds of the policy, without what is its own.
+// said is the part of an answer that depends on the policy, without its ids.
 func said(a answered) string {
 	return fmt.Sprintf("%d %s %s", a.status, a.header.Get("ETag"), decisionIDs.ReplaceAllString(a.body, ""))
 }
 
-// alone is what each question is answered under each of the policies.
+// alone returns the answer to each request under each policy alone.
 func alone(t *testing.T, w *world, engines ...*policies.Engine) map[string]map[string]string {
 	t.Helper()
 	answers := map[string]map[string]string{}
@@ -100,8 +100,8 @@ func alone(t *testing.T, w *world, engines ...*policies.Engine) map[string]map[s
 	return answers
 }
 
-// A request stays with the policy that it began with, and what it puts into
-// caches after another came in force is never served under that one.
+// A request stays with the policy that it began with. The values that it caches
+// after another policy came into force are never served under that policy.
 func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 	t.Parallel()
 	for name, ask := range reloadAsked {
@@ -110,7 +110,7 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 			log := &coreLog{}
 			a, b := sideA.load(t), sideB.load(t)
 			w := newWorld(t, carriers.SQLite(t), a, seedWorld, WithClock(g.now), withSyncLog(log))
-			want := alone(t, w, sideA.load(t), sideB.load(t)) // engines of their own: a and b are cold
+			want := alone(t, w, sideA.load(t), sideB.load(t)) // separate engines, so that a and b stay cold
 			if want[a.Revision()][name] == want[b.Revision()][name] {
 				t.Fatalf("both policies answer alike: %s", want[a.Revision()][name])
 			}
@@ -136,7 +136,8 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 	}
 }
 
-// checkErased holds every log entry to the mask of the revision it names.
+// checkErased checks every log entry against the mask of the revision that it
+// names.
 func checkErased(t *testing.T, log *coreLog, a, b *policies.Engine) {
 	t.Helper()
 	seen := map[string]int{}
@@ -164,7 +165,7 @@ func checkErased(t *testing.T, log *coreLog, a, b *policies.Engine) {
 	}
 }
 
-// withSyncLog writes the decision log at once.
+// withSyncLog makes the server write the decision log at once.
 func withSyncLog(log *coreLog) Option {
 	return func(s *Server) {
 		WithDecisionWriter(log)(s)
@@ -172,7 +173,7 @@ func withSyncLog(log *coreLog) Option {
 	}
 }
 
-// stopClock is a clock that can stop the first request to look at it.
+// stopClock is a clock that can stop the first request that reads it.
 type stopClock struct {
 	armed            atomic.Bool
 	entered, release chan struct{}
@@ -206,7 +207,7 @@ func TestNoAnswerMixesTwoRevisionsUnderLoad(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				w.server.engines.Swap([]side{sideA, sideB}[i%2].load(t)) // cold each time
+				w.server.engines.Swap([]side{sideA, sideB}[i%2].load(t)) // with cold caches each time
 			}
 		}
 	})

@@ -17,8 +17,9 @@ import (
 
 const benchRecords = 100_000
 
-// BenchmarkReplay decides 100,000 records again by the policy that made them: of
-// a thousand resellers' users, about rows of every type and, one in five, lists.
+// BenchmarkReplay decides 100,000 records again with the policy that made them.
+// The records are of users of a thousand resellers, about rows of every type.
+// One in five is a list.
 func BenchmarkReplay(b *testing.B) {
 	e, err := policies.Load(context.Background(), policies.Embedded(), policies.Options{Schema: Schema()})
 	must(b, err)

@@ -15,8 +15,8 @@ import (
 	"resellerd/store/storetest"
 )
 
-// record asks a server over a twin's world at random, and returns the decision
-// log of it.
+// recordTwin sends random requests to a server with a twin's world, and returns
+// its decision log.
 func recordTwin(t *testing.T, viewer twinViewer, requests int, change func(*asked, int)) []byte {
 	t.Helper()
 	w := newTwinStore(t, storetest.SQLite(t), viewer, 5, 1)
@@ -45,8 +45,8 @@ func replayed(t *testing.T, e *policies.Engine, log []byte) *replay.Report {
 	return r
 }
 
-// Whatever was decided, by whatever route: deciding it again by the same policy,
-// from what the log holds of it, comes out the same.
+// Every decision, on every route, has the same result when the same policy
+// decides it again from its log entry.
 func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 	oneAtATime(t)
 	total, kinds := 0, map[string]int{}
@@ -64,7 +64,7 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 		fresh, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Timeout: time.Minute})
 		must(t, err)
 		r := replayed(t, fresh, log)
-		networks := r.Undecidable["input.subject.user.ip_allow"] // of a user to whom a request has given some
+		networks := r.Undecidable["input.subject.user.ip_allow"] // of a user to whom a request gave networks
 		if r.Flipped != 0 || r.Open() != networks || networks > r.Entries/100 || r.Same+r.Refusals+networks != r.Entries {
 			for _, g := range r.Groups {
 				t.Errorf("viewer %d: %+v", i, *g)
@@ -82,8 +82,8 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 	}
 }
 
-// A policy that differs in a rule flips what that rule decides, and what was
-// masked is not guessed at.
+// A policy with one different rule changes only the decisions of that rule.
+// Masked values are not guessed.
 func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 	t.Parallel()
 	viewer := twinViewers[0]
@@ -114,8 +114,8 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 	}
 }
 
-// What of a user's networks was masked is not guessed: its decisions are
-// undecidable, and those of others are not.
+// The masked networks of a user are not guessed. Decisions that depend on them
+// are undecidable; other users' decisions are not.
 func TestReplayDoesNotGuessTheNetworksOfAUser(t *testing.T) {
 	t.Parallel()
 	log := &bytes.Buffer{}

@@ -7,8 +7,8 @@ import (
 	"resellerd/store/schema"
 )
 
-// The registry names exactly the types that are decided about, and each through
-// the type that the store decides it through.
+// The registry names exactly the types that the policy decides on. It names for
+// each the type through which the store decides on it.
 func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
 	t.Parallel()
 	registered := map[string]string{}
@@ -31,7 +31,8 @@ func TestTheRegistryNamesEveryTypeThatIsDecided(t *testing.T) {
 	}
 }
 
-// The registry says of every collection what a new row is unless it says otherwise.
+// The registry names the owner column and the default kind of a new row in every
+// collection.
 func TestTheRegistryNamesOwnerAndKindOfEveryCollection(t *testing.T) {
 	t.Parallel()
 	for _, r := range resource.Types {

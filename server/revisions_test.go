@@ -12,7 +12,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// passTime does what is due.
+// passTime does the work that is due.
 func (w *world) passTime() {
 	w.t.Helper()
 	if _, err := w.server.passTime(context.Background(), &timekeeper{}); err != nil {
@@ -20,7 +20,7 @@ func (w *world) passTime() {
 	}
 }
 
-// dear is a deck that costs more than anything is sold for.
+// dear is a rate that costs more than any sale price.
 func dear(yield func(store.Rate, error) bool) {
 	yield(store.Rate{Prefix: "49", Name: "Germany", Cost: 90_000_000_000, Pulse: 1}, nil)
 }
@@ -71,7 +71,7 @@ func TestARevisionIsActivatedAndRolledBackInOneCallEach(t *testing.T) {
 		w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", `{"live_at":"2020-01-01T00:00:00Z"}`).refused(422, "live_at")
 		w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", `{"now":true}`).refused(422, "now")
 		w.pass(time.Hour)
-		for range 2 { // the same again with the same key
+		for range 2 { // the same key again
 			got := w.do("m", "POST", "/v1/cards/{gold}/revisions/{gold.draft}/activate", "", headerIdempotency, "k").want(200).object()
 			if got["status"] != "active" || got["number"] != 2.0 || tag == "" {
 				t.Errorf("got %v", got)
@@ -129,7 +129,7 @@ func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
 	})
 }
 
-// A cursor stays with the revision that it began with.
+// A cursor stays with the revision that it started with.
 func TestPagesAreOfOneRevision(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

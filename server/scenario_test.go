@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The five steps by which a carrier takes on a reseller.
+// The test follows the five steps by which a carrier takes on a reseller.
 func TestACarrierTakesOnAReseller(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

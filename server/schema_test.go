@@ -2,5 +2,5 @@ package server
 
 import "resellerd/server/resource"
 
-// Schema is what the policies of the tests know of the store.
+// Schema is the schema of the store that the policies of the tests use.
 var Schema = resource.Schema

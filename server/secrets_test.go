@@ -13,8 +13,8 @@ import (
 	"resellerd/policies/policiestest/depth"
 )
 
-// What is sent to every route that takes a body. A route that is added to the
-// table must be added here: see knockEverywhere.
+// secretBodies are the bodies that are sent to every route that takes one. A new
+// route must be added here: see knockEverywhere.
 var secretBodies = map[string][]string{
 	"POST /v1/accounts":                               {`{"name":"x","parent_id":"X"}`, `{"name":"x","external_id":"S","group":{"name":"x"},"user":{"login":"q@x.example"}}`, `{"name":"x"}`},
 	"PATCH /v1/accounts/:id":                          {`{"name":"changed"}`, `{"external_id":"S"}`, `{"ceiling":{}}`},
@@ -55,10 +55,10 @@ var secretBodies = map[string][]string{
 	},
 }
 
-// What every GET is asked with.
+// secretQueries are the queries that are sent to every GET route.
 var secretQueries = []string{"", "?limit=1000", "?count=true&limit=1&sort=-name", "?name_contains=zq", "?sort=notes", "?notes_contains=zq", "?cursor=x", "?nonsense=1", "?updated_at_gt=2020-01-01T00:00:00Z"}
 
-// secretIDs are the ids that stand for a path parameter or a reference.
+// secretIDs are the ids that are used for path parameters and references.
 func (p *planted) secretIDs() []string { return p.ids }
 
 func allSecretIDs() []string {
@@ -74,8 +74,9 @@ func allSecretIDs() []string {
 	return append(ids, "{M}", "{B}", "{N}", "{R}")
 }
 
-// aShare keeps a test short: a third of the ids on the database that takes longer,
-// and in quick tests a third of them once more, there a third of that.
+// aShare keeps a test short. It returns a third of the ids for PostgreSQL, which
+// takes longer. In quick tests, it returns a third of the ids, and a ninth of
+// that for PostgreSQL.
 func aShare(ids []string, database string) []string {
 	if database == "postgres" {
 		ids = everyThird(ids)
@@ -89,7 +90,7 @@ func aShare(ids []string, database string) []string {
 	return ids
 }
 
-// everyThird of the ids follows from their order.
+// everyThird returns every third id, and always gold and M.default.
 func everyThird(ids []string) (some []string) {
 	for i, id := range ids {
 		if i%3 == 0 || id == "{gold}" || id == "{M.default}" {
@@ -99,11 +100,11 @@ func everyThird(ids []string) (some []string) {
 	return some
 }
 
-// told is one request's text and the raw bytes of its answer.
+// told is one request as a text, and the raw bytes of its answer.
 type told struct{ asked, answer string }
 
-// knockEverywhere sends to every route of the table, as one user, everything
-// that its tests know of, and hands each answer to look.
+// knockEverywhere sends everything that the tests know to every route of the
+// table, as one user. It passes each answer to look.
 func (p *planted) knockEverywhere(user string, look func(told)) {
 	p.t.Helper()
 	ids := p.secretIDs()
@@ -134,7 +135,7 @@ func (p *planted) knockEverywhere(user string, look func(told)) {
 	}
 }
 
-// writeQueries are what a route is asked with beside its bodies.
+// writeQueries are the queries that a route gets with its bodies.
 func (p *planted) writeQueries(rt route, path string) []string {
 	switch {
 	case rt.doc.dry:
@@ -149,7 +150,7 @@ func (p *planted) writeQueries(rt route, path string) []string {
 	return queries
 }
 
-// pathsOf fills a pattern with every id; of two parameters the second with few.
+// pathsOf fills a pattern with every id. A second parameter gets only a few.
 func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 	head, rest, found := strings.Cut(pattern, ":")
 	if !found {
@@ -173,7 +174,7 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 	return paths
 }
 
-// revisionsOf are the revisions of a card, and one of another.
+// revisionsOf are the revisions of a card, and one revision of another card.
 func (p *planted) revisionsOf(card string) (ids []string) {
 	for _, label := range []string{"old", "new", "draft"} {
 		ids = append(ids, p.id("revision "+label+" of "+card))
@@ -220,7 +221,7 @@ func (p *planted) knockRoute(user, method, path string, bodies []string, look fu
 	look(p.knock(user, asked{method: "HEAD", path: path}))
 }
 
-// referencedBy is every id when a body names one, else one.
+// referencedBy returns a few ids if a body names an id, or else one.
 func referencedBy(body string, ids []string) []string {
 	if strings.Contains(body, `"X"`) {
 		return []string{ids[0], ids[1], ids[len(ids)/2], ids[len(ids)-4], ids[len(ids)-3]}
@@ -228,7 +229,7 @@ func referencedBy(body string, ids []string) []string {
 	return ids[:1]
 }
 
-// knock sends a request and keeps the bytes of its answer as they were.
+// knock sends a request and keeps the raw bytes of its answer.
 func (p *planted) knock(user string, a asked) told {
 	p.t.Helper()
 	body := p.expand(strings.ReplaceAll(a.body, "{USER}", "{"+user+"}"))
@@ -258,7 +259,7 @@ func (p *planted) knock(user string, a asked) told {
 	return told{asked: user + ": " + a.method + " " + p.expand(a.path) + " " + body + strings.Join(a.header, " "), answer: string(raw)}
 }
 
-// hiddenIDs are the ids of what A must not know of.
+// hiddenIDs are the ids of rows that A must not know of.
 func (p *planted) hiddenIDs() map[string]string {
 	hidden := map[string]string{}
 	for _, name := range invisibleToA {
@@ -299,15 +300,15 @@ func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
 	}
 }
 
-// mustBeFound fails unless those who may see the secrets do: a search for what
-// is nowhere would find nothing, too.
+// mustBeFound fails unless users who may see the secrets do see them. Otherwise
+// a search for a text that is nowhere would pass.
 func (p *planted) mustBeFound(t *testing.T) {
 	t.Helper()
 	missing := maps.Clone(p.what)
 	for _, user := range []string{"m", "n"} {
 		p.readEverything(user, func(got told) {
 			if strings.Contains(got.asked, " /v1/preview/") {
-				return // with another's eyes
+				return // with another user's eyes
 			}
 			maps.DeleteFunc(missing, func(text, _ string) bool { return strings.Contains(got.answer, text) })
 		})
@@ -327,7 +328,7 @@ func (p *planted) mustBeFound(t *testing.T) {
 	}
 }
 
-// readEverything reads every route that can be read.
+// readEverything reads every GET route.
 func (p *planted) readEverything(user string, look func(told)) {
 	for _, rt := range routes() {
 		if rt.method != "GET" {

@@ -12,8 +12,7 @@ import (
 	"resellerd/store/storetest"
 )
 
-// sameTree is the tree of engineOf, loaded once more: nothing that one policy
-// has cached helps the other.
+// sameTree loads the tree of engineOf again. The two policies share no caches.
 func sameTree(t *testing.T, maxDepth int) *policies.Engine {
 	t.Helper()
 	tree, err := treeWithDepth(maxDepth)
@@ -23,8 +22,9 @@ func sameTree(t *testing.T, maxDepth int) *policies.Engine {
 	return e
 }
 
-// agreeing is a shadow of the same tree that keeps up with its requests, and a
-// check that it was asked about much and disagreed with nothing.
+// agreeing returns the options for a shadow of the same tree that keeps up with
+// its requests. check fails if the shadow compared fewer than atLeast decisions
+// or disagreed with one.
 func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server, atLeast float64)) {
 	log := &coreLog{}
 	beside = []Option{
@@ -50,8 +50,8 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 	}
 }
 
-// Writes are decided by the account tree of their transaction, which has ended,
-// or was rolled back, when the shadow decides.
+// Writes are decided on the account tree of their transaction. The transaction
+// has ended or was rolled back when the shadow decides.
 func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
 	t.Parallel()
 	for name, url := range carriers.Databases() {
@@ -96,7 +96,7 @@ func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
 	}
 }
 
-// Every kind of request, by users of every kind.
+// The test sends every kind of request, by every kind of user.
 func TestAShadowOfTheSameTreeAgreesAboutEveryRequest(t *testing.T) {
 	oneAtATime(t)
 	for i, viewer := range []twinViewer{

@@ -18,7 +18,7 @@ import (
 	"resellerd/server/shadow"
 )
 
-// small is a policy of one module with a rule of the test's own.
+// small is a policy of one module with a rule of the test.
 const small = `package reseller.main
 
 default allow := false
@@ -64,7 +64,7 @@ func (p smallPolicy) load(t testing.TB) *policies.Engine {
 	return e
 }
 
-// shadowing puts a policy in the shadow of a server in a test.
+// shadowing starts a test server's shadow with this policy.
 func shadowing(e *policies.Engine, change func(*shadow.Options)) Option {
 	h := &EngineHolder{}
 	h.Swap(e)
@@ -77,7 +77,7 @@ func shadowing(e *policies.Engine, change func(*shadow.Options)) Option {
 	}
 }
 
-// decidedTwice is how many decisions of the live policy ended in a result.
+// decidedTwice is the number of shadow decisions with this result.
 func decidedTwice(t *testing.T, s *Server, result string) float64 {
 	t.Helper()
 	families, err := s.registry.Gather()
@@ -96,13 +96,14 @@ func decidedTwice(t *testing.T, s *Server, result string) float64 {
 	return 0
 }
 
-// handled waits until the shadow of a server has dealt with n decisions, and ends it.
+// handled waits until the shadow of a server has handled n decisions, and closes
+// it.
 func handled(t *testing.T, s *Server, n float64) {
 	t.Helper()
 	soon(t, fmt.Sprintf("%v decisions in the shadow", n), func() bool {
 		return decidedTwice(t, s, "compared")+decidedTwice(t, s, "error")+decidedTwice(t, s, "dropped") >= n
 	})
-	s.shadow.Close(time.Minute) // what was counted last is logged by then
+	s.shadow.Close(time.Minute) // logs the last decisions
 }
 
 const (
@@ -141,7 +142,7 @@ func TestDisagreementsAreCountedByAreaAndKind(t *testing.T) {
 			if c.ask == asked {
 				w.do("m", "POST", "/access/v1/evaluation", customerQuestion(w, "acme"))
 			} else if a := w.get("m", "/v1/customers"); a.status != 200 {
-				n++ // why there are none is a check
+				n++ // an empty list adds a check for its reason
 			}
 			handled(t, w.server, n)
 			text := knock(t, w.server, "GET", "/metrics", "").text
@@ -162,7 +163,7 @@ func metricLines(text, prefix string) []string {
 	return slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return !strings.HasPrefix(line, prefix) })
 }
 
-// odd is a decider that does what no engine should.
+// odd is a decider that misbehaves as no engine should.
 type odd struct{ do func() }
 
 func (o odd) Decide(context.Context, *input.Input) policies.Decision {
@@ -181,8 +182,8 @@ func (o odd) Plan(context.Context, *input.Input) *policies.Plan {
 
 var durations = regexp.MustCompile(`"timer_decision_ns":\d+|,"chain":\{[^}]*\}`)
 
-// Every answer, header and entry of the decision log is the same beside a
-// shadow that allows everything, panics, hangs or errs as it is without one.
+// A shadow that allows everything, panics, hangs or fails changes no answer,
+// header or entry of the decision log.
 func TestAShadowChangesNoAnswer(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
@@ -248,7 +249,7 @@ func TestAShadowThatHangsIsWaitedForByNobody(t *testing.T) {
 	if a := w.get("m", "/v1/customers"); a.status != 200 {
 		t.Errorf("answered %d", a.status)
 	}
-	h.Close(time.Millisecond) // returns though the shadow does not
+	h.Close(time.Millisecond) // returns even if the shadow does not
 	before := decidedTwice(t, w.server, "dropped")
 	if ask(); decidedTwice(t, w.server, "dropped") != before+1 {
 		t.Error("what comes after the end is not dropped")

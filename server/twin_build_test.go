@@ -18,13 +18,13 @@ func (e eyes) buildable(account string) bool {
 	return e.see("card", account) && (account != e.own || !e.sells)
 }
 
-// givenTo reports whether a card of the account above is the viewer's to build
-// from, in either world.
+// givenTo reports whether the viewer may build from a card of the account above,
+// in both worlds.
 func (w *twin) givenTo(account, name string) bool {
 	return w.eyes.parent(account) && w.eyes.read("card") && w.draws("card "+account+"."+name).shared.IntN(2) == 0
 }
 
-// fillRecipe says what a card is built from, by which rules, and builds it.
+// fillRecipe sets the parents and profit rules of a card, and builds it.
 func (w *twin) fillRecipe(account, name string) {
 	seen, all := w.eyes.buildable(account), w.eyes.see("card", account)
 	d := w.draws("recipe " + account + "." + name)
@@ -50,7 +50,7 @@ func (w *twin) fillRecipe(account, name string) {
 	})
 }
 
-// candidates are cards that one of the account may be built from.
+// candidates are the cards that a card of the account may be built from.
 func (w *twin) candidates(account string, r *rand.Rand) (ids []string) {
 	if isMaster(account) {
 		return []string{cardID(account, "k5")}
@@ -65,8 +65,8 @@ func (w *twin) candidates(account string, r *rand.Rand) (ids []string) {
 	return ids
 }
 
-// fitting are the candidates of the card's direction, with an exchange rate
-// where they need one.
+// fitting are the candidates with the card's direction, with an exchange rate if
+// they need one.
 func (w *twin) fitting(ctx context.Context, tx *store.Tx, card string, ids []string) (parents []store.Parent) {
 	own, err := tx.Card(ctx, card)
 	if err != nil {
@@ -96,7 +96,7 @@ func twinRules(r *rand.Rand) (rules []store.ProfitRule) {
 	return rules
 }
 
-// fillDestinations has an account call places.
+// fillDestinations gives an account names for destinations.
 func (w *twin) fillDestinations(account string) {
 	row := w.draws("destinations of " + account).of(account == w.eyes.own)
 	var list []store.Destination
@@ -110,7 +110,7 @@ func (w *twin) fillDestinations(account string) {
 	})
 }
 
-// building is a request about how cards are built.
+// building draws a request about how cards are built.
 func (q *requests) building() asked {
 	card := "/v1/cards/" + url.PathEscape(q.id("card"))
 	if q.r.IntN(2) == 0 {
@@ -144,7 +144,8 @@ func (q *requests) building() asked {
 	return asked{method: "POST", path: card + "/build", body: q.text(map[string]any{"activate": q.r.IntN(2) == 0, "accept_losses": q.r.IntN(4) == 0})}
 }
 
-// parents are cards to build from: of the account above, own ones, anybody's.
+// parents draws cards to build from: of the account above, of the viewer's own
+// account, or of any account.
 func (q *requests) parents() []any {
 	list := []any{}
 	for range q.r.IntN(3) {

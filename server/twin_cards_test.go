@@ -14,8 +14,8 @@ import (
 
 func cardID(account, name string) string { return idOf("card", "card "+account+"."+name) }
 
-// fillCard makes a card with its revisions, assigns it, and puts customers on
-// it. One that is assigned to the viewer shows what a provider shows.
+// fillCard creates a card with its revisions, assigns it, and puts customers on
+// it. A card that is assigned to the viewer shows it what a provider card shows.
 func (w *twin) fillCard(account, name string) {
 	full := "card " + account + "." + name
 	provider := name == "k5" && (isMaster(account) || !w.eyes.within(account))
@@ -55,9 +55,9 @@ func (w *twin) fillCard(account, name string) {
 	}
 }
 
-// fillRevisions gives a card an active revision, or none, and others before
-// and after it that only its own side knows of. What was in force before it was
-// so before the card was assigned to anybody.
+// fillRevisions gives a card an active revision or none. It also adds revisions
+// before and after that, which only the card's own side sees. Earlier revisions
+// were in force before the card was assigned to any account.
 func (w *twin) fillRevisions(account, name string, d draws, see, shown bool) {
 	card := cardID(account, name)
 	row := d.of(see)
@@ -124,8 +124,8 @@ func twinRates(r *rand.Rand) iter.Seq2[store.Rate, error] {
 	}
 }
 
-// fillAssignments assigns a card downwards. Of those to others the one it is
-// assigned to knows nothing; what is over or yet to come is as if it were not.
+// fillAssignments assigns a card to accounts below. An account knows only its
+// own assignment. A past or future assignment looks like none.
 func (w *twin) fillAssignments(account, name string, given bool) {
 	for _, child := range childrenOf(account) {
 		row := w.draws("assignment " + account + "." + name + " to " + child).of(w.eyes.see("card", account))
@@ -163,8 +163,9 @@ func (w *twin) fillOnCard(account, name string) {
 	}
 }
 
-// entryChange is a change as an audit entry keeps it: of a card below, its
-// notes; of the viewer's own account, what those above keep there.
+// entryChange is a change as an audit entry stores it. For a card below, the
+// change includes its notes. For the viewer's own account, it includes the
+// columns that only accounts above see.
 func (w *twin) entryChange(d draws, see bool, account, typ string) (id string, change json.RawMessage) {
 	row := d.of(see)
 	columns := map[string]any{"name": session.Changed{Before: drawn(row, twinTexts), After: drawn(row, twinTexts)}}

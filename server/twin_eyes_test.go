@@ -18,13 +18,13 @@ var (
 	twinParents  = map[string]string{"A": "M", "S": "A", "T": "S", "B": "M", "C": "M", "R": "N"}
 )
 
-// eyes are what a viewer may see: things of some types, of the accounts of its
-// own subtree. Who sees what is
-// written down here a second time, in terms of what the worlds are filled with.
+// eyes define what a viewer may see: rows of some types, of the accounts in its
+// own subtree. This repeats the policy's rules independently, in the terms that
+// the worlds are filled with.
 type eyes struct {
 	own   string   // the viewer's account
 	reads []string // types of rows
-	sells bool     // provider cards are out of sight, even of the own account
+	sells bool     // provider cards are hidden, even those of the own account
 }
 
 // twinViewer is a user whose answers must be the same in both worlds.
@@ -58,7 +58,7 @@ func (e eyes) within(account string) bool {
 	return false
 }
 
-// above reports whether the viewer's account is or lies below this one.
+// above reports whether the viewer's account is this account or lies below it.
 func (e eyes) above(account string) bool {
 	for at := e.own; at != ""; at = twinParents[at] {
 		if at == account {
@@ -73,7 +73,8 @@ func (e eyes) read(typ string) bool { return slices.Contains(e.reads, typ) }
 // see reports whether the viewer sees rows of this type and owner in full.
 func (e eyes) see(typ, account string) bool { return e.read(typ) && e.within(account) }
 
-// parent is the account whose public name the viewer may know.
+// parent reports whether this is the account whose public name the viewer may
+// know.
 func (e eyes) parent(account string) bool { return account == twinParents[e.own] }
 
 // isMaster reports whether an account is the root of a tenant.
@@ -88,8 +89,8 @@ func childrenOf(account string) (children []string) {
 	return children
 }
 
-// draws are the two sources that the fields of one thing are drawn from. They
-// follow from its name, so that nothing drawn for one thing moves another.
+// draws are the two random sources for the fields of one thing. They depend only
+// on its name, so that a draw for one thing does not change another.
 type draws struct {
 	shared, private *rand.Rand
 }
@@ -103,7 +104,8 @@ func (w *twin) draws(name string) draws {
 	}
 }
 
-// of is where a field is drawn from that the viewer sees, or does not.
+// of returns the source of a field: the shared one if the viewer sees the field,
+// or else the private one.
 func (d draws) of(seen bool) *rand.Rand {
 	if seen {
 		return d.shared
@@ -111,8 +113,8 @@ func (d draws) of(seen bool) *rand.Rand {
 	return d.private
 }
 
-// Texts are drawn from few, so that what one world holds and the other does
-// not is also what a request names.
+// There are only a few texts, so that requests also name texts that only one
+// world holds.
 var (
 	twinTexts    = []string{"alder", "Birch", "cedar 100%", "do_gwood", "élan", "fir'; --", "ginkgo \"x\"", "hazel\\", "İlex", "juniper"}
 	twinNames    = []string{"n0", "n1", "n2", "n3", "n4", "n5"}
@@ -122,7 +124,7 @@ var (
 
 func drawn[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
 
-// maybe is a text, or none.
+// maybe draws a text, or none.
 func maybe(r *rand.Rand, of []string) string {
 	if text := drawn(r, of); r.IntN(3) > 0 {
 		return text
@@ -130,7 +132,7 @@ func maybe(r *rand.Rand, of []string) string {
 	return ""
 }
 
-// before is a moment before the requests begin.
+// before draws a time before the requests begin.
 func before(r *rand.Rand) time.Time {
 	return twinStart.Add(-time.Duration(1+r.IntN(1000)) * time.Hour)
 }

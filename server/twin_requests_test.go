@@ -11,14 +11,14 @@ import (
 	"resellerd/store/schema"
 )
 
-// requests draws a sequence of requests of one viewer: to everything there is,
-// to what it cannot see, and to what is not there.
+// requests draws a sequence of requests of one viewer: to everything that
+// exists, to rows that it cannot see, and to absent rows.
 type requests struct {
 	r       *rand.Rand
 	eyes    eyes
 	viewer  string
-	n       int      // of the next request
-	cursors []string // that were given out
+	n       int      // of answers so far
+	cursors []string // of answers so far
 	tags    []string // ETags that were given out
 }
 
@@ -50,7 +50,7 @@ func (q *requests) next() asked {
 	case 15:
 		a = q.create()
 		if q.r.IntN(2) == 0 {
-			a = q.naming(drawn(q.r, twinNames), "/v1/users?dry_run=true") // so that nothing makes the worlds differ
+			a = q.naming(drawn(q.r, twinNames), "/v1/users?dry_run=true") // a dry run, so that the worlds stay the same
 		}
 	case 16, 17:
 		a = q.patch()
@@ -79,7 +79,8 @@ func (q *requests) next() asked {
 	return a
 }
 
-// decision asks why something was decided: for the viewer, or for nobody.
+// decision asks for the explanation of a decision. The decision was made for the
+// viewer or does not exist.
 func (q *requests) decision() asked {
 	id := fmt.Sprintf("request%d", 1000*q.r.IntN(q.n+1)+1+q.r.IntN(2))
 	if q.r.IntN(4) == 0 {
@@ -88,7 +89,7 @@ func (q *requests) decision() asked {
 	return asked{method: "GET", path: "/v1/decisions/" + id}
 }
 
-// preview asks what somebody sees.
+// preview asks what another user sees.
 func (q *requests) preview() asked {
 	a := asked{method: "GET", path: "/v1/preview/" + url.PathEscape(q.previewed())}
 	if q.r.IntN(3) == 0 {
@@ -97,7 +98,7 @@ func (q *requests) preview() asked {
 	return a
 }
 
-// seen takes what an answer gives to ask on with.
+// seen keeps the ETags and cursors of an answer for later requests.
 func (q *requests) seen(a asked, got answered) {
 	if tag := got.header.Get("ETag"); tag != "" {
 		q.tags = append(q.tags, tag)
@@ -133,14 +134,15 @@ func (q *requests) headers(a asked) (header []string) {
 	return header
 }
 
-// previewed is a user to see as. Those of accounts below are left out: a
-// preview shows what they are shown, which may be more than their row tells.
+// previewed draws a user for a preview. It leaves out the users of accounts
+// below: a preview shows what they see, which may be more than the viewer sees
+// of them.
 func (q *requests) previewed() string {
 	if account := drawn(q.r, twinAccounts); account == q.eyes.own || !q.eyes.within(account) {
 		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2"}))
 	}
 	if len(childrenOf(q.eyes.own)) == 0 {
-		return drawn(q.r, twinNames) // an external id, perhaps of somebody out of sight
+		return drawn(q.r, twinNames) // an external id, perhaps of a user out of sight
 	}
 	return drawn(q.r, []string{userID(q.eyes.own, "u3"), "nobody", q.viewer})
 }
@@ -150,8 +152,8 @@ var twinCollections = map[string]string{
 
 var twinTypes = []string{"account", "group", "user", "customer", "card"}
 
-// id is the id of something of a type: the viewer's own, another's, what a
-// request made or would have made, or nothing's.
+// id draws an id of a type: of the viewer's own row, of another account's row,
+// of a row that a request created or would have created, or of an absent row.
 func (q *requests) id(typ string) string {
 	account := drawn(q.r, twinAccounts)
 	if q.r.IntN(2) == 0 {
@@ -181,7 +183,8 @@ func (q *requests) id(typ string) string {
 	return cardID(account, drawn(q.r, []string{"k1", "k2", "k3", "k4", "k5"}))
 }
 
-// own is the id of something of the viewer's account, or that its parent gave it.
+// own draws the id of a row of the viewer's account, or of a row that its parent
+// gave it.
 func (q *requests) own(typ string) string {
 	account, above := q.eyes.own, twinParents[q.eyes.own]
 	switch typ {
@@ -208,7 +211,8 @@ func (q *requests) member() string {
 	return twinCollections[typ] + "/" + url.PathEscape(q.id(typ))
 }
 
-// list asks for a collection, with parameters over columns of any type.
+// list draws a request for a collection, with parameters over columns of any
+// type.
 func (q *requests) list() asked {
 	if len(q.cursors) > 0 && q.r.IntN(4) == 0 {
 		path, cursor, _ := strings.Cut(drawn(q.r, q.cursors), "\n")
@@ -253,7 +257,7 @@ func (q *requests) params(typ string) string {
 	return "?" + p.Encode()
 }
 
-// column is one of the type's, mostly; shown or not.
+// column draws a column, usually of this type, whether it is shown or not.
 func (q *requests) column(typ string) string {
 	if q.r.IntN(8) == 0 {
 		typ = drawn(q.r, twinTypes)
@@ -261,7 +265,7 @@ func (q *requests) column(typ string) string {
 	return drawn(q.r, schema.Info(typ).Columns).Name
 }
 
-// value is what a column may hold in one of the worlds.
+// value draws a value that a column may hold in one of the worlds.
 func (q *requests) value() string {
 	switch q.r.IntN(6) {
 	case 0:
@@ -294,8 +298,7 @@ func (q *requests) rates() asked {
 	return a
 }
 
-// lookup asks for what numbers cost and sell for, mostly of the prefixes that
-// there are.
+// lookup draws a look-up of numbers, usually with existing prefixes.
 func (q *requests) lookup() asked {
 	number := func() string {
 		return drawn(q.r, twinPrefixes) + drawn(q.r, []string{"", "1", "30", "17055501"})
@@ -317,7 +320,7 @@ func (q *requests) lookup() asked {
 	return a
 }
 
-// evaluation asks a question about the viewer.
+// evaluation draws a question about the viewer.
 func (q *requests) evaluation() asked {
 	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "rate", "audit", "area", "cdr", "preview", "card/x"})
 	id := q.id(drawn(q.r, twinTypes))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// revising is a request about the revisions of a card: what they are and were,
-// what they change, and which is put in force.
+// revising draws a request about the revisions of a card: their state and
+// history, what they change, and which one is activated.
 func (q *requests) revising() asked {
 	account, name := q.revised()
 	card := "/v1/cards/" + cardID(account, name)
@@ -39,8 +39,8 @@ func (q *requests) revising() asked {
 	return asked{method: "POST", path: one + "/activate", body: q.text(fields)}
 }
 
-// revised is a card whose revisions are asked for: mostly one of the viewer's
-// own or of the account above.
+// revised draws a card for such a request, usually of the viewer's own account
+// or of the account above.
 func (q *requests) revised() (account, name string) {
 	account = q.eyes.own
 	switch above := twinParents[account]; q.r.IntN(5) {
@@ -54,7 +54,8 @@ func (q *requests) revised() (account, name string) {
 	return account, fmt.Sprint("k", 1+q.r.IntN(5))
 }
 
-// revision is one of that card, of another, one that a request made, or none.
+// revision draws the id of a revision: of that card, of another card, of one
+// that a request created, or of none.
 func (q *requests) revision(account, name string) string {
 	switch q.r.IntN(8) {
 	case 0:
@@ -87,8 +88,8 @@ func (q *requests) diff(one, account, name string) asked {
 	return a
 }
 
-// aboutOwnCards asks of each of the viewer's cards what draws come upon too
-// seldom: what its revisions change, and, last, a build.
+// aboutOwnCards returns requests that random draws meet too rarely, for each of
+// the viewer's cards: what its revisions change, and a build as the last.
 func (q *requests) aboutOwnCards() (all []asked) {
 	own, header := q.eyes.own, []string{headerUser, q.viewer, "Content-Type", "application/json"}
 	for _, name := range []string{"k1", "k2", "k3", "k4", "k5"} {
@@ -102,7 +103,7 @@ func (q *requests) aboutOwnCards() (all []asked) {
 	return all
 }
 
-// past is a time around those at which things came into force and were
+// past draws a time around those at which revisions were activated and cards
 // assigned.
 func (q *requests) past() string {
 	if q.r.IntN(10) == 0 {

@@ -19,33 +19,33 @@ import (
 	"resellerd/store/storetest"
 )
 
-// A twin is one of two worlds that a viewer must not be able to tell apart:
-// what it may see is equal in both, the rest is drawn anew for each. Ids
-// follow from the names of things, never from the order they were made in.
+// twin is one of two worlds that a viewer must not be able to tell apart. The
+// data that it may see is the same in both; the rest is drawn anew for each. Ids
+// depend on the names of things, never on the order of creation.
 type twin struct {
 	t      *testing.T
 	store  *store.Store
 	server *Server
-	db     *sql.DB // past the store
+	db     *sql.DB // bypasses the store
 	eyes   eyes
 
 	seed   uint64 // of both worlds
 	side   uint64 // of this one
 	mu     sync.Mutex
 	now    time.Time
-	scope  string // names what is made next
+	scope  string // the name of what is created next
 	made   map[string]int
 	serial int
 }
 
-// twinStart is when requests begin; everything there is was made before.
+// twinStart is the time when requests begin. All other data was created earlier.
 var twinStart = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// namingToken is a panel's that may set external ids.
+// namingToken is the token of a panel that may set external ids.
 const namingToken = "naming-token-of-the-tests"
 
-// newTwin opens a store, fills it as its viewer's eyes demand, and puts a
-// server before it. Worlds of the same seed and different sides are twins.
+// newTwin opens a store, fills it for its viewer's eyes, and creates a server
+// for it. Worlds with the same seed and different sides are twins.
 func newTwin(t *testing.T, url string, engine *policies.Engine, viewer twinViewer, seed, side uint64, opts ...Option) *twin {
 	t.Helper()
 	w := newTwinStore(t, url, viewer, seed, side)
@@ -73,7 +73,7 @@ func newTwinStore(t *testing.T, url string, viewer twinViewer, seed, side uint64
 	return w
 }
 
-// sameKey gives the store the key that its twin has.
+// sameKey gives the store the same key as its twin.
 func (w *twin) sameKey() {
 	w.t.Helper()
 	mark := "?"
@@ -104,14 +104,14 @@ func (w *twin) at(moment time.Time) {
 	w.now = moment
 }
 
-// begin names what is made next.
+// begin sets the name of what is created next.
 func (w *twin) begin(scope string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.scope, w.made = scope, map[string]int{}
 }
 
-// newID is the id of the next thing of a kind under the name that is begun.
+// newID returns the id of the next thing of a kind under the current name.
 func (w *twin) newID(kind string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,8 +123,8 @@ func (w *twin) newID(kind string) string {
 	return idOf(kind, name)
 }
 
-// idOf is the id of the thing of this kind and name in either world, whether
-// it is there or not.
+// idOf returns the id of the thing with this kind and name in either world,
+// whether it exists or not.
 func idOf(kind, name string) string { return seed.ID(kind, name) }
 
 func (w *twin) requestID() string {
@@ -148,8 +148,8 @@ func (a asked) String() string {
 	return text + "\n  " + a.body
 }
 
-// ask sends a request by the world's n-th name, so that what it makes is
-// called alike in both worlds.
+// ask sends a request under the world's n-th name, so that its new rows have the
+// same ids in both worlds.
 func (w *twin) ask(n int, a asked) answered {
 	w.t.Helper()
 	w.begin(requestName(n))
@@ -185,7 +185,7 @@ func requestName(n int) string { return fmt.Sprintf("request %d", n) }
 // notCovered are the headers that non-interference does not cover.
 var notCovered = []string{"Date", headerDecisionID, headerPolicy, headerRevision}
 
-// bytesOf is everything of an answer that must be alike.
+// bytesOf returns everything in an answer that must be the same.
 func bytesOf(a answered) string {
 	header := a.header.Clone()
 	for _, name := range notCovered {
@@ -199,7 +199,7 @@ func bytesOf(a answered) string {
 	return text.String() + "\n" + decisionIDs.ReplaceAllString(a.body, "")
 }
 
-// statusClass sorts answers for the count of what a run has met.
+// statusClass classifies answers, to count those that a run has got.
 func statusClass(a answered) string {
 	if a.status == http.StatusOK && strings.Contains(a.body, `"decision":`) {
 		return a.body[:min(len(a.body), 16)]

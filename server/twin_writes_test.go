@@ -11,7 +11,8 @@ import (
 
 const timeUnit = time.Hour
 
-// create draws a row of any type, with names that others may have.
+// create draws the creation of a row of any type, with names that others may
+// have.
 func (q *requests) create() asked {
 	typ := drawn(q.r, twinTypes)
 	path := twinCollections[typ]
@@ -29,7 +30,7 @@ func (q *requests) create() asked {
 	return asked{method: "POST", path: path, body: q.text(fields)}
 }
 
-// whole are fields that make a row, most of the time.
+// whole draws fields that are usually enough to create a row.
 func (q *requests) whole(typ string) map[string]any {
 	fields := map[string]any{"name": drawn(q.r, twinTexts)}
 	switch typ {
@@ -104,7 +105,7 @@ func (q *requests) patch() asked {
 	return asked{method: "PATCH", path: twinCollections[typ] + "/" + url.PathEscape(q.id(typ)), body: q.text(q.some(typ))}
 }
 
-// link assigns cards and puts customers on them, or takes them back.
+// link draws an assignment of a card, or a customer on it, or the end of one.
 func (q *requests) link() asked {
 	typ, end := "account", "/assignments/"
 	if q.r.IntN(2) == 0 {
@@ -118,8 +119,8 @@ func (q *requests) link() asked {
 	return a
 }
 
-// imports sends a file to a card: a preview or drafts, over a base that may be
-// anybody's.
+// imports draws an import into a card: a preview or drafts, over a base that may
+// be any account's.
 func (q *requests) imports() asked {
 	card := q.id("card")
 	if q.r.IntN(2) == 0 {
@@ -147,8 +148,8 @@ func (q *requests) imports() asked {
 	return asked{method: "POST", path: "/v1/cards/" + url.PathEscape(card) + "/import?" + p.Encode(), body: deck, header: []string{"Content-Type", "text/csv"}}
 }
 
-// naming asks to make a user of the own account who is called so, as a panel
-// that says who its users are.
+// naming asks to create a user of the own account with this external id, as a
+// panel that sets external ids.
 func (q *requests) naming(externalID, path string) asked {
 	body := fmt.Sprintf(`{"login":"named@x.example","external_id":%q,"groups":[%q]}`, externalID, groupID(q.eyes.own, "clerks"))
 	return asked{method: "POST", path: path, body: body, header: []string{"Authorization", "Bearer " + namingToken}}
@@ -157,8 +158,9 @@ func (q *requests) naming(externalID, path string) asked {
 const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflicts with what is there","status":409,` +
 	`"detail":"external_id is taken.","field":"external_id",,"reasons":["external_id_taken"]}`
 
-// tellsTaken is the one exception from non-interference: those who may set
-// external ids learn that one is taken, in words that are the same for every row.
+// tellsTaken is the only exception from non-interference. Users who may set
+// external ids learn that one is taken, in words that are the same for every
+// row.
 func tellsTaken(a asked, got answered) bool {
 	return slices.Contains(a.header, "Bearer "+namingToken) && decisionIDs.ReplaceAllString(got.body, "") == takenExternalID
 }

@@ -10,8 +10,8 @@ import (
 	"resellerd/store"
 )
 
-// blinkered are users who may do whatever their account may, but see no provider
-// cards, or no cards.
+// blinkered creates users with all the access of their account, except that they
+// see no provider cards, or no cards.
 func blinkered(w *world) {
 	for user, g := range map[string]store.Group{
 		"m.seller": {AccountID: "M", Rows: store.Access{"card/provider": ""}}, "m.blind": {AccountID: "M", Rows: store.Access{"card": ""}},
@@ -22,9 +22,9 @@ func blinkered(w *world) {
 	}
 }
 
-// soldFrom has card sell what bought costs: it was put in force when that cost
-// this much, perhaps more than it sells for, and one revision of it is held. It
-// is stale where bought has changed since.
+// soldFrom makes card sell what bought costs. The card became active when bought
+// had this cost, which may be more than its sale price. One revision of the card
+// is held. The card is stale if bought has changed since.
 func soldFrom(card, bought string, cost int64, held string, stale bool) func(w *world) {
 	return func(w *world) {
 		rate := func(name string, cost int64) store.Rate {
@@ -63,7 +63,8 @@ func soldFrom(card, bought string, cost int64, held string, stale bool) func(w *
 	}
 }
 
-// acceptedLosses writes down that its owner sells a card at a loss.
+// acceptedLosses writes an audit entry that the owner of a card sells it at a
+// loss.
 func (w *world) acceptedLosses(card string) {
 	w.write(w.id("M"), func(tx *store.Tx) error {
 		ctx := context.Background()
@@ -83,7 +84,8 @@ func (w *world) acceptedLosses(card string) {
 	})
 }
 
-// asksOfCosts are questions on a card, whose answers could tell what it costs.
+// asksOfCosts are requests about a card whose answers could reveal what it
+// costs.
 var asksOfCosts = []struct{ method, path, body string }{
 	{"GET", "/v1/cards?count=true", ""}, {"GET", "/v1/cards?stale=provider_card_changed", ""}, {"GET", "/v1/cards?stale_prefix=p&count=true", ""},
 	{"GET", "/v1/cards?sort=stale", ""}, {"GET", "/v1/cards?sort=-updated_at", ""}, {"GET", "/v1/cards/{K}", ""}, {"HEAD", "/v1/cards/{K}", ""},
@@ -108,9 +110,10 @@ var asksOfCosts = []struct{ method, path, body string }{
 	{"DELETE", "/v1/cards/{K}", ""}, {"GET", "/v1/cards", ""}, {"GET", "/v1/audit?count=true", ""},
 }
 
-// Who does not see provider cards, or no cards at all, is not told what an own
-// card costs: neither that it is stale, nor that or why something of it was held
-// or accepted, in lists, exports, look-ups, single reads, refusals and the trail.
+// A user who does not see provider cards, or any cards, is not told what an own
+// card costs. Lists, exports, look-ups, single reads, refusals and the audit
+// trail do not tell it that the card is stale, or that and why a revision was
+// held or a loss accepted.
 func TestWhoDoesNotSeeWhatACardCostsIsNotToldOfIt(t *testing.T) {
 	oneAtATime(t)
 	for i, c := range []struct{ card, bought, seer, seller, blind string }{
@@ -131,7 +134,7 @@ func TestWhoDoesNotSeeWhatACardCostsIsNotToldOfIt(t *testing.T) {
 				for _, user := range []string{c.seer, c.blind, c.seller} {
 					for i, ask := range asksOfCosts {
 						if user == c.seer && ask.method != "GET" {
-							continue // it would change what the others are asked about
+							continue // it would change the data for the other users
 						}
 						first, second := askOfCosts(cheap, user, c.card, i), askOfCosts(dear, user, c.card, i)
 						switch alike := first == second; {
@@ -150,8 +153,8 @@ func TestWhoDoesNotSeeWhatACardCostsIsNotToldOfIt(t *testing.T) {
 	}
 }
 
-// askOfCosts asks the i-th question, in each of the forms that it is answered in,
-// and why it was answered so.
+// askOfCosts sends the i-th request in each of the forms that it has answers in,
+// and asks for the explanation of each answer.
 func askOfCosts(w *world, user, card string, i int) (text string) {
 	w.t.Helper()
 	ask := asksOfCosts[i]

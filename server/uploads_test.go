@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// soon waits until something holds, and fails when it does not.
+// soon waits until something holds, and fails if it does not within a minute.
 func soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	often := time.NewTicker(2 * time.Millisecond)
@@ -25,15 +25,15 @@ func soon(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// taken is how many files are on disk or on their way.
+// reserved is the number of files that are on disk or arriving.
 func (p *uploadPlaces) reserved() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.held[place{}]
 }
 
-// openUploads counts the uploaded files that this process holds open, which
-// have no name; -1 where that cannot be seen.
+// openUploads counts the uploaded files that this process holds open; they have
+// no name. It returns -1 if the system does not show them.
 func openUploads() (n int) {
 	links, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil || len(links) == 0 {
@@ -47,8 +47,8 @@ func openUploads() (n int) {
 	return n
 }
 
-// beginUpload sends the beginning of a file, past what the HTTP layer waits for,
-// and no more.
+// beginUpload sends only the beginning of a file. It sends more than the HTTP
+// layer waits for.
 func (w *world) beginUpload(t *testing.T, addr, user, card string) *net.TCPConn {
 	t.Helper()
 	conn := dial(t, addr).(*net.TCPConn)
@@ -91,7 +91,7 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 		}
 		for i, conn := range slow {
 			if i%2 == 0 {
-				must(t, conn.SetLinger(0)) // by a reset
+				must(t, conn.SetLinger(0)) // closes with a reset
 			}
 			must(t, conn.Close())
 		}
@@ -184,7 +184,7 @@ func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
 	}
 }
 
-// A refusal does not wait as long for the rest of a file as an upload may take.
+// A refusal does not wait for the rest of a file as long as an upload may take.
 func TestWhoIsRefusedAnUploadIsToldSoon(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
@@ -200,7 +200,7 @@ func TestWhoIsRefusedAnUploadIsToldSoon(t *testing.T) {
 	}
 }
 
-// brokenBody panics once some of it was read.
+// brokenBody panics after part of it was read.
 type brokenBody struct{ io.Reader }
 
 func (b brokenBody) Read(p []byte) (int, error) {

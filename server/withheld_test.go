@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// changingKeys serves a server whose key set is read once at its start, without
-// the key that signs the tokens. Each later read waits for what later does.
+// changingKeys runs a server that reads its key set once at the start. That key
+// set lacks the key that signs the tokens. Each later read runs later first.
 func changingKeys(t *testing.T, w *coreWorld, change func(*Config), later http.HandlerFunc, clock func() time.Time) (*Server, string) {
 	t.Helper()
 	i := newIssuer(t)
@@ -26,7 +26,7 @@ func changingKeys(t *testing.T, w *coreWorld, change func(*Config), later http.H
 		_, _ = out.Write(jwks(t, i.keys()))
 	}))
 	t.Cleanup(func() {
-		keys.CloseClientConnections() // of a read that nothing else has ended
+		keys.CloseClientConnections() // ends a read that nothing else has ended
 		keys.Close()
 	})
 	s := w.serve(t, func(c *Config) {
@@ -46,8 +46,8 @@ func expectingGroup(token, lines string) string {
 }
 
 // The key set cannot be read when the body is announced, and can be read a
-// moment later. The body was withheld by then, and an empty body has a meaning
-// of its own on this route.
+// moment later. By then the body was withheld, and an empty body has another
+// meaning on this route.
 func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 	t.Parallel()
 	for name, lines := range map[string]string{
@@ -81,7 +81,8 @@ func TestARequestWhoseBodyWasWithheldIsNotRunWithoutIt(t *testing.T) {
 	}
 }
 
-// A client that closes its connection after a request has its body read.
+// The body of a request is read even if the client closes the connection after
+// the request.
 func TestABodyIsReadOnAConnectionThatEnds(t *testing.T) {
 	t.Parallel()
 	s := sqliteCore(t).serve(t, nil)
@@ -101,7 +102,7 @@ func TestABodyIsReadOnAConnectionThatEnds(t *testing.T) {
 	}
 }
 
-// Whoever is not let in is not given the size and the time of an upload.
+// A caller who is not authenticated does not get the size and time of an upload.
 func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
@@ -116,7 +117,7 @@ func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 			head := fmt.Sprintf("POST /v1/cards/crd_none/import?mode=replace HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 				"Resellerd-User: nobody\r\nContent-Length: %d\r\n\r\n", token, length)
 			if token == wideToken && with == want {
-				head += strings.Repeat("x", length) // is taken in, so that its sender sees the answer
+				head += strings.Repeat("x", length) // read and discarded, so that its sender sees the answer
 			}
 			if first, _ := rawBegin(t, conn, head); first != with {
 				t.Errorf("%s sends %d bytes: %q, want %q", token, length, first, with)
@@ -125,7 +126,7 @@ func TestAnUploadNeedsATokenToBeLarge(t *testing.T) {
 	}
 }
 
-// Public routes read no body, so that nothing is lost with one.
+// Public routes read no body, so a withheld body loses nothing there.
 func TestNoPublicRouteWrites(t *testing.T) {
 	t.Parallel()
 	for _, rt := range routes() {
@@ -142,7 +143,7 @@ func TestTheCheckBeforeABodyEndsWithTheTimeOfARequest(t *testing.T) {
 	s, token := changingKeys(t, w, func(c *Config) { c.Limits.Request = 50 * time.Millisecond },
 		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		func() time.Time { return jwtNow.Add(time.Duration(past.Load())) })
-	s.jwt.Client.Timeout = 0 // only the time of the request ends the read
+	s.jwt.Client.Timeout = 0 // only the time limit of the request ends the read
 	past.Store(int64(time.Minute))
 	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
 	if first, _ := rawBegin(t, dial(t, addr), expectingGroup(token, "Content-Length: 15\r\n")); first != "HTTP/1.1 401 Unauthorized" {

@@ -11,9 +11,9 @@ import (
 	"resellerd/store/seed"
 )
 
-// Every route that is not open to anyone asks who is calling, and no write is
-// made with another's eyes or by a token without the scope: of all routes of the
-// table, with every body that their tests know.
+// Every route that is not public authenticates its caller. No write is made in a
+// preview or by a token without the scope. The test tries all routes of the
+// table, with every body that the tests know.
 func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
@@ -57,10 +57,10 @@ func TestNoWriteIsMadeWithoutATokenAScopeOrOnesOwnEyes(t *testing.T) {
 	}
 }
 
-// A user's own token, with nothing beside it, acts for that user on every route
-// and for nobody else: not with another's name, eyes or address beside it, and
-// not past what the user may. Of all writes of the table, with every body that
-// their tests know, a user without rights makes none.
+// A user's own token acts for that user on every route, and for nobody else. It
+// refuses the name, the preview or the address of another user, and does not
+// exceed the user's rights. A user without rights makes none of the writes of
+// the table, with every body that the tests know.
 func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
@@ -113,20 +113,20 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 	}
 }
 
-// bare makes a user of A whose group gives nothing.
+// bare creates a user of A whose group gives no access.
 func (w *world) bare(t *testing.T, name string) {
 	t.Helper()
 	w.seed("M", seed.Group(name+".group", store.Group{AccountID: "A", Name: name}),
 		seed.User(name, store.User{AccountID: "A", Login: name + "@example.com", ExternalID: name, Groups: []string{name + ".group"}}))
 }
 
-// pathOf is a route's path to rows that are there.
+// pathOf returns a route's path with the ids of existing rows.
 func (w *world) pathOf(path string) string {
 	return strings.NewReplacer(":id", "{"+rowOf(path)+"}", ":account_id", "{A}", ":customer_id", "{acme}",
 		":revision", "{gold.draft}", ":user", "{a}").Replace(path)
 }
 
-// limited is a server before the same store whose token has these scopes alone.
+// limited returns a server on the same store whose token has only these scopes.
 func (w *world) limited(scopes string) *Server {
 	w.t.Helper()
 	s, err := New(Config{PanelTokens: worldToken + " " + scopes, DecisionLog: "none"}, w.store, w.server.engines, WithClock(w.clock))
@@ -134,7 +134,7 @@ func (w *world) limited(scopes string) *Server {
 	return s
 }
 
-// rowOf names a row that the path's first parameter may be.
+// rowOf names an existing row for the path's first parameter.
 func rowOf(path string) string {
 	for part, name := range map[string]string{
 		"/accounts/": "A", "/groups/": "M.full", "/users/": "a2", "/customers/": "acme", "/preview/": "a",

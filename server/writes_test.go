@@ -95,8 +95,8 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	})
 }
 
-// A hidden column in a body is a field that does not exist; one that is shown
-// and fixed is refused by the policy.
+// A hidden column in a body gets the answer for an unknown field. The policy
+// refuses a column that is shown and fixed.
 func TestHiddenColumnsCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -129,7 +129,8 @@ func TestAWriteNeedsTheRowAsItWasSeen(t *testing.T) {
 	})
 }
 
-// What changes unseen does not change the tag: an assigned card's private side.
+// An unseen change does not change the ETag. The test changes the private side
+// of an assigned card.
 func TestATagFollowsWhatIsShown(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
