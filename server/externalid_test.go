@@ -151,7 +151,7 @@ func TestATokenWithoutAListOfScopesIsWarnedAbout(t *testing.T) {
 		var log bytes.Buffer
 		_, err := New(Config{PanelTokens: tokens, DecisionLog: "none"}, w.store, &EngineHolder{}, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		must(t, err)
-		if got := strings.Contains(log.String(), "every scope but identity"); got != warned {
+		if got := strings.Contains(log.String(), "every scope except identity"); got != warned {
 			t.Errorf("%s: warned %v, want %v: %s", tokens, got, warned, log.String())
 		}
 	}

@@ -155,7 +155,7 @@ func (q *requests) naming(externalID, path string) asked {
 	return asked{method: "POST", path: path, body: body, header: []string{"Authorization", "Bearer " + namingToken}}
 }
 
-const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflicts with what is there","status":409,` +
+const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflict with existing data","status":409,` +
 	`"detail":"external_id is taken.","field":"external_id",,"reasons":["external_id_taken"]}`
 
 // tellsTaken is the only exception from non-interference. Users who may set

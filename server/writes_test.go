@@ -70,8 +70,8 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		}{
 			{"not JSON", `{"name"`, 400, "bad_request"},
 			{"a name twice", `{"name":"a","name":"b"}`, 400, "twice"},
-			{"NUL", `{"name":"a\u0000"}`, 400, "nul"},
-			{"invalid UTF-8", "{\"name\":\"a\xff\"}", 400, "utf-8"},
+			{"NUL", `{"name":"a\u0000"}`, 400, "NUL"},
+			{"invalid UTF-8", "{\"name\":\"a\xff\"}", 400, "UTF-8"},
 			{"no object", `["name"]`, 422, "object"},
 			{"an unknown field", `{"name":"a","nome":"b"}`, 422, `"field":"nome"`},
 			{"a field in another case", `{"name":"a","Notes":"b"}`, 422, `"field":"Notes"`},
@@ -197,7 +197,7 @@ func TestConflictsAreRaisedByVisibleRowsAlone(t *testing.T) {
 		w.do("a", "POST", "/v1/users", `{"login":"`+secret("A", "a2")+`@example.com","groups":["{M.default}"]}`).refused(409, "login")
 		w.do("a", "POST", "/v1/users", `{"login":"`+secret("B", "b")+`@example.com","groups":["{M.default}"]}`).want(201)
 		w.do("m", "POST", "/v1/accounts", `{"name":"x","external_id":"`+secret("M", "external A")+`"}`).refused(409, "external_id")
-		w.do("m", "DELETE", "/v1/groups/{M.default}", "").refused(409, "users are still")
+		w.do("m", "DELETE", "/v1/groups/{M.default}", "").refused(409, "Users are still")
 		w.do("m", "PATCH", "/v1/groups/{M.default}", `{"lend_to":"none"}`).refused(409, "lend_to")
 		w.do("a", "DELETE", "/v1/cards/{retail}", "").refused(409, "active revision")
 		w.do("m", "PATCH", "/v1/accounts/{A}", `{"currency":"USD"}`).refused(409, "currency")
