@@ -2,9 +2,11 @@
 // asks the policy, and answers with rows that are already filtered, masked and
 // translated. It is the only package that knows Fiber.
 //
-// It is larger than a package should be: its handlers and inquiries still share
-// one Server. Code that needs neither has its own package: session asks the policy
-// and reads rows, insight explains and previews.
+// It is larger than other packages because it has one short handler for each route.
+// The handlers share one exchange: how a caller is authenticated, a body read, a
+// page written and an error answered. A division by type of row would repeat or
+// export all of that. Code that needs no HTTP has its own package: session asks the
+// policy and reads rows, insight explains and previews.
 //
 // Its terms:
 //

@@ -53,7 +53,7 @@ func (f *file) exprs(fn func(rule *ast.Rule, x *ast.Expr)) {
 	}
 }
 
-// calls calls fn with each call in a file, as an expression or inside one.
+// calls hands fn each call in a file, as an expression or inside one.
 func (f *file) calls(fn func(rule *ast.Rule, loc *ast.Location, name string, args []*ast.Term)) {
 	for rule := range f.rules() {
 		visit := func(loc *ast.Location, terms []*ast.Term) {

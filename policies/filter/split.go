@@ -25,7 +25,7 @@ func (t *Translator) split(body ast.Body) (row, free ast.Body) {
 	return row, free
 }
 
-// groups groups the expressions of a body that share variables.
+// groups puts the expressions of a body that share variables together.
 type groups struct{ parent []int }
 
 func newGroups(body ast.Body) *groups {

@@ -184,7 +184,7 @@ func (r *Reader) some() (*sql.Rows, error) {
 	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
 
-// Values reads the stored values of at most most rates of a revision whose prefix
+// Values reads the stored values of up to most rates of a revision whose prefix
 // comes after behind. The values are in the order of schema.RateType, and the rates
 // in the order of their prefixes.
 func Values(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, behind string, most int) (all [][]any, err error) {
