@@ -28,7 +28,7 @@ type buildOptions struct {
 // buildFields documents buildOptions.
 type buildFields struct {
 	Activate     bool `json:"activate,omitempty" description:"prove it and make it the active revision, all or nothing"`
-	AcceptLosses bool `json:"accept_losses,omitempty" description:"activate it even where calls sell at a loss; needs accept_losses"`
+	AcceptLosses bool `json:"accept_losses,omitempty" description:"activate it even if calls sell at a loss; needs the action accept_losses"`
 }
 
 func buildOptionsOf(f *fields) buildOptions {

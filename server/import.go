@@ -34,7 +34,7 @@ type importBody struct {
 }
 
 type importedBody struct {
-	ID     string     `json:"id,omitempty" description:"where it was applied"`
+	ID     string     `json:"id,omitempty" description:"the new revision, if the file was applied"`
 	Status string     `json:"status,omitempty"`
 	LiveAt *time.Time `json:"live_at,omitempty"`
 	Rows   int64      `json:"rows"`
@@ -46,7 +46,7 @@ type RateChanges struct {
 	Created   int64 `json:"created"`
 	Up        int64 `json:"up"`
 	Down      int64 `json:"down"`
-	Changed   int64 `json:"changed" description:"neither or both: another name or status, or dearer and cheaper in parts"`
+	Changed   int64 `json:"changed" description:"another name or status, or dearer and cheaper in parts"`
 	Removed   int64 `json:"removed"`
 	Unchanged int64 `json:"unchanged"`
 }

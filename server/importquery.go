@@ -25,19 +25,19 @@ type importQuery struct {
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
 	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
 	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
-	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: what the file looks like"`
+	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
 	Decimal     string `query:"decimal" enum:".,," description:"the decimal mark, where prices do not show it"`
-	Columns     string `query:"columns" description:"of CSV and XLSX: the columns by position, comma-separated, - for one to leave out"`
+	Columns     string `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`
 	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
 	Card        string `query:"card" description:"of open rate card JSON with several"`
 	Commas      string `query:"commas" enum:"list,thousands" description:"list: 447,712 is two prefixes; thousands: it is one"`
-	NANP        bool   `query:"nanp" description:"prefixes are NPA-NXX, 212555 is 1212555"`
+	NANP        bool   `query:"nanp" description:"true: prefixes are NPA-NXX, so 212555 means 1212555"`
 	Exit        string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of prefixes"`
 	Zone        string `query:"zone" description:"IANA time zone of dates without one"`
-	MCD         int    `query:"mcd" description:"where the file has none; default 0"`
-	Pulse       int    `query:"pulse" description:"where the file has none; default 1"`
+	MCD         int    `query:"mcd" description:"used if the file has none; default: 0"`
+	Pulse       int    `query:"pulse" description:"used if the file has none; default: 1"`
 	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
 }
 

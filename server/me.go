@@ -12,7 +12,7 @@ type meBody struct {
 	ExternalID string              `json:"external_id,omitempty"`
 	Mode       string              `json:"mode" required:"true" enum:"master,reseller"`
 	Account    meAccount           `json:"account" required:"true"`
-	Access     map[string][]string `json:"access" required:"true" description:"area -> create, read, update, delete; every area of resellerd's own and every area that a group names"`
+	Access     map[string][]string `json:"access" required:"true" description:"actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name"`
 }
 
 // meAccount is what a user may always know about its own account.

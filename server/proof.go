@@ -29,7 +29,7 @@ type proofBody struct {
 // findingBody is one problem with a prefix.
 type findingBody struct {
 	Prefix  string `json:"prefix"`
-	SoldBy  string `json:"sold_by" description:"the prefix of the row that it sells by"`
+	SoldBy  string `json:"sold_by" description:"the prefix of the row that sets the price"`
 	Problem string `json:"problem" enum:"losing,no_route"`
 	*lossBody
 	Blocked *bool `json:"blocked,omitempty" description:"for no_route: true if a parent blocks it, false if no parent has it"`
@@ -38,7 +38,7 @@ type findingBody struct {
 type lossBody struct {
 	Jurisdiction string     `json:"jurisdiction" enum:"indeterminate,inter,intra"`
 	Parent       parentName `json:"parent" description:"the parent with the greatest loss"`
-	Seconds      *uint32    `json:"seconds" description:"the shortest losing call; null for only those of over two hours"`
+	Seconds      *uint32    `json:"seconds" description:"the shortest call that loses; null if only calls of over two hours lose"`
 	Loss         string     `json:"loss" description:"loss on that call in the card's currency; a minute if seconds is null"`
 }
 

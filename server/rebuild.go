@@ -13,8 +13,8 @@ import (
 
 // rebuildFields documents the body of a rebuild.
 type rebuildFields struct {
-	IDs          []string `json:"ids,omitempty" description:"only these; default: every stale card of the own account"`
-	Activate     bool     `json:"activate,omitempty" description:"prove each and make it the active revision; a card that is only built stays stale, and is not built again until something that it rests on changes"`
+	IDs          []string `json:"ids,omitempty" description:"only these cards; default: every stale card of the user's account"`
+	Activate     bool     `json:"activate,omitempty" description:"prove each revision and activate it. A card that is only built stays stale. It is not built again until one of its parents or settings changes"`
 	AcceptLosses bool     `json:"accept_losses,omitempty"`
 }
 
@@ -22,8 +22,8 @@ type rebuildFields struct {
 type rebuildBody struct {
 	Cards   int           `json:"cards" description:"cards that were stale at the beginning"`
 	Built   int           `json:"built"`
-	Already int           `json:"already_built" description:"cards that already had a draft or scheduled revision built from the same"`
-	Fresh   int           `json:"fresh" description:"cards that were no longer stale when their turn came"`
+	Already int           `json:"already_built" description:"cards that already had a draft or scheduled revision from the same parents"`
+	Fresh   int           `json:"fresh" description:"cards that were no longer stale when the rebuild reached them"`
 	Refused int           `json:"refused"`
 	Items   []rebuiltBody `json:"items,omitempty"`
 }
@@ -59,7 +59,7 @@ type rebuiltBody struct {
 }
 
 type refusalBody struct {
-	Code    string   `json:"code" description:"as in a problem's type"`
+	Code    string   `json:"code" description:"the code at the end of a problem's type"`
 	Detail  string   `json:"detail,omitempty"`
 	Reasons []string `json:"reasons,omitempty"`
 }

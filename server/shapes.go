@@ -18,7 +18,7 @@ type listQuery struct {
 
 type rateQuery struct {
 	listQuery
-	Revision string `query:"revision" description:"another revision than the active one, for the card's own side"`
+	Revision string `query:"revision" description:"a revision other than the active one; only for the card's owner and the accounts above"`
 	At       string `query:"at" format:"date-time" description:"the rates that were active at this time; for an assigned card, only while it was assigned"`
 }
 
@@ -39,7 +39,7 @@ type accountFields struct {
 	Email      *string             `json:"email,omitempty"`
 	Currency   *string             `json:"currency,omitempty" description:"ISO 4217; fixed once set"`
 	Status     string              `json:"status,omitempty" enum:"active,suspended,closed"`
-	Ceiling    map[string][]string `json:"ceiling,omitempty" description:"the most the account may have, per area"`
+	Ceiling    map[string][]string `json:"ceiling,omitempty" description:"the most access that the account may have, by area"`
 	ExternalID *string             `json:"external_id,omitempty"`
 }
 
@@ -64,7 +64,7 @@ type groupFields struct {
 	LendTo        any                 `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
 	Template      *string             `json:"template,omitempty"`
 	DefaultAccess []string            `json:"default_access,omitempty" description:"create, read, update, delete"`
-	Rows          map[string][]string `json:"rows,omitempty" description:"area -> access; the longest row counts, an empty one denies"`
+	Rows          map[string][]string `json:"rows,omitempty" description:"access by area; the row with the longest name counts, and an empty access denies"`
 }
 
 type groupBody struct {
@@ -114,7 +114,7 @@ type customerBody struct {
 	ID        string `json:"id,omitempty"`
 	AccountID string `json:"account_id,omitempty"`
 	customerFields
-	Cards []string `json:"cards,omitempty" description:"the cards it is on now"`
+	Cards []string `json:"cards,omitempty" description:"the cards that the customer is on now"`
 	times
 }
 
@@ -181,24 +181,24 @@ type revisionBody struct {
 	ID             string  `json:"id"`
 	Number         *int    `json:"number,omitempty" description:"counts up from the first activation"`
 	Status         string  `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived"`
-	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"when a scheduled revision becomes active, or a held one should have become active"`
+	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"the time when a scheduled revision becomes active, or when a held revision should have become active"`
 	ActivatedAt    *string `json:"activated_at,omitempty" format:"date-time"`
 	DeactivatedAt  *string `json:"deactivated_at,omitempty" format:"date-time"`
 	Rows           int     `json:"rows"`
 	Origin         string  `json:"origin,omitempty" enum:"import,build"`
 	BaseID         *string `json:"base_id,omitempty" description:"the revision that it amends"`
 	ScheduledBy    *string `json:"scheduled_by,omitempty"`
-	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls sell, or sold when it was activated, for less than they cost"`
+	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls sell for less than they cost, or did when it was activated"`
 	HeldReason     *string `json:"held_reason,omitempty"`
 	CreatedAt      string  `json:"created_at,omitempty" format:"date-time"`
 }
 
 type override struct {
-	AcceptLosses bool `json:"accept_losses,omitempty" description:"accept that calls sell for less than they cost"`
+	AcceptLosses bool `json:"accept_losses,omitempty" description:"accept that some calls sell for less than they cost"`
 }
 
 type activation struct {
-	LiveAt *string `json:"live_at,omitempty" format:"date-time" description:"later, at this time; without it, now"`
+	LiveAt *string `json:"live_at,omitempty" format:"date-time" description:"the time to activate it; without a time, now"`
 	override
 }
 
@@ -266,7 +266,7 @@ type auditBody struct {
 	Account  string                     `json:"account,omitempty"`
 	Action   string                     `json:"action,omitempty"`
 	Resource *auditResource             `json:"resource,omitempty"`
-	Change   map[string]session.Changed `json:"change,omitempty" description:"column -> before and after, of the columns that the reader may see now"`
+	Change   map[string]session.Changed `json:"change,omitempty" description:"the values before and after, by column; only columns that the reader may see now"`
 }
 
 type auditResource struct {
@@ -304,22 +304,22 @@ type lookupBody struct {
 
 type lookupCard struct {
 	ID          string  `json:"id,omitempty"`
-	Kind        string  `json:"kind,omitempty" enum:"provider,customer" description:"as seen"`
-	Name        string  `json:"name,omitempty" description:"as seen"`
+	Kind        string  `json:"kind,omitempty" enum:"provider,customer" description:"as the user sees it"`
+	Name        string  `json:"name,omitempty" description:"as the user sees it"`
 	Currency    string  `json:"currency,omitempty"`
 	Role        string  `json:"role,omitempty" enum:"cost,sale,below" description:"cost: the reader buys on it; sale: the reader sells on it; below: an account below sells on it"`
-	Status      string  `json:"status,omitempty" enum:"open,blocked,no_route" description:"blocked: a row says so; no_route: no row is for the number"`
-	Prefix      string  `json:"prefix,omitempty" description:"the longest that the number begins with"`
+	Status      string  `json:"status,omitempty" enum:"open,blocked,no_route" description:"blocked: the row is blocked; no_route: no row matches the number"`
+	Prefix      string  `json:"prefix,omitempty" description:"the longest prefix that the number begins with"`
 	Destination string  `json:"destination,omitempty" description:"the row's name"`
-	Rate        string  `json:"rate,omitempty" description:"a minute"`
-	Billed      int     `json:"billed,omitempty" description:"seconds"`
+	Rate        string  `json:"rate,omitempty" description:"price of a minute"`
+	Billed      int     `json:"billed,omitempty" description:"charged duration, in seconds"`
 	Charge      *string `json:"charge,omitempty" description:"price of the call, rounded as the card says; null above 922 million"`
 	Earns       *earns  `json:"earns,omitempty" description:"for an own card: its charge less that of its parents; null if unknown"`
 }
 
 type earns struct {
-	Least string `json:"least" description:"by the dearest parent that is open"`
-	Most  string `json:"most" description:"by the cheapest"`
+	Least string `json:"least" description:"the charge of the dearest parent that is open"`
+	Most  string `json:"most" description:"the charge of the cheapest parent"`
 }
 
 type lookupCheapest struct {

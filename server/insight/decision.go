@@ -141,8 +141,8 @@ func (r *Reader) seesStored(typ, id string, s *readerDisclosure) (bool, error) {
 
 // Notes that say why a decision is not decided again.
 const (
-	NoteAnother = "another policy is in force by now: only what was recorded is told"
-	NoteMasked  = "what was masked cannot be decided again: only what was recorded is told"
+	NoteAnother = "Another policy is in force now, so only the recorded part is shown."
+	NoteMasked  = "Masked values cannot be decided again, so only the recorded part is shown."
 )
 
 // grounds decides the recorded question again, if the same policy is still in force.

@@ -12,15 +12,15 @@ import (
 
 // Rehearsal lists the users whose view a write would change, and the changes.
 type Rehearsal struct {
-	Users []UserDifference `json:"users" required:"true" description:"whom it concerns, of the users that the acting user sees"`
-	More  bool             `json:"more,omitempty" description:"it concerns more of them"`
+	Users []UserDifference `json:"users" required:"true" description:"the affected users that the acting user can see"`
+	More  bool             `json:"more,omitempty" description:"there are more than the list shows"`
 }
 
 // UserDifference describes what a write would change for one user.
 type UserDifference struct {
 	User     string           `json:"user" required:"true"`
 	Areas    []AreaDifference `json:"areas" required:"true"`
-	Withheld bool             `json:"withheld,omitempty" description:"what changes is not told: the acting user could not preview this one"`
+	Withheld bool             `json:"withheld,omitempty" description:"true: the changes are left out, because the acting user may not preview this user"`
 }
 
 // Bounds of a dry run. Other writes wait while it runs.

@@ -14,14 +14,14 @@ type Explanation struct {
 	DecisionID string `json:"decision_id,omitempty"`
 	At         string `json:"at,omitempty" format:"date-time" description:"when it was decided"`
 	User       string `json:"user,omitempty" description:"who acted"`
-	PreviewOf  string `json:"preview_of,omitempty" description:"with whose eyes"`
+	PreviewOf  string `json:"preview_of,omitempty" description:"the user whose view this is"`
 	Action     string `json:"action" required:"true"`
 	Resource   Thing  `json:"resource" required:"true"`
 
 	Decision string       `json:"decision" required:"true" enum:"allow,deny,error"`
-	Reasons  []ReasonText `json:"reasons,omitempty" description:"why not"`
-	Note     string       `json:"note,omitempty" description:"what cannot be told, and why"`
-	Access   []AreaAccess `json:"access,omitempty" description:"what the user holds in the areas that count, as it is now"`
+	Reasons  []ReasonText `json:"reasons,omitempty" description:"the reasons for the refusal"`
+	Note     string       `json:"note,omitempty" description:"the parts that the reader may not be told, and why"`
+	Access   []AreaAccess `json:"access,omitempty" description:"the access that the user has now in the areas that matter here"`
 	View     string       `json:"view,omitempty" description:"how a row is shown"`
 	Shown    []string     `json:"shown,omitempty" description:"columns that are shown"`
 
@@ -31,7 +31,7 @@ type Explanation struct {
 // Thing is the resource of the action.
 type Thing struct {
 	Type string `json:"type" required:"true"`
-	ID   string `json:"id,omitempty" description:"absent for a list, and for a row that the reader does not see now"`
+	ID   string `json:"id,omitempty" description:"absent for a list and for a row that the reader cannot see now"`
 }
 
 // ReasonText is a reason with the policy's title and description of it.
@@ -44,8 +44,8 @@ type ReasonText struct {
 // Grounds say which rules of the policy led to a decision.
 type Grounds struct {
 	Revision string          `json:"revision" required:"true"`
-	Rules    []RuleText      `json:"rules,omitempty" description:"what allowed it, from the entrypoint inwards; or what gave the reasons"`
-	Failed   []ConditionText `json:"failed,omitempty" description:"from the entrypoint to the first condition that failed, which is the last"`
+	Rules    []RuleText      `json:"rules,omitempty" description:"the rules that allowed it, beginning at the entrypoint; or the rules that gave the reasons"`
+	Failed   []ConditionText `json:"failed,omitempty" description:"from the entrypoint to the first condition that failed; that condition comes last"`
 	Filter   *FilterText     `json:"filter,omitempty" description:"of a list"`
 	Views    []CaseText      `json:"views,omitempty" description:"of a list: how its rows are shown"`
 	Columns  []CaseText      `json:"columns,omitempty" description:"of a list: which columns are shown on which rows"`
@@ -60,7 +60,7 @@ type RuleText struct {
 	File  string `json:"file" required:"true"`
 	Line  int    `json:"line" required:"true"`
 	Text  string `json:"text" required:"true"`
-	Depth int    `json:"depth" description:"of nesting"`
+	Depth int    `json:"depth" description:"the depth of nesting"`
 }
 
 // ConditionText is one condition of a rule.
@@ -70,15 +70,15 @@ type ConditionText struct {
 	File  string     `json:"file" required:"true"`
 	Line  int        `json:"line" required:"true"`
 	Text  string     `json:"text" required:"true"`
-	Holds []RuleText `json:"holds,omitempty" description:"what held, where it should not"`
+	Holds []RuleText `json:"holds,omitempty" description:"the condition that was true and should have been false"`
 }
 
 // FilterText describes which rows of a type a list shows.
 type FilterText struct {
 	Kind      string `json:"kind" required:"true" enum:"all,none,where"`
-	Condition string `json:"condition,omitempty" description:"in terms of the row and the request"`
+	Condition string `json:"condition,omitempty" description:"the condition on the row and the request"`
 	Dialect   string `json:"dialect,omitempty"`
-	SQL       string `json:"sql,omitempty" description:"counts the rows, as it would be run"`
+	SQL       string `json:"sql,omitempty" description:"the query that counts the rows, as it would be run"`
 	Args      []any  `json:"args,omitempty"`
 }
 

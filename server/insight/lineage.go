@@ -14,8 +14,8 @@ import (
 // AreaAccess is a user's access in an area, and the source of each letter.
 type AreaAccess struct {
 	Area      string   `json:"area" required:"true"`
-	Effective []string `json:"effective" required:"true" description:"what is left under every ceiling, as the policy decides"`
-	Letters   []Letter `json:"letters,omitempty" description:"each access that a group gives or that is left"`
+	Effective []string `json:"effective" required:"true" description:"the access that remains under all ceilings, as the policy decides"`
+	Letters   []Letter `json:"letters,omitempty" description:"the access that groups give, and the access that remains under the ceilings"`
 }
 
 // Letter is one action: the groups that give it, and the ceilings that remove it.
@@ -29,7 +29,7 @@ type Letter struct {
 type Giver struct {
 	Group string `json:"group" required:"true"`
 	Name  string `json:"name,omitempty"`
-	Row   string `json:"row" required:"true" description:"the area of the row, or * for the group's default"`
+	Row   string `json:"row" required:"true" description:"the area of the group's row, or * for the group's default"`
 }
 
 // Cut is a ceiling that removes a letter. It belongs to an account or to the policy,

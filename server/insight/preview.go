@@ -12,17 +12,17 @@ import (
 type Preview struct {
 	User       string           `json:"user" required:"true"`
 	Areas      []AreaPreview    `json:"areas" required:"true"`
-	Against    string           `json:"against,omitempty" description:"who or what it is compared with"`
-	Difference []AreaDifference `json:"difference,omitempty" description:"from the user, before, to what it is compared with, after"`
+	Against    string           `json:"against,omitempty" description:"the user or the change that it is compared with"`
+	Difference []AreaDifference `json:"difference,omitempty" description:"the changes from the user (before) to the other side (after)"`
 }
 
 // AreaPreview is one area of the previewed user.
 type AreaPreview struct {
 	Area    string     `json:"area" required:"true"`
 	Access  []string   `json:"access" required:"true"`
-	Visible *int       `json:"visible,omitempty" description:"how many rows the user sees"`
-	Of      *int       `json:"of,omitempty" description:"how many rows of the type the previewer sees, of cards of either kind"`
-	First   []ShownRow `json:"first,omitempty" description:"the first of them, as the user sees them"`
+	Visible *int       `json:"visible,omitempty" description:"number of rows that the user sees"`
+	Of      *int       `json:"of,omitempty" description:"number of rows of the type that the previewing user sees; for cards, of both kinds"`
+	First   []ShownRow `json:"first,omitempty" description:"the first rows, as the user sees them"`
 }
 
 // firstShown is how many rows a preview shows for each area.

@@ -188,10 +188,10 @@ func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 type AreaDifference struct {
 	Area      string         `json:"area" required:"true" description:"* for every area that is not named"`
 	Access    *AccessChange  `json:"access,omitempty"`
-	Visible   *VisibleChange `json:"visible,omitempty" description:"how many rows are seen"`
-	Appear    []string       `json:"appear,omitempty" description:"rows that are seen after and not before, at most 100 of them"`
-	Disappear []string       `json:"disappear,omitempty" description:"rows that are seen before and not after, at most 100 of them"`
-	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to be compared one by one"`
+	Visible   *VisibleChange `json:"visible,omitempty" description:"number of rows that the user sees"`
+	Appear    []string       `json:"appear,omitempty" description:"rows that the user sees after the change and not before; at most 100"`
+	Disappear []string       `json:"disappear,omitempty" description:"rows that the user sees before the change and not after; at most 100"`
+	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to compare one by one"`
 }
 
 // AccessChange is the access to an area before and after.

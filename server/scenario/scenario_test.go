@@ -127,7 +127,7 @@ func TestWhatCannotBeMeantIsRefusedWithFileAndLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing is said":           {small + "  {}\n", "small.scenario.yaml:18: then"},
 		"nothing is said of a user": {small + "  owner: []\n", "small.scenario.yaml:19: then.owner"},
-		"no sentence":               {small + "  owner:\n    - sees the light\n", `small.scenario.yaml:20: "sees the light": is no sentence`},
+		"no sentence":               {small + "  owner:\n    - sees the light\n", `small.scenario.yaml:20: "sees the light": is not a sentence`},
 		"an unknown user":           {small + "  ownr:\n    - sees no customers\n", `small.scenario.yaml:19: there is no user "ownr"`},
 		"an unknown row":            {small + "  owner:\n    - does not see customer lark\n", `small.scenario.yaml:20: "does not see customer lark": there is no customer "lark"`},
 		"an unknown row in a list":  {small + "  owner:\n    - sees only customers larkfield, lark\n", `there is no customer "lark"`},

@@ -75,7 +75,7 @@ func parse(text string, w *world) (statement, error) {
 		ask, err := f.read(w, part[1:])
 		return statement{text: words, ask: ask}, err
 	}
-	return statement{}, fmt.Errorf("is no sentence of a scenario; write one of:\n    %s", strings.Join(Forms(), "\n    "))
+	return statement{}, fmt.Errorf("is not a sentence that scenarios know; write one of:\n    %s", strings.Join(Forms(), "\n    "))
 }
 
 // known returns an error if the world does not have one of the rows.

@@ -17,9 +17,9 @@ type Report struct {
 	Columns  map[string]string `json:"columns"`
 	Ignored  []string          `json:"ignored_columns" nullable:"false"`
 	Lines    Lines             `json:"lines"`
-	Rates    int               `json:"rates" description:"prices that stand, a date and a prefix each"`
-	Merged   int               `json:"merged" description:"prices that were given again, word for word"`
-	Refusals []Refusal         `json:"refusals" nullable:"false" description:"the first of them; lines.refused counts all"`
+	Rates    int               `json:"rates" description:"number of rates, counted once for each prefix and start date"`
+	Merged   int               `json:"merged" description:"prices that the file gives more than once with the same values"`
+	Refusals []Refusal         `json:"refusals" nullable:"false" description:"the first refused lines; lines.refused counts all"`
 	Warnings []string          `json:"warnings" nullable:"false"`
 	// Dates are the start dates after Options.Now, ascending.
 	Dates []time.Time `json:"-"`
@@ -31,11 +31,11 @@ type Report struct {
 type Lines struct {
 	Read       int `json:"read" description:"the sum of the others"`
 	Priced     int `json:"priced"`
-	Repeated   int `json:"repeated" description:"said before, word for word"`
-	Superseded int `json:"superseded" description:"in force once, and no more"`
+	Repeated   int `json:"repeated" description:"lines that repeat an earlier line exactly"`
+	Superseded int `json:"superseded" description:"prices that a later price, already in force, has replaced"`
 	Refused    int `json:"refused"`
 	Blank      int `json:"blank"`
-	Headings   int `json:"headings" description:"with the lines above the first"`
+	Headings   int `json:"headings" description:"including the lines above the header"`
 	Totals     int `json:"totals"`
 }
 
@@ -43,7 +43,7 @@ type Lines struct {
 type Refusal struct {
 	Place
 	Column string `json:"column,omitempty"`
-	Cell   string `json:"cell,omitempty" description:"what stands there, cut to 60 characters"`
+	Cell   string `json:"cell,omitempty" description:"the text at this place, cut to 60 characters"`
 	Reason string `json:"reason"`
 }
 

@@ -33,7 +33,7 @@ type Card struct {
 	ID        string `db:"id,key,filter"`
 	TenantID  string `db:"tenant_id,key,filter,hidden"`
 	AccountID string `db:"account_id,fixed,filter,account"` // the owner
-	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"as seen: an assigned card is a provider card"`
+	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"the kind as the user sees it: an assigned card is a provider card"`
 	CardFields
 	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
 	Version   int64  `db:"version,unlisted"`
