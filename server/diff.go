@@ -30,7 +30,7 @@ func (rateText) PrepareJSONSchema(s *jsonschema.Schema) error {
 func (t rateText) MarshalJSON() ([]byte, error) {
 	text := []byte{'{'}
 	for i, c := range schema.RateType.Columns {
-		if schema.RateType.IsKey(&c) {
+		if schema.RateType.IsKey(&c) || !c.Show {
 			continue
 		}
 		if len(text) > 1 {

@@ -267,6 +267,14 @@ func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
 			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &store.Access{"*": "r"}})
 			return err
 		}},
+		"a ceiling takes the card out of sight": {"not_visible", func(ctx context.Context, w *world, tx *store.Tx) error {
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &store.Access{"*": "crud", "card/customer": ""}})
+			return err
+		}},
+		"a ceiling hides all cards": {"area_denied", func(ctx context.Context, w *world, tx *store.Tx) error {
+			_, err := tx.UpdateAccount(ctx, w.id("A"), store.AccountPatch{Ceiling: &store.Access{"*": "crud", "card/customer": "", "card/provider": ""}})
+			return err
+		}},
 		"the address is not allowed any more": {"client_ip_denied", func(ctx context.Context, w *world, tx *store.Tx) error {
 			_, err := tx.UpdateUser(ctx, w.id("a"), store.UserPatch{IPAllow: &[]string{"10.0.0.0/8"}})
 			return err

@@ -218,6 +218,8 @@ func heldReason(err error) string {
 	switch {
 	case errors.Is(err, store.ErrRatesHidden):
 		return session.ReasonRatesHidden
+	case p == nil && errors.Is(err, fault.ErrNotFound):
+		return policies.ReasonNotVisible
 	case p == nil:
 		return ""
 	case p.kind.code == kindUnknownUser.code:

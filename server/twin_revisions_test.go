@@ -98,6 +98,7 @@ func (q *requests) aboutOwnCards() (all []asked) {
 		all = append(all,
 			asked{method: "GET", path: card + "/revisions/" + revision("active") + "/diff?with=" + revision("old0") + "&count=true", header: header},
 			asked{method: "GET", path: card + "/revisions/" + revision("draft") + "/diff?limit=2", header: header},
+			asked{method: "POST", path: card + "/revisions/" + revision("draft") + "/activate", body: `{"accept_losses":true}`, header: header},
 			asked{method: "POST", path: card + "/build", body: "{}", header: header})
 	}
 	return all

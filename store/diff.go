@@ -123,7 +123,7 @@ func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after,
 				return err
 			}
 		}
-		sum, err = diff(&rateWalk{ctx, s.dialect, x, before, behind, nil}, &rateWalk{ctx, s.dialect, x, after, behind, nil}, fn)
+		sum, err = diff(s.walk(ctx, x, before, behind), s.walk(ctx, x, after, behind), fn)
 		return err
 	})
 	return sum, err
@@ -205,6 +205,12 @@ type rateWalk struct {
 	revision string  // "" for no rates
 	behind   string  // the prefix that was read last
 	ahead    [][]any // read, but not taken yet
+	done     bool    // there is nothing more to read
+}
+
+// walk begins behind a prefix.
+func (s *Store) walk(ctx context.Context, x dialect.Execer, revision, behind string) *rateWalk {
+	return &rateWalk{ctx: ctx, d: s.dialect, x: x, revision: revision, behind: behind, done: revision == ""}
 }
 
 // walked is how many rates a walk reads at a time.
@@ -212,12 +218,17 @@ const walked = 2000
 
 // peek returns the next rate without taking it, or nil at the end.
 func (w *rateWalk) peek() (next []any, err error) {
-	if len(w.ahead) == 0 {
+	if len(w.ahead) == 0 && !w.done {
 		w.ahead, err = raterows.Values(w.ctx, w.d, w.x, w.revision, w.behind, walked)
-		if err != nil || len(w.ahead) == 0 {
+		if err != nil {
 			return nil, err
 		}
-		w.behind = prefixOf(w.ahead[len(w.ahead)-1])
+		if w.done = len(w.ahead) < walked; len(w.ahead) > 0 {
+			w.behind = prefixOf(w.ahead[len(w.ahead)-1])
+		}
+	}
+	if len(w.ahead) == 0 {
+		return nil, nil
 	}
 	return w.ahead[0], nil
 }

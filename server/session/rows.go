@@ -18,7 +18,7 @@ type Lister interface {
 }
 
 // ReadPlan is the policy's answer about all rows of a type for one user, ready to
-// query with. The zero value shows no row.
+// query with.
 type ReadPlan struct {
 	Type string
 	Plan *policies.Plan

@@ -105,10 +105,11 @@ func (all columns) named(name string) int {
 	return slices.IndexFunc(all, func(c Column) bool { return c.Name == name })
 }
 
-// from replaces the stored value of a column with an expression.
+// from replaces the stored value of a column with an expression, which may be NULL.
 func (all columns) from(name, expr string) columns {
 	i := all.named(name)
 	all[i] = all[i].from(expr)
+	all[i].NotNull = false
 	return all
 }
 
