@@ -44,7 +44,7 @@ var (
 	kindTimeout = problemKind{"request_timeout", 408, "The request did not arrive in time",
 		"The whole request did not arrive in time."}
 	kindConflict = problemKind{"conflict", 409, "Conflict with existing data",
-		"Something visible is in the way: a login that is taken, users in a group. See `reasons`."}
+		"Something visible is in the way, such as a login that is taken. See `field` and, if there are any, `reasons`."}
 	kindRevisionLost = problemKind{"revision_lost", 409, "The data revision is lost",
 		"The database does not have the commit of `Resellerd-At-Least`. An older copy has replaced it, or more than 65,536 commits have followed. Drop the stored revision and repeat the request."}
 	kindStale = problemKind{"precondition_failed", 412, "The row has changed since it was read",
