@@ -55,7 +55,7 @@ func TestEveryDetailIsASentence(t *testing.T) {
 	}
 }
 
-// detailFault tells what is wrong with a text of a fault, if the node makes one.
+// detailFault describes the fault of a detail's text, if the node makes a detail.
 func detailFault(n ast.Node) (fault string, found bool) {
 	switch n := n.(type) {
 	case *ast.CallExpr:

@@ -109,7 +109,7 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.cause }
 
-// badRequest says what is wrong with a request that cannot be read.
+// badRequest is the problem of a malformed request. text describes the fault.
 func badRequest(text string) error {
 	return &problem{kind: kindBadRequest, detail: fault.Sentence("", text)}
 }

@@ -86,7 +86,7 @@ func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID) error {
 	return nil
 }
 
-// badExternalID describes as text what is wrong with an external id.
+// badExternalID describes the fault of an external id as text.
 func badExternalID(one store.BadExternalID) string {
 	does := "stays"
 	if one.Cleared {

@@ -207,7 +207,7 @@ func (v *Verifier) begin(s *sealed, r record, isRecord bool) (*follower, error) 
 	return f, nil
 }
 
-// keyOf returns the key of a chain. If no record names it, that is one of the given
+// keyOf returns the key of a chain. If no record names the key, keyOf tries the given
 // keys.
 func (v *Verifier) keyOf(s *sealed, r record, isRecord bool) (Key, error) {
 	id := r.Key

@@ -147,7 +147,7 @@ const (
 
 // grounds decides the recorded question again, if the same policy is still in force.
 // It explains the new decision if that equals the recorded one. Otherwise it returns
-// only what was recorded, with a note.
+// only the recorded part, with a note.
 func (r *Reader) grounds(m record.Remembered, line record.Line, in *input.Input, s *readerDisclosure) (*Explanation, error) {
 	told := r.explanation(in, line.Outcome, line.Reasons)
 	told.View, told.Shown = line.Result.View, line.Result.Columns
