@@ -133,30 +133,39 @@ func coreRows() []seed.Row {
 	}
 }
 
-func coreEngine(t testing.TB, tree fs.FS) *EngineHolder {
-	t.Helper()
-	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "test", Timeout: time.Minute})
-	must(t, err)
-	h := &EngineHolder{}
-	h.Swap(e)
-	return h
+func coreEngine(tree fs.FS) (*policies.Engine, error) {
+	return policies.Load(context.Background(), tree, policies.Options{Schema: Schema(), Source: "test", Timeout: time.Minute})
 }
+
+// embeddedEngine is the embedded policy, loaded once.
+var embeddedEngine = sync.OnceValues(func() (*policies.Engine, error) { return coreEngine(policies.Embedded()) })
 
 // serve makes a server over the world with the embedded policy.
 func (w *coreWorld) serve(t testing.TB, change func(*Config), opts ...Option) *Server {
 	t.Helper()
-	return w.serveTree(t, policies.Embedded(), change, opts...)
+	e, err := embeddedEngine()
+	must(t, err)
+	return w.serveEngine(t, e, change, opts...)
 }
 
 func (w *coreWorld) serveTree(t testing.TB, tree fs.FS, change func(*Config), opts ...Option) *Server {
 	t.Helper()
+	e, err := coreEngine(tree)
+	must(t, err)
+	return w.serveEngine(t, e, change, opts...)
+}
+
+func (w *coreWorld) serveEngine(t testing.TB, engine *policies.Engine, change func(*Config), opts ...Option) *Server {
+	t.Helper()
+	held := &EngineHolder{}
+	held.Swap(engine)
 	cfg := Config{DecisionLogMode: "sync", Limits: patient, PanelTokens: strings.Join([]string{
 		wideToken, w.ID("master") + ":" + boundToken, readToken + " data", decideToken + " decide"}, ",")}
 	if change != nil {
 		change(&cfg)
 	}
 	opts = append([]Option{WithDecisionWriter(w.log), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))}, opts...)
-	s, err := New(cfg, w.store, coreEngine(t, tree), opts...)
+	s, err := New(cfg, w.store, held, opts...)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
 	return s

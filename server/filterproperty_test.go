@@ -169,7 +169,7 @@ func usually[T any](value T, times int) []T { return slices.Repeat([]T{value}, t
 // the same views and columns. This holds for every type and every user.
 func TestListsShowWhatFullEvaluationAllows(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range storetest.Empty.Databases() {
+	for name, url := range databases(storetest.Empty, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			seed := depth.FirstSeed()
 			w := newTwinStore(t, url(t), twinViewers[0], seed, 1)

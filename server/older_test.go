@@ -92,7 +92,7 @@ func nothingMeanwhile(*olderWorld) {}
 // the lost commits are in use again.
 func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
-	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
+	storetest.EachOlder(t, 0, func(t *testing.T, o *storetest.Older) {
 		w := older(t, o, asksRarely, nothingMeanwhile)
 		there := w.elsewhere(t, o.URL)
 		w.disable(t, there)
@@ -123,7 +123,7 @@ func TestAUserDisabledElsewhereAfterALossIsDenied(t *testing.T) {
 // write does not hide the loss.
 func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
-	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
+	storetest.EachOlder(t, 1, func(t *testing.T, o *storetest.Older) {
 		w := older(t, o, asksRarely, nothingMeanwhile)
 		w.disable(t, w.here)
 		if w.allowed(t, w.here) {
@@ -146,7 +146,7 @@ func TestAUserDisabledHereAfterALossIsDenied(t *testing.T) {
 // The user is denied as soon as the instance can have polled.
 func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 	t.Parallel()
-	storetest.EachOlder(t, func(t *testing.T, o *storetest.Older) {
+	storetest.EachOlder(t, 0, func(t *testing.T, o *storetest.Older) {
 		ctx, stop := context.WithCancel(t.Context())
 		var load sync.WaitGroup
 		var answers atomic.Int64
@@ -154,7 +154,10 @@ func TestAUserDisabledUnderLoadAfterALossIsDenied(t *testing.T) {
 		w := older(t, o, store.Options{Logger: slog.New(slog.NewTextHandler(lines, nil))}, func(w *olderWorld) {
 			for i := range 4 {
 				load.Go(func() {
+					pace := time.NewTicker(5 * time.Millisecond) // the load leaves time for the work on the databases
+					defer pace.Stop()
 					for n := 0; ctx.Err() == nil; n++ {
+						<-pace.C
 						if i == 0 {
 							_ = w.store.Write(ctx, w.ID("master"), func(tx *store.Tx) error { // refused while the database is replaced
 								_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: w.ID("reseller"), Name: fmt.Sprint("load ", n)})

@@ -273,7 +273,7 @@ func (p *planted) hiddenIDs() map[string]string {
 
 func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
 	oneAtATime(t)
-	for name, url := range carriers.Databases() {
+	for name, url := range databases(carriers, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			var p *planted
 			newWorld(t, url(t), engineOf(t, 1), func(w *world) { seedWorld(w); p = plant(w) })

@@ -54,7 +54,7 @@ func agreeing(t *testing.T, maxDepth int) (beside []Option, check func(s *Server
 // has ended or was rolled back when the shadow decides.
 func TestAShadowOfTheSameTreeAgreesAboutWrites(t *testing.T) {
 	t.Parallel()
-	for name, url := range carriers.Databases() {
+	for name, url := range databases(carriers, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			beside, check := agreeing(t, 3)
 			w := newWorld(t, url(t), engineOf(t, 3), seedWorld, beside...)
