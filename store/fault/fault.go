@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The errors of the methods of a store, for errors.Is. If a context has ended, the
@@ -48,7 +50,8 @@ func Sentence(field, text string) string {
 	case field != "":
 		text = field + " " + text
 	default:
-		text = strings.ToUpper(text[:1]) + text[1:]
+		first, size := utf8.DecodeRuneInString(text)
+		text = string(unicode.ToUpper(first)) + text[size:]
 	}
 	if strings.HasSuffix(text, ".") {
 		return text

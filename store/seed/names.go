@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // Names are the ids of rows by their names. The zero value is ready to use. Safe
@@ -97,5 +98,5 @@ func (n *Names) NewID(kind string) string {
 // ID is the id that follows from a name.
 func ID(kind, name string) string {
 	sum := sha256.Sum256([]byte(kind + "/" + name))
-	return kind[:3] + "_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
+	return schema.Info(kind).Prefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:26])
 }
