@@ -38,7 +38,7 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 	if err != nil {
 		return session.Caller{}, err
 	}
-	if t, ok := s.tokens.Find(secret); ok {
+	if t, ok := s.tokens.Load().Find(secret); ok {
 		return s.panelCaller(ctx, h, t)
 	}
 	if s.jwt == nil {

@@ -87,6 +87,7 @@ type Limits struct {
 	Request  time.Duration // time to answer, except for streams; default 15 s
 	Stream   time.Duration // time for a streamed answer; default 15 min
 	Shutdown time.Duration // time for running requests to finish at shutdown; default 30 s
+	Drain    time.Duration // time that Run answers after ErrDrain, not ready; default 5 s, negative: none
 	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
 
 	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
@@ -102,6 +103,9 @@ func (l *Limits) setDefaults() {
 	positive(&l.Request, 15*time.Second)
 	positive(&l.Stream, 15*time.Minute)
 	positive(&l.Shutdown, 30*time.Second)
+	if l.Drain == 0 {
+		l.Drain = 5 * time.Second
+	}
 	positive(&l.AtLeast, 2*time.Second)
 	positive(&l.Import, 256<<20)
 	positive(&l.ImportTimeout, 15*time.Minute)

@@ -12,10 +12,8 @@ type EngineHolder = policies.Holder
 // PolicyLoaded counts an attempt to put a policy in force; err is nil if it
 // succeeded.
 func (s *Server) PolicyLoaded(err error) {
-	if err != nil {
-		s.metrics.reloads.WithLabelValues("failure").Inc()
-		return
+	s.metrics.reloads.WithLabelValues(resultOf(err)).Inc()
+	if err == nil {
+		s.metrics.lastSuccess.SetToCurrentTime()
 	}
-	s.metrics.reloads.WithLabelValues("success").Inc()
-	s.metrics.lastSuccess.SetToCurrentTime()
 }

@@ -62,6 +62,7 @@ func (s *Server) newApp() *fiber.App {
 	})
 	app.Server().HeaderReceived = s.expect
 	s.guardHead(app)
+	s.closeWhenDraining(app)
 	return app
 }
 

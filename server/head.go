@@ -134,6 +134,18 @@ func dropBody(h *fasthttp.RequestHeader) {
 	h.SetConnectionClose()
 }
 
+// closeWhenDraining closes each connection after its next answer while the server
+// drains. A proxy then opens its next connection to another server.
+func (s *Server) closeWhenDraining(app *fiber.App) {
+	next := app.Server().Handler
+	app.Server().Handler = func(ctx *fasthttp.RequestCtx) {
+		next(ctx)
+		if s.draining.Load() {
+			ctx.SetConnectionClose()
+		}
+	}
+}
+
 // guardHead answers requests with a faulty head before any other code reads
 // them. The body of every such request was dropped, which closes its connection.
 // Heads on connections that stay open are therefore not checked again.

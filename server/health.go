@@ -18,7 +18,7 @@ func livez(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-// readyz answers 200 if a policy is loaded, the schema is current, the database
+// readyz answers 200 if the server is not draining, a policy is loaded, the schema is current, the database
 // answers and the decision log does not block answers. Otherwise it answers 503;
 // only the log has the reason.
 func readyz(r *exchange) error {
@@ -29,7 +29,12 @@ func readyz(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
+var errDraining = errors.New("the server is about to end")
+
 func (s *Server) readiness(r *exchange) error {
+	if s.draining.Load() {
+		return errDraining
+	}
 	if s.engines.Current() == nil {
 		return errors.New("no policy is loaded")
 	}

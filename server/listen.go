@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 
@@ -20,9 +19,5 @@ func (s *Server) listen(address string) (net.Listener, error) {
 	if s.cfg.TLS.Cert == "" {
 		return ln, nil
 	}
-	config, err := s.cfg.TLS.Config()
-	if err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return tls.NewListener(ln, config), nil
+	return tls.NewListener(ln, s.certificate.Config()), nil
 }

@@ -22,6 +22,7 @@ type metrics struct {
 	duration      *prometheus.HistogramVec
 	cardViews     *prometheus.CounterVec
 	reloads       *prometheus.CounterVec
+	settings      *prometheus.CounterVec
 	lastSuccess   prometheus.Gauge
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
@@ -63,6 +64,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		duration:      histogram("decision_duration_seconds", "Time for a decision: check or filter.", decisionBuckets, "kind"),
 		cardViews:     counter("card_views_total", "Cards shown, by view.", "view"),
 		reloads:       counter("policy_reloads_total", "Attempts to put a policy into force: success or failure.", "result"),
+		settings:      counter("setting_reloads_total", "Attempts to read a setting again while the server runs: success or failure.", "setting", "result"),
 		logEntries:    counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
 		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
 		disagreements: counter("disagreements_total", "Decisions that the panel made differently and sent as context.panel_decision.", "area"),

@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"resellerd/server/shadow"
 
 	"github.com/gofiber/fiber/v2"
 )
 
-// Run listens and serves until ctx ends. It then accepts no new requests, lets
-// the running ones finish for at most Limits.Shutdown, and closes the decision
-// log. It logs one line "ready" with the address once it answers requests. The
+// ErrDrain is the cause of a context that ends because another server takes over.
+var ErrDrain = fmt.Errorf("terminated: %w", context.Canceled)
+
+// Run listens and serves until ctx ends. If the cause is ErrDrain, it first drains:
+// it answers for Limits.Drain and reports that it is not ready, so that load
+// balancers notice. It then accepts no new requests, lets the running ones finish
+// for at most Limits.Shutdown, and closes the decision log. It logs one line "ready" with the address once it answers requests. The
 // store and the engine stay open: the caller owns them.
 func (s *Server) Run(ctx context.Context) error {
 	ln, err := s.listen(s.cfg.Listen)
@@ -49,8 +54,11 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 		attrs = append(attrs, "metrics_addr", address(opsLn))
 	}
 	if s.jwt != nil {
-		go s.jwt.Run(background, func(err error) { s.logger.Error("the key set cannot be read", "error", err) })
+		go s.jwt.Run(background, func(err error) { s.reloaded("key_set", err) })
 	}
+	files := time.NewTicker(followEvery)
+	defer files.Stop()
+	go s.follow(background, files.C)
 	timed := make(chan struct{})
 	go func() {
 		defer close(timed)
@@ -62,6 +70,9 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), ErrDrain) {
+			err = s.drain(failed)
+		}
 	case err = <-failed:
 	}
 	stop()
@@ -78,6 +89,22 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	return err
 }
 
+// drain answers for Limits.Drain. Each answer closes its connection, and idle
+// connections stay open, because their clients may send a request at any moment.
+func (s *Server) drain(failed <-chan error) error {
+	s.draining.Store(true)
+	if s.cfg.Limits.Drain < 0 {
+		return nil
+	}
+	s.logger.Info("draining", "time", s.cfg.Limits.Drain.String())
+	select {
+	case <-s.after(s.cfg.Limits.Drain):
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
 // address is the address that a client connects to.
 func address(ln net.Listener) string {
 	if ln.Addr().Network() == "unix" {
@@ -90,6 +117,7 @@ func address(ln net.Listener) string {
 // so that an operator can watch the shutdown.
 func (s *Server) shutdown() error {
 	s.logger.Info("stopping")
+	s.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
 	stop := s.fresh.Closing()

@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -50,7 +51,7 @@ type Server struct {
 	cfg       Config
 	store     *store.Store
 	engines   *EngineHolder
-	tokens    identity.PanelTokens
+	tokens    atomic.Pointer[identity.PanelTokens]
 	jwt       *identity.Verifier // nil: no user tokens
 	sealer    *identity.Sealer
 	sealed    revisionSeal
@@ -76,6 +77,12 @@ type Server struct {
 	labels    []byte // the fixed labels of a log entry
 	imports   *turns
 	uploads   uploadPlaces
+
+	certificate transport.Certificate
+	reloadable  []*reloadable // changes only before Run
+	again       chan struct{} // a reload is due
+	draining    atomic.Bool
+	after       func(time.Duration) <-chan time.Time
 }
 
 // Option changes how New builds a Server.
@@ -128,6 +135,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), imports: newTurns(maxImports),
+		again: make(chan struct{}, 1), after: time.After,
 	}
 	if !cfg.KeepGC {
 		s.imports.saving = &thrift
@@ -135,12 +143,12 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	for _, o := range opts {
 		o(s)
 	}
-	if err := s.trust(); err != nil {
+	s.metrics = newMetrics(s.registry, st, engines)
+	if err := errors.Join(s.trust(), s.certify()); err != nil {
 		return nil, err
 	}
 	s.labels = record.Labels(cfg.Labels)
 	s.memory = record.NewMemory(cfg.DecisionMemory)
-	s.metrics = newMetrics(s.registry, st, engines)
 	if err := s.openDecisionLog(); err != nil {
 		return nil, err
 	}
@@ -184,32 +192,14 @@ func (s *Server) trust() error {
 	if s.sealer, err = identity.NewSealer(key); err != nil {
 		return err
 	}
-	lines, err := s.cfg.tokenLines()
-	if err != nil {
+	tokens := &reloadable{name: "panel_tokens", files: filesOf(s.cfg.PanelTokenFile), load: s.trustTokens}
+	if err := s.reloads(tokens); err != nil {
 		return err
 	}
-	if s.tokens, err = identity.NewPanelTokens(lines, identity.TokenLabel(s.sealer)); err != nil {
-		return err
+	if s.cfg.JWT.JWKS == "" {
+		return nil
 	}
-	if s.cfg.JWT.JWKS != "" {
-		if s.jwt, err = identity.NewVerifier(context.Background(), s.cfg.JWT, s.now); err != nil {
-			return err
-		}
-		if err := s.bindIssuer(context.Background()); err != nil {
-			return err
-		}
-	}
-	if len(s.tokens) == 0 && s.jwt == nil {
-		return ErrNoCallers
-	}
-	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return t.Tenant == "" }); n > 0 {
-		s.logger.Warn("panel tokens without a tenant work for every tenant", "tokens", n)
-	}
-	if n := s.tokens.Count(func(t *identity.PanelToken) bool { return !t.Listed }); n > 0 {
-		s.logger.Warn("panel tokens without a list of scopes have every scope except identity: "+
-			"only users of the master can set external ids of users with them", "tokens", n)
-	}
-	return nil
+	return s.reloads(&reloadable{name: "key_set", files: filesOf(s.cfg.JWT.KeyFile()), load: s.trustKeys})
 }
 
 // App is the Fiber application, for tests in the same process.

@@ -131,6 +131,16 @@ func (d *delivery) options() []server.Option {
 	return options
 }
 
+// again reads the policies again. OPA's plugins decide themselves when to fetch.
+func (d *delivery) again(ctx context.Context) {
+	if d.place != nil {
+		d.keeper.Take(ctx, d.place)
+	}
+	if d.shadow != nil {
+		d.shadow.Take(ctx, d.shadowPlace)
+	}
+}
+
 // start keeps the policies up to date until stop is called. It reports every attempt
 // to the server.
 func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {

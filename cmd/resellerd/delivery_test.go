@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -289,5 +290,28 @@ func TestAShadowIsFollowedAndABadOneKeepsNothingFromBeingServed(t *testing.T) {
 	}
 	if strings.Contains(metrics, `resellerd_policy_reloads_total{result="failure"}`) {
 		t.Error("the shadow's refusal is counted as the live policy's")
+	}
+}
+
+func TestPoliciesAreReadAgainOnRequest(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "main.rego")
+	replace(t, file, fmt.Sprintf(smallPolicy, "read"))
+	s := &policySettings{Policies: dir, ShadowPolicies: dir, PolicyTimeout: 10 * time.Second}
+	d, err := s.delivery(t.Context(), func(string) string { return "" }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := d.keeper.Engines.Current().Revision()
+	replace(t, file, fmt.Sprintf(smallPolicy, "delete"))
+	d.again(t.Context())
+	if now := d.keeper.Engines.Current().Revision(); now == first || d.shadow.Engines.Current().Revision() != now {
+		t.Errorf("the policy is still %s", now)
+	}
+	replace(t, file, "package reseller.main\n\nallow if nobody.said.so\n")
+	before := d.keeper.Engines.Current()
+	d.again(t.Context())
+	if d.keeper.Engines.Current() != before {
+		t.Error("a policy that does not compile is in force")
 	}
 }

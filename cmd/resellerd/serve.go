@@ -24,9 +24,10 @@ type serveCommand struct {
 // Run serves until the context ends, then finishes the requests that are in progress.
 // It finds errors in the settings before it accepts the first request.
 func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *layers) error {
-	signal.Ignore(syscall.SIGHUP) // sent to reload a service's settings, or by a terminal that closes
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP) // for the rest of the process: even at its end, a SIGHUP must not kill it
 	if c.Demo {
-		return c.demo(ctx, k, t, l)
+		return c.demo(ctx, k, t, l, hangUp)
 	}
 	cfg, err := c.server()
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	return c.run(ctx, cfg, st, d, log)
+	return c.run(ctx, cfg, st, d, log, hangUp)
 }
 
 // gcPercent makes garbage collections rarer than Go's default. Requests produce many
@@ -63,8 +64,9 @@ func gcIsSet() bool {
 	return os.Getenv("GOGC") != "" //nolint:forbidigo // a setting of Go's, not of ours
 }
 
-// run serves the store and closes it afterwards.
-func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger) error {
+// run serves the store and closes it afterwards. After each hang-up, it reads again
+// what can change while it serves.
+func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger, hangUp <-chan os.Signal) error {
 	if cfg.KeepGC = gcIsSet(); !cfg.KeepGC {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -77,6 +79,17 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 		return unlessStopped(ctx, closing(st, err))
 	}
 	stop := d.start(s, log)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangUp:
+				s.Reload()
+				d.again(ctx)
+			}
+		}
+	}()
 	err = s.Run(ctx)
 	stop()
 	return errors.Join(err, st.Close())

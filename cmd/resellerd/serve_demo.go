@@ -19,7 +19,7 @@ import (
 // demo serves an example carrier. Its store, token and default decision log are
 // created for this run and removed at the end, so that it cannot touch a store in
 // use.
-func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l *layers) (err error) {
+func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l *layers, hangUp <-chan os.Signal) (err error) {
 	if l.from(k, "database") != "default" {
 		return usagef("--demo uses a temporary store: remove --database (set by: %s)", l.from(k, "database"))
 	}
@@ -48,7 +48,7 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 	}
 	show := tour{world: world, token: token, tls: c.TLSCert != "", log: c.DecisionLog}
 	log = slog.New(onReady{log.Handler(), func(addr string) { show.print(t.out, addr) }})
-	return c.run(ctx, cfg, st, d, log)
+	return c.run(ctx, cfg, st, d, log, hangUp)
 }
 
 // onReady forwards a log, and calls tell with the server's address when the server is

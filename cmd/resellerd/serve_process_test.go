@@ -60,8 +60,9 @@ func waitForLog(t *testing.T, log *output, text string) {
 }
 
 func TestAHangUpAndTooManyConnectionsDoNotEndTheProcess(t *testing.T) {
-	cmd, addr, stderr := process(t, "64", "serve", "--listen", "127.0.0.1:0", "--policy-timeout", "10s",
-		"--panel-tokens", "acc_x:secret", "--decision-log", "none", "--database", "sqlite:"+filepath.Join(t.TempDir(), "store.db"))
+	tokens := write(t, "tokens", "acc_x:the-first-token-of-all data")
+	cmd, addr, stderr := process(t, "64", "serve", "--listen", "127.0.0.1:0", "--policy-timeout", "10s", "--drain-time", "0s",
+		"--panel-token-file", tokens, "--decision-log", "none", "--database", "sqlite:"+filepath.Join(t.TempDir(), "store.db"))
 	alive := func(when string) {
 		t.Helper()
 		if status, _ := get(t, "http://"+addr+"/livez"); status != http.StatusOK {
@@ -76,6 +77,7 @@ func TestAHangUpAndTooManyConnectionsDoNotEndTheProcess(t *testing.T) {
 		}
 	}
 	hangUp()
+	waitForLog(t, stderr, `"setting":"panel_tokens"`)
 	alive("after a hang-up")
 	var conns []net.Conn
 	for range 100 {

@@ -92,6 +92,7 @@ type limitSettings struct {
 	IdleTimeout     time.Duration `help:"Time limit between two requests of a connection." default:"1m"`
 	RequestTimeout  time.Duration `help:"Time limit for an answer that is not streamed." default:"15s"`
 	StreamTimeout   time.Duration `help:"Time limit for a streamed answer." default:"15m"`
+	DrainTime       time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s"`
 	ShutdownTimeout time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s"`
 	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s"`
 	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456"`
@@ -115,7 +116,7 @@ func (s *settings) server() (server.Config, error) {
 		Limits: server.Limits{
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
-			Import: s.ImportLimit, ImportTimeout: s.ImportTimeout,
+			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate,
 	}
@@ -132,13 +133,16 @@ func (s *recordSettings) apply(cfg *server.Config) {
 	cfg.DecisionLogBuffer, cfg.DecisionLogKeep = s.DecisionLogBuffer, s.DecisionLogKeep
 	cfg.DecisionLogRotateSize, cfg.DecisionLogRotateAge = s.DecisionLogRotateSize, s.DecisionLogRotateAge
 	cfg.DecisionLogKeyFile, cfg.DecisionLogCheckpoints = s.DecisionLogKeyFile, s.DecisionLogCheckpoints
-	if cfg.DecisionLogSync = s.DecisionLogSync; s.DecisionLogSync == 0 {
-		cfg.DecisionLogSync = -1
+	cfg.DecisionLogSync, cfg.DecisionMemory = noneIfZero(s.DecisionLogSync), noneIfZero(s.DecisionMemory)
+}
+
+// noneIfZero converts a setting whose 0 means none. In the server's configuration, 0
+// means the default, and a negative value means none.
+func noneIfZero[T int | time.Duration](v T) T {
+	if v == 0 {
+		return -1
 	}
-	cfg.DecisionMemory = s.DecisionMemory
-	if s.DecisionMemory == 0 {
-		cfg.DecisionMemory = -1
-	}
+	return v
 }
 
 // logger returns the process's own log: JSON lines at or above the configured level.

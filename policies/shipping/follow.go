@@ -22,7 +22,7 @@ type Place interface {
 func Follow(ctx context.Context, k *Keeper, p Place, poll time.Duration) {
 	for ctx.Err() == nil {
 		changed, stop := p.watch() // before reading, so that it sees changes during the read
-		k.take(ctx, p)
+		k.Take(ctx, p)
 		waitFor(ctx, changed, poll)
 		stop()
 	}
@@ -31,7 +31,9 @@ func Follow(ctx context.Context, k *Keeper, p Place, poll time.Duration) {
 // errNotYet means that the tree has not arrived yet but is expected soon.
 var errNotYet = errors.New("policy tree: not here yet")
 
-func (k *Keeper) take(ctx context.Context, p Place) {
+// Take offers the tree of a place as it is now. It does not return errors, because
+// the keeper reports them.
+func (k *Keeper) Take(ctx context.Context, p Place) {
 	a, err := p.Read(ctx)
 	switch {
 	case ctx.Err() != nil, errors.Is(err, errNotYet):

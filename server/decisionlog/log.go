@@ -205,6 +205,13 @@ func (c *chunk) wait(n int, patience time.Duration) error {
 	return nil
 }
 
+// Reopen makes the log check at once whether its file was moved away from its path.
+// If so, the log opens a new file there. Other programs rotate the log in this way.
+func (l *Log) Reopen() {
+	l.out.look.Store(true)
+	l.tryAgain()
+}
+
 // Fault returns why the log cannot be written now, or nil if it can. The log has a
 // fault if the last attempt failed, or if the current attempt takes longer than
 // Patience. After a fault the log retries by itself until it can be written.

@@ -168,3 +168,28 @@ func TestAFileThatIsMovedAwayAndBackIsKept(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A program that rotates the log need not wait for the next entry.
+func TestALogThatIsReopenedBeginsAFileAtItsPath(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	c := &tally{}
+	l, err := Open(c.options(Options{Path: path}))
+	must(t, err)
+	defer l.Close()
+	l.Reopen() // the file is in its place
+	must(t, os.Rename(path, path+".old"))
+	l.Reopen()
+	for deadline := time.Now().Add(time.Minute); ; {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), eventRotated) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no new file")
+		}
+		runtime.Gosched()
+	}
+	must(t, l.Close())
+	v := NewVerifier(Key{})
+	must(t, v.Read("files", strings.NewReader(read(t, path+".old")+read(t, path))))
+}

@@ -81,7 +81,7 @@ var ErrToken = errors.New("user token is not valid")
 // no usable key.
 func NewVerifier(ctx context.Context, cfg JWT, now func() time.Time) (*Verifier, error) {
 	v := &Verifier{cfg: cfg, now: now, Client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: safeRedirect}}
-	if err := v.refresh(ctx); err != nil {
+	if err := v.Refresh(ctx); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -97,15 +97,16 @@ func (v *Verifier) Run(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := v.refresh(ctx); err != nil && ctx.Err() == nil {
+			if err := v.Refresh(ctx); err != nil && ctx.Err() == nil {
 				report(err)
 			}
 		}
 	}
 }
 
-// refresh reads the key set and replaces the known keys.
-func (v *Verifier) refresh(ctx context.Context) error {
+// Refresh reads the key set and replaces the known keys. After an error, the known
+// keys stay in use.
+func (v *Verifier) Refresh(ctx context.Context) error {
 	text, err := v.fetch(ctx)
 	if err != nil {
 		return fmt.Errorf("key set %s: %w", v.cfg.JWKS, err)
@@ -315,7 +316,15 @@ func (v *Verifier) readAgain(ctx context.Context) bool {
 	v.mu.RLock()
 	recent := v.now().Sub(v.read) < JWKSPatience
 	v.mu.RUnlock()
-	return !recent && v.refresh(ctx) == nil
+	return !recent && v.Refresh(ctx) == nil
+}
+
+// KeyFile returns the file of the key set, or "" if it has an address.
+func (j JWT) KeyFile() string {
+	if keyAddress(j.JWKS) != nil {
+		return ""
+	}
+	return j.JWKS
 }
 
 // keyAddress returns the URL of a key set, or nil for a file.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,9 +60,29 @@ type TLS struct {
 	ClientCA string
 }
 
-// Config loads the certificates. It requires TLS 1.2 or later, and with ClientCA a
+// Certificate holds the TLS configuration that new connections get. Load can replace
+// it while connections are open.
+type Certificate struct{ inForce atomic.Pointer[tls.Config] }
+
+// Load reads the files. After an error, the configuration in force stays.
+func (c *Certificate) Load(t TLS) error {
+	config, err := t.config()
+	if err == nil {
+		c.inForce.Store(config)
+	}
+	return err
+}
+
+// Config returns the configuration of a listener. Call Load first.
+func (c *Certificate) Config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return c.inForce.Load(), nil
+	}}
+}
+
+// config loads the certificates. It requires TLS 1.2 or later, and with ClientCA a
 // client certificate signed by it.
-func (t TLS) Config() (*tls.Config, error) {
+func (t TLS) config() (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
 		return nil, fmt.Errorf("tls certificate: %w", err)
