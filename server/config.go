@@ -77,6 +77,21 @@ type Config struct {
 	KeepGC bool
 }
 
+// SettingError is an error in the settings: the server cannot start until somebody
+// changes them.
+type SettingError struct{ error }
+
+// Unwrap returns the error itself.
+func (e SettingError) Unwrap() error { return e.error }
+
+// inSettings marks an error as one of the settings.
+func inSettings(err error) error {
+	if err == nil {
+		return nil
+	}
+	return SettingError{err}
+}
+
 // Limits limit what one caller can make the server do.
 type Limits struct {
 	Body     int           // bytes of a request body, compressed or not; default 1 MiB

@@ -59,9 +59,18 @@ func (s *Server) bindIssuer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.store.PolicyRow(ctx, "account", bound)
-	if errors.Is(err, fault.ErrNotFound) || err == nil && row["kind"] != store.Master {
+	err = s.isMaster(ctx, bound)
+	if errors.Is(err, fault.ErrNotFound) {
 		return fmt.Errorf("%w: %s", ErrIssuerTenant, bound)
+	}
+	return err
+}
+
+// isMaster returns an ErrNotFound if the account is no master of this store.
+func (s *Server) isMaster(ctx context.Context, account string) error {
+	row, err := s.store.PolicyRow(ctx, "account", account)
+	if err == nil && row["kind"] != store.Master {
+		err = fault.ErrNotFound
 	}
 	return err
 }

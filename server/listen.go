@@ -2,8 +2,10 @@ package server
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"resellerd/server/transport"
 )
@@ -13,7 +15,11 @@ import (
 func (s *Server) listen(address string) (net.Listener, error) {
 	ln, err := transport.Open(address, s.cfg.SocketMode)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
+		err = fmt.Errorf("listen on %s: %w", address, err)
+		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, transport.ErrInUse) { // another process may end soon
+			err = inSettings(err)
+		}
+		return nil, err
 	}
 	ln = transport.NewPatientListener(ln, s.cfg.Limits.Write, &s.fresh, s.logger, s.now)
 	if s.cfg.TLS.Cert == "" {

@@ -29,7 +29,7 @@ func (s *Server) openDecisionLog() error {
 	} else {
 		var err error
 		if o.Key, err = decisionlog.ReadKey(c.DecisionLogKeyFile); err != nil {
-			return err
+			return inSettings(err)
 		}
 	}
 	var err error

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"resellerd/server/identity"
+	"resellerd/store/fault"
 )
 
 // followEvery is the time between two looks at the files of the settings.
@@ -142,7 +143,7 @@ func filesOf(files ...string) (set []string) {
 }
 
 // trustTokens reads the panel tokens. It refuses a set with which nobody could call.
-func (s *Server) trustTokens(context.Context) error {
+func (s *Server) trustTokens(ctx context.Context) error {
 	lines, err := s.cfg.tokenLines()
 	if err != nil {
 		return err
@@ -154,13 +155,21 @@ func (s *Server) trustTokens(context.Context) error {
 	if len(tokens) == 0 && s.cfg.JWT.JWKS == "" {
 		return ErrNoCallers
 	}
-	s.warnOf(tokens)
+	s.warnOf(ctx, tokens)
 	s.tokens.Store(&tokens)
 	return nil
 }
 
 // warnOf warns of tokens that can do more or less than their owner may expect.
-func (s *Server) warnOf(tokens identity.PanelTokens) {
+func (s *Server) warnOf(ctx context.Context, tokens identity.PanelTokens) {
+	if n := tokens.Count(func(t *identity.PanelToken) bool { return t.Short }); n > 0 {
+		s.logger.Warn(fmt.Sprintf("panel tokens under %d characters can be guessed; the next release refuses them", identity.LeastToken), "tokens", n)
+	}
+	for _, tenant := range tokens.Tenants() {
+		if errors.Is(s.isMaster(ctx, tenant), fault.ErrNotFound) {
+			s.logger.Warn("panel tokens are for a tenant that is no master of this store: requests with them find no user", "tenant", tenant)
+		}
+	}
 	if n := tokens.Count(func(t *identity.PanelToken) bool { return t.Tenant == "" }); n > 0 {
 		s.logger.Warn("panel tokens without a tenant work for every tenant", "tokens", n)
 	}
@@ -176,9 +185,16 @@ func (s *Server) trustKeys(ctx context.Context) (err error) {
 		return s.jwt.Refresh(ctx)
 	}
 	if s.jwt, err = identity.NewVerifier(ctx, s.cfg.JWT, s.now); err != nil {
+		if s.cfg.JWT.KeyFile() != "" {
+			err = inSettings(err)
+		}
 		return err
 	}
-	return s.bindIssuer(ctx)
+	err = s.bindIssuer(ctx)
+	if errors.Is(err, ErrUnboundIssuer) || errors.Is(err, ErrIssuerTenant) {
+		err = inSettings(err)
+	}
+	return err
 }
 
 // trustCertificate reads the certificate files.
@@ -190,7 +206,7 @@ func (s *Server) certify() error {
 	if t.Cert == "" {
 		return nil
 	}
-	return s.reloads(&reloadable{name: "certificate", files: filesOf(t.Cert, t.Key, t.ClientCA), load: s.trustCertificate})
+	return inSettings(s.reloads(&reloadable{name: "certificate", files: filesOf(t.Cert, t.Key, t.ClientCA), load: s.trustCertificate}))
 }
 
 // setting makes the counters of a reloadable setting visible before its first reload.

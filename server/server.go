@@ -129,7 +129,7 @@ var ErrNoCallers = errors.New("there is no panel token and no key set, so nobody
 func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*Server, error) {
 	cfg.setDefaults()
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("server settings: %w", err)
+		return nil, inSettings(fmt.Errorf("server settings: %w", err))
 	}
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
@@ -194,7 +194,7 @@ func (s *Server) trust() error {
 	}
 	tokens := &reloadable{name: "panel_tokens", files: filesOf(s.cfg.PanelTokenFile), load: s.trustTokens}
 	if err := s.reloads(tokens); err != nil {
-		return err
+		return inSettings(err)
 	}
 	if s.cfg.JWT.JWKS == "" {
 		return nil

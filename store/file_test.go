@@ -133,3 +133,22 @@ func rename(s *store.Store, name string) error {
 		return err
 	})
 }
+
+// The file holds everything that the policies hide.
+func TestANewDatabaseFileIsForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "new.db")
+	s := storetest.Open(t, "sqlite:"+path, store.Options{})
+	mustDo(s.Migrate(ctx))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if mode := must(os.Stat(path + suffix)).Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o", filepath.Base(path)+suffix, mode)
+		}
+	}
+	mustDo(s.Close())
+	mustDo(os.Chmod(path, 0o640)) //nolint:gosec // the operator's choice
+	storetest.Open(t, "sqlite:"+path, store.Options{})
+	if mode := must(os.Stat(path)).Mode().Perm(); mode != 0o640 {
+		t.Errorf("the mode of an operator became %o", mode)
+	}
+}

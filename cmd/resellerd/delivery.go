@@ -48,9 +48,6 @@ func (s *policySettings) delivery(ctx context.Context, env func(string) string, 
 // inShadow finds the shadow's place. Its policy is read later, so an error in it does
 // not keep the server from starting.
 func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
-	if s.ShadowSample < 0 || s.ShadowSample > 1 {
-		return usagef("shadow sample %g: want a number from 0 to 1", s.ShadowSample)
-	}
 	if s.ShadowPolicies == "" {
 		return nil
 	}

@@ -83,7 +83,11 @@ func replace(t *testing.T, path, content string) {
 	}
 }
 
-func newDatabase(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") }
+// newDatabase returns the database of a new carrier.
+func newDatabase(t *testing.T) string {
+	database, _ := founding(t)
+	return database
+}
 
 func TestAPolicyIsChangedWhileServing(t *testing.T) {
 	dir := t.TempDir()
@@ -236,7 +240,7 @@ func TestPolicySettingsThatCannotWorkEndTheStart(t *testing.T) {
 		"no bundle":        {[]string{"--policies", config}, exitPolicy, "gzip"},
 		"no configuration": {[]string{"--opa-config", dir + "/none"}, exitUsage, "opa configuration"},
 		"a bad one":        {[]string{"--opa-config", write(t, "bad.yaml", "plugins: {x: {}}")}, exitUsage, "opa configuration"},
-		"no part":          {[]string{"--shadow-sample", "1.5"}, exitUsage, "from 0 to 1"},
+		"no part":          {[]string{"--shadow-sample", "1.5"}, exitUsage, "--shadow-sample=1.5: want a value from 0 to 1"},
 		"no shadow":        {[]string{"--shadow-policies", dir + "/none"}, exitUsage, "no such directory or bundle"},
 		"no tests":         {[]string{"--policies", smallTree(t), "--policy-test"}, exitPolicy, "the tree has no tests"},
 	} {

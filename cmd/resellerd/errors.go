@@ -32,6 +32,7 @@ func complain(w io.Writer, err error) { fmt.Fprintln(w, "resellerd:", err) }
 // exitCode returns the process's exit code for an error.
 func exitCode(err error) int {
 	var usage usageError
+	var setting server.SettingError
 	var load *rego.LoadError
 	var policy policyError
 	var tests testError
@@ -39,8 +40,7 @@ func exitCode(err error) int {
 	var flips flipError
 	var decide decideError
 	switch {
-	case errors.As(err, &usage), errors.Is(err, server.ErrNoCallers),
-		errors.Is(err, server.ErrUnboundIssuer), errors.Is(err, server.ErrIssuerTenant):
+	case errors.As(err, &usage), errors.As(err, &setting):
 		return exitUsage
 	case errors.As(err, &decide):
 		return exitDecide

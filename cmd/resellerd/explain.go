@@ -40,7 +40,7 @@ func (l *lookSettings) open(ctx context.Context) (*store.Store, error) {
 // fileThere returns an error if a SQLite file does not exist, because opening it
 // would create it.
 func fileThere(database string) error {
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok && path != ":memory:" {
 		if _, err := os.Stat(path); err != nil {
 			return usagef("database %q: no such file", path)
 		}

@@ -110,6 +110,9 @@ func parse(args, environ []string, stdout, stderr io.Writer) (*kong.Context, err
 	if helped {
 		return nil, errHelpShown
 	}
+	if err == nil {
+		err = inRange(ctx)
+	}
 	return ctx, err
 }
 

@@ -44,10 +44,14 @@ func settingsTable(t *testing.T) string {
 		}
 	})
 	var b strings.Builder
-	b.WriteString("| Flag | Default | |\n|---|---|---|\n")
+	b.WriteString("| Flag | Default | Range | |\n|---|---|---|---|\n")
 	for _, name := range l.settings {
 		f := flags[name]
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(flagText(f), "|", `\|`), code(f.Default), f.OrigHelp)
+		var between string
+		if least, most, ok := rangeOf(f); ok {
+			between = least + " to " + most
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", strings.ReplaceAll(flagText(f), "|", `\|`), code(f.Default), between, f.OrigHelp)
 	}
 	return b.String()
 }

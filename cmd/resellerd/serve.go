@@ -47,11 +47,30 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 			"user", one.UserID, "external_id", one.ExternalID, "reason", one.Fault)
 	}
 	o.Logger = log
+	if err := fileThere(c.Database); err != nil {
+		return usagef("%w: make it with `resellerd init`", err)
+	}
 	st, err := openStore(ctx, c.Database, c.Migrate, o)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
+	if err := hasCarrier(ctx, st); err != nil {
+		return unlessStopped(ctx, closing(st, err))
+	}
 	return c.run(ctx, cfg, st, d, log, hangUp)
+}
+
+// hasCarrier refuses a SQLite store without a carrier: --database is likely to name
+// the wrong file. A PostgreSQL store may get its first carrier while it is served.
+func hasCarrier(ctx context.Context, st *store.Store) error {
+	if st.Dialect() != "sqlite" {
+		return nil
+	}
+	list, err := masters(ctx, st)
+	if err == nil && len(list) == 0 {
+		err = usagef("database: holds no carrier: make one with `resellerd init`, or give the right file as --database")
+	}
+	return err
 }
 
 // gcPercent makes garbage collections rarer than Go's default. Requests produce many

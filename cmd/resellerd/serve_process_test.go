@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,7 +61,7 @@ func waitForLog(t *testing.T, log *output, text string) {
 func TestAHangUpAndTooManyConnectionsDoNotEndTheProcess(t *testing.T) {
 	tokens := write(t, "tokens", "acc_x:the-first-token-of-all data")
 	cmd, addr, stderr := process(t, "64", "serve", "--listen", "127.0.0.1:0", "--policy-timeout", "10s", "--drain-time", "0s",
-		"--panel-token-file", tokens, "--decision-log", "none", "--database", "sqlite:"+filepath.Join(t.TempDir(), "store.db"))
+		"--panel-token-file", tokens, "--decision-log", "none", "--database", newDatabase(t))
 	alive := func(when string) {
 		t.Helper()
 		if status, _ := get(t, "http://"+addr+"/livez"); status != http.StatusOK {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -137,13 +138,57 @@ func TestServingANewStoreFromInitToTheFirstAnswer(t *testing.T) {
 }
 
 func TestATokenForEveryTenantIsWarnedAbout(t *testing.T) {
-	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
-	for token, warned := range map[string]bool{"secret data": true, "acc_x:secret data": false} {
+	database, made := founding(t)
+	for token, warning := range map[string]string{
+		"a-secret-of-the-panel data": "work for every tenant", made.Account + ":a-secret-of-the-panel data": "",
+		"acc_x:a-secret-of-the-panel data":        `no master of this store: requests with them find no user","tenant":"acc_x"`,
+		made.User + ":a-secret-of-the-panel data": "no master of this store", made.Account + ":fifteen-letters data": "under 16 characters",
+	} {
 		r := serve(t, nil, "--database", database, "--panel-tokens", token)
-		if got := strings.Contains(r.stderr.String(), `"level":"WARN"`); got != warned {
-			t.Errorf("%s: warned %v, want %v:\n%s", token, got, warned, r.stderr)
+		if got := strings.Count(r.stderr.String(), `"level":"WARN"`); got != min(len(warning), 1) || !strings.Contains(r.stderr.String(), warning) {
+			t.Errorf("%s: %d warnings, want %q:\n%s", token, got, warning, r.stderr)
 		}
 		r.stop()
+	}
+}
+
+func TestASettingThatCannotBeUsedEndsTheStart(t *testing.T) {
+	database, _ := founding(t)
+	empty := "sqlite:" + filepath.Join(t.TempDir(), "empty.db")
+	if code, _, stderr := call(t, nil, []string{"migrate", "--database", empty}); code != exitOK {
+		t.Fatal(stderr)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	bad := write(t, "bad", "acc_x:a-secret-of-the-panel no-such-scope")
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a store without a carrier":      {[]string{"--database", empty}, exitUsage, "resellerd init"},
+		"a database of an unknown kind":  {[]string{"--database", "mysql://x"}, exitUsage, "sqlite:FILE or postgres://"},
+		"an address without a port":      {[]string{"--listen", "localhost"}, exitUsage, "listen on localhost"},
+		"a port that is none":            {[]string{"--listen", "127.0.0.1:99999"}, exitUsage, "listen on"},
+		"a socket in no folder":          {[]string{"--listen", "unix:" + bad + "/socket"}, exitUsage, "listen on"},
+		"an address of another machine":  {[]string{"--metrics-listen", "192.0.2.1:0"}, exitUsage, "listen on"},
+		"an address that is in use":      {[]string{"--listen", taken.Addr().String()}, exitError, "address already in use"},
+		"a token file that is absent":    {[]string{"--panel-token-file", bad + ".none"}, exitUsage, "panel token file"},
+		"a token file that is malformed": {[]string{"--panel-token-file", bad}, exitUsage, "panel token"},
+		"a certificate that is none":     {[]string{"--tls-cert", bad, "--tls-key", bad}, exitUsage, "tls certificate"},
+		"a key set that is none":         {[]string{"--jwks", bad, "--jwt-issuer", "i", "--jwt-audience", "a"}, exitUsage, "key set"},
+		"a key of the log that is short": {[]string{"--decision-log-key-file", write(t, "key", "short")}, exitUsage, "decision log key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--panel-tokens", "a-secret-of-the-panel"}, c.args...)
+			code, _, stderr := call(t, nil, args)
+			if code != c.code || !strings.Contains(stderr, c.says) || strings.Contains(stderr, "a-secret") {
+				t.Errorf("exit %d, want %d saying %q:\n%s", code, c.code, c.says, stderr)
+			}
+		})
 	}
 }
 
@@ -168,7 +213,7 @@ func TestAnIssuerForOneOfSeveralTenantsHasToSayWhich(t *testing.T) {
 func TestAStartThatIsCalledOffIsNoError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	database := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	database := newDatabase(t)
 	for _, args := range [][]string{{"serve", "--panel-tokens", "t", "--database", database}, {"serve", "--demo"}} {
 		errs := newOutput()
 		if code := run(ctx, args, nil, io.Discard, errs); code != exitOK {

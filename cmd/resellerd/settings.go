@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"resellerd/server/identity"
 	"resellerd/server/transport"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // settings are all settings of the sidecar. `serve` uses them and `config` prints
@@ -50,8 +52,8 @@ type callerSettings struct {
 	JWTAudience    string        `name:"jwt-audience" help:"Required audience of a user's token." placeholder:"AUD"`
 	JWTTenant      string        `name:"jwt-tenant" help:"Master account of the issuer; required if the store has several masters." placeholder:"ACC"`
 	RequireUserJWT bool          `name:"require-user-jwt" help:"Require a user's token in addition to the panel token."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two reads of the key set." default:"5m"`
-	JWTLeeway      time.Duration `name:"jwt-leeway" help:"Allowed difference between clocks." default:"30s"`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two reads of the key set." default:"5m" range:"1s,24h"`
+	JWTLeeway      time.Duration `name:"jwt-leeway" help:"Allowed difference between clocks." default:"30s" range:"1s,10m"`
 }
 
 type policySettings struct {
@@ -59,44 +61,44 @@ type policySettings struct {
 	PolicyKey      string        `help:"Public key in PEM that must have signed bundle files." placeholder:"FILE"`
 	PolicyKeyAlg   string        `help:"Signature algorithm of bundle files; by default RS256, or ES256, ES384 or ES512 by the curve of the key." placeholder:"ALG"`
 	PolicyTest     bool          `help:"Refuse a policy whose Rego tests do not pass."`
-	PolicyPoll     time.Duration `help:"Time between two reads of a policy without a noticed change." default:"15s"`
+	PolicyPoll     time.Duration `help:"Time between two reads of a policy without a noticed change." default:"15s" range:"100ms,24h"`
 	OPAConfig      string        `name:"opa-config" help:"OPA's configuration file: sources of policies, and targets for decision logs." placeholder:"FILE"`
 	ShadowPolicies string        `help:"Directory or OPA bundle of a shadow policy; it repeats decisions and affects no answer." placeholder:"DIR|BUNDLE"`
-	ShadowSample   float64       `help:"Fraction of decisions that the shadow repeats, 0 to 1." default:"1"`
-	PolicyTimeout  time.Duration `help:"Time limit of an evaluation; a longer one denies." default:"1s"`
+	ShadowSample   float64       `help:"Fraction of decisions that the shadow repeats, 0 to 1." default:"1" range:"0,1"`
+	PolicyTimeout  time.Duration `help:"Time limit of an evaluation; a longer one denies." default:"1s" range:"1ms,1m"`
 	ForceEvaluate  bool          `help:"Evaluate the whole policy for every check; slow, only for comparison."`
 }
 
 type recordSettings struct {
 	DecisionLog            string            `help:"Decision log: a file, stdout or none." default:"stdout" placeholder:"FILE|stdout|none"`
 	DecisionLogMode        string            `help:"sync writes an entry before the answer; async does not wait." enum:"async,sync" default:"async"`
-	DecisionLogBuffer      int               `help:"Bytes of entries that may wait to be written." default:"16777216"`
+	DecisionLogBuffer      int               `help:"Bytes of entries that may wait to be written." default:"16777216" range:"65536,4294967296"`
 	DecisionLogFull        string            `help:"If the buffer is full: drop and count entries, or refuse requests with 503." enum:"drop,refuse" default:"drop"`
-	DecisionLogSync        time.Duration     `help:"Time between two fsyncs; 0 means an fsync for every entry." default:"1s"`
-	DecisionLogRotateSize  int64             `help:"Size in bytes at which the file is rotated; 0 means never." default:"104857600"`
-	DecisionLogRotateAge   time.Duration     `help:"Age at which the file is rotated; 0 means never." default:"0s"`
-	DecisionLogKeep        int               `help:"Number of rotated files to keep; 0 keeps all." default:"0"`
+	DecisionLogSync        time.Duration     `help:"Time between two fsyncs; 0 means an fsync for every entry." default:"1s" range:"0s,1h"`
+	DecisionLogRotateSize  int64             `help:"Size in bytes at which the file is rotated; 0 means never." default:"104857600" range:"0,1099511627776"`
+	DecisionLogRotateAge   time.Duration     `help:"Age at which the file is rotated; 0 means never." default:"0s" range:"0s,8760h"`
+	DecisionLogKeep        int               `help:"Number of rotated files to keep; 0 keeps all." default:"0" range:"0,1000000"`
 	DecisionLogKeyFile     string            `help:"Key of the chain, at least 16 bytes; by default there is no key." placeholder:"FILE"`
 	DecisionLogCheckpoints string            `help:"File for checkpoints of the chain, preferably on another machine." placeholder:"FILE"`
-	DecisionMemory         int               `help:"Number of decisions to remember for explanations, at most 8 KiB each; 0 means none." default:"4096"`
+	DecisionMemory         int               `help:"Number of decisions to remember for explanations, at most 8 KiB each; 0 means none." default:"4096" range:"0,1000000"`
 	Label                  map[string]string `help:"Label that is recorded with every decision." placeholder:"KEY=VALUE"`
 	LogLevel               string            `help:"Lowest level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 type limitSettings struct {
-	RateMemory      int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456"`
-	BodyLimit       int           `help:"Limit of an unpacked request body, in bytes." default:"1048576"`
-	HeaderLimit     int           `help:"Limit of a request line with its headers, in bytes." default:"16384"`
-	ReadTimeout     time.Duration `help:"Time limit for a whole request to arrive." default:"10s"`
-	WriteTimeout    time.Duration `help:"Time limit for one write to a client." default:"30s"`
-	IdleTimeout     time.Duration `help:"Time limit between two requests of a connection." default:"1m"`
-	RequestTimeout  time.Duration `help:"Time limit for an answer that is not streamed." default:"15s"`
-	StreamTimeout   time.Duration `help:"Time limit for a streamed answer." default:"15m"`
-	DrainTime       time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s"`
-	ShutdownTimeout time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s"`
-	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s"`
-	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456"`
-	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m"`
+	RateMemory      int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
+	BodyLimit       int           `help:"Limit of an unpacked request body, in bytes." default:"1048576" range:"1024,1073741824"`
+	HeaderLimit     int           `help:"Limit of a request line with its headers, in bytes." default:"16384" range:"4096,1048576"`
+	ReadTimeout     time.Duration `help:"Time limit for a whole request to arrive." default:"10s" range:"100ms,24h"`
+	WriteTimeout    time.Duration `help:"Time limit for one write to a client." default:"30s" range:"100ms,24h"`
+	IdleTimeout     time.Duration `help:"Time limit between two requests of a connection." default:"1m" range:"100ms,24h"`
+	RequestTimeout  time.Duration `help:"Time limit for an answer that is not streamed." default:"15s" range:"100ms,24h"`
+	StreamTimeout   time.Duration `help:"Time limit for a streamed answer." default:"15m" range:"100ms,24h"`
+	DrainTime       time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
+	ShutdownTimeout time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
+	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
+	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
+	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
 }
 
 // server converts the settings to the server's configuration and validates it.
@@ -171,6 +173,9 @@ func (s *limitSettings) storeOptions() store.Options {
 
 func openStore(ctx context.Context, url string, migrate bool, o store.Options) (*store.Store, error) {
 	st, err := store.Open(ctx, url, o)
+	if errors.Is(err, fault.ErrInvalid) {
+		return nil, usageError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

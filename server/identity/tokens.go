@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +17,11 @@ type PanelToken struct {
 	Tenant string // master account; empty: store-wide
 	Scopes Scope
 	Listed bool // the token's line lists scopes
+	Short  bool // the token has fewer than LeastToken characters
 }
+
+// LeastToken is the number of characters under which a token can be guessed.
+const LeastToken = 16
 
 // PanelTokens finds a token by its hash. It is immutable after NewPanelTokens.
 type PanelTokens map[[sha256.Size]byte]*PanelToken
@@ -58,7 +64,7 @@ func parsePanelToken(fields []string) (*PanelToken, error) {
 	case secret == "" || strings.Contains(secret, ":"):
 		return nil, fmt.Errorf("want [TENANT:]TOKEN")
 	}
-	t := &PanelToken{hash: sha256.Sum256([]byte(secret)), Tenant: tenant, Scopes: scopes, Listed: scopes != 0}
+	t := &PanelToken{hash: sha256.Sum256([]byte(secret)), Tenant: tenant, Scopes: scopes, Listed: scopes != 0, Short: len(secret) < LeastToken}
 	if !t.Listed {
 		t.Scopes = scopeDefault
 	}
@@ -84,6 +90,17 @@ func (p PanelTokens) Count(matches func(*PanelToken) bool) (n int) {
 		}
 	}
 	return n
+}
+
+// Tenants lists the tenants that tokens are bound to, sorted.
+func (p PanelTokens) Tenants() []string {
+	tenants := map[string]bool{}
+	for _, t := range p {
+		if t.Tenant != "" {
+			tenants[t.Tenant] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(tenants))
 }
 
 // TokenLabel returns a function that labels a token with the first bytes of a keyed

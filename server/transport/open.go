@@ -33,6 +33,9 @@ func Open(address string, mode fs.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
+// ErrInUse means that another process serves the socket.
+var ErrInUse = errors.New("is in use")
+
 // removeStaleSocket removes a socket that a dead process left. It returns an error,
 // and removes nothing, if the socket answers or the file is not a socket.
 func removeStaleSocket(path string) error {
@@ -48,7 +51,7 @@ func removeStaleSocket(path string) error {
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
-		return errors.Join(fmt.Errorf("%s is in use", path), conn.Close())
+		return errors.Join(fmt.Errorf("%s %w", path, ErrInUse), conn.Close())
 	}
 	return os.Remove(path)
 }

@@ -83,6 +83,7 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 		settings.Set("vfs", "memdb")
 	} else {
 		settings.Add("_pragma", "journal_mode(WAL)")
+		makeFile(path)
 	}
 	reading := maps.Clone(settings)
 	reading["_pragma"] = append(slices.Clone(settings["_pragma"]), "query_only(1)")

@@ -31,6 +31,14 @@ type dbFile struct {
 // fileSuffixes are the suffixes of the files that SQLite keeps open.
 var fileSuffixes = []string{"", "-wal", "-shm"}
 
+// makeFile makes an absent file of a database readable for its owner only. SQLite
+// gives its log and index the same mode. An error is left to SQLite, which names it.
+func makeFile(path string) {
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600); err == nil {
+		_ = f.Close()
+	}
+}
+
 // watchFile records the files of a database that has just been opened.
 func watchFile(path string, logger *slog.Logger) *dbFile {
 	f := &dbFile{path: path, logger: logger, open: map[string]os.FileInfo{}}
