@@ -107,6 +107,7 @@ type Limits struct {
 
 	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
 	ImportTimeout time.Duration // time to receive, read and answer it; default 15 min
+	ImportWork    time.Duration // of that, time to read it, without waits for the database; default 2 min
 }
 
 func (l *Limits) setDefaults() {
@@ -124,6 +125,7 @@ func (l *Limits) setDefaults() {
 	positive(&l.AtLeast, 2*time.Second)
 	positive(&l.Import, 256<<20)
 	positive(&l.ImportTimeout, 15*time.Minute)
+	positive(&l.ImportWork, 2*time.Minute)
 }
 
 // request is the time limit for answering one request.

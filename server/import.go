@@ -238,7 +238,7 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 
 func (w *writing) readFile(importer *store.Importer, card store.Card, order importOrder) (*cardfile.Report, error) {
 	o := order.options
-	o.Currency, o.Now = card.Currency, w.tx.Now().Time()
+	o.Currency, o.Now, o.Work = card.Currency, w.tx.Now().Time(), w.r.s.cfg.Limits.ImportWork
 	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
 	report, err := cardfile.Read(w.r.Ctx, f, o, func(row cardfile.Row) error {
 		return importer.Add(w.r.Ctx, schema.MicrosOf(row.From), store.RateOf(row.Row, row.Name))

@@ -99,6 +99,7 @@ type limitSettings struct {
 	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
 	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
 	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
+	ImportWork      time.Duration `help:"Time limit for reading an imported file, without waits for the database." default:"2m" range:"100ms,24h"`
 }
 
 // server converts the settings to the server's configuration and validates it.
@@ -118,7 +119,7 @@ func (s *settings) server() (server.Config, error) {
 		Limits: server.Limits{
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
-			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout,
+			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate,
 	}

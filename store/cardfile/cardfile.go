@@ -50,6 +50,9 @@ type Options struct {
 	MCD       *int           // minimum charged duration in seconds, if the file has none; default 0
 	Pulse     *int           // billing increment in seconds, if the file has none; default 1
 	Now       time.Time      // rows with a later date are not yet in force
+
+	Work  time.Duration    // time limit for the reading, without the time in yield; 0 for none
+	Clock func() time.Time // measures Work; nil for time.Now
 }
 
 // The meaning of a comma in a prefix cell that could be one number with
@@ -108,14 +111,17 @@ func ask(option, format string, args ...any) error {
 
 // Limits for every file.
 const (
-	maxLine      = 1 << 20 // bytes of a line, a JSON value or an XLSX row
-	maxCells     = 1_000   // cells of a line
-	maxRates     = 5_000_000
-	maxExpansion = 10_000 // prefixes in one cell
-	maxDates     = 32     // different dates after Options.Now
-	maxFixes     = 10_000 // prefixes that occur twice with different values
-	maxRefusals  = 100    // refusals in the report
-	maxHeading   = 50     // lines to search for the heading
+	maxLine      = 1 << 20   // bytes of a line, a JSON value or an XLSX row
+	maxCells     = 1_000     // cells of a line
+	maxRates     = 5_000_000 // prefixes of all lines and dates, counted as often as they occur
+	maxLines     = 6_000_000 // lines, rows of sheets or elements of a JSON array
+	maxExpansion = 10_000    // prefixes in one cell
+	maxUncounted = 20_000    // prefixes from ranges that are expanded before the whole file is counted
+	maxDates     = 32        // different dates after Options.Now
+	maxFixes     = 10_000    // prefixes that occur twice with different values
+	maxDemoted   = 100_000   // lines that another line replaces or contradicts
+	maxRefusals  = 100       // refusals in the report
+	maxHeading   = 50        // lines to search for the heading
 )
 
 // Read reads a whole file and passes each row to yield, in the file's order. A
@@ -128,26 +134,33 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	if err != nil {
 		return nil, err
 	}
-	r := newReader(ctx, o, yield)
-	r.report.Format = format
 	if len(o.Columns) > 0 && isJSON(format) {
 		return nil, ask("columns", "only CSV and XLSX take columns, because each value of %s has a name", format)
 	}
-	switch format {
-	case CSV:
-		err = r.readCSV(f)
-	case XLSX:
-		err = r.readXLSX(f)
-	case NDJSON:
-		err = r.readNDJSON(f)
-	default:
-		err = r.readJSON(f)
-	}
-	if err == nil {
+	work := newStopwatch(o)
+	r := newReader(ctx, o, work.outside(yield))
+	r.work = work
+	r.countFirst = func() error { return tooMany(ctx, f, format, o, work) }
+	if err = r.file(f, format); err == nil {
 		err = r.finish()
 	}
 	if err = r.asked(err); err != nil {
 		return nil, err
 	}
 	return &r.report, nil
+}
+
+// file reads the lines of the file.
+func (r *reader) file(f File, format string) error {
+	r.report.Format = format
+	switch format {
+	case CSV:
+		return r.readCSV(f)
+	case XLSX:
+		return r.readXLSX(f)
+	case NDJSON:
+		return r.readNDJSON(f)
+	default:
+		return r.readJSON(f)
+	}
 }

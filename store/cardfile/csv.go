@@ -20,38 +20,13 @@ type cell struct {
 	shown         // how a spreadsheet displays a number
 }
 
-// lineCounter counts line ends while it passes data on.
-type lineCounter struct {
-	from  io.Reader
-	lines int
-	last  byte
-}
-
-func (c *lineCounter) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
-	if n > 0 {
-		c.lines += bytes.Count(p[:n], []byte("\n"))
-		c.last = p[n-1]
-	}
-	return n, err
-}
-
-// total returns the number of lines, once everything is read.
-func (c *lineCounter) total() int {
-	if c.last != '\n' && c.last != 0 {
-		return c.lines + 1
-	}
-	return c.lines
-}
-
 func (r *reader) readCSV(f File) error {
 	text, encoding, err := f.text(r.ctx, r.o)
 	if err != nil {
 		return err
 	}
-	g := &guard{ctx: r.ctx, from: text}
-	counter := &lineCounter{from: g}
-	buffered := bufio.NewReaderSize(counter, 256<<10)
+	g := &guard{ctx: r.ctx, from: text, work: r.work, texts: true}
+	buffered := bufio.NewReaderSize(g, 256<<10)
 	delimiter := r.o.Delimiter
 	if delimiter == 0 {
 		sample, err := buffered.Peek(64 << 10)
@@ -64,7 +39,7 @@ func (r *reader) readCSV(f File) error {
 	in := newCSV(buffered, delimiter)
 	done := int64(0) // end of the last record; the parser's own offset also advances inside a quoted text
 	g.parsed = func() int64 { return done }
-	return r.csvLines(in, counter, &done)
+	return r.csvLines(in, g, &done)
 }
 
 func newCSV(from io.Reader, delimiter rune) *csv.Reader {
@@ -75,7 +50,7 @@ func newCSV(from io.Reader, delimiter rune) *csv.Reader {
 
 // csvLines reads every line. The parser skips blank lines; gaps in the line
 // numbers reveal them.
-func (r *reader) csvLines(in *csv.Reader, counter *lineCounter, done *int64) error {
+func (r *reader) csvLines(in *csv.Reader, from *guard, done *int64) error {
 	var cells []cell
 	next := 1
 	for {
@@ -106,7 +81,7 @@ func (r *reader) csvLines(in *csv.Reader, counter *lineCounter, done *int64) err
 			return err
 		}
 	}
-	r.blank(counter.total() + 1 - next)
+	r.blank(from.total() + 1 - next)
 	return nil
 }
 

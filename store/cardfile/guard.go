@@ -1,6 +1,7 @@
 package cardfile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,17 +30,24 @@ func (e exact) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // guard passes a file to a parser and stops at a line or value without an end.
-// It reads at most maxLine bytes beyond the parser's position.
+// It reads at most maxLine bytes beyond the parser's position. It counts line ends.
 type guard struct {
 	ctx    context.Context
 	from   io.Reader
+	work   *stopwatch
+	texts  bool // the file consists of lines, at most maxLines
 	read   int64
 	parsed func() int64 // position of the parser; nil for no limit
+	lines  int
+	last   byte
 }
 
 func (g *guard) Read(p []byte) (int, error) {
 	if err := g.ctx.Err(); err != nil {
 		return 0, context.Cause(g.ctx)
+	}
+	if g.work.over() {
+		return 0, errTooMuch
 	}
 	if g.parsed != nil {
 		room := g.parsed() + maxLine - g.read
@@ -50,5 +58,21 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 	n, err := g.from.Read(p)
 	g.read += int64(n)
+	if n == 0 || !g.texts {
+		return n, err
+	}
+	g.lines += bytes.Count(p[:n], []byte("\n"))
+	g.last = p[n-1]
+	if g.lines > maxLines {
+		return 0, errTooLong
+	}
 	return n, err
+}
+
+// total returns the number of lines, once everything is read.
+func (g *guard) total() int {
+	if g.last != '\n' && g.last != 0 {
+		return g.lines + 1
+	}
+	return g.lines
 }

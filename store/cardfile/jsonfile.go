@@ -261,6 +261,9 @@ func (r *reader) rates(d document, width int) error {
 	var values []any
 	var cells []cell
 	for n := 1; d.More(); n++ {
+		if err := r.oneMore(); err != nil {
+			return err
+		}
 		values = values[:0]
 		if err := d.decode(&values); err != nil {
 			return err

@@ -19,7 +19,7 @@ func (r *reader) document(f File) (document, error) {
 	if encoding == "windows-1252" {
 		return document{}, ask("encoding", "the file is not valid UTF-8")
 	}
-	g := &guard{ctx: r.ctx, from: text}
+	g := &guard{ctx: r.ctx, from: text, work: r.work}
 	d := json.NewDecoder(g)
 	d.UseNumber()
 	g.parsed = d.InputOffset

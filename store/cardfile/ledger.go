@@ -79,6 +79,16 @@ func (l *ledger) full(at Place) error {
 
 // take passes a row to yield for each new prefix, and counts the line.
 func (r *reader) take(at Place, row Row) error {
+	if err := r.counted(); err != nil {
+		return err
+	}
+	if r.countOnly {
+		r.report.Lines.Priced++
+		return nil
+	}
+	if len(r.demoted) > maxDemoted {
+		return &FileError{Place: at, Text: fmt.Sprintf("more than %d lines are replaced or contradicted by other lines, so this is not a rate card", maxDemoted)}
+	}
 	l, date, err := r.ledgerOf(at, &row)
 	if err != nil {
 		return err
@@ -101,9 +111,7 @@ func (r *reader) take(at Place, row Row) error {
 func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 	there, found := l.put(s)
 	if !found {
-		if l.rates++; l.rates > maxRates {
-			return stands, broken("the file holds more than %d prefixes", maxRates)
-		}
+		l.rates++
 		return stands, r.yield(row)
 	}
 	fix, fixed := l.fixes[s.prefix]
@@ -132,6 +140,9 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 // and notes why. count refuses the current line.
 func (r *reader) contradiction(s slot, there *slot) {
 	r.demote(there.line, contradicts)
+	if !r.report.notes() {
+		return
+	}
 	r.report.note(r.placeOf(s.line), refusal{
 		column: columnNames[colPrefix], cell: s.prefix.String(),
 		reason: fmt.Sprintf("has another rate at %s: neither is imported", r.placeOf(there.line)),

@@ -22,7 +22,7 @@ func (r *reader) readNDJSON(f File) error {
 	}
 	r.report.Encoding = encoding
 	r.laid = true // every object has its own layout
-	in := bufio.NewScanner(&guard{ctx: r.ctx, from: text})
+	in := bufio.NewScanner(&guard{ctx: r.ctx, from: text, work: r.work, texts: true})
 	in.Buffer(make([]byte, 64<<10), maxLine)
 	ended := false
 	for n := 1; in.Scan(); n++ {
@@ -81,6 +81,9 @@ func members(text []byte) (names, values []cell, why refusal) {
 		var value any
 		if err != nil || !ok || d.Decode(&value) != nil {
 			return nil, nil, none
+		}
+		if len(names) >= maxCells {
+			return nil, nil, refusal{reason: fmt.Sprintf("has more than %d values", maxCells)}
 		}
 		if seen[name] {
 			return nil, nil, refusal{reason: fmt.Sprintf("has %q twice", excerpt(name))}

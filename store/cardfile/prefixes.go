@@ -88,7 +88,7 @@ func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, 
 	}
 	from, reason := r.prefix(first)
 	if reason != "" || !ranged {
-		return append(dst, from), reason
+		return r.oneMorePrefix(dst, from, reason)
 	}
 	to, reason := r.prefix(last)
 	if reason != "" {
@@ -97,14 +97,29 @@ func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, 
 	if from.Len() != to.Len() || to < from {
 		return dst, "is not a range: both ends need the same number of digits, the smaller first"
 	}
-	return expand(dst, from, to)
+	return r.expand(dst, from, to)
 }
 
-// expand appends all prefixes of a range.
-func expand(dst []rating.Prefix, from, to rating.Prefix) ([]rating.Prefix, string) {
+var tooWide = fmt.Sprintf("stands for more than %d prefixes", maxExpansion)
+
+func (r *reader) oneMorePrefix(dst []rating.Prefix, p rating.Prefix, reason string) ([]rating.Prefix, string) {
+	if reason == "" && len(dst)+r.unexpanded >= maxExpansion {
+		return dst, tooWide
+	}
+	return append(dst, p), reason
+}
+
+// expand counts the prefixes of a range, and then appends them. A reader that only
+// counts appends one of them.
+func (r *reader) expand(dst []rating.Prefix, from, to rating.Prefix) ([]rating.Prefix, string) {
 	first, last := number(from), number(to)
-	if last-first >= maxExpansion || len(dst) >= maxExpansion {
-		return dst, fmt.Sprintf("stands for more than %d prefixes", maxExpansion)
+	if last-first >= uint64(maxExpansion-len(dst)-r.unexpanded) {
+		return dst, tooWide
+	}
+	r.ranged += int(last-first) + 1
+	if r.countOnly {
+		r.unexpanded += int(last - first)
+		return append(dst, from), ""
 	}
 	for n := first; n <= last; n++ {
 		p, err := rating.ParsePrefix(fmt.Sprintf("%0*d", from.Len(), n))

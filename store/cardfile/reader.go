@@ -40,6 +40,14 @@ type reader struct {
 	sum      []byte
 	missing  []*FileError // options that the file cannot be read without
 	prefixed []rating.Prefix
+
+	work       *stopwatch
+	countOnly  bool         // only counts the prefixes
+	countFirst func() error // counts the whole file; nil if that was done
+	lines      int          // rows of sheets, or elements of a JSON array
+	mentions   int          // prefixes of all lines so far
+	ranged     int          // prefixes of ranges, among them
+	unexpanded int          // prefixes of the line that are counted but not in prefixed
 }
 
 func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {

@@ -66,8 +66,11 @@ func (r *Report) refuse(at Place, why refusal) {
 	r.note(at, why)
 }
 
+// notes reports whether the reason of another refusal is recorded.
+func (r *Report) notes() bool { return len(r.Refusals) < maxRefusals }
+
 func (r *Report) note(at Place, why refusal) {
-	if len(r.Refusals) < maxRefusals {
+	if r.notes() {
 		r.Refusals = append(r.Refusals, Refusal{Place: at, Column: why.column, Cell: excerpt(why.cell), Reason: why.reason})
 	}
 }

@@ -39,7 +39,7 @@ func (r *reader) wide(cells []cell) refusal {
 func (r *reader) row(cells []cell) (row Row, why refusal) {
 	p := lineReader{reader: r, cells: cells}
 	row.Connect, row.From = r.connect, r.since
-	r.prefixed, r.shapes.line = r.prefixed[:0], ""
+	r.prefixed, r.unexpanded, r.shapes.line = r.prefixed[:0], 0, ""
 	p.read(colPrefix, func(c cell) (reason string) {
 		r.prefixed, reason = r.prefixes(r.prefixed, c)
 		return reason

@@ -34,12 +34,15 @@ const (
 	inflateTimes = 200
 	inflateBase  = 16 << 20
 	inflateMost  = 4 << 30
+	maxParts     = 100_000 // sheets, parts, formats or styles
 )
 
 const notXLSX = "the file is a ZIP archive but not an XLSX workbook"
 
 func (r *reader) readXLSX(f File) error {
-	archive, err := zip.NewReader(f, f.Size)
+	directory := &sparing{ReaderAt: f, left: maxDirectory}
+	archive, err := zip.NewReader(directory, f.Size)
+	directory.lifted = true
 	if err != nil {
 		return broken("the workbook cannot be opened: it is damaged or incomplete")
 	}
@@ -120,7 +123,7 @@ func (w *workbook) each(name string, take func(*elements, xml.Token) error) erro
 		return broken("the workbook cannot be read: %s", name)
 	}
 	defer body.Close()
-	g := &guard{ctx: w.ctx, from: inflating{body, &w.room}}
+	g := &guard{ctx: w.ctx, from: inflating{body, &w.room}, work: w.work}
 	d := &elements{Decoder: xml.NewDecoder(g)}
 	g.parsed = func() int64 { return d.done }
 	for {
@@ -173,6 +176,9 @@ func (w *workbook) readContents() error {
 	targets := map[string]string{}
 	err := w.each("xl/_rels/workbook.xml.rels", func(_ *elements, t xml.Token) error {
 		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "Relationship" {
+			if len(targets) > maxParts {
+				return errNotParts
+			}
 			target := attribute(e, "Target")
 			if !strings.HasPrefix(target, "/") {
 				target = "xl/" + target
@@ -189,6 +195,8 @@ func (w *workbook) readContents() error {
 		switch {
 		case ok && e.Name.Local == "workbookPr":
 			w.since1904 = attribute(e, "date1904") == "1" || attribute(e, "date1904") == "true"
+		case ok && e.Name.Local == "sheet" && len(w.sheets) > maxParts:
+			return errNotParts
 		case ok && e.Name.Local == "sheet":
 			w.sheets = append(w.sheets, sheet{
 				name: attribute(e, "name"), part: targets[attribute(e, "id")], hidden: strings.Contains(strings.ToLower(attribute(e, "state")), "hidden"),

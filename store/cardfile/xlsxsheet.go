@@ -34,6 +34,9 @@ func (w *workbook) readSheet(s sheet) error {
 
 // row reads one row to its end. Missing row numbers count as blank rows.
 func (s *sheetRows) row(d *elements, e xml.StartElement) error {
+	if err := s.oneMore(); err != nil {
+		return err
+	}
 	number := s.last + 1
 	if r := attribute(e, "r"); r != "" {
 		n, err := strconv.Atoi(r)
@@ -105,9 +108,10 @@ func columnIndex(place string) int {
 
 // rawCell is the content of a cell's element.
 type rawCell struct {
-	value, inline string
-	valued        bool
-	formula       bool
+	value   []byte
+	inline  string
+	valued  bool
+	formula bool
 }
 
 func readCell(d *elements) (c rawCell, err error) {
@@ -135,7 +139,7 @@ func readCell(d *elements) (c rawCell, err error) {
 			inside = ""
 		case xml.CharData:
 			if inside == "v" {
-				c.value += string(t)
+				c.value = append(c.value, t...)
 				c.valued = true
 			}
 		}
@@ -145,12 +149,13 @@ func readCell(d *elements) (c rawCell, err error) {
 // value returns what a cell of a type shows. It does not evaluate formulas; it
 // takes the result that was stored when the workbook was saved.
 func (s *sheetRows) value(typ string, raw rawCell) cell {
+	value := string(raw.value)
 	if raw.formula && !raw.valued {
 		return cell{fault: "is a formula without a result: save the workbook with its values"}
 	}
 	switch typ {
 	case "s":
-		i, err := strconv.Atoi(strings.TrimSpace(raw.value))
+		i, err := strconv.Atoi(strings.TrimSpace(value))
 		text, ok := s.strings.at(i)
 		if err != nil || !ok {
 			return cell{fault: "refers to a text that does not exist"}
@@ -159,11 +164,11 @@ func (s *sheetRows) value(typ string, raw rawCell) cell {
 	case "inlineStr":
 		return cell{text: unescaped(raw.inline)}
 	case "e":
-		return cell{text: raw.value, fault: "has an error of the spreadsheet"}
+		return cell{text: value, fault: "has an error of the spreadsheet"}
 	case "b":
-		return cell{text: raw.value, fault: "is true or false, neither a text nor a number"}
+		return cell{text: value, fault: "is true or false, neither a text nor a number"}
 	case "str", "d":
-		return cell{text: raw.value}
+		return cell{text: value}
 	}
-	return cell{text: raw.value, number: raw.valued}
+	return cell{text: value, number: raw.valued}
 }

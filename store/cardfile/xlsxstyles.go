@@ -24,6 +24,8 @@ func (w *workbook) readStyles() error {
 		switch t := t.(type) {
 		case xml.StartElement:
 			switch {
+			case len(formats) > maxParts, len(w.styles) > maxParts:
+				return errNotParts
 			case t.Name.Local == "numFmt":
 				formats[attribute(t, "numFmtId")] = shownBy(attribute(t, "formatCode"))
 			case t.Name.Local == "cellXfs":

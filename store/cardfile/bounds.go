@@ -1,0 +1,101 @@
+package cardfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+var (
+	errTooMany  = broken("the file holds more than %d prefixes", maxRates)
+	errTooLong  = broken("the file has more than %d lines", maxLines)
+	errTooMuch  = broken("reading the file takes too long: divide it, or save it as CSV")
+	errNotParts = broken("the workbook has more parts, sheets or styles than workbooks have")
+)
+
+// tooMany returns errTooMany if the ranges and prefixes of a file are more than
+// maxRates. It expands no range. The reading itself finds all other errors.
+func tooMany(ctx context.Context, f File, format string, o Options, work *stopwatch) error {
+	r := newReader(ctx, o, nil)
+	r.work, r.countOnly = work, true
+	if err := r.file(f, format); errors.Is(err, errTooMany) {
+		return err
+	}
+	return nil
+}
+
+// counted counts the prefixes of a line before any of them is taken.
+func (r *reader) counted() error {
+	r.mentions += len(r.prefixed) + r.unexpanded
+	if r.mentions > maxRates {
+		return errTooMany
+	}
+	if r.ranged <= maxUncounted || r.countOnly || r.countFirst == nil {
+		return nil
+	}
+	count := r.countFirst
+	r.countFirst = nil
+	return count()
+}
+
+// oneMore counts a row of a sheet or an element of a JSON array.
+func (r *reader) oneMore() error {
+	if r.lines++; r.lines > maxLines {
+		return errTooLong
+	}
+	return nil
+}
+
+// stopwatch measures the work of a reader. A nil stopwatch has no limit.
+type stopwatch struct {
+	now   func() time.Time
+	limit time.Duration
+	begun time.Time
+	spent time.Duration // in yield
+}
+
+func newStopwatch(o Options) *stopwatch {
+	if o.Work <= 0 {
+		return nil
+	}
+	s := &stopwatch{now: o.Clock, limit: o.Work}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.begun = s.now()
+	return s
+}
+
+// outside returns yield, whose time does not count.
+func (s *stopwatch) outside(yield func(Row) error) func(Row) error {
+	if s == nil {
+		return yield
+	}
+	return func(row Row) error {
+		at := s.now()
+		err := yield(row)
+		s.spent += s.now().Sub(at)
+		return err
+	}
+}
+
+func (s *stopwatch) over() bool { return s != nil && s.now().Sub(s.begun)-s.spent > s.limit }
+
+// maxDirectory limits the directory of an archive, in bytes.
+const maxDirectory = 1 << 20
+
+// sparing limits what may be read of a file until it is lifted.
+type sparing struct {
+	io.ReaderAt
+	left   int
+	lifted bool
+}
+
+func (s *sparing) ReadAt(p []byte, off int64) (int, error) {
+	if s.left -= len(p); s.left < 0 && !s.lifted {
+		return 0, fmt.Errorf("a directory of more than %d bytes", maxDirectory)
+	}
+	return s.ReaderAt.ReadAt(p, off)
+}
