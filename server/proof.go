@@ -161,7 +161,11 @@ func (r *exchange) readProof(p *proving) error {
 
 func (r *exchange) answerProof(p *proving) error {
 	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
-	err := r.prove(r.Ctx, p, &body, func(f findingBody) error {
+	ready, err := r.provable(p)
+	if err != nil {
+		return err
+	}
+	err = prove(r.Ctx, p, ready, &body, func(f findingBody) error {
 		if len(body.Items) < p.limit {
 			body.Items = append(body.Items, f)
 		}
@@ -180,13 +184,14 @@ func (r *exchange) answerProof(p *proving) error {
 // streamProof sends one finding per line, and the totals as the last line. An
 // error that prevents the proof is answered before anything is sent.
 func (r *exchange) streamProof(p *proving) error {
-	if err := r.provable(p); err != nil {
+	ready, err := r.provable(p)
+	if err != nil {
 		return err
 	}
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
 		body := proofBody{RevisionID: p.revision, Routing: p.routing}
 		lines := json.NewEncoder(w)
-		if err := r.prove(ctx, p, &body, func(f findingBody) error { return lines.Encode(f) }); err != nil {
+		if err := prove(ctx, p, ready, &body, func(f findingBody) error { return lines.Encode(f) }); err != nil {
 			return err
 		}
 		return lines.Encode(body)
@@ -194,22 +199,22 @@ func (r *exchange) streamProof(p *proving) error {
 }
 
 // prove runs the proof, reports each finding and sets the totals in body.
-func (r *inquiry) prove(ctx context.Context, p *proving, body *proofBody, report func(findingBody) error) error {
-	return r.readRates(ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
-		proof, err := tx.ProveRevision(ctx, rates, p.card, p.revision, func(f store.Finding) error {
-			body.Findings++
-			return report(p.finding(f))
-		})
-		body.Prefixes, body.Losing, body.NoRoute = proof.Prefixes, proof.Losing, proof.NoRoute
-		return revisionAbsent(err)
+func prove(ctx context.Context, p *proving, ready *store.PreparedProof, body *proofBody, report func(findingBody) error) error {
+	proof, err := ready.Run(ctx, func(f store.Finding) error {
+		body.Findings++
+		return report(p.finding(f))
 	})
+	body.Prefixes, body.Losing, body.NoRoute = proof.Prefixes, proof.Losing, proof.NoRoute
+	return revisionAbsent(err)
 }
 
-// provable returns the error, if any, that prevents the proof.
-func (r *inquiry) provable(p *proving) error {
-	return r.readRates(r.Ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
-		return revisionAbsent(tx.Provable(r.Ctx, rates, p.card, p.revision))
+// provable prepares the proof, or returns the error that prevents it.
+func (r *inquiry) provable(p *proving) (ready *store.PreparedProof, err error) {
+	err = r.readRates(r.Ctx, p, func(tx *store.Tx, rates store.RateAccess) error {
+		ready, err = tx.PrepareProof(r.Ctx, rates, p.card, p.revision)
+		return revisionAbsent(err)
 	})
+	return ready, err
 }
 
 // mayProve refuses a reader who may not read all rates that a proof of the card

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/raterows"
@@ -105,28 +106,34 @@ func (s *Store) ActiveRevision(ctx context.Context, card string) (string, error)
 // order of prefixes, after the prefix behind ("" for all). It calls fn with each
 // prefix that differs. fn may be nil. An error of fn ends the walk and is returned.
 // The sum covers the prefixes of the walk. The memory use does not grow with the
-// revisions.
+// revisions. No connection is held while fn runs: rates of a revision do not change.
 //
-// It returns ErrNotFound if the card has no such revision, and ErrRatesHidden if
+// It returns ErrNotFound if the card has no such revision, or if one is deleted
+// before the end, and ErrRatesHidden if
 // the card's rates may not be read. The caller must decide who may know of the
 // revisions.
 func (s *Store) Diff(ctx context.Context, rates RateAccess, card, before, after, behind string, fn func(RateChange) error) (sum DiffSum, err error) {
 	if err := rates.Reads(ctx, card); err != nil {
 		return sum, err
 	}
-	err = s.snapshot(ctx, nil, func(x dialect.Execer) error {
+	exist := func() error {
 		for _, id := range []string{before, after} {
 			if id == "" {
 				continue
 			}
-			if err := s.ofCard(ctx, x, card, id); err != nil {
+			if err := s.ofCard(ctx, s.pool, card, id); err != nil {
 				return err
 			}
 		}
-		sum, err = diff(s.walk(ctx, x, before, behind), s.walk(ctx, x, after, behind), fn)
-		return err
-	})
-	return sum, err
+		return nil
+	}
+	if err := exist(); err != nil {
+		return sum, err
+	}
+	if sum, err = diff(s.walk(ctx, s.pool, before, behind), s.walk(ctx, s.pool, after, behind), fn); err != nil {
+		return sum, err
+	}
+	return sum, exist()
 }
 
 func diff(old, now *rateWalk, fn func(RateChange) error) (sum DiffSum, err error) {
@@ -219,6 +226,9 @@ const walked = 2000
 // peek returns the next rate without taking it, or nil at the end.
 func (w *rateWalk) peek() (next []any, err error) {
 	if len(w.ahead) == 0 && !w.done {
+		if err := coop.Yield(w.ctx); err != nil {
+			return nil, err
+		}
 		w.ahead, err = raterows.Values(w.ctx, w.d, w.x, w.revision, w.behind, walked)
 		if err != nil {
 			return nil, err

@@ -114,13 +114,6 @@ func (p *Proof) stand(sale rating.Side, sides []rating.Side, routing rating.Rout
 	return text
 }
 
-// Provable returns the error that ProveRevision would return before the first
-// finding, or nil.
-func (tx *Tx) Provable(ctx context.Context, rates RateAccess, card, id string) error {
-	_, _, err := tx.provable(ctx, rates, card, id)
-	return err
-}
-
 // provable finds the cards to compare a revision with.
 func (tx *Tx) provable(ctx context.Context, rates RateAccess, card, id string) (c Card, parents []RevisionParent, err error) {
 	if _, err := tx.Revision(ctx, card, id); err != nil {

@@ -36,7 +36,7 @@ func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 				return errOf(tx.ProveRevision(ctx, rates, c.sold.ID, r, nil))
 			},
 			"ask": func(tx *store.Tx, rates store.RateAccess, r string) error {
-				return tx.Provable(ctx, rates, c.sold.ID, r)
+				return errOf(tx.PrepareProof(ctx, rates, c.sold.ID, r))
 			},
 			"build": func(tx *store.Tx, rates store.RateAccess, _ string) error {
 				return errOf(tx.BuildRevision(ctx, rates, c.sold.ID))

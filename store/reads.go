@@ -16,11 +16,19 @@ func (s *Store) List(ctx context.Context, q query.Query) (query.Page, error) {
 	return s.query.List(ctx, s.pool, q)
 }
 
-// Stream calls fn with every row of the list, in the order of the query. It holds
-// one row at a time. The row is valid only until fn returns. An error of fn ends
-// the stream and is returned.
+// Stream calls fn with every row of the list, in the order of the query. The row is
+// valid only until fn returns. An error of fn ends the stream and is returned.
+//
+// Without a Sort, it reads pages and holds no connection while fn runs. The rates of
+// a revision do not change, so that their pages fit together. If the revision is
+// deleted before its last page, Stream returns ErrNotFound. Pages of other types do
+// not show one moment. With a Sort, one statement reads all rows and holds a
+// connection until fn has returned for the last one.
 func (s *Store) Stream(ctx context.Context, q query.Query, fn func(query.Row) error) error {
-	return s.query.Stream(ctx, s.pool, q, fn)
+	if q.Sort != "" {
+		return s.query.Stream(ctx, s.pool, q, fn)
+	}
+	return s.query.Pages(ctx, s.pool, q, fn)
 }
 
 // PolicyRow reads the policy columns of one stored row, whoever may see it. The

@@ -254,12 +254,12 @@ func (c *compiler) from() string {
 // limit up to one of a few sizes and adds one, so that a few statements serve all
 // limits.
 func fetched(limit int) int {
-	for _, standard := range [...]int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500} {
+	for _, standard := range [...]int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, MaxLimit} {
 		if limit <= standard {
 			return standard + 1
 		}
 	}
-	return MaxLimit + 1
+	return streamed + 1
 }
 
 func (c *compiler) limit() string {

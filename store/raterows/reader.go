@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/rating"
 	"resellerd/store/schema"
@@ -145,6 +146,11 @@ func (r *Reader) fetch() (got readAway) {
 	if r.turn != nil {
 		r.turn.Lock()
 		defer r.turn.Unlock()
+	}
+	if r.cursor == "" { // not in a transaction
+		if err := coop.Yield(r.ctx); err != nil {
+			return readAway{err: err}
+		}
 	}
 	rows, err := r.some()
 	if err != nil {
