@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
+	"resellerd/bounded"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/policies/rego"
@@ -41,17 +41,46 @@ type entry struct {
 	pins     []predicate.Ref
 }
 
-// planCache is a bounded cache of an engine's templates. Concurrent requests
-// for the same key share one compilation.
+// planCache caches an engine's templates, up to a number of bytes. Concurrent
+// requests for the same key share one compilation.
 type planCache struct {
 	engine  *Engine
-	entries *lru.Cache[planKey, *entry]
+	entries *bounded.Cache[planKey, *entry]
 	filling singleflight.Group
 }
 
-func newPlanCache(e *Engine, size int) (*planCache, error) {
-	entries, err := lru.New[planKey, *entry](size)
-	return &planCache{engine: e, entries: entries}, err
+func newPlanCache(e *Engine, limit int64) *planCache {
+	return &planCache{engine: e, entries: bounded.New[planKey, *entry](limit)}
+}
+
+// The estimated bytes of a template without conditions, of each byte in the text of
+// a condition, and of each guard.
+const (
+	templateBytes = 4 << 10
+	perTextByte   = 12
+	guardBytes    = 4 << 10
+)
+
+// bytes estimates the size of an entry with its key.
+func (f *entry) bytes(key planKey) int64 {
+	n := templateBytes + len(key.pins)
+	if t := f.template; t != nil {
+		texts := len(t.allow.String())
+		for _, r := range t.reasons {
+			texts += len(r.when.String())
+		}
+		for _, v := range t.views {
+			texts += len(v.When.String())
+		}
+		for _, c := range t.columns {
+			texts += len(c.When.String())
+		}
+		for i := range t.guards {
+			n += guardBytes + perTextByte*t.guards[i].Len()
+		}
+		n += perTextByte * texts
+	}
+	return int64(n)
 }
 
 // template returns the template for an input and reports whether it was
@@ -122,7 +151,7 @@ func (c *planCache) fill(ctx context.Context, key planKey, in *input.Input, pins
 	if more := union(pins, late); len(more) > len(pins) {
 		found = &entry{pins: more}
 	}
-	c.entries.Add(key, found)
+	c.entries.Add(key, found, found.bytes(key))
 	return found, nil
 }
 

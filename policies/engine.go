@@ -14,7 +14,7 @@ type Options struct {
 	Schema       input.Schema  // columns per resource type; none by default
 	Timeout      time.Duration // limit for one evaluation; default 1 s
 	MaxDisjuncts int           // limit for one filter; default 64
-	CacheSize    int           // number of cached plans; default 4096
+	CacheBytes   int64         // limit for the cached plans; default 32 MiB
 	Source       string        // origin of the tree, for errors and logs
 }
 
@@ -38,7 +38,7 @@ type Engine struct {
 func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, time.Second)
 	o.MaxDisjuncts = cmp.Or(o.MaxDisjuncts, 64)
-	o.CacheSize = cmp.Or(o.CacheSize, 4096)
+	o.CacheBytes = cmp.Or(o.CacheBytes, 32<<20)
 	return o
 }
 

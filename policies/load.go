@@ -102,7 +102,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 		},
 		func() (err error) { e.queries, err = e.newPartialQueries(); return err },
 		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
-		func() (err error) { e.plans, err = newPlanCache(e, e.options.CacheSize); return err },
+		func() error { e.plans = newPlanCache(e, e.options.CacheBytes); return nil },
 		func() error { return e.loadMasks(ctx) },
 	} {
 		if err := step(); err != nil {

@@ -169,8 +169,13 @@ func scanJSON(from, into any) error {
 	return fmt.Errorf("%T is no JSON text", from)
 }
 
-// maxAreas bounds the areas of one access.
-const maxAreas = 1_000
+// maxAreas bounds the areas of one access, and maxGroupRows those of a group. Each
+// area of a group costs work in every decision about access and in the menu of each
+// user in the group.
+const (
+	maxAreas     = 1_000
+	maxGroupRows = 250
+)
 
 // checkAccess refuses malformed areas and letters. It accepts AnyArea only if
 // anyArea is true.

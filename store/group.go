@@ -78,6 +78,15 @@ func (g *Group) Validate() error {
 	return c.Err
 }
 
+// checkRows refuses too many rows. Only a write of the rows is checked, so that a
+// group that an older release wrote can still be renamed.
+func checkRows(rows Access) error {
+	if len(rows) > maxGroupRows {
+		return fault.Invalid("rows", fmt.Sprintf("has more than %d areas", maxGroupRows))
+	}
+	return nil
+}
+
 var groupsTable = statementsOf[Group]("groups")
 
 // Group reads a group of the tenant. It returns ErrNotFound if there is none.
@@ -123,7 +132,7 @@ func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, er
 func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	g.ID, g.TenantID, g.Version, g.CreatedAt, g.UpdatedAt = tx.store.newID("group"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&g.Lend, LendNone)
-	if err := errors.Join(g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
+	if err := errors.Join(checkRows(g.Rows), g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}
 	g.normalise()
@@ -186,7 +195,11 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 	}
 	g := before
 	Apply(&patch, &g)
-	if err := g.Validate(); err != nil {
+	err = g.Validate()
+	if patch.Rows != nil {
+		err = errors.Join(checkRows(g.Rows), err)
+	}
+	if err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)
 	}
 	g.normalise()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -86,5 +87,31 @@ func TestAGroupInUseIsNeitherWithdrawnNorDeleted(t *testing.T) {
 		}
 		refused(t, drop(c.lent.ID), fault.ErrNotFound, "")
 		refused(t, s.Write(ctx, c.stranger.ID, func(tx *store.Tx) error { return tx.DeleteGroup(ctx, c.full.ID, 0) }), fault.ErrNotFound, "")
+	})
+}
+
+func TestAGroupHasAMaximumOfRows(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		rows := func(n int) store.Access {
+			rows := store.Access{}
+			for i := range n {
+				rows[fmt.Sprint("area", i)] = "r"
+			}
+			return rows
+		}
+		update := func(p store.GroupPatch) error {
+			return c.write(func(tx *store.Tx) error { _, err := tx.UpdateGroup(ctx, c.own.ID, p); return err })
+		}
+		most, more := rows(250), rows(251)
+		if err := update(store.GroupPatch{Rows: &most}); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, update(store.GroupPatch{Rows: &more}), fault.ErrInvalid, "rows")
+		refused(t, c.write(func(tx *store.Tx) error {
+			_, err := tx.CreateGroup(ctx, store.Group{AccountID: c.master.ID, Name: "G", Rows: more})
+			return err
+		}), fault.ErrInvalid, "rows")
 	})
 }

@@ -28,9 +28,9 @@ type Options struct {
 	// MaxConns bounds the connections that read, and in PostgreSQL those that
 	// write too. Default: four times the processors, at least 8.
 	MaxConns int
-	// CacheRows bounds the rows and subjects cached for one data
-	// revision. Default 65536.
-	CacheRows int
+	// CacheBytes bounds the rows and subjects cached for one data revision.
+	// Default 32 MiB.
+	CacheBytes int64
 	// RateMemory bounds the bytes that look-ups cache. The default is
 	// lookup.DefaultMemory. A negative value disables the cache.
 	RateMemory int64
@@ -93,7 +93,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.query = query.NewReader(d, o.Now)
 	s.history = history.NewReader(d, s.beat, p.Intact)
 	s.tracker = history.NewTracker(history.Pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.Look)
-	s.cache = history.NewCache(s.tracker, d, o.CacheRows, o.Now)
+	s.cache = history.NewCache(s.tracker, d, o.CacheBytes, o.Now)
 	s.lookups = lookup.New(lookup.Sources{
 		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Snapshot: s.snapshot, Build: s.buildOf,
 	}, o.RateMemory)
@@ -115,8 +115,8 @@ func (o Options) withDefaults() Options {
 	if o.MaxConns <= 0 {
 		o.MaxConns = max(8, 4*runtime.NumCPU())
 	}
-	if o.CacheRows <= 0 {
-		o.CacheRows = 1 << 16
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 32 << 20
 	}
 	if o.RateMemory == 0 {
 		o.RateMemory = lookup.DefaultMemory

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 
@@ -33,6 +34,27 @@ type Subject struct {
 	// Groups counts the user's groups that the account owns or that are lent to it.
 	Groups int
 	Leaf   bool // the user's account has no accounts below it
+
+	// Derived holds what the caller derives from the subject. It lives as long as
+	// the subject, and Bytes counts it.
+	Derived atomic.Value
+}
+
+// The estimated bytes of a subject, and of each of its areas. They include what the
+// server derives: the input of the policy, as a document and as values of OPA, and
+// the text for the decision log.
+const (
+	subjectBytes = 8 << 10
+	areaBytes    = 3 << 10
+)
+
+// Bytes estimates the size of the subject and of Derived.
+func (s *Subject) Bytes() int64 {
+	n := len(s.Access)
+	for _, a := range s.Chain {
+		n += len(a.Ceiling)
+	}
+	return subjectBytes + int64(n)*areaBytes + int64(len(s.User.IPAllow)+len(s.User.Groups))*128
 }
 
 // Subject finds the tenant's user whose id is ref, or else whose external id is

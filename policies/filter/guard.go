@@ -20,6 +20,9 @@ type Guard struct {
 	Rego  *rego.Query
 }
 
+// Len returns the length of the guard's text.
+func (g *Guard) Len() int { return len(g.text) }
+
 // Guards collects the guards of a plan. Equal guards share one entry.
 type Guards struct {
 	List []Guard

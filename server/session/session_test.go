@@ -3,10 +3,14 @@ package session_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"weak"
 
 	"resellerd/policies"
+	"resellerd/policies/input"
 	"resellerd/server/identity"
 	"resellerd/server/session"
 	"resellerd/server/session/sessiontest"
@@ -149,6 +153,42 @@ func TestAQuestionReadsNoRowOfAnotherTenant(t *testing.T) {
 		r.Ctx = ctx
 		if known, err := r.LoadRow(r.Input("read", "customer", "cus_not_asked_before")); known || !errors.Is(err, fault.ErrUnavailable) {
 			t.Errorf("a store that does not answer: known %v, %v", known, err)
+		}
+	})
+}
+
+// A write begins an epoch in which the subject is read again. What was derived from
+// the former subject does not stay in memory.
+func TestAWriteLeavesNoFactsInMemory(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := sessiontest.Fill(t, st)
+		r := w.As(t, "staff", sessiontest.Engine(t))
+		users, left := r.Users, []weak.Pointer[input.Facts]{weak.Make(r.Facts)}
+		if again, err := users.Find(t.Context(), r.Engine, r.Caller.Tenant, "staff"); err != nil || again.Facts != r.Facts {
+			t.Fatalf("the same facts are derived twice: %v", err)
+		}
+		r = nil
+		for i := range 3 {
+			err := st.Write(t.Context(), w.ID("carrier"), func(tx *store.Tx) error {
+				name := fmt.Sprint("renamed", i)
+				_, err := tx.UpdateUser(t.Context(), w.ID("staff"), store.UserPatch{Name: &name})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := users.Find(t.Context(), sessiontest.Engine(t), w.ID("carrier"), "staff")
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = append(left, weak.Make(a.Facts))
+		}
+		runtime.GC()
+		for i, of := range left[:3] {
+			if of.Value() != nil {
+				t.Errorf("the facts before write %d are in memory", i+1)
+			}
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"resellerd/policies"
@@ -31,26 +30,24 @@ func (a *Actor) UserActive() bool { return a.Subject.User.Status == store.Active
 // active.
 func (a *Actor) AccountActive() bool { return a.Subject.Status == store.Active }
 
-// Users finds users and caches the facts of each. The store decides how fresh a
-// subject is, and returns the same subject until its data changes. Cached facts live
-// as long as their subject and the policy whose mask they were written under. Users
-// is safe for concurrent use.
+// Users finds users and derives the facts of each once. The store decides how fresh a
+// subject is, and returns the same subject until its data changes. Facts are kept in
+// their subject, so that both are evicted together. Users is safe for concurrent use.
 type Users struct {
 	store  *store.Store
 	logger *slog.Logger
 	known  *record.Policies
-
-	mu     sync.RWMutex
-	byKey  map[*store.Subject]*Actor
-	engine *policies.Engine
 }
 
-// maxActors bounds the cache. A full cache is emptied.
-const maxActors = 16384
-
-// NewUsers returns an empty cache.
+// NewUsers returns the users of a store.
 func NewUsers(st *store.Store, logger *slog.Logger, known *record.Policies) *Users {
-	return &Users{store: st, logger: logger, known: known, byKey: map[*store.Subject]*Actor{}}
+	return &Users{store: st, logger: logger, known: known}
+}
+
+// derived is an actor, and the policy whose mask its text was written under.
+type derived struct {
+	engine *policies.Engine
+	actor  *Actor
 }
 
 // Find returns a user of the store, as the policy reads it. It returns
@@ -65,23 +62,14 @@ func (c *Users) Find(ctx context.Context, e *policies.Engine, tenant, ref string
 }
 
 func (c *Users) of(e *policies.Engine, sub *store.Subject) *Actor {
-	c.mu.RLock()
-	a, ok := c.byKey[sub]
-	ok = ok && c.engine == e
-	c.mu.RUnlock()
-	if ok {
-		return a
+	if kept, ok := sub.Derived.Load().(derived); ok && kept.engine == e {
+		return kept.actor
 	}
-	a = &Actor{Subject: sub, Facts: c.factsOf(sub)}
+	a := &Actor{Subject: sub, Facts: c.factsOf(sub)}
 	if held := c.known.Of(e); held.Err == nil && held.Static {
 		a.Log = record.NewFactsText(held.Mask, a.Facts)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.engine != e || len(c.byKey) >= maxActors {
-		c.engine, c.byKey = e, map[*store.Subject]*Actor{}
-	}
-	c.byKey[sub] = a
+	sub.Derived.Store(derived{e, a})
 	return a
 }
 

@@ -6,17 +6,16 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
+	"resellerd/bounded"
 	"resellerd/store/dialect"
 )
 
-// rowCache caches a bounded number of values of one epoch of the tracker. It drops
-// all of them when the next epoch begins.
+// rowCache caches values of one epoch of the tracker, up to a number of bytes. It
+// drops all of them when the next epoch begins.
 type rowCache struct {
 	mu    sync.Mutex
 	epoch int64
-	kept  *lru.Cache[string, cachedRow]
+	kept  *bounded.Cache[string, cachedRow]
 }
 
 type cachedRow struct {
@@ -24,9 +23,45 @@ type cachedRow struct {
 	until int64 // microseconds since 1970; 0 for the whole epoch
 }
 
-func newRowCache(size int) *rowCache {
-	kept, _ := lru.New[string, cachedRow](size) // fails only for a size below 1
-	return &rowCache{kept: kept}
+func newRowCache(limit int64) *rowCache {
+	return &rowCache{kept: bounded.New[string, cachedRow](limit)}
+}
+
+// Sized is a value that estimates its own size in bytes.
+type Sized interface{ Bytes() int64 }
+
+// The estimated bytes of a cached value beside its texts: of an entry of the cache,
+// and of an item of a map or list.
+const (
+	entryBytes = 256
+	itemBytes  = 64
+)
+
+// bytesOf estimates the size of a cached value with its key.
+func bytesOf(key string, value any) int64 {
+	return entryBytes + int64(len(key)) + bytesIn(value)
+}
+
+func bytesIn(value any) (n int64) {
+	switch value := value.(type) {
+	case Sized:
+		return value.Bytes()
+	case string:
+		return int64(len(value))
+	case []string:
+		for _, text := range value {
+			n += itemBytes + int64(len(text))
+		}
+	case []any:
+		for _, item := range value {
+			n += itemBytes + bytesIn(item)
+		}
+	case map[string]any:
+		for name, item := range value {
+			n += itemBytes + int64(len(name)) + bytesIn(item)
+		}
+	}
+	return n
 }
 
 func (c *rowCache) get(epoch, now int64, key string) (any, bool) {
@@ -47,7 +82,7 @@ func (c *rowCache) put(epoch int64, key string, row cachedRow) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.reach(epoch) {
-		c.kept.Add(key, row)
+		c.kept.Add(key, row, bytesOf(key, row.value))
 	}
 }
 
@@ -69,9 +104,9 @@ type Cache struct {
 	rows    *rowCache
 }
 
-// NewCache returns a cache of at most size values.
-func NewCache(t *Tracker, d dialect.Dialect, size int, now func() time.Time) *Cache {
-	return &Cache{tracker: t, d: d, now: now, rows: newRowCache(size)}
+// NewCache returns a cache of at most limit bytes.
+func NewCache(t *Tracker, d dialect.Dialect, limit int64, now func() time.Time) *Cache {
+	return &Cache{tracker: t, d: d, now: now, rows: newRowCache(limit)}
 }
 
 // Cached returns the value of the current epoch from the cache, or loads it. The

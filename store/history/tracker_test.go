@@ -3,6 +3,8 @@ package history
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -286,7 +288,7 @@ func TestRevisionsOlderThanTheRingAreNotRemembered(t *testing.T) {
 
 func TestCacheHoldsForOneEpoch(t *testing.T) {
 	t.Parallel()
-	c := newRowCache(2)
+	c := newRowCache(2000)
 	c.get(1, 0, "a")
 	c.put(1, "a", cachedRow{value: "old"})
 	c.put(1, "timed", cachedRow{value: "v", until: 100})
@@ -312,5 +314,24 @@ func TestCacheHoldsForOneEpoch(t *testing.T) {
 	c.put(3, "new", cachedRow{value: "read in the next epoch"})
 	if _, ok := c.get(2, 0, "new"); ok {
 		t.Error("a reader of an older epoch is answered from the next one")
+	}
+}
+
+func TestACacheOfRowsIsBoundedByBytes(t *testing.T) {
+	t.Parallel()
+	const limit = 100_000
+	c := newRowCache(limit)
+	for i := range 1000 {
+		row := map[string]any{"id": fmt.Sprint(i), "names": []any{strings.Repeat("x", 10_000)}}
+		c.put(1, fmt.Sprint(i), cachedRow{value: row})
+		if n := c.kept.Bytes(); n > limit || n < 10_000 {
+			t.Fatalf("%d bytes after row %d", n, i)
+		}
+	}
+	if _, ok := c.get(1, 0, "999"); !ok {
+		t.Error("the newest row is not cached")
+	}
+	if c.get(2, 0, "999"); c.kept.Bytes() != 0 {
+		t.Errorf("%d bytes of an older epoch", c.kept.Bytes())
 	}
 }

@@ -1,0 +1,31 @@
+package bounded
+
+import "testing"
+
+func TestACacheIsBoundedByBytes(t *testing.T) {
+	t.Parallel()
+	c := New[string, int](100)
+	c.Add("a", 1, 40)
+	c.Add("b", 2, 40)
+	if v, ok := c.Get("a"); !ok || v != 1 {
+		t.Error("a value that fits is not cached")
+	}
+	c.Add("c", 3, 40)
+	if _, ok := c.Get("b"); ok {
+		t.Error("the value that was not used for the longest time is not evicted")
+	}
+	if _, ok := c.Get("a"); !ok {
+		t.Error("a value that was used later is evicted")
+	}
+	c.Add("a", 4, 60)
+	if v, _ := c.Get("a"); v != 4 || c.Bytes() != 100 {
+		t.Errorf("a value of another size: %d, %d bytes", v, c.Bytes())
+	}
+	c.Add("a", 5, 101)
+	if _, ok := c.Get("a"); ok || c.Bytes() != 40 {
+		t.Errorf("a value above the limit: cached %v, %d bytes", ok, c.Bytes())
+	}
+	if c.Purge(); c.Bytes() != 0 {
+		t.Errorf("%d bytes after a purge", c.Bytes())
+	}
+}
