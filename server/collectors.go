@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"resellerd/server/fair"
 	"resellerd/store"
 	"resellerd/store/lookup"
 )
@@ -116,6 +117,41 @@ func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 	for pool, stats := range c.store.Stats() {
 		for _, m := range c.pools {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(stats), pool)
+		}
+	}
+}
+
+// limiterCollector shows how much the limiter has in progress.
+type limiterCollector struct {
+	limiter                *limiter
+	places, held, awaiting *prometheus.Desc
+}
+
+func newLimiterCollector(l *limiter) *limiterCollector {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("resellerd_limiter_"+name, help, []string{"kind"}, nil)
+	}
+	return &limiterCollector{
+		limiter:  l,
+		places:   desc("places", "Files, jobs and turns that there may be at a time, with those of masters."),
+		held:     desc("held", "Files, jobs and turns in progress."),
+		awaiting: desc("waiting", "Requests that wait for a file, job or turn to end."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.places
+	out <- c.held
+	out <- c.awaiting
+}
+
+// Collect implements prometheus.Collector.
+func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
+	for kind, q := range map[string]*fair.Queue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns} {
+		held, waiting := q.Count()
+		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), kind)
 		}
 	}
 }

@@ -72,6 +72,9 @@ type Config struct {
 	// ForceEvaluate answers every check with a full evaluation of the policy, to
 	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
+	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
+	// work at a time. One more is for masters. Default: half of the processors.
+	HeavyJobs int
 	// KeepGC keeps the garbage collector's percentage during imports, for
 	// example when GOGC sets it; default false.
 	KeepGC bool
@@ -97,13 +100,18 @@ type Limits struct {
 	Body     int           // bytes of a request body, compressed or not; default 1 MiB
 	Header   int           // bytes of a request line with its headers; default 16 KiB
 	Read     time.Duration // time for a whole request to arrive; default 10 s
-	Write    time.Duration // time that one write to the client may block; default 30 s
+	Write    time.Duration // time that a client may lag behind Throughput; default 30 s
 	Idle     time.Duration // time between two requests on a connection; default 60 s
 	Request  time.Duration // time to answer, except for streams; default 15 s
 	Stream   time.Duration // time for a streamed answer; default 15 min
 	Shutdown time.Duration // time for running requests to finish at shutdown; default 30 s
 	Drain    time.Duration // time that Run answers after ErrDrain, not ready; default 5 s, negative: none
 	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
+
+	// Throughput is the least number of bytes a second, on average, that a client
+	// reads of an answer or sends of a file; default 4 KiB. A negative value sets no
+	// limit.
+	Throughput int
 
 	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
 	ImportTimeout time.Duration // time to receive, read and answer it; default 15 min
@@ -116,6 +124,9 @@ func (l *Limits) setDefaults() {
 	positive(&l.Read, 10*time.Second)
 	positive(&l.Write, 30*time.Second)
 	positive(&l.Idle, time.Minute)
+	if l.Throughput == 0 {
+		l.Throughput = 4 << 10
+	}
 	positive(&l.Request, 15*time.Second)
 	positive(&l.Stream, 15*time.Minute)
 	positive(&l.Shutdown, 30*time.Second)

@@ -149,8 +149,13 @@ var errPageFull = errors.New("page full")
 // pageDiff answers {"items":[…],"next":"…","sum":{…}}. It sends next only if
 // there are more changes, and sum only with ?count=true.
 func (r *exchange) pageDiff(d diff) error {
+	leave, err := r.job()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	body := diffBody{Items: []rateChange{}}
-	_, err := r.s.store.Diff(r.Ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
+	_, err = r.s.store.Diff(r.Ctx, d.rates, d.card, d.before, d.after, d.behind, func(c store.RateChange) error {
 		if len(body.Items) == d.limit {
 			return errPageFull
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/fair"
 	"resellerd/store"
 	"resellerd/store/cardfile"
 	"resellerd/store/fault"
@@ -78,24 +80,32 @@ func postImport(r *exchange) error {
 	if strings.HasPrefix(r.header(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
 		return &problem{kind: kindMediaType, detail: "Send the file itself as the body, not as a form."}
 	}
-	vacate, err := r.s.uploads.reserve(r.Facts.Account.TenantID, r.Facts.Account.ID)
+	place, err := r.filePlace()
 	if err != nil {
 		return err
 	}
-	defer vacate()
+	defer place.Leave()
 	if r.file, err = r.upload(); err != nil {
 		return err
 	}
 	defer r.file.Close()
-	leave, err := r.s.imports.enter(r.Ctx, r.Facts.Account.TenantID)
+	turn, err := r.turn(r.Ctx)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer turn.Leave()
+	defer r.s.limiter.saving.during()()
 	if !order.apply {
 		return r.previewImport(card, order)
 	}
 	return r.write(func(w *writing) (target, error) { return w.applyImport(card, order) }, answerImport)
+}
+
+// filePlace takes a place for a file, which has not arrived yet.
+func (r *exchange) filePlace() (*fair.Place, error) {
+	ctx, cancel := context.WithTimeout(r.Ctx, r.s.cfg.Limits.Request)
+	defer cancel()
+	return r.take(ctx, r.s.limiter.files, "files")
 }
 
 // mayImport decides before the file is received. The write decides again.

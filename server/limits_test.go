@@ -365,3 +365,116 @@ func TestRequestIDIsEchoedOnlyWhenSent(t *testing.T) {
 		}
 	}
 }
+
+// A client that goes on reading or sending, but too slowly, is cut off.
+func TestAClientThatIsTooSlowIsCutOff(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	s := bareServer(t, Config{Limits: Limits{Write: 200 * time.Millisecond, Throughput: 1 << 50}}, get("/stream", func(r *exchange) error {
+		return r.stream("text/plain", func(ctx context.Context, w *bufio.Writer) error {
+			for {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					ended <- ctx.Err()
+					return err
+				}
+			}
+		})
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	for few := make([]byte, 512); err == nil; {
+		_, err = conn.Read(few)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Fatal("still reading")
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the context of the stream: %v", err)
+	}
+}
+
+func TestAFileThatArrivesTooSlowlyIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
+	w.server.cfg.Limits.Write, w.server.cfg.Limits.Throughput = 200*time.Millisecond, 1<<50
+	addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
+	conn := w.beginUpload(t, addr, "a", "retail")
+	must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+	go func() {
+		for err := error(nil); err == nil; {
+			_, err = conn.Write([]byte("\n"))
+		}
+	}()
+	text, err := io.ReadAll(conn)
+	if !strings.HasPrefix(string(text), "HTTP/1.1 408") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// A stream needs its turn only while it works, not while its client is slow.
+func TestASlowReaderKeepsNobodyFromWorking(t *testing.T) {
+	t.Parallel()
+	s := bareServer(t, Config{HeavyJobs: 1}, get("/endless", func(r *exchange) error {
+		return r.stream("text/plain", func(_ context.Context, w *bufio.Writer) error {
+			for {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					return err
+				}
+			}
+		})
+	}), get("/short", func(r *exchange) error {
+		return r.stream("text/plain", func(_ context.Context, w *bufio.Writer) error {
+			_, err := w.WriteString("done")
+			return err
+		})
+	}))
+	addr, _ := runServer(t, withListen(s, "127.0.0.1:0"))
+	for range 3 {
+		_, err := io.WriteString(dial(t, addr), "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+		must(t, err)
+	}
+	soon(t, "three streams wait for their clients", func() bool {
+		jobs, _ := s.limiter.jobs.Count()
+		turns, waiting := s.limiter.turns.Count()
+		return jobs == 3 && turns+waiting == 0
+	})
+	res, err := http.Get("http://" + addr + "/short")
+	must(t, err)
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || string(text) != "done" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// A slow reader of a sorted stream holds nothing that the rows need.
+func TestASpooledAnswerIsCompleteBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	written := false
+	var sent bytes.Buffer
+	client := writerFunc(func(p []byte) (int, error) {
+		if !written {
+			t.Error("it is sent before it is complete")
+		}
+		return sent.Write(p)
+	})
+	must(t, spooled(client, func(w *bufio.Writer) error {
+		_, err := w.WriteString(strings.Repeat("row\n", 50_000))
+		written = true
+		return err
+	}))
+	if sent.String() != strings.Repeat("row\n", 50_000) {
+		t.Errorf("%d bytes", sent.Len())
+	}
+	failed := errors.New("the database is gone")
+	if err := spooled(client, func(*bufio.Writer) error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("an answer that fails: %v", err)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -10,6 +10,11 @@ import (
 	"resellerd/server/transport"
 )
 
+// patience is the patience with a client that reads an answer or sends a file.
+func (s *Server) patience() transport.Patience {
+	return transport.NewPatience(s.cfg.Limits.Write, s.cfg.Limits.Throughput)
+}
+
 // listen opens an address: TCP, or a Unix socket that by default only its owner
 // and group may use. Both may use TLS.
 func (s *Server) listen(address string) (net.Listener, error) {
@@ -21,7 +26,7 @@ func (s *Server) listen(address string) (net.Listener, error) {
 		}
 		return nil, err
 	}
-	ln = transport.NewPatientListener(ln, s.cfg.Limits.Write, &s.fresh, s.logger, s.now)
+	ln = transport.NewPatientListener(ln, s.patience(), &s.fresh, s.logger, s.now)
 	if s.cfg.TLS.Cert == "" {
 		return ln, nil
 	}

@@ -56,13 +56,13 @@ var (
 	kindInvalid = problemKind{"invalid", 422, "A field is not valid",
 		"`field` is not valid, or refers to something that does not exist for this user."}
 	kindBusy = problemKind{"too_many_requests", 429, "Too many requests",
-		"The account, its tenant or the server is taking in too many files. `Retry-After` says when to try again."}
+		"The account has as many files, or as many long requests, in progress as it may have. `RateLimit` says how many more it may have. `Retry-After` says when to try again."}
 	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large",
 		"The request line and headers are over the limit."}
 	kindInternal = problemKind{"internal", 500, "Internal error",
 		"A fault of resellerd. The log has it under the `decision_id`."}
 	kindUnavailable = problemKind{"unavailable", 503, "Not available now",
-		"The database does not answer, no policy is loaded, or the data is older than `Resellerd-At-Least`. `Retry-After` says when to try again."}
+		"The database does not answer, no policy is loaded, the data is older than `Resellerd-At-Least`, or there is too much work in progress. `Retry-After` says when to try again."}
 )
 
 var problemKinds = []problemKind{

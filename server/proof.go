@@ -161,6 +161,11 @@ func (r *exchange) readProof(p *proving) error {
 
 func (r *exchange) answerProof(p *proving) error {
 	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
+	leave, err := r.job()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ready, err := r.provable(p)
 	if err != nil {
 		return err

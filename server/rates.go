@@ -215,7 +215,12 @@ func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.
 	r.c.Set(fiber.HeaderContentDisposition, disposition(head, ending))
 	s := r.s.store
 	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
-		return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
+		if q.Sort == "" {
+			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
+		}
+		return spooled(w, func(w *bufio.Writer) error {
+			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, fn) })
+		})
 	})
 }
 

@@ -140,6 +140,11 @@ func (r *inquiry) shownStale(only *[]string) (ids []string, err error) {
 }
 
 func (r *exchange) answerRebuild(b rebuilding) error {
+	leave, err := r.job()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	body, err := r.rebuild(b, func(one rebuiltBody, body *rebuildBody) error {
 		body.Items = append(body.Items, one)
 		return nil

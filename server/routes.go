@@ -79,7 +79,7 @@ func routes() []route {
 		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
 		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, read("A card's profit rules", "cards", rulesDoc{})},
 		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, asUser, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
-		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, postBuild, made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
+		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, asJob(postBuild), made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
 		{"POST", "/v1/cards/:id/proof", identity.ScopeData, asUser, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, asUser, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
 		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, read("A revision", "cards", revisionBody{})},
@@ -104,7 +104,7 @@ func routes() []route {
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
-		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, getPreview, operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}}},
+		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, asJob(getPreview), operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}}},
 		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},
 
 		{"POST", "/access/v1/evaluation", identity.ScopeDecide, subjectInBody, evaluate, evaluationDoc},

@@ -75,8 +75,7 @@ type Server struct {
 	shadow    *shadow.Shadow // nil: none
 	shadowing *shadow.Options
 	labels    []byte // the fixed labels of a log entry
-	imports   *turns
-	uploads   uploadPlaces
+	limiter   *limiter
 
 	certificate transport.Certificate
 	reloadable  []*reloadable // changes only before Run
@@ -134,16 +133,14 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), imports: newTurns(maxImports),
+		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg),
 		again: make(chan struct{}, 1), after: time.After,
-	}
-	if !cfg.KeepGC {
-		s.imports.saving = &thrift
 	}
 	for _, o := range opts {
 		o(s)
 	}
 	s.metrics = newMetrics(s.registry, st, engines)
+	s.registry.MustRegister(newLimiterCollector(s.limiter))
 	if err := errors.Join(s.trust(), s.certify()); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"resellerd/server/transport"
 )
 
 // spool is an uploaded file on disk, without a name. Nothing of it remains when
@@ -22,11 +25,13 @@ type spool struct {
 // upload receives the body into a file. The caller closes it. Errors: 413 above
 // the limit, compressed or decompressed; 415 for an encoding other than gzip;
 // 400 for a body that is cut off or broken gzip; 408 if it does not arrive in
-// time.
+// time, or too slowly.
 func (r *exchange) upload() (*spool, error) {
 	body := arriving(r.c.Context())
 	if body == nil {
 		body = strings.NewReader("")
+	} else if end, limited := r.Ctx.Deadline(); limited {
+		body = &transport.SteadyBody{Reader: body, Conn: r.c.Context().Conn(), End: end, Patience: r.s.patience()}
 	}
 	return spoolBody(r.Ctx, body, strings.ToLower(r.header("Content-Encoding")), int64(r.s.cfg.Limits.Import))
 }
@@ -34,7 +39,7 @@ func (r *exchange) upload() (*spool, error) {
 // spoolBody is upload for any reader. It leaves nothing behind if it fails or
 // panics.
 func spoolBody(ctx context.Context, body io.Reader, encoding string, limit int64) (sp *spool, err error) {
-	file, err := nameless()
+	file, err := nameless("resellerd-import-*")
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -52,14 +57,15 @@ func spoolBody(ctx context.Context, body io.Reader, encoding string, limit int64
 	return sp, nil
 }
 
-// nameless creates a file that disappears when it is closed.
-func nameless() (*os.File, error) {
-	file, err := os.CreateTemp("", "resellerd-import-*")
+// nameless creates a file that disappears when it is closed. pattern is the name that
+// it has for a moment.
+func nameless(pattern string) (*os.File, error) {
+	file, err := os.CreateTemp("", pattern)
 	if err != nil {
-		return nil, fmt.Errorf("import: %w", err)
+		return nil, fmt.Errorf("temporary file: %w", err)
 	}
 	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("import: %w", err), file.Close())
+		return nil, errors.Join(fmt.Errorf("temporary file: %w", err), file.Close())
 	}
 	return file, nil
 }
@@ -126,4 +132,39 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return n, b.failed
 	}
 	return n, err
+}
+
+// maxSpooled limits the size of an answer on disk, in bytes.
+const maxSpooled = 1 << 30
+
+// spooled writes an answer to disk before it sends it, so that a slow reader does not
+// hold what write needs.
+func spooled(w io.Writer, write func(*bufio.Writer) error) error {
+	file, err := nameless("resellerd-answer-*")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	out := bufio.NewWriterSize(&roomy{file, maxSpooled}, 64<<10)
+	if err := errors.Join(write(out), out.Flush()); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	_, err = io.Copy(w, file)
+	return err
+}
+
+// roomy writes at most left bytes.
+type roomy struct {
+	io.Writer
+	left int
+}
+
+func (r *roomy) Write(p []byte) (int, error) {
+	if r.left -= len(p); r.left < 0 {
+		return 0, fmt.Errorf("an answer of more than %d bytes: sort a part of it, or leave out sort", maxSpooled)
+	}
+	return r.Writer.Write(p)
 }

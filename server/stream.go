@@ -8,19 +8,26 @@ import (
 	"runtime/debug"
 
 	"github.com/gofiber/fiber/v2"
+
+	"resellerd/server/fair"
 )
 
-// stream answers 200 and sends what write produces, as it is produced. The
-// context lives on until write returns, at most Limits.Stream. It ends when the
-// client stops reading. If write fails or panics, the connection is cut before
-// the end of the body, so that no client takes a part for the whole.
-func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *bufio.Writer) error) error {
+// stream answers 200 and sends what write produces, as it is produced. It takes a
+// place and a turn first; errors are those of take. The context lives on until write
+// returns, at most Limits.Stream. It ends when the client stops reading. If write
+// fails or panics, the connection is cut before the end of the body, so that no client
+// takes a part for the whole.
+func (r *exchange) stream(mediaType string, write streamWriter) error {
+	begun, err := r.enterStream()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
 	in, out := io.Pipe()
 	s, id, route := r.s, r.DecisionID, r.From.Name
 	go func() {
 		defer cancel()
-		err := writeStream(ctx, out, write)
+		err := begun.write(ctx, out, write)
 		if err != nil {
 			s.logger.Error("a streamed answer was cut off", "route", route, "decision_id", id, "error", err)
 		}
@@ -31,14 +38,30 @@ func (r *exchange) stream(mediaType string, write func(ctx context.Context, w *b
 	return nil
 }
 
-func writeStream(ctx context.Context, out io.Writer, write func(context.Context, *bufio.Writer) error) (err error) {
+// streaming is a stream that has a place and a turn.
+type streaming struct{ place, turn *fair.Place }
+
+func (r *exchange) enterStream() (s streaming, err error) {
+	if s.place, err = r.take(r.Ctx, r.s.limiter.jobs, "jobs"); err != nil {
+		return s, err
+	}
+	if s.turn, err = r.turn(r.Ctx); err != nil {
+		s.place.Leave()
+	}
+	return s, err
+}
+
+// write writes the stream, and gives back the place and the turn.
+func (s streaming) write(ctx context.Context, out io.Writer, write streamWriter) (err error) {
+	defer s.place.Leave()
+	defer s.turn.Leave()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	w := bufio.NewWriterSize(out, 32<<10)
-	if err := write(ctx, w); err != nil {
+	w := bufio.NewWriterSize(considerate{ctx, out, s.turn}, 32<<10)
+	if err := write(working(ctx, s.turn), w); err != nil {
 		return err
 	}
 	return w.Flush()

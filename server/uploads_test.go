@@ -1,8 +1,6 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/server/fair"
 )
 
 // soon waits until something holds, and fails if it does not within a minute.
@@ -25,11 +25,10 @@ func soon(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// reserved is the number of files that are on disk or arriving.
-func (p *uploadPlaces) reserved() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.held[place{}]
+// filesHeld is the number of files that are on disk or arriving.
+func (w *world) filesHeld() int {
+	held, _ := w.server.limiter.files.Count()
+	return held
 }
 
 // openUploads counts the uploaded files that this process holds open; they have
@@ -52,36 +51,38 @@ func openUploads() (n int) {
 func (w *world) beginUpload(t *testing.T, addr, user, card string) *net.TCPConn {
 	t.Helper()
 	conn := dial(t, addr).(*net.TCPConn)
-	before := w.server.uploads.reserved()
+	before := w.filesHeld()
 	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nResellerd-User: %s\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n%s",
 		w.importPathOf(card, "mode=replace&apply=true"), worldToken, w.id(user), deckOne+strings.Repeat("\n", 2*prefetched))
 	must(t, err)
-	soon(t, "the upload has begun", func() bool { return w.server.uploads.reserved() > before })
+	soon(t, "the upload has begun", func() bool { return w.filesHeld() > before })
 	return conn
 }
 
+// Two resellers send four files each, and none of them ends.
 func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		left := temporary(t)
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		var slow []*net.TCPConn
-		for range maxUploadsOfAccount {
-			slow = append(slow, w.beginUpload(t, addr, "a", "retail"))
+		for user, card := range map[string]string{"a": "retail", "b": "bulk"} {
+			for range fileSize.Share {
+				slow = append(slow, w.beginUpload(t, addr, user, card))
+			}
 		}
 		file := func(user, card string) answered {
 			got, _ := w.importInto(user, card, "mode=replace&apply=true&skip_refused=true", deckOne)
 			return got
 		}
 		full := file("a", "retail").refused(429, problemType+"too_many_requests")
-		if full.header.Get("Retry-After") != "10" {
+		if full.header.Get("Retry-After") != "10" || full.header.Get("RateLimit") != `"files";r=0` {
 			t.Errorf("refused without saying for how long: %v", full.header)
 		}
-		file("m", "upstream").want(200)
-		for range maxUploadsOfTenant - maxUploadsOfAccount {
-			slow = append(slow, w.beginUpload(t, addr, "m", "silver"))
-		}
 		if other := file("b", "bulk").want(429); other.alike() != full.alike() {
-			t.Errorf("it tells whose files are in the way:\n%s\n%s", other.alike(), full.alike())
+			t.Errorf("accounts are refused differently:\n%s\n%s", other.alike(), full.alike())
+		}
+		if got := file("m", "upstream").want(200); got.header.Get("RateLimit") != `"files";r=3` {
+			t.Errorf("the budget of another account: %v", got.header)
 		}
 		file("a", "upstream").want(404)
 		file("a", "gold").refused(403, "card_not_own")
@@ -95,93 +96,50 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 			}
 			must(t, conn.Close())
 		}
-		soon(t, "all have left", func() bool { return w.server.uploads.reserved() == 0 })
+		soon(t, "all have left", func() bool { return w.filesHeld() == 0 })
 		if n := openUploads(); n > 0 || len(left()) != 0 {
 			t.Errorf("%d files are left open, %d with a name", n, len(left()))
 		}
 		file("a", "retail").want(200)
-		if len(w.server.uploads.held) != 0 || len(w.server.imports.tenants) != 0 {
-			t.Errorf("places are still held: %v, turns: %v", w.server.uploads.held, w.server.imports.tenants)
-		}
 	})
 }
 
-func TestAllPlacesForFilesAreLimitedByAccountTenantAndInAll(t *testing.T) {
+// If all places are taken, others wait until their deadline, and masters have a place
+// of their own. No answer says whose work is in the way.
+func TestWhoFindsNoPlaceWaitsAndIsToldToTryAgain(t *testing.T) {
 	t.Parallel()
-	var p uploadPlaces
-	var leave []func()
-	take := func(tenant, account string) bool {
-		vacate, err := p.reserve(tenant, account)
-		if err == nil {
-			leave = append(leave, vacate)
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.limiter.files = fair.New(fair.Size{Places: 1, Reserve: 1, Share: 1})
+		w.server.limiter.turns = fair.New(fair.Size{Places: 1, Reserve: 1})
+		other := fair.Account{ID: "acc_other"}
+		file, err := w.server.limiter.files.Enter(tctx, other)
+		must(t, err)
+		turn, err := w.server.limiter.turns.Enter(tctx, other)
+		must(t, err)
+		imports := func(user, card string) answered {
+			got, _ := w.importInto(user, card, "mode=replace", deckOne)
+			return got
 		}
-		return err == nil
-	}
-	got := map[string]int{}
-	for range maxUploads {
-		for _, who := range []string{"M M", "M A", "M B", "N N", "N R", "O O", "O P"} {
-			tenant, account, _ := strings.Cut(who, " ")
-			if take(tenant, account) {
-				got[who]++
-				got[tenant]++
-				got["all"]++
+		rates := func() answered { return w.do("a", "GET", "/v1/cards/{retail}/rates", "", "Accept", mediaNDJSON) }
+		imports("m", "upstream").want(200)
+		before := w.server.cfg.Limits.Request
+		w.server.cfg.Limits.Request = 2 * time.Second
+		for what, got := range map[string]answered{"a file": imports("a", "retail"), "a stream": rates()} {
+			if got.refused(503, problemType+"unavailable"); got.header.Get("Retry-After") != "1" {
+				t.Errorf("%s: %v", what, got.header)
 			}
 		}
-	}
-	if got["all"] != maxUploads || got["M"] > maxUploadsOfTenant || got["M A"] > maxUploadsOfAccount || got["M M"] > maxUploadsOfAccount {
-		t.Errorf("got %v", got)
-	}
-	for _, vacate := range leave {
-		vacate()
-	}
-	for name, most := range map[string]int{"A": maxUploadsOfAccount, "B": maxUploadsOfAccount, "C": 0} {
-		n := 0
-		for take("M", name) {
-			n++
-		}
-		if name != "C" && n > most {
-			t.Errorf("%s takes %d places", name, n)
-		}
-	}
-	if p.held[place{tenant: "M"}] != maxUploadsOfTenant || !take("N", "N") {
-		t.Errorf("places %v", p.held)
-	}
-}
-
-func TestATenantTakesOneTurnAndLeavesTheOthers(t *testing.T) {
-	t.Parallel()
-	turns := newTurns(2)
-	gone, leave := context.WithCancel(tctx)
-	leave()
-	first, err := turns.enter(tctx, "M")
-	must(t, err)
-	if _, err := turns.enter(gone, "M"); problemOf(err).kind != kindUnavailable || !errors.Is(err, context.Canceled) {
-		t.Errorf("a second turn of one tenant: %v", err)
-	}
-	second, err := turns.enter(tctx, "N")
-	must(t, err)
-	if _, err := turns.enter(gone, "O"); problemOf(err).kind != kindUnavailable {
-		t.Errorf("a third turn of two: %v", err)
-	}
-	came := make(chan func())
-	go func() {
-		turn, err := turns.enter(tctx, "M")
-		if err != nil {
-			t.Error(err)
-		}
-		came <- turn
-	}()
-	soon(t, "another of M waits", func() bool {
-		turns.mu.Lock()
-		defer turns.mu.Unlock()
-		return turns.tenants["M"].users == 2
+		w.server.cfg.Limits.Request = before
+		file.Leave()
+		turn.Leave()
+		imports("a", "retail").want(200)
+		rates().want(200)
+		soon(t, "the places are free", func() bool {
+			jobs, _ := w.server.limiter.jobs.Count()
+			turns, _ := w.server.limiter.turns.Count()
+			return jobs+turns+w.filesHeld() == 0
+		})
 	})
-	first()
-	(<-came)()
-	second()
-	if len(turns.tenants) != 0 || len(turns.all) != 0 {
-		t.Errorf("left: %v, %d turns", turns.tenants, len(turns.all))
-	}
 }
 
 // A refusal does not wait for the rest of a file as long as an upload may take.

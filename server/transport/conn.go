@@ -13,13 +13,13 @@ import (
 )
 
 // patientConn gives every write its own deadline. A long stream continues while the
-// client reads, and is cut off if the client stops reading.
+// client reads, and is cut off if the client stops reading or reads too slowly.
 type patientConn struct {
 	net.Conn
-	limit time.Duration
-	set   time.Time
-	fresh *FreshConns
-	begun atomic.Bool // the client has sent something
+	patience Patience
+	deadline time.Time // of writes
+	fresh    *FreshConns
+	begun    atomic.Bool // the client has sent something
 }
 
 // Read reads, and notes that the client has begun to send.
@@ -32,15 +32,18 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write fails with a timeout if the client takes nothing for limit.
+// Write fails with a timeout if the client's patience is used up.
 func (c *patientConn) Write(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(c.set) > c.limit/8 {
-		c.set = now
-		if err := c.SetWriteDeadline(now.Add(c.limit)); err != nil {
+	now, left := time.Now(), c.patience.left(len(p))
+	if set := c.deadline.Sub(now); set > left || set < left-left/8 {
+		c.deadline = now.Add(left)
+		if err := c.SetWriteDeadline(c.deadline); err != nil {
 			return 0, fmt.Errorf("write deadline: %w", err)
 		}
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.patience.waited(n, time.Since(now))
+	return n, err
 }
 
 // Close closes the connection.
@@ -57,7 +60,7 @@ func (c *patientConn) NetConn() net.Conn { return c.Conn }
 // cannot end the process.
 type PatientListener struct {
 	net.Listener
-	limit  time.Duration
+	pace   Patience // of each connection
 	fresh  *FreshConns
 	logger *slog.Logger
 	now    func() time.Time
@@ -67,10 +70,10 @@ type PatientListener struct {
 	close  func() error
 }
 
-// NewPatientListener wraps ln. limit is how long one write to a client may block.
-func NewPatientListener(ln net.Listener, limit time.Duration, fresh *FreshConns, logger *slog.Logger, now func() time.Time) *PatientListener {
+// NewPatientListener wraps ln. Clients read with the given patience.
+func NewPatientListener(ln net.Listener, pace Patience, fresh *FreshConns, logger *slog.Logger, now func() time.Time) *PatientListener {
 	l := &PatientListener{
-		Listener: ln, limit: limit, fresh: fresh, logger: logger, now: now, after: time.After, closed: make(chan struct{}),
+		Listener: ln, pace: pace, fresh: fresh, logger: logger, now: now, after: time.After, closed: make(chan struct{}),
 	}
 	l.close = sync.OnceValue(func() error {
 		close(l.closed)
@@ -93,7 +96,7 @@ func (l *PatientListener) Accept() (net.Conn, error) {
 	for pause := acceptPause; ; pause = min(2*pause, acceptPauses) {
 		conn, err := l.Listener.Accept()
 		if err == nil {
-			c := &patientConn{Conn: conn, limit: l.limit, fresh: l.fresh}
+			c := &patientConn{Conn: conn, patience: l.pace, fresh: l.fresh}
 			l.fresh.add(c)
 			return c, nil
 		}

@@ -53,7 +53,7 @@ type stopwatch struct {
 	now   func() time.Time
 	limit time.Duration
 	begun time.Time
-	spent time.Duration // in yield
+	spent time.Duration // on other work
 }
 
 func newStopwatch(o Options) *stopwatch {
@@ -73,12 +73,18 @@ func (s *stopwatch) outside(yield func(Row) error) func(Row) error {
 	if s == nil {
 		return yield
 	}
-	return func(row Row) error {
-		at := s.now()
-		err := yield(row)
-		s.spent += s.now().Sub(at)
-		return err
+	return func(row Row) error { return s.without(func() error { return yield(row) }) }
+}
+
+// without runs fn, whose time does not count.
+func (s *stopwatch) without(fn func() error) error {
+	if s == nil {
+		return fn()
 	}
+	at := s.now()
+	err := fn()
+	s.spent += s.now().Sub(at)
+	return err
 }
 
 func (s *stopwatch) over() bool { return s != nil && s.now().Sub(s.begun)-s.spent > s.limit }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"resellerd/store/coop"
 )
 
 var errShort = errors.New("the file ends early")
@@ -45,6 +47,9 @@ type guard struct {
 func (g *guard) Read(p []byte) (int, error) {
 	if err := g.ctx.Err(); err != nil {
 		return 0, context.Cause(g.ctx)
+	}
+	if err := g.work.without(func() error { return coop.Yield(g.ctx) }); err != nil {
+		return 0, err
 	}
 	if g.work.over() {
 		return 0, errTooMuch

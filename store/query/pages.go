@@ -10,7 +10,7 @@ import (
 )
 
 // streamed is the number of rows of a page of Pages.
-const streamed = 5000
+const streamed = 2000
 
 // Pages is Stream for the default order, except that it reads pages by keyset. No
 // statement is open while fn runs. If the rows belong to a revision that is deleted

@@ -1,0 +1,214 @@
+// Package fair shares a limited number of places among accounts. Who finds no free
+// place waits. Free places go to the waiting accounts in turn, however many requests
+// each of them has. Masters also have places of their own.
+package fair
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Size is the number of places.
+type Size struct {
+	Places  int // for all accounts, at least 1
+	Reserve int // more places, only for masters
+	Share   int // places that one account holds or waits for; 0 for no limit
+}
+
+// Account is an account that takes places.
+type Account struct {
+	ID     string
+	Master bool
+}
+
+// ErrShare means that the account holds or awaits as many places as its share.
+var ErrShare = errors.New("the share of the account is used up")
+
+// Queue hands out places. It is safe for concurrent use.
+type Queue struct {
+	size Size
+
+	mu      sync.Mutex
+	free    int
+	reserve int
+	lines   map[string]*line // accounts that hold or await places
+	turns   []*line          // accounts that await places, in the order of their turns
+}
+
+// line holds what one account has and awaits.
+type line struct {
+	Account
+	held    int // places, including those that are paused
+	waiting []*Place
+}
+
+// Place is a place that an account holds. It belongs to one goroutine.
+type Place struct {
+	queue    *Queue
+	line     *line
+	granted  chan struct{} // closed when the place is given
+	has      bool
+	reserved bool // it is one of the masters' own places
+}
+
+// New returns a queue whose places are free.
+func New(size Size) *Queue {
+	return &Queue{size: size, free: size.Places, reserve: size.Reserve, lines: map[string]*line{}}
+}
+
+// Size returns the number of places.
+func (q *Queue) Size() Size { return q.size }
+
+// Enter waits for a place until ctx ends. It returns ErrShare at once if the account's
+// share is used up, and the cause of ctx if no place became free before ctx ended.
+func (q *Queue) Enter(ctx context.Context, who Account) (*Place, error) {
+	q.mu.Lock()
+	l := q.lines[who.ID]
+	if l == nil {
+		l = &line{Account: who}
+		q.lines[who.ID] = l
+	}
+	if q.size.Share > 0 && l.held >= q.size.Share {
+		q.mu.Unlock()
+		return nil, ErrShare
+	}
+	l.held++
+	p := &Place{queue: q, line: l}
+	q.mu.Unlock()
+	if err := p.Resume(ctx); err != nil {
+		p.Leave()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Count returns how many places are held, and how many requests wait for one.
+func (q *Queue) Count() (held, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.turns {
+		waiting += len(l.waiting)
+	}
+	return q.size.Places + q.size.Reserve - q.free - q.reserve, waiting
+}
+
+// Left returns how many more places the account may take.
+func (q *Queue) Left(id string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l := q.lines[id]; l != nil {
+		return max(0, q.size.Share-l.held)
+	}
+	return q.size.Share
+}
+
+// Pause gives the place to others until Resume. It still counts for the account's
+// share.
+func (p *Place) Pause() {
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	p.giveBack()
+}
+
+// Resume waits for the place again until ctx ends, and then returns its cause.
+func (p *Place) Resume(ctx context.Context) error {
+	q := p.queue
+	q.mu.Lock()
+	if p.has || q.give(p) {
+		q.mu.Unlock()
+		return nil
+	}
+	p.granted = make(chan struct{})
+	if len(p.line.waiting) == 0 {
+		q.turns = append(q.turns, p.line)
+	}
+	p.line.waiting = append(p.line.waiting, p)
+	q.mu.Unlock()
+	select {
+	case <-p.granted:
+		return nil
+	case <-ctx.Done():
+		p.Pause()
+		return context.Cause(ctx)
+	}
+}
+
+// Yield lets others have the place if any wait for it, and waits for it again.
+func (p *Place) Yield(ctx context.Context) error {
+	p.queue.mu.Lock()
+	if len(p.queue.turns) == 0 {
+		p.queue.mu.Unlock()
+		return nil
+	}
+	p.giveBack()
+	p.queue.mu.Unlock()
+	return p.Resume(ctx)
+}
+
+// Leave gives the place back for good. It may be called once.
+func (p *Place) Leave() {
+	q := p.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.giveBack()
+	if p.line.held--; p.line.held == 0 {
+		delete(q.lines, p.line.ID)
+	}
+}
+
+// giveBack ends the holding of the place, or the wait for it.
+func (p *Place) giveBack() {
+	q, l := p.queue, p.line
+	if i := slices.Index(l.waiting, p); i >= 0 {
+		if l.waiting = slices.Delete(l.waiting, i, i+1); len(l.waiting) == 0 {
+			q.turns = slices.Delete(q.turns, slices.Index(q.turns, l), slices.Index(q.turns, l)+1)
+		}
+		return
+	}
+	switch {
+	case !p.has:
+		return
+	case p.reserved:
+		q.reserve++
+	default:
+		q.free++
+	}
+	p.has, p.reserved = false, false
+	q.handOut()
+}
+
+// give takes a free place for p, if there is one that p may have. A master takes one
+// of its own first.
+func (q *Queue) give(p *Place) bool {
+	switch {
+	case p.line.Master && q.reserve > 0:
+		q.reserve--
+		p.reserved = true
+	case q.free > 0:
+		q.free--
+	default:
+		return false
+	}
+	p.has = true
+	return true
+}
+
+// handOut gives the free places to the accounts that wait, in turn.
+func (q *Queue) handOut() {
+	for i := 0; i < len(q.turns); {
+		l := q.turns[i]
+		p := l.waiting[0]
+		if !q.give(p) {
+			i++ // a place that only masters may have
+			continue
+		}
+		close(p.granted)
+		l.waiting = l.waiting[1:]
+		q.turns = slices.Delete(q.turns, i, i+1)
+		if len(l.waiting) > 0 {
+			q.turns = append(q.turns, l)
+		}
+	}
+}

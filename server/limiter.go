@@ -1,0 +1,150 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"resellerd/server/fair"
+	"resellerd/store"
+	"resellerd/store/coop"
+)
+
+// Sizes of the limiter. An account's share says how many of its requests may be in
+// progress; others wait for a place only if all places are taken.
+var (
+	// fileSize limits files that arrive or wait on disk.
+	fileSize = fair.Size{Places: 16, Reserve: 2, Share: 4}
+	// jobSize limits streams, batch look-ups, proofs, builds and previews. Most of
+	// them wait for their clients at any time.
+	jobSize = fair.Size{Places: 64, Reserve: 8, Share: 16}
+)
+
+// limiter shares the work that takes long among accounts. A request enters once, for
+// its whole life, as a file or as a job. Beyond its account's share it is refused. It
+// also needs a turn while it works, and gives it to others while it waits for its
+// client. Turns are fewer than processors, so that short requests always find one.
+type limiter struct {
+	files *fair.Queue
+	jobs  *fair.Queue
+	turns *fair.Queue
+
+	saving *frugality // while a file is imported; nil for none
+}
+
+// newLimiter returns a limiter with Config.HeavyJobs turns, and one more for masters.
+func newLimiter(cfg *Config) *limiter {
+	turns := cfg.HeavyJobs
+	if turns <= 0 {
+		turns = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), turns: fair.New(fair.Size{Places: turns, Reserve: 1})}
+	if !cfg.KeepGC {
+		l.saving = &thrift
+	}
+	return l
+}
+
+// payer is the account whose share a request uses: that of the user who makes it, also
+// in a preview.
+func (r *exchange) payer() fair.Account {
+	who := r.Subject
+	if r.Viewer != nil {
+		who = r.Viewer
+	}
+	if who == nil {
+		return fair.Account{}
+	}
+	return fair.Account{ID: who.Account.ID, Master: who.Account.Kind == store.Master}
+}
+
+// take takes a place in a queue of files or jobs. Errors: 429 if the account's share
+// is used up, 503 if no place becomes free in time.
+func (r *exchange) take(ctx context.Context, q *fair.Queue, name string) (*fair.Place, error) {
+	who := r.payer()
+	place, err := q.Enter(ctx, who)
+	r.c.Set(headerBudgetPolicy, fmt.Sprintf(`"%s";q=%d;qu="concurrent-requests"`, name, q.Size().Share))
+	r.c.Set(headerBudget, fmt.Sprintf(`"%s";r=%d`, name, q.Left(who.ID)))
+	return place, busy(err)
+}
+
+// The account's own budget, as draft-ietf-httpapi-ratelimit-headers defines it.
+const (
+	headerBudgetPolicy = "RateLimit-Policy"
+	headerBudget       = "RateLimit"
+)
+
+// busy is the answer to a request that got no place.
+func busy(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fair.ErrShare):
+		return &problem{kind: kindBusy, detail: "The account has as many of these requests in progress as it may have. Try again later."}
+	}
+	return &problem{kind: kindUnavailable, detail: "There is too much work in progress. Try again later.", cause: err}
+}
+
+// turn waits for a turn to work.
+func (r *exchange) turn(ctx context.Context) (*fair.Place, error) {
+	turn, err := r.s.limiter.turns.Enter(ctx, r.payer())
+	return turn, busy(err)
+}
+
+// job takes a place and a turn for a request that works until it answers. A stream
+// takes them itself.
+func (r *exchange) job() (leave func(), err error) {
+	place, err := r.take(r.Ctx, r.s.limiter.jobs, "jobs")
+	if err != nil {
+		return nil, err
+	}
+	turn, err := r.turn(r.Ctx)
+	if err != nil {
+		place.Leave()
+		return nil, err
+	}
+	return func() {
+		turn.Leave()
+		place.Leave()
+	}, nil
+}
+
+// asJob makes a handler a job.
+func asJob(handle func(*exchange) error) func(*exchange) error {
+	return func(r *exchange) error {
+		leave, err := r.job()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		return handle(r)
+	}
+}
+
+// working is a context whose work yields the turn between two parts. The work must
+// hold no lock then; see package coop.
+func working(ctx context.Context, turn *fair.Place) context.Context {
+	return coop.With(ctx, func(ctx context.Context) error { return busy(turn.Yield(ctx)) })
+}
+
+// considerate gives the turn to others while it waits for the client.
+type considerate struct {
+	ctx  context.Context
+	out  io.Writer
+	turn *fair.Place
+}
+
+func (c considerate) Write(p []byte) (int, error) {
+	c.turn.Pause()
+	n, err := c.out.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, busy(c.turn.Resume(c.ctx))
+}
+
+// streamWriter is the type of functions that write a stream.
+type streamWriter func(ctx context.Context, w *bufio.Writer) error
