@@ -26,7 +26,7 @@ func TestCachedPlansAreBoundedByBytes(t *testing.T) {
 				Account: input.AccountFacts{ID: "a", TenantID: "a", Kind: "master", Status: "active"},
 				Access:  map[string][]string{"*": {"read"}, fmt.Sprint("area", i): {"read"}},
 			})},
-			Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "cdr", ID: "1"},
+			Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"},
 		}
 		if d := e.Decide(t.Context(), in); !d.Allow {
 			t.Fatalf("%+v", d)
