@@ -30,6 +30,7 @@ var rules = []struct {
 	{"duration in JSON", regexp.MustCompile(`"(\w*(?:_ns|_ms|_seconds|nanoseconds))":\s*[\d.e+-]+`), `"$1":<duration>`},
 	{"version of Go and of the build", regexp.MustCompile(`resellerd \S+ go\S+.*`), "resellerd <version>"},
 	{"version in JSON", regexp.MustCompile(`"(version|go|commit)":\s*"[^"]+"`), `"$1":"<version>"`},
+	{"budget, which the release did not tell", regexp.MustCompile(`(?m)^Ratelimit(-Policy)?: .+\n`), ""},
 	{"date of a file in an archive", regexp.MustCompile(`(?m)<dcterms:(created|modified)[^>]*>[^<]*`), "<dcterms:$1><now>"},
 }
 
