@@ -63,3 +63,9 @@ func TestRowsHaveTheFieldsOfTheirPatches(t *testing.T) {
 		}
 	}
 }
+
+// Sleep runs a statement of PostgreSQL that lasts some seconds.
+func (tx *Tx) Sleep(ctx context.Context, seconds int) error {
+	_, err := tx.tx.ExecContext(ctx, "SELECT pg_sleep($1)", seconds)
+	return err
+}

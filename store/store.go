@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ type Options struct {
 	// schema.Types with a prefix; RandomID by default.
 	NewID func(typ string) string
 	// MaxConns bounds the connections that read, and in PostgreSQL those that
-	// write too. Default: four times the processors, at least 8.
+	// write too. Default DefaultConns.
 	MaxConns int
 	// CacheBytes bounds the rows and subjects cached for one data revision.
 	// Default 32 MiB.
@@ -45,6 +44,10 @@ type Options struct {
 	// By default nothing is logged.
 	Logger *slog.Logger
 }
+
+// DefaultConns is the default of Options.MaxConns. It does not depend on the machine,
+// so that an operator can plan the connections of a database.
+const DefaultConns = 16
 
 // Store is an open database. It is safe for concurrent use; Close ends it.
 type Store struct {
@@ -113,7 +116,7 @@ func (o Options) withDefaults() Options {
 		o.NewID = RandomID
 	}
 	if o.MaxConns <= 0 {
-		o.MaxConns = max(8, 4*runtime.NumCPU())
+		o.MaxConns = DefaultConns
 	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = 32 << 20

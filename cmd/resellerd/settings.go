@@ -86,6 +86,8 @@ type recordSettings struct {
 }
 
 type limitSettings struct {
+	DatabaseConnections int `help:"Connections of requests to the database; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
+
 	RateMemory      int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
 	BodyLimit       int           `help:"Limit of an unpacked request body, in bytes." default:"1048576" range:"1024,1073741824"`
 	HeaderLimit     int           `help:"Limit of a request line with its headers, in bytes." default:"16384" range:"4096,1048576"`
@@ -169,10 +171,11 @@ func (s *storeSettings) open(ctx context.Context, w io.Writer) (*store.Store, er
 
 // storeOptions returns the limits that apply to the store.
 func (s *limitSettings) storeOptions() store.Options {
+	o := store.Options{RateMemory: s.RateMemory, MaxConns: s.DatabaseConnections}
 	if s.RateMemory <= 0 {
-		return store.Options{RateMemory: -1}
+		o.RateMemory = -1
 	}
-	return store.Options{RateMemory: s.RateMemory}
+	return o
 }
 
 func openStore(ctx context.Context, url string, migrate bool, o store.Options) (*store.Store, error) {

@@ -65,9 +65,9 @@ func postgresSteps(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 }
 
 func openPostgres(url string, o Options) (p Pools, err error) {
-	settings, err := pq.NewConfig(url)
+	settings, err := postgresConfig(url)
 	if err != nil {
-		return p, fault.Invalid("database", "has no valid address")
+		return p, err
 	}
 	settings.BinaryParameters = true // a statement takes one round trip, not two
 	at, err := pq.NewConnectorConfig(settings)
@@ -112,12 +112,17 @@ func postgresConstraint(err error) *fault.ConstraintError {
 
 // postgresGone reports whether an error is about the server, not the statement:
 // connection (08), permission to connect and existence of the database (28, 3D,
-// 55), resources (53), shutdown and recovery (57P), system (58), and transactions
-// that lost against another (40).
+// 55), resources (53), shutdown and recovery (57P), system (58), transactions that
+// lost against another (40) or did nothing for too long (25P03), writes to a standby
+// (25006, 0A000), and plans of a schema that was migrated meanwhile (0A000).
 func postgresGone(err error) bool {
 	code := postgresCode(err)
 	if len(code) != 5 {
 		return false
+	}
+	switch code {
+	case "0A000", "25006", "25P03":
+		return true
 	}
 	switch code[:2] {
 	case "08", "28", "3D", "40", "53", "55", "58":

@@ -28,6 +28,10 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := watchClient(ctx, conn); err != nil {
+		_ = conn.Close() // it is never used
+		return nil, err
+	}
 	if err := claimSession(ctx, conn, c.open); err != nil {
 		if errors.Is(err, errPooler) {
 			c.made.next() // the open connections have the same problem

@@ -22,6 +22,28 @@ const (
 	tookSession = "taken"
 )
 
+// Settings by which the server ends the session of a process or a machine that has
+// died, so that its locks do not stay. They are statements, because poolers refuse
+// them as parameters of a connection. Not every operating system can watch a client
+// during a statement.
+const (
+	watchIdle = "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 10;" +
+		" SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'"
+	watchBusy = "SET client_connection_check_interval = '1s'"
+)
+
+// watchClient makes the server notice when this process is gone.
+func watchClient(ctx context.Context, conn driver.ExecerContext) error {
+	if _, err := conn.ExecContext(ctx, watchIdle, nil); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, watchBusy, nil)
+	if postgresCode(err) == "22023" { // the server's system cannot do it
+		return nil
+	}
+	return err
+}
+
 // witnessPatience limits the wait for a second connection: a pooler may have no
 // other session.
 const witnessPatience = time.Second
