@@ -106,7 +106,12 @@ type Limits struct {
 	Stream   time.Duration // time for a streamed answer; default 15 min
 	Shutdown time.Duration // time for running requests to finish at shutdown; default 30 s
 	Drain    time.Duration // time that Run answers after ErrDrain, not ready; default 5 s, negative: none
-	AtLeast  time.Duration // time to wait for Resellerd-At-Least; default 2 s
+	// Connections limits the open connections of each listener, default 10,000.
+	// PerAddress limits those of one address without an answered request, default
+	// 256. A negative value sets no limit.
+	Connections, PerAddress int
+
+	AtLeast time.Duration // time to wait for Resellerd-At-Least; default 2 s
 
 	// Throughput is the least number of bytes a second, on average, that a client
 	// reads of an answer or sends of a file; default 4 KiB. A negative value sets no
@@ -130,6 +135,12 @@ func (l *Limits) setDefaults() {
 	positive(&l.Request, 15*time.Second)
 	positive(&l.Stream, 15*time.Minute)
 	positive(&l.Shutdown, 30*time.Second)
+	if l.Connections == 0 {
+		l.Connections = 10_000
+	}
+	if l.PerAddress == 0 {
+		l.PerAddress = 256
+	}
 	if l.Drain == 0 {
 		l.Drain = 5 * time.Second
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"resellerd/server/session"
 	"resellerd/server/transport"
@@ -56,11 +58,16 @@ func (s *Server) newApp() *fiber.App {
 		AppName: "resellerd", DisableStartupMessage: true, DisableDefaultDate: false,
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
 		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 16 << 10,
-		ReadTimeout: l.Read, IdleTimeout: l.Idle,
+		ReadTimeout: l.Read, IdleTimeout: l.Idle, ReduceMemoryUsage: true, // an idle connection keeps no buffer for answers
 		DisablePreParseMultipartForm: true, DisableHeaderNormalizing: false,
 		StreamRequestBody: true, ErrorHandler: s.refuse,
 	})
 	app.Server().HeaderReceived = s.expect
+	app.Server().ConnState = func(conn net.Conn, state fasthttp.ConnState) {
+		if state == fasthttp.StateIdle {
+			transport.Answered(conn)
+		}
+	}
 	s.guardHead(app)
 	s.closeWhenDraining(app)
 	return app

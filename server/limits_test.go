@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -478,3 +479,68 @@ func TestASpooledAnswerIsCompleteBeforeItIsSent(t *testing.T) {
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// The test is alone in its process while it measures: it is not parallel.
+func TestAnIdleConnectionIsSmall(t *testing.T) { //nolint:paralleltest // see above
+	const conns = 200
+	s := bareServer(t, Config{Listen: "127.0.0.1:0"}, get("/ok", answerOK))
+	addr, stop := runServer(t, s)
+	inUse := func() uint64 {
+		var m runtime.MemStats
+		for range 2 { // what a pool holds is freed by the second collection
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	open := func() net.Conn {
+		conn := dial(t, addr)
+		_, err := conn.Write([]byte("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n"))
+		must(t, err)
+		if res, _ := readResponse(t, conn); res.StatusCode != 200 {
+			t.Fatalf("answered %d", res.StatusCode)
+		}
+		return conn
+	}
+	open()
+	before := inUse()
+	kept := make([]net.Conn, conns)
+	for i := range kept {
+		kept[i] = open()
+	}
+	each := (inUse() - before) / conns
+	t.Logf("%d bytes each", each)
+	if each > 40_000 {
+		t.Errorf("an idle connection takes %d bytes", each)
+	}
+	runtime.KeepAlive(kept)
+	must(t, stop())
+}
+
+func TestAServerClosesConnectionsOverItsLimit(t *testing.T) {
+	t.Parallel()
+	s := bareServer(t, Config{Listen: "127.0.0.1:0", Limits: Limits{Connections: 2}}, get("/ok", answerOK))
+	addr, _ := runServer(t, s)
+	ask := func(conn net.Conn) error {
+		if _, err := conn.Write([]byte("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			return err
+		}
+		_, err := conn.Read(make([]byte, 1))
+		return err
+	}
+	must(t, ask(dial(t, addr)))
+	last := dial(t, addr)
+	must(t, ask(last))
+	if err := ask(dial(t, addr)); err == nil {
+		t.Error("a third connection is answered")
+	}
+	if n := counted(s.metrics.refused.WithLabelValues("all")); n != 1 {
+		t.Errorf("%v connections refused", n)
+	}
+	last.Close()
+	for deadline := time.Now().Add(time.Minute); ask(dial(t, addr)) != nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("a closed connection keeps its place")
+		}
+	}
+}

@@ -26,7 +26,11 @@ func (s *Server) listen(address string) (net.Listener, error) {
 		}
 		return nil, err
 	}
-	ln = transport.NewPatientListener(ln, s.patience(), &s.fresh, s.logger, s.now)
+	l := s.cfg.Limits
+	ln = transport.NewPatientListener(ln, transport.Options{
+		Pace: s.patience(), Fresh: &s.fresh, Logger: s.logger, Now: s.now,
+		Quota: s.metrics.counting(&transport.Quota{All: max(l.Connections, 0), PerAddress: max(l.PerAddress, 0)}),
+	})
 	if s.cfg.TLS.Cert == "" {
 		return ln, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/transport"
 	"resellerd/store"
 )
 
@@ -23,6 +24,8 @@ type metrics struct {
 	cardViews     *prometheus.CounterVec
 	reloads       *prometheus.CounterVec
 	settings      *prometheus.CounterVec
+	connections   prometheus.Gauge
+	refused       *prometheus.CounterVec
 	lastSuccess   prometheus.Gauge
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
@@ -64,6 +67,8 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		duration:      histogram("decision_duration_seconds", "Time for a decision: check or filter.", decisionBuckets, "kind"),
 		cardViews:     counter("card_views_total", "Cards shown, by view.", "view"),
 		reloads:       counter("policy_reloads_total", "Attempts to put a policy into force: success or failure.", "result"),
+		connections:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "resellerd_connections", Help: "Open connections of clients."}),
+		refused:       counter("connections_refused_total", "Connections that were closed at once, by the limit: all or address.", "limit"),
 		settings:      counter("setting_reloads_total", "Attempts to read a setting again while the server runs: success or failure.", "setting", "result"),
 		logEntries:    counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
 		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
@@ -74,9 +79,19 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		children: map[decisionLabels]prometheus.Counter{},
 	}
 	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")
-	reg.MustRegister(m.lastSuccess, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
+	for _, limit := range []string{"all", "address"} {
+		m.refused.WithLabelValues(limit)
+	}
+	reg.MustRegister(m.lastSuccess, m.connections, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// counting makes a quota count its connections.
+func (m *metrics) counting(q *transport.Quota) *transport.Quota {
+	q.Opened, q.Closed = m.connections.Inc, m.connections.Dec
+	q.Refused = func(limit string) { m.refused.WithLabelValues(limit).Inc() }
+	return q
 }
 
 // logCount returns a counter of decision log entries with this result.

@@ -86,24 +86,25 @@ type recordSettings struct {
 }
 
 type limitSettings struct {
-	DatabaseConnections int `help:"Connections of requests to the database; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
-
-	RateMemory      int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
-	BodyLimit       int           `help:"Limit of an unpacked request body, in bytes." default:"1048576" range:"1024,1073741824"`
-	HeaderLimit     int           `help:"Limit of a request line with its headers, in bytes." default:"16384" range:"4096,1048576"`
-	ReadTimeout     time.Duration `help:"Time limit for a whole request to arrive." default:"10s" range:"100ms,24h"`
-	WriteTimeout    time.Duration `help:"Time that a client may lag behind --throughput." default:"30s" range:"100ms,24h"`
-	Throughput      int           `help:"Bytes a second that a client must read of an answer, or send of a file, on average; 0 means none." default:"4096" range:"0,1073741824"`
-	IdleTimeout     time.Duration `help:"Time limit between two requests of a connection." default:"1m" range:"100ms,24h"`
-	RequestTimeout  time.Duration `help:"Time limit for an answer that is not streamed." default:"15s" range:"100ms,24h"`
-	StreamTimeout   time.Duration `help:"Time limit for a streamed answer." default:"15m" range:"100ms,24h"`
-	DrainTime       time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
-	ShutdownTimeout time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
-	AtLeastTimeout  time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
-	HeavyJobs       int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors." default:"0" range:"0,10000"`
-	ImportLimit     int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
-	ImportTimeout   time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
-	ImportWork      time.Duration `help:"Time limit for reading an imported file, without waits for the database." default:"2m" range:"100ms,24h"`
+	DatabaseConnections   int           `help:"Connections of requests to the database; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
+	RateMemory            int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
+	Connections           int           `help:"Limit of open connections of each address that is listened on; 0 means none." default:"10000" range:"0,1000000"`
+	ConnectionsPerAddress int           `help:"Limit of connections of a client's address without an answered request; 0 means none. Loopback and sockets have none." default:"256" range:"0,1000000"`
+	BodyLimit             int           `help:"Limit of an unpacked request body, in bytes." default:"1048576" range:"1024,1073741824"`
+	HeaderLimit           int           `help:"Limit of a request line with its headers, in bytes." default:"16384" range:"4096,1048576"`
+	ReadTimeout           time.Duration `help:"Time limit for a whole request to arrive." default:"10s" range:"100ms,24h"`
+	WriteTimeout          time.Duration `help:"Time that a client may lag behind --throughput." default:"30s" range:"100ms,24h"`
+	Throughput            int           `help:"Bytes a second that a client must read of an answer, or send of a file, on average; 0 means none." default:"4096" range:"0,1073741824"`
+	IdleTimeout           time.Duration `help:"Time limit between two requests of a connection." default:"1m" range:"100ms,24h"`
+	RequestTimeout        time.Duration `help:"Time limit for an answer that is not streamed." default:"15s" range:"100ms,24h"`
+	StreamTimeout         time.Duration `help:"Time limit for a streamed answer." default:"15m" range:"100ms,24h"`
+	DrainTime             time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
+	ShutdownTimeout       time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
+	AtLeastTimeout        time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
+	HeavyJobs             int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors." default:"0" range:"0,10000"`
+	ImportLimit           int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
+	ImportTimeout         time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
+	ImportWork            time.Duration `help:"Time limit for reading an imported file, without waits for the database." default:"2m" range:"100ms,24h"`
 }
 
 // server converts the settings to the server's configuration and validates it.
@@ -123,6 +124,7 @@ func (s *settings) server() (server.Config, error) {
 		Limits: server.Limits{
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
+			Connections: noneIfZero(s.Connections), PerAddress: noneIfZero(s.ConnectionsPerAddress),
 			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
 			Throughput: noneIfZero(s.Throughput),
 		},

@@ -35,7 +35,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 	now := time.Unix(0, 0)
 	var pauses []time.Duration
 	from := &scriptedListener{}
-	l := NewPatientListener(from, Patience{}, &FreshConns{}, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
+	l := NewPatientListener(from, Options{Fresh: &FreshConns{}, Quota: &Quota{}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return now }})
 	l.after = func(d time.Duration) <-chan time.Time {
 		pauses = append(pauses, d)
 		now = now.Add(d)
@@ -77,7 +77,7 @@ func TestALackOfFileDescriptorsIsWaitedForAndLoggedOnce(t *testing.T) {
 
 func TestClosingAListenerEndsItsWait(t *testing.T) {
 	t.Parallel()
-	l := NewPatientListener(&scriptedListener{script: []error{syscall.EMFILE}}, Patience{}, &FreshConns{}, slog.New(slog.DiscardHandler), time.Now)
+	l := NewPatientListener(&scriptedListener{script: []error{syscall.EMFILE}}, Options{Fresh: &FreshConns{}, Quota: &Quota{}, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	waiting := make(chan struct{})
 	l.after = func(time.Duration) <-chan time.Time {
 		close(waiting)

@@ -20,6 +20,9 @@ type patientConn struct {
 	deadline time.Time // of writes
 	fresh    *FreshConns
 	begun    atomic.Bool // the client has sent something
+
+	place  *place
+	proven atomic.Bool // a request was answered
 }
 
 // Read reads, and notes that the client has begun to send.
@@ -49,32 +52,38 @@ func (c *patientConn) Write(p []byte) (int, error) {
 // Close closes the connection.
 func (c *patientConn) Close() error {
 	c.fresh.remove(c)
+	c.place.leave()
 	return c.Conn.Close()
 }
 
 // NetConn returns the wrapped connection.
 func (c *patientConn) NetConn() net.Conn { return c.Conn }
 
-// PatientListener returns patient connections. If the system has no file descriptor
-// or memory for a connection, it waits and tries again. So too many connections
-// cannot end the process.
+// PatientListener returns patient connections, and closes those over a limit. If the
+// system has no file descriptor or memory for a connection, it waits and tries again.
+// So too many connections cannot end the process.
 type PatientListener struct {
 	net.Listener
-	pace   Patience // of each connection
-	fresh  *FreshConns
-	logger *slog.Logger
-	now    func() time.Time
-	after  func(time.Duration) <-chan time.Time
-	failed time.Time // time of the last failure
-	closed chan struct{}
-	close  func() error
+	Options
+	after   func(time.Duration) <-chan time.Time
+	failed  time.Time // time of the last failure
+	refused time.Time // time of the last refusal
+	closed  chan struct{}
+	close   func() error
+}
+
+// Options are what a PatientListener needs. All are required.
+type Options struct {
+	Pace   Patience // of each connection
+	Fresh  *FreshConns
+	Quota  *Quota
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // NewPatientListener wraps ln. Clients read with the given patience.
-func NewPatientListener(ln net.Listener, pace Patience, fresh *FreshConns, logger *slog.Logger, now func() time.Time) *PatientListener {
-	l := &PatientListener{
-		Listener: ln, pace: pace, fresh: fresh, logger: logger, now: now, after: time.After, closed: make(chan struct{}),
-	}
+func NewPatientListener(ln net.Listener, o Options) *PatientListener {
+	l := &PatientListener{Listener: ln, Options: o, after: time.After, closed: make(chan struct{})}
 	l.close = sync.OnceValue(func() error {
 		close(l.closed)
 		return ln.Close()
@@ -96,23 +105,50 @@ func (l *PatientListener) Accept() (net.Conn, error) {
 	for pause := acceptPause; ; pause = min(2*pause, acceptPauses) {
 		conn, err := l.Listener.Accept()
 		if err == nil {
-			c := &patientConn{Conn: conn, patience: l.pace, fresh: l.fresh}
-			l.fresh.add(c)
-			return c, nil
+			if c := l.admit(conn); c != nil {
+				return c, nil
+			}
+			pause = acceptPause / 2
+			continue
 		}
 		if !passes(err) {
 			return nil, err
 		}
-		if now := l.now(); l.failed.IsZero() || now.Sub(l.failed) >= acceptEpisode {
-			l.logger.Error("no connection can be accepted; trying again: raise the limit of open files, or close connections", "error", err)
+		if l.begins(&l.failed) {
+			l.Logger.Error("no connection can be accepted; trying again: raise the limit of open files, or close connections", "error", err)
 		}
-		l.failed = l.now()
 		select {
 		case <-l.closed:
 			return nil, net.ErrClosed
 		case <-l.after(pause):
 		}
 	}
+}
+
+// admit returns a connection that is within the limits, and closes another one.
+func (l *PatientListener) admit(conn net.Conn) net.Conn {
+	place, limit := l.Quota.enter(conn)
+	if place != nil {
+		c := &patientConn{Conn: conn, patience: l.Pace, fresh: l.Fresh, place: place}
+		l.Fresh.add(c)
+		return c
+	}
+	if l.begins(&l.refused) {
+		l.Logger.Warn("too many connections: new ones are closed", "limit", limit, "addr", conn.RemoteAddr().String())
+	}
+	if l.Quota.Refused != nil {
+		l.Quota.Refused(limit)
+	}
+	_ = conn.Close() // nobody waits for it
+	return nil
+}
+
+// begins notes an event, and reports whether an episode begins with it.
+func (l *PatientListener) begins(last *time.Time) bool {
+	now := l.Now()
+	first := last.IsZero() || now.Sub(*last) >= acceptEpisode
+	*last = now
+	return first
 }
 
 // Close closes the listener and ends the pause between two attempts.
