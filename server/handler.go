@@ -186,10 +186,19 @@ func (r *exchange) waitAtLeast() error {
 	return nil
 }
 
+// statusClientGone is the status that metrics show for a request whose client has
+// gone, as in nginx. Nobody receives it.
+const statusClientGone = 499
+
 // fail answers an error as a problem and logs it once. A server error is logged
 // as an error, a refused caller as a warning, and any other refusal at debug
 // level.
 func (r *exchange) fail(err error) error {
+	if errors.Is(err, transport.ErrClientGone) || r.Ctx != nil && context.Cause(r.Ctx) == transport.ErrClientGone {
+		r.s.logger.Debug("the client has gone", "route", r.route.path, "method", r.route.method, "decision_id", r.DecisionID)
+		r.c.Status(statusClientGone)
+		return nil
+	}
 	p := problemOf(err)
 	level := r.s.logger.Debug
 	switch {

@@ -2,7 +2,10 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/common/expfmt"
@@ -22,16 +25,25 @@ func livez(r *exchange) error {
 // answers and the decision log does not block answers. Otherwise it answers 503;
 // only the log has the reason.
 func readyz(r *exchange) error {
-	if err := r.s.readiness(r); err != nil {
+	if err := r.s.ready(); err != nil {
 		r.s.logger.Warn("not ready", "error", err)
 		return r.send(fiber.StatusServiceUnavailable, fiber.MIMEApplicationJSON, []byte(`{"status":"unavailable"}`))
 	}
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-var errDraining = errors.New("the server is about to end")
+// readyPatience is how long /readyz waits for its checks. Probes have a limit, too,
+// and it is rarely less than a second.
+const readyPatience = 900 * time.Millisecond
 
-func (s *Server) readiness(r *exchange) error {
+var (
+	errDraining = errors.New("the server is about to end")
+	errHangs    = fmt.Errorf("the database or its file does not answer within %v", readyPatience)
+)
+
+// ready returns why the server is not ready, or nil. While a check hangs, all probes
+// wait for the same one, so that they do not pile up.
+func (s *Server) ready() error {
 	if s.draining.Load() {
 		return errDraining
 	}
@@ -41,10 +53,30 @@ func (s *Server) readiness(r *exchange) error {
 	if err := s.logFault(); err != nil {
 		return err
 	}
-	if err := s.store.Ping(r.Ctx); err != nil {
+	result := s.checking.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), readyPatience)
+		defer cancel()
+		return nil, s.check(ctx)
+	})
+	timer := time.NewTimer(readyPatience)
+	defer timer.Stop()
+	select {
+	case r := <-result:
+		return r.Err
+	case <-timer.C:
+		return errHangs
+	}
+}
+
+// checkStore returns why the store cannot be used, or nil.
+func (s *Server) checkStore(ctx context.Context) error {
+	if err := s.store.Ping(ctx); err != nil {
 		return err
 	}
-	return s.store.SchemaCurrent(r.Ctx)
+	if err := s.store.Fresh(ctx); err != nil {
+		return err
+	}
+	return s.store.SchemaCurrent(ctx)
 }
 
 // getMetrics writes the Prometheus text format.

@@ -35,6 +35,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"resellerd/server/decisionlog"
 	"resellerd/server/identity"
@@ -82,6 +83,8 @@ type Server struct {
 	again       chan struct{} // a reload is due
 	draining    atomic.Bool
 	after       func(time.Duration) <-chan time.Time
+	checking    singleflight.Group
+	check       func(context.Context) error // the part of readiness that can hang
 }
 
 // Option changes how New builds a Server.
@@ -136,6 +139,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg),
 		again: make(chan struct{}, 1), after: time.After,
 	}
+	s.check = s.checkStore
 	for _, o := range opts {
 		o(s)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -28,7 +29,11 @@ func (r *exchange) stream(mediaType string, write streamWriter) error {
 	go func() {
 		defer cancel()
 		err := begun.write(ctx, out, write)
-		if err != nil {
+		switch {
+		case err == nil:
+		case errors.Is(err, io.ErrClosedPipe), errors.Is(err, context.Canceled): // only Close of streamBody causes these
+			s.logger.Debug("the client has gone", "route", route, "decision_id", id)
+		default:
 			s.logger.Error("a streamed answer was cut off", "route", route, "decision_id", id, "error", err)
 		}
 		out.CloseWithError(err)

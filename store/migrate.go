@@ -74,7 +74,7 @@ func (s *Store) SchemaCurrent(ctx context.Context) error {
 	sources := provider.ListSources()
 	wanted := sources[len(sources)-1].Version
 	type version struct{ N int64 }
-	kept, err := dialect.SelectOne[version](ctx, s.dialect, s.db.Read,
+	kept, err := dialect.SelectOne[version](ctx, s.dialect, s.db.Pulse,
 		"SELECT COALESCE(MAX(version_id), 0) AS n FROM goose_db_version WHERE is_applied")
 	if err != nil {
 		return fmt.Errorf("schema: %w", errors.Join(fault.ErrUnavailable, err))

@@ -142,17 +142,22 @@ func (s *Store) Close() error {
 }
 
 // Ping checks that the database answers. It returns ErrUnavailable if the database
-// does not, or if its file is no longer in its place.
+// does not, or if its file is no longer in its place. It has a connection of its own,
+// so it does not wait for other readers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.db.Intact(); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	var one int
-	if err := s.db.Read.GetContext(ctx, &one, "SELECT 1"); err != nil {
+	if err := s.db.Pulse.GetContext(ctx, &one, "SELECT 1"); err != nil {
 		return fmt.Errorf("database: %w", s.dialect.Translate(err))
 	}
 	return nil
 }
+
+// Fresh checks that the database has confirmed the data revision within
+// Options.MaxStale, or does so now. Otherwise it returns ErrUnavailable.
+func (s *Store) Fresh(ctx context.Context) error { return s.tracker.Confirm(ctx) }
 
 // Dialect returns the database's kind: "sqlite" or "postgres".
 func (s *Store) Dialect() string { return s.dialect.Name }

@@ -159,7 +159,7 @@ func noneIfZero[T int | time.Duration](v T) T {
 func (s *recordSettings) logger(w io.Writer) *slog.Logger {
 	level := slog.LevelInfo
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // cannot fail: the flag's enum allows only four values
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(newThrottle(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
 }
 
 // open opens the store with an up-to-date schema. It always migrates a SQLite store.

@@ -288,6 +288,13 @@ func (t *Tracker) latest() (known State, fresh bool, changed <-chan struct{}) {
 	return t.known, fresh, t.changed
 }
 
+// Confirm returns an error unless the known state was confirmed within maxStale, or
+// is confirmed now.
+func (t *Tracker) Confirm(ctx context.Context) error {
+	_, err := t.current(ctx)
+	return err
+}
+
 // current returns the known state if it was confirmed within maxStale. Otherwise it
 // asks the database.
 func (t *Tracker) current(ctx context.Context) (State, error) {

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// A probe gets its answer although the check never ends, and probes do not pile up.
+func TestReadinessIsToldWhateverHangs(t *testing.T) {
+	t.Parallel()
+	s := sqliteCore(t).serve(t, nil)
+	checks, release := make(chan struct{}, 10), make(chan struct{})
+	check := s.check
+	s.check = func(context.Context) error {
+		checks <- struct{}{}
+		<-release
+		return nil
+	}
+	answers := make(chan int, 4)
+	for range cap(answers) {
+		go func() { answers <- knock(t, s, "GET", "/readyz", "").StatusCode }()
+	}
+	for range cap(answers) {
+		select {
+		case status := <-answers:
+			if status != http.StatusServiceUnavailable {
+				t.Errorf("answered %d", status)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("not answered")
+		}
+	}
+	if n := len(checks); n != 1 {
+		t.Errorf("%d checks at the same time", n)
+	}
+	close(release)
+	s.check = check
+	for deadline := time.Now().Add(time.Minute); knock(t, s, "GET", "/readyz", "").StatusCode != http.StatusOK; {
+		if time.Now().After(deadline) {
+			t.Fatal("not ready again")
+		}
+	}
+}
+
+// The database answers, but nobody knows whether cached data is current.
+func TestAServerWithoutAConfirmedRevisionIsNotReady(t *testing.T) {
+	t.Parallel()
+	for name, url := range databases(cores, turn(t)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := storetest.Open(t, url(t), store.Options{Poll: 5 * time.Millisecond, MaxStale: 50 * time.Millisecond})
+			s := newCoreWorld(t, st).serve(t, nil)
+			if a := knock(t, s, "GET", "/readyz", ""); a.StatusCode != http.StatusOK {
+				t.Fatalf("before: %d", a.StatusCode)
+			}
+			if _, err := storetest.SQL(t, st).Exec("ALTER TABLE commit_marks RENAME TO gone_marks"); err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(time.Minute); knock(t, s, "GET", "/readyz", "").StatusCode != http.StatusServiceUnavailable; {
+				if time.Now().After(deadline) {
+					t.Fatal("still ready")
+				}
+			}
+		})
+	}
+}
+
+func TestAClientThatHasGoneIsNoError(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	started := make(chan struct{})
+	s := bareServer(t, Config{Listen: "127.0.0.1:0"}, get("/slow", func(r *exchange) error {
+		close(started)
+		<-r.Ctx.Done()
+		return context.Cause(r.Ctx)
+	}))
+	s.logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	addr, stop := runServer(t, s)
+	conn := dial(t, addr)
+	_, err := io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	must(t, err)
+	<-started
+	must(t, conn.Close())
+	must(t, stop())
+	if bytes.Contains(log.Bytes(), []byte("refused")) {
+		t.Errorf("logged:\n%s", &log)
+	}
+	var seen []int
+	for code := range s.routes[0].timings.byCode {
+		seen = append(seen, code)
+	}
+	if len(seen) != 1 || seen[0] != statusClientGone {
+		t.Errorf("counted as %v", seen)
+	}
+}
