@@ -28,6 +28,7 @@ type Engine struct {
 	masks     masks
 	tree      *filter.Tree
 	decision  *rego.Query
+	access    *rego.Query
 	queries   partialQueries
 	parts     parts
 	conflicts conflicts

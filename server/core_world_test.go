@@ -57,7 +57,19 @@ func (s *coreLog) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
+// take returns the entries since the last call, without the profiles.
 func (s *coreLog) take() string {
+	var entries strings.Builder
+	for line := range strings.Lines(s.all()) {
+		if !strings.HasPrefix(line, `{"event":"profile"`) {
+			entries.WriteString(line)
+		}
+	}
+	return entries.String()
+}
+
+// all returns everything that was written since the last call.
+func (s *coreLog) all() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := s.b.String()

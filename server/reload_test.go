@@ -140,19 +140,25 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 // names.
 func checkErased(t *testing.T, log *coreLog, a, b *policies.Engine) {
 	t.Helper()
-	seen := map[string]int{}
-	for line := range strings.Lines(log.take()) {
+	seen, profiles := map[string]int{}, map[string]*int{}
+	for line := range strings.Lines(log.all()) {
 		var entry struct {
+			Event, Hash    string
+			Groups         *int   // of a profile
 			PolicyRevision string `json:"policy_revision"`
 			Input          struct {
-				Subject struct{ Groups *int }
+				Subject struct{ Profile string }
 				Action  struct{ Name *string }
 			}
 			Erased []string
 		}
 		must(t, json.Unmarshal([]byte(line), &entry))
+		if entry.Event != "" {
+			profiles[entry.Hash] = entry.Groups
+			continue
+		}
 		seen[entry.PolicyRevision]++
-		groups, action := entry.Input.Subject.Groups != nil, entry.Input.Action.Name != nil
+		groups, action := profiles[entry.Input.Subject.Profile] != nil, entry.Input.Action.Name != nil
 		want := map[string][3]any{
 			a.Revision(): {false, true, sideA.erased}, b.Revision(): {true, false, sideB.erased},
 		}[entry.PolicyRevision]

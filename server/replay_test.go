@@ -23,8 +23,8 @@ func recordTwin(t *testing.T, viewer twinViewer, requests int, change func(*aske
 	w := newTwinStore(t, storetest.SQLite(t), viewer, 5, 1)
 	held, log := &EngineHolder{}, &bytes.Buffer{}
 	held.Swap(engineOf(t, viewer.maxDepth))
-	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: patient}, w.store, held, WithClock(w.clock),
-		WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), WithEntryHook(func(line []byte) { log.Write(line) }))
+	s, err := New(Config{PanelTokens: worldToken, DecisionLogMode: "sync", Limits: patient}, w.store, held, WithClock(w.clock),
+		WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), WithDecisionWriter(log))
 	must(t, err)
 	w.server = s
 	q := newRequests(viewer, 11)

@@ -26,7 +26,7 @@ func writeLog(t *testing.T, entries int) (path, key string) {
 		t.Fatal(err)
 	}
 	for i := range entries {
-		if err := l.Add(fmt.Appendf(nil, `{"decision_id":"D%d"}`+"\n", i)); err != nil {
+		if err := l.Add(decisionlog.Entry{Line: fmt.Appendf(nil, `{"decision_id":"D%d"}`+"\n", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

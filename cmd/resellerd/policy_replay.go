@@ -103,7 +103,14 @@ func printReplay(w io.Writer, r *replay.Report) {
 		fmt.Fprintf(w, "%s of the server itself are not decided again\n", count(r.Refusals, "refusal"))
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.Undecidable)) {
-		fmt.Fprintf(w, "  undecidable because of the mask: %d by %s\n", r.Undecidable[what], what)
+		why := "because of the mask: %d by " + what
+		switch what {
+		case "profile":
+			why = "because their profile is not in the log: %d"
+		case "truncated":
+			why = "because they are truncated: %d"
+		}
+		fmt.Fprintf(w, "  undecidable "+why+"\n", r.Undecidable[what])
 	}
 	for i, g := range r.Groups {
 		if i == shownGroups {

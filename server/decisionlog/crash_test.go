@@ -31,7 +31,7 @@ func TestCrashingWriter(t *testing.T) {
 	must(t, err)
 	var at []time.Time
 	for n, safe := 0, 0; ; n++ {
-		must(t, l.Add(entry(n)))
+		must(t, l.Add(Entry{Line: entry(n)}))
 		at = append(at, time.Now())
 		for safe < n && (sync || time.Since(at[safe]) > crashInterval) {
 			fmt.Println("safe", safe)
@@ -108,7 +108,7 @@ func TestATornEndIsToldOfAndTheChainGoesOn(t *testing.T) {
 	l, err := Open(o)
 	must(t, err)
 	for i := range 3 {
-		must(t, l.Add(entry(i)))
+		must(t, l.Add(Entry{Line: entry(i)}))
 	}
 	must(t, l.Close())
 	whole := read(t, path)
@@ -117,7 +117,7 @@ func TestATornEndIsToldOfAndTheChainGoesOn(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(whole[:n]), 0o600))
 		l, err := Open(o)
 		must(t, err)
-		must(t, l.Add(entry(9)))
+		must(t, l.Add(Entry{Line: entry(9)}))
 		must(t, l.Close())
 		r := verified(t, []Key{testKey}, read(t, path))
 		torn := n > last && n < len(whole)-1

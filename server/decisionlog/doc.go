@@ -4,6 +4,6 @@
 //
 // Besides entries, the log contains records, which begin with {"event":. A record
 // says that a chain was started or continues in another file, that a failure left a
-// broken line, that entries were dropped, or that the log was stopped. Records are
-// part of the chain.
+// broken line, that entries were dropped, or that the log was stopped. A record
+// also holds a profile, which later entries refer to. Records are part of the chain.
 package decisionlog

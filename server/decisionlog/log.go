@@ -61,8 +61,9 @@ type Log struct {
 	wake    *sync.Cond
 	waiting []*chunk
 	spare   []*chunk
-	pending int // bytes that wait or are being written
-	lost    int // dropped entries that no record reports yet
+	pending int            // bytes that wait or are being written
+	shares  map[string]int // the same by account
+	lost    int            // dropped entries that no record reports yet
 	closed  bool
 	closing chan struct{}
 	done    chan struct{}
@@ -73,14 +74,19 @@ type Log struct {
 	event   string        // event of the next record, if any
 	left    debris
 	text    []byte // scratch
-	ends    []int  // scratch: where the lines in text end
+	marks   []mark // scratch: the lines in text
+	told    profiles
 
 	flush *flusher
 }
 
 // chunk is a batch of entries that are written together.
 type chunk struct {
-	lines   []byte
+	lines    []byte
+	profiles []*Profile      // of each entry; nil for none
+	held     map[string]bool // the profiles whose bytes are counted
+	shares   map[string]int  // bytes by account
+
 	entries int
 	tried   int  // bytes of lines that are written
 	written int  // entries that are written
@@ -91,11 +97,20 @@ type chunk struct {
 
 const chunkSize = 128 << 10
 
+// Entry is one line of the log.
+type Entry struct {
+	Line    []byte   // a JSON object with a line feed at its end
+	Account string   // whose share of the buffer the entry uses
+	Profile *Profile // what Line refers to; nil for nothing
+}
+
 // Open opens the log and continues its chain, or starts one. It writes a record that
 // says so before the first entry. It fails if another process writes the file.
 func Open(o Options) (*Log, error) {
 	o.setDefaults()
-	l := &Log{o: o, event: eventStarted, retry: firstPause, closing: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{
+		o: o, event: eventStarted, retry: firstPause, closing: make(chan struct{}), done: make(chan struct{}), shares: map[string]int{},
+	}
 	l.wake = sync.NewCond(&l.mu)
 	at, err := l.openOutput()
 	if err != nil {
@@ -134,19 +149,22 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Add takes one entry, a JSON object with a line feed at its end. It does not keep
-// line. With Sync, a nil error means that the entry is written. Without Sync, it
-// means that the entry waits, or that it was dropped because memory is full and
-// Refuse is not set. After any error, the caller must refuse the request that the
-// entry is about.
-func (l *Log) Add(line []byte) error {
+// Add takes one entry. It does not keep e.Line. With Sync, a nil error means that the
+// entry is written. Without Sync, it means that the entry waits, or that it was
+// dropped because there is no room and Refuse is not set. After any error, the caller
+// must refuse the request that the entry is about.
+//
+// The entries of one account never use more of the buffer than they leave free. So
+// one account alone can use half of it, and the entries of others still find room.
+func (l *Log) Add(e Entry) error {
 	l.mu.Lock()
+	size := l.size(e)
 	switch {
 	case l.closed:
 		l.mu.Unlock()
 		l.o.Dropped(1)
 		return ErrClosed
-	case l.pending > 0 && l.pending+len(line) > l.o.Buffer:
+	case l.pending > 0 && l.shares[e.Account]+size > l.o.Buffer-l.pending:
 		l.lost++
 		l.mu.Unlock()
 		l.o.Dropped(1)
@@ -155,7 +173,7 @@ func (l *Log) Add(line []byte) error {
 		}
 		return nil
 	}
-	c := l.put(line)
+	c := l.put(e, size)
 	n := c.entries
 	l.mu.Unlock()
 	if !l.o.Sync {
@@ -164,26 +182,51 @@ func (l *Log) Add(line []byte) error {
 	return c.wait(n, l.o.Patience)
 }
 
-// put adds a line to the waiting chunks.
-func (l *Log) put(line []byte) *chunk {
-	if n := len(l.waiting); n == 0 || len(l.waiting[n-1].lines)+len(line) > chunkSize {
-		l.waiting = append(l.waiting, l.fresh())
+// size returns the bytes that an entry needs in the buffer. A chunk holds each profile
+// once.
+func (l *Log) size(e Entry) int {
+	n := len(e.Line)
+	if c := l.last(len(e.Line)); e.Profile != nil && (c == nil || !c.held[e.Profile.Hash]) {
+		n += len(e.Profile.Record)
 	}
-	c := l.waiting[len(l.waiting)-1]
-	c.lines = append(c.lines, line...)
+	return n
+}
+
+// last returns the waiting chunk that still has room for a line, or nil.
+func (l *Log) last(line int) *chunk {
+	if n := len(l.waiting); n > 0 && len(l.waiting[n-1].lines)+line <= chunkSize {
+		return l.waiting[n-1]
+	}
+	return nil
+}
+
+// put adds an entry to the waiting chunks.
+func (l *Log) put(e Entry, size int) *chunk {
+	c := l.last(len(e.Line))
+	if c == nil {
+		c = l.fresh()
+		l.waiting = append(l.waiting, c)
+	}
+	c.lines = append(c.lines, e.Line...)
+	c.profiles = append(c.profiles, e.Profile)
+	if e.Profile != nil {
+		c.held[e.Profile.Hash] = true
+	}
 	c.entries++
-	l.pending += len(line)
+	c.shares[e.Account] += size
+	l.shares[e.Account] += size
+	l.pending += size
 	l.wake.Signal()
 	return c
 }
 
 func (l *Log) fresh() *chunk {
 	if l.o.Sync {
-		return &chunk{done: make(chan struct{})}
+		return &chunk{held: map[string]bool{}, shares: map[string]int{}, done: make(chan struct{})}
 	}
 	n := len(l.spare)
 	if n == 0 {
-		return &chunk{lines: make([]byte, 0, chunkSize)}
+		return &chunk{lines: make([]byte, 0, chunkSize), held: map[string]bool{}, shares: map[string]int{}}
 	}
 	c := l.spare[n-1]
 	l.spare = l.spare[:n-1]

@@ -23,7 +23,7 @@ func TestLogIsSoundOverRestartsAndRotations(t *testing.T) {
 			l, err := Open(c.options(Options{Path: path, Key: key, RotateSize: 2000, Sync: true}))
 			must(t, err)
 			for range 25 {
-				must(t, l.Add(entry(n)))
+				must(t, l.Add(Entry{Line: entry(n)}))
 				n++
 			}
 			must(t, l.Close())
@@ -53,7 +53,7 @@ func TestEveryLineStaysTheObjectThatItWas(t *testing.T) {
 	l, err := Open((&tally{}).options(Options{Out: &d, Sync: true}))
 	must(t, err)
 	hostile := `{"a":"\"chain\":{\"id\":\"x\",\"seq\":1,\"mac\":\"","chain2":{"id":"x"}}` + "\n"
-	must(t, l.Add([]byte(hostile)))
+	must(t, l.Add(Entry{Line: []byte(hostile)}))
 	must(t, l.Close())
 	lines := strings.Split(d.String(), "\n")
 	var got map[string]json.RawMessage
@@ -71,7 +71,7 @@ func TestOldFilesAreRemovedBeyondThoseToKeep(t *testing.T) {
 	for i := range 8 {
 		l, err := Open((&tally{}).options(Options{Path: path, RotateSize: 1, Keep: 3}))
 		must(t, err)
-		must(t, l.Add(entry(i)))
+		must(t, l.Add(Entry{Line: entry(i)}))
 		must(t, l.Close())
 	}
 	texts := files(t, path)
@@ -90,12 +90,12 @@ func TestAgeBeginsAnotherFile(t *testing.T) {
 	o.Now = func() time.Time { return now }
 	l, err := Open(o)
 	must(t, err)
-	must(t, l.Add(entry(1)))
+	must(t, l.Add(Entry{Line: entry(1)}))
 	must(t, l.Close())
 	now = now.Add(2 * time.Hour) // the age is the file's, not the process's
 	l, err = Open(o)
 	must(t, err)
-	must(t, l.Add(entry(2)))
+	must(t, l.Add(Entry{Line: entry(2)}))
 	must(t, l.Close())
 	if texts := files(t, path); len(texts) != 2 || !verified(t, nil, texts...).Sound() {
 		t.Errorf("%d files", len(texts))
@@ -106,10 +106,10 @@ func TestAFileThatIsMovedAwayIsLeft(t *testing.T) {
 	path := logPath(t)
 	l, err := Open((&tally{}).options(Options{Path: path, Sync: true}))
 	must(t, err)
-	must(t, l.Add(entry(1)))
+	must(t, l.Add(Entry{Line: entry(1)}))
 	must(t, os.Rename(path, path+".000007"))
 	l.out.look.Store(true)
-	must(t, l.Add(entry(2)))
+	must(t, l.Add(Entry{Line: entry(2)}))
 	must(t, l.Close())
 	texts := files(t, path)
 	if r := verified(t, nil, texts...); len(texts) != 2 || !r.Sound() || r.Entries != 2 {
@@ -133,7 +133,7 @@ func TestAnotherKeyBeginsAnotherChainInAnotherFile(t *testing.T) {
 	for i, key := range []Key{{}, testKey, other} {
 		l, err := Open((&tally{}).options(Options{Path: path, Key: key}))
 		must(t, err)
-		must(t, l.Add(entry(i)))
+		must(t, l.Add(Entry{Line: entry(i)}))
 		must(t, l.Close())
 	}
 	texts := files(t, path)
@@ -180,7 +180,7 @@ func TestCountersAddUpAndNothingIsGluedWhateverTheDiskDoes(t *testing.T) {
 						d.give(random.IntN(600))
 					}
 					decided++
-					if err := l.Add(entry(i)); err == nil && sync {
+					if err := l.Add(Entry{Line: entry(i)}); err == nil && sync {
 						confirmed = append(confirmed, fmt.Sprintf("D%d", i))
 					}
 				}
@@ -236,11 +236,11 @@ func TestFullMemoryDropsOrRefusesAndIsBounded(t *testing.T) {
 		l, err := Open(c.options(Options{Out: s, Buffer: 1000, Refuse: refuse, Key: testKey}))
 		must(t, err)
 		s.armed = true
-		must(t, l.Add(entry(0)))
+		must(t, l.Add(Entry{Line: entry(0)}))
 		<-s.hangs
 		refused := 0
 		for i := range 100 {
-			if err := l.Add(entry(i)); errors.Is(err, ErrFull) {
+			if err := l.Add(Entry{Line: entry(i)}); errors.Is(err, ErrFull) {
 				refused++
 			} else {
 				must(t, err)
@@ -264,7 +264,7 @@ func TestASlowDiskRefusesInSyncMode(t *testing.T) {
 	l, err := Open(c.options(Options{Out: s, Sync: true, Patience: time.Millisecond, Key: testKey}))
 	must(t, err)
 	s.armed = true
-	if err := l.Add(entry(0)); !errors.Is(err, ErrSlow) {
+	if err := l.Add(Entry{Line: entry(0)}); !errors.Is(err, ErrSlow) {
 		t.Errorf("%v", err)
 	}
 	close(s.free)
@@ -290,13 +290,13 @@ func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
 				t.Fatalf("before any fault: %v", err)
 			}
 			d.give(17)
-			if err := l.Add(entry(0)); o.Sync != (err != nil) {
+			if err := l.Add(Entry{Line: entry(0)}); o.Sync != (err != nil) {
 				t.Errorf("%v", err)
 			}
 			eventually(t, func() bool { return errors.Is(l.Fault(), errDiskFull) })
 			d.give(-1)
 			eventually(t, func() bool { return l.Fault() == nil })
-			must(t, l.Add(entry(1)))
+			must(t, l.Add(Entry{Line: entry(1)}))
 			must(t, l.Close())
 			checkFaults(t, d.String(), &c, 2, nil)
 		})
@@ -310,7 +310,7 @@ func TestALogThatCannotWriteItsFirstEntryPausesBetweenAttempts(t *testing.T) {
 	l, err := Open((&tally{}).options(Options{Out: d, Sync: true}))
 	must(t, err)
 	d.give(0)
-	if err := l.Add(entry(0)); err == nil {
+	if err := l.Add(Entry{Line: entry(0)}); err == nil {
 		t.Error("written to a full disk")
 	}
 	l.mu.Lock()
@@ -340,7 +340,7 @@ func TestALogThatHangsIsFaulty(t *testing.T) {
 	l, err := Open(o)
 	must(t, err)
 	s.armed = true
-	must(t, l.Add(entry(0)))
+	must(t, l.Add(Entry{Line: entry(0)}))
 	<-s.hangs
 	late.Store(60)
 	if err := l.Fault(); err != nil {
@@ -365,7 +365,7 @@ func TestClosedPipeRefusesOrDrops(t *testing.T) {
 		l, err := Open(c.options(Options{Out: out, Sync: sync}))
 		must(t, err)
 		must(t, in.Close())
-		if err := l.Add(entry(0)); sync == (err == nil) {
+		if err := l.Add(Entry{Line: entry(0)}); sync == (err == nil) {
 			t.Errorf("sync %v: %v", sync, err)
 		}
 		if err := l.Close(); err == nil {
@@ -386,14 +386,14 @@ func TestConcurrentEntriesAreAllThereOnce(t *testing.T) {
 		must(t, err)
 		concurrently(8, func(worker int) {
 			for i := range 100 {
-				if err := l.Add(entry(worker*100 + i)); err != nil {
+				if err := l.Add(Entry{Line: entry(worker*100 + i)}); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 		must(t, l.Close())
 		must(t, l.Close())
-		if err := l.Add(entry(0)); !errors.Is(err, ErrClosed) {
+		if err := l.Add(Entry{Line: entry(0)}); !errors.Is(err, ErrClosed) {
 			t.Errorf("after closing: %v", err)
 		}
 		there := ids(strings.Join(files(t, path), ""))

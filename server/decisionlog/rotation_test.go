@@ -110,7 +110,7 @@ func rotating(t *testing.T, n int, outside bool) {
 		go func() { stopped <- moving(ctx, path) }()
 	}
 	for i := range n {
-		if err := l.Add(fmt.Appendf(nil, `{"decision_id":"D%d"}`+"\n", i)); err != nil {
+		if err := l.Add(Entry{Line: fmt.Appendf(nil, `{"decision_id":"D%d"}`+"\n", i)}); err != nil {
 			t.Fatalf("entry %d: %v", i, err)
 		}
 		if i%100 == 99 {
@@ -156,13 +156,13 @@ func TestAFileThatIsMovedAwayAndBackIsKept(t *testing.T) {
 	path := logPath(t)
 	l, err := Open((&tally{}).options(Options{Path: path, Sync: true}))
 	must(t, err)
-	must(t, l.Add(entry(1)))
+	must(t, l.Add(Entry{Line: entry(1)}))
 	must(t, os.Rename(path, path+".away"))
 	l.out.look.Store(true)
 	must(t, os.Rename(path+".away", path))
-	must(t, l.Add(entry(2)))
+	must(t, l.Add(Entry{Line: entry(2)}))
 	must(t, l.out.openFile()) // the file came back after the check
-	must(t, l.Add(entry(3)))
+	must(t, l.Add(Entry{Line: entry(3)}))
 	must(t, l.Close())
 	if r := verified(t, nil, files(t, path)...); !r.Sound() || r.Entries != 3 {
 		t.Errorf("%+v", r)

@@ -126,6 +126,8 @@ func (v *Verifier) take(line []byte) error {
 		return nil //nolint:nilerr // a finding, told in its place, and no failure
 	}
 	r, isRecord := readRecord(line)
+	profile := isRecord && r.Event == eventProfile // it names neither key nor previous line
+	isRecord = isRecord && !profile
 	f := v.chains[s.id]
 	if f == nil {
 		f, err = v.begin(&s, r, isRecord)
@@ -137,7 +139,7 @@ func (v *Verifier) take(line []byte) error {
 	switch ok := f.place(v, &s); {
 	case ok && isRecord:
 		v.told(r)
-	case ok:
+	case ok && !profile:
 		v.report.Entries++
 	}
 	v.strayed()

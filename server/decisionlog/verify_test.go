@@ -16,7 +16,7 @@ func sample(t testing.TB) []string {
 	l, err := Open((&tally{}).options(Options{Out: d, Sync: true, Key: testKey}))
 	must(t, err)
 	for i := range 18 {
-		must(t, l.Add(entry(i)))
+		must(t, l.Add(Entry{Line: entry(i)}))
 	}
 	must(t, l.Close())
 	return slices.Collect(strings.Lines(d.String()))
@@ -157,7 +157,7 @@ func TestCheckpointsFindACutOffEnd(t *testing.T) {
 		l, err := Open(o)
 		must(t, err)
 		for i := range 5 {
-			must(t, l.Add(entry(i)))
+			must(t, l.Add(Entry{Line: entry(i)}))
 			l.flush.markedAt = l.flush.markedAt.Add(-checkpointTime)
 			must(t, l.flush.flush())
 		}

@@ -70,13 +70,21 @@ func (l *Log) tryAgain() {
 func (l *Log) finish(c *chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pending -= len(c.lines)
+	for account, bytes := range c.shares {
+		l.pending -= bytes
+		if l.shares[account] -= bytes; l.shares[account] == 0 {
+			delete(l.shares, account)
+		}
+	}
 	if c.done != nil {
 		close(c.done)
 		return
 	}
 	if !l.o.Sync && cap(c.lines) <= 2*chunkSize && len(l.spare) < 8 {
-		*c = chunk{lines: c.lines[:0]}
+		clear(c.profiles)
+		clear(c.held)
+		clear(c.shares)
+		*c = chunk{lines: c.lines[:0], profiles: c.profiles[:0], held: c.held, shares: c.shares}
 		l.spare = append(l.spare, c)
 	}
 }
@@ -162,8 +170,9 @@ func (l *Log) attempt(c *chunk) error {
 	if rotated && l.event == "" {
 		l.event = eventRotated
 	}
-	before, start := l.seal.link, c.tried
-	told, err := l.compose(c.lines[start:])
+	l.told.begin(c.entries-c.written, rotated, !l.out.regular)
+	before := l.seal.link
+	told, err := l.compose(c.lines[c.tried:], c.profiles[c.written:])
 	if err != nil {
 		return err
 	}
@@ -182,10 +191,10 @@ func (l *Log) attempt(c *chunk) error {
 	return err
 }
 
-// compose builds the text to write and notes where its lines end. It returns how many
-// dropped entries the record reports, -1 without a record.
-func (l *Log) compose(lines []byte) (told int, err error) {
-	l.text, l.ends, told = l.text[:0], l.ends[:0], -1
+// compose builds the text to write and notes its lines. It returns how many dropped
+// entries the record reports, -1 without a record.
+func (l *Log) compose(lines []byte, of []*Profile) (told int, err error) {
+	l.text, l.marks, told = l.text[:0], l.marks[:0], -1
 	if l.left.open {
 		l.text = append(l.text, '\n')
 	}
@@ -195,16 +204,26 @@ func (l *Log) compose(lines []byte) (told int, err error) {
 			return told, err
 		}
 		told = r.Dropped
-		l.text = l.seal.seal(l.text, object)
-		l.ends = append(l.ends, len(l.text))
+		l.add(object, mark{})
 	}
-	for len(lines) > 0 {
+	named := map[string]bool{}
+	for _, p := range of {
+		if p != nil && !l.told.hashes[p.Hash] && !named[p.Hash] {
+			named[p.Hash] = true
+			l.add(p.Record, mark{profile: p.Hash})
+		}
 		n := bytes.IndexByte(lines, '\n')
-		l.text = l.seal.seal(l.text, lines[:n])
-		l.ends = append(l.ends, len(l.text))
+		l.add(lines[:n], mark{entry: true})
 		lines = lines[n+1:]
 	}
 	return told, nil
+}
+
+// add seals a line of the text to write.
+func (l *Log) add(object []byte, m mark) {
+	l.text = l.seal.seal(l.text, object)
+	m.end = len(l.text)
+	l.marks = append(l.marks, m)
 }
 
 // record returns the record that must come before the next entry, if any.
@@ -230,11 +249,11 @@ func (l *Log) record() (record, bool) {
 // settle accounts for the first n bytes of the text, which were written. A line that
 // lacks only its line feed counts as whole.
 func (l *Log) settle(c *chunk, before link, told, n int) {
-	entries, end := l.whole(before, n)
-	if told >= 0 && entries > 0 {
-		entries--
-		l.told(told)
+	lines, end := l.whole(before, n)
+	if told >= 0 && lines > 0 {
+		l.reported(told)
 	}
+	entries := l.told.counted(l.marks[:lines])
 	if n > 0 {
 		l.left.open = false
 		end = max(end, l.ends0())
@@ -258,11 +277,11 @@ func (l *Log) ends0() int {
 // whole counts the whole lines in the first n bytes, returns where they end, and sets
 // the chain to continue after them.
 func (l *Log) whole(before link, n int) (lines, end int) {
-	for lines < len(l.ends) && l.ends[lines]-1 <= n {
-		end = l.ends[lines]
+	for lines < len(l.marks) && l.marks[lines].end-1 <= n {
+		end = l.marks[lines].end
 		lines++
 	}
-	if lines == len(l.ends) {
+	if lines == len(l.marks) {
 		return lines, end
 	}
 	l.seal.link = before
@@ -273,8 +292,8 @@ func (l *Log) whole(before link, n int) (lines, end int) {
 	return lines, end
 }
 
-// told clears what a written record has reported.
-func (l *Log) told(dropped int) {
+// reported clears what a written record has reported.
+func (l *Log) reported(dropped int) {
 	l.event, l.left.pieces = "", nil
 	l.mu.Lock()
 	defer l.mu.Unlock()

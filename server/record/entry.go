@@ -8,6 +8,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/decisionlog"
 )
 
 // Paths of the policy rules that entries name as the source of a decision.
@@ -62,6 +63,65 @@ func (w *Writer) Entry(m *Mask, e *Entry) []byte {
 	w.Result(m.At("result"), e.Decision, e.List)
 	w.entryTail(e)
 	return w.Dst
+}
+
+// Logged returns the last Entry as the decision log takes it: it refers to the profile
+// of its subject. It is valid until the writer's next use.
+func (w *Writer) Logged(e *Entry) decisionlog.Entry {
+	out := decisionlog.Entry{Line: w.Dst}
+	if f := e.In.Subject.Facts; f != nil {
+		out.Account = f.Account.ID
+	}
+	if e.Known != nil && e.Known.Profile != nil && w.known[1] > 0 {
+		out.Profile = e.Known.Profile
+		out.Line = w.referring(out.Profile)
+	}
+	if len(out.Line) > MaxEntry {
+		out.Line, out.Profile = w.truncated(e), nil
+	}
+	return out
+}
+
+// MaxEntry is the most bytes of an entry in the log. A longer one is truncated.
+const MaxEntry = 64 << 10
+
+// truncated returns the line of an entry that is longer than MaxEntry. It has no
+// input and no result, so it cannot be replayed.
+func (w *Writer) truncated(e *Entry) []byte {
+	path := DecisionPath
+	if e.List != nil {
+		path = FilterPath
+	}
+	w.Open()
+	w.Text(nil, "decision_id", e.ID)
+	w.Text(nil, "path", path)
+	w.name(nil, "timestamp")
+	w.Dst = appendTime(w.Dst, e.In.Context.Time)
+	w.name(nil, "truncated")
+	w.Dst = append(w.Dst, "true"...)
+	short := *e
+	short.Decision.Reasons = clipped(e.Decision.Reasons)
+	w.entryTail(&short)
+	return w.Dst
+}
+
+// clipped returns the first reasons, as far as they are short.
+func clipped(reasons []string) []string {
+	n, left := 0, MaxEntry/8
+	for n < len(reasons) && len(reasons[n]) < left {
+		left -= len(reasons[n])
+		n++
+	}
+	return reasons[:n]
+}
+
+// referring returns the last Entry with a reference to the profile instead of the
+// facts.
+func (w *Writer) referring(p *decisionlog.Profile) []byte {
+	w.short = append(append(w.short[:0], w.Dst[:w.known[0]]...), `"profile":"`...)
+	w.short = append(append(w.short, p.Hash...), '"')
+	w.short = append(w.short, w.Dst[w.known[1]:]...)
+	return w.short
 }
 
 // entryTail appends the members that describe how and when the decision was made.

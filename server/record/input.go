@@ -1,8 +1,13 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/decisionlog"
 )
 
 // Input appends the policy input as JSON. The content is that of Engine.Document, but
@@ -33,7 +38,10 @@ func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *Fa
 	switch {
 	case s.Facts == nil:
 	case known != nil && len(known.text) > 0:
-		w.Dst = append(append(w.Dst, ','), known.text...)
+		w.Dst = append(w.Dst, ',')
+		w.known[0] = len(w.Dst)
+		w.Dst = append(w.Dst, known.text...)
+		w.known[1] = len(w.Dst)
 		w.erased = append(w.erased, known.erased...)
 	default:
 		w.facts(m, s.Facts)
@@ -195,6 +203,8 @@ func (w *Writer) decision(m *Mask, d policies.Decision) {
 type FactsText struct {
 	text   []byte   // empty if the text depends on the entry
 	erased []string // paths that the mask erased
+	// Profile is the same text as a record. Entries of the log refer to it.
+	Profile *decisionlog.Profile
 }
 
 // NewFactsText writes facts under a static mask, which is the same for every entry. A
@@ -202,5 +212,14 @@ type FactsText struct {
 func NewFactsText(m *Mask, f *input.Facts) FactsText {
 	w := &Writer{Dst: []byte{'{'}}
 	w.facts(m.At("input").At("subject"), f)
-	return FactsText{text: w.Dst[1:], erased: w.erased}
+	t := FactsText{text: w.Dst[1:], erased: w.erased}
+	if len(t.text) > 0 {
+		sum := sha256.Sum256(t.text)
+		hash := hex.EncodeToString(sum[:profileHash])
+		t.Profile = &decisionlog.Profile{Hash: hash, Record: fmt.Appendf(nil, `{"event":"profile","hash":%q,%s}`, hash, t.text)}
+	}
+	return t
 }
+
+// profileHash is the number of bytes of a SHA-256 that name a profile.
+const profileHash = 16

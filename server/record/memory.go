@@ -1,6 +1,7 @@
 package record
 
 import (
+	"container/list"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,19 +11,39 @@ import (
 // remembered.
 const maxRemembered = 8 << 10
 
-// Memory holds the latest decisions as masked log lines. A new decision replaces the
-// oldest and reuses its buffer. A nil Memory holds nothing. Memory is safe for
-// concurrent use.
+// The part of a Memory that one account may use: an eighth, but at least minShare
+// decisions.
+const (
+	shares   = 8
+	minShare = 64
+)
+
+// Memory holds the latest decisions of each account as masked log lines. A new
+// decision replaces the oldest of its account, never that of another account. If all
+// accounts together use too many bytes, the decisions of the account that was
+// remembered least recently are dropped. A nil Memory holds nothing. Memory is safe
+// for concurrent use.
 type Memory struct {
-	mu    sync.Mutex
-	slots []Remembered
-	next  int
-	byID  map[string]int
+	mu        sync.Mutex
+	share     int // decisions of one account
+	limit     int // bytes of all accounts
+	bytes     int
+	recent    list.List // of *remembering, the most recent account first
+	byAccount map[string]*list.Element
+	byID      map[string]*Remembered
+}
+
+// remembering is the part of one account.
+type remembering struct {
+	account string
+	slots   []*Remembered
+	next    int // the oldest, if all slots are used
 }
 
 // Remembered is one decision: its log line and the users that it concerns.
 type Remembered struct {
 	ID       string
+	Account  string // of the user whose rights decided
 	User     string // the user whose rights decided
 	Acting   string // the user who acted, if another
 	Revision string
@@ -30,12 +51,19 @@ type Remembered struct {
 	line     []byte
 }
 
-// NewMemory returns a memory for n decisions, or nil if n is not positive.
+// slotBytes is the estimated size of a decision besides its line.
+const slotBytes = 512
+
+// NewMemory returns a memory for n decisions of maxRemembered bytes, or nil if n is
+// not positive.
 func NewMemory(n int) *Memory {
 	if n <= 0 {
 		return nil
 	}
-	return &Memory{slots: make([]Remembered, n), byID: make(map[string]int, n)}
+	return &Memory{
+		share: min(n, max(n/shares, minShare)), limit: n * maxRemembered,
+		byAccount: map[string]*list.Element{}, byID: map[string]*Remembered{},
+	}
 }
 
 // Keep stores a decision. It copies line.
@@ -45,16 +73,63 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	slot := &m.slots[m.next]
-	if slot.ID != "" && m.byID[slot.ID] == m.next {
-		delete(m.byID, slot.ID)
-	}
-	kept := slot.line[:0]
-	kept = append(kept, line...)
+	of := m.of(about.Account)
+	slot := of.slot(m.share)
+	m.forget(slot)
+	kept := append(slot.line[:0], line...)
 	*slot = about
 	slot.line = kept
-	m.byID[about.ID] = m.next
-	m.next = (m.next + 1) % len(m.slots)
+	m.byID[about.ID] = slot
+	m.bytes += slot.bytes()
+	for m.bytes > m.limit {
+		m.drop(m.recent.Back())
+	}
+}
+
+// of returns the part of an account, as the most recent one.
+func (m *Memory) of(account string) *remembering {
+	at, ok := m.byAccount[account]
+	if !ok {
+		at = m.recent.PushFront(&remembering{account: account})
+		m.byAccount[account] = at
+	}
+	m.recent.MoveToFront(at)
+	return at.Value.(*remembering)
+}
+
+// slot returns the slot for the next decision: a new one, or the oldest.
+func (r *remembering) slot(share int) *Remembered {
+	if len(r.slots) < share {
+		r.slots = append(r.slots, &Remembered{})
+		return r.slots[len(r.slots)-1]
+	}
+	slot := r.slots[r.next]
+	r.next = (r.next + 1) % share
+	return slot
+}
+
+func (r *Remembered) bytes() int { return cap(r.line) + slotBytes }
+
+// forget takes a decision out of the counts. It leaves a later decision with the same
+// id.
+func (m *Memory) forget(slot *Remembered) {
+	if slot.ID == "" {
+		return
+	}
+	m.bytes -= slot.bytes()
+	if m.byID[slot.ID] == slot {
+		delete(m.byID, slot.ID)
+	}
+}
+
+// drop forgets all decisions of an account.
+func (m *Memory) drop(at *list.Element) {
+	of := at.Value.(*remembering)
+	for _, slot := range of.slots {
+		m.forget(slot)
+	}
+	m.recent.Remove(at)
+	delete(m.byAccount, of.account)
 }
 
 // Find returns a copy of the decision with this id.
@@ -64,11 +139,11 @@ func (m *Memory) Find(id string) (Remembered, bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i, ok := m.byID[id]
+	kept, ok := m.byID[id]
 	if !ok {
 		return Remembered{}, false
 	}
-	found := m.slots[i]
+	found := *kept
 	found.line = append([]byte(nil), found.line...)
 	return found, true
 }

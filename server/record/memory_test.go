@@ -33,3 +33,37 @@ func TestTheDecisionMemoryIsBounded(t *testing.T) {
 		t.Error("a memory that is off remembers")
 	}
 }
+
+// One account cannot displace the decisions of another. So it also cannot count
+// them by watching when its own are displaced.
+func TestAnAccountHasItsOwnShareOfTheMemory(t *testing.T) {
+	t.Parallel()
+	m := NewMemory(1024)
+	m.Keep(Remembered{ID: "quiet", Account: "a"}, []byte("x"))
+	for i := range 10_000 {
+		m.Keep(Remembered{ID: fmt.Sprint("loud", i), Account: "b"}, []byte("x"))
+		if _, ok := m.Find("quiet"); !ok {
+			t.Fatalf("after %d decisions of another account, the decision is forgotten", i+1)
+		}
+	}
+	for i := range 10_000 {
+		if _, ok := m.Find(fmt.Sprint("loud", i)); ok != (i >= 10_000-1024/shares) {
+			t.Errorf("decision %d of the other account: remembered %v", i, ok)
+		}
+	}
+}
+
+func TestTheDecisionMemoryOfManyAccountsIsBounded(t *testing.T) {
+	t.Parallel()
+	m := NewMemory(64)
+	line := make([]byte, maxRemembered)
+	for i := range 1000 {
+		m.Keep(Remembered{ID: fmt.Sprint(i), Account: fmt.Sprint("account", i)}, line)
+		if m.bytes > m.limit || len(m.byID) > 64 || len(m.byAccount) != len(m.byID) || m.recent.Len() != len(m.byID) {
+			t.Fatalf("%d bytes, %d decisions of %d accounts", m.bytes, len(m.byID), len(m.byAccount))
+		}
+	}
+	if _, ok := m.Find("999"); !ok {
+		t.Error("the newest decision is forgotten")
+	}
+}

@@ -25,6 +25,8 @@ func AppendStrings(dst []byte, list []string) []byte {
 type Writer struct {
 	Dst    []byte
 	erased []string
+	known  [2]int   // where the cached text of the facts begins and ends; 0 without one
+	short  []byte   // scratch for referring
 	below  []string // scratch
 }
 
@@ -32,7 +34,9 @@ type Writer struct {
 func NewWriter() *Writer { return &Writer{Dst: make([]byte, 0, 2048)} }
 
 // Open begins an object in the writer's own memory.
-func (w *Writer) Open() { w.Dst, w.erased = append(w.Dst[:0], '{'), w.erased[:0] }
+func (w *Writer) Open() {
+	w.Dst, w.erased, w.known = append(w.Dst[:0], '{'), w.erased[:0], [2]int{}
+}
 
 // Close ends the object and returns it. The object is valid until the writer's next
 // use.

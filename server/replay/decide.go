@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -50,13 +51,18 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	switch {
 	case e.DecidedAs == "refusal":
 		return verdict{open: "not the policy's"}, nil
+	case e.Truncated:
+		return verdict{open: "truncated"}, nil
 	case slices.ContainsFunc(e.unknown, func(at predicate.Ref) bool { return len(at) == 0 }):
 		return verdict{open: "input"}, nil
 	case e.Result == nil || len(e.hidden) > 0:
 		return verdict{open: "result"}, nil
 	}
 	tree := &subtree{all: e.Revision == r.engine.Revision()}
-	in, err := e.input(r.engine.Schema(), tree)
+	in, err := e.input(r.engine.Schema(), r.profiles, tree)
+	if errors.Is(err, errNoProfile) {
+		return verdict{open: "profile"}, nil
+	}
 	if err != nil {
 		return verdict{}, err
 	}

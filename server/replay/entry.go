@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"resellerd/bounded"
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
@@ -28,6 +30,7 @@ type entry struct {
 	DecidedAs  string          `json:"decided_as"`
 	Revision   string          `json:"policy_revision"`
 	Erased     []string        `json:"erased"`
+	Truncated  bool            `json:"truncated"`
 
 	unknown []predicate.Ref // erased parts of the input
 	hidden  []string        // erased parts of the result
@@ -107,9 +110,57 @@ func (o object) take(keys ...string) map[string]any {
 	return o
 }
 
+// profiles are the profile records of a log, by their hashes.
+type profiles struct {
+	kept *bounded.Cache[string, map[string]any]
+}
+
+// profileBytes bounds the profiles that are kept, and perProfileByte is the memory for
+// a byte of a record. A log repeats the profiles in each file.
+const (
+	profileBytes   = 256 << 20
+	perProfileByte = 8
+)
+
+func newProfiles() profiles {
+	return profiles{bounded.New[string, map[string]any](profileBytes)}
+}
+
+var profileStart = []byte(`{"event":"profile"`)
+
+// note keeps the profile that a line holds, if it holds one. A line that cannot be
+// read is reported when its turn comes.
+func (p profiles) note(line []byte) {
+	if !bytes.HasPrefix(line, profileStart) {
+		return
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	var facts object
+	if d.Decode(&facts) == nil {
+		hash := facts.text("hash")
+		p.kept.Add(hash, facts.take("event", "hash", "chain"), int64(perProfileByte*len(line)))
+	}
+}
+
+// resolve puts the facts into a subject that refers to a profile. It returns false if
+// the profile is not known.
+func (p profiles) resolve(subject object) bool {
+	hash, refers := subject["profile"].(string)
+	if !refers {
+		return true
+	}
+	facts, ok := p.kept.Get(hash)
+	maps.Copy(subject, facts)
+	return ok
+}
+
+var errNoProfile = errors.New("the profile of the subject is not in the log")
+
 // input rebuilds the question. subtree answers which accounts are below the
-// subject's.
-func (e *entry) input(schema input.Schema, subtree *subtree) (*input.Input, error) {
+// subject's. It returns errNoProfile if the entry refers to a profile that is not
+// known.
+func (e *entry) input(schema input.Schema, known profiles, subtree *subtree) (*input.Input, error) {
 	if len(e.Input) == 0 {
 		return nil, errNoEntry
 	}
@@ -126,7 +177,11 @@ func (e *entry) input(schema input.Schema, subtree *subtree) (*input.Input, erro
 	}
 	readAction(&in.Action, doc.object("action"))
 	readResource(&in.Resource, doc.object("resource"), schema, in.Action.Name)
-	readSubject(&in.Subject, doc.object("subject"), subtree)
+	subject := doc.object("subject")
+	if !known.resolve(subject) {
+		return nil, errNoProfile
+	}
+	readSubject(&in.Subject, subject, subtree)
 	subtree.in = in
 	return in, nil
 }
@@ -212,11 +267,12 @@ func readSubject(s *input.Subject, doc object, subtree *subtree) {
 	}
 	subtree.known = texts(doc["below"])
 	user := doc.object("user")
+	typed := make(map[string]any, len(user)) // user may belong to a profile, which is shared
 	for key, v := range user {
-		user[key] = number(v)
+		typed[key] = number(v)
 	}
 	s.Facts = input.NewFacts(input.Facts{
-		User: user, Access: access(doc["access"]), Groups: whole(doc["groups"]), Below: subtree.below,
+		User: typed, Access: access(doc["access"]), Groups: whole(doc["groups"]), Below: subtree.below,
 		Account: input.AccountFacts{
 			ID: account.text("id"), ParentID: account.text("parent_id"), TenantID: account.text("tenant_id"),
 			Kind: account.text("kind"), Status: account.text("status"), Depth: whole(account["depth"]),

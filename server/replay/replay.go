@@ -68,13 +68,14 @@ type groupKey struct {
 
 // replayer collects results. Each worker has its own.
 type replayer struct {
-	engine *policies.Engine
-	report Report
-	groups map[groupKey]*Group
+	engine   *policies.Engine
+	profiles profiles // of all workers
+	report   Report
+	groups   map[groupKey]*Group
 }
 
-func newReplayer(e *policies.Engine) *replayer {
-	return &replayer{engine: e, groups: map[groupKey]*Group{},
+func newReplayer(e *policies.Engine, known profiles) *replayer {
+	return &replayer{engine: e, profiles: known, groups: map[groupKey]*Group{},
 		report: Report{Policy: e.Revision(), Recorded: map[string]int{}, Undecidable: map[string]int{}, Kinds: map[Kind]int{}}}
 }
 
@@ -90,12 +91,13 @@ type Source struct {
 func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, error) {
 	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
 	workers := make([]*replayer, runtime.GOMAXPROCS(0))
+	known := newProfiles()
 	var all sync.WaitGroup
 	for i := range workers {
-		workers[i] = newReplayer(e)
+		workers[i] = newReplayer(e, known)
 		all.Go(func() { workers[i].work(ctx, batches) })
 	}
-	err := split(ctx, files, batches)
+	err := split(ctx, files, known, batches)
 	close(batches)
 	all.Wait()
 	if err := errors.Join(err, ctx.Err()); err != nil {
@@ -121,8 +123,9 @@ type batch struct {
 
 const batchLines = 256
 
-// split reads the files into batches.
-func split(ctx context.Context, files []Source, out chan<- batch) error {
+// split reads the files into batches. It notes a profile before it sends the entries
+// that refer to it.
+func split(ctx context.Context, files []Source, known profiles, out chan<- batch) error {
 	place := 0
 	for _, f := range files {
 		in := bufio.NewReaderSize(f, 1<<20)
@@ -138,6 +141,7 @@ func split(ctx context.Context, files []Source, out chan<- batch) error {
 		for {
 			line, err := in.ReadBytes('\n')
 			if len(line) > 0 {
+				known.note(line)
 				b.lines = append(b.lines, line)
 			}
 			if len(b.lines) == batchLines || err != nil {

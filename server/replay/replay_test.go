@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ func again(t testing.TB, e *policies.Engine, line map[string]any) verdict {
 	must(t, err)
 	read, err := readEntry(text)
 	must(t, err)
-	v, err := newReplayer(e).decide(ctx, read)
+	v, err := newReplayer(e, newProfiles()).decide(ctx, read)
 	must(t, err)
 	return v
 }
@@ -271,5 +272,49 @@ func TestAReplayThatIsInterruptedReportsNothing(t *testing.T) {
 	}
 	if whole == 0 || whole == 4*lines {
 		t.Errorf("%d are whole: it tells little", whole)
+	}
+}
+
+// An entry that refers to a profile is decided with it. Without the profile, the entry
+// is counted and not guessed. The same goes for a truncated entry.
+func TestProfilesOfALog(t *testing.T) {
+	t.Parallel()
+	e, err := policies.Load(ctx, policies.Embedded(), policies.Options{Timeout: time.Minute})
+	must(t, err)
+	in := &input.Input{
+		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{
+			User: map[string]any{"id": "u", "status": "active"}, Groups: 1, Access: map[string][]string{"cdr": {"read"}},
+			Account: input.AccountFacts{ID: "a", TenantID: "a", Kind: "master", Status: "active"},
+		})},
+		Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"},
+	}
+	line := recorded(t, e, in, e.Decide(ctx, in))
+	subject := line["input"].(map[string]any)["subject"].(map[string]any)
+	facts := map[string]any{}
+	for _, name := range []string{"user", "account", "access", "groups"} {
+		facts[name] = subject[name]
+	}
+	text, err := json.Marshal(facts)
+	must(t, err)
+	profile := `{"event":"profile","hash":"h1",` + string(text[1:])
+	inline, err := json.Marshal(line)
+	must(t, err)
+	maps.DeleteFunc(subject, func(name string, _ any) bool { return facts[name] != nil })
+	subject["profile"] = "h1"
+	refers, err := json.Marshal(line)
+	must(t, err)
+	other := `{"event":"profile","hash":"h2","access":{}}`
+	truncated := `{"decision_id":"T","path":"p","truncated":true,"outcome":"allow","reasons":[]}`
+	lines := []string{other, string(refers), profile, string(refers), string(inline), truncated}
+	r, err := Run(ctx, e, []Source{{"log", strings.NewReader(strings.Join(lines, "\n"))}})
+	must(t, err)
+	// Profiles are noted as the file is read, so the first reference may find a later profile.
+	if open := r.Undecidable["profile"]; r.Entries != 4 || r.Same+open != 3 || r.Same < 2 || r.Undecidable["truncated"] != 1 || r.Flipped+r.Unreadable > 0 {
+		t.Errorf("%+v", r)
+	}
+	r, err = Run(ctx, e, []Source{{"log", strings.NewReader(other + "\n" + string(refers))}})
+	must(t, err)
+	if r.Entries != 1 || r.Undecidable["profile"] != 1 || r.Unreadable > 0 {
+		t.Errorf("without the profile: %+v", r)
 	}
 }

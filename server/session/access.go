@@ -37,26 +37,47 @@ func (r *Session) AccessUnrecorded() (map[string][]string, error) {
 	return access, nil
 }
 
-// judgeAreas is AccessByArea without a record and with redundant areas. If a decision
-// fails, it returns the input of that decision as asked.
+// judgeAreas is AccessByArea without a record and with redundant areas. It asks the
+// policy once about all areas. If the evaluation fails, it returns its input as asked.
 func (r *Session) judgeAreas() (access map[string][]string, asked *input.Input, failed policies.Decision) {
-	access = map[string][]string{}
+	if known := r.knownMenu(); known != nil {
+		return maps.Clone(known.access), nil, failed
+	}
 	all := r.Areas()
-	for _, area := range all {
-		allowed := []string{}
-		for _, action := range AccessActions {
-			in := r.Input(action, "area", areas.Asked(area, all))
-			d := r.Judge(in)
-			if d.Outcome == policies.OutcomeError {
-				return nil, in, d
-			}
-			if d.Allow {
-				allowed = append(allowed, action)
-			}
-		}
-		access[area] = allowed
+	names := make([]string, len(all))
+	for i, area := range all {
+		names[i] = areas.Asked(area, all)
+	}
+	in := r.Input("read", "area", "")
+	answers, err := r.Engine.Access(r.Ctx, in, names, AccessActions)
+	if err != nil {
+		return nil, in, policies.Decision{Outcome: policies.OutcomeError, Err: err}
+	}
+	access = make(map[string][]string, len(all))
+	for i, area := range all {
+		access[area] = answers[names[i]]
+	}
+	if r.keepsMenu() {
+		r.Actor.menu.Store(&menu{r.Caller.ClientIP, r.Caller.TokenID, maps.Clone(access)})
 	}
 	return access, nil, failed
+}
+
+// keepsMenu reports whether the answer about all areas holds for later requests of the
+// same user, address and panel.
+func (r *Session) keepsMenu() bool {
+	return r.Actor != nil && r.Actor.Facts == r.Facts && !r.ForceEvaluate && !r.Engine.AccessReadsTime()
+}
+
+// knownMenu returns the kept answer about all areas, or nil.
+func (r *Session) knownMenu() *menu {
+	if !r.keepsMenu() {
+		return nil
+	}
+	if known := r.Actor.menu.Load(); known != nil && known.ip == r.Caller.ClientIP && known.panel == r.Caller.TokenID {
+		return known
+	}
+	return nil
 }
 
 // Areas returns, sorted, resellerd's own areas and each area that the user's access

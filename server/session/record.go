@@ -76,7 +76,7 @@ func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, to
 	}
 	w := lines.Get().(*record.Writer)
 	defer lines.Put(w)
-	line, err := r.line(w, in, d, l, took)
+	e, line, err := r.line(w, in, d, l, took)
 	if err != nil {
 		r.Count.Unrecorded()
 		r.Logger.Error("decision log entry cannot be masked", "decision_id", r.DecisionID, "error", err)
@@ -86,7 +86,7 @@ func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, to
 		take(line)
 	}
 	if r.Shared.Log != nil {
-		if err := r.Shared.Log.Add(line); err != nil {
+		if err := r.Shared.Log.Add(w.Logged(e)); err != nil {
 			return errors.Join(ErrNotRecorded, err)
 		}
 	}
@@ -95,17 +95,18 @@ func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, to
 }
 
 // line builds the whole entry in w's own memory.
-func (r *Session) line(w *record.Writer, in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) ([]byte, error) {
+func (r *Session) line(w *record.Writer, in *input.Input, d policies.Decision, l *record.Listed, took time.Duration) (*record.Entry, []byte, error) {
 	m, dynamic, err := r.entryMask(in, d)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	acting, preview := r.who()
-	return w.Entry(m, &record.Entry{
+	e := &record.Entry{
 		ID: r.decisionNumber(), In: in, Engine: r.Engine, Decision: d, List: l, DecidedAs: r.decidedAs,
 		DataRevision: r.Revision.N, Route: r.From.Name, Acting: acting, Preview: preview, Panel: r.Caller.TokenID,
-		Took: took, Labels: r.Labels, Known: r.logged(in, dynamic),
-	}), nil
+		Took: took, Labels: r.Labels, Known: r.logged(in, m, dynamic),
+	}
+	return e, w.Entry(m, e), nil
 }
 
 // who returns the ids of the acting user and of the user whom it previews.
@@ -139,12 +140,25 @@ func (r *Session) entryMask(in *input.Input, d policies.Decision) (m *record.Mas
 }
 
 // logged returns the cached log text of the subject's facts. It returns nil if the
-// mask is dynamic or the facts are not those of the acting user.
-func (r *Session) logged(in *input.Input, dynamic bool) *record.FactsText {
-	if dynamic || r.Actor == nil || in.Subject.Facts != r.Actor.Facts {
+// mask is dynamic or there are no facts.
+func (r *Session) logged(in *input.Input, m *record.Mask, dynamic bool) *record.FactsText {
+	f := in.Subject.Facts
+	switch {
+	case dynamic || f == nil:
 		return nil
+	case r.Actor != nil && f == r.Actor.Facts:
+		return &r.Actor.Log
+	case r.other.facts != f:
+		r.other = factsSeen{f, record.NewFactsText(m, f)}
 	}
-	return &r.Actor.Log
+	return &r.other.text
+}
+
+// factsSeen caches the log text of facts that are not those of an Actor, such as
+// those that a write has read.
+type factsSeen struct {
+	facts *input.Facts
+	text  record.FactsText
 }
 
 // remember stores a decision about a known user in the memory. It stores no refusal
@@ -153,7 +167,9 @@ func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
 	if r.Memory == nil || in.Subject.Facts == nil {
 		return
 	}
-	about := record.Remembered{ID: r.numbered(r.decisions), Revision: r.Engine.Revision(), List: l != nil}
+	about := record.Remembered{
+		ID: r.numbered(r.decisions), Account: in.Subject.Facts.Account.ID, Revision: r.Engine.Revision(), List: l != nil,
+	}
 	about.User, _ = in.Subject.Facts.User["id"].(string)
 	if r.Viewer != nil {
 		about.Acting = r.Viewer.User.ID

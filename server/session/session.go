@@ -81,6 +81,7 @@ type Session struct {
 	decisions  int
 	decidedAs  string               // of the decision being recorded
 	costs      costsSeen            // cached for the acting user
+	other      factsSeen            // cached for a subject that is no Actor
 	Revision   history.DataRevision // the answer is at least as new as this
 	At         time.Time            // the time that the questions are about; zero means now
 }

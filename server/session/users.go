@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"resellerd/policies"
@@ -21,6 +22,13 @@ type Actor struct {
 	Subject *store.Subject
 	Facts   *input.Facts
 	Log     record.FactsText
+	menu    atomic.Pointer[menu] // the last answer about all areas
+}
+
+// menu is the access by area of a user who calls from one address through one panel.
+type menu struct {
+	ip, panel string
+	access    map[string][]string
 }
 
 // UserActive reports whether the user itself may act.

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/policies"
+	"resellerd/server/record"
+)
+
+// logged is a world whose decision log is a buffer.
+func logged(t *testing.T) (*world, *bytes.Buffer) {
+	t.Helper()
+	w, log := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld), &bytes.Buffer{}
+	s, err := New(Config{PanelTokens: worldToken, DecisionLogMode: "sync", Limits: patient}, w.store, w.server.engines,
+		WithClock(w.clock), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))), WithDecisionWriter(log))
+	must(t, err)
+	w.server = s
+	return w, log
+}
+
+// rowsOf are the rows of a group, as a body of a request.
+func rowsOf(n int) string {
+	var rows []string
+	for i := range n {
+		rows = append(rows, fmt.Sprintf(`"own/area%d":["create","read","update"]`, i))
+	}
+	return `{"rows":{` + strings.Join(rows, ",") + `}}`
+}
+
+// A user with a large group makes no larger entries than others: the log holds the
+// access once.
+func TestADecisionTakesFewBytesOfTheLog(t *testing.T) {
+	t.Parallel()
+	w, log := logged(t)
+	group := w.get("m", "/v1/groups?name="+strings.ReplaceAll(secret("M", "full access"), " ", "%20")).want(200).items()[0]["id"]
+	w.do("m", "PATCH", fmt.Sprint("/v1/groups/", group), rowsOf(250)).want(200)
+	log.Reset()
+	for _, user := range []string{"m", "a", "b"} {
+		for range 20 {
+			w.get(user, "/v1/customers").want(200)
+			w.get(user, "/v1/cards").want(200)
+			w.do(user, "GET", "/v1/customers/{acme}", "")
+		}
+	}
+	lines, profiles, bytes := 0, 0, 0
+	for line := range strings.Lines(log.String()) {
+		bytes += len(line)
+		switch {
+		case strings.HasPrefix(line, `{"event":"profile"`):
+			profiles++
+		case !strings.HasPrefix(line, `{"event":`):
+			lines++
+		}
+		if strings.HasPrefix(line, `{"decision_id":`) && (len(line) > 4000 || strings.Contains(line, "own/area7")) {
+			t.Fatalf("an entry of %d bytes: %s", len(line), line[:1500])
+		}
+	}
+	t.Logf("%d bytes for each of %d decisions, %d profiles", bytes/lines, lines, profiles)
+	if profiles > 3 || lines < 100 {
+		t.Errorf("%d profiles, %d decisions", profiles, lines)
+	}
+	if r := replayed(t, engineOf(t, 1), log.Bytes()); r.Same != r.Entries || r.Entries != lines {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An entry above the maximum says so and holds neither input nor result.
+func TestALongEntryIsTruncated(t *testing.T) {
+	t.Parallel()
+	w, log := logged(t)
+	unmasked, err := policies.Load(tctx, withMask(t, "package system.log\n\nmask := set()\n"), policies.Options{Schema: Schema(), Timeout: time.Minute})
+	must(t, err)
+	w.server.engines.Swap(unmasked)
+	log.Reset()
+	long := strings.Repeat("x", record.MaxEntry)
+	w.do("m", "POST", "/access/v1/evaluation",
+		`{"subject":{"type":"user","id":"{m}"},"action":{"name":"read"},"resource":{"type":"cdr","id":"1","properties":{"account_id":"{M}","note":"`+long+`"}}}`).want(200)
+	if log.Len() > 4000 || !strings.Contains(log.String(), `"truncated":true`) || !strings.Contains(log.String(), `"outcome":"allow"`) {
+		t.Fatalf("%d bytes: %.3000s", log.Len(), log.String())
+	}
+	if r := replayed(t, engineOf(t, 1), log.Bytes()); r.Entries != 1 || r.Undecidable["truncated"] != 1 {
+		t.Errorf("%+v", r)
+	}
+}
