@@ -64,7 +64,7 @@ func describeColumn(p jsonschema.InterceptPropParams) error {
 	f, stored := schema.FieldOf(p.Field)
 	switch {
 	case !stored:
-	case f.Marked("hidden"), f.Marked("unlisted"):
+	case f.Marked("hidden"), f.Marked("unlisted"), !taken(p.ParentSchema.ReflectType, p.Field.Name):
 		return jsonschema.ErrSkipProperty
 	case p.Processed:
 		p.PropertySchema.Type = nil

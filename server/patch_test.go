@@ -19,7 +19,11 @@ func jsonFields(shape any) map[string]reflect.Kind {
 			kind = f.Type.Elem().Kind()
 		}
 		column, stored := schema.FieldOf(f)
-		if !f.Anonymous && !(stored && (column.Marked("hidden") || column.Marked("unlisted"))) {
+		if stored && column.Kind() == schema.Letters {
+			kind = reflect.Slice
+		}
+		if !f.Anonymous && f.IsExported() && jsonName(f) != "-" && !(stored && (column.Marked("hidden") ||
+			column.Marked("unlisted") || !taken(reflect.TypeOf(shape), f.Name))) {
 			fields[jsonName(f)] = kind
 		}
 	}

@@ -1,13 +1,37 @@
 package server
 
 import (
+	"reflect"
+
 	"resellerd/server/session"
+	"resellerd/store"
 	"resellerd/store/schema"
 )
 
 // The shapes of the data API in the OpenAPI document. A representation holds
-// only the columns that the policy shows to the reader. The columns of cards and
-// rates are those of their rows.
+// only the columns that the policy shows to the reader. The columns are those of
+// the stored rows.
+
+// takes is part of the body of a write. Of an embedded row, such a body has only
+// the columns that Patch can change. The tag marks the body as JSON.
+type takes[Patch any] struct {
+	_ struct{} `json:"_"`
+}
+
+func (takes[Patch]) patch() reflect.Type { return reflect.TypeFor[Patch]() }
+
+// taken reports whether a shape has a field of the row that it embeds.
+func taken(shape reflect.Type, field string) bool {
+	if shape.Kind() == reflect.Pointer {
+		shape = shape.Elem()
+	}
+	body, limited := reflect.Zero(shape).Interface().(interface{ patch() reflect.Type })
+	if !limited {
+		return true
+	}
+	_, takes := body.patch().FieldByName(field)
+	return takes
+}
 
 type listQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -102,20 +126,13 @@ type userNew struct {
 }
 
 type customerFields struct {
-	Name       string  `json:"name,omitempty"`
-	Email      *string `json:"email,omitempty"`
-	Status     string  `json:"status,omitempty" enum:"active,suspended,closed"`
-	Currency   *string `json:"currency,omitempty"`
-	ExternalID *string `json:"external_id,omitempty"`
-	Notes      *string `json:"notes,omitempty" text:"prose"`
+	schema.Customer
+	takes[store.CustomerPatch]
 }
 
 type customerBody struct {
-	ID        string `json:"id,omitempty"`
-	AccountID string `json:"account_id,omitempty"`
-	customerFields
+	schema.Customer
 	Cards []string `json:"cards,omitempty" description:"the cards that the customer is on now"`
-	times
 }
 
 type customerNew struct {

@@ -6,44 +6,13 @@ import (
 	"fmt"
 
 	"resellerd/store/schema"
-	"resellerd/store/valid"
 )
 
-// Customer makes calls, and its account bills it.
-type Customer struct {
-	ID         string `db:"id,key"`
-	TenantID   string `db:"tenant_id,key"`
-	AccountID  string `db:"account_id,fixed"` // its owner; never changes
-	Name       string
-	Email      string `db:"email,null"`
-	Status     string // Active, Suspended or Closed
-	Currency   string `db:"currency,null"`    // ISO 4217
-	ExternalID string `db:"external_id,null"` // unique in the account
-	Notes      string `db:"notes,null"`
-	Version    int64
-	CreatedAt  schema.Micros `db:"created_at,fixed"`
-	UpdatedAt  schema.Micros `db:"updated_at"`
-}
+// Customer makes calls, and its account bills it. See schema.Customer.
+type Customer = schema.Customer
 
-// CustomerPatch changes a customer. A nil field stays as it is. It has no owner,
-// because a customer cannot move to another account.
-type CustomerPatch struct {
-	Name, Email, Status, Currency, ExternalID, Notes *string
-
-	Version int64 // the version to change; 0 for any
-}
-
-// Validate returns an ErrInvalid that names the first invalid field.
-func (c *Customer) Validate() error {
-	var check valid.Checks
-	check.Required("name", c.Name, valid.MaxName)
-	check.Email("email", c.Email)
-	check.OneOf("status", c.Status, Active, Suspended, Closed)
-	check.Currency("currency", c.Currency)
-	check.Text("external_id", c.ExternalID, valid.MaxID)
-	check.Text("notes", c.Notes, valid.MaxNotes)
-	return check.Err
-}
+// CustomerPatch changes a customer. A nil field stays as it is.
+type CustomerPatch = schema.CustomerPatch
 
 var customersTable = statementsOf[Customer]("customers")
 

@@ -66,25 +66,6 @@ var userType = &Type{
 	},
 }
 
-var customerType = &Type{
-	Name: "customer", Prefix: "cus_", Table: "customers", Key: "@.id",
-	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: []Column{
-		stored("id", Text).policy().required(),
-		stored("account_id", Text).policy().ofAccount().required(),
-		stored("tenant_id", Text).policy().required().hidden(),
-		stored("name", Text).policy().required(),
-		stored("email", Text).opaque(),
-		stored("status", Text).policy().required(),
-		stored("currency", Text).policy(),
-		stored("external_id", Text).policy(),
-		stored("notes", Text).opaque(),
-		setOf("cards", setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true}),
-		stored("created_at", Time).required(),
-		stored("updated_at", Time).required(),
-	},
-}
-
 var auditType = &Type{
 	Name: "audit", Prefix: "aud_", Table: "audit_entries", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id", "actor_account_id"},

@@ -1,0 +1,46 @@
+package schema
+
+import "resellerd/store/valid"
+
+// Customer makes calls, and its account bills it.
+type Customer struct {
+	ID         string `db:"id,key,filter"`
+	TenantID   string `db:"tenant_id,key,filter,hidden"`
+	AccountID  string `db:"account_id,fixed,filter,account"` // the owner; never changes
+	Name       string `db:"name,filter"`
+	Email      string `db:"email,null,opaque"`
+	Status     string `db:"status,filter" enum:"active,suspended,closed"`
+	Currency   string `db:"currency,null,filter"`    // ISO 4217
+	ExternalID string `db:"external_id,null,filter"` // unique in the account
+	Notes      string `db:"notes,null,opaque" text:"prose"`
+	Version    int64  `db:"version,unlisted"`
+	CreatedAt  Micros `db:"created_at,fixed"`
+	UpdatedAt  Micros `db:"updated_at"`
+}
+
+// CustomerPatch changes a customer. A nil field stays as it is. It has no owner,
+// because a customer cannot move to another account.
+type CustomerPatch struct {
+	Name, Email, Status, Currency, ExternalID, Notes *string
+
+	Version int64 // the version to change; 0 for any
+}
+
+// Validate returns an ErrInvalid that names the first invalid field.
+func (c *Customer) Validate() error {
+	var check valid.Checks
+	check.Required("name", c.Name, valid.MaxName)
+	check.Email("email", c.Email)
+	check.OneOf("status", c.Status, "active", "suspended", "closed")
+	check.Currency("currency", c.Currency)
+	check.Text("external_id", c.ExternalID, valid.MaxID)
+	check.Text("notes", c.Notes, valid.MaxNotes)
+	return check.Err
+}
+
+var customerType = &Type{
+	Name: "customer", Prefix: "cus_", Table: "customers", Key: "@.id",
+	Indexed: []string{"id", "tenant_id", "account_id"},
+	Columns: columnsOf[Customer]().
+		behind("notes", setOf("cards", setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true})),
+}
