@@ -194,7 +194,7 @@ const statusClientGone = 499
 // as an error, a refused caller as a warning, and any other refusal at debug
 // level.
 func (r *exchange) fail(err error) error {
-	if errors.Is(err, transport.ErrClientGone) || r.Ctx != nil && context.Cause(r.Ctx) == transport.ErrClientGone {
+	if errors.Is(err, transport.ErrClientGone) || r.Ctx != nil && errors.Is(context.Cause(r.Ctx), transport.ErrClientGone) {
 		r.s.logger.Debug("the client has gone", "route", r.route.path, "method", r.route.method, "decision_id", r.DecisionID)
 		r.c.Status(statusClientGone)
 		return nil
