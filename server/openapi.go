@@ -63,6 +63,8 @@ func nameColumns(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
 func describeColumn(p jsonschema.InterceptPropParams) error {
 	f, stored := schema.FieldOf(p.Field)
 	switch {
+	case p.Field.Type == reflect.TypeFor[bodyMark]():
+		return jsonschema.ErrSkipProperty
 	case !stored:
 	case f.Marked("hidden"), f.Marked("unlisted"), !taken(p.ParentSchema.ReflectType, p.Field.Name):
 		return jsonschema.ErrSkipProperty

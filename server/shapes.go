@@ -13,10 +13,14 @@ import (
 // the stored rows.
 
 // takes is part of the body of a write. Of an embedded row, such a body has only
-// the columns that Patch can change. The tag marks the body as JSON.
+// the columns that Patch can change.
 type takes[Patch any] struct {
-	_ struct{} `json:"_"`
+	Mark bodyMark `json:"_"`
 }
+
+// bodyMark marks a body as JSON if it has no other field with such a tag. It is no
+// part of the body.
+type bodyMark struct{}
 
 func (takes[Patch]) patch() reflect.Type { return reflect.TypeFor[Patch]() }
 
