@@ -27,7 +27,7 @@ const questionsPerTimeout = 200
 // by area, in the order of actions. From in it uses the subject and the context. It
 // returns an error if the decision about any area fails.
 func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []string) (map[string][]string, error) {
-	access, questions, err := make(map[string][]string, len(areas)), []*ast.Term{}, error(nil)
+	access, questions := make(map[string][]string, len(areas)), []*ast.Term{}
 	asked := make([][2]string, 0, len(areas)*len(actions))
 	for _, area := range areas {
 		access[area] = []string{}
@@ -36,9 +36,11 @@ func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []s
 		if one.Misnamed() {
 			continue
 		}
-		if questions, err = e.questions(questions, &one, actions); err != nil {
+		more, err := e.questions(questions, &one, actions)
+		if err != nil {
 			return nil, err
 		}
+		questions = more
 		for _, action := range actions {
 			asked = append(asked, [2]string{area, action})
 		}

@@ -57,8 +57,8 @@ func (s *Server) newApp() *fiber.App {
 	app := fiber.New(fiber.Config{
 		AppName: "resellerd", DisableStartupMessage: true, DisableDefaultDate: false,
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
-		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 16 << 10,
-		ReadTimeout: l.Read, IdleTimeout: l.Idle, ReduceMemoryUsage: true, // an idle connection keeps no buffer for answers
+		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 12 << 10, // an idle connection keeps both
+		ReadTimeout: l.Read, IdleTimeout: l.Idle,
 		DisablePreParseMultipartForm: true, DisableHeaderNormalizing: false,
 		StreamRequestBody: true, ErrorHandler: s.refuse,
 	})

@@ -146,7 +146,7 @@ func TestANewDatabaseFileIsForItsOwnerAlone(t *testing.T) {
 		}
 	}
 	mustDo(s.Close())
-	mustDo(os.Chmod(path, 0o640)) //nolint:gosec // the operator's choice
+	mustDo(os.Chmod(path, 0o640))
 	storetest.Open(t, "sqlite:"+path, store.Options{})
 	if mode := must(os.Stat(path)).Mode().Perm(); mode != 0o640 {
 		t.Errorf("the mode of an operator became %o", mode)

@@ -76,9 +76,9 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	of := m.of(about.Account)
 	slot := of.slot(m.share)
 	m.forget(slot)
-	kept := append(slot.line[:0], line...)
+	buffer := slot.line[:0]
 	*slot = about
-	slot.line = kept
+	slot.line = append(buffer, line...)
 	m.byID[about.ID] = slot
 	m.bytes += slot.bytes()
 	for m.bytes > m.limit {

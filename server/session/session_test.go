@@ -168,7 +168,6 @@ func TestAWriteLeavesNoFactsInMemory(t *testing.T) {
 		if again, err := users.Find(t.Context(), r.Engine, r.Caller.Tenant, "staff"); err != nil || again.Facts != r.Facts {
 			t.Fatalf("the same facts are derived twice: %v", err)
 		}
-		r = nil
 		for i := range 3 {
 			err := st.Write(t.Context(), w.ID("carrier"), func(tx *store.Tx) error {
 				name := fmt.Sprint("renamed", i)
