@@ -13,7 +13,7 @@ var accountWriter = rowWriter{
 
 // accountPatch reads the account fields that a caller can set.
 func accountPatch(f *fields) store.AccountPatch {
-	return patchOf[store.AccountPatch, accountFields](f)
+	return patchOf[store.AccountPatch, store.Account](f)
 }
 
 func updateAccount(w *writing, f *fields) func(string) error {

@@ -33,7 +33,7 @@ func chargesAsked(w *writing, id string, fields []string) error {
 
 // cardPatch reads the card fields that a caller can set.
 func cardPatch(f *fields) store.CardPatch {
-	return patchOf[store.CardPatch, schema.CardFields](f)
+	return patchOf[store.CardPatch, store.Card](f)
 }
 
 func updateCard(w *writing, f *fields) func(string) error {

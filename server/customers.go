@@ -12,7 +12,7 @@ var customerWriter = rowWriter{
 
 // customerPatch reads the customer fields that a caller can set.
 func customerPatch(f *fields) store.CustomerPatch {
-	return patchOf[store.CustomerPatch, customerFields](f)
+	return patchOf[store.CustomerPatch, store.Customer](f)
 }
 
 func updateCustomer(w *writing, f *fields) func(string) error {

@@ -20,7 +20,7 @@ func groupAccess(w *writing, id string) (map[string][]string, error) {
 
 // groupPatch reads the group fields that a caller can set.
 func (w *writing) groupPatch(f *fields) store.GroupPatch {
-	p := patchOf[store.GroupPatch, groupFields](f)
+	p := patchOf[store.GroupPatch, store.Group](f)
 	p.Lend, p.LentTo = w.lending(f)
 	return p
 }

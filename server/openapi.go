@@ -28,6 +28,8 @@ func (s *Server) describe() ([]byte, error) {
 	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName),
 		jsonschema.InterceptSchema(nameColumns), jsonschema.InterceptProp(describeColumn))
 	r.AddTypeMapping(schema.Micros(0), time.Time{})
+	r.AddTypeMapping(schema.Strings(nil), []string(nil))
+	r.AddTypeMapping(schema.Access(nil), map[string][]string(nil))
 	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
 		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
 	if s.cfg.PublicURL != "" {
@@ -73,8 +75,11 @@ func describeColumn(p jsonschema.InterceptPropParams) error {
 		if f.Kind() == schema.Money {
 			p.PropertySchema.Format = nil
 		}
-		if f.Null() {
+		if f.Null() && f.Kind() != schema.AccessRows {
 			p.PropertySchema.AddType(jsonschema.Null)
+		}
+		if f.Kind() == schema.Letters {
+			p.PropertySchema.WithItems(*(&jsonschema.Items{}).WithSchemaOrBool(jsonschema.String.ToSchemaOrBool()))
 		}
 		p.PropertySchema.AddType(jsonTypes[f.Kind()])
 	}
@@ -85,6 +90,7 @@ func describeColumn(p jsonschema.InterceptPropParams) error {
 var jsonTypes = map[schema.Kind]jsonschema.SimpleType{
 	schema.Text: jsonschema.String, schema.Money: jsonschema.String, schema.Time: jsonschema.String,
 	schema.Integer: jsonschema.Integer, schema.Boolean: jsonschema.Boolean,
+	schema.JSON: jsonschema.Array, schema.Letters: jsonschema.Array, schema.AccessRows: jsonschema.Object,
 }
 
 // describeRoute adds one operation.

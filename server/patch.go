@@ -7,18 +7,18 @@ import (
 	"resellerd/store"
 )
 
-// patchOf reads the values that a caller sent for the fields of a patch. The
-// shape has a field of the same name for each of them. The tags of that field
-// give the JSON name of the value and its format. The caller of patchOf reads
-// the fields that the shape lacks, and fields of other kinds.
-func patchOf[Patch, Shape any](f *fields) (patch Patch) {
-	into, shape := reflect.ValueOf(&patch).Elem(), reflect.TypeFor[Shape]()
+// patchOf reads the values that a caller sent for the fields of a patch. The tags
+// of the row's field of the same name give the JSON name of the value and its
+// format. The caller of patchOf reads the fields that the row lacks, fields
+// without a JSON name, and fields of other kinds.
+func patchOf[Patch, Row any](f *fields) (patch Patch) {
+	into, row := reflect.ValueOf(&patch).Elem(), reflect.TypeFor[Row]()
 	for i := range into.NumField() {
-		field, there := shape.FieldByName(into.Type().Field(i).Name)
-		if !there {
+		field, there := row.FieldByName(into.Type().Field(i).Name)
+		name := jsonName(field)
+		if !there || name == "-" {
 			continue
 		}
-		name := jsonName(field)
 		switch value := into.Field(i).Addr().Interface().(type) {
 		case **string:
 			*value = f.textOf(name, field)
@@ -34,13 +34,13 @@ func patchOf[Patch, Shape any](f *fields) (patch Patch) {
 }
 
 // textOf reads a field that the store keeps as a text. The caller sends it as
-// one line, as prose (the field is tagged so), or as a list of actions. Of the
+// one line, or as the tag text says: as prose, or as a list of actions. Of the
 // actions, the store keeps the first letters.
 func (f *fields) textOf(name string, field reflect.StructField) *string {
-	switch {
-	case field.Type.Kind() == reflect.Slice:
+	switch field.Tag.Get("text") {
+	case "letters":
 		return f.letters(name)
-	case field.Tag.Get("text") == "prose":
+	case "prose":
 		return f.prose(name)
 	}
 	return f.line(name)

@@ -56,28 +56,12 @@ type page[T any] struct {
 	Total *int   `json:"total,omitempty" description:"with count=true: the number of rows that the user sees"`
 }
 
-type times struct {
-	CreatedAt string `json:"created_at,omitempty" format:"date-time"`
-	UpdatedAt string `json:"updated_at,omitempty" format:"date-time"`
-}
-
 type accountFields struct {
-	Name       string              `json:"name,omitempty"`
-	PublicName *string             `json:"public_name,omitempty" description:"the name that accounts below see"`
-	Email      *string             `json:"email,omitempty"`
-	Currency   *string             `json:"currency,omitempty" description:"ISO 4217; fixed once set"`
-	Status     string              `json:"status,omitempty" enum:"active,suspended,closed"`
-	Ceiling    map[string][]string `json:"ceiling,omitempty" description:"the most access that the account may have, by area"`
-	ExternalID *string             `json:"external_id,omitempty"`
+	schema.Account
+	takes[store.AccountPatch]
 }
 
-type accountBody struct {
-	ID       string  `json:"id,omitempty"`
-	ParentID *string `json:"parent_id,omitempty"`
-	Kind     string  `json:"kind,omitempty" enum:"master,reseller"`
-	accountFields
-	times
-}
+type accountBody struct{ schema.Account }
 
 type accountNew struct {
 	ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
@@ -87,19 +71,19 @@ type accountNew struct {
 }
 
 type groupFields struct {
-	Name          string              `json:"name,omitempty"`
-	PublicName    *string             `json:"public_name,omitempty" description:"the name that accounts it is lent to see"`
-	LendTo        any                 `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
-	Template      *string             `json:"template,omitempty"`
-	DefaultAccess []string            `json:"default_access,omitempty" description:"create, read, update, delete"`
-	Rows          map[string][]string `json:"rows,omitempty" description:"access by area; the row with the longest name counts, and an empty access denies"`
+	schema.Group
+	takes[store.GroupPatch]
+	lending
+	Template *string `json:"template,omitempty"`
+}
+
+type lending struct {
+	LendTo any `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
 }
 
 type groupBody struct {
-	ID        string `json:"id,omitempty"`
-	AccountID string `json:"account_id,omitempty"`
-	groupFields
-	times
+	schema.Group
+	lending
 }
 
 type groupNew struct {
@@ -108,21 +92,11 @@ type groupNew struct {
 }
 
 type userFields struct {
-	ExternalID *string  `json:"external_id,omitempty" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
-	Login      string   `json:"login,omitempty" format:"email"`
-	Name       *string  `json:"name,omitempty"`
-	Groups     []string `json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"`
-	Status     string   `json:"status,omitempty" enum:"active,disabled"`
-	IPAllow    []string `json:"ip_allow,omitempty" description:"networks in CIDR notation; empty for any"`
-	TimeZone   *string  `json:"time_zone,omitempty"`
+	schema.User
+	takes[store.UserPatch]
 }
 
-type userBody struct {
-	ID        string `json:"id,omitempty"`
-	AccountID string `json:"account_id,omitempty"`
-	userFields
-	times
-}
+type userBody struct{ schema.User }
 
 type userNew struct {
 	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
@@ -144,10 +118,9 @@ type customerNew struct {
 	customerFields
 }
 
-// cardFields are the columns of schema.CardFields, and the recipe of a card's
-// build.
 type cardFields struct {
-	schema.CardFields
+	schema.Card
+	takes[store.CardPatch]
 	cardRecipe
 }
 

@@ -31,7 +31,7 @@ func userAccess(w *writing, id string) (map[string][]string, error) {
 
 // userPatch reads the user fields that a caller can set.
 func userPatch(f *fields) store.UserPatch {
-	return patchOf[store.UserPatch, userFields](f)
+	return patchOf[store.UserPatch, store.User](f)
 }
 
 func updateUser(w *writing, f *fields) func(string) error {

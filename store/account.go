@@ -8,69 +8,7 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
-	"resellerd/store/schema"
-	"resellerd/store/valid"
 )
-
-// The kinds of accounts.
-const (
-	Master   = "master"
-	Reseller = "reseller"
-)
-
-// The statuses. Accounts and customers have the first three, users Active or Disabled.
-const (
-	Active    = "active"
-	Suspended = "suspended"
-	Closed    = "closed"
-	Disabled  = "disabled"
-)
-
-// Account is a carrier (a master, which is the root of a tenant) or a reseller
-// below one. An empty text means that the value is absent.
-type Account struct {
-	ID         string `db:"id,key"`
-	TenantID   string `db:"tenant_id,key"`        // the id of its master, or its own
-	ParentID   string `db:"parent_id,null,fixed"` // "" for a master
-	Kind       string `db:"kind,fixed"`           // Master or Reseller
-	Name       string
-	PublicName string        `db:"public_name,null"` // the name that accounts below see
-	Email      string        `db:"email,null"`
-	Currency   string        `db:"currency,null"` // ISO 4217; fixed once set
-	Status     string        // its own status: Active, Suspended or Closed
-	Ceiling    Access        // the most access that its parent allows; nil for no limit
-	ExternalID string        `db:"external_id,null"` // unique under its parent
-	Depth      int           `db:"depth,fixed"`      // 0 for a master
-	Version    int64         // grows by one with every update
-	CreatedAt  schema.Micros `db:"created_at,fixed"`
-	UpdatedAt  schema.Micros `db:"updated_at"`
-}
-
-// AccountPatch changes an account. A nil field stays as it is. A pointer to the
-// zero value clears the field.
-type AccountPatch struct {
-	Name, PublicName, Email, Currency, Status, ExternalID *string
-
-	Ceiling *Access
-	Version int64 // the version to change; 0 for any
-}
-
-// Validate returns an ErrInvalid that names the first invalid field.
-func (a *Account) Validate() error {
-	var c valid.Checks
-	c.OneOf("kind", a.Kind, Master, Reseller)
-	c.Required("name", a.Name, valid.MaxName)
-	c.Text("public_name", a.PublicName, valid.MaxName)
-	c.Email("email", a.Email)
-	c.Currency("currency", a.Currency)
-	c.OneOf("status", a.Status, Active, Suspended, Closed)
-	checkAccess(&c, "ceiling", a.Ceiling, true)
-	c.Text("external_id", a.ExternalID, valid.MaxID)
-	if a.Kind == Master && a.Ceiling != nil {
-		c.Refuse("ceiling", "applies only to accounts below a master")
-	}
-	return c.Err
-}
 
 var accountsTable = statementsOf[Account]("accounts")
 
@@ -90,7 +28,7 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.store.newID("account"), 1, tx.now, tx.now
 	orDefault(&a.Kind, Reseller)
 	orDefault(&a.Status, Active)
-	a.Ceiling = a.Ceiling.canonical()
+	a.Ceiling = a.Ceiling.Canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
@@ -133,7 +71,7 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 		return Account{}, err
 	}
 	Apply(&patch, &a)
-	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.canonical()
+	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.Canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}

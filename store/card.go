@@ -8,15 +8,6 @@ import (
 	"resellerd/store/schema"
 )
 
-// Card is a rate card. See schema.Card.
-type Card = schema.Card
-
-// CardPatch changes a card. A nil field stays as it is.
-type CardPatch = schema.CardPatch
-
-// Parent is a card that a customer card is built from.
-type Parent = schema.Parent
-
 // NewCard returns schema.NewCard.
 func NewCard() Card { return schema.NewCard() }
 

@@ -54,13 +54,16 @@ func TestListsHaveTheColumnsOfTheirRows(t *testing.T) {
 	t.Parallel()
 	shown := map[string]string{"row_count": "rows"}
 	for _, typ := range schema.ByName {
-		for column := range store.RowColumns()[typ.Table] {
+		for column, nullable := range store.RowColumns()[typ.Table] {
 			name := column
 			if as, renamed := shown[name]; renamed {
 				name = as
 			}
-			if typ.Column(name) == nil && !unlistable[typ.Table+"."+column] {
+			switch listed := typ.Column(name); {
+			case listed == nil && !unlistable[typ.Table+"."+column]:
 				t.Errorf("a list of type %s has no column %s", typ.Name, name)
+			case listed != nil && listed.NotNull == nullable:
+				t.Errorf("%s of type %s may be NULL in the table: %t", name, typ.Name, nullable)
 			}
 		}
 	}

@@ -4,15 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"resellerd/store/schema"
 )
-
-// Customer makes calls, and its account bills it. See schema.Customer.
-type Customer = schema.Customer
-
-// CustomerPatch changes a customer. A nil field stays as it is.
-type CustomerPatch = schema.CustomerPatch
 
 var customersTable = statementsOf[Customer]("customers")
 

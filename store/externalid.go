@@ -10,45 +10,7 @@ import (
 	"resellerd/store/schema"
 )
 
-// maxExternalID bounds a user's external id, in characters.
-const maxExternalID = 255
-
-// A user's external id has 1 to 255 printable ASCII characters. It has no blank at
-// either end, which HTTP would remove. It does not begin like an id of resellerd.
-const (
-	externalIDLong    = "is longer than 255 characters"
-	externalIDText    = "must have only printable ASCII characters"
-	externalIDBlank   = "has a blank at an end"
-	externalIDLikeID  = "begins like an id of resellerd"
-	externalIDCollide = "belongs to several users of the tenant"
-)
-
-// externalIDFault describes what is wrong with a user's external id, "" for
-// nothing.
-func externalIDFault(id string) string {
-	switch {
-	case likeID(id):
-		return externalIDLikeID
-	case strings.Trim(id, " \t") != id:
-		return externalIDBlank
-	case strings.IndexFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) >= 0:
-		return externalIDText
-	case len(id) > maxExternalID:
-		return externalIDLong
-	}
-	return ""
-}
-
-// likeID reports whether a reference begins like an id of a row. Such a
-// reference is an id and never an external id.
-func likeID(ref string) bool {
-	for _, t := range schema.ByName {
-		if t.Prefix != "" && strings.HasPrefix(ref, t.Prefix) {
-			return true
-		}
-	}
-	return false
-}
+const externalIDCollide = "belongs to several users of the tenant"
 
 // BadExternalID is a stored external id of a user that a new write would refuse.
 type BadExternalID struct {
@@ -112,8 +74,8 @@ func (s *Store) badExternalIDs(ctx context.Context, x dialect.Execer) (bad []Bad
 }
 
 func (b *BadExternalID) judge() {
-	b.Fault = externalIDFault(b.ExternalID)
-	b.Cleared = b.Fault == externalIDLikeID || b.Fault == externalIDBlank
+	b.Fault = schema.ExternalIDFault(b.ExternalID)
+	b.Cleared = schema.LikeID(b.ExternalID) || strings.Trim(b.ExternalID, " \t") != b.ExternalID
 }
 
 func (b BadExternalID) collided() BadExternalID {

@@ -9,80 +9,13 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
-	"resellerd/store/valid"
 )
-
-// The accounts that a group is lent to.
-const (
-	LendNone = "none"
-	LendAll  = "all"  // to every account directly below its owner
-	LendSome = "some" // to the accounts in LentTo
-)
-
-// Group is a set of rights. A user in the group has them.
-type Group struct {
-	ID            string `db:"id,key"`
-	TenantID      string `db:"tenant_id,key"`
-	AccountID     string `db:"account_id,fixed"` // its owner
-	Name          string
-	PublicName    string   `db:"public_name,null"` // the name that borrowing accounts see
-	Lend          string   // LendNone, LendAll or LendSome
-	LentTo        []string `db:"-"`                   // with LendSome: accounts directly below the owner, sorted
-	Template      string   `db:"template,null,fixed"` // the template it was made from
-	DefaultAccess string   `db:"default_access"`      // the letters for areas that no row covers
-	Rows          Access   `db:"-"`                   // area to letters; never AnyArea
-	Version       int64
-	CreatedAt     schema.Micros `db:"created_at,fixed"`
-	UpdatedAt     schema.Micros `db:"updated_at"`
-}
-
-// Access returns the group's rights, with its default as AnyArea.
-func (g Group) Access() Access {
-	access := Access{AnyArea: g.DefaultAccess}
-	for area, letters := range g.Rows {
-		access[area] = letters
-	}
-	return access
-}
-
-// GroupPatch changes a group. A nil field stays as it is. LentTo is used only with
-// LendSome; any other Lend empties it.
-type GroupPatch struct {
-	Name, PublicName, Lend, DefaultAccess *string
-
-	LentTo  *[]string
-	Rows    *Access
-	Version int64 // the version to change; 0 for any
-}
-
-// normalise gives the group the one form in which it is stored.
-func (g *Group) normalise() {
-	g.LentTo = slices.Sorted(slices.Values(g.LentTo))
-	if g.Lend != LendSome {
-		g.LentTo = nil
-	}
-	g.Rows = g.Rows.canonical()
-	g.DefaultAccess = letters(letterBits(g.DefaultAccess))
-}
-
-// Validate returns an ErrInvalid that names the first invalid field.
-func (g *Group) Validate() error {
-	var c valid.Checks
-	c.Required("name", g.Name, valid.MaxName)
-	c.Text("public_name", g.PublicName, valid.MaxName)
-	c.OneOf("lend_to", g.Lend, LendNone, LendAll, LendSome)
-	c.Distinct("lend_to", g.LentTo)
-	c.Text("template", g.Template, valid.MaxName)
-	checkLetters(&c, "default_access", g.DefaultAccess)
-	checkAccess(&c, "rows", g.Rows, false)
-	return c.Err
-}
 
 // checkRows refuses too many rows. Only a write of the rows is checked, so that a
 // group that an older release wrote can still be renamed.
 func checkRows(rows Access) error {
-	if len(rows) > maxGroupRows {
-		return fault.Invalid("rows", fmt.Sprintf("has more than %d areas", maxGroupRows))
+	if len(rows) > schema.MaxGroupRows {
+		return fault.Invalid("rows", fmt.Sprintf("has more than %d areas", schema.MaxGroupRows))
 	}
 	return nil
 }
@@ -135,7 +68,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	if err := errors.Join(checkRows(g.Rows), g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}
-	g.normalise()
+	g.Normalise()
 	_, err := tx.execNamed(ctx, groupsTable.insert, g)
 	if err == nil {
 		err = errors.Join(tx.putGroupRows(ctx, g), tx.lend(ctx, g, g.LentTo))
@@ -202,7 +135,7 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 	if err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)
 	}
-	g.normalise()
+	g.Normalise()
 	g.Version, g.UpdatedAt = g.Version+1, tx.now
 	if err := tx.putGroup(ctx, before, g); err != nil {
 		return Group{}, fmt.Errorf("group %s: %w", id, err)

@@ -34,7 +34,7 @@ func RowColumns() map[string]map[string]bool {
 	} {
 		columns := map[string]bool{}
 		for _, c := range schema.Fields(row) {
-			columns[c.Name] = c.Null() || c.Zero.Kind() == reflect.Map
+			columns[c.Name] = c.Null()
 		}
 		tables[table] = columns
 	}

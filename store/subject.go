@@ -12,6 +12,7 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
+	"resellerd/store/schema"
 )
 
 // Subject is a user with all data that decisions about the user depend on.
@@ -122,7 +123,7 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 		return User{}, fault.ErrNotFound
 	}
 	columns := []string{"id", "external_id"}
-	if likeID(ref) {
+	if schema.LikeID(ref) {
 		columns = columns[:1]
 	}
 	for _, column := range columns {

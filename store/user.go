@@ -5,60 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"resellerd/store/schema"
-	"resellerd/store/valid"
 )
-
-// User is a person or program that acts for an account.
-type User struct {
-	ID         string   `db:"id,key"`
-	TenantID   string   `db:"tenant_id,key"`
-	AccountID  string   `db:"account_id,fixed"`
-	ExternalID string   `db:"external_id,null"` // the panel's own name for the user, unique in the tenant
-	Login      string   // an email address, unique in the account
-	Name       string   `db:"name,null"`
-	Status     string   // Active or Disabled
-	IPAllow    Strings  `db:"ip_allow"`       // allowed networks in CIDR notation; empty for any
-	TimeZone   string   `db:"time_zone,null"` // a name of the IANA time zone database
-	Groups     []string `db:"-"`              // ids, sorted; at least one
-	Version    int64
-	CreatedAt  schema.Micros `db:"created_at,fixed"`
-	UpdatedAt  schema.Micros `db:"updated_at"`
-}
-
-// UserPatch changes a user. A nil field stays as it is.
-type UserPatch struct {
-	ExternalID, Login, Name, Status, TimeZone *string
-
-	IPAllow, Groups *[]string
-	Version         int64 // the version to change; 0 for any
-}
-
-// Named reports whether ref is the user's id or external id. A reference that
-// begins like an id is never an external id.
-func (u *User) Named(ref string) bool {
-	return ref == u.ID || ref != "" && ref == u.ExternalID && !likeID(ref)
-}
-
-// Validate returns an ErrInvalid that names the first invalid field.
-func (u *User) Validate() error {
-	var c valid.Checks
-	if fault := externalIDFault(u.ExternalID); fault != "" {
-		c.Refuse("external_id", "%s", fault)
-	}
-	c.Required("login", u.Login, valid.MaxEmail)
-	c.Email("login", u.Login)
-	c.Text("name", u.Name, valid.MaxName)
-	c.OneOf("status", u.Status, Active, Disabled)
-	c.Networks("ip_allow", u.IPAllow)
-	c.TimeZone("time_zone", u.TimeZone)
-	c.Distinct("groups", u.Groups)
-	if len(u.Groups) == 0 {
-		c.Refuse("groups", "must have at least one group")
-	}
-	return c.Err
-}
 
 var (
 	usersTable    = statementsOf[User]("users")
@@ -84,7 +31,7 @@ type userRow struct {
 	FirstGroup string `db:"first_group_id"`
 }
 
-func (u User) row() userRow {
+func rowOf(u User) userRow {
 	u.Groups = slices.Sorted(slices.Values(u.Groups))
 	return userRow{User: u, FirstGroup: u.Groups[0]}
 }
@@ -100,7 +47,7 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	if err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID)); err != nil {
 		return User{}, fmt.Errorf("user: %w", err)
 	}
-	row := u.row()
+	row := rowOf(u)
 	_, err := tx.execNamed(ctx, userRowsTable.insert, row)
 	if err == nil {
 		err = tx.join(ctx, u.ID, row.Groups)
@@ -144,7 +91,7 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	u.Version, u.UpdatedAt = u.Version+1, tx.now
-	row := u.row()
+	row := rowOf(u)
 	if err := tx.putUser(ctx, before, row); err != nil {
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}

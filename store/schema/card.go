@@ -7,8 +7,14 @@ import (
 	"resellerd/store/valid"
 )
 
-// CardFields holds the columns of a card that callers write.
-type CardFields struct {
+// Card is a rate card without its rates, which belong to its revisions. Compact
+// and Routing are only for customer cards; "" means DefaultCompact and
+// DefaultRouting. Carrier is only for provider cards.
+type Card struct {
+	ID              string `db:"id,key,filter"`
+	TenantID        string `db:"tenant_id,key,filter,hidden"`
+	AccountID       string `db:"account_id,fixed,filter,account"` // the owner
+	Kind            string `db:"kind,fixed,filter" enum:"provider,customer" description:"the kind as the user sees it: an assigned card is a provider card"`
 	Name            string `db:"name,filter"` // private to the owner
 	PublicName      string `db:"public_name,null,filter" description:"the name that accounts it is assigned to see"`
 	Carrier         string `db:"carrier,null,filter" description:"of provider cards: the upstream company"`
@@ -24,31 +30,20 @@ type CardFields struct {
 	Compact         string `db:"compact,null" enum:"min,max,avg" default:"max" description:"how the prices of several parents are combined"`
 	Routing         string `db:"routing,null" enum:"dearest,cheapest" default:"dearest" description:"the parent that sales are compared with"`
 	ExternalID      string `db:"external_id,null,filter"` // unique in the account
-}
-
-// Card is a rate card without its rates, which belong to its revisions. Compact
-// and Routing are only for customer cards; "" means DefaultCompact and
-// DefaultRouting. Carrier is only for provider cards.
-type Card struct {
-	ID        string `db:"id,key,filter"`
-	TenantID  string `db:"tenant_id,key,filter,hidden"`
-	AccountID string `db:"account_id,fixed,filter,account"` // the owner
-	Kind      string `db:"kind,fixed,filter" enum:"provider,customer" description:"the kind as the user sees it: an assigned card is a provider card"`
-	CardFields
-	Stale     string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
-	Version   int64  `db:"version,unlisted"`
-	CreatedAt Micros `db:"created_at,fixed"`
-	UpdatedAt Micros `db:"updated_at"`
+	Stale           string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
+	Version         int64  `db:"version,unlisted"`
+	CreatedAt       Micros `db:"created_at,fixed"`
+	UpdatedAt       Micros `db:"updated_at"`
 }
 
 // NewCard returns the defaults of a card: for termination, four decimals, rounded
 // half up.
 func NewCard() Card {
-	return Card{CardFields: CardFields{
+	return Card{
 		Direction:     "termination",
 		RatePrecision: 4, RateRounding: "half_up",
 		ChargePrecision: 4, ChargeRounding: "half_up",
-	}}
+	}
 }
 
 // CardPatch changes a card. A nil field stays unchanged.

@@ -31,7 +31,7 @@ func (c *Customer) Validate() error {
 	var check valid.Checks
 	check.Required("name", c.Name, valid.MaxName)
 	check.Email("email", c.Email)
-	check.OneOf("status", c.Status, "active", "suspended", "closed")
+	check.OneOf("status", c.Status, Active, Suspended, Closed)
 	check.Currency("currency", c.Currency)
 	check.Text("external_id", c.ExternalID, valid.MaxID)
 	check.Text("notes", c.Notes, valid.MaxNotes)

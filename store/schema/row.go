@@ -21,7 +21,10 @@ import (
 //	hidden    only for policies; never part of a listed row
 //	unlisted  only for the store
 //
-// Other tags describe the column in the OpenAPI document.
+// The tag text:"prose" allows line breaks. The tag text:"letters" marks the first
+// letters of actions. Other tags describe the column in the OpenAPI document. A
+// field with db:"-" is stored in a table of its own. If callers write it, the tag
+// json has its name.
 type Field struct{ *reflectx.FieldInfo }
 
 // Fields returns the columns of a row in the order of its fields. A field
@@ -39,7 +42,7 @@ func Fields(row reflect.Type) (all []Field) {
 
 // FieldOf returns the Field of a struct field, and false if it is not a column.
 func FieldOf(field reflect.StructField) (Field, bool) {
-	if _, tagged := field.Tag.Lookup("db"); !tagged {
+	if tag := field.Tag.Get("db"); tag == "" || tag == "-" {
 		return Field{}, false
 	}
 	return Fields(reflect.StructOf([]reflect.StructField{field}))[0], true
@@ -61,6 +64,12 @@ func (f Field) Kind() Kind {
 	switch kind := typ.Kind(); {
 	case typ == reflect.TypeFor[Micros]():
 		return Time
+	case typ == reflect.TypeFor[Access]():
+		return AccessRows
+	case typ == reflect.TypeFor[Strings]():
+		return JSON
+	case f.FieldInfo.Field.Tag.Get("text") == "letters":
+		return Letters
 	case kind == reflect.String, kind == reflect.Bool && f.FieldInfo.Field.Tag.Get("enum") != "":
 		return Text
 	case kind == reflect.Bool:
@@ -75,13 +84,17 @@ func (f Field) Kind() Kind {
 
 // Null reports whether the column may be NULL in the table.
 func (f Field) Null() bool {
-	return f.Marked("null") || f.FieldInfo.Field.Type.Kind() == reflect.Pointer
+	kind := f.FieldInfo.Field.Type.Kind()
+	return f.Marked("null") || kind == reflect.Pointer || kind == reflect.Map
 }
 
 func (f Field) column() Column {
 	c := stored(f.Name, f.Kind())
 	c.Policy, c.Opaque = f.Marked("filter") || f.Marked("opaque"), f.Marked("opaque")
 	c.Account, c.NotNull = f.Marked("account"), !f.Null()
+	if c.Kind == AccessRows || c.Kind == JSON || c.Kind == Letters {
+		c = c.whole()
+	}
 	if f.Marked("hidden") {
 		c = c.hidden()
 	}

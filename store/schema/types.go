@@ -203,8 +203,6 @@ func stored(name string, kind Kind) Column {
 
 func (c Column) policy() Column { c.Policy = true; return c }
 
-func (c Column) opaque() Column { c.Policy, c.Opaque = true, true; return c }
-
 // ofAccount marks the id of an account; the schema keeps it in the row's
 // tenant.
 func (c Column) ofAccount() Column { c.Account = true; return c }

@@ -12,3 +12,24 @@ const (
 	DefaultCompact = "max"
 	DefaultRouting = "dearest"
 )
+
+// The kinds of accounts.
+const (
+	Master   = "master"
+	Reseller = "reseller"
+)
+
+// The statuses. Accounts and customers have the first three, users Active or Disabled.
+const (
+	Active    = "active"
+	Suspended = "suspended"
+	Closed    = "closed"
+	Disabled  = "disabled"
+)
+
+// The accounts that a group is lent to.
+const (
+	LendNone = "none"
+	LendAll  = "all"  // to every account directly below its owner
+	LendSome = "some" // to the accounts in LentTo
+)

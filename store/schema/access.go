@@ -1,4 +1,4 @@
-package store
+package schema
 
 import (
 	"database/sql/driver"
@@ -111,9 +111,9 @@ func letters(bits uint8) string {
 	return text.String()
 }
 
-// canonical returns the access with its letters in the order of FullAccess, without
+// Canonical returns the access with its letters in the order of FullAccess, without
 // repeats.
-func (a Access) canonical() Access {
+func (a Access) Canonical() Access {
 	if a == nil {
 		return nil
 	}
@@ -169,13 +169,12 @@ func scanJSON(from, into any) error {
 	return fmt.Errorf("%T is no JSON text", from)
 }
 
-// maxAreas bounds the areas of one access, and maxGroupRows those of a group. Each
-// area of a group costs work in every decision about access and in the menu of each
-// user in the group.
-const (
-	maxAreas     = 1_000
-	maxGroupRows = 250
-)
+// MaxGroupRows bounds the areas of a group. Each of them costs work in every
+// decision about access and in the menu of each user in the group.
+const MaxGroupRows = 250
+
+// maxAreas bounds the areas of one access.
+const maxAreas = 1_000
 
 // checkAccess refuses malformed areas and letters. It accepts AnyArea only if
 // anyArea is true.

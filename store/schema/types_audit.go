@@ -1,0 +1,21 @@
+package schema
+
+var auditType = &Type{
+	Name: "audit", Prefix: "aud_", Table: "audit_entries", Key: "@.id",
+	Indexed: []string{"id", "tenant_id", "account_id", "actor_account_id"},
+	Columns: []Column{
+		stored("id", Text).policy().required(),
+		stored("at", Time).required(),
+		stored("actor", Text).from("@.actor_id"),
+		stored("actor_account_id", Text).policy().ofAccount().hidden(),
+		stored("preview_of", Text),
+		stored("account", Text).from("@.account_id"),
+		stored("account_id", Text).policy().ofAccount().hidden(),
+		stored("tenant_id", Text).policy().required().hidden(),
+		stored("action", Text).policy().required(),
+		document("resource", Reference, sqlText("@.resource_type || '/' || @.resource_id")),
+		stored("resource_type", Text).policy().hidden(),
+		stored("resource_id", Text).policy().hidden(),
+		stored("change", JSON).whole(),
+	},
+}
