@@ -2,22 +2,35 @@ package store
 
 import "resellerd/store/schema"
 
-// Access and the other types are the rows, their patches and their values. See
-// package schema.
+// The rows, their patches and their values. See package schema.
+
 type (
-	Access        = schema.Access
-	Account       = schema.Account
-	AccountPatch  = schema.AccountPatch
-	Card          = schema.Card
-	CardPatch     = schema.CardPatch
-	Customer      = schema.Customer
+	// Access is schema.Access.
+	Access = schema.Access
+	// Account is schema.Account.
+	Account = schema.Account
+	// AccountPatch is schema.AccountPatch.
+	AccountPatch = schema.AccountPatch
+	// Card is schema.Card.
+	Card = schema.Card
+	// CardPatch is schema.CardPatch.
+	CardPatch = schema.CardPatch
+	// Customer is schema.Customer.
+	Customer = schema.Customer
+	// CustomerPatch is schema.CustomerPatch.
 	CustomerPatch = schema.CustomerPatch
-	Group         = schema.Group
-	GroupPatch    = schema.GroupPatch
-	Parent        = schema.Parent
-	Strings       = schema.Strings
-	User          = schema.User
-	UserPatch     = schema.UserPatch
+	// Group is schema.Group.
+	Group = schema.Group
+	// GroupPatch is schema.GroupPatch.
+	GroupPatch = schema.GroupPatch
+	// Parent is schema.Parent.
+	Parent = schema.Parent
+	// Strings is schema.Strings.
+	Strings = schema.Strings
+	// User is schema.User.
+	User = schema.User
+	// UserPatch is schema.UserPatch.
+	UserPatch = schema.UserPatch
 )
 
 // The words of accesses, kinds, statuses and loans. See package schema.

@@ -76,9 +76,10 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	of := m.of(about.Account)
 	slot := of.slot(m.share)
 	m.forget(slot)
-	buffer := slot.line[:0]
+	kept := slot.line[:0]
 	*slot = about
-	slot.line = append(buffer, line...)
+	kept = append(kept, line...)
+	slot.line = kept
 	m.byID[about.ID] = slot
 	m.bytes += slot.bytes()
 	for m.bytes > m.limit {
