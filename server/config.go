@@ -73,7 +73,7 @@ type Config struct {
 	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
-	// work at a time. One more is for masters. Default: half of the processors.
+	// work at a time. One more is for masters. Default: half of the processors, at least 4.
 	HeavyJobs int
 	// KeepGC keeps the garbage collector's percentage during imports, for
 	// example when GOGC sets it; default false.

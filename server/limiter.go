@@ -35,11 +35,15 @@ type limiter struct {
 	saving *frugality // while a file is imported; nil for none
 }
 
+// leastTurns is the least default of Config.HeavyJobs. An import keeps its turn to its
+// end, so others must find one meanwhile.
+const leastTurns = 4
+
 // newLimiter returns a limiter with Config.HeavyJobs turns, and one more for masters.
 func newLimiter(cfg *Config) *limiter {
 	turns := cfg.HeavyJobs
 	if turns <= 0 {
-		turns = max(1, runtime.GOMAXPROCS(0)/2)
+		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
 	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), turns: fair.New(fair.Size{Places: turns, Reserve: 1})}
 	if !cfg.KeepGC {
