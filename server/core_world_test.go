@@ -47,8 +47,9 @@ type coreWorld struct {
 
 // coreLog is a log that a test may read while it is written.
 type coreLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu       sync.Mutex
+	b        bytes.Buffer
+	profiles strings.Builder // all that were read
 }
 
 func (s *coreLog) Write(p []byte) (int, error) {
@@ -59,22 +60,26 @@ func (s *coreLog) Write(p []byte) (int, error) {
 
 // take returns the entries since the last call, without the profiles.
 func (s *coreLog) take() string {
-	var entries strings.Builder
-	for line := range strings.Lines(s.all()) {
-		if !strings.HasPrefix(line, `{"event":"profile"`) {
-			entries.WriteString(line)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, entries := s.b.String(), strings.Builder{}
+	s.b.Reset()
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, `{"event":"profile"`) {
+			s.profiles.WriteString(line)
+			continue
 		}
+		entries.WriteString(line)
 	}
 	return entries.String()
 }
 
-// all returns everything that was written since the last call.
-func (s *coreLog) all() string {
+// withProfiles is take after all profiles that the log has written until now.
+func (s *coreLog) withProfiles() string {
+	entries := s.take()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := s.b.String()
-	s.b.Reset()
-	return text
+	return s.profiles.String() + entries
 }
 
 // cores are databases with the rows of a coreWorld in them.

@@ -134,8 +134,8 @@ func TestMaskedValuesNeverReachTheLog(t *testing.T) {
 			}
 			line := w.log.take()
 			for _, secret := range []string{"planted-note", "planted-property", `"agent"`} {
-				if strings.Contains(line, secret) {
-					t.Errorf("%s: %s is in the log: %s", name, secret, line)
+				if text := w.log.withProfiles() + line; strings.Contains(text, secret) {
+					t.Errorf("%s: %s is in the log: %s", name, secret, text)
 				}
 			}
 			entry := plainJSON(t, []byte(line)).(map[string]any)

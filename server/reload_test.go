@@ -141,7 +141,7 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 func checkErased(t *testing.T, log *coreLog, a, b *policies.Engine) {
 	t.Helper()
 	seen, profiles := map[string]int{}, map[string]*int{}
-	for line := range strings.Lines(log.all()) {
+	for line := range strings.Lines(log.withProfiles()) {
 		var entry struct {
 			Event, Hash    string
 			Groups         *int   // of a profile
