@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"resellerd/bounded"
+	"resellerd/policies/bounded"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/policies/rego"

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"resellerd/bounded"
 	"resellerd/policies"
+	"resellerd/policies/bounded"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"resellerd/bounded"
+	"resellerd/policies/bounded"
 	"resellerd/store/dialect"
 )
 
