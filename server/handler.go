@@ -57,7 +57,7 @@ func (s *Server) newApp() *fiber.App {
 	app := fiber.New(fiber.Config{
 		AppName: "resellerd", DisableStartupMessage: true, DisableDefaultDate: false,
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
-		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 12 << 10, // an idle connection keeps both
+		BodyLimit: l.Body, ReadBufferSize: l.Header, WriteBufferSize: 10 << 10, // an idle connection keeps both
 		ReadTimeout: l.Read, IdleTimeout: l.Idle,
 		DisablePreParseMultipartForm: true, DisableHeaderNormalizing: false,
 		StreamRequestBody: true, ErrorHandler: s.refuse,
