@@ -21,9 +21,9 @@ func livez(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, []byte(`{"status":"ok"}`))
 }
 
-// readyz answers 200 if the server is not draining, a policy is loaded, the schema is current, the database
-// answers and the decision log does not block answers. Otherwise it answers 503;
-// only the log has the reason.
+// readyz answers 200 if the server is not draining, a policy is loaded, the schema is
+// current, the database answers, and the decision log does not block answers.
+// Otherwise it answers 503; only the log has the reason.
 func readyz(r *exchange) error {
 	if err := r.s.ready(); err != nil {
 		r.s.logger.Warn("not ready", "error", err)

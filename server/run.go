@@ -19,8 +19,9 @@ var ErrDrain = fmt.Errorf("terminated: %w", context.Canceled)
 // Run listens and serves until ctx ends. If the cause is ErrDrain, it first drains:
 // it answers for Limits.Drain and reports that it is not ready, so that load
 // balancers notice. It then accepts no new requests, lets the running ones finish
-// for at most Limits.Shutdown, and closes the decision log. It logs one line "ready" with the address once it answers requests. The
-// store and the engine stay open: the caller owns them.
+// for at most Limits.Shutdown, and closes the decision log. It logs one line "ready"
+// with the address once it answers requests. The store and the engine stay open: the
+// caller owns them.
 func (s *Server) Run(ctx context.Context) error {
 	ln, err := s.listen(s.cfg.Listen)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package fair shares a limited number of places among accounts. Who finds no free
-// place waits. Free places go to the waiting accounts in turn, however many requests
-// each of them has. Masters also have places of their own.
+// Package fair shares a limited number of places among accounts. A request that finds
+// no free place waits. Free places go to the waiting accounts in turn, however many
+// requests each of them has. Masters also have places of their own.
 package fair
 
 import (

@@ -45,15 +45,7 @@ type Entry struct {
 // Entry returns the whole line. The line is in the writer's own memory and is valid
 // until the writer's next use. Members that the mask erases are never written.
 func (w *Writer) Entry(m *Mask, e *Entry) []byte {
-	path := DecisionPath
-	if e.List != nil {
-		path = FilterPath
-	}
-	w.Open()
-	w.Text(nil, "decision_id", e.ID)
-	w.Text(nil, "path", path)
-	w.name(nil, "timestamp")
-	w.Dst = appendTime(w.Dst, e.In.Context.Time)
+	w.begin(e)
 	if inner := m.At("input"); inner.Erases() {
 		w.erased = append(w.erased, inner.path)
 	} else {
@@ -63,6 +55,19 @@ func (w *Writer) Entry(m *Mask, e *Entry) []byte {
 	w.Result(m.At("result"), e.Decision, e.List)
 	w.entryTail(e)
 	return w.Dst
+}
+
+// begin begins the line of an entry.
+func (w *Writer) begin(e *Entry) {
+	path := DecisionPath
+	if e.List != nil {
+		path = FilterPath
+	}
+	w.Open()
+	w.Text(nil, "decision_id", e.ID)
+	w.Text(nil, "path", path)
+	w.name(nil, "timestamp")
+	w.Dst = appendTime(w.Dst, e.In.Context.Time)
 }
 
 // Logged returns the last Entry as the decision log takes it: it refers to the profile
@@ -88,15 +93,7 @@ const MaxEntry = 64 << 10
 // truncated returns the line of an entry that is longer than MaxEntry. It has no
 // input and no result, so it cannot be replayed.
 func (w *Writer) truncated(e *Entry) []byte {
-	path := DecisionPath
-	if e.List != nil {
-		path = FilterPath
-	}
-	w.Open()
-	w.Text(nil, "decision_id", e.ID)
-	w.Text(nil, "path", path)
-	w.name(nil, "timestamp")
-	w.Dst = appendTime(w.Dst, e.In.Context.Time)
+	w.begin(e)
 	w.name(nil, "truncated")
 	w.Dst = append(w.Dst, "true"...)
 	short := *e

@@ -45,7 +45,7 @@ func (p *Patience) worth(n int) time.Duration {
 type SteadyBody struct {
 	io.Reader
 	Conn     net.Conn
-	End      time.Time // the whole body must have arrived by then
+	End      time.Time // the deadline of the whole body
 	Patience Patience
 }
 
