@@ -45,7 +45,7 @@ func newLimiter(cfg *Config) *limiter {
 	if turns <= 0 {
 		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
-	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), turns: fair.New(fair.Size{Places: turns, Reserve: 1})}
+	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: max(1, turns/2)})}
 	if !cfg.KeepGC {
 		l.saving = &thrift
 	}

@@ -14,6 +14,7 @@ import (
 type Size struct {
 	Places  int // for all accounts, at least 1
 	Reserve int // more places, only for masters
+	Each    int // places that one account has at a time, besides the reserve; 0 for no limit
 	Share   int // places that one account holds or waits for; 0 for no limit
 }
 
@@ -40,7 +41,8 @@ type Queue struct {
 // line holds what one account has and awaits.
 type line struct {
 	Account
-	held    int // places, including those that are paused
+	held    int // places, including those that are paused or awaited
+	has     int // places now, besides the reserve
 	waiting []*Place
 }
 
@@ -174,20 +176,22 @@ func (p *Place) giveBack() {
 		q.reserve++
 	default:
 		q.free++
+		l.has--
 	}
 	p.has, p.reserved = false, false
 	q.handOut()
 }
 
-// give takes a free place for p, if there is one that p may have. A master takes one
-// of its own first.
+// give takes a free place for p, if there is one that p may have now. A master takes
+// one of its own first.
 func (q *Queue) give(p *Place) bool {
 	switch {
 	case p.line.Master && q.reserve > 0:
 		q.reserve--
 		p.reserved = true
-	case q.free > 0:
+	case q.free > 0 && (q.size.Each == 0 || p.line.has < q.size.Each):
 		q.free--
+		p.line.has++
 	default:
 		return false
 	}
@@ -201,7 +205,7 @@ func (q *Queue) handOut() {
 		l := q.turns[i]
 		p := l.waiting[0]
 		if !q.give(p) {
-			i++ // a place that only masters may have
+			i++ // the account has as many as it may have, or only masters may have the place
 			continue
 		}
 		close(p.granted)

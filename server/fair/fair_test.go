@@ -80,6 +80,26 @@ func TestAnAccountIsRefusedOnlyForItsOwnShare(t *testing.T) {
 	q.empty(t)
 }
 
+// One account cannot take all places: its other requests wait, and another account
+// finds a place at once.
+func TestAnAccountHasOnlySomePlacesAtATime(t *testing.T) {
+	t.Parallel()
+	q := New(Size{Places: 4, Each: 2})
+	first, second := enter(t, q, "a"), enter(t, q, "a")
+	got := make(chan taken, 1)
+	await(t, q, "a", got)
+	other := enter(t, q, "b")
+	other.Leave() // frees a place that the waiting request may not have
+	if _, waiting := q.Count(); waiting != 1 {
+		t.Error("an account has three places")
+	}
+	first.Leave()
+	third := <-got
+	third.place.Leave()
+	second.Leave()
+	q.empty(t)
+}
+
 // An account with many requests does not delay the one request of another.
 func TestWaitingAccountsTakeTurns(t *testing.T) {
 	t.Parallel()
