@@ -55,8 +55,9 @@ type RateChanges struct {
 
 // postImport imports a file into new drafts of a card, or previews the import.
 // It receives the whole file before it waits for its turn, so that nobody waits
-// for a slow sender. Then it does everything in one transaction. A preview rolls
-// the transaction back.
+// for a slow sender. It reads the file outside of the transaction that decides and
+// makes the drafts, so that no other write waits for the file. A preview writes
+// nothing.
 func postImport(r *exchange) error {
 	card, err := r.param("id")
 	if err != nil {
@@ -95,10 +96,19 @@ func postImport(r *exchange) error {
 	}
 	defer turn.Leave()
 	defer r.s.limiter.saving.during()()
+	order.options.Work = r.s.cfg.Limits.ImportWork
+	run := &importRun{card: card, order: order}
 	if !order.apply {
-		return r.previewImport(card, order)
+		return r.previewImport(run)
 	}
-	return r.write(func(w *writing) (target, error) { return w.applyImport(card, order) }, answerImport)
+	return r.write(func(w *writing) (target, error) { return w.applyImport(run) }, answerImport)
+}
+
+// importRun is an import with the report of its file, once that was read.
+type importRun struct {
+	card   string
+	order  importOrder
+	report *cardfile.Report
 }
 
 // filePlace takes a place for a file, which has not arrived yet.
@@ -127,46 +137,34 @@ func (r *inquiry) mayImport(card string) error {
 	return nil
 }
 
-// errPreviewed rolls back what a preview has written.
-var errPreviewed = errors.New("only a preview")
-
-func (r *exchange) previewImport(card string, order importOrder) error {
+func (r *exchange) previewImport(run *importRun) error {
 	var body []byte
 	sent := r.sent()
-	err := r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
+	err := r.s.store.ReadLong(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		if err := w.reload(); err != nil {
 			return err
 		}
-		_, report, err := w.importFile(card, order)
+		_, report, err := w.importFile(run)
 		if err == nil {
 			body, err = json.Marshal(report)
 		}
-		return errors.Join(err, errPreviewed)
+		return err
 	})
-	if err != nil && body == nil {
+	if err != nil {
 		return err
 	}
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
-// applyImport keeps the drafts. It refuses a file with refused lines unless the
-// order skips them.
-func (w *writing) applyImport(card string, order importOrder) (target, error) {
-	t := target{action: "update", typ: "card", id: card, status: fiber.StatusOK}
-	before, report, err := w.importFile(card, order)
-	switch {
-	case err != nil:
-		return t, w.checkIfMatch("card", before.json, err)
-	case report.Lines.Refused > 0 && !order.skipRefused:
-		return t, invalid("skip_refused", refusedLines(report))
-	case report.Rates == 0:
-		return t, invalid("", "the file has no rates")
-	}
-	if err := w.checkIfMatch("card", before.json, nil); err != nil {
+// applyImport makes the drafts.
+func (w *writing) applyImport(run *importRun) (target, error) {
+	t := target{action: "update", typ: "card", id: run.card, status: fiber.StatusOK}
+	before, report, err := w.importFile(run)
+	if err := w.checkIfMatch("card", before.json, err); err != nil {
 		return t, err
 	}
-	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", card); err != nil {
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, "card", run.card); err != nil {
 		return t, err
 	}
 	text, err := json.Marshal(report)
@@ -185,7 +183,7 @@ type importedChange struct {
 	Revisions []importedBody `json:"imported"`
 }
 
-func refusedLines(b *importBody) string {
+func refusedLines(b *cardfile.Report) string {
 	first := b.Refusals[0]
 	return fmt.Sprintf("is needed because %d lines are refused. The first is %s: %s %s. Correct the file, or apply without these lines with skip_refused=true",
 		b.Lines.Refused, first.Place, first.Column, first.Reason)
@@ -209,35 +207,28 @@ func answerImport(w *writing, t target) (written, error) {
 
 // importFile reads the file into drafts. It returns the card as it was before,
 // and the report.
-func (w *writing) importFile(id string, order importOrder) (seen, *importBody, error) {
-	before, err := w.see("card", id)
+func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
+	before, err := w.see("card", run.card)
 	if err == nil {
-		err = w.may("update", "card", id, nil)
+		err = w.may("update", "card", run.card, nil)
 	}
 	if err != nil {
 		return before, nil, err
 	}
-	card, err := w.tx.Card(w.r.Ctx, id)
+	order := run.order
+	drafts, err := w.tx.Import(w.r.Ctx, w.rates(), store.Import{
+		Card: run.card, Base: order.base, Preview: !order.apply,
+		Read: func(ctx context.Context, card store.Card, now time.Time, to *store.Importer) error {
+			return run.read(ctx, w.sent, card, now, to)
+		},
+	})
 	if err != nil {
 		return before, nil, err
 	}
-	importer, err := w.tx.NewImporter(w.r.Ctx, w.rates(), id, order.base)
-	if err != nil {
-		return before, nil, err
-	}
-	defer importer.Stop()
-	report, err := w.readFile(importer, card, order)
-	if err != nil {
-		return before, nil, err
-	}
-	drafts, err := importer.Finish(w.r.Ctx)
-	if err != nil {
-		return before, nil, err
-	}
-	body := &importBody{Mode: order.mode, Base: order.base, Applied: order.apply, Report: *report, Revisions: []importedBody{}}
+	body := &importBody{Mode: order.mode, Base: order.base, Applied: order.apply, Report: *run.report, Revisions: []importedBody{}}
 	for i := range drafts {
 		if order.apply {
-			if err := w.scheduleDraft(importer, drafts, i, order); err != nil {
+			if err := w.scheduleDraft(drafts, i, order); err != nil {
 				return before, nil, err
 			}
 		}
@@ -246,27 +237,35 @@ func (w *writing) importFile(id string, order importOrder) (seen, *importBody, e
 	return before, body, nil
 }
 
-func (w *writing) readFile(importer *store.Importer, card store.Card, order importOrder) (*cardfile.Report, error) {
-	o := order.options
-	o.Currency, o.Now, o.Work = card.Currency, w.tx.Now().Time(), w.r.s.cfg.Limits.ImportWork
-	f := cardfile.File{ReaderAt: w.sent.file, Size: w.sent.file.size, Name: order.name, MediaType: w.sent.mediaType}
-	report, err := cardfile.Read(w.r.Ctx, f, o, func(row cardfile.Row) error {
-		return importer.Add(w.r.Ctx, schema.MicrosOf(row.From), store.RateOf(row.Row, row.Name))
+// read reads the file. If it is to be applied, read refuses a file without rates. It
+// refuses a file with refused lines unless the order skips them.
+func (run *importRun) read(ctx context.Context, from *sent, card store.Card, now time.Time, to *store.Importer) (err error) {
+	o := run.order.options
+	o.Currency, o.Now = card.Currency, now
+	f := cardfile.File{ReaderAt: from.file, Size: from.file.size, Name: run.order.name, MediaType: from.mediaType}
+	run.report, err = cardfile.Read(ctx, f, o, func(row cardfile.Row) error {
+		return to.Add(schema.MicrosOf(row.From), store.RateOf(row.Row, row.Name))
 	})
 	if err != nil {
-		return nil, fileProblem(err)
+		return fileProblem(err)
 	}
-	for _, fix := range report.Fixes {
+	switch {
+	case run.order.apply && run.report.Lines.Refused > 0 && !run.order.skipRefused:
+		return invalid("skip_refused", refusedLines(run.report))
+	case run.order.apply && run.report.Rates == 0:
+		return invalid("", "the file has no rates")
+	}
+	for _, fix := range run.report.Fixes {
 		var stands *store.Rate
 		if fix.Row != nil {
 			rate := store.RateOf(fix.Row.Row, fix.Row.Name)
 			stands = &rate
 		}
-		if err := importer.Replace(w.r.Ctx, schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
-			return nil, err
+		if err := to.Replace(schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
+			return err
 		}
 	}
-	return report, nil
+	return nil
 }
 
 // fileProblem describes the fault in a file, and names the parameter that would
@@ -282,7 +281,7 @@ func fileProblem(err error) error {
 // scheduleDraft schedules a draft that has a later date. That needs the right to
 // activate. For an amendment, it also sets the draft's base: the revision in
 // force before it.
-func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Imported, i int, order importOrder) error {
+func (w *writing) scheduleDraft(drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]
 	if d.At != 0 {
 		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {
@@ -302,7 +301,7 @@ func (w *writing) scheduleDraft(importer *store.Importer, drafts []store.Importe
 	if i > 0 {
 		base = drafts[i-1].Revision.ID
 	}
-	return importer.Base(w.r.Ctx, d, base)
+	return w.tx.SetBase(w.r.Ctx, d, base)
 }
 
 func importedOf(d store.Imported, applied bool) importedBody {

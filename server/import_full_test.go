@@ -39,12 +39,20 @@ func TestAnImportThatFillsTheDatabaseLeavesNothing(t *testing.T) {
 	before := fmt.Sprint(w.draftsOf("retail"))
 	for _, query := range []string{"mode=replace", "mode=replace&apply=true"} {
 		got, _ := w.importInto("a", "retail", query, longDeck())
-		if got.status != 503 || !strings.Contains(got.body, problemType+"unavailable") || strings.Contains(got.body, "full") {
+		if applied := strings.Contains(query, "apply"); !applied && got.status != 200 { // a preview writes nothing
+			t.Errorf("%s: %d %.300s", query, got.status, got.body)
+		} else if applied && (got.status != 503 || !strings.Contains(got.body, problemType+"unavailable") || strings.Contains(got.body, "full")) {
 			t.Errorf("%s: %d %.300s", query, got.status, got.body)
 		}
 		if after := fmt.Sprint(w.draftsOf("retail")); after != before || len(left()) > 0 {
 			t.Errorf("%s: %s revisions and rates, had %s; %v", query, after, before, left())
 		}
+	}
+	must(t, w.store.Sweep(tctx))
+	staged := 0
+	must(t, storetest.SQL(t, w.store).QueryRow("SELECT count(*) FROM revisions WHERE card_id IS NULL").Scan(&staged))
+	if staged != 0 {
+		t.Errorf("%d staged drafts are left", staged)
 	}
 	if got, _ := w.importInto("a", "retail", "mode=replace&apply=true", deckOne); got.status != 200 {
 		t.Errorf("a file that has room: %d %s", got.status, got.body)

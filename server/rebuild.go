@@ -200,7 +200,7 @@ func (r *inquiry) rebuild(b rebuilding, tell func(rebuiltBody, *rebuildBody) err
 }
 
 func (r *inquiry) rebuildCard(card string, o buildOptions) (one rebuiltBody, err error) {
-	err = r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.s.store.WriteLong(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: r, tx: tx}
 		if err := w.reload(); err != nil {
 			return err

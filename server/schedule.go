@@ -24,7 +24,7 @@ const (
 
 // keepTime does the work that depends only on time, until ctx ends. It activates
 // scheduled revisions, and marks cards when the assignment of one of their
-// provider cards ends or begins. Every instance does this. Each change is still
+// provider cards ends or begins. It also deletes rates that nobody can see any more. Every instance does this. Each change is still
 // made only once, because the transaction that makes it checks it again.
 func (s *Server) keepTime(ctx context.Context) {
 	var k timekeeper
@@ -78,7 +78,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	if s.engines.Current() == nil {
 		return scheduleRetry, nil
 	}
-	err = errors.Join(s.markEndedAssignments(ctx, k), s.activateDue(ctx))
+	err = errors.Join(s.markEndedAssignments(ctx, k), s.activateDue(ctx), s.store.Sweep(ctx))
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +153,7 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 		DecisionID: s.newID(), Revision: s.store.DataRevision(),
 	}}
 	outcome := ""
-	err := s.store.Write(ctx, d.TenantID, func(tx *store.Tx) error {
+	err := s.store.WriteLong(ctx, d.TenantID, func(tx *store.Tx) error {
 		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
 		if errors.Is(err, fault.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
 			return nil // another instance or a user was faster

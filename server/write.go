@@ -45,7 +45,8 @@ type target struct {
 }
 
 // write is the only way to change data. One transaction reloads the acting user,
-// runs do, and answers. do decides, validates, applies and audits. answer then
+// runs do, and answers. If do needs long work, the transaction ends, the work is
+// done, and all of it runs again: see store.WriteLong. do decides, validates, applies and audits. answer then
 // reads the result as the writer sees it. A repeated request with the same
 // Idempotency-Key is authorised again and answered the same way.
 func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
@@ -64,7 +65,7 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 		return r.dryRun(do, answer)
 	}
 	sent, out := r.sent(), written{}
-	err = r.s.store.Write(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.s.store.WriteLong(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent, key: key}
 		if err := w.reload(); err != nil {
 			return err

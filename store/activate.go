@@ -169,7 +169,7 @@ func (tx *Tx) proveFormer(ctx context.Context, rates RateAccess, c *Card, revisi
 	if len(former) == 0 || sameCards(former, proof.Parents) {
 		return proof, nil
 	}
-	return tx.proveAgainst(ctx, rates, c, revision, former, nil)
+	return tx.proveAgainst(ctx, rates, c, revision, former, proofOf(revision)+" against its former parents", nil)
 }
 
 func sameCards(a, b []RevisionParent) bool {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"resellerd/store/fault"
+	"resellerd/store/raterows"
 	"resellerd/store/rating"
 	"resellerd/store/schema"
 )
@@ -41,11 +41,37 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 	if err != nil {
 		return Built{}, fmt.Errorf("card %s: %w", card, err)
 	}
-	built, err := w.run(ctx)
+	built, err := longWork(ctx, tx, "the build of card "+card, w.recipe.Grounds, w.run)
 	if err != nil {
-		return Built{}, fmt.Errorf("card %s: %w", card, tx.refused(ctx, buildFault(err)))
+		return Built{}, err
 	}
-	return built, nil
+	if err := tx.takeBuilt(ctx, &c, &built); err != nil {
+		return Built{}, fmt.Errorf("card %s: %w", card, err)
+	}
+	return built.Built, nil
+}
+
+// stagedBuild is a build whose draft has no card yet.
+type stagedBuild struct {
+	Built
+	parents []RevisionParent
+	proof   *result // the proof that was made meanwhile; nil if it has findings
+}
+
+// takeBuilt makes a draft the card's, with its recipe.
+func (tx *Tx) takeBuilt(ctx context.Context, c *Card, built *stagedBuild) error {
+	built.Revision.CardID = c.ID
+	err := tx.take(ctx, &built.Revision)
+	if err == nil {
+		err = tx.keepParents(ctx, &built.Revision, built.parents)
+	}
+	if err == nil {
+		err = tx.keepRecipe(ctx, &built.Revision, built.Recipe)
+	}
+	if err == nil && built.proof != nil {
+		tx.work.done[proofOf(built.Revision.ID)] = *built.proof
+	}
+	return err
 }
 
 // builtCard reads a card of the tenant, and refuses one that may not be built.
@@ -69,9 +95,6 @@ func buildFault(err error) error {
 	return err
 }
 
-// errStopped ends a build or a proof whose results are not needed any more.
-var errStopped = errors.New("stopped")
-
 // buildRun is a prepared build.
 type buildRun struct {
 	tx      *Tx
@@ -83,6 +106,8 @@ type buildRun struct {
 	names   naming
 	prover  *rating.Prover // nil after the first finding
 	on      string         // the inputs of the proof
+
+	blocked int64 // the blocked rows so far
 }
 
 func (tx *Tx) newBuildRun(ctx context.Context, rates RateAccess, c *Card) (*buildRun, error) {
@@ -103,9 +128,6 @@ func (tx *Tx) newBuildRun(ctx context.Context, rates RateAccess, c *Card) (*buil
 		return nil, err
 	}
 	w.names.own = g.Names
-	for _, p := range w.parents {
-		w.names.parents = append(w.names.parents, tx.reader(ctx, p.RevisionID))
-	}
 	return w, w.readyProof(ctx)
 }
 
@@ -130,15 +152,12 @@ func (w *buildRun) prove(row *rating.Row, found []*rating.Row) {
 	}
 }
 
-// keepProof keeps a proof without findings until the transaction ends.
-func (w *buildRun) keepProof(revision string) {
+// proof returns the finished proof, or nil if it has findings.
+func (w *buildRun) proof() *result {
 	if w.prover == nil {
-		return
+		return nil
 	}
-	if w.tx.proved == nil {
-		w.tx.proved = map[string]keptProof{}
-	}
-	w.tx.proved[revision] = keptProof{w.on, w.prover.Summary().Prefixes}
+	return &result{w.on, Proof{Parents: w.parents, Prefixes: w.prover.Summary().Prefixes}}
 }
 
 // sourcesOf finds the card's parents and their active revisions.
@@ -202,165 +221,51 @@ func asConflict(err error) error {
 	return err
 }
 
-func (w *buildRun) run(ctx context.Context) (Built, error) {
-	draft := Revision{ID: w.tx.store.newID("revision"), CardID: w.card.ID, Status: RevisionDraft, Origin: OriginBuild, CreatedAt: w.tx.now}
-	err := w.tx.keepParents(ctx, &draft, w.parents)
-	if err == nil {
-		err = w.write(ctx, &draft)
-	}
-	w.recipe.Borrowed = w.names.borrowed
-	if err == nil {
-		err = w.tx.keepRecipe(ctx, &draft, w.recipe)
-	}
-	if err == nil {
-		w.keepProof(draft.ID)
-	}
-	return Built{Revision: draft, Recipe: w.recipe}, err
-}
-
-// write computes the rows and stores them. It does both in parallel if another
-// connection can read the parents, and otherwise alternates.
-func (w *buildRun) write(ctx context.Context, draft *Revision) error {
-	parallel, end, err := w.tx.readInParallel(ctx, w.names.parents)
-	if err != nil {
-		return err
-	}
-	defer end()
-	if !parallel {
-		return w.writeInTurns(ctx, draft)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for _, reader := range w.names.parents {
-		reader.EndWith(ctx)
-	}
-	batches := w.batches(ctx)
-	err = w.insert(ctx, draft, func() ([]Rate, error) {
-		batch := <-batches
-		return batch.rates, batch.err
-	})
-	stop()
-	for range batches { // wait until the other goroutine has released its connection
-	}
-	return err
-}
-
-// ratesBatch is a batch of rows, or the error that ended them.
-type ratesBatch struct {
-	rates []Rate
-	err   error
-}
-
-// batches computes the rows in a separate goroutine, which ends with ctx.
-func (w *buildRun) batches(ctx context.Context) <-chan ratesBatch {
-	out := make(chan ratesBatch, 4)
-	go func() {
-		defer close(out)
-		next, stop := iter.Pull2(w.rates)
-		defer stop()
-		for {
-			rates, err := nextRates(next, besideTurn)
-			select {
-			case out <- ratesBatch{rates, err}:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil || len(rates) == 0 {
-				return
-			}
+// run computes the rows of a new draft, and stages them.
+func (w *buildRun) run(ctx context.Context, at *site) (stagedBuild, error) {
+	built := stagedBuild{parents: w.parents}
+	built.Revision = Revision{ID: at.store.newID("revision"), Status: RevisionDraft, Origin: OriginBuild, CreatedAt: w.tx.now}
+	err := at.reading(ctx, func(open func(string) *raterows.Reader) error {
+		for _, p := range w.parents {
+			w.names.parents = append(w.names.parents, open(p.RevisionID))
 		}
-	}()
-	return out
-}
-
-const (
-	besideTurn = 1_000  // rows in a batch of a parallel build
-	turn       = 10_000 // rows that are computed before they are written
-)
-
-func (w *buildRun) writeInTurns(ctx context.Context, draft *Revision) error {
-	next, stop := iter.Pull2(w.rates)
-	defer stop()
-	for {
-		batch, err := nextRates(next, turn)
-		if err != nil || len(batch) == 0 {
-			return err
+		if at.tx == nil {
+			defer raterows.Prefetch(w.names.parents...)()
 		}
-		once := batch
-		err = w.insert(ctx, draft, func() ([]Rate, error) {
-			some := once
-			once = nil
-			return some, nil
+		return at.fill(ctx, []*Revision{&built.Revision}, func(ctx context.Context, emit func([]any) error) error {
+			return w.rows(ctx, &built.Revision, emit)
 		})
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// insert writes batches of rows until more returns an empty one.
-func (w *buildRun) insert(ctx context.Context, draft *Revision, more func() ([]Rate, error)) error {
-	var batch []Rate
-	id, columns, values := any(draft.ID), make([]any, 0, len(rateColumns)), schema.NewRateValues()
-	n, err := w.tx.store.dialect.BulkInsert(ctx, w.tx.tx, "rates", rateColumns, func() ([]any, error) {
-		if len(batch) == 0 {
-			var err error
-			if batch, err = more(); err != nil {
-				return nil, err
-			}
-			if len(batch) == 0 {
-				return nil, nil
-			}
-		}
-		rate := &batch[0]
-		batch = batch[1:]
-		if rate.Blocked {
-			w.recipe.Blocked++
-		}
-		return values.Append(append(columns, id), rate), nil
 	})
-	draft.Rows += n
-	return err
-}
-
-func nextRates(next func() (Rate, error, bool), most int) ([]Rate, error) {
-	batch := make([]Rate, 0, most)
-	for len(batch) < most {
-		rate, err, more := next()
-		if err != nil || !more {
-			return batch, err
-		}
-		batch = append(batch, rate)
+	if err != nil {
+		return built, fmt.Errorf("card %s: %w", w.card.ID, buildFault(at.store.dialect.TranslateIn(ctx, err)))
 	}
-	return batch, nil
+	w.recipe.Blocked, w.recipe.Borrowed = w.blocked, w.names.borrowed
+	built.Recipe, built.proof = w.recipe, w.proof()
+	return built, nil
 }
 
-// rates computes every row, in the order of prefixes. It yields an error last.
-func (w *buildRun) rates(yield func(Rate, error) bool) {
-	err := w.each(func(rate Rate) error {
-		if !yield(rate, nil) {
-			return errStopped
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errStopped) {
-		yield(Rate{}, err)
-	}
-}
-
-func (w *buildRun) each(emit func(Rate) error) error {
+// rows computes every row, in the order of prefixes.
+func (w *buildRun) rows(ctx context.Context, draft *Revision, emit func([]any) error) error {
 	sources := make([]rating.Source, len(w.parents))
 	for i, reader := range w.names.parents {
+		reader.EndWith(ctx)
 		sources[i] = reader.Source()
 	}
+	id, row, values := any(draft.ID), make([]any, 0, len(rateColumns)), schema.NewRateValues()
 	return rating.Normalise(sources, w.below, func(p rating.Prefix, found []*rating.Row) error {
 		rate, err := w.builder.Row(p, found)
 		if err != nil {
 			return fmt.Errorf("prefix %s: %w", p, err)
 		}
-		row := rating.Row{Prefix: p, Rate: rate}
-		w.prove(&row, found)
-		return emit(RateOf(row, w.names.of(p, found)))
+		sold := rating.Row{Prefix: p, Rate: rate}
+		w.prove(&sold, found)
+		stored := RateOf(sold, w.names.of(p, found))
+		if stored.Blocked {
+			w.blocked++
+		}
+		draft.Rows++
+		row = values.Append(append(row[:0], id), &stored)
+		return emit(row)
 	})
 }
 

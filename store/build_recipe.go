@@ -109,12 +109,8 @@ func (s *Store) recipe(ctx context.Context, x dialect.Execer, revision string) (
 	return r, parents, nil
 }
 
-// keepParents stores a new draft and its parents.
+// keepParents stores the parents of a new draft.
 func (tx *Tx) keepParents(ctx context.Context, draft *Revision, parents []RevisionParent) error {
-	_, err := tx.execNamed(ctx, revisionsTable.insert, draft)
-	if err != nil {
-		return err
-	}
 	for i, p := range parents {
 		_, err := tx.exec(ctx, `INSERT INTO revision_parents (revision_id, position, parent_id, parent_revision_id, exchange, exchange_at)
 			VALUES (?, ?, ?, ?, NULLIF(?, ''), ?)`, draft.ID, i+1, p.CardID, p.RevisionID, p.Exchange, optional(p.ExchangeAt))

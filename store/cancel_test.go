@@ -39,23 +39,20 @@ func importCut(t *testing.T, write writing, card string, rows, at int) error {
 	t.Helper()
 	return cut(t, func(ctx context.Context, cancel func()) error {
 		return write(ctx, func(tx *store.Tx) error {
-			importer, err := tx.NewImporter(ctx, store.AllRates, card, "")
-			if err != nil {
-				return err
-			}
-			defer importer.Stop()
-			for i := range rows {
-				if i == at {
+			_, err := tx.Import(ctx, store.AllRates, importOf(card, "", func(to *store.Importer) error {
+				for i := range rows {
+					if i == at {
+						cancel()
+					}
+					if err := to.Add(0, store.Rate{Prefix: strconv.Itoa(100_000 + i), Cost: 1, Pulse: 1}); err != nil {
+						return err
+					}
+				}
+				if at == rows {
 					cancel()
 				}
-				if err := importer.Add(ctx, 0, store.Rate{Prefix: strconv.Itoa(100_000 + i), Cost: 1, Pulse: 1}); err != nil {
-					return err
-				}
-			}
-			if at == rows {
-				cancel()
-			}
-			_, err = importer.Finish(ctx)
+				return nil
+			}))
 			return err
 		})
 	})
@@ -87,6 +84,18 @@ func TestAnImportThatIsCutLeavesNothingBehind(t *testing.T) {
 	storetest.EachWith(t, store.Options{MaxConns: 2}, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		cutAnywhere(t, c, 1, func(ctx context.Context, fn func(tx *store.Tx) error) error { return s.Write(ctx, c.master.ID, fn) })
+	})
+}
+
+func TestAStagedImportThatIsCutLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	storetest.EachWith(t, store.Options{MaxConns: 2}, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		cutAnywhere(t, c, 1, func(ctx context.Context, fn func(tx *store.Tx) error) error { return s.WriteLong(ctx, c.master.ID, fn) })
+		mustDo(s.Sweep(ctx))
+		if n := count(t, s, "SELECT count(*) FROM revisions WHERE card_id IS NULL"); n != 0 {
+			t.Errorf("%d staged drafts were left", n)
+		}
 	})
 }
 
@@ -126,7 +135,7 @@ func cutAnywhere(t *testing.T, c *carrier, leaves int, write writing) {
 
 func countRevisions(t *testing.T, db *sql.DB) (n int) {
 	t.Helper()
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM revisions").Scan(&n); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM revisions WHERE card_id IS NOT NULL").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -73,9 +73,15 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 	return tx.Card(ctx, id)
 }
 
-// DeleteCard deletes a card of the tenant with its assignments, revisions and
-// rates. The version must match; 0 matches any. It returns ErrNotFound, or
-// ErrConflict if the card has an active revision or the version has moved on.
+// DeleteCard deletes a card of the tenant with its assignments and revisions. Sweep
+// deletes their rates. The version must match; 0 matches any. It returns ErrNotFound,
+// or ErrConflict if the card has an active revision or the version has moved on.
 func (tx *Tx) DeleteCard(ctx context.Context, id string, version int64) error {
+	if _, err := tx.Card(ctx, id); err != nil {
+		return err
+	}
+	if err := tx.detach(ctx, "card_id = ? AND status <> ?", id, RevisionActive); err != nil {
+		return fmt.Errorf("card %s: %w", id, err)
+	}
 	return tx.dropOwn(ctx, "card", "cards", id, version)
 }

@@ -84,10 +84,20 @@ type DiffSum struct {
 }
 
 func (s *DiffSum) count(change string) {
-	*map[string]*int64{
-		RateCreated: &s.Created, RateRemoved: &s.Removed, RateUp: &s.Up,
-		RateDown: &s.Down, RateChanged: &s.Changed, RateUnchanged: &s.Unchanged,
-	}[change]++
+	switch change {
+	case RateCreated:
+		s.Created++
+	case RateRemoved:
+		s.Removed++
+	case RateUp:
+		s.Up++
+	case RateDown:
+		s.Down++
+	case RateChanged:
+		s.Changed++
+	default:
+		s.Unchanged++
+	}
 }
 
 // ActiveRevision returns the id of a card's active revision, "" for none.

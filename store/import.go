@@ -2,35 +2,27 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
-	"resellerd/store/dialect"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
+	"resellerd/store/spill"
 )
 
-// Importer writes the rates of one import into new drafts of a card. One draft
-// holds the rates that are in force now. For each later moment, another draft holds
-// all rates that are in force then. The Importer writes rows while the caller adds
-// the next. It belongs to its transaction. Nothing else may use the transaction
-// until Finish or Stop. After an error, call Stop and roll back.
-type Importer struct {
-	tx     *Tx
-	card   string
-	base   Revision // the active revision to compare with and to amend; zero for none
-	amends bool
-	blind  bool // the card's rates may be neither read nor compared
-	drafts map[schema.Micros]*Imported
-	batch  []importRow
-	under  *bulkWrite // nil while no write is running
-}
-
-type importRow struct {
-	draft *Imported
-	rate  Rate
+// Import describes an import of rates into a card.
+type Import struct {
+	Card    string
+	Base    string // the active revision that the import amends: rates that it does not give stay; "" to replace all rates
+	Preview bool   // only count the changes
+	// Read adds the rates of the import. It runs outside of the transaction if
+	// WriteLong or ReadLong runs it, and again if the card changes meanwhile. card and
+	// now are those of the transaction.
+	Read func(ctx context.Context, card Card, now time.Time, to *Importer) error
 }
 
 // Imported is an imported draft, and its differences from the rates in force before
@@ -41,276 +33,303 @@ type Imported struct {
 	Changes  *DiffSum      // nil if the card's rates may not be read
 }
 
-// importBatch is how many rows are passed to the writer at a time.
-const importBatch = 1_000
-
-// NewImporter begins an import into a card of the tenant. With a base, the import
-// is an amendment: rates of the base that the import does not give stay as they
-// are. A writer who may not read the card's rates can still replace them. Then the
-// Importer compares nothing.
+// Import writes the rates of an import into new drafts of a card of the tenant. One
+// draft holds the rates that are in force now. For each later moment, another draft
+// holds all rates that are in force then. Import returns them in the order of their
+// moments, each compared with the rates in force before it. A preview writes nothing.
+// A writer who may not read the card's rates can still replace them. Then nothing is
+// compared.
 //
 // It returns ErrNotFound if the card is absent, and ErrRatesHidden for an amendment
 // of rates that may not be read. It returns ErrConflict, with ReasonBaseChanged, if
-// the base is not the card's active revision.
-func (tx *Tx) NewImporter(ctx context.Context, rates RateAccess, card, base string) (*Importer, error) {
-	if _, err := tx.Card(ctx, card); err != nil {
+// the base is not the card's active revision, and ErrInvalid for a malformed rate or
+// a prefix that is given twice.
+func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Imported, error) {
+	card, err := tx.Card(ctx, what.Card)
+	if err != nil {
 		return nil, err
 	}
-	hidden := rates.Reads(ctx, card)
-	if hidden != nil && (base != "" || !errors.Is(hidden, ErrRatesHidden)) {
+	hidden := rates.Reads(ctx, card.ID)
+	if hidden != nil && (what.Base != "" || !errors.Is(hidden, ErrRatesHidden)) {
 		return nil, hidden
 	}
-	active, err := tx.activeRevision(ctx, card)
-	if err == nil && base != "" && base != active.ID {
+	active, err := tx.activeRevision(ctx, card.ID)
+	if err == nil && what.Base != "" && what.Base != active.ID {
 		err = refused(ReasonBaseChanged, "base", "is not the active revision")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("card %s: %w", card, err)
+		return nil, fmt.Errorf("card %s: %w", card.ID, err)
 	}
-	return &Importer{tx: tx, card: card, base: active, amends: base != "", blind: hidden != nil, drafts: map[schema.Micros]*Imported{}}, nil
+	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now, moments: map[schema.Micros]bool{}}
+	drafts, err := longWork(ctx, tx, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)
+	if err != nil || what.Preview {
+		return drafts, err
+	}
+	return tx.takeImported(ctx, card.ID, slices.Clone(drafts))
 }
 
-// Add takes a rate that is in force from the moment at, 0 for now. It returns
-// ErrInvalid for a malformed rate.
-func (i *Importer) Add(ctx context.Context, at schema.Micros, rate Rate) error {
-	if err := rate.Validate(); err != nil {
-		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
-	}
-	draft, err := i.draft(ctx, at)
-	if err != nil {
-		return err
-	}
-	i.batch = append(i.batch, importRow{draft, rate})
-	if len(i.batch) < importBatch {
-		return nil
-	}
-	return i.flush(ctx)
-}
-
-// draft returns the draft of a moment, and creates it if necessary.
-func (i *Importer) draft(ctx context.Context, at schema.Micros) (*Imported, error) {
-	if d, there := i.drafts[at]; there {
-		return d, nil
-	}
-	if err := i.awaitWritten(ctx); err != nil {
-		return nil, err
-	}
-	d := &Imported{At: at, Revision: Revision{
-		ID: i.tx.store.newID("revision"), CardID: i.card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: i.tx.now,
-	}}
-	_, err := i.tx.execNamed(ctx, revisionsTable.insert, d.Revision)
-	if err != nil {
-		return nil, fmt.Errorf("revision of card %s: %w", i.card, err)
-	}
-	i.drafts[at] = d
-	return d, nil
-}
-
-// bulkWrite writes batches in a separate goroutine, until the channel of batches is
-// closed.
-type bulkWrite struct {
-	batches chan []importRow
-	free    chan []importRow // written batches, for reuse
-	done    chan struct{}
-	err     error // valid after done is closed
-}
-
-func (i *Importer) beginWrite(ctx context.Context) *bulkWrite {
-	w := &bulkWrite{batches: make(chan []importRow), free: make(chan []importRow, 2), done: make(chan struct{})}
-	i.tx.changed = true
-	go func() {
-		defer close(w.done)
-		w.err = w.run(ctx, i.tx)
-	}()
-	return w
-}
-
-func (w *bulkWrite) run(ctx context.Context, tx *Tx) error {
-	var batch, left []importRow
-	columns, values := make([]any, 0, len(rateColumns)), schema.NewRateValues()
-	_, err := tx.store.dialect.BulkInsert(ctx, tx.tx, "rates", rateColumns, func() ([]any, error) {
-		if len(left) == 0 {
-			w.giveBack(batch)
-			var more bool
-			if batch, more = <-w.batches; !more {
-				return nil, nil
-			}
-			left = batch
+// takeImported makes the drafts the card's. It returns errLapsed if the moment of one
+// has come.
+func (tx *Tx) takeImported(ctx context.Context, card string, drafts []Imported) ([]Imported, error) {
+	for i := range drafts {
+		d := &drafts[i]
+		if d.At != 0 && d.At <= tx.now && tx.work.stage != nil {
+			return nil, errLapsed
 		}
-		row := &left[0]
-		left = left[1:]
-		return values.Append(append(columns, row.draft.Revision.ID), &row.rate), nil
-	})
+		d.Revision.CardID = card
+		if err := tx.take(ctx, &d.Revision); err != nil {
+			return nil, fmt.Errorf("revision of card %s: %w", card, err)
+		}
+	}
+	return drafts, nil
+}
+
+// SetBase records which revision an imported draft amends: the base of the import, or
+// the draft of the moment before.
+func (tx *Tx) SetBase(ctx context.Context, d *Imported, base string) error {
+	d.Revision.BaseID = base
+	_, err := tx.exec(ctx, "UPDATE revisions SET base_id = ? WHERE id = ?", base, d.Revision.ID)
 	return err
 }
 
-func (w *bulkWrite) giveBack(batch []importRow) {
-	select {
-	case w.free <- batch[:0]:
-	default:
-	}
+// Importer takes the rates of an import. It belongs to one goroutine.
+type Importer struct {
+	what    Import
+	card    Card
+	base    Revision // the active revision to compare with and to amend; zero for none
+	blind   bool     // the card's rates may be neither read nor compared
+	now     schema.Micros
+	moments map[schema.Micros]bool
+
+	sorter spill.Sorter // of the added rates, by prefix and moment
+	key    []byte
+	value  []byte
+	values *schema.RateValues
+	row    []any
 }
 
-// flush passes the batch to the writer.
-func (i *Importer) flush(ctx context.Context) error {
-	if len(i.batch) == 0 {
-		return nil
-	}
-	if i.under == nil {
-		i.under = i.beginWrite(ctx)
-	}
-	select {
-	case i.under.batches <- i.batch:
-	case <-i.under.done:
-		return i.awaitWritten(ctx)
-	}
-	select {
-	case i.batch = <-i.under.free:
-	default:
-		i.batch = make([]importRow, 0, importBatch)
-	}
-	return nil
-}
+// The kinds of records in the sorter.
+const (
+	added    = byte(iota)
+	replaced // takes the place of what was added before
+	removed
+)
 
-// awaitWritten waits until everything that was passed to the writer is written.
-func (i *Importer) awaitWritten(ctx context.Context) error {
-	if i.under == nil {
-		return nil
+// Add takes a rate that is in force from the moment at, 0 for now. It returns
+// ErrInvalid for a malformed rate.
+func (i *Importer) Add(at schema.Micros, rate Rate) error {
+	if err := rate.Validate(); err != nil {
+		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
 	}
-	done := i.under
-	i.Stop()
-	return i.tx.refused(ctx, done.err)
-}
-
-// flushed writes everything that was added.
-func (i *Importer) flushed(ctx context.Context) error {
-	if err := i.flush(ctx); err != nil {
-		return err
-	}
-	return i.awaitWritten(ctx)
-}
-
-// Stop ends an import that is abandoned before Finish. When Stop has returned, no
-// write is running. After Finish it does nothing.
-func (i *Importer) Stop() {
-	if i.under != nil {
-		close(i.under.batches)
-		<-i.under.done
-		i.under = nil
-	}
+	return i.put(added, at, rate.Prefix, &rate)
 }
 
 // Replace replaces the rate that was added for a prefix and a moment. A nil rate
 // removes it.
-func (i *Importer) Replace(ctx context.Context, at schema.Micros, prefix string, rate *Rate) error {
-	if err := i.flushed(ctx); err != nil {
-		return err
+func (i *Importer) Replace(at schema.Micros, prefix string, rate *Rate) error {
+	if rate == nil {
+		return i.put(removed, at, prefix, nil)
 	}
-	draft, err := i.draft(ctx, at)
-	if err != nil {
-		return err
-	}
-	if _, err := i.tx.exec(ctx, "DELETE FROM rates WHERE revision_id = ? AND prefix = ?", draft.Revision.ID, prefix); err != nil || rate == nil {
-		return err
-	}
-	i.batch = append(i.batch, importRow{draft, *rate})
-	return nil
+	return i.put(replaced, at, prefix, rate)
 }
 
-// Finish completes the drafts, and compares each with the rates in force before it.
-// It returns them in the order of their moments.
-func (i *Importer) Finish(ctx context.Context) ([]Imported, error) {
-	if err := i.flushed(ctx); err != nil {
+// put adds a record. Its key is the prefix, a zero byte and the moment.
+func (i *Importer) put(kind byte, at schema.Micros, prefix string, rate *Rate) error {
+	i.moments[at] = true
+	i.key = binary.BigEndian.AppendUint64(append(append(i.key[:0], prefix...), 0), uint64(at)) //nolint:gosec // a moment is not negative
+	i.value = append(i.value[:0], kind)
+	if rate != nil {
+		i.row = i.values.Append(i.row[:0], rate)
+		i.value = appendValues(i.value, i.row)
+	}
+	return i.sorter.Add(i.key, i.value)
+}
+
+// run reads the import, and stages its drafts.
+func (i *Importer) run(ctx context.Context, at *site) (drafts []Imported, err error) {
+	i.values = schema.NewRateValues()
+	defer func() { err = errors.Join(err, i.sorter.Close()) }()
+	if err := i.what.Read(ctx, i.card, i.now.Time(), i); err != nil {
 		return nil, err
 	}
-	before, fill := i.base, i.amends
-	all := []Imported{}
-	for _, at := range slices.Sorted(maps.Keys(i.drafts)) {
-		draft := i.drafts[at]
-		if err := i.complete(ctx, draft, before, fill); err != nil {
-			return nil, fmt.Errorf("revision of card %s: %w", i.card, err)
+	var staged []*Revision
+	drafts = make([]Imported, len(i.moments))
+	for n, moment := range slices.Sorted(maps.Keys(i.moments)) {
+		d := &drafts[n]
+		d.At, d.Revision = moment, Revision{Status: RevisionDraft, Origin: OriginImport, CreatedAt: i.now, ID: at.store.newID("revision")}
+		if !i.blind {
+			d.Changes = &DiffSum{}
 		}
-		all = append(all, *draft)
-		before, fill = draft.Revision, true
+		staged = append(staged, &d.Revision)
 	}
-	return all, nil
+	rows := func(ctx context.Context, emit func([]any) error) error { return i.merge(ctx, at, drafts, emit) }
+	if i.what.Preview {
+		return drafts, rows(ctx, func([]any) error { return nil })
+	}
+	if err := at.fill(ctx, staged, rows); err != nil {
+		return nil, fmt.Errorf("revision of card %s: %w", i.card.ID, err)
+	}
+	return drafts, nil
 }
 
-// complete fills a draft with the earlier rates that it does not replace, and
-// compares it with them.
-func (i *Importer) complete(ctx context.Context, d *Imported, before Revision, fill bool) (err error) {
-	id := d.Revision.ID
-	if fill && before.ID != "" {
-		_, err = i.tx.exec(ctx, "INSERT INTO rates ("+strings.Join(rateColumns, ", ")+`)
-			SELECT CAST(? AS TEXT), `+strings.Join(rateColumns[1:], ", ")+` FROM rates o
-			WHERE o.revision_id = ? AND NOT EXISTS (SELECT 1 FROM rates n WHERE n.revision_id = ? AND n.prefix = o.prefix)`,
-			id, before.ID, id)
+// merge walks the added rates and those of the base in the order of prefixes. It emits
+// the rows of all drafts, and counts the rows and changes of each.
+func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit func([]any) error) error {
+	base := ""
+	if !i.blind {
+		base = i.base.ID
 	}
-	if err == nil {
-		err = i.compare(ctx, d, before)
+	given, before := given{next: i.sorter.Sorted()}, at.walk(ctx, base)
+	if err := given.advance(); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = i.tx.exec(ctx, "UPDATE revisions SET row_count = ? WHERE id = ?", d.Revision.Rows, id)
+	row := make([]any, 0, len(rateColumns))
+	for n := 0; ; n++ {
+		if n%1000 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		was, err := before.peek()
+		if err != nil {
+			return err
+		}
+		if was == nil && given.prefix == "" {
+			return nil
+		}
+		prefix := given.prefix
+		if was != nil && (prefix == "" || prefixOf(was) <= prefix) {
+			prefix = prefixOf(was)
+			before.ahead = before.ahead[1:]
+		} else {
+			was = nil
+		}
+		var holds []any
+		if i.what.Base != "" {
+			holds = was
+		}
+		for d := range drafts {
+			if holds, err = given.take(prefix, drafts[d].At, holds); err != nil {
+				return err
+			}
+			drafts[d].count(was, holds)
+			if was = holds; holds == nil {
+				continue
+			}
+			row = append(append(row[:0], drafts[d].Revision.ID), holds...)
+			if err := emit(row); err != nil {
+				return err
+			}
+		}
 	}
-	return err
 }
 
-// Base records which revision an imported draft amends: the base of the import, or
-// the draft of the moment before.
-func (i *Importer) Base(ctx context.Context, d *Imported, base string) error {
-	d.Revision.BaseID = base
-	_, err := i.tx.exec(ctx, "UPDATE revisions SET base_id = ? WHERE id = ?", base, d.Revision.ID)
-	return err
+// count counts a prefix whose rate was another one before, nil for none.
+func (d *Imported) count(was, is []any) {
+	if is != nil {
+		d.Revision.Rows++
+	}
+	if d.Changes != nil && (was != nil || is != nil) {
+		d.Changes.count(CompareRates(was, is))
+	}
 }
 
-// compared counts prefixes by their kind of change, as CompareRates defines it.
-var compared = `SELECT count(*) AS "rows", COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 1 ELSE 0 END), 0) AS created,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateDearer + `) AND NOT (` + rateCheaper + `) THEN 1 ELSE 0 END), 0) AS up,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN n.status <> o.status THEN 0 WHEN (` + rateCheaper + `) AND NOT (` + rateDearer + `) THEN 1 ELSE 0 END), 0) AS down,
-	COALESCE(sum(CASE WHEN o.prefix IS NULL THEN 0 WHEN ` + rateDiffers + ` THEN 0 ELSE 1 END), 0) AS unchanged
-	FROM rates n LEFT JOIN rates o ON o.revision_id = ? AND o.prefix = n.prefix WHERE n.revision_id = ?`
-
-// rateDearer, rateCheaper and rateDiffers compare a rate n with the rate o of
-// the same prefix, in every column.
-var rateDearer, rateCheaper, rateDiffers = compareColumns(schema.RateType.Columns)
-
-func compareColumns(columns []schema.Column) (dearer, cheaper, differs string) {
-	var above, below, apart []string
-	for _, c := range columns {
-		if c.Name == "prefix" {
-			continue
-		}
-		now, old := "n."+c.Name, "o."+c.Name
-		apart = append(apart, now+" IS DISTINCT FROM "+old)
-		if c.Kind != schema.Money && c.Kind != schema.Integer {
-			continue
-		}
-		if !c.NotNull {
-			now, old = "COALESCE("+now+", n.cost)", "COALESCE("+old+", o.cost)"
-		}
-		above, below = append(above, now+" > "+old), append(below, now+" < "+old)
-	}
-	return strings.Join(above, " OR "), strings.Join(below, " OR "), "(" + strings.Join(apart, " OR ") + ")"
+// given reads the added rates in the order of prefixes and moments.
+type given struct {
+	next   func() (key, value []byte, err error)
+	prefix string // of the next record; "" at the end
+	at     schema.Micros
+	kind   byte
+	values []any
 }
 
-func (i *Importer) compare(ctx context.Context, d *Imported, before Revision) error {
-	if before.ID == "" || i.blind {
-		type counted struct{ Rows int64 }
-		c, err := dialect.SelectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, `SELECT count(*) AS "rows" FROM rates WHERE revision_id = ?`, d.Revision.ID)
-		if d.Revision.Rows = c.Rows; !i.blind {
-			d.Changes = &DiffSum{Created: c.Rows}
-		}
-		return i.tx.refused(ctx, err)
-	}
-	type counted struct{ Rows, Created, Up, Down, Unchanged int64 }
-	c, err := dialect.SelectOne[counted](ctx, i.tx.store.dialect, i.tx.tx, compared, before.ID, d.Revision.ID)
+func (g *given) advance() error {
+	key, value, err := g.next()
 	if err != nil {
 		return err
 	}
-	d.Revision.Rows = c.Rows
-	d.Changes = &DiffSum{
-		Created: c.Created, Removed: before.Rows - (c.Rows - c.Created), Up: c.Up, Down: c.Down, Unchanged: c.Unchanged,
-		Changed: c.Rows - c.Created - c.Up - c.Down - c.Unchanged,
+	if key == nil {
+		g.prefix = ""
+		return nil
 	}
-	return nil
+	cut := len(key) - 9
+	if string(key[:cut]) != g.prefix {
+		g.prefix = string(key[:cut])
+	}
+	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil //nolint:gosec // put wrote it
+	if g.kind != removed {
+		g.values, err = readValues(value[1:])
+	}
+	return err
+}
+
+// take returns the rate of a prefix at a moment: the one that was given for that
+// moment, or holds.
+func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error) {
+	for found := false; g.prefix == prefix && g.at == at; found = true {
+		switch {
+		case g.kind == added && found:
+			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
+		case g.kind != removed:
+			holds = g.values
+		}
+		if err := g.advance(); err != nil {
+			return nil, err
+		}
+	}
+	return holds, nil
+}
+
+// The kinds of values in a record.
+const (
+	absentValue = byte(iota)
+	integerValue
+	textValue
+)
+
+// appendValues encodes the values of a rate.
+func appendValues(to []byte, values []any) []byte {
+	for _, value := range values {
+		switch v := value.(type) {
+		case int64:
+			to = binary.AppendVarint(append(to, integerValue), v)
+		case string:
+			to = append(binary.AppendUvarint(append(to, textValue), uint64(len(v))), v...)
+		default:
+			to = append(to, absentValue)
+		}
+	}
+	return to
+}
+
+var errRecord = fmt.Errorf("a sorted record is damaged: %w", fault.ErrUnavailable)
+
+// readValues decodes the values of a rate. A damaged record is an error.
+func readValues(from []byte) ([]any, error) {
+	values := make([]any, 0, len(schema.RateType.Columns))
+	for len(from) > 0 {
+		kind := from[0]
+		from = from[1:]
+		switch kind {
+		case absentValue:
+			values = append(values, nil)
+		case integerValue:
+			v, n := binary.Varint(from)
+			if n <= 0 {
+				return nil, errRecord
+			}
+			values, from = append(values, v), from[n:]
+		case textValue:
+			size, n := binary.Uvarint(from)
+			if n <= 0 || size > uint64(len(from)-n) {
+				return nil, errRecord
+			}
+			from = from[n:]
+			values, from = append(values, string(from[:size])), from[size:]
+		default:
+			return nil, errRecord
+		}
+	}
+	if len(values) != len(schema.RateType.Columns) || !schema.RateHas(values) {
+		return nil, errRecord
+	}
+	return values, nil
 }

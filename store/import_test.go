@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"resellerd/store"
 	"resellerd/store/schema"
@@ -30,6 +32,11 @@ func fewRates(r *rand.Rand) map[string]store.Rate {
 		}
 	}
 	return rates
+}
+
+// importOf is an import whose rates add adds.
+func importOf(card, base string, add func(to *store.Importer) error) store.Import {
+	return store.Import{Card: card, Base: base, Read: func(_ context.Context, _ store.Card, _ time.Time, to *store.Importer) error { return add(to) }}
 }
 
 // imported returns the expected rates and counts of an import of given over base.
@@ -79,12 +86,12 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 				if amends {
 					named = inForce.ID
 				}
-				importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, named))
-				defer importer.Stop()
-				for _, rate := range given {
-					mustDo(importer.Add(ctx, 0, rate))
-				}
-				drafts = must(importer.Finish(ctx))
+				drafts = must(tx.Import(ctx, store.AllRates, importOf(c.bought.ID, named, func(to *store.Importer) error {
+					for _, rate := range given {
+						mustDo(to.Add(0, rate))
+					}
+					return nil
+				})))
 			})
 			if len(given) > 0 {
 				if len(drafts) != 1 || *drafts[0].Changes != wantSum || drafts[0].Revision.Rows != int64(len(want)) {
@@ -111,16 +118,16 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		const rows = 3000 // per moment; more than a batch
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-			importer := must(tx.NewImporter(ctx, store.AllRates, c.bought.ID, ""))
-			defer importer.Stop()
 			from := [3]schema.Micros{0, hour(1), hour(2)}
-			for i := range rows {
-				for moment := range from {
-					rate := store.Rate{Prefix: strconv.Itoa(10_000 + i*(moment+1)), Cost: int64(moment), Pulse: 1}
-					mustDo(importer.Add(ctx, from[moment], rate))
+			drafts := must(tx.Import(ctx, store.AllRates, importOf(c.bought.ID, "", func(to *store.Importer) error {
+				for i := range rows {
+					for moment := range from {
+						rate := store.Rate{Prefix: strconv.Itoa(10_000 + i*(moment+1)), Cost: int64(moment), Pulse: 1}
+						mustDo(to.Add(from[moment], rate))
+					}
 				}
-			}
-			drafts := must(importer.Finish(ctx))
+				return nil
+			})))
 			inForce := map[string]bool{}
 			for moment, draft := range drafts {
 				for i := range rows {
@@ -144,17 +151,14 @@ func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
 	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
 		for _, twice := range []int{1, 1500, 4999} {
 			err := c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
-				importer, err := tx.NewImporter(ctx, store.AllRates, c.bought.ID, "")
-				if err != nil {
-					return err
-				}
-				defer importer.Stop()
-				for i := range 5000 {
-					if err := importer.Add(ctx, 0, store.Rate{Prefix: fmt.Sprint(10_000 + i%twice), Pulse: 1}); err != nil {
-						return err
+				_, err := tx.Import(ctx, store.AllRates, importOf(c.bought.ID, "", func(to *store.Importer) error {
+					for i := range 5000 {
+						if err := to.Add(0, store.Rate{Prefix: fmt.Sprint(10_000 + i%twice), Pulse: 1}); err != nil {
+							return err
+						}
 					}
-				}
-				_, err = importer.Finish(ctx)
+					return nil
+				}))
 				return err
 			})
 			if err == nil {

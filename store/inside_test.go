@@ -9,7 +9,7 @@ import (
 )
 
 // BulkReaders returns how many connections for parallel reading are in use.
-func (s *Store) BulkReaders() int { return len(s.bulkSlots) }
+func (s *Store) BulkReaders() int { return s.db.Bulk.Stats().InUse }
 
 // CloseBulk makes parallel reading impossible.
 func (s *Store) CloseBulk() error { return s.db.Bulk.Close() }

@@ -116,7 +116,7 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer func() { _ = begun.Rollback() }() // if it fails, closing the connection rolls back
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros())}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), work: newWorks(nil)}
 	if err := tx.serialise(ctx); err != nil {
 		return err
 	}

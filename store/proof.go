@@ -58,10 +58,17 @@ func (tx *Tx) ProveRevision(ctx context.Context, rates RateAccess, card, id stri
 	if err != nil {
 		return Proof{}, err
 	}
-	return tx.proveAgainst(ctx, rates, &c, id, parents, report)
+	return tx.proveAgainst(ctx, rates, &c, id, parents, proofOf(id), report)
 }
 
-func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id string, parents []RevisionParent, report func(Finding) error) (Proof, error) {
+// proofOf names the proof of a revision against the card's present parents.
+func proofOf(revision string) string { return "the proof of revision " + revision }
+
+// proveAgainst proves a revision against parents. what names the proof. Without
+// report, the proof is long work.
+func (tx *Tx) proveAgainst(
+	ctx context.Context, rates RateAccess, c *Card, id string, parents []RevisionParent, what string, report func(Finding) error,
+) (Proof, error) {
 	proof := Proof{Parents: parents}
 	if len(proof.Parents) == 0 {
 		return proof, nil
@@ -73,36 +80,36 @@ func (tx *Tx) proveAgainst(ctx context.Context, rates RateAccess, c *Card, id st
 	if err != nil {
 		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
 	}
-	if done, ok := tx.proved[id]; ok && done.on == proof.stand(sale, bought, routingOf(c)) {
-		proof.Prefixes = done.prefixes
-		return proof, nil
+	prove := func(ctx context.Context, at *site) (proved Proof, err error) {
+		proved = proof
+		err = at.reading(ctx, func(open func(string) *raterows.Reader) error {
+			defer at.readSides(open, id, &sale, proof.Parents, bought)()
+			return proved.prove(sale, bought, routingOf(c), report)
+		})
+		if err != nil {
+			err = fmt.Errorf("proof of revision %s: %w", id, proofFault(err))
+		}
+		return proved, err
 	}
-	end, err := tx.readSides(ctx, id, &sale, proof.Parents, bought, report == nil)
-	if err != nil {
-		return proof, fmt.Errorf("proof of revision %s: %w", id, err)
+	if report != nil {
+		return prove(ctx, &site{store: tx.store, tx: tx})
 	}
-	defer end()
-	sum, err := rating.Prove(sale, bought, routingOf(c), func(f rating.Finding) error {
-		if proof.First.Problem == "" && f.Problem == rating.Losing {
-			proof.First = proof.finding(f)
+	return longWork(ctx, tx, what, proof.stand(sale, bought, routingOf(c)), prove)
+}
+
+// prove compares the sides, reports each finding, and sets the totals.
+func (p *Proof) prove(sale rating.Side, bought []rating.Side, routing rating.Routing, report func(Finding) error) error {
+	sum, err := rating.Prove(sale, bought, routing, func(f rating.Finding) error {
+		if p.First.Problem == "" && f.Problem == rating.Losing {
+			p.First = p.finding(f)
 		}
 		if report == nil {
 			return nil
 		}
-		return report(proof.finding(f))
+		return report(p.finding(f))
 	})
-	proof.Prefixes, proof.Losing, proof.NoRoute = sum.Prefixes, sum.Losing, sum.NoRoute
-	if err != nil {
-		return proof, fmt.Errorf("proof of revision %s: %w", id, proofFault(err))
-	}
-	return proof, nil
-}
-
-// keptProof is a proof without findings that was made during a build, with its
-// inputs.
-type keptProof struct {
-	on       string
-	prefixes int
+	p.Prefixes, p.Losing, p.NoRoute = sum.Prefixes, sum.Losing, sum.NoRoute
+	return err
 }
 
 // stand returns the inputs of a proof, except the rates of the revision.
@@ -199,29 +206,22 @@ func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sal
 	return sale, bought, nil
 }
 
-// readSides sets the sources of the rates of both sides. If swiftly is true and
-// another connection can read the rates, both sides are prefetched in parallel. A
-// caller who consumes findings may be slow, so its proof does not occupy that
-// connection.
-func (tx *Tx) readSides(
-	ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side, swiftly bool,
-) (end func(), err error) {
-	own := tx.reader(ctx, revision)
-	sale.Rows = own.Source()
-	readers := make([]*raterows.Reader, len(parents))
+// readSides sets the sources of the rates of both sides. Outside of a transaction,
+// both sides are read ahead. Call end after the last read.
+func (a *site) readSides(
+	open func(revision string) *raterows.Reader, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side,
+) (end func()) {
+	readers := []*raterows.Reader{open(revision)}
+	sale.Rows = readers[0].Source()
 	for i, p := range parents {
-		readers[i] = tx.reader(ctx, p.RevisionID)
-		bought[i].Rows = readers[i].Source()
+		reader := open(p.RevisionID)
+		bought[i].Rows = reader.Source()
+		readers = append(readers, reader)
 	}
-	if !swiftly {
-		return nothing, nil
+	if a.tx != nil {
+		return nothing
 	}
-	parallel, letGo, err := tx.readInParallel(ctx, readers)
-	if err != nil || !parallel {
-		return letGo, err
-	}
-	rest := raterows.Prefetch(append(readers, own)...)
-	return func() { rest(); letGo() }, nil
+	return raterows.Prefetch(readers...)
 }
 
 func (p *Proof) finding(f rating.Finding) Finding {

@@ -76,7 +76,9 @@ func TestNothingIsComputedWithRatesThatMayNotBeRead(t *testing.T) {
 		if _, err := s.Diff(ctx, store.RateAccess{}, c.sold.ID, before.ID, dear.ID, "", nil); !errors.Is(err, store.ErrRatesHidden) {
 			t.Errorf("compare: %v", err)
 		}
-		if err := c.write(func(tx *store.Tx) error { return errOf(tx.NewImporter(ctx, store.RateAccess{}, c.sold.ID, before.ID)) }); !errors.Is(err, store.ErrRatesHidden) {
+		if err := c.write(func(tx *store.Tx) error {
+			return errOf(tx.Import(ctx, store.RateAccess{}, importOf(c.sold.ID, before.ID, nil)))
+		}); !errors.Is(err, store.ErrRatesHidden) {
 			t.Errorf("amend: %v", err)
 		}
 	})
@@ -89,9 +91,8 @@ func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		c := newCarrier(t, s)
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
-			importer := must(tx.NewImporter(ctx, store.RateAccess{}, c.bought.ID, ""))
-			mustDo(importer.Add(ctx, 0, priced("49", "0.01")))
-			if drafts := must(importer.Finish(ctx)); len(drafts) != 1 || drafts[0].Changes != nil || drafts[0].Revision.Rows != 1 {
+			one := importOf(c.bought.ID, "", func(to *store.Importer) error { return to.Add(0, priced("49", "0.01")) })
+			if drafts := must(tx.Import(ctx, store.RateAccess{}, one)); len(drafts) != 1 || drafts[0].Changes != nil || drafts[0].Revision.Rows != 1 {
 				t.Errorf("got %+v", drafts)
 			}
 		})

@@ -29,8 +29,8 @@ const (
 // Revision is one state of a card's rates.
 type Revision struct {
 	ID            string `db:"id,key"`
-	CardID        string `db:"card_id,key"`
-	Number        int    `db:"number,null"` // counts up from 1 within the card; 0 before the first activation
+	CardID        string `db:"card_id,key,null"` // "" for a revision that is no card's yet, or not any more
+	Number        int    `db:"number,null"`      // counts up from 1 within the card; 0 before the first activation
 	Status        string
 	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled revision becomes active
 	ActivatedAt   schema.Micros `db:"activated_at,null"`   // the last time
@@ -46,6 +46,8 @@ type Revision struct {
 	HeldReason     string        `db:"held_reason,null"` // a code, if held
 	Terms          string        `db:"terms,null"`       // the card's fields that determine costs, as of the last activation or change
 	CreatedAt      schema.Micros `db:"created_at,fixed"`
+	StagedBy       string        `db:"staged_by,null,unlisted"`    // the work that writes a draft without a card
+	StagedUntil    schema.Micros `db:"staged_until,null,unlisted"` // when its lease ends
 }
 
 // Rate is the price of one prefix. See schema.Rate.

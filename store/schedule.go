@@ -116,7 +116,7 @@ func (tx *Tx) storeSchedule(ctx context.Context, r *Revision) error {
 	return nil
 }
 
-// DeleteRevision deletes a revision that was never active, with its rates. It
+// DeleteRevision deletes a revision that was never active. Sweep deletes its rates. It
 // returns ErrNotFound, or ErrConflict if the revision has been active.
 func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	r, err := tx.Revision(ctx, card, id)
@@ -126,7 +126,7 @@ func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	if !unpublished(&r) {
 		return fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status+": a revision that was active cannot be deleted"))
 	}
-	if _, err := tx.exec(ctx, "DELETE FROM revisions WHERE card_id = ? AND id = ?", card, id); err != nil {
+	if err := tx.detach(ctx, "card_id = ? AND id = ?", card, id); err != nil {
 		return fmt.Errorf("revision %s: %w", id, err)
 	}
 	return nil

@@ -65,6 +65,7 @@ func TestADraftIsScheduledHeldAndCancelled(t *testing.T) {
 			mustDo(tx.DeleteRevision(ctx, c.sold.ID, other.ID))
 			refused(t, tx.DeleteRevision(ctx, c.sold.ID, other.ID), fault.ErrNotFound, "")
 		})
+		mustDo(c.Sweep(ctx))
 		if n := count(t, c.Store, "SELECT count(*) FROM rates"); n != 1 {
 			t.Errorf("%d rates are left", n)
 		}

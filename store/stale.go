@@ -83,8 +83,9 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 	if a.Terms != b.Terms || a.Rows != b.Rows {
 		return true, nil
 	}
-	return tx.exists(ctx, "SELECT 1 FROM rates o LEFT JOIN rates n ON n.revision_id = ? AND n.prefix = o.prefix"+
-		" WHERE o.revision_id = ? AND (n.prefix IS NULL OR "+rateDiffers+")", b.ID, a.ID)
+	return longWork(ctx, tx, "comparison of "+a.ID+" and "+b.ID, "", func(ctx context.Context, at *site) (bool, error) {
+		return at.differ(ctx, a.ID, b.ID)
+	})
 }
 
 // updateStale sets or clears the stale mark of a card whose revision r has just

@@ -7,7 +7,9 @@ import "database/sql"
 func (s *Store) Stats() map[string]sql.DBStats {
 	stats := map[string]sql.DBStats{"read": s.db.Read.Stats()}
 	if s.db.Write != s.db.Read {
-		stats["write"] = s.db.Write.Stats()
+		write := s.db.Write.Stats()
+		write.WaitCount += s.turns.waits.Load()
+		stats["write"] = write
 	}
 	return stats
 }

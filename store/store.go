@@ -56,17 +56,17 @@ type Store struct {
 	now     func() time.Time
 	newID   func(typ string) string
 
-	pool      *dialect.StatementPool // reads
-	writers   *dialect.StatementPool // writes; the same as pool in PostgreSQL
-	beat      *dialect.StatementPool // the data revision
-	history   *history.Reader
-	logger    *slog.Logger
-	query     *query.Reader
-	tracker   *history.Tracker
-	cache     *history.Cache
-	lookups   *lookup.Finder
-	bulkSlots chan struct{} // holds one entry for each connection of db.Bulk in use
-	cleared   func(BadExternalID)
+	pool    *dialect.StatementPool // reads
+	writers *dialect.StatementPool // writes; the same as pool in PostgreSQL
+	beat    *dialect.StatementPool // the data revision
+	history *history.Reader
+	logger  *slog.Logger
+	query   *query.Reader
+	tracker *history.Tracker
+	cache   *history.Cache
+	lookups *lookup.Finder
+	turns   *turns // of writers; nil if they do not wait for each other
+	cleared func(BadExternalID)
 }
 
 // Open opens the database that url names:
@@ -86,11 +86,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
-		bulkSlots: make(chan struct{}, dialect.BulkConns),
 	}
 	s.pool = dialect.NewStatementPool(p.Read.DB)
 	if s.writers = s.pool; p.Write != p.Read {
-		s.writers = dialect.NewStatementPool(p.Write.DB)
+		s.writers, s.turns = dialect.NewStatementPool(p.Write.DB), newTurns()
 	}
 	s.beat = dialect.NewStatementPool(p.Pulse.DB)
 	s.query = query.NewReader(d, o.Now)

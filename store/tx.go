@@ -25,10 +25,10 @@ type Tx struct {
 	tx      *sqlx.Tx
 	tenant  string
 	now     schema.Micros
-	since   int64                // the losses of history before it began
-	changed bool                 // the transaction has written
-	proved  map[string]keptProof // the proofs of revisions that were built here
-	cursors int                  // the number of cursors opened
+	since   int64  // the losses of history before it began
+	changed bool   // the transaction has written
+	work    *works // the results of long work, and whether to do it here
+	cursors int    // the number of cursors opened
 
 	atLoss bool // a writer accepted here that calls cost more than they sell for
 }
@@ -60,7 +60,11 @@ func (tx *Tx) Now() schema.Micros { return tx.now }
 //
 // An empty tenant is for creating a master, which then becomes the tenant of the
 // transaction.
-func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) (err error) {
+func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
+	return s.write(ctx, tenant, newWorks(nil), fn)
+}
+
+func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(tx *Tx) error) (err error) {
 	since := s.tracker.State().Losses
 	h, err := s.history.Prepare(ctx, s.writers)
 	if err != nil {
@@ -72,7 +76,7 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), since: since}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), since: since, work: work}
 	ended := false
 	defer func() {
 		if !ended {
@@ -106,10 +110,16 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 
 // beginWrite begins a transaction that does not end with ctx. Otherwise
 // database/sql would roll it back from its own goroutine, on a connection that a
-// COPY still uses. Call letGo after the end of the transaction.
+// COPY still uses. Call letGo after the end of the transaction. If the database has
+// one writer at a time, the first to call is the first to write.
 func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
-	held, letGo := context.WithCancel(dialect.HeldOpen(ctx))
-	stop := context.AfterFunc(ctx, letGo) // ctx still ends the wait for a connection
+	leave, err := s.turns.enter(ctx)
+	if err != nil {
+		return nil, nothing, err
+	}
+	held, cancel := context.WithCancel(dialect.HeldOpen(ctx))
+	letGo = func() { cancel(); leave() }
+	stop := context.AfterFunc(ctx, cancel) // ctx still ends the wait for a connection
 	tx, err = s.db.Write.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())

@@ -16,14 +16,22 @@ import (
 // Read runs fn on the data of one moment of the tenant, as Snapshot does. The
 // database refuses writes of fn, and no writer waits for it.
 func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
+	return s.read(ctx, tenant, newWorks(nil), fn)
+}
+
+func (s *Store) read(ctx context.Context, tenant string, work *works, fn func(tx *Tx) error) error {
 	return s.inReadTx(ctx, nil, func(begun *sqlx.Tx) error {
-		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros())})
+		return fn(&Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), work: work})
 	})
 }
 
 // inReadTx runs fn in a transaction that reads the data of one moment. If at is not
 // nil, it reads the history of that moment first.
 func (s *Store) inReadTx(ctx context.Context, at *history.Observation, fn func(*sqlx.Tx) error) error {
+	return s.inReadTxOf(ctx, s.db.Read, at, fn)
+}
+
+func (s *Store) inReadTxOf(ctx context.Context, pool *sqlx.DB, at *history.Observation, fn func(*sqlx.Tx) error) error {
 	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err)) }
 	var h history.Statement
 	if at != nil {
@@ -33,7 +41,7 @@ func (s *Store) inReadTx(ctx context.Context, at *history.Observation, fn func(*
 		}
 		defer h.Release()
 	}
-	tx, err := s.db.Read.BeginTxx(ctx, &s.dialect.OneState)
+	tx, err := pool.BeginTxx(ctx, &s.dialect.OneState)
 	if err != nil {
 		return refused(err)
 	}

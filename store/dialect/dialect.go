@@ -54,6 +54,10 @@ type Dialect struct {
 	cancelled  func(error) bool                   // the statement was cancelled
 	Absent     func(error) bool                   // the statement names a table or a column that is not there
 
+	// StageRows is how many rows a transaction stages before other writers have their
+	// turn; 0 for no limit, because no writer waits.
+	StageRows int
+
 	// BulkInsert writes the rows that next returns until it returns nil, and counts
 	// them. Any error of next ends the insert and is returned. Even io.EOF is an
 	// error, not the end of the rows. next must not use the transaction, which

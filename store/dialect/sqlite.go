@@ -61,6 +61,7 @@ func SQLite() Dialect {
 		Absent: func(err error) bool {
 			return sqliteCode(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such ")
 		},
+		StageRows:  2000,
 		BulkInsert: sqliteBulkInsert,
 	}
 }

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// turns lets one writer at a time, first come, first served. A pool of connections
+// would give the connection to any of those that wait. Nil lets everyone.
+type turns struct {
+	one   *semaphore.Weighted
+	waits atomic.Int64 // how many had to wait
+}
+
+func newTurns() *turns { return &turns{one: semaphore.NewWeighted(1)} }
+
+// enter waits for a turn until ctx ends. The returned function gives the turn back.
+func (t *turns) enter(ctx context.Context) (leave func(), err error) {
+	if t == nil {
+		return nothing, nil
+	}
+	if !t.one.TryAcquire(1) {
+		t.waits.Add(1)
+		if err := t.one.Acquire(ctx, 1); err != nil {
+			return nothing, context.Cause(ctx)
+		}
+	}
+	return func() { t.one.Release(1) }, nil
+}
+
+func nothing() {}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/raterows"
+)
+
+// maxRuns is how often one piece of work is done because its inputs have changed,
+// before the write gives up.
+const maxRuns = 3
+
+// WriteLong is Write for a write that may need long work: an import, a build, a proof
+// or a comparison of rates. It does that work outside of the transaction, so that no
+// other writer waits for it. Then it runs fn again, from its beginning, with the
+// result at hand. So fn decides everything again under the lock. fn must have no
+// effect outside of the transaction, except through variables that it sets anew each
+// time. It must return the errors of the transaction's methods.
+//
+// If the inputs of the work have changed meanwhile, the work is done again, at most
+// three times. Then WriteLong returns ErrConflict.
+func (s *Store) WriteLong(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
+	return s.long(ctx, func(w *works) error { return s.write(ctx, tenant, w, fn) })
+}
+
+// ReadLong is Read with the promises of WriteLong.
+func (s *Store) ReadLong(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
+	return s.long(ctx, func(w *works) error {
+		return s.read(ctx, tenant, w, fn)
+	})
+}
+
+// works holds the results of long work for one write.
+type works struct {
+	stage *stage // nil if the work is to be done in the write's own transaction
+	done  map[string]result
+	runs  map[string]int
+}
+
+type result struct {
+	on    string // the inputs
+	value any
+}
+
+func newWorks(g *stage) *works {
+	return &works{stage: g, done: map[string]result{}, runs: map[string]int{}}
+}
+
+// pending is work that a write needs. It is the error that ends the write's
+// transaction.
+type pending struct {
+	what, on string
+	do       func(context.Context, *site) (any, error)
+}
+
+func (p *pending) Error() string { return p.what + " is to be done outside of the transaction" }
+
+// errLapsed says that a staged draft was swept, or that its moment has passed.
+var errLapsed = errors.New("the staged draft has lapsed")
+
+// long runs once, and the work that it needs, in turns.
+func (s *Store) long(ctx context.Context, once func(*works) error) error {
+	w := newWorks(newStage(s))
+	defer w.stage.end(ctx)
+	for {
+		err := once(w)
+		if errors.Is(err, errLapsed) {
+			w.done = map[string]result{}
+			continue // at most maxRuns times, because the work is counted
+		}
+		var p *pending
+		if !errors.As(err, &p) {
+			return err
+		}
+		if w.runs[p.what]++; w.runs[p.what] > maxRuns {
+			return fault.Conflict("", "the data changes while it is being worked on: try again")
+		}
+		value, err := p.do(ctx, &site{store: s, stage: w.stage})
+		if err != nil {
+			return err
+		}
+		w.done[p.what] = result{p.on, value}
+	}
+}
+
+// longWork returns the result of work. what names it within the write, and on are its
+// inputs: equal inputs give an equal result. If the write can wait, longWork does the
+// work in the transaction. Otherwise it returns the result that is at hand, or the
+// error that makes WriteLong do the work.
+func longWork[T any](ctx context.Context, tx *Tx, what, on string, do func(context.Context, *site) (T, error)) (T, error) {
+	if had, ok := tx.work.done[what]; ok && had.on == on {
+		if value, ok := had.value.(T); ok {
+			return value, nil
+		}
+	}
+	if tx.work.stage == nil {
+		return do(ctx, &site{store: tx.store, tx: tx})
+	}
+	var none T
+	return none, &pending{what, on, func(ctx context.Context, at *site) (any, error) { return do(ctx, at) }}
+}
+
+// site is where long work is done: in a transaction, or outside of any.
+type site struct {
+	store *Store
+	tx    *Tx // nil outside
+	stage *stage
+}
+
+// reading calls fn with a function that returns readers of the rates of revisions.
+// Outside of a transaction, the readers read ahead.
+func (a *site) reading(ctx context.Context, fn func(open func(revision string) *raterows.Reader) error) error {
+	if a.tx != nil {
+		return fn(func(revision string) *raterows.Reader { return a.tx.reader(ctx, revision) })
+	}
+	return a.inParts(ctx, func(x dialect.Execer, cursors bool) error {
+		opened := 0
+		return fn(func(revision string) *raterows.Reader {
+			opened++
+			cursor := ""
+			if cursors {
+				cursor = "rates_" + strconv.Itoa(opened)
+			}
+			return raterows.NewReader(ctx, a.store.dialect, x, revision, cursor)
+		})
+	})
+}
+
+// inParts calls fn with connections that read rates. In PostgreSQL it is one
+// connection with a transaction, in which a cursor finds its place only once. In
+// SQLite it is a pool: a transaction that reads would keep the log of the database
+// from being reused, or block the writer. Rates of a revision do not change, so that
+// they need not be read at one moment.
+func (a *site) inParts(ctx context.Context, fn func(x dialect.Execer, cursors bool) error) error {
+	s := a.store
+	pool := s.db.Bulk
+	if pool == nil {
+		pool = s.db.Read
+	}
+	if !s.dialect.Cursors {
+		return fn(pool, false)
+	}
+	return s.inReadTxOf(ctx, pool, nil, func(tx *sqlx.Tx) error { return fn(tx, true) })
+}
+
+// walk reads the rates of a revision, "" for none, with all columns.
+func (a *site) walk(ctx context.Context, revision string) *rateWalk {
+	var x dialect.Execer = a.store.pool
+	if a.tx != nil {
+		x = a.tx.tx
+	}
+	return a.store.walk(ctx, x, revision, "")
+}
+
+// differ reports whether two revisions have different rates.
+func (a *site) differ(ctx context.Context, one, other string) (bool, error) {
+	_, err := diff(a.walk(ctx, one), a.walk(ctx, other), func(RateChange) error { return errStopped })
+	if errors.Is(err, errStopped) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("comparison of revisions %s and %s: %w", one, other, err)
+	}
+	return false, nil
+}
