@@ -60,13 +60,11 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	files := time.NewTicker(followEvery)
 	defer files.Stop()
 	go s.follow(background, files.C)
-	timed := make(chan struct{})
-	go func() {
-		defer close(timed)
-		if s.store != nil { // nil in tests that only listen
-			s.keepTime(background)
-		}
-	}()
+	var timed sync.WaitGroup
+	if s.store != nil { // nil in tests that only listen
+		timed.Go(func() { s.keepTime(background) })
+		timed.Go(func() { s.keepSwept(background) })
+	}
 	s.logger.Info("ready", attrs...)
 	var err error
 	select {
@@ -77,7 +75,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	case err = <-failed:
 	}
 	stop()
-	<-timed
+	timed.Wait()
 	err = errors.Join(err, s.shutdown())
 	// If ctx ended before Listener began, shutdown found nothing to shut down.
 	// Without its listener, Listener cannot begin any more. In all other cases

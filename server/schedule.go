@@ -24,7 +24,7 @@ const (
 
 // keepTime does the work that depends only on time, until ctx ends. It activates
 // scheduled revisions, and marks cards when the assignment of one of their
-// provider cards ends or begins. It also deletes rates that nobody can see any more. Every instance does this. Each change is still
+// provider cards ends or begins. Every instance does this. Each change is still
 // made only once, because the transaction that makes it checks it again.
 func (s *Server) keepTime(ctx context.Context) {
 	var k timekeeper
@@ -60,6 +60,20 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 	}
 }
 
+// sweepIdle is the time between two searches for rates to delete.
+const sweepIdle = time.Minute
+
+// keepSwept deletes rates that nobody can see any more, until ctx ends. Every
+// instance does this.
+func (s *Server) keepSwept(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := s.store.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("unused rates are not deleted", "error", err)
+		}
+		rest(ctx, sweepIdle, nil)
+	}
+}
+
 // timekeeper remembers the time up to which assignments were checked, in the
 // history since its last loss.
 type timekeeper struct {
@@ -78,7 +92,7 @@ func (s *Server) passTime(ctx context.Context, k *timekeeper) (pause time.Durati
 	if s.engines.Current() == nil {
 		return scheduleRetry, nil
 	}
-	err = errors.Join(s.markEndedAssignments(ctx, k), s.activateDue(ctx), s.store.Sweep(ctx))
+	err = errors.Join(s.markEndedAssignments(ctx, k), s.activateDue(ctx))
 	if err != nil {
 		return 0, err
 	}

@@ -60,7 +60,7 @@ func newBuildWorld(b *testing.B, url string, rows int) *buildWorld {
 func (w *buildWorld) write(fn func(ctx context.Context, tx *store.Tx) error) time.Duration {
 	w.b.Helper()
 	start := time.Now()
-	if err := w.Write(ctx, w.tenant, func(tx *store.Tx) error { return fn(ctx, tx) }); err != nil {
+	if err := w.WriteLong(ctx, w.tenant, func(tx *store.Tx) error { return fn(ctx, tx) }); err != nil {
 		w.b.Fatal(err)
 	}
 	return time.Since(start)
@@ -232,7 +232,7 @@ func BenchmarkProve(b *testing.B) {
 		card := w.sold(w.deck)
 		_, built := w.build(card)
 		for b.Loop() {
-			err := w.Read(ctx, w.tenant, func(tx *store.Tx) error {
+			err := w.ReadLong(ctx, w.tenant, func(tx *store.Tx) error {
 				proof, err := tx.ProveRevision(ctx, store.AllRates, card.ID, built.Revision.ID, nil)
 				if proof.Prefixes != w.rows || proof.Losing > 0 {
 					b.Fatal(proof)

@@ -35,10 +35,15 @@ type stage struct {
 
 func newStage(s *Store) *stage { return &stage{store: s, by: rand.Text()} }
 
-// write runs fn in a transaction that waits for no writer of the tenant. It does not
-// change the data revision.
+// write runs fn in a transaction that waits for no writer of the tenant, except for its
+// turn if the database has one writer at a time. It does not change the data revision.
 func (g *stage) write(ctx context.Context, fn func(tx *Tx) error) error {
 	s := g.store
+	leave, err := s.turns.enterStaging(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	begun, letGo, err := s.beginWrite(ctx)
 	defer letGo()
 	if err != nil {

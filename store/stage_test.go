@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -79,12 +80,10 @@ func TestNoWriteWaitsForRatesThatAreStaged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var staging func()
+			var staging atomic.Pointer[func()]
 			clock := func() time.Time {
-				if staging != nil {
-					then := staging
-					staging = nil
-					then()
+				if then := staging.Swap(nil); then != nil {
+					(*then)()
 				}
 				return time.Now()
 			}
@@ -103,7 +102,7 @@ func TestNoWriteWaitsForRatesThatAreStaged(t *testing.T) {
 						t.Error("the other write waited until the rates were staged")
 					}
 					if runs == 1 {
-						staging = func() { // in the next transaction
+						next := func() { // in the next transaction
 							other := func() {
 								done <- s.Write(ctx, c.master.ID, func(tx *store.Tx) error {
 									_, err := tx.CreateRevision(ctx, c.sold.ID, deck("1"))
@@ -113,13 +112,14 @@ func TestNoWriteWaitsForRatesThatAreStaged(t *testing.T) {
 							}
 							if one, is := s.Stats()["write"]; is {
 								go other()
-								for waits := one.WaitCount; s.Stats()["write"].WaitCount == waits; { // until it is the next one
-									time.Sleep(time.Millisecond)
+								for waits := one.WaitCount; s.Stats()["write"].WaitCount == waits && !written.Load(); { // until it is the next one
+									runtime.Gosched()
 								}
 							} else {
 								other()
 							}
 						}
+						staging.Store(&next)
 					}
 					return work(c, tx)
 				})

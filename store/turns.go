@@ -10,11 +10,14 @@ import (
 // turns lets one writer at a time, first come, first served. A pool of connections
 // would give the connection to any of those that wait. Nil lets everyone.
 type turns struct {
-	one   *semaphore.Weighted
-	waits atomic.Int64 // how many had to wait
+	one     *semaphore.Weighted
+	staging *semaphore.Weighted // those that stage rates wait here, so that a writer waits for one of them at most
+	waits   atomic.Int64        // how many had to wait
 }
 
-func newTurns() *turns { return &turns{one: semaphore.NewWeighted(1)} }
+func newTurns() *turns {
+	return &turns{one: semaphore.NewWeighted(1), staging: semaphore.NewWeighted(1)}
+}
 
 // enter waits for a turn until ctx ends. The returned function gives the turn back.
 func (t *turns) enter(ctx context.Context) (leave func(), err error) {
@@ -28,6 +31,18 @@ func (t *turns) enter(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	return func() { t.one.Release(1) }, nil
+}
+
+// enterStaging waits until nobody else stages rates or waits for that. Call it before
+// enter.
+func (t *turns) enterStaging(ctx context.Context) (leave func(), err error) {
+	if t == nil {
+		return nothing, nil
+	}
+	if err := t.staging.Acquire(ctx, 1); err != nil {
+		return nothing, context.Cause(ctx)
+	}
+	return func() { t.staging.Release(1) }, nil
 }
 
 func nothing() {}
