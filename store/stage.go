@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/schema"
 )
@@ -189,11 +190,14 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 		return err
 	}
 	a.stage.keep(ctx)
-	batches, stop := beside(ctx, rows, a.store.dialect.StageRows)
+	batches, stop := beside(unyielding(ctx), rows, a.store.dialect.StageRows)
 	defer stop()
 	for b := range batches {
 		if b.err != nil {
 			return b.err
+		}
+		if err := coop.Yield(ctx); err != nil {
+			return err
 		}
 		if err := a.stage.write(ctx, func(tx *Tx) error { return tx.putRows(ctx, b.next) }); err != nil {
 			return err
@@ -204,7 +208,7 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 
 // fillAtOnce writes all rows in one transaction. Nobody waits for it.
 func (a *site) fillAtOnce(ctx context.Context, drafts []*Revision, rows rowSource) error {
-	batches, stop := beside(ctx, rows, 1000)
+	batches, stop := beside(unyielding(ctx), rows, 1000)
 	defer stop()
 	err := a.stage.write(ctx, func(tx *Tx) error {
 		if err := tx.putStaged(ctx, a.stage.by, drafts); err != nil {
@@ -228,6 +232,12 @@ func (a *site) fillAtOnce(ctx context.Context, drafts []*Revision, rows rowSourc
 		a.stage.keep(ctx)
 	}
 	return err
+}
+
+// unyielding returns a context whose work does not yield, because it holds a
+// connection or has several goroutines.
+func unyielding(ctx context.Context) context.Context {
+	return coop.With(ctx, func(context.Context) error { return nil })
 }
 
 // putRows writes rows until next returns nil.

@@ -120,6 +120,7 @@ func (a *site) reading(ctx context.Context, fn func(open func(revision string) *
 	if a.tx != nil {
 		return fn(func(revision string) *raterows.Reader { return a.tx.reader(ctx, revision) })
 	}
+	ahead := unyielding(ctx)
 	return a.inParts(ctx, func(x dialect.Execer, cursors bool) error {
 		opened := 0
 		return fn(func(revision string) *raterows.Reader {
@@ -128,7 +129,7 @@ func (a *site) reading(ctx context.Context, fn func(open func(revision string) *
 			if cursors {
 				cursor = "rates_" + strconv.Itoa(opened)
 			}
-			return raterows.NewReader(ctx, a.store.dialect, x, revision, cursor)
+			return raterows.NewReader(ahead, a.store.dialect, x, revision, cursor)
 		})
 	})
 }

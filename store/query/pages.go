@@ -52,7 +52,7 @@ func (r *Reader) Pages(ctx context.Context, x dialect.Execer, q Query, fn func(R
 // There returns ErrNotFound if a revision is absent.
 func (r *Reader) There(ctx context.Context, x dialect.Execer, revision string) error {
 	n := 0
-	err := dialect.ReadOne(ctx, x, r.d.Rebind("SELECT count(*) FROM revisions WHERE id = ?"), []any{revision}, &n)
+	err := dialect.ReadOne(ctx, x, r.d.Rebind("SELECT count(*) FROM revisions WHERE id = ? AND card_id IS NOT NULL"), []any{revision}, &n)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("revision %s was deleted: %w", revision, fault.ErrNotFound)
 	}
