@@ -261,14 +261,17 @@ func (g *given) advance() error {
 	return err
 }
 
-// take returns the rate of a prefix at a moment: the one that was given for that
-// moment, or holds.
+// take returns the rate of a prefix at a moment: the one that is given for that moment,
+// or else holds.
 func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error) {
+	before := holds
 	for found := false; g.prefix == prefix && g.at == at; found = true {
 		switch {
 		case g.kind == added && found:
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
-		case g.kind != removed:
+		case g.kind == removed:
+			holds = before
+		default:
 			holds = g.values
 		}
 		if err := g.advance(); err != nil {

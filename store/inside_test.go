@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"resellerd/store/schema"
@@ -63,6 +65,31 @@ func TestRowsHaveTheFieldsOfTheirPatches(t *testing.T) {
 		}
 	}
 }
+
+// FillDraft stages a draft of n rates. It calls before with the number of each rate,
+// outside of any transaction.
+func (s *Store) FillDraft(ctx context.Context, id string, n int, before func(n int) error) error {
+	g := newStage(s)
+	draft := &Revision{ID: id, Status: RevisionDraft, Origin: OriginImport}
+	at := &site{store: s, stage: g}
+	err := at.fill(ctx, []*Revision{draft}, func(_ context.Context, emit func([]any) error) error {
+		values := schema.NewRateValues()
+		for i := range n {
+			if err := before(i); err != nil {
+				return err
+			}
+			if err := emit(values.Append([]any{id}, &Rate{Prefix: strconv.Itoa(i), Pulse: 1})); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g.end(ctx)
+	return err
+}
+
+// Lapsed reports whether err says that a staged draft was swept.
+func Lapsed(err error) bool { return errors.Is(err, errLapsed) }
 
 // Sleep runs a statement of PostgreSQL that lasts some seconds.
 func (tx *Tx) Sleep(ctx context.Context, seconds int) error {

@@ -110,7 +110,7 @@ func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, e
 //
 // Like Write, it waits for the tenant's other writers, and they wait for it.
 func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) error, changed, kept func(*Moment) error) error {
-	begun, letGo, err := s.beginWrite(ctx)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Write)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))

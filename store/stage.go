@@ -45,7 +45,7 @@ func (g *stage) write(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	defer leave()
-	begun, letGo, err := s.beginWrite(ctx)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Stage)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
@@ -70,9 +70,13 @@ func (g *stage) write(ctx context.Context, fn func(tx *Tx) error) error {
 // until returns when a lease that is renewed now ends.
 func (tx *Tx) until() schema.Micros { return schema.Micros(tx.store.micros() + lease.Microseconds()) }
 
-// renew renews the lease of all drafts of the stage.
-func (g *stage) renew(ctx context.Context, tx *Tx) error {
-	_, err := tx.exec(ctx, "UPDATE revisions SET staged_until = ? WHERE staged_by = ? AND card_id IS NULL", tx.until(), g.by)
+// renew renews the lease of the drafts of the stage, and returns errLapsed if there are
+// fewer than n of them.
+func (g *stage) renew(ctx context.Context, tx *Tx, n int) error {
+	left, err := tx.exec(ctx, "UPDATE revisions SET staged_until = ? WHERE staged_by = ? AND card_id IS NULL", tx.until(), g.by)
+	if err == nil && left < int64(n) {
+		err = errLapsed
+	}
 	return err
 }
 
@@ -92,7 +96,7 @@ func (g *stage) keep(ctx context.Context) {
 				case <-every.C:
 				}
 				// If it fails, the lease ends, and the work is done again.
-				_ = g.write(ctx, func(tx *Tx) error { return g.renew(ctx, tx) })
+				_ = g.write(ctx, func(tx *Tx) error { return g.renew(ctx, tx, 0) })
 			}
 		}()
 	})
@@ -199,7 +203,13 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 		if err := coop.Yield(ctx); err != nil {
 			return err
 		}
-		if err := a.stage.write(ctx, func(tx *Tx) error { return tx.putRows(ctx, b.next) }); err != nil {
+		err := a.stage.write(ctx, func(tx *Tx) error {
+			if err := a.stage.renew(ctx, tx, len(drafts)); err != nil {
+				return err
+			}
+			return tx.putRows(ctx, b.next)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -226,7 +236,7 @@ func (a *site) fillAtOnce(ctx context.Context, drafts []*Revision, rows rowSourc
 		if err != nil {
 			return err
 		}
-		return a.stage.renew(ctx, tx) // the lease begins when others can see the draft
+		return a.stage.renew(ctx, tx, len(drafts)) // the lease begins when others can see the draft
 	})
 	if err == nil {
 		a.stage.keep(ctx)

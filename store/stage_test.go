@@ -239,6 +239,54 @@ func TestADraftWithoutALeaseIsSwept(t *testing.T) {
 	})
 }
 
+// The lease of a draft ends while its rates are written, and the draft is swept.
+func TestADraftThatIsSweptGetsNoMoreRates(t *testing.T) {
+	t.Parallel()
+	var late atomic.Int64 // how far the clock is ahead
+	clock := func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	storetest.EachWith(t, store.Options{Now: clock}, func(t *testing.T, s *store.Store) {
+		late.Store(0)
+		err := s.FillDraft(ctx, "rev_swept", 20_000, func(n int) error {
+			if n != 10_000 {
+				return nil
+			}
+			late.Add(int64(time.Hour))
+			return s.Sweep(ctx)
+		})
+		_, slices := s.Stats()["write"]
+		mustDo(s.Sweep(ctx))
+		n := count(t, s, "SELECT (SELECT count(*) FROM rates) + (SELECT count(*) FROM revisions)")
+		if store.Lapsed(err) != slices || !slices && err != nil || n != 0 { // at once, nobody sees the draft before all of it
+			t.Errorf("%d rows, %v", n, err)
+		}
+	})
+}
+
+func TestAnImportMayReplaceWhatItAdded(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		var base store.Revision
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { base = active(tx, c.bought.ID, priced("1", "0.01"), priced("2", "0.02")) })
+		for amended, want := range map[string][]string{
+			"":      {"3=0.33 Supplier's 3"},
+			base.ID: {"1=0.01 Supplier's 1", "2=0.02 Supplier's 2", "3=0.33 Supplier's 3"},
+		} {
+			drafts, err := importLong(s, c.master.ID, importOf(c.bought.ID, amended, func(to *store.Importer) error {
+				other := priced("3", "0.33")
+				return errors.Join(to.Add(0, priced("1", "0.11")), to.Add(0, priced("3", "0.3")), to.Add(0, priced("4", "0.4")),
+					to.Replace(0, "1", nil), to.Replace(0, "3", &other), to.Replace(0, "4", nil))
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := prices(stored(t, s, drafts[0].Revision.ID)); !slices.Equal(got, want) || drafts[0].Revision.Rows != int64(len(want)) {
+				t.Errorf("base %q: got %q, want %q", amended, got, want)
+			}
+		}
+	})
+}
+
 // Deleting a card or a draft does not delete its rates: Sweep does that in parts.
 func TestRatesOfADeletedCardAreSweptInParts(t *testing.T) {
 	t.Parallel()

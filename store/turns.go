@@ -24,13 +24,17 @@ func (t *turns) enter(ctx context.Context) (leave func(), err error) {
 	if t == nil {
 		return nothing, nil
 	}
-	if !t.one.TryAcquire(1) {
+	return t.take(ctx, t.one)
+}
+
+func (t *turns) take(ctx context.Context, one *semaphore.Weighted) (leave func(), err error) {
+	if !one.TryAcquire(1) {
 		t.waits.Add(1)
-		if err := t.one.Acquire(ctx, 1); err != nil {
+		if err := one.Acquire(ctx, 1); err != nil {
 			return nothing, context.Cause(ctx)
 		}
 	}
-	return func() { t.one.Release(1) }, nil
+	return func() { one.Release(1) }, nil
 }
 
 // enterStaging waits until nobody else stages rates or waits for that. Call it before
@@ -39,10 +43,7 @@ func (t *turns) enterStaging(ctx context.Context) (leave func(), err error) {
 	if t == nil {
 		return nothing, nil
 	}
-	if err := t.staging.Acquire(ctx, 1); err != nil {
-		return nothing, context.Cause(ctx)
-	}
-	return func() { t.staging.Release(1) }, nil
+	return t.take(ctx, t.staging)
 }
 
 func nothing() {}

@@ -71,7 +71,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer h.Release()
-	begun, letGo, err := s.beginWrite(ctx)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Write)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
@@ -112,7 +112,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 // database/sql would roll it back from its own goroutine, on a connection that a
 // COPY still uses. Call letGo after the end of the transaction. If the database has
 // one writer at a time, the first to call is the first to write.
-func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err error) {
+func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB) (tx *sqlx.Tx, letGo func(), err error) {
 	leave, err := s.turns.enter(ctx)
 	if err != nil {
 		return nil, nothing, err
@@ -120,7 +120,7 @@ func (s *Store) beginWrite(ctx context.Context) (tx *sqlx.Tx, letGo func(), err 
 	held, cancel := context.WithCancel(dialect.HeldOpen(ctx))
 	letGo = func() { cancel(); leave() }
 	stop := context.AfterFunc(ctx, cancel) // ctx still ends the wait for a connection
-	tx, err = s.db.Write.BeginTxx(held, nil)
+	tx, err = on.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
 	}

@@ -83,6 +83,9 @@ func (s *Store) long(ctx context.Context, once func(*works) error) error {
 			return fault.Conflict("", "the data changes while it is being worked on: try again")
 		}
 		value, err := p.do(ctx, &site{store: s, stage: w.stage})
+		if errors.Is(err, errLapsed) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

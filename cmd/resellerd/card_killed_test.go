@@ -44,6 +44,13 @@ func TestAKilledImportLeavesNothingBehind(t *testing.T) {
 			st := storetest.Open(t, url, store.Options{})
 			temporary := killInTheMiddle(t, url, args, written(t, st, url))
 			db := storetest.SQL(t, st)
+			if n := countOf(t, db, "revisions WHERE card_id IS NOT NULL"); n != 0 {
+				t.Errorf("the card has %d revisions", n)
+			}
+			later := storetest.Open(t, url, store.Options{Now: func() time.Time { return time.Now().Add(time.Hour) }})
+			if err := later.Sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
 			for _, table := range []string{"revisions", "rates"} {
 				if n := countOf(t, db, table); n != 0 {
 					t.Errorf("%d %s are left", n, table)
@@ -69,9 +76,9 @@ func nothingIn(t *testing.T, dir string) {
 
 func newSQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") }
 
-func countOf(t *testing.T, db *sql.DB, table string) (n int) {
+func countOf(t *testing.T, db *sql.DB, from string) (n int) {
 	t.Helper()
-	if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+	if err := db.QueryRow("SELECT count(*) FROM " + from).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -16,8 +16,11 @@ func (r *reader) isTotal(cells []cell) bool { return r.sumsUp(cells) && !r.prefi
 // total. This cell may be the prefix.
 func (r *reader) sumsUp(cells []cell) bool {
 	for _, c := range cells {
-		if strings.TrimSpace(c.text) != "" {
-			words, _ := heading(c.text)
+		if text := strings.TrimSpace(c.text); text != "" {
+			if allDigits(text) {
+				return false // as most lines begin
+			}
+			words, _ := heading(text)
 			return slices.Contains(totals, strings.TrimRight(words, " 0123456789"))
 		}
 	}

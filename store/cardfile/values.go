@@ -64,7 +64,7 @@ var symbols = map[string]string{"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "�
 
 // stripCurrency removes the card's own currency from an amount.
 func stripCurrency(text, currency string) (string, bool) {
-	bare := strings.TrimLeft(strings.TrimRight(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
+	bare := strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
 	if len(bare) == len(text) {
 		return text, true
 	}

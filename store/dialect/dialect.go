@@ -86,6 +86,7 @@ type Pools struct {
 	Read  *sqlx.DB // many
 	Write *sqlx.DB // one connection in SQLite; the same pool as Read in PostgreSQL
 	Pulse *sqlx.DB // one connection, reserved for the data revision
+	Stage *sqlx.DB // writes what nobody can see yet; the same pool as Write in PostgreSQL
 	// Bulk reads the inputs of a build or a proof while its transaction
 	// writes; nil if a writer blocks readers.
 	Bulk *sqlx.DB
@@ -162,7 +163,7 @@ func (p Pools) Missing() bool { return p.file.missing() }
 
 // Close closes every connection after its running statements.
 func (p Pools) Close() (err error) {
-	for _, db := range []*sqlx.DB{p.Read, p.Pulse, p.Bulk, p.Write} {
+	for _, db := range []*sqlx.DB{p.Read, p.Pulse, p.Bulk, p.Stage, p.Write} {
 		if db != nil {
 			err = errors.Join(err, db.Close()) // closing twice is harmless
 		}

@@ -77,7 +77,7 @@ func openPostgres(url string, o Options) (p Pools, err error) {
 	made := &generation{}
 	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made}), "postgres"), n) }
 	p = Pools{Read: pool(o.MaxConns), Pulse: pool(1), Bulk: pool(BulkConns), made: made}
-	p.Write = p.Read
+	p.Write, p.Stage = p.Read, p.Read
 	return p, nil
 }
 

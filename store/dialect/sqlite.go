@@ -95,8 +95,15 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 	if err := p.Write.PingContext(ctx); err != nil { // creates the file, and keeps a database in memory alive
 		return Pools{}, errors.Join(fault.ErrUnavailable, err, p.Close())
 	}
+	p.Stage = p.Write
 	readers := map[**sqlx.DB]int{&p.Read: o.MaxConns, &p.Pulse: 1}
 	if path != ":memory:" {
+		// What a crash takes from it is no loss, as long as nobody has seen it. The
+		// first commit of Write makes all earlier commits durable.
+		settings.Add("_pragma", "synchronous(NORMAL)")
+		if p.Stage, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
+			return Pools{}, errors.Join(err, p.Close())
+		}
 		readers[&p.Bulk] = BulkConns
 		p.file = watchFile(path, o.Logger)
 	}

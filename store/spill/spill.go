@@ -5,6 +5,8 @@ package spill
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,8 +17,12 @@ import (
 	"resellerd/store/fault"
 )
 
-// partBytes is the size of the part that is in memory.
-const partBytes = 8 << 20
+// partBytes is the size of the part that is in memory. firstBytes is its size until
+// that is too small.
+const (
+	partBytes  = 4 << 20
+	firstBytes = 64 << 10
+)
 
 // Sorter sorts records by their keys. Records of equal keys stay in the order of Add.
 // It is not safe for concurrent use. The zero value is ready.
@@ -29,7 +35,7 @@ type Sorter struct {
 
 // record is the place of a record in the part: the key from start to value, the value
 // from there to end.
-type record struct{ start, value, end int }
+type record struct{ start, value, end uint32 }
 
 // Add adds a record. It returns ErrUnavailable if the disk does not take a part.
 func (s *Sorter) Add(key, value []byte) error {
@@ -38,10 +44,29 @@ func (s *Sorter) Add(key, value []byte) error {
 			return unavailable(err)
 		}
 	}
+	s.grow(len(key) + len(value))
 	start := len(s.part)
 	s.part = append(append(s.part, key...), value...)
-	s.records = append(s.records, record{start, start + len(key), len(s.part)})
+	s.records = append(s.records, record{uint32(start), uint32(start + len(key)), uint32(len(s.part))}) //nolint:gosec // a part is not that large
 	return nil
+}
+
+// grow makes room for n bytes. A part that grows at all grows to its full size, because
+// growing in steps would copy it many times.
+func (s *Sorter) grow(n int) {
+	size := max(firstBytes, n)
+	switch {
+	case len(s.part)+n <= cap(s.part):
+		return
+	case cap(s.part) > 0:
+		size = max(partBytes, n)
+	}
+	s.part = append(make([]byte, 0, size), s.part...)
+	if cap(s.records) == 0 {
+		return
+	}
+	perPart := cap(s.part) / max(1, len(s.part)/len(s.records))
+	s.records = append(make([]record, 0, perPart), s.records...)
 }
 
 func unavailable(err error) error {
@@ -49,9 +74,10 @@ func unavailable(err error) error {
 }
 
 func (s *Sorter) sort() {
-	slices.SortStableFunc(s.records, func(a, b record) int {
-		return bytes.Compare(s.part[a.start:a.value], s.part[b.start:b.value])
-	})
+	byKey := func(a, b record) int { return bytes.Compare(s.part[a.start:a.value], s.part[b.start:b.value]) }
+	if !slices.IsSortedFunc(s.records, byKey) {
+		slices.SortStableFunc(s.records, byKey)
+	}
 }
 
 // write sorts the part in memory and moves it to the file.
@@ -74,10 +100,10 @@ func (s *Sorter) write() error {
 	out := bufio.NewWriterSize(s.file, 256<<10)
 	var sizes []byte
 	for _, r := range s.records {
-		sizes = binary.AppendUvarint(binary.AppendUvarint(sizes[:0], uint64(r.value-r.start)), uint64(r.end-r.value)) //nolint:gosec // no record ends before it starts
-		_, _ = out.Write(sizes)                                                                                       // Flush reports its error
+		sizes = binary.AppendUvarint(binary.AppendUvarint(sizes[:0], uint64(r.value-r.start)), uint64(r.end-r.value))
+		_, _ = out.Write(sizes) // Flush reports its error
 		_, _ = out.Write(s.part[r.start:r.end])
-		end += int64(len(sizes) + r.end - r.start)
+		end += int64(len(sizes)) + int64(r.end-r.start)
 	}
 	s.parts = append(s.parts, end)
 	s.part, s.records = s.part[:0], s.records[:0]
@@ -97,14 +123,14 @@ func (s *Sorter) Close() error {
 // a nil key at the end. Key and value are valid until the next call.
 func (s *Sorter) Sorted() func() (key, value []byte, err error) {
 	s.sort()
-	sources := make([]*source, 0, len(s.parts)+1)
+	waiting := make(sources, 0, len(s.parts)+1)
 	from := int64(0)
 	for _, end := range s.parts {
 		in := bufio.NewReaderSize(io.NewSectionReader(s.file, from, end-from), 64<<10)
-		sources, from = append(sources, &source{next: func(r *source) error { return r.read(in) }}), end
+		waiting, from = append(waiting, &source{order: len(waiting), next: func(r *source) error { return r.read(in) }}), end
 	}
 	at := 0
-	sources = append(sources, &source{next: func(r *source) error {
+	waiting = append(waiting, &source{order: len(waiting), next: func(r *source) error {
 		if at == len(s.records) {
 			return io.EOF
 		}
@@ -113,42 +139,81 @@ func (s *Sorter) Sorted() func() (key, value []byte, err error) {
 		at++
 		return nil
 	}})
-	var taken *source
+	begun := false
 	return func() (key, value []byte, err error) {
-		waiting := sources
-		if taken != nil {
-			waiting = []*source{taken}
+		switch {
+		case !begun:
+			begun = true
+			err = waiting.begin()
+		case len(waiting) > 0:
+			err = waiting.advance()
 		}
-		for _, r := range slices.Clone(waiting) {
-			if err := r.next(r); errors.Is(err, io.EOF) {
-				sources = slices.DeleteFunc(sources, func(one *source) bool { return one == r })
-			} else if err != nil {
-				return nil, nil, unavailable(err)
-			}
+		if err != nil || len(waiting) == 0 {
+			return nil, nil, err
 		}
-		if taken = least(sources); taken == nil {
-			sources = nil
-			return nil, nil, nil
-		}
-		return taken.key, taken.value, nil
+		return waiting[0].key, waiting[0].value, nil
 	}
 }
 
 // source is a sorted part with its next record.
 type source struct {
 	key, value []byte
+	order      int                 // of the part among the parts
 	next       func(*source) error // reads the next record, or returns io.EOF
 	record     []byte
 }
 
-// least returns the first source with the least key, or nil for none.
-func least(sources []*source) (first *source) {
-	for _, r := range sources {
-		if first == nil || bytes.Compare(r.key, first.key) < 0 {
-			first = r
+// sources is a heap of the parts that have records left. The first has the next one.
+type sources []*source
+
+// Len is part of heap.Interface.
+func (h sources) Len() int { return len(h) }
+
+// Less is part of heap.Interface.
+func (h sources) Less(i, j int) bool {
+	return cmp.Or(bytes.Compare(h[i].key, h[j].key), h[i].order-h[j].order) < 0
+}
+
+// Swap is part of heap.Interface.
+func (h sources) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push is part of heap.Interface. Nothing calls it.
+func (h *sources) Push(any) {}
+
+// Pop is part of heap.Interface.
+func (h *sources) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// begin reads the first record of each part.
+func (h *sources) begin() error {
+	some := (*h)[:0]
+	for _, r := range *h {
+		switch err := r.next(r); {
+		case err == nil:
+			some = append(some, r)
+		case !errors.Is(err, io.EOF):
+			return unavailable(err)
 		}
 	}
-	return first
+	*h = some
+	heap.Init(h)
+	return nil
+}
+
+// advance reads the next record of the first part.
+func (h *sources) advance() error {
+	switch err := (*h)[0].next((*h)[0]); {
+	case errors.Is(err, io.EOF):
+		heap.Pop(h)
+	case err != nil:
+		return unavailable(err)
+	default:
+		heap.Fix(h, 0)
+	}
+	return nil
 }
 
 func (r *source) read(in *bufio.Reader) error {
