@@ -60,7 +60,7 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card.ID, err)
 	}
-	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now, moments: map[schema.Micros]bool{}}
+	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
 	drafts, err := longWork(ctx, tx, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)
 	if err != nil || what.Preview {
 		return drafts, err
@@ -92,7 +92,8 @@ func (tx *Tx) SetBase(ctx context.Context, d *Imported, base string) error {
 	return err
 }
 
-// Importer takes the rates of an import. It belongs to one goroutine.
+// Importer takes the rates of an import. It belongs to one goroutine, and sorts the
+// rates in another one.
 type Importer struct {
 	what    Import
 	card    Card
@@ -101,12 +102,23 @@ type Importer struct {
 	now     schema.Micros
 	moments map[schema.Micros]bool
 
-	sorter spill.Sorter // of the added rates, by prefix and moment
-	key    []byte
-	value  []byte
-	values *schema.RateValues
-	row    []any
+	batch   []addition
+	batches chan []addition // to be sorted
+	free    chan []addition // sorted, for reuse
+	sorted  chan struct{}   // closed after the last batch, or an error
+	err     error           // valid after sorted is closed
+	sorter  spill.Sorter    // of the added rates, by prefix and moment
 }
+
+// addition is a rate to be added.
+type addition struct {
+	kind byte
+	at   schema.Micros
+	rate Rate
+}
+
+// additions is how many rates are passed to the sorter at once.
+const additions = 512
 
 // The kinds of records in the sorter.
 const (
@@ -121,35 +133,93 @@ func (i *Importer) Add(at schema.Micros, rate Rate) error {
 	if err := rate.Validate(); err != nil {
 		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
 	}
-	return i.put(added, at, rate.Prefix, &rate)
+	return i.put(added, at, &rate)
 }
 
 // Replace replaces the rate that was added for a prefix and a moment. A nil rate
 // removes it.
 func (i *Importer) Replace(at schema.Micros, prefix string, rate *Rate) error {
 	if rate == nil {
-		return i.put(removed, at, prefix, nil)
+		return i.put(removed, at, &Rate{Prefix: prefix})
 	}
-	return i.put(replaced, at, prefix, rate)
+	with := *rate
+	with.Prefix = prefix
+	return i.put(replaced, at, &with)
 }
 
-// put adds a record. Its key is the prefix, a zero byte and the moment.
-func (i *Importer) put(kind byte, at schema.Micros, prefix string, rate *Rate) error {
+func (i *Importer) put(kind byte, at schema.Micros, rate *Rate) error {
 	i.moments[at] = true
-	i.key = binary.BigEndian.AppendUint64(append(append(i.key[:0], prefix...), 0), uint64(at)) //nolint:gosec // a moment is not negative
-	i.value = append(i.value[:0], kind)
-	if rate != nil {
-		i.row = i.values.Append(i.row[:0], rate)
-		i.value = appendValues(i.value, i.row)
+	i.batch = append(i.batch, addition{kind, at, *rate})
+	if len(i.batch) < additions {
+		return nil
 	}
-	return i.sorter.Add(i.key, i.value)
+	return i.flush()
+}
+
+// flush passes the batch to the sorter.
+func (i *Importer) flush() error {
+	select {
+	case i.batches <- i.batch:
+	case <-i.sorted:
+		return i.err
+	}
+	select {
+	case i.batch = <-i.free:
+	default:
+		i.batch = make([]addition, 0, additions)
+	}
+	return nil
+}
+
+// sort adds the batches to the sorter until batches is closed.
+func (i *Importer) sort() {
+	defer close(i.sorted)
+	var key, value []byte
+	var row []any
+	values := schema.NewRateValues()
+	for batch := range i.batches {
+		for n := range batch {
+			a := &batch[n]
+			// The key is the prefix, a zero byte and the moment.
+			key = binary.BigEndian.AppendUint64(append(append(key[:0], a.rate.Prefix...), 0), uint64(a.at)) //nolint:gosec // a moment is not negative
+			value = append(value[:0], a.kind)
+			if a.kind != removed {
+				row = values.Append(row[:0], &a.rate)
+				value = appendValues(value, row)
+			}
+			if i.err = i.sorter.Add(key, value); i.err != nil {
+				return
+			}
+		}
+		select {
+		case i.free <- batch[:0]:
+		default:
+		}
+	}
+}
+
+// read reads the import into the sorter.
+func (i *Importer) read(ctx context.Context) error {
+	i.batches, i.free, i.sorted = make(chan []addition), make(chan []addition, 2), make(chan struct{})
+	go i.sort()
+	err := func() error {
+		defer close(i.batches)
+		if err := i.what.Read(ctx, i.card, i.now.Time(), i); err != nil {
+			return err
+		}
+		return i.flush()
+	}()
+	if <-i.sorted; err == nil {
+		err = i.err
+	}
+	return err
 }
 
 // run reads the import, and stages its drafts.
 func (i *Importer) run(ctx context.Context, at *site) (drafts []Imported, err error) {
-	i.values = schema.NewRateValues()
+	i.batch, i.moments, i.sorter = nil, map[schema.Micros]bool{}, spill.Sorter{} // it may run again
 	defer func() { err = errors.Join(err, i.sorter.Close()) }()
-	if err := i.what.Read(ctx, i.card, i.now.Time(), i); err != nil {
+	if err := i.read(ctx); err != nil {
 		return nil, err
 	}
 	var staged []*Revision

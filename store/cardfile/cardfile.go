@@ -138,10 +138,14 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 		return nil, ask("columns", "only CSV and XLSX take columns, because each value of %s has a name", format)
 	}
 	work := newStopwatch(o)
-	r := newReader(ctx, o, work.outside(yield))
+	take, flush := work.outside(yield)
+	r := newReader(ctx, o, take)
 	r.work = work
 	r.countFirst = func() error { return tooMany(ctx, f, format, o, work) }
 	if err = r.file(f, format); err == nil {
+		err = flush()
+	}
+	if err == nil {
 		err = r.finish()
 	}
 	if err = r.asked(err); err != nil {
