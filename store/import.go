@@ -181,7 +181,7 @@ func (i *Importer) sort() {
 		for n := range batch {
 			a := &batch[n]
 			// The key is the prefix, a zero byte and the moment.
-			key = binary.BigEndian.AppendUint64(append(append(key[:0], a.rate.Prefix...), 0), uint64(a.at)) //nolint:gosec // a moment is not negative
+			key = binary.BigEndian.AppendUint64(append(append(key[:0], a.rate.Prefix...), 0), uint64(a.at))
 			value = append(value[:0], a.kind)
 			if a.kind != removed {
 				row = values.Append(row[:0], &a.rate)
@@ -324,7 +324,7 @@ func (g *given) advance() error {
 	if string(key[:cut]) != g.prefix {
 		g.prefix = string(key[:cut])
 	}
-	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil //nolint:gosec // put wrote it
+	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil
 	if g.kind != removed {
 		g.values, err = readValues(value[1:])
 	}

@@ -218,12 +218,12 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 
 // fillAtOnce writes all rows in one transaction. Nobody waits for it.
 func (a *site) fillAtOnce(ctx context.Context, drafts []*Revision, rows rowSource) error {
-	batches, stop := beside(unyielding(ctx), rows, 1000)
-	defer stop()
 	err := a.stage.write(ctx, func(tx *Tx) error {
 		if err := tx.putStaged(ctx, a.stage.by, drafts); err != nil {
 			return err
 		}
+		batches, stop := beside(unyielding(ctx), rows, 1000)
+		defer stop()
 		b, more := &rowBatch{}, true
 		err := tx.putRows(ctx, func() ([]any, error) {
 			if b.rows() == 0 {

@@ -229,7 +229,7 @@ func TestADraftWithoutALeaseIsSwept(t *testing.T) {
 		for _, step := range []struct{ later, left int64 }{{0, 2}, {1e6, 2}, {2e6, 0}} {
 			now.Store(revisionStart.UnixMicro() + step.later)
 			mustDo(s.Sweep(ctx))
-			if n := count(t, s, "SELECT count(*) FROM rates"); int64(n) != step.left {
+			if n := count(t, s, "SELECT count(*) FROM rates"); n != step.left {
 				t.Errorf("after %d µs: %d rates, want %d", step.later, n, step.left)
 			}
 		}

@@ -47,7 +47,7 @@ func (s *Sorter) Add(key, value []byte) error {
 	s.grow(len(key) + len(value))
 	start := len(s.part)
 	s.part = append(append(s.part, key...), value...)
-	s.records = append(s.records, record{uint32(start), uint32(start + len(key)), uint32(len(s.part))}) //nolint:gosec // a part is not that large
+	s.records = append(s.records, record{uint32(start), uint32(start + len(key)), uint32(len(s.part))})
 	return nil
 }
 
@@ -225,7 +225,7 @@ func (r *source) read(in *bufio.Reader) error {
 	if err != nil {
 		return noEOF(err)
 	}
-	r.record = slices.Grow(r.record[:0], int(key+value))[:key+value] //nolint:gosec // both were written from lengths
+	r.record = slices.Grow(r.record[:0], int(key+value))[:key+value]
 	_, err = io.ReadFull(in, r.record)
 	r.key, r.value = r.record[:key], r.record[key:]
 	return noEOF(err)
