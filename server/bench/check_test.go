@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -104,7 +105,10 @@ func opaTargets(b *testing.B, resellerd, logFile string, questions ...string) []
 		return nil
 	}
 	address := freePort(b)
-	run(b, exec.Command(path, "run", "--server", "--log-level", "error", "--addr", address, "--ignore", "testdata", "../../policies"))
+	opa := exec.Command(path, "run", "--server", "--log-level", "error", "--addr", address,
+		"--ignore", "testdata", "--ignore", "*.scenario.yaml", "--ignore", "mutants.yaml", "../../policies")
+	opa.Stderr = os.Stderr
+	run(b, opa)
 	waitFor(b, "http://"+address+"/health")
 	bodies := make([]string, len(questions))
 	for i, q := range questions {
@@ -135,16 +139,42 @@ func recordedInput(b *testing.B, address, logFile, q string) json.RawMessage {
 	before := len(logLines(b, logFile))
 	post(b, evaluation("", address, q).url, q)
 	for range 500 {
-		if lines := logLines(b, logFile); len(lines) > before {
-			var entry struct{ Input json.RawMessage }
-			if err := json.Unmarshal(lines[before], &entry); err != nil {
-				b.Fatal(err)
-			}
-			return entry.Input
+		if input := inputAfter(b, logLines(b, logFile), before); input != nil {
+			return input
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	b.Fatal("the decision was not logged")
+	return nil
+}
+
+// inputAfter returns the input of the first entry after so many lines, or nil. The
+// facts about its subject are in the profile that it refers to, on an earlier line.
+func inputAfter(b *testing.B, lines [][]byte, before int) json.RawMessage {
+	b.Helper()
+	profiles := map[any]map[string]any{}
+	for i, text := range lines {
+		var line map[string]any
+		if err := json.Unmarshal(text, &line); err != nil {
+			b.Fatal(err)
+		}
+		if line["event"] == "profile" {
+			profiles[line["hash"]] = line
+			delete(line, "event")
+		}
+		input, entry := line["input"].(map[string]any)
+		if !entry || i < before {
+			continue
+		}
+		if subject, ok := input["subject"].(map[string]any); ok {
+			maps.Copy(subject, profiles[subject["profile"]])
+		}
+		text, err := json.Marshal(input)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return text
+	}
 	return nil
 }
 
