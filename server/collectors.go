@@ -133,9 +133,9 @@ func newLimiterCollector(l *limiter) *limiterCollector {
 	}
 	return &limiterCollector{
 		limiter:  l,
-		places:   desc("places", "Files, jobs and turns that there may be at a time, with those of masters."),
-		held:     desc("held", "Files, jobs and turns in progress."),
-		awaiting: desc("waiting", "Requests that wait for a file, job or turn to end."),
+		places:   desc("places", "Files, jobs, turns and writes that there may be at a time, with those of masters."),
+		held:     desc("held", "Files, jobs, turns and writes in progress."),
+		awaiting: desc("waiting", "Requests that wait for a file, job, turn or write to end."),
 	}
 }
 
@@ -148,7 +148,7 @@ func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
-	for kind, q := range map[string]*fair.Queue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns} {
+	for kind, q := range map[string]*fair.Queue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns, "writes": c.limiter.writes} {
 		held, waiting := q.Count()
 		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), kind)

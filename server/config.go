@@ -75,7 +75,7 @@ type Config struct {
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
 	// work at a time. One more is for masters. Default: half of the processors, at least 4.
 	HeavyJobs int
-	// KeepGC keeps the garbage collector's percentage during imports, for
+	// KeepGC keeps the garbage collector's percentage during heavy jobs, for
 	// example when GOGC sets it; default false.
 	KeepGC bool
 }

@@ -156,6 +156,7 @@ func (r *exchange) enter() error {
 	if err := r.LoadUser(); err != nil {
 		return err
 	}
+	r.Ctx = r.s.limiter.queued(r.Ctx, r.payer())
 	return r.preview()
 }
 

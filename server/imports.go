@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// thrift makes the garbage collector run earlier while a large file is imported.
-// The memory that an import holds stays live until its end, and the usual
+// thrift makes the garbage collector run earlier during imports and other jobs that
+// are no streams. The memory that such work holds stays live until its end, and the usual
 // percentage would let as much garbage pile up beside it. The percentage belongs
 // to the process, so there is only one. Safe for concurrent use.
 var thrift frugality

@@ -21,6 +21,8 @@ var (
 	// jobSize limits streams, batch look-ups, proofs, builds and previews. Most of
 	// them wait for their clients at any time.
 	jobSize = fair.Size{Places: 64, Reserve: 8, Share: 16}
+	// writeSize limits writes, so that they leave connections for reads.
+	writeSize = fair.Size{Places: 8, Reserve: 1, Each: 1}
 )
 
 // limiter shares the work that takes long among accounts. A request enters once, for
@@ -31,8 +33,11 @@ type limiter struct {
 	files *fair.Queue
 	jobs  *fair.Queue
 	turns *fair.Queue
+	// writes are transactions that hold, or wait for, the lock of their tenant and a
+	// connection. One account has one, however many requests it sends.
+	writes *fair.Queue
 
-	saving *frugality // while a file is imported; nil for none
+	saving *frugality // while heavy work is in progress; nil for none
 }
 
 // leastTurns is the least default of Config.HeavyJobs. An import keeps its turn to its
@@ -45,7 +50,9 @@ func newLimiter(cfg *Config) *limiter {
 	if turns <= 0 {
 		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
-	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: max(1, turns/2)})}
+	each := max(1, min(turns, runtime.GOMAXPROCS(0))/2)
+	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), writes: fair.New(writeSize),
+		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each})}
 	if !cfg.KeepGC {
 		l.saving = &thrift
 	}
@@ -98,6 +105,17 @@ func (r *exchange) turn(ctx context.Context) (*fair.Place, error) {
 	return turn, busy(err)
 }
 
+// queued returns a context whose writes wait until the account may begin one.
+func (l *limiter) queued(ctx context.Context, who fair.Account) context.Context {
+	return coop.Queue(ctx, func(ctx context.Context) (leave func(), err error) {
+		place, err := l.writes.Enter(ctx, who)
+		if err != nil {
+			return nil, busy(err)
+		}
+		return place.Leave, nil
+	})
+}
+
 // job takes a place and a turn for a request that works until it answers. A stream
 // takes them itself.
 func (r *exchange) job() (leave func(), err error) {
@@ -110,7 +128,9 @@ func (r *exchange) job() (leave func(), err error) {
 		place.Leave()
 		return nil, err
 	}
+	end := r.s.limiter.saving.during()
 	return func() {
+		end()
 		turn.Leave()
 		place.Leave()
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/query"
@@ -110,6 +111,11 @@ func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, e
 //
 // Like Write, it waits for the tenant's other writers, and they wait for it.
 func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) error, changed, kept func(*Moment) error) error {
+	leave, err := coop.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	begun, letGo, err := s.beginWrite(ctx, s.db.Write)
 	defer letGo()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
@@ -65,6 +66,11 @@ func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error)
 }
 
 func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(tx *Tx) error) (err error) {
+	leave, err := coop.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	since := s.tracker.State().Losses
 	h, err := s.history.Prepare(ctx, s.writers)
 	if err != nil {
