@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -88,14 +89,18 @@ func (tx *Tx) owner(ctx context.Context, account string) error {
 	return err
 }
 
+// putGroupRows inserts all rows at once: other writers of the tenant wait for each
+// statement.
 func (tx *Tx) putGroupRows(ctx context.Context, g Group) error {
-	for area, letters := range g.Rows {
-		_, err := tx.exec(ctx, "INSERT INTO group_rows (group_id, area, access) VALUES (?, ?, ?)", g.ID, area, letters)
-		if err != nil {
-			return err
-		}
+	if len(g.Rows) == 0 {
+		return nil
 	}
-	return nil
+	values := make([]any, 0, 3*len(g.Rows))
+	for area, letters := range g.Rows {
+		values = append(values, g.ID, area, letters)
+	}
+	_, err := tx.exec(ctx, "INSERT INTO group_rows (group_id, area, access) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", len(g.Rows)-1), values...)
+	return err
 }
 
 func (tx *Tx) lend(ctx context.Context, g Group, to []string) error {
