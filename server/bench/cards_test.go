@@ -16,7 +16,7 @@ import (
 // decks is a reseller, the carrier's cards that are assigned to it, and its own cards
 // that are built from them.
 type decks struct {
-	b        *testing.B
+	b        testing.TB
 	store    *store.Store
 	db       *sql.DB
 	master   string
@@ -28,7 +28,7 @@ type decks struct {
 // newDecks creates a carrier and a reseller. The carrier assigns `given` cards with
 // `prefixes` prefixes each to the reseller. The reseller has `built` cards of its
 // own, each built from one of these with a markup of 12 %.
-func newDecks(b *testing.B, database string, given, built, prefixes int) *decks {
+func newDecks(b testing.TB, database string, given, built, prefixes int) *decks {
 	b.Helper()
 	s := storetest.Open(b, database, store.Options{RateMemory: -1})
 	d := &decks{b: b, store: s, db: storetest.SQL(b, s)}

@@ -50,12 +50,12 @@ func BenchmarkImport(b *testing.B) {
 			b.ReportMetric(ratio(median(previews), one), "ratio_preview")
 			b.ReportMetric(ratio(median(drafts), one), "ratio_draft")
 			b.ReportMetric(ratio(median(compared), 2*one), "ratio_with_base")
-			b.ReportMetric(i.peak(b), "MB_peak")
+			b.ReportMetric(peak(b, i.pid), "MB_peak")
 			i.deck, i.rows = carrierDeck(large), large
 			i.start(b, database)
 			i.run(b, fresh, false)
 			i.run(b, fresh, true)
-			b.ReportMetric(i.peak(b), "MB_peak_large")
+			b.ReportMetric(peak(b, i.pid), "MB_peak_large")
 		})
 	}
 }
@@ -120,10 +120,10 @@ func (i *importer) run(b *testing.B, card string, apply bool) time.Duration {
 	return took
 }
 
-// peak returns the most memory that the sidecar ever used, in MB.
-func (i *importer) peak(b *testing.B) float64 {
+// peak returns the most memory that a process ever used, in MB.
+func peak(b testing.TB, pid int) float64 {
 	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Skipf("no peak of memory where there is no /proc: %v", err)
 	}

@@ -77,20 +77,20 @@ func (f filled) sidecar(b *testing.B) string {
 }
 
 // resident describes how much memory the sidecar uses.
-func resident(b *testing.B, address string) string {
+func resident(b testing.TB, address string) string {
 	b.Helper()
 	return fmt.Sprintf("%.0f MB resident", residentBytes(b, address)/1e6)
 }
 
 // residentBytes returns how much memory the sidecar uses, according to its own
 // metrics.
-func residentBytes(b *testing.B, address string) float64 {
+func residentBytes(b testing.TB, address string) float64 {
 	b.Helper()
 	return metric(b, address, "process_resident_memory_bytes")
 }
 
 // metric returns one of the sidecar's metrics.
-func metric(b *testing.B, address, name string) float64 {
+func metric(b testing.TB, address, name string) float64 {
 	b.Helper()
 	resp, err := http.Get("http://" + address + "/metrics")
 	if err != nil {

@@ -30,7 +30,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 // resellerd starts the sidecar over a store and waits until it is ready. It returns
 // the address and how long the start took.
-func resellerd(b *testing.B, database string, flags ...string) (address string, took time.Duration) {
+func resellerd(b testing.TB, database string, flags ...string) (address string, took time.Duration) {
 	b.Helper()
 	if _, err := binary(); err != nil { // build before the clock starts
 		b.Fatal(err)
@@ -41,7 +41,7 @@ func resellerd(b *testing.B, database string, flags ...string) (address string, 
 }
 
 // serving starts the sidecar and waits until it is ready.
-func serving(b *testing.B, database string, flags ...string) (address string, cmd *exec.Cmd) {
+func serving(b testing.TB, database string, flags ...string) (address string, cmd *exec.Cmd) {
 	b.Helper()
 	path, err := binary()
 	if err != nil {
@@ -59,7 +59,7 @@ func serving(b *testing.B, database string, flags ...string) (address string, cm
 }
 
 // readyAddress reads the log up to the line that contains the address.
-func readyAddress(b *testing.B, stderr io.Reader) string {
+func readyAddress(b testing.TB, stderr io.Reader) string {
 	b.Helper()
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
@@ -76,7 +76,7 @@ func readyAddress(b *testing.B, stderr io.Reader) string {
 
 // peerBinary returns the path of this test binary. The peers are tests that serve
 // only if a benchmark starts them.
-func peerBinary(b *testing.B) string {
+func peerBinary(b testing.TB) string {
 	b.Helper()
 	path, err := os.Executable()
 	if err != nil {
@@ -85,7 +85,7 @@ func peerBinary(b *testing.B) string {
 	return path
 }
 
-func readAll(b *testing.B, r io.Reader) string {
+func readAll(b testing.TB, r io.Reader) string {
 	b.Helper()
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -95,7 +95,7 @@ func readAll(b *testing.B, r io.Reader) string {
 }
 
 // run starts a peer that ends with the benchmark.
-func run(b *testing.B, cmd *exec.Cmd) {
+func run(b testing.TB, cmd *exec.Cmd) {
 	b.Helper()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
@@ -107,7 +107,7 @@ func run(b *testing.B, cmd *exec.Cmd) {
 }
 
 // freePort returns an address that nothing listens on.
-func freePort(b *testing.B) string {
+func freePort(b testing.TB) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,7 +118,7 @@ func freePort(b *testing.B) string {
 }
 
 // waitFor waits until a peer answers at url.
-func waitFor(b *testing.B, url string) {
+func waitFor(b testing.TB, url string) {
 	b.Helper()
 	for range 200 {
 		if resp, err := http.Get(url); err == nil {

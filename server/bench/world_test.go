@@ -39,7 +39,7 @@ func carrier() []seed.Row {
 	}
 }
 
-func write(b *testing.B, s *store.Store, tenant string, fn func(*store.Tx) error) {
+func write(b testing.TB, s *store.Store, tenant string, fn func(*store.Tx) error) {
 	b.Helper()
 	if err := s.Write(b.Context(), tenant, fn); err != nil {
 		b.Fatal(err)
