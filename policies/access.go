@@ -6,17 +6,27 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/policies/rego"
 )
 
-var numberVar = ast.Var("number")
-
-// accessQuery asks for allow for each of many inputs.
+// accessQuery asks for allow.
 func accessQuery() ast.Body {
-	return ast.MustParseBodyWithOpts("data.reseller.main.allow = allow with input as input[number]", rego.ParserOptions())
+	return ast.MustParseBodyWithOpts("data.reseller.main.allow = allow", rego.ParserOptions())
+}
+
+// newAccessGrid returns the question of Access. A row has the questions about one
+// area, and a column those about one action.
+func (e *Engine) newAccessGrid() (*rego.Grid, error) {
+	query, err := rego.NewQuery(accessQuery(), e.tree.Compiler, e.tree.Store)
+	if err != nil {
+		return nil, err
+	}
+	return rego.NewGrid(query, e.tree.Rules,
+		[]predicate.Ref{{"resource", "id"}, predicate.Below}, []predicate.Ref{{"action", "name"}}), nil
 }
 
 // questionsPerTimeout is the number of questions that one timeout of the engine is
@@ -27,8 +37,8 @@ const questionsPerTimeout = 200
 // by area, in the order of actions. From in it uses the subject and the context. It
 // returns an error if the decision about any area fails.
 func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []string) (map[string][]string, error) {
-	access, questions := make(map[string][]string, len(areas)), []*ast.Term{}
-	asked := make([][2]string, 0, len(areas)*len(actions))
+	access, asked := make(map[string][]string, len(areas)), []string{}
+	var questions [][]ast.Value
 	for _, area := range areas {
 		access[area] = []string{}
 		one := *in
@@ -36,37 +46,28 @@ func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []s
 		if one.Misnamed() {
 			continue
 		}
-		more, err := e.questions(questions, &one, actions)
+		row, err := e.questions(&one, actions)
 		if err != nil {
 			return nil, err
 		}
-		questions = more
-		for _, action := range actions {
-			asked = append(asked, [2]string{area, action})
-		}
+		questions, asked = append(questions, row), append(asked, area)
 	}
-	limit := e.options.Timeout * time.Duration(1+len(questions)/questionsPerTimeout)
-	results, err := e.access.Run(ctx, ast.NewArray(questions...), limit)
+	limit := e.options.Timeout * time.Duration(1+len(questions)*len(actions)/questionsPerTimeout)
+	err := e.access.Run(ctx, questions, limit, func(i, j int, results topdown.QueryResultSet) error {
+		if len(results) != 1 {
+			return errUndefined
+		}
+		allowed, ok := results[0][allowVar].Value.(ast.Boolean)
+		if !ok {
+			return shapef("allow is no boolean")
+		}
+		if allowed {
+			access[asked[i]] = append(access[asked[i]], actions[j])
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("policy evaluation: %w", err)
-	}
-	allowed := make([]bool, len(asked))
-	for _, r := range results {
-		n, ok := r[numberVar].Value.(ast.Number)
-		i, whole := n.Int()
-		if !ok || !whole || i < 0 || i >= len(asked) {
-			return nil, errUndefined
-		}
-		yes, ok := r[allowVar].Value.(ast.Boolean)
-		if !ok {
-			return nil, shapef("allow is no boolean")
-		}
-		allowed[i] = bool(yes)
-	}
-	for i, q := range asked {
-		if allowed[i] {
-			access[q[0]] = append(access[q[0]], q[1])
-		}
 	}
 	return access, nil
 }
@@ -76,9 +77,9 @@ func (e *Engine) AccessReadsTime() bool {
 	return e.queries.allow != nil && e.queries.allow.Reads().Overlaps(predicate.Ref{"context", "time"})
 }
 
-// questions appends the input documents for several actions on one resource. They
+// questions returns the input documents for several actions on one resource. They
 // share everything but the action.
-func (e *Engine) questions(dst []*ast.Term, in *input.Input, actions []string) ([]*ast.Term, error) {
+func (e *Engine) questions(in *input.Input, actions []string) ([]ast.Value, error) {
 	value, err := e.value(in)
 	if err != nil {
 		return nil, err
@@ -87,6 +88,7 @@ func (e *Engine) questions(dst []*ast.Term, in *input.Input, actions []string) (
 	if !ok {
 		return nil, errUndefined
 	}
+	documents := make([]ast.Value, 0, len(actions))
 	for _, action := range actions {
 		one := ast.NewObject()
 		object.Foreach(func(key, part *ast.Term) {
@@ -95,9 +97,9 @@ func (e *Engine) questions(dst []*ast.Term, in *input.Input, actions []string) (
 			}
 		})
 		one.Insert(ast.NewTerm(actionKey), ast.ObjectTerm([2]*ast.Term{ast.InternedTerm("name"), ast.StringTerm(action)}))
-		dst = append(dst, ast.NewTerm(one))
+		documents = append(documents, one)
 	}
-	return dst, nil
+	return documents, nil
 }
 
 const actionKey = ast.String("action")

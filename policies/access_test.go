@@ -95,6 +95,22 @@ decision := {"allow": allow, "reasons": set()}
 	}
 }
 
+// The rules about the user and the action are evaluated once for all areas. Allocated
+// objects measure the work, because they do not depend on the machine.
+func TestAccessRepeatsNoRuleForEachArea(t *testing.T) {
+	engine := embedded(t)
+	in, areas := menu(rand.New(rand.NewPCG(1, 1)), 100)
+	got := testing.AllocsPerRun(3, func() {
+		if _, err := engine.Access(t.Context(), in, areas, letters); err != nil {
+			t.Error(err)
+		}
+	})
+	if got > 110_000 {
+		t.Errorf("%v allocations", got)
+	}
+	t.Logf("%v allocations", got)
+}
+
 func BenchmarkAccess(b *testing.B) {
 	engine := embedded(b)
 	r := rand.New(rand.NewPCG(1, 1))

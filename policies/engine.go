@@ -28,7 +28,7 @@ type Engine struct {
 	masks     masks
 	tree      *filter.Tree
 	decision  *rego.Query
-	access    *rego.Query
+	access    *rego.Grid
 	queries   partialQueries
 	parts     parts
 	conflicts conflicts

@@ -106,9 +106,9 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 		in          string // the rule of the last condition
 	}{
 		"a disabled user":               {clerk("disabled"), "read", "customer", own, `input.subject.user.status == "active"`, "reseller.subject.active"},
-		"an area without access":        {clerk("active"), "read", "user", map[string]any{"id": "u", "account_id": "acc_r1"}, `letter in access["*"]`, "reseller.areas.granted"},
+		"an area without access":        {clerk("active"), "read", "user", map[string]any{"id": "u", "account_id": "acc_r1"}, "letter in row(input.subject.access, area)", "reseller.areas.permits"},
 		"another's row":                 {clerk("active"), "read", "customer", map[string]any{"id": "c", "account_id": "acc_r2", "tenant_id": "acc_m1"}, "input.resource.account_id in input.subject.below", "reseller.reach.subtree"},
-		"a letter that is not given":    {clerk("active"), "update", "customer", own, "letter in access[area]", "reseller.areas.granted"},
+		"a letter that is not given":    {clerk("active"), "update", "customer", own, "letter in row(input.subject.access, area)", "reseller.areas.permits"},
 		"an action that does not exist": {clerk("active"), "fly", "customer", own, `input.action.name in {"create", "read", "update", "delete"}`, "reseller.actions.exists"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,10 +100,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 			e.decision, err = rego.NewQuery(decisionQuery(), compiler, e.tree.Store)
 			return err
 		},
-		func() (err error) {
-			e.access, err = rego.NewQuery(accessQuery(), compiler, e.tree.Store)
-			return err
-		},
+		func() (err error) { e.access, err = e.newAccessGrid(); return err },
 		func() (err error) { e.queries, err = e.newPartialQueries(); return err },
 		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
 		func() error { e.plans = newPlanCache(e, e.options.CacheBytes); return nil },

@@ -44,13 +44,13 @@ test_anyone_can_tell_an_actions_letter if {
 		"assign": "update", "activate": "update", "build": "create", "preview": "read", "accept_losses": "update",
 	}
 	every name, letter in letters {
-		needed := {l | some l in fixture.crud; actions.needs(l) with input as asking(name, "card")}
+		needed := actions.needs with input as asking(name, "card")
 		needed == {letter}
 	}
 }
 
 test_reader_of_groups_can_put_users_in_them if {
-	{l | some l in fixture.crud; actions.needs(l) with input as asking("assign", "group")} == {"read"}
+	actions.needs == {"read"} with input as asking("assign", "group")
 }
 
 test_catalog_can_add_an_action if {
@@ -63,7 +63,7 @@ test_catalog_cannot_add_an_action_to_an_own_type if {
 	pay := {"pay": {"access": "update"}}
 	every kind in ["account", "group", "user", "customer", "card", "rate", "revision", "audit"] {
 		fixture.denial(asking("pay", kind)) == {"unknown_action"} with data.catalog.action as pay
-		not actions.needs("update") with input as asking("pay", kind) with data.catalog.action as pay
+		not "update" in actions.needs with input as asking("pay", kind) with data.catalog.action as pay
 	}
 }
 

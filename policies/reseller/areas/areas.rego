@@ -22,37 +22,27 @@ valid(name) if {
 # title: The acting user holds a letter in an area
 # description: What the groups give, within the ceilings of the accounts and of policy.
 permits(area, letter) if {
-	granted(input.subject.access, area, letter)
+	letter in row(input.subject.access, area)
 	within_ceiling(area, letter)
 }
 
 # METADATA
 # title: An access map gives a letter in an area
 # description: An empty row denies, and hides the rows above it.
-# scope: document
-granted(access, area, letter) if letter in access[area]
+granted(access, area, letter) if letter in row(access, area)
 
-granted(access, area, letter) if {
-	not access[area]
-	not contains(area, "/")
-	letter in access["*"]
+# The row that decides about an area: the one with the longest key that applies.
+row(access, area) := rows[count(rows) - 1] if {
+	rows := [access[key] | some key in keys(area)]
 }
 
-granted(access, area, letter) if {
-	not access[area]
-	contains(area, "/")
-	letter in inherited(access, area)
-}
-
-# The access to the nearest ancestor with an entry, or else the default access. A path
-# with an empty step, "." or ".." inherits nothing.
-inherited(access, area) := above[count(above) - 1] if {
+# The keys whose rows apply to an area, from the default access to the area itself. A
+# path with an empty step, "." or ".." inherits nothing.
+keys(area) := [area] if {
+	regex.match(`(^|/)\.{0,2}/|/\.{0,2}$`, area)
+} else := array.concat(["*"], paths) if {
 	steps := split(area, "/")
-	count({step | some step in steps} & {"", ".", ".."}) == 0
-	rows := [access[concat("/", array.slice(steps, 0, depth))] |
-		some depth in numbers.range(1, count(steps) - 1)
-	]
-	above := array.concat([object.get(access, "*", [])], rows)
+	paths := [concat("/", array.slice(steps, 0, depth)) | some depth in numbers.range(1, count(steps))]
 }
 
 # METADATA
@@ -63,5 +53,5 @@ within_ceiling(_, _) if subject.is_master
 
 within_ceiling(area, letter) if {
 	subject.is_reseller
-	granted(data.limits.reseller_ceiling, area, letter)
+	letter in row(data.limits.reseller_ceiling, area)
 }

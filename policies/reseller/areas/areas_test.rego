@@ -43,6 +43,10 @@ test_anyone_cannot_walk_out_of_an_area if {
 	not areas.granted(rows, "/customer", "read")
 }
 
+test_anyone_can_use_a_row_of_its_own_for_a_look_alike if {
+	areas.granted({"customer//did": ["read"]}, "customer//did", "read")
+}
+
 test_anyone_cannot_use_an_unknown_area_without_default if {
 	not areas.granted({"customer": ["read"]}, "cdr", "read")
 	not areas.granted({}, "cdr", "read")
