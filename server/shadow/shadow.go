@@ -39,6 +39,7 @@ type Shadow struct {
 	mu      sync.Mutex
 	wake    *sync.Cond
 	waiting []decision
+	bytes   int // of waiting, as estimated
 	closed  bool
 	done    chan struct{}
 }
@@ -86,8 +87,10 @@ type decision struct {
 }
 
 const (
-	// maxWaiting is the most decisions that may wait.
+	// maxWaiting is the most decisions that may wait, and maxBytes how many bytes
+	// they may take together.
 	maxWaiting = 4096
+	maxBytes   = 16 << 20
 	// linger is how long the worker waits after the first decision arrives, so that
 	// one wakeup handles hundreds of decisions.
 	linger = 10 * time.Millisecond
@@ -194,7 +197,7 @@ func (h *Shadow) Waiting() int {
 // room reports whether one more decision may wait. If not, it counts the decision as
 // dropped. The caller holds mu.
 func (h *Shadow) room() bool {
-	if h.closed || len(h.waiting) >= maxWaiting {
+	if h.closed || len(h.waiting) >= maxWaiting || h.bytes >= maxBytes {
 		h.metrics.dropped.Inc()
 		return false
 	}
@@ -209,6 +212,7 @@ func (h *Shadow) add(d decision) {
 		return
 	}
 	h.waiting = append(h.waiting, d)
+	h.bytes += d.bytes()
 	if len(h.waiting) == 1 {
 		h.wake.Signal()
 	}
@@ -230,7 +234,7 @@ func (h *Shadow) run(whole bool) {
 			h.mu.Unlock()
 			return
 		}
-		batch, h.waiting = h.waiting, batch[:0]
+		batch, h.waiting, h.bytes = h.waiting, batch[:0], 0
 		h.mu.Unlock()
 		h.work(batch, whole)
 		clear(batch)

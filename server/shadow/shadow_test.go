@@ -96,6 +96,32 @@ func TestAFullShadowReadsNoAccountTree(t *testing.T) {
 	}
 }
 
+// Large rows and changes fill the queue before many decisions do.
+func TestAShadowWaitsWithFewBytes(t *testing.T) {
+	t.Parallel()
+	h := &Shadow{engines: &policies.Holder{}, sample: 1}
+	h.engines.Swap(policy(t))
+	h.metrics = newMetrics(prometheus.NewRegistry())
+	h.wake = sync.NewCond(&h.mu)
+	long := map[string]any{"note": strings.Repeat("x", 1<<20)}
+	access := map[string][]string{strings.Repeat("y", 1<<20): {"read"}}
+	for name, in := range map[string]input.Input{
+		"properties": {Resource: input.Resource{Type: "customer", Properties: long}},
+		"a row":      {Resource: input.Resource{Type: "customer", Row: long}},
+		"a list":     {Context: input.Context{Properties: map[string]any{"all": []any{map[string]any{"in": long}}}}},
+		"a change":   {Action: input.Action{Change: &input.Change{After: access}}},
+		"a user":     {Subject: input.Subject{Facts: &input.Facts{Access: access, Leaf: true}}},
+	} {
+		h.waiting, h.bytes = nil, 0
+		for range 100 {
+			h.Check(nil, &in, policies.Decision{}, false, "", nowhere)
+		}
+		if n := h.Waiting(); n < 5 || n > maxBytes>>20 {
+			t.Errorf("%s: %d decisions of a megabyte wait", name, n)
+		}
+	}
+}
+
 func TestAShadowIsAskedAboutTheChangeAsItStoodThen(t *testing.T) {
 	t.Parallel()
 	change := &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"cdr": {"read"}}}
