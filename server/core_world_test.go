@@ -58,14 +58,14 @@ func (s *coreLog) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-// take returns the entries since the last call, without the profiles.
+// take returns the entries since the last call, without the profiles and answers.
 func (s *coreLog) take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text, entries := s.b.String(), strings.Builder{}
 	s.b.Reset()
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, `{"event":"profile"`) {
+		if strings.HasPrefix(line, `{"event":"profile"`) || strings.HasPrefix(line, `{"event":"answer"`) {
 			s.profiles.WriteString(line)
 			continue
 		}

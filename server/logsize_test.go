@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,13 +43,15 @@ func TestADecisionTakesFewBytesOfTheLog(t *testing.T) {
 	w.do("m", "PATCH", fmt.Sprint("/v1/groups/", group), rowsOf(250)).want(200)
 	log.Reset()
 	for _, user := range []string{"m", "a", "b"} {
-		for range 20 {
+		for range 40 {
 			w.get(user, "/v1/customers").want(200)
 			w.get(user, "/v1/cards").want(200)
 			w.do(user, "GET", "/v1/customers/{acme}", "")
+			w.get(user, "/v1/me").want(200)
 		}
 	}
 	lines, profiles, bytes := 0, 0, 0
+	kinds := map[string][2]int{}
 	for line := range strings.Lines(log.String()) {
 		bytes += len(line)
 		switch {
@@ -56,10 +59,20 @@ func TestADecisionTakesFewBytesOfTheLog(t *testing.T) {
 			profiles++
 		case !strings.HasPrefix(line, `{"event":`):
 			lines++
+			var e struct{ Route, Path string }
+			must(t, json.Unmarshal([]byte(line), &e))
+			kind := kinds[e.Route]
+			kinds[e.Route] = [2]int{kind[0] + 1, kind[1] + len(line)}
 		}
-		if strings.HasPrefix(line, `{"decision_id":`) && (len(line) > 4000 || strings.Contains(line, "own/area7")) {
-			t.Fatalf("an entry of %d bytes: %s", len(line), line[:1500])
+		if strings.HasPrefix(line, `{"decision_id":`) && (len(line) > 1000 || strings.Contains(line, "own/area7")) {
+			t.Fatalf("an entry of %d bytes: %s", len(line), line[:min(len(line), 1500)])
 		}
+	}
+	for kind, n := range kinds {
+		t.Logf("%-24s %4d bytes", kind, n[1]/n[0])
+	}
+	if bytes/lines > 900 {
+		t.Errorf("%d bytes for each of %d decisions", bytes/lines, lines)
 	}
 	t.Logf("%d bytes for each of %d decisions, %d profiles", bytes/lines, lines, profiles)
 	if profiles > 3 || lines < 100 {

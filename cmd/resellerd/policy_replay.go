@@ -107,6 +107,8 @@ func printReplay(w io.Writer, r *replay.Report) {
 		switch what {
 		case "profile":
 			why = "because their profile is not in the log: %d"
+		case "answer":
+			why = "because their answer is not in the log: %d"
 		case "truncated":
 			why = "because they are truncated: %d"
 		}

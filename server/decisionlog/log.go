@@ -83,7 +83,7 @@ type Log struct {
 // chunk is a batch of entries that are written together.
 type chunk struct {
 	lines    []byte
-	profiles []*Profile      // of each entry; nil for none
+	profiles [][2]*Profile   // of each entry
 	held     map[string]bool // the profiles whose bytes are counted
 	shares   map[string]int  // bytes by account
 
@@ -99,9 +99,10 @@ const chunkSize = 128 << 10
 
 // Entry is one line of the log.
 type Entry struct {
-	Line    []byte   // a JSON object with a line feed at its end
-	Account string   // whose share of the buffer the entry uses
-	Profile *Profile // what Line refers to; nil for nothing
+	Line    []byte // a JSON object with a line feed at its end
+	Account string // whose share of the buffer the entry uses
+	// Profiles are what Line refers to; nil for nothing.
+	Profiles [2]*Profile
 }
 
 // Open opens the log and continues its chain, or starts one. It writes a record that
@@ -186,8 +187,11 @@ func (l *Log) Add(e Entry) error {
 // once.
 func (l *Log) size(e Entry) int {
 	n := len(e.Line)
-	if c := l.last(len(e.Line)); e.Profile != nil && (c == nil || !c.held[e.Profile.Hash]) {
-		n += len(e.Profile.Record)
+	c := l.last(len(e.Line))
+	for _, p := range e.Profiles {
+		if p != nil && (c == nil || !c.held[p.Hash]) {
+			n += len(p.Record)
+		}
 	}
 	return n
 }
@@ -208,9 +212,11 @@ func (l *Log) put(e Entry, size int) *chunk {
 		l.waiting = append(l.waiting, c)
 	}
 	c.lines = append(c.lines, e.Line...)
-	c.profiles = append(c.profiles, e.Profile)
-	if e.Profile != nil {
-		c.held[e.Profile.Hash] = true
+	c.profiles = append(c.profiles, e.Profiles)
+	for _, p := range e.Profiles {
+		if p != nil {
+			c.held[p.Hash] = true
+		}
 	}
 	c.entries++
 	c.shares[e.Account] += size

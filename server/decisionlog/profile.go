@@ -1,11 +1,11 @@
 package decisionlog
 
-// Profile is a text that many entries refer to by its hash. The log writes it as a
-// record before the first entry that refers to it. It does so again in each file, so
+// Profile is a text that many entries refer to by its hash: the facts about a user, or
+// the answer about many resources. The log writes it as a record before the first entry that refers to it. It does so again in each file, so
 // that each file can be read alone.
 type Profile struct {
 	Hash   string
-	Record []byte // a JSON object that begins with {"event":"profile"
+	Record []byte // a JSON object that begins with {"event":"profile" or {"event":"answer"
 }
 
 // profiles are the profiles that a reader of the present file has seen.

@@ -15,7 +15,8 @@ const (
 	eventTorn    = "torn"    // a write failed in the middle and left the lines before this record
 	eventDropped = "dropped" // entries were dropped since the last record
 	eventStopped = "stopped" // the process stopped in order
-	eventProfile = "profile" // a text that later entries refer to
+	eventProfile = "profile" // what the policy reads about a user, which later entries refer to
+	eventAnswer  = "answer"  // the answer about many resources, which later entries refer to
 )
 
 // record is a line that is not an entry.

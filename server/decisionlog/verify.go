@@ -126,7 +126,7 @@ func (v *Verifier) take(line []byte) error {
 		return nil //nolint:nilerr // a finding, told in its place, and no failure
 	}
 	r, isRecord := readRecord(line)
-	profile := isRecord && r.Event == eventProfile // it names neither key nor previous line
+	profile := isRecord && (r.Event == eventProfile || r.Event == eventAnswer) // it names neither key nor previous line
 	isRecord = isRecord && !profile
 	f := v.chains[s.id]
 	if f == nil {

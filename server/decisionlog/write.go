@@ -193,7 +193,7 @@ func (l *Log) attempt(c *chunk) error {
 
 // compose builds the text to write and notes its lines. It returns how many dropped
 // entries the record reports, -1 without a record.
-func (l *Log) compose(lines []byte, of []*Profile) (told int, err error) {
+func (l *Log) compose(lines []byte, of [][2]*Profile) (told int, err error) {
 	l.text, l.marks, told = l.text[:0], l.marks[:0], -1
 	if l.left.open {
 		l.text = append(l.text, '\n')
@@ -207,10 +207,12 @@ func (l *Log) compose(lines []byte, of []*Profile) (told int, err error) {
 		l.add(object, mark{})
 	}
 	named := map[string]bool{}
-	for _, p := range of {
-		if p != nil && !l.told.hashes[p.Hash] && !named[p.Hash] {
-			named[p.Hash] = true
-			l.add(p.Record, mark{profile: p.Hash})
+	for _, profiles := range of {
+		for _, p := range profiles {
+			if p != nil && !l.told.hashes[p.Hash] && !named[p.Hash] {
+				named[p.Hash] = true
+				l.add(p.Record, mark{profile: p.Hash})
+			}
 		}
 		n := bytes.IndexByte(lines, '\n')
 		l.add(lines[:n], mark{entry: true})

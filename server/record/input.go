@@ -166,6 +166,7 @@ func (w *Writer) Result(m *Mask, d policies.Decision, l *Listed) {
 	}
 	w.name(nil, "result")
 	w.Dst = append(w.Dst, '{')
+	from := len(w.Dst)
 	switch {
 	case l != nil && l.Access != nil:
 		if inner, ok := w.name(m, "access"); ok {
@@ -175,6 +176,9 @@ func (w *Writer) Result(m *Mask, d policies.Decision, l *Listed) {
 		w.plan(m, l.Plan)
 	default:
 		w.decision(m, d)
+	}
+	if l != nil {
+		w.listed = [2]int{from, len(w.Dst)}
 	}
 	w.Dst = append(w.Dst, '}')
 }

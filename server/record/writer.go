@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"resellerd/server/decisionlog"
 	"resellerd/store/query"
 )
 
@@ -25,9 +26,11 @@ func AppendStrings(dst []byte, list []string) []byte {
 type Writer struct {
 	Dst    []byte
 	erased []string
-	known  [2]int   // where the cached text of the facts begins and ends; 0 without one
-	short  []byte   // scratch for referring
-	below  []string // scratch
+	known  [2]int               // where the cached text of the facts begins and ends; 0 without one
+	listed [2]int               // where the answer about many resources begins and ends; 0 without one
+	short  []byte               // scratch for referring
+	answer *decisionlog.Profile // the last one
+	below  []string             // scratch
 }
 
 // NewWriter returns a writer. It is for one goroutine and can be reused.
@@ -36,6 +39,7 @@ func NewWriter() *Writer { return &Writer{Dst: make([]byte, 0, 2048)} }
 // Open begins an object in the writer's own memory.
 func (w *Writer) Open() {
 	w.Dst, w.erased, w.known = append(w.Dst[:0], '{'), w.erased[:0], [2]int{}
+	w.listed = [2]int{}
 }
 
 // Close ends the object and returns it. The object is valid until the writer's next

@@ -58,6 +58,12 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	case e.Result == nil || len(e.hidden) > 0:
 		return verdict{open: "result"}, nil
 	}
+	if hash := e.Result.Answer; hash != "" {
+		var ok bool
+		if e.Result, ok = r.profiles.answers.Get(hash); !ok {
+			return verdict{open: "answer"}, nil
+		}
+	}
 	tree := &subtree{all: e.Revision == r.engine.Revision()}
 	in, err := e.input(r.engine.Schema(), r.profiles, tree)
 	if errors.Is(err, errNoProfile) {

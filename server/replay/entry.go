@@ -45,6 +45,8 @@ type result struct {
 	Views  []policies.ViewText    `json:"views"`
 	Shown  []policies.ColumnsText `json:"shown"`
 	Access map[string][]string    `json:"access"`
+
+	Answer string `json:"answer"` // refers to the record that has the members of a list
 }
 
 var errNoEntry = errors.New("no entry of a decision log")
@@ -110,9 +112,10 @@ func (o object) take(keys ...string) map[string]any {
 	return o
 }
 
-// profiles are the profile records of a log, by their hashes.
+// profiles are the records of a log that entries refer to, by their hashes.
 type profiles struct {
-	kept *bounded.Cache[string, map[string]any]
+	kept    *bounded.Cache[string, map[string]any]
+	answers *bounded.Cache[string, *result]
 }
 
 // profileBytes bounds the profiles that are kept, and perProfileByte is the memory for
@@ -123,14 +126,27 @@ const (
 )
 
 func newProfiles() profiles {
-	return profiles{bounded.New[string, map[string]any](profileBytes)}
+	return profiles{bounded.New[string, map[string]any](profileBytes), bounded.New[string, *result](profileBytes)}
 }
 
-var profileStart = []byte(`{"event":"profile"`)
+var (
+	profileStart = []byte(`{"event":"profile"`)
+	answerStart  = []byte(`{"event":"answer"`)
+)
 
-// note keeps the profile that a line holds, if it holds one. A line that cannot be
+// note keeps the profile or answer that a line holds, if it holds one. A line that cannot be
 // read is reported when its turn comes.
 func (p profiles) note(line []byte) {
+	if bytes.HasPrefix(line, answerStart) {
+		var a struct {
+			Hash string `json:"hash"`
+			result
+		}
+		if json.Unmarshal(line, &a) == nil {
+			p.answers.Add(a.Hash, &a.result, int64(perProfileByte*len(line)))
+		}
+		return
+	}
 	if !bytes.HasPrefix(line, profileStart) {
 		return
 	}
