@@ -16,6 +16,9 @@ func (s *Store) BulkReaders() int { return s.db.Bulk.Stats().InUse }
 // CloseBulk makes parallel reading impossible.
 func (s *Store) CloseBulk() error { return s.db.Bulk.Close() }
 
+// DropConnections prevents the reuse of all connections to PostgreSQL.
+func (s *Store) DropConnections() { s.db.Drop() }
+
 // MigrateTo brings the schema to a version, which need not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	provider, err := s.provider()

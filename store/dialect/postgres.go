@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -70,12 +71,17 @@ func openPostgres(url string, o Options) (p Pools, err error) {
 		return p, err
 	}
 	settings.BinaryParameters = true // a statement takes one round trip, not two
+	if settings.ConnectTimeout == 0 {
+		settings.ConnectTimeout = connectTimeout
+	}
 	at, err := pq.NewConnectorConfig(settings)
 	if err != nil {
 		return p, fault.Invalid("database", "has no valid address")
 	}
-	made := &generation{}
-	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made}), "postgres"), n) }
+	at.Dialer(&dialer{})
+	made, hosts := &generation{}, 1+len(settings.Multi)
+	limit := time.Duration(hosts+1) * settings.ConnectTimeout
+	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made, limit}), "postgres"), n) }
 	p = Pools{Read: pool(o.MaxConns), Pulse: pool(1), Bulk: pool(BulkConns), made: made}
 	p.Write, p.Stage = p.Read, p.Read
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/lib/pq"
 )
@@ -16,34 +17,53 @@ type generation struct{ n atomic.Int64 }
 func (g *generation) next() { g.n.Add(1) }
 
 // connector opens connections that support HeldOpen, that are abandoned with their
-// generation, and that have a server session of their own.
+// generation, that have a server session of their own, and that end with their user.
 type connector struct {
 	*pq.Connector
-	made *generation
+	made  *generation
+	limit time.Duration // for opening a connection, on all hosts together
 }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	since := c.made.n.Load()
-	conn, err := c.open(ctx)
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	conn, err := c.openOwn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := watchClient(ctx, conn); err != nil {
-		_ = conn.Close() // it is never used
+	conn.idle()
+	return conn, nil
+}
+
+func (c connector) openOwn(ctx context.Context) (*postgresConn, error) {
+	since := c.made.n.Load()
+	conn, err := c.openOne(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := claimSession(ctx, conn, c.open); err != nil {
+	conn.made, conn.since = c.made, since
+	err = watchClient(ctx, conn)
+	if err == nil {
+		err = claimSession(ctx, conn, c.open)
+	}
+	if err != nil {
 		if errors.Is(err, errPooler) {
 			c.made.next() // the open connections have the same problem
 		}
 		_ = conn.Close() // it is never used
 		return nil, err
 	}
-	return &postgresConn{pqConn: conn, made: c.made, since: since}, nil
+	return conn, nil
 }
 
-func (c connector) open(ctx context.Context) (pqConn, error) {
-	opened, err := c.Connector.Connect(ctx)
+func (c connector) open(ctx context.Context) (pqConn, error) { return c.openOne(ctx) }
+
+// openOne opens a connection without a generation.
+func (c connector) openOne(ctx context.Context) (*postgresConn, error) {
+	var l line
+	stop := context.AfterFunc(ctx, l.cut)
+	defer stop()
+	opened, err := c.Connector.Connect(context.WithValue(ctx, lineKey{}, &l))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +72,7 @@ func (c connector) open(ctx context.Context) (pqConn, error) {
 		_ = opened.Close() // it was not used
 		return nil, fmt.Errorf("%T does not do what a connection has to", opened)
 	}
-	return conn, nil
+	return &postgresConn{pqConn: conn, line: &l}, nil
 }
 
 // pqConn is the part of a driver connection that database/sql uses.
@@ -72,30 +92,112 @@ type pqConn interface {
 // database/sql gets a context that does not end. When the watched context ends, the
 // driver cancels the running statement on the server and marks the connection as
 // bad. It does not send anything on the connection itself.
+//
+// The driver also waits for the server's answer. So postgresConn cuts its line if it is
+// still in use some time after the context of its user has ended. One goroutine at a
+// time uses it.
 type postgresConn struct {
 	pqConn
+	line  *line
 	made  *generation
 	since int64
+	leave func() // ends the present use; nil between two uses
+}
+
+// use begins a use of the connection, unless it has begun.
+func (c *postgresConn) use(ctx context.Context) {
+	if watched, ok := ctx.Value(watchedKey{}).(context.Context); ok {
+		ctx = watched
+	}
+	if c.leave != nil || ctx.Done() == nil {
+		return
+	}
+	left := new(atomic.Bool)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(patience, func() {
+			if !left.Load() {
+				c.line.cut()
+			}
+		})
+	})
+	c.leave = func() {
+		left.Store(true)
+		stop()
+	}
+}
+
+// idle ends a use of the connection.
+func (c *postgresConn) idle() {
+	if c.leave != nil {
+		c.leave()
+		c.leave = nil
+	}
 }
 
 func (c *postgresConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.use(ctx)
 	if watched, ok := ctx.Value(watchedKey{}).(context.Context); ok {
 		ctx = watched
 	}
 	return c.pqConn.BeginTx(ctx, o)
 }
 
-// ResetSession makes database/sql replace an abandoned connection.
+func (c *postgresConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	c.use(ctx)
+	return c.pqConn.ExecContext(ctx, text, args)
+}
+
+func (c *postgresConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	c.use(ctx)
+	return c.pqConn.QueryContext(ctx, text, args)
+}
+
+func (c *postgresConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	c.use(ctx)
+	stmt, err := c.pqConn.PrepareContext(ctx, text)
+	if one, ok := stmt.(pqStmt); ok {
+		return postgresStmt{one, c.line}, err
+	}
+	return stmt, err // a COPY
+}
+
+// ResetSession begins a use of the connection. It makes database/sql replace an
+// abandoned one.
 func (c *postgresConn) ResetSession(ctx context.Context) error {
 	if c.since != c.made.n.Load() {
 		return driver.ErrBadConn
 	}
+	c.use(ctx)
 	return c.pqConn.ResetSession(ctx)
 }
 
-// IsValid makes database/sql close an abandoned connection.
+// IsValid ends a use of the connection. It makes database/sql close an abandoned one.
 func (c *postgresConn) IsValid() bool {
+	c.idle()
 	return c.since == c.made.n.Load() && c.pqConn.IsValid()
+}
+
+func (c *postgresConn) Close() error {
+	c.idle()
+	return c.pqConn.Close()
+}
+
+type pqStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// postgresStmt is a prepared statement. database/sql closes it without a context, also
+// between two uses of its connection.
+type postgresStmt struct {
+	pqStmt
+	line *line
+}
+
+func (s postgresStmt) Close() error {
+	defer time.AfterFunc(patience, s.line.cut).Stop()
+	return s.pqStmt.Close()
 }
 
 type watchedKey struct{}

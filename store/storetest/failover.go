@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,6 +128,9 @@ type proxy struct {
 	to   string
 	open map[net.Conn]bool
 	hold *heldAnswer // for the next commit; nil for none
+
+	silentAt string        // forward nothing from the next request with this text on; "" for none
+	silence  chan struct{} // closed when the proxy forwards again; nil while it forwards
 }
 
 func openProxy(t testing.TB, first, next string) *proxy {
@@ -138,6 +142,7 @@ func openProxy(t testing.TB, first, next string) *proxy {
 	go d.serve()
 	t.Cleanup(func() {
 		_ = listener.Close() // ends serve
+		d.speak()
 		d.move()
 	})
 	return d
@@ -159,7 +164,7 @@ func (d *proxy) serve() {
 			_ = in.Close() // as if the server were gone
 			continue
 		}
-		go d.pass(in, out)
+		go d.pass(in, requests{out, d})
 		go d.pass(out, answers{in, out, d})
 	}
 }
@@ -175,7 +180,32 @@ func (a answers) Write(b []byte) (int, error) {
 	if bytes.Contains(b, []byte("COMMIT\x00")) {
 		a.proxy.detain(a.Conn, a.server)
 	}
+	a.proxy.wait("")
 	return a.Conn.Write(b)
+}
+
+// requests forwards the client's requests to the server.
+type requests struct {
+	net.Conn
+	proxy *proxy
+}
+
+func (r requests) Write(b []byte) (int, error) {
+	r.proxy.wait(string(b))
+	return r.Conn.Write(b)
+}
+
+// wait returns when the proxy forwards a request, or an answer if it is "".
+func (d *proxy) wait(request string) {
+	d.mu.Lock()
+	if d.silentAt != "" && strings.Contains(request, d.silentAt) {
+		d.silentAt, d.silence = "", make(chan struct{})
+	}
+	silence := d.silence
+	d.mu.Unlock()
+	if silence != nil {
+		<-silence
+	}
 }
 
 // detain waits while the answer on a connection is to be held.
@@ -200,6 +230,15 @@ func (d *proxy) pass(from, to net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, from)
+}
+
+func (d *proxy) speak() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.silentAt = ""; d.silence != nil {
+		close(d.silence)
+		d.silence = nil
+	}
 }
 
 func (d *proxy) move() {

@@ -1,0 +1,101 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
+	"resellerd/store/storetest"
+)
+
+// The database does not answer any more, without an error of the network. Whatever a
+// request does at that moment, it ends soon after its own end, and later ones work.
+func TestARequestEndsWithoutAnAnswerOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	line := storetest.SilentLine(t)
+	c := newCarrier(t, storetest.Open(t, line.URL, store.Options{MaxConns: 2}))
+	mustDo(c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
+		for i := range 2100 { // two pages of a stream
+			if _, err := tx.CreateCustomer(ctx, store.Customer{AccountID: c.master.ID, Name: "customer " + strconv.Itoa(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	all := customers()
+	rows := func(ctx context.Context, at func()) error {
+		return c.Stream(ctx, all, func(query.Row) error {
+			at()
+			return nil
+		})
+	}
+	write := func(ctx context.Context, at func(tx *store.Tx)) error {
+		return c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
+			at(tx)
+			_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: c.master.ID, Name: "next"})
+			return err
+		})
+	}
+	for name, act := range map[string]func(ctx context.Context) error{
+		"read": func(ctx context.Context) error {
+			line.FallSilent()
+			_, err := c.List(ctx, all)
+			return err
+		},
+		"moment": func(ctx context.Context) error {
+			line.FallSilent()
+			return c.Snapshot(ctx, c.master.ID, func(*store.Moment) error { return nil })
+		},
+		"stream": func(ctx context.Context) error { return rows(ctx, sync.OnceFunc(line.FallSilent)) },
+		"begin": func(ctx context.Context) error {
+			line.FallSilentAt("BEGIN")
+			return write(ctx, func(*store.Tx) {})
+		},
+		"write": func(ctx context.Context) error { return write(ctx, func(*store.Tx) { line.FallSilent() }) },
+		"copy": func(ctx context.Context) error {
+			return c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
+				line.FallSilentAt("COPY ")
+				return tx.SetDestinations(ctx, c.master.ID, []store.Destination{{Prefix: "49", Name: "GERMANY"}})
+			})
+		},
+		"commit": func(ctx context.Context) error {
+			line.FallSilentAt("COMMIT")
+			return write(ctx, func(*store.Tx) {})
+		},
+		"connection": func(ctx context.Context) error {
+			c.DropConnections()
+			line.FallSilent()
+			_, err := c.List(ctx, all)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer line.Speak()
+			within, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+			defer cancel()
+			ended := make(chan error, 2)
+			for range cap(ended) { // all connections
+				go func() { ended <- act(within) }()
+			}
+			for range cap(ended) {
+				select {
+				case err := <-ended:
+					if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, fault.ErrUnavailable) {
+						t.Errorf("ended with %v", err)
+					}
+				case <-time.After(30 * time.Second):
+					t.Fatal("still waits for the database")
+				}
+			}
+			line.Speak()
+			eventually(t, func() error { return rows(ctx, func() {}) })
+			eventually(t, func() error { return write(ctx, func(*store.Tx) {}) })
+		})
+	}
+}
