@@ -3,9 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path"
 	"reflect"
 	"strconv"
 	"testing"
+	"testing/fstest"
 
 	"resellerd/store/schema"
 )
@@ -21,11 +25,55 @@ func (s *Store) DropConnections() { s.db.Drop() }
 
 // MigrateTo brings the schema to a version, which need not be the last.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
-	provider, err := s.provider()
+	provider, err := s.dialect.Steps(s.db.Write.DB, s.texts)
 	if err == nil {
 		_, err = provider.UpTo(ctx, version)
 	}
 	return err
+}
+
+// MigrateNewer brings the schema to the version after this program's, with a migration of
+// its own. It returns the version of this program.
+func (s *Store) MigrateNewer(ctx context.Context, text func(version int64) string) (version int64, err error) {
+	all := fstest.MapFS{fmt.Sprintf("%05d_newer.sql", s.version+1): {Data: []byte(text(s.version))}}
+	names, err := fs.Glob(s.texts, "*.sql")
+	for _, name := range names {
+		data, err := fs.ReadFile(s.texts, name)
+		if err != nil {
+			return 0, err
+		}
+		all[name] = &fstest.MapFile{Data: data}
+	}
+	return s.version, errors.Join(err, s.migrate(ctx, s.version+1, all))
+}
+
+func TestMigrationsSayWhichProgramsTheySuit(t *testing.T) {
+	t.Parallel()
+	names, err := fs.Glob(migrations, "migrations/*/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	byNumber := map[int64]compatibility{}
+	for _, name := range names {
+		text, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, c, err := compatibilityOf(path.Base(name), string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if version > 7 && !declared.Match(text) { // the first release had 7
+			t.Errorf("%s does not begin with its min_reader and min_writer", name)
+		}
+		if c.reader < 1 || c.reader > c.writer || c.writer > version {
+			t.Errorf("%s: %+v", name, c)
+		}
+		if other, ok := byNumber[version]; ok && other != c {
+			t.Errorf("%s: %+v, and the other database %+v", name, c, other)
+		}
+		byNumber[version] = c
+	}
 }
 
 // RowColumns lists the columns of each table's row struct, and whether each may be

@@ -11,7 +11,6 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"resellerd/store/dialect"
-	"resellerd/store/fault"
 )
 
 // Each database has its own migrations, with the same numbers and names.
@@ -22,12 +21,15 @@ var migrations embed.FS
 // Migrate brings the schema up to date, with each step in its own transaction, and
 // creates the store key. Processes that migrate one PostgreSQL database at the same
 // time take turns.
-func (s *Store) Migrate(ctx context.Context) error {
-	provider, err := s.provider()
-	if err != nil {
-		return fmt.Errorf("schema: %w", err)
+//
+// It changes nothing in a schema that is newer than this program; see SchemaCurrent.
+func (s *Store) Migrate(ctx context.Context) error { return s.migrate(ctx, s.version, s.texts) }
+
+func (s *Store) migrate(ctx context.Context, version int64, texts fs.FS) error {
+	if has, err := s.schemaVersion(ctx); err != nil || has > version {
+		return errors.Join(s.dialect.TranslateIn(ctx, err), s.SchemaCurrent(ctx))
 	}
-	steps, err := provider.Up(ctx)
+	steps, err := s.apply(ctx, texts)
 	if err != nil {
 		return fmt.Errorf("schema: %w", s.dialect.TranslateIn(ctx, err))
 	}
@@ -55,32 +57,39 @@ func (s *Store) tellCleared(ctx context.Context, steps []*goose.MigrationResult)
 	return err
 }
 
-func (s *Store) provider() (*goose.Provider, error) {
-	texts, err := fs.Sub(migrations, "migrations/"+s.dialect.Name)
+// apply applies the migrations in texts. Before the first one, it stores which programs
+// they suit, so that other programs stop in time.
+func (s *Store) apply(ctx context.Context, texts fs.FS) ([]*goose.MigrationResult, error) {
+	provider, err := s.dialect.Steps(s.db.Write.DB, texts)
 	if err != nil {
 		return nil, err
 	}
-	return s.dialect.Steps(s.db.Write.DB, texts)
+	suits, err := compatibilityIn(texts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.declare(ctx, suits); err != nil && !s.dialect.Absent(err) { // there is no table before its migration
+		return nil, err
+	}
+	steps, err := provider.Up(ctx)
+	if err == nil {
+		err = s.declare(ctx, suits)
+	}
+	return steps, err
 }
 
-// SchemaCurrent returns nil if the schema has the version that this program needs.
-// Otherwise it returns an ErrUnavailable that states both versions, or why the
-// version cannot be read.
-func (s *Store) SchemaCurrent(ctx context.Context) error {
-	provider, err := s.provider()
-	if err != nil {
-		return fmt.Errorf("schema: %w", err)
+// ownMigrations returns the migrations of this program, and the version of the newest.
+func ownMigrations(d dialect.Dialect) (texts fs.FS, version int64, err error) {
+	if texts, err = fs.Sub(migrations, "migrations/"+d.Name); err != nil {
+		return nil, 0, err
 	}
-	sources := provider.ListSources()
-	wanted := sources[len(sources)-1].Version
-	type version struct{ N int64 }
-	kept, err := dialect.SelectOne[version](ctx, s.dialect, s.db.Pulse,
-		"SELECT COALESCE(MAX(version_id), 0) AS n FROM goose_db_version WHERE is_applied")
-	if err != nil {
-		return fmt.Errorf("schema: %w", errors.Join(fault.ErrUnavailable, err))
+	names, err := fs.Glob(texts, "*.sql")
+	for _, name := range names {
+		number, _, err := compatibilityOf(name, "")
+		if err != nil {
+			return nil, 0, err
+		}
+		version = max(version, number)
 	}
-	if kept.N != wanted {
-		return fmt.Errorf("schema: version %d where %d is needed: %w", kept.N, wanted, fault.ErrUnavailable)
-	}
-	return nil
+	return texts, version, err
 }

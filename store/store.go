@@ -6,8 +6,10 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"resellerd/store/dialect"
@@ -67,6 +69,10 @@ type Store struct {
 	lookups *lookup.Finder
 	turns   *turns // of writers; nil if they do not wait for each other
 	cleared func(BadExternalID)
+
+	texts   fs.FS        // the migrations of this program
+	version int64        // of the newest one
+	newer   atomic.Int64 // the newer version of the schema that was logged
 }
 
 // Open opens the database that url names:
@@ -86,6 +92,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
+	}
+	if s.texts, s.version, err = ownMigrations(d); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	s.pool = dialect.NewStatementPool(p.Read.DB)
 	if s.writers = s.pool; p.Write != p.Read {

@@ -155,8 +155,8 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	if err := tx.store.db.Intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
-	if _, err := tx.tx.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"); err != nil {
-		return made, fmt.Errorf("data revision: %w", tx.refused(ctx, err))
+	if err := tx.takeRevision(ctx); err != nil {
+		return made, fmt.Errorf("data revision: %w", err)
 	}
 	made.Known = tx.store.tracker.State()
 	if made.Known.Losses != tx.since {

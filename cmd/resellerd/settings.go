@@ -190,7 +190,7 @@ func openStore(ctx context.Context, url string, migrate bool, o store.Options) (
 	}
 	if migrate || st.Dialect() == "sqlite" {
 		err = st.Migrate(ctx)
-	} else if err = st.SchemaCurrent(ctx); err != nil {
+	} else if err = st.SchemaCurrent(ctx); errors.Is(err, store.ErrSchemaOlder) {
 		err = fmt.Errorf("%w (run `resellerd migrate`, or add --migrate)", err)
 	}
 	if err != nil {

@@ -1,3 +1,4 @@
+-- min_reader: 8, min_writer: 8
 -- +goose Up
 
 -- Other programs may be writing beside this. None sets an external id until the index is there.

@@ -1,3 +1,4 @@
+-- min_reader: 8, min_writer: 8
 -- +goose Up
 
 -- An external id names one user of its tenant and nothing else. These are cleared: ids that several

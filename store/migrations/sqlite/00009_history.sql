@@ -1,3 +1,4 @@
+-- min_reader: 9, min_writer: 9
 -- +goose Up
 
 -- A random mark of each of the last 65,536 transactions that have changed this

@@ -1,3 +1,4 @@
+-- min_reader: 10, min_writer: 10
 -- +goose Up
 
 -- A revision without a card is no revision of any card yet, or not any more: its
