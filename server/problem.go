@@ -177,7 +177,10 @@ func problemOf(err error) *problem {
 	var fe *fiber.Error
 	var bad *fault.FieldError
 	var why *store.ReasonError
+	var waited *fault.WaitError
 	switch {
+	case errors.As(err, &waited):
+		return &problem{kind: kindUnavailable, detail: fault.Sentence("", waited.Error()), cause: err}
 	case errors.Is(err, fault.ErrUnavailable): // this comes first: it can wrap any other error
 		return &problem{kind: kindUnavailable, cause: err}
 	case errors.Is(err, store.ErrRatesHidden):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/raterows"
 	"resellerd/store/rating"
@@ -41,7 +42,7 @@ func (tx *Tx) BuildRevision(ctx context.Context, rates RateAccess, card string) 
 	if err != nil {
 		return Built{}, fmt.Errorf("card %s: %w", card, err)
 	}
-	built, err := longWork(ctx, tx, "the build of card "+card, w.recipe.Grounds, w.run)
+	built, err := longWork(ctx, tx, dialect.Building, "the build of card "+card, w.recipe.Grounds, w.run)
 	if err != nil {
 		return Built{}, err
 	}

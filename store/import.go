@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
 	"resellerd/store/spill"
@@ -61,7 +62,7 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 		return nil, fmt.Errorf("card %s: %w", card.ID, err)
 	}
 	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
-	drafts, err := longWork(ctx, tx, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)
+	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)
 	if err != nil || what.Preview {
 		return drafts, err
 	}

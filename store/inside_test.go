@@ -10,7 +10,11 @@ import (
 	"strconv"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/jmoiron/sqlx"
+
+	"resellerd/store/dialect"
 	"resellerd/store/schema"
 )
 
@@ -120,7 +124,7 @@ func TestRowsHaveTheFieldsOfTheirPatches(t *testing.T) {
 // FillDraft stages a draft of n rates. It calls before with the number of each rate,
 // outside of any transaction.
 func (s *Store) FillDraft(ctx context.Context, id string, n int, before func(n int) error) error {
-	g := newStage(s)
+	g := newStage(s, dialect.Importing)
 	draft := &Revision{ID: id, Status: RevisionDraft, Origin: OriginImport}
 	at := &site{store: s, stage: g}
 	err := at.fill(ctx, []*Revision{draft}, func(_ context.Context, emit func([]any) error) error {
@@ -141,6 +145,40 @@ func (s *Store) FillDraft(ctx context.Context, id string, n int, before func(n i
 
 // Lapsed reports whether err says that a staged draft was swept.
 func Lapsed(err error) bool { return errors.Is(err, errLapsed) }
+
+// setting reads a limit of PostgreSQL.
+func setting(ctx context.Context, d dialect.Dialect, x dialect.Execer, name string) (time.Duration, error) {
+	type row struct{ N int64 }
+	one, err := dialect.SelectOne[row](ctx, d, x, "SELECT setting::bigint AS n FROM pg_settings WHERE name = ?", name)
+	return time.Duration(one.N) * time.Millisecond, err
+}
+
+// Setting reads a limit of PostgreSQL outside of a transaction.
+func (s *Store) Setting(ctx context.Context, name string) (time.Duration, error) {
+	return setting(ctx, s.dialect, s.pool, name)
+}
+
+// Setting reads a limit of PostgreSQL in the transaction.
+func (tx *Tx) Setting(ctx context.Context, name string) (time.Duration, error) {
+	return setting(ctx, tx.store.dialect, tx.tx, name)
+}
+
+// LongRead runs fn where long work reads.
+func (s *Store) LongRead(ctx context.Context, fn func(*Tx) error) error {
+	return (&site{store: s}).inParts(ctx, func(x dialect.Execer, _ bool) error {
+		return fn(&Tx{store: s, tx: x.(*sqlx.Tx)})
+	})
+}
+
+// Staging runs fn where long work writes.
+func (s *Store) Staging(ctx context.Context, fn func(*Tx) error) error {
+	return newStage(s, dialect.Importing).write(ctx, fn)
+}
+
+// HoldAsImport is Write for the end of an import.
+func (s *Store) HoldAsImport(ctx context.Context, tenant string, fn func(*Tx) error) error {
+	return s.write(ctx, tenant, newWorks(dialect.Importing, nil), fn)
+}
 
 // Sleep runs a statement of PostgreSQL that lasts some seconds.
 func (tx *Tx) Sleep(ctx context.Context, seconds int) error {

@@ -116,13 +116,13 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return err
 	}
 	defer leave()
-	begun, letGo, err := s.beginWrite(ctx, s.db.Write)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Write, dialect.Rehearsing)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer func() { _ = begun.Rollback() }() // if it fails, closing the connection rolls back
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), work: newWorks(nil)}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), work: newWorks(dialect.Rehearsing, nil)}
 	if err := tx.serialise(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/raterows"
 	"resellerd/store/rating"
@@ -94,7 +95,7 @@ func (tx *Tx) proveAgainst(
 	if report != nil {
 		return prove(ctx, &site{store: tx.store, tx: tx})
 	}
-	return longWork(ctx, tx, what, proof.stand(sale, bought, routingOf(c)), prove)
+	return longWork(ctx, tx, dialect.Proving, what, proof.stand(sale, bought, routingOf(c)), prove)
 }
 
 // prove compares the sides, reports each finding, and sets the totals.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"resellerd/store/coop"
@@ -27,36 +28,44 @@ const lease = time.Minute
 // stage is where the work for one write stages its drafts.
 type stage struct {
 	store *Store
-	by    string // names the work
+	by    string       // names the work
+	kind  atomic.Int64 // of the work, a dialect.Work
 
 	begin   sync.Once
 	renewed chan struct{} // closed when nothing renews the lease any more; nil before begin
 	stop    context.CancelFunc
 }
 
-func newStage(s *Store) *stage { return &stage{store: s, by: rand.Text()} }
+func newStage(s *Store, kind dialect.Work) *stage {
+	g := &stage{store: s, by: rand.Text()}
+	g.kind.Store(int64(kind))
+	return g
+}
 
 // write runs fn in a transaction that waits for no writer of the tenant, except for its
 // turn if the database has one writer at a time. It does not change the data revision.
 func (g *stage) write(ctx context.Context, fn func(tx *Tx) error) error {
-	s := g.store
+	s, kind := g.store, dialect.Work(g.kind.Load())
 	leave, err := s.turns.enterStaging(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	begun, letGo, err := s.beginWrite(ctx, s.db.Stage)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Stage, kind)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, now: schema.Micros(s.micros()), work: newWorks(nil)}
+	tx := &Tx{store: s, tx: begun, now: schema.Micros(s.micros()), work: newWorks(kind, nil)}
 	ended := false
 	defer func() {
 		if !ended {
 			_ = begun.Rollback() // the earlier error is the one that matters
 		}
 	}()
+	if err := s.dialect.Limit(ctx, begun, kind); err != nil {
+		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -352,7 +361,7 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	id, g, left := found[0].ID, newStage(s), true
+	id, g, left := found[0].ID, newStage(s, dialect.Sweeping), true
 	for err == nil && left {
 		err = g.write(ctx, func(tx *Tx) error {
 			// Nobody can take the draft or renew its lease after this.

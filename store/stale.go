@@ -83,7 +83,7 @@ func (tx *Tx) shownDiffers(ctx context.Context, a, b Revision) (bool, error) {
 	if a.Terms != b.Terms || a.Rows != b.Rows {
 		return true, nil
 	}
-	return longWork(ctx, tx, "comparison of "+a.ID+" and "+b.ID, "", func(ctx context.Context, at *site) (bool, error) {
+	return longWork(ctx, tx, dialect.Proving, "comparison of "+a.ID+" and "+b.ID, "", func(ctx context.Context, at *site) (bool, error) {
 		return at.differ(ctx, a.ID, b.ID)
 	})
 }

@@ -62,7 +62,7 @@ func (tx *Tx) Now() schema.Micros { return tx.now }
 // An empty tenant is for creating a master, which then becomes the tenant of the
 // transaction.
 func (s *Store) Write(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.write(ctx, tenant, newWorks(nil), fn)
+	return s.write(ctx, tenant, newWorks(dialect.Writing, nil), fn)
 }
 
 func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(tx *Tx) error) (err error) {
@@ -77,7 +77,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer h.Release()
-	begun, letGo, err := s.beginWrite(ctx, s.db.Write)
+	begun, letGo, err := s.beginWrite(ctx, s.db.Write, work.kind)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
@@ -118,8 +118,8 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 // database/sql would roll it back from its own goroutine, on a connection that a
 // COPY still uses. Call letGo after the end of the transaction. If the database has
 // one writer at a time, the first to call is the first to write.
-func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB) (tx *sqlx.Tx, letGo func(), err error) {
-	leave, err := s.turns.enter(ctx)
+func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) (tx *sqlx.Tx, letGo func(), err error) {
+	leave, err := s.turns.enter(ctx, kind)
 	if err != nil {
 		return nil, nothing, err
 	}
@@ -133,12 +133,20 @@ func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB) (tx *sqlx.Tx, letGo
 	return tx, letGo, err
 }
 
-// serialise waits for the tenant's other writers.
+// serialise limits the statements of the transaction, and waits for the tenant's other
+// writers. It returns a WaitError if that takes too long.
 func (tx *Tx) serialise(ctx context.Context) error {
-	if tx.store.dialect.Serialise == "" {
+	d, name, kind := tx.store.dialect, "resellerd "+tx.tenant, tx.work.kind
+	if !d.Locks {
 		return nil
 	}
-	if _, err := tx.tx.ExecContext(ctx, tx.store.dialect.Serialise, "resellerd "+tx.tenant); err != nil {
+	limit := kind.LockLimit(ctx)
+	err := d.Serialise(ctx, tx.tx, kind, name)
+	if d.WaitedTooLong(err) {
+		_ = tx.tx.Rollback() // frees the connection before it takes another
+		err = &fault.WaitError{Waited: limit, For: d.Holder(ctx, tx.store.pool, name).String()}
+	}
+	if err != nil {
 		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
 	"resellerd/store/query"
@@ -16,7 +17,7 @@ import (
 // Read runs fn on the data of one moment of the tenant, as Snapshot does. The
 // database refuses writes of fn, and no writer waits for it.
 func (s *Store) Read(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.read(ctx, tenant, newWorks(nil), fn)
+	return s.read(ctx, tenant, newWorks(dialect.Reading, nil), fn)
 }
 
 func (s *Store) read(ctx context.Context, tenant string, work *works, fn func(tx *Tx) error) error {

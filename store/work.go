@@ -39,6 +39,7 @@ func (s *Store) ReadLong(ctx context.Context, tenant string, fn func(tx *Tx) err
 
 // works holds the results of long work for one write.
 type works struct {
+	kind  dialect.Work
 	stage *stage // nil if the work is to be done in the write's own transaction
 	done  map[string]result
 	runs  map[string]int
@@ -49,13 +50,14 @@ type result struct {
 	value any
 }
 
-func newWorks(g *stage) *works {
-	return &works{stage: g, done: map[string]result{}, runs: map[string]int{}}
+func newWorks(kind dialect.Work, g *stage) *works {
+	return &works{kind: kind, stage: g, done: map[string]result{}, runs: map[string]int{}}
 }
 
 // pending is work that a write needs. It is the error that ends the write's
 // transaction.
 type pending struct {
+	kind     dialect.Work
 	what, on string
 	do       func(context.Context, *site) (any, error)
 }
@@ -67,7 +69,7 @@ var errLapsed = errors.New("the staged draft has lapsed")
 
 // long runs once, and the work that it needs, in turns.
 func (s *Store) long(ctx context.Context, once func(*works) error) error {
-	w := newWorks(newStage(s))
+	w := newWorks(dialect.Writing, newStage(s, dialect.Writing))
 	defer w.stage.end(ctx)
 	for {
 		err := once(w)
@@ -82,6 +84,8 @@ func (s *Store) long(ctx context.Context, once func(*works) error) error {
 		if w.runs[p.what]++; w.runs[p.what] > maxRuns {
 			return fault.Conflict("", "the data changes while it is being worked on: try again")
 		}
+		w.kind = p.kind
+		w.stage.kind.Store(int64(p.kind))
 		value, err := p.do(ctx, &site{store: s, stage: w.stage})
 		if errors.Is(err, errLapsed) {
 			continue
@@ -97,7 +101,7 @@ func (s *Store) long(ctx context.Context, once func(*works) error) error {
 // inputs: equal inputs give an equal result. If the write can wait, longWork does the
 // work in the transaction. Otherwise it returns the result that is at hand, or the
 // error that makes WriteLong do the work.
-func longWork[T any](ctx context.Context, tx *Tx, what, on string, do func(context.Context, *site) (T, error)) (T, error) {
+func longWork[T any](ctx context.Context, tx *Tx, kind dialect.Work, what, on string, do func(context.Context, *site) (T, error)) (T, error) {
 	if had, ok := tx.work.done[what]; ok && had.on == on {
 		if value, ok := had.value.(T); ok {
 			return value, nil
@@ -107,7 +111,7 @@ func longWork[T any](ctx context.Context, tx *Tx, what, on string, do func(conte
 		return do(ctx, &site{store: tx.store, tx: tx})
 	}
 	var none T
-	return none, &pending{what, on, func(ctx context.Context, at *site) (any, error) { return do(ctx, at) }}
+	return none, &pending{kind, what, on, func(ctx context.Context, at *site) (any, error) { return do(ctx, at) }}
 }
 
 // site is where long work is done: in a transaction, or outside of any.
@@ -151,7 +155,7 @@ func (a *site) inParts(ctx context.Context, fn func(x dialect.Execer, cursors bo
 	if !s.dialect.Cursors {
 		return fn(pool, false)
 	}
-	return s.inReadTxOf(ctx, pool, nil, func(tx *sqlx.Tx) error { return fn(tx, true) })
+	return s.inReadTxOf(dialect.WithWork(ctx, dialect.Streaming), pool, nil, func(tx *sqlx.Tx) error { return fn(tx, true) })
 }
 
 // walk reads the rates of a revision, "" for none, with all columns.

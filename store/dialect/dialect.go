@@ -39,11 +39,9 @@ type Dialect struct {
 
 	Cursors bool // a transaction can read part of a query, and go on reading it later
 
-	// Serialise makes a transaction wait for the others of the same name, which is
-	// its only argument; "" if the database has one writer at a time.
-	Serialise string
-	CheckNow  string        // checks deferred constraints now; "" if there is no such statement
-	OneState  sql.TxOptions // the options of a transaction that reads one state of the data
+	Locks    bool          // transactions wait for each other by name; otherwise there is one writer at a time
+	CheckNow string        // checks deferred constraints now; "" if there is no such statement
+	OneState sql.TxOptions // the options of a transaction that reads one state of the data
 
 	// Steps returns the provider that brings the schema up to date with the
 	// migrations in texts.

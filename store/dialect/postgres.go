@@ -44,7 +44,7 @@ func Postgres() Dialect {
 		HasUsers:   "SELECT count(to_regclass('users')) AS n",
 		Standby:    "pg_is_in_recovery()",
 		Cursors:    true,
-		Serialise:  "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+		Locks:      true,
 		CheckNow:   "SET CONSTRAINTS ALL IMMEDIATE",
 		OneState:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 		Steps:      postgresSteps,

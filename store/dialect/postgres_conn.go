@@ -136,10 +136,29 @@ func (c *postgresConn) idle() {
 
 func (c *postgresConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	c.use(ctx)
+	if o.ReadOnly {
+		_, err := c.pqConn.ExecContext(ctx, beginReading(ctx), nil)
+		return reading{c}, err
+	}
 	if watched, ok := ctx.Value(watchedKey{}).(context.Context); ok {
 		ctx = watched
 	}
 	return c.pqConn.BeginTx(ctx, o)
+}
+
+// reading is a transaction of beginReading. The driver must not end it: it would end a
+// transaction of its own.
+type reading struct{ conn *postgresConn }
+
+// Commit is part of driver.Tx.
+func (t reading) Commit() error { return t.Rollback() }
+
+// Rollback is part of driver.Tx.
+func (t reading) Rollback() error {
+	if _, err := t.conn.pqConn.ExecContext(context.Background(), "ROLLBACK", nil); err != nil {
+		return errors.Join(driver.ErrBadConn, err)
+	}
+	return nil
 }
 
 func (c *postgresConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {

@@ -1,9 +1,13 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -71,6 +75,22 @@ func Invalid(field, text string) error {
 func Conflict(field, text string) error {
 	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
 }
+
+// WaitError is an ErrUnavailable and a context.DeadlineExceeded: a write waited too long
+// for other work.
+type WaitError struct {
+	Waited time.Duration
+	For    string // the kind of work that it waited for: "an import"
+}
+
+// Error says what the write waited for, and for how long.
+func (e *WaitError) Error() string {
+	seconds := strconv.FormatFloat(math.Round(e.Waited.Seconds()*10)/10, 'f', -1, 64)
+	return "the write waited " + seconds + " s for " + e.For + " that holds the lock"
+}
+
+// Unwrap returns both errors.
+func (e *WaitError) Unwrap() []error { return []error{ErrUnavailable, context.DeadlineExceeded} }
 
 // ConstraintKind is the kind of constraint that refused a write.
 type ConstraintKind uint8

@@ -129,8 +129,9 @@ type proxy struct {
 	open map[net.Conn]bool
 	hold *heldAnswer // for the next commit; nil for none
 
-	silentAt string        // forward nothing from the next request with this text on; "" for none
-	silence  chan struct{} // closed when the proxy forwards again; nil while it forwards
+	silentAt    string        // forward nothing from the next request with this text on; "" for none
+	silentAfter string        // the same, but forward that request
+	silence     chan struct{} // closed when the proxy forwards again; nil while it forwards
 }
 
 func openProxy(t testing.TB, first, next string) *proxy {
@@ -192,7 +193,17 @@ type requests struct {
 
 func (r requests) Write(b []byte) (int, error) {
 	r.proxy.wait(string(b))
+	defer r.proxy.sent(string(b))
 	return r.Conn.Write(b)
+}
+
+// sent falls silent after a request, if that is due.
+func (d *proxy) sent(request string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.silentAfter != "" && strings.Contains(request, d.silentAfter) {
+		d.silentAfter, d.silence = "", make(chan struct{})
+	}
 }
 
 // wait returns when the proxy forwards a request, or an answer if it is "".
@@ -225,6 +236,7 @@ func (d *proxy) detain(client, server net.Conn) {
 
 func (d *proxy) pass(from, to net.Conn) {
 	_, _ = io.Copy(struct{ io.Writer }{to}, from) // either end may close
+	d.wait("")
 	_ = from.Close()
 	_ = to.Close()
 	d.mu.Lock()
@@ -235,7 +247,7 @@ func (d *proxy) pass(from, to net.Conn) {
 func (d *proxy) speak() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.silentAt = ""; d.silence != nil {
+	if d.silentAt, d.silentAfter = "", ""; d.silence != nil {
 		close(d.silence)
 		d.silence = nil
 	}

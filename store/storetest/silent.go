@@ -8,7 +8,8 @@ import (
 // Line is the way to a database on a PostgreSQL server. It can fall silent: then it
 // forwards nothing in either direction, and still accepts connections.
 type Line struct {
-	URL string // of the database, through the line
+	URL    string // of the database, through the line
+	Direct string // the same without the line
 
 	proxy *proxy
 }
@@ -24,7 +25,7 @@ func SilentLine(t testing.TB) *Line {
 	need(t, migrate(at))
 	u, err := url.Parse(at)
 	need(t, err)
-	l := &Line{proxy: openProxy(t, server.dir, server.dir)}
+	l := &Line{Direct: at, proxy: openProxy(t, server.dir, server.dir)}
 	l.URL = "postgres://postgres@" + l.proxy.listener.Addr().String() + u.Path + "?sslmode=disable"
 	return l
 }
@@ -41,6 +42,13 @@ func (l *Line) FallSilentAt(text string) {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
 	l.proxy.silentAt = text
+}
+
+// FallSilentAfter forwards the next request that contains text, and then nothing.
+func (l *Line) FallSilentAfter(text string) {
+	l.proxy.mu.Lock()
+	defer l.proxy.mu.Unlock()
+	l.proxy.silentAfter = text
 }
 
 // Speak forwards again, also what has arrived meanwhile.

@@ -1,0 +1,136 @@
+package dialect
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Work is a kind of work in a transaction. It limits how long a statement may run and
+// wait for a lock, and tells others what they wait for.
+type Work int
+
+// The kinds of work. The database stores their numbers only while a transaction runs.
+const (
+	Reading Work = iota
+	Streaming
+	Writing
+	Importing
+	Building
+	Proving
+	Rehearsing
+	Sweeping
+)
+
+// limits of a kind of work. They hold where a request does not end before.
+type limits struct {
+	name            string
+	lock, statement time.Duration
+}
+
+var works = map[Work]limits{
+	Reading:    {"a read", 5 * time.Second, 5 * time.Minute},
+	Streaming:  {"a read", 5 * time.Second, 15 * time.Minute},
+	Writing:    {"another write", 10 * time.Second, time.Minute},
+	Importing:  {"an import", 30 * time.Second, time.Hour},
+	Building:   {"a build", 30 * time.Second, time.Hour},
+	Proving:    {"a proof", 30 * time.Second, time.Hour},
+	Rehearsing: {"a dry run", 10 * time.Second, 15 * time.Minute},
+	Sweeping:   {"the deletion of old rates", 10 * time.Second, time.Minute},
+}
+
+// String names the work for somebody who waits for it. It never says whose work it is.
+func (w Work) String() string {
+	if l, ok := works[w]; ok {
+		return l.name
+	}
+	return works[Writing].name
+}
+
+// LockLimit is how long a statement may wait for a lock. It leaves a third of the
+// request's time, so that the request can still tell what it has waited for.
+func (w Work) LockLimit(ctx context.Context) time.Duration {
+	return within(works[w].lock, left(ctx)/3*2)
+}
+
+// statementLimit is how long a statement may run: no longer than its request.
+func (w Work) statementLimit(ctx context.Context) time.Duration {
+	return within(works[w].statement, left(ctx))
+}
+
+// left is the time until ctx ends.
+func left(ctx context.Context) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return time.Until(end)
+	}
+	return math.MaxInt64
+}
+
+// within returns the shorter time, at least a millisecond: PostgreSQL takes 0 for none.
+func within(a, b time.Duration) time.Duration { return max(min(a, b), time.Millisecond) }
+
+// The statements that limit the work of a transaction, and tell what it is. The limits
+// end with the transaction, and are never parameters of a connection, because poolers
+// refuse those. A lock that is shared by all transactions tells the kind of work: unlike
+// the text of a statement, other users of the server can see it.
+const (
+	workLocks     = 1919251301
+	postgresLimit = "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)"
+)
+
+var (
+	postgresSerialise = fmt.Sprintf("%s, pg_advisory_xact_lock_shared(%d, $3::int), pg_advisory_xact_lock(hashtextextended($4, 0))", postgresLimit, workLocks)
+	postgresHolder    = fmt.Sprintf(`SELECT k.objid::bigint AS work FROM pg_locks t JOIN pg_locks k ON k.pid = t.pid AND k.database = t.database
+		WHERE t.locktype = 'advisory' AND t.granted AND t.objsubid = 1 AND (t.classid::bigint << 32) | t.objid::bigint = hashtextextended($1, 0)
+		AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND k.locktype = 'advisory' AND k.granted AND k.objsubid = 2 AND k.classid::bigint = %d LIMIT 1`, workLocks)
+)
+
+func millis(d time.Duration) string { return strconv.FormatInt(max(d.Milliseconds(), 1), 10) }
+
+// Limit limits the statements of a transaction that waits for no lock of a name.
+func (d Dialect) Limit(ctx context.Context, x Execer, w Work) error {
+	if !d.Locks {
+		return nil
+	}
+	_, err := x.ExecContext(ctx, postgresLimit, millis(w.LockLimit(ctx)), millis(w.statementLimit(ctx)))
+	return err
+}
+
+// Serialise is Limit, and makes the transaction wait for the others of the same name. It
+// needs a database with Locks.
+func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string) error {
+	_, err := x.ExecContext(ctx, postgresSerialise, millis(w.LockLimit(ctx)), millis(w.statementLimit(ctx)), int(w), name)
+	return err
+}
+
+// WaitedTooLong reports whether a statement ended because it did not get a lock in time.
+func (d Dialect) WaitedTooLong(err error) bool { return postgresCode(err) == "55P03" }
+
+// Holder returns the work of the transaction that has serialised under a name, in any
+// process. It returns Writing if that is not known.
+func (d Dialect) Holder(ctx context.Context, x Execer, name string) Work {
+	type row struct{ Work Work }
+	one, err := SelectOne[row](ctx, d, x, postgresHolder, name)
+	if err != nil {
+		return Writing
+	}
+	return one.Work
+}
+
+type workKey struct{}
+
+// WithWork returns a context for beginning a transaction that reads.
+func WithWork(ctx context.Context, w Work) context.Context {
+	return context.WithValue(ctx, workKey{}, w)
+}
+
+// beginReading returns the statements that begin a transaction which reads one state,
+// with its limits. They take one round trip.
+func beginReading(ctx context.Context) string {
+	w, _ := ctx.Value(workKey{}).(Work) // Reading without one
+	return "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = " + millis(w.LockLimit(ctx)) +
+		"; SET LOCAL statement_timeout = " + millis(w.statementLimit(ctx))
+}
