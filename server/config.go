@@ -105,6 +105,7 @@ type Limits struct {
 	Request  time.Duration // time to answer, except for streams; default 15 s
 	Stream   time.Duration // time for a streamed answer; default 15 min
 	Shutdown time.Duration // time for running requests to finish at shutdown; default 30 s
+	Blocked  time.Duration // time that writes may be blocked while /readyz answers 200; default 30 s
 	Drain    time.Duration // time that Run answers after ErrDrain, not ready; default 5 s, negative: none
 	// Connections limits the open connections of each listener, default 10,000.
 	// PerAddress limits those of one address without an answered request, default
@@ -135,6 +136,7 @@ func (l *Limits) setDefaults() {
 	positive(&l.Request, 15*time.Second)
 	positive(&l.Stream, 15*time.Minute)
 	positive(&l.Shutdown, 30*time.Second)
+	positive(&l.Blocked, 30*time.Second)
 	if l.Connections == 0 {
 		l.Connections = 10_000
 	}

@@ -22,7 +22,8 @@ func livez(r *exchange) error {
 }
 
 // readyz answers 200 if the server is not draining, a policy is loaded, the schema is
-// current, the database answers, and the decision log does not block answers.
+// current, the database answers, writes are not blocked for longer than Limits.Blocked,
+// and the decision log does not block answers.
 // Otherwise it answers 503; only the log has the reason.
 func readyz(r *exchange) error {
 	if err := r.s.ready(); err != nil {
@@ -76,7 +77,10 @@ func (s *Server) checkStore(ctx context.Context) error {
 	if err := s.store.Fresh(ctx); err != nil {
 		return err
 	}
-	return s.store.SchemaCurrent(ctx)
+	if err := s.store.SchemaCurrent(ctx); err != nil {
+		return err
+	}
+	return s.store.Writable(ctx, s.cfg.Limits.Blocked)
 }
 
 // getMetrics writes the Prometheus text format.

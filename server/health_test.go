@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -71,6 +73,47 @@ func TestAServerWithoutAConfirmedRevisionIsNotReady(t *testing.T) {
 			for deadline := time.Now().Add(time.Minute); knock(t, s, "GET", "/readyz", "").StatusCode != http.StatusServiceUnavailable; {
 				if time.Now().After(deadline) {
 					t.Fatal("still ready")
+				}
+			}
+		})
+	}
+}
+
+// Writes are blocked while something holds the lock. The process is ready again when
+// they can go on, even if nobody writes then.
+func TestAServerWhoseWritesAreBlockedIsNotReady(t *testing.T) {
+	t.Parallel()
+	for name, url := range databases(cores, turn(t)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := url(t)
+			st := storetest.Open(t, at, store.Options{})
+			s := newCoreWorld(t, st).serve(t, nil)
+			holder := st
+			if st.Dialect() == "postgres" { // another process
+				holder = storetest.Open(t, at, store.Options{})
+			}
+			const tenant = "acc_master"
+			must(t, holder.Write(t.Context(), tenant, func(*store.Tx) error {
+				within, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				defer cancel()
+				err := st.Write(within, tenant, func(*store.Tx) error { return nil })
+				if !errors.Is(err, fault.ErrUnavailable) {
+					t.Errorf("the write: %v", err)
+				}
+				s.cfg.Limits.Blocked = time.Hour
+				if a := knock(t, s, "GET", "/readyz", ""); a.StatusCode != http.StatusOK {
+					t.Errorf("before the limit: %d", a.StatusCode)
+				}
+				s.cfg.Limits.Blocked = time.Nanosecond
+				if a := knock(t, s, "GET", "/readyz", ""); a.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("after the limit: %d", a.StatusCode)
+				}
+				return nil
+			}))
+			for deadline := time.Now().Add(time.Minute); knock(t, s, "GET", "/readyz", "").StatusCode != http.StatusOK; {
+				if time.Now().After(deadline) {
+					t.Fatal("not ready again")
 				}
 			}
 		})

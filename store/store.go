@@ -68,6 +68,7 @@ type Store struct {
 	cache   *history.Cache
 	lookups *lookup.Finder
 	turns   *turns // of writers; nil if they do not wait for each other
+	waits   waits
 	cleared func(BadExternalID)
 
 	texts   fs.FS        // the migrations of this program

@@ -119,7 +119,13 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 // COPY still uses. Call letGo after the end of the transaction. If the database has
 // one writer at a time, the first to call is the first to write.
 func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) (tx *sqlx.Tx, letGo func(), err error) {
-	leave, err := s.turns.enter(ctx, kind)
+	leave := nothing
+	if s.turns != nil {
+		err = s.waits.during("", func() error {
+			leave, err = s.turns.enter(ctx, kind)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, nothing, err
 	}
@@ -141,7 +147,7 @@ func (tx *Tx) serialise(ctx context.Context) error {
 		return nil
 	}
 	limit := kind.LockLimit(ctx)
-	err := d.Serialise(ctx, tx.tx, kind, name)
+	err := tx.store.waits.during(tx.tenant, func() error { return d.Serialise(ctx, tx.tx, kind, name) })
 	if d.WaitedTooLong(err) {
 		_ = tx.tx.Rollback() // frees the connection before it takes another
 		err = &fault.WaitError{Waited: limit, For: d.Holder(ctx, tx.store.pool, name).String()}

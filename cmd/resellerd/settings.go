@@ -98,6 +98,7 @@ type limitSettings struct {
 	IdleTimeout           time.Duration `help:"Time limit between two requests of a connection." default:"1m" range:"100ms,24h"`
 	RequestTimeout        time.Duration `help:"Time limit for an answer that is not streamed." default:"15s" range:"100ms,24h"`
 	StreamTimeout         time.Duration `help:"Time limit for a streamed answer." default:"15m" range:"100ms,24h"`
+	BlockedWrites         time.Duration `help:"Time that writes may be blocked until /readyz answers 503." default:"30s" range:"1s,1h"`
 	DrainTime             time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
 	ShutdownTimeout       time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
 	AtLeastTimeout        time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
@@ -126,7 +127,7 @@ func (s *settings) server() (server.Config, error) {
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
 			Connections: noneIfZero(s.Connections), PerAddress: noneIfZero(s.ConnectionsPerAddress),
 			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
-			Throughput: noneIfZero(s.Throughput),
+			Throughput: noneIfZero(s.Throughput), Blocked: s.BlockedWrites,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate, HeavyJobs: s.HeavyJobs,
 	}
