@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -35,6 +38,22 @@ decision := {"allow": allow, "reasons": set()} if not input.context.odd
 
 decision := {"alow": true} if input.context.odd
 `
+
+func TestAWriteThatWaitedTooLongSaysWhatFor(t *testing.T) {
+	t.Parallel()
+	s := bareServer(t, Config{}, post("/write", func(*exchange) error {
+		return fmt.Errorf("transaction: %w", &fault.WaitError{Waited: 9_999 * time.Millisecond, For: "an import"})
+	}))
+	var log bytes.Buffer
+	s.logger = slog.New(slog.NewTextHandler(&log, nil))
+	a := knock(t, s, "POST", "/write", "")
+	if a.StatusCode != 503 || !strings.Contains(a.text, `"detail":"The write waited 10 s for an import that holds the lock."`) {
+		t.Errorf("%d %s", a.StatusCode, a.text)
+	}
+	if !strings.Contains(log.String(), "the write waited 10 s for an import") {
+		t.Errorf("logged: %s", &log)
+	}
+}
 
 func TestAPolicyThatFailsDenies(t *testing.T) {
 	t.Parallel()
