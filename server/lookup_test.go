@@ -224,7 +224,7 @@ func TestNumbersAreInNoLog(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(decisions.String()) {
-		if !strings.Contains(line, `"filter":`) && !strings.HasPrefix(line, `{"event":`) {
+		if !strings.Contains(line, `"result":{"answer":`) && !strings.HasPrefix(line, `{"event":`) {
 			t.Errorf("not a list's entry: %s", line)
 		}
 	}

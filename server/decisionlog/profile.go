@@ -1,8 +1,8 @@
 package decisionlog
 
 // Profile is a text that many entries refer to by its hash: the facts about a user, or
-// the answer about many resources. The log writes it as a record before the first entry that refers to it. It does so again in each file, so
-// that each file can be read alone.
+// the answer about many resources. The log writes it as a record before the first entry
+// that refers to it. It does so again in each file, so that each file can be read alone.
 type Profile struct {
 	Hash   string
 	Record []byte // a JSON object that begins with {"event":"profile" or {"event":"answer"

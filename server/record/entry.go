@@ -74,7 +74,8 @@ func (w *Writer) begin(e *Entry) {
 }
 
 // Logged returns the last Entry as the decision log takes it: it refers to the profile
-// of its subject, and to a long answer about many resources. It is valid until the writer's next use.
+// of its subject, and to a long answer about many resources. It is valid until the
+// writer's next use.
 func (w *Writer) Logged(e *Entry) decisionlog.Entry {
 	out := decisionlog.Entry{Line: w.Dst}
 	if f := e.In.Subject.Facts; f != nil {
@@ -83,7 +84,7 @@ func (w *Writer) Logged(e *Entry) decisionlog.Entry {
 	if e.Known != nil && e.Known.Profile != nil && w.known[1] > 0 {
 		out.Profiles[0] = e.Known.Profile
 	}
-	if text := w.Dst[w.listed[0]:w.listed[1]]; len(text) > minAnswer {
+	if text := w.Dst[w.listed[0]:w.listed[1]]; len(text) > minAnswer && len(text) <= MaxEntry {
 		out.Profiles[1] = w.answerOf(text)
 	}
 	out.Line = w.referring(out.Profiles)
@@ -96,8 +97,8 @@ func (w *Writer) Logged(e *Entry) decisionlog.Entry {
 // minAnswer is the most bytes of an answer that stays in its entry.
 const minAnswer = 2 * profileHash
 
-// answerOf returns the text of the answer about many resources as a record. Lists of
-// equal users have equal answers.
+// answerOf returns the text of the answer about many resources as a record. The lists
+// of users with equal rights have equal answers.
 func (w *Writer) answerOf(text []byte) *decisionlog.Profile {
 	sum := sha256.Sum256(text)
 	hash := hex.EncodeToString(sum[:profileHash])

@@ -134,8 +134,8 @@ var (
 	answerStart  = []byte(`{"event":"answer"`)
 )
 
-// note keeps the profile or answer that a line holds, if it holds one. A line that cannot be
-// read is reported when its turn comes.
+// note keeps the profile or answer that a line holds, if it holds one. A line that
+// cannot be read is reported when its turn comes.
 func (p profiles) note(line []byte) {
 	if bytes.HasPrefix(line, answerStart) {
 		var a struct {
