@@ -8,38 +8,50 @@ import (
 	"resellerd/store/seed"
 )
 
+// The decisions are made in the transaction and outside of it.
 func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, w *world) {
-		for _, c := range []struct {
-			name, user, method, path, body string
-			status                         int
-			part                           string
-		}{
-			{"a clerk changes its stronger colleague's login", "clerk", "PATCH", "/v1/users/{m}", `{"login":"mine@example.com"}`, 403, "exceeds_delegation"},
-			{"a clerk changes its stronger colleague's external id", "clerk", "PATCH", "/v1/users/{m}", `{"external_id":"mine"}`, 403, "exceeds_delegation"},
-			{"a clerk disables its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"status":"disabled"}`, 403, "exceeds_delegation"},
-			{"a clerk narrows where its stronger colleague comes from", "clerk", "PATCH", "/v1/users/{m}", `{"ip_allow":["10.0.0.0/8"]}`, 403, "exceeds_delegation"},
-			{"a clerk deletes its stronger colleague", "clerk", "DELETE", "/v1/users/{m}", "", 403, "exceeds_delegation"},
-			{"a clerk puts itself in the full group", "clerk", "PATCH", "/v1/users/{clerk}", `{"groups":["{M.full}"]}`, 403, "exceeds_delegation"},
-			{"a clerk makes a user in the full group", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.full}"]}`, 403, "exceeds_delegation"},
-			{"a clerk widens its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["create","read","update","delete"]}}`, 403, "exceeds_delegation"},
-			{"a clerk renames a stronger group", "clerk", "PATCH", "/v1/groups/{M.full}", `{"name":"mine"}`, 403, "exceeds_delegation"},
-			{"a clerk makes a stronger group", "clerk", "POST", "/v1/groups", `{"name":"x","default_access":["delete"]}`, 403, "exceeds_delegation"},
-			{"a clerk makes the default group for resellers", "clerk", "POST", "/v1/groups/default-reseller", "", 403, "exceeds_delegation"},
-			{"a clerk makes a weaker group", "clerk", "POST", "/v1/groups", `{"name":"x","rows":{"customer":["read"]}}`, 201, ""},
-			{"a clerk makes a colleague of its own strength", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.clerks}"]}`, 201, ""},
-			{"a clerk renames its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"name":"Boss"}`, 200, ""},
-			{"a clerk sends its stronger colleague's login back as it is", "clerk", "PATCH", "/v1/users/{m}", `{"login":"planted-m-m@example.com","name":"Boss"}`, 200, ""},
-			{"a reseller changes the group it was lent", "a", "PATCH", "/v1/groups/{M.default}", `{"name":"mine"}`, 403, "group_not_own"},
-			{"a reseller makes a user of its own strength", "a", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.default}"]}`, 201, ""},
-			{"a clerk narrows its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["read"],"group":["read"]}}`, 200, ""},
-		} {
-			w.run(t, c.name, func(t *testing.T) {
-				w.do(c.user, c.method, c.path, c.body).refused(c.status, c.part)
+	for name, long := range map[string]int{"inside": longChange, "outside": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachWorld(t, func(t *testing.T, w *world) {
+				w.server.longChange = long
+				givesNothing(t, w)
 			})
-		}
-	})
+		})
+	}
+}
+
+func givesNothing(t *testing.T, w *world) {
+	t.Helper()
+	for _, c := range []struct {
+		name, user, method, path, body string
+		status                         int
+		part                           string
+	}{
+		{"a clerk changes its stronger colleague's login", "clerk", "PATCH", "/v1/users/{m}", `{"login":"mine@example.com"}`, 403, "exceeds_delegation"},
+		{"a clerk changes its stronger colleague's external id", "clerk", "PATCH", "/v1/users/{m}", `{"external_id":"mine"}`, 403, "exceeds_delegation"},
+		{"a clerk disables its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"status":"disabled"}`, 403, "exceeds_delegation"},
+		{"a clerk narrows where its stronger colleague comes from", "clerk", "PATCH", "/v1/users/{m}", `{"ip_allow":["10.0.0.0/8"]}`, 403, "exceeds_delegation"},
+		{"a clerk deletes its stronger colleague", "clerk", "DELETE", "/v1/users/{m}", "", 403, "exceeds_delegation"},
+		{"a clerk puts itself in the full group", "clerk", "PATCH", "/v1/users/{clerk}", `{"groups":["{M.full}"]}`, 403, "exceeds_delegation"},
+		{"a clerk makes a user in the full group", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.full}"]}`, 403, "exceeds_delegation"},
+		{"a clerk widens its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["create","read","update","delete"]}}`, 403, "exceeds_delegation"},
+		{"a clerk renames a stronger group", "clerk", "PATCH", "/v1/groups/{M.full}", `{"name":"mine"}`, 403, "exceeds_delegation"},
+		{"a clerk makes a stronger group", "clerk", "POST", "/v1/groups", `{"name":"x","default_access":["delete"]}`, 403, "exceeds_delegation"},
+		{"a clerk makes the default group for resellers", "clerk", "POST", "/v1/groups/default-reseller", "", 403, "exceeds_delegation"},
+		{"a clerk makes a weaker group", "clerk", "POST", "/v1/groups", `{"name":"x","rows":{"customer":["read"]}}`, 201, ""},
+		{"a clerk makes a colleague of its own strength", "clerk", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.clerks}"]}`, 201, ""},
+		{"a clerk renames its stronger colleague", "clerk", "PATCH", "/v1/users/{m}", `{"name":"Boss"}`, 200, ""},
+		{"a clerk sends its stronger colleague's login back as it is", "clerk", "PATCH", "/v1/users/{m}", `{"login":"planted-m-m@example.com","name":"Boss"}`, 200, ""},
+		{"a reseller changes the group it was lent", "a", "PATCH", "/v1/groups/{M.default}", `{"name":"mine"}`, 403, "group_not_own"},
+		{"a reseller makes a user of its own strength", "a", "POST", "/v1/users", `{"login":"x@example.com","groups":["{M.default}"]}`, 201, ""},
+		{"a clerk narrows its own group", "clerk", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["read"],"group":["read"]}}`, 200, ""},
+	} {
+		w.run(t, c.name, func(t *testing.T) {
+			w.do(c.user, c.method, c.path, c.body).refused(c.status, c.part)
+		})
+	}
 }
 
 func TestALentGroupIsSeenByPublicNameAndAccess(t *testing.T) {

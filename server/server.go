@@ -78,6 +78,8 @@ type Server struct {
 	labels    []byte // the fixed labels of a log entry
 	limiter   *limiter
 
+	longChange int // the number of areas of a change whose decision takes long
+
 	certificate transport.Certificate
 	reloadable  []*reloadable // changes only before Run
 	again       chan struct{} // a reload is due
@@ -136,7 +138,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg),
+		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg), longChange: longChange,
 		again: make(chan struct{}, 1), after: time.After,
 	}
 	s.check = s.checkStore

@@ -1,13 +1,16 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/session"
 	"resellerd/server/strictjson"
@@ -26,6 +29,8 @@ type writing struct {
 	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
 	access *store.RateAccess // of the acting user to rates; nil until it is needed
+
+	decided int // the decisions that were made outside of the transaction
 }
 
 // written is the answer to a write.
@@ -194,10 +199,42 @@ func (w *writing) may(action, typ, id string, change *input.Change) error {
 func (w *writing) mayRow(action, typ, id string, row, properties map[string]any, change *input.Change) error {
 	in := w.r.Input(action, typ, id)
 	in.Resource.Row, in.Action.Properties, in.Action.Change = row, properties, change
-	if d := w.r.Decide(in); !d.Allow {
-		return denied(d)
+	d, err := w.decide(in)
+	if err == nil && !d.Allow {
+		err = denied(d)
 	}
-	return nil
+	return err
+}
+
+// longChange is Server.longChange outside of tests.
+const longChange = 32
+
+// decide is Decide. Other writers do not wait for a decision about many areas: it is
+// made outside of the transaction. If its facts have changed meanwhile, it is made
+// again.
+func (w *writing) decide(in *input.Input) (policies.Decision, error) {
+	c := in.Action.Change
+	if c == nil || len(c.Before)+len(c.After)+len(c.Held) < w.r.s.longChange {
+		return w.r.Decide(in), nil
+	}
+	facts, err := w.r.Engine.Fingerprint(in)
+	if err != nil {
+		return w.r.Decide(in), nil //nolint:nilerr // the decision fails for the same reason, and tells it
+	}
+	w.decided++
+	type judged struct {
+		policies.Decision
+		took time.Duration
+	}
+	j, err := store.Aside(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, func(context.Context) (judged, error) {
+		start := w.r.Now()
+		d := w.r.Judge(in)
+		return judged{d, w.r.Now().Sub(start)}, nil
+	})
+	if err != nil {
+		return j.Decision, err
+	}
+	return w.r.Decided(in, j.Decision, w.r.Now().Add(-j.took)), nil
 }
 
 // mayCreate decides on a row that does not exist yet, and returns the columns
@@ -206,7 +243,10 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 func (w *writing) mayCreate(typ string, row map[string]any, change *input.Change) (map[string]bool, error) {
 	in := w.r.Input("create", typ, "")
 	in.Resource.Row, in.Action.Change = row, change
-	d := w.r.Decide(in)
+	d, err := w.decide(in)
+	if err != nil {
+		return nil, err
+	}
 	if !d.Allow {
 		return nil, session.DeniedOpenly(d)
 	}

@@ -25,7 +25,7 @@ func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
 // It returns ErrInvalid for a malformed field or an unknown parent, and ErrConflict
 // if the external id is taken under the same parent.
 func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
-	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.store.newID("account"), 1, tx.now, tx.now
+	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.newID("account"), 1, tx.now, tx.now
 	orDefault(&a.Kind, Reseller)
 	orDefault(&a.Status, Active)
 	a.Ceiling = a.Ceiling.Canonical()

@@ -22,7 +22,7 @@ func (tx *Tx) Card(ctx context.Context, id string) (Card, error) {
 // id, tenant, version and times. It returns ErrInvalid for a malformed field or an
 // unknown account, and ErrConflict if the external id is taken in the account.
 func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
-	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.store.newID("card"), tx.tenant, 1, tx.now, tx.now
+	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.newID("card"), tx.tenant, 1, tx.now, tx.now
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}

@@ -18,7 +18,7 @@ func (tx *Tx) Customer(ctx context.Context, id string) (Customer, error) {
 // for a malformed field or an unknown account, and ErrConflict if the external id
 // is taken in the account.
 func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
-	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.store.newID("customer"), tx.tenant, 1, tx.now, tx.now
+	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.newID("customer"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&c.Status, Active)
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)

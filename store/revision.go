@@ -81,7 +81,7 @@ func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[R
 	if _, err := tx.Card(ctx, card); err != nil {
 		return Revision{}, err
 	}
-	r := Revision{ID: tx.store.newID("revision"), CardID: card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: tx.now}
+	r := Revision{ID: tx.newID("revision"), CardID: card, Status: RevisionDraft, Origin: OriginImport, CreatedAt: tx.now}
 	_, err := tx.execNamed(ctx, revisionsTable.insert, r)
 	if err == nil {
 		r.Rows, err = tx.putRates(ctx, r.ID, rates)

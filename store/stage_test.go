@@ -328,3 +328,33 @@ func TestAWriterThatGivesUpKeepsNoTurn(t *testing.T) {
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { drafted(tx, c.sold.ID, "0.02") })
 	})
 }
+
+// Work beside the transaction is done without the lock, and again if its inputs change.
+func TestNoWriteWaitsForWorkAside(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		for changes, want := range map[int]error{0: nil, 1: nil, 3: fault.ErrConflict} {
+			done := 0
+			got := ""
+			err := s.WriteLong(ctx, c.master.ID, func(tx *store.Tx) error {
+				card := must(tx.Card(ctx, c.sold.ID))
+				result, err := store.Aside(ctx, tx, "work", card.Name, func(context.Context) (string, error) {
+					if done++; done <= changes {
+						name := card.Name + "x"
+						mustWrite(t, s, c.master.ID, func(tx *store.Tx) { must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Name: &name})) })
+					}
+					return "about " + card.Name, nil
+				})
+				got = result
+				if err == nil && result != "about "+card.Name {
+					t.Errorf("%q, but the card is %q", result, card.Name)
+				}
+				return err
+			})
+			if !errors.Is(err, want) || done != min(changes+1, 3) || want == nil && got == "" {
+				t.Errorf("%d changes: done %d times, %q, %v", changes, done, got, err)
+			}
+		}
+	})
+}

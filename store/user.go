@@ -42,7 +42,7 @@ func rowOf(u User) userRow {
 // borrows. It returns ErrConflict for a login that is taken in the account or an
 // external id that is taken in the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
-	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.store.newID("user"), tx.tenant, 1, tx.now, tx.now
+	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&u.Status, Active)
 	if err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID)); err != nil {
 		return User{}, fmt.Errorf("user: %w", err)

@@ -43,6 +43,21 @@ type works struct {
 	stage *stage // nil if the work is to be done in the write's own transaction
 	done  map[string]result
 	runs  map[string]int
+	// ids and types are those of the rows that the last run created, in order.
+	ids, types []string
+}
+
+// newID returns an id for a new row. A write that runs again creates its rows with the
+// same ids, so that work about them need not be done again.
+func (tx *Tx) newID(typ string) string {
+	n := tx.made
+	tx.made++
+	if n < len(tx.work.ids) && tx.work.types[n] == typ {
+		return tx.work.ids[n]
+	}
+	id := tx.store.newID(typ)
+	tx.work.ids, tx.work.types = append(tx.work.ids[:n], id), append(tx.work.types[:n], typ)
+	return id
 }
 
 type result struct {
@@ -112,6 +127,13 @@ func longWork[T any](ctx context.Context, tx *Tx, kind dialect.Work, what, on st
 	}
 	var none T
 	return none, &pending{kind, what, on, func(ctx context.Context, at *site) (any, error) { return do(ctx, at) }}
+}
+
+// Aside is long work of the caller that reads nothing in the transaction: WriteLong does
+// it outside of the lock. what names it within the write, and equal inputs on give an
+// equal result.
+func Aside[T any](ctx context.Context, tx *Tx, what, on string, do func(context.Context) (T, error)) (T, error) {
+	return longWork(ctx, tx, dialect.Writing, what, on, func(ctx context.Context, _ *site) (T, error) { return do(ctx) })
 }
 
 // site is where long work is done: in a transaction, or outside of any.

@@ -128,7 +128,11 @@ func (r *Session) moment() time.Time {
 // Decide asks the policy, then counts and records the decision.
 func (r *Session) Decide(in *input.Input) policies.Decision {
 	start := r.Now()
-	d := r.Judge(in)
+	return r.Decided(in, r.Judge(in), start)
+}
+
+// Decided counts and records a decision that Judge made.
+func (r *Session) Decided(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
 	r.Shadow.Check(r.Engine, in, d, false, r.DecisionID, r.Users.LiesBelow)
 	return r.Record(in, d, start)
 }
