@@ -151,7 +151,8 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	if err = r.asked(err); err != nil {
 		return nil, err
 	}
-	return &r.report, nil
+	report := r.report // without the reader, which has seen every prefix
+	return &report, nil
 }
 
 // file reads the lines of the file.
