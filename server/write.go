@@ -50,10 +50,10 @@ type target struct {
 }
 
 // write is the only way to change data. One transaction reloads the acting user,
-// runs do, and answers. If do needs long work, the transaction ends, the work is
-// done, and all of it runs again: see store.WriteLong. do decides, validates, applies and audits. answer then
-// reads the result as the writer sees it. A repeated request with the same
-// Idempotency-Key is authorised again and answered the same way.
+// runs do, and answers. do decides, validates, applies and audits. answer then reads
+// the result as the writer sees it. If do needs long work, the transaction ends, the
+// work is done, and the transaction runs again: see store.WriteLong. A repeated
+// request with the same Idempotency-Key is authorised again and answered the same way.
 func (r *exchange) write(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	if r.Viewer != nil {
 		return forbidden("a preview cannot write")
@@ -206,7 +206,7 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 	return err
 }
 
-// longChange is Server.longChange outside of tests.
+// longChange is the usual Server.longChange. Tests set another one.
 const longChange = 32
 
 // decide is Decide. Other writers do not wait for a decision about many areas: it is

@@ -104,7 +104,7 @@ type kind struct {
 // call is a request.
 type call struct{ method, path, accept, body string }
 
-// times holds what was measured of a kind.
+// times holds how long the requests of a kind took, and how many were refused.
 type times struct {
 	took    []time.Duration
 	refused map[string]int // by status

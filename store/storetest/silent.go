@@ -51,5 +51,6 @@ func (l *Line) FallSilentAfter(text string) {
 	l.proxy.silentAfter = text
 }
 
-// Speak forwards again, also what has arrived meanwhile.
+// Speak makes the line forward again. It first forwards the bytes that arrived while the
+// line was silent.
 func (l *Line) Speak() { l.proxy.speak() }
