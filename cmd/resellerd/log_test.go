@@ -48,7 +48,7 @@ func TestLogVerifyTellsASoundLogFromOneThatIsNot(t *testing.T) {
 	}{
 		"sound":               {whole, []string{"--key-file", key}, exitOK, "7 of 7 lines are intact, 5 entries"},
 		"with checkpoints":    {whole, []string{"--key-file", key, "--checkpoints", path + ".marks"}, exitOK, "1 checkpoints agree"},
-		"changed":             {strings.Replace(whole, "D3", "D4", 1), []string{"--key-file", key}, exitError, "decisions.jsonl:5: changed (seq 5)"},
+		"changed":             {strings.Replace(whole, `"D3"`, `"D4"`, 1), []string{"--key-file", key}, exitError, "decisions.jsonl:5: changed (seq 5)"},
 		"cut off":             {strings.Join(lines[:5], ""), []string{"--key-file", key, "--checkpoints", path + ".marks"}, exitError, "decisions.jsonl:5: cut off (seq 7)"},
 		"cut off, not marked": {strings.Join(lines[:5], ""), []string{"--key-file", key}, exitOK, "does not end with a stop"},
 		"without its key":     {whole, nil, exitError, "made with the key"},

@@ -53,7 +53,7 @@ func TestTamperingIsFoundWithItsLine(t *testing.T) {
 		want  string // kind line, kind line
 	}{
 		"nothing":                          {lines, ""},
-		"an entry changed":                 {append(with(lines[:5:5], 5, strings.Replace(lines[5], "D4", "D9", 1)), lines[6:]...), "changed 6"},
+		"an entry changed":                 {append(with(lines[:5:5], 5, strings.Replace(lines[5], `"D4"`, `"D9"`, 1)), lines[6:]...), "changed 6"},
 		"a record changed":                 {append([]string{strings.Replace(lines[0], "started", "Started", 1)}, lines[1:]...), "changed 1"},
 		"a mac changed":                    {append(with(lines[:5:5], 5, lines[5][:len(lines[5])-9]+"00000"+lines[5][len(lines[5])-4:]), lines[6:]...), "changed 6, changed 7"},
 		"one removed":                      {without(lines, 5, 6), "removed 6"},

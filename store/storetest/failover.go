@@ -54,11 +54,12 @@ func Failover(t testing.TB) *Pair {
 	return p
 }
 
-// Lag waits until the standby has caught up, and then stops its replication.
+// Lag waits until the standby has caught up, and then stops its replication. The
+// cluster commits before its log is written, so the end of what was inserted counts.
 func (p *Pair) Lag(t testing.TB) {
 	t.Helper()
 	var end string
-	need(t, ask(p.Primary, "SELECT pg_current_wal_lsn()", &end))
+	need(t, ask(p.Primary, "SELECT pg_current_wal_insert_lsn()", &end))
 	eventually(t, p.Standby, "SELECT pg_last_wal_replay_lsn() >= '"+end+"'")
 	need(t, execute(p.Standby, "ALTER SYSTEM SET primary_conninfo = ''"))
 	need(t, execute(p.Standby, "SELECT pg_reload_conf()"))
