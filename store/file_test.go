@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -150,5 +151,22 @@ func TestANewDatabaseFileIsForItsOwnerAlone(t *testing.T) {
 	storetest.Open(t, "sqlite:"+path, store.Options{})
 	if mode := must(os.Stat(path)).Mode().Perm(); mode != 0o640 {
 		t.Errorf("the mode of an operator became %o", mode)
+	}
+}
+
+// A write names what it waits for, also if another process has locked the file.
+func TestAWriteNamesAnotherProcessThatHoldsTheFile(t *testing.T) {
+	t.Parallel()
+	at := storetest.SQLite(t)
+	s := storetest.Open(t, at, store.Options{})
+	house(t, s)
+	other := must(sql.Open("sqlite", "file:"+strings.TrimPrefix(at, "sqlite:")+"?_txlock=immediate"))
+	defer other.Close()
+	lock := must(other.BeginTx(ctx, nil))
+	defer func() { mustDo(lock.Rollback()) }()
+	err := rename(s, "locked out")
+	var waited *fault.WaitError
+	if !errors.As(err, &waited) || !strings.HasSuffix(err.Error(), " s for another process that holds the lock") {
+		t.Errorf("a write to a file that is locked: %v", err)
 	}
 }

@@ -133,9 +133,13 @@ func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) 
 	held, cancel := context.WithCancel(dialect.HeldOpen(ctx))
 	letGo = func() { cancel(); leave() }
 	stop := context.AfterFunc(ctx, cancel) // ctx still ends the wait for a connection
+	began := time.Now()
 	tx, err = on.BeginTxx(held, nil)
 	if !stop() && err == nil {
 		return nil, letGo, errors.Join(context.Cause(ctx), tx.Rollback())
+	}
+	if s.dialect.WaitedTooLong(err) { // this process writes one by one, so it is not its own lock
+		err = &fault.WaitError{Waited: time.Since(began), For: "another process"}
 	}
 	return tx, letGo, err
 }

@@ -46,12 +46,35 @@ type flusher struct {
 func newFlusher(o Options, out *output) (*flusher, error) {
 	f := &flusher{o: o, out: out, stop: make(chan struct{}), done: make(chan struct{})}
 	if o.Checkpoints != "" {
-		var err error
-		if f.file, err = os.OpenFile(o.Checkpoints, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640); err != nil {
+		if err := f.openMarks(); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// openMarks opens the file of the checkpoints in place of the one that is open.
+func (f *flusher) openMarks() error {
+	file, err := os.OpenFile(f.o.Checkpoints, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	if f.file != nil {
+		err = f.file.Close()
+	}
+	f.file, f.torn = file, false
+	return err
+}
+
+// marksMoved reports whether the file of the checkpoints was moved or removed from
+// its path.
+func (f *flusher) marksMoved() bool {
+	there, err := os.Stat(f.o.Checkpoints)
+	if err != nil {
+		return true
+	}
+	open, err := f.file.Stat()
+	return err != nil || !os.SameFile(there, open)
 }
 
 // wrote notes that the chain is written up to a line.
@@ -106,8 +129,13 @@ func (f *flusher) flush() error {
 	return f.mark(at, entries)
 }
 
-// mark writes a checkpoint.
+// mark writes a checkpoint to the file that is at its path now.
 func (f *flusher) mark(at link, entries int) error {
+	if f.marksMoved() {
+		if err := f.openMarks(); err != nil {
+			return err
+		}
+	}
 	now := f.o.Now().UTC()
 	line, err := json.Marshal(checkpoint{Chain: at.id, Seq: at.seq, Mac: at.mac, Time: now})
 	if err != nil {

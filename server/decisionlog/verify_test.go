@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,29 @@ func tamper(random *rand.Rand, lines []string) []string {
 			text[random.IntN(len(text))] ^= byte(1 + random.IntN(127))
 		}
 		return append(with(lines[:i:i], i, string(text)), lines[i+1:]...)
+	}
+}
+
+// The file of the checkpoints may be moved or removed while the log is written.
+func TestCheckpointsFollowTheirPath(t *testing.T) {
+	path := logPath(t)
+	l, err := Open((&tally{}).options(Options{Path: path, Sync: true, Key: testKey, Checkpoints: path + ".marks"}))
+	must(t, err)
+	mark := func(i int) {
+		must(t, l.Add(Entry{Line: entry(i)}))
+		l.flush.markedAt = l.flush.markedAt.Add(-checkpointTime)
+		must(t, l.flush.flush())
+	}
+	mark(0)
+	must(t, os.Rename(path+".marks", path+".moved"))
+	mark(1)
+	must(t, os.Remove(path+".marks"))
+	mark(2)
+	must(t, l.Close())
+	for name, n := range map[string]int{".moved": 1, ".marks": 2} { // Close writes one, too
+		if got := strings.Count(read(t, path+name), "\n"); got != n {
+			t.Errorf("%s holds %d checkpoints, not %d", name, got, n)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Work is a kind of work in a transaction. It limits how long a statement may run and
@@ -107,7 +109,9 @@ func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string) e
 }
 
 // WaitedTooLong reports whether a statement ended because it did not get a lock in time.
-func (d Dialect) WaitedTooLong(err error) bool { return postgresCode(err) == "55P03" }
+func (d Dialect) WaitedTooLong(err error) bool {
+	return postgresCode(err) == "55P03" || sqliteCode(err)&0xff == sqlite3.SQLITE_BUSY
+}
 
 // Holder returns the work of the transaction that has serialised under a name, in any
 // process. It returns Writing if that is not known.
