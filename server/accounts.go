@@ -8,6 +8,7 @@ import (
 var accountWriter = rowWriter{
 	typ:    "account",
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
+	naming: externalID,
 	update: updateAccount,
 }
 
@@ -40,6 +41,9 @@ func postAccount(r *exchange) error { return r.write((*writing).createAccount, a
 func (w *writing) createAccount() (target, error) {
 	f, parent, err := w.readNewAccount()
 	if err != nil {
+		return target{}, err
+	}
+	if err := w.mayCall(f); err != nil {
 		return target{}, err
 	}
 	p := accountPatch(f)

@@ -127,9 +127,12 @@ func TestWhoDoesNotSeeAParentCanNeitherNameItNorBuildFromIt(t *testing.T) {
 		w.do("clerk", "POST", "/v1/cards/{silver}/proof", "").refused(403, "area_denied")
 		w.do("clerk", "POST", "/v1/cards/{silver}/build", "").refused(403, "area_denied")
 		w.do("a", "POST", "/v1/cards/{gold}/build", "").refused(403, "card_not_own")
-		w.do("a", "POST", "/v1/cards/{gold}/proof", "").want(404)
-		w.get("a", "/v1/cards/{gold}/profit-rules").want(404)
-		w.do("a", "PUT", "/v1/cards/{gold}/profit-rules", `{"items":[]}`).want(404)
+		w.do("a", "POST", "/v1/cards/{gold}/proof", "").refused(403, "card_not_own")
+		w.get("a", "/v1/cards/{gold}/profit-rules").refused(403, "card_not_own")
+		w.do("a", "PUT", "/v1/cards/{gold}/profit-rules", `{"items":[]}`).refused(403, "card_not_own")
+		w.do("a", "POST", "/v1/cards/{silver}/proof", "").want(404)
+		w.get("a", "/v1/cards/{silver}/profit-rules").want(404)
+		w.do("a", "PUT", "/v1/cards/{silver}/profit-rules", `{"items":[]}`).want(404)
 	})
 }
 

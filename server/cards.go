@@ -44,8 +44,14 @@ func updateCard(w *writing, f *fields) func(string) error {
 		if err != nil {
 			return err
 		}
-		if or(patch.ExternalID, "") != "" && !w.seesAllCards(card.AccountID) {
-			return errCardName
+		if or(patch.ExternalID, "") != "" {
+			account, err := w.tx.Account(w.r.Ctx, card.AccountID)
+			if err != nil {
+				return err
+			}
+			if !w.seesAllCards(account) {
+				return errCardName
+			}
 		}
 		if err := w.seesParents(recipe); err != nil {
 			return err
@@ -69,11 +75,16 @@ func updateCard(w *writing, f *fields) func(string) error {
 var errCardName = &fault.FieldError{Kind: fault.ErrInvalid, Field: "external_id",
 	Text: "is for who reads provider and customer cards alike"}
 
-// seesAllCards reports whether the actor would see cards of both kinds. An
-// external id is unique within an account across both kinds.
-func (w *writing) seesAllCards(account string) bool {
-	for _, kind := range []string{schema.ProviderCard, schema.CustomerCard} {
-		row := map[string]any{"account_id": account, "tenant_id": w.tx.Tenant(), "kind": kind}
+// seesAllCards reports whether the actor would see every card that the account
+// may own. An external id is unique within an account across both kinds of
+// cards, and only a master owns provider cards.
+func (w *writing) seesAllCards(account store.Account) bool {
+	kinds := []string{schema.CustomerCard}
+	if account.Kind == store.Master {
+		kinds = append(kinds, schema.ProviderCard)
+	}
+	for _, kind := range kinds {
+		row := map[string]any{"account_id": account.ID, "tenant_id": w.tx.Tenant(), "kind": kind}
 		if w.mayRow("read", "card", "", row, nil, nil) != nil {
 			return false
 		}
@@ -105,7 +116,7 @@ func (w *writing) createCard() (target, error) {
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	if c.ExternalID != "" && !w.seesAllCards(account.ID) {
+	if c.ExternalID != "" && !w.seesAllCards(account) {
 		return target{}, errCardName
 	}
 	made, err := w.tx.CreateCard(w.r.Ctx, c)

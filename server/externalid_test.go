@@ -156,3 +156,18 @@ func TestATokenWithoutAListOfScopesIsWarnedAbout(t *testing.T) {
 		}
 	}
 }
+
+// A reseller that sees all customer cards of its account gives them external ids. It
+// learns only of cards that it sees.
+func TestAResellerGivesItsOwnCustomerCardAnExternalID(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"external_id":"R-1"}`).refused(200, `"external_id":"R-1"`)
+		w.do("a", "POST", "/v1/cards", `{"name":"x","currency":"EUR","external_id":"R-1"}`).refused(409, `"field":"external_id"`)
+		w.do("a", "POST", "/v1/cards", `{"name":"x","currency":"EUR","external_id":"R-2"}`).refused(201, `"external_id":"R-2"`)
+		for _, taken := range []string{secret("M", "external gold"), secret("M", "external upstream"), secret("B", "external bulk")} {
+			w.do("a", "POST", "/v1/cards", `{"name":"x","currency":"EUR","external_id":"`+taken+`"}`).want(201)
+		}
+		w.do("a", "PATCH", "/v1/cards/{gold}", `{"external_id":"R-3"}`).refused(403, "card_not_own")
+	})
+}

@@ -57,8 +57,7 @@ func (l link) query(r *inquiry, card string, within bool) (query.Query, error) {
 }
 
 // listLinks answers GET on a card's links. A card that was assigned to the
-// reader does not show its links. The answer is then that of an absent card:
-// 404.
+// reader does not show its links: 403.
 func listLinks(l link) func(*exchange) error {
 	return func(r *exchange) error {
 		card, err := r.param("id")
@@ -76,8 +75,8 @@ func listLinks(l link) func(*exchange) error {
 	}
 }
 
-// ownSide returns nil for a card whose links the reader may see, and 404 for any
-// other card.
+// ownSide returns nil for a card whose links the reader may see. It returns 403
+// for a card that was assigned to the reader, and 404 for any other card.
 func (r *inquiry) ownSide(card string) error {
 	p, err := r.ReadPlan("card")
 	if err != nil {
@@ -85,12 +84,17 @@ func (r *inquiry) ownSide(card string) error {
 	}
 	row, err := r.One(r.Store, p, card)
 	if err == nil && row.View == translatedView {
-		return notFound()
+		return notOwn()
 	}
 	return err
 }
 
 const translatedView = "translated"
+
+// notOwn refuses a reader who sees the card and not its owner's side of it.
+func notOwn() error {
+	return &problem{kind: kindForbidden, reasons: []string{store.ReasonCardNotOwn}}
+}
 
 // putLink answers PUT on a link. The card's owner assigns the card to an
 // account, or puts a customer on it, for a time.

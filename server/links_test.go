@@ -41,11 +41,13 @@ func TestAnAssignmentHoldsForItsTime(t *testing.T) {
 
 // An account does not see the links of a card that was assigned to it: neither
 // the other accounts that have it, nor the customers on it.
-func TestAnAssignedCardsLinksAreNotThere(t *testing.T) {
+func TestAnAssignedCardDoesNotShowItsLinks(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		w.get("a", "/v1/cards/{gold}/assignments").want(404)
-		w.get("a", "/v1/cards/{gold}/customers").want(404)
+		w.get("a", "/v1/cards/{gold}/assignments").refused(403, "card_not_own")
+		w.get("a", "/v1/cards/{gold}/customers").refused(403, "card_not_own")
+		w.get("a", "/v1/cards/{silver}/assignments").want(404)
+		w.get("a", "/v1/cards/{silver}/customers").want(404)
 		w.do("a", "DELETE", "/v1/cards/{gold}/assignments/{A}", "").refused(403, "card_not_own")
 		if got := w.get("m", "/v1/cards/{gold}/customers").column("customer_id"); len(got) != 1 || got[0] != w.id("mega") {
 			t.Errorf("customers on the card: %v", got)

@@ -93,7 +93,7 @@ func (f *fields) rules(name string) *[]store.ProfitRule {
 }
 
 // getRules answers with the profit rules of a card on the reader's own side. A
-// card that was assigned to the reader shows none: 404.
+// card that was assigned to the reader does not show them: 403.
 func getRules(r *exchange) error {
 	id, err := r.param("id")
 	if err != nil {
@@ -107,7 +107,7 @@ func getRules(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	body, err := rulesBody(row.AppendJSON(nil))
+	body, err := rulesBody(row.AppendJSON(nil), row.View)
 	if err != nil {
 		return err
 	}
@@ -117,9 +117,13 @@ func getRules(r *exchange) error {
 // rulesTag is the type that the ETag of a list of profit rules is made with.
 const rulesTag = "profit_rules"
 
-// rulesBody extracts the list from a card's representation. It answers 404 if
-// the reader is not shown the rules.
-func rulesBody(card []byte) ([]byte, error) {
+// rulesBody extracts the list from a card's representation. It answers 403 if
+// the card was assigned to the reader, and 404 if the reader is not shown the
+// rules for another reason.
+func rulesBody(card []byte, view string) ([]byte, error) {
+	if view == translatedView {
+		return nil, notOwn()
+	}
 	var shown struct {
 		Rules *json.RawMessage `json:"profit_rules"`
 	}
@@ -144,7 +148,7 @@ func putRules(r *exchange) error {
 		if err != nil {
 			return written{}, err
 		}
-		body, err := rulesBody(card.json)
+		body, err := rulesBody(card.json, card.view)
 		return written{status: fiber.StatusOK, typ: rulesTag, body: body}, err
 	})
 }
@@ -154,7 +158,7 @@ func (w *writing) putRules(id string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	current, err := rulesBody(before.json)
+	current, err := rulesBody(before.json, before.view)
 	if err != nil {
 		return target{}, err
 	}

@@ -99,7 +99,7 @@ func (r *exchange) proving(card string) (*proving, error) {
 		return nil, err
 	}
 	if row.View == translatedView {
-		return nil, notFound()
+		return nil, notOwn()
 	}
 	var shown struct {
 		Routing  *string       `json:"routing"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/store/cardfile"
 	"resellerd/store/query"
 	"resellerd/store/schema"
@@ -161,7 +162,7 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 	if err := json.Unmarshal(row.AppendJSON(nil), &head); err != nil {
 		return head, q, nil, nil, fmt.Errorf("card %s: %w", card, err)
 	}
-	rates, err := r.ReadPlan("rate")
+	rates, err := r.ratePlan(cards, card)
 	if err != nil {
 		return head, q, nil, nil, err
 	}
@@ -175,6 +176,29 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 	}
 	head.at, head.of = q.At, q.Revision
 	return head, q, shownColumns("rate", rates.Plan), apart, err
+}
+
+// ratePlan is ReadPlan for the rates of a card that the reader sees. If the policy
+// refuses these rates, it returns the reasons of the decision about them.
+func (r *inquiry) ratePlan(cards session.ReadPlan, card string) (session.ReadPlan, error) {
+	rates, err := r.MayList("rate")
+	if err != nil {
+		return session.ReadPlan{}, err
+	}
+	if rates != nil && rates.Plan.Text().Filter == cards.Plan.Text().Filter {
+		return *rates, nil // the reader sees the rates of each card that it sees
+	}
+	in := r.Input("read", "rate", card)
+	if in.Resource.Row, err = r.s.store.PolicyRow(r.Ctx, "rate", card); err != nil {
+		return session.ReadPlan{}, err
+	}
+	switch d := r.Decide(in); {
+	case !d.Allow:
+		return session.ReadPlan{}, session.DeniedOpenly(d)
+	case rates == nil:
+		return session.ReadPlan{}, notFound() // the user's rights have changed meanwhile
+	}
+	return *rates, nil
 }
 
 // past reads a parameter with a time that is not in the future. It returns 0 if

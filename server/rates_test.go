@@ -123,3 +123,35 @@ func TestEveryFieldOfTheTranslatedView(t *testing.T) {
 		}
 	})
 }
+
+// A refusal to show rates has the reasons of an evaluation, whether the policy refuses
+// all rates or those of one card.
+func TestARefusalToShowRatesHasTheReasonsOfAnEvaluation(t *testing.T) {
+	t.Parallel()
+	const refuse = "\nclosed if not data.reseller.areas.permits(\"card/rates\", \"read\")\n\n%s" +
+		"\n# METADATA\n# title: Rates closed\n# description: The rates are closed.\n# custom:\n#   code: rates_closed\n" +
+		"reasons contains rego.metadata.rule().custom.code if shut\n"
+	for name, shut := range map[string]string{
+		"all": "shut if closed\n", "of one card": "shut if {\n\tclosed\n\tinput.resource.public_name == \"Public gold\"\n}\n",
+	} {
+		engine := hidingEngine(t, "reseller/resource/rate/rate.rego", `allow if card.allow`,
+			"allow if {\n\tcard.allow\n\tnot shut\n}", fmt.Sprintf(refuse, shut))
+		eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
+			w := fresh()
+			eyed(w)
+			told := w.do("m", "POST", "/access/v1/evaluation", `{"subject":{"type":"user","id":"{a.hidden}"},"action":{"name":"read"},
+				"resource":{"type":"rate","id":"{gold}"},"context":{"reasons":true}}`).want(200)
+			if !strings.Contains(told.body, `{"decision":false,"context":{"reasons":["rates_closed"]}}`) {
+				t.Fatalf("%s: %s", name, told.body)
+			}
+			w.get("a.sees", "/v1/cards/{gold}/rates").want(200)
+			for _, accept := range []string{"application/json", "text/csv"} {
+				w.do("a.hidden", "GET", "/v1/cards/{gold}/rates", "", "Accept", accept).refused(403, `"reasons":["rates_closed"]`)
+			}
+			w.get("a.hidden", "/v1/cards/{silver}/rates").want(404)
+			if name == "of one card" {
+				w.get("a.hidden", "/v1/cards/{retail}/rates").want(200)
+			}
+		})
+	}
+}

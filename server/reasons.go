@@ -21,12 +21,12 @@ func Reasons() []ReasonDoc {
 		{session.ReasonUnknownUser, http.StatusForbidden, "The acting user is unknown, disabled, ambiguous or suspended."},
 		{insight.ReasonExceeds, http.StatusForbidden, "The preview would show more than the viewer may read. Policies give this reason for [writes](#access-that-users-give-to-others)."},
 		{session.ReasonRatesHidden, http.StatusForbidden, "The user may not read all rates that the request needs: [Hidden rates](../store/README.md#hidden-rates)."},
-		{store.ReasonExternalIDTaken, http.StatusConflict, "Another user of the tenant has this external id."},
+		{store.ReasonExternalIDTaken, http.StatusConflict, "Another user, or another account, of the tenant has this external id."},
 		{store.ReasonWithdrawn, http.StatusConflict, "A card that the revision was built from, or a parent of the card, is no longer assigned."},
 		{store.ReasonBaseChanged, http.StatusConflict, "The revision that an amendment amends is not active."},
 		{store.ReasonSellsAtLoss, http.StatusConflict, "A call would sell for less than it costs."},
 		{store.ReasonNotProven, http.StatusConflict, "There is no cost to compare the prices with."},
 		{store.ReasonCurrencyMismatch, http.StatusUnprocessableEntity, "A parent has another currency, and no exchange rate is given. The status is 409 if an existing parent is the cause."},
-		{store.ReasonCardNotOwn, http.StatusUnprocessableEntity, "A parent belongs to another account and is not assigned to the card's account. The status is 409 if an existing parent is the cause."},
+		{store.ReasonCardNotOwn, http.StatusUnprocessableEntity, "A parent belongs to another account and is not assigned to the card's account. The status is 409 if an existing parent is the cause. It is 403 if the request needs a card of the own account, and this one is assigned to it."},
 	}
 }

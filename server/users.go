@@ -17,7 +17,7 @@ var userWriter = rowWriter{
 	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.Ctx, id, 0) },
 }
 
-// externalID is the field by which the panel identifies a user.
+// externalID is the field by which the panel identifies a user or an account.
 const externalID = "external_id"
 
 // userAccess returns the access that a user's groups add up to.
@@ -53,8 +53,9 @@ func updateUser(w *writing, f *fields) func(string) error {
 	}
 }
 
-// mayName refuses to set an external id, which identifies a user, unless a user of
-// the master acts or the token has the scope identity. The server checks this and
+// mayName refuses to set an external id that is unique in the tenant, unless a user
+// of the master acts or the token has the scope identity. Others would learn which
+// ids are taken. The server checks this and
 // not the policy: the policy does not know scopes, and an operator's own policy
 // cannot drop the rule.
 func (w *writing) mayName(f *fields, name string) error {
@@ -63,6 +64,14 @@ func (w *writing) mayName(f *fields, name string) error {
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,
 		detail: fault.Sentence(f.path+name, "can only be set by users of the master, or with a token that has the scope "+identity.ScopeIdentity.String())}
+}
+
+// mayCall is mayName for a new row. Without an external id, nothing is refused.
+func (w *writing) mayCall(f *fields) error {
+	if value := f.sent[externalID]; value != nil && value != "" {
+		return w.mayName(f, externalID)
+	}
+	return nil
 }
 
 // postUser creates a user of the account that the body names; the default is the
@@ -78,10 +87,8 @@ func postUser(r *exchange) error {
 }
 
 func (w *writing) createUser(f *fields, account store.Account) (target, error) {
-	if value := f.sent[externalID]; value != nil && value != "" {
-		if err := w.mayName(f, externalID); err != nil {
-			return target{}, err
-		}
+	if err := w.mayCall(f); err != nil {
+		return target{}, err
 	}
 	p := userPatch(f)
 	if err := f.err(); err != nil {

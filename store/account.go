@@ -23,7 +23,7 @@ func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
 // depth, version and times.
 //
 // It returns ErrInvalid for a malformed field or an unknown parent, and ErrConflict
-// if the external id is taken under the same parent.
+// if the external id is taken in the tenant.
 func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.newID("account"), 1, tx.now, tx.now
 	orDefault(&a.Kind, Reseller)

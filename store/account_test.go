@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 
 	"resellerd/store"
@@ -56,8 +57,11 @@ func TestAnAccountChangesWhatItMay(t *testing.T) {
 		refused(t, update("acc_none", store.AccountPatch{}), fault.ErrNotFound, "")
 		refused(t, update("a\x00b", store.AccountPatch{}), fault.ErrNotFound, "")
 		refused(t, update("a\xffb", store.AccountPatch{}), fault.ErrNotFound, "")
-		if err := update(c.below.ID, store.AccountPatch{ExternalID: ptr("r-1")}); err != nil {
-			t.Errorf("an external id is unique under one parent only: %v", err)
+		err := update(c.below.ID, store.AccountPatch{ExternalID: ptr("r-1")})
+		refused(t, err, fault.ErrConflict, "external_id")
+		var why *store.ReasonError
+		if !errors.As(err, &why) || why.Code != store.ReasonExternalIDTaken {
+			t.Errorf("got %v", err)
 		}
 		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateAccount(ctx, c.reseller.ID, store.AccountPatch{Ceiling: ptr(store.Access(nil)), ExternalID: ptr("")}))

@@ -10,13 +10,11 @@ import (
 // understand. The key of a unique constraint is its name in PostgreSQL and its
 // columns in SQLite. The key of a trigger or check is its name in both.
 var refusals = map[string]fault.FieldError{
-	"account_kept":                             {Kind: fault.ErrConflict, Field: "", Text: "accounts are closed, never deleted"},
-	"account_place":                            {Kind: fault.ErrInvalid, Field: "parent_id", Text: "does not fit the account's kind and tenant"},
-	"account_place_fixed":                      {Kind: fault.ErrConflict, Field: "parent_id", Text: "cannot change: an account keeps its place in the tree"},
-	"account_currency_fixed":                   {Kind: fault.ErrConflict, Field: "currency", Text: "cannot change once it is set"},
-	"account_tree_true":                        {Kind: fault.ErrConflict, Field: "", Text: "the account tree follows the accounts"},
-	"accounts_external_id":                     {Kind: fault.ErrConflict, Field: "external_id", Text: "is taken"},
-	"accounts.parent_id, accounts.external_id": {Kind: fault.ErrConflict, Field: "external_id", Text: "is taken"},
+	"account_kept":           {Kind: fault.ErrConflict, Field: "", Text: "accounts are closed, never deleted"},
+	"account_place":          {Kind: fault.ErrInvalid, Field: "parent_id", Text: "does not fit the account's kind and tenant"},
+	"account_place_fixed":    {Kind: fault.ErrConflict, Field: "parent_id", Text: "cannot change: an account keeps its place in the tree"},
+	"account_currency_fixed": {Kind: fault.ErrConflict, Field: "currency", Text: "cannot change once it is set"},
+	"account_tree_true":      {Kind: fault.ErrConflict, Field: "", Text: "the account tree follows the accounts"},
 
 	"group_owner_fixed": {Kind: fault.ErrConflict, Field: "account_id", Text: "cannot change: a group stays with its account"},
 	"group_in_use":      {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot exclude accounts whose users are in the group"},
@@ -25,6 +23,8 @@ var refusals = map[string]fault.FieldError{
 	"group_loan_fixed":  {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot change in place: replace the loan"},
 
 	"users_login":                                 {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},
+	"users_login_key":                             {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},
+	"users.account_id, users.login_key":           {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},
 	"users.account_id, users.login":               {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},
 	"user_external_id_form":                       {Kind: fault.ErrInvalid, Field: "external_id", Text: "is malformed"},
 	"users_in_a_group":                            {Kind: fault.ErrInvalid, Field: "groups", Text: "must have at least one group"},
@@ -58,8 +58,11 @@ var refusals = map[string]fault.FieldError{
 	"data_revision_rises": {Kind: fault.ErrConflict, Field: "", Text: "the data revision must rise by one"},
 }
 
-// userExternalID is the constraint that makes external ids of users unique.
-const userExternalID = "users_tenant_external_id"
+// externalIDs are the constraints that make external ids unique in the tenant.
+var externalIDs = map[string]bool{
+	"users_tenant_external_id": true, "accounts_tenant_external_id": true,
+	"accounts_external_id": true, "accounts.parent_id, accounts.external_id": true,
+}
 
 // explain turns a violated constraint into an ErrConflict or ErrInvalid that names
 // the field. The error quotes neither the database nor any row.
@@ -68,7 +71,7 @@ func explain(err error) error {
 	if !errors.As(err, &c) {
 		return err
 	}
-	if c.Name == userExternalID {
+	if externalIDs[c.Name] {
 		return refused(ReasonExternalIDTaken, "external_id", "is taken")
 	}
 	if known, ok := refusals[c.Name]; ok {

@@ -86,6 +86,15 @@ var attempts = []attempt{
 	{name: "a user named as another, who is replaced", sqlite: true, sql: []string{"UPDATE OR REPLACE users SET external_id = 'panel-7' WHERE id = '{staff}'"}},
 	{name: "a new user named as another, who is replaced", sqlite: true, sql: []string{
 		"INSERT OR REPLACE INTO users (id, tenant_id, account_id, external_id, login, status, first_group_id, created_at, updated_at) VALUES ('usr_x', '{master}', '{master}', 'panel-7', 'x', 'active', '{full}', 1, 1)"}},
+	{name: "an account named as another", sql: []string{"UPDATE accounts SET external_id = 'r-1' WHERE id = '{below}'"}},
+	{name: "a new account named as another", sql: []string{strings.Replace(strings.Replace(account("'{master}'", "'{sibling}'", 2), "(id,", "(external_id, id,", 1), "VALUES (", "VALUES ('r-1', ", 1)}},
+	{name: "an account named as another, which is replaced", sqlite: true, sql: []string{"UPDATE OR REPLACE accounts SET external_id = 'r-1' WHERE id = '{sibling}'"}},
+	{name: "a user with the login of another", sql: []string{
+		user("'{reseller}'", "'{own}'"), "INSERT INTO user_groups (user_id, group_id) VALUES ('usr_x', '{own}')",
+		"UPDATE users SET login_key = 'k' WHERE id = '{agent}'", "UPDATE users SET login_key = 'k' WHERE id = 'usr_x'"}},
+	{name: "a user with the login of another, who is replaced", sqlite: true, sql: []string{
+		user("'{reseller}'", "'{own}'"), "INSERT INTO user_groups (user_id, group_id) VALUES ('usr_x', '{own}')",
+		"UPDATE users SET login_key = 'k' WHERE id = '{agent}'", "UPDATE OR REPLACE users SET login_key = 'k' WHERE id = 'usr_x'"}},
 	{name: "a user named like an id", sql: []string{"UPDATE users SET external_id = '{staff}' WHERE id = '{agent}'"}},
 	{name: "a group that moves to another account", sql: []string{"UPDATE groups SET account_id = '{sibling}' WHERE id = '{full}'"}},
 	{name: "a loan withdrawn under a user", sql: []string{"DELETE FROM group_loans WHERE group_id = '{lent}'"}},

@@ -36,6 +36,11 @@ func (s *Store) migrate(ctx context.Context, version int64, texts fs.FS) error {
 	if err := s.tellCleared(ctx, steps); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
+	if version >= keysLogins {
+		if err := s.keyLogins(ctx); err != nil {
+			return fmt.Errorf("logins: %w", err)
+		}
+	}
 	_, err = s.Key(ctx)
 	return err
 }

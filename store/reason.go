@@ -8,7 +8,7 @@ const (
 	ReasonCardNotOwn       = "card_not_own"            // another account's card, not assigned to the card's owner
 	ReasonWithdrawn        = "provider_card_withdrawn" // a parent that is not assigned any more
 	ReasonSellsAtLoss      = "sells_at_loss"           // a call that costs more than it sells for
-	ReasonExternalIDTaken  = "external_id_taken"       // another user of the tenant has the external id
+	ReasonExternalIDTaken  = "external_id_taken"       // another user or account of the tenant has the external id
 )
 
 // LossError is an ErrConflict with ReasonSellsAtLoss: calls would sell for less

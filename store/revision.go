@@ -46,6 +46,7 @@ type Revision struct {
 	HeldReason     string        `db:"held_reason,null"` // a code, if held
 	Terms          string        `db:"terms,null"`       // the card's fields that determine costs, as of the last activation or change
 	CreatedAt      schema.Micros `db:"created_at,fixed"`
+	MadeBy         string        `db:"made_by,null,unlisted"`      // the user who made it; "" if that is not known
 	StagedBy       string        `db:"staged_by,null,unlisted"`    // the work that writes a draft without a card
 	StagedUntil    schema.Micros `db:"staged_until,null,unlisted"` // when its lease ends
 }

@@ -39,8 +39,8 @@ func rowOf(u User) userRow {
 // CreateUser stores a new user of u.AccountID. The default of Status is Active.
 // CreateUser sets id, tenant, version and times. It returns ErrInvalid for a
 // malformed field, an unknown account, or a group that the account neither owns nor
-// borrows. It returns ErrConflict for a login that is taken in the account or an
-// external id that is taken in the tenant.
+// borrows. It returns ErrConflict for a login whose key is taken in the account (see
+// schema.LoginKey) or an external id that is taken in the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
 	orDefault(&u.Status, Active)
@@ -49,6 +49,9 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	}
 	row := rowOf(u)
 	_, err := tx.execNamed(ctx, userRowsTable.insert, row)
+	if err == nil {
+		err = tx.keyLogin(ctx, u)
+	}
 	if err == nil {
 		err = tx.join(ctx, u.ID, row.Groups)
 	}
@@ -103,6 +106,9 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 		return err
 	}
 	_, err := tx.execNamed(ctx, userRowsTable.update, row)
+	if err == nil && row.Login != before.Login {
+		err = tx.keyLogin(ctx, row.User)
+	}
 	if err != nil {
 		return err
 	}

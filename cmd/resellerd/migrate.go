@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,12 +11,13 @@ import (
 
 type migrateCommand struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
-	Check    bool   `help:"Only list external ids of users that collide or are malformed."`
+	Check    bool   `help:"Only list external ids and logins that collide, and malformed external ids of users."`
 	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // Run migrates the schema and prints the external ids of users that the migration
-// cleared. Several migrations may run at once: they take turns.
+// cleared, and names that collide. Several migrations may run at once: they take
+// turns.
 func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
 	if c.Check {
 		return c.check(ctx, t.out)
@@ -31,15 +33,19 @@ func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
 	if err := st.SchemaCurrent(ctx); err != nil {
 		return err
 	}
-	if err := c.print(t.out, cleared); err != nil || c.Format == "json" {
+	same, err := st.Collisions(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.print(t.out, cleared, same); err != nil || c.Format == "json" {
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "the schema of %s is up to date\n", hidePassword(c.Database))
 	return err
 }
 
-// check lists the external ids that a person should look at before or after the
-// migration. It returns a decideError if there are any.
+// check lists the names that a person should look at before or after the migration.
+// It returns a decideError if there are any.
 func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 	if err := fileThere(c.Database); err != nil {
 		return err
@@ -53,11 +59,26 @@ func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(w, bad); err != nil || len(bad) == 0 {
+	same, err := st.Collisions(ctx)
+	if err != nil {
 		return err
 	}
-	return decideError{fmt.Errorf("external ids of users: %d collide or are malformed; "+
-		"give these users other ids; `resellerd migrate` clears the ids marked as cleared and keeps the others", len(bad))}
+	if err := c.print(w, bad, same); err != nil {
+		return err
+	}
+	var decide []error
+	if len(bad) > 0 {
+		decide = append(decide, fmt.Errorf("external ids of users: %d collide or are malformed; "+
+			"give these users other ids; `resellerd migrate` clears the ids marked as cleared and keeps the others", len(bad)))
+	}
+	if len(same) > 0 {
+		decide = append(decide, fmt.Errorf("external ids of accounts, and logins: %d collide; "+
+			"change all but one of each; `resellerd migrate` keeps them", len(same)))
+	}
+	if len(decide) > 0 {
+		return decideError{errors.Join(decide...)}
+	}
+	return nil
 }
 
 // externalID is the JSON form of a store.BadExternalID.
@@ -70,16 +91,37 @@ type externalID struct {
 	Cleared    bool   `json:"cleared"`
 }
 
-func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID) error {
+// collision is the JSON form of a store.Collision.
+type collision struct {
+	Tenant  string `json:"tenant_id"`
+	Account string `json:"account_id"`
+	Type    string `json:"type"`
+	ID      string `json:"id"`
+	Column  string `json:"column"`
+	Value   string `json:"value"`
+}
+
+func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID, same []store.Collision) error {
 	if c.Format == "json" {
 		list := make([]externalID, 0, len(bad))
 		for _, one := range bad {
 			list = append(list, externalID{one.TenantID, one.AccountID, one.UserID, one.ExternalID, one.Fault, one.Cleared})
 		}
-		return printJSON(w, map[string][]externalID{"external_ids": list})
+		collisions := make([]collision, len(same))
+		for i, one := range same {
+			collisions[i] = collision{one.TenantID, one.AccountID, one.Type, one.ID, one.Column, one.Value}
+		}
+		return printJSON(w, map[string]any{"external_ids": list, "collisions": collisions})
 	}
 	for _, one := range bad {
 		if _, err := fmt.Fprintln(w, badExternalID(one)); err != nil {
+			return err
+		}
+	}
+	for _, one := range same {
+		_, err := fmt.Fprintf(w, "tenant %s, account %s, %s %s: %s %q collides: it stays\n",
+			one.TenantID, one.AccountID, one.Type, one.ID, one.Column, one.Value)
+		if err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,46 @@ func TestTheCheckListsBadExternalIDsAndChangesNothing(t *testing.T) {
 	}
 }
 
+// Names that an older release let collide are listed and kept.
+func TestTheCheckListsNamesThatCollide(t *testing.T) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			made, _ := found(t, url, "--company", "Halyard", "--login", "admin@halyard.example")
+			s := storetest.Open(t, url, store.Options{})
+			var group string
+			if err := storetest.SQL(t, s).QueryRow("SELECT group_id FROM user_groups WHERE user_id = '" + made.User + "'").Scan(&group); err != nil {
+				t.Fatal(err)
+			}
+			tx, err := storetest.SQL(t, s).Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{
+				"INSERT INTO users (id, tenant_id, account_id, login, status, first_group_id, created_at, updated_at) VALUES ('usr_x', '" +
+					made.Account + "', '" + made.Account + "', 'Admin@Halyard.example', 'active', '" + group + "', 1, 1)",
+				"INSERT INTO user_groups (user_id, group_id) VALUES ('usr_x', '" + group + "')",
+			} {
+				if _, err := tx.Exec(text); err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+			}
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			code, stdout, stderr := call(t, nil, []string{"migrate", "--check", "--database", url})
+			if code != exitDecide || !strings.Contains(stdout, `user usr_x: login "Admin@Halyard.example" collides: it stays`) ||
+				!strings.Contains(stdout, made.User) || !strings.Contains(stderr, "2 collide") {
+				t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+			code, stdout, stderr = call(t, nil, []string{"migrate", "--format", "json", "--database", url})
+			if code != exitOK || !strings.Contains(stdout, `"collisions"`) || !strings.Contains(stdout, "usr_x") {
+				t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
 // givenPast gives a user an external id that the store no longer accepts.
 func givenPast(t *testing.T, url, user, id string) {
 	t.Helper()

@@ -15,7 +15,7 @@ type Account struct {
 	Currency   string `db:"currency,null,filter" description:"ISO 4217; fixed once set"`
 	Status     string `db:"status,filter" enum:"active,suspended,closed"`                                    // its own status
 	Ceiling    Access `db:"ceiling,opaque" description:"the most access that the account may have, by area"` // nil for no limit
-	ExternalID string `db:"external_id,null,filter"`                                                         // unique under its parent
+	ExternalID string `db:"external_id,null,filter"`                                                         // unique in the tenant
 	Depth      int    `db:"depth,fixed,filter,hidden"`                                                       // 0 for a master
 	Version    int64  `db:"version,unlisted"`                                                                // grows by one with every update
 	CreatedAt  Micros `db:"created_at,fixed"`

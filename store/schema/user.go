@@ -8,7 +8,7 @@ type User struct {
 	TenantID   string   `db:"tenant_id,key,filter,hidden"`
 	AccountID  string   `db:"account_id,fixed,filter,account"`
 	ExternalID string   `db:"external_id,null,filter" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
-	Login      string   `db:"login,opaque" format:"email"` // unique in the account
+	Login      string   `db:"login,opaque" format:"email"` // LoginKey is unique in the account
 	Name       string   `db:"name,null,opaque"`
 	Groups     []string `db:"-" json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"` // ids, sorted
 	Status     string   `db:"status,filter" enum:"active,disabled"`
