@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"strings"
 	"testing"
 
 	"resellerd/server/insight"
@@ -153,4 +155,54 @@ func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
 		return nil
 	}))
 	return actor, previewed
+}
+
+// Support staff of a master have every area that a reseller has, but no provider cards.
+// They preview any reseller's owner, and see what the owner sees. They see no cost of
+// the master.
+func TestSupportPreviewsResellersWithoutCostsOfTheMaster(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		support := store.Group{Rows: maps.Clone(store.DefaultResellerGroup().Rows)}
+		delete(support.Rows, "card/provider")
+		hire(w, "M", "M", "support", support)
+		half := store.Group{Rows: maps.Clone(support.Rows)}
+		delete(half.Rows, "card/customer")
+		hire(w, "M", "M", "half", half)
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"]}`).want(200)
+		w.acceptedLosses("retail")
+		if seen := w.get("a", "/v1/audit?action=accept_losses").items(); len(seen) != 1 {
+			t.Fatalf("the reseller sees the losses %v", seen)
+		}
+		for _, owner := range []string{"a", "b", "c"} {
+			for _, path := range []string{
+				"/v1/me", "/v1/accounts", "/v1/users", "/v1/groups", "/v1/customers", "/v1/audit", "/v1/cards", "/v1/cards?kind=provider",
+				"/v1/cards/{gold}", "/v1/cards/{gold}/rates", "/v1/cards/{retail}", "/v1/cards/{retail}/revisions", "/v1/lookup?number=49171",
+			} {
+				own := w.get(owner, path)
+				got := w.do("support", "GET", path, "", headerAs, w.id(owner))
+				if got.status != own.status || decisionIDs.ReplaceAllString(got.body, "") != decisionIDs.ReplaceAllString(own.body, "") {
+					if path != "/v1/audit" { // the previews are in it
+						t.Errorf("%s %s: previewed %d %s\nsees %d %s", owner, path, got.status, got.body, own.status, own.body)
+					}
+				}
+				if found := leaked(got.body, "M"); path != "/v1/groups" && len(found) > 0 && !strings.Contains(own.body, found[0]) {
+					t.Errorf("%s %s tells %s", owner, path, found)
+				}
+			}
+			w.get("support", "/v1/preview/{"+owner+"}").want(200)
+			w.get("half", "/v1/preview/{"+owner+"}").refused(403, insight.ReasonExceeds)
+		}
+		for _, path := range []string{"/v1/cards/{upstream}", "/v1/cards/{upstream}/rates", "/v1/cards/{upstream}/revisions"} {
+			w.get("support", path).want(404)
+		}
+		if cards := w.get("support", "/v1/cards?kind=provider").items(); len(cards) != 0 {
+			t.Errorf("support sees the provider cards %v", cards)
+		}
+		if found := w.get("support", "/v1/lookup?number=49171").want(200).body; strings.Contains(found, w.id("upstream")) {
+			t.Errorf("a look-up tells %s", found)
+		}
+		w.get("support", "/v1/preview/{m}").refused(403, insight.ReasonExceeds)
+		w.do("support", "GET", "/v1/me", "", headerAs, w.id("m")).refused(403, insight.ReasonExceeds)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
@@ -66,14 +67,17 @@ func previewRow(err error) error {
 }
 
 // readsMore reports whether the policy lets the target read something that the acting
-// user may not read: an area, rows, a column, or the costs of cards.
+// user may not read: rows, a column, the costs of cards, or an area of the panel.
+// It compares resellerd's own areas by their rows and columns. So the translated cards
+// of a reseller are compared with the customer cards of the viewer, which they are.
 func (r *Reader) readsMore(target *session.Actor) bool {
-	all := slices.AppendSeq(r.Areas(), maps.Keys(target.Facts.Access))
-	own := r.readable(all)
 	words := r.wordsFor(target)
+	all := slices.DeleteFunc(slices.AppendSeq(r.Areas(), maps.Keys(target.Facts.Access)), comparedByRows)
+	own := r.readable(all, words)
 	more := false
 	_ = r.through(target, func() error {
-		its := r.readable(all)
+		its := r.readable(all, words)
+		more = !words.costs(own.costs, its.costs)
 		for what, may := range its.may {
 			more = more || may && !own.may[what]
 		}
@@ -85,17 +89,26 @@ func (r *Reader) readsMore(target *session.Actor) bool {
 	return more
 }
 
-// reads holds what a user may read by name, and the readable rows of each type.
-type reads struct {
-	may  map[string]bool
-	rows map[string]predicate.Filter
+// comparedByRows reports whether everything in an area is a row that the store keeps.
+// A panel has no rows of its own below card.
+func comparedByRows(area string) bool {
+	return strings.HasPrefix(area, "card/") ||
+		slices.ContainsFunc(rowAreas, func(a rowArea) bool { return a.area == area })
 }
 
-// readable returns what the acting user may read.
-func (r *Reader) readable(all []string) reads {
-	costs := r.PlanCosts()
-	out := reads{rows: map[string]predicate.Filter{},
-		may: map[string]bool{"all rates": costs.Rates, "own costs": costs.Own, "costs below": costs.Below}}
+// reads holds what a user may read by name, the readable rows of each type, and which
+// costs the user sees.
+type reads struct {
+	may   map[string]bool
+	rows  map[string]predicate.Filter
+	costs session.CostsShown
+}
+
+// readable returns what the acting user may read. Columns that are computed from costs
+// count only between users of one account. For others, the costs decide: one account
+// has them on its own cards, and the other on cards below.
+func (r *Reader) readable(all []string, w wording) reads {
+	out := reads{rows: map[string]predicate.Filter{}, may: map[string]bool{}, costs: r.PlanCosts()}
 	for _, area := range all {
 		out.may["area "+area] = r.Judge(r.Input("read", "area", areas.Asked(area, all))).Allow
 	}
@@ -107,7 +120,9 @@ func (r *Reader) readable(all []string) reads {
 		out.rows[typ] = plan.Filter
 		for _, group := range plan.Columns {
 			for _, column := range group.Columns {
-				out.may["column "+typ+"."+column] = true
+				if w.sameAccount || !session.OfCosts(typ, column) {
+					out.may["column "+typ+"."+column] = true
+				}
 			}
 		}
 	}

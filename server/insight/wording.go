@@ -46,6 +46,16 @@ func (w wording) of(e predicate.Expr) predicate.Expr {
 	return said
 }
 
+// costs reports whether the viewer sees the costs that the target sees. What an account
+// below the viewer's is supplied with is sold by the viewer's account, or below it.
+func (w wording) costs(viewer, target session.CostsShown) bool {
+	own := viewer.Own
+	if !w.sameAccount {
+		own = w.below && viewer.Below
+	}
+	return (viewer.Rates || !target.Rates) && (own || !target.Own) && (viewer.Below || !target.Below)
+}
+
 func (w wording) each(list []predicate.Expr) []predicate.Expr {
 	out := make([]predicate.Expr, len(list))
 	for i, e := range list {
@@ -94,7 +104,11 @@ func (w wording) reach(e predicate.Expr) predicate.And {
 	case name == "tenant_id" && of == "subject.account.tenant_id":
 		return predicate.And{session.InTenant}
 	case slices.Contains([]string{"id", "account_id", "actor_account_id"}, name) && (of == "subject.account.id" || of == "subject.below"):
-		return predicate.And{session.InTenant, predicate.Member{Item: ops[0], Set: predicate.Operand{Ref: predicate.Below}}}
+		said := predicate.And{session.InTenant, predicate.Member{Item: ops[0], Set: predicate.Operand{Ref: predicate.Below}}}
+		if !w.sameAccount { // all of it lies below the viewer's own account
+			said = append(said, predicate.Compare{Op: predicate.Ne, Left: ops[0], Right: session.OwnAccount})
+		}
+		return said
 	case w.sameAccount:
 		return nil
 	case name == "account_id" && of == "subject.account.parent_id",

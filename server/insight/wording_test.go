@@ -20,7 +20,7 @@ func TestWhatATargetSeesInWordsOfItsViewer(t *testing.T) {
 		w          wording
 		said, want predicate.Expr
 	}{
-		"its account":                    {above, owner, within},
+		"its account":                    {above, owner, append(within[:2:2], predicate.Compare{Op: predicate.Ne, Left: owner.Left, Right: owner.Right})},
 		"its account, which is the same": {colleague, owner, predicate.And{session.InTenant, session.InReach, owner}},
 		"its account, elsewhere":         {beside, owner, anything},
 		"not its account":                {above, predicate.Not{X: owner}, anything},

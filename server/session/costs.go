@@ -63,6 +63,9 @@ func showsAll(typ string, columns []string) bool {
 // for.
 var ofCosts = map[string][]string{"card": {"stale"}, "revision": {"losses_accepted", "held_reason"}}
 
+// OfCosts reports whether a column is computed from what a card is bought for.
+func OfCosts(typ, column string) bool { return slices.Contains(ofCosts[typ], column) }
+
 // CostsShown says for which cards a user may see the costs. Costs are the rates of
 // the cards that a card is bought from.
 type CostsShown struct {

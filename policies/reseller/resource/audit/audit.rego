@@ -3,7 +3,8 @@
 # description: >-
 #   A master reads every entry of its tenant, a reseller those that its own subtree
 #   made about its own subtree. That losses were accepted tells of what a card is
-#   built from, and is for those who see that. Nobody writes one.
+#   built from, and is for those who see that: the cards of accounts below are built
+#   from customer cards. Nobody writes one.
 package reseller.resource.audit
 
 import data.reseller.areas
@@ -38,6 +39,12 @@ told if areas.permits("card/provider", "read")
 told if {
 	not areas.permits("card/provider", "read")
 	input.resource.action != "accept_losses"
+}
+
+told if {
+	not areas.permits("card/provider", "read")
+	areas.permits("card/customer", "read")
+	input.resource.account_id != input.subject.account.id
 }
 
 # METADATA

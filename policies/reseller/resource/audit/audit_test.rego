@@ -36,6 +36,17 @@ test_user_cannot_read_that_losses_were_accepted_without_seeing_provider_cards if
 	}
 }
 
+test_user_can_read_that_losses_were_accepted_below_by_seeing_customer_cards if {
+	accepted := object.union(entry("acc_s", "acc_s"), {"action": "accept_losses"})
+	every user in [fixture.master, fixture.reseller] {
+		allowed(fixture.holding(user, {"card/provider": []}), accepted)
+		blind := fixture.holding(user, {"card/provider": [], "card/customer": []})
+		refused(blind, accepted) == {"not_visible"}
+		allowed(blind, object.union(accepted, {"action": "activate"}))
+		allowed(fixture.holding(user, {"card/customer": []}), accepted)
+	}
+}
+
 test_user_without_access_cannot_read_entries if {
 	refused(fixture.holding(fixture.reseller, {"audit": []}), entry("acc_r", "acc_r")) == {"area_denied"}
 }

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"resellerd/store/dialect"
+)
+
+// SameCurrency returns an ErrConflict with ReasonCurrencyMismatch if a card has
+// another currency than an account or a customer. One without a currency matches
+// every card.
+func SameCurrency(card Card, currency string) error {
+	if currency == "" || currency == card.Currency {
+		return nil
+	}
+	return refused(ReasonCurrencyMismatch, "accept_currency", "is needed because the card has another currency")
+}
+
+// CardsMatchCurrency is SameCurrency for all cards that a customer is on, or will be
+// on.
+func (tx *Tx) CardsMatchCurrency(ctx context.Context, customer, currency string) error {
+	type other struct{ Currency string }
+	found, err := dialect.SelectAll[other](ctx, tx.store.dialect, tx.tx, `SELECT c.currency FROM card_customers l JOIN cards c ON c.id = l.card_id
+		WHERE l.customer_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND c.currency <> ? LIMIT 1`, customer, tx.now, currency)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return SameCurrency(Card{Currency: found[0].Currency}, currency)
+}
+
+// CurrencyMismatch is a card on which an account or a customer with another currency
+// is, or will be.
+type CurrencyMismatch struct {
+	TenantID string `db:"tenant_id"`
+	CardID   string `db:"card_id"`
+	Type     string `db:"type"` // account or customer
+	ID       string `db:"id"`
+	Card     string `db:"card"`  // the card's currency
+	Other    string `db:"other"` // that of the account or customer
+}
+
+// CurrencyMismatches lists where currencies differ, ordered by tenant and card. It
+// changes nothing.
+func (s *Store) CurrencyMismatches(ctx context.Context) (found []CurrencyMismatch, err error) {
+	err = s.snapshot(ctx, nil, func(x dialect.Execer) error {
+		type count struct{ N int }
+		there, err := dialect.SelectOne[count](ctx, s.dialect, x, s.dialect.HasUsers)
+		if err != nil || there.N == 0 {
+			return err
+		}
+		now := s.micros()
+		found, err = dialect.SelectAll[CurrencyMismatch](ctx, s.dialect, x, `
+			SELECT c.tenant_id, c.id AS card_id, 'account' AS type, a.id, c.currency AS card, a.currency AS other
+			FROM assignments l JOIN cards c ON c.id = l.card_id JOIN accounts a ON a.id = l.account_id
+			WHERE (l.valid_to IS NULL OR l.valid_to > ?) AND a.currency <> c.currency
+			UNION ALL
+			SELECT c.tenant_id, c.id, 'customer', o.id, c.currency, o.currency
+			FROM card_customers l JOIN cards c ON c.id = l.card_id JOIN customers o ON o.id = l.customer_id
+			WHERE (l.valid_to IS NULL OR l.valid_to > ?) AND o.currency <> c.currency
+			ORDER BY 1, 2, 3, 4`, now, now)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("currencies: %w", err)
+	}
+	return found, nil
+}
