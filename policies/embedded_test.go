@@ -111,7 +111,7 @@ func TestReasonsAreTheDocumentedOnes(t *testing.T) {
 	for _, code := range []string{
 		"account_suspended", "area_denied", "card_not_customer", "card_not_own", "client_ip_denied",
 		"client_ip_unknown", "column_not_writable", "customer_owner_immutable", "exceeds_delegation",
-		"group_not_lent", "group_not_own", "max_depth", "no_group", "not_visible", "owner_unknown",
+		"group_not_lent", "group_not_own", "max_depth", "no_group", "not_visible", "own_revision", "owner_unknown",
 		"reserved_type", "target_disabled", "unknown_action", "unknown_area", "unknown_user", "user_disabled",
 	} {
 		if _, ok := seen[code]; !ok {

@@ -30,6 +30,8 @@ func readLimits(data map[string]any) (Limits, error) {
 	var raw struct {
 		MaxDepth        *int                `json:"max_depth"`
 		ResellerCeiling map[string][]string `json:"reseller_ceiling"`
+
+		ActivationByAnother bool `json:"activation_by_another"` // checked here, and read by the embedded policy
 	}
 	if err := decodeData(given, &raw); err != nil {
 		return limits, fmt.Errorf("data.limits: %w", err)

@@ -90,15 +90,16 @@ func (w *writing) buildCard(id string) (target, error) {
 
 // mayBuild decides on every action that a build will take.
 func (w *writing) mayBuild(card string, o buildOptions) error {
-	actions := []string{"build"}
+	if err := w.may("build", "card", card, nil); err != nil {
+		return err
+	}
 	if o.activate {
-		actions = append(actions, "activate")
+		if err := w.mayPutInForce(card, w.r.Subject.User.ID); err != nil {
+			return err
+		}
 	}
 	if o.activate && o.atLoss {
-		actions = append(actions, "accept_losses")
-	}
-	for _, action := range actions {
-		if err := w.may(action, "card", card, nil); err != nil {
+		if err := w.may("accept_losses", "card", card, nil); err != nil {
 			return err
 		}
 	}
@@ -107,6 +108,9 @@ func (w *writing) mayBuild(card string, o buildOptions) error {
 
 func (w *writing) build(card string, o buildOptions) (store.Built, error) {
 	built, err := w.tx.BuildRevision(w.r.Ctx, w.rates(), card)
+	if err == nil {
+		err = w.tx.SetMaker(w.r.Ctx, built.Revision.ID, w.r.Subject.User.ID)
+	}
 	if err == nil && o.activate {
 		built.Revision, err = w.activateNow(card, built.Revision.ID, o.atLoss)
 	}

@@ -283,8 +283,12 @@ func fileProblem(err error) error {
 // force before it.
 func (w *writing) scheduleDraft(drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]
+	maker := w.r.Subject.User.ID
+	if err := w.tx.SetMaker(w.r.Ctx, d.Revision.ID, maker); err != nil {
+		return err
+	}
 	if d.At != 0 {
-		if err := w.may("activate", "card", d.Revision.CardID, nil); err != nil {
+		if err := w.mayPutInForce(d.Revision.CardID, maker); err != nil {
 			return err
 		}
 		r, err := w.tx.ScheduleRevision(w.r.Ctx, w.rates(), d.Revision.CardID, d.Revision.ID, store.Schedule{

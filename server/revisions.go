@@ -110,7 +110,11 @@ func (w *writing) activate(card, revision string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	f, atLoss, err := w.mayActivate(card, revision)
+	r, err := w.tx.Revision(w.r.Ctx, card, revision)
+	if err != nil {
+		return t, err
+	}
+	f, atLoss, err := w.mayActivate(card, revision, r.MadeBy)
 	if err != nil {
 		return t, err
 	}
@@ -138,11 +142,21 @@ func (w *writing) activateNow(card, revision string, atLoss bool) (store.Revisio
 	return r, w.tellLoss(card, err)
 }
 
+// mayPutInForce decides on the activation of a revision that maker made, "" if that
+// is not known.
+func (w *writing) mayPutInForce(card, maker string) error {
+	row, err := w.tx.PolicyRow(w.r.Ctx, "card", card)
+	if err != nil {
+		return err
+	}
+	return w.mayRow("activate", "card", card, row, map[string]any{"made_by": maker}, nil)
+}
+
 // mayActivate decides on the activation of a visible card's revision ("" for one
 // that is not known yet). If the body accepts losses, it decides on that too. It
 // leaves the other fields for the caller to read.
-func (w *writing) mayActivate(card, revision string) (f *fields, atLoss bool, err error) {
-	if err := w.may("activate", "card", card, nil); err != nil {
+func (w *writing) mayActivate(card, revision, maker string) (f *fields, atLoss bool, err error) {
+	if err := w.mayPutInForce(card, maker); err != nil {
 		return nil, false, err
 	}
 	if err := w.mayProve(card, revision); err != nil {
@@ -164,15 +178,15 @@ func (w *writing) rollBack(card string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	f, atLoss, err := w.mayActivate(card, "")
+	last, none := w.tx.PreviousRevision(w.r.Ctx, card)
+	f, atLoss, err := w.mayActivate(card, "", last.MadeBy)
 	if err == nil {
 		err = f.err()
 	}
 	if err != nil {
 		return t, err
 	}
-	last, err := w.tx.PreviousRevision(w.r.Ctx, card)
-	if err := w.checkIfMatch("card", before.json, err); err != nil {
+	if err := w.checkIfMatch("card", before.json, none); err != nil {
 		return t, err
 	}
 	t.sub = last.ID

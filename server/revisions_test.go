@@ -50,7 +50,7 @@ func TestWhoSeesWhichRevisions(t *testing.T) {
 		w.get("a", "/v1/cards/{gold}/revisions?status=active").want(422)
 		w.get("a", "/v1/cards/{gold}/revisions/{gold.revision}").want(200)
 		w.get("a", "/v1/cards/{gold}/revisions/{gold.draft}").want(404)
-		w.get("a", "/v1/cards/{gold}/revisions/{gold.revision}/diff").want(404)
+		w.get("a", "/v1/cards/{gold}/revisions/{gold.revision}/diff").refused(403, "card_not_own")
 		w.get("c", "/v1/cards/{gold}/revisions").want(404)
 		if got := w.get("m", "/v1/cards/{retail}/revisions").column("status"); len(got) != 2 {
 			t.Errorf("those above see %v", got)
@@ -320,4 +320,49 @@ func TestWhatMayNoLongerBeIsHeldWithTheReason(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A user with a row for activation alone activates what others have made.
+func TestARowForActivationSeparatesMakersFromActivators(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		hire(w, "M", "A", "maker", store.Group{Rows: store.Access{"card/customer": "crud", "card/customer/activation": "r", "card/provider": "r"}})
+		hire(w, "M", "A", "second", store.Group{Rows: store.Access{"card/customer": "r", "card/customer/activation": "u", "card/provider": "r"}})
+		report, _ := w.importInto("maker", "retail", "mode=replace&apply=true", deckOne)
+		report.want(200)
+		draft := w.get("maker", "/v1/cards/{retail}/revisions?status=draft").column("id")[0]
+		w.call("made", draft)
+		path := "/v1/cards/{retail}/revisions/{made}/activate"
+		w.do("maker", "POST", path, "").refused(403, `"reasons":["area_denied"]`)
+		w.do("maker", "POST", path, `{"live_at":"`+w.later(time.Hour)+`"}`).refused(403, `"reasons":["area_denied"]`)
+		w.do("maker", "POST", "/v1/cards/{retail}/rollback", "").refused(403, `"reasons":["area_denied"]`)
+		w.do("second", "PATCH", "/v1/cards/{retail}", `{"name":"x"}`).refused(403, `"reasons":["area_denied"]`)
+		w.do("second", "POST", path, "").want(200)
+		w.do("second", "POST", "/v1/cards/{retail}/rollback", "").want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/rollback", "").want(200) // its row for the cards covers activation
+	})
+}
+
+// Policy data demands that another user activates a revision than the one who made it:
+// at once, at a time, by a build, by an import and by a rollback.
+func TestPolicyDataDemandsASecondUser(t *testing.T) {
+	t.Parallel()
+	engine := engineBut(t, "data.json", `"activation_by_another": false`, `"activation_by_another": true`)
+	eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"20"}]}`).want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).refused(403, "own_revision")
+		built := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`).want(201).object()
+		w.call("built", built["revision_id"].(string))
+		path := "/v1/cards/{retail}/revisions/{built}/activate"
+		w.do("a", "POST", path, "").refused(403, `"reasons":["own_revision"]`)
+		w.do("a", "POST", path, `{"live_at":"`+w.later(time.Hour)+`"}`).refused(403, "own_revision")
+		const dated = "prefix,name,cost,effective date\n49,Germany,9,2036-01-01T00:00:00Z\n"
+		report, _ := w.importInto("a", "retail", "mode=replace&apply=true&zone=UTC", dated)
+		report.refused(403, "own_revision")
+		w.do("a2", "POST", path, "").want(200)
+		w.do("a", "POST", "/v1/cards/{retail}/rollback", "").refused(403, "own_revision") // its maker is not known
+		w.draft("retail")
+		w.do("a2", "POST", "/v1/cards/{retail}/revisions/{retail.draft}/activate", `{"accept_losses":true}`).want(403)
+	})
 }

@@ -210,7 +210,7 @@ func (w *writing) activateScheduled(before store.Revision) (store.Revision, erro
 	if _, err := w.see("card", before.CardID); err != nil {
 		return before, err
 	}
-	if err := w.may("activate", "card", before.CardID, nil); err != nil {
+	if err := w.mayPutInForce(before.CardID, before.MadeBy); err != nil {
 		return before, err
 	}
 	if before.LossesAccepted {

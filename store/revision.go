@@ -96,6 +96,12 @@ func (tx *Tx) CreateRevision(ctx context.Context, card string, rates iter.Seq2[R
 	return r, nil
 }
 
+// SetMaker stores which user made a revision.
+func (tx *Tx) SetMaker(ctx context.Context, revision, user string) error {
+	_, err := tx.exec(ctx, "UPDATE revisions SET made_by = ? WHERE id = ?", user, revision)
+	return err
+}
+
 func (tx *Tx) putRates(ctx context.Context, revision string, rates iter.Seq2[Rate, error]) (int64, error) {
 	next, stop := iter.Pull2(rates)
 	defer stop()

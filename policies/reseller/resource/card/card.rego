@@ -24,6 +24,7 @@ allow if {
 	own
 	in_area
 	not unsuited
+	not unseconded
 	not fields.refused
 }
 
@@ -115,6 +116,18 @@ reasons contains rego.metadata.rule().custom.code if {
 reasons contains rego.metadata.rule().custom.code if {
 	own
 	unsuited
+}
+
+# METADATA
+# title: Own revision
+# description: >-
+#   data.limits.activation_by_another demands that another user activates a revision than
+#   the one who made it. The user made this one, or its maker is not known.
+# custom:
+#   code: own_revision
+reasons contains rego.metadata.rule().custom.code if {
+	own
+	unseconded
 }
 
 reasons contains code if {

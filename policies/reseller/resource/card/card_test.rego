@@ -71,6 +71,39 @@ test_user_without_access_cannot_see_cards if {
 	}
 }
 
+test_owner_can_activate_only_with_a_row_for_activation_that_gives_it if {
+	every user, columns in {fixture.reseller: retail, fixture.master: carrier} {
+		area := concat("/", ["card", columns.kind, "activation"])
+		maker := fixture.holding(user, {area: ["read"]})
+		refused(maker, "activate", columns) == {"area_denied"}
+		allowed(maker, "update", columns)
+		second := fixture.holding(user, {concat("/", ["card", columns.kind]): ["read"], area: ["update"]})
+		allowed(second, "activate", columns)
+		refused(second, "update", columns) == {"area_denied"}
+	}
+}
+
+made(user, maker) := object.union(
+	fixture.ask(user, "activate", "card", retail),
+	{"action": {"properties": {"made_by": maker}}},
+)
+
+test_owner_can_activate_its_own_revision_unless_policy_data_demands_another if {
+	fixture.granted(made(fixture.reseller, fixture.reseller.id))
+	every maker in ["", fixture.reseller.id] {
+		fixture.denial(made(fixture.reseller, maker)) == {"own_revision"} with data.limits.activation_by_another as true
+		fixture.granted(made(fixture.reseller, maker)) with data.limits.activation_by_another as false
+	}
+	fixture.granted(made(fixture.reseller, "usr_second")) with data.limits.activation_by_another as true
+	allowed(fixture.reseller, "activate", retail) with data.limits.activation_by_another as true
+	allowed(fixture.reseller, "update", retail) with data.limits.activation_by_another as true
+}
+
+test_stranger_cannot_learn_that_a_revision_is_its_own if {
+	foreign := object.union(made(fixture.master, fixture.master.id), {"resource": retail})
+	fixture.denial(foreign) == {"card_not_own"} with data.limits.activation_by_another as true
+}
+
 test_owner_can_write_its_cards if {
 	every action in ["create", "update", "delete", "activate", "assign", "build"] {
 		allowed(fixture.reseller, action, retail)

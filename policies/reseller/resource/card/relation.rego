@@ -32,8 +32,14 @@ in_area if {
 }
 
 permitted(area) if {
-	input.action.name != "accept_losses"
+	not input.action.name in {"activate", "accept_losses"}
 	actions.permitted(area)
+}
+
+# A row for the area of cards covers activation, unless a group has a narrower one.
+permitted(area) if {
+	input.action.name == "activate"
+	actions.permitted(concat("/", [area, "activation"]))
 }
 
 permitted(_) if {
@@ -55,6 +61,13 @@ changes_charges if {
 	input.action.name == "update"
 	some field in input.action.change.fields
 	field in {"charge_precision", "charge_rounding", "direction", "routing"}
+}
+
+# The server states who made the revision to activate, "" if that is not known.
+unseconded if {
+	input.action.name == "activate"
+	data.limits.activation_by_another
+	input.action.properties.made_by in {"", input.subject.id}
 }
 
 unsuited if {
