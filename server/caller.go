@@ -39,6 +39,9 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 		return session.Caller{}, err
 	}
 	if t, ok := s.tokens.Load().Find(secret); ok {
+		if t.Limits.Expired(s.now) {
+			return session.Caller{}, unauthorized("")
+		}
 		return s.panelCaller(ctx, h, t)
 	}
 	if s.jwt == nil {
@@ -53,7 +56,13 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 
 // panelCaller reads the headers that a panel may send.
 func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (session.Caller, error) {
-	who := session.Caller{TokenID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes}
+	if len(h.PeekAll(fiber.HeaderOrigin)) > 0 {
+		return session.Caller{}, forbidden("a panel token may not be used by a page in a browser, which sends " + fiber.HeaderOrigin)
+	}
+	who := session.Caller{TokenID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes, Limits: t.Limits}
+	if t.Named {
+		who.Panel = t.ID
+	}
 	for _, field := range []struct {
 		name string
 		into *string

@@ -27,7 +27,8 @@ type Config struct {
 	PublicURL string
 	TLS       transport.TLS
 
-	// PanelTokens holds "[TENANT:]TOKEN [scope …]" entries separated by commas.
+	// PanelTokens holds "[TENANT:]TOKEN [scope …] [limit …]" entries separated by
+	// commas; see identity.NewPanelTokens.
 	PanelTokens string
 	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" per line; # starts a
 	// comment.

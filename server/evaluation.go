@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,6 +13,7 @@ import (
 	"resellerd/server/record"
 	"resellerd/server/resource"
 	"resellerd/server/session"
+	"resellerd/store/fault"
 )
 
 // evaluate answers POST /access/v1/evaluation: may this subject do this? A
@@ -93,6 +95,9 @@ func (r *inquiry) loadQuestioned(in *input.Input, q question) error {
 	a, err := r.Users.Find(r.Ctx, r.Engine, r.Caller.Tenant, q.subject.id)
 	if err != nil && !session.IsUnknown(err) {
 		return unavailable(err)
+	}
+	if err == nil && !r.Caller.ActsFor(a.Subject) {
+		a, err = nil, fmt.Errorf("user %q: %w", q.subject.id, fault.ErrNotFound)
 	}
 	if r.ownOnly() && !r.own(q.subject.id, a) {
 		return forbidden("a user's token can only be used to ask about that user")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -119,6 +120,9 @@ func (r *exchange) serve() (err error) {
 		if r.Caller, err = s.authenticate(r.Ctx, &r.c.Request().Header); err != nil {
 			return err
 		}
+		if err := r.admit(); err != nil {
+			return err
+		}
 	}
 	if err := r.withheld(); err != nil {
 		return err
@@ -134,6 +138,24 @@ func (r *exchange) serve() (err error) {
 		}
 	}
 	return r.route.handle(r)
+}
+
+// admit refuses a panel token from a network that it is not for, and counts the
+// requests of each panel token.
+func (r *exchange) admit() error {
+	if r.Caller.JWT {
+		return nil
+	}
+	from := netip.Addr{}
+	if conn, ok := r.c.Context().RemoteAddr().(*net.TCPAddr); ok {
+		from = conn.AddrPort().Addr()
+	}
+	if !r.Caller.Limits.Admits(from) {
+		r.Caller = session.Caller{} // no header of the answer is for this caller
+		return unauthorized("")
+	}
+	r.s.metrics.panels.WithLabelValues(r.Caller.TokenID).Inc()
+	return nil
 }
 
 // enter checks that the token's scopes cover the route, waits for the revision

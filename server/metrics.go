@@ -30,6 +30,7 @@ type metrics struct {
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
 	disagreements *prometheus.CounterVec
+	panels        *prometheus.CounterVec
 	requests      *prometheus.HistogramVec
 
 	checks, filters prometheus.Observer
@@ -73,6 +74,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		logEntries:    counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
 		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
 		disagreements: counter("disagreements_total", "Decisions that the panel made differently and sent as context.panel_decision.", "area"),
+		panels:        counter("panel_token_requests_total", "Requests with a panel token, by the token's name.", "name"),
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "Time of the last success in putting a policy into force."}),

@@ -170,6 +170,9 @@ func (s *Server) warnOf(ctx context.Context, tokens identity.PanelTokens) {
 			s.logger.Warn("panel tokens are for a tenant that is no master of this store: requests with them find no user", "tenant", tenant)
 		}
 	}
+	if n := tokens.Count(func(t *identity.PanelToken) bool { return t.Limits.Expired(s.now) }); n > 0 {
+		s.logger.Warn("panel tokens have expired", "tokens", n)
+	}
 	if n := tokens.Count(func(t *identity.PanelToken) bool { return t.Tenant == "" }); n > 0 {
 		s.logger.Warn("panel tokens without a tenant work for every tenant", "tokens", n)
 	}

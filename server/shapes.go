@@ -257,6 +257,7 @@ type auditBody struct {
 	ID       string                     `json:"id,omitempty"`
 	At       string                     `json:"at,omitempty" format:"date-time"`
 	Actor    *string                    `json:"actor,omitempty"`
+	Panel    *string                    `json:"panel,omitempty" description:"the panel that made the request, by the name of its token; only for users of the master"`
 	Account  string                     `json:"account,omitempty"`
 	Action   string                     `json:"action,omitempty"`
 	Resource *auditResource             `json:"resource,omitempty"`

@@ -281,7 +281,7 @@ func (w *writing) audit(t target, before, after map[string]any) error {
 		account = t.id
 	}
 	_, err = w.tx.Audit(w.r.Ctx, store.AuditEntry{
-		ActorID: w.r.Subject.User.ID, ActorAccountID: w.r.Subject.Account.ID, AccountID: account,
+		ActorID: w.r.Subject.User.ID, ActorAccountID: w.r.Subject.Account.ID, AccountID: account, Panel: w.r.Caller.Panel,
 		ResourceType: t.typ, ResourceID: t.id, Action: t.action, Change: change,
 	})
 	return err

@@ -19,6 +19,7 @@ type AuditEntry struct {
 	ActorID        string // the acting user; "" for the command line
 	ActorAccountID string // the user's account
 	PreviewOf      string // the user whose view the actor previewed
+	Panel          string // the name of the panel token, "" for none
 	AccountID      string // the owner of the row
 	ResourceType   string
 	ResourceID     string
@@ -38,6 +39,7 @@ func (e *AuditEntry) Validate() error {
 	c.Text("actor", e.ActorID, valid.MaxID)
 	c.Text("actor", e.ActorAccountID, valid.MaxID)
 	c.Text("actor", e.PreviewOf, valid.MaxID)
+	c.Text("panel", e.Panel, valid.MaxID)
 	var object map[string]json.RawMessage
 	if e.Change != nil && (!dialect.Storable(string(e.Change)) || json.Unmarshal(e.Change, &object) != nil || object == nil) {
 		c.Refuse("change", "is not a JSON object")
@@ -55,10 +57,10 @@ func (tx *Tx) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
 	if err := tx.owner(ctx, e.AccountID); err != nil {
 		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)
 	}
-	_, err := tx.exec(ctx, `INSERT INTO audit_entries (id, tenant_id, at, actor_id, actor_account_id, preview_of,
+	_, err := tx.exec(ctx, `INSERT INTO audit_entries (id, tenant_id, at, actor_id, actor_account_id, preview_of, panel,
 			account_id, resource_type, resource_id, action, change)
-		VALUES (?, ?, ?, NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''))`,
-		e.ID, e.TenantID, e.At, e.ActorID, e.ActorAccountID, e.PreviewOf,
+		VALUES (?, ?, ?, NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''))`,
+		e.ID, e.TenantID, e.At, e.ActorID, e.ActorAccountID, e.PreviewOf, e.Panel,
 		e.AccountID, e.ResourceType, e.ResourceID, e.Action, string(e.Change))
 	if err != nil {
 		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)

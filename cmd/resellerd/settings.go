@@ -45,7 +45,7 @@ type listenSettings struct {
 }
 
 type callerSettings struct {
-	PanelTokens    string        `help:"Panel tokens: [TENANT:]TOKEN [scope …], comma-separated." placeholder:"TOKENS" secret:""`
+	PanelTokens    string        `help:"Panel tokens: [TENANT:]TOKEN [scope …] [limit …], comma-separated." placeholder:"TOKENS" secret:""`
 	PanelTokenFile string        `help:"File of panel tokens, one on a line." placeholder:"FILE"`
 	JWKS           string        `name:"jwks" help:"Key set that checks users' tokens: a file or an https address." placeholder:"FILE|URL"`
 	JWTIssuer      string        `name:"jwt-issuer" help:"Required issuer of a user's token." placeholder:"ISS"`

@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func plainLabel(hash []byte) string { return hex.EncodeToString(hash[:4]) }
@@ -61,3 +64,71 @@ func TestPanelTokenFaultsNameTheLineAndNotTheToken(t *testing.T) {
 		t.Error("one token with two meanings was accepted")
 	}
 }
+
+func TestALineLimitsItsPanelToken(t *testing.T) {
+	t.Parallel()
+	tokens, err := NewPanelTokens([]string{
+		"acc_1:sha256:" + hex.EncodeToString(hashOf("hashed")) + " data name=shop account=acc_2 resellers-only expires=2030-01-31T00:00:00Z from=192.0.2.0/24 from=2001:db8::/32",
+		"sha256:" + strings.ToUpper(hex.EncodeToString(hashOf("upper"))) + " name=shop", "plain-secret name=other write",
+	}, plainLabel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, ok := tokens.Find([]byte("hashed"))
+	if !ok || shop.ID != "shop" || shop.Tenant != "acc_1" || shop.Scopes != ScopeData || shop.Short {
+		t.Fatalf("got %+v", shop)
+	}
+	l := shop.Limits
+	expiry := time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)
+	if l.Account != "acc_2" || !l.ResellersOnly || l.Expired(at(expiry.Add(-1))) || !l.Expired(at(expiry)) {
+		t.Errorf("got %+v", l)
+	}
+	for from, want := range map[string]bool{
+		"192.0.2.7": true, "::ffff:192.0.2.7": true, "2001:db8::1": true, "192.0.3.1": false, "2001:db9::1": false,
+	} {
+		if got := l.Admits(netip.MustParseAddr(from)); got != want {
+			t.Errorf("%s: %v", from, got)
+		}
+	}
+	if l.Admits(netip.Addr{}) {
+		t.Error("a request without an address is admitted")
+	}
+	if next, ok := tokens.Find([]byte("upper")); !ok || next.ID != "shop" || next.Scopes != scopeDefault || !next.Limits.Admits(netip.Addr{}) || next.Limits.Expired(at(expiry)) {
+		t.Errorf("the second token of a name: %+v", next)
+	}
+	if other, ok := tokens.Find([]byte("plain-secret")); !ok || other.ID != "other" || other.Scopes != ScopeWrite {
+		t.Errorf("got %+v", other)
+	}
+	if _, ok := tokens.Find(hashOf("hashed")); ok {
+		t.Error("a hash is accepted as a token")
+	}
+}
+
+func hashOf(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+func TestAMalformedLimitIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, words := range []string{
+		"account=", "account=acc_1 account=acc_2", "resellers-only=yes", "name=", "name=a/b", "name=jwt", "name=schedule", "name=panel-1",
+		"name=a name=b", "expires=", "expires=tomorrow", "expires=2030-01-31", "from=", "from=192.0.2.7", "from=net", "ip=192.0.2.0/24", "Name=a",
+	} {
+		if _, err := NewPanelTokens([]string{"hush-hush " + words}, plainLabel); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", words, err)
+		}
+	}
+	digits := hex.EncodeToString(hashOf("x"))
+	for _, secret := range []string{"sha256:", "sha256:" + digits[1:], "sha256:" + digits + "00", "sha256:" + digits[2:] + "zz", "acc_1:sha256:x", ":sha256:" + digits} {
+		if _, err := NewPanelTokens([]string{secret}, plainLabel); err == nil || strings.Contains(err.Error(), digits[4:20]) {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+	if _, err := NewPanelTokens([]string{"x", "sha256:" + digits}, plainLabel); err == nil {
+		t.Error("one token is given twice, in clear and as a hash")
+	}
+}
+
+// at returns a clock that stands still.
+func at(t time.Time) func() time.Time { return func() time.Time { return t } }

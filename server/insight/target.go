@@ -135,7 +135,9 @@ func (r *Reader) readable(all []string, w wording) reads {
 func (r *Reader) AuditPreview(targets ...*session.Actor) error {
 	err := r.Store.Write(r.Ctx, r.Subject.User.TenantID, func(tx *store.Tx) error {
 		for _, target := range targets {
-			if _, err := tx.Audit(r.Ctx, previewEntry(&r.Subject.User, &target.Subject.User)); err != nil {
+			entry := previewEntry(&r.Subject.User, &target.Subject.User)
+			entry.Panel = r.Caller.Panel
+			if _, err := tx.Audit(r.Ctx, entry); err != nil {
 				return err
 			}
 		}

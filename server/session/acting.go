@@ -3,20 +3,33 @@ package session
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"resellerd/server/identity"
+	"resellerd/store"
 	"resellerd/store/fault"
 )
 
 // Caller says who sent the request and for which user. All strings are copies.
 type Caller struct {
 	TokenID  string // name of the panel token or the JWT in logs
+	Panel    string // the name of the panel token in the audit trail; "" for none
 	Tenant   string // the token's tenant; empty: every tenant
+	Limits   identity.PanelLimits
 	Scopes   identity.Scope
 	JWT      bool   // a user's own token, without a panel token
 	UserRef  string // acting user, by id or external id; empty if none was named
 	ClientIP string
 	As       string // Resellerd-As
+}
+
+// ActsFor reports whether the panel's token is good for a user.
+func (c *Caller) ActsFor(sub *store.Subject) bool {
+	l := c.Limits
+	if l.ResellersOnly && sub.Account.Kind != store.Reseller {
+		return false
+	}
+	return l.Account == "" || slices.ContainsFunc(sub.Chain, func(a store.Account) bool { return a.ID == l.Account })
 }
 
 // SubjectUser is the type of a subject that is a user of the store.
@@ -45,6 +58,7 @@ func (e *UnknownUserError) Unwrap() error { return e.Cause }
 var (
 	ErrNotActive        = errors.New("user is not active")
 	ErrAccountNotActive = errors.New("account or one above it is not active")
+	errNotForToken      = errors.New("the panel token is not for this user")
 )
 
 // TrueReason returns the code that the decision log records for a refused user.
@@ -83,6 +97,8 @@ func (r *Session) activeUser(tenant, ref string) (*Actor, error) {
 		return nil, newUnknownUser(fmt.Errorf("user %q: %w", ref, err))
 	case err != nil:
 		return nil, errors.Join(fault.ErrUnavailable, err)
+	case !r.Caller.ActsFor(a.Subject):
+		return nil, newUnknownUser(fmt.Errorf("user %q: %w", ref, errNotForToken))
 	case !a.UserActive():
 		return nil, newUnknownUser(fmt.Errorf("user %q: %w", ref, ErrNotActive))
 	case !a.AccountActive():

@@ -9,6 +9,7 @@ var auditType = &Type{
 		stored("actor", Text).from("@.actor_id"),
 		stored("actor_account_id", Text).policy().ofAccount().hidden(),
 		stored("preview_of", Text),
+		stored("panel", Text),
 		stored("account", Text).from("@.account_id"),
 		stored("account_id", Text).policy().ofAccount().hidden(),
 		stored("tenant_id", Text).policy().required().hidden(),

@@ -9,6 +9,7 @@ package reseller.resource.audit
 
 import data.reseller.areas
 import data.reseller.reach
+import data.reseller.subject
 
 # METADATA
 # title: The entry may be read
@@ -64,4 +65,8 @@ view := "full"
 
 # METADATA
 # title: Columns of an entry
+# description: Which panel made an entry is for the carrier, who runs the panels.
+# scope: document
 columns contains column if some column in ["id", "at", "actor", "account", "action", "resource", "change"]
+
+columns contains "panel" if subject.is_master

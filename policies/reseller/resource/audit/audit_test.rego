@@ -57,6 +57,11 @@ test_reseller_can_see_an_entry_by_ids_alone if {
 	decision.columns == {"id", "at", "actor", "account", "action", "resource", "change"}
 }
 
+test_master_can_see_the_panel_of_an_entry if {
+	decision := main.decision with input as fixture.ask(fixture.master, "read", "audit", entry("acc_r", "acc_r"))
+	decision.columns == {"id", "at", "actor", "account", "action", "resource", "change", "panel"}
+}
+
 test_master_without_access_cannot_read_entries if {
 	refused(fixture.holding(fixture.master, {"audit": []}), entry("acc_m", "acc_m")) == {"area_denied"}
 }

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/server/session"
+)
+
+// panels returns a server with these lines of panel tokens.
+func (w *world) panels(lines ...string) *Server {
+	w.t.Helper()
+	s, err := New(Config{PanelTokens: w.expand(strings.Join(lines, ",")), DecisionLog: "none", Limits: patient}, w.store, w.server.engines, WithClock(w.clock))
+	must(w.t, err)
+	return s
+}
+
+func bearerOf(token string) []string { return []string{"Authorization", "Bearer " + token} }
+
+// A token for an account acts for its users and for those below. Other users are
+// unknown to it, as are users that do not exist.
+func TestAPanelTokenActsForUsersOfItsAccountAlone(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.do("m", "POST", "/v1/accounts", `{"name":"AA","parent_id":"{A}"}`).want(201)
+		w.server = w.panels("of-a-reseller data decide write account={A}", "of-resellers data decide resellers-only", "of-all data decide")
+		absent := w.do("nobody", "GET", "/v1/me", "", bearerOf("of-a-reseller")...).refused(403, session.ReasonUnknownUser)
+		ask := func(user, token string) answered {
+			return w.do("", "POST", "/access/v1/evaluation", `{"subject":{"type":"user","id":"{`+user+`}"},"action":{"name":"read"},"resource":{"type":"area","id":"customer"}}`,
+				append(bearerOf(token), headerUser, "")...).want(200)
+		}
+		for user, allowed := range map[string]map[string]bool{
+			"a": {"of-a-reseller": true, "of-resellers": true}, "b": {"of-resellers": true}, "m": {}, "r": {"of-resellers": true}, "n": {},
+		} {
+			for _, token := range []string{"of-a-reseller", "of-resellers"} {
+				got := w.do(user, "GET", "/v1/me", "", bearerOf(token)...)
+				decided := strings.Contains(ask(user, token).body, `"decision":true`)
+				if decided != allowed[token] {
+					t.Errorf("%s is asked about through %s: %v", user, token, decided)
+				}
+				if allowed[token] {
+					got.want(200)
+					continue
+				}
+				if got.alike() != absent.alike() {
+					t.Errorf("%s through %s: %s\nabsent: %s", user, token, got.alike(), absent.alike())
+				}
+			}
+			w.do(user, "GET", "/v1/me", "", bearerOf("of-all")...).want(200)
+		}
+	})
+}
+
+func TestAPanelTokenExpiresAndBelongsToNetworks(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		// Requests of these tests come from 0.0.0.0.
+		w.server = w.panels("passing data expires="+w.clock().Add(time.Hour).UTC().Format(time.RFC3339Nano), "near data from=0.0.0.0/8", "far data from=192.0.2.0/24")
+		wrong := w.do("m", "GET", "/v1/me", "", bearerOf("none-of-them")...).want(401)
+		w.do("m", "GET", "/v1/me", "", bearerOf("passing")...).want(200)
+		w.pass(time.Hour)
+		for _, token := range []string{"passing", "far"} {
+			if got := w.do("m", "GET", "/v1/me", "", bearerOf(token)...).want(401); withoutDetail(got) != withoutDetail(wrong) {
+				t.Errorf("%s: %s\nwrong: %s", token, got.alike(), wrong.alike())
+			}
+		}
+		w.do("m", "GET", "/v1/me", "", bearerOf("near")...).want(200)
+	})
+}
+
+func withoutDetail(a answered) string {
+	body, _, _ := strings.Cut(a.alike(), `"detail"`)
+	return body
+}
+
+// A page in a browser that holds a panel token is refused, whatever it asks for. A
+// user's own token is not.
+func TestAPanelTokenIsRefusedFromAPageInABrowser(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, origin := range []string{"https://panel.example", "null"} {
+			w.do("m", "GET", "/v1/me", "", "Origin", origin).refused(403, "Origin")
+			w.do("m", "POST", "/v1/customers", `{"name":"x"}`, "Origin", origin).refused(403, "Origin")
+		}
+		i := newIssuer(t)
+		w.server = w.jwtServer(t, i, w.id("M"))
+		w.do("m", "GET", "/v1/me", "", "Authorization", "Bearer "+i.token(t, w.id("m")), headerUser, "", "Origin", "https://panel.example").want(200)
+	})
+}
+
+// Requests are counted by the name of their token. Two tokens may have one name. The
+// name is in the audit trail, for the carrier alone.
+func TestThePanelOfARequestIsNamed(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server = w.panels("old-secret data write name=shop", "new-secret data write name=shop", "without-a-name data")
+		for _, token := range []string{"old-secret", "new-secret"} {
+			w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"by `+token+`"}`, bearerOf(token)...).want(200)
+		}
+		const metric = "resellerd_panel_token_requests_total"
+		if lines := metricLines(w.get("", "/metrics").body, metric); !slices.Equal(lines, []string{metric + `{name="shop"} 2`}) {
+			t.Errorf("counted %q", lines)
+		}
+		for user, want := range map[string]any{"m": "shop", "a": nil} {
+			entries := w.do(user, "GET", "/v1/audit?action=update", "", bearerOf("without-a-name")...).items()
+			if len(entries) != 2 || entries[0]["panel"] != want || entries[1]["panel"] != want {
+				t.Errorf("%s sees %v", user, entries)
+			}
+		}
+		if lines := metricLines(w.get("", "/metrics").body, metric); len(lines) != 2 {
+			t.Errorf("counted %q", lines)
+		}
+	})
+}
