@@ -16,11 +16,26 @@ func customerPatch(f *fields) store.CustomerPatch {
 }
 
 func updateCustomer(w *writing, f *fields) func(string) error {
-	patch := customerPatch(f)
+	patch, accepted := customerPatch(f), f.option("accept_currency")
 	return func(id string) error {
+		if or(patch.Currency, "") != "" && !accepted {
+			if err := w.cardsMatch(id, *patch.Currency); err != nil {
+				return err
+			}
+		}
 		_, err := w.tx.UpdateCustomer(w.r.Ctx, id, patch)
 		return err
 	}
+}
+
+// cardsMatch refuses a new currency of a customer who is on a card in another one. A
+// writer who is not shown the customer's cards is not told of them.
+func (w *writing) cardsMatch(id, currency string) error {
+	before, err := w.see("customer", id)
+	if err != nil || !before.shows("cards") || before.object["currency"] == currency {
+		return err
+	}
+	return w.tx.CardsMatchCurrency(w.r.Ctx, id, currency)
 }
 
 // postCustomer creates a customer of the account that the body names; the

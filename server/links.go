@@ -20,6 +20,8 @@ type link struct {
 	action string // on the card
 	put    func(w *writing, card, other string, from, to schema.Micros) error
 	remove func(w *writing, card, other string) error
+	// currency returns the currency of the linked row.
+	currency func(w *writing, other string) (string, error)
 }
 
 var assignmentLink = link{
@@ -29,6 +31,10 @@ var assignmentLink = link{
 		return err
 	},
 	remove: func(w *writing, card, other string) error { return w.tx.WithdrawCard(w.r.Ctx, card, other) },
+	currency: func(w *writing, other string) (string, error) {
+		a, err := w.tx.Account(w.r.Ctx, other)
+		return a.Currency, err
+	},
 }
 
 var customerLink = link{
@@ -38,6 +44,10 @@ var customerLink = link{
 		return err
 	},
 	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.Ctx, card, other) },
+	currency: func(w *writing, other string) (string, error) {
+		c, err := w.tx.Customer(w.r.Ctx, other)
+		return c.Currency, err
+	},
 }
 
 // query asks for the links of a card of which the reader sees both sides.
@@ -170,11 +180,31 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	from, to := f.moment("valid_from"), f.moment("valid_to")
+	from, to, accepted := f.moment("valid_from"), f.moment("valid_to"), f.boolean("accept_currency")
 	if err := f.err(); err != nil {
 		return t, err
 	}
-	return w.linked(l, t, func() error { return l.put(w, card, other, from, to) })
+	return w.linked(l, t, func() error {
+		if !accepted {
+			if err := w.sameCurrency(l, card, other); err != nil {
+				return err
+			}
+		}
+		return l.put(w, card, other, from, to)
+	})
+}
+
+// sameCurrency refuses a link of a card with a row in another currency.
+func (w *writing) sameCurrency(l link, card, other string) error {
+	stored, err := w.tx.Card(w.r.Ctx, card)
+	if err != nil {
+		return err
+	}
+	currency, err := l.currency(w, other)
+	if err != nil {
+		return err
+	}
+	return store.SameCurrency(stored, currency)
 }
 
 func (w *writing) dropLink(l link, card, other string) (target, error) {

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"resellerd/store"
 )
 
 func TestACardIsAssignedAndWithdrawn(t *testing.T) {
@@ -70,5 +73,50 @@ func TestACustomerIsPutOnACardOfItsOwnAccount(t *testing.T) {
 		w.do("m", "PUT", "/v1/cards/{gold}/customers/{acme}", "").refused(422, "customer_id")
 		w.do("m", "PUT", "/v1/cards/{retail}/customers/{acme}", "").refused(403, "card_not_own")
 		w.do("a", "PUT", "/v1/cards/{retail}/customers/{bolt}", "").want(404)
+	})
+}
+
+// An account or a customer with another currency than the card is linked only if the
+// request accepts it. Existing links stay.
+func TestAnotherCurrencyIsAcceptedInWords(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		dollar := w.do("m", "POST", "/v1/accounts", `{"name":"Dollar","currency":"USD"}`).want(201).object()
+		w.call("Dollar", dollar["id"].(string))
+		without := w.do("m", "POST", "/v1/accounts", `{"name":"Without"}`).want(201).object()
+		w.call("Without", without["id"].(string))
+		for path, body := range map[string]string{"/v1/cards/{bronze}/assignments/{Dollar}": "{}", "/v1/cards/{bronze}/assignments/{Dollar}?dry_run=true": "{}"} {
+			w.do("m", "PUT", path, body).refused(409, `"reasons":["currency_mismatch"]`).refused(409, `"field":"accept_currency"`)
+			w.do("m", "PUT", path, `{"accept_currency":false}`).refused(409, "currency_mismatch")
+			w.do("m", "PUT", path, `{"accept_currency":"yes"}`).refused(422, "accept_currency")
+		}
+		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{Without}", "{}").want(200)
+		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "{}").want(200)
+		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{Dollar}", `{"accept_currency":true}`).want(200)
+
+		w.do("a", "PATCH", "/v1/customers/{apex}", `{"currency":"USD"}`).want(200) // it is on no card
+		w.do("a", "PUT", "/v1/cards/{retail}/customers/{apex}", "{}").refused(409, "currency_mismatch")
+		w.do("a", "PUT", "/v1/cards/{retail}/customers/{apex}", `{"accept_currency":true}`).want(200)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"USD"}`).refused(409, "currency_mismatch")
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"EUR","name":"Same"}`).want(200)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"USD","accept_currency":true}`).want(200)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"USD","name":"Kept"}`).want(200)
+
+		hire(w, "M", "A", "blind", store.Group{Rows: store.Access{"customer": "crud"}})
+		w.do("blind", "PATCH", "/v1/customers/{acme}", `{"currency":"GBP"}`).want(200)
+
+		found, err := w.store.CurrencyMismatches(tctx)
+		must(t, err)
+		var rows []string
+		for _, one := range found {
+			rows = append(rows, one.CardID+" "+one.Type+" "+one.ID+" "+one.Card+" "+one.Other)
+		}
+		want := []string{w.id("bronze") + " account " + w.id("Dollar") + " EUR USD",
+			w.id("retail") + " customer " + w.id("acme") + " EUR GBP", w.id("retail") + " customer " + w.id("apex") + " EUR USD"}
+		slices.Sort(rows)
+		slices.Sort(want)
+		if !slices.Equal(rows, want) {
+			t.Errorf("listed %q\nwant %q", rows, want)
+		}
 	})
 }

@@ -26,7 +26,7 @@ func Reasons() []ReasonDoc {
 		{store.ReasonBaseChanged, http.StatusConflict, "The revision that an amendment amends is not active."},
 		{store.ReasonSellsAtLoss, http.StatusConflict, "A call would sell for less than it costs."},
 		{store.ReasonNotProven, http.StatusConflict, "There is no cost to compare the prices with."},
-		{store.ReasonCurrencyMismatch, http.StatusUnprocessableEntity, "A parent has another currency, and no exchange rate is given. The status is 409 if an existing parent is the cause."},
+		{store.ReasonCurrencyMismatch, http.StatusUnprocessableEntity, "A parent has another currency, and no exchange rate is given. The status is 409 if an existing parent is the cause. It is also 409 if an account or a customer has another currency than a card: see `accept_currency`."},
 		{store.ReasonCardNotOwn, http.StatusUnprocessableEntity, "A parent belongs to another account and is not assigned to the card's account. The status is 409 if an existing parent is the cause. It is 403 if the request needs a card of the own account, and this one is assigned to it."},
 	}
 }

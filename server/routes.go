@@ -67,7 +67,7 @@ func routes() []route {
 		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
 		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
 		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), read("A customer", "customers", customerBody{})},
-		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerFields{}, customerBody{})},
+		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
 		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
 
 		{"GET", "/v1/cards", identity.ScopeData, asUser, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
@@ -90,10 +90,10 @@ func routes() []route {
 		{"POST", "/v1/cards/:id/rollback", identity.ScopeWrite, asUser, rollBackCard, changes("Put in force again what was before", "cards", override{}, revisionBody{})},
 		{"POST", importPath, identity.ScopeWrite, asUser, postImport, importDoc},
 		{"GET", "/v1/cards/:id/assignments", identity.ScopeData, asUser, listLinks(assignmentLink), list("The accounts a card is assigned to", "cards", page[assignmentBody]{})},
-		{"PUT", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, asUser, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", validity{}, assignmentBody{}))},
+		{"PUT", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, asUser, putLink(assignmentLink), rehearsed(changes("Assign a customer card to an account directly below", "cards", linkFields{}, assignmentBody{}))},
 		{"DELETE", "/v1/cards/:id/assignments/:account_id", identity.ScopeWrite, asUser, deleteLink(assignmentLink), rehearsed(removes("Withdraw a card", "cards"))},
 		{"GET", "/v1/cards/:id/customers", identity.ScopeData, asUser, listLinks(customerLink), list("The customers on a card", "cards", page[cardCustomerBody]{})},
-		{"PUT", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, putLink(customerLink), changes("Put a customer on a card", "cards", validity{}, cardCustomerBody{})},
+		{"PUT", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, putLink(customerLink), changes("Put a customer on a card", "cards", linkFields{}, cardCustomerBody{})},
 		{"DELETE", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
 
 		{"GET", "/v1/lookup", identity.ScopeData, asUser, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},

@@ -241,6 +241,21 @@ type validity struct {
 	ValidTo   *string `json:"valid_to,omitempty" format:"date-time" description:"default: without end"`
 }
 
+// acceptance accepts that currencies differ.
+type acceptance struct {
+	AcceptCurrency bool `json:"accept_currency,omitempty" description:"go on although the card has another currency"`
+}
+
+type linkFields struct {
+	validity
+	acceptance
+}
+
+type customerChange struct {
+	customerFields
+	acceptance
+}
+
 type assignmentBody struct {
 	AccountID string `json:"account_id"`
 	validity

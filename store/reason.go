@@ -4,7 +4,7 @@ import "fmt"
 
 // The codes of errors that a caller can handle.
 const (
-	ReasonCurrencyMismatch = "currency_mismatch"       // a parent in another currency, without an exchange rate
+	ReasonCurrencyMismatch = "currency_mismatch"       // a parent, an account or a customer in another currency
 	ReasonCardNotOwn       = "card_not_own"            // another account's card, not assigned to the card's owner
 	ReasonWithdrawn        = "provider_card_withdrawn" // a parent that is not assigned any more
 	ReasonSellsAtLoss      = "sells_at_loss"           // a call that costs more than it sells for

@@ -11,7 +11,7 @@ import (
 
 type migrateCommand struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
-	Check    bool   `help:"Only list external ids and logins that collide, and malformed external ids of users."`
+	Check    bool   `help:"Only list names that collide, malformed external ids of users, and currencies that differ."`
 	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
@@ -63,7 +63,11 @@ func (c *migrateCommand) check(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(w, bad, same); err != nil {
+	differ, err := st.CurrencyMismatches(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.print(w, bad, same, differ...); err != nil {
 		return err
 	}
 	var decide []error
@@ -101,7 +105,17 @@ type collision struct {
 	Value   string `json:"value"`
 }
 
-func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID, same []store.Collision) error {
+// currencyMismatch is the JSON form of a store.CurrencyMismatch.
+type currencyMismatch struct {
+	TenantID string `json:"tenant_id"`
+	CardID   string `json:"card_id"`
+	Type     string `json:"type"`
+	ID       string `json:"id"`
+	Card     string `json:"card_currency"`
+	Other    string `json:"currency"`
+}
+
+func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID, same []store.Collision, differ ...store.CurrencyMismatch) error {
 	if c.Format == "json" {
 		list := make([]externalID, 0, len(bad))
 		for _, one := range bad {
@@ -111,10 +125,21 @@ func (c *migrateCommand) print(w io.Writer, bad []store.BadExternalID, same []st
 		for i, one := range same {
 			collisions[i] = collision{one.TenantID, one.AccountID, one.Type, one.ID, one.Column, one.Value}
 		}
-		return printJSON(w, map[string]any{"external_ids": list, "collisions": collisions})
+		currencies := make([]currencyMismatch, len(differ))
+		for i, one := range differ {
+			currencies[i] = currencyMismatch(one)
+		}
+		return printJSON(w, map[string]any{"external_ids": list, "collisions": collisions, "currencies": currencies})
 	}
 	for _, one := range bad {
 		if _, err := fmt.Fprintln(w, badExternalID(one)); err != nil {
+			return err
+		}
+	}
+	for _, one := range differ {
+		_, err := fmt.Fprintf(w, "tenant %s, card %s in %s: %s %s has %s: it stays\n",
+			one.TenantID, one.CardID, one.Card, one.Type, one.ID, one.Other)
+		if err != nil {
 			return err
 		}
 	}
