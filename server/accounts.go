@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"resellerd/store"
 )
 
@@ -9,7 +11,20 @@ var accountWriter = rowWriter{
 	typ:    "account",
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
 	naming: externalID,
+	asks:   openingAsked,
 	update: updateAccount,
+}
+
+// openingAsked decides on the action open if a closed account is to be in use again.
+func openingAsked(w *writing, id string, fields []string) error {
+	if !slices.Contains(fields, "status") {
+		return nil
+	}
+	a, err := w.tx.Account(w.r.Ctx, id)
+	if err != nil || a.Status != store.Closed {
+		return err
+	}
+	return w.may("open", "account", id, nil)
 }
 
 // accountPatch reads the account fields that a caller can set.

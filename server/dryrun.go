@@ -71,5 +71,6 @@ func (t target) concerns() insight.Write {
 	if t.typ == "card" && t.action == assignmentLink.action {
 		w.AssignedTo = t.sub
 	}
+	w.Closes = t.typ == "account" && t.row["status"] == store.Closed
 	return w
 }

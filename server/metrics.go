@@ -186,7 +186,7 @@ func modeOf(f *input.Facts) string {
 
 var standardActions = map[string]bool{
 	"create": true, "read": true, "update": true, "delete": true, "assign": true, "activate": true,
-	"build": true, "preview": true, "accept_losses": true,
+	"build": true, "preview": true, "accept_losses": true, "open": true,
 }
 
 // actionLabel returns the action if the policy knows it, or else "other".

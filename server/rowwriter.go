@@ -7,6 +7,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/server/resource"
+	"resellerd/store"
 )
 
 // rowWriter defines how rows of one type are written.
@@ -108,6 +109,9 @@ func (w *writing) updated(n rowWriter, id string, before seen, change *input.Cha
 	t := target{action: "update", typ: n.typ, id: id, status: fiber.StatusOK}
 	if len(change.Fields) == 0 {
 		return t, nil
+	}
+	if n.typ == "account" && before.object["status"] == store.Closed && slices.Contains(change.Fields, "status") {
+		t.action = "open"
 	}
 	var err error
 	if n.gives(change.Fields) {

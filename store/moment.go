@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"resellerd/store/coop"
 	"resellerd/store/dialect"
@@ -88,6 +89,36 @@ func (m *Moment) UsersIn(ctx context.Context, group string, limit int) ([]string
 func (m *Moment) UsersAt(ctx context.Context, account string, limit int) ([]string, error) {
 	return m.ids(ctx, `SELECT u.id AS id FROM account_tree d JOIN users u ON u.account_id = d.descendant_id
 		WHERE d.ancestor_id = ? AND u.tenant_id = ? ORDER BY u.id LIMIT ?`, account, m.tenant, limit)
+}
+
+// AccountsBelow lists the ids of an account and of at most limit-1 accounts below it,
+// in order.
+func (m *Moment) AccountsBelow(ctx context.Context, account string, limit int) ([]string, error) {
+	return m.ids(ctx, `SELECT a.id AS id FROM account_tree d JOIN accounts a ON a.id = d.descendant_id
+		WHERE d.ancestor_id = ? AND a.tenant_id = ? ORDER BY d.depth, a.id LIMIT ?`, account, m.tenant, limit)
+}
+
+// OpenRevision is a revision that is in force, or may come into force.
+type OpenRevision struct {
+	ID     string `db:"id"`
+	CardID string `db:"card_id"`
+	Status string `db:"status"` // active, scheduled, held or draft
+}
+
+// OpenRevisions lists at most limit open revisions of cards of these accounts, in
+// order.
+func (m *Moment) OpenRevisions(ctx context.Context, accounts []string, limit int) ([]OpenRevision, error) {
+	if len(accounts) == 0 {
+		return nil, nil
+	}
+	args := []any{m.tenant}
+	for _, id := range accounts {
+		args = append(args, id)
+	}
+	args = append(args, RevisionActive, RevisionScheduled, RevisionHeld, RevisionDraft, limit)
+	return dialect.SelectAll[OpenRevision](ctx, m.store.dialect, m.x, `SELECT r.id, r.card_id, r.status
+		FROM cards c JOIN revisions r ON r.card_id = c.id WHERE c.tenant_id = ? AND c.account_id IN (?`+strings.Repeat(", ?", len(accounts)-1)+`)
+		AND r.status IN (?, ?, ?, ?) ORDER BY r.card_id, r.id LIMIT ?`, args...)
 }
 
 func (m *Moment) ids(ctx context.Context, text string, args ...any) ([]string, error) {

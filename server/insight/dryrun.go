@@ -14,6 +14,8 @@ import (
 type Rehearsal struct {
 	Users []UserDifference `json:"users" required:"true" description:"the affected users that the acting user can see"`
 	More  bool             `json:"more,omitempty" description:"there are more than the list shows"`
+
+	Remains *Remains `json:"remains,omitempty" description:"what stays when an account is closed"`
 }
 
 // UserDifference describes what a write would change for one user.
@@ -33,6 +35,7 @@ const (
 type Write struct {
 	Type, ID   string // of the row
 	AssignedTo string // the account that a card is assigned to, "" for other writes
+	Closes     bool   // the write leaves an account closed
 }
 
 // DryRun compares what users see before and after a write that is then rolled back.
@@ -46,6 +49,7 @@ type DryRun struct {
 	may           map[string]bool // users that it may preview at one moment at least
 	barred        map[string]bool // users that may read more than it at one moment at least
 	more          bool
+	left          *Remains // of an account that the write closes
 }
 
 // DryRun starts a dry run. The dry run records nothing.
@@ -59,7 +63,14 @@ func (r *Reader) DryRun() *DryRun {
 func (d *DryRun) Before(m *store.Moment, w Write) error { return d.look(m, w, d.before) }
 
 // After determines what users see after the write. Its errors are those of Before.
-func (d *DryRun) After(m *store.Moment, w Write) error { return d.look(m, w, d.after) }
+func (d *DryRun) After(m *store.Moment, w Write) (err error) {
+	if w.Closes {
+		if d.left, err = d.remains(m, w.ID); err != nil {
+			return err
+		}
+	}
+	return d.look(m, w, d.after)
+}
 
 // look determines what each user that the write concerns sees at one moment.
 func (d *DryRun) look(m *store.Moment, w Write, into map[string]*visibility) error {
@@ -178,7 +189,7 @@ func (d *DryRun) told(id string) bool {
 
 // Result compares both moments. Its users are sorted by id.
 func (d *DryRun) Result() Rehearsal {
-	out := Rehearsal{Users: []UserDifference{}, More: d.more}
+	out := Rehearsal{Users: []UserDifference{}, More: d.more, Remains: d.left}
 	var ids []string
 	for id := range d.seen {
 		if d.seen[id] {

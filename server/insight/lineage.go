@@ -138,6 +138,8 @@ func areasFor(action, typ, id string) []string {
 		named = append(named, "preview")
 	case "accept_losses":
 		named = append(named, "card/loss")
+	case "open":
+		named = append(named, "account/opening")
 	case "activate":
 		for _, area := range resource.Named(typ).AreaNames() {
 			named = append(named, area+"/activation")

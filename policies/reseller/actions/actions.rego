@@ -17,7 +17,7 @@ exists if {
 
 exists if {
 	input.resource.type == "account"
-	input.action.name in {"create", "read", "update"}
+	input.action.name in {"create", "read", "update", "open"}
 }
 
 exists if {
@@ -71,7 +71,7 @@ needs contains "read" if {
 	input.resource.type == "group"
 }
 
-needs contains "update" if input.action.name in {"update", "activate", "accept_losses"}
+needs contains "update" if input.action.name in {"update", "activate", "accept_losses", "open"}
 
 needs contains "update" if {
 	input.action.name == "assign"
@@ -92,4 +92,4 @@ common if input.action.name in {"create", "read", "update", "delete", "assign", 
 
 standard if common
 
-standard if input.action.name in {"preview", "accept_losses"}
+standard if input.action.name in {"preview", "accept_losses", "open"}

@@ -7,7 +7,7 @@ import data.reseller.main
 asking(action, kind) := {"subject": fixture.master, "action": {"name": action}, "resource": {"type": kind, "id": "cdr"}}
 
 actions_of := {
-	"account": {"create", "read", "update"},
+	"account": {"create", "read", "update", "open"},
 	"group": {"create", "read", "update", "delete", "assign"},
 	"user": {"create", "read", "update", "delete", "preview"},
 	"customer": {"create", "read", "update", "delete"},
@@ -41,7 +41,8 @@ test_anyone_cannot_use_another_action if {
 test_anyone_can_tell_an_actions_letter if {
 	letters := {
 		"create": "create", "read": "read", "update": "update", "delete": "delete",
-		"assign": "update", "activate": "update", "build": "create", "preview": "read", "accept_losses": "update",
+		"assign": "update", "activate": "update", "build": "create", "preview": "read",
+		"accept_losses": "update", "open": "update",
 	}
 	every name, letter in letters {
 		needed := actions.needs with input as asking(name, "card")

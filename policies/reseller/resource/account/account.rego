@@ -15,7 +15,7 @@ import data.reseller.subject
 # title: The account may be acted on
 allow if {
 	visible
-	actions.permitted("account")
+	permitted
 	fits
 	not delegation.refused
 	not fields.refused
@@ -64,7 +64,7 @@ barred if not readable
 
 barred if {
 	visible
-	not actions.permitted("account")
+	not permitted
 }
 
 # METADATA
@@ -78,6 +78,17 @@ reasons contains rego.metadata.rule().custom.code if not fits
 reasons contains code if some code in delegation.reasons
 
 reasons contains code if some code in fields.reasons
+
+permitted if {
+	input.action.name != "open"
+	actions.permitted("account")
+}
+
+# A row for accounts covers opening, unless a group has a narrower one.
+permitted if {
+	input.action.name == "open"
+	actions.permitted("account/opening")
+}
 
 own if input.resource.id == input.subject.account.id
 

@@ -43,6 +43,17 @@ test_reseller_cannot_update_an_account_by_the_template if {
 	fixture.denial(fixture.ask(fixture.reseller, "update", "account", fixture.account("acc_s"))) == {"area_denied"}
 }
 
+test_master_can_open_an_account_only_with_a_row_for_opening_that_gives_it if {
+	fixture.granted(fixture.ask(fixture.master, "open", "account", fixture.account("acc_r")))
+	closer := fixture.holding(fixture.master, {"account/opening": ["read"]})
+	fixture.denial(fixture.ask(closer, "open", "account", fixture.account("acc_r"))) == {"area_denied"}
+	fixture.granted(fixture.ask(closer, "update", "account", fixture.account("acc_r")))
+	opener := fixture.holding(fixture.master, {"account": ["read"], "account/opening": ["update"]})
+	fixture.granted(fixture.ask(opener, "open", "account", fixture.account("acc_r")))
+	fixture.denial(fixture.ask(opener, "update", "account", fixture.account("acc_r"))) == {"area_denied"}
+	fixture.denial(fixture.ask(fixture.reseller, "open", "account", fixture.account("acc_o"))) == {"not_visible"}
+}
+
 test_reseller_can_update_an_account_below_with_the_letter if {
 	fixture.granted(fixture.ask(maker, "update", "account", fixture.account("acc_s")))
 }

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"resellerd/server/insight"
+	"resellerd/store"
+)
+
+// remains is what a dry run of closing an account lists.
+func (w *world) remains(user, account string) *insight.Remains {
+	w.t.Helper()
+	return w.do(user, "PATCH", "/v1/accounts/{"+account+"}?dry_run=true", `{"status":"closed"}`).rehearsal().Remains
+}
+
+func firstOf(t *testing.T, what string, l *insight.Remaining, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	if l == nil || l.Total != len(want) || !slices.Equal(slices.Sorted(slices.Values(l.First)), want) {
+		t.Errorf("%s: got %+v, want %v", what, l, want)
+	}
+}
+
+// Before an account is closed, a dry run lists what would stay in use, at the account
+// and below it: what the user sees of that.
+func TestTheDryRunOfClosingAnAccountListsWhatRemains(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		below := w.do("m", "POST", "/v1/accounts", `{"name":"AA","parent_id":"{A}"}`).want(201).object()
+		w.call("AA", below["id"].(string))
+		gone := w.do("m", "POST", "/v1/accounts", `{"name":"Gone","parent_id":"{A}"}`).want(201).object()
+		w.call("Gone", gone["id"].(string))
+		w.do("m", "PATCH", "/v1/accounts/{Gone}", `{"status":"closed"}`).want(200)
+		made := w.do("a", "POST", "/v1/customers", `{"name":"Deep","account_id":"{AA}"}`).want(201).object()
+		w.call("deep", made["id"].(string))
+		w.do("a", "PATCH", "/v1/customers/{apex}", `{"status":"suspended"}`).want(200)
+		w.drafts("retail", "later", "9")
+		w.drafts("retail", "open", "9")
+		w.do("a", "POST", "/v1/cards/{retail}/revisions/{retail.later}/activate", `{"live_at":"`+w.later(time.Hour)+`","accept_losses":true}`)
+		scheduled := w.get("a", "/v1/cards/{retail}/revisions/{retail.later}").object()["status"] == store.RevisionScheduled
+
+		all := w.remains("m", "A")
+		firstOf(t, "accounts", all.Accounts, w.id("AA"))
+		firstOf(t, "customers", all.Customers, w.id("acme"), w.id("deep"))
+		firstOf(t, "cards", all.Cards, w.id("retail"))
+		path := "/v1/cards/" + w.id("retail") + "/revisions/"
+		if scheduled {
+			firstOf(t, "schedules", all.Scheduled, path+w.id("retail.later"))
+			firstOf(t, "drafts", all.Drafts, path+w.id("retail.open"))
+		} else {
+			firstOf(t, "drafts", all.Drafts, path+w.id("retail.open"), path+w.id("retail.later"))
+		}
+
+		hire(w, "M", "M", "closer", store.Group{Rows: store.Access{"account": "ru"}})
+		part := w.remains("closer", "A")
+		firstOf(t, "accounts", part.Accounts, w.id("AA"))
+		if part.Customers != nil || part.Cards != nil || part.Scheduled != nil || part.Drafts != nil {
+			t.Errorf("one who sees accounts alone is told %+v", part)
+		}
+		if got := w.do("m", "PATCH", "/v1/accounts/{A}?dry_run=true", `{"status":"suspended"}`).rehearsal().Remains; got != nil {
+			t.Errorf("a suspension lists %+v", got)
+		}
+		if status := w.get("m", "/v1/accounts/{A}").object()["status"]; status != store.Active {
+			t.Errorf("the dry run leaves the account %v", status)
+		}
+	})
+}
+
+// To use a closed account again is an action of its own, with a row of its own.
+func TestOpeningAClosedAccountIsAnActionOfItsOwn(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		hire(w, "M", "M", "closer", store.Group{DefaultAccess: "crud", Rows: store.Access{"account/opening": "r"}})
+		w.do("closer", "PATCH", "/v1/accounts/{C}", `{"status":"suspended"}`).want(200)
+		w.do("closer", "PATCH", "/v1/accounts/{C}", `{"status":"active"}`).want(200)
+		w.do("closer", "PATCH", "/v1/accounts/{C}", `{"status":"closed"}`).want(200)
+		for _, status := range []string{"active", "suspended"} {
+			for _, dry := range []string{"", "?dry_run=true"} {
+				w.do("closer", "PATCH", "/v1/accounts/{C}"+dry, `{"status":"`+status+`"}`).refused(403, `"reasons":["area_denied"]`)
+			}
+		}
+		w.do("closer", "PATCH", "/v1/accounts/{C}", `{"name":"Closed"}`).want(200)
+		w.do("m", "PATCH", "/v1/accounts/{C}", `{"status":"active"}`).want(200)
+		if got := w.get("m", "/v1/audit?action=open").items(); len(got) != 1 || got[0]["account"] != w.id("C") {
+			t.Errorf("audited %v", got)
+		}
+	})
+}
