@@ -76,7 +76,7 @@ func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)
 var patient = Limits{Request: 5 * time.Minute}
 
 // newWorld opens a fresh store, has fill make its rows, and puts a server before it.
-func newWorld(t *testing.T, url string, engine *policies.Engine, fill func(w *world), opts ...Option) *world {
+func newWorld(t testing.TB, url string, engine *policies.Engine, fill func(w *world), opts ...Option) *world {
 	t.Helper()
 	w := &world{t: t, now: worldStart}
 	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.names.NewID})
@@ -108,7 +108,7 @@ func (w *world) run(t *testing.T, name string, test func(t *testing.T)) {
 var engines sync.Map
 
 // engineOf is the embedded policy with another max_depth, loaded once.
-func engineOf(t *testing.T, maxDepth int) *policies.Engine {
+func engineOf(t testing.TB, maxDepth int) *policies.Engine {
 	t.Helper()
 	load, _ := engines.LoadOrStore(maxDepth, sync.OnceValues(func() (*policies.Engine, error) {
 		tree, err := treeWithDepth(maxDepth)
