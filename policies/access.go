@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -39,6 +40,10 @@ const questionsPerTimeout = 200
 func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []string) (map[string][]string, error) {
 	access, asked := make(map[string][]string, len(areas)), []string{}
 	var questions [][]ast.Value
+	ask := &areaQuestions{e: e}
+	for _, action := range actions {
+		ask.actions = append(ask.actions, ast.ObjectTerm([2]*ast.Term{ast.InternedTerm("name"), ast.StringTerm(action)}))
+	}
 	for _, area := range areas {
 		access[area] = []string{}
 		one := *in
@@ -46,7 +51,7 @@ func (e *Engine) Access(ctx context.Context, in *input.Input, areas, actions []s
 		if one.Misnamed() {
 			continue
 		}
-		row, err := e.questions(&one, actions)
+		row, err := ask.about(&one)
 		if err != nil {
 			return nil, err
 		}
@@ -77,10 +82,48 @@ func (e *Engine) AccessReadsTime() bool {
 	return e.queries.allow != nil && e.queries.allow.Reads().Overlaps(predicate.Ref{"context", "time"})
 }
 
-// questions returns the input documents for several actions on one resource. They
-// share everything but the action.
-func (e *Engine) questions(in *input.Input, actions []string) ([]ast.Value, error) {
-	value, err := e.value(in)
+// areaQuestions makes the input documents for several actions on areas. They share
+// everything that is equal.
+type areaQuestions struct {
+	e       *Engine
+	actions []*ast.Term
+	subject *ast.Term // of the last document
+	context *ast.Term
+	below   []string // the accounts in subject
+}
+
+// The parts of an input document.
+var (
+	subjectKey, actionKey   = ast.StringTerm("subject"), ast.StringTerm("action")
+	resourceKey, contextKey = ast.StringTerm("resource"), ast.StringTerm("context")
+)
+
+// about returns the documents for one resource.
+func (q *areaQuestions) about(in *input.Input) ([]ast.Value, error) {
+	resource, err := q.resource(in)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]ast.Value, len(q.actions))
+	for i, action := range q.actions {
+		documents[i] = ast.NewObject([2]*ast.Term{subjectKey, q.subject}, [2]*ast.Term{actionKey, action},
+			[2]*ast.Term{resourceKey, resource}, [2]*ast.Term{contextKey, q.context})
+	}
+	return documents, nil
+}
+
+// resource returns the resource as a value, and sets the subject and the context that
+// belong to it.
+func (q *areaQuestions) resource(in *input.Input) (*ast.Term, error) {
+	var below []string
+	if in.Subject.Facts != nil {
+		below = q.e.AppendBelow(nil, in)
+	}
+	if q.subject != nil && slices.Equal(below, q.below) {
+		value, err := in.ResourceValue(q.e.options.Schema)
+		return ast.NewTerm(value), err
+	}
+	value, err := q.e.value(in)
 	if err != nil {
 		return nil, err
 	}
@@ -88,18 +131,6 @@ func (e *Engine) questions(in *input.Input, actions []string) ([]ast.Value, erro
 	if !ok {
 		return nil, errUndefined
 	}
-	documents := make([]ast.Value, 0, len(actions))
-	for _, action := range actions {
-		one := ast.NewObject()
-		object.Foreach(func(key, part *ast.Term) {
-			if key.Value.Compare(actionKey) != 0 {
-				one.Insert(key, part)
-			}
-		})
-		one.Insert(ast.NewTerm(actionKey), ast.ObjectTerm([2]*ast.Term{ast.InternedTerm("name"), ast.StringTerm(action)}))
-		documents = append(documents, one)
-	}
-	return documents, nil
+	q.below, q.subject, q.context = below, object.Get(subjectKey), object.Get(contextKey)
+	return object.Get(resourceKey), nil
 }
-
-const actionKey = ast.String("action")

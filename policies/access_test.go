@@ -105,7 +105,7 @@ func TestAccessRepeatsNoRuleForEachArea(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if got > 110_000 {
+	if got > 65_000 {
 		t.Errorf("%v allocations", got)
 	}
 	t.Logf("%v allocations", got)

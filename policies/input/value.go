@@ -25,15 +25,28 @@ func newFactTerms(f *Facts) *factTerms {
 	return t
 }
 
+// ResourceValue returns the resource of DocumentIn as an OPA value.
+func (in *Input) ResourceValue(schema Schema) (ast.Value, error) {
+	v, err := ast.InterfaceToValue(in.resourceIn(schema))
+	if err != nil {
+		return nil, fmt.Errorf("input resource: %w", err)
+	}
+	return v, nil
+}
+
+func (in *Input) resourceIn(schema Schema) map[string]any {
+	resource := in.resourceDocument()
+	schema.completeSets(in.Resource.Type, resource)
+	return resource
+}
+
 // Value returns DocumentIn as an OPA value.
 func (in *Input) Value(schema Schema, named []string) (ast.Value, error) {
 	object := ast.NewObject()
-	resource := in.resourceDocument()
-	schema.completeSets(in.Resource.Type, resource)
 	for key, section := range map[string]map[string]any{
 		"subject":  in.subjectDocument(named),
 		"action":   in.actionDocument(),
-		"resource": resource,
+		"resource": in.resourceIn(schema),
 		"context":  in.contextDocument(),
 	} {
 		v, err := ast.InterfaceToValue(section)

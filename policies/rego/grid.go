@@ -38,15 +38,19 @@ func NewGrid(query *Query, rules *Rules, rows, columns []predicate.Ref) *Grid {
 func (g *Grid) Run(ctx context.Context, rows [][]ast.Value, timeout time.Duration, answer func(row, column int, r topdown.QueryResultSet) error) error {
 	return g.query.Limited(ctx, timeout, func(t *topdown.Query) error {
 		all, columns := topdown.NewVirtualCache(), []topdown.VirtualCache{}
+		inRow, own := &fewValues{}, &fewValues{}
+		values := &layers{reads: g.rules, own: own}
+		t = t.WithVirtualCache(values)
 		for i, row := range rows {
 			for len(columns) < len(row) {
 				columns = append(columns, topdown.NewVirtualCache())
 			}
-			inRow := topdown.NewVirtualCache()
+			inRow.reset()
 			for j, input := range row {
-				values := &layers{reads: g.rules, own: topdown.NewVirtualCache()}
+				own.reset()
+				values.depth = 0
 				values.shared = [readsBoth]topdown.VirtualCache{0: all, readsRow: inRow, readsColumn: columns[j]}
-				results, err := t.WithInput(ast.NewTerm(input)).WithVirtualCache(values).Run(ctx)
+				results, err := t.WithInput(ast.NewTerm(input)).Run(ctx)
 				if err == nil {
 					err = answer(i, j, results)
 				}
