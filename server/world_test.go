@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -78,8 +79,16 @@ var patient = Limits{Request: 5 * time.Minute}
 // newWorld opens a fresh store, has fill make its rows, and puts a server before it.
 func newWorld(t testing.TB, url string, engine *policies.Engine, fill func(w *world), opts ...Option) *world {
 	t.Helper()
+	return newWorldOn(t, url, engine, fill, nil, opts...)
+}
+
+// newWorldOn is newWorld with store.Options.Wrap.
+func newWorldOn(t testing.TB, url string, engine *policies.Engine, fill func(w *world),
+	wrap func(driver.Connector) driver.Connector, opts ...Option,
+) *world {
+	t.Helper()
 	w := &world{t: t, now: worldStart}
-	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.names.NewID})
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.names.NewID, Wrap: wrap})
 	fill(w)
 	opts = append([]Option{
 		WithClock(w.clock), WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),

@@ -80,14 +80,14 @@ func (m *Moment) GroupsOf(ctx context.Context, user User) ([]Group, error) {
 
 // UsersIn lists the ids of at most limit users in a group, in order.
 func (m *Moment) UsersIn(ctx context.Context, group string, limit int) ([]string, error) {
-	return m.ids(ctx, `SELECT u.id AS id FROM user_groups m JOIN users u ON u.id = m.user_id
-		WHERE m.group_id = ? AND u.tenant_id = ? ORDER BY u.id LIMIT ?`, group, m.tenant, limit)
+	return m.ids(ctx, "SELECT u.id AS id FROM user_groups m "+m.store.dialect.Each("users", "u", "u.id = m.user_id")+`
+		WHERE m.group_id = ? AND u.tenant_id = ? ORDER BY m.user_id LIMIT ?`, group, m.tenant, limit)
 }
 
 // UsersAt lists the ids of at most limit users of an account and of all accounts
 // below it, in order.
 func (m *Moment) UsersAt(ctx context.Context, account string, limit int) ([]string, error) {
-	return m.ids(ctx, `SELECT u.id AS id FROM account_tree d JOIN users u ON u.account_id = d.descendant_id
+	return m.ids(ctx, "SELECT u.id AS id FROM account_tree d "+m.store.dialect.Each("users", "u", "u.account_id = d.descendant_id")+`
 		WHERE d.ancestor_id = ? AND u.tenant_id = ? ORDER BY u.id LIMIT ?`, account, m.tenant, limit)
 }
 

@@ -200,6 +200,6 @@ func (tx *Tx) usable(ctx context.Context, c, parent *Card) (bool, error) {
 	}
 	type one struct{ N int }
 	found, err := dialect.SelectAll[one](ctx, tx.store.dialect, tx.tx, `SELECT 1 AS n FROM assignments WHERE card_id = ? AND account_id = ?
-		AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)`, parent.ID, c.AccountID, tx.now, tx.now)
+		AND valid_from + 0 <= ? AND (valid_to IS NULL OR valid_to + 0 > ?)`, parent.ID, c.AccountID, tx.now, tx.now)
 	return len(found) > 0, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"database/sql/driver"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -45,6 +46,9 @@ type Options struct {
 	// Logger gets an entry if the database has lost commits, or its file is gone.
 	// By default nothing is logged.
 	Logger *slog.Logger
+	// Wrap returns what opens connections in place of a connector. Tests read the
+	// statements with it. Nil wraps nothing.
+	Wrap func(driver.Connector) driver.Connector
 }
 
 // DefaultConns is the default of Options.MaxConns. It does not depend on the machine,
@@ -87,7 +91,7 @@ type Store struct {
 // answer.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	p, d, err := dialect.Connect(ctx, url, dialect.Options{MaxConns: o.MaxConns, Logger: o.Logger})
+	p, d, err := dialect.Connect(ctx, url, dialect.Options{MaxConns: o.MaxConns, Logger: o.Logger, Wrap: o.Wrap})
 	if err != nil {
 		return nil, err
 	}

@@ -148,9 +148,9 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 // borrows. The database refuses other groups. If a user were in another one, that
 // group would grant nothing.
 func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user User) ([]Group, error) {
-	groups, err := dialect.SelectAll[Group](ctx, d, x, groupsTable.query+` WHERE id IN (
-		SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
-		WHERE m.user_id = ? AND u.account_id = ?) ORDER BY id`, user.ID, user.AccountID)
+	groups, err := dialect.SelectAll[Group](ctx, d, x, groupsTable.query+" WHERE "+d.AnyOf("id",
+		`SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
+		WHERE m.user_id = ? AND u.account_id = ?`)+" ORDER BY id", user.ID, user.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -228,10 +228,9 @@ func (tx *Tx) GrantsBelow(ctx context.Context, account string) (Access, error) {
 	rows, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx, `SELECT g.id, g.default_access,
 			COALESCE(r.area, '') AS area, COALESCE(r.access, '') AS access
 		FROM groups g LEFT JOIN group_rows r ON r.group_id = g.id
-		WHERE g.tenant_id = ? AND g.id IN (SELECT m.group_id FROM account_tree t
+		WHERE g.tenant_id = ? AND `+tx.store.dialect.AnyOf("g.id", `SELECT m.group_id FROM account_tree t
 			JOIN users u ON u.account_id = t.descendant_id JOIN user_groups m ON m.user_id = u.id
-			WHERE t.ancestor_id = ?)
-		LIMIT ?`, tx.tenant, account, maxGrantRows+1)
+			WHERE t.ancestor_id = ?`)+" LIMIT ?", tx.tenant, account, maxGrantRows+1)
 	if err != nil {
 		return nil, fmt.Errorf("account %s: groups: %w", account, err)
 	}

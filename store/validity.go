@@ -65,7 +65,7 @@ func (l link) put(ctx context.Context, tx *Tx, owner, card, other string, p peri
 
 func (l link) extend(ctx context.Context, tx *Tx, card, other string, p period) error {
 	_, err := tx.exec(ctx, `UPDATE `+l.table+` SET valid_to = NULLIF(CAST(? AS BIGINT), 0)
-		WHERE card_id = ? AND `+l.other+` = ? AND valid_from = ?`, p.To, card, other, p.From)
+		WHERE card_id = ? AND `+l.other+` = ? AND valid_from + 0 = ?`, p.To, card, other, p.From)
 	return err
 }
 
@@ -74,7 +74,7 @@ func (l link) end(ctx context.Context, tx *Tx, card, other string, p period) err
 	if p.From < tx.now {
 		return l.extend(ctx, tx, card, other, period{From: p.From, To: tx.now})
 	}
-	_, err := tx.exec(ctx, "DELETE FROM "+l.table+" WHERE card_id = ? AND "+l.other+" = ? AND valid_from = ?", card, other, p.From)
+	_, err := tx.exec(ctx, "DELETE FROM "+l.table+" WHERE card_id = ? AND "+l.other+" = ? AND valid_from + 0 = ?", card, other, p.From)
 	return err
 }
 

@@ -32,6 +32,9 @@ type Dialect struct {
 	JSONObject func(key, value, from string) string
 	JSONArray  func(values ...string) string
 	Texts      func(list string) string                          // a table of one column, value: the texts of a JSON array
+	AnyOf      func(value, query string) string                  // the value is one that the query returns; the query runs once
+	Fence      string                                            // ends a subquery whose rows are all read before others sort or limit them
+	Each       func(table, alias, condition string) string       // joins the rows of table, for each row before, in its order
 	JSONRows   func(order, from string, values ...string) string // JSON array of arrays of values over from, in the order
 	Bigint     string                                            // casts a bound argument to an int64
 	HasUsers   string                                            // counts the tables named users: 0 without a schema
@@ -101,6 +104,8 @@ const BulkConns = 2
 type Options struct {
 	MaxConns int          // the most connections that read, and in PostgreSQL also write
 	Logger   *slog.Logger // gets an entry if the file of the database is gone
+	// Wrap returns what opens connections in place of a connector. Nil wraps nothing.
+	Wrap func(driver.Connector) driver.Connector
 }
 
 // Connect opens the pools of the database that url names. It returns ErrInvalid for
@@ -118,16 +123,12 @@ func Connect(ctx context.Context, url string, o Options) (p Pools, d Dialect, er
 	return Pools{}, Dialect{}, fault.Invalid("database", "must be sqlite:FILE or postgres://…")
 }
 
-// open opens a pool of at most n connections, and keeps idle ones open.
-func open(driver, name string, n int) (*sqlx.DB, error) {
-	db, err := sqlx.Open(driver, name)
-	if err != nil {
-		return nil, fault.Invalid("database", "has no valid address")
+// pool returns a pool of at most n connections, and keeps idle ones open.
+func (o Options) pool(of driver.Connector, name string, n int) *sqlx.DB {
+	if o.Wrap != nil {
+		of = o.Wrap(of)
 	}
-	return sized(db, n), nil
-}
-
-func sized(db *sqlx.DB, n int) *sqlx.DB {
+	db := sqlx.NewDb(sql.OpenDB(of), name)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return db

@@ -37,6 +37,11 @@ func Postgres() Dialect {
 		},
 		JSONArray: func(values ...string) string { return "json_build_array(" + strings.Join(values, ", ") + ")::text" },
 		Texts:     func(list string) string { return "json_array_elements_text(" + list + "::json) AS v(value)" },
+		AnyOf:     func(value, query string) string { return value + " = ANY (ARRAY(" + query + "))" },
+		Fence:     " OFFSET 0",
+		Each: func(table, alias, condition string) string {
+			return fmt.Sprintf("CROSS JOIN LATERAL (SELECT * FROM %s %s WHERE %s OFFSET 0) %s", table, alias, condition, alias)
+		},
 		JSONRows: func(order, from string, values ...string) string {
 			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
 		},
@@ -81,7 +86,7 @@ func openPostgres(url string, o Options) (p Pools, err error) {
 	at.Dialer(&dialer{})
 	made, hosts := &generation{}, 1+len(settings.Multi)
 	limit := time.Duration(hosts+1) * settings.ConnectTimeout
-	pool := func(n int) *sqlx.DB { return sized(sqlx.NewDb(sql.OpenDB(connector{at, made, limit}), "postgres"), n) }
+	pool := func(n int) *sqlx.DB { return o.pool(connector{at, made, limit}, "postgres", n) }
 	p = Pools{Read: pool(o.MaxConns), Pulse: pool(1), Bulk: pool(BulkConns), made: made}
 	p.Write, p.Stage = p.Read, p.Read
 	return p, nil

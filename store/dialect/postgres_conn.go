@@ -44,6 +44,9 @@ func (c connector) openOwn(ctx context.Context) (*postgresConn, error) {
 	conn.made, conn.since = c.made, since
 	err = watchClient(ctx, conn)
 	if err == nil {
+		_, err = conn.ExecContext(ctx, PlanSettings, nil)
+	}
+	if err == nil {
 		err = claimSession(ctx, conn, c.open)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
@@ -46,6 +48,10 @@ func SQLite() Dialect {
 		},
 		JSONArray: func(values ...string) string { return "json_array(" + strings.Join(values, ", ") + ")" },
 		Texts:     func(list string) string { return "json_each(" + list + ") AS v" },
+		AnyOf:     func(value, query string) string { return value + " IN (" + query + ")" },
+		Each: func(table, alias, condition string) string {
+			return "CROSS JOIN " + table + " " + alias + " ON " + condition
+		},
 		JSONRows: func(order, from string, values ...string) string {
 			return fmt.Sprintf("(SELECT json_group_array(json_array(%s) ORDER BY %s) FROM %s)", strings.Join(values, ", "), order, from)
 		},
@@ -89,9 +95,10 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 	reading := maps.Clone(settings)
 	reading["_pragma"] = append(slices.Clone(settings["_pragma"]), "query_only(1)")
 	settings.Set("_txlock", "immediate")
-	if p.Write, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
-		return p, err
+	pool := func(settings url.Values, n int) *sqlx.DB {
+		return o.pool(sqliteConnector(name+"?"+settings.Encode()), "sqlite", n)
 	}
+	p.Write = pool(settings, 1)
 	if err := p.Write.PingContext(ctx); err != nil { // creates the file, and keeps a database in memory alive
 		return Pools{}, errors.Join(fault.ErrUnavailable, err, p.Close())
 	}
@@ -101,19 +108,42 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 		// What a crash takes from it is no loss, as long as nobody has seen it. The
 		// first commit of Write makes all earlier commits durable.
 		settings.Add("_pragma", "synchronous(NORMAL)")
-		if p.Stage, err = open("sqlite", name+"?"+settings.Encode(), 1); err != nil {
-			return Pools{}, errors.Join(err, p.Close())
-		}
+		p.Stage = pool(settings, 1)
 		readers[&p.Bulk] = BulkConns
 		p.file = watchFile(path, o.Logger)
 	}
-	for pool, n := range readers {
-		if *pool, err = open("sqlite", name+"?"+reading.Encode(), n); err != nil {
-			return Pools{}, errors.Join(err, p.Close())
-		}
+	for readers, n := range readers {
+		*readers = pool(reading, n)
 	}
 	return p, nil
 }
+
+// sqliteConnector opens connections to the database of its name.
+type sqliteConnector string
+
+// Connect is part of driver.Connector.
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	d, err := sqliteDriver()
+	if err != nil {
+		return nil, err
+	}
+	return d.Open(string(c))
+}
+
+// Driver is part of driver.Connector.
+func (c sqliteConnector) Driver() driver.Driver {
+	d, _ := sqliteDriver() // nil if Connect fails
+	return d
+}
+
+// sqliteDriver returns the registered driver. It opens no connection.
+var sqliteDriver = sync.OnceValues(func() (driver.Driver, error) {
+	db, err := sql.Open("sqlite", "")
+	if err != nil {
+		return nil, err
+	}
+	return db.Driver(), db.Close()
+})
 
 func sqliteCode(err error) int {
 	var e *sqlite.Error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync/atomic"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jmoiron/sqlx"
@@ -12,6 +13,10 @@ import (
 // preparedStatements bounds the number of prepared statements, and so their memory
 // on each connection of the server.
 const preparedStatements = 512
+
+// renewal is how long a prepared statement is used. Its plan may be as old, and fits
+// tables of the size that they had then.
+const renewal = time.Minute
 
 // StatementPool runs statements on a pool of connections. It prepares each text
 // once and caches the statement. An evicted statement is closed after its last user
@@ -25,6 +30,7 @@ type StatementPool struct {
 // once.
 type Statement struct {
 	stmt  *sql.Stmt
+	made  time.Time
 	users atomic.Int64 // the cache counts as one
 }
 
@@ -67,14 +73,18 @@ func (p *Statement) acquire() bool {
 // Statement returns the prepared statement of a text, and prepares it if necessary.
 // The caller must release it.
 func (p *StatementPool) Statement(ctx context.Context, text string) (*Statement, error) {
-	if known, ok := p.kept.Get(text); ok && known.acquire() {
-		return known, nil
+	if known, ok := p.kept.Get(text); ok {
+		if time.Since(known.made) > renewal {
+			p.kept.Remove(text)
+		} else if known.acquire() {
+			return known, nil
+		}
 	}
 	stmt, err := p.db.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	fresh := &Statement{stmt: stmt}
+	fresh := &Statement{stmt: stmt, made: time.Now()}
 	fresh.users.Store(2) // the cache and the caller
 	if previous, found, _ := p.kept.PeekOrAdd(text, fresh); found && previous.acquire() {
 		fresh.users.Store(1)

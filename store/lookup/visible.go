@@ -235,8 +235,8 @@ func (f *Finder) nextAssignment(ctx context.Context, x dialect.Execer, at *histo
 		*seen = *at
 		now := f.Now().UnixMicro()
 		var next *int64
-		err := dialect.ReadOne(ctx, x, f.Dialect.Rebind(`SELECT min(CASE WHEN valid_from > ? THEN valid_from ELSE valid_to END)
-			FROM assignments WHERE valid_from > ? OR valid_to > ?`), []any{now, now, now}, &next)
+		err := dialect.ReadOne(ctx, x, f.Dialect.Rebind(`SELECT min(at) FROM (SELECT min(valid_from) AS at FROM assignments WHERE valid_from > ?
+			UNION ALL SELECT min(valid_to) FROM assignments WHERE valid_to > ?) m`), []any{now, now}, &next)
 		if err != nil || next == nil {
 			return 0, 0, rowsError(ctx, f.Dialect, "assignment", err)
 		}

@@ -28,7 +28,7 @@ func (f *Finder) findParents(ctx context.Context, x dialect.Execer, v *visibleCa
 		return err
 	}
 	all, err := dialect.SelectAll[builtFromCard](ctx, f.Dialect, x, `SELECT p.revision_id, p.parent_id, COALESCE(p.exchange, '') AS exchange
-		FROM `+f.Dialect.Texts("?")+` JOIN revision_parents p ON p.revision_id = v.value
+		FROM revision_parents p WHERE `+f.Dialect.AnyOf("p.revision_id", "SELECT v.value FROM "+f.Dialect.Texts("?"))+`
 		ORDER BY p.revision_id, p.position`, string(list))
 	if err != nil {
 		return err

@@ -245,7 +245,7 @@ func (c *compiler) from() string {
 	text := c.def.Table + " t"
 	for _, f := range c.q.Also {
 		j := c.def.Also[f.Type]
-		text += " JOIN " + j.Def.Table + " " + j.Alias + " ON " + schema.Aliased(j.On, "t")
+		text += " " + c.b.Dialect.Each(j.Def.Table, j.Alias, schema.Aliased(j.On, "t"))
 	}
 	return text
 }

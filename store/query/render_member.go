@@ -67,7 +67,7 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	if item.column.Account && r.master() {
 		return schema.And(present(item), r.alias+".tenant_id = "+mark), nil
 	}
-	return item.text + " IN (SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = " + mark + ")", nil
+	return r.b.Dialect.AnyOf(item.text, "SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = "+mark), nil
 }
 
 // memberOfSet renders membership in a set column. If the value comes from the
@@ -97,5 +97,5 @@ func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
 		return schema.And(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+condition+")"), nil
 	}
 	condition := schema.And("s."+s.Value+" = "+r.b.Bind(item.arg), where)
-	return schema.And(only, r.alias+".id IN (SELECT s."+s.Owner+" FROM "+from+" WHERE "+condition+")"), nil
+	return schema.And(only, r.b.Dialect.AnyOf(r.alias+".id", "SELECT s."+s.Owner+" FROM "+from+" WHERE "+condition)), nil
 }

@@ -62,8 +62,11 @@ func (c *compiler) statement() *statement {
 // walkable reports whether an index is likely to return the rows in their order, so
 // that the database reads only the page. Otherwise the ids are sorted first.
 func (c *compiler) walkable() bool {
-	if _, everything := c.filter.(predicate.True); everything || c.q.ID != "" || c.mode == modeStream {
+	if _, everything := c.filter.(predicate.True); everything || c.q.ID != "" {
 		return true
+	}
+	if c.mode == modeStream {
+		return !c.subtree(c.filter)
 	}
 	return slices.ContainsFunc(conjuncts(c.filter), func(e predicate.Expr) bool {
 		switch e := e.(type) {
@@ -74,6 +77,27 @@ func (c *compiler) walkable() bool {
 		}
 		return false
 	})
+}
+
+// subtree reports whether an index finds the rows of a branch only by the accounts of a
+// subtree, and so not in the order of the list. Without a fence, the database could read
+// all rows in that order instead.
+func (c *compiler) subtree(branch predicate.Expr) bool {
+	if c.q.ID != "" || c.q.Leaf || c.r.master() {
+		return false
+	}
+	found := false
+	for _, e := range conjuncts(branch) {
+		switch e := e.(type) {
+		case predicate.Compare:
+			if indexable(c.def, e) {
+				return false
+			}
+		case predicate.Member:
+			found = found || e.Set.Ref.IsBelow() && indexable(c.def, e)
+		}
+	}
+	return found
 }
 
 func (c *compiler) condition(branch predicate.Expr) string {
@@ -161,7 +185,13 @@ func (c *compiler) paged(branches []predicate.Expr) *statement {
 	parts := make([]string, len(branches))
 	for i, branch := range branches {
 		parts[i] = "SELECT " + inner + " FROM " + c.from() + " WHERE " + c.condition(branch)
-		if c.mode == modePage {
+		switch fence := c.b.Dialect.Fence; {
+		case fence != "" && c.subtree(branch):
+			parts[i] = "SELECT * FROM (" + parts[i] + fence + ") f"
+			if c.mode == modePage {
+				parts[i] += " ORDER BY " + order + c.limit()
+			}
+		case c.mode == modePage:
 			parts[i] += " ORDER BY " + c.order(c.key, schema.Aliased(c.def.Key, "t")) + c.limit()
 		}
 	}
@@ -183,7 +213,7 @@ func (c *compiler) paged(branches []predicate.Expr) *statement {
 	if c.def.Timed {
 		join += " AND (t.valid_to IS NULL OR t.valid_to > " + c.b.Integer(schema.Argument{Kind: schema.ArgNow}) + ")"
 	}
-	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM (" + ids + ") p JOIN " + c.def.Table + " t ON " + join +
+	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM (" + ids + ") p " + c.b.Dialect.Each(c.def.Table, "t", join) +
 		" ORDER BY " + c.order("p.k", "p.id")
 	return &statement{text: text, shape: sel.shape}
 }
@@ -286,12 +316,12 @@ func (c *compiler) revision() (own, translated string) {
 		then := "(SELECT s.revision_id FROM revision_periods s WHERE s.card_id = t.id AND s.active_from <= " + moment +
 			" AND (s.active_to IS NULL OR s.active_to > " + moment + ")"
 		return then + ")", then + " AND EXISTS (SELECT 1 FROM assignments a WHERE a.card_id = t.id AND a.account_id = " + viewer() +
-			" AND a.valid_from <= " + moment + " AND (a.valid_to IS NULL OR a.valid_to > " + moment + ")))"
+			" AND a.valid_from + 0 <= " + moment + " AND (a.valid_to IS NULL OR a.valid_to + 0 > " + moment + ")))"
 	case c.q.Revision != "":
 		named := of + "s.id = " + c.b.Bind(schema.Argument{Kind: schema.ArgRevision})
 		return named + ")", named + " AND (s.status = 'active' OR EXISTS (SELECT 1 FROM revision_periods p" +
 			" JOIN assignments a ON a.card_id = p.card_id WHERE p.revision_id = s.id AND a.account_id = " + viewer() +
-			" AND a.valid_from <= " + c.b.Integer(schema.Argument{Kind: schema.ArgNow}) +
+			" AND a.valid_from + 0 <= " + c.b.Integer(schema.Argument{Kind: schema.ArgNow}) +
 			" AND (p.active_to IS NULL OR a.valid_from < p.active_to AND p.active_from < p.active_to)" +
 			" AND (a.valid_to IS NULL OR a.valid_to > p.active_from))))"
 	}

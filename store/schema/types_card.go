@@ -6,7 +6,7 @@ package schema
 func parentCards(b *Builder, alias string) string {
 	now := b.Integer(Argument{Kind: ArgNow})
 	name := Aliased("CASE WHEN p.account_id = @.account_id THEN p.name WHEN EXISTS (SELECT 1 FROM assignments a"+
-		" WHERE a.card_id = p.id AND a.account_id = @.account_id AND a.valid_from <= "+now+
+		" WHERE a.card_id = p.id AND a.account_id = @.account_id AND a.valid_from + 0 <= "+now+
 		" AND (a.valid_to IS NULL OR a.valid_to > "+now+")) THEN "+translatedName("p.")+" END", alias)
 	return Aliased("CASE WHEN @.kind = 'customer' THEN "+b.Dialect.JSONRows("s.position",
 		"card_parents s LEFT JOIN cards p ON p.id = s.parent_id WHERE s.card_id = @.id",
