@@ -83,7 +83,7 @@ type Log struct {
 // chunk is a batch of entries that are written together.
 type chunk struct {
 	lines    []byte
-	profiles [][2]*Profile   // of each entry
+	profiles []Profiles      // of each entry
 	held     map[string]bool // the profiles whose bytes are counted
 	shares   map[string]int  // bytes by account
 
@@ -99,10 +99,9 @@ const chunkSize = 128 << 10
 
 // Entry is one line of the log.
 type Entry struct {
-	Line    []byte // a JSON object with a line feed at its end
-	Account string // whose share of the buffer the entry uses
-	// Profiles are what Line refers to; nil for nothing.
-	Profiles [2]*Profile
+	Line     []byte // a JSON object with a line feed at its end
+	Account  string // whose share of the buffer the entry uses
+	Profiles Profiles
 }
 
 // Open opens the log and continues its chain, or starts one. It writes a record that

@@ -1,12 +1,17 @@
 package decisionlog
 
-// Profile is a text that many entries refer to by its hash: the facts about a user, or
-// the answer about many resources. The log writes it as a record before the first entry
-// that refers to it. It does so again in each file, so that each file can be read alone.
+// Profile is a text that many entries refer to by its hash: the facts about a user, the
+// access that a change gives or takes, or the answer about many resources. The log writes
+// it as a record before the first entry that refers to it. It does so again in each file, so that each file can be read alone.
 type Profile struct {
 	Hash   string
-	Record []byte // a JSON object that begins with {"event":"profile" or {"event":"answer"
+	Record []byte // a JSON object that begins with {"event":"profile", {"event":"access" or {"event":"answer"
 }
+
+// Profiles are what one entry refers to; nil for nothing. They are the facts about its
+// user, the access before and after a change, the access that the user holds, and the
+// answer.
+type Profiles [5]*Profile
 
 // profiles are the profiles that a reader of the present file has seen.
 type profiles struct {

@@ -19,7 +19,7 @@ func referring(i, of int) Entry {
 		return Entry{Line: entry(i)}
 	}
 	p := profile(of)
-	return Entry{Line: fmt.Appendf(nil, `{"decision_id":"D%d","profile":%q}`+"\n", i, p.Hash), Profiles: [2]*Profile{p}}
+	return Entry{Line: fmt.Appendf(nil, `{"decision_id":"D%d","profile":%q}`+"\n", i, p.Hash), Profiles: Profiles{p}}
 }
 
 var (

@@ -16,6 +16,7 @@ const (
 	eventDropped = "dropped" // entries were dropped since the last record
 	eventStopped = "stopped" // the process stopped in order
 	eventProfile = "profile" // what the policy reads about a user, which later entries refer to
+	eventAccess  = "access"  // the access that a change gives or takes, which later entries refer to
 	eventAnswer  = "answer"  // the answer about many resources, which later entries refer to
 )
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 )
 
 // Kind says what is wrong with a line.
@@ -126,7 +127,7 @@ func (v *Verifier) take(line []byte) error {
 		return nil //nolint:nilerr // a finding, told in its place, and no failure
 	}
 	r, isRecord := readRecord(line)
-	profile := isRecord && (r.Event == eventProfile || r.Event == eventAnswer) // it names neither key nor previous line
+	profile := isRecord && slices.Contains(sharedEvents, r.Event) // it names neither key nor previous line
 	isRecord = isRecord && !profile
 	f := v.chains[s.id]
 	if f == nil {
@@ -145,6 +146,8 @@ func (v *Verifier) take(line []byte) error {
 	v.strayed()
 	return nil
 }
+
+var sharedEvents = []string{eventProfile, eventAccess, eventAnswer}
 
 func object(line []byte) bool { return len(line) > 0 && line[0] == '{' && json.Valid(line) }
 

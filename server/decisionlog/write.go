@@ -193,7 +193,7 @@ func (l *Log) attempt(c *chunk) error {
 
 // compose builds the text to write and notes its lines. It returns how many dropped
 // entries the record reports, -1 without a record.
-func (l *Log) compose(lines []byte, of [][2]*Profile) (told int, err error) {
+func (l *Log) compose(lines []byte, of []Profiles) (told int, err error) {
 	l.text, l.marks, told = l.text[:0], l.marks[:0], -1
 	if l.left.open {
 		l.text = append(l.text, '\n')

@@ -1,10 +1,7 @@
 package record
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -74,38 +71,18 @@ func (w *Writer) begin(e *Entry) {
 }
 
 // Logged returns the last Entry as the decision log takes it: it refers to the profile
-// of its subject, and to a long answer about many resources. It is valid until the
-// writer's next use.
+// of its subject, to the access that a change gives or takes, and to a long answer about
+// many resources. It is valid until the writer's next use.
 func (w *Writer) Logged(e *Entry) decisionlog.Entry {
 	out := decisionlog.Entry{Line: w.Dst}
 	if f := e.In.Subject.Facts; f != nil {
 		out.Account = f.Account.ID
 	}
-	if e.Known != nil && e.Known.Profile != nil && w.known[1] > 0 {
-		out.Profiles[0] = e.Known.Profile
-	}
-	if text := w.Dst[w.listed[0]:w.listed[1]]; len(text) > minAnswer && len(text) <= MaxEntry {
-		out.Profiles[1] = w.answerOf(text)
-	}
-	out.Line = w.referring(out.Profiles)
+	out.Line, out.Profiles = w.referring()
 	if len(out.Line) > MaxEntry {
-		out.Line, out.Profiles = w.truncated(e), [2]*decisionlog.Profile{}
+		out.Line, out.Profiles = w.truncated(e), decisionlog.Profiles{}
 	}
 	return out
-}
-
-// minAnswer is the most bytes of an answer that stays in its entry.
-const minAnswer = 2 * profileHash
-
-// answerOf returns the text of the answer about many resources as a record. The lists
-// of users with equal rights have equal answers.
-func (w *Writer) answerOf(text []byte) *decisionlog.Profile {
-	sum := sha256.Sum256(text)
-	hash := hex.EncodeToString(sum[:profileHash])
-	if w.answer == nil || w.answer.Hash != hash {
-		w.answer = &decisionlog.Profile{Hash: hash, Record: fmt.Appendf(nil, `{"event":"answer","hash":%q,%s}`, hash, text)}
-	}
-	return w.answer
 }
 
 // MaxEntry is the most bytes of an entry in the log. A longer one is truncated.
@@ -131,26 +108,6 @@ func clipped(reasons []string) []string {
 		n++
 	}
 	return reasons[:n]
-}
-
-// referring returns the last Entry with references in place of the facts and of the
-// answer about many resources.
-func (w *Writer) referring(profiles [2]*decisionlog.Profile) []byte {
-	w.short = w.short[:0]
-	at := 0
-	for i, part := range [2]struct {
-		name string
-		at   [2]int
-	}{{"profile", w.known}, {"answer", w.listed}} {
-		if p := profiles[i]; p != nil {
-			w.short = append(append(w.short, w.Dst[at:part.at[0]]...), '"')
-			w.short = append(append(w.short, part.name...), `":"`...)
-			w.short = append(append(w.short, p.Hash...), '"')
-			at = part.at[1]
-		}
-	}
-	w.short = append(w.short, w.Dst[at:]...)
-	return w.short
 }
 
 // entryTail appends the members that describe how and when the decision was made.

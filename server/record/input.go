@@ -1,10 +1,6 @@
 package record
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/decisionlog"
@@ -37,11 +33,11 @@ func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *Fa
 	w.properties(m, s.Properties)
 	switch {
 	case s.Facts == nil:
-	case known != nil && len(known.text) > 0:
+	case known != nil && known.Profile != nil:
 		w.Dst = append(w.Dst, ',')
-		w.known[0] = len(w.Dst)
+		from := len(w.Dst)
 		w.Dst = append(w.Dst, known.text...)
-		w.known[1] = len(w.Dst)
+		w.mark(`"profile":`, from, known.Profile)
 		w.erased = append(w.erased, known.erased...)
 	default:
 		w.facts(m, s.Facts)
@@ -112,7 +108,9 @@ func (w *Writer) change(m *Mask, c *input.Change) {
 		access map[string][]string
 	}{{"before", c.Before}, {"after", c.After}, {"held", c.Held}} {
 		if inner, ok := w.name(m, side.name); ok {
+			from := len(w.Dst)
 			w.access(inner, side.access)
+			w.mark("", from, nil)
 		}
 	}
 	w.Dst = append(w.Dst, '}')
@@ -178,7 +176,7 @@ func (w *Writer) Result(m *Mask, d policies.Decision, l *Listed) {
 		w.decision(m, d)
 	}
 	if l != nil {
-		w.listed = [2]int{from, len(w.Dst)}
+		w.mark(`"answer":`, from, nil)
 	}
 	w.Dst = append(w.Dst, '}')
 }
@@ -218,12 +216,7 @@ func NewFactsText(m *Mask, f *input.Facts) FactsText {
 	w.facts(m.At("input").At("subject"), f)
 	t := FactsText{text: w.Dst[1:], erased: w.erased}
 	if len(t.text) > 0 {
-		sum := sha256.Sum256(t.text)
-		hash := hex.EncodeToString(sum[:profileHash])
-		t.Profile = &decisionlog.Profile{Hash: hash, Record: fmt.Appendf(nil, `{"event":"profile","hash":%q,%s}`, hash, t.text)}
+		t.Profile = newProfile("profile", t.text)
 	}
 	return t
 }
-
-// profileHash is the number of bytes of a SHA-256 that name a profile.
-const profileHash = 16

@@ -26,8 +26,7 @@ func AppendStrings(dst []byte, list []string) []byte {
 type Writer struct {
 	Dst    []byte
 	erased []string
-	known  [2]int               // where the cached text of the facts begins and ends; 0 without one
-	listed [2]int               // where the answer about many resources begins and ends; 0 without one
+	spans  []span               // what the log can hold apart from the entry
 	short  []byte               // scratch for referring
 	answer *decisionlog.Profile // the last one
 	below  []string             // scratch
@@ -38,8 +37,7 @@ func NewWriter() *Writer { return &Writer{Dst: make([]byte, 0, 2048)} }
 
 // Open begins an object in the writer's own memory.
 func (w *Writer) Open() {
-	w.Dst, w.erased, w.known = append(w.Dst[:0], '{'), w.erased[:0], [2]int{}
-	w.listed = [2]int{}
+	w.Dst, w.erased, w.spans = append(w.Dst[:0], '{'), w.erased[:0], w.spans[:0]
 }
 
 // Close ends the object and returns it. The object is valid until the writer's next

@@ -66,10 +66,12 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	}
 	tree := &subtree{all: e.Revision == r.engine.Revision()}
 	in, err := e.input(r.engine.Schema(), r.profiles, tree)
-	if errors.Is(err, errNoProfile) {
+	switch {
+	case errors.Is(err, errNoProfile):
 		return verdict{open: "profile"}, nil
-	}
-	if err != nil {
+	case errors.Is(err, errNoAccess):
+		return verdict{open: "access"}, nil
+	case err != nil:
 		return verdict{}, err
 	}
 	var v verdict

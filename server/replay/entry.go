@@ -131,10 +131,11 @@ func newProfiles() profiles {
 
 var (
 	profileStart = []byte(`{"event":"profile"`)
+	accessStart  = []byte(`{"event":"access"`)
 	answerStart  = []byte(`{"event":"answer"`)
 )
 
-// note keeps the profile or answer that a line holds, if it holds one. A line that
+// note keeps the profile, access or answer that a line holds, if it holds one. A line that
 // cannot be read is reported when its turn comes.
 func (p profiles) note(line []byte) {
 	if bytes.HasPrefix(line, answerStart) {
@@ -147,7 +148,7 @@ func (p profiles) note(line []byte) {
 		}
 		return
 	}
-	if !bytes.HasPrefix(line, profileStart) {
+	if !bytes.HasPrefix(line, profileStart) && !bytes.HasPrefix(line, accessStart) {
 		return
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
@@ -171,11 +172,31 @@ func (p profiles) resolve(subject object) bool {
 	return ok
 }
 
-var errNoProfile = errors.New("the profile of the subject is not in the log")
+// resolveChange puts the access into a change that refers to it. It returns false if the
+// access is not known.
+func (p profiles) resolveChange(change object) bool {
+	for side, v := range change {
+		hash, refers := v.(string)
+		if !refers {
+			continue
+		}
+		known, ok := p.kept.Get(hash)
+		if !ok {
+			return false
+		}
+		change[side] = known["access"]
+	}
+	return true
+}
+
+var (
+	errNoProfile = errors.New("the profile of the subject is not in the log")
+	errNoAccess  = errors.New("the access that the change gives or takes is not in the log")
+)
 
 // input rebuilds the question. subtree answers which accounts are below the
-// subject's. It returns errNoProfile if the entry refers to a profile that is not
-// known.
+// subject's. It returns errNoProfile or errNoAccess if the entry refers to a record that
+// is not known.
 func (e *entry) input(schema input.Schema, known profiles, subtree *subtree) (*input.Input, error) {
 	if len(e.Input) == 0 {
 		return nil, errNoEntry
@@ -191,7 +212,11 @@ func (e *entry) input(schema input.Schema, known profiles, subtree *subtree) (*i
 	if in.Context, err = readContext(doc.object("context")); err != nil {
 		return nil, err
 	}
-	readAction(&in.Action, doc.object("action"))
+	action := doc.object("action")
+	if !known.resolveChange(action.object("change")) {
+		return nil, errNoAccess
+	}
+	readAction(&in.Action, action)
 	readResource(&in.Resource, doc.object("resource"), schema, in.Action.Name)
 	subject := doc.object("subject")
 	if !known.resolve(subject) {
