@@ -53,6 +53,9 @@ func newPlanCache(e *Engine, limit int64) *planCache {
 	return &planCache{engine: e, entries: bounded.New[planKey, *entry](limit)}
 }
 
+// CachedBytes returns the estimated bytes of the cached plans.
+func (e *Engine) CachedBytes() int64 { return e.plans.entries.Bytes() }
+
 // The estimated bytes of a template without conditions, of each byte in the text of
 // a condition, and of each guard.
 const (

@@ -155,3 +155,36 @@ func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 }
+
+// cacheCollector shows the bytes of the caches.
+type cacheCollector struct {
+	server *Server
+	desc   *prometheus.Desc
+}
+
+func newCacheCollector(s *Server) *cacheCollector {
+	return &cacheCollector{s, prometheus.NewDesc("resellerd_cache_bytes",
+		"Estimated bytes of a cache: rows, statements, plans, decisions.", []string{"cache"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (c *cacheCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c *cacheCollector) Collect(out chan<- prometheus.Metric) {
+	for name, bytes := range c.server.cacheBytes() {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(bytes), name)
+	}
+}
+
+// cacheBytes returns the estimated bytes of each cache.
+func (s *Server) cacheBytes() map[string]int64 {
+	bytes := map[string]int64{"decisions": s.memory.Bytes()}
+	if e := s.engines.Current(); e != nil {
+		bytes["plans"] = e.CachedBytes()
+	}
+	if s.store != nil { // nil in tests that only listen
+		bytes["rows"], bytes["statements"] = s.store.CachedBytes()
+	}
+	return bytes
+}

@@ -146,7 +146,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		o(s)
 	}
 	s.metrics = newMetrics(s.registry, st, engines)
-	s.registry.MustRegister(newLimiterCollector(s.limiter))
+	s.registry.MustRegister(newLimiterCollector(s.limiter), newCacheCollector(s))
 	if err := errors.Join(s.trust(), s.certify()); err != nil {
 		return nil, err
 	}

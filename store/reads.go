@@ -61,6 +61,10 @@ func (s *Store) Lookup(ctx context.Context, q lookup.Query) (*lookup.Cards, erro
 	return s.lookups.Find(ctx, q)
 }
 
+// CachedBytes returns the estimated bytes of the cached rows and subjects, and of the
+// cached texts of statements.
+func (s *Store) CachedBytes() (rows, statements int64) { return s.cache.Bytes(), s.query.CachedBytes() }
+
 // RateMemory returns the state of the rate cache of look-ups.
 func (s *Store) RateMemory() lookup.MemoryStats { return s.lookups.Stats() }
 

@@ -87,6 +87,16 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	}
 }
 
+// Bytes returns the estimated bytes of all remembered decisions.
+func (m *Memory) Bytes() int64 {
+	if m == nil {
+		return 0
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(m.bytes)
+}
+
 // of returns the part of an account, as the most recent one.
 func (m *Memory) of(account string) *remembering {
 	at, ok := m.byAccount[account]

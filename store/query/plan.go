@@ -32,22 +32,82 @@ type statement struct {
 }
 
 // queryShape is a query whose predicates are analysed, but not decided for a
-// request. It is immutable except for its cache.
+// request. It is immutable except for its statements.
 type queryShape struct {
-	sources    []*parameters // those of the query itself, then of each of Also
-	statements *bounded[*statement]
+	sources    []*parameters         // those of the query itself, then of each of Also
+	statements map[string]*statement // guarded by the cache
 }
 
 // planCache caches the statements of queries. Its keys hold everything that the
-// text of a statement depends on.
-type planCache struct{ shapes *bounded[*queryShape] }
+// text of a statement depends on. It is cleared when it is full, which suits keys that
+// recur. It is safe for concurrent use.
+type planCache struct {
+	mu     sync.RWMutex
+	shapes map[string]*queryShape
+	bytes  int64 // of the shapes and their statements, estimated
+}
 
+// planBytes is the most bytes of the cached statements.
+const planBytes = 16 << 20
+
+// The estimated bytes of a shape for each byte of its key, which has the texts of its
+// predicates, and of a statement or shape beside its texts.
 const (
-	maxShapes     = 2048
-	maxStatements = 64 // per shape
+	perKeyByte = 12
+	itemBytes  = 1 << 10
 )
 
-func newPlanCache() *planCache { return &planCache{newBounded[*queryShape](maxShapes)} }
+func newPlanCache() *planCache { return &planCache{shapes: map[string]*queryShape{}} }
+
+func (c *planCache) shape(key []byte) *queryShape {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.shapes[string(key)]
+}
+
+func (c *planCache) addShape(key string, d *queryShape) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spend(itemBytes + perKeyByte*len(key)) {
+		c.shapes[key] = d
+	}
+}
+
+func (c *planCache) statement(d *queryShape, classes []byte) *statement {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return d.statements[string(classes)]
+}
+
+// addStatement caches a statement of a shape. If that clears the cache, the statement
+// ends with its shape.
+func (c *planCache) addStatement(d *queryShape, classes string, p *statement) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spend(itemBytes + len(classes) + 2*len(p.text)) {
+		d.statements[classes] = p
+	}
+}
+
+// spend takes bytes, and clears the cache if they do not fit. It returns false for more
+// bytes than the cache may have.
+func (c *planCache) spend(bytes int) bool {
+	if bytes > planBytes {
+		return false
+	}
+	if c.bytes += int64(bytes); c.bytes > planBytes {
+		clear(c.shapes)
+		c.bytes = int64(bytes)
+	}
+	return true
+}
+
+// CachedBytes returns the estimated bytes of the cached statements.
+func (r *Reader) CachedBytes() int64 {
+	r.plans.mu.RLock()
+	defer r.plans.mu.RUnlock()
+	return r.plans.bytes
+}
 
 // plan returns the statement for q in the given mode, and the values of its
 // parameters in this request.
@@ -66,14 +126,14 @@ func (r *Reader) plan(q *Query, def *schema.Type, m mode) (*statement, [][]any, 
 		}
 		ends[i] = len(classes)
 	}
-	if p, ok := d.statements.get(classes); ok {
+	if p := r.plans.statement(d, classes); p != nil {
 		return p, values, nil
 	}
 	p, err := r.compile(q, def, m, d.sources, splitAt(string(classes), ends))
 	if err != nil {
 		return nil, nil, err
 	}
-	d.statements.put(string(classes), p)
+	r.plans.addStatement(d, string(classes), p)
 	return p, values, nil
 }
 
@@ -84,10 +144,10 @@ func (r *Reader) shapeOf(q *Query, m mode) *queryShape {
 	defer keyBuffers.Put(buffer)
 	key := appendKey((*buffer)[:0], q, m)
 	*buffer = key
-	d, ok := r.plans.shapes.get(key)
-	if !ok {
+	d := r.plans.shape(key)
+	if d == nil {
 		d = newQueryShape(q)
-		r.plans.shapes.put(string(key), d)
+		r.plans.addShape(string(key), d)
 	}
 	return d
 }
@@ -114,7 +174,7 @@ func newQueryShape(q *Query) *queryShape {
 	for _, c := range q.Columns {
 		collect(main, c.When)
 	}
-	d := &queryShape{sources: []*parameters{main}, statements: newBounded[*statement](maxStatements)}
+	d := &queryShape{sources: []*parameters{main}, statements: map[string]*statement{}}
 	for _, f := range q.Also {
 		l := newParameters()
 		collect(l, f.Filter)
@@ -201,30 +261,4 @@ func (r *Reader) AppendKey(dst []byte, q *Query) ([]byte, error) {
 		dst = append(dst, text...)
 	}
 	return dst, nil
-}
-
-// bounded is a map that is cleared when it is full. It is safe for concurrent use.
-// It suits keys that recur.
-type bounded[V any] struct {
-	mu   sync.RWMutex
-	size int
-	kept map[string]V
-}
-
-func newBounded[V any](size int) *bounded[V] { return &bounded[V]{size: size, kept: map[string]V{}} }
-
-func (b *bounded[V]) get(key []byte) (V, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	v, ok := b.kept[string(key)]
-	return v, ok
-}
-
-func (b *bounded[V]) put(key string, v V) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.kept) >= b.size {
-		clear(b.kept)
-	}
-	b.kept[key] = v
 }
