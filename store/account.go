@@ -36,6 +36,9 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
 	_, err := tx.execNamed(ctx, accountsTable.insert, a)
+	if err == nil {
+		err = tx.fold(ctx, "accounts", a.ID, a)
+	}
 	if err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
@@ -76,6 +79,9 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}
 	_, err = tx.execNamed(ctx, accountsTable.update, a)
+	if err == nil {
+		err = tx.fold(ctx, "accounts", a.ID, a)
+	}
 	if err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}

@@ -27,6 +27,9 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
 	_, err := tx.execNamed(ctx, cardsTable.insert, c)
+	if err == nil {
+		err = tx.fold(ctx, "cards", c.ID, c)
+	}
 	if err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
@@ -61,6 +64,9 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 		return Card{}, fmt.Errorf("card %s: %w", id, err)
 	}
 	_, err = tx.execNamed(ctx, cardsTable.update, c)
+	if err == nil {
+		err = tx.fold(ctx, "cards", c.ID, c)
+	}
 	if err == nil && patch.Parents != nil {
 		err = tx.setParents(ctx, rates, &c, *patch.Parents, patch.AtLoss)
 	}

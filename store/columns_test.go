@@ -11,7 +11,10 @@ import (
 
 // unlisted are the table columns that no row struct has, because the store writes
 // them separately.
-var unlisted = map[string]bool{"revisions.recipe": true, "users.login_key": true}
+var unlisted = map[string]bool{
+	"revisions.recipe": true, "users.login_key": true,
+	"accounts.folded": true, "groups.folded": true, "users.folded": true, "customers.folded": true, "cards.folded": true,
+}
 
 const selectColumns = `SELECT name, "notnull" = 0 FROM pragma_table_info($1)`
 

@@ -24,6 +24,9 @@ func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) 
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
 	_, err := tx.execNamed(ctx, customersTable.insert, c)
+	if err == nil {
+		err = tx.fold(ctx, "customers", c.ID, c)
+	}
 	if err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
@@ -47,6 +50,9 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}
 	_, err = tx.execNamed(ctx, customersTable.update, c)
+	if err == nil {
+		err = tx.fold(ctx, "customers", c.ID, c)
+	}
 	if err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}

@@ -72,6 +72,9 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	g.Normalise()
 	_, err := tx.execNamed(ctx, groupsTable.insert, g)
 	if err == nil {
+		err = tx.fold(ctx, "groups", g.ID, g)
+	}
+	if err == nil {
 		err = errors.Join(tx.putGroupRows(ctx, g), tx.lend(ctx, g, g.LentTo))
 	}
 	if err != nil {
@@ -155,6 +158,9 @@ func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 		return err
 	}
 	_, err := tx.execNamed(ctx, groupsTable.update, g)
+	if err == nil {
+		err = tx.fold(ctx, "groups", g.ID, g)
+	}
 	if err != nil {
 		return err
 	}

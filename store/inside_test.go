@@ -18,6 +18,9 @@ import (
 	"resellerd/store/schema"
 )
 
+// FoldSlice is how many rows are folded in one transaction.
+const FoldSlice = foldSlice
+
 // BulkReaders returns how many connections for parallel reading are in use.
 func (s *Store) BulkReaders() int { return s.db.Bulk.Stats().InUse }
 

@@ -41,6 +41,11 @@ func (s *Store) migrate(ctx context.Context, version int64, texts fs.FS) error {
 			return fmt.Errorf("logins: %w", err)
 		}
 	}
+	if version >= foldsTexts {
+		if err := s.foldAll(ctx); err != nil {
+			return fmt.Errorf("folded texts: %w", err)
+		}
+	}
 	_, err = s.Key(ctx)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"resellerd/store"
 	"resellerd/store/fault"
 	"resellerd/store/query"
+	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
 
@@ -70,10 +71,57 @@ func checkShown(t *testing.T, s *store.Store, g *generator, q query.Query) int {
 	if got, want := idsOf(rows), idsOf(want); !slices.Equal(got, want) || total != len(want) {
 		t.Errorf("%s:\n got %v\nwant %v\ntotal %d", describe(q), got, want, total)
 	}
+	if got, want := idsOf(readBack(t, s, q)), idsOf(want); !slices.Equal(got, want) {
+		t.Errorf("%s: backwards:\n got %v\nwant %v", describe(q), got, want)
+	}
+	var exported []string
+	err := s.Stream(context.Background(), q, func(row query.Row) error {
+		exported = append(exported, strings.Clone(row.ID()))
+		return nil
+	})
+	if want := idsOf(want); err != nil || !slices.Equal(exported, want) {
+		t.Errorf("%s: exported:\n got %v %v\nwant %v", describe(q), exported, err, want)
+	}
+	for _, row := range base { // a single row passes the same conditions
+		one := q
+		one.ID, one.Limit = row.ID(), 1
+		if page, err := s.List(context.Background(), one); err != nil || (len(page.Rows) == 1) != slices.Contains(idsOf(want), row.ID()) {
+			t.Errorf("%s: %s alone: %d rows, %v", describe(q), row.ID(), len(page.Rows), err)
+		}
+	}
 	if len(want) > 0 && len(want) < len(base) {
 		return 1
 	}
 	return 0
+}
+
+// readBack reads all pages and goes back from the last one. It returns the rows in
+// their order.
+func readBack(t *testing.T, s *store.Store, q query.Query) (all []query.Row) {
+	t.Helper()
+	list := func() query.Page {
+		page, err := s.List(context.Background(), q)
+		if err != nil {
+			t.Fatalf("%s: %v", describe(q), err)
+		}
+		return page
+	}
+	page := list()
+	if page.Prev != nil {
+		t.Fatalf("%s: the first page has a page before it", describe(q))
+	}
+	for page.Next != nil {
+		q.After = page.Next
+		page = list()
+	}
+	for {
+		all = append(slices.Clone(page.Rows), all...)
+		if page.Prev == nil {
+			return all
+		}
+		q.After = page.Prev
+		page = list()
+	}
 }
 
 func idsOf(rows []query.Row) (ids []string) {
@@ -88,7 +136,7 @@ func idsOf(rows []query.Row) (ids []string) {
 func condition(g *generator, rows []query.Row) query.Condition {
 	c := query.Condition{
 		Column: pick(g.r, []string{"name", "public_name", "kind", "status", "carrier", "created_at", "currency"}),
-		Op:     pick(g.r, []query.Op{query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge, query.Contains, query.Prefix, query.Suffix}),
+		Op:     pick(g.r, []query.Op{query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge, query.Contains, query.Prefix, query.Suffix, query.Null, query.NotNull}),
 		Value:  pick(g.r, hostile),
 	}
 	if names := comparable(rows); len(names) > 0 {
@@ -100,6 +148,9 @@ func condition(g *generator, rows []query.Row) query.Condition {
 	}
 	if c.Column == "created_at" {
 		c.Value = time.UnixMicro(g.r.Int64N(5)).UTC().Format(time.RFC3339Nano)
+	}
+	for c.Column != "created_at" && (c.Op == query.Eq || c.Op == query.Ne) && g.r.IntN(2) == 0 {
+		c.Or = append(c.Or, pick(g.r, hostile))
 	}
 	return c
 }
@@ -123,7 +174,7 @@ func holds(c query.Condition, row query.Row) bool {
 		return false
 	}
 	if v == nil {
-		return c.Op == query.Ne
+		return c.Op == query.Ne || c.Op == query.Null
 	}
 	text, ok := v.(string)
 	value := c.Value
@@ -132,8 +183,15 @@ func holds(c query.Condition, row query.Row) bool {
 		text, value = strconv.FormatInt(v.(int64), 10), strconv.FormatInt(at.UnixMicro(), 10)
 	}
 	switch c.Op {
+	case query.Null:
+		return false
 	case query.Contains:
-		return strings.Contains(text, value)
+		return strings.Contains(schema.Fold(text), schema.Fold(value))
+	case query.Eq, query.Ne:
+		same := slices.ContainsFunc(append([]string{value}, c.Or...), func(one string) bool { return one == text })
+		return same == (c.Op == query.Eq)
+	case query.NotNull:
+		return true
 	case query.Prefix:
 		return strings.HasPrefix(text, value)
 	case query.Suffix:
@@ -141,7 +199,7 @@ func holds(c query.Condition, row query.Row) bool {
 	}
 	n := strings.Compare(text, value)
 	return map[query.Op]bool{
-		query.Eq: n == 0, query.Ne: n != 0, query.Lt: n < 0, query.Le: n <= 0, query.Gt: n > 0, query.Ge: n >= 0,
+		query.Lt: n < 0, query.Le: n <= 0, query.Gt: n > 0, query.Ge: n >= 0,
 	}[c.Op]
 }
 

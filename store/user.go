@@ -53,6 +53,9 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 		err = tx.keyLogin(ctx, u)
 	}
 	if err == nil {
+		err = tx.fold(ctx, "users", row.ID, row.User)
+	}
+	if err == nil {
 		err = tx.join(ctx, u.ID, row.Groups)
 	}
 	if err != nil {
@@ -108,6 +111,9 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 	_, err := tx.execNamed(ctx, userRowsTable.update, row)
 	if err == nil && row.Login != before.Login {
 		err = tx.keyLogin(ctx, row.User)
+	}
+	if err == nil {
+		err = tx.fold(ctx, "users", row.ID, row.User)
 	}
 	if err != nil {
 		return err

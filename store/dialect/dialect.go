@@ -28,6 +28,9 @@ type Dialect struct {
 	StartsWith func(text, part string) string
 	EndsWith   func(text, part string) string
 	Contains   func(text, part string) string
+	Lower      func(text string) string        // the text with A to Z in lower case, whatever the database's collation
+	JSONText   func(object, key string) string // the text under a key of a JSON object, NULL if there is none
+	Unordered  func(text string) string        // the same text, but no index gives its order
 	TextList   func(value, from string) string // JSON array of value over from, in the order of value
 	JSONObject func(key, value, from string) string
 	JSONArray  func(values ...string) string

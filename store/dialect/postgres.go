@@ -28,7 +28,10 @@ func Postgres() Dialect {
 		EndsWith: func(text, part string) string {
 			return fmt.Sprintf("right(%s, length(%s::text)) = %s::text", text, part, part)
 		},
-		Contains: func(text, part string) string { return fmt.Sprintf("strpos(%s, %s::text) > 0", text, part) },
+		Contains:  func(text, part string) string { return fmt.Sprintf("strpos(%s, %s::text) > 0", text, part) },
+		Lower:     func(text string) string { return "lower(" + text + ` COLLATE "C")` },
+		JSONText:  func(object, key string) string { return "(" + object + "::json ->> '" + key + "')" },
+		Unordered: func(text string) string { return "(" + text + " || '')" },
 		TextList: func(value, from string) string {
 			return fmt.Sprintf(`(SELECT COALESCE(json_agg(%s ORDER BY %s COLLATE "C"), '[]')::text FROM %s)`, value, value, from)
 		},

@@ -40,6 +40,9 @@ func SQLite() Dialect {
 		Contains: func(text, part string) string {
 			return fmt.Sprintf("instr(%s, %s) > 0", blob(text), blob(part))
 		},
+		Lower:     func(text string) string { return "lower(" + text + ")" },
+		JSONText:  func(object, key string) string { return "json_extract(" + object + ", '$." + key + "')" },
+		Unordered: func(text string) string { return "+" + text },
 		TextList: func(value, from string) string {
 			return fmt.Sprintf("(SELECT json_group_array(%s ORDER BY %s) FROM %s)", value, value, from)
 		},

@@ -220,8 +220,15 @@ func (c *compiler) resolveRest(sources []*parameters, classes []string) {
 	if c.q.ID != "" {
 		conditions = append(conditions, schema.Aliased(c.def.Key, "t")+" = "+c.b.Bind(schema.Argument{Kind: schema.ArgID}))
 	}
-	for i, w := range c.q.Where {
-		conditions = append(conditions, c.where(i, w))
+	if c.q.Customer != "" {
+		from, where := schema.CustomerCards.Rows(c.b)
+		conditions = append(conditions, "t.id IN (SELECT s.card_id FROM "+from+" WHERE "+
+			schema.And("s.customer_id = "+c.b.Bind(schema.Argument{Kind: schema.ArgCustomer}), where)+")")
+	}
+	first := 0
+	for _, w := range c.q.Where {
+		conditions = append(conditions, c.where(first, w))
+		first += len(w.values())
 	}
 	c.key = c.sortKey()
 	if c.mode != modeCount && c.mode != modeHead && c.q.After != nil {

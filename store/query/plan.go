@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"resellerd/policies/predicate"
@@ -228,6 +229,8 @@ func appendKey(dst []byte, q *Query, m mode) []byte {
 		dst = append(dst, 'w')
 		part(w.Column)
 		part(string(w.Op))
+		part(strings.Join(w.Also, ","))
+		dst = strconv.AppendInt(append(dst, 'n'), int64(len(w.values())), 10)
 	}
 	dst = append(dst, 'o')
 	part(q.Sort)
@@ -237,6 +240,8 @@ func appendKey(dst []byte, q *Query, m mode) []byte {
 	flag(q.At != 0)
 	flag(q.After != nil)
 	flag(q.After != nil && q.After.KeyAbsent)
+	flag(q.After != nil && q.After.Back)
+	flag(q.Customer != "")
 	if m == modePage {
 		dst = strconv.AppendInt(dst, int64(fetched(q.Limit)), 10)
 	}

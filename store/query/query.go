@@ -45,6 +45,8 @@ type Query struct {
 	// assignments, the customers on a card. Each joined type needs a filter.
 	Also []TypedFilter
 
+	Customer string // of cards: only those that this customer is on now; "" for all
+
 	ID    string      // a single row, by Row.ID
 	Where []Condition // these see only shown columns and shown values
 	// Sort is the column to order by, "" for the id. Rows that do not show the
@@ -82,8 +84,9 @@ type TypedFilter struct {
 // Op is how a Condition compares a shown value.
 type Op string
 
-// The operators of a Condition. Contains, Prefix and Suffix compare texts
-// bytewise. If the shown value is absent, Ne holds and the others do not.
+// The operators of a Condition. Prefix and Suffix compare texts bytewise. Contains
+// ignores case and accents (see schema.Fold). If the shown value is absent, Ne and Null
+// hold and the others do not.
 const (
 	Eq       Op = "eq"
 	Ne       Op = "ne"
@@ -94,15 +97,41 @@ const (
 	Contains Op = "contains"
 	Prefix   Op = "prefix"
 	Suffix   Op = "suffix"
+	Null     Op = "null"     // the row shows the column, without a value in it
+	NotNull  Op = "not null" // the row shows a value
 )
 
 // Condition selects rows by a value that they show. The column's kind determines
 // the format of Value: a decimal string for money, RFC 3339 for times, "true" or
 // "false", a whole number, or text.
+//
+// With Or, Eq selects rows that have any of the values, and Ne rows that have none of
+// them. Of a set, Eq asks whether a value is in it, Ne whether it is not, and Null
+// whether it is empty.
 type Condition struct {
 	Column string
 	Op     Op
 	Value  string
+	Or     []string // more values, at most MaxValues - 1
+	// Also are more columns for Contains: any of the columns may contain the value.
+	Also []string
+}
+
+// MaxValues is the greatest number of values of a Condition.
+const MaxValues = 100
+
+// values returns all values of the condition. The last one is repeated until their
+// number is a power of two, so that a few statements serve all numbers. Null and
+// NotNull have none.
+func (c Condition) values() []string {
+	if c.Op == Null || c.Op == NotNull {
+		return nil
+	}
+	all := append([]string{c.Value}, c.Or...)
+	for n := len(all); n&(n-1) != 0; n++ {
+		all = append(all, all[len(all)-1])
+	}
+	return all
 }
 
 // Cursor is a position in a list. It contains only shown values. Key has the kind
@@ -112,6 +141,7 @@ type Cursor struct {
 	Key       any
 	KeyAbsent bool // the row shows nothing in the sort column
 	ID        string
+	Back      bool // the page before this row, not the one after it
 }
 
 // Page is part of a list.
@@ -119,6 +149,7 @@ type Page struct {
 	Rows     []Row
 	Total    int     // rows of the whole list, if Query.Count is set
 	Next     *Cursor // nil at the end
+	Prev     *Cursor // nil at the beginning
 	Revision string  // of a list of rates: the id of their revision, "" for none
 }
 
@@ -143,6 +174,14 @@ func (q *Query) check() (*schema.Type, error) {
 	}
 	if len(q.Also) != len(def.Also) {
 		return nil, fault.Invalid("", fmt.Sprintf("%s: needs a filter for each type it joins", q.Type))
+	}
+	if q.Customer != "" && q.Type != "card" {
+		return nil, fault.Invalid("customer", fmt.Sprintf("does not fit %s", q.Type))
+	}
+	for _, w := range q.Where {
+		if len(w.Or) >= MaxValues {
+			return nil, fault.Invalid(w.Column, fmt.Sprintf("has more than %d values", MaxValues))
+		}
 	}
 	for _, f := range q.Also {
 		if _, ok := def.Also[f.Type]; !ok {

@@ -50,7 +50,7 @@ func (r *Reader) List(ctx context.Context, x dialect.Execer, q Query) (Page, err
 	if err := r.each(ctx, x, run, page.collect(run, q.Limit)); err != nil {
 		return Page{}, err
 	}
-	page.close(run, q.Limit)
+	page.close(run, &q)
 	if q.Count {
 		page.Total, err = r.total(ctx, x, &q, def)
 	}
@@ -154,6 +154,8 @@ func (r *Reader) prepare(q *Query, def *schema.Type, m mode) (*running, error) {
 			run.args[i] = where[a.Index]
 		case schema.ArgKey:
 			run.args[i] = key
+		case schema.ArgCustomer:
+			run.args[i] = q.Customer
 		case schema.ArgAfter:
 			run.args[i] = q.After.ID
 		}
@@ -256,17 +258,36 @@ func (p *Page) collect(run *running, limit int) func(scan func([]any) error) err
 	}
 }
 
-func (p *Page) close(run *running, limit int) {
-	if len(p.Rows) <= limit {
+// close cuts the page to its limit and sets its neighbours. A page after a row has a
+// page before it, and the other way round.
+func (p *Page) close(run *running, q *Query) {
+	more := len(p.Rows) > q.Limit
+	if more {
+		p.Rows = p.Rows[:q.Limit]
+	}
+	if len(p.Rows) == 0 {
 		return
 	}
-	p.Rows = p.Rows[:limit]
-	last := p.Rows[limit-1]
-	p.Next = &Cursor{ID: last.ID()}
-	if run.shape.key >= 0 {
-		p.Next.Key = last.values[run.shape.key]
-		p.Next.KeyAbsent = p.Next.Key == nil
+	back := q.After != nil && q.After.Back
+	if back {
+		slices.Reverse(p.Rows)
 	}
+	if more && !back || back {
+		p.Next = cursorAt(run, p.Rows[len(p.Rows)-1])
+	}
+	if more && back || q.After != nil && !back {
+		p.Prev = cursorAt(run, p.Rows[0])
+		p.Prev.Back = true
+	}
+}
+
+func cursorAt(run *running, row Row) *Cursor {
+	c := &Cursor{ID: row.ID()}
+	if run.shape.key >= 0 {
+		c.Key = row.values[run.shape.key]
+		c.KeyAbsent = c.Key == nil
+	}
+	return c
 }
 
 // resolve checks q. If the list belongs to a card, resolve first reads what the
@@ -274,7 +295,7 @@ func (p *Page) close(run *running, limit int) {
 // no rows.
 func (r *Reader) resolve(ctx context.Context, x dialect.Execer, q *Query) (*schema.Type, bool, error) {
 	def, err := q.check()
-	if err != nil || !dialect.Storable(q.ID, q.Parent, q.Revision, q.Viewer) {
+	if err != nil || !dialect.Storable(q.ID, q.Parent, q.Revision, q.Viewer, q.Customer) {
 		return nil, false, err
 	}
 	if def.Through == nil {

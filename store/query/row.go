@@ -1,6 +1,7 @@
 package query
 
 import (
+	"encoding/json"
 	"slices"
 
 	"resellerd/store/schema"
@@ -57,6 +58,22 @@ func (r Row) Names() []string {
 		}
 	}
 	return names
+}
+
+// IDs returns the ids in a shown column that refers to other rows.
+func (r Row) IDs(name string) (ids []string) {
+	for _, c := range r.shape.columns {
+		if c.Name != name || !r.shows(c) || r.values[c.at] == nil {
+			continue
+		}
+		if c.Kind != schema.Set {
+			return []string{textOf(r.values[c.at])}
+		}
+		if json.Unmarshal([]byte(textOf(r.values[c.at])), &ids) != nil {
+			return nil
+		}
+	}
+	return ids
 }
 
 // decides lists the columns that a card shows of the rows that belong to it.

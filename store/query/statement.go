@@ -144,9 +144,8 @@ func (c *compiler) newSelection() *selection {
 func (c *compiler) flat() *statement {
 	sel := c.newSelection()
 	c.addColumns(sel, c.viewSQL, c.groupSQL)
-	id := schema.Aliased(c.def.Key, "t")
 	text := "SELECT " + strings.Join(sel.texts, ", ") + " FROM " + c.from() +
-		" WHERE " + c.condition(c.filter) + " ORDER BY " + c.order("", id) + c.limit()
+		" WHERE " + c.condition(c.filter) + " ORDER BY " + c.order("", c.id()) + c.limit()
 	return &statement{text: text, shape: sel.shape}
 }
 
@@ -192,7 +191,7 @@ func (c *compiler) paged(branches []predicate.Expr) *statement {
 				parts[i] += " ORDER BY " + order + c.limit()
 			}
 		case c.mode == modePage:
-			parts[i] += " ORDER BY " + c.order(c.key, schema.Aliased(c.def.Key, "t")) + c.limit()
+			parts[i] += " ORDER BY " + c.order(c.key, c.id()) + c.limit()
 		}
 	}
 	ids := parts[0]

@@ -2,14 +2,16 @@ package query
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
-var shownOps = map[Op]string{Eq: "=", Ne: "<>", Lt: "<", Le: "<=", Gt: ">", Ge: ">="}
+var shownOps = map[Op]string{Lt: "<", Le: "<=", Gt: ">", Ge: ">="}
 
 // shownColumn returns the column of that name if some row can show it and usable
 // accepts it. A hidden column and a column that does not exist give the same error.
@@ -26,54 +28,138 @@ func (c *compiler) shownColumn(name, field, purpose string, usable func(*schema.
 	return nil, 0, false
 }
 
-// where renders one of the viewer's conditions, on the value that the row shows.
-func (c *compiler) where(i int, w Condition) string {
+// where renders one of the viewer's conditions, on the value that the row shows. first
+// is the index of the condition's first value.
+func (c *compiler) where(first int, w Condition) string {
+	if w.Op == Contains {
+		return c.contains(first, w)
+	}
 	col, mask, ok := c.shownColumn(w.Column, w.Column, "select", func(col *schema.Column) bool { return col.Search })
 	if !ok {
 		return "FALSE"
 	}
-	value := c.value(col, c.viewSQL)
-	mark := c.b.Typed(schema.Argument{Kind: schema.ArgWhere, Index: i}, col.Kind)
-	text := c.compareShown(w, col, value, mark)
+	var marks []string
+	for i := range w.values() {
+		marks = append(marks, c.b.Typed(schema.Argument{Kind: schema.ArgWhere, Index: first + i}, col.Kind))
+	}
+	text := c.compareShown(w, col, marks)
 	if mask != 0 {
 		text = schema.And(c.anyGroup(mask, c.groupSQL), text)
 	}
 	return text
 }
 
-func (c *compiler) compareShown(w Condition, col *schema.Column, value, mark string) string {
-	texts := map[Op]func(text, part string) string{Contains: c.b.Dialect.Contains, Prefix: c.b.Dialect.StartsWith, Suffix: c.b.Dialect.EndsWith}
-	if write := texts[w.Op]; write != nil && col.Kind == schema.Text {
-		return write(value, mark)
+func (c *compiler) compareShown(w Condition, col *schema.Column, marks []string) string {
+	if col.Kind == schema.Set {
+		return c.compareSet(w, col, marks)
+	}
+	value := c.value(col, c.viewSQL)
+	texts := map[Op]func(text, part string) string{Prefix: c.b.Dialect.StartsWith, Suffix: c.b.Dialect.EndsWith}
+	if write := texts[w.Op]; write != nil && col.Kind == schema.Text && len(marks) == 1 {
+		return write(value, marks[0])
+	}
+	same := " = " + strings.Join(marks, ", ")
+	if len(marks) > 1 {
+		same = " IN (" + strings.Join(marks, ", ") + ")"
 	}
 	op := shownOps[w.Op]
 	switch {
-	case op == "" || col.Kind == schema.Boolean && w.Op != Eq && w.Op != Ne:
-		if c.err == nil {
-			c.err = fault.Invalid(w.Column, "cannot be compared like this")
-		}
-		return "FALSE"
-	case w.Op == Ne && !col.NotNull:
-		return "(" + value + " <> " + mark + " OR " + value + " IS NULL)"
-	case w.Op == Eq || w.Op == Ne:
-		return value + " " + op + " " + mark
+	case w.Op == Null:
+		return value + " IS NULL"
+	case w.Op == NotNull:
+		return value + " IS NOT NULL"
+	case w.Op == Eq:
+		return value + same
+	case w.Op == Ne && col.NotNull:
+		return "NOT " + value + same
+	case w.Op == Ne:
+		return "(NOT " + value + same + " OR " + value + " IS NULL)"
+	case op == "" || col.Kind == schema.Boolean || len(marks) > 1:
+		return c.incomparable(w)
 	}
-	return c.b.Collated(value, col.Kind) + " " + op + " " + mark
+	return c.b.Collated(value, col.Kind) + " " + op + " " + marks[0]
+}
+
+// contains searches the folded texts that the row shows in one or several columns.
+func (c *compiler) contains(first int, w Condition) string {
+	mark := c.b.Bind(schema.Argument{Kind: schema.ArgWhere, Index: first})
+	var found []string
+	for _, name := range append([]string{w.Column}, w.Also...) {
+		col, mask, ok := c.shownColumn(name, name, "select", func(col *schema.Column) bool { return col.Search })
+		if !ok {
+			return "FALSE"
+		}
+		if col.Kind != schema.Text || len(w.Or) > 0 {
+			return c.incomparable(w)
+		}
+		text := c.b.Dialect.Contains(c.folded(col), mark)
+		if mask != 0 {
+			text = schema.And(c.anyGroup(mask, c.groupSQL), text)
+		}
+		found = append(found, text)
+	}
+	return "(" + strings.Join(found, " OR ") + ")"
+}
+
+// folded returns the SQL of the folded text that a row shows in a column.
+func (c *compiler) folded(col *schema.Column) string {
+	if len(c.views) == 1 {
+		return col.Folded(c.b, "t", c.views[0].name)
+	}
+	text := "CASE"
+	for i, v := range c.views {
+		text += " WHEN " + c.viewSQL(i) + " THEN " + col.Folded(c.b, "t", v.name)
+	}
+	return text + " END"
+}
+
+func (c *compiler) incomparable(w Condition) string {
+	if c.err == nil {
+		c.err = fault.Invalid(w.Column, "cannot be compared like this")
+	}
+	return "FALSE"
+}
+
+// compareSet renders a condition on a set. A condition that names values starts from
+// them, so that an index finds the rows.
+func (c *compiler) compareSet(w Condition, col *schema.Column, marks []string) string {
+	from, where := col.Set.Rows(c.b)
+	only := ""
+	if col.Set.Only != "" {
+		only = schema.Aliased(col.Set.Only, "t")
+	}
+	of := "s." + col.Set.Owner + " = t.id"
+	some := schema.And(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+schema.And(of, where)+")")
+	held := "s." + col.Set.Value + " IN (" + strings.Join(marks, ", ") + ")"
+	switch w.Op {
+	case Null:
+		return "NOT (" + some + ")"
+	case NotNull:
+		return some
+	case Eq:
+		return schema.And(only, "t.id IN (SELECT s."+col.Set.Owner+" FROM "+from+" WHERE "+schema.And(held, where)+")")
+	case Ne:
+		return "NOT (" + schema.And(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+schema.And(of, held, where)+")") + ")"
+	}
+	return c.incomparable(w)
 }
 
 // conditionValues parses the values that the viewer's conditions compare with.
-func conditionValues(def *schema.Type, conditions []Condition) ([]any, error) {
-	values := make([]any, len(conditions))
-	for i, w := range conditions {
+func conditionValues(def *schema.Type, conditions []Condition) (values []any, err error) {
+	for _, w := range conditions {
 		col := def.Column(w.Column)
-		if col == nil {
-			continue // where refuses it
+		for _, text := range w.values() {
+			value := any(text)
+			if col != nil { // where refuses a column that does not exist
+				if value, err = parseShown(col.Kind, text); err != nil {
+					return nil, fault.Invalid(w.Column, err.Error())
+				}
+			}
+			if w.Op == Contains {
+				value = schema.Fold(text)
+			}
+			values = append(values, value)
 		}
-		v, err := parseShown(col.Kind, w.Value)
-		if err != nil {
-			return nil, fault.Invalid(w.Column, err.Error())
-		}
-		values[i] = v
 	}
 	return values, nil
 }
@@ -146,35 +232,59 @@ func (c *compiler) sortColumn() (col *schema.Column, sure bool) {
 
 // order returns the terms of ORDER BY for the given key and id expressions.
 func (c *compiler) order(key, id string) string {
-	way := ""
-	if c.q.Desc {
+	way, absent := "", " NULLS LAST, "
+	if c.descends() {
 		way = " DESC"
+	}
+	if c.backwards() {
+		absent = " NULLS FIRST, "
 	}
 	if c.key == "" {
 		return id + way
 	}
 	if _, sure := c.sortColumn(); !sure {
-		return key + way + " NULLS LAST, " + id + way
+		return key + way + absent + id + way
 	}
 	return key + way + ", " + id + way
 }
 
-// behind returns the condition that a row comes after Query.After.
+// backwards reports whether the statement reads the rows before a cursor, the last
+// one first.
+func (c *compiler) backwards() bool { return c.q.After != nil && c.q.After.Back }
+
+func (c *compiler) descends() bool { return c.q.Desc != c.backwards() }
+
+// id returns the expression of the id for orders and ranges. A search below a master
+// reads the rows of the viewer's own accounts and sorts them. With an index on all
+// ids, its duration would tell how many rows others have.
+func (c *compiler) id() string {
+	id := schema.Aliased(c.def.Key, "t")
+	searches := slices.ContainsFunc(c.q.Where, func(w Condition) bool { return w.Op == Contains })
+	if c.def.Scope != "" || !searches || c.r.master() {
+		return id
+	}
+	return c.b.Dialect.Unordered(id)
+}
+
+// behind returns the condition that a row comes after Query.After, or before it.
 func (c *compiler) behind() string {
 	way := " > "
-	if c.q.Desc {
+	if c.descends() {
 		way = " < "
 	}
-	id, after := schema.Aliased(c.def.Key, "t"), c.b.Bind(schema.Argument{Kind: schema.ArgAfter})
+	id, after := c.id(), c.b.Bind(schema.Argument{Kind: schema.ArgAfter})
 	if c.key == "" {
 		return id + way + after
 	}
-	if c.q.After.KeyAbsent {
+	switch {
+	case c.q.After.KeyAbsent && c.backwards():
+		return "(" + c.key + " IS NOT NULL OR " + id + way + after + ")"
+	case c.q.After.KeyAbsent:
 		return c.key + " IS NULL AND " + id + way + after
 	}
 	col, sure := c.sortColumn()
 	text := "(" + c.key + ", " + id + ")" + way + "(" + c.b.Typed(schema.Argument{Kind: schema.ArgKey}, col.Kind) + ", " + after + ")"
-	if sure {
+	if sure || c.backwards() {
 		return text
 	}
 	return "(" + text + " OR " + c.key + " IS NULL)"

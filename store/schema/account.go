@@ -1,6 +1,10 @@
 package schema
 
-import "resellerd/store/valid"
+import (
+	"reflect"
+
+	"resellerd/store/valid"
+)
 
 // Account is a carrier (a master, which is the root of a tenant) or a reseller
 // below one. An empty text means that the value is absent.
@@ -51,5 +55,5 @@ func (a *Account) Validate() error {
 var accountType = &Type{
 	Name: "account", Prefix: "acc_", Table: "accounts", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "parent_id"},
-	Columns: columnsOf[Account](),
+	Columns: columnsOf[Account]().withFolded(reflect.TypeFor[Account]()),
 }

@@ -24,6 +24,7 @@ const (
 	ArgWhere  // the value of condition Index
 	ArgKey    // Query.After
 	ArgAfter  // Query.After.ID
+	ArgCustomer
 )
 
 // Argument is a bound argument and the source of its value.

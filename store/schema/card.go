@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"reflect"
 	"strings"
 
 	"resellerd/store/rating"
@@ -123,13 +124,13 @@ const Translated = "translated"
 var CardType = &Type{
 	Name: "card", Prefix: "crd_", Table: "cards", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: columnsOf[Card]().
+	Columns: columnsOf[Card]().withFolded(reflect.TypeFor[Card]()).
 		in(Translated, "kind", "'provider'").
-		in(Translated, "name", translatedName("@.")).
-		in(Translated, "carrier", "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)").
+		in(Translated, "name", translatedName("@.")).search(Translated, "name", foldedName("'provider card ' || @.id")).
+		in(Translated, "carrier", "(SELECT s.public_name FROM accounts s WHERE s.id = @.account_id)").search(Translated, "carrier", ofOwner(foldedOf("public_name"))).
 		from("compact", "CASE WHEN @.kind = 'customer' THEN COALESCE(@.compact, '"+DefaultCompact+"') END").
 		from("routing", "CASE WHEN @.kind = 'customer' THEN COALESCE(@.routing, '"+DefaultRouting+"') END").
-		behind("public_notes", setOf("assigned_to", cardAssignments).policy(), document("parents", ParentCards, parentCards)).
+		behind("public_notes", setOf("assigned_to", cardAssignments).policy().refers("account"), document("parents", ParentCards, parentCards)).
 		behind("routing", document("profit_rules", RuleList, ruleList)).
 		behind("external_id", document("revision", RevisionHead, activeRevision("s.number")).
 			inView(Translated, activeRevision("NULL"))),

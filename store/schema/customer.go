@@ -1,6 +1,10 @@
 package schema
 
-import "resellerd/store/valid"
+import (
+	"reflect"
+
+	"resellerd/store/valid"
+)
 
 // Customer makes calls, and its account bills it.
 type Customer struct {
@@ -41,6 +45,9 @@ func (c *Customer) Validate() error {
 var customerType = &Type{
 	Name: "customer", Prefix: "cus_", Table: "customers", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: columnsOf[Customer]().
-		behind("notes", setOf("cards", setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true})),
+	Columns: columnsOf[Customer]().withFolded(reflect.TypeFor[Customer]()).
+		behind("notes", setOf("cards", CustomerCards).refers("card")),
 }
+
+// CustomerCards are the cards that customers are on.
+var CustomerCards = setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"reflect"
 	"slices"
 
 	"resellerd/store/valid"
@@ -68,8 +69,8 @@ func (g *Group) Validate() error {
 var groupType = &Type{
 	Name: "group", Prefix: "grp_", Table: "groups", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: columnsOf[Group]().
-		in("lent", "name", "COALESCE(@.public_name, 'Group')").
+	Columns: columnsOf[Group]().withFolded(reflect.TypeFor[Group]()).
+		in("lent", "name", "COALESCE(@.public_name, 'Group')").search("lent", "name", foldedName("'group'")).
 		behind("lend", setOf("lent_to", groupLoans).policy().hidden(), document("lend_to", JSON, func(b *Builder, alias string) string {
 			return Aliased("CASE @.lend WHEN 'some' THEN "+groupLoans.list(b, alias)+` ELSE '"' || @.lend || '"' END`, alias)
 		})).

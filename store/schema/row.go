@@ -3,6 +3,7 @@ package schema
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/jmoiron/sqlx/reflectx"
@@ -92,6 +93,12 @@ func (f Field) column() Column {
 	c := stored(f.Name, f.Kind())
 	c.Policy, c.Opaque = f.Marked("filter") || f.Marked("opaque"), f.Marked("opaque")
 	c.Account, c.NotNull = f.Marked("account"), !f.Null()
+	if c.Account && !f.Marked("key") {
+		c.Refers = "account"
+	}
+	if words := f.FieldInfo.Field.Tag.Get("enum"); words != "" {
+		c.Words = strings.Split(words, ",")
+	}
 	if c.Kind == AccessRows || c.Kind == JSON || c.Kind == Letters {
 		c = c.whole()
 	}

@@ -29,11 +29,13 @@ const (
 type ColumnInfo struct {
 	Name   string // the same in policies, SQL filters and JSON
 	Kind   Kind
-	Policy bool // policies can read it under input.resource
-	Opaque bool // policies can read it, but no filter may refer to it
-	Show   bool // it can be part of a row
-	Sort   bool // rows can be sorted by it, if it is visible
-	Search bool // rows can be selected by it, if it is visible
+	Policy bool     // policies can read it under input.resource
+	Opaque bool     // policies can read it, but no filter may refer to it
+	Show   bool     // it can be part of a row
+	Sort   bool     // rows can be sorted by it, if it is visible
+	Search bool     // rows can be selected by it, if it is visible
+	Words  []string // its only values; nil for any
+	Refers string   // the type of the rows whose ids are its values; "" for none
 }
 
 // TypeInfo describes one type of rows.
@@ -49,6 +51,20 @@ type TypeInfo struct {
 	Decided bool
 	// Parent is true if a query of this type needs Query.Parent.
 	Parent bool
+}
+
+// Reference returns the name of the rows that the column refers to: account for
+// account_id.
+func (c ColumnInfo) Reference() string { return strings.TrimSuffix(c.Name, "_id") }
+
+// IsID reports whether the column holds the id of a row.
+func (c ColumnInfo) IsID() bool {
+	return c.Kind == Text && (c.Refers != "" || c.Name == "id" || strings.HasSuffix(c.Name, "_id") && c.Name != "external_id")
+}
+
+// Commas reports whether a comma separates two values of the column: no value has one.
+func (c ColumnInfo) Commas() bool {
+	return c.Words != nil || c.Kind == Boolean || c.Kind == Set || c.IsID()
 }
 
 // Types returns every type of rows that the store can list.
@@ -99,10 +115,14 @@ type Column struct {
 	Expr    expression            // the stored value; for a set, its list as JSON
 	NotNull bool                  // Expr is never NULL
 	Views   map[string]expression // by view, the value that is shown instead
-	Set     *setColumn            // for Kind Set
-	Account bool                  // names an account of the row's tenant
-	Costly  bool                  // Expr reads other tables, so it is used only if the column is visible
-	Field   string                // `"name":`
+	// FoldedViews is, by view, the folded text of the value in Views, if SQL's lower
+	// is not enough.
+	FoldedViews map[string]expression
+	folded      expression // the folded text of Expr; nil if SQL's lower is enough
+	Set         *setColumn // for Kind Set
+	Account     bool       // names an account of the row's tenant
+	Costly      bool       // Expr reads other tables, so it is used only if the column is visible
+	Field       string     // `"name":`
 }
 
 // expression writes SQL for the row with the given alias.
@@ -208,6 +228,12 @@ func (c Column) policy() Column { c.Policy = true; return c }
 // tenant.
 func (c Column) ofAccount() Column { c.Account = true; return c }
 
+// refers names the type of the rows whose ids are the values of the column.
+func (c Column) refers(typ string) Column { c.Refers = typ; return c }
+
+// oneOf names the only values of the column.
+func (c Column) oneOf(words ...string) Column { c.Words = words; return c }
+
 func (c Column) required() Column { c.NotNull = true; return c }
 
 // hidden makes the column available only to policies: it is never part of a
@@ -228,7 +254,7 @@ func (c Column) inView(view string, e expression) Column {
 }
 
 func setOf(name string, s setColumn) Column {
-	return Column{ColumnInfo: ColumnInfo{Name: name, Kind: Set, Show: true}, Expr: s.list, Set: &s, NotNull: true, Costly: true}
+	return Column{ColumnInfo: ColumnInfo{Name: name, Kind: Set, Show: true, Search: true}, Expr: s.list, Set: &s, NotNull: true, Costly: true}
 }
 
 // document returns a column that can be shown and is composed of other columns

@@ -1,6 +1,10 @@
 package schema
 
-import "resellerd/store/valid"
+import (
+	"reflect"
+
+	"resellerd/store/valid"
+)
 
 // User is a person or program that acts for an account.
 type User struct {
@@ -55,6 +59,6 @@ func (u *User) Validate() error {
 var userType = &Type{
 	Name: "user", Prefix: "usr_", Table: "users", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
-	Columns: columnsOf[User]().
-		behind("name", setOf("groups", setColumn{table: "user_groups", Owner: "user_id", Value: "group_id"}).policy()),
+	Columns: columnsOf[User]().withFolded(reflect.TypeFor[User]()).
+		behind("name", setOf("groups", setColumn{table: "user_groups", Owner: "user_id", Value: "group_id"}).policy().refers("group")),
 }
