@@ -8,13 +8,14 @@ import (
 	"resellerd/store/query"
 )
 
-// cursorText is the content of a cursor: the shown values of the last row of a
-// page. Key is one letter for the type, followed by the value. Revision is set
+// cursorText is the content of a cursor: the shown values of the last row of a page,
+// or of the first one. Key is one letter for the type, followed by the value. Revision is set
 // for a list of rates, so that all its pages show the same revision.
 type cursorText struct {
 	Key      string `json:"k,omitempty"`
 	ID       string `json:"i"`
 	Revision string `json:"r,omitempty"`
+	Back     bool   `json:"b,omitempty"` // the page before this row
 }
 
 var errCursor = errors.New("cursor: key of a foreign type")
@@ -23,7 +24,7 @@ var errCursor = errors.New("cursor: key of a foreign type")
 // the same user and the same question. The same position always gives the same
 // bytes.
 func (r *inquiry) sealCursor(question string, c *query.Cursor, revision string) (string, error) {
-	text := cursorText{ID: c.ID, Revision: revision}
+	text := cursorText{ID: c.ID, Revision: revision, Back: c.Back}
 	if !c.KeyAbsent {
 		switch key := c.Key.(type) {
 		case nil:
@@ -59,7 +60,7 @@ func (r *inquiry) openCursor(question, sealed string) (c *query.Cursor, revision
 	if err := json.Unmarshal(plain, &text); err != nil {
 		return nil, "", refused
 	}
-	c = &query.Cursor{ID: text.ID, KeyAbsent: text.Key == ""}
+	c = &query.Cursor{ID: text.ID, KeyAbsent: text.Key == "", Back: text.Back}
 	if c.KeyAbsent {
 		return c, text.Revision, nil
 	}

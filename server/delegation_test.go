@@ -63,7 +63,7 @@ func TestALentGroupIsSeenByPublicNameAndAccess(t *testing.T) {
 			t.Fatalf("groups: %v", groups)
 		}
 		for column := range groups[0] {
-			if column != "id" && column != "name" && column != "default_access" && column != "rows" {
+			if column != "id" && column != "name" && column != "default_access" && column != "rows" && column != "etag" {
 				t.Errorf("column %s is shown", column)
 			}
 		}

@@ -71,17 +71,13 @@ func getDiff(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	r.c.Vary(fiber.HeaderAccept)
-	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
-	case mediaNDJSON:
+	if r.media == mediaNDJSON {
 		if r.query("cursor") != "" || d.count || r.query("limit") != "" {
 			return invalid("", "a stream holds all changes and does not take cursor, limit or count")
 		}
 		return r.streamDiff(d)
-	case fiber.MIMEApplicationJSON:
-		return r.pageDiff(d)
 	}
-	return &problem{kind: kindNotAcceptable}
+	return r.pageDiff(d)
 }
 
 // diffAsked finds the card and its revisions as the reader sees them, and

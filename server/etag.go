@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/base64"
 	"strings"
+
+	"github.com/gofiber/fiber/v2"
 )
 
 // etag identifies a representation as one viewer sees it. It is a keyed hash of
@@ -27,4 +29,17 @@ func (q *sent) matches(current string) error {
 		}
 	}
 	return stale()
+}
+
+// unchanged reports whether If-None-Match (RFC 9110, 13.1.2) names the current tag. The
+// comparison is weak.
+func (r *exchange) unchanged(current string) bool {
+	for _, value := range r.c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch) {
+		for one := range strings.SplitSeq(string(value), ",") {
+			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == current {
+				return true
+			}
+		}
+	}
+	return false
 }

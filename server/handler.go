@@ -22,12 +22,14 @@ type boundRoute struct {
 	route
 	origin  session.Origin
 	timings routeTimings
+	offers  []string // media types of its answers
+	params  []string // its parameters, unless it is a list
 }
 
 func bindRoutes(table []route) []*boundRoute {
 	bound := make([]*boundRoute, len(table))
 	for i, rt := range table {
-		bound[i] = &boundRoute{route: rt, origin: session.Origin{
+		bound[i] = &boundRoute{route: rt, offers: offersOf(rt.doc), params: paramsOf(rt), origin: session.Origin{
 			Name: rt.method + " " + rt.path, Path: rt.path, Area: rt.doc.tag, Acting: rt.open == asUser}}
 	}
 	return bound
@@ -43,7 +45,7 @@ func (s *Server) build() {
 	}
 	for _, rt := range s.routes {
 		app := s.app
-		if rt.doc.tag == "operations" && rt.path != "/openapi.json" && rt.path != "/docs" {
+		if rt.probe() {
 			app = ops
 		}
 		app.Add(rt.method, rt.path, s.handler(rt))
@@ -79,7 +81,7 @@ func (s *Server) newApp() *fiber.App {
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	s.echoRequestID(c)
 	s.leaveBody(c)
-	p := problemOf(err)
+	p := routeProblem(err)
 	if p.kind.status >= 500 {
 		s.logger.Error("request refused", "error", err)
 	}
@@ -136,6 +138,9 @@ func (r *exchange) serve() (err error) {
 		if err := r.enter(); err != nil {
 			return err
 		}
+	}
+	if err := r.strictly(); err != nil {
+		return err
 	}
 	return r.route.handle(r)
 }

@@ -327,9 +327,9 @@ func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	t.Parallel()
 	s := bareServer(t, Config{}, get("/v1/me", answerOK))
 	for target, want := range map[string]struct{ method, path, code string }{
-		"unknown route":  {"GET", "/v1/nothing", "not_found"},
-		"other case":     {"GET", "/V1/ME", "not_found"},
-		"trailing slash": {"GET", "/v1/me/", "not_found"},
+		"unknown route":  {"GET", "/v1/nothing", "unknown_route"},
+		"other case":     {"GET", "/V1/ME", "unknown_route"},
+		"trailing slash": {"GET", "/v1/me/", "unknown_route"},
 		"unknown method": {"DELETE", "/v1/me", "method_not_allowed"},
 	} {
 		res, err := s.App().Test(httptest.NewRequest(want.method, want.path, nil), -1)

@@ -59,6 +59,26 @@ func TestFiltersSelectByWhatIsShown(t *testing.T) {
 			{"m", "/v1/customers?created_at_gt=2026-03-04T05:06:10Z", []string{"brio", "crux"}},
 			{"m", "/v1/customers?created_at_lt=2026-03-04T05:06:08Z", []string{"mega"}},
 			{"m", "/v1/customers?status=closed", nil},
+			{"m", "/v1/customers?status=closed,active&name_prefix=planted-b", []string{"bolt", "brio"}},
+			{"m", "/v1/customers?status=closed&status=active&name_prefix=planted-b", []string{"bolt", "brio"}},
+			{"m", "/v1/customers?status_ne=active", nil},
+			{"m", "/v1/customers?account_id={A},{C}", []string{"acme", "apex", "crux"}},
+			{"m", "/v1/customers?account_id_ne={A},{B},{C}", []string{"mega"}},
+			{"m", "/v1/customers?id={acme}&id={mega}&id={brio}", []string{"acme", "mega", "brio"}},
+			{"m", "/v1/customers?created_at_gte=2026-03-04T05:06:11Z", []string{"brio", "crux"}},
+			{"m", "/v1/customers?created_at_gt=2026-03-04T05:06:10Z&created_at_lte=2026-03-04T05:06:11Z", []string{"brio"}},
+			{"m", "/v1/customers?currency_null=true&account_id={M}", nil},
+			{"m", "/v1/customers?currency_null=false&account_id={M}", []string{"mega"}},
+			{"m", "/v1/customers?cards={gold}", []string{"mega"}},
+			{"m", "/v1/customers?cards={silver},{gold}", []string{"mega"}},
+			{"m", "/v1/customers?cards={silver}", nil},
+			{"m", "/v1/customers?cards_null=false", []string{"mega", "acme", "bolt"}},
+			{"m", "/v1/customers?cards_ne={gold}&account_id={M}", nil},
+			{"m", "/v1/cards?assigned_to={B}&assigned_to_ne={A}", []string{"silver"}},
+			{"a", "/v1/cards?assigned_to={A}", nil},
+			{"a", "/v1/cards?assigned_to_null=true", []string{"retail"}},
+			{"a", "/v1/cards?carrier_null=true", []string{"retail"}},
+			{"a", "/v1/cards?kind=provider,customer", []string{"gold", "retail"}},
 			{"a", "/v1/cards?name=Public+gold", []string{"gold"}},
 			{"a", "/v1/cards?carrier=Meridian", []string{"gold"}},
 			{"a", "/v1/cards?name_contains=planted-m", nil},
@@ -128,12 +148,29 @@ func TestParametersAreRefused(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		for query, field := range map[string]string{
 			"limit=0": "limit", "limit=1001": "limit", "limit=x": "limit", "count=perhaps": "count",
-			"sort=": "sort", "sort=cards": "sort", "name=a&name=b": "name", "name_like=a": "name_like",
-			"created_at_gt=yesterday": "created_at_gt", "name=%00": "name", "name=%ff": "name",
+			"sort=": "sort", "sort=cards": "sort", "name_prefix=a&name_prefix=b": "name_prefix", "name_like=a": "name_like",
+			"limit=1&limit=2": "limit", "count=1": "count", "name=": "name", "name_contains=": "name_contains", "name=a&name=": "name",
+			"status=foo": "status", "status_ne=foo": "status_ne", "status=active,": "status", "status=active,foo": "status", "status=Active": "status",
+			"account_id=": "account_id", "account_id=a,": "account_id", "name_null=1": "name_null", "email_null=": "email_null",
+			"created_at_gte=": "created_at_gte", "created_at_lte=now": "created_at_lte", "status_gt=active": "status_gt", "cards_contains=a": "cards_contains",
+			"id=" + strings.Repeat("a,", 100) + "a": "id",
+			"created_at_gt=yesterday":               "created_at_gt", "name=%00": "name", "name=%ff": "name",
 			"cursor=x": "cursor", "account_id_gt=a": "account_id_gt",
 		} {
 			w.get("m", "/v1/customers?"+query).refused(422, `"field":"`+field+`"`)
 		}
+	})
+}
+
+// A value that no row can have is refused with those that rows can have. Otherwise
+// the list would be empty because of a slip of the pen.
+func TestAnImpossibleValueIsRefusedWithThoseThatExist(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(_ *testing.T, w *world) {
+		w.get("a", "/v1/customers?status=activ").refused(422, "must be one of active, suspended, closed.")
+		w.get("a", "/v1/cards?kind=translated").refused(422, "must be one of provider, customer.")
+		w.get("a", "/v1/cards/{gold}/rates?status=shut").refused(422, "must be one of open, blocked.")
+		w.get("a", "/v1/cards/{retail}/revisions?status=live").refused(422, "must be one of draft, scheduled, held, active, inactive, archived.")
 	})
 }
 

@@ -61,15 +61,11 @@ func postLookup(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	r.c.Vary(fiber.HeaderAccept)
-	mediaType := r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON)
-	if mediaType == "" {
-		return &problem{kind: kindNotAcceptable}
-	}
 	l, err := r.lookup(q)
 	if err != nil {
 		return err
 	}
+	mediaType := r.media
 	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
 		if mediaType == mediaNDJSON {
 			return writeLookups(ctx, w, l, calls, "", "\n", fmt.Sprintf("\n"+`{"rows":%d}`+"\n", len(calls)))
@@ -145,8 +141,6 @@ func (r *exchange) callOfQuery() (lookup.Call, error) {
 			}
 		case "jurisdiction":
 			jurisdiction = a.value
-		default:
-			return lookup.Call{}, invalid("", "this request takes only the parameters number, seconds and jurisdiction")
 		}
 	}
 	return lookup.NewCall(number, seconds, jurisdiction)

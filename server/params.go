@@ -28,22 +28,42 @@ type listParams struct {
 	limit  int
 	count  bool
 	cursor string
+	expand []schema.ColumnInfo
 	// question is the normalised text of everything that a cursor is bound to.
 	question string
 }
 
-// operators are the suffixes of a filter's name. "" means equality.
-var operators = []struct {
-	suffix string
+// operator is a suffix of a filter's name.
+type operator struct {
+	suffix string // "" means equality
 	op     query.Op
 	kinds  []schema.Kind
-}{
-	{"", query.Eq, []schema.Kind{schema.Text, schema.Integer, schema.Boolean, schema.Time, schema.Money}},
-	{"_contains", query.Contains, []schema.Kind{schema.Text}},
-	{"_prefix", query.Prefix, []schema.Kind{schema.Text}},
-	{"_gt", query.Gt, []schema.Kind{schema.Time, schema.Integer, schema.Money}},
-	{"_lt", query.Lt, []schema.Kind{schema.Time, schema.Integer, schema.Money}},
+	means  string // for the OpenAPI document
+	many   bool   // takes several values
+	null   bool   // takes true or false instead of a value
 }
+
+var (
+	scalars = []schema.Kind{schema.Text, schema.Integer, schema.Boolean, schema.Time, schema.Money}
+	ordered = []schema.Kind{schema.Time, schema.Integer, schema.Money}
+	anyKind = append([]schema.Kind{schema.Set}, scalars...)
+)
+
+// operators are the filters of every list.
+var operators = []operator{
+	{suffix: "", op: query.Eq, kinds: anyKind, means: "has one of these values", many: true},
+	{suffix: "_ne", op: query.Ne, kinds: anyKind, means: "has none of these values", many: true},
+	{suffix: "_gt", op: query.Gt, kinds: ordered, means: "is above this value"},
+	{suffix: "_gte", op: query.Ge, kinds: ordered, means: "is this value or above it"},
+	{suffix: "_lt", op: query.Lt, kinds: ordered, means: "is below this value"},
+	{suffix: "_lte", op: query.Le, kinds: ordered, means: "is this value or below it"},
+	{suffix: "_contains", op: query.Contains, kinds: []schema.Kind{schema.Text}, means: "contains this text, without regard to case and accents"},
+	{suffix: "_prefix", op: query.Prefix, kinds: []schema.Kind{schema.Text}, means: "begins with this text"},
+	{suffix: "_null", op: query.Null, kinds: anyKind, means: "has no value", null: true},
+}
+
+// maxFilters is the greatest number of filters of a list.
+const maxFilters = 20
 
 // readParams reads the query of a list whose reader is shown these columns. The
 // parameters in apart are read by the caller; a cursor is bound to them too.
@@ -51,20 +71,28 @@ var operators = []struct {
 // shown is as unknown as one that does not exist.
 func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...string) (listParams, error) {
 	p := listParams{limit: defaultLimit}
-	args, err := r.queryArgs()
+	args, err := r.allQueryArgs()
 	if err != nil {
 		return p, err
 	}
 	var normal []string
-	for _, a := range args {
+	for i, a := range args {
+		if i > 0 && args[i-1].name == a.name {
+			continue // together with the first of its name
+		}
+		values := valuesOf(args[i:], a.name)
 		bound := slices.Contains(apart, a.name)
 		if !bound {
-			if bound, err = p.read(shown, a.name, a.value); err != nil {
+			if bound, err = p.read(shown, a.name, values); err != nil {
 				return p, err
 			}
+		} else if len(values) > 1 {
+			return p, invalid(a.name, "is given more than once")
 		}
-		if bound {
-			normal = append(normal, url.QueryEscape(a.name)+"="+url.QueryEscape(a.value))
+		for _, value := range values {
+			if bound {
+				normal = append(normal, url.QueryEscape(a.name)+"="+url.QueryEscape(value))
+			}
 		}
 	}
 	path := strings.Clone(r.c.Path())
@@ -72,29 +100,57 @@ func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...strin
 	return p, nil
 }
 
+// valuesOf returns the values of the parameters of this name, which come first.
+func valuesOf(args []queryArg, name string) (values []string) {
+	for _, a := range args {
+		if a.name != name {
+			break
+		}
+		values = append(values, a.value)
+	}
+	return values
+}
+
 type queryArg struct{ name, value string }
 
 // queryArgs returns the query, sorted by name. Errors: 422 for a repeated
 // parameter and for invalid text.
 func (r *exchange) queryArgs() ([]queryArg, error) {
+	args, err := r.allQueryArgs()
+	for i, a := range args {
+		if i > 0 && args[i-1].name == a.name {
+			return nil, invalid(a.name, "is given more than once")
+		}
+	}
+	return args, err
+}
+
+// allQueryArgs is queryArgs for a request that may repeat a parameter.
+func (r *exchange) allQueryArgs() ([]queryArg, error) {
 	var args []queryArg
 	for name, value := range r.c.Request().URI().QueryArgs().All() {
 		args = append(args, queryArg{string(name), string(value)})
 	}
 	slices.SortStableFunc(args, func(a, b queryArg) int { return strings.Compare(a.name, b.name) })
-	for i, a := range args {
+	for _, a := range args {
 		if !strictjson.CleanText(a.name) || !strictjson.CleanText(a.value) {
 			return nil, invalid(strings.ToValidUTF8(a.name, "\uFFFD"), "has invalid text")
-		}
-		if i > 0 && args[i-1].name == a.name {
-			return nil, invalid(a.name, "is given more than once")
 		}
 	}
 	return args, nil
 }
 
 // read reads one parameter, and reports whether a cursor is bound to it.
-func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string) (bound bool, err error) {
+func (p *listParams) read(shown map[string]schema.ColumnInfo, name string, values []string) (bound bool, err error) {
+	value := values[0]
+	switch name {
+	case "limit", "count", "cursor", "sort", "expand":
+		if len(values) > 1 {
+			return false, invalid(name, "is given more than once")
+		}
+	default:
+		return true, p.filter(shown, name, values)
+	}
 	switch name {
 	case "limit":
 		p.limit, err = strconv.Atoi(value)
@@ -102,18 +158,17 @@ func (p *listParams) read(shown map[string]schema.ColumnInfo, name, value string
 			return false, invalid(name, "must be a number from 1 to 1000")
 		}
 	case "count":
-		p.count, err = strconv.ParseBool(value)
-		if err != nil {
-			return false, invalid(name, "must be true or false")
+		if err := truth(&p.count, value); err != nil {
+			return false, invalid(name, err.Error())
 		}
 	case "cursor":
 		p.cursor = value
 	case "sort":
 		return true, p.order(shown, value)
-	default:
-		return true, p.filter(shown, name, value)
+	case "expand":
+		p.expand, err = readExpand(shown, value)
 	}
-	return false, nil
+	return false, err
 }
 
 func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) error {
@@ -125,27 +180,77 @@ func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) err
 	return nil
 }
 
-func (p *listParams) filter(shown map[string]schema.ColumnInfo, name, value string) error {
-	for _, o := range operators {
-		column, ok := strings.CutSuffix(name, o.suffix)
-		c, visible := shown[column]
-		if !ok || !visible || !c.Search || !slices.Contains(o.kinds, c.Kind) {
-			continue
+// filter reads the values of one filter. Of ids, of words and of true and false, one
+// parameter may hold several, separated by commas.
+func (p *listParams) filter(shown map[string]schema.ColumnInfo, name string, values []string) error {
+	o, c, also, known := filterNamed(shown, name)
+	switch {
+	case !known:
+		return invalid(name, "is not a known parameter")
+	case len(values) > 1 && !o.many:
+		return invalid(name, "is given more than once")
+	case len(p.where) == maxFilters:
+		return invalid(name, "is too much: a list takes at most 20 filters")
+	}
+	where := query.Condition{Column: c.Name, Op: o.op, Also: also}
+	if o.null {
+		if values[0] == "false" {
+			where.Op = query.NotNull
 		}
-		if wanted, ok := readable(c.Kind, value); !ok {
+		c = schema.ColumnInfo{Kind: schema.Boolean}
+	}
+	var all []string
+	for _, value := range values {
+		if o.many && c.Commas() {
+			all = append(all, strings.Split(value, ",")...)
+		} else {
+			all = append(all, value)
+		}
+	}
+	if len(all) > query.MaxValues {
+		return invalid(name, "must have at most 100 values")
+	}
+	for _, value := range all {
+		if wanted, ok := readable(c, o, value); !ok {
 			return invalid(name, "must be "+wanted)
 		}
-		p.where = append(p.where, query.Condition{Column: column, Op: o.op, Value: value})
-		return nil
 	}
-	return invalid(name, "is not a known parameter")
+	where.Value, where.Or = all[0], all[1:]
+	p.where = append(p.where, where)
+	return nil
 }
 
-// readable reports whether a value has the format of the column's kind. wanted
-// describes that format.
-func readable(kind schema.Kind, value string) (wanted string, ok bool) {
+// filterNamed finds the operator and the column that a parameter names. A search may
+// name several columns, separated by commas.
+func filterNamed(shown map[string]schema.ColumnInfo, name string) (o operator, c schema.ColumnInfo, also []string, known bool) {
+	for _, o := range operators {
+		column, ok := strings.CutSuffix(name, o.suffix)
+		if !ok {
+			continue
+		}
+		names := strings.Split(column, ",")
+		if len(names) > 1 && o.op != query.Contains || len(names) > maxFilters {
+			continue
+		}
+		takes := func(name string) bool {
+			c, visible := shown[name]
+			return visible && c.Search && slices.Contains(o.kinds, c.Kind)
+		}
+		if !slices.ContainsFunc(names, func(name string) bool { return !takes(name) }) {
+			return o, shown[names[0]], names[1:], true
+		}
+	}
+	return operator{}, schema.ColumnInfo{}, nil, false
+}
+
+// readable reports whether a filter's value is one that a column can have. wanted
+// describes such values.
+func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok bool) {
+	if c.Words != nil && o.many {
+		return "one of " + strings.Join(c.Words, ", "), slices.Contains(c.Words, value)
+	}
 	var err error
-	switch kind {
+	switch c.Kind {
 	case schema.Integer:
 		wanted = "a whole number"
 		_, err = strconv.ParseInt(value, 10, 64)
@@ -160,6 +265,8 @@ func readable(kind schema.Kind, value string) (wanted string, ok bool) {
 	case schema.Money:
 		wanted = "a decimal number"
 		_, err = schema.ParseMoney(value)
+	default:
+		return "a text that is not empty", value != ""
 	}
 	return wanted, err == nil
 }

@@ -37,6 +37,8 @@ var (
 		"The acting user is unknown, disabled, ambiguous or suspended. Only the log says which."}
 	kindNotFound = problemKind{"not_found", 404, "Not found",
 		"The row does not exist, or not for this user."}
+	kindNoRoute = problemKind{"unknown_route", 404, "No such path",
+		"The API has no such path. Paths are case-sensitive and have no slash at the end."}
 	kindMethod = problemKind{"method_not_allowed", 405, "Method not allowed",
 		"The path has other methods: see `Allow`."}
 	kindNotAcceptable = problemKind{"not_acceptable", 406, "No acceptable media type",
@@ -66,7 +68,7 @@ var (
 )
 
 var problemKinds = []problemKind{
-	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindMethod,
+	kindBadRequest, kindUnauthorized, kindForbidden, kindUnknownUser, kindNotFound, kindNoRoute, kindMethod,
 	kindNotAcceptable, kindTimeout, kindConflict, kindRevisionLost, kindStale, kindTooLarge, kindMediaType,
 	kindInvalid, kindBusy, kindHeadersTooLarge, kindInternal, kindUnavailable,
 }

@@ -78,14 +78,10 @@ func postProof(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	r.c.Vary(fiber.HeaderAccept)
-	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
-	case mediaNDJSON:
+	if r.media == mediaNDJSON {
 		return r.streamProof(p)
-	case fiber.MIMEApplicationJSON:
-		return r.answerProof(p)
 	}
-	return &problem{kind: kindNotAcceptable}
+	return r.answerProof(p)
 }
 
 // proving finds the card as its reader sees it, and reads the request.

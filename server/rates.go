@@ -35,8 +35,7 @@ func getRates(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	r.c.Vary(fiber.HeaderAccept)
-	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON) {
+	switch r.media {
 	case mediaCSV:
 		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, apart, writeCSV)
 	case cardfile.MediaXLSX:
@@ -49,10 +48,8 @@ func getRates(r *exchange) error {
 		return r.streamRates(cardfile.MediaJSON, "json", head, q, shown, apart, fileWriter(head, date, cardfile.WriteJSON))
 	case mediaNDJSON:
 		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
-	case fiber.MIMEApplicationJSON:
-		return r.answerList(q, shown, query.Row.AppendJSON, apart...)
 	}
-	return &problem{kind: kindNotAcceptable}
+	return r.answerList(q, shown, query.Row.AppendJSON, apart...)
 }
 
 // cardHead holds the card's columns that go into a file of rates, as the reader

@@ -37,7 +37,7 @@ var rateUses = map[string]rateUse{
 	"GET /v1/users": usesNone, "POST /v1/users": usesNone, "GET /v1/users/:id": usesNone, "PATCH /v1/users/:id": usesNone, "DELETE /v1/users/:id": usesNone,
 
 	"GET /v1/customers": usesNone, "POST /v1/customers": usesNone, "GET /v1/customers/:id": usesNone,
-	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone,
+	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone, "GET /v1/customers/:id/cards": usesLeftOut,
 
 	"GET /v1/cards": usesLeftOut, "POST /v1/cards": usesNone, "GET /v1/cards/:id": usesLeftOut, "DELETE /v1/cards/:id": usesNone,
 	"PATCH /v1/cards/:id": usesRefused, "POST /v1/cards/rebuild": usesRefused, "POST /v1/cards/:id/build": usesRefused,
@@ -211,6 +211,7 @@ const ofRevision = "/v1/cards/{K}/revisions/"
 var asksOfRates = []askOfRates{
 	{"GET /v1/cards", "/v1/cards?count=true", "", ""}, {"GET /v1/cards", "/v1/cards?stale=provider_card_changed&count=true", "", ""},
 	{"GET /v1/cards", "/v1/cards?stale_prefix=p", "", ""}, {"GET /v1/cards", "/v1/cards?sort=-stale", "", ""},
+	{"GET /v1/customers/:id/cards", "/v1/customers/{mega}/cards?count=true", "", ""}, {"GET /v1/customers/:id/cards", "/v1/customers/{acme}/cards?stale_null=true&count=true", "", ""},
 	{"GET /v1/cards/:id", "/v1/cards/{K}", "", ""}, {"GET /v1/cards/:id", "/v1/cards/{P}", "", ""},
 	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?count=true", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{P}/revisions", "", ""},
 	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?losses_accepted=true&count=true", "", ""},

@@ -36,16 +36,67 @@ func oneOf(typ string) func(*exchange) error {
 			return err
 		}
 		r.countViews(typ, row)
-		return r.answerRow(fiber.StatusOK, typ, row.AppendJSON(nil))
+		return r.answerOne(typ, row, shownColumns(typ, p.Plan))
 	}
+}
+
+// answerOne answers GET with a row, and with the rows that it refers to if the caller
+// asks for them. These are no part of the tag, so an answer that has them is always
+// whole.
+func (r *exchange) answerOne(typ string, row query.Row, shown map[string]schema.ColumnInfo) error {
+	representation := row.AppendJSON(nil)
+	wanted := r.query("expand")
+	if wanted == "" {
+		return r.answerRow(fiber.StatusOK, typ, representation)
+	}
+	columns, err := readExpand(shown, wanted)
+	if err != nil {
+		return err
+	}
+	expanded, err := r.expand(columns, []query.Row{row})
+	if err != nil {
+		return err
+	}
+	r.c.Set(fiber.HeaderETag, r.s.etag(typ, representation))
+	body := expanded.append(representation[:len(representation)-1], row)
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, append(body, '}'))
+}
+
+// cardsOf answers GET on the cards of a customer: those of its cards that the reader
+// sees. Errors: 404 if the reader does not see the customer, 403 if it is not shown its
+// cards.
+func cardsOf(r *exchange) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	customers, err := r.ReadPlan("customer")
+	if err != nil {
+		return err
+	}
+	row, err := r.One(r.Store, customers, id)
+	if err != nil {
+		return err
+	}
+	if _, shown := row.Value("cards"); !shown {
+		return &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
+	}
+	p, err := r.ReadPlan("card")
+	if err != nil {
+		return err
+	}
+	q := p.Query()
+	q.Customer = id
+	return r.answerList(q, shownColumns("card", p.Plan), query.Row.AppendJSON)
 }
 
 // appender writes a row's JSON.
 type appender func(query.Row, []byte) []byte
 
 // answerList reads the query's parameters and a page of rows, and answers
-// {"items":[…],"next":"…","total":n}. It sends next only if there are more rows,
-// and total only with ?count=true. The order is that of q unless the query asks
+// {"items":[…],"next":"…","prev":"…","total":n}. It sends next and prev only if there
+// are more rows on that side, and total only with ?count=true. Each row that has a tag
+// of its own has it as etag. The order is that of q unless the query asks
 // for another. The caller has read the parameters in apart.
 func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo, write appender, apart ...string) error {
 	p, err := r.readParams(shown, apart...)
@@ -74,12 +125,43 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 		return invalid("cursor", "belongs to a revision that was deleted")
 	}
 	r.countViews(q.Type, page.Rows...)
-	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, write)
+	expanded, err := r.expand(p.expand, page.Rows)
+	if err != nil {
+		return err
+	}
+	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, r.tagging(q.Type, expanded, write))
 	if err != nil {
 		return err
 	}
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
+
+// tagging writes a row, its tag, and the rows that it refers to.
+func (r *inquiry) tagging(typ string, expanded *expansion, write appender) appender {
+	tagged := !untagged[typ]
+	if !tagged && expanded == nil {
+		return write
+	}
+	return func(row query.Row, dst []byte) []byte {
+		start := len(dst)
+		dst = write(row, dst)
+		tag := ""
+		if tagged {
+			tag = r.s.etag(typ, dst[start:])
+		}
+		dst = dst[:len(dst)-1]
+		if tagged {
+			if dst[len(dst)-1] != '{' {
+				dst = append(dst, ',')
+			}
+			dst = query.AppendString(append(dst, `"etag":`...), tag)
+		}
+		return append(expanded.append(dst, row), '}')
+	}
+}
+
+// untagged are the types whose rows have no path of their own.
+var untagged = map[string]bool{"rate": true, "audit": true}
 
 func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write appender) ([]byte, error) {
 	dst = append(dst, `{"items":[`...)
@@ -90,12 +172,19 @@ func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write ap
 		dst = write(row, dst)
 	}
 	dst = append(dst, ']')
-	if page.Next != nil {
-		next, err := r.sealCursor(p.question, page.Next, page.Revision)
+	for _, side := range []struct {
+		name string
+		at   *query.Cursor
+	}{{"next", page.Next}, {"prev", page.Prev}} {
+		if side.at == nil {
+			continue
+		}
+		sealed, err := r.sealCursor(p.question, side.at, page.Revision)
 		if err != nil {
 			return nil, err
 		}
-		dst = query.AppendString(append(dst, `,"next":`...), next)
+		dst = append(append(append(dst, `,"`...), side.name...), `":`...)
+		dst = query.AppendString(dst, sealed)
 	}
 	if p.count {
 		dst = strconv.AppendInt(append(dst, `,"total":`...), int64(page.Total), 10)
@@ -103,9 +192,14 @@ func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write ap
 	return append(dst, '}'), nil
 }
 
-// answerRow sends one representation with its ETag.
+// answerRow sends one representation with its ETag. A reader who has it gets 304.
 func (r *exchange) answerRow(status int, typ string, representation []byte) error {
-	r.c.Set(fiber.HeaderETag, r.s.etag(typ, representation))
+	tag := r.s.etag(typ, representation)
+	r.c.Set(fiber.HeaderETag, tag)
+	if r.route.method == fiber.MethodGet && r.unchanged(tag) {
+		r.c.Status(fiber.StatusNotModified)
+		return nil
+	}
 	return r.send(status, fiber.MIMEApplicationJSON, representation)
 }
 

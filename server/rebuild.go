@@ -99,14 +99,10 @@ func postRebuild(r *exchange) error {
 	if b.cards, err = r.shownStale(only); err != nil {
 		return err
 	}
-	r.c.Vary(fiber.HeaderAccept)
-	switch r.c.Accepts(fiber.MIMEApplicationJSON, mediaNDJSON) {
-	case mediaNDJSON:
+	if r.media == mediaNDJSON {
 		return r.streamRebuild(b)
-	case fiber.MIMEApplicationJSON:
-		return r.answerRebuild(b)
 	}
-	return &problem{kind: kindNotAcceptable}
+	return r.answerRebuild(b)
 }
 
 // shownStale lists the own cards that the user is shown as stale, as a list of

@@ -26,6 +26,7 @@ type exchange struct {
 	c     *fiber.Ctx
 	route *boundRoute
 	file  *spool // the uploaded file, once it has arrived
+	media string // the media type of the answer
 }
 
 // insight returns a reader of decisions and previews for the acting user.

@@ -53,7 +53,7 @@ func getRevision(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	_, q, err := r.revisionsOf(r.Store, card, false)
+	p, q, err := r.revisionsOf(r.Store, card, false)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func getRevision(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	return r.answerRow(fiber.StatusOK, "revision", row.AppendJSON(nil))
+	return r.answerOne("revision", row, shownColumns("revision", p.Plan))
 }
 
 func (r *exchange) revisionParams() (card, revision string, err error) {

@@ -44,7 +44,7 @@ func TestWhoSeesWhichRevisions(t *testing.T) {
 		}
 		assigned := w.get("a", "/v1/cards/{gold}/revisions?count=true")
 		items := assigned.items()
-		if len(items) != 1 || len(items[0]) != 3 || items[0]["id"] != w.id("gold.revision") || items[0]["rows"] != 3.0 || assigned.object()["total"] != 1.0 {
+		if len(items) != 1 || len(items[0]) != 4 || items[0]["etag"] == nil || items[0]["id"] != w.id("gold.revision") || items[0]["rows"] != 3.0 || assigned.object()["total"] != 1.0 {
 			t.Errorf("who it is assigned to sees %s", assigned.body)
 		}
 		w.get("a", "/v1/cards/{gold}/revisions?status=active").want(422)

@@ -39,6 +39,7 @@ type operation struct {
 	headers  []string // request headers besides the common ones
 	dry      bool     // takes ?dry_run=true
 	upload   bool     // the body is a file that the handler reads
+	lists    bool     // a list, whose parameters the handler checks
 }
 
 // routes is the complete route table.
@@ -48,41 +49,42 @@ func routes() []route {
 
 		{"GET", "/v1/accounts", identity.ScopeData, asUser, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
 		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
-		{"GET", "/v1/accounts/:id", identity.ScopeData, asUser, oneOf("account"), read("An account", "accounts", accountBody{})},
+		{"GET", "/v1/accounts/:id", identity.ScopeData, asUser, oneOf("account"), one("An account", "accounts", accountBody{})},
 		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, asUser, updateOf(accountWriter), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 
 		{"GET", "/v1/groups", identity.ScopeData, asUser, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
 		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
 		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
-		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), read("A group", "groups", groupBody{})},
+		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), one("A group", "groups", groupBody{})},
 		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
 		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, asUser, deleteOf(groupWriter), rehearsed(removes("Delete a group that no user is in", "groups"))},
 
 		{"GET", "/v1/users", identity.ScopeData, asUser, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
 		{"POST", "/v1/users", identity.ScopeWrite, asUser, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
-		{"GET", "/v1/users/:id", identity.ScopeData, asUser, oneOf("user"), read("A user", "users", userBody{})},
+		{"GET", "/v1/users/:id", identity.ScopeData, asUser, oneOf("user"), one("A user", "users", userBody{})},
 		{"PATCH", "/v1/users/:id", identity.ScopeWrite, asUser, updateOf(userWriter), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
 		{"DELETE", "/v1/users/:id", identity.ScopeWrite, asUser, deleteOf(userWriter), rehearsed(removes("Delete a user", "users"))},
 
 		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
 		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
-		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), read("A customer", "customers", customerBody{})},
+		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), one("A customer", "customers", customerBody{})},
 		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
 		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
+		{"GET", "/v1/customers/:id/cards", identity.ScopeData, asUser, cardsOf, list("The cards that a customer is on now, as seen from the own side", "customers", page[cardBody]{})},
 
 		{"GET", "/v1/cards", identity.ScopeData, asUser, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
 		{"POST", "/v1/cards", identity.ScopeWrite, asUser, postCard, made("A card", "cards", cardNew{}, cardBody{})},
 		{"POST", "/v1/cards/rebuild", identity.ScopeWrite, asUser, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
-		{"GET", "/v1/cards/:id", identity.ScopeData, asUser, oneOf("card"), read("A card, as seen from the own side", "cards", cardBody{})},
+		{"GET", "/v1/cards/:id", identity.ScopeData, asUser, oneOf("card"), one("A card, as seen from the own side", "cards", cardBody{})},
 		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, asUser, updateOf(cardWriter), changes("Change a card", "cards", cardChange{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, asUser, deleteOf(cardWriter), removes("Delete a card that has no active revision", "cards")},
-		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
+		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, lists: true, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
 		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, read("A card's profit rules", "cards", rulesDoc{})},
 		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, asUser, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
 		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, asJob(postBuild), made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
 		{"POST", "/v1/cards/:id/proof", identity.ScopeData, asUser, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, asUser, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
-		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, read("A revision", "cards", revisionBody{})},
+		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, one("A revision", "cards", revisionBody{})},
 		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
 		{"DELETE", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
 		{"POST", "/v1/cards/:id/revisions/:revision/activate", identity.ScopeWrite, asUser, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
@@ -99,7 +101,7 @@ func routes() []route {
 		{"GET", "/v1/lookup", identity.ScopeData, asUser, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
 		{"POST", "/v1/lookup", identity.ScopeData, asUser, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
 
-		{"GET", "/v1/destinations", identity.ScopeData, asUser, getDestinations, list("What the own account calls the places that prefixes lead to", "cards", page[destinationBody]{})},
+		{"GET", "/v1/destinations", identity.ScopeData, asUser, getDestinations, operation{summary: "What the own account calls the places that prefixes lead to", tag: "cards", query: pageQuery{}, response: page[destinationBody]{}, lists: true}},
 		{"PUT", "/v1/destinations", identity.ScopeWrite, asUser, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
@@ -120,11 +122,16 @@ func routes() []route {
 // Constructors for the usual kinds of operation of the data API.
 
 func list(summary, tag string, response any) operation {
-	return operation{summary: summary, tag: tag, query: listQuery{}, response: response}
+	return operation{summary: summary, tag: tag, query: listQuery{}, response: response, lists: true}
 }
 
 func read(summary, tag string, response any) operation {
 	return operation{summary: summary, tag: tag, response: response}
+}
+
+// one is a read that shows the rows which its row refers to, if the caller wants them.
+func one(summary, tag string, response any) operation {
+	return operation{summary: summary, tag: tag, query: expandQuery{}, response: response, headers: []string{"If-None-Match"}}
 }
 
 func made(summary, tag string, body, response any) operation {

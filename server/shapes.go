@@ -37,11 +37,16 @@ func taken(shape reflect.Type, field string) bool {
 	return takes
 }
 
-type listQuery struct {
+type pageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string `query:"cursor" description:"next of the previous page"`
+	Cursor string `query:"cursor" description:"next or prev of another page"`
 	Count  bool   `query:"count" description:"adds total"`
-	Sort   string `query:"sort" description:"a shown column; with - before it, descending. Further parameters filter by shown columns: name, name_contains, name_prefix, created_at_gt, created_at_lt"`
+}
+
+type listQuery struct {
+	pageQuery
+	expandQuery
+	Sort string `query:"sort" description:"a shown column; with - before it, descending"`
 }
 
 type rateQuery struct {
@@ -53,6 +58,7 @@ type rateQuery struct {
 type page[T any] struct {
 	Items []T    `json:"items" required:"true"`
 	Next  string `json:"next,omitempty" description:"cursor of the next page; absent on the last"`
+	Prev  string `json:"prev,omitempty" description:"cursor of the previous page; absent on the first"`
 	Total *int   `json:"total,omitempty" description:"with count=true: the number of rows that the user sees"`
 }
 

@@ -37,7 +37,7 @@ func (q *requests) next() asked {
 	case 1, 2, 3, 4, 5:
 		a = q.list()
 	case 6, 7, 8:
-		a = asked{method: "GET", path: q.member()}
+		a = asked{method: "GET", path: q.expanded()}
 	case 9, 10:
 		a = q.rates()
 		if q.r.IntN(3) == 0 {
@@ -103,9 +103,22 @@ func (q *requests) seen(a asked, got answered) {
 	if tag := got.header.Get("ETag"); tag != "" {
 		q.tags = append(q.tags, tag)
 	}
-	var page struct{ Next string }
-	if json.Unmarshal([]byte(got.body), &page) == nil && page.Next != "" {
-		q.cursors = append(q.cursors, a.path+"\n"+page.Next)
+	var page struct {
+		Next, Prev string
+		Items      []struct{ ETag string }
+	}
+	if json.Unmarshal([]byte(got.body), &page) != nil {
+		return
+	}
+	for _, cursor := range []string{page.Next, page.Prev} {
+		if cursor != "" {
+			q.cursors = append(q.cursors, a.path+"\n"+cursor)
+		}
+	}
+	for _, item := range page.Items {
+		if item.ETag != "" && len(q.tags) < 100 {
+			q.tags = append(q.tags, item.ETag)
+		}
 	}
 }
 
@@ -121,6 +134,9 @@ func (q *requests) headers(a asked) (header []string) {
 	}
 	if a.method != "GET" && q.r.IntN(4) == 0 {
 		header = append(header, "If-Match", drawn(q.r, append(q.tags, "*", `"made up"`)))
+	}
+	if a.method == "GET" && q.r.IntN(8) == 0 {
+		header = append(header, "If-None-Match", drawn(q.r, append(q.tags, "*", `"made up"`)))
 	}
 	if q.r.IntN(12) == 0 {
 		header = append(header, headerClientIP, drawn(q.r, []string{"10.1.2.3", "192.0.2.1", "nowhere"}))
@@ -211,6 +227,15 @@ func (q *requests) member() string {
 	return twinCollections[typ] + "/" + url.PathEscape(q.id(typ))
 }
 
+// expanded is member, in some cases with the rows that it refers to.
+func (q *requests) expanded() string {
+	path := q.member()
+	if q.r.IntN(3) == 0 {
+		path += "?expand=" + drawn(q.r, []string{"account", "parent", "cards", "groups", "assigned_to", "account,cards", "account,groups"})
+	}
+	return path
+}
+
 // list draws a request for a collection, with parameters over columns of any
 // type.
 func (q *requests) list() asked {
@@ -224,7 +249,7 @@ func (q *requests) list() asked {
 			return asked{method: "GET", path: path + sign + "cursor=" + cursor}
 		}
 	}
-	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "audit", "assignment", "card_customer"})
+	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "audit", "assignment", "card_customer", "customer_card"})
 	path := twinCollections[typ]
 	switch typ {
 	case "audit":
@@ -233,6 +258,8 @@ func (q *requests) list() asked {
 		path = "/v1/cards/" + url.PathEscape(q.id("card")) + "/assignments"
 	case "card_customer":
 		path = "/v1/cards/" + url.PathEscape(q.id("card")) + "/customers"
+	case "customer_card":
+		path, typ = "/v1/customers/"+url.PathEscape(q.id("customer"))+"/cards", "card"
 	}
 	return asked{method: "GET", path: path + q.params(typ)}
 }
@@ -249,7 +276,19 @@ func (q *requests) params(typ string) string {
 		p.Set("sort", drawn(q.r, []string{"", "-"})+q.column(typ))
 	}
 	for range q.r.IntN(3) {
-		p.Set(q.column(typ)+drawn(q.r, []string{"", "", "_contains", "_prefix", "_gt", "_lt"}), q.value())
+		p.Set(q.column(typ)+drawn(q.r, []string{"", "", "_ne", "_contains", "_contains", "_prefix", "_gt", "_gte", "_lt", "_lte"}), q.value())
+	}
+	if q.r.IntN(4) == 0 {
+		p.Set(q.column(typ)+"_null", drawn(q.r, []string{"true", "false", "true", "maybe"}))
+	}
+	if q.r.IntN(4) == 0 {
+		p.Set(q.column(typ)+","+q.column(typ)+"_contains", q.value())
+	}
+	if q.r.IntN(4) == 0 {
+		p[q.column(typ)+drawn(q.r, []string{"", "_ne"})] = []string{q.value(), q.value() + "," + q.value()}
+	}
+	if q.r.IntN(4) == 0 {
+		p.Set("expand", drawn(q.r, []string{"account", "parent", "cards", "groups", "assigned_to", "customer", "actor", "account,cards", "account,groups", "account,assigned_to", "scheduled_by"}))
 	}
 	if len(p) == 0 {
 		return ""
