@@ -142,12 +142,13 @@ func (r *inquiry) tagging(typ string, expanded *expansion, write appender) appen
 	if !tagged && expanded == nil {
 		return write
 	}
+	tagOf := r.s.etags(typ)
 	return func(row query.Row, dst []byte) []byte {
 		start := len(dst)
 		dst = write(row, dst)
 		tag := ""
 		if tagged {
-			tag = r.s.etag(typ, dst[start:])
+			tag = tagOf(dst[start:])
 		}
 		dst = dst[:len(dst)-1]
 		if tagged {

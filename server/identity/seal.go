@@ -73,13 +73,19 @@ func (s *Sealer) Open(purpose string, binding []byte, sealed string) ([]byte, er
 }
 
 // Mac returns a keyed hash (HMAC-SHA-256, 32 bytes) over the parts and their lengths.
-func (s *Sealer) Mac(purpose string, parts ...[]byte) []byte {
+func (s *Sealer) Mac(purpose string, parts ...[]byte) []byte { return s.Macs(purpose)(parts...) }
+
+// Macs returns Mac for many hashes of one purpose. The function is for one goroutine.
+func (s *Sealer) Macs(purpose string) func(parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, s.macKey)
-	writePart(h, []byte(purpose))
-	for _, p := range parts {
-		writePart(h, p)
+	return func(parts ...[]byte) []byte {
+		h.Reset()
+		writePart(h, []byte(purpose))
+		for _, p := range parts {
+			writePart(h, p)
+		}
+		return h.Sum(nil)
 	}
-	return h.Sum(nil)
 }
 
 func writePart(h hash.Hash, p []byte) {
