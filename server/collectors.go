@@ -133,10 +133,16 @@ func newLimiterCollector(l *limiter) *limiterCollector {
 	}
 	return &limiterCollector{
 		limiter:  l,
-		places:   desc("places", "Files, jobs, turns and writes that there may be at a time, with those of masters."),
+		places:   desc("places", "Files, jobs and turns that there may be at a time, and writes of one tenant, with those of masters."),
 		held:     desc("held", "Files, jobs, turns and writes in progress."),
 		awaiting: desc("waiting", "Requests that wait for a file, job, turn or write to end."),
 	}
+}
+
+// countedQueue is a queue, or those of all tenants.
+type countedQueue interface {
+	Count() (held, waiting int)
+	Size() fair.Size
 }
 
 // Describe implements prometheus.Collector.
@@ -148,7 +154,7 @@ func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
-	for kind, q := range map[string]*fair.Queue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns, "writes": c.limiter.writes} {
+	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns, "writes": c.limiter.writes} {
 		held, waiting := q.Count()
 		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), kind)

@@ -74,7 +74,7 @@ type Config struct {
 	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
-	// work at a time. One more is for masters. Default: half of the processors, at least 4.
+	// work at a time. One more is for masters. Default: half of the processors, at least 2.
 	HeavyJobs int
 	// KeepGC keeps the garbage collector's percentage during heavy jobs, for
 	// example when GOGC sets it; default false.
@@ -120,6 +120,7 @@ type Limits struct {
 	// limit.
 	Throughput int
 
+	Spool         int64         // bytes on disk of sorted streams, of all accounts; one may use a quarter; default 4 GiB
 	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
 	ImportTimeout time.Duration // time to receive, read and answer it; default 15 min
 	ImportWork    time.Duration // of that, time to read it, without waits for the database; default 2 min
@@ -148,6 +149,7 @@ func (l *Limits) setDefaults() {
 		l.Drain = 5 * time.Second
 	}
 	positive(&l.AtLeast, 2*time.Second)
+	positive(&l.Spool, 4<<30)
 	positive(&l.Import, 256<<20)
 	positive(&l.ImportTimeout, 15*time.Minute)
 	positive(&l.ImportWork, 2*time.Minute)
@@ -161,7 +163,7 @@ func (l *Limits) request(upload bool) time.Duration {
 	return l.Request
 }
 
-func positive[T int | time.Duration](v *T, byDefault T) {
+func positive[T int | int64 | time.Duration](v *T, byDefault T) {
 	if *v <= 0 {
 		*v = byDefault
 	}

@@ -41,8 +41,14 @@ func (r *exchange) isDryRun() (bool, error) {
 // change.
 func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writing, target) (written, error)) error {
 	var done target
+	turn, err := r.turn(r.Ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.Leave()
+	r.hasTurn = true
 	sent, d := r.sent(), r.insight().DryRun()
-	err := r.Store.Rehearse(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.Store.Rehearse(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		err := w.reload()
 		if err == nil {

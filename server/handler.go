@@ -183,7 +183,7 @@ func (r *exchange) enter() error {
 	if err := r.LoadUser(); err != nil {
 		return err
 	}
-	r.Ctx = r.s.limiter.queued(r.Ctx, r.payer())
+	r.Ctx = r.queued(r.Ctx)
 	return r.preview()
 }
 

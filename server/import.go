@@ -95,6 +95,7 @@ func postImport(r *exchange) error {
 		return err
 	}
 	defer turn.Leave()
+	r.Ctx, r.hasTurn = working(r.Ctx, turn), true
 	defer r.s.limiter.saving.during()()
 	order.options.Work = r.s.cfg.Limits.ImportWork
 	run := &importRun{card: card, order: order}

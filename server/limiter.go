@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
+	"time"
 
 	"resellerd/server/fair"
 	"resellerd/store"
@@ -21,8 +23,9 @@ var (
 	// jobSize limits streams, batch look-ups, proofs, builds and previews. Most of
 	// them wait for their clients at any time.
 	jobSize = fair.Size{Places: 64, Reserve: 8, Share: 16}
-	// writeSize limits writes, so that they leave connections for reads.
-	writeSize = fair.Size{Places: 8, Reserve: 1, Each: 1}
+	// writeSize limits the writes of one tenant, so that they leave connections for reads
+	// and for other tenants.
+	writeSize = fair.Size{Places: 4, Reserve: 1, Each: 1, Share: mostWaiting}
 )
 
 // limiter shares the work that takes long among accounts. A request enters once, for
@@ -34,15 +37,25 @@ type limiter struct {
 	jobs  *fair.Queue
 	turns *fair.Queue
 	// writes are transactions that hold, or wait for, the lock of their tenant and a
-	// connection. One account has one, however many requests it sends.
-	writes *fair.Queue
+	// connection. One account has one, however many requests it sends. Each tenant has a
+	// queue, because no write of a tenant waits for the lock of another one.
+	writes *queues
+	disk   *disk
 
 	saving *frugality // while heavy work is in progress; nil for none
 }
 
-// leastTurns is the least default of Config.HeavyJobs. An import keeps its turn to its
-// end, so others must find one meanwhile.
-const leastTurns = 4
+// mostWaiting is how many writes of an account may hold or await the lock, and how many
+// of its requests a turn.
+const mostWaiting = 64
+
+// leastTurns is the least default of Config.HeavyJobs: a short job of one account does
+// not wait for a long one of another.
+const leastTurns = 2
+
+// leastTurn is how long heavy work has its turn before it yields. Shorter turns would
+// starve work of many small parts.
+const leastTurn = 20 * time.Millisecond
 
 // newLimiter returns a limiter with Config.HeavyJobs turns, and one more for masters.
 func newLimiter(cfg *Config) *limiter {
@@ -51,8 +64,8 @@ func newLimiter(cfg *Config) *limiter {
 		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
 	each := max(1, min(turns, runtime.GOMAXPROCS(0))/2)
-	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), writes: fair.New(writeSize),
-		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each})}
+	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
+		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn})}
 	if !cfg.KeepGC {
 		l.saving = &thrift
 	}
@@ -61,7 +74,7 @@ func newLimiter(cfg *Config) *limiter {
 
 // payer is the account whose share a request uses: that of the user who makes it, also
 // in a preview.
-func (r *exchange) payer() fair.Account {
+func (r *inquiry) payer() fair.Account {
 	who := r.Subject
 	if r.Viewer != nil {
 		who = r.Viewer
@@ -100,15 +113,63 @@ func busy(err error) error {
 }
 
 // turn waits for a turn to work.
-func (r *exchange) turn(ctx context.Context) (*fair.Place, error) {
+func (r *inquiry) turn(ctx context.Context) (*fair.Place, error) {
 	turn, err := r.s.limiter.turns.Enter(ctx, r.payer())
 	return turn, busy(err)
 }
 
+// inTurn does heavy work, in a turn of its own unless the request has one.
+func (r *inquiry) inTurn(ctx context.Context, work func()) error {
+	if !r.hasTurn {
+		turn, err := r.turn(ctx)
+		if err != nil {
+			return err
+		}
+		defer turn.Leave()
+	}
+	work()
+	return nil
+}
+
+// queues holds a queue for each tenant. It keeps them, because there are few tenants.
+type queues struct {
+	size fair.Size // of each
+
+	mu sync.Mutex
+	of map[string]*fair.Queue
+}
+
+func (q *queues) tenant(id string) *fair.Queue {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.of[id] == nil {
+		q.of[id] = fair.New(q.size)
+	}
+	return q.of[id]
+}
+
+// Count is fair.Queue.Count for all tenants.
+func (q *queues) Count() (held, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, one := range q.of {
+		h, w := one.Count()
+		held, waiting = held+h, waiting+w
+	}
+	return held, waiting
+}
+
+// Size returns the size of one tenant's queue.
+func (q *queues) Size() fair.Size { return q.size }
+
 // queued returns a context whose writes wait until the account may begin one.
-func (l *limiter) queued(ctx context.Context, who fair.Account) context.Context {
+func (r *inquiry) queued(ctx context.Context) context.Context {
+	if r.Facts == nil {
+		return ctx // nobody writes
+	}
+	queue, who := r.s.limiter.writes.tenant(r.Facts.Account.TenantID), r.payer()
 	return coop.Queue(ctx, func(ctx context.Context) (leave func(), err error) {
-		place, err := l.writes.Enter(ctx, who)
+		place, err := queue.Enter(ctx, who)
 		if err != nil {
 			return nil, busy(err)
 		}
@@ -116,8 +177,8 @@ func (l *limiter) queued(ctx context.Context, who fair.Account) context.Context 
 	})
 }
 
-// job takes a place and a turn for a request that works until it answers. A stream
-// takes them itself.
+// job takes a place and a turn for a request that works until it answers. From then on
+// the work yields the turn between its parts. A stream takes them itself.
 func (r *exchange) job() (leave func(), err error) {
 	place, err := r.take(r.Ctx, r.s.limiter.jobs, "jobs")
 	if err != nil {
@@ -128,8 +189,10 @@ func (r *exchange) job() (leave func(), err error) {
 		place.Leave()
 		return nil, err
 	}
+	r.Ctx, r.hasTurn = working(r.Ctx, turn), true
 	end := r.s.limiter.saving.during()
 	return func() {
+		r.hasTurn = false
 		end()
 		turn.Leave()
 		place.Leave()
@@ -151,8 +214,14 @@ func asJob(handle func(*exchange) error) func(*exchange) error {
 // working is a context whose work yields the turn between two parts. The work must
 // hold no lock then; see package coop.
 func working(ctx context.Context, turn *fair.Place) context.Context {
-	return coop.With(ctx, func(ctx context.Context) error { return busy(turn.Yield(ctx)) })
+	return coop.With(ctx, yielded{turn})
 }
+
+// yielded is a turn that work yields.
+type yielded struct{ *fair.Place }
+
+// Yield implements coop.Turn. Its errors are those of turn.
+func (y yielded) Yield(ctx context.Context) error { return busy(y.Place.Yield(ctx)) }
 
 // considerate gives the turn to others while it waits for the client.
 type considerate struct {

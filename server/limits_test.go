@@ -462,7 +462,8 @@ func TestASpooledAnswerIsCompleteBeforeItIsSent(t *testing.T) {
 		}
 		return sent.Write(p)
 	})
-	must(t, spooled(client, func(w *bufio.Writer) error {
+	disk := newDisk(4 << 20)
+	must(t, disk.spooled(client, "a", func(w *bufio.Writer) error {
 		_, err := w.WriteString(strings.Repeat("row\n", 50_000))
 		written = true
 		return err
@@ -471,7 +472,7 @@ func TestASpooledAnswerIsCompleteBeforeItIsSent(t *testing.T) {
 		t.Errorf("%d bytes", sent.Len())
 	}
 	failed := errors.New("the database is gone")
-	if err := spooled(client, func(*bufio.Writer) error { return failed }); !errors.Is(err, failed) {
+	if err := disk.spooled(client, "a", func(*bufio.Writer) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("an answer that fails: %v", err)
 	}
 }

@@ -58,7 +58,7 @@ var (
 	kindInvalid = problemKind{"invalid", 422, "A field is not valid",
 		"`field` is not valid, or refers to something that does not exist for this user."}
 	kindBusy = problemKind{"too_many_requests", 429, "Too many requests",
-		"The account has as many files, or as many long requests, in progress as it may have. `RateLimit` says how many more it may have. `Retry-After` says when to try again."}
+		"The account has as many files, long requests, waiting writes or sorted streams as it may have. `RateLimit` says how many more it may have. `Retry-After` says when to try again."}
 	kindHeadersTooLarge = problemKind{"headers_too_large", 431, "The request headers are too large",
 		"The request line and headers are over the limit."}
 	kindInternal = problemKind{"internal", 500, "Internal error",

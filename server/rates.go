@@ -234,12 +234,17 @@ func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.
 	q.Where, q.Sort, q.Desc = p.where, p.sort, p.desc
 	columns := inOrder("rate", shown)
 	r.c.Set(fiber.HeaderContentDisposition, disposition(head, ending))
-	s := r.s.store
+	s, disk, account := r.s.store, r.s.limiter.disk, r.payer().ID
+	if q.Sort != "" {
+		if err := disk.room(account); err != nil {
+			return err
+		}
+	}
 	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
 		if q.Sort == "" {
 			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
 		}
-		return spooled(w, func(w *bufio.Writer) error {
+		return disk.spooled(w, account, func(w *bufio.Writer) error {
 			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, fn) })
 		})
 	})

@@ -15,7 +15,8 @@ import (
 // use.
 type inquiry struct {
 	session.Session
-	s *Server
+	s       *Server
+	hasTurn bool // the request has a turn of heavy work
 }
 
 // exchange is one HTTP request and its answer, with the session that decides on

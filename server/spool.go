@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"resellerd/server/transport"
 )
@@ -134,18 +135,67 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxSpooled limits the size of an answer on disk, in bytes.
-const maxSpooled = 1 << 30
+// disk limits the bytes of answers that wait on disk for their readers.
+type disk struct {
+	each, all int64 // of one account, of all
+
+	mu   sync.Mutex
+	used map[string]int64 // by account
+	sum  int64
+}
+
+// newDisk returns a disk of which an account may use a quarter.
+func newDisk(all int64) *disk { return &disk{each: all / 4, all: all, used: map[string]int64{}} }
+
+// spoolStep is how many bytes of the disk an answer takes at a time.
+const spoolStep = 1 << 20
+
+// room refuses an answer that could not even begin. Errors: 429 if the account has used
+// its part, 503 if nothing is left.
+func (d *disk) room(account string) error {
+	if err := d.take(account, spoolStep); err != nil {
+		return err
+	}
+	d.give(account, spoolStep)
+	return nil
+}
+
+func (d *disk) take(account string, n int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.used[account]+n > d.each:
+		return &problem{kind: kindBusy, detail: fmt.Sprintf("The sorted streams of the account may take %d bytes on disk. Wait for the others, sort a part of the rows, or leave out sort.", d.each)}
+	case d.sum+n > d.all:
+		return &problem{kind: kindUnavailable, detail: "The disk space for sorted streams is used up. Try again later, or leave out sort."}
+	}
+	d.used[account] += n
+	d.sum += n
+	return nil
+}
+
+func (d *disk) give(account string, n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sum -= n
+	if d.used[account] -= n; d.used[account] == 0 {
+		delete(d.used, account)
+	}
+}
 
 // spooled writes an answer to disk before it sends it, so that a slow reader does not
-// hold what write needs.
-func spooled(w io.Writer, write func(*bufio.Writer) error) error {
+// hold what write needs. The account pays for the disk.
+func (d *disk) spooled(w io.Writer, account string, write func(*bufio.Writer) error) error {
 	file, err := nameless("resellerd-answer-*")
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	out := bufio.NewWriterSize(&roomy{file, maxSpooled}, 64<<10)
+	to := &paid{Writer: file, disk: d, account: account}
+	defer func() {
+		_ = file.Close() // nobody needs it any more
+		d.give(account, to.taken)
+	}()
+	out := bufio.NewWriterSize(to, 64<<10)
 	if err := errors.Join(write(out), out.Flush()); err != nil {
 		return err
 	}
@@ -156,15 +206,19 @@ func spooled(w io.Writer, write func(*bufio.Writer) error) error {
 	return err
 }
 
-// roomy writes at most left bytes.
-type roomy struct {
+// paid takes the disk that it writes to.
+type paid struct {
 	io.Writer
-	left int
+	disk        *disk
+	account     string
+	taken, used int64
 }
 
-func (r *roomy) Write(p []byte) (int, error) {
-	if r.left -= len(p); r.left < 0 {
-		return 0, fmt.Errorf("an answer of more than %d bytes: sort a part of it, or leave out sort", maxSpooled)
+func (p *paid) Write(b []byte) (int, error) {
+	for p.used += int64(len(b)); p.used > p.taken; p.taken += spoolStep {
+		if err := p.disk.take(p.account, spoolStep); err != nil {
+			return 0, err
+		}
 	}
-	return r.Writer.Write(p)
+	return p.Writer.Write(b)
 }

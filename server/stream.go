@@ -24,7 +24,7 @@ func (r *exchange) stream(mediaType string, write streamWriter) error {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.s.cfg.Limits.Stream)
-	ctx = r.s.limiter.queued(ctx, r.payer())
+	ctx = r.queued(ctx)
 	in, out := io.Pipe()
 	s, id, route := r.s, r.DecisionID, r.From.Name
 	go func() {

@@ -14,7 +14,7 @@ import (
 )
 
 // soon waits until something holds, and fails if it does not within a minute.
-func soon(t *testing.T, what string, holds func() bool) {
+func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	often := time.NewTicker(2 * time.Millisecond)
 	defer often.Stop()

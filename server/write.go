@@ -210,8 +210,8 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 const longChange = 32
 
 // decide is Decide. Other writers do not wait for a decision about many areas: it is
-// made outside of the transaction. If its facts have changed meanwhile, it is made
-// again.
+// made outside of the transaction, in a turn of heavy work. If its facts have changed
+// meanwhile, it is made again.
 func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 	c := in.Action.Change
 	if c == nil || len(c.Before)+len(c.After)+len(c.Held) < w.r.s.longChange {
@@ -226,10 +226,12 @@ func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 		policies.Decision
 		took time.Duration
 	}
-	j, err := store.Aside(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, func(context.Context) (judged, error) {
-		start := w.r.Now()
-		d := w.r.Judge(in)
-		return judged{d, w.r.Now().Sub(start)}, nil
+	j, err := store.Aside(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, func(ctx context.Context) (j judged, err error) {
+		err = w.r.inTurn(ctx, func() {
+			start := w.r.Now()
+			j = judged{w.r.Judge(in), w.r.Now().Sub(start)}
+		})
+		return j, err
 	})
 	if err != nil {
 		return j.Decision, err

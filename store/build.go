@@ -226,16 +226,14 @@ func asConflict(err error) error {
 func (w *buildRun) run(ctx context.Context, at *site) (stagedBuild, error) {
 	built := stagedBuild{parents: w.parents}
 	built.Revision = Revision{ID: at.store.newID("revision"), Status: RevisionDraft, Origin: OriginBuild, CreatedAt: w.tx.now}
-	err := at.reading(ctx, func(open func(string) *raterows.Reader) error {
-		for _, p := range w.parents {
-			w.names.parents = append(w.names.parents, open(p.RevisionID))
-		}
-		if at.tx == nil {
-			defer raterows.Prefetch(w.names.parents...)()
-		}
-		return at.fill(ctx, []*Revision{&built.Revision}, func(ctx context.Context, emit func([]any) error) error {
-			return w.rows(ctx, &built.Revision, emit)
-		})
+	for _, p := range w.parents {
+		w.names.parents = append(w.names.parents, at.open(ctx, p.RevisionID))
+	}
+	if at.tx == nil {
+		defer raterows.Prefetch(w.names.parents...)()
+	}
+	err := at.fill(ctx, []*Revision{&built.Revision}, func(ctx context.Context, emit func([]any) error) error {
+		return w.rows(ctx, &built.Revision, emit)
 	})
 	if err != nil {
 		return built, fmt.Errorf("card %s: %w", w.card.ID, buildFault(at.store.dialect.TranslateIn(ctx, err)))

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
@@ -256,8 +257,13 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 	}
 	row := make([]any, 0, len(rateColumns))
 	for n := 0; ; n++ {
-		if n%1000 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
+		if n%1000 == 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := coop.Yield(ctx); err != nil {
+				return err
+			}
 		}
 		was, err := before.peek()
 		if err != nil {

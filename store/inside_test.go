@@ -12,8 +12,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"resellerd/store/dialect"
 	"resellerd/store/schema"
 )
@@ -124,18 +122,14 @@ func TestRowsHaveTheFieldsOfTheirPatches(t *testing.T) {
 	}
 }
 
-// FillDraft stages a draft of n rates. It calls before with the number of each rate,
-// outside of any transaction.
-func (s *Store) FillDraft(ctx context.Context, id string, n int, before func(n int) error) error {
+// FillDraft stages a draft of n rates, and gives it up.
+func (s *Store) FillDraft(ctx context.Context, id string, n int) error {
 	g := newStage(s, dialect.Importing)
 	draft := &Revision{ID: id, Status: RevisionDraft, Origin: OriginImport}
 	at := &site{store: s, stage: g}
 	err := at.fill(ctx, []*Revision{draft}, func(_ context.Context, emit func([]any) error) error {
 		values := schema.NewRateValues()
 		for i := range n {
-			if err := before(i); err != nil {
-				return err
-			}
 			if err := emit(values.Append([]any{id}, &Rate{Prefix: strconv.Itoa(i), Pulse: 1})); err != nil {
 				return err
 			}
@@ -164,13 +158,6 @@ func (s *Store) Setting(ctx context.Context, name string) (time.Duration, error)
 // Setting reads a limit of PostgreSQL in the transaction.
 func (tx *Tx) Setting(ctx context.Context, name string) (time.Duration, error) {
 	return setting(ctx, tx.store.dialect, tx.tx, name)
-}
-
-// LongRead runs fn where long work reads.
-func (s *Store) LongRead(ctx context.Context, fn func(*Tx) error) error {
-	return (&site{store: s}).inParts(ctx, func(x dialect.Execer, _ bool) error {
-		return fn(&Tx{store: s, tx: x.(*sqlx.Tx)})
-	})
 }
 
 // Staging runs fn where long work writes.

@@ -32,7 +32,6 @@ func TestStatementsAreLimitedByTheTimeOfTheirRequest(t *testing.T) {
 	for name, act := range map[string]func(ctx context.Context, look func(*store.Tx) error) error{
 		"write":   func(ctx context.Context, look func(*store.Tx) error) error { return c.Write(ctx, c.master.ID, look) },
 		"read":    func(ctx context.Context, look func(*store.Tx) error) error { return c.Read(ctx, c.master.ID, look) },
-		"long":    c.LongRead,
 		"staging": c.Staging,
 		"dry run": func(ctx context.Context, look func(*store.Tx) error) error {
 			nothing := func(*store.Moment) error { return nil }

@@ -83,17 +83,14 @@ func (tx *Tx) proveAgainst(
 	}
 	prove := func(ctx context.Context, at *site) (proved Proof, err error) {
 		proved = proof
-		err = at.reading(ctx, func(open func(string) *raterows.Reader) error {
-			defer at.readSides(open, id, &sale, proof.Parents, bought)()
-			return proved.prove(sale, bought, routingOf(c), report)
-		})
-		if err != nil {
+		defer at.readSides(ctx, id, &sale, proof.Parents, bought)()
+		if err = proved.prove(sale, bought, routingOf(c), report); err != nil {
 			err = fmt.Errorf("proof of revision %s: %w", id, proofFault(err))
 		}
 		return proved, err
 	}
 	if report != nil {
-		return prove(ctx, &site{store: tx.store, tx: tx})
+		return prove(unyielding(ctx), &site{store: tx.store, tx: tx})
 	}
 	return longWork(ctx, tx, dialect.Proving, what, proof.stand(sale, bought, routingOf(c)), prove)
 }
@@ -210,12 +207,12 @@ func (tx *Tx) sides(ctx context.Context, c *Card, parents []RevisionParent) (sal
 // readSides sets the sources of the rates of both sides. Outside of a transaction,
 // both sides are read ahead. Call end after the last read.
 func (a *site) readSides(
-	open func(revision string) *raterows.Reader, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side,
+	ctx context.Context, revision string, sale *rating.Side, parents []RevisionParent, bought []rating.Side,
 ) (end func()) {
-	readers := []*raterows.Reader{open(revision)}
+	readers := []*raterows.Reader{a.open(ctx, revision)}
 	sale.Rows = readers[0].Source()
 	for i, p := range parents {
-		reader := open(p.RevisionID)
+		reader := a.open(ctx, p.RevisionID)
 		bought[i].Rows = reader.Source()
 		readers = append(readers, reader)
 	}

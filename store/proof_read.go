@@ -50,10 +50,10 @@ func (p *PreparedProof) Run(ctx context.Context, report func(Finding) error) (Pr
 	s := p.store
 	revisions := []string{p.revision}
 	sale, bought := p.sale, append([]rating.Side(nil), p.bought...)
-	sale.Rows = raterows.NewReader(ctx, s.dialect, s.pool, p.revision, "").Source()
+	sale.Rows = raterows.NewReader(ctx, s.dialect, s.pool, p.revision).Source()
 	for i, parent := range p.parents {
 		revisions = append(revisions, parent.RevisionID)
-		bought[i].Rows = raterows.NewReader(ctx, s.dialect, s.pool, parent.RevisionID, "").Source()
+		bought[i].Rows = raterows.NewReader(ctx, s.dialect, s.pool, parent.RevisionID).Source()
 	}
 	sum, err := rating.Prove(sale, bought, routingOf(&p.card), func(f rating.Finding) error { return report(proof.finding(f)) })
 	proof.Prefixes, proof.Losing, proof.NoRoute = sum.Prefixes, sum.Losing, sum.NoRoute

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -163,13 +164,10 @@ type rowSource func(ctx context.Context, emit func(values []any) error) error
 
 // fill stages drafts with their rows.
 func (a *site) fill(ctx context.Context, drafts []*Revision, rows rowSource) error {
-	switch {
-	case a.tx != nil:
+	if a.tx != nil {
 		return a.fillInPlace(ctx, drafts, rows)
-	case a.store.dialect.StageRows > 0:
-		return a.fillInSlices(ctx, drafts, rows)
 	}
-	return a.fillAtOnce(ctx, drafts, rows)
+	return a.fillInSlices(ctx, drafts, rows)
 }
 
 // fillInPlace writes within the transaction. It writes nothing while rows reads.
@@ -196,16 +194,35 @@ func (a *site) fillInPlace(ctx context.Context, drafts []*Revision, rows rowSour
 	return err
 }
 
-// fillInSlices writes a limited number of rows in each transaction. Writers that wait
-// have their turn between two of them. The rows are computed meanwhile.
+// batchRows is the number of rows that are computed while others are written, if the
+// database does not limit them.
+const batchRows = 1000
+
+// fillInSlices writes the rows in several transactions. Other work has its turn between
+// two of them. Each has as many rows as the database wants. If it wants no limit, a
+// transaction ends when other work waits for its turn, or when it is time to renew the
+// lease.
 func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSource) error {
 	if err := a.stage.write(ctx, func(tx *Tx) error { return tx.putStaged(ctx, a.stage.by, drafts) }); err != nil {
 		return err
 	}
 	a.stage.keep(ctx)
-	batches, stop := beside(unyielding(ctx), rows, a.store.dialect.StageRows)
+	limit := a.store.dialect.StageRows
+	batches, stop := beside(unyielding(ctx), rows, cmp.Or(limit, batchRows))
 	defer stop()
-	for b := range batches {
+	for b, more := <-batches; more; b, more = <-batches {
+		until := a.store.micros() + (lease / 4).Microseconds()
+		next := func() ([]any, error) {
+			for b.err == nil && b.rows() == 0 {
+				if limit > 0 || coop.Due(ctx) || a.store.micros() > until {
+					return nil, nil
+				}
+				if b, more = <-batches; !more {
+					return nil, nil
+				}
+			}
+			return b.next()
+		}
 		if b.err != nil {
 			return b.err
 		}
@@ -213,10 +230,14 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 			return err
 		}
 		err := a.stage.write(ctx, func(tx *Tx) error {
-			if err := a.stage.renew(ctx, tx, len(drafts)); err != nil {
+			renew := func() error { return a.stage.renew(ctx, tx, len(drafts)) }
+			if err := renew(); err != nil {
 				return err
 			}
-			return tx.putRows(ctx, b.next)
+			if err := tx.putRows(ctx, next); err != nil {
+				return err
+			}
+			return renew() // others see only this one
 		})
 		if err != nil {
 			return err
@@ -225,39 +246,9 @@ func (a *site) fillInSlices(ctx context.Context, drafts []*Revision, rows rowSou
 	return nil
 }
 
-// fillAtOnce writes all rows in one transaction. Nobody waits for it.
-func (a *site) fillAtOnce(ctx context.Context, drafts []*Revision, rows rowSource) error {
-	err := a.stage.write(ctx, func(tx *Tx) error {
-		if err := tx.putStaged(ctx, a.stage.by, drafts); err != nil {
-			return err
-		}
-		batches, stop := beside(unyielding(ctx), rows, 1000)
-		defer stop()
-		b, more := &rowBatch{}, true
-		err := tx.putRows(ctx, func() ([]any, error) {
-			if b.rows() == 0 {
-				if b, more = <-batches; !more {
-					return nil, nil
-				}
-			}
-			return b.next()
-		})
-		if err != nil {
-			return err
-		}
-		return a.stage.renew(ctx, tx, len(drafts)) // the lease begins when others can see the draft
-	})
-	if err == nil {
-		a.stage.keep(ctx)
-	}
-	return err
-}
-
 // unyielding returns a context whose work does not yield, because it holds a
-// connection or has several goroutines.
-func unyielding(ctx context.Context) context.Context {
-	return coop.With(ctx, func(context.Context) error { return nil })
-}
+// connection or is not in the goroutine that has the turn.
+func unyielding(ctx context.Context) context.Context { return coop.With(ctx, nil) }
 
 // putRows writes rows until next returns nil.
 func (tx *Tx) putRows(ctx context.Context, next func() ([]any, error)) error {

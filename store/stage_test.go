@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/coop"
 	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
@@ -112,8 +113,12 @@ func TestNoWriteWaitsForRatesThatAreStaged(t *testing.T) {
 							}
 							if one, is := s.Stats()["write"]; is {
 								go other()
-								for waits := one.WaitCount; s.Stats()["write"].WaitCount == waits && !written.Load(); { // until it is the next one
-									runtime.Gosched()
+								late := time.Now().Add(time.Minute)
+								for waits := one.WaitCount; s.Stats()["write"].WaitCount == waits && !written.Load(); runtime.Gosched() { // until it is the next one
+									if time.Now().After(late) {
+										t.Error("the other write neither waits nor ends")
+										return
+									}
 								}
 							} else {
 								other()
@@ -239,6 +244,70 @@ func TestADraftWithoutALeaseIsSwept(t *testing.T) {
 	})
 }
 
+// due is a turn that others always wait for.
+type due struct{ yield func() error }
+
+func (d due) Yield(context.Context) error { return d.yield() }
+func (due) Due() bool                     { return true }
+
+// Long work yields between its parts. It holds no lock then: another write passes.
+func TestLongWorkYieldsBetweenItsParts(t *testing.T) {
+	t.Parallel()
+	const rows = 9000
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) {
+			mustDo(tx.SetParents(ctx, store.AllRates, c.sold.ID, []store.Parent{{CardID: c.bought.ID}}))
+		})
+		numbers := func(base string) store.Import {
+			return importOf(c.bought.ID, base, func(to *store.Importer) error { return numbered(to, rows) })
+		}
+		drafts := must(importLong(s, c.master.ID, numbers("")))
+		base := drafts[0].Revision.ID
+		mustWrite(t, s, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, c.bought.ID, base)) })
+		var built store.Built
+		for _, work := range []struct {
+			what string
+			do   func(ctx context.Context) error
+		}{
+			{"an import", func(ctx context.Context) error {
+				return s.WriteLong(ctx, c.master.ID, func(tx *store.Tx) error { _, err := tx.Import(ctx, store.AllRates, numbers("")); return err })
+			}},
+			{"an amendment", func(ctx context.Context) error {
+				return s.WriteLong(ctx, c.master.ID, func(tx *store.Tx) error { _, err := tx.Import(ctx, store.AllRates, numbers(base)); return err })
+			}},
+			{"a preview", func(ctx context.Context) error {
+				preview := numbers("")
+				preview.Preview = true
+				return s.ReadLong(ctx, c.master.ID, func(tx *store.Tx) error { _, err := tx.Import(ctx, store.AllRates, preview); return err })
+			}},
+			{"a build", func(ctx context.Context) error {
+				return s.WriteLong(ctx, c.master.ID, func(tx *store.Tx) (err error) {
+					built, err = tx.BuildRevision(ctx, store.AllRates, c.sold.ID)
+					return err
+				})
+			}},
+			{"a proof", func(ctx context.Context) error {
+				return s.ReadLong(ctx, c.master.ID, func(tx *store.Tx) error {
+					_, err := tx.ProveRevision(ctx, store.AllRates, c.sold.ID, built.Revision.ID, nil)
+					return err
+				})
+			}},
+		} {
+			yields := 0
+			err := work.do(coop.With(ctx, due{func() error {
+				yields++
+				soon, cancel := context.WithTimeout(ctx, time.Minute)
+				defer cancel()
+				return s.Write(soon, c.master.ID, func(tx *store.Tx) error { _, err := tx.CreateRevision(ctx, c.sold.ID, deck("1")); return err })
+			}}))
+			if err != nil || yields < 2 {
+				t.Errorf("%s yields %d times, %v", work.what, yields, err)
+			}
+		}
+	})
+}
+
 // The lease of a draft ends while its rates are written, and the draft is swept.
 func TestADraftThatIsSweptGetsNoMoreRates(t *testing.T) {
 	t.Parallel()
@@ -246,8 +315,9 @@ func TestADraftThatIsSweptGetsNoMoreRates(t *testing.T) {
 	clock := func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
 	storetest.EachWith(t, store.Options{Now: clock}, func(t *testing.T, s *store.Store) {
 		late.Store(0)
-		err := s.FillDraft(ctx, "rev_swept", 20_000, func(n int) error {
-			if n != 10_000 {
+		yields := 0
+		sweep := due{func() error {
+			if yields++; yields != 5 {
 				return nil
 			}
 			for { // a transaction that renews the lease may still be running
@@ -256,11 +326,11 @@ func TestADraftThatIsSweptGetsNoMoreRates(t *testing.T) {
 					return err
 				}
 			}
-		})
-		_, slices := s.Stats()["write"]
+		}}
+		err := s.FillDraft(coop.With(ctx, sweep), "rev_swept", 20_000)
 		mustDo(s.Sweep(ctx))
 		n := count(t, s, "SELECT (SELECT count(*) FROM rates) + (SELECT count(*) FROM revisions)")
-		if store.Lapsed(err) != slices || !slices && err != nil || n != 0 { // at once, nobody sees the draft before all of it
+		if !store.Lapsed(err) || n != 0 {
 			t.Errorf("%d rows, %v", n, err)
 		}
 	})

@@ -29,7 +29,6 @@ type Tx struct {
 	since   int64  // the losses of history before it began
 	changed bool   // the transaction has written
 	work    *works // the results of long work, and whether to do it here
-	cursors int    // the number of cursors opened
 	made    int    // the number of ids that newID returned
 
 	atLoss bool // a writer accepted here that calls cost more than they sell for

@@ -29,10 +29,6 @@ func (s *Store) read(ctx context.Context, tenant string, work *works, fn func(tx
 // inReadTx runs fn in a transaction that reads the data of one moment. If at is not
 // nil, it reads the history of that moment first.
 func (s *Store) inReadTx(ctx context.Context, at *history.Observation, fn func(*sqlx.Tx) error) error {
-	return s.inReadTxOf(ctx, s.db.Read, at, fn)
-}
-
-func (s *Store) inReadTxOf(ctx context.Context, pool *sqlx.DB, at *history.Observation, fn func(*sqlx.Tx) error) error {
 	refused := func(err error) error { return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err)) }
 	var h history.Statement
 	if at != nil {
@@ -42,7 +38,7 @@ func (s *Store) inReadTxOf(ctx context.Context, pool *sqlx.DB, at *history.Obser
 		}
 		defer h.Release()
 	}
-	tx, err := pool.BeginTxx(ctx, &s.dialect.OneState)
+	tx, err := s.db.Read.BeginTxx(ctx, &s.dialect.OneState)
 	if err != nil {
 		return refused(err)
 	}

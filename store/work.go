@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-
-	"github.com/jmoiron/sqlx"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -123,7 +120,7 @@ func longWork[T any](ctx context.Context, tx *Tx, kind dialect.Work, what, on st
 		}
 	}
 	if tx.work.stage == nil {
-		return do(ctx, &site{store: tx.store, tx: tx})
+		return do(unyielding(ctx), &site{store: tx.store, tx: tx})
 	}
 	var none T
 	return none, &pending{kind, what, on, func(ctx context.Context, at *site) (any, error) { return do(ctx, at) }}
@@ -143,50 +140,27 @@ type site struct {
 	stage *stage
 }
 
-// reading calls fn with a function that returns readers of the rates of revisions.
-// Outside of a transaction, the readers read ahead.
-func (a *site) reading(ctx context.Context, fn func(open func(revision string) *raterows.Reader) error) error {
-	if a.tx != nil {
-		return fn(func(revision string) *raterows.Reader { return a.tx.reader(ctx, revision) })
-	}
-	ahead := unyielding(ctx)
-	return a.inParts(ctx, func(x dialect.Execer, cursors bool) error {
-		opened := 0
-		return fn(func(revision string) *raterows.Reader {
-			opened++
-			cursor := ""
-			if cursors {
-				cursor = "rates_" + strconv.Itoa(opened)
-			}
-			return raterows.NewReader(ahead, a.store.dialect, x, revision, cursor)
-		})
-	})
-}
-
-// inParts calls fn with connections that read rates. In PostgreSQL it is one
-// connection with a transaction, in which a cursor finds its place only once. In
-// SQLite it is a pool: a transaction that reads would keep the log of the database
-// from being reused, or block the writer. Rates of a revision do not change, so that
-// they need not be read at one moment.
-func (a *site) inParts(ctx context.Context, fn func(x dialect.Execer, cursors bool) error) error {
-	s := a.store
-	pool := s.db.Bulk
-	if pool == nil {
-		pool = s.db.Read
-	}
-	if !s.dialect.Cursors {
-		return fn(pool, false)
-	}
-	return s.inReadTxOf(dialect.WithWork(ctx, dialect.Streaming), pool, nil, func(tx *sqlx.Tx) error { return fn(tx, true) })
+// open returns a reader of the rates of a revision. Rates of a revision do not change,
+// so that they need not be read at one moment.
+func (a *site) open(ctx context.Context, revision string) *raterows.Reader {
+	return raterows.NewReader(ctx, a.store.dialect, a.on(), revision)
 }
 
 // walk reads the rates of a revision, "" for none, with all columns.
 func (a *site) walk(ctx context.Context, revision string) *rateWalk {
-	var x dialect.Execer = a.store.pool
-	if a.tx != nil {
-		x = a.tx.tx
+	return a.store.walk(ctx, a.on(), revision, "")
+}
+
+// on returns the connections to read on. Those outside of a transaction are apart from
+// the ones that write, so that work which writes does not wait for itself.
+func (a *site) on() dialect.Execer {
+	switch {
+	case a.tx != nil:
+		return a.tx.tx
+	case a.store.db.Bulk != nil:
+		return a.store.db.Bulk
 	}
-	return a.store.walk(ctx, x, revision, "")
+	return a.store.pool
 }
 
 // differ reports whether two revisions have different rates.

@@ -102,7 +102,8 @@ type limitSettings struct {
 	DrainTime             time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
 	ShutdownTimeout       time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
 	AtLeastTimeout        time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
-	HeavyJobs             int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors, at least 4." default:"0" range:"0,10000"`
+	HeavyJobs             int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors, at least 2." default:"0" range:"0,10000"`
+	SpoolLimit            int64         `help:"Limit of the sorted streams that wait on disk for their readers, in bytes; an account may use a quarter." default:"4294967296" range:"4194304,1099511627776"`
 	ImportLimit           int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
 	ImportTimeout         time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
 	ImportWork            time.Duration `help:"Time limit for reading an imported file, without waits for the database." default:"2m" range:"100ms,24h"`
@@ -126,7 +127,7 @@ func (s *settings) server() (server.Config, error) {
 			Body: s.BodyLimit, Header: s.HeaderLimit, Read: s.ReadTimeout, Write: s.WriteTimeout, Idle: s.IdleTimeout,
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
 			Connections: noneIfZero(s.Connections), PerAddress: noneIfZero(s.ConnectionsPerAddress),
-			Drain: noneIfZero(s.DrainTime), Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
+			Drain: noneIfZero(s.DrainTime), Spool: s.SpoolLimit, Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
 			Throughput: noneIfZero(s.Throughput), Blocked: s.BlockedWrites,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate, HeavyJobs: s.HeavyJobs,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Size is the number of places.
@@ -16,6 +17,9 @@ type Size struct {
 	Reserve int // more places, only for masters
 	Each    int // places that one account has at a time, besides the reserve; 0 for no limit
 	Share   int // places that one account holds or waits for; 0 for no limit
+
+	Turn time.Duration    // Yield keeps a place for this time at least
+	Now  func() time.Time // default time.Now
 }
 
 // Account is an account that takes places.
@@ -52,11 +56,15 @@ type Place struct {
 	line     *line
 	granted  chan struct{} // closed when the place is given
 	has      bool
-	reserved bool // it is one of the masters' own places
+	since    time.Time // when the place was given; zero without Size.Turn
+	reserved bool      // it is one of the masters' own places
 }
 
 // New returns a queue whose places are free.
 func New(size Size) *Queue {
+	if size.Now == nil {
+		size.Now = time.Now
+	}
 	return &Queue{size: size, free: size.Places, reserve: size.Reserve, lines: map[string]*line{}}
 }
 
@@ -137,10 +145,22 @@ func (p *Place) Resume(ctx context.Context) error {
 	}
 }
 
-// Yield lets others have the place if any wait for it, and waits for it again.
+// Due reports whether others wait for a place, and this one was held for Size.Turn.
+func (p *Place) Due() bool {
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	return p.due()
+}
+
+func (p *Place) due() bool {
+	q := p.queue
+	return len(q.turns) > 0 && (q.size.Turn == 0 || q.size.Now().Sub(p.since) >= q.size.Turn)
+}
+
+// Yield lets others have the place if it is due, and waits for it again.
 func (p *Place) Yield(ctx context.Context) error {
 	p.queue.mu.Lock()
-	if len(p.queue.turns) == 0 {
+	if !p.due() {
 		p.queue.mu.Unlock()
 		return nil
 	}
@@ -195,7 +215,9 @@ func (q *Queue) give(p *Place) bool {
 	default:
 		return false
 	}
-	p.has = true
+	if p.has = true; q.size.Turn > 0 {
+		p.since = q.size.Now()
+	}
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // enter takes a place that must be free.
@@ -170,6 +171,37 @@ func TestWhoYieldsOrPausesLetsOthersWork(t *testing.T) {
 	}
 	long.Leave()
 	other.Leave()
+	q.empty(t)
+}
+
+// Short turns would starve work of many small parts.
+func TestATurnHasALeastTime(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	q := New(Size{Places: 1, Turn: 20 * time.Millisecond, Now: func() time.Time { return now }})
+	long := enter(t, q, "a")
+	now = now.Add(time.Hour)
+	if long.Due() {
+		t.Error("nobody waits, but the turn is due")
+	}
+	got := make(chan taken, 1)
+	await(t, q, "b", got)
+	if err := long.Yield(gone()); !errors.Is(err, errGone) {
+		t.Errorf("a long turn ends with %v", err)
+	}
+	other := (<-got).place
+	await(t, q, "c", got)
+	now = now.Add(19 * time.Millisecond)
+	if err := other.Yield(gone()); err != nil || other.Due() {
+		t.Errorf("a turn ends early: %v", err)
+	}
+	now = now.Add(time.Millisecond)
+	if err := other.Yield(gone()); !errors.Is(err, errGone) {
+		t.Errorf("a turn does not end: %v", err)
+	}
+	for _, p := range []*Place{long, other, (<-got).place} {
+		p.Leave()
+	}
 	q.empty(t)
 }
 

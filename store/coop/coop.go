@@ -10,19 +10,34 @@ type (
 	queueKey struct{}
 )
 
-// With returns a context whose work calls yield between two parts. An error of yield
-// ends the work.
-func With(ctx context.Context, yield func(context.Context) error) context.Context {
-	return context.WithValue(ctx, key{}, yield)
+// Turn is the turn that long work has.
+type Turn interface {
+	// Yield gives the turn to other work if it is due, and waits for it again. An
+	// error ends the work.
+	Yield(ctx context.Context) error
+	// Due reports whether Yield would wait.
+	Due() bool
+}
+
+// With returns a context whose work yields a turn between two parts; nil for none.
+func With(ctx context.Context, t Turn) context.Context {
+	return context.WithValue(ctx, key{}, t)
 }
 
 // Yield gives other work its turn. Do not call it while a lock or a connection is
 // held: the other work may need it.
 func Yield(ctx context.Context) error {
-	if yield, ok := ctx.Value(key{}).(func(context.Context) error); ok {
-		return yield(ctx)
+	if t, ok := ctx.Value(key{}).(Turn); ok {
+		return t.Yield(ctx)
 	}
 	return nil
+}
+
+// Due reports whether other work should have its turn. Work that cannot yield now can
+// then end its part early. Any goroutine may call it.
+func Due(ctx context.Context) bool {
+	t, ok := ctx.Value(key{}).(Turn)
+	return ok && t.Due()
 }
 
 // Queue returns a context whose writes call enter before they begin, and leave at their

@@ -43,8 +43,6 @@ type Dialect struct {
 	HasUsers   string                                            // counts the tables named users: 0 without a schema
 	Standby    string                                            // whether the database is a replica of another one
 
-	Cursors bool // a transaction can read part of a query, and go on reading it later
-
 	Locks    bool          // transactions wait for each other by name; otherwise there is one writer at a time
 	CheckNow string        // checks deferred constraints now; "" if there is no such statement
 	OneState sql.TxOptions // the options of a transaction that reads one state of the data
@@ -91,16 +89,15 @@ type Pools struct {
 	Write *sqlx.DB // one connection in SQLite; the same pool as Read in PostgreSQL
 	Pulse *sqlx.DB // one connection, reserved for the data revision
 	Stage *sqlx.DB // writes what nobody can see yet; the same pool as Write in PostgreSQL
-	// Bulk reads the inputs of a build or a proof while its transaction
-	// writes; nil if a writer blocks readers.
+	// Bulk reads the inputs of an import, a build or a proof while its transaction
+	// writes, page by page; nil if a writer blocks readers.
 	Bulk *sqlx.DB
 
 	made *generation // the generation of connections; nil in SQLite
 	file *dbFile     // nil if there is no file
 }
 
-// BulkConns is how many builds and proofs can read on another connection at the
-// same time.
+// BulkConns is how many pages Bulk reads at the same time.
 const BulkConns = 2
 
 // Options says how the pools are opened.

@@ -51,7 +51,6 @@ func Postgres() Dialect {
 		Bigint:     "::bigint",
 		HasUsers:   "SELECT count(to_regclass('users')) AS n",
 		Standby:    "pg_is_in_recovery()",
-		Cursors:    true,
 		Locks:      true,
 		CheckNow:   "SET CONSTRAINTS ALL IMMEDIATE",
 		OneState:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},

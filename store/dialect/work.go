@@ -17,7 +17,6 @@ type Work int
 // The kinds of work. The database stores their numbers only while a transaction runs.
 const (
 	Reading Work = iota
-	Streaming
 	Writing
 	Importing
 	Building
@@ -34,7 +33,6 @@ type limits struct {
 
 var works = map[Work]limits{
 	Reading:    {"a read", 5 * time.Second, 5 * time.Minute},
-	Streaming:  {"a read", 5 * time.Second, 15 * time.Minute},
 	Writing:    {"another write", 10 * time.Second, time.Minute},
 	Importing:  {"an import", 30 * time.Second, time.Hour},
 	Building:   {"a build", 30 * time.Second, time.Hour},
@@ -124,17 +122,9 @@ func (d Dialect) Holder(ctx context.Context, x Execer, name string) Work {
 	return one.Work
 }
 
-type workKey struct{}
-
-// WithWork returns a context for beginning a transaction that reads.
-func WithWork(ctx context.Context, w Work) context.Context {
-	return context.WithValue(ctx, workKey{}, w)
-}
-
 // beginReading returns the statements that begin a transaction which reads one state,
 // with its limits. They take one round trip.
 func beginReading(ctx context.Context) string {
-	w, _ := ctx.Value(workKey{}).(Work) // Reading without one
-	return "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = " + millis(w.LockLimit(ctx)) +
-		"; SET LOCAL statement_timeout = " + millis(w.statementLimit(ctx))
+	return "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = " + millis(Reading.LockLimit(ctx)) +
+		"; SET LOCAL statement_timeout = " + millis(Reading.statementLimit(ctx))
 }

@@ -49,7 +49,7 @@ func (f *Finder) heldItem(ctx context.Context, w wantedRates) (*memoryItem, erro
 	}
 	held := &heldRates{names: make([]uint32, 0, w.rows)}
 	known := map[string]uint32{}
-	stored := raterows.NewReader(ctx, f.Dialect, f.Pool, w.revision, "").Rates()
+	stored := raterows.NewReader(ctx, f.Dialect, f.Pool, w.revision).Rates()
 	table, err := rating.NewTable(func() (rating.Row, bool, error) {
 		rate, more, err := stored()
 		if err != nil || !more {
@@ -126,7 +126,7 @@ func (m *rateMemory) keptItem(key string) *memoryItem {
 // comesOut compares the computed rows with the stored ones. A row that cannot
 // be computed counts as a difference, not as an error.
 func (f *Finder) comesOut(ctx context.Context, w wantedRates, built *builtRates) (bool, error) {
-	stored := raterows.NewReader(ctx, f.Dialect, f.Pool, w.revision, "").Rates()
+	stored := raterows.NewReader(ctx, f.Dialect, f.Pool, w.revision).Rates()
 	source, stop := built.rows()
 	defer stop()
 	for count := int64(0); ; count++ {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -26,7 +25,6 @@ type Reader struct {
 	d        dialect.Dialect
 	x        dialect.Execer
 	Revision string
-	cursor   string // the cursor's name, if x is a transaction; "" otherwise
 
 	ahead []Row // the last batch; taken is how many are used
 	taken int
@@ -37,10 +35,9 @@ type Reader struct {
 	coming chan readAway // receives the batch being read; nil if none is
 
 	// Only the goroutine that reads uses these, one at a time.
-	opened bool
-	last   string // the prefix that was read last
-	scan   *Scanner
-	spare  []Row
+	last  string // the prefix that was read last
+	scan  *Scanner
+	spare []Row
 }
 
 // readAway is a batch of rates, or the error of reading it.
@@ -62,12 +59,12 @@ var columns = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse
 // table's alias with a dot ("r."), or "".
 func Columns(alias string) string { return alias + strings.Join(columns, ", "+alias) }
 
-var selectRates = "SELECT " + Columns("") + " FROM rates WHERE revision_id = ?"
+var selectRates = "SELECT " + Columns("") + " FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT ?"
 
-// NewReader returns a reader on x. cursor is an unused cursor name in the
-// transaction x, or "" if x is not a transaction. NewReader does not read yet.
-func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision, cursor string) *Reader {
-	return &Reader{ctx: ctx, d: d, x: x, Revision: revision, cursor: cursor}
+// NewReader returns a reader on x. It does not read yet. Before each batch, the reader
+// yields as ctx says; see package coop.
+func NewReader(ctx context.Context, d dialect.Dialect, x dialect.Execer, revision string) *Reader {
+	return &Reader{ctx: ctx, d: d, x: x, Revision: revision}
 }
 
 // Over makes the reader use another connection. Call it before the first read.
@@ -111,6 +108,9 @@ func (r *Reader) EndWith(ctx context.Context) { r.ctx = ctx }
 
 // read takes the next batch of rates.
 func (r *Reader) read() error {
+	if err := coop.Yield(r.ctx); err != nil {
+		return err
+	}
 	got := r.next()
 	if got.err != nil {
 		return fmt.Errorf("rates of revision %s: %w", r.Revision, r.d.TranslateIn(r.ctx, got.err))
@@ -147,12 +147,7 @@ func (r *Reader) fetch() (got readAway) {
 		r.turn.Lock()
 		defer r.turn.Unlock()
 	}
-	if r.cursor == "" { // not in a transaction
-		if err := coop.Yield(r.ctx); err != nil {
-			return readAway{err: err}
-		}
-	}
-	rows, err := r.some()
+	rows, err := r.x.QueryContext(r.ctx, r.d.Rebind(selectRates), r.Revision, r.last, readAhead)
 	if err != nil {
 		return readAway{err: err}
 	}
@@ -172,22 +167,6 @@ func (r *Reader) fetch() (got readAway) {
 		r.last = rates[len(rates)-1].Prefix.String()
 	}
 	return readAway{rates, rows.Err()}
-}
-
-// some reads the next batch. A server-side cursor finds its position only once.
-// Without cursors, some selects the prefixes after the last one.
-func (r *Reader) some() (*sql.Rows, error) {
-	if !r.d.Cursors || r.cursor == "" {
-		return r.x.QueryContext(r.ctx, r.d.Rebind(selectRates+" AND prefix > ? ORDER BY prefix LIMIT ?"), r.Revision, r.last, readAhead)
-	}
-	if !r.opened {
-		_, err := r.x.ExecContext(r.ctx, "DECLARE "+r.cursor+" NO SCROLL CURSOR FOR "+r.d.Rebind(selectRates)+" ORDER BY prefix", r.Revision)
-		if err != nil {
-			return nil, err
-		}
-		r.opened = true
-	}
-	return r.x.QueryContext(r.ctx, "FETCH FORWARD "+strconv.Itoa(readAhead)+" FROM "+r.cursor)
 }
 
 // Values reads the stored values of up to most rates of a revision whose prefix
