@@ -41,6 +41,12 @@ type importedBody struct {
 	LiveAt *time.Time `json:"live_at,omitempty"`
 	Rows   int64      `json:"rows"`
 	*RateChanges
+	Longer []longerBody `json:"longer,omitempty" description:"the first changed prefixes with longer ones that keep their rates"`
+}
+
+type longerBody struct {
+	Prefix string `json:"prefix"`
+	Kept   int64  `json:"kept" description:"longer prefixes that keep their rates"`
 }
 
 // RateChanges counts the changes against the prefixes that were in force.
@@ -48,7 +54,7 @@ type RateChanges struct {
 	Created   int64 `json:"created"`
 	Up        int64 `json:"up"`
 	Down      int64 `json:"down"`
-	Changed   int64 `json:"changed" description:"another name or status, or dearer and cheaper in parts"`
+	Changed   int64 `json:"changed" description:"another name or status"`
 	Removed   int64 `json:"removed"`
 	Unchanged int64 `json:"unchanged"`
 }
@@ -242,25 +248,27 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 // refuses a file with refused lines unless the order skips them.
 func (run *importRun) read(ctx context.Context, from *sent, card store.Card, now time.Time, to *store.Importer) (err error) {
 	o := run.order.options
-	o.Currency, o.Now = card.Currency, now
+	o.Currency, o.Direction, o.Now, o.Amend = card.Currency, card.Direction, now, run.order.mode == modeAmend
 	f := cardfile.File{ReaderAt: from.file, Size: from.file.size, Name: run.order.name, MediaType: from.mediaType}
 	run.report, err = cardfile.Read(ctx, f, o, func(row cardfile.Row) error {
-		return to.Add(schema.MicrosOf(row.From), store.RateOf(row.Row, row.Name))
+		return to.Put(schema.MicrosOf(row.From), changeOf(&row))
 	})
 	if err != nil {
 		return fileProblem(err)
 	}
 	switch {
+	case run.order.apply && run.report.Blocking > 0:
+		return invalid("", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
 	case run.order.apply && run.report.Lines.Refused > 0 && !run.order.skipRefused:
 		return invalid("skip_refused", refusedLines(run.report))
-	case run.order.apply && run.report.Rates == 0:
+	case run.order.apply && run.report.Rates == 0 && run.report.Removals == 0:
 		return invalid("", "the file has no rates")
 	}
 	for _, fix := range run.report.Fixes {
-		var stands *store.Rate
+		var stands *store.RateGiven
 		if fix.Row != nil {
-			rate := store.RateOf(fix.Row.Row, fix.Row.Name)
-			stands = &rate
+			change := changeOf(fix.Row)
+			stands = &change
 		}
 		if err := to.Replace(schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
 			return err
@@ -269,12 +277,27 @@ func (run *importRun) read(ctx context.Context, from *sent, card store.Card, now
 	return nil
 }
 
+// givenColumns are the columns of rates by their order in cardfile.GivenColumns.
+var givenColumns = store.RateColumns(cardfile.GivenColumns)
+
+// changeOf returns a row as a rate that gives some columns.
+func changeOf(row *cardfile.Row) store.RateGiven {
+	g := store.RateGiven{Rate: store.RateOf(row.Row, row.Name), Removed: row.Removed}
+	for i, column := range givenColumns {
+		if row.Given.Has(i) {
+			g.Given |= 1 << column
+		}
+	}
+	return g
+}
+
 // fileProblem describes the fault in a file, and names the parameter that would
 // help.
 func fileProblem(err error) error {
 	var bad *cardfile.FileError
 	if errors.As(err, &bad) {
-		return &problem{kind: kindInvalid, field: bad.Option, detail: fault.Sentence("", bad.Error()), cause: err}
+		return &problem{kind: kindInvalid, field: bad.Option, detail: fault.Sentence("", bad.Error()), cause: err,
+			questions: bad.Questions, mapping: bad.Mapping}
 	}
 	return err
 }
@@ -316,6 +339,9 @@ func importedOf(d store.Imported, applied bool) importedBody {
 			Created: d.Changes.Created, Up: d.Changes.Up, Down: d.Changes.Down,
 			Changed: d.Changes.Changed, Removed: d.Changes.Removed, Unchanged: d.Changes.Unchanged,
 		}
+	}
+	for _, l := range d.Longer {
+		b.Longer = append(b.Longer, longerBody(l))
 	}
 	if applied {
 		b.ID, b.Status = d.Revision.ID, d.Revision.Status

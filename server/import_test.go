@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,50 @@ func TestTheRestOfABodyIsNeverTakenForARequest(t *testing.T) {
 					t.Errorf("%s of %d bytes: %d answers\n%s", name, size, n, text)
 				}
 			}
+		}
+	})
+}
+
+// An import asks all its questions at once. The answers are parameters.
+func TestAnImportAsksAllItsQuestionsAtOnce(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		file := "Row,Country Code,Code,Rate (cents)\n1,44,20,1.2\n2,49,30,1.5\n"
+		got, _ := w.importInto("a", "retail", "mode=replace", file)
+		var body problemBody
+		if err := json.Unmarshal([]byte(got.body), &body); err != nil || got.status != 422 {
+			t.Fatalf("%d %s: %v", got.status, got.body, err)
+		}
+		asked := map[string]string{}
+		for _, q := range body.Questions {
+			asked[q.Column] = q.Code + " " + q.Choices[0].Parameter + "=" + q.Choices[0].Value + " " + q.Choices[0].Effect
+		}
+		for column, want := range map[string]string{
+			"Country Code": "prefix map=Country Code+Code=prefix line 2: 4420 costs 1.2, 0/1",
+			"Rate (cents)": "unit map=Rate (cents)=cost:cents line 2: 20 costs 0.012, 0/1",
+		} {
+			if asked[column] != want {
+				t.Errorf("%s: %q, want %q", column, asked[column], want)
+			}
+		}
+		if len(body.Questions) != 3 || asked["Row"] == "" || len(body.Mapping) != 4 || body.Field != "map" {
+			t.Errorf("%s", got.body)
+		}
+		answers := "&ignore=Row&map=" + url.QueryEscape("Country Code+Code=prefix") + "&map=" + url.QueryEscape("Rate (cents)=cost:cents")
+		got, report := w.importInto("a", "retail", "mode=replace&apply=true"+answers, file)
+		if got.status != 200 || report.Rates != 2 || len(report.Mapping) != 4 || report.Mapping[1].Meaning != "part 1 of the prefix" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestALineThatBlocksIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		file := "prefix,cost,status\n44,0.01,open\n4479x,0.01,blocked\n"
+		got, _ := w.importInto("a", "retail", "mode=replace&apply=true&skip_refused=true", file)
+		if got.status != 422 || !strings.Contains(got.body, "block their prefixes") {
+			t.Errorf("%d %s", got.status, got.body)
 		}
 	})
 }

@@ -38,6 +38,12 @@ type importQuery struct {
 	Zone        string `query:"zone" description:"IANA time zone of dates without one"`
 	MCD         int    `query:"mcd" description:"used if the file has none; default: 0"`
 	Pulse       int    `query:"pulse" description:"used if the file has none; default: 1"`
+	Map         string `query:"map" description:"COLUMN=MEANING for a column of the file, COLUMN+COLUMN=prefix for a prefix in two columns; may be repeated"`
+	Ignore      string `query:"ignore" description:"a column of the file to leave out; may be repeated"`
+	Hyphen      string `query:"hyphen" enum:"range,join" description:"range: 33-60 is every prefix from 33 to 60; join: it is 3360"`
+	Round       string `query:"round" enum:"up,half,down" description:"how to round prices with more than ten decimals"`
+	Effective   string `query:"effective" description:"now, or the date from which rows without a date are in force"`
+	LocalTime   string `query:"local_time" enum:"earlier,later" description:"which moment is meant by a time that a change of the clocks skips or repeats"`
 	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
 }
 
@@ -59,6 +65,9 @@ func (r *exchange) readImportQuery() (importOrder, error) {
 	}
 	return q.order, q.err
 }
+
+// maxImportParameters limits the parameters of an import.
+const maxImportParameters = 1000
 
 type importReader struct {
 	order importOrder
@@ -109,6 +118,24 @@ var importSetters = map[string]func(q *importReader, value string) error{
 		q.order.options.Exit011 = true
 		return among(new(string), v, "011")
 	},
+	"map": func(q *importReader, v string) error {
+		q.order.options.Maps = append(q.order.options.Maps, v)
+		return nil
+	},
+	"ignore": func(q *importReader, v string) error {
+		q.order.options.Ignore = append(q.order.options.Ignore, v)
+		return nil
+	},
+	"hyphen": func(q *importReader, v string) error {
+		return among(&q.order.options.Hyphen, v, cardfile.HyphenRange, cardfile.HyphenJoin)
+	},
+	"round": func(q *importReader, v string) error {
+		return among(&q.order.options.Round, v, cardfile.RoundUp, cardfile.RoundHalf, cardfile.RoundDown)
+	},
+	"effective": func(q *importReader, v string) error { q.order.options.Effective = v; return nil },
+	"local_time": func(q *importReader, v string) error {
+		return among(&q.order.options.LocalTime, v, cardfile.LocalEarlier, cardfile.LocalLater)
+	},
 	"zone":  func(q *importReader, v string) error { return zone(&q.order.options.Zone, v) },
 	"mcd":   func(q *importReader, v string) error { return wholeSeconds(&q.order.options.MCD, v, 0) },
 	"pulse": func(q *importReader, v string) error { return wholeSeconds(&q.order.options.Pulse, v, 1) },
@@ -119,7 +146,7 @@ func (q *importReader) set(name, value string) {
 	switch {
 	case !known:
 		q.refuse(name, "is not a known parameter")
-	case slices.Contains(q.seen, name) && name != "sheet":
+	case slices.Contains(q.seen, name) && !slices.Contains([]string{"sheet", "map", "ignore"}, name), len(q.seen) > maxImportParameters:
 		q.refuse(name, "is given more than once")
 	case !strictjson.CleanText(value), len(value) > identity.MaxName*10:
 		q.refuse(name, "has invalid text or is too long")

@@ -130,7 +130,7 @@ func (r *exchange) callOfQuery() (lookup.Call, error) {
 	if err != nil {
 		return lookup.Call{}, err
 	}
-	number, jurisdiction, seconds := "", "", defaultSeconds
+	number, jurisdiction, exit, seconds := "", "", "", defaultSeconds
 	for _, a := range args {
 		switch a.name {
 		case "number":
@@ -141,9 +141,29 @@ func (r *exchange) callOfQuery() (lookup.Call, error) {
 			}
 		case "jurisdiction":
 			jurisdiction = a.value
+		case "exit":
+			if err := among(&exit, a.value, exitCode); err != nil {
+				return lookup.Call{}, invalid(a.name, err.Error())
+			}
 		}
 	}
-	return lookup.NewCall(number, seconds, jurisdiction)
+	return lookup.NewCall(dialled(number, exit), seconds, jurisdiction)
+}
+
+// exitCode is the international prefix of North America.
+const exitCode = "011"
+
+// dialled removes from a number what is dialled before its country code: +, one 00, or the exit
+// code if the caller says so. An import does the same with prefixes.
+func dialled(number, exit string) string {
+	rest, plus := strings.CutPrefix(number, "+")
+	switch {
+	case plus:
+		return rest
+	case exit != "" && strings.HasPrefix(number, exit):
+		return number[len(exit):]
+	}
+	return strings.TrimPrefix(number, "00")
 }
 
 // callsOfBody reads {"numbers":[{"number":"…","seconds":60,"jurisdiction":"inter"}, …]}.
@@ -176,10 +196,14 @@ func callOf(item any, path string) (lookup.Call, error) {
 	}
 	f := &fields{sent: object, shown: anyField, path: path, known: map[string]bool{}}
 	number, jurisdiction, seconds := or(f.line("number"), ""), or(f.line("jurisdiction"), ""), or(f.integer("seconds"), defaultSeconds)
+	exit := or(f.line("exit"), "")
+	if exit != "" && exit != exitCode {
+		f.refuse("exit", "must be one of "+exitCode)
+	}
 	if err := f.err(); err != nil {
 		return lookup.Call{}, err
 	}
-	asked, err := lookup.NewCall(number, seconds, jurisdiction)
+	asked, err := lookup.NewCall(dialled(number, exit), seconds, jurisdiction)
 	var bad *fault.FieldError
 	if errors.As(err, &bad) {
 		return asked, invalid(path+bad.Field, bad.Text)

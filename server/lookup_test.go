@@ -229,3 +229,25 @@ func TestNumbersAreInNoLog(t *testing.T) {
 		}
 	}
 }
+
+func TestANumberIsLookedUpAsItIsDialled(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		want := w.get("a", "/v1/lookup?number=491").want(200)
+		for _, q := range []string{"%2B491", "00491", "011491&exit=011", "491&exit=011"} {
+			if got := w.get("a", "/v1/lookup?number="+q).want(200); got.body != want.body || got.object()["number"] != "491" {
+				t.Errorf("%s: %s, want %s", q, got.body, want.body)
+			}
+		}
+		for _, q := range []string{"00", "011491&exit=00", "%2B00491x"} {
+			w.get("a", "/v1/lookup?number="+q).refused(422, "")
+		}
+		got := w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"00491"},{"number":"011491","exit":"011"}]}`).want(200)
+		for _, item := range got.items() {
+			if item["number"] != "491" {
+				t.Errorf("%s", got.body)
+			}
+		}
+		w.do("a", "POST", "/v1/lookup", `{"numbers":[{"number":"491","exit":"00"}]}`).refused(422, "exit")
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"resellerd/server/insight"
 	"resellerd/server/session"
 	"resellerd/store"
+	"resellerd/store/cardfile"
 	"resellerd/store/fault"
 )
 
@@ -96,6 +97,9 @@ type problem struct {
 	field   string
 	reasons []string
 	cause   error
+
+	questions []cardfile.Question // that a file leaves open
+	mapping   []cardfile.Mapped   // of the columns of that file
 }
 
 func (p *problem) Error() string {
@@ -262,6 +266,9 @@ type problemBody struct {
 	Field      string   `json:"field,omitempty" description:"the field that is not valid"`
 	DecisionID string   `json:"decision_id,omitempty"`
 	Reasons    []string `json:"reasons,omitempty" description:"reason codes of the policy"`
+
+	Questions []cardfile.Question `json:"questions,omitempty" description:"what an import does not know; each choice is a parameter that answers the question"`
+	Mapping   []cardfile.Mapped   `json:"mapping,omitempty" description:"the columns of the imported file"`
 }
 
 const (
@@ -277,6 +284,7 @@ func (p *problem) write(c *fiber.Ctx, decisionID string) error {
 	body, err := json.Marshal(problemBody{
 		Type: problemType + p.kind.code, Title: p.kind.title, Status: p.kind.status,
 		Detail: p.detail, Field: p.field, DecisionID: decisionID, Reasons: p.reasons,
+		Questions: p.questions, Mapping: p.mapping,
 	})
 	if err != nil {
 		return err

@@ -180,7 +180,7 @@ func TestADiffIsPagedCountedAndStreamed(t *testing.T) {
 				seen = append(seen, item["prefix"].(string)+" "+item["change"].(string))
 			}
 			sum, _ := page.object()["sum"].(map[string]any)
-			if sum["removed"] != 2.0 || sum["changed"] != 1.0 || sum["unchanged"] != 0.0 {
+			if sum["removed"] != 2.0 || sum["up"] != 1.0 || sum["unchanged"] != 0.0 {
 				t.Errorf("got %s", page.body)
 			}
 			cursor, more := page.object()["next"].(string)
@@ -189,7 +189,7 @@ func TestADiffIsPagedCountedAndStreamed(t *testing.T) {
 			}
 			next = "&cursor=" + cursor
 		}
-		if got := strings.Join(seen, ", "); got != "44 removed, 49 changed, 491 removed" {
+		if got := strings.Join(seen, ", "); got != "44 removed, 49 up, 491 removed" {
 			t.Errorf("got %s", got)
 		}
 		stream := w.do("m", "GET", path, "", "Accept", mediaNDJSON).want(200)

@@ -291,9 +291,10 @@ type auditResource struct {
 }
 
 type lookupQuery struct {
-	Number       string `query:"number" required:"true" description:"1 to 32 digits, with or without +"`
+	Number       string `query:"number" required:"true" description:"1 to 32 digits, with or without + or 00 before the country code"`
 	Seconds      int    `query:"seconds" minimum:"0" maximum:"86400" default:"60" description:"how long the call lasts"`
 	Jurisdiction string `query:"jurisdiction" enum:"indeterminate,inter,intra" default:"indeterminate"`
+	Exit         string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of the number"`
 }
 
 type lookupsNew struct {
@@ -301,9 +302,10 @@ type lookupsNew struct {
 }
 
 type lookupNew struct {
-	Number       string `json:"number" required:"true" description:"1 to 32 digits, with or without +"`
+	Number       string `json:"number" required:"true" description:"1 to 32 digits, with or without + or 00 before the country code"`
 	Seconds      int    `json:"seconds,omitempty" minimum:"0" maximum:"86400" default:"60"`
 	Jurisdiction string `json:"jurisdiction,omitempty" enum:"indeterminate,inter,intra" default:"indeterminate"`
+	Exit         string `json:"exit,omitempty" enum:"011" description:"remove the exit code 011 from the beginning of the number"`
 }
 
 type lookupsBody struct {
@@ -311,7 +313,7 @@ type lookupsBody struct {
 }
 
 type lookupBody struct {
-	Number       string           `json:"number"`
+	Number       string           `json:"number" description:"the number that was looked up, without + and 00"`
 	Seconds      int              `json:"seconds"`
 	Jurisdiction string           `json:"jurisdiction"`
 	Cards        []lookupCard     `json:"cards" description:"every card whose rates the reader sees"`

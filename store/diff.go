@@ -18,16 +18,16 @@ import (
 const (
 	RateCreated   = "created"
 	RateRemoved   = "removed"
-	RateUp        = "up"      // something costs more, and nothing costs less
+	RateUp        = "up"      // something costs more
 	RateDown      = "down"    // something costs less, and nothing costs more
-	RateChanged   = "changed" // costs both rise and fall, the status differs, or only the name
+	RateChanged   = "changed" // the status differs, or only the name
 	RateUnchanged = "unchanged"
 )
 
 // CompareRates returns the kind of change from a rate with the values before to a
 // rate with the values after, of the same prefix. Nil stands for no rate. Values
-// are in the order of schema.RateType. A longer minimum or step costs more. A
-// jurisdiction without its own price has the indeterminate one.
+// are in the order of schema.RateType. A longer minimum or step costs more; no minimum and
+// one of a step bill alike. A jurisdiction without its own price has the indeterminate one.
 func CompareRates(before, after []any) string {
 	switch {
 	case before == nil:
@@ -38,13 +38,13 @@ func CompareRates(before, after []any) string {
 	up, down, differs := false, false, false
 	for i, c := range schema.RateType.Columns {
 		if c.Kind == schema.Money || c.Kind == schema.Integer {
-			was, is := orCost(before, i), orCost(after, i)
+			was, is := costing(before, i), costing(after, i)
 			up, down = up || is > was, down || is < was
 		}
-		differs = differs || before[i] != after[i]
+		differs = differs || before[i] != after[i] && i != mcdAt
 	}
 	switch {
-	case before[statusAt] != after[statusAt] || up && down:
+	case before[statusAt] != after[statusAt]:
 		return RateChanged
 	case up:
 		return RateUp
@@ -56,9 +56,21 @@ func CompareRates(before, after []any) string {
 	return RateUnchanged
 }
 
-var prefixAt, costAt, statusAt = rateColumn("prefix"), rateColumn("cost"), rateColumn("status")
+var (
+	prefixAt, costAt, statusAt = rateColumn("prefix"), rateColumn("cost"), rateColumn("status")
+	mcdAt, pulseAt             = rateColumn("mcd"), rateColumn("pulse")
+)
 
 func rateColumn(name string) int { return slices.Index(schema.RateType.Names(), name) }
+
+// costing returns the number at an index of a rate's values by which calls cost more: no
+// minimum bills like one of a step.
+func costing(values []any, at int) int64 {
+	if n := orCost(values, at); at != mcdAt || n != 0 {
+		return n
+	}
+	return orCost(values, pulseAt)
+}
 
 // orCost returns the number at an index of a rate's values, or the cost if there is
 // none.

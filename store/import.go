@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"resellerd/store/coop"
@@ -33,7 +34,19 @@ type Imported struct {
 	Revision Revision
 	At       schema.Micros // the moment from which it is to be in force; 0 for now
 	Changes  *DiffSum      // nil if the card's rates may not be read
+	Longer   []Longer      // the first changed prefixes with longer ones that keep their rates
+
+	open []Longer // changed prefixes that the current prefix begins with
 }
+
+// Longer counts the longer prefixes that an amendment leaves as they are.
+type Longer struct {
+	Prefix string
+	Kept   int64
+}
+
+// maxLonger limits Imported.Longer.
+const maxLonger = 100
 
 // Import writes the rates of an import into new drafts of a card of the tenant. One
 // draft holds the rates that are in force now. For each later moment, another draft
@@ -114,10 +127,30 @@ type Importer struct {
 
 // addition is a rate to be added.
 type addition struct {
-	kind byte
-	at   schema.Micros
-	rate Rate
+	kind  byte
+	given uint16
+	at    schema.Micros
+	rate  Rate
 }
+
+// RateGiven is a rate that an amendment gives only in part. The other columns keep their
+// values. They are the rate's own if the prefix is new.
+type RateGiven struct {
+	Rate    Rate
+	Given   uint16 // a bit for each column of schema.RateType
+	Removed bool   // the prefix has no rate any more
+}
+
+// RateColumns returns the indexes of columns in schema.RateType.
+func RateColumns(names []string) (at []int) {
+	for _, name := range names {
+		at = append(at, rateColumn(name))
+	}
+	return at
+}
+
+// wholeRate says that a rate gives all columns.
+const wholeRate = ^uint16(0)
 
 // additions is how many rates are passed to the sorter at once.
 const additions = 512
@@ -126,7 +159,8 @@ const additions = 512
 const (
 	added    = byte(iota)
 	replaced // takes the place of what was added before
-	removed
+	removed  // takes back what was added before
+	erased   // the prefix has no rate
 )
 
 // Add takes a rate that is in force from the moment at, 0 for now. It returns
@@ -135,23 +169,37 @@ func (i *Importer) Add(at schema.Micros, rate Rate) error {
 	if err := rate.Validate(); err != nil {
 		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
 	}
-	return i.put(added, at, &rate)
+	return i.put(added, wholeRate, at, &rate)
 }
 
-// Replace replaces the rate that was added for a prefix and a moment. A nil rate
-// removes it.
-func (i *Importer) Replace(at schema.Micros, prefix string, rate *Rate) error {
-	if rate == nil {
-		return i.put(removed, at, &Rate{Prefix: prefix})
+// Put takes a rate like Add, or removes the prefix.
+func (i *Importer) Put(at schema.Micros, rate RateGiven) error {
+	if rate.Removed {
+		return i.put(erased, 0, at, &rate.Rate)
 	}
-	with := *rate
-	with.Prefix = prefix
-	return i.put(replaced, at, &with)
+	if err := rate.Rate.Validate(); err != nil {
+		return fmt.Errorf("rate %q: %w", rate.Rate.Prefix, err)
+	}
+	return i.put(added, rate.Given, at, &rate.Rate)
 }
 
-func (i *Importer) put(kind byte, at schema.Micros, rate *Rate) error {
+// Replace replaces the rate that was added for a prefix and a moment. Nil takes it
+// back.
+func (i *Importer) Replace(at schema.Micros, prefix string, rate *RateGiven) error {
+	if rate == nil {
+		return i.put(removed, 0, at, &Rate{Prefix: prefix})
+	}
+	with := rate.Rate
+	with.Prefix = prefix
+	if rate.Removed {
+		return i.put(erased, 0, at, &with)
+	}
+	return i.put(replaced, rate.Given, at, &with)
+}
+
+func (i *Importer) put(kind byte, given uint16, at schema.Micros, rate *Rate) error {
 	i.moments[at] = true
-	i.batch = append(i.batch, addition{kind, at, *rate})
+	i.batch = append(i.batch, addition{kind, given, at, *rate})
 	if len(i.batch) < additions {
 		return nil
 	}
@@ -184,8 +232,8 @@ func (i *Importer) sort() {
 			a := &batch[n]
 			// The key is the prefix, a zero byte and the moment.
 			key = binary.BigEndian.AppendUint64(append(append(key[:0], a.rate.Prefix...), 0), uint64(a.at))
-			value = append(value[:0], a.kind)
-			if a.kind != removed {
+			value = binary.BigEndian.AppendUint16(append(value[:0], a.kind), a.given)
+			if a.kind == added || a.kind == replaced {
 				row = values.Append(row[:0], &a.rate)
 				value = appendValues(value, row)
 			}
@@ -270,6 +318,9 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			return err
 		}
 		if was == nil && given.prefix == "" {
+			for d := range drafts {
+				drafts[d].keeps(" ", true) // the end of every prefix
+			}
 			return nil
 		}
 		prefix := given.prefix
@@ -284,10 +335,11 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			holds = was
 		}
 		for d := range drafts {
+			given.amends = i.what.Base != ""
 			if holds, err = given.take(prefix, drafts[d].At, holds); err != nil {
 				return err
 			}
-			drafts[d].count(was, holds)
+			drafts[d].count(prefix, was, holds)
 			if was = holds; holds == nil {
 				continue
 			}
@@ -300,12 +352,31 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 }
 
 // count counts a prefix whose rate was another one before, nil for none.
-func (d *Imported) count(was, is []any) {
+func (d *Imported) count(prefix string, was, is []any) {
 	if is != nil {
 		d.Revision.Rows++
 	}
-	if d.Changes != nil && (was != nil || is != nil) {
-		d.Changes.count(CompareRates(was, is))
+	if d.Changes == nil || was == nil && is == nil {
+		return
+	}
+	change := CompareRates(was, is)
+	d.Changes.count(change)
+	d.keeps(prefix, change == RateUnchanged)
+}
+
+// keeps counts the longer prefixes that keep their rates below a changed prefix.
+func (d *Imported) keeps(prefix string, unchanged bool) {
+	for n := len(d.open) - 1; n >= 0 && !strings.HasPrefix(prefix, d.open[n].Prefix); n-- {
+		if d.open[n].Kept > 0 && len(d.Longer) < maxLonger {
+			d.Longer = append(d.Longer, d.open[n])
+		}
+		d.open = d.open[:n]
+	}
+	switch {
+	case !unchanged:
+		d.open = append(d.open, Longer{Prefix: prefix})
+	case len(d.open) > 0:
+		d.open[len(d.open)-1].Kept++
 	}
 }
 
@@ -315,6 +386,8 @@ type given struct {
 	prefix string // of the next record; "" at the end
 	at     schema.Micros
 	kind   byte
+	mask   uint16
+	amends bool // a rate keeps the columns that are not given
 	values []any
 }
 
@@ -331,9 +404,13 @@ func (g *given) advance() error {
 	if string(key[:cut]) != g.prefix {
 		g.prefix = string(key[:cut])
 	}
+	if len(value) < 3 {
+		return errRecord
+	}
 	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil
-	if g.kind != removed {
-		g.values, err = readValues(value[1:])
+	g.mask = binary.BigEndian.Uint16(value[1:])
+	if g.kind == added || g.kind == replaced {
+		g.values, err = readValues(value[3:])
 	}
 	return err
 }
@@ -348,14 +425,33 @@ func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
 		case g.kind == removed:
 			holds = before
-		default:
+		case g.kind == erased:
+			holds = nil
+		case !g.amends:
 			holds = g.values
+		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
+			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
+		default:
+			holds = g.over(before)
 		}
 		if err := g.advance(); err != nil {
 			return nil, err
 		}
 	}
 	return holds, nil
+}
+
+// over returns a rate with the columns that are given in place of its own.
+func (g *given) over(before []any) []any {
+	if before == nil || g.mask == wholeRate {
+		return g.values
+	}
+	for i := range g.values {
+		if g.mask&(1<<i) == 0 {
+			g.values[i] = before[i]
+		}
+	}
+	return g.values
 }
 
 // The kinds of values in a record.

@@ -171,3 +171,76 @@ func TestAnImportThatIsRefusedHalfWayEnds(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { drafted(tx, c.bought.ID, "0.02") }) // no lock is left
 	})
 }
+
+// An amendment gives some columns of a rate. The others stay as they are, also the status.
+func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
+	t.Parallel()
+	column := func(name string) uint16 { return 1 << store.RateColumns([]string{name})[0] }
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		rate := func(prefix string, cost int64, blocked bool) store.Rate {
+			return store.Rate{Prefix: prefix, Name: "N" + prefix, Cost: cost, MCD: 60, Pulse: 60, Connect: 5, Blocked: blocked}
+		}
+		var base store.Revision
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base = active(tx, c.bought.ID, rate("44", 1, false), rate("4420", 1, false), rate("44161", 1, false), rate("4479", 9, true), rate("49", 1, false))
+		})
+		given := func(prefix string, cost int64, names ...string) store.RateGiven {
+			g := store.RateGiven{Rate: store.Rate{Prefix: prefix, Cost: cost, Pulse: 1}}
+			for _, name := range names {
+				g.Given |= column(name)
+			}
+			return g
+		}
+		drafts, err := importLong(c.Store, c.master.ID, importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
+			for _, g := range []store.RateGiven{given("44", 2, "cost"), given("4479", 10, "cost"), given("33", 3, "cost"), {Rate: store.Rate{Prefix: "49"}, Removed: true}} {
+				if err := to.Put(0, g); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := store.DiffSum{Created: 1, Up: 2, Removed: 1, Unchanged: 2}
+		if *drafts[0].Changes != want || fmt.Sprint(drafts[0].Longer) != "[{44 2}]" {
+			t.Errorf("%+v %v", *drafts[0].Changes, drafts[0].Longer)
+		}
+		got := map[string]store.Rate{}
+		for _, r := range stored(t, c.Store, drafts[0].Revision.ID) {
+			got[r.Prefix] = r
+		}
+		raised := rate("4479", 10, true)
+		if got["4479"] != raised || got["33"] != (store.Rate{Prefix: "33", Cost: 3, Pulse: 1}) || got["44"] != rate("44", 2, false) || len(got) != 5 {
+			t.Errorf("%+v", got)
+		}
+		_, err = importLong(c.Store, c.master.ID, importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
+			return to.Put(0, given("34", 0, "name"))
+		}))
+		if err == nil {
+			t.Error("a new prefix without a price is accepted")
+		}
+	})
+}
+
+func TestAMinimumOfNothingBillsLikeOneOfAStep(t *testing.T) {
+	t.Parallel()
+	values := func(cost int64, mcd, pulse int, name string) []any {
+		return schema.NewRateValues().Append(nil, &store.Rate{Prefix: "44", Name: name, Cost: cost, MCD: mcd, Pulse: pulse})
+	}
+	for _, tc := range []struct {
+		before, after []any
+		want          string
+	}{
+		{values(1, 1, 1, ""), values(5, 0, 1, ""), store.RateUp},
+		{values(1, 1, 1, ""), values(1, 0, 1, ""), store.RateUnchanged},
+		{values(1, 0, 60, ""), values(1, 60, 60, ""), store.RateUnchanged},
+		{values(2, 60, 60, ""), values(1, 60, 61, ""), store.RateUp},
+		{values(2, 60, 60, ""), values(1, 0, 60, ""), store.RateDown},
+		{values(1, 60, 60, "a"), values(1, 0, 60, "b"), store.RateChanged},
+	} {
+		if got := store.CompareRates(tc.before, tc.after); got != tc.want {
+			t.Errorf("%v to %v: %s, want %s", tc.before, tc.after, got, tc.want)
+		}
+	}
+}

@@ -347,7 +347,7 @@ func TestAnImportMayReplaceWhatItAdded(t *testing.T) {
 			base.ID: {"1=0.01 Supplier's 1", "2=0.02 Supplier's 2", "3=0.33 Supplier's 3"},
 		} {
 			drafts, err := importLong(s, c.master.ID, importOf(c.bought.ID, amended, func(to *store.Importer) error {
-				other := priced("3", "0.33")
+				other := store.RateGiven{Rate: priced("3", "0.33"), Given: ^uint16(0)}
 				return errors.Join(to.Add(0, priced("1", "0.11")), to.Add(0, priced("3", "0.3")), to.Add(0, priced("4", "0.4")),
 					to.Replace(0, "1", nil), to.Replace(0, "3", &other), to.Replace(0, "4", nil))
 			}))

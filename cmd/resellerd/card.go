@@ -21,6 +21,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/server"
+	"resellerd/store/cardfile"
 )
 
 // cardCommand works on rate cards with the rights of a user.
@@ -160,11 +161,8 @@ func (d *apiClient) post(ctx context.Context, path, accept string, body any, rea
 
 // problemIn returns a problem response as an error.
 func problemIn(res *http.Response) error {
-	var p struct {
-		Title, Detail, Field string
-		Reasons              []string
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&p); err != nil {
+	p := &problemError{}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 4<<20)).Decode(&p.raw); err != nil || json.Unmarshal(p.raw, p) != nil {
 		return fmt.Errorf("the server answered %s", res.Status)
 	}
 	text := strings.ToLower(p.Title)
@@ -174,13 +172,28 @@ func problemIn(res *http.Response) error {
 	if len(p.Reasons) > 0 {
 		text += " (" + strings.Join(p.Reasons, ", ") + ")"
 	}
-	return errors.New(text)
+	p.text = text
+	return p
 }
+
+// problemError is a problem of the server as an error.
+type problemError struct {
+	Title, Detail, Field string
+	Reasons              []string
+	Questions            []cardfile.Question
+	Mapping              []cardfile.Mapped
+
+	raw  json.RawMessage
+	text string
+}
+
+func (p *problemError) Error() string { return p.text }
 
 // flagOf is the flag of each parameter that texts of the server name.
 var flagOf = map[string]string{
 	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
 	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
+	"effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
 	"nanp": "--nanp", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,21 +38,30 @@ type cardImportCommand struct {
 	Zone        string   `help:"Time zone of dates without one." placeholder:"ZONE"`
 	MCD         string   `name:"mcd" help:"Minimum charged seconds, if the file has none." placeholder:"N"`
 	Pulse       string   `help:"Seconds of a billing step, if the file has none." placeholder:"N"`
+	Map         []string `help:"Meaning of a column: COLUMN=MEANING, or COLUMN+COLUMN=prefix; may be repeated." placeholder:"COLUMN=MEANING" sep:"none"`
+	Ignore      []string `help:"Column to leave out; may be repeated." placeholder:"COLUMN" sep:"none"`
+	Hyphen      string   `help:"range: 33-60 is every prefix from 33 to 60; join: it is 3360." placeholder:"WORD"`
+	Round       string   `help:"up, half or down: how to round prices with more than ten decimals." placeholder:"WORD"`
+	Effective   string   `help:"now, or the date from which rows without a date are in force." placeholder:"DATE"`
+	LocalTime   string   `help:"earlier or later: the meaning of a time that a change of the clocks skips or repeats." placeholder:"WORD"`
 	OpenCard    string   `help:"Card to read from open rate card JSON with several cards." placeholder:"NAME"`
 }
 
 func (c *cardImportCommand) query() url.Values {
-	q := url.Values{"mode": {c.Mode}, "name": {filepath.Base(c.File)}}
+	q := url.Values{"mode": {c.Mode}, "name": {strings.TrimSuffix(filepath.Base(c.File), ".gz")}}
 	for name, value := range map[string]string{
 		"base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
 		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
+		"hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime,
 	} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	for _, sheet := range c.Sheet {
-		q.Add("sheet", sheet)
+	for name, values := range map[string][]string{"sheet": c.Sheet, "map": c.Map, "ignore": c.Ignore} {
+		for _, value := range values {
+			q.Add(name, value)
+		}
 	}
 	if c.Apply {
 		q.Set("apply", "true")
@@ -83,19 +93,99 @@ func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
 	defer func() { err = errors.Join(err, way.close()) }()
 	text, err := c.send(ctx, t, way, file, info.Size())
 	if err != nil {
+		return c.questions(t, err)
+	}
+	if c.Format == "json" {
+		err = printJSON(t.out, json.RawMessage(text))
+	} else {
+		err = printImport(t.out, text)
+	}
+	return errors.Join(err, c.refused(text))
+}
+
+// refused returns an error if lines are refused that the caller does not skip.
+func (c *cardImportCommand) refused(text []byte) error {
+	var r cardfile.Report
+	if err := json.Unmarshal(text, &r); err != nil || r.Lines.Refused == 0 || c.SkipRefused && r.Blocking == 0 {
+		return err
+	}
+	return decideError{fmt.Errorf("%d lines are refused: correct the file, or add --skip-refused", r.Lines.Refused)}
+}
+
+// questions prints the questions of an import. It returns a decideError for them, and any other
+// error unchanged.
+func (c *cardImportCommand) questions(t terminal, err error) error {
+	var p *problemError
+	if !errors.As(err, &p) || len(p.Questions) == 0 {
+		if p != nil && p.Field == "skip_refused" {
+			return decideError{err}
+		}
 		return err
 	}
 	if c.Format == "json" {
-		return printJSON(t.out, json.RawMessage(text))
+		if err := printJSON(t.out, p.raw); err != nil {
+			return err
+		}
+		return decideError{fmt.Errorf("%d questions are open", len(p.Questions))}
 	}
-	return printImport(t.out, text)
+	if err := printMapping(t.out, p.Mapping); err != nil {
+		return err
+	}
+	for _, q := range p.Questions {
+		text := onCommandLine("", q.Text)
+		if q.Line != 0 && !strings.HasPrefix(text, q.Place.String()) {
+			text = q.Place.String() + ": " + text
+		}
+		fmt.Fprintf(t.out, "question %s\n", text)
+		for _, choice := range q.Choices {
+			fmt.Fprintf(t.out, "         --%s %s\n", strings.ReplaceAll(choice.Parameter, "_", "-"), quoted(choice.Value))
+			if choice.Effect != "" {
+				fmt.Fprintf(t.out, "             %s\n", choice.Effect)
+			}
+		}
+	}
+	return decideError{fmt.Errorf("%d questions are open: answer each with one of its options", len(p.Questions))}
+}
+
+// quoted quotes a value for a shell where that is needed.
+func quoted(value string) string {
+	if value != "" && strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=+:._,-/") == "" {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}
+
+// printMapping prints what each column of a file means.
+func printMapping(w io.Writer, mapping []cardfile.Mapped) error {
+	if len(mapping) == 0 {
+		return nil
+	}
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "column\tvalues\tmeaning")
+	for _, m := range mapping {
+		meaning := m.Meaning
+		switch {
+		case m.Currency != "" && m.Unit != "":
+			meaning += fmt.Sprintf(": %s, unit %s", m.Currency, m.Unit)
+		case m.Unit != "":
+			meaning += ": " + m.Unit
+		case m.Note != "":
+			meaning += ": " + m.Note
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\n", m.Column, strings.Join(m.Samples, ", "), meaning)
+	}
+	return out.Flush()
 }
 
 func (c *cardImportCommand) send(ctx context.Context, t terminal, way *apiClient, file io.Reader, size int64) ([]byte, error) {
 	bar := t.progress("importing "+filepath.Base(c.File), int(size))
 	defer bar.done()
-	answer, err := way.transfer(ctx, http.MethodPost, cardPath(c.Card, "import"), c.query(), moving{file, bar}, size,
-		http.Header{"Content-Type": {"application/octet-stream"}})
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	packed := bufio.NewReader(file)
+	if begin, err := packed.Peek(2); err == nil && string(begin) == "\x1f\x8b" {
+		header.Set("Content-Encoding", "gzip")
+	}
+	answer, err := way.transfer(ctx, http.MethodPost, cardPath(c.Card, "import"), c.query(), moving{packed, bar}, size, header)
 	if err != nil {
 		return nil, err
 	}
@@ -125,20 +215,35 @@ func printImport(w io.Writer, text []byte) error {
 			LiveAt                                         *time.Time `json:"live_at"`
 			Rows                                           int64
 			Created, Up, Down, Changed, Removed, Unchanged *int64 // nil if the card's rates are hidden
+			Longer                                         []struct {
+				Prefix string
+				Kept   int64
+			}
 		}
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
 		return err
 	}
+	if err := printMapping(w, r.Mapping); err != nil {
+		return err
+	}
 	l := r.Lines
-	fmt.Fprintf(w, "%s: %d lines: %d priced, %d repeated, %d superseded, %d refused, %d blank, %d headings, %d totals\n",
-		strings.ToUpper(r.Format), l.Read, l.Priced, l.Repeated, l.Superseded, l.Refused, l.Blank, l.Headings, l.Totals)
+	fmt.Fprintf(w, "%s: %d lines: %d priced, %d repeated, %d superseded, %d refused, %d blank, %d headings, %d totals, %d notes\n",
+		strings.ToUpper(r.Format), l.Read, l.Priced, l.Repeated, l.Superseded, l.Refused, l.Blank, l.Headings, l.Totals, l.Notes)
 	for _, x := range r.Refusals {
 		cell := ""
 		if x.Column != "" {
 			cell = fmt.Sprintf("%s %q ", x.Column, x.Cell)
 		}
 		fmt.Fprintf(w, "refused  %s: %s%s\n", x.Place, cell, onCommandLine("", x.Reason))
+	}
+	for _, x := range r.Notes {
+		fmt.Fprintf(w, "text     %s: %s\n", x.Place, x.Text)
+	}
+	for _, x := range r.Revisions {
+		for _, y := range x.Longer {
+			fmt.Fprintf(w, "note     %s changes, and %d longer prefixes keep their rates\n", y.Prefix, y.Kept)
+		}
 	}
 	for _, x := range r.Warnings {
 		fmt.Fprintf(w, "note     %s\n", onCommandLine("", x))

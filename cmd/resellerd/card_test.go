@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"os"
 	"path/filepath"
@@ -51,10 +53,10 @@ func TestACardIsImportedAndExportedOnTheCommandLine(t *testing.T) {
 			file := write(t, "deck.csv", deck)
 			args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url}
 			code, stdout, stderr := call(t, nil, args)
-			if code != exitOK || !strings.Contains(stdout, "2 refused") || !strings.Contains(stdout, "has another rate at line 3") || !strings.Contains(stdout, "Preview only") {
+			if code != exitDecide || !strings.Contains(stdout, "2 refused") || !strings.Contains(stdout, "has another rate at line 3") || !strings.Contains(stdout, "Preview only") {
 				t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
 			}
-			if code, _, stderr := call(t, nil, append(args, "--apply")); code != exitError || !strings.Contains(stderr, "--skip-refused") {
+			if code, _, stderr := call(t, nil, append(args, "--apply")); code != exitDecide || !strings.Contains(stderr, "--skip-refused") {
 				t.Errorf("exit %d: %s", code, stderr)
 			}
 			code, stdout, stderr = call(t, nil, append(args, "--apply", "--skip-refused", "--format", "json"))
@@ -89,7 +91,7 @@ func TestTheEnvironmentMakesNoPreviewAWrite(t *testing.T) {
 	args := []string{"card", "import", write(t, "deck.csv", deck), "--card", card, "--mode", "replace"}
 	environ := []string{"RESELLERD_DATABASE=" + url, "RESELLERD_APPLY=true", "RESELLERD_SKIP_REFUSED=true", "RESELLERD_AS=admin"}
 	code, stdout, stderr := call(t, environ, append(args, "--as", "admin"))
-	if code != exitOK || !strings.Contains(stdout, "Preview only") {
+	if code != exitDecide || !strings.Contains(stdout, "Preview only") {
 		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
 	for _, name := range []string{"RESELLERD_APPLY", "RESELLERD_SKIP_REFUSED"} {
@@ -120,7 +122,7 @@ func TestTheCommandLineSaysWhatACommaInAPrefixParts(t *testing.T) {
 			args = append(args, "--commas", option)
 		}
 		code, stdout, stderr := call(t, nil, args)
-		if (code == exitOK) != (option != "decimal") || !strings.Contains(stdout+stderr, want) {
+		if (code == exitOK) != (option == "list" || option == "thousands") || !strings.Contains(stdout+stderr, want) {
 			t.Errorf("%q: exit %d:\n%s%s", option, code, stdout, stderr)
 		}
 	}
@@ -132,7 +134,7 @@ func TestALineThatIsRefusedInItsWholeIsToldWithoutACell(t *testing.T) {
 	file := write(t, "deck.csv", "prefix,cost\n447,712,0.1\n49,x\n")
 	code, stdout, stderr := call(t, nil, []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url})
 	for _, line := range []string{"refused  line 2: has 3 cells for 2 columns", `refused  line 3: cost "x" is not a price`} {
-		if code != exitOK || !strings.Contains(stdout, line) {
+		if code != exitDecide || !strings.Contains(stdout, line) {
 			t.Errorf("exit %d: %s%s", code, stdout, stderr)
 		}
 	}
@@ -168,5 +170,50 @@ func TestTheCommandLineComparesNothingWithRatesThatAreHidden(t *testing.T) {
 	code, _, stderr = call(t, nil, []string{"card", "rebuild", "--as", "admin", "--policies", tree, "--database", database})
 	if code != exitError || !strings.Contains(stderr, "rates_hidden") {
 		t.Errorf("a rebuild: exit %d: %s", code, stderr)
+	}
+}
+
+func TestTheCommandLineAsksWhatAFileLeavesOpen(t *testing.T) {
+	t.Parallel()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	file := write(t, "deck.csv", "Row,Prefix,Rate (US cents)\n1,44,1.2\n2,49,1.5\n")
+	args := []string{"card", "import", file, "--card", card, "--as", "admin", "--mode", "replace", "--database", url}
+	code, stdout, stderr := call(t, nil, args)
+	for _, want := range []string{
+		"column           values    meaning\nRow", "Rate (US cents)  1.2, 1.5  cost: USD, unit minute",
+		"--map 'Rate (US cents)=cost:cents'\n             line 2: 44 costs 0.012, 0/1", "--ignore Row\n",
+	} {
+		if code != exitDecide || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d: %q is missing:\n%s%s", code, want, stdout, stderr)
+		}
+	}
+	if !strings.Contains(stderr, "2 questions are open") {
+		t.Error(stderr)
+	}
+	code, stdout, _ = call(t, nil, append(args, "--format", "json"))
+	for _, want := range []string{`"questions"`, `"parameter": "map"`, `"value": "Rate (US cents)=cost:cents"`, `"mapping"`} {
+		if code != exitDecide || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d: %q is missing:\n%s", code, want, stdout)
+		}
+	}
+	code, stdout, stderr = call(t, nil, append(args, "--map", "Rate (US cents)=cost:cents", "--ignore", "Row", "--apply"))
+	if code != exitOK || !strings.HasPrefix(stdout, "column") || !strings.Contains(stdout, "2 priced") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+}
+
+func TestAPackedFileIsImportedOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte("prefix,cost\n44,0.01\n")); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	args := []string{"card", "import", write(t, "deck.csv.gz", packed.String()), "--card", card, "--as", "admin", "--mode", "replace", "--database", url}
+	if code, stdout, stderr := call(t, nil, args); code != exitOK || !strings.Contains(stdout, "1 priced") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
 }

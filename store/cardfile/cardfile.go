@@ -50,6 +50,14 @@ type Options struct {
 	MCD       *int           // minimum charged duration in seconds, if the file has none; default 0
 	Pulse     *int           // billing increment in seconds, if the file has none; default 1
 	Now       time.Time      // rows with a later date are not yet in force
+	Maps      []string       // COLUMN=MEANING, or COLUMN+COLUMN=prefix
+	Ignore    []string       // columns to leave out
+	Amend     bool           // an empty cell keeps the value that the card has
+	Hyphen    string         // meaning of 33-60: HyphenRange or HyphenJoin; "" to ask if in doubt
+	Round     string         // up, half or down for prices with more than ten decimals; "" to ask
+	Effective string         // start of rows without a date: EffectiveNow or a date; "" to ask if the file states one
+	LocalTime string         // LocalEarlier or LocalLater for a time that a change of clocks skips or repeats; "" to ask
+	Direction string         // termination or origination; "" for any
 
 	Work  time.Duration    // time limit for the reading, without the time in yield; 0 for none
 	Clock func() time.Time // measures Work; nil for time.Now
@@ -62,12 +70,38 @@ const (
 	CommasThousands = "thousands" // 447,712 is 447712
 )
 
+// Answers to questions.
+const (
+	HyphenRange  = "range" // 33-60 is every prefix from 33 to 60
+	HyphenJoin   = "join"  // 33-60 is 3360
+	RoundUp      = "up"
+	RoundHalf    = "half"
+	RoundDown    = "down"
+	EffectiveNow = "now"
+	LocalEarlier = "earlier"
+	LocalLater   = "later"
+)
+
 // Row is one price of a file.
 type Row struct {
 	rating.Row
-	Name string
-	From time.Time // start of validity, in UTC; zero if it is in force at Options.Now
+	Name    string
+	From    time.Time // start of validity, in UTC; zero if it is in force at Options.Now
+	Given   Given     // the columns that the line gives
+	Removed bool      // the prefix is to have no price
 }
+
+// Given is a set of the columns in GivenColumns.
+type Given uint16
+
+// GivenColumns are the columns whose values a line may leave as they are.
+var GivenColumns = []string{"name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
+
+// Has reports whether a line gives the column with an index in GivenColumns.
+func (g Given) Has(column int) bool { return g&(1<<column) != 0 }
+
+// give marks a column as given. The columns of GivenColumns have the same order as those of files.
+func (g *Given) give(column int) { *g |= 1 << (column - colName) }
 
 // Place is the position of a line: a line of a text file, a row of a sheet, or
 // an element of a JSON array. All count from 1.
@@ -88,9 +122,12 @@ var ErrFile = errors.New("unreadable file")
 
 // FileError is an ErrFile with a description.
 type FileError struct {
-	Option string // the option that would help, by its name in the HTTP query; "" for none
-	Place  Place  // zero if the error concerns the whole file
-	Text   string
+	Option    string // the option that would help, by its name in the HTTP query; "" for none
+	Place     Place  // zero if the error concerns the whole file
+	Text      string
+	Questions []Question // open questions
+	Mapping   []Mapped   // the columns of the file, as far as they are known
+	Final     bool       // no answer to a question can mend it
 }
 
 func (e *FileError) Error() string {
@@ -104,6 +141,11 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return ErrFile }
 
 func broken(format string, args ...any) error { return &FileError{Text: fmt.Sprintf(format, args...)} }
+
+// never returns an error that no answer can mend.
+func never(format string, args ...any) error {
+	return &FileError{Text: fmt.Sprintf(format, args...), Final: true}
+}
 
 func ask(option, format string, args ...any) error {
 	return &FileError{Option: option, Text: fmt.Sprintf(format, args...)}
@@ -140,8 +182,12 @@ func Read(ctx context.Context, f File, o Options, yield func(Row) error) (*Repor
 	work := newStopwatch(o)
 	take, flush := work.outside(yield)
 	r := newReader(ctx, o, take)
+	if r.answers, err = o.answers(); err != nil {
+		return nil, err
+	}
 	r.work = work
 	r.countFirst = func() error { return tooMany(ctx, f, format, o, work) }
+	r.prove = func() (*proof, error) { return prove(ctx, f, format, o, work) }
 	if err = r.file(f, format); err == nil {
 		err = flush()
 	}

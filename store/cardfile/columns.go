@@ -23,6 +23,10 @@ const (
 	colFrom
 	colIncluded
 	colCurrency
+	colCountry // the beginning of a prefix in two columns: a country code, or an area code of North America
+	colArea    // the rest of such a prefix
+	colBlocked // whether the price is blocked
+	colOpen    // whether the price is open
 	columnCount
 )
 
@@ -30,59 +34,8 @@ const (
 // and in Options.Columns.
 var columnNames = [columnCount]string{
 	"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status",
-	"effective_date", "included_seconds", "currency",
+	"effective_date", "included_seconds", "currency", "country_code", "area_code", "blocked", "open",
 }
-
-// synonyms holds known headings in the form that heading returns.
-var synonyms = [columnCount][]string{
-	colPrefix: {
-		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
-		"dial codes", "destination code", "destination prefix", "area code", "area codes", "npanxx", "npa nxx", "lrn", "number",
-	},
-	colName: {
-		"name", "destination name", "destination", "description", "region", "zone", "area", "location", "breakout", "country",
-		"dest name", "destinations",
-	},
-	colCost: {
-		"cost", "rate", "price", "per minute cost", "per minute rate", "per minute price", "cost per minute", "rate per minute",
-		"price per minute", "rate min", "price min", "cost min", "ppm", "ij rate", "ijrate", "indeterminate rate", "indeterminate",
-		"ij", "default rate", "new rate", "rate per min", "price per min",
-	},
-	colInter: {"inter", "inter rate", "interrate", "interstate", "interstate rate", "inter state", "inter state rate"},
-	colIntra: {"intra", "intra rate", "intrarate", "intrastate", "intrastate rate", "intra state", "intra state rate"},
-	colMCD: {
-		"mcd", "duration", "initial", "initial interval", "initial increment", "initial period", "first interval", "first increment",
-		"minimum", "minimum duration", "min duration", "minimum charged seconds", "minimum time", "min time", "interval 1",
-		"minimum charge seconds", "first period",
-	},
-	colPulse: {
-		"pulse", "increment", "increments", "billing increment", "billing increments", "billing interval", "subsequent",
-		"subsequent interval", "subsequent increment", "next interval", "next increment", "interval", "interval n", "step",
-		"billing", "interval 2", "second interval",
-	},
-	colConnect: {
-		"connect", "connect cost", "connect rate", "connect fee", "connect charge", "connection", "connection cost",
-		"connection fee", "connection charge", "rate connect", "setup", "setup fee", "setup cost", "setup charge", "flagfall",
-		"flag fall", "call setup fee",
-	},
-	colStatus: {"status", "state"},
-	colFrom: {
-		"effective date", "effective", "effective from", "effective on", "effective time", "valid from", "start date", "from date",
-		"activation date", "active from", "date from",
-	},
-	colIncluded: {"included seconds", "included", "free seconds", "included secs"},
-	colCurrency: {"currency", "ccy", "currency code"},
-}
-
-var columnOf = func() map[string]int {
-	m := map[string]int{}
-	for column, names := range synonyms {
-		for _, name := range names {
-			m[name] = column
-		}
-	}
-	return m
-}()
 
 // heading returns a heading in the form for lookups: words of letters and
 // digits in lower case, without remarks in brackets. It removes the currency
@@ -107,26 +60,16 @@ func heading(cell string) (words string, codes []string) {
 
 func separates(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
+// brackets turns other brackets into round ones, and signs into codes of currencies.
+var brackets = strings.NewReplacer("[", "(", "]", ")", "（", "(", "）", ")", "US$", " USD ", "€", " EUR ", "£", " GBP ")
+
 func cutBrackets(text string) (plain, inside string) {
-	before, rest, found := strings.Cut(text, "(")
+	before, rest, found := strings.Cut(brackets.Replace(text), "(")
 	if !found {
-		return text, ""
+		return before, ""
 	}
 	inside, after, _ := strings.Cut(rest, ")")
 	return before + " " + after, inside
-}
-
-func isPrice(column int) bool {
-	return column == colCost || column == colInter || column == colIntra || column == colConnect
-}
-
-// namesOtherUnit reports whether a heading names a unit that changes its
-// prices by a factor of 100 or 60, for example cents or seconds.
-func namesOtherUnit(cell string) bool {
-	_, remark := cutBrackets(cell)
-	return strings.Contains(cell, "¢") || slices.ContainsFunc(strings.FieldsFunc(strings.ToLower(remark), separates), func(word string) bool {
-		return slices.Contains([]string{"c", "ct", "cts", "cent", "cents", "penny", "pence", "sec", "secs", "second", "seconds", "hour", "hours"}, word)
-	})
 }
 
 // isCurrency reports whether a word of a heading is a currency code. It leaves
@@ -144,12 +87,32 @@ func isCurrency(word string) bool {
 type layout struct {
 	at         [columnCount]int
 	names      [columnCount]string // the file's names for the columns
+	details    [columnCount]string // as in an answer
+	parts      []int               // columns that form the prefix together; nil for one column
 	ignored    []string
 	told       bool     // given by Options.Columns, not by a heading
 	width      int      // number of columns, including ignored ones
+	cells      []cell   // the names of all columns; nil if there are none
 	heading    []string // cells of the heading line; nil if there is none
 	currencies []string // currencies that the headings name
 	npanxx     bool     // the heading of the prefix column says NPA-NXX
+	roles      []role   // of all columns
+	open       []Question
+	wrong      error // what no answer can mend
+
+	stats []*columnStat
+	watch []int // columns whose stats are not complete
+}
+
+// role is the meaning of a column of a file.
+type role struct {
+	column   int // -1 if it is left out
+	words    []string
+	detail   string
+	part     int    // of a prefix in several columns, from 1
+	answered bool   // nothing is asked about it
+	besides  int    // colCountry or colArea beside a whole prefix; -1 for others
+	note     string // why it is left out
 }
 
 func emptyLayout() *layout {
@@ -162,64 +125,246 @@ func emptyLayout() *layout {
 
 func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] >= 0 }
 
-// byHeading finds the columns in a line of headings. It returns nil if the
-// line is not a heading. It returns an error if two headings may mean the same
-// column, or if prices may have another unit.
-func byHeading(cells []cell) (*layout, error) {
-	l, unclear := byNames(cells)
-	switch {
-	case !l.complete():
+// layoutOf finds the columns in a line of headings. It returns nil if the line is not a
+// heading.
+func (r *reader) layoutOf(cells []cell) (*layout, error) {
+	if len(r.o.Columns) > 0 {
+		return byPosition(r.o.Columns)
+	}
+	l := r.byNames(cells)
+	if !l.complete() {
 		return nil, nil
-	case !unclear.none():
-		return nil, ask("columns", "%s: give columns=NAMES", unclear.reason)
 	}
 	l.heading = make([]string, len(cells))
 	for i, c := range cells {
 		l.heading[i] = c.text
 	}
-	return l, nil
+	return l, l.wrong
 }
 
-// byNames finds the columns by their names. unclear says if two names may mean
-// the same column, or if prices may have another unit.
-func byNames(names []cell) (l *layout, unclear refusal) {
-	l = emptyLayout()
+// byNames finds the columns by the answers and by their names.
+func (r *reader) byNames(names []cell) *layout {
+	l := emptyLayout()
+	l.roles = make([]role, len(names))
+	var codes [maxCells][]string
 	for i, c := range names {
-		words, codes := heading(c.text)
+		column, words, named, known := columnFor(c.text)
+		codes[i] = named
+		l.roles[i] = role{column: -1, words: strings.Fields(words), besides: -1}
+		if known {
+			l.roles[i].column = column
+		}
 		if strings.TrimSpace(c.text) != "" {
 			l.width = i + 1
 		}
-		column, known := columnOf[words]
+	}
+	l.cells = names
+	r.answer(l)
+	l.findPrefix()
+	l.findCost()
+	l.findOthers()
+	for i := range l.roles {
+		o := &l.roles[i]
+		name := excerpt(names[i].text)
 		switch {
-		case !known && words != "":
-			l.ignored = append(l.ignored, excerpt(c.text))
-		case !known:
-		case l.at[column] < 0:
-			l.at[column], l.names[column] = i, excerpt(c.text)
-			l.currencies = append(l.currencies, codes...)
-			if isPrice(column) && namesOtherUnit(c.text) {
-				unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("%q may not be a price a minute in whole units of a currency", excerpt(c.text))}
+		case o.column >= 0:
+			if l.at[o.column] < 0 {
+				l.at[o.column] = i
 			}
-		case column == colName:
-			l.secondName(i, words, c.text)
-		default:
-			unclear = refusal{column: columnNames[column], reason: fmt.Sprintf("both %q and %q may be the column %s",
-				l.names[column], excerpt(c.text), columnNames[column])}
+			l.names[o.column], l.details[o.column] = name, o.detail
+			l.currencies = append(l.currencies, codes[i]...)
+		case strings.TrimSpace(name) != "":
+			l.ignored = append(l.ignored, name)
 		}
 	}
-	return l, unclear
+	if len(l.parts) > 0 {
+		l.at[colPrefix] = l.parts[0]
+		var all []string
+		for _, i := range l.parts {
+			all = append(all, excerpt(names[i].text))
+		}
+		l.names[colPrefix] = strings.Join(all, "+")
+	}
+	r.askUnits(l)
+	return l
 }
 
-// secondName chooses between two columns of names. It takes the one that comes
-// earlier in the synonyms.
-func (l *layout) secondName(i int, words, text string) {
-	had, _ := heading(l.names[colName])
-	if slices.Index(synonyms[colName], words) < slices.Index(synonyms[colName], had) {
-		l.ignored = append(l.ignored, l.names[colName])
-		l.at[colName], l.names[colName] = i, excerpt(text)
+// answer applies the options that say what columns mean.
+func (r *reader) answer(l *layout) {
+	for n, a := range r.answers {
+		if at := find(l.cells, a.whole); at >= 0 {
+			o := &l.roles[at]
+			o.column, o.detail, o.answered, r.used[n] = a.column, a.detail, true, true
+			if a.column < 0 {
+				o.note = "the caller leaves it out"
+			}
+			continue
+		}
+		var parts []int
+		for _, name := range a.columns {
+			if at := find(l.cells, name); at >= 0 {
+				parts = append(parts, at)
+			}
+		}
+		if a.column != colPrefix || len(parts) != len(a.columns) || len(parts) < 2 {
+			continue
+		}
+		r.used[n] = true
+		l.join(parts)
+		for _, at := range parts {
+			l.roles[at].answered = true
+		}
+	}
+}
+
+func (l *layout) join(parts []int) {
+	l.parts = parts
+	for n, at := range parts {
+		l.roles[at].column, l.roles[at].part = colPrefix, n+1
+		l.npanxx = l.npanxx || slices.Equal(l.roles[at].words, []string{"npa"})
+	}
+}
+
+// those returns the columns with a role, answered or not.
+func (l *layout) those(column int, answered bool) (at []int) {
+	for i, o := range l.roles {
+		if o.column == column && o.answered == answered {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// leave leaves out a column without a question.
+func (l *layout) leave(at []int, note string) {
+	for _, i := range at {
+		l.roles[i].column, l.roles[i].answered, l.roles[i].note = -1, true, note
+	}
+}
+
+// choices are the answers that take one of several columns for one purpose.
+func (l *layout) choices(at []int, meaning string) (all []Choice) {
+	for _, i := range at {
+		all = append(all, mapTo(position(l.cells, i), []string{meaning}, false)...)
+	}
+	return all
+}
+
+var completeWords = setOf("complete full")
+
+// findPrefix finds the columns that form the prefix.
+func (l *layout) findPrefix() {
+	whole, country, area := l.those(colPrefix, false), l.those(colCountry, false), l.those(colArea, false)
+	if len(l.parts) > 0 || len(l.those(colPrefix, true)) > 0 {
+		l.leave(slices.Concat(whole, country, area), "another column is the prefix")
 		return
 	}
-	l.ignored = append(l.ignored, excerpt(text))
+	full := slices.DeleteFunc(slices.Clone(whole), func(i int) bool { return !completeWords.any(l.roles[i].words) })
+	if len(full) == 1 {
+		l.leave(slices.DeleteFunc(whole, func(i int) bool { return i == full[0] }), "another column is the complete prefix")
+		whole = full
+	}
+	switch {
+	case len(whole) > 1:
+		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, whole[0]), Choices: l.choices(whole, "prefix"),
+			Text: fmt.Sprintf("both %q and %q may be the column prefix", excerpt(l.cells[whole[0]].text), excerpt(l.cells[whole[1]].text))})
+		l.leave(whole[1:], "another column is taken for the prefix")
+		l.leave(slices.Concat(country, area), "")
+	case len(whole) == 1:
+		for _, i := range slices.Concat(country, area) {
+			o := &l.roles[i]
+			o.column, o.besides, o.note = -1, o.column, "the prefix repeats it"
+		}
+	case len(country) > 0 && len(area) > 0:
+		l.join([]int{country[0], area[0]})
+		l.leave(slices.Concat(country[1:], area[1:]), "")
+	case len(country)+len(area) > 0:
+		half := slices.Concat(country, area)
+		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, half[0]), Choices: l.choices(half, "prefix"),
+			Text: fmt.Sprintf("the column %q may be only half of the prefix", excerpt(l.cells[half[0]].text))})
+		l.roles[half[0]].column = colPrefix
+		l.leave(half[1:], "")
+	}
+}
+
+// findCost finds the column of the price. Beside an old price it takes the new one.
+func (l *layout) findCost() {
+	costs := l.those(colCost, false)
+	if len(l.those(colCost, true)) > 0 {
+		l.leave(costs, "another column is the price")
+		return
+	}
+	marked := func(set wordSet) (at []int) {
+		for _, i := range costs {
+			if set.any(l.roles[i].words) {
+				at = append(at, i)
+			}
+		}
+		return at
+	}
+	first, next, fresh, old := marked(firstWords), marked(nextWords), marked(newWords), marked(oldWords)
+	rest := slices.DeleteFunc(slices.Clone(costs), func(i int) bool { return slices.Contains(old, i) })
+	chosen := costs
+	switch {
+	case len(costs) < 2:
+	case len(first) > 0 && (len(next) > 0 || len(costs) > len(first)):
+		if l.wrong == nil {
+			l.wrong = ask("ignore", "the column %q is a first interval with its own price, and cards have one price a minute: "+
+				"ask the carrier for one price, or give ignore=%s to leave the column out", excerpt(l.cells[first[0]].text), position(l.cells, first[0]))
+		}
+	case len(fresh) == 1:
+		chosen = fresh
+	case len(rest) == 1:
+		chosen = rest
+	}
+	if len(chosen) == 1 && len(costs) > 1 {
+		l.leave(slices.DeleteFunc(slices.Clone(costs), func(i int) bool { return i == chosen[0] }), "it is the old price")
+		return
+	}
+	if len(costs) > 1 {
+		l.open = append(l.open, Question{Code: "cost", option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
+			Text: fmt.Sprintf("both %q and %q may be the column cost", excerpt(l.cells[costs[0]].text), excerpt(l.cells[costs[1]].text))})
+		l.leave(costs[1:], "another column is taken for the price")
+	}
+	if len(costs) == 1 && (len(first) == 1 || len(old) == 1 && !setOf("current present actual").any(l.roles[costs[0]].words)) {
+		l.open = append(l.open, Question{Code: "cost", option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
+			Text: fmt.Sprintf("the column %q may not be the price that applies", excerpt(l.cells[costs[0]].text))})
+	}
+}
+
+// findOthers takes one column for each other purpose.
+func (l *layout) findOthers() {
+	for column := range columnCount {
+		if column == colPrefix || column == colCost {
+			continue
+		}
+		told, found := l.those(column, true), l.those(column, false)
+		switch {
+		case len(told) > 0:
+			l.leave(found, "another column has its meaning")
+		case len(found) < 2:
+		case column == colName:
+			best := slices.MinFunc(found, func(a, b int) int { return l.nameRank(a) - l.nameRank(b) })
+			for _, i := range found {
+				if i != best {
+					l.roles[i].column, l.roles[i].note = -1, "another column is the name"
+				}
+			}
+		default:
+			l.open = append(l.open, Question{Code: columnNames[column], option: "map", Column: position(l.cells, found[0]),
+				Choices: l.choices(found, columnNames[column]), Text: fmt.Sprintf("both %q and %q may be the column %s",
+					excerpt(l.cells[found[0]].text), excerpt(l.cells[found[1]].text), columnNames[column])})
+			l.leave(found[1:], "another column is taken in its place")
+		}
+	}
+}
+
+// nameRank orders columns of names as their synonyms are.
+func (l *layout) nameRank(i int) int {
+	if rank := slices.Index(synonyms[colName], strings.Join(l.roles[i].words, " ")); rank >= 0 {
+		return rank
+	}
+	return slices.IndexFunc([]bool{slices.Contains(l.roles[i].words, "destination"), true}, func(is bool) bool { return is }) + 2
 }
 
 // byPosition returns the layout for columns that Options names by position.
@@ -228,18 +373,20 @@ func byPosition(names []string) (*layout, error) {
 	l.told, l.width = true, len(names)
 	for i, name := range names {
 		name = strings.TrimSpace(name)
+		l.cells = append(l.cells, cell{text: name})
+		l.roles = append(l.roles, role{column: -1, besides: -1, answered: true, note: "the caller leaves it out"})
 		if name == "-" || name == "" {
+			l.cells[i].text = ""
 			continue
 		}
-		words, codes := heading(name)
-		column, known := columnOf[words]
-		if !known {
+		column, _, codes, known := columnFor(name)
+		if !known || column == colCountry || column == colArea {
 			return nil, ask("columns", "%q is not a column", excerpt(name))
 		}
 		if l.at[column] >= 0 {
 			return nil, ask("columns", "the column %s is named twice", columnNames[column])
 		}
-		l.at[column], l.names[column] = i, name
+		l.at[column], l.names[column], l.roles[i].column = i, name, column
 		l.currencies = append(l.currencies, codes...)
 	}
 	if !l.complete() {

@@ -25,7 +25,7 @@ func (r *reader) readCSV(f File) error {
 	if err != nil {
 		return err
 	}
-	g := &guard{ctx: r.ctx, from: text, work: r.work, texts: true}
+	g := &guard{ctx: r.ctx, from: &lines{from: text}, work: r.work, texts: true}
 	buffered := bufio.NewReaderSize(g, 256<<10)
 	delimiter := r.o.Delimiter
 	if delimiter == 0 {
@@ -130,10 +130,8 @@ func recordScore(record []string, o Options) int {
 	}
 	known := 0
 	for _, field := range record {
-		if words, _ := heading(field); words != "" {
-			if _, ok := columnOf[words]; ok {
-				known++
-			}
+		if _, words, _, ok := columnFor(field); ok && words != "" {
+			known++
 		}
 	}
 	return 1000*known + len(record)

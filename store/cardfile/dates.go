@@ -1,75 +1,344 @@
 package cardfile
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// The accepted forms of dates. Forms with a time zone are tried first.
-var (
-	zoned    = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00"}
-	zoneless = []string{
-		"2006-01-02", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006/01/02", "2006/1/2", "20060102",
-		"2.1.2006", "2.1.2006 15:04", "2.1.2006 15:04:05", "2 Jan 2006", "2-Jan-2006", "2-Jan-06", "2 January 2006",
-		"Jan 2, 2006", "January 2, 2006", "2/Jan/2006",
-	}
+// zoned are the accepted forms of dates with a time zone.
+var zoned = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00"}
+
+// The reasons that concern the whole file rather than one line.
+const (
+	noZone    = "has no time zone"
+	notADate  = "is not a date"
+	twoOrders = "one column has dates of two orders, day first and month first: ask the carrier for dates as YYYY-MM-DD"
 )
 
-// noZone is a reason that concerns the whole file rather than one line.
-const noZone = "has no time zone"
+// datedCell is a date that was read before.
+type datedCell struct {
+	at     time.Time
+	reason string
+}
 
-// date reads the moment from which a row is in force.
+const maxDatedCells = 1000
+
+var immediately = setOf("asap immediate immediately now sofort inmediato inmediatamente immédiat immédiatement imediato немедленно 立即")
+
+// date reads the moment from which a row is in force. It remembers the dates of a file, which
+// are few.
 func (r *reader) date(c cell) (time.Time, string) {
-	text := strings.TrimSpace(c.text)
 	if c.number {
-		return r.serial(text)
+		return r.serial(strings.TrimSpace(c.text))
+	}
+	if d, known := r.dates[c.text]; known {
+		return d.at, d.reason
+	}
+	at, reason := r.newDate(strings.TrimSpace(c.text))
+	if len(r.dates) < maxDatedCells && reason != noZone {
+		r.dates[strings.Clone(c.text)] = datedCell{at, reason}
+	}
+	return at, reason
+}
+
+func (r *reader) newDate(text string) (time.Time, string) {
+	if words := strings.Fields(strings.ToLower(text)); len(words) > 0 && immediately[words[0]] || strings.EqualFold(text, "with immediate effect") {
+		return time.Time{}, ""
 	}
 	for _, form := range zoned {
 		if t, err := time.Parse(form, text); err == nil {
 			return t.UTC(), plausible(t)
 		}
 	}
-	if rest, utc := strings.CutSuffix(text, " UTC"); utc {
-		return inZone(rest, time.UTC)
-	}
 	zone := r.o.Zone
-	if zone == nil {
-		zone = time.UTC
+	if rest, utc := strings.CutSuffix(text, " UTC"); utc {
+		text, zone = rest, time.UTC
+	} else if rest, gmt := strings.CutSuffix(text, " GMT"); gmt {
+		text, zone = rest, time.UTC
 	}
-	t, reason := inZone(text, zone)
-	if reason == "" && r.o.Zone == nil {
-		return t, noZone
+	w, ok := wallOf(text)
+	if !ok {
+		return time.Time{}, notADate
 	}
-	return t, reason
-}
-
-func inZone(text string, zone *time.Location) (time.Time, string) {
-	if strings.Count(text, "/") == 2 && len(text) > 4 && text[4] != '/' {
-		return withSlashes(text, zone)
+	r.dayFirst, r.monthsFirst = r.dayFirst || w.first > 12, r.monthsFirst || w.second > 12 && w.first > 0
+	if r.dayFirst && r.monthsFirst {
+		r.fault = never(twoOrders)
+		return time.Time{}, notADate
 	}
-	for _, form := range zoneless {
-		if t, err := time.ParseInLocation(form, text, zone); err == nil {
-			return t.UTC(), plausible(t)
+	if w.unordered() {
+		if !r.order(text) {
+			return time.Time{}, notADate
 		}
 	}
-	return time.Time{}, "is not a date"
+	w.sort(r.monthFirst())
+	if !w.valid() {
+		return time.Time{}, notADate
+	}
+	if zone == nil {
+		t := w.in(time.UTC)
+		return t, noZone
+	}
+	return r.moment(w, zone, text)
 }
 
-// withSlashes reads a date with slashes. The order of day and month depends on
-// the country, so a date that could be two different days is refused.
-func withSlashes(text string, zone *time.Location) (time.Time, string) {
-	day, errDay := time.ParseInLocation("2/1/2006", text, zone)
-	month, errMonth := time.ParseInLocation("1/2/2006", text, zone)
-	switch {
-	case errDay != nil && errMonth != nil:
-		return inZone(strings.ReplaceAll(text, "/", " "), zone)
-	case errDay != nil:
-		return month.UTC(), plausible(month)
-	case errMonth != nil, day.Equal(month):
-		return day.UTC(), plausible(day)
+// moment returns the moment at which clocks in a zone show a time. A time that a change of the
+// clocks skips or repeats is a question.
+func (r *reader) moment(w wall, zone *time.Location, text string) (time.Time, string) {
+	naive := w.in(time.UTC)
+	var at []time.Time
+	for _, probe := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+		_, offset := naive.Add(probe).In(zone).Zone()
+		t := naive.Add(-time.Duration(offset) * time.Second)
+		if _, is := t.In(zone).Zone(); is == offset && !slices.Contains(at, t) {
+			at = append(at, t)
+		}
 	}
-	return time.Time{}, "may mean two dates: write it as YYYY-MM-DD"
+	if len(at) == 1 {
+		return at[0].UTC(), plausible(at[0])
+	}
+	what, code := "exists twice", "repeated_time"
+	if len(at) == 0 {
+		what, code = "does not exist", "skipped_time"
+		for _, probe := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+			_, offset := naive.Add(probe).In(zone).Zone()
+			at = append(at, naive.Add(-time.Duration(offset)*time.Second))
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	if r.o.LocalTime == "" {
+		r.ask(Question{Code: code, option: "local_time", Column: r.layout.names[colFrom], Sample: text, on: r.sampleOf(r.at, r.cells),
+			Text:    fmt.Sprintf("the time %q %s in %s, because the clocks change: give local_time=earlier or local_time=later", excerpt(text), what, zone),
+			Choices: []Choice{{Parameter: "local_time", Value: LocalEarlier}, {Parameter: "local_time", Value: LocalLater}}})
+	}
+	if r.o.LocalTime == LocalEarlier {
+		return at[0].UTC(), plausible(at[0])
+	}
+	return at[len(at)-1].UTC(), plausible(at[0])
+}
+
+// wall is a date and time without a zone. The order of day and month may not be known.
+type wall struct {
+	year, month, day     int
+	first, second        int // day and month in an unknown order; 0 if it is known
+	hour, minute, secnds int
+}
+
+var (
+	clock  = regexp.MustCompile(`^(.*?)[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)? ?([AaPp][Mm])?$`)
+	isoDay = regexp.MustCompile(`^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})$`)
+	plain8 = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
+	triple = regexp.MustCompile(`^(\d{1,2})([-/. ])(\d{1,2})([-/. ])(\d{4}|\d{2})$`)
+	months = []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}
+	full   = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
+	days   = setOf("mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday of the")
+)
+
+// wallOf reads a date without a zone.
+func wallOf(text string) (w wall, ok bool) {
+	if len(text) > 60 {
+		return w, false
+	}
+	if m := clock.FindStringSubmatch(text); m != nil {
+		text = strings.TrimSpace(m[1])
+		w.hour, w.minute, w.secnds = atoi(m[2]), atoi(m[3]), atoi(m[4])
+		if half := strings.ToLower(m[5]); half != "" {
+			if w.hour < 1 || w.hour > 12 {
+				return w, false
+			}
+			w.hour %= 12
+			if half == "pm" {
+				w.hour += 12
+			}
+		}
+		if w.hour > 23 || w.minute > 59 || w.secnds > 59 {
+			return w, false
+		}
+	}
+	for _, form := range []*regexp.Regexp{isoDay, plain8} {
+		if m := form.FindStringSubmatch(text); m != nil {
+			w.year, w.month, w.day = atoi(m[1]), atoi(m[2]), atoi(m[3])
+			return w, true
+		}
+	}
+	if m := triple.FindStringSubmatch(text); m != nil && m[2] == m[4] {
+		w.year = yearOf(m[5])
+		if m[2] == "." {
+			w.day, w.month = atoi(m[1]), atoi(m[3])
+		} else {
+			w.first, w.second = atoi(m[1]), atoi(m[3])
+		}
+		return w, true
+	}
+	return w, w.named(text)
+}
+
+// named reads a date with the name of its month.
+func (w *wall) named(text string) bool {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), separates) {
+		if days[word] {
+			continue
+		}
+		if at := monthOf(word); at > 0 && w.month == 0 {
+			w.month = at
+			continue
+		}
+		for _, ending := range []string{"st", "nd", "rd", "th"} {
+			word = strings.TrimSuffix(word, ending)
+		}
+		switch {
+		case !allDigits(word) || word == "":
+			return false
+		case w.day == 0 && len(word) <= 2:
+			w.day = atoi(word)
+		case w.year == 0 && (len(word) == 4 || len(word) == 2):
+			w.year = yearOf(word)
+		default:
+			return false
+		}
+	}
+	return w.year != 0 && w.month != 0 && w.day != 0
+}
+
+func monthOf(word string) int {
+	if word == "sept" {
+		return 9
+	}
+	return max(slices.Index(months, word), slices.Index(full, word)) + 1
+}
+
+func atoi(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func yearOf(text string) int {
+	n := atoi(text)
+	if len(text) == 2 {
+		n += 2000
+	}
+	return n
+}
+
+// unordered reports whether the order of day and month changes the date.
+func (w *wall) unordered() bool {
+	return w.first != 0 && w.first <= 12 && w.second <= 12 && w.first != w.second
+}
+
+// sort puts day and month in order. A date that has only one order keeps it.
+func (w *wall) sort(monthFirst bool) {
+	if w.first == 0 {
+		return
+	}
+	w.day, w.month = w.first, w.second
+	if w.first <= 12 && (w.second > 12 || monthFirst) {
+		w.day, w.month = w.second, w.first
+	}
+	w.first, w.second = 0, 0
+}
+
+func (w *wall) in(zone *time.Location) time.Time {
+	return time.Date(w.year, time.Month(w.month), w.day, w.hour, w.minute, w.secnds, 0, zone)
+}
+
+func (w *wall) valid() bool {
+	t := w.in(time.UTC)
+	return t.Day() == w.day && int(t.Month()) == w.month && t.Year() == w.year
+}
+
+func (r *reader) monthFirst() bool {
+	if r.layout != nil && r.layout.details[colFrom] != "" {
+		return r.layout.details[colFrom] == "mdy"
+	}
+	return r.proof != nil && r.proof.monthFirst && !r.proof.dayFirst
+}
+
+// order finds out the order of day and month of the column, or asks for it.
+func (r *reader) order(text string) bool {
+	if r.layout == nil || r.layout.details[colFrom] != "" || r.quiet && r.proof == nil {
+		return true
+	}
+	p, err := r.proved()
+	if err != nil {
+		r.fault = err
+		return false
+	}
+	if !p.dayFirst && !p.monthFirst {
+		name := r.layout.names[colFrom]
+		if isJSON(r.report.Format) && name == "" {
+			return false
+		}
+		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
+			Text: fmt.Sprintf("the date %q may mean two dates, and no other date of the column shows the order: give map=%s=effective_date:dmy or map=%s=effective_date:mdy",
+				excerpt(text), name, name),
+			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"}, false)})
+	}
+	return true
+}
+
+// proof is what the whole file shows about the notation of its columns.
+type proof struct {
+	dayFirst, monthFirst bool
+	marks                [columnCount]byte // decimal marks; 0 if none is shown
+}
+
+// proved returns the proof. It reads the whole file for it, once.
+func (r *reader) proved() (*proof, error) {
+	if r.proof == nil {
+		r.proof = &proof{}
+		if r.prove != nil {
+			p, err := r.prove()
+			if err != nil {
+				return nil, err
+			}
+			r.proof = p
+		}
+	}
+	return r.proof, nil
+}
+
+// prove looks through a file for a proof. The reading itself finds other errors.
+func prove(ctx context.Context, f File, format string, o Options, work *stopwatch) (*proof, error) {
+	r := newReader(ctx, o, nil)
+	r.work, r.proving, r.quiet, r.proof = work, true, true, &proof{}
+	if err := r.file(f, format); err != nil && !errors.Is(err, ErrFile) {
+		return nil, err
+	}
+	if r.proof.dayFirst && r.proof.monthFirst {
+		return nil, never(twoOrders)
+	}
+	return r.proof, nil
+}
+
+// proves looks at the dates and prices of a line.
+func (r *reader) proves(cells []cell) error {
+	if c := r.cell(cells, colFrom); c.text != "" && !c.number {
+		if w, ok := wallOf(strings.TrimSuffix(strings.TrimSpace(c.text), " UTC")); ok && w.first != 0 {
+			r.proof.dayFirst = r.proof.dayFirst || w.first > 12
+			r.proof.monthFirst = r.proof.monthFirst || w.second > 12
+		}
+	}
+	for _, column := range []int{colCost, colInter, colIntra, colConnect} {
+		c := r.cell(cells, column)
+		text, ok := stripCurrency(strings.TrimSpace(c.text), r.o.Currency)
+		dots, commas := strings.Count(text, "."), strings.Count(text, ",")
+		if c.number || !ok || dots+commas == 0 || r.proof.marks[column] != 0 {
+			continue
+		}
+		s := style{}
+		if mark, sure := s.mark(text, dots, commas); sure {
+			r.proof.marks[column] = mark
+		}
+	}
+	return nil
 }
 
 func plausible(t time.Time) string {
@@ -87,19 +356,19 @@ func (r *reader) serial(text string) (time.Time, string) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	days, err := strconv.Atoi(whole)
 	if err != nil || days < firstSerial || days > 120_000 {
-		return time.Time{}, "is not a date"
+		return time.Time{}, notADate
 	}
 	part, err := strconv.ParseFloat("0."+fraction+"0", 64)
 	if err != nil {
-		return time.Time{}, "is not a date"
+		return time.Time{}, notADate
 	}
 	if r.o.Zone == nil {
 		return time.Time{}, noZone
 	}
-	epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, r.o.Zone)
+	epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
 	if r.since1904 {
-		epoch = time.Date(1904, 1, 1, 0, 0, 0, 0, r.o.Zone)
+		epoch = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	seconds := int(part*86_400 + 0.5)
-	return time.Date(epoch.Year(), epoch.Month(), epoch.Day()+days, 0, 0, seconds, 0, r.o.Zone).UTC(), ""
+	at := epoch.AddDate(0, 0, days).Add(time.Duration(int(part*86_400+0.5)) * time.Second)
+	return r.moment(wall{year: at.Year(), month: int(at.Month()), day: at.Day(), hour: at.Hour(), minute: at.Minute(), secnds: at.Second()}, r.o.Zone, text)
 }

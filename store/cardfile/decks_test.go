@@ -76,7 +76,7 @@ func readAll(t testing.TB, f cardfile.File, o cardfile.Options) ([]cardfile.Row,
 		rows = kept
 	}
 	l := report.Lines
-	if l.Read != l.Priced+l.Repeated+l.Superseded+l.Refused+l.Blank+l.Headings+l.Totals || len(rows) != report.Rates {
+	if l.Read != l.Priced+l.Repeated+l.Superseded+l.Refused+l.Blank+l.Headings+l.Totals+l.Notes || len(rows) != report.Rates+report.Removals {
 		t.Errorf("unaccounted for: %+v, %d rates of %d", l, len(rows), report.Rates)
 	}
 	return rows, report, nil

@@ -1,6 +1,7 @@
 package cardfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,7 @@ func (r *reader) head(at Place, cells []cell) error {
 	if len(r.o.Columns) > 0 {
 		return r.headTold(at, cells)
 	}
-	found, err := byHeading(cells)
+	found, err := r.layoutOf(slices.Clone(cells))
 	if err != nil {
 		return err
 	}
@@ -22,14 +23,60 @@ func (r *reader) head(at Place, cells []cell) error {
 		return r.useLayout(found)
 	}
 	r.listen(at, cells)
+	r.hears(at, cells)
+	if err := r.dateAbove(at, cells); err != nil {
+		return err
+	}
+	if len(r.headless) < maxHeading {
+		r.headless = append(r.headless, headless{at, slices.Clone(cells)})
+	}
 	if r.above++; r.above >= maxHeading {
 		return r.noHeading()
 	}
 	return nil
 }
 
+// headless is a line above the rates that is no known heading.
+type headless struct {
+	at    Place
+	cells []cell
+}
+
+// noHeading asks for the columns of the prefix and the cost. The line with the most names before a line with
+// digits may be the heading.
 func (r *reader) noHeading() error {
-	return ask("columns", "no heading line has a prefix and a cost: give columns=NAMES")
+	best := -1
+	for i, h := range r.headless {
+		names := 0
+		for _, c := range h.cells {
+			if text := strings.TrimSpace(c.text); text != "" && !strings.ContainsAny(text, "0123456789") {
+				names++
+			}
+		}
+		if names >= 2 && i+1 < len(r.headless) && (best < 0 || len(h.cells) > len(r.headless[best].cells)) {
+			best = i
+		}
+	}
+	why := ask("columns", "no heading line has a prefix and a cost: give columns=NAMES")
+	if best < 0 || len(r.questions) > 0 {
+		return why
+	}
+	h := r.headless[best]
+	l := r.byNames(h.cells)
+	for _, need := range []int{colPrefix, colCost} {
+		if l.at[need] >= 0 {
+			continue
+		}
+		q := Question{Code: columnNames[need], option: "columns", Place: h.at,
+			Text: fmt.Sprintf("no heading line has a prefix and a cost: give columns=NAMES, or map=COLUMN=%s", columnNames[need])}
+		for i, c := range h.cells {
+			if strings.TrimSpace(c.text) != "" && l.roles[i].column < 0 && !l.roles[i].answered {
+				q.Choices = append(q.Choices, mapTo(position(h.cells, i), []string{columnNames[need]}, false)...)
+			}
+		}
+		r.ask(q)
+	}
+	return why
 }
 
 func (r *reader) headTold(at Place, cells []cell) error {
@@ -56,6 +103,9 @@ func (r *reader) headTold(at Place, cells []cell) error {
 func (r *reader) headKept(told *layout, cells []cell) error {
 	told.heading = make([]string, len(cells))
 	for i, c := range cells {
+		if i < len(told.cells) && told.cells[i].text == "" {
+			told.cells[i].text = c.text
+		}
 		told.heading[i] = c.text
 		if strings.TrimSpace(c.text) != "" {
 			told.width = max(told.width, i+1)
@@ -110,6 +160,9 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 	l := r.headingAgain(cells)
 	switch {
 	case l == nil:
+		if r.mayBlock(cells) {
+			r.report.Blocking++
+		}
 		r.report.refuse(at, why)
 		return nil
 	case !r.layout.agrees(l):
@@ -129,7 +182,10 @@ func (r *reader) headingAgain(cells []cell) *layout {
 	if isJSON(r.report.Format) {
 		return nil
 	}
-	l, _ := byNames(cells)
+	if !r.mayName(cells) {
+		return nil
+	}
+	l := r.byNames(cells)
 	named := 0
 	for _, at := range l.at {
 		if at >= 0 {
@@ -154,4 +210,95 @@ func (l *layout) agrees(again *layout) bool {
 		}
 	}
 	return true
+}
+
+// mayName reports whether a line may name columns: it has two cells with text and without digits.
+func (r *reader) mayName(cells []cell) bool {
+	names := 0
+	for _, c := range cells {
+		if c.text != "" && !c.number && !strings.ContainsAny(c.text, "0123456789") {
+			names++
+		}
+	}
+	return names >= 2
+}
+
+// isNote reports whether a line is a text beside the rates: it has no prefix and no price.
+func (r *reader) isNote(cells []cell) bool {
+	if isJSON(r.report.Format) {
+		return false
+	}
+	if prefix := r.cell(cells, colPrefix).text; prefix != "" && (prefix[0] >= '0' && prefix[0] <= '9' || prefix[0] == '+') {
+		return false // as most lines
+	}
+	filled, words, digits := 0, 0, false
+	only := 0
+	for i, c := range cells {
+		text := strings.TrimSpace(c.text)
+		if text == "" {
+			if c.fault != "" {
+				return false
+			}
+			continue
+		}
+		if c.number || c.fault != "" || filled == 0 && (text[0] >= '0' && text[0] <= '9' || text[0] == '+') {
+			return false
+		}
+		filled++
+		only = i
+		words += len(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\u00a0' }))
+		digits = digits || strings.ContainsAny(text, "0123456789")
+	}
+	status := r.cell(cells, colStatus).text + r.cell(cells, colBlocked).text + r.cell(cells, colOpen).text
+	cost := r.cell(cells, colCost).text
+	switch {
+	case filled == 1:
+		return words >= 3 || only != r.layout.at[colPrefix] && only != r.layout.at[colCost] && status == "" && words >= 2 && cost == ""
+	case digits, status != "":
+		return false
+	}
+	return filled > 1 && filled <= 4 && words >= 5 && len(r.layout.roles) > 0
+}
+
+// noted counts a text beside the rates.
+func (r *reader) noted(at Place, cells []cell) {
+	r.report.Lines.Notes++
+	r.hears(at, cells)
+	if len(r.report.Notes) >= maxNotes {
+		return
+	}
+	var all []string
+	for _, c := range cells {
+		if text := strings.TrimSpace(c.text); text != "" {
+			all = append(all, text)
+		}
+	}
+	text := strings.Join(all, " ")
+	if runes := []rune(text[:min(len(text), 2000)]); len(runes) > 200 {
+		text = string(runes[:200]) + "…"
+	}
+	r.report.Notes = append(r.report.Notes, Note{at, strings.ToValidUTF8(text, "")})
+}
+
+// mayBlock reports whether a line that cannot be read blocks its prefix, or may do so.
+func (r *reader) mayBlock(cells []cell) bool {
+	switch stateOf(r.cell(cells, colStatus).text) {
+	case isBlocked, isWithdrawn:
+		return true
+	case notAState:
+		if strings.TrimSpace(r.cell(cells, colStatus).text) != "" {
+			return true
+		}
+	}
+	if c := r.cell(cells, colBlocked); strings.TrimSpace(c.text) != "" {
+		if is, known := truthOf(c.text); is || !known {
+			return true
+		}
+	}
+	if c := r.cell(cells, colOpen); r.layout.at[colOpen] >= 0 {
+		if is, known := truthOf(c.text); !is || !known {
+			return true
+		}
+	}
+	return false
 }

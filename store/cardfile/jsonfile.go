@@ -14,6 +14,8 @@ import (
 // openCard holds the properties of a card other than its rates.
 type openCard struct {
 	Type, Currency string
+	Direction      string
+	URI            string // where the rates are, if they are elsewhere
 	Fields         []string
 	Rate           struct{ Pulse, Initial, Connection json.Number }
 	rates          bool
@@ -23,6 +25,7 @@ type openCard struct {
 type openRoot struct {
 	cards           map[string]*openCard
 	effective, zone string
+	expiry          string
 }
 
 // readJSON reads open rate card JSON. It walks the document twice, because a
@@ -56,6 +59,8 @@ func (d document) survey() (openRoot, error) {
 		switch name {
 		case "effective_date":
 			return true, d.decode(&root.effective)
+		case "expiry_date":
+			return true, d.decode(&root.expiry)
 		case "timezone":
 			return true, d.decode(&root.zone)
 		case "cards":
@@ -86,6 +91,10 @@ func (d document) card(c *openCard) error {
 			return true, d.decode(&c.Type)
 		case "currency":
 			return true, d.decode(&c.Currency)
+		case "direction":
+			return true, d.decode(&c.Direction)
+		case "rate_card":
+			return true, d.elsewhere(c)
 		case "fields":
 			return true, d.fields(c)
 		case "rate":
@@ -107,6 +116,16 @@ func (d document) rate(c *openCard) error {
 	return d.object("the rate of a card", func(name string) (bool, error) {
 		if into, there := known[name]; there {
 			return true, d.decode(into)
+		}
+		return true, d.skip()
+	})
+}
+
+// elsewhere reads the address of rates that are not in the document.
+func (d document) elsewhere(c *openCard) error {
+	return d.object("rate_card", func(name string) (bool, error) {
+		if name == "uri" {
+			return true, d.decode(&c.URI)
 		}
 		return true, d.skip()
 	})
@@ -164,6 +183,15 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if r.o.Currency != "" && card.Currency != "" && card.Currency != r.o.Currency {
 		return broken("the document has the currency %s, and the card has %s", excerpt(card.Currency), r.o.Currency)
 	}
+	if is := directions[card.Direction]; r.o.Direction != "" && is != "" && is != r.o.Direction {
+		return never("the document's rates are for %s, and the card is for %s: import it into a card of that direction", is, r.o.Direction)
+	}
+	if card.URI != "" && !card.rates {
+		return never("the document has no rates; they are at %s: download that file and import it", excerpt(card.URI))
+	}
+	if err := r.expired(root); err != nil {
+		return err
+	}
 	cells := make([]cell, len(card.Fields))
 	for i, field := range card.Fields {
 		cells[i].text = field
@@ -171,7 +199,7 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if err := r.defaults(card); err != nil {
 		return err
 	}
-	found, err := byHeading(cells)
+	found, err := r.layoutOf(cells)
 	if err != nil {
 		return err
 	}
@@ -203,11 +231,32 @@ func (r *reader) defaults(card *openCard) (err error) {
 	}
 	if n := card.Rate.Connection; err == nil && n != "" {
 		var reason string
-		if r.connect, reason = numberPrice(n.String(), true); reason != "" {
+		if r.connect, reason = (&style{}).numberPrice(n.String(), true); reason != "" {
 			err = broken("the default connection fee of the card %s", reason)
 		}
 	}
 	return err
+}
+
+// directions are the directions of cards by those of open rate card JSON.
+var directions = map[string]string{"outbound": "termination", "inbound": "origination"}
+
+// expired refuses rates that are no longer in force.
+func (r *reader) expired(root openRoot) error {
+	if root.expiry == "" {
+		return nil
+	}
+	end, reason := r.date(cell{text: root.expiry})
+	if reason == noZone {
+		reason = ""
+	}
+	if reason != "" {
+		return broken("the document's expiry date %s", reason)
+	}
+	if !end.IsZero() && !end.After(r.o.Now) {
+		return never("the document's rates expired on %s: ask the carrier for rates that are in force", end.Format("2006-01-02"))
+	}
+	return nil
 }
 
 // inForce applies the date and time zone of the document.
@@ -224,7 +273,7 @@ func (r *reader) inForce(root openRoot) error {
 	}
 	since, reason := r.date(cell{text: root.effective})
 	if reason == noZone {
-		r.askZone(&FileError{Text: "the document's effective date has no time zone: give zone=NAME"})
+		r.askZone(Question{Text: "the document's effective date has no time zone: give zone=NAME", Sample: root.effective})
 		since, reason = r.date(cell{text: root.effective})
 	}
 	if reason != "" {

@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"resellerd/store/rating"
@@ -93,7 +94,7 @@ func (r *reader) take(at Place, row Row) error {
 	if err != nil {
 		return err
 	}
-	s := slot{sum: r.fingerprint(&row), line: r.numberOf(at), date: date}
+	s := slot{sum: r.fingerprint(&row), name: uint16(maphash.String(r.seed, row.Name)), line: r.numberOf(at), date: date}
 	became := repeated
 	for _, p := range r.prefixed {
 		row.Prefix, s.prefix = p, p
@@ -111,13 +112,20 @@ func (r *reader) take(at Place, row Row) error {
 func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 	there, found := l.put(s)
 	if !found {
-		l.rates++
+		if row.Removed {
+			r.report.Removals++
+		} else {
+			l.rates++
+		}
 		return stands, r.yield(row)
 	}
 	fix, fixed := l.fixes[s.prefix]
 	dead := fixed && fix == nil
 	switch was, is := l.dates[there.date], l.dates[s.date]; {
-	case there.sum == s.sum && !dead:
+	case there.sum == s.sum && !dead && (is <= was || there.name == s.name):
+		if there.name != s.name && is == was {
+			r.alike++
+		}
 		if is > was {
 			there.date = s.date
 		}
@@ -125,7 +133,7 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 		return repeated, nil
 	case is > was:
 		r.demote(there.line, superseded)
-		there.sum, there.line, there.date = s.sum, s.line, s.date
+		there.sum, there.name, there.line, there.date = s.sum, s.name, s.line, s.date
 		l.fixes[s.prefix] = &row
 		return stands, nil
 	case is < was:

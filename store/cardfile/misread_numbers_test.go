@@ -48,11 +48,11 @@ func TestADateOfASpreadsheetIsNoNumber(t *testing.T) {
 		`<c><v>44</v></c><c><v>1</v></c><c/><c t="b"><f>A1=1</f><v>1</v></c>`:                "!",
 		`<c><v>44</v></c><c><v>1</v></c><c/><c/><c t="inlineStr"><is><t>a</t></is></c>`:      "44=1",
 		`<c t="inlineStr"><is><t>44</t></is></c><c><v>0.30000000000000004</v></c><c/><c/>`:   "44=0.3",
-		`<c><v>44</v></c><c t="inlineStr"><is><t>0.30000000000000004</t></is></c><c/><c/>`:   "!",
+		`<c><v>44</v></c><c t="inlineStr"><is><t>0.30000000000000004</t></is></c><c/><c/>`:   "has more than ten decimals: give round=up",
 		`<c><v>44</v></c><c><v>1</v></c><c/><c t="inlineStr"><is><t>30/6</t></is></c><c/>`:   "44=1",
 		`<c><v>44</v></c><c><v>1</v></c><c/><c t="inlineStr"><is><t>30-Jun</t></is></c><c/>`: "!",
 	} {
-		if got := told(t, sheet(t, head, dateStyles, cells), cardfile.Options{NANP: no()}); got != want && (want != "!" || got != `!sheet "A" row 2`) {
+		if got := told(t, sheet(t, head, dateStyles, cells), cardfile.Options{NANP: no()}); got != want && (want != "!" || got != `!sheet "A" row 2`) && (len(want) < 20 || !strings.Contains(got, want)) {
 			t.Errorf("%s: %q, want %q", cells, got, want)
 		}
 	}
@@ -100,21 +100,21 @@ func TestANumberOfJSONIsReadToItsLastDigit(t *testing.T) {
 		"123456.7890123456":      "=123456.7890123456",
 		"922337203.6854775807":   "=922337203.6854775807",
 		"922337203.6854775808":   "!",
-		"0.30000000000000004":    "!",
+		"0.30000000000000004":    "more than ten decimals",
 		"0.30000000000000000000": "=0.3",
 		"1234567.8901234567e0":   "=1234567.8901234567",
 		"12345678901234567e-10":  "=1234567.8901234567",
-		"1e-11":                  "!",
+		"1e-11":                  "more than ten decimals",
 		"1234567890123456":       "!",
 		"true":                   "!",
 		"[1]":                    "!",
 		"-1":                     "!",
-		`"0.30000000000000004"`:  "!",
-		"1.00000000005":          "!",
+		`"0.30000000000000004"`:  "more than ten decimals",
+		"1.00000000005":          "more than ten decimals",
 		"0.0123456789":           "=0.0123456789",
 	} {
 		for _, file := range []cardfile.File{open("{}", `["44",`+number+"]"), fileOf("a.ndjson", []byte(`{"prefix":"44","cost":`+number+"}\n"))} {
-			if got := told(t, file, cardfile.Options{}); got != strings.NewReplacer("=", "44=", "!", "!line 1").Replace(want) {
+			if got := told(t, file, cardfile.Options{}); got != strings.NewReplacer("=", "44=", "!", "!line 1").Replace(want) && (!strings.HasPrefix(want, "more") || !strings.Contains(got, want)) {
 				t.Errorf("%s: %s: %q, want %q", file.Name, number, got, want)
 			}
 		}

@@ -43,6 +43,7 @@ type shapes struct {
 	areas        int    // prefixes of three digits that may be area codes
 	longer       bool   // some prefix has not three digits, or a leading 1
 	line         string // a prefix of the current line that may be North American
+	sample       *sampleLine
 }
 
 func (s *shapes) look(text string) {
@@ -84,6 +85,9 @@ func (r *reader) plan(at Place, row *Row) {
 	if text == "" {
 		return
 	}
+	if r.shapes.sample == nil && !r.countOnly {
+		r.shapes.sample = r.sampleOf(at, r.cells)
+	}
 	var why string
 	switch {
 	case byState(row) && (len(text) == 3 || len(text) >= 6):
@@ -95,7 +99,7 @@ func (r *reader) plan(at Place, row *Row) {
 	default:
 		return
 	}
-	r.askPlan(&FileError{Place: at, Text: fmt.Sprintf("%s %s: %s", text, why, whichPlan)})
+	r.askPlan(Question{on: r.sampleOf(at, r.cells), Sample: text, Text: fmt.Sprintf("%s %s: %s", text, why, whichPlan)})
 }
 
 // namesNPANXX reports whether a heading of prefixes says that they are North

@@ -106,9 +106,12 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 	if r.layout != nil && slices.Equal(names, r.names) {
 		return refusal{}, nil
 	}
-	l, unclear := byNames(names)
-	if !unclear.none() {
-		return unclear, nil
+	l := r.byNames(names)
+	if l.wrong != nil {
+		return refusal{}, l.wrong
+	}
+	if twice := slices.IndexFunc(l.open, func(q Question) bool { return q.Code != "unit" }); twice >= 0 {
+		return refusal{column: l.open[twice].Code, reason: l.open[twice].Text}, nil // objects differ, so an answer would not hold for all
 	}
 	for _, column := range []int{colPrefix, colCost} {
 		if l.at[column] < 0 {

@@ -1,9 +1,12 @@
 package cardfile
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/text/currency"
 )
@@ -83,4 +86,136 @@ func codeOf(word string, behind bool) string {
 		return upper
 	}
 	return ""
+}
+
+// dated finds dates in a text.
+var dated = regexp.MustCompile(`(?i)\b(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th)?[ -](?:of )?[a-z]{3,9}\.?,?[ -]\d{4}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
+
+var (
+	startWords = setOf("effective starting starts start from vigencia vigente válido valido valable gültig gueltig valide действует 生效日期 生效 effet")
+	endWords   = setOf("expiry expires expire expiration until till end ends ending")
+)
+
+// dateAbove handles a date above the headings from which, or until which, the rates are in force.
+func (r *reader) dateAbove(at Place, cells []cell) error {
+	var all strings.Builder
+	for _, c := range cells {
+		if all.Len() < 2048 {
+			all.WriteString(c.text + " ")
+		}
+	}
+	text := all.String()
+	list := strings.FieldsFunc(strings.ToLower(text), separates)
+	ends := endWords.any(list)
+	starts := startWords.any(list) || !ends && setOf("valid validity").any(list)
+	if !starts && !ends || r.quiet || r.countOnly || r.proving {
+		return nil
+	}
+	found := dated.FindAllString(text, 2)
+	for _, c := range cells {
+		if c.number && c.date && len(found) == 0 {
+			if d, reason := r.serialDay(c.text); reason == "" {
+				found = append(found, d)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	if ends && (!starts || len(found) > 1) {
+		w, ok := wallOf(strings.TrimSpace(found[len(found)-1]))
+		w.sort(false)
+		if ok && w.valid() && w.in(time.UTC).AddDate(0, 0, 1).Before(r.o.Now) {
+			return &FileError{Place: at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force",
+				w.in(time.UTC).Format(time.DateOnly))}
+		}
+		if !starts {
+			r.warn(fmt.Sprintf("%s states an end of the rates: %q; a card has no end, so import later rates before it", at, excerpt(strings.TrimSpace(text))))
+			return nil
+		}
+	}
+	if r.o.Effective != "" || r.passed(strings.TrimSpace(found[0])) {
+		return nil
+	}
+	r.stated = append(r.stated, statedDate{at, strings.TrimSpace(found[0]), excerpt(strings.TrimSpace(text))})
+	return nil
+}
+
+// passed reports whether a date is past in every zone and in every order of day and month.
+func (r *reader) passed(text string) bool {
+	w, ok := wallOf(text)
+	swapped := w
+	w.sort(false)
+	swapped.sort(true)
+	past := func(w wall) bool { return w.in(time.UTC).Add(24 * time.Hour).Before(r.o.Now) }
+	return ok && past(w) && (!swapped.valid() || past(swapped))
+}
+
+// statedDate is a date above the headings.
+type statedDate struct {
+	at         Place
+	date, text string
+}
+
+// askStated asks whether the rates begin at a date above the headings. A column of dates says so itself.
+func (r *reader) askStated() {
+	for _, s := range r.stated {
+		if r.layout != nil && r.layout.at[colFrom] >= 0 {
+			return
+		}
+		q := Question{Code: "effective", Column: "", Place: s.at, Sample: s.date, on: r.anyLine(),
+			Text: fmt.Sprintf("%s says %q: give effective=DATE if the rates begin then, or effective=now", s.at, s.text)}
+		w, ok := wallOf(s.date)
+		if !ok {
+			q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: s.date})
+		} else {
+			swapped := w
+			for _, one := range []*wall{&w, &swapped} {
+				one.sort(one == &swapped)
+				value := one.in(time.UTC).Format("2006-01-02T15:04")
+				value = strings.TrimSuffix(value, "T00:00")
+				if one.valid() && !slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.Value == value }) {
+					q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: value})
+				}
+			}
+		}
+		q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: EffectiveNow})
+		r.ask(q)
+	}
+}
+
+// anyLine returns the first line with rates.
+func (r *reader) anyLine() *sampleLine {
+	for _, s := range r.stats {
+		if s.column == colPrefix && s.first != nil {
+			return s.first
+		}
+	}
+	return nil
+}
+
+// serialDay returns the day that a spreadsheet stores as a number.
+func (r *reader) serialDay(text string) (string, string) {
+	was := r.o.Zone
+	r.o.Zone = cmp.Or(was, time.UTC)
+	at, reason := r.serial(strings.TrimSpace(text))
+	r.o.Zone = was
+	return at.Format(time.DateOnly), reason
+}
+
+// begin applies Options.Effective to the rows without a date.
+func (r *reader) begin() error {
+	if r.o.Effective == "" || r.o.Effective == EffectiveNow {
+		return nil
+	}
+	at, reason := r.date(cell{text: r.o.Effective})
+	if reason == noZone {
+		r.askZone(Question{Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME", excerpt(r.o.Effective)), Sample: r.o.Effective})
+		at, reason = r.date(cell{text: r.o.Effective})
+	}
+	if reason != "" {
+		return ask("effective", "effective %q %s: give a date as YYYY-MM-DD, or now", excerpt(r.o.Effective), reason)
+	}
+	r.since = at
+	return nil
 }

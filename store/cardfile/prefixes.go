@@ -11,8 +11,11 @@ import (
 // prefixes reads a prefix cell and appends its prefixes to dst. The cell
 // holds one prefix, several, or ranges. Each may begin with +, 00 or, with
 // Exit011, 011.
-func (r *reader) prefixes(dst []rating.Prefix, c cell) ([]rating.Prefix, string) {
+func (r *reader) prefixes(dst []rating.Prefix, c cell, cells []cell) ([]rating.Prefix, string) {
 	text := strings.TrimSpace(c.text)
+	if len(r.layout.parts) > 0 {
+		return r.joined(dst, cells)
+	}
 	if c.number {
 		if c.exact && isExponent(text) {
 			return dst, asExponent
@@ -83,6 +86,11 @@ func (r *reader) list(dst []rating.Prefix, text string) (_ []rating.Prefix, reas
 
 func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, string) {
 	first, last, ranged := strings.Cut(text, "-")
+	if ranged {
+		if text, ranged = r.hyphen(text, first, last); !ranged {
+			first = text
+		}
+	}
 	if ranged && hyphened(first, last) && (r.o.NANP == nil || *r.o.NANP) {
 		return dst, "may be NPA-NXX or a range: write it without a hyphen, or give nanp=false for a range"
 	}
@@ -185,4 +193,100 @@ func (r *reader) bare(text string) (string, string) {
 func isExponent(text string) bool {
 	mantissa, exponent, found := strings.Cut(strings.ToUpper(text), "E")
 	return found && mantissa != "" && exponent != "" && strings.Trim(mantissa, "0123456789.,") == "" && strings.Trim(exponent, "+-0123456789") == ""
+}
+
+// joined reads a prefix in several columns: each of the last part follows the others.
+func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, string) {
+	var text [4]string
+	parts := r.layout.parts
+	if len(parts) > len(text) {
+		return dst, "is in more than four columns"
+	}
+	for n, at := range parts {
+		if at >= len(cells) {
+			continue
+		}
+		c := cells[at]
+		if c.fault != "" {
+			return dst, c.fault
+		}
+		if text[n] = strings.TrimSpace(c.text); isExponent(text[n]) {
+			return dst, asExponent
+		}
+	}
+	before := strings.Join(text[:len(parts)-1], "")
+	last := text[len(parts)-1]
+	if before == "" {
+		return dst, "is empty"
+	}
+	if last != "" && !strings.HasPrefix(last, strings.TrimLeft(before, "+0")) {
+		r.parted = true
+	} else if last != "" && r.doubled == nil {
+		r.doubled = r.sampleOf(r.at, r.cells)
+	}
+	if last == "" {
+		return r.list(dst, before)
+	}
+	for part := range strings.FieldsFuncSeq(last, func(c rune) bool { return strings.ContainsRune(";/|,\n ", c) }) {
+		first, end, ranged := strings.Cut(part, "-")
+		whole := before + strings.TrimSpace(first)
+		var reason string
+		if ranged {
+			from, why := r.prefix(whole)
+			if why != "" {
+				return dst, why
+			}
+			to, why := r.prefix(before + strings.TrimSpace(end))
+			if why != "" || to.Len() != from.Len() || to < from {
+				return dst, "is not a range: both ends need the same number of digits, the smaller first"
+			}
+			dst, reason = r.expand(dst, from, to)
+		} else {
+			from, why := r.prefix(whole)
+			dst, reason = r.oneMorePrefix(dst, from, why)
+		}
+		if reason != "" {
+			return dst, reason
+		}
+	}
+	return dst, ""
+}
+
+// hyphen decides whether two texts with a hyphen are a range of prefixes or one prefix. It asks unless both ends
+// belong to one country, and the first is more than its code.
+func (r *reader) hyphen(text, first, last string) (string, bool) {
+	from, to := strings.TrimLeft(strings.TrimSpace(first), "+0"), strings.TrimLeft(strings.TrimSpace(last), "+0")
+	if !allDigits(from+to) || from == "" || to == "" || r.layout.npanxx || r.o.NANP != nil && *r.o.NANP {
+		return text, true
+	}
+	join := strings.TrimSpace(first) + strings.TrimSpace(last)
+	switch r.o.Hyphen {
+	case HyphenJoin:
+		return join, false
+	case HyphenRange:
+		return text, true
+	}
+	country := CountryCode(from)
+	if country != "" && country != from && CountryCode(to) == country || from == to {
+		return text, true
+	}
+	if len(from) == 3 && hyphened(from, to) {
+		return text, true // asked as NPA-NXX
+	}
+	r.ask(Question{Code: "hyphen", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
+		Text:    fmt.Sprintf("%q may be a range or one prefix in two parts: give hyphen=range or hyphen=join", excerpt(text)),
+		Choices: []Choice{{Parameter: "hyphen", Value: HyphenJoin}, {Parameter: "hyphen", Value: HyphenRange}}})
+	return join, false
+}
+
+// askDoubled asks if the last part of every prefix begins with the first part, and may be the whole prefix.
+func (r *reader) askDoubled() {
+	if r.doubled == nil || r.parted || r.layout == nil || r.layout.roles[r.layout.parts[0]].answered {
+		return
+	}
+	parts := r.layout.parts
+	last := position(r.layout.cells, parts[len(parts)-1])
+	r.ask(Question{Code: "prefix", option: "map", Column: last, on: r.doubled,
+		Text:    fmt.Sprintf("the column %q begins like %q in every line, so it may be the whole prefix", last, position(r.layout.cells, parts[0])),
+		Choices: []Choice{{Parameter: "map", Value: last + "=prefix"}, {Parameter: "map", Value: position(r.layout.cells, parts[0]) + "+" + last + "=prefix"}}})
 }

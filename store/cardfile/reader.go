@@ -1,8 +1,8 @@
 package cardfile
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -28,9 +28,12 @@ type reader struct {
 	above     int          // lines above the heading
 	spoken    []spoken     // what those lines say about the currency
 	stepless  int          // lines without a pulse
-	style     style
+	styles    [columnCount]style
 	shapes    shapes
 	since1904 bool // whether the workbook counts days from 1904
+
+	at    Place  // of the line that is read
+	cells []cell // of that line
 
 	now      *ledger           // rows that are in force
 	later    map[int64]*ledger // later rows, by their start in microseconds
@@ -38,8 +41,26 @@ type reader struct {
 	sheets   []string          // by the number of the sheet in a place
 	seed     maphash.Seed
 	sum      []byte
-	missing  []*FileError // options that the file cannot be read without
 	prefixed []rating.Prefix
+
+	answers               []answer
+	used                  []bool // answers that name a column of the file
+	questions             []Question
+	quiet                 bool // asks nothing
+	stats                 []*columnStat
+	statNamed             map[string]*columnStat
+	saidUnits             []saidUnit
+	headless              []headless // lines that may be headings
+	prove                 func() (*proof, error)
+	proof                 *proof // what the whole file shows about dates and prices
+	proving               bool   // only looks for the proof
+	fault                 error  // found while a cell was read
+	dates                 map[string]datedCell
+	dayFirst, monthsFirst bool         // some date shows this order
+	doubled               *sampleLine  // a line whose last part of the prefix begins with the first part
+	parted                bool         // some line is not so
+	stated                []statedDate // dates above the headings
+	alike                 int          // prices that two names have
 
 	work       *stopwatch
 	countOnly  bool         // only counts the prefixes
@@ -51,11 +72,20 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {
-	return &reader{
-		ctx: ctx, o: o, yield: yield, seed: maphash.MakeSeed(), style: style{told: o.Decimal},
-		now: newLedger(time.Time{}), later: map[int64]*ledger{}, demoted: map[uint32]bool{},
-		report: Report{Columns: map[string]string{}, Ignored: []string{}, Refusals: []Refusal{}, Warnings: []string{}},
+	answers, err := o.answers()
+	if err != nil {
+		answers = nil // Read returns the error
 	}
+	r := &reader{
+		answers: answers, used: make([]bool, len(answers)), statNamed: map[string]*columnStat{}, dates: map[string]datedCell{},
+		ctx: ctx, o: o, yield: yield, seed: maphash.MakeSeed(),
+		now: newLedger(time.Time{}), later: map[int64]*ledger{}, demoted: map[uint32]bool{},
+		report: Report{Mapping: []Mapped{}, Columns: map[string]string{}, Ignored: []string{}, Refusals: []Refusal{}, Warnings: []string{}, Notes: []Note{}},
+	}
+	for i := range r.styles {
+		r.styles[i] = style{told: o.Decimal, round: o.Round, unit: unit{times: 1}}
+	}
+	return r
 }
 
 // line handles one line of cells.
@@ -77,10 +107,25 @@ func (r *reader) line(at Place, cells []cell) error {
 	if r.isTotal(cells) && r.headingAgain(cells) == nil {
 		return r.total(at, cells)
 	}
+	if r.proving {
+		return r.proves(cells)
+	}
+	if r.isNote(cells) {
+		r.noted(at, cells)
+		return nil
+	}
+	r.at, r.cells = at, cells
 	row, why := r.rowOrSum(cells)
+	if r.fault != nil {
+		return r.fault
+	}
 	if why.reason == noZone {
-		r.askZone(&FileError{Place: at, Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME", excerpt(why.cell))})
+		r.askZone(Question{Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME", excerpt(why.cell)), Sample: why.cell,
+			Column: r.layout.names[colFrom], on: r.sampleOf(at, cells)})
 		row, why = r.rowOrSum(cells)
+	}
+	if len(r.layout.watch) > 0 && !r.countOnly {
+		r.observe(at, cells)
 	}
 	if !why.none() {
 		return r.refused(at, cells, why)
@@ -103,11 +148,19 @@ func blank(cells []cell) bool {
 }
 
 func (r *reader) useLayout(l *layout) error {
+	for _, q := range l.open {
+		r.ask(q)
+	}
 	if err := r.oneCurrency(l); err != nil {
 		return err
 	}
 	r.layout, r.laid = l, true
-	l.npanxx = namesNPANXX(l.names[colPrefix])
+	l.npanxx = l.npanxx || namesNPANXX(l.names[colPrefix])
+	r.measure(l)
+	r.statsOf(l)
+	if err := r.begin(); err != nil {
+		return err
+	}
 	for column, name := range l.names {
 		if l.at[column] >= 0 && name != "" {
 			r.report.Columns[columnNames[column]] = name
@@ -117,6 +170,13 @@ func (r *reader) useLayout(l *layout) error {
 		r.ignore(name)
 	}
 	return nil
+}
+
+// measure applies the units that the columns have.
+func (r *reader) measure(l *layout) {
+	for column := range r.styles {
+		r.styles[column].unit = unitOf(l.details[column])
+	}
 }
 
 // ignore adds a column to the ignored ones in the report.
@@ -158,7 +218,7 @@ func (r *reader) cell(cells []cell, column int) cell {
 	return cells[at]
 }
 
-// fingerprint returns a hash of a row without its prefix and date.
+// fingerprint returns a hash of a row without its prefix, name and date.
 func (r *reader) fingerprint(row *Row) uint64 {
 	b := strconv.AppendInt(r.sum[:0], int64(row.Cost), 10)
 	for _, option := range []rating.Optional[rating.Money]{row.Inter, row.Intra} {
@@ -171,7 +231,8 @@ func (r *reader) fingerprint(row *Row) uint64 {
 	b = strconv.AppendUint(append(b, ' '), uint64(row.MCD), 10)
 	b = strconv.AppendUint(append(b, ' '), uint64(row.Pulse), 10)
 	b = strconv.AppendBool(append(b, ' '), row.Blocked)
-	r.sum = append(append(b, ' '), row.Name...)
+	b = strconv.AppendBool(append(b, ' '), row.Removed)
+	r.sum = strconv.AppendUint(append(b, ' '), uint64(row.Given>>1), 10)
 	return maphash.Bytes(r.seed, r.sum)
 }
 
@@ -182,48 +243,80 @@ func (r *reader) finish() error {
 	}
 	switch {
 	case r.shapes.doubtful():
-		r.askPlan(&FileError{Text: fmt.Sprintf("%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)})
+		r.askPlan(Question{on: r.shapes.sample, Text: fmt.Sprintf("%d of %d prefixes without a country code look like NPA-NXX: %s", r.shapes.npanxx, r.shapes.bare, whichPlan)})
 	case r.shapes.areasAlone():
-		r.askPlan(&FileError{Text: fmt.Sprintf("all prefixes have three digits, and %d of %d look like area codes of North America: %s", r.shapes.areas, r.shapes.bare, whichPlan)})
+		r.askPlan(Question{on: r.shapes.sample, Text: fmt.Sprintf("all prefixes have three digits, and %d of %d look like area codes of North America: %s", r.shapes.areas, r.shapes.bare, whichPlan)})
 	}
 	r.warnStepless()
-	if r.style.dollars {
+	if slices.ContainsFunc(r.styles[:], func(s style) bool { return s.dollars }) {
 		r.warn(fmt.Sprintf("prices have the sign $ and are taken to be in %s: check that they are not in another currency with this sign", r.o.Currency))
 	}
+	if r.alike > 0 {
+		r.warn(fmt.Sprintf("prices that the file gives under two names: %d; the first name is taken", r.alike))
+	}
+	r.askColumns()
+	r.askDoubled()
+	r.askSaid()
+	r.askStated()
+	if err := r.unused(); err != nil {
+		return err
+	}
+	r.linesOfQuestions()
+	r.report.Mapping = r.mapping()
 	r.settle()
 	r.report.sortDates()
 	r.report.Lines.Read = r.report.Lines.sum()
 	return nil
 }
 
+// linesOfQuestions gives the questions about headings a line that shows the effects.
+func (r *reader) linesOfQuestions() {
+	for i := range r.questions {
+		q := &r.questions[i]
+		if s := r.statNamed[q.Column]; q.on == nil && s != nil && s.first != nil {
+			q.on, q.Place, q.Sample = s.first, s.first.at, cmp.Or(q.Sample, s.sample())
+		}
+	}
+}
+
+// unused returns an error if an answer names no column.
+func (r *reader) unused() error {
+	for n, a := range r.answers {
+		if !r.used[n] && !r.quiet && len(r.o.Columns) == 0 {
+			var names []string
+			for _, s := range r.stats {
+				names = append(names, s.name)
+			}
+			option := "map"
+			if a.column < 0 {
+				option = "ignore"
+			}
+			return &FileError{Option: option, Final: true, Text: fmt.Sprintf("%s %q names no column: the columns are %s", option, excerpt(a.text), excerpts(names))}
+		}
+	}
+	return nil
+}
+
+func excerpts(names []string) string {
+	text := strings.Join(names, ", ")
+	if len(text) > 1000 {
+		text = text[:1000] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
+}
+
 // askZone notes that the time zone is missing, and goes on with UTC to find what
-// else is. Nothing that was read is kept then.
-func (r *reader) askZone(why *FileError) {
-	why.Option, r.o.Zone = "zone", time.UTC
-	r.missing = append(r.missing, why)
+// else is.
+func (r *reader) askZone(q Question) {
+	q.Code, r.o.Zone = "zone", time.UTC
+	q.Choices = []Choice{{Parameter: "zone", Value: "UTC"}}
+	r.ask(q)
 }
 
 // askPlan notes, once, that the plan of the prefixes is missing.
-func (r *reader) askPlan(why *FileError) {
-	if why.Option = "nanp"; !slices.ContainsFunc(r.missing, func(m *FileError) bool { return m.Option == "nanp" }) {
-		r.missing = append(r.missing, why)
+func (r *reader) askPlan(q Question) {
+	if q.Code = "nanp"; !slices.ContainsFunc(r.questions, func(p Question) bool { return p.Code == "nanp" }) {
+		q.Choices = []Choice{{Parameter: "nanp", Value: "true"}, {Parameter: "nanp", Value: "false"}}
+		r.ask(q)
 	}
-}
-
-// asked is what the reading ends with: all options that are missing, in one error.
-// Another fault may come from going on without them, so they go before it.
-func (r *reader) asked(err error) error {
-	switch {
-	case len(r.missing) == 0, err != nil && !errors.Is(err, ErrFile):
-		return err
-	case len(r.missing) == 1:
-		return r.missing[0]
-	}
-	all := &FileError{Option: r.missing[0].Option}
-	var texts []string
-	for _, m := range r.missing {
-		texts = append(texts, m.Error())
-	}
-	all.Text = fmt.Sprintf("%d options are missing: %s", len(texts), strings.Join(texts, "; "))
-	return all
 }

@@ -10,9 +10,10 @@ import (
 
 // Report accounts for every line of a file.
 type Report struct {
-	Format    string `json:"format"`
-	Encoding  string `json:"encoding,omitempty"`  // for CSV and NDJSON
-	Delimiter string `json:"delimiter,omitempty"` // for CSV
+	Format    string   `json:"format"`
+	Encoding  string   `json:"encoding,omitempty"`  // for CSV and NDJSON
+	Delimiter string   `json:"delimiter,omitempty"` // for CSV
+	Mapping   []Mapped `json:"mapping" nullable:"false" description:"every column of the file, with its assumed meaning"`
 	// Columns maps each column that was read to the file's name for it.
 	Columns  map[string]string `json:"columns"`
 	Ignored  []string          `json:"ignored_columns" nullable:"false"`
@@ -21,6 +22,9 @@ type Report struct {
 	Merged   int               `json:"merged" description:"prices that the file gives more than once with the same values"`
 	Refusals []Refusal         `json:"refusals" nullable:"false" description:"the first refused lines; lines.refused counts all"`
 	Warnings []string          `json:"warnings" nullable:"false"`
+	Notes    []Note            `json:"notes" nullable:"false" description:"the first lines of text; lines.notes counts all"`
+	Blocking int               `json:"refused_blocking" description:"refused lines that block their prefix, or may do so; they cannot be skipped"`
+	Removals int               `json:"removals" description:"prefixes that the file removes"`
 	// Dates are the start dates after Options.Now, ascending.
 	Dates []time.Time `json:"-"`
 	// Fixes corrects rows that were yielded but do not stand.
@@ -37,7 +41,16 @@ type Lines struct {
 	Blank      int `json:"blank"`
 	Headings   int `json:"headings" description:"including the lines above the header"`
 	Totals     int `json:"totals"`
+	Notes      int `json:"notes" description:"lines of text beside the rates"`
 }
+
+// Note is a line of text beside the rates.
+type Note struct {
+	Place
+	Text string `json:"text" description:"cut to 200 characters"`
+}
+
+const maxNotes = 20
 
 // Refusal is a refused line with the reason.
 type Refusal struct {
@@ -56,7 +69,7 @@ type Fix struct {
 }
 
 func (l Lines) sum() int {
-	return l.Priced + l.Repeated + l.Superseded + l.Refused + l.Blank + l.Headings + l.Totals
+	return l.Priced + l.Repeated + l.Superseded + l.Refused + l.Blank + l.Headings + l.Totals + l.Notes
 }
 
 // refuse counts a line as refused and records the reason if it is among the first

@@ -102,6 +102,9 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 			if err != nil {
 				rt.Fatalf("%v\n%s", err, out.Bytes())
 			}
+			for i := range got {
+				got[i].Given = 0
+			}
 			if report.Lines.Refused != 0 || len(report.Ignored) != 0 || !reflect.DeepEqual(got, rows) {
 				rt.Fatalf("%+v\ngot %+v\nwant %+v\n%s", report, got, rows, out.Bytes())
 			}
@@ -251,6 +254,7 @@ func TestAWorkbookOfAnotherLibraryIsRead(t *testing.T) {
 		"xlsx-asked": {}, "xlsx-all": {Sheets: []string{"*"}, Zone: time.UTC}, "xlsx-more": {Sheets: []string{"More"}},
 		"xlsx-none": {Sheets: []string{"Nothing"}}, "xlsx-zone": {Sheets: []string{"Sheet1"}},
 	} {
+		o.Hyphen = cardfile.HyphenRange
 		rows, report, err := readAll(t, file, o)
 		golden(t, "testdata/golden/"+name+".json", rows, report, err)
 	}

@@ -41,16 +41,31 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	row.Connect, row.From = r.connect, r.since
 	r.prefixed, r.unexpanded, r.shapes.line = r.prefixed[:0], 0, ""
 	p.read(colPrefix, func(c cell) (reason string) {
-		r.prefixed, reason = r.prefixes(r.prefixed, c)
+		r.prefixed, reason = r.prefixes(r.prefixed, c, cells)
 		return reason
 	})
-	p.read(colName, func(c cell) string { return r.name(&row.Name, c) })
-	p.read(colCost, func(c cell) string { return r.money(&row.Cost, c) })
-	p.optional(colInter, func(c cell) string { return r.moneyOption(&row.Inter, c) })
-	p.optional(colIntra, func(c cell) string { return r.moneyOption(&row.Intra, c) })
-	p.optional(colConnect, func(c cell) string { return r.money(&row.Connect, c) })
+	p.read(colName, func(c cell) string {
+		if c.text != "" {
+			row.Given.give(colName)
+		}
+		return r.name(&row.Name, c)
+	})
+	r.status(&p, &row)
+	p.read(colCost, func(c cell) string {
+		if (row.Blocked || row.Removed || r.o.Amend && strings.TrimSpace(c.text) == "") && noPrice(c.text) {
+			return ""
+		}
+		return r.money(&row, colCost, &row.Cost, c)
+	})
+	p.optional(colInter, func(c cell) string { return r.moneyOption(&row, colInter, &row.Inter, c) })
+	p.optional(colIntra, func(c cell) string { return r.moneyOption(&row, colIntra, &row.Intra, c) })
+	p.optional(colConnect, func(c cell) string {
+		if row.Blocked && noPrice(c.text) {
+			return ""
+		}
+		return r.money(&row, colConnect, &row.Connect, c)
+	})
 	r.counting(&p, &row)
-	p.optional(colStatus, func(c cell) string { return status(&row.Blocked, c) })
 	p.optional(colIncluded, included)
 	p.optional(colCurrency, func(c cell) string { return r.currency(c) })
 	p.optional(colFrom, func(c cell) (reason string) {
@@ -120,15 +135,107 @@ func (r *reader) name(into *string, c cell) string {
 	return ""
 }
 
-func (r *reader) money(into *rating.Money, c cell) (reason string) {
-	*into, reason = r.style.price(c, r.o.Currency)
+func (r *reader) money(row *Row, column int, into *rating.Money, c cell) (reason string) {
+	s := &r.styles[column]
+	m, reason := s.price(c, r.o.Currency)
+	switch reason {
+	case ambiguousComma:
+		if reason = r.mark(s, column, c); reason == "" {
+			m, reason = s.price(c, r.o.Currency)
+		}
+	case tooPrecise:
+		r.ask(Question{Code: "round", Column: r.layout.names[column], Sample: c.text, on: r.sampleOf(r.at, r.cells),
+			Text:    fmt.Sprintf("the price %q has more than ten decimals: give round=up, round=half or round=down", excerpt(c.text)),
+			Choices: []Choice{{Parameter: "round", Value: RoundUp}, {Parameter: "round", Value: RoundHalf}, {Parameter: "round", Value: RoundDown}}})
+		for i := range r.styles {
+			r.styles[i].round = RoundUp
+		}
+		m, reason = s.price(c, r.o.Currency)
+	}
+	*into = m
+	row.Given.give(column)
 	return reason
 }
 
-func (r *reader) moneyOption(into *rating.Optional[rating.Money], c cell) string {
-	m, reason := r.style.price(c, r.o.Currency)
+func (r *reader) moneyOption(row *Row, column int, into *rating.Optional[rating.Money], c cell) string {
+	if row.Blocked && noPrice(c.text) {
+		return ""
+	}
+	var m rating.Money
+	reason := r.money(row, column, &m, c)
 	*into = rating.Some(m)
 	return reason
+}
+
+// mark finds the decimal mark of a column in the whole file, or asks for it.
+func (r *reader) mark(s *style, column int, c cell) string {
+	if r.quiet && r.proof == nil {
+		return ambiguousComma
+	}
+	p, err := r.proved()
+	if err != nil {
+		r.fault = err
+		return ambiguousComma
+	}
+	s.told = p.marks[column]
+	if s.told == 0 {
+		r.ask(Question{Code: "decimal", Column: r.layout.names[column], Sample: c.text, on: r.sampleOf(r.at, r.cells),
+			Text:    fmt.Sprintf("the price %q may have thousands or decimals: give decimal=, or decimal=.", excerpt(c.text)),
+			Choices: []Choice{{Parameter: "decimal", Value: ","}, {Parameter: "decimal", Value: "."}}})
+		s.told = ','
+	}
+	return ""
+}
+
+// status reads the columns that say whether a price is open.
+func (r *reader) status(p *lineReader, row *Row) {
+	p.optional(colStatus, func(c cell) string {
+		switch stateOf(c.text) {
+		case isOpen:
+			row.Given.give(colStatus)
+		case isBlocked:
+			row.Blocked = true
+			row.Given.give(colStatus)
+		case isWithdrawn:
+			return r.withdrawn(row, c)
+		case isSilent:
+		default:
+			return "is neither open nor blocked"
+		}
+		return ""
+	})
+	for _, column := range []int{colBlocked, colOpen} {
+		p.read(column, func(c cell) string {
+			if strings.TrimSpace(c.text) == "" && r.o.Amend {
+				return ""
+			}
+			is, known := truthOf(c.text)
+			if !known {
+				return "is neither yes nor no"
+			}
+			row.Blocked = row.Blocked || is == (column == colBlocked)
+			row.Given.give(colStatus)
+			return ""
+		})
+	}
+}
+
+// withdrawn blocks or removes a price, or asks which.
+func (r *reader) withdrawn(row *Row, c cell) string {
+	if r.layout.details[colStatus] == "" {
+		name := r.layout.names[colStatus]
+		r.ask(Question{Code: "withdrawn", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
+			Text: fmt.Sprintf("%q may block the prefix or remove it; without it, a shorter prefix applies: give map=%s=status:block or map=%s=status:remove",
+				excerpt(c.text), name, name),
+			Choices: mapTo(name, []string{"status:block", "status:remove"}, false)})
+	}
+	if r.layout.details[colStatus] == "remove" {
+		row.Removed = true
+		return ""
+	}
+	row.Blocked = true
+	row.Given.give(colStatus)
+	return ""
 }
 
 // counting reads mcd and pulse, which may share a cell as 30/6. The pulse
@@ -141,6 +248,15 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		row.Pulse = uint32(*r.o.Pulse)
 	}
 	said := false // the pulse column also gave the minimum
+	inMinutes := func(column int, n *uint32) string {
+		if r.layout.details[column] != "minutes" {
+			return ""
+		}
+		if *n *= 60; *n > 86_400 {
+			return notSeconds
+		}
+		return ""
+	}
 	p.optional(colPulse, func(c cell) (reason string) {
 		first, step, both := strings.Cut(c.text, "/")
 		if both {
@@ -148,8 +264,15 @@ func (r *reader) counting(p *lineReader, row *Row) {
 				return "is neither a number of seconds nor two numbers like 30/6"
 			}
 			said, c.text = true, step
+			row.Given.give(colMCD)
 		}
-		row.Pulse, reason = r.increment(c)
+		row.Given.give(colPulse)
+		if row.Pulse, reason = r.increment(c); reason == "" {
+			reason = inMinutes(colPulse, &row.Pulse)
+		}
+		if reason == "" && both {
+			reason = inMinutes(colPulse, &row.MCD)
+		}
 		if reason == "" && row.Pulse == 0 {
 			reason = "is 0: the smallest step is one second"
 		}
@@ -157,23 +280,15 @@ func (r *reader) counting(p *lineReader, row *Row) {
 	})
 	p.optional(colMCD, func(c cell) (reason string) {
 		pair := row.MCD
-		if row.MCD, reason = r.increment(c); reason == "" && said && row.MCD != pair {
+		row.Given.give(colMCD)
+		if row.MCD, reason = r.increment(c); reason == "" {
+			reason = inMinutes(colMCD, &row.MCD)
+		}
+		if reason == "" && said && row.MCD != pair {
 			reason = fmt.Sprintf("contradicts the column %s, which begins with %d", columnNames[colPulse], pair)
 		}
 		return reason
 	})
-}
-
-func status(blocked *bool, c cell) string {
-	switch strings.ToLower(strings.TrimSpace(c.text)) {
-	case "open", "active", "enabled":
-		*blocked = false
-	case "blocked", "closed", "disabled", "inactive":
-		*blocked = true
-	default:
-		return "is neither open nor blocked"
-	}
-	return ""
 }
 
 // included refuses free time, which a row cannot express.

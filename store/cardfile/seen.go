@@ -17,9 +17,10 @@ type shard struct {
 // slot records a prefix of the file. A free slot has the Prefix 0.
 type slot struct {
 	prefix rating.Prefix
-	sum    uint64 // hash of the rest of the row
+	sum    uint64 // hash of the rest of the row, without the name
 	line   uint32 // number of its place
 	date   uint16 // index of its date
+	name   uint16 // hash of the name
 }
 
 // scatter spreads prefixes evenly over the tables, because they are dense.

@@ -92,3 +92,27 @@ func validUTF8(part []byte) (valid bool, rest int) {
 	}
 	return false, 0
 }
+
+// lines reads a text whose lines end with CR alone as one whose lines end with LF.
+type lines struct {
+	from  io.Reader
+	known bool
+	alone bool // CR ends lines
+}
+
+func (l *lines) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	if !l.known && n > 0 {
+		l.known = true
+		ends, both := bytes.Count(p[:n], []byte("\r")), bytes.Count(p[:n], []byte("\r\n"))
+		l.alone = ends-both > bytes.Count(p[:n], []byte("\n"))
+	}
+	if l.alone {
+		for i := range p[:n] {
+			if p[i] == '\r' {
+				p[i] = '\n'
+			}
+		}
+	}
+	return n, err
+}

@@ -14,6 +14,9 @@ type style struct {
 	seen byte // what an earlier price has shown; 0 if none has
 
 	dollars bool // a price had the sign $, and the card's currency is not USD
+
+	unit  unit
+	round string // as Options.Round
 }
 
 const (
@@ -31,19 +34,22 @@ func (s *style) price(c cell, currency string) (m rating.Money, reason string) {
 		if !s.fits(c.shown, currency) {
 			return 0, "is shown in " + c.currency + ", but the card has " + currency
 		}
-		return numberPrice(text, c.exact)
+		return s.numberPrice(text, c.exact)
 	}
 	signed := strings.Contains(text, "$")
 	text, ok := stripCurrency(text, currency)
 	if !ok {
 		return 0, "has an unknown currency, or another one than the card"
 	}
+	if strings.ContainsAny(text, "eE") && isExponent(text) && strings.Count(text, ",")+strings.Count(text, ".") <= 1 {
+		return s.numberPrice(strings.Replace(text, ",", ".", 1), true)
+	}
 	whole, fraction, reason := s.split(text)
 	if reason != "" {
 		return 0, reason
 	}
 	s.dollars = s.dollars || signed && currency != "USD"
-	return amount(whole, fraction)
+	return s.amount(whole, fraction)
 }
 
 // fits reports whether a number is displayed in the card's currency, or in
@@ -60,10 +66,16 @@ func (s *style) fits(how shown, currency string) bool {
 }
 
 // symbols maps a sign to the currencies that use it.
-var symbols = map[string]string{"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "£": "GBP"}
+var symbols = map[string]string{
+	"$": "USD AUD CAD NZD SGD HKD", "€": "EUR", "£": "GBP", "US$": "USD", "USD$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD",
+	"NZ$": "NZD", "S$": "SGD", "HK$": "HKD", "R$": "BRL",
+}
 
 // stripCurrency removes the card's own currency from an amount.
 func stripCurrency(text, currency string) (string, bool) {
+	if text != "" && text[0] <= '9' && text[0] >= '0' && text[len(text)-1] <= '9' {
+		return text, true
+	}
 	bare := strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
 	if len(bare) == len(text) {
 		return text, true
@@ -155,14 +167,29 @@ func allDigits(text string) bool {
 	return true
 }
 
-// amount returns the money for the digits before and after the decimal mark.
-func amount(whole, fraction string) (rating.Money, string) {
+// amount returns the money for the digits before and after the decimal mark, in the unit of
+// the column.
+func (s *style) amount(whole, fraction string) (rating.Money, string) {
 	if whole == "" && fraction == "" {
 		return 0, notAPrice
 	}
+	if n := s.unit.shift; n > 0 {
+		whole = strings.Repeat("0", n) + whole
+		whole, fraction = whole[:len(whole)-n], whole[len(whole)-n:]+fraction
+	}
 	fraction = strings.TrimRight(fraction, "0")
+	more := false // to be rounded up
 	if len(fraction) > rating.Decimals {
-		return 0, tooPrecise
+		switch s.round {
+		case RoundUp:
+			more = true
+		case RoundHalf:
+			more = fraction[rating.Decimals] >= '5'
+		case RoundDown:
+		default:
+			return 0, tooPrecise
+		}
+		fraction = fraction[:rating.Decimals]
 	}
 	var m uint64
 	for _, part := range [2]string{whole, fraction} {
@@ -179,16 +206,20 @@ func amount(whole, fraction string) (rating.Money, string) {
 		}
 		m *= 10
 	}
-	if m > math.MaxInt64 {
+	if more {
+		m++
+	}
+	times := uint64(max(1, s.unit.times))
+	if m > math.MaxInt64/times {
 		return 0, tooMuch
 	}
-	return rating.Money(m), ""
+	return rating.Money(m * times), ""
 }
 
 // numberPrice reads a number as a spreadsheet or JSON stores it. It may have
 // an exponent. Unless it is exact, digits after the fifteenth are rounding
 // errors of a binary fraction and are rounded away.
-func numberPrice(text string, exact bool) (rating.Money, string) {
+func (s *style) numberPrice(text string, exact bool) (rating.Money, string) {
 	digits, point, ok := scientific(text)
 	if !ok {
 		return 0, notAPrice
@@ -200,17 +231,17 @@ func numberPrice(text string, exact bool) (rating.Money, string) {
 	case digits == "":
 		return 0, ""
 	case point <= 0:
-		if -point > rating.Decimals {
+		if -point > 400 {
 			return 0, tooPrecise
 		}
-		return amount("", strings.Repeat("0", -point)+digits)
+		return s.amount("", strings.Repeat("0", -point)+digits)
 	case point >= len(digits):
 		if point > 20 {
 			return 0, tooMuch
 		}
-		return amount(digits+strings.Repeat("0", point-len(digits)), "")
+		return s.amount(digits+strings.Repeat("0", point-len(digits)), "")
 	}
-	return amount(digits[:point], digits[point:])
+	return s.amount(digits[:point], digits[point:])
 }
 
 // scientific reads a number of at least 0. It returns the digits without zeros

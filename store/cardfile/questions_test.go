@@ -1,0 +1,207 @@
+package cardfile_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store/cardfile"
+)
+
+// askedOf returns the questions of a file as "code column: parameter=value -> effect | …", or its prices.
+func askedOf(t testing.TB, file cardfile.File, o cardfile.Options) string {
+	t.Helper()
+	rows, _, err := readAll(t, file, o)
+	var bad *cardfile.FileError
+	if !errors.As(err, &bad) {
+		var out []string
+		for _, r := range rows {
+			text := fmt.Sprintf("%s=%s %d/%d", r.Prefix, r.Cost, r.MCD, r.Pulse)
+			if r.Blocked {
+				text += " blocked"
+			}
+			if r.Removed {
+				text += " removed"
+			}
+			if r.Name != "" {
+				text += " " + r.Name
+			}
+			if !r.From.IsZero() {
+				text += " " + r.From.Format(time.RFC3339)
+			}
+			out = append(out, text)
+		}
+		return strings.Join(out, "; ") + fmt.Sprint(err)[len("<nil>")*btoi(err == nil):]
+	}
+	if len(bad.Questions) == 0 {
+		return "error: " + bad.Error()
+	}
+	var out []string
+	for _, q := range bad.Questions {
+		text := strings.TrimSpace(q.Code+" "+q.Column) + ":"
+		for _, c := range q.Choices {
+			text += fmt.Sprintf(" %s=%s", c.Parameter, c.Value)
+			if c.Effect != "" {
+				text += " -> " + c.Effect + " |"
+			}
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, "\n")
+}
+
+func btoi(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// Each file holds something that could be read in two ways. Every part of want must be in the questions or in the prices.
+func TestWhatAFileLeavesOpenIsAsked(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, text string
+		o          cardfile.Options
+		want       []string
+	}{
+		{"a prefix in two columns", "Destination,Country Code,City Code,Rate / Paris,33,1,0.01", cardfile.Options{}, []string{"331=0.01"}},
+		{"a complete prefix beside its parts", "Country Code,Area Code,Full Code,Rate / 33,1,331,0.01 / 44,20,4420,0.02", cardfile.Options{}, []string{"331=0.01", "4420=0.02"}},
+		{"half of a prefix", "Area Code,Rate / 20,0.01", cardfile.Options{}, []string{"prefix Area Code: map=Area Code=prefix -> line 2: 20 costs 0.01"}},
+		{"half of a prefix, answered", "Area Code,Rate / 20,0.01", cardfile.Options{Maps: []string{"area code=prefix"}}, []string{"20=0.01"}},
+		{"a code beside a country code", "Country Code,Code,Rate / 33,1,0.01", cardfile.Options{}, []string{"map=Country Code+Code=prefix -> line 2: 331 costs 0.01", "map=Code=prefix -> line 2: 1 costs 0.01"}},
+		{"a code beside a country code, answered", "Country Code,Code,Rate / 33,1,0.01", cardfile.Options{Maps: []string{"Country Code+Code=prefix"}}, []string{"331=0.01"}},
+		{"a code that repeats its country code", "Country Code,Code,Rate / 33,331,0.01", cardfile.Options{}, []string{"331=0.01"}},
+		{"a city code that is a whole prefix", "Country Code,City Code,Rate / 33,331,0.01 / 44,4420,1", cardfile.Options{}, []string{"prefix City Code: map=City Code=prefix -> line 2: 331 costs"}},
+		{"NPA and NXX", "NPA,NXX,Rate / 212,555,0.01", cardfile.Options{NANP: yes()}, []string{"1212555=0.01"}},
+		{"a hyphen", "Code,Rate / 49-30,0.01", cardfile.Options{}, []string{"hyphen=join -> line 2: 4930 costs 0.01", "hyphen=range -> line 2 is refused"}},
+		{"a hyphen, answered", "Code,Rate / 33-35,0.01", cardfile.Options{Hyphen: cardfile.HyphenRange}, []string{"33=0.01", "35=0.01"}},
+		{"a range in one country", "Code,Rate / 4477-4478,0.01", cardfile.Options{}, []string{"4477=0.01", "4478=0.01"}},
+		{"an unknown price", "Prefix,Rate,Surcharge / 44,0.01,0.05 / 49,0.01,0", cardfile.Options{}, []string{"column Surcharge: map=Surcharge=connect -> line 2: 44 costs 0.01, 0/1, fee 0.05 | ignore=Surcharge -> line 2: 44 costs 0.01, 0/1 |"}},
+		{"an unknown status", "Prefix,Rate,Barred / 44,0.01,no / 49,0.01,yes", cardfile.Options{}, []string{"map=Barred=blocked -> line 3: 49 is blocked"}},
+		{"an unknown status, answered", "Prefix,Rate,Barred / 44,0.01,no / 49,0.01,yes", cardfile.Options{Maps: []string{"Barred=blocked"}}, []string{"44=0.01 0/1;", "49=0.01 0/1 blocked"}},
+		{"a change that is withdrawn", "Prefix,Rate,Remark / 44,0.01,Increase / 49,,Withdrawn", cardfile.Options{}, []string{"map=Remark=status:block -> line 3: 49 is blocked | map=Remark=status:remove -> line 3: 49 is removed"}},
+		{"a change that is withdrawn, answered", "Prefix,Rate,Remark / 44,0.01,Increase / 49,,Withdrawn", cardfile.Options{Maps: []string{"Remark=status:remove"}}, []string{"44=0.01 0/1;", "49=0 0/1 removed"}},
+		{"a status that is deleted", "Prefix,Rate,Status / 49,,Deleted", cardfile.Options{}, []string{"withdrawn Status: map=Status=status:block", "map=Status=status:remove"}},
+		{"increments under another heading", "Prefix,Rate,Terms / 44,0.01,60/30", cardfile.Options{}, []string{"map=Terms=pulse -> line 2: 44 costs 0.01, 60/30"}},
+		{"a column of numbers", "Line,Prefix,Rate / 1,44,0.01 / 2,49,0.01", cardfile.Options{}, []string{"ignore=Line"}},
+		{"a column of numbers, left out", "Line,Prefix,Rate / 1,44,0.01 / 2,49,0.01", cardfile.Options{Ignore: []string{"Line"}}, []string{"44=0.01", "49=0.01"}},
+		{"a column of text", "Prefix,Rate,Operator / 44,0.01,A / 49,0.01,B", cardfile.Options{}, []string{"44=0.01", "49=0.01"}},
+		{"a column that never varies", "Prefix,Rate,Deck / 44,0.01,7 / 49,0.01,7", cardfile.Options{}, []string{"44=0.01", "49=0.01"}},
+		{"an old and a new price", "Prefix,Current Rate,Revised Rate / 44,0.01,0.02", cardfile.Options{}, []string{"44=0.02"}},
+		{"an old and another price", "Prefix,Previous Price,Price / 44,0.01,0.02", cardfile.Options{}, []string{"44=0.02"}},
+		{"two prices", "Prefix,Rate,Price / 44,0.01,0.02", cardfile.Options{}, []string{"cost Rate: map=Rate=cost -> line 2: 44 costs 0.01, 0/1 | map=Price=cost -> line 2: 44 costs 0.02, 0/1 |"}},
+		{"two prices, answered", "Prefix,Rate,Price / 44,0.01,0.02", cardfile.Options{Maps: []string{"Price=cost"}}, []string{"44=0.02"}},
+		{"a first interval at its own price", "Prefix,First Price,Subsequent Price / 44,0.01,0.02", cardfile.Options{}, []string{"error: ", "first interval with its own price"}},
+		{"pence", "Prefix,Tariff (pence) / 44,1.2", cardfile.Options{Currency: "GBP"}, []string{"map=Tariff (pence)=cost:pence -> line 2: 44 costs 0.012,", "map=Tariff (pence)=cost:minute -> line 2: 44 costs 1.2,"}},
+		{"pence, answered", "Prefix,Tariff (pence) / 44,1.2", cardfile.Options{Currency: "GBP", Maps: []string{"Tariff (pence)=cost:pence"}}, []string{"44=0.012"}},
+		{"cents in a footer", "Prefix,Rate / 44,1.2 / Prices are in US cents per minute", cardfile.Options{}, []string{"map=Rate=cost:cents -> line 2: 44 costs 0.012,"}},
+		{"a price of a thousand", "Prefix,Rate per 1000 / 44,12", cardfile.Options{}, []string{"map=Rate per 1000=cost:thousand -> line 2: 44 costs 0.012,"}},
+		{"a price of a second above the headings", "Prices per second / Prefix,Rate / 44,0.0002", cardfile.Options{}, []string{"map=Rate=cost:second -> line 3: 44 costs 0.012,"}},
+		{"minutes of an interval", "Prefix,Rate,Step (minutes) / 44,0.01,1", cardfile.Options{}, []string{"map=Step (minutes)=pulse:minutes -> line 2: 44 costs 0.01, 0/60"}},
+		{"minutes of an interval, answered", "Prefix,Rate,Step (minutes) / 44,0.01,1", cardfile.Options{Maps: []string{"Step (minutes)=pulse:minutes"}}, []string{"44=0.01 0/60"}},
+		{"a date whose order another one shows", "Prefix,Rate,Effective / 44,1,01/12/2026 / 49,1,31/12/2026", cardfile.Options{Zone: time.UTC}, []string{"44=1 0/1 2026-12-01", "49=1 0/1 2026-12-31"}},
+		{"a date of two orders", "Prefix,Rate,Effective / 44,1,01/12/2026", cardfile.Options{Zone: time.UTC}, []string{"map=Effective=effective_date:dmy -> line 2: 44 costs 1, 0/1, from 2026-12-01", "map=Effective=effective_date:mdy -> line 2: 44 costs 1, 0/1, from 2026-01-12"}},
+		{"a date of two orders, answered", "Prefix,Rate,Effective / 44,1,07/12/2026", cardfile.Options{Zone: time.UTC, Maps: []string{"Effective=effective_date:mdy"}}, []string{"44=1 0/1 2026-07-12"}},
+		{"dates of two orders", "Prefix,Rate,Effective / 44,1,31/12/2026 / 49,1,12/31/2026", cardfile.Options{Zone: time.UTC}, []string{"error: one column has dates of two orders"}},
+		{"forms of dates", "Prefix,Rate,Effective / 1,1,asap / 2,1,1 Aug 2026 09:30 / 3,1,Aug 1st 2026 / 4,1,31-12-26 / 5,1,8/31/2027 / 6,1,2026-08-01 1:30 PM", cardfile.Options{Zone: time.UTC}, []string{"error: one column has dates of two orders"}},
+		{"a time that does not exist, and one that exists twice", "Prefix,Rate,Effective / 49,1,2027-03-28 02:15 / 43,1,2027-10-31 02:15", cardfile.Options{Zone: berlin},
+			[]string{"skipped_time Effective: local_time=earlier -> line 2: 49 costs 1, 0/1, from 2027-03-28T00:15:00Z | local_time=later -> line 2: 49 costs 1, 0/1, from 2027-03-28T01:15:00Z", "repeated_time Effective: local_time=earlier -> line 3: 43 costs 1, 0/1, from 2027-10-31T00:15:00Z"}},
+		{"a date above the headings", "Valid from 1 January 2027 / Prefix,Rate / 44,1", cardfile.Options{Zone: time.UTC}, []string{"effective: effective=2027-01-01 -> line 3: 44 costs 1, 0/1, from 2027-01-01T00:00:00Z | effective=now"}},
+		{"a date above the headings, answered", "Valid from 1 January 2027 / Prefix,Rate / 44,1", cardfile.Options{Zone: time.UTC, Effective: "2027-01-01"}, []string{"44=1 0/1 2027-01-01T00:00:00Z"}},
+		{"an end above the headings", "Valid until 31.01.2026 / Prefix,Rate / 44,1", cardfile.Options{}, []string{"error: line 1: the line says that the rates ended on 2026-01-31"}},
+		{"many decimals", "Prefix,Rate / 44,0.01666666666666", cardfile.Options{}, []string{"round Rate: round=up -> line 2: 44 costs 0.0166666667, 0/1 | round=half -> line 2: 44 costs 0.0166666667, 0/1 | round=down -> line 2: 44 costs 0.0166666666"}},
+		{"many decimals, answered", "Prefix,Rate / 44,0.01666666666666", cardfile.Options{Round: cardfile.RoundDown}, []string{"44=0.0166666666"}},
+		{"a comma that another price explains", "Prefix;Rate / 44;1,234 / 49;0,5", cardfile.Options{}, []string{"44=1.234", "49=0.5"}},
+		{"a comma that nothing explains", "Prefix;Rate / 44;1,234", cardfile.Options{}, []string{"decimal Rate: decimal=, -> line 2: 44 costs 1.234, 0/1 | decimal=. -> line 2: 44 costs 1234"}},
+		{"an exponent", "Prefix,Rate / 44,1.5E-04", cardfile.Options{}, []string{"44=0.00015"}},
+		{"a sign of the currency", "Prefix,Rate / 44,US$0.05", cardfile.Options{Currency: "USD"}, []string{"44=0.05"}},
+		{"blocked without a price", "Prefix,Rate,Status / 44,0.01,open / 4479,N/A,blocked", cardfile.Options{}, []string{"44=0.01 0/1;", "4479=0 0/1 blocked"}},
+		{"CR at the ends of lines", "Code,Rate\r44,0.01\r49,0.02\r", cardfile.Options{}, []string{"44=0.01", "49=0.02"}},
+		{"two spellings of a name", "Prefix,Destination,Rate / 44,UK,1 / 44,U.K.,1", cardfile.Options{}, []string{"44=1 0/1 UK"}},
+		{"Spanish", "Prefijo;Destino;Tarifa por minuto;Estado / 52;México;0,01;activo / 5255;CDMX;;bloqueado", cardfile.Options{}, []string{"52=0.01 0/1 México", "5255=0 0/1 blocked"}},
+		{"German", "Vorwahl;Ziel;Preis pro Minute;Status / 49;Deutschland;0,01;offen / 4915;Mobil;;gesperrt", cardfile.Options{}, []string{"49=0.01 0/1 Deutschland", "4915=0 0/1 blocked"}},
+		{"Russian", "Код;Направление;Цена за минуту / 7;Россия;0,01", cardfile.Options{}, []string{"7=0.01 0/1 Россия"}},
+		{"Chinese", "前缀,目的地,费率 / 86,中国,0.01", cardfile.Options{}, []string{"86=0.01 0/1 中国"}},
+		{"unknown headings", "Dial String,Where,Amt / 44,UK,0.01", cardfile.Options{}, []string{"prefix: map=Dial String=prefix", "cost: map=Dial String=cost map=Where=cost map=Amt=cost"}},
+		{"unknown headings, answered", "Dial String,Where,Amt / 44,UK,0.01", cardfile.Options{Maps: []string{"Dial String=prefix", "Amt=cost"}}, []string{"44=0.01"}},
+		{"an answer for no column", "Prefix,Rate / 44,0.01", cardfile.Options{Ignore: []string{"Row"}}, []string{`error: ignore "Row" names no column: the columns are Prefix, Rate`}},
+		{"an answer with an unknown meaning", "Prefix,Rate / 44,0.01", cardfile.Options{Maps: []string{"Rate=money"}}, []string{`"money" is no meaning: give one of prefix,`}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if tc.o.NANP == nil {
+				tc.o.NANP = no()
+			}
+			got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(tc.text, " / ", "\n")+"\n")), tc.o)
+			for _, want := range tc.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("got\n%s\nwant %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestHeadingsThatCarriersUseAreKnown(t *testing.T) {
+	t.Parallel()
+	for _, price := range []string{"USD/min", "Rates", "Tariff", "Buy Rate", "New Price", "Per Minute", "Rate/Min (USD)", "Price [USD]", "Prix HT/min", "ratePerMinute"} {
+		for _, prefix := range []string{"Dialing Prefix", "Destination Prefixes", "Phone Code", "Complete Code", "Prefix/Code", "Number Range", "Dialled Digits", "E.164", "Indicatif"} {
+			text := fmt.Sprintf("%s;%s\n44;0.01\n", prefix, price)
+			if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{Currency: "USD", NANP: no()}); got != "44=0.01 0/1" {
+				t.Errorf("%s and %s: %s", prefix, price, got)
+			}
+		}
+	}
+}
+
+// The mapping names every column, and those that are left out.
+func TestTheMappingNamesEveryColumn(t *testing.T) {
+	t.Parallel()
+	_, report, err := readAll(t, fileOf("a.csv", []byte("Country,Code,Rate,Memo\nUK,44,0.01,\nGermany,49,0.02,\n")), cardfile.Options{Currency: "EUR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []cardfile.Mapped{
+		{Column: "Country", Samples: []string{"UK", "Germany"}, Meaning: "name"},
+		{Column: "Code", Samples: []string{"44", "49"}, Meaning: "prefix"},
+		{Column: "Rate", Samples: []string{"0.01", "0.02"}, Meaning: "cost", Currency: "EUR", Unit: "minute", Jurisdiction: "indeterminate"},
+		{Column: "Memo", Samples: []string{}, Meaning: cardfile.LeftOut},
+	}
+	if got := fmt.Sprintf("%+v", report.Mapping); got != fmt.Sprintf("%+v", want) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// A line that blocks its prefix, or may do so, is counted apart: without it, a shorter prefix would apply.
+func TestARefusedLineThatBlocksIsCountedApart(t *testing.T) {
+	t.Parallel()
+	text := "Prefix,Rate,Status\n44,0.01,open\n4x,0.01,blocked\n45,x,open\n46,1,strange\n"
+	_, report, err := readAll(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no()})
+	if err != nil || report.Lines.Refused != 3 || report.Blocking != 2 {
+		t.Errorf("%v %+v", err, report)
+	}
+}
+
+func TestTextBelowTheRatesIsANote(t *testing.T) {
+	t.Parallel()
+	text := "Country,Prefix,Rate\nUK,44,0.01\n\n\"Rates may change. Taxes are not included.\"\nAll rates are in USD, without taxes\n49x,,\n"
+	_, report, err := readAll(t, fileOf("a.csv", []byte(text)), cardfile.Options{Currency: "USD", NANP: no()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []int{}
+	for _, n := range report.Notes {
+		lines = append(lines, n.Line)
+	}
+	if !slices.Equal(lines, []int{4, 5}) || report.Lines.Notes != 2 || report.Lines.Refused != 1 {
+		t.Errorf("%+v", report)
+	}
+}

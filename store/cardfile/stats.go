@@ -1,0 +1,310 @@
+package cardfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// columnStat holds what the values of a column show.
+type columnStat struct {
+	name, unit, note, detail string
+
+	words    []string
+	column   int // -1 if it is left out
+	part     int
+	answered bool
+	besides  int
+	samples  []string
+	first    *sampleLine // the first line with a value
+
+	lines   int
+	blank   bool // some value is empty
+	last    string
+	varied  bool
+	values  []string // up to four
+	numbers bool     // a value is a number other than 0
+	pairs   bool     // such as 60/60
+	dates   bool
+	states  bool // a value says that a price is new, old, blocked or withdrawn
+	truths  bool // a value is yes or no
+	others  bool // a value is neither
+	ends    bool // a value says that a price is withdrawn
+	odd     bool // a value says something
+	digits  bool // a value has a digit
+	doubt   *sampleLine
+	doubted string // the value in that line
+	differs *sampleLine
+	repeats int // lines in which the prefix repeats the value
+}
+
+func (s *columnStat) sample() string {
+	if len(s.samples) > 0 {
+		return s.samples[0]
+	}
+	return ""
+}
+
+// statsOf finds or adds the stats of the columns of a layout.
+func (r *reader) statsOf(l *layout) {
+	l.stats, l.watch = make([]*columnStat, len(l.roles)), nil
+	for i, o := range l.roles {
+		if i >= l.width && r.report.Format == CSV {
+			break // a line with a value there is refused
+		}
+		if o.column < 0 && strings.TrimSpace(l.cells[i].text) == "" && !l.told {
+			o.words = nil
+		}
+		name := position(l.cells, i)
+		s := r.statNamed[name]
+		if s == nil {
+			s = &columnStat{name: name}
+			r.statNamed[name] = s
+			r.stats = append(r.stats, s)
+		}
+		s.words, s.column, s.part, s.detail, s.answered, s.besides, s.note = o.words, o.column, o.part, o.detail, o.answered, o.besides, o.note
+		switch o.column {
+		case colCost, colInter, colIntra:
+			s.unit = "minute"
+			if o.detail != "" {
+				s.unit = o.detail
+			}
+		case colConnect:
+			s.unit = "call"
+		case colMCD, colPulse:
+			s.unit = "seconds"
+			if o.detail != "" {
+				s.unit = o.detail
+			}
+		}
+		l.stats[i] = s
+		l.watch = append(l.watch, i)
+	}
+	slices.SortStableFunc(l.watch, func(a, b int) int { return a - b })
+}
+
+// enough is how many lines show the values of a column that is read.
+const enough = 200
+
+// observe records the values of a line.
+func (r *reader) observe(at Place, cells []cell) {
+	l := r.layout
+	kept := l.watch[:0]
+	for _, i := range l.watch {
+		text := ""
+		if i < len(cells) {
+			text = strings.TrimSpace(cells[i].text)
+		}
+		s := l.stats[i]
+		s.lines++
+		more := true
+		switch {
+		case text == "":
+			s.blank = true
+		default:
+			more = r.value(s, at, cells, text)
+		}
+		if s.column >= 0 && s.lines > enough {
+			more = false
+		}
+		if more {
+			kept = append(kept, i)
+		}
+	}
+	l.watch = kept
+}
+
+// value records a value. It reports whether further values matter.
+func (r *reader) value(s *columnStat, at Place, cells []cell, text string) (more bool) {
+	if len(s.samples) < 2 && !slices.Contains(s.samples, excerpt(text)) {
+		s.samples = append(s.samples, strings.Clone(excerpt(text)))
+		if s.first == nil {
+			s.first = r.sampleOf(at, cells)
+		}
+	}
+	if s.column >= 0 || s.answered {
+		return len(s.samples) < 2
+	}
+	if s.besides >= 0 {
+		r.beside(s, at, cells, text)
+	}
+	if text == s.last {
+		return true
+	}
+	s.varied = s.varied || s.last != ""
+	s.last = text
+	if len(s.values) < 4 && !slices.Contains(s.values, text) {
+		s.values = append(s.values, text)
+	}
+	s.classify(r, at, cells, text)
+	return !(s.varied && s.numbers && s.digits && s.doubt != nil) || s.besides >= 0
+}
+
+// classify records what kind of value a text is.
+func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
+	doubtful := false
+	_, truth := truthOf(text)
+	s.others = s.others || !truth
+	switch c := text[0]; {
+	case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '$', c >= 0x80:
+		s.digits = s.digits || c >= '0' && c <= '9'
+		kind := numberKind(text)
+		s.numbers = s.numbers || kind == 'n'
+		s.pairs = s.pairs || kind == 'p'
+		s.dates = s.dates || kind == 'd'
+		s.truths = s.truths || text == "0" || text == "1"
+		doubtful = kind != 0 && kind != '0'
+		s.odd = s.odd || kind != '0' && !noPrice(text)
+	}
+	if doubtful || text[0] >= '0' && text[0] <= '9' {
+		s.mark(r, doubtful, at, cells, text)
+		return
+	}
+	is := stateOf(text)
+	s.ends = s.ends || is == isWithdrawn
+	says := is != notAState && is != isSilent || strings.EqualFold(text, "new") || strings.EqualFold(text, "old")
+	truth = truth && !strings.EqualFold(text, "x")
+	s.states, s.truths = s.states || says, s.truths || truth
+	if is != isSilent && !noPrice(text) && !strings.EqualFold(text, "no") && !strings.EqualFold(text, "n") && !strings.EqualFold(text, "false") || says {
+		s.odd = true
+		doubtful = says || truth
+	}
+	s.mark(r, doubtful, at, cells, text)
+}
+
+// mark keeps the first line with a doubtful value, or else the first one.
+func (s *columnStat) mark(r *reader, doubtful bool, at Place, cells []cell, text string) {
+	if doubtful && s.doubt == nil {
+		s.doubt, s.doubted = r.sampleOf(at, cells), strings.Clone(text)
+	}
+}
+
+// numberKind returns 'n' for a number, '0' for a zero, 'p' for a pair such as 60/60, 'd' for a date, and 0
+// for another text.
+func numberKind(text string) byte {
+	if len(text) > 40 {
+		return 0
+	}
+	slashes, others, digits, zero := 0, 0, 0, true
+	for _, c := range text {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+			zero = zero && c == '0'
+		case c == '/':
+			slashes++
+		case strings.ContainsRune(".,+ %$€£:-", c):
+			if c == ':' || c == '-' {
+				others++
+			}
+		default:
+			return 0
+		}
+	}
+	switch {
+	case digits == 0:
+		return 0
+	case slashes == 1 && digits <= 10:
+		return 'p'
+	case slashes > 1, others > 1:
+		return 'd'
+	case zero:
+		return '0'
+	}
+	return 'n'
+}
+
+// beside compares a part of the prefix with the whole prefix.
+func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
+	text = strings.TrimLeft(strings.TrimPrefix(text, "+"), "0")
+	if len(r.prefixed) != 1 || !allDigits(text) {
+		return
+	}
+	prefix := r.prefixed[0].String()
+	switch {
+	case s.besides == colCountry && strings.HasPrefix(prefix, text), s.besides == colArea && strings.HasSuffix(prefix, text):
+		s.repeats++
+	case s.differs == nil:
+		s.differs = r.sampleOf(at, cells)
+	}
+}
+
+// askColumns asks about the columns that are left out although they may matter.
+func (r *reader) askColumns() {
+	for _, s := range r.stats {
+		if s.column >= 0 || s.answered || len(s.samples) == 0 || isOpenCard(r.report.Format) {
+			continue
+		}
+		if s.besides >= 0 {
+			r.askBeside(s)
+			continue
+		}
+		doubt, key := doubtfulHeading(strings.Join(s.words, " "))
+		varies := s.varied || s.blank || s.lines == 1
+		few := len(s.values) < 4
+		switch {
+		case (doubt || key && s.digits) && s.odd, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
+			r.askColumn(s)
+		}
+	}
+}
+
+// isOpenCard reports whether a format defines its fields, so that others have no meaning.
+func isOpenCard(format string) bool { return format == JSON }
+
+func (r *reader) askBeside(s *columnStat) {
+	if s.differs == nil {
+		return
+	}
+	whole := r.layout.at[colPrefix]
+	name := position(r.layout.cells, whole)
+	r.ask(Question{Code: "prefix", option: "map", Column: s.name, Sample: s.sample(), on: s.differs,
+		Text:    fmt.Sprintf("the column %q is not the beginning of %q in every line, so both may form the prefix", s.name, name),
+		Choices: []Choice{{Parameter: "map", Value: s.name + "+" + name + "=prefix"}, {Parameter: "map", Value: name + "=prefix"}}})
+}
+
+// askColumn asks what a column means.
+func (r *reader) askColumn(s *columnStat) {
+	free := func(column int) bool { return r.layout.at[column] < 0 }
+	var may []string
+	add := func(column int, meaning string) {
+		if free(column) {
+			may = append(may, meaning)
+		}
+	}
+	if !slices.ContainsFunc(s.values, func(v string) bool { return v != "0" && v != "1" }) {
+		s.numbers = false // they say yes and no
+	}
+	state := free(colStatus) && free(colBlocked) && free(colOpen)
+	switch {
+	case s.states && s.ends && state:
+		may = append(may, "status:block", "status:remove")
+	case s.states && state:
+		may = append(may, "status")
+	}
+	if s.truths && !s.others && state {
+		may = append(may, "blocked", "open")
+	}
+	if s.dates {
+		add(colFrom, "effective_date")
+	}
+	if s.pairs {
+		add(colPulse, "pulse")
+	}
+	if s.numbers {
+		price, time := priceDoubt.any(s.words), timeDoubt.any(s.words)
+		if price || !time {
+			add(colConnect, "connect")
+		}
+		if time || !price {
+			add(colMCD, "mcd")
+			add(colPulse, "pulse")
+		}
+	}
+	on, sample := s.doubt, s.doubted
+	if on == nil {
+		on, sample = s.first, s.sample()
+	}
+	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: mapTo(s.name, may, true),
+		Text: fmt.Sprintf("the column %q is not understood: give map=%s=MEANING, or ignore=%s to leave it out", s.name, s.name, s.name)})
+}
