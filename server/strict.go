@@ -49,6 +49,10 @@ func (r *exchange) strictly() error {
 // accepted returns the media type that the caller prefers of those that the route
 // offers, "" if it accepts none.
 func (r *exchange) accepted() string {
+	switch first := r.route.offers[0]; string(r.c.Request().Header.Peek(fiber.HeaderAccept)) {
+	case "", "*/*", first: // nearly all requests
+		return first
+	}
 	offers := slices.Clone(r.route.offers)
 	for _, offer := range r.route.offers {
 		offers = append(offers, offer+"; charset=utf-8") // many clients name the encoding
