@@ -545,3 +545,19 @@ func TestAServerClosesConnectionsOverItsLimit(t *testing.T) {
 		}
 	}
 }
+
+// HEAD of a stream begins no stream, so it leaves no job behind that its reader has to end.
+func TestTheHeadersOfAStreamTakeNoJob(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		for range 20 {
+			got := w.do("a", "HEAD", "/v1/cards/{gold}/rates", "", "Accept", mediaNDJSON).want(200)
+			if got.header.Get("Content-Type") != mediaNDJSON || got.body != "" {
+				t.Fatalf("%v %q", got.header, got.body)
+			}
+			if held, _ := w.server.limiter.jobs.Count(); held != 0 {
+				t.Fatalf("%d jobs after the answer", held)
+			}
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -17,8 +18,13 @@ import (
 // place and a turn first; errors are those of take. The context lives on until write
 // returns, at most Limits.Stream. It ends when the client stops reading. If write
 // fails or panics, the connection is cut before the end of the body, so that no client
-// takes a part for the whole.
+// takes a part for the whole. HEAD gets the headers, and nothing is written.
 func (r *exchange) stream(mediaType string, write streamWriter) error {
+	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, mediaType)
+	if r.c.Method() == fiber.MethodHead { // nothing would read the stream
+		r.c.Response().SetBodyStream(strings.NewReader(""), -1)
+		return nil
+	}
 	begun, err := r.enterStream()
 	if err != nil {
 		return err
@@ -39,7 +45,6 @@ func (r *exchange) stream(mediaType string, write streamWriter) error {
 		}
 		out.CloseWithError(err)
 	}()
-	r.c.Status(fiber.StatusOK).Set(fiber.HeaderContentType, mediaType)
 	r.c.Response().SetBodyStream(&streamBody{PipeReader: in, cancel: cancel}, -1)
 	return nil
 }
