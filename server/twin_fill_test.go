@@ -74,10 +74,15 @@ func (w *twin) fillAccount(account string) {
 	d, see := w.draws("account "+account), w.eyes.see("account", account)
 	own := account == w.eyes.own
 	row := d.of(see)
-	full := d.of(see && (!own || isMaster(account))) // what of its own a reseller is not shown
+	shown := see && (!own || isMaster(account)) // what of its own a reseller is not shown
+	full := d.of(shown)
+	named := maybe(full, twinNames[:len(twinNames)/2])
+	if !shown { // no account out of sight takes an external id from one in sight
+		named = maybe(d.private, twinNames[len(twinNames)/2:])
+	}
 	a := store.Account{
 		Name: drawn(row, twinTexts), Email: maybe(row, twinLogins), Currency: drawn(row, []string{"", "EUR", "USD"}),
-		PublicName: maybe(d.of(see || w.eyes.parent(account)), twinTexts), ExternalID: maybe(full, twinNames),
+		PublicName: maybe(d.of(see || w.eyes.parent(account)), twinTexts), ExternalID: named,
 	}
 	a.Kind, a.ParentID = store.Reseller, accountID(twinParents[account])
 	if isMaster(account) {

@@ -278,16 +278,16 @@ func (q *requests) params(typ string) string {
 	for range q.r.IntN(3) {
 		p.Set(q.column(typ)+drawn(q.r, []string{"", "", "_ne", "_contains", "_contains", "_prefix", "_gt", "_gte", "_lt", "_lte"}), q.value())
 	}
-	if q.r.IntN(4) == 0 {
+	if q.r.IntN(10) == 0 {
 		p.Set(q.column(typ)+"_null", drawn(q.r, []string{"true", "false", "true", "maybe"}))
 	}
-	if q.r.IntN(4) == 0 {
+	if q.r.IntN(10) == 0 {
 		p.Set(q.column(typ)+","+q.column(typ)+"_contains", q.value())
 	}
-	if q.r.IntN(4) == 0 {
+	if q.r.IntN(10) == 0 {
 		p[q.column(typ)+drawn(q.r, []string{"", "_ne"})] = []string{q.value(), q.value() + "," + q.value()}
 	}
-	if q.r.IntN(4) == 0 {
+	if q.r.IntN(6) == 0 {
 		p.Set("expand", drawn(q.r, []string{"account", "parent", "cards", "groups", "assigned_to", "customer", "actor", "account,cards", "account,groups", "account,assigned_to", "scheduled_by"}))
 	}
 	if len(p) == 0 {

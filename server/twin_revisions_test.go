@@ -96,6 +96,7 @@ func (q *requests) aboutOwnCards() (all []asked) {
 		card := "/v1/cards/" + cardID(own, name)
 		revision := func(label string) string { return idOf("revision", "revision "+own+"."+name+"."+label) }
 		all = append(all,
+			asked{method: "GET", path: card + "/revisions?count=true", header: header},
 			asked{method: "GET", path: card + "/revisions/" + revision("active") + "/diff?with=" + revision("old0") + "&count=true", header: header},
 			asked{method: "GET", path: card + "/revisions/" + revision("draft") + "/diff?limit=2", header: header},
 			asked{method: "POST", path: card + "/revisions/" + revision("draft") + "/activate", body: `{"accept_losses":true}`, header: header},
