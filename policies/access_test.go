@@ -105,7 +105,7 @@ func TestAccessRepeatsNoRuleForEachArea(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if got > 65_000 {
+	if got > 80_000 { // with the race detector, pools forget what they hold
 		t.Errorf("%v allocations", got)
 	}
 	t.Logf("%v allocations", got)
