@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"resellerd/store/coop"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
+)
+
+// merge walks the added rates and those of the base in the order of prefixes. It emits
+// the rows of all drafts, and counts the rows and changes of each.
+func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit func([]any) error) error {
+	base := ""
+	if !i.blind {
+		base = i.base.ID
+	}
+	given, before := given{next: i.sorter.Sorted()}, at.walk(ctx, base)
+	if err := given.advance(); err != nil {
+		return err
+	}
+	row := make([]any, 0, len(rateColumns))
+	for n := 0; ; n++ {
+		if n%1000 == 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := coop.Yield(ctx); err != nil {
+				return err
+			}
+		}
+		was, err := before.peek()
+		if err != nil {
+			return err
+		}
+		if was == nil && given.prefix == "" {
+			for d := range drafts {
+				drafts[d].keeps(" ", true) // the end of every prefix
+			}
+			return nil
+		}
+		prefix := given.prefix
+		if was != nil && (prefix == "" || prefixOf(was) <= prefix) {
+			prefix = prefixOf(was)
+			before.ahead = before.ahead[1:]
+		} else {
+			was = nil
+		}
+		var holds []any
+		if i.what.Base != "" {
+			holds = was
+		}
+		for d := range drafts {
+			given.amends = i.what.Base != ""
+			if holds, err = given.take(prefix, drafts[d].At, holds); err != nil {
+				return err
+			}
+			drafts[d].count(prefix, was, holds)
+			if was = holds; holds == nil {
+				continue
+			}
+			row = append(append(row[:0], drafts[d].Revision.ID), holds...)
+			if err := emit(row); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// count counts a prefix whose rate was another one before, nil for none.
+func (d *Imported) count(prefix string, was, is []any) {
+	if is != nil {
+		d.Revision.Rows++
+	}
+	if d.Changes == nil || was == nil && is == nil {
+		return
+	}
+	change := CompareRates(was, is)
+	d.Changes.count(change)
+	d.keeps(prefix, change == RateUnchanged)
+}
+
+// keeps counts the longer prefixes that keep their rates below a changed prefix.
+func (d *Imported) keeps(prefix string, unchanged bool) {
+	for n := len(d.open) - 1; n >= 0 && !strings.HasPrefix(prefix, d.open[n].Prefix); n-- {
+		if d.open[n].Kept > 0 && len(d.Longer) < maxLonger {
+			d.Longer = append(d.Longer, d.open[n])
+		}
+		d.open = d.open[:n]
+	}
+	switch {
+	case !unchanged:
+		d.open = append(d.open, Longer{Prefix: prefix})
+	case len(d.open) > 0:
+		d.open[len(d.open)-1].Kept++
+	}
+}
+
+// given reads the added rates in the order of prefixes and moments.
+type given struct {
+	next   func() (key, value []byte, err error)
+	prefix string // of the next record; "" at the end
+	at     schema.Micros
+	kind   byte
+	mask   uint16
+	amends bool // a rate keeps the columns that are not given
+	values []any
+}
+
+func (g *given) advance() error {
+	key, value, err := g.next()
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		g.prefix = ""
+		return nil
+	}
+	cut := len(key) - 9
+	if string(key[:cut]) != g.prefix {
+		g.prefix = string(key[:cut])
+	}
+	if len(value) < 3 {
+		return errRecord
+	}
+	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil
+	g.mask = binary.BigEndian.Uint16(value[1:])
+	if g.kind == added || g.kind == replaced {
+		g.values, err = readValues(value[3:])
+	}
+	return err
+}
+
+// take returns the rate of a prefix at a moment: the one that is given for that moment,
+// or else holds.
+func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error) {
+	before := holds
+	for found := false; g.prefix == prefix && g.at == at; found = true {
+		switch {
+		case g.kind == added && found:
+			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
+		case g.kind == removed:
+			holds = before
+		case g.kind == erased:
+			holds = nil
+		case !g.amends:
+			holds = g.values
+		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
+			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
+		default:
+			holds = g.over(before)
+		}
+		if err := g.advance(); err != nil {
+			return nil, err
+		}
+	}
+	return holds, nil
+}
+
+// over returns a rate with the columns that are given in place of its own.
+func (g *given) over(before []any) []any {
+	if before == nil || g.mask == wholeRate {
+		return g.values
+	}
+	for i := range g.values {
+		if g.mask&(1<<i) == 0 {
+			g.values[i] = before[i]
+		}
+	}
+	return g.values
+}
+
+// The kinds of values in a record.
+const (
+	absentValue = byte(iota)
+	integerValue
+	textValue
+)
+
+// appendValues encodes the values of a rate.
+func appendValues(to []byte, values []any) []byte {
+	for _, value := range values {
+		switch v := value.(type) {
+		case int64:
+			to = binary.AppendVarint(append(to, integerValue), v)
+		case string:
+			to = append(binary.AppendUvarint(append(to, textValue), uint64(len(v))), v...)
+		default:
+			to = append(to, absentValue)
+		}
+	}
+	return to
+}
+
+var errRecord = fmt.Errorf("a sorted record is damaged: %w", fault.ErrUnavailable)
+
+// readValues decodes the values of a rate. A damaged record is an error.
+func readValues(from []byte) ([]any, error) {
+	values := make([]any, 0, len(schema.RateType.Columns))
+	for len(from) > 0 {
+		kind := from[0]
+		from = from[1:]
+		switch kind {
+		case absentValue:
+			values = append(values, nil)
+		case integerValue:
+			v, n := binary.Varint(from)
+			if n <= 0 {
+				return nil, errRecord
+			}
+			values, from = append(values, v), from[n:]
+		case textValue:
+			size, n := binary.Uvarint(from)
+			if n <= 0 || size > uint64(len(from)-n) {
+				return nil, errRecord
+			}
+			from = from[n:]
+			values, from = append(values, string(from[:size])), from[size:]
+		default:
+			return nil, errRecord
+		}
+	}
+	if len(values) != len(schema.RateType.Columns) || !schema.RateHas(values) {
+		return nil, errRecord
+	}
+	return values, nil
+}
