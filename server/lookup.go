@@ -153,8 +153,8 @@ func (r *exchange) callOfQuery() (lookup.Call, error) {
 // exitCode is the international prefix of North America.
 const exitCode = "011"
 
-// dialled removes from a number what is dialled before its country code: +, one 00, or the exit
-// code if the caller says so. An import does the same with prefixes.
+// dialled removes the international prefix from a number: +, one 00, or the exit code
+// if the request names it. An import removes + and 00 from prefixes, too.
 func dialled(number, exit string) string {
 	rest, plus := strings.CutPrefix(number, "+")
 	switch {

@@ -98,13 +98,7 @@ var (
 
 // dateAbove handles a date above the headings from which, or until which, the rates are in force.
 func (r *reader) dateAbove(at Place, cells []cell) error {
-	var all strings.Builder
-	for _, c := range cells {
-		if all.Len() < 2048 {
-			all.WriteString(c.text + " ")
-		}
-	}
-	text := all.String()
+	text := textOf(cells)
 	list := strings.FieldsFunc(strings.ToLower(text), separates)
 	ends := endWords.any(list)
 	starts := startWords.any(list) || !ends && setOf("valid validity").any(list)

@@ -106,26 +106,37 @@ func prefixed(meaning string, details []string) (all []string) {
 func statesMinutes(text string) bool {
 	_, remark := cutBrackets(text)
 	inside := strings.FieldsFunc(strings.ToLower(remark), separates)
-	return setOf("minutes minute mins minutos minuten").any(strings.FieldsFunc(strings.ToLower(text), separates)) ||
+	return minuteWords.any(strings.FieldsFunc(strings.ToLower(text), separates)) ||
 		slices.Contains(inside, "min") || slices.Contains(inside, "m")
 }
 
-// hears notes what a line above or below the rates says about units.
-func (r *reader) hears(at Place, cells []cell) {
+var (
+	aboutPrices    = setOf("rate rates price prices pricing cost costs tariff tariffs charges amounts")
+	aboutIntervals = setOf("increment increments interval intervals billing")
+	minuteWords    = setOf("minutes minute mins minutos minuten")
+)
+
+// textOf joins the cells of a line, up to some 4 KiB.
+func textOf(cells []cell) string {
 	var all strings.Builder
 	for _, c := range cells {
 		if all.Len() < 4096 {
 			all.WriteString(c.text + " ")
 		}
 	}
-	text := all.String()
+	return all.String()
+}
+
+// hears notes what a line above or below the rates says about units.
+func (r *reader) hears(at Place, cells []cell) {
+	text := textOf(cells)
 	list := strings.FieldsFunc(strings.ToLower(text), separates)
-	about := setOf("rate rates price prices pricing cost costs tariff tariffs charges amounts").any(list)
+	about := aboutPrices.any(list)
 	units, words := stated(text, "")
 	if about && units != nil {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, units, words, excerpt(text)})
 	}
-	if setOf("increment increments interval intervals billing").any(list) && setOf("minutes").any(list) {
+	if aboutIntervals.any(list) && slices.Contains(list, "minutes") {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, nil, "minutes", excerpt(text)})
 	}
 }

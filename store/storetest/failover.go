@@ -55,7 +55,7 @@ func Failover(t testing.TB) *Pair {
 }
 
 // Lag waits until the standby has caught up, and then stops its replication. The
-// cluster commits before its log is written, so the end of what was inserted counts.
+// cluster commits before it writes its log, so the last inserted position counts.
 func (p *Pair) Lag(t testing.TB) {
 	t.Helper()
 	var end string
