@@ -31,22 +31,41 @@ func serve(t *testing.T, binary, database, tenant string) *sidecar {
 	if err != nil {
 		t.Fatal(err)
 	}
+	said := make(chan []string, 1)
+	ready := make(chan string, 1)
+	go func() { said <- read(stderr, ready) }()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended already
-		_ = cmd.Wait()
+		ended := cmd.Process.Kill() != nil
+		last := strings.Join(<-said, "\n")
+		if err := cmd.Wait(); ended {
+			t.Errorf("%s ended by itself (%v); its last lines:\n%s", binary, err, last)
+		} else if t.Failed() {
+			t.Logf("the last lines of %s:\n%s", binary, last)
+		}
 	})
-	lines := bufio.NewScanner(stderr)
-	var said strings.Builder
+	select {
+	case addr := <-ready:
+		return &sidecar{url: "http://" + addr}
+	case last := <-said:
+		said <- last
+		t.Fatalf("%s ended before it was ready:\n%s", binary, strings.Join(last, "\n"))
+		return nil
+	}
+}
+
+// read reads a log to its end and returns its last 200 lines. It sends the address
+// of the line "ready".
+func read(log io.Reader, ready chan<- string) []string {
+	var last []string
+	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		var line struct{ Msg, Addr string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			go func() { _, _ = io.Copy(io.Discard, stderr) }() // keep the pipe empty
-			return &sidecar{url: "http://" + line.Addr}
+			ready <- line.Addr
 		}
-		said.WriteString(lines.Text() + "\n")
+		last = append(last[max(0, len(last)-199):], lines.Text())
 	}
-	t.Fatalf("%s ended before it was ready:\n%s", binary, said.String())
-	return nil
+	return last
 }
 
 // answer is a response.
@@ -132,11 +151,11 @@ func (a answer) field(t *testing.T, path ...string) string {
 	return text
 }
 
-type read struct{ user, path string }
+type question struct{ user, path string }
 
 // reads returns the questions for both binaries.
-func (f founding) reads() []read {
-	return []read{
+func (f founding) reads() []question {
+	return []question{
 		{f.user, "/v1/me"},
 		{f.user, "/v1/customers?limit=50&sort=name&count=true"},
 		{f.user, "/v1/cards"},

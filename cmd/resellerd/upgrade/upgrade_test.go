@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,9 +60,13 @@ func upgrade(t *testing.T, from, to, database string, customers int) {
 		defer close(ended)
 		busy.until(t, done)
 	}()
+	stop := sync.OnceFunc(func() {
+		close(done)
+		<-ended
+	})
+	t.Cleanup(stop) // before the binary is stopped
 	took := migrated(t, to, database)
-	close(done)
-	<-ended
+	stop()
 	during := busy.told()
 	busy.rounds(t, 20)
 	t.Logf("migrated in %.2f s; the release answered %s meanwhile; its /readyz says %d now", took.Seconds(), during, older.readyz(t))

@@ -1,6 +1,28 @@
 -- min_reader: 10, min_writer: 10
 -- +goose Up
 
+-- Locks tables for a migration without a deadlock. A program that reads or writes meanwhile may hold one of
+-- the tables and wait for another. So each table is awaited for less than deadlock_timeout (1 s by default),
+-- and a failed attempt releases all of them. A migration that locks several tables begins with this.
+-- +goose StatementBegin
+CREATE FUNCTION lock_tables(VARIADIC tables TEXT[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    before TEXT := current_setting('lock_timeout');
+BEGIN
+    PERFORM set_config('lock_timeout', (600 / cardinality(tables))::text || 'ms', true);
+    LOOP
+        BEGIN
+            EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ') || ' IN ACCESS EXCLUSIVE MODE';
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.1);
+        END;
+    END LOOP;
+    PERFORM set_config('lock_timeout', before, true);
+END $$;
+-- +goose StatementEnd
+SELECT lock_tables('accounts', 'users', 'revisions', 'audit_entries');
+
 -- An external id names one account of its tenant. Accounts that share one keep it until it is changed.
 -- Writers of a tenant take turns, so that no two of them give the same id at once.
 CREATE INDEX accounts_tenant_external_id ON accounts (tenant_id, external_id) WHERE external_id IS NOT NULL;

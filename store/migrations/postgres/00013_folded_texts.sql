@@ -1,6 +1,8 @@
 -- min_reader: 10, min_writer: 10
 -- +goose Up
 
+SELECT lock_tables('accounts', 'groups', 'users', 'customers', 'cards');
+
 -- Texts without case and accents, as a JSON object by column, for searches. Only texts that are not
 -- ASCII are in it. The program derives them, so a change of a text clears them first: an older program
 -- leaves none that belong to an earlier text.
