@@ -57,8 +57,8 @@ func CompareRates(before, after []any) string {
 }
 
 var (
-	prefixAt, costAt, statusAt = rateColumn("prefix"), rateColumn("cost"), rateColumn("status")
-	mcdAt, pulseAt             = rateColumn("mcd"), rateColumn("pulse")
+	prefixAt, nameAt, costAt, statusAt = rateColumn("prefix"), rateColumn("name"), rateColumn("cost"), rateColumn("status")
+	mcdAt, pulseAt                     = rateColumn("mcd"), rateColumn("pulse")
 )
 
 func rateColumn(name string) int { return slices.Index(schema.RateType.Names(), name) }

@@ -55,7 +55,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 		}
 		for d := range drafts {
 			given.amends = i.what.Base != ""
-			if holds, err = given.take(prefix, drafts[d].At, holds); err != nil {
+			if holds, err = given.take(prefix, drafts[d].At, was, holds); err != nil {
 				return err
 			}
 			drafts[d].count(prefix, was, holds)
@@ -135,8 +135,8 @@ func (g *given) advance() error {
 }
 
 // take returns the rate of a prefix at a moment: the one that is given for that moment,
-// or else holds.
-func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error) {
+// or else holds. was is the rate before that moment, nil for none.
+func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, error) {
 	before := holds
 	for found := false; g.prefix == prefix && g.at == at; found = true {
 		switch {
@@ -147,7 +147,9 @@ func (g *given) take(prefix string, at schema.Micros, holds []any) ([]any, error
 		case g.kind == erased:
 			holds = nil
 		case !g.amends:
-			holds = g.values
+			if holds = g.values; was != nil && g.mask&(1<<nameAt) == 0 {
+				holds[nameAt] = was[nameAt]
+			}
 		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
 		default:

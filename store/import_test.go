@@ -111,6 +111,28 @@ func TestAnImportCountsWhatTheDifferenceOfTwoRevisionsDoes(t *testing.T) {
 	})
 }
 
+// A replacement whose file has no names keeps those of the prefixes that stay.
+func TestAReplacementWithoutNamesKeepsThem(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			active(tx, c.bought.ID, store.Rate{Prefix: "44", Name: "UK", Cost: 1, MCD: 1, Pulse: 1}, store.Rate{Prefix: "49", Name: "Germany", Cost: 1, MCD: 1, Pulse: 1})
+			var given uint16
+			for _, column := range store.RateColumns([]string{"cost", "mcd", "pulse"}) {
+				given |= 1 << column
+			}
+			drafts := must(tx.Import(ctx, store.AllRates, importOf(c.bought.ID, "", func(to *store.Importer) error {
+				mustDo(to.Put(0, store.RateGiven{Rate: store.Rate{Prefix: "44", Cost: 5, Pulse: 1}, Given: given}))
+				mustDo(to.Put(0, store.RateGiven{Rate: store.Rate{Prefix: "49", Cost: 1, Pulse: 1}, Given: given}))
+				return to.Put(0, store.RateGiven{Rate: store.Rate{Prefix: "33", Cost: 1, Pulse: 1}, Given: given})
+			})))
+			if want := (store.DiffSum{Created: 1, Up: 1, Unchanged: 1}); *drafts[0].Changes != want {
+				t.Errorf("%+v", drafts[0].Changes)
+			}
+		})
+	})
+}
+
 // Rates for several moments are added alternately. Each draft holds all rates that
 // are in force at its moment.
 func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {

@@ -145,6 +145,8 @@ func (r *reader) describe(row *Row) string {
 		return what + " is removed"
 	case row.Blocked:
 		what += " is blocked"
+	case r.o.Amend && !row.Given.Has(colCost-colName):
+		what += " keeps its price"
 	default:
 		what += " costs " + row.Cost.String()
 		for _, p := range []struct {

@@ -74,6 +74,8 @@ func TestWhatAFileLeavesOpenIsAsked(t *testing.T) {
 	}{
 		{"a prefix in two columns", "Destination,Country Code,City Code,Rate / Paris,33,1,0.01", cardfile.Options{}, []string{"331=0.01"}},
 		{"a complete prefix beside its parts", "Country Code,Area Code,Full Code,Rate / 33,1,331,0.01 / 44,20,4420,0.02", cardfile.Options{}, []string{"331=0.01", "4420=0.02"}},
+		{"an amendment that withdraws", "Prefix,New Rate,Change / 44,0.02,Increase / 4479,,Withdrawn", cardfile.Options{Amend: true, NANP: no()},
+			[]string{"map=Change=status:block -> line 3: 4479 is blocked", "map=Change=status:remove -> line 3: 4479 is removed", "ignore=Change -> line 3: 4479 keeps its price"}},
 		{"half of a prefix", "Area Code,Rate / 20,0.01", cardfile.Options{}, []string{"prefix Area Code: map=Area Code=prefix -> line 2: 20 costs 0.01"}},
 		{"half of a prefix, answered", "Area Code,Rate / 20,0.01", cardfile.Options{Maps: []string{"area code=prefix"}}, []string{"20=0.01"}},
 		{"a code beside a country code", "Country Code,Code,Rate / 33,1,0.01", cardfile.Options{}, []string{"map=Country Code+Code=prefix -> line 2: 331 costs 0.01", "map=Code=prefix -> line 2: 1 costs 0.01"}},

@@ -196,6 +196,8 @@ func (r *reader) warnStepless() {
 	_, column := r.report.Columns[columnNames[colPulse]]
 	switch {
 	case r.stepless == 0:
+	case r.o.Amend:
+		r.warn(fmt.Sprintf("lines without a billing step: %d; a new prefix among them gets 1 second: give another one with pulse=N and mcd=N", r.stepless))
 	case column:
 		r.warn(fmt.Sprintf("lines without a billing step: %d; it is taken to be 1 second there: give another one with pulse=N and mcd=N", r.stepless))
 	default:

@@ -45,7 +45,7 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 		return reason
 	})
 	p.read(colName, func(c cell) string {
-		if c.text != "" {
+		if c.text != "" || !r.o.Amend {
 			row.Given.give(colName)
 		}
 		return r.name(&row.Name, c)

@@ -124,7 +124,7 @@ func textOf(cells []cell) string {
 			all.WriteString(c.text + " ")
 		}
 	}
-	return all.String()
+	return strings.TrimSpace(all.String())
 }
 
 // hears notes what a line above or below the rates says about units.

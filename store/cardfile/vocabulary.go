@@ -11,7 +11,7 @@ var synonyms = [columnCount][]string{
 	colPrefix: {
 		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
 		"dial codes", "destination code", "destination prefix", "npanxx", "npa nxx", "lrn", "number", "numbers", "digits", "npanxxx",
-		"e164", "e 164", "前缀", "号码前缀", "区号", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
+		"e164", "e 164", "b number", "called number prefix", "code list", "rufnummer", "ziffern", "前缀", "号码前缀", "区号", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
 	},
 	colName: {
 		"name", "destination name", "destination", "description", "region", "zone", "area", "location", "breakout", "country",
@@ -20,7 +20,7 @@ var synonyms = [columnCount][]string{
 	colCost: {
 		"cost", "rate", "price", "per minute cost", "per minute rate", "per minute price", "cost per minute", "rate per minute",
 		"price per minute", "rate min", "price min", "cost min", "ppm", "ij rate", "ijrate", "indeterminate rate", "indeterminate",
-		"ij", "default rate", "new rate", "rate per min", "price per min", "价格", "费率", "单价", "资费", "每分钟价格", "每分钟费率", "分钟费率",
+		"ij", "minutenpreis", "default rate", "new rate", "rate per min", "price per min", "价格", "费率", "单价", "资费", "每分钟价格", "每分钟费率", "分钟费率",
 	},
 	colInter: {"inter", "inter rate", "interrate", "interstate", "interstate rate", "inter state", "inter state rate"},
 	colIntra: {"intra", "intra rate", "intrarate", "intrastate", "intrastate rate", "intra state", "intra state rate"},
