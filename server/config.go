@@ -124,6 +124,7 @@ type Limits struct {
 	Import        int           // bytes of an imported file, compressed and uncompressed; default 256 MiB
 	ImportTimeout time.Duration // time to receive, read and answer it; default 15 min
 	ImportWork    time.Duration // of that, time to read it, without waits for the database; default 2 min
+	Plans         int64         // bytes on disk of the files of previews, of all accounts; one may use a quarter; default 1 GiB, negative: none
 }
 
 func (l *Limits) setDefaults() {
@@ -153,6 +154,9 @@ func (l *Limits) setDefaults() {
 	positive(&l.Import, 256<<20)
 	positive(&l.ImportTimeout, 15*time.Minute)
 	positive(&l.ImportWork, 2*time.Minute)
+	if l.Plans == 0 {
+		l.Plans = 1 << 30
+	}
 }
 
 // request is the time limit for answering one request.

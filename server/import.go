@@ -32,6 +32,8 @@ type importBody struct {
 	Base    string `json:"base,omitempty"`
 	Applied bool   `json:"applied"`
 	cardfile.Report
+	Plan      string         `json:"plan,omitempty" description:"of a preview: give it to apply exactly this, without another upload"`
+	PlanUntil *time.Time     `json:"plan_until,omitempty"`
 	Revisions []importedBody `json:"revisions" nullable:"false" description:"one for now and one for each later date, each compared with what is in force before it"`
 }
 
@@ -79,7 +81,13 @@ func postImport(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	if order.mode == modeAmend {
+	run := &importRun{card: card, order: order}
+	if order.plan != "" {
+		run.plan = r.s.plans.use(r.Subject.User.ID, card, order.plan, r.s.now())
+		defer r.s.plans.release(run.plan)
+		run.planned()
+	}
+	if run.order.mode == modeAmend {
 		if err := r.RateAccess(r.s.store.PolicyRow).Reads(r.Ctx, card); err != nil {
 			return err
 		}
@@ -95,7 +103,18 @@ func postImport(r *exchange) error {
 	if r.file, err = r.upload(); err != nil {
 		return err
 	}
-	defer r.file.Close()
+	owned := false // by the plan
+	defer func() {
+		if !owned {
+			_ = r.file.Close() // nobody needs it any more
+		}
+	}()
+	if order.plan != "" && r.file.size > 0 {
+		return invalid("plan", "takes no body: its file is kept")
+	}
+	if run.plan == nil {
+		run.upload = importUpload{r.file, strings.Clone(r.header(fiber.HeaderContentType))}
+	}
 	turn, err := r.turn(r.Ctx)
 	if err != nil {
 		return err
@@ -103,10 +122,10 @@ func postImport(r *exchange) error {
 	defer turn.Leave()
 	r.Ctx, r.hasTurn = working(r.Ctx, turn), true
 	defer r.s.limiter.saving.during()()
-	order.options.Work = r.s.cfg.Limits.ImportWork
-	run := &importRun{card: card, order: order}
+	run.order.options.Work = r.s.cfg.Limits.ImportWork
 	if !order.apply {
-		return r.previewImport(run)
+		owned, err = r.previewImport(run)
+		return err
 	}
 	return r.write(func(w *writing) (target, error) { return w.applyImport(run) }, answerImport)
 }
@@ -115,7 +134,20 @@ func postImport(r *exchange) error {
 type importRun struct {
 	card   string
 	order  importOrder
+	upload importUpload
+	plan   *importPlan // to apply; nil for none
 	report *cardfile.Report
+}
+
+// planned takes the file and the order of the plan, and leaves what the request says about
+// applying it.
+func (run *importRun) planned() {
+	if run.plan == nil {
+		return
+	}
+	apply, skip := run.order.apply, run.order.skipRefused
+	run.order, run.upload = run.plan.order, run.plan.upload
+	run.order.apply, run.order.skipRefused, run.order.plan = apply, skip, run.plan.id
 }
 
 // filePlace takes a place for a file, which has not arrived yet.
@@ -144,24 +176,32 @@ func (r *inquiry) mayImport(card string) error {
 	return nil
 }
 
-func (r *exchange) previewImport(run *importRun) error {
-	var body []byte
+// previewImport answers with what an import would change. It reports whether a plan keeps the
+// file.
+func (r *exchange) previewImport(run *importRun) (owned bool, err error) {
+	var report *importBody
 	sent := r.sent()
-	err := r.s.store.ReadLong(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
+	err = r.s.store.ReadLong(r.Ctx, r.Facts.Account.TenantID, func(tx *store.Tx) error {
 		w := &writing{r: &r.inquiry, tx: tx, sent: sent}
 		if err := w.reload(); err != nil {
 			return err
 		}
-		_, report, err := w.importFile(run)
-		if err == nil {
-			body, err = json.Marshal(report)
-		}
+		_, report, err = w.importFile(run)
 		return err
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
+	if run.plan == nil {
+		owned = r.offerPlan(run, report)
+	} else {
+		report.PlanUntil = &run.plan.until
+	}
+	body, err := json.Marshal(report)
+	if err != nil {
+		return owned, err
+	}
+	return owned, r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
 // applyImport makes the drafts.
@@ -223,12 +263,20 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		return before, nil, err
 	}
 	order := run.order
+	if order.plan != "" && run.plan == nil {
+		return before, nil, invalid("plan", "is not known: a plan is kept for an hour. Preview the file again")
+	}
+	base := ""
 	drafts, err := w.tx.Import(w.r.Ctx, w.rates(), store.Import{
 		Card: run.card, Base: order.base, Preview: !order.apply,
 		Read: func(ctx context.Context, card store.Card, now time.Time, to *store.Importer) error {
-			return run.read(ctx, w.sent, card, now, to)
+			return run.read(ctx, card, now, to)
 		},
+		Compared: &base,
 	})
+	if run.plan != nil && hasReason(err, store.ReasonBaseChanged) {
+		err = changedPlan()
+	}
 	if err != nil {
 		return before, nil, err
 	}
@@ -241,15 +289,22 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		}
 		body.Revisions = append(body.Revisions, importedOf(drafts[i], order.apply))
 	}
-	return before, body, nil
+	plan, err := run.planID(base, body)
+	if err == nil && run.plan != nil && plan != run.plan.id {
+		err = changedPlan()
+	}
+	if !order.apply {
+		body.Plan = plan
+	}
+	return before, body, err
 }
 
 // read reads the file. If it is to be applied, read refuses a file without rates. It
 // refuses a file with refused lines unless the order skips them.
-func (run *importRun) read(ctx context.Context, from *sent, card store.Card, now time.Time, to *store.Importer) (err error) {
+func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, to *store.Importer) (err error) {
 	o := run.order.options
 	o.Currency, o.Direction, o.Now, o.Amend = card.Currency, card.Direction, now, run.order.mode == modeAmend
-	f := cardfile.File{ReaderAt: from.file, Size: from.file.size, Name: run.order.name, MediaType: from.mediaType}
+	f := cardfile.File{ReaderAt: run.upload.file, Size: run.upload.file.size, Name: run.order.name, MediaType: run.upload.mediaType}
 	run.report, err = cardfile.Read(ctx, f, o, func(row cardfile.Row) error {
 		return to.Put(schema.MicrosOf(row.From), changeOf(&row))
 	})

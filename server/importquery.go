@@ -21,9 +21,10 @@ const (
 
 // importQuery documents the parameters of an import.
 type importQuery struct {
-	Mode        string `query:"mode" enum:"replace,amend" required:"true" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
+	Mode        string `query:"mode" enum:"replace,amend" description:"needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
 	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
+	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply and skip_refused are possible"`
 	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
@@ -50,8 +51,10 @@ type importQuery struct {
 // importOrder holds the parameters of one import.
 type importOrder struct {
 	mode, base, name   string
+	plan               string
 	apply, skipRefused bool
 	options            cardfile.Options
+	given              [][2]string // the parameters that decide what the file means, and their values
 }
 
 // readImportQuery reads the query. Errors: 422 with the parameter's name.
@@ -86,6 +89,7 @@ var importSetters = map[string]func(q *importReader, value string) error{
 	"mode":         func(q *importReader, v string) error { return among(&q.order.mode, v, modeReplace, modeAmend) },
 	"base":         func(q *importReader, v string) error { q.order.base = v; return nil },
 	"name":         func(q *importReader, v string) error { q.order.name = v; return nil },
+	"plan":         func(q *importReader, v string) error { q.order.plan = v; return nil },
 	"apply":        func(q *importReader, v string) error { return truth(&q.order.apply, v) },
 	"skip_refused": func(q *importReader, v string) error { return truth(&q.order.skipRefused, v) },
 	"format": func(q *importReader, v string) error {
@@ -141,6 +145,9 @@ var importSetters = map[string]func(q *importReader, value string) error{
 	"pulse": func(q *importReader, v string) error { return wholeSeconds(&q.order.options.Pulse, v, 1) },
 }
 
+// besidePlan are the parameters of a request that applies a plan.
+var besidePlan = []string{"plan", "apply", "skip_refused"}
+
 func (q *importReader) set(name, value string) {
 	set, known := importSetters[name]
 	switch {
@@ -152,6 +159,9 @@ func (q *importReader) set(name, value string) {
 		q.refuse(name, "has invalid text or is too long")
 	default:
 		q.seen = append(q.seen, name)
+		if !slices.Contains(besidePlan, name) {
+			q.order.given = append(q.order.given, [2]string{name, value})
+		}
 		if err := set(q, value); err != nil {
 			q.refuse(name, err.Error())
 		}
@@ -160,6 +170,10 @@ func (q *importReader) set(name, value string) {
 
 func (o *importOrder) check() error {
 	switch {
+	case o.plan != "" && len(o.given) > 0:
+		return invalid(o.given[0][0], "is part of the plan: leave it out")
+	case o.plan != "":
+		return nil
 	case o.mode == "":
 		return invalid("mode", "is missing: use replace if the file holds the whole card, or amend if other rates stay")
 	case o.mode == modeAmend && o.base == "":

@@ -24,6 +24,7 @@ func Reasons() []ReasonDoc {
 		{store.ReasonExternalIDTaken, http.StatusConflict, "Another user, or another account, of the tenant has this external id."},
 		{store.ReasonWithdrawn, http.StatusConflict, "A card that the revision was built from, or a parent of the card, is no longer assigned."},
 		{store.ReasonBaseChanged, http.StatusConflict, "The revision that an amendment amends is not active."},
+		{ReasonPlanChanged, http.StatusConflict, "An import by `plan` would write something else than its preview showed."},
 		{store.ReasonSellsAtLoss, http.StatusConflict, "A call would sell for less than it costs."},
 		{store.ReasonNotProven, http.StatusConflict, "There is no cost to compare the prices with."},
 		{store.ReasonCurrencyMismatch, http.StatusUnprocessableEntity, "A parent has another currency, and no exchange rate is given. The status is 409 if an existing parent is the cause. It is also 409 if an account or a customer has another currency than a card: see `accept_currency`."},

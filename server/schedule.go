@@ -63,13 +63,14 @@ func rest(ctx context.Context, pause time.Duration, newer <-chan struct{}) {
 // sweepIdle is the time between two searches for rates to delete.
 const sweepIdle = time.Minute
 
-// keepSwept deletes rates that nobody can see any more, until ctx ends. Every
-// instance does this.
+// keepSwept deletes rates that nobody can see any more, and files of previews whose time
+// is over, until ctx ends. Every instance does this.
 func (s *Server) keepSwept(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.store.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Error("unused rates are not deleted", "error", err)
 		}
+		s.plans.expire(s.now())
 		rest(ctx, sweepIdle, nil)
 	}
 }

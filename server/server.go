@@ -77,6 +77,7 @@ type Server struct {
 	shadowing *shadow.Options
 	labels    []byte // the fixed labels of a log entry
 	limiter   *limiter
+	plans     importPlans
 
 	longChange int // the number of areas of a change whose decision takes long
 
@@ -142,6 +143,9 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		again: make(chan struct{}, 1), after: time.After,
 	}
 	s.check = s.checkStore
+	if cfg.Limits.Plans > 0 {
+		s.plans.disk = newDisk(cfg.Limits.Plans)
+	}
 	for _, o := range opts {
 		o(s)
 	}

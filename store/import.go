@@ -19,6 +19,9 @@ type Import struct {
 	Card    string
 	Base    string // the active revision that the import amends: rates that it does not give stay; "" to replace all rates
 	Preview bool   // only count the changes
+	// Compared takes the revision that the import is compared with, "" for none; nil if that is
+	// not wanted.
+	Compared *string
 	// Read adds the rates of the import. It runs outside of the transaction if
 	// WriteLong or ReadLong runs it, and again if the card changes meanwhile. card and
 	// now are those of the transaction.
@@ -71,6 +74,11 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 	}
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card.ID, err)
+	}
+	if what.Compared != nil {
+		if *what.Compared = active.ID; hidden != nil {
+			*what.Compared = ""
+		}
 	}
 	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
 	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)

@@ -82,7 +82,7 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	held.Swap(engine)
 	token := rand.Text()
 	cfg := server.Config{PanelTokens: token, DecisionLog: "none", KeepGC: gcIsSet()}
-	cfg.Limits.Request = time.Hour
+	cfg.Limits.Request, cfg.Limits.Plans = time.Hour, -1 // the process ends before a plan could be applied
 	srv, err := newServer(cfg, held)
 	if err != nil {
 		return nil, err

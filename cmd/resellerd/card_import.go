@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,11 +22,12 @@ import (
 
 type cardImportCommand struct {
 	actSettings
-	File        string   `arg:"" help:"CSV, XLSX, NDJSON or open rate card JSON."`
+	File        string   `arg:"" optional:"" help:"CSV, XLSX, NDJSON or open rate card JSON; none with --plan."`
 	Card        string   `help:"The card to import into." required:"" placeholder:"ID"`
-	Mode        string   `help:"replace: the file holds the whole card; amend: rates that it does not name stay." enum:"replace,amend" required:""`
+	Mode        string   `help:"replace: the file holds the whole card; amend: rates that it does not name stay. Needed without --plan." enum:",replace,amend" default:"" placeholder:"MODE"`
 	Base        string   `help:"The active revision that an amendment was made for." placeholder:"REVISION"`
 	Apply       bool     `help:"Write drafts; without it, only preview."`
+	Plan        string   `help:"Apply what a preview on a running server showed, without the file." placeholder:"PLAN"`
 	SkipRefused bool     `help:"Apply without the refused lines."`
 	Sheet       []string `help:"Sheets of a workbook to read; * for all." placeholder:"NAME"`
 	Columns     string   `help:"Names of the columns of CSV or XLSX in their order, comma-separated; - for one to ignore." placeholder:"NAMES"`
@@ -48,9 +50,12 @@ type cardImportCommand struct {
 }
 
 func (c *cardImportCommand) query() url.Values {
-	q := url.Values{"mode": {c.Mode}, "name": {strings.TrimSuffix(filepath.Base(c.File), ".gz")}}
+	q := url.Values{}
+	if c.File != "" {
+		q.Set("name", strings.TrimSuffix(filepath.Base(c.File), ".gz"))
+	}
 	for name, value := range map[string]string{
-		"base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
+		"mode": c.Mode, "plan": c.Plan, "base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
 		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
 		"hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime,
 	} {
@@ -74,24 +79,17 @@ func (c *cardImportCommand) query() url.Values {
 
 // Run sends the file and prints the result.
 func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
-	file, err := os.Open(c.File)
+	file, size, err := c.file()
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return usagef("%s is not a file", c.File)
-	}
 	way, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, way.close()) }()
-	text, err := c.send(ctx, t, way, file, info.Size())
+	text, err := c.send(ctx, t, way, file, size)
 	if err != nil {
 		return c.questions(t, err)
 	}
@@ -101,6 +99,34 @@ func (c *cardImportCommand) Run(ctx context.Context, t terminal) (err error) {
 		err = printImport(t.out, text)
 	}
 	return errors.Join(err, c.refused(text))
+}
+
+// file opens the file, which is empty with --plan.
+func (c *cardImportCommand) file() (file io.ReadCloser, size int64, err error) {
+	switch {
+	case c.Plan != "" && c.File != "":
+		return nil, 0, usagef("--plan has its file: give no other one")
+	case c.Plan != "" && c.URL == "":
+		return nil, 0, usagef("--plan needs the running server that made it: give --url")
+	case c.Plan != "":
+		return io.NopCloser(strings.NewReader("")), 0, nil
+	case c.File == "":
+		return nil, 0, usagef("a file is needed, or --plan")
+	case c.Mode == "":
+		return nil, 0, usagef("--mode is missing: use replace if the file holds the whole card, or amend if other rates stay")
+	}
+	opened, err := os.Open(c.File)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := opened.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = usagef("%s is not a file", c.File)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, opened.Close())
+	}
+	return opened, info.Size(), nil
 }
 
 // refused returns an error if lines are refused that the caller does not skip.
@@ -178,7 +204,7 @@ func printMapping(w io.Writer, mapping []cardfile.Mapped) error {
 }
 
 func (c *cardImportCommand) send(ctx context.Context, t terminal, way *apiClient, file io.Reader, size int64) ([]byte, error) {
-	bar := t.progress("importing "+filepath.Base(c.File), int(size))
+	bar := t.progress("importing "+filepath.Base(cmp.Or(c.File, c.Plan)), int(size))
 	defer bar.done()
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
 	packed := bufio.NewReader(file)
@@ -209,6 +235,7 @@ func (m moving) Read(p []byte) (int, error) {
 func printImport(w io.Writer, text []byte) error {
 	var r struct {
 		Applied bool
+		Plan    string
 		cardfile.Report
 		Revisions []struct {
 			ID, Status                                     string
@@ -262,6 +289,10 @@ func printImport(w io.Writer, text []byte) error {
 		fmt.Fprintln(out, strings.TrimSpace(x.ID+" "+x.Status))
 	}
 	if err := out.Flush(); err != nil || r.Applied {
+		return err
+	}
+	if r.Plan != "" {
+		_, err := fmt.Fprintf(w, "Preview only. To write it, add --apply, or give --plan %s --apply without the file.\n", r.Plan)
 		return err
 	}
 	_, err := fmt.Fprintln(w, "Preview only. Add --apply to write it.")

@@ -21,6 +21,7 @@ var rules = []struct {
 	{"decision id", regexp.MustCompile(`"decision_id":"[A-Z2-7]{26}(-\d+)?"`), `"decision_id":"<decision>"`},
 	{"decision id in a header", regexp.MustCompile(`(?m)^Resellerd-Decision-Id: .+$`), "Resellerd-Decision-Id: <decision>"},
 	{"sealed data revision", regexp.MustCompile(`(?m)^Resellerd-Revision: .+$`), "Resellerd-Revision: <revision>"},
+	{"plan", regexp.MustCompile(`\bpln_[a-z2-7]{26}\b`), "<plan>"},
 	{"policy revision", regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<policy>"},
 	{"id that a request without one gets", regexp.MustCompile(`(?m)^X-Request-Id: [A-Z2-7]{26}$`), "X-Request-Id: <request>"},
 	{"entity tag in a header", regexp.MustCompile(`(?m)^Etag: .+$`), "Etag: <etag>"},

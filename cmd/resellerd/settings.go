@@ -105,6 +105,7 @@ type limitSettings struct {
 	HeavyJobs             int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors, at least 2." default:"0" range:"0,10000"`
 	SpoolLimit            int64         `help:"Limit of the sorted streams that wait on disk for their readers, in bytes; an account may use a quarter." default:"4294967296" range:"4194304,1099511627776"`
 	ImportLimit           int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
+	PlanLimit             int64         `help:"Limit of the files of previews that wait an hour to be applied, in bytes; an account may use a quarter; 0 means none." default:"1073741824" range:"0,1099511627776"`
 	ImportTimeout         time.Duration `help:"Time limit for an import." default:"15m" range:"100ms,24h"`
 	ImportWork            time.Duration `help:"Time limit for reading an imported file, without waits for the database." default:"2m" range:"100ms,24h"`
 }
@@ -128,7 +129,7 @@ func (s *settings) server() (server.Config, error) {
 			Request: s.RequestTimeout, Stream: s.StreamTimeout, Shutdown: s.ShutdownTimeout, AtLeast: s.AtLeastTimeout,
 			Connections: noneIfZero(s.Connections), PerAddress: noneIfZero(s.ConnectionsPerAddress),
 			Drain: noneIfZero(s.DrainTime), Spool: s.SpoolLimit, Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
-			Throughput: noneIfZero(s.Throughput), Blocked: s.BlockedWrites,
+			Throughput: noneIfZero(s.Throughput), Plans: noneIfZero(s.PlanLimit), Blocked: s.BlockedWrites,
 		},
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate, HeavyJobs: s.HeavyJobs,
 	}
@@ -150,7 +151,7 @@ func (s *recordSettings) apply(cfg *server.Config) {
 
 // noneIfZero converts a setting whose 0 means none. In the server's configuration, 0
 // means the default, and a negative value means none.
-func noneIfZero[T int | time.Duration](v T) T {
+func noneIfZero[T int | int64 | time.Duration](v T) T {
 	if v == 0 {
 		return -1
 	}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store"
+)
+
+// planOf previews a file and returns the plan.
+func (w *world) planOf(user, card, query, file string) string {
+	w.t.Helper()
+	got, report := w.importInto(user, card, query, file)
+	if got.status != 200 || report.Plan == "" || report.PlanUntil == nil {
+		w.t.Fatalf("%d %s", got.status, got.body)
+	}
+	return report.Plan
+}
+
+func TestAPlanWritesWhatItsPreviewShowed(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		revisions, rates := w.draftsOf("retail")
+		plan := w.planOf("a", "retail", "mode=replace&pulse=6", "prefix,cost\n49,0.01\n44,0.03\n4x,0.03\n")
+		if other := w.planOf("a", "retail", "mode=replace&pulse=7", "prefix,cost\n49,0.01\n44,0.03\n4x,0.03\n"); other == plan {
+			t.Error("another pulse has the same plan")
+		}
+		apply := func(user, card, query, body string, headers ...string) (answered, importBody) {
+			return w.importInto(user, card, "plan="+plan+query, body, headers...)
+		}
+		for name, refused := range map[string]func() answered{
+			"refused lines":    func() answered { got, _ := apply("a", "retail", "&apply=true", ""); return got },
+			"an option":        func() answered { got, _ := apply("a", "retail", "&apply=true&pulse=6", ""); return got },
+			"a body":           func() answered { got, _ := apply("a", "retail", "&apply=true", deckOne); return got },
+			"for another card": func() answered { got, _ := apply("a", "bulk", "&apply=true", ""); return got },
+		} {
+			if got := refused(); got.status != 422 && (name != "for another card" || got.status != 404) {
+				t.Errorf("%s: %d %s", name, got.status, got.body)
+			}
+		}
+		got, report := apply("a", "retail", "&apply=true&skip_refused=true", "", headerIdempotency, "once")
+		if got.status != 200 || !report.Applied || report.Plan != "" || report.Revisions[0].ID == "" || report.Mode != "replace" {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		if again, _ := apply("a", "retail", "&apply=true&skip_refused=true", "", headerIdempotency, "once"); again.body != got.body {
+			t.Errorf("again: %d %s", again.status, again.body)
+		}
+		if r, n := w.draftsOf("retail"); r != revisions+1 || n != rates+2 {
+			t.Errorf("%d revisions and %d rates more", r-revisions, n-rates)
+		}
+		w.server.plans.expire(w.server.now().Add(planTime))
+		if got, _ := apply("a", "retail", "&apply=true&skip_refused=true", "", headerIdempotency, "once"); got.status != 200 {
+			t.Errorf("the repetition needs the plan: %d %s", got.status, got.body)
+		}
+		if got, _ := apply("a", "retail", "&apply=true&skip_refused=true", ""); got.status != 422 || !strings.Contains(got.body, "Preview the file again") {
+			t.Errorf("after an hour: %d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestAPlanIsRefusedWhenItsBaseHasChanged(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		activate := func(file string) string {
+			_, report := w.importInto("a", "retail", "mode=replace&apply=true", file)
+			w.write(w.id("M"), func(tx *store.Tx) error {
+				_, err := tx.ActivateAtLoss(tctx, store.AllRates, w.id("retail"), report.Revisions[0].ID)
+				return err
+			})
+			return report.Revisions[0].ID
+		}
+		base := activate(deckOne)
+		whole, part := w.planOf("a", "retail", "mode=replace", deckOne), w.planOf("a", "retail", "mode=amend&base="+base, "prefix,cost\n49,0.02\n")
+		activate("prefix,name,cost,mcd,pulse\n49,Germany,0.011,1,1\n")
+		for _, plan := range []string{whole, part} {
+			if got, _ := w.importInto("a", "retail", "apply=true&plan="+plan, ""); got.status != 409 || !strings.Contains(got.body, `"reasons":["plan_changed"]`) {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		}
+	})
+}
+
+// An account keeps few plans, and small ones. The oldest make room.
+func TestPlansAreBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	k := importPlans{disk: newDisk(400)}
+	plan := func(account string, n int, size int64) *importPlan {
+		file, err := nameless("resellerd-test-*")
+		must(t, err)
+		t.Cleanup(func() { _ = file.Close() })
+		return &importPlan{id: fmt.Sprint(n), user: account, account: account, upload: importUpload{file: &spool{File: file, size: size}}, until: now.Add(planTime)}
+	}
+	for n := range 20 {
+		if kept, owned := k.keep(plan("a", n, 1), now); !kept || !owned {
+			t.Fatalf("plan %d is not kept", n)
+		}
+	}
+	if k.use("b", "", "19", now) != nil || k.use("a", "other", "19", now) != nil {
+		t.Error("a plan of another user, or for another card")
+	}
+	if k.count("a") != accountPlan || k.use("a", "", "3", now) != nil || k.use("a", "", "4", now) == nil {
+		t.Errorf("%d plans", k.count("a"))
+	}
+	if kept, _ := k.keep(plan("a", 20, 101), now); kept || k.count("a") != 0 {
+		t.Errorf("a file that is too large is kept: %v, %d plans", kept, k.count("a"))
+	}
+	for n := range 4 {
+		if kept, _ := k.keep(plan(fmt.Sprint("b", n), 1, 99), now); !kept {
+			t.Fatalf("account %d", n)
+		}
+	}
+	if kept, _ := k.keep(plan("c", 1, 99), now); kept || k.count("b0") != 1 {
+		t.Error("a plan of another account made room, or all have more than there is")
+	}
+	k.expire(now.Add(planTime))
+	if len(k.kept) != 0 || k.disk.sum != 1 { // one is in use
+		t.Errorf("%d plans, %d bytes", len(k.kept), k.disk.sum)
+	}
+}
