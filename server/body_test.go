@@ -57,7 +57,7 @@ func TestCellsAreMadeInert(t *testing.T) {
 			t.Errorf("inert(%q) is %q, want %q", cell, got, want)
 		}
 	}
-	if name := disposition(cardHead{ID: "crd_1", Name: "../a\\b\r\n\"c\""}, "csv"); strings.ContainsAny(name, "\r\n/\\") {
+	if name := disposition(cardHead{ID: "crd_1", Name: "../a\\b\r\n\"c\""}.file("csv")); strings.ContainsAny(name, "\r\n/\\") {
 		t.Errorf("file name %s", name)
 	}
 }

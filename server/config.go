@@ -26,6 +26,9 @@ type Config struct {
 	// taken from the Host header.
 	PublicURL string
 	TLS       transport.TLS
+	// CORSOrigins are the origins (scheme://host[:port]) whose pages may send requests
+	// with a user's own token. MetricsListen is then required.
+	CORSOrigins []string
 
 	// PanelTokens holds "[TENANT:]TOKEN [scope …] [limit …]" entries separated by
 	// commas; see identity.NewPanelTokens.
@@ -228,6 +231,17 @@ func (c Config) Validate() error {
 	}
 	if u := c.PublicURL; u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		errs = append(errs, fmt.Errorf("public url %q: want an http or https address", u))
+	}
+	for _, origin := range c.CORSOrigins {
+		if !isOrigin(origin) {
+			errs = append(errs, fmt.Errorf("cors origin %q: want scheme://host or scheme://host:port, with http or https", origin))
+		}
+	}
+	if len(c.CORSOrigins) > 0 && c.JWT.JWKS == "" {
+		errs = append(errs, errors.New("cors origins: a page in a browser needs a user's token: set a key set"))
+	}
+	if len(c.CORSOrigins) > 0 && c.MetricsListen == "" {
+		errs = append(errs, errors.New("cors origins: browsers can reach this address, so set a separate address for the metrics"))
 	}
 	return errors.Join(errs...)
 }

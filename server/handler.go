@@ -38,6 +38,7 @@ func bindRoutes(table []route) []*boundRoute {
 // build creates the Fiber application from the route table.
 func (s *Server) build() {
 	s.app = s.newApp()
+	s.allowOrigins(s.app)
 	ops := s.app
 	if s.cfg.MetricsListen != "" {
 		s.ops = s.newApp()
@@ -81,6 +82,7 @@ func (s *Server) newApp() *fiber.App {
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	s.echoRequestID(c)
 	s.leaveBody(c)
+	c.Set(fiber.HeaderCacheControl, "no-store")
 	p := routeProblem(err)
 	if p.kind.status >= 500 {
 		s.logger.Error("request refused", "error", err)
@@ -109,6 +111,9 @@ func (s *Server) handler(rt *boundRoute) fiber.Handler {
 func (r *exchange) serve() (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
+	if !r.route.public() {
+		r.c.Set(fiber.HeaderCacheControl, "no-store")
+	}
 	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
 	r.Ctx = life
 	defer s.leaveBody(r.c)

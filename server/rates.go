@@ -2,25 +2,16 @@ package server
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime"
 	"strings"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/session"
 	"resellerd/store/cardfile"
 	"resellerd/store/query"
 	"resellerd/store/schema"
-)
-
-const (
-	mediaCSV    = "text/csv"
-	mediaNDJSON = "application/x-ndjson"
 )
 
 // getRates answers with the rates of a card: one page as JSON, or the whole card
@@ -36,20 +27,16 @@ func getRates(r *exchange) error {
 		return err
 	}
 	switch r.media {
-	case mediaCSV:
-		return r.streamRates(mediaCSV+"; charset=utf-8", "csv", head, q, shown, apart, writeCSV)
 	case cardfile.MediaXLSX:
-		return r.streamRates(cardfile.MediaXLSX, "xlsx", head, q, shown, apart, fileWriter(head, r.s.now(), cardfile.WriteXLSX))
+		return r.streamList(cardfile.MediaXLSX, head.file("xlsx"), q, shown, rateFile(head, r.s.now(), cardfile.WriteXLSX), apart...)
 	case cardfile.MediaJSON:
 		date, err := r.dateOf(card, head)
 		if err != nil {
 			return err
 		}
-		return r.streamRates(cardfile.MediaJSON, "json", head, q, shown, apart, fileWriter(head, date, cardfile.WriteJSON))
-	case mediaNDJSON:
-		return r.streamRates(mediaNDJSON, "ndjson", head, q, shown, apart, writeNDJSON)
+		return r.streamList(cardfile.MediaJSON, head.file("json"), q, shown, rateFile(head, date, cardfile.WriteJSON), apart...)
 	}
-	return r.answerList(q, shown, query.Row.AppendJSON, apart...)
+	return r.answerRows(q, shown, head.file(""), apart...)
 }
 
 // cardHead holds the card's columns that go into a file of rates, as the reader
@@ -70,9 +57,23 @@ type cardHead struct {
 	of string        // the requested revision; "" for the active one
 }
 
-// fileWriter writes a file that also holds the card's columns and the date of
+// file names a file after the card, as the reader sees it.
+func (h cardHead) file(ending string) string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) || r == 0x7F {
+			return '_'
+		}
+		return r
+	}, h.Name)
+	if name = strings.Trim(name, ". "); name == "" {
+		name = h.ID
+	}
+	return name + "." + ending
+}
+
+// rateFile writes a file that also holds the card's columns and the date of
 // its rates.
-func fileWriter(h cardHead, date time.Time, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) rateWriter {
+func rateFile(h cardHead, date time.Time, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) fileWriter {
 	c := cardfile.Card{
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
 		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: date,
@@ -125,21 +126,6 @@ func dateShown(revision query.Row, now time.Time) (time.Time, error) {
 		}
 	}
 	return now, nil
-}
-
-// rowCells returns the rows as cells of text.
-func rowCells(columns []string, each func(func(query.Row) error) error) cardfile.Rows {
-	return func(put func([]string) error) error {
-		cells := make([]string, len(columns))
-		var text []byte
-		return each(func(row query.Row) error {
-			for i, name := range columns {
-				text, _ = row.Text(text[:0], name) // empty for a column that the row does not show
-				cells[i] = string(text)
-			}
-			return put(cells)
-		})
-	}
 }
 
 // ratesOf finds the card as its reader sees it (404), decides whether its rates
@@ -216,98 +202,4 @@ func (r *exchange) past(name string) (schema.Micros, error) {
 		return moment, nil
 	}
 	return -1, nil // just before 1970, because 0 means absent
-}
-
-// rateWriter writes a whole card. It ends with a line that holds the number of
-// rows, so that a part is never taken for the whole.
-type rateWriter func(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error
-
-// streamRates sends every rate. Filters and sorting apply; pages do not.
-func (r *exchange) streamRates(mediaType, ending string, head cardHead, q query.Query, shown map[string]schema.ColumnInfo, apart []string, write rateWriter) error {
-	p, err := r.readParams(shown, apart...)
-	if err != nil {
-		return err
-	}
-	if p.cursor != "" || p.count || r.query("limit") != "" {
-		return invalid("", "a stream holds the whole card and does not take cursor, limit or count")
-	}
-	q.Where, q.Sort, q.Desc = p.where, p.sort, p.desc
-	columns := inOrder("rate", shown)
-	r.c.Set(fiber.HeaderContentDisposition, disposition(head, ending))
-	s, disk, account := r.s.store, r.s.limiter.disk, r.payer().ID
-	if q.Sort != "" {
-		if err := disk.room(account); err != nil {
-			return err
-		}
-	}
-	return r.stream(mediaType, func(ctx context.Context, w *bufio.Writer) error {
-		if q.Sort == "" {
-			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, promptly(w, fn)) })
-		}
-		return disk.spooled(w, account, func(w *bufio.Writer) error {
-			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, fn) })
-		})
-	})
-}
-
-// promptly flushes the first row as soon as it is written. Later rows are sent
-// when the buffer is full.
-func promptly(w *bufio.Writer, fn func(query.Row) error) func(query.Row) error {
-	first := true
-	return func(row query.Row) error {
-		if err := fn(row); err != nil || !first {
-			return err
-		}
-		first = false
-		return w.Flush()
-	}
-}
-
-// disposition names the file after the card, as the reader sees it.
-func disposition(head cardHead, ending string) string {
-	name := strings.Map(func(r rune) rune {
-		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) || r == 0x7F {
-			return '_'
-		}
-		return r
-	}, head.Name)
-	if name = strings.Trim(name, ". "); name == "" {
-		name = head.ID
-	}
-	return mime.FormatMediaType("attachment", map[string]string{"filename": name + "." + ending})
-}
-
-// inOrder lists the shown columns in the order of a row.
-func inOrder(typ string, shown map[string]schema.ColumnInfo) []string {
-	var names []string
-	for _, c := range schema.Info(typ).Columns {
-		if _, ok := shown[c.Name]; ok {
-			names = append(names, c.Name)
-		}
-	}
-	return names
-}
-
-// writeNDJSON writes one row per line, and {"rows":n} as the last line.
-func writeNDJSON(w *bufio.Writer, _ []string, each func(func(query.Row) error) error) error {
-	var line []byte
-	n := 0
-	err := each(func(row query.Row) error {
-		n++
-		line = append(row.AppendJSON(line[:0]), '\n')
-		_, err := w.Write(line)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, `{"rows":%d}`+"\n", n)
-	return err
-}
-
-// writeCSV writes a heading, one row per line, and a last line with "total" and
-// the number of rows. It makes cells inert that a spreadsheet would run as
-// formulas.
-func writeCSV(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error {
-	return cardfile.WriteCSV(w, columns, rowCells(columns, each))
 }

@@ -16,7 +16,7 @@ func listOf(typ string) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		return r.answerList(p.Query(), shownColumns(typ, p.Plan), query.Row.AppendJSON)
+		return r.answerRows(p.Query(), shownColumns(typ, p.Plan), typ+"s.")
 	}
 }
 

@@ -65,7 +65,7 @@ func routes() []route {
 		{"PATCH", "/v1/users/:id", identity.ScopeWrite, asUser, updateOf(userWriter), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
 		{"DELETE", "/v1/users/:id", identity.ScopeWrite, asUser, deleteOf(userWriter), rehearsed(removes("Delete a user", "users"))},
 
-		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), list("Customers of the own account and those below", "customers", page[customerBody]{})},
+		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), asFile(list("Customers of the own account and those below; as CSV or NDJSON all of them", "customers", page[customerBody]{}))},
 		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
 		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), one("A customer", "customers", customerBody{})},
 		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
@@ -123,6 +123,12 @@ func routes() []route {
 
 func list(summary, tag string, response any) operation {
 	return operation{summary: summary, tag: tag, query: listQuery{}, response: response, lists: true}
+}
+
+// asFile marks a list that can also be answered as a file of all rows.
+func asFile(op operation) operation {
+	op.produces = []string{mediaCSV, mediaNDJSON}
+	return op
 }
 
 func read(summary, tag string, response any) operation {

@@ -101,8 +101,12 @@ func paramsOf(rt route) (names []string) {
 // probe reports whether the route is for machines that watch the server, which send
 // whatever they like.
 func (rt *boundRoute) probe() bool {
-	return rt.doc.tag == "operations" && rt.path != "/openapi.json" && rt.path != "/docs"
+	return rt.doc.tag == "operations" && !rt.public()
 }
+
+// public reports whether the answer is the same for everyone, so that anyone may keep
+// it.
+func (rt *boundRoute) public() bool { return rt.path == "/openapi.json" || rt.path == "/docs" }
 
 // routeProblem is the answer to a request that reaches no route. The answer for a
 // path that does not exist differs from the one for a row that does not.

@@ -26,11 +26,14 @@ import (
 
 // cardCommand works on rate cards with the rights of a user.
 type cardCommand struct {
-	Build   cardBuildCommand   `cmd:"" help:"Build a card from its parents."`
-	Proof   cardProofCommand   `cmd:"" help:"Check whether any call on a card costs more than it sells for."`
-	Rebuild cardRebuildCommand `cmd:"" help:"Build every stale card of the user's account again."`
-	Import  cardImportCommand  `cmd:"" help:"Preview what a file of rates would change; with --apply, write drafts."`
-	Export  cardExportCommand  `cmd:"" help:"Write a card's rates to a file, as the user sees them."`
+	resourceCommand
+	Build    cardBuildCommand    `cmd:"" help:"Build a card from its parents."`
+	Activate cardActivateCommand `cmd:"" help:"Put a revision in force, now or at a time."`
+	Rollback cardRollbackCommand `cmd:"" help:"Put the revision before the active one in force again."`
+	Proof    cardProofCommand    `cmd:"" help:"Check whether any call on a card costs more than it sells for."`
+	Rebuild  cardRebuildCommand  `cmd:"" help:"Build every stale card of the user's account again."`
+	Import   cardImportCommand   `cmd:"" help:"Preview what a file of rates would change; with --apply, write drafts."`
+	Export   cardExportCommand   `cmd:"" help:"Write a card's rates to a file, as the user sees them."`
 }
 
 // actSettings say which user acts, and where: on a running server, or on the
@@ -133,20 +136,30 @@ func onceDialled(conn net.Conn) func(context.Context, string, string) (net.Conn,
 	}
 }
 
-// post sends a request and passes the body of the response to read. It returns a
+// post sends a POST and passes the body of the response to read. It returns a
 // problem as an error.
 func (d *apiClient) post(ctx context.Context, path, accept string, body any, read func(io.Reader) error) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
+	return d.send(ctx, http.MethodPost, path, accept, body, read)
+}
+
+// send is post for any method. A nil body is none.
+func (d *apiClient) send(ctx context.Context, method, path, accept string, body any, read func(io.Reader) error) error {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return err
+		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.base+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(text))
 	if err != nil {
 		return usagef("url %q: %v", d.base, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+d.token)
 	req.Header.Set("Resellerd-User", d.as)
-	req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	req.Header.Set("Accept", accept)
 	res, err := d.client.Do(req)
 	if err != nil {
@@ -193,7 +206,7 @@ func (p *problemError) Error() string { return p.text }
 var flagOf = map[string]string{
 	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
 	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
-	"effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
+	"live_at": "--at", "effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
 	"nanp": "--nanp", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
 }
 

@@ -70,15 +70,19 @@ type terminal struct{ out, err io.Writer }
 type commandLine struct {
 	Config string `help:"YAML file of settings, with flag names as keys." placeholder:"FILE"`
 
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Init    initCommand    `cmd:"" help:"Create the first master account, its group and its user."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`
-	Show    configCommand  `cmd:"" name:"config" help:"Print the settings in force, with secrets hidden."`
-	Card    cardCommand    `cmd:"" help:"Import, build, prove and export rate cards."`
-	Policy  policyCommand  `cmd:"" help:"Check, test and compare policies."`
-	Log     logCommand     `cmd:"" help:"Check decision logs."`
-	Preview previewCommand `cmd:"" help:"Show what a user may do and sees, and compare it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Init     initCommand     `cmd:"" help:"Create the first master account, its group and its user."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date."`
+	Show     configCommand   `cmd:"" name:"config" help:"Print the settings in force, with secrets hidden."`
+	Account  lastingCommand  `cmd:"" help:"List, create, change and close accounts."`
+	Group    resourceCommand `cmd:"" help:"List, create and change groups."`
+	User     resourceCommand `cmd:"" help:"List, create and change users."`
+	Customer resourceCommand `cmd:"" help:"List, create and change customers."`
+	Card     cardCommand     `cmd:"" help:"List, change, import, build, prove, activate and export rate cards."`
+	Policy   policyCommand   `cmd:"" help:"Check, test and compare policies."`
+	Log      logCommand      `cmd:"" help:"Check decision logs."`
+	Preview  previewCommand  `cmd:"" help:"Show what a user may do and sees, and compare it."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // parse reads the command line. Values that it lacks come from the environment and

@@ -32,6 +32,7 @@ var rules = []struct {
 	{"version of Go and of the build", regexp.MustCompile(`resellerd \S+ go\S+.*`), "resellerd <version>"},
 	{"version in JSON", regexp.MustCompile(`"(version|go|commit)":\s*"[^"]+"`), `"$1":"<version>"`},
 	{"budget, which the release did not tell", regexp.MustCompile(`(?m)^Ratelimit(-Policy)?: .+\n`), ""},
+	{"rule for caches, which the release did not tell", regexp.MustCompile(`(?m)^Cache-Control: no-store\n`), ""},
 	{"date of a file in an archive", regexp.MustCompile(`(?m)<dcterms:(created|modified)[^>]*>[^<]*`), "<dcterms:$1><now>"},
 }
 

@@ -35,13 +35,14 @@ type storeSettings struct {
 }
 
 type listenSettings struct {
-	Listen        string `help:"Address: host:port (port 0 chooses a free one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
-	SocketMode    string `help:"Permission of the Unix socket." default:"0660" placeholder:"OCTAL"`
-	MetricsListen string `help:"Separate address for /metrics, /livez and /readyz." placeholder:"ADDR"`
-	PublicURL     string `name:"public-url" help:"Address that callers use, for links and metadata." placeholder:"URL"`
-	TLSCert       string `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP is served." placeholder:"FILE"`
-	TLSKey        string `name:"tls-key" help:"Key of the certificate in PEM." placeholder:"FILE"`
-	TLSClientCA   string `name:"tls-client-ca" help:"Require client certificates signed by this CA." placeholder:"FILE"`
+	Listen        string   `help:"Address: host:port (port 0 chooses a free one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	SocketMode    string   `help:"Permission of the Unix socket." default:"0660" placeholder:"OCTAL"`
+	MetricsListen string   `help:"Separate address for /metrics, /livez and /readyz." placeholder:"ADDR"`
+	PublicURL     string   `name:"public-url" help:"Address that callers use, for links and metadata." placeholder:"URL"`
+	CORSOrigins   []string `name:"cors-origins" help:"Origins, such as https://panel.example.com, whose pages may send a user's own token; comma-separated. Needs --metrics-listen." placeholder:"ORIGIN"`
+	TLSCert       string   `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP is served." placeholder:"FILE"`
+	TLSKey        string   `name:"tls-key" help:"Key of the certificate in PEM." placeholder:"FILE"`
+	TLSClientCA   string   `name:"tls-client-ca" help:"Require client certificates signed by this CA." placeholder:"FILE"`
 }
 
 type callerSettings struct {
@@ -118,6 +119,7 @@ func (s *settings) server() (server.Config, error) {
 	}
 	cfg := server.Config{
 		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, PublicURL: s.PublicURL,
+		CORSOrigins: s.CORSOrigins,
 		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
 		JWT: identity.JWT{

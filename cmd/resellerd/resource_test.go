@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// byCommand runs commands of one user on a database.
+type byCommand struct {
+	t        *testing.T
+	database string
+}
+
+func (b byCommand) run(want int, args ...string) (stdout, stderr string) {
+	b.t.Helper()
+	code, stdout, stderr := call(b.t, nil, append(args, "--as", "admin", "--database", b.database))
+	if code != want {
+		b.t.Errorf("%s: exit %d, want %d\n%s%s", strings.Join(args, " "), code, want, stdout, stderr)
+	}
+	return stdout, stderr
+}
+
+// made returns the id of the row that a command creates.
+func (b byCommand) made(args ...string) string {
+	b.t.Helper()
+	stdout, _ := b.run(exitOK, append(args, "--format", "json")...)
+	var row struct{ ID string }
+	if err := json.Unmarshal([]byte(stdout), &row); err != nil || row.ID == "" {
+		b.t.Fatalf("%v: %s", err, stdout)
+	}
+	return row.ID
+}
+
+// Each type of row can be created, listed, shown, changed and deleted on the command
+// line, with the rights of a user.
+func TestRowsAreWorkedOnOnTheCommandLine(t *testing.T) {
+	b := byCommand{t, "sqlite:" + filepath.Join(t.TempDir(), "store.db")}
+	carrierWithCard(t, b.database)
+	account := b.made("account", "create", "name=Bright Call", "currency=USD")
+	group := b.made("group", "create", "name=Support", `rows:={"customer":["read"]}`)
+	b.made("user", "create", "login=ann@halyard.example", `groups:=["`+group+`"]`)
+	customer := b.made("customer", "create", "name=Acme", "notes=a=b")
+
+	for _, c := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"account", "list", "sort=name"}, []string{account, "Bright Call"}},
+		{[]string{"customer", "list", "name_contains=ACME", "status=active"}, []string{customer, "Acme"}},
+		{[]string{"customer", "show", customer}, []string{"a=b"}},
+		{[]string{"customer", "change", customer, "status=suspended", "notes:=null"}, []string{"suspended"}},
+		{[]string{"group", "show", group}, []string{`{"customer":["read"]}`}},
+		{[]string{"card", "list", "kind=provider"}, []string{"Upstream"}},
+		{[]string{"customer", "delete", customer}, []string{"is deleted"}},
+	} {
+		stdout, _ := b.run(exitOK, c.args...)
+		for _, text := range c.says {
+			if !strings.Contains(stdout, text) {
+				t.Errorf("%v says no %q:\n%s", c.args, text, stdout)
+			}
+		}
+	}
+	for want, args := range map[string][]string{
+		"not found":                    {"customer", "show", customer},
+		"is not a known parameter":     {"customer", "list", "colour=red"},
+		"want NAME=VALUE":              {"customer", "list", "acme"},
+		"want NAME=TEXT or NAME:=JSON": {"customer", "create", "acme"},
+		"is given twice":               {"customer", "create", "name=a", `name:="b"`},
+		`rows: "{" is not JSON`:        {"group", "create", "rows:={"},
+	} {
+		code := exitError
+		if strings.Contains(want, "NAME") || strings.Contains(want, "twice") || strings.Contains(want, "JSON") {
+			code = exitUsage
+		}
+		if _, stderr := b.run(code, args...); !strings.Contains(stderr, want) {
+			t.Errorf("%v: no %q in %s", args, want, stderr)
+		}
+	}
+}
+
+// A revision is activated, scheduled and rolled back on the command line.
+func TestARevisionIsActivatedOnTheCommandLine(t *testing.T) {
+	b := byCommand{t, "sqlite:" + filepath.Join(t.TempDir(), "store.db")}
+	card := carrierWithCard(t, b.database)
+	drafted := func(cost string) string {
+		file := write(t, "deck.csv", "prefix,name,cost\n49,Germany,"+cost+"\n")
+		stdout, _ := b.run(exitOK, "card", "import", file, "--card", card, "--mode", "replace", "--apply", "--format", "json")
+		var report struct{ Revisions []struct{ ID string } }
+		if err := json.Unmarshal([]byte(stdout), &report); err != nil || len(report.Revisions) != 1 {
+			t.Fatalf("%v: %s", err, stdout)
+		}
+		return report.Revisions[0].ID
+	}
+	first, second, third := drafted("0.01"), drafted("0.02"), drafted("0.03")
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"card", "activate", card, first}, first + "  active, number 1\n"},
+		{[]string{"card", "activate", card, second, "--accept-losses"}, second + "  active, number 2\n"},
+		{[]string{"card", "rollback", card}, first + "  active, number 1\n"},
+		{[]string{"card", "activate", card, third, "--at", "2199-01-01T00:00:00Z"}, third + "  scheduled, at 2199-01-01T00:00:00Z\n"},
+	} {
+		if stdout, _ := b.run(exitOK, c.args...); stdout != c.says {
+			t.Errorf("%v: %s, want %s", c.args, stdout, c.says)
+		}
+	}
+	if _, stderr := b.run(exitError, "card", "activate", card, third, "--at", "tomorrow"); !strings.Contains(stderr, "--at must be a time") {
+		t.Errorf("%s", stderr)
+	}
+}
