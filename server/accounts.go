@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"slices"
 
 	"resellerd/store"
@@ -9,6 +10,7 @@ import (
 // accountWriter has no remove: accounts are closed, never deleted.
 var accountWriter = rowWriter{
 	typ:    "account",
+	takes:  accountFields{},
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
 	naming: externalID,
 	asks:   openingAsked,
@@ -39,6 +41,10 @@ func updateAccount(w *writing, f *fields) func(string) error {
 		if err != nil {
 			return err
 		}
+		changed := before
+		if store.Apply(&patch, &changed); !f.sound(&changed) {
+			return nil
+		}
 		after, err := w.tx.UpdateAccount(w.r.Ctx, id, patch)
 		if err != nil {
 			return err
@@ -51,7 +57,29 @@ func updateAccount(w *writing, f *fields) func(string) error {
 // postAccount creates a reseller account below the account that parent_id names;
 // the default is the actor's own account. The body may also describe a first
 // group and a first user. Either everything is created, or nothing.
-func postAccount(r *exchange) error { return r.write((*writing).createAccount, answerRow) }
+func postAccount(r *exchange) error { return r.write((*writing).createAccount, answerAccount) }
+
+// answerAccount answers with the row, and with the ids of the first group and user as
+// far as the writer still sees them. They are not part of the tag.
+func answerAccount(w *writing, t target) (written, error) {
+	out, err := answerRow(w, t)
+	for _, one := range []struct {
+		typ string
+		id  *string
+	}{{"group", &t.first.Group}, {"user", &t.first.User}} {
+		if err != nil || *one.id == "" {
+			continue
+		}
+		var seen bool
+		if seen, err = w.sees(one.typ, *one.id); !seen {
+			*one.id = ""
+		}
+	}
+	if err == nil {
+		out.more, err = json.Marshal(t.first)
+	}
+	return out, err
+}
 
 func (w *writing) createAccount() (target, error) {
 	f, parent, err := w.readNewAccount()
@@ -62,13 +90,16 @@ func (w *writing) createAccount() (target, error) {
 		return target{}, err
 	}
 	p := accountPatch(f)
-	group, withGroup := f.object("group")
-	user, withUser := f.object("user")
-	if err := f.err(); err != nil {
-		return target{}, err
-	}
 	a := store.Account{ParentID: parent.ID}
 	store.Apply(&p, &a)
+	f.check(&a)
+	first, err := w.readFirst(f, parent)
+	if err == nil {
+		err = f.err()
+	}
+	if err != nil {
+		return target{}, err
+	}
 	made, err := w.tx.CreateAccount(w.r.Ctx, a)
 	if err != nil {
 		return target{}, err
@@ -77,16 +108,7 @@ func (w *writing) createAccount() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	first := ""
-	if withGroup {
-		if first, err = w.firstGroup(group, parent, made); err != nil {
-			return target{}, err
-		}
-	}
-	if withUser {
-		err = w.firstUser(user, made, first)
-	}
-	return done, err
+	return done, first.create(w, made, &done)
 }
 
 // readNewAccount is readNewRow for an account. Its owner is the account above
@@ -96,7 +118,10 @@ func (w *writing) readNewAccount() (*fields, store.Account, error) {
 	if malformed != nil {
 		f = emptyFields()
 	}
-	parent, unknown := w.owner(f, "parent_id")
+	parent, err := w.owner(f, "parent_id")
+	if err != nil {
+		return nil, parent, err
+	}
 	columns, err := w.mayCreate("account", map[string]any{
 		"parent_id": parent.ID, "kind": store.Reseller, "depth": int64(parent.Depth + 1),
 	}, nil)
@@ -105,51 +130,9 @@ func (w *writing) readNewAccount() (*fields, store.Account, error) {
 		return nil, parent, err
 	case malformed != nil:
 		return nil, parent, malformed
-	case unknown != nil:
-		return nil, parent, unknown
 	}
 	f.shown = columnsOf(columns, "parent_id", "group", "user")
 	f.value("parent_id")
 	f.word("kind", store.Reseller)
 	return f, parent, nil
-}
-
-// firstGroup creates a group that the parent owns and lends only to the new
-// account. The users in the group therefore cannot change it.
-func (w *writing) firstGroup(f *fields, parent, account store.Account) (string, error) {
-	row := map[string]any{"account_id": parent.ID}
-	if _, err := w.mayCreate("group", row, nil); err != nil {
-		return "", err
-	}
-	g := store.Group{}
-	if template := f.line("template"); template != nil {
-		if *template != store.DefaultReseller {
-			f.refuse("template", "must be "+store.DefaultReseller)
-		}
-		g = store.DefaultResellerGroup()
-	}
-	w.fillGroup(&g, f)
-	if err := f.err(); err != nil {
-		return "", err
-	}
-	g.AccountID, g.Lend, g.LentTo = parent.ID, store.LendSome, []string{account.ID}
-	made, err := w.tx.CreateGroup(w.r.Ctx, g)
-	if err != nil {
-		return "", inField(f, err)
-	}
-	_, err = w.created(groupWriter, made.ID, f)
-	return made.ID, err
-}
-
-// firstUser creates a user of the new account. The user is in the first group
-// unless the body names other groups.
-func (w *writing) firstUser(f *fields, account store.Account, group string) error {
-	if _, err := w.mayCreate("user", map[string]any{"account_id": account.ID}, nil); err != nil {
-		return err
-	}
-	if _, named := f.sent["groups"]; !named && group != "" {
-		f.sent["groups"] = []any{group}
-	}
-	_, err := w.createUser(f, account)
-	return err
 }

@@ -21,30 +21,32 @@ const maxList = 1000
 
 // fields reads the JSON object of a write, strictly. A field is unknown if the
 // write does not take it, or if it names a column that the writer is not shown.
-// The first fault is kept; the read methods may be called after it.
+// All faults are kept; the read methods may be called after one.
 type fields struct {
-	sent  map[string]any
-	shown func(name string) bool
-	path  string // of a nested object: "user."
-	known map[string]bool
-	fault error
+	sent   map[string]any
+	shown  func(name string) bool
+	path   string // of a nested object: "user."
+	at     string // the JSON pointer of a nested object: "/user"
+	known  map[string]bool
+	faults *faults   // of the whole body
+	inner  []*fields // nested objects that were read
 }
 
-// bodyTypes are the media types that the body of a write may have.
-var bodyTypes = []string{fiber.MIMEApplicationJSON, "application/merge-patch+json"}
+// mediaMergePatch is the media type of a patch that RFC 7396 defines.
+const mediaMergePatch = "application/merge-patch+json"
 
 // fields reads the body as one object. An absent body is read as an empty
 // object. Errors: 400 for invalid JSON (also for a repeated name, invalid UTF-8
 // or NUL), 415, 413, and 422 for JSON that is not an object.
 func (q *sent) fields(shown func(string) bool) (*fields, error) {
-	f := &fields{sent: map[string]any{}, shown: shown, known: map[string]bool{}}
+	f := emptyFields()
+	f.shown = shown
 	raw, err := unpacked(q.raw, q.encoding, q.limit)
 	if err != nil || len(raw) == 0 {
 		return f, err
 	}
-	mediaType, _, _ := strings.Cut(q.mediaType, ";")
-	if !slices.Contains(bodyTypes, strings.ToLower(strings.TrimSpace(mediaType))) {
-		return nil, &problem{kind: kindMediaType, detail: "The content type must be application/json."}
+	if !q.is(fiber.MIMEApplicationJSON) && !q.merges() {
+		return nil, &problem{kind: kindMediaType, detail: "The content type must be application/json, or for PATCH also " + mediaMergePatch + "."}
 	}
 	value, err := strictjson.Parse(raw)
 	if err != nil {
@@ -69,21 +71,41 @@ func (f *fields) names() []string {
 	return names
 }
 
-// err returns the first fault. Unknown fields come first, in order of their
-// names; then comes the first field that holds a wrong value.
+// err returns all faults as one error. Unknown fields come first, in order of their
+// names; then come the fields that hold a wrong value.
 func (f *fields) err() error {
-	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
-		if !f.known[name] || !f.shown(name) {
-			return invalid(f.path+name, "is not a known field")
-		}
+	var all faults
+	f.unknown(&all)
+	for _, fault := range f.faults.list {
+		all.add(fault)
 	}
-	return f.fault
+	return all.err()
 }
 
-func (f *fields) refuse(name, text string) {
-	if f.fault == nil {
-		f.fault = invalid(f.path+name, text)
+// unknown finds the fields of the object, and of those inside, that are not known.
+func (f *fields) unknown(all *faults) {
+	for _, name := range slices.Sorted(maps.Keys(f.sent)) {
+		if !f.known[name] || !f.shown(name) {
+			all.add(f.fault(name, "is not a known field"))
+		}
 	}
+	for _, inner := range f.inner {
+		inner.unknown(all)
+	}
+}
+
+func (f *fields) refuse(name, text string) { f.faults.add(f.fault(name, text)) }
+
+// fault is a fault of a field of this object.
+func (f *fields) fault(name, text string) bodyFault {
+	return bodyFault{pointer: f.at + pointerTo(name), field: f.path + name, text: text}
+}
+
+// inside is an object in this one. The writer may set every field of it.
+func (f *fields) inside(object map[string]any, path, at string) *fields {
+	inner := &fields{sent: object, shown: anyField, path: f.path + path + ".", at: f.at + at, known: map[string]bool{}, faults: f.faults}
+	f.inner = append(f.inner, inner)
+	return inner
 }
 
 // value returns the value that was sent for a field, and marks the field as
@@ -224,7 +246,9 @@ func (f *fields) access(name string) *store.Access {
 	access = store.Access{}
 	for _, area := range slices.Sorted(maps.Keys(object)) {
 		if access[area], ok = lettersOf(object[area]); !ok {
-			f.refuse(name, wantActions+" for each area")
+			fault := f.fault(name, wantActions+" for each area")
+			fault.pointer += pointerTo(area)
+			f.faults.add(fault)
 		}
 	}
 	return &access
@@ -242,11 +266,16 @@ func (f *fields) object(name string) (*fields, bool) {
 		f.refuse(name, "must be an object")
 		return nil, false
 	}
-	return &fields{sent: object, shown: anyField, path: f.path + name + ".", known: map[string]bool{}}, true
+	return f.inside(object, name, pointerTo(name)), true
+}
+
+// fieldsOf reads an object whose every field the writer may set.
+func fieldsOf(object map[string]any) *fields {
+	return &fields{sent: object, shown: anyField, known: map[string]bool{}, faults: &faults{}}
 }
 
 func emptyFields() *fields {
-	return &fields{sent: map[string]any{}, shown: anyField, known: map[string]bool{}}
+	return fieldsOf(map[string]any{})
 }
 
 func anyField(string) bool { return true }

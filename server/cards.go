@@ -10,6 +10,7 @@ import (
 
 var cardWriter = rowWriter{
 	typ:    "card",
+	takes:  cardChange{},
 	asks:   chargesAsked,
 	update: updateCard,
 	remove: func(w *writing, id string) error { return w.tx.DeleteCard(w.r.Ctx, id, 0) },
@@ -43,6 +44,9 @@ func updateCard(w *writing, f *fields) func(string) error {
 		card, err := w.tx.Card(w.r.Ctx, id)
 		if err != nil {
 			return err
+		}
+		if store.Apply(&patch, &card); !f.sound(&card) {
+			return nil
 		}
 		if or(patch.ExternalID, "") != "" {
 			account, err := w.tx.Account(w.r.Ctx, card.AccountID)
@@ -113,6 +117,7 @@ func (w *writing) createCard() (target, error) {
 	store.Apply(&patch, &c)
 	c.Kind = or(f.line("kind"), schema.CustomerCard)
 	recipe := recipeOf(f)
+	f.check(&c)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}

@@ -25,7 +25,7 @@ func ParseChange(text []byte) (*insight.Change, error) {
 	if !ok {
 		return nil, fmt.Errorf("want an object, not %T", value)
 	}
-	f := &fields{sent: object, shown: anyField, known: map[string]bool{}}
+	f := fieldsOf(object)
 	set, _ := f.object("set")
 	if set == nil {
 		set = emptyFields()
@@ -40,10 +40,8 @@ func ParseChange(text []byte) (*insight.Change, error) {
 		}
 		change = changeReaders[kind](f, set)
 	}
-	for _, fault := range []error{f.err(), set.err()} {
-		if fault != nil {
-			return nil, fault
-		}
+	if fault := f.err(); fault != nil {
+		return nil, fault
 	}
 	if change == nil {
 		return nil, fmt.Errorf("want one of group, user, account and assignment")
@@ -99,9 +97,6 @@ func readAssignment(f, _ *fields) *insight.Change {
 	withdraw, sent := a.value("withdraw")
 	if _, isBool := withdraw.(bool); sent && !isBool {
 		a.refuse("withdraw", "must be true or false")
-	}
-	if fault := a.err(); fault != nil && f.fault == nil {
-		f.fault = fault
 	}
 	return &insight.Change{Apply: func(ctx context.Context, tx *store.Tx) error {
 		if withdraw == true {

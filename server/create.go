@@ -1,6 +1,9 @@
 package server
 
 import (
+	"slices"
+	"strings"
+
 	"resellerd/store"
 )
 
@@ -13,7 +16,10 @@ func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any)
 	if malformed != nil {
 		f = emptyFields()
 	}
-	account, unknown := w.owner(f, "account_id")
+	account, err := w.owner(f, "account_id")
+	if err != nil {
+		return nil, account, err
+	}
 	row := map[string]any{"account_id": account.ID}
 	if columns != nil {
 		for name, value := range columns(f) {
@@ -26,8 +32,6 @@ func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any)
 		return nil, account, err
 	case malformed != nil:
 		return nil, account, malformed
-	case unknown != nil:
-		return nil, account, unknown
 	}
 	f.shown = columnsOf(shown)
 	f.value("account_id")
@@ -36,8 +40,8 @@ func (w *writing) readNewRow(typ string, columns func(f *fields) map[string]any)
 
 // owner finds the account that a field names; the default is the actor's own
 // account. An account that is not visible gets the same answer as one that does
-// not exist. owner then returns the actor's own account with the error, so that
-// the caller can decide before it reports the error.
+// not exist: a fault of the field. owner then returns the actor's own account, so
+// that the caller can decide before it reports the fault.
 func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	own := w.r.Subject.Account
 	value, sent := f.sent[field]
@@ -46,14 +50,46 @@ func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	}
 	id, ok := value.(string)
 	if !ok {
-		return own, invalid(f.path+field, "must be the id of an account")
+		f.refuse(field, "must be the id of an account")
+		return own, nil
 	}
 	visible, err := w.sees("account", id)
 	if err != nil {
 		return own, err
 	}
 	if !visible {
-		return own, invalid(f.path+field, "does not name an account")
+		f.refuse(field, "does not name an account")
+		return own, nil
 	}
 	return w.tx.Account(w.r.Ctx, id)
+}
+
+// checked is a row that can say what is wrong with its values.
+type checked interface {
+	Default()
+	Validate() error
+}
+
+// check adds the faults of a new row's values to those of the body.
+func (f *fields) check(row checked) {
+	row.Default()
+	for _, one := range problemOf(row.Validate()).errors {
+		one.pointer, one.field, one.stored = f.at+one.pointer, f.path+one.field, false
+		f.faults.add(one)
+	}
+}
+
+// sound adds the faults of a changed row's values, and reports whether the body has no
+// fault at all.
+func (f *fields) sound(row checked) bool {
+	f.check(row)
+	return f.err() == nil
+}
+
+// faulty reports whether a fault of a field is known.
+func (f *fields) faulty(name string) bool {
+	at := f.at + pointerTo(name)
+	return slices.ContainsFunc(f.faults.list, func(one bodyFault) bool {
+		return one.pointer == at || strings.HasPrefix(one.pointer, at+"/")
+	})
 }

@@ -6,6 +6,7 @@ import (
 
 var customerWriter = rowWriter{
 	typ:    "customer",
+	takes:  customerChange{},
 	update: updateCustomer,
 	remove: func(w *writing, id string) error { return w.tx.DeleteCustomer(w.r.Ctx, id, 0) },
 }
@@ -18,12 +19,19 @@ func customerPatch(f *fields) store.CustomerPatch {
 func updateCustomer(w *writing, f *fields) func(string) error {
 	patch, accepted := customerPatch(f), f.option("accept_currency")
 	return func(id string) error {
+		c, err := w.tx.Customer(w.r.Ctx, id)
+		if err != nil {
+			return err
+		}
+		if store.Apply(&patch, &c); !f.sound(&c) {
+			return nil
+		}
 		if or(patch.Currency, "") != "" && !accepted {
 			if err := w.cardsMatch(id, *patch.Currency); err != nil {
 				return err
 			}
 		}
-		_, err := w.tx.UpdateCustomer(w.r.Ctx, id, patch)
+		_, err = w.tx.UpdateCustomer(w.r.Ctx, id, patch)
 		return err
 	}
 }
@@ -50,11 +58,12 @@ func (w *writing) createCustomer() (target, error) {
 		return target{}, err
 	}
 	p := customerPatch(f)
+	c := store.Customer{AccountID: account.ID}
+	store.Apply(&p, &c)
+	f.check(&c)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	c := store.Customer{AccountID: account.ID}
-	store.Apply(&p, &c)
 	made, err := w.tx.CreateCustomer(w.r.Ctx, c)
 	if err != nil {
 		return target{}, err

@@ -105,11 +105,11 @@ func (w *writing) putDestinations() (target, error) {
 	if value, given := f.value("items"); given {
 		list, sent = f.destinations(value), true
 	}
+	if !sent {
+		f.refuse("items", "is missing")
+	}
 	if err := f.err(); err != nil {
 		return t, err
-	}
-	if !sent {
-		return t, invalid("items", "is missing")
 	}
 	if err := w.tx.SetDestinations(w.r.Ctx, own, list); err != nil {
 		return t, err

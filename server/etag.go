@@ -21,9 +21,15 @@ func (s *Server) etags(typ string) func(representation []byte) string {
 }
 
 // matches checks If-Match (RFC 9110, 13.1.1) against the current tag. An absent
-// header and "*" match any row that exists. Weak tags never match. Errors: 412.
+// header and "*" match any row that exists. Weak tags never match. A tag in the body has
+// to match, too. Errors: 412.
 func (q *sent) matches(current string) error {
-	if q == nil || len(q.ifMatch) == 0 {
+	switch {
+	case q == nil:
+		return nil
+	case q.madeOf != "" && q.madeOf != current:
+		return stale()
+	case len(q.ifMatch) == 0:
 		return nil
 	}
 	for _, value := range q.ifMatch {

@@ -8,6 +8,7 @@ import (
 
 var groupWriter = rowWriter{
 	typ:    "group",
+	takes:  groupFields{},
 	held:   groupAccess,
 	update: updateGroup,
 	remove: removeGroup,
@@ -53,12 +54,19 @@ func (w *writing) lending(f *fields) (lend *string, to *[]string) {
 func updateGroup(w *writing, f *fields) func(string) error {
 	patch := w.groupPatch(f)
 	return func(id string) error {
+		g, err := w.tx.Group(w.r.Ctx, id)
+		if err != nil {
+			return err
+		}
+		if store.Apply(&patch, &g); !f.sound(&g) {
+			return nil
+		}
 		if patch.Lend != nil {
 			if err := w.mayMeetUsers(); err != nil {
 				return err
 			}
 		}
-		_, err := w.tx.UpdateGroup(w.r.Ctx, id, patch)
+		_, err = w.tx.UpdateGroup(w.r.Ctx, id, patch)
 		return err
 	}
 }
@@ -100,6 +108,7 @@ func (w *writing) createGroup(template func() store.Group) (target, error) {
 	}
 	g.AccountID = account.ID
 	w.fillGroup(&g, f)
+	f.check(&g)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
@@ -115,9 +124,9 @@ func (w *writing) fillGroup(g *store.Group, f *fields) {
 	store.Apply(&p, g)
 }
 
-// mayAssign decides whether a user of an account may be put in groups. A group
-// that is not visible to the actor gets the same answer as one that does not
-// exist.
+// mayAssign decides whether a user of an account may be put in groups. A group that is
+// not visible to the actor gets the same answer as one that does not exist: a fault of
+// the field. A body whose account is wrong gets no decision.
 func (w *writing) mayAssign(f *fields, account store.Account, groups []string) error {
 	for _, id := range groups {
 		visible, err := w.sees("group", id)
@@ -125,7 +134,11 @@ func (w *writing) mayAssign(f *fields, account store.Account, groups []string) e
 			return err
 		}
 		if !visible {
-			return invalid(f.path+"groups", "has a group that does not exist")
+			f.refuse("groups", "has a group that does not exist")
+			continue
+		}
+		if f.faulty("account_id") {
+			continue
 		}
 		row, err := w.tx.PolicyRow(w.r.Ctx, "group", id)
 		if err != nil {

@@ -22,14 +22,15 @@ type boundRoute struct {
 	route
 	origin  session.Origin
 	timings routeTimings
-	offers  []string // media types of its answers
-	params  []string // its parameters, unless it is a list
+	offers  []string        // media types of its answers
+	params  []string        // its parameters, unless it is a list
+	takes   map[string]bool // the fields of its body
 }
 
 func bindRoutes(table []route) []*boundRoute {
 	bound := make([]*boundRoute, len(table))
 	for i, rt := range table {
-		bound[i] = &boundRoute{route: rt, offers: offersOf(rt.doc), params: paramsOf(rt), origin: session.Origin{
+		bound[i] = &boundRoute{route: rt, offers: offersOf(rt.doc), params: paramsOf(rt), takes: fieldsTaken(rt.doc.body), origin: session.Origin{
 			Name: rt.method + " " + rt.path, Path: rt.path, Area: rt.doc.tag, Acting: rt.open == asUser}}
 	}
 	return bound
@@ -87,7 +88,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	if p.kind.status >= 500 {
 		s.logger.Error("request refused", "error", err)
 	}
-	return p.write(c, "")
+	return p.write(c, "", nil)
 }
 
 // handler is the entry point of every route. It authenticates, reads the body,
@@ -245,7 +246,7 @@ func (r *exchange) fail(err error) error {
 	if p.kind.code == kindUnknownUser.code {
 		r.RecordRefusal(session.TrueReason(p.cause))
 	}
-	return p.write(r.c, r.DecisionID)
+	return p.write(r.c, r.DecisionID, r.route.takes)
 }
 
 // stamp sets the headers that only a panel may read, not its users.

@@ -28,6 +28,7 @@ type remembered struct {
 	ID     string         `json:"id"`
 	Sub    string         `json:"sub,omitempty"`
 	Row    map[string]any `json:"row,omitempty"` // policy columns of a deleted row
+	First  *firstMade     `json:"first,omitempty"`
 }
 
 // repeatKey reads the Idempotency-Key header, and returns nil without it.
@@ -43,6 +44,9 @@ func (r *exchange) repeatKey() (*repeatKey, error) {
 	}
 	request := append([]byte(nil), r.c.Request().URI().RequestURI()...)
 	request = append(append(request, '\n'), body...)
+	if r.route.method == fiber.MethodPatch && r.sent().merges() {
+		request = append(request, "\nmerge"...)
+	}
 	return &repeatKey{
 		IdempotencyKey: store.IdempotencyKey{
 			User: r.Subject.User.ID, Method: r.route.method, Route: r.route.path, Key: key},
@@ -79,7 +83,7 @@ func (w *writing) repeated() (done target, ok bool, err error) {
 	if err := json.Unmarshal(kept.Body, &was); err != nil {
 		return done, false, fmt.Errorf("idempotency key: %w", err)
 	}
-	done = target{action: was.Action, typ: was.Type, id: was.ID, sub: was.Sub, row: was.Row, status: kept.Status}
+	done = target{action: was.Action, typ: was.Type, id: was.ID, sub: was.Sub, row: was.Row, first: or(was.First, firstMade{}), status: kept.Status}
 	return done, true, w.authoriseAgain(done)
 }
 
@@ -109,6 +113,9 @@ func (w *writing) remember(done target) error {
 	was := remembered{Action: done.action, Type: done.typ, ID: done.id, Sub: done.sub}
 	if done.action == "delete" {
 		was.Row = done.row
+	}
+	if done.first != (firstMade{}) {
+		was.First = &done.first
 	}
 	text, err := json.Marshal(was)
 	if err != nil {

@@ -176,37 +176,34 @@ func (r *exchange) callsOfBody() ([]lookup.Call, error) {
 	list, ok := value.([]any)
 	if !ok || len(list) == 0 || len(list) > maxCalls {
 		f.refuse("numbers", "must be a list of 1 to 1000 objects")
-	}
-	if err := f.err(); err != nil {
-		return nil, err
+		return nil, f.err()
 	}
 	calls := make([]lookup.Call, len(list))
 	for i, item := range list {
-		if calls[i], err = callOf(item, fmt.Sprintf("numbers.%d.", i)); err != nil {
+		object, ok := item.(map[string]any)
+		if !ok {
+			f.refuse("numbers", "must be a list of 1 to 1000 objects")
+			break
+		}
+		if calls[i], err = callOf(f.inside(object, fmt.Sprintf("numbers.%d", i), fmt.Sprintf("/numbers/%d", i))); err != nil {
 			return nil, err
 		}
 	}
-	return calls, nil
+	return calls, f.err()
 }
 
-func callOf(item any, path string) (lookup.Call, error) {
-	object, ok := item.(map[string]any)
-	if !ok {
-		return lookup.Call{}, invalid(strings.TrimSuffix(path, "."), "must be an object")
-	}
-	f := &fields{sent: object, shown: anyField, path: path, known: map[string]bool{}}
+// callOf reads one call. It records faults of the fields in f.
+func callOf(f *fields) (lookup.Call, error) {
 	number, jurisdiction, seconds := or(f.line("number"), ""), or(f.line("jurisdiction"), ""), or(f.integer("seconds"), defaultSeconds)
 	exit := or(f.line("exit"), "")
 	if exit != "" && exit != exitCode {
 		f.refuse("exit", "must be one of "+exitCode)
 	}
-	if err := f.err(); err != nil {
-		return lookup.Call{}, err
-	}
 	asked, err := lookup.NewCall(dialled(number, exit), seconds, jurisdiction)
 	var bad *fault.FieldError
 	if errors.As(err, &bad) {
-		return asked, invalid(path+bad.Field, bad.Text)
+		f.refuse(bad.Field, bad.Text)
+		return asked, nil
 	}
 	return asked, err
 }

@@ -1,29 +1,37 @@
 package server
 
 import (
+	"fmt"
+
 	"resellerd/store"
 )
 
-// parents reads the parents of a card. The body holds a list of ids, or a list
-// of objects as an answer shows them. It returns nil if the field was not sent.
+// parents reads the parents of a card: ids, and objects as an answer shows them. It
+// returns nil if the field was not sent.
 func (f *fields) parents(name string) *[]store.Parent {
 	value, sent := f.value(name)
 	if !sent {
 		return nil
 	}
-	if ids, ok := textList(value); ok {
-		parents := make([]store.Parent, len(ids))
-		for i, id := range ids {
-			parents[i].CardID = id
-		}
-		return &parents
+	list, ok := value.([]any)
+	if !ok || len(list) > maxList {
+		f.refuse(name, fmt.Sprintf("must be a list of at most %d ids or objects", maxList))
+		return nil
 	}
-	parents := []store.Parent{}
-	f.each(name, func(item *fields) {
-		parents = append(parents, store.Parent{CardID: or(item.line("card_id"), ""), Exchange: or(item.line("exchange"), "")})
-		item.value("name") // accepted because answers show it; a write ignores it
-		item.value("exchange_at")
-	})
+	parents := make([]store.Parent, len(list))
+	for i, one := range list {
+		switch parent := one.(type) {
+		case string:
+			parents[i].CardID = parent
+		case map[string]any:
+			item := f.inside(parent, fmt.Sprintf("%s[%d]", name, i), fmt.Sprintf("%s/%d", pointerTo(name), i))
+			parents[i] = store.Parent{CardID: or(item.line("card_id"), ""), Exchange: or(item.line("exchange"), "")}
+			item.value("name") // accepted because answers show it; a write ignores it
+			item.value("exchange_at")
+		default:
+			f.refuse(name, "must be a list of ids or objects")
+		}
+	}
 	return &parents
 }
 

@@ -97,6 +97,7 @@ type problem struct {
 	field   string
 	reasons []string
 	cause   error
+	errors  []bodyFault // of single fields; then field and detail follow from them
 
 	questions []cardfile.Question // that a file leaves open
 	mapping   []cardfile.Mapped   // of the columns of that file
@@ -104,8 +105,8 @@ type problem struct {
 
 func (p *problem) Error() string {
 	text := p.kind.code
-	if p.detail != "" {
-		text += ": " + p.detail
+	if _, detail := p.told(); detail != "" {
+		text += ": " + detail
 	}
 	if p.cause != nil {
 		text += ": " + p.cause.Error()
@@ -114,6 +115,14 @@ func (p *problem) Error() string {
 }
 
 func (p *problem) Unwrap() error { return p.cause }
+
+// told returns the first field that is not valid, and the detail.
+func (p *problem) told() (field, detail string) {
+	if len(p.errors) == 0 {
+		return p.field, p.detail
+	}
+	return p.errors[0].field, details(p.errors)
+}
 
 // badRequest is the problem of a malformed request. text describes the fault.
 func badRequest(text string) error {
@@ -242,7 +251,7 @@ func fieldProblem(bad *fault.FieldError, err error) *problem {
 	if errors.Is(bad, fault.ErrConflict) {
 		kind = kindConflict
 	}
-	return &problem{kind: kind, field: bad.Field, detail: fault.Sentence(bad.Field, bad.Text), cause: err}
+	return &problem{kind: kind, field: bad.Field, detail: fault.Sentence(bad.Field, bad.Text), cause: err, errors: storedFaults(err)}
 }
 
 func kindOfStatus(status int) problemKind {
@@ -267,8 +276,16 @@ type problemBody struct {
 	DecisionID string   `json:"decision_id,omitempty"`
 	Reasons    []string `json:"reasons,omitempty" description:"reason codes of the policy"`
 
+	Errors []problemError `json:"errors,omitempty" description:"every fault of the body's fields, at most 100"`
+
 	Questions []cardfile.Question `json:"questions,omitempty" description:"what an import does not know; each choice is a parameter that answers the question"`
 	Mapping   []cardfile.Mapped   `json:"mapping,omitempty" description:"the columns of the imported file"`
+}
+
+// problemError is one fault of a body.
+type problemError struct {
+	Pointer string `json:"pointer" required:"true" format:"json-pointer" description:"the field in the body (RFC 6901)"`
+	Detail  string `json:"detail" required:"true"`
 }
 
 const (
@@ -279,13 +296,20 @@ const (
 // retryAfter is the number of seconds after which a caller may retry, by status.
 var retryAfter = map[int]int{http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 10}
 
-// write answers with the problem.
-func (p *problem) write(c *fiber.Ctx, decisionID string) error {
-	body, err := json.Marshal(problemBody{
+// document is the problem as it is sent. takes are the fields that the body of the
+// request may have.
+func (p *problem) document(decisionID string, takes map[string]bool) problemBody {
+	field, detail := p.told()
+	return problemBody{
 		Type: problemType + p.kind.code, Title: p.kind.title, Status: p.kind.status,
-		Detail: p.detail, Field: p.field, DecisionID: decisionID, Reasons: p.reasons,
+		Detail: detail, Field: field, DecisionID: decisionID, Reasons: p.reasons, Errors: pointers(p.errors, takes),
 		Questions: p.questions, Mapping: p.mapping,
-	})
+	}
+}
+
+// write answers with the problem.
+func (p *problem) write(c *fiber.Ctx, decisionID string, takes map[string]bool) error {
+	body, err := json.Marshal(p.document(decisionID, takes))
 	if err != nil {
 		return err
 	}

@@ -31,11 +31,7 @@ func (f *fields) each(name string, read func(item *fields)) bool {
 			f.refuse(name, "must be a list of objects")
 			continue
 		}
-		item := &fields{sent: object, shown: anyField, path: fmt.Sprintf("%s%s[%d].", f.path, name, i), known: map[string]bool{}}
-		read(item)
-		if err := item.err(); err != nil && f.fault == nil {
-			f.fault = err
-		}
+		read(f.inside(object, fmt.Sprintf("%s[%d]", name, i), fmt.Sprintf("%s/%d", pointerTo(name), i)))
 	}
 	return true
 }
@@ -177,11 +173,11 @@ func (w *writing) putRules(id string) (target, error) {
 		return target{}, malformed
 	}
 	rules := f.rules("items")
+	if rules == nil {
+		f.refuse("items", "is missing")
+	}
 	if err := f.err(); err != nil {
 		return target{}, err
-	}
-	if rules == nil {
-		return target{}, invalid("items", "is missing")
 	}
 	if err := w.checkIfMatch(rulesTag, current, w.tx.SetProfitRules(w.r.Ctx, id, *rules)); err != nil {
 		return target{}, err

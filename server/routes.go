@@ -48,7 +48,7 @@ func routes() []route {
 		{"GET", "/v1/me", identity.ScopeData, asUser, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
 
 		{"GET", "/v1/accounts", identity.ScopeData, asUser, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
-		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountBody{})},
+		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountMade{})},
 		{"GET", "/v1/accounts/:id", identity.ScopeData, asUser, oneOf("account"), one("An account", "accounts", accountBody{})},
 		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, asUser, updateOf(accountWriter), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 

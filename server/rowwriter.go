@@ -13,6 +13,8 @@ import (
 // rowWriter defines how rows of one type are written.
 type rowWriter struct {
 	typ string
+	// takes is a zero value of the body of an update.
+	takes any
 	// held returns the access that the row gives. For an account, it returns the
 	// access that the update newly allows. It is nil for types that give no
 	// access.
@@ -42,34 +44,31 @@ func updateOf(n rowWriter) func(*exchange) error {
 }
 
 // updateRow performs an update in the order of its lines: find the row, decide,
-// read the fields, apply them, decide on the result, audit.
+// read the fields, apply them, decide on the result, audit. If the body has faults, the
+// fields are applied as far as is needed to find those of their values, too.
 func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	before, err := w.see(n.typ, id)
 	if err != nil {
 		return target{}, err
 	}
-	f, malformed := w.sent.fields(before.shows)
+	takes := fieldsTaken(n.takes)
+	f, malformed := w.sent.update(before, takes)
 	if malformed != nil {
 		f = emptyFields()
 	}
+	readOnly, err := w.readOnly(n, before, takes, f)
+	if err != nil {
+		return target{}, err
+	}
 	change := w.change(n, before.changed(f))
-	w.anew = nil // may be left from another update in this write
-	if change.Before, err = n.access(w, id); err != nil {
+	if err := w.mayChange(n, id, change, readOnly); err != nil {
 		return target{}, err
-	}
-	if n.gives(change.Fields) {
-		change.After = change.Before
-	}
-	if err := w.may("update", n.typ, id, change); err != nil {
-		return target{}, err
-	}
-	if n.asks != nil {
-		if err := n.asks(w, id, change.Fields); err != nil {
-			return target{}, err
-		}
 	}
 	if malformed != nil {
 		return target{}, malformed
+	}
+	if len(readOnly) > 0 {
+		return target{}, notWritable(readOnly)
 	}
 	if slices.Contains(change.Fields, n.naming) {
 		if err := w.mayName(f, n.naming); err != nil {
@@ -77,16 +76,32 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 		}
 	}
 	apply := n.update(w, f)
-	if err := f.err(); err != nil {
-		return target{}, err
-	}
+	err = nil
 	if len(change.Fields) > 0 {
 		err = apply(id)
 	}
-	if err := w.checkIfMatch(n.typ, before.json, err); err != nil {
+	if err := w.checkIfMatch(n.typ, before.json, f.and(err)); err != nil {
 		return target{}, err
 	}
 	return w.updated(n, id, before, change)
+}
+
+// mayChange decides on a change before it is made.
+func (w *writing) mayChange(n rowWriter, id string, change *input.Change, readOnly []string) (err error) {
+	w.anew = nil // may be left from another update in this write
+	if change.Before, err = n.access(w, id); err != nil {
+		return err
+	}
+	if n.gives(change.Fields) {
+		change.After = change.Before
+	}
+	if err := w.may("update", n.typ, id, change); err != nil {
+		return w.blaming(err, n.typ, id, change, readOnly)
+	}
+	if n.asks != nil {
+		return n.asks(w, id, change.Fields)
+	}
+	return nil
 }
 
 // gives reports whether a write of these fields may give access away. If not,

@@ -37,6 +37,25 @@ func taken(shape reflect.Type, field string) bool {
 	return takes
 }
 
+// fieldsTaken returns the names of the fields of a body, nil for no body.
+func fieldsTaken(shape any) map[string]bool {
+	if shape == nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(shape)) {
+		column, stored := schema.FieldOf(f)
+		name := jsonName(f)
+		if f.Anonymous || name == "" || name == "_" || name == "-" {
+			continue
+		}
+		if !stored || !column.Marked("hidden") && !column.Marked("unlisted") && taken(reflect.TypeOf(shape), f.Name) {
+			names[name] = true
+		}
+	}
+	return names
+}
+
 type pageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Cursor string `query:"cursor" description:"next or prev of another page"`
@@ -72,15 +91,24 @@ type accountBody struct{ schema.Account }
 type accountNew struct {
 	ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
 	accountFields
-	Group *groupFields `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
-	User  *userFields  `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
+	Group *firstGroup `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
+	User  *userFields `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
+}
+
+type accountMade struct {
+	accountBody
+	firstMade
 }
 
 type groupFields struct {
 	schema.Group
 	takes[store.GroupPatch]
 	lending
-	Template *string `json:"template,omitempty"`
+}
+
+type firstGroup struct {
+	groupFields
+	Template string `json:"template,omitempty" enum:"default-reseller"`
 }
 
 type lending struct {

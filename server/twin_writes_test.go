@@ -156,7 +156,7 @@ func (q *requests) naming(externalID, path string) asked {
 }
 
 const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Conflict with existing data","status":409,` +
-	`"detail":"external_id is taken.","field":"external_id",,"reasons":["external_id_taken"]}`
+	`"detail":"external_id is taken.","field":"external_id",,"reasons":["external_id_taken"],"errors":[{"pointer":"/external_id","detail":"external_id is taken."}]}`
 
 // tellsTaken is the only exception from non-interference. Users who may set
 // external ids learn that one is taken, in words that are the same for every

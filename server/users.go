@@ -1,7 +1,7 @@
 package server
 
 import (
-	"errors"
+	"slices"
 
 	"resellerd/server/identity"
 	"resellerd/store"
@@ -10,6 +10,7 @@ import (
 
 var userWriter = rowWriter{
 	typ:    "user",
+	takes:  userFields{},
 	held:   userAccess,
 	giving: "groups",
 	naming: externalID,
@@ -47,6 +48,13 @@ func updateUser(w *writing, f *fields) func(string) error {
 		}
 		if err := w.mayAssign(f, account, newGroups(u.Groups, or(patch.Groups, nil))); err != nil {
 			return err
+		}
+		stored := u.ExternalID
+		if store.Apply(&patch, &u); u.ExternalID == stored {
+			u.ExternalID = "" // it may stay, even if it is malformed
+		}
+		if !f.sound(&u) {
+			return nil
 		}
 		_, err = w.tx.UpdateUser(w.r.Ctx, id, patch)
 		return err
@@ -91,12 +99,13 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 		return target{}, err
 	}
 	p := userPatch(f)
-	if err := f.err(); err != nil {
-		return target{}, err
-	}
 	u := store.User{AccountID: account.ID}
 	store.Apply(&p, &u)
 	if err := w.mayAssign(f, account, u.Groups); err != nil {
+		return target{}, err
+	}
+	f.check(&u)
+	if err := f.err(); err != nil {
 		return target{}, err
 	}
 	made, err := w.tx.CreateUser(w.r.Ctx, u)
@@ -108,15 +117,14 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 
 // inField adds the path of a nested object to the field that an error names.
 func inField(f *fields, err error) error {
-	var bad *fault.FieldError
-	if f.path == "" || !errors.As(err, &bad) {
+	p := problemOf(err)
+	if f.at == "" || len(p.errors) == 0 {
 		return err
 	}
-	named := *bad
-	named.Field = f.path + named.Field
-	var why *store.ReasonError
-	if errors.As(err, &why) {
-		return &store.ReasonError{Code: why.Code, Err: &named}
+	named := *p
+	named.errors = slices.Clone(p.errors)
+	for i, one := range named.errors {
+		named.errors[i].pointer, named.errors[i].field, named.errors[i].stored = f.at+one.pointer, f.path+one.field, false
 	}
 	return &named
 }

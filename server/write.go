@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -38,6 +39,7 @@ type written struct {
 	status int
 	typ    string // of the answered row, for its ETag
 	body   []byte // the representation as the writer sees it; nil for none
+	more   []byte // an object whose members are added to the body, and not to the tag
 	at     string // for the Location header; "" for none
 }
 
@@ -46,6 +48,7 @@ type target struct {
 	action, typ, id string
 	sub             string         // the account, customer or revision, or the report of an import
 	row             map[string]any // policy columns after the write, or before a delete
+	first           firstMade
 	status          int
 }
 
@@ -85,7 +88,7 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 		return err
 	})
 	if err != nil {
-		return err
+		return r.blamed(err)
 	}
 	return r.answerWritten(out)
 }
@@ -108,7 +111,20 @@ func (r *exchange) answerWritten(out written) error {
 		r.c.Status(fiber.StatusNoContent)
 		return nil
 	}
+	if len(out.more) > len("{}") {
+		r.c.Set(fiber.HeaderETag, r.s.etag(out.typ, out.body))
+		return r.send(out.status, fiber.MIMEApplicationJSON, out.whole())
+	}
 	return r.answerRow(out.status, out.typ, out.body)
+}
+
+// whole is the body with the members that are added to it.
+func (out written) whole() []byte {
+	if len(out.more) <= len("{}") {
+		return out.body
+	}
+	whole := append(slices.Clone(out.body[:len(out.body)-1]), ',')
+	return append(whole, out.more[1:]...)
 }
 
 // reload reads the acting user again inside the transaction. A right that
@@ -133,6 +149,7 @@ func (w *writing) reload() error {
 
 // seen is a row as the writer sees it.
 type seen struct {
+	row    query.Row
 	json   []byte
 	object map[string]any
 	view   string
@@ -158,7 +175,7 @@ func (w *writing) see(typ, id string) (seen, error) {
 }
 
 func newSeen(row query.Row) (seen, error) {
-	s := seen{json: row.AppendJSON(nil), view: row.View}
+	s := seen{row: row, json: row.AppendJSON(nil), view: row.View}
 	value, err := strictjson.Parse(s.json)
 	object, ok := value.(map[string]any)
 	if err != nil || !ok {

@@ -91,6 +91,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	})
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("a", "POST", "/v1/customers", `{"name":"a"}`, "Content-Type", "text/plain").want(415)
+		w.do("a", "POST", "/v1/customers", `{"name":"a"}`, "Content-Type", "application/merge-patch+json").want(415)
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"a"}`, "Content-Type", "application/merge-patch+json").want(200)
 	})
 }

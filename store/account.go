@@ -26,8 +26,7 @@ func (tx *Tx) Account(ctx context.Context, id string) (Account, error) {
 // if the external id is taken in the tenant.
 func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	a.ID, a.Version, a.CreatedAt, a.UpdatedAt = tx.newID("account"), 1, tx.now, tx.now
-	orDefault(&a.Kind, Reseller)
-	orDefault(&a.Status, Active)
+	a.Default()
 	a.Ceiling = a.Ceiling.Canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
@@ -101,12 +100,6 @@ func accountChain(ctx context.Context, d dialect.Dialect, x dialect.Execer, id s
 	return dialect.SelectAll[Account](ctx, d, x, accountsTable.query+`
 		JOIN (SELECT ancestor_id, depth AS distance FROM account_tree WHERE descendant_id = ?) AS above
 		ON above.ancestor_id = id ORDER BY distance`, id)
-}
-
-func orDefault(value *string, otherwise string) {
-	if *value == "" {
-		*value = otherwise
-	}
 }
 
 // SoleTenant returns the id of the only master in the store. It returns ErrNotFound

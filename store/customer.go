@@ -19,7 +19,7 @@ func (tx *Tx) Customer(ctx context.Context, id string) (Customer, error) {
 // is taken in the account.
 func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
 	c.ID, c.TenantID, c.Version, c.CreatedAt, c.UpdatedAt = tx.newID("customer"), tx.tenant, 1, tx.now, tx.now
-	orDefault(&c.Status, Active)
+	c.Default()
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}

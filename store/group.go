@@ -65,7 +65,7 @@ func (tx *Tx) names(ctx context.Context, text string, args ...any) ([]string, er
 // below the owner.
 func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 	g.ID, g.TenantID, g.Version, g.CreatedAt, g.UpdatedAt = tx.newID("group"), tx.tenant, 1, tx.now, tx.now
-	orDefault(&g.Lend, LendNone)
+	g.Default()
 	if err := errors.Join(checkRows(g.Rows), g.Validate(), tx.owner(ctx, g.AccountID)); err != nil {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}

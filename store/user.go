@@ -43,7 +43,7 @@ func rowOf(u User) userRow {
 // schema.LoginKey) or an external id that is taken in the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
-	orDefault(&u.Status, Active)
+	u.Default()
 	if err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID)); err != nil {
 		return User{}, fmt.Errorf("user: %w", err)
 	}

@@ -66,7 +66,7 @@ func TestReleasedAnswers(t *testing.T) {
 	checkDifferences(t, difference(t, got))
 }
 
-var anyDetail = regexp.MustCompile(`"detail":"((?:[^"\\]|\\.)*)"(?:,"field":"([^"]*)")?`)
+var anyDetail = regexp.MustCompile(`(?:"pointer":"/([^"/]*)[^"]*",)?"detail":"((?:[^"\\]|\\.)*)"(?:,"field":"([^"]*)")?`)
 
 // namedWithoutField are names that details begin with where no field is given: members
 // of a question, and the columns of a rebuilt card.
@@ -78,10 +78,10 @@ func checkDetails(t *testing.T, all answers) {
 	t.Helper()
 	for id, answer := range all {
 		for _, m := range anyDetail.FindAllStringSubmatch(answer, -1) {
-			first, _, _ := strings.Cut(m[1], " ")
+			first, _, _ := strings.Cut(m[2], " ")
 			capital := first != "" && strings.ToUpper(first[:1]) == first[:1]
-			if named := first == m[2] || strings.ContainsAny(first, "._-") || slices.Contains(namedWithoutField, first); !capital && !named || !strings.HasSuffix(m[1], ".") {
-				t.Errorf("%s: %q is not a sentence", id, m[1])
+			if named := first == m[1] || first == m[3] || strings.ContainsAny(first, "._-") || slices.Contains(namedWithoutField, first); !capital && !named || !strings.HasSuffix(m[2], ".") {
+				t.Errorf("%s: %q is not a sentence", id, m[2])
 			}
 		}
 	}

@@ -76,6 +76,36 @@ func Conflict(field, text string) error {
 	return &FieldError{Kind: ErrConflict, Field: field, Text: text}
 }
 
+// Several are errors about several fields. The first one counts.
+type Several []error
+
+// Error joins the errors with semicolons.
+func (s Several) Error() string {
+	texts := make([]string, len(s))
+	for i, err := range s {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns all errors.
+func (s Several) Unwrap() []error { return s }
+
+// Fields returns every FieldError in an error, in its order.
+func Fields(err error) (all []*FieldError) {
+	switch e := err.(type) { //nolint:errorlint // it looks at each error of the tree
+	case *FieldError:
+		return []*FieldError{e}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			all = append(all, Fields(one)...)
+		}
+	case interface{ Unwrap() error }:
+		return Fields(e.Unwrap())
+	}
+	return all
+}
+
 // WaitError is an ErrUnavailable and a context.DeadlineExceeded: a write waited too long
 // for other work.
 type WaitError struct {

@@ -35,7 +35,14 @@ type AccountPatch struct {
 	Version int64 // the version to change; 0 for any
 }
 
-// Validate returns an ErrInvalid that names the first invalid field.
+// Default sets what a new account has unless its maker says otherwise: it is an active
+// Reseller.
+func (a *Account) Default() {
+	orDefault(&a.Kind, Reseller)
+	orDefault(&a.Status, Active)
+}
+
+// Validate returns an ErrInvalid that names every invalid field.
 func (a *Account) Validate() error {
 	var c valid.Checks
 	c.OneOf("kind", a.Kind, Master, Reseller)

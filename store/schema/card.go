@@ -78,7 +78,10 @@ type Parent struct {
 // Rate returns the exchange rate as a number.
 func (p Parent) Rate() (rating.Exchange, error) { return rating.ExchangeOf(p.Exchange) }
 
-// Validate returns an ErrInvalid that names the first invalid field.
+// Default changes nothing: NewCard has the defaults.
+func (c *Card) Default() {}
+
+// Validate returns an ErrInvalid that names every invalid field.
 func (c *Card) Validate() error {
 	var check valid.Checks
 	check.OneOf("kind", c.Kind, ProviderCard, CustomerCard)

@@ -30,7 +30,10 @@ type CustomerPatch struct {
 	Version int64 // the version to change; 0 for any
 }
 
-// Validate returns an ErrInvalid that names the first invalid field.
+// Default sets what a new customer has unless its maker says otherwise: it is active.
+func (c *Customer) Default() { orDefault(&c.Status, Active) }
+
+// Validate returns an ErrInvalid that names every invalid field.
 func (c *Customer) Validate() error {
 	var check valid.Checks
 	check.Required("name", c.Name, valid.MaxName)

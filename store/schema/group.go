@@ -53,7 +53,11 @@ func (g *Group) Normalise() {
 	g.DefaultAccess = letters(letterBits(g.DefaultAccess))
 }
 
-// Validate returns an ErrInvalid that names the first invalid field.
+// Default sets what a new group has unless its maker says otherwise: it is lent to
+// nobody.
+func (g *Group) Default() { orDefault(&g.Lend, LendNone) }
+
+// Validate returns an ErrInvalid that names every invalid field.
 func (g *Group) Validate() error {
 	var c valid.Checks
 	c.Required("name", g.Name, valid.MaxName)

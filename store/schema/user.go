@@ -37,7 +37,10 @@ func (u *User) Named(ref string) bool {
 	return ref == u.ID || ref != "" && ref == u.ExternalID && !LikeID(ref)
 }
 
-// Validate returns an ErrInvalid that names the first invalid field.
+// Default sets what a new user has unless its maker says otherwise: it is active.
+func (u *User) Default() { orDefault(&u.Status, Active) }
+
+// Validate returns an ErrInvalid that names every invalid field.
 func (u *User) Validate() error {
 	var c valid.Checks
 	if fault := ExternalIDFault(u.ExternalID); fault != "" {

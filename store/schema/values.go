@@ -33,3 +33,9 @@ const (
 	LendAll  = "all"  // to every account directly below its owner
 	LendSome = "some" // to the accounts in LentTo
 )
+
+func orDefault(value *string, otherwise string) {
+	if *value == "" {
+		*value = otherwise
+	}
+}

@@ -25,14 +25,25 @@ const (
 	MaxPrefix = 15
 )
 
-// Checks keeps the first fault of a row. Err is nil if there is none. The zero
-// value is ready for use.
+// Checks keeps the faults of a row, the first one of each field. Err is nil if there is
+// none; several are a fault.Several. The zero value is ready for use.
 type Checks struct{ Err error }
 
-// Refuse records a fault of a field, unless Checks has one already.
+// Refuse records a fault of a field, unless Checks has one of this field already.
 func (c *Checks) Refuse(field, format string, args ...any) {
-	if c.Err == nil {
-		c.Err = fault.Invalid(field, fmt.Sprintf(format, args...))
+	for _, had := range fault.Fields(c.Err) {
+		if had.Field == field {
+			return
+		}
+	}
+	one := fault.Invalid(field, fmt.Sprintf(format, args...))
+	switch had := c.Err.(type) { //nolint:errorlint // no other code sets it
+	case nil:
+		c.Err = one
+	case fault.Several:
+		c.Err = append(had, one)
+	default:
+		c.Err = fault.Several{had, one}
 	}
 }
 
