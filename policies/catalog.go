@@ -8,6 +8,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"resellerd/policies/areas"
 	"resellerd/policies/input"
 )
 
@@ -77,4 +78,50 @@ func (e *Engine) Fingerprint(in *input.Input) (string, error) {
 // entry names, sorted. The subject must have Facts.
 func (e *Engine) AppendBelow(dst []string, in *input.Input) []string {
 	return in.AppendBelow(dst, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
+}
+
+// Areas returns the areas that the policy's data names: those of the ceiling of
+// resellers, the ids of the catalog's type area and the other types of the catalog, and
+// those that data.areas maps paths to. The map is shared: do not change it.
+func (e *Engine) Areas() map[string]bool { return e.areas }
+
+func namedAreas(data map[string]any) map[string]bool {
+	named := map[string]bool{}
+	add := func(area string) {
+		if areas.Valid(area) {
+			named[area] = true
+		}
+	}
+	catalog, _ := data["catalog"].(map[string]any)
+	for typ := range catalog {
+		if typ != "action" && typ != input.AreaType {
+			add(typ)
+		}
+	}
+	of, _ := catalog[input.AreaType].(map[string]any)
+	limits, _ := data["limits"].(map[string]any)
+	ceiling, _ := limits["reseller_ceiling"].(map[string]any)
+	for _, keys := range []map[string]any{of, ceiling} {
+		for area := range keys {
+			add(area)
+		}
+	}
+	eachText(data["areas"], add)
+	return named
+}
+
+// eachText calls found for every text in a document.
+func eachText(value any, found func(string)) {
+	switch v := value.(type) {
+	case string:
+		found(v)
+	case []any:
+		for _, one := range v {
+			eachText(one, found)
+		}
+	case map[string]any:
+		for _, one := range v {
+			eachText(one, found)
+		}
+	}
 }

@@ -25,6 +25,7 @@ type Engine struct {
 	limits    Limits
 	reasons   map[string]Reason
 	catalog   map[string]any
+	areas     map[string]bool // that the data names
 	masks     masks
 	tree      *filter.Tree
 	decision  *rego.Query

@@ -94,6 +94,7 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 	}
 	e.reasons = readReasons(s.modules)
 	e.catalog, _ = s.data["catalog"].(map[string]any)
+	e.areas = namedAreas(s.data)
 	for _, step := range []func() error{
 		func() (err error) { e.limits, err = readLimits(s.data); return err },
 		func() (err error) {

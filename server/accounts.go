@@ -75,9 +75,21 @@ func answerAccount(w *writing, t target) (written, error) {
 			*one.id = ""
 		}
 	}
-	if err == nil {
-		out.more, err = json.Marshal(t.first)
+	if err != nil {
+		return out, err
 	}
+	more := struct {
+		firstMade
+		warned
+	}{firstMade: t.first}
+	if t.first.Group != "" {
+		group, err := w.see("group", t.first.Group)
+		if err != nil {
+			return out, err
+		}
+		more.Warnings = w.r.areaWarnings("/group", group.json)
+	}
+	out.more, err = json.Marshal(more)
 	return out, err
 }
 

@@ -129,7 +129,7 @@ func (w *writing) createCard() (target, error) {
 		err = w.setRecipe(made.ID, recipe)
 	}
 	if err != nil {
-		return target{}, err
+		return target{}, takenBy(err, "card", account.ID, f)
 	}
 	return w.created(cardWriter, made.ID, f)
 }

@@ -66,7 +66,7 @@ func (w *writing) createCustomer() (target, error) {
 	}
 	made, err := w.tx.CreateCustomer(w.r.Ctx, c)
 	if err != nil {
-		return target{}, err
+		return target{}, takenBy(err, "customer", account.ID, f)
 	}
 	return w.created(customerWriter, made.ID, f)
 }

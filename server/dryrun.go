@@ -61,7 +61,7 @@ func (r *exchange) dryRun(do func(*writing) (target, error), answer func(*writin
 	}, func(m *store.Moment) error { return d.After(m, done.concerns()) },
 		func(m *store.Moment) error { return d.Before(m, done.concerns()) })
 	if err != nil {
-		return r.blamed(err)
+		return r.explained(err)
 	}
 	body, err := json.Marshal(d.Result())
 	if err != nil {

@@ -3,7 +3,10 @@ package server
 import (
 	"slices"
 
+	"github.com/gofiber/fiber/v2"
+
 	"resellerd/store"
+	"resellerd/store/query"
 )
 
 var groupWriter = rowWriter{
@@ -12,6 +15,7 @@ var groupWriter = rowWriter{
 	held:   groupAccess,
 	update: updateGroup,
 	remove: removeGroup,
+	answer: answerGroup,
 }
 
 // groupAccess returns the access that a group gives.
@@ -86,37 +90,86 @@ func (w *writing) mayMeetUsers() error {
 }
 
 func postGroup(r *exchange) error {
-	return r.write(func(w *writing) (target, error) { return w.createGroup(nil) }, answerRow)
+	return r.write((*writing).createGroup, answerGroup)
 }
 
-// postDefaultReseller creates a group from the template for resellers. The
-// fields of the body replace those of the template.
-func postDefaultReseller(r *exchange) error {
-	return r.write(func(w *writing) (target, error) { return w.createGroup(store.DefaultResellerGroup) }, answerRow)
-}
-
-// createGroup creates a group of the account that the body names. It starts from
-// a template, or from an empty group if template is nil.
-func (w *writing) createGroup(template func() store.Group) (target, error) {
-	f, account, err := w.readNewRow("group", nil)
+func (w *writing) createGroup() (target, error) {
+	g, f, err := w.newGroup(store.Group{})
 	if err != nil {
 		return target{}, err
 	}
-	g := store.Group{}
-	if template != nil {
-		g = template()
+	return w.storeGroup(g, f)
+}
+
+// newGroup reads a group of the account that the body names. The fields of the body
+// replace those of g.
+func (w *writing) newGroup(g store.Group) (store.Group, *fields, error) {
+	f, account, err := w.readNewRow("group", nil)
+	if err != nil {
+		return g, f, err
 	}
 	g.AccountID = account.ID
 	w.fillGroup(&g, f)
 	f.check(&g)
-	if err := f.err(); err != nil {
-		return target{}, err
-	}
+	return g, f, f.err()
+}
+
+func (w *writing) storeGroup(g store.Group, f *fields) (target, error) {
 	made, err := w.tx.CreateGroup(w.r.Ctx, g)
 	if err != nil {
 		return target{}, err
 	}
 	return w.created(groupWriter, made.ID, f)
+}
+
+// postDefaultReseller creates a group from the template for resellers, or answers with
+// the one that the account has.
+func postDefaultReseller(r *exchange) error {
+	return r.write((*writing).createDefaultReseller, answerGroup)
+}
+
+func (w *writing) createDefaultReseller() (target, error) {
+	g, f, err := w.newGroup(store.DefaultResellerGroup())
+	if err != nil {
+		return target{}, err
+	}
+	had, err := w.fromTemplate(g, f)
+	if err != nil {
+		return target{}, err
+	}
+	if had.object == nil {
+		return w.storeGroup(g, f)
+	}
+	if differs := had.changed(f); differs != nil {
+		p := &problem{kind: kindConflict, inTheWay: &rowInTheWay{"group", had.row.ID()}}
+		for _, name := range differs {
+			p.errors = append(p.errors, f.fault(name, "differs from the group that the account has from this template"))
+		}
+		return target{}, p
+	}
+	return target{action: "create", typ: "group", id: had.row.ID(), status: fiber.StatusOK}, nil
+}
+
+// fromTemplate returns the first group of the account from the template of g that the
+// writer sees. If the body has a name, the group must have it. Without such a group,
+// the result shows nothing.
+func (w *writing) fromTemplate(g store.Group, f *fields) (seen, error) {
+	p, err := w.r.ReadPlan("group")
+	if err != nil {
+		return seen{}, err
+	}
+	q := p.Query()
+	q.Limit, q.Sort = 1, "created_at"
+	q.Where = []query.Condition{
+		{Column: "account_id", Op: query.Eq, Value: g.AccountID}, {Column: "template", Op: query.Eq, Value: g.Template}}
+	if _, named := f.sent["name"]; named {
+		q.Where = append(q.Where, query.Condition{Column: "name", Op: query.Eq, Value: g.Name})
+	}
+	page, err := w.tx.List(w.r.Ctx, q)
+	if err != nil || len(page.Rows) == 0 {
+		return seen{}, err
+	}
+	return newSeen(page.Rows[0])
 }
 
 func (w *writing) fillGroup(g *store.Group, f *fields) {

@@ -132,7 +132,11 @@ func describeResponses(oc openapi.OperationContext, rt *route) {
 		})
 	}
 	if doc.dry && status != http.StatusOK {
-		oc.AddRespStructure(insight.Rehearsal{}, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
+		var rehearsal any = insight.Rehearsal{}
+		if doc.again {
+			rehearsal = jsonschema.AnyOf(rehearsal, doc.response)
+		}
+		oc.AddRespStructure(rehearsal, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
 			cu.Description = "With dry_run=true: what the write would change, for whom."
 		})
 	}

@@ -99,6 +99,8 @@ type problem struct {
 	cause   error
 	errors  []bodyFault // of single fields; then field and detail follow from them
 
+	inTheWay *rowInTheWay // that the write conflicts with; nil if unknown
+
 	questions []cardfile.Question // that a file leaves open
 	mapping   []cardfile.Mapped   // of the columns of that file
 }
@@ -278,6 +280,8 @@ type problemBody struct {
 
 	Errors []problemError `json:"errors,omitempty" description:"every fault of the body's fields, at most 100"`
 
+	InTheWay *rowInTheWay `json:"in_the_way,omitempty" description:"the row that has the value which must be unique; only if the user is shown the row and the column"`
+
 	Questions []cardfile.Question `json:"questions,omitempty" description:"what an import does not know; each choice is a parameter that answers the question"`
 	Mapping   []cardfile.Mapped   `json:"mapping,omitempty" description:"the columns of the imported file"`
 }
@@ -302,7 +306,7 @@ func (p *problem) document(decisionID string, takes map[string]bool) problemBody
 	field, detail := p.told()
 	return problemBody{
 		Type: problemType + p.kind.code, Title: p.kind.title, Status: p.kind.status,
-		Detail: detail, Field: field, DecisionID: decisionID, Reasons: p.reasons, Errors: pointers(p.errors, takes),
+		Detail: detail, Field: field, DecisionID: decisionID, Reasons: p.reasons, Errors: pointers(p.errors, takes), InTheWay: p.inTheWay,
 		Questions: p.questions, Mapping: p.mapping,
 	}
 }

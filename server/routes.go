@@ -38,6 +38,7 @@ type operation struct {
 	produces []string // media types besides application/json
 	headers  []string // request headers besides the common ones
 	dry      bool     // takes ?dry_run=true
+	again    bool     // answers 200 with what an earlier write made
 	upload   bool     // the body is a file that the handler reads
 	lists    bool     // a list, whose parameters the handler checks
 }
@@ -53,10 +54,10 @@ func routes() []route {
 		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, asUser, updateOf(accountWriter), rehearsed(changes("Change, suspend or close an account", "accounts", accountFields{}, accountBody{}))},
 
 		{"GET", "/v1/groups", identity.ScopeData, asUser, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
-		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupBody{}))},
-		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, rehearsed(made("A group from the template for resellers", "groups", groupNew{}, groupBody{}))},
+		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupWritten{}))},
+		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, again(rehearsed(made("A group from the template for resellers; the one that there is, if the account has one", "groups", groupNew{}, groupWritten{})))},
 		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), one("A group", "groups", groupBody{})},
-		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupBody{}))},
+		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupWritten{}))},
 		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, asUser, deleteOf(groupWriter), rehearsed(removes("Delete a group that no user is in", "groups"))},
 
 		{"GET", "/v1/users", identity.ScopeData, asUser, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
@@ -155,6 +156,12 @@ func removes(summary, tag string) operation {
 // rehearsed marks a write that supports a dry run.
 func rehearsed(op operation) operation {
 	op.query, op.dry = dryRunQuery{}, true
+	return op
+}
+
+// again marks a write that answers 200 with what an earlier one made.
+func again(op operation) operation {
+	op.again = true
 	return op
 }
 

@@ -30,6 +30,8 @@ type rowWriter struct {
 	// update reads the fields, and returns the function that writes them.
 	update func(w *writing, f *fields) (apply func(id string) error)
 	remove func(w *writing, id string) error
+	// answer answers an update; nil for answerRow.
+	answer func(w *writing, t target) (written, error)
 }
 
 // updateOf answers PATCH on a member of a collection.
@@ -39,8 +41,16 @@ func updateOf(n rowWriter) func(*exchange) error {
 		if err != nil {
 			return err
 		}
-		return r.write(func(w *writing) (target, error) { return w.updateRow(n, id) }, answerRow)
+		return r.write(func(w *writing) (target, error) { return w.updateRow(n, id) }, n.answerWith())
 	}
+}
+
+// answerWith returns what answers an update.
+func (n rowWriter) answerWith() func(*writing, target) (written, error) {
+	if n.answer != nil {
+		return n.answer
+	}
+	return answerRow
 }
 
 // updateRow performs an update in the order of its lines: find the row, decide,
@@ -81,7 +91,8 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 		err = apply(id)
 	}
 	if err := w.checkIfMatch(n.typ, before.json, f.and(err)); err != nil {
-		return target{}, err
+		account, _ := before.object["account_id"].(string)
+		return target{}, takenBy(err, n.typ, account, f)
 	}
 	return w.updated(n, id, before, change)
 }

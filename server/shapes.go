@@ -98,6 +98,7 @@ type accountNew struct {
 type accountMade struct {
 	accountBody
 	firstMade
+	warned
 }
 
 type groupFields struct {
@@ -118,6 +119,11 @@ type lending struct {
 type groupBody struct {
 	schema.Group
 	lending
+}
+
+type groupWritten struct {
+	groupBody
+	warned
 }
 
 type groupNew struct {

@@ -110,7 +110,7 @@ func (w *writing) createUser(f *fields, account store.Account) (target, error) {
 	}
 	made, err := w.tx.CreateUser(w.r.Ctx, u)
 	if err != nil {
-		return target{}, inField(f, err)
+		return target{}, takenBy(inField(f, err), "user", account.ID, f)
 	}
 	return w.created(userWriter, made.ID, f)
 }

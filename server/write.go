@@ -88,7 +88,7 @@ func (r *exchange) write(do func(*writing) (target, error), answer func(*writing
 		return err
 	})
 	if err != nil {
-		return r.blamed(err)
+		return r.explained(err)
 	}
 	return r.answerWritten(out)
 }

@@ -41,7 +41,8 @@ func (c *Checks) Refuse(field, format string, args ...any) {
 	case nil:
 		c.Err = one
 	case fault.Several:
-		c.Err = append(had, one)
+		had = append(had, one)
+		c.Err = had
 	default:
 		c.Err = fault.Several{had, one}
 	}
