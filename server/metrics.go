@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/input"
+	"resellerd/server/resource"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -30,6 +31,7 @@ type metrics struct {
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
 	disagreements *prometheus.CounterVec
+	unlisted      *unlistedAreas
 	panels        *prometheus.CounterVec
 	requests      *prometheus.HistogramVec
 
@@ -63,16 +65,18 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		return h
 	}
 	m := &metrics{
-		decisions:     counter("decisions_total", "Decisions.", "area", "action", "mode", "outcome"),
-		denials:       counter("denials_total", "Reasons of denials.", "reason"),
-		duration:      histogram("decision_duration_seconds", "Time for a decision: check or filter.", decisionBuckets, "kind"),
-		cardViews:     counter("card_views_total", "Cards shown, by view.", "view"),
-		reloads:       counter("policy_reloads_total", "Attempts to put a policy into force: success or failure.", "result"),
-		connections:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "resellerd_connections", Help: "Open connections of clients."}),
-		refused:       counter("connections_refused_total", "Connections that were closed at once, by the limit: all or address.", "limit"),
-		settings:      counter("setting_reloads_total", "Attempts to read a setting again while the server runs: success or failure.", "setting", "result"),
-		logEntries:    counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
-		shipped:       counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
+		decisions:   counter("decisions_total", "Decisions.", "area", "action", "mode", "outcome"),
+		denials:     counter("denials_total", "Reasons of denials.", "reason"),
+		duration:    histogram("decision_duration_seconds", "Time for a decision: check or filter.", decisionBuckets, "kind"),
+		cardViews:   counter("card_views_total", "Cards shown, by view.", "view"),
+		reloads:     counter("policy_reloads_total", "Attempts to put a policy into force: success or failure.", "result"),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "resellerd_connections", Help: "Open connections of clients."}),
+		refused:     counter("connections_refused_total", "Connections that were closed at once, by the limit: all or address.", "limit"),
+		settings:    counter("setting_reloads_total", "Attempts to read a setting again while the server runs: success or failure.", "setting", "result"),
+		logEntries:  counter("decision_log_entries_total", "Entries of the decision log: written or dropped.", "result"),
+		shipped:     counter("decision_log_shipped_total", "Entries for OPA's decision log plugin: handed_on or dropped.", "result"),
+		unlisted: &unlistedAreas{counter: counter("unlisted_areas_total",
+			"Questions of resellers about areas that policy data does not name, at most 100 areas by name.", "area")},
 		disagreements: counter("disagreements_total", "Decisions that the panel made differently and sent as context.panel_decision.", "area"),
 		panels:        counter("panel_token_requests_total", "Requests with a panel token, by the token's name.", "name"),
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
@@ -106,6 +110,9 @@ func (m *metrics) logCount(result string) func(entries int) {
 func (m *metrics) Decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
 	m.count(e, area, in, d.Outcome)
 	m.checks.Observe(took.Seconds())
+	if area == resource.OtherArea && modeOf(in.Subject.Facts) == "reseller" {
+		m.unlisted.count(e, resource.AreaName(in))
+	}
 	if d.Outcome == policies.OutcomeAllow {
 		return
 	}

@@ -109,7 +109,7 @@ func (c *initCommand) firstUser(ctx context.Context, st *store.Store, m master) 
 // found creates the carrier.
 func (c *initCommand) found(ctx context.Context, tx *store.Tx) (founded, error) {
 	account, err := tx.CreateAccount(ctx, store.Account{
-		Kind: store.Master, Name: c.Company, PublicName: c.publicName(), Currency: c.Currency,
+		Kind: store.Master, Name: c.Company, PublicName: c.publicName(), Currency: c.Currency, ListedAreas: true,
 	})
 	if err != nil {
 		return founded{}, err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"resellerd/store"
 	"resellerd/store/storetest"
 )
 
@@ -33,6 +34,10 @@ func TestInitMakesACarrierOnceAndCanBeRunAgain(t *testing.T) {
 			made, code := found(t, url, first...)
 			if code != exitOK || !made.Created || made.Account == "" || made.Group == "" || made.User == "" {
 				t.Fatalf("exit %d, made %+v", code, made)
+			}
+			st := storetest.Open(t, url, store.Options{})
+			if subject, err := st.Subject(t.Context(), made.Account, made.User); err != nil || !subject.Account.ListedAreas {
+				t.Error("the new carrier does not list the areas of its resellers")
 			}
 			again, code := found(t, url, first...)
 			made.Created = false

@@ -6,21 +6,25 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"resellerd/policies"
 	"resellerd/policies/check"
 	"resellerd/policies/rego"
 	"resellerd/server"
+	"resellerd/server/replay"
 	"resellerd/server/resource"
 )
 
 type policyCheckCommand struct {
 	treeArgument
-	Fix     bool   `help:"Format the Rego files of the tree first."`
-	Schemas string `help:"Only write the JSON Schemas of input and data to this directory, for editors." placeholder:"DIR"`
-	Format  string `help:"Output format: text or json." enum:"text,json" default:"text"`
+	Log     []string `help:"Files of a decision log: name the areas that resellers asked for and that policy data does not name." placeholder:"FILE"`
+	Fix     bool     `help:"Format the Rego files of the tree first."`
+	Schemas string   `help:"Only write the JSON Schemas of input and data to this directory, for editors." placeholder:"DIR"`
+	Format  string   `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // checked is what `resellerd policy check --format json` prints.
@@ -52,10 +56,30 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	if report.Engine != nil && !report.Has("slow") { // every filter would be just as slow
 		report.Add(server.FiltersAsSQL(ctx, report.Engine)...)
 	}
+	if err := c.unlisted(ctx, t, report); err != nil {
+		return err
+	}
 	if err := c.print(t.out, report); err != nil {
 		return err
 	}
 	return verdict(report)
+}
+
+// unlisted reports the areas of --log that policy data does not name.
+func (c *policyCheckCommand) unlisted(ctx context.Context, t terminal, report *check.Report) error {
+	if len(c.Log) == 0 || report.Engine == nil {
+		return nil
+	}
+	asked := map[string]int{}
+	err := t.openLogs(c.Log, "check", func(files []replay.Source) (err error) {
+		asked, err = replay.Unlisted(ctx, report.Engine, files)
+		return err
+	})
+	for _, area := range slices.Sorted(maps.Keys(asked)) {
+		report.Add(rego.Finding{Code: "unlisted-area", File: "data.json",
+			Message: fmt.Sprintf("resellers asked for the area %q, which policy data does not name: %s", area, count(asked[area], "decision"))})
+	}
+	return err
 }
 
 // verdict returns the error that determines the exit code.

@@ -58,20 +58,31 @@ func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.R
 	if err != nil {
 		return nil, err
 	}
-	bar := t.progress("replay", totalSize(c.Log))
+	var report *replay.Report
+	err = t.openLogs(c.Log, "replay", func(files []replay.Source) (err error) {
+		report, err = replay.Run(ctx, engine, files)
+		return err
+	})
+	return report, err
+}
+
+// openLogs opens the files of a decision log, shows progress while read runs, and closes
+// them. "-" is the standard input.
+func (t terminal) openLogs(paths []string, what string, read func([]replay.Source) error) (err error) {
+	bar := t.progress(what, totalSize(paths))
 	defer bar.done()
 	var files []replay.Source
-	for _, path := range c.Log {
+	for _, path := range paths {
 		f := os.Stdin
 		if path != "-" {
 			if f, err = os.Open(path); err != nil {
-				return nil, err
+				return err
 			}
 			defer f.Close()
 		}
 		files = append(files, replay.Source{Name: path, Reader: counting{f, bar}})
 	}
-	return replay.Run(ctx, engine, files)
+	return read(files)
 }
 
 // verdict returns the error that determines the exit code.

@@ -52,6 +52,17 @@ allow if input.resource.type == "area"
 	}
 }
 
+// policy check names the areas of a log that policy data does not name.
+func TestPolicyCheckNamesUnlistedAreas(t *testing.T) {
+	entry := strings.Replace(anEntry, `"subject":{`, `"subject":{"account":{"kind":"reseller"},`, 1)
+	log := write(t, "decisions.jsonl", anEntry+strings.ReplaceAll(entry, `"cdr"`, `"sip-admin"`)+entry)
+	code, out, errs := call(t, nil, []string{"policy", "check", "--log", log})
+	if code != exitError || !strings.Contains(out, `resellers asked for the area "sip-admin", which policy data does not name: 1 decision [unlisted-area]`) ||
+		!strings.Contains(out, "limits.reseller_areas") || strings.Contains(out, `"cdr"`) {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+}
+
 func TestPolicyBenchTellsTimes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks one question at a time for long: run without -short")

@@ -9,6 +9,7 @@ import (
 // hints says how to fix a finding, by its code. Lint rules carry their own
 // hints.
 var hints = map[string]string{
+	"unlisted-area":              "if resellers may have the area, add it to limits.reseller_areas; if not, give it an empty row in limits.reseller_ceiling",
 	"syntax":                     "correct the syntax; the tree must be Rego v1",
 	"compile":                    "correct it: the tree does not compile, so `serve` refuses it",
 	"builtin":                    "remove it from rules about rows: use ==, !=, <, in, startswith and similar",

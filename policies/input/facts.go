@@ -39,6 +39,9 @@ type AccountFacts struct {
 	ID, ParentID, TenantID string
 	Kind, Status           string
 	Depth                  int
+	// ListedAreas is true if resellers of the tenant get only areas that policy data
+	// names.
+	ListedAreas bool
 }
 
 // NewFacts completes facts for use in decisions. The caller must not change f
@@ -146,6 +149,9 @@ func (a AccountFacts) document() map[string]any {
 	putText(doc, "id", a.ID)
 	putText(doc, "parent_id", a.ParentID)
 	putText(doc, "tenant_id", a.TenantID)
+	if a.ListedAreas {
+		doc["listed_areas"] = true
+	}
 	return doc
 }
 

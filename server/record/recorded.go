@@ -61,6 +61,7 @@ func factsOf(subject, account map[string]any) *input.Facts {
 		Account: input.AccountFacts{
 			ID: word(account, "id"), ParentID: word(account, "parent_id"), TenantID: word(account, "tenant_id"),
 			Kind: word(account, "kind"), Status: word(account, "status"), Depth: number(account, "depth"),
+			ListedAreas: account["listed_areas"] == true,
 		},
 		Access: recordedAccess(subject), Groups: number(subject, "groups"),
 		Below: func(account string) bool { return slices.Contains(below, account) },

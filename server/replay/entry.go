@@ -317,6 +317,7 @@ func readSubject(s *input.Subject, doc object, subtree *subtree) {
 		Account: input.AccountFacts{
 			ID: account.text("id"), ParentID: account.text("parent_id"), TenantID: account.text("tenant_id"),
 			Kind: account.text("kind"), Status: account.text("status"), Depth: whole(account["depth"]),
+			ListedAreas: account["listed_areas"] == true,
 		},
 	})
 }

@@ -21,15 +21,23 @@ var OwnAreas = func() map[string]bool {
 // area depends on the view, and is "card" if the decision shows none. It is "other"
 // if neither resellerd nor the policy's catalog knows the area.
 func AreaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
-	if in.Resource.Type == input.AreaType {
-		return areaLabel(e, in.Resource.ID)
-	}
-	t := Named(in.Resource.Type)
-	if len(t.Areas) > 0 {
+	if t := Named(in.Resource.Type); in.Resource.Type != input.AreaType && len(t.Areas) > 0 {
 		return t.Area(d.View)
 	}
-	return areaLabel(e, t.Name)
+	return areaLabel(e, AreaName(in))
 }
+
+// AreaName returns the area that a question about the panel's own data names: the id of
+// an area, or the type of a row.
+func AreaName(in *input.Input) string {
+	if in.Resource.Type == input.AreaType {
+		return in.Resource.ID
+	}
+	return in.Resource.Type
+}
+
+// OtherArea stands for areas that nothing declares.
+const OtherArea = "other"
 
 // areaLabel returns the area if resellerd or the policy's catalog declares it, else
 // "other".
@@ -40,5 +48,5 @@ func areaLabel(e *policies.Engine, area string) string {
 	if _, declared := e.Catalog("area", area); declared {
 		return area
 	}
-	return "other"
+	return OtherArea
 }

@@ -121,7 +121,7 @@ func (c *Users) factsOf(sub *store.Subject) *input.Facts {
 	return input.NewFacts(input.Facts{
 		User: user,
 		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
-			Kind: a.Kind, Status: sub.Status, Depth: a.Depth},
+			Kind: a.Kind, Status: sub.Status, Depth: a.Depth, ListedAreas: sub.Chain[len(sub.Chain)-1].ListedAreas},
 		Access: AccessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
 		Below: c.below(sub),
 	})

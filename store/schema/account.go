@@ -9,21 +9,22 @@ import (
 // Account is a carrier (a master, which is the root of a tenant) or a reseller
 // below one. An empty text means that the value is absent.
 type Account struct {
-	ID         string `db:"id,key,filter,account"`
-	TenantID   string `db:"tenant_id,key,filter,hidden"`         // the id of its master, or its own
-	ParentID   string `db:"parent_id,null,fixed,filter,account"` // "" for a master
-	Kind       string `db:"kind,fixed,filter" enum:"master,reseller"`
-	Name       string `db:"name,filter"`
-	PublicName string `db:"public_name,null,filter" description:"the name that accounts below see"`
-	Email      string `db:"email,null,opaque"`
-	Currency   string `db:"currency,null,filter" description:"ISO 4217; fixed once set"`
-	Status     string `db:"status,filter" enum:"active,suspended,closed"`                                    // its own status
-	Ceiling    Access `db:"ceiling,opaque" description:"the most access that the account may have, by area"` // nil for no limit
-	ExternalID string `db:"external_id,null,filter"`                                                         // unique in the tenant
-	Depth      int    `db:"depth,fixed,filter,hidden"`                                                       // 0 for a master
-	Version    int64  `db:"version,unlisted"`                                                                // grows by one with every update
-	CreatedAt  Micros `db:"created_at,fixed"`
-	UpdatedAt  Micros `db:"updated_at"`
+	ID          string `db:"id,key,filter,account"`
+	TenantID    string `db:"tenant_id,key,filter,hidden"`         // the id of its master, or its own
+	ParentID    string `db:"parent_id,null,fixed,filter,account"` // "" for a master
+	Kind        string `db:"kind,fixed,filter" enum:"master,reseller"`
+	Name        string `db:"name,filter"`
+	PublicName  string `db:"public_name,null,filter" description:"the name that accounts below see"`
+	Email       string `db:"email,null,opaque"`
+	Currency    string `db:"currency,null,filter" description:"ISO 4217; fixed once set"`
+	Status      string `db:"status,filter" enum:"active,suspended,closed"`                                    // its own status
+	Ceiling     Access `db:"ceiling,opaque" description:"the most access that the account may have, by area"` // nil for no limit
+	ExternalID  string `db:"external_id,null,filter"`                                                         // unique in the tenant
+	Depth       int    `db:"depth,fixed,filter,hidden"`                                                       // 0 for a master
+	ListedAreas bool   `db:"listed_areas,fixed,unlisted"`                                                     // of a master: its resellers get only areas that policy data names
+	Version     int64  `db:"version,unlisted"`                                                                // grows by one with every update
+	CreatedAt   Micros `db:"created_at,fixed"`
+	UpdatedAt   Micros `db:"updated_at"`
 }
 
 // AccountPatch changes an account. A nil field stays as it is. A pointer to the

@@ -42,7 +42,8 @@ func (b *builder) people(ctx context.Context) error {
 // update support tickets.
 func (b *builder) masterAccount(ctx context.Context) (err error) {
 	b.master, err = b.tx.CreateAccount(ctx, store.Account{
-		Kind: store.Master, Name: "Halyard Telecom Inc", PublicName: "Halyard", Email: "noc@halyard.example", Currency: "USD",
+		ListedAreas: true,
+		Kind:        store.Master, Name: "Halyard Telecom Inc", PublicName: "Halyard", Email: "noc@halyard.example", Currency: "USD",
 	})
 	if err != nil {
 		return err

@@ -54,4 +54,23 @@ within_ceiling(_, _) if subject.is_master
 within_ceiling(area, letter) if {
 	subject.is_reseller
 	letter in row(data.limits.reseller_ceiling, area)
+	open_to_resellers(area)
 }
+
+# Carriers of earlier releases let their resellers into every area of the panel that no
+# ceiling names. For all others, policy data names the areas.
+open_to_resellers(_) if not input.subject.account.listed_areas
+
+open_to_resellers(area) if {
+	some name in keys(area)
+	name in listed
+}
+
+listed contains area if some area in data.limits.reseller_areas
+
+listed contains area if {
+	some area, _ in data.limits.reseller_ceiling
+	area != "*"
+}
+
+listed contains area if some area, _ in data.catalog.area

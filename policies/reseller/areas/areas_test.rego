@@ -70,6 +70,34 @@ test_reseller_can_hold_what_its_ceiling_leaves if {
 	areas.permits("alert", "delete") with input as {"subject": fixture.strong}
 }
 
+# A reseller of a carrier that lists the areas of its resellers.
+listed := object.union(fixture.strong, {"account": {"listed_areas": true}})
+
+test_reseller_can_hold_only_named_areas_where_areas_are_listed if {
+	every area in ["customer", "customer/did", "card/customer", "cdr", "support-ticket"] {
+		areas.permits(area, "create") with input as {"subject": listed}
+	}
+	every area in ["sip-admin", "alert", "cdrs", "carrier", "*"] {
+		not areas.permits(area, "read") with input as {"subject": listed}
+	}
+	areas.permits("sip-admin", "read") with input as {"subject": fixture.strong}
+	areas.permits("sip-admin", "read") with input as {"subject": fixture.master}
+}
+
+test_reseller_can_hold_an_area_that_the_ceiling_names if {
+	limits := {"reseller_ceiling": {"*": ["read"], "sip-admin": ["update"]}}
+	areas.permits("sip-admin", "update") with input as {"subject": listed} with data.limits as limits
+	areas.permits("sip-admin/did", "update") with input as {"subject": listed} with data.limits as limits
+	not areas.permits("sip-admin", "read") with input as {"subject": listed} with data.limits as limits
+	not areas.permits("alert", "read") with input as {"subject": listed} with data.limits as limits
+	not areas.permits("customer", "read") with input as {"subject": listed} with data.limits as limits
+}
+
+test_reseller_can_hold_an_area_of_the_catalog if {
+	areas.permits("sip-admin", "read") with input as {"subject": listed}
+		with data.catalog.area as {"sip-admin": {}}
+}
+
 test_reseller_cannot_hold_anything_without_a_ceiling if {
 	not areas.permits("customer", "read") with input as {"subject": fixture.strong}
 		with data.limits as {}

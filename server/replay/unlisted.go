@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"resellerd/policies"
+	"resellerd/policies/areas"
+	"resellerd/policies/input"
+	"resellerd/server/resource"
+)
+
+// Unlisted counts the decisions about resellers in areas that the policy's data does not
+// name, by area. It skips lines that cannot be read.
+func Unlisted(ctx context.Context, e *policies.Engine, files []Source) (map[string]int, error) {
+	asked, known := map[string]int{}, newProfiles()
+	for _, f := range files {
+		lines := bufio.NewReaderSize(f, 1<<20)
+		for {
+			line, err := lines.ReadBytes('\n')
+			known.note(line)
+			if area := unlisted(e, line, known); area != "" {
+				asked[area]++
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return asked, nil
+}
+
+// unlisted returns the area of a decision if it counts, and "" if it does not.
+func unlisted(e *policies.Engine, line []byte, known profiles) string {
+	entry, err := readEntry(line)
+	if err != nil || entry.Event != "" || entry.Truncated {
+		return ""
+	}
+	in, err := entry.input(e.Schema(), known, &subtree{})
+	if err != nil || in.Subject.Facts == nil || in.Subject.Facts.Account.Kind != "reseller" {
+		return ""
+	}
+	t := resource.Named(in.Resource.Type)
+	if area := resource.AreaName(in); in.Resource.Type == input.AreaType || len(t.Areas) == 0 {
+		if areas.Valid(area) && !resource.OwnAreas[area] && !e.Lists(area) {
+			return area
+		}
+	}
+	return ""
+}

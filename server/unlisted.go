@@ -1,0 +1,39 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"resellerd/policies"
+	"resellerd/policies/areas"
+	"resellerd/server/resource"
+)
+
+// unlistedAreas counts questions of resellers about areas of the panel that policy data
+// does not name. An operator finds there which areas to list.
+type unlistedAreas struct {
+	counter *prometheus.CounterVec
+	mu      sync.Mutex
+	named   map[string]bool
+}
+
+// mostUnlisted limits the areas that have a label of their own.
+const mostUnlisted = 100
+
+func (u *unlistedAreas) count(e *policies.Engine, area string) {
+	if !areas.Valid(area) || e.Lists(area) {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.named[area] && len(u.named) >= mostUnlisted {
+		area = resource.OtherArea
+	} else if !u.named[area] {
+		if u.named == nil {
+			u.named = map[string]bool{}
+		}
+		u.named[area] = true
+	}
+	u.counter.WithLabelValues(area).Inc()
+}
