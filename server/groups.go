@@ -140,6 +140,10 @@ func (w *writing) createDefaultReseller() (target, error) {
 	if had.object == nil {
 		return w.storeGroup(g, f)
 	}
+	t := target{action: "create", typ: "group", id: had.row.ID(), status: fiber.StatusOK}
+	if _, err := w.mayHaveCreated(groupWriter, f, &t); err != nil {
+		return t, err
+	}
 	if differs := had.changed(f); differs != nil {
 		p := &problem{kind: kindConflict, inTheWay: &rowInTheWay{"group", had.row.ID()}}
 		for _, name := range differs {
@@ -147,7 +151,7 @@ func (w *writing) createDefaultReseller() (target, error) {
 		}
 		return target{}, p
 	}
-	return target{action: "create", typ: "group", id: had.row.ID(), status: fiber.StatusOK}, nil
+	return t, nil
 }
 
 // fromTemplate returns the first group of the account from the template of g that the

@@ -46,7 +46,7 @@ type operation struct {
 // routes is the complete route table.
 func routes() []route {
 	return []route{
-		{"GET", "/v1/me", identity.ScopeData, asUser, getMe, operation{summary: "The acting user and its access", tag: "me", response: meBody{}}},
+		{"GET", "/v1/me", identity.ScopeData, asUser, getMe, operation{summary: "The acting user and its access", tag: "me", query: meQuery{}, response: meBody{}}},
 
 		{"GET", "/v1/accounts", identity.ScopeData, asUser, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
 		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountMade{})},

@@ -200,19 +200,7 @@ func (w *writing) deleteRow(n rowWriter, id string) (target, error) {
 // refuses a row that its creator would not see.
 func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 	t := target{action: "create", typ: n.typ, id: id, status: fiber.StatusCreated}
-	held, err := n.access(w, id)
-	if err != nil {
-		return t, err
-	}
-	var change *input.Change
-	if n.held != nil {
-		change = w.change(n, f.names())
-		change.After = held
-	}
-	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, id); err != nil {
-		return t, err
-	}
-	columns, err := w.mayCreate(n.typ, t.row, change)
+	columns, err := w.mayHaveCreated(n, f, &t)
 	if err != nil {
 		return t, err
 	}
@@ -221,6 +209,24 @@ func (w *writing) created(n rowWriter, id string, f *fields) (target, error) {
 		return t, forbidden("the user could not see the row afterwards")
 	}
 	return t, w.audit(t, nil, after.object)
+}
+
+// mayHaveCreated decides on the creation of a row that exists, in its present state. It
+// returns the columns that its creator is shown.
+func (w *writing) mayHaveCreated(n rowWriter, f *fields, t *target) (map[string]bool, error) {
+	held, err := n.access(w, t.id)
+	if err != nil {
+		return nil, err
+	}
+	var change *input.Change
+	if n.held != nil {
+		change = w.change(n, f.names())
+		change.After = held
+	}
+	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, t.id); err != nil {
+		return nil, err
+	}
+	return w.mayCreate(n.typ, t.row, change)
 }
 
 // answerRow answers a write with the row as the writer sees it.

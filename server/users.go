@@ -67,7 +67,7 @@ func updateUser(w *writing, f *fields) func(string) error {
 // not the policy: the policy does not know scopes, and an operator's own policy
 // cannot drop the rule.
 func (w *writing) mayName(f *fields, name string) error {
-	if w.r.Facts.Account.Kind == store.Master || w.r.Caller.Scopes.Has(identity.ScopeIdentity) {
+	if w.r.mayNameRows(userWriter.typ) {
 		return nil
 	}
 	return &problem{kind: kindForbidden, field: f.path + name,

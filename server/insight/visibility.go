@@ -97,7 +97,8 @@ func (o observer) of() (*visibility, error) {
 
 func (o observer) access() (map[string][]string, error) {
 	if !o.quiet {
-		return o.r.AccessByArea()
+		access, _, err := o.r.AccessByArea()
+		return access, err
 	}
 	return o.r.AccessUnrecorded()
 }

@@ -14,17 +14,19 @@ import (
 
 // AccessByArea decides every action on every area whose answer may differ from
 // another area's. It records all answers as one entry, like a list. It returns the
-// allowed actions by area, without redundant areas. It returns a DeniedError if a
-// decision fails, and ErrNotRecorded if the log does not take the entry.
-func (r *Session) AccessByArea() (map[string][]string, error) {
+// allowed actions by area, without redundant areas, and those in any other area. It
+// returns a DeniedError if a decision fails, and ErrNotRecorded if the log does not take
+// the entry.
+func (r *Session) AccessByArea() (access map[string][]string, byDefault []string, err error) {
 	start := time.Now()
 	access, asked, failed := r.judgeAreas()
 	if asked != nil {
-		return nil, &DeniedError{Decision: r.Record(asked, failed, start)}
+		return nil, nil, &DeniedError{Decision: r.Record(asked, failed, start)}
 	}
-	err := r.recordAccess(access, start)
+	err = r.recordAccess(access, start)
+	byDefault = access[areas.Any]
 	r.dropRedundant(access)
-	return access, err
+	return access, byDefault, err
 }
 
 // AccessUnrecorded is AccessByArea without a record.

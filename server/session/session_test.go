@@ -72,7 +72,7 @@ func TestNothingIsAnsweredThatTheLogDoesNotTake(t *testing.T) {
 		if _, err := r.MayList("customer"); !errors.Is(err, session.ErrNotRecorded) {
 			t.Errorf("a list that may be empty: %v", err)
 		}
-		if _, err := r.AccessByArea(); !errors.Is(err, session.ErrNotRecorded) {
+		if _, _, err := r.AccessByArea(); !errors.Is(err, session.ErrNotRecorded) {
 			t.Errorf("the access by area: %v", err)
 		}
 	})
@@ -88,7 +88,7 @@ func TestAPolicyThatErrsAllowsNothing(t *testing.T) {
 		for what, ask := range map[string]func() error{
 			"a list":                   func() error { _, err := r.ReadPlan("customer"); return err },
 			"a list that may be empty": func() error { _, err := r.MayList("customer"); return err },
-			"the access by area":       func() error { _, err := r.AccessByArea(); return err },
+			"the access by area":       func() error { _, _, err := r.AccessByArea(); return err },
 			"the same, unrecorded":     func() error { _, err := r.AccessUnrecorded(); return err },
 		} {
 			var denied *session.DeniedError
