@@ -10,7 +10,7 @@ import (
 // accountWriter has no remove: accounts are closed, never deleted.
 var accountWriter = rowWriter{
 	typ:    "account",
-	takes:  accountFields{},
+	takes:  accountChange{},
 	held:   func(w *writing, _ string) (map[string][]string, error) { return w.anew, nil },
 	naming: externalID,
 	asks:   openingAsked,
@@ -35,7 +35,7 @@ func accountPatch(f *fields) store.AccountPatch {
 }
 
 func updateAccount(w *writing, f *fields) func(string) error {
-	patch := accountPatch(f)
+	patch, accepted := accountPatch(f), f.option("accept_currency")
 	return func(id string) error {
 		before, err := w.tx.Account(w.r.Ctx, id)
 		if err != nil {
@@ -45,6 +45,11 @@ func updateAccount(w *writing, f *fields) func(string) error {
 		if store.Apply(&patch, &changed); !f.sound(&changed) {
 			return nil
 		}
+		if before.Currency == "" && !accepted {
+			if err := w.assignedMatch(id, changed.Currency); err != nil {
+				return err
+			}
+		}
 		after, err := w.tx.UpdateAccount(w.r.Ctx, id, patch)
 		if err != nil {
 			return err
@@ -52,6 +57,25 @@ func updateAccount(w *writing, f *fields) func(string) error {
 		w.anew, err = w.opened(before, after)
 		return err
 	}
+}
+
+// assignedMatch refuses a currency of an account to which a card in another one is
+// assigned. The writer is told only of cards that it sees.
+func (w *writing) assignedMatch(account, currency string) error {
+	if currency == "" {
+		return nil
+	}
+	cards, err := w.tx.AssignedInAnotherCurrency(w.r.Ctx, account, currency)
+	for _, card := range cards {
+		seen, err := w.sees("card", card)
+		if err != nil {
+			return err
+		}
+		if seen {
+			return store.ErrCurrencyMismatch
+		}
+	}
+	return err
 }
 
 // postAccount creates a reseller account below the account that parent_id names;

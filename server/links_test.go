@@ -91,6 +91,12 @@ func TestAnotherCurrencyIsAcceptedInWords(t *testing.T) {
 			w.do("m", "PUT", path, `{"accept_currency":"yes"}`).refused(422, "accept_currency")
 		}
 		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{Without}", "{}").want(200)
+		w.do("m", "PATCH", "/v1/accounts/{Without}", `{"currency":"USD"}`).refused(409, "currency_mismatch")
+		w.do("m", "PATCH", "/v1/accounts/{Without}?dry_run=true", `{"currency":"USD"}`).refused(409, "currency_mismatch")
+		hire(w, "M", "M", "dark", store.Group{Rows: store.Access{"account": "crud"}})
+		w.do("dark", "PATCH", "/v1/accounts/{Without}?dry_run=true", `{"currency":"USD"}`).want(200)
+		w.do("m", "PATCH", "/v1/accounts/{Without}?dry_run=true", `{"currency":"USD","accept_currency":true}`).want(200)
+		w.do("m", "PATCH", "/v1/accounts/{Without}", `{"currency":"EUR"}`).want(200)
 		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", "{}").want(200)
 		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{Dollar}", `{"accept_currency":true}`).want(200)
 

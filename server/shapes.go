@@ -86,6 +86,11 @@ type accountFields struct {
 	takes[store.AccountPatch]
 }
 
+type accountChange struct {
+	accountFields
+	acceptance
+}
+
 type accountBody struct{ schema.Account }
 
 type accountNew struct {

@@ -14,8 +14,11 @@ func SameCurrency(card Card, currency string) error {
 	if currency == "" || currency == card.Currency {
 		return nil
 	}
-	return refused(ReasonCurrencyMismatch, "accept_currency", "is needed because the card has another currency")
+	return ErrCurrencyMismatch
 }
+
+// ErrCurrencyMismatch is an ErrConflict with ReasonCurrencyMismatch.
+var ErrCurrencyMismatch = refused(ReasonCurrencyMismatch, "accept_currency", "is needed because the card has another currency")
 
 // CardsMatchCurrency is SameCurrency for all cards that a customer is on, or will be
 // on.
@@ -27,6 +30,21 @@ func (tx *Tx) CardsMatchCurrency(ctx context.Context, customer, currency string)
 		return err
 	}
 	return SameCurrency(Card{Currency: found[0].Currency}, currency)
+}
+
+// maxMismatches limits the ids of AssignedInAnotherCurrency.
+const maxMismatches = 100
+
+// AssignedInAnotherCurrency returns the ids of cards in another currency that are, or
+// will be, assigned to an account. They are sorted, and at most 100.
+func (tx *Tx) AssignedInAnotherCurrency(ctx context.Context, account, currency string) (ids []string, err error) {
+	type card struct{ ID string }
+	found, err := dialect.SelectAll[card](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM assignments l JOIN cards c ON c.id = l.card_id
+		WHERE l.account_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND c.currency <> ? ORDER BY c.id LIMIT ?`, account, tx.now, currency, maxMismatches)
+	for _, c := range found {
+		ids = append(ids, c.ID)
+	}
+	return ids, err
 }
 
 // CurrencyMismatch is a card on which an account or a customer with another currency
