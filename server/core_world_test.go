@@ -231,8 +231,7 @@ func knock(t testing.TB, s *Server, method, path, body string, headers ...string
 		}
 		req.Header.Add(name, value)
 	}
-	res, err := s.App().Test(req, -1)
-	must(t, err)
+	res := send(t, s, req)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	must(t, err)
@@ -250,8 +249,7 @@ func knockPlain(t testing.TB, s *Server, path, body string, headers ...string) k
 		}
 		req.Header.Add(name, value)
 	}
-	res, err := s.App().Test(req, -1)
-	must(t, err)
+	res := send(t, s, req)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	must(t, err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/swaggest/jsonschema-go"
 
 	"resellerd/store"
 	"resellerd/store/query"
@@ -16,14 +15,7 @@ import (
 
 // rateText is a rate without its prefix, which stands beside it.
 type rateText struct {
-	*schema.Rate       // gives the schema its columns; it is nil
-	values       []any // in the order of schema.RateType
-}
-
-// PrepareJSONSchema implements jsonschema.Preparer.
-func (rateText) PrepareJSONSchema(s *jsonschema.Schema) error {
-	delete(s.Properties, "prefix")
-	return nil
+	values []any // in the order of schema.RateType
 }
 
 // MarshalJSON implements json.Marshaler.

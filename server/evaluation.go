@@ -170,6 +170,11 @@ type evaluationRequest struct {
 	Context  map[string]any   `json:"context,omitempty"`
 }
 
+// AuthZEN has resellerd ignore fields that it does not know.
+func (evaluationRequest) open() {}
+func (evaluationEntity) open()  {}
+func (evaluationAction) open()  {}
+
 type evaluationEntity struct {
 	Type       string         `json:"type" required:"true"`
 	ID         string         `json:"id" required:"true"`

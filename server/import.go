@@ -110,7 +110,7 @@ func postImport(r *exchange) error {
 		}
 	}()
 	if order.plan != "" && r.file.size > 0 {
-		return invalid("plan", "takes no body: its file is kept")
+		return invalid("plan", "is given beside a body: send none, because the file is kept")
 	}
 	if run.plan == nil {
 		run.upload = importUpload{r.file, strings.Clone(r.header(fiber.HeaderContentType))}

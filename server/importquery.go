@@ -29,7 +29,7 @@ type importQuery struct {
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
-	Decimal     string `query:"decimal" enum:".,," description:"the decimal mark, where prices do not show it"`
+	Decimal     string `query:"decimal" enum:".|," description:"the decimal mark, where prices do not show it"`
 	Columns     string `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`
 	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
 	Card        string `query:"card" description:"of open rate card JSON with several"`

@@ -183,7 +183,9 @@ func TestACursorHoldsForItsQuestionAndItsUserAlone(t *testing.T) {
 			t.Errorf("one question, two cursors")
 		}
 		w.get("a", "/v1/customers?limit=5&sort=name&cursor="+next).want(200)
-		refusal := w.get("a", "/v1/customers?limit=1&sort=name&cursor=abcdefgh").want(422).alike()
+		known := w.get("a", "/v1/customers?limit=1&sort=name&cursor=abcdefgh").want(422)
+		known.header.Del("Vary")
+		refusal := known.alike()
 		changed := []byte(next)
 		changed[len(changed)/2] ^= 1
 		for _, c := range []struct{ user, path, cursor string }{
@@ -202,7 +204,9 @@ func TestACursorHoldsForItsQuestionAndItsUserAlone(t *testing.T) {
 			if strings.Contains(c.path, "?") {
 				path = c.path + "&"
 			}
-			if got := w.get(c.user, path+"cursor="+url.QueryEscape(c.cursor)).alike(); got != refusal {
+			refused := w.get(c.user, path+"cursor="+url.QueryEscape(c.cursor))
+			refused.header.Del("Vary") // depends on the path alone
+			if got := refused.alike(); got != refusal {
 				t.Errorf("%s: %s: %s", c.user, c.path, got)
 			}
 		}

@@ -3,152 +3,148 @@ package server
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"path"
 	"reflect"
-	"strconv"
 	"strings"
-	"time"
-
-	"resellerd/server/insight"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/swaggest/jsonschema-go"
-	"github.com/swaggest/openapi-go"
-	"github.com/swaggest/openapi-go/openapi31"
 
-	"resellerd/store/schema"
+	"resellerd/server/identity"
+	"resellerd/store/cardfile"
 )
 
-// describe creates the OpenAPI 3.1 document from the route table, so that the
-// two cannot differ. It takes far longer than the rest of a start. The document
-// is therefore created once, on its first request.
+// document is the OpenAPI 3.1 document while it is written. It comes from the table of
+// routes and the shapes of their bodies, so that it cannot differ from them. The tests
+// of this package hold every request and answer to it.
+type document struct {
+	shapes shapes
+	paths  map[string]object
+}
+
+// describe creates the OpenAPI document. That takes far longer than the rest of a
+// start. The document is therefore created once, on its first request.
 func (s *Server) describe() ([]byte, error) {
-	r := openapi31.NewReflector()
-	r.DefaultOptions = append(r.DefaultOptions, jsonschema.InterceptDefName(schemaName),
-		jsonschema.InterceptSchema(nameColumns), jsonschema.InterceptProp(describeColumn))
-	r.AddTypeMapping(schema.Micros(0), time.Time{})
-	r.AddTypeMapping(schema.Strings(nil), []string(nil))
-	r.AddTypeMapping(schema.Access(nil), map[string][]string(nil))
-	r.Spec.Info.WithTitle("resellerd").WithVersion("1").
-		WithDescription("Decisions, and rows already filtered, masked and translated, for a panel and its resellers.")
+	d := &document{paths: map[string]object{}, shapes: newShapes()}
+	operations := make([]object, len(s.routes))
+	for i, rt := range s.routes {
+		operations[i] = d.operation(&rt.route)
+	}
+	components := object{"responses": d.problems(), "headers": headerComponents(), "parameters": parameterComponents()}
+	d.shapes.requests = true // their names depend on those of answers
+	for i, rt := range s.routes {
+		if body := d.body(&rt.route); body != nil {
+			operations[i]["requestBody"] = body
+		}
+	}
+	if d.shapes.err != nil {
+		return nil, fmt.Errorf("openapi: %w", d.shapes.err)
+	}
+	d.shapes.named["Problem"].(object)["properties"].(object)["type"] = problemTypes()
+	components["schemas"], components["securitySchemes"] = d.shapes.named, securitySchemes
+	whole := object{
+		"openapi": "3.1.0",
+		"info": object{"title": "resellerd", "version": "1",
+			"description": "Decisions, and rows already filtered, masked and translated, for a panel and its resellers."},
+		"paths": d.paths, "components": components,
+	}
 	if s.cfg.PublicURL != "" {
-		r.Spec.WithServers(openapi31.Server{URL: s.cfg.PublicURL})
+		whole["servers"] = []object{{"url": s.cfg.PublicURL}}
 	}
-	r.Spec.SetHTTPBearerTokenSecurity("token", "", "A panel token, or a user's JWT.")
-	for _, rt := range s.routes {
-		if err := describeRoute(r, &rt.route); err != nil {
-			return nil, fmt.Errorf("openapi %s: %w", rt.origin.Name, err)
-		}
-	}
-	return json.MarshalIndent(r.Spec, "", "  ")
+	return json.MarshalIndent(whole, "", " ")
 }
 
-// schemaName names the schema of a type. The name does not depend on the package
-// below this one that holds the type, because clients are generated from it.
-func schemaName(t reflect.Type, name string) string {
-	if below := reflect.TypeFor[Server]().PkgPath() + "/"; strings.HasPrefix(t.PkgPath(), below) {
-		return "Server" + name[len(path.Base(t.PkgPath())):]
+// operation adds the operation of a route, without the body of its request.
+func (d *document) operation(rt *route) object {
+	path, _ := openPath(rt.path)
+	op := object{
+		"operationId": operationID(rt), "summary": rt.doc.summary, "tags": []string{rt.doc.tag},
+		"responses": d.answers(rt), "security": securityOf(rt),
 	}
-	return name
+	if parameters := d.parameters(rt); len(parameters) > 0 {
+		op["parameters"] = parameters
+	}
+	if d.paths[path] == nil {
+		d.paths[path] = object{}
+	}
+	d.paths[path][strings.ToLower(rt.method)] = op
+	return op
 }
 
-// nameColumns gives the fields of a stored row the names of their columns.
-func nameColumns(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
-	if p.Context.PropertyNameTag == "json" {
-		p.Context.PropertyNameAdditionalTags = []string{"db"}
-	}
-	return false, nil
-}
+// uploadMedia are the media types of files of rates. resellerd finds out the format by
+// itself, so that any other type is as good.
+var uploadMedia = []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON, fiber.MIMEOctetStream}
 
-// describeColumn sets the JSON type of a stored row's field.
-func describeColumn(p jsonschema.InterceptPropParams) error {
-	f, stored := schema.FieldOf(p.Field)
+// body describes the body of a request, nil for none.
+func (d *document) body(rt *route) object {
 	switch {
-	case p.Field.Type == reflect.TypeFor[bodyMark]():
-		return jsonschema.ErrSkipProperty
-	case !stored:
-	case f.Marked("hidden"), f.Marked("unlisted"), !taken(p.ParentSchema.ReflectType, p.Field.Name):
-		return jsonschema.ErrSkipProperty
-	case p.Processed:
-		p.PropertySchema.Type = nil
-		if f.Kind() == schema.Money {
-			p.PropertySchema.Format = nil
+	case rt.doc.upload:
+		contents := object{}
+		for _, media := range uploadMedia {
+			contents[media] = object{"schema": fileSchema(media)}
 		}
-		if f.Null() && f.Kind() != schema.AccessRows {
-			p.PropertySchema.AddType(jsonschema.Null)
-		}
-		if f.Kind() == schema.Letters {
-			p.PropertySchema.WithItems(*(&jsonschema.Items{}).WithSchemaOrBool(jsonschema.String.ToSchemaOrBool()))
-		}
-		p.PropertySchema.AddType(jsonTypes[f.Kind()])
+		return object{"description": "The file of rates itself, not a form. With plan, there is no body.", "content": contents}
+	case rt.doc.body == nil:
+		return nil
 	}
-	return nil
+	schema := d.shapes.of(reflect.TypeOf(rt.doc.body))
+	name := strings.TrimPrefix(schema["$ref"].(string), "#/components/schemas/")
+	required := d.shapes.named[name].(object)["required"] != nil
+	contents := object{fiber.MIMEApplicationJSON: object{"schema": schema}}
+	if rt.method == fiber.MethodPatch {
+		contents[mediaMergePatch] = object{"schema": object{"type": "object",
+			"description": "The same fields, merged as RFC 7396 says: null removes a member, also inside of a field."}}
+		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))
+	}
+	return object{"required": required, "content": contents}
 }
 
-// jsonTypes maps the kinds of columns to their JSON types.
-var jsonTypes = map[schema.Kind]jsonschema.SimpleType{
-	schema.Text: jsonschema.String, schema.Money: jsonschema.String, schema.Time: jsonschema.String,
-	schema.Integer: jsonschema.Integer, schema.Boolean: jsonschema.Boolean,
-	schema.JSON: jsonschema.Array, schema.Letters: jsonschema.Array, schema.AccessRows: jsonschema.Object,
+// securitySchemes are the ways to identify the caller and the acting user.
+var securitySchemes = object{
+	"panelToken": object{"type": "http", "scheme": "bearer", "description": "A panel token. The panel names the acting user in another header."},
+	"actingUser": object{"type": "apiKey", "in": "header", "name": headerUser, "description": "The id or the external id of the acting user, beside a panel token."},
+	"actingUserToken": object{"type": "apiKey", "in": "header", "name": headerUserJWT,
+		"description": "The acting user's own JWT, beside a panel token. If the panel must send it, a panel cannot act for a user who has not signed in."},
+	"userToken": object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A user's own JWT, without a panel token. It acts only for that user."},
 }
 
-// describeRoute adds one operation.
-func describeRoute(r *openapi31.Reflector, rt *route) error {
-	path, params := openPath(rt.path)
-	oc, err := r.NewOperationContext(rt.method, path)
-	if err != nil {
-		return err
+// securityOf lists the combinations of security schemes that open a route.
+func securityOf(rt *route) []map[string][]string {
+	none := []string{}
+	if rt.open == forAnyone {
+		return []map[string][]string{}
 	}
-	doc := rt.doc
-	oc.SetSummary(doc.summary)
-	oc.SetTags(doc.tag)
-	oc.SetID(operationID(rt))
-	if fields := parameters(rt, params); fields != nil {
-		oc.AddReqStructure(fields)
+	ways := []map[string][]string{{"panelToken": none}}
+	if rt.open == asUser {
+		ways = []map[string][]string{{"panelToken": none, "actingUser": none}, {"panelToken": none, "actingUserToken": none}}
 	}
-	if doc.query != nil {
-		oc.AddReqStructure(doc.query)
+	if identity.ScopeUser.Has(rt.scope) {
+		ways = append(ways, map[string][]string{"userToken": none})
 	}
-	if doc.body != nil {
-		oc.AddReqStructure(doc.body)
-	}
-	describeResponses(oc, rt)
-	if rt.open != forAnyone {
-		oc.AddSecurity("token")
-	}
-	return r.AddOperation(oc)
+	return ways
 }
 
-func describeResponses(oc openapi.OperationContext, rt *route) {
-	doc := rt.doc
-	status := doc.status
-	if status == 0 {
-		status = http.StatusOK
+func headerComponents() object {
+	all := object{}
+	for name, text := range answerHeaders {
+		all[headerName(name)] = object{"description": text, "schema": object{"type": "string"}}
 	}
-	if doc.response != nil || len(doc.produces) == 0 {
-		oc.AddRespStructure(doc.response, openapi.WithHTTPStatus(status), func(cu *openapi.ContentUnit) {
-			cu.Description = http.StatusText(status)
-		})
+	return all
+}
+
+func parameterComponents() object {
+	all := object{}
+	for name, header := range requestHeaders {
+		all[headerName(name)] = object{"name": name, "in": "header", "description": header["description"], "schema": header["schema"]}
 	}
-	if doc.dry && status != http.StatusOK {
-		var rehearsal any = insight.Rehearsal{}
-		if doc.again {
-			rehearsal = jsonschema.AnyOf(rehearsal, doc.response)
-		}
-		oc.AddRespStructure(rehearsal, openapi.WithHTTPStatus(http.StatusOK), func(cu *openapi.ContentUnit) {
-			cu.Description = "With dry_run=true: what the write would change, for whom."
-		})
+	return all
+}
+
+// problemTypes is the schema of the type of a problem.
+func problemTypes() object {
+	types := make([]string, len(problemKinds))
+	for i, k := range problemKinds {
+		types[i] = problemType + k.code
 	}
-	for _, mediaType := range doc.produces {
-		oc.AddRespStructure(nil, openapi.WithHTTPStatus(status), openapi.WithContentType(mediaType))
-	}
-	if rt.open != forAnyone {
-		oc.AddRespStructure(problemBody{}, openapi.WithContentType(problemMediaType), func(cu *openapi.ContentUnit) {
-			cu.IsDefault = true
-			cu.Description = "A problem (RFC 9457)."
-		})
-	}
+	return object{"type": "string", "enum": types, "description": "Programs should decide by it."}
 }
 
 // openPath turns "/v1/cards/:id" into "/v1/cards/{id}", and returns the names of
@@ -169,36 +165,6 @@ func openPath(path string) (string, []string) {
 func operationID(rt *route) string {
 	words := strings.FieldsFunc(rt.path, func(r rune) bool { return strings.ContainsRune("/:.-", r) })
 	return strings.ToLower(rt.method) + "_" + strings.Join(words, "_")
-}
-
-// commonHeaders may be sent to every route with an acting user.
-var commonHeaders = []string{headerUser, headerUserJWT, headerClientIP, headerAtLeast, headerRequestID}
-
-// parameters creates a struct with one field for each path parameter and header,
-// as the reflector expects. It returns nil if there are none.
-func parameters(rt *route, params []string) any {
-	var fields []reflect.StructField
-	add := func(tag string) {
-		fields = append(fields, reflect.StructField{
-			Name: "F" + strconv.Itoa(len(fields)), Type: reflect.TypeFor[string](), Tag: reflect.StructTag(tag)})
-	}
-	for _, name := range params {
-		add(fmt.Sprintf(`path:%q`, name))
-	}
-	headers := rt.doc.headers
-	if rt.open == asUser {
-		headers = append(headers[:len(headers):len(headers)], commonHeaders...)
-		if rt.method == fiber.MethodGet {
-			headers = append(headers, headerAs)
-		}
-	}
-	for _, name := range headers {
-		add(fmt.Sprintf(`header:%q`, name))
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	return reflect.New(reflect.StructOf(fields)).Elem().Interface()
 }
 
 // getOpenAPI answers with the OpenAPI document.

@@ -318,6 +318,7 @@ func (p *problem) write(c *fiber.Ctx, decisionID string, takes map[string]bool) 
 		return err
 	}
 	c.Response().ResetBody()
+	c.Response().Header.Del(fiber.HeaderContentDisposition) // of the file that was asked for
 	c.Status(p.kind.status).Set(fiber.HeaderContentType, problemMediaType)
 	if p.kind.status == http.StatusUnauthorized {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="resellerd"`)

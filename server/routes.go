@@ -1,6 +1,8 @@
 package server
 
 import (
+	"github.com/gofiber/fiber/v2"
+
 	"resellerd/server/identity"
 	"resellerd/server/insight"
 	"resellerd/store/cardfile"
@@ -40,6 +42,7 @@ type operation struct {
 	dry      bool     // takes ?dry_run=true
 	again    bool     // answers 200 with what an earlier write made
 	upload   bool     // the body is a file that the handler reads
+	job      bool     // long work, of which an account may have few at a time
 	lists    bool     // a list, whose parameters the handler checks
 }
 
@@ -80,9 +83,9 @@ func routes() []route {
 		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, asUser, updateOf(cardWriter), changes("Change a card", "cards", cardChange{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, asUser, deleteOf(cardWriter), removes("Delete a card that has no active revision", "cards")},
 		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, lists: true, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
-		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, read("A card's profit rules", "cards", rulesDoc{})},
+		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, tagged(read("A card's profit rules", "cards", rulesDoc{}))},
 		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, asUser, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
-		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, asJob(postBuild), made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{})},
+		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, asJob(postBuild), job(made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{}))},
 		{"POST", "/v1/cards/:id/proof", identity.ScopeData, asUser, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, asUser, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
 		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, one("A revision", "cards", revisionBody{})},
@@ -107,7 +110,7 @@ func routes() []route {
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
 
-		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, asJob(getPreview), operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}}},
+		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, asJob(getPreview), job(operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}})},
 		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},
 
 		{"POST", "/access/v1/evaluation", identity.ScopeDecide, subjectInBody, evaluate, evaluationDoc},
@@ -138,7 +141,13 @@ func read(summary, tag string, response any) operation {
 
 // one is a read that shows the rows which its row refers to, if the caller wants them.
 func one(summary, tag string, response any) operation {
-	return operation{summary: summary, tag: tag, query: expandQuery{}, response: response, headers: []string{"If-None-Match"}}
+	return tagged(operation{summary: summary, tag: tag, query: expandQuery{}, response: response})
+}
+
+// tagged marks a read whose answer has a tag.
+func tagged(op operation) operation {
+	op.headers = []string{fiber.HeaderIfNoneMatch}
+	return op
 }
 
 func made(summary, tag string, body, response any) operation {
@@ -153,6 +162,12 @@ func removes(summary, tag string) operation {
 	return operation{summary: summary, tag: tag, status: 204, headers: writeHeaders}
 }
 
+// job marks long work.
+func job(op operation) operation {
+	op.job = true
+	return op
+}
+
 // rehearsed marks a write that supports a dry run.
 func rehearsed(op operation) operation {
 	op.query, op.dry = dryRunQuery{}, true
@@ -165,4 +180,4 @@ func again(op operation) operation {
 	return op
 }
 
-var writeHeaders = []string{"If-Match", headerIdempotency}
+var writeHeaders = []string{fiber.HeaderIfMatch, headerIdempotency}

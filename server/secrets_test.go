@@ -247,10 +247,7 @@ func (p *planted) knock(user string, a asked) told {
 	for i := 0; i+1 < len(a.header); i += 2 {
 		req.Header.Set(a.header[i], p.expand(a.header[i+1]))
 	}
-	res, err := p.server.App().Test(req, -1)
-	if err != nil {
-		p.t.Fatalf("%v: %v", a, err)
-	}
+	res := send(p.t, p.server, req)
 	defer res.Body.Close()
 	raw, err := httputil.DumpResponse(res, true)
 	if err != nil {

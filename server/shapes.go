@@ -170,28 +170,28 @@ type cardFields struct {
 }
 
 type cardRecipe struct {
-	Parents     []parentDoc `json:"parents,omitempty" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
-	ProfitRules []ruleDoc   `json:"profit_rules,omitempty"`
+	Parents     []parentDoc `json:"parents,omitempty" nullable:"true" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
+	ProfitRules []ruleDoc   `json:"profit_rules,omitempty" nullable:"true"`
 }
 
 type parentDoc struct {
 	CardID     string  `json:"card_id" required:"true"`
-	Name       *string `json:"name,omitempty" description:"as the card's owner sees it; null if it is no longer assigned"`
-	Exchange   *string `json:"exchange,omitempty" description:"value of 1 unit of the parent's currency in the card's currency, if they differ"`
-	ExchangeAt *string `json:"exchange_at,omitempty" format:"date-time" description:"when the rate was given"`
+	Name       *string `json:"name,omitempty" nullable:"true" description:"as the card's owner sees it; null if it is no longer assigned"`
+	Exchange   *string `json:"exchange,omitempty" nullable:"true" description:"value of 1 unit of the parent's currency in the card's currency, if they differ"`
+	ExchangeAt *string `json:"exchange_at,omitempty" nullable:"true" format:"date-time" description:"when the rate was given"`
 }
 
 type ruleDoc struct {
 	Match     string   `json:"match" required:"true" description:"a prefix (that row alone), ^ and a prefix (it and all below), or *"`
-	Type      *string  `json:"type,omitempty" enum:"absolute,relative,percent,floor"`
-	Value     *string  `json:"value,omitempty" description:"a decimal string; of percent, 20 is 20 % on top"`
-	ApplyTo   []string `json:"apply_to,omitempty" enum:"cost,inter,intra" description:"default: all"`
+	Type      *string  `json:"type,omitempty" nullable:"true" enum:"absolute,relative,percent,floor"`
+	Value     *string  `json:"value,omitempty" nullable:"true" description:"a decimal string; of percent, 20 is 20 % on top"`
+	ApplyTo   []string `json:"apply_to,omitempty" nullable:"true" enum:"cost,inter,intra" description:"default: all"`
 	Status    string   `json:"status,omitempty" enum:"profit,blocked" default:"profit"`
-	MCD       *int     `json:"mcd,omitempty" description:"default: the largest of the parents'"`
-	Pulse     *int     `json:"pulse,omitempty" description:"default: the largest of the parents'"`
-	Connect   *string  `json:"connect,omitempty" description:"default: the largest of the parents'"`
-	Precision *int     `json:"precision,omitempty" minimum:"0" maximum:"10" description:"with rounding; default: the card's"`
-	Rounding  *string  `json:"rounding,omitempty" enum:"up,down,half_up,half_down"`
+	MCD       *int     `json:"mcd,omitempty" nullable:"true" description:"default: the largest of the parents'"`
+	Pulse     *int     `json:"pulse,omitempty" nullable:"true" description:"default: the largest of the parents'"`
+	Connect   *string  `json:"connect,omitempty" nullable:"true" description:"default: the largest of the parents'"`
+	Precision *int     `json:"precision,omitempty" nullable:"true" minimum:"0" maximum:"10" description:"with rounding; default: the card's"`
+	Rounding  *string  `json:"rounding,omitempty" nullable:"true" enum:"up,down,half_up,half_down"`
 }
 
 type rulesDoc struct {
@@ -202,7 +202,7 @@ type cardBody struct {
 	schema.Card
 	cardRecipe
 	AssignedTo []string  `json:"assigned_to,omitempty"`
-	Revision   *revision `json:"revision,omitempty" description:"the active one"`
+	Revision   *revision `json:"revision,omitempty" nullable:"true" description:"the active one"`
 }
 
 type revision struct {
@@ -218,17 +218,17 @@ type revisionFields struct {
 
 type revisionBody struct {
 	ID             string  `json:"id"`
-	Number         *int    `json:"number,omitempty" description:"counts up from the first activation"`
+	Number         *int    `json:"number,omitempty" nullable:"true" description:"counts up from the first activation"`
 	Status         string  `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived"`
-	LiveAt         *string `json:"live_at,omitempty" format:"date-time" description:"the time when a scheduled revision becomes active, or when a held revision should have become active"`
-	ActivatedAt    *string `json:"activated_at,omitempty" format:"date-time"`
-	DeactivatedAt  *string `json:"deactivated_at,omitempty" format:"date-time"`
+	LiveAt         *string `json:"live_at,omitempty" nullable:"true" format:"date-time" description:"the time when a scheduled revision becomes active, or when a held revision should have become active"`
+	ActivatedAt    *string `json:"activated_at,omitempty" nullable:"true" format:"date-time"`
+	DeactivatedAt  *string `json:"deactivated_at,omitempty" nullable:"true" format:"date-time"`
 	Rows           int     `json:"rows"`
 	Origin         string  `json:"origin,omitempty" enum:"import,build"`
-	BaseID         *string `json:"base_id,omitempty" description:"the revision that it amends"`
-	ScheduledBy    *string `json:"scheduled_by,omitempty"`
+	BaseID         *string `json:"base_id,omitempty" nullable:"true" description:"the revision that it amends"`
+	ScheduledBy    *string `json:"scheduled_by,omitempty" nullable:"true"`
 	LossesAccepted *bool   `json:"losses_accepted,omitempty" description:"calls sell for less than they cost, or did when it was activated"`
-	HeldReason     *string `json:"held_reason,omitempty"`
+	HeldReason     *string `json:"held_reason,omitempty" nullable:"true"`
 	CreatedAt      string  `json:"created_at,omitempty" format:"date-time"`
 }
 
@@ -237,7 +237,7 @@ type override struct {
 }
 
 type activation struct {
-	LiveAt *string `json:"live_at,omitempty" format:"date-time" description:"the time to activate it; without a time, now"`
+	LiveAt *string `json:"live_at,omitempty" nullable:"true" format:"date-time" description:"the time to activate it; without a time, now"`
 	override
 }
 
@@ -283,7 +283,7 @@ type cardNew struct {
 
 type validity struct {
 	ValidFrom string  `json:"valid_from,omitempty" format:"date-time" description:"default: now"`
-	ValidTo   *string `json:"valid_to,omitempty" format:"date-time" description:"default: without end"`
+	ValidTo   *string `json:"valid_to,omitempty" nullable:"true" format:"date-time" description:"default: without end"`
 }
 
 // acceptance accepts that currencies differ.
@@ -316,12 +316,12 @@ type rateBody struct{ schema.Rate }
 type auditBody struct {
 	ID       string                     `json:"id,omitempty"`
 	At       string                     `json:"at,omitempty" format:"date-time"`
-	Actor    *string                    `json:"actor,omitempty"`
-	Panel    *string                    `json:"panel,omitempty" description:"the panel that made the request, by the name of its token; only for users of the master"`
+	Actor    *string                    `json:"actor,omitempty" nullable:"true"`
+	Panel    *string                    `json:"panel,omitempty" nullable:"true" description:"the panel that made the request, by the name of its token; only for users of the master"`
 	Account  string                     `json:"account,omitempty"`
 	Action   string                     `json:"action,omitempty"`
 	Resource *auditResource             `json:"resource,omitempty"`
-	Change   map[string]session.Changed `json:"change,omitempty" description:"the values before and after, by column; only columns that the reader may see now"`
+	Change   map[string]session.Changed `json:"change,omitempty" nullable:"true" description:"the values before and after, by column; only columns that the reader may see now"`
 }
 
 type auditResource struct {
@@ -370,8 +370,8 @@ type lookupCard struct {
 	Destination string  `json:"destination,omitempty" description:"the row's name"`
 	Rate        string  `json:"rate,omitempty" description:"price of a minute"`
 	Billed      int     `json:"billed,omitempty" description:"charged duration, in seconds"`
-	Charge      *string `json:"charge,omitempty" description:"price of the call, rounded as the card says; null above 922 million"`
-	Earns       *earns  `json:"earns,omitempty" description:"for an own card: its charge less that of its parents; null if unknown"`
+	Charge      *string `json:"charge,omitempty" nullable:"true" description:"price of the call, rounded as the card says; null above 922 million"`
+	Earns       *earns  `json:"earns,omitempty" nullable:"true" description:"for an own card: its charge less that of its parents; null if unknown"`
 }
 
 type earns struct {

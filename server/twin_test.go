@@ -168,10 +168,7 @@ func (w *twin) ask(n int, a asked) answered {
 		}
 		req.Header.Add(a.header[i], a.header[i+1])
 	}
-	res, err := w.server.App().Test(req, -1)
-	if err != nil {
-		w.t.Fatalf("%v: %v", a, err)
-	}
+	res := send(w.t, w.server, req)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {

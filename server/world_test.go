@@ -235,10 +235,7 @@ func (w *world) do(user, method, path, body string, headers ...string) answered 
 			req.Header.Set(headers[i], w.expand(headers[i+1]))
 		}
 	}
-	res, err := w.server.App().Test(req, -1)
-	if err != nil {
-		w.t.Fatalf("%s %s: %v", method, path, err)
-	}
+	res := send(w.t, w.server, req)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"reflect"
+	"strings"
+
+	"resellerd/server/insight"
+	"resellerd/server/session"
+	"resellerd/store/cardfile"
+)
+
+// schemaNames are the names of schemas whose Go types have a name that says too little
+// outside of their package.
+var schemaNames = map[reflect.Type]string{
+	reflect.TypeFor[accountMade]():       "AccountCreated",
+	reflect.TypeFor[groupWritten]():      "GroupWithWarnings",
+	reflect.TypeFor[problemError]():      "FieldFault",
+	reflect.TypeFor[rowInTheWay]():       "RowInTheWay",
+	reflect.TypeFor[auditBody]():         "AuditEntry",
+	reflect.TypeFor[buildFields]():       "BuildOptions",
+	reflect.TypeFor[builtBody]():         "BuildResult",
+	reflect.TypeFor[destinationsDoc]():   "Destinations",
+	reflect.TypeFor[destinationsMade]():  "DestinationCount",
+	reflect.TypeFor[diffBody]():          "RevisionDiff",
+	reflect.TypeFor[diffSum]():           "DiffTotals",
+	reflect.TypeFor[earns]():             "Earnings",
+	reflect.TypeFor[findingBody]():       "ProofFinding",
+	reflect.TypeFor[importBody]():        "ImportReport",
+	reflect.TypeFor[importedBody]():      "ImportedRevision",
+	reflect.TypeFor[linkFields]():        "CardValidity",
+	reflect.TypeFor[longerBody]():        "LongerPrefixes",
+	reflect.TypeFor[lookupBody]():        "LookupResult",
+	reflect.TypeFor[lookupCheapest]():    "CheapestCard",
+	reflect.TypeFor[lookupNew]():         "LookupCall",
+	reflect.TypeFor[lookupsBody]():       "LookupResults",
+	reflect.TypeFor[lookupsNew]():        "LookupRequest",
+	reflect.TypeFor[meBody]():            "ActingUser",
+	reflect.TypeFor[meAccount]():         "ActingAccount",
+	reflect.TypeFor[meColumns]():         "ActingColumns",
+	reflect.TypeFor[override]():          "LossAcceptance",
+	reflect.TypeFor[parentDoc]():         "CardParent",
+	reflect.TypeFor[parentName]():        "ProofParent",
+	reflect.TypeFor[problemBody]():       "Problem",
+	reflect.TypeFor[proofFields]():       "ProofOptions",
+	reflect.TypeFor[rebuildBody]():       "RebuildResult",
+	reflect.TypeFor[rebuildFields]():     "RebuildOptions",
+	reflect.TypeFor[rebuiltBody]():       "RebuiltCard",
+	reflect.TypeFor[rateChange]():        "RateChange",
+	reflect.TypeFor[revision]():          "ActiveRevision",
+	reflect.TypeFor[ruleDoc]():           "ProfitRule",
+	reflect.TypeFor[rulesDoc]():          "ProfitRules",
+	reflect.TypeFor[cardfile.Choice]():   "ImportChoice",
+	reflect.TypeFor[cardfile.Lines]():    "ImportLines",
+	reflect.TypeFor[cardfile.Mapped]():   "ImportColumn",
+	reflect.TypeFor[cardfile.Note]():     "ImportNote",
+	reflect.TypeFor[cardfile.Question](): "ImportQuestion",
+	reflect.TypeFor[cardfile.Refusal]():  "RefusedLine",
+	reflect.TypeFor[insight.Cut]():       "AccessCut",
+	reflect.TypeFor[insight.Giver]():     "AccessGiver",
+	reflect.TypeFor[insight.Grounds]():   "PolicyGrounds",
+	reflect.TypeFor[insight.Letter]():    "AccessLetter",
+	reflect.TypeFor[insight.Rehearsal](): "DryRun",
+	reflect.TypeFor[insight.Remains]():   "AccountRemains",
+	reflect.TypeFor[insight.Thing]():     "ExplainedResource",
+	reflect.TypeFor[session.Changed]():   "ColumnChange",
+}
+
+// shapeSuffixes are the ends of the names of shapes, and what schemas have instead.
+var shapeSuffixes = []struct{ shape, schema string }{
+	{"Body", ""}, {"Doc", ""}, {"New", "Create"}, {"Fields", "Update"}, {"Change", "Update"},
+}
+
+// schemaName names the schema of a type. Clients are generated from these names.
+func schemaName(t reflect.Type) string {
+	if name, named := schemaNames[t]; named {
+		return name
+	}
+	name := t.Name()
+	if strings.HasPrefix(name, "page[") {
+		return schemaName(t.Field(0).Type.Elem()) + "List"
+	}
+	if t.PkgPath() == reflect.TypeFor[Server]().PkgPath() {
+		for _, s := range shapeSuffixes {
+			if short, ok := strings.CutSuffix(name, s.shape); ok && short != "" {
+				name = short + s.schema
+				break
+			}
+		}
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}

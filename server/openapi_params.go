@@ -1,0 +1,188 @@
+package server
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store/query"
+	"resellerd/store/schema"
+)
+
+// parameters lists the parameters of an operation: those of its path, of its query,
+// and its headers.
+func (d *document) parameters(rt *route) (all []object) {
+	_, names := openPath(rt.path)
+	for _, name := range names {
+		all = append(all, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string"},
+			"description": pathParameters[name]})
+	}
+	typ := listed(rt.doc.response)
+	if rt.doc.query != nil {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(rt.doc.query)) {
+			if p := d.queryParameter(f, typ); p != nil {
+				all = append(all, p)
+			}
+		}
+	}
+	if rt.doc.lists && typ != "" {
+		all = append(all, filters(typ)...)
+	}
+	for _, name := range headersOf(rt) {
+		all = append(all, object{"$ref": "#/components/parameters/" + headerName(name)})
+	}
+	return all
+}
+
+// pathParameters describes the parameters of paths.
+var pathParameters = map[string]string{
+	"id":          "the id of the row",
+	"revision":    "the id of the revision",
+	"account_id":  "the id of the account",
+	"customer_id": "the id of the customer",
+	"user":        "the id or the external id of the user",
+}
+
+// listed returns the type of the rows that an answer lists, "" for none.
+func listed(response any) string {
+	if response == nil {
+		return ""
+	}
+	t := reflect.TypeOf(response)
+	if !strings.HasPrefix(t.Name(), "page[") {
+		return ""
+	}
+	return rowTypes[t.Field(0).Type.Elem()]
+}
+
+// queryParameter describes the parameter of a field with the tag query. It returns nil
+// for a field without it, and for parameters that rows of the type do not have.
+func (d *document) queryParameter(f reflect.StructField, typ string) object {
+	name := f.Tag.Get("query")
+	if name == "" {
+		return nil
+	}
+	of := d.shapes.of(f.Type)
+	d.shapes.describe(of, f)
+	p := object{"name": name, "in": "query", "schema": of}
+	if text, described := of["description"]; described {
+		p["description"] = text
+		delete(of, "description")
+	}
+	if f.Tag.Get("required") == "true" {
+		p["required"] = true
+	}
+	if typ == "" {
+		return p
+	}
+	switch name {
+	case "sort":
+		if of["enum"] = sorts(typ); len(sorts(typ)) == 0 {
+			return nil
+		}
+	case "expand":
+		names := references(typ)
+		if len(names) == 0 {
+			return nil
+		}
+		p["schema"] = object{"type": "array", "items": object{"type": "string", "enum": names}}
+		p["style"], p["explode"] = "form", false
+	}
+	return p
+}
+
+// sorts lists the values of the parameter sort.
+func sorts(typ string) (values []any) {
+	for _, c := range schema.Info(typ).Columns {
+		if c.Show && c.Sort {
+			values = append(values, c.Name, "-"+c.Name)
+		}
+	}
+	return values
+}
+
+// references lists the values of the parameter expand.
+func references(typ string) (names []any) {
+	for _, c := range schema.Info(typ).Columns {
+		if c.Show && c.Refers != "" {
+			names = append(names, c.Reference())
+		}
+	}
+	return names
+}
+
+// filters lists the parameters that select rows of a type, by column.
+func filters(typ string) (all []object) {
+	for _, c := range schema.Info(typ).Columns {
+		if !c.Show || !c.Search {
+			continue
+		}
+		for _, o := range operators {
+			if slices.Contains(o.kinds, c.Kind) {
+				all = append(all, filter(c, o))
+			}
+		}
+	}
+	return all
+}
+
+// filter describes a filter. One that takes several values is an array: ids, words and
+// truth values are separated by commas, other values by repeating the parameter.
+func filter(c schema.ColumnInfo, o operator) object {
+	value := ofKind(c.Kind)
+	if o.null {
+		value = object{"type": "boolean"}
+	}
+	if c.Words != nil && o.many {
+		value["enum"] = c.Words
+	}
+	delete(value, "examples")
+	p := object{"name": c.Name + o.suffix, "in": "query", "description": c.Name + " " + o.means, "x-column": c.Name}
+	if o.many {
+		value = object{"type": "array", "items": value, "maxItems": query.MaxValues}
+		p["style"], p["explode"] = "form", !c.Commas()
+	}
+	p["schema"] = value
+	return p
+}
+
+// headersOf lists the headers that a route reads.
+func headersOf(rt *route) []string {
+	headers := slices.Clone(rt.doc.headers)
+	switch rt.open {
+	case asUser:
+		headers = append(headers, headerClientIP, headerAtLeast)
+		if rt.method == fiber.MethodGet {
+			headers = append(headers, headerAs)
+		}
+		headers = append(headers, headerRequestID)
+	case subjectInBody:
+		headers = append(headers, headerAtLeast, headerRequestID)
+	}
+	return headers
+}
+
+// headerName names the component of a header: "ResellerdAtLeast".
+func headerName(header string) string { return strings.ReplaceAll(header, "-", "") }
+
+// requestHeaders describes the headers that callers may send besides those of the
+// security schemes.
+var requestHeaders = map[string]object{
+	headerClientIP: {"description": "The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens.",
+		"schema": object{"type": "string"}},
+	headerAs: {"description": "Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens.",
+		"schema": object{"type": "string"}},
+	headerAtLeast: {"description": "The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens.",
+		"schema": object{"type": "string"}},
+	headerReasons: {"description": "true: a denial has its reasons.", "schema": object{"type": "string", "enum": []string{"true", "false"}}},
+	headerRequestID: {"description": "The caller's own name for the request. The answer repeats it. Another name replaces one with other characters.",
+		"schema": object{"type": "string"}},
+	headerIdempotency: {"description": "The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs.",
+		"schema": object{"type": "string", "maxLength": 255}},
+	fiber.HeaderIfMatch: {"description": "The ETag of the row that the caller has read. If the row has changed since then, the answer is 412.",
+		"schema": object{"type": "string"}},
+	fiber.HeaderIfNoneMatch: {"description": "The ETag of an earlier answer. If it still holds, the answer is 304 without a body.",
+		"schema": object{"type": "string"}},
+}
