@@ -96,6 +96,9 @@ func (w *writing) authoriseAgain(done target) error {
 		}
 		return w.mayRow(done.action, done.typ, done.id, done.row, nil, nil)
 	}
+	if done.typ == importProfileType {
+		return w.r.mayArea(done.action, cardArea(done.sub))
+	}
 	if done.typ == destinationsType {
 		return w.r.mayArea(done.action, destinationsArea)
 	}

@@ -30,6 +30,7 @@ var importDoc = operation{
 type importBody struct {
 	Mode    string `json:"mode"`
 	Base    string `json:"base,omitempty"`
+	Profile string `json:"profile,omitempty"`
 	Applied bool   `json:"applied"`
 	cardfile.Report
 	Plan      string         `json:"plan,omitempty" description:"of a preview: give it to apply exactly this, without another upload"`
@@ -43,7 +44,15 @@ type importedBody struct {
 	LiveAt *time.Time `json:"live_at,omitempty"`
 	Rows   int64      `json:"rows"`
 	*RateChanges
+	Rises  []moveBody   `json:"rises,omitempty" description:"the prices of a minute that rise most, at most 20"`
+	Falls  []moveBody   `json:"falls,omitempty" description:"the prices of a minute that fall most, at most 20"`
 	Longer []longerBody `json:"longer,omitempty" description:"the first changed prefixes with longer ones that keep their rates"`
+}
+
+type moveBody struct {
+	Prefix string `json:"prefix"`
+	Was    string `json:"was"`
+	Is     string `json:"is"`
 }
 
 type longerBody struct {
@@ -132,11 +141,14 @@ func postImport(r *exchange) error {
 
 // importRun is an import with the report of its file, once that was read.
 type importRun struct {
-	card   string
-	order  importOrder
-	upload importUpload
-	plan   *importPlan // to apply; nil for none
-	report *cardfile.Report
+	card    string
+	order   importOrder
+	upload  importUpload
+	plan    *importPlan  // to apply; nil for none
+	profile *usedProfile // nil for none
+	sample  cardfile.Sample
+	known   store.Compared // prices for the sample
+	report  *cardfile.Report
 }
 
 // planned takes the file and the order of the plan, and leaves what the request says about
@@ -145,9 +157,9 @@ func (run *importRun) planned() {
 	if run.plan == nil {
 		return
 	}
-	apply, skip := run.order.apply, run.order.skipRefused
+	apply, skip, schedule := run.order.apply, run.order.skipRefused, run.order.schedule
 	run.order, run.upload = run.plan.order, run.plan.upload
-	run.order.apply, run.order.skipRefused, run.order.plan = apply, skip, run.plan.id
+	run.order.apply, run.order.skipRefused, run.order.schedule, run.order.plan = apply, skip, schedule, run.plan.id
 }
 
 // filePlace takes a place for a file, which has not arrived yet.
@@ -266,13 +278,25 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 	if order.plan != "" && run.plan == nil {
 		return before, nil, invalid("plan", "is not known: a plan is kept for an hour. Preview the file again")
 	}
+	if err := w.useProfile(run); err != nil {
+		return before, nil, err
+	}
+	known, err := w.knownCards(run.card)
+	if err != nil {
+		return before, nil, err
+	}
+	confirmed, err := order.confirmedRows()
+	if err != nil {
+		return before, nil, err
+	}
 	base := ""
 	drafts, err := w.tx.Import(w.r.Ctx, w.rates(), store.Import{
 		Card: run.card, Base: order.base, Preview: !order.apply,
 		Read: func(ctx context.Context, card store.Card, now time.Time, to *store.Importer) error {
 			return run.read(ctx, card, now, to)
 		},
-		Compared: &base,
+		Compared: &base, On: run.profile.on(),
+		Known: known, Compare: func(c store.Compared) { run.known = c }, RowTimes: run.limits().RowTimes(), Confirm: confirmed,
 	})
 	if run.plan != nil && hasReason(err, store.ReasonBaseChanged) {
 		err = changedPlan()
@@ -280,7 +304,15 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 	if err != nil {
 		return before, nil, err
 	}
-	body := &importBody{Mode: order.mode, Base: order.base, Applied: order.apply, Report: *run.report, Revisions: []importedBody{}}
+	if order.apply && order.schedule && slices.ContainsFunc(drafts, func(d store.Imported) bool { return d.At != 0 }) {
+		if err := w.mayPutInForce(run.card, w.r.Subject.User.ID); err != nil {
+			return before, nil, err
+		}
+	}
+	if err := run.doubts(drafts); err != nil {
+		return before, nil, err
+	}
+	body := &importBody{Mode: order.mode, Base: order.base, Profile: order.profile, Applied: order.apply, Report: *run.report, Revisions: []importedBody{}}
 	for i := range drafts {
 		if order.apply {
 			if err := w.scheduleDraft(drafts, i, order); err != nil {
@@ -295,6 +327,8 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 	}
 	if !order.apply {
 		body.Plan = plan
+	} else if err == nil && run.profile != nil {
+		err = w.keepLearnt(run.profile)
 	}
 	return before, body, err
 }
@@ -305,9 +339,19 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 	o := run.order.options
 	o.Currency, o.Direction, o.Now, o.Amend = card.Currency, card.Direction, now, run.order.mode == modeAmend
 	f := cardfile.File{ReaderAt: run.upload.file, Size: run.upload.file.size, Name: run.order.name, MediaType: run.upload.mediaType}
+	run.sample = cardfile.Sample{}
+	if run.profile != nil {
+		if o, err = run.profile.resolved(ctx, f, &run.order, o); err != nil {
+			return fileProblem(err)
+		}
+	}
 	run.report, err = cardfile.Read(ctx, f, o, func(row cardfile.Row) error {
+		run.sample.Add(&row)
 		return to.Put(schema.MicrosOf(row.From), changeOf(&row))
 	})
+	if err == nil && run.profile != nil {
+		err = run.profile.learn(run.report, run.sample.Typical(), run.order.confirm)
+	}
 	if err != nil {
 		return fileProblem(err)
 	}
@@ -319,6 +363,7 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 	case run.order.apply && run.report.Rates == 0 && run.report.Removals == 0:
 		return invalid("", "the file has no rates")
 	}
+	to.Sample(run.sampled())
 	for _, fix := range run.report.Fixes {
 		var stands *store.RateGiven
 		if fix.Row != nil {
@@ -357,8 +402,8 @@ func fileProblem(err error) error {
 	return err
 }
 
-// scheduleDraft schedules a draft that has a later date. That needs the right to
-// activate. For an amendment, it also sets the draft's base: the revision in
+// scheduleDraft gives a draft its later date. It schedules the draft if the order says so,
+// which needs the right to activate. For an amendment, it also sets the draft's base: the revision in
 // force before it.
 func (w *writing) scheduleDraft(drafts []store.Imported, i int, order importOrder) error {
 	d := &drafts[i]
@@ -366,7 +411,12 @@ func (w *writing) scheduleDraft(drafts []store.Imported, i int, order importOrde
 	if err := w.tx.SetMaker(w.r.Ctx, d.Revision.ID, maker); err != nil {
 		return err
 	}
-	if d.At != 0 {
+	if d.At != 0 && !order.schedule {
+		if err := w.tx.PlanRevision(w.r.Ctx, &d.Revision, d.At); err != nil {
+			return err
+		}
+	}
+	if d.At != 0 && order.schedule {
 		if err := w.mayPutInForce(d.Revision.CardID, maker); err != nil {
 			return err
 		}
@@ -395,6 +445,7 @@ func importedOf(d store.Imported, applied bool) importedBody {
 			Changed: d.Changes.Changed, Removed: d.Changes.Removed, Unchanged: d.Changes.Unchanged,
 		}
 	}
+	b.Rises, b.Falls = movesOf(d.Rises), movesOf(d.Falls)
 	for _, l := range d.Longer {
 		b.Longer = append(b.Longer, longerBody(l))
 	}

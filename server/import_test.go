@@ -118,7 +118,7 @@ func (w *world) amends(t *testing.T, base string) {
 	if got, _ := w.importInto("a", "retail", "mode=amend&apply=true&base=rev_other", deck, "If-Match", `"as it was"`); got.status != 412 {
 		t.Errorf("another base of another state: %d %s", got.status, got.body)
 	}
-	got, report := w.importInto("a", "retail", "mode=amend&apply=true&base="+base, deck)
+	got, report := w.importInto("a", "retail", "mode=amend&apply=true&schedule=true&base="+base, deck)
 	if got.status != 200 || len(report.Revisions) != 2 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}

@@ -24,7 +24,8 @@ type importQuery struct {
 	Mode        string `query:"mode" enum:"replace,amend" description:"needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
 	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
-	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply and skip_refused are possible"`
+	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply, schedule and skip_refused are possible"`
+	Schedule    bool   `query:"schedule" description:"with apply: schedule the drafts of later dates; that needs the right to activate"`
 	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
 	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
@@ -41,6 +42,8 @@ type importQuery struct {
 	Pulse       int    `query:"pulse" description:"used if the file has none; default: 1"`
 	Map         string `query:"map" description:"COLUMN=MEANING for a column of the file, COLUMN+COLUMN=prefix for a prefix in two columns; may be repeated"`
 	Ignore      string `query:"ignore" description:"a column of the file to leave out; may be repeated"`
+	Profile     string `query:"profile" description:"rules for the files of a supplier; an import that is applied keeps its answers there"`
+	Confirm     string `query:"confirm" description:"confirms a change or a number by the name in its question; may be repeated"`
 	Hyphen      string `query:"hyphen" enum:"range,join" description:"range: 33-60 is every prefix from 33 to 60; join: it is 3360"`
 	Round       string `query:"round" enum:"up,half,down" description:"how to round prices with more than ten decimals"`
 	Effective   string `query:"effective" description:"now, or the date from which rows without a date are in force"`
@@ -51,8 +54,10 @@ type importQuery struct {
 // importOrder holds the parameters of one import.
 type importOrder struct {
 	mode, base, name   string
-	plan               string
+	plan, profile      string
+	confirm            []string
 	apply, skipRefused bool
+	schedule           bool
 	options            cardfile.Options
 	given              [][2]string // the parameters that decide what the file means, and their values
 }
@@ -90,7 +95,10 @@ var importSetters = map[string]func(q *importReader, value string) error{
 	"base":         func(q *importReader, v string) error { q.order.base = v; return nil },
 	"name":         func(q *importReader, v string) error { q.order.name = v; return nil },
 	"plan":         func(q *importReader, v string) error { q.order.plan = v; return nil },
+	"profile":      func(q *importReader, v string) error { q.order.profile = v; return nil },
+	"confirm":      func(q *importReader, v string) error { q.order.confirm = append(q.order.confirm, v); return nil },
 	"apply":        func(q *importReader, v string) error { return truth(&q.order.apply, v) },
+	"schedule":     func(q *importReader, v string) error { return truth(&q.order.schedule, v) },
 	"skip_refused": func(q *importReader, v string) error { return truth(&q.order.skipRefused, v) },
 	"format": func(q *importReader, v string) error {
 		return among(&q.order.options.Format, v, cardfile.CSV, cardfile.XLSX, cardfile.NDJSON, cardfile.JSON)
@@ -146,14 +154,14 @@ var importSetters = map[string]func(q *importReader, value string) error{
 }
 
 // besidePlan are the parameters of a request that applies a plan.
-var besidePlan = []string{"plan", "apply", "skip_refused"}
+var besidePlan = []string{"plan", "apply", "schedule", "skip_refused"}
 
 func (q *importReader) set(name, value string) {
 	set, known := importSetters[name]
 	switch {
 	case !known:
 		q.refuse(name, "is not a known parameter")
-	case slices.Contains(q.seen, name) && !slices.Contains([]string{"sheet", "map", "ignore"}, name), len(q.seen) > maxImportParameters:
+	case slices.Contains(q.seen, name) && !slices.Contains([]string{"sheet", "map", "ignore", "confirm"}, name), len(q.seen) > maxImportParameters:
 		q.refuse(name, "is given more than once")
 	case !strictjson.CleanText(value), len(value) > identity.MaxName*10:
 		q.refuse(name, "has invalid text or is too long")

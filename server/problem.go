@@ -103,6 +103,7 @@ type problem struct {
 
 	questions []cardfile.Question // that a file leaves open
 	mapping   []cardfile.Mapped   // of the columns of that file
+	revisions []importedBody      // what the file would change
 }
 
 func (p *problem) Error() string {
@@ -284,6 +285,7 @@ type problemBody struct {
 
 	Questions []cardfile.Question `json:"questions,omitempty" description:"what an import does not know; each choice is a parameter that answers the question"`
 	Mapping   []cardfile.Mapped   `json:"mapping,omitempty" description:"the columns of the imported file"`
+	Revisions []importedBody      `json:"revisions,omitempty" description:"what the import would change, if only numbers are doubtful"`
 }
 
 // problemError is one fault of a body.
@@ -307,7 +309,7 @@ func (p *problem) document(decisionID string, takes map[string]bool) problemBody
 	return problemBody{
 		Type: problemType + p.kind.code, Title: p.kind.title, Status: p.kind.status,
 		Detail: detail, Field: field, DecisionID: decisionID, Reasons: p.reasons, Errors: pointers(p.errors, takes), InTheWay: p.inTheWay,
-		Questions: p.questions, Mapping: p.mapping,
+		Questions: p.questions, Mapping: p.mapping, Revisions: p.revisions,
 	}
 }
 

@@ -17,13 +17,18 @@ import (
 
 // proofBody compares the selling rates of a revision with the cost of its calls.
 type proofBody struct {
-	RevisionID string        `json:"revision_id"`
-	Routing    string        `json:"routing" enum:"dearest,cheapest"`
-	Prefixes   int           `json:"prefixes" description:"prefixes of both sides that are open for sale"`
-	Losing     int           `json:"losing" description:"prefixes on which some call costs more than it sells for"`
-	NoRoute    int           `json:"no_route" description:"prefixes that are open for sale where no parent is"`
-	Findings   int           `json:"findings" description:"number of findings; a losing prefix has one for each jurisdiction that loses"`
-	Items      []findingBody `json:"items,omitempty" description:"the first findings, in the order of prefixes"`
+	proofTotals
+	Items []findingBody `json:"items" nullable:"false" description:"the first findings, in the order of prefixes"`
+}
+
+// proofTotals are the last line of a proof as NDJSON.
+type proofTotals struct {
+	RevisionID string `json:"revision_id"`
+	Routing    string `json:"routing" enum:"dearest,cheapest"`
+	Prefixes   int    `json:"prefixes" description:"prefixes of both sides that are open for sale"`
+	Losing     int    `json:"losing" description:"prefixes on which some call costs more than it sells for"`
+	NoRoute    int    `json:"no_route" description:"prefixes that are open for sale where no parent is"`
+	Findings   int    `json:"findings" description:"number of findings, one for each prefix"`
 }
 
 // findingBody is one problem with a prefix.
@@ -36,10 +41,10 @@ type findingBody struct {
 }
 
 type lossBody struct {
-	Jurisdiction string     `json:"jurisdiction" enum:"indeterminate,inter,intra"`
-	Parent       parentName `json:"parent" description:"the parent with the greatest loss"`
-	Seconds      *uint32    `json:"seconds" description:"the shortest call that loses; null if only calls of over two hours lose"`
-	Loss         string     `json:"loss" description:"loss on that call in the card's currency; a minute if seconds is null"`
+	Jurisdictions []string   `json:"jurisdictions" description:"those in which some call loses: indeterminate, inter, intra"`
+	Parent        parentName `json:"parent" description:"the parent with the greatest loss"`
+	Seconds       *uint32    `json:"seconds" description:"the shortest call that loses in any of them; null if only calls of over two hours lose"`
+	Loss          string     `json:"loss" description:"loss on that call in the card's currency; a minute if seconds is null"`
 }
 
 type parentName struct {
@@ -156,7 +161,7 @@ func (r *exchange) readProof(p *proving) error {
 }
 
 func (r *exchange) answerProof(p *proving) error {
-	body := proofBody{RevisionID: p.revision, Routing: p.routing, Items: []findingBody{}}
+	body := proofBody{proofTotals{RevisionID: p.revision, Routing: p.routing}, []findingBody{}}
 	leave, err := r.job()
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (r *exchange) answerProof(p *proving) error {
 	if err != nil {
 		return err
 	}
-	err = prove(r.Ctx, p, ready, &body, func(f findingBody) error {
+	err = prove(r.Ctx, p, ready, &body.proofTotals, func(f findingBody) error {
 		if len(body.Items) < p.limit {
 			body.Items = append(body.Items, f)
 		}
@@ -190,7 +195,7 @@ func (r *exchange) streamProof(p *proving) error {
 		return err
 	}
 	return r.stream(mediaNDJSON, func(ctx context.Context, w *bufio.Writer) error {
-		body := proofBody{RevisionID: p.revision, Routing: p.routing}
+		body := proofTotals{RevisionID: p.revision, Routing: p.routing}
 		lines := json.NewEncoder(w)
 		if err := prove(ctx, p, ready, &body, func(f findingBody) error { return lines.Encode(f) }); err != nil {
 			return err
@@ -200,7 +205,7 @@ func (r *exchange) streamProof(p *proving) error {
 }
 
 // prove runs the proof, reports each finding and sets the totals in body.
-func prove(ctx context.Context, p *proving, ready *store.PreparedProof, body *proofBody, report func(findingBody) error) error {
+func prove(ctx context.Context, p *proving, ready *store.PreparedProof, body *proofTotals, report func(findingBody) error) error {
 	proof, err := ready.Run(ctx, func(f store.Finding) error {
 		body.Findings++
 		return report(p.finding(f))
@@ -260,7 +265,7 @@ func (p *proving) finding(f store.Finding) findingBody {
 		return body
 	}
 	body.lossBody = &lossBody{
-		Jurisdiction: f.Jurisdiction, Parent: parentName{CardID: f.ParentID, Name: p.names[f.ParentID]},
+		Jurisdictions: f.Jurisdictions.Names(), Parent: parentName{CardID: f.ParentID, Name: p.names[f.ParentID]},
 		Loss: string(schema.AppendMoney(nil, f.Loss)),
 	}
 	if f.Seconds > 0 {

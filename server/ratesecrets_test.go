@@ -52,6 +52,7 @@ var rateUses = map[string]rateUse{
 
 	"GET /v1/lookup": usesShown, "POST /v1/lookup": usesShown,
 
+	"GET /v1/import-profiles": usesNone, "GET /v1/import-profiles/:name": usesNone, "PUT /v1/import-profiles/:name": usesNone, "DELETE /v1/import-profiles/:name": usesNone,
 	"GET /v1/destinations": usesNone, "PUT /v1/destinations": usesNone,
 
 	"GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
@@ -244,7 +245,7 @@ var asksOfRates = []askOfRates{
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":["{P}"]}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":[],"accept_losses":true}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":"x","name":7}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"rate_precision":6,"public_notes":"x","accept_losses":true}`, ""},
 	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&apply=true", "prefix,name,cost\n49,Germany,0.02\n44,UK,0.02\n", ""},
-	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&apply=true&zone=UTC", "prefix,name,cost,effective date\n49,Germany,0.02,2036-01-01T00:00:00Z\n", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&apply=true&schedule=true&zone=UTC", "prefix,name,cost,effective date\n49,Germany,0.02,2036-01-01T00:00:00Z\n", ""},
 	{"PATCH /v1/cards/:id/revisions/:revision", ofRevision + "{held}", `{"status":"draft"}`, ""},
 	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/cards", "/v1/cards", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions", "", ""},
 }

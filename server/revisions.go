@@ -1,6 +1,10 @@
 package server
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/session"
@@ -79,8 +83,22 @@ func onRevision(do func(w *writing, card, revision string) (target, error), answ
 		if err != nil {
 			return err
 		}
-		return r.write(func(w *writing) (target, error) { return do(w, card, revision) }, answer)
+		write := func() error {
+			return r.write(func(w *writing) (target, error) { return do(w, card, revision) }, answer)
+		}
+		if err = write(); errors.Is(err, store.ErrBaseMoved) {
+			// The write was allowed up to here. Its proof reads what the rebasing leaves.
+			if err = r.s.rebase(r.Ctx, r.Facts.Account.TenantID, card, revision); err == nil {
+				err = write()
+			}
+		}
+		return err
 	}
+}
+
+// rebase bases an amendment on the card's active revision, in a transaction of its own.
+func (s *Server) rebase(ctx context.Context, tenant, card, revision string) error {
+	return s.store.Write(ctx, tenant, func(tx *store.Tx) error { return tx.Rebase(ctx, card, revision) })
 }
 
 // answerRevision answers a write with the revision as the writer sees it.
@@ -207,6 +225,21 @@ func rollBackCard(r *exchange) error {
 		return err
 	}
 	return r.write(func(w *writing) (target, error) { return w.rollBack(card) }, answerRevision)
+}
+
+// answerCancelled answers with the revision, and with the amendments that are based on it.
+func answerCancelled(w *writing, t target) (written, error) {
+	out, err := answerRevision(w, t)
+	if err != nil {
+		return out, err
+	}
+	ids, err := w.tx.Amendments(w.r.Ctx, t.id, t.sub)
+	if err != nil || len(ids) == 0 {
+		return out, err
+	}
+	text, err := json.Marshal(ids)
+	out.more = append(append([]byte(`{"amended_by":`), text...), byte(125))
+	return out, err
 }
 
 // cancelSchedule makes a scheduled or held revision a draft again.

@@ -358,7 +358,7 @@ func TestPolicyDataDemandsASecondUser(t *testing.T) {
 		w.do("a", "POST", path, "").refused(403, `"reasons":["own_revision"]`)
 		w.do("a", "POST", path, `{"live_at":"`+w.later(time.Hour)+`"}`).refused(403, "own_revision")
 		const dated = "prefix,name,cost,effective date\n49,Germany,9,2036-01-01T00:00:00Z\n"
-		report, _ := w.importInto("a", "retail", "mode=replace&apply=true&zone=UTC", dated)
+		report, _ := w.importInto("a", "retail", "mode=replace&apply=true&schedule=true&zone=UTC", dated)
 		report.refused(403, "own_revision")
 		w.do("a2", "POST", path, "").want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/rollback", "").refused(403, "own_revision") // its maker is not known

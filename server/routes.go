@@ -89,7 +89,7 @@ func routes() []route {
 		{"POST", "/v1/cards/:id/proof", identity.ScopeData, asUser, postProof, operation{summary: "Whether any call on a card costs more than it sells for", tag: "cards", query: proofQuery{}, body: proofFields{}, response: proofBody{}, produces: []string{mediaNDJSON}}},
 		{"GET", "/v1/cards/:id/revisions", identity.ScopeData, asUser, listRevisions, list("The revisions of a card; of an assigned one, what is in force", "cards", page[revisionBody]{})},
 		{"GET", "/v1/cards/:id/revisions/:revision", identity.ScopeData, asUser, getRevision, one("A revision", "cards", revisionBody{})},
-		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).cancelSchedule, answerRevision), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, revisionBody{})},
+		{"PATCH", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).cancelSchedule, answerCancelled), changes("Make a scheduled or held revision a draft again", "cards", revisionFields{}, cancelledBody{})},
 		{"DELETE", "/v1/cards/:id/revisions/:revision", identity.ScopeWrite, asUser, onRevision((*writing).dropRevision, answerNothing), removes("Delete a revision that was never in force", "cards")},
 		{"POST", "/v1/cards/:id/revisions/:revision/activate", identity.ScopeWrite, asUser, onRevision((*writing).activate, answerRevision), changes("Put a revision in force, now or at a time", "cards", activation{}, revisionBody{})},
 		{"GET", "/v1/cards/:id/revisions/:revision/diff", identity.ScopeData, asUser, getDiff, operation{summary: "What a revision changes; as NDJSON all of it", tag: "cards", query: diffQuery{}, response: diffBody{}, produces: []string{mediaNDJSON}}},
@@ -107,6 +107,11 @@ func routes() []route {
 
 		{"GET", "/v1/destinations", identity.ScopeData, asUser, getDestinations, operation{summary: "What the own account calls the places that prefixes lead to", tag: "cards", query: pageQuery{}, response: page[destinationBody]{}, lists: true}},
 		{"PUT", "/v1/destinations", identity.ScopeWrite, asUser, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},
+
+		{"GET", "/v1/import-profiles", identity.ScopeData, asUser, getImportProfiles, operation{summary: "The own account's rules for reading suppliers' files", tag: "cards", query: pageQuery{}, response: page[importProfileBody]{}, lists: true}},
+		{"GET", "/v1/import-profiles/:name", identity.ScopeData, asUser, getImportProfile, one("Rules for reading a supplier's files", "cards", importProfileBody{})},
+		{"PUT", "/v1/import-profiles/:name", identity.ScopeWrite, asUser, onProfile((*writing).putProfile, answerProfile), rehearsed(changes("Create or replace rules for reading a supplier's files", "cards", importProfileNew{}, importProfileBody{}))},
+		{"DELETE", "/v1/import-profiles/:name", identity.ScopeWrite, asUser, onProfile((*writing).dropProfile, answerNothing), rehearsed(removes("Delete rules for reading a supplier's files", "cards"))},
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
 

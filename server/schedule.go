@@ -168,7 +168,7 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 		DecisionID: s.newID(), Revision: s.store.DataRevision(),
 	}}
 	outcome := ""
-	err := s.store.WriteLong(ctx, d.TenantID, func(tx *store.Tx) error {
+	activate := func(tx *store.Tx) error {
 		before, err := tx.Revision(ctx, d.CardID, d.RevisionID)
 		if errors.Is(err, fault.ErrNotFound) || err == nil && (before.Status != store.RevisionScheduled || before.LiveAt > tx.Now()) {
 			return nil // another instance or a user was faster
@@ -181,7 +181,13 @@ func (s *Server) activateOne(ctx context.Context, d store.Due) error {
 		after, err := (&writing{r: r, tx: tx}).scheduled(before)
 		outcome = after.Status
 		return err
-	})
+	}
+	err := s.store.WriteLong(ctx, d.TenantID, activate)
+	if errors.Is(err, store.ErrBaseMoved) {
+		if err = s.rebase(ctx, d.TenantID, d.CardID, d.RevisionID); err == nil {
+			err = s.store.WriteLong(ctx, d.TenantID, activate)
+		}
+	}
 	if err == nil && outcome != "" {
 		s.logger.Info("revision scheduled", "card", d.CardID, "revision", d.RevisionID, "status", outcome)
 	}

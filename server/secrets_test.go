@@ -30,6 +30,8 @@ var secretBodies = map[string][]string{
 	"POST /v1/cards/:id/import":                       {deckOne, "prefix,name,cost,effective date\nx,S,0.01,\n49,S,0.01,2036-01-01T00:00:00Z\n"},
 	"POST /v1/cards/:id/proof":                        {``, `{"revision_id":"X"}`},
 	"POST /v1/cards/rebuild":                          {``, `{"ids":["X"],"activate":true}`},
+	"DELETE /v1/import-profiles/:name":                {""},
+	"PUT /v1/import-profiles/:name":                   {`{"kind":"customer","options":[{"parameter":"pulse","value":"6"}]}`, `{"answers":[]}`},
 	"PUT /v1/destinations":                            {`{"items":[{"prefix":"49","name":"x"}]}`, `{"items":[]}`},
 	"POST /v1/cards":                                  {`{"name":"x","currency":"EUR","parents":["X"]}`, `{"name":"x","currency":"EUR","account_id":"X"}`, `{"name":"x","currency":"EUR","kind":"provider"}`, `{"name":"x","currency":"EUR","external_id":"S"}`},
 	"PATCH /v1/cards/:id":                             {`{"name":"changed"}`, `{"tech_prefix":"1"}`, `{"external_id":"S"}`, `{"parents":["X"]}`, `{"profit_rules":[{"match":"*","status":"blocked"}]}`},
@@ -159,6 +161,8 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 	name, tail, more := strings.Cut(rest, "/")
 	switch name {
 	case "id", "user", "account_id", "customer_id":
+	case "name":
+		ids = []string{"p", "q"}
 	case "revision":
 		ids = p.revisionsOf(strings.Trim(strings.Split(head, "/")[3], "{}"))
 	default:

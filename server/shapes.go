@@ -216,11 +216,17 @@ type revisionFields struct {
 	Status string `json:"status,omitempty" enum:"draft"`
 }
 
+// cancelledBody is a revision that is a draft again.
+type cancelledBody struct {
+	revisionBody
+	AmendedBy []string `json:"amended_by,omitempty" description:"later amendments that are based on it and were never active; each loses its changes when it is activated before it"`
+}
+
 type revisionBody struct {
 	ID             string  `json:"id"`
 	Number         *int    `json:"number,omitempty" nullable:"true" description:"counts up from the first activation"`
 	Status         string  `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived"`
-	LiveAt         *string `json:"live_at,omitempty" nullable:"true" format:"date-time" description:"the time when a scheduled revision becomes active, or when a held revision should have become active"`
+	LiveAt         *string `json:"live_at,omitempty" nullable:"true" format:"date-time" description:"the time when a scheduled revision becomes active, when a held revision should have become active, or that a file gives for a draft"`
 	ActivatedAt    *string `json:"activated_at,omitempty" nullable:"true" format:"date-time"`
 	DeactivatedAt  *string `json:"deactivated_at,omitempty" nullable:"true" format:"date-time"`
 	Rows           int     `json:"rows"`

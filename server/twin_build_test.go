@@ -116,7 +116,7 @@ func (q *requests) building() asked {
 	if q.r.IntN(2) == 0 {
 		card = "/v1/cards/" + cardID(q.eyes.own, drawn(q.r, []string{"k1", "k2", "k3"}))
 	}
-	switch q.r.IntN(10) {
+	switch q.r.IntN(12) {
 	case 9:
 		return asked{method: "POST", path: "/v1/cards/rebuild", body: q.text(map[string]any{"activate": q.r.IntN(2) == 0})}
 	case 0:
@@ -130,6 +130,13 @@ func (q *requests) building() asked {
 	case 4:
 		return asked{method: "PUT", path: "/v1/destinations", body: q.text(map[string]any{"items": []any{
 			map[string]any{"prefix": drawn(q.r, twinPrefixes), "name": drawn(q.r, twinTexts)}}})}
+	case 10:
+		return asked{method: "GET", path: "/v1/import-profiles" + drawn(q.r, []string{"", "?limit=1", "?count=true", "/p", "/q"})}
+	case 11:
+		if q.r.IntN(3) == 0 {
+			return asked{method: "DELETE", path: "/v1/import-profiles/" + drawn(q.r, []string{"p", "q"})}
+		}
+		return asked{method: "PUT", path: "/v1/import-profiles/" + drawn(q.r, []string{"p", "q"}), body: q.text(map[string]any{"kind": drawn(q.r, []string{"provider", "customer"})})}
 	case 5, 6:
 		a := asked{method: "POST", path: card + "/proof"}
 		if q.r.IntN(3) == 0 {

@@ -135,10 +135,16 @@ func (q *requests) imports() asked {
 			p.Set("base", idOf("revision", "revision "+q.eyes.own+"."+name+".active"))
 		}
 	}
-	for _, name := range []string{"apply", "skip_refused"} {
+	for _, name := range []string{"apply", "skip_refused", "schedule"} {
 		if q.r.IntN(2) == 0 {
 			p.Set(name, "true")
 		}
+	}
+	if q.r.IntN(3) == 0 {
+		p.Set("profile", drawn(q.r, []string{"p", "q"}))
+	}
+	if q.r.IntN(4) == 0 {
+		p["confirm"] = []string{"prices", "removed", drawn(q.r, twinPrefixes) + "=0.01", "overlap:" + drawn(q.r, twinPrefixes)}
 	}
 	deck := "prefix,name,cost,pulse,effective date\n"
 	for range 1 + q.r.IntN(3) {

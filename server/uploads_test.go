@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,9 @@ func (w *world) beginUpload(t *testing.T, addr, user, card string) *net.TCPConn 
 func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		left := temporary(t)
+		runtime.GC() // closes the files of plans that earlier tests have left
+		runtime.GC()
+		before := max(openUploads(), 0)
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		var slow []*net.TCPConn
 		for user, card := range map[string]string{"a": "retail", "b": "bulk"} {
@@ -87,7 +91,7 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 		file("a", "upstream").want(404)
 		file("a", "gold").refused(403, "card_not_own")
 		file("n", "nickel").want(200)
-		if n := openUploads(); n != -1 && n != len(slow) || len(left()) != 0 {
+		if n := openUploads(); n != -1 && n-before != len(slow) || len(left()) != 0 {
 			t.Errorf("%d files are open, %d have a name, of %d uploads", n, len(left()), len(slow))
 		}
 		for i, conn := range slow {
@@ -97,7 +101,7 @@ func TestWhoSendsSlowlyKeepsNobodyElseFromImporting(t *testing.T) {
 			must(t, conn.Close())
 		}
 		soon(t, "all have left", func() bool { return w.filesHeld() == 0 })
-		if n := openUploads(); n > 0 || len(left()) != 0 {
+		if n := openUploads(); n > before || len(left()) != 0 {
 			t.Errorf("%d files are left open, %d with a name", n, len(left()))
 		}
 		file("a", "retail").want(200)

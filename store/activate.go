@@ -33,6 +33,7 @@ const (
 //   - ErrNotFound if the card or the revision is absent
 //   - ErrRatesHidden, as MayProve does, before it compares anything
 //   - ErrConflict if the revision is archived
+//   - ErrBaseMoved if the revision is an amendment that must be rebased first: see Rebase
 //   - ErrConflict, with a reason, if a card that the revision was built from was
 //     withdrawn, the base of an amendment is not active any more, or calls would
 //     sell at a loss
@@ -57,10 +58,17 @@ func (tx *Tx) activate(ctx context.Context, rates RateAccess, card, id string, a
 	}
 	old, err := tx.activeRevision(ctx, card)
 	if err == nil {
+		err = tx.mayProve(ctx, rates, &c, r.ID)
+	}
+	var moved error
+	if err == nil {
+		if moved = tx.baseMoved(ctx, &r, old.ID); errors.Is(moved, ErrBaseMoved) {
+			return Revision{}, moved
+		}
 		err = tx.admit(ctx, rates, &c, &r, atLoss)
 	}
-	if err == nil && r.BaseID != "" && r.Number == 0 && r.BaseID != old.ID {
-		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
+	if err == nil {
+		err = moved
 	}
 	if err == nil {
 		r, err = tx.putInForce(ctx, &c, old, r)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/store/dialect"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 	"resellerd/store/spill"
 )
@@ -19,6 +20,13 @@ type Import struct {
 	Card    string
 	Base    string // the active revision that the import amends: rates that it does not give stay; "" to replace all rates
 	Preview bool   // only count the changes
+	On      string // what Read depends on besides the card
+
+	Known    []string           // other cards to compare with; those whose rates may not be read are left out
+	Compare  func(Compared)     // takes known prices for the sampled rates; nil if that is not wanted
+	RowTimes int64              // a price that rises or falls by more is doubtful; 0 for no limit
+	Confirm  map[PriceMove]bool // prefixes with new prices that are not doubtful
+
 	// Compared takes the revision that the import is compared with, "" for none; nil if that is
 	// not wanted.
 	Compared *string
@@ -36,7 +44,19 @@ type Imported struct {
 	Changes  *DiffSum      // nil if the card's rates may not be read
 	Longer   []Longer      // the first changed prefixes with longer ones that keep their rates
 
-	open []Longer // changed prefixes that the current prefix begins with
+	Rises, Falls []PriceMove // the largest
+	Doubtful     []PriceMove // the first beyond Import.RowTimes
+	Doubts       int64       // how many there are
+
+	// Overlaps are prefixes of an amendment that another one changes too. Replacements are
+	// scheduled, and the amendment could not be rebased on them. Both are those of the whole
+	// import, in its first draft.
+	Overlaps     []Overlap
+	Replacements []Revision
+
+	open    []Longer // changed prefixes that the current prefix begins with
+	changes []byte   // changed prefixes of an amendment, separated by spaces
+	changed int
 }
 
 // Longer counts the longer prefixes that an amendment leaves as they are.
@@ -70,7 +90,7 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 	}
 	active, err := tx.activeRevision(ctx, card.ID)
 	if err == nil && what.Base != "" && what.Base != active.ID {
-		err = refused(ReasonBaseChanged, "base", "is not the active revision")
+		active, err = tx.scheduledBase(ctx, card.ID, what.Base)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card.ID, err)
@@ -80,12 +100,33 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 			*what.Compared = ""
 		}
 	}
-	i := &Importer{what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
-	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v", active.ID, terms(&card), i.blind), i.run)
-	if err != nil || what.Preview {
-		return drafts, err
+	known, err := tx.knownRevisions(ctx, rates, &what)
+	if err != nil {
+		return nil, fmt.Errorf("card %s: %w", card.ID, err)
 	}
-	return tx.takeImported(ctx, card.ID, slices.Clone(drafts))
+	i := &Importer{known: known, what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
+	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v %s %s", active.ID, terms(&card), i.blind, known, what.On), i.run)
+	if err != nil {
+		return nil, err
+	}
+	if drafts = slices.Clone(drafts); what.Base != "" && len(drafts) > 0 {
+		if drafts[0].Overlaps, drafts[0].Replacements, err = tx.overlaps(ctx, card.ID, what.Base, drafts); err != nil {
+			return nil, fmt.Errorf("card %s: %w", card.ID, err)
+		}
+	}
+	if what.Preview {
+		return drafts, nil
+	}
+	return tx.takeImported(ctx, card.ID, drafts)
+}
+
+// scheduledBase returns the scheduled revision that an amendment is based on.
+func (tx *Tx) scheduledBase(ctx context.Context, card, base string) (Revision, error) {
+	r, err := tx.Revision(ctx, card, base)
+	if errors.Is(err, fault.ErrNotFound) || err == nil && r.Status != RevisionScheduled {
+		err = refused(ReasonBaseChanged, "base", "is neither the active revision nor a scheduled one")
+	}
+	return r, err
 }
 
 // takeImported makes the drafts the card's. It returns errLapsed if the moment of one
@@ -104,11 +145,14 @@ func (tx *Tx) takeImported(ctx context.Context, card string, drafts []Imported) 
 	return drafts, nil
 }
 
-// SetBase records which revision an imported draft amends: the base of the import, or
+// SetBase records which revision an imported draft amends, and which prefixes it changes: the base of the import, or
 // the draft of the moment before.
 func (tx *Tx) SetBase(ctx context.Context, d *Imported, base string) error {
 	d.Revision.BaseID = base
 	_, err := tx.exec(ctx, "UPDATE revisions SET base_id = ? WHERE id = ?", base, d.Revision.ID)
+	if err == nil && d.changed <= maxChanges {
+		err = tx.keepChanges(ctx, d.Revision.ID, d.changes)
+	}
 	return err
 }
 
@@ -121,6 +165,8 @@ type Importer struct {
 	blind   bool     // the card's rates may be neither read nor compared
 	now     schema.Micros
 	moments map[schema.Micros]bool
+	sampled []Sampled
+	known   []string // revisions of other cards to compare with
 
 	batch   []addition
 	batches chan []addition // to be sorted
@@ -276,6 +322,9 @@ func (i *Importer) run(ctx context.Context, at *site) (drafts []Imported, err er
 	defer func() { err = errors.Join(err, i.sorter.Close()) }()
 	if err := i.read(ctx); err != nil {
 		return nil, err
+	}
+	if err := i.compare(ctx, at); err != nil {
+		return nil, fmt.Errorf("comparison of card %s: %w", i.card.ID, err)
 	}
 	var staged []*Revision
 	drafts = make([]Imported, len(i.moments))

@@ -58,7 +58,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			if holds, err = given.take(prefix, drafts[d].At, was, holds); err != nil {
 				return err
 			}
-			drafts[d].count(prefix, was, holds)
+			drafts[d].count(prefix, was, holds, &i.what)
 			if was = holds; holds == nil {
 				continue
 			}
@@ -71,7 +71,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 }
 
 // count counts a prefix whose rate was another one before, nil for none.
-func (d *Imported) count(prefix string, was, is []any) {
+func (d *Imported) count(prefix string, was, is []any, what *Import) {
 	if is != nil {
 		d.Revision.Rows++
 	}
@@ -81,6 +81,16 @@ func (d *Imported) count(prefix string, was, is []any) {
 	change := CompareRates(was, is)
 	d.Changes.count(change)
 	d.keeps(prefix, change == RateUnchanged)
+	if change == RateUnchanged {
+		return
+	}
+	d.move(prefix, was, is, what)
+	if what.Base == "" {
+		return
+	}
+	if d.changed++; d.changed <= maxChanges {
+		d.changes = append(append(d.changes, prefix...), ' ')
+	}
 }
 
 // keeps counts the longer prefixes that keep their rates below a changed prefix.

@@ -27,18 +27,18 @@ type Proof struct {
 	First    Finding          // the first finding of a loss, if there is one
 }
 
-// Finding is a problem with a prefix. If a prefix loses, it has a Finding for each
-// jurisdiction that loses.
+// Finding is a problem with a prefix.
 type Finding struct {
 	Prefix  string // the prefix of a row of either side
 	Sold    string // the prefix of the card's row that sets the price
 	Problem string // ProblemLosing or ProblemNoRoute
 	Blocked bool   // for no_route: a parent blocks the prefix; false if no parent has it
 
-	Jurisdiction string
-	ParentID     string // the parent with the greatest loss in the jurisdiction
-	Seconds      uint32 // the shortest losing call; 0 if only calls of over two hours lose
-	Loss         int64  // the loss of that call, in the card's currency; of a minute if Seconds is 0
+	Jurisdictions rating.Jurisdictions // for a loss: those in which some call loses
+
+	ParentID string // the parent with the greatest loss
+	Seconds  uint32 // the shortest losing call; 0 if only calls of over two hours lose
+	Loss     int64  // the loss of that call, in the card's currency; of a minute if Seconds is 0
 }
 
 // ProveRevision compares the prices of a revision of a card of the tenant with its
@@ -59,7 +59,11 @@ func (tx *Tx) ProveRevision(ctx context.Context, rates RateAccess, card, id stri
 	if err != nil {
 		return Proof{}, err
 	}
-	return tx.proveAgainst(ctx, rates, &c, id, parents, proofOf(id), report)
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil {
+		return Proof{}, err
+	}
+	return tx.proveAgainst(ctx, rates, &c, id, parents, proofOf(id)+" on "+r.BaseID, report) // another base has other rates
 }
 
 // proofOf names the proof of a revision against the card's present parents.
@@ -225,7 +229,7 @@ func (a *site) readSides(
 func (p *Proof) finding(f rating.Finding) Finding {
 	found := Finding{Prefix: f.Prefix.String(), Sold: f.Sold.String(), Problem: ProblemNoRoute, Blocked: f.Blocked}
 	if f.Problem == rating.Losing {
-		found.Problem, found.Jurisdiction = ProblemLosing, f.Jurisdiction.String()
+		found.Problem, found.Jurisdictions = ProblemLosing, f.Jurisdictions
 		found.ParentID, found.Seconds, found.Loss = p.Parents[f.Parent].CardID, f.Seconds, int64(f.Loss)
 	}
 	return found

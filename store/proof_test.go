@@ -7,6 +7,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/rating"
 	"resellerd/store/schema"
 	"resellerd/store/storetest"
 )
@@ -41,11 +42,9 @@ func TestAProofFindsTheKnownTrapAndWhatHasNoRoute(t *testing.T) {
 			}))
 		})
 		loss := must(schema.ParseMoney("0.0049"))
-		losing := func(j string) store.Finding {
-			return store.Finding{Prefix: "44", Sold: "44", Problem: store.ProblemLosing, Jurisdiction: j, ParentID: c.bought.ID, Seconds: 1, Loss: loss}
-		}
 		want := []store.Finding{
-			losing("indeterminate"), losing("inter"), losing("intra"),
+			{Prefix: "44", Sold: "44", Problem: store.ProblemLosing, Jurisdictions: rating.SetOf(rating.Indeterminate, rating.Inter, rating.Intra),
+				ParentID: c.bought.ID, Seconds: 1, Loss: loss},
 			{Prefix: "49", Sold: "49", Problem: store.ProblemNoRoute, Blocked: true},
 			{Prefix: "7", Sold: "7", Problem: store.ProblemNoRoute},
 		}

@@ -32,7 +32,7 @@ type Revision struct {
 	CardID        string `db:"card_id,key,null"` // "" for a revision that is no card's yet, or not any more
 	Number        int    `db:"number,null"`      // counts up from 1 within the card; 0 before the first activation
 	Status        string
-	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled revision becomes active
+	LiveAt        schema.Micros `db:"live_at,null"`        // when a scheduled revision becomes active, or a draft should
 	ActivatedAt   schema.Micros `db:"activated_at,null"`   // the last time
 	DeactivatedAt schema.Micros `db:"deactivated_at,null"` // the last time; 0 while active
 	Rows          int64         `db:"row_count"`

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -43,6 +44,13 @@ func (tx *Tx) ScheduleRevision(ctx context.Context, rates RateAccess, card, id s
 	return r, tx.storeSchedule(ctx, &r)
 }
 
+// PlanRevision notes when a draft is to become active, without scheduling it.
+func (tx *Tx) PlanRevision(ctx context.Context, r *Revision, at schema.Micros) error {
+	r.LiveAt = at
+	_, err := tx.exec(ctx, "UPDATE revisions SET live_at = ? WHERE id = ? AND status = ?", at, r.ID, RevisionDraft)
+	return err
+}
+
 func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s Schedule) error {
 	if s.At <= tx.now {
 		return fault.Invalid("live_at", "must be in the future")
@@ -55,19 +63,26 @@ func (tx *Tx) schedulable(ctx context.Context, rates RateAccess, r *Revision, s 
 		err = tx.admit(ctx, rates, &c, r, s.AtLoss)
 	}
 	if err == nil && r.BaseID != "" {
-		err = tx.restsOn(ctx, r.CardID, r.BaseID, s.At)
+		err = tx.restsOn(ctx, r, s.At)
 	}
 	return err
 }
 
 // restsOn refuses an amendment if its base is neither active now nor scheduled for
-// an earlier time.
-func (tx *Tx) restsOn(ctx context.Context, card, base string, at schema.Micros) error {
+// an earlier time, and if it cannot be rebased on the active revision.
+func (tx *Tx) restsOn(ctx context.Context, r *Revision, at schema.Micros) error {
 	found, err := dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+
 		" WHERE card_id = ? AND id = ? AND (status = ? OR (status = ? AND live_at < ?))",
-		card, base, RevisionActive, RevisionScheduled, at)
+		r.CardID, r.BaseID, RevisionActive, RevisionScheduled, at)
 	if err == nil && len(found) == 0 {
-		err = refused(ReasonBaseChanged, "base_id", "is not the active revision, nor scheduled for before")
+		active, err := tx.activeRevision(ctx, r.CardID)
+		if err != nil {
+			return err
+		}
+		if _, ok, err := tx.rebasing(ctx, r, active.ID); err != nil || ok {
+			return err
+		}
+		return refused(ReasonBaseChanged, "base_id", "is not the active revision, nor scheduled for before")
 	}
 	return err
 }
@@ -117,7 +132,8 @@ func (tx *Tx) storeSchedule(ctx context.Context, r *Revision) error {
 }
 
 // DeleteRevision deletes a revision that was never active. Sweep deletes its rates. It
-// returns ErrNotFound, or ErrConflict if the revision has been active.
+// returns ErrNotFound, or ErrConflict if the revision has been active, or if amendments that were
+// never active are based on it.
 func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	r, err := tx.Revision(ctx, card, id)
 	if err != nil {
@@ -125,6 +141,13 @@ func (tx *Tx) DeleteRevision(ctx context.Context, card, id string) error {
 	}
 	if !unpublished(&r) {
 		return fmt.Errorf("revision %s: %w", id, fault.Conflict("status", "is "+r.Status+": a revision that was active cannot be deleted"))
+	}
+	later, err := tx.Amendments(ctx, card, id)
+	if err == nil && len(later) > 0 {
+		err = fault.Conflict("", "later amendments are based on it: "+strings.Join(later, ", ")+"; delete those first, or make this one a draft")
+	}
+	if err != nil {
+		return fmt.Errorf("revision %s: %w", id, err)
 	}
 	if err := tx.detach(ctx, "card_id = ? AND id = ?", card, id); err != nil {
 		return fmt.Errorf("revision %s: %w", id, err)

@@ -54,9 +54,6 @@ func streams(s *store.Store, c *carrier, before, after string) map[string]func(c
 				return err
 			}
 			_, err = ready.Run(ctx, func(f store.Finding) error {
-				if f.Jurisdiction != "indeterminate" {
-					return nil
-				}
 				return row(f.Prefix)
 			})
 			return err

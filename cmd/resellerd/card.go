@@ -195,6 +195,7 @@ type problemError struct {
 	Reasons              []string
 	Questions            []cardfile.Question
 	Mapping              []cardfile.Mapped
+	Revisions            []importedRevision
 
 	raw  json.RawMessage
 	text string
@@ -207,7 +208,7 @@ var flagOf = map[string]string{
 	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
 	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
 	"live_at": "--at", "effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
-	"nanp": "--nanp", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
+	"nanp": "--nanp", "confirm": "--confirm", "plan": "--plan", "profile": "--profile", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
 }
 
 var parameterSet = regexp.MustCompile(`\b([a-z_]+)=`)

@@ -60,16 +60,16 @@ type cardProofCommand struct {
 var errLosing = errors.New("calls sell for less than they cost")
 
 type provenLine struct {
-	Prefix       string
-	Problem      string
-	Jurisdiction string
-	Parent       struct{ Name *string }
-	Seconds      *uint32
-	Loss         string
-	Blocked      bool
-	Prefixes     *int
-	Losing       int
-	NoRoute      int `json:"no_route"`
+	Prefix        string
+	Problem       string
+	Jurisdictions []string
+	Parent        struct{ Name *string }
+	Seconds       *uint32
+	Loss          string
+	Blocked       bool
+	Prefixes      *int
+	Losing        int
+	NoRoute       int `json:"no_route"`
 }
 
 // Run prints every finding and a summary. It returns errLosing if any call sells at a
@@ -115,7 +115,7 @@ func (l provenLine) print(w io.Writer) {
 		if l.Seconds != nil {
 			at = fmt.Sprintf("%d s", *l.Seconds)
 		}
-		fmt.Fprintf(w, "%-15s  %s loses %s on %s against %s\n", l.Prefix, l.Jurisdiction, l.Loss, at, name)
+		fmt.Fprintf(w, "%-15s  %s loses %s on %s against %s\n", l.Prefix, strings.Join(l.Jurisdictions, ", "), l.Loss, at, name)
 	}
 }
 

@@ -28,6 +28,7 @@ type cardImportCommand struct {
 	Base        string   `help:"The active revision that an amendment was made for." placeholder:"REVISION"`
 	Apply       bool     `help:"Write drafts; without it, only preview."`
 	Plan        string   `help:"Apply what a preview on a running server showed, without the file." placeholder:"PLAN"`
+	Schedule    bool     `help:"With --apply: schedule the drafts of later dates."`
 	SkipRefused bool     `help:"Apply without the refused lines."`
 	Sheet       []string `help:"Sheets of a workbook to read; * for all." placeholder:"NAME"`
 	Columns     string   `help:"Names of the columns of CSV or XLSX in their order, comma-separated; - for one to ignore." placeholder:"NAMES"`
@@ -40,6 +41,8 @@ type cardImportCommand struct {
 	Zone        string   `help:"Time zone of dates without one." placeholder:"ZONE"`
 	MCD         string   `name:"mcd" help:"Minimum charged seconds, if the file has none." placeholder:"N"`
 	Pulse       string   `help:"Seconds of a billing step, if the file has none." placeholder:"N"`
+	Profile     string   `help:"Rules for the files of a supplier; with --apply, the answers are kept there." placeholder:"NAME"`
+	Confirm     []string `help:"Confirm a change or a number by the name in its question; may be repeated." placeholder:"NAME" sep:"none"`
 	Map         []string `help:"Meaning of a column: COLUMN=MEANING, or COLUMN+COLUMN=prefix; may be repeated." placeholder:"COLUMN=MEANING" sep:"none"`
 	Ignore      []string `help:"Column to leave out; may be repeated." placeholder:"COLUMN" sep:"none"`
 	Hyphen      string   `help:"range: 33-60 is every prefix from 33 to 60; join: it is 3360." placeholder:"WORD"`
@@ -57,19 +60,22 @@ func (c *cardImportCommand) query() url.Values {
 	for name, value := range map[string]string{
 		"mode": c.Mode, "plan": c.Plan, "base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
 		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
-		"hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime,
+		"profile": c.Profile, "hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime,
 	} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	for name, values := range map[string][]string{"sheet": c.Sheet, "map": c.Map, "ignore": c.Ignore} {
+	for name, values := range map[string][]string{"sheet": c.Sheet, "map": c.Map, "ignore": c.Ignore, "confirm": c.Confirm} {
 		for _, value := range values {
 			q.Add(name, value)
 		}
 	}
 	if c.Apply {
 		q.Set("apply", "true")
+	}
+	if c.Schedule {
+		q.Set("schedule", "true")
 	}
 	if c.SkipRefused {
 		q.Set("skip_refused", "true")
@@ -157,6 +163,11 @@ func (c *cardImportCommand) questions(t terminal, err error) error {
 	if err := printMapping(t.out, p.Mapping); err != nil {
 		return err
 	}
+	if len(p.Revisions) > 0 {
+		if err := printRevisions(t.out, p.Revisions); err != nil {
+			return err
+		}
+	}
 	for _, q := range p.Questions {
 		text := onCommandLine("", q.Text)
 		if q.Line != 0 && !strings.HasPrefix(text, q.Place.String()) {
@@ -231,22 +242,26 @@ func (m moving) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// importedRevision is what an import would change at one time.
+type importedRevision struct {
+	ID, Status                                     string
+	LiveAt                                         *time.Time `json:"live_at"`
+	Rows                                           int64
+	Created, Up, Down, Changed, Removed, Unchanged *int64 // nil if the card's rates are hidden
+	Rises, Falls                                   []struct{ Prefix, Was, Is string }
+	Longer                                         []struct {
+		Prefix string
+		Kept   int64
+	}
+}
+
 // printImport prints a report as text.
 func printImport(w io.Writer, text []byte) error {
 	var r struct {
 		Applied bool
 		Plan    string
 		cardfile.Report
-		Revisions []struct {
-			ID, Status                                     string
-			LiveAt                                         *time.Time `json:"live_at"`
-			Rows                                           int64
-			Created, Up, Down, Changed, Removed, Unchanged *int64 // nil if the card's rates are hidden
-			Longer                                         []struct {
-				Prefix string
-				Kept   int64
-			}
-		}
+		Revisions []importedRevision
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
 		return err
@@ -275,9 +290,32 @@ func printImport(w io.Writer, text []byte) error {
 	for _, x := range r.Warnings {
 		fmt.Fprintf(w, "note     %s\n", onCommandLine("", x))
 	}
+	if err := printRevisions(w, r.Revisions); err != nil || r.Applied {
+		return err
+	}
+	if r.Plan != "" {
+		_, err := fmt.Fprintf(w, "Preview only. To write it, add --apply, or give --plan %s --apply without the file.\n", r.Plan)
+		return err
+	}
+	_, err := fmt.Fprintln(w, "Preview only. Add --apply to write it.")
+	return err
+}
+
+// printRevisions prints what an import changes at each time, and the prices that change most.
+func printRevisions(w io.Writer, all []importedRevision) error {
+	for _, x := range all {
+		for _, moves := range []struct {
+			verb string
+			list []struct{ Prefix, Was, Is string }
+		}{{"up", x.Rises}, {"down", x.Falls}} {
+			for _, y := range moves.list {
+				fmt.Fprintf(w, "%-8s %s from %s to %s\n", moves.verb, y.Prefix, y.Was, y.Is)
+			}
+		}
+	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "in force\trows\tcreated\tup\tdown\tchanged\tremoved\tunchanged\trevision")
-	for _, x := range r.Revisions {
+	for _, x := range all {
 		at := "now"
 		if x.LiveAt != nil {
 			at = x.LiveAt.Format(time.RFC3339)
@@ -288,15 +326,7 @@ func printImport(w io.Writer, text []byte) error {
 		}
 		fmt.Fprintln(out, strings.TrimSpace(x.ID+" "+x.Status))
 	}
-	if err := out.Flush(); err != nil || r.Applied {
-		return err
-	}
-	if r.Plan != "" {
-		_, err := fmt.Fprintf(w, "Preview only. To write it, add --apply, or give --plan %s --apply without the file.\n", r.Plan)
-		return err
-	}
-	_, err := fmt.Fprintln(w, "Preview only. Add --apply to write it.")
-	return err
+	return out.Flush()
 }
 
 // toldCount returns a number as text, or a dash if the number is hidden.

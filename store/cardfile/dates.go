@@ -261,6 +261,19 @@ func (r *reader) monthFirst() bool {
 	return r.proof != nil && r.proof.monthFirst && !r.proof.dayFirst
 }
 
+// dateOrder returns the order of day and month in the column of dates, or "" if none is known.
+func (r *reader) dateOrder() string {
+	switch {
+	case r.dayFirst:
+		return "dmy"
+	case r.monthsFirst:
+		return "mdy"
+	case r.layout != nil:
+		return r.layout.details[colFrom]
+	}
+	return ""
+}
+
 // order finds out the order of day and month of the column, or asks for it.
 func (r *reader) order(text string) bool {
 	if r.layout == nil || r.layout.details[colFrom] != "" || r.quiet && r.proof == nil {

@@ -164,7 +164,7 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 	case len(names) == 0:
 		return "", nil, broken("the document has no cards, so it is not open rate card JSON")
 	case name == "" && len(names) > 1:
-		return "", nil, ask("card", "the document has several cards: give card=NAME with one of %s", excerpt(strings.Join(names, ", ")))
+		return "", nil, askCard(names)
 	case name == "":
 		name = names[0]
 	}
@@ -345,4 +345,13 @@ func jsonCell(v any) cell {
 		return cell{text: v.String(), number: true, exact: true}
 	}
 	return cell{fault: "is neither a text nor a number"}
+}
+
+// askCard asks which of several cards to read.
+func askCard(names []string) error {
+	q := Question{Code: "card", option: "card", Text: "the document has several cards: give card=NAME with one of " + excerpt(strings.Join(names, ", "))}
+	for _, name := range names[:min(len(names), maxQuestions)] {
+		q.Choices = append(q.Choices, Choice{Parameter: "card", Value: name})
+	}
+	return Open([]Question{q}, []Mapped{})
 }

@@ -12,7 +12,7 @@ type Mapped struct {
 	Samples      []string `json:"samples" nullable:"false" description:"up to two values of the column"`
 	Meaning      string   `json:"meaning" description:"a column of rates, a part of the prefix, or left out"`
 	Currency     string   `json:"currency,omitempty"`
-	Unit         string   `json:"unit,omitempty" description:"of a price: what it is the price of; of an interval: seconds or minutes"`
+	Unit         string   `json:"unit,omitempty" description:"of a price: what it is the price of; of an interval: seconds or minutes; of dates: the order of day and month, if the column shows one"`
 	Jurisdiction string   `json:"jurisdiction,omitempty"`
 	Note         string   `json:"note,omitempty" description:"why the column is left out"`
 }
@@ -120,6 +120,8 @@ func (r *reader) mapping() []Mapped {
 			m.Unit = s.unit
 		}
 		switch s.column {
+		case colFrom:
+			m.Unit = r.dateOrder()
 		case colCost, colInter, colIntra, colConnect:
 			m.Currency = r.o.Currency
 			m.Jurisdiction = [...]string{colCost: "indeterminate", colInter: "interstate", colIntra: "intrastate", colConnect: ""}[s.column]

@@ -30,11 +30,8 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell, cells []cell) ([]rating.P
 		text = spacedComma.ReplaceAllString(text, ";")
 	}
 	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(";/|\n", c) }) {
-		part, reason := r.commas(part)
-		if reason == "" {
-			dst, reason = r.list(dst, part)
-		}
-		if reason != "" {
+		var reason string
+		if dst, reason = r.list(dst, r.commas(part)); reason != "" {
 			return dst, reason
 		}
 	}
@@ -51,10 +48,10 @@ var spacedComma = regexp.MustCompile(`[\s\x{A0}]+,|,[\s\x{A0}]+`)
 var thousands = regexp.MustCompile(`^[\s\x{A0}]*\+?[1-9][0-9]{0,2}(,[0-9]{3})+[\s\x{A0}]*$`)
 
 // commas removes commas between thousands. 447,712 may be one prefix or two,
-// so it needs Options.Commas.
-func (r *reader) commas(text string) (string, string) {
+// so it asks unless Options.Commas says which.
+func (r *reader) commas(text string) string {
 	if !strings.Contains(text, ",") {
-		return text, ""
+		return text
 	}
 	whole, parted := strings.Split(text, "-"), false
 	for i, end := range whole {
@@ -64,11 +61,14 @@ func (r *reader) commas(text string) (string, string) {
 	}
 	switch {
 	case parted && r.o.Commas == "":
-		return "", "may be one prefix or several: give commas=thousands or commas=list"
+		r.ask(Question{Code: "commas", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
+			Text:    fmt.Sprintf("%q may be one prefix or several: give commas=thousands or commas=list", excerpt(strings.TrimSpace(text))),
+			Choices: []Choice{{Parameter: "commas", Value: CommasThousands}, {Parameter: "commas", Value: CommasList}}})
+		return strings.Join(whole, "-")
 	case parted && r.o.Commas == CommasThousands:
-		return strings.Join(whole, "-"), ""
+		return strings.Join(whole, "-")
 	}
-	return text, ""
+	return text
 }
 
 // list reads prefixes that are separated by commas.

@@ -87,13 +87,21 @@ func (r *reader) asked(err error) error {
 	case errors.As(err, &bad) && bad.Final:
 		return err
 	}
-	all := &FileError{Option: r.questions[0].option, Questions: r.questions, Mapping: r.mapping()}
-	var texts []string
-	for i := range all.Questions {
-		q := &all.Questions[i]
+	for i := range r.questions {
+		q := &r.questions[i]
 		for n := range q.Choices {
 			q.Choices[n].Effect = r.effect(q.on, q.Choices[n])
 		}
+	}
+	return Open(r.questions, r.mapping())
+}
+
+// Open returns the error of an import with open questions.
+func Open(questions []Question, mapping []Mapped) error {
+	all := &FileError{Option: questions[0].option, Questions: questions, Mapping: mapping}
+	var texts []string
+	for i := range questions {
+		q := &questions[i]
 		text := q.Text
 		if q.Line != 0 && !strings.HasPrefix(text, q.Place.String()) {
 			text = q.Place.String() + ": " + text

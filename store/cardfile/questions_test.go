@@ -207,3 +207,22 @@ func TestTextBelowTheRatesIsANote(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 }
+
+// A name of one country on the prefix of another, and a prefix of none, are warned of.
+func TestNamesAndPrefixesOfNoOrAnotherCountryAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"20,UK London":                     `names of another country than their prefix: 1; the first is "UK London" on 20`,
+		"4420,UK London":                   "",
+		"4,UK":                             "prefixes that begin with no country code: 1; the first is 4",
+		"2101,Nowhere":                     "prefixes that begin with no country code: 1; the first is 2101",
+		"262,FRANCE - Reunion":             "",
+		"49,Georgia":                       "",
+		"234,Niger\n227,Nigeria\n7,Russia": `names of another country than their prefix: 2; the first is "Niger" on 234`,
+	} {
+		_, report, err := readAll(t, fileOf("a.csv", []byte("prefix,name,cost,pulse\n"+strings.ReplaceAll(text, "\n", ",1,1\n")+",1,1\n")), cardfile.Options{NANP: no()})
+		if err != nil || strings.Join(report.Warnings, "; ") != want {
+			t.Errorf("%q: %v, %q, want %q", text, err, report.Warnings, want)
+		}
+	}
+}

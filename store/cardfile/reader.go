@@ -61,6 +61,7 @@ type reader struct {
 	parted                bool         // some line is not so
 	stated                []statedDate // dates above the headings
 	alike                 int          // prices that two names have
+	origins               origins
 
 	work       *stopwatch
 	countOnly  bool         // only counts the prefixes
@@ -135,6 +136,7 @@ func (r *reader) line(at Place, cells []cell) error {
 		row.Pulse = 1
 		r.stepless++
 	}
+	r.origins.see(r.prefixed, row.Name)
 	return r.take(at, row)
 }
 
@@ -256,6 +258,7 @@ func (r *reader) finish() error {
 	if r.alike > 0 {
 		r.warn(fmt.Sprintf("prices that the file gives under two names: %d; the first name is taken", r.alike))
 	}
+	r.origins.warn(r)
 	r.askColumns()
 	r.askDoubled()
 	r.askSaid()

@@ -71,6 +71,9 @@ func (r *reader) statsOf(l *layout) {
 			}
 		case colConnect:
 			s.unit = "call"
+			if o.detail != "" && o.detail != "whole" {
+				s.unit = o.detail
+			}
 		case colMCD, colPulse:
 			s.unit = "seconds"
 			if o.detail != "" {

@@ -50,6 +50,9 @@ func (r *reader) readXLSX(f File) error {
 	for _, part := range archive.File {
 		w.parts[strings.TrimPrefix(part.Name, "/")] = part
 	}
+	if _, is := w.parts["content.xml"]; is {
+		return broken("the file is an OpenDocument spreadsheet (ODS): save it as XLSX or CSV")
+	}
 	if err := w.readContents(); err != nil {
 		return err
 	}
@@ -224,7 +227,7 @@ func (w *workbook) choose() ([]sheet, error) {
 	case len(w.o.Sheets) > 0:
 		return w.named()
 	case len(visible) > 1:
-		return nil, ask("sheet", "the workbook has several sheets: give sheet=NAME, or sheet=* for all; they are %s", strings.Join(names, ", "))
+		return nil, w.askSheet(visible, strings.Join(names, ", "))
 	}
 	if len(visible) == 0 {
 		return nil, broken("the workbook has no visible sheet")
@@ -235,6 +238,16 @@ func (w *workbook) choose() ([]sheet, error) {
 		}
 	}
 	return visible, nil
+}
+
+// askSheet asks which of several sheets to read.
+func (w *workbook) askSheet(visible []sheet, names string) error {
+	q := Question{Code: "sheet", option: "sheet", Text: "the workbook has several sheets: give sheet=NAME, or sheet=* for all; they are " + names}
+	for _, s := range visible[:min(len(visible), maxQuestions)] {
+		q.Choices = append(q.Choices, Choice{Parameter: "sheet", Value: s.name})
+	}
+	q.Choices = append(q.Choices, Choice{Parameter: "sheet", Value: "*"})
+	return Open([]Question{q}, []Mapped{})
 }
 
 func (w *workbook) named() ([]sheet, error) {

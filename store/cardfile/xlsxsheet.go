@@ -13,6 +13,8 @@ type sheetRows struct {
 	name  string
 	last  int // number of the previous row
 	cells []cell
+
+	hiddenRows, hiddenColumns int
 }
 
 // readSheet reads a sheet. Each sheet has its own heading.
@@ -21,16 +23,32 @@ func (w *workbook) readSheet(s sheet) error {
 	w.layout, w.above, w.spoken = nil, 0, nil
 	rows := &sheetRows{workbook: w, name: s.name}
 	err := w.each(s.part, func(d *elements, t xml.Token) error {
-		if e, ok := t.(xml.StartElement); ok && e.Name.Local == "row" {
+		e, ok := t.(xml.StartElement)
+		switch {
+		case ok && e.Name.Local == "row":
+			if isTrue(attribute(e, "hidden")) {
+				rows.hiddenRows++
+			}
 			return rows.row(d, e)
+		case ok && e.Name.Local == "col" && isTrue(attribute(e, "hidden")):
+			rows.hiddenColumns++
 		}
 		return nil
 	})
+	if rows.hiddenRows > 0 {
+		w.warn(fmt.Sprintf("the sheet %q hides rows: %d; they are read like the others", excerpt(s.name), rows.hiddenRows))
+	}
+	if rows.hiddenColumns > 0 {
+		w.warn(fmt.Sprintf("the sheet %q hides columns; they are read like the others", excerpt(s.name)))
+	}
 	if err == nil && w.layout == nil {
 		w.warn(fmt.Sprintf("the sheet %q has no headings of rates", excerpt(s.name)))
 	}
 	return err
 }
+
+// isTrue reads a truth value of XML.
+func isTrue(text string) bool { return text == "1" || text == "true" }
 
 // row reads one row to its end. Missing row numbers count as blank rows.
 func (s *sheetRows) row(d *elements, e xml.StartElement) error {

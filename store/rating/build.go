@@ -131,7 +131,7 @@ func (b *Builder) Row(p Prefix, parents []*Row) (Rate, error) {
 		return blocked, nil
 	}
 	v := b.build.Rules.of(p, held)
-	if v.whole != nil && v.whole.Blocked {
+	if v.status != nil && v.status.Blocked {
 		return blocked, nil
 	}
 	return b.priced(parents, &v)
@@ -162,17 +162,17 @@ func (b *Builder) priced(parents []*Row, v *verdict) (Rate, error) {
 			return Rate{}, err
 		}
 	}
-	rate.Connect, err = b.connect(parents, v.whole)
-	if err != nil {
+	if rate.Connect, err = b.connect(parents); err != nil {
 		return Rate{}, err
 	}
-	if v.whole != nil {
-		rate.MCD, rate.Pulse = v.whole.MCD.Or(rate.MCD), v.whole.Pulse.Or(rate.Pulse)
+	if v.terms != nil {
+		rate.MCD, rate.Pulse, rate.Connect = v.terms.MCD.Or(rate.MCD), v.terms.Pulse.Or(rate.Pulse), v.terms.Connect.Or(rate.Connect)
 	}
 	return rate, nil
 }
 
-// price returns the price in a jurisdiction: compacted, marked up and rounded.
+// price returns the price in a jurisdiction: compacted, marked up and rounded. A floor holds after
+// the rounding, and lifts a price that would be negative.
 func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, error) {
 	b.prices = b.prices[:0]
 	for _, i := range b.open {
@@ -182,18 +182,24 @@ func (b *Builder) price(parents []*Row, v *verdict, j Jurisdiction) (Money, erro
 	price, rounding := cost, b.build.Rounding
 	if rule := v.price[j]; rule != nil {
 		marked, ok := rule.mark(cost)
-		if !ok {
+		switch {
+		case ok:
+			price = marked
+		case v.floor[j] == nil:
 			return 0, ErrNegative
+		default:
+			price = amount(0, 1, 1)
 		}
-		price, rounding = marked, rule.rounding(rounding)
+		rounding = rule.rounding(rounding)
 	}
 	got, err := price.round(rounding)
 	if err != nil || v.floor[j] == nil {
 		return got, err
 	}
 	least, _ := cost.shift(v.floor[j].Value) // the sum is at least 0
+	rounding.Mode = Up
 	floor, err := least.round(rounding)
-	return max(got, floor), err // rounding preserves the order of the two
+	return max(got, floor), err
 }
 
 func (b *Builder) converted(m Money, parent int) exact {
@@ -204,20 +210,14 @@ func (b *Builder) converted(m Money, parent int) exact {
 	return e
 }
 
-// connect returns the fee per call: that of the rule, or the largest of the parents.
-func (b *Builder) connect(parents []*Row, whole *Rule) (Money, error) {
-	rounding := b.build.Rounding
-	if whole != nil {
-		rounding = whole.rounding(rounding)
-		if fee, ok := whole.Connect.Get(); ok {
-			return rounding.Round(fee)
-		}
-	}
+// connect returns the largest fee of the parents, in the currency of the card. Only the decimals
+// that an amount does not have are rounded.
+func (b *Builder) connect(parents []*Row) (Money, error) {
 	b.prices = b.prices[:0]
 	for _, i := range b.open {
 		b.prices = append(b.prices, b.converted(parents[i].Connect, i))
 	}
-	return Max.join(b.prices).round(rounding)
+	return Max.join(b.prices).round(Rounding{Decimals: Decimals, Mode: b.build.Rounding.Mode})
 }
 
 func (r *Rule) rounding(card Rounding) Rounding {

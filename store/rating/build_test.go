@@ -171,7 +171,7 @@ func TestRulesApplyToSomeJurisdictions(t *testing.T) {
 		"a longer for inter":     {full, []Rule{on("*", Percent, "100"), with(on("^12", Absolute, "5"), Inter)}, "0.02 5 0.06"},
 		"a floor for inter":      {bare, []Rule{with(on("*", Floor, "1"), Inter)}, "0.01 1.01 none"},
 		"its own rounding":       {full, []Rule{on("*", Percent, "0"), coarse(with(on("^1", Percent, "0"), Intra))}, "0.01 0.02 1"},
-		"past a blocking prefix": {full, []Rule{blocking("^12"), with(on("1212", Percent, "100"), Inter)}, "0.01 0.04 0.03"},
+		"past a blocking prefix": {full, []Rule{blocking("^12"), with(on("1212", Percent, "100"), Inter)}, "0 none none"},
 	} {
 		got := build(t, Build{Compact: Min, Rounding: four, Rules: rules(c.rules...)}, []Row{c.row})[0]
 		text := got.Cost.String()
@@ -375,7 +375,53 @@ func priceRat(b Build, rule Rule, costs []*big.Rat) *Money {
 	default:
 		cost = new(big.Rat).Add(cost, rat(rule.Value))
 	}
-	return rounded(cost, b.Rounding)
+	rounding := b.Rounding
+	if rule.Type == Floor {
+		rounding.Mode = Up
+	}
+	return rounded(cost, rounding)
+}
+
+// Details of rules that an independent implementation decides alike.
+func TestRulesApplyAsDecided(t *testing.T) {
+	with := func(rule Rule, js ...Jurisdiction) Rule { rule.ApplyTo = SetOf(js...); return rule }
+	terms := func(rule Rule, mcd, pulse uint32) Rule {
+		rule.MCD, rule.Pulse = Some(mcd), Some(pulse)
+		return rule
+	}
+	down := Rounding{2, Down}
+	fee := row("44", "0.01")
+	fee.Connect = money("0.0123456789")
+	for name, c := range map[string]struct {
+		row   Row
+		rules []Rule
+		want  string
+	}{
+		"a floor holds after rounding":              {row("44", "0.012"), []Rule{on("*", Floor, "0.001")}, "0.02 none none 1/1 0"},
+		"a floor below the price changes nothing":   {row("44", "0.012"), []Rule{on("*", Percent, "100"), on("*", Floor, "0.001")}, "0.02 none none 1/1 0"},
+		"a floor lifts what would be negative":      {row("44", "0.01"), []Rule{on("*", Relative, "-0.05"), on("*", Floor, "0.01")}, "0.02 none none 1/1 0"},
+		"a fee is not rounded":                      {fee, nil, "0.01 none none 1/1 0.0123456789"},
+		"inter alone rounds inter alone":            {row("44", "0.018"), []Rule{with(coarse(on("*", Percent, "0")), Inter)}, "0.01 1 none 1/1 0"},
+		"inter alone does not open":                 {row("44", "0.01"), []Rule{blocking("*"), with(on("44", Percent, "100"), Inter)}, "blocked"},
+		"inter alone can set the intervals":         {row("44", "0.01"), []Rule{terms(on("*", Percent, "0"), 60, 60), with(terms(on("44", Percent, "0"), 30, 6), Inter)}, "0.01 0.01 none 30/6 0"},
+		"a longer rule without intervals is silent": {row("44", "0.01"), []Rule{terms(on("*", Percent, "0"), 60, 60), on("44", Percent, "100")}, "0.02 none none 60/60 0"},
+	} {
+		got := build(t, Build{Compact: Min, Rounding: down, Rules: rules(c.rules...)}, []Row{c.row})[0]
+		text := "blocked"
+		if !got.Blocked {
+			text = fmt.Sprintf("%s %s %s %d/%d %s", got.Cost, orNone(got.Inter), orNone(got.Intra), got.MCD, got.Pulse, got.Connect)
+		}
+		if text != c.want {
+			t.Errorf("%s: %s, want %s", name, text, c.want)
+		}
+	}
+}
+
+func orNone(o Optional[Money]) string {
+	if m, ok := o.Get(); ok {
+		return m.String()
+	}
+	return "none"
 }
 
 func BenchmarkBuild(b *testing.B) {

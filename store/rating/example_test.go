@@ -32,12 +32,10 @@ func Example() {
 	sale := rating.Side{Rows: rating.Rows(card), Charge: four, Exchange: rating.Par}
 	parent := rating.Side{Rows: rating.Rows(carrier), Charge: four, Exchange: rating.Par}
 	_, _ = rating.Prove(sale, []rating.Side{parent}, rating.Dearest, func(f rating.Finding) error {
-		fmt.Println(f.Prefix, f.Jurisdiction, "loses", f.Loss, "on", f.Seconds, "s")
+		fmt.Println(f.Prefix, f.Jurisdictions, "loses", f.Loss, "on", f.Seconds, "s")
 		return nil
 	})
 	// Output:
 	// sells at 0.012
-	// 441 indeterminate loses 0.0098 on 1 s
-	// 441 inter loses 0.0098 on 1 s
-	// 441 intra loses 0.0098 on 1 s
+	// 441 indeterminate, inter, intra loses 0.0098 on 1 s
 }

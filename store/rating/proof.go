@@ -33,10 +33,10 @@ type Finding struct {
 	// parent knows it.
 	Blocked bool
 
-	// The following fields are for Losing, with one Finding per jurisdiction.
-	Jurisdiction Jurisdiction
-	Parent       int    // index of the parent with the greatest loss there
-	Seconds      uint32 // the shortest losing call, 1 to 7200; 0: only longer calls lose
+	// The following fields are for Losing.
+	Jurisdictions Jurisdictions // those in which some call loses
+	Parent        int           // index of the parent with the greatest loss
+	Seconds       uint32        // the shortest losing call in any of them, 1 to 7200; 0: only longer calls lose
 	// Loss is the loss of that call, in the currency of the sale, above 0 and
 	// rounded up at ten decimals. If Seconds is 0, it is the loss of a minute
 	// by the prices per minute alone.
@@ -152,7 +152,8 @@ func (p *prover) prefix(prefix Prefix, sold *Row, bought []*Row) error {
 
 func (p *prover) jurisdictions(finding Finding, sold *Row, bought []*Row) error {
 	var known outcome
-	losing := false
+	var worst outcome
+	losing := Jurisdictions(0)
 	for j := range jurisdictions {
 		out := known
 		if j == Indeterminate || !plain(sold, bought, j) {
@@ -167,17 +168,17 @@ func (p *prover) jurisdictions(finding Finding, sold *Row, bought []*Row) error 
 		if !out.loses {
 			continue
 		}
-		losing = true
-		finding.Jurisdiction, finding.Parent = j, out.parent
-		finding.Seconds, finding.Loss = out.seconds, out.amount
-		if err := p.report(finding); err != nil {
-			return err
+		if losing |= SetOf(j); !worst.loses || out.before(worst.loss) {
+			worst = out
 		}
 	}
-	if losing {
-		p.sum.Losing++
+	if !worst.loses {
+		return nil
 	}
-	return nil
+	p.sum.Losing++
+	finding.Jurisdictions, finding.Parent = losing, worst.parent
+	finding.Seconds, finding.Loss = worst.seconds, worst.amount
+	return p.report(finding)
 }
 
 // plain reports whether no row has its own price for the jurisdiction. The

@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Markup is how a profit rule changes a price.
@@ -14,7 +15,7 @@ const (
 	Absolute Markup = iota + 1 // the price is the value
 	Relative                   // cost + value; a negative value reduces the price
 	Percent                    // cost * (1 + value/100): 20 is 20 % on top
-	Floor                      // at least cost + value, before rounding
+	Floor                      // at least cost + value, after rounding
 )
 
 var markupNames = [...]string{"", "absolute", "relative", "percent", "floor"}
@@ -52,12 +53,27 @@ func SetOf(js ...Jurisdiction) Jurisdictions {
 
 const everywhere Jurisdictions = 1<<jurisdictions - 1
 
+// Names returns the names of the jurisdictions in the set, never nil.
+func (s Jurisdictions) Names() []string {
+	names := []string{}
+	for j := range jurisdictions {
+		if s.has(j) {
+			names = append(names, j.String())
+		}
+	}
+	return names
+}
+
+// String returns the names, separated by commas.
+func (s Jurisdictions) String() string { return strings.Join(s.Names(), ", ") }
+
 func (s Jurisdictions) has(j Jurisdiction) bool { return s == 0 || s&(1<<j) != 0 }
 
 // Rule is a profit rule. For each row the longest match wins, and among equally
-// long ones the later rule. This selection is made separately three times: for
-// the row as a whole (Blocked, MCD, Pulse, Connect; any rule but a Floor), for
-// the price in each jurisdiction (rules that apply to it), and for its Floor.
+// long ones the later rule. This selection is made separately for Blocked (rules
+// that apply to the indeterminate price, but no Floor), for MCD, Pulse and Connect
+// together (rules that set one of them), for the price in each jurisdiction (rules
+// that apply to it), and for its Floor. Rounding belongs to the price.
 type Rule struct {
 	Match   Match
 	Type    Markup
@@ -143,7 +159,8 @@ func (rs *Rules) Below() []Prefix { return rs.below }
 
 // verdict holds the rules that apply to a row; nil for none.
 type verdict struct {
-	whole        *Rule
+	status       *Rule // says whether the row is blocked
+	terms        *Rule // sets MCD, Pulse and Connect
 	price, floor [jurisdictions]*Rule
 }
 
@@ -168,8 +185,11 @@ func (rs *Rules) of(p Prefix, held bool) verdict {
 
 // take considers a rule that is weaker than all earlier ones.
 func (v *verdict) take(rule *Rule) {
-	if v.whole == nil && rule.Type != Floor {
-		v.whole = rule
+	if v.status == nil && rule.Type != Floor && rule.ApplyTo.has(Indeterminate) {
+		v.status = rule
+	}
+	if v.terms == nil && (rule.MCD.set || rule.Pulse.set || rule.Connect.set) {
+		v.terms = rule
 	}
 	if rule.Blocked {
 		return

@@ -1,0 +1,193 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"resellerd/store"
+	"resellerd/store/cardfile"
+	"resellerd/store/query"
+	"resellerd/store/rating"
+)
+
+// knownCards returns cards that the user sees, of the kind and currency of the card of an
+// import. Whether their rates may be read is not decided yet.
+func (w *writing) knownCards(card string) (ids []string, err error) {
+	row, err := w.see("card", card)
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.r.ReadPlan("card")
+	if err != nil {
+		return nil, err
+	}
+	p.Leaf = false
+	q := p.Query()
+	q.Limit = maxKnownCards
+	for _, column := range []string{"kind", "currency"} {
+		value, shown := row.object[column].(string)
+		if !p.Sees(column) || !shown {
+			return nil, nil
+		}
+		q.Where = append(q.Where, query.Condition{Column: column, Op: query.Eq, Value: value})
+	}
+	page, err := w.tx.List(w.r.Ctx, q)
+	for _, r := range page.Rows {
+		ids = append(ids, r.ID())
+	}
+	return ids, err
+}
+
+// maxKnownCards limits the cards among which an import looks for some to compare with.
+const maxKnownCards = 20
+
+// confirmedRows returns the prices of prefixes that the import confirms as PREFIX=PRICE.
+func (o *importOrder) confirmedRows() (map[store.PriceMove]bool, error) {
+	all := map[store.PriceMove]bool{}
+	for _, name := range o.confirm {
+		prefix, price, found := strings.Cut(name, "=")
+		if !found || strings.Contains(prefix, ":") {
+			continue
+		}
+		m, err := rating.ParseMoney(price)
+		if err != nil {
+			return nil, invalid("confirm", fmt.Sprintf("has %q, which is not PREFIX=PRICE", name))
+		}
+		all[store.PriceMove{Prefix: prefix, Is: int64(m)}] = true
+	}
+	return all, nil
+}
+
+func (run *importRun) limits() cardfile.Limits {
+	if run.profile == nil {
+		return cardfile.Limits{}
+	}
+	return run.profile.rules.Limits
+}
+
+// sampled returns the rates to compare with other cards. The cost of a rate must be in force now.
+func (run *importRun) sampled() (some []store.Sampled) {
+	for _, row := range run.sample.Priced() {
+		some = append(some, store.Sampled{Prefix: row.Prefix.String(), Cost: int64(row.Cost)})
+	}
+	return some
+}
+
+// The least numbers of prefixes that say something about a file.
+const (
+	fewPrices    = 3
+	fewUnknown   = 2
+	fewRemovals  = 5
+	confirmPrice = "prices"
+	confirmCodes = "countries"
+	confirmGone  = "removed"
+)
+
+// doubts returns the questions about numbers that differ much from the known ones, with what the
+// import would change.
+func (run *importRun) doubts(drafts []store.Imported) error {
+	var open []cardfile.Question
+	ask := func(name, effect string, q cardfile.Question) {
+		if !slices.Contains(run.order.confirm, name) {
+			q.Choices = []cardfile.Choice{{Parameter: "confirm", Value: name, Effect: effect}}
+			open = append(open, q)
+		}
+	}
+	run.askMedian(ask)
+	if first, unknown, all := run.sample.Unknown(); unknown >= fewUnknown && run.limits().TooManyUnknown(unknown, all) {
+		ask(confirmCodes, first+" is imported", cardfile.Question{Code: "unknown_countries", Sample: first,
+			Text: fmt.Sprintf("%d of %d prefixes, such as %s, begin with no country code", unknown, all, first)})
+	}
+	run.askOverlaps(drafts, ask)
+	for i := range drafts {
+		run.askRows(&drafts[i], i == 0, ask)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	p := *problemOf(fileProblem(cardfile.Open(open, run.report.Mapping)))
+	p.field = "confirm"
+	for _, d := range drafts {
+		p.revisions = append(p.revisions, importedOf(d, false))
+	}
+	return &p
+}
+
+// askRows asks about the prices that rise or fall much, and about the prefixes that go.
+func (run *importRun) askRows(d *store.Imported, first bool, ask func(name, effect string, q cardfile.Question)) {
+	if c := d.Changes; first && c != nil && run.order.mode == modeReplace && c.Removed >= fewRemovals {
+		before := c.Removed + c.Up + c.Down + c.Changed + c.Unchanged
+		if run.limits().TooManyRemoved(c.Removed, before) {
+			ask(confirmGone, fmt.Sprintf("%d prefixes are removed", c.Removed), cardfile.Question{Code: "removed_rows",
+				Text: fmt.Sprintf("the file lacks %d of the %d prefixes in force, so they would be removed", c.Removed, before)})
+		}
+	}
+	for n, m := range d.Doubtful {
+		verb := "rises"
+		if m.Is < m.Was {
+			verb = "falls"
+		}
+		text := fmt.Sprintf("the price of %s %s from %s to %s", m.Prefix, verb, rating.Money(m.Was), rating.Money(m.Is))
+		if more := d.Doubts - int64(len(d.Doubtful)); more > 0 && n == len(d.Doubtful)-1 {
+			text += fmt.Sprintf("; %d more prices change as much", more)
+		}
+		ask(m.Prefix+"="+rating.Money(m.Is).String(), m.Prefix+" costs "+rating.Money(m.Is).String(), cardfile.Question{Code: "price_row", Sample: m.Prefix, Text: text})
+	}
+}
+
+// askOverlaps asks about prefixes that other amendments change too. Each amendment has its own
+// price from the time when it takes effect.
+func (run *importRun) askOverlaps(drafts []store.Imported, ask func(name, effect string, q cardfile.Question)) {
+	if len(drafts) == 0 {
+		return
+	}
+	for _, o := range drafts[0].Overlaps {
+		price := "has no open price"
+		if o.Rate != nil {
+			price = "costs " + rating.Money(*o.Rate).String()
+		}
+		ask("overlap:"+o.Prefix, fmt.Sprintf("%s %s %s, and as in this file when this amendment takes effect", o.Prefix, price, whenOf(&o.Revision)),
+			cardfile.Question{Code: "overlap", Sample: o.Prefix, Text: fmt.Sprintf("the amendment %s changes %s too: there it %s %s", o.Revision.ID, o.Prefix, price, whenOf(&o.Revision))})
+	}
+	for _, r := range drafts[0].Replacements {
+		ask("replacement:"+r.ID, "this amendment is held if it takes effect after the replacement", cardfile.Question{Code: "replacement", Sample: r.ID,
+			Text: fmt.Sprintf("the revision %s replaces all rates %s: base an amendment for after that on it with base=%s", r.ID, whenOf(&r), r.ID)})
+	}
+}
+
+// whenOf says when a revision takes effect that was never active.
+func whenOf(r *store.Revision) string {
+	if r.LiveAt != 0 {
+		return "from " + r.LiveAt.Time().Format(time.RFC3339)
+	}
+	return "from its activation"
+}
+
+// askMedian asks if the prices are others than the known ones, in the median.
+func (run *importRun) askMedian(ask func(name, effect string, q cardfile.Question)) {
+	pairs := slices.DeleteFunc(slices.Clone(run.known.Pairs), func(m store.PriceMove) bool { return m.Was <= 0 || m.Is <= 0 })
+	if len(pairs) < fewPrices {
+		return
+	}
+	slices.SortFunc(pairs, store.PriceMove.CompareRatio)
+	m := pairs[(len(pairs)-1)/2]
+	if !cardfile.Beyond(rating.Money(m.Was), rating.Money(m.Is), run.limits().MedianTimes()) {
+		return
+	}
+	of := "other cards of this currency"
+	if run.known.Own {
+		of = "the rates in force"
+	}
+	ask(confirmPrice, m.Prefix+" costs "+rating.Money(m.Is).String(), cardfile.Question{Code: "price_median", Sample: m.Prefix,
+		Text: fmt.Sprintf("compared with %s, the prices differ by a large factor in the median of %d prefixes: that of %s was %s and is %s",
+			of, len(pairs), m.Prefix, rating.Money(m.Was), rating.Money(m.Is))})
+}
+
+func movesOf(all []store.PriceMove) (moves []moveBody) {
+	for _, m := range all {
+		moves = append(moves, moveBody{m.Prefix, rating.Money(m.Was).String(), rating.Money(m.Is).String()})
+	}
+	return moves
+}

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/store"
+)
+
+// someCard makes a card with rates in force, called by name.
+func (w *world) someCard(user, name, kind, file string) (revision string) {
+	w.t.Helper()
+	carrier := ""
+	if kind == "provider" {
+		carrier = `,"carrier":"C"`
+	}
+	made := w.do(user, "POST", "/v1/cards", `{"kind":"`+kind+`","name":"`+name+`","currency":"EUR"`+carrier+`}`).want(201).object()
+	w.call(name, made["id"].(string))
+	if file == "" {
+		return ""
+	}
+	got, report := w.importInto(user, name, "mode=replace&apply=true&nanp=false&confirm=prices&confirm=countries", file)
+	got.want(200)
+	revision = report.Revisions[0].ID
+	w.do(user, "POST", "/v1/cards/{"+name+"}/revisions/"+revision+"/activate", `{}`).want(200)
+	return revision
+}
+
+// numbersDeck is a file with a price for each of some prefixes, each of which is multiplied.
+func numbersDeck(times int) string {
+	deck := "prefix,name,cost,pulse\n"
+	for i, prefix := range []string{"211", "212", "213", "216", "218", "220", "221", "222", "223"} {
+		deck += fmt.Sprintf("%s,X,0.%04d,1\n", prefix, (i+10)*times)
+	}
+	return deck
+}
+
+func TestNumbersAreComparedWithKnownOnes(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		base := w.someCard("m", "known", "provider", numbersDeck(1))
+		w.someCard("m", "fresh", "provider", "")
+		for _, c := range []struct{ name, card, query, file, want string }{
+			{"one price falls", "known", "mode=amend&base=" + base, "prefix,cost\n211,0.0001\n212,0.001\n", "[price_row 211=0.0001]"},
+			{"one price rises", "known", "mode=amend&base=" + base, "prefix,cost\n211,0.0031\n212,0.0033\n", "[price_row 211=0.0031]"},
+			{"all prices of another card", "fresh", "mode=replace", numbersDeck(6), "[price_median prices]"},
+			{"the other way", "known", "mode=amend&base=" + base, strings.ReplaceAll(numbersDeck(1), "0.00", "0.000"),
+				"[price_median prices price_row 211=0.0001 price_row 212=0.00011 price_row 213=0.00012 price_row 216=0.00013 price_row 218=0.00014 price_row 220=0.00015 price_row 221=0.00016 price_row 222=0.00017 price_row 223=0.00018]"},
+			{"most rows gone", "known", "mode=replace", "prefix,cost\n211,0.001\n212,0.0011\n", "[removed_rows removed]"},
+			{"unknown countries", "fresh", "mode=replace", "prefix,cost\n2100,0.01\n2101,0.01\n44,0.01\n", "[unknown_countries countries]"},
+		} {
+			for _, apply := range []string{"", "&apply=true"} {
+				got, _ := w.importInto("m", c.card, c.query+apply+"&nanp=false", c.file)
+				var body problemBody
+				if err := json.Unmarshal([]byte(got.body), &body); err != nil || got.status != 422 {
+					t.Errorf("%s: %d %s", c.name, got.status, got.body)
+					continue
+				}
+				var asked, confirmed []string
+				for _, q := range body.Questions {
+					asked = append(asked, q.Code+" "+q.Choices[0].Value)
+					confirmed = append(confirmed, "confirm", q.Choices[0].Value)
+				}
+				if fmt.Sprint(asked) != c.want || len(body.Mapping) == 0 || len(body.Revisions) != 1 {
+					t.Errorf("%s: %s, want %s\n%s", c.name, asked, c.want, got.body)
+				}
+				if got, report := w.importInto("m", c.card, c.query+"&nanp=false&"+queryOf(confirmed...), c.file); got.status != 200 ||
+					strings.HasPrefix(c.name, "one price falls") && fmt.Sprint(report.Revisions[0].Falls) != "[{211 0.001 0.0001} {212 0.0011 0.001}]" {
+					t.Errorf("%s, confirmed: %d %s", c.name, got.status, got.body)
+				}
+			}
+		}
+		if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&confirm=211%3Dx&base="+base, "prefix,cost\n211,0.001\n"); got.status != 422 {
+			t.Errorf("a price that is none: %d %s", got.status, got.body)
+		}
+		w.do("m", "PUT", "/v1/import-profiles/wide", `{"limits":{"row":1000,"median":1000,"removed":100}}`).want(200)
+		if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&profile=wide&base="+base, "prefix,cost\n211,0.0001\n"); got.status != 200 {
+			t.Errorf("within the limits of the profile: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// Rates that the importer may not read are not compared, and the answer does not depend on them.
+func TestNumbersOfOthersAreNotCompared(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.someCard("b", "theirs", "customer", numbersDeck(1))
+		w.someCard("m", "bought", "provider", numbersDeck(1))
+		w.someCard("a", "mine", "customer", "")
+		if got, _ := w.importInto("a", "mine", "mode=replace&nanp=false", numbersDeck(60)); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+// Amendments of different prefixes do not hold each other. A prefix that two of them change is a question at import.
+func TestAmendmentsThatOverlap(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		base := w.someCard("m", "known", "provider", numbersDeck(1))
+		amend := func(base, prefix, price string, days int, confirm string) (answered, importBody) {
+			at := w.clock().Add(time.Duration(days) * 24 * time.Hour).Format(time.RFC3339)
+			return w.importInto("m", "known", "mode=amend&apply=true&schedule=true&nanp=false&base="+base+confirm, "prefix,cost,effective date\n"+prefix+","+price+","+at+"\n")
+		}
+		got, later := amend(base, "211", "0.002", 2, "")
+		got.want(200)
+		got, sooner := amend(base, "212", "0.002", 1, "")
+		got.want(200)
+		got, _ = amend(base, "211", "0.0015", 3, "")
+		if got.status != 422 || !strings.Contains(got.body, `"value":"overlap:211"`) || !strings.Contains(got.body, later.Revisions[0].ID) {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		got, on := amend(later.Revisions[0].ID, "211", "0.0015", 3, "")
+		got.want(200)
+		got, last := amend(base, "211", "0.0016", 4, "&confirm=overlap:211")
+		got.want(200)
+		withdrawn := w.do("m", "PATCH", "/v1/cards/{known}/revisions/"+later.Revisions[0].ID, `{"status":"draft"}`).want(200)
+		if want := `"amended_by":["` + on.Revisions[0].ID + `"]`; !strings.Contains(withdrawn.body, want) {
+			t.Errorf("%s", withdrawn.body)
+		}
+		w.do("m", "PATCH", "/v1/cards/{known}/revisions/"+later.Revisions[0].ID, `{}`, "If-Match", withdrawn.header.Get("ETag")).want(200)
+		w.do("m", "DELETE", "/v1/cards/{known}/revisions/"+later.Revisions[0].ID, "").refused(409, on.Revisions[0].ID)
+		for day, want := range []struct{ revision, costs string }{
+			{sooner.Revisions[0].ID, "0.001 0.002"}, {sooner.Revisions[0].ID, "0.001 0.002"}, {on.Revisions[0].ID, "0.0015 0.002"}, {last.Revisions[0].ID, "0.0016 0.002"},
+		} {
+			w.pass(24 * time.Hour)
+			w.passTime()
+			if got := w.get("m", "/v1/cards/{known}/revisions/"+want.revision).object(); got["status"] != store.RevisionActive {
+				t.Errorf("day %d: %v", day+1, got)
+			}
+			if got := strings.Join(w.get("m", "/v1/cards/{known}/rates?limit=2").column("cost"), " "); got != want.costs {
+				t.Errorf("day %d: %s, want %s", day+1, got, want.costs)
+			}
+		}
+	})
+}

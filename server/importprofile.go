@@ -1,0 +1,472 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store"
+	"resellerd/store/cardfile"
+	"resellerd/store/fault"
+	"resellerd/store/query"
+	"resellerd/store/schema"
+)
+
+// importProfileType is the type of profiles in a stored idempotency key.
+const importProfileType = "import_profile"
+
+// importProfileBody is a profile as its account sees it.
+type importProfileBody struct {
+	Name string `json:"name"`
+	Kind string `json:"kind" enum:"provider,customer" description:"of the cards: the profile belongs to their area"`
+	cardfile.Profile
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// importProfileNew is the body of a PUT. Everything else is learnt from the next import.
+type importProfileNew struct {
+	Kind    string             `json:"kind,omitempty" enum:"provider,customer" description:"default: provider"`
+	Options []cardfile.Setting `json:"options,omitempty"`
+	Answers []cardfile.Answer  `json:"answers,omitempty"`
+	Limits  cardfile.Limits    `json:"limits,omitempty"`
+}
+
+func profileBody(p store.ImportProfile) (importProfileBody, error) {
+	b := importProfileBody{Name: p.Name, Kind: p.Kind, CreatedAt: p.CreatedAt.Time(), UpdatedAt: p.UpdatedAt.Time()}
+	if err := json.Unmarshal([]byte(p.Rules), &b.Profile); err != nil {
+		return b, fmt.Errorf("import profile: %w", err)
+	}
+	for _, list := range []any{&b.Options, &b.Answers, &b.Columns} {
+		switch l := list.(type) {
+		case *[]cardfile.Setting:
+			*l = append([]cardfile.Setting{}, *l...)
+		case *[]cardfile.Answer:
+			*l = append([]cardfile.Answer{}, *l...)
+		case *[]cardfile.Shape:
+			*l = append([]cardfile.Shape{}, *l...)
+		}
+	}
+	return b, nil
+}
+
+// cardArea is the area of the cards of a kind.
+func cardArea(kind string) string { return "card/" + kind }
+
+// profileKinds returns the kinds of cards whose profiles the user may read. Without any, it
+// returns the denial.
+func (r *inquiry) profileKinds() (kinds []string, err error) {
+	for _, kind := range []string{schema.ProviderCard, schema.CustomerCard} {
+		denied := r.mayArea("read", cardArea(kind))
+		if denied == nil {
+			kinds = append(kinds, kind)
+		} else if err == nil {
+			err = denied
+		}
+	}
+	if len(kinds) > 0 {
+		err = nil
+	}
+	return kinds, err
+}
+
+// shownProfiles keeps the profiles that the user may read.
+func (r *inquiry) shownProfiles(all []store.ImportProfile, err error) ([]store.ImportProfile, error) {
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := r.profileKinds()
+	return slices.DeleteFunc(all, func(p store.ImportProfile) bool { return !slices.Contains(kinds, p.Kind) }), err
+}
+
+// getImportProfiles lists the profiles of the own account, by name.
+func getImportProfiles(r *exchange) error {
+	all, err := r.shownProfiles(r.s.store.ImportProfiles(r.Ctx, r.Facts.Account.ID))
+	if err != nil {
+		return err
+	}
+	p, err := r.readParams(map[string]schema.ColumnInfo{})
+	if err != nil {
+		return err
+	}
+	total := len(all)
+	if p.cursor != "" {
+		at, _, err := r.openCursor(p.question, p.cursor)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(q store.ImportProfile) bool { return q.Name+" "+q.Kind <= at.ID })
+	}
+	body := page[importProfileBody]{Items: []importProfileBody{}}
+	for _, q := range all[:min(len(all), p.limit)] {
+		one, err := profileBody(q)
+		if err != nil {
+			return err
+		}
+		body.Items = append(body.Items, one)
+	}
+	if len(all) > p.limit {
+		last := all[p.limit-1]
+		if body.Next, err = r.sealCursor(p.question, &query.Cursor{ID: last.Name + " " + last.Kind}, ""); err != nil {
+			return err
+		}
+	}
+	if p.count {
+		body.Total = &total
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, text)
+}
+
+// profileNamed returns the profile of a name that is shown: of two, that for provider cards.
+func profileNamed(all []store.ImportProfile, name string, err error) (store.ImportProfile, error) {
+	at := slices.IndexFunc(all, func(p store.ImportProfile) bool { return p.Name == name && p.Kind == schema.ProviderCard })
+	if at < 0 {
+		at = slices.IndexFunc(all, func(p store.ImportProfile) bool { return p.Name == name })
+	}
+	switch {
+	case err != nil:
+		return store.ImportProfile{}, err
+	case at < 0:
+		return store.ImportProfile{}, notFound()
+	}
+	return all[at], nil
+}
+
+func getImportProfile(r *exchange) error {
+	name, err := r.param("name")
+	if err != nil {
+		return err
+	}
+	all, err := r.shownProfiles(r.s.store.ImportProfiles(r.Ctx, r.Facts.Account.ID))
+	p, err := profileNamed(all, name, err)
+	if err != nil {
+		return err
+	}
+	body, err := profileBody(p)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return r.answerRow(fiber.StatusOK, importProfileType, text)
+}
+
+// onProfile runs a write on a profile.
+func onProfile(do func(w *writing, name string) (target, error), answer func(*writing, target) (written, error)) func(*exchange) error {
+	return func(r *exchange) error {
+		name, err := r.param("name")
+		if err != nil {
+			return err
+		}
+		return r.write(func(w *writing) (target, error) { return do(w, name) }, answer)
+	}
+}
+
+// answerProfile answers with the profile as it is now. The target holds its kind and name.
+func answerProfile(w *writing, t target) (written, error) {
+	p, err := w.tx.ImportProfile(w.r.Ctx, w.r.Subject.Account.ID, t.sub, t.id)
+	if errors.Is(err, fault.ErrNotFound) {
+		err = notFound()
+	}
+	if err != nil {
+		return written{}, err
+	}
+	body, err := profileBody(p)
+	if err != nil {
+		return written{}, err
+	}
+	text, err := json.Marshal(body)
+	return written{status: fiber.StatusOK, typ: importProfileType, body: text}, err
+}
+
+// seenProfile returns the shown profile of a name, and its representation; nil for none.
+func (w *writing) seenProfile(name string) (*store.ImportProfile, []byte, error) {
+	all, err := w.r.shownProfiles(w.tx.ImportProfiles(w.r.Ctx, w.r.Subject.Account.ID))
+	p, err := profileNamed(all, name, err)
+	if absent(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := profileBody(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := json.Marshal(body)
+	return &p, text, err
+}
+
+func (w *writing) putProfile(name string) (target, error) {
+	t := target{action: "update", typ: importProfileType, id: name, status: fiber.StatusOK}
+	before, current, err := w.seenProfile(name)
+	if err != nil {
+		return t, err
+	}
+	f, malformed := w.sent.fields(anyField)
+	kind := schema.ProviderCard
+	if before != nil {
+		kind = before.Kind
+	}
+	if malformed == nil {
+		if value, sent := f.value("kind"); sent {
+			kind, _ = value.(string)
+		}
+	}
+	if kind != schema.ProviderCard && kind != schema.CustomerCard {
+		return t, invalid("kind", "must be provider or customer")
+	}
+	if err := w.r.mayArea("update", cardArea(kind)); err != nil {
+		return t, err
+	}
+	if malformed != nil {
+		return t, malformed
+	}
+	next, err := f.profile()
+	if err != nil {
+		return t, err
+	}
+	var taken error
+	if before != nil && before.Kind != kind {
+		taken = &problem{kind: kindConflict, field: "kind", detail: fmt.Sprintf("The profile %s is for %s cards. Give another name.", name, before.Kind)}
+	}
+	if err := w.checkIfMatch(importProfileType, current, taken); err != nil {
+		return t, err
+	}
+	if before != nil {
+		was, err := profileBody(*before)
+		if err != nil {
+			return t, err
+		}
+		next.Columns, next.Typical = was.Columns, was.Typical
+	}
+	t.sub = kind
+	return t, w.keepProfile(kind, name, &next)
+}
+
+// keepProfile stores a profile, and writes an audit entry if it is another one than before.
+func (w *writing) keepProfile(kind, name string, next *cardfile.Profile) error {
+	own := w.r.Subject.Account.ID
+	rules, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	was, err := w.tx.ImportProfile(w.r.Ctx, own, kind, name)
+	if err != nil && !errors.Is(err, fault.ErrNotFound) {
+		return err
+	}
+	if was.Rules == string(rules) {
+		return nil
+	}
+	if err := w.tx.PutImportProfile(w.r.Ctx, own, store.ImportProfile{Kind: kind, Name: name, Rules: string(rules)}); err != nil {
+		return err
+	}
+	var before any
+	if was.Name != "" {
+		before = json.RawMessage(was.Rules)
+	}
+	return w.auditProfile(kind, name, before, json.RawMessage(rules))
+}
+
+func (w *writing) dropProfile(name string) (target, error) {
+	t := target{action: "update", typ: importProfileType, id: name, status: fiber.StatusNoContent}
+	before, current, err := w.seenProfile(name)
+	if err == nil && before == nil {
+		err = notFound()
+	}
+	if err != nil {
+		return t, err
+	}
+	if err := w.r.mayArea("update", cardArea(before.Kind)); err != nil {
+		return t, err
+	}
+	if err := w.checkIfMatch(importProfileType, current, nil); err != nil {
+		return t, err
+	}
+	t.sub = before.Kind
+	if err := w.tx.DeleteImportProfile(w.r.Ctx, w.r.Subject.Account.ID, before.Kind, name); err != nil {
+		return t, err
+	}
+	return t, w.auditProfile(before.Kind, name, json.RawMessage(before.Rules), nil)
+}
+
+// auditProfile writes an audit entry about a profile of the own account.
+func (w *writing) auditProfile(kind, name string, before, after any) error {
+	own := w.r.Subject.Account.ID
+	row, err := w.tx.PolicyRow(w.r.Ctx, "account", own)
+	if err != nil {
+		return err
+	}
+	column := importProfileType + ":" + kind + ":" + name
+	return w.audit(target{action: "update", typ: "account", id: own, row: row}, map[string]any{column: before}, map[string]any{column: after})
+}
+
+// profile reads the body of a profile.
+func (f *fields) profile() (p cardfile.Profile, err error) {
+	p = cardfile.Profile{Options: []cardfile.Setting{}, Answers: []cardfile.Answer{}, Columns: []cardfile.Shape{}}
+	f.value("kind")
+	f.decode("options", &p.Options)
+	f.decode("answers", &p.Answers)
+	f.decode("limits", &p.Limits)
+	for i, s := range p.Options {
+		if err := profileOption(s); err != nil {
+			f.refuse("options", "has a fault in entry "+strconv.Itoa(i+1)+": "+err.Error())
+		}
+	}
+	for i, a := range p.Answers {
+		if !cardfile.Answers(a.Parameter) {
+			f.refuse("answers", "has a fault in entry "+strconv.Itoa(i+1)+": "+a.Parameter+" answers no question")
+		}
+	}
+	if p.Limits.Median < 0 || p.Limits.Row < 0 || p.Limits.Countries < 0 || p.Limits.Removed < 0 || max(p.Limits.Median, p.Limits.Row) > maxTimes || max(p.Limits.Countries, p.Limits.Removed) > 100 {
+		f.refuse("limits", "must be numbers of times up to 1000000, and percents up to 100")
+	}
+	return p, f.err()
+}
+
+const maxTimes = 1_000_000
+
+// profileOption checks an option that a profile holds.
+func profileOption(s cardfile.Setting) error {
+	if cardfile.Answers(s.Parameter) || slices.Contains(besideProfile, s.Parameter) {
+		return errors.New(s.Parameter + " is no option of profiles")
+	}
+	q := importReader{}
+	q.set(s.Parameter, s.Value)
+	return q.err
+}
+
+// besideProfile are parameters that belong to one import.
+var besideProfile = append([]string{"mode", "base", "name", "profile", "confirm"}, besidePlan...)
+
+// decode reads a field that is a list or an object of known fields.
+func (f *fields) decode(name string, into any) {
+	value, sent := f.value(name)
+	if !sent {
+		return
+	}
+	text, err := json.Marshal(value)
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		err = d.Decode(into)
+	}
+	if err != nil {
+		f.refuse(name, "does not have the documented form")
+	}
+}
+
+// usedProfile is the profile of an import.
+type usedProfile struct {
+	kind, name string
+	rules      cardfile.Profile
+	stored     bool
+	options    []cardfile.Setting
+	used       []cardfile.Answer
+	learnt     *cardfile.Profile // after the file was read
+}
+
+// useProfile loads the profile that an import names. A name without a profile is a new one.
+func (w *writing) useProfile(run *importRun) error {
+	name := run.order.profile
+	if name == "" {
+		return nil
+	}
+	card, err := w.tx.Card(w.r.Ctx, run.card)
+	if err != nil {
+		return err
+	}
+	if err := w.r.mayArea("read", cardArea(card.Kind)); err != nil {
+		return err
+	}
+	p := &usedProfile{kind: card.Kind, name: name}
+	found, err := w.tx.ImportProfile(w.r.Ctx, w.r.Subject.Account.ID, card.Kind, name)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		if err := json.Unmarshal([]byte(found.Rules), &p.rules); err != nil {
+			return fmt.Errorf("import profile: %w", err)
+		}
+		p.stored = true
+	}
+	if run.profile == nil || run.profile.on() != p.on() { // else it may have learnt already
+		run.profile = p
+	}
+	return nil
+}
+
+// resolved returns the options for a file: those of the import, those of the profile that the
+// import does not give, and the answers to the questions of the file.
+func (p *usedProfile) resolved(ctx context.Context, f cardfile.File, order *importOrder, o cardfile.Options) (cardfile.Options, error) {
+	var options, answers []cardfile.Setting
+	for _, g := range order.given {
+		switch s := (cardfile.Setting{Parameter: g[0], Value: g[1]}); {
+		case cardfile.Answers(s.Parameter):
+			answers = append(answers, s)
+		case !slices.Contains(besideProfile, s.Parameter):
+			options = append(options, s)
+		}
+	}
+	for _, s := range p.rules.Options {
+		if !slices.ContainsFunc(order.given, func(g [2]string) bool { return g[0] == s.Parameter }) {
+			options = append(options, s)
+		}
+	}
+	q := importReader{}
+	for _, s := range options {
+		q.set(s.Parameter, s.Value)
+	}
+	if q.err != nil {
+		return o, q.err
+	}
+	plain := q.order.options
+	plain.Currency, plain.Direction, plain.Now, plain.Amend, plain.Work = o.Currency, o.Direction, o.Now, o.Amend, o.Work
+	plain, used, err := p.rules.Resolve(ctx, f, plain, answers)
+	p.options, p.used = options, used
+	return plain, err
+}
+
+// learn compares a file with the profile, and keeps what the profile is to be.
+func (p *usedProfile) learn(report *cardfile.Report, typical *cardfile.Typical, confirmed []string) error {
+	if open := p.rules.Changes(report, typical, confirmed); len(open) > 0 {
+		return cardfile.Open(open, report.Mapping)
+	}
+	learnt := p.rules.Learn(p.options, p.used, report, typical)
+	p.learnt = &learnt
+	return nil
+}
+
+// on names the rules of the profile among the inputs of the reading.
+func (p *usedProfile) on() string {
+	if p == nil {
+		return ""
+	}
+	text, err := json.Marshal(p.rules)
+	if err != nil {
+		return err.Error() // impossible: it was read from JSON
+	}
+	return string(text)
+}
+
+// keepLearnt stores what an applied import has taught its profile.
+func (w *writing) keepLearnt(p *usedProfile) error {
+	if err := w.r.mayArea("update", cardArea(p.kind)); err != nil {
+		return err
+	}
+	return w.keepProfile(p.kind, p.name, p.learnt)
+}

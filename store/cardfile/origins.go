@@ -1,0 +1,103 @@
+package cardfile
+
+import (
+	"fmt"
+	"strings"
+
+	"resellerd/store/rating"
+)
+
+// countryNames are English names of countries with their codes, as ITU-T E.164 assigns them.
+// A name of several countries has several codes.
+const countryNames = `Afghanistan 93;Albania 355;Algeria 213;Andorra 376;Angola 244;Argentina 54;Armenia 374;Aruba 297;Australia 61,672;Austria 43;Azerbaijan 994;
+Bahrain 973;Bangladesh 880;Belarus 375;Belgium 32;Belize 501;Benin 229;Bhutan 975;Bolivia 591;Botswana 267;Brazil 55;Brunei 673;Bulgaria 359;Burundi 257;
+Cambodia 855;Cameroon 237;Chad 235;Chile 56;China 86,852,853;Colombia 57;Comoros 269;Croatia 385;Cuba 53;Cyprus 357,90;Czechia 420;Denmark 45,298,299;Djibouti 253;
+Ecuador 593;Egypt 20;Eritrea 291;Estonia 372;Eswatini 268;Ethiopia 251;Fiji 679;Finland 358;France 33,262,508,590,594,596;Gabon 241;Gambia 220;Germany 49;Ghana 233;
+Gibraltar 350;Greece 30;Greenland 299;Guatemala 502;Guyana 592;Haiti 509;Honduras 504;Hungary 36;Iceland 354;India 91;Indonesia 62;Iran 98;Iraq 964;
+Israel 972,970;Italy 39,379;Japan 81;Jordan 962;Kazakhstan 7,997;Kenya 254;Kiribati 686;Kosovo 383,377,381,386;Kuwait 965;Kyrgyzstan 996;Laos 856;Latvia 371;Lebanon 961;
+Lesotho 266;Liberia 231;Libya 218;Liechtenstein 423,417;Lithuania 370;Luxembourg 352;Macau 853;Madagascar 261;Malawi 265;Malaysia 60;Maldives 960;Mali 223;Malta 356;
+Mauritania 222;Mauritius 230;Mexico 52;Moldova 373;Monaco 377;Mongolia 976;Montenegro 382;Morocco 212;Mozambique 258;Myanmar 95;Namibia 264;Nauru 674;Nepal 977;
+Netherlands 31,599,297;Nicaragua 505;Niger 227;Nigeria 234;Norway 47;Oman 968;Pakistan 92;Palau 680;Panama 507;Paraguay 595;Peru 51;Philippines 63;Poland 48;Portugal 351;
+Qatar 974;Romania 40;Russia 7;Rwanda 250;Samoa 685;Senegal 221;Serbia 381,383;Seychelles 248;Singapore 65;Slovakia 421;Slovenia 386;Somalia 252;Spain 34;Sudan 249;
+Suriname 597;Sweden 46;Switzerland 41;Syria 963;Taiwan 886;Tajikistan 992;Tanzania 255;Thailand 66;Togo 228;Tonga 676;Tunisia 216;Turkey 90;Turkmenistan 993;
+Tuvalu 688;UAE 971;Uganda 256;UK 44;Ukraine 380;Uruguay 598;USA 1;Uzbekistan 998;Vanuatu 678;Venezuela 58;Vietnam 84;Yemen 967;Zambia 260;Zimbabwe 263`
+
+// codesByName maps the usual spellings of the first word of a name to country codes.
+var codesByName = func() map[string][]string {
+	all := map[string][]string{}
+	for entry := range strings.SplitSeq(countryNames, ";") {
+		name, codes, _ := strings.Cut(strings.TrimSpace(entry), " ")
+		for _, spelling := range []string{name, strings.ToUpper(name), strings.ToLower(name)} {
+			all[spelling] = strings.Split(codes, ",")
+		}
+	}
+	return all
+}()
+
+// unassigned marks the first three digits of prefixes that begin with no country code.
+var unassigned = func() (none [1000]bool) {
+	for i := range none {
+		none[i] = CountryCode(fmt.Sprintf("%03d", i)) == ""
+	}
+	return none
+}()
+
+// origins counts prefixes without a country, and names of another country than their prefix.
+type origins struct {
+	unknown, contrary int
+	prefix, text      string // the first of each
+	other             string // the prefix of the name
+
+	last      string // the name that was seen last
+	lastCodes []string
+}
+
+// see counts the prefixes of a row.
+func (o *origins) see(prefixes []rating.Prefix, name string) {
+	if name != o.last {
+		o.last, o.lastCodes = name, codesByName[firstWord(name)]
+	}
+	for _, p := range prefixes {
+		n := min(p.Len(), 3)
+		lead := int(p>>60&15)*100 + int(p>>56&15)*10 + int(p>>52&15)
+		switch {
+		case n == 3 && unassigned[lead], n < 3 && CountryCode(p.String()) == "":
+			if o.unknown++; o.prefix == "" {
+				o.prefix = p.String()
+			}
+		case len(o.lastCodes) > 0 && !beginsWith(p, o.lastCodes):
+			if o.contrary++; o.text == "" {
+				o.text, o.other = strings.Clone(name), p.String()
+			}
+		}
+	}
+}
+
+func firstWord(name string) string {
+	name = strings.TrimSpace(name)
+	if at := strings.IndexAny(name, " -,/(:_"); at >= 0 {
+		return name[:at]
+	}
+	return name
+}
+
+func beginsWith(p rating.Prefix, codes []string) bool {
+	var digits [rating.MaxDigits]byte
+	text := p.Append(digits[:0])
+	for _, code := range codes {
+		if n := min(len(text), len(code)); string(text[:n]) == code[:n] {
+			return true
+		}
+	}
+	return false
+}
+
+// warn warns of what see counted.
+func (o *origins) warn(r *reader) {
+	if o.unknown > 0 {
+		r.warn(fmt.Sprintf("prefixes that begin with no country code: %d; the first is %s", o.unknown, o.prefix))
+	}
+	if o.contrary > 0 {
+		r.warn(fmt.Sprintf("names of another country than their prefix: %d; the first is %q on %s", o.contrary, excerpt(o.text), o.other))
+	}
+}

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"resellerd/store/coop"
+	"resellerd/store/dialect"
+)
+
+// PriceMove is a price of a minute that rises or falls.
+type PriceMove struct {
+	Prefix  string
+	Was, Is int64 // with ten decimals
+}
+
+// Compared holds the known prices for some prefixes of an import.
+type Compared struct {
+	Own   bool // the rates in force of the card itself
+	Pairs []PriceMove
+}
+
+// Sampled is a rate of an import that is compared with other cards.
+type Sampled struct {
+	Prefix string
+	Cost   int64
+}
+
+// Sample gives the rates to compare with the cards of Import.Known.
+func (i *Importer) Sample(some []Sampled) { i.sampled = some }
+
+// Limits of what an import lists.
+const (
+	maxMoves  = 20
+	maxDoubts = 100
+	maxKnown  = 3 // other cards to compare with
+)
+
+// minutePrices are the indexes of the prices of a minute.
+var minutePrices = []int{costAt, rateColumn("inter"), rateColumn("intra")}
+
+// move keeps the price of a prefix that rises or falls most, if it is one of the largest, or
+// beyond the limit of the import.
+func (d *Imported) move(prefix string, was, is []any, what *Import) {
+	if was == nil || is == nil || was[statusAt] != is[statusAt] || is[statusAt] == "blocked" {
+		return
+	}
+	m := PriceMove{Prefix: prefix, Was: orCost(was, costAt), Is: orCost(is, costAt)}
+	for _, at := range minutePrices[1:] {
+		if was[at] == nil && is[at] == nil {
+			continue
+		}
+		if other := (PriceMove{prefix, orCost(was, at), orCost(is, at)}); other.further(m) {
+			m = other
+		}
+	}
+	switch {
+	case m.Is > m.Was:
+		d.Rises = m.among(d.Rises)
+	case m.Is < m.Was:
+		d.Falls = m.among(d.Falls)
+	default:
+		return
+	}
+	if what.RowTimes > 0 && m.beyond(what.RowTimes) && !what.Confirm[PriceMove{Prefix: m.Prefix, Is: m.Is}] {
+		if d.Doubts++; len(d.Doubtful) < maxDoubts {
+			d.Doubtful = append(d.Doubtful, m)
+		}
+	}
+}
+
+// spread returns the greater and the lesser price.
+func (m PriceMove) spread() (most, least uint64) {
+	return uint64(max(m.Was, m.Is, 0)), uint64(max(min(m.Was, m.Is), 0))
+}
+
+// further reports whether the ratio of the prices is greater than that of another move.
+func (m PriceMove) further(than PriceMove) bool {
+	most, least := m.spread()
+	otherMost, otherLeast := than.spread()
+	hi, lo := bits.Mul64(most, otherLeast)
+	otherHi, otherLo := bits.Mul64(otherMost, least)
+	return cmp.Or(cmp.Compare(hi, otherHi), cmp.Compare(lo, otherLo)) > 0
+}
+
+// beyond reports whether one price is more than times the other.
+func (m PriceMove) beyond(times int64) bool {
+	most, least := m.spread()
+	hi, lo := bits.Mul64(least, uint64(times))
+	return hi == 0 && most > lo
+}
+
+// among adds a move to the largest ones, which are in the order of their size.
+func (m PriceMove) among(list []PriceMove) []PriceMove {
+	if len(list) == maxMoves && !m.further(list[maxMoves-1]) {
+		return list
+	}
+	at := slices.IndexFunc(list, m.further)
+	if at < 0 {
+		at = len(list)
+	}
+	if list = slices.Insert(list, at, m); len(list) > maxMoves {
+		list = list[:maxMoves]
+	}
+	return list
+}
+
+// knownRevisions returns the active revisions of the cards whose rates may be read, at most
+// maxKnown.
+func (tx *Tx) knownRevisions(ctx context.Context, rates RateAccess, what *Import) (revisions []string, err error) {
+	for _, card := range what.Known {
+		if len(revisions) == maxKnown {
+			break
+		}
+		if card == what.Card {
+			continue
+		}
+		if err := rates.Reads(ctx, card); errors.Is(err, ErrRatesHidden) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		active, err := tx.activeRevision(ctx, card)
+		if err != nil {
+			return nil, err
+		}
+		if active.ID != "" {
+			revisions = append(revisions, active.ID)
+		}
+	}
+	return revisions, nil
+}
+
+// lookedUp is how many prefixes a comparison looks up in one statement.
+const lookedUp = 500
+
+// compare looks up the sampled prefixes in the rates in force of the card, or else in those of
+// the known cards.
+func (i *Importer) compare(ctx context.Context, at *site) error {
+	if i.what.Compare == nil || len(i.sampled) == 0 {
+		return nil
+	}
+	var own, others Compared
+	own.Own = true
+	var err error
+	if i.base.ID != "" && !i.blind {
+		if own.Pairs, err = i.pairs(ctx, at, i.base.ID); err != nil {
+			return err
+		}
+	}
+	if len(own.Pairs) > 0 {
+		i.what.Compare(own)
+		return nil
+	}
+	for _, revision := range i.known {
+		some, err := i.pairs(ctx, at, revision)
+		if err != nil {
+			return err
+		}
+		others.Pairs = append(others.Pairs, some...)
+	}
+	i.what.Compare(others)
+	return nil
+}
+
+func (i *Importer) pairs(ctx context.Context, at *site, revision string) (all []PriceMove, err error) {
+	type known struct {
+		Prefix string
+		Cost   int64
+	}
+	for some := range slices.Chunk(i.sampled, lookedUp) {
+		if err := coop.Yield(ctx); err != nil {
+			return nil, err
+		}
+		args, prices := []any{revision}, map[string]int64{}
+		for _, s := range some {
+			args = append(args, s.Prefix)
+			prices[s.Prefix] = s.Cost
+		}
+		found, err := dialect.SelectAll[known](ctx, at.store.dialect, at.on(),
+			"SELECT prefix, cost FROM rates WHERE revision_id = ? AND status = 'open' AND prefix IN (?"+strings.Repeat(", ?", len(some)-1)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range found {
+			all = append(all, PriceMove{k.Prefix, k.Cost, prices[k.Prefix]})
+		}
+	}
+	return all, nil
+}
+
+// CompareRatio orders moves by the ratio of their new prices to the old ones.
+func (m PriceMove) CompareRatio(other PriceMove) int {
+	hi, lo := bits.Mul64(uint64(max(m.Is, 0)), uint64(max(other.Was, 0)))
+	otherHi, otherLo := bits.Mul64(uint64(max(other.Is, 0)), uint64(max(m.Was, 0)))
+	return cmp.Or(cmp.Compare(hi, otherHi), cmp.Compare(lo, otherLo))
+}

@@ -1,0 +1,308 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+)
+
+// An amendment stores which prefixes it changes. If another revision than its base is active
+// when it is to be activated, it is rebased: its other prefixes get the rates of the active
+// revision. That is possible if both descend from one revision by amendments.
+
+// maxChanges is how many changed prefixes of an amendment are stored. An amendment with more
+// of them is never rebased.
+const maxChanges = 200_000
+
+// ErrBaseMoved says that an amendment must be rebased before it is activated. See Rebase.
+var ErrBaseMoved = errors.New("the amendment must be rebased first")
+
+// keepChanges stores the prefixes that an amendment changes.
+func (tx *Tx) keepChanges(ctx context.Context, revision string, changes []byte) error {
+	_, err := tx.exec(ctx, "INSERT INTO revision_changes (revision_id, prefixes) VALUES (?, ?)", revision, string(changes))
+	return err
+}
+
+// changesOf returns the prefixes that amendments change, in the order of text. known is false if
+// they are not stored for one of them.
+func (tx *Tx) changesOf(ctx context.Context, revisions ...string) (prefixes map[string]bool, known bool, err error) {
+	prefixes = map[string]bool{}
+	for _, id := range revisions {
+		found, err := dialect.SelectAll[struct{ Prefixes string }](ctx, tx.store.dialect, tx.tx, "SELECT prefixes FROM revision_changes WHERE revision_id = ?", id)
+		if err != nil || len(found) == 0 {
+			return nil, false, err
+		}
+		for prefix := range strings.FieldsSeq(found[0].Prefixes) {
+			prefixes[prefix] = true
+		}
+	}
+	return prefixes, true, nil
+}
+
+// lineage maps each amendment of a card to its base.
+func (tx *Tx) lineage(ctx context.Context, card string) (map[string]string, error) {
+	found, err := dialect.SelectAll[struct {
+		ID     string
+		BaseID string `db:"base_id"`
+	}](ctx, tx.store.dialect, tx.tx, "SELECT id, base_id FROM revisions WHERE card_id = ? AND base_id IS NOT NULL", card)
+	if err != nil {
+		return nil, err
+	}
+	bases := map[string]string{}
+	for _, r := range found {
+		bases[r.ID] = r.BaseID
+	}
+	return bases, nil
+}
+
+// ancestors returns a revision, its base, the base of that, and so on.
+func ancestors(bases map[string]string, id string) (all []string) {
+	for id != "" && !slices.Contains(all, id) {
+		all = append(all, id)
+		id = bases[id]
+	}
+	return all
+}
+
+// apart returns the amendments between two revisions and their nearest common ancestor. ok is
+// false if they have none.
+func apart(bases map[string]string, one, other string) (between []string, ok bool) {
+	up, also := ancestors(bases, one), ancestors(bases, other)
+	for n, id := range up {
+		if at := slices.Index(also, id); at >= 0 {
+			return append(slices.Clone(up[:n]), also[:at]...), true
+		}
+	}
+	return nil, false
+}
+
+// rebasing returns the prefixes whose rates an amendment takes from the active revision when it
+// is rebased. ok is false if it cannot be rebased.
+func (tx *Tx) rebasing(ctx context.Context, r *Revision, active string) (prefixes []string, ok bool, err error) {
+	bases, err := tx.lineage(ctx, r.CardID)
+	if err != nil {
+		return nil, false, err
+	}
+	between, ok := apart(bases, r.BaseID, active)
+	if !ok {
+		return nil, false, nil
+	}
+	own, known, err := tx.changesOf(ctx, r.ID)
+	if err != nil || !known {
+		return nil, false, err
+	}
+	others, known, err := tx.changesOf(ctx, between...)
+	if err != nil || !known || len(others) > maxChanges {
+		return nil, false, err
+	}
+	for prefix := range others {
+		if !own[prefix] {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	slices.Sort(prefixes)
+	return prefixes, true, nil
+}
+
+// Rebase bases an amendment that was never active on the card's active revision: prefixes that
+// the amendment does not change get the rates of the active revision. It does nothing if that is
+// the base already. It returns ErrNotFound, or ErrConflict, with ReasonBaseChanged, if the two
+// do not descend from one revision by amendments.
+func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
+	r, err := tx.Revision(ctx, card, id)
+	if err != nil {
+		return err
+	}
+	active, err := tx.activeRevision(ctx, card)
+	if err != nil || r.BaseID == "" || r.Number != 0 || !unpublished(&r) || r.BaseID == active.ID {
+		return err
+	}
+	prefixes, ok, err := tx.rebasing(ctx, &r, active.ID)
+	if err == nil && !ok {
+		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
+	}
+	if err == nil {
+		err = tx.copyRates(ctx, &r, active.ID, prefixes)
+	}
+	if err == nil {
+		r.BaseID = active.ID
+		_, err = tx.execNamed(ctx, revisionsTable.update, r)
+	}
+	if err == nil {
+		err = tx.passOn(ctx, &r, prefixes)
+	}
+	if err != nil {
+		return fmt.Errorf("revision %s: %w", id, err)
+	}
+	return nil
+}
+
+// passOn gives the amendments that are based on a revision the rates that it got itself, except
+// for the prefixes that they change.
+func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	waiting, err := tx.waiting(ctx, r.CardID)
+	if err != nil {
+		return err
+	}
+	for _, next := range waiting {
+		if next.BaseID != r.ID {
+			continue
+		}
+		own, known, err := tx.changesOf(ctx, next.ID)
+		if err != nil {
+			return err
+		}
+		if !known {
+			continue
+		}
+		taken := slices.DeleteFunc(slices.Clone(prefixes), func(prefix string) bool { return own[prefix] })
+		if err := tx.copyRates(ctx, &next, r.ID, taken); err != nil {
+			return err
+		}
+		if _, err := tx.execNamed(ctx, revisionsTable.update, next); err != nil {
+			return err
+		}
+		if err := tx.passOn(ctx, &next, taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyRates gives some prefixes of a revision the rates of another one.
+func (tx *Tx) copyRates(ctx context.Context, r *Revision, from string, prefixes []string) error {
+	columns := strings.Join(rateColumns[1:], ", ")
+	for some := range slices.Chunk(prefixes, lookedUp) {
+		args := []any{r.ID}
+		for _, prefix := range some {
+			args = append(args, prefix)
+		}
+		in := " WHERE revision_id = ? AND prefix IN (?" + strings.Repeat(", ?", len(some)-1) + ")"
+		gone, err := tx.exec(ctx, "DELETE FROM rates"+in, args...)
+		if err != nil {
+			return err
+		}
+		args[0] = from
+		came, err := tx.exec(ctx, "INSERT INTO rates (revision_id, "+columns+") SELECT CAST(? AS TEXT), "+columns+" FROM rates"+in, append([]any{r.ID}, args...)...)
+		if err != nil {
+			return err
+		}
+		r.Rows += came - gone
+	}
+	return nil
+}
+
+// baseMoved returns ErrBaseMoved if an amendment must be rebased on the active revision, and
+// ErrConflict if it cannot be.
+func (tx *Tx) baseMoved(ctx context.Context, r *Revision, active string) error {
+	if r.BaseID == "" || r.Number != 0 || r.BaseID == active {
+		return nil
+	}
+	_, ok, err := tx.rebasing(ctx, r, active)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		return ErrBaseMoved
+	}
+	return refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
+}
+
+// Amendments lists the revisions of a card that were never active and are based on a revision,
+// directly or through others, in the order in which they were made.
+func (tx *Tx) Amendments(ctx context.Context, card, on string) (ids []string, err error) {
+	bases, err := tx.lineage(ctx, card)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := tx.waiting(ctx, card)
+	for _, r := range waiting {
+		if r.ID != on && slices.Contains(ancestors(bases, r.ID), on) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, err
+}
+
+// waiting lists the revisions of a card that were never active.
+func (tx *Tx) waiting(ctx context.Context, card string) ([]Revision, error) {
+	return dialect.SelectAll[Revision](ctx, tx.store.dialect, tx.tx, revisionsTable.query+
+		" WHERE card_id = ? AND status IN (?, ?, ?) ORDER BY created_at, id", card, RevisionDraft, RevisionScheduled, RevisionHeld)
+}
+
+// Overlap is a prefix that another amendment changes too, which was never active.
+type Overlap struct {
+	Prefix   string
+	Revision Revision // the other one
+	Rate     *int64   // its price of a minute; nil if it blocks or removes the prefix
+}
+
+// maxOverlaps limits the overlaps that an import lists, and the amendments it looks at.
+const maxOverlaps = 100
+
+// overlaps lists the prefixes that an amendment and other ones change. Amendments that it is
+// based on are left out. It also returns a replacement that waits, if there is one: the
+// amendment could not be rebased on it.
+func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported) (all []Overlap, replacements []Revision, err error) {
+	bases, err := tx.lineage(ctx, card)
+	if err != nil {
+		return nil, nil, err
+	}
+	waiting, err := tx.waiting(ctx, card)
+	if err != nil {
+		return nil, nil, err
+	}
+	mine := map[string]bool{}
+	for i := range drafts {
+		for prefix := range strings.FieldsSeq(string(drafts[i].changes)) {
+			mine[prefix] = true
+		}
+	}
+	under := ancestors(bases, base)
+	for n, r := range waiting {
+		switch {
+		case n == maxOverlaps || len(all) >= maxOverlaps:
+			return all, replacements, nil
+		case slices.Contains(under, r.ID):
+			continue
+		case r.BaseID == "":
+			if r.Status == RevisionScheduled {
+				replacements = append(replacements, r)
+			}
+			continue
+		}
+		theirs, _, err := tx.changesOf(ctx, r.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		var both []string
+		for prefix := range theirs {
+			if mine[prefix] {
+				both = append(both, prefix)
+			}
+		}
+		slices.Sort(both)
+		for _, prefix := range both[:min(len(both), maxOverlaps-len(all))] {
+			o := Overlap{Prefix: prefix, Revision: r}
+			found, err := dialect.SelectOne[struct {
+				Cost   int64
+				Status string
+			}](ctx, tx.store.dialect, tx.tx, "SELECT cost, status FROM rates WHERE revision_id = ? AND prefix = ?", r.ID, prefix)
+			if err == nil && found.Status == "open" {
+				o.Rate = &found.Cost
+			} else if err != nil && !errors.Is(err, fault.ErrNotFound) {
+				return nil, nil, err
+			}
+			all = append(all, o)
+		}
+	}
+	return all, replacements, nil
+}

@@ -1,0 +1,120 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"resellerd/store"
+	"resellerd/store/fault"
+)
+
+// costsOf returns the costs of a revision as "prefix=cost …".
+func costsOf(t *testing.T, s *store.Store, revision string) string {
+	var all []string
+	for _, r := range stored(t, s, revision) {
+		all = append(all, fmt.Sprintf("%s=%d", r.Prefix, r.Cost))
+	}
+	return strings.Join(all, " ")
+}
+
+// amendment imports new costs into a draft that is based on a revision. A negative cost removes.
+func amendment(tx *store.Tx, card, base string, costs map[string]int64) store.Imported {
+	drafts := must(tx.Import(ctx, store.AllRates, importOf(card, base, func(to *store.Importer) error {
+		for prefix, cost := range costs {
+			rate := store.RateGiven{Rate: store.Rate{Prefix: prefix, Cost: max(cost, 0), Pulse: 1}, Given: ^uint16(0), Removed: cost < 0}
+			mustDo(to.Put(0, rate))
+		}
+		return nil
+	})))
+	mustDo(tx.SetBase(ctx, &drafts[0], base))
+	return drafts[0]
+}
+
+// Five notices arrive in a week, out of order. One is withdrawn. Each changes its own prefixes, and none is held.
+func TestAmendmentsAreRebasedInTheOrderInWhichTheyTakeEffect(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, at func(hour int)) {
+		card := c.bought.ID
+		day := map[string]store.Revision{}
+		schedule := func(tx *store.Tx, name, base string, when int, costs map[string]int64) {
+			d := amendment(tx, card, base, costs)
+			if len(d.Overlaps) > 0 {
+				t.Errorf("%s overlaps %+v", name, d.Overlaps)
+			}
+			day[name] = must(tx.ScheduleRevision(ctx, store.AllRates, card, d.Revision.ID, store.Schedule{At: hour(when), UserID: c.staff.ID}))
+		}
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base := active(tx, card, store.Rate{Prefix: "1", Cost: 1, Pulse: 1}, store.Rate{Prefix: "44", Cost: 1, Pulse: 1}, store.Rate{Prefix: "49", Cost: 1, Pulse: 1})
+			schedule(tx, "thursday", base.ID, 96, map[string]int64{"44": 4})
+			schedule(tx, "tuesday", base.ID, 48, map[string]int64{"49": 2})
+			schedule(tx, "wednesday", day["tuesday"].ID, 72, map[string]int64{"33": 3})
+			schedule(tx, "monday", base.ID, 24, map[string]int64{"1": -1})
+			schedule(tx, "friday", day["thursday"].ID, 120, map[string]int64{"7": 5})
+		})
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			overlaps := amendment(tx, card, day["tuesday"].ID, map[string]int64{"44": 9, "49": 9}).Overlaps
+			if len(overlaps) != 1 || overlaps[0].Prefix != "44" || overlaps[0].Revision.ID != day["thursday"].ID || *overlaps[0].Rate != 4 {
+				t.Errorf("%+v", overlaps)
+			}
+			if later := must(tx.Amendments(ctx, card, day["thursday"].ID)); len(later) != 1 || later[0] != day["friday"].ID {
+				t.Errorf("based on Thursday's: %v", later)
+			}
+			refused(t, tx.DeleteRevision(ctx, card, day["thursday"].ID), fault.ErrConflict, "")
+			must(tx.CancelSchedule(ctx, card, day["thursday"].ID))
+		})
+		for _, step := range []struct {
+			name string
+			hour int
+			want string
+		}{
+			{"monday", 24, "44=1 49=1"},
+			{"tuesday", 48, "44=1 49=2"},
+			{"wednesday", 72, "33=3 44=1 49=2"},
+			{"friday", 120, "33=3 44=1 49=2 7=5"},
+		} {
+			at(step.hour)
+			id := day[step.name].ID
+			err := c.Write(ctx, c.master.ID, func(tx *store.Tx) error {
+				_, err := tx.ActivateRevision(ctx, store.AllRates, card, id)
+				return err
+			})
+			if errors.Is(err, store.ErrBaseMoved) {
+				mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+					mustDo(tx.Rebase(ctx, card, id))
+					mustDo(tx.Rebase(ctx, card, id))
+				})
+				mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) { must(tx.ActivateRevision(ctx, store.AllRates, card, id)) })
+			} else if err != nil {
+				t.Fatalf("%s: %v", step.name, err)
+			}
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				r := must(tx.Revision(ctx, card, id))
+				if got := costsOf(t, c.Store, id); got != step.want || r.Status != store.RevisionActive || r.Rows != int64(len(strings.Fields(got))) {
+					t.Errorf("%s: %s, %d rows, %s; want %s", step.name, got, r.Rows, r.Status, step.want)
+				}
+			})
+		}
+	})
+}
+
+// A replacement is no amendment: what was based on the rates before it is held.
+func TestAnAmendmentIsNotRebasedOnAReplacement(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		card := c.bought.ID
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base := active(tx, card, store.Rate{Prefix: "49", Cost: 1, Pulse: 1})
+			d := amendment(tx, card, base.ID, map[string]int64{"44": 4})
+			active(tx, card, store.Rate{Prefix: "49", Cost: 2, Pulse: 1})
+			_, err := tx.ActivateRevision(ctx, store.AllRates, card, d.Revision.ID)
+			if refused(t, err, fault.ErrConflict, "base_id"); reasonOf(err) != store.ReasonBaseChanged {
+				t.Errorf("got %v", err)
+			}
+			if err := tx.Rebase(ctx, card, d.Revision.ID); reasonOf(err) != store.ReasonBaseChanged {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+}
