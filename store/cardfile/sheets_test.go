@@ -1,0 +1,79 @@
+package cardfile_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"resellerd/store/cardfile"
+)
+
+// A workbook as people send it: a merged title, a second table with the same headings, numbers as texts, a date as
+// a date, and hidden parts, which the report names.
+func TestASheetAsPeopleFormatItIsRead(t *testing.T) {
+	t.Parallel()
+	book := excelize.NewFile()
+	defer book.Close()
+	const sheet = "Sheet1"
+	put := func(at string, values ...any) {
+		if err := book.SetSheetRow(sheet, at, &values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("A1", "Rates of a carrier")
+	put("A3", "Code", "Destination", "Rate", "Effective Date")
+	put("A4", "44", "UK", "0,012", time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	put("A5", 49, "Germany", 0.01, time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	put("A7", "Code", "Destination", "Rate", "Effective Date")
+	put("A8", "33", "France", "0,02", "01.01.2030")
+	for _, err := range []error{book.MergeCell(sheet, "A1", "D1"), book.SetRowVisible(sheet, 5, false), book.SetColVisible(sheet, "B", false)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := book.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	rows, report, err := readAll(t, fileOf("a.xlsx", out.Bytes()), cardfile.Options{Zone: time.UTC, NANP: no(), Maps: []string{"Effective Date=effective_date:dmy"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rows {
+		got = append(got, fmt.Sprint(r.Prefix, "=", r.Cost, " ", r.From.Year()))
+	}
+	if !slices.Equal(got, []string{"44=0.012 2030", "49=0.01 2030", "33=0.02 2030"}) {
+		t.Errorf("%q", got)
+	}
+	for _, want := range []string{`the sheet "Sheet1" hides rows: 1`, `the sheet "Sheet1" hides columns`} {
+		if !strings.Contains(strings.Join(report.Warnings, "\n"), want) {
+			t.Errorf("no %q in %q", want, report.Warnings)
+		}
+	}
+}
+
+// Which sheet or card to read is a question with its choices, as everything else is.
+func TestWhichPartOfAFileToReadIsAsked(t *testing.T) {
+	t.Parallel()
+	books := archive(t, "xl/workbook.xml", `<workbook xmlns:r="r"><sheets><sheet name="A" r:id="a"/><sheet name="B" r:id="a"/></sheets></workbook>`,
+		"xl/_rels/workbook.xml.rels", bookRels, "xl/s.xml", `<worksheet/>`)
+	for name, c := range map[string]struct {
+		file cardfile.File
+		want string
+	}{
+		"sheets": {fileOf("a.xlsx", books), "sheet: sheet=A sheet=B sheet=*"},
+		"cards":  {fileOf("a.json", []byte(`{"cards":{"a":{},"b":{}}}`)), "card: card=a card=b"},
+		"commas": {fileOf("a.csv", []byte("Prefix;Rate\n447,712;1\n")), "commas Prefix: commas=thousands -> line 2: 447712 costs 1, 0/1 | commas=list -> line 2: 447 to 712 (2 prefixes) costs 1, 0/1 |"},
+		"ods":    {fileOf("a.ods", archive(t, "mimetype", "x", "content.xml", "<x/>")), "error: the file is an OpenDocument spreadsheet (ODS): save it as XLSX or CSV"},
+	} {
+		if got := askedOf(t, c.file, cardfile.Options{NANP: no()}); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
