@@ -217,3 +217,40 @@ func TestAPackedFileIsImportedOnTheCommandLine(t *testing.T) {
 		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
 }
+
+// Answers are kept under a name, and the next file of the same shape needs none. Doubtful numbers are shown with the question.
+func TestTheCommandLineKeepsAnswersInAProfile(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	args := func(file string, more ...string) []string {
+		return append([]string{"card", "import", write(t, "weekly.csv", file), "--card", card, "--as", "admin", "--mode", "replace", "--database", url, "--profile", "weekly"}, more...)
+	}
+	const file = "Prefix,Destination,Rate (cents)\n4420,London,0.4\n4477,UK mobile,1.5\n"
+	if code, stdout, stderr := call(t, nil, args(file, "--apply")); code != exitDecide || !strings.Contains(stdout, "--map 'Rate (cents)=cost:cents'") {
+		t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := call(t, nil, args(file, "--apply", "--map", "Rate (cents)=cost:cents")); code != exitOK {
+		t.Fatalf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := call(t, nil, args(file)); code != exitOK || strings.Contains(stdout, "question") || !strings.Contains(stdout, "USD, unit cents") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	dear := strings.ReplaceAll(file, "0.4", "40")
+	dear = strings.ReplaceAll(dear, "1.5", "150")
+	code, stdout, stderr := call(t, nil, args(dear))
+	if code != exitDecide || !strings.Contains(stdout, "--confirm typical:cost") {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := call(t, nil, args(dear, "--confirm", "typical:cost")); code != exitOK {
+		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+	}
+	for _, wrong := range [][]string{
+		{"card", "import", "--card", card, "--as", "admin", "--database", url},
+		{"card", "import", "--plan", "pln_x", "--card", card, "--as", "admin", "--database", url},
+		{"card", "import", write(t, "a.csv", file), "--card", card, "--as", "admin", "--database", url},
+	} {
+		if code, _, stderr := call(t, nil, wrong); code != exitUsage {
+			t.Errorf("%v: exit %d: %s", wrong, code, stderr)
+		}
+	}
+}
