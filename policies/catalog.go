@@ -101,6 +101,8 @@ func namedAreas(data map[string]any) map[string]bool {
 	of, _ := catalog[input.AreaType].(map[string]any)
 	limits, _ := data["limits"].(map[string]any)
 	ceiling, _ := limits["reseller_ceiling"].(map[string]any)
+	listed, _ := limits["reseller_areas"].([]any)
+	eachText(listed, add)
 	for _, keys := range []map[string]any{of, ceiling} {
 		for area := range keys {
 			add(area)

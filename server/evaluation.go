@@ -34,14 +34,20 @@ func evaluate(r *exchange) error {
 // readQuestion reads and checks the body. Each fault in it is a 400 that names
 // the fault.
 func (r *exchange) readQuestion() (question, error) {
-	if !jsonMediaType(r.c.Request().Header.ContentType()) {
-		return question{}, badRequest("the content type must be application/json")
-	}
-	body, err := r.body()
+	body, err := r.jsonBody()
 	if err != nil {
 		return question{}, err
 	}
 	return parseQuestion(body)
+}
+
+// jsonBody returns the body of an AuthZEN request. Errors: 400 for another media type,
+// and those of body.
+func (r *exchange) jsonBody() ([]byte, error) {
+	if !jsonMediaType(r.c.Request().Header.ContentType()) {
+		return nil, badRequest("the content type must be application/json")
+	}
+	return r.body()
 }
 
 // jsonMediaType reports whether a Content-Type is JSON.
@@ -134,18 +140,35 @@ var (
 // sendDecision writes only the decision, and its reasons on request. A denial
 // for a resource that is not visible has no reasons.
 func (r *exchange) sendDecision(d policies.Decision, q question) error {
-	body := answerDeny
-	if d.Allow {
-		body = answerAllow
-	}
-	wanted, _ := q.context["reasons"].(bool)
-	if wanted || string(r.c.Request().Header.Peek(headerReasons)) == "true" {
-		body = appendReasons(slices.Clone(body[:len(body)-1]), d.Reasons)
+	body := bare(d)
+	if r.wantsReasons(q) {
+		body = r.appendDecision(nil, d, q)
 	}
 	h := &r.c.Response().Header
 	h.SetContentType(fiber.MIMEApplicationJSON)
 	r.c.Response().SetBodyRaw(body)
 	return nil
+}
+
+// appendDecision appends the object of a decision.
+func (r *exchange) appendDecision(dst []byte, d policies.Decision, q question) []byte {
+	body := bare(d)
+	if !r.wantsReasons(q) {
+		return append(dst, body...)
+	}
+	return appendReasons(append(dst, body[:len(body)-1]...), d.Reasons)
+}
+
+func bare(d policies.Decision) []byte {
+	if d.Allow {
+		return answerAllow
+	}
+	return answerDeny
+}
+
+func (r *exchange) wantsReasons(q question) bool {
+	wanted, _ := q.context["reasons"].(bool)
+	return wanted || string(r.c.Request().Header.Peek(headerReasons)) == "true"
 }
 
 func appendReasons(dst []byte, reasons []string) []byte {

@@ -97,7 +97,10 @@ func (d *document) orDryRun(schema object) object {
 // refusals lists the statuses of the problems that callers of a route should expect.
 // Other problems are possible on every route.
 func refusals(rt *route) (statuses []int) {
-	if rt.open == forAnyone {
+	switch {
+	case rt.path == metadataPath:
+		return []int{404}
+	case rt.open == forAnyone:
 		return nil
 	}
 	statuses = []int{400, 401, 403, 406, 409, 429, 503}

@@ -22,33 +22,52 @@ type entity struct {
 // are ignored.
 func parseQuestion(body []byte) (question, error) {
 	var q question
+	var have members
 	r := questionReader{strictjson.Parser{Data: body}}
-	var have [4]bool // subject, action, resource, context
-	err := r.object("the body", 0, func(name string) (*bool, func() error) {
-		switch name {
-		case "subject":
-			return &have[0], func() error { return r.entity("subject", &q.subject) }
-		case "action":
-			return &have[1], func() error { return r.action(&q) }
-		case "resource":
-			return &have[2], func() error { return r.entity("resource", &q.resource) }
-		case "context":
-			return &have[3], func() error { return r.properties("context", &q.context) }
-		}
-		return nil, nil
-	})
-	if err != nil {
+	if err := r.whole("the body", func(name string) (*bool, func() error) { return r.part(&q, &have, name) }); err != nil {
 		return q, err
 	}
-	if r.Space(); r.Pos < len(body) {
-		return q, badRequest(r.Fault("there is text after the value").Error())
-	}
+	return q, have.complete()
+}
+
+// members marks the parts of a question that are present: subject, action, resource
+// and context.
+type members [4]bool
+
+// complete returns a 400 that names a missing part. A question needs no context.
+func (have members) complete() error {
 	for i, name := range []string{"subject", "action", "resource"} {
 		if !have[i] {
-			return q, malformed(name, "is missing")
+			return malformed(name, "is missing")
 		}
 	}
-	return q, nil
+	return nil
+}
+
+// part returns how to read a member of a question.
+func (r *questionReader) part(q *question, have *members, name string) (there *bool, read func() error) {
+	switch name {
+	case "subject":
+		return &have[0], func() error { return r.entity("subject", &q.subject) }
+	case "action":
+		return &have[1], func() error { return r.action(q) }
+	case "resource":
+		return &have[2], func() error { return r.entity("resource", &q.resource) }
+	case "context":
+		return &have[3], func() error { return r.properties("context", &q.context) }
+	}
+	return nil, nil
+}
+
+// whole reads an object that nothing follows.
+func (r *questionReader) whole(what string, member func(name string) (*bool, func() error)) error {
+	if err := r.object(what, 0, member); err != nil {
+		return err
+	}
+	if r.Space(); r.Pos < len(r.Data) {
+		return badRequest(r.Fault("there is text after the value").Error())
+	}
+	return nil
 }
 
 // questionReader reads the members that it knows and skips the others.

@@ -119,6 +119,8 @@ func routes() []route {
 		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},
 
 		{"POST", "/access/v1/evaluation", identity.ScopeDecide, subjectInBody, evaluate, evaluationDoc},
+		{"POST", "/access/v1/evaluations", identity.ScopeDecide, subjectInBody, evaluateBatch, batchDoc},
+		{"GET", metadataPath, identity.ScopeNone, forAnyone, getMetadata, metadataDoc},
 
 		{"GET", "/livez", identity.ScopeNone, forAnyone, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
 		{"GET", "/readyz", identity.ScopeNone, forAnyone, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},

@@ -55,6 +55,9 @@ var secretBodies = map[string][]string{
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"delete"},"resource":{"type":"user","id":"X"},"context":{"reasons":true}}`,
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"cdr","id":"1","properties":{"account_id":"X"}},"context":{"reasons":true}}`,
 	},
+	"POST /access/v1/evaluations": {
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"context":{"reasons":true},"evaluations":[{"resource":{"type":"card","id":"X"}},{"resource":{"type":"account","id":"X"}},{"action":{"name":"delete"},"resource":{"type":"user","id":"X"}},{}]}`,
+	},
 }
 
 // secretQueries are the queries that are sent to every GET route.

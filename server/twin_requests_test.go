@@ -45,6 +45,9 @@ func (q *requests) next() asked {
 		}
 	case 11, 12:
 		a = q.evaluation()
+		if q.r.IntN(3) == 0 {
+			a = asked{method: "POST", path: "/access/v1/evaluations", body: `{"evaluations":[` + a.body + `,` + q.evaluation().body + `]}`}
+		}
 	case 13, 14:
 		a = q.create()
 	case 15:
@@ -69,7 +72,7 @@ func (q *requests) next() asked {
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}
-	if a.method != "GET" && a.path != "/access/v1/evaluation" && !strings.Contains(a.path, "?") && q.r.IntN(5) == 0 {
+	if a.method != "GET" && !strings.HasPrefix(a.path, "/access/") && !strings.Contains(a.path, "?") && q.r.IntN(5) == 0 {
 		a.path += "?dry_run=" + drawn(q.r, []string{"true", "true", "true", "false", "maybe"})
 	}
 	a.header = append(a.header, q.headers(a)...)
@@ -123,7 +126,7 @@ func (q *requests) seen(a asked, got answered) {
 }
 
 func (q *requests) headers(a asked) (header []string) {
-	if a.path != "/access/v1/evaluation" {
+	if !strings.HasPrefix(a.path, "/access/") {
 		header = append(header, headerUser, q.viewer)
 	}
 	if a.body != "" && !slices.Contains(a.header, "Content-Type") {
