@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -44,11 +45,9 @@ func (s *Server) describe() ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": object{"title": "resellerd", "version": "1",
 			"description": "Decisions, and rows already filtered, masked and translated, for a panel and its resellers."},
-		"paths": d.paths, "components": components,
+		"servers": []object{{"url": cmp.Or(s.cfg.PublicURL, "/")}}, "paths": d.paths, "components": components,
 	}
-	if s.cfg.PublicURL != "" {
-		whole["servers"] = []object{{"url": s.cfg.PublicURL}}
-	}
+	whole["tags"], whole["x-tagGroups"] = tags()
 	return json.MarshalIndent(whole, "", " ")
 }
 
@@ -58,6 +57,9 @@ func (d *document) operation(rt *route) object {
 	op := object{
 		"operationId": operationID(rt), "summary": rt.doc.summary, "tags": []string{rt.doc.tag},
 		"responses": d.answers(rt), "security": securityOf(rt),
+	}
+	if text := operationTexts[rt.method+" "+rt.path].description; text != "" {
+		op["description"] = text
 	}
 	if parameters := d.parameters(rt); len(parameters) > 0 {
 		op["parameters"] = parameters
@@ -122,6 +124,19 @@ func securityOf(rt *route) []map[string][]string {
 	return ways
 }
 
+// tags lists the tags with their descriptions, and groups them by reader.
+func tags() (all, groups []object) {
+	for _, t := range tagTexts {
+		all = append(all, object{"name": t.name, "description": t.description})
+		if n := len(groups); n == 0 || groups[n-1]["name"] != t.reader {
+			groups = append(groups, object{"name": t.reader, "tags": []string{}})
+		}
+		group := groups[len(groups)-1]
+		group["tags"] = append(group["tags"].([]string), t.name)
+	}
+	return all, groups
+}
+
 func headerComponents() object {
 	all := object{}
 	for name, text := range answerHeaders {
@@ -159,12 +174,6 @@ func openPath(path string) (string, []string) {
 		}
 	}
 	return strings.Join(parts, "/"), params
-}
-
-// operationID joins the method and the path with underscores: "get_v1_cards_id".
-func operationID(rt *route) string {
-	words := strings.FieldsFunc(rt.path, func(r rune) bool { return strings.ContainsRune("/:.-", r) })
-	return strings.ToLower(rt.method) + "_" + strings.Join(words, "_")
 }
 
 // getOpenAPI answers with the OpenAPI document.

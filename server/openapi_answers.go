@@ -103,18 +103,22 @@ func refusals(rt *route) (statuses []int) {
 	case rt.open == forAnyone:
 		return nil
 	}
-	statuses = []int{400, 401, 403, 406, 409, 429, 503}
-	if strings.HasPrefix(rt.path, "/v1/") {
-		statuses = append(statuses, 404, 422)
-	}
-	if slices.Contains(rt.doc.headers, fiber.HeaderIfMatch) {
-		statuses = append(statuses, 412)
-	}
-	if rt.doc.body != nil || rt.doc.upload {
-		statuses = append(statuses, 413, 415)
-	}
-	return statuses
+	tagged, sent := slices.Contains(rt.doc.headers, fiber.HeaderIfMatch), rt.doc.body != nil || rt.doc.upload
+	return slices.DeleteFunc(slices.Clone(expected), func(status int) bool {
+		switch status {
+		case http.StatusNotFound, http.StatusUnprocessableEntity:
+			return !strings.HasPrefix(rt.path, "/v1/")
+		case http.StatusPreconditionFailed:
+			return !tagged
+		case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+			return !sent
+		}
+		return false
+	})
 }
+
+// expected are the statuses of problems that callers should expect on some routes.
+var expected = []int{400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429, 500, 503}
 
 // refusalName names the component of the problems with a status: "NotFound".
 func refusalName(status int) string {
@@ -125,6 +129,9 @@ func refusalName(status int) string {
 func (d *document) problems() object {
 	all := object{"Problem": d.problemAnswer(0, "Any other problem (RFC 9457).")}
 	for _, k := range problemKinds {
+		if !slices.Contains(expected, k.status) {
+			continue
+		}
 		text := "`" + problemType + k.code + "`: " + k.when
 		if was, known := all[refusalName(k.status)].(object); known {
 			was["description"] = was["description"].(string) + "\n\n" + text

@@ -99,3 +99,44 @@ func TestDocsLoadNothingFromElsewhere(t *testing.T) {
 		t.Error("no content security policy")
 	}
 }
+
+// Generated clients name their functions and types after these names.
+func TestOpenAPINamesAreThoseOfPeople(t *testing.T) {
+	t.Parallel()
+	text, err := (&Server{routes: bindRoutes(routes())}).describe()
+	must(t, err)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Tags        []string
+		}
+		Tags       []struct{ Name string }
+		Components struct{ Schemas map[string]any }
+	}
+	must(t, json.Unmarshal(text, &doc))
+	described := map[string]bool{}
+	for _, tag := range doc.Tags {
+		described[tag.Name] = true
+	}
+	for path, item := range doc.Paths {
+		for method, op := range item {
+			if !regexp.MustCompile(`^[a-z]+([A-Z][a-zA-Z]*)?$`).MatchString(op.OperationID) || !described[op.Tags[0]] {
+				t.Errorf("%s %s: id %q, tags %v", method, path, op.OperationID, op.Tags)
+			}
+		}
+	}
+	for name := range doc.Components.Schemas {
+		if !regexp.MustCompile(`^[A-Z][a-zA-Z]+$`).MatchString(name) || regexp.MustCompile(`^(Server|Page)|Body|Fields$|Doc$|New$`).MatchString(name) {
+			t.Errorf("schema %s", name)
+		}
+	}
+	routed := map[string]bool{}
+	for _, rt := range routes() {
+		routed[rt.method+" "+rt.path] = true
+	}
+	for name := range operationTexts {
+		if !routed[name] {
+			t.Errorf("%s has a name and is no route", name)
+		}
+	}
+}

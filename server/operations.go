@@ -1,0 +1,122 @@
+package server
+
+import "strings"
+
+// operationText names a route for generated clients, and describes it beyond its
+// summary.
+type operationText struct{ id, description string }
+
+// operationTexts are the names and descriptions of routes, by method and path. A route
+// without an entry is named after its path.
+var operationTexts = map[string]operationText{
+	"GET /v1/me": {"getActingUser", "Build the panel's menu from `access` and `default_access`: they say which areas the user may open."},
+
+	"GET /v1/accounts":       {"listAccounts", "The user sees its own account and those below."},
+	"POST /v1/accounts":      {"createAccount", "The body may carry a first group and a first user. Either all of them are created, or nothing."},
+	"GET /v1/accounts/:id":   {"getAccount", ""},
+	"PATCH /v1/accounts/:id": {"updateAccount", "The status `closed` takes an account out of use. A dry run lists what remains of it: customers, cards in force, schedules, drafts and accounts below."},
+
+	"GET /v1/groups":                   {"listGroups", ""},
+	"POST /v1/groups":                  {"createGroup", "A group gives its users access, by area. The row with the longest matching name counts."},
+	"POST /v1/groups/default-reseller": {"createDefaultResellerGroup", "The group of the account from the template for resellers. A second request answers with the same group."},
+	"GET /v1/groups/:id":               {"getGroup", ""},
+	"PATCH /v1/groups/:id":             {"updateGroup", "A dry run lists the users who would gain or lose access."},
+	"DELETE /v1/groups/:id":            {"deleteGroup", ""},
+
+	"GET /v1/users":        {"listUsers", ""},
+	"POST /v1/users":       {"createUser", ""},
+	"GET /v1/users/:id":    {"getUser", ""},
+	"PATCH /v1/users/:id":  {"updateUser", "A disabled user gets 403 `unknown_user` from then on."},
+	"DELETE /v1/users/:id": {"deleteUser", ""},
+
+	"GET /v1/customers":           {"listCustomers", "With `Accept: text/csv` or `application/x-ndjson`, the answer is a file of all rows."},
+	"POST /v1/customers":          {"createCustomer", ""},
+	"GET /v1/customers/:id":       {"getCustomer", ""},
+	"PATCH /v1/customers/:id":     {"updateCustomer", ""},
+	"DELETE /v1/customers/:id":    {"deleteCustomer", ""},
+	"GET /v1/customers/:id/cards": {"listCardsOfCustomer", ""},
+
+	"GET /v1/cards":          {"listCards", "A card that was assigned to the user's account is a provider card, with the prices of the account above as costs. `kind` filters by the kind as seen."},
+	"POST /v1/cards":         {"createCard", ""},
+	"POST /v1/cards/rebuild": {"rebuildCards", "A card is stale when a card that it is built from has changed. Each card is built in a transaction of its own."},
+	"GET /v1/cards/:id":      {"getCard", ""},
+	"PATCH /v1/cards/:id":    {"updateCard", ""},
+	"DELETE /v1/cards/:id":   {"deleteCard", ""},
+
+	"GET /v1/cards/:id/rates":        {"listRates", "Sorted by prefix. With another media type in `Accept`, the answer is a file of the whole card."},
+	"GET /v1/cards/:id/profit-rules": {"getProfitRules", ""},
+	"PUT /v1/cards/:id/profit-rules": {"replaceProfitRules", "Rules apply when the card is built. The last matching rule counts."},
+	"POST /v1/cards/:id/build":       {"buildCard", "Prices are those of the card's parents, changed by its profit rules."},
+	"POST /v1/cards/:id/proof":       {"proveCard", "Compares the card with what its parents cost, for every prefix, jurisdiction and length of a call."},
+	"POST /v1/cards/:id/import": {"importRates", "Without `apply`, nothing is written: the answer shows how the file is understood, and what would change. " +
+		"422 with `questions` means that the file leaves something open; each choice of a question names the parameter that answers it."},
+
+	"GET /v1/cards/:id/revisions":                     {"listRevisions", ""},
+	"GET /v1/cards/:id/revisions/:revision":           {"getRevision", ""},
+	"PATCH /v1/cards/:id/revisions/:revision":         {"cancelActivation", ""},
+	"DELETE /v1/cards/:id/revisions/:revision":        {"deleteRevision", ""},
+	"POST /v1/cards/:id/revisions/:revision/activate": {"activateRevision", "With `live_at`, at that time. If calls would sell at a loss, the answer is 409 until the request accepts losses."},
+	"GET /v1/cards/:id/revisions/:revision/diff":      {"compareRevisions", ""},
+	"POST /v1/cards/:id/rollback":                     {"rollBackCard", ""},
+
+	"GET /v1/cards/:id/assignments":                {"listAssignments", ""},
+	"PUT /v1/cards/:id/assignments/:account_id":    {"assignCard", "The account sees the card as a provider card."},
+	"DELETE /v1/cards/:id/assignments/:account_id": {"withdrawCard", "The assignment ends now. Its past is kept."},
+	"GET /v1/cards/:id/customers":                  {"listCustomersOfCard", ""},
+	"PUT /v1/cards/:id/customers/:customer_id":     {"putCustomerOnCard", ""},
+	"DELETE /v1/cards/:id/customers/:customer_id":  {"takeCustomerOffCard", "The entry ends now. Its past is kept."},
+
+	"GET /v1/lookup":       {"lookUpCall", "The longest prefix counts. The answer has the cost, the selling price and the user's earnings, as far as the user may see them."},
+	"POST /v1/lookup":      {"lookUpCalls", ""},
+	"GET /v1/destinations": {"listDestinations", ""},
+	"PUT /v1/destinations": {"replaceDestinations", ""},
+
+	"GET /v1/audit":              {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/preview/:user":      {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
+	"GET /v1/decisions/:id":      {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
+	"POST /access/v1/evaluation": {"evaluateAccess", "A denial is 200 with `decision: false`. `Resellerd-Reasons: true` adds the reasons."},
+	"GET /livez":                 {"getLiveness", "For the supervisor of the process."},
+	"GET /readyz":                {"getReadiness", "For the load balancer."},
+	"GET /metrics":               {"getMetrics", "In the text format of Prometheus. With `--metrics-listen`, only there."},
+	"GET /openapi.json":          {"getOpenAPI", ""},
+	"GET /docs":                  {"getDocs", ""},
+}
+
+// tagText describes a tag of operations. Its reader is who needs it first.
+type tagText struct{ name, reader, description string }
+
+// The readers of the document.
+const (
+	forPanel    = "Panel developer"
+	forSecurity = "Security team"
+	forOperator = "Operator"
+)
+
+// tagTexts are the tags of operations, in the order of the document.
+var tagTexts = []tagText{
+	{"me", forPanel, "The acting user, and what it may do."},
+	{"accounts", forPanel, "The carrier and its resellers."},
+	{"groups", forPanel, "Access by area, for the users of a group."},
+	{"users", forPanel, "The people who use the panel."},
+	{"customers", forPanel, "The companies that make calls."},
+	{"cards", forPanel, "Prices: their revisions, imports, builds, assignments and customers."},
+	{"lookup", forPanel, "What a call costs and sells for."},
+	{"decisions", forSecurity, "Ask the policy, and read why it decided so."},
+	{"preview", forSecurity, "The panel as another user sees it."},
+	{"audit", forSecurity, "Who changed what."},
+	{"operations", forOperator, "Probes, metrics and this document."},
+}
+
+// operationID names the operation of a route.
+func operationID(rt *route) string {
+	if text, named := operationTexts[rt.method+" "+rt.path]; named {
+		return text.id
+	}
+	id := strings.ToLower(rt.method)
+	for _, word := range strings.FieldsFunc(rt.path, func(r rune) bool { return strings.ContainsRune("/:.-_", r) }) {
+		if word != "v1" {
+			id += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return id
+}
