@@ -42,6 +42,7 @@ var pathParameters = map[string]string{
 	"revision":    "the id of the revision",
 	"account_id":  "the id of the account",
 	"customer_id": "the id of the customer",
+	"name":        "the name of the profile",
 	"user":        "the id or the external id of the user",
 }
 

@@ -71,6 +71,11 @@ var operationTexts = map[string]operationText{
 	"GET /v1/destinations": {"listDestinations", ""},
 	"PUT /v1/destinations": {"replaceDestinations", ""},
 
+	"GET /v1/import-profiles":          {"listImportProfiles", ""},
+	"GET /v1/import-profiles/:name":    {"getImportProfile", ""},
+	"PUT /v1/import-profiles/:name":    {"putImportProfile", ""},
+	"DELETE /v1/import-profiles/:name": {"deleteImportProfile", ""},
+
 	"GET /v1/audit":              {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
 	"GET /v1/preview/:user":      {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
 	"GET /v1/decisions/:id":      {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
