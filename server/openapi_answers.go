@@ -118,7 +118,7 @@ func refusals(rt *route) (statuses []int) {
 }
 
 // expected are the statuses of problems that callers should expect on some routes.
-var expected = []int{400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429, 500, 503}
+var expected = []int{400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429, 503}
 
 // refusalName names the component of the problems with a status: "NotFound".
 func refusalName(status int) string {
