@@ -2,6 +2,7 @@ package policies
 
 import (
 	"cmp"
+	"sync/atomic"
 	"time"
 
 	"resellerd/policies/filter"
@@ -18,7 +19,8 @@ type Options struct {
 	Source       string        // origin of the tree, for errors and logs
 }
 
-// Engine is one policy revision. It is immutable and safe for concurrent use.
+// Engine is one policy revision. It is immutable, except for
+// caches and counts, and safe for concurrent use.
 type Engine struct {
 	options   Options
 	revision  string
@@ -35,6 +37,28 @@ type Engine struct {
 	conflicts conflicts
 	plans     *planCache
 	slowness  []rego.Finding // found when the tree was tried at load
+	compiled  compiled
+}
+
+// compiled counts compilations.
+type compiled struct {
+	tree         time.Duration
+	plans, nanos atomic.Int64
+}
+
+// CompileTime is the number of compilations of one kind and their time in all.
+type CompileTime struct {
+	Count int64
+	Time  time.Duration
+}
+
+// CompileTimes returns the compilations of this engine by kind: "tree" for its load,
+// with all checks, and "plan" for the plans of requests.
+func (e *Engine) CompileTimes() map[string]CompileTime {
+	return map[string]CompileTime{
+		"tree": {1, e.compiled.tree},
+		"plan": {e.compiled.plans.Load(), time.Duration(e.compiled.nanos.Load())},
+	}
 }
 
 func (o Options) withDefaults() Options {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -23,6 +24,10 @@ var errConflict = errors.New("it depends on a rule with several definitions whos
 func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, []predicate.Ref, error) {
 	ctx, cancel := context.WithTimeout(ctx, filter.FillFactor*e.options.Timeout)
 	defer cancel()
+	defer func(began time.Time) {
+		e.compiled.plans.Add(1)
+		e.compiled.nanos.Add(int64(time.Since(began)))
+	}(time.Now())
 	c := e.newCompilation(ctx, in, pins)
 	c.askAll()
 	for _, step := range []func() error{c.allow, c.reasons, c.views, c.columns} {

@@ -13,7 +13,15 @@ type EngineHolder = policies.Holder
 // succeeded.
 func (s *Server) PolicyLoaded(err error) {
 	s.metrics.reloads.WithLabelValues(resultOf(err)).Inc()
-	if err == nil {
-		s.metrics.lastSuccess.SetToCurrentTime()
+	if err != nil {
+		s.metrics.pinned.Set(1)
+		return
 	}
+	if e := s.engines.Current(); e != nil { // an alert can tell the first denial from none
+		for reason := range s.views.Of(e).Reasons {
+			s.metrics.denials.WithLabelValues(reason)
+		}
+	}
+	s.metrics.pinned.Set(0)
+	s.metrics.lastSuccess.SetToCurrentTime()
 }

@@ -243,8 +243,11 @@ func (r *exchange) fail(err error) error {
 	}
 	level("request refused", "route", r.route.path, "method", r.route.method, "status", p.kind.status,
 		"caller", r.Caller.TokenID, "decision_id", r.DecisionID, "error", err)
-	if p.kind.code == kindUnknownUser.code {
+	switch {
+	case p.kind.code == kindUnknownUser.code:
 		r.RecordRefusal(session.TrueReason(p.cause))
+	case p.kind.status >= 500:
+		r.RecordFailure(err)
 	}
 	return p.write(r.c, r.DecisionID, r.route.takes)
 }

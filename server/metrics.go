@@ -28,6 +28,7 @@ type metrics struct {
 	connections   prometheus.Gauge
 	refused       *prometheus.CounterVec
 	lastSuccess   prometheus.Gauge
+	pinned        prometheus.Gauge
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
 	disagreements *prometheus.CounterVec
@@ -82,13 +83,18 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "Time of the last success in putting a policy into force."}),
+		pinned: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "resellerd_policy_pinned", Help: "1 if the last attempt to put a policy into force failed, so that an older one stays, otherwise 0."}),
 		children: map[decisionLabels]prometheus.Counter{},
 	}
 	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")
+	for _, result := range []string{"success", "failure"} {
+		m.reloads.WithLabelValues(result)
+	}
 	for _, limit := range []string{"all", "address"} {
 		m.refused.WithLabelValues(limit)
 	}
-	reg.MustRegister(m.lastSuccess, m.connections, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
+	reg.MustRegister(m.lastSuccess, m.pinned, m.connections, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -78,6 +78,8 @@ type Server struct {
 	labels    []byte // the fixed labels of a log entry
 	limiter   *limiter
 	plans     importPlans
+	program   Build
+	counts    atomic.Pointer[store.Counts] // nil: unknown
 
 	longChange int // the number of areas of a change whose decision takes long
 
@@ -150,7 +152,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		o(s)
 	}
 	s.metrics = newMetrics(s.registry, st, engines)
-	s.registry.MustRegister(newLimiterCollector(s.limiter), newCacheCollector(s))
+	s.registry.MustRegister(newLimiterCollector(s.limiter), newCacheCollector(s), s.readings(), s.lockTimings(), s.compileTimings())
 	if err := errors.Join(s.trust(), s.certify()); err != nil {
 		return nil, err
 	}

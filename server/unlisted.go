@@ -1,6 +1,7 @@
 package server
 
 import (
+	"regexp"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,13 +22,16 @@ type unlistedAreas struct {
 // mostUnlisted limits the areas that have a label of their own.
 const mostUnlisted = 100
 
+// rowID finds the id of a row in the name of an area. Such names have no label.
+var rowID = regexp.MustCompile(`[a-z]{3}_[a-z2-7]{26}`)
+
 func (u *unlistedAreas) count(e *policies.Engine, area string) {
 	if !areas.Valid(area) || e.Lists(area) {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.named[area] && len(u.named) >= mostUnlisted {
+	if !u.named[area] && len(u.named) >= mostUnlisted || rowID.MatchString(area) {
 		area = resource.OtherArea
 	} else if !u.named[area] {
 		if u.named == nil {

@@ -352,7 +352,7 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	id, g, left := found[0].ID, newStage(s, dialect.Sweeping), true
+	id, g, left, gone := found[0].ID, newStage(s, dialect.Sweeping), true, false
 	for err == nil && left {
 		err = g.write(ctx, func(tx *Tx) error {
 			// Nobody can take the draft or renew its lease after this.
@@ -368,8 +368,12 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 			}
 			left = false
 			_, err = tx.exec(ctx, "DELETE FROM revisions WHERE id = ? AND card_id IS NULL", id)
+			gone = err == nil
 			return err
 		})
+	}
+	if gone && err == nil {
+		s.swept.Add(1)
 	}
 	return err == nil, err
 }

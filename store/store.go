@@ -73,6 +73,7 @@ type Store struct {
 	lookups *lookup.Finder
 	turns   *turns // of writers; nil if they do not wait for each other
 	waits   waits
+	swept   atomic.Int64 // the revisions that Sweep has deleted
 	cleared func(BadExternalID)
 
 	texts   fs.FS        // the migrations of this program

@@ -121,7 +121,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) (tx *sqlx.Tx, letGo func(), err error) {
 	leave := nothing
 	if s.turns != nil {
-		err = s.waits.during("", func() error {
+		err = s.waits.during("", kind, func() error {
 			leave, err = s.turns.enter(ctx, kind)
 			return err
 		})
@@ -151,7 +151,7 @@ func (tx *Tx) serialise(ctx context.Context) error {
 		return nil
 	}
 	limit := kind.LockLimit(ctx)
-	err := tx.store.waits.during(tx.tenant, func() error { return d.Serialise(ctx, tx.tx, kind, name) })
+	err := tx.store.waits.during(tx.tenant, kind, func() error { return d.Serialise(ctx, tx.tx, kind, name) })
 	if d.WaitedTooLong(err) {
 		_ = tx.tx.Rollback() // frees the connection before it takes another
 		err = &fault.WaitError{Waited: limit, For: d.Holder(ctx, tx.store.pool, name).String()}

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
+	"resellerd/store/dialect"
 	"resellerd/store/fault"
 )
 
@@ -16,10 +18,18 @@ type waits struct {
 	now    int       // the number of writes that wait
 	since  time.Time // zero if none waits, and the last one that did got its lock
 	tenant string    // of the write that began to wait then
+	byWork map[string]LockWaits
+}
+
+// LockWaits counts the waits of one kind of work for the lock of writers.
+type LockWaits struct {
+	Count, Failed int64 // Failed is how many of them did not get the lock
+	Time          time.Duration
 }
 
 // during runs a wait for a lock of a tenant.
-func (w *waits) during(tenant string, wait func() error) error {
+func (w *waits) during(tenant string, work dialect.Work, wait func() error) error {
+	began := time.Now()
 	w.mu.Lock()
 	if w.now++; w.since.IsZero() {
 		w.since, w.tenant = time.Now(), tenant
@@ -29,6 +39,7 @@ func (w *waits) during(tenant string, wait func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now--
+	w.count(work.Label(), time.Since(began), err)
 	switch {
 	case err != nil:
 	case w.now == 0:
@@ -39,12 +50,43 @@ func (w *waits) during(tenant string, wait func() error) error {
 	return err
 }
 
+func (w *waits) count(work string, took time.Duration, err error) {
+	if w.byWork == nil {
+		w.byWork = map[string]LockWaits{}
+	}
+	one := w.byWork[work]
+	one.Count++
+	one.Time += took
+	if err != nil {
+		one.Failed++
+	}
+	w.byWork[work] = one
+}
+
 // blocked returns since when no write has got its lock, and for which tenant the first
 // one waited; zero if writes are not blocked.
 func (w *waits) blocked() (since time.Time, tenant string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.since, w.tenant
+}
+
+// LockWaits returns the waits for the lock of writers since Open, by kind of work:
+// write, import, build, proof, dry_run or sweep.
+func (s *Store) LockWaits() map[string]LockWaits {
+	s.waits.mu.Lock()
+	defer s.waits.mu.Unlock()
+	return maps.Clone(s.waits.byWork)
+}
+
+// Blocked returns since when no write has got its lock while at least one waited for
+// it, or 0.
+func (s *Store) Blocked() time.Duration {
+	since, _ := s.waits.blocked()
+	if since.IsZero() {
+		return 0
+	}
+	return time.Since(since)
 }
 
 // Writable returns ErrUnavailable if no write has got its lock for longer than limit,

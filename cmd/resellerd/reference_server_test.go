@@ -104,9 +104,17 @@ func areasTable(*testing.T) string {
 
 var metricDesc = regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: "(.*?)"(?:, unit: "[^"]*")?, constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
 
-// metricsTable lists the metrics that a server with a shadow registers. A metric
-// without a value counts as a counter if its name ends with _total.
-func metricsTable(t *testing.T) string {
+// metric is one that a server registers.
+type metric struct {
+	name, typ, help string
+	labels          []string
+}
+
+// described returns the metrics that a server with a shadow registers, by name. A metric
+// without a value counts as a counter if its name ends with _total, and as a gauge
+// unless it may be a time that was measured.
+func described(t *testing.T) map[string]metric {
+	t.Helper()
 	registry := referenceServer(t).Registry()
 	types := map[string]string{}
 	families, err := registry.Gather()
@@ -119,27 +127,38 @@ func metricsTable(t *testing.T) string {
 	descs := make(chan *prometheus.Desc, 1000)
 	registry.Describe(descs)
 	close(descs)
-	lines := map[string][]string{}
+	found := map[string]metric{}
 	for desc := range descs {
 		m := metricDesc.FindStringSubmatch(desc.String())
 		if m == nil {
 			t.Fatalf("%s cannot be read", desc)
 		}
-		name, help, labels := m[1], m[2], slices.DeleteFunc(strings.Split(m[3], ","), func(l string) bool { return l == "" })
+		one := metric{name: m[1], help: m[2], labels: slices.DeleteFunc(strings.Split(m[3], ","), func(l string) bool { return l == "" })}
+		switch one.typ = types[one.name]; {
+		case one.typ != "":
+		case strings.HasSuffix(one.name, "_total"):
+			one.typ = "counter"
+		case strings.HasSuffix(one.name, "_timestamp_seconds") || !strings.HasSuffix(one.name, "_seconds"):
+			one.typ = "gauge"
+		}
+		found[one.name] = one
+	}
+	return found
+}
+
+// metricsTable lists the metrics of resellerd, without those of Go and of the process.
+func metricsTable(t *testing.T) string {
+	all := described(t)
+	var rows [][]string
+	for _, name := range sortedKeys(all) {
+		m := all[name]
 		if !strings.HasPrefix(name, "resellerd_") {
 			continue
 		}
-		if types[name] == "" && strings.HasSuffix(name, "_total") {
-			types[name] = "counter"
-		}
-		if types[name] == "" {
+		if m.typ == "" {
 			t.Errorf("%s: its type is not known without a value", name)
 		}
-		lines[name] = []string{code(name), types[name], codes(labels), help}
-	}
-	var rows [][]string
-	for _, name := range sortedKeys(lines) {
-		rows = append(rows, lines[name])
+		rows = append(rows, []string{code(name), m.typ, codes(m.labels), m.help})
 	}
 	return markdownTable([]string{"Metric", "Type", "Labels", "Meaning"}, rows)
 }

@@ -90,7 +90,7 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 		debug.SetGCPercent(gcPercent)
 	}
 	signal.Ignore(syscall.SIGPIPE) // if the decision log's reader has gone, the log reports an error
-	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log))...)
+	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log), server.WithBuild(programBuild()))...)
 	if errors.Is(err, server.ErrUnboundIssuer) || errors.Is(err, server.ErrIssuerTenant) {
 		err = fmt.Errorf("%w: name the master account with --jwt-tenant", err)
 	}

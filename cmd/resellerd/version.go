@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+
+	"resellerd/server"
 )
 
 // version is set by the linker for a release: -X main.version=1.2.3.
@@ -32,6 +34,12 @@ func (c *versionCommand) Run(t terminal) error {
 	}
 	_, err := fmt.Fprintln(t.out, strings.Join(words, " "))
 	return err
+}
+
+// programBuild is the build for the metrics.
+func programBuild() server.Build {
+	v := buildVersion()
+	return server.Build{Version: v.Version, Commit: v.Commit}
 }
 
 func buildVersion() versionReport {

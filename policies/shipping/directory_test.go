@@ -324,3 +324,33 @@ func TestATreesOwnTestsMustPassWhenAskedFor(t *testing.T) {
 		})
 	}
 }
+
+// A tree that can be read again, unchanged, is a success: nothing is pinned any more.
+func TestATreeThatCanBeReadAgainIsReported(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "reseller/main.rego"), policy("one"))
+	k, place := keep(t), at(t, dir, Key{})
+	k.Take(t.Context(), place)
+	if err := k.next(t); err != nil {
+		t.Fatal(err)
+	}
+	k.Fail(errors.New("a directory that cannot be read"))
+	if err := k.next(t); err == nil {
+		t.Error("no failure is reported")
+	}
+	k.Take(t.Context(), place)
+	if err := k.next(t); err != nil {
+		t.Error(err)
+	}
+	k.Take(t.Context(), place)
+	k.nothing(t)
+	write(t, filepath.Join(dir, "reseller/main.rego"), broken)
+	k.Take(t.Context(), place)
+	if err := k.next(t); err == nil {
+		t.Error("a broken tree is accepted")
+	}
+	k.Fail(errors.New("a directory that cannot be read"))
+	_ = k.next(t)
+	k.Take(t.Context(), place)
+	k.nothing(t)
+}

@@ -24,6 +24,7 @@ type Keeper struct {
 	mu        sync.Mutex
 	digest    string            // digest of the last offered arrival
 	revisions map[string]string // revisions of the arrival in force
+	refused   bool              // that arrival was refused
 	failure   string            // the last logged failure
 }
 
@@ -33,15 +34,19 @@ type Keeper struct {
 func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	failed := k.failure != ""
 	k.failure = ""
 	if a.digest != "" && a.digest == k.digest {
+		if failed && !k.refused { // it can be read again
+			k.tell(nil)
+		}
 		return nil
 	}
 	engine, err := k.check(ctx, a)
 	if ctx.Err() != nil {
 		return ctx.Err() // cancelled, so nothing is known about the tree
 	}
-	k.digest = a.digest
+	k.digest, k.refused = a.digest, err != nil
 	if err != nil {
 		k.tell(err)
 		k.log("policy cannot be checked; the one in force stays", err, described(a)...)

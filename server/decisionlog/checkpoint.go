@@ -33,13 +33,13 @@ type flusher struct {
 	file *os.File // for checkpoints, or nil
 	torn bool     // the last checkpoint was written only in part
 
-	mu      sync.Mutex
-	at      link // the last line written
-	entries int  // written since the last checkpoint
+	mu       sync.Mutex
+	at       link      // the last line written
+	entries  int       // written since the last checkpoint
+	markedAt time.Time // the time of the last checkpoint
+	failing  time.Time // since when the log cannot be made durable; zero if it can
 
 	synced, marked link
-	markedAt       time.Time
-	failing        bool
 	stop, done     chan struct{}
 }
 
@@ -106,16 +106,25 @@ func (f *flusher) run() {
 
 // tell logs when a failure begins.
 func (f *flusher) tell(err error) {
-	if err != nil && !f.failing {
+	now := f.o.Now()
+	f.mu.Lock()
+	began := err != nil && f.failing.IsZero()
+	switch {
+	case began:
+		f.failing = now
+	case err == nil:
+		f.failing = time.Time{}
+	}
+	f.mu.Unlock()
+	if began {
 		f.o.Logger.Error("decision log cannot be made durable", "error", err)
 	}
-	f.failing = err != nil
 }
 
 // flush makes the written lines durable, and writes a checkpoint if one is due.
 func (f *flusher) flush() error {
 	f.mu.Lock()
-	at, entries := f.at, f.entries
+	at, entries, markedAt := f.at, f.entries, f.markedAt
 	f.mu.Unlock()
 	if at != f.synced && f.o.Fsync > 0 {
 		if err := f.out.sync(); err != nil {
@@ -123,7 +132,7 @@ func (f *flusher) flush() error {
 		}
 	}
 	f.synced = at
-	if f.file == nil || at == f.marked || entries < checkpointEntries && f.o.Now().Sub(f.markedAt) < checkpointTime {
+	if f.file == nil || at == f.marked || entries < checkpointEntries && f.o.Now().Sub(markedAt) < checkpointTime {
 		return nil
 	}
 	return f.mark(at, entries)
@@ -152,9 +161,10 @@ func (f *flusher) mark(at link, entries int) error {
 	if err != nil && !notSyncable(err) {
 		return err
 	}
-	f.marked, f.markedAt = at, now
+	f.marked = at
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.markedAt = now
 	f.entries -= entries
 	return nil
 }

@@ -68,6 +68,7 @@ type Log struct {
 	closing chan struct{}
 	done    chan struct{}
 	fault   error         // of the last attempt to write
+	failing time.Time     // when the fault began; zero for none
 	began   time.Time     // start of the current attempt; zero for none
 	again   bool          // the writer must try again even if no entry waits
 	retry   time.Duration // pause before that attempt
@@ -271,6 +272,32 @@ func (l *Log) Fault() error {
 		return ErrSlow
 	}
 	return l.fault
+}
+
+// State is how far the log is behind.
+type State struct {
+	Pending    int       // bytes of entries that wait or are being written
+	Failing    time.Time // since when it cannot be written or made durable; zero if it can
+	Checkpoint time.Time // of the last checkpoint; zero for none
+}
+
+// State returns how far the log is behind now.
+func (l *Log) State() State {
+	now := l.o.Now()
+	l.mu.Lock()
+	s := State{Pending: l.pending, Failing: l.failing}
+	if s.Failing.IsZero() && !l.began.IsZero() && now.Sub(l.began) > l.o.Patience {
+		s.Failing = l.began
+	}
+	l.mu.Unlock()
+	f := l.flush
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.Checkpoint = f.markedAt
+	if s.Failing.IsZero() || !f.failing.IsZero() && f.failing.Before(s.Failing) {
+		s.Failing = f.failing
+	}
+	return s
 }
 
 // Close writes what waits, with one attempt for each chunk, and closes the file.

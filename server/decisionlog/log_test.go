@@ -294,8 +294,12 @@ func TestALogRecoversFromAFaultThoughNoEntryComes(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			eventually(t, func() bool { return errors.Is(l.Fault(), errDiskFull) })
+			if s := l.State(); s.Failing.IsZero() || o.Refuse && s.Pending == 0 {
+				t.Errorf("it says %+v", s)
+			}
 			d.give(-1)
 			eventually(t, func() bool { return l.Fault() == nil })
+			eventually(t, func() bool { return l.State() == State{} })
 			must(t, l.Add(Entry{Line: entry(1)}))
 			must(t, l.Close())
 			checkFaults(t, d.String(), &c, 2, nil)
@@ -349,6 +353,9 @@ func TestALogThatHangsIsFaulty(t *testing.T) {
 	late.Store(61)
 	if err := l.Fault(); !errors.Is(err, ErrSlow) {
 		t.Errorf("beyond its patience: %v", err)
+	}
+	if since := l.State().Failing; !since.Equal(time.Unix(0, 0)) {
+		t.Errorf("it fails since %v", since)
 	}
 	close(s.free)
 	must(t, l.Close())

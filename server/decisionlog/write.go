@@ -139,8 +139,11 @@ func (l *Log) tell(err error) {
 	l.mu.Lock()
 	before := l.fault
 	l.fault, l.began = err, time.Time{}
-	if err == nil {
-		l.retry = firstPause
+	switch {
+	case err == nil:
+		l.retry, l.failing = firstPause, time.Time{}
+	case before == nil:
+		l.failing = l.o.Now()
 	}
 	l.mu.Unlock()
 	switch {

@@ -52,6 +52,7 @@ type Verifier struct {
 	mu     sync.RWMutex
 	keys   []VerifyKey
 	read   time.Time // when the key set was last requested
+	loaded time.Time // when the keys in use were read
 	asking sync.Mutex
 }
 
@@ -117,8 +118,15 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.keys = keys
+	v.keys, v.loaded = keys, v.now()
 	return nil
+}
+
+// Loaded returns when the key set was last read with success.
+func (v *Verifier) Loaded() time.Time {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.loaded
 }
 
 func (v *Verifier) fetch(ctx context.Context) ([]byte, error) {

@@ -59,13 +59,31 @@ func (r *Session) RecordRefusal(reason string) {
 	if r.Engine == nil {
 		return
 	}
-	in := &input.Input{
+	r.RecordAs(DecidedByServer, r.refused(), policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}, r.Now())
+}
+
+// RecordFailure counts and records that a request failed before any decision, for
+// example because the database did not answer. The caller logs the error.
+func (r *Session) RecordFailure(err error) {
+	if r.Engine == nil || r.decisions > 0 {
+		return
+	}
+	in := r.refused()
+	d := policies.Decision{Outcome: policies.OutcomeError, Err: err}
+	r.Count.Decision(r.Engine, nil, resource.AreaOf(r.Engine, in, d), in, d, 0)
+	r.decidedAs = DecidedByServer
+	defer func() { r.decidedAs = "" }()
+	_ = r.Log(in, d, nil, 0) // the request has failed already
+}
+
+// refused is the question of a request that was refused before its handler.
+func (r *Session) refused() *input.Input {
+	return &input.Input{
 		Subject:  input.Subject{Type: SubjectUser, ID: r.Caller.UserRef},
 		Resource: input.Resource{Type: "area", ID: r.From.Area},
 		Action:   input.Action{Name: "read"},
 		Context:  r.context(),
 	}
-	r.RecordAs(DecidedByServer, in, policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}, r.Now())
 }
 
 // Log writes one entry. l is set for a list. It returns ErrNotRecorded if the entry

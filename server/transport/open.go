@@ -76,6 +76,22 @@ func (c *Certificate) Load(t TLS) error {
 	return err
 }
 
+// Expires returns when the first certificate of the chain in force expires, or the
+// zero time without a certificate.
+func (c *Certificate) Expires() (first time.Time) {
+	config := c.inForce.Load()
+	if config == nil {
+		return first
+	}
+	for _, raw := range config.Certificates[0].Certificate {
+		one, err := x509.ParseCertificate(raw)
+		if err == nil && (first.IsZero() || one.NotAfter.Before(first)) {
+			first = one.NotAfter
+		}
+	}
+	return first
+}
+
 // Config returns the configuration of a listener. Call Load first.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {

@@ -27,18 +27,18 @@ const (
 
 // limits of a kind of work. They hold where a request does not end before.
 type limits struct {
-	name            string
+	name, label     string
 	lock, statement time.Duration
 }
 
 var works = map[Work]limits{
-	Reading:    {"a read", 5 * time.Second, 5 * time.Minute},
-	Writing:    {"another write", 10 * time.Second, time.Minute},
-	Importing:  {"an import", 30 * time.Second, time.Hour},
-	Building:   {"a build", 30 * time.Second, time.Hour},
-	Proving:    {"a proof", 30 * time.Second, time.Hour},
-	Rehearsing: {"a dry run", 10 * time.Second, 15 * time.Minute},
-	Sweeping:   {"the deletion of old rates", 10 * time.Second, time.Minute},
+	Reading:    {"a read", "read", 5 * time.Second, 5 * time.Minute},
+	Writing:    {"another write", "write", 10 * time.Second, time.Minute},
+	Importing:  {"an import", "import", 30 * time.Second, time.Hour},
+	Building:   {"a build", "build", 30 * time.Second, time.Hour},
+	Proving:    {"a proof", "proof", 30 * time.Second, time.Hour},
+	Rehearsing: {"a dry run", "dry_run", 10 * time.Second, 15 * time.Minute},
+	Sweeping:   {"the deletion of old rates", "sweep", 10 * time.Second, time.Minute},
 }
 
 // String names the work for somebody who waits for it. It never says whose work it is.
@@ -48,6 +48,9 @@ func (w Work) String() string {
 	}
 	return works[Writing].name
 }
+
+// Label names the work in metrics.
+func (w Work) Label() string { return works[w].label }
 
 // LockLimit is how long a statement may wait for a lock. It leaves a third of the
 // request's time, so that the request can still tell what it has waited for.

@@ -288,6 +288,15 @@ func (t *Tracker) latest() (known State, fresh bool, changed <-chan struct{}) {
 	return t.known, fresh, t.changed
 }
 
+// Confirmed returns when the known state was last confirmed, the zero time if never or
+// not since a loss, and whether answers may use it without another question.
+func (t *Tracker) Confirmed() (at time.Time, fresh bool) {
+	_, fresh, _ = t.latest()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.confirmed, fresh
+}
+
 // Confirm returns an error unless the known state was confirmed within maxStale, or
 // is confirmed now.
 func (t *Tracker) Confirm(ctx context.Context) error {
