@@ -182,8 +182,8 @@ func (r *exchange) callsOfBody() ([]lookup.Call, error) {
 	for i, item := range list {
 		object, ok := item.(map[string]any)
 		if !ok {
-			f.refuse("numbers", "must be a list of 1 to 1000 objects")
-			break
+			f.faults.add(bodyFault{pointer: fmt.Sprintf("/numbers/%d", i), field: fmt.Sprintf("numbers.%d", i), text: "must be an object"})
+			continue
 		}
 		if calls[i], err = callOf(f.inside(object, fmt.Sprintf("numbers.%d", i), fmt.Sprintf("/numbers/%d", i))); err != nil {
 			return nil, err

@@ -97,13 +97,16 @@ func (d *document) orDryRun(schema object) object {
 // refusals lists the statuses of the problems that callers of a route should expect.
 // Other problems are possible on every route.
 func refusals(rt *route) (statuses []int) {
-	switch {
-	case rt.path == metadataPath:
-		return []int{404}
-	case rt.open == forAnyone:
-		return nil
+	if rt.open == forAnyone {
+		if !(&boundRoute{route: *rt}).probe() {
+			statuses = append(statuses, http.StatusNotAcceptable)
+		}
+		if rt.path == metadataPath {
+			statuses = append(statuses, http.StatusNotFound)
+		}
+		return statuses
 	}
-	tagged, sent := slices.Contains(rt.doc.headers, fiber.HeaderIfMatch), rt.doc.body != nil || rt.doc.upload
+	tagged, sent := rt.scope == identity.ScopeWrite, rt.doc.body != nil || rt.doc.upload
 	return slices.DeleteFunc(slices.Clone(expected), func(status int) bool {
 		switch status {
 		case http.StatusNotFound, http.StatusUnprocessableEntity:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/identity"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -26,6 +27,10 @@ func (d *document) parameters(rt *route) (all []object) {
 				all = append(all, p)
 			}
 		}
+	}
+	if rt.scope == identity.ScopeWrite && !rt.doc.dry {
+		all = append(all, object{"name": "dry_run", "in": "query", "schema": object{"type": "boolean", "enum": []any{false}},
+			"description": "this request has no dry run"})
 	}
 	if rt.doc.lists && typ != "" {
 		all = append(all, filters(typ)...)

@@ -188,7 +188,7 @@ func (r *inquiry) ratePlan(cards session.ReadPlan, card string) (session.ReadPla
 // the parameter is absent. Errors: 422.
 func (r *exchange) past(name string) (schema.Micros, error) {
 	text := r.query(name)
-	if text == "" {
+	if text == "" && !r.c.Request().URI().QueryArgs().Has(name) {
 		return 0, nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
