@@ -155,12 +155,12 @@ func evaluateBatch(r *exchange) error {
 			if err != nil {
 				return err
 			}
-			defer turn.Leave() //nolint:revive // once
+			defer turn.Leave()
 		}
 		if i > 0 {
 			answer = append(answer, ',')
 		}
-		allowed := false
+		var allowed bool
 		if answer, allowed, err = r.appendItem(answer, &b, i); err != nil {
 			return err
 		}
