@@ -41,6 +41,10 @@ const mediaMergePatch = "application/merge-patch+json"
 func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	f := emptyFields()
 	f.shown = shown
+	if q.object != nil {
+		f.sent = q.object
+		return f, nil
+	}
 	raw, err := unpacked(q.raw, q.encoding, q.limit)
 	if err != nil || len(raw) == 0 {
 		return f, err

@@ -123,11 +123,34 @@ func (c *apiContract) faults(req *http.Request, asked []byte, res *http.Response
 		return faults
 	}
 	again := req.Clone(req.Context())
+	asked, accepted := acceptedRows(req, asked, told)
 	again.Body = io.NopCloser(bytes.NewReader(asked))
-	if res.StatusCode < 300 {
+	if res.StatusCode < 300 && accepted {
 		faults = append(faults, c.requestFaults(again, op, asked)...)
 	}
 	return append(faults, c.answerFaults(template, again, op, res, told)...)
+}
+
+// acceptedRows returns a body without the rows of a bulk request that were refused. It
+// reports whether there is another row, and true for other requests.
+func acceptedRows(req *http.Request, asked, told []byte) ([]byte, bool) {
+	var rows struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	var answers struct{ Items []struct{ Problem any } }
+	if !strings.HasSuffix(req.URL.Path, "/bulk") || json.Unmarshal(asked, &rows) != nil ||
+		json.Unmarshal(told, &answers) != nil || len(answers.Items) != len(rows.Items) {
+		return asked, true
+	}
+	left := rows.Items[:0]
+	for i, row := range rows.Items {
+		if answers.Items[i].Problem == nil {
+			left = append(left, row)
+		}
+	}
+	rows.Items = left
+	text, err := json.Marshal(rows)
+	return text, err == nil && len(left) > 0
 }
 
 // operation finds the operation that a request is for.

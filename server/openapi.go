@@ -91,7 +91,12 @@ func (d *document) body(rt *route) object {
 	name := strings.TrimPrefix(schema["$ref"].(string), "#/components/schemas/")
 	required := d.shapes.named[name].(object)["required"] != nil
 	contents := object{fiber.MIMEApplicationJSON: object{"schema": schema}}
-	if rt.method == fiber.MethodPatch {
+	switch {
+	case rt.doc.bulk && rt.method == fiber.MethodPatch:
+		row := reflect.TypeOf(rt.doc.body).Field(0).Type.Elem()
+		answer, _ := reflect.TypeOf(rt.doc.response).Field(0).Type.Elem().FieldByName("Row")
+		d.shapes.readOnly(d.shapes.named[d.shapes.inputs[row]].(object), answer.Type.Elem())
+	case rt.method == fiber.MethodPatch:
 		contents[mediaMergePatch] = object{"schema": object{"type": "object",
 			"description": "The same fields, merged as RFC 7396 says: null removes a member, also inside of a field."}}
 		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))

@@ -59,7 +59,7 @@ func (d *document) contents(rt *route) object {
 	contents := object{}
 	if rt.doc.response != nil {
 		schema := d.shapes.of(reflect.TypeOf(rt.doc.response))
-		if rt.doc.dry && cmp.Or(rt.doc.status, http.StatusOK) == http.StatusOK {
+		if rt.doc.dry && !rt.doc.bulk && cmp.Or(rt.doc.status, http.StatusOK) == http.StatusOK {
 			schema = d.orDryRun(schema)
 		}
 		contents[fiber.MIMEApplicationJSON] = object{"schema": schema}
@@ -192,7 +192,7 @@ func answerHeadersOf(rt *route, status int) object {
 		names = append(names, headerPreview)
 	}
 	tagged := rt.scope == identity.ScopeWrite || slices.Contains(rt.doc.headers, fiber.HeaderIfNoneMatch)
-	if tagged && rt.doc.response != nil && status != 0 {
+	if tagged && rt.doc.response != nil && !rt.doc.bulk && status != 0 {
 		names = append(names, fiber.HeaderETag)
 	}
 	if status == http.StatusCreated {

@@ -6,6 +6,8 @@ import "strings"
 // summary.
 type operationText struct{ id, description string }
 
+const textOfBulk = "Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request."
+
 // operationTexts are the names and descriptions of routes, by method and path. A route
 // without an entry is named after its path.
 var operationTexts = map[string]operationText{
@@ -25,12 +27,16 @@ var operationTexts = map[string]operationText{
 
 	"GET /v1/users":        {"listUsers", ""},
 	"POST /v1/users":       {"createUser", ""},
+	"POST /v1/users/bulk":  {"createUsersInBulk", textOfBulk},
+	"PATCH /v1/users/bulk": {"updateUsersInBulk", textOfBulk},
 	"GET /v1/users/:id":    {"getUser", ""},
 	"PATCH /v1/users/:id":  {"updateUser", "A disabled user gets 403 `unknown_user` from then on."},
 	"DELETE /v1/users/:id": {"deleteUser", ""},
 
 	"GET /v1/customers":           {"listCustomers", "With `Accept: text/csv` or `application/x-ndjson`, the answer is a file of all rows."},
 	"POST /v1/customers":          {"createCustomer", ""},
+	"POST /v1/customers/bulk":     {"createCustomersInBulk", textOfBulk},
+	"PATCH /v1/customers/bulk":    {"updateCustomersInBulk", textOfBulk},
 	"GET /v1/customers/:id":       {"getCustomer", ""},
 	"PATCH /v1/customers/:id":     {"updateCustomer", ""},
 	"DELETE /v1/customers/:id":    {"deleteCustomer", ""},

@@ -36,6 +36,8 @@ var rateUses = map[string]rateUse{
 
 	"GET /v1/users": usesNone, "POST /v1/users": usesNone, "GET /v1/users/:id": usesNone, "PATCH /v1/users/:id": usesNone, "DELETE /v1/users/:id": usesNone,
 
+	"POST /v1/customers/bulk": usesNone, "PATCH /v1/customers/bulk": usesNone, "POST /v1/users/bulk": usesNone, "PATCH /v1/users/bulk": usesNone,
+
 	"GET /v1/customers": usesNone, "POST /v1/customers": usesNone, "GET /v1/customers/:id": usesNone,
 	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone, "GET /v1/customers/:id/cards": usesLeftOut,
 

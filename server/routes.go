@@ -44,6 +44,7 @@ type operation struct {
 	upload   bool     // the body is a file that the handler reads
 	job      bool     // long work, of which an account may have few at a time
 	lists    bool     // a list, whose parameters the handler checks
+	bulk     bool     // many rows, each with an answer of its own; a dry run answers alike
 }
 
 // routes is the complete route table.
@@ -65,12 +66,16 @@ func routes() []route {
 
 		{"GET", "/v1/users", identity.ScopeData, asUser, listOf("user"), list("Users of the own account and those below", "users", page[userBody]{})},
 		{"POST", "/v1/users", identity.ScopeWrite, asUser, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
+		{"POST", "/v1/users/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNewUsers)), bulk("Up to 1,000 new users, each decided by itself", "users", bulkNew[userNew]{}, bulkBody[userBody]{})},
+		{"PATCH", "/v1/users/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkUsers)), bulk("Change up to 1,000 users, each decided by itself", "users", bulkNew[userUpdate]{}, bulkBody[userBody]{})},
 		{"GET", "/v1/users/:id", identity.ScopeData, asUser, oneOf("user"), one("A user", "users", userBody{})},
 		{"PATCH", "/v1/users/:id", identity.ScopeWrite, asUser, updateOf(userWriter), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
 		{"DELETE", "/v1/users/:id", identity.ScopeWrite, asUser, deleteOf(userWriter), rehearsed(removes("Delete a user", "users"))},
 
 		{"GET", "/v1/customers", identity.ScopeData, asUser, listOf("customer"), asFile(list("Customers of the own account and those below; as CSV or NDJSON all of them", "customers", page[customerBody]{}))},
 		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
+		{"POST", "/v1/customers/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNewCustomers)), bulk("Up to 1,000 new customers, each decided by itself", "customers", bulkNew[customerNew]{}, bulkBody[customerBody]{})},
+		{"PATCH", "/v1/customers/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkCustomers)), bulk("Change up to 1,000 customers, each decided by itself", "customers", bulkNew[customerUpdate]{}, bulkBody[customerBody]{})},
 		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), one("A customer", "customers", customerBody{})},
 		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
 		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
@@ -163,6 +168,10 @@ func made(summary, tag string, body, response any) operation {
 
 func changes(summary, tag string, body, response any) operation {
 	return operation{summary: summary, tag: tag, body: body, response: response, headers: writeHeaders}
+}
+
+func bulk(summary, tag string, body, response any) operation {
+	return job(operation{summary: summary, tag: tag, query: bulkQuery{}, body: body, response: response, headers: []string{headerIdempotency}, dry: true, bulk: true})
 }
 
 func removes(summary, tag string) operation {

@@ -34,7 +34,7 @@ func (a answered) faults(status int, want ...string) answered {
 	return a
 }
 
-func asText(t *testing.T, value any) string {
+func asText(t testing.TB, value any) string {
 	t.Helper()
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -17,6 +17,8 @@ type sent struct {
 	ifMatch             []string // each value of If-Match
 	madeOf              string   // the tag in the body; "" for none
 	file                *spool   // the uploaded file, in place of a body
+
+	object map[string]any // a row of a bulk request, in place of a body
 }
 
 // sent copies the parts of the request that a write reads.

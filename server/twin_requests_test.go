@@ -55,8 +55,12 @@ func (q *requests) next() asked {
 		if q.r.IntN(2) == 0 {
 			a = q.naming(drawn(q.r, twinNames), "/v1/users?dry_run=true") // a dry run, so that the worlds stay the same
 		}
-	case 16, 17:
+	case 16:
 		a = q.patch()
+	case 17:
+		if a = q.bulk(); q.r.IntN(3) == 0 {
+			a = q.patch()
+		}
 	case 18:
 		a = q.link()
 	case 19, 20:

@@ -170,3 +170,22 @@ const takenExternalID = `{"type":"urn:resellerd:problem:conflict","title":"Confl
 func tellsTaken(a asked, got answered) bool {
 	return slices.Contains(a.header, "Bearer "+namingToken) && decisionIDs.ReplaceAllString(got.body, "") == takenExternalID
 }
+
+// bulk draws a bulk request of a few rows.
+func (q *requests) bulk() asked {
+	typ := drawn(q.r, []string{"customer", "customer", "user"})
+	a := asked{method: drawn(q.r, []string{"POST", "PATCH"}), path: twinCollections[typ] + "/bulk" + drawn(q.r, []string{"", "", "?atomic=true"})}
+	rows := make([]any, 1+q.r.IntN(4))
+	for i := range rows {
+		fields := q.whole(typ)
+		if a.method == "PATCH" {
+			fields = q.some(typ)
+			fields["id"] = q.id(typ)
+		} else if q.r.IntN(3) == 0 {
+			fields["account_id"] = q.id("account")
+		}
+		rows[i] = fields
+	}
+	a.body = q.text(map[string]any{"items": rows})
+	return a
+}

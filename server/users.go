@@ -85,13 +85,15 @@ func (w *writing) mayCall(f *fields) error {
 // postUser creates a user of the account that the body names; the default is the
 // actor's own account.
 func postUser(r *exchange) error {
-	return r.write(func(w *writing) (target, error) {
-		f, account, err := w.readNewRow("user", nil)
-		if err != nil {
-			return target{}, err
-		}
-		return w.createUser(f, account)
-	}, answerRow)
+	return r.write((*writing).createSentUser, answerRow)
+}
+
+func (w *writing) createSentUser() (target, error) {
+	f, account, err := w.readNewRow("user", nil)
+	if err != nil {
+		return target{}, err
+	}
+	return w.createUser(f, account)
 }
 
 func (w *writing) createUser(f *fields, account store.Account) (target, error) {

@@ -47,6 +47,7 @@ type line struct {
 	Account
 	held    int // places, including those that are paused or awaited
 	has     int // places now, besides the reserve
+	owes    int // turns that others have first
 	waiting []*Place
 }
 
@@ -206,14 +207,14 @@ func (p *Place) giveBack() {
 // one of its own first.
 func (q *Queue) give(p *Place) bool {
 	switch {
+	case !q.may(p.line):
+		return false
 	case p.line.Master && q.reserve > 0:
 		q.reserve--
 		p.reserved = true
-	case q.free > 0 && (q.size.Each == 0 || p.line.has < q.size.Each):
+	default:
 		q.free--
 		p.line.has++
-	default:
-		return false
 	}
 	if p.has = true; q.size.Turn > 0 {
 		p.since = q.size.Now()
@@ -221,20 +222,44 @@ func (q *Queue) give(p *Place) bool {
 	return true
 }
 
-// handOut gives the free places to the accounts that wait, in turn.
+// may reports whether there is a free place that the account may have now.
+func (q *Queue) may(l *line) bool {
+	return l.Master && q.reserve > 0 || q.free > 0 && (q.size.Each == 0 || l.has < q.size.Each)
+}
+
+// handOut gives the free places to the accounts that wait, in turn. An account that owes
+// turns lets others go first.
 func (q *Queue) handOut() {
-	for i := 0; i < len(q.turns); {
-		l := q.turns[i]
-		p := l.waiting[0]
-		if !q.give(p) {
-			i++ // the account has as many as it may have, or only masters may have the place
-			continue
+	for {
+		var next *line
+		for _, l := range q.turns {
+			if q.may(l) && (next == nil || l.owes < next.owes) {
+				next = l
+			}
 		}
+		if next == nil {
+			return
+		}
+		p := next.waiting[0]
+		q.give(p)
 		close(p.granted)
-		l.waiting = l.waiting[1:]
+		next.waiting = next.waiting[1:]
+		i := slices.Index(q.turns, next)
 		q.turns = slices.Delete(q.turns, i, i+1)
-		if len(l.waiting) > 0 {
-			q.turns = append(q.turns, l)
+		for _, l := range q.turns {
+			l.owes = max(0, l.owes-1)
+		}
+		if len(next.waiting) > 0 {
+			q.turns = append(q.turns, next)
 		}
 	}
+}
+
+// Charge counts what was done in the place as so many turns: while others wait, the
+// account lets them have as many turns but one before its next. The account must hold the
+// place, and owes the turns until it has let them go or holds no place at all.
+func (p *Place) Charge(turns int) {
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	p.line.owes += max(0, turns-1)
 }

@@ -234,3 +234,58 @@ func TestNoPlaceIsLost(t *testing.T) {
 	}
 	q.empty(t)
 }
+
+// Work that counts as several turns lets others have as many before its next.
+func TestAChargedPlaceLetsOthersGoFirst(t *testing.T) {
+	t.Parallel()
+	q := New(Size{Places: 1, Each: 1})
+	bulk := enter(t, q, "a")
+	bulk.Charge(3)
+	got := make(chan taken, 8)
+	for range 3 {
+		await(t, q, "b", got)
+	}
+	bulk.Pause()
+	again := make(chan error, 1)
+	_, before := q.Count()
+	go func() { again <- bulk.Resume(context.Background()) }()
+	for waiting := before; waiting == before; _, waiting = q.Count() {
+	}
+	for n := range 2 {
+		one := <-got
+		if one.id != "b" {
+			t.Fatalf("turn %d is for %s", n, one.id)
+		}
+		select {
+		case <-again:
+			t.Fatalf("the charged account has turn %d", n)
+		default:
+		}
+		one.place.Leave()
+	}
+	last := make(chan taken, 1)
+	go func() { last <- <-got }()
+	select {
+	case one := <-last:
+		one.place.Leave()
+		if err := <-again; err != nil {
+			t.Fatal(err)
+		}
+	case err := <-again:
+		if err != nil {
+			t.Fatal(err)
+		}
+		bulk.Pause()
+		(<-last).place.Leave()
+	}
+	bulk.Leave()
+	q.empty(t)
+	alone := enter(t, q, "a")
+	alone.Charge(100)
+	alone.Pause()
+	if err := alone.Resume(gone()); err != nil {
+		t.Errorf("nobody else waits: %v", err)
+	}
+	alone.Leave()
+	q.empty(t)
+}
