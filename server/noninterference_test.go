@@ -53,7 +53,7 @@ func requestsOfARun() int {
 	if depth.Full() {
 		return 160
 	}
-	return 60
+	return 75
 }
 
 // seedsOfAViewer is the number of pairs of worlds per viewer and database.

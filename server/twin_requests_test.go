@@ -31,7 +31,7 @@ func newRequests(viewer twinViewer, seed uint64) *requests {
 func (q *requests) next() asked {
 	q.n++
 	var a asked
-	switch q.r.IntN(32) {
+	switch q.r.IntN(34) {
 	case 0:
 		a = asked{method: "GET", path: "/v1/me"}
 	case 1, 2, 3, 4, 5:
