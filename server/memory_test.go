@@ -57,7 +57,7 @@ func smallCaches(t *testing.T, url string) *world {
 	must(t, err)
 	engine, err := policies.Load(tctx, tree, policies.Options{Schema: Schema(), Timeout: time.Minute, CacheBytes: fewBytes})
 	must(t, err)
-	w := &world{t: t, now: worldStart}
+	w := &world{t: t, now: worldStart, measured: true}
 	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.names.NewID, CacheBytes: fewBytes, RateMemory: fewBytes})
 	seedWorld(w)
 	held := &EngineHolder{}

@@ -113,6 +113,11 @@ func checkPlans(t *testing.T, text string, small, large, analysed []storetest.St
 		}
 	}
 	for table, way := range ways {
+		for _, ways := range way {
+			if ways["by narrow columns"] { // PostgreSQL may intersect a narrow index with that of the tenant, which finds fewer rows
+				delete(ways, "by tenant_id")
+			}
+		}
 		if !maps.Equal(way["large"], way["analysed"]) {
 			t.Errorf("%s\nfinds rows of %s %v, and when analysed %v", short, table,
 				slices.Sorted(maps.Keys(way["large"])), slices.Sorted(maps.Keys(way["analysed"])))

@@ -50,6 +50,8 @@ type world struct {
 	names  seed.Names
 	mu     sync.Mutex
 	now    time.Time
+
+	measured bool // the test measures memory: requests are not held to the OpenAPI document, whose checks keep theirs
 }
 
 // worldStart is when the first row of a world is made.
@@ -235,13 +237,23 @@ func (w *world) do(user, method, path, body string, headers ...string) answered 
 			req.Header.Set(headers[i], w.expand(headers[i+1]))
 		}
 	}
-	res := send(w.t, w.server, req)
+	res := w.send(req)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		w.t.Fatalf("%s %s: body: %v", method, path, err)
 	}
 	return answered{t: w.t, what: user + ": " + method + " " + path, status: res.StatusCode, header: res.Header, body: string(text)}
+}
+
+func (w *world) send(req *http.Request) *http.Response {
+	w.t.Helper()
+	if !w.measured {
+		return send(w.t, w.server, req)
+	}
+	res, err := w.server.App().Test(req, -1)
+	must(w.t, err)
+	return res
 }
 
 var placeholder = regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9.]*\}`)

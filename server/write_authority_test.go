@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestAUsersOwnTokenWritesAsThatUserAlone(t *testing.T) {
 			if strings.HasPrefix(rt.path, "/v1/lookup") {
 				continue // a read
 			}
-			if got.status != 403 && got.status != 404 {
+			if got.status != 403 && got.status != 404 && !refusesAll(rt.path, got) {
 				t.Errorf("%s", got.alike())
 			}
 		}
@@ -144,4 +145,19 @@ func rowOf(path string) string {
 		}
 	}
 	return "gold"
+}
+
+// refusesAll reports whether a bulk request wrote nothing: its body has no rows, or each
+// row is refused.
+func refusesAll(path string, got answered) bool {
+	if !strings.HasSuffix(path, "/bulk") {
+		return false
+	}
+	if got.status != 200 {
+		return got.status == 422
+	}
+	return !slices.ContainsFunc(got.items(), func(row map[string]any) bool {
+		status, _ := row["status"].(float64)
+		return status != 403 && status != 404
+	})
 }
