@@ -64,7 +64,7 @@ func (w *writing) owner(f *fields, field string) (store.Account, error) {
 	return w.tx.Account(w.r.Ctx, id)
 }
 
-// checked is a row that can say what is wrong with its values.
+// checked is a row that can report its invalid values.
 type checked interface {
 	Default()
 	Validate() error

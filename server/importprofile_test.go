@@ -70,7 +70,7 @@ func TestASecondImportByProfileAsksNothing(t *testing.T) {
 			t.Errorf("confirmed: %d %s", got.status, got.body)
 		}
 		if got, _ := w.importInto("a", "retail", "mode=replace&profile=weekly&confirm=44%3D1.3&confirm=49%3D1.2", dearer); got.status != 200 {
-			t.Errorf("what was confirmed is asked again: %d %s", got.status, got.body)
+			t.Errorf("a confirmed question is asked again: %d %s", got.status, got.body)
 		}
 	})
 }

@@ -73,7 +73,7 @@ func TestResellersGetOnlyListedAreas(t *testing.T) {
 	})
 }
 
-// What is recorded of a decision says whether areas are listed.
+// A recorded decision says whether areas are listed.
 func TestARecordKeepsThatAreasAreListed(t *testing.T) {
 	t.Parallel()
 	doc := map[string]any{"subject": map[string]any{"type": "user", "id": "u", "account": map[string]any{"kind": "reseller", "listed_areas": true}}}

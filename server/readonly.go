@@ -153,7 +153,7 @@ type deniedChange struct {
 
 func (d *deniedChange) Unwrap() error { return d.error }
 
-// blaming adds to the denial of an update what is needed to name the fields.
+// blaming adds the names of the fields to the denial of an update.
 func (w *writing) blaming(err error, typ, id string, change *input.Change, readOnly []string) error {
 	if p := problemOf(err); p.kind != kindForbidden || p.reasons == nil || len(change.Fields) == 0 {
 		return err
