@@ -21,9 +21,9 @@ const ReasonPlanChanged = "plan_changed"
 
 // Limits of the plans that are kept.
 const (
-	planTime    = time.Hour
-	accountPlan = 16  // of one account
-	allPlans    = 256 // of all accounts
+	planTime     = time.Hour
+	accountPlans = 16       // of one account
+	leastPlan    = 64 << 10 // bytes that a plan counts for at least, so that disk also limits their number
 )
 
 // importPlan is what a preview showed to a user, with its file.
@@ -43,7 +43,9 @@ type importUpload struct {
 }
 
 // importPlans keeps the plans of previews for an hour. It drops the oldest plans of an
-// account that has too many, or too large ones. It is safe for concurrent use.
+// account that has too many, or too large ones. If all space is used up, it drops the
+// oldest plan of the account that uses most: other accounts do not decide whether an
+// account with small plans has room. It is safe for concurrent use.
 type importPlans struct {
 	mu   sync.Mutex
 	disk *disk // what the files take; nil to keep none
@@ -63,20 +65,32 @@ func (k *importPlans) keep(p *importPlan, now time.Time) (kept, owned bool) {
 		same.until = p.until
 		return true, false
 	}
-	for k.count(p.account) >= accountPlan || k.disk.take(p.account, p.upload.file.size) != nil {
-		oldest := slices.IndexFunc(k.kept, func(q *importPlan) bool { return q.account == p.account })
+	for k.count(p.account) >= accountPlans || k.disk.take(p.account, p.bytes()) != nil {
+		account := k.toDrop(p)
+		oldest := slices.IndexFunc(k.kept, func(q *importPlan) bool { return q.account == account })
 		if oldest < 0 {
 			return false, false
 		}
 		k.drop(oldest)
 	}
-	if len(k.kept) >= allPlans {
-		k.disk.give(p.account, p.upload.file.size)
-		return false, false
-	}
 	p.uses = 1
 	k.kept = append(k.kept, p)
 	return true, true
+}
+
+// bytes is what the plan takes of the disk.
+func (p *importPlan) bytes() int64 { return max(p.upload.file.size, leastPlan) }
+
+// toDrop returns the account whose oldest plan makes room for p.
+func (k *importPlans) toDrop(p *importPlan) string {
+	own := k.disk.of(p.account) + p.bytes()
+	if k.count(p.account) >= accountPlans || own > k.disk.each {
+		return p.account
+	}
+	if most, n := k.disk.most(); n > own {
+		return most
+	}
+	return p.account
 }
 
 func (k *importPlans) count(account string) (n int) {
@@ -121,7 +135,7 @@ func (k *importPlans) release(p *importPlan) {
 func (k *importPlans) end(p *importPlan) {
 	if p.uses--; p.uses == 0 {
 		_ = p.upload.file.Close() // nobody needs it any more
-		k.disk.give(p.account, p.upload.file.size)
+		k.disk.give(p.account, p.bytes())
 	}
 }
 

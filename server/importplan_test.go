@@ -85,38 +85,75 @@ func TestAPlanIsRefusedWhenItsBaseHasChanged(t *testing.T) {
 // An account keeps few plans, and small ones. The oldest make room.
 func TestPlansAreBounded(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	k := importPlans{disk: newDisk(400)}
-	plan := func(account string, n int, size int64) *importPlan {
-		file, err := nameless("resellerd-test-*")
-		must(t, err)
-		t.Cleanup(func() { _ = file.Close() })
-		return &importPlan{id: fmt.Sprint(n), user: account, account: account, upload: importUpload{file: &spool{File: file, size: size}}, until: now.Add(planTime)}
-	}
+	k := importPlans{disk: newDisk(40 * leastPlan)}
 	for n := range 20 {
-		if kept, owned := k.keep(plan("a", n, 1), now); !kept || !owned {
+		if !k.keepSized(t, "a", n, 1) {
 			t.Fatalf("plan %d is not kept", n)
 		}
 	}
-	if k.use("b", "", "19", now) != nil || k.use("a", "other", "19", now) != nil {
+	if k.use("b", "", "19", planNow) != nil || k.use("a", "other", "19", planNow) != nil {
 		t.Error("a plan of another user, or for another card")
 	}
-	if k.count("a") != accountPlan || k.use("a", "", "3", now) != nil || k.use("a", "", "4", now) == nil {
+	if k.count("a") != 10 || k.use("a", "", "9", planNow) != nil || k.use("a", "", "10", planNow) == nil {
 		t.Errorf("%d plans", k.count("a"))
 	}
-	if kept, _ := k.keep(plan("a", 20, 101), now); kept || k.count("a") != 0 {
-		t.Errorf("a file that is too large is kept: %v, %d plans", kept, k.count("a"))
+	if k.keepSized(t, "a", 20, 10*leastPlan+1) || k.count("a") != 0 {
+		t.Errorf("a file that is too large is kept; %d plans", k.count("a"))
 	}
-	for n := range 4 {
-		if kept, _ := k.keep(plan(fmt.Sprint("b", n), 1, 99), now); !kept {
-			t.Fatalf("account %d", n)
-		}
+	k.disk.each = k.disk.all
+	for n := range 20 {
+		k.keepSized(t, "b", n, 1)
 	}
-	if kept, _ := k.keep(plan("c", 1, 99), now); kept || k.count("b0") != 1 {
-		t.Error("a plan of another account made room, or all have more than there is")
+	if k.count("b") != accountPlans {
+		t.Errorf("%d plans of b", k.count("b"))
 	}
-	k.expire(now.Add(planTime))
-	if len(k.kept) != 0 || k.disk.sum != 1 { // one is in use
+	k.expire(planNow.Add(planTime))
+	if len(k.kept) != 0 || k.disk.sum != leastPlan { // one is in use
 		t.Errorf("%d plans, %d bytes", len(k.kept), k.disk.sum)
 	}
+}
+
+// Accounts that use all space lose plans before an account with few plans does, and do
+// not keep it from getting one.
+func TestPlansOfOthersTakeNoRoom(t *testing.T) {
+	t.Parallel()
+	k := importPlans{disk: newDisk(40 * leastPlan)}
+	for account := range 4 {
+		for n := range 10 {
+			k.keepSized(t, fmt.Sprint("b", account), n, leastPlan)
+		}
+	}
+	for account := range 36 {
+		if !k.keepSized(t, fmt.Sprint("small", account), 1, 1) {
+			t.Fatalf("no plan for account %d", account)
+		}
+	}
+	if len(k.kept) != 40 || k.disk.sum != 40*leastPlan {
+		t.Errorf("%d plans, %d bytes", len(k.kept), k.disk.sum)
+	}
+	for account := range 36 {
+		if k.count(fmt.Sprint("small", account)) != 1 {
+			t.Errorf("account %d lost its plan", account)
+		}
+	}
+	for account := range 4 {
+		if k.count(fmt.Sprint("b", account)) != 1 {
+			t.Errorf("account b%d has %d plans", account, k.count(fmt.Sprint("b", account)))
+		}
+	}
+	if k.keepSized(t, "late", 1, 1) || k.keepSized(t, "small0", 2, 1) && k.count("small0") != 1 {
+		t.Error("a plan found room where all have one")
+	}
+}
+
+var planNow = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// keepSized keeps a plan with a file of this size, and reports whether it is kept.
+func (k *importPlans) keepSized(t *testing.T, account string, n int, size int64) bool {
+	t.Helper()
+	file, err := nameless("resellerd-test-*")
+	must(t, err)
+	t.Cleanup(func() { _ = file.Close() })
+	kept, _ := k.keep(&importPlan{id: fmt.Sprint(n), user: account, account: account, upload: importUpload{file: &spool{File: file, size: size}}, until: planNow.Add(planTime)}, planNow)
+	return kept
 }

@@ -174,6 +174,25 @@ func (d *disk) take(account string, n int64) error {
 	return nil
 }
 
+// of returns the bytes that an account uses.
+func (d *disk) of(account string) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.used[account]
+}
+
+// most returns the account that uses most, the first by id among equals.
+func (d *disk) most() (account string, n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for who, used := range d.used {
+		if used > n || used == n && who < account {
+			account, n = who, used
+		}
+	}
+	return account, n
+}
+
 func (d *disk) give(account string, n int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
