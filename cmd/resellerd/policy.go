@@ -11,11 +11,13 @@ import (
 
 // policyCommand works on policy trees, for security engineers.
 type policyCommand struct {
-	Check   policyCheckCommand  `cmd:"" help:"List the faults of a policy tree, with hints."`
-	Test    policyTestCommand   `cmd:"" help:"Run the tests and scenarios of a policy tree; with --mutate, find changes that they miss."`
-	Explain explainCommand      `cmd:"" help:"Explain why a user may or may not do something."`
-	Replay  policyReplayCommand `cmd:"" help:"Repeat recorded decisions with another policy, and list the differences."`
-	Bench   policyBenchCommand  `cmd:"" help:"Measure how long a policy takes to load and to decide."`
+	Check         policyCheckCommand   `cmd:"" help:"List the faults of a policy tree, with hints."`
+	Test          policyTestCommand    `cmd:"" help:"Run the tests and scenarios of a policy tree; with --mutate, find changes that they miss."`
+	Explain       explainCommand       `cmd:"" help:"Explain why a user may or may not do something."`
+	Replay        policyReplayCommand  `cmd:"" help:"Repeat recorded decisions with another policy, and list the differences."`
+	Disagreements disagreementsCommand `cmd:"" help:"List the decisions of a log that the panel made differently, with a fix for each."`
+	Learn         learnCommand         `cmd:"" help:"Propose groups that agree with what the panel decided in a log."`
+	Bench         policyBenchCommand   `cmd:"" help:"Measure how long a policy takes to load and to decide."`
 }
 
 // treeArgument names the policy tree of a command.

@@ -1,10 +1,7 @@
 package replay
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io"
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
@@ -16,23 +13,12 @@ import (
 // name, by area. It skips lines that cannot be read.
 func Unlisted(ctx context.Context, e *policies.Engine, files []Source) (map[string]int, error) {
 	asked, known := map[string]int{}, newProfiles()
-	for _, f := range files {
-		lines := bufio.NewReaderSize(f, 1<<20)
-		for {
-			line, err := lines.ReadBytes('\n')
-			known.note(line)
-			if area := unlisted(e, line, known); area != "" {
-				asked[area]++
-			}
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err := errors.Join(err, ctx.Err()); err != nil {
-				return nil, err
-			}
+	err := eachLine(ctx, files, known, func(_ string, line []byte) {
+		if area := unlisted(e, line, known); area != "" {
+			asked[area]++
 		}
-	}
-	return asked, nil
+	})
+	return asked, err
 }
 
 // unlisted returns the area of a decision if it counts, and "" if it does not.
