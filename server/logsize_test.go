@@ -40,7 +40,7 @@ func rowsFrom(first, n int) string {
 // A user with a large group makes no larger entries than others, and neither does a
 // change of a group: the log holds the access once.
 func TestADecisionTakesFewBytesOfTheLog(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	w, log := logged(t)
 	group := w.get("m", "/v1/groups?name="+strings.ReplaceAll(secret("M", "full access"), " ", "%20")).want(200).items()[0]["id"]
 	w.do("m", "PATCH", fmt.Sprint("/v1/groups/", group), rowsOf(250)).want(200)

@@ -27,6 +27,9 @@ const (
 // tests make 100,000 writes. The test runs alone, because it measures the heap of the
 // process.
 func TestMemoryIsFlatOverManyWrites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector needs memory of its own: run without -short")
+	}
 	writes := depth.Runs(200)
 	if depth.Long() {
 		writes = 100_000

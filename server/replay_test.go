@@ -88,7 +88,7 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 // A policy with one different rule changes only the decisions of that rule.
 // Masked values are not guessed.
 func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	viewer := twinViewers[0]
 	log := recordTwin(t, viewer, 300, func(a *asked, _ int) { a.header = append(a.header, headerClientIP, "192.0.2.7") })
 	load := func(file, old, new string) *policies.Engine {

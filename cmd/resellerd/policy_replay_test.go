@@ -78,3 +78,28 @@ func TestPolicyBenchTellsTimes(t *testing.T) {
 		}
 	}
 }
+
+// A log with the panel's own decisions: they are compared, and groups are learned.
+func TestPolicyComparesWithThePanel(t *testing.T) {
+	log := write(t, "decisions.jsonl", strings.Replace(anEntry, `"context":{`, `"context":{"panel_decision":true,`, 1))
+	agrees := write(t, "agrees.jsonl", strings.Replace(anEntry, `"context":{`, `"context":{"panel_decision":false,`, 1))
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a difference":           {[]string{"disagreements", log}, exitDecide, "to agree: create the user"},
+		"as JSON":                {[]string{"disagreements", log, "--format", "json"}, exitDecide, `"disagreed": 1`},
+		"no difference":          {[]string{"disagreements", agrees}, exitOK, "cdr  1 decision  agree"},
+		"no decision of a panel": {[]string{"disagreements", write(t, "none.jsonl", anEntry)}, exitError, "send it as context.panel_decision"},
+		"a log that is absent":   {[]string{"disagreements", "absent"}, exitError, "absent"},
+		"learning":               {[]string{"learn", log}, exitDecide, "0 decisions agree, 1 differ"},
+		"learning nothing":       {[]string{"learn", agrees, "--format", "json"}, exitOK, `"agree": 1`},
+		"an absent store":        {[]string{"learn", agrees, "--database", "sqlite:absent.db"}, exitUsage, "no such file"},
+	} {
+		code, out, errs := call(t, nil, append([]string{"policy"}, c.args...))
+		if code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errs)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"resellerd/policies"
@@ -24,8 +25,12 @@ type panelLog struct {
 	n      int
 }
 
+var embedded = sync.OnceValues(func() (*policies.Engine, error) {
+	return policies.Load(ctx, policies.Embedded(), policies.Options{Schema: resource.Schema()})
+})
+
 func newPanelLog(t *testing.T) *panelLog {
-	e, err := policies.Load(ctx, policies.Embedded(), policies.Options{Schema: resource.Schema()})
+	e, err := embedded()
 	must(t, err)
 	return &panelLog{t: t, engine: e}
 }

@@ -3,8 +3,8 @@
 //
 //	quick  some cases of each kind, the default. The store's tests run on both
 //	       databases; each test of the server runs on one
-//	full   three times as many, and every combination; .ci/run
-//	long   ten times as many as quick; .ci/run --all
+//	full   the same cases, in every combination; .ci/run
+//	long   ten times as many, in every combination; .ci/run --all
 package depth
 
 import (
@@ -14,29 +14,41 @@ import (
 	"sync"
 )
 
-var factor = sync.OnceValue(func() int {
-	switch text := os.Getenv("RESELLERD_TEST_DEPTH"); text {
-	case "", "quick":
-		return 1
-	case "full":
-		return 3
-	case "long":
-		return 10
-	default:
+// depths are the values of RESELLERD_TEST_DEPTH.
+type depths int
+
+const (
+	quick depths = iota
+	full
+	long
+)
+
+var named = map[string]depths{"": quick, "quick": quick, "full": full, "long": long}
+
+var chosen = sync.OnceValue(func() depths {
+	text := os.Getenv("RESELLERD_TEST_DEPTH")
+	depth, ok := named[text]
+	if !ok {
 		panic(fmt.Sprintf("RESELLERD_TEST_DEPTH=%q: want quick, full or long", text))
 	}
+	return depth
 })
 
-// Runs returns the number of random cases to try. quick is the number at depth
-// "quick".
-func Runs(quick int) int { return quick * factor() }
+// Runs returns the number of random cases to try. quick is the number at the depths
+// "quick" and "full".
+func Runs(quick int) int {
+	if Long() {
+		return 10 * quick
+	}
+	return quick
+}
 
 // Long reports whether the depth is "long": a test may then take minutes.
-func Long() bool { return factor() == 10 }
+func Long() bool { return chosen() == long }
 
 // Full reports whether a test tries every combination of its cases. If not, it
 // tries each case in one combination.
-func Full() bool { return factor() > 1 }
+func Full() bool { return chosen() != quick }
 
 // FirstSeed returns the first seed of random cases: RESELLERD_TEST_SEED, or 1.
 func FirstSeed() uint64 {
