@@ -20,6 +20,12 @@ func (e *Engine) Catalog(typ, id string) (map[string]any, bool) {
 	return entity, ok
 }
 
+// Catalogued returns the ids of the entities of a type in data.catalog, sorted.
+func (e *Engine) Catalogued(typ string) []string {
+	entities, _ := e.catalog[typ].(map[string]any)
+	return slices.Sorted(maps.Keys(entities))
+}
+
 // catalogAccounts returns the accounts that the catalog names for a resource.
 func (e *Engine) catalogAccounts(typ, id string) []string {
 	entity, ok := e.Catalog(typ, id)

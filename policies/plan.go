@@ -43,7 +43,7 @@ type ColumnGroup struct {
 func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err} }
 
 // Plan returns the filter, views and columns for a list. From in it uses the
-// subject, the action, the resource type and the context. Plan decides
+// subject, the action, the resource's type and properties, and the context. Plan decides
 // conditions that do not read the row; if one fails, the plan is an error. The
 // plan is also an error if ctx is cancelled or the engine's timeout passes.
 func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
@@ -61,7 +61,7 @@ func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
 // without the parts that a list does not use.
 func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template, request *input.Input, warm bool, err error) {
 	list := *in
-	list.Resource = input.Resource{Type: in.Resource.Type}
+	list.Resource = input.Resource{Type: in.Resource.Type, Properties: in.Resource.Properties}
 	if in.Resource.Type == input.AreaType {
 		list.Resource.ID = in.Resource.ID
 	}

@@ -34,7 +34,7 @@ var stopsAt = map[string]*bool{"execute_all": nil, "deny_on_first_deny": new(boo
 // read one by one later.
 func parseBatch(body []byte) (batch, error) {
 	var b batch
-	r := questionReader{strictjson.Parser{Data: body}}
+	r := questionReader{Parser: strictjson.Parser{Data: body}}
 	var listed, optioned bool
 	err := r.whole("the body", func(name string) (*bool, func() error) {
 		switch name {
@@ -104,7 +104,7 @@ func (b *batch) at(i int) (question, error) {
 	q, have := b.question, b.have
 	var given question
 	var own members
-	r := questionReader{strictjson.Parser{Data: b.items[i]}}
+	r := questionReader{Parser: strictjson.Parser{Data: b.items[i]}}
 	if err := r.whole("the question", func(name string) (*bool, func() error) { return r.part(&given, &own, name) }); err != nil {
 		return q, err
 	}

@@ -116,7 +116,8 @@ func TestTheMetadataComeFromThePublicURL(t *testing.T) {
 		if a.StatusCode != want || strings.Contains(a.text, "evil") {
 			t.Errorf("%q: %d %s", url, a.StatusCode, a.text)
 		}
-		if want == 200 && a.json(t)["access_evaluations_endpoint"] != "https://authz.example/access/v1/evaluations" {
+		if want == 200 && (a.json(t)["access_evaluations_endpoint"] != "https://authz.example/access/v1/evaluations" ||
+			a.json(t)["search_action_endpoint"] != "https://authz.example/access/v1/search/action") {
 			t.Errorf("%q: %s", url, a.text)
 		}
 	}

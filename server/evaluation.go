@@ -156,7 +156,11 @@ func (r *exchange) appendDecision(dst []byte, d policies.Decision, q question) [
 	if !r.wantsReasons(q) {
 		return append(dst, body...)
 	}
-	return appendReasons(append(dst, body[:len(body)-1]...), d.Reasons)
+	dst = appendReasons(append(dst, body[:len(body)-1]...), d.Reasons)
+	if unknown := r.unknownParts(q); !d.Allow && len(unknown) > 0 {
+		dst = record.AppendStrings(append(dst, `,"unknown":`...), unknown)
+	}
+	return append(dst, "}}"...)
 }
 
 func bare(d policies.Decision) []byte {
@@ -176,8 +180,7 @@ func appendReasons(dst []byte, reasons []string) []byte {
 		reasons = nil
 	}
 	dst = append(dst, `,"context":{"reasons":`...)
-	dst = record.AppendStrings(dst, reasons)
-	return append(dst, "}}"...)
+	return record.AppendStrings(dst, reasons)
 }
 
 // evaluationDoc describes the endpoint in the OpenAPI document.
@@ -213,5 +216,6 @@ type evaluationResponse struct {
 	Decision bool `json:"decision" required:"true"`
 	Context  *struct {
 		Reasons []string `json:"reasons"`
+		Unknown []string `json:"unknown,omitempty" description:"of a denial, for panels: action.name or resource.type, if nothing declares them"`
 	} `json:"context,omitempty"`
 }

@@ -12,6 +12,9 @@ type metadata struct {
 	Point       string `json:"policy_decision_point" format:"uri"`
 	Evaluation  string `json:"access_evaluation_endpoint" format:"uri"`
 	Evaluations string `json:"access_evaluations_endpoint" format:"uri"`
+	Subjects    string `json:"search_subject_endpoint" format:"uri"`
+	Resources   string `json:"search_resource_endpoint" format:"uri"`
+	Actions     string `json:"search_action_endpoint" format:"uri"`
 }
 
 const metadataPath = "/.well-known/authzen-configuration"
@@ -26,7 +29,9 @@ func getMetadata(r *exchange) error {
 	if !strings.HasPrefix(base, "https://") {
 		return &problem{kind: kindNotFound, detail: "This server has no public https address. Set --public-url."}
 	}
-	body, err := json.Marshal(metadata{base, base + "/access/v1/evaluation", base + "/access/v1/evaluations"})
+	api := base + "/access/v1/"
+	body, err := json.Marshal(metadata{base, api + "evaluation", api + "evaluations",
+		api + "search/subject", api + "search/resource", api + "search/action"})
 	if err != nil {
 		return err
 	}

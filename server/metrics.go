@@ -114,11 +114,20 @@ func (m *metrics) logCount(result string) func(entries int) {
 
 // Decision counts one check.
 func (m *metrics) Decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
-	m.count(e, area, in, d.Outcome)
-	m.checks.Observe(took.Seconds())
+	walked{m}.Decision(e, known, area, in, d, took)
 	if area == resource.OtherArea && modeOf(in.Subject.Facts) == "reseller" {
 		m.unlisted.count(e, resource.AreaName(in))
 	}
+}
+
+// walked counts the decisions about the candidates of a search. A caller did not name
+// these areas, so that they are no labels.
+type walked struct{ *metrics }
+
+// Decision counts one check.
+func (m walked) Decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
+	m.count(e, area, in, d.Outcome)
+	m.checks.Observe(took.Seconds())
 	if d.Outcome == policies.OutcomeAllow {
 		return
 	}

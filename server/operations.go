@@ -82,15 +82,18 @@ var operationTexts = map[string]operationText{
 	"PUT /v1/import-profiles/:name":    {"putImportProfile", ""},
 	"DELETE /v1/import-profiles/:name": {"deleteImportProfile", ""},
 
-	"GET /v1/audit":              {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
-	"GET /v1/preview/:user":      {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
-	"GET /v1/decisions/:id":      {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
-	"POST /access/v1/evaluation": {"evaluateAccess", "A denial is 200 with `decision: false`. `Resellerd-Reasons: true` adds the reasons."},
-	"GET /livez":                 {"getLiveness", "For the supervisor of the process."},
-	"GET /readyz":                {"getReadiness", "For the load balancer."},
-	"GET /metrics":               {"getMetrics", "In the text format of Prometheus. With `--metrics-listen`, only there."},
-	"GET /openapi.json":          {"getOpenAPI", ""},
-	"GET /docs":                  {"getDocs", ""},
+	"GET /v1/audit":                   {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/preview/:user":           {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
+	"GET /v1/decisions/:id":           {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
+	"POST /access/v1/evaluation":      {"evaluateAccess", "A denial is 200 with `decision: false`. `Resellerd-Reasons: true` adds the reasons."},
+	"POST /access/v1/search/subject":  {"searchSubjects", "Users of the store, and entities of the policy's catalog. A page decides about 250 candidates at most, so it may be shorter than its limit."},
+	"POST /access/v1/search/resource": {"searchResources", "Stored rows come from the same filter as lists. Areas and entities of the policy's catalog are decided one by one. The panel's own rows are not found here: see `context.hint`."},
+	"POST /access/v1/search/action":   {"searchActions", "The standard actions and those of the policy's catalog."},
+	"GET /livez":                      {"getLiveness", "For the supervisor of the process."},
+	"GET /readyz":                     {"getReadiness", "For the load balancer."},
+	"GET /metrics":                    {"getMetrics", "In the text format of Prometheus. With `--metrics-listen`, only there."},
+	"GET /openapi.json":               {"getOpenAPI", ""},
+	"GET /docs":                       {"getDocs", ""},
 }
 
 // tagText describes a tag of operations. Its reader is who needs it first.

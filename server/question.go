@@ -23,7 +23,7 @@ type entity struct {
 func parseQuestion(body []byte) (question, error) {
 	var q question
 	var have members
-	r := questionReader{strictjson.Parser{Data: body}}
+	r := questionReader{Parser: strictjson.Parser{Data: body}}
 	if err := r.whole("the body", func(name string) (*bool, func() error) { return r.part(&q, &have, name) }); err != nil {
 		return q, err
 	}
@@ -50,6 +50,9 @@ func (r *questionReader) part(q *question, have *members, name string) (there *b
 	case "subject":
 		return &have[0], func() error { return r.entity("subject", &q.subject) }
 	case "action":
+		if r.searched == name {
+			return nil, nil
+		}
 		return &have[1], func() error { return r.action(q) }
 	case "resource":
 		return &have[2], func() error { return r.entity("resource", &q.resource) }
@@ -71,7 +74,10 @@ func (r *questionReader) whole(what string, member func(name string) (*bool, fun
 }
 
 // questionReader reads the members that it knows and skips the others.
-type questionReader struct{ strictjson.Parser }
+type questionReader struct {
+	strictjson.Parser
+	searched string // the part that a search asks for; it needs no id
+}
 
 // object reads an object. For each name, member returns where to mark the member
 // as present, and how to read it. It returns nil for a member to skip.
@@ -134,6 +140,9 @@ func (r *questionReader) entity(what string, e *entity) error {
 		case "type":
 			return &have[0], func() error { return r.textInto(what+".type", &e.typ) }
 		case "id":
+			if r.searched == what {
+				return nil, nil
+			}
 			return &have[1], func() error { return r.textInto(what+".id", &e.id) }
 		case "properties":
 			return &have[2], func() error { return r.properties(what+".properties", &e.properties) }
@@ -145,7 +154,7 @@ func (r *questionReader) entity(what string, e *entity) error {
 		return err
 	case !have[0]:
 		return malformed(what+".type", "is missing")
-	case !have[1]:
+	case !have[1] && r.searched != what:
 		return malformed(what+".id", "is missing")
 	}
 	return nil

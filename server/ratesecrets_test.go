@@ -59,7 +59,9 @@ var rateUses = map[string]rateUse{
 
 	"GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
 
-	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone, "GET " + metadataPath: usesNone,
+	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,
+	"POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,
+	"GET " + metadataPath: usesNone,
 
 	"GET /livez": usesNone, "GET /readyz": usesNone, "GET /metrics": usesNone, "GET /openapi.json": usesNone, "GET /docs": usesNone,
 }

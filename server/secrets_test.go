@@ -59,6 +59,13 @@ var secretBodies = map[string][]string{
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"delete"},"resource":{"type":"user","id":"X"},"context":{"reasons":true}}`,
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"cdr","id":"1","properties":{"account_id":"X"}},"context":{"reasons":true}}`,
 	},
+	"POST /access/v1/search/subject": {`{"subject":{"type":"user"},"action":{"name":"read"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`},
+	"POST /access/v1/search/resource": {
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"card"},"context":{"reasons":true}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"update"},"resource":{"type":"user","properties":{"account_id":"X"}},"context":{"reasons":true},"page":{"limit":2}}`,
+		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"area"},"context":{"reasons":true}}`,
+	},
+	"POST /access/v1/search/action": {`{"subject":{"type":"user","id":"{USER}"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`},
 	"POST /access/v1/evaluations": {
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"context":{"reasons":true},"evaluations":[{"resource":{"type":"card","id":"X"}},{"resource":{"type":"account","id":"X"}},{"action":{"name":"delete"},"resource":{"type":"user","id":"X"}},{}]}`,
 	},

@@ -20,6 +20,7 @@ type requests struct {
 	n       int      // of answers so far
 	cursors []string // of answers so far
 	tags    []string // ETags that were given out
+	pages   []string // searches for the next pages of answers so far
 }
 
 func newRequests(viewer twinViewer, seed uint64) *requests {
@@ -45,8 +46,11 @@ func (q *requests) next() asked {
 		}
 	case 11, 12:
 		a = q.evaluation()
-		if q.r.IntN(3) == 0 {
+		switch q.r.IntN(4) {
+		case 0:
 			a = asked{method: "POST", path: "/access/v1/evaluations", body: `{"evaluations":[` + a.body + `,` + q.evaluation().body + `]}`}
+		case 1:
+			a = q.search(a)
 		}
 	case 13, 14:
 		a = q.create()
@@ -113,9 +117,15 @@ func (q *requests) seen(a asked, got answered) {
 	var page struct {
 		Next, Prev string
 		Items      []struct{ ETag string }
+		Page       struct {
+			NextToken string `json:"next_token"`
+		}
 	}
 	if json.Unmarshal([]byte(got.body), &page) != nil {
 		return
+	}
+	if token := page.Page.NextToken; token != "" && strings.HasSuffix(a.body, "}}") {
+		q.pages = append(q.pages, a.path+"\n"+a.body[:len(a.body)-2]+fmt.Sprintf(`,"token":%q}}`, token))
 	}
 	for _, cursor := range []string{page.Next, page.Prev} {
 		if cursor != "" {
@@ -367,6 +377,18 @@ func (q *requests) lookup() asked {
 }
 
 // evaluation draws a question about the viewer.
+// search turns an evaluation into a search about the viewer.
+func (q *requests) search(a asked) asked {
+	a.path = "/access/v1/search/" + drawn(q.r, []string{"resource", "resource", "action"})
+	page := fmt.Sprintf(`,"page":{"limit":%d`, 1+q.r.IntN(5))
+	if len(q.pages) > 0 && q.r.IntN(2) == 0 {
+		a.path, a.body, _ = strings.Cut(drawn(q.r, q.pages), "\n")
+		return a
+	}
+	a.body = a.body[:len(a.body)-1] + page + "}}"
+	return a
+}
+
 func (q *requests) evaluation() asked {
 	typ := drawn(q.r, []string{"account", "group", "user", "customer", "card", "rate", "audit", "area", "cdr", "preview", "card/x"})
 	id := q.id(drawn(q.r, twinTypes))

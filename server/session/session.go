@@ -161,17 +161,26 @@ func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 // fault.ErrUnavailable if it cannot. The plan leaves out everything that is computed
 // from rates that the user may not read; see HideCosts.
 func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error) {
-	start := r.Now()
 	in := r.Input(action, typ, "")
+	p, err := r.planned(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.HideCosts(typ, p), p.Bind(r.Ctx, in), nil
+}
+
+// planned is Plan for any question, without HideCosts.
+func (r *Session) planned(in *input.Input) (*policies.Plan, error) {
+	start := r.Now()
 	p := r.Engine.Plan(r.Ctx, in)
 	r.Shadow.Plan(r.Engine, in, p, r.DecisionID, r.Users.LiesBelow)
 	if err := r.recordPlan(in, p, start); err != nil {
-		return nil, nil, errors.Join(fault.ErrUnavailable, err)
+		return nil, errors.Join(fault.ErrUnavailable, err)
 	}
 	if p.Outcome == policies.OutcomeError {
-		return nil, nil, &DeniedError{Decision: policies.Decision{Outcome: p.Outcome, Err: p.Err}}
+		return nil, &DeniedError{Decision: policies.Decision{Outcome: p.Outcome, Err: p.Err}}
 	}
-	return r.HideCosts(typ, p), p.Bind(r.Ctx, in), nil
+	return p, nil
 }
 
 // DeniedError is a decision that stops the session's work: a denial or a failure.
