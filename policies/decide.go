@@ -31,10 +31,32 @@ func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
 		return failed(t.allowErr)
 	}
 	if !t.checks() || !t.fits(in) {
-		return e.Evaluate(ctx, in)
+		return t.confirm(ctx, in, e.Evaluate(ctx, in))
 	}
 	d := t.decide(&binding{ctx: ctx, in: in, template: t})
 	d.Warm = warm
+	return d
+}
+
+// EvaluateWhole answers one input by a full evaluation. Like Decide, it ignores the
+// rules that no filter can express for the subject, so that it agrees with lists.
+func (e *Engine) EvaluateWhole(ctx context.Context, in *input.Input) Decision {
+	d := e.Evaluate(ctx, in)
+	if _, stored := e.options.Schema[in.Resource.Type]; !d.Allow || !stored || in.Action.Change != nil {
+		return d
+	}
+	t, _, err := e.plans.template(ctx, in, nil)
+	if err != nil {
+		return failed(err)
+	}
+	return t.confirm(ctx, in, d)
+}
+
+// confirm denies what only the lost rules of a template allow.
+func (t *template) confirm(ctx context.Context, in *input.Input, d Decision) Decision {
+	if d.Allow && len(t.lost) > 0 && !t.allow.Eval(&binding{ctx: ctx, in: in, template: t}) {
+		return Decision{Outcome: OutcomeDeny}
+	}
 	return d
 }
 

@@ -44,6 +44,7 @@ type Engine struct {
 type compiled struct {
 	tree         time.Duration
 	plans, nanos atomic.Int64
+	partial      atomic.Int64 // plans without some rules
 }
 
 // CompileTime is the number of compilations of one kind and their time in all.
@@ -53,11 +54,14 @@ type CompileTime struct {
 }
 
 // CompileTimes returns the compilations of this engine by kind: "tree" for its load,
-// with all checks, and "plan" for the plans of requests.
+// with all checks, "plan" for the plans of requests, and "partial" for those among them
+// that lack rules, because no filter can express these rules for the subject. Rules that
+// a plan lacks allow nothing.
 func (e *Engine) CompileTimes() map[string]CompileTime {
 	return map[string]CompileTime{
-		"tree": {1, e.compiled.tree},
-		"plan": {e.compiled.plans.Load(), time.Duration(e.compiled.nanos.Load())},
+		"tree":    {1, e.compiled.tree},
+		"plan":    {e.compiled.plans.Load(), time.Duration(e.compiled.nanos.Load())},
+		"partial": {Count: e.compiled.partial.Load()},
 	}
 }
 

@@ -35,6 +35,9 @@ func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []pr
 			return nil, nil, err
 		}
 	}
+	if len(c.template.lost) > 0 && len(c.late) == 0 {
+		e.compiled.partial.Add(1)
+	}
 	c.template.needs = c.needs.List
 	if c.frame.Columns != nil {
 		c.hoist()
@@ -63,7 +66,10 @@ func (e *Engine) tryFilter(ctx context.Context, in *input.Input) error {
 			return err
 		}
 		more := union(pins, c.late)
-		if c.template.allowErr == nil || len(more) == len(pins) {
+		if len(more) == len(pins) {
+			for _, r := range c.template.lost {
+				return r
+			}
 			return c.template.allowErr
 		}
 		pins = more
@@ -130,14 +136,19 @@ func (c *compilation) note(into *error, what string, err error) error {
 	}
 	var r *filter.Refusal
 	if errors.As(err, &r) {
-		for _, root := range r.Late {
-			if !input.Pinned(root, c.late) {
-				c.late = append(c.late, root)
-			}
-		}
+		c.pin(r)
 	}
 	*into = fmt.Errorf("policy %s: %w", what, err)
 	return nil
+}
+
+// pin notes the request values that a refused part may translate with.
+func (c *compilation) pin(r *filter.Refusal) {
+	for _, root := range r.Late {
+		if !input.Pinned(root, c.late) {
+			c.late = append(c.late, root)
+		}
+	}
 }
 
 func (c *compilation) allow() error {
@@ -147,7 +158,12 @@ func (c *compilation) allow() error {
 	}
 	t, queries, err := c.question(c.queries.allow)
 	if err == nil {
+		t.Lossy = true
 		c.template.allow, err = t.Condition(queries)
+		for _, r := range t.Lost {
+			c.pin(r)
+		}
+		c.template.lost = t.Lost
 	}
 	for id := range c.guards.List { // at this point all guards are Rego guards
 		c.template.strict = append(c.template.strict, id)

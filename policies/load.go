@@ -41,6 +41,7 @@ func Load(ctx context.Context, tree fs.FS, o Options) (*Engine, error) {
 	e.compiled.tree = time.Since(began)
 	e.compiled.plans.Store(0) // those of the trial
 	e.compiled.nanos.Store(0)
+	e.compiled.partial.Store(0)
 	return e, nil
 }
 
@@ -109,7 +110,10 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 		func() (err error) { e.queries, err = e.newPartialQueries(); return err },
 		func() (err error) { e.conflicts, err = e.findConflicts(); return err },
 		func() error { e.plans = newPlanCache(e, e.options.CacheBytes); return nil },
-		func() error { return e.loadMasks(ctx) },
+		func() error {
+			_, err := e.patiently(ctx, e.loadMasks)
+			return err
+		},
 	} {
 		if err := step(); err != nil {
 			findings = append(findings, rego.Finding{Code: "data", Message: err.Error()})
@@ -119,4 +123,4 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 }
 
 // rehearsalTime limits the whole trial at load.
-const rehearsalTime = 5 * time.Second
+const rehearsalTime = 30 * time.Second

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"fmt"
 
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
@@ -70,7 +71,10 @@ func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template
 	}
 	t, warm, err = e.plans.template(ctx, &list, nil)
 	if err == nil && !t.fits(&list) {
-		t, warm, err = e.plans.template(ctx, &list, t.needed())
+		usual := t
+		if t, warm, err = e.plans.template(ctx, &list, t.needed()); err == nil && len(t.lost) > len(usual.lost) {
+			err = fmt.Errorf("policy filter: %w", t.lost[0]) // a value of this request has no filter
+		}
 	}
 	return t, &list, warm, err
 }

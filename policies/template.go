@@ -25,6 +25,8 @@ type template struct {
 	needs   []filter.Need
 	pins    []predicate.Ref // request values that were compiled in
 
+	lost []*filter.Refusal // rules that no filter can express for this subject; they allow nothing
+
 	allowErr   error // if set, there is no filter
 	reasonsErr error // if set, only a full evaluation gives the reasons
 	shownErr   error // if set, only a full evaluation gives the view and the columns

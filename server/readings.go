@@ -215,7 +215,7 @@ func (s *Server) lockTimings() timings {
 }
 
 func (s *Server) compileTimings() timings {
-	return newTimings("policy_compile_seconds", "Compilations of the policy in force, by kind: tree (its load) or plan (for a request).", "kind", func(show func(int64, time.Duration, string)) {
+	return newTimings("policy_compile_seconds", "Compilations of the policy in force, by kind: tree (its load), plan (for a request), or partial (a plan without the rules that no filter can express for its subject; only counted).", "kind", func(show func(int64, time.Duration, string)) {
 		if e := s.engines.Current(); e != nil {
 			for kind, c := range e.CompileTimes() {
 				show(c.Count, c.Time, kind)

@@ -83,8 +83,29 @@ func (g *generator) atom() predicate.Expr {
 		if len(g.sets) > 0 {
 			return predicate.Member{Item: g.operand(), Set: predicate.Operand{Ref: predicate.Ref{"resource", pick(g.r, g.sets).Name}}}
 		}
+	case 8:
+		if len(g.sets) > 0 {
+			return predicate.Exists{Set: predicate.Ref{"resource", pick(g.r, g.sets).Name}, Where: g.ofElement()}
+		}
 	}
 	return predicate.Compare{Op: predicate.Op(1 + g.r.IntN(6)), Left: g.operand(), Right: g.operand()}
+}
+
+// ofElement makes a condition on the element of a set.
+func (g *generator) ofElement() predicate.Expr {
+	element := predicate.Operand{Ref: predicate.Element}
+	all := predicate.And{}
+	for range g.r.IntN(3) {
+		var e predicate.Expr = predicate.Compare{Op: predicate.Op(1 + g.r.IntN(6)), Left: element, Right: g.operand()}
+		if g.r.IntN(2) == 0 {
+			e = predicate.Match{Op: predicate.MatchOp(1 + g.r.IntN(3)), Text: element, Part: g.operand()}
+		}
+		if g.r.IntN(3) == 0 {
+			e = predicate.Not{X: e}
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 func (g *generator) column() predicate.Operand {

@@ -13,13 +13,18 @@ func (s *scope) atom(x *ast.Expr) (predicate.Expr, error) {
 	if len(x.With) > 0 {
 		return nil, s.refuse(x.Location, x, "with cannot be carried into a filter")
 	}
+	if x.Negated {
+		s.negated++
+		defer func() { s.negated-- }()
+	}
 	var e predicate.Expr
+	var of *side
 	var err error
 	switch terms := x.Terms.(type) {
 	case *ast.Term:
-		e, err = s.truth(terms, x.Location)
+		e, of, err = s.truth(terms, x.Location)
 	case []*ast.Term:
-		e, err = s.call(x, terms)
+		e, of, err = s.call(x, terms)
 	case *ast.Every:
 		err = s.refuse(x.Location, x, "every over the row")
 	default:
@@ -28,29 +33,40 @@ func (s *scope) atom(x *ast.Expr) (predicate.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if of != nil && of.named == "" {
+		e = predicate.Exists{Set: of.at.Ref, Where: e}
+	}
 	if x.Negated {
-		return predicate.Not{X: e}, nil
+		e = predicate.Not{X: e}
+	}
+	if of != nil && of.named != "" {
+		s.having[of.named] = append(s.having[of.named], e)
+		return predicate.True{}, nil
 	}
 	return e, nil
 }
 
 // truth translates an expression that is a single term. It holds if the term
-// is present and not false.
-func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
+// is present and not false. If the term is an element of a set, truth also returns
+// that element.
+func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, *side, error) {
 	if ref, ok := term.Value.(ast.Ref); ok && ref.HasPrefix(ast.DefaultRootRef) {
-		return s.supportTruth(ref)
+		e, err := s.supportTruth(ref)
+		return e, nil, err
 	}
 	value, err := s.term(term, loc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.truthOf(value, loc)
+	if value.form == element {
+		return predicate.True{}, &value, nil
+	}
+	e, err := s.truthOf(value)
+	return e, nil, err
 }
 
-func (s *scope) truthOf(value side, loc *ast.Location) (predicate.Expr, error) {
+func (s *scope) truthOf(value side) (predicate.Expr, error) {
 	switch {
-	case value.form == element:
-		return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality")
 	case value.form == scalar && value.at.Ref != nil:
 		return predicate.Defined{Ref: value.at.Ref}, nil
 	case value.form == scalar && value.at.Const == false:
@@ -68,26 +84,51 @@ var matchings = map[string]predicate.MatchOp{
 	"startswith": predicate.StartsWith, "endswith": predicate.EndsWith, "contains": predicate.Contains,
 }
 
-// call translates a call of a built-in.
-func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, error) {
+// call translates a call of a built-in. If the call is about an element of a set, call
+// also returns that element, and the condition is about predicate.Element.
+func (s *scope) call(x *ast.Expr, terms []*ast.Term) (predicate.Expr, *side, error) {
 	name := terms[0].String()
 	operands, err := s.inputs(x, name, terms[1:])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if term, ok := rego.IsPresence(operands); ok && name == "neq" {
 		return s.presence(term, x.Location)
 	}
 	if ref, c, ok := supportSide(operands); ok && (name == "eq" || name == "equal" || name == "neq") {
-		return s.supportCompare(ref, c, name == "neq")
+		e, err := s.supportCompare(ref, c, name == "neq")
+		return e, nil, err
 	}
 	sides := make([]side, len(operands))
 	for i, operand := range operands {
 		if sides[i], err = s.term(operand, x.Location); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return s.apply(x, name, sides)
+	of, err := s.elementAmong(sides, x.Location)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := s.apply(x, name, sides)
+	return e, of, err
+}
+
+// elementAmong replaces the element among the operands with predicate.Element and
+// returns it, or nil if there is none.
+func (s *scope) elementAmong(sides []side, loc *ast.Location) (*side, error) {
+	var of *side
+	for i := range sides {
+		if sides[i].form != element {
+			continue
+		}
+		if of != nil {
+			return nil, s.refuse(loc, nil, "a filter cannot compare two elements of sets")
+		}
+		found := sides[i]
+		of = &found
+		sides[i] = side{form: scalar, at: predicate.Operand{Ref: predicate.Element}, kind: input.Text}
+	}
+	return of, nil
 }
 
 // inputs returns the operands of a call that must be true. It drops an
@@ -131,14 +172,18 @@ func (s *scope) equals(a, b side, loc *ast.Location) (predicate.Expr, error) {
 	if a.form == absent || b.form == absent {
 		return predicate.False{}, nil
 	}
-	if a.form == element {
+	if a.form == element || a.form == list {
 		a, b = b, a
 	}
 	switch {
 	case b.form == element:
 		return s.inSet(a, b, loc)
+	case a.form == set && b.form == list && len(b.items) == 0 && b.array && !a.at.Ref.IsBelow():
+		return predicate.Not{X: predicate.Exists{Set: a.at.Ref, Where: predicate.True{}}}, nil
+	case a.form == set && b.form == list && !b.array && !a.at.Ref.IsBelow():
+		return predicate.False{}, nil // a set of the row is an array in the input
 	case a.form == set || b.form == set:
-		return nil, s.refuse(loc, nil, "a set as a whole cannot be compared in a filter")
+		return nil, s.refuse(loc, nil, "a set as a whole can only be compared with [] in a filter")
 	case a.form != scalar || b.form != scalar:
 		return s.equalsOdd(a, b, loc)
 	case a.kind != 0 && b.kind != 0 && a.kind != b.kind:
@@ -162,9 +207,6 @@ func (s *scope) equalsOdd(a, b side, loc *ast.Location) (predicate.Expr, error) 
 
 // differs translates a != b: both are present and not equal.
 func (s *scope) differs(a, b side, x *ast.Expr) (predicate.Expr, error) {
-	if a.form == element || b.form == element {
-		return nil, s.refuse(x.Location, nil, "an element of a set can only be compared for equality")
-	}
 	if a.form == scalar && b.form == scalar && (a.kind == 0 || b.kind == 0 || a.kind == b.kind) {
 		s.need(a, b)
 		return predicate.Compare{Op: predicate.Ne, Left: a.at, Right: b.at}, nil

@@ -66,6 +66,7 @@ func (s *scope) share(x *ast.Expr) error {
 		if value, err = s.operand(term, x.Location); err == nil {
 			s.named[name] = true
 			s.equal[name] = append(s.equal[name], value)
+			s.bound[name] = x.Location
 		}
 		return false
 	})

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/open-policy-agent/opa/v1/ast"
+
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
@@ -16,6 +18,7 @@ type Frame struct {
 	Known   map[string]any              // the input without its open parts
 	late    []predicate.Ref             // values of the request that are bound late
 	user    map[string]input.ColumnKind // kinds of the user's late values
+	trial   bool                        // for every subject; see NewTrialFrame
 }
 
 // NewFrame divides in into known and open parts. Values at pins are known. The
@@ -51,6 +54,41 @@ func (t *Tree) NewFrame(in *input.Input, pins []predicate.Ref) *Frame {
 	return f
 }
 
+// NewTrialFrame returns a frame for all subjects and actions. Everything about the
+// subject and the action is open; only the resource type is known.
+func (t *Tree) NewTrialFrame(typ string) *Frame {
+	in := &input.Input{Resource: input.Resource{Type: typ}}
+	f := t.NewFrame(in, nil)
+	f.trial = true
+	f.late = append(in.LateRefs(true), predicate.Below, predicate.Ref{"action"})
+	for _, key := range []string{"type", "user", "account", "access", "groups"} {
+		f.late = append(f.late, predicate.Ref{"subject", key})
+	}
+	return f
+}
+
+// isScalarOfUser reports whether a path is a value of the user that no plan knows.
+func isScalarOfUser(ref predicate.Ref) bool {
+	return len(ref) == 3 && ref[0] == "subject" && ref[1] == "user" &&
+		(ref[2] == "id" || ref[2] == "account_id" || ref[2] == "external_id")
+}
+
+// openedRefs are the parts of the input that only a trial frame opens.
+var openedRefs = append(slices.Clone(KnownRefs), ast.MustParseRef("input.subject.user"))
+
+// readsOpened reports whether a body reads a value that only a trial frame opens.
+func (t *Translator) readsOpened(body ast.Body) bool {
+	found := false
+	ast.WalkRefs(body, func(ref ast.Ref) bool {
+		path, _ := refPathOf(ref.ConstantPrefix())
+		found = found || !isScalarOfUser(path) && slices.ContainsFunc(openedRefs, func(opened ast.Ref) bool {
+			return ref.HasPrefix(opened) || opened.HasPrefix(ref) && ref.HasPrefix(ast.InputRootRef)
+		})
+		return found
+	})
+	return found
+}
+
 // lateRoot returns the open part of the input that contains a path.
 func (f *Frame) lateRoot(ref predicate.Ref) (predicate.Ref, bool) {
 	for _, root := range f.late {
@@ -79,6 +117,10 @@ func (f *Frame) lateKind(ref predicate.Ref) input.ColumnKind {
 		return input.Text
 	case len(ref) == 2 && ref[0] == "context" && input.ContextKey(ref[1]):
 		return input.Text
+	case f.trial && isScalarOfUser(ref):
+		return input.Text
+	case f.trial && (len(ref) == 2 && ref[1] == "groups" || len(ref) == 3 && ref[1] == "account" && ref[2] == "depth"):
+		return input.Integer
 	case len(ref) == 3 && ref[0] == "subject" && ref[1] == "account":
 		return input.Text
 	case len(ref) == 3 && ref[0] == "subject" && ref[1] == "user":

@@ -28,9 +28,11 @@ func (s *scope) isMember(item, in side, x *ast.Expr) (predicate.Expr, error) {
 func (s *scope) inSet(item, in side, loc *ast.Location) (predicate.Expr, error) {
 	switch {
 	case item.form == element || item.form == set:
-		return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality with a single value")
+		return nil, s.refuse(loc, nil, "a filter cannot compare two elements of sets")
 	case item.form != scalar || item.kind != 0 && item.kind != input.Text:
 		return predicate.False{}, nil
+	case item.at.Ref.IsElement() && !in.at.Ref.IsBelow():
+		return nil, s.refuse(loc, nil, "a filter cannot compare two elements of sets")
 	case in.at.Ref.IsBelow() && !s.account(item):
 		return nil, s.refuse(loc, nil, "input.subject.below can only be asked for columns and properties that name an account")
 	}
@@ -62,9 +64,6 @@ func (s *scope) account(item side) bool {
 // inList translates the condition that a value is in a list. A list that
 // contains an absent value is itself absent.
 func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error) {
-	if item.form == element {
-		return s.anyElement(item, in, loc)
-	}
 	all := predicate.And{}
 	any := predicate.Or{}
 	for _, x := range in.items {
@@ -76,21 +75,4 @@ func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error)
 		any = append(any, e)
 	}
 	return append(all, any), nil
-}
-
-// anyElement translates the condition that some element of a set is among
-// constants.
-func (s *scope) anyElement(item, in side, loc *ast.Location) (predicate.Expr, error) {
-	any := predicate.Or{}
-	for _, x := range in.items {
-		if x.form == scalar && x.at.Ref != nil || x.form == list {
-			return nil, s.refuse(loc, nil, "an element of a set can only be compared for equality with a single value")
-		}
-		e, err := s.inSet(x, item, loc)
-		if err != nil {
-			return nil, err
-		}
-		any = append(any, e)
-	}
-	return any, nil
 }

@@ -47,10 +47,15 @@ type side struct {
 	at    predicate.Operand
 	kind  input.ColumnKind
 	items []side
+	array bool    // the list is an array
+	named ast.Var // the variable that several conditions on one element share
 }
 
 // onRow reports whether the operand reads a column.
 func (t *Translator) onRow(s side) bool {
+	if s.at.Ref.IsElement() {
+		return true
+	}
 	_, ok := t.column(s.at.Ref)
 	return s.at.Ref != nil && ok
 }
@@ -126,7 +131,7 @@ func (t *Translator) reference(ref ast.Ref, loc *ast.Location) (side, error) {
 		return t.columnSide(at, kind, loc)
 	}
 	if at.IsBelow() {
-		if t.Known["subject"].(map[string]any)["account"] == nil {
+		if !t.trial && t.Known["subject"].(map[string]any)["account"] == nil {
 			return side{form: absent}, nil
 		}
 		return side{form: set, at: predicate.Operand{Ref: at}, kind: input.Text}, nil
@@ -196,7 +201,8 @@ func (t *Translator) collection(v ast.Value, loc *ast.Location) (side, error) {
 	case ast.Object:
 		v.Foreach(func(_, value *ast.Term) { add(value) })
 	}
-	out := side{form: list}
+	_, array := v.(*ast.Array)
+	out := side{form: list, array: array}
 	for _, term := range terms {
 		item, err := t.operand(term, loc)
 		if err != nil {

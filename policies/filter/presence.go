@@ -11,26 +11,30 @@ import (
 
 // presence translates a presence condition that the compiler stage
 // keepPresence has added.
-func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, error) {
+func (s *scope) presence(term *ast.Term, loc *ast.Location) (predicate.Expr, *side, error) {
 	ref, ok := term.Value.(ast.Ref)
 	if ok && ref.HasPrefix(ast.InputRootRef) {
 		at, plain := refPathOf(ref)
 		if _, late := s.lateRoot(at); plain && (len(at) < 2 || !late && s.holdsLate(at)) {
-			return s.wholePresence(at), nil
+			return s.wholePresence(at), nil, nil
 		}
+	}
+	if ok && ref.HasPrefix(ast.DefaultRootRef) {
+		e, err := s.supportWhere(ref, func(*ast.Term) bool { return true })
+		return e, nil, err
 	}
 	value, err := s.term(term, loc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case value.form == element:
-		return nil, s.refuse(loc, nil, "whether a set has elements cannot be carried into a filter")
+		return predicate.True{}, &value, nil
 	case value.form == scalar && value.at.Ref != nil:
 		s.stated = append(s.stated, value)
-		return predicate.True{}, nil
+		return predicate.True{}, nil, nil
 	}
-	return present(value), nil
+	return present(value), nil, nil
 }
 
 // state adds a presence condition for each value in stated, unless another

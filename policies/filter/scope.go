@@ -14,11 +14,14 @@ import (
 // constants.
 type scope struct {
 	*Translator
+	body    ast.Body
+	bound   map[ast.Var]*ast.Location // the last equality of a class
 	parent  map[ast.Var]ast.Var
 	equal   map[ast.Var][]side // values that the variables of a class equal
 	uses    map[ast.Var]int
-	indexed map[ast.Var]int  // uses as the position in one set
-	named   map[ast.Var]bool // shared elements that are treated as variables
+	indexed map[ast.Var]int           // uses as the position in one set
+	named   map[ast.Var]bool          // shared elements that are treated as variables
+	having  map[ast.Var]predicate.And // conditions on one element, by its variable
 	all     predicate.And
 	stated  []side // values that must be present, whatever the other conditions are
 }
@@ -26,8 +29,9 @@ type scope struct {
 // conjunction translates expressions that must all hold.
 func (t *Translator) conjunction(body ast.Body) (predicate.Expr, error) {
 	s := &scope{
-		Translator: t, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{},
+		Translator: t, body: body, parent: map[ast.Var]ast.Var{}, equal: map[ast.Var][]side{},
 		uses: map[ast.Var]int{}, indexed: map[ast.Var]int{}, named: map[ast.Var]bool{},
+		having: map[ast.Var]predicate.And{}, bound: map[ast.Var]*ast.Location{},
 	}
 	var rest ast.Body
 	if err := s.elements(body); err != nil {
@@ -35,6 +39,9 @@ func (t *Translator) conjunction(body ast.Body) (predicate.Expr, error) {
 	}
 	for _, x := range body {
 		bound, err := s.bind(x)
+		if s.forgive(err, joinedTo(body, x)) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -42,15 +49,21 @@ func (t *Translator) conjunction(body ast.Body) (predicate.Expr, error) {
 			rest = append(rest, x)
 		}
 	}
-	if err := s.classes(body); err != nil {
+	if err := s.classes(); err != nil {
 		return nil, err
 	}
 	for _, x := range rest {
 		e, err := s.atom(x)
+		if s.forgive(err, joinedTo(body, x)) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		s.all = append(s.all, e)
+	}
+	for _, v := range slices.Sorted(maps.Keys(s.having)) {
+		s.all = append(s.all, predicate.Exists{Set: s.equal[v][0].at.Ref, Where: s.having[v]})
 	}
 	s.state()
 	return predicate.Simplify(s.all), nil
@@ -79,6 +92,7 @@ func (s *scope) bind(x *ast.Expr) (bool, error) {
 	switch {
 	case okA && okB:
 		s.join(v, w)
+		s.bound[s.find(v)] = x.Location
 		return true, nil
 	case okB:
 		v, b = w, a
@@ -90,6 +104,7 @@ func (s *scope) bind(x *ast.Expr) (bool, error) {
 		return false, err
 	}
 	s.equal[s.find(v)] = append(s.equal[s.find(v)], value)
+	s.bound[s.find(v)] = x.Location
 	return true, nil
 }
 
@@ -108,7 +123,7 @@ func equality(x *ast.Expr) bool {
 }
 
 // variable returns the value that replaces a variable: a constant if there is
-// one, otherwise a path.
+// one, otherwise a path, otherwise its only value.
 func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
 	var found *side
 	for i, value := range s.equal[s.find(v)] {
@@ -119,27 +134,34 @@ func (s *scope) variable(v ast.Var, loc *ast.Location) (side, error) {
 			found = &s.equal[s.find(v)][i]
 		}
 	}
+	if values := s.equal[s.find(v)]; found == nil && len(values) == 1 {
+		found = &values[0]
+	}
 	if found == nil {
-		return side{}, s.refuse(loc, nil, "an element of a set can only be compared for equality")
+		return side{}, s.refuse(loc, nil, "a filter cannot compare two elements of sets")
 	}
 	return *found, nil
 }
 
 // classes adds the conditions that all values of a class are equal and
 // present.
-func (s *scope) classes(body ast.Body) error {
-	loc := body.Loc()
+func (s *scope) classes() error {
 	for _, v := range slices.Sorted(maps.Keys(s.equal)) {
-		values := s.equal[v]
-		if len(values) == 1 && values[0].form != element {
+		values, loc := s.equal[v], s.bound[v]
+		if len(values) == 1 && values[0].form == element {
+			values[0].named = v
+			s.having[v] = predicate.And{}
+			continue
+		}
+		if len(values) == 1 {
 			s.all = append(s.all, present(values[0]))
 			continue
 		}
 		first, err := s.variable(v, loc)
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.allEqual(first, values, loc)
 		}
-		if err := s.allEqual(first, values, loc); err != nil {
+		if err != nil && !s.forgive(err, s.body) {
 			return err
 		}
 	}

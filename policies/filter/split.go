@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
@@ -49,6 +51,19 @@ func (g *groups) of(i int) int {
 		i = g.parent[i]
 	}
 	return i
+}
+
+// joinedTo returns the expressions of a body that share variables with x, and x.
+func joinedTo(body ast.Body, x *ast.Expr) ast.Body {
+	groups := newGroups(body)
+	at := slices.Index(body, x)
+	var out ast.Body
+	for i, y := range body {
+		if at >= 0 && groups.of(i) == groups.of(at) {
+			out = append(out, y)
+		}
+	}
+	return out
 }
 
 // freeVars returns the variables of an expression. It leaves out the names of

@@ -17,7 +17,7 @@ type choice struct {
 func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
 	rules := t.Support[ref.String()]
 	if len(rules) == 0 {
-		return nil, t.refuse(nil, ref, "rule %s cannot be carried into a filter", ref)
+		return nil, t.refuse(t.written(ref), ref, "rule %s cannot be carried into a filter", asWritten(ref))
 	}
 	var out []choice
 	var fallback *ast.Term
@@ -29,7 +29,12 @@ func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
 			fallback = rule.Head.Value
 			continue
 		}
+		before := t.Needs.len()
 		found, err := t.chain(rule)
+		if t.lose(err) {
+			t.Needs.truncate(before)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +49,10 @@ func (t *Translator) cases(ref ast.Ref) ([]choice, error) {
 // chain translates a rule and its else branches. The first branch that holds
 // gives the value.
 func (t *Translator) chain(rule *ast.Rule) ([]choice, error) {
+	if rule.Else != nil { // the condition of a later branch contains the negation of the earlier ones
+		t.negated++
+		defer func() { t.negated-- }()
+	}
 	var out []choice
 	for r := rule; r != nil; r = r.Else {
 		if err := plainRule(r); err != nil {
@@ -91,6 +100,12 @@ func (t *Translator) supportCompare(ref ast.Ref, c *ast.Term, differs bool) (pre
 }
 
 func (t *Translator) supportWhere(ref ast.Ref, keep func(*ast.Term) bool) (predicate.Expr, error) {
+	for _, rule := range t.Support[ref.String()] {
+		if rule.Default && keep(rule.Head.Value) { // the condition contains the negation of the others
+			t.negated++
+			defer func() { t.negated-- }()
+		}
+	}
 	cases, err := t.cases(ref)
 	if err != nil {
 		return nil, err
@@ -116,4 +131,22 @@ func supportSide(operands []*ast.Term) (ast.Ref, *ast.Term, bool) {
 		}
 	}
 	return nil, nil, false
+}
+
+// written returns the place of the rule that a reference reads.
+func (t *Translator) written(ref ast.Ref) *ast.Location {
+	for _, rule := range t.Tree.Rules.Lookup(asWritten(ref)) {
+		return rule.Loc()
+	}
+	return nil
+}
+
+// asWritten returns the path of the rule that partial evaluation made a support rule
+// from.
+func asWritten(ref ast.Ref) ast.Ref {
+	partial := ast.MustParseRef("data.partial")
+	if !ref.HasPrefix(partial) {
+		return ref
+	}
+	return ast.DefaultRootRef.Concat(ref[len(partial):])
 }

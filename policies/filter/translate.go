@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -34,7 +35,38 @@ type Translator struct {
 	Modules []*ast.Module
 	Guards  *Guards
 	Needs   *Needs
+	// Refused collects the parts that no filter can express for any subject, in a
+	// translation of a trial frame. Such a translation goes on after a refusal.
+	Refused []*Refusal
+	// Lost collects, if Lossy is set, the alternatives that no filter can express. They
+	// let no row pass. Nothing is lost inside a negation, where it would let rows pass.
+	Lossy   bool
+	Lost    []*Refusal
+	negated int // how many negations contain the current part
 	depth   int
+}
+
+// lose reports whether a condition can do without an alternative that err refused.
+func (t *Translator) lose(err error) bool {
+	var r *Refusal
+	if !t.Lossy || t.negated > 0 || !errors.As(err, &r) {
+		return false
+	}
+	t.Lost = append(t.Lost, r)
+	return true
+}
+
+// forgive reports whether a trial goes on after err, which body caused. It records the
+// refusal, unless body could translate for a subject whose values are known.
+func (t *Translator) forgive(err error, body ast.Body) bool {
+	var r *Refusal
+	if !t.trial || !errors.As(err, &r) {
+		return false
+	}
+	if len(r.Late) == 0 && !t.readsOpened(body) {
+		t.Refused = append(t.Refused, r)
+	}
+	return true
 }
 
 // maxNesting limits how deeply conditions may refer to further conditions.
@@ -50,7 +82,15 @@ type Answer struct {
 func (t *Translator) Condition(queries []ast.Body) (predicate.Filter, error) {
 	var any predicate.Or
 	for _, body := range queries {
+		before := t.Needs.len()
 		e, err := t.body(body)
+		if t.lose(err) {
+			t.Needs.truncate(before)
+			continue
+		}
+		if t.forgive(err, body) {
+			continue
+		}
 		if err != nil {
 			return predicate.Filter{}, err
 		}
@@ -64,6 +104,9 @@ func (t *Translator) Answers(queries []ast.Body) ([]Answer, error) {
 	conditions := map[string]predicate.Or{}
 	for _, body := range queries {
 		found, err := t.answer(body)
+		if t.forgive(err, body) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +137,7 @@ func compareText(a, b string) int {
 // alternatives.
 func (t *Translator) Filter(e predicate.Expr) (predicate.Filter, error) {
 	f := predicate.Of(e)
-	if n := width(f.Where); n > t.Tree.MaxDisjuncts {
+	if n := width(f.Where); n > t.Tree.MaxDisjuncts && !t.trial {
 		return predicate.Filter{}, &Refusal{
 			Message: fmt.Sprintf("%d alternatives, a filter holds at most %d", n, t.Tree.MaxDisjuncts)}
 	}

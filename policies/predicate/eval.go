@@ -55,6 +55,8 @@ func eval(e Expr, env Env) bool {
 		return ok && v != nil && v != any(false)
 	case Match:
 		return evalMatch(e, env)
+	case Exists:
+		return evalExists(e, env)
 	case Guard:
 		return env.Guard(e.ID)
 	case True:
@@ -107,6 +109,35 @@ func evalMember(m Member, env Env) bool {
 	default:
 		return false
 	}
+}
+
+func evalExists(e Exists, env Env) bool {
+	set, ok := env.Lookup(e.Set)
+	if !ok || e.Where == nil {
+		return false
+	}
+	list, _ := elements(set)
+	inner := &elementEnv{Env: env}
+	for _, inner.element = range list {
+		if eval(e.Where, inner) {
+			return true
+		}
+	}
+	return false
+}
+
+// elementEnv is an Env with the element of an Exists.
+type elementEnv struct {
+	Env
+	element any
+}
+
+// Lookup implements Env.
+func (e *elementEnv) Lookup(ref Ref) (any, bool) {
+	if ref.IsElement() {
+		return e.element, e.element != nil
+	}
+	return e.Env.Lookup(ref)
 }
 
 func among(item any, list []any) bool {

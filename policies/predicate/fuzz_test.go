@@ -48,7 +48,7 @@ func (b *builder) set() predicate.Operand {
 }
 
 func (b *builder) expr(depth int) predicate.Expr {
-	kind := b.next() % 10
+	kind := b.next() % 11
 	if depth == 0 {
 		kind %= 6
 	}
@@ -74,9 +74,28 @@ func (b *builder) expr(depth int) predicate.Expr {
 			return predicate.And(list)
 		}
 		return predicate.Or(list)
+	case 10:
+		return predicate.Exists{Set: predicate.Ref{"resource", "set"}, Where: b.ofElement()}
 	default:
 		return predicate.Not{X: b.expr(depth - 1)}
 	}
+}
+
+// ofElement makes a condition on the element of a set.
+func (b *builder) ofElement() predicate.Expr {
+	element := predicate.Operand{Ref: predicate.Element}
+	all := predicate.And{}
+	for range b.next() % 3 {
+		var e predicate.Expr = predicate.Compare{Op: predicate.Op(b.next() % 8), Left: b.operand(), Right: element}
+		if b.next()%2 == 0 {
+			e = predicate.Match{Op: predicate.MatchOp(b.next() % 5), Text: element, Part: b.operand()}
+		}
+		if b.next()%3 == 0 {
+			e = predicate.Not{X: e}
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 func (b *builder) env() values {

@@ -43,7 +43,7 @@ func (r Ref) Column() (string, bool) {
 }
 
 // Expr is a condition. It is one of And, Or, Not, True, False, Compare,
-// Member, Match, Defined and Guard.
+// Member, Match, Defined, Exists and Guard.
 type Expr interface{ isExpr() }
 
 // And holds if all of its conditions hold. An empty And holds.
@@ -85,6 +85,20 @@ type Match struct {
 // Defined holds if the value is present and not the boolean false.
 type Defined struct{ Ref Ref }
 
+// Exists holds if some element of a set column meets Where, in which the operand
+// Element stands for that element. Where consists of And, Or, Not, True, False, Compare
+// and Match. An absent set has no elements.
+type Exists struct {
+	Set   Ref
+	Where Expr
+}
+
+// Element is the path of the element in the condition of an Exists.
+var Element = Ref{"element"}
+
+// IsElement reports whether the path is Element.
+func (r Ref) IsElement() bool { return len(r) == 1 && r[0] == "element" }
+
 // Guard is a condition that reads no row. It is decided once per request,
 // outside the tree.
 type Guard struct{ ID int }
@@ -98,6 +112,7 @@ func (Compare) isExpr() {}
 func (Member) isExpr()  {}
 func (Match) isExpr()   {}
 func (Defined) isExpr() {}
+func (Exists) isExpr()  {}
 func (Guard) isExpr()   {}
 
 // Op is the relation of a Compare.
@@ -132,7 +147,8 @@ type Operand struct {
 }
 
 // Operands returns the operands of a condition. It returns nil for a condition
-// that consists of other conditions.
+// that consists of other conditions. For Exists, they are the set and the operands of
+// its condition, without the element.
 func Operands(e Expr) []Operand {
 	switch e := e.(type) {
 	case Compare:
@@ -143,8 +159,33 @@ func Operands(e Expr) []Operand {
 		return []Operand{e.Text, e.Part}
 	case Defined:
 		return []Operand{{Ref: e.Ref}}
+	case Exists:
+		return appendOutside([]Operand{{Ref: e.Set}}, e.Where)
 	}
 	return nil
+}
+
+// appendOutside appends the operands inside a condition that are not the element.
+func appendOutside(dst []Operand, e Expr) []Operand {
+	switch e := e.(type) {
+	case And:
+		for _, x := range e {
+			dst = appendOutside(dst, x)
+		}
+	case Or:
+		for _, x := range e {
+			dst = appendOutside(dst, x)
+		}
+	case Not:
+		return appendOutside(dst, e.X)
+	default:
+		for _, o := range Operands(e) {
+			if !o.Ref.IsElement() {
+				dst = append(dst, o)
+			}
+		}
+	}
+	return dst
 }
 
 // Below is the path of the subject's subtree, the only set that is neither a

@@ -19,6 +19,8 @@ func Simplify(e Expr) Expr {
 		return simplifyMember(e)
 	case Match:
 		return simplifyMatch(e)
+	case Exists:
+		return simplifyExists(e)
 	case True, Defined, Guard:
 		return e
 	default:
@@ -120,6 +122,45 @@ func simplifyMatch(m Match) Expr {
 		return truth(okText && okPart && matches(m.Op, text, part))
 	}
 	return m
+}
+
+func simplifyExists(e Exists) Expr {
+	if e.Where == nil {
+		return False{}
+	}
+	where := Simplify(e.Where)
+	if _, never := where.(False); never {
+		return False{}
+	}
+	if any, ok := membership(e.Set, where); ok {
+		return any
+	}
+	return Exists{e.Set, where}
+}
+
+// membership returns an Exists that only compares the element for equality as Member
+// conditions, because an index can answer these.
+func membership(set Ref, where Expr) (Expr, bool) {
+	switch e := where.(type) {
+	case Compare:
+		item := e.Right
+		if item.Ref.IsElement() {
+			item = e.Left
+		} else if !e.Left.Ref.IsElement() {
+			return nil, false
+		}
+		return Member{item, Operand{Ref: set}}, e.Op == Eq && !item.Ref.IsElement()
+	case Member:
+		if !e.Item.Ref.IsElement() || e.Set.Ref != nil {
+			return nil, false
+		}
+		any := Or{}
+		for _, v := range e.Set.List {
+			any = append(any, Member{Operand{Const: v}, Operand{Ref: set}})
+		}
+		return any, true
+	}
+	return nil, false
 }
 
 func simplifyAnd(list And) Expr {

@@ -66,6 +66,11 @@ func writeExpr(b *strings.Builder, e Expr) {
 	case Defined:
 		b.WriteString("defined ")
 		writeRef(b, e.Ref)
+	case Exists:
+		b.WriteString("some element of ")
+		writeRef(b, e.Set)
+		b.WriteString(" with ")
+		writeExpr(b, e.Where)
 	case Guard:
 		b.WriteString("guard ")
 		b.WriteString(strconv.Itoa(e.ID))

@@ -1,6 +1,8 @@
 package rego
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
@@ -28,21 +30,7 @@ var sentinel = ast.NewTerm(ast.NewObject(ast.Item(ast.StringTerm("\x00"), ast.Nu
 // keepPresence is a compiler stage that runs after all rewriting.
 func keepPresence(c *ast.Compiler) *ast.Error {
 	for _, module := range c.Modules {
-		ast.NewGenericVisitor(func(x any) bool {
-			switch x := x.(type) {
-			case *ast.Rule:
-				x.Body = withPresence(x.Body)
-			case *ast.ArrayComprehension:
-				x.Body = withPresence(x.Body)
-			case *ast.SetComprehension:
-				x.Body = withPresence(x.Body)
-			case *ast.ObjectComprehension:
-				x.Body = withPresence(x.Body)
-			case *ast.Every:
-				x.Body = withPresence(x.Body)
-			}
-			return false
-		}).Walk(module)
+		eachBody(module, withPresence)
 	}
 	return nil
 }
@@ -117,4 +105,43 @@ func IsPresence(operands []*ast.Term) (*ast.Term, bool) {
 		}
 	}
 	return nil, false
+}
+
+// WithoutPresence returns a copy of a compiled module without the conditions that
+// keepPresence has added, so that it can be compiled again.
+func WithoutPresence(module *ast.Module) *ast.Module {
+	module = module.Copy()
+	eachBody(module, func(body ast.Body) ast.Body {
+		return slices.DeleteFunc(body, func(x *ast.Expr) bool {
+			_, added := IsPresence(operandsOf(x))
+			return added
+		})
+	})
+	return module
+}
+
+func operandsOf(x *ast.Expr) []*ast.Term {
+	if terms, ok := x.Terms.([]*ast.Term); ok {
+		return terms[1:]
+	}
+	return nil
+}
+
+// eachBody replaces every body of a module with the result of f.
+func eachBody(module *ast.Module, f func(ast.Body) ast.Body) {
+	ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.Rule:
+			x.Body = f(x.Body)
+		case *ast.ArrayComprehension:
+			x.Body = f(x.Body)
+		case *ast.SetComprehension:
+			x.Body = f(x.Body)
+		case *ast.ObjectComprehension:
+			x.Body = f(x.Body)
+		case *ast.Every:
+			x.Body = f(x.Body)
+		}
+		return false
+	}).Walk(module)
 }

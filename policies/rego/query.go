@@ -93,6 +93,14 @@ func Recovered(err *error) {
 	}
 }
 
+type patienceKey struct{}
+
+// Patient returns a context that gives each evaluation a multiple of its time. It is
+// for the trial of a tree, because a busy machine must not look like a slow tree.
+func Patient(ctx context.Context, factor int) context.Context {
+	return context.WithValue(ctx, patienceKey{}, factor)
+}
+
 // Limited runs one evaluation inside a transaction. It cuts the evaluation off
 // after timeout or when ctx ends.
 func (q *Query) Limited(ctx context.Context, timeout time.Duration, evaluate func(*topdown.Query) error) error {
@@ -102,6 +110,9 @@ func (q *Query) Limited(ctx context.Context, timeout time.Duration, evaluate fun
 	}
 	defer q.store.Abort(ctx, txn)
 	cancel := topdown.NewCancel()
+	if factor, ok := ctx.Value(patienceKey{}).(int); ok {
+		timeout *= time.Duration(factor)
+	}
 	timer := time.AfterFunc(timeout, cancel.Cancel)
 	defer timer.Stop()
 	if ctx.Done() != nil {

@@ -140,7 +140,7 @@ func (r *Session) Decided(in *input.Input, d policies.Decision, start time.Time)
 // Judge asks the policy and records nothing.
 func (r *Session) Judge(in *input.Input) policies.Decision {
 	if r.ForceEvaluate {
-		return r.Engine.Evaluate(r.Ctx, in)
+		return r.Engine.EvaluateWhole(r.Ctx, in)
 	}
 	return r.Engine.Decide(r.Ctx, in)
 }

@@ -22,6 +22,7 @@ type renderer struct {
 	source  int
 	params  *parameters
 	classes string
+	element *schema.Column // the set column whose elements a condition is about
 }
 
 func (r *renderer) unknown(e predicate.Expr, why string) error {
@@ -52,6 +53,8 @@ func (r *renderer) expr(e predicate.Expr) (string, error) {
 		return r.match(e)
 	case predicate.Defined:
 		return r.defined(e)
+	case predicate.Exists:
+		return r.exists(e)
 	}
 	return "", fault.Invalid("", fmt.Sprintf("%s filter: unknown condition %T", r.def.Name, e))
 }
@@ -87,6 +90,12 @@ func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 			return side{}, r.unknown(e, "constant is no text that can be stored")
 		}
 		return side{class: class, arg: schema.Argument{Kind: schema.ArgConst, Value: value}}, nil
+	}
+	if o.Ref.IsElement() {
+		if r.element == nil {
+			return side{}, r.unknown(e, "element of no set")
+		}
+		return side{column: &elementColumn, text: "s." + r.element.Set.Value}, nil
 	}
 	if _, ok := o.Ref.Column(); ok {
 		c, err := r.policyColumn(e, o.Ref)

@@ -99,3 +99,33 @@ func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
 	condition := schema.And("s."+s.Value+" = "+r.b.Bind(item.arg), where)
 	return schema.And(only, r.b.Dialect.AnyOf(r.alias+".id", "SELECT s."+s.Owner+" FROM "+from+" WHERE "+condition)), nil
 }
+
+// elementColumn stands for the values of a set column.
+var elementColumn = schema.Column{ColumnInfo: schema.ColumnInfo{Kind: schema.Text}, NotNull: true}
+
+// exists renders a condition on the elements of a set column.
+func (r *renderer) exists(e predicate.Exists) (string, error) {
+	c, err := r.policyColumn(e, e.Set)
+	if err != nil {
+		return "", err
+	}
+	if c.Kind != schema.Set {
+		return "FALSE", nil
+	}
+	if r.element != nil {
+		return "", r.unknown(e, "set inside a condition on the elements of another")
+	}
+	r.element = c
+	condition, err := r.expr(e.Where)
+	r.element = nil
+	if err != nil {
+		return "", err
+	}
+	only := ""
+	if c.Set.Only != "" {
+		only = schema.Aliased(c.Set.Only, r.alias)
+	}
+	from, where := c.Set.Rows(r.b)
+	condition = schema.And("s."+c.Set.Owner+" = "+r.alias+".id", where, condition)
+	return schema.And(only, "EXISTS (SELECT 1 FROM "+from+" WHERE "+condition+")"), nil
+}

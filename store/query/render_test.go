@@ -90,6 +90,20 @@ var renderings = []struct {
 	{name: "a set is read from the row's own column", typ: "group",
 		where:  predicate.Member{Item: col("account_id"), Set: col("lent_to")},
 		sqlite: "t.lend = 'some' AND EXISTS (SELECT 1 FROM group_loans s WHERE s.group_id = t.id AND s.account_id = t.account_id)"},
+	{name: "an element is compared in its own table", typ: "group",
+		where: predicate.Exists{Set: predicate.Ref{"resource", "lent_to"},
+			Where: predicate.Not{X: match(predicate.StartsWith, predicate.Operand{Ref: predicate.Element}, literal("acc_"))}},
+		sqlite: "t.lend = 'some' AND EXISTS (SELECT 1 FROM group_loans s WHERE s.group_id = t.id AND " +
+			"NOT COALESCE((CASE length(CAST(?1 AS BLOB)) WHEN 0 THEN CAST(s.account_id AS BLOB) IS NOT NULL " +
+			"ELSE substr(CAST(s.account_id AS BLOB), 1, length(CAST(?1 AS BLOB))) = CAST(?1 AS BLOB) END), FALSE))",
+		postgres: "t.lend = 'some' AND EXISTS (SELECT 1 FROM group_loans s WHERE s.group_id = t.id AND " +
+			"NOT COALESCE((starts_with(s.account_id, $1::text)), FALSE))"},
+	{name: "a set has an element", typ: "card",
+		where: predicate.Exists{Set: predicate.Ref{"resource", "assigned_to"}, Where: predicate.True{}},
+		sqlite: "EXISTS (SELECT 1 FROM assignments s WHERE s.card_id = t.id AND " +
+			"s.valid_from + 0 <= ?1 AND (s.valid_to IS NULL OR s.valid_to + 0 > ?1))",
+		postgres: "EXISTS (SELECT 1 FROM assignments s WHERE s.card_id = t.id AND " +
+			"s.valid_from + 0 <= $1::bigint AND (s.valid_to IS NULL OR s.valid_to + 0 > $1::bigint))"},
 	{name: "a set is always there", typ: "card",
 		where: predicate.Defined{Ref: predicate.Ref{"resource", "assigned_to"}}, sqlite: "TRUE"},
 	{name: "presence", typ: "card",

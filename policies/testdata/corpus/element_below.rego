@@ -1,4 +1,4 @@
-# refused: an element of a set can only be compared for equality with a single value
+# refused: input.subject.below can only be asked for columns and properties that name an account
 # An element in the subtree.
 package reseller.main
 

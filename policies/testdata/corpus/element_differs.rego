@@ -1,4 +1,4 @@
-# refused: an element of a set can only be compared for equality
+# equal
 # An element that differs.
 package reseller.main
 

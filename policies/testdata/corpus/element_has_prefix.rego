@@ -1,4 +1,4 @@
-# refused: startswith matches something other than texts
+# equal
 # An element with a prefix.
 package reseller.main
 

@@ -1,4 +1,4 @@
-# refused: whether a set has elements cannot be carried into a filter
+# equal
 # Whether a set has elements.
 package reseller.main
 

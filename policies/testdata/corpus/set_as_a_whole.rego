@@ -1,4 +1,4 @@
-# refused: a set as a whole cannot be compared in a filter
+# refused: a set as a whole can only be compared with [] in a filter
 # A set compared as a whole.
 package reseller.main
 

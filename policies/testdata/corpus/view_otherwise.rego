@@ -1,4 +1,4 @@
-# equal
+# refused: rule data.reseller.main.view cannot be carried into a filter
 # Else in a view is told by full evaluations.
 package reseller.main
 

@@ -1,0 +1,9 @@
+# equal
+# element ordered.
+package reseller.main
+
+allow if {
+	input.resource.kind == "customer"
+	some x in input.resource.assigned_to
+	x < "acc_r2"
+}
