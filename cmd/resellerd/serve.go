@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/alecthomas/kong"
 
 	"resellerd/server"
@@ -37,6 +38,7 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 		return usageError{errors.Join(server.ErrNoCallers, errors.New("give --panel-tokens, --panel-token-file or --jwks, or try --demo"))}
 	}
 	log := c.logger(t.err)
+	c.fitMemory(log, memlimit.FromCgroup)
 	d, err := c.delivery(ctx, l.variable, log)
 	if err != nil {
 		return unlessStopped(ctx, err)

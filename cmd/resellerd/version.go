@@ -8,8 +8,8 @@ import (
 	"resellerd/server"
 )
 
-// version is set by the linker for a release: -X main.version=1.2.3.
-var version string
+// version and commit are set by the linker for a release: -X main.version=1.2.3.
+var version, commit string
 
 type versionCommand struct {
 	Format string `help:"Output format: text or json." enum:"text,json" default:"text"`
@@ -43,7 +43,7 @@ func programBuild() server.Build {
 }
 
 func buildVersion() versionReport {
-	report := versionReport{Version: version}
+	report := versionReport{Version: version, Commit: commit}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return report
@@ -53,7 +53,7 @@ func buildVersion() versionReport {
 		report.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && commit == "" {
 			report.Commit = s.Value
 		}
 	}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+// TestTheMemoryLimitOfTheCgroup is not parallel: the limit is of the process.
+func TestTheMemoryLimitOfTheCgroup(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	none := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
+	absent := func() (uint64, error) { return 0, memlimit.ErrNoCgroup }
+	broken := func() (uint64, error) { return 0, io.ErrUnexpectedEOF }
+	for _, test := range []struct {
+		name        string
+		cgroup      memlimit.Provider
+		set         int64 // --rate-memory
+		limit, rate int64
+		log         string
+	}{
+		{"a small cgroup limits both", memlimit.Limit(1000 << 20), 256 << 20, 700 << 20, 175 << 20, "rates in memory are limited"},
+		{"a smaller setting stays", memlimit.Limit(1000 << 20), 1 << 20, 700 << 20, 1 << 20, ""},
+		{"no rates in memory stays", memlimit.Limit(1000 << 20), 0, 700 << 20, 0, ""},
+		{"a cgroup without a limit changes nothing", none, 256 << 20, math.MaxInt64, 256 << 20, ""},
+		{"a process without a cgroup", absent, 256 << 20, math.MaxInt64, 256 << 20, ""},
+		{"a limit that cannot be read is a warning", broken, 256 << 20, math.MaxInt64, 256 << 20, "set GOMEMLIMIT"},
+	} {
+		debug.SetMemoryLimit(math.MaxInt64)
+		var log bytes.Buffer
+		s := limitSettings{RateMemory: test.set}
+		s.fitMemory(slog.New(slog.NewTextHandler(&log, nil)), test.cgroup)
+		if got := debug.SetMemoryLimit(-1); got != test.limit || s.RateMemory != test.rate {
+			t.Errorf("%s: limit %d and rates %d, want %d and %d", test.name, got, s.RateMemory, test.limit, test.rate)
+		}
+		if (test.log == "") != (log.Len() == 0) || !strings.Contains(log.String(), test.log) {
+			t.Errorf("%s: log %q, want %q", test.name, log.String(), test.log)
+		}
+	}
+}
+
+func TestTheOperatorsMemoryLimitWins(t *testing.T) {
+	before := debug.SetMemoryLimit(300 << 20)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	t.Setenv("GOMEMLIMIT", "300MiB")
+	s := limitSettings{RateMemory: 256 << 20}
+	s.fitMemory(slog.New(slog.DiscardHandler), memlimit.Limit(1<<30))
+	if got := debug.SetMemoryLimit(-1); got != 300<<20 || s.RateMemory != 75<<20 {
+		t.Errorf("limit %d and rates %d, want 300 MiB and a quarter of it", got, s.RateMemory)
+	}
+}
