@@ -10,6 +10,7 @@ import (
 
 	"resellerd/server/identity"
 	"resellerd/server/transport"
+	"resellerd/store"
 )
 
 // Config sets how the server listens, whom it trusts and what it records. The
@@ -26,6 +27,9 @@ type Config struct {
 	// taken from the Host header.
 	PublicURL string
 	TLS       transport.TLS
+	// Profiles serves profiles of the program at /debug/pprof/ of MetricsListen, which it
+	// needs; default false.
+	Profiles bool
 	// CORSOrigins are the origins (scheme://host[:port]) whose pages may send requests
 	// with a user's own token. MetricsListen is then required.
 	CORSOrigins []string
@@ -76,6 +80,9 @@ type Config struct {
 	// ForceEvaluate answers every check with a full evaluation of the policy, to
 	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
+	// Keep says how long archived revisions and audit entries are kept; the default
+	// keeps all.
+	Keep store.Keep
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
 	// work at a time. One more is for masters. Default: half of the processors, at least 2.
 	HeavyJobs int
@@ -239,6 +246,9 @@ func (c Config) Validate() error {
 	}
 	if len(c.CORSOrigins) > 0 && c.JWT.JWKS == "" {
 		errs = append(errs, errors.New("cors origins: a page in a browser needs a user's token: set a key set"))
+	}
+	if c.Profiles && c.MetricsListen == "" {
+		errs = append(errs, errors.New("profiles need an address of their own: set metrics-listen, which strangers must not reach"))
 	}
 	if len(c.CORSOrigins) > 0 && c.MetricsListen == "" {
 		errs = append(errs, errors.New("cors origins: browsers can reach this address, so set a separate address for the metrics"))

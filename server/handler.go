@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/pprof"
 	"github.com/valyala/fasthttp"
 
 	"resellerd/server/session"
@@ -44,6 +46,7 @@ func (s *Server) build() {
 	if s.cfg.MetricsListen != "" {
 		s.ops = s.newApp()
 		ops = s.ops
+		s.profile(ops)
 	}
 	for _, rt := range s.routes {
 		app := s.app
@@ -54,6 +57,14 @@ func (s *Server) build() {
 		if rt.method == fiber.MethodGet {
 			app.Head(rt.path, s.handler(rt))
 		}
+	}
+}
+
+// profile serves profiles of the program, if that is configured. It leaves out the command
+// line, which may hold secrets.
+func (s *Server) profile(ops *fiber.App) {
+	if s.cfg.Profiles {
+		ops.Use(pprof.New(pprof.Config{Next: func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/debug/pprof/cmdline") }}))
 	}
 }
 

@@ -87,7 +87,7 @@ func (s *Server) checkStore(ctx context.Context) error {
 func getMetrics(r *exchange) error {
 	families, err := r.s.registry.Gather()
 	if err != nil {
-		r.s.logger.Error("metrics", "error", err)
+		r.s.logger.Error("some metrics cannot be read", "error", err)
 	}
 	var out bytes.Buffer
 	enc := expfmt.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain))

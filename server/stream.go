@@ -40,6 +40,8 @@ func (r *exchange) stream(mediaType string, write streamWriter) error {
 		case err == nil:
 		case errors.Is(err, io.ErrClosedPipe), errors.Is(err, context.Canceled): // only Close of streamBody causes these
 			s.logger.Debug("the client has gone", "route", route, "decision_id", id)
+		case problemOf(err).kind.status < 500: // a limit of the caller's account
+			s.logger.Debug("a streamed answer was cut off", "route", route, "decision_id", id, "error", err)
 		default:
 			s.logger.Error("a streamed answer was cut off", "route", route, "decision_id", id, "error", err)
 		}

@@ -26,6 +26,7 @@ type settings struct {
 	callerSettings
 	policySettings
 	recordSettings
+	keepSettings
 	limitSettings
 }
 
@@ -38,6 +39,7 @@ type listenSettings struct {
 	Listen        string   `help:"Address: host:port (port 0 chooses a free one) or unix:/path." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	SocketMode    string   `help:"Permission of the Unix socket." default:"0660" placeholder:"OCTAL"`
 	MetricsListen string   `help:"Separate address for /metrics, /livez and /readyz." placeholder:"ADDR"`
+	Pprof         bool     `help:"Serve profiles of the program at /debug/pprof/ of --metrics-listen, which strangers must not reach."`
 	PublicURL     string   `name:"public-url" help:"Address that callers use, for links and metadata." placeholder:"URL"`
 	CORSOrigins   []string `name:"cors-origins" help:"Origins, such as https://panel.example.com, whose pages may send a user's own token; comma-separated. Needs --metrics-listen." placeholder:"ORIGIN"`
 	TLSCert       string   `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP is served." placeholder:"FILE"`
@@ -86,6 +88,16 @@ type recordSettings struct {
 	LogLevel               string            `help:"Lowest level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
+type keepSettings struct {
+	RevisionKeep time.Duration `help:"Time that archived revisions are kept after they were in force; also limits how old the rates of an answer may be. 0 keeps all." default:"0s" range:"0s,876000h"`
+	AuditKeep    time.Duration `help:"Time that audit entries are kept; 0 keeps all." default:"0s" range:"0s,876000h"`
+}
+
+// keep returns how long the store keeps old data.
+func (s *keepSettings) keep() store.Keep {
+	return store.Keep{Revisions: s.RevisionKeep, Audit: s.AuditKeep}
+}
+
 type limitSettings struct {
 	DatabaseConnections   int           `help:"Connections of requests to the database; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
 	RateMemory            int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
@@ -118,7 +130,7 @@ func (s *settings) server() (server.Config, error) {
 		return server.Config{}, usagef("socket mode %q: want octal digits such as 0660", s.SocketMode)
 	}
 	cfg := server.Config{
-		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, PublicURL: s.PublicURL,
+		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, Profiles: s.Pprof, PublicURL: s.PublicURL,
 		CORSOrigins: s.CORSOrigins,
 		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
@@ -133,6 +145,7 @@ func (s *settings) server() (server.Config, error) {
 			Drain: noneIfZero(s.DrainTime), Spool: s.SpoolLimit, Import: s.ImportLimit, ImportTimeout: s.ImportTimeout, ImportWork: s.ImportWork,
 			Throughput: noneIfZero(s.Throughput), Plans: noneIfZero(s.PlanLimit), Blocked: s.BlockedWrites,
 		},
+		Keep:   s.keep(),
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate, HeavyJobs: s.HeavyJobs,
 	}
 	s.recordSettings.apply(&cfg)
@@ -164,7 +177,7 @@ func noneIfZero[T int | int64 | time.Duration](v T) T {
 func (s *recordSettings) logger(w io.Writer) *slog.Logger {
 	level := slog.LevelInfo
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // cannot fail: the flag's enum allows only four values
-	return slog.New(newThrottle(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
+	return slog.New(newThrottle(runbooks{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})}))
 }
 
 // open opens the store with an up-to-date schema. It always migrates a SQLite store.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,6 +26,15 @@ func (r *Session) RecordAs(as string, in *input.Input, d policies.Decision, star
 	return r.Record(in, d, start)
 }
 
+// failure returns how to log that a decision has no result. It is no error of ours if the
+// client went away before.
+func (r *Session) failure(err error) func(message string, args ...any) {
+	if errors.Is(err, context.Canceled) || r.Ctx != nil && errors.Is(r.Ctx.Err(), context.Canceled) {
+		return r.Logger.Debug
+	}
+	return r.Logger.Error
+}
+
 // Record counts a decision and writes it to the log. If the log does not take the
 // entry, Record returns an error outcome, which denies the request.
 func (r *Session) Record(in *input.Input, d policies.Decision, start time.Time) policies.Decision {
@@ -32,7 +42,7 @@ func (r *Session) Record(in *input.Input, d policies.Decision, start time.Time) 
 	area := resource.AreaOf(r.Engine, in, d)
 	r.Count.Decision(r.Engine, r.Known.Of(r.Engine).Reasons, area, in, d, took)
 	if d.Outcome == policies.OutcomeError {
-		r.Logger.Error("no decision could be made", "decision_id", r.DecisionID,
+		r.failure(d.Err)("no decision could be made", "decision_id", r.DecisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", d.Err)
 	}
 	if err := r.Log(in, d, nil, took); err != nil {
@@ -47,7 +57,7 @@ func (r *Session) recordPlan(in *input.Input, p *policies.Plan, start time.Time)
 	d := policies.Decision{Outcome: p.Outcome, Err: p.Err}
 	r.Count.Filter(r.Engine, resource.AreaOf(r.Engine, in, d), in, p.Outcome, took)
 	if p.Outcome == policies.OutcomeError {
-		r.Logger.Error("no filter could be made", "decision_id", r.DecisionID,
+		r.failure(p.Err)("no filter could be made", "decision_id", r.DecisionID,
 			"type", in.Resource.Type, "action", in.Action.Name, "error", p.Err)
 	}
 	return r.Log(in, d, &record.Listed{Plan: p.Text()}, took)

@@ -164,7 +164,7 @@ func (c *Users) LiesBelow(own, account string) bool {
 	defer cancel()
 	ok, err := c.store.Below(ctx, own, account)
 	if err != nil {
-		c.logger.Error("account tree", "error", err)
+		c.logger.Error("the accounts above a user cannot be read", "error", err)
 	}
 	return ok && err == nil
 }
