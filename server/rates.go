@@ -184,8 +184,8 @@ func (r *inquiry) ratePlan(cards session.ReadPlan, card string) (session.ReadPla
 	return *rates, nil
 }
 
-// past reads a parameter with a time that is not in the future. It returns 0 if
-// the parameter is absent. Errors: 422.
+// past reads a parameter with a time that is not in the future, and for which rates are kept,
+// whether a card had some then or not. It returns 0 if the parameter is absent. Errors: 422.
 func (r *exchange) past(name string) (schema.Micros, error) {
 	text := r.query(name)
 	if text == "" && !r.c.Request().URI().QueryArgs().Has(name) {
@@ -197,6 +197,8 @@ func (r *exchange) past(name string) (schema.Micros, error) {
 		return 0, invalid(name, "must be a time in the format of RFC 3339")
 	case at.After(r.s.now()):
 		return 0, invalid(name, "is in the future")
+	case r.s.cfg.Keep.Revisions > 0 && at.Before(r.s.now().Add(-r.s.cfg.Keep.Revisions)):
+		return 0, invalid(name, "is before the time from which on rates are kept: they are kept for "+r.s.cfg.Keep.Revisions.String())
 	}
 	if moment := schema.Micros(at.UnixMicro()); moment != 0 {
 		return moment, nil

@@ -99,6 +99,25 @@ func TestARevisionIsActivatedAndRolledBackInOneCallEach(t *testing.T) {
 	})
 }
 
+// The answer depends on the time alone: not on whether there were rates then, nor on whether
+// they are deleted already.
+func TestRatesBeforeTheTimeThatIsKeptAreRefusedForAll(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.cfg.Keep.Revisions = 24 * time.Hour
+		w.pass(1000 * time.Hour)
+		for _, user := range []string{"m", "a"} {
+			for _, at := range []time.Duration{-25 * time.Hour, -1001 * time.Hour, -10_000 * time.Hour} {
+				w.get(user, "/v1/cards/{gold}/rates?at="+w.later(at)).refused(422, "they are kept for 24h0m0s")
+			}
+			if rates := w.get(user, "/v1/cards/{gold}/rates?prefix=49&at="+w.later(-23*time.Hour)); len(rates.column("cost")) != 1 {
+				t.Errorf("%s: %s", user, rates.body)
+			}
+			w.get(user, "/v1/cards/crd_absent/rates?at="+w.later(-25*time.Hour)).want(404)
+		}
+	})
+}
+
 func TestThePastOfACardIsWhatItWasWhileItWasAssigned(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

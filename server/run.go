@@ -64,6 +64,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	if s.store != nil { // nil in tests that only listen
 		timed.Go(func() { s.keepTime(background) })
 		timed.Go(func() { s.keepSwept(background) })
+		timed.Go(func() { s.keepPruned(background) })
 		timed.Go(func() { s.keepCounted(background) })
 	}
 	s.logger.Info("ready", attrs...)

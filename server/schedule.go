@@ -32,7 +32,7 @@ func (s *Server) keepTime(ctx context.Context) {
 		known := s.store.DataRevision()
 		pause, err := s.passTime(ctx, &k)
 		if err != nil && ctx.Err() == nil {
-			s.logger.Error("schedule", "error", err)
+			s.logger.Error("schedules are late; they are tried again", "error", err)
 			pause = scheduleRetry
 		}
 		rest(ctx, pause, s.store.Newer(known))
@@ -72,6 +72,24 @@ func (s *Server) keepSwept(ctx context.Context) {
 		}
 		s.plans.expire(s.now())
 		rest(ctx, sweepIdle, nil)
+	}
+}
+
+// pruneIdle is the time between two searches for data that is not kept any longer.
+const pruneIdle = 6 * time.Hour
+
+// keepPruned deletes data that is older than the settings say, until ctx ends. Every
+// instance does this.
+func (s *Server) keepPruned(ctx context.Context) {
+	for ctx.Err() == nil && s.cfg.Keep != (store.Keep{}) {
+		gone, err := s.store.Prune(ctx, s.cfg.Keep)
+		for _, of := range gone {
+			s.logger.Info("old data was deleted", "tenant", of.TenantID, "revisions", len(of.Revisions), "audit_entries", of.AuditEntries)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.logger.Error("old data is not deleted; it is tried again in six hours", "error", err)
+		}
+		rest(ctx, pruneIdle, nil)
 	}
 }
 

@@ -330,7 +330,13 @@ func (tx *Tx) detach(ctx context.Context, where string, args ...any) error {
 // sweepRows is how many rates Sweep deletes in one transaction.
 const sweepRows = 2000
 
-// Sweep deletes revisions without a card whose lease has ended, with their rates. No
+// builtFrom says of a revision r that the costs of another one are read from it: of one that
+// may be in force now or later.
+const builtFrom = `EXISTS (SELECT 1 FROM revision_parents p JOIN revisions b ON b.id = p.revision_id
+	WHERE p.parent_revision_id = r.id AND b.card_id IS NOT NULL AND b.status <> 'archived')`
+
+// Sweep deletes revisions without a card whose lease has ended, with their rates. It spares
+// those that another card was built from, as long as that one may be in force. No
 // writer waits for it for long: each transaction deletes a limited number of rates. It
 // does not change the data revision, because nobody can see these revisions. Any
 // number of processes may sweep at the same time.
@@ -347,8 +353,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
-	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool,
-		"SELECT id FROM revisions WHERE card_id IS NULL AND staged_until < ? ORDER BY staged_until, id LIMIT 1", s.micros())
+	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, "SELECT id FROM revisions r WHERE card_id IS NULL AND staged_until < ? AND NOT "+
+		builtFrom+" ORDER BY staged_until, id LIMIT 1", s.micros())
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
@@ -356,7 +362,8 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 	for err == nil && left {
 		err = g.write(ctx, func(tx *Tx) error {
 			// Nobody can take the draft or renew its lease after this.
-			n, err := tx.exec(ctx, "UPDATE revisions SET staged_by = NULL, staged_until = 0 WHERE id = ? AND card_id IS NULL AND staged_until < ?", id, tx.now)
+			n, err := tx.exec(ctx, "UPDATE revisions AS r SET staged_by = NULL, staged_until = 0 WHERE id = ? AND card_id IS NULL AND staged_until < ? AND NOT "+
+				builtFrom, id, tx.now)
 			if err != nil || n == 0 {
 				left = false
 				return err

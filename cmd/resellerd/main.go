@@ -73,6 +73,8 @@ type commandLine struct {
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Init     initCommand     `cmd:"" help:"Create the first master account, its group and its user."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date."`
+	Backup   backupCommand   `cmd:"" help:"Copy a SQLite store to a file while it is in use."`
+	Prune    pruneCommand    `cmd:"" help:"Show which old data the settings do not keep; with --apply, delete it."`
 	Show     configCommand   `cmd:"" name:"config" help:"Print the settings in force, with secrets hidden."`
 	Account  lastingCommand  `cmd:"" help:"List, create, change and close accounts."`
 	Group    resourceCommand `cmd:"" help:"List, create and change groups."`

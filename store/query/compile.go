@@ -208,6 +208,9 @@ func (c *compiler) resolveRest(sources []*parameters, classes []string) {
 	if c.def.Scope != "" {
 		conditions = append(conditions, schema.Aliased(c.def.Scope, "t")+" = "+c.b.Bind(schema.Argument{Kind: schema.ArgParent}))
 	}
+	if c.def.Kept != "" {
+		conditions = append(conditions, schema.Aliased(c.def.Kept, "t"))
+	}
 	if c.def.Timed {
 		conditions = append(conditions, "(t.valid_to IS NULL OR t.valid_to > "+c.b.Integer(schema.Argument{Kind: schema.ArgNow})+")")
 	}

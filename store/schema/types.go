@@ -97,6 +97,7 @@ type Type struct {
 	Decided bool              // its columns are decided by name, as for an independent type
 	Revised bool              // Scope is a revision of the parent, not the parent
 	Only    map[string]string // by view of Through, a condition on the visible rows
+	Kept    string            // a condition on the rows that are kept; the others are about to be deleted
 	Timed   bool              // only rows that have not ended
 	Needs   string            // column of Through that must be visible for these rows to be visible; "" for none
 	Also    map[string]join

@@ -2,6 +2,7 @@ package schema
 
 var auditType = &Type{
 	Name: "audit", Prefix: "aud_", Table: "audit_entries", Key: "@.id",
+	Kept:    "@.at >= COALESCE((SELECT k.at FROM audit_kept_from k WHERE k.tenant_id = @.tenant_id), @.at)",
 	Indexed: []string{"id", "tenant_id", "account_id", "actor_account_id"},
 	Columns: []Column{
 		stored("id", Text).policy().required(),
