@@ -55,7 +55,7 @@ func checkCopy(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it was only read
 	var found string
 	if err := db.GetContext(ctx, &found, "PRAGMA quick_check(1)"); err != nil {
 		return err
@@ -67,7 +67,7 @@ func checkCopy(ctx context.Context, path string) error {
 }
 
 func syncFolder(path string) error {
-	dir, err := os.Open(path) //nolint:gosec // the folder of the file that the operator named
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

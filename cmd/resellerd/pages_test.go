@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,35 @@ func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 				t.Errorf("%s: %s: there is no such file", page, link[1])
 			} else if anchor != "" && !anchors(text(t, file))[anchor] {
 				t.Errorf("%s: %s: there is no such heading", page, link[1])
+			}
+		}
+	}
+}
+
+var (
+	namedTest = regexp.MustCompile(`go test (\./\S+)[^\n\x60]*? -run (?:'([^']+)'|([\w^$]+))`)
+	testName  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`)
+)
+
+// A page that names a test as proof would be wrong without a word when that test is renamed.
+func TestPagesNameTestsThatExist(t *testing.T) {
+	for _, page := range pages(t) {
+		for _, named := range namedTest.FindAllStringSubmatch(text(t, page), -1) {
+			folder, pattern := named[1], strings.ReplaceAll(named[2]+named[3], `\|`, "|")
+			files, err := filepath.Glob(filepath.Join(top, folder, "*_test.go"))
+			if strings.Contains(folder, "...") || err != nil {
+				continue
+			}
+			var names []string
+			for _, file := range files {
+				for _, found := range testName.FindAllStringSubmatch(text(t, file), -1) {
+					names = append(names, found[1])
+				}
+			}
+			for one := range strings.SplitSeq(pattern, "|") {
+				if wanted, err := regexp.Compile(one); err != nil || !slices.ContainsFunc(names, wanted.MatchString) && one != "^$" {
+					t.Errorf("%s: %s has no test %q (%v)", page, folder, one, err)
+				}
 			}
 		}
 	}
