@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	client "resellerd/server/clients/go"
 )
@@ -37,7 +38,7 @@ func TestClientsSpeakAsOpenAPISays(t *testing.T) {
 	}
 	t.Run("go", func(t *testing.T) {
 		t.Parallel()
-		callAsGo(t, client.New(watchedServer(t), wideToken))
+		callAsGo(t, client.New(watchedServer(t), wideToken, time.Minute))
 	})
 }
 

@@ -26,9 +26,9 @@ type Client struct {
 	http        *http.Client
 }
 
-// New returns a client for http://127.0.0.1:8080 or unix:/run/resellerd.sock. A request
-// may take 2 seconds.
-func New(url, token string) *Client {
+// New returns a client for http://127.0.0.1:8080 or unix:/run/resellerd.sock. The timeout
+// is for a whole request.
+func New(url, token string, timeout time.Duration) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 32, ForceAttemptHTTP2: true}
 	if path, ok := strings.CutPrefix(url, "unix:"); ok {
 		url = "http://localhost"
@@ -37,7 +37,7 @@ func New(url, token string) *Client {
 		}
 	}
 	return &Client{base: strings.TrimSuffix(url, "/"), token: token,
-		http: &http.Client{Transport: transport, Timeout: 2 * time.Second}}
+		http: &http.Client{Transport: transport, Timeout: timeout}}
 }
 
 // From says where a user acts from.

@@ -20,7 +20,7 @@ def refuses(status, call, *args):
     raise AssertionError("the call succeeded")
 
 
-client = Client(os.environ["RESELLERD_URL"], os.environ["RESELLERD_TOKEN"], timeout=30)
+client = Client(os.environ["RESELLERD_URL"], os.environ["RESELLERD_TOKEN"], timeout=60)
 user = client.as_user(sys.argv[1], ip="192.0.2.7")
 me = user.me()
 assert me["account"]["id"] and "access" in me and "default_access" in me

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { Client, Refused, Switchover, Unavailable } from './resellerd.mjs'
 
 const { RESELLERD_URL, RESELLERD_TOKEN } = process.env
-const client = new Client(RESELLERD_URL, RESELLERD_TOKEN, { timeout: 30_000 })
+const client = new Client(RESELLERD_URL, RESELLERD_TOKEN, { timeout: 60_000 })
 const user = client.as(process.argv[2], { ip: '192.0.2.7' })
 const refused = (status) => (error) => error instanceof Refused && error.status === status
 

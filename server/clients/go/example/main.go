@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/url"
 	"os"
+	"time"
 
 	resellerd "resellerd/server/clients/go"
 )
@@ -19,7 +20,7 @@ func main() {
 }
 
 func page(ctx context.Context, name string) error {
-	user := resellerd.New(os.Getenv("RESELLERD_URL"), os.Getenv("RESELLERD_TOKEN")).As(name, resellerd.From{IP: "192.0.2.7"})
+	user := resellerd.New(os.Getenv("RESELLERD_URL"), os.Getenv("RESELLERD_TOKEN"), 2*time.Second).As(name, resellerd.From{IP: "192.0.2.7"})
 	menu, err := user.Menu(ctx, "cdr", "customer", "routing")
 	if err != nil {
 		return err

@@ -50,13 +50,13 @@ $reads = static function (Client $client) use ($argv): array {
     ];
 };
 
-$recorder = new Client(new Recorder(new Connection($url, getenv('RESELLERD_TOKEN')), $file));
+$recorder = new Client(new Recorder(new Connection($url, getenv('RESELLERD_TOKEN'), 60_000), $file));
 $seen = $reads($recorder);
 same([true, true, false, true, ['change', 'none'], ['customer', 'user'], true, true, true, true, true, true], array_slice($seen, 1), 'reads');
 same($seen, $reads(new Client(new Recorded($file))), 'recorded reads');
 fails(Unavailable::class, 0, static fn() => (new Client(new Recorded($file)))->as('somebody')->me(), 'a request that is not recorded');
 
-$client = Client::connect($url, getenv('RESELLERD_TOKEN'));
+$client = Client::connect($url, getenv('RESELLERD_TOKEN'), 60_000);
 $user = $client->as($argv[1]);
 $customers = $user->customers();
 $key = bin2hex(random_bytes(8));
