@@ -74,6 +74,9 @@ func (b *binding) value() (ast.Value, error) {
 		if b.document, err = b.template.engine.value(b.in); err != nil {
 			return nil, err
 		}
+		if err := b.template.engine.asked.Lookups.Insert(b.document, b.in); err != nil {
+			return nil, err
+		}
 	}
 	return b.document, nil
 }

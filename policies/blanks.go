@@ -92,7 +92,7 @@ func (e *Engine) DecideWithout(ctx context.Context, in *input.Input, unknown []p
 	case len(b.paths) == 0, in.Misnamed():
 		return e.Decide(ctx, in), true
 	}
-	if b.compiledIn() || in.Action.Change != nil {
+	if b.compiledIn() || e.asked.Lookups.Read(b.overlap) || in.Action.Change != nil {
 		return e.evaluateWithout(ctx, in, b)
 	}
 	t, _, err := e.plans.template(ctx, in, nil)

@@ -17,6 +17,7 @@ import (
 // planKey holds everything that a template is compiled with.
 type planKey struct {
 	profile, subject, action, typ, area string
+	looked                              string // the values that the tree looks up for the user
 	pins                                string // the pinned values: their paths and contents
 }
 
@@ -31,7 +32,7 @@ func keyOf(in *input.Input) planKey {
 }
 
 func (k planKey) String() string {
-	return strings.Join([]string{k.profile, k.subject, k.action, k.typ, k.area, k.pins}, "\x00")
+	return strings.Join([]string{k.profile, k.subject, k.action, k.typ, k.area, k.looked, k.pins}, "\x00")
 }
 
 // entry holds a template, or the paths whose values must be pinned to find
@@ -66,7 +67,7 @@ const (
 
 // bytes estimates the size of an entry with its key.
 func (f *entry) bytes(key planKey) int64 {
-	n := templateBytes + len(key.pins)
+	n := templateBytes + len(key.pins) + len(key.looked)
 	if t := f.template; t != nil {
 		texts := len(t.allow.String())
 		for _, r := range t.reasons {
@@ -90,6 +91,7 @@ func (f *entry) bytes(key planKey) int64 {
 // cached. The values at pins are compiled into the template.
 func (c *planCache) template(ctx context.Context, in *input.Input, pins []predicate.Ref) (*template, bool, error) {
 	key := keyOf(in)
+	key.looked = c.engine.asked.Lookups.Key(in)
 	if found, ok := c.entries.Get(key); ok && len(pins) == 0 {
 		if found.pins == nil {
 			return found.template, true, nil

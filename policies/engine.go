@@ -30,6 +30,7 @@ type Engine struct {
 	areas     map[string]bool // that the data names
 	masks     masks
 	tree      *filter.Tree
+	asked     *filter.Tree // the tree for plans, with its look-ups
 	decision  *rego.Query
 	access    *rego.Grid
 	queries   partialQueries

@@ -51,7 +51,7 @@ func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []pr
 
 func (e *Engine) newCompilation(ctx context.Context, in *input.Input, pins []predicate.Ref) *compilation {
 	return &compilation{
-		Engine: e, ctx: ctx, frame: e.tree.NewFrame(in, pins), guards: filter.NewGuards(), needs: &filter.Needs{},
+		Engine: e, ctx: ctx, frame: e.asked.NewFrame(in, pins), guards: filter.NewGuards(), needs: &filter.Needs{},
 		template: &template{engine: e},
 	}
 }
@@ -96,7 +96,7 @@ func (c *compilation) askAll() {
 		if q == nil {
 			continue
 		}
-		wait := sync.OnceValues(func() (rego.Residual, error) { return c.tree.Ask(c.ctx, q, c.frame) })
+		wait := sync.OnceValues(func() (rego.Residual, error) { return c.Engine.asked.Ask(c.ctx, q, c.frame) })
 		c.asked[q] = wait
 		go func() {
 			defer func() { _ = recover() }() // question receives the panic from wait
@@ -110,7 +110,7 @@ func (c *compilation) askAll() {
 func (c *compilation) question(q *rego.Query) (*filter.Translator, []ast.Body, error) {
 	ask := c.asked[q]
 	if ask == nil {
-		ask = func() (rego.Residual, error) { return c.tree.Ask(c.ctx, q, c.frame) }
+		ask = func() (rego.Residual, error) { return c.Engine.asked.Ask(c.ctx, q, c.frame) }
 	}
 	r, err := ask()
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *compilation) question(q *rego.Query) (*filter.Translator, []ast.Body, e
 		return nil, nil, &filter.Refusal{Message: fmt.Sprintf("%d alternatives, at most %d can be looked at", len(r.Queries), limit)}
 	}
 	t := &filter.Translator{
-		Frame: c.frame, Tree: c.tree, Support: r.Rules(), Modules: r.Support, Guards: c.guards, Needs: c.needs,
+		Frame: c.frame, Tree: c.Engine.asked, Support: r.Rules(), Modules: r.Support, Guards: c.guards, Needs: c.needs,
 	}
 	return t, r.Queries, nil
 }

@@ -12,6 +12,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/policiestest"
+	"resellerd/policies/policiestest/depth"
 	"resellerd/policies/rego"
 )
 
@@ -48,6 +49,7 @@ var faults = map[string]string{
 const gatedHelper = "\n\nspecial if input.subject.user.external_id == \"z\"\n\nspecial if input.subject.groups > 7\n"
 
 func TestNoConditionHidesWhatAFilterCannotExpress(t *testing.T) {
+	combination := 0
 	for gate, condition := range gates {
 		for fault, text := range faults {
 			for form, rules := range map[string]string{
@@ -55,6 +57,9 @@ func TestNoConditionHidesWhatAFilterCannotExpress(t *testing.T) {
 				" in a helper":   "allow if {\n\tinput.resource.kind == \"customer\"\n\thelper\n}\n\nhelper if {\n\t%s\n\t%s\n}",
 				" in a negation": "allow if {\n\tinput.resource.kind == \"customer\"\n\tnot helper\n}\n\nhelper if {\n\t%s\n\t%s\n}",
 			} {
+				if combination++; !depth.Full() && combination%8 != 0 {
+					continue
+				}
 				t.Run(fault+" behind "+gate+form, func(t *testing.T) {
 					t.Parallel()
 					before, _, _ := strings.Cut(rules, "%s\n\t%s")

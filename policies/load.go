@@ -91,10 +91,13 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 		return findings
 	}
 	e.tree, findings = filter.NewTree(filter.Tree{
-		Compiler: compiler, Store: rego.DataStore(s.data), Modules: s.modules, Rules: rules, Schema: e.options.Schema,
+		Compiler: compiler, Store: rego.DataStore(s.data), Modules: s.modules, Rules: rules, Schema: e.options.Schema, Data: s.data,
 		Timeout: e.options.Timeout, MaxDisjuncts: e.options.MaxDisjuncts, Catalogued: e.catalogued,
 	}, rules.Reachable(decisionRef), rules.Reachable(allowRef))
 	if len(findings) > 0 {
+		return findings
+	}
+	if e.asked, findings = e.tree.WithLookups(decisionRef); len(findings) > 0 {
 		return findings
 	}
 	e.reasons = readReasons(s.modules)

@@ -19,10 +19,10 @@ func (e *Engine) newPartialQueries() (partialQueries, error) {
 		"data.reseller.main.columns[answer]": &p.columns,
 	} {
 		body := ast.MustParseBodyWithOpts(text, rego.ParserOptions())
-		if len(e.tree.Rules.Callees(body)) == 0 {
+		if len(e.asked.Rules.Callees(body)) == 0 {
 			continue
 		}
-		q, err := rego.NewQuery(body, e.tree.Compiler, e.tree.Store)
+		q, err := rego.NewQuery(body, e.asked.Compiler, e.asked.Store)
 		if err != nil {
 			return p, err
 		}

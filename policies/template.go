@@ -82,8 +82,8 @@ func (t *template) needed() []predicate.Ref {
 }
 
 // maxGuards limits the guards of a plan for lists, because their outcomes are
-// the bits of a 32-bit key.
-const maxGuards = 32
+// the bits of a key.
+const maxGuards = 64
 
 var errGuards = errors.New("policy filter: too many conditions on the request")
 
@@ -113,7 +113,7 @@ func (t *template) plan(b *binding, warm bool) *Plan {
 }
 
 type listKey struct {
-	held uint32
+	held uint64
 	warm bool
 }
 
@@ -171,14 +171,14 @@ func (t *template) resolve(key listKey) *Plan {
 	return p
 }
 
-func settle(f predicate.Filter, held uint32) predicate.Filter {
+func settle(f predicate.Filter, held uint64) predicate.Filter {
 	if f.Kind != predicate.Where {
 		return f
 	}
 	return predicate.Of(decided(f.Where, held))
 }
 
-func decided(e predicate.Expr, held uint32) predicate.Expr {
+func decided(e predicate.Expr, held uint64) predicate.Expr {
 	switch e := e.(type) {
 	case predicate.And:
 		out := predicate.And{}

@@ -11,11 +11,11 @@ import (
 // tryEverySubject finds the constructs that cannot become a filter for any subject.
 // It asks the relaxed tree, so that no condition on the request hides a construct.
 func (e *Engine) tryEverySubject(ctx context.Context) ([]rego.Finding, error) {
-	relaxed, err := e.tree.Relaxed(decisionRef)
+	relaxed, err := e.asked.Relaxed(decisionRef)
 	if err != nil {
 		return nil, err
 	}
-	trial := &Engine{options: e.options, tree: relaxed}
+	trial := &Engine{options: e.options, asked: relaxed}
 	if trial.queries, err = trial.newPartialQueries(); err != nil {
 		return nil, err
 	}
@@ -39,15 +39,15 @@ func (e *Engine) tryType(ctx context.Context, typ string) ([]*filter.Refusal, er
 		if q == nil {
 			continue
 		}
-		f := e.tree.NewTrialFrame(typ)
-		r, err := e.tree.Ask(ctx, q, f)
+		f := e.asked.NewTrialFrame(typ)
+		r, err := e.asked.Ask(ctx, q, f)
 		if errors.Is(err, rego.ErrTimeout) {
 			return refused, err
 		}
 		if err != nil {
 			continue // an error of the evaluation, which other subjects need not meet
 		}
-		t := &filter.Translator{Frame: f, Tree: e.tree, Support: r.Rules(), Modules: r.Support,
+		t := &filter.Translator{Frame: f, Tree: e.asked, Support: r.Rules(), Modules: r.Support,
 			Guards: filter.NewGuards(), Needs: &filter.Needs{}}
 		if q == e.queries.allow {
 			_, err = t.Condition(r.Queries)

@@ -46,6 +46,9 @@ func (t *Tree) NewFrame(in *input.Input, pins []predicate.Ref) *Frame {
 	}
 	f.late = slices.DeleteFunc(f.late, func(r predicate.Ref) bool { return input.Pinned(r, pins) })
 	f.Known = in.KnownDocument()
+	if looked := t.Lookups.Values(in); looked != nil {
+		f.Known[lookedKey] = looked
+	}
 	for _, pin := range pins {
 		if v, ok := in.PinValue(pin); ok {
 			input.PutAt(f.Known, pin, v)
@@ -60,7 +63,8 @@ func (t *Tree) NewTrialFrame(typ string) *Frame {
 	in := &input.Input{Resource: input.Resource{Type: typ}}
 	f := t.NewFrame(in, nil)
 	f.trial = true
-	f.late = append(in.LateRefs(true), predicate.Below, predicate.Ref{"action"})
+	f.late = append(in.LateRefs(true), predicate.Below, predicate.Ref{"action"}, predicate.Ref{lookedKey})
+	delete(f.Known, lookedKey)
 	for _, key := range []string{"type", "user", "account", "access", "groups"} {
 		f.late = append(f.late, predicate.Ref{"subject", key})
 	}
@@ -74,7 +78,7 @@ func isScalarOfUser(ref predicate.Ref) bool {
 }
 
 // openedRefs are the parts of the input that only a trial frame opens.
-var openedRefs = append(slices.Clone(KnownRefs), ast.MustParseRef("input.subject.user"))
+var openedRefs = append(slices.Clone(KnownRefs), ast.MustParseRef("input.subject.user"), ast.MustParseRef("input."+lookedKey))
 
 // readsOpened reports whether a body reads a value that only a trial frame opens.
 func (t *Translator) readsOpened(body ast.Body) bool {

@@ -64,6 +64,9 @@ func (s *scope) account(item side) bool {
 // inList translates the condition that a value is in a list. A list that
 // contains an absent value is itself absent.
 func (s *scope) inList(item, in side, loc *ast.Location) (predicate.Expr, error) {
+	if n := len(in.items); n > maxRowKeys {
+		return nil, s.refuse(loc, nil, "membership in a list of %d entries: a filter can bind %d", n, maxRowKeys)
+	}
 	all := predicate.And{}
 	any := predicate.Or{}
 	for _, x := range in.items {

@@ -25,15 +25,7 @@ func (t *Tree) Relaxed(refs ...ast.Ref) (*Tree, error) {
 		}
 		modules[name] = rego.WithoutPresence(&relaxed)
 	}
-	compiler := rego.NewCompiler(rego.Untyped)
-	if compiler.Compile(modules); compiler.Failed() {
-		return nil, compiler.Errors
-	}
-	out := *t
-	out.Compiler, out.Rules = compiler, rego.NewRules(compiler)
-	all := out.Rules.Reachable(refs...)
-	out.Mentioned, out.Touch = rego.NewMentions(nil, all), newTouch(out.Rules, t.Schema, all)
-	return &out, nil
+	return t.recompiled(modules, refs)
 }
 
 // relax returns the expressions of a rule's body that read the row, and those

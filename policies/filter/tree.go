@@ -18,8 +18,10 @@ type Tree struct {
 	Modules   map[string]*ast.Module
 	Rules     *rego.Rules
 	Schema    input.Schema
+	Data      map[string]any // of the tree's data files
 	Touch     *touch         // which rules read the row or late values
 	Mentioned *rego.Mentions // parts of the input that decisions may read
+	Lookups   *Lookups       // nil for none; see WithLookups
 
 	Timeout      time.Duration // limit for one evaluation
 	MaxDisjuncts int           // limit for one filter
