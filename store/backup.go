@@ -22,7 +22,7 @@ func (s *Store) Backup(ctx context.Context, to string) (size int64, err error) {
 		return 0, fault.Invalid("database", "is PostgreSQL: make the backup with pg_dump or pg_basebackup")
 	}
 	if _, err := os.Lstat(to); err == nil {
-		return 0, fault.Invalid("to", "exists already: a backup never replaces a file")
+		return 0, fault.Invalid("to", "must not exist: a backup never replaces a file")
 	}
 	// SQLite accepts an empty file. Made here, only its owner may read it.
 	part, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".*.part")
