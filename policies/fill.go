@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,12 +40,13 @@ func (e *Engine) compileTemplate(ctx context.Context, in *input.Input, pins []pr
 		e.compiled.partial.Add(1)
 	}
 	c.template.needs = c.needs.List
-	if c.frame.Columns != nil {
+	if c.guards.Own = c.frame.Columns == nil; !c.guards.Own || in.Resource.Type != input.AreaType {
 		c.hoist()
 	}
 	c.template.guards = c.guards.List
 	if c.frame.Columns == nil {
 		c.late = nil // do not pin one request's values: such a request gets a full evaluation
+		c.template.rowErr = c.openRow(in.Resource.Type, pins)
 	}
 	return c.template, c.late, nil
 }
@@ -235,6 +237,34 @@ func (c *compilation) answers(q *rego.Query) ([]answerFilter, error) {
 		}
 	}
 	return out, nil
+}
+
+var errReadsRow = errors.New("a condition that no filter can express reads the row")
+
+// errViews: a check of a row with two views is an error, which no filter knows.
+var errViews = errors.New("rows of the panel's own have several views")
+
+// openRow reports why a list cannot leave the panel's own row open, or nil.
+func (c *compilation) openRow(typ string, pins []predicate.Ref) error {
+	if typ == input.AreaType {
+		return nil
+	}
+	row := blanks{paths: []predicate.Ref{{"resource", "id"}, {"resource", "properties"}}}
+	if slices.ContainsFunc(pins, row.overlap) {
+		return errReadsRow
+	}
+	if len(c.template.views) > 1 {
+		return errViews
+	}
+	for _, lost := range c.template.lost {
+		return lost // single checks allow more than the filter
+	}
+	for id := range c.guards.List {
+		if g := &c.guards.List[id]; c.template.inLists(id) && g.Rego != nil && row.in(g.Rego.Reads()) {
+			return errReadsRow
+		}
+	}
+	return nil
 }
 
 // hoist turns conditions that read no row into guards.

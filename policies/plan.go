@@ -2,8 +2,10 @@ package policies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"resellerd/policies/filter"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 )
@@ -24,8 +26,13 @@ type Plan struct {
 	Err     error
 	Warm    bool // true if a cached plan answered
 
-	text *PlanText
+	text  *PlanText
+	needs []filter.Need
 }
+
+// ErrNoFilter says that the policy cannot be expressed as a filter, whatever the
+// request holds. Only single checks can be asked.
+var ErrNoFilter = errors.New("the policy cannot be expressed as a filter")
 
 // ViewCase names the view of the rows for which When holds. A row for which
 // two different views hold must not be shown at all.
@@ -47,6 +54,9 @@ func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err}
 // subject, the action, the resource's type and properties, and the context. Plan decides
 // conditions that do not read the row; if one fails, the plan is an error. The
 // plan is also an error if ctx is cancelled or the engine's timeout passes.
+//
+// The row of a type outside the Schema consists of resource.id and
+// resource.properties. The filter refers to them by these paths; see RowKinds.
 func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
 	if in.Misnamed() {
 		return &Plan{Outcome: OutcomeDeny}
@@ -84,6 +94,25 @@ func (e *Engine) planTemplate(ctx context.Context, in *input.Input) (t *template
 // use. It refers to in, so in must not change while the result is in use.
 func (p *Plan) Bind(ctx context.Context, in *input.Input) predicate.Env {
 	return &binding{ctx: ctx, in: in}
+}
+
+// RowKinds returns the types that values of the panel's own row must have for the
+// plan to hold, by their paths. The type 0 suits no value. An absent value suits every
+// type.
+func (p *Plan) RowKinds() map[string]input.ColumnKind {
+	kinds := map[string]input.ColumnKind{}
+	for _, n := range p.needs {
+		if n.Ref[0] != "resource" {
+			continue
+		}
+		at := n.Ref.String()
+		if kind, ok := kinds[at]; ok && kind != n.Kind {
+			kinds[at] = 0
+		} else {
+			kinds[at] = n.Kind
+		}
+	}
+	return kinds
 }
 
 // PlanText is a plan as text, for logs and comparisons: equal texts mean equal

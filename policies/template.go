@@ -2,6 +2,7 @@ package policies
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type template struct {
 	allowErr   error // if set, there is no filter
 	reasonsErr error // if set, only a full evaluation gives the reasons
 	shownErr   error // if set, only a full evaluation gives the view and the columns
+	rowErr     error // if set, a part that no filter can express reads the panel's own row
 
 	lists sync.Map // guard outcomes -> *Plan
 	sets  sync.Map // set of cases that hold -> sorted texts
@@ -90,8 +92,8 @@ var errGuards = errors.New("policy filter: too many conditions on the request")
 // plan returns the list's plan for one request. It decides the guards, and
 // with them all conditions that do not read the row.
 func (t *template) plan(b *binding, warm bool) *Plan {
-	if err := errors.Join(t.allowErr, t.shownErr); err != nil {
-		return failedPlan(err)
+	if err := errors.Join(t.allowErr, t.shownErr, t.rowErr); err != nil {
+		return failedPlan(fmt.Errorf("%w: %w", ErrNoFilter, err))
 	}
 	if len(t.guards) > maxGuards {
 		return failedPlan(errGuards)
@@ -153,7 +155,7 @@ func mentions(e predicate.Expr, id int) bool {
 
 // resolve replaces the guards in the conditions with their outcomes.
 func (t *template) resolve(key listKey) *Plan {
-	p := &Plan{Filter: settle(t.allow, key.held), Outcome: OutcomeAllow, Warm: key.warm}
+	p := &Plan{Filter: settle(t.allow, key.held), Outcome: OutcomeAllow, Warm: key.warm, needs: t.needs}
 	if p.Filter.Kind == predicate.None {
 		p.Outcome = OutcomeDeny
 	}

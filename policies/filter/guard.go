@@ -26,6 +26,7 @@ func (g *Guard) Len() int { return len(g.text) }
 // Guards collects the guards of a plan. Equal guards share one entry.
 type Guards struct {
 	List []Guard
+	Own  bool // resource.id and resource.properties are the panel's own row
 	ids  map[string]int
 }
 
@@ -159,7 +160,7 @@ func (g *Guards) Hoist(f predicate.Filter) predicate.Filter {
 }
 
 func (g *Guards) hoisted(e predicate.Expr) predicate.Expr {
-	if !onRow(e) {
+	if !g.onRow(e) {
 		if _, ok := e.(predicate.Guard); ok {
 			return e
 		}
@@ -182,7 +183,7 @@ func (g *Guards) hoisted(e predicate.Expr) predicate.Expr {
 func (g *Guards) hoistedParts(parts []predicate.Expr, join func([]predicate.Expr) predicate.Expr) []predicate.Expr {
 	var kept, free []predicate.Expr
 	for _, x := range parts {
-		if onRow(x) {
+		if g.onRow(x) {
 			kept = append(kept, g.hoisted(x))
 		} else {
 			free = append(free, x)
@@ -198,23 +199,23 @@ func (g *Guards) hoistedParts(parts []predicate.Expr, join func([]predicate.Expr
 	}
 }
 
-// onRow reports whether a condition reads a column.
-func onRow(e predicate.Expr) bool {
+// onRow reports whether a condition reads the row.
+func (g *Guards) onRow(e predicate.Expr) bool {
 	switch e := e.(type) {
 	case predicate.And:
-		return anyOnRow(e)
+		return g.anyOnRow(e)
 	case predicate.Or:
-		return anyOnRow(e)
+		return g.anyOnRow(e)
 	case predicate.Not:
-		return onRow(e.X)
+		return g.onRow(e.X)
 	case predicate.Compare:
-		return isColumn(e.Left) || isColumn(e.Right)
+		return g.isColumn(e.Left) || g.isColumn(e.Right)
 	case predicate.Member:
-		return isColumn(e.Item) || isColumn(e.Set)
+		return g.isColumn(e.Item) || g.isColumn(e.Set)
 	case predicate.Match:
-		return isColumn(e.Text) || isColumn(e.Part)
+		return g.isColumn(e.Text) || g.isColumn(e.Part)
 	case predicate.Defined:
-		return isColumn(predicate.Operand{Ref: e.Ref})
+		return g.isColumn(predicate.Operand{Ref: e.Ref})
 	case predicate.Exists:
 		return true
 	default:
@@ -222,16 +223,16 @@ func onRow(e predicate.Expr) bool {
 	}
 }
 
-func anyOnRow(list []predicate.Expr) bool {
+func (g *Guards) anyOnRow(list []predicate.Expr) bool {
 	for _, e := range list {
-		if onRow(e) {
+		if g.onRow(e) {
 			return true
 		}
 	}
 	return false
 }
 
-func isColumn(o predicate.Operand) bool {
+func (g *Guards) isColumn(o predicate.Operand) bool {
 	_, ok := o.Ref.Column()
-	return ok
+	return ok || g.Own && len(o.Ref) > 1 && o.Ref[0] == "resource" && o.Ref[1] == "properties"
 }

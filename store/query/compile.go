@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/schema"
 )
@@ -37,7 +38,7 @@ type caseOf struct {
 	view  int // of a group: the view with the same condition, or -1
 }
 
-func (r *Reader) compile(q *Query, def *schema.Type, m mode, sources []*parameters, classes []string) (*statement, error) {
+func (r *Reader) compile(q *Query, def *schema.Type, m mode, sources []*parameter.Set, classes []string) (*statement, error) {
 	b := schema.NewBuilder(r.d)
 	c := &compiler{q: q, def: def, mode: m, b: b}
 	c.r = &renderer{b: b, def: def, alias: "t", leaf: q.Leaf, params: sources[0], classes: classes[0]}
@@ -61,12 +62,12 @@ func (r *Reader) compile(q *Query, def *schema.Type, m mode, sources []*paramete
 	return p, nil
 }
 
-func decideFilter(f predicate.Filter, l *parameters, classes string, next *int) predicate.Expr {
+func decideFilter(f predicate.Filter, l *parameter.Set, classes string, next *int) predicate.Expr {
 	switch {
 	case f.Kind == predicate.All:
 		return predicate.True{}
 	case f.Kind == predicate.Where && f.Where != nil:
-		return predicate.Simplify(l.decide(f.Where, classes, next))
+		return predicate.Simplify(l.Decide(f.Where, classes, next))
 	}
 	return predicate.False{}
 }
@@ -203,7 +204,7 @@ func (c *compiler) groupSQL(i int) string { return c.groups[i].sql }
 
 // resolveRest collects the conditions other than the filter: scope, views, joined
 // types, the id, the viewer's own conditions, and the cursor.
-func (c *compiler) resolveRest(sources []*parameters, classes []string) {
+func (c *compiler) resolveRest(sources []*parameter.Set, classes []string) {
 	conditions := []string{c.one}
 	if c.def.Scope != "" {
 		conditions = append(conditions, schema.Aliased(c.def.Scope, "t")+" = "+c.b.Bind(schema.Argument{Kind: schema.ArgParent}))
@@ -240,7 +241,7 @@ func (c *compiler) resolveRest(sources []*parameters, classes []string) {
 	c.rest = schema.And(conditions...)
 }
 
-func (c *compiler) alsoSQL(f TypedFilter, source int, l *parameters, classes string) string {
+func (c *compiler) alsoSQL(f TypedFilter, source int, l *parameter.Set, classes string) string {
 	j, next := c.def.Also[f.Type], 0
 	r := &renderer{b: c.b, def: j.Def, alias: j.Alias, leaf: f.Leaf, source: source, params: l, classes: classes}
 	text, err := r.expr(decideFilter(f.Filter, l, classes, &next))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -35,7 +36,7 @@ type statement struct {
 // queryShape is a query whose predicates are analysed, but not decided for a
 // request. It is immutable except for its statements.
 type queryShape struct {
-	sources    []*parameters         // those of the query itself, then of each of Also
+	sources    []*parameter.Set      // those of the query itself, then of each of Also
 	statements map[string]*statement // guarded by the cache
 }
 
@@ -122,7 +123,7 @@ func (r *Reader) plan(q *Query, def *schema.Type, m mode) (*statement, [][]any, 
 		if i > 0 {
 			env = q.Also[i-1].Env
 		}
-		if classes, values[i] = source.values(env, classes); !dialect.Storable(values[i]...) {
+		if classes, values[i] = source.Values(env, classes); !dialect.Storable(values[i]...) {
 			return nil, nil, fault.Invalid("", "a value of the request is not a valid text")
 		}
 		ends[i] = len(classes)
@@ -162,10 +163,10 @@ func splitAt(text string, ends []int) []string {
 }
 
 func newQueryShape(q *Query) *queryShape {
-	main := newParameters()
-	collect := func(l *parameters, f predicate.Filter) {
+	main := parameter.New()
+	collect := func(l *parameter.Set, f predicate.Filter) {
 		if f.Kind == predicate.Where && f.Where != nil {
-			l.collect(f.Where)
+			l.Collect(f.Where)
 		}
 	}
 	collect(main, q.Filter)
@@ -175,9 +176,9 @@ func newQueryShape(q *Query) *queryShape {
 	for _, c := range q.Columns {
 		collect(main, c.When)
 	}
-	d := &queryShape{sources: []*parameters{main}, statements: map[string]*statement{}}
+	d := &queryShape{sources: []*parameter.Set{main}, statements: map[string]*statement{}}
 	for _, f := range q.Also {
-		l := newParameters()
+		l := parameter.New()
 		collect(l, f.Filter)
 		d.sources = append(d.sources, l)
 	}
@@ -255,7 +256,7 @@ func (r *Reader) AppendKey(dst []byte, q *Query) ([]byte, error) {
 		return nil, err
 	}
 	dst = appendKey(dst, q, modeHeads)
-	classes, values := r.shapeOf(q, modeHeads).sources[0].values(q.Env, nil)
+	classes, values := r.shapeOf(q, modeHeads).sources[0].Values(q.Env, nil)
 	if !dialect.Storable(values...) {
 		return nil, fault.Invalid("", "a value of the request is not a valid text")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -20,7 +21,7 @@ type renderer struct {
 	alias   string
 	leaf    bool
 	source  int
-	params  *parameters
+	params  *parameter.Set
 	classes string
 	element *schema.Column // the set column whose elements a condition is about
 }
@@ -85,7 +86,7 @@ type side struct {
 // side resolves an operand. It refuses set columns and opaque columns.
 func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 	if o.Ref == nil {
-		class, value := classify(o.Const)
+		class, value := parameter.Classify(o.Const)
 		if !dialect.Storable(value) {
 			return side{}, r.unknown(e, "constant is no text that can be stored")
 		}
@@ -107,11 +108,11 @@ func (r *renderer) side(e predicate.Expr, o predicate.Operand) (side, error) {
 		}
 		return side{column: c, text: c.Expr(r.b, r.alias)}, nil
 	}
-	i := r.params.index[o.Ref.String()]
-	if i == 0 {
+	i := r.params.Index(o.Ref)
+	if i < 0 {
 		return side{}, r.unknown(e, "value is not known to the request")
 	}
-	return side{class: r.classes[i-1], arg: schema.Argument{Kind: schema.ArgParam, Source: r.source, Index: i - 1}}, nil
+	return side{class: r.classes[i], arg: schema.Argument{Kind: schema.ArgParam, Source: r.source, Index: i}}, nil
 }
 
 func (r *renderer) policyColumn(e predicate.Expr, ref predicate.Ref) (*schema.Column, error) {
@@ -190,12 +191,12 @@ func present(s side) string {
 func (r *renderer) compareValue(op predicate.Op, c, value side) string {
 	kind := c.column.Kind
 	switch {
-	case value.class == classAbsent:
+	case value.class == parameter.Absent:
 		return "FALSE"
-	case kind == schema.Integer && value.class != classInteger && numeric(value.class):
+	case kind == schema.Integer && value.class != parameter.Integer && numeric(value.class):
 		return r.compareOdd(op, c, value)
-	case kind == schema.Text && value.class == classText, kind == schema.Integer && value.class == classInteger,
-		kind == schema.Boolean && value.class == classBoolean && !ordering(op):
+	case kind == schema.Text && value.class == parameter.Text, kind == schema.Integer && value.class == parameter.Integer,
+		kind == schema.Boolean && value.class == parameter.Boolean && !ordering(op):
 		text := c.text
 		if ordering(op) {
 			text = r.b.Collated(text, kind)
@@ -208,7 +209,7 @@ func (r *renderer) compareValue(op predicate.Op, c, value side) string {
 }
 
 func numeric(class byte) bool {
-	return class == classInteger || class == classFraction || class == classAbove || class == classUnder
+	return class == parameter.Integer || class == parameter.Fraction || class == parameter.Above || class == parameter.Under
 }
 
 // compareOdd compares an integer column with a number that is not an int64: a
@@ -220,11 +221,11 @@ func (r *renderer) compareOdd(op predicate.Op, c, value side) string {
 		return "FALSE"
 	case op == predicate.Ne:
 		return present(c)
-	case value.class == classFraction && below:
+	case value.class == parameter.Fraction && below:
 		return c.text + " <= " + r.b.Integer(value.arg)
-	case value.class == classFraction:
+	case value.class == parameter.Fraction:
 		return c.text + " > " + r.b.Integer(value.arg)
-	case below == (value.class == classAbove):
+	case below == (value.class == parameter.Above):
 		return present(c)
 	}
 	return "FALSE"
@@ -257,7 +258,7 @@ func (r *renderer) match(m predicate.Match) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if s.column != nil && s.column.Kind != schema.Text || s.column == nil && s.class != classText {
+		if s.column != nil && s.column.Kind != schema.Text || s.column == nil && s.class != parameter.Text {
 			return "FALSE", nil
 		}
 		if texts[i] = s.text; s.column == nil {

@@ -3,6 +3,7 @@ package query
 import (
 	"strings"
 
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/dialect"
 	"resellerd/store/schema"
@@ -26,13 +27,13 @@ func (r *renderer) member(m predicate.Member) (string, error) {
 	return r.memberOfList(item, m.Set.List), nil
 }
 
-func (r *renderer) master() bool { return r.classes[len(r.classes)-1] == classMaster }
+func (r *renderer) master() bool { return r.classes[len(r.classes)-1] == parameter.Master }
 
 func (r *renderer) memberOfList(item side, list []any) string {
-	classes := map[schema.Kind]byte{schema.Text: classText, schema.Integer: classInteger, schema.Boolean: classBoolean}
+	classes := map[schema.Kind]byte{schema.Text: parameter.Text, schema.Integer: parameter.Integer, schema.Boolean: parameter.Boolean}
 	var marks []string
 	for _, v := range list {
-		if class, value := classify(v); class == classes[item.column.Kind] && dialect.Storable(value) {
+		if class, value := parameter.Classify(v); class == classes[item.column.Kind] && dialect.Storable(value) {
 			marks = append(marks, r.b.Typed(schema.Argument{Kind: schema.ArgConst, Value: value}, item.column.Kind))
 		}
 	}
@@ -53,11 +54,11 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 	if item.column == nil {
 		return "", r.unknown(m, "no column")
 	}
-	account, err := r.side(m, predicate.Operand{Ref: subjectAccount})
+	account, err := r.side(m, predicate.Operand{Ref: parameter.SubjectAccount})
 	if err != nil {
 		return "", err
 	}
-	if item.column.Kind != schema.Text || account.class != classText {
+	if item.column.Kind != schema.Text || account.class != parameter.Text {
 		return "FALSE", nil
 	}
 	mark := r.b.Bind(account.arg)
@@ -84,7 +85,7 @@ func (r *renderer) memberOfSet(m predicate.Member, item side) (string, error) {
 	if c.Kind != schema.Set {
 		return "FALSE", nil
 	}
-	if item.column == nil && item.class != classText || item.column != nil && item.column.Kind != schema.Text {
+	if item.column == nil && item.class != parameter.Text || item.column != nil && item.column.Kind != schema.Text {
 		return "FALSE", nil
 	}
 	s, only := c.Set, ""

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -138,12 +139,12 @@ var renderings = []struct {
 }
 
 func rendered(d dialect.Dialect, typ string, leaf bool, where predicate.Expr) (string, error) {
-	l := newParameters()
-	l.collect(where)
-	classes, _ := l.values(renderRequest, nil)
+	l := parameter.New()
+	l.Collect(where)
+	classes, _ := l.Values(renderRequest, nil)
 	next := 0
 	r := &renderer{b: schema.NewBuilder(d), def: schema.ByName[typ], alias: "t", leaf: leaf, params: l, classes: string(classes)}
-	return r.expr(predicate.Simplify(l.decide(where, string(classes), &next)))
+	return r.expr(predicate.Simplify(l.Decide(where, string(classes), &next)))
 }
 
 func TestATreeBecomesSQL(t *testing.T) {

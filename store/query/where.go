@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"resellerd/policies/parameter"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
@@ -311,7 +312,7 @@ func cursorKey(def *schema.Type, q *Query) (any, error) {
 			return i, nil
 		}
 	default:
-		if class, i := classify(key); class == classInteger && integral(col.Kind) {
+		if class, i := parameter.Classify(key); class == parameter.Integer && integral(col.Kind) {
 			return i, nil
 		}
 	}

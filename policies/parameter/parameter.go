@@ -1,4 +1,7 @@
-package query
+// Package parameter finds the parts of a filter that depend on the request, and reads
+// their values. A renderer of SQL binds the values. The text that it makes depends on
+// the classes of the values alone, so it can be cached.
+package parameter
 
 import (
 	"encoding/json"
@@ -10,43 +13,52 @@ import (
 	"resellerd/policies/predicate"
 )
 
-// parameters are the parts of one source of predicates (a plan with its Env) that
-// depend on the request: values that are compared with columns, and conditions that
-// refer to no column.
-type parameters struct {
+// Set holds the parts of one source of predicates (a plan with its Env) that depend on
+// the request: values that are compared with columns, and conditions that refer to no
+// column.
+type Set struct {
 	refs  []predicate.Ref
 	index map[string]int // positions in refs, from 1, by text
 	atoms []predicate.Expr
 }
 
+// The values that a condition on the subject's subtree needs.
 var (
-	subjectAccount = predicate.Ref{"subject", "account", "id"}
-	subjectTenant  = predicate.Ref{"subject", "account", "tenant_id"}
+	SubjectAccount = predicate.Ref{"subject", "account", "id"}
+	SubjectTenant  = predicate.Ref{"subject", "account", "tenant_id"}
 )
 
-func newParameters() *parameters { return &parameters{index: map[string]int{}} }
+// New returns an empty set.
+func New() *Set { return &Set{index: map[string]int{}} }
 
-func (p *parameters) ref(r predicate.Ref) {
+// Add adds a value.
+func (p *Set) Add(r predicate.Ref) {
 	if key := r.String(); p.index[key] == 0 {
 		p.refs = append(p.refs, r)
 		p.index[key] = len(p.refs)
 	}
 }
 
-// collect records the parts of e that depend on the request. decide must visit them
+// Index returns the position of a path among the values, or -1.
+func (p *Set) Index(r predicate.Ref) int { return p.index[r.String()] - 1 }
+
+// Classes returns the number of classes that Values appends.
+func (p *Set) Classes() int { return len(p.refs) + len(p.atoms) + 1 }
+
+// Collect records the parts of e that depend on the request. Decide must visit them
 // in the same order.
-func (p *parameters) collect(e predicate.Expr) {
+func (p *Set) Collect(e predicate.Expr) {
 	switch e := e.(type) {
 	case predicate.And:
 		for _, x := range e {
-			p.collect(x)
+			p.Collect(x)
 		}
 	case predicate.Or:
 		for _, x := range e {
-			p.collect(x)
+			p.Collect(x)
 		}
 	case predicate.Not:
-		p.collect(e.X)
+		p.Collect(e.X)
 	default:
 		if touchesRow(e) {
 			p.collectValues(e)
@@ -56,13 +68,13 @@ func (p *parameters) collect(e predicate.Expr) {
 	}
 }
 
-func (p *parameters) collectValues(e predicate.Expr) {
+func (p *Set) collectValues(e predicate.Expr) {
 	for _, o := range predicate.Operands(e) {
 		if o.Ref.IsBelow() {
-			p.ref(subjectAccount)
-			p.ref(subjectTenant)
+			p.Add(SubjectAccount)
+			p.Add(SubjectTenant)
 		} else if _, column := o.Ref.Column(); o.Ref != nil && !column {
-			p.ref(o.Ref)
+			p.Add(o.Ref)
 		}
 	}
 }
@@ -87,135 +99,135 @@ func touchesRow(e predicate.Expr) bool {
 // The classes of parameters. The class of a value determines the text of a
 // statement; the value itself is bound.
 const (
-	classAbsent   = '-'
-	classText     = 's'
-	classBoolean  = 'b'
-	classInteger  = 'i'
-	classFraction = 'f' // the bound value is its floor
-	classAbove    = '>' // beyond every int64
-	classUnder    = '<'
-	classOther    = 'o' // equal to no column's value
-	classTrue     = 't' // a condition that holds; classFalse: one that does not
-	classFalse    = 'n'
-	classMaster   = 'm' // the last class: the subject's account is the root of its tenant
+	Absent   = '-'
+	Text     = 's'
+	Boolean  = 'b'
+	Integer  = 'i'
+	Fraction = 'f' // the bound value is its floor
+	Above    = '>' // beyond every int64
+	Under    = '<'
+	Other    = 'o' // equal to no column's value
+	True     = 't' // a condition that holds; False: one that does not
+	False    = 'n'
+	Master   = 'm' // the last class: the subject's account is the root of its tenant
 )
 
-// values reads every parameter from env. It appends the classes to dst: one byte
+// Values reads every parameter from env. It appends the classes to dst: one byte
 // for each ref, one for each condition, and one for the subject.
-func (p *parameters) values(env predicate.Env, dst []byte) (classes []byte, values []any) {
+func (p *Set) Values(env predicate.Env, dst []byte) (classes []byte, values []any) {
 	if env == nil {
 		env = noEnv{}
 	}
 	values = make([]any, len(p.refs))
 	for i, ref := range p.refs {
-		class, value := byte(classAbsent), any(nil)
+		class, value := byte(Absent), any(nil)
 		if v, ok := env.Lookup(ref); ok {
-			class, value = classify(v)
+			class, value = Classify(v)
 		}
 		dst, values[i] = append(dst, class), value
 	}
 	for _, atom := range p.atoms {
-		class := byte(classFalse)
+		class := byte(False)
 		if (predicate.Filter{Kind: predicate.Where, Where: atom}).Eval(env) {
-			class = classTrue
+			class = True
 		}
 		dst = append(dst, class)
 	}
 	if p.master(values) {
-		return append(dst, classMaster), values
+		return append(dst, Master), values
 	}
-	return append(dst, classOther), values
+	return append(dst, Other), values
 }
 
 // master reports whether the subject's account is the root of its tenant.
-func (p *parameters) master(values []any) bool {
-	account, tenant := p.index[subjectAccount.String()], p.index[subjectTenant.String()]
+func (p *Set) master(values []any) bool {
+	account, tenant := p.index[SubjectAccount.String()], p.index[SubjectTenant.String()]
 	return account > 0 && tenant > 0 && values[account-1] != nil && values[account-1] == values[tenant-1]
 }
 
-// decide replaces each condition that refers to no column with its truth value in
-// this request. next counts these conditions across calls, in the order of collect.
-func (p *parameters) decide(e predicate.Expr, classes string, next *int) predicate.Expr {
+// Decide replaces each condition that refers to no column with its truth value in
+// this request. next counts these conditions across calls, in the order of Collect.
+func (p *Set) Decide(e predicate.Expr, classes string, next *int) predicate.Expr {
 	switch e := e.(type) {
 	case predicate.And:
 		out := make(predicate.And, len(e))
 		for i, x := range e {
-			out[i] = p.decide(x, classes, next)
+			out[i] = p.Decide(x, classes, next)
 		}
 		return out
 	case predicate.Or:
 		out := make(predicate.Or, len(e))
 		for i, x := range e {
-			out[i] = p.decide(x, classes, next)
+			out[i] = p.Decide(x, classes, next)
 		}
 		return out
 	case predicate.Not:
-		return predicate.Not{X: p.decide(e.X, classes, next)}
+		return predicate.Not{X: p.Decide(e.X, classes, next)}
 	}
 	if constant(e) || touchesRow(e) {
 		return e
 	}
 	class := classes[len(p.refs)+*next]
 	*next++
-	if class == classTrue {
+	if class == True {
 		return predicate.True{}
 	}
 	return predicate.False{}
 }
 
-// classify returns the class of a value, and the value to bind.
-func classify(v any) (class byte, bound any) {
+// Classify returns the class of a value, and the value to bind.
+func Classify(v any) (class byte, bound any) {
 	switch v := v.(type) {
 	case nil:
-		return classAbsent, nil
+		return Absent, nil
 	case string:
-		return classText, v
+		return Text, v
 	case bool:
-		return classBoolean, v
+		return Boolean, v
 	case int64:
-		return classInteger, v
+		return Integer, v
 	case int:
-		return classInteger, int64(v)
+		return Integer, int64(v)
 	case int32:
-		return classInteger, int64(v)
+		return Integer, int64(v)
 	case float64:
 		return classifyNumber(strconv.FormatFloat(v, 'g', -1, 64))
 	case json.Number:
 		return classifyNumber(string(v))
 	}
-	return classOther, nil
+	return Other, nil
 }
 
 func classifyNumber(text string) (class byte, bound any) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return classInteger, i
+		return Integer, i
 	}
 	// A number too large for a float is beyond every int64, so it is never expanded.
 	switch f, err := strconv.ParseFloat(text, 64); {
 	case err != nil && math.IsInf(f, 1):
-		return classAbove, nil
+		return Above, nil
 	case err != nil && math.IsInf(f, -1):
-		return classUnder, nil
+		return Under, nil
 	case err != nil:
-		return classOther, nil
+		return Other, nil
 	case math.Abs(f) < 1e-300 && f != 0, f == 0 && strings.ContainsAny(mantissa(text), "123456789"):
-		return classFraction, tinyFloor(text)
+		return Fraction, tinyFloor(text)
 	}
 	number, ok := new(big.Rat).SetString(text)
 	if !ok {
-		return classOther, nil
+		return Other, nil
 	}
 	if number.Cmp(new(big.Rat).SetInt64(math.MaxInt64)) > 0 {
-		return classAbove, nil
+		return Above, nil
 	}
 	if number.Cmp(new(big.Rat).SetInt64(math.MinInt64)) < 0 {
-		return classUnder, nil
+		return Under, nil
 	}
 	floor := new(big.Int).Div(number.Num(), number.Denom()) // Euclidean, so down for a positive denominator
 	if number.IsInt() {
-		return classInteger, floor.Int64()
+		return Integer, floor.Int64()
 	}
-	return classFraction, floor.Int64()
+	return Fraction, floor.Int64()
 }
 
 // mantissa returns the number without its exponent.
