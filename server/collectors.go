@@ -170,7 +170,7 @@ type cacheCollector struct {
 
 func newCacheCollector(s *Server) *cacheCollector {
 	return &cacheCollector{s, prometheus.NewDesc("resellerd_cache_bytes",
-		"Estimated bytes of a cache: rows, statements, plans, decisions.", []string{"cache"}, nil)}
+		"Estimated bytes of a cache: rows, statements, plans, decisions, filters.", []string{"cache"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
@@ -188,6 +188,9 @@ func (s *Server) cacheBytes() map[string]int64 {
 	bytes := map[string]int64{"decisions": s.memory.Bytes()}
 	if e := s.engines.Current(); e != nil {
 		bytes["plans"] = e.CachedBytes()
+	}
+	if s.filters != nil { // nil in tests
+		bytes["filters"] = s.filters.Bytes()
 	}
 	if s.store != nil { // nil in tests that only listen
 		bytes["rows"], bytes["statements"] = s.store.CachedBytes()

@@ -82,9 +82,11 @@ var operationTexts = map[string]operationText{
 	"PUT /v1/import-profiles/:name":    {"putImportProfile", ""},
 	"DELETE /v1/import-profiles/:name": {"deleteImportProfile", ""},
 
-	"GET /v1/audit":                   {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
-	"GET /v1/preview/:user":           {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
-	"GET /v1/decisions/:id":           {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
+	"GET /v1/audit":         {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/preview/:user": {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
+	"GET /v1/decisions/:id": {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
+	"POST /v1/filters": {"makeFilters", "The answer is a condition for the `WHERE` of the panel's own query, with its arguments, and the columns that the page may show. " +
+		"A row passes exactly when `/access/v1/evaluation` allows it. With `filters`, one request covers several tables."},
 	"POST /access/v1/evaluation":      {"evaluateAccess", "A denial is 200 with `decision: false`. `Resellerd-Reasons: true` adds the reasons."},
 	"POST /access/v1/search/subject":  {"searchSubjects", "Users of the store, and entities of the policy's catalog. A page decides about 250 candidates at most, so it may be shorter than its limit."},
 	"POST /access/v1/search/resource": {"searchResources", "Stored rows come from the same filter as lists. Areas and entities of the policy's catalog are decided one by one. The panel's own rows are not found here: see `context.hint`."},

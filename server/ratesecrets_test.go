@@ -62,6 +62,7 @@ var rateUses = map[string]rateUse{
 	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,
 	"POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,
 	"GET " + metadataPath: usesNone,
+	"POST /v1/filters":    usesNone,
 
 	"GET /livez": usesNone, "GET /readyz": usesNone, "GET /metrics": usesNone, "GET /openapi.json": usesNone, "GET /docs": usesNone,
 }

@@ -128,6 +128,7 @@ func routes() []route {
 		{"POST", "/access/v1/search/subject", identity.ScopeDecide, subjectInBody, searchFor(searchedSubject), searchDoc("Which subjects may do this? (AuthZEN)", subjectSearch{}, searchAnswer[foundEntity]{})},
 		{"POST", "/access/v1/search/resource", identity.ScopeDecide, subjectInBody, searchFor(searchedResource), searchDoc("Which resources may this subject act on? (AuthZEN)", resourceSearch{}, searchAnswer[foundEntity]{})},
 		{"POST", "/access/v1/search/action", identity.ScopeDecide, subjectInBody, searchFor(searchedAction), searchDoc("Which actions may this subject do? (AuthZEN)", actionSearch{}, searchAnswer[foundAction]{})},
+		{"POST", "/v1/filters", identity.ScopeFilter, subjectInBody, postFilters, filtersDoc},
 		{"GET", metadataPath, identity.ScopeNone, forAnyone, getMetadata, metadataDoc},
 
 		{"GET", "/livez", identity.ScopeNone, forAnyone, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},

@@ -52,6 +52,11 @@ var secretBodies = map[string][]string{
 	"DELETE /v1/cards/:id/revisions/:revision":        {``},
 	"POST /v1/cards/:id/revisions/:revision/activate": {``, `{"accept_losses":true}`, `{"live_at":"2036-01-01T00:00:00Z"}`},
 	"POST /v1/cards/:id/rollback":                     {``, `{"accept_losses":true}`},
+	"POST /v1/filters": {
+		`{"user":"{USER}","area":"cdr","dialect":"postgres","columns":{"account_id":"account","id":{"column":"id","type":"integer"}}}`,
+		`{"user":"{USER}","dialect":"ucast","accounts":"external_id","columns":{"account_id":"account","tenant_id":"tenant"},"filters":[{"area":"cdr"},{"area":"X"}]}`,
+		`{"user":"X","area":"cdr","dialect":"sqlite","columns":{"account_id":"account"}}`,
+	},
 	"POST /access/v1/evaluation": {
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"read"},"resource":{"type":"card","id":"X"},"context":{"reasons":true}}`,
 		`{"subject":{"type":"user","id":"{USER}"},"action":{"name":"update"},"resource":{"type":"account","id":"X"},"context":{"reasons":true}}`,

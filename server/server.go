@@ -42,6 +42,7 @@ import (
 	"resellerd/server/record"
 	"resellerd/server/session"
 	"resellerd/server/shadow"
+	"resellerd/server/tablefilter"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -78,6 +79,7 @@ type Server struct {
 	labels    []byte // the fixed labels of a log entry
 	limiter   *limiter
 	plans     importPlans
+	filters   *tablefilter.Cache
 	program   Build
 	counts    atomic.Pointer[store.Counts] // nil: unknown
 
@@ -142,7 +144,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg), longChange: longChange,
-		again: make(chan struct{}, 1), after: time.After,
+		again: make(chan struct{}, 1), after: time.After, filters: tablefilter.NewCache(filterCacheBytes),
 	}
 	s.check = s.checkStore
 	if cfg.Limits.Plans > 0 {

@@ -52,6 +52,9 @@ func (q *requests) next() asked {
 		case 1:
 			a = q.search(a)
 		}
+		if q.r.IntN(4) == 0 {
+			a = q.filters()
+		}
 	case 13, 14:
 		a = q.create()
 	case 15:
@@ -80,7 +83,7 @@ func (q *requests) next() asked {
 	default:
 		a = asked{method: "DELETE", path: q.member()}
 	}
-	if a.method != "GET" && !strings.HasPrefix(a.path, "/access/") && !strings.Contains(a.path, "?") && q.r.IntN(5) == 0 {
+	if a.method != "GET" && !strings.HasPrefix(a.path, "/access/") && a.path != "/v1/filters" && !strings.Contains(a.path, "?") && q.r.IntN(5) == 0 {
 		a.path += "?dry_run=" + drawn(q.r, []string{"true", "true", "true", "false", "maybe"})
 	}
 	a.header = append(a.header, q.headers(a)...)
@@ -140,7 +143,7 @@ func (q *requests) seen(a asked, got answered) {
 }
 
 func (q *requests) headers(a asked) (header []string) {
-	if !strings.HasPrefix(a.path, "/access/") {
+	if !strings.HasPrefix(a.path, "/access/") && a.path != "/v1/filters" {
 		header = append(header, headerUser, q.viewer)
 	}
 	if a.body != "" && !slices.Contains(a.header, "Content-Type") {
@@ -415,4 +418,21 @@ func (q *requests) evaluation() asked {
 		panic(err)
 	}
 	return asked{method: "POST", path: "/access/v1/evaluation", body: string(body)}
+}
+
+// filters asks for the filter of a table of the panel's own.
+func (q *requests) filters() asked {
+	columns := map[string]any{"account_id": "account", "id": map[string]any{"column": "t.id", "type": drawn(q.r, []string{"text", "integer"})}}
+	if q.r.IntN(4) > 0 {
+		columns["tenant_id"] = "tenant"
+	}
+	body, err := json.Marshal(map[string]any{
+		"user": q.viewer, "columns": columns, "area": drawn(q.r, []string{"cdr", "cdr", "support-ticket", "routing", "preview"}),
+		"action": drawn(q.r, []string{"read", "read", "create"}), "accounts": drawn(q.r, []string{"id", "external_id"}),
+		"dialect": drawn(q.r, []string{"postgres", "mysql", "sqlite", "ucast"}), "single_tenant": q.r.IntN(8) == 0,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return asked{method: "POST", path: "/v1/filters", body: string(body)}
 }

@@ -13,19 +13,19 @@ const (
 	ScopeNone     Scope = 0 // any authenticated caller
 	ScopeData     Scope = 1 << iota
 	ScopeDecide         // ask for decisions
-	scopeFilter         // ask for filters
+	ScopeFilter         // ask for filters
 	ScopePreview        // Resellerd-As
 	ScopeWrite          // change data
 	ScopeIdentity       // set the external ids of users
 	// scopeDefault is the scope of a token without a list of scopes: everything but
 	// ScopeIdentity.
-	scopeDefault = ScopeData | ScopeDecide | scopeFilter | ScopePreview | ScopeWrite
+	scopeDefault = ScopeData | ScopeDecide | ScopeFilter | ScopePreview | ScopeWrite
 	// ScopeUser is the scope of a user's own token.
 	ScopeUser = ScopeData | ScopeDecide | ScopeWrite
 )
 
 var scopeNames = map[string]Scope{
-	"data": ScopeData, "decide": ScopeDecide, "filter": scopeFilter,
+	"data": ScopeData, "decide": ScopeDecide, "filter": ScopeFilter,
 	"preview": ScopePreview, "write": ScopeWrite, "identity": ScopeIdentity,
 }
 

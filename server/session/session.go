@@ -161,15 +161,19 @@ func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 // fault.ErrUnavailable if it cannot. The plan leaves out everything that is computed
 // from rates that the user may not read; see HideCosts.
 func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error) {
-	in := r.Input(action, typ, "")
+	return r.PlanFor(r.Input(action, typ, ""))
+}
+
+// PlanFor is Plan for any question.
+func (r *Session) PlanFor(in *input.Input) (*policies.Plan, predicate.Env, error) {
 	p, err := r.planned(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.HideCosts(typ, p), p.Bind(r.Ctx, in), nil
+	return r.HideCosts(in.Resource.Type, p), p.Bind(r.Ctx, in), nil
 }
 
-// planned is Plan for any question, without HideCosts.
+// planned is PlanFor without HideCosts.
 func (r *Session) planned(in *input.Input) (*policies.Plan, error) {
 	start := r.Now()
 	p := r.Engine.Plan(r.Ctx, in)

@@ -38,7 +38,7 @@ cat >/dev/null
 clean "$1" "$2"
 `
 
-// cluster is a PostgreSQL server on a Unix socket.
+// cluster is a database server on a Unix socket.
 type cluster struct {
 	dir  string         // of the socket and all files
 	life io.WriteCloser // the standard input; closing it stops the cluster
@@ -58,11 +58,16 @@ func startCluster(primary string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("/tmp", "resellerd-pg-") // keeps the socket's path short enough
+	return startServer("resellerd-pg-", clusterScript, binaries, primary)
+}
+
+// startServer runs a script like clusterScript, whose $2 is a new directory.
+func startServer(prefix, script, first, third string) (*cluster, error) {
+	dir, err := os.MkdirTemp("/tmp", prefix) // keeps the socket's path short enough
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("/bin/sh", "-c", clusterScript, "sh", binaries, dir, primary)
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", first, dir, third)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := leaveRoot(cmd.SysProcAttr, dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -80,7 +85,7 @@ func startCluster(primary string) (*cluster, error) {
 	}
 	line, _ := bufio.NewReader(said).ReadString('\n') // a read error leaves an incomplete line, which is reported below
 	if strings.TrimSpace(line) != "ready" {
-		return nil, fmt.Errorf("the throwaway cluster did not start: %s", strings.TrimSpace(line))
+		return nil, fmt.Errorf("the throwaway server did not start: %s", strings.TrimSpace(line))
 	}
 	return &cluster{dir: dir, life: life, ran: cmd}, nil
 }

@@ -59,6 +59,17 @@ reasons contains rego.metadata.rule().custom.code if {
 	not owner_known
 }
 
+# METADATA
+# title: Columns shown of the panel's own table
+# description: >-
+#   Data lists them for each area, by the kind of the user's account: names, or names with
+#   what replaces the value, as in called=last_four. Without a list for the area, all are
+#   shown.
+# scope: document
+columns contains column if some column in data.tables[input.resource.type][input.subject.account.kind]
+
+columns contains "*" if not data.tables[input.resource.type]
+
 permitted if {
 	named
 	actions.permitted(input.resource.type)

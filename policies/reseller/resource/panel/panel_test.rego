@@ -58,9 +58,21 @@ test_reseller_can_use_a_type_below_an_own_area if {
 	fixture.granted(fixture.ask(fixture.reseller, "read", "customer/did", call("acc_r")))
 }
 
-test_panel_cannot_be_told_views_or_columns if {
+test_panel_can_show_all_columns_and_cannot_be_told_a_view if {
 	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "cdr", call("acc_r"))
-	decision == {"allow": true, "reasons": set(), "columns": set()}
+	decision == {"allow": true, "reasons": set(), "columns": {"*"}}
+}
+
+test_reseller_cannot_see_columns_that_data_does_not_list if {
+	listed := {"cdr": {"master": ["*"], "reseller": ["id", "called=last_four"]}}
+	shown(fixture.master, "cdr") == {"*"} with data.tables as listed
+	shown(fixture.reseller, "cdr") == {"id", "called=last_four"} with data.tables as listed
+	shown(fixture.reseller, "support-ticket") == {"*"} with data.tables as listed
+	shown(fixture.reseller, "cdr") == set() with data.tables as {"cdr": {"master": ["*"]}}
+}
+
+shown(user, area) := columns if {
+	columns := main.columns with input as fixture.ask(user, "read", area, call("acc_r"))
 }
 
 test_anyone_cannot_learn_more_about_a_reserved_type if {
