@@ -40,7 +40,7 @@ func TestFilterOfATable(t *testing.T) {
 		args       []string
 	}{
 		"a reseller and the account below it": {"agent", `"dialect":"postgres","first":3`, "where",
-			`("c"."account" IN (CAST($3 AS text), CAST($4 AS text)) AND CAST("c"."account" AS text) COLLATE "C" IN (CAST($3 AS text), CAST($4 AS text)))`,
+			`("c"."account" IN (CAST($3 AS text), CAST($4 AS text)) AND COALESCE(CAST("c"."account" AS text) COLLATE "C" IN (CAST($3 AS text), CAST($4 AS text)), 1=0))`,
 			[]string{lower, upper}},
 		"a master": {"staff", `"dialect":"mysql"`, "where",
 			"((`c`.`tenant` = ? AND CAST(CONVERT(`c`.`tenant` USING utf8mb4) AS BINARY) = CAST(CONVERT(? USING utf8mb4) AS BINARY)) AND `c`.`account` IS NOT NULL)",

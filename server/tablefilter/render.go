@@ -210,12 +210,28 @@ func (w *writer) compare(c compare) {
 	if w.bytewise(c.column) {
 		return
 	}
-	if !w.negated {
+	w.besides(func() {
+		w.exactColumn(c.column)
+		w.put(" = ")
+		w.exact(c.column, c.value)
+	})
+}
+
+// besides writes the exact part of a comparison, which stands alone below a NOT. The
+// planner of PostgreSQL would take it for a second, independent condition, expect far
+// fewer rows and sort them. It has no estimate for COALESCE.
+func (w *writer) besides(exact func()) {
+	switch {
+	case w.negated:
+		exact()
+	case w.table.Dialect == Postgres:
+		w.put(" AND COALESCE(")
+		exact()
+		w.put(", ", sqlFalse, ")")
+	default:
 		w.put(" AND ")
+		exact()
 	}
-	w.exactColumn(c.column)
-	w.put(" = ")
-	w.exact(c.column, c.value)
 }
 
 // order writes an ordering. A column of integers in SQLite may hold a text, which has
@@ -258,11 +274,10 @@ func (w *writer) oneOf(o oneOf) {
 	if w.bytewise(o.column) {
 		return
 	}
-	if !w.negated {
-		w.put(" AND ")
-	}
-	w.exactColumn(o.column)
-	w.list(o, w.exact)
+	w.besides(func() {
+		w.exactColumn(o.column)
+		w.list(o, w.exact)
+	})
 }
 
 func (w *writer) list(o oneOf, value func(string, source)) {

@@ -285,7 +285,7 @@ type bound struct {
 func (t *Template) bind(env predicate.Env, a Accounts) (*bound, error) {
 	b := &bound{Template: t}
 	var classes []byte
-	classes, b.values = t.params.Values(env, b.key[:0])
+	classes, b.values = t.params.Values(env, b.space[:0])
 	master := classes[len(classes)-1] == parameter.Master
 	for i, v := range b.values {
 		if s, ok := v.(string); ok {
