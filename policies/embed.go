@@ -12,6 +12,11 @@ var embedded embed.FS
 // tests, and its data.
 func Embedded() fs.FS { return embedded }
 
+// Page is the page for people who review or change policies, in Markdown.
+//
+//go:embed README.md
+var Page string
+
 //go:embed schemas
 var schemas embed.FS
 

@@ -102,7 +102,7 @@ func TestOnlyPublicAnswersMayBeKept(t *testing.T) {
 		if kept := stream.header.Get("Cache-Control"); kept != "no-store" {
 			t.Errorf("a stream: Cache-Control %q", kept)
 		}
-		for _, path := range []string{"/openapi.json", "/docs"} {
+		for _, path := range []string{"/openapi.json", "/docs", "/docs/server.md", "/llms.txt"} {
 			if kept := w.get("a", path).want(200).header.Get("Cache-Control"); kept != "" {
 				t.Errorf("%s: Cache-Control %q", path, kept)
 			}

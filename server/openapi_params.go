@@ -48,6 +48,7 @@ var pathParameters = map[string]string{
 	"account_id":  "the id of the account",
 	"customer_id": "the id of the customer",
 	"name":        "the name of the profile",
+	"page":        "the name of the page, such as server.md",
 	"user":        "the id or the external id of the user",
 }
 

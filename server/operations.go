@@ -96,6 +96,8 @@ var operationTexts = map[string]operationText{
 	"GET /metrics":                    {"getMetrics", "In the text format of Prometheus. With `--metrics-listen`, only there."},
 	"GET /openapi.json":               {"getOpenAPI", ""},
 	"GET /docs":                       {"getDocs", ""},
+	"GET /docs/:page":                 {"getPage", "In Markdown. It needs no token, and says nothing of the data."},
+	"GET /llms.txt":                   {"getIndex", "In Markdown, for programs that read documentation."},
 }
 
 // tagText describes a tag of operations. Its reader is who needs it first.

@@ -65,6 +65,7 @@ var rateUses = map[string]rateUse{
 	"POST /v1/filters":    usesNone,
 
 	"GET /livez": usesNone, "GET /readyz": usesNone, "GET /metrics": usesNone, "GET /openapi.json": usesNone, "GET /docs": usesNone,
+	"GET /docs/:page": usesNone, "GET /llms.txt": usesNone,
 }
 
 func TestEveryRouteIsClassifiedByWhatItHasToDoWithRates(t *testing.T) {

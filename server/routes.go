@@ -136,6 +136,8 @@ func routes() []route {
 		{"GET", "/metrics", identity.ScopeNone, forAnyone, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
 		{"GET", "/openapi.json", identity.ScopeNone, forAnyone, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
 		{"GET", "/docs", identity.ScopeNone, forAnyone, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
+		{"GET", "/docs/:page", identity.ScopeNone, forAnyone, getPage, operation{summary: "A page of the documentation", tag: "operations", produces: []string{mediaMarkdown}}},
+		{"GET", "/llms.txt", identity.ScopeNone, forAnyone, getIndex, operation{summary: "The pages of the documentation", tag: "operations", produces: []string{mediaMarkdown}}},
 	}
 }
 

@@ -182,6 +182,8 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 	case "id", "user", "account_id", "customer_id":
 	case "name":
 		ids = []string{"p", "q"}
+	case "page":
+		ids = []string{"server.md"}
 	case "revision":
 		ids = p.revisionsOf(strings.Trim(strings.Split(head, "/")[3], "{}"))
 	default:

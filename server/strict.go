@@ -106,7 +106,9 @@ func (rt *boundRoute) probe() bool {
 
 // public reports whether the answer is the same for everyone, so that anyone may keep
 // it.
-func (rt *boundRoute) public() bool { return rt.path == "/openapi.json" || rt.path == "/docs" }
+func (rt *boundRoute) public() bool {
+	return slices.Contains([]string{"/openapi.json", "/docs", "/docs/:page", "/llms.txt"}, rt.path)
+}
 
 // routeProblem is the answer to a request that reaches no route. The answer for a
 // path that does not exist differs from the one for a row that does not.

@@ -58,6 +58,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/access/v1/search/action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which actions may this subject do? (AuthZEN)
+         * @description The standard actions and those of the policy's catalog.
+         */
+        post: operations["searchActions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/v1/search/resource": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which resources may this subject act on? (AuthZEN)
+         * @description Stored rows come from the same filter as lists. Areas and entities of the policy's catalog are decided one by one. The panel's own rows are not found here: see `context.hint`.
+         */
+        post: operations["searchResources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/v1/search/subject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which subjects may do this? (AuthZEN)
+         * @description Users of the store, and entities of the policy's catalog. A page decides about 250 candidates at most, so it may be shorter than its limit.
+         */
+        post: operations["searchSubjects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs": {
         parameters: {
             query?: never;
@@ -67,6 +127,26 @@ export interface paths {
         };
         /** This document, to read */
         get: operations["getDocs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page of the documentation
+         * @description In Markdown. It needs no token, and says nothing of the data.
+         */
+        get: operations["getPage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -87,6 +167,26 @@ export interface paths {
          * @description For the supervisor of the process.
          */
         get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/llms.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The pages of the documentation
+         * @description In Markdown, for programs that read documentation.
+         */
+        get: operations["getIndex"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1086,6 +1186,21 @@ export interface components {
             /** @description if the user may see it */
             name?: string;
         };
+        ActionSearchRequest: {
+            context?: {
+                [key: string]: unknown;
+            };
+            page?: components["schemas"]["SearchPageRequest"];
+            resource: components["schemas"]["EvaluationEntity"];
+            subject: components["schemas"]["EvaluationEntity"];
+        } & {
+            [key: string]: unknown;
+        };
+        ActionSearchResponse: {
+            context?: components["schemas"]["SearchContext"];
+            page: components["schemas"]["SearchPage"];
+            results: components["schemas"]["FoundAction"][];
+        };
         Activation: {
             /** @description accept that some calls sell for less than they cost */
             accept_losses?: boolean;
@@ -1691,6 +1806,11 @@ export interface components {
             /** @description the charge of the cheapest parent */
             most: string;
         };
+        EntitySearchResponse: {
+            context?: components["schemas"]["SearchContext"];
+            page: components["schemas"]["SearchPage"];
+            results: components["schemas"]["FoundEntity"][];
+        };
         EvaluationAction: {
             name: string;
             properties?: {
@@ -1728,6 +1848,8 @@ export interface components {
         EvaluationResponse: {
             context?: {
                 reasons: string[];
+                /** @description of a denial, for panels: action.name or resource.type, if nothing declares them */
+                unknown?: string[];
             };
             decision: boolean;
         };
@@ -1821,6 +1943,13 @@ export interface components {
             };
             /** @enum {string} */
             template?: "default-reseller";
+        };
+        FoundAction: {
+            name: string;
+        };
+        FoundEntity: {
+            id: string;
+            type: string;
         };
         Group: {
             account_id?: string;
@@ -2177,6 +2306,12 @@ export interface components {
             access_evaluations_endpoint: string;
             /** Format: uri */
             policy_decision_point: string;
+            /** Format: uri */
+            search_action_endpoint: string;
+            /** Format: uri */
+            search_resource_endpoint: string;
+            /** Format: uri */
+            search_subject_endpoint: string;
         };
         Move: {
             is: string;
@@ -2469,6 +2604,17 @@ export interface components {
             first: string[];
             total: number;
         };
+        ResourceSearchRequest: {
+            action: components["schemas"]["EvaluationAction"];
+            context?: {
+                [key: string]: unknown;
+            };
+            page?: components["schemas"]["SearchPageRequest"];
+            resource: components["schemas"]["SearchedEntity"];
+            subject: components["schemas"]["EvaluationEntity"];
+        } & {
+            [key: string]: unknown;
+        };
         Revision: {
             /** Format: date-time */
             activated_at?: string | null;
@@ -2563,6 +2709,36 @@ export interface components {
             text: string;
             title?: string;
         };
+        SearchContext: {
+            /** @description where to find rows of this type */
+            hint?: string;
+            /** @description action.name or resource.type, if nothing declares them */
+            unknown?: string[];
+        };
+        SearchPage: {
+            /** @description the results of this page */
+            count: number;
+            /** @description empty on the last page; a page before may have fewer results than its limit, or none */
+            next_token: string;
+        };
+        SearchPageRequest: {
+            /** @description the most results, 100 by default and 1000 at most; a token keeps the limit of its page */
+            limit?: number;
+            /** @description next_token of the page before; the question must be the same */
+            token?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        SearchedEntity: {
+            /** @description ignored */
+            id?: unknown;
+            properties?: {
+                [key: string]: unknown;
+            };
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
         Setting: {
             parameter: string;
             value: string;
@@ -2579,6 +2755,17 @@ export interface components {
         ShownRow: {
             row: unknown;
             view: string;
+        };
+        SubjectSearchRequest: {
+            action: components["schemas"]["EvaluationAction"];
+            context?: {
+                [key: string]: unknown;
+            };
+            page?: components["schemas"]["SearchPageRequest"];
+            resource: components["schemas"]["EvaluationEntity"];
+            subject: components["schemas"]["SearchedEntity"];
+        } & {
+            [key: string]: unknown;
         };
         Typical: {
             /** @description a decimal number */
@@ -3133,6 +3320,141 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    searchActions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description true: a denial has its reasons. */
+                "Resellerd-Reasons"?: components["parameters"]["ResellerdReasons"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionSearchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionSearchResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchResources: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description true: a denial has its reasons. */
+                "Resellerd-Reasons"?: components["parameters"]["ResellerdReasons"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResourceSearchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitySearchResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchSubjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description true: a denial has its reasons. */
+                "Resellerd-Reasons"?: components["parameters"]["ResellerdReasons"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubjectSearchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitySearchResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     getDocs: {
         parameters: {
             query?: never;
@@ -3151,6 +3473,31 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            406: components["responses"]["NotAcceptable"];
+        };
+    };
+    getPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the name of the page, such as server.md */
+                page: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
                 };
             };
             406: components["responses"]["NotAcceptable"];
@@ -3175,6 +3522,28 @@ export interface operations {
                     "application/json": components["schemas"]["Probe"];
                 };
             };
+        };
+    };
+    getIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+            406: components["responses"]["NotAcceptable"];
         };
     };
     getMetrics: {

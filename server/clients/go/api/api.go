@@ -2217,6 +2217,22 @@ type ActingUserAccess string
 // ActingUserMode defines model for ActingUser.Mode.
 type ActingUserMode string
 
+// ActionSearchRequest defines model for ActionSearchRequest.
+type ActionSearchRequest struct {
+	Context              *map[string]interface{} `json:"context,omitempty"`
+	Page                 *SearchPageRequest      `json:"page,omitempty"`
+	Resource             EvaluationEntity        `json:"resource"`
+	Subject              EvaluationEntity        `json:"subject"`
+	AdditionalProperties map[string]interface{}  `json:"-"`
+}
+
+// ActionSearchResponse defines model for ActionSearchResponse.
+type ActionSearchResponse struct {
+	Context *SearchContext `json:"context,omitempty"`
+	Page    SearchPage     `json:"page"`
+	Results []FoundAction  `json:"results"`
+}
+
 // Activation defines model for Activation.
 type Activation struct {
 	// AcceptLosses accept that some calls sell for less than they cost
@@ -2998,6 +3014,13 @@ type Earnings struct {
 	Most string `json:"most"`
 }
 
+// EntitySearchResponse defines model for EntitySearchResponse.
+type EntitySearchResponse struct {
+	Context *SearchContext `json:"context,omitempty"`
+	Page    SearchPage     `json:"page"`
+	Results []FoundEntity  `json:"results"`
+}
+
 // EvaluationAction defines model for EvaluationAction.
 type EvaluationAction struct {
 	Name                 string                  `json:"name"`
@@ -3033,6 +3056,9 @@ type EvaluationRequest struct {
 type EvaluationResponse struct {
 	Context *struct {
 		Reasons []string `json:"reasons"`
+
+		// Unknown of a denial, for panels: action.name or resource.type, if nothing declares them
+		Unknown *[]string `json:"unknown,omitempty"`
 	} `json:"context,omitempty"`
 	Decision bool `json:"decision"`
 }
@@ -3162,6 +3188,17 @@ type FirstGroupRows string
 
 // FirstGroupTemplate defines model for FirstGroup.Template.
 type FirstGroupTemplate string
+
+// FoundAction defines model for FoundAction.
+type FoundAction struct {
+	Name string `json:"name"`
+}
+
+// FoundEntity defines model for FoundEntity.
+type FoundEntity struct {
+	Id   string `json:"id"`
+	Type string `json:"type"`
+}
 
 // Group defines model for Group.
 type Group struct {
@@ -3645,6 +3682,9 @@ type Metadata struct {
 	AccessEvaluationEndpoint  string `json:"access_evaluation_endpoint"`
 	AccessEvaluationsEndpoint string `json:"access_evaluations_endpoint"`
 	PolicyDecisionPoint       string `json:"policy_decision_point"`
+	SearchActionEndpoint      string `json:"search_action_endpoint"`
+	SearchResourceEndpoint    string `json:"search_resource_endpoint"`
+	SearchSubjectEndpoint     string `json:"search_subject_endpoint"`
 }
 
 // Move defines model for Move.
@@ -4070,6 +4110,16 @@ type Remaining struct {
 	Total int      `json:"total"`
 }
 
+// ResourceSearchRequest defines model for ResourceSearchRequest.
+type ResourceSearchRequest struct {
+	Action               EvaluationAction        `json:"action"`
+	Context              *map[string]interface{} `json:"context,omitempty"`
+	Page                 *SearchPageRequest      `json:"page,omitempty"`
+	Resource             SearchedEntity          `json:"resource"`
+	Subject              EvaluationEntity        `json:"subject"`
+	AdditionalProperties map[string]interface{}  `json:"-"`
+}
+
 // Revision defines model for Revision.
 type Revision struct {
 	ActivatedAt *time.Time `json:"activated_at,omitempty"`
@@ -4188,6 +4238,43 @@ type RuleText struct {
 	Title *string `json:"title,omitempty"`
 }
 
+// SearchContext defines model for SearchContext.
+type SearchContext struct {
+	// Hint where to find rows of this type
+	Hint *string `json:"hint,omitempty"`
+
+	// Unknown action.name or resource.type, if nothing declares them
+	Unknown *[]string `json:"unknown,omitempty"`
+}
+
+// SearchPage defines model for SearchPage.
+type SearchPage struct {
+	// Count the results of this page
+	Count int `json:"count"`
+
+	// NextToken empty on the last page; a page before may have fewer results than its limit, or none
+	NextToken string `json:"next_token"`
+}
+
+// SearchPageRequest defines model for SearchPageRequest.
+type SearchPageRequest struct {
+	// Limit the most results, 100 by default and 1000 at most; a token keeps the limit of its page
+	Limit *int `json:"limit,omitempty"`
+
+	// Token next_token of the page before; the question must be the same
+	Token                *string                `json:"token,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// SearchedEntity defines model for SearchedEntity.
+type SearchedEntity struct {
+	// Id ignored
+	Id                   interface{}             `json:"id,omitempty"`
+	Properties           *map[string]interface{} `json:"properties,omitempty"`
+	Type                 string                  `json:"type"`
+	AdditionalProperties map[string]interface{}  `json:"-"`
+}
+
 // Setting defines model for Setting.
 type Setting struct {
 	Parameter string `json:"parameter"`
@@ -4211,6 +4298,16 @@ type Shape struct {
 type ShownRow struct {
 	Row  interface{} `json:"row"`
 	View string      `json:"view"`
+}
+
+// SubjectSearchRequest defines model for SubjectSearchRequest.
+type SubjectSearchRequest struct {
+	Action               EvaluationAction        `json:"action"`
+	Context              *map[string]interface{} `json:"context,omitempty"`
+	Page                 *SearchPageRequest      `json:"page,omitempty"`
+	Resource             EvaluationEntity        `json:"resource"`
+	Subject              SearchedEntity          `json:"subject"`
+	AdditionalProperties map[string]interface{}  `json:"-"`
 }
 
 // Typical defines model for Typical.
@@ -4407,6 +4504,115 @@ type UsersWritten struct {
 type VisibleChange struct {
 	After  int `json:"after"`
 	Before int `json:"before"`
+}
+
+// Getter for additional properties for ActionSearchRequest. Returns the specified
+// element and whether it was found
+func (a ActionSearchRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for ActionSearchRequest
+func (a *ActionSearchRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for ActionSearchRequest to handle AdditionalProperties
+func (a *ActionSearchRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["context"]; found {
+		err = json.Unmarshal(raw, &a.Context)
+		if err != nil {
+			return fmt.Errorf("error reading 'context': %w", err)
+		}
+		delete(object, "context")
+	}
+
+	if raw, found := object["page"]; found {
+		err = json.Unmarshal(raw, &a.Page)
+		if err != nil {
+			return fmt.Errorf("error reading 'page': %w", err)
+		}
+		delete(object, "page")
+	}
+
+	if raw, found := object["resource"]; found {
+		err = json.Unmarshal(raw, &a.Resource)
+		if err != nil {
+			return fmt.Errorf("error reading 'resource': %w", err)
+		}
+		delete(object, "resource")
+	}
+
+	if raw, found := object["subject"]; found {
+		err = json.Unmarshal(raw, &a.Subject)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject': %w", err)
+		}
+		delete(object, "subject")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for ActionSearchRequest to handle AdditionalProperties
+func (a ActionSearchRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Context != nil {
+		object["context"], err = json.Marshal(a.Context)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'context': %w", err)
+		}
+	}
+
+	if a.Page != nil {
+		object["page"], err = json.Marshal(a.Page)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'page': %w", err)
+		}
+	}
+
+	object["resource"], err = json.Marshal(a.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'resource': %w", err)
+	}
+
+	object["subject"], err = json.Marshal(a.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'subject': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
 }
 
 // Getter for additional properties for EvaluationAction. Returns the specified
@@ -4669,6 +4875,427 @@ func (a EvaluationRequest) MarshalJSON() ([]byte, error) {
 		object["context"], err = json.Marshal(a.Context)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'context': %w", err)
+		}
+	}
+
+	object["resource"], err = json.Marshal(a.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'resource': %w", err)
+	}
+
+	object["subject"], err = json.Marshal(a.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'subject': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for ResourceSearchRequest. Returns the specified
+// element and whether it was found
+func (a ResourceSearchRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for ResourceSearchRequest
+func (a *ResourceSearchRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for ResourceSearchRequest to handle AdditionalProperties
+func (a *ResourceSearchRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["action"]; found {
+		err = json.Unmarshal(raw, &a.Action)
+		if err != nil {
+			return fmt.Errorf("error reading 'action': %w", err)
+		}
+		delete(object, "action")
+	}
+
+	if raw, found := object["context"]; found {
+		err = json.Unmarshal(raw, &a.Context)
+		if err != nil {
+			return fmt.Errorf("error reading 'context': %w", err)
+		}
+		delete(object, "context")
+	}
+
+	if raw, found := object["page"]; found {
+		err = json.Unmarshal(raw, &a.Page)
+		if err != nil {
+			return fmt.Errorf("error reading 'page': %w", err)
+		}
+		delete(object, "page")
+	}
+
+	if raw, found := object["resource"]; found {
+		err = json.Unmarshal(raw, &a.Resource)
+		if err != nil {
+			return fmt.Errorf("error reading 'resource': %w", err)
+		}
+		delete(object, "resource")
+	}
+
+	if raw, found := object["subject"]; found {
+		err = json.Unmarshal(raw, &a.Subject)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject': %w", err)
+		}
+		delete(object, "subject")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for ResourceSearchRequest to handle AdditionalProperties
+func (a ResourceSearchRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["action"], err = json.Marshal(a.Action)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'action': %w", err)
+	}
+
+	if a.Context != nil {
+		object["context"], err = json.Marshal(a.Context)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'context': %w", err)
+		}
+	}
+
+	if a.Page != nil {
+		object["page"], err = json.Marshal(a.Page)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'page': %w", err)
+		}
+	}
+
+	object["resource"], err = json.Marshal(a.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'resource': %w", err)
+	}
+
+	object["subject"], err = json.Marshal(a.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'subject': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for SearchPageRequest. Returns the specified
+// element and whether it was found
+func (a SearchPageRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for SearchPageRequest
+func (a *SearchPageRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for SearchPageRequest to handle AdditionalProperties
+func (a *SearchPageRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["limit"]; found {
+		err = json.Unmarshal(raw, &a.Limit)
+		if err != nil {
+			return fmt.Errorf("error reading 'limit': %w", err)
+		}
+		delete(object, "limit")
+	}
+
+	if raw, found := object["token"]; found {
+		err = json.Unmarshal(raw, &a.Token)
+		if err != nil {
+			return fmt.Errorf("error reading 'token': %w", err)
+		}
+		delete(object, "token")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for SearchPageRequest to handle AdditionalProperties
+func (a SearchPageRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Limit != nil {
+		object["limit"], err = json.Marshal(a.Limit)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'limit': %w", err)
+		}
+	}
+
+	if a.Token != nil {
+		object["token"], err = json.Marshal(a.Token)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'token': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for SearchedEntity. Returns the specified
+// element and whether it was found
+func (a SearchedEntity) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for SearchedEntity
+func (a *SearchedEntity) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for SearchedEntity to handle AdditionalProperties
+func (a *SearchedEntity) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["id"]; found {
+		err = json.Unmarshal(raw, &a.Id)
+		if err != nil {
+			return fmt.Errorf("error reading 'id': %w", err)
+		}
+		delete(object, "id")
+	}
+
+	if raw, found := object["properties"]; found {
+		err = json.Unmarshal(raw, &a.Properties)
+		if err != nil {
+			return fmt.Errorf("error reading 'properties': %w", err)
+		}
+		delete(object, "properties")
+	}
+
+	if raw, found := object["type"]; found {
+		err = json.Unmarshal(raw, &a.Type)
+		if err != nil {
+			return fmt.Errorf("error reading 'type': %w", err)
+		}
+		delete(object, "type")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for SearchedEntity to handle AdditionalProperties
+func (a SearchedEntity) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["id"], err = json.Marshal(a.Id)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'id': %w", err)
+	}
+
+	if a.Properties != nil {
+		object["properties"], err = json.Marshal(a.Properties)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'properties': %w", err)
+		}
+	}
+
+	object["type"], err = json.Marshal(a.Type)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'type': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for SubjectSearchRequest. Returns the specified
+// element and whether it was found
+func (a SubjectSearchRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for SubjectSearchRequest
+func (a *SubjectSearchRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for SubjectSearchRequest to handle AdditionalProperties
+func (a *SubjectSearchRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["action"]; found {
+		err = json.Unmarshal(raw, &a.Action)
+		if err != nil {
+			return fmt.Errorf("error reading 'action': %w", err)
+		}
+		delete(object, "action")
+	}
+
+	if raw, found := object["context"]; found {
+		err = json.Unmarshal(raw, &a.Context)
+		if err != nil {
+			return fmt.Errorf("error reading 'context': %w", err)
+		}
+		delete(object, "context")
+	}
+
+	if raw, found := object["page"]; found {
+		err = json.Unmarshal(raw, &a.Page)
+		if err != nil {
+			return fmt.Errorf("error reading 'page': %w", err)
+		}
+		delete(object, "page")
+	}
+
+	if raw, found := object["resource"]; found {
+		err = json.Unmarshal(raw, &a.Resource)
+		if err != nil {
+			return fmt.Errorf("error reading 'resource': %w", err)
+		}
+		delete(object, "resource")
+	}
+
+	if raw, found := object["subject"]; found {
+		err = json.Unmarshal(raw, &a.Subject)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject': %w", err)
+		}
+		delete(object, "subject")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for SubjectSearchRequest to handle AdditionalProperties
+func (a SubjectSearchRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["action"], err = json.Marshal(a.Action)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'action': %w", err)
+	}
+
+	if a.Context != nil {
+		object["context"], err = json.Marshal(a.Context)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'context': %w", err)
+		}
+	}
+
+	if a.Page != nil {
+		object["page"], err = json.Marshal(a.Page)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'page': %w", err)
 		}
 	}
 

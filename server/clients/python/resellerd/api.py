@@ -133,6 +133,19 @@ ActingUser = TypedDict("ActingUser", {
     "name": str,
 }, total=False)
 
+ActionSearchRequest = TypedDict("ActionSearchRequest", {
+    "context": dict[str, Any],
+    "page": "SearchPageRequest",
+    "resource": Required["EvaluationEntity"],
+    "subject": Required["EvaluationEntity"],
+}, total=False)
+
+ActionSearchResponse = TypedDict("ActionSearchResponse", {
+    "context": "SearchContext",
+    "page": Required["SearchPage"],
+    "results": Required[list["FoundAction"]],
+}, total=False)
+
 Activation = TypedDict("Activation", {
     "accept_losses": bool,
     "live_at": Union[str, None],
@@ -539,6 +552,12 @@ Earnings = TypedDict("Earnings", {
     "most": Required[str],
 }, total=False)
 
+EntitySearchResponse = TypedDict("EntitySearchResponse", {
+    "context": "SearchContext",
+    "page": Required["SearchPage"],
+    "results": Required[list["FoundEntity"]],
+}, total=False)
+
 EvaluationAction = TypedDict("EvaluationAction", {
     "name": Required[str],
     "properties": dict[str, Any],
@@ -623,6 +642,15 @@ FirstGroup = TypedDict("FirstGroup", {
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
     "template": Literal['default-reseller'],
+}, total=False)
+
+FoundAction = TypedDict("FoundAction", {
+    "name": Required[str],
+}, total=False)
+
+FoundEntity = TypedDict("FoundEntity", {
+    "id": Required[str],
+    "type": Required[str],
 }, total=False)
 
 Group = TypedDict("Group", {
@@ -864,6 +892,9 @@ Metadata = TypedDict("Metadata", {
     "access_evaluation_endpoint": Required[str],
     "access_evaluations_endpoint": Required[str],
     "policy_decision_point": Required[str],
+    "search_action_endpoint": Required[str],
+    "search_resource_endpoint": Required[str],
+    "search_subject_endpoint": Required[str],
 }, total=False)
 
 Move = TypedDict("Move", {
@@ -1046,6 +1077,14 @@ Remaining = TypedDict("Remaining", {
     "total": Required[int],
 }, total=False)
 
+ResourceSearchRequest = TypedDict("ResourceSearchRequest", {
+    "action": Required["EvaluationAction"],
+    "context": dict[str, Any],
+    "page": "SearchPageRequest",
+    "resource": Required["SearchedEntity"],
+    "subject": Required["EvaluationEntity"],
+}, total=False)
+
 Revision = TypedDict("Revision", {
     "activated_at": Union[str, None],
     "base_id": Union[str, None],
@@ -1110,6 +1149,27 @@ RuleText = TypedDict("RuleText", {
     "title": str,
 }, total=False)
 
+SearchContext = TypedDict("SearchContext", {
+    "hint": str,
+    "unknown": list[str],
+}, total=False)
+
+SearchPage = TypedDict("SearchPage", {
+    "count": Required[int],
+    "next_token": Required[str],
+}, total=False)
+
+SearchPageRequest = TypedDict("SearchPageRequest", {
+    "limit": int,
+    "token": str,
+}, total=False)
+
+SearchedEntity = TypedDict("SearchedEntity", {
+    "id": Any,
+    "properties": dict[str, Any],
+    "type": Required[str],
+}, total=False)
+
 Setting = TypedDict("Setting", {
     "parameter": Required[str],
     "value": Required[str],
@@ -1129,6 +1189,14 @@ Shape = TypedDict("Shape", {
 ShownRow = TypedDict("ShownRow", {
     "row": Required[Any],
     "view": Required[str],
+}, total=False)
+
+SubjectSearchRequest = TypedDict("SubjectSearchRequest", {
+    "action": Required["EvaluationAction"],
+    "context": dict[str, Any],
+    "page": "SearchPageRequest",
+    "resource": Required["EvaluationEntity"],
+    "subject": Required["SearchedEntity"],
 }, total=False)
 
 Typical = TypedDict("Typical", {
