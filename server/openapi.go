@@ -39,6 +39,13 @@ func (s *Server) describe() ([]byte, error) {
 	if d.shapes.err != nil {
 		return nil, fmt.Errorf("openapi: %w", d.shapes.err)
 	}
+	known, err := examples()
+	if err != nil {
+		return nil, fmt.Errorf("openapi: examples: %w", err)
+	}
+	for _, op := range operations {
+		known[op["operationId"].(string)].illustrate(op)
+	}
 	d.shapes.named["Problem"].(object)["properties"].(object)["type"] = problemTypes()
 	components["schemas"], components["securitySchemes"] = d.shapes.named, securitySchemes
 	whole := object{

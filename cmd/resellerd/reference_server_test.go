@@ -213,6 +213,7 @@ func ask(t *testing.T, s *server.Server, path string) []byte {
 
 // operationDoc is what the OpenAPI document says about a route.
 type operationDoc struct {
+	ID          string `json:"operationId"`
 	RequestBody struct {
 		Content map[string]struct {
 			Schema struct {
@@ -238,6 +239,17 @@ func apiOf(t *testing.T) (doc apiDoc) {
 		t.Fatal(err)
 	}
 	return doc
+}
+
+// operations returns the operationIds.
+func (d apiDoc) operations() (ids []string) {
+	for _, methods := range d.Paths {
+		for _, op := range methods {
+			ids = append(ids, op.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // takes reports whether the body of a route has a field.
