@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -58,6 +59,37 @@ func TestARowThatTheReaderHasIsNotSentAgain(t *testing.T) {
 		}
 		w.do("m", "GET", "/v1/cards/{gold}", "", "If-None-Match", w.get("a", "/v1/cards/{gold}").header.Get("ETag")).want(200)
 		w.do("a", "GET", "/v1/customers/{mega}", "", "If-None-Match", "*").want(404)
+	})
+}
+
+// A list has a tag, which changes with everything that the list shows.
+func TestAListThatTheReaderHasIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		for _, path := range []string{"/v1/customers?limit=1", "/v1/customers?limit=1&count=true", "/v1/customers?expand=account", "/v1/cards", "/v1/cards/{retail}/rates", "/v1/audit", "/v1/cards/{retail}/customers"} {
+			tag := w.get("a", path).want(200).header.Get("ETag")
+			if got := w.do("a", "GET", path, "", "If-None-Match", tag).want(304); got.body != "" || got.header.Get("ETag") != tag {
+				t.Errorf("%s: %q, tag %s and %s", path, got.body, tag, got.header.Get("ETag"))
+			}
+			if other := w.get("m", path); (other.header.Get("ETag") == tag) != (fmt.Sprint(other.items()) == fmt.Sprint(w.get("a", path).items())) {
+				t.Errorf("%s: two readers have one tag: %v", path, other.header.Get("ETag") == tag)
+			}
+		}
+		tags := map[string]bool{}
+		same := func(change string, want bool) {
+			t.Helper()
+			tag := w.get("a", "/v1/customers?limit=1&sort=created_at&count=true").want(200).header.Get("ETag")
+			if tags[tag] != want {
+				t.Errorf("after %s: the tag is known: %v", change, tags[tag])
+			}
+			tags[tag] = true
+		}
+		same("nothing", false)
+		same("nothing", true)
+		w.do("m", "PATCH", "/v1/customers/{mega}", `{"name":"Elsewhere"}`).want(200)
+		same("a change out of sight", true)
+		w.do("a", "POST", "/v1/customers", `{"name":"Behind the page"}`).want(201)
+		same("a row behind the page", false)
 	})
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -129,8 +130,11 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 	if err != nil {
 		return err
 	}
-	body, err := r.appendPage(make([]byte, 0, 256*len(page.Rows)+64), page, p, r.tagging(q.Type, expanded, write))
-	if err != nil {
+	body := appendRows(make([]byte, 0, 256*len(page.Rows)+256), page, r.tagging(q.Type, expanded, write))
+	if r.tellsUnchanged(r.s.etag("list", fmt.Appendf(body, "%d %t %t", page.Total, page.Next != nil, page.Prev != nil))) {
+		return nil
+	}
+	if body, err = r.appendPage(body, page, p); err != nil {
 		return err
 	}
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
@@ -164,7 +168,9 @@ func (r *inquiry) tagging(typ string, expanded *expansion, write appender) appen
 // untagged are the types whose rows have no path of their own.
 var untagged = map[string]bool{"rate": true, "audit": true}
 
-func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write appender) ([]byte, error) {
+// appendRows appends the beginning of a list. The rest has its cursors, which differ in
+// each answer.
+func appendRows(dst []byte, page query.Page, write appender) []byte {
 	dst = append(dst, `{"items":[`...)
 	for i, row := range page.Rows {
 		if i > 0 {
@@ -172,7 +178,11 @@ func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write ap
 		}
 		dst = write(row, dst)
 	}
-	dst = append(dst, ']')
+	return append(dst, ']')
+}
+
+// appendPage appends what follows the rows of a list.
+func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams) ([]byte, error) {
 	for _, side := range []struct {
 		name string
 		at   *query.Cursor
@@ -193,12 +203,19 @@ func (r *inquiry) appendPage(dst []byte, page query.Page, p listParams, write ap
 	return append(dst, '}'), nil
 }
 
+// tellsUnchanged sends the tag of an answer, and 304 if the reader has that answer.
+func (r *exchange) tellsUnchanged(tag string) bool {
+	r.c.Set(fiber.HeaderETag, tag)
+	if r.route.method != fiber.MethodGet || !r.unchanged(tag) {
+		return false
+	}
+	r.c.Status(fiber.StatusNotModified)
+	return true
+}
+
 // answerRow sends one representation with its ETag. A reader who has it gets 304.
 func (r *exchange) answerRow(status int, typ string, representation []byte) error {
-	tag := r.s.etag(typ, representation)
-	r.c.Set(fiber.HeaderETag, tag)
-	if r.route.method == fiber.MethodGet && r.unchanged(tag) {
-		r.c.Status(fiber.StatusNotModified)
+	if r.tellsUnchanged(r.s.etag(typ, representation)) {
 		return nil
 	}
 	return r.send(status, fiber.MIMEApplicationJSON, representation)

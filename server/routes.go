@@ -59,7 +59,7 @@ func routes() []route {
 
 		{"GET", "/v1/groups", identity.ScopeData, asUser, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
 		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupWritten{}))},
-		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, again(rehearsed(made("A group from the template for resellers; the one that there is, if the account has one", "groups", groupNew{}, groupWritten{})))},
+		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, again(rehearsed(made("A group from the template for resellers; the one that there is, if the account has one", "groups", templateGroupNew{}, groupWritten{})))},
 		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), one("A group", "groups", groupBody{})},
 		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupWritten{}))},
 		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, asUser, deleteOf(groupWriter), rehearsed(removes("Delete a group that no user is in", "groups"))},
@@ -87,7 +87,7 @@ func routes() []route {
 		{"GET", "/v1/cards/:id", identity.ScopeData, asUser, oneOf("card"), one("A card, as seen from the own side", "cards", cardBody{})},
 		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, asUser, updateOf(cardWriter), changes("Change a card", "cards", cardChange{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, asUser, deleteOf(cardWriter), removes("Delete a card that has no active revision", "cards")},
-		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, lists: true, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}}},
+		{"GET", "/v1/cards/:id/rates", identity.ScopeData, asUser, getRates, tagged(operation{summary: "Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card", tag: "cards", query: rateQuery{}, response: page[rateBody]{}, lists: true, produces: []string{mediaCSV, mediaNDJSON, cardfile.MediaXLSX, cardfile.MediaJSON}})},
 		{"GET", "/v1/cards/:id/profit-rules", identity.ScopeData, asUser, getRules, tagged(read("A card's profit rules", "cards", rulesDoc{}))},
 		{"PUT", "/v1/cards/:id/profit-rules", identity.ScopeWrite, asUser, putRules, changes("Replace a card's profit rules", "cards", rulesDoc{}, rulesDoc{})},
 		{"POST", "/v1/cards/:id/build", identity.ScopeWrite, asUser, asJob(postBuild), job(made("A new revision of a card, built from its parents", "cards", buildFields{}, builtBody{}))},
@@ -144,7 +144,7 @@ func routes() []route {
 // Constructors for the usual kinds of operation of the data API.
 
 func list(summary, tag string, response any) operation {
-	return operation{summary: summary, tag: tag, query: listQuery{}, response: response, lists: true}
+	return tagged(operation{summary: summary, tag: tag, query: listQuery{}, response: response, lists: true})
 }
 
 // asFile marks a list that can also be answered as a file of all rows.

@@ -94,10 +94,10 @@ type accountChange struct {
 type accountBody struct{ schema.Account }
 
 type accountNew struct {
-	ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
-	accountFields
-	Group *firstGroup `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
-	User  *userFields `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
+	ParentID      string `json:"parent_id,omitempty" description:"default: the actor's own account"`
+	accountFields `required:"name"`
+	Group         *firstGroup `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
+	User          *userFields `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
 }
 
 type accountMade struct {
@@ -132,6 +132,12 @@ type groupWritten struct {
 }
 
 type groupNew struct {
+	AccountID   string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	groupFields `required:"name"`
+}
+
+// templateGroupNew is a group whose missing fields come from the template.
+type templateGroupNew struct {
 	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
 	groupFields
 }
@@ -144,8 +150,8 @@ type userFields struct {
 type userBody struct{ schema.User }
 
 type userNew struct {
-	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
-	userFields
+	AccountID  string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	userFields `required:"login,groups"`
 }
 
 type customerFields struct {
@@ -159,8 +165,8 @@ type customerBody struct {
 }
 
 type customerNew struct {
-	AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
-	customerFields
+	AccountID      string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	customerFields `required:"name"`
 }
 
 type cardFields struct {
@@ -282,9 +288,9 @@ type cardChange struct {
 }
 
 type cardNew struct {
-	AccountID string `json:"account_id,omitempty"`
-	Kind      string `json:"kind,omitempty" enum:"provider,customer" default:"customer"`
-	cardFields
+	AccountID  string `json:"account_id,omitempty"`
+	Kind       string `json:"kind,omitempty" enum:"provider,customer" default:"customer"`
+	cardFields `required:"name,currency"`
 }
 
 type validity struct {
