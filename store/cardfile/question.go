@@ -145,8 +145,13 @@ func (r *reader) effect(s *sampleLine, c Choice) string {
 // describe describes a row in words.
 func (r *reader) describe(row *Row) string {
 	what := r.prefixed[0].String()
-	if n := len(r.prefixed) + r.unexpanded; n > 1 {
-		what = fmt.Sprintf("%s to %s (%d prefixes)", what, r.prefixed[len(r.prefixed)-1], n)
+	last := r.prefixed[len(r.prefixed)-1]
+	switch n := len(r.prefixed) + r.unexpanded; n {
+	case 1:
+	case 2:
+		what = fmt.Sprintf("each of %s and %s", what, last)
+	default:
+		what = fmt.Sprintf("each of %d prefixes (%s … %s)", n, what, last)
 	}
 	switch {
 	case row.Removed:

@@ -69,7 +69,7 @@ func TestWhichPartOfAFileToReadIsAsked(t *testing.T) {
 	}{
 		"sheets": {fileOf("a.xlsx", books), "sheet: sheet=A sheet=B sheet=*"},
 		"cards":  {fileOf("a.json", []byte(`{"cards":{"a":{},"b":{}}}`)), "card: card=a card=b"},
-		"commas": {fileOf("a.csv", []byte("Prefix;Rate\n447,712;1\n")), "commas Prefix: commas=thousands -> line 2: 447712 costs 1, 0/1 | commas=list -> line 2: 447 to 712 (2 prefixes) costs 1, 0/1 |"},
+		"commas": {fileOf("a.csv", []byte("Prefix;Rate\n447,712;1\n")), "commas Prefix: commas=thousands -> line 2: 447712 costs 1, 0/1 | commas=list -> line 2: each of 447 and 712 costs 1, 0/1 |"},
 		"ods":    {fileOf("a.ods", archive(t, "mimetype", "x", "content.xml", "<x/>")), "error: the file is an OpenDocument spreadsheet (ODS): save it as XLSX or CSV"},
 	} {
 		if got := askedOf(t, c.file, cardfile.Options{NANP: no()}); got != c.want {
