@@ -766,6 +766,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The rows of the panel's own tables that a user may act on, as conditions for its queries
+         * @description The answer is a condition for the `WHERE` of the panel's own query, with its arguments, and the columns that the page may show. A row passes exactly when `/access/v1/evaluation` allows it. With `filters`, one request covers several tables.
+         */
+        post: operations["makeFilters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/groups": {
         parameters: {
             query?: never;
@@ -1633,6 +1653,14 @@ export interface components {
             after: unknown;
             before: unknown;
         };
+        ColumnMask: {
+            /** @enum {string} */
+            mask: "null" | "constant" | "last_four";
+            /** @description an expression that can be selected in place of the column */
+            sql?: string;
+            /** @description of a constant */
+            value?: string;
+        };
         ConditionText: {
             file: string;
             /** @description the condition that was true and should have been false */
@@ -1919,6 +1947,92 @@ export interface components {
              */
             pointer: string;
         };
+        Filter: {
+            area: string;
+            /** @description the arguments of sql, in the order of its placeholders; all are texts */
+            args?: string[];
+            /** @description the columns that every row may show, by the names of the request */
+            columns?: string[];
+            /** @enum {string} */
+            kind?: "all" | "none" | "where";
+            /** @description columns that may be shown only in this form */
+            masks?: {
+                [key: string]: components["schemas"]["ColumnMask"];
+            };
+            /** @description the names of the placeholders, if they are named */
+            names?: string[];
+            /** @description a condition: 1=1 for all, 1=0 for none, or in parentheses */
+            sql?: string;
+            /** @description the condition as a ucast tree, for the kind where */
+            ucast?: unknown;
+            /**
+             * Format: date-time
+             * @description when to ask again
+             */
+            valid_until: string;
+        };
+        FilterAnswer: {
+            area?: string;
+            /** @description the arguments of sql, in the order of its placeholders; all are texts */
+            args?: string[];
+            /** @description the columns that every row may show, by the names of the request */
+            columns?: string[];
+            /** @description in the order of the request, if it has filters */
+            filters?: components["schemas"]["Filter"][];
+            /** @enum {string} */
+            kind?: "all" | "none" | "where";
+            /** @description columns that may be shown only in this form */
+            masks?: {
+                [key: string]: components["schemas"]["ColumnMask"];
+            };
+            /** @description the names of the placeholders, if they are named */
+            names?: string[];
+            /** @description a condition: 1=1 for all, 1=0 for none, or in parentheses */
+            sql?: string;
+            /** @description the condition as a ucast tree, for the kind where */
+            ucast?: unknown;
+            /**
+             * Format: date-time
+             * @description when to ask again
+             */
+            valid_until: string;
+        };
+        FilterRequest: {
+            /**
+             * @description what columns that name accounts hold
+             * @default id
+             * @enum {string}
+             */
+            accounts: "id" | "external_id";
+            /** @default read */
+            action: string;
+            /** @description of the panel's own data, such as cdr */
+            area?: string;
+            /** @description the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation */
+            columns?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description mysql includes MariaDB
+             * @enum {string}
+             */
+            dialect?: "postgres" | "mysql" | "sqlite" | "ucast";
+            /**
+             * @description the number of the first placeholder
+             * @default 1
+             */
+            first: number;
+            /**
+             * @description $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+             * @enum {string}
+             */
+            placeholders?: "dollar" | "question" | "named";
+            /**
+             * @description every row belongs to the only tenant of the store, to which the token is bound
+             * @default false
+             */
+            single_tenant: boolean;
+        };
         FilterText: {
             args?: unknown[];
             /** @description the condition on the row and the request */
@@ -1928,6 +2042,46 @@ export interface components {
             kind: "all" | "none" | "where";
             /** @description the query that counts the rows, as it would be run */
             sql?: string;
+        };
+        FiltersRequest: {
+            /**
+             * @description what columns that name accounts hold
+             * @default id
+             * @enum {string}
+             */
+            accounts: "id" | "external_id";
+            /** @default read */
+            action: string;
+            /** @description of the panel's own data, such as cdr */
+            area?: string;
+            /** @description the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation */
+            columns?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description mysql includes MariaDB
+             * @enum {string}
+             */
+            dialect?: "postgres" | "mysql" | "sqlite" | "ucast";
+            /** @description several filters; what one gives replaces the value beside filters, as a whole */
+            filters?: components["schemas"]["FilterRequest"][];
+            /**
+             * @description the number of the first placeholder
+             * @default 1
+             */
+            first: number;
+            /**
+             * @description $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+             * @enum {string}
+             */
+            placeholders?: "dollar" | "question" | "named";
+            /**
+             * @description every row belongs to the only tenant of the store, to which the token is bound
+             * @default false
+             */
+            single_tenant: boolean;
+            /** @description id or external id of the user whom the page is for */
+            user: string;
         };
         FirstGroup: {
             /** @description create, read, update, delete */
@@ -7165,6 +7319,51 @@ export interface operations {
             406: components["responses"]["NotAcceptable"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeFilters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FiltersRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];

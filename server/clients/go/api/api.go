@@ -837,6 +837,27 @@ func (e CardUpdateStale) Valid() bool {
 	}
 }
 
+// Defines values for ColumnMaskMask.
+const (
+	Constant ColumnMaskMask = "constant"
+	LastFour ColumnMaskMask = "last_four"
+	Null     ColumnMaskMask = "null"
+)
+
+// Valid indicates whether the value is a known member of the ColumnMaskMask enum.
+func (e ColumnMaskMask) Valid() bool {
+	switch e {
+	case Constant:
+		return true
+	case LastFour:
+		return true
+	case Null:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CustomerStatus.
 const (
 	CustomerStatusActive    CustomerStatus = "active"
@@ -942,21 +963,189 @@ func (e ExplanationDecision) Valid() bool {
 	}
 }
 
+// Defines values for FilterKind.
+const (
+	FilterKindAll   FilterKind = "all"
+	FilterKindNone  FilterKind = "none"
+	FilterKindWhere FilterKind = "where"
+)
+
+// Valid indicates whether the value is a known member of the FilterKind enum.
+func (e FilterKind) Valid() bool {
+	switch e {
+	case FilterKindAll:
+		return true
+	case FilterKindNone:
+		return true
+	case FilterKindWhere:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterAnswerKind.
+const (
+	FilterAnswerKindAll   FilterAnswerKind = "all"
+	FilterAnswerKindNone  FilterAnswerKind = "none"
+	FilterAnswerKindWhere FilterAnswerKind = "where"
+)
+
+// Valid indicates whether the value is a known member of the FilterAnswerKind enum.
+func (e FilterAnswerKind) Valid() bool {
+	switch e {
+	case FilterAnswerKindAll:
+		return true
+	case FilterAnswerKindNone:
+		return true
+	case FilterAnswerKindWhere:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterRequestAccounts.
+const (
+	FilterRequestAccountsExternalId FilterRequestAccounts = "external_id"
+	FilterRequestAccountsId         FilterRequestAccounts = "id"
+)
+
+// Valid indicates whether the value is a known member of the FilterRequestAccounts enum.
+func (e FilterRequestAccounts) Valid() bool {
+	switch e {
+	case FilterRequestAccountsExternalId:
+		return true
+	case FilterRequestAccountsId:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterRequestDialect.
+const (
+	FilterRequestDialectMysql    FilterRequestDialect = "mysql"
+	FilterRequestDialectPostgres FilterRequestDialect = "postgres"
+	FilterRequestDialectSqlite   FilterRequestDialect = "sqlite"
+	FilterRequestDialectUcast    FilterRequestDialect = "ucast"
+)
+
+// Valid indicates whether the value is a known member of the FilterRequestDialect enum.
+func (e FilterRequestDialect) Valid() bool {
+	switch e {
+	case FilterRequestDialectMysql:
+		return true
+	case FilterRequestDialectPostgres:
+		return true
+	case FilterRequestDialectSqlite:
+		return true
+	case FilterRequestDialectUcast:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterRequestPlaceholders.
+const (
+	FilterRequestPlaceholdersDollar   FilterRequestPlaceholders = "dollar"
+	FilterRequestPlaceholdersNamed    FilterRequestPlaceholders = "named"
+	FilterRequestPlaceholdersQuestion FilterRequestPlaceholders = "question"
+)
+
+// Valid indicates whether the value is a known member of the FilterRequestPlaceholders enum.
+func (e FilterRequestPlaceholders) Valid() bool {
+	switch e {
+	case FilterRequestPlaceholdersDollar:
+		return true
+	case FilterRequestPlaceholdersNamed:
+		return true
+	case FilterRequestPlaceholdersQuestion:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FilterTextKind.
 const (
-	All   FilterTextKind = "all"
-	None  FilterTextKind = "none"
-	Where FilterTextKind = "where"
+	FilterTextKindAll   FilterTextKind = "all"
+	FilterTextKindNone  FilterTextKind = "none"
+	FilterTextKindWhere FilterTextKind = "where"
 )
 
 // Valid indicates whether the value is a known member of the FilterTextKind enum.
 func (e FilterTextKind) Valid() bool {
 	switch e {
-	case All:
+	case FilterTextKindAll:
 		return true
-	case None:
+	case FilterTextKindNone:
 		return true
-	case Where:
+	case FilterTextKindWhere:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FiltersRequestAccounts.
+const (
+	FiltersRequestAccountsExternalId FiltersRequestAccounts = "external_id"
+	FiltersRequestAccountsId         FiltersRequestAccounts = "id"
+)
+
+// Valid indicates whether the value is a known member of the FiltersRequestAccounts enum.
+func (e FiltersRequestAccounts) Valid() bool {
+	switch e {
+	case FiltersRequestAccountsExternalId:
+		return true
+	case FiltersRequestAccountsId:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FiltersRequestDialect.
+const (
+	FiltersRequestDialectMysql    FiltersRequestDialect = "mysql"
+	FiltersRequestDialectPostgres FiltersRequestDialect = "postgres"
+	FiltersRequestDialectSqlite   FiltersRequestDialect = "sqlite"
+	FiltersRequestDialectUcast    FiltersRequestDialect = "ucast"
+)
+
+// Valid indicates whether the value is a known member of the FiltersRequestDialect enum.
+func (e FiltersRequestDialect) Valid() bool {
+	switch e {
+	case FiltersRequestDialectMysql:
+		return true
+	case FiltersRequestDialectPostgres:
+		return true
+	case FiltersRequestDialectSqlite:
+		return true
+	case FiltersRequestDialectUcast:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FiltersRequestPlaceholders.
+const (
+	FiltersRequestPlaceholdersDollar   FiltersRequestPlaceholders = "dollar"
+	FiltersRequestPlaceholdersNamed    FiltersRequestPlaceholders = "named"
+	FiltersRequestPlaceholdersQuestion FiltersRequestPlaceholders = "question"
+)
+
+// Valid indicates whether the value is a known member of the FiltersRequestPlaceholders enum.
+func (e FiltersRequestPlaceholders) Valid() bool {
+	switch e {
+	case FiltersRequestPlaceholdersDollar:
+		return true
+	case FiltersRequestPlaceholdersNamed:
+		return true
+	case FiltersRequestPlaceholdersQuestion:
 		return true
 	default:
 		return false
@@ -2780,6 +2969,20 @@ type ColumnChange struct {
 	Before interface{} `json:"before"`
 }
 
+// ColumnMask defines model for ColumnMask.
+type ColumnMask struct {
+	Mask ColumnMaskMask `json:"mask"`
+
+	// Sql an expression that can be selected in place of the column
+	Sql *string `json:"sql,omitempty"`
+
+	// Value of a constant
+	Value *string `json:"value,omitempty"`
+}
+
+// ColumnMaskMask defines model for ColumnMask.Mask.
+type ColumnMaskMask string
+
 // ConditionText defines model for ConditionText.
 type ConditionText struct {
 	File string `json:"file"`
@@ -3147,6 +3350,103 @@ type FieldFault struct {
 	Pointer string `json:"pointer"`
 }
 
+// Filter defines model for Filter.
+type Filter struct {
+	Area string `json:"area"`
+
+	// Args the arguments of sql, in the order of its placeholders; all are texts
+	Args *[]string `json:"args,omitempty"`
+
+	// Columns the columns that every row may show, by the names of the request
+	Columns *[]string   `json:"columns,omitempty"`
+	Kind    *FilterKind `json:"kind,omitempty"`
+
+	// Masks columns that may be shown only in this form
+	Masks *map[string]ColumnMask `json:"masks,omitempty"`
+
+	// Names the names of the placeholders, if they are named
+	Names *[]string `json:"names,omitempty"`
+
+	// Sql a condition: 1=1 for all, 1=0 for none, or in parentheses
+	Sql *string `json:"sql,omitempty"`
+
+	// Ucast the condition as a ucast tree, for the kind where
+	Ucast interface{} `json:"ucast,omitempty"`
+
+	// ValidUntil when to ask again
+	ValidUntil time.Time `json:"valid_until"`
+}
+
+// FilterKind defines model for Filter.Kind.
+type FilterKind string
+
+// FilterAnswer defines model for FilterAnswer.
+type FilterAnswer struct {
+	Area *string `json:"area,omitempty"`
+
+	// Args the arguments of sql, in the order of its placeholders; all are texts
+	Args *[]string `json:"args,omitempty"`
+
+	// Columns the columns that every row may show, by the names of the request
+	Columns *[]string `json:"columns,omitempty"`
+
+	// Filters in the order of the request, if it has filters
+	Filters *[]Filter         `json:"filters,omitempty"`
+	Kind    *FilterAnswerKind `json:"kind,omitempty"`
+
+	// Masks columns that may be shown only in this form
+	Masks *map[string]ColumnMask `json:"masks,omitempty"`
+
+	// Names the names of the placeholders, if they are named
+	Names *[]string `json:"names,omitempty"`
+
+	// Sql a condition: 1=1 for all, 1=0 for none, or in parentheses
+	Sql *string `json:"sql,omitempty"`
+
+	// Ucast the condition as a ucast tree, for the kind where
+	Ucast interface{} `json:"ucast,omitempty"`
+
+	// ValidUntil when to ask again
+	ValidUntil time.Time `json:"valid_until"`
+}
+
+// FilterAnswerKind defines model for FilterAnswer.Kind.
+type FilterAnswerKind string
+
+// FilterRequest defines model for FilterRequest.
+type FilterRequest struct {
+	// Accounts what columns that name accounts hold
+	Accounts *FilterRequestAccounts `json:"accounts,omitempty"`
+	Action   *string                `json:"action,omitempty"`
+
+	// Area of the panel's own data, such as cdr
+	Area *string `json:"area,omitempty"`
+
+	// Columns the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation
+	Columns *map[string]interface{} `json:"columns,omitempty"`
+
+	// Dialect mysql includes MariaDB
+	Dialect *FilterRequestDialect `json:"dialect,omitempty"`
+
+	// First the number of the first placeholder
+	First *int `json:"first,omitempty"`
+
+	// Placeholders $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+	Placeholders *FilterRequestPlaceholders `json:"placeholders,omitempty"`
+
+	// SingleTenant every row belongs to the only tenant of the store, to which the token is bound
+	SingleTenant *bool `json:"single_tenant,omitempty"`
+}
+
+// FilterRequestAccounts what columns that name accounts hold
+type FilterRequestAccounts string
+
+// FilterRequestDialect mysql includes MariaDB
+type FilterRequestDialect string
+
+// FilterRequestPlaceholders $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+type FilterRequestPlaceholders string
+
 // FilterText defines model for FilterText.
 type FilterText struct {
 	Args *[]interface{} `json:"args,omitempty"`
@@ -3162,6 +3462,46 @@ type FilterText struct {
 
 // FilterTextKind defines model for FilterText.Kind.
 type FilterTextKind string
+
+// FiltersRequest defines model for FiltersRequest.
+type FiltersRequest struct {
+	// Accounts what columns that name accounts hold
+	Accounts *FiltersRequestAccounts `json:"accounts,omitempty"`
+	Action   *string                 `json:"action,omitempty"`
+
+	// Area of the panel's own data, such as cdr
+	Area *string `json:"area,omitempty"`
+
+	// Columns the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation
+	Columns *map[string]interface{} `json:"columns,omitempty"`
+
+	// Dialect mysql includes MariaDB
+	Dialect *FiltersRequestDialect `json:"dialect,omitempty"`
+
+	// Filters several filters; what one gives replaces the value beside filters, as a whole
+	Filters *[]FilterRequest `json:"filters,omitempty"`
+
+	// First the number of the first placeholder
+	First *int `json:"first,omitempty"`
+
+	// Placeholders $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+	Placeholders *FiltersRequestPlaceholders `json:"placeholders,omitempty"`
+
+	// SingleTenant every row belongs to the only tenant of the store, to which the token is bound
+	SingleTenant *bool `json:"single_tenant,omitempty"`
+
+	// User id or external id of the user whom the page is for
+	User string `json:"user"`
+}
+
+// FiltersRequestAccounts what columns that name accounts hold
+type FiltersRequestAccounts string
+
+// FiltersRequestDialect mysql includes MariaDB
+type FiltersRequestDialect string
+
+// FiltersRequestPlaceholders $1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite
+type FiltersRequestPlaceholders string
 
 // FirstGroup defines model for FirstGroup.
 type FirstGroup struct {

@@ -411,6 +411,12 @@ ColumnChange = TypedDict("ColumnChange", {
     "before": Required[Any],
 }, total=False)
 
+ColumnMask = TypedDict("ColumnMask", {
+    "mask": Required[Literal['null', 'constant', 'last_four']],
+    "sql": str,
+    "value": str,
+}, total=False)
+
 ConditionText = TypedDict("ConditionText", {
     "file": Required[str],
     "holds": list["RuleText"],
@@ -627,12 +633,61 @@ FieldFault = TypedDict("FieldFault", {
     "pointer": Required[str],
 }, total=False)
 
+Filter = TypedDict("Filter", {
+    "area": Required[str],
+    "args": list[str],
+    "columns": list[str],
+    "kind": Literal['all', 'none', 'where'],
+    "masks": dict[str, "ColumnMask"],
+    "names": list[str],
+    "sql": str,
+    "ucast": Any,
+    "valid_until": Required[str],
+}, total=False)
+
+FilterAnswer = TypedDict("FilterAnswer", {
+    "area": str,
+    "args": list[str],
+    "columns": list[str],
+    "filters": list["Filter"],
+    "kind": Literal['all', 'none', 'where'],
+    "masks": dict[str, "ColumnMask"],
+    "names": list[str],
+    "sql": str,
+    "ucast": Any,
+    "valid_until": Required[str],
+}, total=False)
+
+FilterRequest = TypedDict("FilterRequest", {
+    "accounts": Literal['id', 'external_id'],
+    "action": str,
+    "area": str,
+    "columns": dict[str, Any],
+    "dialect": Literal['postgres', 'mysql', 'sqlite', 'ucast'],
+    "first": int,
+    "placeholders": Literal['dollar', 'question', 'named'],
+    "single_tenant": bool,
+}, total=False)
+
 FilterText = TypedDict("FilterText", {
     "args": list[Any],
     "condition": str,
     "dialect": str,
     "kind": Required[Literal['all', 'none', 'where']],
     "sql": str,
+}, total=False)
+
+FiltersRequest = TypedDict("FiltersRequest", {
+    "accounts": Literal['id', 'external_id'],
+    "action": str,
+    "area": str,
+    "columns": dict[str, Any],
+    "dialect": Literal['postgres', 'mysql', 'sqlite', 'ucast'],
+    "filters": list["FilterRequest"],
+    "first": int,
+    "placeholders": Literal['dollar', 'question', 'named'],
+    "single_tenant": bool,
+    "user": Required[str],
 }, total=False)
 
 FirstGroup = TypedDict("FirstGroup", {
