@@ -76,6 +76,24 @@ final class User
         return $decisions;
     }
 
+    /**
+     * The rows of a table of the panel's own that the user may read, for PDO.
+     *
+     * @param string $area such as cdr
+     * @param string $dialect postgres, mysql or sqlite; mysql includes MariaDB
+     * @param array<string, string|array<string, string>> $columns of the table, by the names that the policy reads, such
+     *     as ['account_id' => 'c.account']; a column of another type than text is an array with column and type
+     */
+    public function filter(string $area, string $dialect, array $columns, string $action = 'read'): Filter
+    {
+        $body = [
+            'user' => $this->id, 'area' => $area, 'action' => $action, 'dialect' => $dialect,
+            'placeholders' => 'question', 'columns' => (object) $columns,
+        ];
+        $headers = array_diff_key($this->headers, ['Resellerd-User' => '']);
+        return Filter::from($this->transport->send('POST', '/v1/filters', $headers + self::typed($body), self::json($body))->document());
+    }
+
     public function accounts(): Rows
     {
         return new Rows($this, '/v1/accounts');
