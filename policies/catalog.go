@@ -9,6 +9,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/areas"
+	"resellerd/policies/gateway"
 	"resellerd/policies/input"
 )
 
@@ -88,10 +89,13 @@ func (e *Engine) AppendBelow(dst []string, in *input.Input) []string {
 
 // Areas returns the areas that the policy's data names: those of the ceiling of
 // resellers, the ids of the catalog's type area and the other types of the catalog, and
-// those that data.areas maps paths to. The map is shared: do not change it.
+// those that data.areas and data.gateway map requests to. The map is shared: do not change it.
 func (e *Engine) Areas() map[string]bool { return e.areas }
 
-func namedAreas(data map[string]any) map[string]bool {
+// Gateway returns how the policy's data maps the requests of gateways and proxies.
+func (e *Engine) Gateway() *gateway.Map { return e.gateway }
+
+func namedAreas(data map[string]any, m *gateway.Map) map[string]bool {
 	named := map[string]bool{}
 	add := func(area string) {
 		if areas.Valid(area) {
@@ -108,28 +112,17 @@ func namedAreas(data map[string]any) map[string]bool {
 	limits, _ := data["limits"].(map[string]any)
 	ceiling, _ := limits["reseller_ceiling"].(map[string]any)
 	listed, _ := limits["reseller_areas"].([]any)
-	eachText(listed, add)
+	for _, area := range listed {
+		text, _ := area.(string)
+		add(text)
+	}
 	for _, keys := range []map[string]any{of, ceiling} {
 		for area := range keys {
 			add(area)
 		}
 	}
-	eachText(data["areas"], add)
-	return named
-}
-
-// eachText calls found for every text in a document.
-func eachText(value any, found func(string)) {
-	switch v := value.(type) {
-	case string:
-		found(v)
-	case []any:
-		for _, one := range v {
-			eachText(one, found)
-		}
-	case map[string]any:
-		for _, one := range v {
-			eachText(one, found)
-		}
+	for _, area := range m.Areas() {
+		add(area)
 	}
+	return named
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"resellerd/policies/filter"
+	"resellerd/policies/gateway"
 	"resellerd/policies/input"
 	"resellerd/policies/rego"
 )
@@ -28,6 +29,7 @@ type Engine struct {
 	reasons   map[string]Reason
 	catalog   map[string]any
 	areas     map[string]bool // that the data names
+	gateway   *gateway.Map
 	masks     masks
 	tree      *filter.Tree
 	asked     *filter.Tree // the tree for plans, with its look-ups

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"resellerd/policies/filter"
+	"resellerd/policies/gateway"
 	"resellerd/policies/input"
 	"resellerd/policies/rego"
 )
@@ -102,8 +103,12 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 	}
 	e.reasons = readReasons(s.modules)
 	e.catalog, _ = s.data["catalog"].(map[string]any)
-	e.areas = namedAreas(s.data)
 	for _, step := range []func() error{
+		func() (err error) {
+			e.gateway, err = gateway.Read(s.data)
+			e.areas = namedAreas(s.data, e.gateway)
+			return err
+		},
 		func() (err error) { e.limits, err = readLimits(s.data); return err },
 		func() (err error) {
 			e.decision, err = rego.NewQuery(decisionQuery(), compiler, e.tree.Store)

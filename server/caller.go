@@ -111,13 +111,18 @@ func userCaller(h *fasthttp.RequestHeader, tenant, sub string) (session.Caller, 
 // bearer returns the token from the only Authorization header. The bytes belong
 // to the request and are valid until the handler returns.
 func bearer(h *fasthttp.RequestHeader) ([]byte, error) {
+	token, err := bearerToken(h.Peek(fiber.HeaderAuthorization))
+	if err == nil && len(h.PeekAll(fiber.HeaderAuthorization)) > 1 {
+		err = unauthorized("the request has more than one Authorization header")
+	}
+	return token, err
+}
+
+// bearerToken returns the token in the value of an Authorization header.
+func bearerToken(value []byte) ([]byte, error) {
 	const scheme = "Bearer "
-	value := h.Peek(fiber.HeaderAuthorization)
 	if len(value) <= len(scheme) || !equalFoldASCII(value[:len(scheme)], scheme) {
 		return nil, unauthorized("a bearer token is required")
-	}
-	if len(h.PeekAll(fiber.HeaderAuthorization)) > 1 {
-		return nil, unauthorized("the request has more than one Authorization header")
 	}
 	return value[len(scheme):], nil
 }

@@ -42,6 +42,11 @@ type Config struct {
 	PanelTokenFile string
 	JWT            identity.JWT
 
+	ForwardAuth ForwardAuth
+	// ExtAuthzListen is the address for Envoy's ext_authz over gRPC, "" for none. Only
+	// Envoy may reach it: the address of a client is what Envoy says.
+	ExtAuthzListen string
+
 	Limits Limits
 
 	// DecisionLog is a file name, "stdout" or "none". Default "stdout".
@@ -252,6 +257,10 @@ func (c Config) Validate() error {
 	}
 	if len(c.CORSOrigins) > 0 && c.MetricsListen == "" {
 		errs = append(errs, errors.New("cors origins: browsers can reach this address, so set a separate address for the metrics"))
+	}
+	errs = append(errs, c.ForwardAuth.faults()...)
+	if (c.ForwardAuth.From != "" || c.ExtAuthzListen != "") && c.JWT.JWKS == "" {
+		errs = append(errs, errors.New("forward auth: a user's token is the only identity, so set a key set"))
 	}
 	return errors.Join(errs...)
 }

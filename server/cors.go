@@ -16,6 +16,7 @@ func (s *Server) allowOrigins(app *fiber.App) {
 		return
 	}
 	app.Use(cors.New(cors.Config{
+		Next:         func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), forwardAuthPath) }, // a preflight answer would be a permission
 		AllowOrigins: strings.Join(s.cfg.CORSOrigins, ","),
 		AllowMethods: "GET,HEAD,POST,PUT,PATCH,DELETE",
 		AllowHeaders: strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, fiber.HeaderAccept, fiber.HeaderIfMatch,

@@ -56,9 +56,20 @@ func jsonMediaType(header []byte) bool {
 	return bytes.EqualFold(bytes.TrimSpace(mediaType), []byte(fiber.MIMEApplicationJSON))
 }
 
-// answer decides a question. The subject is known if it is a user of the store
-// within the token's reach. The policy decides about every other subject.
+// answer decides a question. One about a route passes if all that the route needs does.
 func (r *inquiry) answer(q question) (policies.Decision, error) {
+	if r.Engine.Gateway().Identity(q.subject.typ) {
+		q.subject.typ = session.SubjectUser
+	}
+	if r.isRoute(q) {
+		return r.answerRoute(q)
+	}
+	return r.answerOne(q)
+}
+
+// answerOne decides a question. The subject is known if it is a user of the store
+// within the token's reach. The policy decides about every other subject.
+func (r *inquiry) answerOne(q question) (policies.Decision, error) {
 	in := r.questionInput(q)
 	if err := r.loadQuestioned(in, q); err != nil {
 		return policies.Decision{}, err

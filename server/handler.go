@@ -54,7 +54,10 @@ func (s *Server) build() {
 			app = ops
 		}
 		app.Add(rt.method, rt.path, s.handler(rt))
-		if rt.method == fiber.MethodGet {
+		if rt.open == forProxies {
+			app.All(rt.path, s.handler(rt))
+			app.All(rt.path+"/*", s.handler(rt))
+		} else if rt.method == fiber.MethodGet {
 			app.Head(rt.path, s.handler(rt))
 		}
 	}
@@ -135,6 +138,9 @@ func (r *exchange) serve() (err error) {
 		}
 		life.End()
 	}()
+	if r.route.open == forProxies { // its headers must be read before the trailers of a body
+		return r.route.handle(r)
+	}
 	if r.route.open != forAnyone {
 		if r.Caller, err = s.authenticate(r.Ctx, &r.c.Request().Header); err != nil {
 			return err

@@ -196,6 +196,11 @@ func (m *metrics) observe(rt *boundRoute, status int, took time.Duration) {
 	child.Observe(took.Seconds())
 }
 
+// envoy counts one question of Envoy.
+func (m *metrics) envoy(status int, took time.Duration) {
+	m.requests.WithLabelValues(envoyCheck, "POST", strconv.Itoa(status)).Observe(took.Seconds())
+}
+
 func modeOf(f *input.Facts) string {
 	switch {
 	case f == nil:

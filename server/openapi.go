@@ -126,6 +126,9 @@ func securityOf(rt *route) []map[string][]string {
 	if rt.open == forAnyone {
 		return []map[string][]string{}
 	}
+	if rt.open == forProxies {
+		return []map[string][]string{{"userToken": none}}
+	}
 	ways := []map[string][]string{{"panelToken": none}}
 	if rt.open == asUser {
 		ways = []map[string][]string{{"panelToken": none, "actingUser": none}, {"panelToken": none, "actingUserToken": none}}

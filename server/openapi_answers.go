@@ -106,6 +106,9 @@ func refusals(rt *route) (statuses []int) {
 		}
 		return statuses
 	}
+	if rt.open == forProxies {
+		return []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable}
+	}
 	tagged, sent := rt.scope == identity.ScopeWrite, rt.doc.body != nil || rt.doc.upload
 	return slices.DeleteFunc(slices.Clone(expected), func(status int) bool {
 		switch status {
@@ -174,6 +177,8 @@ var answerHeaders = map[string]string{
 	headerDecisionID:            "The id of the decision, for GET /v1/decisions/{id}. Only for panel tokens.",
 	headerPolicy:                "The revision of the policy that decided. Only for panel tokens.",
 	headerRevision:              "The data revision of the answer, for Resellerd-At-Least. Only for panel tokens.",
+	headerUserID:                "The id of the user who sends the request.",
+	headerAccountID:             "The id of the user's account.",
 	headerPreview:               "true, if the answer shows what another user would see.",
 
 	fiber.HeaderContentSecurityPolicy: "The page loads nothing from other hosts.",
@@ -185,7 +190,9 @@ func headerRef(name string) object { return object{"$ref": "#/components/headers
 // answerHeadersOf lists the headers of an answer with a status; 0 is a dry run.
 func answerHeadersOf(rt *route, status int) object {
 	names := []string{headerRequestID}
-	if rt.open != forAnyone {
+	if rt.open == forProxies {
+		names = append(names, headerUserID, headerAccountID)
+	} else if rt.open != forAnyone {
 		names = append(names, headerDecisionID, headerPolicy, headerRevision)
 	}
 	if rt.open == asUser && rt.method == fiber.MethodGet {

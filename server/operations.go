@@ -91,6 +91,7 @@ var operationTexts = map[string]operationText{
 	"POST /access/v1/search/subject":  {"searchSubjects", "Users of the store, and entities of the policy's catalog. A page decides about 250 candidates at most, so it may be shorter than its limit."},
 	"POST /access/v1/search/resource": {"searchResources", "Stored rows come from the same filter as lists. Areas and entities of the policy's catalog are decided one by one. The panel's own rows are not found here: see `context.hint`."},
 	"POST /access/v1/search/action":   {"searchActions", "The standard actions and those of the policy's catalog."},
+	"GET /forward-auth":               {"forwardAuth", "nginx, Traefik, Caddy and Envoy ask this about each request. `--forward-auth` says where the method and the path stand. Any method and a suffix of the path are accepted."},
 	"GET /livez":                      {"getLiveness", "For the supervisor of the process."},
 	"GET /readyz":                     {"getReadiness", "For the load balancer."},
 	"GET /metrics":                    {"getMetrics", "In the text format of Prometheus. With `--metrics-listen`, only there."},

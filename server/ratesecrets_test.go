@@ -60,7 +60,7 @@ var rateUses = map[string]rateUse{
 	"GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
 
 	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,
-	"POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,
+	"GET " + forwardAuthPath: usesNone, "POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,
 	"GET " + metadataPath: usesNone,
 	"POST /v1/filters":    usesNone,
 

@@ -20,6 +20,7 @@ func Reasons() []ReasonDoc {
 	return []ReasonDoc{
 		{session.ReasonUnknownUser, http.StatusForbidden, "The acting user is unknown, disabled, ambiguous or suspended."},
 		{insight.ReasonExceeds, http.StatusForbidden, "The preview would show more than the viewer may read. Policies give this reason for [writes](#access-that-users-give-to-others)."},
+		{ReasonUnmapped, http.StatusForbidden, "Policy data maps the request of a gateway or proxy to no area or row, or the request can be read in two ways. As an evaluation, it is a denial with status 200."},
 		{session.ReasonRatesHidden, http.StatusForbidden, "The user may not read all rates that the request needs: [Hidden rates](../store/README.md#hidden-rates)."},
 		{store.ReasonExternalIDTaken, http.StatusConflict, "Another user, or another account, of the tenant has this external id."},
 		{store.ReasonWithdrawn, http.StatusConflict, "A card that the revision was built from, or a parent of the card, is no longer assigned."},

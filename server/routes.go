@@ -24,6 +24,7 @@ type access uint8
 
 const (
 	asUser        access = iota // a panel or a user's token, with an active acting user
+	forProxies                  // a proxy asks about the request of a user's token
 	subjectInBody               // a panel or a user's token; the subject is in the body
 	forAnyone                   // anyone
 )
@@ -129,6 +130,7 @@ func routes() []route {
 		{"POST", "/access/v1/search/resource", identity.ScopeDecide, subjectInBody, searchFor(searchedResource), searchDoc("Which resources may this subject act on? (AuthZEN)", resourceSearch{}, searchAnswer[foundEntity]{})},
 		{"POST", "/access/v1/search/action", identity.ScopeDecide, subjectInBody, searchFor(searchedAction), searchDoc("Which actions may this subject do? (AuthZEN)", actionSearch{}, searchAnswer[foundAction]{})},
 		{"POST", "/v1/filters", identity.ScopeFilter, subjectInBody, postFilters, filtersDoc},
+		{"GET", forwardAuthPath, identity.ScopeNone, forProxies, forwardAuth, forwardAuthDoc},
 		{"GET", metadataPath, identity.ScopeNone, forAnyone, getMetadata, metadataDoc},
 
 		{"GET", "/livez", identity.ScopeNone, forAnyone, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},

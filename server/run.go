@@ -33,13 +33,20 @@ func (s *Server) Run(ctx context.Context) error {
 			return errors.Join(err, ln.Close())
 		}
 	}
+	if s.envoy, err = s.openEnvoy(); err != nil {
+		_ = ln.Close()
+		if opsLn != nil {
+			_ = opsLn.Close()
+		}
+		return err
+	}
 	return s.serve(ctx, ln, opsLn)
 }
 
 func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	background, stop := context.WithCancel(context.Background())
 	defer stop()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var served sync.WaitGroup
 	start := func(app *fiber.App, ln net.Listener) {
 		served.Go(func() {
@@ -53,6 +60,14 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	if opsLn != nil {
 		start(s.ops, opsLn)
 		attrs = append(attrs, "metrics_addr", address(opsLn))
+	}
+	if s.envoy != nil {
+		served.Go(func() {
+			if err := s.envoy.serve(); err != nil {
+				failed <- fmt.Errorf("serve %s: %w", s.envoy.addr(), err)
+			}
+		})
+		attrs = append(attrs, "ext_authz_addr", s.envoy.addr())
 	}
 	if s.jwt != nil {
 		go s.jwt.Run(background, func(err error) { s.reloaded("key_set", err) })
@@ -123,6 +138,7 @@ func (s *Server) shutdown() error {
 	defer cancel()
 	stop := s.fresh.Closing()
 	defer stop()
+	s.envoy.shutdown(ctx)
 	err := s.app.ShutdownWithContext(ctx)
 	if s.ops != nil {
 		err = errors.Join(err, s.ops.ShutdownWithContext(ctx))

@@ -89,6 +89,9 @@ func searchFor(part string) func(*exchange) error {
 		if err != nil {
 			return err
 		}
+		if part != searchedSubject && r.Engine.Gateway().Identity(s.subject.typ) {
+			s.subject.typ = session.SubjectUser
+		}
 		if part == searchedSubject && r.ownOnly() {
 			return forbidden("a user's token can only be used to ask about that user")
 		}
@@ -135,18 +138,25 @@ func (r *exchange) find(s searchAsked, from search.Position) ([]string, *search.
 	switch {
 	case s.part == searchedSubject:
 		sources := []search.Source{search.List(r.Engine.Catalogued(s.subject.typ))}
-		if s.subject.typ == session.SubjectUser {
+		if s.subject.typ == session.SubjectUser || r.Engine.Gateway().Identity(s.subject.typ) {
 			sources = append([]search.Source{r.UserIDs}, sources...)
 		}
 		return r.walk(s, from, sources...)
 	case s.part == searchedAction:
-		return r.walk(s, from, search.List(search.Actions(r.Engine)))
+		actions := search.Actions(r.Engine)
+		if r.isRoute(s.question) {
+			actions = r.Engine.Gateway().Methods(s.resource.id)
+		}
+		return r.walk(s, from, search.List(actions))
 	case resource.KeepsRows(s.resource.typ):
 		return r.findRows(s, from)
 	}
 	in := r.questionInput(s.question)
 	if err := r.loadQuestioned(in, s.question); err != nil {
 		return nil, nil, err
+	}
+	if r.isRoute(s.question) {
+		return r.walk(s, from, search.List(r.Engine.Gateway().Templates()))
 	}
 	if s.resource.typ == input.AreaType {
 		areas, err := r.areasOfSubject()
@@ -262,7 +272,7 @@ const hintFilters = "resellerd stores no rows of this type. Filter the panel's o
 // searchHints returns the context of an answer, nil for none.
 func (r *exchange) searchHints(s searchAsked) *searchContext {
 	hints := searchContext{Unknown: r.unknownParts(s.question)}
-	if s.part == searchedResource && s.resource.typ != input.AreaType && !resource.KeepsRows(s.resource.typ) &&
+	if s.part == searchedResource && s.resource.typ != input.AreaType && !r.isRoute(s.question) && !resource.KeepsRows(s.resource.typ) &&
 		len(r.Engine.Catalogued(s.resource.typ)) == 0 && !slices.Contains(hints.Unknown, search.ResourceType) {
 		hints.Hint = hintFilters
 	}
@@ -274,7 +284,7 @@ func (r *exchange) searchHints(s searchAsked) *searchContext {
 
 // unknownParts returns which parts of a question nothing declares. Only a panel is told.
 func (r *inquiry) unknownParts(q question) []string {
-	if r.Caller.JWT {
+	if r.Caller.JWT || r.isRoute(q) {
 		return nil
 	}
 	var given []string

@@ -55,6 +55,7 @@ type Server struct {
 	engines   *EngineHolder
 	tokens    atomic.Pointer[identity.PanelTokens]
 	jwt       *identity.Verifier // nil: no user tokens
+	envoy     *envoyServer       // nil: none
 	sealer    *identity.Sealer
 	sealed    revisionSeal
 	shared    *session.Shared

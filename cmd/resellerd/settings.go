@@ -24,6 +24,7 @@ type settings struct {
 	storeSettings
 	listenSettings
 	callerSettings
+	forwardSettings
 	policySettings
 	recordSettings
 	keepSettings
@@ -42,6 +43,7 @@ type listenSettings struct {
 	Pprof         bool     `help:"Serve profiles of the program at /debug/pprof/ of --metrics-listen, which strangers must not reach."`
 	PublicURL     string   `name:"public-url" help:"Address that callers use, for links and metadata." placeholder:"URL"`
 	CORSOrigins   []string `name:"cors-origins" help:"Origins, such as https://panel.example.com, whose pages may send a user's own token; comma-separated. Needs --metrics-listen." placeholder:"ORIGIN"`
+	ExtAuthz      string   `name:"ext-authz-listen" help:"Address for Envoy's ext_authz over gRPC; only Envoy may reach it." placeholder:"ADDR"`
 	TLSCert       string   `name:"tls-cert" help:"Certificate in PEM; without one, plain HTTP is served." placeholder:"FILE"`
 	TLSKey        string   `name:"tls-key" help:"Key of the certificate in PEM." placeholder:"FILE"`
 	TLSClientCA   string   `name:"tls-client-ca" help:"Require client certificates signed by this CA." placeholder:"FILE"`
@@ -57,6 +59,13 @@ type callerSettings struct {
 	RequireUserJWT bool          `name:"require-user-jwt" help:"Require a user's token in addition to the panel token."`
 	JWKSRefresh    time.Duration `name:"jwks-refresh" help:"Time between two reads of the key set." default:"5m" range:"1s,24h"`
 	JWTLeeway      time.Duration `name:"jwt-leeway" help:"Allowed difference between clocks." default:"30s" range:"1s,10m"`
+}
+
+type forwardSettings struct {
+	ForwardAuth       string   `help:"Where /forward-auth finds a request: the headers of its method and its URI, or path for the request line." placeholder:"HEADER,HEADER|path"`
+	ForwardAuthCookie string   `help:"Cookie with a user's token, for requests without an Authorization header." placeholder:"NAME"`
+	ClientIPHeader    string   `name:"client-ip-header" help:"Header in which trusted proxies send /forward-auth the client's address." placeholder:"HEADER"`
+	TrustedProxies    []string `help:"Networks of the trusted proxies, and unix for the Unix socket; comma-separated." placeholder:"CIDR"`
 }
 
 type policySettings struct {
@@ -131,7 +140,8 @@ func (s *settings) server() (server.Config, error) {
 	}
 	cfg := server.Config{
 		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, Profiles: s.Pprof, PublicURL: s.PublicURL,
-		CORSOrigins: s.CORSOrigins,
+		CORSOrigins: s.CORSOrigins, ExtAuthzListen: s.ExtAuthz,
+		ForwardAuth: server.ForwardAuth{From: s.ForwardAuth, Cookie: s.ForwardAuthCookie, ClientIPHeader: s.ClientIPHeader, TrustedProxies: s.TrustedProxies},
 		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,
 		JWT: identity.JWT{

@@ -53,7 +53,7 @@ func (p *parsed) dataFindings() []rego.Finding {
 // known returns the parts of the data that the schema describes.
 func (p *parsed) known() map[string]any {
 	known := map[string]any{}
-	for _, name := range []string{"limits", "areas", "catalog"} {
+	for _, name := range []string{"limits", "areas", "catalog", "gateway"} {
 		if value, ok := p.data[name]; ok {
 			known[name] = value
 		}

@@ -359,7 +359,7 @@ func unresolvedReference(f *file) {
 }
 
 // standing lists the parts of the data that a tree may leave out.
-var standing = []string{"data.limits", "data.areas", "data.catalog"}
+var standing = []string{"data.limits", "data.areas", "data.catalog", "data.gateway"}
 
 // there reports whether the data or a package has a value at a path. A step
 // that is not a constant text may match any package.
