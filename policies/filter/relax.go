@@ -1,6 +1,9 @@
 package filter
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/rego"
@@ -45,8 +48,9 @@ func (t *touch) relax(rule *ast.Rule) ast.Body {
 			mark(answers, v)
 		}
 	}
+	asksType := t.ofType(rule.Body)
 	for i, x := range rule.Body {
-		if t.readsRow(rule, x) || usesAny(x, answers) {
+		if t.readsRow(rule, x) || usesAny(x, answers) || asksType[x] {
 			r.keep(i)
 		}
 	}
@@ -62,6 +66,70 @@ func usesAny(x *ast.Expr, vars map[ast.Var]bool) bool {
 		}
 	}
 	return false
+}
+
+// ofType returns the expressions that read nothing but the type of the resource, which
+// each question states. They say for which types the rest of the body is meant.
+func (t *touch) ofType(body ast.Body) map[*ast.Expr]bool {
+	known, found := map[ast.Var]bool{}, map[*ast.Expr]bool{} // known: variables with the type
+	plain := constants(body)
+	for changed := true; changed; {
+		changed = false
+		for _, x := range body {
+			reads, alone := t.readsType(x)
+			if found[x] || !alone || !reads && !usesAny(x, known) {
+				continue
+			}
+			vars := freeVars(x)
+			if x.IsEquality() && len(vars) == 1 {
+				known[slices.Collect(maps.Keys(vars))[0]] = true
+			}
+			if allIn(vars, known, plain) {
+				found[x], changed = true, true
+			}
+		}
+	}
+	return found
+}
+
+// constants returns the variables of a body that stand for a written value.
+func constants(body ast.Body) map[ast.Var]bool {
+	plain := map[ast.Var]bool{}
+	for _, x := range body {
+		vars, refs := slices.Collect(maps.Keys(freeVars(x))), 0
+		ast.WalkRefs(x, func(ast.Ref) bool { refs++; return false })
+		if x.IsEquality() && len(vars) == 1 && refs <= 1 { // the operator
+			plain[vars[0]] = true
+		}
+	}
+	return plain
+}
+
+// allIn reports whether each variable is in one of the sets.
+func allIn(vars map[ast.Var]int, sets ...map[ast.Var]bool) bool {
+	for v := range vars {
+		if !slices.ContainsFunc(sets, func(set map[ast.Var]bool) bool { return set[v] }) {
+			return false
+		}
+	}
+	return true
+}
+
+var typeRef = ast.MustParseRef("input.resource.type")
+
+// readsType reports whether an expression reads the type of the resource, and whether it
+// reads no other part of the input, and no rule.
+func (t *touch) readsType(x *ast.Expr) (reads, alone bool) {
+	alone = len(t.rules.Callees(x)) == 0
+	ast.WalkRefs(x, func(ref ast.Ref) bool {
+		if ref.HasPrefix(typeRef) {
+			reads = true
+		} else if ref.HasPrefix(ast.InputRootRef) {
+			alone = false
+		}
+		return false
+	})
+	return reads, alone
 }
 
 // readsRow reports whether an expression carries a value of the row or depends on
@@ -160,7 +228,7 @@ func (r *relaxing) result(rule *ast.Rule) ast.Body {
 	var out ast.Body
 	for i, x := range r.body {
 		if r.kept[i] {
-			out.Append(x)
+			out.Append(x.Copy()) // Append numbers the expression anew
 		}
 	}
 	if len(out) == 0 {
