@@ -50,7 +50,7 @@ func TestALookAlikeOfAnAreaOrTypeIsDenied(t *testing.T) {
 					asking(w, user, "read", name, "x_1"), asking(w, user, "create", name, "x_1"), asking(w, user, "preview", name, w.id("a")),
 				} {
 					got := w.do(user, "POST", "/access/v1/evaluation", question).want(200).body
-					if got != `{"decision":false,"context":{"reasons":["unknown_area"]}}` {
+					if got, _, _ := strings.Cut(got, `,"unknown":`); strings.TrimRight(got, "}") != `{"decision":false,"context":{"reasons":["unknown_area"]` {
 						t.Errorf("%s: %s: %s", user, question, got)
 					}
 				}

@@ -193,6 +193,9 @@ func TestNoRouteTakesTrailers(t *testing.T) {
 		addr, _ := runServer(t, withListen(w.server, "127.0.0.1:0"))
 		revision := w.store.Revision()
 		for _, rt := range w.server.routes {
+			if strings.HasPrefix(rt.path, forwardAuthPath) {
+				continue // not served without its settings, and reads no body
+			}
 			path := strings.NewReplacer(":id", w.id("retail"), ":revision", "x").Replace(rt.path)
 			if rt.path == importPath {
 				path = w.importPathOf("retail", "mode=replace&apply=true")
