@@ -21,7 +21,7 @@ const (
 
 // importQuery documents the parameters of an import.
 type importQuery struct {
-	Mode        string `query:"mode" enum:"replace,amend" description:"needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
+	Mode        string `query:"mode" enum:"replace,amend" example:"replace" description:"needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
 	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
 	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply, schedule and skip_refused are possible"`

@@ -116,7 +116,7 @@ var securitySchemes = object{
 	"panelToken": object{"type": "http", "scheme": "bearer", "description": "A panel token. The panel names the acting user in another header."},
 	"actingUser": object{"type": "apiKey", "in": "header", "name": headerUser, "description": "The id or the external id of the acting user, beside a panel token."},
 	"actingUserToken": object{"type": "apiKey", "in": "header", "name": headerUserJWT,
-		"description": "The acting user's own JWT, beside a panel token. If the panel must send it, a panel cannot act for a user who has not signed in."},
+		"description": "The acting user's own JWT, beside a panel token and in place of Resellerd-User; if both are sent, Resellerd-User must be the sub of the JWT. If the panel must send it, a panel cannot act for a user who has not signed in."},
 	"userToken": object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A user's own JWT, without a panel token. It acts only for that user."},
 }
 

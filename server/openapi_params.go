@@ -81,6 +81,9 @@ func (d *document) queryParameter(f reflect.StructField, typ string) object {
 	if f.Tag.Get("required") == "true" {
 		p["required"] = true
 	}
+	if text := f.Tag.Get("example"); text != "" {
+		p["example"] = text
+	}
 	if typ == "" {
 		return p
 	}
@@ -187,7 +190,7 @@ var requestHeaders = map[string]object{
 	headerRequestID: {"description": "The caller's own name for the request. The answer repeats it. Another name replaces one with other characters.",
 		"schema": object{"type": "string"}},
 	headerIdempotency: {"description": "The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs.",
-		"schema": object{"type": "string", "maxLength": 255}},
+		"schema": object{"type": "string", "maxLength": identity.MaxName}},
 	fiber.HeaderIfMatch: {"description": "The ETag of the row that the caller has read. If the row has changed since then, the answer is 412.",
 		"schema": object{"type": "string"}},
 	fiber.HeaderIfNoneMatch: {"description": "The ETag of an earlier answer. If it still holds, the answer is 304 without a body.",

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,8 +19,9 @@ type object = map[string]any
 
 // shapes writes the JSON schemas of requests and answers. A schema comes from a Go
 // type. The tags of a field describe its property: description, enum, format, pattern,
-// minimum, maximum, minItems, maxItems, default, required, nullable. Of a list, enum
-// names the values of its elements.
+// minimum, maximum, minItems, maxItems, default, example, required, nullable. Of a
+// list, enum names the values of its elements. An embedded struct may have the tags
+// required, with names, and defaults, with pairs such as status=active.
 //
 // An answer always has the fields that JSON does not omit, except the columns of rows:
 // the policy may hide each of them but the id. A request has the fields that are tagged
@@ -236,9 +238,10 @@ func (s *shapes) rowShape(typ string) reflect.Type {
 type property struct {
 	reflect.StructField
 	name      string
-	omitted   bool // JSON leaves it out if it is empty
-	optional  bool // it belongs to an embedded struct that may be absent
-	needed    bool // the struct that embeds it says that requests need it
+	omitted   bool   // JSON leaves it out if it is empty
+	optional  bool   // it belongs to an embedded struct that may be absent
+	needed    bool   // the struct that embeds it says that requests need it
+	otherwise string // its default in a new row, which the struct that embeds it gives
 	column    schema.Field
 	hasColumn bool
 }
@@ -271,13 +274,18 @@ func embedded(t reflect.Type, f reflect.StructField) (all []property) {
 	if inner.Kind() == reflect.Pointer {
 		inner = inner.Elem()
 	}
-	needed := strings.Split(f.Tag.Get("required"), ",")
+	needed, defaults := strings.Split(f.Tag.Get("required"), ","), map[string]string{}
+	for pair := range strings.SplitSeq(f.Tag.Get("defaults"), ",") {
+		name, value, _ := strings.Cut(pair, "=")
+		defaults[name] = value
+	}
 	for _, p := range jsonProperties(inner) {
 		if inner.NumField() > 0 && p.hasColumn && !taken(t, p.Name) {
 			continue
 		}
 		p.optional = p.optional || f.Type.Kind() == reflect.Pointer
 		p.needed = p.needed || slices.Contains(needed, p.name)
+		p.otherwise = cmp.Or(defaults[p.name], p.otherwise)
 		all = append(all, p)
 	}
 	return all
@@ -308,6 +316,9 @@ func (s *shapes) property(p property) object {
 		null = null || p.Type.Kind() == reflect.Pointer && !p.omitted
 	}
 	s.describe(of, p.StructField)
+	if p.otherwise != "" {
+		of["default"] = s.value(p.StructField, p.otherwise)
+	}
 	if null {
 		return orNull(of)
 	}

@@ -2,11 +2,14 @@ package server
 
 import (
 	"encoding/json"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
+
+	"resellerd/store/schema"
 )
 
 // The document describes every route, and every described route exists.
@@ -137,6 +140,37 @@ func TestOpenAPINamesAreThoseOfPeople(t *testing.T) {
 	for name := range operationTexts {
 		if !routed[name] {
 			t.Errorf("%s has a name and is no route", name)
+		}
+	}
+}
+
+// The defaults that the document states are those of the store.
+func TestOpenAPIStatesTheDefaultsOfNewRows(t *testing.T) {
+	t.Parallel()
+	s := newShapes()
+	s.requests = true
+	card, account, user, customer := schema.NewCard(), schema.Account{}, schema.User{}, schema.Customer{}
+	account.Default()
+	user.Default()
+	customer.Default()
+	for _, c := range []struct {
+		shape any
+		want  map[string]any
+	}{
+		{cardNew{}, map[string]any{"kind": "customer", "direction": card.Direction, "rate_precision": float64(card.RatePrecision), "rate_rounding": card.RateRounding,
+			"charge_precision": float64(card.ChargePrecision), "charge_rounding": card.ChargeRounding,
+			"compact": schema.DefaultCompact, "routing": schema.DefaultRouting}},
+		{accountNew{}, map[string]any{"status": account.Status}}, {userNew{}, map[string]any{"status": user.Status}}, {customerNew{}, map[string]any{"status": customer.Status}},
+		{cardChange{}, map[string]any{}}, {customerChange{}, map[string]any{}}, {accountChange{}, map[string]any{}}, {userFields{}, map[string]any{}},
+	} {
+		got := map[string]any{}
+		for name, of := range s.structure(reflect.TypeOf(c.shape))["properties"].(object) {
+			if value, has := of.(object)["default"]; has {
+				got[name] = value
+			}
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%T: %v, want %v", c.shape, got, c.want)
 		}
 	}
 }

@@ -144,13 +144,13 @@ func lastAudit(t *testing.T, w *coreWorld) (actor, previewed string) {
 	t.Helper()
 	must(t, w.store.Stream(tctx, query.Query{
 		Type: "audit", Filter: everything, Views: []query.View{{Name: "full", When: everything}},
-		Columns: []query.Columns{{Names: []string{"id", "at", "actor", "preview_of", "action"}, When: everything}},
+		Columns: []query.Columns{{Names: []string{"id", "at", "actor", "resource", "action"}, When: everything}},
 		Sort:    "at", Desc: true,
 	}, func(row query.Row) error {
 		if action, _ := row.Value("action"); action == "preview" && actor == "" {
 			a, _ := row.Value("actor")
-			p, _ := row.Value("preview_of")
-			actor, previewed = a.(string), p.(string)
+			p, _ := row.Value("resource")
+			actor, previewed = a.(string), strings.TrimPrefix(p.(string), "user/")
 		}
 		return nil
 	}))

@@ -33,7 +33,7 @@ var (
 	kindUnauthorized = problemKind{"unauthorized", 401, "No valid token or acting user",
 		"The token is missing or invalid, or no acting user is named."}
 	kindForbidden = problemKind{"forbidden", 403, "Not allowed",
-		"The user sees the row and may not do this, or may not enter the area: see `reasons`. Without reasons, the token lacks a scope for the route or the `field`, or no decision could be made."}
+		"The user sees the row and may not do this, or may not enter the area: see `reasons`. Without reasons, `detail` says why: the token lacks a scope for the route or the `field`, a panel token came with an `Origin` header, a header or question is not for this caller, a preview would write, the user could not see the new row, or no decision could be made."}
 	kindUnknownUser = problemKind{"unknown_user", 403, "The acting user is not known or not active",
 		"The acting user is unknown, disabled, ambiguous or suspended. Only the log says which."}
 	kindNotFound = problemKind{"not_found", 404, "Not found",

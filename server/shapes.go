@@ -95,7 +95,7 @@ type accountBody struct{ schema.Account }
 
 type accountNew struct {
 	ParentID      string `json:"parent_id,omitempty" description:"default: the actor's own account"`
-	accountFields `required:"name"`
+	accountFields `required:"name" defaults:"status=active"`
 	Group         *firstGroup `json:"group,omitempty" description:"a first group of the parent, lent only to the new account; template default-reseller starts from the template"`
 	User          *userFields `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
 }
@@ -151,7 +151,7 @@ type userBody struct{ schema.User }
 
 type userNew struct {
 	AccountID  string `json:"account_id,omitempty" description:"default: the actor's own account"`
-	userFields `required:"login,groups"`
+	userFields `required:"login,groups" defaults:"status=active"`
 }
 
 type customerFields struct {
@@ -166,7 +166,7 @@ type customerBody struct {
 
 type customerNew struct {
 	AccountID      string `json:"account_id,omitempty" description:"default: the actor's own account"`
-	customerFields `required:"name"`
+	customerFields `required:"name" defaults:"status=active"`
 }
 
 type cardFields struct {
@@ -189,7 +189,7 @@ type parentDoc struct {
 
 type ruleDoc struct {
 	Match     string   `json:"match" required:"true" description:"a prefix (that row alone), ^ and a prefix (it and all below), or *"`
-	Type      *string  `json:"type,omitempty" nullable:"true" enum:"absolute,relative,percent,floor"`
+	Type      *string  `json:"type,omitempty" nullable:"true" enum:"absolute,relative,percent,floor" description:"absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price"`
 	Value     *string  `json:"value,omitempty" nullable:"true" description:"a decimal string; of percent, 20 is 20 % on top"`
 	ApplyTo   []string `json:"apply_to,omitempty" nullable:"true" enum:"cost,inter,intra" description:"default: all"`
 	Status    string   `json:"status,omitempty" enum:"profit,blocked" default:"profit"`
@@ -290,7 +290,7 @@ type cardChange struct {
 type cardNew struct {
 	AccountID  string `json:"account_id,omitempty"`
 	Kind       string `json:"kind,omitempty" enum:"provider,customer" default:"customer"`
-	cardFields `required:"name,currency"`
+	cardFields `required:"name,currency" defaults:"direction=termination,rate_precision=4,rate_rounding=half_up,charge_precision=4,charge_rounding=half_up,compact=max,routing=dearest"`
 }
 
 type validity struct {
@@ -383,12 +383,12 @@ type lookupCard struct {
 	Rate        string  `json:"rate,omitempty" description:"price of a minute"`
 	Billed      int     `json:"billed,omitempty" description:"charged duration, in seconds"`
 	Charge      *string `json:"charge,omitempty" nullable:"true" description:"price of the call, rounded as the card says; null above 922 million"`
-	Earns       *earns  `json:"earns,omitempty" nullable:"true" description:"for an own card: its charge less that of its parents; null if unknown"`
+	Earns       *earns  `json:"earns,omitempty" nullable:"true" description:"for an own customer card: what it earns with the call. null if it was not built from parents, if none of them is open for the number, or if a charge is not known to the reader"`
 }
 
 type earns struct {
-	Least string `json:"least" description:"the charge of the dearest parent that is open"`
-	Most  string `json:"most" description:"the charge of the cheapest parent"`
+	Least string `json:"least" description:"the card's charge less the charge of the dearest parent that is open; negative for a loss"`
+	Most  string `json:"most" description:"the card's charge less the charge of the cheapest parent that is open"`
 }
 
 type lookupCheapest struct {

@@ -235,9 +235,15 @@ func typesTable(t *testing.T) string {
 		if info.Through != "" && !info.Decided {
 			decided = info.Through
 		}
+		ofReseller := reseller.views(t, e, decided)
+		if decided != info.Name { // an assigned card does not show who else is on it
+			ofReseller = strings.Join(slices.DeleteFunc(strings.Split(ofReseller, ", "), func(view string) bool {
+				return strings.HasPrefix(view, "above: ")
+			}), ", ")
+		}
 		rows = append(rows, []string{
 			code(info.Name), code(path), requests(api, path, ""), requests(api, path, "/{"), codes(resource.Named(decided).AreaNames()),
-			master.views(t, e, decided), reseller.views(t, e, decided),
+			master.views(t, e, decided), ofReseller,
 		})
 	}
 	return markdownTable([]string{"Type", "Path", "List", "Row", "Areas", "Views of a master", "Views of a reseller"}, rows)

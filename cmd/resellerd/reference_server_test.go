@@ -228,7 +228,9 @@ type apiDoc struct {
 	Paths      map[string]map[string]operationDoc `json:"paths"`
 	Components struct {
 		Schemas map[string]struct {
-			Properties map[string]json.RawMessage `json:"properties"`
+			Properties map[string]struct {
+				ReadOnly bool `json:"readOnly"`
+			} `json:"properties"`
 		} `json:"schemas"`
 	} `json:"components"`
 }
@@ -252,11 +254,11 @@ func (d apiDoc) operations() (ids []string) {
 	return ids
 }
 
-// takes reports whether the body of a route has a field.
+// takes reports whether the body of a route sets a field.
 func (d apiDoc) takes(method, path, field string) bool {
 	schema := d.Paths[path][strings.ToLower(method)].RequestBody.Content["application/json"].Schema.Ref
-	_, has := d.Components.Schemas[strings.TrimPrefix(schema, "#/components/schemas/")].Properties[field]
-	return has
+	of, has := d.Components.Schemas[strings.TrimPrefix(schema, "#/components/schemas/")].Properties[field]
+	return has && !of.ReadOnly
 }
 
 func embeddedPolicy(t *testing.T) *policies.Engine {

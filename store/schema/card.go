@@ -28,8 +28,8 @@ type Card struct {
 	ChargeRounding  string `db:"charge_rounding" enum:"up,down,half_up,half_down"`
 	Notes           string `db:"notes,null,opaque" text:"prose" description:"private to the owner"`
 	PublicNotes     string `db:"public_notes,null" text:"prose"`
-	Compact         string `db:"compact,null" enum:"min,max,avg" default:"max" description:"how the prices of several parents are combined"`
-	Routing         string `db:"routing,null" enum:"dearest,cheapest" default:"dearest" description:"the parent that sales are compared with"`
+	Compact         string `db:"compact,null" enum:"min,max,avg" description:"how the prices of several parents are combined"`
+	Routing         string `db:"routing,null" enum:"dearest,cheapest" description:"the parent that sales are compared with"`
 	ExternalID      string `db:"external_id,null,filter"` // unique in the account
 	Stale           string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
 	Version         int64  `db:"version,unlisted"`

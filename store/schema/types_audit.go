@@ -9,7 +9,7 @@ var auditType = &Type{
 		stored("at", Time).required(),
 		stored("actor", Text).from("@.actor_id").refers("user"),
 		stored("actor_account_id", Text).policy().ofAccount().hidden(),
-		stored("preview_of", Text).refers("user"),
+		stored("preview_of", Text).hidden(), // of a preview, resource is the same user
 		stored("panel", Text),
 		stored("account", Text).from("@.account_id").refers("account"),
 		stored("account_id", Text).policy().ofAccount().hidden(),
