@@ -84,6 +84,11 @@ func (r *inquiry) answerOne(q question) (policies.Decision, error) {
 	} else {
 		d = r.DecideAbsent(in)
 	}
+	if d.Allow && r.insight().IsPreview(in) {
+		if d, err = r.insight().DecidePreview(in, d); err != nil {
+			return policies.Decision{}, err
+		}
+	}
 	if errors.Is(d.Err, session.ErrNotRecorded) {
 		return policies.Decision{}, d.Err
 	}

@@ -244,8 +244,12 @@ type importedChange struct {
 
 func refusedLines(b *cardfile.Report) string {
 	first := b.Refusals[0]
-	return fmt.Sprintf("is needed because %d lines are refused. The first is %s: %s %s. Correct the file, or apply without these lines with skip_refused=true",
-		b.Lines.Refused, first.Place, first.Column, first.Reason)
+	what := "1 line is refused. It is"
+	if n := b.Lines.Refused; n != 1 {
+		what = fmt.Sprintf("%d lines are refused. The first is", n)
+	}
+	return fmt.Sprintf("is needed because %s %s: %s %s. Correct the file, or apply without refused lines with skip_refused=true",
+		what, first.Place, first.Column, first.Reason)
 }
 
 // answerImport answers with the stored report of the import. The report may
@@ -298,11 +302,8 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		Compared: &base, On: run.profile.on(),
 		Known: known, Compare: func(c store.Compared) { run.known = c }, RowTimes: run.limits().RowTimes(), Confirm: confirmed,
 	})
-	if run.plan != nil && hasReason(err, store.ReasonBaseChanged) {
-		err = changedPlan()
-	}
 	if err != nil {
-		return before, nil, err
+		return before, nil, run.unlikePlan(err)
 	}
 	if order.apply && order.schedule && slices.ContainsFunc(drafts, func(d store.Imported) bool { return d.At != 0 }) {
 		if err := w.mayPutInForce(run.card, w.r.Subject.User.ID); err != nil {
@@ -310,7 +311,7 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		}
 	}
 	if err := run.doubts(drafts); err != nil {
-		return before, nil, err
+		return before, nil, run.unlikePlan(err)
 	}
 	body := &importBody{Mode: order.mode, Base: order.base, Profile: order.profile, Applied: order.apply, Report: *run.report, Revisions: []importedBody{}}
 	for i := range drafts {

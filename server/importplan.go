@@ -203,6 +203,17 @@ func changedPlan() error {
 		detail: "The card, or what the file means, has changed since the preview. Preview the file again."}
 }
 
+// unlikePlan returns the answer to a fault of an import. The preview of a plan asked
+// nothing, so a question that arises now means that the plan has changed.
+func (run *importRun) unlikePlan(err error) error {
+	var p *problem
+	asks := errors.As(err, &p) && len(p.questions) > 0
+	if run.plan != nil && (asks || hasReason(err, store.ReasonBaseChanged)) {
+		return changedPlan()
+	}
+	return err
+}
+
 // hasReason reports whether the store refused something for a reason.
 func hasReason(err error, code string) bool {
 	var why *store.ReasonError

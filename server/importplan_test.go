@@ -82,6 +82,28 @@ func TestAPlanIsRefusedWhenItsBaseHasChanged(t *testing.T) {
 	})
 }
 
+// The draft of the first application is another amendment of the same prefixes.
+func TestAPlanThatIsAppliedTwiceHasChanged(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		_, report := w.importInto("a", "retail", "mode=replace&apply=true", deckOne)
+		base := report.Revisions[0].ID
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			_, err := tx.ActivateAtLoss(tctx, store.AllRates, w.id("retail"), base)
+			return err
+		})
+		plan := w.planOf("a", "retail", "mode=amend&base="+base, "prefix,cost\n49,0.02\n")
+		if got, _ := w.importInto("a", "retail", "apply=true&plan="+plan, ""); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		for _, apply := range []string{"apply=true&", ""} {
+			if got, _ := w.importInto("a", "retail", apply+"plan="+plan, ""); got.status != 409 || !strings.Contains(got.body, `"reasons":["plan_changed"]`) {
+				t.Errorf("%q again: %d %s", apply, got.status, got.body)
+			}
+		}
+	})
+}
+
 // An account keeps few plans, and small ones. The oldest make room.
 func TestPlansAreBounded(t *testing.T) {
 	t.Parallel()

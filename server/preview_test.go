@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -75,6 +76,9 @@ func TestPreviewIsRefused(t *testing.T) {
 	} {
 		before := w.store.Revision()
 		a := knock(t, s, c.method, "/v1/me", "", c.token, "Resellerd-User: "+c.user, "Resellerd-As: "+c.as)
+		if c.token == wideToken && c.as != "nobody" {
+			evaluatedPreview(t, w, s, c.user, c.as, c.status == 200, c.reason)
+		}
 		if a.StatusCode != c.status {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.text)
 			continue
@@ -99,6 +103,35 @@ func TestPreviewIsRefused(t *testing.T) {
 	asked := knock(t, s, "POST", "/access/v1/evaluation", `{}`, wideToken, "Resellerd-As: agent")
 	if asked.StatusCode != 403 {
 		t.Errorf("an evaluation: %d %s", asked.StatusCode, asked.text)
+	}
+}
+
+// evaluatedPreview holds evaluations and searches to the answer to a preview.
+func evaluatedPreview(t *testing.T, w *coreWorld, s *Server, user, target string, may bool, reason string) {
+	t.Helper()
+	viewer, seen := w.ID(user), w.ID(target)
+	subject := fmt.Sprintf(`"subject":{"type":"user","id":%q}`, viewer)
+	ask := func(path, body string) string {
+		got := knock(t, s, "POST", path, body, wideToken)
+		if got.StatusCode != 200 {
+			t.Fatalf("%s %s: %d %s", path, body, got.StatusCode, got.text)
+		}
+		return got.text
+	}
+	action, resource := `,"action":{"name":"preview"}`, fmt.Sprintf(`,"resource":{"type":"user","id":%q}`, seen)
+	one := ask("/access/v1/evaluation", "{"+subject+action+resource+`,"context":{"reasons":true}}`)
+	many := ask("/access/v1/evaluations", "{"+subject+action+resource+`,"evaluations":[{}]}`)
+	if verdict := fmt.Sprintf(`"decision":%v`, may); !strings.Contains(one, verdict) || !strings.Contains(many, verdict) || !strings.Contains(one, reason) {
+		t.Errorf("%s of %s: %s, in a batch %s, want %v %s", user, target, one, many, may, reason)
+	}
+	for what, found := range map[string]bool{
+		"subject":  strings.Contains(ask("/access/v1/search/subject", `{"subject":{"type":"user"}`+action+resource+"}"), viewer),
+		"action":   strings.Contains(ask("/access/v1/search/action", "{"+subject+resource+"}"), `"preview"`),
+		"resource": strings.Contains(ask("/access/v1/search/resource", "{"+subject+action+`,"resource":{"type":"user"}}`), seen),
+	} {
+		if found != may {
+			t.Errorf("%s of %s: the search for a %s finds it: %v", user, target, what, found)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ type exchange struct {
 }
 
 // insight returns a reader of decisions and previews for the acting user.
-func (r *exchange) insight() *insight.Reader { return &insight.Reader{Session: &r.Session} }
+func (r *inquiry) insight() *insight.Reader { return &insight.Reader{Session: &r.Session} }
 
 // param returns a path parameter, unescaped. Errors: 404 for invalid text.
 func (r *exchange) param(name string) (string, error) {

@@ -189,15 +189,26 @@ func (r *exchange) findRows(s searchAsked, from search.Position) ([]string, *sea
 	if err != nil || s.action == "create" {
 		return nil, nil, err
 	}
-	q.Limit = from.Limit
-	if from.After != "" {
-		q.After = &query.Cursor{ID: from.After}
+	if r.insight().IsPreview(in) { // a filter does not compare what both users see
+		return r.walk(s, from, func(after string, n int) ([]string, error) {
+			page, err := r.rowsAfter(q, after, n)
+			return session.IDs(page), err
+		})
 	}
-	page, err := r.Store.List(r.Ctx, q)
+	page, err := r.rowsAfter(q, from.After, from.Limit)
 	if err != nil || page.Next == nil {
 		return session.IDs(page), nil, err
 	}
 	return session.IDs(page), &search.Position{After: page.Next.ID, Limit: from.Limit}, nil
+}
+
+// rowsAfter returns at most n rows that follow an id, "" for the first ones.
+func (r *exchange) rowsAfter(q query.Query, after string, n int) (query.Page, error) {
+	q.Limit = n
+	if after != "" {
+		q.After = &query.Cursor{ID: after}
+	}
+	return r.Store.List(r.Ctx, q)
 }
 
 // walk decides candidates one by one, each as an evaluation of its own. Many of them

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/server/session"
 	"resellerd/store"
@@ -17,6 +18,10 @@ import (
 // ReasonExceeds is the reason if a user asks to preview somebody who may read more,
 // or to give more access than it has.
 const ReasonExceeds = "exceeds_delegation"
+
+// ReasonTargetDisabled is the reason if the user to preview, or its account, is not
+// active. The policy gives it too.
+const ReasonTargetDisabled = "target_disabled"
 
 // These errors say that the target of a preview may not act itself.
 var (
@@ -51,10 +56,38 @@ func (r *Reader) Target(ref string) (*session.Actor, error) {
 	case !target.AccountActive():
 		return nil, ErrTargetAccountNotActive
 	case r.readsMore(target):
-		d := policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{ReasonExceeds}}
-		return nil, &session.DeniedError{Decision: r.RecordAs(session.DecidedByServer, in, d, r.Now())}
+		return nil, &session.DeniedError{Decision: r.refusePreview(in, ReasonExceeds)}
 	}
 	return target, nil
+}
+
+// refusePreview records that the server refuses a preview that the policy allows.
+func (r *Reader) refusePreview(in *input.Input, reason string) policies.Decision {
+	d := policies.Decision{Outcome: policies.OutcomeDeny, Reasons: []string{reason}}
+	return r.RecordAs(session.DecidedByServer, in, d, r.Now())
+}
+
+// IsPreview reports whether in asks if the session's user may preview a user.
+func (r *Reader) IsPreview(in *input.Input) bool {
+	return r.Actor != nil && in.Action.Name == "preview" && in.Resource.Type == session.SubjectUser
+}
+
+// DecidePreview returns the decision about a preview that the policy allows: the
+// session's user asks, and in names the target. It denies what Target refuses, and
+// records the denial. It returns fault.ErrUnavailable if the store does not answer.
+func (r *Reader) DecidePreview(in *input.Input, allowed policies.Decision) (policies.Decision, error) {
+	target, err := r.Users.Find(r.Ctx, r.Engine, r.Subject.User.TenantID, in.Resource.ID)
+	switch {
+	case session.IsUnknown(err): // another tenant's, or deleted meanwhile
+		return r.DecideAbsent(in), nil
+	case err != nil:
+		return allowed, errors.Join(fault.ErrUnavailable, err)
+	case !target.UserActive(), !target.AccountActive():
+		return r.refusePreview(in, ReasonTargetDisabled), nil
+	case r.readsMore(target):
+		return r.refusePreview(in, ReasonExceeds), nil
+	}
+	return allowed, nil
 }
 
 // previewRow returns the error for a user's row that cannot be read: the row was
