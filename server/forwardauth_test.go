@@ -230,7 +230,7 @@ func startNginx(t *testing.T, resellerd, guarded string) string {
 	if example == nil {
 		t.Fatal("README.md has no example for nginx")
 	}
-	dir, err := os.MkdirTemp("", "ngx") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "ngx") //nolint:usetesting // t.TempDir is too long for a socket
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))

@@ -61,18 +61,17 @@ func (s *scope) truth(term *ast.Term, loc *ast.Location) (predicate.Expr, *side,
 	if value.form == element {
 		return predicate.True{}, &value, nil
 	}
-	e, err := s.truthOf(value)
-	return e, nil, err
+	return truthOf(value), nil, nil
 }
 
-func (s *scope) truthOf(value side) (predicate.Expr, error) {
+func truthOf(value side) predicate.Expr {
 	switch {
 	case value.form == scalar && value.at.Ref != nil:
-		return predicate.Defined{Ref: value.at.Ref}, nil
+		return predicate.Defined{Ref: value.at.Ref}
 	case value.form == scalar && value.at.Const == false:
-		return predicate.False{}, nil
+		return predicate.False{}
 	default:
-		return present(value), nil
+		return present(value)
 	}
 }
 

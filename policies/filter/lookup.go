@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -272,10 +273,10 @@ func (x *lookup) sample(data map[string]any, n int) []string {
 	seen := map[string]bool{}
 	switch c := at.(type) {
 	case map[string]any:
-		for key, v := range c {
-			text, _ := json.Marshal(v)
-			if !seen[string(text)] {
-				seen[string(text)] = true
+		for _, key := range slices.Sorted(maps.Keys(c)) {
+			text := fmt.Sprint(c[key])
+			if !seen[text] {
+				seen[text] = true
 				keys = append(keys, key)
 			}
 			if len(keys) == n {

@@ -19,9 +19,9 @@ import (
 // or to give more access than it has.
 const ReasonExceeds = "exceeds_delegation"
 
-// ReasonTargetDisabled is the reason if the user to preview, or its account, is not
+// reasonTargetDisabled is the reason if the user to preview, or its account, is not
 // active. The policy gives it too.
-const ReasonTargetDisabled = "target_disabled"
+const reasonTargetDisabled = "target_disabled"
 
 // These errors say that the target of a preview may not act itself.
 var (
@@ -83,7 +83,7 @@ func (r *Reader) DecidePreview(in *input.Input, allowed policies.Decision) (poli
 	case err != nil:
 		return allowed, errors.Join(fault.ErrUnavailable, err)
 	case !target.UserActive(), !target.AccountActive():
-		return r.refusePreview(in, ReasonTargetDisabled), nil
+		return r.refusePreview(in, reasonTargetDisabled), nil
 	case r.readsMore(target):
 		return r.refusePreview(in, ReasonExceeds), nil
 	}
