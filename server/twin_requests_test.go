@@ -429,7 +429,7 @@ func (q *requests) filters() asked {
 	}
 	body, err := json.Marshal(map[string]any{
 		"user": q.viewer, "columns": columns, "area": drawn(q.r, []string{"cdr", "cdr", "support-ticket", "routing", "preview"}),
-		"action": drawn(q.r, []string{"read", "read", "create"}), "accounts": "id",
+		"action": drawn(q.r, []string{"read", "read", "create"}), "accounts": drawn(q.r, []string{"id", "id"}),
 		"dialect": drawn(q.r, []string{"postgres", "mysql", "sqlite", "ucast"}), "single_tenant": q.r.IntN(8) == 0,
 	})
 	if err != nil {
