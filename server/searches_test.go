@@ -26,7 +26,7 @@ type foundPage struct {
 	Results []struct{ Type, ID, Name string }
 }
 
-// names are the ids of what was found, or the names of actions.
+// names are the ids of the results, or the names of actions.
 func (p foundPage) names() (names []string) {
 	for _, r := range p.Results {
 		names = append(names, r.ID+r.Name)

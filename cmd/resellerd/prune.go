@@ -22,7 +22,7 @@ type pruneReport struct {
 	Tenants []store.Expired `json:"tenants"`
 }
 
-// Run shows, or deletes, what is older than the settings keep.
+// Run shows the revisions and audit entries that are older than the settings keep, or deletes them.
 func (c *pruneCommand) Run(ctx context.Context, t terminal) (err error) {
 	if c.keep() == (store.Keep{}) {
 		return usagef("all data is kept: give --revision-keep or --audit-keep, such as 8760h for a year")
