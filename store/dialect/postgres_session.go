@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -17,9 +18,8 @@ var errPooler = fmt.Errorf("the database is behind a pooler in transaction or st
 	"connect to the server itself, or have the pooler use session mode: %w", fault.ErrUnavailable)
 
 const (
-	setSession  = "SET resellerd.session = 'taken'"
+	setSession  = "SELECT set_config('resellerd.session', $1, false)"
 	readSession = "SELECT COALESCE(current_setting('resellerd.session', true), '')"
-	tookSession = "taken"
 )
 
 // Settings by which the server ends the session of a process or a machine that has
@@ -57,55 +57,60 @@ func watchClient(ctx context.Context, conn driver.ExecerContext) error {
 // other session.
 const witnessPatience = time.Second
 
-// claimSession marks the session of a new connection as taken. It returns errPooler
-// if the session is taken already, if a second connection, made by open, sees the
-// mark, or if a later statement reaches another session.
+// looks is how often a new connection and its witness look for marks. A pooler chooses
+// a session for each look. While other clients are busy, one choice proves little.
+const looks = 4
+
+// claimSession marks the session of a new connection, each with a mark of its own. It
+// returns errPooler if the session has a mark already, if a second connection, made by
+// open, sees a mark, or if a later statement does not see this mark.
 func claimSession(ctx context.Context, conn pqConn, open func(context.Context) (pqConn, error)) error {
-	was, err := session(ctx, conn)
-	if err == nil && was != "" {
-		err = errPooler
-	}
-	if err == nil {
-		_, err = conn.ExecContext(ctx, setSession, nil)
-	}
-	if err == nil {
-		err = witness(ctx, open)
-	}
-	if err != nil {
+	mark := rand.Text()
+	if err := sees(ctx, conn, ""); err != nil {
 		return err
 	}
-	is, err := session(ctx, conn)
-	if err == nil && is != tookSession {
+	if _, err := value(ctx, conn, setSession, driver.NamedValue{Ordinal: 1, Value: mark}); err != nil {
+		return err
+	}
+	soon, cancel := context.WithTimeout(ctx, witnessPatience)
+	defer cancel()
+	witness, err := open(soon)
+	if err != nil { // then only the first connection looks
+		witness = nil
+	} else {
+		defer func() { _ = witness.Close() }() // nothing was written
+	}
+	for range looks {
+		if witness != nil && errors.Is(sees(soon, witness, ""), errPooler) {
+			return errPooler
+		}
+		if err := sees(ctx, conn, mark); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sees returns errPooler if the session that serves the next statement of a connection
+// has another mark than this one.
+func sees(ctx context.Context, conn driver.QueryerContext, mark string) error {
+	is, err := value(ctx, conn, readSession)
+	if err == nil && is != mark {
 		err = errPooler
 	}
 	return err
 }
 
-// witness returns errPooler if a second connection sees the mark of the first. If
-// no second connection can be opened, it returns nil, unless ctx has ended.
-func witness(ctx context.Context, open func(context.Context) (pqConn, error)) error {
-	soon, cancel := context.WithTimeout(ctx, witnessPatience)
-	defer cancel()
-	second, err := open(soon)
-	if err != nil {
-		return ctx.Err()
-	}
-	defer func() { _ = second.Close() }() // nothing was written
-	if sees, err := session(soon, second); err == nil && sees != "" {
-		return errPooler
-	}
-	return ctx.Err()
-}
-
-func session(ctx context.Context, conn driver.QueryerContext) (text string, err error) {
-	rows, err := conn.QueryContext(ctx, readSession, nil)
+// value returns the only value that a query gives, as text.
+func value(ctx context.Context, conn driver.QueryerContext, query string, args ...driver.NamedValue) (text string, err error) {
+	rows, err := conn.QueryContext(ctx, query, args)
 	if err != nil {
 		return "", err
 	}
-	value := make([]driver.Value, 1)
-	if err = rows.Next(value); err == nil {
-		text = fmt.Sprintf("%s", value[0])
-		if err = rows.Next(value); errors.Is(err, io.EOF) {
+	row := make([]driver.Value, 1)
+	if err = rows.Next(row); err == nil {
+		text = fmt.Sprintf("%s", row[0])
+		if err = rows.Next(row); errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}

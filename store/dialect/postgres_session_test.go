@@ -38,13 +38,12 @@ func (c *pooled) session() *string {
 	return &c.pooler.sessions[c.pooler.next(c.client, c.statements)]
 }
 
-func (c *pooled) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
-	*c.session() = tookSession
-	return driver.ResultNoRows, nil
-}
-
-func (c *pooled) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
-	return &oneText{text: *c.session()}, nil
+func (c *pooled) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	session := c.session()
+	if query == setSession {
+		*session = args[0].Value.(string)
+	}
+	return &oneText{text: *session}, nil
 }
 
 func (c *pooled) Close() error { return nil }
@@ -74,8 +73,17 @@ func TestConnectionsThatAreNoSessionsAreRefused(t *testing.T) {
 		"no second connection to be had": {pooler{full: 1, next: func(client, _ int) int { return client }}, false},
 		"all share one session":          {pooler{next: func(int, int) int { return 0 }}, true},
 		"statements take turns":          {pooler{next: func(_, statement int) int { return statement % 3 }}, true},
-		"a session that was taken before": {
-			pooler{sessions: []string{tookSession, "", ""}, next: func(client, _ int) int { return client }}, true},
+		"a session that has a mark": {
+			pooler{sessions: []string{"other", "", ""}, next: func(client, _ int) int { return client }}, true},
+		"a busy session is missed at first": {
+			pooler{next: func(client, statement int) int { return client * max(0, 3-statement) }}, true},
+		"a session that another connection marked": {
+			pooler{sessions: []string{"", "", "other"}, next: func(client, statement int) int {
+				if client == 0 && statement > 4 {
+					return 2
+				}
+				return client
+			}}, true},
 	} {
 		if c.sessions == nil {
 			c.sessions = make([]string, 3)
