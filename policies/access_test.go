@@ -39,7 +39,7 @@ func menu(r *rand.Rand, n int) (in *input.Input, areas []string) {
 	}
 	kind := []string{"master", "reseller"}[r.IntN(2)]
 	return &input.Input{
-		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{User: user, Access: access, Groups: 1,
+		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{User: user, Access: access, Groups: []input.Group{{ID: "grp_1"}},
 			Account: input.AccountFacts{ID: "a", ParentID: "m", TenantID: "m", Kind: kind, Status: "active", Depth: 1}})},
 		Context: input.Context{ClientIP: []string{"", "192.0.2.1", "198.51.100.1"}[r.IntN(3)], Time: time.Unix(1767225600, 0)},
 	}, areas

@@ -14,7 +14,7 @@ func benchFacts(access map[string][]string) *input.Facts {
 		Account: input.AccountFacts{
 			ID: "acc_r1", ParentID: "acc_m1", TenantID: "acc_m1", Kind: "reseller", Status: "active", Depth: 1,
 		},
-		Access: access, Groups: 1, Leaf: true,
+		Access: access, Groups: []input.Group{{ID: "grp_1"}}, Leaf: true,
 	})
 }
 

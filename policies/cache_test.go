@@ -22,7 +22,7 @@ func TestCachedPlansAreBoundedByBytes(t *testing.T) {
 	for i := range 60 {
 		in := &input.Input{
 			Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{
-				User: map[string]any{"id": "u", "status": "active"}, Groups: 1,
+				User: map[string]any{"id": "u", "status": "active"}, Groups: []input.Group{{ID: "grp_1"}},
 				Account: input.AccountFacts{ID: "a", TenantID: "a", Kind: "master", Status: "active"},
 				Access:  map[string][]string{"*": {"read"}, fmt.Sprint("area", i): {"read"}},
 			})},

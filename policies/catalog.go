@@ -87,6 +87,12 @@ func (e *Engine) AppendBelow(dst []string, in *input.Input) []string {
 	return in.AppendBelow(dst, e.catalogAccounts(in.Resource.Type, in.Resource.ID))
 }
 
+// LooksIntoGroups reports whether a decision may depend on more of the subject's groups than
+// their number.
+func (e *Engine) LooksIntoGroups() bool {
+	return e.tree.LooksIntoGroups(e.tree.Rules.Reachable(decisionRef))
+}
+
 // Areas returns the areas that the policy's data names: those of the ceiling of
 // resellers, the ids of the catalog's type area and the other types of the catalog, and
 // those that data.areas and data.gateway map requests to. The map is shared: do not change it.

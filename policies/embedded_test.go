@@ -67,7 +67,7 @@ func TestRegoTestsPassAndCoverEveryRule(t *testing.T) {
 }
 
 func TestNothingIsFoundInTheEmbeddedTree(t *testing.T) {
-	report, err := check.Tree(context.Background(), policies.Embedded(), policies.Options{})
+	report, err := check.Tree(context.Background(), policies.Embedded(), policies.Options{}, check.Names{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func embeddedInput(r *rand.Rand, typ string) *input.Input {
 		return in
 	}
 	facts := input.Facts{
-		User: map[string]any{}, Account: in.Subject.Facts.Account, Access: access(r), Groups: one(r, 1, 1, 1, 1, 1, 2, 2, 0),
+		User: map[string]any{}, Account: in.Subject.Facts.Account, Access: access(r), Groups: make([]input.Group, one(r, 1, 1, 1, 1, 1, 2, 2, 0)),
 		Below: in.Subject.Facts.Below,
 	}
 	for key, v := range in.Subject.Facts.User {

@@ -89,7 +89,7 @@ func checkExplained(t *testing.T, engine *policies.Engine, in *input.Input, x po
 // clerk returns a user who may only read customers.
 func clerk(status string) input.Subject {
 	return input.Subject{Type: "user", ID: "usr_1", Facts: input.NewFacts(input.Facts{
-		User: map[string]any{"id": "usr_1", "status": status}, Groups: 1,
+		User: map[string]any{"id": "usr_1", "status": status}, Groups: []input.Group{{ID: "grp_1"}},
 		Account: input.AccountFacts{ID: "acc_r1", ParentID: "acc_m1", TenantID: "acc_m1", Kind: "reseller", Status: "active", Depth: 1},
 		Access:  map[string][]string{"*": {}, "customer": {"read"}},
 	})}
@@ -129,7 +129,7 @@ func TestAnExplanationNamesWhatHeldAgainstANegation(t *testing.T) {
 	engine := embedded(t)
 	in := &input.Input{
 		Subject: input.Subject{Type: "user", ID: "usr_1", Facts: input.NewFacts(input.Facts{
-			User: map[string]any{"id": "usr_1", "status": "active", "ip_allow": []any{"10.0.0.0/8"}}, Groups: 1,
+			User: map[string]any{"id": "usr_1", "status": "active", "ip_allow": []any{"10.0.0.0/8"}}, Groups: []input.Group{{ID: "grp_1"}},
 			Account: input.AccountFacts{ID: "acc_m1", TenantID: "acc_m1", Kind: "master", Status: "active"},
 			Access:  map[string][]string{"*": {"read"}},
 		})},

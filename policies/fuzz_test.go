@@ -98,7 +98,7 @@ func (w *writer) line() string {
 		return w.not() + w.lower()
 	case 11:
 		return w.not() + w.pick("input.resource.account_id in input.subject.below", "input.resource.tenant_id in input.subject.below",
-			"startswith(input.context.panel, \"one\")", "input.subject.groups > 1")
+			"startswith(input.context.panel, \"one\")", "count(input.subject.groups) > 1", "input.subject.groups == []", "input.subject.groups[_].template == \"a\"")
 	default:
 		return w.not() + w.pick("count(input.subject.access) > 0",
 			"time.parse_rfc3339_ns(input.context.time) > 1767225600000000000", "lower(input.context.panel) == \"three\"")

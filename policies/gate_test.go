@@ -26,7 +26,7 @@ var gates = map[string]string{
 	"an account":             `input.subject.account.id == "acc_9"`,
 	"access that is missing": `not "update" in input.subject.access.customer`,
 	"special access":         `input.subject.access["special"]`,
-	"several groups":         `input.subject.groups > 1`,
+	"several groups":         `count(input.subject.groups) > 1`,
 	"an address":             `"10.0.0.0/8" in input.subject.user.ip_allow`,
 	"some address":           "some network in input.subject.user.ip_allow\n\tstartswith(network, \"10.\")",
 	"an action":              `input.action.name == "assign"`,
@@ -46,7 +46,7 @@ var faults = map[string]string{
 	"an order with a text":    `input.resource.depth < "a"`,
 }
 
-const gatedHelper = "\n\nspecial if input.subject.user.external_id == \"z\"\n\nspecial if input.subject.groups > 7\n"
+const gatedHelper = "\n\nspecial if input.subject.user.external_id == \"z\"\n\nspecial if count(input.subject.groups) > 7\n"
 
 func TestNoConditionHidesWhatAFilterCannotExpress(t *testing.T) {
 	combination := 0
@@ -110,7 +110,7 @@ func TestARuleWithoutAFilterAllowsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := input.Facts{Account: input.AccountFacts{ID: "acc_r1", Kind: "reseller", Status: "active"}, Groups: 1,
+	facts := input.Facts{Account: input.AccountFacts{ID: "acc_r1", Kind: "reseller", Status: "active"}, Groups: []input.Group{{ID: "grp_1"}},
 		User: map[string]any{"id": "usr_1", "ip_allow": []any{"10.0.0.0/8"}}}
 	for partial, address := range []any{[]any{}, []any{"10.0.0.0/8"}} {
 		facts.User = map[string]any{"id": "usr_1", "ip_allow": address}

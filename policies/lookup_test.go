@@ -113,7 +113,7 @@ func TestUsersWithEqualValuesShareAPlan(t *testing.T) {
 // inData is a question of a user whose account is in the data of lookupTree.
 func inData(i int) *input.Input {
 	id := fmt.Sprintf("acc_%d", i)
-	facts := input.Facts{Account: input.AccountFacts{ID: id, Kind: "reseller", Status: "active", Depth: 1}, Groups: 1,
+	facts := input.Facts{Account: input.AccountFacts{ID: id, Kind: "reseller", Status: "active", Depth: 1}, Groups: []input.Group{{ID: "grp_1"}},
 		User: map[string]any{"id": "usr_" + id, "status": "active", "external_id": id}}
 	return &input.Input{Subject: input.Subject{Type: "user", ID: "usr_" + id, Facts: input.NewFacts(facts)},
 		Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "card", ID: "crd_1"}}

@@ -32,19 +32,21 @@ func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 		return err
 	})
 	if errors.Is(err, rego.ErrTimeout) {
-		return append(findings, e.slow("a filter for all subjects together takes"))
+		for in := range e.decisionsToTry() {
+			return append(findings, e.slow(ctx, "a filter for all subjects together takes", in))
+		}
 	}
 	for in := range e.decisionsToTry() {
 		slow, err := e.patiently(ctx, func(ctx context.Context) error { return e.Evaluate(ctx, in).Err })
 		if slow {
-			return append(findings, e.slow(asked(in, "decision")))
+			return append(findings, e.slow(ctx, asked(in, "decision"), in))
 		}
 		findings = append(findings, shapeFindings(err)...)
 	}
 	for in := range e.filtersToTry() {
 		slow, err := e.patiently(ctx, func(ctx context.Context) error { return e.tryFilter(ctx, in) })
 		if slow {
-			return append(findings, e.slow(asked(in, "filter")))
+			return append(findings, e.slow(ctx, asked(in, "filter"), in))
 		}
 		findings = append(findings, e.filterFindings(err)...)
 	}
@@ -105,7 +107,7 @@ func (e *Engine) subjectsInData() []input.Subject {
 	var out []input.Subject
 	e.asked.Lookups.Samples(triedUsers, func(ref predicate.Ref, key string) {
 		subject := typicalSubjects()[1]
-		facts := input.Facts{User: maps.Clone(subject.Facts.User), Account: subject.Facts.Account, Access: subject.Facts.Access, Groups: 1}
+		facts := input.Facts{User: maps.Clone(subject.Facts.User), Account: subject.Facts.Account, Access: subject.Facts.Access, Groups: []input.Group{{ID: "grp_1"}}}
 		switch ref.String() {
 		case "subject.id":
 			subject.ID = key
@@ -148,9 +150,13 @@ func (e *Engine) types() []string { return slices.Sorted(maps.Keys(e.options.Sch
 // The engine answers a question that takes too long with an error.
 const slowCode = "slow"
 
-func (e *Engine) slow(what string) rego.Finding {
-	return rego.FindingAt(e.allowLocation(), slowCode, fmt.Sprintf("%s longer than %s, or all that is tried longer than %s",
-		what, e.options.Timeout, rehearsalTime))
+func (e *Engine) slow(ctx context.Context, what string, in *input.Input) rego.Finding {
+	at, rule := e.slowestRule(ctx, in)
+	if at == nil {
+		at = e.allowLocation()
+	}
+	return rego.FindingAt(at, slowCode, fmt.Sprintf("%s longer than %s, or all that is tried longer than %s%s",
+		what, e.options.Timeout, rehearsalTime, rule))
 }
 
 // asked describes a question of the trial.
@@ -202,7 +208,7 @@ func typicalSubjects() []input.Subject {
 	subject := func(account input.AccountFacts) input.Subject {
 		account.Status = "active"
 		user := map[string]any{"id": "usr_typical", "account_id": account.ID, "status": "active"}
-		facts := input.Facts{User: user, Account: account, Access: everything, Groups: 1}
+		facts := input.Facts{User: user, Account: account, Access: everything, Groups: []input.Group{{ID: "grp_1"}}}
 		return input.Subject{Type: "user", ID: "usr_typical", Facts: input.NewFacts(facts)}
 	}
 	return []input.Subject{

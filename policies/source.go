@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -93,6 +94,10 @@ func policyFile(name string) bool {
 }
 
 func (s *source) add(name string, content []byte) {
+	if bytes.HasPrefix(content, []byte("\xef\xbb\xbf")) {
+		s.findings = append(s.findings, rego.Finding{Code: "mark", File: name, Line: 1, Message: "the file begins with a byte order mark"})
+		return
+	}
 	if path.Ext(name) == ".rego" {
 		s.addModule(name, content)
 		return

@@ -124,7 +124,7 @@ func anyone(r *rand.Rand) (input.Subject, bool) {
 		Account: input.AccountFacts{
 			ID: accountID(account), TenantID: accountID(rootOf(account)), Kind: store.Reseller,
 			Status: drawn(r, append(usually("active", 9), "suspended")), Depth: depthOf(account)},
-		Access: someAccess(r), Groups: drawn(r, append(usually(1, 9), 0)), Leaf: leaf,
+		Access: someAccess(r), Groups: make([]input.Group, drawn(r, append(usually(1, 9), 0))), Leaf: leaf,
 		Below: func(id string) bool {
 			return slices.ContainsFunc(twinAccounts, func(one string) bool {
 				return accountID(one) == id && eyes{own: account}.within(one)

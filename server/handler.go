@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/pprof"
 	"github.com/valyala/fasthttp"
 
+	"resellerd/policies/input"
 	"resellerd/server/session"
 	"resellerd/server/transport"
 	"resellerd/store/history"
@@ -165,7 +166,25 @@ func (r *exchange) serve() (err error) {
 	if err := r.strictly(); err != nil {
 		return err
 	}
+	r.Form = r.form()
 	return r.route.handle(r)
+}
+
+// form returns the form of the request, as policies read it.
+func (r *exchange) form() string {
+	path, doc := r.route.path, &r.route.doc
+	switch {
+	case doc.tag == "lookup":
+		return input.FormLookup
+	case doc.lists && r.media != "" && r.media != fiber.MIMEApplicationJSON:
+		return input.FormExport
+	case doc.lists && r.query("count") == "true":
+		return input.FormCount
+	case doc.lists, path == "/v1/changes", path == "/v1/filters":
+		return input.FormPage
+	default:
+		return input.FormOne
+	}
 }
 
 // admit refuses a panel token from a network that it is not for, and counts the

@@ -65,7 +65,7 @@ func benchQuestion(account, typ, action string) *input.Input {
 	facts := input.NewFacts(input.Facts{
 		User:    map[string]any{"id": "usr_" + account, "account_id": account, "status": "active"},
 		Account: input.AccountFacts{ID: account, ParentID: "acc_m", TenantID: "acc_m", Kind: "reseller", Status: "active", Depth: 1},
-		Access:  map[string][]string{"*": {"create", "read", "update", "delete"}}, Groups: 1,
+		Access:  map[string][]string{"*": {"create", "read", "update", "delete"}}, Groups: []input.Group{{ID: "grp_1"}},
 		Below: func(string) bool { return false },
 	})
 	return &input.Input{

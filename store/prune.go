@@ -76,7 +76,7 @@ func (s *Store) expiredEntries(ctx context.Context, x dialect.Execer, tenant str
 // Expired returns what Prune would delete now, for each tenant.
 func (s *Store) Expired(ctx context.Context, keep Keep) ([]Expired, error) {
 	var all []Expired
-	tenants, err := s.tenants(ctx)
+	tenants, err := s.Tenants(ctx)
 	for _, tenant := range tenants {
 		e := Expired{TenantID: tenant}
 		if err == nil {
@@ -95,7 +95,8 @@ func (s *Store) Expired(ctx context.Context, keep Keep) ([]Expired, error) {
 	return all, nil
 }
 
-func (s *Store) tenants(ctx context.Context) ([]string, error) {
+// Tenants lists the ids of the masters, in order.
+func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, "SELECT id FROM accounts WHERE parent_id IS NULL ORDER BY id")
 	ids := make([]string, len(found))
 	for i, one := range found {
@@ -112,7 +113,7 @@ func (s *Store) tenants(ctx context.Context) ([]string, error) {
 // processes may prune at the same time. It returns what it deleted.
 func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 	var all []Expired
-	tenants, err := s.tenants(ctx)
+	tenants, err := s.Tenants(ctx)
 	for _, tenant := range tenants {
 		e := Expired{TenantID: tenant}
 		if err == nil {

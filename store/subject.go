@@ -15,6 +15,9 @@ import (
 	"resellerd/store/schema"
 )
 
+// SubjectGroup is a group of a user, and the template that it was made from ("" for none).
+type SubjectGroup struct{ ID, Template string }
+
 // Subject is a user with all data that decisions about the user depend on.
 type Subject struct {
 	User    User
@@ -32,8 +35,8 @@ type Subject struct {
 	// Named holds the areas that the groups have rows for, sorted. Keys of Access
 	// that are not in Named come from a ceiling.
 	Named []string
-	// Groups counts the user's groups that the account owns or that are lent to it.
-	Groups int
+	// Groups are the user's groups that the account owns or that are lent to it.
+	Groups []SubjectGroup
 	Leaf   bool // the user's account has no accounts below it
 
 	// Derived holds what the caller derives from the subject. It lives as long as
@@ -55,7 +58,7 @@ func (s *Subject) Bytes() int64 {
 	for _, a := range s.Chain {
 		n += len(a.Ceiling)
 	}
-	return subjectBytes + int64(n)*areaBytes + int64(len(s.User.IPAllow)+len(s.User.Groups))*128
+	return subjectBytes + int64(n)*areaBytes + int64(len(s.User.IPAllow)+len(s.User.Groups)+len(s.Groups))*128
 }
 
 // Subject finds the tenant's user whose id is ref, or else whose external id is
@@ -106,10 +109,11 @@ func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenan
 	if err != nil {
 		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
 	}
-	s.Groups, s.Access = len(groups), Resolve(accesses(groups), ceilings(s.Chain))
+	s.Access = Resolve(accesses(groups), ceilings(s.Chain))
 	s.Granted = Resolve(accesses(groups), nil)
 	for _, group := range groups {
 		s.User.Groups = append(s.User.Groups, group.ID)
+		s.Groups = append(s.Groups, SubjectGroup{group.ID, group.Template})
 		s.Named = slices.AppendSeq(s.Named, maps.Keys(group.Rows))
 	}
 	slices.Sort(s.Named)

@@ -120,7 +120,7 @@ func TestASubjectHoldsWhatDecisionsRestOn(t *testing.T) {
 		c := newCarrier(t, s)
 		subject := func() *store.Subject { return must(s.Subject(ctx, "", c.agent.ID)) }
 		agent := subject()
-		if agent.Status != store.Active || agent.Leaf || agent.Groups != 1 || len(agent.Chain) != 2 ||
+		if agent.Status != store.Active || agent.Leaf || len(agent.Groups) != 1 || len(agent.Chain) != 2 ||
 			agent.Access.At("customer") != "crud" || agent.Access.At("carrier") != "" {
 			t.Errorf("got %+v", agent)
 		}
@@ -169,7 +169,7 @@ func TestAGroupThatMayNotBeUsedGivesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if agent := must(s.Subject(ctx, "", c.agent.ID)); agent.Groups != 1 || agent.Access.At("routing") != "" {
+		if agent := must(s.Subject(ctx, "", c.agent.ID)); len(agent.Groups) != 1 || agent.Access.At("routing") != "" {
 			t.Errorf("got %+v", agent)
 		}
 	})

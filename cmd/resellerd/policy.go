@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"resellerd/policies"
+	"resellerd/policies/shipping"
 )
 
 // policyCommand works on policy trees, for security engineers.
@@ -22,24 +24,30 @@ type policyCommand struct {
 
 // treeArgument names the policy tree of a command.
 type treeArgument struct {
-	Dir string `arg:"" optional:"" help:"Directory of the policy tree; the embedded one by default." placeholder:"DIR"`
+	Dir string `arg:"" optional:"" help:"Directory or bundle of the policy tree, as for serve; the embedded one by default." placeholder:"DIR|BUNDLE"`
 }
 
-// tree opens the policy tree. source is "embedded" or "directory".
-func (a treeArgument) tree() (tree fs.FS, source string, err error) {
+// tree reads the policy tree as serve does. source is "embedded", "directory" or "bundle".
+// Files that cannot be read are a *rego.LoadError.
+func (a treeArgument) tree(ctx context.Context) (tree fs.FS, source string, err error) {
 	if a.Dir == "" {
 		return policies.Embedded(), "embedded", nil
 	}
-	if info, err := os.Stat(a.Dir); err != nil || !info.IsDir() {
+	place, err := shipping.At(a.Dir, shipping.Key{})
+	if err != nil {
 		return nil, "", usagef("policies %q: no such directory", a.Dir)
 	}
-	return os.DirFS(a.Dir), "directory", nil
+	arrived, err := place.Read(ctx)
+	return arrived.Tree, arrived.Source, err
 }
 
 // path returns the path of a file of the tree for the user's shell.
 func (a treeArgument) path(file string) string {
 	if a.Dir == "" || file == "" {
 		return file
+	}
+	if info, err := os.Stat(a.Dir); err == nil && !info.IsDir() {
+		return a.Dir + ":" + file // a file in a bundle
 	}
 	return filepath.Join(a.Dir, filepath.FromSlash(file))
 }

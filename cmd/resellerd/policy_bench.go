@@ -102,7 +102,7 @@ func short(d time.Duration) time.Duration {
 
 // measure loads a tree anew and measures one round.
 func measure(ctx context.Context, tree treeArgument, took map[string][]time.Duration) error {
-	files, source, err := tree.tree()
+	files, source, err := tree.tree(ctx)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func benchQuestions() []input.Input {
 		account.Status = "active"
 		user := map[string]any{"id": "usr_bench", "account_id": account.ID, "status": "active"}
 		return input.Subject{Type: "user", ID: "usr_bench", Facts: input.NewFacts(input.Facts{
-			User: user, Account: account, Access: map[string][]string{"*": all}, Groups: 1, Leaf: account.ParentID != "",
+			User: user, Account: account, Access: map[string][]string{"*": all}, Groups: []input.Group{{ID: "grp_1"}}, Leaf: account.ParentID != "",
 			Below: func(string) bool { return account.ParentID == "" }})}
 	}
 	subjects := []input.Subject{

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -32,6 +33,7 @@ type checked struct {
 	Revision string          `json:"revision,omitempty"` // absent if the tree does not load
 	Loads    bool            `json:"loads"`
 	Findings []check.Finding `json:"findings"`
+	LookUps  []check.Finding `json:"look_ups,omitempty"` // places that look up the acting user in data; plans are made with the value found
 }
 
 // Run reports everything that is wrong with the tree. It fails with exitPolicy if
@@ -40,16 +42,16 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	if c.Schemas != "" {
 		return c.writeSchemas(t.out)
 	}
-	tree, source, err := c.tree()
-	if err != nil {
-		return err
-	}
 	if c.Fix {
 		if err := c.fix(t.err); err != nil {
 			return err
 		}
 	}
-	report, err := check.Tree(ctx, tree, policies.Options{Schema: resource.Schema(), Source: source})
+	tree, source, err := c.tree(ctx)
+	if err != nil {
+		return c.unread(t, err)
+	}
+	report, err := check.Tree(ctx, tree, policies.Options{Schema: resource.Schema(), Source: source}, server.PolicyNames())
 	if err != nil {
 		return err
 	}
@@ -59,6 +61,20 @@ func (c *policyCheckCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.unlisted(ctx, t, report); err != nil {
 		return err
 	}
+	if err := c.print(t.out, report); err != nil {
+		return err
+	}
+	return verdict(report)
+}
+
+// unread reports the files that keep a tree from being read.
+func (c *policyCheckCommand) unread(t terminal, err error) error {
+	var load *rego.LoadError
+	if !errors.As(err, &load) {
+		return err
+	}
+	report := &check.Report{}
+	report.Add(load.Findings...)
 	if err := c.print(t.out, report); err != nil {
 		return err
 	}
@@ -101,6 +117,9 @@ func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
 	out := checked{Findings: report.Findings, Loads: report.Engine != nil}
 	if out.Loads {
 		out.Revision = report.Engine.Revision()
+		for _, f := range report.Engine.LookUps() {
+			out.LookUps = append(out.LookUps, check.Finding{Code: f.Code, File: c.path(f.File), Line: f.Line, Message: f.Message})
+		}
 	}
 	if c.Format == "json" {
 		if out.Findings == nil {
@@ -110,6 +129,9 @@ func (c *policyCheckCommand) print(w io.Writer, report *check.Report) error {
 	}
 	for _, f := range report.Findings {
 		printFinding(w, f)
+	}
+	for _, f := range out.LookUps {
+		fmt.Fprintf(w, "note: %s\n", rego.Finding{File: f.File, Line: f.Line, Message: f.Message})
 	}
 	if len(report.Findings) == 0 {
 		fmt.Fprintf(w, "policy %s: no findings\n", out.Revision)
@@ -130,6 +152,9 @@ func printFinding(w io.Writer, f check.Finding) {
 func (c *policyCheckCommand) fix(w io.Writer) error {
 	if c.Dir == "" {
 		return usagef("--fix needs a directory: the embedded tree cannot be changed")
+	}
+	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
+		return usagef("--fix needs a directory: %s is none", c.Dir)
 	}
 	formatted, err := check.Format(os.DirFS(c.Dir))
 	if err != nil {

@@ -42,7 +42,7 @@ type scenarioReport struct {
 // tree's mutants. It fails with exitTests if a test fails, and with exitPolicy if the
 // tree cannot be served.
 func (c *policyTestCommand) Run(ctx context.Context, t terminal) error {
-	tree, source, err := c.tree()
+	tree, source, err := c.tree(ctx)
 	if err != nil {
 		return err
 	}

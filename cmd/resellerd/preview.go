@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
@@ -18,12 +19,14 @@ import (
 // previewCommand shows what a user may do and sees, and compares it with something
 // else.
 type previewCommand struct {
-	User        string `arg:"" help:"The user, by id or external id." placeholder:"USER"`
-	Database    string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
-	Against     string `help:"Another user to compare with." placeholder:"USER"`
-	Policies    string `help:"Directory of a policy tree to compare with." placeholder:"DIR"`
-	GroupChange string `help:"A planned change of a group, user, account or assignment to compare with, in YAML." placeholder:"FILE"`
-	Format      string `help:"Output format: text or json." enum:"text,json" default:"text"`
+	User        string    `arg:"" optional:"" help:"The user, by id or external id." placeholder:"USER"`
+	AllUsers    bool      `help:"With --policies: compare what all users of the store see and may do."`
+	Database    string    `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
+	Against     string    `help:"Another user to compare with." placeholder:"USER"`
+	Policies    string    `help:"Directory or bundle of a policy tree to compare with. The exit code is 5 if somebody sees or may do more." placeholder:"DIR|BUNDLE"`
+	At          time.Time `help:"Time of the decisions in the format of RFC 3339; now by default." placeholder:"TIME"`
+	GroupChange string    `help:"A planned change of a group, user, account or assignment to compare with, in YAML." placeholder:"FILE"`
+	Format      string    `help:"Output format: text, json, or markdown for the changes of --policies alone." enum:"text,json,markdown" default:"text"`
 }
 
 // Run prints the preview. It writes to the audit trail that somebody looked, and
@@ -37,24 +40,68 @@ func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t 
 	if err != nil {
 		return err
 	}
+	if q.Policies == nil && (c.AllUsers || c.Format == "markdown") {
+		return usagef("--all-users and --format markdown need --policies")
+	}
+	if c.AllUsers == (c.User != "") {
+		return usagef("name a user, or give --all-users with --policies")
+	}
 	i, st, err := look.inspector(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	p, err := i.Preview(ctx, q)
+	var p *insight.Preview
+	if !c.AllUsers {
+		if p, err = i.Preview(ctx, q); err != nil {
+			return err
+		}
+	}
+	if q.Policies == nil {
+		return c.print(t.out, p, nil)
+	}
+	changes, err := i.ComparePolicies(ctx, insight.PolicyQuestion{User: c.User, Policies: q.Policies, At: c.At, Audited: p != nil})
 	if err != nil {
 		return err
 	}
-	if c.Format == "json" {
-		return printJSON(t.out, p)
+	if err := c.print(t.out, p, changes); err != nil {
+		return err
 	}
-	return printPreview(t.out, p)
+	if changes.More() {
+		return decideError{errors.New("the policy lets somebody see or do more: a person has to decide")}
+	}
+	return nil
+}
+
+// comparedPreview is a preview with the changes that another policy makes.
+type comparedPreview struct {
+	*insight.Preview
+	Policies *insight.PolicyChanges `json:"policies,omitempty"`
+}
+
+// print prints a preview, the changes of another policy, or both.
+func (c *previewCommand) print(w io.Writer, p *insight.Preview, changes *insight.PolicyChanges) error {
+	switch {
+	case c.Format == "json":
+		return printJSON(w, comparedPreview{p, changes})
+	case c.Format == "markdown":
+		return printChanges(w, changes, true)
+	case changes == nil:
+		return printPreview(w, p)
+	}
+	if p != nil {
+		p.Against = "" // the changes say more
+		if err := printPreview(w, p); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	return printChanges(w, changes, false)
 }
 
 // question reads what to compare with. At most one flag may say so.
 func (c *previewCommand) question(ctx context.Context, look *lookSettings) (q insight.PreviewQuestion, err error) {
-	q = insight.PreviewQuestion{User: c.User, Against: c.Against}
+	q = insight.PreviewQuestion{User: c.User, Against: c.Against, At: c.At}
 	candidate := ""
 	if c.Policies != look.Policies {
 		candidate = c.Policies
@@ -144,18 +191,35 @@ func (p *page) differences(x *insight.Preview) {
 		p.line("  nothing differs")
 	}
 	for _, d := range x.Difference {
-		p.line("  %s", d.Area)
-		if d.Access != nil {
-			p.line("    may    %s  ->  %s", listed(d.Access.Before), listed(d.Access.After))
-		}
-		if d.Visible != nil {
-			p.line("    sees   %d  ->  %d", d.Visible.Before, d.Visible.After)
-		}
-		p.ids("+", d.Appear)
-		p.ids("-", d.Disappear)
-		if d.Counted {
-			p.line("    too many rows to name those that differ")
-		}
+		p.area(d)
+	}
+}
+
+func (p *page) area(d insight.AreaDifference) {
+	p.line("  %s", d.Area)
+	if d.Access != nil {
+		p.line("    may    %s  ->  %s", listed(d.Access.Before), listed(d.Access.After))
+	}
+	if d.Visible != nil {
+		p.line("    sees   %d  ->  %d", d.Visible.Before, d.Visible.After)
+	}
+	p.ids("+", d.Appear)
+	p.ids("-", d.Disappear)
+	for _, c := range d.Shown {
+		p.rows("    shows  ", c)
+	}
+	if d.Counted {
+		p.line("    too many rows to name those that differ")
+	}
+}
+
+// rows prints on how many rows something is added or removed.
+func (p *page) rows(before string, c insight.RowsChange) {
+	if c.More > 0 {
+		p.line("%s+ %s on %s, such as %s", before, c.What, count(c.More, "row"), c.Example)
+	}
+	if c.Less > 0 {
+		p.line("%s- %s on %s, such as %s", before, c.What, count(c.Less, "row"), c.Example)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestPreviewSaysWhatAUserSeesAndWhatWouldChangeIt(t *testing.T) {
 	}{
 		"alone":                 {[]string{"owner"}, []string{"customer", "sees 1 of 1", "as translated: {\"id\":\"" + card + "\""}},
 		"against the master's":  {[]string{"owner", "--against", "admin"}, []string{"Against usr_", "account\n    may    read  ->  create, read, update, delete"}},
-		"a candidate policy":    {[]string{"owner", "--policies", closed}, []string{"Against policy", "card/provider\n    may    read  ->  none\n    sees   1  ->  0\n    -      " + card}},
+		"a candidate policy":    {[]string{"owner", "--policies", closed}, []string{"Against policy", "data less  resellers may have, in card/provider: read  ->  nothing", "owner of " + account + " sees or may do less", "card/provider\n    may    read  ->  none\n    sees   1  ->  0\n    -      " + card}},
 		"a group's change":      {[]string{"owner", "--group-change", file("group: " + group + "\nset:\n  rows: {customer: [read]}\n")}, []string{"may    create, read, update, delete  ->  read"}},
 		"a user's change":       {[]string{"owner", "--group-change", file("account: " + account + "\nset: {status: suspended}\n")}, []string{"sees   1  ->  0"}},
 		"a withdrawal":          {[]string{"owner", "--group-change", file("assignment: {card: " + card + ", account: " + account + ", withdraw: true}\n")}, []string{"-      " + card}},
@@ -122,6 +122,53 @@ func TestPreviewSaysWhatAUserSeesAndWhatWouldChangeIt(t *testing.T) {
 		}
 	}
 	looked(t, database)
+}
+
+// What another policy shows or allows more is reported, and a person has to decide.
+func TestPreviewReportsEveryChangeOfAPolicy(t *testing.T) {
+	database, _, card, account := withReseller(t)
+	for name, c := range map[string]struct {
+		file, old, changed string
+		more               []string // further arguments
+		code               int
+		want               []string
+	}{
+		"a column": {"reseller/resource/card/shown.rego", `columns contains "notes" if own`, `columns contains "notes"`, nil, exitDecide,
+			[]string{"rule changed  data.reseller.resource.card.columns  reseller/resource/card/shown.rego:", "owner of " + account + " sees or may do more\n  card/provider\n    shows  + column notes on 1 row, such as " + card}},
+		"an action": {"reseller/resource/customer/customer.rego", "\tnot owner_immutable\n", "\tnot owner_immutable\n\tnot input.action.name == \"delete\"\n", nil, exitOK,
+			[]string{"owner of " + account + " sees or may do less\n  may - delete customer on 1 row, such as cus_"}},
+		"an action of the catalog": {"data.json", `"action": {}`, `"action": {"refund": {"access": "read"}}`, nil, exitDecide,
+			[]string{"data more  who may refund: nobody  ->  users with read in the area", "sees or may do more\n", ", read, refund"}},
+		"a day": {"reseller/reach/reach.rego", "subtree if {\n\tsubject.is_reseller\n", "subtree if {\n\tsubject.is_reseller\n\tstartswith(input.context.time, \"2031-12-24\")\n}\n\nsubtree if {\n\tsubject.is_reseller\n\tnot startswith(input.context.time, \"2031-12-24\")\n",
+			[]string{"--at", "2031-12-24T10:00:00Z"}, exitDecide, []string{"owner of " + account + " sees or may do more"}},
+		"the same day, on others": {"reseller/reach/reach.rego", "subtree if {\n\tsubject.is_reseller\n", "subtree if {\n\tsubject.is_reseller\n\tstartswith(input.context.time, \"2031-12-24\")\n}\n\nsubtree if {\n\tsubject.is_reseller\n\tnot startswith(input.context.time, \"2031-12-24\")\n",
+			nil, exitOK, []string{"rule changed  data.reseller.reach.subtree", "2 users: 0 of them see or may do more, 0 less"}},
+		"a mask":  {"system/log/log.rego", `"login", "email", "phone"`, `"email", "phone"`, nil, exitDecide, []string{"data more  the decision log holds /input/subject/user/login: no  ->  yes"}},
+		"nothing": {"reseller/reach/reach.rego", "# title: Reach", "# title: The reach", nil, exitOK, []string{"nothing differs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"preview", "--database", database, "--all-users", "--policies", changedTree(t, c.file, c.old, c.changed)}, c.more...)
+			code, stdout, stderr := call(t, nil, args)
+			if code != c.code {
+				t.Fatalf("exit %d, want %d: %s\n%s", code, c.code, stderr, stdout)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(stdout, want) {
+					t.Errorf("without %q:\n%s", want, stdout)
+				}
+			}
+		})
+	}
+	wider := changedTree(t, "reseller/resource/card/shown.rego", `columns contains "notes" if own`, `columns contains "notes"`)
+	code, stdout, _ := call(t, nil, []string{"preview", "owner", "--database", database, "--policies", wider, "--format", "markdown"})
+	if want := "**Somebody sees or may do more.**\n\n| User | Account | More | Less |\n|---|---|---|---|\n| `owner` | `" + account + "` | yes |  |\n"; code != exitDecide || !strings.Contains(stdout, want) {
+		t.Errorf("exit %d, without %q:\n%s", code, want, stdout)
+	}
+	for _, args := range [][]string{{"--all-users"}, {"owner", "--all-users", "--policies", wider}, {"--policies", wider}, {"owner", "--format", "markdown"}} {
+		if code, _, stderr := call(t, nil, append([]string{"preview", "--database", database}, args...)); code != exitUsage {
+			t.Errorf("%v: exit %d: %s", args, code, stderr)
+		}
+	}
 }
 
 // looked checks that the audit trail contains the previews, and that no planned

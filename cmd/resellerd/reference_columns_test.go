@@ -24,7 +24,7 @@ var placesOfRows = []string{"own", "below", "above"}
 func viewers() (master, reseller viewer) {
 	facts := func(kind, parent string, depth int) *input.Facts {
 		return input.NewFacts(input.Facts{
-			User: map[string]any{"id": "usr_own", "account_id": "acc_own", "status": "active"}, Groups: 1,
+			User: map[string]any{"id": "usr_own", "account_id": "acc_own", "status": "active"}, Groups: []input.Group{{ID: "grp_1"}},
 			Access:  map[string][]string{"*": {"create", "read", "update", "delete"}},
 			Account: input.AccountFacts{ID: "acc_own", ParentID: parent, TenantID: "acc_tenant", Kind: kind, Status: "active", Depth: depth},
 			Below:   func(account string) bool { return account == "acc_below" },

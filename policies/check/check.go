@@ -33,9 +33,15 @@ type Report struct {
 	Findings []Finding
 }
 
-// Tree checks a policy tree, with o as for policies.Load. It returns an error
-// only if the tree cannot be read at all.
-func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) {
+// Names are the areas, types and columns that a tree may name beside those in its data.
+type Names struct {
+	Areas   []string
+	Columns map[string][]string // of each type
+}
+
+// Tree checks a policy tree, with o as for policies.Load. It looks for misspelt names
+// unless names is empty. It returns an error only if the tree cannot be read at all.
+func Tree(ctx context.Context, tree fs.FS, o policies.Options, names Names) (*Report, error) {
 	report := &Report{}
 	engine, err := policies.Load(ctx, tree, o)
 	var load *rego.LoadError
@@ -47,6 +53,9 @@ func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) 
 	default:
 		report.Engine = engine
 		report.Add(engine.Slow()...)
+		if !report.Has("slow") { // every question would be just as slow
+			report.Add(engine.Try(ctx)...)
+		}
 	}
 	read, err := readTree(tree)
 	switch {
@@ -56,6 +65,9 @@ func Tree(ctx context.Context, tree fs.FS, o policies.Options) (*Report, error) 
 		return nil, err
 	default:
 		report.Add(read.findings()...)
+		if len(names.Areas) > 0 && report.Engine != nil {
+			report.Add(read.misspelt(names, report.Engine.Areas())...)
+		}
 	}
 	report.sort()
 	return report, nil

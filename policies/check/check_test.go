@@ -55,7 +55,7 @@ func tree(main string, more ...string) fstest.MapFS {
 
 func found(t *testing.T, files fstest.MapFS, o policies.Options) *check.Report {
 	t.Helper()
-	report, err := check.Tree(context.Background(), files, o)
+	report, err := check.Tree(context.Background(), files, o, names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ allow if {
 	schema := input.Schema{"card": {Columns: map[string]input.ColumnKind{"name": input.Text}}}
 	report := found(t, tree(slow), policies.Options{Schema: schema, Timeout: 50 * time.Millisecond})
 	got := text(report.Findings)
-	if report.Engine == nil || !strings.Contains(got, "main.rego:12 [slow]") || !strings.Contains(got, "takes longer than 50ms") {
+	if report.Engine == nil || !strings.Contains(got, "most of the time in rule data.reseller.main.allow") || !strings.Contains(got, "takes longer than 50ms") {
 		t.Error(got)
 	}
 }
@@ -267,4 +267,139 @@ func TestFormatGivesFilesAsTheyShouldBe(t *testing.T) {
 	if err != nil || len(changed) != 1 || string(changed["reseller/main/main.rego"]) != clean+"\nx := 1\n" {
 		t.Errorf("%v, %v", changed, err)
 	}
+}
+
+// names are the areas and columns of the trees of these tests.
+var names = check.Names{Areas: []string{"card", "card/provider", "card/customer", "customer", "audit"},
+	Columns: map[string][]string{"card": {"id", "name", "notes", "carrier"}}}
+
+const cards = `# METADATA
+# title: Cards
+# description: For the tests of this package.
+package reseller.resource.card
+
+import data.reseller.main
+
+# METADATA
+# title: Allowed
+# entrypoint: true
+allow if permits("card/%s")
+
+permits(area) if input.subject.access[area]
+
+# METADATA
+# title: Columns
+# entrypoint: true
+# scope: document
+columns contains column if some column in ["id", "name", "%s"]
+
+columns contains "notse" if main.allow
+`
+
+func TestNamesThatLookLikeOthersAreFound(t *testing.T) {
+	files := tree(clean, "reseller/resource/card/card.rego", fmt.Sprintf(cards, "providr", "carier"),
+		"data.json", `{"limits": {"reseller_ceiling": {"custmer": [], "card/provider": [], "routing": []}, "reseller_areas": ["aduit", "cdr"]}}`)
+	all := text(found(t, files, policies.Options{}).Findings)
+	for _, want := range []string{
+		`reseller/resource/card/card.rego:11 [misspelt] "card/providr" is no area: did you mean "card/provider"?`,
+		`reseller/resource/card/card.rego:19 [unknown-column] "carier" is no column: did you mean "carrier"?`,
+		`reseller/resource/card/card.rego:21 [unknown-column] "notse" is no column: did you mean "notes"?`,
+		`data.json:1 [misspelt] "custmer" is no area: did you mean "customer"?`,
+		`data.json:1 [misspelt] "aduit" is no area: did you mean "audit"?`,
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("not found: %s", want)
+		}
+	}
+	if strings.Contains(all, "cdr") || strings.Contains(all, "routing") {
+		t.Errorf("areas of the panel are found")
+	}
+	if t.Failed() {
+		t.Log(all)
+	}
+	right := tree(clean, "reseller/resource/card/card.rego", strings.Replace(fmt.Sprintf(cards, "provider", "carrier"), "notse", "notes", 1))
+	if report := found(t, right, policies.Options{}); len(report.Findings) > 0 {
+		t.Error(text(report.Findings))
+	}
+}
+
+func TestFaultsOfDataAreFound(t *testing.T) {
+	reading := strings.Replace(clean, "default allow := false\n", "default allow := false\n\nallow if data.limits.open\n", 1)
+	for what, c := range map[string]struct {
+		files fstest.MapFS
+		want  string
+	}{
+		"a data file that is missing": {tree(reading), "reseller/main/main.rego:12 [missing-data] no data file has data.limits, so what reads it is undefined"},
+		"a name given twice": {tree(reading, "data.json", "{\"limits\": {\n\"max_depth\": 1,\n\"max_depth\": 3}}"),
+			`data.json:3 [twice] "max_depth" is given twice in one object`},
+		"a byte order mark": {tree("\ufeff" + clean), "reseller/main/main.rego:1 [mark] the file begins with a byte order mark"},
+	} {
+		if all := text(found(t, c.files, policies.Options{}).Findings); !strings.Contains(all, c.want) {
+			t.Errorf("%s: found\n%swant %s", what, all, c.want)
+		}
+	}
+	if report := found(t, tree(reading, "limits/data.json", `{"max_depth": 1, "reseller_ceiling": {}}`), policies.Options{}); len(report.Findings) > 0 {
+		t.Error(text(report.Findings))
+	}
+}
+
+// A tree whose entrypoint is elsewhere has this fault, and none for each rule that is not reached.
+func TestAWrongEntrypointIsNoFindingForEachRule(t *testing.T) {
+	files := tree(strings.Replace(clean, "package reseller.main", "package reseller.mian", 1))
+	delete(files, "reseller/main/main_test.rego")
+	if report := found(t, files, policies.Options{}); len(report.Findings) > 2 || !report.Has("entrypoint") || !report.Has("directory-package-mismatch") {
+		t.Error(text(report.Findings))
+	}
+}
+
+const shown = `
+# METADATA
+# title: The view
+# scope: document
+view := "full" if input.resource.kind == "customer"
+
+view := "lent" if input.resource.name == "x"
+`
+
+func TestViewsThatConflictAreFound(t *testing.T) {
+	schema := input.Schema{"card": {Columns: map[string]input.ColumnKind{"kind": input.Text, "name": input.Text}}}
+	main := strings.Replace(clean, "decision := {\"allow\": allow, \"reasons\": reasons}\n",
+		"# scope: document\ndecision[\"allow\"] := allow\n\ndecision[\"reasons\"] := reasons\n\ndecision[\"view\"] := view if allow\n", 1)
+	main = strings.Replace(main, "default allow := false\n", "default allow := false\n\nallow if input.resource.kind\n", 1) + shown
+	report := found(t, tree(main), policies.Options{Schema: schema})
+	if !report.Has("conflict") || len(report.Findings) == 0 {
+		t.Error(text(report.Findings))
+	}
+	main = strings.Replace(main, `if input.resource.name == "x"`, `if not input.resource.kind == "customer"`, 1)
+	if report := found(t, tree(main), policies.Options{Schema: schema}); report.Has("conflict") {
+		t.Error(text(report.Findings))
+	}
+}
+
+// A reason may be told only about a row that the user sees.
+func TestReasonsAboutUnseenRowsAreFound(t *testing.T) {
+	told := strings.Replace(clean, `{"none", "nothing"}`, `{"not_visible"}`, 1) + `
+reasons contains "invoice_paid" if input.resource.properties.status == "paid"
+`
+	if report := found(t, tree(told), policies.Options{}); !report.Has("told") {
+		t.Error(text(report.Findings))
+	}
+	seen := strings.Replace(told, `if input.resource.properties.status == "paid"`, "if input.resource.properties.account_id in input.subject.below", 1)
+	if report := found(t, tree(seen), policies.Options{}); report.Has("told") {
+		t.Error(text(report.Findings))
+	}
+}
+
+// A slow tree is reported with the rule that takes the time.
+func TestTheSlowRuleIsNamed(t *testing.T) {
+	slow := strings.Replace(clean, "default allow := false\n", "default allow := false\n\nallow if squares > 1\n", 1) + `
+squares := count([x | some i in numbers.range(1, 4000); some j in numbers.range(1, 4000); x := i * j])
+`
+	report := found(t, tree(slow), policies.Options{Timeout: 50 * time.Millisecond})
+	for _, f := range report.Findings {
+		if f.Code == "slow" && f.File == "reseller/main/main.rego" && f.Line == 23 && strings.Contains(f.Message, "most of the time in rule data.reseller.main.squares") {
+			return
+		}
+	}
+	t.Error(text(report.Findings))
 }

@@ -10,6 +10,16 @@ import (
 // hints.
 var hints = map[string]string{
 	"unlisted-area":              "if resellers may have the area, add it to limits.reseller_areas; if not, give it an empty row in limits.reseller_ceiling",
+	"mark":                       "save the file as UTF-8 without a byte order mark",
+	"file":                       "make the file readable, or correct the link: `serve` reads it as well",
+	"lookup":                     "look up less data by a column, or by a value of the user",
+	"groups":                     "write count(input.subject.groups), or iterate over the groups",
+	"conflict":                   "make the conditions of the definitions exclusive",
+	"told":                       "give the reason only if the row is visible",
+	"missing-data":               "add the data file, or remove the reference",
+	"twice":                      "remove one of the two: the last one would count",
+	"misspelt":                   "correct the name; if it is meant, name the area in catalog.area of the data",
+	"unknown-column":             "correct the name: a column that no type has is never shown",
 	"syntax":                     "correct the syntax; the tree must be Rego v1",
 	"compile":                    "correct it: the tree does not compile, so `serve` refuses it",
 	"builtin":                    "remove it from rules about rows: use ==, !=, <, in, startswith and similar",

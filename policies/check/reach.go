@@ -50,6 +50,9 @@ func (p *parsed) unreachable() []rego.Finding {
 	if compiler.Compile(p.modules); compiler.Failed() {
 		return nil // reported elsewhere
 	}
+	if len(compiler.GetRulesExact(ast.MustParseRef(roots[0]))) == 0 && len(compiler.GetRulesDynamicWithOpts(ast.MustParseRef(roots[0]), ast.RulesOptions{})) == 0 {
+		return nil // without the entrypoint, nothing could be reached
+	}
 	asked, tested := reach{compiler, map[place]bool{}}, reach{compiler, map[place]bool{}}
 	for _, root := range roots {
 		asked.from(compiler.GetRulesDynamicWithOpts(ast.MustParseRef(root), ast.RulesOptions{})...)

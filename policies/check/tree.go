@@ -72,7 +72,7 @@ func (p *parsed) addPackage(f *file) {
 
 // findings returns all findings that need no evaluation of the tree.
 func (p *parsed) findings() []rego.Finding {
-	found := slices.Concat(p.types(), p.dataFindings(), p.unreachable(), p.annotations(), p.whole())
+	found := slices.Concat(p.types(), p.dataFindings(), p.missingData(), p.givenTwice(), p.unreachable(), p.annotations(), p.whole())
 	for _, f := range p.files {
 		for _, rule := range lintRules {
 			f.code = rule.code

@@ -171,10 +171,12 @@ func (s *scope) equals(a, b side, loc *ast.Location) (predicate.Expr, error) {
 	if a.form == absent || b.form == absent {
 		return predicate.False{}, nil
 	}
-	if a.form == element || a.form == list {
+	if a.form == element || a.form == list || b.form == records {
 		a, b = b, a
 	}
 	switch {
+	case a.form == records && b.form == list && b.array && len(b.items) == 0:
+		return predicate.Not{X: predicate.Defined{Ref: a.at.Ref}}, nil
 	case b.form == element:
 		return s.inSet(a, b, loc)
 	case a.form == set && b.form == list && len(b.items) == 0 && b.array && !a.at.Ref.IsBelow():

@@ -123,7 +123,7 @@ func (f *Frame) lateKind(ref predicate.Ref) input.ColumnKind {
 		return input.Text
 	case f.trial && isScalarOfUser(ref):
 		return input.Text
-	case f.trial && (len(ref) == 2 && ref[1] == "groups" || len(ref) == 3 && ref[1] == "account" && ref[2] == "depth"):
+	case f.trial && len(ref) == 3 && ref[1] == "account" && ref[2] == "depth":
 		return input.Integer
 	case len(ref) == 3 && ref[0] == "subject" && ref[1] == "account":
 		return input.Text

@@ -38,6 +38,7 @@ const (
 	odd                     // a constant that no column can equal: null, a fraction, an object
 	set                     // a set column, or the subject's subtree
 	element                 // some element of a set as above
+	records                 // the subject's groups, which no column equals
 )
 
 // side is an operand in the form that a condition can hold. kind is its type,
@@ -136,7 +137,9 @@ func (t *Translator) reference(ref ast.Ref, loc *ast.Location) (side, error) {
 		}
 		return side{form: set, at: predicate.Operand{Ref: at}, kind: input.Text}, nil
 	}
-	if _, ok := t.lateRoot(at); ok {
+	if root, ok := t.lateRoot(at); ok && slices.Equal(root, input.GroupsRef) && len(at) == len(root) {
+		return side{form: records, at: predicate.Operand{Ref: at}}, nil
+	} else if ok {
 		return side{form: scalar, at: predicate.Operand{Ref: at}, kind: t.lateKind(at)}, nil
 	}
 	if t.holdsLate(at) || t.Columns != nil && len(at) == 1 && at[0] == "resource" {
@@ -218,7 +221,7 @@ func present(s side) predicate.Expr {
 	switch {
 	case s.form == absent:
 		return predicate.False{}
-	case s.form == set: // a stored set is always present, even if it is empty
+	case s.form == set || s.form == records: // always present, even if it is empty
 		return predicate.True{}
 	case s.form == list:
 		var all predicate.And

@@ -189,7 +189,7 @@ func lateRef(ref ast.Ref) bool {
 // KnownRefs are the parts of the input that every filter is compiled with.
 var KnownRefs = []ast.Ref{
 	ast.MustParseRef("input.subject.type"), ast.MustParseRef("input.subject.access"),
-	ast.MustParseRef("input.subject.groups"), ast.MustParseRef("input.subject.account.kind"),
+	ast.MustParseRef("input.subject.account.kind"),
 	ast.MustParseRef("input.subject.account.status"), ast.MustParseRef("input.subject.account.depth"),
 	ast.MustParseRef("input.subject.user.status"), ast.MustParseRef("input.action.name"),
 	ast.MustParseRef("input.action.change"), ast.MustParseRef("input.resource.type"),

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -37,5 +38,5 @@ func NewTree(t Tree, decides, allows []*ast.Rule) (*Tree, []rego.Finding) {
 	t.Mentioned = rego.NewMentions(nil, decides)
 	t.Touch = newTouch(t.Rules, t.Schema, decides)
 	findings := t.Touch.lint(allows)
-	return &t, append(append(findings, lintBelow(decides)...), lintSame(decides)...)
+	return &t, slices.Concat(findings, lintBelow(decides), lintSame(decides), lintGroups(decides))
 }

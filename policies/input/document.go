@@ -59,7 +59,7 @@ func (in *Input) subjectDocument(named []string) map[string]any {
 func (in *Input) actionDocument() map[string]any {
 	doc := map[string]any{}
 	putText(doc, "name", in.Action.Name)
-	putObject(doc, "properties", in.Action.Properties)
+	putObject(doc, "properties", in.Action.properties())
 	if c := in.Action.Change; c != nil {
 		doc["change"] = map[string]any{
 			"fields": PlainValue(c.Fields), "before": accessDocument(c.Before), "after": accessDocument(c.After),

@@ -3,6 +3,7 @@ package input
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"resellerd/policies/predicate"
@@ -19,8 +20,8 @@ type Facts struct {
 	// account chain. For an area, the longest key counts that is the area or an
 	// ancestor of it; without such a key, "*" counts.
 	Access map[string][]string
-	// Groups is the number of groups that the user belongs to.
-	Groups int
+	// Groups are the groups that the user belongs to.
+	Groups []Group
 	// Below reports whether an account lies in the subtree of the user's
 	// account, which includes that account. If it is nil, the subtree is the
 	// user's account.
@@ -28,9 +29,14 @@ type Facts struct {
 	// Leaf is true if no account lies below the user's account.
 	Leaf bool
 
+	listed  []any  // Groups as policies read them
 	profile string // hash of everything that a plan is compiled with
 	terms   *factTerms
 }
+
+// Group is a group of a user: its id, and the template that it was made from. Template
+// may be empty.
+type Group struct{ ID, Template string }
 
 // AccountFacts describes the account that a user belongs to. ParentID is empty
 // for a master. Kind is "master" or "reseller". Status is the effective status:
@@ -44,9 +50,29 @@ type AccountFacts struct {
 	ListedAreas bool
 }
 
+// RecordedGroups reads the groups of a recorded input. Releases before this one recorded
+// only their number.
+func RecordedGroups(v any) []Group {
+	if list, ok := v.([]any); ok {
+		groups := make([]Group, len(list))
+		for i, x := range list {
+			doc, _ := x.(map[string]any)
+			groups[i].ID, _ = doc["id"].(string)
+			groups[i].Template, _ = doc["template"].(string)
+		}
+		return groups
+	}
+	n, _ := strconv.Atoi(fmt.Sprint(v))
+	return make([]Group, max(0, min(n, maxRecordedGroups)))
+}
+
+// maxRecordedGroups limits a number of groups that a damaged record could state.
+const maxRecordedGroups = 1000
+
 // NewFacts completes facts for use in decisions. The caller must not change f
 // afterwards, nor the maps and slices in it.
 func NewFacts(f Facts) *Facts {
+	f.listed = listed(f.Groups)
 	f.profile = f.computeProfile()
 	f.terms = newFactTerms(&f)
 	return &f
@@ -84,6 +110,7 @@ func (f *Facts) InSubtree(accountID string) bool {
 // that is not late, and the key and type of each late value.
 func (f *Facts) computeProfile() string {
 	known := f.document()
+	delete(known, "groups")
 	account := known["account"].(map[string]any)
 	for _, key := range lateAccountKeys {
 		if _, ok := account[key]; ok {
@@ -140,8 +167,19 @@ func (f *Facts) document() map[string]any {
 		access[area] = PlainValue(letters)
 	}
 	return map[string]any{
-		"user": user, "account": f.Account.document(), "access": access, "groups": f.Groups,
+		"user": user, "account": f.Account.document(), "access": access, "groups": listed(f.Groups),
 	}
+}
+
+func listed(groups []Group) []any {
+	list := make([]any, len(groups))
+	for i, g := range groups {
+		doc := map[string]any{}
+		putText(doc, "id", g.ID)
+		putText(doc, "template", g.Template)
+		list[i] = doc
+	}
+	return list
 }
 
 func (a AccountFacts) document() map[string]any {
@@ -175,6 +213,9 @@ func (a AccountFacts) lookup(key string) (any, bool) {
 }
 
 func (f *Facts) lookup(ref predicate.Ref) (any, bool) {
+	if f != nil && len(ref) == 2 && ref[1] == "groups" {
+		return f.listed, len(f.listed) > 0
+	}
 	if f == nil || len(ref) != 3 {
 		return nil, false
 	}

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"maps"
 	"time"
 )
 
@@ -22,11 +23,43 @@ type Subject struct {
 }
 
 // Action is the action in question. Change is set for a write that grants access;
-// such a decision is always a full evaluation.
+// such a decision is always a full evaluation. Form is the form of the request; policies
+// read it as properties.form, unless the request sent such a property. It may be empty.
 type Action struct {
 	Name       string
+	Form       string
 	Properties map[string]any
 	Change     *Change
+}
+
+// The forms of requests: about one object, a page of a list, a page with the number of
+// all rows, a file of all rows, and a look-up of the prices of calls.
+const (
+	FormOne    = "one"
+	FormPage   = "page"
+	FormCount  = "count"
+	FormExport = "export"
+	FormLookup = "lookup"
+)
+
+// properties returns the properties with the form of the request.
+func (a *Action) properties() map[string]any {
+	if _, sent := a.Properties["form"]; sent || a.Form == "" {
+		return a.Properties
+	}
+	out := make(map[string]any, len(a.Properties)+1)
+	maps.Copy(out, a.Properties)
+	out["form"] = a.Form
+	return out
+}
+
+// OwnForm returns the form of the request, or "" if the request sent a property of that
+// name.
+func (a *Action) OwnForm() string {
+	if _, sent := a.Properties["form"]; sent {
+		return ""
+	}
+	return a.Form
 }
 
 // Change is what a write changes: the names of its fields, and access per area

@@ -24,13 +24,16 @@ func (in *Input) LateRefs(stored bool) []predicate.Ref {
 		late = append(late, predicate.Ref{"resource", "id"})
 	}
 	if in.Subject.Facts != nil {
-		late = append(late, predicate.Below)
+		late = append(late, predicate.Below, GroupsRef)
 		for _, key := range lateAccountKeys {
 			late = append(late, predicate.Ref{"subject", "account", key})
 		}
 	}
 	return late
 }
+
+// GroupsRef is the path of the subject's groups.
+var GroupsRef = predicate.Ref{"subject", "groups"}
 
 // AreaType is the resource type whose ids are areas. A plan is compiled with the
 // id of such a resource.
@@ -42,6 +45,7 @@ func (in *Input) KnownDocument() map[string]any {
 	putText(subject, "type", in.Subject.Type)
 	if f := in.Subject.Facts; f != nil {
 		maps.Copy(subject, f.document())
+		delete(subject, "groups")
 		for _, key := range lateAccountKeys {
 			delete(subject["account"].(map[string]any), key)
 		}
@@ -64,7 +68,7 @@ func (in *Input) PinValue(root predicate.Ref) (any, bool) {
 		return doc, len(doc) > 0
 	}
 	v, ok := in.Lookup(root)
-	return PlainValue(v), ok
+	return PlainValue(v), ok || in.Subject.Facts != nil && slices.Equal(root, GroupsRef)
 }
 
 // PinKey returns a text that identifies the values at pins, as part of a cache

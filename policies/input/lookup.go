@@ -59,9 +59,20 @@ func (a *Action) lookup(ref predicate.Ref) (any, bool) {
 	case "name":
 		return leaf(a.Name, ref)
 	case "properties":
-		return Walk(a.Properties, ref[2:])
+		return a.property(ref[2:])
 	default:
 		return nil, false
+	}
+}
+
+func (a *Action) property(path []string) (any, bool) {
+	switch form := a.OwnForm(); {
+	case len(path) == 0:
+		return Walk(a.properties(), path)
+	case path[0] == "form" && form != "":
+		return form, len(path) == 1
+	default:
+		return Walk(a.Properties, path)
 	}
 }
 

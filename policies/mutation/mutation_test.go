@@ -61,7 +61,7 @@ default allow := false
 
 allow if {
 	input.action.name == "read"
-	input.subject.groups > 0
+	input.subject.depth > 0
 }
 
 allow if {
@@ -80,7 +80,7 @@ const tests = `package reseller.main_test
 
 import data.reseller.main
 
-asking(action, groups) := {"subject": {"groups": groups}, "action": {"name": action}, "context": {"panel": "x"}}
+asking(action, groups) := {"subject": {"depth": groups}, "action": {"name": action}, "context": {"panel": "x"}}
 
 test_member_can_read if main.allow with input as asking("read", 1)
 
@@ -127,7 +127,7 @@ func TestWhatNoTestNoticesSurvives(t *testing.T) {
 			t.Errorf("%s: does not survive, but\n%s", want, all)
 		}
 	}
-	for _, noticed := range []string{"condition negated", "default", "input.subject.groups > 0", "words.rego:3: silent: condition"} {
+	for _, noticed := range []string{"condition negated", "default", "input.subject.depth > 0", "words.rego:3: silent: condition"} {
 		if strings.Contains(all, noticed) {
 			t.Errorf("%s survives:\n%s", noticed, all)
 		}

@@ -170,7 +170,7 @@ func widget(r *rand.Rand, i int, owner Account) map[string]any {
 // random too.
 func Input(r *rand.Rand, typ string) *input.Input {
 	return &input.Input{
-		Subject: subject(r), Action: input.Action{Name: pick(r, "read", "read", "update"), Properties: properties(r)},
+		Subject: subject(r), Action: input.Action{Name: pick(r, "read", "read", "update"), Form: input.FormPage, Properties: properties(r)},
 		Resource: input.Resource{Type: typ},
 		Context: input.Context{
 			ClientIP: pick(r, "10.1.2.3", "192.0.2.7", "10.1.2.3"), Panel: pick(r, "", "one-two", "three"),
@@ -184,6 +184,8 @@ var (
 	letters    = []string{"create", "read", "update", "delete"}
 )
 
+var groups = []input.Group{{ID: "grp_1", Template: "a"}, {ID: "grp_2"}}
+
 func subject(r *rand.Rand) input.Subject {
 	if r.IntN(12) == 0 {
 		return input.Subject{Type: "user", ID: "usr_unknown", Properties: properties(r)}
@@ -194,7 +196,7 @@ func subject(r *rand.Rand) input.Subject {
 	user := map[string]any{"id": id, "account_id": own.ID, "status": "active", "currencies": currencies[:r.IntN(3)]}
 	maybe(r, user, "external_id", Text(r))
 	facts := input.NewFacts(input.Facts{
-		User: user, Groups: 1 + r.IntN(2),
+		User: user, Groups: groups[:1+r.IntN(2)],
 		Account: input.AccountFacts{
 			ID: own.ID, ParentID: own.ParentID, TenantID: own.TenantID, Kind: own.Kind(), Status: "active", Depth: own.Depth,
 		},

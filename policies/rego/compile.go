@@ -80,7 +80,7 @@ func CompileModules(modules map[string]*ast.Module, data map[string]any) (*ast.C
 		return nil, FindingsOf("compile", "", strict.Errors)
 	}
 	c := NewCompiler(Untyped)
-	if c.Compile(modules); c.Failed() {
+	if c.Compile(withoutGets(modules)); c.Failed() {
 		return nil, FindingsOf("compile", "", c.Errors)
 	}
 	return c, nil

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"resellerd/policies/rego"
 )
 
 // directory is a policy tree in files. It follows symbolic links, because
@@ -96,13 +98,15 @@ func readDirectory(root string) (files, error) {
 		return nil, fmt.Errorf("policy tree: %s is no directory", root)
 	}
 	out, size := files{}, 0
+	var unread []rego.Finding
 	err := walk(root, ".", 0, func(name string, isDir bool) error {
 		if isDir || !read(name) {
 			return nil
 		}
 		content, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
-			return err
+			unread = append(unread, rego.Finding{Code: "file", File: name, Message: reasonOf(err)})
+			return nil
 		}
 		out[name] = content
 		if size += len(content); len(out) > maxFiles || size > maxBytes {
@@ -113,7 +117,23 @@ func readDirectory(root string) (files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy tree: %w", err)
 	}
+	if len(unread) > 0 {
+		return nil, &rego.LoadError{Findings: unread}
+	}
 	return out, nil
+}
+
+// reasonOf returns why a file cannot be read.
+func reasonOf(err error) string {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "cannot be read: it is a link to a file that does not exist"
+	case errors.As(err, &path):
+		return "cannot be read: " + path.Err.Error()
+	default:
+		return "cannot be read: " + err.Error()
+	}
 }
 
 func read(name string) bool {
@@ -140,10 +160,7 @@ func walk(root, dir string, depth int, visit func(name string, isDir bool) error
 			continue
 		}
 		name := path.Join(dir, entry.Name())
-		isDir, err := directoryAt(root, name, entry)
-		if err != nil {
-			return err
-		}
+		isDir := directoryAt(root, name, entry)
 		if isDir && entry.Name() == "testdata" {
 			continue
 		}
@@ -159,18 +176,11 @@ func walk(root, dir string, depth int, visit func(name string, isDir bool) error
 	return nil
 }
 
-// directoryAt reports whether an entry is a directory or a link to one. A
-// broken link is an error if its name is that of a policy file.
-func directoryAt(root, name string, entry fs.DirEntry) (bool, error) {
+// directoryAt reports whether an entry is a directory or a link to one.
+func directoryAt(root, name string, entry fs.DirEntry) bool {
 	if entry.Type()&fs.ModeSymlink == 0 {
-		return entry.IsDir(), nil
+		return entry.IsDir()
 	}
 	info, err := os.Stat(filepath.Join(root, name))
-	if err != nil {
-		if read(name) {
-			return false, err
-		}
-		return false, nil
-	}
-	return info.IsDir(), nil
+	return err == nil && info.IsDir()
 }

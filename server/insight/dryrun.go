@@ -156,7 +156,7 @@ func (d *DryRun) visibility(m *store.Moment, id string) (*visibility, error) {
 	}
 	var look *visibility
 	err = d.r.through(target, func() (err error) {
-		look, err = observer{r: d.r, m: m, ids: true, quiet: true}.of()
+		look, err = observer{r: d.r, m: m, ids: true, quiet: true, brief: true}.of()
 		return err
 	})
 	return look, err

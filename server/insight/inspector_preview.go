@@ -3,6 +3,7 @@ package insight
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/policies/predicate"
@@ -18,6 +19,7 @@ type PreviewQuestion struct {
 	Against  string           // another user
 	Policies *policies.Engine // another policy
 	Change   *Change          // a proposed change, which is not kept
+	At       time.Time        // zero means now
 }
 
 // Change is a proposed change of data. Apply makes it in a transaction that is rolled
@@ -32,6 +34,7 @@ type Change struct {
 // users, the error of the change, and an error if the store does not answer.
 func (d *Inspector) Preview(ctx context.Context, q PreviewQuestion) (*Preview, error) {
 	r := d.reader(ctx, "")
+	r.At = q.At
 	users, err := r.lookedAt(q.User, q.Against)
 	if err != nil {
 		return nil, err

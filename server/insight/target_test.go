@@ -22,7 +22,7 @@ func TestReadsMore(t *testing.T) {
 	engine := sessiontest.Engine(t)
 	facts := func(access map[string][]string) *input.Facts {
 		return input.NewFacts(input.Facts{
-			User: map[string]any{"status": "active"}, Groups: 1, Access: access,
+			User: map[string]any{"status": "active"}, Groups: []input.Group{{ID: "grp_1"}}, Access: access,
 			Account: input.AccountFacts{ID: "acc_m", TenantID: "acc_m", Kind: "master", Status: "active"},
 		})
 	}

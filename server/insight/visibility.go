@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -19,6 +20,9 @@ import (
 // only their number is compared.
 const maxCompared = 5000
 
+// maxBrief is the most rows of an area whose columns a dry run compares.
+const maxBrief = 500
+
 // visibility is what one user may do and sees at one moment.
 type visibility struct {
 	access map[string][]string
@@ -29,8 +33,15 @@ type visibility struct {
 // seenRows are the rows of an area that a user sees.
 type seenRows struct {
 	total int
-	ids   map[string]bool // nil if there are more than maxCompared
+	ids   map[string]*shownAs // nil if there are more than maxCompared
 	first []ShownRow
+}
+
+// shownAs is how a row is shown: its view and its columns. Rows that are shown alike share
+// one.
+type shownAs struct {
+	view    string
+	columns []string
 }
 
 // ShownRow is a row as a user sees it.
@@ -69,6 +80,9 @@ type observer struct {
 	// quiet records nothing. The data may exist only in a transaction that is rolled
 	// back.
 	quiet bool
+	// brief reads how rows are shown only for areas with at most maxBrief rows. Other
+	// writes wait meanwhile.
+	brief bool
 }
 
 // of returns what the acting user of the session may do and sees.
@@ -122,7 +136,7 @@ func (o observer) plan(typ string) (*session.ReadPlan, error) {
 func (o observer) rows(a rowArea, p *session.ReadPlan) (*seenRows, error) {
 	seen := &seenRows{}
 	if o.ids {
-		seen.ids = map[string]bool{}
+		seen.ids = map[string]*shownAs{}
 	}
 	if p == nil || a.kind != "" && !p.Sees("kind") {
 		return seen, nil
@@ -166,10 +180,28 @@ func (o observer) firstRows(q query.Query, p *session.ReadPlan) ([]ShownRow, err
 }
 
 // idsOf returns the ids of a list's rows, or nil if there are more than maxCompared.
-func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
+func (o observer) idsOf(q query.Query, total int) (map[string]*shownAs, error) {
 	if total > maxCompared {
 		return nil, nil
 	}
+	ids, known := make(map[string]*shownAs, total), map[string]*shownAs{}
+	if o.brief && total > maxBrief {
+		return o.idsAlone(q, ids)
+	}
+	err := o.m.Stream(o.r.Ctx, q, func(row query.Row) error {
+		names := row.Names()
+		key := row.View + "\x00" + strings.Join(names, "\x00")
+		if known[key] == nil {
+			known[key] = &shownAs{row.View, names}
+		}
+		ids[row.ID()] = known[key]
+		return nil
+	})
+	return ids, err
+}
+
+// idsAlone reads the ids of rows, and not how they are shown.
+func (o observer) idsAlone(q query.Query, ids map[string]*shownAs) (map[string]*shownAs, error) {
 	columns := q.Columns
 	q.Columns = nil
 	for _, c := range columns {
@@ -177,13 +209,15 @@ func (o observer) idsOf(q query.Query, total int) (map[string]bool, error) {
 			q.Columns = append(q.Columns, query.Columns{Names: []string{"kind"}, When: c.When})
 		}
 	}
-	ids := make(map[string]bool, total)
 	err := o.m.Stream(o.r.Ctx, q, func(row query.Row) error {
-		ids[row.ID()] = true
+		ids[row.ID()] = unread
 		return nil
 	})
 	return ids, err
 }
+
+// unread stands for a row of which only the id was read.
+var unread = &shownAs{}
 
 // AreaDifference describes what differs in one area.
 type AreaDifference struct {
@@ -192,6 +226,7 @@ type AreaDifference struct {
 	Visible   *VisibleChange `json:"visible,omitempty" description:"number of rows that the user sees"`
 	Appear    []string       `json:"appear,omitempty" description:"rows that the user sees after the change and not before; at most 100"`
 	Disappear []string       `json:"disappear,omitempty" description:"rows that the user sees before the change and not after; at most 100"`
+	Shown     []RowsChange   `json:"shown,omitempty" description:"views and columns of rows that the user sees before and after"`
 	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to compare one by one"`
 }
 
@@ -205,6 +240,14 @@ type AccessChange struct {
 type VisibleChange struct {
 	Before int `json:"before" required:"true"`
 	After  int `json:"after" required:"true"`
+}
+
+// RowsChange counts the rows on which a user sees or may do something more, or less.
+type RowsChange struct {
+	What    string `json:"what" required:"true" description:"a view, a column or an action, such as column notes"`
+	More    int    `json:"more" required:"true" description:"rows that have it only after the change"`
+	Less    int    `json:"less" required:"true" description:"rows that have it only before the change"`
+	Example string `json:"example" required:"true" description:"one of these rows"`
 }
 
 // maxNamed is the most row ids that a difference lists.
@@ -224,7 +267,7 @@ func differences(before, after *visibility) []AreaDifference {
 	}
 	found := []AreaDifference{}
 	for _, area := range slices.Sorted(maps.Keys(named)) {
-		if d := difference(area, before, after); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil {
+		if d := difference(area, before, after); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil || d.Shown != nil {
 			found = append(found, d)
 		}
 	}
@@ -245,7 +288,62 @@ func difference(area string, before, after *visibility) AreaDifference {
 		return d
 	}
 	d.Appear, d.Disappear = missing(two.ids, one.ids), missing(one.ids, two.ids)
+	d.Shown = shownChanges(one.ids, two.ids)
 	return d
+}
+
+// shownChanges compares how rows are shown that both sides have.
+func shownChanges(before, after map[string]*shownAs) []RowsChange {
+	t := tally{}
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		was, is := before[id], after[id]
+		if is == nil || was == unread || is == unread || was.view == is.view && slices.Equal(was.columns, is.columns) {
+			continue
+		}
+		if was.view != is.view {
+			t.of("view " + is.view).more(id)
+			t.of("view " + was.view).less(id)
+		}
+		for _, column := range is.columns {
+			if !slices.Contains(was.columns, column) {
+				t.of("column " + column).more(id)
+			}
+		}
+		for _, column := range was.columns {
+			if !slices.Contains(is.columns, column) {
+				t.of("column " + column).less(id)
+			}
+		}
+	}
+	return t.sorted()
+}
+
+// tally counts rows by what differs on them.
+type tally map[string]*RowsChange
+
+func (t tally) of(what string) *RowsChange {
+	if t[what] == nil {
+		t[what] = &RowsChange{What: what}
+	}
+	return t[what]
+}
+
+func (c *RowsChange) more(id string) {
+	c.More++
+	c.Example = cmp.Or(c.Example, id)
+}
+
+func (c *RowsChange) less(id string) {
+	c.Less++
+	c.Example = cmp.Or(c.Example, id)
+}
+
+func (t tally) sorted() []RowsChange {
+	var out []RowsChange
+	for _, what := range slices.Sorted(maps.Keys(t)) {
+		out = append(out, *t[what])
+	}
+	return out
 }
 
 // at returns the access to an area, taken from the nearest area that is listed.
@@ -263,14 +361,14 @@ func (o *visibility) rowsAt(area string) *seenRows {
 	if rows := o.rows[area]; rows != nil {
 		return rows
 	}
-	return &seenRows{ids: map[string]bool{}}
+	return &seenRows{ids: map[string]*shownAs{}}
 }
 
 // missing returns the ids that others lacks, sorted, at most maxNamed.
-func missing(ids, others map[string]bool) []string {
+func missing(ids, others map[string]*shownAs) []string {
 	var found []string
 	for id := range ids {
-		if !others[id] {
+		if others[id] == nil {
 			found = append(found, id)
 		}
 	}

@@ -1,6 +1,9 @@
 package record
 
 import (
+	"maps"
+	"strconv"
+
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/decisionlog"
@@ -60,7 +63,30 @@ func (w *Writer) facts(m *Mask, f *input.Facts) {
 	if inner, ok := w.name(m, "access"); ok {
 		w.access(inner, f.Access)
 	}
-	w.number(m, "groups", int64(f.Groups))
+	w.groups(m, f.Groups)
+}
+
+func (w *Writer) groups(m *Mask, groups []input.Group) {
+	inner, ok := w.name(m, "groups")
+	if !ok {
+		return
+	}
+	w.Dst = append(w.Dst, '[')
+	for i, g := range groups {
+		if i > 0 {
+			w.Dst = append(w.Dst, ',')
+		}
+		w.Dst = append(w.Dst, '{')
+		at := inner.At(strconv.Itoa(i))
+		if g.ID != "" {
+			w.Text(at, "id", g.ID)
+		}
+		if g.Template != "" {
+			w.Text(at, "template", g.Template)
+		}
+		w.Dst = append(w.Dst, '}')
+	}
+	w.Dst = append(w.Dst, ']')
 }
 
 func (w *Writer) account(m *Mask, a *input.AccountFacts) {
@@ -89,7 +115,7 @@ func (w *Writer) access(m *Mask, access map[string][]string) {
 func (w *Writer) action(m *Mask, a *input.Action) {
 	w.Dst = append(w.Dst, '{')
 	w.Text(m, "name", a.Name)
-	w.properties(m, a.Properties)
+	w.actionProperties(m, a)
 	if a.Change != nil {
 		if inner, ok := w.name(m, "change"); ok {
 			w.change(inner, a.Change)
@@ -114,6 +140,25 @@ func (w *Writer) change(m *Mask, c *input.Change) {
 		}
 	}
 	w.Dst = append(w.Dst, '}')
+}
+
+// actionProperties appends the properties with the form of the request.
+func (w *Writer) actionProperties(m *Mask, a *input.Action) {
+	form := a.OwnForm()
+	switch {
+	case form == "":
+		w.properties(m, a.Properties)
+	case len(a.Properties) == 0:
+		if inner, ok := w.name(m, "properties"); ok {
+			w.Dst = append(w.Dst, '{')
+			w.Text(inner, "form", form)
+			w.Dst = append(w.Dst, '}')
+		}
+	default:
+		sent := maps.Clone(a.Properties)
+		sent["form"] = form
+		w.properties(m, sent)
+	}
 }
 
 // properties appends the properties that the request sent, if any.

@@ -63,7 +63,7 @@ func factsOf(subject, account map[string]any) *input.Facts {
 			Kind: word(account, "kind"), Status: word(account, "status"), Depth: number(account, "depth"),
 			ListedAreas: account["listed_areas"] == true,
 		},
-		Access: recordedAccess(subject), Groups: number(subject, "groups"),
+		Access: recordedAccess(subject), Groups: input.RecordedGroups(subject["groups"]),
 		Below: func(account string) bool { return slices.Contains(below, account) },
 	})
 }

@@ -74,6 +74,9 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	case err != nil:
 		return verdict{}, err
 	}
+	if tree.counted && in.Subject.Facts != nil && r.grouped {
+		return verdict{open: "input.subject.groups"}, nil
+	}
 	var v verdict
 	switch {
 	case e.Result.Filter != nil:

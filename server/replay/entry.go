@@ -307,13 +307,15 @@ func readSubject(s *input.Subject, doc object, subtree *subtree) {
 		return
 	}
 	subtree.known = texts(doc["below"])
+	_, listed := doc["groups"].([]any)
+	subtree.counted = !listed
 	user := doc.object("user")
 	typed := make(map[string]any, len(user)) // user may belong to a profile, which is shared
 	for key, v := range user {
 		typed[key] = number(v)
 	}
 	s.Facts = input.NewFacts(input.Facts{
-		User: typed, Access: access(doc["access"]), Groups: whole(doc["groups"]), Below: subtree.below,
+		User: typed, Access: access(doc["access"]), Groups: input.RecordedGroups(doc["groups"]), Below: subtree.below,
 		Account: input.AccountFacts{
 			ID: account.text("id"), ParentID: account.text("parent_id"), TenantID: account.text("tenant_id"),
 			Kind: account.text("kind"), Status: account.text("status"), Depth: whole(account["depth"]),
@@ -351,10 +353,11 @@ func access(v any) map[string][]string {
 // entry records it. The entry covers only the accounts that its request names, unless
 // the same policy made it.
 type subtree struct {
-	known []string
-	in    *input.Input
-	all   bool // the entry covers every account that this policy can ask for
-	asked bool // the policy asked for an account that the entry does not cover
+	known   []string
+	in      *input.Input
+	all     bool // the entry covers every account that this policy can ask for
+	counted bool // an earlier release recorded only the number of the subject's groups
+	asked   bool // the policy asked for an account that the entry does not cover
 }
 
 func (s *subtree) below(account string) bool {

@@ -257,7 +257,7 @@ func (l *learner) proposed(ctx context.Context, in *input.Input) (*input.Input, 
 		return nil, err
 	}
 	facts := *in.Subject.Facts
-	facts.Access, facts.Groups = session.AccessNames(schema.Resolve([]schema.Access{u.access.Canonical()}, ceilings)), 1
+	facts.Access, facts.Groups = session.AccessNames(schema.Resolve([]schema.Access{u.access.Canonical()}, ceilings)), []input.Group{{}}
 	one := *in
 	one.Subject.Facts = input.NewFacts(facts)
 	return &one, nil

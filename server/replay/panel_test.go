@@ -42,7 +42,7 @@ func (l *panelLog) ask(user, account, kind string, access map[string][]string, a
 	in := &input.Input{Action: input.Action{Name: action}, Resource: r, Context: input.Context{Properties: map[string]any{"panel_decision": panel}}}
 	in.Subject = input.Subject{Type: "user", ID: user}
 	if account != "" {
-		in.Subject.Facts = input.NewFacts(input.Facts{User: map[string]any{"id": user, "status": "active"}, Access: access, Groups: 1, Leaf: true,
+		in.Subject.Facts = input.NewFacts(input.Facts{User: map[string]any{"id": user, "status": "active"}, Access: access, Groups: []input.Group{{ID: "grp_1"}}, Leaf: true,
 			Account: input.AccountFacts{ID: account, TenantID: "t", ParentID: "t", Kind: kind, Status: "active", Depth: 1}})
 	}
 	d := l.engine.Decide(ctx, in)

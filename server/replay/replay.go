@@ -69,13 +69,14 @@ type groupKey struct {
 // replayer collects results. Each worker has its own.
 type replayer struct {
 	engine   *policies.Engine
+	grouped  bool     // the policy looks into the subject's groups
 	profiles profiles // of all workers
 	report   Report
 	groups   map[groupKey]*Group
 }
 
 func newReplayer(e *policies.Engine, known profiles) *replayer {
-	return &replayer{engine: e, profiles: known, groups: map[groupKey]*Group{},
+	return &replayer{engine: e, grouped: e.LooksIntoGroups(), profiles: known, groups: map[groupKey]*Group{},
 		report: Report{Policy: e.Revision(), Recorded: map[string]int{}, Undecidable: map[string]int{}, Kinds: map[Kind]int{}}}
 }
 

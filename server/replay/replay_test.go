@@ -283,7 +283,7 @@ func TestProfilesOfALog(t *testing.T) {
 	must(t, err)
 	in := &input.Input{
 		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{
-			User: map[string]any{"id": "u", "status": "active"}, Groups: 1, Access: map[string][]string{"cdr": {"read"}},
+			User: map[string]any{"id": "u", "status": "active"}, Groups: []input.Group{{ID: "grp_1"}}, Access: map[string][]string{"cdr": {"read"}},
 			Account: input.AccountFacts{ID: "a", TenantID: "a", Kind: "master", Status: "active"},
 		})},
 		Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"},

@@ -15,6 +15,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -83,6 +84,7 @@ type Session struct {
 	costs      costsSeen            // cached for the acting user
 	other      factsSeen            // cached for a subject that is no Actor
 	Revision   history.DataRevision // the answer is at least as new as this
+	Form       string               // of the request, as input.Action has it; "" is FormOne
 	At         time.Time            // the time that the questions are about; zero means now
 }
 
@@ -104,7 +106,7 @@ type costsSeen struct {
 // caller adds the stored row, the properties or the change.
 func (r *Session) Input(action, typ, id string) *input.Input {
 	in := &input.Input{
-		Action:   input.Action{Name: action},
+		Action:   input.Action{Name: action, Form: cmp.Or(r.Form, input.FormOne)},
 		Resource: input.Resource{Type: typ, ID: id},
 		Context:  r.context(),
 	}

@@ -118,11 +118,15 @@ func (c *Users) factsOf(sub *store.Subject) *input.Facts {
 	if len(u.IPAllow) > 0 {
 		user["ip_allow"] = texts(u.IPAllow)
 	}
+	groups := make([]input.Group, len(sub.Groups))
+	for i, g := range sub.Groups {
+		groups[i] = input.Group{ID: g.ID, Template: g.Template}
+	}
 	return input.NewFacts(input.Facts{
 		User: user,
 		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth, ListedAreas: sub.Chain[len(sub.Chain)-1].ListedAreas},
-		Access: AccessNames(sub.Access), Groups: sub.Groups, Leaf: sub.Leaf,
+		Access: AccessNames(sub.Access), Groups: groups, Leaf: sub.Leaf,
 		Below: c.below(sub),
 	})
 }

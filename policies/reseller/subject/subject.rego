@@ -77,4 +77,4 @@ active if input.subject.user.status == "active"
 
 account_active if input.subject.account.status == "active"
 
-grouped if input.subject.groups > 0
+grouped if input.subject.groups != []

@@ -45,7 +45,7 @@ test_user_of_a_suspended_account_cannot_act if {
 }
 
 test_user_without_group_cannot_act if {
-	every user in [object.union(fixture.master, {"groups": 0}), object.remove(fixture.reseller, ["groups"])] {
+	every user in [object.union(fixture.master, {"groups": []}), object.remove(fixture.reseller, ["groups"])] {
 		fixture.denial(asking(user)) == {"no_group"}
 		not main.allow with input as asking(user)
 	}
@@ -53,7 +53,7 @@ test_user_without_group_cannot_act if {
 
 test_user_with_several_faults_can_read_them_all if {
 	broken := object.union(fixture.reseller, {
-		"groups": 0, "user": {"status": "disabled"},
+		"groups": [], "user": {"status": "disabled"},
 		"account": {"status": "closed"},
 	})
 	fixture.denial(asking(broken)) == {"no_group", "user_disabled", "account_suspended"}

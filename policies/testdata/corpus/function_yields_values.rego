@@ -7,6 +7,6 @@ grade(x) := "low" if x > 0
 grade(x) := "high" if x > 5
 
 allow if {
-	grade(input.subject.groups) == "low"
+	grade(input.subject.account.depth) == "low"
 	input.resource.kind == "customer"
 }

@@ -3,11 +3,11 @@
 package reseller.main
 
 allow if {
-	input.subject.groups > 1
+	count(input.subject.groups) > 1
 	input.resource.kind == "customer"
 }
 
 allow if {
-	input.subject.groups == 1
+	count(input.subject.groups) == 1
 	input.resource.kind == "provider"
 }

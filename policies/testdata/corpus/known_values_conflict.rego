@@ -4,7 +4,7 @@ package reseller.main
 
 mark := 1 if input.action.name == "read"
 
-mark := 2 if input.subject.groups == 2
+mark := 2 if input.subject.account.depth == 1
 
 allow if {
 	mark == 1

@@ -3,5 +3,5 @@
 package reseller.main
 
 allow if {
-	not startswith(input.resource.name, input.subject.groups)
+	not startswith(input.resource.name, input.subject.account.depth)
 }

@@ -4,6 +4,6 @@
 package reseller.main
 
 allow if {
-	not regex.match(input.subject.groups, input.context.panel)
+	not regex.match(input.subject.account.depth, input.context.panel)
 	input.resource.kind == "customer"
 }

@@ -155,6 +155,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/forward-auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * May this user send this request? For proxies
+         * @description nginx, Traefik, Caddy and Envoy ask this about each request. `--forward-auth` says where the method and the path stand. Any method and a suffix of the path are accepted.
+         */
+        get: operations["forwardAuth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1075,13 +1095,16 @@ export interface components {
             external_id?: string | null;
             /** @description a first group of the parent, lent only to the new account; template default-reseller starts from the template */
             group?: components["schemas"]["FirstGroup"];
-            name?: string;
+            name: string;
             /** @description default: the actor's own account */
             parent_id?: string;
             /** @description the name that accounts below see */
             public_name?: string | null;
-            /** @enum {string} */
-            status?: "active" | "suspended" | "closed";
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "suspended" | "closed";
             /** @description a first user, in the first group unless it names others */
             user?: components["schemas"]["UserUpdate"];
         };
@@ -1188,7 +1211,7 @@ export interface components {
             updates: string[];
         };
         ActingUser: {
-            /** @description actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name */
+            /** @description actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts */
             access: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
             };
@@ -1274,6 +1297,8 @@ export interface components {
             counted?: boolean;
             /** @description rows that the user sees before the change and not after; at most 100 */
             disappear?: string[];
+            /** @description views and columns of rows that the user sees before and after */
+            shown?: components["schemas"]["RowsChange"][];
             /** @description number of rows that the user sees */
             visible?: components["schemas"]["VisibleChange"];
         };
@@ -1331,7 +1356,6 @@ export interface components {
             expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
                 actor?: components["schemas"]["User"] | string | null;
-                preview_of?: components["schemas"]["User"] | string | null;
             };
             id?: string;
             /** @description the panel that made the request, by the name of its token; only for users of the master */
@@ -1462,25 +1486,32 @@ export interface components {
             account_id?: string;
             /** @description of provider cards: the upstream company */
             carrier?: string | null;
-            charge_precision?: number;
-            /** @enum {string} */
-            charge_rounding?: "up" | "down" | "half_up" | "half_down";
+            /** @default 4 */
+            charge_precision: number;
+            /**
+             * @default half_up
+             * @enum {string}
+             */
+            charge_rounding: "up" | "down" | "half_up" | "half_down";
             /**
              * @description how the prices of several parents are combined
              * @default max
              * @enum {string|null}
              */
             compact: "min" | "max" | "avg" | null;
-            currency?: string;
-            /** @enum {string} */
-            direction?: "termination" | "origination";
+            currency: string;
+            /**
+             * @default termination
+             * @enum {string}
+             */
+            direction: "termination" | "origination";
             external_id?: string | null;
             /**
              * @default customer
              * @enum {string}
              */
             kind: "provider" | "customer";
-            name?: string;
+            name: string;
             /** @description private to the owner */
             notes?: string | null;
             /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
@@ -1489,9 +1520,13 @@ export interface components {
             /** @description the name that accounts it is assigned to see */
             public_name?: string | null;
             public_notes?: string | null;
-            rate_precision?: number;
-            /** @enum {string} */
-            rate_rounding?: "up" | "down" | "half_up" | "half_down";
+            /** @default 4 */
+            rate_precision: number;
+            /**
+             * @default half_up
+             * @enum {string}
+             */
+            rate_rounding: "up" | "down" | "half_up" | "half_down";
             /**
              * @description the parent that sales are compared with
              * @default dearest
@@ -1573,10 +1608,9 @@ export interface components {
             charge_rounding?: "up" | "down" | "half_up" | "half_down";
             /**
              * @description how the prices of several parents are combined
-             * @default max
              * @enum {string|null}
              */
-            compact: "min" | "max" | "avg" | null;
+            compact?: "min" | "max" | "avg" | null;
             /** Format: date-time */
             readonly created_at?: string;
             currency?: string;
@@ -1612,10 +1646,9 @@ export interface components {
             readonly revision?: components["schemas"]["ActiveRevision"] | null;
             /**
              * @description the parent that sales are compared with
-             * @default dearest
              * @enum {string|null}
              */
-            routing: "dearest" | "cheapest" | null;
+            routing?: "dearest" | "cheapest" | null;
             /**
              * @description why an own card should be built again
              * @enum {string|null}
@@ -1700,10 +1733,13 @@ export interface components {
             currency?: string | null;
             email?: string | null;
             external_id?: string | null;
-            name?: string;
+            name: string;
             notes?: string | null;
-            /** @enum {string} */
-            status?: "active" | "suspended" | "closed";
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "suspended" | "closed";
         };
         CustomerList: {
             items: components["schemas"]["Customer"][];
@@ -1829,9 +1865,9 @@ export interface components {
             users: components["schemas"]["UserDifference"][];
         };
         Earnings: {
-            /** @description the charge of the dearest parent that is open */
+            /** @description the card's charge less the charge of the dearest parent that is open; negative for a loss */
             least: string;
-            /** @description the charge of the cheapest parent */
+            /** @description the card's charge less the charge of the cheapest parent that is open */
             most: string;
         };
         EntitySearchResponse: {
@@ -2138,7 +2174,7 @@ export interface components {
             default_access?: ("create" | "read" | "update" | "delete")[];
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
-            name?: string;
+            name: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
             /** @description access by area; the row with the longest name counts, and an empty access denies */
@@ -2407,7 +2443,7 @@ export interface components {
             currency?: string;
             /** @description the row's name */
             destination?: string;
-            /** @description for an own card: its charge less that of its parents; null if unknown */
+            /** @description for an own customer card: what it earns with the call. null if it was not built from parents, if none of them is open for the number, or if a charge is not known to the reader */
             earns?: components["schemas"]["Earnings"] | null;
             id?: string;
             /**
@@ -2541,7 +2577,10 @@ export interface components {
             rounding?: "up" | "down" | "half_up" | "half_down" | null;
             /** @enum {string} */
             status?: "profit" | "blocked";
-            /** @enum {string|null} */
+            /**
+             * @description absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
+             * @enum {string|null}
+             */
             type?: "absolute" | "relative" | "percent" | "floor" | null;
             /** @description a decimal string; of percent, 20 is 20 % on top */
             value?: string | null;
@@ -2566,7 +2605,10 @@ export interface components {
              * @enum {string}
              */
             status: "profit" | "blocked";
-            /** @enum {string|null} */
+            /**
+             * @description absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
+             * @enum {string|null}
+             */
             type?: "absolute" | "relative" | "percent" | "floor" | null;
             /** @description a decimal string; of percent, 20 is 20 % on top */
             value?: string | null;
@@ -2853,6 +2895,16 @@ export interface components {
             id: string;
             type: string;
         };
+        RowsChange: {
+            /** @description one of these rows */
+            example: string;
+            /** @description rows that have it only before the change */
+            less: number;
+            /** @description rows that have it only after the change */
+            more: number;
+            /** @description a view, a column or an action, such as column notes */
+            what: string;
+        };
         RuleText: {
             code?: string;
             /** @description the depth of nesting */
@@ -2921,6 +2973,21 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        TemplateGroupCreate: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** @description create, read, update, delete */
+            default_access?: ("create" | "read" | "update" | "delete")[];
+            /** @description none, all, or a list of accounts directly below */
+            lend_to?: unknown;
+            name?: string;
+            /** @description the name that accounts it is lent to see */
+            public_name?: string | null;
+            /** @description access by area; the row with the longest name counts, and an empty access denies */
+            rows?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            };
+        };
         Typical: {
             /** @description a decimal number */
             cost: string;
@@ -2960,14 +3027,17 @@ export interface components {
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
             /** @description at least one, owned by or lent to the user's account */
-            groups?: string[];
+            groups: string[];
             /** @description networks in CIDR notation; empty for any */
             ip_allow?: string[];
             /** Format: email */
-            login?: string;
+            login: string;
             name?: string | null;
-            /** @enum {string} */
-            status?: "active" | "disabled";
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "disabled";
             time_zone?: string | null;
         };
         UserDifference: {
@@ -3109,7 +3179,7 @@ export interface components {
             };
         };
         /**
-         * @description `urn:resellerd:problem:forbidden`: The user sees the row and may not do this, or may not enter the area: see `reasons`. Without reasons, the token lacks a scope for the route or the `field`, or no decision could be made.
+         * @description `urn:resellerd:problem:forbidden`: The user sees the row and may not do this, or may not enter the area: see `reasons`. Without reasons, `detail` says why: the token lacks a scope for the route or the `field`, a panel token came with an `Origin` header, a header or question is not for this caller, a preview would write, the user could not see the new row, or no decision could be made.
          *
          *     `urn:resellerd:problem:unknown_user`: The acting user is unknown, disabled, ambiguous or suspended. Only the log says which.
          */
@@ -3340,6 +3410,8 @@ export interface components {
         RateLimit: string;
         /** @description How many of these requests an account may have in progress. */
         RateLimitPolicy: string;
+        /** @description The id of the user's account. */
+        ResellerdAccountId: string;
         /** @description The id of the decision, for GET /v1/decisions/{id}. Only for panel tokens. */
         ResellerdDecisionID: string;
         /** @description The revision of the policy that decided. Only for panel tokens. */
@@ -3348,6 +3420,8 @@ export interface components {
         ResellerdPreview: string;
         /** @description The data revision of the answer, for Resellerd-At-Least. Only for panel tokens. */
         ResellerdRevision: string;
+        /** @description The id of the user who sends the request. */
+        ResellerdUserId: string;
         /** @description The number of seconds after which the caller may try again. */
         RetryAfter: string;
         /** @description Accept, if the route has several media types. */
@@ -3400,6 +3474,21 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": {
+                 *         "name": "delete"
+                 *       },
+                 *       "resource": {
+                 *         "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                 *         "type": "customer"
+                 *       },
+                 *       "subject": {
+                 *         "id": "brightcall-sales",
+                 *         "type": "user"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["EvaluationRequest"];
             };
         };
@@ -3414,6 +3503,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "decision": false,
+                     *       "context": {
+                     *         "reasons": [
+                     *           "area_denied"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["EvaluationResponse"];
                 };
             };
@@ -3445,6 +3544,31 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "action": {
+                 *         "name": "read"
+                 *       },
+                 *       "evaluations": [
+                 *         {
+                 *           "resource": {
+                 *             "id": "customer",
+                 *             "type": "area"
+                 *           }
+                 *         },
+                 *         {
+                 *           "resource": {
+                 *             "id": "routing",
+                 *             "type": "area"
+                 *           }
+                 *         }
+                 *       ],
+                 *       "subject": {
+                 *         "id": "brightcall-sales",
+                 *         "type": "user"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["EvaluationsRequest"];
             };
         };
@@ -3459,6 +3583,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "evaluations": [
+                     *         {
+                     *           "decision": true
+                     *         },
+                     *         {
+                     *           "decision": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EvaluationsResponse"];
                 };
             };
@@ -3490,6 +3626,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "resource": {
+                 *         "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                 *         "type": "customer"
+                 *       },
+                 *       "subject": {
+                 *         "id": "brightcall-sales",
+                 *         "type": "user"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["ActionSearchRequest"];
             };
         };
@@ -3504,6 +3652,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "page": {
+                     *         "next_token": "",
+                     *         "count": 3
+                     *       },
+                     *       "results": [
+                     *         {
+                     *           "name": "create"
+                     *         },
+                     *         {
+                     *           "name": "read"
+                     *         },
+                     *         {
+                     *           "name": "update"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ActionSearchResponse"];
                 };
             };
@@ -3535,6 +3702,23 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": {
+                 *         "name": "update"
+                 *       },
+                 *       "page": {
+                 *         "limit": 2
+                 *       },
+                 *       "resource": {
+                 *         "type": "customer"
+                 *       },
+                 *       "subject": {
+                 *         "id": "brightcall-sales",
+                 *         "type": "user"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResourceSearchRequest"];
             };
         };
@@ -3549,6 +3733,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "page": {
+                     *         "next_token": "csO5R7X66nPwnVE5b2UcKjeEseaTyM4XwkaSDNd-Z_msUsp4O_S-SlBJlcwlGHZQLNraxlxQUE3bu2vPNtffEItEwZ3XQCTZ",
+                     *         "count": 2
+                     *       },
+                     *       "results": [
+                     *         {
+                     *           "type": "customer",
+                     *           "id": "cus_3y43vqztqht5j4yesto24crp3y"
+                     *         },
+                     *         {
+                     *           "type": "customer",
+                     *           "id": "cus_6th6skon26jx5snhp7ldbpwfay"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EntitySearchResponse"];
                 };
             };
@@ -3580,6 +3782,23 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "action": {
+                 *         "name": "delete"
+                 *       },
+                 *       "page": {
+                 *         "limit": 2
+                 *       },
+                 *       "resource": {
+                 *         "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                 *         "type": "customer"
+                 *       },
+                 *       "subject": {
+                 *         "type": "user"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["SubjectSearchRequest"];
             };
         };
@@ -3594,6 +3813,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "page": {
+                     *         "next_token": "",
+                     *         "count": 2
+                     *       },
+                     *       "results": [
+                     *         {
+                     *           "type": "user",
+                     *           "id": "usr_4duqdqxbl2yjffal66xwzdkhe4"
+                     *         },
+                     *         {
+                     *           "type": "user",
+                     *           "id": "usr_oc2joyx3ttkhi76mycnfwnrszy"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EntitySearchResponse"];
                 };
             };
@@ -3655,6 +3892,32 @@ export interface operations {
                 };
             };
             406: components["responses"]["NotAcceptable"];
+        };
+    };
+    forwardAuth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Resellerd-Account-Id": components["headers"]["ResellerdAccountId"];
+                    "Resellerd-User-Id": components["headers"]["ResellerdUserId"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
         };
     };
     getLiveness: {
@@ -3905,6 +4168,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -3922,6 +4187,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -3930,8 +4196,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "acc_cktqbogkuxm6wwhpc2dyrxteab",
+                     *           "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *           "kind": "reseller",
+                     *           "name": "Andes Voz SpA",
+                     *           "public_name": "Andes Voz",
+                     *           "email": "office@andesvoz.example",
+                     *           "currency": "USD",
+                     *           "status": "active",
+                     *           "ceiling": null,
+                     *           "external_id": "R-1002",
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"sTWlvRpcV-ash-1o3l8bBTCi\""
+                     *         },
+                     *         {
+                     *           "id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *           "kind": "reseller",
+                     *           "name": "Brightcall Ltd",
+                     *           "public_name": "Brightcall",
+                     *           "email": "office@brightcall.example",
+                     *           "currency": "USD",
+                     *           "status": "active",
+                     *           "ceiling": null,
+                     *           "external_id": "R-1001",
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"m4GwKVastG8T1NKRStD9CCFH\""
+                     *         }
+                     *       ],
+                     *       "next": "I2cbeWffQvip0uUYw_gS1SKqfrWiIP6hbyTqha1Qi5yAPeZo9sMEKGNZlKsIZP8-Q23Hpg_GHhwgAAhllLTiaae2"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -3964,8 +4280,28 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "currency": "USD",
+                 *       "group": {
+                 *         "name": "Owners",
+                 *         "rows": {
+                 *           "customer": [
+                 *             "create",
+                 *             "read",
+                 *             "update"
+                 *           ]
+                 *         }
+                 *       },
+                 *       "name": "Fjord Calling",
+                 *       "user": {
+                 *         "login": "anna@fjord.example",
+                 *         "name": "Anna Lund"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountCreate"];
             };
         };
@@ -3982,6 +4318,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_e7rf3tulrivbfl35c6plxvd5ve",
+                     *       "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "kind": "reseller",
+                     *       "name": "Fjord Calling",
+                     *       "public_name": null,
+                     *       "email": null,
+                     *       "currency": "USD",
+                     *       "status": "active",
+                     *       "ceiling": null,
+                     *       "external_id": null,
+                     *       "created_at": "2026-11-30T04:55:01.111506Z",
+                     *       "updated_at": "2026-11-30T04:55:01.111506Z",
+                     *       "group_id": "grp_2n57rifbc4es3bncutrtwk4oai",
+                     *       "user_id": "usr_2mxaf3yu5iqaem4shahjxabksq"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountCreated"];
                 };
             };
@@ -4038,6 +4392,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "kind": "reseller",
+                     *       "name": "Brightcall Ltd",
+                     *       "public_name": "Brightcall",
+                     *       "email": "office@brightcall.example",
+                     *       "currency": "USD",
+                     *       "status": "active",
+                     *       "ceiling": null,
+                     *       "external_id": "R-1001",
+                     *       "created_at": "2026-01-05T09:00:00Z",
+                     *       "updated_at": "2026-01-05T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Account"];
                 };
             };
@@ -4092,6 +4462,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "status": "suspended"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AccountUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -4108,6 +4483,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_e7rf3tulrivbfl35c6plxvd5ve",
+                     *       "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "kind": "reseller",
+                     *       "name": "Fjord Calling",
+                     *       "public_name": null,
+                     *       "email": null,
+                     *       "currency": "USD",
+                     *       "status": "suspended",
+                     *       "ceiling": null,
+                     *       "external_id": null,
+                     *       "created_at": "2026-11-30T04:55:01.111506Z",
+                     *       "updated_at": "2026-11-30T04:55:01.178697Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountOrDryRun"];
                 };
             };
@@ -4135,9 +4526,9 @@ export interface operations {
                 /** @description adds total */
                 count?: boolean;
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: ("actor" | "preview_of" | "account")[];
+                expand?: ("actor" | "account")[];
                 /** @description a shown column; with - before it, descending */
-                sort?: "id" | "-id" | "at" | "-at" | "actor" | "-actor" | "preview_of" | "-preview_of" | "panel" | "-panel" | "account" | "-account" | "action" | "-action";
+                sort?: "id" | "-id" | "at" | "-at" | "actor" | "-actor" | "panel" | "-panel" | "account" | "-account" | "action" | "-action";
                 /** @description id has one of these values */
                 id?: string[];
                 /** @description id has none of these values */
@@ -4172,16 +4563,6 @@ export interface operations {
                 actor_prefix?: string;
                 /** @description actor has no value */
                 actor_null?: boolean;
-                /** @description preview_of has one of these values */
-                preview_of?: string[];
-                /** @description preview_of has none of these values */
-                preview_of_ne?: string[];
-                /** @description preview_of contains this text, without regard to case and accents */
-                preview_of_contains?: string;
-                /** @description preview_of begins with this text */
-                preview_of_prefix?: string;
-                /** @description preview_of has no value */
-                preview_of_null?: boolean;
                 /** @description panel has one of these values */
                 panel?: string[];
                 /** @description panel has none of these values */
@@ -4214,6 +4595,8 @@ export interface operations {
                 action_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -4231,6 +4614,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -4239,8 +4623,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "aud_wfyjko67ftro656p2lgdggkvs4",
+                     *           "at": "2026-11-30T03:36:02.490428Z",
+                     *           "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *           "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "action": "update",
+                     *           "resource": {
+                     *             "type": "account",
+                     *             "id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz"
+                     *           },
+                     *           "change": {}
+                     *         },
+                     *         {
+                     *           "id": "aud_7ituzq2xylid4lglwrdlkmctzq",
+                     *           "at": "2026-11-30T03:36:02.485107Z",
+                     *           "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *           "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "action": "update",
+                     *           "resource": {
+                     *             "type": "card",
+                     *             "id": "crd_s4lwqjtf3ekdtttrzfwd76qqp4"
+                     *           },
+                     *           "change": {
+                     *             "customers": {
+                     *               "before": {
+                     *                 "customer_id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                     *                 "valid_from": "2026-11-30T03:36:02.477829Z",
+                     *                 "valid_to": null
+                     *               },
+                     *               "after": null
+                     *             }
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "BlRuLE2XwSGzkthx-uqUDl8vF_2IyQSl6824xDVbRw4TUAD3q96j6-5MhKN7IrLPc3w4ObyF7Tpnstwp_zn6VpHMUpsZhIElZDSHRfSfLXK5UTE8LWqG5CsS"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEntryList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -4500,6 +4937,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -4517,6 +4956,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -4525,8 +4965,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *           "kind": "provider",
+                     *           "name": "Halyard A-Z Gold",
+                     *           "carrier": "Halyard",
+                     *           "currency": "USD",
+                     *           "direction": "termination",
+                     *           "rate_precision": 4,
+                     *           "rate_rounding": "half_up",
+                     *           "charge_precision": 4,
+                     *           "charge_rounding": "half_up",
+                     *           "public_notes": "Rates are per minute, reviewed monthly.",
+                     *           "revision": {
+                     *             "id": "rev_rnmfxpaort5vzxrr5qopdwnu5y",
+                     *             "activated_at": "2026-01-05T09:00:00Z",
+                     *             "rows": 1565
+                     *           },
+                     *           "etag": "\"a_0XqBE9utcQsuKGAmkJ7dRp\""
+                     *         },
+                     *         {
+                     *           "id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "kind": "customer",
+                     *           "name": "Brightcall Business A-Z",
+                     *           "public_name": null,
+                     *           "carrier": null,
+                     *           "currency": "USD",
+                     *           "direction": "termination",
+                     *           "tech_prefix": null,
+                     *           "rate_precision": 4,
+                     *           "rate_rounding": "half_up",
+                     *           "charge_precision": 4,
+                     *           "charge_rounding": "half_up",
+                     *           "notes": null,
+                     *           "public_notes": null,
+                     *           "assigned_to": [],
+                     *           "parents": [],
+                     *           "compact": "max",
+                     *           "routing": "dearest",
+                     *           "profit_rules": [],
+                     *           "external_id": null,
+                     *           "revision": {
+                     *             "id": "rev_q726vu7dzym3icy6myfazjwant",
+                     *             "number": 1,
+                     *             "activated_at": "2026-01-05T09:00:00Z",
+                     *             "rows": 1565
+                     *           },
+                     *           "stale": null,
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"Vev93T-mlKLcjkZzSyHzB6Yk\""
+                     *         }
+                     *       ],
+                     *       "next": "Kb0qFXMjK33SNvZzl2X8eIDf8ahPt_Xh99BlbUdEP-CPGnKr075S557tWLE1WiYvg4borKtddhY31laoKzJXKG_8"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CardList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -4559,8 +5071,17 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "currency": "USD",
+                 *       "name": "Business plus",
+                 *       "parents": [
+                 *         "crd_2pfz6o2b6bdihjeua7mllt44av"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CardCreate"];
             };
         };
@@ -4577,6 +5098,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "crd_s4lwqjtf3ekdtttrzfwd76qqp4",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "kind": "customer",
+                     *       "name": "Business plus",
+                     *       "public_name": null,
+                     *       "carrier": null,
+                     *       "currency": "USD",
+                     *       "direction": "termination",
+                     *       "tech_prefix": null,
+                     *       "rate_precision": 4,
+                     *       "rate_rounding": "half_up",
+                     *       "charge_precision": 4,
+                     *       "charge_rounding": "half_up",
+                     *       "notes": null,
+                     *       "public_notes": null,
+                     *       "assigned_to": [],
+                     *       "parents": [
+                     *         {
+                     *           "card_id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *           "name": "Halyard A-Z Gold",
+                     *           "exchange": null,
+                     *           "exchange_at": null
+                     *         }
+                     *       ],
+                     *       "compact": "max",
+                     *       "routing": "dearest",
+                     *       "profit_rules": [],
+                     *       "external_id": null,
+                     *       "revision": null,
+                     *       "stale": null,
+                     *       "created_at": "2026-11-30T03:36:01.96877Z",
+                     *       "updated_at": "2026-11-30T03:36:01.96877Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Card"];
                 };
             };
@@ -4614,6 +5171,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["RebuildOptions"];
             };
         };
@@ -4632,6 +5190,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cards": 0,
+                     *       "built": 0,
+                     *       "already_built": 0,
+                     *       "fresh": 0,
+                     *       "refused": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["RebuildResult"];
                     "application/x-ndjson": string;
                 };
@@ -4689,6 +5256,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *       "kind": "provider",
+                     *       "name": "Halyard A-Z Gold",
+                     *       "carrier": "Halyard",
+                     *       "currency": "USD",
+                     *       "direction": "termination",
+                     *       "rate_precision": 4,
+                     *       "rate_rounding": "half_up",
+                     *       "charge_precision": 4,
+                     *       "charge_rounding": "half_up",
+                     *       "public_notes": "Rates are per minute, reviewed monthly.",
+                     *       "revision": {
+                     *         "id": "rev_rnmfxpaort5vzxrr5qopdwnu5y",
+                     *         "activated_at": "2026-01-05T09:00:00Z",
+                     *         "rows": 1565
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Card"];
                 };
             };
@@ -4793,6 +5380,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "public_name": "Plus"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CardUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -4809,6 +5401,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "crd_s4lwqjtf3ekdtttrzfwd76qqp4",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "kind": "customer",
+                     *       "name": "Business plus",
+                     *       "public_name": "Plus",
+                     *       "carrier": null,
+                     *       "currency": "USD",
+                     *       "direction": "termination",
+                     *       "tech_prefix": null,
+                     *       "rate_precision": 4,
+                     *       "rate_rounding": "half_up",
+                     *       "charge_precision": 4,
+                     *       "charge_rounding": "half_up",
+                     *       "notes": null,
+                     *       "public_notes": null,
+                     *       "assigned_to": [],
+                     *       "parents": [
+                     *         {
+                     *           "card_id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *           "name": "Halyard A-Z Gold",
+                     *           "exchange": null,
+                     *           "exchange_at": null
+                     *         }
+                     *       ],
+                     *       "compact": "max",
+                     *       "routing": "dearest",
+                     *       "profit_rules": [],
+                     *       "external_id": null,
+                     *       "revision": null,
+                     *       "stale": null,
+                     *       "created_at": "2026-11-30T03:36:01.96877Z",
+                     *       "updated_at": "2026-11-30T03:36:02.00467Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Card"];
                 };
             };
@@ -4879,6 +5507,8 @@ export interface operations {
                 valid_to_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -4899,6 +5529,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -4907,8 +5538,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "valid_from": "2026-01-05T09:00:00Z",
+                     *           "valid_to": null,
+                     *           "etag": "\"bKZBbtQ-8CybYYNuaKHXfUkk\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AssignmentList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -4950,6 +5606,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "valid_to": "2100-01-01T00:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CardValidity"];
             };
         };
@@ -4965,6 +5626,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "acc_e7rf3tulrivbfl35c6plxvd5ve",
+                     *       "valid_from": "2026-11-30T04:55:01.955475Z",
+                     *       "valid_to": "2100-01-01T00:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AssignmentOrDryRun"];
                 };
             };
@@ -5072,6 +5740,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["BuildOptions"];
             };
         };
@@ -5090,6 +5759,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "revision_id": "rev_favzuolfi6cg7c2xkdyg5ianou",
+                     *       "status": "draft",
+                     *       "rows": 1565,
+                     *       "blocked": 2,
+                     *       "borrowed_names": 1565,
+                     *       "warnings": [
+                     *         "borrowed_names"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BuildResult"];
                 };
             };
@@ -5160,6 +5841,8 @@ export interface operations {
                 valid_to_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -5180,6 +5863,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -5188,8 +5872,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "customer_id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                     *           "valid_from": "2026-11-30T03:36:02.477829Z",
+                     *           "valid_to": null,
+                     *           "etag": "\"z_3B7a1BiaoQ2sneIWcZJkr_\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CardCustomerList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -5231,6 +5940,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["CardValidity"];
             };
         };
@@ -5246,6 +5956,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "customer_id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                     *       "valid_from": "2026-11-30T03:36:02.477829Z",
+                     *       "valid_to": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["CardCustomer"];
                 };
             };
@@ -5319,7 +6036,10 @@ export interface operations {
     importRates: {
         parameters: {
             query?: {
-                /** @description needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base */
+                /**
+                 * @description needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base
+                 * @example replace
+                 */
                 mode?: "replace" | "amend";
                 /** @description the active revision that an amendment was made for */
                 base?: string;
@@ -5420,6 +6140,118 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "mode": "amend",
+                     *       "base": "rev_favzuolfi6cg7c2xkdyg5ianou",
+                     *       "applied": false,
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "delimiter": ",",
+                     *       "mapping": [
+                     *         {
+                     *           "column": "prefix",
+                     *           "samples": [
+                     *             "44",
+                     *             "4420"
+                     *           ],
+                     *           "meaning": "prefix"
+                     *         },
+                     *         {
+                     *           "column": "name",
+                     *           "samples": [
+                     *             "United Kingdom",
+                     *             "London"
+                     *           ],
+                     *           "meaning": "name"
+                     *         },
+                     *         {
+                     *           "column": "cost",
+                     *           "samples": [
+                     *             "0.0065",
+                     *             "0.0064"
+                     *           ],
+                     *           "meaning": "cost",
+                     *           "currency": "USD",
+                     *           "unit": "minute",
+                     *           "jurisdiction": "indeterminate"
+                     *         },
+                     *         {
+                     *           "column": "mcd",
+                     *           "samples": [
+                     *             "1"
+                     *           ],
+                     *           "meaning": "mcd",
+                     *           "unit": "seconds"
+                     *         },
+                     *         {
+                     *           "column": "pulse",
+                     *           "samples": [
+                     *             "1"
+                     *           ],
+                     *           "meaning": "pulse",
+                     *           "unit": "seconds"
+                     *         }
+                     *       ],
+                     *       "columns": {
+                     *         "cost": "cost",
+                     *         "mcd": "mcd",
+                     *         "name": "name",
+                     *         "prefix": "prefix",
+                     *         "pulse": "pulse"
+                     *       },
+                     *       "ignored_columns": [],
+                     *       "lines": {
+                     *         "read": 3,
+                     *         "priced": 2,
+                     *         "repeated": 0,
+                     *         "superseded": 0,
+                     *         "refused": 0,
+                     *         "blank": 0,
+                     *         "headings": 1,
+                     *         "totals": 0,
+                     *         "notes": 0
+                     *       },
+                     *       "rates": 2,
+                     *       "merged": 0,
+                     *       "refusals": [],
+                     *       "warnings": [],
+                     *       "notes": [],
+                     *       "refused_blocking": 0,
+                     *       "removals": 0,
+                     *       "plan": "pln_awmdnwngyialmhff2s6yjpznay",
+                     *       "plan_until": "2026-11-30T04:15:56.241226546Z",
+                     *       "revisions": [
+                     *         {
+                     *           "rows": 1565,
+                     *           "created": 0,
+                     *           "up": 2,
+                     *           "down": 0,
+                     *           "changed": 0,
+                     *           "removed": 0,
+                     *           "unchanged": 1563,
+                     *           "rises": [
+                     *             {
+                     *               "prefix": "4420",
+                     *               "was": "0.0053",
+                     *               "is": "0.0064"
+                     *             },
+                     *             {
+                     *               "prefix": "44",
+                     *               "was": "0.0055",
+                     *               "is": "0.0065"
+                     *             }
+                     *           ],
+                     *           "longer": [
+                     *             {
+                     *               "prefix": "44",
+                     *               "kept": 65
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
@@ -5473,6 +6305,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "match": "*",
+                     *           "type": "percent",
+                     *           "value": "20",
+                     *           "apply_to": null,
+                     *           "status": "profit",
+                     *           "mcd": null,
+                     *           "pulse": null,
+                     *           "connect": null,
+                     *           "precision": null,
+                     *           "rounding": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProfitRules"];
                 };
             };
@@ -5527,6 +6377,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "match": "*",
+                 *           "type": "percent",
+                 *           "value": "20"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProfitRulesInput"];
             };
         };
@@ -5542,6 +6403,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "match": "*",
+                     *           "type": "percent",
+                     *           "value": "20",
+                     *           "apply_to": null,
+                     *           "status": "profit",
+                     *           "mcd": null,
+                     *           "pulse": null,
+                     *           "connect": null,
+                     *           "precision": null,
+                     *           "rounding": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProfitRules"];
                 };
             };
@@ -5582,6 +6461,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "revision_id": "rev_favzuolfi6cg7c2xkdyg5ianou"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofOptions"];
             };
         };
@@ -5599,6 +6483,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "revision_id": "rev_favzuolfi6cg7c2xkdyg5ianou",
+                     *       "routing": "dearest",
+                     *       "prefixes": 1563,
+                     *       "losing": 0,
+                     *       "no_route": 0,
+                     *       "findings": 0,
+                     *       "items": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["Proof"];
                     "application/x-ndjson": string;
                 };
@@ -5747,6 +6642,8 @@ export interface operations {
                 status_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -5768,6 +6665,7 @@ export interface operations {
             200: {
                 headers: {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
@@ -5779,12 +6677,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "prefix": "1",
+                     *           "name": "United States",
+                     *           "cost": "0.0065",
+                     *           "inter": null,
+                     *           "intra": null,
+                     *           "mcd": 1,
+                     *           "pulse": 1,
+                     *           "connect": "0",
+                     *           "status": "open"
+                     *         },
+                     *         {
+                     *           "prefix": "1204",
+                     *           "name": "Canada - Manitoba",
+                     *           "cost": "0.0054",
+                     *           "inter": null,
+                     *           "intra": null,
+                     *           "mcd": 1,
+                     *           "pulse": 1,
+                     *           "connect": "0",
+                     *           "status": "open"
+                     *         }
+                     *       ],
+                     *       "next": "ShkgUkYiSuof9q3XHmPofW9Zn138PJDJR9AP4jnkP5s5faHZYPaZV8F_zhvU4Ng84PjsyHT5NBfZ0qPNrBmRxk1S5DTQyp6OmrIu0wA"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RateList"];
                     "application/vnd.open-rate-card+json": Record<string, never>;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
                     "text/csv": string;
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    Vary: components["headers"]["Vary"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -5962,6 +6906,8 @@ export interface operations {
                 created_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -5982,6 +6928,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -5990,8 +6937,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "rev_6wacgtqn3cmnmj5iuke2mbj6bu",
+                     *           "number": null,
+                     *           "status": "draft",
+                     *           "live_at": null,
+                     *           "activated_at": null,
+                     *           "deactivated_at": null,
+                     *           "rows": 1565,
+                     *           "origin": "build",
+                     *           "base_id": null,
+                     *           "scheduled_by": null,
+                     *           "losses_accepted": false,
+                     *           "held_reason": null,
+                     *           "created_at": "2026-11-30T03:36:02.097972Z",
+                     *           "etag": "\"aAGyyHMw2YWrV3BR7SMoRbA5\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["RevisionList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -6045,6 +7027,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "rev_6wacgtqn3cmnmj5iuke2mbj6bu",
+                     *       "number": null,
+                     *       "status": "draft",
+                     *       "live_at": null,
+                     *       "activated_at": null,
+                     *       "deactivated_at": null,
+                     *       "rows": 1565,
+                     *       "origin": "build",
+                     *       "base_id": null,
+                     *       "scheduled_by": null,
+                     *       "losses_accepted": false,
+                     *       "held_reason": null,
+                     *       "created_at": "2026-11-30T03:36:02.097972Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revision"];
                 };
             };
@@ -6153,6 +7152,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "status": "draft"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RevisionUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -6169,6 +7173,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "rev_6wacgtqn3cmnmj5iuke2mbj6bu",
+                     *       "number": null,
+                     *       "status": "draft",
+                     *       "live_at": null,
+                     *       "activated_at": null,
+                     *       "deactivated_at": null,
+                     *       "rows": 1565,
+                     *       "origin": "build",
+                     *       "base_id": null,
+                     *       "scheduled_by": null,
+                     *       "losses_accepted": false,
+                     *       "held_reason": null,
+                     *       "created_at": "2026-11-30T03:36:02.097972Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Cancelled"];
                 };
             };
@@ -6215,6 +7236,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["Activation"];
             };
         };
@@ -6230,6 +7252,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "rev_6wacgtqn3cmnmj5iuke2mbj6bu",
+                     *       "number": 1,
+                     *       "status": "active",
+                     *       "live_at": null,
+                     *       "activated_at": "2026-11-30T03:36:02.245503Z",
+                     *       "deactivated_at": null,
+                     *       "rows": 1565,
+                     *       "origin": "build",
+                     *       "base_id": null,
+                     *       "scheduled_by": null,
+                     *       "losses_accepted": false,
+                     *       "held_reason": null,
+                     *       "created_at": "2026-11-30T03:36:02.097972Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revision"];
                 };
             };
@@ -6293,6 +7332,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "prefix": "1",
+                     *           "change": "created",
+                     *           "after": {
+                     *             "name": "United States",
+                     *             "cost": "0.0078",
+                     *             "inter": null,
+                     *             "intra": null,
+                     *             "mcd": 1,
+                     *             "pulse": 1,
+                     *             "connect": "0",
+                     *             "status": "open"
+                     *           }
+                     *         },
+                     *         {
+                     *           "prefix": "1204",
+                     *           "change": "created",
+                     *           "after": {
+                     *             "name": "Canada - Manitoba",
+                     *             "cost": "0.0065",
+                     *             "inter": null,
+                     *             "intra": null,
+                     *             "mcd": 1,
+                     *             "pulse": 1,
+                     *             "connect": "0",
+                     *             "status": "open"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "o4jBLuRDUqOXzQM-1L-8xREHxKzgkTTeSbcDqgBNKwV1iwF8hYDa5A"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RevisionDiff"];
                     "application/x-ndjson": string;
                 };
@@ -6335,6 +7409,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["LossAcceptance"];
             };
         };
@@ -6350,6 +7425,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "rev_6wacgtqn3cmnmj5iuke2mbj6bu",
+                     *       "number": 1,
+                     *       "status": "active",
+                     *       "live_at": null,
+                     *       "activated_at": "2026-11-30T03:36:02.361205Z",
+                     *       "deactivated_at": null,
+                     *       "rows": 1565,
+                     *       "origin": "build",
+                     *       "base_id": null,
+                     *       "scheduled_by": null,
+                     *       "losses_accepted": false,
+                     *       "held_reason": null,
+                     *       "created_at": "2026-11-30T03:36:02.097972Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Revision"];
                 };
             };
@@ -6496,6 +7588,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -6514,6 +7608,7 @@ export interface operations {
             200: {
                 headers: {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
@@ -6525,10 +7620,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "name": "Kingsley Estates",
+                     *           "email": "billing@customer-1.brightcall.example",
+                     *           "status": "active",
+                     *           "currency": "USD",
+                     *           "external_id": "C-0001",
+                     *           "notes": null,
+                     *           "cards": [
+                     *             "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *             "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *           ],
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"JNMTwJ48k-B1I6yO76F_zoCH\""
+                     *         },
+                     *         {
+                     *           "id": "cus_avcs4beqczhwdfcrl5b5bhly23",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "name": "Larkfield Schools",
+                     *           "email": "billing@customer-2.brightcall.example",
+                     *           "status": "active",
+                     *           "currency": "USD",
+                     *           "external_id": "C-0002",
+                     *           "notes": null,
+                     *           "cards": [
+                     *             "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *             "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *           ],
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"MVzpdZjI3ck4_K-7vHiS4wvL\""
+                     *         }
+                     *       ],
+                     *       "next": "w8wDN0gCydUrNnzmem6lp3jHR9uGR1Rebo11pWewg_dIKft1UM_deMfs0PK9w5QXsXxvtuX91LLBcktIErfb3okoBGnzM6jDgBqwTBxucqkL36p2BFbG76p8tA",
+                     *       "total": 11
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomerList"];
                     "application/x-ndjson": string;
                     "text/csv": string;
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    Vary: components["headers"]["Vary"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -6561,8 +7715,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "external_id": "C-9001",
+                 *       "name": "Quay Lettings"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CustomerCreate"];
             };
         };
@@ -6579,6 +7739,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "cus_cfim3uu5y74z4ckwmbq7vpuhnq",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "name": "Quay Lettings",
+                     *       "email": null,
+                     *       "status": "active",
+                     *       "currency": null,
+                     *       "external_id": "C-9001",
+                     *       "notes": null,
+                     *       "cards": [],
+                     *       "created_at": "2026-11-30T03:36:01.899824Z",
+                     *       "updated_at": "2026-11-30T03:36:01.899824Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Customer"];
                 };
             };
@@ -6620,6 +7795,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "name": "Otter Foods"
+                 *         },
+                 *         {
+                 *           "name": "Pine Logistics"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CustomersCreate"];
             };
         };
@@ -6636,6 +7823,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 201,
+                     *           "id": "cus_swccncqzxgeggxkog4kyy52nue",
+                     *           "etag": "\"kSHUAarSx2y8BiT4syePfhY7\"",
+                     *           "row": {
+                     *             "id": "cus_swccncqzxgeggxkog4kyy52nue",
+                     *             "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *             "name": "Otter Foods",
+                     *             "email": null,
+                     *             "status": "active",
+                     *             "currency": null,
+                     *             "external_id": null,
+                     *             "notes": null,
+                     *             "cards": [],
+                     *             "created_at": "2026-11-30T03:36:01.919564Z",
+                     *             "updated_at": "2026-11-30T03:36:01.919564Z"
+                     *           }
+                     *         },
+                     *         {
+                     *           "status": 201,
+                     *           "id": "cus_snasogytxe5eun63pzphpcmcgy",
+                     *           "etag": "\"5MEzX0nltyBpHPFNR6CGuCZJ\"",
+                     *           "row": {
+                     *             "id": "cus_snasogytxe5eun63pzphpcmcgy",
+                     *             "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *             "name": "Pine Logistics",
+                     *             "email": null,
+                     *             "status": "active",
+                     *             "currency": null,
+                     *             "external_id": null,
+                     *             "notes": null,
+                     *             "cards": [],
+                     *             "created_at": "2026-11-30T03:36:01.919564Z",
+                     *             "updated_at": "2026-11-30T03:36:01.919564Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomersWritten"];
                 };
             };
@@ -6677,6 +7906,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "id": "cus_cfim3uu5y74z4ckwmbq7vpuhnq",
+                 *           "status": "active"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CustomersUpdate"];
             };
         };
@@ -6693,6 +7932,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "cus_cfim3uu5y74z4ckwmbq7vpuhnq",
+                     *           "etag": "\"vCYxBMD-qKD5SNxc6rsB-CmV\"",
+                     *           "row": {
+                     *             "id": "cus_cfim3uu5y74z4ckwmbq7vpuhnq",
+                     *             "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *             "name": "Quay Lettings",
+                     *             "email": null,
+                     *             "status": "active",
+                     *             "currency": null,
+                     *             "external_id": "C-9001",
+                     *             "notes": null,
+                     *             "cards": [],
+                     *             "created_at": "2026-11-30T03:36:01.899824Z",
+                     *             "updated_at": "2026-11-30T03:36:01.946233Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomersWritten"];
                 };
             };
@@ -6749,6 +8012,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "name": "Kingsley Estates",
+                     *       "email": "billing@customer-1.brightcall.example",
+                     *       "status": "active",
+                     *       "currency": "USD",
+                     *       "external_id": "C-0001",
+                     *       "notes": null,
+                     *       "cards": [
+                     *         "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *         "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *       ],
+                     *       "created_at": "2026-01-05T09:00:00Z",
+                     *       "updated_at": "2026-01-05T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Customer"];
                 };
             };
@@ -6853,6 +8134,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "status": "suspended"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CustomerUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -6869,6 +8155,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "cus_cfim3uu5y74z4ckwmbq7vpuhnq",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "name": "Quay Lettings",
+                     *       "email": null,
+                     *       "status": "suspended",
+                     *       "currency": null,
+                     *       "external_id": "C-9001",
+                     *       "notes": null,
+                     *       "cards": [],
+                     *       "created_at": "2026-11-30T03:36:01.899824Z",
+                     *       "updated_at": "2026-11-30T03:36:01.929349Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Customer"];
                 };
             };
@@ -7133,6 +8434,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -7153,6 +8456,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -7161,8 +8465,93 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "kind": "customer",
+                     *           "name": "Brightcall Business A-Z",
+                     *           "public_name": null,
+                     *           "carrier": null,
+                     *           "currency": "USD",
+                     *           "direction": "termination",
+                     *           "tech_prefix": null,
+                     *           "rate_precision": 4,
+                     *           "rate_rounding": "half_up",
+                     *           "charge_precision": 4,
+                     *           "charge_rounding": "half_up",
+                     *           "notes": null,
+                     *           "public_notes": null,
+                     *           "assigned_to": [],
+                     *           "parents": [],
+                     *           "compact": "max",
+                     *           "routing": "dearest",
+                     *           "profit_rules": [],
+                     *           "external_id": null,
+                     *           "revision": {
+                     *             "id": "rev_q726vu7dzym3icy6myfazjwant",
+                     *             "number": 1,
+                     *             "activated_at": "2026-01-05T09:00:00Z",
+                     *             "rows": 1565
+                     *           },
+                     *           "stale": null,
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"Vev93T-mlKLcjkZzSyHzB6Yk\""
+                     *         },
+                     *         {
+                     *           "id": "crd_ttecuqrm5lyasxfz53xkcueqv3",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "kind": "customer",
+                     *           "name": "Brightcall US",
+                     *           "public_name": null,
+                     *           "carrier": null,
+                     *           "currency": "USD",
+                     *           "direction": "termination",
+                     *           "tech_prefix": null,
+                     *           "rate_precision": 4,
+                     *           "rate_rounding": "half_up",
+                     *           "charge_precision": 4,
+                     *           "charge_rounding": "half_up",
+                     *           "notes": null,
+                     *           "public_notes": null,
+                     *           "assigned_to": [],
+                     *           "parents": [],
+                     *           "compact": "max",
+                     *           "routing": "dearest",
+                     *           "profit_rules": [],
+                     *           "external_id": null,
+                     *           "revision": {
+                     *             "id": "rev_ghs5wmeysrzmd4owom6hqhyshc",
+                     *             "number": 1,
+                     *             "activated_at": "2026-01-05T09:00:00Z",
+                     *             "rows": 1248
+                     *           },
+                     *           "stale": null,
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"o-Nwt1a-wT7m61AYxdMQ5COP\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CardList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -7208,6 +8597,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "decision_id": "V24EHHGDUE7QPKKRD5H65WXZD7",
+                     *       "at": "2026-11-30T03:36:02.524443848Z",
+                     *       "user": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "action": "read",
+                     *       "resource": {
+                     *         "type": "account"
+                     *       },
+                     *       "decision": "allow",
+                     *       "access": [
+                     *         {
+                     *           "area": "account",
+                     *           "effective": [
+                     *             "read"
+                     *           ],
+                     *           "letters": [
+                     *             {
+                     *               "access": "read",
+                     *               "from": [
+                     *                 {
+                     *                   "group": "grp_26q32iqk54xvm32wdudhctf43y",
+                     *                   "name": "Reseller",
+                     *                   "row": "account"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "shown": [
+                     *         "ceiling",
+                     *         "created_at",
+                     *         "currency",
+                     *         "email",
+                     *         "external_id",
+                     *         "id",
+                     *         "kind",
+                     *         "name",
+                     *         "parent_id",
+                     *         "public_name",
+                     *         "status",
+                     *         "updated_at"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
@@ -7258,6 +8693,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "prefix": "44",
+                     *           "name": "United Kingdom"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DestinationList"];
                 };
             };
@@ -7294,6 +8739,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "name": "United Kingdom",
+                 *           "prefix": "44"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["Destinations"];
             };
         };
@@ -7309,6 +8764,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "rows": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["DestinationCount"];
                 };
             };
@@ -7341,6 +8801,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "area": "cdr",
+                 *       "columns": {
+                 *         "account_id": "c.account",
+                 *         "called": "c.called"
+                 *       },
+                 *       "dialect": "postgres",
+                 *       "user": "brightcall-owner"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FiltersRequest"];
             };
         };
@@ -7355,6 +8826,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "area": "cdr",
+                     *       "kind": "where",
+                     *       "sql": "(\"c\".\"account\" = CAST($1 AS text) AND COALESCE(CAST(\"c\".\"account\" AS text) COLLATE \"C\" = CAST($1 AS text), 1=0))",
+                     *       "args": [
+                     *         "acc_gpnfm23bvgvr5ndevtdyyo3bbz"
+                     *       ],
+                     *       "columns": [
+                     *         "account_id",
+                     *         "called"
+                     *       ],
+                     *       "valid_until": "2026-11-30T04:55:04.119078696Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["FilterAnswer"];
                 };
             };
@@ -7464,6 +8950,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -7481,6 +8969,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -7489,8 +8978,97 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "grp_26q32iqk54xvm32wdudhctf43y",
+                     *           "name": "Reseller",
+                     *           "default_access": [],
+                     *           "rows": {
+                     *             "account": [
+                     *               "read"
+                     *             ],
+                     *             "audit": [
+                     *               "read"
+                     *             ],
+                     *             "card/customer": [
+                     *               "create",
+                     *               "read",
+                     *               "update",
+                     *               "delete"
+                     *             ],
+                     *             "card/provider": [
+                     *               "read"
+                     *             ],
+                     *             "cdr": [
+                     *               "read"
+                     *             ],
+                     *             "customer": [
+                     *               "create",
+                     *               "read",
+                     *               "update",
+                     *               "delete"
+                     *             ],
+                     *             "group": [
+                     *               "read"
+                     *             ],
+                     *             "preview": [
+                     *               "read"
+                     *             ],
+                     *             "support-ticket": [
+                     *               "create",
+                     *               "read"
+                     *             ],
+                     *             "user": [
+                     *               "create",
+                     *               "read",
+                     *               "update",
+                     *               "delete"
+                     *             ]
+                     *           },
+                     *           "etag": "\"yHbkNhn2VVp4c70H0wWzKkwL\""
+                     *         },
+                     *         {
+                     *           "id": "grp_5byrxiw2bhvdqlay7uqp2dxn3s",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "name": "Sales",
+                     *           "public_name": null,
+                     *           "lend_to": "none",
+                     *           "template": null,
+                     *           "default_access": [],
+                     *           "rows": {
+                     *             "card/customer": [
+                     *               "read"
+                     *             ],
+                     *             "customer": [
+                     *               "create",
+                     *               "read",
+                     *               "update"
+                     *             ]
+                     *           },
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"pfYXDzM8OnGyAOD_UTeqwqSM\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["GroupList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -7523,8 +9101,20 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "default_access": [],
+                 *       "name": "Front desk",
+                 *       "rows": {
+                 *         "customer": [
+                 *           "read",
+                 *           "update"
+                 *         ]
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GroupCreate"];
             };
         };
@@ -7554,6 +9144,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "grp_jq66cfl7rocmekvvd2q4kybesm",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "name": "Front desk",
+                     *       "public_name": null,
+                     *       "lend_to": "none",
+                     *       "template": null,
+                     *       "default_access": [],
+                     *       "rows": {
+                     *         "customer": [
+                     *           "read",
+                     *           "update"
+                     *         ]
+                     *       },
+                     *       "created_at": "2026-11-30T03:36:01.832654Z",
+                     *       "updated_at": "2026-11-30T03:36:01.832654Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GroupWithWarnings"];
                 };
             };
@@ -7593,7 +9202,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["GroupCreate"];
+                /**
+                 * @example {
+                 *       "account_id": "acc_hicbl4xnpdcnneepkllyryjc7u"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TemplateGroupCreate"];
             };
         };
         responses: {
@@ -7623,6 +9237,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "grp_ze35jc2xpsl5eyjdxj4hmwe63m",
+                     *       "account_id": "acc_hicbl4xnpdcnneepkllyryjc7u",
+                     *       "name": "Default reseller",
+                     *       "public_name": "Reseller",
+                     *       "lend_to": "all",
+                     *       "template": "default-reseller",
+                     *       "default_access": [],
+                     *       "rows": {
+                     *         "account": [
+                     *           "read"
+                     *         ],
+                     *         "audit": [
+                     *           "read"
+                     *         ],
+                     *         "card/customer": [
+                     *           "create",
+                     *           "read",
+                     *           "update",
+                     *           "delete"
+                     *         ],
+                     *         "card/provider": [
+                     *           "read"
+                     *         ],
+                     *         "cdr": [
+                     *           "read"
+                     *         ],
+                     *         "customer": [
+                     *           "create",
+                     *           "read",
+                     *           "update",
+                     *           "delete"
+                     *         ],
+                     *         "group": [
+                     *           "read"
+                     *         ],
+                     *         "preview": [
+                     *           "read"
+                     *         ],
+                     *         "support-ticket": [
+                     *           "create",
+                     *           "read"
+                     *         ],
+                     *         "user": [
+                     *           "create",
+                     *           "read",
+                     *           "update",
+                     *           "delete"
+                     *         ]
+                     *       },
+                     *       "created_at": "2026-11-30T03:36:01.83756Z",
+                     *       "updated_at": "2026-11-30T03:36:01.83756Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GroupWithWarnings"];
                 };
             };
@@ -7679,6 +9348,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "grp_5byrxiw2bhvdqlay7uqp2dxn3s",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "name": "Sales",
+                     *       "public_name": null,
+                     *       "lend_to": "none",
+                     *       "template": null,
+                     *       "default_access": [],
+                     *       "rows": {
+                     *         "card/customer": [
+                     *           "read"
+                     *         ],
+                     *         "customer": [
+                     *           "create",
+                     *           "read",
+                     *           "update"
+                     *         ]
+                     *       },
+                     *       "created_at": "2026-01-05T09:00:00Z",
+                     *       "updated_at": "2026-01-05T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Group"];
                 };
             };
@@ -7796,6 +9488,15 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "rows": {
+                 *         "customer": [
+                 *           "read"
+                 *         ]
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GroupUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -7812,6 +9513,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "grp_jq66cfl7rocmekvvd2q4kybesm",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "name": "Front desk",
+                     *       "public_name": null,
+                     *       "lend_to": "none",
+                     *       "template": null,
+                     *       "default_access": [],
+                     *       "rows": {
+                     *         "customer": [
+                     *           "read"
+                     *         ]
+                     *       },
+                     *       "created_at": "2026-11-30T03:36:01.832654Z",
+                     *       "updated_at": "2026-11-30T03:36:01.848793Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GroupWithWarningsOrDryRun"];
                 };
             };
@@ -7865,6 +9584,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "weekly",
+                     *           "kind": "provider",
+                     *           "options": [],
+                     *           "answers": [
+                     *             {
+                     *               "parameter": "zone",
+                     *               "value": "Europe/London"
+                     *             }
+                     *           ],
+                     *           "columns": [],
+                     *           "limits": {},
+                     *           "created_at": "2026-11-30T03:36:02.503787Z",
+                     *           "updated_at": "2026-11-30T03:36:02.503787Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportProfileList"];
                 };
             };
@@ -7918,6 +9658,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "weekly",
+                     *       "kind": "provider",
+                     *       "options": [],
+                     *       "answers": [
+                     *         {
+                     *           "parameter": "zone",
+                     *           "value": "Europe/London"
+                     *         }
+                     *       ],
+                     *       "columns": [],
+                     *       "limits": {},
+                     *       "created_at": "2026-11-30T03:36:02.503787Z",
+                     *       "updated_at": "2026-11-30T03:36:02.503787Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportProfile"];
                 };
             };
@@ -7972,6 +9729,16 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "answers": [
+                 *         {
+                 *           "parameter": "zone",
+                 *           "value": "Europe/London"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ImportProfileCreate"];
             };
         };
@@ -7987,6 +9754,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "weekly",
+                     *       "kind": "provider",
+                     *       "options": [],
+                     *       "answers": [
+                     *         {
+                     *           "parameter": "zone",
+                     *           "value": "Europe/London"
+                     *         }
+                     *       ],
+                     *       "columns": [],
+                     *       "limits": {},
+                     *       "created_at": "2026-11-30T03:36:02.503787Z",
+                     *       "updated_at": "2026-11-30T03:36:02.503787Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportProfileOrDryRun"];
                 };
             };
@@ -8105,6 +9889,65 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "number": "442012345678",
+                     *       "seconds": 61,
+                     *       "jurisdiction": "indeterminate",
+                     *       "cards": [
+                     *         {
+                     *           "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *           "kind": "provider",
+                     *           "name": "Halyard A-Z Gold",
+                     *           "currency": "USD",
+                     *           "role": "cost",
+                     *           "status": "open",
+                     *           "prefix": "4420",
+                     *           "destination": "United Kingdom - London",
+                     *           "rate": "0.0044",
+                     *           "billed": 61,
+                     *           "charge": "0.0045"
+                     *         },
+                     *         {
+                     *           "id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *           "kind": "customer",
+                     *           "name": "Brightcall Business A-Z",
+                     *           "currency": "USD",
+                     *           "role": "sale",
+                     *           "status": "open",
+                     *           "prefix": "4420",
+                     *           "destination": "United Kingdom - London",
+                     *           "rate": "0.0053",
+                     *           "billed": 61,
+                     *           "charge": "0.0054",
+                     *           "earns": null
+                     *         },
+                     *         {
+                     *           "id": "crd_n4tiesd3udxksh3yds2y2sa4gn",
+                     *           "kind": "provider",
+                     *           "name": "Halyard US Domestic",
+                     *           "currency": "USD",
+                     *           "role": "cost",
+                     *           "status": "no_route"
+                     *         },
+                     *         {
+                     *           "id": "crd_ttecuqrm5lyasxfz53xkcueqv3",
+                     *           "kind": "customer",
+                     *           "name": "Brightcall US",
+                     *           "currency": "USD",
+                     *           "role": "sale",
+                     *           "status": "no_route"
+                     *         }
+                     *       ],
+                     *       "cheapest": [
+                     *         {
+                     *           "currency": "USD",
+                     *           "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *           "charge": "0.0045"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["LookupResult"];
                 };
             };
@@ -8136,6 +9979,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "numbers": [
+                 *         {
+                 *           "number": "442012345678",
+                 *           "seconds": 7
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["LookupRequest"];
             };
         };
@@ -8153,6 +10006,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "number": "442012345678",
+                     *           "seconds": 7,
+                     *           "jurisdiction": "indeterminate",
+                     *           "cards": [
+                     *             {
+                     *               "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *               "kind": "provider",
+                     *               "name": "Halyard A-Z Gold",
+                     *               "currency": "USD",
+                     *               "role": "cost",
+                     *               "status": "open",
+                     *               "prefix": "4420",
+                     *               "destination": "United Kingdom - London",
+                     *               "rate": "0.0044",
+                     *               "billed": 7,
+                     *               "charge": "0.0005"
+                     *             },
+                     *             {
+                     *               "id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *               "kind": "customer",
+                     *               "name": "Brightcall Business A-Z",
+                     *               "currency": "USD",
+                     *               "role": "sale",
+                     *               "status": "open",
+                     *               "prefix": "4420",
+                     *               "destination": "United Kingdom - London",
+                     *               "rate": "0.0053",
+                     *               "billed": 7,
+                     *               "charge": "0.0006",
+                     *               "earns": null
+                     *             },
+                     *             {
+                     *               "id": "crd_n4tiesd3udxksh3yds2y2sa4gn",
+                     *               "kind": "provider",
+                     *               "name": "Halyard US Domestic",
+                     *               "currency": "USD",
+                     *               "role": "cost",
+                     *               "status": "no_route"
+                     *             },
+                     *             {
+                     *               "id": "crd_ttecuqrm5lyasxfz53xkcueqv3",
+                     *               "kind": "customer",
+                     *               "name": "Brightcall US",
+                     *               "currency": "USD",
+                     *               "role": "sale",
+                     *               "status": "no_route"
+                     *             }
+                     *           ],
+                     *           "cheapest": [
+                     *             {
+                     *               "currency": "USD",
+                     *               "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *               "charge": "0.0005"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["LookupResults"];
                     "application/x-ndjson": string;
                 };
@@ -8203,6 +10119,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_valcptwpn5m5o7x732aeec5g77",
+                     *       "external_id": "brightcall-sales",
+                     *       "mode": "reseller",
+                     *       "account": {
+                     *         "id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *         "kind": "reseller",
+                     *         "status": "active"
+                     *       },
+                     *       "access": {
+                     *         "account": [],
+                     *         "audit": [],
+                     *         "card/customer": [
+                     *           "read"
+                     *         ],
+                     *         "card/provider": [],
+                     *         "customer": [
+                     *           "create",
+                     *           "read",
+                     *           "update"
+                     *         ],
+                     *         "group": [],
+                     *         "policy": [],
+                     *         "preview": [],
+                     *         "user": []
+                     *       },
+                     *       "default_access": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["ActingUser"];
                 };
             };
@@ -8255,6 +10201,452 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "user": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "areas": [
+                     *         {
+                     *           "area": "account",
+                     *           "access": [
+                     *             "read"
+                     *           ],
+                     *           "visible": 1,
+                     *           "of": 4,
+                     *           "first": [
+                     *             {
+                     *               "view": "own",
+                     *               "row": {
+                     *                 "id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "kind": "reseller",
+                     *                 "name": "Brightcall Ltd",
+                     *                 "public_name": "Brightcall",
+                     *                 "email": "office@brightcall.example",
+                     *                 "currency": "USD",
+                     *                 "status": "active",
+                     *                 "created_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "audit",
+                     *           "access": [
+                     *             "read"
+                     *           ],
+                     *           "visible": 17,
+                     *           "of": 86,
+                     *           "first": [
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "aud_vobwldw4a367uppzkwkw7tb73j",
+                     *                 "at": "2026-01-05T09:00:00Z",
+                     *                 "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *                 "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "action": "create",
+                     *                 "resource": {
+                     *                   "type": "customer",
+                     *                   "id": "cus_fsekaiulb6vfqsrs6oktvl3kw4"
+                     *                 },
+                     *                 "change": null
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "aud_vatdnjzqhl4jol5iekxw22a5ye",
+                     *                 "at": "2026-01-05T09:00:00Z",
+                     *                 "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *                 "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "action": "create",
+                     *                 "resource": {
+                     *                   "type": "card",
+                     *                   "id": "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *                 },
+                     *                 "change": null
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "aud_smdw2narczms7z4csyfeecqkyx",
+                     *                 "at": "2026-01-05T09:00:00Z",
+                     *                 "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *                 "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "action": "create",
+                     *                 "resource": {
+                     *                   "type": "customer",
+                     *                   "id": "cus_nrer7zujowefeaod4ylp4dhr4y"
+                     *                 },
+                     *                 "change": null
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "card/customer",
+                     *           "access": [
+                     *             "create",
+                     *             "read",
+                     *             "update",
+                     *             "delete"
+                     *           ],
+                     *           "visible": 2,
+                     *           "of": 11,
+                     *           "first": [
+                     *             {
+                     *               "view": "customer",
+                     *               "row": {
+                     *                 "id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "kind": "customer",
+                     *                 "name": "Brightcall Business A-Z",
+                     *                 "public_name": null,
+                     *                 "carrier": null,
+                     *                 "currency": "USD",
+                     *                 "direction": "termination",
+                     *                 "tech_prefix": null,
+                     *                 "rate_precision": 4,
+                     *                 "rate_rounding": "half_up",
+                     *                 "charge_precision": 4,
+                     *                 "charge_rounding": "half_up",
+                     *                 "notes": null,
+                     *                 "public_notes": null,
+                     *                 "assigned_to": [],
+                     *                 "parents": [],
+                     *                 "compact": "max",
+                     *                 "routing": "dearest",
+                     *                 "profit_rules": [],
+                     *                 "external_id": null,
+                     *                 "revision": {
+                     *                   "id": "rev_q726vu7dzym3icy6myfazjwant",
+                     *                   "number": 1,
+                     *                   "activated_at": "2026-01-05T09:00:00Z",
+                     *                   "rows": 1565
+                     *                 },
+                     *                 "stale": null,
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "customer",
+                     *               "row": {
+                     *                 "id": "crd_ttecuqrm5lyasxfz53xkcueqv3",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "kind": "customer",
+                     *                 "name": "Brightcall US",
+                     *                 "public_name": null,
+                     *                 "carrier": null,
+                     *                 "currency": "USD",
+                     *                 "direction": "termination",
+                     *                 "tech_prefix": null,
+                     *                 "rate_precision": 4,
+                     *                 "rate_rounding": "half_up",
+                     *                 "charge_precision": 4,
+                     *                 "charge_rounding": "half_up",
+                     *                 "notes": null,
+                     *                 "public_notes": null,
+                     *                 "assigned_to": [],
+                     *                 "parents": [],
+                     *                 "compact": "max",
+                     *                 "routing": "dearest",
+                     *                 "profit_rules": [],
+                     *                 "external_id": null,
+                     *                 "revision": {
+                     *                   "id": "rev_ghs5wmeysrzmd4owom6hqhyshc",
+                     *                   "number": 1,
+                     *                   "activated_at": "2026-01-05T09:00:00Z",
+                     *                   "rows": 1248
+                     *                 },
+                     *                 "stale": null,
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "card/provider",
+                     *           "access": [
+                     *             "read"
+                     *           ],
+                     *           "visible": 2,
+                     *           "of": 11,
+                     *           "first": [
+                     *             {
+                     *               "view": "translated",
+                     *               "row": {
+                     *                 "id": "crd_2pfz6o2b6bdihjeua7mllt44av",
+                     *                 "kind": "provider",
+                     *                 "name": "Halyard A-Z Gold",
+                     *                 "carrier": "Halyard",
+                     *                 "currency": "USD",
+                     *                 "direction": "termination",
+                     *                 "rate_precision": 4,
+                     *                 "rate_rounding": "half_up",
+                     *                 "charge_precision": 4,
+                     *                 "charge_rounding": "half_up",
+                     *                 "public_notes": "Rates are per minute, reviewed monthly.",
+                     *                 "revision": {
+                     *                   "id": "rev_rnmfxpaort5vzxrr5qopdwnu5y",
+                     *                   "activated_at": "2026-01-05T09:00:00Z",
+                     *                   "rows": 1565
+                     *                 }
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "translated",
+                     *               "row": {
+                     *                 "id": "crd_n4tiesd3udxksh3yds2y2sa4gn",
+                     *                 "kind": "provider",
+                     *                 "name": "Halyard US Domestic",
+                     *                 "carrier": "Halyard",
+                     *                 "currency": "USD",
+                     *                 "direction": "termination",
+                     *                 "rate_precision": 4,
+                     *                 "rate_rounding": "half_up",
+                     *                 "charge_precision": 4,
+                     *                 "charge_rounding": "half_up",
+                     *                 "public_notes": "Rates are per minute, reviewed monthly.",
+                     *                 "revision": {
+                     *                   "id": "rev_xrr5tbzjfvhep77ewuoykncit5",
+                     *                   "activated_at": "2026-01-05T09:00:00Z",
+                     *                   "rows": 1248
+                     *                 }
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "cdr",
+                     *           "access": [
+                     *             "read"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "customer",
+                     *           "access": [
+                     *             "create",
+                     *             "read",
+                     *             "update",
+                     *             "delete"
+                     *           ],
+                     *           "visible": 11,
+                     *           "of": 41,
+                     *           "first": [
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "cus_3y43vqztqht5j4yesto24crp3y",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "name": "Marlow Taxis",
+                     *                 "email": "billing@customer-3.brightcall.example",
+                     *                 "status": "active",
+                     *                 "currency": "USD",
+                     *                 "external_id": "C-0003",
+                     *                 "notes": "pays by direct debit, credit limit reviewed in March",
+                     *                 "cards": [
+                     *                   "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *                   "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *                 ],
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "cus_6th6skon26jx5snhp7ldbpwfay",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "name": "Quayside Lettings",
+                     *                 "email": "billing@customer-7.brightcall.example",
+                     *                 "status": "active",
+                     *                 "currency": "USD",
+                     *                 "external_id": "C-0007",
+                     *                 "notes": null,
+                     *                 "cards": [
+                     *                   "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *                   "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *                 ],
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "cus_avcs4beqczhwdfcrl5b5bhly23",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "name": "Larkfield Schools",
+                     *                 "email": "billing@customer-2.brightcall.example",
+                     *                 "status": "active",
+                     *                 "currency": "USD",
+                     *                 "external_id": "C-0002",
+                     *                 "notes": null,
+                     *                 "cards": [
+                     *                   "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *                   "crd_ttecuqrm5lyasxfz53xkcueqv3"
+                     *                 ],
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "group",
+                     *           "access": [
+                     *             "read"
+                     *           ],
+                     *           "visible": 2,
+                     *           "of": 6,
+                     *           "first": [
+                     *             {
+                     *               "view": "lent",
+                     *               "row": {
+                     *                 "id": "grp_26q32iqk54xvm32wdudhctf43y",
+                     *                 "name": "Reseller",
+                     *                 "default_access": [],
+                     *                 "rows": {
+                     *                   "account": [
+                     *                     "read"
+                     *                   ],
+                     *                   "audit": [
+                     *                     "read"
+                     *                   ],
+                     *                   "card/customer": [
+                     *                     "create",
+                     *                     "read",
+                     *                     "update",
+                     *                     "delete"
+                     *                   ],
+                     *                   "card/provider": [
+                     *                     "read"
+                     *                   ],
+                     *                   "cdr": [
+                     *                     "read"
+                     *                   ],
+                     *                   "customer": [
+                     *                     "create",
+                     *                     "read",
+                     *                     "update",
+                     *                     "delete"
+                     *                   ],
+                     *                   "group": [
+                     *                     "read"
+                     *                   ],
+                     *                   "preview": [
+                     *                     "read"
+                     *                   ],
+                     *                   "support-ticket": [
+                     *                     "create",
+                     *                     "read"
+                     *                   ],
+                     *                   "user": [
+                     *                     "create",
+                     *                     "read",
+                     *                     "update",
+                     *                     "delete"
+                     *                   ]
+                     *                 }
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "grp_5byrxiw2bhvdqlay7uqp2dxn3s",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "name": "Sales",
+                     *                 "public_name": null,
+                     *                 "lend_to": "none",
+                     *                 "template": null,
+                     *                 "default_access": [],
+                     *                 "rows": {
+                     *                   "card/customer": [
+                     *                     "read"
+                     *                   ],
+                     *                   "customer": [
+                     *                     "create",
+                     *                     "read",
+                     *                     "update"
+                     *                   ]
+                     *                 },
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "policy",
+                     *           "access": []
+                     *         },
+                     *         {
+                     *           "area": "preview",
+                     *           "access": [
+                     *             "read"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "support-ticket",
+                     *           "access": [
+                     *             "create",
+                     *             "read"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "area": "user",
+                     *           "access": [
+                     *             "create",
+                     *             "read",
+                     *             "update",
+                     *             "delete"
+                     *           ],
+                     *           "visible": 2,
+                     *           "of": 8,
+                     *           "first": [
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "external_id": "brightcall-owner",
+                     *                 "login": "owner@brightcall.example",
+                     *                 "name": "Brightcall owner",
+                     *                 "groups": [
+                     *                   "grp_26q32iqk54xvm32wdudhctf43y"
+                     *                 ],
+                     *                 "status": "active",
+                     *                 "ip_allow": [],
+                     *                 "time_zone": "UTC",
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             },
+                     *             {
+                     *               "view": "full",
+                     *               "row": {
+                     *                 "id": "usr_valcptwpn5m5o7x732aeec5g77",
+                     *                 "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *                 "external_id": "brightcall-sales",
+                     *                 "login": "sales@brightcall.example",
+                     *                 "name": "Brightcall sales",
+                     *                 "groups": [
+                     *                   "grp_5byrxiw2bhvdqlay7uqp2dxn3s"
+                     *                 ],
+                     *                 "status": "active",
+                     *                 "ip_allow": [],
+                     *                 "time_zone": "UTC",
+                     *                 "created_at": "2026-01-05T09:00:00Z",
+                     *                 "updated_at": "2026-01-05T09:00:00Z"
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Preview"];
                 };
             };
@@ -8388,6 +10780,8 @@ export interface operations {
                 updated_at_null?: boolean;
             };
             header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
                 /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
@@ -8405,6 +10799,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
                     "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
                     "Resellerd-Preview": components["headers"]["ResellerdPreview"];
@@ -8413,8 +10808,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "external_id": "brightcall-owner",
+                     *           "login": "owner@brightcall.example",
+                     *           "name": "Brightcall owner",
+                     *           "groups": [
+                     *             "grp_26q32iqk54xvm32wdudhctf43y"
+                     *           ],
+                     *           "status": "active",
+                     *           "ip_allow": [],
+                     *           "time_zone": "UTC",
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"69wmkAPVn2oR5qIfORyblZLb\""
+                     *         },
+                     *         {
+                     *           "id": "usr_valcptwpn5m5o7x732aeec5g77",
+                     *           "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "external_id": "brightcall-sales",
+                     *           "login": "sales@brightcall.example",
+                     *           "name": "Brightcall sales",
+                     *           "groups": [
+                     *             "grp_5byrxiw2bhvdqlay7uqp2dxn3s"
+                     *           ],
+                     *           "status": "active",
+                     *           "ip_allow": [],
+                     *           "time_zone": "UTC",
+                     *           "created_at": "2026-01-05T09:00:00Z",
+                     *           "updated_at": "2026-01-05T09:00:00Z",
+                     *           "etag": "\"zGDT_Wdn2sIyv36yF2LxYb3M\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserList"];
                 };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -8447,8 +10893,17 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "groups": [
+                 *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                 *       ],
+                 *       "login": "mia@halyard.example",
+                 *       "name": "Mia Frost"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserCreate"];
             };
         };
@@ -8478,6 +10933,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "external_id": null,
+                     *       "login": "mia@halyard.example",
+                     *       "name": "Mia Frost",
+                     *       "groups": [
+                     *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *       ],
+                     *       "status": "active",
+                     *       "ip_allow": [],
+                     *       "time_zone": null,
+                     *       "created_at": "2026-11-30T03:36:01.857394Z",
+                     *       "updated_at": "2026-11-30T03:36:01.857394Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -8519,6 +10991,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "groups": [
+                 *             "grp_jq66cfl7rocmekvvd2q4kybesm"
+                 *           ],
+                 *           "login": "li@halyard.example",
+                 *           "name": "Li Wen"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UsersCreate"];
             };
         };
@@ -8535,6 +11020,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 201,
+                     *           "id": "usr_saktjn2cyckfxemjojwcafej5e",
+                     *           "etag": "\"mVEd1pfVwq3aF_54q3OcHXck\"",
+                     *           "row": {
+                     *             "id": "usr_saktjn2cyckfxemjojwcafej5e",
+                     *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *             "external_id": null,
+                     *             "login": "li@halyard.example",
+                     *             "name": "Li Wen",
+                     *             "groups": [
+                     *               "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *             ],
+                     *             "status": "active",
+                     *             "ip_allow": [],
+                     *             "time_zone": null,
+                     *             "created_at": "2026-11-30T03:36:01.863158Z",
+                     *             "updated_at": "2026-11-30T03:36:01.863158Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["UsersWritten"];
                 };
             };
@@ -8576,6 +11087,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                 *           "status": "disabled"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UsersUpdate"];
             };
         };
@@ -8592,6 +11113,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *           "etag": "\"Xa0-B9mEs6jiZ0M5T9zJT-er\"",
+                     *           "row": {
+                     *             "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *             "external_id": null,
+                     *             "login": "mia@halyard.example",
+                     *             "name": "Mia Frost",
+                     *             "groups": [
+                     *               "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *             ],
+                     *             "status": "disabled",
+                     *             "ip_allow": [],
+                     *             "time_zone": "Europe/Madrid",
+                     *             "created_at": "2026-11-30T03:36:01.857394Z",
+                     *             "updated_at": "2026-11-30T03:36:01.877711Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["UsersWritten"];
                 };
             };
@@ -8648,6 +11195,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "external_id": "brightcall-owner",
+                     *       "login": "owner@brightcall.example",
+                     *       "name": "Brightcall owner",
+                     *       "groups": [
+                     *         "grp_26q32iqk54xvm32wdudhctf43y"
+                     *       ],
+                     *       "status": "active",
+                     *       "ip_allow": [],
+                     *       "time_zone": "UTC",
+                     *       "created_at": "2026-01-05T09:00:00Z",
+                     *       "updated_at": "2026-01-05T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -8765,6 +11329,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "time_zone": "Europe/Madrid"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserUpdate"];
                 "application/merge-patch+json": Record<string, never>;
             };
@@ -8781,6 +11350,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "external_id": null,
+                     *       "login": "mia@halyard.example",
+                     *       "name": "Mia Frost",
+                     *       "groups": [
+                     *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *       ],
+                     *       "status": "active",
+                     *       "ip_allow": [],
+                     *       "time_zone": "Europe/Madrid",
+                     *       "created_at": "2026-11-30T03:36:01.857394Z",
+                     *       "updated_at": "2026-11-30T03:36:01.870969Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserOrDryRun"];
                 };
             };

@@ -2064,6 +2064,54 @@ func (e RevisionUpdateStatus) Valid() bool {
 	}
 }
 
+// Defines values for TemplateGroupCreateDefaultAccess.
+const (
+	TemplateGroupCreateDefaultAccessCreate TemplateGroupCreateDefaultAccess = "create"
+	TemplateGroupCreateDefaultAccessDelete TemplateGroupCreateDefaultAccess = "delete"
+	TemplateGroupCreateDefaultAccessRead   TemplateGroupCreateDefaultAccess = "read"
+	TemplateGroupCreateDefaultAccessUpdate TemplateGroupCreateDefaultAccess = "update"
+)
+
+// Valid indicates whether the value is a known member of the TemplateGroupCreateDefaultAccess enum.
+func (e TemplateGroupCreateDefaultAccess) Valid() bool {
+	switch e {
+	case TemplateGroupCreateDefaultAccessCreate:
+		return true
+	case TemplateGroupCreateDefaultAccessDelete:
+		return true
+	case TemplateGroupCreateDefaultAccessRead:
+		return true
+	case TemplateGroupCreateDefaultAccessUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TemplateGroupCreateRows.
+const (
+	TemplateGroupCreateRowsCreate TemplateGroupCreateRows = "create"
+	TemplateGroupCreateRowsDelete TemplateGroupCreateRows = "delete"
+	TemplateGroupCreateRowsRead   TemplateGroupCreateRows = "read"
+	TemplateGroupCreateRowsUpdate TemplateGroupCreateRows = "update"
+)
+
+// Valid indicates whether the value is a known member of the TemplateGroupCreateRows enum.
+func (e TemplateGroupCreateRows) Valid() bool {
+	switch e {
+	case TemplateGroupCreateRowsCreate:
+		return true
+	case TemplateGroupCreateRowsDelete:
+		return true
+	case TemplateGroupCreateRowsRead:
+		return true
+	case TemplateGroupCreateRowsUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserStatus.
 const (
 	UserStatusActive   UserStatus = "active"
@@ -2220,7 +2268,7 @@ type AccountCreate struct {
 
 	// Group a first group of the parent, lent only to the new account; template default-reseller starts from the template
 	Group *FirstGroup `json:"group,omitempty"`
-	Name  *string     `json:"name,omitempty"`
+	Name  string      `json:"name"`
 
 	// ParentId default: the actor's own account
 	ParentId *string `json:"parent_id,omitempty"`
@@ -2383,7 +2431,7 @@ type ActingColumns struct {
 
 // ActingUser defines model for ActingUser.
 type ActingUser struct {
-	// Access actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name
+	// Access actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts
 	Access  map[string][]ActingUserAccess `json:"access"`
 	Account ActingAccount                 `json:"account"`
 
@@ -2494,6 +2542,9 @@ type AreaDifference struct {
 	// Disappear rows that the user sees before the change and not after; at most 100
 	Disappear *[]string `json:"disappear,omitempty"`
 
+	// Shown views and columns of rows that the user sees before and after
+	Shown *[]RowsChange `json:"shown,omitempty"`
+
 	// Visible number of rows that the user sees
 	Visible *VisibleChange `json:"visible,omitempty"`
 }
@@ -2561,9 +2612,8 @@ type AuditEntry struct {
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
 	Expanded *struct {
-		Account   interface{} `json:"account,omitempty"`
-		Actor     interface{} `json:"actor,omitempty"`
-		PreviewOf interface{} `json:"preview_of,omitempty"`
+		Account interface{} `json:"account,omitempty"`
+		Actor   interface{} `json:"actor,omitempty"`
 	} `json:"expanded,omitempty"`
 	Id *string `json:"id,omitempty"`
 
@@ -2741,11 +2791,11 @@ type CardCreate struct {
 
 	// Compact how the prices of several parents are combined
 	Compact    *CardCreateCompact   `json:"compact,omitempty"`
-	Currency   *string              `json:"currency,omitempty"`
+	Currency   string               `json:"currency"`
 	Direction  *CardCreateDirection `json:"direction,omitempty"`
 	ExternalId *string              `json:"external_id,omitempty"`
 	Kind       *CardCreateKind      `json:"kind,omitempty"`
-	Name       *string              `json:"name,omitempty"`
+	Name       string               `json:"name"`
 
 	// Notes private to the owner
 	Notes *string `json:"notes,omitempty"`
@@ -3031,7 +3081,7 @@ type CustomerCreate struct {
 	Currency   *string               `json:"currency,omitempty"`
 	Email      *string               `json:"email,omitempty"`
 	ExternalId *string               `json:"external_id,omitempty"`
-	Name       *string               `json:"name,omitempty"`
+	Name       string                `json:"name"`
 	Notes      *string               `json:"notes,omitempty"`
 	Status     *CustomerCreateStatus `json:"status,omitempty"`
 }
@@ -3210,10 +3260,10 @@ type DryRun struct {
 
 // Earnings defines model for Earnings.
 type Earnings struct {
-	// Least the charge of the dearest parent that is open
+	// Least the card's charge less the charge of the dearest parent that is open; negative for a loss
 	Least string `json:"least"`
 
-	// Most the charge of the cheapest parent
+	// Most the card's charge less the charge of the cheapest parent that is open
 	Most string `json:"most"`
 }
 
@@ -3586,7 +3636,7 @@ type GroupCreate struct {
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
-	Name   *string     `json:"name,omitempty"`
+	Name   string      `json:"name"`
 
 	// PublicName the name that accounts it is lent to see
 	PublicName *string `json:"public_name,omitempty"`
@@ -3954,7 +4004,7 @@ type LookupCard struct {
 	// Destination the row's name
 	Destination *string `json:"destination,omitempty"`
 
-	// Earns for an own card: its charge less that of its parents; null if unknown
+	// Earns for an own customer card: what it earns with the call. null if it was not built from parents, if none of them is open for the number, or if a charge is not known to the reader
 	Earns interface{} `json:"earns,omitempty"`
 	Id    *string     `json:"id,omitempty"`
 
@@ -4131,7 +4181,9 @@ type ProfitRule struct {
 	Pulse    *int                `json:"pulse,omitempty"`
 	Rounding *ProfitRuleRounding `json:"rounding,omitempty"`
 	Status   *ProfitRuleStatus   `json:"status,omitempty"`
-	Type     *ProfitRuleType     `json:"type,omitempty"`
+
+	// Type absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
+	Type *ProfitRuleType `json:"type,omitempty"`
 
 	// Value a decimal string; of percent, 20 is 20 % on top
 	Value *string `json:"value,omitempty"`
@@ -4146,7 +4198,7 @@ type ProfitRuleRounding string
 // ProfitRuleStatus defines model for ProfitRule.Status.
 type ProfitRuleStatus string
 
-// ProfitRuleType defines model for ProfitRule.Type.
+// ProfitRuleType absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
 type ProfitRuleType string
 
 // ProfitRuleInput defines model for ProfitRuleInput.
@@ -4170,7 +4222,9 @@ type ProfitRuleInput struct {
 	Pulse    *int                     `json:"pulse,omitempty"`
 	Rounding *ProfitRuleInputRounding `json:"rounding,omitempty"`
 	Status   *ProfitRuleInputStatus   `json:"status,omitempty"`
-	Type     *ProfitRuleInputType     `json:"type,omitempty"`
+
+	// Type absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
+	Type *ProfitRuleInputType `json:"type,omitempty"`
 
 	// Value a decimal string; of percent, 20 is 20 % on top
 	Value *string `json:"value,omitempty"`
@@ -4185,7 +4239,7 @@ type ProfitRuleInputRounding string
 // ProfitRuleInputStatus defines model for ProfitRuleInput.Status.
 type ProfitRuleInputStatus string
 
-// ProfitRuleInputType defines model for ProfitRuleInput.Type.
+// ProfitRuleInputType absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price
 type ProfitRuleInputType string
 
 // ProfitRules defines model for ProfitRules.
@@ -4565,6 +4619,21 @@ type RowInTheWay struct {
 	Type string `json:"type"`
 }
 
+// RowsChange defines model for RowsChange.
+type RowsChange struct {
+	// Example one of these rows
+	Example string `json:"example"`
+
+	// Less rows that have it only before the change
+	Less int `json:"less"`
+
+	// More rows that have it only after the change
+	More int `json:"more"`
+
+	// What a view, a column or an action, such as column notes
+	What string `json:"what"`
+}
+
 // RuleText defines model for RuleText.
 type RuleText struct {
 	Code *string `json:"code,omitempty"`
@@ -4650,6 +4719,31 @@ type SubjectSearchRequest struct {
 	AdditionalProperties map[string]interface{}  `json:"-"`
 }
 
+// TemplateGroupCreate defines model for TemplateGroupCreate.
+type TemplateGroupCreate struct {
+	// AccountId default: the actor's own account
+	AccountId *string `json:"account_id,omitempty"`
+
+	// DefaultAccess create, read, update, delete
+	DefaultAccess *[]TemplateGroupCreateDefaultAccess `json:"default_access,omitempty"`
+
+	// LendTo none, all, or a list of accounts directly below
+	LendTo interface{} `json:"lend_to,omitempty"`
+	Name   *string     `json:"name,omitempty"`
+
+	// PublicName the name that accounts it is lent to see
+	PublicName *string `json:"public_name,omitempty"`
+
+	// Rows access by area; the row with the longest name counts, and an empty access denies
+	Rows *map[string][]TemplateGroupCreateRows `json:"rows,omitempty"`
+}
+
+// TemplateGroupCreateDefaultAccess defines model for TemplateGroupCreate.DefaultAccess.
+type TemplateGroupCreateDefaultAccess string
+
+// TemplateGroupCreateRows defines model for TemplateGroupCreate.Rows.
+type TemplateGroupCreateRows string
+
 // Typical defines model for Typical.
 type Typical struct {
 	// Cost a decimal number
@@ -4700,11 +4794,11 @@ type UserCreate struct {
 	ExternalId *string `json:"external_id,omitempty"`
 
 	// Groups at least one, owned by or lent to the user's account
-	Groups *[]string `json:"groups,omitempty"`
+	Groups []string `json:"groups"`
 
 	// IpAllow networks in CIDR notation; empty for any
 	IpAllow  *[]string         `json:"ip_allow,omitempty"`
-	Login    *string           `json:"login,omitempty"`
+	Login    string            `json:"login"`
 	Name     *string           `json:"name,omitempty"`
 	Status   *UserCreateStatus `json:"status,omitempty"`
 	TimeZone *string           `json:"time_zone,omitempty"`

@@ -47,7 +47,7 @@ AccountCreate = TypedDict("AccountCreate", {
     "email": Union[str, None],
     "external_id": Union[str, None],
     "group": "FirstGroup",
-    "name": str,
+    "name": Required[str],
     "parent_id": str,
     "public_name": Union[str, None],
     "status": Literal['active', 'suspended', 'closed'],
@@ -186,6 +186,7 @@ AreaDifference = TypedDict("AreaDifference", {
     "area": Required[str],
     "counted": bool,
     "disappear": list[str],
+    "shown": list["RowsChange"],
     "visible": "VisibleChange",
 }, total=False)
 
@@ -305,11 +306,11 @@ CardCreate = TypedDict("CardCreate", {
     "charge_precision": int,
     "charge_rounding": Literal['up', 'down', 'half_up', 'half_down'],
     "compact": Literal['min', 'max', 'avg', None],
-    "currency": str,
+    "currency": Required[str],
     "direction": Literal['termination', 'origination'],
     "external_id": Union[str, None],
     "kind": Literal['provider', 'customer'],
-    "name": str,
+    "name": Required[str],
     "notes": Union[str, None],
     "parents": Union[list[Union[str, "CardParentInput"]], None],
     "profit_rules": Union[list["ProfitRuleInput"], None],
@@ -447,7 +448,7 @@ CustomerCreate = TypedDict("CustomerCreate", {
     "currency": Union[str, None],
     "email": Union[str, None],
     "external_id": Union[str, None],
-    "name": str,
+    "name": Required[str],
     "notes": Union[str, None],
     "status": Literal['active', 'suspended', 'closed'],
 }, total=False)
@@ -727,7 +728,7 @@ GroupCreate = TypedDict("GroupCreate", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "lend_to": Any,
-    "name": str,
+    "name": Required[str],
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
 }, total=False)
@@ -1194,6 +1195,13 @@ RowInTheWay = TypedDict("RowInTheWay", {
     "type": Required[str],
 }, total=False)
 
+RowsChange = TypedDict("RowsChange", {
+    "example": Required[str],
+    "less": Required[int],
+    "more": Required[int],
+    "what": Required[str],
+}, total=False)
+
 RuleText = TypedDict("RuleText", {
     "code": str,
     "depth": Required[int],
@@ -1254,6 +1262,15 @@ SubjectSearchRequest = TypedDict("SubjectSearchRequest", {
     "subject": Required["SearchedEntity"],
 }, total=False)
 
+TemplateGroupCreate = TypedDict("TemplateGroupCreate", {
+    "account_id": str,
+    "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "lend_to": Any,
+    "name": str,
+    "public_name": Union[str, None],
+    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+}, total=False)
+
 Typical = TypedDict("Typical", {
     "cost": Required[str],
     "mcd": Required[int],
@@ -1279,9 +1296,9 @@ User = TypedDict("User", {
 UserCreate = TypedDict("UserCreate", {
     "account_id": str,
     "external_id": Union[str, None],
-    "groups": list[str],
+    "groups": Required[list[str]],
     "ip_allow": list[str],
-    "login": str,
+    "login": Required[str],
     "name": Union[str, None],
     "status": Literal['active', 'disabled'],
     "time_zone": Union[str, None],
