@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,16 +170,33 @@ func TestProfitRulesAreReplacedAsShown(t *testing.T) {
 			`{}`: "is missing",
 			`{"items":[{"match":"*","type":"percent","value":12}]}`:                     "items[0].value",
 			`{"items":[{"match":"*","type":"percent","value":"12","colour":"red"}]}`:    "items[0].colour",
-			`{"items":[{"match":"4x","type":"percent","value":"12"}]}`:                  "rule 1: match",
-			`{"items":[{"match":"*","type":"percent","value":"-101"}]}`:                 "rule 1: value",
-			`{"items":[{"match":"*","type":"percent","value":"1","precision":2}]}`:      "rule 1: precision",
-			`{"items":[{"match":"*","status":"blocked","mcd":1}]}`:                      "rule 1: a blocking rule",
-			`{"items":[{"match":"*","type":"percent","value":"1","apply_to":["mcd"]}]}`: "rule 1: apply_to",
+			`{"items":[{"match":"4x","type":"percent","value":"12"}]}`:                  "items[0].match is not",
+			`{"items":[{"match":"*","type":"percent","value":"-101"}]}`:                 "items[0].value is too small",
+			`{"items":[{"match":"*","type":"percent","value":"1","precision":2}]}`:      "items[0].rounding is missing",
+			`{"items":[{"match":"*","status":"blocked","mcd":1}]}`:                      "items[0] does not fit together: a blocking rule",
+			`{"items":[{"match":"*","type":"percent","value":"1","apply_to":["mcd"]}]}`: "items[0].apply_to names",
 		} {
 			w.do("a", "PUT", "/v1/cards/{retail}/profit-rules", body).refused(422, part)
 		}
 		w.do("m", "PUT", "/v1/cards/{retail}/profit-rules", `{"items":[]}`).refused(403, "card_not_own")
 		w.do("m", "PUT", "/v1/cards/{upstream}/profit-rules", rules).want(404)
+		// Every fault of every rule is told at once, of the form and of the values.
+		const wrong = `[{"match":"4x","type":"half","value":"1"},{"match":"*","type":"percent","value":"1","pulse":0,"mcd":-1},{"match":"*","type":"floor","value":"1","mcd":1},{"match":"*","type":"percent","value":7,"colour":"red"}]`
+		for path, field := range map[string]string{"PUT /v1/cards/{retail}/profit-rules": "items", "PATCH /v1/cards/{retail}": "profit_rules"} {
+			method, path, _ := strings.Cut(path, " ")
+			bare := strings.Replace(wrong, `,"colour":"red"`, "", 1)
+			for body, last := range map[string]string{strings.Replace(bare, "7", `"7"`, 1): "", wrong: "/3/value"} {
+				var got []string
+				for _, e := range w.do("a", method, path, `{"`+field+`":`+body+`}`).want(422).object()["errors"].([]any) {
+					got = append(got, e.(map[string]any)["pointer"].(string))
+				}
+				for _, want := range []string{"/0/match", "/0/type", "/1/mcd", "/1/pulse", "/2", last} {
+					if want != "" && (method == "PUT" || last == "") && !slices.Contains(got, "/"+field+want) {
+						t.Errorf("%s %s: no /%s%s in %v", method, path, field, want, got)
+					}
+				}
+			}
+		}
 	})
 }
 

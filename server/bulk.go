@@ -142,6 +142,9 @@ func (r *exchange) readBulk(writer bulkWriter) (b *bulkRun, err error) {
 		return nil, forbidden("a preview cannot write")
 	}
 	b = &bulkRun{r: r, writer: writer, sent: r.sent()}
+	if len(b.sent.ifMatch) > 0 {
+		return nil, &problem{kind: kindInvalid, detail: "If-Match is the tag of one row: give each row of a bulk request its own `etag` instead."}
+	}
 	if b.atomic, err = r.flag("atomic"); err != nil {
 		return nil, err
 	}

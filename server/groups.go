@@ -10,12 +10,13 @@ import (
 )
 
 var groupWriter = rowWriter{
-	typ:    "group",
-	takes:  groupFields{},
-	held:   groupAccess,
-	update: updateGroup,
-	remove: removeGroup,
-	answer: answerGroup,
+	typ:      "group",
+	takes:    groupFields{},
+	held:     groupAccess,
+	lowering: []string{"default_access", "rows"},
+	update:   updateGroup,
+	remove:   removeGroup,
+	answer:   answerGroup,
 }
 
 // groupAccess returns the access that a group gives.

@@ -28,7 +28,7 @@ type importQuery struct {
 	Schedule    bool   `query:"schedule" description:"with apply: schedule the drafts of later dates; that needs the right to activate"`
 	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
-	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1"`
+	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
 	Decimal     string `query:"decimal" enum:".|," description:"the decimal mark, where prices do not show it"`
 	Columns     string `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`

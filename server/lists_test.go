@@ -212,3 +212,17 @@ func TestACursorHoldsForItsQuestionAndItsUserAlone(t *testing.T) {
 		}
 	})
 }
+
+// A list names the columns that it can be sorted by, and refuses a filter by what no column can hold.
+func TestAListNamesWhatItCanBeSortedAndFilteredBy(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.get("a", "/v1/customers?sort=mood").refused(422, "sort must be one of account_id, created_at, currency,")
+		for _, value := range []string{"euro", "eur", "EUR,euro", "XXX", ""} {
+			w.get("a", "/v1/customers?currency="+value).refused(422, "currency must be the code of a currency (ISO 4217)")
+		}
+		for _, query := range []string{"currency=EUR&currency=USD", "currency_ne=EUR", "currency_contains=eu", "currency_null=true"} {
+			w.get("a", "/v1/customers?"+query).want(200)
+		}
+	})
+}

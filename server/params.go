@@ -10,6 +10,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/predicate"
 	"resellerd/server/strictjson"
+	"resellerd/store"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -174,7 +175,14 @@ func (p *listParams) read(shown map[string]schema.ColumnInfo, name string, value
 func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) error {
 	column, desc := strings.CutPrefix(value, "-")
 	if c, ok := shown[column]; !ok || !c.Sort {
-		return invalid("sort", "names an unknown column")
+		var all []string
+		for name, c := range shown {
+			if c.Sort {
+				all = append(all, name)
+			}
+		}
+		slices.Sort(all)
+		return invalid("sort", "must be one of "+strings.Join(all, ", ")+", with - before it for the reverse order")
 	}
 	p.sort, p.desc = column, desc
 	return nil
@@ -248,6 +256,9 @@ func filterNamed(shown map[string]schema.ColumnInfo, name string) (o operator, c
 func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok bool) {
 	if c.Words != nil && o.many {
 		return "one of " + strings.Join(c.Words, ", "), slices.Contains(c.Words, value)
+	}
+	if c.Name == "currency" && o.many {
+		return "the code of a currency (ISO 4217)", store.IsCurrency(value)
 	}
 	var err error
 	switch c.Kind {

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/policies/input"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -176,11 +177,24 @@ func (w *writing) putRules(id string) (target, error) {
 	if rules == nil {
 		f.refuse("items", "is missing")
 	}
+	if f.err() != nil && rules != nil {
+		return target{}, f.and(inItems(store.CheckProfitRules(*rules)))
+	}
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	if err := w.checkIfMatch(rulesTag, current, w.tx.SetProfitRules(w.r.Ctx, id, *rules)); err != nil {
+	if err := w.checkIfMatch(rulesTag, current, inItems(w.tx.SetProfitRules(w.r.Ctx, id, *rules))); err != nil {
 		return target{}, err
 	}
 	return w.updated(cardWriter, id, before, change)
+}
+
+// inItems names the rules of an error of the store as this body does: items.
+func inItems(err error) error {
+	for _, bad := range fault.Fields(err) {
+		if rest, is := strings.CutPrefix(bad.Field, "profit_rules"); is {
+			bad.Field = "items" + rest
+		}
+	}
+	return err
 }

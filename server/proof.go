@@ -25,6 +25,7 @@ type proofBody struct {
 type proofTotals struct {
 	RevisionID string `json:"revision_id"`
 	Routing    string `json:"routing" enum:"dearest,cheapest"`
+	Compared   int    `json:"compared" description:"parents that the prices were compared with; 0 means that the card has none, so nothing was compared"`
 	Prefixes   int    `json:"prefixes" description:"prefixes of both sides that are open for sale"`
 	Losing     int    `json:"losing" description:"prefixes on which some call costs more than it sells for"`
 	NoRoute    int    `json:"no_route" description:"prefixes that are open for sale where no parent is"`
@@ -210,6 +211,7 @@ func prove(ctx context.Context, p *proving, ready *store.PreparedProof, body *pr
 		body.Findings++
 		return report(p.finding(f))
 	})
+	body.Compared = len(proof.Parents)
 	body.Prefixes, body.Losing, body.NoRoute = proof.Prefixes, proof.Losing, proof.NoRoute
 	return revisionAbsent(err)
 }

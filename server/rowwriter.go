@@ -8,6 +8,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/resource"
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // rowWriter defines how rows of one type are written.
@@ -22,6 +23,8 @@ type rowWriter struct {
 	// giving is the only field that gives access away; "" if any field may do
 	// so.
 	giving string
+	// lowering are the fields by which a user of the master may lose full access.
+	lowering []string
 	// asks checks a change of these fields beyond the policy. It is nil for
 	// types without such a check.
 	asks func(w *writing, id string, fields []string) error
@@ -88,7 +91,8 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	apply := n.update(w, f)
 	err = nil
 	if len(change.Fields) > 0 {
-		err = apply(id)
+		lowers := slices.ContainsFunc(n.lowering, func(field string) bool { return slices.Contains(change.Fields, field) })
+		err = w.keepingAdministrator(lowers, func() error { return apply(id) })
 	}
 	if err := w.checkIfMatch(n.typ, before.json, f.and(err)); err != nil {
 		account, _ := before.object["account_id"].(string)
@@ -190,7 +194,8 @@ func (w *writing) deleteRow(n rowWriter, id string) (target, error) {
 	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, id); err != nil {
 		return t, err
 	}
-	if err := w.checkIfMatch(n.typ, before.json, n.remove(w, id)); err != nil {
+	removed := w.keepingAdministrator(len(n.lowering) > 0, func() error { return n.remove(w, id) })
+	if err := w.checkIfMatch(n.typ, before.json, removed); err != nil {
 		return t, err
 	}
 	return t, w.audit(t, before.object, nil)
@@ -244,3 +249,26 @@ func answerRow(w *writing, t target) (written, error) {
 
 // answerNothing answers a deletion.
 func answerNothing(*writing, target) (written, error) { return written{}, nil }
+
+// errLastAdministrator refuses a write after which nobody could administer the tenant.
+var errLastAdministrator = fault.Conflict("", "no active user of the master would have full access: give it to another user first")
+
+// keepingAdministrator makes a write that may lower the access of a user. It refuses one that takes full access from the
+// last user of the master who has it. Only the command line on the database could mend that.
+func (w *writing) keepingAdministrator(lowers bool, write func() error) error {
+	if !lowers {
+		return write()
+	}
+	had, err := w.tx.HasAdministrator(w.r.Ctx)
+	if err != nil {
+		return err
+	}
+	if err := write(); err != nil || !had {
+		return err
+	}
+	has, err := w.tx.HasAdministrator(w.r.Ctx)
+	if err == nil && !has {
+		err = errLastAdministrator
+	}
+	return err
+}

@@ -9,13 +9,14 @@ import (
 )
 
 var userWriter = rowWriter{
-	typ:    "user",
-	takes:  userFields{},
-	held:   userAccess,
-	giving: "groups",
-	naming: externalID,
-	update: updateUser,
-	remove: func(w *writing, id string) error { return w.tx.DeleteUser(w.r.Ctx, id, 0) },
+	typ:      "user",
+	takes:    userFields{},
+	held:     userAccess,
+	giving:   "groups",
+	lowering: []string{"status", "groups"},
+	naming:   externalID,
+	update:   updateUser,
+	remove:   func(w *writing, id string) error { return w.tx.DeleteUser(w.r.Ctx, id, 0) },
 }
 
 // externalID is the field by which the panel identifies a user or an account.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"resellerd/store/dialect"
+	"resellerd/store/valid"
 )
 
 // SameCurrency returns an ErrConflict with ReasonCurrencyMismatch if a card has
@@ -84,3 +85,6 @@ func (s *Store) CurrencyMismatches(ctx context.Context) (found []CurrencyMismatc
 	}
 	return found, nil
 }
+
+// IsCurrency reports whether a text is a code that a currency of an account, a customer or a card can have.
+func IsCurrency(text string) bool { return valid.IsCurrency(text) }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"resellerd/store/dialect"
@@ -67,8 +69,7 @@ func (tx *Tx) profitRules(ctx context.Context, card string) ([]ProfitRule, error
 }
 
 // SetProfitRules replaces the profit rules of a customer card of the tenant. It
-// returns ErrNotFound for an unknown card, and ErrInvalid for an invalid rule, with
-// the number (from 1) of the first one.
+// returns ErrNotFound for an unknown card, and the errors of CheckProfitRules.
 func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRule) error {
 	c, err := tx.Card(ctx, card)
 	if err != nil {
@@ -106,21 +107,32 @@ func (tx *Tx) putRule(ctx context.Context, card string, position int, r *ProfitR
 	return err
 }
 
-// ratingRules converts the rules for the arithmetic. It returns ErrInvalid, with
-// the number of the first invalid rule.
+// CheckProfitRules returns ErrInvalid with every fault of the rules. A fault names its field as
+// profit_rules[0].type, and a rule whose fields do not agree as profit_rules[0].
+func CheckProfitRules(rules []ProfitRule) error {
+	_, err := ratingRules(rules)
+	return err
+}
+
+// ratingRules converts the rules for the arithmetic. It returns the errors of CheckProfitRules.
 func ratingRules(rules []ProfitRule) (rating.Rules, error) {
 	all := make([]rating.Rule, len(rules))
+	var wrong fault.Several
 	for i := range rules {
-		rule, err := rules[i].rating()
-		if err == nil {
-			err = rule.Validate()
-		}
-		if err != nil {
-			return rating.Rules{}, fault.Invalid("profit_rules", fmt.Sprintf("has a fault in rule %d: %s", i+1, plainText(err)))
-		}
-		all[i] = rule
+		c := ruleCheck{at: fmt.Sprintf("profit_rules[%d]", i)}
+		all[i] = c.rule(&rules[i])
+		wrong = append(wrong, c.wrong...)
+	}
+	if len(wrong) > 0 {
+		return rating.Rules{}, wrong
 	}
 	return rating.NewRules(all)
+}
+
+// ruleCheck collects the faults of one rule.
+type ruleCheck struct {
+	at    string // names the rule
+	wrong fault.Several
 }
 
 // plainText is the text of an arithmetic error, without the prefix of
@@ -129,38 +141,58 @@ func plainText(err error) string {
 	return strings.TrimPrefix(err.Error(), rating.ErrInvalid.Error()+": ")
 }
 
-func (r *ProfitRule) rating() (rule rating.Rule, err error) {
+// ruleFields are the names with which the text of an error about a single field begins.
+var ruleFields = []string{"match", "type", "value", "apply_to", "status", "mcd", "pulse", "connect", "precision", "rounding"}
+
+// add takes an error whose text begins with the name of a field, or is about the whole rule.
+func (c *ruleCheck) add(err error) {
+	if err == nil {
+		return
+	}
+	text := plainText(err)
+	if field, rest, _ := strings.Cut(text, " "); slices.Contains(ruleFields, field) {
+		c.wrong = append(c.wrong, fault.Invalid(c.at+"."+field, rest))
+		return
+	}
+	c.wrong = append(c.wrong, fault.Invalid(c.at, "does not fit together: "+text))
+}
+
+// rule converts a rule. The arithmetic checks it as a whole if each field is right.
+func (c *ruleCheck) rule(r *ProfitRule) (rule rating.Rule) {
+	var err error
 	if rule.Match, err = rating.ParseMatch(r.Match); err != nil {
-		return rule, fmt.Errorf("match is not a prefix, ^ and a prefix, or *")
+		c.add(errors.New("match is not a prefix, ^ and a prefix, or *"))
 	}
 	if r.Type != "" {
-		if rule.Type, err = rating.ParseMarkup(r.Type); err != nil {
-			return rule, err
-		}
+		rule.Type, err = rating.ParseMarkup(r.Type)
+		c.add(err)
 	}
-	if rule.ApplyTo, err = applyTo(r.ApplyTo); err != nil {
-		return rule, err
-	}
+	rule.ApplyTo, err = applyTo(r.ApplyTo)
+	c.add(err)
 	rule.Value, rule.Blocked = rating.Money(r.Value), r.Status == RuleBlocked
 	if !rule.Blocked && r.Status != RuleProfit {
-		return rule, fmt.Errorf("status is not one of profit, blocked")
+		c.add(errors.New("status is not one of profit, blocked"))
 	}
-	if rule.MCD, err = seconds("mcd", r.MCD, 0); err != nil {
-		return rule, err
-	}
-	if rule.Pulse, err = seconds("pulse", r.Pulse, 1); err != nil {
-		return rule, err
-	}
+	rule.MCD, err = seconds("mcd", r.MCD, 0)
+	c.add(err)
+	rule.Pulse, err = seconds("pulse", r.Pulse, 1)
+	c.add(err)
 	if r.Connect != nil {
 		rule.Connect = rating.Some(rating.Money(*r.Connect))
 	}
-	if (r.Precision == nil) != (r.Rounding == "") {
-		return rule, fmt.Errorf("precision and rounding are given together")
-	}
-	if r.Precision != nil {
+	switch {
+	case r.Precision == nil && r.Rounding != "":
+		c.add(errors.New("precision is missing: precision and rounding are given together"))
+	case r.Precision != nil && r.Rounding == "":
+		c.add(errors.New("rounding is missing: precision and rounding are given together"))
+	case r.Precision != nil:
 		rule.Rounding, err = rating.NewRounding(*r.Precision, r.Rounding)
+		c.add(err)
 	}
-	return rule, err
+	if len(c.wrong) == 0 {
+		c.add(rule.Validate())
+	}
+	return rule
 }
 
 func seconds(field string, n *int, least int) (rating.Optional[uint32], error) {

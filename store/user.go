@@ -131,3 +131,17 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
 	return tx.dropOwn(ctx, "user", "users", id, version)
 }
+
+// HasAdministrator reports whether an active user of the tenant's master has full access by one of the groups: a
+// user who can give every other user any access. Writes of one tenant take turns, so the answer holds until the end of
+// the transaction.
+func (tx *Tx) HasAdministrator(ctx context.Context) (bool, error) {
+	some, err := tx.names(ctx, `SELECT u.id AS name FROM users u JOIN user_groups m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+		WHERE u.account_id = ? AND u.status = ? AND g.default_access = ? AND NOT EXISTS (SELECT 1 FROM group_rows r
+			WHERE r.group_id = g.id AND r.area IN ('account', 'group', 'user') AND r.access <> g.default_access) LIMIT 1`,
+		tx.tenant, Active, FullAccess)
+	if err != nil {
+		return false, fmt.Errorf("administrators: %w", err)
+	}
+	return len(some) > 0, nil
+}

@@ -68,6 +68,7 @@ type provenLine struct {
 	Loss          string
 	Blocked       bool
 	Prefixes      *int
+	Compared      *int
 	Losing        int
 	NoRoute       int `json:"no_route"`
 }
@@ -101,6 +102,8 @@ func (c *cardProofCommand) Run(ctx context.Context, t terminal) (err error) {
 
 func (l provenLine) print(w io.Writer) {
 	switch {
+	case l.Prefixes != nil && l.Compared != nil && *l.Compared == 0:
+		fmt.Fprintln(w, "nothing was compared: the card has no parents, so its calls have no cost")
 	case l.Prefixes != nil:
 		fmt.Fprintf(w, "%d prefixes open for sale, %d losing, %d without a route\n", *l.Prefixes, l.Losing, l.NoRoute)
 	case l.Problem == "no_route" && l.Blocked:

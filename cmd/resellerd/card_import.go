@@ -32,7 +32,7 @@ type cardImportCommand struct {
 	SkipRefused bool     `help:"Apply without the refused lines."`
 	Sheet       []string `help:"Sheets of a workbook to read; * for all." placeholder:"NAME"`
 	Columns     string   `help:"Names of the columns of CSV or XLSX in their order, comma-separated; - for one to ignore." placeholder:"NAMES"`
-	Encoding    string   `help:"Encoding of the file: utf-8, utf-16, windows-1252 or latin1." placeholder:"NAME"`
+	Encoding    string   `help:"Encoding of the file: utf-8, utf-16, windows-1252, latin1, windows-1251 or gb18030." placeholder:"NAME"`
 	Delimiter   string   `help:"Delimiter of CSV: a character, or tab." placeholder:"CHAR"`
 	Decimal     string   `help:"Decimal mark, . or , if prices do not show it." placeholder:"MARK"`
 	Commas      string   `help:"list: 447,712 is two prefixes; thousands: it is one." placeholder:"WORD"`

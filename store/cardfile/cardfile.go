@@ -36,7 +36,7 @@ type File struct {
 // nothing.
 type Options struct {
 	Format    string         // one of the formats; "" to detect it
-	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1; "" to detect it
+	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030; "" to detect it
 	Delimiter rune           // for CSV; 0 to detect it
 	Decimal   byte           // decimal mark: '.' or ','; 0 if each price shows it
 	Columns   []string       // for CSV and XLSX: names by position, "-" to skip a column; empty to use the headings

@@ -43,25 +43,52 @@ var columnNames = [columnCount]string{
 func heading(cell string) (words string, codes []string) {
 	var kept []string
 	cell, remark := cutBrackets(cell)
-	for _, word := range strings.FieldsFunc(cell, separates) {
-		if isCurrency(word) {
-			codes = append(codes, strings.ToUpper(word))
+	for word := range strings.FieldsFuncSeq(cell, separates) {
+		if code := headingCode(word); code != "" {
+			codes = append(codes, code)
 			continue
 		}
 		kept = append(kept, strings.ToLower(word))
 	}
-	for _, word := range strings.FieldsFunc(remark, separates) {
-		if isCurrency(word) {
-			codes = append(codes, strings.ToUpper(word))
+	for word := range strings.FieldsFuncSeq(remark, separates) {
+		if code := headingCode(word); code != "" {
+			codes = append(codes, code)
 		}
 	}
 	return strings.Join(kept, " "), codes
 }
 
+// headingCode returns the currency that a word of a heading names, $ for one of several, or "".
+func headingCode(word string) string {
+	if isCurrency(word) {
+		return strings.ToUpper(word)
+	}
+	return currencyWord(word)
+}
+
+// currencyWord returns the currency that a word in plain language names, or "".
+func currencyWord(word string) string {
+	switch strings.ToLower(word) {
+	case "dollar", "dollars":
+		return "$"
+	case "euro", "euros":
+		return "EUR"
+	case "sterling":
+		return "GBP"
+	}
+	return ""
+}
+
+// agree reports whether two names of currencies may mean the same one.
+func agree(code, card string) bool {
+	return code == card || code == "$" && strings.Contains(symbols["$"], card) || card == "$" && strings.Contains(symbols["$"], code)
+}
+
 func separates(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // brackets turns other brackets into round ones, and signs into codes of currencies.
-var brackets = strings.NewReplacer("[", "(", "]", ")", "（", "(", "）", ")", "US$", " USD ", "€", " EUR ", "£", " GBP ")
+var brackets = strings.NewReplacer("[", "(", "]", ")", "（", "(", "）", ")", "US$", " USD ", "US $", " USD ", "CA$", " CAD ", "C$", " CAD ", "AU$", " AUD ", "A$", " AUD ",
+	"NZ$", " NZD ", "HK$", " HKD ", "S$", " SGD ", "R$", " BRL ", "$", " dollars ", "€", " EUR ", "£", " GBP ", "₹", " INR ", "₽", " RUB ")
 
 func cutBrackets(text string) (plain, inside string) {
 	before, rest, found := strings.Cut(brackets.Replace(text), "(")
@@ -171,7 +198,10 @@ func (r *reader) byNames(names []cell) *layout {
 			if l.at[o.column] < 0 {
 				l.at[o.column] = i
 			}
-			l.names[o.column], l.details[o.column] = name, o.detail
+			l.names[o.column] = name
+			if l.details[o.column] == "" {
+				l.details[o.column] = o.detail
+			}
 			l.currencies = append(l.currencies, codes[i]...)
 		case strings.TrimSpace(name) != "":
 			l.ignored = append(l.ignored, name)
@@ -211,6 +241,7 @@ func (r *reader) answer(l *layout) {
 		}
 		r.used[n] = true
 		l.join(parts)
+		l.details[colPrefix] = a.detail
 		for _, at := range parts {
 			l.roles[at].answered = true
 		}
@@ -245,9 +276,14 @@ func (l *layout) leave(at []int, note string) {
 // choices are the answers that take one of several columns for one purpose.
 func (l *layout) choices(at []int, meaning string) (all []Choice) {
 	for _, i := range at {
-		all = append(all, mapTo(position(l.cells, i), []string{meaning}, false)...)
+		all = append(all, mapTo(position(l.cells, i), []string{meaning})...)
 	}
 	return all
+}
+
+// twice reports whether the first two of some columns have one heading.
+func (l *layout) twice(at []int) bool {
+	return len(at) > 1 && sameName(l.cells[at[0]].text, l.cells[at[1]].text)
 }
 
 var completeWords = setOf("complete full")
@@ -265,6 +301,10 @@ func (l *layout) findPrefix() {
 		whole = full
 	}
 	switch {
+	case len(whole) > 1 && l.twice(whole) && l.twice(l.those(colCost, false)):
+		l.wrong = ask("columns", "the columns %q and %q stand there twice, so two tables stand side by side: "+
+			"import each as a file of its own, or give columns=NAMES with - for those of the other table", excerpt(l.cells[whole[0]].text),
+			excerpt(l.cells[l.those(colCost, false)[0]].text))
 	case len(whole) > 1:
 		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, whole[0]), Choices: l.choices(whole, "prefix"),
 			Text: fmt.Sprintf("both %q and %q may be the column prefix", excerpt(l.cells[whole[0]].text), excerpt(l.cells[whole[1]].text))})
@@ -314,7 +354,7 @@ func (l *layout) findCost() {
 		}
 	case len(fresh) == 1:
 		chosen = fresh
-	case len(rest) == 1:
+	case len(rest) == 1 && len(marked(datedWords)) == 0:
 		chosen = rest
 	}
 	if len(chosen) == 1 && len(costs) > 1 {

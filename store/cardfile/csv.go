@@ -85,7 +85,10 @@ func (r *reader) csvLines(in *csv.Reader, from *guard, done *int64) error {
 	return nil
 }
 
-func (r *reader) blank(lines int) { r.report.Lines.Blank += max(0, lines) }
+func (r *reader) blank(lines int) {
+	r.report.Lines.Blank += max(0, lines)
+	r.gap = r.gap || lines > 0
+}
 
 // refuseQuotes refuses the lines that a misplaced quotation mark has joined
 // or broken.
@@ -93,6 +96,9 @@ func (r *reader) refuseQuotes(bad *csv.ParseError) {
 	why := refusal{reason: "a quotation mark is in a wrong place"}
 	if bad.Line > bad.StartLine {
 		why.reason = fmt.Sprintf("a quotation mark is not closed: lines %d to %d are not read", bad.StartLine, bad.Line)
+	}
+	if r.layout != nil && (r.layout.at[colStatus] >= 0 || r.layout.at[colBlocked] >= 0 || r.layout.at[colOpen] >= 0) {
+		r.report.Blocking++
 	}
 	r.report.Lines.Refused += bad.Line - bad.StartLine
 	r.report.refuse(Place{Line: bad.StartLine}, why)

@@ -66,6 +66,14 @@ func (r *reader) newDate(text string) (time.Time, string) {
 	if !ok {
 		return time.Time{}, notADate
 	}
+	if year, may := r.yearFirst(w); may {
+		if !r.asksYear(text) {
+			return time.Time{}, notADate
+		}
+		if r.layout != nil && r.layout.details[colFrom] == "ymd" {
+			w = year
+		}
+	}
 	r.dayFirst, r.monthsFirst = r.dayFirst || w.first > 12, r.monthsFirst || w.second > 12 && w.first > 0
 	if r.dayFirst && r.monthsFirst {
 		r.fault = never(twoOrders)
@@ -82,9 +90,44 @@ func (r *reader) newDate(text string) (time.Time, string) {
 	}
 	if zone == nil {
 		t := w.in(time.UTC)
+		if !r.o.Now.IsZero() && t.Add(24*time.Hour).Before(r.o.Now) {
+			return t, plausible(t) // past in every zone
+		}
 		return t, noZone
 	}
 	return r.moment(w, zone, text)
+}
+
+// yearFirst returns a date such as 26/12/24 read with the year first, and whether it may mean that.
+func (r *reader) yearFirst(w wall) (wall, bool) {
+	if !w.short || w.first == 0 || r.layout == nil {
+		return w, false
+	}
+	year := w
+	year.year, year.month, year.day, year.first, year.second = 2000+w.first, w.second, w.year-2000, 0, 0
+	at := year.in(time.UTC)
+	return year, year.valid() && w.first != w.year-2000 && (r.layout.details[colFrom] == "ymd" ||
+		at.After(r.o.Now.AddDate(-1, 0, 0)) && at.Before(r.o.Now.AddDate(2, 0, 0)))
+}
+
+// asksYear asks whether dates such as 26/12/24 begin with the year, unless another date of the column shows that
+// they do not. It reports whether reading can go on.
+func (r *reader) asksYear(text string) bool {
+	if r.layout.details[colFrom] != "" || r.quiet && r.proof == nil {
+		return true
+	}
+	p, err := r.proved()
+	if err != nil {
+		r.fault = err
+		return false
+	}
+	if !p.yearLast {
+		name := r.layout.names[colFrom]
+		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
+			Text:    fmt.Sprintf("the date %q may begin with the year: give map=%s=effective_date:ymd if it does, or effective_date:dmy or effective_date:mdy", excerpt(text), name),
+			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy", "effective_date:ymd"})})
+	}
+	return true
 }
 
 // moment returns the moment at which clocks in a zone show a time. A time that a change of the
@@ -125,7 +168,8 @@ func (r *reader) moment(w wall, zone *time.Location, text string) (time.Time, st
 // wall is a date and time without a zone. The order of day and month may not be known.
 type wall struct {
 	year, month, day     int
-	first, second        int // day and month in an unknown order; 0 if it is known
+	first, second        int  // day and month in an unknown order; 0 if it is known
+	short                bool // the year has two digits
 	hour, minute, secnds int
 }
 
@@ -136,7 +180,7 @@ var (
 	triple = regexp.MustCompile(`^(\d{1,2})([-/. ])(\d{1,2})([-/. ])(\d{4}|\d{2})$`)
 	months = []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}
 	full   = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
-	days   = setOf("mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday of the")
+	days   = setOf("mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday of the de del")
 )
 
 // wallOf reads a date without a zone.
@@ -167,7 +211,7 @@ func wallOf(text string) (w wall, ok bool) {
 		}
 	}
 	if m := triple.FindStringSubmatch(text); m != nil && m[2] == m[4] {
-		w.year = yearOf(m[5])
+		w.year, w.short = yearOf(m[5]), len(m[5]) == 2
 		if m[2] == "." {
 			w.day, w.month = atoi(m[1]), atoi(m[3])
 		} else {
@@ -188,7 +232,7 @@ func (w *wall) named(text string) bool {
 			w.month = at
 			continue
 		}
-		for _, ending := range []string{"st", "nd", "rd", "th"} {
+		for _, ending := range []string{"st", "nd", "rd", "th", "er", "º"} {
 			word = strings.TrimSuffix(word, ending)
 		}
 		switch {
@@ -205,12 +249,26 @@ func (w *wall) named(text string) bool {
 	return w.year != 0 && w.month != 0 && w.day != 0
 }
 
-func monthOf(word string) int {
-	if word == "sept" {
-		return 9
-	}
-	return max(slices.Index(months, word), slices.Index(full, word)) + 1
+// otherMonths are names of months in other languages, from January on. Those like the English ones are left out.
+var otherMonths = []string{
+	"enero ene janvier janv januar jänner januari janeiro gennaio gen января январь янв", "febrero février févr fév fevrier februar februari fevereiro fev febbraio февраля февраль фев",
+	"marzo mars märz mär maart março marco марта март мар", "abril abr avril avr april aprile апреля апрель апр", "mayo mai mei maio maggio мая май", "junio juin juni junho giugno giu июня июнь июн",
+	"julio juillet juil juli julho luglio lug июля июль июл", "agosto ago août aout augustus августа август авг", "septiembre septembre setembro settembre set сентября сентябрь сен sept",
+	"octubre octobre oktober okt outubro out ottobre ott октября октябрь окт", "noviembre novembre novembro ноября ноябрь ноя", "diciembre dic décembre déc decembre dezember dez dezembro dicembre декабря декабрь дек", //nolint:misspell // French
 }
+
+var monthNames = func() map[string]int {
+	all := map[string]int{}
+	for i := range months {
+		all[months[i]], all[full[i]] = i+1, i+1
+		for name := range strings.FieldsSeq(otherMonths[i]) {
+			all[name] = i + 1
+		}
+	}
+	return all
+}()
+
+func monthOf(word string) int { return monthNames[word] }
 
 func atoi(text string) int {
 	n, err := strconv.Atoi(text)
@@ -292,7 +350,7 @@ func (r *reader) order(text string) bool {
 		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
 			Text: fmt.Sprintf("the date %q may mean two dates, and no other date of the column shows the order: give map=%s=effective_date:dmy or map=%s=effective_date:mdy",
 				excerpt(text), name, name),
-			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"}, false)})
+			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"})})
 	}
 	return true
 }
@@ -300,6 +358,7 @@ func (r *reader) order(text string) bool {
 // proof is what the whole file shows about the notation of its columns.
 type proof struct {
 	dayFirst, monthFirst bool
+	yearLast             bool
 	marks                [columnCount]byte // decimal marks; 0 if none is shown
 }
 
@@ -333,10 +392,18 @@ func prove(ctx context.Context, f File, format string, o Options, work *stopwatc
 
 // proves looks at the dates and prices of a line.
 func (r *reader) proves(cells []cell) error {
+	if !strings.ContainsAny(r.cell(cells, colPrefix).text+r.cell(cells, colCost).text, "0123456789") && !r.layout.told {
+		if l := r.headingAgain(cells); l != nil && l.complete() {
+			r.layout = l
+			return nil
+		}
+	}
 	if c := r.cell(cells, colFrom); c.text != "" && !c.number {
 		if w, ok := wallOf(strings.TrimSuffix(strings.TrimSpace(c.text), " UTC")); ok && w.first != 0 {
 			r.proof.dayFirst = r.proof.dayFirst || w.first > 12
 			r.proof.monthFirst = r.proof.monthFirst || w.second > 12
+			_, may := r.yearFirst(w)
+			r.proof.yearLast = r.proof.yearLast || !may && w.first != w.year-2000
 		}
 	}
 	for _, column := range []int{colCost, colInter, colIntra, colConnect} {

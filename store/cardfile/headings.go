@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,14 +18,11 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	r.report.Lines.Headings++
 	if found != nil {
-		if err := r.heard(found); err != nil {
-			return err
-		}
-		return r.useLayout(found)
+		return r.headed(at, found)
 	}
 	r.listen(at, cells)
 	r.hears(at, cells)
-	if err := r.dateAbove(at, cells); err != nil {
+	if err := r.dateAbove(at, cells, true); err != nil {
 		return err
 	}
 	if len(r.headless) < maxHeading {
@@ -32,6 +30,27 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	if r.above++; r.above >= maxHeading {
 		return r.noHeading()
+	}
+	return nil
+}
+
+// headed uses a line of headings. A heading of a price may state a date or increments.
+func (r *reader) headed(at Place, l *layout) error {
+	if err := r.heard(l); err != nil {
+		return err
+	}
+	if err := r.useLayout(l); err != nil {
+		return err
+	}
+	for _, column := range []int{colCost, colInter, colIntra} {
+		if l.at[column] < 0 {
+			continue
+		}
+		c := l.cells[l.at[column]]
+		r.hearsPair(at, c.text)
+		if err := r.dateAbove(at, []cell{c}, true); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -70,8 +89,9 @@ func (r *reader) noHeading() error {
 		q := Question{Code: columnNames[need], option: "columns", Place: h.at,
 			Text: fmt.Sprintf("no heading line has a prefix and a cost: give columns=NAMES, or map=COLUMN=%s", columnNames[need])}
 		for i, c := range h.cells {
-			if strings.TrimSpace(c.text) != "" && l.roles[i].column < 0 && !l.roles[i].answered {
-				q.Choices = append(q.Choices, mapTo(position(h.cells, i), []string{columnNames[need]}, false)...)
+			state := need == colCost && (l.roles[i].column == colInter || l.roles[i].column == colIntra)
+			if strings.TrimSpace(c.text) != "" && (l.roles[i].column < 0 || state) && !l.roles[i].answered {
+				q.Choices = append(q.Choices, mapTo(position(h.cells, i), []string{columnNames[need]})...)
 			}
 		}
 		r.ask(q)
@@ -130,9 +150,11 @@ func (r *reader) oneCurrency(l *layout) error {
 	card := r.o.Currency
 	for _, code := range l.currencies {
 		switch {
-		case r.o.Currency != "" && code != r.o.Currency:
+		case r.o.Currency != "" && !agree(code, r.o.Currency):
 			return broken("the headings have the currency %s, and the card has %s", code, r.o.Currency)
-		case card != "" && code != card:
+		case code == "$" && r.o.Currency != "" && r.o.Currency != "USD":
+			r.styles[colCost].dollars = true
+		case card != "" && !agree(code, card):
 			return broken("the headings have the currencies %s and %s", card, code)
 		}
 		card = code
@@ -165,14 +187,33 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 		}
 		r.report.refuse(at, why)
 		return nil
-	case !r.layout.agrees(l):
-		return &FileError{Place: at, Text: "a second heading line has other columns: import each table as a file of its own"}
+	case !r.layout.agrees(l), !r.layout.told && !r.layout.repeats(cells):
+		return r.nextTable(at, cells)
 	}
 	r.report.Lines.Headings++
 	if err := r.oneCurrency(&layout{currencies: slices.Concat(r.layout.currencies, l.currencies)}); err != nil {
 		return &FileError{Place: at, Text: err.Error()}
 	}
 	return nil
+}
+
+// nextTable goes on with the columns of another table, whose headings differ.
+func (r *reader) nextTable(at Place, cells []cell) error {
+	if r.layout.told {
+		return &FileError{Place: at, Text: "a second heading line has other columns: import each table as a file of its own"}
+	}
+	l, err := r.layoutOf(slices.Clone(cells))
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		return &FileError{Place: at, Option: "map", Text: "the headings of another table lack the prefix or the cost: give map=COLUMN=prefix or map=COLUMN=cost, " +
+			"or import each table as a file of its own"}
+	}
+	r.report.Lines.Headings++
+	l.currencies = append(slices.Clone(r.layout.currencies), l.currencies...)
+	r.warn(fmt.Sprintf("%s begins another table: the lines below it are read by its headings", at))
+	return r.headed(at, l)
 }
 
 // headingAgain returns the layout of a line below the headings, if the line
@@ -185,7 +226,7 @@ func (r *reader) headingAgain(cells []cell) *layout {
 	if !r.mayName(cells) {
 		return nil
 	}
-	l := r.byNames(cells)
+	l := r.byNames(slices.Clone(cells))
 	named := 0
 	for _, at := range l.at {
 		if at >= 0 {
@@ -212,6 +253,23 @@ func (l *layout) agrees(again *layout) bool {
 	return true
 }
 
+// repeats reports whether a line has the headings, apart from capitals. Other texts may state other units.
+func (l *layout) repeats(cells []cell) bool {
+	for i := range max(len(cells), len(l.heading)) {
+		var is, was string
+		if i < len(cells) {
+			is = cells[i].text
+		}
+		if i < len(l.heading) {
+			was = l.heading[i]
+		}
+		if !strings.EqualFold(strings.TrimSpace(is), strings.TrimSpace(was)) {
+			return false
+		}
+	}
+	return true
+}
+
 // mayName reports whether a line may name columns: it has two cells with text and without digits.
 func (r *reader) mayName(cells []cell) bool {
 	names := 0
@@ -223,12 +281,15 @@ func (r *reader) mayName(cells []cell) bool {
 	return names >= 2
 }
 
+// listed matches an item of a list: 1. Payment within a week.
+var listed = regexp.MustCompile(`^\d{1,2}[.)] +\pL`)
+
 // isNote reports whether a line is a text beside the rates: it has no prefix and no price.
 func (r *reader) isNote(cells []cell) bool {
 	if isJSON(r.report.Format) {
 		return false
 	}
-	if prefix := r.cell(cells, colPrefix).text; prefix != "" && (prefix[0] >= '0' && prefix[0] <= '9' || prefix[0] == '+') {
+	if prefix := r.cell(cells, colPrefix).text; prefix != "" && (prefix[0] >= '0' && prefix[0] <= '9' || prefix[0] == '+') && !r.gap {
 		return false // as most lines
 	}
 	filled, words, digits := 0, 0, false
@@ -241,7 +302,7 @@ func (r *reader) isNote(cells []cell) bool {
 			}
 			continue
 		}
-		if c.number || c.fault != "" || filled == 0 && (text[0] >= '0' && text[0] <= '9' || text[0] == '+') {
+		if c.number || c.fault != "" || filled == 0 && (text[0] >= '0' && text[0] <= '9' || text[0] == '+') && !(r.gap && listed.MatchString(text)) {
 			return false
 		}
 		filled++
@@ -253,7 +314,7 @@ func (r *reader) isNote(cells []cell) bool {
 	cost := r.cell(cells, colCost).text
 	switch {
 	case filled == 1:
-		return words >= 3 || only != r.layout.at[colPrefix] && only != r.layout.at[colCost] && status == "" && words >= 2 && cost == ""
+		return words >= 3 || r.gap && !digits && status == "" || only != r.layout.at[colPrefix] && only != r.layout.at[colCost] && status == "" && words >= 2 && cost == ""
 	case digits, status != "":
 		return false
 	}
@@ -261,11 +322,17 @@ func (r *reader) isNote(cells []cell) bool {
 }
 
 // noted counts a text beside the rates.
-func (r *reader) noted(at Place, cells []cell) {
+func (r *reader) noted(at Place, cells []cell) error {
 	r.report.Lines.Notes++
 	r.hears(at, cells)
+	if codes, _ := currenciesOf(cells); !r.mayBe(codes) {
+		return &FileError{Place: at, Text: fmt.Sprintf("the line has the currency %s, and the card has %s", codes[0], r.o.Currency)}
+	}
+	if err := r.dateAbove(at, cells, false); err != nil {
+		return err
+	}
 	if len(r.report.Notes) >= maxNotes {
-		return
+		return nil
 	}
 	var all []string
 	for _, c := range cells {
@@ -278,10 +345,15 @@ func (r *reader) noted(at Place, cells []cell) {
 		text = string(runes[:200]) + "…"
 	}
 	r.report.Notes = append(r.report.Notes, Note{at, strings.ToValidUTF8(text, "")})
+	return nil
 }
 
 // mayBlock reports whether a line that cannot be read blocks its prefix, or may do so.
 func (r *reader) mayBlock(cells []cell) bool {
+	prefix := r.cell(cells, colPrefix).text
+	if c := r.cell(cells, colCost); !r.o.Amend && !c.number && c.fault == "" && noPrice(c.text) && strings.ContainsAny(prefix, "0123456789") {
+		return true
+	}
 	switch stateOf(r.cell(cells, colStatus).text) {
 	case isBlocked, isWithdrawn:
 		return true

@@ -15,6 +15,7 @@ import (
 type openCard struct {
 	Type, Currency string
 	Direction      string
+	Traffic        string
 	URI            string // where the rates are, if they are elsewhere
 	Fields         []string
 	Rate           struct{ Pulse, Initial, Connection json.Number }
@@ -93,6 +94,8 @@ func (d document) card(c *openCard) error {
 			return true, d.decode(&c.Currency)
 		case "direction":
 			return true, d.decode(&c.Direction)
+		case "traffic_type":
+			return true, d.decode(&c.Traffic)
 		case "rate_card":
 			return true, d.elsewhere(c)
 		case "fields":
@@ -175,6 +178,9 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 	if slices.Contains([]string{"messaging", "did", "toll_free"}, card.Type) {
 		return "", nil, broken("the card has prices for %s, not for calls by the minute", card.Type)
 	}
+	if slices.Contains([]string{"sms", "mms", "data"}, card.Traffic) {
+		return "", nil, broken("the card has prices for %s, not for calls by the minute", card.Traffic)
+	}
 	return name, card, nil
 }
 
@@ -182,6 +188,9 @@ func (r *reader) chooseCard(root openRoot) (string, *openCard, error) {
 func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if r.o.Currency != "" && card.Currency != "" && card.Currency != r.o.Currency {
 		return broken("the document has the currency %s, and the card has %s", excerpt(card.Currency), r.o.Currency)
+	}
+	if card.Direction == "" && (card.Type == "termination" || card.Type == "origination") {
+		card.Direction = card.Type
 	}
 	if is := directions[card.Direction]; r.o.Direction != "" && is != "" && is != r.o.Direction {
 		return never("the document's rates are for %s, and the card is for %s: import it into a card of that direction", is, r.o.Direction)
@@ -239,7 +248,7 @@ func (r *reader) defaults(card *openCard) (err error) {
 }
 
 // directions are the directions of cards by those of open rate card JSON.
-var directions = map[string]string{"outbound": "termination", "inbound": "origination"}
+var directions = map[string]string{"outbound": "termination", "inbound": "origination", "termination": "termination", "origination": "origination"}
 
 // expired refuses rates that are no longer in force.
 func (r *reader) expired(root openRoot) error {

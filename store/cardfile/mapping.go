@@ -72,7 +72,8 @@ var details = func() (d [columnCount][]string) {
 	}
 	d[colConnect] = []string{"", "whole", "cents", "pence"}
 	d[colMCD], d[colPulse] = []string{"", "seconds", "minutes"}, []string{"", "seconds", "minutes"}
-	d[colFrom] = []string{"", "dmy", "mdy"}
+	d[colFrom] = []string{"", "dmy", "mdy", "ymd"}
+	d[colPrefix] = []string{"", "list", "join", "drop0", "keep0"}
 	d[colStatus] = []string{"", "block", "remove"}
 	return d
 }()

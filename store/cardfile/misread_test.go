@@ -88,24 +88,36 @@ func TestACommaTooManyChangesNoPrice(t *testing.T) {
 	})
 }
 
-func TestASecondHeadingIsNotReadWithTheColumnsOfTheFirst(t *testing.T) {
+// Each table of a file is read by its own headings, whatever their order.
+func TestATableBelowAnotherIsReadByItsOwnHeadings(t *testing.T) {
+	const lacks = "the headings of another table lack the prefix or the cost"
 	const again = "a second heading line has other columns"
 	toldOf(t, cardfile.Options{NANP: no()}, map[string]string{
 		"prefix,cost / 44,1 / prefix,cost / 49,1":                       "44=1 49=1",
 		"prefix,cost / 44,1 / Prefix,Cost,, / 49,1":                     "44=1 49=1",
 		"prefix,cost / 44,1 / Code,Rate / 49,1":                         "44=1 49=1",
-		"prefix,cost,connect / 44,1,2 / prefix,connect,cost / 49,1,2":   again,
-		"prefix,cost / 44,1 / cost,prefix / 49,1":                       again,
-		"prefix,cost / 44,1 / prefix,connect,cost / 49,1,2":             again,
-		"prefix,cost,connect / 44,1,2 / prefix,cost / 49,1":             again,
-		"prefix,cost / 44,1 / prefix,connect / 49,1":                    again,
-		"prefix,cost / 44,1 / rows,prefix,cost / 1,49,1":                again,
-		"prefix,cost / 44,1 / cost,name / 49,1":                         again,
-		"prefix,cost / 44,1 / ,,prefix,cost / ,,49,1":                   again,
+		"prefix,cost,connect / 44,1,2 / prefix,connect,cost / 49,2,3":   "44=1 49=3",
+		"prefix,cost / 44,1 / cost,prefix / 2,49":                       "44=1 49=2",
+		"prefix,cost / 44,1 / prefix,connect,cost / 49,1,2":             "44=1 49=2",
+		"prefix,cost,connect / 44,1,2 / prefix,cost / 49,3 / 33,1,2":    "44=1 49=3 !line 5",
+		"prefix,cost / 44,1 / prefix,connect / 49,1":                    lacks,
+		"prefix,cost / 44,1 / rows,prefix,cost / 1,49,1":                `the column "rows" is not understood`,
+		"prefix,cost / 44,1 / cost,name / 49,1":                         lacks,
+		"prefix,cost / 44,1 / ,,prefix,cost / ,,49,1":                   "44=1 49=1",
 		"prefix,rate USD / 44,1 / prefix,rate EUR / 49,1":               "the headings have the currencies USD and EUR",
+		"prefix,rate USD / 44,1 / rate EUR,prefix / 1,49":               "the headings have the currencies USD and EUR",
 		"prefix,name,cost / 44,zone,1 / abc,Zone,1 / 49,prefix,1":       "44=1 49=1 !line 3",
-		"prefix,name,cost / 44,a,1 / prefix,name,x / 49,a,1":            again,
-		"prefix,cost,mcd,pulse / 44,1,1,1 / code,rate,pulse,mcd / 49,1": again,
+		"prefix,name,cost / 44,a,1 / prefix,name,x / 49,a,1":            lacks,
+		"prefix,cost,mcd,pulse / 44,1,1,1 / code,rate,pulse,mcd / 49,1": "44=1 49=1",
+		// The words of these headings are as many as those of a note.
+		"prefix,cost / 44,1 / Rate per minute of a call,Destination prefix / 2,49": "44=1 49=2",
+		// The file is also read for a proof of its notation.
+		"prefix,cost / 44,\"1,234\" / cost,prefix / \"0,5\",49": "44=1.234 49=0.5",
+		"Code,Rate,Code,Rate / 44,1,49,2":                       "two tables stand side by side",
+		// The same columns in another unit.
+		"prefix,cost / 44,1 / Prefix,Price (cents) / 49,1": `"Price (cents)" may not be a price a minute`,
+		// What is asked about one table does not concern the columns of another.
+		"Country Code,Area Code,Rate / 44,4420,1 / prefix,cost / 49,1": `begins like "Country Code"`,
 	})
 	toldOf(t, cardfile.Options{NANP: no(), Columns: []string{"prefix", "-", "cost"}}, map[string]string{
 		"code,name,rate / 44,a,1 / code,name,rate / 49,a,1":  "44=1 49=1",
@@ -211,7 +223,7 @@ func TestACurrencyAboveTheHeadingsIsHeldAgainstTheCards(t *testing.T) {
 }
 
 func TestACurrencyThatIsNotUnderstoodIsToldOf(t *testing.T) {
-	for says, told := range map[string]bool{"Currency: US dollar": true, "EUR and USD rates": true, "Currency: USD": false, "Rates of May": false} {
+	for says, told := range map[string]bool{"Currency: US dollar": false, "Currency: local": true, "EUR and USD rates": true, "Currency: USD": false, "Rates of May": false} {
 		_, report, err := readAll(t, fileOf("a.csv", []byte(says+"\nprefix,cost,pulse\n49,1,1\n")), cardfile.Options{Currency: "USD"})
 		if err != nil || (len(report.Warnings) > 0) != told {
 			t.Errorf("%s: %v %+v", says, err, report)

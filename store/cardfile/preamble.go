@@ -37,7 +37,7 @@ func (r *reader) heard(l *layout) error {
 	card := r.o.Currency
 	for _, s := range r.spoken {
 		switch {
-		case len(s.codes) > 0 && card != "" && !slices.Contains(s.codes, card):
+		case !r.mayBe(s.codes):
 			return &FileError{Place: s.at, Text: fmt.Sprintf("the line has the currency %s, and the card has %s", s.codes[0], card)}
 		case len(s.codes) == 1:
 			l.currencies = append(l.currencies, s.codes[0])
@@ -48,13 +48,18 @@ func (r *reader) heard(l *layout) error {
 	return nil
 }
 
+// mayBe reports whether one of the currencies that a line names may be the card's.
+func (r *reader) mayBe(codes []string) bool {
+	return len(codes) == 0 || r.o.Currency == "" || slices.ContainsFunc(codes, func(code string) bool { return agree(code, r.o.Currency) })
+}
+
 // currenciesOf returns the currencies that a line names, if the line is about
 // currency or prices or contains only codes. spoken reports whether it is
 // about currency.
 func currenciesOf(cells []cell) (codes []string, spoken bool) {
 	var words []string
 	for _, c := range cells {
-		words = append(words, strings.FieldsFunc(signs.Replace(c.text), separates)...)
+		words = append(words, strings.FieldsFunc(brackets.Replace(c.text), separates)...)
 	}
 	priced, other := false, 0
 	for i, word := range words {
@@ -79,8 +84,8 @@ func currenciesOf(cells []cell) (codes []string, spoken bool) {
 // currency, any code counts; elsewhere only one in capitals.
 func codeOf(word string, behind bool) string {
 	upper := strings.ToUpper(word)
-	if upper == "EURO" || upper == "EUROS" {
-		return "EUR"
+	if code := currencyWord(word); code != "" {
+		return code
 	}
 	if _, err := currency.ParseISO(word); behind && err == nil || word == upper && isCurrency(word) {
 		return upper
@@ -89,23 +94,53 @@ func codeOf(word string, behind bool) string {
 }
 
 // dated finds dates in a text.
-var dated = regexp.MustCompile(`(?i)\b(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th)?[ -](?:of )?[a-z]{3,9}\.?,?[ -]\d{4}|[a-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
+var dated = regexp.MustCompile(`(?i)(?:^|[^\pL\d])(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]+(?:of |de )?\pL{3,10}\.?,?[ -](?:de )?\d{4}|\pL{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\pL{3,10} (?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
+
+// datesIn returns the first dates in a text, at most two. A month is its first day.
+func datesIn(text string) (all []string) {
+	for range 20 {
+		at := dated.FindStringSubmatchIndex(text)
+		if at == nil || len(all) == 2 {
+			break
+		}
+		date := strings.TrimSpace(text[at[2]:at[1]])
+		if !isDate(date) {
+			date = "1 " + date
+		}
+		if isDate(date) {
+			all, text = append(all, date), text[at[1]:]
+			continue
+		}
+		next := strings.IndexAny(text[at[2]:], " -/.") + 1
+		text = text[at[2]+max(1, next):]
+	}
+	return all
+}
+
+func isDate(text string) bool {
+	w, ok := wallOf(text)
+	swapped := w
+	w.sort(false)
+	swapped.sort(true)
+	return ok && (w.valid() || swapped.valid())
+}
 
 var (
-	startWords = setOf("effective starting starts start from vigencia vigente válido valido valable gültig gueltig valide действует 生效日期 生效 effet")
-	endWords   = setOf("expiry expires expire expiration until till end ends ending")
+	startWords = setOf("effective starting starts start from as fecha vigencia vigente válido valido valable gültig gueltig valide действует 生效日期 生效 effet")
+	endWords   = setOf("expiry expires expire expired expiration until till end ends ended ending")
 )
 
-// dateAbove handles a date above the headings from which, or until which, the rates are in force.
-func (r *reader) dateAbove(at Place, cells []cell) error {
+// dateAbove handles a date beside the rates from which, or until which, they are in force. Above the rates, a date
+// that is not past counts without such a word too.
+func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
 	text := textOf(cells)
 	list := strings.FieldsFunc(strings.ToLower(text), separates)
 	ends := endWords.any(list)
 	starts := startWords.any(list) || !ends && setOf("valid validity").any(list)
-	if !starts && !ends || r.quiet || r.countOnly || r.proving {
+	if !above && !starts && !ends || r.quiet || r.countOnly || r.proving {
 		return nil
 	}
-	found := dated.FindAllString(text, 2)
+	found := datesIn(text)
 	for _, c := range cells {
 		if c.number && c.date && len(found) == 0 {
 			if d, reason := r.serialDay(c.text); reason == "" {
@@ -117,7 +152,7 @@ func (r *reader) dateAbove(at Place, cells []cell) error {
 		return nil
 	}
 	if ends && (!starts || len(found) > 1) {
-		w, ok := wallOf(strings.TrimSpace(found[len(found)-1]))
+		w, ok := wallOf(found[len(found)-1])
 		w.sort(false)
 		if ok && w.valid() && w.in(time.UTC).AddDate(0, 0, 1).Before(r.o.Now) {
 			return &FileError{Place: at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force",
@@ -128,10 +163,10 @@ func (r *reader) dateAbove(at Place, cells []cell) error {
 			return nil
 		}
 	}
-	if r.o.Effective != "" || r.passed(strings.TrimSpace(found[0])) {
+	if r.o.Effective != "" || r.passed(found[0]) {
 		return nil
 	}
-	r.stated = append(r.stated, statedDate{at, strings.TrimSpace(found[0]), excerpt(strings.TrimSpace(text))})
+	r.stated = append(r.stated, statedDate{at, found[0], excerpt(strings.TrimSpace(text))})
 	return nil
 }
 

@@ -26,7 +26,10 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell, cells []cell) ([]rating.P
 		}
 		text = digits + strings.Repeat("0", point-len(digits))
 	}
-	if strings.Contains(text, ",") {
+	if hasDash(text) {
+		text = dashes.Replace(text)
+	}
+	if text = r.listOrJoin(text); strings.Contains(text, ",") {
 		text = spacedComma.ReplaceAllString(text, ";")
 	}
 	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(";/|\n", c) }) {
@@ -39,6 +42,32 @@ func (r *reader) prefixes(dst []rating.Prefix, c cell, cells []cell) ([]rating.P
 		return dst, "is empty"
 	}
 	return dst, ""
+}
+
+// dashes turns other dashes into hyphens.
+var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-")
+
+func hasDash(text string) bool { return strings.Contains(text, "\xE2") }
+
+// listOrJoin decides whether the parts of 33/60 are two prefixes, or together one. It asks if they belong to different
+// countries.
+func (r *reader) listOrJoin(text string) string {
+	if !strings.Contains(text, "/") || r.layout.details[colPrefix] == "list" || r.layout.npanxx {
+		return text
+	}
+	first, last, _ := strings.Cut(text, "/")
+	from, to := strings.TrimLeft(strings.TrimSpace(first), "+0"), strings.TrimLeft(strings.TrimSpace(last), "+0")
+	if !allDigits(from+to) || from == "" || to == "" || CountryCode(from) == CountryCode(to) {
+		return text
+	}
+	if r.layout.details[colPrefix] == "join" {
+		return strings.TrimSpace(first) + strings.TrimSpace(last)
+	}
+	name := position(r.layout.cells, r.layout.at[colPrefix])
+	r.ask(Question{Code: "list", option: "map", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
+		Text:    fmt.Sprintf("%q may be two prefixes, or one prefix in two parts: give map=%s=prefix:list or map=%s=prefix:join", excerpt(text), name, name),
+		Choices: mapTo(name, []string{"prefix:list", "prefix:join"})})
+	return text
 }
 
 // spacedComma separates prefixes and never thousands.
@@ -210,7 +239,7 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 		if c.fault != "" {
 			return dst, c.fault
 		}
-		if text[n] = strings.TrimSpace(c.text); isExponent(text[n]) {
+		if text[n] = dashes.Replace(strings.TrimSpace(c.text)); isExponent(text[n]) {
 			return dst, asExponent
 		}
 	}
@@ -220,15 +249,18 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 		return dst, "is empty"
 	}
 	if last != "" && !strings.HasPrefix(last, strings.TrimLeft(before, "+0")) {
-		r.parted = true
-	} else if last != "" && r.doubled == nil {
-		r.doubled = r.sampleOf(r.at, r.cells)
+		r.parted++
+	} else if last != "" {
+		if r.doubles++; r.doubled == nil {
+			r.doubled, r.doubledIn = r.sampleOf(r.at, r.cells), r.layout
+		}
 	}
 	if last == "" {
 		return r.list(dst, before)
 	}
 	for part := range strings.FieldsFuncSeq(last, func(c rune) bool { return strings.ContainsRune(";/|,\n ", c) }) {
 		first, end, ranged := strings.Cut(part, "-")
+		first, end = r.trunk(before, strings.TrimSpace(first)), r.trunk(before, strings.TrimSpace(end))
 		whole := before + strings.TrimSpace(first)
 		var reason string
 		if ranged {
@@ -250,6 +282,29 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 		}
 	}
 	return dst, ""
+}
+
+// keepsZero are the countries whose numbers begin with 0 after the country code.
+const keepsZero = " 39 225 229 241 242 378 379 "
+
+// trunk decides about a 0 at the beginning of an area code, which callers from abroad leave out in most countries.
+func (r *reader) trunk(before, area string) string {
+	country := strings.TrimLeft(before, "+0")
+	if !strings.HasPrefix(area, "0") || strings.Contains(keepsZero, " "+country+" ") || CountryCode(country) == "" {
+		return area
+	}
+	switch r.layout.details[colPrefix] {
+	case "drop0":
+		return area[1:]
+	case "keep0":
+		return area
+	}
+	first, last := position(r.layout.cells, r.layout.parts[0]), position(r.layout.cells, r.layout.parts[len(r.layout.parts)-1])
+	r.ask(Question{Code: "trunk", option: "map", Column: last, Sample: area, on: r.sampleOf(r.at, r.cells),
+		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give map=%s+%s=prefix:drop0, or prefix:keep0 if it is a part of the prefix",
+			excerpt(area), first, last),
+		Choices: mapTo(first+"+"+last, []string{"prefix:drop0", "prefix:keep0"})})
+	return area
 }
 
 // hyphen decides whether two texts with a hyphen are a range of prefixes or one prefix. It asks unless both ends
@@ -279,14 +334,18 @@ func (r *reader) hyphen(text, first, last string) (string, bool) {
 	return join, false
 }
 
-// askDoubled asks if the last part of every prefix begins with the first part, and may be the whole prefix.
+// askDoubled asks if the last part of many prefixes begins with the first part, and may be the whole prefix.
 func (r *reader) askDoubled() {
-	if r.doubled == nil || r.parted || r.layout == nil || r.layout.roles[r.layout.parts[0]].answered {
+	l := r.doubledIn
+	if r.doubled == nil || r.parted >= 4*r.doubles || l.roles[l.parts[0]].answered {
 		return
 	}
-	parts := r.layout.parts
-	last := position(r.layout.cells, parts[len(parts)-1])
+	first, last := position(l.cells, l.parts[0]), position(l.cells, l.parts[len(l.parts)-1])
+	lines := "in every line"
+	if r.parted > 0 {
+		lines = "in many lines"
+	}
 	r.ask(Question{Code: "prefix", option: "map", Column: last, on: r.doubled,
-		Text:    fmt.Sprintf("the column %q begins like %q in every line, so it may be the whole prefix", last, position(r.layout.cells, parts[0])),
-		Choices: []Choice{{Parameter: "map", Value: last + "=prefix"}, {Parameter: "map", Value: position(r.layout.cells, parts[0]) + "+" + last + "=prefix"}}})
+		Text:    fmt.Sprintf("the column %q begins like %q %s, so it may be the whole prefix", last, first, lines),
+		Choices: []Choice{{Parameter: "map", Value: last + "=prefix"}, {Parameter: "map", Value: first + "+" + last + "=prefix"}}})
 }

@@ -202,6 +202,12 @@ func (o Options) with(c Choice) Options {
 		if zone, err := time.LoadLocation(c.Value); err == nil {
 			o.Zone = zone
 		}
+	case "pulse":
+		n := atoi(c.Value)
+		o.Pulse = &n
+	case "mcd":
+		n := atoi(c.Value)
+		o.MCD = &n
 	case "decimal":
 		o.Decimal = c.Value[0]
 	case "commas":
@@ -218,13 +224,10 @@ func (o Options) with(c Choice) Options {
 	return o
 }
 
-// mapTo returns choices that give a column one of several meanings, and one that leaves it out.
-func mapTo(column string, meanings []string, ignore bool) (choices []Choice) {
+// mapTo returns choices that give a column one of several meanings.
+func mapTo(column string, meanings []string) (choices []Choice) {
 	for _, meaning := range meanings {
 		choices = append(choices, Choice{Parameter: "map", Value: column + "=" + meaning})
-	}
-	if ignore {
-		choices = append(choices, Choice{Parameter: "ignore", Value: column})
 	}
 	return choices
 }

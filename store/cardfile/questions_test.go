@@ -132,8 +132,8 @@ func TestWhatAFileLeavesOpenIsAsked(t *testing.T) {
 		{"German", "Vorwahl;Ziel;Preis pro Minute;Status / 49;Deutschland;0,01;offen / 4915;Mobil;;gesperrt", cardfile.Options{}, []string{"49=0.01 0/1 Deutschland", "4915=0 0/1 blocked"}},
 		{"Russian", "Код;Направление;Цена за минуту / 7;Россия;0,01", cardfile.Options{}, []string{"7=0.01 0/1 Россия"}},
 		{"Chinese", "前缀,目的地,费率 / 86,中国,0.01", cardfile.Options{}, []string{"86=0.01 0/1 中国"}},
-		{"unknown headings", "Dial String,Where,Amt / 44,UK,0.01", cardfile.Options{}, []string{"prefix: map=Dial String=prefix", "cost: map=Dial String=cost map=Where=cost map=Amt=cost"}},
-		{"unknown headings, answered", "Dial String,Where,Amt / 44,UK,0.01", cardfile.Options{Maps: []string{"Dial String=prefix", "Amt=cost"}}, []string{"44=0.01"}},
+		{"unknown headings", "Steering,Where,Amt / 44,UK,0.01", cardfile.Options{}, []string{"prefix: map=Steering=prefix", "cost: map=Steering=cost map=Where=cost map=Amt=cost"}},
+		{"unknown headings, answered", "Steering,Where,Amt / 44,UK,0.01", cardfile.Options{Maps: []string{"Steering=prefix", "Amt=cost"}}, []string{"44=0.01"}},
 		{"an answer for no column", "Prefix,Rate / 44,0.01", cardfile.Options{Ignore: []string{"Row"}}, []string{`error: ignore "Row" names no column: the columns are Prefix, Rate`}},
 		{"an answer with an unknown meaning", "Prefix,Rate / 44,0.01", cardfile.Options{Maps: []string{"Rate=money"}}, []string{`"money" is no meaning: give one of prefix,`}},
 	} {

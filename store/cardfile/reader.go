@@ -26,6 +26,7 @@ type reader struct {
 	connect   rating.Money // default connection fee
 	since     time.Time    // start of rows without a date
 	above     int          // lines above the heading
+	gap       bool         // since the last price there was a blank line
 	spoken    []spoken     // what those lines say about the currency
 	stepless  int          // lines without a pulse
 	styles    [columnCount]style
@@ -50,6 +51,7 @@ type reader struct {
 	stats                 []*columnStat
 	statNamed             map[string]*columnStat
 	saidUnits             []saidUnit
+	saidPair              *saidPair
 	headless              []headless // lines that may be headings
 	prove                 func() (*proof, error)
 	proof                 *proof // what the whole file shows about dates and prices
@@ -58,7 +60,8 @@ type reader struct {
 	dates                 map[string]datedCell
 	dayFirst, monthsFirst bool         // some date shows this order
 	doubled               *sampleLine  // a line whose last part of the prefix begins with the first part
-	parted                bool         // some line is not so
+	doubledIn             *layout      // of that line
+	doubles, parted       int          // such lines, and others
 	stated                []statedDate // dates above the headings
 	alike                 int          // prices that two names have
 	origins               origins
@@ -95,7 +98,7 @@ func (r *reader) line(at Place, cells []cell) error {
 		return &FileError{Place: at, Text: fmt.Sprintf("the line has more than %d cells", maxCells)}
 	}
 	if blank(cells) {
-		r.report.Lines.Blank++
+		r.blank(1)
 		return nil
 	}
 	if r.layout == nil {
@@ -111,9 +114,8 @@ func (r *reader) line(at Place, cells []cell) error {
 	if r.proving {
 		return r.proves(cells)
 	}
-	if r.isNote(cells) {
-		r.noted(at, cells)
-		return nil
+	if r.isNote(cells) && r.headingAgain(cells) == nil {
+		return r.noted(at, cells)
 	}
 	r.at, r.cells = at, cells
 	row, why := r.rowOrSum(cells)
@@ -131,6 +133,7 @@ func (r *reader) line(at Place, cells []cell) error {
 	if !why.none() {
 		return r.refused(at, cells, why)
 	}
+	r.gap = false
 	r.plan(at, &row)
 	if row.Pulse == 0 {
 		row.Pulse = 1
@@ -262,6 +265,7 @@ func (r *reader) finish() error {
 	r.askColumns()
 	r.askDoubled()
 	r.askSaid()
+	r.askPair()
 	r.askStated()
 	if err := r.unused(); err != nil {
 		return err

@@ -52,8 +52,15 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	})
 	r.status(&p, &row)
 	p.read(colCost, func(c cell) string {
-		if (row.Blocked || row.Removed || r.o.Amend && strings.TrimSpace(c.text) == "") && noPrice(c.text) {
-			return ""
+		if !c.number && (c.text == "" || c.text[0] < '0' || c.text[0] > '9') && noPrice(c.text) { // as few prices do
+			if stateOf(c.text) == isBlocked {
+				row.Blocked = true
+				row.Given.give(colStatus)
+			}
+			if row.Blocked || row.Removed || r.o.Amend && strings.TrimSpace(c.text) == "" {
+				return ""
+			}
+			return missingPrice
 		}
 		return r.money(&row, colCost, &row.Cost, c)
 	})
@@ -227,7 +234,7 @@ func (r *reader) withdrawn(row *Row, c cell) string {
 		r.ask(Question{Code: "withdrawn", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
 			Text: fmt.Sprintf("%q may block the prefix or remove it; without it, a shorter prefix applies: give map=%s=status:block or map=%s=status:remove",
 				excerpt(c.text), name, name),
-			Choices: mapTo(name, []string{"status:block", "status:remove"}, false)})
+			Choices: mapTo(name, []string{"status:block", "status:remove"})})
 	}
 	if r.layout.details[colStatus] == "remove" {
 		row.Removed = true
@@ -300,7 +307,7 @@ func included(c cell) string {
 }
 
 func (r *reader) currency(c cell) string {
-	if r.o.Currency != "" && strings.TrimSpace(c.text) != r.o.Currency {
+	if r.o.Currency != "" && !strings.EqualFold(strings.TrimSpace(c.text), r.o.Currency) {
 		return "is not the card's currency, " + r.o.Currency
 	}
 	return ""

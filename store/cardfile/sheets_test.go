@@ -77,3 +77,35 @@ func TestWhichPartOfAFileToReadIsAsked(t *testing.T) {
 		}
 	}
 }
+
+// A sheet may hold tables of different headings, one below the other, and its name may say what its prices are.
+func TestASheetOfSeveralTablesIsReadTableByTable(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Rates":          "43=0.5 0/1 Austria; 41=0.25 60/1 Zürich; 4179=0 0/1 blocked",
+		"Rates in cents": `unit Rate: map=Rate=cost:cents -> sheet "Rates in cents" row 2: 43 costs 0.005`,
+		"From 1.2.2031":  "effective: effective=2031-02-01",
+	} {
+		book := excelize.NewFile()
+		defer book.Close()
+		if err := book.SetSheetName("Sheet1", name); err != nil {
+			t.Fatal(err)
+		}
+		for at, values := range map[string][]any{
+			"A1": {"Prefix", "Destination", "Rate"}, "A2": {43, "Austria", 0.5}, "A4": {"Mobile and cities"},
+			"B5": {"Rate", "Code", "Minimum", "Area"}, "B6": {"0.25", "41", 60, "Zürich"}, "A8": {"Prefix", "Rate", "Status"}, "A9": {"4179", nil, "closed"},
+		} {
+			if err := book.SetSheetRow(name, at, &values); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out bytes.Buffer
+		if err := book.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		got := askedOf(t, fileOf("a.xlsx", out.Bytes()), cardfile.Options{NANP: no(), Now: time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)})
+		if name == "Rates" && got != want || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 type columnStat struct {
 	name, unit, note, detail string
 
+	of       *layout // the last one that has the column
 	words    []string
 	column   int // -1 if it is left out
 	part     int
@@ -28,6 +29,9 @@ type columnStat struct {
 	dates   bool
 	states  bool // a value says that a price is new, old, blocked or withdrawn
 	truths  bool // a value is yes or no
+	loud    bool // a longer text has a word such as blocked or surcharge
+	foreign bool // every value so far is the code of a currency, and one is not the card's
+	other   bool // a value is no code of a currency
 	others  bool // a value is neither
 	ends    bool // a value says that a price is withdrawn
 	odd     bool // a value says something
@@ -62,7 +66,7 @@ func (r *reader) statsOf(l *layout) {
 			r.statNamed[name] = s
 			r.stats = append(r.stats, s)
 		}
-		s.words, s.column, s.part, s.detail, s.answered, s.besides, s.note = o.words, o.column, o.part, o.detail, o.answered, o.besides, o.note
+		s.of, s.words, s.column, s.part, s.detail, s.answered, s.besides, s.note = l, o.words, o.column, o.part, o.detail, o.answered, o.besides, o.note
 		switch o.column {
 		case colCost, colInter, colIntra:
 			s.unit = "minute"
@@ -74,6 +78,8 @@ func (r *reader) statsOf(l *layout) {
 			if o.detail != "" && o.detail != "whole" {
 				s.unit = o.detail
 			}
+		case colStatus:
+			s.unit = o.detail
 		case colMCD, colPulse:
 			s.unit = "seconds"
 			if o.detail != "" {
@@ -148,6 +154,18 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	doubtful := false
 	_, truth := truthOf(text)
 	s.others = s.others || !truth
+	if len(text) == 3 && strings.ToUpper(text) == text && isCurrency(text) {
+		s.foreign = s.foreign || r.o.Currency != "" && text != r.o.Currency
+	} else {
+		s.other = true
+	}
+	if !s.loud && len(text) <= 200 && strings.Contains(text, " ") {
+		for word := range strings.FieldsFuncSeq(text, separates) {
+			if len(word) <= 20 && loudWords[strings.ToLower(word)] {
+				s.loud, doubtful = true, true
+			}
+		}
+	}
 	switch c := text[0]; {
 	case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '$', c >= 0x80:
 		s.digits = s.digits || c >= '0' && c <= '9'
@@ -162,6 +180,9 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	if doubtful || text[0] >= '0' && text[0] <= '9' {
 		s.mark(r, doubtful, at, cells, text)
 		return
+	}
+	if doubtful {
+		s.mark(r, true, at, cells, text)
 	}
 	is := stateOf(text)
 	s.ends = s.ends || is == isWithdrawn
@@ -246,7 +267,7 @@ func (r *reader) askColumns() {
 		varies := s.varied || s.blank || s.lines == 1
 		few := len(s.values) < 4
 		switch {
-		case (doubt || key && s.digits) && s.odd, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
+		case (doubt || key && s.digits) && s.odd, s.loud, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
 			r.askColumn(s)
 		}
 	}
@@ -259,23 +280,27 @@ func (r *reader) askBeside(s *columnStat) {
 	if s.differs == nil {
 		return
 	}
-	whole := r.layout.at[colPrefix]
-	name := position(r.layout.cells, whole)
+	whole := s.of.at[colPrefix]
+	name := position(s.of.cells, whole)
+	both, part := s.name+"+"+name, "beginning"
+	if s.besides == colArea {
+		both, part = name+"+"+s.name, "end"
+	}
 	r.ask(Question{Code: "prefix", option: "map", Column: s.name, Sample: s.sample(), on: s.differs,
-		Text:    fmt.Sprintf("the column %q is not the beginning of %q in every line, so both may form the prefix", s.name, name),
-		Choices: []Choice{{Parameter: "map", Value: s.name + "+" + name + "=prefix"}, {Parameter: "map", Value: name + "=prefix"}}})
+		Text:    fmt.Sprintf("the column %q is not the %s of %q in every line, so both may form the prefix", s.name, part, name),
+		Choices: []Choice{{Parameter: "map", Value: both + "=prefix"}, {Parameter: "map", Value: name + "=prefix"}}})
 }
 
 // askColumn asks what a column means.
 func (r *reader) askColumn(s *columnStat) {
-	free := func(column int) bool { return r.layout.at[column] < 0 }
+	free := func(column int) bool { return s.of.at[column] < 0 }
 	var may []string
 	add := func(column int, meaning string) {
 		if free(column) {
 			may = append(may, meaning)
 		}
 	}
-	if !slices.ContainsFunc(s.values, func(v string) bool { return v != "0" && v != "1" }) {
+	if !slices.ContainsFunc(s.values, func(v string) bool { return v != "0" && v != "1" }) && (len(s.values) > 1 || !timeDoubt.any(s.words)) {
 		s.numbers = false // they say yes and no
 	}
 	state := free(colStatus) && free(colBlocked) && free(colOpen)
@@ -288,7 +313,10 @@ func (r *reader) askColumn(s *columnStat) {
 	if s.truths && !s.others && state {
 		may = append(may, "blocked", "open")
 	}
-	if s.dates {
+	if s.foreign && !s.other {
+		add(colCurrency, "currency")
+	}
+	if s.dates && !endWords.any(s.words) {
 		add(colFrom, "effective_date")
 	}
 	if s.pairs {
@@ -304,10 +332,18 @@ func (r *reader) askColumn(s *columnStat) {
 			add(colPulse, "pulse")
 		}
 	}
+	choices := mapTo(s.name, may)
+	if s.numbers && priceCore.any(s.words) {
+		choices = append(mapTo(s.name, []string{"cost"}), choices...)
+	}
+	if whole := s.of.at[colPrefix]; s.numbers && !priceDoubt.any(s.words) && !timeDoubt.any(s.words) && whole >= 0 && len(s.of.parts) == 0 && !slices.ContainsFunc(s.values, func(v string) bool { return !allDigits(v) }) {
+		choices = append(choices, mapTo(position(s.of.cells, whole)+"+"+s.name, []string{"prefix"})...)
+	}
+	choices = append(choices, Choice{Parameter: "ignore", Value: s.name})
 	on, sample := s.doubt, s.doubted
 	if on == nil {
 		on, sample = s.first, s.sample()
 	}
-	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: mapTo(s.name, may, true),
+	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: choices,
 		Text: fmt.Sprintf("the column %q is not understood: give map=%s=MEANING, or ignore=%s to leave it out", s.name, s.name, s.name)})
 }

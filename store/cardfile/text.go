@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -21,6 +22,8 @@ var encodings = map[string]encoding.Encoding{
 	"utf-16le":     unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
 	"utf-16be":     unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
 	"windows-1252": charmap.Windows1252,
+	"windows-1251": charmap.Windows1251,
+	"gb18030":      simplifiedchinese.GB18030,
 	"latin1":       charmap.ISO8859_1,
 }
 
@@ -35,6 +38,9 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if name == "" && looks == otherAlphabet {
+		return nil, "", askEncoding()
+	}
 	if name == "" {
 		name = looks
 	}
@@ -48,6 +54,36 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	return transform.NewReader(all, unicode.UTF8BOM.NewDecoder()), name, nil
 }
 
+// otherAlphabet is the encoding of a text that is not in UTF-8 and has words of letters that are not Latin.
+const otherAlphabet = "other"
+
+func askEncoding() error {
+	q := Question{Code: "encoding", option: "encoding", Text: "the file is not in UTF-8, and its letters are not Latin: give encoding=NAME, or save it in UTF-8"}
+	for _, name := range []string{"windows-1251", "gb18030", "windows-1252"} {
+		q.Choices = append(q.Choices, Choice{Parameter: "encoding", Value: name})
+	}
+	return Open([]Question{q}, []Mapped{})
+}
+
+// letterRuns counts the words of bytes beyond ASCII: in Latin letters, hardly any has three of them in a row.
+type letterRuns struct{ now, short, long int }
+
+func (r *letterRuns) count(part []byte) {
+	for _, b := range part {
+		if b >= 0x80 {
+			r.now++
+			continue
+		}
+		switch {
+		case r.now > 2:
+			r.long++
+		case r.now > 0:
+			r.short++
+		}
+		r.now = 0
+	}
+}
+
 // encoding examines the whole file. A byte order mark shows UTF-16, valid
 // bytes show UTF-8, and everything else counts as windows-1252.
 func (f File) encoding(ctx context.Context) (string, error) {
@@ -55,6 +91,7 @@ func (f File) encoding(ctx context.Context) (string, error) {
 	buffer := make([]byte, 64<<10)
 	held := 0
 	valid := true
+	var letters letterRuns
 	for first := true; ; first = false {
 		n, err := all.Read(buffer[held:])
 		chunk := buffer[:held+n]
@@ -68,6 +105,9 @@ func (f File) encoding(ctx context.Context) (string, error) {
 		if valid {
 			valid, rest = validUTF8(chunk)
 		}
+		if !valid {
+			letters.count(chunk)
+		}
 		held = copy(buffer, chunk[len(chunk)-rest:])
 		if errors.Is(err, io.EOF) {
 			break
@@ -78,6 +118,9 @@ func (f File) encoding(ctx context.Context) (string, error) {
 	}
 	if valid && held == 0 {
 		return "utf-8", nil
+	}
+	if letters.count([]byte("\n")); letters.long > letters.short {
+		return otherAlphabet, nil
 	}
 	return "windows-1252", nil
 }

@@ -21,6 +21,7 @@ type style struct {
 
 const (
 	notAPrice      = "is not a price"
+	missingPrice   = "has no price: block the prefix in a column of the status, or remove the line"
 	tooPrecise     = "has more than ten decimals"
 	tooMuch        = "is above 922 million"
 	ambiguousComma = "may have thousands or decimals: give decimal=, or decimal=."

@@ -11,14 +11,14 @@ var synonyms = [columnCount][]string{
 	colPrefix: {
 		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
 		"dial codes", "destination code", "destination prefix", "npanxx", "npa nxx", "lrn", "number", "numbers", "digits", "npanxxx",
-		"e164", "e 164", "b number", "called number prefix", "code list", "rufnummer", "ziffern", "前缀", "号码前缀", "区号", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
+		"e164", "e 164", "b number", "bnumber", "dnis", "dial string", "digit string", "called prefix", "prefix list", "prefix no", "msisdn prefix", "pattern", "called number prefix", "code list", "rufnummer", "ziffern", "landnummer", "netnummer", "prefiks", "numer kierunkowy", "önek", "ön ek", "alan kodu", "前缀", "号码前缀", "区号", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
 	},
 	colName: {
 		"name", "destination name", "destination", "description", "region", "zone", "area", "location", "breakout", "country",
-		"dest name", "destinations", "目的地", "目的地名称", "国家", "国家名称", "名称", "地区", "国家 地区", "描述", "方向",
+		"dest name", "destinations", "bestemming", "omschrijving", "kierunek", "kraj", "ülke", "yön", "напрямок", "країна", "目的地", "目的地名称", "国家", "国家名称", "名称", "地区", "国家 地区", "描述", "方向",
 	},
 	colCost: {
-		"cost", "rate", "price", "per minute cost", "per minute rate", "per minute price", "cost per minute", "rate per minute",
+		"cost", "rate", "price", "per minute cost", "per minute rate", "per minute price", "cost per minute", "cpm", "prijs", "prijs per minuut", "tarief", "tarief per minuut", "cena", "cena za minutę", "stawka", "fiyat", "ücret", "dakika ücreti", "тариф за минуту", "ціна", "ціна за хвилину", "valor por minuto", "prezzo al minuto", "taux", "rate per minute",
 		"price per minute", "rate min", "price min", "cost min", "ppm", "ij rate", "ijrate", "indeterminate rate", "indeterminate",
 		"ij", "minutenpreis", "default rate", "new rate", "rate per min", "price per min", "价格", "费率", "单价", "资费", "每分钟价格", "每分钟费率", "分钟费率",
 	},
@@ -44,15 +44,15 @@ var synonyms = [columnCount][]string{
 		"действует с", "дата вступления в силу", "生效日期", "生效时间", "eff date", "effdate",
 	},
 	colIncluded: {"included seconds", "included", "free seconds", "included secs"},
-	colCurrency: {"currency", "ccy", "currency code", "moneda", "devise", "währung", "waehrung", "moeda", "valuta", "валюта", "货币", "币种"},
+	colCurrency: {"currency", "ccy", "curr", "currency code", "moneda", "devise", "währung", "waehrung", "moeda", "valuta", "валюта", "货币", "币种"},
 	colCountry: {
 		"country code", "countrycode", "country codes", "cc", "country prefix", "country dial code", "country dialing code", "country calling code",
-		"isd code", "isd", "npa", "código de país", "codigo de pais", "código país", "code pays", "indicatif pays", "ländercode", "landesvorwahl",
+		"isd code", "isd", "idd", "idd code", "npa", "código de país", "codigo de pais", "código país", "code pays", "indicatif pays", "ländercode", "landesvorwahl",
 		"ländervorwahl", "código do país", "код страны", "国家代码", "国码", "国家码",
 	},
 	colArea: {
 		"area code", "area codes", "areacode", "city code", "city codes", "citycode", "ndc", "national destination code", "region code", "local code",
-		"area prefix", "network code", "nxx", "sub code", "subcode", "código de área", "codigo de area", "código área", "code ville", "ortsvorwahl",
+		"area prefix", "network code", "nxx", "sub code", "subcode", "suffix", "código de área", "codigo de area", "código área", "code ville", "ortsvorwahl",
 		"ortskennzahl", "код города", "код зоны", "城市代码", "地区代码", "地区码",
 	},
 }
@@ -107,13 +107,14 @@ func (g grammar) fits(words []string) bool {
 // The words of ages and intervals that a price may have.
 var (
 	newWords   = setOf("new revised updated proposed future upcoming nuevo nueva nouveau nouvelle novo nova neu neue neuer новый новая новое 新")
-	oldWords   = setOf("old previous prev prior former existing current present last actual anterior ancien ancienne antigo antiga alt alte alter bisher bisheriger старый старая текущий текущая")
+	oldWords   = setOf("old previous prev prior former existing current present last actual aktuell aktueller atual anterior ancien ancienne antigo antiga alt alte alter bisher bisheriger старый старая текущий текущая")
+	datedWords = setOf("current present last actual aktuell aktueller atual текущий текущая") // old only beside a new price
 	firstWords = setOf("first initial 1 1st")
 	nextWords  = setOf("n next subsequent additional following 2 2nd")
-	minuteWord = setOf("min mins minute minutes minuto minutos minuta minuten минуту минута мин")
+	minuteWord = setOf("min mins minute minutes minuto minutos al minuta minuten минуту минута мин")
 
 	priceCore = setOf("rate rates price prices pricing cost costs tariff tariffs charge charges ppm tarifa tarifas precio precios prix tarif tarifs preis preise preço preços preco precos custo custos costo costos coste prezzo tariffa цена цены тариф тарифы стоимость ставка")
-	priceMore = setOf("per a an the in of for call calls voice buy buying sell selling purchase sale base basic net std standard default termination terminating wholesale carrier unit dest destination us dollar dollars usd euro euros pound pounds por par pro je за en em ht hors taxe taxes tax vat excl excluding ohne mwst sin iva sem de la le el da do final amount 1000 000 thousand second seconds sec secs hour cent cents ct cts pence penny sms message messages")
+	priceMore = setOf("per a an the in of for call calls voice buy buying sell selling purchase sale base basic net std standard default termination terminating wholesale carrier unit dest destination us dollar dollars usd euro euros pound pounds por par pro je за en em ht hors taxe taxes tax vat excl excluding ohne mwst sin iva sem de la le el da do final amount 1000 000 thousand second seconds sec secs hour cent cents ct cts centavo centavos centime centimes céntimos centimos cêntimos pence penny c p m 6 10 30 60 1k en in sms message messages")
 	effective = setOf("effective effect valid start activation active begin beginning starting")
 )
 
@@ -134,7 +135,11 @@ var grammars = []grammar{
 	{colConnect, []wordSet{setOf("connect connection setup flagfall establishment"), setOf("fee fees charge charges cost price rate")}, setOf("per call the set up")},
 	{colCost, []wordSet{priceCore}, union(priceMore, minuteWord, newWords, oldWords, firstWords, nextWords)},
 	{colCost, []wordSet{setOf("per"), minuteWord}, setOf("a")},
+	{colCost, []wordSet{minorWords, minuteWord}, setOf("per us por par pro a")},
 }
+
+// minorWords are the words for hundredths of a currency.
+var minorWords = setOf("cent cents ct cts centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos pence penny p c")
 
 func union(sets ...wordSet) wordSet {
 	all := wordSet{}
@@ -197,7 +202,7 @@ func camels(text string) string {
 var (
 	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor ppc ppm addition additional amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
 	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing free included")
-	stateDoubt = setOf("status state blocked block closed barred change changes changed action active enabled disabled new old withdrawn deleted")
+	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted")
 	unitDoubt  = setOf("unit units currency per")
 	keyDoubt   = setOf("prefix prefixes code codes npa nxx range digits cc")
 )
@@ -224,9 +229,9 @@ const (
 var states = func() map[string]state {
 	m := map[string]state{}
 	for is, words := range map[state]string{
-		isOpen:      "open,active,enabled,activo,activa,abierto,ouvert,ouverte,actif,active,aktiv,offen,ativo,ativa,aberto,attivo,aperto,открыт,открыто,активен,активно,开放,开通,有效,启用",
-		isBlocked:   "blocked,closed,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽",
-		isWithdrawn: "withdrawn,withdraw,deleted,delete,removed,remove,discontinued,ended,expired,terminated,retirado,eliminado,supprimé,retiré,gelöscht,entfernt,removido,удален,удалён,удалено,删除,取消",
+		isOpen:      "alta,actieve,actief,aktywny,aktywne,otwarty,açık,aktif,open,available,active,enabled,activo,activa,abierto,ouvert,ouverte,actif,active,aktiv,offen,ativo,ativa,aberto,attivo,aperto,открыт,открыто,активен,активно,开放,开通,有效,启用",
+		isBlocked:   "suspendido,suspendida,suspendu,suspendue,suspenso,suspensa,sospeso,désactivé,désactivée,desactivado,desactivada,desativado,desativada,disattivato,deaktiviert,geblokkeerd,gesloten,zablokowany,zablokowane,kapalı,blocked,closed,unavailable,not available,not offered,no route,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽",
+		isWithdrawn: "ceased,cancelled,canceled,dropped,retired,baja,résilié,résiliée,gekündigt,withdrawn,withdraw,deleted,delete,removed,remove,discontinued,ended,expired,terminated,retirado,eliminado,supprimé,retiré,gelöscht,entfernt,removido,удален,удалён,удалено,删除,取消",
 		isSilent:    "increase,increased,decrease,decreased,unchanged,no change,changed,change,new,current,same,up,down,nc,new code,pending increase,pending decrease",
 	} {
 		for word := range strings.SplitSeq(words, ",") {
@@ -245,6 +250,17 @@ func stateOf(text string) state {
 	return states[strings.ToLower(text)]
 }
 
+// loudWords are the words in a longer text which say that a price is not simply in force.
+var loudWords = func() wordSet {
+	words := setOf("surcharge surcharges minimum multiplier")
+	for word, is := range states {
+		if (is == isBlocked || is == isWithdrawn) && len(word) > 5 && !strings.Contains(word, " ") && word != "ended" && word != "terminated" {
+			words[word] = true
+		}
+	}
+	return words
+}()
+
 // truthOf reads yes and no.
 func truthOf(text string) (is, known bool) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
@@ -259,8 +275,8 @@ func truthOf(text string) (is, known bool) {
 // noPrice reports whether the cell of a price says that there is none.
 func noPrice(text string) bool {
 	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "", "-", "--", "–", "—", "n/a", "na", "n.a.", "none", "null", "nil", "blocked", "closed":
+	case "", "-", "--", "–", "—", "n/a", "na", "n.a.", "none", "null", "nil":
 		return true
 	}
-	return false
+	return stateOf(text) == isBlocked
 }

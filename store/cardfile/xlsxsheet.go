@@ -22,6 +22,11 @@ func (w *workbook) readSheet(s sheet) error {
 	w.reader.sheets = append(w.reader.sheets, s.name)
 	w.layout, w.above, w.spoken = nil, 0, nil
 	rows := &sheetRows{workbook: w, name: s.name}
+	title := []cell{{text: s.name}}
+	w.hears(Place{Sheet: s.name, Line: 1}, title)
+	if err := w.dateAbove(Place{Sheet: s.name, Line: 1}, title, true); err != nil {
+		return err
+	}
 	err := w.each(s.part, func(d *elements, t xml.Token) error {
 		e, ok := t.(xml.StartElement)
 		switch {

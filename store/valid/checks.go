@@ -89,12 +89,15 @@ func (c *Checks) Email(field, value string) {
 
 // Currency accepts an optional ISO 4217 code.
 func (c *Checks) Currency(field, value string) {
-	if value == "" {
-		return
-	}
-	if unit, err := currency.ParseISO(value); err != nil || unit.String() != value || unit == currency.XXX {
+	if value != "" && !IsCurrency(value) {
 		c.Refuse(field, "is not an ISO 4217 code")
 	}
+}
+
+// IsCurrency reports whether a text is an ISO 4217 code.
+func IsCurrency(text string) bool {
+	unit, err := currency.ParseISO(text)
+	return err == nil && unit.String() == text && unit != currency.XXX
 }
 
 // TimeZone accepts an optional name of the IANA time zone database.

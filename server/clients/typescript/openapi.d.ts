@@ -2620,6 +2620,8 @@ export interface components {
             items: components["schemas"]["ProfitRuleInput"][];
         };
         Proof: {
+            /** @description parents that the prices were compared with; 0 means that the card has none, so nothing was compared */
+            compared: number;
             /** @description number of findings, one for each prefix */
             findings: number;
             /** @description the first findings, in the order of prefixes */
@@ -6053,7 +6055,7 @@ export interface operations {
                 skip_refused?: boolean;
                 /** @description default: the format that resellerd detects */
                 format?: "csv" | "xlsx" | "ndjson" | "json";
-                /** @description utf-8, utf-16, utf-16le, utf-16be, windows-1252 or latin1 */
+                /** @description utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030 */
                 encoding?: string;
                 /** @description of CSV: a character, or tab */
                 delimiter?: string;

@@ -4254,6 +4254,9 @@ type ProfitRulesInput struct {
 
 // Proof defines model for Proof.
 type Proof struct {
+	// Compared parents that the prices were compared with; 0 means that the card has none, so nothing was compared
+	Compared int `json:"compared"`
+
 	// Findings number of findings, one for each prefix
 	Findings int `json:"findings"`
 

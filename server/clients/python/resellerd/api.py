@@ -1030,6 +1030,7 @@ ProfitRulesInput = TypedDict("ProfitRulesInput", {
 }, total=False)
 
 Proof = TypedDict("Proof", {
+    "compared": Required[int],
     "findings": Required[int],
     "items": Required[list["ProofFinding"]],
     "losing": Required[int],

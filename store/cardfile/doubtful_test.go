@@ -1,0 +1,147 @@
+package cardfile_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"resellerd/store/cardfile"
+)
+
+// doubtful are files that say more than their numbers. Nothing of it is left out without a word: the import asks,
+// refuses, or reads it as it is meant.
+var doubtful = []struct {
+	name, text string
+	o          cardfile.Options
+	want       []string
+}{
+	// Units and currencies, wherever they stand.
+	{"cents by the sign of a letter", "Prefix;c/min / 41;2", cardfile.Options{}, []string{"unit c/min: map=c/min=cost:cents -> line 2: 41 costs 0.02"}},
+	{"p/m is per minute", "Prefix;Rate p/m / 41;2", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"Spanish cents", "Prefijo;Precio (céntimos) / 41;2", cardfile.Options{}, []string{"=cost:cents -> line 2: 41 costs 0.02"}},
+	{"a price of a call", "Prefix;Rate per call / 41;2", cardfile.Options{}, []string{"unit Rate per call"}},
+	{"the rate of a call", "Prefix;Call Rate / 41;2", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"a price of sixty seconds", "Prefix;Price per 60 sec / 41;2", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"a price of six seconds", "Prefix;Price per 6 sec / 41;2", cardfile.Options{}, []string{"unit Price per 6 sec"}},
+	{"thousandths of a currency", "Prefix;Rate (mUSD) / 41;2", cardfile.Options{}, []string{"=cost:thousand -> line 2: 41 costs 0.002"}},
+	{"a factor", "Prefix;Rate (x100) / 41;2", cardfile.Options{}, []string{"=cost:cents -> line 2: 41 costs 0.02"}},
+	{"with tax", "Prefix;Rate (incl. VAT) / 41;2", cardfile.Options{}, []string{"unit Rate (incl. VAT)"}},
+	{"without tax", "Prefix;Rate (excl. VAT) / 41;2", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"with tax, above", "All rates include VAT / Prefix;Rate / 41;2", cardfile.Options{}, []string{"unit Rate"}},
+	{"a unit without the word price", "Unit: US cents / Prefix;Rate / 41;2", cardfile.Options{}, []string{"=cost:cents -> line 3: 41 costs 0.02"}},
+	{"one price in cents, the fee perhaps too", "Prefix;Rate (cents);Setup / 41;2;3", cardfile.Options{}, []string{"unit Rate (cents)", "unit Setup: map=Setup=connect:cents"}},
+	{"the fee in cents by a note", "Prefix;Rate;Setup / 41;2;3 /  / All prices are in cents", cardfile.Options{}, []string{"unit Rate", "unit Setup: map=Setup=connect:cents"}},
+	{"another currency below", "Prefix;Rate / 41;2 /  / All prices are in EUR.", cardfile.Options{Currency: "USD"}, []string{"error: line 4: the line has the currency EUR"}},
+	{"the card's currency below", "Prefix;Rate / 41;2 /  / All prices are in USD or EUR.", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1"}},
+	{"the sign of another currency", "Prefix;Rate ($) / 41;2", cardfile.Options{Currency: "EUR"}, []string{"error: the headings have the currency $"}},
+	{"the sign of this currency", "Prefix;$/min / 41;2", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1"}},
+	{"another currency in words", "Prefix;Rate in Euro / 41;2", cardfile.Options{Currency: "USD"}, []string{"error: the headings have the currency EUR"}},
+	{"another currency in a column", "Prefix;Rate;Cur / 41;2;EUR / 43;2;EUR", cardfile.Options{Currency: "USD"}, []string{"column Cur: map=Cur=currency"}},
+	{"the card's currency in a column", "Prefix;Rate;Cur / 41;2;USD / 43;2;USD", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1; 43=2 0/1"}},
+	// Increments.
+	{"increments above", "Billing increments: 30/6 / Prefix;Rate / 41;2", cardfile.Options{}, []string{"pulse: pulse=6 -> line 3: 41 costs 2, 0/6", "mcd: mcd=30 -> line 3: 41 costs 2, 30/1"}},
+	{"increments in the heading of the price", "Prefix;Rate (60/60) / 41;2", cardfile.Options{}, []string{"pulse: pulse=60"}},
+	{"increments above, and in a column", "Billing increments: 30/6 / Prefix;Rate;Increment / 41;2;1/1", cardfile.Options{}, []string{"41=2 1/1"}},
+	{"no increments but a date", "Billing from 30/6/2020 / Prefix;Rate / 41;2", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"milliseconds", "Prefix;Rate;Increment (ms) / 41;2;6000", cardfile.Options{}, []string{"unit Increment (ms)"}},
+	// Dates.
+	{"a date without a word above", "Price list 2031-02-01 / Prefix;Rate / 41;2", cardfile.Options{}, []string{"effective: effective=2031-02-01"}},
+	{"a month above", "Price list of March 2031 / Prefix;Rate / 41;2", cardfile.Options{}, []string{"effective: effective=2031-03-01"}},
+	{"a date in French", "Date d'effet : 1er février 2031 / Indicatif;Tarif / 41;2", cardfile.Options{}, []string{"effective: effective=2031-02-01"}},
+	{"a date in a heading", "Prefix;New Rate (from 2031-02-01) / 41;2", cardfile.Options{}, []string{"effective: effective=2031-02-01"}},
+	{"a date below", "Prefix;Rate / 41;2 /  / Effective from 1 March 2031 onwards", cardfile.Options{}, []string{"effective: effective=2031-03-01"}},
+	{"a date of payment below", "Prefix;Rate / 41;2 /  / Pay us by 1 March 2031, please", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"months of other languages", "Prefix;Rate;Effective Date / 41;2;3 dic 2030 / 43;2;4. März 2031 / 44;2;5 de mayo de 2031", cardfile.Options{Zone: time.UTC},
+		[]string{"41=2 0/1 2030-12-03T00:00:00Z; 43=2 0/1 2031-03-04T00:00:00Z; 44=2 0/1 2031-05-05T00:00:00Z"}},
+	{"a date of the past needs no zone", "Prefix;Rate;Effective Date / 41;2;2020-01-01", cardfile.Options{}, []string{"41=2 0/1"}},
+	{"the year first, or last", "Prefix;Rate;Effective Date / 41;2;26/05/25", cardfile.Options{Zone: time.UTC},
+		[]string{"=effective_date:dmy -> line 2: 41 costs 2, 0/1, from 2025-05-26", "=effective_date:ymd -> line 2: 41 costs 2, 0/1, from 2026-05-25"}},
+	{"the year last by another date", "Prefix;Rate;Effective Date / 41;2;26/05/25 / 43;2;26/05/2025", cardfile.Options{Zone: time.UTC}, []string{"41=2 0/1; 43=2 0/1"}},
+	// Status and prices.
+	{"no price but a status", "Prefix;Rate / 41;2 / 417;Closed", cardfile.Options{}, []string{"41=2 0/1; 417=0 0/1 blocked"}},
+	{"a status in a longer text", "Prefix;Rate;Remark / 41;2;as before / 417;2;this route is suspended", cardfile.Options{}, []string{"column Remark"}},
+	{"a longer text without one", "Prefix;Rate;Remark / 41;2;as before / 417;2;a new name", cardfile.Options{}, []string{"41=2 0/1; 417=2 0/1"}},
+	{"availability", "Prefix;Rate;Availability / 41;2;available / 417;2;unavailable", cardfile.Options{}, []string{"column Availability: map=Availability=status"}},
+	{"a current price beside a price", "Prefix;Rate;Current Rate / 41;2;3", cardfile.Options{}, []string{"cost Rate: map=Rate=cost"}},
+	{"a current price beside a new one", "Prefix;Current Rate;New Rate / 41;2;3", cardfile.Options{}, []string{"41=3 0/1"}},
+	{"a price of another kind", "Prefix;Rate;Rate EEA / 41;2;3", cardfile.Options{}, []string{"map=Rate EEA=cost -> line 2: 41 costs 3"}},
+	{"an end is no beginning", "Prefix;Rate;Valid Until / 41;2;2031-02-01", cardfile.Options{Zone: time.UTC}, []string{"column Valid Until: ignore=Valid Until -> line 2: 41 costs 2, 0/1 |"}},
+	{"only prices by state", "Prefix;Inter;Intra / 41;2;3", cardfile.Options{}, []string{"cost: map=Inter=cost map=Intra=cost"}},
+	// Prefixes.
+	{"a trunk zero", "Country Code;Area Code;Rate / 41;044;2", cardfile.Options{}, []string{"=prefix:drop0 -> line 2: 4144 costs 2", "=prefix:keep0 -> line 2: 41044 costs 2"}},
+	{"a trunk zero, answered", "Country Code;Area Code;Rate / 41;044;2", cardfile.Options{Maps: []string{"Country Code+Area Code=prefix:drop0"}}, []string{"4144=2 0/1"}},
+	{"a zero that belongs to the number", "Country Code;Area Code;Rate / 39;06;2", cardfile.Options{}, []string{"3906=2 0/1"}},
+	{"a country code in many area codes", "Country Code;Area Code;Rate / 41;4144;2 / 43;1;2", cardfile.Options{}, []string{"prefix Area Code: map=Area Code=prefix -> line 2: 4144"}},
+	{"an area code that begins like its country", "Country Code;Area Code;Rate / 49;491;2 / 49;30;2 / 49;40;2 / 49;69;2 / 49;89;2", cardfile.Options{}, []string{"49491=2"}},
+	{"two prefixes or one", "Prefix;Rate / 41/44;2", cardfile.Options{}, []string{"=prefix:list -> line 2: each of 41 and 44 costs 2", "=prefix:join -> line 2: 4144 costs 2"}},
+	{"two prefixes of one country", "Prefix;Rate / 4144/4122;2", cardfile.Options{}, []string{"4144=2 0/1; 4122=2 0/1"}},
+	{"a long dash", "Prefix;Rate / 41–44;2", cardfile.Options{}, []string{"hyphen Prefix: hyphen=join -> line 2: 4144"}},
+	{"the rest of a prefix", "Code;Sub Code;Rate / 41;44;2", cardfile.Options{}, []string{"map=Code+Sub Code=prefix -> line 2: 4144"}},
+	{"digits of an unknown column", "Code;Zone No;Rate / 41;44;2 / 43;1;2", cardfile.Options{}, []string{"map=Code+Zone No=prefix -> line 2: 4144"}},
+	// Texts below the rates.
+	{"notes below", "Prefix;Rate / 41;2 /  / E&OE / Terms: / 1. Pay within a week", cardfile.Options{}, []string{"41=2 0/1"}},
+}
+
+func TestWhatAFileSaysBesideItsNumbersIsAskedOrRead(t *testing.T) {
+	t.Parallel()
+	for _, tc := range doubtful {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.o.NANP, tc.o.Now = no(), time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC)
+			got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(tc.text, " / ", "\n")+"\n")), tc.o)
+			for _, want := range tc.want {
+				if strings.Contains(want, "=2 0/1") && got != want || !strings.Contains(got, want) {
+					t.Errorf("got\n%s\nwant %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+// Without its price, the prefix would have that of a shorter one. So nobody skips the line.
+func TestALineWithoutAPriceCannotBeSkipped(t *testing.T) {
+	t.Parallel()
+	for price, blocking := range map[string]int{"": 1, "N/A": 1, "-": 1, "x": 0, "blank": 0} {
+		line := "417;" + price
+		if price == "blank" {
+			line = "Average;" // has no prefix
+		}
+		_, report, err := readAll(t, fileOf("a.csv", []byte("Prefix;Rate\n41;2\n"+line+"\n")), cardfile.Options{NANP: no()})
+		if err != nil || report.Lines.Refused != 1 || report.Blocking != blocking {
+			t.Errorf("%q: %v %+v", price, err, report)
+		}
+	}
+}
+
+func TestLettersOfAnotherAlphabetAreNotTakenForLatinOnes(t *testing.T) {
+	t.Parallel()
+	text, err := charmap.Windows1251.NewEncoder().String("Код;Направление;Цена\n7;Россия;0,01\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no()}); got != "encoding: encoding=windows-1251 encoding=gb18030 encoding=windows-1252" {
+		t.Error(got)
+	}
+	if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no(), Encoding: "windows-1251"}); got != "7=0.01 0/1 Россия" {
+		t.Error(got)
+	}
+}
+
+// A document of another kind of traffic, or of the other direction, is refused.
+func TestADocumentIsForCallsInTheDirectionOfTheCard(t *testing.T) {
+	t.Parallel()
+	for properties, want := range map[string]string{
+		`"type":"termination"`:                             "41=2 0/1",
+		`"type":"origination"`:                             "error: the document's rates are for origination",
+		`"direction":"bidirectional","type":"origination"`: "41=2 0/1",
+		`"traffic_type":"voice"`:                           "41=2 0/1",
+		`"traffic_type":"sms"`:                             "error: the card has prices for sms",
+	} {
+		file := fileOf("a.json", []byte(`{"cards":{"a":{`+properties+`,"fields":[{"name":"prefix"},{"name":"rate"}],"rates":[["41",2]]}}}`))
+		if got := askedOf(t, file, cardfile.Options{NANP: no(), Direction: "termination"}); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", properties, got)
+		}
+	}
+}
