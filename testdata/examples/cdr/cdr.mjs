@@ -1,11 +1,12 @@
-// A page of call records for one user, with Knex:
-// page(knex({ client: 'pg', connection }), 'brightcall-owner')
+// A page of call records for one user, with Knex: node cdr.mjs CLIENT DATABASE USER
+import knex from 'knex';
+
 const columns = { id: { column: 'cdr.id', type: 'integer' }, account_id: 'cdr.account', called: 'cdr.called', price: 'cdr.price' };
 const names = { id: 'cdr.id', account_id: 'cdr.account', called: 'cdr.called', price: 'cdr.price' };
 const dialects = { pg: 'postgres', mysql: 'mysql', mysql2: 'mysql', sqlite3: 'sqlite', 'better-sqlite3': 'sqlite' };
 
 // filterFor asks resellerd once for the page. A failure throws: no filter, no rows.
-export async function filterFor(user, client) {
+async function filterFor(user, client) {
   const answer = await fetch(`${process.env.RESELLERD_URL}/v1/filters`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${process.env.RESELLERD_TOKEN}` },
@@ -16,13 +17,18 @@ export async function filterFor(user, client) {
   return answer.json();
 }
 
-export async function page(db, user, offset = 0) {
-  const filter = await filterFor(user, db.client.config.client);
+const [client, connection, user] = process.argv.slice(2);
+const db = knex({ client, connection });
+try {
+  const filter = await filterFor(user, client);
   const rows = () => db('cdr').whereRaw(filter.sql, filter.args);
   const shown = Object.fromEntries(filter.columns.map((name) => [name, names[name]]));
-  return {
-    count: await rows().count({ n: '*' }),
-    rows: await rows().select(shown).orderBy('cdr.id').limit(50).offset(offset),
-    export: () => rows().select(shown).orderBy('cdr.id').stream(),
-  };
+  const [{ n }] = await rows().count({ n: '*' });
+  console.log(`count: ${n}`);
+  const list = () => rows().select(shown).orderBy('cdr.id');
+  const line = (row) => filter.columns.map((name) => row[name]).join(',');
+  for (const row of await list().limit(2).offset(1)) console.log(`page: ${line(row)}`);
+  for (const row of await list()) console.log(line(row));
+} finally {
+  await db.destroy();
 }
