@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,11 +36,11 @@ func TestAPageOfCallsInThePanelsOwnDatabase(t *testing.T) {
 		"1,%[1]s,49301,0.01\n3,%[1]s,49303,0.03\n5,%[1]s,49305,0.05\n", reseller)
 	tour := waitForTour(t, serve(t, nil, "--demo"))
 	settings := regexp.MustCompile(`RESELLERD_(?:URL|TOKEN)=[^ \n;]+`).FindAllString(tour, -1)
-	for name, command := range map[string]func(*testing.T) *exec.Cmd{"sqlx": sqlxPage, "knex": knexPage} {
+	for name, command := range map[string]func(t *testing.T, database string) *exec.Cmd{"sqlx": sqlxPage, "knex": knexPage} {
 		t.Run(name, func(t *testing.T) {
 			for user, want := range map[string]string{"brightcall-owner": all, "brightcall-sales": "count: 0\n"} {
-				page := command(t)
-				page.Args = append(page.Args, database, user)
+				page := command(t, database)
+				page.Args = append(page.Args, user)
 				page.Env = append(os.Environ(), settings...)
 				if printed, err := page.CombinedOutput(); err != nil || string(printed) != want {
 					t.Errorf("%s: %v\n%s\nwant\n%s", user, err, printed, want)
@@ -49,12 +50,12 @@ func TestAPageOfCallsInThePanelsOwnDatabase(t *testing.T) {
 	}
 }
 
-func sqlxPage(t *testing.T) *exec.Cmd {
-	return exec.CommandContext(t.Context(), "go", "run", top+"testdata/examples/cdr/sqlx")
+func sqlxPage(t *testing.T, database string) *exec.Cmd {
+	return exec.CommandContext(t.Context(), "go", "run", top+"testdata/examples/cdr/sqlx", database)
 }
 
 // knexPage runs in the folder RESELLERD_TEST_KNEX, where npm has installed knex and pg.
-func knexPage(t *testing.T) *exec.Cmd {
+func knexPage(t *testing.T, database string) *exec.Cmd {
 	dir := os.Getenv("RESELLERD_TEST_KNEX")
 	if dir == "" {
 		t.Skip("skipped: RESELLERD_TEST_KNEX names no folder with knex and pg; .ci/run --all makes one")
@@ -67,5 +68,10 @@ func knexPage(t *testing.T) *exec.Cmd {
 	if err := os.WriteFile(page, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return exec.CommandContext(t.Context(), "node", page, "pg")
+	at, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := "postgres://postgres@" + url.QueryEscape(at.Query().Get("host")) + at.Path // as Knex reads it
+	return exec.CommandContext(t.Context(), "node", page, "pg", socket)
 }

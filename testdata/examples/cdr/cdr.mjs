@@ -22,11 +22,11 @@ const db = knex({ client, connection });
 try {
   const filter = await filterFor(user, client);
   const rows = () => db('cdr').whereRaw(filter.sql, filter.args);
-  const shown = Object.fromEntries(filter.columns.map((name) => [name, names[name]]));
+  const shown = Object.fromEntries(Object.entries(names).filter(([name]) => filter.columns.includes(name)));
   const [{ n }] = await rows().count({ n: '*' });
   console.log(`count: ${n}`);
   const list = () => rows().select(shown).orderBy('cdr.id');
-  const line = (row) => filter.columns.map((name) => row[name]).join(',');
+  const line = (row) => Object.keys(shown).map((name) => row[name]).join(',');
   for (const row of await list().limit(2).offset(1)) console.log(`page: ${line(row)}`);
   for (const row of await list()) console.log(line(row));
 } finally {
