@@ -140,11 +140,11 @@ func TestAFillThatRacesAReloadIsNotServedUnderTheNewRevision(t *testing.T) {
 // names.
 func checkErased(t *testing.T, log *coreLog, a, b *policies.Engine) {
 	t.Helper()
-	seen, profiles := map[string]int{}, map[string]*int{}
+	seen, profiles := map[string]int{}, map[string][]any{}
 	for line := range strings.Lines(log.withProfiles()) {
 		var entry struct {
 			Event, Hash    string
-			Groups         *int   // of a profile
+			Groups         []any  // of a profile
 			PolicyRevision string `json:"policy_revision"`
 			Input          struct {
 				Subject struct{ Profile string }
