@@ -79,6 +79,9 @@ var doubtful = []struct {
 	{"two prefixes of one country", "Prefix;Rate / 4144/4122;2", cardfile.Options{}, []string{"4144=2 0/1; 4122=2 0/1"}},
 	{"a long dash", "Prefix;Rate / 41–44;2", cardfile.Options{}, []string{"hyphen Prefix: hyphen=join -> line 2: 4144"}},
 	{"the rest of a prefix", "Code;Sub Code;Rate / 41;44;2", cardfile.Options{}, []string{"map=Code+Sub Code=prefix -> line 2: 4144"}},
+	{"the rest of a prefix, as a range", "Country Code;Area Code;Number Range;Rate / 41;44;7000-7009;2", cardfile.Options{Hyphen: cardfile.HyphenRange},
+		[]string{"map=Country Code+Area Code+Number Range=prefix -> line 2: each of 10 prefixes (41447000 … 41447009)"}},
+	{"prefixes that repeat their country and area", "Country Code;Area Code;Prefix;Rate / 41;44;41441-41442;2", cardfile.Options{}, []string{"41441=2 0/1; 41442=2 0/1"}},
 	{"digits of an unknown column", "Code;Zone No;Rate / 41;44;2 / 43;1;2", cardfile.Options{}, []string{"map=Code+Zone No=prefix -> line 2: 4144"}},
 	// Texts below the rates.
 	{"notes below", "Prefix;Rate / 41;2 /  / E&OE / Terms: / 1. Pay within a week", cardfile.Options{}, []string{"41=2 0/1"}},

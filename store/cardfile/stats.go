@@ -241,12 +241,13 @@ func numberKind(text string) byte {
 // beside compares a part of the prefix with the whole prefix.
 func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
 	text = strings.TrimLeft(strings.TrimPrefix(text, "+"), "0")
-	if len(r.prefixed) != 1 || !allDigits(text) {
+	if len(r.prefixed) == 0 || !allDigits(text) {
 		return
 	}
-	prefix := r.prefixed[0].String()
+	prefix, several := r.prefixed[0].String(), len(r.prefixed) > 1
 	switch {
-	case s.besides == colCountry && strings.HasPrefix(prefix, text), s.besides == colArea && strings.HasSuffix(prefix, text):
+	case s.besides == colCountry && strings.HasPrefix(prefix, text), s.besides == colArea && strings.HasSuffix(prefix, text),
+		s.besides == colArea && several && strings.Contains(prefix, text):
 		s.repeats++
 	case s.differs == nil:
 		s.differs = r.sampleOf(at, cells)
@@ -286,9 +287,21 @@ func (r *reader) askBeside(s *columnStat) {
 	if s.besides == colArea {
 		both, part = name+"+"+s.name, "end"
 	}
+	if country, area := r.differing(s.of, colCountry), r.differing(s.of, colArea); country != nil && area != nil {
+		both = country.name + "+" + area.name + "+" + name
+	}
 	r.ask(Question{Code: "prefix", option: "map", Column: s.name, Sample: s.sample(), on: s.differs,
 		Text:    fmt.Sprintf("the column %q is not the %s of %q in every line, so both may form the prefix", s.name, part, name),
 		Choices: []Choice{{Parameter: "map", Value: both + "=prefix"}, {Parameter: "map", Value: name + "=prefix"}}})
+}
+
+// differing returns the column beside the prefix that it does not repeat, or nil.
+func (r *reader) differing(of *layout, besides int) *columnStat {
+	at := slices.IndexFunc(r.stats, func(s *columnStat) bool { return s.of == of && s.besides == besides && s.differs != nil })
+	if at < 0 {
+		return nil
+	}
+	return r.stats[at]
 }
 
 // askColumn asks what a column means.
