@@ -72,6 +72,8 @@ var doubtful = []struct {
 	// Prefixes.
 	{"a trunk zero", "Country Code;Area Code;Rate / 41;044;2", cardfile.Options{}, []string{"=prefix:drop0 -> line 2: 4144 costs 2", "=prefix:keep0 -> line 2: 41044 costs 2"}},
 	{"a trunk zero, answered", "Country Code;Area Code;Rate / 41;044;2", cardfile.Options{Maps: []string{"Country Code+Area Code=prefix:drop0"}}, []string{"4144=2 0/1"}},
+	{"a trunk zero before the rest of the prefix", "Country Code;Area Code;Range;Rate / 41;044;000-001;2",
+		cardfile.Options{Maps: []string{"Country Code+Area Code+Range=prefix:drop0"}}, []string{"4144000=2 0/1; 4144001=2 0/1"}},
 	{"a zero that belongs to the number", "Country Code;Area Code;Rate / 39;06;2", cardfile.Options{}, []string{"3906=2 0/1"}},
 	{"a country code in many area codes", "Country Code;Area Code;Rate / 41;4144;2 / 43;1;2", cardfile.Options{}, []string{"prefix Area Code: map=Area Code=prefix -> line 2: 4144"}},
 	{"an area code that begins like its country", "Country Code;Area Code;Rate / 49;491;2 / 49;30;2 / 49;40;2 / 49;69;2 / 49;89;2", cardfile.Options{}, []string{"49491=2"}},

@@ -243,6 +243,9 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 			return dst, asExponent
 		}
 	}
+	if len(parts) > 2 {
+		text[1] = r.trunk(text[0], text[1])
+	}
 	before := strings.Join(text[:len(parts)-1], "")
 	last := text[len(parts)-1]
 	if before == "" {
@@ -260,7 +263,9 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 	}
 	for part := range strings.FieldsFuncSeq(last, func(c rune) bool { return strings.ContainsRune(";/|,\n ", c) }) {
 		first, end, ranged := strings.Cut(part, "-")
-		first, end = r.trunk(before, strings.TrimSpace(first)), r.trunk(before, strings.TrimSpace(end))
+		if first, end = strings.TrimSpace(first), strings.TrimSpace(end); len(parts) == 2 {
+			first, end = r.trunk(before, first), r.trunk(before, end)
+		}
 		whole := before + strings.TrimSpace(first)
 		var reason string
 		if ranged {
@@ -299,11 +304,15 @@ func (r *reader) trunk(before, area string) string {
 	case "keep0":
 		return area
 	}
-	first, last := position(r.layout.cells, r.layout.parts[0]), position(r.layout.cells, r.layout.parts[len(r.layout.parts)-1])
-	r.ask(Question{Code: "trunk", option: "map", Column: last, Sample: area, on: r.sampleOf(r.at, r.cells),
-		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give map=%s+%s=prefix:drop0, or prefix:keep0 if it is a part of the prefix",
-			excerpt(area), first, last),
-		Choices: mapTo(first+"+"+last, []string{"prefix:drop0", "prefix:keep0"})})
+	var names []string
+	for _, at := range r.layout.parts {
+		names = append(names, position(r.layout.cells, at))
+	}
+	all := strings.Join(names, "+")
+	r.ask(Question{Code: "trunk", option: "map", Column: names[1], Sample: area, on: r.sampleOf(r.at, r.cells),
+		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give map=%s=prefix:drop0, or prefix:keep0 if it is a part of the prefix",
+			excerpt(area), all),
+		Choices: mapTo(all, []string{"prefix:drop0", "prefix:keep0"})})
 	return area
 }
 
