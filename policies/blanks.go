@@ -92,7 +92,7 @@ func (e *Engine) DecideWithout(ctx context.Context, in *input.Input, unknown []p
 	case len(b.paths) == 0, in.Misnamed():
 		return e.Decide(ctx, in), true
 	}
-	if b.compiledIn() || e.asked.Lookups.Read(b.overlap) || in.Action.Change != nil {
+	if e.rowless || b.compiledIn() || e.asked.Lookups.Read(b.overlap) || in.Action.Change != nil {
 		return e.evaluateWithout(ctx, in, b)
 	}
 	t, _, err := e.plans.template(ctx, in, nil)
@@ -116,7 +116,7 @@ func (e *Engine) PlanWithout(ctx context.Context, in *input.Input, unknown []pre
 	switch {
 	case asksWhat(in, unknown):
 		return failedPlan(errBlank), false
-	case len(b.paths) == 0, in.Misnamed():
+	case len(b.paths) == 0, in.Misnamed(), e.rowless:
 		return e.Plan(ctx, in), true
 	case b.compiledIn():
 		return failedPlan(errBlank), false

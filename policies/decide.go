@@ -20,7 +20,7 @@ const maxLazyGuards = 2
 // one, and by a full evaluation otherwise. Both give the same answer. For types
 // in the Schema, a policy that cannot be turned into a filter is an error.
 func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
-	if in.Action.Change != nil || in.Misnamed() {
+	if in.Action.Change != nil || in.Misnamed() || e.rowless {
 		return e.Evaluate(ctx, in)
 	}
 	t, warm, err := e.plans.template(ctx, in, nil)
@@ -42,7 +42,7 @@ func (e *Engine) Decide(ctx context.Context, in *input.Input) Decision {
 // rules that no filter can express for the subject, so that it agrees with lists.
 func (e *Engine) EvaluateWhole(ctx context.Context, in *input.Input) Decision {
 	d := e.Evaluate(ctx, in)
-	if _, stored := e.options.Schema[in.Resource.Type]; !d.Allow || !stored || in.Action.Change != nil {
+	if _, stored := e.options.Schema[in.Resource.Type]; !d.Allow || !stored || e.rowless || in.Action.Change != nil {
 		return d
 	}
 	t, _, err := e.plans.template(ctx, in, nil)

@@ -37,6 +37,7 @@ type Engine struct {
 	access    *rego.Grid
 	queries   partialQueries
 	parts     parts
+	rowless   bool // the tree shows no rows; it is evaluated whole
 	conflicts conflicts
 	plans     *planCache
 	slowness  []rego.Finding // found when the tree was tried at load

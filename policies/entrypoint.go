@@ -60,6 +60,34 @@ func readParts(modules map[string]*ast.Module, rules *rego.Rules) (parts, []rego
 	return p, reader.findings
 }
 
+// showsNoRows reports whether the entrypoint's METADATA says so: custom: {rows: none}.
+func showsNoRows(modules map[string]*ast.Module) bool {
+	for _, module := range modules {
+		if !module.Package.Path.Equal(mainRef) {
+			continue
+		}
+		for _, a := range module.Annotations {
+			if a.Custom["rows"] == "none" && (a.Scope == "package" || a.GetTargetPath().Equal(decisionRef)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ignored finds a view or columns of the decision that lists would not show. Lists are made
+// from the rules of these names.
+func (p parts) ignored(rules *rego.Rules) []rego.Finding {
+	var findings []rego.Finding
+	for name, part := range map[string]standing{"view": p.view, "columns": p.columns} {
+		if part == partOther && len(rules.At(partRefOf(name))) == 0 {
+			findings = append(findings, rego.FindingAt(rules.Lookup(decisionRef)[0].Loc(), "entrypoint",
+				"decision: "+name+" is no rule data.reseller.main."+name+", so lists could not show rows in this way"))
+		}
+	}
+	return findings
+}
+
 // condition is the condition on which a definition of the decision holds.
 type condition uint8
 

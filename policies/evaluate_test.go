@@ -33,7 +33,10 @@ decision[input.action.properties.key] := true
 `
 
 func TestUnexpectedShapesAreDenied(t *testing.T) {
-	engine := load(t, map[string]string{"main.rego": wrongly})
+	engine, err := policies.Load(context.Background(), tree(map[string]string{"main.rego": wrongly}), policies.Options{Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		properties map[string]any
 		want       string

@@ -91,8 +91,14 @@ func (e *Engine) compile(ctx context.Context, s *source) []rego.Finding {
 	if e.parts, findings = readParts(s.modules, rules); len(findings) > 0 {
 		return findings
 	}
+	columns := e.options.Schema
+	if e.rowless = showsNoRows(s.modules); e.rowless {
+		columns = nil
+	} else if findings = e.parts.ignored(rules); len(columns) > 0 && len(findings) > 0 {
+		return findings
+	}
 	e.tree, findings = filter.NewTree(filter.Tree{
-		Compiler: compiler, Store: rego.DataStore(s.data), Modules: s.modules, Rules: rules, Schema: e.options.Schema, Data: s.data,
+		Compiler: compiler, Store: rego.DataStore(s.data), Modules: s.modules, Rules: rules, Schema: columns, Data: s.data,
 		Timeout: e.options.Timeout, MaxDisjuncts: e.options.MaxDisjuncts, Catalogued: e.catalogued,
 	}, rules.Reachable(decisionRef), rules.Reachable(allowRef))
 	if len(findings) > 0 {

@@ -55,10 +55,12 @@ func failedPlan(err error) *Plan { return &Plan{Outcome: OutcomeError, Err: err}
 // conditions that do not read the row; if one fails, the plan is an error. The
 // plan is also an error if ctx is cancelled or the engine's timeout passes.
 //
+// A tree that says that it shows no rows has plans that let no row pass.
+//
 // The row of a type outside the Schema consists of resource.id and
 // resource.properties. The filter refers to them by these paths; see RowKinds.
 func (e *Engine) Plan(ctx context.Context, in *input.Input) *Plan {
-	if in.Misnamed() {
+	if in.Misnamed() || e.rowless {
 		return &Plan{Outcome: OutcomeDeny}
 	}
 	t, request, warm, err := e.planTemplate(ctx, in)

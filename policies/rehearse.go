@@ -27,6 +27,9 @@ func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
 	var findings []rego.Finding
+	if e.rowless {
+		return e.rehearseDecisions(ctx)
+	}
 	_, err := e.patiently(ctx, func(ctx context.Context) (err error) {
 		findings, err = e.tryEverySubject(ctx)
 		return err
@@ -36,12 +39,8 @@ func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 			return append(findings, e.slow(ctx, "a filter for all subjects together takes", in))
 		}
 	}
-	for in := range e.decisionsToTry() {
-		slow, err := e.patiently(ctx, func(ctx context.Context) error { return e.Evaluate(ctx, in).Err })
-		if slow {
-			return append(findings, e.slow(ctx, asked(in, "decision"), in))
-		}
-		findings = append(findings, shapeFindings(err)...)
+	if findings = append(findings, e.rehearseDecisions(ctx)...); slices.ContainsFunc(findings, func(f rego.Finding) bool { return f.Code == slowCode }) {
+		return findings
 	}
 	for in := range e.filtersToTry() {
 		slow, err := e.patiently(ctx, func(ctx context.Context) error { return e.tryFilter(ctx, in) })
@@ -49,6 +48,19 @@ func (e *Engine) rehearse(ctx context.Context) []rego.Finding {
 			return append(findings, e.slow(ctx, asked(in, "filter"), in))
 		}
 		findings = append(findings, e.filterFindings(err)...)
+	}
+	return findings
+}
+
+// rehearseDecisions tries whole evaluations, and stops at the first that takes too long.
+func (e *Engine) rehearseDecisions(ctx context.Context) []rego.Finding {
+	var findings []rego.Finding
+	for in := range e.decisionsToTry() {
+		slow, err := e.patiently(ctx, func(ctx context.Context) error { return e.Evaluate(ctx, in).Err })
+		if slow {
+			return append(findings, e.slow(ctx, asked(in, "decision"), in))
+		}
+		findings = append(findings, shapeFindings(err)...)
 	}
 	return findings
 }

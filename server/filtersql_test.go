@@ -24,7 +24,11 @@ allow if input.resource.status == "active"
 
 allow if input.resource.colour == "blue"
 
-decision := {"allow": allow, "reasons": [], "view": "full", "columns": ["id"]}
+decision := {"allow": allow, "reasons": [], "view": view, "columns": columns}
+
+view := "full"
+
+columns contains "id"
 `
 	tree := fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rules)}}
 	e, err := policies.Load(t.Context(), tree, policies.Options{Schema: schema, Timeout: time.Minute})

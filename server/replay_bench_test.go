@@ -26,7 +26,7 @@ func BenchmarkReplay(b *testing.B) {
 	log := benchLog(b, e)
 	b.SetBytes(int64(len(log)))
 	for b.Loop() {
-		r, err := replay.Run(context.Background(), e, []replay.Source{{Name: "log", Reader: bytes.NewReader(log)}})
+		r, err := replay.Run(context.Background(), e, []replay.Source{{Name: "log", Reader: bytes.NewReader(log)}}, replay.Options{})
 		must(b, err)
 		if r.Same != benchRecords {
 			b.Fatalf("%+v", r)

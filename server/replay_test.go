@@ -38,7 +38,7 @@ func recordTwin(t *testing.T, viewer twinViewer, requests int, change func(*aske
 
 func replayed(t *testing.T, e *policies.Engine, log []byte) *replay.Report {
 	t.Helper()
-	r, err := replay.Run(context.Background(), e, []replay.Source{{Name: "log", Reader: bytes.NewReader(log)}})
+	r, err := replay.Run(context.Background(), e, []replay.Source{{Name: "log", Reader: bytes.NewReader(log)}}, replay.Options{})
 	must(t, err)
 	if r.Unreadable > 0 {
 		t.Fatalf("%d entries cannot be read: %s", r.Unreadable, r.FirstFault)

@@ -19,6 +19,7 @@ type policyCommand struct {
 	Replay        policyReplayCommand  `cmd:"" help:"Repeat recorded decisions with another policy, and list the differences."`
 	Disagreements disagreementsCommand `cmd:"" help:"List the decisions of a log that the panel made differently, with a fix for each."`
 	Learn         learnCommand         `cmd:"" help:"Propose groups that agree with what the panel decided in a log."`
+	Gate          policyGateCommand    `cmd:"" help:"Check, test, mutate, preview and replay a change of a policy, and give one report."`
 	Bench         policyBenchCommand   `cmd:"" help:"Measure how long a policy takes to load and to decide."`
 }
 

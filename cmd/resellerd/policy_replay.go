@@ -11,14 +11,19 @@ import (
 	"strings"
 	"time"
 
+	"resellerd/policies"
 	"resellerd/server/replay"
 )
 
 type policyReplayCommand struct {
-	Policies string   `help:"Directory or bundle of the policy that decides; the embedded one by default." placeholder:"DIR|BUNDLE"`
-	Log      []string `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
-	FailOn   []string `help:"Kinds of differences that end with exit code 4: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
-	Format   string   `help:"Output format: text or json." enum:"text,json" default:"text"`
+	Policies string    `help:"Directory or bundle of the policy that decides; the embedded one by default." placeholder:"DIR|BUNDLE"`
+	Was      string    `help:"Directory or bundle of the policy in force: say which rules differ, and how many decisions reach them." placeholder:"DIR|BUNDLE"`
+	Should   string    `help:"With --was: list by account and user what decisions of that policy allowed and this one does not." placeholder:"DIR|BUNDLE"`
+	From     time.Time `help:"Only decisions from this time on, in the format of RFC 3339." placeholder:"TIME"`
+	To       time.Time `help:"Only decisions before this time." placeholder:"TIME"`
+	Log      []string  `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
+	FailOn   []string  `help:"Kinds of differences that end with exit code 4: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
+	Format   string    `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
 // replayTimeout limits one evaluation. It is longer than a server's limit, so that a
@@ -51,19 +56,37 @@ func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.Report, error) {
-	engine, err := (&policySettings{Policies: c.Policies, PolicyTimeout: replayTimeout}).engine(ctx)
-	if err == nil {
-		err = engine.Fast()
+	if c.Should != "" && c.Was == "" {
+		return nil, usagef("--should needs --was, the policy whose decisions are looked at")
 	}
+	if c.Should != "" {
+		c.Policies = c.Should
+	}
+	engine, err := fastEngine(ctx, c.Policies)
 	if err != nil {
 		return nil, err
 	}
+	o := replay.Options{From: c.From, To: c.To, Exposed: c.Should != ""}
+	if c.Was != "" {
+		if o.Was, err = fastEngine(ctx, c.Was); err != nil {
+			return nil, err
+		}
+	}
 	var report *replay.Report
 	err = t.openLogs(c.Log, "replay", func(files []replay.Source) (err error) {
-		report, err = replay.Run(ctx, engine, files)
+		report, err = replay.Run(ctx, engine, files, o)
 		return err
 	})
 	return report, err
+}
+
+// fastEngine loads a policy that has to answer many questions.
+func fastEngine(ctx context.Context, path string) (*policies.Engine, error) {
+	engine, err := (&policySettings{Policies: path, PolicyTimeout: replayTimeout}).engine(ctx)
+	if err == nil {
+		err = engine.Fast()
+	}
+	return engine, err
 }
 
 // openLogs opens the files of a decision log, shows progress while read runs, and closes
@@ -90,6 +113,12 @@ func (c *policyReplayCommand) verdict(r *replay.Report) error {
 	if r.Unreadable > 0 {
 		return fmt.Errorf("%s cannot be read, the first: %s", count(r.Unreadable, "line"), r.FirstFault)
 	}
+	if c.Should != "" && !slices.Contains(c.FailOn, "never") {
+		if len(r.Exposed) > 0 {
+			return flipError{fmt.Errorf("replay: the policy allowed what it should not have, to %s", count(users(r.Exposed), "user"))}
+		}
+		return nil
+	}
 	var found []string
 	for _, kind := range c.FailOn {
 		switch {
@@ -110,6 +139,15 @@ func (c *policyReplayCommand) verdict(r *replay.Report) error {
 func printReplay(w io.Writer, r *replay.Report) {
 	fmt.Fprintf(w, "policy %s over %s: %d the same, %d flipped, %d undecidable\n",
 		r.Policy, count(r.Entries, "decision"), r.Same, r.Flipped, r.Open())
+	if r.Beside > 0 {
+		fmt.Fprintf(w, "%s at other times or of other policies are left out\n", count(r.Beside, "decision"))
+	}
+	if r.Reaching != nil {
+		fmt.Fprintf(w, "%s differ, and %s reach one of them%s\n", count(len(r.Changed), "rule"), count(*r.Reaching, "decision"), proof(*r.Reaching))
+		for _, rule := range r.Changed {
+			fmt.Fprintf(w, "  rule %s  %s  %s:%d\n", rule.Change, rule.Rule, rule.File, rule.Line)
+		}
+	}
 	if r.Refusals > 0 {
 		fmt.Fprintf(w, "%s of the server itself are not decided again\n", count(r.Refusals, "refusal"))
 	}
@@ -125,18 +163,85 @@ func printReplay(w io.Writer, r *replay.Report) {
 		}
 		fmt.Fprintf(w, "  undecidable "+why+"\n", r.Undecidable[what])
 	}
+	if r.Exposed != nil {
+		printExposed(w, r.Exposed)
+		return
+	}
 	for i, g := range r.Groups {
 		if i == shownGroups {
 			fmt.Fprintf(w, "\nand %d more groups, all of them with --format json\n", len(r.Groups)-i)
 			break
 		}
-		fmt.Fprintf(w, "\n%s  %d  account %s  area %s  by %s\n", g.Kind, g.Count, g.Account, g.Area, orDash(g.Rule))
-		fmt.Fprintf(w, "  was  %s\n  now  %s\n", g.Was, g.Now)
+		fmt.Fprintf(w, "\n%s%s  %d  account %s  area %s  by %s\n", g.Kind, directed(g), g.Count, g.Account, g.Area, orDash(g.Rule))
+		if len(g.Added)+len(g.Removed) > 0 {
+			printTerms(w, "  + ", g.Added)
+			printTerms(w, "  - ", g.Removed)
+		} else {
+			fmt.Fprintf(w, "  was  %s\n  now  %s\n", g.Was, g.Now)
+		}
 		if g.Because != "" {
 			fmt.Fprintf(w, "  see  %s\n", g.Because)
 		}
 		fmt.Fprintf(w, "  as in %s\n", strings.Join(g.Examples, ", "))
 	}
+}
+
+// directed says whether a list shows more or less. Other kinds say so themselves.
+func directed(g *replay.Group) string {
+	if g.Direction == "" || g.Kind != replay.Filter && g.Kind != replay.View {
+		return ""
+	}
+	return " (" + string(g.Direction) + ")"
+}
+
+func printTerms(w io.Writer, before string, terms []string) {
+	for _, term := range terms {
+		fmt.Fprintf(w, "%s%s\n", before, term)
+	}
+}
+
+// proof warns of a log that says nothing about a change.
+func proof(reaching int) string {
+	if reaching == 0 {
+		return ": the log proves nothing about them"
+	}
+	return ""
+}
+
+// printExposed prints what users did and saw and should not have.
+func printExposed(w io.Writer, exposed []*replay.Exposure) {
+	if len(exposed) == 0 {
+		fmt.Fprintln(w, "nobody did or saw anything that the policy does not allow")
+	}
+	for i, x := range exposed {
+		if i == 0 || exposed[i-1].Account != x.Account || exposed[i-1].User != x.User {
+			fmt.Fprintf(w, "\naccount %s  user %s\n", x.Account, x.User)
+		}
+		fmt.Fprintf(w, "  %s  %s, from %s to %s\n", x.What, count(x.Count, "time"), x.First.Format(time.RFC3339), x.Last.Format(time.RFC3339))
+		if len(x.Rows) > 0 {
+			fmt.Fprintf(w, "    %s%s\n", strings.Join(x.Rows, " "), ellipsis(x.More))
+		}
+		printTerms(w, "    where ", x.Where)
+		fmt.Fprintf(w, "    as in %s\n", strings.Join(x.Examples, ", "))
+	}
+}
+
+// users counts the users of exposures, which are sorted by user.
+func users(exposed []*replay.Exposure) int {
+	n := 0
+	for i, x := range exposed {
+		if i == 0 || exposed[i-1].Account != x.Account || exposed[i-1].User != x.User {
+			n++
+		}
+	}
+	return n
+}
+
+func ellipsis(more bool) string {
+	if more {
+		return " …"
+	}
+	return ""
 }
 
 // shownGroups is how many groups the text output shows.

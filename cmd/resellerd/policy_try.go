@@ -19,6 +19,7 @@ type policyTestCommand struct {
 	Only     string  `name:"run" help:"Run only tests whose full names match." placeholder:"REGEX"`
 	Coverage float64 `help:"Percentage of policy lines that the Rego tests must reach." default:"100" placeholder:"PERCENT"`
 	Mutate   bool    `help:"Make small changes to the policies in this directory, and list those that no test notices."`
+	Since    string  `help:"With --mutate: change only rules that differ from the policy in this directory or bundle." placeholder:"DIR|BUNDLE"`
 	MinScore float64 `help:"Percentage of mutants that tests must notice." default:"95" placeholder:"PERCENT"`
 	Sample   int     `help:"Try only every n-th mutant." default:"1" placeholder:"N"`
 	Format   string  `help:"Output format: text or json." enum:"text,json" default:"text"`

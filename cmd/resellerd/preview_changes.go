@@ -57,7 +57,9 @@ func (p *page) user(u insight.UserChange) {
 		p.rows("  may ", a)
 	}
 	for _, x := range u.Conditions {
-		p.condition(x)
+		if !x.Seen {
+			p.condition(x)
+		}
 	}
 }
 
@@ -76,7 +78,7 @@ func verdictOn(u insight.UserChange) string {
 
 // condition prints the terms of a condition that differ.
 func (p *page) condition(c insight.ConditionChange) {
-	p.line("  %s %s, %s: another condition", c.Action, c.Type, c.Part)
+	p.line("  %s %s, %s: another condition", c.Action, c.Type, strings.Join(c.Parts, ", "))
 	for _, term := range c.Added {
 		p.line("    + %s", term)
 	}

@@ -62,7 +62,7 @@ type UserChange struct {
 type ConditionChange struct {
 	Type    string   `json:"type"`
 	Action  string   `json:"action"`
-	Part    string   `json:"part"` // "rows", "view NAME" or "column NAME"
+	Parts   []string `json:"parts"` // "rows", "view NAME" or "column NAME"
 	Added   []string `json:"added,omitempty"`
 	Removed []string `json:"removed,omitempty"`
 	Wider   bool     `json:"wider"` // false if it certainly lets no further row pass
@@ -246,7 +246,7 @@ func (s *sides) differingPlans() []plans {
 				in := r.Input(action, typ, "")
 				p.side[i] = r.HideCosts(typ, r.Engine.Plan(r.Ctx, in))
 			}
-			if !same(p.side[0], p.side[1]) {
+			if !same(action, p.side[0], p.side[1]) {
 				out = append(out, p)
 			}
 		}
@@ -254,7 +254,11 @@ func (s *sides) differingPlans() []plans {
 	return out
 }
 
-func same(a, b *policies.Plan) bool {
+// same reports whether two plans show the same rows. An action other than read shows none.
+func same(action string, a, b *policies.Plan) bool {
+	if a.Outcome == b.Outcome && (a.Outcome == policies.OutcomeDeny || action != "read") {
+		return a.Filter.String() == b.Filter.String()
+	}
 	return a.Outcome == b.Outcome && fmt.Sprint(textOf(a)) == fmt.Sprint(textOf(b))
 }
 
@@ -346,9 +350,13 @@ func (s *sides) rowsOf(p plans) ([]RowsChange, error) {
 func (s *sides) conditions(p plans, seen bool) {
 	was, is := p.side[0], p.side[1]
 	s.condition(p, seen, "rows", was.Filter, is.Filter)
+	if p.action != "read" {
+		return
+	}
 	views := [2]map[string]predicate.Filter{viewsOf(was), viewsOf(is)}
 	columns := [2]map[string]predicate.Filter{columnsOf(was), columnsOf(is)}
-	for part, sides := range map[string][2]map[string]predicate.Filter{"view ": views, "column ": columns} {
+	for i, part := range []string{"view ", "column "} {
+		sides := [][2]map[string]predicate.Filter{views, columns}[i]
 		names := maps.Clone(sides[0])
 		maps.Copy(names, sides[1])
 		for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -379,8 +387,15 @@ func (s *sides) condition(p plans, seen bool, part string, was, is predicate.Fil
 	if was.String() == is.String() {
 		return
 	}
-	c := ConditionChange{Type: p.typ, Action: p.action, Part: part, Wider: !covers(was, is), Seen: seen}
+	c := ConditionChange{Type: p.typ, Action: p.action, Parts: []string{part}, Wider: !covers(was, is), Seen: seen}
 	c.Added, c.Removed = policies.TermsOnlyIn(is.String(), was.String()), policies.TermsOnlyIn(was.String(), is.String())
+	for i := range s.out.Conditions {
+		if k := &s.out.Conditions[i]; k.Type == c.Type && k.Action == c.Action && k.Wider == c.Wider &&
+			slices.Equal(k.Added, c.Added) && slices.Equal(k.Removed, c.Removed) {
+			k.Parts = append(k.Parts, part)
+			return
+		}
+	}
 	s.out.Conditions = append(s.out.Conditions, c)
 }
 

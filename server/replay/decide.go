@@ -38,12 +38,17 @@ type flip struct {
 	rule     string // the reasons or parts that differ
 	was, now string
 	in       *input.Input // the question, for an explanation
+
+	direction      Direction // "" for a change of reasons, or an error
+	added, removed []string  // terms or columns of a list
 }
 
 // verdict is the result for one entry.
 type verdict struct {
 	flips []flip
 	open  string // why the entry cannot be decided, if it cannot
+	skip  bool   // the entry is not asked about
+	in    *input.Input
 }
 
 // decide repeats the decision of an entry.
@@ -74,6 +79,9 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	case err != nil:
 		return verdict{}, err
 	}
+	if r.beside(e, in) {
+		return verdict{skip: true}, nil
+	}
 	if tree.counted && in.Subject.Facts != nil && r.grouped {
 		return verdict{open: "input.subject.groups"}, nil
 	}
@@ -89,7 +97,16 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	if tree.asked {
 		return verdict{open: "input.subject.below"}, nil
 	}
+	v.in = in
 	return v, nil
+}
+
+// beside reports whether an entry is outside of the time, or made by another policy than
+// the one that is asked about.
+func (r *replayer) beside(e *entry, in *input.Input) bool {
+	at := in.Context.Time
+	return !r.o.From.IsZero() && at.Before(r.o.From) || !r.o.To.IsZero() && !at.Before(r.o.To) ||
+		r.o.Exposed && r.o.Was != nil && e.Revision != r.o.Was.Revision()
 }
 
 func (e *entry) undecidable() verdict {
@@ -112,8 +129,21 @@ func (r *replayer) check(ctx context.Context, e *entry, in *input.Input) verdict
 	f := flip{account: accountOf(in), area: areaOf(in, e.Result.View, d.View), in: in}
 	f.was, f.now = words(e.Outcome, e.Reasons, e.Result.View, nil), words(string(d.Outcome), d.Reasons, d.View, d.Err)
 	f.kind, f.rule = compare(e, d)
-	if f.kind == "" {
+	switch f.kind {
+	case "":
 		return verdict{}
+	case DenyToAllow:
+		f.direction = wider
+	case AllowToDeny:
+		f.direction = narrower
+	case View:
+		f.direction = other
+		f.added, f.removed = parts(d.View, d.Columns, e.Result.View, e.Result.Columns), parts(e.Result.View, e.Result.Columns, d.View, d.Columns)
+		if len(f.removed) == 0 {
+			f.direction = wider
+		} else if len(f.added) == 0 {
+			f.direction = narrower
+		}
 	}
 	return verdict{flips: []flip{f}}
 }
@@ -144,7 +174,7 @@ func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict 
 	if !sure {
 		return e.undecidable()
 	}
-	f := flip{account: accountOf(in), area: in.Resource.Type, was: *e.Result.Filter, now: p.Text().Filter, in: in}
+	f := flip{account: accountOf(in), area: areaOf(in), was: *e.Result.Filter, now: p.Text().Filter, in: in}
 	was, now := policies.Outcome(e.Outcome), p.Outcome
 	shown := policies.PlanText{Filter: f.was, Views: e.Result.Views, Columns: e.Result.Shown}
 	switch {
@@ -153,14 +183,16 @@ func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict 
 	case was != now && (was == policies.OutcomeError || now == policies.OutcomeError):
 		f.kind, f.rule = Error, errorText(p.Err)
 	case was == policies.OutcomeAllow && now != was:
-		f.kind, f.rule = AllowToDeny, "every row"
+		f.kind, f.rule, f.direction = AllowToDeny, "every row", narrower
 	case now == policies.OutcomeAllow && now != was:
-		f.kind, f.rule = DenyToAllow, "every row"
+		f.kind, f.rule, f.direction = DenyToAllow, "every row", wider
 	case f.was != f.now:
 		f.kind, f.rule = Filter, in.Action.Name
+		f.direction, f.added, f.removed = shift(f.was, f.now)
 	default:
 		f.kind, f.rule = View, changedParts(shown, *p.Text())
 		f.was, f.now = shownWords(shown), shownWords(*p.Text())
+		f.direction, f.added, f.removed = shownShift(shown, *p.Text())
 	}
 	return verdict{flips: []flip{f}}
 }
@@ -181,8 +213,9 @@ func (r *replayer) access(ctx context.Context, e *entry, in *input.Input) verdic
 			if was == d.Allow {
 				continue
 			}
-			f := flip{kind: DenyToAllow, account: accountOf(in), area: area, rule: action, was: "deny", now: "allow", in: &one}
+			f := flip{kind: DenyToAllow, account: accountOf(in), area: area, rule: action, was: "deny", now: "allow", in: &one, direction: wider}
 			if was {
+				f.direction = narrower
 				f.kind, f.was, f.now = AllowToDeny, "allow", words(string(d.Outcome), d.Reasons, "", d.Err)
 			}
 			v.flips = append(v.flips, f)
@@ -205,6 +238,20 @@ func areaOf(in *input.Input, views ...string) string {
 		return in.Resource.ID
 	}
 	return resource.Named(in.Resource.Type).Area(views...)
+}
+
+// parts lists the view and the columns that the other answer does not have.
+func parts(view string, columns []string, otherView string, others []string) []string {
+	var out []string
+	if view != "" && view != otherView {
+		out = append(out, "view "+view)
+	}
+	for _, column := range columns {
+		if !slices.Contains(others, column) {
+			out = append(out, "column "+column)
+		}
+	}
+	return out
 }
 
 func words(outcome string, reasons []string, view string, err error) string {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/policies/input"
@@ -30,21 +31,36 @@ type Report struct {
 	FirstFault  string         `json:"first_fault,omitempty"` // of the unreadable ones
 	Kinds       map[Kind]int   `json:"kinds"`
 	Groups      []*Group       `json:"groups"`
+
+	Changed  []policies.ChangedRule `json:"changed,omitempty"`  // rules that differ from the policy of --was
+	Reaching *int                   `json:"reaching,omitempty"` // decisions that reach one of these rules
+	Beside   int                    `json:"beside,omitempty"`   // decisions at other times, or of other policies
+	Exposed  []*Exposure            `json:"exposed,omitempty"`  // what was allowed and should not have been
+}
+
+// Options narrow a replay, and say what it compares.
+type Options struct {
+	Was      *policies.Engine // the policy that the candidate differs from; nil: not known
+	From, To time.Time        // only decisions from From on and before To; zero: no bound
+	Exposed  bool             // list what decisions by Was allowed and the candidate does not
 }
 
 // Group is the set of differences with the same kind, account, area and rule.
 // Examples are the first decision ids in the log. Was and Now belong to the first
 // example.
 type Group struct {
-	Kind     Kind     `json:"kind"`
-	Account  string   `json:"account"`
-	Area     string   `json:"area"`
-	Rule     string   `json:"rule"`
-	Count    int      `json:"count"`
-	Examples []string `json:"examples"`
-	Was      string   `json:"was"`
-	Now      string   `json:"now"`
-	Because  string   `json:"because,omitempty"` // rule and line of the candidate that decided the first example
+	Kind      Kind      `json:"kind"`
+	Account   string    `json:"account"`
+	Area      string    `json:"area"`
+	Rule      string    `json:"rule"`
+	Count     int       `json:"count"`
+	Examples  []string  `json:"examples"`
+	Was       string    `json:"was"`
+	Now       string    `json:"now"`
+	Direction Direction `json:"direction,omitempty"` // what the candidate gives: wider, narrower or other
+	Added     []string  `json:"added,omitempty"`     // terms of a filter, or columns and views
+	Removed   []string  `json:"removed,omitempty"`
+	Because   string    `json:"because,omitempty"` // rule and line of the candidate that decided the first example
 
 	first int // place in the log
 	in    *input.Input
@@ -73,11 +89,21 @@ type replayer struct {
 	profiles profiles // of all workers
 	report   Report
 	groups   map[groupKey]*Group
+	o        Options
+	changed  map[string]bool // names of the rules that differ
+	exposed  map[exposureKey]*Exposure
 }
 
-func newReplayer(e *policies.Engine, known profiles) *replayer {
-	return &replayer{engine: e, grouped: e.LooksIntoGroups(), profiles: known, groups: map[groupKey]*Group{},
+func newReplayer(e *policies.Engine, known profiles, o Options) *replayer {
+	r := &replayer{o: o, exposed: map[exposureKey]*Exposure{}, changed: map[string]bool{}, engine: e, grouped: e.LooksIntoGroups(), profiles: known, groups: map[groupKey]*Group{},
 		report: Report{Policy: e.Revision(), Recorded: map[string]int{}, Undecidable: map[string]int{}, Kinds: map[Kind]int{}}}
+	if o.Was != nil {
+		r.report.Changed, r.report.Reaching = policies.ChangedRules(o.Was, e), new(int)
+		for _, rule := range r.report.Changed {
+			r.changed[rule.Rule] = true
+		}
+	}
+	return r
 }
 
 // Source is a file of a decision log.
@@ -89,13 +115,13 @@ type Source struct {
 // Run repeats every decision in the files, on all processors. If ctx ends before the
 // last group is explained, Run returns ctx's error and no report, because a cancelled
 // evaluation looks like a denial.
-func Run(ctx context.Context, e *policies.Engine, files []Source) (*Report, error) {
+func Run(ctx context.Context, e *policies.Engine, files []Source, o Options) (*Report, error) {
 	batches := make(chan batch, 2*runtime.GOMAXPROCS(0))
 	workers := make([]*replayer, runtime.GOMAXPROCS(0))
 	known := newProfiles()
 	var all sync.WaitGroup
 	for i := range workers {
-		workers[i] = newReplayer(e, known)
+		workers[i] = newReplayer(e, known, o)
 		all.Go(func() { workers[i].work(ctx, batches) })
 	}
 	err := split(ctx, files, known, batches)
@@ -189,7 +215,14 @@ func (r *replayer) line(ctx context.Context, line []byte, place int) error {
 	if err != nil {
 		return err
 	}
+	if v.skip {
+		r.report.Beside++
+		return nil
+	}
 	r.report.Entries++
+	if r.report.Reaching != nil && v.in != nil && r.reached(ctx, v.in) != "" {
+		*r.report.Reaching++
+	}
 	r.report.Recorded[e.Revision]++
 	switch {
 	case e.DecidedAs == "refusal":
@@ -202,6 +235,9 @@ func (r *replayer) line(ctx context.Context, line []byte, place int) error {
 		r.report.Flipped++
 		for _, f := range v.flips {
 			r.add(f, e.DecisionID, place)
+			if r.o.Exposed {
+				r.expose(f, e.DecisionID)
+			}
 		}
 	}
 	return nil
@@ -211,7 +247,7 @@ func (r *replayer) add(f flip, id string, place int) {
 	r.report.Kinds[f.kind]++
 	key := groupKey{f.kind, f.account, f.area, f.rule}
 	g := &Group{Kind: f.kind, Account: f.account, Area: f.area, Rule: f.rule, Count: 1,
-		Examples: []string{id}, Was: f.was, Now: f.now, first: place, in: f.in}
+		Examples: []string{id}, Was: f.was, Now: f.now, Direction: f.direction, Added: f.added, Removed: f.removed, first: place, in: f.in}
 	r.merge(key, g)
 }
 
@@ -249,6 +285,11 @@ func (r *replayer) join(other *replayer) {
 	addAll(a.Recorded, b.Recorded)
 	addAll(a.Undecidable, b.Undecidable)
 	addAll(a.Kinds, b.Kinds)
+	a.Beside += b.Beside
+	if a.Reaching != nil {
+		*a.Reaching += *b.Reaching
+	}
+	r.joinExposed(other)
 	for key, g := range other.groups {
 		r.merge(key, g)
 	}
@@ -272,6 +313,9 @@ func (r *replayer) finish(ctx context.Context) *Report {
 			g.Because = r.because(ctx, g)
 		}
 	}
+	if r.o.Exposed {
+		r.report.Exposed = r.exposures()
+	}
 	return &r.report
 }
 
@@ -287,6 +331,13 @@ func (r *replayer) because(ctx context.Context, g *Group) string {
 	if g.Kind != AllowToDeny && g.Kind != DenyToAllow || g.in.Resource.Row == nil && r.engine.Schema()[g.in.Resource.Type].Columns != nil {
 		return ""
 	}
+	if name := r.reached(ctx, g.in); name != "" {
+		for _, rule := range r.report.Changed {
+			if rule.Rule == name {
+				return fmt.Sprintf("%s:%d: %s (%s)", rule.File, rule.Line, rule.Rule, rule.Change)
+			}
+		}
+	}
 	x := r.engine.Explain(ctx, g.in)
 	switch {
 	case g.Kind == DenyToAllow && x.Decision.Allow && len(x.Rules) > 0:
@@ -297,6 +348,18 @@ func (r *replayer) because(ctx context.Context, g *Group) string {
 		return fmt.Sprintf("%s:%d: %s", last.File, last.Line, last.Text)
 	}
 	return ""
+}
+
+// reached returns a rule that differs and that a decision reaches by one of the policies,
+// or "".
+func (r *replayer) reached(ctx context.Context, in *input.Input) string {
+	if len(r.changed) == 0 {
+		return ""
+	}
+	if name := r.engine.Reached(ctx, in, r.changed); name != "" {
+		return name
+	}
+	return r.o.Was.Reached(ctx, in, r.changed)
 }
 
 // innermost returns the most deeply nested rule. It prefers rules that depend on the

@@ -86,7 +86,7 @@ func again(t testing.TB, e *policies.Engine, line map[string]any) verdict {
 	must(t, err)
 	read, err := readEntry(text)
 	must(t, err)
-	v, err := newReplayer(e, newProfiles()).decide(ctx, read)
+	v, err := newReplayer(e, newProfiles(), Options{}).decide(ctx, read)
 	must(t, err)
 	return v
 }
@@ -154,10 +154,12 @@ default allow := false
 
 decision["allow"] := allow
 decision["reasons"] := reasons
-decision["view"] := "plain" if allow
+decision["view"] := view if allow
 decision["columns"] := columns if allow
 
 reasons contains "no" if not allow
+
+view := "plain"
 
 columns contains "name"
 `
@@ -187,7 +189,7 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 		}
 		log.WriteString("{\"event\":\"stopped\"}\nrubbish\n")
 		now := small(t, c.rules)
-		r, err := Run(ctx, now, []Source{{"log", strings.NewReader(log.String())}})
+		r, err := Run(ctx, now, []Source{{"log", strings.NewReader(log.String())}}, Options{})
 		must(t, err)
 		if r.Entries != 40 || r.Flipped != 20 || r.Same != 20 || r.Unreadable != 1 || !strings.HasPrefix(r.FirstFault, "log:42:") {
 			t.Errorf("%s: %+v", name, r)
@@ -202,10 +204,71 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 		if c.kind == AllowToDeny && g.Because == "" && strings.Contains(c.rules, "allow if") || c.kind == DenyToAllow && !strings.Contains(g.Because, "main.rego:") {
 			t.Errorf("%s: because %q", name, g.Because)
 		}
-		same, err := Run(ctx, was, []Source{{"log", strings.NewReader(log.String())}})
+		same, err := Run(ctx, was, []Source{{"log", strings.NewReader(log.String())}}, Options{})
 		must(t, err)
 		if same.Flipped != 0 || same.Same != 40 {
 			t.Errorf("%s, against itself: %+v", name, same)
+		}
+	}
+}
+
+// The log answers who saw or did what a policy allowed by mistake.
+func TestWhatABadPolicyAllowedIsListedByUser(t *testing.T) {
+	const dollars = "\nallow if input.resource.currency == \"USD\"\n"
+	good, bad := small(t, smallTree+dollars), small(t, smallTree+dollars+"\nallow if input.resource.currency == \"EUR\"\n\ncolumns contains \"notes\" if input.resource.currency == \"USD\"\n")
+	began := time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+	var log strings.Builder
+	write := func(e *policies.Engine, minute int, action, currency string) {
+		in := &input.Input{Subject: input.Subject{Type: "user", ID: fmt.Sprintf("usr_%d", minute%2)}, Action: input.Action{Name: action},
+			Resource: input.Resource{Type: "card", ID: fmt.Sprintf("crd_%d", minute), Row: map[string]any{"currency": currency}},
+			Context:  input.Context{Time: began.Add(time.Duration(minute) * time.Minute)}}
+		text, err := json.Marshal(recorded(t, e, in, e.Evaluate(ctx, in)))
+		must(t, err)
+		log.Write(append(text, '\n'))
+	}
+	for minute := range 10 {
+		write(bad, minute, "delete", []string{"USD", "EUR", "GBP"}[minute%3])
+	}
+	write(good, 11, "delete", "EUR") // another policy was in force
+	write(bad, 30, "delete", "EUR")  // later than asked
+	source := []Source{{"log", strings.NewReader(log.String())}}
+	r, err := Run(ctx, good, source, Options{Was: bad, Exposed: true, To: began.Add(20 * time.Minute)})
+	must(t, err)
+	var got []string
+	for _, x := range r.Exposed {
+		got = append(got, fmt.Sprint(x.User, " ", x.What, " ", x.Count, " ", x.Rows))
+	}
+	want := []string{"usr_0 columns or views of card 2 [crd_0 crd_6]", "usr_0 delete card 1 [crd_4]",
+		"usr_1 columns or views of card 2 [crd_3 crd_9]", "usr_1 delete card 2 [crd_1 crd_7]"}
+	if !slices.Equal(got, want) || r.Beside != 2 || r.Entries != 10 {
+		t.Errorf("exposed %q, want %q; %d beside, %d entries", got, want, r.Beside, r.Entries)
+	}
+	if len(r.Changed) != 2 || *r.Reaching != 10 {
+		t.Errorf("%d decisions reach %+v", *r.Reaching, r.Changed)
+	}
+	again, err := Run(ctx, bad, []Source{{"log", strings.NewReader(log.String())}}, Options{Was: bad})
+	must(t, err)
+	if len(again.Changed) != 0 || *again.Reaching != 0 || again.Exposed != nil {
+		t.Errorf("against itself: %+v", again)
+	}
+}
+
+func TestListsSayInWhichDirectionTheyDiffer(t *testing.T) {
+	for _, c := range []struct {
+		was, now  string
+		direction Direction
+		added     []string
+	}{
+		{"none", "(a = 1 or b = 2)", wider, []string{"a = 1", "b = 2"}},
+		{"(a = 1 and b = 2)", "a = 1", wider, nil},
+		{"a = 1", "(a = 1 and b = 2)", narrower, []string{"b = 2"}},
+		{"(a = 1 or b = 2)", "(a = 1 or b = 2 or c = \"x or (y\")", wider, []string{"c = \"x or (y\""}},
+		{"(a = 1 or b = 2)", "(a = 1 or c = 3)", other, []string{"c = 3"}},
+		{"all", "a = 1", narrower, []string{"a = 1"}},
+		{"(a = 1 or (b = 2 and c = 3))", "(a = 1 or (b = 2 and c = 4))", other, []string{"(b = 2 and c = 4)"}},
+	} {
+		if d, added, _ := shift(c.was, c.now); d != c.direction || !slices.Equal(added, c.added) {
+			t.Errorf("%s to %s: %s %q", c.was, c.now, d, added)
 		}
 	}
 }
@@ -261,7 +324,7 @@ func TestAReplayThatIsInterruptedReportsNothing(t *testing.T) {
 	for n := range int64(4 * lines) {
 		interrupted := &ending{Context: ctx}
 		interrupted.left.Store(n)
-		r, err := Run(interrupted, e, []Source{{"log", strings.NewReader(log)}})
+		r, err := Run(interrupted, e, []Source{{"log", strings.NewReader(log)}}, Options{})
 		switch {
 		case errors.Is(err, context.Canceled) && r == nil:
 		case err == nil && r.Same == lines:
@@ -306,13 +369,13 @@ func TestProfilesOfALog(t *testing.T) {
 	other := `{"event":"profile","hash":"h2","access":{}}`
 	truncated := `{"decision_id":"T","path":"p","truncated":true,"outcome":"allow","reasons":[]}`
 	lines := []string{other, string(refers), profile, string(refers), string(inline), truncated}
-	r, err := Run(ctx, e, []Source{{"log", strings.NewReader(strings.Join(lines, "\n"))}})
+	r, err := Run(ctx, e, []Source{{"log", strings.NewReader(strings.Join(lines, "\n"))}}, Options{})
 	must(t, err)
 	// Profiles are noted as the file is read, so the first reference may find a later profile.
 	if open := r.Undecidable["profile"]; r.Entries != 4 || r.Same+open != 3 || r.Same < 2 || r.Undecidable["truncated"] != 1 || r.Flipped+r.Unreadable > 0 {
 		t.Errorf("%+v", r)
 	}
-	r, err = Run(ctx, e, []Source{{"log", strings.NewReader(other + "\n" + string(refers))}})
+	r, err = Run(ctx, e, []Source{{"log", strings.NewReader(other + "\n" + string(refers))}}, Options{})
 	must(t, err)
 	if r.Entries != 1 || r.Undecidable["profile"] != 1 || r.Unreadable > 0 {
 		t.Errorf("without the profile: %+v", r)

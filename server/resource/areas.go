@@ -18,7 +18,7 @@ var OwnAreas = func() map[string]bool {
 }()
 
 // AreaOf returns the permission area of a decision for metrics and logs. A card's
-// area depends on the view, and is "card" if the decision shows none. It is "other"
+// area depends on the view, and is the type's name if the decision shows none. It is "other"
 // if neither resellerd nor the policy's catalog knows the area.
 func AreaOf(e *policies.Engine, in *input.Input, d policies.Decision) string {
 	if t := Named(in.Resource.Type); in.Resource.Type != input.AreaType && len(t.Areas) > 0 {

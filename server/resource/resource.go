@@ -80,7 +80,7 @@ func (t Type) OwnerColumn() string {
 }
 
 // Area returns the permission area for the first of these views that the type knows.
-// If it knows none, as with types of the panel, Area returns the name of Decided.
+// If it knows none, as with types of the panel, Area returns the type's name.
 func (t Type) Area(views ...string) string {
 	for _, view := range views {
 		for _, a := range t.Areas {
@@ -89,7 +89,7 @@ func (t Type) Area(views ...string) string {
 			}
 		}
 	}
-	return t.Decided()
+	return t.Name
 }
 
 // AreaNames returns the permission areas of the type, sorted and without duplicates.

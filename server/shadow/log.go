@@ -34,7 +34,7 @@ func (l *disagreementLog) write(d *decision, check policies.Decision, plan *poli
 		return
 	}
 	args := []any{
-		"decision_id", d.id, "area", area, "kind", kind,
+		"decision_id", d.id, "user", d.in.Subject.ID, "action", d.in.Action.Name, "type", d.in.Resource.Type, "area", area, "kind", kind,
 		"policy_revision", d.live.Revision(), "shadow_revision", d.by.Revision(),
 	}
 	live, liveErr := l.decision(d, d.check, d.plan, kind)

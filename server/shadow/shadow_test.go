@@ -33,9 +33,13 @@ decision["allow"] := allow
 
 decision["reasons"] := set()
 
-decision["view"] := "customer"
+decision["view"] := view
 
-decision["columns"] := {"id"}
+decision["columns"] := columns
+
+view := "customer"
+
+columns contains "id"
 `)}}
 	e, err := policies.Load(context.Background(), tree, policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
 	if err != nil {

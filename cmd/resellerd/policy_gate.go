@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"resellerd/policies"
+	"resellerd/policies/mutation"
+	"resellerd/server/insight"
+)
+
+// policyGateCommand asks everything about a change of a policy, for a merge request.
+type policyGateCommand struct {
+	Old      string   `arg:"" help:"Directory or bundle of the policy in force." placeholder:"OLD"`
+	New      string   `arg:"" help:"Directory or bundle of the candidate." placeholder:"NEW"`
+	Log      []string `help:"Files of a decision log to replay." placeholder:"FILE"`
+	Database string   `help:"Store whose users are compared, as sqlite:FILE or postgres://…; without it, only rules and data are." placeholder:"URL"`
+	Format   string   `help:"Output format: text, markdown, junit or sarif." enum:"text,markdown,junit,sarif" default:"text"`
+}
+
+// gateStep is one part of the gate, with what it printed.
+type gateStep struct {
+	name string
+	text string
+	err  error
+}
+
+// Run runs every step, also after one that fails. It fails with the exit code of the worst
+// step: exitUsage, then exitPolicy, exitTests, exitDecide and exitError.
+func (c *policyGateCommand) Run(ctx context.Context, t terminal) error {
+	tree := treeArgument{Dir: c.New}
+	steps := []struct {
+		name string
+		run  func(t terminal) error
+	}{
+		{"check", func(t terminal) error { return (&policyCheckCommand{treeArgument: tree, Format: "text"}).Run(ctx, t) }},
+		{"test", func(t terminal) error { return c.tests(tree, false).Run(ctx, t) }},
+		{"mutation", func(t terminal) error { return c.tests(tree, true).Run(ctx, t) }},
+		{"preview", func(t terminal) error { return c.preview(ctx, t) }},
+		{"replay", func(t terminal) error { return c.replay(ctx, t) }},
+	}
+	var done []gateStep
+	var failed []error
+	for _, step := range steps {
+		if step.name == "replay" && len(c.Log) == 0 || step.name == "mutation" && exitCode(errors.Join(failed...)) == exitTests && len(failed) > 0 {
+			continue
+		}
+		var out bytes.Buffer
+		err := step.run(terminal{out: &out, err: t.err})
+		if step.name == "check" && exitCode(err) == exitUsage && err != nil {
+			return err
+		}
+		done = append(done, gateStep{step.name, out.String(), err})
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if err != nil && exitCode(err) == exitPolicy {
+			break // no other step can use such a tree
+		}
+	}
+	if err := c.print(t.out, done); err != nil {
+		return err
+	}
+	return worst(failed)
+}
+
+func (c *policyGateCommand) tests(tree treeArgument, mutate bool) *policyTestCommand {
+	test := &policyTestCommand{treeArgument: tree, Coverage: 100, MinScore: 95, Sample: 1, Format: "text"}
+	if mutate {
+		test.Mutate, test.Since = true, c.Old
+	}
+	return test
+}
+
+// preview compares the policies for all users of the store.
+func (c *policyGateCommand) preview(ctx context.Context, t terminal) (err error) {
+	before, err := fastEngine(ctx, c.Old)
+	if err != nil {
+		return err
+	}
+	after, err := fastEngine(ctx, c.New)
+	if err != nil {
+		return err
+	}
+	changes := &insight.PolicyChanges{Against: after.Revision(), Rules: policies.ChangedRules(before, after), Data: policies.DataChanges(before, after)}
+	if c.Database != "" {
+		st, err := (&lookSettings{Database: c.Database}).open(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, st.Close()) }()
+		if changes, err = insight.NewInspector(st, before).ComparePolicies(ctx, insight.PolicyQuestion{Policies: after}); err != nil {
+			return err
+		}
+	}
+	if err := printChanges(t.out, changes, false); err != nil {
+		return err
+	}
+	if changes.More() {
+		return decideError{errors.New("the policy lets somebody see or do more: a person has to decide")}
+	}
+	return nil
+}
+
+func (c *policyGateCommand) replay(ctx context.Context, t terminal) error {
+	return (&policyReplayCommand{Policies: c.New, Was: c.Old, Log: c.Log, FailOn: []string{"any"}, Format: "text"}).Run(ctx, t)
+}
+
+// worst returns the error with the most serious exit code.
+func worst(failed []error) error {
+	for _, code := range []int{exitUsage, exitPolicy, exitTests, exitDecide} {
+		for _, err := range failed {
+			if exitCode(err) == code {
+				return err
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (c *policyGateCommand) print(w io.Writer, steps []gateStep) error {
+	var err error
+	switch c.Format {
+	case "junit":
+		err = printJUnit(w, steps)
+	case "sarif":
+		err = printSARIF(w, steps)
+	case "markdown":
+		_, err = io.WriteString(w, gateMarkdown(steps))
+	default:
+		for _, s := range steps {
+			if _, err = fmt.Fprintf(w, "== %s: %s\n%s\n", s.name, s.result(), strings.TrimRight(s.text, "\n")); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+func (s gateStep) result() string {
+	switch {
+	case s.err == nil:
+		return "passed"
+	case exitCode(s.err) == exitDecide:
+		return "a person has to decide"
+	default:
+		return "failed: " + s.err.Error()
+	}
+}
+
+func gateMarkdown(steps []gateStep) string {
+	var b strings.Builder
+	b.WriteString("### Policy gate\n\n| Step | Result |\n|---|---|\n")
+	for _, s := range steps {
+		first, _, _ := strings.Cut(s.result(), "\n")
+		b.WriteString("| " + s.name + " | " + strings.ReplaceAll(first, "|", "\\|") + " |\n")
+	}
+	for _, s := range steps {
+		b.WriteString("\n<details><summary>" + s.name + "</summary>\n\n~~~text\n" +
+			strings.ReplaceAll(strings.TrimSpace(s.text), "~~~", "~ ~ ~") + "\n~~~\n\n</details>\n")
+	}
+	return b.String()
+}
+
+type junitCase struct {
+	Name    string        `xml:"name,attr"`
+	Failure *junitFailure `xml:"failure,omitempty"`
+	Output  string        `xml:"system-out"`
+}
+
+type junitFailure struct {
+	Message string `xml:"message,attr"`
+}
+
+func printJUnit(w io.Writer, steps []gateStep) error {
+	suite := struct {
+		XMLName  xml.Name    `xml:"testsuite"`
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}{Name: "resellerd policy gate", Tests: len(steps)}
+	for _, s := range steps {
+		one := junitCase{Name: s.name, Output: s.text}
+		if s.err != nil {
+			suite.Failures++
+			one.Failure = &junitFailure{s.result()}
+		}
+		suite.Cases = append(suite.Cases, one)
+	}
+	text, err := xml.MarshalIndent(suite, "", "  ")
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
+	}
+	return err
+}
+
+// printSARIF prints one result for each step that did not pass, as SARIF 2.1.0 defines it.
+func printSARIF(w io.Writer, steps []gateStep) error {
+	type message struct {
+		Text string `json:"text"`
+	}
+	type result struct {
+		RuleID  string  `json:"ruleId"`
+		Level   string  `json:"level"`
+		Message message `json:"message"`
+	}
+	results := []result{}
+	for _, s := range steps {
+		if s.err != nil {
+			results = append(results, result{s.name, "error", message{s.result() + "\n" + s.text}})
+		}
+	}
+	driver := map[string]any{"driver": map[string]any{"name": "resellerd policy gate"}}
+	return printJSON(w, map[string]any{
+		"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+		"runs": []any{map[string]any{"tool": driver, "results": results}},
+	})
+}
+
+// changedSince selects the mutants of rules that differ between two trees.
+func changedSince(ctx context.Context, since, candidate string) (func(mutation.Mutant) bool, error) {
+	before, err := fastEngine(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	after, err := fastEngine(ctx, candidate)
+	if err != nil {
+		return nil, err
+	}
+	changed := policies.ChangedRules(before, after)
+	return func(m mutation.Mutant) bool {
+		for _, rule := range changed {
+			if path.Dir(rule.File) == path.Dir(m.File) && strings.HasSuffix(rule.Rule, "."+m.Rule) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"testing/fstest"
+)
+
+// A policy may tell a page from an export, a count and one row.
+func TestPoliciesReadTheFormOfARequest(t *testing.T) {
+	t.Parallel()
+	tree := mapped(t).(fstest.MapFS)
+	const file = "reseller/resource/customer/customer.rego"
+	limited := bytes.Replace(tree[file].Data, []byte("\nvisible if {\n\treadable\n"),
+		[]byte("\nvisible if {\n\treadable\n\tnot object.get(input.action, [\"properties\", \"form\"], \"\") in {\"export\", \"count\"}\n"), 1)
+	if bytes.Equal(limited, tree[file].Data) {
+		t.Fatal("the rule has changed")
+	}
+	tree[file] = &fstest.MapFile{Data: limited}
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		s := w.serveTree(t, tree, nil)
+		row := `{"subject":{"type":"user","id":"agent"},"action":{"name":"read"%s},"resource":{"type":"customer","id":"` + w.ID("customer") + `"}}`
+		for _, c := range []struct {
+			what, method, path, body string
+			headers                  []string
+			status                   int
+			text                     string
+		}{
+			{"a page", "GET", "/v1/customers", "", nil, 200, w.ID("customer")},
+			{"one row", "GET", "/v1/customers/" + w.ID("customer"), "", nil, 200, w.ID("customer")},
+			{"a page with a count", "GET", "/v1/customers?count=true", "", nil, 403, ""},
+			{"an export", "GET", "/v1/customers", "", []string{"Accept: text/csv"}, 403, ""},
+			{"an evaluation", "POST", "/access/v1/evaluation", fmt.Sprintf(row, ""), nil, 200, `"decision":true`},
+			{"an evaluation of an export", "POST", "/access/v1/evaluation", fmt.Sprintf(row, `,"properties":{"form":"export"}`), nil, 200, `"decision":false`},
+		} {
+			headers := []string{wideToken}
+			if c.method == "GET" {
+				headers = append(headers, "Resellerd-User: agent")
+			}
+			got := knock(t, s, c.method, c.path, c.body, append(headers, c.headers...)...)
+			if got.StatusCode != c.status || !bytes.Contains([]byte(got.text), []byte(c.text)) {
+				t.Errorf("%s: %d %s, want %d with %s", c.what, got.StatusCode, got.text, c.status, c.text)
+			}
+		}
+	})
+}
