@@ -27,9 +27,10 @@ func withoutGets(modules map[string]*ast.Module) map[string]*ast.Module {
 		if !slices.ContainsFunc(module.Rules, func(r *ast.Rule) bool { return len(getsOf(r)) > 0 }) {
 			continue
 		}
-		copied := module.Copy()
+		copied := module.Copy() // its annotations belong to the rules of this copy
+		rules := copied.Rules
 		copied.Rules = nil
-		for _, rule := range module.Copy().Rules {
+		for _, rule := range rules {
 			for _, r := range split(rule) {
 				r.Module = copied
 				copied.Rules = append(copied.Rules, r)
