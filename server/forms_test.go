@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -39,7 +40,7 @@ func TestPoliciesReadTheFormOfARequest(t *testing.T) {
 				headers = append(headers, "Resellerd-User: agent")
 			}
 			got := knock(t, s, c.method, c.path, c.body, append(headers, c.headers...)...)
-			if got.StatusCode != c.status || !bytes.Contains([]byte(got.text), []byte(c.text)) {
+			if got.StatusCode != c.status || !strings.Contains(got.text, c.text) {
 				t.Errorf("%s: %d %s, want %d with %s", c.what, got.StatusCode, got.text, c.status, c.text)
 			}
 		}

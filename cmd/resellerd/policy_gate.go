@@ -244,4 +244,3 @@ func changedSince(ctx context.Context, since, candidate string) (func(mutation.M
 		return false
 	}, nil
 }
-
