@@ -150,3 +150,19 @@ func TestADocumentIsForCallsInTheDirectionOfTheCard(t *testing.T) {
 		}
 	}
 }
+
+// The samples of a column are values, and no headings of the table below.
+func TestTheHeadingsOfATableAreNoValuesOfTheOneAbove(t *testing.T) {
+	t.Parallel()
+	_, report, err := readAll(t, fileOf("a.csv", []byte("Code;Rate\n41;2\nPrefix;Price;Increment\n43;3;60\n")), cardfile.Options{NANP: no()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range report.Mapping {
+		got = append(got, m.Column+"="+strings.Join(m.Samples, ","))
+	}
+	if want := "Code=41 Rate=2 Prefix=43 Price=3 Increment=60"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %s", got, want)
+	}
+}
