@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"resellerd/server/session"
+	"resellerd/store"
+	"resellerd/store/seed"
+	"resellerd/store/storetest"
 )
 
 // panels returns a server with these lines of panel tokens.
@@ -49,6 +52,43 @@ func TestAPanelTokenActsForUsersOfItsAccountAlone(t *testing.T) {
 				}
 			}
 			w.do(user, "GET", "/v1/me", "", bearerOf("of-all")...).want(200)
+		}
+	})
+}
+
+// Searches for users and filters by external ids are asked by a panel, not by a user. A
+// token for an account, or for resellers, learns only of users and accounts that it may
+// act for.
+func TestSearchesAndFiltersStayWithinTheAccountsOfAPanelToken(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.server = w.panels("of-a-reseller data decide filter account={A}", "of-resellers data decide filter resellers-only", "of-all data decide filter write")
+		_, err := storetest.SQL(t, w.store).ExecContext(t.Context(), "UPDATE accounts SET external_id = 'number of ' || id WHERE parent_id IS NULL")
+		must(t, err)
+		for account, master := range map[string]string{"A": "M", "B": "M", "R": "N"} {
+			w.seed(master, seed.Group(account+".calls", store.Group{AccountID: account, Name: "Calls", Rows: store.Access{"cdr": "r", "customer": "r"}}),
+				userRow(account, "caller"+account, account+".calls"))
+		}
+		users := map[string][]string{"A": {"callerA", "a"}, "B": {"callerB", "b"}, "R": {"callerR", "r"}, "M": {"m"}, "N": {"n"}}
+		for token, reached := range map[string]string{"of-a-reseller": "A", "of-resellers": "ABR", "of-all": "ABRMN"} {
+			ask := func(path, body string) string {
+				return w.do("", "POST", path, body, append(bearerOf(token), headerUser, "")...).want(200).body
+			}
+			found := ask("/access/v1/search/subject", `{"subject":{"type":"user"},"action":{"name":"read"},"resource":{"type":"area","id":"customer"}}`)
+			for account, of := range users {
+				reach := strings.Contains(reached, account)
+				for _, user := range of {
+					if strings.Contains(found, w.id(user)) != reach {
+						t.Errorf("%s finds %s of %s: %s", token, user, account, found)
+					}
+				}
+				filter := ask("/v1/filters", `{"user":"{`+of[0]+`}","area":"cdr","dialect":"sqlite","accounts":"external_id",`+cdrColumns+`}`)
+				for _, other := range []string{"A", "B", "R"} {
+					if strings.Contains(filter, "external "+other) != (reach && account == other) {
+						t.Errorf("%s filters for %s of %s: %s", token, of[0], account, filter)
+					}
+				}
+			}
 		}
 	})
 }
