@@ -29,7 +29,7 @@ type Facts struct {
 	// Leaf is true if no account lies below the user's account.
 	Leaf bool
 
-	listed  []any  // Groups as policies read them
+	listed  any    // Groups as policies read them; kept as an interface, so that a look-up allocates nothing
 	profile string // hash of everything that a plan is compiled with
 	terms   *factTerms
 }
@@ -214,7 +214,7 @@ func (a AccountFacts) lookup(key string) (any, bool) {
 
 func (f *Facts) lookup(ref predicate.Ref) (any, bool) {
 	if f != nil && len(ref) == 2 && ref[1] == "groups" {
-		return f.listed, len(f.listed) > 0
+		return f.listed, len(f.Groups) > 0
 	}
 	if f == nil || len(ref) != 3 {
 		return nil, false
