@@ -133,9 +133,9 @@ func newLimiterCollector(l *limiter) *limiterCollector {
 	}
 	return &limiterCollector{
 		limiter:  l,
-		places:   desc("places", "Files, jobs and turns that there may be at a time, and writes of one tenant, with those of masters."),
-		held:     desc("held", "Files, jobs, turns and writes in progress."),
-		awaiting: desc("waiting", "Requests that wait for a file, job, turn or write to end."),
+		places:   desc("places", "Files, jobs, polls and turns that there may be at a time, and writes of one tenant, with those of masters."),
+		held:     desc("held", "Files, jobs, polls, turns and writes in progress."),
+		awaiting: desc("waiting", "Requests that wait for a file, job, poll, turn or write to end."),
 	}
 }
 
@@ -154,7 +154,7 @@ func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
-	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "turns": c.limiter.turns, "writes": c.limiter.writes} {
+	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "polls": c.limiter.polls, "turns": c.limiter.turns, "writes": c.limiter.writes} {
 		held, waiting := q.Count()
 		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), kind)
@@ -170,7 +170,7 @@ type cacheCollector struct {
 
 func newCacheCollector(s *Server) *cacheCollector {
 	return &cacheCollector{s, prometheus.NewDesc("resellerd_cache_bytes",
-		"Estimated bytes of a cache: rows, statements, plans, decisions, filters.", []string{"cache"}, nil)}
+		"Estimated bytes of a cache: rows, statements, plans, decisions, filters, changes.", []string{"cache"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
@@ -193,6 +193,7 @@ func (s *Server) cacheBytes() map[string]int64 {
 		bytes["filters"] = s.filters.Bytes()
 	}
 	if s.store != nil { // nil in tests that only listen
+		bytes["changes"] = s.feed.Bytes()
 		bytes["rows"], bytes["statements"] = s.store.CachedBytes()
 	}
 	return bytes

@@ -86,7 +86,7 @@ type Config struct {
 	// compare with compiled plans. It is slow; default false.
 	ForceEvaluate bool
 	// Keep says how long archived revisions and audit entries are kept; the default
-	// keeps all.
+	// keeps all. Changes are kept for seven days by default.
 	Keep store.Keep
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
 	// work at a time. One more is for masters. Default: half of the processors, at least 2.
@@ -175,9 +175,12 @@ func (l *Limits) setDefaults() {
 }
 
 // request is the time limit for answering one request.
-func (l *Limits) request(upload bool) time.Duration {
-	if upload {
+func (l *Limits) request(doc operation) time.Duration {
+	switch {
+	case doc.upload:
 		return l.ImportTimeout
+	case doc.waits:
+		return l.Request + mostWait
 	}
 	return l.Request
 }
@@ -214,6 +217,7 @@ func (c *Config) setDefaults() {
 	}
 	positive(&c.JWT.Refresh, 5*time.Minute)
 	positive(&c.JWT.Leeway, 30*time.Second)
+	positive(&c.Keep.Changes, 7*24*time.Hour)
 	c.Limits.setDefaults()
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -130,7 +129,7 @@ func (r *exchange) serve() (err error) {
 	if !r.route.public() {
 		r.c.Set(fiber.HeaderCacheControl, "no-store")
 	}
-	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc.upload))
+	life := transport.NewRequestContext(s.watch, r.c.Context().Conn(), s.cfg.Limits.request(r.route.doc))
 	r.Ctx = life
 	defer s.leaveBody(r.c)
 	defer func() {
@@ -193,11 +192,7 @@ func (r *exchange) admit() error {
 	if r.Caller.JWT {
 		return nil
 	}
-	from := netip.Addr{}
-	if conn, ok := r.c.Context().RemoteAddr().(*net.TCPAddr); ok {
-		from = conn.AddrPort().Addr()
-	}
-	if !r.Caller.Limits.Admits(from) {
+	if !r.Caller.Limits.Admits(r.remote()) {
 		r.Caller = session.Caller{} // no header of the answer is for this caller
 		return unauthorized("")
 	}

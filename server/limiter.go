@@ -23,6 +23,8 @@ var (
 	// jobSize limits streams, batch look-ups, proofs, builds and previews. Most of
 	// them wait for their clients at any time.
 	jobSize = fair.Size{Places: 64, Reserve: 8, Share: 16}
+	// pollSize limits the requests that wait for changes. They do nothing most of the time.
+	pollSize = fair.Size{Places: 2048, Reserve: 64, Share: 64}
 	// writeSize limits the writes of one tenant, so that they leave connections for reads
 	// and for other tenants.
 	writeSize = fair.Size{Places: 4, Reserve: 1, Each: 1, Share: mostWaiting}
@@ -35,6 +37,7 @@ var (
 type limiter struct {
 	files *fair.Queue
 	jobs  *fair.Queue
+	polls *fair.Queue // requests that wait for changes
 	turns *fair.Queue
 	// writes are transactions that hold, or wait for, the lock of their tenant and a
 	// connection. One account has one, however many requests it sends. Each tenant has a
@@ -64,7 +67,7 @@ func newLimiter(cfg *Config) *limiter {
 		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
 	each := max(1, min(turns, runtime.GOMAXPROCS(0))/2)
-	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
+	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), polls: fair.New(pollSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
 		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn})}
 	if !cfg.KeepGC {
 		l.saving = &thrift

@@ -100,10 +100,13 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 	if left.contents() == right.contents() {
 		t.Fatalf("seed %d: the worlds are one", seed)
 	}
-	q := newRequests(viewer, seed)
+	q, told := newRequests(viewer, seed), ""
 	for range requestsOfARun() {
 		a := q.next()
 		q.seen(a, askTwins(t, left, right, q.n, a, met))
+		if a.method != "GET" {
+			told = q.told(told, askTwins(t, left, right, q.n, q.changes(told), met))
+		}
 	}
 	for _, a := range q.aboutOwnCards() {
 		q.n++
@@ -150,7 +153,8 @@ func askTwins(t *testing.T, left, right *twin, n int, a asked, met map[string]in
 // mustAnswer lists answers that a run has to get. Each of them holds something
 // to compare.
 var mustAnswer = map[string]func(answered) bool{
-	"/v1/decisions/": passed(200, ""), "/v1/preview/": passed(200, ""), "?dry_run=true": passed(200, ""), "/import?": passed(200, ""),
+	"/v1/changes?after=": passed(200, `"kind":`),
+	"/v1/decisions/":     passed(200, ""), "/v1/preview/": passed(200, ""), "?dry_run=true": passed(200, ""), "/import?": passed(200, ""),
 	"/revisions?": passed(200, `"id":`), "/rates?at=": passed(200, `"prefix":`), "/activate": passed(200, ""), "/lookup": passed(200, `"charge":`),
 	"/diff?": passed(200, `"change":`), "/build": passed(201, ""), "/proof": passed(200, `"prefixes":`), "/rebuild": passed(200, ""),
 }

@@ -205,7 +205,7 @@ func answerHeadersOf(rt *route, status int) object {
 	if status == http.StatusCreated {
 		names = append(names, fiber.HeaderLocation)
 	}
-	if rt.doc.upload || rt.doc.job || slices.Contains(rt.doc.produces, mediaNDJSON) {
+	if rt.doc.upload || rt.doc.job || rt.doc.waits || slices.Contains(rt.doc.produces, mediaNDJSON) {
 		names = append(names, headerBudget, headerBudgetPolicy)
 	}
 	if rt.path == "/docs" {

@@ -82,7 +82,9 @@ var operationTexts = map[string]operationText{
 	"PUT /v1/import-profiles/:name":    {"putImportProfile", ""},
 	"DELETE /v1/import-profiles/:name": {"deleteImportProfile", ""},
 
-	"GET /v1/audit":         {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/audit": {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/changes": {"listChanges", "Take a cursor without `after`, read your lists, then ask with `after`. The request waits until there is a change that the user sees, or until `wait` ends. " +
+		"A row that changed several times is told once. With `Accept: text/event-stream`, the answer is a stream of such answers."},
 	"GET /v1/preview/:user": {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
 	"GET /v1/decisions/:id": {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
 	"POST /v1/filters": {"makeFilters", "The answer is a condition for the `WHERE` of the panel's own query, with its arguments, and the columns that the page may show. " +
@@ -122,6 +124,7 @@ var tagTexts = []tagText{
 	{"lookup", forPanel, "What a call costs and sells for."},
 	{"decisions", forSecurity, "Ask the policy, and read why it decided so."},
 	{"preview", forSecurity, "The panel as another user sees it."},
+	{"changes", forPanel, "What changed, for panels that keep rows."},
 	{"audit", forSecurity, "Who changed what."},
 	{"operations", forOperator, "Probes, metrics and this document."},
 }

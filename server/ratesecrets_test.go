@@ -57,7 +57,7 @@ var rateUses = map[string]rateUse{
 	"GET /v1/import-profiles": usesNone, "GET /v1/import-profiles/:name": usesNone, "PUT /v1/import-profiles/:name": usesNone, "DELETE /v1/import-profiles/:name": usesNone,
 	"GET /v1/destinations": usesNone, "PUT /v1/destinations": usesNone,
 
-	"GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
+	"GET /v1/changes": usesNone, "GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
 
 	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,
 	"GET " + forwardAuthPath: usesNone, "POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,

@@ -45,6 +45,7 @@ type operation struct {
 	upload   bool     // the body is a file that the handler reads
 	job      bool     // long work, of which an account may have few at a time
 	lists    bool     // a list, whose parameters the handler checks
+	waits    bool     // the answer may wait for something to tell
 	bulk     bool     // many rows, each with an answer of its own; a dry run answers alike
 }
 
@@ -120,6 +121,8 @@ func routes() []route {
 		{"DELETE", "/v1/import-profiles/:name", identity.ScopeWrite, asUser, onProfile((*writing).dropProfile, answerNothing), rehearsed(removes("Delete rules for reading a supplier's files", "cards"))},
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
+
+		{"GET", "/v1/changes", identity.ScopeData, asUser, getChanges, operation{summary: "What changed of the data that the user sees", tag: "changes", query: changesQuery{}, response: changesBody{}, waits: true, produces: []string{mediaEvents}}},
 
 		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, asJob(getPreview), job(operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}})},
 		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},

@@ -108,7 +108,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 // drain answers for Limits.Drain. Each answer closes its connection, and idle
 // connections stay open, because their clients may send a request at any moment.
 func (s *Server) drain(failed <-chan error) error {
-	s.draining.Store(true)
+	s.end()
 	if s.cfg.Limits.Drain < 0 {
 		return nil
 	}
@@ -118,6 +118,13 @@ func (s *Server) drain(failed <-chan error) error {
 		return nil
 	case err := <-failed:
 		return err
+	}
+}
+
+// end says that the server takes no new work, and lets waiting requests be answered.
+func (s *Server) end() {
+	if !s.draining.Swap(true) {
+		close(s.ending)
 	}
 }
 
@@ -133,7 +140,7 @@ func address(ln net.Listener) string {
 // so that an operator can watch the shutdown.
 func (s *Server) shutdown() error {
 	s.logger.Info("stopping")
-	s.draining.Store(true)
+	s.end()
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
 	stop := s.fresh.Closing()

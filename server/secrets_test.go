@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"resellerd/policies/policiestest/depth"
+	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // secretBodies are the bodies that are sent to every route that takes one. A new
@@ -237,6 +240,9 @@ func (p *planted) knockRoute(user, method, path string, bodies []string, look fu
 	if path == "/v1/lookup" {
 		queries = append(slices.Clone(queries), "?number=4930", "?number=%2B491&seconds=37&jurisdiction=inter", "?number=1")
 	}
+	if path == "/v1/changes" {
+		queries = append(slices.Clone(queries), "?wait=0&after="+p.beforeWrites(user))
+	}
 	for _, query := range queries {
 		look(p.knock(user, asked{method: "GET", path: path + query}))
 	}
@@ -244,6 +250,36 @@ func (p *planted) knockRoute(user, method, path string, bodies []string, look fu
 		look(p.knock(user, asked{method: "GET", path: path, header: header}))
 	}
 	look(p.knock(user, asked{method: "HEAD", path: path}))
+}
+
+// beforeWrites writes to rows of all accounts of a tenant, and returns the user's cursor of
+// changes from before.
+func (p *planted) beforeWrites(user string) string {
+	p.t.Helper()
+	got := p.do(user, "GET", "/v1/changes", "")
+	if got.status != 200 {
+		return "x"
+	}
+	p.write(p.id("M"), func(tx *store.Tx) (err error) {
+		for _, name := range []string{"acme", "bolt", "mega"} {
+			_, failed := tx.UpdateCustomer(tctx, p.id(name), store.CustomerPatch{})
+			err = errors.Join(err, unlessAbsent(failed))
+		}
+		for _, name := range []string{"gold", "silver", "bronze", "retail", "upstream"} {
+			_, failed := tx.UpdateCard(tctx, store.AllRates, p.id(name), store.CardPatch{})
+			err = errors.Join(err, unlessAbsent(failed))
+		}
+		return err
+	})
+	return toldIn(got).Cursor
+}
+
+// unlessAbsent drops the error that there is no such row: an earlier request deleted it.
+func unlessAbsent(err error) error {
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // referencedBy returns a few ids if a body names an id, or else one.

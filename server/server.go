@@ -38,6 +38,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"resellerd/server/decisionlog"
+	"resellerd/server/feed"
 	"resellerd/server/identity"
 	"resellerd/server/record"
 	"resellerd/server/session"
@@ -81,6 +82,8 @@ type Server struct {
 	limiter   *limiter
 	plans     importPlans
 	filters   *tablefilter.Cache
+	feed      *feed.Source
+	ending    chan struct{} // closed when waiting requests should be answered
 	program   Build
 	counts    atomic.Pointer[store.Counts] // nil: unknown
 
@@ -146,6 +149,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg), longChange: longChange,
 		again: make(chan struct{}, 1), after: time.After, filters: tablefilter.NewCache(filterCacheBytes),
+		feed: feed.NewSource(st), ending: make(chan struct{}),
 	}
 	s.check = s.checkStore
 	if cfg.Limits.Plans > 0 {

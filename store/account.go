@@ -34,6 +34,7 @@ func (tx *Tx) CreateAccount(ctx context.Context, a Account) (Account, error) {
 	if err := tx.place(ctx, &a); err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
+	tx.creates("account", a.ID)
 	_, err := tx.execNamed(ctx, accountsTable.insert, a)
 	if err == nil {
 		err = tx.fold(ctx, "accounts", a.ID, a)
@@ -77,7 +78,10 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, accountsTable.update, a)
+	err = tx.willChange(ctx, "account", id)
+	if err == nil {
+		_, err = tx.execNamed(ctx, accountsTable.update, a)
+	}
 	if err == nil {
 		err = tx.fold(ctx, "accounts", a.ID, a)
 	}

@@ -206,8 +206,8 @@ func (tx *Tx) activeRevision(ctx context.Context, card string) (Revision, error)
 // putInForce uses the time of that activation again, so that periods are in order
 // on every replica.
 func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revision, error) {
-	var err error
-	if r.Number == 0 {
+	err := tx.willChange(ctx, "card", c.ID)
+	if err == nil && r.Number == 0 {
 		r.Number, err = tx.nextNumber(ctx, c.ID)
 	}
 	at := max(tx.now, old.ActivatedAt)

@@ -44,6 +44,9 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 	if err != nil || to.ParentID != card.AccountID {
 		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("account_id", "is not directly below the card's owner"))
 	}
+	if err := tx.assignmentWillChange(ctx, a.CardID); err != nil {
+		return Assignment{}, fmt.Errorf("assignment: %w", err)
+	}
 	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
 	if err == nil {
 		err = tx.applyAssignmentChange(ctx, a.CardID, a.AccountID)
@@ -66,7 +69,10 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if !dialect.Storable(account) {
 		return fmt.Errorf("assignment: %w", fault.ErrNotFound)
 	}
-	err := assignmentLink.remove(ctx, tx, card, account)
+	err := tx.assignmentWillChange(ctx, card)
+	if err == nil {
+		err = assignmentLink.remove(ctx, tx, card, account)
+	}
 	if err == nil {
 		err = tx.applyAssignmentChange(ctx, card, account)
 	}
@@ -74,4 +80,14 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 		return fmt.Errorf("assignment: %w", err)
 	}
 	return nil
+}
+
+// assignmentWillChange keeps the state of a card, and of those that show its name while
+// it is assigned.
+func (tx *Tx) assignmentWillChange(ctx context.Context, card string) error {
+	err := tx.willChange(ctx, "card", card)
+	if err == nil {
+		err = tx.builtWillChange(ctx, card)
+	}
+	return err
 }

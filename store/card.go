@@ -26,6 +26,7 @@ func (tx *Tx) CreateCard(ctx context.Context, c Card) (Card, error) {
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Card{}, fmt.Errorf("card: %w", err)
 	}
+	tx.creates("card", c.ID)
 	_, err := tx.execNamed(ctx, cardsTable.insert, c)
 	if err == nil {
 		err = tx.fold(ctx, "cards", c.ID, c)
@@ -63,7 +64,10 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 	if err := c.Validate(); err != nil {
 		return Card{}, fmt.Errorf("card %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, cardsTable.update, c)
+	err = tx.cardWillChange(ctx, &before, &c)
+	if err == nil {
+		_, err = tx.execNamed(ctx, cardsTable.update, c)
+	}
 	if err == nil {
 		err = tx.fold(ctx, "cards", c.ID, c)
 	}
@@ -79,6 +83,15 @@ func (tx *Tx) UpdateCard(ctx context.Context, rates RateAccess, id string, patch
 	return tx.Card(ctx, id)
 }
 
+// cardWillChange keeps the state of a card, and of those that show its name.
+func (tx *Tx) cardWillChange(ctx context.Context, before, c *Card) error {
+	err := tx.willChange(ctx, "card", c.ID)
+	if err == nil && (before.Name != c.Name || before.PublicName != c.PublicName) {
+		err = tx.builtWillChange(ctx, c.ID)
+	}
+	return err
+}
+
 // DeleteCard deletes a card of the tenant with its assignments and revisions. Sweep
 // deletes their rates. The version must match; 0 matches any. It returns ErrNotFound,
 // or ErrConflict if the card has an active revision or the version has moved on.
@@ -86,7 +99,17 @@ func (tx *Tx) DeleteCard(ctx context.Context, id string, version int64) error {
 	if _, err := tx.Card(ctx, id); err != nil {
 		return err
 	}
-	if err := tx.detach(ctx, "card_id = ? AND status <> ?", id, RevisionActive); err != nil {
+	customers, err := tx.names(ctx, "SELECT DISTINCT customer_id AS name FROM card_customers WHERE card_id = ?", id)
+	if err == nil {
+		err = tx.willChange(ctx, "customer", customers...)
+	}
+	if err == nil {
+		err = tx.builtWillChange(ctx, id)
+	}
+	if err == nil {
+		err = tx.detach(ctx, "card_id = ? AND status <> ?", id, RevisionActive)
+	}
+	if err != nil {
 		return fmt.Errorf("card %s: %w", id, err)
 	}
 	return tx.dropOwn(ctx, "card", "cards", id, version)

@@ -39,6 +39,9 @@ func (tx *Tx) PutCustomerOnCard(ctx context.Context, c CardCustomer) (CardCustom
 	if err != nil || customer.AccountID != card.AccountID {
 		return CardCustomer{}, fmt.Errorf("customer on card: %w", fault.Invalid("customer_id", "is not a customer of the card's account"))
 	}
+	if err := tx.willChange(ctx, "customer", c.CustomerID); err != nil {
+		return CardCustomer{}, fmt.Errorf("customer on card: %w", err)
+	}
 	kept, err := customerLink.put(ctx, tx, card.AccountID, c.CardID, c.CustomerID, period{c.ValidFrom, c.ValidTo})
 	if err != nil {
 		return CardCustomer{}, fmt.Errorf("customer on card: %w", err)
@@ -56,7 +59,11 @@ func (tx *Tx) RemoveCustomerFromCard(ctx context.Context, card, customer string)
 	if !dialect.Storable(customer) {
 		return fmt.Errorf("customer on card: %w", fault.ErrNotFound)
 	}
-	if err := customerLink.remove(ctx, tx, card, customer); err != nil {
+	err := tx.willChange(ctx, "customer", customer)
+	if err == nil {
+		err = customerLink.remove(ctx, tx, card, customer)
+	}
+	if err != nil {
 		return fmt.Errorf("customer on card: %w", err)
 	}
 	return nil

@@ -23,6 +23,7 @@ func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) 
 	if err := errors.Join(c.Validate(), tx.owner(ctx, c.AccountID)); err != nil {
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
+	tx.creates("customer", c.ID)
 	_, err := tx.execNamed(ctx, customersTable.insert, c)
 	if err == nil {
 		err = tx.fold(ctx, "customers", c.ID, c)
@@ -49,7 +50,10 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 	if err := c.Validate(); err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}
-	_, err = tx.execNamed(ctx, customersTable.update, c)
+	err = tx.willChange(ctx, "customer", id)
+	if err == nil {
+		_, err = tx.execNamed(ctx, customersTable.update, c)
+	}
 	if err == nil {
 		err = tx.fold(ctx, "customers", c.ID, c)
 	}

@@ -70,6 +70,7 @@ func (tx *Tx) CreateGroup(ctx context.Context, g Group) (Group, error) {
 		return Group{}, fmt.Errorf("group: %w", err)
 	}
 	g.Normalise()
+	tx.creates("group", g.ID)
 	_, err := tx.execNamed(ctx, groupsTable.insert, g)
 	if err == nil {
 		err = tx.fold(ctx, "groups", g.ID, g)
@@ -154,10 +155,13 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 // putGroup lends before it withdraws, so that an account that keeps the group never
 // loses it in between.
 func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
-	if err := tx.lend(ctx, g, missing(before.LentTo, g.LentTo)); err != nil {
-		return err
+	err := tx.willChange(ctx, "group", g.ID)
+	if err == nil {
+		err = tx.lend(ctx, g, missing(before.LentTo, g.LentTo))
 	}
-	_, err := tx.execNamed(ctx, groupsTable.update, g)
+	if err == nil {
+		_, err = tx.execNamed(ctx, groupsTable.update, g)
+	}
 	if err == nil {
 		err = tx.fold(ctx, "groups", g.ID, g)
 	}

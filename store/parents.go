@@ -71,6 +71,9 @@ func (tx *Tx) setParents(ctx context.Context, rates RateAccess, c *Card, parents
 	if err := tx.checkParents(ctx, c, parents); err != nil {
 		return err
 	}
+	if err := tx.willChange(ctx, "card", c.ID); err != nil {
+		return err
+	}
 	if _, err := tx.exec(ctx, "DELETE FROM card_parents WHERE card_id = ?", c.ID); err != nil {
 		return err
 	}

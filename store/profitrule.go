@@ -84,6 +84,9 @@ func (tx *Tx) SetProfitRules(ctx context.Context, card string, rules []ProfitRul
 	if _, err := ratingRules(rules); err != nil {
 		return fmt.Errorf("card %s: %w", card, err)
 	}
+	if err := tx.willChange(ctx, "card", card); err != nil {
+		return err
+	}
 	if _, err := tx.exec(ctx, "DELETE FROM profit_rules WHERE card_id = ?", card); err != nil {
 		return fmt.Errorf("profit rules of card %s: %w", card, err)
 	}

@@ -14,6 +14,7 @@ import (
 type Keep struct {
 	Revisions time.Duration // archived revisions, since they were in force
 	Audit     time.Duration // audit entries
+	Changes   time.Duration // changes, which /v1/changes tells
 }
 
 // keepMargin is the difference of clocks that a reader of old rates may have: a process that
@@ -109,7 +110,7 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 // drafts, or inactive stay at any age. In short transactions of the tenant, it takes
 // revisions from their cards and says from when on audit entries are kept, with an audit
 // entry for each. From then on nobody sees the data. Sweep deletes revisions later, and
-// Prune itself deletes audit entries, without holding up a writer. Any number of
+// Prune itself deletes audit entries and changes, without holding up a writer. Any number of
 // processes may prune at the same time. It returns what it deleted.
 func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 	var all []Expired
@@ -121,6 +122,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 		}
 		if err == nil {
 			e.AuditEntries, err = s.pruneEntries(ctx, tenant, keep.Audit)
+		}
+		if err == nil && keep.Changes > 0 {
+			err = s.sweepChanges(ctx, tenant, keep.Changes)
 		}
 		if len(e.Revisions) > 0 || e.AuditEntries > 0 {
 			all = append(all, e)

@@ -120,7 +120,7 @@ func (tx *Tx) markParentChange(ctx context.Context, rates RateAccess, c *Card, a
 		stale, err = tx.sellsAtLoss(ctx, rates, c, active)
 	}
 	if err == nil && stale {
-		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE id = ? AND stale IS NULL", StaleChanged, c.ID)
+		err = tx.markStale(ctx, "id = ? AND stale IS NULL", c.ID)
 	}
 	return err
 }
@@ -162,6 +162,9 @@ func (tx *Tx) acceptUnproven(ctx context.Context, c *Card, active *Revision, atL
 	}
 	tx.acceptLosses(active, true)
 	_, err := tx.exec(ctx, "UPDATE revisions SET losses_accepted = ? WHERE id = ?", true, active.ID)
+	if err == nil {
+		err = tx.willChange(ctx, "card", c.ID)
+	}
 	if err == nil {
 		_, err = tx.exec(ctx, "UPDATE cards SET stale = NULL WHERE id = ?", c.ID)
 	}

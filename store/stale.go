@@ -65,8 +65,15 @@ func (tx *Tx) spreadStale(ctx context.Context, c *Card, old, r Revision) error {
 // spreadOwn marks those cards of the same owner that are in force and built
 // directly from c.
 func (tx *Tx) spreadOwn(ctx context.Context, c *Card) error {
-	_, err := tx.exec(ctx, "UPDATE cards SET stale = ? WHERE stale IS NULL AND account_id = ? AND "+tx.builtOn("id"),
-		StaleChanged, c.AccountID, c.ID, c.ID)
+	return tx.markStale(ctx, "stale IS NULL AND account_id = ? AND "+tx.builtOn("id"), c.AccountID, c.ID, c.ID)
+}
+
+// markStale sets the mark StaleChanged of the cards that a condition selects.
+func (tx *Tx) markStale(ctx context.Context, where string, args ...any) error {
+	err := tx.cardsWillChange(ctx, where, args...)
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE "+where, append([]any{StaleChanged}, args...)...)
+	}
 	return err
 }
 
@@ -84,8 +91,7 @@ func (tx *Tx) spreadBelow(ctx context.Context, c *Card, old, r Revision) error {
 	if changed, err := tx.shownDiffers(ctx, old, r); err != nil || !changed {
 		return err
 	}
-	_, err = tx.exec(ctx, "UPDATE cards SET stale = ? WHERE "+fresh, append([]any{StaleChanged}, args...)...)
-	return err
+	return tx.markStale(ctx, fresh, args...)
 }
 
 // shownDiffers reports whether revisions a and b look different to an account that
@@ -117,6 +123,9 @@ func (tx *Tx) updateStale(ctx context.Context, c *Card, r Revision) error {
 	}
 	if changed {
 		stale = StaleChanged
+	}
+	if err := tx.willChange(ctx, "card", c.ID); err != nil {
+		return err
 	}
 	if _, err = tx.exec(ctx, "UPDATE cards SET stale = NULLIF(?, '') WHERE id = ?", stale, c.ID); err != nil {
 		return err
@@ -165,6 +174,9 @@ const withdrawn = `EXISTS (SELECT 1 FROM parents_in_force p WHERE p.card_id = c.
 // none any more, it changes the mark to StaleChanged: the card must be built again.
 func (tx *Tx) updateWithdrawn(ctx context.Context, card string) error {
 	gone, err := tx.exists(ctx, "SELECT 1 FROM cards c WHERE c.id = ? AND "+withdrawn, card, tx.now, tx.now)
+	if err == nil {
+		err = tx.willChange(ctx, "card", card)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type Options struct {
 	// Now is the clock, time.Now by default. Tests inject one.
 	Now func() time.Time
 	// NewID returns a new, unguessable id for a row of the given type, one of
-	// schema.Types with a prefix; RandomID by default.
+	// schema.Types with a prefix, and a mark for a "change"; RandomID by default.
 	NewID func(typ string) string
 	// MaxConns bounds the connections that read, and in PostgreSQL those that
 	// write too. Default DefaultConns.

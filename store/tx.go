@@ -13,6 +13,7 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
+	"resellerd/store/query"
 	"resellerd/store/schema"
 )
 
@@ -30,6 +31,8 @@ type Tx struct {
 	changed bool   // the transaction has written
 	work    *works // the results of long work, and whether to do it here
 	made    int    // the number of ids that newID returned
+
+	before map[changedRow]*query.Image // what it changes, as it was; nil for a new row
 
 	atLoss bool // a writer accepted here that calls cost more than they sell for
 }
@@ -173,8 +176,15 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	if err := tx.store.db.Intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
+	changes, err := tx.changes(ctx)
+	if err != nil {
+		return made, err
+	}
 	if err := tx.takeRevision(ctx); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
+	}
+	if err := tx.writeChanges(ctx, changes); err != nil {
+		return made, err
 	}
 	made.Known = tx.store.tracker.State()
 	if made.Known.Losses != tx.since {
@@ -257,6 +267,9 @@ func (tx *Tx) dropOwn(ctx context.Context, typ, table, id string, version int64)
 		return err
 	}
 	if err := current(typ, id, row.Version, version); err != nil {
+		return err
+	}
+	if err := tx.willChange(ctx, typ, id); err != nil {
 		return err
 	}
 	if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE tenant_id = ? AND id = ?", tx.tenant, id); err != nil {

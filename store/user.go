@@ -48,6 +48,7 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 		return User{}, fmt.Errorf("user: %w", err)
 	}
 	row := rowOf(u)
+	tx.creates("user", row.ID)
 	_, err := tx.execNamed(ctx, userRowsTable.insert, row)
 	if err == nil {
 		err = tx.keyLogin(ctx, u)
@@ -105,10 +106,13 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 }
 
 func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
-	if err := tx.join(ctx, row.ID, missing(before.Groups, row.Groups)); err != nil {
-		return err
+	err := tx.willChange(ctx, "user", row.ID)
+	if err == nil {
+		err = tx.join(ctx, row.ID, missing(before.Groups, row.Groups))
 	}
-	_, err := tx.execNamed(ctx, userRowsTable.update, row)
+	if err == nil {
+		_, err = tx.execNamed(ctx, userRowsTable.update, row)
+	}
 	if err == nil && row.Login != before.Login {
 		err = tx.keyLogin(ctx, row.User)
 	}

@@ -26,7 +26,7 @@ var rules = []struct {
 	{"id that a request without one gets", regexp.MustCompile(`(?m)^X-Request-Id: [A-Z2-7]{26}$`), "X-Request-Id: <request>"},
 	{"entity tag in a header", regexp.MustCompile(`(?m)^Etag: .+$`), "Etag: <etag>"},
 	{"entity tag of a row", regexp.MustCompile(`"etag":"(?:[^"\\]|\\.)*"`), `"etag":"<etag>"`},
-	{"sealed cursor", regexp.MustCompile(`"(next|prev)":"[^"]+"`), `"$1":"<cursor>"`},
+	{"sealed cursor", regexp.MustCompile(`"(next|prev|cursor)":"[^"]+"`), `"$1":"<cursor>"`},
 	{"duration", regexp.MustCompile(`\b\d+(\.\d+)?\s?(ns|µs|ms|s)\b`), "<duration>"},
 	{"duration in JSON", regexp.MustCompile(`"(\w*(?:_ns|_ms|_seconds|nanoseconds))":\s*[\d.e+-]+`), `"$1":<duration>`},
 	{"version of Go and of the build", regexp.MustCompile(`resellerd \S+ go\S+.*`), "resellerd <version>"},

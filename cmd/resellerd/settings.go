@@ -124,6 +124,7 @@ type limitSettings struct {
 	DrainTime             time.Duration `help:"Time to answer as not ready after SIGTERM, so that load balancers notice; 0 means none." default:"5s" range:"0s,1h"`
 	ShutdownTimeout       time.Duration `help:"Time limit for requests in progress at shutdown." default:"30s" range:"100ms,24h"`
 	AtLeastTimeout        time.Duration `help:"Time limit to wait for Resellerd-At-Least." default:"2s" range:"1ms,1h"`
+	ChangeKeep            time.Duration `help:"Time that changes are kept for GET /v1/changes; a cursor that is older gets a reset." default:"168h" range:"1h,87600h"`
 	HeavyJobs             int           `help:"Number of imports, builds, proofs, previews and streams that work at a time, besides one of masters; 0 means half of the processors, at least 2." default:"0" range:"0,10000"`
 	SpoolLimit            int64         `help:"Limit of the sorted streams that wait on disk for their readers, in bytes; an account may use a quarter." default:"4294967296" range:"4194304,1099511627776"`
 	ImportLimit           int           `help:"Limit of an imported file, packed and unpacked, in bytes." default:"268435456" range:"1024,17179869184"`
@@ -158,6 +159,7 @@ func (s *settings) server() (server.Config, error) {
 		Keep:   s.keep(),
 		Labels: s.Label, ForceEvaluate: s.ForceEvaluate, HeavyJobs: s.HeavyJobs,
 	}
+	cfg.Keep.Changes = s.ChangeKeep
 	s.recordSettings.apply(&cfg)
 	if err := cfg.Validate(); err != nil {
 		return cfg, usageError{err}

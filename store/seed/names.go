@@ -80,7 +80,7 @@ func (n *Names) Next(name string) {
 func (n *Names) NewID(kind string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.next == "" {
+	if n.next == "" || kind == "change" { // the mark of a commit is no row
 		return store.RandomID(kind)
 	}
 	id := ID(kind, n.next)

@@ -1,0 +1,355 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"resellerd/policies/policiestest/depth"
+	"resellerd/server/feed"
+	"resellerd/store"
+)
+
+// told asks for changes and reads the answer.
+func (w *world) told(user, query string, headers ...string) changesBody {
+	w.t.Helper()
+	return toldIn(w.do(user, "GET", "/v1/changes"+query, "", headers...).want(200))
+}
+
+func toldIn(a answered) (body changesBody) {
+	a.t.Helper()
+	must(a.t, json.Unmarshal([]byte(a.body), &body))
+	return body
+}
+
+var listPaths = map[string]string{"account": "/v1/accounts", "card": "/v1/cards", "customer": "/v1/customers", "group": "/v1/groups", "user": "/v1/users"}
+
+// shownTo returns the rows that a user's lists show, by kind and id, and /v1/me.
+func (w *world) shownTo(user string) map[string]string {
+	w.t.Helper()
+	rows := map[string]string{"me": w.get(user, "/v1/me").body}
+	for kind, path := range listPaths {
+		got := w.get(user, path+"?limit=1000")
+		if got.status != 200 {
+			continue
+		}
+		for _, row := range got.items() {
+			text, err := json.Marshal(row)
+			must(w.t, err)
+			rows[kind+" "+row["id"].(string)] = string(text)
+		}
+	}
+	return rows
+}
+
+// itemsOf returns the items that turn what lists showed into what they show.
+func itemsOf(before, after map[string]string) map[feed.Item]bool {
+	items := map[feed.Item]bool{}
+	for _, side := range []map[string]string{before, after} {
+		for at := range side {
+			if kind, id, row := strings.Cut(at, " "); row && before[at] != after[at] {
+				items[feed.Item{Kind: kind, ID: id, Gone: after[at] == ""}] = true
+			}
+		}
+	}
+	return items
+}
+
+// randomWrite asks for one write, which may be refused.
+func randomWrite(w *world, r *rand.Rand) answered {
+	text := drawn(r, []string{"one", "two", "three"})
+	field := func(names ...string) string { return fmt.Sprintf(`{%q:%q}`, drawn(r, names), text) }
+	user := drawn(r, []string{"m", "m", "a", "b", "n"})
+	switch r.IntN(12) {
+	case 0, 1:
+		return w.do(user, "PATCH", "/v1/customers/{"+drawn(r, []string{"acme", "apex", "bolt", "mega", "rune"})+"}", field("name", "notes"))
+	case 2, 3:
+		return w.do(user, "PATCH", "/v1/cards/{"+drawn(r, []string{"gold", "silver", "bronze", "upstream", "retail", "bulk"})+"}", field("name", "public_name", "notes", "public_notes"))
+	case 4:
+		return w.do(user, "PATCH", "/v1/accounts/{"+drawn(r, []string{"M", "A", "B", "C"})+"}", field("name", "public_name"))
+	case 5:
+		return w.do(user, "PATCH", "/v1/users/{"+drawn(r, []string{"m", "a", "a2", "b", "clerk"})+"}", field("name"))
+	case 6:
+		return w.do(user, "PUT", "/v1/cards/{"+drawn(r, []string{"gold", "silver", "bronze"})+"}/assignments/{"+drawn(r, []string{"A", "B", "C"})+"}", "")
+	case 7:
+		return w.do(user, "DELETE", "/v1/cards/{"+drawn(r, []string{"gold", "silver", "bronze"})+"}/assignments/{"+drawn(r, []string{"A", "B", "C"})+"}", "")
+	case 8:
+		return w.do(user, drawn(r, []string{"PUT", "DELETE"}), "/v1/cards/{"+drawn(r, []string{"gold", "retail", "bulk"})+"}/customers/{"+drawn(r, []string{"acme", "bolt", "mega"})+"}", "")
+	case 9:
+		w.name(fmt.Sprint("made ", r.IntN(1e9)))
+		return w.do(user, "POST", "/v1/customers", field("name"))
+	case 10:
+		return w.do("m", "PATCH", "/v1/groups/{"+drawn(r, []string{"A.agents", "A.default", "all"})+"}", field("name", "public_name"))
+	}
+	return w.do(user, "DELETE", "/v1/customers/{"+drawn(r, []string{"apex", "brio", "crux"})+"}", "")
+}
+
+// What a viewer is told of a write is what its lists show of it, no less and no more. A
+// reset follows something that the viewer sees, and nothing else.
+func TestChangesAreThoseThatListsShow(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		r := rand.New(rand.NewPCG(depth.FirstSeed(), 15))
+		viewers, cursors, met := []string{"m", "clerk", "a", "b", "c", "n"}, map[string]string{}, map[string]int{}
+		for _, viewer := range viewers {
+			cursors[viewer] = w.told(viewer, "").Cursor
+		}
+		for n := range depth.Runs(60) {
+			w.pass(time.Minute)
+			before := map[string]map[string]string{}
+			for _, viewer := range viewers {
+				before[viewer] = w.shownTo(viewer)
+			}
+			asked := randomWrite(w, r)
+			for _, viewer := range viewers {
+				after := w.shownTo(viewer)
+				items, same := itemsOf(before[viewer], after), maps.Equal(before[viewer], after)
+				got := w.told(viewer, "?wait=0&after="+cursors[viewer])
+				told := map[feed.Item]bool{}
+				for _, item := range got.Items {
+					told[item] = true
+				}
+				at := fmt.Sprintf("RESELLERD_TEST_SEED=%d, write %d, %s (%d), %s", depth.FirstSeed(), n, asked.what, asked.status, viewer)
+				switch {
+				case same && (got.Reset || len(told) > 0 || got.Cursor != cursors[viewer]):
+					t.Fatalf("%s: told %+v of nothing", at, got)
+				case same:
+					met["nothing"]++
+				case got.Reset && len(told) == 0:
+					met["reset"]++
+				case !reflect.DeepEqual(told, items):
+					t.Fatalf("%s: told %v, want %v", at, told, items)
+				default:
+					met["items"]++
+				}
+				cursors[viewer] = got.Cursor
+			}
+		}
+		if met["nothing"] == 0 || met["reset"] == 0 || met["items"] == 0 {
+			t.Errorf("some answers were never given: %v", met)
+		}
+	})
+}
+
+// polled is a poll in progress.
+func (w *world) poll(user, query string) <-chan answered {
+	got := make(chan answered, 1)
+	go func() { got <- w.do(user, "GET", "/v1/changes"+query, "") }()
+	return got
+}
+
+func TestAPollWakesForVisibleChangesAlone(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("a", "").Cursor
+		got := w.poll("a", "?wait=60&after="+cursor)
+		w.do("b", "PATCH", "/v1/customers/{bolt}", `{"name":"Unseen"}`).want(200)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"notes":"Unseen"}`).want(200)
+		select {
+		case a := <-got:
+			t.Fatalf("a change that the user does not see: %s", a.body)
+		case <-time.After(400 * time.Millisecond):
+		}
+		if held, _ := w.server.limiter.polls.Count(); held != 1 {
+			t.Errorf("%d polls are counted, want 1", held)
+		}
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"Seen"}`).want(200)
+		if a := toldIn((<-got).want(200)); !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("acme")}}) {
+			t.Errorf("told %+v", a)
+		}
+		if again := w.told("a", "?wait=0&after="+cursor); len(again.Items) != 1 || again.Reset {
+			t.Errorf("the same question again: %+v", again)
+		}
+	})
+}
+
+func TestAWaitingPollEndsWithItsUser(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("a2", "").Cursor
+		got := w.poll("a2", "?wait=60&after="+cursor)
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"status":"disabled"}`).want(200)
+		(<-got).refused(403, "unknown_user")
+		w.do("a2", "GET", "/v1/changes?wait=0&after="+cursor, "").refused(403, "unknown_user")
+	})
+}
+
+func TestNewRightsPoliciesAndOldCursorsReset(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		resets := func(about string, cursor string, change func()) {
+			t.Helper()
+			got := w.poll("a", "?wait=60&after="+cursor)
+			change()
+			if a := toldIn((<-got).want(200)); !a.Reset || len(a.Items) > 0 || a.Cursor == cursor {
+				t.Errorf("%s: %+v", about, a)
+			}
+		}
+		resets("an assignment ends", w.told("a", "").Cursor, func() { w.do("m", "DELETE", "/v1/cards/{gold}/assignments/{A}", "").want(204) })
+		resets("an assignment begins", w.told("a", "").Cursor, func() { w.do("m", "PUT", "/v1/cards/{gold}/assignments/{A}", "").want(200) })
+		resets("the account may do less", w.told("a", "").Cursor, func() {
+			w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"*":["read"]}}`).want(200)
+		})
+		cursor := w.told("a", "").Cursor
+		engine := w.server.engines.Current()
+		resets("another policy", cursor, func() { w.server.engines.Swap(engineOf(t, 3)) })
+		w.server.engines.Swap(engine)
+		if a := w.told("a", "?wait=0&after="+cursor); a.Reset {
+			t.Errorf("the same policy again: %+v", a)
+		}
+		w.pass(8 * 24 * time.Hour)
+		if a := w.told("a", "?wait=0&after="+cursor); !a.Reset {
+			t.Errorf("a cursor of long ago: %+v", a)
+		}
+	})
+}
+
+// An assignment that was made for later begins and ends without a write.
+func TestAnAssignmentByTheClockResets(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		from, to := w.clock().Add(time.Hour), w.clock().Add(2*time.Hour)
+		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", fmt.Sprintf(`{"valid_from":%q,"valid_to":%q}`, from.Format(time.RFC3339), to.Format(time.RFC3339))).want(200)
+		cursor := w.told("c", "").Cursor
+		for _, test := range []struct {
+			pass  time.Duration
+			reset bool
+		}{{30 * time.Minute, false}, {40 * time.Minute, true}, {10 * time.Minute, false}, {time.Hour, true}, {time.Hour, false}} {
+			w.pass(test.pass)
+			a := w.told("c", "?wait=0&after="+cursor)
+			if a.Reset != test.reset {
+				t.Errorf("%s: %+v", w.clock(), a)
+			}
+			if b := w.told("b", "?wait=0&after="+w.told("b", "").Cursor); b.Reset {
+				t.Errorf("%s: another account: %+v", w.clock(), b)
+			}
+			cursor = a.Cursor
+		}
+	})
+}
+
+func TestACursorOfChangesBelongsToItsUser(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("a", "").Cursor
+		for _, bad := range []struct{ user, query string }{
+			{"a2", "?after=" + cursor}, {"m", "?after=" + cursor}, {"a", "?after=" + cursor[1:]}, {"a", "?after=x"},
+			{"a", "?wait=61"}, {"a", "?wait=-1"}, {"a", "?limit=0"}, {"a", "?limit=1001"}, {"a", "?cursor=" + cursor}, {"a", "?after=" + cursor + "&after=" + cursor},
+		} {
+			w.do(bad.user, "GET", "/v1/changes"+bad.query, "").want(422)
+		}
+	})
+}
+
+// Pages of any size tell the same.
+func TestPagesOfChangesMissNothing(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("m", "").Cursor
+		for _, name := range []string{"acme", "apex", "bolt", "brio", "crux", "mega", "acme"} {
+			w.do("m", "PATCH", "/v1/customers/{"+name+"}", `{"notes":"`+name+fmt.Sprint(w.clock().Nanosecond())+`"}`)
+			w.pass(time.Second)
+		}
+		whole := w.told("m", "?wait=0&after="+cursor)
+		if len(whole.Items) != 6 {
+			t.Fatalf("told %+v, want six customers", whole)
+		}
+		told := map[feed.Item]bool{}
+		for at := cursor; ; {
+			a := w.told("m", "?wait=0&limit=2&after="+at)
+			if len(a.Items) == 0 {
+				if a.Cursor != at {
+					t.Error("an empty answer has another cursor")
+				}
+				break
+			}
+			if len(a.Items) > 2 {
+				t.Errorf("told %d items, want two at most", len(a.Items))
+			}
+			for _, item := range a.Items {
+				told[item] = true
+			}
+			at = a.Cursor
+		}
+		if len(told) != 6 {
+			t.Errorf("pages told %v", told)
+		}
+	})
+}
+
+func TestChangesAsEvents(t *testing.T) {
+	t.Parallel()
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		s := w.serve(t, func(cfg *Config) { cfg.Limits.Stream = 3 * time.Second })
+		got := make(chan string)
+		go func() { got <- w.events(t, s, "") }()
+		time.Sleep(500 * time.Millisecond)
+		rename := func(customer, name string) {
+			coreWrite(t, w.store, w.tenantOf(customer), func(tx *store.Tx) error {
+				_, err := tx.UpdateCustomer(tctx, w.ID(customer), store.CustomerPatch{Name: &name})
+				return err
+			})
+		}
+		rename("foreign", "Unseen")
+		rename("customer", "Seen")
+		events := eventsOf(t, <-got)
+		if len(events) != 2 || len(events[0].Items) != 0 || !slices.Equal(events[1].Items, []feed.Item{{Kind: "customer", ID: w.ID("customer")}}) {
+			t.Fatalf("events %+v", events)
+		}
+		rename("customer", "Seen again")
+		if again := eventsOf(t, w.events(t, s, events[1].Cursor)); len(again) != 1 || len(again[0].Items) != 1 {
+			t.Errorf("after the last event: %+v", again)
+		}
+	})
+}
+
+func (w *coreWorld) tenantOf(customer string) string {
+	if customer == "foreign" {
+		return w.ID("other")
+	}
+	return w.ID("master")
+}
+
+// events reads a whole stream of events.
+func (w *coreWorld) events(t *testing.T, s *Server, last string) string {
+	req := httptest.NewRequest("GET", "/v1/changes", nil)
+	for name, value := range map[string]string{"Authorization": "Bearer " + wideToken, "Accept": mediaEvents, headerUser: w.ID("agent"), headerLastEvent: last} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	res := send(t, s, req)
+	text, err := io.ReadAll(res.Body)
+	must(t, errors.Join(err, res.Body.Close()))
+	if res.StatusCode != 200 {
+		t.Fatalf("%d %s", res.StatusCode, text)
+	}
+	return string(text)
+}
+
+// eventsOf reads the answers of a stream, and refuses one whose id is not its cursor.
+func eventsOf(t *testing.T, stream string) (events []changesBody) {
+	t.Helper()
+	for event := range strings.SplitSeq(stream, "\n\n") {
+		id, data, ok := strings.Cut(strings.TrimPrefix(event, "id: "), "\ndata: ")
+		if !ok {
+			continue
+		}
+		var body changesBody
+		must(t, json.Unmarshal([]byte(data), &body))
+		if body.Cursor != id {
+			t.Errorf("event %s: the id is not the cursor", event)
+		}
+		events = append(events, body)
+	}
+	return events
+}

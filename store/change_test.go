@@ -1,0 +1,275 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"resellerd/policies/policiestest/depth"
+	"resellerd/policies/predicate"
+	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/query"
+	"resellerd/store/schema"
+)
+
+// rowState is everything that any view shows of a row, by query.ShownAs, and its
+// policy columns.
+type rowState struct {
+	shown  map[string]any
+	policy map[string]any
+}
+
+// allStates reads all rows of the told types in all views. It does not use images.
+func allStates(t *testing.T, s *store.Store) map[string]rowState {
+	t.Helper()
+	all, states := predicate.Filter{Kind: predicate.All}, map[string]rowState{}
+	for _, typ := range store.ToldTypes() {
+		for _, view := range []string{"full", schema.Translated, "lent"} {
+			names := schema.ByName[typ].Names()
+			q := query.Query{Type: typ, Filter: all, Limit: query.MaxLimit, Views: []query.View{{Name: view, When: all}}, Columns: []query.Columns{{Names: names, When: all}}}
+			page, err := s.List(ctx, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range page.Rows {
+				at := typ + " " + row.ID()
+				if _, ok := states[at]; !ok {
+					states[at] = rowState{map[string]any{}, policyColumns(t, s, typ, row.ID())}
+				}
+				for _, name := range names {
+					if value, ok := row.Value(name); ok {
+						states[at].shown[query.ShownAs(typ, view, name)] = value
+					}
+				}
+			}
+		}
+	}
+	return states
+}
+
+// policyColumns returns the columns of a row that filters may refer to.
+func policyColumns(t *testing.T, s *store.Store, typ, id string) map[string]any {
+	t.Helper()
+	row, err := s.PolicyRow(ctx, typ, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]any{}
+	for _, c := range schema.Info(typ).Columns {
+		if value, ok := row[c.Name]; ok && !c.Opaque {
+			kept[c.Name] = value
+		}
+	}
+	return kept
+}
+
+// differences returns the changes that turn one state into the other.
+func differences(before, after map[string]rowState) map[string]store.Change {
+	all := map[string]store.Change{}
+	for _, side := range []map[string]rowState{before, after} {
+		for at := range side {
+			was, is := before[at], after[at]
+			c := store.Change{Before: was.policy, After: is.policy}
+			for _, shown := range []map[string]any{was.shown, is.shown} {
+				for name := range shown {
+					if was.shown == nil || is.shown == nil || !reflect.DeepEqual(was.shown[name], is.shown[name]) {
+						c.Changed = append(c.Changed, name)
+					}
+				}
+			}
+			if slices.Sort(c.Changed); len(c.Changed) > 0 {
+				c.Changed = slices.Compact(c.Changed)
+				all[at] = c
+			}
+		}
+	}
+	return all
+}
+
+// changing is a sequence of random writes of one tenant.
+type changing struct {
+	*carrier
+	t   *testing.T
+	r   *rand.Rand
+	ids map[string][]string // by type
+}
+
+func (c *changing) one(typ string) string { return pick(c.r, c.ids[typ]) }
+
+func (c *changing) text() string { return fmt.Sprint("text ", c.r.IntN(4)) }
+
+// write does one or two random writes. Those that the store refuses write nothing.
+func (c *changing) write(tx *store.Tx) (err error) {
+	for range 1 + c.r.IntN(2) {
+		if err == nil {
+			err = c.random(tx)
+		}
+	}
+	return err
+}
+
+func (c *changing) random(tx *store.Tx) (err error) {
+	text := c.text()
+	switch c.r.IntN(18) {
+	case 0:
+		_, err = tx.UpdateAccount(ctx, c.one("account"), store.AccountPatch{Name: &text, Ceiling: &store.Access{"customer": pick(c.r, []string{"r", "cru"})}})
+	case 1:
+		_, err = tx.UpdateCustomer(ctx, c.one("customer"), store.CustomerPatch{Notes: &text})
+	case 2:
+		_, err = tx.UpdateCard(ctx, store.AllRates, c.one("card"), store.CardPatch{Name: &text, PublicName: ptr(c.text())})
+	case 3:
+		_, err = tx.UpdateCard(ctx, store.AllRates, c.one("card"), store.CardPatch{ChargePrecision: ptr(c.r.IntN(5)), AtLoss: true})
+	case 4:
+		groups := []string{pick(c.r, []string{c.own.ID, c.lent.ID})}
+		_, err = tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{Groups: &groups, Name: &text})
+	case 5:
+		lent := []string{c.reseller.ID, c.sibling.ID}[:1+c.r.IntN(2)]
+		_, err = tx.UpdateGroup(ctx, c.lent.ID, store.GroupPatch{PublicName: &text, LentTo: &lent, Rows: &store.Access{"cdr": pick(c.r, []string{"r", "cr"})}})
+	case 6:
+		_, err = tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: pick(c.r, []string{c.reseller.ID, c.sibling.ID})})
+	case 7:
+		err = tx.WithdrawCard(ctx, c.sold.ID, pick(c.r, []string{c.reseller.ID, c.sibling.ID}))
+	case 8:
+		_, err = tx.PutCustomerOnCard(ctx, store.CardCustomer{CardID: c.one("card"), CustomerID: c.one("customer")})
+	case 9:
+		err = tx.RemoveCustomerFromCard(ctx, c.one("card"), c.one("customer"))
+	case 10:
+		err = tx.SetParents(ctx, store.AllRates, c.one("card"), []store.Parent{{CardID: c.sold.ID}}[:min(1, c.r.IntN(4))])
+	case 11:
+		err = tx.SetProfitRules(ctx, c.resold.ID, []store.ProfitRule{{Match: "*", Type: "percent", Value: int64(c.r.IntN(3)) * 1e10, Status: store.RuleProfit}})
+	case 12, 13:
+		card := pick(c.r, []string{c.sold.ID, c.resold.ID, c.bought.ID})
+		if c.r.IntN(2) == 0 {
+			_, err = tx.ActivateRevision(ctx, store.AllRates, card, drafted(tx, card, pick(c.r, []string{"0.05", "0.07"})).ID)
+		} else {
+			drafted(tx, card, "0.06")
+		}
+	case 14:
+		var made store.Customer
+		made, err = tx.CreateCustomer(ctx, store.Customer{AccountID: c.reseller.ID, Name: text})
+		c.ids["customer"] = append(c.ids["customer"], made.ID)
+	case 15:
+		err = tx.DeleteCustomer(ctx, c.one("customer"), 0)
+	case 16:
+		var made store.Card
+		made, err = tx.CreateCard(ctx, newCard(c.reseller, schema.CustomerCard))
+		c.ids["card"] = append(c.ids["card"], made.ID)
+	case 17:
+		err = tx.DeleteCard(ctx, c.one("card"), 0)
+	}
+	return err
+}
+
+// told reads the changes after a place, and refuses those out of order.
+func (c *changing) told(after *store.ChangePlace) map[string]store.Change {
+	c.t.Helper()
+	all := map[string]store.Change{}
+	for {
+		some, err := c.Changes(ctx, c.master.ID, *after, 0, 3)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, one := range some {
+			if one.Mark == "" || one.At == 0 {
+				c.t.Errorf("%+v has no mark or time", one)
+			}
+			if again, err := c.ChangeOf(ctx, c.master.ID, one.Mark, one.Type, one.ID); err != nil || !reflect.DeepEqual(one, again) {
+				c.t.Errorf("by its mark, %+v is %+v, %v", one, again, err)
+			}
+			*after = one.Place()
+			all[one.Type+" "+one.ID] = store.Change{Changed: one.Changed, Before: one.Before, After: one.After}
+		}
+		if len(some) == 0 {
+			return all
+		}
+	}
+}
+
+// Whatever a transaction writes, the stored changes are those that an observer sees who
+// compares all rows, in all views, before and after.
+func TestChangesAreWhatAnObserverSees(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, carrier *carrier, at func(int)) {
+		for seed := range uint64(depth.Runs(1)) {
+			c := &changing{carrier, t, rand.New(rand.NewPCG(depth.FirstSeed()+seed, 17)), map[string][]string{
+				"account": {carrier.master.ID, carrier.reseller.ID, carrier.sibling.ID}, "customer": {carrier.customer.ID},
+				"card": {carrier.sold.ID, carrier.resold.ID, carrier.bought.ID}}}
+			met, place := map[string]int{}, store.ChangePlace{}
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				drafts := []store.Revision{drafted(tx, c.sold.ID, "0.01"), drafted(tx, c.resold.ID, "0.09")}
+				must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
+				mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
+				for _, r := range drafts {
+					must(tx.ActivateRevision(ctx, store.AllRates, r.CardID, r.ID))
+				}
+			})
+			c.told(&place)
+			for n := range 150 {
+				at(int(seed)*150 + n)
+				before := allStates(t, c.Store)
+				err := writeQuietly(c)
+				want, got := differences(before, allStates(t, c.Store)), c.told(&place)
+				if err != nil && len(want) > 0 {
+					t.Fatalf("a refused write (%v) changed %v", err, want)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("RESELLERD_TEST_SEED=%d, write %d: told\n%v\nwant\n%v", depth.FirstSeed()+seed, n, got, want)
+				}
+				for row := range want {
+					met[row[:4]]++
+				}
+			}
+			for _, typ := range []string{"acco", "card", "cust", "grou", "user"} {
+				if met[typ] == 0 {
+					t.Errorf("no %s changed, of %v", typ, met)
+				}
+			}
+		}
+	})
+}
+
+// writeQuietly returns what must and mustDo panic with.
+func writeQuietly(c *changing) (err error) {
+	defer func() {
+		if failed, ok := recover().(writeFailed); ok {
+			err = failed.error
+		}
+	}()
+	return c.carrier.write(c.write)
+}
+
+func TestChangesAreOfOneTenantAndPrunedByTimeAlone(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, at func(int)) {
+		at(100)
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			must(tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Name: ptr("Later")}))
+		})
+		changes := func(tenant string) int { return len(must(c.Changes(ctx, tenant, store.ChangePlace{}, 0, 1000))) }
+		whole, strangers := changes(c.master.ID), changes(c.stranger.ID)
+		if strangers != 1 {
+			t.Errorf("another tenant has %d changes, want its own account", strangers)
+		}
+		keep := store.Keep{Changes: 50 * time.Hour}
+		revision := c.Revision()
+		for _, test := range []struct{ hour, left int }{{50, whole}, {51, whole}, {52, 1}, {151, 1}, {152, 0}} {
+			at(test.hour)
+			must(c.Prune(ctx, keep))
+			if left := changes(c.master.ID); left != test.left {
+				t.Errorf("hour %d: %d changes are left, want %d", test.hour, left, test.left)
+			}
+		}
+		if c.Revision() != revision {
+			t.Error("pruning changed the data revision")
+		}
+		if _, err := c.ChangeOf(ctx, c.master.ID, "\x00", "customer", c.customer.ID); err == nil {
+			t.Error("a malformed mark is found")
+		} else {
+			refused(t, err, fault.ErrNotFound, "")
+		}
+	})
+}
