@@ -259,15 +259,16 @@ func (r *exchange) sendEvents(p *polling, leave func()) error {
 	go func() {
 		defer cancel()
 		defer leave()
-		_ = out.CloseWithError(p.events(out, first))
+		p.events(out, first)
+		_ = out.Close() // it has no error
 	}()
 	r.c.Response().SetBodyStream(&streamBody{PipeReader: in, cancel: cancel}, -1)
 	return nil
 }
 
 // events writes answers until the reader has gone or may not read any more. A preview
-// gets one answer. It returns nil: the end of such a stream means nothing, because the reader asks again.
-func (p *polling) events(out io.Writer, a feed.Answer) error {
+// gets one answer. The end of a stream means nothing: the reader asks again.
+func (p *polling) events(out io.Writer, a feed.Answer) {
 	w := bufio.NewWriter(out)
 	err := p.event(w, a)
 	for err == nil && p.reader.Renew != nil {
@@ -283,7 +284,6 @@ func (p *polling) events(out io.Writer, a feed.Answer) error {
 	if err != nil && problemOf(err).kind.status >= 500 && !errors.Is(err, io.ErrClosedPipe) && p.Ctx.Err() == nil || errors.As(err, &denied) {
 		p.s.logger.Error("a stream of changes was cut off", "decision_id", p.DecisionID, "error", err)
 	}
-	return nil
 }
 
 // event writes one event, or a sign of life for an empty answer that has no new cursor.

@@ -667,6 +667,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed of the data that the user sees
+         * @description Take a cursor without `after`, read your lists, then ask with `after`. The request waits until there is a change that the user sees, or until `wait` ends. A row that changed several times is told once. With `Accept: text/event-stream`, the answer is a stream of such answers.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/customers": {
         parameters: {
             query?: never;
@@ -1677,6 +1697,13 @@ export interface components {
             view?: string;
             when: string;
         };
+        Changes: {
+            /** @description the next request's after; without items and reset, the one that was sent */
+            cursor: string;
+            items: components["schemas"]["Item"][];
+            /** @description drop everything that you keep, and read it anew */
+            reset?: boolean;
+        };
         CheapestCard: {
             charge: string;
             currency: string;
@@ -2393,6 +2420,13 @@ export interface components {
             status?: string;
             unchanged?: number;
             up?: number;
+        };
+        Item: {
+            /** @description the row was visible before, and is not now */
+            gone?: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "account" | "card" | "customer" | "group" | "user";
         };
         Limits: {
             /** @description percent of prefixes that may begin with no country code; default 20 */
@@ -6465,7 +6499,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "revision_id": "rev_favzuolfi6cg7c2xkdyg5ianou"
+                 *       "revision_id": "rev_sajlm3gplbtbyi23wz4jg5ukiy"
                  *     }
                  */
                 "application/json": components["schemas"]["ProofOptions"];
@@ -6487,8 +6521,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "revision_id": "rev_favzuolfi6cg7c2xkdyg5ianou",
+                     *       "revision_id": "rev_sajlm3gplbtbyi23wz4jg5ukiy",
                      *       "routing": "dearest",
+                     *       "compared": 1,
                      *       "prefixes": 1563,
                      *       "losing": 0,
                      *       "no_route": 0,
@@ -7456,6 +7491,61 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description the cursor of another answer; without it, the answer is a cursor for now */
+                after?: string;
+                /** @description items of an answer */
+                limit?: number;
+                /** @description seconds to wait for a change */
+                wait?: number;
+            };
+            header?: {
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    Vary: components["headers"]["Vary"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];

@@ -1443,6 +1443,33 @@ func (e ImportProfileCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for ItemKind.
+const (
+	ItemKindAccount  ItemKind = "account"
+	ItemKindCard     ItemKind = "card"
+	ItemKindCustomer ItemKind = "customer"
+	ItemKindGroup    ItemKind = "group"
+	ItemKindUser     ItemKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the ItemKind enum.
+func (e ItemKind) Valid() bool {
+	switch e {
+	case ItemKindAccount:
+		return true
+	case ItemKindCard:
+		return true
+	case ItemKindCustomer:
+		return true
+	case ItemKindGroup:
+		return true
+	case ItemKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LookupCallExit.
 const (
 	N011 LookupCallExit = "011"
@@ -3006,6 +3033,16 @@ type CaseText struct {
 	When    string    `json:"when"`
 }
 
+// Changes defines model for Changes.
+type Changes struct {
+	// Cursor the next request's after; without items and reset, the one that was sent
+	Cursor string `json:"cursor"`
+	Items  []Item `json:"items"`
+
+	// Reset drop everything that you keep, and read it anew
+	Reset *bool `json:"reset,omitempty"`
+}
+
 // CheapestCard defines model for CheapestCard.
 type CheapestCard struct {
 	Charge   string `json:"charge"`
@@ -3937,6 +3974,17 @@ type ImportedRevision struct {
 	Unchanged *int    `json:"unchanged,omitempty"`
 	Up        *int    `json:"up,omitempty"`
 }
+
+// Item defines model for Item.
+type Item struct {
+	// Gone the row was visible before, and is not now
+	Gone *bool    `json:"gone,omitempty"`
+	Id   string   `json:"id"`
+	Kind ItemKind `json:"kind"`
+}
+
+// ItemKind defines model for Item.Kind.
+type ItemKind string
 
 // Limits defines model for Limits.
 type Limits struct {

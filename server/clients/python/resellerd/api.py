@@ -401,6 +401,12 @@ CaseText = TypedDict("CaseText", {
     "when": Required[str],
 }, total=False)
 
+Changes = TypedDict("Changes", {
+    "cursor": Required[str],
+    "items": Required[list["Item"]],
+    "reset": bool,
+}, total=False)
+
 CheapestCard = TypedDict("CheapestCard", {
     "charge": Required[str],
     "currency": Required[str],
@@ -881,6 +887,12 @@ ImportedRevision = TypedDict("ImportedRevision", {
     "status": str,
     "unchanged": int,
     "up": int,
+}, total=False)
+
+Item = TypedDict("Item", {
+    "gone": bool,
+    "id": Required[str],
+    "kind": Required[Literal['account', 'card', 'customer', 'group', 'user']],
 }, total=False)
 
 Limits = TypedDict("Limits", {
