@@ -282,7 +282,7 @@ func (p *polling) events(out io.Writer, a feed.Answer) {
 	}
 	var denied *session.DeniedError
 	if err != nil && problemOf(err).kind.status >= 500 && !errors.Is(err, io.ErrClosedPipe) && p.Ctx.Err() == nil || errors.As(err, &denied) {
-		p.s.logger.Error("a stream of changes was cut off", "decision_id", p.DecisionID, "error", err)
+		p.s.logger.Error("a streamed answer was cut off", "decision_id", p.DecisionID, "error", err)
 	}
 }
 

@@ -1,19 +1,23 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"resellerd/policies"
+	"resellerd/server/feed"
 	"resellerd/store"
 	"resellerd/store/seed"
 	"resellerd/store/storetest"
@@ -36,6 +40,7 @@ type twin struct {
 	scope  string // the name of what is created next
 	made   map[string]int
 	serial int
+	told   string // the last cursor of an answer about changes
 }
 
 // twinStart is the time when requests begin. All other data was created earlier.
@@ -160,7 +165,7 @@ func (w *twin) ask(n int, a asked) answered {
 	if a.body != "" {
 		body = strings.NewReader(a.body)
 	}
-	req := httptest.NewRequest(a.method, a.path, body)
+	req := httptest.NewRequest(a.method, strings.Replace(strings.Replace(a.path, "after={told}&", "after="+w.told+"&", 1), "after=&", "", 1), body)
 	req.Header.Set("Authorization", "Bearer "+worldToken)
 	for i := 0; i+1 < len(a.header); i += 2 {
 		if a.header[i] == "Authorization" {
@@ -174,7 +179,29 @@ func (w *twin) ask(n int, a asked) answered {
 	if err != nil {
 		w.t.Fatalf("%v: body: %v", a, err)
 	}
-	return answered{t: w.t, what: a.String(), status: res.StatusCode, header: res.Header, body: string(text)}
+	got := answered{t: w.t, what: a.String(), status: res.StatusCode, header: res.Header, body: string(text)}
+	if strings.HasPrefix(a.path, "/v1/changes?after={told}") {
+		w.keepTold(&got)
+	}
+	return got
+}
+
+// keepTold keeps the cursor of an answer about changes. It leaves the length of the
+// cursor in the answer, and orders the items: how many rows a commit of a bulk request
+// takes depends on the machine's speed.
+func (w *twin) keepTold(got *answered) {
+	var body changesBody
+	if got.status != http.StatusOK || json.Unmarshal([]byte(got.body), &body) != nil {
+		return
+	}
+	w.told = body.Cursor
+	body.Cursor = fmt.Sprint(len(body.Cursor), " bytes")
+	slices.SortFunc(body.Items, func(a, b feed.Item) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) })
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got.body = string(text)
 }
 
 func requestName(n int) string { return fmt.Sprintf("request %d", n) }

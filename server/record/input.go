@@ -142,23 +142,20 @@ func (w *Writer) change(m *Mask, c *input.Change) {
 	w.Dst = append(w.Dst, '}')
 }
 
-// actionProperties appends the properties with the form of the request.
+// actionProperties appends the properties with the form of the request. The form is left
+// out if it is input.FormOne, which most entries have.
 func (w *Writer) actionProperties(m *Mask, a *input.Action) {
 	form := a.OwnForm()
-	switch {
-	case form == "":
+	if form == "" || form == input.FormOne {
 		w.properties(m, a.Properties)
-	case len(a.Properties) == 0:
-		if inner, ok := w.name(m, "properties"); ok {
-			w.Dst = append(w.Dst, '{')
-			w.Text(inner, "form", form)
-			w.Dst = append(w.Dst, '}')
-		}
-	default:
-		sent := maps.Clone(a.Properties)
-		sent["form"] = form
-		w.properties(m, sent)
+		return
 	}
+	sent := maps.Clone(a.Properties)
+	if sent == nil {
+		sent = map[string]any{}
+	}
+	sent["form"] = form
+	w.properties(m, sent)
 }
 
 // properties appends the properties that the request sent, if any.

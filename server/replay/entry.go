@@ -223,6 +223,9 @@ func (e *entry) input(schema input.Schema, known profiles, subtree *subtree) (*i
 		return nil, errNoProfile
 	}
 	readSubject(&in.Subject, subject, subtree)
+	if _, written := in.Action.Properties["form"]; !written && !subtree.counted {
+		in.Action.Form = input.FormOne // entries leave it out
+	}
 	subtree.in = in
 	return in, nil
 }
