@@ -111,7 +111,7 @@ func (r *exchange) polling() (*polling, error) {
 		}
 	}
 	if last := r.header(headerLastEvent); last != "" && r.media == mediaEvents {
-		p.sent = last
+		p.sent = strings.Clone(last) // the stream outlives the request
 	}
 	if p.after, err = r.openChangesCursor(p.sent); err != nil {
 		return nil, err
