@@ -109,7 +109,7 @@ func TestATreeThatIsTooSlowIsNotAskedAnyMore(t *testing.T) {
 	}
 	dir := policyTree(t, "reseller/subject/subject.rego", "known if {",
 		"known if {\n\tcount([x | some x in numbers.range(1, 3000); some y in numbers.range(1, 3000); x * y == 7919]) > 1")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for name, c := range map[string]struct {
 		args []string
@@ -125,6 +125,6 @@ func TestATreeThatIsTooSlowIsNotAskedAnyMore(t *testing.T) {
 		}
 	}
 	if ctx.Err() != nil {
-		t.Error("it took more than a minute")
+		t.Error("it took more than three minutes")
 	}
 }
