@@ -14,8 +14,8 @@ import (
 // withoutGets therefore replaces a rule that reads the input in this way by two rules,
 // one for each case.
 
-// maxGets limits the calls of one rule, because each doubles the number of rules. Further
-// calls stay.
+// maxGets limits the calls of one rule, because each doubles the number of rules. If a
+// rule has more, all of its calls stay.
 const maxGets = 4
 
 // withoutGets returns the modules without such calls. It copies the modules that it
@@ -146,7 +146,7 @@ func gotOf(call []*ast.Term) (got, bool) {
 		return got{}, false
 	}
 	of, ok := call[1].Value.(ast.Ref)
-	if !ok || len(of) < 2 || !of.IsGround() || !of.HasPrefix(ast.InputRootRef) {
+	if !ok || !slices.ContainsFunc(wholeParts, func(part ast.Ref) bool { return part.Equal(of) }) {
 		return got{}, false
 	}
 	path := []*ast.Term{call[2]}
@@ -162,6 +162,10 @@ func gotOf(call []*ast.Term) (got, bool) {
 	}
 	return got{ast.NewTerm(ref).SetLocation(call[0].Location), call[3]}, len(path) > 0 && slices.ContainsFunc(openParts, ref.HasPrefix)
 }
+
+// wholeParts are the parts of every input that are objects, and open when a filter is
+// compiled. Deeper parts may be absent: then object.get is undefined, whatever its default.
+var wholeParts = []ast.Ref{ast.MustParseRef("input.resource"), ast.MustParseRef("input.action"), ast.MustParseRef("input.context")}
 
 // openParts are the parts of the input, other than the subject, that are open when a
 // filter is compiled.

@@ -8,6 +8,6 @@ allow if {
 	input.resource.kind == "customer"
 }
 
-allow if input.resource.name == object.get(input.action.properties, "label", "a")
+allow if input.resource.name == object.get(input.action, ["properties", "label"], "a")
 
 allow if not object.get(input.action, ["properties", "account_id"], "") == input.resource.account_id
