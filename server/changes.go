@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"resellerd/server/feed"
+	"resellerd/server/identity"
 	"resellerd/server/session"
 )
 
@@ -57,6 +59,7 @@ type polling struct {
 
 	header fasthttp.RequestHeader // of the request
 	from   netip.Addr
+	scope  identity.Scope // that the route needs
 }
 
 // getChanges tells what changed of the data that the user sees. It waits until there is
@@ -123,7 +126,7 @@ func (r *exchange) polling() (*polling, error) {
 	}
 	p.reader.Renew = p.renew
 	r.c.Request().Header.CopyTo(&p.header)
-	p.from = r.remote()
+	p.from, p.scope = r.remote(), r.route.scope
 	return p, nil
 }
 
@@ -170,6 +173,9 @@ func (p *polling) renew() error {
 	}
 	if !caller.JWT && !caller.Limits.Admits(p.from) {
 		return unauthorized("")
+	}
+	if !caller.Scopes.Has(p.scope) {
+		return forbidden("the token lacks the scope " + p.scope.String())
 	}
 	if p.Engine = p.s.engines.Current(); p.Engine == nil {
 		return unavailable(errors.New("no policy is loaded"))
@@ -259,8 +265,13 @@ func (r *exchange) sendEvents(p *polling, leave func()) error {
 	go func() {
 		defer cancel()
 		defer leave()
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				p.s.logger.Error("a streamed answer was cut off", "decision_id", p.DecisionID, "error", fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
+			}
+			_ = out.Close() // it has no error
+		}()
 		p.events(out, first)
-		_ = out.Close() // it has no error
 	}()
 	r.c.Response().SetBodyStream(&streamBody{PipeReader: in, cancel: cancel}, -1)
 	return nil

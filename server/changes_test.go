@@ -286,6 +286,43 @@ func TestPagesOfChangesMissNothing(t *testing.T) {
 	})
 }
 
+// A reader who comes back after hours is told everything, page by page. A reader who
+// begins then is told nothing old, even if it waits.
+func TestChangesOfManyHours(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("m", "").Cursor
+		names := []string{"acme", "apex", "bolt", "brio", "crux"}
+		for _, name := range names {
+			w.pass(2 * time.Hour)
+			w.do("m", "PATCH", "/v1/customers/{"+name+"}", `{"notes":"`+name+` later"}`)
+		}
+		w.pass(2 * time.Hour)
+		told := 0
+		for at := cursor; ; {
+			a := w.told("m", "?wait=0&limit=2&after="+at)
+			if told += len(a.Items); len(a.Items) == 0 {
+				break
+			}
+			at = a.Cursor
+		}
+		if told != len(names) {
+			t.Errorf("told %d changes, want %d", told, len(names))
+		}
+		fresh := w.told("m", "").Cursor
+		for range 2 { // the second time of another process, which knows no place of the cursor
+			if a := w.told("m", "?wait=1&after="+fresh); len(a.Items) != 0 || a.Cursor != fresh {
+				t.Errorf("a new reader is told %v", a.Items)
+			}
+			w.server = w.panels(worldToken)
+		}
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"notes":"now"}`)
+		if a := w.told("m", "?wait=1&after="+fresh); len(a.Items) != 1 {
+			t.Errorf("a new reader is told %v", a.Items)
+		}
+	})
+}
+
 func TestChangesAsEvents(t *testing.T) {
 	t.Parallel()
 	eachCore(t, func(t *testing.T, w *coreWorld) {

@@ -158,18 +158,18 @@ func (c *Change) texts() ([]any, error) {
 	return texts, nil
 }
 
-// Changes reads the changes of a tenant since a time, in order, after a place. It
-// returns at most limit changes.
-func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, since schema.Micros, limit int) ([]Change, error) {
-	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) AND at >= ? ORDER BY revision, type, id LIMIT ?`,
-		tenant, after.Revision, after.Type, after.ID, since, limit)
+// Changes reads the changes of a tenant in order, after a place. It returns at most limit
+// changes.
+func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, limit int) ([]Change, error) {
+	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
+		tenant, after.Revision, after.Type, after.ID, limit)
 }
 
 // ChangesBefore is Changes in the opposite order: the changes before a place, the
 // newest first.
-func (s *Store) ChangesBefore(ctx context.Context, tenant string, before ChangePlace, since schema.Micros, limit int) ([]Change, error) {
-	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) < (CAST(? AS BIGINT), ?, ?) AND at >= ? ORDER BY revision DESC, type DESC, id DESC LIMIT ?`,
-		tenant, before.Revision, before.Type, before.ID, since, limit)
+func (s *Store) ChangesBefore(ctx context.Context, tenant string, before ChangePlace, limit int) ([]Change, error) {
+	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) < (CAST(? AS BIGINT), ?, ?) ORDER BY revision DESC, type DESC, id DESC LIMIT ?`,
+		tenant, before.Revision, before.Type, before.ID, limit)
 }
 
 // ChangeOf reads the change of a row by the commit with a mark. It returns ErrNotFound

@@ -169,7 +169,7 @@ func (c *changing) told(after *store.ChangePlace) map[string]store.Change {
 	c.t.Helper()
 	all := map[string]store.Change{}
 	for {
-		some, err := c.Changes(ctx, c.master.ID, *after, 0, 3)
+		some, err := c.Changes(ctx, c.master.ID, *after, 3)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func TestChangesAreOfOneTenantAndPrunedByTimeAlone(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Name: ptr("Later")}))
 		})
-		changes := func(tenant string) int { return len(must(c.Changes(ctx, tenant, store.ChangePlace{}, 0, 1000))) }
+		changes := func(tenant string) int { return len(must(c.Changes(ctx, tenant, store.ChangePlace{}, 1000))) }
 		whole, strangers := changes(c.master.ID), changes(c.stranger.ID)
 		if strangers != 1 {
 			t.Errorf("another tenant has %d changes, want its own account", strangers)

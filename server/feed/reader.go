@@ -12,6 +12,7 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -102,7 +103,7 @@ func (r *Reader) After(cursor Cursor, limit int) (Answer, error) {
 		return r.reset()
 	}
 	return r.scan(limit, func() ([]store.Change, error) {
-		return r.Store.Changes(r.Ctx, r.tenant(), r.place, r.since(cursor.At), slice)
+		return r.Store.Changes(r.Ctx, r.tenant(), r.place, slice)
 	})
 }
 
@@ -162,8 +163,11 @@ func (r *Reader) findPlace() (bool, error) {
 		return false, nil
 	}
 	var known bool
-	if r.place, known = r.Source.seen(r.key()); known || r.cursor.Mark == "" {
+	if r.place, known = r.Source.seen(r.key()); known {
 		return true, nil
+	}
+	if r.cursor.Mark == "" {
+		return true, r.backTo(r.since(r.cursor.At))
 	}
 	c, err := r.Store.ChangeOf(r.Ctx, r.tenant(), r.cursor.Mark, r.cursor.Type, r.cursor.ID)
 	if errors.Is(err, fault.ErrNotFound) {
@@ -246,38 +250,72 @@ func (r *Reader) reset() (Answer, error) {
 	return Answer{Reset: true, Cursor: cursor}, err
 }
 
+// backTo sets the place to the last change before a time.
+func (r *Reader) backTo(at schema.Micros) error {
+	r.place = store.ChangePlace{}
+	for c, err := range r.backwards() {
+		if err != nil {
+			return err
+		}
+		if c.At < at {
+			r.place = c.Place()
+			break
+		}
+	}
+	return nil
+}
+
+// backwards yields the changes of the tenant, the newest first, and an error at the end.
+func (r *Reader) backwards() iter.Seq2[*store.Change, error] {
+	return func(yield func(*store.Change, error) bool) {
+		before := store.ChangePlace{Revision: math.MaxInt64}
+		for {
+			some, err := r.Store.ChangesBefore(r.Ctx, r.tenant(), before, slice)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range some {
+				if !yield(&some[i], nil) {
+					return
+				}
+				before = some[i].Place()
+			}
+			if len(some) < slice {
+				return
+			}
+		}
+	}
+}
+
 // present is a cursor for now: the last change that its reader sees. If that is long ago,
 // the time alone says where to begin.
 func (r *Reader) present() (Cursor, error) {
-	before := store.ChangePlace{Revision: math.MaxInt64}
 	r.cursor = Cursor{At: r.now(), Rights: r.rights.digest}
+	oldest := r.since(r.cursor.At)
 	var newest *store.ChangePlace
-	for {
-		some, err := r.Store.ChangesBefore(r.Ctx, r.tenant(), before, r.since(r.cursor.At), slice)
+	for c, err := range r.backwards() {
 		if err != nil {
 			return Cursor{}, err
 		}
-		for i := range some {
-			if newest == nil {
-				place := some[i].Place()
-				newest = &place
-			}
-			_, means, err := r.judge(&some[i])
-			if err != nil {
-				return Cursor{}, err
-			}
-			if means != untold {
-				r.cursor = r.at(&some[i])
-				r.reached(newest)
-				return r.cursor, nil
-			}
-			before = some[i].Place()
+		if newest == nil {
+			place := c.Place()
+			newest = &place
 		}
-		if len(some) == 0 {
-			r.reached(newest)
-			return r.cursor, nil
+		if c.At < oldest {
+			break
+		}
+		_, means, err := r.judge(c)
+		if err != nil {
+			return Cursor{}, err
+		}
+		if means != untold {
+			r.cursor = r.at(c)
+			break
 		}
 	}
+	r.reached(newest)
+	return r.cursor, nil
 }
 
 // reached says that nothing follows the cursor until a place.
@@ -302,11 +340,15 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 	if !r.rights.lists[c.Type] {
 		return Item{}, untold, nil
 	}
+	unread := r.Users.Unread()
 	before, err := r.seen(c.Type, c.ID, c.Before)
 	if err != nil {
 		return Item{}, untold, err
 	}
 	after, err := r.seen(c.Type, c.ID, c.After)
+	if err == nil && r.Users.Unread() != unread { // a row may have seemed to be out of sight
+		err = fmt.Errorf("the accounts above a user cannot be read: %w", fault.ErrUnavailable)
+	}
 	switch item := (Item{Kind: c.Type, ID: c.ID, Gone: !after.Allow}); {
 	case err != nil:
 		return Item{}, untold, err

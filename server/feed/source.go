@@ -59,7 +59,7 @@ func (s *Source) after(ctx context.Context, tenant string, place store.ChangePla
 		return known.changes, nil
 	}
 	read := s.reads.DoChan(fmt.Sprint(tenant, place, revision), func() (any, error) {
-		some, err := s.store.Changes(context.WithoutCancel(ctx), tenant, place, 0, slice)
+		some, err := s.store.Changes(context.WithoutCancel(ctx), tenant, place, slice)
 		if err == nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()

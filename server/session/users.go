@@ -45,6 +45,7 @@ type Users struct {
 	store  *store.Store
 	logger *slog.Logger
 	known  *record.Policies
+	unread atomic.Int64 // questions of LiesBelow that the store did not answer
 }
 
 // NewUsers returns the users of a store.
@@ -168,10 +169,14 @@ func (c *Users) LiesBelow(own, account string) bool {
 	defer cancel()
 	ok, err := c.store.Below(ctx, own, account)
 	if err != nil {
+		c.unread.Add(1)
 		c.logger.Error("the accounts above a user cannot be read", "error", err)
 	}
 	return ok && err == nil
 }
+
+// Unread counts how often LiesBelow could not ask the store.
+func (c *Users) Unread() int64 { return c.unread.Load() }
 
 // belowPatience limits one question about the account tree.
 const belowPatience = time.Second
