@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/rego"
@@ -31,14 +33,18 @@ func lintGroups(rules []*ast.Rule) []rego.Finding {
 	return findings
 }
 
+// countsGroups reports whether an expression orders the groups, whatever it orders them
+// by, or compares them with a number.
 func countsGroups(x *ast.Expr, named map[ast.Var]bool) bool {
 	terms, ok := x.Terms.([]*ast.Term)
 	if !ok || len(terms) != 3 {
 		return false
 	}
+	orders := slices.Contains([]string{ast.LessThan.Name, ast.LessThanEq.Name, ast.GreaterThan.Name, ast.GreaterThanEq.Name}, terms[0].String())
 	for i := range 2 {
 		v, isVar := terms[1+i].Value.(ast.Var)
-		if _, number := terms[2-i].Value.(ast.Number); number && (groupsRef.Equal(terms[1+i].Value) || isVar && named[v]) {
+		_, number := terms[2-i].Value.(ast.Number)
+		if (orders || number) && (groupsRef.Equal(terms[1+i].Value) || isVar && named[v]) {
 			return true
 		}
 	}
