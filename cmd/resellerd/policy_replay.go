@@ -113,11 +113,8 @@ func (c *policyReplayCommand) verdict(r *replay.Report) error {
 	if r.Unreadable > 0 {
 		return fmt.Errorf("%s cannot be read, the first: %s", count(r.Unreadable, "line"), r.FirstFault)
 	}
-	if c.Should != "" && !slices.Contains(c.FailOn, "never") {
-		if len(r.Exposed) > 0 {
-			return flipError{fmt.Errorf("replay: the policy allowed what it should not have, to %s", count(users(r.Exposed), "user"))}
-		}
-		return nil
+	if c.Should != "" {
+		return c.exposedVerdict(r)
 	}
 	var found []string
 	for _, kind := range c.FailOn {
@@ -131,6 +128,25 @@ func (c *policyReplayCommand) verdict(r *replay.Report) error {
 		}
 	}
 	if len(found) == 0 || slices.Contains(c.FailOn, "never") {
+		return nil
+	}
+	return flipError{fmt.Errorf("replay: %s", strings.Join(found, ", "))}
+}
+
+// exposedVerdict is the verdict of a replay with --should. Decisions that cannot be
+// repeated may have given too much.
+func (c *policyReplayCommand) exposedVerdict(r *replay.Report) error {
+	var found []string
+	if len(r.Exposed) > 0 {
+		found = append(found, "the policy allowed what it should not have, to "+count(users(r.Exposed), "user"))
+	}
+	if r.Open() > 0 {
+		found = append(found, count(r.Open(), "decision")+" cannot be repeated")
+	}
+	switch {
+	case r.Entries == 0:
+		return fmt.Errorf("replay: no decision of the log is by the policy of --was %s at these times", c.Was)
+	case len(found) == 0 || slices.Contains(c.FailOn, "never"):
 		return nil
 	}
 	return flipError{fmt.Errorf("replay: %s", strings.Join(found, ", "))}
@@ -164,7 +180,7 @@ func printReplay(w io.Writer, r *replay.Report) {
 		fmt.Fprintf(w, "  undecidable "+why+"\n", r.Undecidable[what])
 	}
 	if r.Exposed != nil {
-		printExposed(w, r.Exposed)
+		printExposed(w, r)
 		return
 	}
 	for i, g := range r.Groups {
@@ -209,8 +225,12 @@ func proof(reaching int) string {
 }
 
 // printExposed prints what users did and saw and should not have.
-func printExposed(w io.Writer, exposed []*replay.Exposure) {
-	if len(exposed) == 0 {
+func printExposed(w io.Writer, r *replay.Report) {
+	exposed := r.Exposed
+	switch {
+	case r.Open() > 0:
+		fmt.Fprintf(w, "%s cannot be repeated, and may have given too much\n", count(r.Open(), "decision"))
+	case len(exposed) == 0 && r.Entries > 0:
 		fmt.Fprintln(w, "nobody did or saw anything that the policy does not allow")
 	}
 	for i, x := range exposed {

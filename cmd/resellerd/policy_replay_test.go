@@ -52,6 +52,42 @@ allow if input.resource.type == "area"
 	}
 }
 
+// A replay with --should says that nobody got too much only if the log proves it.
+func TestPolicyReplaySaysWhatABadPolicyGave(t *testing.T) {
+	tree := func(rule string) string {
+		return filepath.Dir(write(t, "main.rego", "package reseller.main\n\ndecision := {\"allow\": allow, \"reasons\": set()}\n\ndefault allow := false\n\n"+rule))
+	}
+	good, bad := tree("allow if input.action.name == \"list\"\n"), tree("allow if input.resource.type == \"area\"\n")
+	engine, err := fastEngine(t.Context(), bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	denied := strings.Replace(anEntry, `"policy_revision":"r"`, `"policy_revision":"`+engine.Revision()+`"`, 1)
+	denied = strings.ReplaceAll(denied, `["unknown_user"]`, `[]`)
+	allowed := strings.NewReplacer(`"allow":false`, `"allow":true`, `"outcome":"deny"`, `"outcome":"allow"`).Replace(denied)
+	cut := strings.Replace(denied, `{"decision_id"`, `{"truncated":true,"decision_id"`, 1)
+	for name, c := range map[string]struct {
+		log  string
+		args []string
+		code int
+		says string
+	}{
+		"nothing":            {denied, nil, exitOK, "nobody did or saw anything"},
+		"nothing, as JSON":   {denied, []string{"--format", "json"}, exitOK, `"exposed": []`},
+		"too much":           {allowed, nil, exitTests, "allowed what it should not have, to 1 user"},
+		"undecidable":        {denied + cut, nil, exitTests, "1 decision cannot be repeated"},
+		"told never to fail": {denied + cut, []string{"--fail-on", "never"}, exitOK, "1 decision cannot be repeated"},
+		"cut, but later":     {denied + cut, []string{"--to", "2025-01-01T00:00:00Z"}, exitError, "no decision of the log is by the policy"},
+		"of another policy":  {anEntry, nil, exitError, "no decision of the log is by the policy"},
+	} {
+		args := append([]string{"policy", "replay", "--was", bad, "--should", good, "--log", write(t, "decisions.jsonl", c.log)}, c.args...)
+		code, out, errs := call(t, nil, args)
+		if code != c.code || !strings.Contains(out+errs, c.says) || strings.Contains(out, "nobody") != (name == "nothing") {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errs)
+		}
+	}
+}
+
 // policy check names the areas of a log that policy data does not name.
 func TestPolicyCheckNamesUnlistedAreas(t *testing.T) {
 	entry := strings.Replace(anEntry, `"subject":{`, `"subject":{"account":{"kind":"reseller"},`, 1)

@@ -54,6 +54,8 @@ type verdict struct {
 // decide repeats the decision of an entry.
 func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	switch {
+	case r.beside(e):
+		return verdict{skip: true}, nil
 	case e.DecidedAs == "refusal":
 		return verdict{open: "not the policy's"}, nil
 	case e.Truncated:
@@ -79,9 +81,6 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	case err != nil:
 		return verdict{}, err
 	}
-	if r.beside(e, in) {
-		return verdict{skip: true}, nil
-	}
 	if tree.counted && in.Subject.Facts != nil && r.grouped {
 		return verdict{open: "input.subject.groups"}, nil
 	}
@@ -102,11 +101,12 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 }
 
 // beside reports whether an entry is outside of the time, or made by another policy than
-// the one that is asked about.
-func (r *replayer) beside(e *entry, in *input.Input) bool {
-	at := in.Context.Time
-	return !r.o.From.IsZero() && at.Before(r.o.From) || !r.o.To.IsZero() && !at.Before(r.o.To) ||
-		r.o.Exposed && r.o.Was != nil && e.Revision != r.o.Was.Revision()
+// the one that is asked about. An entry without a time is outside of no time.
+func (r *replayer) beside(e *entry) bool {
+	at := e.Timestamp
+	early := !r.o.From.IsZero() && at.Before(r.o.From)
+	late := !r.o.To.IsZero() && !at.Before(r.o.To)
+	return !at.IsZero() && (early || late) || r.o.Exposed && r.o.Was != nil && e.Revision != r.o.Was.Revision()
 }
 
 func (e *entry) undecidable() verdict {

@@ -23,6 +23,7 @@ type entry struct {
 	Event      string          `json:"event"` // set for a record, which is not a decision
 	DecisionID string          `json:"decision_id"`
 	Path       string          `json:"path"`
+	Timestamp  time.Time       `json:"timestamp"` // zero if the entry does not say it
 	Input      json.RawMessage `json:"input"`
 	Result     *result         `json:"result"`
 	Outcome    string          `json:"outcome"`

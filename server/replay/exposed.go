@@ -93,10 +93,13 @@ func (r *replayer) joinExposed(other *replayer) {
 	}
 }
 
+// exposures returns the exposures by account and user. It is never nil.
 func (r *replayer) exposures() []*Exposure {
-	return slices.SortedFunc(maps.Values(r.exposed), func(a, b *Exposure) int {
+	list := slices.AppendSeq([]*Exposure{}, maps.Values(r.exposed))
+	slices.SortFunc(list, func(a, b *Exposure) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.User, b.User), cmp.Compare(a.What, b.What))
 	})
+	return list
 }
 
 // Direction says whether the candidate gives more or less than the recorded decision.

@@ -33,7 +33,7 @@ func must(t testing.TB, err error) {
 func recorded(t testing.TB, e *policies.Engine, in *input.Input, d policies.Decision) map[string]any {
 	t.Helper()
 	line := map[string]any{
-		"decision_id": "D", "path": "reseller/main/decision", "policy_revision": e.Revision(), "outcome": d.Outcome,
+		"decision_id": "D", "path": "reseller/main/decision", "policy_revision": e.Revision(), "outcome": d.Outcome, "timestamp": in.Context.Time,
 		"reasons": append([]string{}, d.Reasons...), "input": e.Document(in),
 		"result": map[string]any{"allow": d.Allow, "reasons": append([]string{}, d.Reasons...), "view": d.View, "columns": d.Columns},
 	}
@@ -245,6 +245,17 @@ func TestWhatABadPolicyAllowedIsListedByUser(t *testing.T) {
 	}
 	if len(r.Changed) != 2 || *r.Reaching != 10 {
 		t.Errorf("%d decisions reach %+v", *r.Reaching, r.Changed)
+	}
+	same, err := Run(ctx, bad, []Source{{"log", strings.NewReader(log.String())}}, Options{Was: bad, Exposed: true})
+	must(t, err)
+	if same.Exposed == nil || len(same.Exposed) != 0 || same.Entries != 11 {
+		t.Errorf("nothing exposed: %+v", same)
+	}
+	cut := strings.ReplaceAll(log.String(), `"decision_id"`, `"truncated":true,"decision_id"`)
+	open, err := Run(ctx, good, []Source{{"log", strings.NewReader(cut)}}, Options{Was: bad, Exposed: true, To: began.Add(20 * time.Minute)})
+	must(t, err)
+	if open.Open() != 10 || open.Beside != 2 || open.Entries != 10 {
+		t.Errorf("entries that cannot be repeated: %+v", open)
 	}
 	again, err := Run(ctx, bad, []Source{{"log", strings.NewReader(log.String())}}, Options{Was: bad})
 	must(t, err)
