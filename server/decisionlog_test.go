@@ -17,6 +17,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/server/record"
+	"resellerd/store/storetest"
 )
 
 var everything = predicate.Filter{Kind: predicate.All}
@@ -42,6 +43,8 @@ func withMask(t *testing.T, rego string) fs.FS {
 func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
+	_, err := storetest.SQL(t, w.store).Exec("UPDATE accounts SET listed_areas = (1 = 1) WHERE parent_id IS NULL")
+	must(t, err)
 	s := w.serveTree(t, withMask(t, "package system.log\n\nmask := set()\n"), nil)
 	e := s.engines.Current()
 	a, err := s.shared.Users.Find(tctx, e, "", "agent")
@@ -69,6 +72,12 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 			must(t, err)
 			if got := plainJSON(t, out.Dst); !reflect.DeepEqual(got, plainJSON(t, want)) {
 				t.Errorf("%s: wrote %s\nwant %s", name, out.Dst, want)
+			}
+			if known == nil && in.Subject.Facts != nil {
+				again := record.QuestionOf(plainJSON(t, out.Dst).(map[string]any))
+				if got := again.Subject.Facts.Account; got != a.Facts.Account || !got.ListedAreas {
+					t.Errorf("%s: read %+v\nwant %+v with listed areas", name, got, a.Facts.Account)
+				}
 			}
 		}
 	}

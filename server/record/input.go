@@ -99,6 +99,9 @@ func (w *Writer) account(m *Mask, a *input.AccountFacts) {
 	w.Text(m, "kind", a.Kind)
 	w.Text(m, "status", a.Status)
 	w.number(m, "depth", int64(a.Depth))
+	if a.ListedAreas {
+		w.Any(m, "listed_areas", true)
+	}
 	w.Dst = append(w.Dst, '}')
 }
 
