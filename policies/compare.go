@@ -87,7 +87,8 @@ func (e *Engine) definitions() map[string]map[string]*ast.Location {
 }
 
 // DataChange is a difference in the data of two policies, as what it gives or takes. More
-// is true if somebody may do or see more, or if that is not known.
+// is true if somebody may do or see more, or if that is not known. A text above 200 bytes is
+// cut around the first difference.
 type DataChange struct {
 	What   string `json:"what"`
 	Before string `json:"before"`
@@ -95,7 +96,8 @@ type DataChange struct {
 	More   bool   `json:"more"`
 }
 
-// DataChanges lists what differs in the data and in the log masks of two policies.
+// DataChanges lists what differs in the data and in the log masks of two policies. Beyond
+// 100 changes, it counts the other values in one more change.
 func DataChanges(before, after *Engine) []DataChange {
 	c := &dataChanges{before: before, after: after}
 	c.ceiling()
@@ -111,10 +113,38 @@ type dataChanges struct {
 	list          []DataChange
 }
 
+// add notes a change if the whole texts differ. It cuts them only to be shown.
 func (c *dataChanges) add(what, before, after string, more bool) {
 	if before != after {
-		c.list = append(c.list, DataChange{what, before, after, more})
+		from := max(0, differAt(before, after)-maxValueText/4)
+		if max(len(before), len(after)) <= maxValueText {
+			from = 0
+		}
+		c.list = append(c.list, DataChange{what, cut(before, from), cut(after, from), more})
 	}
+}
+
+// differAt returns the first byte at which two texts differ.
+func differAt(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// cut returns at most maxValueText bytes of a text from a place on, and marks what it
+// leaves out.
+func cut(text string, from int) string {
+	before, after := "", ""
+	if from > 0 {
+		before = "…"
+	}
+	if text = text[from:]; len(text) > maxValueText {
+		text, after = text[:maxValueText], "…"
+	}
+	return before + strings.ToValidUTF8(text, "") + after
 }
 
 // ceiling compares what resellers may have at most in each area.
@@ -171,7 +201,7 @@ func (c *dataChanges) limits() {
 
 func (e *Engine) limit(key string) string {
 	limits, _ := e.tree.Data["limits"].(map[string]any)
-	return jsonText(limits[key])
+	return jsonText(valueAt(limits, key))
 }
 
 // actions compares the actions that the catalog adds.
@@ -217,65 +247,100 @@ func (c *dataChanges) masks() {
 	}
 }
 
-// maxDataChanges limits the other values that are listed.
+// maxDataChanges limits the other values that are listed. The rest is counted.
 const maxDataChanges = 100
 
 // rest compares all other data by value.
 func (c *dataChanges) rest() {
 	was, is := other(c.before.tree.Data), other(c.after.tree.Data)
-	c.values("data", was, is)
+	if left := c.values("data", was, is); left > 0 {
+		c.add("other data", "…", fmt.Sprintf("%d more values differ", left), true)
+	}
 }
 
 // other returns the data without what the other comparisons cover.
 func other(data map[string]any) map[string]any {
 	out := maps.Clone(data)
-	for part, keys := range map[string][]string{
-		"limits":  {"reseller_ceiling", "reseller_areas", "max_depth", "activation_by_another"},
-		"catalog": {"action"},
-	} {
-		object, ok := out[part].(map[string]any)
-		if !ok {
-			continue
+	if limits, ok := data["limits"].(map[string]any); ok {
+		limits = maps.Clone(limits)
+		for _, key := range []string{"reseller_ceiling", "reseller_areas", "max_depth", "activation_by_another"} {
+			delete(limits, key)
 		}
-		object = maps.Clone(object)
-		for _, key := range keys {
-			delete(object, key)
+		out["limits"] = limits
+	}
+	catalog, _ := data["catalog"].(map[string]any)
+	if actions, ok := catalog["action"].(map[string]any); ok {
+		catalog = maps.Clone(catalog)
+		delete(catalog, "action")
+		if left := withoutAccess(actions); len(left) > 0 {
+			catalog["action"] = left
 		}
-		out[part] = object
+		out["catalog"] = catalog
 	}
 	return out
 }
 
-func (c *dataChanges) values(at string, was, is any) {
-	if len(c.list) >= maxDataChanges || reflect.DeepEqual(was, is) {
-		return
+// withoutAccess returns the actions of the catalog without their letters. It leaves out an
+// action that has nothing else.
+func withoutAccess(actions map[string]any) map[string]any {
+	out := maps.Clone(actions)
+	for name, v := range actions {
+		entity, _ := v.(map[string]any)
+		if _, isText := entity["access"].(string); !isText {
+			continue
+		}
+		rest := maps.Clone(entity)
+		delete(rest, "access")
+		if out[name] = rest; len(rest) == 0 {
+			delete(out, name)
+		}
+	}
+	return out
+}
+
+// values lists the values that differ, and returns how many it does not list.
+func (c *dataChanges) values(at string, was, is any) (left int) {
+	if reflect.DeepEqual(was, is) {
+		return 0
 	}
 	a, okA := was.(map[string]any)
 	b, okB := is.(map[string]any)
-	if !okA || !okB {
+	switch {
+	case okA && okB:
+	case len(c.list) >= maxDataChanges:
+		return 1
+	default:
 		c.add(at, jsonText(was), jsonText(is), true)
-		return
+		return 0
 	}
 	names := maps.Clone(a)
 	maps.Copy(names, b)
 	for _, key := range slices.Sorted(maps.Keys(names)) {
-		c.values(at+"."+key, a[key], b[key])
+		left += c.values(at+"."+key, valueAt(a, key), valueAt(b, key))
 	}
+	return left
 }
 
-// maxValueText limits the text of a value.
+// absent is the value of a key that an object does not have. It is not null.
+type absent struct{}
+
+func valueAt(object map[string]any, key string) any {
+	if v, ok := object[key]; ok {
+		return v
+	}
+	return absent{}
+}
+
+// maxValueText limits the text of a value that is shown, in bytes.
 const maxValueText = 200
 
 func jsonText(v any) string {
-	if v == nil {
+	if v == (absent{}) {
 		return "nothing"
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
-	}
-	if len(text) > maxValueText {
-		return string(text[:maxValueText]) + "…"
 	}
 	return string(text)
 }
