@@ -23,7 +23,7 @@ type Source struct {
 	places *bounded.Cache[string, store.ChangePlace] // by reader and cursor
 }
 
-// page is what was read of a tenant last.
+// page holds the changes of a tenant that the source read last.
 type page struct {
 	after    store.ChangePlace
 	revision history.DataRevision

@@ -35,7 +35,7 @@ type Report struct {
 	Changed  []policies.ChangedRule `json:"changed,omitempty"`  // rules that differ from the policy of --was
 	Reaching *int                   `json:"reaching,omitempty"` // decisions that reach one of these rules
 	Beside   int                    `json:"beside,omitempty"`   // decisions at other times, or of other policies
-	Exposed  []*Exposure            `json:"exposed,omitzero"`   // what was allowed and should not have been; nil: not asked
+	Exposed  []*Exposure            `json:"exposed,omitzero"`   // what the policy in force allowed and the better one denies; nil if nobody asked
 }
 
 // Options narrow a replay, and say what it compares.

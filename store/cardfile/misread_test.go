@@ -116,7 +116,7 @@ func TestATableBelowAnotherIsReadByItsOwnHeadings(t *testing.T) {
 		"Code,Rate,Code,Rate / 44,1,49,2":                       "two tables stand side by side",
 		// The same columns in another unit.
 		"prefix,cost / 44,1 / Prefix,Price (cents) / 49,1": `"Price (cents)" may not be a price a minute`,
-		// What is asked about one table does not concern the columns of another.
+		// A question about one table does not concern the columns of another.
 		"Country Code,Area Code,Rate / 44,4420,1 / prefix,cost / 49,1": `begins like "Country Code"`,
 	})
 	toldOf(t, cardfile.Options{NANP: no(), Columns: []string{"prefix", "-", "cost"}}, map[string]string{
