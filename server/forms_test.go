@@ -6,6 +6,11 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/policies/input"
+	"resellerd/server/identity"
 )
 
 // A policy may tell a page from an export, a count and one row.
@@ -45,4 +50,28 @@ func TestPoliciesReadTheFormOfARequest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every answer that is a file of rows is an export, whichever route gives it.
+func TestFilesAreExports(t *testing.T) {
+	t.Parallel()
+	for _, rt := range bindRoutes(routes()) {
+		want := input.FormExport
+		switch {
+		case rt.doc.tag == "lookup":
+			want = input.FormLookup
+		case rt.path == "/v1/changes":
+			want = input.FormPage
+		case rt.scope != identity.ScopeData:
+			continue
+		}
+		for _, media := range rt.offers {
+			if media == fiber.MIMEApplicationJSON {
+				continue
+			}
+			if got := (&exchange{route: rt, media: media}).form(); got != want {
+				t.Errorf("%s as %s has the form %s, want %s", rt.origin.Name, media, got, want)
+			}
+		}
+	}
 }

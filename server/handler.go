@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"resellerd/policies/input"
+	"resellerd/server/identity"
 	"resellerd/server/session"
 	"resellerd/server/transport"
 	"resellerd/store/history"
@@ -175,11 +176,13 @@ func (r *exchange) form() string {
 	switch {
 	case doc.tag == "lookup":
 		return input.FormLookup
-	case doc.lists && r.media != "" && r.media != fiber.MIMEApplicationJSON:
+	case path == "/v1/changes", path == "/v1/filters":
+		return input.FormPage
+	case r.route.scope == identity.ScopeData && r.media != "" && r.media != fiber.MIMEApplicationJSON:
 		return input.FormExport
 	case doc.lists && r.query("count") == "true":
 		return input.FormCount
-	case doc.lists, path == "/v1/changes", path == "/v1/filters":
+	case doc.lists:
 		return input.FormPage
 	default:
 		return input.FormOne
