@@ -207,6 +207,8 @@ func (a AccountFacts) lookup(key string) (any, bool) {
 		return a.Status, true
 	case "depth":
 		return int64(a.Depth), true
+	case "listed_areas":
+		return a.ListedAreas, a.ListedAreas
 	default:
 		return nil, false
 	}
