@@ -317,6 +317,10 @@ func TestNamesThatLookLikeOthersAreFound(t *testing.T) {
 	if t.Failed() {
 		t.Log(all)
 	}
+	meant := tree(clean, "data.json", `{"limits": {"max_depth": 1, "reseller_ceiling": {"custmer": [], "customers": []}}, "catalog": {"area": {"custmer": {}}}}`)
+	if report := found(t, meant, policies.Options{}); len(report.Findings) > 0 {
+		t.Error(text(report.Findings))
+	}
 	right := tree(clean, "reseller/resource/card/card.rego", strings.Replace(fmt.Sprintf(cards, "provider", "carrier"), "notse", "notes", 1))
 	if report := found(t, right, policies.Options{}); len(report.Findings) > 0 {
 		t.Error(text(report.Findings))

@@ -9,19 +9,21 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/areas"
+	"resellerd/policies/input"
 	"resellerd/policies/rego"
 )
 
 // misspelt finds names that look like a known area or column, but are none. declared are
 // the areas that the data names.
 func (p *parsed) misspelt(names Names, declared map[string]bool) []rego.Finding {
-	known := map[string]bool{areas.Any: true}
+	known := p.catalogAreas()
+	known[areas.Any] = true
 	for _, area := range names.Areas {
 		known[area] = true
 	}
 	var found []rego.Finding
 	for _, name := range dataAreas(p.data) {
-		if near := nearest(name.text, known); near != "" {
+		if near := meantArea(name.text, known); near != "" {
 			file, line := p.locate(name.at)
 			found = append(found, rego.Finding{Code: "misspelt", File: file, Line: line, Message: meant("area", name.text, near)})
 		}
@@ -33,7 +35,7 @@ func (p *parsed) misspelt(names Names, declared map[string]bool) []rego.Finding 
 		}
 		f.code, f.found = "misspelt", nil
 		f.areaNames(func(term *ast.Term, text string) {
-			if near := nearest(text, known); near != "" {
+			if near := meantArea(text, known); near != "" {
 				f.on(term.Location, "%s", meant("area", text, near))
 			}
 		})
@@ -72,6 +74,17 @@ func dataAreas(data map[string]any) []named {
 		}
 	}
 	return out
+}
+
+// catalogAreas returns the areas that data.catalog.area names.
+func (p *parsed) catalogAreas() map[string]bool {
+	catalog, _ := p.data["catalog"].(map[string]any)
+	of, _ := catalog[input.AreaType].(map[string]any)
+	named := map[string]bool{}
+	for area := range of {
+		named[area] = true
+	}
+	return named
 }
 
 // areaNames passes the constants to found that a file asks about as areas: arguments of
@@ -161,8 +174,18 @@ func (f *file) shownColumns(names Names) {
 	}
 }
 
+// meantArea returns the area that text probably means, as nearest does. A panel may have an
+// area whose name differs from another one only in the last letter s.
+func meantArea(text string, known map[string]bool) string {
+	near := nearest(text, known)
+	if strings.TrimSuffix(near, "s") == strings.TrimSuffix(text, "s") {
+		return ""
+	}
+	return near
+}
+
 // nearest returns the known name that text probably means, or "" if text is known or
-// resembles none. Names that differ in the last letter s may both be meant.
+// resembles none.
 func nearest(text string, known map[string]bool) string {
 	if known[text] || len(text) < 4 {
 		return ""
