@@ -38,5 +38,5 @@ func NewTree(t Tree, decides, allows []*ast.Rule) (*Tree, []rego.Finding) {
 	t.Mentioned = rego.NewMentions(nil, decides)
 	t.Touch = newTouch(t.Rules, t.Schema, decides)
 	findings := t.Touch.lint(allows)
-	return &t, slices.Concat(findings, lintBelow(decides), lintSame(decides), lintGroups(decides))
+	return &t, slices.Concat(findings, lintBelow(decides), lintSame(decides), t.lintGroups(decides))
 }
