@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"resellerd/server/identity"
+	"resellerd/server/tracing"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -48,6 +49,8 @@ type Config struct {
 	ExtAuthzListen string
 
 	Limits Limits
+
+	Traces tracing.Config
 
 	// DecisionLog is a file name, "stdout" or "none". Default "stdout".
 	DecisionLog string
@@ -262,6 +265,7 @@ func (c Config) Validate() error {
 	if len(c.CORSOrigins) > 0 && c.MetricsListen == "" {
 		errs = append(errs, errors.New("cors origins: browsers can reach this address, so set a separate address for the metrics"))
 	}
+	errs = append(errs, c.Traces.Validate())
 	errs = append(errs, c.ForwardAuth.faults()...)
 	if (c.ForwardAuth.From != "" || c.ExtAuthzListen != "") && c.JWT.JWKS == "" {
 		errs = append(errs, errors.New("forward auth: a user's token is the only identity, so set a key set"))

@@ -82,6 +82,7 @@ func (s *Server) checkForEnvoy(ctx context.Context, asked extauthz.Request) (v e
 	defer cancel()
 	start := time.Now()
 	r := &inquiry{s: s, Session: session.Session{Shared: s.shared, From: envoyOrigin, DecisionID: s.newID(), Ctx: ctx}}
+	r.beginTrace("", start)
 	token, err := s.tokenForEnvoy(asked)
 	if err == nil {
 		err = r.authorize(ctx, proxied{method: asked.Method, target: asked.Target, token: token, clientIP: asked.ClientIP})
@@ -93,6 +94,7 @@ func (s *Server) checkForEnvoy(ctx context.Context, asked extauthz.Request) (v e
 		v.Status = http.StatusServiceUnavailable
 	}
 	s.metrics.envoy(v.Status, time.Since(start))
+	r.endTrace(v.Status)
 	return v, err
 }
 

@@ -116,7 +116,9 @@ func forwardAuth(r *exchange) error {
 // 503 if nobody can say.
 func (r *inquiry) authorize(ctx context.Context, p proxied) error {
 	s := r.s
+	part := r.Part("authenticate")
 	tenant, sub, err := s.verifyUser(ctx, p.token)
+	part.End()
 	if err != nil {
 		return err
 	}

@@ -113,18 +113,19 @@ func (s *Server) handler(rt *boundRoute) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
 		r := &exchange{inquiry: inquiry{s: s, Session: session.Session{Shared: s.shared, From: rt.origin, DecisionID: s.newID()}}, c: c, route: rt}
-		err := r.serve()
+		err := r.serve(start)
 		if err != nil {
 			err = r.fail(err)
 		}
 		r.stamp()
 		s.metrics.observe(rt, c.Response().StatusCode(), time.Since(start))
+		r.endTrace(c.Response().StatusCode())
 		return err
 	}
 }
 
 // serve runs the handler within its time limits.
-func (r *exchange) serve() (err error) {
+func (r *exchange) serve(start time.Time) (err error) {
 	s := r.s
 	s.echoRequestID(r.c)
 	if !r.route.public() {
@@ -140,10 +141,13 @@ func (r *exchange) serve() (err error) {
 		life.End()
 	}()
 	if r.route.open == forProxies { // its headers must be read before the trailers of a body
+		r.beginTrace("", start)
 		return r.route.handle(r)
 	}
 	if r.route.open != forAnyone {
-		if r.Caller, err = s.authenticate(r.Ctx, &r.c.Request().Header); err != nil {
+		r.Caller, err = s.authenticate(r.Ctx, &r.c.Request().Header)
+		r.traceCaller(start)
+		if err != nil {
 			return err
 		}
 		if err := r.admit(); err != nil {

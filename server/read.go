@@ -45,7 +45,9 @@ func oneOf(typ string) func(*exchange) error {
 // asks for them. These are no part of the tag, so an answer that has them is always
 // whole.
 func (r *exchange) answerOne(typ string, row query.Row, shown map[string]schema.ColumnInfo) error {
+	part := r.Part("view")
 	representation := row.AppendJSON(nil)
+	part.End()
 	wanted := r.query("expand")
 	if wanted == "" {
 		return r.answerRow(fiber.StatusOK, typ, representation)
@@ -130,7 +132,9 @@ func (r *exchange) answerList(q query.Query, shown map[string]schema.ColumnInfo,
 	if err != nil {
 		return err
 	}
+	part := r.Part("view")
 	body := appendRows(make([]byte, 0, 256*len(page.Rows)+256), page, r.tagging(q.Type, expanded, write))
+	part.End()
 	if r.tellsUnchanged(r.s.etag("list", fmt.Appendf(body, "%d %t %t", page.Total, page.Next != nil, page.Prev != nil))) {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"resellerd/server/insight"
 	"resellerd/server/session"
@@ -16,7 +17,8 @@ import (
 type inquiry struct {
 	session.Session
 	s       *Server
-	hasTurn bool // the request has a turn of heavy work
+	hasTurn bool       // the request has a turn of heavy work
+	whole   trace.Span // of a traced request
 }
 
 // exchange is one HTTP request and its answer, with the session that decides on

@@ -154,11 +154,13 @@ func (s *Server) shutdown() error {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
 	s.shadow.Close(shadow.Patience)
+	s.endTraces(ctx)
 	return errors.Join(err, s.closeLog())
 }
 
 // Close releases a server that never ran: it writes out the decision log.
 func (s *Server) Close() error {
 	s.shadow.Close(shadow.Patience)
+	s.endTraces(context.Background())
 	return s.closeLog()
 }

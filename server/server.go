@@ -44,6 +44,7 @@ import (
 	"resellerd/server/session"
 	"resellerd/server/shadow"
 	"resellerd/server/tablefilter"
+	"resellerd/server/tracing"
 	"resellerd/server/transport"
 	"resellerd/store"
 )
@@ -80,6 +81,7 @@ type Server struct {
 	shadowing *shadow.Options
 	labels    []byte // the fixed labels of a log entry
 	limiter   *limiter
+	tracer    *tracing.Tracer // nil: none
 	plans     importPlans
 	filters   *tablefilter.Cache
 	feed      *feed.Source
@@ -161,6 +163,12 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s.metrics = newMetrics(s.registry, st, engines)
 	s.registry.MustRegister(newLimiterCollector(s.limiter), newCacheCollector(s), s.readings(), s.lockTimings(), s.compileTimings())
 	if err := errors.Join(s.trust(), s.certify()); err != nil {
+		return nil, err
+	}
+	traces := cfg.Traces
+	traces.Version, traces.Logger = s.program.Version, s.logger
+	var err error
+	if s.tracer, err = tracing.New(traces); err != nil {
 		return nil, err
 	}
 	s.labels = record.Labels(cfg.Labels)

@@ -13,6 +13,7 @@ import (
 
 	"resellerd/server"
 	"resellerd/server/identity"
+	"resellerd/server/tracing"
 	"resellerd/server/transport"
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -94,6 +95,8 @@ type recordSettings struct {
 	DecisionLogCheckpoints string            `help:"File for checkpoints of the chain, preferably on another machine." placeholder:"FILE"`
 	DecisionMemory         int               `help:"Number of decisions to remember for explanations, at most 8 KiB each; 0 means none." default:"4096" range:"0,1000000"`
 	Label                  map[string]string `help:"Label that is recorded with every decision." placeholder:"KEY=VALUE"`
+	TraceURL               string            `name:"trace-url" help:"Collector of OpenTelemetry traces (OTLP over HTTP), such as http://collector:4318/v1/traces." placeholder:"URL"`
+	TraceSample            float64           `help:"Fraction of requests that are traced, 0 to 1; a panel's traceparent decides for its request." default:"1" range:"0,1"`
 	LogLevel               string            `help:"Lowest level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
@@ -173,6 +176,7 @@ func (s *recordSettings) apply(cfg *server.Config) {
 	cfg.DecisionLogBuffer, cfg.DecisionLogKeep = s.DecisionLogBuffer, s.DecisionLogKeep
 	cfg.DecisionLogRotateSize, cfg.DecisionLogRotateAge = s.DecisionLogRotateSize, s.DecisionLogRotateAge
 	cfg.DecisionLogKeyFile, cfg.DecisionLogCheckpoints = s.DecisionLogKeyFile, s.DecisionLogCheckpoints
+	cfg.Traces = tracing.Config{URL: s.TraceURL, Sample: s.TraceSample}
 	cfg.DecisionLogSync, cfg.DecisionMemory = noneIfZero(s.DecisionLogSync), noneIfZero(s.DecisionMemory)
 }
 

@@ -80,6 +80,7 @@ func (r *Session) LoadUser() error {
 	if r.Caller.UserRef == "" {
 		return ErrNoUser
 	}
+	defer r.Part("subject").End()
 	a, err := r.activeUser(r.Caller.Tenant, r.Caller.UserRef)
 	if err != nil {
 		return err

@@ -102,6 +102,7 @@ func (r *Session) Log(in *input.Input, d policies.Decision, l *record.Listed, to
 	if r.Shared.Log == nil && len(r.OnEntry) == 0 && r.Memory == nil {
 		return nil
 	}
+	defer r.Part("log").End()
 	w := lines.Get().(*record.Writer)
 	defer lines.Put(w)
 	e, line, err := r.line(w, in, d, l, took)

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
@@ -31,6 +33,7 @@ import (
 	"resellerd/store"
 	"resellerd/store/fault"
 	"resellerd/store/history"
+	"resellerd/store/span"
 )
 
 // Shared is what all sessions of one server share. It is complete before the first
@@ -86,6 +89,7 @@ type Session struct {
 	Revision   history.DataRevision // the answer is at least as new as this
 	Form       string               // of the request, as input.Action has it; "" is FormOne
 	At         time.Time            // the time that the questions are about; zero means now
+	Traced     bool                 // Ctx has a span, whose parts are marked
 }
 
 // Origin says where the questions of a session come from.
@@ -139,8 +143,17 @@ func (r *Session) Decided(in *input.Input, d policies.Decision, start time.Time)
 	return r.Record(in, d, start)
 }
 
+// Part begins a part of the request's trace. The caller ends it with End.
+func (r *Session) Part(name string) trace.Span {
+	if !r.Traced {
+		return span.None
+	}
+	return span.Begin(r.Ctx, name)
+}
+
 // Judge asks the policy and records nothing.
 func (r *Session) Judge(in *input.Input) policies.Decision {
+	defer r.Part("decide").End()
 	if r.ForceEvaluate {
 		return r.Engine.EvaluateWhole(r.Ctx, in)
 	}
@@ -178,7 +191,9 @@ func (r *Session) PlanFor(in *input.Input) (*policies.Plan, predicate.Env, error
 // planned is PlanFor without HideCosts.
 func (r *Session) planned(in *input.Input) (*policies.Plan, error) {
 	start := r.Now()
+	part := r.Part("decide")
 	p := r.Engine.Plan(r.Ctx, in)
+	part.End()
 	r.Shadow.Plan(r.Engine, in, p, r.DecisionID, r.Users.LiesBelow)
 	if err := r.recordPlan(in, p, start); err != nil {
 		return nil, errors.Join(fault.ErrUnavailable, err)

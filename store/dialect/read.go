@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"resellerd/store/fault"
+	"resellerd/store/span"
 )
 
 // Execer is the part of a database that reads and writes need. StatementPool and
@@ -21,6 +22,7 @@ type Execer interface {
 
 // SelectAll reads every row of a query with ? placeholders.
 func SelectAll[T any](ctx context.Context, d Dialect, x Execer, text string, args ...any) ([]T, error) {
+	defer span.Begin(ctx, "query").End()
 	rows, err := x.QueryContext(ctx, d.Rebind(text), args...)
 	if err != nil {
 		return nil, d.TranslateIn(ctx, err)
@@ -49,6 +51,7 @@ func SelectOne[T any](ctx context.Context, d Dialect, x Execer, text string, arg
 
 // ReadOne reads the first row of a query, or returns sql.ErrNoRows.
 func ReadOne(ctx context.Context, x Execer, text string, args []any, into ...any) error {
+	defer span.Begin(ctx, "query").End()
 	rows, err := x.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"resellerd/store/query"
 	"resellerd/store/raterows"
 	"resellerd/store/rating"
+	"resellerd/store/span"
 )
 
 // Call describes the call of a look-up: a number and a duration.
@@ -207,6 +208,7 @@ func (f *Finder) findRates(ctx context.Context, number rating.Prefix, revisions 
 	for i := range rating.MaxDigits {
 		args = append(args, digits[:min(i+1, len(digits))])
 	}
+	defer span.Begin(ctx, "query").End()
 	rows, err := f.Pool.QueryContext(ctx, f.longest, args...)
 	if err != nil {
 		return nil, rowsError(ctx, f.Dialect, "rate", err)

@@ -12,6 +12,7 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
+	"resellerd/store/span"
 )
 
 // Reader answers queries for one kind of database. It is safe for
@@ -169,6 +170,7 @@ func (r *Reader) each(ctx context.Context, x dialect.Execer, run *running, fn fu
 	if run.empty {
 		return nil
 	}
+	defer span.Begin(ctx, "query").End()
 	rows, err := x.QueryContext(ctx, run.text, run.args...)
 	if err != nil {
 		return r.queryError(ctx, run.typ, err)
