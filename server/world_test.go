@@ -76,7 +76,7 @@ func eachWorldWith(t *testing.T, maxDepth int, test func(t *testing.T, w *world)
 }
 
 // patient are limits for tests that do not hold how fast the machine is.
-var patient = Limits{Request: 5 * time.Minute}
+var patient = Limits{Request: 5 * time.Minute, Write: 5 * time.Minute}
 
 // newWorld opens a fresh store, has fill make its rows, and puts a server before it.
 func newWorld(t testing.TB, url string, engine *policies.Engine, fill func(w *world), opts ...Option) *world {
