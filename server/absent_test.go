@@ -39,7 +39,7 @@ func TestEveryRouteAnswersWhatIsOutOfSightAsNothing(t *testing.T) {
 				for _, o := range outOfSight {
 					names := aShare(o.names, w.store.Dialect())
 					path := strings.NewReplacer(":id", "{"+o.card+"}", ":account_id", "{"+o.account+"}", ":customer_id", "{acme}",
-						":revision", "{"+o.card+".revision}").Replace(place)
+						":revision", "{"+o.card+".revision}", ":letter", "{letter}").Replace(place)
 					if strings.Contains(path, "/revisions/X") {
 						names = unseenRevisions(names, o.user, o.card)
 					}

@@ -11,6 +11,7 @@ import (
 	"resellerd/server/identity"
 	"resellerd/server/tracing"
 	"resellerd/server/transport"
+	"resellerd/server/webhook"
 	"resellerd/store"
 )
 
@@ -47,6 +48,10 @@ type Config struct {
 	// ExtAuthzListen is the address for Envoy's ext_authz over gRPC, "" for none. Only
 	// Envoy may reach it: the address of a client is what Envoy says.
 	ExtAuthzListen string
+
+	// WebhookNetworks are networks (CIDR) that messages of webhooks are sent to although
+	// they are not public; default none.
+	WebhookNetworks []string
 
 	Limits Limits
 
@@ -269,6 +274,9 @@ func (c Config) Validate() error {
 	errs = append(errs, c.ForwardAuth.faults()...)
 	if (c.ForwardAuth.From != "" || c.ExtAuthzListen != "") && c.JWT.JWKS == "" {
 		errs = append(errs, errors.New("forward auth: a user's token is the only identity, so set a key set"))
+	}
+	if _, err := webhook.ParseNetworks(c.WebhookNetworks); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

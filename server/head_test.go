@@ -196,7 +196,7 @@ func TestNoRouteTakesTrailers(t *testing.T) {
 			if strings.HasPrefix(rt.path, forwardAuthPath) {
 				continue // not served without its settings, and reads no body
 			}
-			path := strings.NewReplacer(":id", w.id("retail"), ":revision", "x").Replace(rt.path)
+			path := strings.NewReplacer(":id", w.id("retail"), ":revision", "x", ":letter", "x").Replace(rt.path)
 			if rt.path == importPath {
 				path = w.importPathOf("retail", "mode=replace&apply=true")
 			}

@@ -95,8 +95,11 @@ func TestWhatAViewerMustNotSeeChangesNoAnswerToIt(t *testing.T) {
 func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed uint64, met map[string]int) {
 	t.Helper()
 	engine := engineOf(t, viewer.maxDepth)
-	left := newTwin(t, url(t), engine, viewer, seed, 1)
-	right := newTwin(t, url(t), engine, viewer, seed, 2)
+	r := newReceiving(t)
+	left := newTwin(t, url(t), engine, viewer, seed, 1, trusting(r))
+	right := newTwin(t, url(t), engine, viewer, seed, 2, trusting(r))
+	left.hook(viewer, r.URL)
+	right.hook(viewer, r.URL)
 	if left.contents() == right.contents() {
 		t.Fatalf("seed %d: the worlds are one", seed)
 	}
@@ -106,6 +109,8 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 		q.seen(a, askTwins(t, left, right, q.n, a, met))
 		if a.method != "GET" {
 			askTwins(t, left, right, q.n, q.changes(), met)
+			deliverTwins(t, left, right, r, q.n, a, met)
+			askTwins(t, left, right, q.n, asked{method: "GET", path: "/v1/webhooks", header: []string{headerUser, q.viewer}}, met)
 		}
 	}
 	for _, a := range q.aboutOwnCards() {
@@ -149,6 +154,21 @@ func askTwins(t *testing.T, left, right *twin, n int, a asked, met map[string]in
 	}
 	return one
 }
+
+// deliverTwins delivers what both worlds have to tell, and compares it.
+func deliverTwins(t *testing.T, left, right *twin, r *receiving, n int, a asked, met map[string]int) {
+	t.Helper()
+	one, two := left.delivered(r), right.delivered(r)
+	if one != two {
+		t.Fatalf("RESELLERD_TEST_SEED=%d, after request %d: %v\nin one world, the webhook is told\n%s\nin the other\n%s", left.seed, n, a, one, two)
+	}
+	if strings.Contains(one, "data.changed") {
+		met[hookTold]++
+	}
+}
+
+// hookTold counts the messages of webhooks about changes.
+const hookTold = "a webhook is told of a change"
 
 // mustAnswer lists answers that a run has to get. Each of them holds something
 // to compare.
@@ -198,7 +218,7 @@ func mustMeet(t *testing.T, met map[string]int) {
 	if depth.Full() {
 		answers = append(slices.Sorted(maps.Keys(mustAnswer)), "PUT 403")
 	}
-	for _, answer := range append(answers, store.ReasonExternalIDTaken,
+	for _, answer := range append(answers, store.ReasonExternalIDTaken, hookTold,
 		"GET 200", "GET 403", "GET 404", "GET 422", "POST 201", "POST 403", "POST 409", "POST 422",
 		"PATCH 200", "PATCH 403", "PATCH 404", "PUT 404", "DELETE 204", "DELETE 403", "DELETE 404",
 	) {

@@ -221,6 +221,7 @@ var rowTypes = map[reflect.Type]string{
 	reflect.TypeFor[customerBody](): "customer", reflect.TypeFor[cardBody](): "card", reflect.TypeFor[rateBody](): "rate",
 	reflect.TypeFor[revisionBody](): "revision", reflect.TypeFor[assignmentBody](): "assignment",
 	reflect.TypeFor[cardCustomerBody](): "card_customer", reflect.TypeFor[auditBody](): "audit",
+	reflect.TypeFor[webhookBody](): "webhook", reflect.TypeFor[deadLetterBody](): "dead_letter",
 }
 
 // rowShape returns the shape of a type of rows.

@@ -85,8 +85,16 @@ var operationTexts = map[string]operationText{
 	"GET /v1/audit": {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
 	"GET /v1/changes": {"listChanges", "Take a cursor without `after`, read your lists, then ask with `after`. The request waits until there is a change that the user sees, or until `wait` ends. " +
 		"A row that changed several times is told once. With `Accept: text/event-stream`, the answer is a stream of such answers."},
-	"GET /v1/preview/:user": {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
-	"GET /v1/decisions/:id": {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
+	"GET /v1/webhooks":                                {"listWebhooks", ""},
+	"POST /v1/webhooks":                               {"createWebhook", "The first message is a reset: read your lists then. `secret` is in no other answer, nor in a repeated one; a webhook gets a new one with `/rotate`."},
+	"GET /v1/webhooks/:id":                            {"getWebhook", ""},
+	"PATCH /v1/webhooks/:id":                          {"updateWebhook", "A webhook that had ended begins with a reset. A message that waits is tried again at once."},
+	"DELETE /v1/webhooks/:id":                         {"deleteWebhook", ""},
+	"POST /v1/webhooks/:id/rotate":                    {"rotateWebhookSecret", "Until `overlap` has passed, the secret before also signs each message."},
+	"GET /v1/webhooks/:id/dead-letters":               {"listDeadLetters", "What a message says is for its receiver alone."},
+	"POST /v1/webhooks/:id/dead-letters/:letter/send": {"sendDeadLetter", "It has the same `webhook-id`. If the rights of the user have changed since, it is deleted."},
+	"GET /v1/preview/:user":                           {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
+	"GET /v1/decisions/:id":                           {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
 	"POST /v1/filters": {"makeFilters", "The answer is a condition for the `WHERE` of the panel's own query, with its arguments, and the columns that the page may show. " +
 		"A row passes exactly when `/access/v1/evaluation` allows it. With `filters`, one request covers several tables."},
 	"POST /access/v1/evaluation":      {"evaluateAccess", "A denial is 200 with `decision: false`. `Resellerd-Reasons: true` adds the reasons."},
@@ -125,6 +133,7 @@ var tagTexts = []tagText{
 	{"decisions", forSecurity, "Ask the policy, and read why it decided so."},
 	{"preview", forSecurity, "The panel as another user sees it."},
 	{"changes", forPanel, "What changed, for panels that keep rows."},
+	{"webhooks", forPanel, "Changes, delivered to an address of yours."},
 	{"audit", forSecurity, "Who changed what."},
 	{"operations", forOperator, "Probes, metrics and this document."},
 }

@@ -45,6 +45,7 @@ func TestPatchesTakeEveryFieldOfTheirShape(t *testing.T) {
 		{userFields{}, func(f *fields) any { return userPatch(f) }},
 		{customerFields{}, func(f *fields) any { return customerPatch(f) }},
 		{cardFields{}, func(f *fields) any { return cardPatch(f) }},
+		{webhookFields{}, func(f *fields) any { return patchOf[store.WebhookPatch, store.Webhook](f) }},
 	} {
 		f, sent := emptyFields(), 0
 		for name, kind := range jsonFields(c.shape) {
@@ -70,7 +71,7 @@ func TestShapesHaveTheColumnsOfTheirLists(t *testing.T) {
 	shapes := map[string]any{
 		"account": accountBody{}, "group": groupBody{}, "user": userBody{}, "customer": customerBody{}, "card": cardBody{},
 		"rate": rateBody{}, "revision": revisionBody{}, "assignment": assignmentBody{}, "card_customer": cardCustomerBody{},
-		"audit": auditBody{},
+		"audit": auditBody{}, "webhook": webhookBody{}, "dead_letter": deadLetterBody{},
 	}
 	for _, typ := range schema.Types() {
 		fields := jsonFields(shapes[typ.Name])

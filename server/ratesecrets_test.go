@@ -57,6 +57,9 @@ var rateUses = map[string]rateUse{
 	"GET /v1/import-profiles": usesNone, "GET /v1/import-profiles/:name": usesNone, "PUT /v1/import-profiles/:name": usesNone, "DELETE /v1/import-profiles/:name": usesNone,
 	"GET /v1/destinations": usesNone, "PUT /v1/destinations": usesNone,
 
+	"GET /v1/webhooks": usesNone, "POST /v1/webhooks": usesNone, "GET /v1/webhooks/:id": usesNone, "PATCH /v1/webhooks/:id": usesNone, "DELETE /v1/webhooks/:id": usesNone,
+	"POST /v1/webhooks/:id/rotate": usesNone, "GET /v1/webhooks/:id/dead-letters": usesNone, "POST /v1/webhooks/:id/dead-letters/:letter/send": usesNone,
+
 	"GET /v1/changes": usesNone, "GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
 
 	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,

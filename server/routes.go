@@ -124,6 +124,15 @@ func routes() []route {
 
 		{"GET", "/v1/changes", identity.ScopeData, asUser, getChanges, operation{summary: "What changed of the data that the user sees", tag: "changes", query: changesQuery{}, response: changesBody{}, waits: true, produces: []string{mediaEvents}}},
 
+		{"GET", "/v1/webhooks", identity.ScopeData, asUser, listOf("webhook"), list("Where changes are delivered", "webhooks", page[webhookBody]{})},
+		{"POST", "/v1/webhooks", identity.ScopeWrite, asUser, postWebhook, made("A webhook, with the secret that signs its messages", "webhooks", webhookNew{}, webhookMade{})},
+		{"GET", "/v1/webhooks/:id", identity.ScopeData, asUser, oneOf("webhook"), one("A webhook", "webhooks", webhookBody{})},
+		{"PATCH", "/v1/webhooks/:id", identity.ScopeWrite, asUser, updateOf(webhookWriter), changes("Change, pause or resume a webhook", "webhooks", webhookFields{}, webhookBody{})},
+		{"DELETE", "/v1/webhooks/:id", identity.ScopeWrite, asUser, deleteOf(webhookWriter), removes("Delete a webhook with everything that waits", "webhooks")},
+		{"POST", "/v1/webhooks/:id/rotate", identity.ScopeWrite, asUser, postRotation, changes("Give a webhook a new secret", "webhooks", rotation{}, webhookMade{})},
+		{"GET", "/v1/webhooks/:id/dead-letters", identity.ScopeData, asUser, listDeadLetters, list("The messages of a webhook that were not delivered", "webhooks", page[deadLetterBody]{})},
+		{"POST", "/v1/webhooks/:id/dead-letters/:letter/send", identity.ScopeWrite, asUser, postDeadLetter, changes("Send a dead letter again", "webhooks", nil, webhookBody{})},
+
 		{"GET", "/v1/preview/:user", identity.ScopePreview, asUser, asJob(getPreview), job(operation{summary: "What a user may do and sees", tag: "preview", query: previewQuery{}, response: insight.Preview{}})},
 		{"GET", "/v1/decisions/:id", identity.ScopeData, asUser, getDecision, read("Why a decision was made as it was", "decisions", insight.Explanation{})},
 

@@ -54,6 +54,11 @@ var secretBodies = map[string][]string{
 	"PATCH /v1/cards/:id/revisions/:revision":         {`{"status":"draft"}`},
 	"DELETE /v1/cards/:id/revisions/:revision":        {``},
 	"POST /v1/cards/:id/revisions/:revision/activate": {``, `{"accept_losses":true}`, `{"live_at":"2036-01-01T00:00:00Z"}`},
+	"POST /v1/webhooks":                               {`{"url":"https://x.example/","user_id":"X"}`, `{"url":"https://x.example/","account_id":"X"}`, `{"url":"https://x.example/"}`},
+	"PATCH /v1/webhooks/:id":                          {`{"url":"https://y.example/"}`, `{"status":"paused"}`, `{"user_id":"X"}`},
+	"DELETE /v1/webhooks/:id":                         {``},
+	"POST /v1/webhooks/:id/rotate":                    {``, `{"overlap":60}`},
+	"POST /v1/webhooks/:id/dead-letters/:letter/send": {``},
 	"POST /v1/cards/:id/rollback":                     {``, `{"accept_losses":true}`},
 	"POST /v1/filters": {
 		`{"user":"{USER}","area":"cdr","dialect":"postgres","columns":{"account_id":"account","id":{"column":"id","type":"integer"}}}`,
@@ -187,6 +192,8 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 		ids = []string{"p", "q"}
 	case "page":
 		ids = []string{"server.md"}
+	case "letter":
+		ids = []string{"{hook}", "{nobody}"}
 	case "revision":
 		ids = p.revisionsOf(strings.Trim(strings.Split(head, "/")[3], "{}"))
 	default:

@@ -24,6 +24,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,7 @@ import (
 	"resellerd/server/tablefilter"
 	"resellerd/server/tracing"
 	"resellerd/server/transport"
+	"resellerd/server/webhook"
 	"resellerd/store"
 )
 
@@ -85,7 +87,9 @@ type Server struct {
 	plans     importPlans
 	filters   *tablefilter.Cache
 	feed      *feed.Source
-	ending    chan struct{} // closed when waiting requests should be answered
+	hooks     *webhook.Engine
+	hookRoots *x509.CertPool // that receivers of webhooks are checked with; nil: the system's
+	ending    chan struct{}  // closed when waiting requests should be answered
 	program   Build
 	counts    atomic.Pointer[store.Counts] // nil: unknown
 
@@ -181,6 +185,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s.build()
 	s.startShadow()
 	s.share()
+	s.hooks = s.newHooks()
 	return s, nil
 }
 

@@ -154,6 +154,50 @@ type userNew struct {
 	userFields `required:"login,groups" defaults:"status=active"`
 }
 
+type webhookFields struct {
+	schema.Webhook
+	takes[store.WebhookPatch]
+}
+
+type webhookBody struct {
+	schema.Webhook
+	DeliveredAt *string `json:"delivered_at,omitempty" nullable:"true" format:"date-time" description:"when the last message was delivered"`
+	Attempts    *int    `json:"attempts,omitempty" description:"of the message that waits"`
+	NextAt      *string `json:"next_at,omitempty" nullable:"true" format:"date-time" description:"of the next attempt"`
+	Error       *string `json:"error,omitempty" nullable:"true" description:"of the last attempt"`
+	DeadLetters *int    `json:"dead_letters,omitempty" description:"how many there are"`
+}
+
+// webhookMade is a webhook with its secret, which no other answer has.
+type webhookMade struct {
+	webhookBody
+	webhookSecret
+}
+
+type webhookSecret struct {
+	Secret string `json:"secret,omitempty" description:"signs the messages; it is shown only once"`
+}
+
+type webhookNew struct {
+	AccountID     string `json:"account_id,omitempty" description:"default: the actor's own account"`
+	UserID        string `json:"user_id,omitempty" description:"the user whose rights decide what is delivered; default: the actor"`
+	webhookFields `required:"url" defaults:"status=active"`
+}
+
+// rotation is the body of a request for a new secret.
+type rotation struct {
+	Overlap *int `json:"overlap,omitempty" minimum:"0" maximum:"604800" default:"86400" description:"seconds during which the secret before also signs"`
+}
+
+type deadLetterBody struct {
+	ID       string  `json:"id" description:"the webhook-id of the message"`
+	MadeAt   string  `json:"made_at" format:"date-time"`
+	DiedAt   string  `json:"died_at" format:"date-time"`
+	Attempts int     `json:"attempts"`
+	Error    string  `json:"error" description:"of the last attempt"`
+	SendAt   *string `json:"send_at,omitempty" nullable:"true" format:"date-time" description:"since when it waits to be sent again"`
+}
+
 type customerFields struct {
 	schema.Customer
 	takes[store.CustomerPatch]

@@ -18,7 +18,7 @@ func routed(w *world, test func(rt route, path string)) {
 		path := rt.path
 		for _, fill := range [][2]string{
 			{"/v1/accounts/:id", "/v1/accounts/{A}"}, {"/v1/groups/:id", "/v1/groups/{M.default}"}, {"/v1/users/:id", "/v1/users/{a2}"},
-			{"/v1/customers/:id", "/v1/customers/{mega}"}, {"/v1/cards/:id", "/v1/cards/{gold}"}, {":account_id", "{C}"},
+			{"/v1/customers/:id", "/v1/customers/{mega}"}, {"/v1/cards/:id", "/v1/cards/{gold}"}, {":account_id", "{C}"}, {"/v1/webhooks/:id", "/v1/webhooks/{hook}"}, {":letter", "{letter}"},
 			{":customer_id", "{mega}"}, {":revision", "{gold.revision}"}, {"/v1/preview/:user", "/v1/preview/{a}"}, {"/v1/decisions/:id", "/v1/decisions/x"},
 		} {
 			path = strings.Replace(path, fill[0], fill[1], 1)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
@@ -18,6 +19,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/server/feed"
+	"resellerd/server/webhook"
 	"resellerd/store"
 	"resellerd/store/seed"
 	"resellerd/store/storetest"
@@ -186,6 +188,48 @@ func (w *twin) ask(n int, a asked) answered {
 	return got
 }
 
+// hook makes a webhook of the viewer, with the same secret in both worlds.
+func (w *twin) hook(viewer twinViewer, url string) {
+	w.t.Helper()
+	account, name, _ := strings.Cut(viewer.name, ".")
+	master := account
+	for twinParents[master] != "" {
+		master = twinParents[master]
+	}
+	w.begin("hook of the viewer")
+	err := w.store.Write(context.Background(), accountID(master), func(tx *store.Tx) error {
+		id := tx.NewWebhookID()
+		secret := w.server.sealSecret(id, webhook.Secret("the secret of both worlds"))
+		_, err := tx.CreateWebhook(context.Background(), store.Webhook{ID: id, AccountID: accountID(master), UserID: userID(account, name), URL: url, Secret: secret})
+		return err
+	})
+	must(w.t, err)
+}
+
+// delivered lets the world deliver, and returns what the receiver got. The ids of messages
+// are random, and the items are in order; see keepTold.
+func (w *twin) delivered(r *receiving) string {
+	w.t.Helper()
+	w.mu.Lock()
+	w.serial += 1e6 // no request asks about these decisions
+	w.mu.Unlock()
+	for range 2 {
+		_, err := w.server.hooks.Round(context.Background())
+		must(w.t, err)
+		w.server.hooks.Wait()
+	}
+	var text strings.Builder
+	for _, d := range r.take() {
+		sortItems(d.message.Data.Items)
+		fmt.Fprintf(&text, "%+v\n", d.message)
+	}
+	return text.String()
+}
+
+func sortItems(items []feed.Item) {
+	slices.SortFunc(items, func(a, b feed.Item) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) })
+}
+
 // keepTold keeps the cursor of an answer about changes. It leaves the length of the
 // cursor in the answer, and orders the items: how many rows a commit of a bulk request
 // takes depends on the machine's speed.
@@ -196,7 +240,7 @@ func (w *twin) keepTold(got *answered) {
 	}
 	w.told = body.Cursor
 	body.Cursor = fmt.Sprint(len(body.Cursor), " bytes")
-	slices.SortFunc(body.Items, func(a, b feed.Item) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) })
+	sortItems(body.Items)
 	text, err := json.Marshal(body)
 	if err != nil {
 		w.t.Fatal(err)

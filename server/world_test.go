@@ -38,7 +38,7 @@ import (
 //
 // M has the provider cards upstream and upstream2, and the customer cards gold
 // (assigned to A and B), silver (to B) and bronze (to nobody); its customer
-// mega is on gold. N has the provider card foreign and the customer card
+// mega is on gold; its webhook hook, which is paused, is told what a sees. N has the provider card foreign and the customer card
 // nickel, assigned to R.
 //
 // Every private text holds a secret that names its owner: secret("M", …).
@@ -376,6 +376,7 @@ func (w *world) fill() {
 	seedCard(w, "N", "N", "foreign", schema.ProviderCard)
 	seedCard(w, "N", "N", "nickel", schema.CustomerCard, "R")
 	w.seed("M", seed.Put("gold", "mega"), seed.Put("retail", "acme"), seed.Put("bulk", "bolt"))
+	w.seed("M", seed.Webhook("hook", store.Webhook{AccountID: "M", UserID: "a", URL: "https://" + secret("M", "hook") + ".example/", Status: schema.Paused, Secret: secret("M", "sealed")}))
 }
 
 // seedMaster makes a master with its groups full, clerks and default, and a

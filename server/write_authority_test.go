@@ -124,7 +124,7 @@ func (w *world) bare(t *testing.T, name string) {
 // pathOf returns a route's path with the ids of existing rows.
 func (w *world) pathOf(path string) string {
 	return strings.NewReplacer(":id", "{"+rowOf(path)+"}", ":account_id", "{A}", ":customer_id", "{acme}",
-		":revision", "{gold.draft}", ":user", "{a}").Replace(path)
+		":revision", "{gold.draft}", ":user", "{a}", ":letter", "{letter}").Replace(path)
 }
 
 // limited returns a server on the same store whose token has only these scopes.
@@ -138,7 +138,7 @@ func (w *world) limited(scopes string) *Server {
 // rowOf names an existing row for the path's first parameter.
 func rowOf(path string) string {
 	for part, name := range map[string]string{
-		"/accounts/": "A", "/groups/": "M.full", "/users/": "a2", "/customers/": "acme", "/preview/": "a",
+		"/accounts/": "A", "/groups/": "M.full", "/users/": "a2", "/customers/": "acme", "/preview/": "a", "/webhooks/": "hook",
 	} {
 		if strings.Contains(path, part+":id") {
 			return name

@@ -126,6 +126,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 		if err == nil && keep.Changes > 0 {
 			err = s.sweepChanges(ctx, tenant, keep.Changes)
 		}
+		if err == nil && keep.Changes > 0 {
+			err = s.sweepDeadLetters(ctx, tenant, keep.Changes)
+		}
 		if len(e.Revisions) > 0 || e.AuditEntries > 0 {
 			all = append(all, e)
 		}

@@ -31,6 +31,10 @@ type (
 	User = schema.User
 	// UserPatch is schema.UserPatch.
 	UserPatch = schema.UserPatch
+	// Webhook is schema.Webhook.
+	Webhook = schema.Webhook
+	// WebhookPatch is schema.WebhookPatch.
+	WebhookPatch = schema.WebhookPatch
 )
 
 // The words of accesses, kinds, statuses and loans. See package schema.

@@ -84,9 +84,6 @@ func (v viewer) shown(t *testing.T, e *policies.Engine, typ, column string) stri
 		}
 	}
 	switch {
-	case visible == nil:
-		t.Errorf("%s: no rows are visible", typ)
-		return ""
 	case on == nil:
 		return "never"
 	case len(on) == len(visible):
@@ -136,7 +133,7 @@ var kindNames = map[schema.Kind]string{
 
 // Types that have columns of their own, by the page that lists them.
 var (
-	typesOfPanels = []string{"account", "group", "user", "customer", "audit"}
+	typesOfPanels = []string{"account", "group", "user", "customer", "audit", "webhook"}
 	typesOfCards  = []string{"card", "revision", "rate"}
 )
 
@@ -188,6 +185,9 @@ func columnTable(t *testing.T, e *policies.Engine, api apiDoc, typ string) strin
 			code(c.Name), kind, ofMaster, ofReseller, writes(t, e, api, typ, c.Name), strings.Join(uses, ", "),
 		})
 	}
+	if rows == nil {
+		t.Errorf("%s: no rows are visible", typ)
+	}
 	return markdownTable([]string{"Column", "Type", "Master sees it", "Reseller sees it", "Write", "Lists"}, rows)
 }
 
@@ -216,6 +216,7 @@ func writes(t *testing.T, e *policies.Engine, api apiDoc, typ, column string) st
 var pathsOfTypes = map[string]string{
 	"audit": "/v1/audit", "rate": "/v1/cards/{id}/rates", "revision": "/v1/cards/{id}/revisions",
 	"assignment": "/v1/cards/{id}/assignments", "card_customer": "/v1/cards/{id}/customers",
+	"dead_letter": "/v1/webhooks/{id}/dead-letters",
 }
 
 // typesTable lists every type of rows, with its requests and its views.

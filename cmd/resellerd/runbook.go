@@ -29,6 +29,8 @@ var runbookOf = map[string]string{
 	"policy cannot be checked; the one in force stays": "resellerdpolicypinned",
 
 	"schedules are late; they are tried again": "resellerdschedulelate",
+	"webhooks are late; they are tried again":  "resellerdwebhooklate",
+	"a webhook is late; it is tried again":     "resellerdwebhooklate",
 
 	"unused rates are not deleted":                            otherLines,
 	"old data is not deleted; it is tried again in six hours": otherLines,

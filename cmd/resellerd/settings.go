@@ -26,6 +26,7 @@ type settings struct {
 	listenSettings
 	callerSettings
 	forwardSettings
+	webhookSettings
 	policySettings
 	recordSettings
 	keepSettings
@@ -67,6 +68,10 @@ type forwardSettings struct {
 	ForwardAuthCookie string   `help:"Cookie with a user's token, for requests without an Authorization header." placeholder:"NAME"`
 	ClientIPHeader    string   `name:"client-ip-header" help:"Header in which trusted proxies send /forward-auth the client's address." placeholder:"HEADER"`
 	TrustedProxies    []string `help:"Networks of the trusted proxies, and unix for the Unix socket; comma-separated." placeholder:"CIDR"`
+}
+
+type webhookSettings struct {
+	WebhookNetworks []string `help:"Networks that webhooks may be delivered to although they are not public; comma-separated." placeholder:"CIDR"`
 }
 
 type policySettings struct {
@@ -144,7 +149,7 @@ func (s *settings) server() (server.Config, error) {
 	}
 	cfg := server.Config{
 		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, Profiles: s.Pprof, PublicURL: s.PublicURL,
-		CORSOrigins: s.CORSOrigins, ExtAuthzListen: s.ExtAuthz,
+		CORSOrigins: s.CORSOrigins, ExtAuthzListen: s.ExtAuthz, WebhookNetworks: s.WebhookNetworks,
 		ForwardAuth: server.ForwardAuth{From: s.ForwardAuth, Cookie: s.ForwardAuthCookie, ClientIPHeader: s.ClientIPHeader, TrustedProxies: s.TrustedProxies},
 		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,

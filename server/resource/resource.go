@@ -48,6 +48,7 @@ var Types = []Type{
 	{Name: "rate", Parent: "card", Areas: cardAreas},
 	{Name: "revision", Parent: "card", Areas: cardAreas},
 	{Name: "user", Collection: "/v1/users", Areas: one("user")},
+	{Name: "webhook", Collection: "/v1/webhooks", Areas: one("webhook")},
 }
 
 func one(area string) []Area { return []Area{{"", area}} }

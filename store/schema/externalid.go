@@ -30,11 +30,11 @@ func ExternalIDFault(id string) string {
 	return ""
 }
 
-// LikeID reports whether a reference begins like an id of a row. Such a
-// reference is an id and never an external id.
+// LikeID reports whether a reference begins like an id of a row, except of a Later type.
+// Such a reference is an id and never an external id.
 func LikeID(ref string) bool {
 	for _, t := range ByName {
-		if t.Prefix != "" && strings.HasPrefix(ref, t.Prefix) {
+		if t.Prefix != "" && !t.Later && strings.HasPrefix(ref, t.Prefix) {
 			return true
 		}
 	}

@@ -140,6 +140,12 @@ func (all columns) in(view, name, expr string) columns {
 	return all
 }
 
+// refers names the type of the rows whose ids are the values of a column.
+func (all columns) refers(name, typ string) columns {
+	all[all.named(name)].Refers = typ
+	return all
+}
+
 // behind inserts columns after the named one.
 func (all columns) behind(name string, more ...Column) columns {
 	return slices.Insert(all, all.named(name)+1, more...)

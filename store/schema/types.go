@@ -88,6 +88,7 @@ func Types() []TypeInfo {
 type Type struct {
 	Name    string
 	Prefix  string // of the rows' ids; "" for rows without an id
+	Later   bool   // external ids may begin with Prefix: the type is younger than some of them
 	Table   string
 	Columns []Column
 	Key     string            // expression that identifies a row within its scope
@@ -199,6 +200,7 @@ func Aliased(expr, alias string) string { return strings.ReplaceAll(expr, "@.", 
 var typeList = []*Type{
 	accountType, groupType, userType, customerType, CardType,
 	RateType, revisionType, assignmentType, cardCustomerType, auditType,
+	webhookType, deadLetterType,
 }
 
 // ByName holds every stored type. Do not change it.

@@ -105,6 +105,16 @@ func Customer(name string, c store.Customer) Row {
 	}}
 }
 
+// Webhook is a webhook of a user.
+func Webhook(name string, w store.Webhook) Row {
+	return Row{name, false, func(ctx context.Context, tx *store.Tx, n *Names) (string, error) {
+		made := w
+		made.ID, made.AccountID, made.UserID = tx.NewWebhookID(), n.ID(w.AccountID), n.ID(w.UserID)
+		made, err := tx.CreateWebhook(ctx, made)
+		return made.ID, err
+	}}
+}
+
 // Card is a card without rates.
 func Card(name string, c store.Card) Row {
 	return Row{name, false, func(ctx context.Context, tx *store.Tx, n *Names) (string, error) {

@@ -11,7 +11,7 @@ import data.reseller.types
 # description: Rows of a panel's own and areas also take the actions of the catalog.
 # scope: document
 exists if {
-	input.resource.type in {"group", "user", "customer", "card", "rate"}
+	input.resource.type in {"group", "user", "customer", "card", "rate", "webhook"}
 	input.action.name in {"create", "read", "update", "delete"}
 }
 

@@ -41,7 +41,7 @@ refused if {
 reasons contains rego.metadata.rule().custom.code if refused
 
 granting if {
-	input.resource.type in {"group", "user"}
+	input.resource.type in {"group", "user", "webhook"}
 	input.action.name in {"create", "update"}
 }
 
@@ -53,7 +53,7 @@ granting if {
 }
 
 touching if {
-	input.resource.type == "group"
+	input.resource.type in {"group", "webhook"}
 	input.action.name in {"update", "delete"}
 }
 

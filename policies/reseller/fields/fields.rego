@@ -30,7 +30,7 @@ reasons contains rego.metadata.rule().custom.code if refused
 
 # A customer's owner is fixed too, but it has its own reason.
 fixed(field) if {
-	field in {"id", "account_id", "tenant_id", "parent_id", "kind", "depth"}
+	field in {"id", "account_id", "tenant_id", "parent_id", "kind", "depth", "user_id"}
 	not customer_owner(field)
 }
 

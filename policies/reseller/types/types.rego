@@ -16,5 +16,5 @@ kind := "panel" if not input.resource.type in own
 
 own := {
 	"account", "area", "audit", "card", "customer",
-	"group", "rate", "revision", "user",
+	"group", "rate", "revision", "user", "webhook",
 }

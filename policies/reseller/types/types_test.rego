@@ -8,7 +8,7 @@ decided_by(kind) := folder if {
 }
 
 test_types_of_resellerds_own_can_decide_about_themselves if {
-	every kind in ["account", "area", "audit", "card", "customer", "group", "rate", "revision", "user"] {
+	every kind in ["account", "area", "audit", "card", "customer", "group", "rate", "revision", "user", "webhook"] {
 		decided_by(kind) == kind
 	}
 }

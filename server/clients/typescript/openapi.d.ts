@@ -1050,6 +1050,109 @@ export interface paths {
         patch: operations["updateUser"];
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where changes are delivered */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * A webhook, with the secret that signs its messages
+         * @description The first message is a reset: read your lists then. `secret` is in no other answer, nor in a repeated one; a webhook gets a new one with `/rotate`.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A webhook */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Delete a webhook with everything that waits */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, pause or resume a webhook
+         * @description A webhook that had ended begins with a reset. A message that waits is tried again at once.
+         */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The messages of a webhook that were not delivered
+         * @description What a message says is for its receiver alone.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/dead-letters/{letter}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead letter again
+         * @description It has the same `webhook-id`. If the rights of the user have changed since, it is deleted.
+         */
+        post: operations["sendDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description Until `overlap` has passed, the secret before also signs each message.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1851,6 +1954,33 @@ export interface components {
         CustomersWritten: {
             /** @description one for each row of the request, in its order */
             items: components["schemas"]["CustomerWritten"][];
+        };
+        DeadLetter: {
+            attempts: number;
+            /** Format: date-time */
+            died_at: string;
+            /** @description of the last attempt */
+            error: string;
+            /** @description in lists: the tag of the row, for If-Match */
+            etag?: string;
+            /** @description the webhook-id of the message */
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            /**
+             * Format: date-time
+             * @description since when it waits to be sent again
+             */
+            send_at?: string | null;
+        };
+        DeadLetterList: {
+            items: components["schemas"]["DeadLetter"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+            /** @description cursor of the previous page; absent on the first */
+            prev?: string;
+            /** @description with count=true: the number of rows that the user sees */
+            total?: number;
         };
         Destination: {
             name: string;
@@ -2927,6 +3057,13 @@ export interface components {
             /** @enum {string} */
             status?: "draft";
         };
+        Rotation: {
+            /**
+             * @description seconds during which the secret before also signs
+             * @default 86400
+             */
+            overlap: number;
+        };
         RowInTheWay: {
             id: string;
             type: string;
@@ -3173,6 +3310,179 @@ export interface components {
         VisibleChange: {
             after: number;
             before: number;
+        };
+        Webhook: {
+            account_id?: string;
+            /** @description of the message that waits */
+            attempts?: number;
+            /** Format: date-time */
+            created_at?: string;
+            /** @description how many there are */
+            dead_letters?: number;
+            /**
+             * Format: date-time
+             * @description when the last message was delivered
+             */
+            delivered_at?: string | null;
+            /**
+             * @description why it ended: the user or its account is not active any more, or the receiver answered 410
+             * @enum {string|null}
+             */
+            ended_reason?: "user" | "gone" | null;
+            /** @description of the last attempt */
+            error?: string | null;
+            /** @description in lists: the tag of the row, for If-Match */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                user?: components["schemas"]["User"] | string | null;
+            };
+            id: string;
+            /**
+             * Format: date-time
+             * @description of the next attempt
+             */
+            next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description until then, the secret before also signs
+             */
+            old_until?: string | null;
+            /**
+             * Format: date-time
+             * @description when the secret was made
+             */
+            rotated_at?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "ended";
+            /** Format: date-time */
+            updated_at?: string;
+            /** @description an https address */
+            url?: string;
+            /** @description the user whose rights decide what is delivered */
+            user_id?: string;
+        };
+        WebhookCreate: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "paused" | "ended";
+            /** @description an https address */
+            url: string;
+            /** @description the user whose rights decide what is delivered; default: the actor */
+            user_id?: string;
+        };
+        WebhookList: {
+            items: components["schemas"]["Webhook"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+            /** @description cursor of the previous page; absent on the first */
+            prev?: string;
+            /** @description with count=true: the number of rows that the user sees */
+            total?: number;
+        };
+        WebhookMade: {
+            account_id?: string;
+            /** @description of the message that waits */
+            attempts?: number;
+            /** Format: date-time */
+            created_at?: string;
+            /** @description how many there are */
+            dead_letters?: number;
+            /**
+             * Format: date-time
+             * @description when the last message was delivered
+             */
+            delivered_at?: string | null;
+            /**
+             * @description why it ended: the user or its account is not active any more, or the receiver answered 410
+             * @enum {string|null}
+             */
+            ended_reason?: "user" | "gone" | null;
+            /** @description of the last attempt */
+            error?: string | null;
+            id: string;
+            /**
+             * Format: date-time
+             * @description of the next attempt
+             */
+            next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description until then, the secret before also signs
+             */
+            old_until?: string | null;
+            /**
+             * Format: date-time
+             * @description when the secret was made
+             */
+            rotated_at?: string;
+            /** @description signs the messages; it is shown only once */
+            secret?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "ended";
+            /** Format: date-time */
+            updated_at?: string;
+            /** @description an https address */
+            url?: string;
+            /** @description the user whose rights decide what is delivered */
+            user_id?: string;
+        };
+        WebhookUpdate: {
+            readonly account_id?: string;
+            /** @description of the message that waits */
+            readonly attempts?: number;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description how many there are */
+            readonly dead_letters?: number;
+            /**
+             * Format: date-time
+             * @description when the last message was delivered
+             */
+            readonly delivered_at?: string | null;
+            /**
+             * @description why it ended: the user or its account is not active any more, or the receiver answered 410
+             * @enum {string|null}
+             */
+            readonly ended_reason?: "user" | "gone" | null;
+            /** @description of the last attempt */
+            readonly error?: string | null;
+            /** @description in lists: the tag of the row, for If-Match */
+            readonly etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                user?: components["schemas"]["User"] | string | null;
+            };
+            readonly id?: string;
+            /**
+             * Format: date-time
+             * @description of the next attempt
+             */
+            readonly next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description until then, the secret before also signs
+             */
+            readonly old_until?: string | null;
+            /**
+             * Format: date-time
+             * @description when the secret was made
+             */
+            readonly rotated_at?: string;
+            /** @enum {string} */
+            status?: "active" | "paused" | "ended";
+            /** Format: date-time */
+            readonly updated_at?: string;
+            /** @description an https address */
+            url?: string;
+            /** @description the user whose rights decide what is delivered */
+            readonly user_id?: string;
         };
     };
     responses: {
@@ -10236,7 +10546,8 @@ export interface operations {
                      *         "group": [],
                      *         "policy": [],
                      *         "preview": [],
-                     *         "user": []
+                     *         "user": [],
+                     *         "webhook": []
                      *       },
                      *       "default_access": []
                      *     }
@@ -10735,6 +11046,12 @@ export interface operations {
                      *               }
                      *             }
                      *           ]
+                     *         },
+                     *         {
+                     *           "area": "webhook",
+                     *           "access": [],
+                     *           "visible": 0,
+                     *           "of": 0
                      *         }
                      *       ]
                      *     }
@@ -11460,6 +11777,807 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UserOrDryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next or prev of another page */
+                cursor?: string;
+                /** @description adds total */
+                count?: boolean;
+                /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
+                expand?: ("account" | "user")[];
+                /** @description a shown column; with - before it, descending */
+                sort?: "id" | "-id" | "account_id" | "-account_id" | "user_id" | "-user_id" | "url" | "-url" | "status" | "-status" | "ended_reason" | "-ended_reason" | "old_until" | "-old_until" | "rotated_at" | "-rotated_at" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
+                /** @description id has one of these values */
+                id?: string[];
+                /** @description id has none of these values */
+                id_ne?: string[];
+                /** @description id contains this text, without regard to case and accents */
+                id_contains?: string;
+                /** @description id begins with this text */
+                id_prefix?: string;
+                /** @description id has no value */
+                id_null?: boolean;
+                /** @description account_id has one of these values */
+                account_id?: string[];
+                /** @description account_id has none of these values */
+                account_id_ne?: string[];
+                /** @description account_id contains this text, without regard to case and accents */
+                account_id_contains?: string;
+                /** @description account_id begins with this text */
+                account_id_prefix?: string;
+                /** @description account_id has no value */
+                account_id_null?: boolean;
+                /** @description user_id has one of these values */
+                user_id?: string[];
+                /** @description user_id has none of these values */
+                user_id_ne?: string[];
+                /** @description user_id contains this text, without regard to case and accents */
+                user_id_contains?: string;
+                /** @description user_id begins with this text */
+                user_id_prefix?: string;
+                /** @description user_id has no value */
+                user_id_null?: boolean;
+                /** @description url has one of these values */
+                url?: string[];
+                /** @description url has none of these values */
+                url_ne?: string[];
+                /** @description url contains this text, without regard to case and accents */
+                url_contains?: string;
+                /** @description url begins with this text */
+                url_prefix?: string;
+                /** @description url has no value */
+                url_null?: boolean;
+                /** @description status has one of these values */
+                status?: ("active" | "paused" | "ended")[];
+                /** @description status has none of these values */
+                status_ne?: ("active" | "paused" | "ended")[];
+                /** @description status contains this text, without regard to case and accents */
+                status_contains?: string;
+                /** @description status begins with this text */
+                status_prefix?: string;
+                /** @description status has no value */
+                status_null?: boolean;
+                /** @description ended_reason has one of these values */
+                ended_reason?: ("user" | "gone")[];
+                /** @description ended_reason has none of these values */
+                ended_reason_ne?: ("user" | "gone")[];
+                /** @description ended_reason contains this text, without regard to case and accents */
+                ended_reason_contains?: string;
+                /** @description ended_reason begins with this text */
+                ended_reason_prefix?: string;
+                /** @description ended_reason has no value */
+                ended_reason_null?: boolean;
+                /** @description old_until has one of these values */
+                old_until?: string[];
+                /** @description old_until has none of these values */
+                old_until_ne?: string[];
+                /** @description old_until is above this value */
+                old_until_gt?: string;
+                /** @description old_until is this value or above it */
+                old_until_gte?: string;
+                /** @description old_until is below this value */
+                old_until_lt?: string;
+                /** @description old_until is this value or below it */
+                old_until_lte?: string;
+                /** @description old_until has no value */
+                old_until_null?: boolean;
+                /** @description rotated_at has one of these values */
+                rotated_at?: string[];
+                /** @description rotated_at has none of these values */
+                rotated_at_ne?: string[];
+                /** @description rotated_at is above this value */
+                rotated_at_gt?: string;
+                /** @description rotated_at is this value or above it */
+                rotated_at_gte?: string;
+                /** @description rotated_at is below this value */
+                rotated_at_lt?: string;
+                /** @description rotated_at is this value or below it */
+                rotated_at_lte?: string;
+                /** @description rotated_at has no value */
+                rotated_at_null?: boolean;
+                /** @description created_at has one of these values */
+                created_at?: string[];
+                /** @description created_at has none of these values */
+                created_at_ne?: string[];
+                /** @description created_at is above this value */
+                created_at_gt?: string;
+                /** @description created_at is this value or above it */
+                created_at_gte?: string;
+                /** @description created_at is below this value */
+                created_at_lt?: string;
+                /** @description created_at is this value or below it */
+                created_at_lte?: string;
+                /** @description created_at has no value */
+                created_at_null?: boolean;
+                /** @description updated_at has one of these values */
+                updated_at?: string[];
+                /** @description updated_at has none of these values */
+                updated_at_ne?: string[];
+                /** @description updated_at is above this value */
+                updated_at_gt?: string;
+                /** @description updated_at is this value or above it */
+                updated_at_gte?: string;
+                /** @description updated_at is below this value */
+                updated_at_lt?: string;
+                /** @description updated_at is this value or below it */
+                updated_at_lte?: string;
+                /** @description updated_at has no value */
+                updated_at_null?: boolean;
+            };
+            header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *           "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *           "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *           "url": "https://panel.example/hooks",
+                     *           "status": "paused",
+                     *           "ended_reason": null,
+                     *           "old_until": null,
+                     *           "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *           "delivered_at": null,
+                     *           "attempts": 0,
+                     *           "next_at": null,
+                     *           "error": null,
+                     *           "dead_letters": 0,
+                     *           "created_at": "2026-11-30T10:41:56.7912Z",
+                     *           "updated_at": "2026-11-30T10:41:56.7912Z",
+                     *           "etag": "\"qgA9U05jT6fAWAn8Wtdf4YnW\""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "status": "paused",
+                 *       "url": "https://panel.example/hooks",
+                 *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "url": "https://panel.example/hooks",
+                     *       "status": "paused",
+                     *       "ended_reason": null,
+                     *       "old_until": null,
+                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "delivered_at": null,
+                     *       "attempts": 0,
+                     *       "next_at": null,
+                     *       "error": null,
+                     *       "dead_letters": 0,
+                     *       "created_at": "2026-11-30T10:41:56.7912Z",
+                     *       "updated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "secret": "whsec_bm90IGEgc2VjcmV0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: {
+                /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
+                expand?: string;
+            };
+            header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "url": "https://panel.example/hooks",
+                     *       "status": "paused",
+                     *       "ended_reason": null,
+                     *       "old_until": null,
+                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "delivered_at": null,
+                     *       "attempts": 0,
+                     *       "next_at": null,
+                     *       "error": null,
+                     *       "dead_letters": 0,
+                     *       "created_at": "2026-11-30T10:41:56.7912Z",
+                     *       "updated_at": "2026-11-30T10:41:56.7912Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://panel.example/changes"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookUpdate"];
+                "application/merge-patch+json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "url": "https://panel.example/changes",
+                     *       "status": "paused",
+                     *       "ended_reason": null,
+                     *       "old_until": null,
+                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "delivered_at": null,
+                     *       "attempts": 0,
+                     *       "next_at": null,
+                     *       "error": null,
+                     *       "dead_letters": 0,
+                     *       "created_at": "2026-11-30T10:41:56.7912Z",
+                     *       "updated_at": "2026-11-30T10:41:56.808283Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next or prev of another page */
+                cursor?: string;
+                /** @description adds total */
+                count?: boolean;
+                /** @description a shown column; with - before it, descending */
+                sort?: "id" | "-id" | "made_at" | "-made_at" | "died_at" | "-died_at" | "attempts" | "-attempts" | "error" | "-error" | "send_at" | "-send_at";
+                /** @description id has one of these values */
+                id?: string[];
+                /** @description id has none of these values */
+                id_ne?: string[];
+                /** @description id contains this text, without regard to case and accents */
+                id_contains?: string;
+                /** @description id begins with this text */
+                id_prefix?: string;
+                /** @description id has no value */
+                id_null?: boolean;
+                /** @description made_at has one of these values */
+                made_at?: string[];
+                /** @description made_at has none of these values */
+                made_at_ne?: string[];
+                /** @description made_at is above this value */
+                made_at_gt?: string;
+                /** @description made_at is this value or above it */
+                made_at_gte?: string;
+                /** @description made_at is below this value */
+                made_at_lt?: string;
+                /** @description made_at is this value or below it */
+                made_at_lte?: string;
+                /** @description made_at has no value */
+                made_at_null?: boolean;
+                /** @description died_at has one of these values */
+                died_at?: string[];
+                /** @description died_at has none of these values */
+                died_at_ne?: string[];
+                /** @description died_at is above this value */
+                died_at_gt?: string;
+                /** @description died_at is this value or above it */
+                died_at_gte?: string;
+                /** @description died_at is below this value */
+                died_at_lt?: string;
+                /** @description died_at is this value or below it */
+                died_at_lte?: string;
+                /** @description died_at has no value */
+                died_at_null?: boolean;
+                /** @description attempts has one of these values */
+                attempts?: number[];
+                /** @description attempts has none of these values */
+                attempts_ne?: number[];
+                /** @description attempts is above this value */
+                attempts_gt?: number;
+                /** @description attempts is this value or above it */
+                attempts_gte?: number;
+                /** @description attempts is below this value */
+                attempts_lt?: number;
+                /** @description attempts is this value or below it */
+                attempts_lte?: number;
+                /** @description attempts has no value */
+                attempts_null?: boolean;
+                /** @description error has one of these values */
+                error?: string[];
+                /** @description error has none of these values */
+                error_ne?: string[];
+                /** @description error contains this text, without regard to case and accents */
+                error_contains?: string;
+                /** @description error begins with this text */
+                error_prefix?: string;
+                /** @description error has no value */
+                error_null?: boolean;
+                /** @description send_at has one of these values */
+                send_at?: string[];
+                /** @description send_at has none of these values */
+                send_at_ne?: string[];
+                /** @description send_at is above this value */
+                send_at_gt?: string;
+                /** @description send_at is this value or above it */
+                send_at_gte?: string;
+                /** @description send_at is below this value */
+                send_at_lt?: string;
+                /** @description send_at is this value or below it */
+                send_at_lte?: string;
+                /** @description send_at has no value */
+                send_at_null?: boolean;
+            };
+            header?: {
+                /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterList"];
+                };
+            };
+            /** @description The row is as the ETag in If-None-Match says. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    sendDeadLetter: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+                letter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlap": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["Rotation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *       "url": "https://panel.example/changes",
+                     *       "status": "paused",
+                     *       "ended_reason": null,
+                     *       "old_until": "2026-11-30T11:41:56.819306Z",
+                     *       "rotated_at": "2026-11-30T10:41:56.819306Z",
+                     *       "delivered_at": null,
+                     *       "attempts": 0,
+                     *       "next_at": null,
+                     *       "error": null,
+                     *       "dead_letters": 0,
+                     *       "created_at": "2026-11-30T10:41:56.7912Z",
+                     *       "updated_at": "2026-11-30T10:41:56.819306Z",
+                     *       "secret": "whsec_bm90IGEgc2VjcmV0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookMade"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -2211,6 +2211,153 @@ func (e UserUpdateByIDStatus) Valid() bool {
 	}
 }
 
+// Defines values for WebhookEndedReason.
+const (
+	WebhookEndedReasonGone        WebhookEndedReason = "gone"
+	WebhookEndedReasonLessThannil WebhookEndedReason = "<nil>"
+	WebhookEndedReasonUser        WebhookEndedReason = "user"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEndedReason enum.
+func (e WebhookEndedReason) Valid() bool {
+	switch e {
+	case WebhookEndedReasonGone:
+		return true
+	case WebhookEndedReasonLessThannil:
+		return true
+	case WebhookEndedReasonUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookStatus.
+const (
+	WebhookStatusActive WebhookStatus = "active"
+	WebhookStatusEnded  WebhookStatus = "ended"
+	WebhookStatusPaused WebhookStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookStatus enum.
+func (e WebhookStatus) Valid() bool {
+	switch e {
+	case WebhookStatusActive:
+		return true
+	case WebhookStatusEnded:
+		return true
+	case WebhookStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookCreateStatus.
+const (
+	WebhookCreateStatusActive WebhookCreateStatus = "active"
+	WebhookCreateStatusEnded  WebhookCreateStatus = "ended"
+	WebhookCreateStatusPaused WebhookCreateStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookCreateStatus enum.
+func (e WebhookCreateStatus) Valid() bool {
+	switch e {
+	case WebhookCreateStatusActive:
+		return true
+	case WebhookCreateStatusEnded:
+		return true
+	case WebhookCreateStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookMadeEndedReason.
+const (
+	WebhookMadeEndedReasonGone        WebhookMadeEndedReason = "gone"
+	WebhookMadeEndedReasonLessThannil WebhookMadeEndedReason = "<nil>"
+	WebhookMadeEndedReasonUser        WebhookMadeEndedReason = "user"
+)
+
+// Valid indicates whether the value is a known member of the WebhookMadeEndedReason enum.
+func (e WebhookMadeEndedReason) Valid() bool {
+	switch e {
+	case WebhookMadeEndedReasonGone:
+		return true
+	case WebhookMadeEndedReasonLessThannil:
+		return true
+	case WebhookMadeEndedReasonUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookMadeStatus.
+const (
+	WebhookMadeStatusActive WebhookMadeStatus = "active"
+	WebhookMadeStatusEnded  WebhookMadeStatus = "ended"
+	WebhookMadeStatusPaused WebhookMadeStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookMadeStatus enum.
+func (e WebhookMadeStatus) Valid() bool {
+	switch e {
+	case WebhookMadeStatusActive:
+		return true
+	case WebhookMadeStatusEnded:
+		return true
+	case WebhookMadeStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookUpdateEndedReason.
+const (
+	WebhookUpdateEndedReasonGone        WebhookUpdateEndedReason = "gone"
+	WebhookUpdateEndedReasonLessThannil WebhookUpdateEndedReason = "<nil>"
+	WebhookUpdateEndedReasonUser        WebhookUpdateEndedReason = "user"
+)
+
+// Valid indicates whether the value is a known member of the WebhookUpdateEndedReason enum.
+func (e WebhookUpdateEndedReason) Valid() bool {
+	switch e {
+	case WebhookUpdateEndedReasonGone:
+		return true
+	case WebhookUpdateEndedReasonLessThannil:
+		return true
+	case WebhookUpdateEndedReasonUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookUpdateStatus.
+const (
+	WebhookUpdateStatusActive WebhookUpdateStatus = "active"
+	WebhookUpdateStatusEnded  WebhookUpdateStatus = "ended"
+	WebhookUpdateStatusPaused WebhookUpdateStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookUpdateStatus enum.
+func (e WebhookUpdateStatus) Valid() bool {
+	switch e {
+	case WebhookUpdateStatusActive:
+		return true
+	case WebhookUpdateStatusEnded:
+		return true
+	case WebhookUpdateStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccessChange defines model for AccessChange.
 type AccessChange struct {
 	After  []string `json:"after"`
@@ -3235,6 +3382,39 @@ type CustomersUpdate struct {
 type CustomersWritten struct {
 	// Items one for each row of the request, in its order
 	Items []CustomerWritten `json:"items"`
+}
+
+// DeadLetter defines model for DeadLetter.
+type DeadLetter struct {
+	Attempts int       `json:"attempts"`
+	DiedAt   time.Time `json:"died_at"`
+
+	// Error of the last attempt
+	Error string `json:"error"`
+
+	// Etag in lists: the tag of the row, for If-Match
+	Etag *string `json:"etag,omitempty"`
+
+	// Id the webhook-id of the message
+	Id     string    `json:"id"`
+	MadeAt time.Time `json:"made_at"`
+
+	// SendAt since when it waits to be sent again
+	SendAt *time.Time `json:"send_at,omitempty"`
+}
+
+// DeadLetterList defines model for DeadLetterList.
+type DeadLetterList struct {
+	Items []DeadLetter `json:"items"`
+
+	// Next cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+
+	// Prev cursor of the previous page; absent on the first
+	Prev *string `json:"prev,omitempty"`
+
+	// Total with count=true: the number of rows that the user sees
+	Total *int `json:"total,omitempty"`
 }
 
 // Destination defines model for Destination.
@@ -4664,6 +4844,12 @@ type RevisionUpdateOrigin string
 // RevisionUpdateStatus defines model for RevisionUpdate.Status.
 type RevisionUpdateStatus string
 
+// Rotation defines model for Rotation.
+type Rotation struct {
+	// Overlap seconds during which the secret before also signs
+	Overlap *int `json:"overlap,omitempty"`
+}
+
 // RowInTheWay defines model for RowInTheWay.
 type RowInTheWay struct {
 	Id   string `json:"id"`
@@ -4990,6 +5176,192 @@ type VisibleChange struct {
 	After  int `json:"after"`
 	Before int `json:"before"`
 }
+
+// Webhook defines model for Webhook.
+type Webhook struct {
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Attempts of the message that waits
+	Attempts  *int       `json:"attempts,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// DeadLetters how many there are
+	DeadLetters *int `json:"dead_letters,omitempty"`
+
+	// DeliveredAt when the last message was delivered
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+
+	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+	EndedReason *WebhookEndedReason `json:"ended_reason,omitempty"`
+
+	// Error of the last attempt
+	Error *string `json:"error,omitempty"`
+
+	// Etag in lists: the tag of the row, for If-Match
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{} `json:"account,omitempty"`
+		User    interface{} `json:"user,omitempty"`
+	} `json:"expanded,omitempty"`
+	Id string `json:"id"`
+
+	// NextAt of the next attempt
+	NextAt *time.Time `json:"next_at,omitempty"`
+
+	// OldUntil until then, the secret before also signs
+	OldUntil *time.Time `json:"old_until,omitempty"`
+
+	// RotatedAt when the secret was made
+	RotatedAt *time.Time     `json:"rotated_at,omitempty"`
+	Status    *WebhookStatus `json:"status,omitempty"`
+	UpdatedAt *time.Time     `json:"updated_at,omitempty"`
+
+	// Url an https address
+	Url *string `json:"url,omitempty"`
+
+	// UserId the user whose rights decide what is delivered
+	UserId *string `json:"user_id,omitempty"`
+}
+
+// WebhookEndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+type WebhookEndedReason string
+
+// WebhookStatus defines model for Webhook.Status.
+type WebhookStatus string
+
+// WebhookCreate defines model for WebhookCreate.
+type WebhookCreate struct {
+	// AccountId default: the actor's own account
+	AccountId *string              `json:"account_id,omitempty"`
+	Status    *WebhookCreateStatus `json:"status,omitempty"`
+
+	// Url an https address
+	Url string `json:"url"`
+
+	// UserId the user whose rights decide what is delivered; default: the actor
+	UserId *string `json:"user_id,omitempty"`
+}
+
+// WebhookCreateStatus defines model for WebhookCreate.Status.
+type WebhookCreateStatus string
+
+// WebhookList defines model for WebhookList.
+type WebhookList struct {
+	Items []Webhook `json:"items"`
+
+	// Next cursor of the next page; absent on the last
+	Next *string `json:"next,omitempty"`
+
+	// Prev cursor of the previous page; absent on the first
+	Prev *string `json:"prev,omitempty"`
+
+	// Total with count=true: the number of rows that the user sees
+	Total *int `json:"total,omitempty"`
+}
+
+// WebhookMade defines model for WebhookMade.
+type WebhookMade struct {
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Attempts of the message that waits
+	Attempts  *int       `json:"attempts,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// DeadLetters how many there are
+	DeadLetters *int `json:"dead_letters,omitempty"`
+
+	// DeliveredAt when the last message was delivered
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+
+	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+	EndedReason *WebhookMadeEndedReason `json:"ended_reason,omitempty"`
+
+	// Error of the last attempt
+	Error *string `json:"error,omitempty"`
+	Id    string  `json:"id"`
+
+	// NextAt of the next attempt
+	NextAt *time.Time `json:"next_at,omitempty"`
+
+	// OldUntil until then, the secret before also signs
+	OldUntil *time.Time `json:"old_until,omitempty"`
+
+	// RotatedAt when the secret was made
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
+
+	// Secret signs the messages; it is shown only once
+	Secret    *string            `json:"secret,omitempty"`
+	Status    *WebhookMadeStatus `json:"status,omitempty"`
+	UpdatedAt *time.Time         `json:"updated_at,omitempty"`
+
+	// Url an https address
+	Url *string `json:"url,omitempty"`
+
+	// UserId the user whose rights decide what is delivered
+	UserId *string `json:"user_id,omitempty"`
+}
+
+// WebhookMadeEndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+type WebhookMadeEndedReason string
+
+// WebhookMadeStatus defines model for WebhookMade.Status.
+type WebhookMadeStatus string
+
+// WebhookUpdate defines model for WebhookUpdate.
+type WebhookUpdate struct {
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Attempts of the message that waits
+	Attempts  *int       `json:"attempts,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// DeadLetters how many there are
+	DeadLetters *int `json:"dead_letters,omitempty"`
+
+	// DeliveredAt when the last message was delivered
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+
+	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+	EndedReason *WebhookUpdateEndedReason `json:"ended_reason,omitempty"`
+
+	// Error of the last attempt
+	Error *string `json:"error,omitempty"`
+
+	// Etag in lists: the tag of the row, for If-Match
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{} `json:"account,omitempty"`
+		User    interface{} `json:"user,omitempty"`
+	} `json:"expanded,omitempty"`
+	Id *string `json:"id,omitempty"`
+
+	// NextAt of the next attempt
+	NextAt *time.Time `json:"next_at,omitempty"`
+
+	// OldUntil until then, the secret before also signs
+	OldUntil *time.Time `json:"old_until,omitempty"`
+
+	// RotatedAt when the secret was made
+	RotatedAt *time.Time           `json:"rotated_at,omitempty"`
+	Status    *WebhookUpdateStatus `json:"status,omitempty"`
+	UpdatedAt *time.Time           `json:"updated_at,omitempty"`
+
+	// Url an https address
+	Url *string `json:"url,omitempty"`
+
+	// UserId the user whose rights decide what is delivered
+	UserId *string `json:"user_id,omitempty"`
+}
+
+// WebhookUpdateEndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
+type WebhookUpdateEndedReason string
+
+// WebhookUpdateStatus defines model for WebhookUpdate.Status.
+type WebhookUpdateStatus string
 
 // Getter for additional properties for ActionSearchRequest. Returns the specified
 // element and whether it was found

@@ -520,6 +520,23 @@ CustomersWritten = TypedDict("CustomersWritten", {
     "items": Required[list["CustomerWritten"]],
 }, total=False)
 
+DeadLetter = TypedDict("DeadLetter", {
+    "attempts": Required[int],
+    "died_at": Required[str],
+    "error": Required[str],
+    "etag": str,
+    "id": Required[str],
+    "made_at": Required[str],
+    "send_at": Union[str, None],
+}, total=False)
+
+DeadLetterList = TypedDict("DeadLetterList", {
+    "items": Required[list["DeadLetter"]],
+    "next": str,
+    "prev": str,
+    "total": int,
+}, total=False)
+
 Destination = TypedDict("Destination", {
     "name": Required[str],
     "prefix": Required[str],
@@ -1203,6 +1220,10 @@ RevisionUpdate = TypedDict("RevisionUpdate", {
     "status": Literal['draft'],
 }, total=False)
 
+Rotation = TypedDict("Rotation", {
+    "overlap": int,
+}, total=False)
+
 RowInTheWay = TypedDict("RowInTheWay", {
     "id": Required[str],
     "type": Required[str],
@@ -1387,4 +1408,77 @@ UsersWritten = TypedDict("UsersWritten", {
 VisibleChange = TypedDict("VisibleChange", {
     "after": Required[int],
     "before": Required[int],
+}, total=False)
+
+Webhook = TypedDict("Webhook", {
+    "account_id": str,
+    "attempts": int,
+    "created_at": str,
+    "dead_letters": int,
+    "delivered_at": Union[str, None],
+    "ended_reason": Literal['user', 'gone', None],
+    "error": Union[str, None],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "id": Required[str],
+    "next_at": Union[str, None],
+    "old_until": Union[str, None],
+    "rotated_at": str,
+    "status": Literal['active', 'paused', 'ended'],
+    "updated_at": str,
+    "url": str,
+    "user_id": str,
+}, total=False)
+
+WebhookCreate = TypedDict("WebhookCreate", {
+    "account_id": str,
+    "status": Literal['active', 'paused', 'ended'],
+    "url": Required[str],
+    "user_id": str,
+}, total=False)
+
+WebhookList = TypedDict("WebhookList", {
+    "items": Required[list["Webhook"]],
+    "next": str,
+    "prev": str,
+    "total": int,
+}, total=False)
+
+WebhookMade = TypedDict("WebhookMade", {
+    "account_id": str,
+    "attempts": int,
+    "created_at": str,
+    "dead_letters": int,
+    "delivered_at": Union[str, None],
+    "ended_reason": Literal['user', 'gone', None],
+    "error": Union[str, None],
+    "id": Required[str],
+    "next_at": Union[str, None],
+    "old_until": Union[str, None],
+    "rotated_at": str,
+    "secret": str,
+    "status": Literal['active', 'paused', 'ended'],
+    "updated_at": str,
+    "url": str,
+    "user_id": str,
+}, total=False)
+
+WebhookUpdate = TypedDict("WebhookUpdate", {
+    "account_id": str,
+    "attempts": int,
+    "created_at": str,
+    "dead_letters": int,
+    "delivered_at": Union[str, None],
+    "ended_reason": Literal['user', 'gone', None],
+    "error": Union[str, None],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "id": str,
+    "next_at": Union[str, None],
+    "old_until": Union[str, None],
+    "rotated_at": str,
+    "status": Literal['active', 'paused', 'ended'],
+    "updated_at": str,
+    "url": str,
+    "user_id": str,
 }, total=False)

@@ -1,0 +1,443 @@
+package server
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/server/webhook"
+	"resellerd/store"
+	"resellerd/store/seed"
+)
+
+// delivery is what a receiver got.
+type delivery struct {
+	id, body string
+	at       string
+	signed   []string
+	message  webhook.Message
+}
+
+// receiving is the receiver of a webhook. It answers with status, 200 by default.
+type receiving struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []delivery
+	status int
+	header map[string]string
+}
+
+func newReceiving(t testing.TB) *receiving {
+	r := &receiving{}
+	r.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		body, _ := io.ReadAll(req.Body)
+		d := delivery{id: req.Header.Get("webhook-id"), at: req.Header.Get("webhook-timestamp"), body: string(body), signed: strings.Fields(req.Header.Get("webhook-signature"))}
+		if err := json.Unmarshal(body, &d.message); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		r.got = append(r.got, d)
+		for name, value := range r.header {
+			w.Header().Set(name, value)
+		}
+		if r.status != 0 {
+			w.WriteHeader(r.status)
+		}
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiving) answer(status int, header ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status, r.header = status, map[string]string{}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.header[header[i]] = header[i+1]
+	}
+}
+
+// take returns what was delivered since the last call.
+func (r *receiving) take() []delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got
+	r.got = nil
+	return got
+}
+
+// signedBy reports whether the n-th signature of a delivery is that of a secret.
+func (d delivery) signedBy(t testing.TB, n int, secret string) bool {
+	t.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	must(t, err)
+	h := hmac.New(sha256.New, key)
+	fmt.Fprintf(h, "%s.%s.%s", d.id, d.at, d.body)
+	return n < len(d.signed) && d.signed[n] == "v1,"+base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// trusting lets the server deliver to receivers on this machine.
+func trusting(r *receiving) Option {
+	return func(s *Server) {
+		s.hookRoots = x509.NewCertPool()
+		s.hookRoots.AddCert(r.Certificate())
+		s.cfg.WebhookNetworks = []string{"127.0.0.0/8"}
+	}
+}
+
+// eachHooked runs a test on a world whose server delivers to a receiver.
+func eachHooked(t *testing.T, test func(t *testing.T, w *world, r *receiving)) {
+	t.Helper()
+	for name, url := range databases(carriers, turn(t)) {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiving(t)
+			test(t, newWorld(t, url(t), engineOf(t, 1), seedWorld, trusting(r)), r)
+		})
+	}
+}
+
+// deliver lets the engine do what it has to do now.
+func (w *world) deliver() {
+	w.t.Helper()
+	for range 2 {
+		_, err := w.server.hooks.Round(context.Background())
+		must(w.t, err)
+		w.server.hooks.Wait()
+	}
+}
+
+// hook makes a webhook for a user and returns its secret.
+func (w *world) hook(name, user, url string) string {
+	w.t.Helper()
+	w.name(name)
+	made := w.do("m", "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"user_id":"{%s}"}`, url, user)).want(201).object()
+	secret, _ := made["secret"].(string)
+	if !strings.HasPrefix(secret, "whsec_") {
+		w.t.Fatalf("the secret is %q", secret)
+	}
+	return secret
+}
+
+// told lists what deliveries said: "reset", or the kind and id of an item.
+func toldBy(all []delivery) (what []string) {
+	for _, d := range all {
+		if d.message.Data.Reset {
+			what = append(what, "reset")
+		}
+		for _, item := range d.message.Data.Items {
+			text := item.Kind + " " + item.ID
+			if item.Gone {
+				text += " gone"
+			}
+			what = append(what, text)
+		}
+	}
+	return what
+}
+
+func wantTold(t testing.TB, all []delivery, want ...string) {
+	t.Helper()
+	if got := toldBy(all); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("the receiver was told %v, want %v", got, want)
+	}
+}
+
+func TestWebhooksTellWhatTheirUserSees(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		secret := w.hook("whole", "a", r.URL)
+		w.deliver()
+		first := r.take()
+		wantTold(t, first, "reset")
+		if !first[0].signedBy(t, 0, secret) || len(first[0].signed) != 1 {
+			t.Errorf("the signatures are %v", first[0].signed)
+		}
+		w.deliver()
+		wantTold(t, r.take())
+		w.do("b", "PATCH", "/v1/customers/{bolt}", `{"name":"unseen"}`).want(200)
+		w.do("m", "PATCH", "/v1/cards/{upstream}", `{"name":"unseen"}`).want(200)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"notes":"unseen"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take())
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"public_name":"seen"}`).want(200)
+		w.do("a", "DELETE", "/v1/customers/{apex}", "").want(204)
+		w.deliver()
+		wantTold(t, r.take(), "customer "+w.id("acme"), "card "+w.id("gold"), "customer "+w.id("apex")+" gone")
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{A}", "").want(200)
+		w.deliver()
+		wantTold(t, r.take(), "reset")
+		shown := w.get("m", "/v1/webhooks/{whole}").want(200).object()
+		if shown["delivered_at"] == nil || shown["error"] != nil || shown["dead_letters"] != json.Number("0") && shown["dead_letters"] != 0.0 {
+			t.Errorf("the webhook is %v", shown)
+		}
+	})
+}
+
+func TestFailedMessagesAreRepeatedWithTheirIdUntilTheyAreDead(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("failing", "a", r.URL)
+		w.deliver()
+		r.take()
+		r.answer(500)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"first"}`).want(200)
+		w.deliver()
+		first := r.take()
+		wantTold(t, first, "customer "+w.id("acme"))
+		w.do("a", "PATCH", "/v1/customers/{apex}", `{"name":"second"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take()) // not before the pause has ended
+		attempts := 1
+		for ; attempts < 20; attempts++ {
+			w.pass(27 * time.Hour)
+			w.deliver()
+			again := r.take()
+			if len(again) == 0 {
+				break
+			}
+			if again[0].id != first[0].id || again[0].body != first[0].body || again[0].at == first[0].at {
+				if attempts < 10 {
+					t.Fatalf("attempt %d is %+v, the first one was %+v", attempts+1, again[0], first[0])
+				}
+				break
+			}
+			if attempts == 2 {
+				w.server.cfg.Keep.Changes = 365 * 24 * time.Hour
+			}
+		}
+		if attempts != 10 {
+			t.Errorf("there were %d attempts", attempts)
+		}
+		letters := w.get("m", "/v1/webhooks/{failing}/dead-letters").items()
+		if len(letters) == 0 || letters[0]["id"] != first[0].id || letters[0]["error"] != "status_500" || strings.Contains(fmt.Sprint(letters), w.id("acme")) {
+			t.Fatalf("the dead letters are %v", letters)
+		}
+		r.answer(200)
+		w.do("m", "POST", "/v1/webhooks/{failing}/dead-letters/"+first[0].id+"/send", "").want(200)
+		w.deliver()
+		sent := r.take()
+		if len(sent) == 0 || sent[0].id != first[0].id && sent[len(sent)-1].id != first[0].id {
+			t.Errorf("the dead letter is not sent again: %v", toldBy(sent))
+		}
+		for _, letter := range w.get("m", "/v1/webhooks/{failing}/dead-letters").items() {
+			if letter["id"] == first[0].id {
+				t.Error("the dead letter was delivered and is still there")
+			}
+		}
+	})
+}
+
+func TestReceiversSayWhenAndWhether(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("polite", "a", r.URL)
+		r.answer(503, "Retry-After", "3600")
+		w.deliver()
+		wantTold(t, r.take(), "reset")
+		w.pass(59 * time.Minute)
+		w.deliver()
+		wantTold(t, r.take())
+		w.pass(2 * time.Minute)
+		r.answer(410)
+		w.deliver()
+		wantTold(t, r.take(), "reset")
+		w.pass(100 * time.Hour)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"later"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take())
+		shown := w.get("m", "/v1/webhooks/{polite}").want(200).object()
+		if shown["status"] != "ended" || shown["ended_reason"] != "gone" {
+			t.Errorf("the webhook is %v", shown)
+		}
+		r.answer(200)
+		w.do("m", "PATCH", "/v1/webhooks/{polite}", `{"status":"active"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take(), "reset")
+	})
+}
+
+func TestWebhooksEndWithTheirUser(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(w *world){
+		"disabled":          func(w *world) { w.do("m", "PATCH", "/v1/users/{a}", `{"status":"disabled"}`).want(200) },
+		"deleted":           func(w *world) { w.do("m", "DELETE", "/v1/users/{a}", "").want(204) },
+		"account suspended": func(w *world) { w.do("m", "PATCH", "/v1/accounts/{A}", `{"status":"suspended"}`).want(200) },
+		"account closed":    func(w *world) { w.do("m", "PATCH", "/v1/accounts/{A}", `{"status":"closed"}`).want(200) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+				w.hook("ending", "a", r.URL)
+				w.deliver()
+				r.take()
+				r.answer(500)
+				w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"waits"}`).want(200)
+				w.deliver()
+				r.take()
+				end(w)
+				r.answer(200)
+				for range 3 {
+					w.pass(30 * time.Hour)
+					w.deliver()
+				}
+				wantTold(t, r.take())
+				got := w.get("m", "/v1/webhooks/{ending}")
+				if name == "deleted" {
+					got.want(404)
+					return
+				}
+				if shown := got.want(200).object(); shown["status"] != "ended" || shown["ended_reason"] != "user" {
+					t.Errorf("the webhook is %v", shown)
+				}
+				w.do("m", "PATCH", "/v1/users/{a}", `{"status":"active"}`).want(200)
+				w.deliver()
+				wantTold(t, r.take())
+			})
+		})
+	}
+}
+
+func TestAMessageThatWaitsIsReplacedWhenItsUserHasOtherRights(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("narrowed", "a", r.URL)
+		w.deliver()
+		r.take()
+		r.answer(500)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"waits"}`).want(200)
+		w.deliver()
+		waits := r.take()
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"user":["read"]}}`).want(200)
+		r.answer(200)
+		w.pass(time.Minute)
+		w.deliver()
+		got := r.take()
+		wantTold(t, got, "reset")
+		if got[0].id == waits[0].id {
+			t.Error("another message has the same id")
+		}
+	})
+}
+
+func TestTwoSecretsSignWhileOneReplacesTheOther(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		old := w.hook("rotated", "a", r.URL)
+		w.deliver()
+		r.take()
+		made := w.do("m", "POST", "/v1/webhooks/{rotated}/rotate", `{"overlap":3600}`).want(200).object()
+		secret, _ := made["secret"].(string)
+		if secret == old || made["old_until"] == nil {
+			t.Fatalf("the webhook is %v", made)
+		}
+		signed := func() delivery {
+			t.Helper()
+			w.do("a", "PATCH", "/v1/customers/{acme}", fmt.Sprintf(`{"name":"at %s"}`, w.clock())).want(200)
+			w.deliver()
+			got := r.take()
+			wantTold(t, got, "customer "+w.id("acme"))
+			return got[0]
+		}
+		w.pass(time.Second)
+		if d := signed(); len(d.signed) != 2 || !d.signedBy(t, 0, secret) || !d.signedBy(t, 1, old) {
+			t.Errorf("both secrets should sign: %v", d.signed)
+		}
+		w.pass(time.Hour)
+		if d := signed(); len(d.signed) != 1 || !d.signedBy(t, 0, secret) {
+			t.Errorf("the new secret should sign: %v", d.signed)
+		}
+		w.do("m", "POST", "/v1/webhooks/{rotated}/rotate", `{"overlap":0}`).want(200)
+		w.pass(time.Second)
+		if d := signed(); len(d.signed) != 1 || d.signedBy(t, 0, secret) {
+			t.Errorf("only the newest secret should sign: %v", d.signed)
+		}
+		w.do("m", "POST", "/v1/webhooks/{rotated}/rotate", `{"overlap":604801}`).refused(422, "overlap")
+		w.do("m", "POST", "/v1/webhooks/{rotated}/rotate", `{"overlap":-1}`).refused(422, "overlap")
+	})
+}
+
+func TestSecretsOfWebhooksAreShownOnce(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.name("once")
+		body := fmt.Sprintf(`{"url":%q,"user_id":"{a}"}`, r.URL)
+		made := w.do("m", "POST", "/v1/webhooks", body, headerIdempotency, "key").want(201)
+		secret := fmt.Sprint(made.object()["secret"])
+		again := w.do("m", "POST", "/v1/webhooks", body, headerIdempotency, "key").want(201)
+		rotated := fmt.Sprint(w.do("m", "POST", "/v1/webhooks/{once}/rotate", "").want(200).object()["secret"])
+		plain, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+		must(t, err)
+		texts := []string{again.body}
+		for _, path := range []string{"/v1/webhooks", "/v1/webhooks/{once}", "/v1/audit", "/v1/changes?wait=0"} {
+			texts = append(texts, w.get("m", path).want(200).body)
+		}
+		texts = append(texts, w.do("m", "PATCH", "/v1/webhooks/{once}", `{"status":"paused"}`).want(200).body)
+		hook, _, err := w.store.WebhookState(context.Background(), w.id("once"))
+		must(t, err)
+		texts = append(texts, fmt.Sprintf("%+v", hook))
+		for _, text := range texts {
+			if strings.Contains(text, secret[6:]) || strings.Contains(text, rotated[6:]) || strings.Contains(text, string(plain)) || strings.Contains(text, "secret\"") {
+				t.Errorf("the secret is in %s", text)
+			}
+		}
+	})
+}
+
+func TestWebhooksAreMadeByThoseWhoHoldWhatTheyTell(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		for _, user := range []string{"a", "clerk"} {
+			w.do(user, "POST", "/v1/webhooks", `{"url":"https://x.example/"}`).refused(403, "area_denied")
+			w.do(user, "GET", "/v1/webhooks", "").refused(403, "area_denied")
+			w.do(user, "GET", "/v1/webhooks/{hook}", "").refused(403, "area_denied")
+		}
+		w.do("n", "GET", "/v1/webhooks/{hook}", "").want(404)
+		for field, body := range map[string]string{
+			"user_id":    `{"url":"https://x.example/","user_id":"{n}"}`,
+			"account_id": `{"url":"https://x.example/","account_id":"{N}"}`,
+			"url":        `{"url":"http://x.example/"}`,
+			"status":     `{"url":"https://x.example/","status":"ended"}`,
+		} {
+			w.do("m", "POST", "/v1/webhooks", body).refused(422, `"field":"`+field+`"`)
+		}
+		w.do("m", "POST", "/v1/webhooks", `{"url":"https://x.example/","account_id":"{A}","user_id":"{b}"}`).refused(422, `"field":"user_id"`)
+		for _, url := range []string{"https://10.0.0.1/", "https://[::1]/", "https://[fd00::1]:8443/x", "https://169.254.169.254/latest", "https://u:p@x.example/", "https://", "https:///x", "https://x.example/#f", "HTTPS://x.example", "https://x.example/ a"} {
+			w.do("m", "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q}`, url)).refused(422, `"field":"url"`)
+		}
+		w.do("m", "PATCH", "/v1/webhooks/{hook}", `{"status":"ended"}`).refused(422, `"field":"status"`)
+		w.do("m", "PATCH", "/v1/webhooks/{hook}", `{"user_id":"{b}"}`).refused(403, "column_not_writable")
+
+		w.seed("M", seedGroupOfHooks()...)
+		w.do("keeper", "GET", "/v1/webhooks", "").want(200)
+		w.do("keeper", "POST", "/v1/webhooks", `{"url":"https://x.example/","user_id":"{m}"}`).refused(403, "exceeds_delegation")
+		w.do("keeper", "PATCH", "/v1/webhooks/{hook}", `{"url":"https://x.example/"}`).refused(403, "exceeds_delegation")
+		w.do("keeper", "DELETE", "/v1/webhooks/{hook}", "").refused(403, "exceeds_delegation")
+		w.do("keeper", "POST", "/v1/webhooks/{hook}/rotate", "").refused(403, "exceeds_delegation")
+		w.do("keeper", "POST", "/v1/webhooks", `{"url":"https://x.example/"}`).want(201)
+		for range store.MaxWebhooks {
+			w.do("m", "POST", "/v1/webhooks", `{"url":"https://x.example/","account_id":"{C}","user_id":"{c}"}`)
+		}
+		w.do("m", "POST", "/v1/webhooks", `{"url":"https://x.example/","account_id":"{C}","user_id":"{c}"}`).refused(409, "20 webhooks")
+	})
+}
+
+// seedGroupOfHooks is a user of M who may make webhooks and see users, and nothing else.
+func seedGroupOfHooks() []seed.Row {
+	return []seed.Row{
+		seed.Group("keepers", store.Group{AccountID: "M", Name: "hooks", Rows: store.Access{"webhook": "crud", "user": "r", "account": "r"}}),
+		seed.User("keeper", store.User{AccountID: "M", Login: "keeper@example.com", Groups: []string{"keepers"}}),
+	}
+}

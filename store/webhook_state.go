@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
+)
+
+// WebhookState says how far a webhook has been told, and which message waits. Its
+// cursors are texts that the store does not read.
+type WebhookState struct {
+	WebhookID   string `db:"webhook_id"`
+	Seq         int64
+	Reached     string // the cursor after the last delivered message; "" before the first one
+	MessageID   string `db:"message_id"` // "" for none
+	Body        string
+	NextReached string        `db:"next_reached"` // the cursor after the message
+	MadeAt      schema.Micros `db:"made_at"`
+	Attempts    int           // of the message
+	NextAt      schema.Micros `db:"next_at"` // of its next attempt; 0 for now
+	Error       string        // of its last attempt
+	DeliveredAt schema.Micros `db:"delivered_at"` // the last message
+}
+
+// DeadLetter is a message that was not delivered in any attempt.
+type DeadLetter struct {
+	ID       string
+	Body     string
+	Reached  string        // the cursor after the message
+	MadeAt   schema.Micros `db:"made_at"`
+	Attempts int
+	Error    string
+}
+
+// WebhookDue is an active webhook, and when it has something to do beside new changes.
+type WebhookDue struct {
+	ID       string
+	TenantID string        `db:"tenant_id"`
+	Fresh    bool          // nothing was told yet
+	Waiting  bool          // a message waits
+	Failed   bool          // its last attempt failed
+	MadeAt   schema.Micros `db:"made_at"` // of the message; 0 for none
+	NextAt   schema.Micros `db:"next_at"` // of the message; 0 for now
+	Letter   bool          // a dead letter is to be sent again
+}
+
+// Limits of the dead letters of a webhook. The oldest are deleted first.
+const (
+	MaxDeadLetters     = 100
+	maxDeadLetterBytes = 512 << 10
+)
+
+// ErrLeaseLost says that another process delivers, or that somebody has changed the
+// webhook meanwhile: nothing was written.
+var ErrLeaseLost = errors.New("the webhook is not held any more")
+
+// WebhooksDue lists every active webhook.
+func (s *Store) WebhooksDue(ctx context.Context) ([]WebhookDue, error) {
+	all, err := dialect.SelectAll[WebhookDue](ctx, s.dialect, s.pool, `SELECT w.id, w.tenant_id, s.reached IS NULL AS fresh,
+		s.message_id IS NOT NULL AS waiting, s.error IS NOT NULL AS failed, COALESCE(s.made_at, 0) AS made_at, COALESCE(s.next_at, 0) AS next_at,
+		EXISTS (SELECT 1 FROM dead_letters d WHERE d.webhook_id = w.id AND d.send_at IS NOT NULL) AS letter
+		FROM webhooks w JOIN webhook_states s ON s.webhook_id = w.id WHERE w.status = 'active' ORDER BY w.id`)
+	if err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
+	}
+	return all, nil
+}
+
+// WebhookState returns a webhook as it is now, with its state. It returns ErrNotFound if
+// there is none.
+func (s *Store) WebhookState(ctx context.Context, id string) (Webhook, WebhookState, error) {
+	w, err := dialect.SelectOne[Webhook](ctx, s.dialect, s.pool, webhooksTable.query+" WHERE id = ?", id)
+	if err != nil {
+		return w, WebhookState{}, fmt.Errorf("webhook %s: %w", id, err)
+	}
+	state, err := dialect.SelectOne[WebhookState](ctx, s.dialect, s.pool, `SELECT webhook_id, seq, COALESCE(reached, '') AS reached,
+		COALESCE(message_id, '') AS message_id, COALESCE(body, '') AS body, COALESCE(next_reached, '') AS next_reached,
+		COALESCE(made_at, 0) AS made_at, attempts, COALESCE(next_at, 0) AS next_at, COALESCE(error, '') AS error,
+		COALESCE(delivered_at, 0) AS delivered_at FROM webhook_states WHERE webhook_id = ?`, id)
+	if err != nil {
+		return w, state, fmt.Errorf("webhook %s: %w", id, err)
+	}
+	return w, state, nil
+}
+
+// DeadLetterDue returns the dead letter of a webhook that is to be sent again first. It
+// returns ErrNotFound if there is none.
+func (s *Store) DeadLetterDue(ctx context.Context, webhook string) (DeadLetter, error) {
+	l, err := dialect.SelectOne[DeadLetter](ctx, s.dialect, s.pool, `SELECT id, body, reached, made_at, attempts, error FROM dead_letters
+		WHERE webhook_id = ? AND send_at IS NOT NULL ORDER BY send_at, id LIMIT 1`, webhook)
+	if err != nil {
+		return l, fmt.Errorf("dead letter: %w", err)
+	}
+	return l, nil
+}
+
+// NewestChange returns the place of the newest change of a tenant until a data revision;
+// the zero place for none.
+func (s *Store) NewestChange(ctx context.Context, tenant string, until int64) (ChangePlace, error) {
+	type place struct {
+		Revision int64
+		Type, ID string
+	}
+	newest, err := dialect.SelectOne[place](ctx, s.dialect, s.pool,
+		"SELECT revision, type, id FROM changes WHERE tenant_id = ? AND revision <= ? ORDER BY revision DESC, type DESC, id DESC LIMIT 1", tenant, until)
+	if errors.Is(err, fault.ErrNotFound) {
+		err = nil
+	}
+	return ChangePlace(newest), err
+}
+
+// NewMessageID returns the id of a new message.
+func (s *Store) NewMessageID() string { return s.newID("dead_letter") }
+
+// PutWebhookState writes a state that WebhookState returned, for the process that holds
+// the lease. A message that is dead is kept as a dead letter; nil for none. It returns
+// ErrLeaseLost. It does not change the data revision.
+func (s *Store) PutWebhookState(ctx context.Context, owner string, state *WebhookState, dead *DeadLetter) error {
+	return s.deliver(ctx, func(tx *Tx) error {
+		n, err := tx.exec(ctx, `UPDATE webhook_states SET seq = seq + 1, reached = NULLIF(?, ''), message_id = NULLIF(?, ''), body = NULLIF(?, ''),
+			next_reached = NULLIF(?, ''), made_at = NULLIF(CAST(? AS BIGINT), 0), attempts = ?, next_at = NULLIF(CAST(? AS BIGINT), 0), error = NULLIF(?, ''),
+			delivered_at = NULLIF(CAST(? AS BIGINT), 0)
+			WHERE webhook_id = ? AND seq = ? AND `+held, state.Reached, state.MessageID, state.Body, state.NextReached, state.MadeAt, state.Attempts,
+			state.NextAt, state.Error, state.DeliveredAt, state.WebhookID, state.Seq, owner)
+		if err == nil && n == 0 {
+			err = ErrLeaseLost
+		}
+		if err == nil && dead != nil {
+			err = tx.bury(ctx, state.WebhookID, dead)
+		}
+		if err == nil {
+			state.Seq++
+		}
+		return err
+	})
+}
+
+// held is the condition that a process holds the lease.
+const held = "EXISTS (SELECT 1 FROM webhook_lease WHERE owner = ?)"
+
+// bury keeps a dead letter, and deletes the oldest beyond the limits.
+func (tx *Tx) bury(ctx context.Context, webhook string, l *DeadLetter) error {
+	_, err := tx.exec(ctx, "INSERT INTO dead_letters (webhook_id, id, body, reached, made_at, died_at, attempts, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		webhook, l.ID, l.Body, l.Reached, l.MadeAt, tx.now, l.Attempts, l.Error)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `DELETE FROM dead_letters WHERE webhook_id = ? AND id IN (SELECT id FROM (
+		SELECT id, row_number() OVER w AS number, sum(length(body)) OVER w AS bytes FROM dead_letters WHERE webhook_id = ?
+		WINDOW w AS (ORDER BY died_at DESC, id DESC)) AS kept WHERE number > ? OR bytes > ?)`, webhook, webhook, MaxDeadLetters, maxDeadLetterBytes)
+	return err
+}
+
+// PutDeadLetter writes what became of a dead letter that was sent again: it is deleted,
+// or keeps the error of its last attempt. It returns ErrLeaseLost.
+func (s *Store) PutDeadLetter(ctx context.Context, owner, webhook string, l DeadLetter, gone bool) error {
+	return s.deliver(ctx, func(tx *Tx) error {
+		text, args := "UPDATE dead_letters SET send_at = NULL, attempts = ?, error = ? WHERE", []any{l.Attempts, l.Error}
+		if gone {
+			text, args = "DELETE FROM dead_letters WHERE", nil
+		}
+		n, err := tx.exec(ctx, text+" webhook_id = ? AND id = ? AND "+held, append(args, webhook, l.ID, owner)...)
+		if err == nil && n == 0 {
+			err = ErrLeaseLost
+		}
+		return err
+	})
+}
+
+// deliver runs a short write that does not change the data revision.
+func (s *Store) deliver(ctx context.Context, fn func(tx *Tx) error) error {
+	return newStage(s, dialect.Writing).write(ctx, fn)
+}
+
+// sweepDeadLetters deletes dead letters of a tenant that are older than age. Their
+// cursors are not known any more, so that nobody can tell whether they may be sent.
+func (s *Store) sweepDeadLetters(ctx context.Context, tenant string, age time.Duration) error {
+	return s.deliver(ctx, func(tx *Tx) error {
+		_, err := tx.exec(ctx, "DELETE FROM dead_letters WHERE made_at < ? AND webhook_id IN (SELECT id FROM webhooks WHERE tenant_id = ?)", s.since(age), tenant)
+		return err
+	})
+}
+
+// WebhookLease says which process delivers. Beat grows as long as it lives.
+type WebhookLease struct {
+	Owner string // "" for none
+	Beat  int64
+}
+
+// WebhookLease returns the lease as it is.
+func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
+	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat FROM webhook_lease")
+	if err != nil {
+		return l, fmt.Errorf("webhook lease: %w", err)
+	}
+	return l, nil
+}
+
+// TakeWebhookLease gives the lease to an owner if nobody has changed it since it was
+// read. It returns the new lease, or ErrLeaseLost.
+func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner string) (WebhookLease, error) {
+	to := WebhookLease{owner, from.Beat + 1}
+	err := s.deliver(ctx, func(tx *Tx) error {
+		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ? WHERE owner = ? AND beat = ?", to.Owner, to.Beat, from.Owner, from.Beat)
+		if err == nil && n == 0 {
+			err = ErrLeaseLost
+		}
+		return err
+	})
+	if err != nil {
+		return from, fmt.Errorf("webhook lease: %w", err)
+	}
+	return to, nil
+}
