@@ -148,8 +148,12 @@ func (run *importRun) askOverlaps(drafts []store.Imported, ask func(name, effect
 		if o.Rate != nil {
 			price = "costs " + rating.Money(*o.Rate).String()
 		}
-		ask("overlap:"+o.Prefix, fmt.Sprintf("%s %s %s, and as in this file when this amendment takes effect", o.Prefix, price, whenOf(&o.Revision)),
-			cardfile.Question{Code: "overlap", Sample: o.Prefix, Text: fmt.Sprintf("the amendment %s changes %s too: there it %s %s", o.Revision.ID, o.Prefix, price, whenOf(&o.Revision))})
+		name, which := "overlap:"+o.Prefix, o.Prefix
+		if o.More > 0 {
+			name, which = "overlap:"+o.Revision.ID, fmt.Sprintf("%s and %d more prefixes of this file", o.Prefix, o.More)
+		}
+		ask(name, fmt.Sprintf("%s %s %s; when this amendment takes effect, the columns of this file change, and the others stay", o.Prefix, price, whenOf(&o.Revision)),
+			cardfile.Question{Code: "overlap", Sample: o.Prefix, Text: fmt.Sprintf("the amendment %s gives %s too: there %s %s %s", o.Revision.ID, which, o.Prefix, price, whenOf(&o.Revision))})
 	}
 	for _, r := range drafts[0].Replacements {
 		ask("replacement:"+r.ID, "this amendment is held if it takes effect after the replacement", cardfile.Question{Code: "replacement", Sample: r.ID,

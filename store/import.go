@@ -48,15 +48,15 @@ type Imported struct {
 	Doubtful     []PriceMove // the first beyond Import.RowTimes
 	Doubts       int64       // how many there are
 
-	// Overlaps are prefixes of an amendment that another one changes too. Replacements are
+	// Overlaps are prefixes of an amendment that another one gives too. Replacements are
 	// scheduled, and the amendment could not be rebased on them. Both are those of the whole
 	// import, in its first draft.
 	Overlaps     []Overlap
 	Replacements []Revision
 
-	open    []Longer // changed prefixes that the current prefix begins with
-	changes []byte   // changed prefixes of an amendment, separated by spaces
-	changed int
+	open   []Longer // changed prefixes that the current prefix begins with
+	given  []byte   // what an amendment gives, as it is stored
+	givens int      // for how many prefixes
 }
 
 // Longer counts the longer prefixes that an amendment leaves as they are.
@@ -145,13 +145,13 @@ func (tx *Tx) takeImported(ctx context.Context, card string, drafts []Imported) 
 	return drafts, nil
 }
 
-// SetBase records which revision an imported draft amends, and which prefixes it changes: the base of the import, or
+// SetBase records which revision an imported draft amends, and what it gives: the base of the import, or
 // the draft of the moment before.
 func (tx *Tx) SetBase(ctx context.Context, d *Imported, base string) error {
 	d.Revision.BaseID = base
 	_, err := tx.exec(ctx, "UPDATE revisions SET base_id = ? WHERE id = ?", base, d.Revision.ID)
-	if err == nil && d.changed <= maxChanges {
-		err = tx.keepChanges(ctx, d.Revision.ID, d.changes)
+	if err == nil && d.givens <= maxChanges {
+		err = tx.keepChanges(ctx, d.Revision.ID, d.given)
 	}
 	return err
 }

@@ -58,6 +58,9 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			if holds, err = given.take(prefix, drafts[d].At, was, holds); err != nil {
 				return err
 			}
+			if given.amends {
+				drafts[d].gives(prefix, given.took)
+			}
 			drafts[d].count(prefix, was, holds, &i.what)
 			if was = holds; holds == nil {
 				continue
@@ -85,11 +88,18 @@ func (d *Imported) count(prefix string, was, is []any, what *Import) {
 		return
 	}
 	d.move(prefix, was, is, what)
-	if what.Base == "" {
+}
+
+// gives keeps which columns an amendment gives for a prefix, also if they stay as they are.
+func (d *Imported) gives(prefix string, columns uint16) {
+	if columns == 0 {
 		return
 	}
-	if d.changed++; d.changed <= maxChanges {
-		d.changes = append(append(d.changes, prefix...), ' ')
+	if columns|1<<prefixAt == 1<<len(schema.RateType.Columns)-1 {
+		columns = wholeRate
+	}
+	if d.givens++; d.givens <= maxChanges {
+		d.given = appendGiven(d.given, prefix, columns)
 	}
 }
 
@@ -116,7 +126,8 @@ type given struct {
 	at     schema.Micros
 	kind   byte
 	mask   uint16
-	amends bool // a rate keeps the columns that are not given
+	amends bool   // a rate keeps the columns that are not given
+	took   uint16 // the columns of the last prefix that were given
 	values []any
 }
 
@@ -148,14 +159,15 @@ func (g *given) advance() error {
 // or else holds. was is the rate before that moment, nil for none.
 func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, error) {
 	before := holds
+	g.took = 0
 	for found := false; g.prefix == prefix && g.at == at; found = true {
 		switch {
 		case g.kind == added && found:
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
 		case g.kind == removed:
-			holds = before
+			holds, g.took = before, 0
 		case g.kind == erased:
-			holds = nil
+			holds, g.took = nil, wholeRate
 		case !g.amends:
 			if holds = g.values; was != nil && g.mask&(1<<nameAt) == 0 {
 				holds[nameAt] = was[nameAt]
@@ -163,7 +175,7 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
 		default:
-			holds = g.over(before)
+			holds, g.took = g.over(before), g.mask
 		}
 		if err := g.advance(); err != nil {
 			return nil, err

@@ -4,44 +4,75 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
-// An amendment stores which prefixes it changes. If another revision than its base is active
-// when it is to be activated, it is rebased: its other prefixes get the rates of the active
-// revision. That is possible if both descend from one revision by amendments.
+// An amendment stores which columns its file gives for which prefixes. If another revision than
+// its base is active when it is to be activated, it is rebased: everything else gets the values of
+// the active revision. That is possible if both descend from one revision by amendments.
 
-// maxChanges is how many changed prefixes of an amendment are stored. An amendment with more
-// of them is never rebased.
+// maxChanges is how many prefixes of an amendment are stored. An amendment that gives more of
+// them is never rebased.
 const maxChanges = 200_000
+
+// givenColumns are the columns that amendments give for prefixes: a bit for each column of
+// schema.RateType. A prefix that is given as a whole, or removed, has all bits.
+type givenColumns map[string]uint16
+
+// appendGiven appends what an amendment gives for a prefix, as it is stored.
+func appendGiven(to []byte, prefix string, columns uint16) []byte {
+	to = append(to, prefix...)
+	if columns != wholeRate {
+		to = strconv.AppendUint(append(to, ':'), uint64(columns), 16)
+	}
+	return append(to, ' ')
+}
+
+// add adds what an amendment gives, as it is stored.
+func (g givenColumns) add(stored string) error {
+	for field := range strings.FieldsSeq(stored) {
+		prefix, mask, partly := strings.Cut(field, ":")
+		columns := uint64(wholeRate)
+		if partly {
+			var err error
+			if columns, err = strconv.ParseUint(mask, 16, 16); err != nil {
+				return fmt.Errorf("the columns of prefix %q are damaged: %w", prefix, fault.ErrUnavailable)
+			}
+		}
+		g[prefix] |= uint16(columns)
+	}
+	return nil
+}
 
 // ErrBaseMoved says that an amendment must be rebased before it is activated. See Rebase.
 var ErrBaseMoved = errors.New("the amendment must be rebased first")
 
-// keepChanges stores the prefixes that an amendment changes.
+// keepChanges stores what an amendment gives.
 func (tx *Tx) keepChanges(ctx context.Context, revision string, changes []byte) error {
 	_, err := tx.exec(ctx, "INSERT INTO revision_changes (revision_id, prefixes) VALUES (?, ?)", revision, string(changes))
 	return err
 }
 
-// changesOf returns the prefixes that amendments change, in the order of text. known is false if
-// they are not stored for one of them.
-func (tx *Tx) changesOf(ctx context.Context, revisions ...string) (prefixes map[string]bool, known bool, err error) {
-	prefixes = map[string]bool{}
+// changesOf returns what amendments give. known is false if that is not stored for one of them.
+func (tx *Tx) changesOf(ctx context.Context, revisions ...string) (all givenColumns, known bool, err error) {
+	all = givenColumns{}
 	for _, id := range revisions {
 		found, err := dialect.SelectAll[struct{ Prefixes string }](ctx, tx.store.dialect, tx.tx, "SELECT prefixes FROM revision_changes WHERE revision_id = ?", id)
 		if err != nil || len(found) == 0 {
 			return nil, false, err
 		}
-		for prefix := range strings.FieldsSeq(found[0].Prefixes) {
-			prefixes[prefix] = true
+		if err := all.add(found[0].Prefixes); err != nil {
+			return nil, false, err
 		}
 	}
-	return prefixes, true, nil
+	return all, true, nil
 }
 
 // lineage maps each amendment of a card to its base.
@@ -82,35 +113,39 @@ func apart(bases map[string]string, one, other string) (between []string, ok boo
 }
 
 // rebasing returns the prefixes whose rates an amendment takes from the active revision when it
-// is rebased. ok is false if it cannot be rebased.
-func (tx *Tx) rebasing(ctx context.Context, r *Revision, active string) (prefixes []string, ok bool, err error) {
+// is rebased, and what it gives itself. ok is false if it cannot be rebased.
+func (tx *Tx) rebasing(ctx context.Context, r *Revision, active string) (prefixes []string, own givenColumns, ok bool, err error) {
 	bases, err := tx.lineage(ctx, r.CardID)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	between, ok := apart(bases, r.BaseID, active)
 	if !ok {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	own, known, err := tx.changesOf(ctx, r.ID)
 	if err != nil || !known {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	others, known, err := tx.changesOf(ctx, between...)
 	if err != nil || !known || len(others) > maxChanges {
-		return nil, false, err
+		return nil, nil, false, err
 	}
-	for prefix := range others {
-		if !own[prefix] {
-			prefixes = append(prefixes, prefix)
-		}
-	}
-	slices.Sort(prefixes)
-	return prefixes, true, nil
+	return own.open(slices.Sorted(maps.Keys(others))), own, true, nil
 }
 
-// Rebase bases an amendment that was never active on the card's active revision: prefixes that
-// the amendment does not change get the rates of the active revision. It does nothing if that is
+// open returns the prefixes that are not given as a whole.
+func (g givenColumns) open(prefixes []string) (open []string) {
+	for _, prefix := range prefixes {
+		if g[prefix] != wholeRate {
+			open = append(open, prefix)
+		}
+	}
+	return open
+}
+
+// Rebase bases an amendment that was never active on the card's active revision: what the
+// amendment does not give gets the values of the active revision. It does nothing if that is
 // the base already. It returns ErrNotFound, or ErrConflict, with ReasonBaseChanged, if the two
 // do not descend from one revision by amendments.
 func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
@@ -122,12 +157,12 @@ func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
 	if err != nil || r.BaseID == "" || r.Number != 0 || !unpublished(&r) || r.BaseID == active.ID {
 		return err
 	}
-	prefixes, ok, err := tx.rebasing(ctx, &r, active.ID)
+	prefixes, own, ok, err := tx.rebasing(ctx, &r, active.ID)
 	if err == nil && !ok {
 		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
 	}
 	if err == nil {
-		err = tx.copyRates(ctx, &r, active.ID, prefixes)
+		err = tx.takeRates(ctx, &r, active.ID, prefixes, own)
 	}
 	if err == nil {
 		r.BaseID = active.ID
@@ -143,7 +178,7 @@ func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
 }
 
 // passOn gives the amendments that are based on a revision the rates that it got itself, except
-// for the prefixes that they change.
+// for what they give.
 func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error {
 	if len(prefixes) == 0 {
 		return nil
@@ -163,8 +198,8 @@ func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error 
 		if !known {
 			continue
 		}
-		taken := slices.DeleteFunc(slices.Clone(prefixes), func(prefix string) bool { return own[prefix] })
-		if err := tx.copyRates(ctx, &next, r.ID, taken); err != nil {
+		taken := own.open(prefixes)
+		if err := tx.takeRates(ctx, &next, r.ID, taken, own); err != nil {
 			return err
 		}
 		if _, err := tx.execNamed(ctx, revisionsTable.update, next); err != nil {
@@ -173,6 +208,68 @@ func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error 
 		if err := tx.passOn(ctx, &next, taken); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// takeRates gives some prefixes of a revision the rates of another one, except for the columns that
+// the revision gives itself.
+func (tx *Tx) takeRates(ctx context.Context, r *Revision, from string, prefixes []string, own givenColumns) error {
+	alike := map[uint16][]string{} // prefixes by what is given for them
+	for _, prefix := range prefixes {
+		alike[own[prefix]] = append(alike[own[prefix]], prefix)
+	}
+	for _, given := range slices.Sorted(maps.Keys(alike)) {
+		take := tx.copyRates
+		if given != 0 {
+			take = func(ctx context.Context, r *Revision, from string, prefixes []string) error {
+				return tx.mergeRates(ctx, r, from, prefixes, given)
+			}
+		}
+		if err := take(ctx, r, from, alike[given]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeRates gives some prefixes of a revision the values of another one in the columns that are
+// not given. A prefix that the other one lacks goes, unless its price or its block is given.
+func (tx *Tx) mergeRates(ctx context.Context, r *Revision, from string, prefixes []string, given uint16) error {
+	var taken []string
+	for i, name := range schema.RateType.Names() {
+		if i != prefixAt && given&(1<<i) == 0 {
+			taken = append(taken, name+" = other."+name)
+		}
+	}
+	goes := ""
+	switch {
+	case given&(1<<costAt) != 0:
+	case given&(1<<statusAt) != 0:
+		goes = " AND status <> 'blocked'"
+	default:
+		goes = " AND 1 = 1"
+	}
+	for some := range slices.Chunk(prefixes, lookedUp) {
+		args := []any{r.ID, from}
+		for _, prefix := range some {
+			args = append(args, prefix)
+		}
+		in := " AND rates.prefix IN (?" + strings.Repeat(", ?", len(some)-1) + ")"
+		if len(taken) > 0 {
+			if _, err := tx.exec(ctx, "UPDATE rates SET "+strings.Join(taken, ", ")+
+				" FROM rates AS other WHERE rates.revision_id = ? AND other.revision_id = ? AND other.prefix = rates.prefix"+in, args...); err != nil {
+				return err
+			}
+		}
+		if goes == "" {
+			continue
+		}
+		gone, err := tx.exec(ctx, "DELETE FROM rates WHERE revision_id = ? AND NOT EXISTS (SELECT 1 FROM rates AS other WHERE other.revision_id = ? AND other.prefix = rates.prefix)"+goes+in, args...)
+		if err != nil {
+			return err
+		}
+		r.Rows -= gone
 	}
 	return nil
 }
@@ -206,7 +303,7 @@ func (tx *Tx) baseMoved(ctx context.Context, r *Revision, active string) error {
 	if r.BaseID == "" || r.Number != 0 || r.BaseID == active {
 		return nil
 	}
-	_, ok, err := tx.rebasing(ctx, r, active)
+	_, _, ok, err := tx.rebasing(ctx, r, active)
 	switch {
 	case err != nil:
 		return err
@@ -238,17 +335,18 @@ func (tx *Tx) waiting(ctx context.Context, card string) ([]Revision, error) {
 		" WHERE card_id = ? AND status IN (?, ?, ?) ORDER BY created_at, id", card, RevisionDraft, RevisionScheduled, RevisionHeld)
 }
 
-// Overlap is a prefix that another amendment changes too, which was never active.
+// Overlap is a prefix that another amendment gives too, which was never active.
 type Overlap struct {
 	Prefix   string
 	Revision Revision // the other one
 	Rate     *int64   // its price of a minute; nil if it blocks or removes the prefix
+	More     int      // other prefixes of the two; if they are many, only the first one is listed
 }
 
-// maxOverlaps limits the overlaps that an import lists, and the amendments it looks at.
-const maxOverlaps = 100
+// maxShared is how many overlaps with one amendment an import lists.
+const maxShared = 20
 
-// overlaps lists the prefixes that an amendment and other ones change. Amendments that it is
+// overlaps lists the prefixes that an amendment and other ones give. Amendments that it is
 // based on are left out. It also returns a replacement that waits, if there is one: the
 // amendment could not be rebased on it.
 func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported) (all []Overlap, replacements []Revision, err error) {
@@ -260,17 +358,15 @@ func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported
 	if err != nil {
 		return nil, nil, err
 	}
-	mine := map[string]bool{}
+	mine := givenColumns{}
 	for i := range drafts {
-		for prefix := range strings.FieldsSeq(string(drafts[i].changes)) {
-			mine[prefix] = true
+		if err := mine.add(string(drafts[i].given)); err != nil {
+			return nil, nil, err
 		}
 	}
 	under := ancestors(bases, base)
-	for n, r := range waiting {
+	for _, r := range waiting {
 		switch {
-		case n == maxOverlaps || len(all) >= maxOverlaps:
-			return all, replacements, nil
 		case slices.Contains(under, r.ID):
 			continue
 		case r.BaseID == "":
@@ -285,13 +381,17 @@ func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported
 		}
 		var both []string
 		for prefix := range theirs {
-			if mine[prefix] {
+			if mine[prefix] != 0 {
 				both = append(both, prefix)
 			}
 		}
 		slices.Sort(both)
-		for _, prefix := range both[:min(len(both), maxOverlaps-len(all))] {
-			o := Overlap{Prefix: prefix, Revision: r}
+		listed := both
+		if len(both) > maxShared {
+			listed = both[:1]
+		}
+		for _, prefix := range listed {
+			o := Overlap{Prefix: prefix, Revision: r, More: len(both) - len(listed)}
 			found, err := dialect.SelectOne[struct {
 				Cost   int64
 				Status string

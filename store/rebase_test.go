@@ -3,6 +3,8 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -114,6 +116,108 @@ func TestAnAmendmentIsNotRebasedOnAReplacement(t *testing.T) {
 			}
 			if err := tx.Rebase(ctx, card, d.Revision.ID); reasonOf(err) != store.ReasonBaseChanged {
 				t.Errorf("got %v", err)
+			}
+		})
+	})
+}
+
+// An amendment that is rebased has the rates that its file would make of those in force: each
+// column that it gives, also one that stays as it was, and no other.
+func TestARebasedAmendmentIsWhatItsFileMakesOfTheRatesInForce(t *testing.T) {
+	t.Parallel()
+	prefixes := []string{"44", "4416", "44161", "49"}
+	columns := store.RateColumns([]string{"name", "cost", "inter", "mcd", "pulse", "connect", "status"})
+	random := rand.New(rand.NewPCG(1, 2))
+	rate := func(prefix string) store.Rate {
+		inter := random.Int64N(3)
+		return store.Rate{Prefix: prefix, Name: []string{"a", "b"}[random.IntN(2)], Cost: random.Int64N(3), Inter: &inter,
+			MCD: random.IntN(3), Pulse: 1 + random.IntN(3), Connect: random.Int64N(3), Blocked: random.IntN(2) == 0}
+	}
+	given := func(removes bool) (all []store.RateGiven) {
+		mask := uint16(0)
+		for _, column := range columns {
+			if random.IntN(2) == 0 {
+				mask |= 1 << column
+			}
+		}
+		for _, prefix := range prefixes {
+			switch random.IntN(4) {
+			case 0:
+			case 1:
+				if removes {
+					all = append(all, store.RateGiven{Rate: store.Rate{Prefix: prefix}, Removed: true})
+				}
+			default:
+				all = append(all, store.RateGiven{Rate: rate(prefix), Given: mask})
+			}
+		}
+		return all
+	}
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		card := c.bought.ID
+		amend := func(tx *store.Tx, base string, all []store.RateGiven) string {
+			drafts := must(tx.Import(ctx, store.AllRates, importOf(card, base, func(to *store.Importer) error {
+				for _, rate := range all {
+					mustDo(to.Put(0, rate))
+				}
+				return nil
+			})))
+			if len(drafts) == 0 {
+				return ""
+			}
+			mustDo(tx.SetBase(ctx, &drafts[0], base))
+			return drafts[0].Revision.ID
+		}
+		for range 25 {
+			var all []store.Rate
+			for _, prefix := range prefixes {
+				all = append(all, rate(prefix))
+			}
+			var rebased, want string
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				base := active(tx, card, all...)
+				first, second := given(false), given(true)
+				one, other := amend(tx, base.ID, first), amend(tx, base.ID, second)
+				if one == "" || other == "" {
+					return
+				}
+				must(tx.ActivateRevision(ctx, store.AllRates, card, one))
+				rebased, want = other, amend(tx, one, second)
+				mustDo(tx.Rebase(ctx, card, rebased))
+				if r := must(tx.Revision(ctx, card, rebased)); r.Rows != must(tx.Revision(ctx, card, want)).Rows {
+					t.Errorf("%d rows", r.Rows)
+				}
+			})
+			if want == "" {
+				continue
+			}
+			if got, want := stored(t, c.Store, rebased), stored(t, c.Store, want); !reflect.DeepEqual(got, want) {
+				t.Errorf("rebased: %+v, want %+v, of %+v", got, want, all)
+			}
+		}
+	})
+}
+
+// Overlaps with one amendment are listed as long as they are few. Of many, the first one stands for
+// all, so that none is left out.
+func TestManyOverlapsWithOneAmendmentAreCounted(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base := active(tx, c.bought.ID, store.Rate{Prefix: "1", Cost: 1, Pulse: 1})
+			for _, n := range []int{20, 30} {
+				costs := map[string]int64{"1": 1} // as in the base
+				for i := range n - 1 {
+					costs[fmt.Sprint(440+i)] = 2
+				}
+				amendment(tx, c.bought.ID, base.ID, costs)
+				listed := map[int]int{}
+				for _, o := range amendment(tx, c.bought.ID, base.ID, costs).Overlaps {
+					listed[o.More]++
+				}
+				if n == 20 && listed[0] != 20 || n == 30 && (listed[0] != 40 || listed[29] != 1) {
+					t.Errorf("%d: %v", n, listed)
+				}
 			}
 		})
 	})

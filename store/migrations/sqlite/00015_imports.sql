@@ -12,7 +12,8 @@ CREATE TABLE import_profiles (
     PRIMARY KEY (account_id, name, kind)
 ) STRICT, WITHOUT ROWID;
 
--- The prefixes that an amendment changes, separated by spaces. An amendment without them is never rebased.
+-- The prefixes that an amendment gives, separated by spaces. A prefix of which only some columns are given has
+-- their bits behind a colon, in hexadecimal digits. An amendment without prefixes is never rebased.
 CREATE TABLE revision_changes (
     revision_id TEXT PRIMARY KEY NOT NULL REFERENCES revisions (id) ON DELETE CASCADE,
     prefixes    TEXT NOT NULL
