@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,9 +28,9 @@ var loopback = Guard{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 func TestOutcomesOfAttempts(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1_800_000_000, 0)
-	asked := 0
+	var asked atomic.Int64
 	url, roots := receiver(t, func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		switch code := strings.TrimPrefix(r.URL.Path, "/"); code {
 		case "301", "302", "303", "307", "308":
 			w.Header().Set("Location", "/200")
@@ -53,12 +54,12 @@ func TestOutcomesOfAttempts(t *testing.T) {
 		"/200": {delivered: true}, "/204": {delivered: true}, "/301": {error: "status_301"}, "/308": {error: "status_308"},
 		"/429": {error: "status_429", after: 2 * time.Minute}, "/503": {error: "status_503", after: time.Hour}, "/410": {error: "status_410", gone: true},
 	} {
-		before := asked
+		before := asked.Load()
 		if got := send.send(context.Background(), url+path, "msg_1", "{}", at, []Secret{NewSecret()}); got != want {
 			t.Errorf("%s: the outcome is %+v, want %+v", path, got, want)
 		}
-		if asked != before+1 {
-			t.Errorf("%s: %d requests", path, asked-before)
+		if n := asked.Load() - before; n != 1 {
+			t.Errorf("%s: %d requests", path, n)
 		}
 	}
 	if got := newSender(&loopback, nil).send(context.Background(), url, "msg_1", "{}", at, nil); got.error != "tls" {
