@@ -61,7 +61,9 @@ func (b *bench) engine(roots *x509.CertPool) *Engine {
 	return New(Options{
 		Store: b.store, Guard: loopback, Roots: roots, Now: b.clock, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
 		Policy: func() any { return nil }, Open: func(string, string) (Secret, error) { return Secret("secret"), nil },
-		Tell: func(context.Context, *store.Webhook, *feed.Cursor, int) (feed.Answer, error) { return feed.Answer{}, nil },
+		Tell: func(context.Context, *store.Webhook, *feed.Cursor, int) (feed.Answer, error) {
+			return feed.Answer{}, nil
+		},
 	})
 }
 

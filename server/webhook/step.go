@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"resellerd/server/feed"
 	"resellerd/store"
@@ -46,6 +47,9 @@ func (e *Engine) step(ctx context.Context, id string) (more bool, err error) {
 	return more, err
 }
 
+// askTime bounds a question about what is to tell.
+const askTime = 30 * time.Second
+
 // ask asks what the user may be told after a cursor. The user's rights are those of now.
 func (v *visit) ask(ctx context.Context, after string, limit int) (feed.Answer, error) {
 	var cursor *feed.Cursor
@@ -61,6 +65,8 @@ func (v *visit) ask(ctx context.Context, after string, limit int) (feed.Answer, 
 		return feed.Answer{}, context.Cause(ctx)
 	}
 	defer func() { <-v.deciding }()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	return v.Tell(ctx, &v.hook, cursor, limit)
 }
 
