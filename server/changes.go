@@ -119,7 +119,7 @@ func (r *exchange) polling() (*polling, error) {
 	if p.after, err = r.openChangesCursor(p.sent); err != nil {
 		return nil, err
 	}
-	p.reader = &feed.Reader{Session: &p.Session, Source: r.s.feed, Keep: r.s.cfg.Keep.Changes}
+	p.reader = &feed.Reader{Session: &p.Session, Source: r.s.feed, Keep: r.s.cfg.Keep.Changes, Turn: p.readTurn}
 	if r.Viewer != nil {
 		p.wait = 0 // a preview shows one moment
 		return p, nil
@@ -182,6 +182,15 @@ func (p *polling) renew() error {
 	}
 	p.Caller, p.Revision = caller, p.s.store.DataRevision()
 	return p.LoadUser()
+}
+
+// readTurn is feed.Reader.Turn.
+func (p *polling) readTurn() (yield func() error, leave func(), err error) {
+	turn, err := p.turn(p.Ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func() error { return yielded{turn}.Yield(p.Ctx) }, turn.Leave, nil
 }
 
 // first answers at once.

@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"resellerd/policies/policiestest/depth"
 	"resellerd/server/feed"
 	"resellerd/store"
+	"resellerd/store/storetest"
 )
 
 // told asks for changes and reads the answer.
@@ -235,6 +237,211 @@ func TestAnAssignmentByTheClockResets(t *testing.T) {
 			cursor = a.Cursor
 		}
 	})
+}
+
+// The clock begins an assignment while a reader waits, and then a row changes that the
+// reader sees.
+func TestAnAssignmentByTheClockResetsAReaderWhoIsToldOfRows(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{C}", fmt.Sprintf(`{"valid_from":%q}`, w.clock().Add(time.Hour).Format(time.RFC3339))).want(200)
+		got := w.poll("c", "?wait=60&after="+w.told("c", "").Cursor)
+		time.Sleep(400 * time.Millisecond) // the poll has found nothing
+		w.pass(2 * time.Hour)
+		w.do("m", "PATCH", "/v1/customers/{crux}", `{"name":"Seen"}`).want(200)
+		if a := toldIn((<-got).want(200)); !a.Reset {
+			t.Errorf("told %+v, want a reset", a)
+		}
+	})
+}
+
+// A program of an earlier release writes without a change.
+func TestAWriteOfAnOlderProgramResets(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		older := func() {
+			_, err := storetest.SQL(t, w.store).ExecContext(tctx, "UPDATE data_revision SET n = n + 1")
+			must(t, err)
+		}
+		waiting := w.poll("a", "?wait=60&after="+w.told("a", "").Cursor)
+		time.Sleep(400 * time.Millisecond) // the poll has found nothing
+		older()
+		first := toldIn((<-waiting).want(200))
+		older()
+		w.do("m", "PATCH", "/v1/customers/{bolt}", `{"name":"Unseen"}`).want(200)
+		second := w.told("a", "?wait=0&after="+first.Cursor)
+		if !first.Reset || !second.Reset {
+			t.Errorf("told %+v and %+v, want resets", first, second)
+		}
+		cursor := second.Cursor
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"Seen"}`).want(200)
+		if a := w.told("a", "?wait=0&after="+cursor); a.Reset || len(a.Items) != 1 {
+			t.Errorf("after the reset: %+v", a)
+		}
+	})
+}
+
+// A reader reads a bounded number of changes that it does not see, and many of them in a
+// turn.
+func TestAReaderFarBehindBeginsAgain(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		db, cursor := storetest.SQL(t, w.store), w.told("a", "").Cursor
+		unseen := func(rows int) {
+			w.do("m", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"Unseen %d"}`, rows)).want(200)
+			_, err := db.ExecContext(tctx, fmt.Sprintf(`INSERT INTO changes (tenant_id, revision, type, id, mark, at, changed, row_before, row_after)
+				WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d)
+				SELECT c.tenant_id, c.revision, 'customer', 'cus_' || n.x, c.mark, c.at, c.changed, c.row_before, c.row_after
+				FROM n, (SELECT * FROM changes ORDER BY revision DESC LIMIT 1) c`, rows))
+			must(t, err)
+		}
+		unseen(300)
+		turn := w.oneTurn()
+		got := w.poll("a", "?wait=0&after="+cursor)
+		w.turnsAwaited(1)
+		turn.Leave()
+		if a := toldIn((<-got).want(200)); a.Reset || len(a.Items) > 0 || a.Cursor != cursor {
+			t.Errorf("told %+v of changes that the user does not see", a)
+		}
+		unseen(10_000)
+		a := w.told("a", "?wait=0&after="+cursor)
+		if !a.Reset {
+			t.Errorf("told %+v, want a reset", a)
+		}
+		if again := w.told("a", "?wait=0&after="+a.Cursor); again.Reset {
+			t.Error("the cursor of a reset is reset")
+		}
+	})
+}
+
+// A list hides a row in which two views apply.
+func TestARowWithTwoViewsIsToldAsListsShowIt(t *testing.T) {
+	t.Parallel()
+	const rules = `package reseller.main
+
+default allow := false
+
+allow if {
+	input.action.name == "read"
+	input.resource.tenant_id == input.subject.account.tenant_id
+}
+
+default view := "full"
+
+view := "one" if input.resource.external_id == "Both"
+
+view := "other" if {
+	input.resource.external_id == "Both"
+	input.resource.status == "active"
+}
+
+columns contains "id"
+
+columns contains "name"
+
+decision := {"allow": allow, "reasons": [], "view": view, "columns": columns}
+`
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		s := w.serveTree(t, fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rules)}}, nil)
+		cursor := agentTold(t, s, "").Cursor
+		for i, test := range []struct {
+			id, name    string
+			told, shown bool
+		}{{"Both", "Hidden", true, false}, {"Both", "Still hidden", false, false}, {"One", "Still hidden", true, true}, {"One", "Shown", true, true}} {
+			coreWrite(t, w.store, w.ID("master"), func(tx *store.Tx) error {
+				_, err := tx.UpdateCustomer(tctx, w.ID("customer"), store.CustomerPatch{ExternalID: &test.id, Name: &test.name})
+				return err
+			})
+			if shown := strings.Contains(knock(t, s, "GET", "/v1/customers", "", wideToken, headerUser+": agent").text, w.ID("customer")); shown != test.shown {
+				t.Fatalf("%d, %s: a list shows it: %t", i, test.name, shown)
+			}
+			var want []feed.Item
+			if test.told {
+				want = []feed.Item{{Kind: "customer", ID: w.ID("customer"), Gone: !test.shown}}
+			}
+			a := agentTold(t, s, "?wait=0&after="+cursor)
+			if cursor = a.Cursor; a.Reset || !slices.Equal(a.Items, want) {
+				t.Errorf("%d, %s: told %+v, want %v", i, test.name, a, want)
+			}
+		}
+	})
+}
+
+// Another process withdraws a right, and then changes a row. This one does not know of
+// either yet.
+func TestChangesAreJudgedByRightsOfTheirTime(t *testing.T) {
+	t.Parallel()
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		behind := *w
+		behind.store = storetest.Open(t, storetest.URL(t, w.store), asksRarely)
+		s, name, rows := behind.serve(t, nil), "Changed", store.Access{"user": "r"}
+		cursor := agentTold(t, s, "").Cursor
+		coreWrite(t, w.store, w.ID("master"), func(tx *store.Tx) error {
+			_, err := tx.UpdateGroup(tctx, w.ID("agents"), store.GroupPatch{Rows: &rows})
+			return err
+		})
+		coreWrite(t, w.store, w.ID("master"), func(tx *store.Tx) error {
+			_, err := tx.UpdateCustomer(tctx, w.ID("customer"), store.CustomerPatch{Name: &name})
+			return err
+		})
+		if a := agentTold(t, s, "?wait=0&after="+cursor); a.Reset || len(a.Items) > 0 {
+			t.Errorf("told %+v before anything is known", a)
+		}
+		known := headerAtLeast + ": " + s.sealer.SealRevision(w.store.DataRevision())
+		if a := agentTold(t, s, "?wait=0&after="+cursor, known); !a.Reset || len(a.Items) > 0 {
+			t.Errorf("told %+v, want a reset", a)
+		}
+	})
+}
+
+// A waiting reader learns its rights again after writes that may change them, and after no
+// others.
+func TestOnlyWritesThatMayChangeRightsMakeAReaderLearnThem(t *testing.T) {
+	t.Parallel()
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		s := w.serve(t, func(cfg *Config) { cfg.Limits.Stream = 20 * time.Second })
+		cursor := agentTold(t, s, "").Cursor
+		got := make(chan changesBody, 1)
+		go func() { got <- agentTold(t, s, "?wait=20&after="+cursor) }()
+		time.Sleep(500 * time.Millisecond) // the poll has found nothing
+		w.log.take()
+		name := "Renamed"
+		write := func(fn func(tx *store.Tx) error) {
+			coreWrite(t, w.store, w.ID("master"), fn)
+			time.Sleep(300 * time.Millisecond) // the poll has woken
+		}
+		write(func(tx *store.Tx) error {
+			_, user := tx.UpdateUser(tctx, w.ID("shut"), store.UserPatch{Name: &name})
+			_, group := tx.UpdateGroup(tctx, w.ID("shuts"), store.GroupPatch{Name: &name})
+			_, account := tx.UpdateAccount(tctx, w.ID("closed"), store.AccountPatch{Name: &name})
+			_, made := tx.CreateAccount(tctx, store.Account{ParentID: w.ID("closed"), Name: name})
+			return errors.Join(user, group, account, made)
+		})
+		if learnt := w.log.take(); learnt != "" {
+			t.Errorf("rights are learnt again after writes in another account:\n%s", learnt)
+		}
+		write(func(tx *store.Tx) error {
+			_, err := tx.UpdateAccount(tctx, w.ID("master"), store.AccountPatch{Name: &name})
+			return err
+		})
+		if w.log.take() == "" {
+			t.Error("rights are not learnt again after a write to the account above")
+		}
+		write(func(tx *store.Tx) error {
+			_, err := tx.UpdateGroup(tctx, w.ID("agents"), store.GroupPatch{Rows: &store.Access{}})
+			return err
+		})
+		if a := <-got; !a.Reset {
+			t.Errorf("told %+v, want a reset", a)
+		}
+	})
+}
+
+// agentTold asks for changes as the agent.
+func agentTold(t *testing.T, s *Server, query string, headers ...string) (body changesBody) {
+	a := knock(t, s, "GET", "/v1/changes"+query, "", append(headers, wideToken, headerUser+": agent")...)
+	must(t, json.Unmarshal([]byte(a.text), &body))
+	return body
 }
 
 func TestACursorOfChangesBelongsToItsUser(t *testing.T) {

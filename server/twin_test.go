@@ -120,6 +120,9 @@ func (w *twin) begin(scope string) {
 
 // newID returns the id of the next thing of a kind under the current name.
 func (w *twin) newID(kind string) string {
+	if kind == "change" { // several commits have one name
+		return store.RandomID(kind)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name := w.scope

@@ -44,7 +44,7 @@ func (tx *Tx) AssignCard(ctx context.Context, a Assignment) (Assignment, error) 
 	if err != nil || to.ParentID != card.AccountID {
 		return Assignment{}, fmt.Errorf("assignment: %w", fault.Invalid("account_id", "is not directly below the card's owner"))
 	}
-	if err := tx.assignmentWillChange(ctx, a.CardID); err != nil {
+	if err := tx.assignmentWillChange(ctx, a.CardID, a.AccountID); err != nil {
 		return Assignment{}, fmt.Errorf("assignment: %w", err)
 	}
 	kept, err := assignmentLink.put(ctx, tx, card.AccountID, a.CardID, a.AccountID, period{a.ValidFrom, a.ValidTo})
@@ -69,7 +69,7 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	if !dialect.Storable(account) {
 		return fmt.Errorf("assignment: %w", fault.ErrNotFound)
 	}
-	err := tx.assignmentWillChange(ctx, card)
+	err := tx.assignmentWillChange(ctx, card, account)
 	if err == nil {
 		err = assignmentLink.remove(ctx, tx, card, account)
 	}
@@ -82,12 +82,12 @@ func (tx *Tx) WithdrawCard(ctx context.Context, card, account string) error {
 	return nil
 }
 
-// assignmentWillChange keeps the state of a card, and of those that show its name while
-// it is assigned.
-func (tx *Tx) assignmentWillChange(ctx context.Context, card string) error {
+// assignmentWillChange keeps the state of a card, and of the account's cards, which show
+// its name while it is assigned.
+func (tx *Tx) assignmentWillChange(ctx context.Context, card, account string) error {
 	err := tx.willChange(ctx, "card", card)
 	if err == nil {
-		err = tx.builtWillChange(ctx, card)
+		err = tx.cardsWillChange(ctx, "account_id = ? AND "+namingParent, account, card)
 	}
 	return err
 }

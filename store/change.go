@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,15 +21,26 @@ type Change struct {
 	Revision int64         // of the commit
 	Mark     string        // of the commit, unguessable
 	Type     string        // account, group, user, customer or card
-	ID       string        // of the row
+	ID       string        // of the row; "" for more rows of the type than are stored
 	At       schema.Micros // the time of the commit
 	// Changed are the values that changed, as query.ShownAs names them, sorted. Of a
 	// new row and of a deleted one, these are all values.
 	Changed []string
 	// Before and After hold the columns that filters may refer to, as PolicyRow
-	// returns them; nil if the row did not exist.
+	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
 }
+
+// SetPart stands for a large set of which a commit changed a part. The set is that of the
+// stored row, with some members and without others.
+type SetPart struct {
+	With    []any `json:"with,omitempty"`
+	Without []any `json:"without,omitempty"`
+}
+
+// largeSet is how many members a set may have in common before and after a change, if it
+// is stored whole.
+const largeSet = 50
 
 // ChangePlace is a place in the order of changes: before or at a change.
 type ChangePlace struct {
@@ -42,37 +54,66 @@ func (c *Change) Place() ChangePlace { return ChangePlace{c.Revision, c.Type, c.
 // ToldTypes are the types whose changes are stored.
 func ToldTypes() []string { return []string{"account", "card", "customer", "group", "user"} }
 
-// changedRow names a row that the transaction changes.
-type changedRow struct{ typ, id string }
+// imageRows is how many rows one statement reads, and changeRows how many it writes.
+const (
+	imageRows  = 50
+	changeRows = 500
+)
 
-// imageRows is how many rows one statement reads or writes.
-const imageRows = 50
+// maxStored is how many rows of a type a commit stores the changes of. A commit that
+// changes more stores one change that names no row, so that its time has a bound.
+const maxStored = 1000
+
+// changing is the state of rows before the transaction changes them; nil for a new row.
+type changing struct {
+	rows map[string]*query.Image // by id
+	many bool                    // there are more than maxStored; rows is empty
+}
 
 // willChange keeps the state of rows before the transaction changes them. Each write of
 // a row, and of rows that are shown in it, calls this first. Calls for a row that the
 // transaction has changed or created do nothing.
 func (tx *Tx) willChange(ctx context.Context, typ string, ids ...string) error {
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := tx.before[changedRow{typ, id}]; return kept })
+	before := tx.changing(typ)
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before.rows[id]; return kept })
+	if before.full(len(ids)) {
+		return nil
+	}
 	images, err := tx.images(ctx, typ, ids)
 	for _, id := range ids {
-		tx.keepBefore(typ, id, images[id])
+		before.rows[id] = images[id]
 	}
 	return err
 }
 
 // creates says that the transaction creates a row.
-func (tx *Tx) creates(typ, id string) { tx.keepBefore(typ, id, nil) }
-
-func (tx *Tx) keepBefore(typ, id string, image *query.Image) {
-	if tx.before == nil {
-		tx.before = map[changedRow]*query.Image{}
+func (tx *Tx) creates(typ, id string) {
+	if before := tx.changing(typ); !before.full(1) {
+		before.rows[id] = nil
 	}
-	tx.before[changedRow{typ, id}] = image
+}
+
+func (tx *Tx) changing(typ string) *changing {
+	if tx.before == nil {
+		tx.before = map[string]*changing{}
+	}
+	if tx.before[typ] == nil {
+		tx.before[typ] = &changing{rows: map[string]*query.Image{}}
+	}
+	return tx.before[typ]
+}
+
+// full reports whether n more rows are too many.
+func (c *changing) full(n int) bool {
+	if len(c.rows)+n > maxStored {
+		c.rows, c.many = nil, true
+	}
+	return c.many
 }
 
 // cardsWillChange is willChange for the cards that a condition selects.
 func (tx *Tx) cardsWillChange(ctx context.Context, where string, args ...any) error {
-	ids, err := tx.names(ctx, "SELECT id AS name FROM cards WHERE "+where, args...)
+	ids, err := tx.names(ctx, "SELECT id AS name FROM cards WHERE "+where+" LIMIT ?", append(slices.Clone(args), maxStored+1)...)
 	if err == nil {
 		err = tx.willChange(ctx, "card", ids...)
 	}
@@ -81,8 +122,11 @@ func (tx *Tx) cardsWillChange(ctx context.Context, where string, args ...any) er
 
 // builtWillChange is willChange for the cards that name a card as a parent.
 func (tx *Tx) builtWillChange(ctx context.Context, card string) error {
-	return tx.cardsWillChange(ctx, "id IN (SELECT p.card_id FROM card_parents p WHERE p.parent_id = ?)", card)
+	return tx.cardsWillChange(ctx, namingParent, card)
 }
+
+// namingParent selects the cards that name a card as a parent.
+const namingParent = "id IN (SELECT p.card_id FROM card_parents p WHERE p.parent_id = ?)"
 
 func (tx *Tx) images(ctx context.Context, typ string, ids []string) (map[string]*query.Image, error) {
 	all := map[string]*query.Image{}
@@ -98,46 +142,116 @@ func (tx *Tx) images(ctx context.Context, typ string, ids []string) (map[string]
 
 // changes compares the rows that the transaction changes with what they were before.
 func (tx *Tx) changes(ctx context.Context) (all []Change, err error) {
-	ids := map[string][]string{}
-	for row := range tx.before {
-		ids[row.typ] = append(ids[row.typ], row.id)
-	}
-	for _, typ := range slices.Sorted(maps.Keys(ids)) {
-		slices.Sort(ids[typ])
-		images, err := tx.images(ctx, typ, ids[typ])
+	for _, typ := range slices.Sorted(maps.Keys(tx.before)) {
+		if tx.before[typ].many {
+			all = append(all, Change{Type: typ, Changed: []string{}})
+			continue
+		}
+		ids := slices.Sorted(maps.Keys(tx.before[typ].rows))
+		images, err := tx.images(ctx, typ, ids)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids[typ] {
-			before, after := tx.before[changedRow{typ, id}], images[id]
+		for _, id := range ids {
+			before, after := tx.before[typ].rows[id], images[id]
 			if changed := query.Differing(before, after); len(changed) > 0 {
-				all = append(all, Change{Type: typ, ID: id, Changed: changed, Before: before.Policy(), After: after.Policy()})
+				c := Change{Type: typ, ID: id, Changed: changed, Before: before.Policy(), After: after.Policy()}
+				c.shorten()
+				all = append(all, c)
 			}
 		}
 	}
 	return all, nil
 }
 
-// writeChanges stores changes under the data revision that the transaction has taken.
-func (tx *Tx) writeChanges(ctx context.Context, all []Change) error {
-	if len(all) == 0 {
-		return nil
+// shorten replaces large sets by what changed of them.
+func (c *Change) shorten() {
+	if c.Before == nil || c.After == nil {
+		return
+	}
+	for _, column := range schema.ByName[c.Type].Columns {
+		before, _ := c.Before[column.Name].([]any)
+		after, _ := c.After[column.Name].([]any)
+		if column.Kind != schema.Set || min(len(before), len(after)) <= largeSet {
+			continue
+		}
+		added, removed := missing(before, after), missing(after, before)
+		if len(before)-len(removed) > largeSet {
+			c.Before, c.After = maps.Clone(c.Before), maps.Clone(c.After)
+			c.Before[column.Name], c.After[column.Name] = SetPart{removed, added}, SetPart{added, removed}
+		}
+	}
+}
+
+// Whole returns Before and After with whole sets. A set that is stored as a SetPart has the
+// members that it has now, apart from those that the commit added or removed: a later
+// change tells of the others.
+func (s *Store) Whole(ctx context.Context, c *Change) (before, after map[string]any, err error) {
+	var now map[string]any
+	whole := func(row map[string]any) map[string]any {
+		kept := row
+		for name, value := range row {
+			part, ok := value.(SetPart)
+			if !ok || err != nil {
+				continue
+			}
+			if now == nil {
+				if now, err = s.PolicyRow(ctx, c.Type, c.ID); errors.Is(err, fault.ErrNotFound) {
+					now, err = map[string]any{}, nil
+				}
+			}
+			set, _ := now[name].([]any)
+			kept = maps.Clone(kept)
+			kept[name] = part.of(set)
+		}
+		return kept
+	}
+	return whole(c.Before), whole(c.After), err
+}
+
+func (p SetPart) of(set []any) []any {
+	if len(p.With) == 0 && len(p.Without) == 0 {
+		return set
+	}
+	return append(missing(append(slices.Clone(p.Without), p.With...), set), p.With...)
+}
+
+// changesWrite is a statement that writes changes.
+type changesWrite struct {
+	text string
+	args []any
+}
+
+// changesWrites prepares what writes changes, because the row of the data revision is
+// locked while it is written.
+func (tx *Tx) changesWrites(ctx context.Context) (writes []changesWrite, err error) {
+	all, err := tx.changes(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, err
 	}
 	mark := tx.newID("change")
-	for some := range slices.Chunk(all, imageRows) {
+	for some := range slices.Chunk(all, changeRows) {
 		args := []any{tx.tenant, mark, tx.store.micros()}
 		for _, c := range some {
 			texts, err := c.texts()
 			if err != nil {
-				return err
+				return nil, err
 			}
 			args = append(args, texts...)
 		}
-		_, err := tx.exec(ctx, `INSERT INTO changes (tenant_id, revision, mark, at, type, id, changed, row_before, row_after)
+		text := `INSERT INTO changes (tenant_id, revision, mark, at, type, id, changed, row_before, row_after)
 			SELECT CAST(? AS TEXT), r.n, CAST(? AS TEXT), CAST(? AS BIGINT), v.column1, v.column2, v.column3, NULLIF(v.column4, ''), NULLIF(v.column5, '')
-			FROM data_revision r, (VALUES (?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?)", len(some)-1)+") AS v", args...)
-		if err != nil {
-			return fmt.Errorf("changes: %w", err)
+			FROM data_revision r, (VALUES (?, ?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?, ?)", len(some)-1) + ") AS v"
+		writes = append(writes, changesWrite{tx.tx.Rebind(text), args})
+	}
+	return writes, nil
+}
+
+// writeChanges stores changes under the data revision that the transaction has taken.
+func (tx *Tx) writeChanges(ctx context.Context, writes []changesWrite) error {
+	for _, w := range writes {
+		if _, err := tx.tx.ExecContext(ctx, w.text, w.args...); err != nil {
+			return fmt.Errorf("changes: %w", tx.refused(ctx, err))
 		}
 	}
 	return nil
@@ -158,34 +272,35 @@ func (c *Change) texts() ([]any, error) {
 	return texts, nil
 }
 
-// Changes reads the changes of a tenant in order, after a place. It returns at most limit
-// changes.
-func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, limit int) ([]Change, error) {
-	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
-		tenant, after.Revision, after.Type, after.ID, limit)
+// Changes reads the changes of a tenant in order: those after a place, until a data
+// revision. It returns at most limit changes.
+func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, until int64, limit int) ([]Change, error) {
+	return s.readChanges(ctx, `tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
+		tenant, until, after.Revision, after.Type, after.ID, limit)
 }
 
-// ChangesBefore is Changes in the opposite order: the changes before a place, the
-// newest first.
-func (s *Store) ChangesBefore(ctx context.Context, tenant string, before ChangePlace, limit int) ([]Change, error) {
-	return s.readChanges(ctx, `tenant_id = ? AND (revision, type, id) < (CAST(? AS BIGINT), ?, ?) ORDER BY revision DESC, type DESC, id DESC LIMIT ?`,
-		tenant, before.Revision, before.Type, before.ID, limit)
+// ChangeCommit is a commit that stored changes.
+type ChangeCommit struct {
+	Revision int64
+	Mark     string
+	At       schema.Micros
 }
 
-// ChangeOf reads the change of a row by the commit with a mark. It returns ErrNotFound
-// if it is not stored any more.
-func (s *Store) ChangeOf(ctx context.Context, tenant, mark, typ, id string) (Change, error) {
-	if !dialect.Storable(mark, typ, id) {
+const selectChangeCommit = "SELECT revision, mark, at FROM changes WHERE tenant_id = ? AND "
+
+// LastChangeCommit returns the last commit of a tenant, until a data revision, that stored
+// changes. It returns ErrNotFound if none is stored.
+func (s *Store) LastChangeCommit(ctx context.Context, tenant string, until int64) (ChangeCommit, error) {
+	return dialect.SelectOne[ChangeCommit](ctx, s.dialect, s.pool, selectChangeCommit+"revision <= ? ORDER BY revision DESC LIMIT 1", tenant, until)
+}
+
+// ChangeCommit returns the commit of a tenant that has a mark. It returns ErrNotFound if
+// its changes are not stored any more.
+func (s *Store) ChangeCommit(ctx context.Context, tenant, mark string) (ChangeCommit, error) {
+	if !dialect.Storable(mark) {
 		mark = ""
 	}
-	found, err := s.readChanges(ctx, "tenant_id = ? AND mark = ? AND type = ? AND id = ? LIMIT 1", tenant, mark, typ, id)
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("change: %w", fault.ErrNotFound)
-	}
-	if err != nil {
-		return Change{}, err
-	}
-	return found[0], nil
+	return dialect.SelectOne[ChangeCommit](ctx, s.dialect, s.pool, selectChangeCommit+"mark = ? LIMIT 1", tenant, mark)
 }
 
 func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]Change, error) {
@@ -218,7 +333,7 @@ func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]C
 	return all, nil
 }
 
-// policyRow reads a row as PolicyRow returns it: its numbers are int64.
+// policyRow reads a row of a Change. Its numbers are int64.
 func policyRow(text string) (map[string]any, error) {
 	if text == "" {
 		return nil, nil
@@ -230,31 +345,36 @@ func policyRow(text string) (map[string]any, error) {
 		return nil, err
 	}
 	for name, value := range row {
-		if number, ok := value.(json.Number); ok {
-			n, err := number.Int64()
+		switch value := value.(type) {
+		case json.Number:
+			n, err := value.Int64()
 			if err != nil {
 				return nil, err
 			}
 			row[name] = n
+		case map[string]any:
+			with, _ := value["with"].([]any)
+			without, _ := value["without"].([]any)
+			row[name] = SetPart{with, without}
 		}
 	}
 	return row, nil
 }
 
-// ChangesUntold returns the last data revision before which changes may be missing,
-// because a program wrote that does not store them. It grows when that happens again.
+// ChangesUntold returns the last data revision of a program that does not store changes,
+// 0 for none. Changes until then may be missing.
 func (s *Store) ChangesUntold(ctx context.Context) (int64, error) {
 	type untold struct{ N int64 }
-	found, err := dialect.SelectOne[untold](ctx, s.dialect, s.pool, "SELECT COALESCE(untold, 0) AS n FROM data_revision")
+	found, err := dialect.SelectOne[untold](ctx, s.dialect, s.pool, "SELECT COALESCE("+untoldRevision+", 0) AS n FROM data_revision")
 	return found.N, err
 }
 
 // AssignmentsChanged lists the cards whose assignment to an account began or ended
-// after a time, until another one.
-func (s *Store) AssignmentsChanged(ctx context.Context, account string, after, until schema.Micros) ([]string, error) {
+// after a time, until another one. It returns at most limit cards.
+func (s *Store) AssignmentsChanged(ctx context.Context, account string, after, until schema.Micros, limit int) ([]string, error) {
 	type card struct{ ID string }
 	cards, err := dialect.SelectAll[card](ctx, s.dialect, s.pool, `SELECT DISTINCT card_id AS id FROM assignments WHERE account_id = ?
-		AND (valid_from + 0 > ? AND valid_from + 0 <= ? OR valid_to + 0 > ? AND valid_to + 0 <= ?) ORDER BY card_id`, account, after, until, after, until)
+		AND (valid_from + 0 > ? AND valid_from + 0 <= ? OR valid_to + 0 > ? AND valid_to + 0 <= ?) ORDER BY card_id LIMIT ?`, account, after, until, after, until, limit)
 	ids := make([]string, len(cards))
 	for i, c := range cards {
 		ids[i] = c.ID

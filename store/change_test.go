@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"resellerd/store/fault"
 	"resellerd/store/query"
 	"resellerd/store/schema"
+	"resellerd/store/storetest"
 )
 
 // rowState is everything that any view shows of a row, by query.ShownAs, and its
@@ -169,7 +171,7 @@ func (c *changing) told(after *store.ChangePlace) map[string]store.Change {
 	c.t.Helper()
 	all := map[string]store.Change{}
 	for {
-		some, err := c.Changes(ctx, c.master.ID, *after, 3)
+		some, err := c.Changes(ctx, c.master.ID, *after, math.MaxInt64, 3)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -177,8 +179,8 @@ func (c *changing) told(after *store.ChangePlace) map[string]store.Change {
 			if one.Mark == "" || one.At == 0 {
 				c.t.Errorf("%+v has no mark or time", one)
 			}
-			if again, err := c.ChangeOf(ctx, c.master.ID, one.Mark, one.Type, one.ID); err != nil || !reflect.DeepEqual(one, again) {
-				c.t.Errorf("by its mark, %+v is %+v, %v", one, again, err)
+			if of, err := c.ChangeCommit(ctx, c.master.ID, one.Mark); err != nil || of != (store.ChangeCommit{Revision: one.Revision, Mark: one.Mark, At: one.At}) {
+				c.t.Errorf("by its mark, the commit of %+v is %+v, %v", one, of, err)
 			}
 			*after = one.Place()
 			all[one.Type+" "+one.ID] = store.Change{Changed: one.Changed, Before: one.Before, After: one.After}
@@ -249,7 +251,9 @@ func TestChangesAreOfOneTenantAndPrunedByTimeAlone(t *testing.T) {
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 			must(tx.UpdateCustomer(ctx, c.customer.ID, store.CustomerPatch{Name: ptr("Later")}))
 		})
-		changes := func(tenant string) int { return len(must(c.Changes(ctx, tenant, store.ChangePlace{}, 1000))) }
+		changes := func(tenant string) int {
+			return len(must(c.Changes(ctx, tenant, store.ChangePlace{}, math.MaxInt64, 1000)))
+		}
 		whole, strangers := changes(c.master.ID), changes(c.stranger.ID)
 		if strangers != 1 {
 			t.Errorf("another tenant has %d changes, want its own account", strangers)
@@ -266,10 +270,143 @@ func TestChangesAreOfOneTenantAndPrunedByTimeAlone(t *testing.T) {
 		if c.Revision() != revision {
 			t.Error("pruning changed the data revision")
 		}
-		if _, err := c.ChangeOf(ctx, c.master.ID, "\x00", "customer", c.customer.ID); err == nil {
+		if _, err := c.ChangeCommit(ctx, c.master.ID, "\x00"); err == nil {
 			t.Error("a malformed mark is found")
 		} else {
 			refused(t, err, fault.ErrNotFound, "")
+		}
+	})
+}
+
+// committed returns the changes that a write stores.
+func (c *carrier) committed(t *testing.T, fn func(tx *store.Tx)) []store.Change {
+	t.Helper()
+	before := store.ChangePlace{Revision: c.Revision() + 1}
+	mustWrite(t, c.Store, c.master.ID, fn)
+	return must(c.Changes(ctx, c.master.ID, before, math.MaxInt64, 2000))
+}
+
+// A commit of many rows stores one change, and an assignment those of the cards that look
+// different with it, however many cards of other accounts are built from the card.
+func TestACommitStoresABoundedNumberOfChanges(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		var own store.Card
+		one := c.committed(t, func(tx *store.Tx) {
+			for _, to := range []store.Account{c.reseller, c.sibling} {
+				must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: to.ID}))
+			}
+			built := func(owner store.Account) store.Card {
+				card := must(tx.CreateCard(ctx, newCard(owner, schema.CustomerCard)))
+				mustDo(tx.SetParents(ctx, store.AllRates, card.ID, []store.Parent{{CardID: c.sold.ID}}))
+				return card
+			}
+			for range 1001 {
+				built(c.sibling)
+			}
+			own = built(c.reseller)
+		})
+		if len(one) != 1 || one[0].Type != "card" || one[0].ID != "" || one[0].Before != nil || one[0].After != nil {
+			t.Errorf("a commit of a thousand cards stores %d changes: %.300v", len(one), one)
+		}
+		var ids []string
+		for _, change := range c.committed(t, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID)) }) {
+			ids = append(ids, change.ID)
+		}
+		if want := slices.Sorted(slices.Values([]string{c.sold.ID, own.ID})); !slices.Equal(ids, want) {
+			t.Errorf("a withdrawal stores changes of %v, want %v", ids, want)
+		}
+	})
+}
+
+// A large set is stored by what changed of it, and is whole for a reader.
+func TestALargeSetIsStoredByItsPart(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		var to []any
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			for range 60 {
+				account := must(tx.CreateAccount(ctx, store.Account{ParentID: c.master.ID, Name: "One of many"}))
+				must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: account.ID}))
+				to = append(to, account.ID)
+			}
+		})
+		whole := func(about string, before, after []any, fn func(tx *store.Tx)) {
+			t.Helper()
+			all := c.committed(t, fn)
+			if len(all) != 1 {
+				t.Fatalf("%s: %d changes", about, len(all))
+			}
+			if _, part := all[0].After["assigned_to"].(store.SetPart); !part {
+				t.Errorf("%s: stored %v", about, all[0].After)
+			}
+			was, is, err := c.Whole(ctx, &all[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for side, got := range map[*[]any]any{&before: was["assigned_to"], &after: is["assigned_to"]} {
+				if !sameMembers(*side, got.([]any)) {
+					t.Errorf("%s: %d members, want %d", about, len(got.([]any)), len(*side))
+				}
+			}
+			if was["id"] != c.sold.ID || is["id"] != c.sold.ID {
+				t.Errorf("%s: %v and %v", about, was, is)
+			}
+		}
+		with := append(slices.Clone(to), c.reseller.ID)
+		whole("another name", to, to, func(tx *store.Tx) {
+			must(tx.UpdateCard(ctx, store.AllRates, c.sold.ID, store.CardPatch{Name: ptr("Renamed")}))
+		})
+		whole("an assignment", to, with, func(tx *store.Tx) {
+			must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
+		})
+		whole("a withdrawal", with, to, func(tx *store.Tx) { mustDo(tx.WithdrawCard(ctx, c.sold.ID, c.reseller.ID)) })
+	})
+}
+
+func sameMembers(a, b []any) bool {
+	count := map[any]int{}
+	for _, one := range a {
+		count[one]++
+	}
+	for _, one := range b {
+		count[one]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// A program of an earlier release takes a data revision and stores no changes.
+func TestWritesOfAnOlderProgramAreUntold(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		older, untold := storetest.SQL(t, c.Store), must(c.ChangesUntold(ctx))
+		write := func() {
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				must(tx.CreateCustomer(ctx, store.Customer{AccountID: c.reseller.ID, Name: "New"}))
+			})
+		}
+		same := func(about string) {
+			t.Helper()
+			if now := must(c.ChangesUntold(ctx)); now != untold {
+				t.Errorf("%s: untold until %d, want %d", about, now, untold)
+			}
+		}
+		write()
+		same("a write of this program")
+		for range 2 {
+			must(older.ExecContext(ctx, "UPDATE data_revision SET n = n + 1"))
+			now := must(c.ChangesUntold(ctx))
+			if now <= untold {
+				t.Errorf("a write of an older program: untold until %d as before", now)
+			}
+			untold = now
+			write()
+			same("a write after it")
 		}
 	})
 }

@@ -139,9 +139,12 @@ func (s *Store) schemaVersion(ctx context.Context) (int64, error) {
 	return has.N, err
 }
 
+// untoldRevision is the last data revision of a program that does not store changes.
+const untoldRevision = "CASE WHEN told = n THEN untold ELSE n END"
+
 // nextRevision takes the next data revision, unless the schema refuses programs of this
 // version as writers.
-const nextRevision = "UPDATE data_revision SET n = n + 1, untold = CASE WHEN told = n THEN untold ELSE n + 1 END, told = n + 1 WHERE NOT EXISTS (SELECT 1 FROM settings WHERE name = '" + writerSetting + "' AND value > ?)"
+const nextRevision = "UPDATE data_revision SET n = n + 1, untold = " + untoldRevision + ", told = n + 1 WHERE NOT EXISTS (SELECT 1 FROM settings WHERE name = '" + writerSetting + "' AND value > ?)"
 
 // takeRevision takes the next data revision.
 func (tx *Tx) takeRevision(ctx context.Context) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"resellerd/store/dialect"
@@ -180,9 +179,13 @@ func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 }
 
 // missing lists the members of all that are not in some.
-func missing(some, all []string) (rest []string) {
+func missing[T comparable](some, all []T) (rest []T) {
+	has := make(map[T]bool, len(some))
+	for _, one := range some {
+		has[one] = true
+	}
 	for _, one := range all {
-		if !slices.Contains(some, one) {
+		if !has[one] {
 			rest = append(rest, one)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
 	"resellerd/store/history"
-	"resellerd/store/query"
 	"resellerd/store/schema"
 )
 
@@ -32,7 +31,7 @@ type Tx struct {
 	work    *works // the results of long work, and whether to do it here
 	made    int    // the number of ids that newID returned
 
-	before map[changedRow]*query.Image // what it changes, as it was; nil for a new row
+	before map[string]*changing // what it changes, as it was, by type
 
 	atLoss bool // a writer accepted here that calls cost more than they sell for
 }
@@ -176,7 +175,7 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	if err := tx.store.db.Intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
-	changes, err := tx.changes(ctx)
+	changes, err := tx.changesWrites(ctx)
 	if err != nil {
 		return made, err
 	}

@@ -12,24 +12,27 @@ package feed
 import (
 	"errors"
 	"fmt"
-	"iter"
-	"math"
 	"slices"
+	"strings"
 	"time"
 
-	"resellerd/policies"
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/history"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
 
-// skew is how much the clocks of two processes may differ.
-const skew = time.Hour
+// slice is how many changes are read at a time, and mostRead how many are read for one
+// answer. A reader who is told of none of them gets a reset.
+const (
+	slice    = 200
+	mostRead = 10_000
+)
 
-// slice is how many changes are read at a time.
-const slice = 200
+// mostAssignments is how many assignments by the clock are looked at for one answer.
+const mostAssignments = 100
 
 // Item is a change that its reader is told.
 type Item struct {
@@ -38,15 +41,23 @@ type Item struct {
 	Gone bool   `json:"gone,omitempty" description:"the row was visible before, and is not now"`
 }
 
-// Cursor is how far a reader has been told. It holds nothing about changes that the
-// reader does not see. It needs a seal before it leaves the server.
+// Cursor is how far a reader has been told. It needs a seal before it leaves the server.
+// A cursor of a new reader, and one of a reset, name a commit that the reader may not see.
+// They show nothing of it: all of them have the same length.
 type Cursor struct {
-	Mark   string        `json:"m,omitempty"` // of the last change that was told; "" for none
-	Type   string        `json:"t,omitempty"`
+	Mark   string        `json:"m"`           // of a commit; see noMark
+	Type   string        `json:"t,omitempty"` // with ID: the last row of the commit that was told; "" for all its rows
 	ID     string        `json:"i,omitempty"`
+	Stored schema.Micros `json:"s"` // the time of the commit
 	At     schema.Micros `json:"a"` // when the cursor was made
 	Rights []byte        `json:"r"` // a digest of the reader's rights
 }
+
+// noMark and longAgo stand for the commit of a cursor that has none. They are as long as
+// others.
+var noMark = strings.Repeat("0", 26)
+
+const longAgo schema.Micros = 1e15
 
 // Answer is what a reader is told. Without items and reset, Cursor is the one that the
 // reader sent.
@@ -67,11 +78,15 @@ type Reader struct {
 	// Renew loads the reader's identity and policy anew, or returns why it may not read
 	// any more. It is nil for a reader that does not wait.
 	Renew func() error
+	// Turn takes a turn for a long read. The read yields it between two parts. Turn is
+	// nil for none.
+	Turn func() (yield func() error, leave func(), err error)
 
 	rights rights
 	cursor Cursor
-	losses int64             // of the database's history when the reader began
-	place  store.ChangePlace // the changes until here are told or invisible
+	losses int64                // of the database's history when the reader began
+	place  store.ChangePlace    // the changes until here are told or invisible
+	read   history.DataRevision // More has read all changes until then
 }
 
 // Start answers a reader without a cursor: nothing, and a cursor for now. Its errors are
@@ -93,33 +108,59 @@ func (r *Reader) After(cursor Cursor, limit int) (Answer, error) {
 	}
 	r.cursor = cursor
 	kept, err := r.findPlace()
-	if err == nil && kept {
-		kept, err = r.assignmentsAsBefore()
-	}
 	if err != nil {
 		return Answer{}, err
 	}
 	if !kept {
 		return r.reset()
 	}
-	return r.scan(limit, func() ([]store.Change, error) {
-		return r.Store.Changes(r.Ctx, r.tenant(), r.place, slice)
+	a, err := r.scan(limit, r.rights.revision, func() ([]store.Change, error) {
+		return r.Store.Changes(r.Ctx, r.tenant(), r.place, r.rights.revision, slice)
 	})
+	if err == nil && a.Empty() {
+		return r.Last()
+	}
+	return a, err
 }
 
 // More is After for the changes since the last answer. It reads through the source, which
 // readers of one tenant share. Its errors are also those of Renew.
 func (r *Reader) More(limit int) (Answer, error) {
 	if r.Store.HistoryLost() != r.losses {
+		return r.reset()
+	}
+	revision := r.Store.DataRevision()
+	if revision == r.read {
+		return Answer{Cursor: r.cursor}, nil
+	}
+	untold, err := r.Source.untoldAt(r.Ctx, revision)
+	if err != nil {
+		return Answer{}, err
+	}
+	if untold != r.rights.untold {
 		return r.Renewed()
 	}
-	return r.scan(limit, func() ([]store.Change, error) { return r.Source.after(r.Ctx, r.tenant(), r.place) })
+	a, err := r.scan(limit, revision.N, func() ([]store.Change, error) {
+		some, err := r.Source.after(r.Ctx, r.tenant(), r.place, revision)
+		if err != nil || !slices.ContainsFunc(some, r.ofRights) {
+			return some, err
+		}
+		renewed, err := r.Renewed()
+		if renewed.Reset {
+			err = errReset
+		}
+		return some, err
+	}, r.Renewed)
+	if err == nil && a.Empty() {
+		r.read = revision
+	}
+	return a, err
 }
 
 // Last answers a reader that has waited: a reset if an assignment has begun or ended by
 // the clock, else nothing.
 func (r *Reader) Last() (Answer, error) {
-	same, err := r.assignmentsAsBefore()
+	same, err := r.assignmentsAsBefore(r.now())
 	if err != nil || same {
 		return Answer{Cursor: r.cursor}, err
 	}
@@ -133,11 +174,7 @@ func (r *Reader) Renewed() (Answer, error) {
 	if r.Renew == nil {
 		return Answer{Cursor: r.cursor}, nil
 	}
-	err := r.Renew()
-	if err == nil {
-		err = r.learnRights()
-	}
-	if err != nil {
+	if err := r.relearn(); err != nil {
 		return Answer{}, err
 	}
 	if slices.Equal(before, r.rights.digest) {
@@ -146,35 +183,45 @@ func (r *Reader) Renewed() (Answer, error) {
 	return r.reset()
 }
 
+func (r *Reader) relearn() error {
+	err := r.Renew()
+	if err == nil {
+		err = r.learnRights()
+	}
+	return err
+}
+
 func (r *Reader) tenant() string { return r.Facts.Account.TenantID }
 
 func (r *Reader) now() schema.Micros { return schema.MicrosOf(r.Now()) }
 
-// since returns the time since when a change may be new to a cursor of this time.
-func (r *Reader) since(at schema.Micros) schema.Micros {
-	return at - schema.Micros(skew.Microseconds())
-}
-
 // findPlace finds the place of the cursor. It returns false if the cursor is too old, if
-// its reader had other rights, or if its change is not stored.
+// its reader had other rights, or if its commit is lost.
 func (r *Reader) findPlace() (bool, error) {
-	old := r.cursor.At.Time().Add(r.Keep).Before(r.Now())
-	if old || !slices.Equal(r.cursor.Rights, r.rights.digest) {
+	c := r.cursor
+	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
 		return false, nil
 	}
 	var known bool
 	if r.place, known = r.Source.seen(r.key()); known {
 		return true, nil
 	}
-	if r.cursor.Mark == "" {
-		return true, r.backTo(r.since(r.cursor.At))
-	}
-	c, err := r.Store.ChangeOf(r.Ctx, r.tenant(), r.cursor.Mark, r.cursor.Type, r.cursor.ID)
+	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
 	if errors.Is(err, fault.ErrNotFound) {
-		return false, nil
+		return r.old(c.Stored), nil // it was pruned, and all changes that are stored are newer
 	}
-	r.place = c.Place()
+	r.place = store.ChangePlace{Revision: commit.Revision, Type: c.Type, ID: c.ID}
+	if c.Type == "" {
+		r.place = afterAll(commit)
+	}
 	return true, err
+}
+
+func (r *Reader) old(at schema.Micros) bool { return at.Time().Add(r.Keep).Before(r.Now()) }
+
+// afterAll is the place after all changes of a commit.
+func afterAll(c store.ChangeCommit) store.ChangePlace {
+	return store.ChangePlace{Revision: c.Revision + 1}
 }
 
 // key names the reader's cursor in the cache of places.
@@ -183,147 +230,137 @@ func (r *Reader) key() string {
 	return fmt.Sprint(r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
 }
 
-// scan tells the changes that read returns until it returns none.
-func (r *Reader) scan(limit int, read func() ([]store.Change, error)) (Answer, error) {
+// errReset ends a scan whose answer is a reset.
+var errReset = errors.New("the reader must begin again")
+
+// scan tells the changes until a data revision that read returns, until it returns none.
+// The last steps before items are told may turn the answer into a reset.
+func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
 	told := newTold()
-	for told.len() < limit {
-		some, err := read()
-		if err != nil {
-			return Answer{}, err
-		}
-		if len(some) == 0 {
-			break
-		}
-		if slices.ContainsFunc(some, ofRights) {
-			if a, err := r.Renewed(); err != nil || a.Reset {
-				return a, err
-			}
-		}
-		if reset, err := r.tell(told, some, limit); err != nil {
-			return Answer{}, err
-		} else if reset {
-			return r.reset()
-		}
+	end, err := r.tellAll(told, limit, read)
+	if end {
+		r.place = store.ChangePlace{Revision: until + 1} // the same for all readers
 	}
-	if told.len() == 0 {
+	switch {
+	case errors.Is(err, errReset):
+		return r.reset()
+	case err != nil:
+		return Answer{}, err
+	case told.len() == 0:
 		r.Source.keep(r.key(), r.place)
 		return Answer{Cursor: r.cursor}, nil
 	}
-	if a, err := r.Renewed(); err != nil || a.Reset {
-		return a, err
+	for _, step := range last {
+		if a, err := step(); err != nil || a.Reset {
+			return a, err
+		}
 	}
-	r.cursor = r.at(told.last)
+	now := r.now()
+	if same, err := r.assignmentsAsBefore(now); err != nil {
+		return Answer{}, err
+	} else if !same {
+		return r.reset()
+	}
+	r.cursor = Cursor{Mark: told.last.Mark, Type: told.last.Type, ID: told.last.ID, Stored: told.last.At, At: now, Rights: r.rights.digest}
 	return Answer{Items: told.items, Cursor: r.cursor}, nil
 }
 
-// ofRights reports whether a change may change the rights of a user.
-func ofRights(c store.Change) bool {
-	return c.Type == "account" || c.Type == "group" || c.Type == "user"
+// tellAll adds the items of the changes that read returns. It takes a turn if there are
+// many. It reports whether it came to the end. It returns errReset if none of too many
+// changes is told, or if one of them is a reset.
+func (r *Reader) tellAll(told *told, limit int, read func() ([]store.Change, error)) (end bool, err error) {
+	yield := func() error { return nil }
+	for n := 0; told.len() < limit; {
+		some, err := read()
+		if err != nil || len(some) == 0 {
+			return err == nil, err
+		}
+		n += len(some)
+		switch {
+		case n > mostRead && told.len() > 0:
+			return false, nil
+		case n > mostRead:
+			return false, errReset
+		}
+		if err := r.tell(told, some, limit); err != nil {
+			return false, err
+		}
+		if n == slice && r.Turn != nil {
+			turn, leave, err := r.Turn()
+			if err != nil {
+				return false, err
+			}
+			defer leave()
+			yield = turn
+		}
+		if err := yield(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
-// tell adds the items of changes, up to a limit. It reports whether the answer is a reset
-// instead.
-func (r *Reader) tell(told *told, some []store.Change, limit int) (reset bool, err error) {
+// ofRights reports whether a change may change the reader's rights: one of its own user,
+// of the user's groups, of its account and those above, or of which accounts are below.
+func (r *Reader) ofRights(c store.Change) bool {
+	switch c.Type {
+	case "user":
+		return c.ID == "" || c.ID == r.Subject.User.ID
+	case "group":
+		return c.ID == "" || slices.Contains(r.Subject.User.Groups, c.ID)
+	case "account":
+		return c.ID == "" || c.Before == nil && c.After["parent_id"] == r.Subject.Account.ID ||
+			slices.ContainsFunc(r.Subject.Chain, func(a store.Account) bool { return a.ID == c.ID })
+	}
+	return false
+}
+
+// tell adds the items of changes, up to a limit. It returns errReset if the answer is a
+// reset instead.
+func (r *Reader) tell(told *told, some []store.Change, limit int) error {
 	for i := range some {
 		if told.len() == limit {
-			return false, nil
+			return nil
 		}
 		item, means, err := r.judge(&some[i])
-		if err != nil || means == resets {
-			return means == resets, err
+		if err == nil && means == resets {
+			err = errReset
+		}
+		if err != nil {
+			return err
 		}
 		if r.place = some[i].Place(); means == tells {
 			told.add(item)
 			told.last = &some[i]
 		}
 	}
-	return false, nil
+	return nil
 }
 
-// at is the cursor after a change.
-func (r *Reader) at(c *store.Change) Cursor {
-	return Cursor{Mark: c.Mark, Type: c.Type, ID: c.ID, At: r.now(), Rights: r.rights.digest}
-}
-
+// reset ends with rights that are as of the newest revision, so that nothing which led to
+// the reset follows its cursor.
 func (r *Reader) reset() (Answer, error) {
+	if r.Renew != nil && (r.rights.revision != r.Store.Revision() || r.losses != r.Store.HistoryLost()) {
+		if err := r.relearn(); err != nil {
+			return Answer{}, err
+		}
+	}
 	cursor, err := r.present()
 	return Answer{Reset: true, Cursor: cursor}, err
 }
 
-// backTo sets the place to the last change before a time.
-func (r *Reader) backTo(at schema.Micros) error {
-	r.place = store.ChangePlace{}
-	for c, err := range r.backwards() {
-		if err != nil {
-			return err
-		}
-		if c.At < at {
-			r.place = c.Place()
-			break
-		}
-	}
-	return nil
-}
-
-// backwards yields the changes of the tenant, the newest first, and an error at the end.
-func (r *Reader) backwards() iter.Seq2[*store.Change, error] {
-	return func(yield func(*store.Change, error) bool) {
-		before := store.ChangePlace{Revision: math.MaxInt64}
-		for {
-			some, err := r.Store.ChangesBefore(r.Ctx, r.tenant(), before, slice)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range some {
-				if !yield(&some[i], nil) {
-					return
-				}
-				before = some[i].Place()
-			}
-			if len(some) < slice {
-				return
-			}
-		}
-	}
-}
-
-// present is a cursor for now: the last change that its reader sees. If that is long ago,
-// the time alone says where to begin.
+// present is a cursor for now. It is at the last commit that the reader's rights are as
+// of, so that it says nothing about when the reader's rows changed.
 func (r *Reader) present() (Cursor, error) {
-	r.cursor = Cursor{At: r.now(), Rights: r.rights.digest}
-	oldest := r.since(r.cursor.At)
-	var newest *store.ChangePlace
-	for c, err := range r.backwards() {
-		if err != nil {
-			return Cursor{}, err
-		}
-		if newest == nil {
-			place := c.Place()
-			newest = &place
-		}
-		if c.At < oldest {
-			break
-		}
-		_, means, err := r.judge(c)
-		if err != nil {
-			return Cursor{}, err
-		}
-		if means != untold {
-			r.cursor = r.at(c)
-			break
-		}
+	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: r.now(), Rights: r.rights.digest}
+	r.place = store.ChangePlace{}
+	r.Source.lostAt(r.cursor.At)
+	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
+	if errors.Is(err, fault.ErrNotFound) {
+		return r.cursor, nil
 	}
-	r.reached(newest)
-	return r.cursor, nil
-}
-
-// reached says that nothing follows the cursor until a place.
-func (r *Reader) reached(newest *store.ChangePlace) {
-	if newest != nil {
-		r.place = *newest
-		r.Source.keep(r.key(), r.place)
-	}
+	r.cursor.Mark, r.cursor.Stored, r.place = c.Mark, c.At, afterAll(c)
+	return r.cursor, err
 }
 
 // meaning is what a change means to a reader.
@@ -337,44 +374,42 @@ const (
 
 // judge decides what the reader is told of a change.
 func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
-	if !r.rights.lists[c.Type] {
+	p := r.rights.plans[c.Type]
+	switch {
+	case p == nil:
 		return Item{}, untold, nil
+	case c.ID == "":
+		return Item{}, resets, nil
 	}
-	unread := r.Users.Unread()
-	before, err := r.seen(c.Type, c.ID, c.Before)
+	rowBefore, rowAfter, err := r.Store.Whole(r.Ctx, c)
 	if err != nil {
 		return Item{}, untold, err
 	}
-	after, err := r.seen(c.Type, c.ID, c.After)
-	if err == nil && r.Users.Unread() != unread { // a row may have seemed to be out of sight
-		err = fmt.Errorf("the accounts above a user cannot be read: %w", fault.ErrUnavailable)
+	unread := r.Users.Unread()
+	before, after := r.seen(p, c.ID, rowBefore), r.seen(p, c.ID, rowAfter)
+	if r.Users.Unread() != unread { // a row may have seemed to be out of sight
+		return Item{}, untold, fmt.Errorf("the accounts above a user cannot be read: %w", fault.ErrUnavailable)
 	}
-	switch item := (Item{Kind: c.Type, ID: c.ID, Gone: !after.Allow}); {
-	case err != nil:
-		return Item{}, untold, err
-	case !before.Allow && !after.Allow:
+	switch item := (Item{Kind: c.Type, ID: c.ID, Gone: !after.Shown}); {
+	case !before.Shown && !after.Shown:
 		return Item{}, untold, nil
-	case c.Type == "card" && r.assigned(c.Before) != r.assigned(c.After):
+	case c.Type == "card" && r.assigned(rowBefore) != r.assigned(rowAfter):
 		return Item{}, resets, nil
-	case before.Allow != after.Allow || showsChange(c, before, after):
+	case before.Shown != after.Shown || showsChange(c, before, after):
 		return item, tells, nil
 	}
 	return Item{}, untold, nil
 }
 
-func (r *Reader) seen(typ, id string, row map[string]any) (policies.Decision, error) {
+func (r *Reader) seen(p *session.ReadPlan, id string, row map[string]any) session.Sight {
 	if row == nil {
-		return policies.Decision{}, nil
+		return session.Sight{}
 	}
-	d := r.Sees(typ, id, row)
-	if d.Outcome == policies.OutcomeError {
-		return d, &session.DeniedError{Decision: d}
-	}
-	return d, nil
+	return r.Sight(p, id, row)
 }
 
 // showsChange reports whether two views of a row differ.
-func showsChange(c *store.Change, before, after policies.Decision) bool {
+func showsChange(c *store.Change, before, after session.Sight) bool {
 	if before.View != after.View || !slices.Equal(before.Columns, after.Columns) {
 		return true
 	}
@@ -392,13 +427,15 @@ func (r *Reader) assigned(row map[string]any) bool {
 const assignedTo = "assigned_to"
 
 // assignmentsAsBefore reports whether no assignment to the reader's account has begun or
-// ended since the cursor, of a card that the reader sees with it or without it.
-func (r *Reader) assignmentsAsBefore() (bool, error) {
-	if !r.rights.lists["card"] {
+// ended since the cursor, until a time, of a card that the reader sees with it or
+// without it.
+func (r *Reader) assignmentsAsBefore(until schema.Micros) (bool, error) {
+	p := r.rights.plans["card"]
+	if p == nil {
 		return true, nil
 	}
 	own := r.Facts.Account.ID
-	cards, err := r.Store.AssignmentsChanged(r.Ctx, own, r.cursor.At, r.now())
+	cards, err := r.Store.AssignmentsChanged(r.Ctx, own, r.cursor.At, until, mostAssignments)
 	for _, card := range cards {
 		row, missing := r.Store.PolicyRow(r.Ctx, "card", card)
 		if errors.Is(missing, fault.ErrNotFound) {
@@ -408,12 +445,12 @@ func (r *Reader) assignmentsAsBefore() (bool, error) {
 			return false, missing
 		}
 		for _, row := range withAndWithout(row, own) {
-			if d, err := r.seen("card", card, row); err != nil || d.Allow {
-				return false, err
+			if r.seen(p, card, row).Shown {
+				return false, nil
 			}
 		}
 	}
-	return err == nil, err
+	return err == nil && len(cards) < mostAssignments, err
 }
 
 // withAndWithout returns the policy columns of a card as if it were assigned to an

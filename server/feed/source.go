@@ -10,6 +10,7 @@ import (
 	"resellerd/policies/bounded"
 	"resellerd/store"
 	"resellerd/store/history"
+	"resellerd/store/schema"
 )
 
 // Source reads changes for all waiting readers of a process. Readers of one tenant that
@@ -21,6 +22,15 @@ type Source struct {
 	mu     sync.Mutex
 	newest *bounded.Cache[string, page]              // by tenant
 	places *bounded.Cache[string, store.ChangePlace] // by reader and cursor
+	untold untoldAt
+	losses int64         // of the database's history, that lost is about
+	lost   schema.Micros // when the last one was noticed
+}
+
+// untoldAt is store.ChangesUntold at a data revision.
+type untoldAt struct {
+	revision history.DataRevision
+	until    int64
 }
 
 // page holds the changes of a tenant that the source read last.
@@ -39,7 +49,7 @@ const (
 
 // NewSource returns a source over a store.
 func NewSource(st *store.Store) *Source {
-	return &Source{store: st, newest: bounded.New[string, page](newestBytes), places: bounded.New[string, store.ChangePlace](placesBytes)}
+	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), places: bounded.New[string, store.ChangePlace](placesBytes)}
 }
 
 // Bytes returns the estimated bytes of the caches.
@@ -49,17 +59,16 @@ func (s *Source) Bytes() int64 {
 	return s.newest.Bytes() + s.places.Bytes()
 }
 
-// after reads the changes of a tenant after a place.
-func (s *Source) after(ctx context.Context, tenant string, place store.ChangePlace) ([]store.Change, error) {
-	revision := s.store.DataRevision()
+// after reads the changes of a tenant after a place, until a data revision.
+func (s *Source) after(ctx context.Context, tenant string, place store.ChangePlace, revision history.DataRevision) ([]store.Change, error) {
 	s.mu.Lock()
 	known, ok := s.newest.Get(tenant)
 	s.mu.Unlock()
 	if ok && known.after == place && known.revision == revision {
 		return known.changes, nil
 	}
-	read := s.reads.DoChan(fmt.Sprint(tenant, place, revision), func() (any, error) {
-		some, err := s.store.Changes(context.WithoutCancel(ctx), tenant, place, slice)
+	got, err := s.shared(ctx, fmt.Sprint(tenant, place, revision), func(ctx context.Context) (any, error) {
+		some, err := s.store.Changes(ctx, tenant, place, revision.N, slice)
 		if err == nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -67,15 +76,56 @@ func (s *Source) after(ctx context.Context, tenant string, place store.ChangePla
 		}
 		return some, err
 	})
-	select {
-	case got := <-read:
-		if got.Err != nil {
-			return nil, got.Err
+	if err != nil {
+		return nil, err
+	}
+	return got.([]store.Change), nil
+}
+
+// untoldAt returns store.ChangesUntold, read when the store had the revision.
+func (s *Source) untoldAt(ctx context.Context, revision history.DataRevision) (int64, error) {
+	s.mu.Lock()
+	known := s.untold
+	s.mu.Unlock()
+	if known.revision == revision && revision.N != 0 {
+		return known.until, nil
+	}
+	got, err := s.shared(ctx, fmt.Sprint("untold ", revision), func(ctx context.Context) (any, error) {
+		until, err := s.store.ChangesUntold(ctx)
+		if err == nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.untold = untoldAt{revision, until}
 		}
-		return got.Val.([]store.Change), nil
+		return until, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return got.(int64), nil
+}
+
+// shared reads once for all that ask at the same time. The read goes on if one of them
+// leaves.
+func (s *Source) shared(ctx context.Context, key string, read func(context.Context) (any, error)) (any, error) {
+	done := s.reads.DoChan(key, func() (any, error) { return read(context.WithoutCancel(ctx)) })
+	select {
+	case got := <-done:
+		return got.Val, got.Err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// lostAt returns when the last loss of the database's history was noticed, 0 for none. It
+// notices one now.
+func (s *Source) lostAt(now schema.Micros) schema.Micros {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if losses := s.store.HistoryLost(); losses != s.losses {
+		s.losses, s.lost = losses, now
+	}
+	return s.lost
 }
 
 // bytesOf estimates the size of changes.
@@ -83,8 +133,13 @@ func bytesOf(changes []store.Change) (n int64) {
 	for _, c := range changes {
 		n += placeBytes + 64*int64(len(c.Changed)+len(c.Before)+len(c.After))
 		for _, row := range []map[string]any{c.Before, c.After} {
-			if to, ok := row[assignedTo].([]any); ok {
-				n += 64 * int64(len(to))
+			for _, value := range row {
+				switch value := value.(type) {
+				case []any:
+					n += 64 * int64(len(value))
+				case store.SetPart:
+					n += 64 * int64(len(value.With)+len(value.Without))
+				}
 			}
 		}
 	}

@@ -218,17 +218,11 @@ func ofKind(kind string) predicate.Expr {
 // ColumnsShown returns the columns that the acting user sees of a row. row holds the
 // row's policy columns. It returns nil for a row that the user does not see.
 func (r *Session) ColumnsShown(typ, id string, row map[string]any) []string {
-	return r.Sees(typ, id, row).Columns
-}
-
-// Sees decides what the acting user sees of a row, as a list does. row holds the row's
-// policy columns. It records nothing.
-func (r *Session) Sees(typ, id string, row map[string]any) policies.Decision {
 	in := r.Input("read", typ, id)
 	in.Resource.Row = row
 	d := r.Engine.Decide(r.Ctx, in)
 	if d.Allow && ofCosts[typ] != nil && !predicate.Of(r.CostsShown().where()).Eval(new(policies.Plan).Bind(r.Ctx, in)) {
-		d.Columns = without(d.Columns, ofCosts[typ])
+		return without(d.Columns, ofCosts[typ])
 	}
-	return d
+	return d.Columns
 }

@@ -89,6 +89,43 @@ func (p ReadPlan) Sees(column string) bool {
 	})
 }
 
+// Sight is what a user sees of a row.
+type Sight struct {
+	Shown   bool
+	View    string
+	Columns []string // sorted
+}
+
+// Sight returns what a list with the plan shows of a row. The row holds its policy columns.
+// It records nothing.
+func (r *Session) Sight(p *ReadPlan, id string, row map[string]any) Sight {
+	in := r.Input("read", p.Type, id)
+	in.Resource.Row = row
+	env := p.Plan.Bind(r.Ctx, in)
+	if !p.Plan.Filter.Eval(env) {
+		return Sight{}
+	}
+	var s Sight
+	views := 0
+	for _, v := range p.Plan.Views {
+		if v.When.Eval(env) {
+			s.View = v.Name
+			views++
+		}
+	}
+	if s.Shown = views == 1; !s.Shown {
+		return Sight{}
+	}
+	for _, group := range p.Plan.Columns {
+		if group.When.Eval(env) {
+			s.Columns = append(s.Columns, group.Columns...)
+		}
+	}
+	slices.Sort(s.Columns)
+	s.Columns = slices.Compact(s.Columns)
+	return s
+}
+
 // One returns the row with this id as the user sees it. It returns fault.ErrNotFound
 // if the row does not exist or is not visible.
 func (r *Session) One(from Lister, p ReadPlan, id string) (query.Row, error) {

@@ -17,7 +17,6 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_mark ON changes (mark);
 
--- The last data revision whose changes are told, and the one before which some may be missing, because an older
--- program wrote.
+-- The last data revision of a program that stores changes, and the last one before it of a program that does not.
 ALTER TABLE data_revision ADD COLUMN told BIGINT;
 ALTER TABLE data_revision ADD COLUMN untold BIGINT;
