@@ -141,20 +141,7 @@ var pageCards = map[string]string{
 // TestPagePeer is the bare page in its own process. It serves only if a benchmark
 // starts it.
 func TestPagePeer(t *testing.T) {
-	database := os.Getenv("BARE_DATABASE")
-	if database == "" {
-		t.Skip("a peer for the benchmarks, started by them")
-	}
-	driver, name := "postgres", database
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)"
-	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(8)
-	db.SetMaxIdleConns(8)
+	db, driver := barePool(t)
 	stmt, err := db.Prepare(fmt.Sprintf(pageQuery, pageCards[driver]))
 	if err != nil {
 		t.Fatal(err)
