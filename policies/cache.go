@@ -54,8 +54,8 @@ func newPlanCache(e *Engine, limit int64) *planCache {
 	return &planCache{engine: e, entries: bounded.New[planKey, *entry](limit)}
 }
 
-// CachedBytes returns the estimated bytes of the cached plans.
-func (e *Engine) CachedBytes() int64 { return e.plans.entries.Bytes() }
+// CacheUse returns the estimated bytes of the cached plans, and the evictions.
+func (e *Engine) CacheUse() bounded.Use { return e.plans.entries.Use() }
 
 // The estimated bytes of a template without conditions, of each byte in the text of
 // a condition, and of each guard.

@@ -31,7 +31,7 @@ func TestCachedPlansAreBoundedByBytes(t *testing.T) {
 		if d := e.Decide(t.Context(), in); !d.Allow {
 			t.Fatalf("%+v", d)
 		}
-		n := e.plans.entries.Bytes()
+		n := e.plans.entries.Use().Bytes
 		if filled = max(filled, n); n > limit {
 			t.Fatalf("%d bytes after %d profiles", n, i+1)
 		}

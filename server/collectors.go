@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"resellerd/policies/bounded"
 	"resellerd/server/fair"
 	"resellerd/store"
 	"resellerd/store/lookup"
@@ -164,37 +165,41 @@ func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
 
 // cacheCollector shows the bytes of the caches.
 type cacheCollector struct {
-	server *Server
-	desc   *prometheus.Desc
+	server         *Server
+	bytes, evicted *prometheus.Desc
 }
 
 func newCacheCollector(s *Server) *cacheCollector {
 	return &cacheCollector{s, prometheus.NewDesc("resellerd_cache_bytes",
-		"Estimated bytes of a cache: rows, statements, plans, decisions, filters, changes.", []string{"cache"}, nil)}
+		"Estimated bytes of a cache: rows, statements, plans, decisions, filters, changes.", []string{"cache"}, nil),
+		prometheus.NewDesc("resellerd_cache_evictions_total",
+			"Values that a cache dropped to make room: rows, statements, plans, filters, changes.", []string{"cache"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
-func (c *cacheCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+func (c *cacheCollector) Describe(out chan<- *prometheus.Desc) { out <- c.bytes; out <- c.evicted }
 
 // Collect implements prometheus.Collector.
 func (c *cacheCollector) Collect(out chan<- prometheus.Metric) {
-	for name, bytes := range c.server.cacheBytes() {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(bytes), name)
+	for name, use := range c.server.cacheUse() {
+		out <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(use.Bytes), name)
+		out <- prometheus.MustNewConstMetric(c.evicted, prometheus.CounterValue, float64(use.Evicted), name)
 	}
+	out <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(c.server.memory.Bytes()), "decisions")
 }
 
-// cacheBytes returns the estimated bytes of each cache.
-func (s *Server) cacheBytes() map[string]int64 {
-	bytes := map[string]int64{"decisions": s.memory.Bytes()}
+// cacheUse returns the use of each cache.
+func (s *Server) cacheUse() map[string]bounded.Use {
+	all := map[string]bounded.Use{}
 	if e := s.engines.Current(); e != nil {
-		bytes["plans"] = e.CachedBytes()
+		all["plans"] = e.CacheUse()
 	}
 	if s.filters != nil { // nil in tests
-		bytes["filters"] = s.filters.Bytes()
+		all["filters"] = s.filters.Use()
 	}
 	if s.store != nil { // nil in tests that only listen
-		bytes["changes"] = s.feed.Bytes()
-		bytes["rows"], bytes["statements"] = s.store.CachedBytes()
+		all["changes"] = s.feed.CacheUse()
+		all["rows"], all["statements"] = s.store.CacheUse()
 	}
-	return bytes
+	return all
 }

@@ -118,7 +118,7 @@ func (s *Server) handler(rt *boundRoute) fiber.Handler {
 			err = r.fail(err)
 		}
 		r.stamp()
-		s.metrics.observe(rt, c.Response().StatusCode(), time.Since(start))
+		s.metrics.observe(rt, c.Response().StatusCode(), time.Since(start), r.exemplar())
 		r.endTrace(c.Response().StatusCode())
 		return err
 	}

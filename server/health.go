@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -83,18 +84,28 @@ func (s *Server) checkStore(ctx context.Context) error {
 	return s.store.Writable(ctx, s.cfg.Limits.Blocked)
 }
 
-// getMetrics writes the Prometheus text format.
+// metricFormats are the media types of the metrics.
+var metricFormats = []string{"text/plain", expfmt.OpenMetricsType, expfmt.ProtoType}
+
+// getMetrics writes the metrics in the format that the scraper prefers. Exemplars are in
+// OpenMetrics, native histograms in Protocol Buffers, and both not in the text format.
 func getMetrics(r *exchange) error {
 	families, err := r.s.registry.Gather()
 	if err != nil {
 		r.s.logger.Error("some metrics cannot be read", "error", err)
 	}
+	format := expfmt.NegotiateIncludingOpenMetrics(http.Header{fiber.HeaderAccept: []string{r.c.Get(fiber.HeaderAccept)}})
 	var out bytes.Buffer
-	enc := expfmt.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain))
+	enc := expfmt.NewEncoder(&out, format)
 	for _, f := range families {
 		if err := enc.Encode(f); err != nil {
 			return err
 		}
 	}
-	return r.send(fiber.StatusOK, string(expfmt.NewFormat(expfmt.TypeTextPlain)), out.Bytes())
+	if end, ok := enc.(expfmt.Closer); ok { // OpenMetrics has a last line
+		if err := end.Close(); err != nil {
+			return err
+		}
+	}
+	return r.send(fiber.StatusOK, string(format), out.Bytes())
 }

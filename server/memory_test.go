@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"resellerd/policies"
+	"resellerd/policies/bounded"
 	"resellerd/policies/policiestest/depth"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -101,9 +102,11 @@ func (w *world) liveHeap(t *testing.T) int64 {
 	t.Helper()
 	limits := map[string]int64{"rows": fewBytes, "plans": fewBytes, "decisions": 8 * fewDecisions << 10, "statements": 16 << 20}
 	cached := int64(0)
-	for name, bytes := range w.server.cacheBytes() {
-		if cached += bytes; bytes > limits[name] {
-			t.Errorf("the cache of %s holds %d bytes", name, bytes)
+	uses := w.server.cacheUse()
+	uses["decisions"] = bounded.Use{Bytes: w.server.memory.Bytes()}
+	for name, use := range uses {
+		if cached += use.Bytes; use.Bytes > limits[name] {
+			t.Errorf("the cache of %s holds %d bytes", name, use.Bytes)
 		}
 	}
 	var sizes []int64

@@ -52,6 +52,16 @@ var (
 	requestBuckets  = []float64{5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1, 5, 30, 300}
 )
 
+// A bucket of a native histogram ends at most at 1.2 times its start. A histogram that
+// would need more buckets than nativeBuckets makes them wider.
+const (
+	nativeFactor  = 1.2
+	nativeBuckets = 80
+)
+
+// exemplarAbove is how long a request takes at least that is shown as an exemplar.
+const exemplarAbove = 100 * time.Millisecond
+
 // newMetrics creates the collectors and registers them. It also registers those
 // of the process, of Go, of the store and of the policy in force.
 func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolder) *metrics {
@@ -61,7 +71,8 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		return c
 	}
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "resellerd_" + name, Help: help, Buckets: buckets}, labels)
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "resellerd_" + name, Help: help, Buckets: buckets,
+			NativeHistogramBucketFactor: nativeFactor, NativeHistogramMaxBucketNumber: nativeBuckets}, labels)
 		reg.MustRegister(h)
 		return h
 	}
@@ -178,8 +189,9 @@ type routeTimings struct {
 	byCode map[int]prometheus.Observer
 }
 
-// observe counts one request of a route.
-func (m *metrics) observe(rt *boundRoute, status int, took time.Duration) {
+// observe counts one request of a route. A slow request leaves its decision id as an
+// exemplar, unless the id is "".
+func (m *metrics) observe(rt *boundRoute, status int, took time.Duration, decisionID string) {
 	t := &rt.timings
 	t.mu.RLock()
 	child, ok := t.byCode[status]
@@ -193,7 +205,20 @@ func (m *metrics) observe(rt *boundRoute, status int, took time.Duration) {
 		t.byCode[status] = child
 		t.mu.Unlock()
 	}
+	if e, ok := child.(prometheus.ExemplarObserver); ok && decisionID != "" && took >= exemplarAbove {
+		e.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"decision_id": decisionID})
+		return
+	}
 	child.Observe(took.Seconds())
+}
+
+// exemplar returns the decision id that an exemplar may hold: none without an address of
+// the metrics' own, because all callers can then read them, and none without a decision.
+func (r *exchange) exemplar() string {
+	if r.s.ops == nil || r.Engine == nil {
+		return ""
+	}
+	return r.DecisionID
 }
 
 // envoy counts one question of Envoy.

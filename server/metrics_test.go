@@ -2,8 +2,14 @@ package server
 
 import (
 	"fmt"
+	"io"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 )
 
 func TestMetricsCountWhatHappens(t *testing.T) {
@@ -47,6 +53,69 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	for _, never := range []string{w.ID("customer"), w.ID("agent"), "made-up", "undeclared", "planted"} {
 		if strings.Contains(text, never) {
 			t.Errorf("%s is in the metrics", never)
+		}
+	}
+}
+
+// A slow request leaves its decision id as an exemplar if the metrics have an address of
+// their own. Scrapers that ask for them get exemplars and native histograms, and all
+// others the text format.
+func TestSlowRequestsLeaveExemplars(t *testing.T) {
+	t.Parallel()
+	w := sqliteCore(t)
+	for _, address := range []string{"", "127.0.0.1:0"} {
+		s := w.serve(t, func(c *Config) { c.MetricsListen = address })
+		for _, took := range []time.Duration{exemplarAbove - 1, exemplarAbove} {
+			r := &exchange{inquiry: inquiry{s: s}, route: s.routes[0]}
+			r.Engine, r.DecisionID = s.engines.Current(), fmt.Sprintf("took-%d", took)
+			s.metrics.observe(r.route, 200, took, r.exemplar())
+		}
+		scrape := func(accept string) (media, text string) {
+			app := s.app
+			if s.ops != nil {
+				app = s.ops
+			}
+			req := httptest.NewRequest("GET", "/metrics", nil)
+			req.Header.Set("Accept", accept)
+			res, err := app.Test(req, -1)
+			must(t, err)
+			body, err := io.ReadAll(res.Body)
+			must(t, err)
+			if res.StatusCode != 200 {
+				t.Fatalf("%s: %d %s", accept, res.StatusCode, body)
+			}
+			return res.Header.Get("Content-Type"), string(body)
+		}
+		slow, fast := fmt.Sprintf(`# {decision_id="took-%d"}`, exemplarAbove), fmt.Sprintf("took-%d", exemplarAbove-1)
+		media, text := scrape("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+		if !strings.HasPrefix(media, "application/openmetrics-text") || !strings.HasSuffix(text, "# EOF\n") || strings.Contains(text, fast) {
+			t.Errorf("no OpenMetrics: %s %q", media, text[len(text)-20:])
+		}
+		if shown := strings.Contains(text, slow); shown != (address != "") {
+			t.Errorf("address %q: the exemplar is shown: %v", address, shown)
+		}
+		for _, accept := range []string{"*/*", "text/plain;version=0.0.4"} {
+			if media, text = scrape(accept); !strings.HasPrefix(media, "text/plain") || strings.Contains(text, "took-") {
+				t.Errorf("%s gets %s", accept, media)
+			}
+		}
+		media, text = scrape("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+		native := 0
+		for dec := expfmt.NewDecoder(strings.NewReader(text), expfmt.NewFormat(expfmt.TypeProtoDelim)); ; {
+			var f dto.MetricFamily
+			if err := dec.Decode(&f); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", media, err)
+			}
+			for _, m := range f.Metric {
+				if h := m.Histogram; h != nil && len(h.PositiveSpan) > 0 && len(h.Bucket) > 0 {
+					native++
+				}
+			}
+		}
+		if native == 0 {
+			t.Error("no native histogram beside the classic buckets")
 		}
 	}
 }

@@ -147,7 +147,7 @@ func routes() []route {
 
 		{"GET", "/livez", identity.ScopeNone, forAnyone, livez, operation{summary: "Alive", tag: "operations", response: probeBody{}}},
 		{"GET", "/readyz", identity.ScopeNone, forAnyone, readyz, operation{summary: "Ready to decide", tag: "operations", response: probeBody{}}},
-		{"GET", "/metrics", identity.ScopeNone, forAnyone, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: []string{"text/plain"}}},
+		{"GET", "/metrics", identity.ScopeNone, forAnyone, getMetrics, operation{summary: "Prometheus metrics", tag: "operations", produces: metricFormats}},
 		{"GET", "/openapi.json", identity.ScopeNone, forAnyone, getOpenAPI, operation{summary: "This document", tag: "operations", produces: []string{"application/json"}}},
 		{"GET", "/docs", identity.ScopeNone, forAnyone, getDocs, operation{summary: "This document, to read", tag: "operations", produces: []string{"text/html"}}},
 		{"GET", "/docs/:page", identity.ScopeNone, forAnyone, getPage, operation{summary: "A page of the documentation", tag: "operations", produces: []string{mediaMarkdown}}},

@@ -73,7 +73,7 @@ func nameless(pattern string) (*os.File, error) {
 
 func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limit int64) error {
 	hash := sha256.New()
-	sent := &bounded{ctx: ctx, from: io.TeeReader(body, hash), left: limit}
+	sent := &capped{ctx: ctx, from: io.TeeReader(body, hash), left: limit}
 	plain := io.Reader(sent)
 	switch encoding {
 	case "", "identity":
@@ -82,7 +82,7 @@ func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limi
 		if err != nil {
 			return arrival(ctx, sent, badRequest("the gzip body is damaged"))
 		}
-		plain = &bounded{ctx: ctx, from: z, left: limit, detail: "The unpacked body is too large."}
+		plain = &capped{ctx: ctx, from: z, left: limit, detail: "The unpacked body is too large."}
 	default:
 		return &problem{kind: kindMediaType, detail: "The content encoding must be gzip or none."}
 	}
@@ -92,7 +92,7 @@ func (sp *spool) fill(ctx context.Context, body io.Reader, encoding string, limi
 }
 
 // arrival separates errors of the body from errors of the disk.
-func arrival(ctx context.Context, sent *bounded, err error) error {
+func arrival(ctx context.Context, sent *capped, err error) error {
 	var p *problem
 	switch {
 	case err == nil:
@@ -109,8 +109,8 @@ func arrival(ctx context.Context, sent *bounded, err error) error {
 	return unavailable(fmt.Errorf("import: %w", err))
 }
 
-// bounded reads at most left bytes, and remembers the error that ended it early.
-type bounded struct {
+// capped reads at most left bytes, and remembers the error that ended it early.
+type capped struct {
 	ctx    context.Context
 	from   io.Reader
 	left   int64
@@ -118,7 +118,7 @@ type bounded struct {
 	failed error
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *capped) Read(p []byte) (int, error) {
 	if b.ctx.Err() != nil {
 		return 0, context.Cause(b.ctx)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"resellerd/policies/bounded"
 	"resellerd/store/history"
 	"resellerd/store/lookup"
 	"resellerd/store/query"
@@ -61,9 +62,10 @@ func (s *Store) Lookup(ctx context.Context, q lookup.Query) (*lookup.Cards, erro
 	return s.lookups.Find(ctx, q)
 }
 
-// CachedBytes returns the estimated bytes of the cached rows and subjects, and of the
-// cached texts of statements.
-func (s *Store) CachedBytes() (rows, statements int64) { return s.cache.Bytes(), s.query.CachedBytes() }
+// CacheUse returns the use of the caches of rows with subjects, and of texts of statements.
+func (s *Store) CacheUse() (rows, statements bounded.Use) {
+	return s.cache.Use(), s.query.CacheUse()
+}
 
 // RateMemory returns the state of the rate cache of look-ups.
 func (s *Store) RateMemory() lookup.MemoryStats { return s.lookups.Stats() }

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -16,6 +18,7 @@ var referenceTables = []struct {
 }{
 	{"settings", settingsPath, settingsTable},
 	{"metrics", settingsPath, metricsTable},
+	{"schemas", top + "deploy/PRODUCTION.md", schemasTable},
 	{"types", problemsPath, typesTable},
 	{"columns", problemsPath, columnTables(typesOfPanels...)},
 	{"areas", problemsPath, areasTable},
@@ -81,4 +84,33 @@ func codes(words []string) string {
 		quoted[i] = code(word)
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// schemasTable says which programs may use each schema. What a migration declares holds
+// for all schemas after it.
+func schemasTable(t *testing.T) string {
+	files, err := filepath.Glob(top + "store/migrations/sqlite/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no migrations", err)
+	}
+	declares := regexp.MustCompile(`^-- min_reader: (\d+), min_writer: (\d+)\n`)
+	var rows [][]string
+	reader, writer := 0, 0
+	for _, file := range files {
+		version, err := strconv.Atoi(strings.TrimLeft(strings.SplitN(filepath.Base(file), "_", 2)[0], "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		needs := [2]int{version, version}
+		if found := declares.FindStringSubmatch(text(t, file)); found != nil {
+			needs[0], _ = strconv.Atoi(found[1])
+			needs[1], _ = strconv.Atoi(found[2])
+		}
+		reader, writer = max(reader, needs[0]), max(writer, needs[1])
+		if other := text(t, strings.Replace(file, "/sqlite/", "/postgres/", 1)); declares.FindString(other) != declares.FindString(text(t, file)) {
+			t.Errorf("%s declares something else than its twin for PostgreSQL", file)
+		}
+		rows = append(rows, []string{strconv.Itoa(version), strconv.Itoa(reader), strconv.Itoa(writer)})
+	}
+	return markdownTable([]string{"Schema", "Read by programs from", "Written by programs from"}, rows[len(rows)-min(len(rows), 10):])
 }

@@ -14,9 +14,15 @@ import (
 type Cache[K comparable, V any] struct {
 	mu    sync.Mutex
 	kept  *simplelru.LRU[K, sized[V]]
-	bytes int64
+	use   Use
 	limit int64
 }
+
+// Use says how full a cache is, and how many values it has evicted for want of room.
+type Use struct{ Bytes, Evicted int64 }
+
+// Plus returns the sum of two uses.
+func (u Use) Plus(v Use) Use { return Use{u.Bytes + v.Bytes, u.Evicted + v.Evicted} }
 
 type sized[V any] struct {
 	value V
@@ -26,7 +32,7 @@ type sized[V any] struct {
 // New returns an empty cache for values of limit bytes together.
 func New[K comparable, V any](limit int64) *Cache[K, V] {
 	c := &Cache[K, V]{limit: limit}
-	c.kept, _ = simplelru.NewLRU(math.MaxInt, func(_ K, gone sized[V]) { c.bytes -= gone.bytes }) // fails only for a size below 1
+	c.kept, _ = simplelru.NewLRU(math.MaxInt, func(_ K, gone sized[V]) { c.use.Bytes -= gone.bytes }) // fails only for a size below 1
 	return c
 }
 
@@ -48,10 +54,11 @@ func (c *Cache[K, V]) Add(key K, value V, bytes int64) {
 	if bytes > c.limit {
 		return
 	}
-	for c.bytes+bytes > c.limit {
+	for c.use.Bytes+bytes > c.limit {
 		c.kept.RemoveOldest()
+		c.use.Evicted++
 	}
-	c.bytes += bytes
+	c.use.Bytes += bytes
 	c.kept.Add(key, sized[V]{value, bytes})
 }
 
@@ -62,9 +69,9 @@ func (c *Cache[K, V]) Purge() {
 	c.kept.Purge()
 }
 
-// Bytes returns the sum of the sizes of all values.
-func (c *Cache[K, V]) Bytes() int64 {
+// Use returns the sum of the sizes of all values, and the number of evictions so far.
+func (c *Cache[K, V]) Use() Use {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.bytes
+	return c.use
 }

@@ -18,14 +18,14 @@ func TestACacheIsBoundedByBytes(t *testing.T) {
 		t.Error("a value that was used later is evicted")
 	}
 	c.Add("a", 4, 60)
-	if v, _ := c.Get("a"); v != 4 || c.Bytes() != 100 {
-		t.Errorf("a value of another size: %d, %d bytes", v, c.Bytes())
+	if v, _ := c.Get("a"); v != 4 || c.Use().Bytes != 100 {
+		t.Errorf("a value of another size: %d, %d bytes", v, c.Use().Bytes)
 	}
 	c.Add("a", 5, 101)
-	if _, ok := c.Get("a"); ok || c.Bytes() != 40 {
-		t.Errorf("a value above the limit: cached %v, %d bytes", ok, c.Bytes())
+	if _, ok := c.Get("a"); ok || c.Use().Bytes != 40 {
+		t.Errorf("a value above the limit: cached %v, %d bytes", ok, c.Use().Bytes)
 	}
-	if c.Purge(); c.Bytes() != 0 {
-		t.Errorf("%d bytes after a purge", c.Bytes())
+	if c.Purge(); c.Use().Bytes != 0 {
+		t.Errorf("%d bytes after a purge", c.Use().Bytes)
 	}
 }

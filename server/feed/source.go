@@ -52,11 +52,11 @@ func NewSource(st *store.Store) *Source {
 	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), places: bounded.New[string, store.ChangePlace](placesBytes)}
 }
 
-// Bytes returns the estimated bytes of the caches.
-func (s *Source) Bytes() int64 {
+// CacheUse returns the estimated bytes and the evictions of the caches.
+func (s *Source) CacheUse() bounded.Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newest.Bytes() + s.places.Bytes()
+	return s.newest.Use().Plus(s.places.Use())
 }
 
 // after reads the changes of a tenant after a place, until a data revision.

@@ -18,8 +18,8 @@ type Cache struct {
 // NewCache returns a cache of templates of limit bytes.
 func NewCache(limit int64) *Cache { return &Cache{bounded.New[string, *Template](limit)} }
 
-// Bytes returns the estimated bytes of the cached templates.
-func (c *Cache) Bytes() int64 { return c.templates.Bytes() }
+// Use returns the estimated bytes of the cached templates, and the evictions.
+func (c *Cache) Use() bounded.Use { return c.templates.Use() }
 
 // Template returns the template of a plan for a table. Its errors are those of New.
 func (c *Cache) Template(plan *policies.Plan, table Table) (*Template, error) {

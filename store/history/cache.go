@@ -109,8 +109,8 @@ func NewCache(t *Tracker, d dialect.Dialect, limit int64, now func() time.Time) 
 	return &Cache{tracker: t, d: d, now: now, rows: newRowCache(limit)}
 }
 
-// Bytes returns the estimated bytes of the cached values.
-func (c *Cache) Bytes() int64 { return c.rows.kept.Bytes() }
+// Use returns the estimated bytes of the cached values, and the evictions.
+func (c *Cache) Use() bounded.Use { return c.rows.kept.Use() }
 
 // Cached returns the value of the current epoch from the cache, or loads it. The
 // value is shared by all callers and must not be changed. load also returns until

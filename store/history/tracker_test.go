@@ -324,14 +324,14 @@ func TestACacheOfRowsIsBoundedByBytes(t *testing.T) {
 	for i := range 1000 {
 		row := map[string]any{"id": fmt.Sprint(i), "names": []any{strings.Repeat("x", 10_000)}}
 		c.put(1, fmt.Sprint(i), cachedRow{value: row})
-		if n := c.kept.Bytes(); n > limit || n < 10_000 {
+		if n := c.kept.Use().Bytes; n > limit || n < 10_000 {
 			t.Fatalf("%d bytes after row %d", n, i)
 		}
 	}
 	if _, ok := c.get(1, 0, "999"); !ok {
 		t.Error("the newest row is not cached")
 	}
-	if c.get(2, 0, "999"); c.kept.Bytes() != 0 {
-		t.Errorf("%d bytes of an older epoch", c.kept.Bytes())
+	if c.get(2, 0, "999"); c.kept.Use().Bytes != 0 {
+		t.Errorf("%d bytes of an older epoch", c.kept.Use().Bytes)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"resellerd/policies/bounded"
 	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/store/dialect"
@@ -44,9 +45,10 @@ type queryShape struct {
 // text of a statement depends on. It is cleared when it is full, which suits keys that
 // recur. It is safe for concurrent use.
 type planCache struct {
-	mu     sync.RWMutex
-	shapes map[string]*queryShape
-	bytes  int64 // of the shapes and their statements, estimated
+	mu      sync.RWMutex
+	shapes  map[string]*queryShape
+	bytes   int64 // of the shapes and their statements, estimated
+	evicted int64 // shapes
 }
 
 // planBytes is the most bytes of the cached statements.
@@ -98,17 +100,18 @@ func (c *planCache) spend(bytes int) bool {
 		return false
 	}
 	if c.bytes += int64(bytes); c.bytes > planBytes {
+		c.evicted += int64(len(c.shapes))
 		clear(c.shapes)
 		c.bytes = int64(bytes)
 	}
 	return true
 }
 
-// CachedBytes returns the estimated bytes of the cached statements.
-func (r *Reader) CachedBytes() int64 {
+// CacheUse returns the estimated bytes of the cached statements, and the evictions.
+func (r *Reader) CacheUse() bounded.Use {
 	r.plans.mu.RLock()
 	defer r.plans.mu.RUnlock()
-	return r.plans.bytes
+	return bounded.Use{Bytes: r.plans.bytes, Evicted: r.plans.evicted}
 }
 
 // plan returns the statement for q in the given mode, and the values of its
