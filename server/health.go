@@ -94,7 +94,8 @@ func getMetrics(r *exchange) error {
 	if err != nil {
 		r.s.logger.Error("some metrics cannot be read", "error", err)
 	}
-	format := expfmt.NegotiateIncludingOpenMetrics(http.Header{fiber.HeaderAccept: []string{r.c.Get(fiber.HeaderAccept)}})
+	format := expfmt.NegotiateAccept(http.Header{fiber.HeaderAccept: []string{r.c.Get(fiber.HeaderAccept)}},
+		expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	var out bytes.Buffer
 	enc := expfmt.NewEncoder(&out, format)
 	for _, f := range families {
