@@ -66,8 +66,10 @@ func TestAPreviewShowsWhatAUserSeesBesideThePreviewer(t *testing.T) {
 				continue
 			}
 			path := map[string]string{"card/customer": "/v1/cards?kind=customer", "card/provider": "/v1/cards?kind=provider",
-				"account": "/v1/accounts?", "audit": "/v1/audit?", "customer": "/v1/customers?", "group": "/v1/groups?", "user": "/v1/users?"}[area.Area]
-			if got := w.get("a", path+"&count=true").object(); got["total"] != float64(*area.Visible) {
+				"account": "/v1/accounts?", "audit": "/v1/audit?", "customer": "/v1/customers?", "group": "/v1/groups?", "user": "/v1/users?", "webhook": "/v1/webhooks?"}[area.Area]
+			if got := w.get("a", path+"&count=true"); got.status == 403 && *area.Visible == 0 {
+				continue
+			} else if got := got.object(); got["total"] != float64(*area.Visible) {
 				t.Errorf("%s: previewed %d, sees %v", area.Area, *area.Visible, got["total"])
 			}
 			var list struct{ Items []json.RawMessage }
