@@ -4321,10 +4321,13 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    Vary: components["headers"]["Vary"];
                     "X-Request-ID": components["headers"]["XRequestID"];
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/openmetrics-text": string;
+                    "application/vnd.google.protobuf": string;
                     "text/plain": string;
                 };
             };
@@ -11956,22 +11959,22 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *           "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
                      *           "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *           "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *           "url": "https://panel.example/hooks",
                      *           "status": "paused",
                      *           "ended_reason": null,
                      *           "old_until": null,
-                     *           "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *           "rotated_at": "2026-11-30T11:14:24.632949Z",
                      *           "delivered_at": null,
                      *           "attempts": 0,
                      *           "next_at": null,
                      *           "error": null,
                      *           "dead_letters": 0,
-                     *           "created_at": "2026-11-30T10:41:56.7912Z",
-                     *           "updated_at": "2026-11-30T10:41:56.7912Z",
-                     *           "etag": "\"qgA9U05jT6fAWAn8Wtdf4YnW\""
+                     *           "created_at": "2026-11-30T11:14:24.632949Z",
+                     *           "updated_at": "2026-11-30T11:14:24.632949Z",
+                     *           "etag": "\"jNQWPWSnJvd2wXP9V7Ak3_AS\""
                      *         }
                      *       ]
                      *     }
@@ -12050,21 +12053,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T10:41:56.7912Z",
-                     *       "updated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "created_at": "2026-11-30T11:14:24.632949Z",
+                     *       "updated_at": "2026-11-30T11:14:24.632949Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */
@@ -12126,21 +12129,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T10:41:56.7912Z",
-                     *       "updated_at": "2026-11-30T10:41:56.7912Z"
+                     *       "created_at": "2026-11-30T11:14:24.632949Z",
+                     *       "updated_at": "2026-11-30T11:14:24.632949Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12270,21 +12273,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T10:41:56.7912Z",
+                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T10:41:56.7912Z",
-                     *       "updated_at": "2026-11-30T10:41:56.808283Z"
+                     *       "created_at": "2026-11-30T11:14:24.632949Z",
+                     *       "updated_at": "2026-11-30T11:14:24.663683Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12559,21 +12562,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_pdql57juualf6rmrkfoeqvcq7q",
+                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
-                     *       "old_until": "2026-11-30T11:41:56.819306Z",
-                     *       "rotated_at": "2026-11-30T10:41:56.819306Z",
+                     *       "old_until": "2026-11-30T12:14:24.684585Z",
+                     *       "rotated_at": "2026-11-30T11:14:24.684585Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T10:41:56.7912Z",
-                     *       "updated_at": "2026-11-30T10:41:56.819306Z",
+                     *       "created_at": "2026-11-30T11:14:24.632949Z",
+                     *       "updated_at": "2026-11-30T11:14:24.684585Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */
