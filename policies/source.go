@@ -39,6 +39,15 @@ func Sources(tree fs.FS) (modules map[string]*ast.Module, data map[string]any, e
 	return s.modules, s.data, nil
 }
 
+// RevisionOf returns the revision that a tree would have as an Engine.
+func RevisionOf(tree fs.FS) (string, error) {
+	s, err := readSource(tree)
+	if err != nil {
+		return "", err
+	}
+	return s.revision, nil
+}
+
 // readSource reads the Rego and data files of a tree. It leaves out tests
 // (_test.rego, .scenario.yaml and mutants.yaml), hidden files and folders,
 // folders named testdata, and the folder schemas. The content of a data file is

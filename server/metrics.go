@@ -28,7 +28,7 @@ type metrics struct {
 	connections   prometheus.Gauge
 	refused       *prometheus.CounterVec
 	lastSuccess   prometheus.Gauge
-	pinned        prometheus.Gauge
+	pinned        *prometheus.GaugeVec
 	logEntries    *prometheus.CounterVec
 	shipped       *prometheus.CounterVec
 	disagreements *prometheus.CounterVec
@@ -94,8 +94,8 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "Time of the last success in putting a policy into force."}),
-		pinned: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "resellerd_policy_pinned", Help: "1 if the last attempt to put a policy into force failed, so that an older one stays, otherwise 0."}),
+		pinned: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "resellerd_policy_pinned", Help: "1 if an older policy stays in force, otherwise 0, by cause: the last attempt failed (failure), it is pinned (pin), or the new one gives more and waits (confirm)."}, []string{"cause"}),
 		children: map[decisionLabels]prometheus.Counter{},
 	}
 	m.checks, m.filters = m.duration.WithLabelValues("check"), m.duration.WithLabelValues("filter")
@@ -104,6 +104,9 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 	}
 	for _, limit := range []string{"all", "address"} {
 		m.refused.WithLabelValues(limit)
+	}
+	for _, cause := range []string{causeFailure, "pin", "confirm"} {
+		m.pinned.WithLabelValues(cause)
 	}
 	reg.MustRegister(m.lastSuccess, m.pinned, m.connections, newPolicyInfo("resellerd_policy_info", "The policy in force; the value is 1.", engines), newStoreCollector(st),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

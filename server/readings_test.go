@@ -39,7 +39,7 @@ func TestTheMetricsShowTheState(t *testing.T) {
 		`resellerd_build_info{commit="abcdef",go="go`, `resellerd_store_up 1`, `resellerd_store_confirmed_seconds 0.`,
 		`resellerd_store_blocked_seconds 0`, `resellerd_store_lock_failures_total{work="write"} 0`,
 		`resellerd_store_lock_wait_seconds_sum{work="write"} `, `resellerd_store_lock_wait_seconds_count{work="write"} `,
-		`resellerd_store_swept_revisions_total 0`, `resellerd_policy_pinned 0`,
+		`resellerd_store_swept_revisions_total 0`, `resellerd_policy_pinned{cause="failure"} 0`, `resellerd_policy_pinned{cause="pin"} 0`,
 		`resellerd_policy_compile_seconds_count{kind="tree"} 1`, `resellerd_policy_compile_seconds_count{kind="plan"} `,
 		`resellerd_decision_log_pending_bytes 0`, `resellerd_decision_log_buffer_bytes `, `resellerd_decision_log_failing_seconds 0`,
 		`resellerd_key_set_read_timestamp_seconds `)
@@ -52,9 +52,13 @@ func TestTheMetricsShowTheState(t *testing.T) {
 		t.Errorf("compilations take no time: %v", e)
 	}
 	s.PolicyLoaded(fmt.Errorf("broken"))
-	scraped(t, s, `resellerd_policy_pinned 1`)
+	scraped(t, s, `resellerd_policy_pinned{cause="failure"} 1`)
 	s.PolicyLoaded(nil)
-	scraped(t, s, `resellerd_policy_pinned 0`)
+	scraped(t, s, `resellerd_policy_pinned{cause="failure"} 0`)
+	s.PolicyHeld("pin", true)
+	scraped(t, s, `resellerd_policy_pinned{cause="pin"} 1`)
+	s.PolicyHeld("pin", false)
+	scraped(t, s, `resellerd_policy_pinned{cause="pin"} 0`)
 }
 
 func TestTheMetricsShowWhenTheCertificateExpires(t *testing.T) {

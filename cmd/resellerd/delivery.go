@@ -13,6 +13,7 @@ import (
 	"resellerd/policies/shipping"
 	"resellerd/server"
 	"resellerd/server/resource"
+	"resellerd/store"
 )
 
 // delivery loads policies and keeps them up to date. The live policy comes from OPA's
@@ -28,21 +29,57 @@ type delivery struct {
 	sample      float64
 }
 
-// delivery reads the settings and loads the first policy. If OPA's plugins fetch the
-// policy, there is none yet. It returns a *rego.LoadError if the policy is refused.
-func (s *policySettings) delivery(ctx context.Context, env func(string) string, log *slog.Logger) (*delivery, error) {
-	d := &delivery{poll: s.PolicyPoll, keeper: s.keeper(slog.New(slog.DiscardHandler))}
+// delivery reads the settings and finds the places of the policies. start loads the
+// first one.
+func (s *policySettings) delivery(env func(string) string, log *slog.Logger) (*delivery, error) {
+	d := &delivery{poll: s.PolicyPoll, keeper: s.keeper(log)}
 	var err error
 	if d.opa, err = s.opa(env, log); err != nil {
 		return nil, err
 	}
-	if d.opa == nil || !d.opa.Fetches() {
-		err = d.first(ctx, s)
-	} else if s.Policies != "" {
+	switch {
+	case d.opa == nil || !d.opa.Fetches():
+		d.place, err = s.place()
+	case s.Policies != "":
 		err = usagef("--policies and bundles in --opa-config exclude each other")
 	}
-	d.keeper.Logger = log // set only now: a refused first policy ends the program with its error
 	return d, errors.Join(err, d.inShadow(s, log))
+}
+
+// first puts the policy in force that the process starts with: the pinned one, or
+// what the place has. If OPA's plugins fetch the policy, there may be none yet. It
+// returns a *rego.LoadError if the policy is refused.
+func (d *delivery) first(ctx context.Context, order store.PolicyOrder) error {
+	log := d.keeper.Logger
+	if order.Pin == "" {
+		d.keeper.Logger = slog.New(slog.DiscardHandler) // a refused first policy ends the program with its error
+		defer func() { d.keeper.Logger = log }()
+	}
+	failed := d.keeper.Obey(ctx, order.Pin, order.Confirmed)
+	if d.opa != nil && d.opa.Fetches() {
+		return nil
+	}
+	arrival, err := d.read(ctx)
+	if err == nil {
+		err = d.keeper.Offer(ctx, arrival)
+	}
+	switch {
+	case order.Pin == "":
+		return err
+	case d.keeper.Engines.Current() == nil:
+		return policyError{errors.Join(failed, err)}
+	case err != nil:
+		d.keeper.Fail(err)
+	}
+	return nil
+}
+
+// read reads the tree of the place, or the embedded one.
+func (d *delivery) read(ctx context.Context) (shipping.Arrival, error) {
+	if d.place == nil {
+		return shipping.Embedded(), nil
+	}
+	return d.place.Read(ctx)
 }
 
 // inShadow finds the shadow's place. Its policy is read later, so an error in it does
@@ -64,7 +101,7 @@ func (d *delivery) inShadow(s *policySettings, log *slog.Logger) error {
 
 func (s *policySettings) keeper(log *slog.Logger) *shipping.Keeper {
 	return &shipping.Keeper{
-		Engines: &policies.Holder{}, Tests: s.PolicyTest, Logger: log,
+		Engines: &policies.Holder{}, Tests: s.PolicyTest, MaxGains: s.PolicyMaxGains, Logger: log,
 		Options: policies.Options{Schema: resource.Schema(), Timeout: s.PolicyTimeout},
 	}
 }
@@ -93,26 +130,22 @@ func (s *policySettings) at(path string) (shipping.Place, error) {
 	return p, nil
 }
 
-// first loads the policy that the process starts with.
-func (d *delivery) first(ctx context.Context, s *policySettings) error {
+// place returns the place that --policies names, or nil for the embedded tree.
+func (s *policySettings) place() (shipping.Place, error) {
 	if s.Policies == "" {
-		return d.keeper.Offer(ctx, shipping.Embedded())
+		return nil, nil
 	}
-	var err error
-	if d.place, err = s.at(s.Policies); err != nil {
-		return err
-	}
-	arrival, err := d.place.Read(ctx)
-	if err != nil {
-		return err
-	}
-	return d.keeper.Offer(ctx, arrival)
+	return s.at(s.Policies)
 }
 
 // engine compiles the policy tree, for commands that do not serve.
 func (s *policySettings) engine(ctx context.Context) (*policies.Engine, error) {
-	d := &delivery{keeper: s.keeper(slog.New(slog.DiscardHandler))}
-	err := d.first(ctx, s)
+	place, err := s.place()
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{keeper: s.keeper(slog.New(slog.DiscardHandler)), place: place}
+	err = d.first(ctx, store.PolicyOrder{})
 	return d.keeper.Engines.Current(), err
 }
 
@@ -138,15 +171,48 @@ func (d *delivery) again(ctx context.Context) {
 	}
 }
 
+// orderPoll is the time between two reads of the order about the policy, and pinRetry
+// the time between two attempts to put a pinned policy in force.
+const (
+	orderPoll = time.Second
+	pinRetry  = 30
+)
+
+// obey follows the order about the policy until ctx ends. While the order cannot be
+// read, the last one holds.
+func (d *delivery) obey(ctx context.Context, read func(context.Context) (store.PolicyOrder, error)) {
+	ticks := time.NewTicker(orderPoll)
+	defer ticks.Stop()
+	var last store.PolicyOrder
+	for n := 0; ; n++ {
+		order, err := read(ctx)
+		if err == nil && (order != last || n%pinRetry == 0) {
+			last = order
+			_ = d.keeper.Obey(ctx, order.Pin, order.Confirmed) // the keeper logs the error
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
 // start keeps the policies up to date until stop is called. It reports every attempt
 // to the server.
-func (d *delivery) start(s *server.Server, log *slog.Logger) (stop func()) {
+func (d *delivery) start(s *server.Server, st *store.Store, log *slog.Logger) (stop func()) {
 	d.keeper.Done = s.PolicyLoaded
+	d.keeper.Held = func(cause shipping.Cause, holds bool) { s.PolicyHeld(string(cause), holds) }
+	d.keeper.Held(shipping.Pinned, d.keeper.Pin() != "")
+	if d.keeper.MaxGains < 100 {
+		d.keeper.Gains = s.PolicyGains
+	}
 	if d.keeper.Engines.Current() != nil {
 		s.PolicyLoaded(nil)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
+	running.Go(func() { d.obey(ctx, st.PolicyOrder) })
 	if d.place != nil {
 		running.Go(func() { shipping.Follow(ctx, d.keeper, d.place, d.poll) })
 	}

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"resellerd/store"
 )
 
 const smallPolicy = `package reseller.main
@@ -53,7 +55,12 @@ func (r *running) logged(t *testing.T, message string, n int) map[string]any {
 // decided it.
 func (r *running) decided(t *testing.T, action string) (status int, decision, revision string) {
 	t.Helper()
-	body := fmt.Sprintf(`{"subject":{"type":"user","id":"u"},"action":{"name":%q},"resource":{"type":"invoice","id":"1"}}`, action)
+	return r.decidedAs(t, "u", action)
+}
+
+func (r *running) decidedAs(t *testing.T, user, action string) (status int, decision, revision string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":%q},"resource":{"type":"invoice","id":"1"}}`, user, action)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.addr+"/access/v1/evaluation", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -302,8 +309,11 @@ func TestPoliciesAreReadAgainOnRequest(t *testing.T) {
 	file := filepath.Join(dir, "main.rego")
 	replace(t, file, fmt.Sprintf(smallPolicy, "read"))
 	s := &policySettings{Policies: dir, ShadowPolicies: dir, PolicyTimeout: 10 * time.Second}
-	d, err := s.delivery(t.Context(), func(string) string { return "" }, slog.New(slog.DiscardHandler))
+	d, err := s.delivery(func(string) string { return "" }, slog.New(slog.DiscardHandler))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.first(t.Context(), store.PolicyOrder{}); err != nil {
 		t.Fatal(err)
 	}
 	first := d.keeper.Engines.Current().Revision()

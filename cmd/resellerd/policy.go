@@ -20,6 +20,8 @@ type policyCommand struct {
 	Disagreements disagreementsCommand `cmd:"" help:"List the decisions of a log that the panel made differently, with a fix for each."`
 	Learn         learnCommand         `cmd:"" help:"Propose groups that agree with what the panel decided in a log."`
 	Gate          policyGateCommand    `cmd:"" help:"Check, test, mutate, preview and replay a change of a policy, and give one report."`
+	Pin           policyPinCommand     `cmd:"" help:"Keep a policy in force until it is released, whatever is delivered."`
+	Confirm       policyConfirmCommand `cmd:"" help:"Let a policy come into force that gives more than --policy-max-gains allows."`
 	Bench         policyBenchCommand   `cmd:"" help:"Measure how long a policy takes to load and to decide."`
 }
 

@@ -138,7 +138,7 @@ func TestEveryFlagIsASettingOrReadFromTheCommandLineAlone(t *testing.T) {
 }
 
 // sharedSettings are the settings that commands other than serve use as well.
-var sharedSettings = []string{"config", "database", "migrate", "policies", "token", "url", "revision-keep", "audit-keep"}
+var sharedSettings = []string{"config", "database", "migrate", "policies", "policy-keep", "token", "url", "revision-keep", "audit-keep"}
 
 // sources reports whether the environment, and whether the settings file, can set a
 // flag.

@@ -28,6 +28,9 @@ var runbookOf = map[string]string{
 	"policy cannot be read; the one in force stays":    "resellerdpolicypinned",
 	"policy cannot be checked; the one in force stays": "resellerdpolicypinned",
 
+	"the pinned policy cannot be put in force; the one in force stays":           "resellerdpolicypinned",
+	"the policy in force cannot be kept, so it cannot be pinned after a restart": "resellerdpolicypinned",
+
 	"schedules are late; they are tried again": "resellerdschedulelate",
 	"webhooks are late; they are tried again":  "resellerdwebhooklate",
 	"a webhook is late; it is tried again":     "resellerdwebhooklate",

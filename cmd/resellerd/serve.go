@@ -39,8 +39,16 @@ func (c *serveCommand) Run(ctx context.Context, k *kong.Context, t terminal, l *
 	}
 	log := c.logger(t.err)
 	c.fitMemory(log, memlimit.FromCgroup)
-	d, err := c.delivery(ctx, l.variable, log)
+	d, err := c.delivery(l.variable, log)
 	if err != nil {
+		return err
+	}
+	order, err := policyOrder(ctx, c.Database)
+	if err != nil {
+		return unlessStopped(ctx, err)
+	}
+	d.keeper.Kept = keptFor(c.PolicyKeep, c.Database)
+	if err := d.first(ctx, order); err != nil {
 		return unlessStopped(ctx, err)
 	}
 	o := c.storeOptions()
@@ -99,7 +107,7 @@ func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, 
 	if err != nil {
 		return unlessStopped(ctx, closing(st, err))
 	}
-	stop := d.start(s, log)
+	stop := d.start(s, st, log)
 	go func() {
 		for {
 			select {

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"resellerd/cmd/resellerd/demo"
+	"resellerd/store"
 )
 
 // demo serves an example carrier. Its store, token and default decision log are
@@ -32,8 +33,12 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 		c.DecisionLog = filepath.Join(dir, "decisions.jsonl")
 	}
 	log := c.logger(t.err)
-	d, err := c.delivery(ctx, l.variable, log)
+	d, err := c.delivery(l.variable, log)
 	if err != nil {
+		return err
+	}
+	d.keeper.Kept = keptFor(c.PolicyKeep, demo.Database(dir))
+	if err := d.first(ctx, store.PolicyOrder{}); err != nil {
 		return unlessStopped(ctx, err)
 	}
 	st, world, err := demo.Open(ctx, dir)

@@ -80,6 +80,8 @@ type policySettings struct {
 	PolicyKeyAlg   string        `help:"Signature algorithm of bundle files; by default RS256, or ES256, ES384 or ES512 by the curve of the key." placeholder:"ALG"`
 	PolicyTest     bool          `help:"Refuse a policy whose Rego tests do not pass."`
 	PolicyPoll     time.Duration `help:"Time between two reads of a policy without a noticed change." default:"15s" range:"100ms,24h"`
+	PolicyKeep     string        `help:"Folder of the last three good policies, for policy pin; FILE.policies beside a SQLite file by default; none keeps none." placeholder:"DIR|none"`
+	PolicyMaxGains int           `help:"A new policy that turns more than N of 100 remembered decisions into allows waits for policy confirm; 100 means that none waits." default:"100" range:"0,100" placeholder:"N"`
 	OPAConfig      string        `name:"opa-config" help:"OPA's configuration file: sources of policies, and targets for decision logs." placeholder:"FILE"`
 	ShadowPolicies string        `help:"Directory or OPA bundle of a shadow policy; it repeats decisions and affects no answer." placeholder:"DIR|BUNDLE"`
 	ShadowSample   float64       `help:"Fraction of decisions that the shadow repeats, 0 to 1." default:"1" range:"0,1"`

@@ -16,41 +16,76 @@ type Keeper struct {
 	Engines *policies.Holder
 	Options policies.Options // for every engine; Source is replaced by the arrival's
 	Tests   bool             // run the tree's own Rego tests first and refuse a tree without any
+	Kept    Kept             // where the last good trees are kept
 	Logger  *slog.Logger
 	// Done is called after every attempt, before it is logged. It receives nil if
 	// the offered policy is in force. Done may be nil.
 	Done func(error)
+	// Held is called when a cause begins or ends to hold changes back. It may be nil.
+	Held func(cause Cause, holds bool)
+	// Gains decides remembered decisions again with an engine. It returns how many of
+	// them there are, and how many denials become allows. If these are more than
+	// MaxGains of a hundred, the engine waits until its revision is confirmed. If Gains
+	// is nil, no engine waits.
+	Gains    func(ctx context.Context, e *policies.Engine) (gains, of int)
+	MaxGains int
 
 	mu        sync.Mutex
-	digest    string            // digest of the last offered arrival
+	last      Arrival           // the last offered one
 	revisions map[string]string // revisions of the arrival in force
-	refused   bool              // that arrival was refused
+	refused   bool              // the last arrival was refused
 	failure   string            // the last logged failure
+
+	pin        string // the revision that stays in force
+	pinFailure string // the last logged reason why it is not in force
+	confirmed  string // the revision that may give more
+	waits      string // the revision that waits to be confirmed
 }
+
+// Cause is why a keeper holds changes of the policy back.
+type Cause string
+
+// The causes.
+const (
+	Pinned      Cause = "pin"     // an operator has pinned a revision
+	Unconfirmed Cause = "confirm" // the change gives more, and nobody has confirmed it
+)
 
 // Offer checks an arrival and puts it in force for requests that start
 // afterwards. It returns a *rego.LoadError if the tree is refused. It ignores an
-// arrival that equals the last one offered, and returns nil for it.
+// arrival that equals the last one offered, and returns nil for it. While a
+// revision is pinned, it only remembers the arrival.
 func (k *Keeper) Offer(ctx context.Context, a Arrival) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	failed := k.failure != ""
 	k.failure = ""
-	if a.digest != "" && a.digest == k.digest {
-		if failed && !k.refused { // it can be read again
+	if a.digest != "" && a.digest == k.last.digest {
+		if failed && !k.refused && (k.pin == "" || k.pinInForce()) { // it can be read again
 			k.tell(nil)
 		}
 		return nil
+	}
+	return k.offer(ctx, a)
+}
+
+func (k *Keeper) offer(ctx context.Context, a Arrival) error {
+	if k.pin != "" {
+		return k.keepBack(ctx, a)
 	}
 	engine, err := k.check(ctx, a)
 	if ctx.Err() != nil {
 		return ctx.Err() // cancelled, so nothing is known about the tree
 	}
-	k.digest, k.refused = a.digest, err != nil
+	k.last, k.refused = a, err != nil
+	k.wait("")
 	if err != nil {
 		k.tell(err)
 		k.log("policy cannot be checked; the one in force stays", err, described(a)...)
 		return err
+	}
+	if k.givesMore(ctx, engine, a) {
+		return nil
 	}
 	k.swap(engine, a)
 	return nil
@@ -73,25 +108,34 @@ func (k *Keeper) check(ctx context.Context, a Arrival) (*policies.Engine, error)
 	if err := notOlder(a.Revisions, k.revisions); err != nil {
 		return nil, err
 	}
+	return k.load(ctx, a, k.Tests)
+}
+
+func (k *Keeper) load(ctx context.Context, a Arrival, tests bool) (*policies.Engine, error) {
 	o := k.Options
 	o.Source = a.Source
 	engine, err := policies.Load(ctx, a.Tree, o)
-	if err != nil || !k.Tests {
+	if err != nil || !tests {
 		return engine, err
 	}
 	return engine, runTests(ctx, a.Tree)
 }
 
-// swap puts the engine in force. If the engine in force is the same, it stays,
-// with its warm caches.
+// swap puts the engine in force, and keeps its tree. If the engine in force is the
+// same, it stays, with its warm caches.
 func (k *Keeper) swap(engine *policies.Engine, a Arrival) {
-	k.revisions = a.Revisions
+	if a.Source != fromKept {
+		k.revisions = a.Revisions
+	}
 	old := k.Engines.Current()
 	same := old != nil && old.Revision() == engine.Revision() && old.Source() == engine.Source()
 	if !same {
 		k.Engines.Swap(engine)
 	}
 	k.tell(nil)
+	if err := k.Kept.Keep(engine.Revision(), a.Tree, k.pin); err != nil {
+		k.Logger.Error("the policy in force cannot be kept, so it cannot be pinned after a restart", "revision", engine.Revision(), "error", err)
+	}
 	if same {
 		return
 	}

@@ -50,7 +50,7 @@ func keep(t *testing.T) keeping {
 	t.Helper()
 	k := keeping{told: make(chan error, 64), log: &bytes.Buffer{}}
 	k.Keeper = &Keeper{
-		Engines: &policies.Holder{}, Logger: slog.New(slog.NewJSONHandler(k.log, nil)),
+		Engines: &policies.Holder{}, Kept: Kept{Dir: t.TempDir()}, Logger: slog.New(slog.NewJSONHandler(k.log, nil)),
 		Done: func(err error) { k.told <- err },
 	}
 	return k

@@ -2,6 +2,7 @@ package record
 
 import (
 	"container/list"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,6 +158,37 @@ func (m *Memory) Find(id string) (Remembered, bool) {
 	found := *kept
 	found.line = append([]byte(nil), found.line...)
 	return found, true
+}
+
+// Latest returns copies of at most n lines: the newest of each account, then the
+// second of each, and so on.
+func (m *Memory) Latest(n int) [][]byte {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lines [][]byte
+	for age, more := 0, true; more; age++ {
+		more = false
+		for at := m.recent.Front(); at != nil; at = at.Next() {
+			of := at.Value.(*remembering)
+			if age >= len(of.slots) {
+				continue
+			}
+			if len(lines) == n {
+				return lines
+			}
+			more = true
+			lines = append(lines, slices.Clone(of.newest(age).line))
+		}
+	}
+	return lines
+}
+
+// newest returns the decision before which age newer ones were made.
+func (r *remembering) newest(age int) *Remembered {
+	return r.slots[(r.next-1-age+2*len(r.slots))%len(r.slots)]
 }
 
 // Numbered returns the id of the n-th decision of a request. n starts at 1.

@@ -67,3 +67,34 @@ func TestTheDecisionMemoryOfManyAccountsIsBounded(t *testing.T) {
 		t.Error("the newest decision is forgotten")
 	}
 }
+
+// One busy account does not hide the decisions of others.
+func TestTheLatestDecisionsAreThoseOfAllAccounts(t *testing.T) {
+	t.Parallel()
+	for _, made := range []int{1, 63, 64, 65, 200} {
+		m := NewMemory(512)
+		m.Keep(Remembered{ID: "other", Account: "b"}, []byte("b"))
+		for i := range made {
+			m.Keep(Remembered{ID: fmt.Sprint(i), Account: "a"}, []byte{byte(i)})
+		}
+		lines := m.Latest(10)
+		if want := min(10, made+1); len(lines) != want {
+			t.Fatalf("%d of %d", len(lines), want)
+		}
+		if string(lines[1]) != "b" {
+			t.Errorf("after %d: %v", made, lines)
+		}
+		for age, line := range append(lines[:1:1], lines[2:]...) {
+			if line[0] != byte(made-1-age) {
+				t.Errorf("after %d: %v", made, lines)
+			}
+		}
+		lines[0][0] = 255
+		if m.Latest(1)[0][0] == 255 {
+			t.Error("a line is not a copy")
+		}
+	}
+	if NewMemory(0).Latest(10) != nil {
+		t.Error("a memory that is off remembers")
+	}
+}

@@ -34,11 +34,14 @@ type World struct {
 // began is the creation time of everything in the demo.
 var began = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 
+// Database returns the database of a demo whose files are in dir.
+func Database(dir string) string { return "sqlite:" + filepath.Join(dir, "demo.db") }
+
 // Open creates the carrier in a new SQLite store in dir and returns the store. The
 // caller must close the store. dir must not contain a store yet.
 func Open(ctx context.Context, dir string) (*store.Store, World, error) {
 	clock := &clock{}
-	st, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "demo.db"), store.Options{Now: clock.now, NewID: ids()})
+	st, err := store.Open(ctx, Database(dir), store.Options{Now: clock.now, NewID: ids()})
 	if err != nil {
 		return nil, World{}, err
 	}
