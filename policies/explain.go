@@ -72,6 +72,40 @@ func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) E
 	return e.explain(ctx, e.evaluate(ctx, value), value)
 }
 
+// ExplainNone explains why a list has no row. Its Decision is the one about a row
+// without columns. Failed leads to the first condition that holds for no row, if there
+// is one.
+func (e *Engine) ExplainNone(ctx context.Context, in *input.Input) Explanation {
+	asked := *in
+	asked.Resource.Row = map[string]any{}
+	x := e.Explain(ctx, &asked)
+	if value, err := e.value(&asked); err == nil && x.Decision.Outcome == OutcomeDeny {
+		if failed := e.failedOf(e.traceRows(ctx, in.Resource.Type, value).find(allowRef)); len(failed) > 0 {
+			x.Failed = failed
+		}
+	}
+	return x
+}
+
+// traceRows evaluates the allow rule with the row open, so that only conditions fail
+// that no row fulfils. It returns an empty frame if it cannot.
+func (e *Engine) traceRows(ctx context.Context, typ string, known ast.Value) *frameOf {
+	q, err := rego.NewQuery(ast.MustParseBodyWithOpts(allowRef.String()+" = true", rego.ParserOptions()), e.tree.Compiler, e.tree.Store)
+	if err != nil {
+		return &frameOf{}
+	}
+	t := newTracer()
+	err = q.Limited(ctx, traceFactor*e.options.Timeout, func(query *topdown.Query) error {
+		_, _, err := query.WithInput(ast.NewTerm(known)).WithUnknowns(e.tree.RowTerms(typ)).WithQueryTracer(t).WithIndexing(false).
+			WithVirtualCache(forgetful{}).PartialRun(ctx)
+		return err
+	})
+	if err != nil || t.root == nil {
+		return &frameOf{}
+	}
+	return t.root
+}
+
 // explain traces why d was decided. If the trace fails, the explanation has only
 // the decision.
 func (e *Engine) explain(ctx context.Context, d Decision, input ast.Value) Explanation {

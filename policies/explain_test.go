@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +123,70 @@ func TestAnExplanationNamesTheConditionThatFailed(t *testing.T) {
 				t.Errorf("%s:%d %s in %s, want %s in %s", last.File, last.Line, last.Text, last.Rule, c.want, c.in)
 			}
 		})
+	}
+}
+
+// A condition on the row does not hide the one that no row fulfils, wherever it stands.
+func TestTheExplanationOfAnEmptyListNamesWhatEmptiedIt(t *testing.T) {
+	engine := load(t, main(`
+allow if {
+	input.resource.account_id in input.subject.below
+	input.resource.currency == "EUR"
+	not input.resource.carrier
+	staff
+}
+
+allow if {
+	input.resource.id == "crd_1"
+	input.resource.currency != "USD"
+	startswith(input.subject.user.external_id, "vip-")
+}
+
+staff if {
+	some prefix in ["a", "b"]
+	startswith(input.resource.name, prefix)
+	input.subject.account.kind == "master"
+}`))
+	in := &input.Input{Subject: clerk("active"), Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "card"}}
+	explained := func(want string) {
+		t.Helper()
+		plan, x := engine.Plan(t.Context(), in), engine.ExplainNone(t.Context(), in)
+		if plan.Outcome != policies.OutcomeDeny || x.Decision.Allow || len(x.Failed) == 0 || x.Failed[0].Rule != "reseller.main.allow" {
+			t.Fatalf("planned %+v, explained %+v", plan, x)
+		}
+		if last := x.Failed[len(x.Failed)-1]; last.Text != want || last.Line == 0 {
+			t.Errorf("%d %s, want %s", last.Line, last.Text, want)
+		}
+	}
+	explained(`input.subject.account.kind == "master"`)
+	master := *in.Subject.Facts
+	master.Account.Kind = "master"
+	in.Subject.Facts = input.NewFacts(master)
+	if plan := engine.Plan(t.Context(), in); plan.Outcome != policies.OutcomeAllow {
+		t.Errorf("planned %+v", plan)
+	}
+}
+
+// In the embedded policy, each empty list has a condition that no row fulfils.
+func TestEveryEmptyListIsExplained(t *testing.T) {
+	engine := embedded(t)
+	r := rand.New(rand.NewPCG(15, 16))
+	empty := 0
+	for range depth.Runs(200) {
+		in := embeddedInput(r, one(r, slices.Sorted(maps.Keys(embeddedSchema()))...))
+		in.Resource.Row, in.Action.Change = nil, nil
+		if engine.Plan(t.Context(), in).Outcome != policies.OutcomeDeny {
+			continue
+		}
+		empty++
+		x := engine.ExplainNone(t.Context(), in)
+		checkExplained(t, engine, in, x)
+		if last := x.Failed[len(x.Failed)-1]; strings.Contains(last.Text, "input.resource.") && !strings.Contains(last.Text, "input.resource.type") {
+			t.Errorf("%v: emptied by %s", in.Document(), last.Text)
+		}
+	}
+	if empty < 20 {
+		t.Errorf("only %d lists are empty", empty)
 	}
 }
 

@@ -45,6 +45,23 @@ func (f *Frame) unknowns(m *rego.Mentions) []*ast.Term {
 	return terms
 }
 
+// RowTerms returns the references to the row of a type. It includes the membership in
+// the subject's subtree, because only the row says whose membership counts.
+func (t *Tree) RowTerms(typ string) []*ast.Term {
+	terms := []*ast.Term{inputTerm(predicate.Below...)}
+	schema, stored := t.Schema[typ]
+	if !stored {
+		return append(terms, inputTerm("resource", "id"), inputTerm("resource", "properties"))
+	}
+	for column := range schema.Columns {
+		terms = append(terms, inputTerm("resource", column))
+	}
+	if _, ok := schema.Columns["id"]; !ok {
+		terms = append(terms, inputTerm("resource", "id"))
+	}
+	return terms
+}
+
 func inputTerm(path ...string) *ast.Term {
 	ref := ast.InputRootRef.Copy()
 	for _, part := range path {

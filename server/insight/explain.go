@@ -57,9 +57,7 @@ func (r *Reader) explainList(in *input.Input, plan *policies.Plan, s disclosure)
 }
 
 func (r *Reader) explainNone(in *input.Input, plan *policies.Plan, s disclosure) *Explanation {
-	asked := *in
-	asked.Resource.Row = map[string]any{}
-	why := r.Engine.Explain(r.Ctx, &asked)
+	why := r.Engine.ExplainNone(r.Ctx, in)
 	d := policies.Decision{Outcome: plan.Outcome}
 	for _, code := range why.Decision.Reasons {
 		if code != policies.ReasonNotVisible {
