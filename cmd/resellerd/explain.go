@@ -9,11 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"resellerd/cmd/resellerd/demo"
 	"resellerd/policies"
 	"resellerd/server/insight"
 	"resellerd/server/resource"
 	"resellerd/store"
 )
+
+// defaultDatabase is the default of --database.
+const defaultDatabase = "sqlite:resellerd.db"
 
 // lookSettings say which store and which policy a command inspects.
 type lookSettings struct {
@@ -53,11 +57,19 @@ func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine
 	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
 }
 
-// inspector loads the policy, then opens the store.
-func (l *lookSettings) inspector(ctx context.Context) (*insight.Inspector, *store.Store, error) {
+// inspector loads the policy, then opens the store. If nobody names a database, and the
+// default one does not exist, it opens the store of the demo that runs on this machine,
+// and says so on w.
+func (l *lookSettings) inspector(ctx context.Context, w io.Writer) (*insight.Inspector, *store.Store, error) {
 	engine, err := l.engine(ctx, l.Policies)
 	if err != nil {
 		return nil, nil, err
+	}
+	if l.Database == defaultDatabase && fileThere(l.Database) != nil {
+		if running := demo.Running(); running != "" {
+			fmt.Fprintf(w, "resellerd: there is no database here, so this is about the demo in %s\n", running)
+			l.Database = running
+		}
 	}
 	st, err := l.open(ctx)
 	if err != nil {
@@ -79,7 +91,7 @@ type explainCommand struct {
 
 // Run prints the decision that the server would make, and why.
 func (c *explainCommand) Run(ctx context.Context, t terminal) (err error) {
-	i, st, err := c.inspector(ctx)
+	i, st, err := c.inspector(ctx, t.err)
 	if err != nil {
 		return err
 	}

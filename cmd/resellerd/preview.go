@@ -46,7 +46,7 @@ func (c *previewCommand) Run(ctx context.Context, k *kong.Context, l *layers, t 
 	if c.AllUsers == (c.User != "") {
 		return usagef("name a user, or give --all-users with --policies")
 	}
-	i, st, err := look.inspector(ctx)
+	i, st, err := look.inspector(ctx, t.err)
 	if err != nil {
 		return err
 	}

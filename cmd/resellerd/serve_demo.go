@@ -24,7 +24,7 @@ func (c *serveCommand) demo(ctx context.Context, k *kong.Context, t terminal, l 
 	if l.from(k, "database") != "default" {
 		return usagef("--demo uses a temporary store: remove --database (set by: %s)", l.from(k, "database"))
 	}
-	dir, err := os.MkdirTemp("", "resellerd-demo-")
+	dir, err := demo.MakeDir()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -35,7 +36,31 @@ type World struct {
 var began = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 
 // Database returns the database of a demo whose files are in dir.
-func Database(dir string) string { return "sqlite:" + filepath.Join(dir, "demo.db") }
+func Database(dir string) string { return "sqlite:" + filepath.Join(dir, file) }
+
+// file is the database of a demo in its folder, and folders begins the names of such
+// folders.
+const (
+	file    = "demo.db"
+	folders = "resellerd-demo-"
+)
+
+// MakeDir makes a folder for the files of a demo. Only the user may read it.
+func MakeDir() (string, error) { return os.MkdirTemp("", folders) }
+
+// Running returns the database of the only demo of this machine, or "" if there is none
+// or several.
+func Running() string {
+	all, _ := filepath.Glob(filepath.Join(os.TempDir(), folders+"*", file)) // fails only for a bad pattern
+	if len(all) != 1 {
+		return ""
+	}
+	dir := filepath.Dir(all[0])
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+		return ""
+	}
+	return Database(dir)
+}
 
 // Open creates the carrier in a new SQLite store in dir and returns the store. The
 // caller must close the store. dir must not contain a store yet.
