@@ -69,7 +69,7 @@ func TestACellStandsForSoManyPrefixesAndNoMore(t *testing.T) {
 		"1-999999999999999":          true, // of unequal length
 		"100000000000000-9999999999": true,
 	} {
-		_, report, err := readAll(t, fileOf("a.csv", []byte("prefix;cost\n\""+cell+"\";1\n")), cardfile.Options{NANP: no(), Delimiter: ';', Hyphen: cardfile.HyphenRange})
+		_, report, err := readAll(t, fileOf("a.csv", []byte("prefix;cost\n\""+cell+"\";1\n")), cardfile.Options{NANP: no(), Delimiter: ';', Hyphen: cardfile.HyphenRange, Maps: []string{"prefix=prefix:list"}})
 		if err != nil || (report.Lines.Refused == 1) != refused {
 			t.Errorf("%.60s: %v %+v", cell, err, report)
 		}

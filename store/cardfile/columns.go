@@ -315,16 +315,41 @@ func (l *layout) findPrefix() {
 			o := &l.roles[i]
 			o.column, o.besides, o.note = -1, o.column, "the prefix repeats it"
 		}
-	case len(country) > 0 && len(area) > 0:
+	case len(country) == 1 && len(area) == 1:
 		l.join([]int{country[0], area[0]})
-		l.leave(slices.Concat(country[1:], area[1:]), "")
-	case len(country)+len(area) > 0:
+	case len(country)+len(area) == 1:
 		half := slices.Concat(country, area)
 		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, half[0]), Choices: l.choices(half, "prefix"),
 			Text: fmt.Sprintf("the column %q may be only half of the prefix", excerpt(l.cells[half[0]].text))})
 		l.roles[half[0]].column = colPrefix
-		l.leave(half[1:], "")
+	case len(country)+len(area) > 1:
+		l.askParts(country, area)
 	}
+}
+
+// askParts asks which of several columns form the prefix together, and goes on with all of them in their order.
+func (l *layout) askParts(country, area []int) {
+	all := slices.Sorted(slices.Values(slices.Concat(country, area)))
+	q := Question{Code: "prefix", option: "map", Column: position(l.cells, all[0]), Text: fmt.Sprintf("%d columns may each be a part of the prefix", len(all))}
+	offer := func(parts ...int) {
+		var names []string
+		for _, i := range parts {
+			names = append(names, position(l.cells, i))
+		}
+		q.Choices = append(q.Choices, Choice{Parameter: "map", Value: strings.Join(names, "+") + "=prefix"})
+	}
+	offer(all...)
+	for _, i := range country {
+		for _, j := range area {
+			offer(i, j)
+		}
+	}
+	for _, i := range all {
+		offer(i)
+	}
+	l.open = append(l.open, q)
+	l.join(all[:min(len(all), maxKeyParts)])
+	l.leave(all[min(len(all), maxKeyParts):], "other columns are the prefix")
 }
 
 // findCost finds the column of the price. Beside an old price it takes the new one.

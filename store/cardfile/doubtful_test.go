@@ -85,6 +85,15 @@ var doubtful = []struct {
 		[]string{"map=Country Code+Area Code+Number Range=prefix -> line 2: each of 10 prefixes (41447000 … 41447009)"}},
 	{"prefixes that repeat their country and area", "Country Code;Area Code;Prefix;Rate / 41;44;41441-41442;2", cardfile.Options{}, []string{"41441=2 0/1; 41442=2 0/1"}},
 	{"digits of an unknown column", "Code;Zone No;Rate / 41;44;2 / 43;1;2", cardfile.Options{}, []string{"map=Code+Zone No=prefix -> line 2: 4144"}},
+	{"a country code and three parts of a prefix", "CC,NPA,NXX,Rate / 1,212,555,2 / 1,415,200,2", cardfile.Options{},
+		[]string{"prefix CC: map=CC+NPA+NXX=prefix -> line 2: 1212555 costs 2", "map=CC+NXX=prefix -> line 2: 1555 costs 2"}},
+	{"three parts, answered", "CC,NPA,NXX,Rate / 1,212,555,2", cardfile.Options{Maps: []string{"CC+NPA+NXX=prefix"}}, []string{"1212555=2 0/1"}},
+	{"a country code, an area code and a city code", "Country Code,Area Code,City Code,Rate / 44,20,7,2", cardfile.Options{}, []string{"map=Country Code+Area Code+City Code=prefix -> line 2: 44207 costs 2"}},
+	{"two country codes", "ISD,NPA,Rate / 1,212,2", cardfile.Options{}, []string{"map=ISD+NPA=prefix -> line 2: 1212 costs 2"}},
+	{"a range of one country keeps its meaning", "Prefix;Rate / 33-60;2 / 4477-4479;2", cardfile.Options{Hyphen: cardfile.HyphenJoin}, []string{"3360=2 0/1; 4477=2 0/1; 4478=2 0/1; 4479=2 0/1"}},
+	{"a country code and area codes behind a semicolon", "Prefix,Rate / 44;20,2", cardfile.Options{}, []string{"=prefix:list -> line 2: each of 44 and 20 costs 2", "=prefix:join -> line 2: 4420 costs 2"}},
+	{"a country code and area codes behind commas", "Prefix;Rate / \"44,20,21-22\";2", cardfile.Options{}, []string{"=prefix:join -> line 2: each of 3 prefixes (4420 … 4422) costs 2"}},
+	{"prefixes of one country", "Prefix;Rate / \"4420,4421\";2", cardfile.Options{}, []string{"4420=2 0/1; 4421=2 0/1"}},
 	// Texts below the rates.
 	{"notes below", "Prefix;Rate / 41;2 /  / E&OE / Terms: / 1. Pay within a week", cardfile.Options{}, []string{"41=2 0/1"}},
 }
@@ -108,7 +117,7 @@ func TestWhatAFileSaysBesideItsNumbersIsAskedOrRead(t *testing.T) {
 // Without its price, the prefix would have that of a shorter one. So nobody skips the line.
 func TestALineWithoutAPriceCannotBeSkipped(t *testing.T) {
 	t.Parallel()
-	for price, blocking := range map[string]int{"": 1, "N/A": 1, "-": 1, "x": 0, "blank": 0} {
+	for price, blocking := range map[string]int{"": 1, "N/A": 1, "-": 1, "x": 1, "No Access": 1, "-1": 1, "0,01,5": 0, "blank": 0} {
 		line := "417;" + price
 		if price == "blank" {
 			line = "Average;" // has no prefix

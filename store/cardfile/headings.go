@@ -351,8 +351,11 @@ func (r *reader) noted(at Place, cells []cell) error {
 // mayBlock reports whether a line that cannot be read blocks its prefix, or may do so.
 func (r *reader) mayBlock(cells []cell) bool {
 	prefix := r.cell(cells, colPrefix).text
-	if c := r.cell(cells, colCost); !r.o.Amend && !c.number && c.fault == "" && noPrice(c.text) && strings.ContainsAny(prefix, "0123456789") {
+	if c := r.cell(cells, colCost); c.fault == "" && strings.ContainsAny(prefix, "0123456789") && !isPriced(c.text) && (!r.o.Amend || strings.TrimSpace(c.text) != "") {
 		return true
+	}
+	if slices.ContainsFunc(cells, func(c cell) bool { is := stateOf(c.text); return is == isBlocked || is == isWithdrawn }) {
+		return true // also if cells are in wrong columns
 	}
 	switch stateOf(r.cell(cells, colStatus).text) {
 	case isBlocked, isWithdrawn:
@@ -373,4 +376,10 @@ func (r *reader) mayBlock(cells []cell) bool {
 		}
 	}
 	return false
+}
+
+// isPriced reports whether the cell of a price holds one, though perhaps in a form that is not read. A negative number
+// or a text without digits may say that there is none.
+func isPriced(text string) bool {
+	return strings.ContainsAny(text, "0123456789") && !strings.HasPrefix(dashes.Replace(strings.TrimSpace(text)), "-")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -350,10 +351,12 @@ func jsonCell(v any) cell {
 		return cell{}
 	case string:
 		return cell{text: v}
+	case bool:
+		return cell{text: strconv.FormatBool(v)}
 	case json.Number:
 		return cell{text: v.String(), number: true, exact: true}
 	}
-	return cell{fault: "is neither a text nor a number"}
+	return cell{fault: "is neither a text nor a number, nor true or false"}
 }
 
 // askCard asks which of several cards to read.

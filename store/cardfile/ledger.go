@@ -104,6 +104,9 @@ func (r *reader) take(at Place, row Row) error {
 		}
 		became = max(became, one)
 	}
+	if became == contradicts && s.sum&1 != 0 {
+		r.report.Blocking++
+	}
 	r.count(s.line, became)
 	return nil
 }
@@ -147,6 +150,9 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 // contradiction refuses an earlier line that the current line contradicts,
 // and notes why. count refuses the current line.
 func (r *reader) contradiction(s slot, there *slot) {
+	if there.sum&1 != 0 && !r.demoted[there.line] {
+		r.report.Blocking++
+	}
 	r.demote(there.line, contradicts)
 	if !r.report.notes() {
 		return

@@ -243,6 +243,7 @@ func TestColumnsByPositionAreRefusedWhereValuesHaveNames(t *testing.T) {
 
 func TestADeckOfAreaCodesAloneIsAskedFor(t *testing.T) {
 	const head = "prefix,cost\n"
+	list := []string{"prefix=prefix:list"}
 	for text, asks := range map[string]string{
 		head + "212,1\n213,1\n310,1\n":             "nanp",
 		head + "212,1\n213,1\n298,1\n":             "nanp",
@@ -257,11 +258,11 @@ func TestADeckOfAreaCodesAloneIsAskedFor(t *testing.T) {
 		head + "\"212; 213\",1\n\"310|311\",1\n":   "nanp",
 		"name," + head + "a,212,1\nb,212,1\nc,3,1": "",
 	} {
-		if got := optionAsked(t, text, cardfile.Options{}); got != asks {
+		if got := optionAsked(t, text, cardfile.Options{Maps: list}); got != asks {
 			t.Errorf("%q: asks for %q, want %q", text, got, asks)
 		}
 		for _, told := range []*bool{yes(), no()} {
-			if got := optionAsked(t, text, cardfile.Options{NANP: told}); got != "" {
+			if got := optionAsked(t, text, cardfile.Options{NANP: told, Maps: list}); got != "" {
 				t.Errorf("%q: asks for %q all the same", text, got)
 			}
 		}

@@ -137,7 +137,7 @@ func TestACommaInANumberPartsNothingUnasked(t *testing.T) {
 	} {
 		for option, want := range map[string]string{"": c.unasked, cardfile.CommasList: c.list, cardfile.CommasThousands: c.thousands} {
 			text := fmt.Sprintf("prefix;cost\n\"%s\";1\n", strings.ReplaceAll(cell, ";", "|"))
-			rows, report, err := readAll(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no(), Commas: option})
+			rows, report, err := readAll(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no(), Commas: option, Maps: []string{"prefix=prefix:list"}})
 			var open *cardfile.FileError
 			if errors.As(err, &open) && len(open.Questions) == 1 && open.Questions[0].Code == "commas" && want == "?" {
 				continue

@@ -3,6 +3,7 @@ package cardfile
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"resellerd/store/rating"
@@ -49,25 +50,67 @@ var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-",
 
 func hasDash(text string) bool { return strings.Contains(text, "\xE2") }
 
-// listOrJoin decides whether the parts of 33/60 are two prefixes, or together one. It asks if they belong to different
-// countries.
+// listOrJoin decides whether the parts of 33/60 or 33;60,61 are prefixes, or whether the first one begins each of the
+// others. It asks if they belong to different countries.
 func (r *reader) listOrJoin(text string) string {
-	if !strings.Contains(text, "/") || r.layout.details[colPrefix] == "list" || r.layout.npanxx {
+	if !strings.ContainsAny(text, "/;|,\n") || r.layout.details[colPrefix] == "list" || r.layout.npanxx || r.o.NANP != nil && *r.o.NANP {
 		return text
 	}
-	first, last, _ := strings.Cut(text, "/")
-	from, to := strings.TrimLeft(strings.TrimSpace(first), "+0"), strings.TrimLeft(strings.TrimSpace(last), "+0")
-	if !allDigits(from+to) || from == "" || to == "" || CountryCode(from) == CountryCode(to) {
+	var parts []string
+	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(";/|\n", c) }) {
+		if strings.Contains(part, ",") && slices.ContainsFunc(strings.Split(part, "-"), thousands.MatchString) {
+			return text // asked as commas
+		}
+		parts = append(parts, strings.Split(part, ",")...)
+	}
+	if !r.mayJoin(&parts) {
 		return text
 	}
 	if r.layout.details[colPrefix] == "join" {
-		return strings.TrimSpace(first) + strings.TrimSpace(last)
+		for i, part := range parts[1:] {
+			first, last, ranged := strings.Cut(part, "-")
+			if parts[i+1] = parts[0] + strings.TrimSpace(first); ranged {
+				parts[i+1] += "-" + parts[0] + strings.TrimSpace(last)
+			}
+		}
+		return strings.Join(parts[1:], ";")
 	}
 	name := position(r.layout.cells, r.layout.at[colPrefix])
 	r.ask(Question{Code: "list", option: "map", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
-		Text:    fmt.Sprintf("%q may be two prefixes, or one prefix in two parts: give map=%s=prefix:list or map=%s=prefix:join", excerpt(text), name, name),
+		Text: fmt.Sprintf("%q may be prefixes, or prefixes in two parts: give \"map=%s=prefix:list\" if each is a prefix, or \"map=%s=prefix:join\" if the first part begins the others",
+			excerpt(text), name, name),
 		Choices: mapTo(name, []string{"prefix:list", "prefix:join"})})
 	return text
+}
+
+// mayJoin removes empty parts. It reports whether some part may be the rest of a prefix that the first one begins:
+// both have only digits, and belong to different countries.
+func (r *reader) mayJoin(parts *[]string) bool {
+	kept := (*parts)[:0]
+	for _, part := range *parts {
+		if part = strings.TrimSpace(part); part != "" {
+			kept = append(kept, part)
+		}
+	}
+	*parts = kept
+	if len(kept) < 2 {
+		return false
+	}
+	country, differ := "", false
+	for i, part := range kept {
+		first, last, ranged := strings.Cut(part, "-")
+		first, last = strings.TrimSpace(first), strings.TrimSpace(last)
+		digits := strings.TrimLeft(first, "+0")
+		switch {
+		case !allDigits(digits) || digits == "" || ranged && (i == 0 || !allDigits(last)):
+			return false
+		case i == 0:
+			country = CountryCode(digits)
+		default:
+			differ = differ || CountryCode(digits) != country
+		}
+	}
+	return differ
 }
 
 // spacedComma separates prefixes and never thousands.
@@ -224,9 +267,12 @@ func isExponent(text string) bool {
 	return found && mantissa != "" && exponent != "" && strings.Trim(mantissa, "0123456789.,") == "" && strings.Trim(exponent, "+-0123456789") == ""
 }
 
+// maxKeyParts is how many columns may form the prefix.
+const maxKeyParts = 4
+
 // joined reads a prefix in several columns: each of the last part follows the others.
 func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, string) {
-	var text [4]string
+	var text [maxKeyParts]string
 	parts := r.layout.parts
 	if len(parts) > len(text) {
 		return dst, "is in more than four columns"
@@ -323,15 +369,15 @@ func (r *reader) hyphen(text, first, last string) (string, bool) {
 	if !allDigits(from+to) || from == "" || to == "" || r.layout.npanxx || r.o.NANP != nil && *r.o.NANP {
 		return text, true
 	}
+	country := CountryCode(from)
+	if country != "" && country != from && CountryCode(to) == country || from == to {
+		return text, true // certainly: no answer is about it
+	}
 	join := strings.TrimSpace(first) + strings.TrimSpace(last)
 	switch r.o.Hyphen {
 	case HyphenJoin:
 		return join, false
 	case HyphenRange:
-		return text, true
-	}
-	country := CountryCode(from)
-	if country != "" && country != from && CountryCode(to) == country || from == to {
 		return text, true
 	}
 	if len(from) == 3 && hyphened(from, to) {

@@ -32,6 +32,7 @@ type Answer struct {
 	Column string `json:"column,omitempty" description:"of the question"`
 	Setting
 	Asked []string `json:"asked,omitempty" description:"the values that the question offered"`
+	About []string `json:"about,omitempty" description:"what the question was about: kinds of values of the column, or a unit"`
 }
 
 // Shape is a column of a file with its meaning.
@@ -116,7 +117,7 @@ func (o Options) answered(c Choice) Options {
 func (p *Profile) answer(q *Question, given []Setting) (Answer, bool) {
 	for _, s := range given {
 		if q.takes(s) {
-			a := Answer{Code: q.Code, Column: q.Column, Setting: s, Asked: q.values()}
+			a := Answer{Code: q.Code, Column: q.Column, Setting: s, Asked: q.values(), About: q.about}
 			if s.Parameter == "effective" && s.Value != EffectiveNow && q.dated() == s.Value {
 				a.Value = takesStated
 			}
@@ -127,13 +128,29 @@ func (p *Profile) answer(q *Question, given []Setting) (Answer, bool) {
 		if a.Code != q.Code || a.Column != q.Column {
 			continue
 		}
-		switch offers := slices.Contains(q.values(), a.Value); {
-		case a.Parameter == "zone", offers, a.Value == takesStated && q.dated() != "", a.Parameter != "effective" && slices.Equal(a.Asked, q.values()):
+		switch {
+		case a.Parameter == "zone", a.Value == takesStated && q.dated() != "":
 			a.Asked = q.values()
+			return a, true
+		case a.holds(q):
 			return a, true
 		}
 	}
 	return Answer{}, false
+}
+
+// holds reports whether an answer is one to this question, and not to another one about the same column: the question
+// is about no other kinds of values, or it offers the same. An answer of a profile that a person wrote says neither.
+func (a *Answer) holds(q *Question) bool {
+	offers := slices.Contains(q.values(), a.Value)
+	switch {
+	case len(a.Asked) == 0 && len(a.About) == 0, a.Parameter == "effective":
+		return offers
+	case len(q.about) == 0 && len(a.About) == 0:
+		return slices.Equal(a.Asked, q.values())
+	}
+	known := !slices.ContainsFunc(q.about, func(kind string) bool { return !slices.Contains(a.About, kind) })
+	return known && (offers || slices.Equal(a.Asked, q.values()))
 }
 
 // choice returns the option of an answer.

@@ -20,6 +20,7 @@ type Question struct {
 	Choices []Choice `json:"choices" nullable:"false"`
 
 	option string      // names the option in an error
+	about  []string    // kinds of values of the column, or the unit; nil if the choices say everything
 	on     *sampleLine // the line that shows the effects
 }
 

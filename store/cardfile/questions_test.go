@@ -187,7 +187,7 @@ func TestARefusedLineThatBlocksIsCountedApart(t *testing.T) {
 	t.Parallel()
 	text := "Prefix,Rate,Status\n44,0.01,open\n4x,0.01,blocked\n45,x,open\n46,1,strange\n"
 	_, report, err := readAll(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no()})
-	if err != nil || report.Lines.Refused != 3 || report.Blocking != 2 {
+	if err != nil || report.Lines.Refused != 3 || report.Blocking != 3 {
 		t.Errorf("%v %+v", err, report)
 	}
 }
@@ -223,6 +223,71 @@ func TestNamesAndPrefixesOfNoOrAnotherCountryAreWarnedOf(t *testing.T) {
 		_, report, err := readAll(t, fileOf("a.csv", []byte("prefix,name,cost,pulse\n"+strings.ReplaceAll(text, "\n", ",1,1\n")+",1,1\n")), cardfile.Options{NANP: no()})
 		if err != nil || strings.Join(report.Warnings, "; ") != want {
 			t.Errorf("%q: %v, %q, want %q", text, err, report.Warnings, want)
+		}
+	}
+}
+
+// Two lines contradict each other. If one of them blocks or removes the prefix, nobody skips both, because a shorter
+// prefix would apply.
+func TestAContradictionAboutABlockCannotBeSkipped(t *testing.T) {
+	t.Parallel()
+	for lines, blocking := range map[string]int{
+		"4479,0.9,open\n4479,,blocked\n":                     1,
+		"4479,,blocked\n4479,0.9,open\n":                     1,
+		"4479,,blocked\n4479,0.9,open\n4479,0.8,open\n":      1,
+		"4479,0.9,open\n4479,0.8,open\n":                     0,
+		"\"4478,4479\",,blocked\n4478,1,open\n4479,1,open\n": 1,
+	} {
+		_, report, err := readAll(t, fileOf("a.csv", []byte("Prefix,Rate,Status\n44,0.01,open\n"+lines)), cardfile.Options{NANP: no()})
+		if err != nil || report.Blocking != blocking {
+			t.Errorf("%q: %v, %d blocking of %d refused", lines, err, report.Blocking, report.Lines.Refused)
+		}
+	}
+}
+
+// An answer of a profile is for the kinds of values that its question was about.
+func TestAnAnswerOfAProfileHoldsForTheSameQuestionOnly(t *testing.T) {
+	t.Parallel()
+	const head, mid = "Prefix,Rate,Remarks\n44,1,", "\n4479,1,"
+	file := func(one, other string) cardfile.File { return fileOf("a.csv", []byte(head+one+mid+other+"\n")) }
+	o := cardfile.Options{NANP: no()}
+	var p cardfile.Profile
+	_, used, err := p.Resolve(t.Context(), file("new", "Open"), o, []cardfile.Setting{{Parameter: "ignore", Value: "Remarks"}})
+	if err != nil || len(used) != 1 || used[0].Code != "column" {
+		t.Fatalf("%v %+v", err, used)
+	}
+	p.Answers = used
+	for values, holds := range map[[2]string]bool{
+		{"new", "Open"}:          true,
+		{"new", ""}:              true,
+		{"Blocked", "new"}:       false,
+		{"Blocked", "Withdrawn"}: false,
+		{"yes", "no"}:            false,
+		{"0.1", "0.2"}:           false,
+	} {
+		_, used, err := p.Resolve(t.Context(), file(values[0], values[1]), o, nil)
+		if err != nil || (len(used) == 1) != holds {
+			t.Errorf("%v: %v %+v", values, err, used)
+		}
+	}
+}
+
+// A value of JSON that is no text and no number is not passed over.
+func TestValuesOfJSONThatMayBlockAreAskedAbout(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"prefix":"44","cost":1,"blocked":false}` + "\n" + `{"prefix":"4479","cost":1,"blocked":true}`:                              "column blocked: map=blocked=blocked",
+		`{"prefix":"44","cost":1,"enabled":false}`:                                                                                   "column enabled: map=enabled=blocked",
+		`{"prefix":"44","cost":1,"limits":{"blocked":true}}`:                                                                         "column limits: ignore=limits",
+		`{"cards":{"a":{"fields":[{"name":"prefix"},{"name":"rate"},{"name":"blocked"}],"rates":[["44",1,false],["4479",1,true]]}}}`: "column blocked: map=blocked=blocked",
+		`{"cards":{"a":{"fields":[{"name":"prefix"},{"name":"rate"},{"name":"surcharge"}],"rates":[["44",1,0.5]]}}}`:                 "column surcharge: map=surcharge=connect",
+	} {
+		name := "a.ndjson"
+		if strings.HasPrefix(text, `{"cards`) {
+			name = "a.json"
+		}
+		if got := askedOf(t, fileOf(name, []byte(text+"\n")), cardfile.Options{NANP: no()}); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", text, got)
 		}
 	}
 }

@@ -225,7 +225,8 @@ func (r *reader) cell(cells []cell, column int) cell {
 	return cells[at]
 }
 
-// fingerprint returns a hash of a row without its prefix, name and date.
+// fingerprint returns a hash of a row without its prefix, name and date. It is odd if the row blocks or removes its
+// prefix.
 func (r *reader) fingerprint(row *Row) uint64 {
 	b := strconv.AppendInt(r.sum[:0], int64(row.Cost), 10)
 	for _, option := range []rating.Optional[rating.Money]{row.Inter, row.Intra} {
@@ -240,7 +241,11 @@ func (r *reader) fingerprint(row *Row) uint64 {
 	b = strconv.AppendBool(append(b, ' '), row.Blocked)
 	b = strconv.AppendBool(append(b, ' '), row.Removed)
 	r.sum = strconv.AppendUint(append(b, ' '), uint64(row.Given>>1), 10)
-	return maphash.Bytes(r.seed, r.sum)
+	hash := maphash.Bytes(r.seed, r.sum) &^ 1
+	if row.Blocked || row.Removed {
+		hash |= 1
+	}
+	return hash
 }
 
 // finish checks the file as a whole.

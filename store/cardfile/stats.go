@@ -27,15 +27,17 @@ type columnStat struct {
 	numbers bool     // a value is a number other than 0
 	pairs   bool     // such as 60/60
 	dates   bool
-	states  bool // a value says that a price is new, old, blocked or withdrawn
-	truths  bool // a value is yes or no
-	loud    bool // a longer text has a word such as blocked or surcharge
-	foreign bool // every value so far is the code of a currency, and one is not the card's
-	other   bool // a value is no code of a currency
-	others  bool // a value is neither
-	ends    bool // a value says that a price is withdrawn
-	odd     bool // a value says something
-	digits  bool // a value has a digit
+	states  bool               // a value says that a price is new, old, blocked or withdrawn
+	truths  bool               // a value is yes or no
+	loud    bool               // a longer text has a word such as blocked or surcharge
+	foreign bool               // every value so far is the code of a currency, and one is not the card's
+	other   bool               // a value is no code of a currency
+	others  bool               // a value is neither
+	ends    bool               // a value says that a price is withdrawn
+	says    [isSilent + 1]bool // by what a value says about the status
+	nested  bool               // a value is a JSON object or array
+	odd     bool               // a value says something
+	digits  bool               // a value has a digit
 	doubt   *sampleLine
 	doubted string // the value in that line
 	differs *sampleLine
@@ -106,6 +108,7 @@ func (r *reader) observe(at Place, cells []cell) {
 		}
 		s := l.stats[i]
 		s.lines++
+		s.nested = s.nested || i < len(cells) && cells[i].fault != "" && isJSON(r.report.Format)
 		more := true
 		switch {
 		case text == "":
@@ -152,7 +155,8 @@ func (r *reader) value(s *columnStat, at Place, cells []cell, text string) (more
 // classify records what kind of value a text is.
 func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	doubtful := false
-	_, truth := truthOf(text)
+	is, truth := truthOf(text)
+	s.odd = s.odd || truth && !is && goodStates.any(s.words) // enabled: no
 	s.others = s.others || !truth
 	if len(text) == 3 && strings.ToUpper(text) == text && isCurrency(text) {
 		s.foreign = s.foreign || r.o.Currency != "" && text != r.o.Currency
@@ -184,12 +188,13 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	if doubtful {
 		s.mark(r, true, at, cells, text)
 	}
-	is := stateOf(text)
-	s.ends = s.ends || is == isWithdrawn
-	says := is != notAState && is != isSilent || strings.EqualFold(text, "new") || strings.EqualFold(text, "old")
+	state := stateOf(text)
+	s.says[state] = s.says[state] || state != notAState
+	s.ends = s.ends || state == isWithdrawn
+	says := state != notAState && state != isSilent || strings.EqualFold(text, "new") || strings.EqualFold(text, "old")
 	truth = truth && !strings.EqualFold(text, "x")
 	s.states, s.truths = s.states || says, s.truths || truth
-	if is != isSilent && !noPrice(text) && !strings.EqualFold(text, "no") && !strings.EqualFold(text, "n") && !strings.EqualFold(text, "false") || says {
+	if state != isSilent && !noPrice(text) && !strings.EqualFold(text, "no") && !strings.EqualFold(text, "n") && !strings.EqualFold(text, "false") || says {
 		s.odd = true
 		doubtful = says || truth
 	}
@@ -257,7 +262,7 @@ func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
 // askColumns asks about the columns that are left out although they may matter.
 func (r *reader) askColumns() {
 	for _, s := range r.stats {
-		if s.column >= 0 || s.answered || len(s.samples) == 0 || isOpenCard(r.report.Format) {
+		if s.column >= 0 || s.answered || len(s.samples) == 0 && !s.nested || r.report.Format == JSON && standardFields[s.name] {
 			continue
 		}
 		if s.besides >= 0 {
@@ -268,14 +273,11 @@ func (r *reader) askColumns() {
 		varies := s.varied || s.blank || s.lines == 1
 		few := len(s.values) < 4
 		switch {
-		case (doubt || key && s.digits) && s.odd, s.loud, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
+		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
 			r.askColumn(s)
 		}
 	}
 }
-
-// isOpenCard reports whether a format defines its fields, so that others have no meaning.
-func isOpenCard(format string) bool { return format == JSON }
 
 func (r *reader) askBeside(s *columnStat) {
 	if s.differs == nil {
@@ -302,6 +304,24 @@ func (r *reader) differing(of *layout, besides int) *columnStat {
 		return nil
 	}
 	return r.stats[at]
+}
+
+// standardFields are the fields of open rate card JSON that cards do not have and that change no price. Other fields
+// may have any meaning.
+var standardFields = setOf("carrier country_code destination_type mcc mnc region")
+
+// kinds names the kinds of values of a column.
+func (s *columnStat) kinds() (all []string) {
+	for _, is := range []struct {
+		name string
+		is   bool
+	}{{"numbers", s.numbers}, {"pairs", s.pairs}, {"dates", s.dates}, {"yes or no", s.truths}, {"loud", s.loud}, {"currencies", s.foreign && !s.other},
+		{"open", s.says[isOpen]}, {"blocked", s.says[isBlocked]}, {"withdrawn", s.says[isWithdrawn]}, {"new or old", s.says[isSilent]}, {"nested", s.nested}} {
+		if is.is {
+			all = append(all, is.name)
+		}
+	}
+	return all
 }
 
 // askColumn asks what a column means.
@@ -357,6 +377,6 @@ func (r *reader) askColumn(s *columnStat) {
 	if on == nil {
 		on, sample = s.first, s.sample()
 	}
-	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: choices,
+	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: choices, about: s.kinds(),
 		Text: fmt.Sprintf("the column %q is not understood: give map=%s=MEANING, or ignore=%s to leave it out", s.name, s.name, s.name)})
 }

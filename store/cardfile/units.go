@@ -195,6 +195,7 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 		if units == nil {
 			return nil
 		}
+		q.about = []string{words}
 		q.Text = fmt.Sprintf("%q may not be a price a minute in whole units of a currency, but %s", excerpt(text), words)
 		q.Choices = mapTo(name, prefixed(columnNames[o.column], append(units, "minute")))
 	case o.column == colConnect:
@@ -329,15 +330,15 @@ func (r *reader) askSaid() {
 			switch {
 			case s.detail != "":
 			case said.units != nil && s.column == colConnect && (said.words == "cents" || said.words == "pence"):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(),
+				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s", said.at, said.text, s.name, said.words),
 					Choices: mapTo(s.name, prefixed("connect", []string{said.words, "whole"}))})
 			case said.units != nil && (s.column == colCost || s.column == colInter || s.column == colIntra):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(),
+				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s", said.at, said.text, s.name, said.words),
 					Choices: mapTo(s.name, prefixed(columnNames[s.column], append(slices.Clone(said.units), "minute")))})
 			case said.units == nil && (s.column == colMCD || s.column == colPulse):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(),
+				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may be in minutes", said.at, said.text, s.name),
 					Choices: mapTo(s.name, prefixed(columnNames[s.column], []string{"minutes", "seconds"}))})
 			}

@@ -203,6 +203,7 @@ var (
 	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor ppc ppm addition additional amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
 	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing free included")
 	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted")
+	goodStates = setOf("enabled active available open routable offered allowed activo activa actif aktiv ativo attivo")
 	unitDoubt  = setOf("unit units currency per")
 	keyDoubt   = setOf("prefix prefixes code codes npa nxx range digits cc")
 )

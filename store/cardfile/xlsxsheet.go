@@ -189,7 +189,7 @@ func (s *sheetRows) value(typ string, raw rawCell) cell {
 	case "e":
 		return cell{text: value, fault: "has an error of the spreadsheet"}
 	case "b":
-		return cell{text: value, fault: "is true or false, neither a text nor a number"}
+		return cell{text: strconv.FormatBool(isTrue(value))}
 	case "str", "d":
 		return cell{text: value}
 	}
