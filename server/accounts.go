@@ -15,6 +15,7 @@ var accountWriter = rowWriter{
 	naming: externalID,
 	asks:   openingAsked,
 	update: updateAccount,
+	answer: answerWarned,
 }
 
 // openingAsked decides on the action open if a closed account is to be in use again.
@@ -106,12 +107,13 @@ func answerAccount(w *writing, t target) (written, error) {
 		firstMade
 		warned
 	}{firstMade: t.first}
+	more.Warnings = w.r.areaWarnings("", out.body)
 	if t.first.Group != "" {
 		group, err := w.see("group", t.first.Group)
 		if err != nil {
 			return out, err
 		}
-		more.Warnings = w.r.areaWarnings("/group", group.json)
+		more.Warnings = append(more.Warnings, w.r.areaWarnings("/group", group.json)...)
 	}
 	out.more, err = json.Marshal(more)
 	return out, err

@@ -218,7 +218,7 @@ func TestDestinationsAreTheOwnAccountsAlone(t *testing.T) {
 			}
 		}
 		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"49","name":"x"},{"prefix":"49","name":"y"}]}`).refused(422, "twice")
-		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"+49","name":"x"}]}`).refused(422, "entry 1")
+		w.do("a", "PUT", "/v1/destinations", `{"items":[{"prefix":"+49","name":"x"}]}`).refused(422, "items[0].prefix")
 		w.do("clerk", "PUT", "/v1/destinations", `{"items":[]}`).refused(403, "area_denied")
 		if got := w.get("a", "/v1/destinations").items(); len(got) != 3 {
 			t.Errorf("got %v", got)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -40,7 +41,7 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 	}
 	if t, ok := s.tokens.Load().Find(secret); ok {
 		if t.Limits.Expired(s.now) {
-			return session.Caller{}, unauthorized("")
+			return session.Caller{}, s.refuseToken(t.ID, "expired", unauthorized(""))
 		}
 		return s.panelCaller(ctx, h, t)
 	}
@@ -54,10 +55,26 @@ func (s *Server) authenticate(ctx context.Context, h *fasthttp.RequestHeader) (s
 	return userCaller(h, tenant, sub)
 }
 
+// tokenRefused is the refusal of a panel token that exists. The answer does not name the
+// token, and the log does.
+type tokenRefused struct {
+	error
+	token string
+}
+
+func (e *tokenRefused) Unwrap() error { return e.error }
+
+// refuseToken counts the refusal of a panel token: of one that has expired, that came
+// from another network, or that came with an Origin.
+func (s *Server) refuseToken(token, reason string, refusal error) error {
+	s.metrics.refusedTokens.WithLabelValues(token, reason).Inc()
+	return &tokenRefused{fmt.Errorf("panel token %s: %s: %w", token, reason, refusal), token}
+}
+
 // panelCaller reads the headers that a panel may send.
 func (s *Server) panelCaller(ctx context.Context, h *fasthttp.RequestHeader, t *identity.PanelToken) (session.Caller, error) {
 	if len(h.PeekAll(fiber.HeaderOrigin)) > 0 {
-		return session.Caller{}, forbidden("a panel token may not be used by a page in a browser, which sends " + fiber.HeaderOrigin)
+		return session.Caller{}, s.refuseToken(t.ID, "origin", forbidden("a panel token may not be used by a page in a browser, which sends "+fiber.HeaderOrigin))
 	}
 	who := session.Caller{TokenID: t.ID, Tenant: t.Tenant, Scopes: t.Scopes, Limits: t.Limits}
 	if t.Named {

@@ -40,12 +40,16 @@ func cardPatch(f *fields) store.CardPatch {
 func updateCard(w *writing, f *fields) func(string) error {
 	patch, recipe := cardPatch(f), recipeOf(f)
 	patch.AtLoss, patch.Parents = f.option("accept_losses"), recipe.parents
+	accepted := f.option("accept_currency")
 	return func(id string) error {
 		card, err := w.tx.Card(w.r.Ctx, id)
 		if err != nil {
 			return err
 		}
-		if store.Apply(&patch, &card); !f.sound(&card) {
+		before := card.Currency
+		store.Apply(&patch, &card)
+		f.checkRules(recipe)
+		if !f.sound(&card) {
 			return nil
 		}
 		if or(patch.ExternalID, "") != "" {
@@ -62,6 +66,9 @@ func updateCard(w *writing, f *fields) func(string) error {
 		}
 		change := func() error {
 			_, err := w.tx.UpdateCard(w.r.Ctx, w.rates(), id, patch)
+			if err == nil && card.Currency != before && !accepted {
+				err = w.linksMatch(id, card.Currency)
+			}
 			if err == nil && recipe.rules != nil {
 				err = w.tx.SetProfitRules(w.r.Ctx, id, *recipe.rules)
 			}
@@ -72,6 +79,22 @@ func updateCard(w *writing, f *fields) func(string) error {
 		}
 		return change()
 	}
+}
+
+// linksMatch refuses a new currency of a card that is assigned to an account, or has a
+// customer on it, in another one. The writer is told only of rows that it sees.
+func (w *writing) linksMatch(card, currency string) error {
+	found, err := w.tx.OnCardInAnotherCurrency(w.r.Ctx, card, currency)
+	for _, one := range found {
+		seen, err := w.sees(one.Type, one.ID)
+		if err != nil {
+			return err
+		}
+		if seen {
+			return store.ErrCurrencyMismatch
+		}
+	}
+	return err
 }
 
 // errCardName refuses an external id to a writer who does not see all cards that
@@ -118,6 +141,7 @@ func (w *writing) createCard() (target, error) {
 	c.Kind = or(f.line("kind"), schema.CustomerCard)
 	recipe := recipeOf(f)
 	f.check(&c)
+	f.checkRules(recipe)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}

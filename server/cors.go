@@ -20,8 +20,8 @@ func (s *Server) allowOrigins(app *fiber.App) {
 		AllowOrigins: strings.Join(s.cfg.CORSOrigins, ","),
 		AllowMethods: "GET,HEAD,POST,PUT,PATCH,DELETE",
 		AllowHeaders: strings.Join([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, fiber.HeaderAccept, fiber.HeaderIfMatch,
-			fiber.HeaderIfNoneMatch, headerIdempotency, headerRequestID}, ","),
-		ExposeHeaders: strings.Join([]string{fiber.HeaderETag, fiber.HeaderRetryAfter, fiber.HeaderContentDisposition, fiber.HeaderAllow,
+			fiber.HeaderIfNoneMatch, headerIdempotency, headerRequestID, headerReasons, headerLastEvent}, ","),
+		ExposeHeaders: strings.Join([]string{fiber.HeaderETag, fiber.HeaderRetryAfter, fiber.HeaderContentDisposition, fiber.HeaderAllow, fiber.HeaderLocation,
 			"RateLimit", "RateLimit-Policy", headerRequestID}, ","),
 		MaxAge: 600, // seconds; browsers may keep less
 	}))

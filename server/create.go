@@ -73,7 +73,19 @@ type checked interface {
 // check adds the faults of a new row's values to those of the body.
 func (f *fields) check(row checked) {
 	row.Default()
-	for _, one := range problemOf(row.Validate()).errors {
+	f.addStored(row.Validate())
+}
+
+// checkRules adds the faults of the profit rules in a body.
+func (f *fields) checkRules(sent recipe) {
+	if sent.rules != nil {
+		f.addStored(store.CheckProfitRules(*sent.rules))
+	}
+}
+
+// addStored adds the faults of fields that an error of the store names.
+func (f *fields) addStored(err error) {
+	for _, one := range storedFaults(err) {
 		one.pointer, one.field, one.stored = f.at+one.pointer, f.path+one.field, false
 		f.faults.add(one)
 	}

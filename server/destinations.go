@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -111,7 +112,7 @@ func (w *writing) putDestinations() (target, error) {
 	if err := f.err(); err != nil {
 		return t, err
 	}
-	if err := w.tx.SetDestinations(w.r.Ctx, own, list); err != nil {
+	if err := inItems(destinationsType, w.tx.SetDestinations(w.r.Ctx, own, list)); err != nil {
 		return t, err
 	}
 	row, err := w.tx.PolicyRow(w.r.Ctx, "account", own)
@@ -130,12 +131,27 @@ func (f *fields) destinations(value any) (all []store.Destination) {
 		return nil
 	}
 	for i, one := range list {
+		at, place := fmt.Sprintf("items[%d]", i), fmt.Sprintf("/items/%d", i)
+		refuse := func(name, text string) {
+			f.faults.add(bodyFault{pointer: place + pointerTo(name), field: at + "." + name, text: text})
+		}
 		object, ok := one.(map[string]any)
+		if !ok {
+			f.faults.add(bodyFault{pointer: place, field: at, text: "must be an object"})
+			continue
+		}
 		prefix, isText := object["prefix"].(string)
+		if !isText {
+			refuse("prefix", "must be a text")
+		}
 		name, isName := object["name"].(string)
-		if !ok || !isText || !isName || len(object) != 2 || hasControl(name) {
-			f.refuse("items", "must hold objects of prefix and name, unlike number "+strconv.Itoa(i+1))
-			return nil
+		if !isName || hasControl(name) {
+			refuse("name", "must be a text without control characters")
+		}
+		for name := range object {
+			if name != "prefix" && name != "name" {
+				refuse(name, "is not a known field")
+			}
 		}
 		all = append(all, store.Destination{Prefix: prefix, Name: name})
 	}

@@ -64,8 +64,8 @@ func getDiff(r *exchange) error {
 		return err
 	}
 	if r.media == mediaNDJSON {
-		if r.query("cursor") != "" || d.count || r.query("limit") != "" {
-			return invalid("", "a stream holds all changes and does not take cursor, limit or count")
+		if err := r.wholeStream("cursor", "limit", "count"); err != nil {
+			return err
 		}
 		return r.streamDiff(d)
 	}

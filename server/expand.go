@@ -31,24 +31,22 @@ func readExpand(shown map[string]schema.ColumnInfo, value string) (columns []sch
 			byName[c.Reference()] = c
 		}
 	}
+	if len(byName) == 0 {
+		return nil, invalid("expand", "is not a known parameter")
+	}
+	if value == "" {
+		return nil, invalid("expand", emptyParameter)
+	}
 	for name := range strings.SplitSeq(value, ",") {
 		c, known := byName[name]
 		if !known {
-			return nil, invalid("expand", "names no reference: "+name+choicesOf(slices.Sorted(maps.Keys(byName))))
+			return nil, invalid("expand", "names no reference: "+name+". It must be one of "+strings.Join(slices.Sorted(maps.Keys(byName)), ", "))
 		}
 		if !slices.ContainsFunc(columns, func(o schema.ColumnInfo) bool { return o.Name == c.Name }) {
 			columns = append(columns, c)
 		}
 	}
 	return columns, nil
-}
-
-// choicesOf continues a fault with the choices, if there are any.
-func choicesOf(choices []string) string {
-	if len(choices) == 0 {
-		return ""
-	}
-	return ". It must be one of " + strings.Join(choices, ", ")
 }
 
 // expand reads the rows that the columns of these rows refer to. It asks the policy

@@ -41,8 +41,8 @@ func (r *exchange) streamList(mediaType, fileName string, q query.Query, shown m
 	if err != nil {
 		return err
 	}
-	if p.cursor != "" || p.count || p.expand != nil || r.query("limit") != "" {
-		return invalid("", "a stream holds all rows and does not take cursor, limit, count or expand")
+	if err := r.wholeStream("cursor", "limit", "count", "expand"); err != nil {
+		return err
 	}
 	q.Where, q.Sort, q.Desc = append(q.Where, p.where...), p.sort, p.desc
 	columns := inOrder(q.Type, shown)
@@ -61,6 +61,16 @@ func (r *exchange) streamList(mediaType, fileName string, q query.Query, shown m
 			return write(w, columns, func(fn func(query.Row) error) error { return s.Stream(ctx, q, fn) })
 		})
 	})
+}
+
+// wholeStream refuses parameters of pages.
+func (r *exchange) wholeStream(of ...string) error {
+	for _, name := range of {
+		if r.c.Request().URI().QueryArgs().Has(name) {
+			return invalid(name, "is not for a stream, which holds all rows")
+		}
+	}
+	return nil
 }
 
 // promptly flushes the first row as soon as it is written. Later rows are sent

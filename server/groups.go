@@ -16,7 +16,7 @@ var groupWriter = rowWriter{
 	lowering: []string{"default_access", "rows"},
 	update:   updateGroup,
 	remove:   removeGroup,
-	answer:   answerGroup,
+	answer:   answerWarned,
 }
 
 // groupAccess returns the access that a group gives.
@@ -91,7 +91,7 @@ func (w *writing) mayMeetUsers() error {
 }
 
 func postGroup(r *exchange) error {
-	return r.write((*writing).createGroup, answerGroup)
+	return r.write((*writing).createGroup, answerWarned)
 }
 
 func (w *writing) createGroup() (target, error) {
@@ -126,7 +126,7 @@ func (w *writing) storeGroup(g store.Group, f *fields) (target, error) {
 // postDefaultReseller creates a group from the template for resellers, or answers with
 // the one that the account has.
 func postDefaultReseller(r *exchange) error {
-	return r.write((*writing).createDefaultReseller, answerGroup)
+	return r.write((*writing).createDefaultReseller, answerWarned)
 }
 
 func (w *writing) createDefaultReseller() (target, error) {

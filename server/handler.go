@@ -200,8 +200,9 @@ func (r *exchange) admit() error {
 		return nil
 	}
 	if !r.Caller.Limits.Admits(r.remote()) {
+		token := r.Caller.TokenID
 		r.Caller = session.Caller{} // no header of the answer is for this caller
-		return unauthorized("")
+		return r.s.refuseToken(token, "network", unauthorized(""))
 	}
 	r.s.metrics.panels.WithLabelValues(r.Caller.TokenID).Inc()
 	return nil
@@ -272,15 +273,19 @@ func (r *exchange) fail(err error) error {
 		return nil
 	}
 	p := problemOf(err)
-	level := r.s.logger.Debug
+	level, caller := r.s.logger.Debug, r.Caller.TokenID
+	var token *tokenRefused
+	if errors.As(err, &token) {
+		caller = token.token
+	}
 	switch {
 	case p.kind.status >= 500:
 		level = r.s.logger.Error
-	case p.kind.code == kindUnknownUser.code, p.kind.status == 401:
+	case p.kind.code == kindUnknownUser.code, p.kind.status == 401, token != nil:
 		level = r.s.logger.Warn
 	}
 	level("request refused", "route", r.route.path, "method", r.route.method, "status", p.kind.status,
-		"caller", r.Caller.TokenID, "decision_id", r.DecisionID, "error", err)
+		"caller", caller, "decision_id", r.DecisionID, "error", err)
 	switch {
 	case p.kind.code == kindUnknownUser.code:
 		r.RecordRefusal(session.TrueReason(p.cause))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/strictjson"
 	"resellerd/store"
 	"resellerd/store/cardfile"
 	"resellerd/store/fault"
@@ -235,6 +236,9 @@ func (w *writing) putProfile(name string) (target, error) {
 	if malformed != nil {
 		return t, malformed
 	}
+	shown, _ := strictjson.Parse(current) // nothing of a new profile is shown
+	object, _ := shown.(map[string]any)
+	w.acceptShown(f, object, "kind", "options", "answers", "limits")
 	next, err := f.profile()
 	if err != nil {
 		return t, err

@@ -180,6 +180,7 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	if err != nil {
 		return t, err
 	}
+	w.acceptShown(f, map[string]any{l.param: other})
 	from, to, accepted := f.moment("valid_from"), f.moment("valid_to"), f.boolean("accept_currency")
 	if err := f.err(); err != nil {
 		return t, err

@@ -108,6 +108,25 @@ func TestAnotherCurrencyIsAcceptedInWords(t *testing.T) {
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"USD","accept_currency":true}`).want(200)
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"USD","name":"Kept"}`).want(200)
 
+		card := w.do("a", "POST", "/v1/cards", `{"name":"Own","currency":"EUR"}`).want(201).object()
+		w.call("Own", card["id"].(string))
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"currency":"GBP"}`).want(200) // nobody is on it
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"currency":"EUR"}`).want(200)
+		w.do("a", "PUT", "/v1/cards/{Own}/customers/{apex}", `{"accept_currency":true}`).want(200)
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"currency":"GBP"}`).refused(409, `"reasons":["currency_mismatch"]`).refused(409, `"field":"accept_currency"`)
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"name":"Mine"}`).want(200)
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"currency":"GBP","accept_currency":true}`).want(200)
+		w.do("a", "PATCH", "/v1/cards/{Own}", `{"currency":"USD"}`).want(200) // as the customer
+		hire(w, "M", "A", "seller", store.Group{Rows: store.Access{"card/customer": "crud"}})
+		w.do("seller", "PATCH", "/v1/cards/{Own}", `{"currency":"GBP"}`).want(200) // it sees no customers
+		w.do("a", "DELETE", "/v1/cards/{Own}/customers/{apex}", "").want(204)
+		house := w.do("m", "POST", "/v1/cards", `{"name":"House","currency":"USD"}`).want(201).object()
+		w.call("House", house["id"].(string))
+		w.do("m", "PUT", "/v1/cards/{House}/assignments/{Dollar}", "{}").want(200)
+		w.do("m", "PATCH", "/v1/cards/{House}", `{"currency":"EUR"}`).refused(409, "currency_mismatch")
+		w.do("m", "PATCH", "/v1/cards/{House}", `{"currency":"EUR","accept_currency":true}`).want(200)
+		w.do("m", "DELETE", "/v1/cards/{House}/assignments/{Dollar}", "").want(204)
+
 		hire(w, "M", "A", "blind", store.Group{Rows: store.Access{"customer": "crud"}})
 		w.do("blind", "PATCH", "/v1/customers/{acme}", `{"currency":"GBP"}`).want(200)
 

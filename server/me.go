@@ -25,7 +25,7 @@ type meBody struct {
 	Name          *string              `json:"name,omitempty" description:"if the user may see it"`
 	Mode          string               `json:"mode" required:"true" enum:"master,reseller"`
 	Account       meAccount            `json:"account" required:"true"`
-	Access        map[string][]string  `json:"access" required:"true" description:"actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts"`
+	Access        map[string][]string  `json:"access" required:"true" description:"actions by area: create, read, update, delete. It has resellerd's own areas, all areas that groups name, and those that policy data names if the access differs from that to the area above. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts"`
 	DefaultAccess []string             `json:"default_access" required:"true" description:"the actions in every area that access does not cover"`
 	Columns       map[string]meColumns `json:"columns,omitempty" description:"with columns=true: the columns of each type that the user may read"`
 }
@@ -42,7 +42,7 @@ type meAccount struct {
 
 // meColumns are the columns of a type.
 type meColumns struct {
-	Shows   []string `json:"shows" required:"true" description:"the columns that some rows show to the user"`
+	Shows   []string `json:"shows" required:"true" description:"the columns that rows may show to the user; some rows show fewer"`
 	Creates []string `json:"creates" required:"true" description:"those that the user may set in a new row"`
 	Updates []string `json:"updates" required:"true" description:"those that the user may change; some rows accept fewer"`
 }

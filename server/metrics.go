@@ -34,6 +34,7 @@ type metrics struct {
 	disagreements *prometheus.CounterVec
 	unlisted      *unlistedAreas
 	panels        *prometheus.CounterVec
+	refusedTokens *prometheus.CounterVec
 	requests      *prometheus.HistogramVec
 
 	checks, filters prometheus.Observer
@@ -91,6 +92,7 @@ func newMetrics(reg prometheus.Registerer, st *store.Store, engines *EngineHolde
 			"Questions of resellers about areas that policy data does not name, at most 100 areas by name.", "area")},
 		disagreements: counter("disagreements_total", "Decisions that the panel made differently and sent as context.panel_decision.", "area"),
 		panels:        counter("panel_token_requests_total", "Requests with a panel token, by the token's name.", "name"),
+		refusedTokens: counter("panel_token_refusals_total", "Requests with a panel token that is not good for them, by the token's name and the reason: expired, network or origin. They are not among the requests.", "name", "reason"),
 		requests:      histogram("http_request_duration_seconds", "Time to answer a request.", requestBuckets, "route", "method", "code"),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "resellerd_policy_last_success_timestamp_seconds", Help: "Time of the last success in putting a policy into force."}),
@@ -129,6 +131,12 @@ func (m *metrics) logCount(result string) func(entries int) {
 // Decision counts one check.
 func (m *metrics) Decision(e *policies.Engine, known map[string]policies.Reason, area string, in *input.Input, d policies.Decision, took time.Duration) {
 	walked{m}.Decision(e, known, area, in, d, took)
+	m.countUnlisted(e, area, in)
+}
+
+// countUnlisted counts a question of a reseller about an area of the panel that policy
+// data does not name.
+func (m *metrics) countUnlisted(e *policies.Engine, area string, in *input.Input) {
 	if area == resource.OtherArea && modeOf(in.Subject.Facts) == "reseller" {
 		m.unlisted.count(e, resource.AreaName(in))
 	}
@@ -156,6 +164,7 @@ func (m walked) Decision(e *policies.Engine, known map[string]policies.Reason, a
 func (m *metrics) Filter(e *policies.Engine, area string, in *input.Input, outcome policies.Outcome, took time.Duration) {
 	m.count(e, area, in, outcome)
 	m.filters.Observe(took.Seconds())
+	m.countUnlisted(e, area, in)
 }
 
 // Unrecorded counts a decision that could not be logged.

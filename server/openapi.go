@@ -107,6 +107,8 @@ func (d *document) body(rt *route) object {
 		contents[mediaMergePatch] = object{"schema": object{"type": "object",
 			"description": "The same fields, merged as RFC 7396 says: null removes a member, also inside of a field."}}
 		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))
+	case rt.method == fiber.MethodPut:
+		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))
 	}
 	return object{"required": required, "content": contents}
 }

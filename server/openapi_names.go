@@ -13,6 +13,7 @@ import (
 // outside of their package.
 var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[accountMade]():               "AccountCreated",
+	reflect.TypeFor[accountWritten]():            "AccountWithWarnings",
 	reflect.TypeFor[groupWritten]():              "GroupWithWarnings",
 	reflect.TypeFor[problemError]():              "FieldFault",
 	reflect.TypeFor[rowInTheWay]():               "RowInTheWay",

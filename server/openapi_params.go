@@ -149,7 +149,14 @@ func filter(c schema.ColumnInfo, o operator) object {
 		value["enum"] = c.Words
 	}
 	delete(value, "examples")
-	p := object{"name": c.Name + o.suffix, "in": "query", "description": c.Name + " " + o.means, "x-column": c.Name}
+	means := o.means
+	if o.op == query.Contains {
+		if !c.Folds {
+			means = "contains this text, without regard to the case of A to Z"
+		}
+		means += "; several columns, separated by commas, are searched by one parameter, such as name,email_contains"
+	}
+	p := object{"name": c.Name + o.suffix, "in": "query", "description": c.Name + " " + means, "x-column": c.Name}
 	if o.many {
 		value = object{"type": "array", "items": value, "maxItems": query.MaxValues}
 		p["style"], p["explode"] = "form", !c.Commas()

@@ -202,14 +202,21 @@ func (s *shapes) readOnly(body object, answer reflect.Type) {
 	if typ == "" && answer.NumField() > 0 {
 		typ = rowTypes[answer.Field(0).Type] // which it embeds
 	}
-	if typ == "" {
+	switch {
+	case typ != "":
+		answer = s.rowShape(typ)
+	case answer != reflect.TypeFor[importProfileBody]():
 		return
 	}
 	properties := body["properties"].(object)
-	for name, of := range s.named[schemaName(s.rowShape(typ))].(object)["properties"].(object) {
+	for name, of := range s.named[schemaName(answer)].(object)["properties"].(object) {
 		if properties[name] == nil {
 			of := maps.Clone(of.(object))
-			of["readOnly"] = true
+			if name == memberTag {
+				of["description"] = "the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412"
+			} else {
+				of["readOnly"] = true
+			}
 			properties[name] = of
 		}
 	}

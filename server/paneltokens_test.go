@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +109,36 @@ func TestAPanelTokenExpiresAndBelongsToNetworks(t *testing.T) {
 			}
 		}
 		w.do("m", "GET", "/v1/me", "", bearerOf("near")...).want(200)
+	})
+}
+
+// Refusals of a panel token are counted under its name, and the log names it. Answers do
+// not.
+func TestARefusedPanelTokenIsNamedAndCounted(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		var log coreLog
+		s, err := New(Config{PanelTokens: "passing data name=shop expires=" + w.clock().UTC().Format(time.RFC3339Nano) + ",far data name=till from=192.0.2.0/24,any data name=desk",
+			DecisionLog: "none", Limits: patient}, w.store, w.server.engines, WithClock(w.clock), WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		must(t, err)
+		w.server = s
+		for _, c := range []struct {
+			token, name, reason, origin string
+			status                      int
+		}{{"passing", "shop", "expired", "", 401}, {"far", "till", "network", "", 401}, {"any", "desk", "origin", "null", 403}} {
+			got := w.do("m", "GET", "/v1/me", "", append(bearerOf(c.token), "Origin", c.origin)...).want(c.status)
+			if strings.Contains(fmt.Sprint(got.body, got.header), c.name) {
+				t.Errorf("%s: the answer names it: %s", c.token, got.body)
+			}
+			line := log.take()
+			if !strings.Contains(line, "level=WARN") || !strings.Contains(line, "caller="+c.name) || !strings.Contains(line, c.reason) {
+				t.Errorf("%s: logged %s", c.token, line)
+			}
+			counted := `resellerd_panel_token_refusals_total{name="` + c.name + `",reason="` + c.reason + `"} 1`
+			if lines := metricLines(w.get("", "/metrics").body, "resellerd_panel_token_refusals_total"); !slices.Contains(lines, counted) {
+				t.Errorf("%s: counted %q", c.token, lines)
+			}
+		}
 	})
 }
 

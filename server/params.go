@@ -63,6 +63,9 @@ var operators = []operator{
 	{suffix: "_null", op: query.Null, kinds: anyKind, means: "has no value", null: true},
 }
 
+// emptyParameter continues the name of a parameter without a value.
+const emptyParameter = "has no value: leave it out"
+
 // maxFilters is the greatest number of filters of a list.
 const maxFilters = 20
 
@@ -89,6 +92,8 @@ func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...strin
 			}
 		} else if len(values) > 1 {
 			return p, invalid(a.name, "is given more than once")
+		} else if a.value == "" {
+			return p, invalid(a.name, emptyParameter)
 		}
 		for _, value := range values {
 			if bound {
@@ -163,7 +168,9 @@ func (p *listParams) read(shown map[string]schema.ColumnInfo, name string, value
 			return false, invalid(name, err.Error())
 		}
 	case "cursor":
-		p.cursor = value
+		if p.cursor = value; value == "" {
+			return false, invalid(name, emptyParameter)
+		}
 	case "sort":
 		return true, p.order(shown, value)
 	case "expand":
@@ -181,7 +188,9 @@ func (p *listParams) order(shown map[string]schema.ColumnInfo, value string) err
 				all = append(all, name)
 			}
 		}
-		slices.Sort(all)
+		if slices.Sort(all); len(all) == 0 {
+			return invalid("sort", "is not a known parameter")
+		}
 		return invalid("sort", "must be one of "+strings.Join(all, ", ")+", with - before it for the reverse order")
 	}
 	p.sort, p.desc = column, desc
@@ -194,7 +203,7 @@ func (p *listParams) filter(shown map[string]schema.ColumnInfo, name string, val
 	o, c, also, known := filterNamed(shown, name)
 	switch {
 	case !known:
-		return invalid(name, "is not a known parameter")
+		return unknownParameter(name)
 	case len(values) > 1 && !o.many:
 		return invalid(name, "is given more than once")
 	case len(p.where) == maxFilters:
@@ -257,6 +266,9 @@ func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok 
 	if c.Words != nil && o.many {
 		return "one of " + strings.Join(c.Words, ", "), slices.Contains(c.Words, value)
 	}
+	if c.Prefix != "" && o.many {
+		return "an id that begins with " + c.Prefix, strings.HasPrefix(value, c.Prefix)
+	}
 	if c.Name == "currency" && o.many {
 		return "the code of a currency (ISO 4217)", store.IsCurrency(value)
 	}
@@ -277,6 +289,9 @@ func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok 
 		wanted = "a decimal number"
 		_, err = schema.ParseMoney(value)
 	default:
+		if o.op == query.Contains {
+			return "a text with more than accents", schema.Fold(value) != ""
+		}
 		return "a text that is not empty", value != ""
 	}
 	return wanted, err == nil

@@ -178,21 +178,22 @@ func (w *writing) putRules(id string) (target, error) {
 		f.refuse("items", "is missing")
 	}
 	if f.err() != nil && rules != nil {
-		return target{}, f.and(inItems(store.CheckProfitRules(*rules)))
+		return target{}, f.and(inItems(rulesTag, store.CheckProfitRules(*rules)))
 	}
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	if err := w.checkIfMatch(rulesTag, current, inItems(w.tx.SetProfitRules(w.r.Ctx, id, *rules))); err != nil {
+	if err := w.checkIfMatch(rulesTag, current, inItems(rulesTag, w.tx.SetProfitRules(w.r.Ctx, id, *rules))); err != nil {
 		return target{}, err
 	}
 	return w.updated(cardWriter, id, before, change)
 }
 
-// inItems names the rules of an error of the store as this body does: items.
-func inItems(err error) error {
+// inItems names the members of a list in an error of the store as the body of the list
+// does: items.
+func inItems(list string, err error) error {
 	for _, bad := range fault.Fields(err) {
-		if rest, is := strings.CutPrefix(bad.Field, "profit_rules"); is {
+		if rest, is := strings.CutPrefix(bad.Field, list); is {
 			bad.Field = "items" + rest
 		}
 	}

@@ -157,8 +157,25 @@ func (r *exchange) ratesOf(card string) (head cardHead, q query.Query, shown map
 	if q.At, err = r.past("at"); err == nil && q.At != 0 && q.Revision != "" {
 		err = invalid("at", "cannot be combined with revision")
 	}
+	if err == nil {
+		err = r.hasRates(q)
+	}
 	head.at, head.of = q.At, q.Revision
 	return head, q, shownColumns("rate", rates.Plan), apart, err
+}
+
+// hasRates refuses a revision that the card does not have. The answer is that to a
+// request for the revision itself: 404.
+func (r *exchange) hasRates(q query.Query) error {
+	if q.Revision == "" {
+		return nil
+	}
+	q.Limit = 1
+	page, err := r.s.store.List(r.Ctx, q)
+	if err == nil && page.Revision == "" {
+		err = notFound()
+	}
+	return err
 }
 
 // ratePlan is ReadPlan for the rates of a card that the reader sees. If the policy

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"resellerd/store"
+	"resellerd/store/cardfile"
 )
 
 func TestRatesAreReadAsTheirCardIs(t *testing.T) {
@@ -33,6 +34,29 @@ func TestRatesAreReadAsTheirCardIs(t *testing.T) {
 	})
 }
 
+// Rates of a revision that the card does not have are no empty list, in any format.
+func TestRatesOfAnUnknownRevisionAreAbsent(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.draft("gold")
+		w.draft("bronze")
+		for _, media := range []string{"application/json", "text/csv", "application/x-ndjson", cardfile.MediaXLSX, cardfile.MediaJSON} {
+			get := func(user, query string) answered {
+				return w.do(user, "GET", "/v1/cards/{gold}/rates?"+query, "", "Accept", media)
+			}
+			get("m", "revision={gold.draft}").want(200)
+			for _, revision := range []string{"foo", "{bronze.draft}", "{gold}", "{absent}"} {
+				got, absent := get("m", "revision="+revision), w.get("m", "/v1/cards/{gold}/revisions/"+revision)
+				if was := decisionIDs.ReplaceAllString(absent.want(404).body, ""); decisionIDs.ReplaceAllString(got.want(404).body, "") != was {
+					t.Errorf("%s: %s\n%s", revision, got.body, was)
+				}
+			}
+			get("m", "revision=").refused(422, `"field":"revision"`)
+			get("a", "revision=foo").refused(422, "is not a known parameter")
+		}
+	})
+}
+
 func TestAStreamSaysWhereItEnds(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -51,7 +75,10 @@ func TestAStreamSaysWhereItEnds(t *testing.T) {
 		if len(lines) != 4 || lines[3] != `{"rows":3}` {
 			t.Errorf("ndjson %v", lines)
 		}
-		w.do("a", "GET", "/v1/cards/{gold}/rates?limit=1", "", "Accept", "text/csv").want(422)
+		for _, query := range []string{"limit=1", "count=true", "expand=account", "cursor=x"} {
+			name, _, _ := strings.Cut(query, "=")
+			w.do("m", "GET", "/v1/customers?"+query, "", "Accept", "text/csv").refused(422, `"field":"`+name+`"`)
+		}
 		w.do("a", "GET", "/v1/cards/{gold}/rates?prefix_prefix=49", "", "Accept", "text/csv").want(200)
 	})
 }

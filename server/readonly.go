@@ -91,6 +91,20 @@ func (w *writing) readOnly(n rowWriter, before seen, takes map[string]bool, f *f
 	return names, nil
 }
 
+// acceptShown drops the fields of a body that the write does not take and whose value is
+// the shown one. It takes the tag of the row as If-Match.
+func (w *writing) acceptShown(f *fields, shown map[string]any, takes ...string) {
+	if tag, tagged := f.sent[memberTag].(string); tagged {
+		w.sent = w.sent.madeFrom(tag)
+		delete(f.sent, memberTag)
+	}
+	for name, value := range shown {
+		if sent, has := f.sent[name]; has && !slices.Contains(takes, name) && reflect.DeepEqual(sent, value) {
+			delete(f.sent, name)
+		}
+	}
+}
+
 // madeFrom is a request that also needs the row to have this tag.
 func (q *sent) madeFrom(tag string) *sent {
 	also := *q

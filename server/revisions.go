@@ -256,6 +256,7 @@ func (w *writing) cancelSchedule(card, revision string) (target, error) {
 	if err != nil {
 		return t, err
 	}
+	w.acceptShown(f, before.object)
 	f.word("status", store.RevisionDraft)
 	if err := f.err(); err != nil {
 		return t, err

@@ -100,6 +100,11 @@ type accountNew struct {
 	User          *userFields `json:"user,omitempty" description:"a first user, in the first group unless it names others"`
 }
 
+type accountWritten struct {
+	accountBody
+	warned
+}
+
 type accountMade struct {
 	accountBody
 	firstMade
@@ -329,6 +334,7 @@ type diffSum struct {
 type cardChange struct {
 	cardFields
 	override
+	acceptance
 }
 
 type cardNew struct {
@@ -344,7 +350,7 @@ type validity struct {
 
 // acceptance accepts that currencies differ.
 type acceptance struct {
-	AcceptCurrency bool `json:"accept_currency,omitempty" description:"go on although the card has another currency"`
+	AcceptCurrency bool `json:"accept_currency,omitempty" description:"go on although the currencies of a card and of an account or a customer differ"`
 }
 
 type linkFields struct {
@@ -375,7 +381,7 @@ type auditBody struct {
 	Actor    *string                    `json:"actor,omitempty" nullable:"true"`
 	Panel    *string                    `json:"panel,omitempty" nullable:"true" description:"the panel that made the request, by the name of its token; only for users of the master"`
 	Account  string                     `json:"account,omitempty"`
-	Action   string                     `json:"action,omitempty"`
+	Action   string                     `json:"action,omitempty" enum:"create,update,delete,assign,build,activate,accept_losses,open,preview,prune"`
 	Resource *auditResource             `json:"resource,omitempty"`
 	Change   map[string]session.Changed `json:"change,omitempty" nullable:"true" description:"the values before and after, by column; only columns that the reader may see now"`
 }

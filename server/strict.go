@@ -30,9 +30,12 @@ func (r *exchange) strictly() error {
 		return nil
 	}
 	if !r.route.doc.lists {
-		for name := range r.c.Request().URI().QueryArgs().All() {
+		for name, value := range r.c.Request().URI().QueryArgs().All() {
 			if !slices.Contains(r.route.params, string(name)) {
 				return r.route.unknown(string(name))
+			}
+			if len(value) == 0 && !r.route.doc.upload {
+				return invalid(string(name), emptyParameter)
 			}
 		}
 	}
@@ -73,12 +76,20 @@ func offersOf(doc operation) (offers []string) {
 // does not name the parameter: it may be the number of a call, which no log may hold.
 func (rt *boundRoute) unknown(name string) error {
 	if rt.doc.tag != "lookup" {
-		return invalid(strings.ToValidUTF8(name, "\uFFFD"), "is not a known parameter")
+		return unknownParameter(name)
 	}
 	if len(rt.params) == 0 {
 		return invalid("", "this request takes no parameters")
 	}
 	return invalid("", "this request takes only the parameters "+strings.Join(rt.params, ", "))
+}
+
+// unknownParameter is the answer to a parameter that a request does not have.
+func unknownParameter(name string) error {
+	if name == "" {
+		return invalid("", "the query has a parameter without a name")
+	}
+	return invalid(strings.ToValidUTF8(name, "\uFFFD"), "is not a known parameter")
 }
 
 // paramsOf lists the parameters of a route that is no list. Every write takes

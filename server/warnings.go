@@ -6,18 +6,19 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/policies/areas"
 	"resellerd/server/resource"
 	"resellerd/store"
 )
 
-// warned is what the answer to a write of a group adds to the row.
+// warned is what the answer to a write of a group or an account adds to the row.
 type warned struct {
 	Warnings []problemError `json:"warnings,omitempty" description:"areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt"`
 }
 
-// answerGroup answers with the row, and with warnings about its areas. They are not part
+// answerWarned answers with the row, and with warnings about its areas. They are not part
 // of the tag.
-func answerGroup(w *writing, t target) (written, error) {
+func answerWarned(w *writing, t target) (written, error) {
 	out, err := answerRow(w, t)
 	if err == nil {
 		out.more, err = json.Marshal(warned{w.r.areaWarnings("", out.body)})
@@ -25,18 +26,25 @@ func answerGroup(w *writing, t target) (written, error) {
 	return out, err
 }
 
-// areaWarnings warns of the areas of a group's representation that nothing names. at is
-// the JSON pointer to the group in the body.
-func (r *inquiry) areaWarnings(at string, group []byte) (all []problemError) {
+// areaWarnings warns of the areas that nothing names in the rows of a group, or the
+// ceiling of an account. row is its representation, and at is the JSON pointer to it in
+// the body.
+func (r *inquiry) areaWarnings(at string, row []byte) (all []problemError) {
 	var shown struct {
-		Rows map[string][]string `json:"rows"`
+		Rows    map[string][]string `json:"rows"`
+		Ceiling map[string][]string `json:"ceiling"`
 	}
-	if json.Unmarshal(group, &shown) != nil {
-		return nil // it shows no rows
+	if json.Unmarshal(row, &shown) != nil {
+		return nil // it shows neither
 	}
-	for _, area := range slices.Sorted(maps.Keys(shown.Rows)) {
-		if !r.isNamed(area) {
-			all = append(all, problemError{at + "/rows" + pointerTo(area), "Nothing names the area " + area + "."})
+	for _, of := range []struct {
+		name  string
+		areas map[string][]string
+	}{{"rows", shown.Rows}, {"ceiling", shown.Ceiling}} {
+		for _, area := range slices.Sorted(maps.Keys(of.areas)) {
+			if area != areas.Any && !r.isNamed(area) {
+				all = append(all, problemError{at + pointerTo(of.name) + pointerTo(area), "Nothing names the area " + area + "."})
+			}
 		}
 	}
 	return all

@@ -33,7 +33,7 @@ func (tx *Tx) CardsMatchCurrency(ctx context.Context, customer, currency string)
 	return SameCurrency(Card{Currency: found[0].Currency}, currency)
 }
 
-// maxMismatches limits the ids of AssignedInAnotherCurrency.
+// maxMismatches limits the rows that a write is told of.
 const maxMismatches = 100
 
 // AssignedInAnotherCurrency returns the ids of cards in another currency that are, or
@@ -46,6 +46,19 @@ func (tx *Tx) AssignedInAnotherCurrency(ctx context.Context, account, currency s
 		ids = append(ids, c.ID)
 	}
 	return ids, err
+}
+
+// OnCardInAnotherCurrency returns the accounts to which a card is, or will be, assigned,
+// and the customers who are, or will be, on it, if they have another currency than the
+// given one. They are sorted, and at most 100.
+func (tx *Tx) OnCardInAnotherCurrency(ctx context.Context, card, currency string) ([]CurrencyMismatch, error) {
+	return dialect.SelectAll[CurrencyMismatch](ctx, tx.store.dialect, tx.tx, `
+		SELECT 'account' AS type, a.id FROM assignments l JOIN accounts a ON a.id = l.account_id
+		WHERE l.card_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND a.currency <> ?
+		UNION
+		SELECT 'customer', o.id FROM card_customers l JOIN customers o ON o.id = l.customer_id
+		WHERE l.card_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND o.currency <> ?
+		ORDER BY 1, 2 LIMIT ?`, card, tx.now, currency, card, tx.now, currency, maxMismatches)
 }
 
 // CurrencyMismatch is a card on which an account or a customer with another currency

@@ -70,10 +70,8 @@ func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destina
 		return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("has more than %d entries", maxDestinations)))
 	}
 	all = slices.Clone(all)
-	for i := range all {
-		if err := all[i].Validate(); err != nil {
-			return fmt.Errorf("destinations: %w", fault.Invalid("destinations", fmt.Sprintf("has a fault in entry %d: %s", i+1, err)))
-		}
+	if err := checkDestinations(all); err != nil {
+		return fmt.Errorf("destinations: %w", err)
 	}
 	slices.SortFunc(all, func(a, b Destination) int { return strings.Compare(a.Prefix, b.Prefix) })
 	for i := range all {
@@ -82,6 +80,27 @@ func (tx *Tx) SetDestinations(ctx context.Context, account string, all []Destina
 		}
 	}
 	return tx.putDestinations(ctx, account, all)
+}
+
+// mostFaulty limits the destinations whose faults are told.
+const mostFaulty = 100
+
+// checkDestinations returns ErrInvalid with the faults of the first faulty destinations.
+// A fault names its field as destinations[0].prefix.
+func checkDestinations(all []Destination) error {
+	var wrong fault.Several
+	for i := range all {
+		for _, bad := range fault.Fields(all[i].Validate()) {
+			wrong = append(wrong, fault.Invalid(fmt.Sprintf("destinations[%d].%s", i, bad.Field), bad.Text))
+		}
+		if len(wrong) >= mostFaulty {
+			break
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return wrong
 }
 
 func (tx *Tx) putDestinations(ctx context.Context, account string, all []Destination) error {

@@ -65,7 +65,7 @@ func checkShown(t *testing.T, s *store.Store, g *generator, q query.Query) int {
 	}
 	rows, total := readAll(t, s, q)
 	want := slices.DeleteFunc(slices.Clone(base), func(row query.Row) bool {
-		return slices.ContainsFunc(q.Where, func(c query.Condition) bool { return !holds(c, row) })
+		return slices.ContainsFunc(q.Where, func(c query.Condition) bool { return !holds(q.Type, c, row) })
 	})
 	slices.SortStableFunc(want, func(a, b query.Row) int { return order(a, b, sorting, q.Desc) })
 	if got, want := idsOf(rows), idsOf(want); !slices.Equal(got, want) || total != len(want) {
@@ -168,7 +168,7 @@ func comparable(rows []query.Row) (names []string) {
 	return names
 }
 
-func holds(c query.Condition, row query.Row) bool {
+func holds(typ string, c query.Condition, row query.Row) bool {
 	v, shown := row.Value(c.Column)
 	if !shown {
 		return false
@@ -186,7 +186,11 @@ func holds(c query.Condition, row query.Row) bool {
 	case query.Null:
 		return false
 	case query.Contains:
-		return strings.Contains(schema.Fold(text), schema.Fold(value))
+		fold := schema.Lower
+		if schema.ByName[typ].Column(c.Column).FoldsIn(row.View) {
+			fold = schema.Fold
+		}
+		return strings.Contains(fold(text), fold(value))
 	case query.Eq, query.Ne:
 		same := slices.ContainsFunc(append([]string{value}, c.Or...), func(one string) bool { return one == text })
 		return same == (c.Op == query.Eq)

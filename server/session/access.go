@@ -82,20 +82,20 @@ func (r *Session) knownMenu() *menu {
 	return nil
 }
 
-// Areas returns, sorted, resellerd's own areas and each area that the user's access
-// or the policy's ceiling names. This includes the entry that applies to every area.
+// Areas returns, sorted, resellerd's own areas and each area that the user's access or
+// the policy's data names. This includes the entry that applies to every area.
 func (r *Session) Areas() []string {
 	set := maps.Clone(resource.OwnAreas)
-	for _, access := range []map[string][]string{r.Facts.Access, r.Engine.Limits().ResellerCeiling} {
-		for area := range access {
-			set[area] = true
-		}
+	maps.Copy(set, r.Engine.Areas())
+	for area := range r.Facts.Access {
+		set[area] = true
 	}
+	set[areas.Any] = true
 	return slices.Sorted(maps.Keys(set))
 }
 
 // dropRedundant keeps the areas that are resellerd's own, that a group names, or that
-// differ from the area above them. So a ceiling that changes nothing for the user is
+// differ from the area above them. So policy data that changes nothing for the user is
 // not shown to the user.
 func (r *Session) dropRedundant(access map[string][]string) {
 	for _, area := range slices.Backward(slices.Sorted(maps.Keys(access))) {

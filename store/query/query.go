@@ -85,7 +85,8 @@ type TypedFilter struct {
 type Op string
 
 // The operators of a Condition. Prefix and Suffix compare texts bytewise. Contains
-// ignores case and accents (see schema.Fold). If the shown value is absent, Ne and Null
+// ignores case and accents (see schema.Fold) in columns whose ColumnInfo.Folds is set,
+// and the case of A to Z in others. If the shown value is absent, Ne and Null
 // hold and the others do not.
 const (
 	Eq       Op = "eq"
@@ -122,10 +123,14 @@ const MaxValues = 100
 
 // values returns all values of the condition. The last one is repeated until their
 // number is a power of two, so that a few statements serve all numbers. Null and
-// NotNull have none.
+// NotNull have none. Contains has two: its value as texts are folded, and as SQL puts a
+// text in lower case.
 func (c Condition) values() []string {
-	if c.Op == Null || c.Op == NotNull {
+	switch c.Op {
+	case Null, NotNull:
 		return nil
+	case Contains:
+		return []string{schema.Fold(c.Value), schema.Lower(c.Value)}
 	}
 	all := append([]string{c.Value}, c.Or...)
 	for n := len(all); n&(n-1) != 0; n++ {

@@ -83,7 +83,6 @@ func (c *compiler) compareShown(w Condition, col *schema.Column, marks []string)
 
 // contains searches the folded texts that the row shows in one or several columns.
 func (c *compiler) contains(first int, w Condition) string {
-	mark := c.b.Bind(schema.Argument{Kind: schema.ArgWhere, Index: first})
 	var found []string
 	for _, name := range append([]string{w.Column}, w.Also...) {
 		col, mask, ok := c.shownColumn(name, name, "select", func(col *schema.Column) bool { return col.Search })
@@ -93,7 +92,7 @@ func (c *compiler) contains(first int, w Condition) string {
 		if col.Kind != schema.Text || len(w.Or) > 0 {
 			return c.incomparable(w)
 		}
-		text := c.b.Dialect.Contains(c.folded(col), mark)
+		text := c.searched(first, col)
 		if mask != 0 {
 			text = schema.And(c.anyGroup(mask, c.groupSQL), text)
 		}
@@ -102,14 +101,23 @@ func (c *compiler) contains(first int, w Condition) string {
 	return "(" + strings.Join(found, " OR ") + ")"
 }
 
-// folded returns the SQL of the folded text that a row shows in a column.
-func (c *compiler) folded(col *schema.Column) string {
+// searched returns the SQL of whether the text that a row shows in a column contains
+// the value. A text that is kept folded is compared with the folded value, and any other
+// with the value in lower case.
+func (c *compiler) searched(first int, col *schema.Column) string {
+	in := func(view string) string {
+		value := schema.Argument{Kind: schema.ArgWhere, Index: first}
+		if !col.FoldsIn(view) {
+			value.Index++
+		}
+		return c.b.Dialect.Contains(col.Folded(c.b, "t", view), c.b.Bind(value))
+	}
 	if len(c.views) == 1 {
-		return col.Folded(c.b, "t", c.views[0].name)
+		return in(c.views[0].name)
 	}
 	text := "CASE"
 	for i, v := range c.views {
-		text += " WHEN " + c.viewSQL(i) + " THEN " + col.Folded(c.b, "t", v.name)
+		text += " WHEN " + c.viewSQL(i) + " THEN " + in(v.name)
 	}
 	return text + " END"
 }
@@ -155,9 +163,6 @@ func conditionValues(def *schema.Type, conditions []Condition) (values []any, er
 				if value, err = parseShown(col.Kind, text); err != nil {
 					return nil, fault.Invalid(w.Column, err.Error())
 				}
-			}
-			if w.Op == Contains {
-				value = schema.Fold(text)
 			}
 			values = append(values, value)
 		}

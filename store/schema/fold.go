@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,13 +16,24 @@ import (
 // changes only A to Z.
 func Fold(text string) string {
 	if ascii(text) {
-		return strings.ToLower(text)
+		return Lower(text)
 	}
 	folded, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFC), text)
 	if err != nil {
-		return strings.ToLower(text)
+		return Lower(text)
 	}
 	return folded
+}
+
+// Lower returns a text with A to Z in lower case, as dialect.Dialect.Lower does.
+func Lower(text string) string {
+	lower := []byte(text)
+	for i, b := range lower {
+		if 'A' <= b && b <= 'Z' {
+			lower[i] += 'a' - 'A'
+		}
+	}
+	return string(lower)
 }
 
 func ascii(text string) bool {
@@ -94,7 +104,14 @@ func ofOwner(e expression) expression {
 	}
 }
 
-// Folded returns the column's text without case and accents, as the view shows it.
+// FoldsIn reports whether Folded is the result of Fold in a view. Otherwise, it is that
+// of Lower.
+func (c *Column) FoldsIn(view string) bool {
+	return c.FoldedViews[view] != nil || c.Views[view] == nil && c.folded != nil
+}
+
+// Folded returns the column's text for searches, as the view shows it: without case and
+// accents if FoldsIn, or else in lower case.
 func (c *Column) Folded(b *Builder, alias, view string) string {
 	e, other := c.FoldedViews[view], c.Views[view]
 	switch {
@@ -112,7 +129,7 @@ func (c *Column) Folded(b *Builder, alias, view string) string {
 func (all columns) withFolded(row reflect.Type) columns {
 	for _, name := range TextColumns(row) {
 		if i := all.named(name); i >= 0 {
-			all[i].folded = foldedOf(name)
+			all[i].folded, all[i].Folds = foldedOf(name), true
 		}
 	}
 	return all

@@ -34,8 +34,10 @@ type ColumnInfo struct {
 	Show   bool     // it can be part of a row
 	Sort   bool     // rows can be sorted by it, if it is visible
 	Search bool     // rows can be selected by it, if it is visible
+	Folds  bool     // searches in it ignore case and accents; in other texts, only the case of A to Z
 	Words  []string // its only values; nil for any
 	Refers string   // the type of the rows whose ids are its values; "" for none
+	Prefix string   // with which these ids begin; "" for none
 }
 
 // TypeInfo describes one type of rows.
@@ -76,11 +78,25 @@ func Types() []TypeInfo {
 			info.Through, info.Decided = t.Through.Name, t.Decided
 		}
 		for _, c := range t.Columns {
+			c.Prefix = t.prefixOf(c.ColumnInfo)
 			info.Columns = append(info.Columns, c.ColumnInfo)
 		}
 		infos = append(infos, info)
 	}
 	return infos
+}
+
+// prefixOf returns with which the ids begin that are the values of a column.
+func (t *Type) prefixOf(c ColumnInfo) string {
+	for _, other := range typeList {
+		if other.Name == c.Refers {
+			return other.Prefix
+		}
+	}
+	if c.IsID() {
+		return t.Prefix
+	}
+	return ""
 }
 
 // Type describes how to read a type of rows. In every expression "@." stands
