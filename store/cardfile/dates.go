@@ -155,7 +155,11 @@ func (r *reader) moment(w wall, zone *time.Location, text string) (time.Time, st
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	if r.o.LocalTime == "" {
-		r.ask(Question{Code: code, option: "local_time", Column: r.layout.names[colFrom], Sample: text, on: r.sampleOf(r.at, r.cells),
+		column := ""
+		if r.layout != nil {
+			column = r.layout.names[colFrom]
+		}
+		r.ask(Question{Code: code, option: "local_time", Column: column, Sample: text, on: r.sampleOf(r.at, r.cells),
 			Text:    fmt.Sprintf("the time %q %s in %s, because the clocks change: give local_time=earlier or local_time=later", excerpt(text), what, zone),
 			Choices: []Choice{{Parameter: "local_time", Value: LocalEarlier}, {Parameter: "local_time", Value: LocalLater}}})
 	}

@@ -45,7 +45,7 @@ const maxSampleLine = 8 << 10 // bytes
 
 // sampleOf copies a line, or returns nil if the line is long.
 func (r *reader) sampleOf(at Place, cells []cell) *sampleLine {
-	if r.layout == nil || r.quiet {
+	if r.layout == nil || r.quiet || at.Line == 0 {
 		return nil
 	}
 	size := 0
