@@ -43,13 +43,18 @@ const (
 // minutePrices are the indexes of the prices of a minute.
 var minutePrices = []int{costAt, rateColumn("inter"), rateColumn("intra")}
 
-// move keeps the price of a prefix that rises or falls most, if it is one of the largest, or
+var connectAt = rateColumn("connect")
+
+// move keeps the price of a prefix that rises or falls most, or the fee that rises more, if it is one of the largest, or
 // beyond the limit of the import.
 func (d *Imported) move(prefix string, was, is []any, what *Import) {
-	if was == nil || is == nil || was[statusAt] != is[statusAt] || is[statusAt] == "blocked" {
+	if was == nil || is == nil || is[statusAt] == "blocked" || was[statusAt] == "blocked" && orCost(was, costAt) == 0 {
 		return
 	}
 	m := PriceMove{Prefix: prefix, Was: orCost(was, costAt), Is: orCost(is, costAt)}
+	if fee := (PriceMove{prefix, orCost(was, connectAt), orCost(is, connectAt)}); fee.Is > fee.Was && fee.Was > 0 && fee.further(m) {
+		m = fee
+	}
 	for _, at := range minutePrices[1:] {
 		if was[at] == nil && is[at] == nil {
 			continue

@@ -266,3 +266,25 @@ func TestAMinimumOfNothingBillsLikeOneOfAStep(t *testing.T) {
 		}
 	}
 }
+
+// A prefix that is opened is compared with the price that it had, and a fee that rises with the fee before.
+func TestAnOpenedPrefixAndADearerFeeAreCompared(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base := active(tx, c.bought.ID, store.Rate{Prefix: "4479", Cost: 950, Pulse: 1, Blocked: true},
+				store.Rate{Prefix: "4480", Pulse: 1, Blocked: true}, store.Rate{Prefix: "49", Cost: 10, Pulse: 1, Connect: 5})
+			what := importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
+				for _, rate := range []store.Rate{{Prefix: "4479", Cost: 9, Pulse: 1}, {Prefix: "4480", Cost: 9, Pulse: 1}, {Prefix: "49", Cost: 10, Pulse: 1, Connect: 5000}} {
+					mustDo(to.Add(0, rate))
+				}
+				return nil
+			})
+			what.RowTimes, what.Preview = 3, true
+			got := fmt.Sprint(must(tx.Import(ctx, store.AllRates, what))[0].Doubtful)
+			if want := "[{4479 950 9} {49 5 5000}]"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	})
+}
