@@ -93,6 +93,13 @@ func (e *Engine) LooksIntoGroups() bool {
 	return e.tree.LooksIntoGroups(e.tree.Rules.Reachable(decisionRef))
 }
 
+// Reads reports whether a decision may read the value at a path below input, a part of it, or
+// a value that contains it.
+func (e *Engine) Reads(path ...string) bool { return e.tree.Mentioned.Overlaps(path) }
+
+// Rowless reports whether the tree says that it shows no rows.
+func (e *Engine) Rowless() bool { return e.rowless }
+
 // Areas returns the areas that the policy's data names: those of the ceiling of
 // resellers, the ids of the catalog's type area and the other types of the catalog, and
 // those that data.areas and data.gateway map requests to. The map is shared: do not change it.

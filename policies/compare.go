@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"resellerd/policies/areas"
+	"resellerd/policies/predicate"
 	"resellerd/policies/rego"
 )
 
@@ -82,6 +83,82 @@ func (e *Engine) definitions() map[string]map[string]*ast.Location {
 			}
 			out[name][rule.String()] = rule.Loc()
 		}
+	}
+	return out
+}
+
+// RuleRead is a path below input that a rule reads.
+type RuleRead struct {
+	Rule string
+	File string
+	Line int
+	Path predicate.Ref
+}
+
+// ChangedReads lists what the definitions read in which two policies differ, on either
+// side, each path of a rule once.
+func ChangedReads(before, after *Engine) []RuleRead {
+	var out []RuleRead
+	for _, side := range [][2]*Engine{{after, before}, {before, after}} {
+		others := side[1].definitions()
+		for _, name := range slices.Sorted(maps.Keys(side[0].tree.Modules)) {
+			for _, rule := range side[0].tree.Modules[name].Rules {
+				path := rego.RulePath(rule)
+				if _, same := others[path][rule.String()]; same {
+					continue
+				}
+				reads := rego.ReadsOf(rule)
+				for _, imported := range side[0].tree.Modules[name].Imports {
+					if ref, ok := imported.Path.Value.(ast.Ref); ok && ref.HasPrefix(ast.InputRootRef) {
+						reads = append(reads, rego.WrittenOut(ref))
+					}
+				}
+				for _, at := range reads {
+					if !slices.ContainsFunc(out, func(r RuleRead) bool { return r.Rule == path && slices.Equal(r.Path, at) }) {
+						out = append(out, RuleRead{path, rule.Loc().File, rule.Loc().Row, at})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// ReadersOfChanges lists the rules of two policies that read data in which the policies
+// differ.
+func ReadersOfChanges(before, after *Engine) []string {
+	changed := changedPaths(nil, before.tree.Data, after.tree.Data)
+	readers := map[string]bool{}
+	for _, e := range []*Engine{before, after} {
+		for _, module := range e.tree.Compiler.Modules {
+			for _, rule := range module.Rules {
+				ast.WalkRefs(rule, func(ref ast.Ref) bool {
+					if ref.HasPrefix(ast.DefaultRootRef) && slices.ContainsFunc(changed, rego.WrittenOut(ref).Overlaps) {
+						readers[rego.RulePath(rule)] = true
+					}
+					return false
+				})
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(readers))
+}
+
+// changedPaths returns the paths at which data differs, at most three parts long.
+func changedPaths(at predicate.Ref, was, is any) []predicate.Ref {
+	if reflect.DeepEqual(was, is) {
+		return nil
+	}
+	a, okA := was.(map[string]any)
+	b, okB := is.(map[string]any)
+	if !okA || !okB || len(at) == 3 {
+		return []predicate.Ref{at}
+	}
+	names := maps.Clone(a)
+	maps.Copy(names, b)
+	var out []predicate.Ref
+	for key := range names {
+		out = append(out, changedPaths(append(at[:len(at):len(at)], key), valueAt(a, key), valueAt(b, key))...)
 	}
 	return out
 }

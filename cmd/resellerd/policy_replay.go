@@ -159,7 +159,8 @@ func printReplay(w io.Writer, r *replay.Report) {
 		fmt.Fprintf(w, "%s at other times or of other policies are left out\n", count(r.Beside, "decision"))
 	}
 	if r.Reaching != nil {
-		fmt.Fprintf(w, "%s differ, and %s reach one of them%s\n", count(len(r.Changed), "rule"), count(*r.Reaching, "decision"), proof(*r.Reaching))
+		fmt.Fprintf(w, "%s and %s differ, and %s reach one of them%s\n", count(len(r.Changed), "rule"), count(r.Data, "part")+" of the data",
+			count(*r.Reaching, "decision"), proof(r))
 		for _, rule := range r.Changed {
 			fmt.Fprintf(w, "  rule %s  %s  %s:%d\n", rule.Change, rule.Rule, rule.File, rule.Line)
 		}
@@ -172,6 +173,8 @@ func printReplay(w io.Writer, r *replay.Report) {
 		switch what {
 		case "profile":
 			why = "because their profile is not in the log: %d"
+		case "error":
+			why = "because the policy fails on them: %d"
 		case "answer":
 			why = "because their answer is not in the log: %d"
 		case "truncated":
@@ -217,11 +220,16 @@ func printTerms(w io.Writer, before string, terms []string) {
 }
 
 // proof warns of a log that says nothing about a change.
-func proof(reaching int) string {
-	if reaching == 0 {
+func proof(r *replay.Report) string {
+	if provesNothing(r) {
 		return ": the log proves nothing about them"
 	}
 	return ""
+}
+
+// provesNothing reports whether the policies differ and no decision of the log shows how.
+func provesNothing(r *replay.Report) bool {
+	return r.Reaching != nil && *r.Reaching == 0 && len(r.Changed)+r.Data > 0
 }
 
 // printExposed prints what users did and saw and should not have.
@@ -242,6 +250,9 @@ func printExposed(w io.Writer, r *replay.Report) {
 			fmt.Fprintf(w, "    %s%s\n", strings.Join(x.Rows, " "), ellipsis(x.More))
 		}
 		printTerms(w, "    where ", x.Where)
+		if x.Further {
+			fmt.Fprintln(w, "    where …")
+		}
 		fmt.Fprintf(w, "    as in %s\n", strings.Join(x.Examples, ", "))
 	}
 }

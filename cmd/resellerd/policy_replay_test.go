@@ -58,6 +58,7 @@ func TestPolicyReplaySaysWhatABadPolicyGave(t *testing.T) {
 		return filepath.Dir(write(t, "main.rego", "package reseller.main\n\ndecision := {\"allow\": allow, \"reasons\": set()}\n\ndefault allow := false\n\n"+rule))
 	}
 	good, bad := tree("allow if input.action.name == \"list\"\n"), tree("allow if input.resource.type == \"area\"\n")
+	fails := tree("allow if {\n\tinput.resource.id == \"cdr\"\n\tinput.subject.id == \"x\"\n\tto_number(input.subject.id) > 0\n}\n")
 	engine, err := fastEngine(t.Context(), bad)
 	if err != nil {
 		t.Fatal(err)
@@ -72,13 +73,14 @@ func TestPolicyReplaySaysWhatABadPolicyGave(t *testing.T) {
 		code int
 		says string
 	}{
-		"nothing":            {denied, nil, exitOK, "nobody did or saw anything"},
-		"nothing, as JSON":   {denied, []string{"--format", "json"}, exitOK, `"exposed": []`},
-		"too much":           {allowed, nil, exitTests, "allowed what it should not have, to 1 user"},
-		"undecidable":        {denied + cut, nil, exitTests, "1 decision cannot be repeated"},
-		"told never to fail": {denied + cut, []string{"--fail-on", "never"}, exitOK, "1 decision cannot be repeated"},
-		"cut, but later":     {denied + cut, []string{"--to", "2025-01-01T00:00:00Z"}, exitError, "no decision of the log is by the policy"},
-		"of another policy":  {anEntry, nil, exitError, "no decision of the log is by the policy"},
+		"nothing":             {denied, nil, exitOK, "nobody did or saw anything"},
+		"nothing, as JSON":    {denied, []string{"--format", "json"}, exitOK, `"exposed": []`},
+		"too much":            {allowed, nil, exitTests, "allowed what it should not have, to 1 user"},
+		"undecidable":         {denied + cut, nil, exitTests, "1 decision cannot be repeated"},
+		"told never to fail":  {denied + cut, []string{"--fail-on", "never"}, exitOK, "1 decision cannot be repeated"},
+		"a policy that fails": {allowed, []string{"--should", fails}, exitTests, "because the policy fails on them: 1"},
+		"cut, but later":      {denied + cut, []string{"--to", "2025-01-01T00:00:00Z"}, exitError, "no decision of the log is by the policy"},
+		"of another policy":   {anEntry, nil, exitError, "no decision of the log is by the policy"},
 	} {
 		args := append([]string{"policy", "replay", "--was", bad, "--should", good, "--log", write(t, "decisions.jsonl", c.log)}, c.args...)
 		code, out, errs := call(t, nil, args)

@@ -10,6 +10,8 @@
 // concurrent use.
 package predicate
 
+import "slices"
+
 // Kind is the kind of a filter. The zero value is None.
 type Kind uint8
 
@@ -40,6 +42,12 @@ func (r Ref) Column() (string, bool) {
 		return "", false
 	}
 	return r[1], true
+}
+
+// Overlaps reports whether one of two paths begins with the other.
+func (r Ref) Overlaps(other Ref) bool {
+	n := min(len(r), len(other))
+	return slices.Equal(r[:n], other[:n])
 }
 
 // Expr is a condition. It is one of And, Or, Not, True, False, Compare,

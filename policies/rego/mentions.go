@@ -47,6 +47,41 @@ func NewMentions(body ast.Body, rules []*ast.Rule) *Mentions {
 	return m
 }
 
+// ReadsOf returns the paths below input that a rule reads, as it is written. A constant path
+// of object.get belongs to the path.
+func ReadsOf(rule *ast.Rule) []predicate.Ref {
+	paths := NewMentions(nil, []*ast.Rule{rule}).paths
+	get := func(call []*ast.Term) {
+		if len(call) != 4 || call[0].String() != ast.ObjectGet.Name {
+			return
+		}
+		ref, ok := call[1].Value.(ast.Ref)
+		if !ok || !ref.HasPrefix(ast.InputRootRef) {
+			return
+		}
+		parts := ast.NewArray(call[2])
+		if list, ok := call[2].Value.(*ast.Array); ok {
+			parts = list
+		}
+		longer := ref.Copy()
+		parts.Foreach(func(part *ast.Term) { longer = longer.Append(part) })
+		paths = append(paths, WrittenOut(longer))
+	}
+	ast.WalkExprs(rule, func(x *ast.Expr) bool {
+		if terms, ok := x.Terms.([]*ast.Term); ok {
+			get(terms)
+		}
+		return false
+	})
+	ast.WalkTerms(rule, func(term *ast.Term) bool {
+		if call, ok := term.Value.(ast.Call); ok {
+			get(call)
+		}
+		return false
+	})
+	return paths
+}
+
 // WrittenOut returns the path of a reference up to the first part that is not
 // a constant text.
 func WrittenOut(ref ast.Ref) predicate.Ref {
@@ -64,8 +99,5 @@ func WrittenOut(ref ast.Ref) predicate.Ref {
 // Overlaps reports whether the value at a path, a part of it, or a value that
 // contains it may be read.
 func (m *Mentions) Overlaps(at predicate.Ref) bool {
-	return slices.ContainsFunc(m.paths, func(p predicate.Ref) bool {
-		n := min(len(p), len(at))
-		return slices.Equal(p[:n], at[:n])
-	})
+	return slices.ContainsFunc(m.paths, at.Overlaps)
 }

@@ -84,6 +84,9 @@ func (r *replayer) decide(ctx context.Context, e *entry) (verdict, error) {
 	if tree.counted && in.Subject.Facts != nil && r.grouped {
 		return verdict{open: "input.subject.groups"}, nil
 	}
+	if _, written := in.Action.Properties["form"]; tree.counted && !written && in.Subject.Facts != nil && r.formed {
+		return verdict{open: "input.action.properties.form"}, nil
+	}
 	var v verdict
 	switch {
 	case e.Result.Filter != nil:

@@ -19,9 +19,10 @@ type Exposure struct {
 	Count    int       `json:"count"`
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
-	Rows     []string  `json:"rows,omitempty"`  // ids, at most maxExposed
-	More     bool      `json:"more,omitempty"`  // there are more rows
-	Where    []string  `json:"where,omitempty"` // of a list: the conditions of rows that it should not have had
+	Rows     []string  `json:"rows,omitempty"`    // ids, at most maxExposed
+	More     bool      `json:"more,omitempty"`    // there are more rows
+	Where    []string  `json:"where,omitempty"`   // of a list: the conditions of rows that it should not have had, at most maxExposed
+	Further  bool      `json:"further,omitempty"` // there are more conditions
 	Examples []string  `json:"examples"`
 }
 
@@ -75,11 +76,15 @@ func (x *Exposure) join(y *Exposure) {
 		}
 	}
 	for _, term := range y.Where {
-		if !slices.Contains(x.Where, term) && len(x.Where) < maxExposed {
+		switch {
+		case slices.Contains(x.Where, term):
+		case len(x.Where) < maxExposed:
 			x.Where = append(x.Where, term)
+		default:
+			x.Further = true
 		}
 	}
-	x.More = x.More || y.More
+	x.More, x.Further = x.More || y.More, x.Further || y.Further
 	x.Examples = append(x.Examples, y.Examples[:max(0, min(len(y.Examples), maxExamples-len(x.Examples)))]...)
 }
 

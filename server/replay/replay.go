@@ -33,7 +33,8 @@ type Report struct {
 	Groups      []*Group       `json:"groups"`
 
 	Changed  []policies.ChangedRule `json:"changed,omitempty"`  // rules that differ from the policy of --was
-	Reaching *int                   `json:"reaching,omitempty"` // decisions that reach one of these rules
+	Data     int                    `json:"data,omitempty"`     // differences in the data of the policies
+	Reaching *int                   `json:"reaching,omitempty"` // decisions that reach one of these rules, or a rule that reads this data
 	Beside   int                    `json:"beside,omitempty"`   // decisions at other times, or of other policies
 	Exposed  []*Exposure            `json:"exposed,omitzero"`   // what the policy in force allowed and the better one denies; nil if nobody asked
 }
@@ -86,6 +87,7 @@ type groupKey struct {
 type replayer struct {
 	engine   *policies.Engine
 	grouped  bool     // the policy looks into the subject's groups
+	formed   bool     // the policy reads the form of requests
 	profiles profiles // of all workers
 	report   Report
 	groups   map[groupKey]*Group
@@ -95,12 +97,15 @@ type replayer struct {
 }
 
 func newReplayer(e *policies.Engine, known profiles, o Options) *replayer {
-	r := &replayer{o: o, exposed: map[exposureKey]*Exposure{}, changed: map[string]bool{}, engine: e, grouped: e.LooksIntoGroups(), profiles: known, groups: map[groupKey]*Group{},
+	r := &replayer{o: o, exposed: map[exposureKey]*Exposure{}, changed: map[string]bool{}, engine: e, grouped: e.LooksIntoGroups(), formed: e.Reads("action", "properties", "form"), profiles: known, groups: map[groupKey]*Group{},
 		report: Report{Policy: e.Revision(), Recorded: map[string]int{}, Undecidable: map[string]int{}, Kinds: map[Kind]int{}}}
 	if o.Was != nil {
-		r.report.Changed, r.report.Reaching = policies.ChangedRules(o.Was, e), new(int)
+		r.report.Changed, r.report.Data, r.report.Reaching = policies.ChangedRules(o.Was, e), len(policies.DataChanges(o.Was, e)), new(int)
 		for _, rule := range r.report.Changed {
 			r.changed[rule.Rule] = true
+		}
+		for _, rule := range policies.ReadersOfChanges(o.Was, e) {
+			r.changed[rule] = true
 		}
 	}
 	return r
@@ -231,6 +236,8 @@ func (r *replayer) line(ctx context.Context, line []byte, place int) error {
 		r.report.Undecidable[v.open]++
 	case len(v.flips) == 0:
 		r.report.Same++
+	case r.o.Exposed && e.Outcome == string(policies.OutcomeAllow) && v.flips[0].kind == Error:
+		r.report.Undecidable["error"]++ // the policy in force allowed it, and the better one cannot say
 	default:
 		r.report.Flipped++
 		for _, f := range v.flips {

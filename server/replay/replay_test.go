@@ -392,3 +392,88 @@ func TestProfilesOfALog(t *testing.T) {
 		t.Errorf("without the profile: %+v", r)
 	}
 }
+
+// Earlier releases wrote no form, and the number of the user's groups.
+func TestAnEntryWithoutItsFormIsUndecidableIfThePolicyReadsTheForm(t *testing.T) {
+	const rule = "\nallow if input.action.properties.form == \"one\"\n"
+	in := &input.Input{Action: input.Action{Name: "read", Form: input.FormOne}, Resource: input.Resource{Type: "card", ID: "c", Row: map[string]any{}},
+		Subject: input.Subject{Type: "user", ID: "u", Facts: input.NewFacts(input.Facts{User: map[string]any{}, Account: input.AccountFacts{ID: "a", Kind: "reseller"}})}}
+	was, now := small(t, smallTree), small(t, smallTree+rule)
+	line := recorded(t, was, in, was.Evaluate(ctx, in))
+	delete(line["input"].(map[string]any)["action"].(map[string]any), "properties")
+	if v := again(t, now, line); v.open != "" || len(v.flips) != 1 {
+		t.Errorf("a form that is left out: %+v", v)
+	}
+	line["input"].(map[string]any)["subject"].(map[string]any)["groups"] = 2
+	if v := again(t, now, line); v.open != "input.action.properties.form" {
+		t.Errorf("%+v", v)
+	}
+	if v := again(t, small(t, smallTree+"\nallow if input.resource.type == \"card\"\n"), line); v.open != "" {
+		t.Errorf("a policy that reads no form: %+v", v)
+	}
+}
+
+// A decision reaches a change also by the condition of a list, or by data alone.
+func TestListsAndDataReachAChange(t *testing.T) {
+	tree := func(currency, data string) *policies.Engine {
+		files := fstest.MapFS{"data.json": {Data: []byte(data)}, "reseller/main/main.rego": {Data: []byte("package reseller.main\n" + smallTree + `
+allow if {
+	input.resource.type == "card"
+	shown
+	listed
+}
+
+shown if {
+	input.resource.account_id == "a"
+	priced
+}
+
+priced if input.resource.currency == "` + currency + `"
+
+listed if input.resource.name in data.names.cards
+`)}}
+		e, err := policies.Load(ctx, files, policies.Options{Schema: policiestest.Schema(), Timeout: time.Minute})
+		must(t, err)
+		return e
+	}
+	const data = `{"names": {"cards": ["a"]}}`
+	was := tree("USD", data)
+	var log strings.Builder
+	for _, typ := range []string{"card", "customer"} {
+		in := &input.Input{Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read", Form: input.FormPage}, Resource: input.Resource{Type: typ}}
+		line := recorded(t, was, in, policies.Decision{Outcome: policies.OutcomeAllow})
+		p := was.Plan(ctx, in)
+		line["outcome"], line["result"] = p.Outcome, map[string]any{"filter": p.Filter.String()}
+		text, err := json.Marshal(line)
+		must(t, err)
+		log.Write(append(text, '\n'))
+	}
+	for what, c := range map[string]struct {
+		now      *policies.Engine
+		reaching int
+	}{
+		"a rule": {tree("EUR", data), 1},
+		"data":   {tree("USD", `{"names": {"cards": ["a", "b"]}}`), 1},
+		"other":  {tree("USD", `{"names": {"cards": ["a"], "others": ["b"]}}`), 0},
+	} {
+		r, err := Run(ctx, c.now, []Source{{"log", strings.NewReader(log.String())}}, Options{Was: was})
+		must(t, err)
+		if *r.Reaching != c.reaching || len(r.Changed)+r.Data == 0 {
+			t.Errorf("%s: %d decisions reach %+v and %d values: %+v", what, *r.Reaching, r.Changed, r.Data, r)
+		}
+	}
+}
+
+func TestAnExposureSaysThatItLeavesConditionsOut(t *testing.T) {
+	x := &Exposure{}
+	for i := range maxExposed {
+		x.join(&Exposure{Where: []string{fmt.Sprint(i)}})
+	}
+	if x.Further {
+		t.Error("nothing is left out")
+	}
+	x.join(&Exposure{Where: []string{"0", "another"}})
+	if !x.Further || len(x.Where) != maxExposed {
+		t.Errorf("%d conditions, further %v", len(x.Where), x.Further)
+	}
+}
