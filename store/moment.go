@@ -91,6 +91,12 @@ func (m *Moment) UsersAt(ctx context.Context, account string, limit int) ([]stri
 		WHERE d.ancestor_id = ? AND u.tenant_id = ? ORDER BY u.id LIMIT ?`, account, m.tenant, limit)
 }
 
+// UsersAfter lists the ids of at most limit users of the tenant whose ids follow another
+// one, in order.
+func (m *Moment) UsersAfter(ctx context.Context, after string, limit int) ([]string, error) {
+	return m.ids(ctx, "SELECT id FROM users WHERE tenant_id = ? AND id > ? ORDER BY id LIMIT ?", m.tenant, after, limit)
+}
+
 // AccountsBelow lists the ids of an account and of at most limit-1 accounts below it,
 // in order.
 func (m *Moment) AccountsBelow(ctx context.Context, account string, limit int) ([]string, error) {

@@ -125,6 +125,12 @@ func TestAMomentKnowsWhoIsInAGroupAndUnderAnAccount(t *testing.T) {
 					t.Errorf("under %s: %v", account, at)
 				}
 			}
+			if all := must(v.UsersAfter(ctx, "", 10)); !slices.Contains(all, user.ID) || !slices.IsSorted(all) {
+				t.Errorf("of the tenant: %v", all)
+			}
+			if rest := must(v.UsersAfter(ctx, user.ID, 10)); slices.Contains(rest, user.ID) {
+				t.Errorf("after the user: %v", rest)
+			}
 			groups := must(v.GroupsOf(ctx, user))
 			if len(groups) != 1 || groups[0].Rows["customer"] != "r" {
 				t.Errorf("groups %+v", groups)
@@ -135,7 +141,7 @@ func TestAMomentKnowsWhoIsInAGroupAndUnderAnAccount(t *testing.T) {
 			t.Error(err)
 		}
 		err = s.Snapshot(ctx, "acc_other", func(v *store.Moment) error {
-			if in := must(v.UsersIn(ctx, group.ID, 10)); len(in) > 0 {
+			if in := append(must(v.UsersIn(ctx, group.ID, 10)), must(v.UsersAfter(ctx, "", 10))...); len(in) > 0 {
 				t.Errorf("another tenant's: %v", in)
 			}
 			return nil

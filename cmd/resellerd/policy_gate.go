@@ -88,7 +88,7 @@ func (c *policyGateCommand) preview(ctx context.Context, t terminal) (err error)
 	if err != nil {
 		return err
 	}
-	changes := &insight.PolicyChanges{Against: after.Revision(), Rules: policies.ChangedRules(before, after), Data: policies.DataChanges(before, after)}
+	changes := insight.CompareTrees(before, after)
 	if c.Database != "" {
 		st, err := (&lookSettings{Database: c.Database}).open(ctx)
 		if err != nil {
@@ -99,17 +99,39 @@ func (c *policyGateCommand) preview(ctx context.Context, t terminal) (err error)
 			return err
 		}
 	}
+	if changes.Looked == 0 && len(changes.Rules)+len(changes.Data) > 0 {
+		changes.Unproved = append(changes.Unproved, "no user is known, so nobody's rows and actions were compared: give --database")
+	}
 	if err := printChanges(t.out, changes, false); err != nil {
 		return err
 	}
-	if changes.More() {
+	switch {
+	case changes.More():
 		return decideError{errors.New("the policy lets somebody see or do more: a person has to decide")}
+	case len(changes.Unproved) > 0:
+		return decideError{errors.New("not proved that nobody sees or may do more: " + strings.Join(changes.Unproved, "; "))}
 	}
 	return nil
 }
 
+// replay repeats the log. It fails if the log says nothing about the change, or not all.
 func (c *policyGateCommand) replay(ctx context.Context, t terminal) error {
-	return (&policyReplayCommand{Policies: c.New, Was: c.Old, Log: c.Log, FailOn: []string{"any"}, Format: "text"}).Run(ctx, t)
+	command := &policyReplayCommand{Policies: c.New, Was: c.Old, Log: c.Log, FailOn: []string{"any"}, Format: "text"}
+	report, err := command.replay(ctx, t)
+	if err != nil {
+		return err
+	}
+	printReplay(t.out, report)
+	if err := command.verdict(report); err != nil {
+		return err
+	}
+	switch {
+	case provesNothing(report):
+		return decideError{errors.New("not proved: no decision of the log reaches what differs")}
+	case report.Open() > 0 && len(report.Changed)+report.Data > 0:
+		return decideError{fmt.Errorf("not proved: %s cannot be repeated", count(report.Open(), "decision"))}
+	}
+	return nil
 }
 
 // worst returns the error with the most serious exit code.

@@ -203,8 +203,8 @@ func (p *page) area(d insight.AreaDifference) {
 	if d.Visible != nil {
 		p.line("    sees   %d  ->  %d", d.Visible.Before, d.Visible.After)
 	}
-	p.ids("+", d.Appear)
-	p.ids("-", d.Disappear)
+	p.ids("+", d.Appear, d.Appearing)
+	p.ids("-", d.Disappear, d.Vanishing)
 	for _, c := range d.Shown {
 		p.rows("    shows  ", c)
 	}
@@ -223,13 +223,14 @@ func (p *page) rows(before string, c insight.RowsChange) {
 	}
 }
 
-// ids prints the first ids, at most maxListed, and how many more there are.
-func (p *page) ids(sign string, ids []string) {
+// ids prints the first ids, at most maxListed, and how many more there are. all is their
+// number, or 0 if ids has all of them.
+func (p *page) ids(sign string, ids []string, all int) {
 	for _, id := range ids[:min(len(ids), maxListed)] {
 		p.line("    %s      %s", sign, id)
 	}
-	if len(ids) > maxListed {
-		p.line("    %s      and %d more", sign, len(ids)-maxListed)
+	if all = max(all, len(ids)); all > maxListed {
+		p.line("    %s      and %d more", sign, all-maxListed)
 	}
 }
 

@@ -18,10 +18,18 @@ func printChanges(w io.Writer, c *insight.PolicyChanges, markdown bool) error {
 	for _, u := range c.Users {
 		text.user(u)
 	}
-	if len(c.Users)+len(c.Rules)+len(c.Data) == 0 {
+	if c.LeftOut > 0 {
+		text.line("")
+		text.line("and %s for whom something differs", count(c.LeftOut, "more user"))
+	}
+	if len(c.Users)+c.LeftOut+len(c.Rules)+len(c.Data) == 0 {
 		text.line("  nothing differs")
 	} else {
-		text.gains(c)
+		text.line("")
+		text.line("%s: %d of them see or may do more, %d less", count(c.Looked, "user"), c.Gain, c.Lose)
+	}
+	for _, gap := range c.Unproved {
+		text.line("not proved: %s", gap)
 	}
 	out := text.String()
 	if markdown {
@@ -49,7 +57,7 @@ func sign(d policies.DataChange) string {
 
 func (p *page) user(u insight.UserChange) {
 	p.line("")
-	p.line("%s of %s %s", cmp.Or(u.ExternalID, u.User), u.Account, verdictOn(u))
+	p.line("%s %s", nameOf(u), verdictOn(u))
 	for _, d := range u.Areas {
 		p.area(d)
 	}
@@ -57,10 +65,16 @@ func (p *page) user(u insight.UserChange) {
 		p.rows("  may ", a)
 	}
 	for _, x := range u.Conditions {
-		if !x.Seen {
-			p.condition(x)
-		}
+		p.condition(x)
 	}
+}
+
+// nameOf names a user, or a subject that the store does not know.
+func nameOf(u insight.UserChange) string {
+	if u.Unknown != "" {
+		return "a subject of type " + u.Unknown + " that the store does not know"
+	}
+	return cmp.Or(u.ExternalID, u.User) + " of " + u.Account
 }
 
 func verdictOn(u insight.UserChange) string {
@@ -78,27 +92,17 @@ func verdictOn(u insight.UserChange) string {
 
 // condition prints the terms of a condition that differ.
 func (p *page) condition(c insight.ConditionChange) {
-	p.line("  %s %s, %s: another condition", c.Action, c.Type, strings.Join(c.Parts, ", "))
+	as := ""
+	if c.Form != "" {
+		as = " as " + c.Form
+	}
+	p.line("  %s %s%s, %s: another condition", c.Action, c.Type, as, strings.Join(c.Parts, ", "))
 	for _, term := range c.Added {
 		p.line("    + %s", term)
 	}
 	for _, term := range c.Removed {
 		p.line("    - %s", term)
 	}
-}
-
-func (p *page) gains(c *insight.PolicyChanges) {
-	more, less := 0, 0
-	for _, u := range c.Users {
-		if u.More {
-			more++
-		}
-		if u.Less {
-			less++
-		}
-	}
-	p.line("")
-	p.line("%s: %d of them see or may do more, %d less", count(c.Looked, "user"), more, less)
 }
 
 // asMarkdown wraps the text for a merge request, with the users that gain or lose first.
@@ -108,10 +112,13 @@ func asMarkdown(c *insight.PolicyChanges, text string) string {
 	if c.More() {
 		b.WriteString("**Somebody sees or may do more.**\n\n")
 	}
+	for _, gap := range c.Unproved {
+		b.WriteString("**Not proved:** " + gap + ".\n\n")
+	}
 	if len(c.Users) > 0 {
 		b.WriteString("| User | Account | More | Less |\n|---|---|---|---|\n")
 		for _, u := range c.Users {
-			b.WriteString("| `" + cmp.Or(u.ExternalID, u.User) + "` | `" + u.Account + "` | " + mark(u.More) + " | " + mark(u.Less) + " |\n")
+			b.WriteString("| `" + cmp.Or(u.ExternalID, u.User, "unknown "+u.Unknown) + "` | `" + cmp.Or(u.Account, "none") + "` | " + mark(u.More) + " | " + mark(u.Less) + " |\n")
 		}
 		b.WriteString("\n")
 	}

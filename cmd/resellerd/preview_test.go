@@ -171,6 +171,72 @@ func TestPreviewReportsEveryChangeOfAPolicy(t *testing.T) {
 	}
 }
 
+// alsoChanged makes another change in a tree.
+func alsoChanged(t *testing.T, dir, name, old, changed string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, changed, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Whoever gains by whatever question, the exit code says so.
+func TestPreviewFindsEveryGain(t *testing.T) {
+	t.Parallel()
+	database, _, _, account := withReseller(t)
+	const customer, main = "reseller/resource/customer/customer.rego", "reseller/main/main.rego"
+	allowed := func(condition string) string {
+		return changedTree(t, main, "default allow := false\n", "default allow := false\n\nallow if {\n\t"+condition+"\n}\n")
+	}
+	for name, c := range map[string]struct{ tree, want string }{
+		"a row that comes later, beside a row that goes": {
+			changedTree(t, customer, "\treadable\n\treach.owner\n}", "\treadable\n\treach.owner\n\tinput.resource.name != \"Acme\"\n}\n\nvisible if {\n\treadable\n\tinput.resource.name == \"Later\"\n}"),
+			"owner of " + account + " sees or may do more, and less",
+		},
+		"an export": {
+			changedTree(t, customer, "\treadable\n\treach.owner\n}", "\treadable\n\treach.owner\n}\n\nvisible if {\n\treadable\n\tinput.action.properties.form == \"export\"\n}"),
+			"read customer as export, rows: another condition",
+		},
+		"access that a write gives": {
+			changedTree(t, "reseller/delegation/delegation.rego", `input.resource.type in {"group", "user"}`, `input.resource.type in {"group"}`),
+			"may + update user that gets every access in audit on 1 row",
+		},
+		"a column that a write changes": {
+			changedTree(t, customer, `field == "account_id"`, `field == "tenant_id"`),
+			"may + update customer column account_id on 1 row",
+		},
+		"an action of the catalog on rows": {
+			alsoChanged(t, allowed("input.action.name == \"refund\"\n\tdata.reseller.resource.customer.visible\n\tinput.resource.type == \"customer\""),
+				"data.json", `"action": {}`, `"action": {"refund": {"access": "none"}}`),
+			"may + refund customer on 1 row",
+		},
+		"a user that the store does not know": {
+			allowed("not input.subject.account\n\tinput.subject.type == \"user\"\n\tinput.resource.type == \"customer\""),
+			"a subject of type user that the store does not know sees or may do more",
+		},
+		"an area for such a subject": {
+			allowed("not input.subject.account\n\tinput.subject.type == \"identity\"\n\tinput.resource.type == \"area\""),
+			"a subject of type identity that the store does not know sees or may do more",
+		},
+		"a tree without rows": {
+			alsoChanged(t, allowed("input.action.name == \"delete\"\n\tinput.resource.type == \"audit\""), main, "# entrypoint: true\npackage", "# entrypoint: true\n# custom: {rows: none}\npackage"),
+			"may + delete audit on",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := call(t, nil, []string{"preview", "--database", database, "--all-users", "--policies", c.tree})
+			if code != exitDecide || !strings.Contains(stdout, c.want) {
+				t.Errorf("exit %d, without %q: %s\n%s", code, c.want, stderr, stdout)
+			}
+		})
+	}
+}
+
 // looked checks that the audit trail contains the previews, and that no planned
 // change was made.
 func looked(t *testing.T, database string) {
@@ -188,5 +254,22 @@ func looked(t *testing.T, database string) {
 	sub, err := st.Subject(ctx, "", "owner")
 	if err != nil || sub.Status != store.Active || sub.Access.At("customer") != "crud" {
 		t.Errorf("%+v: %v", sub, err)
+	}
+}
+
+// A look at all users is one entry of the audit trail, which names their number.
+func TestPreviewOfAllUsersIsOneAuditEntry(t *testing.T) {
+	database, _, _, _ := withReseller(t)
+	if code, _, stderr := call(t, nil, []string{"preview", "--database", database, "--all-users", "--policies", embeddedTree}); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	st, err := store.Open(t.Context(), database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	rows, err := list(t.Context(), st, "audit", []string{"id", "action", "change"}, query.Condition{Column: "action", Op: query.Eq, Value: "preview"})
+	if err != nil || len(rows) != 1 || !strings.Contains(string(rows[0].AppendJSON(nil)), `"users":{"before":null,"after":2}`) {
+		t.Errorf("%d entries: %v", len(rows), err)
 	}
 }

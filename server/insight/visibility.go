@@ -226,6 +226,8 @@ type AreaDifference struct {
 	Visible   *VisibleChange `json:"visible,omitempty" description:"number of rows that the user sees"`
 	Appear    []string       `json:"appear,omitempty" description:"rows that the user sees after the change and not before; at most 100"`
 	Disappear []string       `json:"disappear,omitempty" description:"rows that the user sees before the change and not after; at most 100"`
+	Appearing int            `json:"appearing,omitempty" description:"number of rows that appear, if appear does not list all"`
+	Vanishing int            `json:"vanishing,omitempty" description:"number of rows that disappear, if disappear does not list all"`
 	Shown     []RowsChange   `json:"shown,omitempty" description:"views and columns of rows that the user sees before and after"`
 	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to compare one by one"`
 }
@@ -287,7 +289,8 @@ func difference(area string, before, after *visibility) AreaDifference {
 		d.Counted = true
 		return d
 	}
-	d.Appear, d.Disappear = missing(two.ids, one.ids), missing(one.ids, two.ids)
+	d.Appear, d.Appearing = atMost(missing(two.ids, one.ids))
+	d.Disappear, d.Vanishing = atMost(missing(one.ids, two.ids))
 	d.Shown = shownChanges(one.ids, two.ids)
 	return d
 }
@@ -364,7 +367,15 @@ func (o *visibility) rowsAt(area string) *seenRows {
 	return &seenRows{ids: map[string]*shownAs{}}
 }
 
-// missing returns the ids that others lacks, sorted, at most maxNamed.
+// atMost cuts a list to maxNamed ids. It returns the whole number if it cuts.
+func atMost(ids []string) (first []string, all int) {
+	if len(ids) <= maxNamed {
+		return ids, 0
+	}
+	return slices.Clone(ids[:maxNamed]), len(ids)
+}
+
+// missing returns the ids that others lacks, sorted.
 func missing(ids, others map[string]*shownAs) []string {
 	var found []string
 	for id := range ids {
@@ -373,7 +384,7 @@ func missing(ids, others map[string]*shownAs) []string {
 		}
 	}
 	slices.Sort(found)
-	return found[:min(len(found), maxNamed)]
+	return found
 }
 
 // tenantFilter returns a filter that passes the rows of a tenant.

@@ -149,10 +149,14 @@ func (r *Session) revisionShown(columns []string, value any) any {
 }
 
 // columnOf returns the column that decides whether a changed column is shown. The
-// customers of a card are shown if assigned_to is.
+// customers of a card are shown if assigned_to is, and the number of users that somebody
+// looked at if the account is.
 func columnOf(name string) string {
-	if name == "customers" {
+	switch name {
+	case "customers":
 		return "assigned_to"
+	case "users":
+		return "id"
 	}
 	return name
 }
