@@ -203,7 +203,7 @@ func TestPreviewFindsEveryGain(t *testing.T) {
 			"read customer as export, rows: another condition",
 		},
 		"access that a write gives": {
-			changedTree(t, "reseller/delegation/delegation.rego", `input.resource.type in {"group", "user"}`, `input.resource.type in {"group"}`),
+			changedTree(t, "reseller/delegation/delegation.rego", `input.resource.type in {"group", "user", "webhook"}`, `input.resource.type in {"group", "webhook"}`),
 			"may + update user that gets every access in audit on 1 row",
 		},
 		"a column that a write changes": {
