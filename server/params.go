@@ -86,13 +86,14 @@ func (r *exchange) readParams(shown map[string]schema.ColumnInfo, apart ...strin
 		}
 		values := valuesOf(args[i:], a.name)
 		bound := slices.Contains(apart, a.name)
-		if !bound {
+		switch {
+		case !bound:
 			if bound, err = p.read(shown, a.name, values); err != nil {
 				return p, err
 			}
-		} else if len(values) > 1 {
+		case len(values) > 1:
 			return p, invalid(a.name, "is given more than once")
-		} else if a.value == "" {
+		case a.value == "":
 			return p, invalid(a.name, emptyParameter)
 		}
 		for _, value := range values {

@@ -1269,8 +1269,6 @@ export interface components {
             /** @description with count=true: the number of rows that the user sees */
             total?: number;
         };
-        /** @description with dry_run=true, what the write would change, for whom */
-        AccountOrDryRun: components["schemas"]["Account"] | components["schemas"]["DryRun"];
         AccountRemains: {
             /** @description accounts below that are not closed */
             accounts?: components["schemas"]["Remaining"];
@@ -1286,7 +1284,7 @@ export interface components {
             scheduled?: components["schemas"]["Remaining"];
         };
         AccountUpdate: {
-            /** @description go on although the card has another currency */
+            /** @description go on although the currencies of a card and of an account or a customer differ */
             accept_currency?: boolean;
             /** @description the most access that the account may have, by area */
             ceiling?: {
@@ -1297,8 +1295,8 @@ export interface components {
             /** @description ISO 4217; fixed once set */
             currency?: string | null;
             email?: string | null;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 parent?: components["schemas"]["Account"] | string | null;
@@ -1316,6 +1314,33 @@ export interface components {
             /** Format: date-time */
             readonly updated_at?: string;
         };
+        AccountWithWarnings: {
+            /** @description the most access that the account may have, by area */
+            ceiling?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            } | null;
+            /** Format: date-time */
+            created_at?: string;
+            /** @description ISO 4217; fixed once set */
+            currency?: string | null;
+            email?: string | null;
+            external_id?: string | null;
+            id: string;
+            /** @enum {string} */
+            kind?: "master" | "reseller";
+            name?: string;
+            parent_id?: string | null;
+            /** @description the name that accounts below see */
+            public_name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
+            /** Format: date-time */
+            updated_at?: string;
+            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt */
+            warnings?: components["schemas"]["FieldFault"][];
+        };
+        /** @description with dry_run=true, what the write would change, for whom */
+        AccountWithWarningsOrDryRun: components["schemas"]["AccountWithWarnings"] | components["schemas"]["DryRun"];
         ActingAccount: {
             /** @description if the user may see it */
             external_id?: string;
@@ -1328,13 +1353,13 @@ export interface components {
         ActingColumns: {
             /** @description those that the user may set in a new row */
             creates: string[];
-            /** @description the columns that some rows show to the user */
+            /** @description the columns that rows may show to the user; some rows show fewer */
             shows: string[];
             /** @description those that the user may change; some rows accept fewer */
             updates: string[];
         };
         ActingUser: {
-            /** @description actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts */
+            /** @description actions by area: create, read, update, delete. It has resellerd's own areas, all areas that groups name, and those that policy data names if the access differs from that to the area above. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts */
             access: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
             };
@@ -1384,6 +1409,8 @@ export interface components {
             rows: number;
         };
         Answer: {
+            /** @description what the question was about: kinds of values of the column, or a unit */
+            about?: string[];
             /** @description the values that the question offered */
             asked?: string[];
             /** @description of the question */
@@ -1394,6 +1421,8 @@ export interface components {
             value: string;
         };
         AnswerInput: {
+            /** @description what the question was about: kinds of values of the column, or a unit */
+            about?: string[];
             /** @description the values that the question offered */
             asked?: string[];
             /** @description of the question */
@@ -1414,6 +1443,8 @@ export interface components {
             access?: components["schemas"]["AccessChange"];
             /** @description rows that the user sees after the change and not before; at most 100 */
             appear?: string[];
+            /** @description number of rows that appear, if appear does not list all */
+            appearing?: number;
             /** @description * for every area that is not named */
             area: string;
             /** @description there were too many rows to compare one by one */
@@ -1422,6 +1453,8 @@ export interface components {
             disappear?: string[];
             /** @description views and columns of rows that the user sees before and after */
             shown?: components["schemas"]["RowsChange"][];
+            /** @description number of rows that disappear, if disappear does not list all */
+            vanishing?: number;
             /** @description number of rows that the user sees */
             visible?: components["schemas"]["VisibleChange"];
         };
@@ -1467,7 +1500,8 @@ export interface components {
         AssignmentOrDryRun: components["schemas"]["Assignment"] | components["schemas"]["DryRun"];
         AuditEntry: {
             account?: string;
-            action?: string;
+            /** @enum {string} */
+            action?: "create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune";
             actor?: string | null;
             /** Format: date-time */
             at?: string;
@@ -1720,6 +1754,8 @@ export interface components {
             name?: string | null;
         };
         CardUpdate: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
             /** @description accept that some calls sell for less than they cost */
             accept_losses?: boolean;
             readonly account_id?: string;
@@ -1739,8 +1775,8 @@ export interface components {
             currency?: string;
             /** @enum {string} */
             direction?: "termination" | "origination";
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -1782,8 +1818,16 @@ export interface components {
             readonly updated_at?: string;
         };
         CardValidity: {
-            /** @description go on although the card has another currency */
+            /** @description go on although the currencies of a card and of an account or a customer differ */
             accept_currency?: boolean;
+            readonly account_id?: string;
+            readonly customer_id?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+            };
             /**
              * Format: date-time
              * @description default: now
@@ -1881,7 +1925,7 @@ export interface components {
             total?: number;
         };
         CustomerUpdate: {
-            /** @description go on although the card has another currency */
+            /** @description go on although the currencies of a card and of an account or a customer differ */
             accept_currency?: boolean;
             readonly account_id?: string;
             /** @description the cards that the customer is on now */
@@ -1890,8 +1934,8 @@ export interface components {
             readonly created_at?: string;
             currency?: string | null;
             email?: string | null;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -1907,7 +1951,7 @@ export interface components {
             readonly updated_at?: string;
         };
         CustomerUpdateByID: {
-            /** @description go on although the card has another currency */
+            /** @description go on although the currencies of a card and of an account or a customer differ */
             accept_currency?: boolean;
             readonly account_id?: string;
             /** @description the cards that the customer is on now */
@@ -1916,8 +1960,8 @@ export interface components {
             readonly created_at?: string;
             currency?: string | null;
             email?: string | null;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -2354,8 +2398,8 @@ export interface components {
             readonly created_at?: string;
             /** @description create, read, update, delete */
             default_access?: ("create" | "read" | "update" | "delete")[];
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -2463,13 +2507,22 @@ export interface components {
         };
         ImportProfileCreate: {
             answers?: components["schemas"]["AnswerInput"][];
+            /** @description the columns of the last file that were read; an import asks about changes */
+            readonly columns?: components["schemas"]["Shape"][];
+            /** Format: date-time */
+            readonly created_at?: string;
             /**
              * @description default: provider
              * @enum {string}
              */
             kind?: "provider" | "customer";
             limits?: components["schemas"]["LimitsInput"];
+            readonly name?: string;
             options?: components["schemas"]["SettingInput"][];
+            /** @description medians of the last file; an import asks about changes */
+            readonly typical?: components["schemas"]["Typical"];
+            /** Format: date-time */
+            readonly updated_at?: string;
         };
         ImportProfileList: {
             items: components["schemas"]["ImportProfile"][];
@@ -3033,8 +3086,8 @@ export interface components {
             readonly created_at?: string;
             /** Format: date-time */
             readonly deactivated_at?: string | null;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 scheduled_by?: components["schemas"]["User"] | string | null;
@@ -3234,8 +3287,8 @@ export interface components {
             readonly account_id?: string;
             /** Format: date-time */
             readonly created_at?: string;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -3261,8 +3314,8 @@ export interface components {
             readonly account_id?: string;
             /** Format: date-time */
             readonly created_at?: string;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -3452,8 +3505,8 @@ export interface components {
             readonly ended_reason?: "user" | "gone" | null;
             /** @description of the last attempt */
             readonly error?: string | null;
-            /** @description in lists: the tag of the row, for If-Match */
-            readonly etag?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /** @description with expand: the rows that this row refers to, as GET shows them */
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
@@ -4401,7 +4454,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -4411,7 +4464,7 @@ export interface operations {
                 parent_id?: string[];
                 /** @description parent_id has none of these values */
                 parent_id_ne?: string[];
-                /** @description parent_id contains this text, without regard to case and accents */
+                /** @description parent_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 parent_id_contains?: string;
                 /** @description parent_id begins with this text */
                 parent_id_prefix?: string;
@@ -4421,7 +4474,7 @@ export interface operations {
                 kind?: ("master" | "reseller")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("master" | "reseller")[];
-                /** @description kind contains this text, without regard to case and accents */
+                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 kind_contains?: string;
                 /** @description kind begins with this text */
                 kind_prefix?: string;
@@ -4431,7 +4484,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -4441,7 +4494,7 @@ export interface operations {
                 public_name?: string[];
                 /** @description public_name has none of these values */
                 public_name_ne?: string[];
-                /** @description public_name contains this text, without regard to case and accents */
+                /** @description public_name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_name_contains?: string;
                 /** @description public_name begins with this text */
                 public_name_prefix?: string;
@@ -4451,7 +4504,7 @@ export interface operations {
                 email?: string[];
                 /** @description email has none of these values */
                 email_ne?: string[];
-                /** @description email contains this text, without regard to case and accents */
+                /** @description email contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 email_contains?: string;
                 /** @description email begins with this text */
                 email_prefix?: string;
@@ -4461,7 +4514,7 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents */
+                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 currency_contains?: string;
                 /** @description currency begins with this text */
                 currency_prefix?: string;
@@ -4471,7 +4524,7 @@ export interface operations {
                 status?: ("active" | "suspended" | "closed")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "suspended" | "closed")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -4481,7 +4534,7 @@ export interface operations {
                 external_id?: string[];
                 /** @description external_id has none of these values */
                 external_id_ne?: string[];
-                /** @description external_id contains this text, without regard to case and accents */
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 external_id_contains?: string;
                 /** @description external_id begins with this text */
                 external_id_prefix?: string;
@@ -4848,7 +4901,7 @@ export interface operations {
                      *       "updated_at": "2026-11-30T04:55:01.178697Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["AccountOrDryRun"];
+                    "application/json": components["schemas"]["AccountWithWarningsOrDryRun"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4882,7 +4935,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -4906,7 +4959,7 @@ export interface operations {
                 actor?: string[];
                 /** @description actor has none of these values */
                 actor_ne?: string[];
-                /** @description actor contains this text, without regard to case and accents */
+                /** @description actor contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 actor_contains?: string;
                 /** @description actor begins with this text */
                 actor_prefix?: string;
@@ -4916,7 +4969,7 @@ export interface operations {
                 panel?: string[];
                 /** @description panel has none of these values */
                 panel_ne?: string[];
-                /** @description panel contains this text, without regard to case and accents */
+                /** @description panel contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 panel_contains?: string;
                 /** @description panel begins with this text */
                 panel_prefix?: string;
@@ -4926,17 +4979,17 @@ export interface operations {
                 account?: string[];
                 /** @description account has none of these values */
                 account_ne?: string[];
-                /** @description account contains this text, without regard to case and accents */
+                /** @description account contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_contains?: string;
                 /** @description account begins with this text */
                 account_prefix?: string;
                 /** @description account has no value */
                 account_null?: boolean;
                 /** @description action has one of these values */
-                action?: string[];
+                action?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune")[];
                 /** @description action has none of these values */
-                action_ne?: string[];
-                /** @description action contains this text, without regard to case and accents */
+                action_ne?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune")[];
+                /** @description action contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 action_contains?: string;
                 /** @description action begins with this text */
                 action_prefix?: string;
@@ -5056,7 +5109,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -5066,7 +5119,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -5076,7 +5129,7 @@ export interface operations {
                 kind?: ("provider" | "customer")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("provider" | "customer")[];
-                /** @description kind contains this text, without regard to case and accents */
+                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 kind_contains?: string;
                 /** @description kind begins with this text */
                 kind_prefix?: string;
@@ -5086,7 +5139,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -5096,7 +5149,7 @@ export interface operations {
                 public_name?: string[];
                 /** @description public_name has none of these values */
                 public_name_ne?: string[];
-                /** @description public_name contains this text, without regard to case and accents */
+                /** @description public_name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_name_contains?: string;
                 /** @description public_name begins with this text */
                 public_name_prefix?: string;
@@ -5106,7 +5159,7 @@ export interface operations {
                 carrier?: string[];
                 /** @description carrier has none of these values */
                 carrier_ne?: string[];
-                /** @description carrier contains this text, without regard to case and accents */
+                /** @description carrier contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 carrier_contains?: string;
                 /** @description carrier begins with this text */
                 carrier_prefix?: string;
@@ -5116,7 +5169,7 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents */
+                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 currency_contains?: string;
                 /** @description currency begins with this text */
                 currency_prefix?: string;
@@ -5126,7 +5179,7 @@ export interface operations {
                 direction?: ("termination" | "origination")[];
                 /** @description direction has none of these values */
                 direction_ne?: ("termination" | "origination")[];
-                /** @description direction contains this text, without regard to case and accents */
+                /** @description direction contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 direction_contains?: string;
                 /** @description direction begins with this text */
                 direction_prefix?: string;
@@ -5136,7 +5189,7 @@ export interface operations {
                 tech_prefix?: string[];
                 /** @description tech_prefix has none of these values */
                 tech_prefix_ne?: string[];
-                /** @description tech_prefix contains this text, without regard to case and accents */
+                /** @description tech_prefix contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 tech_prefix_contains?: string;
                 /** @description tech_prefix begins with this text */
                 tech_prefix_prefix?: string;
@@ -5160,7 +5213,7 @@ export interface operations {
                 rate_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description rate_rounding has none of these values */
                 rate_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description rate_rounding contains this text, without regard to case and accents */
+                /** @description rate_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 rate_rounding_contains?: string;
                 /** @description rate_rounding begins with this text */
                 rate_rounding_prefix?: string;
@@ -5184,7 +5237,7 @@ export interface operations {
                 charge_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description charge_rounding has none of these values */
                 charge_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description charge_rounding contains this text, without regard to case and accents */
+                /** @description charge_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 charge_rounding_contains?: string;
                 /** @description charge_rounding begins with this text */
                 charge_rounding_prefix?: string;
@@ -5194,7 +5247,7 @@ export interface operations {
                 notes?: string[];
                 /** @description notes has none of these values */
                 notes_ne?: string[];
-                /** @description notes contains this text, without regard to case and accents */
+                /** @description notes contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 notes_contains?: string;
                 /** @description notes begins with this text */
                 notes_prefix?: string;
@@ -5204,7 +5257,7 @@ export interface operations {
                 public_notes?: string[];
                 /** @description public_notes has none of these values */
                 public_notes_ne?: string[];
-                /** @description public_notes contains this text, without regard to case and accents */
+                /** @description public_notes contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_notes_contains?: string;
                 /** @description public_notes begins with this text */
                 public_notes_prefix?: string;
@@ -5220,7 +5273,7 @@ export interface operations {
                 compact?: ("min" | "max" | "avg")[];
                 /** @description compact has none of these values */
                 compact_ne?: ("min" | "max" | "avg")[];
-                /** @description compact contains this text, without regard to case and accents */
+                /** @description compact contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 compact_contains?: string;
                 /** @description compact begins with this text */
                 compact_prefix?: string;
@@ -5230,7 +5283,7 @@ export interface operations {
                 routing?: ("dearest" | "cheapest")[];
                 /** @description routing has none of these values */
                 routing_ne?: ("dearest" | "cheapest")[];
-                /** @description routing contains this text, without regard to case and accents */
+                /** @description routing contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 routing_contains?: string;
                 /** @description routing begins with this text */
                 routing_prefix?: string;
@@ -5240,7 +5293,7 @@ export interface operations {
                 external_id?: string[];
                 /** @description external_id has none of these values */
                 external_id_ne?: string[];
-                /** @description external_id contains this text, without regard to case and accents */
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 external_id_contains?: string;
                 /** @description external_id begins with this text */
                 external_id_prefix?: string;
@@ -5250,7 +5303,7 @@ export interface operations {
                 stale?: ("provider_card_changed" | "provider_card_withdrawn")[];
                 /** @description stale has none of these values */
                 stale_ne?: ("provider_card_changed" | "provider_card_withdrawn")[];
-                /** @description stale contains this text, without regard to case and accents */
+                /** @description stale contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 stale_contains?: string;
                 /** @description stale begins with this text */
                 stale_prefix?: string;
@@ -5820,7 +5873,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -6154,7 +6207,7 @@ export interface operations {
                 customer_id?: string[];
                 /** @description customer_id has none of these values */
                 customer_id_ne?: string[];
-                /** @description customer_id contains this text, without regard to case and accents */
+                /** @description customer_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 customer_id_contains?: string;
                 /** @description customer_id begins with this text */
                 customer_id_prefix?: string;
@@ -6880,7 +6933,7 @@ export interface operations {
                 prefix?: string[];
                 /** @description prefix has none of these values */
                 prefix_ne?: string[];
-                /** @description prefix contains this text, without regard to case and accents */
+                /** @description prefix contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 prefix_contains?: string;
                 /** @description prefix begins with this text */
                 prefix_prefix?: string;
@@ -6890,7 +6943,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -6984,7 +7037,7 @@ export interface operations {
                 status?: ("open" | "blocked")[];
                 /** @description status has none of these values */
                 status_ne?: ("open" | "blocked")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -7108,7 +7161,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -7132,7 +7185,7 @@ export interface operations {
                 status?: ("draft" | "scheduled" | "held" | "active" | "inactive" | "archived")[];
                 /** @description status has none of these values */
                 status_ne?: ("draft" | "scheduled" | "held" | "active" | "inactive" | "archived")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -7198,7 +7251,7 @@ export interface operations {
                 origin?: ("import" | "build")[];
                 /** @description origin has none of these values */
                 origin_ne?: ("import" | "build")[];
-                /** @description origin contains this text, without regard to case and accents */
+                /** @description origin contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 origin_contains?: string;
                 /** @description origin begins with this text */
                 origin_prefix?: string;
@@ -7208,7 +7261,7 @@ export interface operations {
                 base_id?: string[];
                 /** @description base_id has none of these values */
                 base_id_ne?: string[];
-                /** @description base_id contains this text, without regard to case and accents */
+                /** @description base_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 base_id_contains?: string;
                 /** @description base_id begins with this text */
                 base_id_prefix?: string;
@@ -7218,7 +7271,7 @@ export interface operations {
                 scheduled_by?: string[];
                 /** @description scheduled_by has none of these values */
                 scheduled_by_ne?: string[];
-                /** @description scheduled_by contains this text, without regard to case and accents */
+                /** @description scheduled_by contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 scheduled_by_contains?: string;
                 /** @description scheduled_by begins with this text */
                 scheduled_by_prefix?: string;
@@ -7234,7 +7287,7 @@ export interface operations {
                 held_reason?: string[];
                 /** @description held_reason has none of these values */
                 held_reason_ne?: string[];
-                /** @description held_reason contains this text, without regard to case and accents */
+                /** @description held_reason contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 held_reason_contains?: string;
                 /** @description held_reason begins with this text */
                 held_reason_prefix?: string;
@@ -7881,7 +7934,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -7891,7 +7944,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -7901,7 +7954,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -7911,7 +7964,7 @@ export interface operations {
                 email?: string[];
                 /** @description email has none of these values */
                 email_ne?: string[];
-                /** @description email contains this text, without regard to case and accents */
+                /** @description email contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 email_contains?: string;
                 /** @description email begins with this text */
                 email_prefix?: string;
@@ -7921,7 +7974,7 @@ export interface operations {
                 status?: ("active" | "suspended" | "closed")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "suspended" | "closed")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -7931,7 +7984,7 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents */
+                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 currency_contains?: string;
                 /** @description currency begins with this text */
                 currency_prefix?: string;
@@ -7941,7 +7994,7 @@ export interface operations {
                 external_id?: string[];
                 /** @description external_id has none of these values */
                 external_id_ne?: string[];
-                /** @description external_id contains this text, without regard to case and accents */
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 external_id_contains?: string;
                 /** @description external_id begins with this text */
                 external_id_prefix?: string;
@@ -7951,7 +8004,7 @@ export interface operations {
                 notes?: string[];
                 /** @description notes has none of these values */
                 notes_ne?: string[];
-                /** @description notes contains this text, without regard to case and accents */
+                /** @description notes contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 notes_contains?: string;
                 /** @description notes begins with this text */
                 notes_prefix?: string;
@@ -8609,7 +8662,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -8619,7 +8672,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -8629,7 +8682,7 @@ export interface operations {
                 kind?: ("provider" | "customer")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("provider" | "customer")[];
-                /** @description kind contains this text, without regard to case and accents */
+                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 kind_contains?: string;
                 /** @description kind begins with this text */
                 kind_prefix?: string;
@@ -8639,7 +8692,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -8649,7 +8702,7 @@ export interface operations {
                 public_name?: string[];
                 /** @description public_name has none of these values */
                 public_name_ne?: string[];
-                /** @description public_name contains this text, without regard to case and accents */
+                /** @description public_name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_name_contains?: string;
                 /** @description public_name begins with this text */
                 public_name_prefix?: string;
@@ -8659,7 +8712,7 @@ export interface operations {
                 carrier?: string[];
                 /** @description carrier has none of these values */
                 carrier_ne?: string[];
-                /** @description carrier contains this text, without regard to case and accents */
+                /** @description carrier contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 carrier_contains?: string;
                 /** @description carrier begins with this text */
                 carrier_prefix?: string;
@@ -8669,7 +8722,7 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents */
+                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 currency_contains?: string;
                 /** @description currency begins with this text */
                 currency_prefix?: string;
@@ -8679,7 +8732,7 @@ export interface operations {
                 direction?: ("termination" | "origination")[];
                 /** @description direction has none of these values */
                 direction_ne?: ("termination" | "origination")[];
-                /** @description direction contains this text, without regard to case and accents */
+                /** @description direction contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 direction_contains?: string;
                 /** @description direction begins with this text */
                 direction_prefix?: string;
@@ -8689,7 +8742,7 @@ export interface operations {
                 tech_prefix?: string[];
                 /** @description tech_prefix has none of these values */
                 tech_prefix_ne?: string[];
-                /** @description tech_prefix contains this text, without regard to case and accents */
+                /** @description tech_prefix contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 tech_prefix_contains?: string;
                 /** @description tech_prefix begins with this text */
                 tech_prefix_prefix?: string;
@@ -8713,7 +8766,7 @@ export interface operations {
                 rate_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description rate_rounding has none of these values */
                 rate_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description rate_rounding contains this text, without regard to case and accents */
+                /** @description rate_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 rate_rounding_contains?: string;
                 /** @description rate_rounding begins with this text */
                 rate_rounding_prefix?: string;
@@ -8737,7 +8790,7 @@ export interface operations {
                 charge_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description charge_rounding has none of these values */
                 charge_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description charge_rounding contains this text, without regard to case and accents */
+                /** @description charge_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 charge_rounding_contains?: string;
                 /** @description charge_rounding begins with this text */
                 charge_rounding_prefix?: string;
@@ -8747,7 +8800,7 @@ export interface operations {
                 notes?: string[];
                 /** @description notes has none of these values */
                 notes_ne?: string[];
-                /** @description notes contains this text, without regard to case and accents */
+                /** @description notes contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 notes_contains?: string;
                 /** @description notes begins with this text */
                 notes_prefix?: string;
@@ -8757,7 +8810,7 @@ export interface operations {
                 public_notes?: string[];
                 /** @description public_notes has none of these values */
                 public_notes_ne?: string[];
-                /** @description public_notes contains this text, without regard to case and accents */
+                /** @description public_notes contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_notes_contains?: string;
                 /** @description public_notes begins with this text */
                 public_notes_prefix?: string;
@@ -8773,7 +8826,7 @@ export interface operations {
                 compact?: ("min" | "max" | "avg")[];
                 /** @description compact has none of these values */
                 compact_ne?: ("min" | "max" | "avg")[];
-                /** @description compact contains this text, without regard to case and accents */
+                /** @description compact contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 compact_contains?: string;
                 /** @description compact begins with this text */
                 compact_prefix?: string;
@@ -8783,7 +8836,7 @@ export interface operations {
                 routing?: ("dearest" | "cheapest")[];
                 /** @description routing has none of these values */
                 routing_ne?: ("dearest" | "cheapest")[];
-                /** @description routing contains this text, without regard to case and accents */
+                /** @description routing contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 routing_contains?: string;
                 /** @description routing begins with this text */
                 routing_prefix?: string;
@@ -8793,7 +8846,7 @@ export interface operations {
                 external_id?: string[];
                 /** @description external_id has none of these values */
                 external_id_ne?: string[];
-                /** @description external_id contains this text, without regard to case and accents */
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 external_id_contains?: string;
                 /** @description external_id begins with this text */
                 external_id_prefix?: string;
@@ -8803,7 +8856,7 @@ export interface operations {
                 stale?: ("provider_card_changed" | "provider_card_withdrawn")[];
                 /** @description stale has none of these values */
                 stale_ne?: ("provider_card_changed" | "provider_card_withdrawn")[];
-                /** @description stale contains this text, without regard to case and accents */
+                /** @description stale contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 stale_contains?: string;
                 /** @description stale begins with this text */
                 stale_prefix?: string;
@@ -9279,7 +9332,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -9289,7 +9342,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -9299,7 +9352,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -9309,7 +9362,7 @@ export interface operations {
                 public_name?: string[];
                 /** @description public_name has none of these values */
                 public_name_ne?: string[];
-                /** @description public_name contains this text, without regard to case and accents */
+                /** @description public_name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 public_name_contains?: string;
                 /** @description public_name begins with this text */
                 public_name_prefix?: string;
@@ -9319,7 +9372,7 @@ export interface operations {
                 template?: string[];
                 /** @description template has none of these values */
                 template_ne?: string[];
-                /** @description template contains this text, without regard to case and accents */
+                /** @description template contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 template_contains?: string;
                 /** @description template begins with this text */
                 template_prefix?: string;
@@ -11090,7 +11143,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -11100,7 +11153,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -11110,7 +11163,7 @@ export interface operations {
                 external_id?: string[];
                 /** @description external_id has none of these values */
                 external_id_ne?: string[];
-                /** @description external_id contains this text, without regard to case and accents */
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 external_id_contains?: string;
                 /** @description external_id begins with this text */
                 external_id_prefix?: string;
@@ -11120,7 +11173,7 @@ export interface operations {
                 login?: string[];
                 /** @description login has none of these values */
                 login_ne?: string[];
-                /** @description login contains this text, without regard to case and accents */
+                /** @description login contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 login_contains?: string;
                 /** @description login begins with this text */
                 login_prefix?: string;
@@ -11130,7 +11183,7 @@ export interface operations {
                 name?: string[];
                 /** @description name has none of these values */
                 name_ne?: string[];
-                /** @description name contains this text, without regard to case and accents */
+                /** @description name contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 name_contains?: string;
                 /** @description name begins with this text */
                 name_prefix?: string;
@@ -11146,7 +11199,7 @@ export interface operations {
                 status?: ("active" | "disabled")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "disabled")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -11156,7 +11209,7 @@ export interface operations {
                 time_zone?: string[];
                 /** @description time_zone has none of these values */
                 time_zone_ne?: string[];
-                /** @description time_zone contains this text, without regard to case and accents */
+                /** @description time_zone contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 time_zone_contains?: string;
                 /** @description time_zone begins with this text */
                 time_zone_prefix?: string;
@@ -11813,7 +11866,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -11823,7 +11876,7 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to case and accents */
+                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 account_id_contains?: string;
                 /** @description account_id begins with this text */
                 account_id_prefix?: string;
@@ -11833,7 +11886,7 @@ export interface operations {
                 user_id?: string[];
                 /** @description user_id has none of these values */
                 user_id_ne?: string[];
-                /** @description user_id contains this text, without regard to case and accents */
+                /** @description user_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 user_id_contains?: string;
                 /** @description user_id begins with this text */
                 user_id_prefix?: string;
@@ -11843,7 +11896,7 @@ export interface operations {
                 url?: string[];
                 /** @description url has none of these values */
                 url_ne?: string[];
-                /** @description url contains this text, without regard to case and accents */
+                /** @description url contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 url_contains?: string;
                 /** @description url begins with this text */
                 url_prefix?: string;
@@ -11853,7 +11906,7 @@ export interface operations {
                 status?: ("active" | "paused" | "ended")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "paused" | "ended")[];
-                /** @description status contains this text, without regard to case and accents */
+                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 status_contains?: string;
                 /** @description status begins with this text */
                 status_prefix?: string;
@@ -11863,7 +11916,7 @@ export interface operations {
                 ended_reason?: ("user" | "gone")[];
                 /** @description ended_reason has none of these values */
                 ended_reason_ne?: ("user" | "gone")[];
-                /** @description ended_reason contains this text, without regard to case and accents */
+                /** @description ended_reason contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 ended_reason_contains?: string;
                 /** @description ended_reason begins with this text */
                 ended_reason_prefix?: string;
@@ -11959,22 +12012,22 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
+                     *           "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
                      *           "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *           "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *           "url": "https://panel.example/hooks",
                      *           "status": "paused",
                      *           "ended_reason": null,
                      *           "old_until": null,
-                     *           "rotated_at": "2026-11-30T11:14:24.632949Z",
+                     *           "rotated_at": "2026-11-30T11:34:14.9809Z",
                      *           "delivered_at": null,
                      *           "attempts": 0,
                      *           "next_at": null,
                      *           "error": null,
                      *           "dead_letters": 0,
-                     *           "created_at": "2026-11-30T11:14:24.632949Z",
-                     *           "updated_at": "2026-11-30T11:14:24.632949Z",
-                     *           "etag": "\"jNQWPWSnJvd2wXP9V7Ak3_AS\""
+                     *           "created_at": "2026-11-30T11:34:14.9809Z",
+                     *           "updated_at": "2026-11-30T11:34:14.9809Z",
+                     *           "etag": "\"-aCK_Up2_-glYhTk1CXs9ZDt\""
                      *         }
                      *       ]
                      *     }
@@ -12053,21 +12106,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
+                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
+                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:14:24.632949Z",
-                     *       "updated_at": "2026-11-30T11:14:24.632949Z",
+                     *       "created_at": "2026-11-30T11:34:14.9809Z",
+                     *       "updated_at": "2026-11-30T11:34:14.9809Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */
@@ -12129,21 +12182,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
+                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
+                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:14:24.632949Z",
-                     *       "updated_at": "2026-11-30T11:14:24.632949Z"
+                     *       "created_at": "2026-11-30T11:34:14.9809Z",
+                     *       "updated_at": "2026-11-30T11:34:14.9809Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12273,21 +12326,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
+                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:14:24.632949Z",
+                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:14:24.632949Z",
-                     *       "updated_at": "2026-11-30T11:14:24.663683Z"
+                     *       "created_at": "2026-11-30T11:34:14.9809Z",
+                     *       "updated_at": "2026-11-30T11:34:14.992305Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12322,7 +12375,7 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to case and accents */
+                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 id_contains?: string;
                 /** @description id begins with this text */
                 id_prefix?: string;
@@ -12374,7 +12427,7 @@ export interface operations {
                 error?: string[];
                 /** @description error has none of these values */
                 error_ne?: string[];
-                /** @description error contains this text, without regard to case and accents */
+                /** @description error contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 error_contains?: string;
                 /** @description error begins with this text */
                 error_prefix?: string;
@@ -12562,21 +12615,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_kwq6prc72pkneg55umm7r6zi4m",
+                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
-                     *       "old_until": "2026-11-30T12:14:24.684585Z",
-                     *       "rotated_at": "2026-11-30T11:14:24.684585Z",
+                     *       "old_until": "2026-11-30T12:34:15.001431Z",
+                     *       "rotated_at": "2026-11-30T11:34:15.001431Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:14:24.632949Z",
-                     *       "updated_at": "2026-11-30T11:14:24.684585Z",
+                     *       "created_at": "2026-11-30T11:34:14.9809Z",
+                     *       "updated_at": "2026-11-30T11:34:15.001431Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */

@@ -288,6 +288,69 @@ func (e AccountUpdateStatus) Valid() bool {
 	}
 }
 
+// Defines values for AccountWithWarningsCeiling.
+const (
+	AccountWithWarningsCeilingCreate AccountWithWarningsCeiling = "create"
+	AccountWithWarningsCeilingDelete AccountWithWarningsCeiling = "delete"
+	AccountWithWarningsCeilingRead   AccountWithWarningsCeiling = "read"
+	AccountWithWarningsCeilingUpdate AccountWithWarningsCeiling = "update"
+)
+
+// Valid indicates whether the value is a known member of the AccountWithWarningsCeiling enum.
+func (e AccountWithWarningsCeiling) Valid() bool {
+	switch e {
+	case AccountWithWarningsCeilingCreate:
+		return true
+	case AccountWithWarningsCeilingDelete:
+		return true
+	case AccountWithWarningsCeilingRead:
+		return true
+	case AccountWithWarningsCeilingUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountWithWarningsKind.
+const (
+	AccountWithWarningsKindMaster   AccountWithWarningsKind = "master"
+	AccountWithWarningsKindReseller AccountWithWarningsKind = "reseller"
+)
+
+// Valid indicates whether the value is a known member of the AccountWithWarningsKind enum.
+func (e AccountWithWarningsKind) Valid() bool {
+	switch e {
+	case AccountWithWarningsKindMaster:
+		return true
+	case AccountWithWarningsKindReseller:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountWithWarningsStatus.
+const (
+	AccountWithWarningsStatusActive    AccountWithWarningsStatus = "active"
+	AccountWithWarningsStatusClosed    AccountWithWarningsStatus = "closed"
+	AccountWithWarningsStatusSuspended AccountWithWarningsStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the AccountWithWarningsStatus enum.
+func (e AccountWithWarningsStatus) Valid() bool {
+	switch e {
+	case AccountWithWarningsStatusActive:
+		return true
+	case AccountWithWarningsStatusClosed:
+		return true
+	case AccountWithWarningsStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ActingUserAccess.
 const (
 	ActingUserAccessCreate ActingUserAccess = "create"
@@ -324,6 +387,48 @@ func (e ActingUserMode) Valid() bool {
 	case ActingUserModeMaster:
 		return true
 	case ActingUserModeReseller:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditEntryAction.
+const (
+	AuditEntryActionAcceptLosses AuditEntryAction = "accept_losses"
+	AuditEntryActionActivate     AuditEntryAction = "activate"
+	AuditEntryActionAssign       AuditEntryAction = "assign"
+	AuditEntryActionBuild        AuditEntryAction = "build"
+	AuditEntryActionCreate       AuditEntryAction = "create"
+	AuditEntryActionDelete       AuditEntryAction = "delete"
+	AuditEntryActionOpen         AuditEntryAction = "open"
+	AuditEntryActionPreview      AuditEntryAction = "preview"
+	AuditEntryActionPrune        AuditEntryAction = "prune"
+	AuditEntryActionUpdate       AuditEntryAction = "update"
+)
+
+// Valid indicates whether the value is a known member of the AuditEntryAction enum.
+func (e AuditEntryAction) Valid() bool {
+	switch e {
+	case AuditEntryActionAcceptLosses:
+		return true
+	case AuditEntryActionActivate:
+		return true
+	case AuditEntryActionAssign:
+		return true
+	case AuditEntryActionBuild:
+		return true
+	case AuditEntryActionCreate:
+		return true
+	case AuditEntryActionDelete:
+		return true
+	case AuditEntryActionOpen:
+		return true
+	case AuditEntryActionPreview:
+		return true
+	case AuditEntryActionPrune:
+		return true
+	case AuditEntryActionUpdate:
 		return true
 	default:
 		return false
@@ -2514,9 +2619,6 @@ type AccountList struct {
 	Total *int `json:"total,omitempty"`
 }
 
-// AccountOrDryRun with dry_run=true, what the write would change, for whom
-type AccountOrDryRun = interface{}
-
 // AccountRemains defines model for AccountRemains.
 type AccountRemains struct {
 	// Accounts accounts below that are not closed
@@ -2540,7 +2642,7 @@ type AccountRemains struct {
 
 // AccountUpdate defines model for AccountUpdate.
 type AccountUpdate struct {
-	// AcceptCurrency go on although the card has another currency
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
 	AcceptCurrency *bool `json:"accept_currency,omitempty"`
 
 	// Ceiling the most access that the account may have, by area
@@ -2551,7 +2653,7 @@ type AccountUpdate struct {
 	Currency *string `json:"currency,omitempty"`
 	Email    *string `json:"email,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -2579,6 +2681,42 @@ type AccountUpdateKind string
 // AccountUpdateStatus defines model for AccountUpdate.Status.
 type AccountUpdateStatus string
 
+// AccountWithWarnings defines model for AccountWithWarnings.
+type AccountWithWarnings struct {
+	// Ceiling the most access that the account may have, by area
+	Ceiling   *map[string][]AccountWithWarningsCeiling `json:"ceiling,omitempty"`
+	CreatedAt *time.Time                               `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once set
+	Currency   *string                  `json:"currency,omitempty"`
+	Email      *string                  `json:"email,omitempty"`
+	ExternalId *string                  `json:"external_id,omitempty"`
+	Id         string                   `json:"id"`
+	Kind       *AccountWithWarningsKind `json:"kind,omitempty"`
+	Name       *string                  `json:"name,omitempty"`
+	ParentId   *string                  `json:"parent_id,omitempty"`
+
+	// PublicName the name that accounts below see
+	PublicName *string                    `json:"public_name,omitempty"`
+	Status     *AccountWithWarningsStatus `json:"status,omitempty"`
+	UpdatedAt  *time.Time                 `json:"updated_at,omitempty"`
+
+	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt
+	Warnings *[]FieldFault `json:"warnings,omitempty"`
+}
+
+// AccountWithWarningsCeiling defines model for AccountWithWarnings.Ceiling.
+type AccountWithWarningsCeiling string
+
+// AccountWithWarningsKind defines model for AccountWithWarnings.Kind.
+type AccountWithWarningsKind string
+
+// AccountWithWarningsStatus defines model for AccountWithWarnings.Status.
+type AccountWithWarningsStatus string
+
+// AccountWithWarningsOrDryRun with dry_run=true, what the write would change, for whom
+type AccountWithWarningsOrDryRun = interface{}
+
 // ActingAccount defines model for ActingAccount.
 type ActingAccount struct {
 	// ExternalId if the user may see it
@@ -2596,7 +2734,7 @@ type ActingColumns struct {
 	// Creates those that the user may set in a new row
 	Creates []string `json:"creates"`
 
-	// Shows the columns that some rows show to the user
+	// Shows the columns that rows may show to the user; some rows show fewer
 	Shows []string `json:"shows"`
 
 	// Updates those that the user may change; some rows accept fewer
@@ -2605,7 +2743,7 @@ type ActingColumns struct {
 
 // ActingUser defines model for ActingUser.
 type ActingUser struct {
-	// Access actions by area: create, read, update, delete. It has resellerd's own areas and all areas that groups name. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts
+	// Access actions by area: create, read, update, delete. It has resellerd's own areas, all areas that groups name, and those that policy data names if the access differs from that to the area above. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts
 	Access  map[string][]ActingUserAccess `json:"access"`
 	Account ActingAccount                 `json:"account"`
 
@@ -2663,6 +2801,9 @@ type ActiveRevision struct {
 
 // Answer defines model for Answer.
 type Answer struct {
+	// About what the question was about: kinds of values of the column, or a unit
+	About *[]string `json:"about,omitempty"`
+
 	// Asked the values that the question offered
 	Asked *[]string `json:"asked,omitempty"`
 
@@ -2677,6 +2818,9 @@ type Answer struct {
 
 // AnswerInput defines model for AnswerInput.
 type AnswerInput struct {
+	// About what the question was about: kinds of values of the column, or a unit
+	About *[]string `json:"about,omitempty"`
+
 	// Asked the values that the question offered
 	Asked *[]string `json:"asked,omitempty"`
 
@@ -2707,6 +2851,9 @@ type AreaDifference struct {
 	// Appear rows that the user sees after the change and not before; at most 100
 	Appear *[]string `json:"appear,omitempty"`
 
+	// Appearing number of rows that appear, if appear does not list all
+	Appearing *int `json:"appearing,omitempty"`
+
 	// Area * for every area that is not named
 	Area string `json:"area"`
 
@@ -2718,6 +2865,9 @@ type AreaDifference struct {
 
 	// Shown views and columns of rows that the user sees before and after
 	Shown *[]RowsChange `json:"shown,omitempty"`
+
+	// Vanishing number of rows that disappear, if disappear does not list all
+	Vanishing *int `json:"vanishing,omitempty"`
 
 	// Visible number of rows that the user sees
 	Visible *VisibleChange `json:"visible,omitempty"`
@@ -2776,10 +2926,10 @@ type AssignmentOrDryRun = interface{}
 
 // AuditEntry defines model for AuditEntry.
 type AuditEntry struct {
-	Account *string    `json:"account,omitempty"`
-	Action  *string    `json:"action,omitempty"`
-	Actor   *string    `json:"actor,omitempty"`
-	At      *time.Time `json:"at,omitempty"`
+	Account *string           `json:"account,omitempty"`
+	Action  *AuditEntryAction `json:"action,omitempty"`
+	Actor   *string           `json:"actor,omitempty"`
+	At      *time.Time        `json:"at,omitempty"`
 
 	// Change the values before and after, by column; only columns that the reader may see now
 	Change *map[string]ColumnChange `json:"change,omitempty"`
@@ -2795,6 +2945,9 @@ type AuditEntry struct {
 	Panel    *string        `json:"panel,omitempty"`
 	Resource *AuditResource `json:"resource,omitempty"`
 }
+
+// AuditEntryAction defines model for AuditEntry.Action.
+type AuditEntryAction string
 
 // AuditEntryList defines model for AuditEntryList.
 type AuditEntryList struct {
@@ -3084,6 +3237,9 @@ type CardParentInput struct {
 
 // CardUpdate defines model for CardUpdate.
 type CardUpdate struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
 	// AcceptLosses accept that some calls sell for less than they cost
 	AcceptLosses *bool     `json:"accept_losses,omitempty"`
 	AccountId    *string   `json:"account_id,omitempty"`
@@ -3100,7 +3256,7 @@ type CardUpdate struct {
 	Currency  *string              `json:"currency,omitempty"`
 	Direction *CardUpdateDirection `json:"direction,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -3163,8 +3319,18 @@ type CardUpdateStale string
 
 // CardValidity defines model for CardValidity.
 type CardValidity struct {
-	// AcceptCurrency go on although the card has another currency
-	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool   `json:"accept_currency,omitempty"`
+	AccountId      *string `json:"account_id,omitempty"`
+	CustomerId     *string `json:"customer_id,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{} `json:"account,omitempty"`
+	} `json:"expanded,omitempty"`
 
 	// ValidFrom default: now
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
@@ -3289,7 +3455,7 @@ type CustomerList struct {
 
 // CustomerUpdate defines model for CustomerUpdate.
 type CustomerUpdate struct {
-	// AcceptCurrency go on although the card has another currency
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
 	AcceptCurrency *bool   `json:"accept_currency,omitempty"`
 	AccountId      *string `json:"account_id,omitempty"`
 
@@ -3299,7 +3465,7 @@ type CustomerUpdate struct {
 	Currency  *string    `json:"currency,omitempty"`
 	Email     *string    `json:"email,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -3320,7 +3486,7 @@ type CustomerUpdateStatus string
 
 // CustomerUpdateByID defines model for CustomerUpdateByID.
 type CustomerUpdateByID struct {
-	// AcceptCurrency go on although the card has another currency
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
 	AcceptCurrency *bool   `json:"accept_currency,omitempty"`
 	AccountId      *string `json:"account_id,omitempty"`
 
@@ -3330,7 +3496,7 @@ type CustomerUpdateByID struct {
 	Currency  *string    `json:"currency,omitempty"`
 	Email     *string    `json:"email,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -3890,7 +4056,7 @@ type GroupUpdate struct {
 	// DefaultAccess create, read, update, delete
 	DefaultAccess *[]GroupUpdateDefaultAccess `json:"default_access,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -4041,10 +4207,19 @@ type ImportProfileKind string
 type ImportProfileCreate struct {
 	Answers *[]AnswerInput `json:"answers,omitempty"`
 
+	// Columns the columns of the last file that were read; an import asks about changes
+	Columns   *[]Shape   `json:"columns,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
 	// Kind default: provider
 	Kind    *ImportProfileCreateKind `json:"kind,omitempty"`
 	Limits  *LimitsInput             `json:"limits,omitempty"`
+	Name    *string                  `json:"name,omitempty"`
 	Options *[]SettingInput          `json:"options,omitempty"`
+
+	// Typical medians of the last file; an import asks about changes
+	Typical   *Typical   `json:"typical,omitempty"`
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 }
 
 // ImportProfileCreateKind default: provider
@@ -4814,7 +4989,7 @@ type RevisionUpdate struct {
 	CreatedAt     *time.Time `json:"created_at,omitempty"`
 	DeactivatedAt *time.Time `json:"deactivated_at,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -5075,7 +5250,7 @@ type UserUpdate struct {
 	AccountId *string    `json:"account_id,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -5108,7 +5283,7 @@ type UserUpdateByID struct {
 	AccountId *string    `json:"account_id,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them
@@ -5329,7 +5504,7 @@ type WebhookUpdate struct {
 	// Error of the last attempt
 	Error *string `json:"error,omitempty"`
 
-	// Etag in lists: the tag of the row, for If-Match
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
 
 	// Expanded with expand: the rows that this row refers to, as GET shows them

@@ -79,8 +79,6 @@ AccountList = TypedDict("AccountList", {
     "total": int,
 }, total=False)
 
-AccountOrDryRun = Union["Account", "DryRun"]
-
 AccountRemains = TypedDict("AccountRemains", {
     "accounts": "Remaining",
     "cards_in_force": "Remaining",
@@ -107,6 +105,24 @@ AccountUpdate = TypedDict("AccountUpdate", {
     "status": Literal['active', 'suspended', 'closed'],
     "updated_at": str,
 }, total=False)
+
+AccountWithWarnings = TypedDict("AccountWithWarnings", {
+    "ceiling": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
+    "created_at": str,
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "external_id": Union[str, None],
+    "id": Required[str],
+    "kind": Literal['master', 'reseller'],
+    "name": str,
+    "parent_id": Union[str, None],
+    "public_name": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
+    "updated_at": str,
+    "warnings": list["FieldFault"],
+}, total=False)
+
+AccountWithWarningsOrDryRun = Union["AccountWithWarnings", "DryRun"]
 
 ActingAccount = TypedDict("ActingAccount", {
     "external_id": str,
@@ -159,6 +175,7 @@ ActiveRevision = TypedDict("ActiveRevision", {
 }, total=False)
 
 Answer = TypedDict("Answer", {
+    "about": list[str],
     "asked": list[str],
     "code": str,
     "column": str,
@@ -167,6 +184,7 @@ Answer = TypedDict("Answer", {
 }, total=False)
 
 AnswerInput = TypedDict("AnswerInput", {
+    "about": list[str],
     "asked": list[str],
     "code": str,
     "column": str,
@@ -183,10 +201,12 @@ AreaAccess = TypedDict("AreaAccess", {
 AreaDifference = TypedDict("AreaDifference", {
     "access": "AccessChange",
     "appear": list[str],
+    "appearing": int,
     "area": Required[str],
     "counted": bool,
     "disappear": list[str],
     "shown": list["RowsChange"],
+    "vanishing": int,
     "visible": "VisibleChange",
 }, total=False)
 
@@ -217,7 +237,7 @@ AssignmentOrDryRun = Union["Assignment", "DryRun"]
 
 AuditEntry = TypedDict("AuditEntry", {
     "account": str,
-    "action": str,
+    "action": Literal['create', 'update', 'delete', 'assign', 'build', 'activate', 'accept_losses', 'open', 'preview', 'prune'],
     "actor": Union[str, None],
     "at": str,
     "change": Union[dict[str, "ColumnChange"], None],
@@ -359,6 +379,7 @@ CardParentInput = TypedDict("CardParentInput", {
 }, total=False)
 
 CardUpdate = TypedDict("CardUpdate", {
+    "accept_currency": bool,
     "accept_losses": bool,
     "account_id": str,
     "assigned_to": list[str],
@@ -391,6 +412,10 @@ CardUpdate = TypedDict("CardUpdate", {
 
 CardValidity = TypedDict("CardValidity", {
     "accept_currency": bool,
+    "account_id": str,
+    "customer_id": str,
+    "etag": str,
+    "expanded": dict[str, Any],
     "valid_from": str,
     "valid_to": Union[str, None],
 }, total=False)
@@ -842,9 +867,14 @@ ImportProfile = TypedDict("ImportProfile", {
 
 ImportProfileCreate = TypedDict("ImportProfileCreate", {
     "answers": list["AnswerInput"],
+    "columns": list["Shape"],
+    "created_at": str,
     "kind": Literal['provider', 'customer'],
     "limits": "LimitsInput",
+    "name": str,
     "options": list["SettingInput"],
+    "typical": "Typical",
+    "updated_at": str,
 }, total=False)
 
 ImportProfileList = TypedDict("ImportProfileList", {
