@@ -175,7 +175,10 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
 		default:
-			holds, g.took = g.over(before), g.mask
+			unpriced := before != nil && before[statusAt] == "blocked" && orCost(before, costAt) == 0 && g.mask&(1<<costAt) == 0
+			if holds, g.took = g.over(before), g.mask; unpriced && holds[statusAt] != "blocked" {
+				return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the blocked prefix has no price"))
+			}
 		}
 		if err := g.advance(); err != nil {
 			return nil, err

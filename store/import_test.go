@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -284,6 +286,25 @@ func TestAnOpenedPrefixAndADearerFeeAreCompared(t *testing.T) {
 			got := fmt.Sprint(must(tx.Import(ctx, store.AllRates, what))[0].Doubtful)
 			if want := "[{4479 950 9} {49 5 5000}]"; got != want {
 				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	})
+}
+
+// A blocked prefix without a price has no price to be opened at.
+func TestABlockedPrefixWithoutAPriceIsNotOpenedByItsStatusAlone(t *testing.T) {
+	t.Parallel()
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base := active(tx, c.bought.ID, store.Rate{Prefix: "4479", Cost: 950, Pulse: 1, Blocked: true}, store.Rate{Prefix: "4480", Pulse: 1, Blocked: true})
+			for prefix, refused := range map[string]bool{"4479": false, "4480": true} {
+				what := importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
+					return to.Put(0, store.RateGiven{Rate: store.Rate{Prefix: prefix, Pulse: 1}, Given: 1 << store.RateColumns([]string{"status"})[0]})
+				})
+				what.Preview = true
+				if _, err := tx.Import(ctx, store.AllRates, what); errors.Is(err, fault.ErrInvalid) != refused {
+					t.Errorf("%s: %v", prefix, err)
+				}
 			}
 		})
 	})

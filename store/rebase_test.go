@@ -130,7 +130,7 @@ func TestARebasedAmendmentIsWhatItsFileMakesOfTheRatesInForce(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	rate := func(prefix string) store.Rate {
 		inter := random.Int64N(3)
-		return store.Rate{Prefix: prefix, Name: []string{"a", "b"}[random.IntN(2)], Cost: random.Int64N(3), Inter: &inter,
+		return store.Rate{Prefix: prefix, Name: []string{"a", "b"}[random.IntN(2)], Cost: 1 + random.Int64N(3), Inter: &inter,
 			MCD: random.IntN(3), Pulse: 1 + random.IntN(3), Connect: random.Int64N(3), Blocked: random.IntN(2) == 0}
 	}
 	given := func(removes bool) (all []store.RateGiven) {
