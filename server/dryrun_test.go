@@ -137,7 +137,8 @@ func TestADryRunIsAskedForInPlainWords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, carriers.SQLite(t), engineOf(t, 1), seedWorld)
 	before := w.store.Revision()
-	for _, path := range []string{"/v1/groups/{M.default}?dry_run=1", "/v1/groups/{M.default}?dry_run", "/v1/groups/{M.default}?dry_run=TRUE",
+	w.do("m", "PATCH", "/v1/groups/{M.default}?dry_run", `{"name":"changed"}`).refused(422, "dry_run")
+	for _, path := range []string{"/v1/groups/{M.default}?dry_run=1", "/v1/groups/{M.default}?dry_run=TRUE",
 		"/v1/groups/{M.default}?dry_run=true&dry_run=false", "/v1/customers/{acme}?dry_run=true", "/v1/cards/{gold}?dry_run=yes"} {
 		w.do("m", "PATCH", path, `{"name":"changed"}`).want(400)
 	}

@@ -28,7 +28,7 @@ func TestOneAnswerReportsAllFaults(t *testing.T) {
 			{"m", "POST", "/v1/accounts", `{"email":"x","group":{"rows":7,"nome":1},"user":{"login":"x","name":8}}`,
 				[]string{"/name", "/email", "/group/rows", "/group/nome", "/group/name", "/user/login", "/user/name"}},
 			{"m", "POST", "/v1/cards", `{"currency":"QQQ","rate_precision":11,"direction":"up","parents":[{"nome":1}],"profit_rules":[{"match":7},{"value":"x"}]}`,
-				[]string{"/name", "/currency", "/rate_precision", "/direction", "/parents/0/nome", "/profit_rules/0/match", "/profit_rules/0/value", "/profit_rules/1/value"}},
+				[]string{"/name", "/currency", "/rate_precision", "/direction", "/parents/0/nome", "/profit_rules/0/match", "/profit_rules/0/value", "/profit_rules/1/match", "/profit_rules/1/value"}},
 			{"a", "POST", "/v1/lookup", `{"numbers":[{"number":7},{"number":"49","seconds":-1},{"nome":1}]}`,
 				[]string{"/numbers/0/number", "/numbers/1/seconds", "/numbers/2/nome", "/numbers/2/number"}},
 		} {

@@ -182,7 +182,7 @@ func TestPagesAreOfOneRevision(t *testing.T) {
 		w.get("m", path+"&cursor="+next).want(200)
 		w.get("m", "/v1/cards/{gold}/rates?limit=1&cursor="+next).refused(422, "cursor")
 		w.do("m", "DELETE", "/v1/cards/{gold}/revisions/{gold.gone}", "").want(204)
-		w.get("m", path+"&cursor="+next).refused(422, "was deleted")
+		w.get("m", path+"&cursor="+next).want(404)
 	})
 }
 

@@ -37,7 +37,7 @@ var rules = []struct {
 }
 
 var (
-	anyID   = regexp.MustCompile(`\b(acc|grp|usr|cus|crd|rev|aud)_[a-z2-7]{26}\b`)
+	anyID   = regexp.MustCompile(`\b(acc|grp|usr|cus|crd|rev|aud|whk)_[a-z2-7]{26}\b`)
 	anyTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 )
 

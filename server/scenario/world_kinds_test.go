@@ -7,12 +7,13 @@ import (
 	"resellerd/server/resource"
 )
 
-// A world has rows of every type that has a collection.
+// A world has rows of every type that has a collection, except for webhooks: a scenario
+// says who sees what is sold, and webhooks tell their users no more than lists do.
 func TestAWorldHasRowsOfEveryCollection(t *testing.T) {
 	t.Parallel()
 	collections, made := map[string]bool{}, map[string]bool{}
 	for _, r := range resource.Types {
-		if r.Collection != "" {
+		if r.Collection != "" && r.Name != "webhook" {
 			collections[r.Name] = true
 		}
 	}

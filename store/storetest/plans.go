@@ -196,6 +196,9 @@ var fillers = []filler{
 	{"revision_parents", 20000, "", map[string]string{"revision_id": "'revactive_' || i", "parent_id": "'crd_' || (i + 1)", "parent_revision_id": "'revactive_' || (i + 1)"}},
 	{"profit_rules", 20000, "", map[string]string{"card_id": "'crd_' || i"}},
 	{"destinations", 20000, "", map[string]string{"account_id": "'acc_' || (i / 10)", "prefix": "CAST(1000000 + i AS TEXT)"}},
+	{"webhooks", 20000, "", map[string]string{"id": "'whk_' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 4)", "user_id": "'usr_' || i"}},
+	{"webhook_states", 20000, "", map[string]string{"webhook_id": "'whk_' || i"}},
+	{"dead_letters", 20000, "", map[string]string{"webhook_id": "'whk_' || (i / 4)", "id": "'msg_' || i"}},
 	{"audit_entries", 30000, "", map[string]string{"id": "'aud_' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 6)"}},
 	{"idempotency_keys", 20000, "", map[string]string{"scope_hash": "CAST('k' || i AS BYTES)"}},
 }
