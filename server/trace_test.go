@@ -148,7 +148,7 @@ func TestTracesWithoutACollector(t *testing.T) {
 	})
 }
 
-// What is not traced costs nothing.
+// A request that is not traced allocates nothing for traces.
 func TestTracingCostsNothingWhenOff(t *testing.T) {
 	r := &exchange{inquiry: inquiry{s: &Server{}, Session: session.Session{Ctx: context.Background()}}}
 	if n := testing.AllocsPerRun(100, func() {
