@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,19 +61,50 @@ func (tx *Tx) keepChanges(ctx context.Context, revision string, changes []byte) 
 	return err
 }
 
-// changesOf returns what amendments give. known is false if that is not stored for one of them.
+// storedChanges returns what an amendment gives, as it is stored. known is false if it is not.
+func (tx *Tx) storedChanges(ctx context.Context, revision string) (stored string, known bool, err error) {
+	found, err := dialect.SelectAll[struct{ Prefixes string }](ctx, tx.store.dialect, tx.tx, "SELECT prefixes FROM revision_changes WHERE revision_id = ?", revision)
+	if err != nil || len(found) == 0 {
+		return "", false, err
+	}
+	return found[0].Prefixes, true, nil
+}
+
+// changesOf returns what amendments give. known is false if that is not stored for one of them, or if it is too much.
 func (tx *Tx) changesOf(ctx context.Context, revisions ...string) (all givenColumns, known bool, err error) {
 	all = givenColumns{}
 	for _, id := range revisions {
-		found, err := dialect.SelectAll[struct{ Prefixes string }](ctx, tx.store.dialect, tx.tx, "SELECT prefixes FROM revision_changes WHERE revision_id = ?", id)
-		if err != nil || len(found) == 0 {
+		stored, known, err := tx.storedChanges(ctx, id)
+		if err != nil || !known {
 			return nil, false, err
 		}
-		if err := all.add(found[0].Prefixes); err != nil {
+		if err := all.add(stored); err != nil || len(all) > maxChanges {
 			return nil, false, err
 		}
 	}
 	return all, true, nil
+}
+
+// shared returns the prefixes that two amendments give, as they are stored: in their order.
+func shared(one, other string) (both []string) {
+	next := func(list *string) (prefix string) {
+		prefix, *list, _ = strings.Cut(*list, " ")
+		prefix, _, _ = strings.Cut(prefix, ":")
+		return prefix
+	}
+	a, b := next(&one), next(&other)
+	for a != "" && b != "" {
+		switch order := strings.Compare(a, b); {
+		case order < 0:
+			a = next(&one)
+		case order > 0:
+			b = next(&other)
+		default:
+			both = append(both, a)
+			a, b = next(&one), next(&other)
+		}
+	}
+	return both
 }
 
 // lineage maps each amendment of a card to its base.
@@ -113,25 +145,56 @@ func apart(bases map[string]string, one, other string) (between []string, ok boo
 }
 
 // rebasing returns the prefixes whose rates an amendment takes from the active revision when it
-// is rebased, and what it gives itself. ok is false if it cannot be rebased.
-func (tx *Tx) rebasing(ctx context.Context, r *Revision, active string) (prefixes []string, own givenColumns, ok bool, err error) {
+// is rebased, and what it gives itself. It returns ErrConflict if it cannot be rebased.
+func (tx *Tx) rebasing(ctx context.Context, r *Revision, active string) (prefixes []string, own givenColumns, err error) {
+	unlike := refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
 	bases, err := tx.lineage(ctx, r.CardID)
 	if err != nil {
-		return nil, nil, false, err
+		return nil, nil, err
 	}
 	between, ok := apart(bases, r.BaseID, active)
 	if !ok {
-		return nil, nil, false, nil
+		return nil, nil, unlike
 	}
 	own, known, err := tx.changesOf(ctx, r.ID)
 	if err != nil || !known {
-		return nil, nil, false, err
+		return nil, nil, cmp.Or(err, unlike)
 	}
 	others, known, err := tx.changesOf(ctx, between...)
-	if err != nil || !known || len(others) > maxChanges {
-		return nil, nil, false, err
+	if err != nil || !known {
+		return nil, nil, cmp.Or(err, unlike)
 	}
-	return own.open(slices.Sorted(maps.Keys(others))), own, true, nil
+	prefixes = own.open(slices.Sorted(maps.Keys(others)))
+	opened, err := tx.opensUnpriced(ctx, r, active, prefixes, own)
+	if opened != "" {
+		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more, which blocks the prefix "+opened+" without a price: the amendment would open it without one")
+	}
+	return prefixes, own, err
+}
+
+// opensUnpriced returns a prefix that an amendment opens, and for which it would take the missing price of
+// a blocked row of another revision; "" for none.
+func (tx *Tx) opensUnpriced(ctx context.Context, r *Revision, from string, prefixes []string, own givenColumns) (string, error) {
+	opens := slices.DeleteFunc(slices.Clone(prefixes), func(prefix string) bool {
+		return own[prefix]&(1<<statusAt) == 0 || own[prefix]&(1<<costAt) != 0
+	})
+	for some := range slices.Chunk(opens, lookedUp) {
+		args := []any{r.ID, from}
+		for _, prefix := range some {
+			args = append(args, prefix)
+		}
+		found, err := dialect.SelectAll[struct{ Prefix string }](ctx, tx.store.dialect, tx.tx,
+			"SELECT rates.prefix FROM rates JOIN rates AS other ON other.prefix = rates.prefix WHERE rates.revision_id = ? AND other.revision_id = ?"+
+				" AND rates.status <> 'blocked' AND other.status = 'blocked' AND other.cost = 0 AND rates.prefix IN (?"+strings.Repeat(", ?", len(some)-1)+
+				") ORDER BY rates.prefix LIMIT 1", args...)
+		if err != nil {
+			return "", err
+		}
+		if len(found) > 0 {
+			return found[0].Prefix, nil
+		}
+	}
+	return "", nil
 }
 
 // open returns the prefixes that are not given as a whole.
@@ -157,10 +220,8 @@ func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
 	if err != nil || r.BaseID == "" || r.Number != 0 || !unpublished(&r) || r.BaseID == active.ID {
 		return err
 	}
-	prefixes, own, ok, err := tx.rebasing(ctx, &r, active.ID)
-	if err == nil && !ok {
-		err = refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
-	}
+	was := r.BaseID
+	prefixes, own, err := tx.rebasing(ctx, &r, active.ID)
 	if err == nil {
 		err = tx.takeRates(ctx, &r, active.ID, prefixes, own)
 	}
@@ -169,7 +230,7 @@ func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
 		_, err = tx.execNamed(ctx, revisionsTable.update, r)
 	}
 	if err == nil {
-		err = tx.passOn(ctx, &r, prefixes)
+		err = tx.passOn(ctx, &r, was, prefixes)
 	}
 	if err != nil {
 		return fmt.Errorf("revision %s: %w", id, err)
@@ -178,8 +239,9 @@ func (tx *Tx) Rebase(ctx context.Context, card, id string) error {
 }
 
 // passOn gives the amendments that are based on a revision the rates that it got itself, except
-// for what they give.
-func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error {
+// for what they give. An amendment that would open a prefix without a price, or whose changes are not stored, gets the
+// former base of the revision: it is rebased, or held, when its time comes.
+func (tx *Tx) passOn(ctx context.Context, r *Revision, was string, prefixes []string) error {
 	if len(prefixes) == 0 {
 		return nil
 	}
@@ -195,17 +257,21 @@ func (tx *Tx) passOn(ctx context.Context, r *Revision, prefixes []string) error 
 		if err != nil {
 			return err
 		}
-		if !known {
-			continue
-		}
 		taken := own.open(prefixes)
+		opened, err := tx.opensUnpriced(ctx, &next, r.ID, taken, own)
+		if err != nil {
+			return err
+		}
+		if !known || opened != "" {
+			next.BaseID, taken = was, nil
+		}
 		if err := tx.takeRates(ctx, &next, r.ID, taken, own); err != nil {
 			return err
 		}
 		if _, err := tx.execNamed(ctx, revisionsTable.update, next); err != nil {
 			return err
 		}
-		if err := tx.passOn(ctx, &next, taken); err != nil {
+		if err := tx.passOn(ctx, &next, r.ID, taken); err != nil {
 			return err
 		}
 	}
@@ -303,14 +369,10 @@ func (tx *Tx) baseMoved(ctx context.Context, r *Revision, active string) error {
 	if r.BaseID == "" || r.Number != 0 || r.BaseID == active {
 		return nil
 	}
-	_, _, ok, err := tx.rebasing(ctx, r, active)
-	switch {
-	case err != nil:
+	if _, _, err := tx.rebasing(ctx, r, active); err != nil {
 		return err
-	case ok:
-		return ErrBaseMoved
 	}
-	return refused(ReasonBaseChanged, "base_id", "is not the active revision any more")
+	return ErrBaseMoved
 }
 
 // Amendments lists the revisions of a card that were never active and are based on a revision,
@@ -347,8 +409,8 @@ type Overlap struct {
 const maxShared = 20
 
 // overlaps lists the prefixes that an amendment and other ones give. Amendments that it is
-// based on are left out. It also returns a replacement that waits, if there is one: the
-// amendment could not be rebased on it.
+// based on are left out. It also returns the replacements that wait, and amendments that give too
+// many prefixes: the amendment could not be rebased on them.
 func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported) (all []Overlap, replacements []Revision, err error) {
 	bases, err := tx.lineage(ctx, card)
 	if err != nil {
@@ -357,12 +419,6 @@ func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported
 	waiting, err := tx.waiting(ctx, card)
 	if err != nil {
 		return nil, nil, err
-	}
-	mine := givenColumns{}
-	for i := range drafts {
-		if err := mine.add(string(drafts[i].given)); err != nil {
-			return nil, nil, err
-		}
 	}
 	under := ancestors(bases, base)
 	for _, r := range waiting {
@@ -375,17 +431,19 @@ func (tx *Tx) overlaps(ctx context.Context, card, base string, drafts []Imported
 			}
 			continue
 		}
-		theirs, _, err := tx.changesOf(ctx, r.ID)
+		theirs, known, err := tx.storedChanges(ctx, r.ID)
 		if err != nil {
 			return nil, nil, err
 		}
+		if !known && r.Status == RevisionScheduled {
+			replacements = append(replacements, r)
+		}
 		var both []string
-		for prefix := range theirs {
-			if mine[prefix] != 0 {
-				both = append(both, prefix)
-			}
+		for i := range drafts {
+			both = append(both, shared(string(drafts[i].given), theirs)...)
 		}
 		slices.Sort(both)
+		both = slices.Compact(both)
 		listed := both
 		if len(both) > maxShared {
 			listed = both[:1]

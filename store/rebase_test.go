@@ -198,6 +198,52 @@ func TestARebasedAmendmentIsWhatItsFileMakesOfTheRatesInForce(t *testing.T) {
 	})
 }
 
+// A blocked prefix may have no price. An amendment that opens it takes the price from the rates in force, so it is not
+// rebased on rates that have none. Those that wait behind another one do not hold that one.
+func TestARebasedAmendmentOpensNoPrefixWithoutAPrice(t *testing.T) {
+	t.Parallel()
+	status, cost := store.RateColumns([]string{"status"})[0], store.RateColumns([]string{"cost"})[0]
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		card := c.bought.ID
+		amend := func(tx *store.Tx, base string, all ...store.RateGiven) string {
+			drafts := must(tx.Import(ctx, store.AllRates, importOf(card, base, func(to *store.Importer) error {
+				for _, rate := range all {
+					mustDo(to.Put(0, rate))
+				}
+				return nil
+			})))
+			mustDo(tx.SetBase(ctx, &drafts[0], base))
+			return drafts[0].Revision.ID
+		}
+		for _, given := range []uint16{1 << status, 1<<status | 1<<cost} {
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				base := active(tx, card, store.Rate{Prefix: "44", Cost: 1, Pulse: 1}, store.Rate{Prefix: "4479", Cost: 9, Pulse: 1})
+				blocks := amend(tx, base.ID, store.RateGiven{Rate: store.Rate{Prefix: "4479", Pulse: 1, Blocked: true}, Given: ^uint16(0)})
+				opens := amend(tx, base.ID, store.RateGiven{Rate: store.Rate{Prefix: "4479", Cost: 8, Pulse: 1}, Given: given})
+				first := amend(tx, base.ID, store.RateGiven{Rate: store.Rate{Prefix: "49", Cost: 2, Pulse: 1}, Given: ^uint16(0)})
+				must(tx.ScheduleRevision(ctx, store.AllRates, card, first, store.Schedule{At: hour(500), UserID: c.staff.ID}))
+				behind := amend(tx, first, store.RateGiven{Rate: store.Rate{Prefix: "4479", Cost: 8, Pulse: 1}, Given: given})
+				must(tx.ActivateRevision(ctx, store.AllRates, card, blocks))
+				mustDo(tx.Rebase(ctx, card, first))
+				must(tx.ActivateRevision(ctx, store.AllRates, card, first))
+				for _, id := range []string{opens, behind} {
+					_, err := tx.ActivateRevision(ctx, store.AllRates, card, id)
+					if given == 1<<status {
+						if refused(t, err, fault.ErrConflict, "base_id"); reasonOf(err) != store.ReasonBaseChanged || !strings.Contains(err.Error(), "4479") {
+							t.Errorf("%v", err)
+						}
+						if err := tx.Rebase(ctx, card, id); reasonOf(err) != store.ReasonBaseChanged {
+							t.Errorf("rebased: %v", err)
+						}
+						continue
+					}
+					mustDo(tx.Rebase(ctx, card, id))
+				}
+			})
+		}
+	})
+}
+
 // Overlaps with one amendment are listed as long as they are few. Of many, the first one stands for
 // all, so that none is left out.
 func TestManyOverlapsWithOneAmendmentAreCounted(t *testing.T) {

@@ -79,10 +79,8 @@ func (tx *Tx) restsOn(ctx context.Context, r *Revision, at schema.Micros) error 
 		if err != nil {
 			return err
 		}
-		if _, _, ok, err := tx.rebasing(ctx, r, active.ID); err != nil || ok {
-			return err
-		}
-		return refused(ReasonBaseChanged, "base_id", "is not the active revision, nor scheduled for before")
+		_, _, err = tx.rebasing(ctx, r, active.ID)
+		return err
 	}
 	return err
 }
