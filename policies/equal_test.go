@@ -41,7 +41,7 @@ func embeddedSchema() input.Schema {
 	with(user, input.Opaque, "login", "name", "ip_allow")
 	return input.Schema{
 		"account": with(account, input.Opaque, "email", "ceiling"),
-		"group":   with(text("id", "account_id", "tenant_id", "name", "public_name", "lend", "template"), input.Set, "lent_to"),
+		"group":   with(text("id", "account_id", "tenant_id", "name", "public_name", "lend", "template", "external_id"), input.Set, "lent_to"),
 		"user":    with(user, input.Set, "groups"),
 		"customer": with(text("id", "account_id", "tenant_id", "name", "status", "currency", "external_id"),
 			input.Opaque, "email", "notes"),

@@ -118,7 +118,7 @@ func (w *writing) newGroup(g store.Group) (store.Group, *fields, error) {
 func (w *writing) storeGroup(g store.Group, f *fields) (target, error) {
 	made, err := w.tx.CreateGroup(w.r.Ctx, g)
 	if err != nil {
-		return target{}, err
+		return target{}, takenBy(err, "group", g.AccountID, f)
 	}
 	return w.created(groupWriter, made.ID, f)
 }

@@ -17,6 +17,7 @@ import (
 var manual = []struct{ name, file string }{
 	{"server.md", "server/README.md"},
 	{"switching.md", "server/SWITCHING.md"},
+	{"import.md", "server/IMPORT.md"},
 	{"rate-cards.md", "store/README.md"},
 	{"policies.md", "policies/README.md"},
 	{"php.md", "server/clients/php/README.md"},
@@ -27,7 +28,7 @@ var manual = []struct{ name, file string }{
 
 // A package embeds only files beside it and below.
 //
-//go:embed README.md SWITCHING.md clients/*/README.md
+//go:embed README.md SWITCHING.md IMPORT.md clients/*/README.md
 var ownPages embed.FS
 
 const mediaMarkdown = "text/markdown"

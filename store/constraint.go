@@ -16,11 +16,13 @@ var refusals = map[string]fault.FieldError{
 	"account_currency_fixed": {Kind: fault.ErrConflict, Field: "currency", Text: "cannot change once it is set"},
 	"account_tree_true":      {Kind: fault.ErrConflict, Field: "", Text: "the account tree follows the accounts"},
 
-	"group_owner_fixed": {Kind: fault.ErrConflict, Field: "account_id", Text: "cannot change: a group stays with its account"},
-	"group_in_use":      {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot exclude accounts whose users are in the group"},
-	"user_groups_group": {Kind: fault.ErrConflict, Field: "", Text: "users are still in the group"},
-	"group_loans_below": {Kind: fault.ErrInvalid, Field: "lend_to", Text: "has an account that is not directly below"},
-	"group_loan_fixed":  {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot change in place: replace the loan"},
+	"group_owner_fixed":                     {Kind: fault.ErrConflict, Field: "account_id", Text: "cannot change: a group stays with its account"},
+	"group_in_use":                          {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot exclude accounts whose users are in the group"},
+	"user_groups_group":                     {Kind: fault.ErrConflict, Field: "", Text: "users are still in the group"},
+	"group_loans_below":                     {Kind: fault.ErrInvalid, Field: "lend_to", Text: "has an account that is not directly below"},
+	"groups_external_id":                    {Kind: fault.ErrConflict, Field: "external_id", Text: "is taken"},
+	"groups.account_id, groups.external_id": {Kind: fault.ErrConflict, Field: "external_id", Text: "is taken"},
+	"group_loan_fixed":                      {Kind: fault.ErrConflict, Field: "lend_to", Text: "cannot change in place: replace the loan"},
 
 	"users_login":                                 {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},
 	"users_login_key":                             {Kind: fault.ErrConflict, Field: "login", Text: "is taken"},

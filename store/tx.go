@@ -91,8 +91,14 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 			_ = begun.Rollback() // the earlier error is the one that matters
 		}
 	}()
+	if err := tx.early(ctx); err != nil {
+		return err
+	}
 	if err := tx.serialise(ctx); err != nil {
 		return err
+	}
+	if work.before != nil {
+		tx.now = schema.Micros(s.micros()) // what others wrote meanwhile is earlier
 	}
 	if err := fn(tx); err != nil || !tx.changed {
 		return err

@@ -24,12 +24,12 @@ const maxRuns = 3
 // If the inputs of the work have changed meanwhile, the work is done again, at most
 // three times. Then WriteLong returns ErrConflict.
 func (s *Store) WriteLong(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.long(ctx, func(w *works) error { return s.write(ctx, tenant, w, fn) })
+	return s.long(ctx, dialect.Writing, func(w *works) error { return s.write(ctx, tenant, w, fn) })
 }
 
 // ReadLong is Read with the promises of WriteLong.
 func (s *Store) ReadLong(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
-	return s.long(ctx, func(w *works) error {
+	return s.long(ctx, dialect.Writing, func(w *works) error {
 		return s.read(ctx, tenant, w, fn)
 	})
 }
@@ -40,6 +40,8 @@ type works struct {
 	stage *stage // nil if the work is to be done in the write's own transaction
 	done  map[string]result
 	runs  map[string]int
+	// before is the part of a write that needs no lock; nil for none.
+	before func(*Tx) error
 	// ids and types are those of the rows that the last run created, in order.
 	ids, types []string
 }
@@ -79,9 +81,9 @@ func (p *pending) Error() string { return p.what + " is to be done outside of th
 // errLapsed says that a staged draft was swept, or that its moment has passed.
 var errLapsed = errors.New("the staged draft has lapsed")
 
-// long runs once, and the work that it needs, in turns.
-func (s *Store) long(ctx context.Context, once func(*works) error) error {
-	w := newWorks(dialect.Writing, newStage(s, dialect.Writing))
+// long runs once, and the work that it needs, in turns. kind is the work of once.
+func (s *Store) long(ctx context.Context, kind dialect.Work, once func(*works) error) error {
+	w := newWorks(kind, newStage(s, kind))
 	defer w.stage.end(ctx)
 	for {
 		err := once(w)

@@ -81,6 +81,8 @@ type commandLine struct {
 	User     resourceCommand `cmd:"" help:"List, create and change users."`
 	Customer resourceCommand `cmd:"" help:"List, create and change customers."`
 	Card     cardCommand     `cmd:"" help:"List, change, import, build, prove, activate and export rate cards."`
+	Import   importCommand   `cmd:"" help:"Import accounts, groups, users, customers, cards and assignments of a panel."`
+	Sync     syncCommand     `cmd:"" help:"Import the rows of a panel from its own tables in MySQL or MariaDB."`
 	Policy   policyCommand   `cmd:"" help:"Check, test and compare policies."`
 	Log      logCommand      `cmd:"" help:"Check decision logs."`
 	Preview  previewCommand  `cmd:"" help:"Show what a user may do and sees, and compare it."`

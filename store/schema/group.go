@@ -19,6 +19,7 @@ type Group struct {
 	Template      string   `db:"template,null,fixed,filter"`                                                                                             // the template it was made from
 	DefaultAccess string   `db:"default_access" text:"letters" description:"create, read, update, delete"`                                               // for areas that no row covers
 	Rows          Access   `db:"-" json:"rows,omitempty" description:"access by area; the row with the longest name counts, and an empty access denies"` // never AnyArea
+	ExternalID    string   `db:"external_id,null,filter"`                                                                                                // unique in the account
 	Version       int64    `db:"version,unlisted"`
 	CreatedAt     Micros   `db:"created_at,fixed"`
 	UpdatedAt     Micros   `db:"updated_at"`
@@ -36,7 +37,7 @@ func (g Group) Access() Access {
 // GroupPatch changes a group. A nil field stays as it is. LentTo is used only with
 // LendSome; any other Lend empties it.
 type GroupPatch struct {
-	Name, PublicName, Lend, DefaultAccess *string
+	Name, PublicName, Lend, DefaultAccess, ExternalID *string
 
 	LentTo  *[]string
 	Rows    *Access
@@ -67,6 +68,7 @@ func (g *Group) Validate() error {
 	c.Text("template", g.Template, valid.MaxName)
 	checkLetters(&c, "default_access", g.DefaultAccess)
 	checkAccess(&c, "rows", g.Rows, false)
+	c.Text("external_id", g.ExternalID, valid.MaxID)
 	return c.Err
 }
 

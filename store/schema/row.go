@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/jmoiron/sqlx/reflectx"
@@ -30,7 +31,19 @@ type Field struct{ *reflectx.FieldInfo }
 
 // Fields returns the columns of a row in the order of its fields. A field
 // replaces one of the same name in an embedded struct.
-func Fields(row reflect.Type) (all []Field) {
+//
+// The fields of a type are found once. The caller must not change the list.
+func Fields(row reflect.Type) []Field {
+	if known, ok := knownFields.Load(row); ok {
+		return known.([]Field)
+	}
+	known, _ := knownFields.LoadOrStore(row, findFields(row))
+	return known.([]Field)
+}
+
+var knownFields sync.Map // []Field by reflect.Type
+
+func findFields(row reflect.Type) (all []Field) {
 	fields := reflectx.NewMapperFunc("db", sqlx.NameMapper).TypeMap(row)
 	for _, f := range fields.Index {
 		if fields.Names[f.Path] == f && !f.Embedded {

@@ -113,3 +113,16 @@ func MariaDB(t testing.TB) string {
 	c.Collation = "utf8mb4_general_ci"
 	return c.FormatDSN()
 }
+
+// MariaDBURL returns an empty database of a throwaway MariaDB, and the URL that names it:
+// mysql://…. It skips the test like MariaDB.
+func MariaDBURL(t testing.TB) (db *sql.DB, url string) {
+	t.Helper()
+	source := MariaDB(t)
+	c, err := mysql.ParseDSN(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MultiStatements = true
+	return opened(t, "mysql", c.FormatDSN()), "mysql://" + c.User + "@/" + c.DBName + "?socket=" + c.Addr
+}

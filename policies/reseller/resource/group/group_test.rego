@@ -117,7 +117,7 @@ shown(user, columns) := decision if {
 
 full := {
 	"id", "account_id", "name", "public_name", "lend_to",
-	"template", "default_access", "rows", "created_at", "updated_at",
+	"template", "default_access", "rows", "external_id", "created_at", "updated_at",
 }
 
 test_owner_can_see_a_group_in_full if {

@@ -21,7 +21,7 @@ columns contains column if some column in ["id", "name", "default_access", "rows
 
 columns contains column if {
 	whole
-	some column in ["account_id", "public_name", "lend_to", "template", "created_at", "updated_at"]
+	some column in ["account_id", "public_name", "lend_to", "template", "external_id", "created_at", "updated_at"]
 }
 
 whole if subject.is_master

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"resellerd/server"
+	"resellerd/server/rowfile"
+)
+
+// importCommand imports a panel's rows from a file.
+type importCommand struct {
+	importSettings
+	File   string `arg:"" help:"NDJSON: a row of the panel in each line; - for the standard input."`
+	Groups string `help:"YAML: the groups of users whom the file gives none, by the users' external ids." placeholder:"FILE"`
+}
+
+// importSettings say how rows are imported.
+type importSettings struct {
+	lookSettings
+	As          string `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
+	Apply       bool   `help:"Write the rows. Otherwise the import is only tried." xor:"apply"`
+	DryRun      bool   `help:"Try the import and write nothing. This is the default." xor:"apply"`
+	SkipRefused bool   `help:"Import the other lines if some are refused."`
+}
+
+// Run imports the file and prints the report.
+func (c *importCommand) Run(ctx context.Context, t terminal) (err error) {
+	groups, err := readGroups(c.Groups)
+	if err != nil {
+		return err
+	}
+	file, size, err := c.file()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return c.run(ctx, t, groups, file, size)
+}
+
+// file opens the file. The size is -1 if it is not known.
+func (c *importCommand) file() (io.ReadCloser, int, error) {
+	if c.File == "-" {
+		return io.NopCloser(os.Stdin), -1, nil
+	}
+	file, err := os.Open(c.File)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	if info.IsDir() {
+		return nil, 0, errors.Join(usagef("%s is a directory", c.File), file.Close())
+	}
+	return file, int(info.Size()), nil
+}
+
+// readGroups reads the groups of users without one: lists of groups by external id.
+func readGroups(path string) (map[string][]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var groups map[string][]string
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&groups); err != nil && !errors.Is(err, io.EOF) {
+		return nil, usagef("%s: %v", path, err)
+	}
+	return groups, nil
+}
+
+// run imports rows into the database and prints the report.
+func (c *importSettings) run(ctx context.Context, t terminal, groups map[string][]string, rows io.Reader, size int) (err error) {
+	importer, end, err := c.importer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	return c.once(ctx, t, importer, groups, rows, size)
+}
+
+// importer opens the database for imports. end closes it.
+func (c *importSettings) importer(ctx context.Context) (importer *server.Server, end func() error, err error) {
+	engine, err := c.engine(ctx, c.Policies)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	held := &server.EngineHolder{}
+	held.Swap(engine)
+	importer, err = server.New(server.Config{PanelTokens: nobodysToken(), DecisionLog: "none", DecisionMemory: -1, KeepGC: gcIsSet()}, st, held,
+		server.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return nil, nil, closing(st, err)
+	}
+	return importer, func() error { return errors.Join(importer.Close(), st.Close()) }, nil
+}
+
+// once imports rows and prints the report.
+func (c *importSettings) once(ctx context.Context, t terminal, importer *server.Server, groups map[string][]string, rows io.Reader, size int) error {
+	bars := &importBars{t: t, size: size}
+	defer bars.done()
+	report, err := importer.ImportRows(ctx, server.RowImport{As: c.As, Apply: c.Apply, SkipRefused: c.SkipRefused, Groups: groups, Progress: bars.step}, rows)
+	bars.done()
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		err = printJSON(t.out, report)
+	} else {
+		_, err = io.WriteString(t.out, importText(report))
+	}
+	if err == nil && report.Refused > 0 && !c.SkipRefused {
+		err = decideError{fmt.Errorf("%d lines are refused: correct them, or add --skip-refused", report.Refused)}
+	}
+	return err
+}
+
+// importBars show the steps of an import, one after the other.
+type importBars struct {
+	t    terminal
+	size int // bytes of the file, -1 if unknown
+	at   string
+	bar  *progress
+}
+
+func (b *importBars) step(step string, n int) {
+	if b.at != step {
+		b.done()
+		total := -1
+		if step == server.StepRead {
+			total = b.size
+		}
+		b.at, b.bar = step, b.t.progress(step, total)
+	}
+	b.bar.add(n)
+}
+
+func (b *importBars) done() {
+	if b.bar != nil {
+		b.bar.done()
+	}
+	b.at, b.bar = "", nil
+}
+
+// importText is a report as text.
+func importText(r *rowfile.Report) string {
+	text := &page{}
+	rows := [][]string{{"type", "created", "changed", "unchanged", "refused"}}
+	for _, c := range r.Types {
+		rows = append(rows, []string{c.Type, fmt.Sprint(c.Created), fmt.Sprint(c.Changed), fmt.Sprint(c.Unchanged), fmt.Sprint(c.Refused)})
+	}
+	text.table(rows)
+	for _, x := range r.Refusals {
+		text.line("refused  %s", refusedText(x))
+	}
+	more(text, len(r.Refusals), r.Refused, "refused lines")
+	if len(r.WithoutGroup) > 0 {
+		text.line("Users without a group, for --groups:")
+		for _, x := range r.WithoutGroup {
+			text.line("  %s: []  # %s, line %d", x.ExternalID, x.Login, x.Line)
+		}
+	}
+	for _, x := range r.Capped {
+		text.line("ceiling  in %s, the group %s loses %s", x.Account, x.Group, losesText(x.Loses))
+	}
+	for _, x := range r.Absent {
+		text.line("absent   %s %s (%s) is not in the file and stays", x.Type, x.ExternalID, x.ID)
+	}
+	more(text, len(r.Absent), r.AbsentCount, "absent rows")
+	switch {
+	case r.Applied:
+		text.line("Written.")
+	case r.Refused > 0:
+		text.line("Nothing is written.")
+	default:
+		text.line("Tried only, nothing is written. To write it, add --apply.")
+	}
+	return text.String()
+}
+
+func more(text *page, listed, all int, what string) {
+	if all > listed {
+		text.line("… and %d more %s", all-listed, what)
+	}
+}
+
+func refusedText(x rowfile.Refusal) string {
+	of := strings.TrimSpace(x.Type + " " + x.ExternalID)
+	if of != "" {
+		of = " " + of
+	}
+	return fmt.Sprintf("line %d%s: %s %s", x.Line, of, strings.TrimSpace(x.Pointer+" "+x.Detail), x.Do)
+}
+
+func losesText(loses map[string][]string) string {
+	var all []string
+	for _, area := range slices.Sorted(maps.Keys(loses)) {
+		name := area
+		if area == "*" {
+			name = "any other area"
+		}
+		all = append(all, name+": "+strings.Join(loses[area], ", "))
+	}
+	return strings.Join(all, "; ")
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"resellerd/server"
+	"resellerd/store/paneltables"
+)
+
+// syncCommand imports the rows of a panel from the panel's own tables.
+type syncCommand struct {
+	importSettings
+	From         string        `help:"The panel's database: mysql://USER@HOST/DATABASE." required:"" placeholder:"URL"`
+	PasswordFile string        `help:"File with the password of the panel's database." placeholder:"FILE"`
+	Mapping      string        `help:"YAML: which table holds which rows." required:"" placeholder:"FILE"`
+	Every        time.Duration `help:"Repeat after this time, until the process is ended." placeholder:"TIME"`
+	Rows         string        `help:"Write the rows to this file, as import reads them, and import nothing." placeholder:"FILE"`
+}
+
+// Run reads the tables and imports their rows, once or again and again.
+func (c *syncCommand) Run(ctx context.Context, t terminal) (err error) {
+	mapping, source, err := c.source()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	if c.Rows != "" {
+		return c.write(ctx, source, mapping)
+	}
+	importer, end, err := c.importer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	for {
+		err := c.pull(ctx, t, importer, source, mapping)
+		if c.Every <= 0 {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			complain(t.err, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(c.Every):
+		}
+	}
+}
+
+func (c *syncCommand) source() (*paneltables.Mapping, *paneltables.Source, error) {
+	text, err := os.ReadFile(c.Mapping)
+	if err != nil {
+		return nil, nil, err
+	}
+	mapping, err := paneltables.Parse(text)
+	if err != nil {
+		return nil, nil, usagef("%s: %v", c.Mapping, err)
+	}
+	password := ""
+	if c.PasswordFile != "" {
+		text, err := os.ReadFile(c.PasswordFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		password = strings.TrimRight(string(text), "\r\n")
+	}
+	source, err := paneltables.Open(c.From, password)
+	return mapping, source, err
+}
+
+// write writes the rows to a file.
+func (c *syncCommand) write(ctx context.Context, source *paneltables.Source, mapping *paneltables.Mapping) error {
+	file, err := os.OpenFile(c.Rows, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(source.Write(ctx, mapping, file), file.Close())
+}
+
+// pull imports the present rows.
+func (c *syncCommand) pull(ctx context.Context, t terminal, importer *server.Server, source *paneltables.Source, mapping *paneltables.Mapping) error {
+	rows, into := io.Pipe()
+	read := make(chan error, 1)
+	go func() {
+		err := source.Write(ctx, mapping, into)
+		_ = into.CloseWithError(err) // never fails
+		read <- err
+	}()
+	err := c.once(ctx, t, importer, mapping.Groups, rows, -1)
+	_ = rows.Close() // ends the reading if the import has ended before
+	if failed := <-read; failed != nil && !errors.Is(failed, io.ErrClosedPipe) {
+		return fmt.Errorf("reading the panel: %w", failed)
+	}
+	return err
+}
+
+// nobodysToken is a token for a server that nobody can reach.
+func nobodysToken() string { return rand.Text() }

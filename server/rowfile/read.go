@@ -1,0 +1,295 @@
+package rowfile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"resellerd/server/strictjson"
+	"resellerd/store/schema"
+	"resellerd/store/spill"
+)
+
+// maxLine is how many bytes a line may have.
+const maxLine = 256 << 10
+
+// Row is a line of the file.
+type Row struct {
+	Line   int
+	Kind   Kind
+	Name   string         // the external id; "" for an assignment
+	Object map[string]any // the fields, without type
+}
+
+// refuse returns a refusal of the row.
+func (r *Row) refuse(pointer, detail, do string) *Refusal {
+	return &Refusal{Line: r.Line, Type: r.Kind.Type, ExternalID: r.Name, Pointer: pointer, Detail: detail, Do: do}
+}
+
+// Join is a file beside the stored rows, in the order of Kinds, owners and external ids.
+// Its memory does not grow with either. The caller must close it.
+type Join struct {
+	names        *Names
+	report       *Report
+	rows, stored spill.Sorter
+	has          []bool // the kinds that the file has, as in Kinds
+}
+
+// NewJoin returns a join without rows. Names has the stored accounts already.
+func NewJoin(names *Names, report *Report) *Join {
+	return &Join{names: names, report: report, has: make([]bool, len(Kinds))}
+}
+
+// Close frees the disk that the join uses.
+func (j *Join) Close() error { return errors.Join(j.rows.Close(), j.stored.Close()) }
+
+// Has reports whether the file has lines of a type.
+func (j *Join) Has(typ string) bool { return j.has[kindOf(typ)] }
+
+// Read reads the file: a JSON object in each line. Lines that cannot be read are refused in
+// the report. An error of the reader ends it. read is called with the number of bytes of
+// each line.
+func (j *Join) Read(in io.Reader, read func(n int)) error {
+	lines := bufio.NewReaderSize(in, maxLine)
+	for n := 1; ; n++ {
+		text, err := lines.ReadSlice('\n')
+		size := len(text)
+		long := errors.Is(err, bufio.ErrBufferFull)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			text, err = lines.ReadSlice('\n')
+			size += len(text)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		read(size)
+		if n == 1 {
+			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+		}
+		if text = bytes.TrimSpace(text); long {
+			j.report.Lines++
+			j.report.Refuse(Refusal{Line: n, Detail: fmt.Sprintf("The line has more than %d bytes.", maxLine), Do: "Shorten it."})
+		} else if len(text) > 0 {
+			j.report.Lines++
+			if err := j.add(n, text); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+	}
+}
+
+func (j *Join) add(n int, text []byte) error {
+	row, refused := parse(n, text)
+	if refused != nil {
+		j.report.Refuse(*refused)
+		return nil
+	}
+	j.has[kindOf(row.Kind.Type)] = true
+	value := append(binary.BigEndian.AppendUint32(nil, uint32(n)), text...)
+	return j.rows.Add(j.keyOf(row), value)
+}
+
+// keyOf is the place of a row. A reference to the same account gives the same key, by its
+// id or by its external id.
+func (j *Join) keyOf(row Row) []byte {
+	if row.Kind.Type == Assignment {
+		card, _ := row.Object["card"].(string)
+		account, _ := row.Object["account"].(string)
+		return key(row.Kind, card, account)
+	}
+	owner := j.names.own
+	if reference, named := row.Object[row.Kind.Owner].(string); named {
+		owner = reference
+	}
+	return key(row.Kind, j.names.Called(owner), row.Name)
+}
+
+func key(k Kind, owner, name string) []byte {
+	if k.Alone {
+		owner = ""
+	}
+	return slices.Concat([]byte{byte(kindOf(k.Type))}, []byte(owner+placed+name))
+}
+
+const doWrite = "Write a JSON object with `type` and `external_id` in each line."
+
+// parse reads a line. The object has no field that a line never has.
+func parse(n int, text []byte) (Row, *Refusal) {
+	value, err := strictjson.Parse(text)
+	if err != nil {
+		return Row{}, &Refusal{Line: n, Detail: "The line is not JSON: " + err.Error() + ".", Do: doWrite}
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return Row{}, &Refusal{Line: n, Detail: "The line is not an object.", Do: doWrite}
+	}
+	typ, _ := object["type"].(string)
+	at := kindOf(typ)
+	if at < 0 {
+		return Row{}, &Refusal{Line: n, Pointer: "/type", Detail: "`type` is none that an import knows.",
+			Do: "Use account, group, card, user, customer or assignment."}
+	}
+	delete(object, "type")
+	row := Row{Line: n, Kind: Kinds[at], Object: object}
+	if typ != Assignment {
+		name, ok := object["external_id"].(string)
+		if !ok || name == "" || schema.LikeID(name) {
+			return row, row.refuse("/external_id", "`external_id` is missing, no text, or like an id of resellerd.",
+				"Give the row the key that the panel has for it.")
+		}
+		row.Name = name
+	}
+	for field, do := range row.Kind.Never {
+		if _, sent := object[field]; sent {
+			return row, row.refuse("/"+field, "`"+field+"` is no field of a line.", "Leave it out, and "+do+".")
+		}
+	}
+	normalise(object)
+	return row, nil
+}
+
+// actions is the order in which resellerd shows actions.
+var actions = []string{"create", "read", "update", "delete"}
+
+// normalise gives the values the form in which resellerd shows them, so that equal values
+// are no change: null for an empty text, and actions in order.
+func normalise(object map[string]any) {
+	for name, value := range object {
+		switch value := value.(type) {
+		case string:
+			if value == "" {
+				object[name] = nil
+			}
+		case []any:
+			if name == "default_access" {
+				sortBy(value, func(one any) int { return slices.IndexFunc(actions, func(a string) bool { return a == one }) })
+			}
+		case map[string]any:
+			for _, list := range value {
+				if list, ok := list.([]any); ok && (name == "rows" || name == "ceiling") {
+					sortBy(list, func(one any) int { return slices.IndexFunc(actions, func(a string) bool { return a == one }) })
+				}
+			}
+		}
+	}
+}
+
+func sortBy(list []any, place func(any) int) {
+	slices.SortStableFunc(list, func(a, b any) int { return place(a) - place(b) })
+}
+
+// AddStored adds a stored row, as the importing user sees it. Its JSON is copied.
+func (j *Join) AddStored(typ, owner, external string, row []byte) error {
+	return j.stored.Add(key(KindOf(typ), j.names.Called(owner), external), row)
+}
+
+// head is what is needed of a stored row that the file lacks.
+func (j *Join) lacks(at []byte, row []byte) error {
+	k := Kinds[at[0]]
+	if !j.Has(k.Type) {
+		return nil
+	}
+	object, err := object(row)
+	if err != nil {
+		return err
+	}
+	id, _ := object["id"].(string)
+	external, _ := object["external_id"].(string)
+	j.report.absent(Absent{k.Type, id, external})
+	return nil
+}
+
+func object(row []byte) (map[string]any, error) {
+	value, err := strictjson.Parse(row)
+	object, ok := value.(map[string]any)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("stored row: %w", errors.Join(err, errors.ErrUnsupported))
+	}
+	return object, nil
+}
+
+// Each calls fn with each line and the stored row of the same name, nil for none. A name
+// that several lines have is refused.
+func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
+	lines, rows := sequence{next: j.rows.Sorted()}, sequence{next: j.stored.Sorted()}
+	if err := errors.Join(lines.step(), rows.step()); err != nil {
+		return err
+	}
+	for lines.key != nil {
+		at, value := slices.Clone(lines.key), slices.Clone(lines.value)
+		several, err := j.refuseRepeated(&lines, at, value)
+		if err != nil {
+			return err
+		}
+		var stored map[string]any
+		for rows.key != nil && bytes.Compare(rows.key, at) <= 0 {
+			if !bytes.Equal(rows.key, at) {
+				err = j.lacks(rows.key, rows.value)
+			} else if !several {
+				stored, err = object(rows.value)
+			}
+			if err = errors.Join(err, rows.step()); err != nil {
+				return err
+			}
+		}
+		if several {
+			continue
+		}
+		row, refused := parse(int(binary.BigEndian.Uint32(value)), value[4:])
+		if refused != nil {
+			j.report.Refuse(*refused) // cannot happen: the line was read before
+			continue
+		}
+		if err := fn(row, stored); err != nil {
+			return err
+		}
+	}
+	for rows.key != nil {
+		if err := errors.Join(j.lacks(rows.key, rows.value), rows.step()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseRepeated moves to the next key. It refuses all lines of this one if there are
+// several.
+func (j *Join) refuseRepeated(lines *sequence, at, first []byte) (several bool, err error) {
+	refuse := func(value []byte) {
+		if row, refused := parse(int(binary.BigEndian.Uint32(value)), value[4:]); refused == nil {
+			j.report.Refuse(*row.refuse("/external_id", "Several lines have this `external_id`, or assign the same card to the same account.",
+				"Leave one of the lines."))
+		}
+	}
+	for {
+		if err := lines.step(); err != nil {
+			return several, err
+		}
+		if !bytes.Equal(lines.key, at) {
+			return several, nil
+		}
+		if !several {
+			refuse(first)
+		}
+		several = true
+		refuse(lines.value)
+	}
+}
+
+// sequence reads a sorter. Key is nil at the end.
+type sequence struct {
+	next       func() (key, value []byte, err error)
+	key, value []byte
+}
+
+func (s *sequence) step() (err error) {
+	s.key, s.value, err = s.next()
+	return err
+}

@@ -1,0 +1,171 @@
+package rowfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Resolved is a line whose references are ids, or placeholders of rows that the file
+// creates.
+type Resolved struct {
+	Row
+	Owner string // the id of the owner; of an assignment, of the account that the card belongs to
+	// Object is the body of the request that would write the row alone.
+	Object map[string]any
+	ID     string // of the stored row, or a placeholder
+	Card   string // of an assignment
+}
+
+const (
+	doOwner = "Import the account too, correct the name, or leave the line out."
+	doGroup = "Import the group too, or correct its name."
+)
+
+// Resolve replaces the references of a line. stored is the row of that name, nil for none.
+// groups are the groups of users whom the file gives none, by external id.
+func (n *Names) Resolve(row Row, stored map[string]any, groups map[string][]string) (*Resolved, *Refusal, error) {
+	r := &Resolved{Row: row, Object: row.Object}
+	if row.Kind.Type == Assignment {
+		return r, n.assignment(r), nil
+	}
+	owner, ok := n.account(row.Object[row.Kind.Owner])
+	if !ok {
+		refused := row.refuse("/"+row.Kind.Owner, "`"+row.Kind.Owner+"` names no account of the file or of resellerd.", doOwner)
+		refused.orphan = true
+		return nil, refused, nil
+	}
+	delete(r.Object, row.Kind.Owner)
+	r.Object[row.Kind.OwnerID], r.Owner = owner, owner
+	if refused := n.references(r, groups, stored != nil); refused != nil {
+		return nil, refused, nil
+	}
+	if stored != nil {
+		r.ID, _ = stored["id"].(string)
+		return r, nil, nil
+	}
+	var err error
+	r.ID, err = n.expect(row.Kind.Type, owner, row.Name)
+	return r, nil, err
+}
+
+func (n *Names) references(r *Resolved, groups map[string][]string, exists bool) *Refusal {
+	switch r.Kind.Type {
+	case "group":
+		return n.lending(r)
+	case "user":
+		return n.membership(r, groups, exists)
+	}
+	return nil
+}
+
+func (n *Names) lending(r *Resolved) *Refusal {
+	list, ok := r.Object["lend_to"].([]any)
+	if !ok {
+		return nil
+	}
+	for i, one := range list {
+		id, ok := n.account(one)
+		if !ok || one == nil {
+			return r.refuse(fmt.Sprintf("/lend_to/%d", i), "`lend_to` names no account of the file or of resellerd.", doOwner)
+		}
+		list[i] = id
+	}
+	sortTexts(list)
+	return nil
+}
+
+// membership resolves the groups of a user. A user without any is refused unless somebody
+// names some: there is no default. A stored user keeps its groups if the line does not
+// mention them.
+func (n *Names) membership(r *Resolved, named map[string][]string, exists bool) *Refusal {
+	value, sent := r.Object["groups"]
+	list, isList := value.([]any)
+	if sent && value != nil && !isList {
+		return nil // the write refuses it
+	}
+	if len(list) == 0 {
+		for _, one := range named[r.Name] {
+			list = append(list, one)
+		}
+	}
+	if len(list) == 0 && !sent && exists {
+		return nil
+	}
+	if len(list) == 0 {
+		refused := r.refuse("/groups", "The user is in no group.", "Name the user's groups: in the line, or with --groups.")
+		login, _ := r.Object["login"].(string)
+		refused.noGroup = &NoGroup{r.Line, r.Name, login}
+		return refused
+	}
+	for i, one := range list {
+		text, _ := one.(string)
+		id, ok, several := n.group(r.Owner, text)
+		switch {
+		case several:
+			return r.refuse(fmt.Sprintf("/groups/%d", i), "The user's account and the account above both have a group of this name.",
+				"Name the group by its id, or give one of them another external id.")
+		case !ok:
+			return r.refuse(fmt.Sprintf("/groups/%d", i), "`groups` names no group of the user's account or of the account above.", doGroup)
+		}
+		list[i] = id
+	}
+	sortTexts(list)
+	r.Object["groups"] = slices.Compact(list)
+	return nil
+}
+
+func (n *Names) assignment(r *Resolved) *Refusal {
+	to, ok := n.account(r.Object["account"])
+	if !ok || r.Object["account"] == nil {
+		refused := r.refuse("/account", "`account` names no account of the file or of resellerd.", doOwner)
+		refused.orphan = true
+		return refused
+	}
+	r.ID, r.Owner = to, n.Above(to)
+	name, _ := r.Object["card"].(string)
+	if r.Card, ok = n.find("card", r.Owner, name); !ok || name == "" {
+		return r.refuse("/card", "`card` names no card of the account above.", "Import the card too, or correct its name.")
+	}
+	delete(r.Object, "card")
+	delete(r.Object, "account")
+	return nil
+}
+
+func sortTexts(list []any) {
+	slices.SortFunc(list, func(a, b any) int {
+		x, _ := a.(string)
+		y, _ := b.(string)
+		return strings.Compare(x, y)
+	})
+}
+
+// SameDates reports whether an assignment that is stored with these times, "" for none, is
+// what the line wants. A line without a beginning leaves the stored one.
+func (r *Resolved) SameDates(from, to string) bool {
+	wantFrom, _ := r.Object["valid_from"].(string)
+	wantTo, _ := r.Object["valid_to"].(string)
+	for name := range r.Object {
+		if name != "valid_from" && name != "valid_to" {
+			return false
+		}
+	}
+	return (wantFrom == "" || sameTime(wantFrom, from)) && sameTime(wantTo, to)
+}
+
+func sameTime(a, b string) bool {
+	one, errA := time.Parse(time.RFC3339Nano, a)
+	other, errB := time.Parse(time.RFC3339Nano, b)
+	return a == b || errA == nil && errB == nil && one.Equal(other)
+}
+
+// FieldOf returns the field of a line that stands for a field of a request.
+func FieldOf(field string) string {
+	for _, k := range Kinds {
+		if field != "" && field == k.OwnerID {
+			return k.Owner
+		}
+	}
+	return field
+}

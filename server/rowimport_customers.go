@@ -1,0 +1,331 @@
+package server
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"resellerd/policies/input"
+	"resellerd/server/rowfile"
+	"resellerd/server/session"
+	"resellerd/store"
+	"resellerd/store/fault"
+)
+
+// freshCustomers are the new customers of an import, which may be very many. They are read,
+// decided and checked before the transaction, as createCustomer does. The transaction
+// only inserts them. It makes sure that the user's rights are still the same.
+type freshCustomers struct {
+	run      *rowImport
+	r        *inquiry // knows the accounts that the file creates
+	read     *session.ReadPlan
+	accounts map[string]*freshAccount
+	rows     customerSpool
+	placed   bool // some belong to accounts that the file creates
+}
+
+// freshAccount is what a creation of a customer decides about the customer's account.
+type freshAccount struct {
+	shown func(string) bool
+	err   error // why no customer can be created there
+}
+
+func newFreshCustomers(run *rowImport) *freshCustomers {
+	return &freshCustomers{run: run, accounts: map[string]*freshAccount{}}
+}
+
+// begin prepares the decisions.
+func (c *freshCustomers) begin() (err error) {
+	if c.r != nil {
+		return nil
+	}
+	c.r = c.run.inquiry()
+	c.r.Subject, c.r.Actor = c.run.r.Subject, c.run.r.Actor
+	facts, below := *c.run.r.Facts, map[string]bool{}
+	stored := c.run.r.Facts.InSubtree
+	facts.Leaf, facts.Below = false, func(account string) bool {
+		known, ok := below[account]
+		if !ok {
+			at := account
+			for rowfile.Placeholder(at) {
+				at = c.run.names.Above(at)
+			}
+			known = stored(at)
+			below[account] = known
+		}
+		return known
+	}
+	c.r.Facts = input.NewFacts(facts)
+	c.read, err = c.r.MayList("customer")
+	return err
+}
+
+// add decides about a new customer.
+func (c *freshCustomers) add(row *rowfile.Resolved) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	customer, change, err := c.made(row)
+	if err != nil {
+		if err := fatal(err); err != nil {
+			return err
+		}
+		op := rowOp{Line: row.Line, Type: row.Kind.Type, Name: row.Name}
+		c.run.report.Refuse(refusalFor(&op, problemOf(err)))
+		return nil
+	}
+	c.placed = c.placed || rowfile.Placeholder(row.Owner)
+	return c.rows.add(row.Line, customer, change)
+}
+
+// made is createCustomer without the transaction. It returns the customer and what the
+// audit entry says of it.
+func (c *freshCustomers) made(row *rowfile.Resolved) (made store.Customer, change []byte, err error) {
+	at, err := c.account(row.Owner)
+	if err != nil {
+		return made, nil, err
+	}
+	f := fieldsOf(row.Object)
+	f.shown = at.shown
+	f.value("account_id")
+	patch := customerPatch(f)
+	made.AccountID = row.Owner
+	store.Apply(&patch, &made)
+	if !f.sound(&made) {
+		return made, nil, f.err()
+	}
+	made.ID, made.TenantID = c.run.s.store.NewID("customer"), c.r.Facts.Account.TenantID
+	policy := policyRowOf(&made)
+	in := c.r.Input("create", "customer", "")
+	in.Resource.Row = policy
+	d := c.r.Decide(in)
+	if !d.Allow {
+		return made, nil, session.DeniedOpenly(d)
+	}
+	if c.read == nil || len(d.Columns) == 0 {
+		return made, nil, errUnseenAfterwards
+	}
+	sight := c.r.Sight(c.read, made.ID, policy)
+	if !sight.Shown {
+		return made, nil, errUnseenAfterwards
+	}
+	change, err = session.AuditChange("customer", policy, nil, shownCustomer(&made, sight.Columns))
+	return made, change, err
+}
+
+var errUnseenAfterwards = forbidden("the user could not see the row afterwards")
+
+// account decides about new customers of an account, once.
+func (c *freshCustomers) account(id string) (*freshAccount, error) {
+	at := c.accounts[id]
+	if at == nil {
+		at = &freshAccount{}
+		at.shown, at.err = c.decideAccount(id)
+		if err := fatal(at.err); at.err != nil && err != nil {
+			return nil, err
+		}
+		c.accounts[id] = at
+	}
+	return at, at.err
+}
+
+func (c *freshCustomers) decideAccount(id string) (func(string) bool, error) {
+	w := &writing{r: c.r}
+	if id != c.r.Subject.Account.ID && !rowfile.Placeholder(id) {
+		p, err := c.r.ReadPlan("account")
+		if err == nil {
+			p.Leaf = false
+			_, err = c.r.One(c.run.s.store, p, id)
+		}
+		if unseen(err) {
+			return nil, invalid("account_id", "does not name an account")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	shown, err := w.mayCreate("customer", map[string]any{"account_id": id}, nil)
+	return columnsOf(shown), err
+}
+
+// policyRowOf is the row that policies read of a new customer.
+func policyRowOf(c *store.Customer) map[string]any {
+	row := map[string]any{"id": c.ID, "tenant_id": c.TenantID, "account_id": c.AccountID, "name": c.Name, "status": c.Status}
+	for name, text := range map[string]string{"email": c.Email, "currency": c.Currency, "external_id": c.ExternalID, "notes": c.Notes} {
+		if text != "" {
+			row[name] = text
+		}
+	}
+	return row
+}
+
+// shownCustomer holds the columns of a new customer that an audit entry compares.
+func shownCustomer(c *store.Customer, columns []string) map[string]any {
+	shown := map[string]any{}
+	row := policyRowOf(c)
+	for _, name := range columns {
+		if value, ok := row[name]; ok && name != "tenant_id" {
+			shown[name] = value
+		}
+		if name == "cards" {
+			shown[name] = []any{}
+		}
+	}
+	return shown
+}
+
+// write inserts the customers of accounts that were stored before or, if placed is true,
+// of those that the file creates. Each gets an audit entry.
+func (c *freshCustomers) write(w *rowWriting, placed bool) error {
+	if placed && !c.placed {
+		return nil
+	}
+	next := c.rows.reader()
+	for {
+		some, err := next(customersAtOnce)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		if some, err = c.settle(w, some, placed); err != nil {
+			return err
+		}
+		if c.run.writes && len(some) > 0 {
+			if err := c.insert(w, some); err != nil {
+				return err
+			}
+		}
+		for range some {
+			c.run.report.Count("customer", rowfile.Created)
+		}
+		c.run.Progress(StepWrite, len(some))
+	}
+}
+
+// customersAtOnce is how many customers one statement inserts.
+const customersAtOnce = 5_000
+
+// settle selects the customers of stored accounts, or of new ones. It replaces the
+// placeholders of accounts, and refuses customers of accounts that were not created.
+func (c *freshCustomers) settle(w *rowWriting, some []freshCustomer, placed bool) ([]freshCustomer, error) {
+	kept := some[:0]
+	for _, one := range some {
+		at := one.AccountID
+		if rowfile.Placeholder(at) != placed {
+			continue
+		}
+		if placed {
+			id, ok := w.made[at]
+			if !ok {
+				c.run.report.Refuse(rowfile.Refusal{Line: one.line, Type: "customer", ExternalID: one.ExternalID, Pointer: "/account",
+					Detail: refusedReference, Do: doReference})
+				continue
+			}
+			old, err := json.Marshal(at)
+			if err != nil {
+				return nil, err
+			}
+			one.AccountID, one.change = id, bytes.ReplaceAll(one.change, old, fmt.Appendf(nil, "%q", id))
+		}
+		kept = append(kept, one)
+	}
+	return kept, nil
+}
+
+func (c *freshCustomers) insert(w *rowWriting, some []freshCustomer) error {
+	n := 0
+	err := w.tx.CreateCustomers(c.run.ctx, func() (*store.Customer, error) {
+		if n++; n > len(some) {
+			return nil, nil
+		}
+		return &some[n-1].Customer, nil
+	})
+	if errors.Is(err, fault.ErrConflict) {
+		return fault.Conflict("", "a customer of the file has been created meanwhile, or the acting user does not see it: import again, as a user who sees all customers")
+	}
+	if err != nil {
+		return err
+	}
+	n = 0
+	sub := w.r.Subject
+	return w.tx.AuditAll(c.run.ctx, func() (*store.AuditEntry, error) {
+		if n++; n > len(some) {
+			return nil, nil
+		}
+		one := &some[n-1]
+		return &store.AuditEntry{ActorID: sub.User.ID, ActorAccountID: sub.Account.ID, Panel: w.r.Caller.Panel, AccountID: one.AccountID,
+			ResourceType: "customer", ResourceID: one.ID, Action: "create", Change: one.change}, nil
+	})
+}
+
+// freshCustomer is a new customer with the change of its audit entry.
+type freshCustomer struct {
+	store.Customer
+	line   int
+	change []byte
+}
+
+// texts are the texts of a customer that a spool stores.
+func (c *freshCustomer) texts() []*string {
+	return []*string{&c.ID, &c.AccountID, &c.Name, &c.Email, &c.Status, &c.Currency, &c.ExternalID, &c.Notes}
+}
+
+// customerSpool keeps new customers on disk in the order of add.
+type customerSpool struct {
+	file  rowSpool
+	frame []byte
+}
+
+func (s *customerSpool) Close() error { return s.file.Close() }
+
+func (s *customerSpool) add(line int, c store.Customer, change []byte) error {
+	one := freshCustomer{Customer: c}
+	s.frame = binary.AppendUvarint(s.frame[:0], uint64(line))
+	for _, text := range one.texts() {
+		s.frame = append(binary.AppendUvarint(s.frame, uint64(len(*text))), *text...)
+	}
+	s.frame = append(binary.AppendUvarint(s.frame, uint64(len(change))), change...)
+	return s.file.add(s.frame)
+}
+
+var errSpool = errors.New("a temporary file is damaged")
+
+// reader returns a function that reads the next customers, at most n.
+func (s *customerSpool) reader() func(n int) ([]freshCustomer, error) {
+	next := s.file.reader()
+	return func(n int) (some []freshCustomer, err error) {
+		for len(some) < n {
+			frame, err := next()
+			if err != nil || frame == nil {
+				return some, err
+			}
+			one, err := readCustomer(frame)
+			if err != nil {
+				return nil, err
+			}
+			some = append(some, one)
+		}
+		return some, nil
+	}
+}
+
+func readCustomer(frame []byte) (c freshCustomer, err error) {
+	line, n := binary.Uvarint(frame)
+	frame, c.line = frame[max(n, 0):], int(line)
+	part := func() []byte {
+		size, n := binary.Uvarint(frame)
+		if n <= 0 || size > uint64(len(frame)-n) {
+			err = errSpool
+			return nil
+		}
+		text := frame[n : n+int(size)]
+		frame = frame[n+int(size):]
+		return text
+	}
+	for _, text := range c.texts() {
+		*text = string(part())
+	}
+	c.change = bytes.Clone(part())
+	return c, err
+}

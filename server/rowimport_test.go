@@ -1,0 +1,510 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"resellerd/policies/policiestest/depth"
+	"resellerd/server/rowfile"
+	"resellerd/store"
+	"resellerd/store/seed"
+)
+
+// imported imports lines as a user and returns the report.
+func (w *world) imported(o RowImport, lines ...map[string]any) *rowfile.Report {
+	w.t.Helper()
+	var file bytes.Buffer
+	for _, line := range lines {
+		must(w.t, json.NewEncoder(&file).Encode(line))
+	}
+	o.As = w.id(cmp.Or(o.As, "m"))
+	report, err := w.server.ImportRows(tctx, o, &file)
+	must(w.t, err)
+	return report
+}
+
+// panelLines are the rows of a panel, with faults in some. more is the number of rows.
+func panelLines(rng *rand.Rand, round int) []map[string]any {
+	pick := func(all ...string) string { return all[rng.IntN(len(all))] }
+	some := func(fields map[string]any) map[string]any { // without some of the optional fields
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			if strings.HasPrefix(name, "?") {
+				if value := fields[name]; rng.IntN(3) > 0 {
+					fields[name[1:]] = value
+				}
+				delete(fields, name)
+			}
+		}
+		return fields
+	}
+	actions := func() []string {
+		list := []string{}
+		for _, action := range []string{"update", "read", "create", "delete"} {
+			if rng.IntN(2) == 0 {
+				list = append(list, action)
+			}
+		}
+		return list
+	}
+	var lines []map[string]any
+	add := func(typ, id string, fields map[string]any) {
+		if rng.IntN(8) > 0 {
+			fields = some(fields)
+			fields["type"], fields["external_id"] = typ, id
+			lines = append(lines, fields)
+		}
+	}
+	accounts := []string{"R1", "R2", "R3", "R4"}
+	for i, id := range accounts {
+		f := map[string]any{"name": pick("One", "Two"), "?email": pick("a@example.com", "no address", ""), "?public_name": "P", "currency": "EUR",
+			"?status": pick("active", "suspended", "asleep"), "?ceiling": map[string]any{"*": actions(), "customer": actions()}}
+		if i == 0 {
+			f["parent"] = "R2" // it comes later
+		}
+		add("account", id, f)
+	}
+	add("account", "lost", map[string]any{"name": "Lost", "parent": "nowhere"})
+	owner := func(f map[string]any) map[string]any {
+		if account := pick("", "R1", "R2", "R3", "R4", "gone"); account != "" {
+			f["account"] = account
+		}
+		return f
+	}
+	for _, id := range []string{"G1", "G2", "G3"} {
+		add("group", id, map[string]any{"name": pick("Sales", "Support"), "default_access": actions(), "?lend_to": pick("all", "none", "some"),
+			"?rows": map[string]any{"customer": actions(), "cdr": actions()}})
+	}
+	add("group", "G4", map[string]any{"name": "Two", "lend_to": []string{"R3", "R2"}, "default_access": []string{}, "rows": map[string]any{"customer": []string{"read"}}})
+	add("group", "G5", map[string]any{"name": "Own", "account": "R2", "default_access": actions()})
+	for i := range 8 {
+		id := fmt.Sprint("U", i)
+		add("user", id, owner(map[string]any{"login": strings.ToLower(id) + pick("@example.com", "@example.com", "@example.com", " "),
+			"?name": pick("Ada", "Bob", ""), "?status": pick("active", "disabled"), "?groups": []string{pick("G1", "G4"), pick("G1", "G4", "G5", "none")}}))
+	}
+	for i, kind := range []string{"provider", "customer", "customer"} {
+		f := map[string]any{"name": pick("Gold", "Silver"), "kind": kind, "currency": pick("EUR", "EUR", "EUR", "USD"), "?notes": "n", "?rate_precision": rng.IntN(13)}
+		if i == 2 {
+			f["account"] = "R2"
+		}
+		add("card", fmt.Sprint("C", i), f)
+	}
+	for i := range 12 {
+		add("customer", fmt.Sprint("K", i), owner(map[string]any{"name": pick("Otter", "Ångström", ""), "?email": pick("x@example.com", "x@example.com", "bad"),
+			"?status": pick("active", "closed"), "?currency": "EUR", "?notes": pick("one\ntwo", ""), "?colour": nil}))
+	}
+	for _, card := range []string{"C0", "C1", "C2", "C9"} {
+		for _, to := range []string{"R1", "R2", "R4"} {
+			if rng.IntN(3) == 0 {
+				continue
+			}
+			f := map[string]any{"type": "assignment", "card": card, "account": to}
+			if rng.IntN(3) == 0 {
+				f["valid_to"] = fmt.Sprintf("2027-0%d-01T00:00:00Z", 1+round)
+			}
+			lines = append(lines, f)
+		}
+	}
+	rng.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	return lines
+}
+
+// oneByOne writes lines with a request for each, and returns the numbers of the lines that
+// are refused.
+type oneByOne struct {
+	*world
+	as  string
+	ids map[string]string // by type, owner and external id
+}
+
+func (w *oneByOne) name(typ, owner, external string) string {
+	if typ == "account" || typ == "user" {
+		owner = ""
+	}
+	return typ + "/" + owner + "/" + external
+}
+
+func (w *oneByOne) write(lines []map[string]any) (refused []int) {
+	order := []string{"account", "group", "card", "user", "customer", "assignment"}
+	above := map[string]string{}
+	type numbered struct {
+		n    int
+		line map[string]any
+	}
+	var all []numbered
+	for i, line := range lines {
+		all = append(all, numbered{i + 1, line})
+		if parent, ok := line["parent"].(string); ok && line["type"] == "account" {
+			above[line["external_id"].(string)] = parent
+		}
+	}
+	slices.SortStableFunc(all, func(a, b numbered) int {
+		typ := func(n numbered) int { return slices.Index(order, n.line["type"].(string)) }
+		child := func(n numbered) int {
+			if n.line["parent"] != nil {
+				return 1
+			}
+			return 0
+		}
+		name := func(n numbered) string { text, _ := n.line["external_id"].(string); return text }
+		return cmp.Or(typ(a)-typ(b), child(a)-child(b), cmp.Compare(name(a), name(b)))
+	})
+	for _, one := range all {
+		if !w.line(one.line, above) {
+			refused = append(refused, one.n)
+		}
+	}
+	slices.Sort(refused)
+	return refused
+}
+
+// line writes a line and reports whether it was accepted.
+func (w *oneByOne) line(line map[string]any, above map[string]string) bool {
+	body := maps.Clone(line)
+	typ := body["type"].(string)
+	delete(body, "type")
+	account := func(name any) (id, external string, ok bool) {
+		if name == nil {
+			return "", "", true
+		}
+		id, ok = w.ids[w.name("account", "", name.(string))]
+		return id, name.(string), ok
+	}
+	if typ == "assignment" {
+		to, external, ok := account(body["account"])
+		card, there := w.ids[w.name("card", above[external], body["card"].(string))]
+		delete(body, "card")
+		delete(body, "account")
+		return ok && there && w.ask("PUT", "/v1/cards/"+card+"/assignments/"+to, body).status < 400
+	}
+	field, column := "account", "account_id"
+	if typ == "account" {
+		field, column = "parent", "parent_id"
+	}
+	id, owner, ok := account(body[field])
+	delete(body, field)
+	if !ok {
+		return false
+	}
+	if id != "" {
+		body[column] = id
+	} else if _, exists := w.ids[w.name(typ, owner, line["external_id"].(string))]; exists {
+		body[column] = w.id(map[string]string{"m": "M", "clerk": "M", "a": "A"}[w.as]) // a line without an account says so
+	}
+	group := func(name string) (string, bool) {
+		own, mine := w.ids[w.name("group", owner, name)]
+		if owner == "" {
+			return own, mine
+		}
+		lent, there := w.ids[w.name("group", above[owner], name)]
+		if mine && there {
+			return "", false
+		}
+		return cmp.Or(own, lent), mine || there
+	}
+	for _, list := range []string{"groups", "lend_to"} {
+		names, isList := body[list].([]string)
+		if !isList {
+			continue
+		}
+		ids := []string{}
+		for _, name := range names {
+			id, ok := "", false
+			if list == "groups" {
+				id, ok = group(name)
+			} else {
+				id, _, ok = account(name)
+			}
+			if !ok {
+				return false
+			}
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		body[list] = slices.Compact(ids)
+	}
+	name := w.name(typ, owner, line["external_id"].(string))
+	had, exists := w.ids[name]
+	if typ == "user" && !exists && body["groups"] == nil {
+		return false
+	}
+	if exists {
+		return w.ask("PATCH", "/v1/"+typ+"s/"+had, body).status < 400
+	}
+	made := w.ask("POST", "/v1/"+typ+"s", body)
+	if made.status != 201 {
+		return false
+	}
+	w.ids[name], _ = made.object()["id"].(string)
+	return true
+}
+
+func (w *oneByOne) ask(method, path string, body map[string]any) answered {
+	text, err := json.Marshal(body)
+	must(w.t, err)
+	return w.do(w.as, method, path, string(text))
+}
+
+// state is everything that a master's user sees, with external ids in the place of ids.
+func (w *world) state() string {
+	w.t.Helper()
+	names, all := map[string]string{}, map[string][]map[string]any{}
+	for _, typ := range []string{"accounts", "groups", "cards", "users", "customers"} {
+		all[typ] = w.allItems("/v1/" + typ)
+		for _, row := range all[typ] {
+			if external, _ := row["external_id"].(string); external != "" {
+				owner := row["account_id"]
+				names[row["id"].(string)] = fmt.Sprint("<", typ, " ", owner, " ", external, ">")
+			}
+		}
+	}
+	for _, card := range all["cards"] {
+		id := card["id"].(string)
+		all["assignments of "+id] = w.allItems("/v1/cards/" + id + "/assignments")
+	}
+	all["audit"] = w.allItems("/v1/audit")
+	var lines []string
+	for of, rows := range all {
+		for _, row := range rows {
+			for _, name := range []string{"created_at", "updated_at", "etag", "at", "valid_from"} {
+				delete(row, name)
+			}
+			if change, _ := row["change"].(map[string]any); of == "audit" && len(change) == 0 {
+				continue // a request that assigns a card as it is assigned
+			}
+			if of == "audit" {
+				delete(row, "id")
+			}
+			text, err := json.Marshal(row)
+			must(w.t, err)
+			lines = append(lines, of+" "+string(text))
+		}
+	}
+	text := strings.Join(lines, "\n")
+	for range 3 { // an owner is part of a name
+		for id, name := range names {
+			text = strings.ReplaceAll(text, id, name)
+		}
+	}
+	lines = strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = sortedLists(w.t, line)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// sortedLists is a line of state with its lists in order: they were in the order of ids.
+func sortedLists(t testing.TB, line string) string {
+	of, text, _ := strings.Cut(line, " {")
+	var row any
+	must(t, json.Unmarshal([]byte("{"+text), &row))
+	var sort func(any)
+	sort = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, x := range v {
+				sort(x)
+			}
+		case []any:
+			slices.SortFunc(v, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+	}
+	sort(row)
+	sorted, err := json.Marshal(row)
+	must(t, err)
+	return of + " " + string(sorted)
+}
+
+func (w *world) allItems(path string) (all []map[string]any) {
+	w.t.Helper()
+	cursor := ""
+	for {
+		page := w.get("m", path+"?limit=1000"+cursor).want(200).object()
+		items, _ := page["items"].([]any)
+		for _, item := range items {
+			all = append(all, item.(map[string]any))
+		}
+		next, _ := page["next"].(string)
+		if next == "" {
+			return all
+		}
+		cursor = "&cursor=" + url.QueryEscape(next)
+	}
+}
+
+// An import leaves what the requests for its lines leave, one by one, refuses the same
+// lines, and does nothing if it is repeated.
+func TestAnImportDoesWhatTheRequestsForItsLinesDo(t *testing.T) {
+	t.Parallel()
+	for name, url := range databases(carriers, turn(t)) {
+		for _, as := range []string{"m", "clerk", "a"} {
+			for start := range uint64(depth.Runs(2)) {
+				t.Run(fmt.Sprintf("%s, %s, %d", name, as, start), func(t *testing.T) {
+					rng := rand.New(rand.NewPCG(depth.FirstSeed(), start))
+					imports := newWorld(t, url(t), engineOf(t, 3), seedWorld)
+					requests := &oneByOne{newWorld(t, url(t), engineOf(t, 3), seedWorld), as, map[string]string{}}
+					for round := range 3 {
+						lines := panelLines(rng, round)
+						dry := imports.state()
+						tried := imports.imported(RowImport{As: as}, lines...)
+						if now := imports.state(); now != dry {
+							t.Fatalf("a dry run changed:\n%s", diffOf(dry, now))
+						}
+						report := imports.imported(RowImport{As: as, Apply: true, SkipRefused: true}, lines...)
+						sameReport(t, tried, report)
+						refused := requests.write(lines)
+						var found []int
+						for _, one := range report.Refusals {
+							found = append(found, one.Line)
+						}
+						slices.Sort(found)
+						if !slices.Equal(found, refused) {
+							t.Fatalf("refused are %v, and requests for %v\n%s", found, refused, sideBySide(report, lines, found, refused))
+						}
+						if a, b := imports.state(), requests.state(); a != b {
+							t.Fatalf("round %d: the import left other rows than the requests:\n%s", round, diffOf(b, a))
+						}
+						again := imports.imported(RowImport{As: as, Apply: true, SkipRefused: true}, lines...)
+						for _, c := range again.Types {
+							if c.Created+c.Changed > 0 {
+								t.Fatalf("round %d: repeated, %+v", round, c)
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+func sameReport(t *testing.T, tried, done *rowfile.Report) {
+	t.Helper()
+	a, b := tried.Clone(), done.Clone()
+	a.Applied = b.Applied
+	one, err := json.Marshal(a)
+	must(t, err)
+	two, err := json.Marshal(b)
+	must(t, err)
+	if !bytes.Equal(one, two) {
+		t.Fatalf("a dry run says something else than the import:\n%s", diffOf(strings.ReplaceAll(string(one), "},", "},\n"), strings.ReplaceAll(string(two), "},", "},\n")))
+	}
+}
+
+func sideBySide(r *rowfile.Report, lines []map[string]any, found, refused []int) string {
+	var text strings.Builder
+	for n, line := range lines {
+		n++
+		if slices.Contains(found, n) != slices.Contains(refused, n) {
+			fmt.Fprintf(&text, "line %d: %v\n", n, line)
+		}
+	}
+	for _, x := range r.Refusals {
+		fmt.Fprintf(&text, "%+v\n", x)
+	}
+	return text.String()
+}
+
+func diffOf(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var text strings.Builder
+	for _, line := range a {
+		if !slices.Contains(b, line) {
+			fmt.Fprintln(&text, "-", line)
+		}
+	}
+	for _, line := range b {
+		if !slices.Contains(a, line) {
+			fmt.Fprintln(&text, "+", line)
+		}
+	}
+	return text.String()
+}
+
+// A single refused line leaves nothing of the others, wherever it stands.
+func TestARefusedLineLeavesNothing(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		good := []map[string]any{
+			{"type": "account", "external_id": "R1", "name": "One", "currency": "EUR"},
+			{"type": "group", "external_id": "G1", "name": "Sales", "lend_to": []string{"R1"}, "default_access": []string{}, "rows": map[string]any{"customer": []string{"read"}}},
+			{"type": "user", "external_id": "U1", "account": "R1", "login": "u1@example.com", "groups": []string{"G1"}},
+			{"type": "card", "external_id": "C1", "name": "Gold", "currency": "EUR"},
+			{"type": "customer", "external_id": "K1", "account": "R1", "name": "Otter"},
+			{"type": "assignment", "card": "C1", "account": "R1"},
+		}
+		before := w.state()
+		for _, bad := range []map[string]any{
+			{"type": "account", "external_id": "R2", "name": ""},
+			{"type": "group", "external_id": "G2", "name": "x", "lend_to": []string{"nobody"}},
+			{"type": "user", "external_id": "U2", "login": "u2@example.com"},
+			{"type": "user", "external_id": "U2", "login": "u1@example.com", "account": "R1", "groups": []string{"G1"}},
+			{"type": "card", "external_id": "C2", "name": "x", "currency": "nothing"},
+			{"type": "customer", "external_id": "K2", "name": "x", "email": "no"},
+			{"type": "customer", "external_id": "K1", "account": "R1", "name": "Twice"},
+			{"type": "assignment", "card": "C1", "account": "A", "valid_to": "yesterday"},
+			{"type": "nothing"}, {},
+		} {
+			for _, at := range []int{0, len(good)} {
+				report := w.imported(RowImport{Apply: true}, slices.Insert(slices.Clone(good), at, bad)...)
+				if report.Applied || report.Refused == 0 {
+					t.Errorf("%v: %+v", bad, report)
+				}
+				for _, x := range report.Refusals {
+					if x.Detail == "" || x.Do == "" {
+						t.Errorf("%v: does not say what to do: %+v", bad, x)
+					}
+				}
+			}
+		}
+		if now := w.state(); now != before {
+			t.Fatalf("something is left:\n%s", diffOf(before, now))
+		}
+		if report := w.imported(RowImport{Apply: true}, good...); !report.Applied || report.Refused > 0 {
+			t.Fatalf("%+v", report)
+		}
+	})
+}
+
+// The report of an import names users without a group, orphans, rows that the file lacks,
+// and what ceilings take from groups.
+func TestAnImportReportsWhatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.seed("M", seed.Account("S", store.Account{ParentID: "M", Name: "Sierra", Currency: "EUR", ExternalID: "S", Ceiling: store.Access{"customer": "r", "cdr": "crud"}}))
+		lines := []map[string]any{
+			{"type": "group", "external_id": "G1", "name": "Sales", "lend_to": []string{"S"}, "default_access": []string{},
+				"rows": map[string]any{"customer": []string{"read", "update"}, "routing": []string{"read"}, "cdr": []string{"read"}}},
+			{"type": "user", "external_id": "U1", "account": "S", "login": "u1@example.com", "groups": []string{"G1"}},
+			{"type": "user", "external_id": "U2", "login": "u2@example.com"},
+			{"type": "user", "external_id": "U3", "login": "u3@example.com", "groups": []string{}},
+			{"type": "customer", "external_id": "K1", "account": "nowhere", "name": "Orphan"},
+		}
+		report := w.imported(RowImport{}, lines...)
+		if len(report.WithoutGroup) != 2 || report.WithoutGroup[0] != (rowfile.NoGroup{Line: 3, ExternalID: "U2", Login: "u2@example.com"}) {
+			t.Errorf("without a group: %+v", report.WithoutGroup)
+		}
+		if !slices.Equal(report.Orphans, []int{5}) {
+			t.Errorf("orphans: %v", report.Orphans)
+		}
+		want := []rowfile.Capped{{Group: "G1", Account: "S", Loses: map[string][]string{"customer": {"update"}, "routing": {"read"}}}}
+		if fmt.Sprint(report.Capped) != fmt.Sprint(want) {
+			t.Errorf("capped: %+v, want %+v", report.Capped, want)
+		}
+		if report.AbsentCount == 0 || !slices.ContainsFunc(report.Absent, func(x rowfile.Absent) bool { return x.Type == "user" && x.ID == w.id("a") }) {
+			t.Errorf("absent: %+v", report.Absent)
+		}
+		named := map[string][]string{"U2": {w.id("M.full")}, "U3": {"G1"}}
+		if report = w.imported(RowImport{Apply: true, Groups: named}, lines[:4]...); !report.Applied || len(report.WithoutGroup) > 0 {
+			t.Fatalf("with groups: %+v", report)
+		}
+		w.get("m", "/v1/users?external_id=U2").refused(200, w.id("M.full"))
+	})
+}

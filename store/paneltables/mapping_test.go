@@ -1,0 +1,145 @@
+package paneltables
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"resellerd/store/storetest"
+)
+
+// A mapping holds names of tables and columns. Nothing else of it can become SQL.
+func TestAMappingHoldsNamesAlone(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "a b", "a`b", "a;b", "1a", "a.b.c", ".a", "a.", "a--", "ä", "a\x00", strings.Repeat("a", 65), "a'"} {
+		for _, text := range []string{
+			"rows: [{type: customer, from: NAME, columns: {external_id: id}}]",
+			"rows: [{type: customer, from: t, columns: {external_id: {column: NAME, prefix: x}}}]",
+			"rows: [{type: customer, from: t, where: {NAME: 1}, columns: {external_id: id}}]",
+			"rows: [{type: user, from: t, columns: {external_id: id, groups: {column: id, from: NAME, on: a, list: b}}}]",
+			"rows: [{type: user, from: t, columns: {external_id: id, groups: {column: id, from: a, on: NAME, list: b}}}]",
+			"rows: [{type: user, from: t, columns: {external_id: id, groups: {column: id, from: a, on: b, list: NAME}}}]",
+			"rows: [{type: group, from: t, columns: {external_id: id, rows: {column: id, from: a, on: b, area: NAME, actions: {read: c}}}}]",
+			"rows: [{type: group, from: t, columns: {external_id: id, rows: {column: id, from: a, on: b, area: c, actions: {read: NAME}}}}]",
+		} {
+			if _, err := Parse([]byte(strings.ReplaceAll(text, "NAME", quotedYAML(name)))); err == nil {
+				t.Errorf("%q is accepted in %s", name, text)
+			}
+		}
+	}
+}
+
+func quotedYAML(text string) string {
+	var quoted strings.Builder
+	for _, r := range text {
+		if r < ' ' || r == '"' || r == '\\' {
+			quoted.WriteString(`\x` + string("0123456789abcdef"[r>>4]) + string("0123456789abcdef"[r&15]))
+			continue
+		}
+		quoted.WriteRune(r)
+	}
+	return `"` + quoted.String() + `"`
+}
+
+func TestAMappingRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "rows: []", "table: x", "rows: [{type: invoice, from: t, columns: {external_id: id}}]",
+		"rows: [{type: customer, from: t, columns: {name: name}}]",
+		"rows: [{type: customer, from: t, columns: {external_id: {colum: id}}}]",
+		"rows: [{type: customer, from: t, filter: x, columns: {external_id: id}}]",
+		"rows: [{type: customer, from: t, columns: {external_id: {column: id, value: 5}}}]",
+		"rows: [{type: customer, from: t, columns: {external_id: {prefix: x}}}]",
+		"rows: [{type: customer, from: t, columns: {external_id: id, x: {column: x, each: true}}}]",
+		"rows: [{type: customer, from: t, columns: {external_id: id, x: {column: x, zone: Nowhere}}}]",
+		"rows: [{type: group, from: t, columns: {external_id: id, rows: {column: id, from: a, on: b, area: c, actions: {view: d}}}}]",
+	} {
+		if _, err := Parse([]byte(text)); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
+	}
+}
+
+func TestTheWorkedMappingReadsItsPanel(t *testing.T) {
+	t.Parallel()
+	db, url := storetest.MariaDBURL(t)
+	schema, err := os.ReadFile("../../testdata/examples/panel/panel.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), string(schema)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../testdata/examples/panel/mapping.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapping, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := Open(url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	var rows bytes.Buffer
+	if err := source.Write(t.Context(), mapping, &rows); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`{"currency":"EUR","email":"","external_id":"R3","name":"Kestrel","status":"suspended","type":"account"}`,
+		`{"default_access":[],"external_id":"G3","lend_to":"all","name":"Reseller office","rows":{"customer":["read","update"]},"type":"group"}`,
+		`{"account":null,"external_id":"U2","groups":[],"login":"omar@halyard.example","name":"Omar","status":"active","type":"user"}`,
+		`{"account":"R9","currency":"EUR","email":"","external_id":"K5","name":"Nobody's Bakery","status":"active","type":"customer"}`,
+		`{"account":"R2","card":"C2","type":"assignment"}`,
+	} {
+		if !strings.Contains(rows.String(), line+"\n") {
+			t.Errorf("without %s", line)
+		}
+	}
+	if n := strings.Count(rows.String(), "\n"); n != 3+3+3+5+5+3 {
+		t.Errorf("%d rows:\n%s", n, rows.String())
+	}
+	if _, err := source.db.ExecContext(t.Context(), "SELECT 1"); err != nil {
+		t.Error(err)
+	}
+}
+
+// The transaction that reads the panel cannot write, and a value is never SQL.
+func TestAPanelIsOnlyRead(t *testing.T) {
+	t.Parallel()
+	db, url := storetest.MariaDBURL(t)
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE c (id INT, name VARCHAR(99)); INSERT INTO c VALUES (1, 'it''s'), (2, 'x'); CREATE TABLE kept (n INT)"); err != nil {
+		t.Fatal(err)
+	}
+	source, err := Open(url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	for value, want := range map[string]int{"it's": 1, "' OR 1=1 -- ": 0, "x'; DROP TABLE kept; -- ": 0} {
+		m := &Mapping{Rows: []Rows{{Type: "customer", From: "c", Where: map[string]Values{"name": {&value}},
+			Columns: map[string]Column{"external_id": {Column: "id"}, "name": {Column: "name"}}}}}
+		var rows bytes.Buffer
+		if err := source.Write(t.Context(), m, &rows); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(rows.String(), "\n"); n != want {
+			t.Errorf("%q: %s", value, rows.String())
+		}
+	}
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM kept").Scan(&n); err != nil {
+		t.Error(err)
+	}
+	tx, err := source.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(t.Context(), "INSERT INTO kept VALUES (1)"); err == nil {
+		t.Error("the reading transaction can write")
+	}
+}

@@ -1,0 +1,324 @@
+package paneltables
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"resellerd/store/fault"
+)
+
+// Source is a panel's database.
+type Source struct{ db *sql.DB }
+
+// Open returns the database that a URL names: mysql://USER[:PASSWORD]@HOST[:PORT]/DATABASE,
+// or mysql://USER@/DATABASE?socket=PATH. tls=true encrypts the connection and checks the
+// server; tls=skip-verify only encrypts it. password replaces that of the URL unless it is
+// "". Open does not contact the server.
+func Open(from, password string) (*Source, error) {
+	u, err := url.Parse(from)
+	if err != nil || u.Scheme != "mysql" || u.User == nil || strings.Trim(u.Path, "/") == "" {
+		return nil, fault.Invalid("from", "must be mysql://USER@HOST/DATABASE")
+	}
+	c := mysql.NewConfig()
+	c.User, c.DBName = u.User.Username(), strings.Trim(u.Path, "/")
+	if c.Passwd, _ = u.User.Password(); password != "" {
+		c.Passwd = password
+	}
+	c.Net, c.Addr = "tcp", u.Host
+	if u.Port() == "" {
+		c.Addr = u.Hostname() + ":3306"
+	}
+	for name, values := range u.Query() {
+		switch name {
+		case "socket":
+			c.Net, c.Addr = "unix", values[0]
+		case "tls":
+			c.TLSConfig = values[0]
+		default:
+			return nil, fault.Invalid("from", "has the parameter "+name+": only socket and tls are known")
+		}
+	}
+	c.Timeout, c.ReadTimeout, c.WriteTimeout = 10*time.Second, 5*time.Minute, time.Minute
+	c.Collation = "utf8mb4_general_ci"
+	c.Logger = mysql.Logger(silent{})
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, fault.Invalid("from", "cannot be used: "+err.Error())
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	return &Source{db}, nil
+}
+
+type silent struct{}
+
+func (silent) Print(...any) {}
+
+// Close closes the connection.
+func (s *Source) Close() error { return s.db.Close() }
+
+// maxValues is how many values and areas the tables of values may have. They are in
+// memory.
+const maxValues = 500_000
+
+// Write writes the rows that a mapping selects, a line of JSON each. All of them are of one
+// moment, and the transaction that reads them cannot write.
+func (s *Source) Write(ctx context.Context, m *Mapping, to io.Writer) error {
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("the panel's database: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	out := bufio.NewWriterSize(to, 64<<10)
+	for i := range m.Rows {
+		r := &m.Rows[i]
+		if err := (&reading{ctx, tx, r, json.NewEncoder(out), nil}).all(); err != nil {
+			return fmt.Errorf("rows[%d] (%s): %w", i, r.From, err)
+		}
+	}
+	return out.Flush()
+}
+
+// begin begins a transaction that reads one moment and cannot write.
+func (s *Source) begin(ctx context.Context) (*sql.Tx, error) {
+	return s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+}
+
+// reading reads the rows of one table.
+type reading struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	rows *Rows
+	out  *json.Encoder
+	of   map[string]map[string]any // of each field with a table of values: the values by key
+}
+
+func (r *reading) all() error {
+	r.of = map[string]map[string]any{}
+	fields := slices.Sorted(maps.Keys(r.rows.Columns))
+	for _, field := range fields {
+		if c := r.rows.Columns[field]; c.From != "" {
+			values, err := r.values(&c)
+			if err != nil {
+				return fmt.Errorf("%s: %w", field, err)
+			}
+			r.of[field] = values
+		}
+	}
+	var columns []string
+	for _, field := range fields {
+		if c := r.rows.Columns[field]; c.Column != "" && !slices.Contains(columns, c.Column) {
+			columns = append(columns, c.Column)
+		}
+	}
+	if len(columns) == 0 {
+		return errors.New("no column is read")
+	}
+	where, args := r.rows.where()
+	return r.query("SELECT "+list(columns)+" FROM "+quote(r.rows.From)+where, args, len(columns), func(values []sql.NullString) error {
+		return r.row(fields, func(column string) sql.NullString { return values[slices.Index(columns, column)] })
+	})
+}
+
+func list(columns []string) string {
+	quoted := make([]string, len(columns))
+	for i, name := range columns {
+		quoted[i] = quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// where is the condition, with its values bound.
+func (r *Rows) where() (text string, args []any) {
+	var all []string
+	for _, column := range slices.Sorted(maps.Keys(r.Where)) {
+		var some []string
+		for _, value := range r.Where[column] {
+			if value == nil {
+				some = append(some, quote(column)+" IS NULL")
+				continue
+			}
+			some, args = append(some, quote(column)+" = ?"), append(args, *value)
+		}
+		all = append(all, "("+strings.Join(some, " OR ")+")")
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+func (r *reading) query(text string, args []any, columns int, fn func([]sql.NullString) error) error {
+	rows, err := r.tx.QueryContext(r.ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	values, into := make([]sql.NullString, columns), make([]any, columns)
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if err := fn(values); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// values reads a table of values.
+func (r *reading) values(c *Column) (map[string]any, error) {
+	columns, n := []string{c.On, c.List}, 0
+	var actions []string
+	if c.Area != "" {
+		actions = slices.Sorted(maps.Keys(c.Actions))
+		columns = []string{c.On, c.Area}
+		for _, action := range actions {
+			columns = append(columns, c.Actions[action])
+		}
+	}
+	all := map[string]any{}
+	err := r.query("SELECT "+list(columns)+" FROM "+quote(c.From), nil, len(columns), func(values []sql.NullString) error {
+		if n++; n > maxValues {
+			return fmt.Errorf("%s has more than %d rows", c.From, maxValues)
+		}
+		key, value := values[0].String, values[1].String
+		if !values[0].Valid || !values[1].Valid {
+			return nil
+		}
+		if c.List != "" {
+			had, _ := all[key].([]any)
+			translated, err := c.translate(value)
+			all[key] = append(had, translated)
+			return err
+		}
+		if to, ok := c.Areas[value]; ok {
+			value = to
+		}
+		had, _ := all[key].(map[string]any)
+		if had == nil {
+			had = map[string]any{}
+			all[key] = had
+		}
+		allowed := []string{}
+		for i, action := range actions {
+			if truth(values[2+i]) {
+				allowed = append(allowed, action)
+			}
+		}
+		had[value] = allowed
+		return nil
+	})
+	return all, err
+}
+
+// truth reads a flag as panels store them.
+func truth(value sql.NullString) bool {
+	switch strings.ToLower(value.String) {
+	case "", "0", "n", "no", "false", "off", "\x00":
+		return false
+	}
+	return value.Valid
+}
+
+// row writes the line of a row, or several.
+func (r *reading) row(fields []string, value func(column string) sql.NullString) error {
+	line, each, elements := map[string]any{"type": r.rows.Type}, "", []any(nil)
+	for _, field := range fields {
+		c := r.rows.Columns[field]
+		made, err := c.read(value, r.of[field])
+		if err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+		if c.Each {
+			each = field
+			elements, _ = made.([]any)
+			continue
+		}
+		line[field] = made
+	}
+	if each == "" {
+		return r.out.Encode(line)
+	}
+	for _, one := range elements {
+		line[each] = one
+		if err := r.out.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read returns the value of a field.
+func (c *Column) read(value func(column string) sql.NullString, of map[string]any) (any, error) {
+	if c.Column == "" {
+		return c.Value, nil
+	}
+	text := value(c.Column)
+	switch {
+	case c.From != "" && c.List != "":
+		if list, ok := of[text.String]; ok {
+			return list, nil
+		}
+		return []any{}, nil
+	case c.From != "":
+		if access, ok := of[text.String]; ok {
+			return access, nil
+		}
+		return map[string]any{}, nil
+	case c.Split != "":
+		list := []any{}
+		for part := range strings.SplitSeq(text.String, c.Split) {
+			part = strings.TrimSpace(part)
+			if part == "" || slices.Contains(c.None, part) {
+				continue
+			}
+			one, err := c.translate(part)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, one)
+		}
+		return list, nil
+	case !text.Valid || slices.Contains(c.None, text.String):
+		return nil, nil
+	}
+	return c.translate(text.String)
+}
+
+// timeForms are how MySQL writes times.
+var timeForms = []string{"2006-01-02 15:04:05.999999", "2006-01-02"}
+
+func (c *Column) translate(text string) (any, error) {
+	if c.Values != nil {
+		to, ok := c.Values[text]
+		if !ok {
+			return nil, fmt.Errorf("the value %q of the column %s is not in values", text, c.Column)
+		}
+		return to, nil
+	}
+	if c.zone != nil {
+		for _, form := range timeForms {
+			if at, err := time.ParseInLocation(form, text, c.zone); err == nil {
+				return at.UTC().Format(time.RFC3339Nano), nil
+			}
+		}
+		return nil, fmt.Errorf("the value %q of the column %s is no time", text, c.Column)
+	}
+	return c.Prefix + text, nil
+}
