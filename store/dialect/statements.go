@@ -18,18 +18,27 @@ const preparedStatements = 512
 // tables of the size that they had then.
 const renewal = time.Minute
 
+// mostClosing bounds the number of statements that wait to be closed.
+const mostClosing = 512
+
 // StatementPool runs statements on a pool of connections. It prepares each text
 // once and caches the statement. An evicted statement is closed after its last user
 // releases it.
+//
+// Closing a statement waits for each connection on which it was prepared, until the
+// query there ends. So nobody waits for it. While too many statements wait to be closed,
+// new texts run without being prepared.
 type StatementPool struct {
-	db   *sql.DB
-	kept *lru.Cache[string, *Statement]
+	db      *sql.DB
+	kept    *lru.Cache[string, *Statement]
+	closing atomic.Int64
 }
 
-// Statement is a prepared statement of a StatementPool. Its caller must release it
-// once.
+// Statement is a statement of a StatementPool. Its caller must release it once.
 type Statement struct {
-	stmt  *sql.Stmt
+	pool  *StatementPool
+	text  string
+	stmt  *sql.Stmt // nil if it is not prepared
 	made  time.Time
 	users atomic.Int64 // the cache counts as one
 }
@@ -40,17 +49,26 @@ func NewStatementPool(db *sql.DB) *StatementPool {
 	return &StatementPool{db: db, kept: kept}
 }
 
-// Release ends one use of the statement. The last Release closes it.
+// Release ends one use of the statement. After the last one it is closed.
 func (p *Statement) Release() {
-	if p.users.Add(-1) == 0 {
-		_ = p.stmt.Close() // frees memory on the server; a failure does no harm
+	if p.users.Add(-1) > 0 || p.stmt == nil {
+		return
 	}
+	p.pool.closing.Add(1)
+	go func() {
+		defer p.pool.closing.Add(-1)
+		_ = p.stmt.Close() // frees memory on the server; a failure does no harm
+	}()
 }
 
 // ReadOne runs the statement within a transaction and reads the first row. It
 // returns sql.ErrNoRows if there is none.
 func (p *Statement) ReadOne(ctx context.Context, tx *sqlx.Tx, args []any, into ...any) error {
-	rows, err := tx.StmtContext(ctx, p.stmt).QueryContext(ctx, args...)
+	query := func() (*sql.Rows, error) { return tx.QueryContext(ctx, p.text, args...) }
+	if p.stmt != nil {
+		query = func() (*sql.Rows, error) { return tx.StmtContext(ctx, p.stmt).QueryContext(ctx, args...) }
+	}
+	rows, err := query()
 	if err != nil {
 		return err
 	}
@@ -80,11 +98,15 @@ func (p *StatementPool) Statement(ctx context.Context, text string) (*Statement,
 			return known, nil
 		}
 	}
-	stmt, err := p.db.PrepareContext(ctx, text)
-	if err != nil {
+	fresh := &Statement{pool: p, text: text, made: time.Now()}
+	if p.closing.Load() >= mostClosing {
+		fresh.users.Store(1)
+		return fresh, nil
+	}
+	var err error
+	if fresh.stmt, err = p.db.PrepareContext(ctx, text); err != nil {
 		return nil, err
 	}
-	fresh := &Statement{stmt: stmt, made: time.Now()}
 	fresh.users.Store(2) // the cache and the caller
 	if previous, found, _ := p.kept.PeekOrAdd(text, fresh); found && previous.acquire() {
 		fresh.users.Store(1)
@@ -104,6 +126,9 @@ func (p *StatementPool) QueryContext(ctx context.Context, text string, args ...a
 		return nil, err
 	}
 	defer s.Release()
+	if s.stmt == nil {
+		return p.db.QueryContext(ctx, text, args...)
+	}
 	return s.stmt.QueryContext(ctx, args...)
 }
 
@@ -114,6 +139,9 @@ func (p *StatementPool) ExecContext(ctx context.Context, text string, args ...an
 		return nil, err
 	}
 	defer s.Release()
+	if s.stmt == nil {
+		return p.db.ExecContext(ctx, text, args...)
+	}
 	return s.stmt.ExecContext(ctx, args...)
 }
 
