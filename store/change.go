@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -386,10 +387,10 @@ func (s *Store) AssignmentsChanged(ctx context.Context, account string, after, u
 // does not change the data revision.
 func (s *Store) sweepChanges(ctx context.Context, tenant string, age time.Duration) error {
 	g, before := newStage(s, dialect.Sweeping), s.since(age+keepMargin)
-	for left := int64(sweepRows); left == sweepRows; {
+	for left := int64(sweepRows); left >= sweepRows; {
 		err := g.write(ctx, func(tx *Tx) (err error) {
-			left, err = tx.exec(ctx, `DELETE FROM changes WHERE tenant_id = ? AND at < ? AND (revision, type, id) IN (
-				SELECT revision, type, id FROM changes WHERE tenant_id = ? ORDER BY revision, type, id LIMIT ?)`, tenant, before, tenant, sweepRows)
+			left, err = tx.exec(ctx, `DELETE FROM changes WHERE tenant_id = ? AND at < ? AND revision <= COALESCE((
+				SELECT revision FROM changes WHERE tenant_id = ? ORDER BY revision, type, id LIMIT 1 OFFSET ?), ?)`, tenant, before, tenant, sweepRows-1, int64(math.MaxInt64))
 			return err
 		})
 		if err != nil {

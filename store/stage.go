@@ -330,6 +330,9 @@ func (tx *Tx) detach(ctx context.Context, where string, args ...any) error {
 // sweepRows is how many rates Sweep deletes in one transaction.
 const sweepRows = 2000
 
+// afterPrefixes sorts after every prefix: all their digits are smaller.
+const afterPrefixes = ":"
+
 // builtFrom says of a revision r that the costs of another one are read from it: of one that
 // may be in force now or later.
 const builtFrom = `EXISTS (SELECT 1 FROM revision_parents p JOIN revisions b ON b.id = p.revision_id
@@ -359,7 +362,8 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	id, g, left, gone := found[0].ID, newStage(s, dialect.Sweeping), true, false
-	for err == nil && left {
+	after, upTo := "", "" // the prefixes up to after are deleted
+	for ; err == nil && left; after = upTo {
 		err = g.write(ctx, func(tx *Tx) error {
 			// Nobody can take the draft or renew its lease after this.
 			n, err := tx.exec(ctx, "UPDATE revisions AS r SET staged_by = NULL, staged_until = 0 WHERE id = ? AND card_id IS NULL AND staged_until < ? AND NOT "+
@@ -368,12 +372,17 @@ func (s *Store) sweepOne(ctx context.Context) (more bool, err error) {
 				left = false
 				return err
 			}
-			n, err = tx.exec(ctx, `DELETE FROM rates WHERE revision_id = ? AND prefix IN (
-				SELECT prefix FROM rates WHERE revision_id = ? ORDER BY prefix LIMIT ?)`, id, id, sweepRows)
-			if err != nil || n > 0 {
+			last, err := dialect.SelectAll[struct{ Prefix string }](ctx, s.dialect, tx.tx, "SELECT prefix FROM rates WHERE revision_id = ? AND prefix > ? ORDER BY prefix LIMIT 1 OFFSET ?", id, after, sweepRows-1)
+			if err != nil {
 				return err
 			}
-			left = false
+			upTo = afterPrefixes
+			if left = len(last) > 0; left {
+				upTo = last[0].Prefix
+			}
+			if _, err = tx.exec(ctx, "DELETE FROM rates WHERE revision_id = ? AND prefix > ? AND prefix <= ?", id, after, upTo); err != nil || left {
+				return err
+			}
 			_, err = tx.exec(ctx, "DELETE FROM revisions WHERE id = ? AND card_id IS NULL", id)
 			gone = err == nil
 			return err
