@@ -183,17 +183,16 @@ func (l *Cards) read(ctx context.Context, call Call, revisions []string) error {
 	return nil
 }
 
-// selectLongest returns a statement that finds, in each revision of a list, the
-// row of the longest of 15 prefixes. The longest sorts last, because each of the
-// prefixes is the beginning of the next.
+// selectLongest returns a statement that finds, in each revision of a list, the row of
+// the longest of 15 prefixes. It tries them from the longest to the shortest. An IN with
+// an order would let PostgreSQL read the revision backwards, past all its prefixes.
 func selectLongest(d dialect.Dialect) string {
-	marks := make([]string, rating.MaxDigits)
-	for i := range marks {
-		marks[i] = d.Placeholder(i + 2)
+	tries := make([]string, rating.MaxDigits)
+	for i := range tries {
+		tries[i] = "(SELECT s.prefix FROM rates s WHERE s.revision_id = v.value AND s.prefix = " + d.Placeholder(i+2) + ")"
 	}
-	return "SELECT v.value, " + raterows.Columns("r.") + " FROM " + d.Texts(d.Placeholder(1)) + ` JOIN rates r ON r.revision_id = v.value AND r.prefix = (
-		SELECT s.prefix FROM rates s WHERE s.revision_id = v.value AND s.prefix IN (` + strings.Join(marks, ", ") + `)
-		ORDER BY s.prefix DESC LIMIT 1)`
+	return "SELECT v.value, " + raterows.Columns("r.") + " FROM " + d.Texts(d.Placeholder(1)) +
+		" JOIN rates r ON r.revision_id = v.value AND r.prefix = COALESCE(" + strings.Join(tries, ", ") + ")"
 }
 
 // findRates reads the row of the longest prefix in each revision. The result lacks
@@ -205,8 +204,8 @@ func (f *Finder) findRates(ctx context.Context, number rating.Prefix, revisions 
 	}
 	digits := number.String()
 	args := []any{string(list)}
-	for i := range rating.MaxDigits {
-		args = append(args, digits[:min(i+1, len(digits))])
+	for n := rating.MaxDigits; n > 0; n-- {
+		args = append(args, digits[:min(n, len(digits))])
 	}
 	defer span.Begin(ctx, "query").End()
 	rows, err := f.Pool.QueryContext(ctx, f.longest, args...)

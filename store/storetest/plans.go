@@ -47,6 +47,9 @@ type Step struct {
 	Table, Index string
 	Columns      []string // of the conditions that find the rows, sorted
 	Whole        bool     // it has no such condition
+	// Passed are columns of the index that only sort out rows which it has read. Only
+	// PostgreSQL tells.
+	Passed []string
 }
 
 // Plan returns the steps of the plan for any values of the arguments.
@@ -68,7 +71,18 @@ func (r *PlanReader) Plan(t testing.TB, text string, args []any) []Step {
 	}
 	var parsed []struct{ Plan node }
 	need(t, json.Unmarshal([]byte(plan), &parsed))
-	return parsed[0].Plan.steps(nil)
+	all := parsed[0].Plan.steps(nil)
+	for i, s := range all {
+		all[i].Passed = slices.DeleteFunc(s.Passed, func(column string) bool { return !r.indexes(t, s.Index, column) })
+	}
+	return all
+}
+
+// indexes reports whether a column is one of an index.
+func (r *PlanReader) indexes(t testing.TB, index, column string) (is bool) {
+	t.Helper()
+	need(t, r.conn.QueryRowContext(context.Background(), "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2)", index, column).Scan(&is))
+	return is
 }
 
 // node is a node of a plan of PostgreSQL.
@@ -77,10 +91,14 @@ type node struct {
 	Table string `json:"Relation Name"`
 	Index string `json:"Index Name"`
 	Cond  string `json:"Index Cond"`
+	Sorts string `json:"Filter"`
 	Plans []node
 }
 
-var comparedColumn = regexp.MustCompile(`\b([a-z_]+) (?:=|<|>|<=|>=|IS)(?: |$)`)
+var (
+	comparedColumn = regexp.MustCompile(`\b([a-z_]+) (?:=|<|>|<=|>=|IS)(?: |$)`)
+	oneOfSeveral   = regexp.MustCompile(`\b([a-z_]+) = ANY`)
+)
 
 func (n node) steps(all []Step) []Step {
 	switch {
@@ -96,6 +114,9 @@ func (n node) steps(all []Step) []Step {
 		}
 		slices.Sort(s.Columns)
 		s.Columns = slices.Compact(s.Columns)
+		for _, m := range oneOfSeveral.FindAllStringSubmatch(n.Sorts, -1) {
+			s.Passed = append(s.Passed, m[1])
+		}
 		all = append(all, s)
 	}
 	for _, p := range n.Plans {
