@@ -340,3 +340,28 @@ func TestKeysComeOverPlainHTTPFromThisMachineOnly(t *testing.T) {
 		t.Errorf("keys that have moved to plain http: %v", err)
 	}
 }
+
+// FuzzToken changes a valid token. What is accepted has the header and the claims that
+// the issuer signed.
+func FuzzToken(f *testing.F) {
+	i := newIssuer(f)
+	i.ed = ed25519.NewKeyFromSeed([]byte("the same in all processes of f.."))
+	v := testVerifier(f, i)
+	good := token(f, map[string]any{"alg": "EdDSA", "kid": "d"}, claims(nil), i.eddsa)
+	signed := good[:strings.LastIndexByte(good, '.')]
+	for _, seed := range []string{"", "..", good + "=", good + "\n", signed + ".", strings.Replace(good, ".", "..", 1)} {
+		f.Add(seed, uint16(0), byte(0))
+	}
+	for at := range 40 {
+		f.Add(good, uint16(at*len(good)/40), byte('A'))
+	}
+	f.Fuzz(func(t *testing.T, text string, at uint16, c byte) {
+		raw := []byte(text)
+		if int(at) < len(raw) {
+			raw[at] = c
+		}
+		if sub, err := v.Verify(t.Context(), raw); err == nil && (sub != "jane" || !strings.HasPrefix(string(raw), signed+".")) {
+			t.Fatalf("%q is a token of %s", raw, sub)
+		}
+	})
+}

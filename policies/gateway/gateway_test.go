@@ -128,19 +128,41 @@ func TestACanonicalPathHasOneReading(t *testing.T) {
 		for range r.IntN(6) {
 			path += parts[r.IntN(len(parts))]
 		}
-		steps, ok := Steps(path)
-		if !ok {
-			continue
-		}
-		canonical++
-		read, err := url.PathUnescape(path)
-		if err != nil || read != "/"+strings.Join(steps, "/") || strings.Contains(read, "//") || strings.Contains(read, "/../") || strings.ContainsAny(read, "\\;%\x00") {
-			t.Fatalf("%q is read as %q", path, steps)
+		if hasOneReading(t, path) {
+			canonical++
 		}
 	}
 	if canonical < 1000 {
 		t.Errorf("only %d canonical paths", canonical)
 	}
+}
+
+// hasOneReading reports whether a path is canonical, and fails unless all then read it
+// alike.
+func hasOneReading(t *testing.T, path string) bool {
+	t.Helper()
+	steps, ok := Steps(path)
+	if !ok {
+		return false
+	}
+	read, err := url.PathUnescape(path)
+	if err != nil || read != "/"+strings.Join(steps, "/") || strings.Contains(read, "//") || strings.Contains(read, "/../") || strings.ContainsAny(read, "\\;%\x00") {
+		t.Fatalf("%q is read as %q", path, steps)
+	}
+	return true
+}
+
+// FuzzPath maps requests of proxies. A target that is mapped has a canonical path.
+func FuzzPath(f *testing.F) {
+	for _, target := range []string{"/cdr", "/cdr/x?y=1", "/index.php?module=cdr&view=export", "/customers/17", "/cdr/%C3%A9", "//cdr", "/cdr/../log"} {
+		f.Add("GET", target)
+	}
+	f.Fuzz(func(t *testing.T, method, target string) {
+		path, _, _ := strings.Cut(target, "?")
+		if asked, mapped := known(t).Path(method, target); mapped && (len(asked) == 0 || !hasOneReading(t, path)) {
+			t.Fatalf("%s %q asks %v", method, target, asked)
+		}
+	})
 }
 
 func TestFaultsInTheData(t *testing.T) {

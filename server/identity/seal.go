@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"strings"
 
 	"resellerd/store/history"
 )
@@ -62,7 +63,7 @@ func (s *Sealer) Seal(purpose string, binding, text []byte) string {
 func (s *Sealer) Open(purpose string, binding []byte, sealed string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
 	n := s.aead.NonceSize()
-	if err != nil || len(raw) < n {
+	if err != nil || len(raw) < n || strings.ContainsAny(sealed, "\r\n") { // which the decoder skips
 		return nil, errSeal
 	}
 	text, err := s.aead.Open(nil, raw[:n], raw[n:], additional(purpose, binding))

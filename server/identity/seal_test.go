@@ -72,3 +72,19 @@ func TestRevisionsTravelSealed(t *testing.T) {
 		t.Errorf("a bare number: %v", err)
 	}
 }
+
+// FuzzOpen opens texts that callers made. A text that opens is the one that was sealed.
+func FuzzOpen(f *testing.F) {
+	s := testSealer(f)
+	for _, text := range []string{"", "x", s.Seal("cursor", []byte("usr_a"), []byte("hidden")), s.Seal("cursor", nil, nil), s.SealRevision(history.DataRevision{N: 7})} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, sealed string) {
+		if text, err := s.Open("cursor", []byte("usr_a"), sealed); err == nil && s.Seal("cursor", []byte("usr_a"), text) != sealed {
+			t.Errorf("%q opens as %q", sealed, text)
+		}
+		if r, err := s.OpenRevision(sealed); err == nil && r.Mark != (history.DataRevision{}).Mark && s.SealRevision(r) != sealed {
+			t.Errorf("%q opens as %v", sealed, r)
+		}
+	})
+}
