@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type Config struct {
 	CORSOrigins []string
 
 	// PanelTokens holds "[TENANT:]TOKEN [scope …] [limit …]" entries separated by
-	// commas; see identity.NewPanelTokens.
+	// commas; see identity.SplitSetting and identity.NewPanelTokens.
 	PanelTokens string
 	// PanelTokenFile holds one "[TENANT:]TOKEN [scope,…]" per line; # starts a
 	// comment.
@@ -281,15 +282,20 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// tokenLines returns the panel tokens of the setting and of the file.
-func (c Config) tokenLines() ([]string, error) {
-	lines := strings.Split(c.PanelTokens, ",")
-	if c.PanelTokenFile == "" {
-		return lines, nil
+// panelTokens reads the panel tokens of the setting and of the file.
+func (c Config) panelTokens(label func(hash []byte) string) (identity.PanelTokens, error) {
+	set := identity.SplitSetting(c.PanelTokens)
+	lines := set
+	if c.PanelTokenFile != "" {
+		text, err := os.ReadFile(c.PanelTokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("panel token file: %w", err)
+		}
+		lines = append(slices.Clone(set), strings.Split(string(text), "\n")...)
 	}
-	text, err := os.ReadFile(c.PanelTokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("panel token file: %w", err)
+	tokens, err := identity.NewPanelTokens(lines, label)
+	if bad := (*identity.LineError)(nil); errors.As(err, &bad) && bad.Line > len(set) {
+		return nil, fmt.Errorf("panel token file: line %d: %w", bad.Line-len(set), bad.Err)
 	}
-	return append(lines, strings.Split(string(text), "\n")...), nil
+	return tokens, err
 }

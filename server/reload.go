@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -144,11 +145,7 @@ func filesOf(files ...string) (set []string) {
 
 // trustTokens reads the panel tokens. It refuses a set with which nobody could call.
 func (s *Server) trustTokens(ctx context.Context) error {
-	lines, err := s.cfg.tokenLines()
-	if err != nil {
-		return err
-	}
-	tokens, err := identity.NewPanelTokens(lines, identity.TokenLabel(s.sealer))
+	tokens, err := s.cfg.panelTokens(identity.TokenLabel(s.sealer))
 	if err != nil {
 		return err
 	}
@@ -167,7 +164,12 @@ func (s *Server) warnOf(ctx context.Context, tokens identity.PanelTokens) {
 	}
 	for _, tenant := range tokens.Tenants() {
 		if errors.Is(s.isMaster(ctx, tenant), fault.ErrNotFound) {
-			s.logger.Warn("panel tokens are for a tenant that is no master of this store: requests with them find no user", "tenant", tenant)
+			s.logger.Warn("panel tokens are for a tenant that is no master of this store: requests with them find no user", "tenant", accountOrNone(tenant))
+		}
+	}
+	for _, at := range tokens.Accounts() {
+		if why := s.noUsersOf(ctx, at[0], at[1]); why != "" {
+			s.logger.Warn("panel tokens are limited to an account "+why+": requests with them find no user", "account", accountOrNone(at[0]))
 		}
 	}
 	if n := tokens.Count(func(t *identity.PanelToken) bool { return t.Limits.Expired(s.now) }); n > 0 {
@@ -180,6 +182,28 @@ func (s *Server) warnOf(ctx context.Context, tokens identity.PanelTokens) {
 		s.logger.Warn("panel tokens without a list of scopes have every scope except identity: "+
 			"only users of the master can set external ids of users with them", "tokens", n)
 	}
+}
+
+// accountOrNone returns an id for the log. Anything else may be the token itself, in a
+// wrong place of its line.
+func accountOrNone(id string) string {
+	if strings.HasPrefix(id, "acc_") {
+		return id
+	}
+	return "no id of an account"
+}
+
+// noUsersOf says why tokens of a tenant, limited to an account, are good for no user: ""
+// if they may be good for some, or if the store does not answer.
+func (s *Server) noUsersOf(ctx context.Context, account, tenant string) string {
+	row, err := s.store.PolicyRow(ctx, "account", account)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return "that is not in this store"
+	case err == nil && tenant != "" && row["tenant_id"] != tenant:
+		return "of another tenant than theirs"
+	}
+	return ""
 }
 
 // trustKeys reads the key set of users' tokens.

@@ -141,8 +141,12 @@ func TestATokenForEveryTenantIsWarnedAbout(t *testing.T) {
 	database, made := founding(t)
 	for token, warning := range map[string]string{
 		"a-secret-of-the-panel data": "work for every tenant", made.Account + ":a-secret-of-the-panel data": "",
-		"acc_x:a-secret-of-the-panel data":        `no master of this store: requests with them find no user","tenant":"acc_x"`,
-		made.User + ":a-secret-of-the-panel data": "no master of this store", made.Account + ":fifteen-letters data": "under 16 characters",
+		"acc_x:a-secret-of-the-panel data":                                   `no master of this store: requests with them find no user","tenant":"acc_x"`,
+		made.User + ":a-secret-of-the-panel data":                            "no master of this store",
+		made.Account + ":a-secret-of-the-panel data account=acc_x":           `that is not in this store: requests with them find no user","account":"acc_x"`,
+		made.Account + ":a-secret-of-the-panel data account=" + made.Account: "",
+		"a-secret-of-the-panel:" + made.Account + " data":                    `"tenant":"no id of an account"`,
+		made.Account + ":a-secret-of-the-panel data,decide":                  "", made.Account + ":fifteen-letters data": "under 16 characters",
 	} {
 		r := serve(t, nil, "--database", database, "--panel-tokens", token)
 		if got := strings.Count(r.stderr.String(), `"level":"WARN"`); got != min(len(warning), 1) || !strings.Contains(r.stderr.String(), warning) {

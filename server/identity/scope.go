@@ -1,9 +1,6 @@
 package identity
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Scope is a set of things that a token may be used for.
 type Scope uint8
@@ -42,20 +39,15 @@ func (s Scope) String() string {
 	return "none"
 }
 
-// parseScopes reads "data,decide" or "data decide". It returns 0 if no scope is
-// listed.
-func parseScopes(words []string) (set Scope, err error) {
-	for _, w := range words {
-		for name := range strings.SplitSeq(w, ",") {
-			if name == "" {
-				continue
-			}
-			one, ok := scopeNames[name]
-			if !ok {
-				return 0, fmt.Errorf("scope %q: unknown", name)
-			}
-			set |= one
+// parseScopes reads scopes such as "data,decide". It returns false if one of the names is
+// no scope.
+func parseScopes(word string) (set Scope, ok bool) {
+	for name := range strings.SplitSeq(word, ",") {
+		one, known := scopeNames[name]
+		if !known && name != "" {
+			return 0, false
 		}
+		set |= one
 	}
-	return set, nil
+	return set, set != 0 || word != ""
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -55,7 +56,7 @@ type PanelTokens map[[sha256.Size]byte]*PanelToken
 // may be sha256:HEX, the hash of a token. The limits are account=ID, resellers-only,
 // name=NAME, expires=TIME (RFC 3339) and from=NETWORK, which may be repeated. It skips
 // blank lines and lines that start with #. label makes the id of a token without a name
-// from its hash. An error gives the line number and never the token.
+// from its hash. An error is a LineError, whose text has no part of the line.
 func NewPanelTokens(lines []string, label func(hash []byte) string) (PanelTokens, error) {
 	tokens := PanelTokens{}
 	for i, line := range lines {
@@ -65,10 +66,10 @@ func NewPanelTokens(lines []string, label func(hash []byte) string) (PanelTokens
 		}
 		t, err := parsePanelToken(fields)
 		if err != nil {
-			return nil, fmt.Errorf("panel token %d: %w", i+1, err)
+			return nil, &LineError{i + 1, err}
 		}
 		if _, twice := tokens[t.hash]; twice {
-			return nil, fmt.Errorf("panel token %d: given twice", i+1)
+			return nil, &LineError{i + 1, errors.New("the token is given twice")}
 		}
 		if t.Named = t.ID != ""; !t.Named {
 			t.ID = unnamed + label(t.hash[:])
@@ -76,6 +77,32 @@ func NewPanelTokens(lines []string, label func(hash []byte) string) (PanelTokens
 		tokens[t.hash] = t
 	}
 	return tokens, nil
+}
+
+// LineError is the fault of a line of panel tokens.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+// Error gives the number of the line and its fault.
+func (e *LineError) Error() string { return fmt.Sprintf("panel token %d: %s", e.Line, e.Err) }
+
+// Unwrap returns the fault.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// SplitSetting returns the lines of a setting that separates them with commas. A comma
+// may also stand between two scopes of one line.
+func SplitSetting(text string) (lines []string) {
+	for part := range strings.SplitSeq(text, ",") {
+		words := strings.Fields(part)
+		if len(lines) > 0 && len(words) > 0 && scopeNames[words[0]] != 0 {
+			lines[len(lines)-1] += " " + part
+		} else {
+			lines = append(lines, part)
+		}
+	}
+	return lines
 }
 
 // unnamed is what the ids of tokens without a name begin with.
@@ -86,16 +113,16 @@ func parsePanelToken(fields []string) (*PanelToken, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, word := range fields[1:] {
+	for i, word := range fields[1:] {
 		limited, err := t.limit(word)
-		if err == nil && !limited {
-			var scopes Scope
-			scopes, err = parseScopes([]string{word})
-			t.Scopes |= scopes
-		}
 		if err != nil {
 			return nil, err
 		}
+		scopes, listed := parseScopes(word)
+		if !limited && !listed {
+			return nil, fmt.Errorf("word %d is neither a scope nor a limit; the scopes are %s", i+2, strings.Join(slices.Sorted(maps.Keys(scopeNames)), ", "))
+		}
+		t.Scopes |= scopes
 	}
 	if t.Listed = t.Scopes != 0; !t.Listed {
 		t.Scopes = scopeDefault
@@ -125,6 +152,9 @@ func parseSecret(text string) (*PanelToken, error) {
 	case secret == "" || strings.Contains(secret, ":"):
 		return nil, fmt.Errorf("want [TENANT:]TOKEN")
 	}
+	if _, scopes := parseScopes(secret); scopes {
+		return nil, fmt.Errorf("want [TENANT:]TOKEN before the scopes")
+	}
 	return t, nil
 }
 
@@ -135,7 +165,7 @@ func (t *PanelToken) limit(word string) (known bool, err error) {
 	switch name {
 	case "resellers-only":
 		l.ResellersOnly = true
-		return true, unless(word != name, word, "takes no value")
+		return true, unless(word != name, name, "takes no value")
 	case "account":
 		twice := l.Account != ""
 		l.Account = value
@@ -191,6 +221,18 @@ func (p PanelTokens) Count(matches func(*PanelToken) bool) (n int) {
 		}
 	}
 	return n
+}
+
+// Accounts lists the accounts that tokens are limited to, with the tenants of these
+// tokens, sorted.
+func (p PanelTokens) Accounts() [][2]string {
+	accounts := map[[2]string]bool{}
+	for _, t := range p {
+		if t.Limits.Account != "" {
+			accounts[[2]string{t.Limits.Account, t.Tenant}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(accounts), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 }
 
 // Tenants lists the tenants that tokens are bound to, sorted.

@@ -3,7 +3,9 @@ package identity
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,10 +52,13 @@ func TestPanelTokensAreReadFromTheirLines(t *testing.T) {
 func TestPanelTokenFaultsNameTheLineAndNotTheToken(t *testing.T) {
 	t.Parallel()
 	for name, line := range map[string]string{
-		"unknown scope":    "hush-hush data,everything",
-		"empty tenant":     ":hush-hush",
-		"empty token":      "acc_1:",
-		"more than a pair": "acc_1:hush-hush:more",
+		"unknown scope":       "hush-hush data,everything",
+		"token after a blank": "acc_1: hush-hush data",
+		"token as a scope":    "acc_1 hush-hush data",
+		"value of a flag":     "long-enough-token resellers-only=hush",
+		"empty tenant":        ":hush-hush",
+		"empty token":         "acc_1:",
+		"more than a pair":    "acc_1:hush-hush:more",
 	} {
 		_, err := NewPanelTokens([]string{"# first", line}, plainLabel)
 		if err == nil || !strings.Contains(err.Error(), "panel token 2") || strings.Contains(err.Error(), "hush") {
@@ -127,6 +132,62 @@ func TestAMalformedLimitIsRefused(t *testing.T) {
 	}
 	if _, err := NewPanelTokens([]string{"x", "sha256:" + digits}, plainLabel); err == nil {
 		t.Error("one token is given twice, in clear and as a hash")
+	}
+}
+
+// A comma separates the tokens of a setting, and may separate scopes as in a file.
+func TestASettingSeparatesTokensAndScopesWithCommas(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[string][]string{
+		"":                   {""},
+		"one,two":            {"one", "two"},
+		"one data,decide":    {"one data decide"},
+		"one data, decide":   {"one data  decide"},
+		"one,data,two write": {"one data", "two write"},
+		"a:one name=x data,write from=192.0.2.0/24,b:two identity,preview account=c,three": {
+			"a:one name=x data write from=192.0.2.0/24", "b:two identity preview account=c", "three"},
+	} {
+		if got := SplitSetting(setting); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", setting, got, want)
+		}
+	}
+	tokens, err := NewPanelTokens(SplitSetting("acc_1:secret-of-one data,decide,acc_2:secret-of-two write,identity name=two"), plainLabel)
+	one, _ := tokens.Find([]byte("secret-of-one"))
+	two, _ := tokens.Find([]byte("secret-of-two"))
+	if err != nil || len(tokens) != 2 || one == nil || one.Scopes != ScopeData|ScopeDecide || two == nil || two.Scopes != ScopeWrite|ScopeIdentity {
+		t.Errorf("%v: %+v, %+v", err, one, two)
+	}
+	for _, scope := range []string{"data", "acc_1:decide", "write,identity", "preview name=x"} {
+		if _, err := NewPanelTokens([]string{scope}, plainLabel); err == nil || !strings.Contains(err.Error(), "before the scopes") {
+			t.Errorf("%s as a token: %v", scope, err)
+		}
+	}
+}
+
+// Whatever is wrong with a line, and wherever the token stands in it, the error has no
+// word of the line that resellerd does not know.
+func TestAnErrorAboutALineHasNoPartOfIt(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 7))
+	const secret = "hush9"
+	words := []string{secret, "acc_1:" + secret, secret + ":" + secret, ":" + secret, "sha256:" + secret, "data", "data," + secret, secret + "=x", "account=" + secret,
+		"account=", "name=" + secret, "name=/" + secret, "resellers-only", "resellers-only=" + secret, "expires=" + secret, "from=" + secret, "from=" + secret + "/24", "from=192.0.2.0/" + secret}
+	refused := 0
+	for range 2000 {
+		line := make([]string, 1+r.IntN(4))
+		for i := range line {
+			line[i] = words[r.IntN(len(words))]
+		}
+		_, err := NewPanelTokens([]string{strings.Join(line, " ")}, plainLabel)
+		if err != nil {
+			refused++
+		}
+		if err != nil && strings.Contains(err.Error(), secret) {
+			t.Fatalf("%q: %v", line, err)
+		}
+	}
+	if refused < 500 {
+		t.Errorf("only %d lines are refused", refused)
 	}
 }
 
