@@ -52,16 +52,18 @@ func (r *exchange) strictly() error {
 // accepted returns the media type that the caller prefers of those that the route
 // offers, "" if it accepts none.
 func (r *exchange) accepted() string {
-	switch first := r.route.offers[0]; string(r.c.Request().Header.Peek(fiber.HeaderAccept)) {
-	case "", "*/*", first: // nearly all requests
-		return first
+	sent := r.c.Request().Header.PeekAll(fiber.HeaderAccept)
+	if len(sent) == 1 {
+		switch first := r.route.offers[0]; string(sent[0]) {
+		case "", "*/*", first: // nearly all requests
+			return first
+		}
 	}
-	offers := slices.Clone(r.route.offers)
-	for _, offer := range r.route.offers {
-		offers = append(offers, offer+"; charset=utf-8") // many clients name the encoding
+	values := make([]string, len(sent))
+	for i, value := range sent {
+		values[i] = string(value)
 	}
-	mediaType, _, _ := strings.Cut(r.c.Accepts(offers...), ";")
-	return mediaType
+	return acceptedOf(values, r.route.offers)
 }
 
 // offersOf lists the media types of a route's answers.
