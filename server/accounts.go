@@ -2,9 +2,11 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"resellerd/store"
+	"resellerd/store/fault"
 )
 
 // accountWriter has no remove: accounts are closed, never deleted.
@@ -138,6 +140,9 @@ func (w *writing) createAccount() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
+	if err := w.taken(a, first); err != nil {
+		return target{}, err
+	}
 	made, err := w.tx.CreateAccount(w.r.Ctx, a)
 	if err != nil {
 		return target{}, err
@@ -147,6 +152,23 @@ func (w *writing) createAccount() (target, error) {
 		return target{}, err
 	}
 	return done, first.create(w, made, &done)
+}
+
+// taken refuses an account whose external id another account has. The answer also names
+// the external id of the first user if that is taken.
+func (w *writing) taken(a store.Account, one *first) error {
+	err := w.tx.TakenByAccounts(w.r.Ctx, a)
+	if err == nil || one.userFields == nil || !errors.Is(err, fault.ErrConflict) {
+		return err
+	}
+	p := *problemOf(err)
+	switch also := w.tx.TakenByUsers(w.r.Ctx, store.User{ExternalID: one.user.ExternalID}); {
+	case errors.Is(also, fault.ErrConflict):
+		p.errors = append(slices.Clone(p.errors), problemOf(inField(one.userFields, also)).errors...)
+	case also != nil:
+		return also
+	}
+	return &p
 }
 
 // readNewAccount is readNewRow for an account. Its owner is the account above

@@ -30,12 +30,15 @@ func takenBy(err error, typ, account string, f *fields) error {
 		return nil
 	}
 	p := problemOf(err)
-	if p.kind != kindConflict || p.reasons != nil || len(p.errors) != 1 {
+	if p.kind != kindConflict {
 		return err
 	}
-	for _, column := range []string{"login", externalID} {
-		if value, sent := f.sent[column].(string); sent && p.errors[0].pointer == f.at+pointerTo(column) {
-			return &takenError{err, typ, account, column, value}
+	for _, one := range p.errors {
+		for _, column := range []string{"login", externalID} {
+			unnamed := column == externalID && p.reasons != nil
+			if value, sent := f.sent[column].(string); sent && !unnamed && one.pointer == f.at+pointerTo(column) {
+				return &takenError{err, typ, account, column, value}
+			}
 		}
 	}
 	return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -159,5 +160,31 @@ func TestAConflictNamesTheRowThatIsShown(t *testing.T) {
 		if got := w.do("a", "PATCH", "/v1/users/{a}", login).want(409); strings.Contains(got.body, "in_the_way") {
 			t.Errorf("a user out of sight is named: %s", got.body)
 		}
+	})
+}
+
+// A conflict names every value that is taken, not only the first that the database finds.
+func TestAConflictNamesAllTakenValues(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		login, external := secret("A", "a")+"@example.com", secret("B", "external b")
+		user := fmt.Sprintf(`"login":%q,"external_id":%q`, strings.ToUpper(login), external)
+		for _, got := range []answered{
+			w.do("m", "POST", "/v1/users", `{"account_id":"{A}","groups":["{M.default}"],`+user+`}`),
+			w.do("m", "PATCH", "/v1/users/{a2}", `{`+user+`}`),
+		} {
+			got.faults(409, "/login", "/external_id").refused(409, "external_id_taken")
+			if way, _ := got.object()["in_the_way"].(map[string]any); way["id"] != w.id("a") {
+				t.Errorf("%s: in the way %v", got.what, way)
+			}
+		}
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"x",`+fmt.Sprintf(`"login":%q`, login)+`}`).faults(409, "/login")
+		w.do("m", "PATCH", "/v1/users/{a2}", fmt.Sprintf(`{"external_id":%q}`, external)).faults(409, "/external_id")
+		w.do("m", "PATCH", "/v1/users/{a}", fmt.Sprintf(`{"login":%q,"name":"same"}`, strings.ToUpper(login))).want(200)
+		first := fmt.Sprintf(`,"group":{"template":"default-reseller","name":"First"},"user":{"login":%q,"external_id":%q}`, login, external)
+		w.do("m", "POST", "/v1/accounts", fmt.Sprintf(`{"name":"New","external_id":%q%s}`, secret("M", "external A"), first)).
+			faults(409, "/external_id", "/user/external_id")
+		w.do("m", "POST", "/v1/accounts", `{"name":"New"`+first+`}`).faults(409, "/user/external_id")
+		w.do("a", "PATCH", "/v1/users/{a2}", `{`+user+`}`).want(403)
 	})
 }

@@ -207,6 +207,9 @@ func problemOf(err error) *problem {
 	case errors.As(err, &why):
 		p = problemOf(why.Err)
 		p.reasons, p.cause = []string{why.Code}, err
+		if all := storedFaults(err); len(all) > 0 {
+			p.errors = all
+		}
 		return p
 	case errors.As(err, &bad):
 		return fieldProblem(bad, err)

@@ -44,12 +44,16 @@ func rowOf(u User) userRow {
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
 	u.Default()
-	if err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID)); err != nil {
+	err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID))
+	if err == nil {
+		err = tx.TakenByUsers(ctx, u)
+	}
+	if err != nil {
 		return User{}, fmt.Errorf("user: %w", err)
 	}
 	row := rowOf(u)
 	tx.creates("user", row.ID)
-	_, err := tx.execNamed(ctx, userRowsTable.insert, row)
+	_, err = tx.execNamed(ctx, userRowsTable.insert, row)
 	if err == nil {
 		err = tx.keyLogin(ctx, u)
 	}
@@ -95,6 +99,12 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 		changed.ExternalID = ""
 	}
 	if err := changed.Validate(); err != nil {
+		return User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	if u.Login == before.Login {
+		changed.Login = ""
+	}
+	if err := tx.TakenByUsers(ctx, changed); err != nil {
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	u.Version, u.UpdatedAt = u.Version+1, tx.now
