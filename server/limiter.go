@@ -80,7 +80,7 @@ func newLimiter(cfg *Config) *limiter {
 func (r *inquiry) payer() fair.Account {
 	who := r.Subject
 	if r.Viewer != nil {
-		who = r.Viewer
+		who = r.Viewer.Subject
 	}
 	if who == nil {
 		return fair.Account{}

@@ -24,7 +24,7 @@ func (r *exchange) preview() error {
 	if err := r.insight().AuditPreview(target); err != nil {
 		return err
 	}
-	r.Viewer, r.Actor = r.Subject, target
+	r.Viewer, r.Actor = r.Actor, target
 	r.Subject, r.Facts = target.Subject, target.Facts
 	r.Revision = r.Store.DataRevision()
 	return nil

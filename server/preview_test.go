@@ -214,6 +214,12 @@ func TestSupportPreviewsResellersWithoutCostsOfTheMaster(t *testing.T) {
 			} {
 				own := w.get(owner, path)
 				got := w.do("support", "GET", path, "", headerAs, w.id(owner))
+				if strings.Contains(path, "/v1/cards") { // TestAPreviewShowsWhatBothSee compares them
+					if got.status != own.status {
+						t.Errorf("%s %s: previewed %d, sees %d", owner, path, got.status, own.status)
+					}
+					continue
+				}
 				if got.status != own.status || decisionIDs.ReplaceAllString(got.body, "") != decisionIDs.ReplaceAllString(own.body, "") {
 					if path != "/v1/audit" { // the previews are in it
 						t.Errorf("%s %s: previewed %d %s\nsees %d %s", owner, path, got.status, got.body, own.status, own.body)
@@ -238,4 +244,91 @@ func TestSupportPreviewsResellersWithoutCostsOfTheMaster(t *testing.T) {
 		w.get("support", "/v1/preview/{m}").refused(403, insight.ReasonExceeds)
 		w.do("support", "GET", "/v1/me", "", headerAs, w.id("m")).refused(403, insight.ReasonExceeds)
 	})
+}
+
+// A preview shows the rows that the previewed user sees. Of each row it shows the columns
+// that the viewer sees on that row, too.
+func TestAPreviewShowsWhatBothSee(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		deepen(w)
+		all := store.Group{Rows: store.Access{"account": "crud", "group": "crud", "user": "crud", "customer": "crud", "card": "crud", "audit": "r", "preview": "r"}}
+		hire(w, "M", "A", "chief", all)
+		hire(w, "M", "AA", "deputy", all)
+		w.do("aa", "POST", "/v1/cards", `{"name":"deep","currency":"EUR","notes":"deep notes"}`).want(201)
+		w.do("aa", "POST", "/v1/customers", `{"name":"deep"}`).want(201)
+		w.do("a", "PATCH", "/v1/cards/{retail}", `{"notes":"private notes of A"}`).want(200)
+		w.do("a3", "PUT", "/v1/cards/{retail}/assignments/{AA}", "").want(200)
+		shown := map[string]int{} // columns that are cut from rows
+		for _, pair := range [][2]string{{"m", "a"}, {"m", "b"}, {"m", "aa"}, {"m", "m"}, {"chief", "a3"}, {"chief", "aa"}, {"chief", "aaa"}, {"deputy", "aaa"}, {"a", "a2"}} {
+			viewer, target := pair[0], pair[1]
+			for _, path := range []string{"/v1/accounts", "/v1/groups", "/v1/users", "/v1/customers", "/v1/cards", "/v1/cards/{retail}/revisions", "/v1/cards/{retail}/rates", "/v1/webhooks"} {
+				mine, its := w.get(viewer, path+"?limit=1000"), w.get(target, path+"?limit=1000")
+				got := w.do(viewer, "GET", path+"?limit=1000&count=true", "", headerAs, w.id(target))
+				if got.status != its.status {
+					t.Fatalf("%s as %s, %s: %d, sees %d", viewer, target, path, got.status, its.status)
+				}
+				if its.status != 200 {
+					continue
+				}
+				seen, all := byKey(mine.items()), its.items()
+				if rows := got.items(); len(rows) != len(all) || got.object()["total"] != float64(len(all)) {
+					t.Fatalf("%s as %s, %s: %d rows, sees %d", viewer, target, path, len(rows), len(all))
+				}
+				for i, row := range got.items() {
+					want := maps.Clone(all[i])
+					for column := range want {
+						if _, also := seen[keyOf(row)][column]; !also && column != "etag" {
+							delete(want, column)
+							shown[path+" "+column]++
+						}
+					}
+					delete(row, "etag")
+					delete(want, "etag")
+					if asText(t, row) != asText(t, want) {
+						t.Errorf("%s as %s, %s:\n%v, want\n%v", viewer, target, path, row, want)
+					}
+				}
+			}
+		}
+		if shown["/v1/cards notes"] == 0 || shown["/v1/customers notes"] != 0 {
+			t.Errorf("cut columns %v", shown)
+		}
+		asA := func(path string) answered { return w.do("m", "GET", path, "", headerAs, w.id("a")) }
+		for path, rows := range map[string]int{
+			"/v1/cards?notes_contains=private": 0, "/v1/cards?notes_null=false": 0, "/v1/cards?notes_null=true": 0, "/v1/cards?sort=notes": 3,
+		} {
+			if got := asA(path).items(); len(got) != rows || strings.Contains(asText(t, got), "private notes") {
+				t.Errorf("%s: %v", path, got)
+			}
+		}
+		for _, got := range []answered{
+			asA("/v1/cards/{retail}"), asA("/v1/audit?limit=1000"), w.get("m", "/v1/preview/{a}"), w.get("m", "/v1/preview/{a}?against={b}"),
+			asA("/v1/customers?expand=cards"),
+		} {
+			if strings.Contains(got.want(200).body, "private notes") || !strings.Contains(got.body, w.id("a")) && !strings.Contains(got.body, w.id("A")) {
+				t.Errorf("%s: %s", got.what, got.body)
+			}
+		}
+		if got := w.do("a2", "GET", "/v1/cards/{retail}", "", headerAs, w.id("a")); got.want(200).object()["notes"] != "private notes of A" {
+			t.Errorf("a colleague's preview: %s", got.body)
+		}
+	})
+}
+
+// byKey returns rows by keyOf.
+func byKey(rows []map[string]any) map[any]map[string]any {
+	out := map[any]map[string]any{}
+	for _, row := range rows {
+		out[keyOf(row)] = row
+	}
+	return out
+}
+
+// keyOf returns what identifies a row of a list.
+func keyOf(row map[string]any) any {
+	if id := row["id"]; id != nil {
+		return id
+	}
+	return row["prefix"]
 }

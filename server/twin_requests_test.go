@@ -170,17 +170,14 @@ func (q *requests) headers(a asked) (header []string) {
 	return header
 }
 
-// previewed draws a user for a preview. It leaves out the users of accounts
-// below: a preview shows what they see, which may be more than the viewer sees
-// of them.
+// previewed draws a user for a preview, also one of an account below: a preview shows
+// nothing of a row that the viewer does not see.
 func (q *requests) previewed() string {
-	if account := drawn(q.r, twinAccounts); account == q.eyes.own || !q.eyes.within(account) {
+	account := drawn(q.r, twinAccounts)
+	if account == q.eyes.own || !q.eyes.within(account) {
 		return userID(account, drawn(q.r, []string{"user", "clerk", "u1", "u2"}))
 	}
-	if len(childrenOf(q.eyes.own)) == 0 {
-		return drawn(q.r, twinNames) // an external id, perhaps of a user out of sight
-	}
-	return drawn(q.r, []string{userID(q.eyes.own, "u3"), "nobody", q.viewer})
+	return drawn(q.r, []string{userID(account, "user"), userID(account, "clerk"), userID(q.eyes.own, "u3"), "nobody"})
 }
 
 var twinCollections = map[string]string{

@@ -210,7 +210,7 @@ func TestAPreviewWritesNothing(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.do("m", "POST", "/v1/customers", `{"name":"x"}`, headerAs, "{a}").want(403)
 		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"x"}`, headerAs, "{a}").want(403)
-		own, seen := w.get("a", "/v1/cards?limit=1"), w.do("m", "GET", "/v1/cards?limit=1", "", headerAs, "{a}")
+		own, seen := w.get("a", "/v1/customers?limit=1"), w.do("m", "GET", "/v1/customers?limit=1", "", headerAs, "{a}")
 		if own.body != seen.want(200).body {
 			t.Errorf("preview %s\nown %s", seen.body, own.body)
 		}

@@ -209,7 +209,10 @@ func (p *page) area(d insight.AreaDifference) {
 		p.rows("    shows  ", c)
 	}
 	if d.Counted {
-		p.line("    too many rows to name those that differ")
+		p.line("    too many rows to compare: others may be shown, or in another way")
+	}
+	if d.Unread {
+		p.line("    too many rows to compare their columns")
 	}
 }
 

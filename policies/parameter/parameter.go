@@ -22,10 +22,11 @@ type Set struct {
 	atoms []predicate.Expr
 }
 
-// The values that a condition on the subject's subtree needs.
+// The values that a condition on a subtree needs.
 var (
 	SubjectAccount = predicate.Ref{"subject", "account", "id"}
 	SubjectTenant  = predicate.Ref{"subject", "account", "tenant_id"}
+	ViewerAccount  = predicate.Ref{predicate.Viewer, "account", "id"}
 )
 
 // New returns an empty set.
@@ -73,6 +74,8 @@ func (p *Set) collectValues(e predicate.Expr) {
 		if o.Ref.IsBelow() {
 			p.Add(SubjectAccount)
 			p.Add(SubjectTenant)
+		} else if o.Ref.IsViewerBelow() {
+			p.Add(ViewerAccount)
 		} else if _, column := o.Ref.Column(); o.Ref != nil && !column {
 			p.Add(o.Ref)
 		}

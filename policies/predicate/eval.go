@@ -106,6 +106,9 @@ func evalMember(m Member, env Env) bool {
 	case []string:
 		id, isText := item.(string)
 		return isText && contains(set, id)
+	case func(string) bool: // ViewerBelow
+		id, isText := item.(string)
+		return isText && set(id)
 	default:
 		return false
 	}

@@ -79,8 +79,8 @@ type Compare struct {
 }
 
 // Member holds if Item is present and equal to an element of Set. Set is a
-// list of constants, a set column, or the subject's subtree
-// Ref{"subject","below"}. An absent set has no elements.
+// list of constants, a set column, the subject's subtree Ref{"subject","below"},
+// or ViewerBelow. An absent set has no elements.
 type Member struct{ Item, Set Operand }
 
 // Match holds if both sides are texts and Text starts with, ends with or
@@ -196,9 +196,18 @@ func appendOutside(dst []Operand, e Expr) []Operand {
 	return dst
 }
 
-// Below is the path of the subject's subtree, the only set that is neither a
-// column nor a list of constants.
+// Below is the path of the subject's subtree.
 var Below = Ref{"subject", "below"}
+
+// Viewer begins the paths of a preview's viewer, as "subject" those of the previewed user.
+const Viewer = "viewer"
+
+// ViewerBelow is the path of the viewer's subtree. An Env returns for it a
+// func(accountID string) bool.
+var ViewerBelow = Ref{Viewer, "below"}
+
+// IsViewerBelow reports whether the path is the viewer's subtree.
+func (r Ref) IsViewerBelow() bool { return slices.Equal(r, ViewerBelow) }
 
 // IsBelow reports whether the path is the subject's subtree.
 func (r Ref) IsBelow() bool {

@@ -242,7 +242,7 @@ func (s *sides) areas(differ []plans) error {
 	if err := s.addActions(looks); err != nil {
 		return err
 	}
-	s.out.Areas = differences(looks[0], looks[1])
+	s.out.Areas = differences(looks[0], looks[1], nothing)
 	return nil
 }
 

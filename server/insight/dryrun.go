@@ -3,6 +3,7 @@ package insight
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"resellerd/server/identity"
 	"resellerd/server/session"
@@ -38,6 +39,13 @@ type Write struct {
 	Closes     bool   // the write leaves an account closed
 }
 
+// touches reports whether the write may change rows of an area. An assignment changes
+// cards, and every write is in the audit trail.
+func (w Write) touches(area string) bool {
+	typ, _, _ := strings.Cut(area, "/")
+	return typ == w.Type || typ == "audit"
+}
+
 // DryRun compares what users see before and after a write that is then rolled back.
 // The acting user keeps the rights that it had before the write. If a user may read
 // more than the acting user at one of the two moments, that user's changes are
@@ -50,6 +58,7 @@ type DryRun struct {
 	barred        map[string]bool // users that may read more than it at one moment at least
 	more          bool
 	left          *Remains // of an account that the write closes
+	write         Write
 }
 
 // DryRun starts a dry run. The dry run records nothing.
@@ -74,6 +83,7 @@ func (d *DryRun) After(m *store.Moment, w Write) (err error) {
 
 // look determines what each user that the write concerns sees at one moment.
 func (d *DryRun) look(m *store.Moment, w Write, into map[string]*visibility) error {
+	d.write = w
 	users, err := observer{r: d.r, m: m, quiet: true}.plan("user")
 	if err != nil {
 		return err
@@ -200,7 +210,7 @@ func (d *DryRun) Result() Rehearsal {
 	for _, id := range ids {
 		user := UserDifference{User: id, Areas: []AreaDifference{}}
 		if user.Withheld = !d.told(id); !user.Withheld {
-			user.Areas = differences(orNothing(d.before[id]), orNothing(d.after[id]))
+			user.Areas = differences(orNothing(d.before[id]), orNothing(d.after[id]), d.write.touches)
 		}
 		out.Users = append(out.Users, user)
 	}

@@ -134,7 +134,11 @@ func (c *comparison) result() *Preview {
 	if c.looks[1] == nil {
 		return p
 	}
-	p.Difference = differences(c.looks[0], c.looks[1])
+	touched := nothing
+	if c.q.Change != nil {
+		touched = anything
+	}
+	p.Difference = differences(c.looks[0], c.looks[1], touched)
 	switch {
 	case len(c.users) > 1:
 		p.Against = c.users[1].ID

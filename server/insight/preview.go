@@ -51,7 +51,7 @@ func (r *Reader) Preview(m *store.Moment, targets []*session.Actor) (*Preview, e
 	}
 	shown := looks[0].preview(targets[0].Subject.User.ID, totals)
 	if len(targets) > 1 {
-		shown.Against, shown.Difference = targets[1].Subject.User.ID, differences(looks[0], looks[1])
+		shown.Against, shown.Difference = targets[1].Subject.User.ID, differences(looks[0], looks[1], nothing)
 	}
 	return shown, nil
 }
@@ -95,7 +95,7 @@ func (o *visibility) preview(user string, totals map[string]int) *Preview {
 // lookAs runs do with the target as acting user. The log records it as a preview by
 // the real acting user.
 func (r *Reader) lookAs(target *session.Actor, do func() error) error {
-	r.Viewer = r.Subject
+	r.Viewer = r.Actor
 	defer func() { r.Viewer = nil }()
 	return r.through(target, do)
 }

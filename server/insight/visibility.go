@@ -3,12 +3,14 @@ package insight
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
+	"resellerd/policies/parameter"
 	"resellerd/policies/predicate"
 	"resellerd/server/resource"
 	"resellerd/server/session"
@@ -35,6 +37,9 @@ type seenRows struct {
 	total int
 	ids   map[string]*shownAs // nil if there are more than maxCompared
 	first []ShownRow
+	// plan is everything but the data that decides what is seen: a text that is equal for
+	// equal plans. It is "" if all rows are compared.
+	plan string
 }
 
 // shownAs is how a row is shown: its view and its columns. Rows that are shown alike share
@@ -154,8 +159,30 @@ func (o observer) rows(a rowArea, p *session.ReadPlan) (*seenRows, error) {
 	}
 	if o.ids {
 		seen.ids, err = o.idsOf(q, seen.total)
+		if seen.total > maxBrief {
+			seen.plan = planKey(p)
+		}
 	}
 	return seen, err
+}
+
+// planKey returns the text of a plan, with its values.
+func planKey(p *session.ReadPlan) string {
+	values := parameter.New()
+	collect := func(f predicate.Filter) {
+		if f.Kind == predicate.Where && f.Where != nil {
+			values.Collect(f.Where)
+		}
+	}
+	collect(p.Plan.Filter)
+	for _, v := range p.Plan.Views {
+		collect(v.When)
+	}
+	for _, c := range p.Plan.Columns {
+		collect(c.When)
+	}
+	classes, bound := values.Values(p.Env, nil)
+	return fmt.Sprintf("%q %q %#v", textOf(p.Plan), classes, bound)
 }
 
 // firstRows returns the first rows of a list, in the list's order and format.
@@ -229,7 +256,8 @@ type AreaDifference struct {
 	Appearing int            `json:"appearing,omitempty" description:"number of rows that appear, if appear does not list all"`
 	Vanishing int            `json:"vanishing,omitempty" description:"number of rows that disappear, if disappear does not list all"`
 	Shown     []RowsChange   `json:"shown,omitempty" description:"views and columns of rows that the user sees before and after"`
-	Counted   bool           `json:"counted,omitempty" description:"there were too many rows to compare one by one"`
+	Counted   bool           `json:"counted,omitempty" description:"true: there are too many rows to compare them. Only their number was compared, and other rows may be shown, or in another way"`
+	Unread    bool           `json:"columns_not_compared,omitempty" description:"true: there are too many rows to compare how each is shown. Only their ids were compared"`
 }
 
 // AccessChange is the access to an area before and after.
@@ -255,9 +283,17 @@ type RowsChange struct {
 // maxNamed is the most row ids that a difference lists.
 const maxNamed = 100
 
+// written holds the areas whose rows differ, or may differ, between two visibilities.
+type written func(area string) bool
+
+// nothing was written between two visibilities, or anything may have been.
+func nothing(string) bool  { return false }
+func anything(string) bool { return true }
+
 // differences compares two visibilities by area, sorted by area name. The zero
-// visibility belongs to a user that does not exist.
-func differences(before, after *visibility) []AreaDifference {
+// visibility belongs to a user that does not exist. If there are too many rows of an area
+// to compare, it says so, unless the same plan shows rows of which none was written.
+func differences(before, after *visibility, touched written) []AreaDifference {
 	named := map[string]bool{areas.Any: true}
 	for _, o := range []*visibility{before, after} {
 		for area := range o.access {
@@ -269,14 +305,15 @@ func differences(before, after *visibility) []AreaDifference {
 	}
 	found := []AreaDifference{}
 	for _, area := range slices.Sorted(maps.Keys(named)) {
-		if d := difference(area, before, after); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil || d.Shown != nil {
+		if d := difference(area, before, after, touched); d.Access != nil || d.Visible != nil || d.Appear != nil || d.Disappear != nil || d.Shown != nil ||
+			d.Counted || d.Unread {
 			found = append(found, d)
 		}
 	}
 	return found
 }
 
-func difference(area string, before, after *visibility) AreaDifference {
+func difference(area string, before, after *visibility, touched written) AreaDifference {
 	d := AreaDifference{Area: area}
 	if one, two := before.at(area), after.at(area); !slices.Equal(one, two) {
 		d.Access = &AccessChange{Before: one, After: two}
@@ -285,14 +322,26 @@ func difference(area string, before, after *visibility) AreaDifference {
 	if one.total != two.total {
 		d.Visible = &VisibleChange{Before: one.total, After: two.total}
 	}
+	same := one.plan == two.plan && one.total == two.total && !touched(area)
 	if one.ids == nil || two.ids == nil {
-		d.Counted = true
+		d.Counted = !same
 		return d
 	}
+	d.Unread = !same && anyUnread(one.ids, two.ids)
 	d.Appear, d.Appearing = atMost(missing(two.ids, one.ids))
 	d.Disappear, d.Vanishing = atMost(missing(one.ids, two.ids))
 	d.Shown = shownChanges(one.ids, two.ids)
 	return d
+}
+
+// anyUnread reports whether a row that both sides have was not read on one of them.
+func anyUnread(before, after map[string]*shownAs) bool {
+	for id, was := range before {
+		if is := after[id]; is != nil && (was == unread || is == unread) {
+			return true
+		}
+	}
+	return false
 }
 
 // shownChanges compares how rows are shown that both sides have.

@@ -216,8 +216,13 @@ func ofKind(kind string) predicate.Expr {
 }
 
 // ColumnsShown returns the columns that the acting user sees of a row. row holds the
-// row's policy columns. It returns nil for a row that the user does not see.
+// row's policy columns. It returns nil for a row that the user does not see. In a preview,
+// the viewer sees them, too.
 func (r *Session) ColumnsShown(typ, id string, row map[string]any) []string {
+	return r.seenByBoth(r.columnsShown(typ, id, row), typ, id, row)
+}
+
+func (r *Session) columnsShown(typ, id string, row map[string]any) []string {
 	in := r.Input("read", typ, id)
 	in.Resource.Row = row
 	d := r.Engine.Decide(r.Ctx, in)

@@ -144,7 +144,7 @@ func (r *Session) who() (acting, preview string) {
 	case !r.From.Acting:
 		return "", ""
 	case r.Viewer != nil:
-		return r.Viewer.User.ID, r.Subject.User.ID
+		return r.Viewer.Subject.User.ID, r.Subject.User.ID
 	case r.Subject != nil:
 		return r.Subject.User.ID, ""
 	}
@@ -201,7 +201,7 @@ func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
 	}
 	about.User, _ = in.Subject.Facts.User["id"].(string)
 	if r.Viewer != nil {
-		about.Acting = r.Viewer.User.ID
+		about.Acting = r.Viewer.Subject.User.ID
 	}
 	r.Memory.Keep(about, line)
 }

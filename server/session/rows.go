@@ -101,7 +101,7 @@ type Sight struct {
 func (r *Session) Sight(p *ReadPlan, id string, row map[string]any) Sight {
 	in := r.Input("read", p.Type, id)
 	in.Resource.Row = row
-	env := p.Plan.Bind(r.Ctx, in)
+	env := r.bind(p.Plan, in)
 	if !p.Plan.Filter.Eval(env) {
 		return Sight{}
 	}

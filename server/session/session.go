@@ -79,12 +79,13 @@ type Session struct {
 	Actor   *Actor
 	Subject *store.Subject // the user whose rights count; under Resellerd-As the previewed user
 	Facts   *input.Facts   // of Subject
-	Viewer  *store.Subject // the real acting user under Resellerd-As, else nil
+	Viewer  *Actor         // the real acting user under Resellerd-As, else nil
 
 	DecisionID string // of the request; the ids of its decisions begin with it
 	decisions  int
 	decidedAs  string               // of the decision being recorded
 	costs      costsSeen            // cached for the acting user
+	viewing    *Session             // cached session of the viewer
 	other      factsSeen            // cached for a subject that is no Actor
 	Revision   history.DataRevision // the answer is at least as new as this
 	Form       string               // of the request, as input.Action has it; "" is FormOne
@@ -174,7 +175,8 @@ func (r *Session) DecideAbsent(in *input.Input) policies.Decision {
 // denies, the returned filter passes no row. An error outcome is returned as a
 // DeniedError. Plan writes one log entry, which contains the filter, and returns
 // fault.ErrUnavailable if it cannot. The plan leaves out everything that is computed
-// from rates that the user may not read; see HideCosts.
+// from rates that the user may not read, see HideCosts. In a preview it also leaves out
+// the columns of each row that the viewer does not see on it.
 func (r *Session) Plan(action, typ string) (*policies.Plan, predicate.Env, error) {
 	return r.PlanFor(r.Input(action, typ, ""))
 }
@@ -185,10 +187,13 @@ func (r *Session) PlanFor(in *input.Input) (*policies.Plan, predicate.Env, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.HideCosts(in.Resource.Type, p), p.Bind(r.Ctx, in), nil
+	if p, err = r.likeViewer(in, r.HideCosts(in.Resource.Type, p)); err != nil {
+		return nil, nil, err
+	}
+	return p, r.bind(p, in), nil
 }
 
-// planned is PlanFor without HideCosts.
+// planned is PlanFor without HideCosts, and without the columns that a viewer lacks.
 func (r *Session) planned(in *input.Input) (*policies.Plan, error) {
 	start := r.Now()
 	part := r.Part("decide")

@@ -18,7 +18,9 @@ func (r *renderer) member(m predicate.Member) (string, error) {
 	}
 	switch {
 	case m.Set.Ref.IsBelow():
-		return r.below(m, item)
+		return r.below(m, item, parameter.SubjectAccount)
+	case m.Set.Ref.IsViewerBelow():
+		return r.below(m, item, parameter.ViewerAccount)
 	case m.Set.Ref != nil:
 		return r.memberOfSet(m, item)
 	case item.column == nil:
@@ -46,15 +48,15 @@ func (r *renderer) memberOfList(item side, list []any) string {
 	return item.text + " IN (" + strings.Join(marks, ", ") + ")"
 }
 
-// below renders membership in the subject's subtree as a semi-join. It uses an
-// equality if no account is below the subject's own. It also uses one if the
-// subtree is the whole tenant: every row names its tenant, and a row's accounts all
-// belong to that tenant.
-func (r *renderer) below(m predicate.Member, item side) (string, error) {
+// below renders membership in the subtree of an account as a semi-join. For the
+// subject's, it uses an equality if no account is below the subject's own. It also uses
+// one if the subtree is the whole tenant: every row names its tenant, and a row's
+// accounts all belong to that tenant.
+func (r *renderer) below(m predicate.Member, item side, of predicate.Ref) (string, error) {
 	if item.column == nil {
 		return "", r.unknown(m, "no column")
 	}
-	account, err := r.side(m, predicate.Operand{Ref: parameter.SubjectAccount})
+	account, err := r.side(m, predicate.Operand{Ref: of})
 	if err != nil {
 		return "", err
 	}
@@ -62,10 +64,11 @@ func (r *renderer) below(m predicate.Member, item side) (string, error) {
 		return "FALSE", nil
 	}
 	mark := r.b.Bind(account.arg)
-	if r.leaf {
+	subject := m.Set.Ref.IsBelow()
+	if subject && r.leaf {
 		return item.text + " = " + mark, nil
 	}
-	if item.column.Account && r.master() {
+	if subject && item.column.Account && r.master() {
 		return schema.And(present(item), r.alias+".tenant_id = "+mark), nil
 	}
 	return r.b.Dialect.AnyOf(item.text, "SELECT s.descendant_id FROM account_tree s WHERE s.ancestor_id = "+mark), nil
