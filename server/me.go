@@ -27,7 +27,7 @@ type meBody struct {
 	Account       meAccount            `json:"account" required:"true"`
 	Access        map[string][]string  `json:"access" required:"true" description:"actions by area: create, read, update, delete. It has resellerd's own areas, all areas that groups name, and those that policy data names if the access differs from that to the area above. Areas such as card/loss and card/customer/activation are missing unless a group names them: then the area above counts"`
 	DefaultAccess []string             `json:"default_access" required:"true" description:"the actions in every area that access does not cover"`
-	Columns       map[string]meColumns `json:"columns,omitempty" description:"with columns=true: the columns of each type that the user may read"`
+	Columns       map[string]meColumns `json:"columns,omitempty" description:"with columns=true, by type that the user may read: the most that a row shows and accepts"`
 }
 
 // meAccount is what a user may always know about its own account, and its name and
@@ -42,9 +42,9 @@ type meAccount struct {
 
 // meColumns are the columns of a type.
 type meColumns struct {
-	Shows   []string `json:"shows" required:"true" description:"the columns that rows may show to the user; some rows show fewer"`
-	Creates []string `json:"creates" required:"true" description:"those that the user may set in a new row"`
-	Updates []string `json:"updates" required:"true" description:"those that the user may change; some rows accept fewer"`
+	Shows   []string `json:"shows" required:"true" description:"no row shows the user another column; a row may show fewer"`
+	Creates []string `json:"creates" required:"true" description:"the user can set no other column in a new row; some new rows accept fewer"`
+	Updates []string `json:"updates" required:"true" description:"the user can change no other column; some rows accept fewer"`
 }
 
 // getMe answers with the acting user and the actions that the policy allows it

@@ -3,8 +3,10 @@ package server
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"resellerd/policies"
 	"resellerd/store"
 )
 
@@ -121,4 +123,62 @@ func TestAUserLearnsTheColumnsOfEachType(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The columns of /v1/me are outer limits: no row shows another column, no write sets one
+// that is not listed.
+func TestNoRowShowsOrAcceptsWhatMeDoesNotList(t *testing.T) {
+	t.Parallel()
+	hidden := hidingEngine(t, "reseller/resource/customer/customer.rego", `"email", `, ``, "")
+	for name, engine := range map[string]*policies.Engine{"the embedded policy": engineOf(t, 1), "a hidden column": hidden} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
+				w := fresh()
+				values := map[string]string{"name": `"Other"`, "email": `"other@x.example"`, "login": `"other@x.example"`, "status": `"suspended"`, "currency": `"USD"`,
+					"external_id": `"other"`, "notes": `"other"`, "groups": `["{M.default}"]`, "ip_allow": `["10.0.0.0/8"]`, "time_zone": `"Europe/Berlin"`,
+					"rows": `{"cdr":["read"]}`, "default_access": `["read"]`, "lend_to": `"all"`, "public_name": `"Other"`, "ceiling": `{"customer":["read"]}`,
+					"public_notes": `"other"`, "tech_prefix": `"9#"`, "carrier": `"Other"`, "account_id": `"{A}"`, "parent_id": `"{A}"`}
+				made := map[string]string{"customer": `"name":"New"`, "user": `"login":"new@x.example","groups":["{M.default}"]`, "group": `"name":"New"`,
+					"account": `"name":"New"`, "card": `"name":"New","kind":"customer","currency":"EUR"`}
+				rows := map[string][]string{"customer": {"acme", "bolt"}, "user": {"a2", "clerk"}, "group": {"M.default", "M.clerks"}, "account": {"A", "M"}, "card": {"retail", "gold"}}
+				asked := 0
+				for _, user := range []string{"m", "clerk", "a"} {
+					me := w.get(user, "/v1/me?columns=true")
+					for typ := range made {
+						of, path := me.columnsOf(typ), "/v1/"+typ+"s"
+						if got := w.get(user, path+"?limit=1000"); got.status == 200 {
+							for _, row := range got.items() {
+								for column := range row {
+									if column != "etag" && !slices.Contains(of["shows"], column) {
+										t.Errorf("%s: a %s shows %s", user, typ, column)
+									}
+								}
+							}
+						}
+						for column, value := range values {
+							field := fmt.Sprintf("%q:%s", column, value)
+							if takes := w.server.takenBy("POST", path); takes[column] && !slices.Contains(of["creates"], column) && !strings.Contains(made[typ], `"`+column+`"`) {
+								asked++
+								if got := w.do(user, "POST", path, "{"+made[typ]+","+field+"}"); got.status < 400 {
+									t.Errorf("%s creates a %s with %s: %s", user, typ, column, got.body)
+								}
+							}
+							if takes := w.server.takenBy("PATCH", path+"/:id"); !takes[column] || slices.Contains(of["updates"], column) {
+								continue
+							}
+							for _, row := range rows[typ] {
+								asked++
+								if got := w.do(user, "PATCH", path+"/{"+row+"}", "{"+field+"}"); got.status < 400 {
+									t.Errorf("%s changes %s of %s: %s", user, column, row, got.body)
+								}
+							}
+						}
+					}
+				}
+				if asked < 20 {
+					t.Errorf("only %d writes", asked)
+				}
+			})
+		})
+	}
 }

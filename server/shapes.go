@@ -392,7 +392,7 @@ type auditResource struct {
 }
 
 type lookupQuery struct {
-	Number       string `query:"number" required:"true" description:"1 to 32 digits, with or without + or 00 before the country code"`
+	Number       string `query:"number" required:"true" example:"442012345678" description:"1 to 32 digits, with or without + or 00 before the country code"`
 	Seconds      int    `query:"seconds" minimum:"0" maximum:"86400" default:"60" description:"how long the call lasts"`
 	Jurisdiction string `query:"jurisdiction" enum:"indeterminate,inter,intra" default:"indeterminate"`
 	Exit         string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of the number"`

@@ -21,6 +21,7 @@ import (
 
 	"resellerd/policies"
 	"resellerd/server"
+	"resellerd/store"
 	"resellerd/store/cardfile"
 )
 
@@ -43,6 +44,8 @@ type actSettings struct {
 	As    string `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
 	URL   string `name:"url" help:"URL of a running resellerd; without it, the database is opened." placeholder:"URL"`
 	Token string `help:"Panel token for the resellerd of --url." placeholder:"TOKEN"`
+
+	kept store.Keep // what the database keeps; a running server knows it itself
 }
 
 // apiClient sends requests to a server.
@@ -84,7 +87,7 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	held := &server.EngineHolder{}
 	held.Swap(engine)
 	token := rand.Text()
-	cfg := server.Config{PanelTokens: token, DecisionLog: "none", KeepGC: gcIsSet()}
+	cfg := server.Config{PanelTokens: token, DecisionLog: "none", KeepGC: gcIsSet(), Keep: s.kept}
 	cfg.Limits.Request, cfg.Limits.Plans = time.Hour, -1 // the process ends before a plan could be applied
 	srv, err := newServer(cfg, held)
 	if err != nil {
@@ -207,7 +210,7 @@ func (p *problemError) Error() string { return p.text }
 var flagOf = map[string]string{
 	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
 	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
-	"live_at": "--at", "effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
+	"at": "--at", "live_at": "--at", "revision": "--revision", "effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
 	"nanp": "--nanp", "confirm": "--confirm", "plan": "--plan", "profile": "--profile", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"resellerd/store"
 	"resellerd/store/cardfile"
 )
 
@@ -17,6 +18,8 @@ type cardExportCommand struct {
 	Card     string `arg:"" help:"The card."`
 	To       string `help:"The file. Its ending is the format: csv, ndjson, xlsx or json. - writes CSV to standard output." required:"" placeholder:"FILE|-"`
 	Revision string `help:"The revision to export; the active one by default." placeholder:"ID"`
+	At       string `help:"Export the rates that were in force at this time, in the format of RFC 3339." placeholder:"TIME"`
+	revisionKeep
 }
 
 var exportTypes = map[string]string{
@@ -31,6 +34,7 @@ func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
 			return usagef("%s must end in csv, ndjson, xlsx or json", c.To)
 		}
 	}
+	c.kept = store.Keep{Revisions: c.RevisionKeep}
 	way, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -39,6 +43,9 @@ func (c *cardExportCommand) Run(ctx context.Context, t terminal) (err error) {
 	query := url.Values{}
 	if c.Revision != "" {
 		query.Set("revision", c.Revision)
+	}
+	if c.At != "" {
+		query.Set("at", c.At)
 	}
 	rates, err := way.transfer(ctx, http.MethodGet, cardPath(c.Card, "rates"), query, nil, 0, http.Header{"Accept": {media}})
 	if err != nil {

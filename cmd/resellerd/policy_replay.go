@@ -22,7 +22,7 @@ type policyReplayCommand struct {
 	From     time.Time `help:"Only decisions from this time on, in the format of RFC 3339." placeholder:"TIME"`
 	To       time.Time `help:"Only decisions before this time." placeholder:"TIME"`
 	Log      []string  `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
-	FailOn   []string  `help:"Kinds of differences that end with exit code 4: any, allow-to-deny, deny-to-allow, reasons, filter, view, error, undecidable; or never." default:"any" placeholder:"KIND"`
+	FailOn   []string  `help:"Kinds of differences that end with exit code 4: any, deny_to_allow, allow_to_deny, error, filter, view, columns, reasons, undecidable; or never." default:"any" placeholder:"KIND"`
 	Format   string    `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
@@ -33,7 +33,14 @@ const replayTimeout = 10 * time.Second
 // flipError says that a replay found what --fail-on names.
 type flipError struct{ error }
 
-var failKinds = []string{"any", "allow-to-deny", "deny-to-allow", "reasons", "filter", "view", "error", "undecidable", "never"}
+// failKinds are the values of --fail-on.
+var failKinds = func() []string {
+	all := []string{"any", "undecidable", "never"}
+	for _, kind := range replay.Kinds {
+		all = append(all, string(kind))
+	}
+	return all
+}()
 
 // Run repeats the log's decisions. It fails with exitTests if a decision differs in a
 // way that --fail-on names, and with exitError if a line cannot be read.
@@ -207,7 +214,7 @@ func printReplay(w io.Writer, r *replay.Report) {
 
 // directed says whether a list shows more or less. Other kinds say so themselves.
 func directed(g *replay.Group) string {
-	if g.Direction == "" || g.Kind != replay.Filter && g.Kind != replay.View {
+	if g.Direction == "" || g.Kind != replay.Filter && g.Kind != replay.View && g.Kind != replay.Columns {
 		return ""
 	}
 	return " (" + string(g.Direction) + ")"

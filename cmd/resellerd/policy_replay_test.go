@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,11 +32,11 @@ allow if input.resource.type == "area"
 		says string
 	}{
 		"the same policy":        {nil, exitOK, "1 decision: 1 the same, 0 flipped, 0 undecidable"},
-		"a wider one":            {[]string{"--policies", open}, exitTests, "deny-to-allow  1  account none  area cdr  by unknown_user"},
+		"a wider one":            {[]string{"--policies", open}, exitTests, "deny_to_allow  1  account none  area cdr  by unknown_user"},
 		"with an example":        {[]string{"--policies", open}, exitTests, "as in D1"},
-		"told of other kinds":    {[]string{"--policies", open, "--fail-on", "allow-to-deny,view"}, exitOK, "deny-to-allow"},
-		"told of this kind":      {[]string{"--policies", open, "--fail-on", "allow-to-deny,deny-to-allow"}, exitTests, "1 deny-to-allow"},
-		"told never to":          {[]string{"--policies", open, "--fail-on", "never"}, exitOK, "deny-to-allow"},
+		"told of other kinds":    {[]string{"--policies", open, "--fail-on", "allow_to_deny,view"}, exitOK, "deny_to_allow"},
+		"told of this kind":      {[]string{"--policies", open, "--fail-on", "allow_to_deny,deny_to_allow"}, exitTests, "1 deny_to_allow"},
+		"told never to":          {[]string{"--policies", open, "--fail-on", "never"}, exitOK, "deny_to_allow"},
 		"told nonsense":          {[]string{"--fail-on", "maybe"}, exitUsage, "want one of"},
 		"a line that is no JSON": {[]string{"--log", write(t, "bad", "rubbish\n")}, exitError, "1 line cannot be read"},
 		"a log that is absent":   {[]string{"--log", "absent"}, exitError, "absent"},
@@ -49,6 +51,25 @@ allow if input.resource.type == "area"
 	var report replay.Report
 	if err := json.Unmarshal([]byte(out), &report); code != exitTests || err != nil || report.Flipped != 1 {
 		t.Errorf("exit %d, %v: %s", code, err, out)
+	}
+}
+
+// A kind of difference has one name: in the shadow's log and metric, in a replay, and for
+// --fail-on.
+func TestAKindOfDifferenceHasOneName(t *testing.T) {
+	_, help, _ := call(t, nil, []string{"policy", "replay", "--help"})
+	help = strings.Join(strings.Fields(help), " ")
+	page, err := os.ReadFile("../../policies/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "\n## Shadow\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, kind := range replay.Kinds {
+		name := string(kind)
+		if !slices.Contains(failKinds, name) || !strings.Contains(help, " "+name+",") || !strings.Contains(table, "`"+name+"`") {
+			t.Errorf("%s is no value of --fail-on, or its help or the page lacks it: %s", name, help)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/server/insight"
 	"resellerd/store"
 	"resellerd/store/query"
@@ -185,56 +186,98 @@ func alsoChanged(t *testing.T, dir, name, old, changed string) string {
 	return dir
 }
 
-// Whoever gains by whatever question, the exit code says so.
-func TestPreviewFindsEveryGain(t *testing.T) {
-	t.Parallel()
-	database, _, _, account := withReseller(t)
+// gains are changes of the embedded tree by which somebody gains, each by another
+// question, and what the report says of it. They can be made in one tree.
+func gains(account string) map[string]treeChange {
 	const customer, main = "reseller/resource/customer/customer.rego", "reseller/main/main.rego"
-	allowed := func(condition string) string {
-		return changedTree(t, main, "default allow := false\n", "default allow := false\n\nallow if {\n\t"+condition+"\n}\n")
+	const visible = "# METADATA\n# title: The customer is not visible"
+	allowed := func(condition string) edit {
+		return edit{main, "default allow := false\n", "default allow := false\n\nallow if {\n\t" + condition + "\n}\n"}
 	}
-	for name, c := range map[string]struct{ tree, want string }{
+	return map[string]treeChange{
 		"a row that comes later, beside a row that goes": {
-			changedTree(t, customer, "\treadable\n\treach.owner\n}", "\treadable\n\treach.owner\n\tinput.resource.name != \"Acme\"\n}\n\nvisible if {\n\treadable\n\tinput.resource.name == \"Later\"\n}"),
+			[]edit{{customer, "\treadable\n\treach.owner\n}", "\treadable\n\treach.owner\n\tnot gone\n}\n\ngone if {\n\tinput.subject.account.kind == \"reseller\"\n\tinput.resource.name == \"Acme\"\n}\n\n" +
+				"visible if {\n\treadable\n\tinput.resource.name == \"Later\"\n}"}},
 			"owner of " + account + " sees or may do more, and less",
 		},
 		"an export": {
-			changedTree(t, customer, "\treadable\n\treach.owner\n}", "\treadable\n\treach.owner\n}\n\nvisible if {\n\treadable\n\tinput.action.properties.form == \"export\"\n}"),
-			"read customer as export, rows: another condition",
+			[]edit{{customer, visible, "visible if {\n\treadable\n\tinput.action.properties.form == \"export\"\n}\n\n" + visible}},
+			"read customer as export, rows",
 		},
 		"access that a write gives": {
-			changedTree(t, "reseller/delegation/delegation.rego", `input.resource.type in {"group", "user", "webhook"}`, `input.resource.type in {"group", "webhook"}`),
+			[]edit{{"reseller/delegation/delegation.rego", `input.resource.type in {"group", "user", "webhook"}`, `input.resource.type in {"group", "webhook"}`}},
 			"may + update user that gets every access in audit on 1 row",
 		},
 		"a column that a write changes": {
-			changedTree(t, customer, `field == "account_id"`, `field == "tenant_id"`),
+			[]edit{{customer, `field == "account_id"`, `field == "tenant_id"`}},
 			"may + update customer column account_id on 1 row",
 		},
 		"an action of the catalog on rows": {
-			alsoChanged(t, allowed("input.action.name == \"refund\"\n\tdata.reseller.resource.customer.visible\n\tinput.resource.type == \"customer\""),
-				"data.json", `"action": {}`, `"action": {"refund": {"access": "none"}}`),
+			[]edit{allowed("input.action.name == \"refund\"\n\tdata.reseller.resource.customer.visible\n\tinput.resource.type == \"customer\""),
+				{"data.json", `"action": {}`, `"action": {"refund": {"access": "none"}}`}},
 			"may + refund customer on 1 row",
 		},
 		"a user that the store does not know": {
-			allowed("not input.subject.account\n\tinput.subject.type == \"user\"\n\tinput.resource.type == \"customer\""),
+			[]edit{allowed("not input.subject.account\n\tinput.subject.type == \"user\"\n\tinput.resource.type == \"customer\"")},
 			"a subject of type user that the store does not know sees or may do more",
 		},
 		"an area for such a subject": {
-			allowed("not input.subject.account\n\tinput.subject.type == \"identity\"\n\tinput.resource.type == \"area\""),
+			[]edit{allowed("not input.subject.account\n\tinput.subject.type == \"identity\"\n\tinput.resource.type == \"area\"")},
 			"a subject of type identity that the store does not know sees or may do more",
 		},
-		"a tree without rows": {
-			alsoChanged(t, allowed("input.action.name == \"delete\"\n\tinput.resource.type == \"audit\""), main, "# entrypoint: true\npackage", "# entrypoint: true\n# custom: {rows: none}\npackage"),
-			"may + delete audit on",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			code, stdout, stderr := call(t, nil, []string{"preview", "--database", database, "--all-users", "--policies", c.tree})
-			if code != exitDecide || !strings.Contains(stdout, c.want) {
-				t.Errorf("exit %d, without %q: %s\n%s", code, c.want, stderr, stdout)
-			}
-		})
 	}
+}
+
+// treeChange are edits of a tree, and what a report says of them.
+type treeChange struct {
+	edits []edit
+	want  string
+}
+
+type edit struct{ file, old, changed string }
+
+func (c treeChange) in(t *testing.T, dir string) string {
+	t.Helper()
+	for _, e := range c.edits {
+		alsoChanged(t, dir, e.file, e.old, e.changed)
+	}
+	return dir
+}
+
+// Whoever gains by whatever question, the report says so, and the exit code. One tree has
+// all of these changes; the long form also tries each alone. TestEachKindOfGainCounts
+// checks that each kind decides the exit code.
+func TestPreviewFindsEveryGain(t *testing.T) {
+	t.Parallel()
+	database, _, _, account := withReseller(t)
+	const main = "reseller/main/main.rego"
+	says := func(t *testing.T, tree string, want ...string) {
+		t.Helper()
+		code, stdout, stderr := call(t, nil, []string{"preview", "--database", database, "--all-users", "--policies", tree})
+		for _, text := range want {
+			if code != exitDecide || !strings.Contains(stdout, text) {
+				t.Errorf("exit %d, without %q: %s\n%s", code, text, stderr, stdout)
+			}
+		}
+	}
+	all, wanted := t.TempDir(), []string{}
+	if err := os.CopyFS(all, os.DirFS(filepath.Join("..", "..", "policies"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range gains(account) {
+		wanted = append(wanted, c.want)
+		c.in(t, all)
+		if depth.Long() {
+			t.Run(name, func(t *testing.T) {
+				says(t, c.in(t, changedTree(t, main, "default allow := false\n", "default allow := false\n")), c.want)
+			})
+		}
+	}
+	t.Run("all of them", func(t *testing.T) { says(t, all, wanted...) })
+	t.Run("a tree without rows", func(t *testing.T) {
+		tree := changedTree(t, main, "default allow := false\n", "default allow := false\n\nallow if {\n\tinput.action.name == \"delete\"\n\tinput.resource.type == \"audit\"\n}\n")
+		says(t, alsoChanged(t, tree, main, "# entrypoint: true\npackage", "# entrypoint: true\n# custom: {rows: none}\npackage"), "may + delete audit on")
+	})
 }
 
 // looked checks that the audit trail contains the previews, and that no planned

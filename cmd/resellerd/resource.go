@@ -152,7 +152,10 @@ func columnsIn(given []string) (map[string]any, error) {
 // inTables are the columns of a table, in order. A list has more in its JSON.
 var inTables = []string{"id", "name", "login", "kind", "public_name", "status", "currency", "account_id"}
 
-// printRows prints the rows of a list as a table.
+// noValue stands in a table for a column that a row does not show, or has no value in.
+const noValue = "-"
+
+// printRows prints the rows of a list as a table, with the columns that any of them shows.
 func printRows(w io.Writer, answer []byte) error {
 	var list struct {
 		Items []map[string]any
@@ -161,13 +164,18 @@ func printRows(w io.Writer, answer []byte) error {
 	if err := json.Unmarshal(answer, &list); err != nil {
 		return err
 	}
+	columns := slices.DeleteFunc(slices.Clone(inTables), func(name string) bool {
+		return !slices.ContainsFunc(list.Items, func(item map[string]any) bool { return item[name] != nil })
+	})
 	text := &page{}
 	var rows [][]string
 	for _, item := range list.Items {
 		var cells []string
-		for _, name := range inTables {
-			if value, shown := item[name]; shown {
+		for _, name := range columns {
+			if value := item[name]; value != nil {
 				cells = append(cells, fmt.Sprint(value))
+			} else {
+				cells = append(cells, noValue)
 			}
 		}
 		rows = append(rows, cells)

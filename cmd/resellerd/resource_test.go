@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // byCommand runs commands of one user on a database.
@@ -76,6 +78,51 @@ func TestRowsAreWorkedOnOnTheCommandLine(t *testing.T) {
 		}
 		if _, stderr := b.run(code, args...); !strings.Contains(stderr, want) {
 			t.Errorf("%v: no %q in %s", args, want, stderr)
+		}
+	}
+}
+
+// A cell of a table without a value is "-", so that the columns stay in their places.
+func TestTablesHaveACellForEachColumn(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"items":[{"id":"usr_a","name":null,"login":"a@x.example"},{"id":"usr_b","login":"b@x.example","status":"active"}]}`: "  usr_a  a@x.example  -\n  usr_b  b@x.example  active\n",
+		`{"items":[{"id":"acc_a","currency":null},{"id":"acc_b","currency":"EUR"}]}`:                                          "  acc_a  -\n  acc_b  EUR\n",
+		`{"items":[]}`: "",
+	} {
+		var out strings.Builder
+		if err := printRows(&out, []byte(answer)); err != nil || out.String() != want {
+			t.Errorf("%s: %v\n%s, want\n%s", answer, err, out.String(), want)
+		}
+	}
+}
+
+// Rates of another time are exported as the server would: a time before --revision-keep is
+// refused, with the name of the flag.
+func TestRatesOfAnotherTimeAreExported(t *testing.T) {
+	b := byCommand{t, "sqlite:" + filepath.Join(t.TempDir(), "store.db")}
+	card := carrierWithCard(t, b.database)
+	activated := func(cost string) string {
+		file := write(t, "deck.csv", "prefix,name,cost\n49,Germany,"+cost+"\n")
+		stdout, _ := b.run(exitOK, "card", "import", file, "--card", card, "--mode", "replace", "--apply", "--format", "json")
+		draft := regexp.MustCompile(`rev_\w+`).FindString(stdout)
+		b.run(exitOK, "card", "activate", card, draft, "--accept-losses")
+		return time.Now().UTC().Format(time.RFC3339Nano)
+	}
+	before := time.Now().UTC().Format(time.RFC3339Nano)
+	first := activated("0.01")
+	second := activated("0.02")
+	for at, want := range map[string]string{before: "", first: "0.01", second: "0.02"} {
+		stdout, _ := b.run(exitOK, "card", "export", card, "--to", "-", "--at", at, "--revision-keep", "1h")
+		if found := regexp.MustCompile(`0\.0\d`).FindString(stdout); found != want {
+			t.Errorf("at %s: %s", at, stdout)
+		}
+	}
+	for want, args := range map[string][]string{
+		"--at is before the time from which on rates are kept": {"--at", "2020-01-01T00:00:00Z", "--revision-keep", "1h"},
+		"--at must be a time": {"--at", "yesterday"}, "--at is in the future": {"--at", "2199-01-01T00:00:00Z"},
+	} {
+		if _, stderr := b.run(exitError, append([]string{"card", "export", card, "--to", "-"}, args...)...); !strings.Contains(stderr, want) {
+			t.Errorf("%v: %s", args, stderr)
 		}
 	}
 }

@@ -108,8 +108,12 @@ type recordSettings struct {
 }
 
 type keepSettings struct {
+	revisionKeep
+	AuditKeep time.Duration `help:"Time that audit entries are kept; 0 keeps all." default:"0s" range:"0s,876000h"`
+}
+
+type revisionKeep struct {
 	RevisionKeep time.Duration `help:"Time that archived revisions are kept after they were in force; also limits how old the rates of an answer may be. 0 keeps all." default:"0s" range:"0s,876000h"`
-	AuditKeep    time.Duration `help:"Time that audit entries are kept; 0 keeps all." default:"0s" range:"0s,876000h"`
 }
 
 // keep returns how long the store keeps old data.

@@ -14,21 +14,25 @@ import (
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
 	"resellerd/server/resource"
+	"resellerd/server/shadow"
 )
 
 // Kind says how a decision differs.
 type Kind string
 
-// Kinds of difference. If one of the two policies could not decide, the kind is
-// Error.
+// Kinds of difference. They are those of a shadow.
 const (
-	AllowToDeny Kind = "allow-to-deny"
-	DenyToAllow Kind = "deny-to-allow"
-	Reasons     Kind = "reasons" // denied as before, but for other reasons
-	Filter      Kind = "filter"  // a list has another filter
-	View        Kind = "view"    // the same rows, but other views or columns
-	Error       Kind = "error"   // one of the two policies could not decide
+	AllowToDeny Kind = shadow.KindAllowToDeny
+	DenyToAllow Kind = shadow.KindDenyToAllow
+	Reasons     Kind = shadow.KindReasons
+	Filter      Kind = shadow.KindFilter
+	View        Kind = shadow.KindView
+	Columns     Kind = shadow.KindColumns
+	Error       Kind = shadow.KindError
 )
+
+// Kinds are all kinds. Those that give more access come first.
+var Kinds = []Kind{DenyToAllow, AllowToDeny, Error, Filter, View, Columns, Reasons}
 
 // flip is one difference.
 type flip struct {
@@ -139,7 +143,7 @@ func (r *replayer) check(ctx context.Context, e *entry, in *input.Input) verdict
 		f.direction = wider
 	case AllowToDeny:
 		f.direction = narrower
-	case View:
+	case View, Columns:
 		f.direction = other
 		f.added, f.removed = parts(d.View, d.Columns, e.Result.View, e.Result.Columns), parts(e.Result.View, e.Result.Columns, d.View, d.Columns)
 		if len(f.removed) == 0 {
@@ -166,7 +170,7 @@ func compare(e *entry, d policies.Decision) (Kind, string) {
 	case e.Result.View != d.View:
 		return View, fmt.Sprintf("%s instead of %s", orNone(d.View), orNone(e.Result.View))
 	case d.View != "" && !slices.Equal(e.Result.Columns, d.Columns):
-		return View, "columns " + change(e.Result.Columns, d.Columns)
+		return Columns, change(e.Result.Columns, d.Columns)
 	}
 	return "", ""
 }
@@ -193,7 +197,7 @@ func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict 
 		f.kind, f.rule = Filter, in.Action.Name
 		f.direction, f.added, f.removed = shift(f.was, f.now)
 	default:
-		f.kind, f.rule = View, changedParts(shown, *p.Text())
+		f.kind, f.rule = changedParts(shown, *p.Text())
 		f.was, f.now = shownWords(shown), shownWords(*p.Text())
 		f.direction, f.added, f.removed = shownShift(shown, *p.Text())
 	}
@@ -301,15 +305,16 @@ func change(was, now []string) string {
 	return strings.Join(parts, " ")
 }
 
-// changedParts names the columns that differ in a list, or else "views".
-func changedParts(was, now policies.PlanText) string {
+// changedParts says what differs in a list of the same rows. Views come first, as for a
+// shadow.
+func changedParts(was, now policies.PlanText) (Kind, string) {
+	if !reflect.DeepEqual(was.Views, now.Views) {
+		return View, "views"
+	}
 	if text := change(columnsOf(was), columnsOf(now)); text != "" {
-		return "columns " + text
+		return Columns, text
 	}
-	if !reflect.DeepEqual(was.Columns, now.Columns) {
-		return "columns on other rows"
-	}
-	return "views"
+	return Columns, "on other rows"
 }
 
 func columnsOf(p policies.PlanText) []string {

@@ -40,7 +40,7 @@ func (r *replayer) expose(f flip, id string) {
 	switch f.kind {
 	case Filter:
 		what = "list " + f.area
-	case View:
+	case View, Columns:
 		what = "columns or views of " + f.area
 	case Reasons, Error:
 		return

@@ -312,7 +312,7 @@ func addAll[K comparable](into, from map[K]int) {
 // the first example of at most maxExplained groups.
 func (r *replayer) finish(ctx context.Context) *Report {
 	r.report.Groups = slices.SortedFunc(maps.Values(r.groups), func(a, b *Group) int {
-		return cmp.Or(cmp.Compare(order[a.Kind], order[b.Kind]), -cmp.Compare(a.Count, b.Count),
+		return cmp.Or(cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)), -cmp.Compare(a.Count, b.Count),
 			cmp.Compare(a.Account, b.Account), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Rule, b.Rule))
 	})
 	for i, g := range r.report.Groups {
@@ -325,9 +325,6 @@ func (r *replayer) finish(ctx context.Context) *Report {
 	}
 	return &r.report
 }
-
-// order is the order of the kinds. Those that give more access come first.
-var order = map[Kind]int{DenyToAllow: 1, AllowToDeny: 2, Error: 3, Filter: 4, View: 5, Reasons: 6}
 
 // maxExplained is the most groups that are explained.
 const maxExplained = 200

@@ -173,7 +173,7 @@ func TestFlipsAreGroupedWithExamples(t *testing.T) {
 	}{
 		"narrower":      {smallTree, AllowToDeny, "no"},
 		"other reasons": {strings.Replace(smallTree, `"no"`, `"never"`, 1) + "\nallow if input.resource.currency == \"USD\"\n", Reasons, "-no +never"},
-		"other columns": {smallTree + "\ncolumns contains \"notes\"\nallow if input.resource.currency == \"USD\"\n", View, "columns +notes"},
+		"other columns": {smallTree + "\ncolumns contains \"notes\"\nallow if input.resource.currency == \"USD\"\n", Columns, "+notes"},
 		"other view":    {strings.Replace(smallTree, `"plain"`, `"full"`, 1) + "\nallow if input.resource.currency == \"USD\"\n", View, "full instead of plain"},
 		"wider":         {smallTree + "\nallow if input.resource.currency in {\"USD\", \"EUR\"}\n", DenyToAllow, "no"},
 	} {
