@@ -281,21 +281,24 @@ func TestAWriteOfAnOlderProgramResets(t *testing.T) {
 	})
 }
 
-// A reader reads a bounded number of changes that it does not see, and many of them in a
-// turn.
-func TestAReaderFarBehindBeginsAgain(t *testing.T) {
+// unseen stores a number of changes that only b and the users of the master see.
+func (w *world) unseen(rows int) {
+	w.t.Helper()
+	w.do("m", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"Unseen %d at %s"}`, rows, w.clock())).want(200)
+	_, err := storetest.SQL(w.t, w.store).ExecContext(tctx, fmt.Sprintf(`INSERT INTO changes (tenant_id, revision, type, id, mark, at, changed, row_before, row_after)
+		WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d)
+		SELECT c.tenant_id, c.revision, 'customer', 'cus_' || n.x, c.mark, c.at, c.changed, c.row_before, c.row_after
+		FROM n, (SELECT * FROM changes ORDER BY revision DESC LIMIT 1) c`, rows))
+	must(w.t, err)
+}
+
+// However many changes there are that a reader does not see, it is told of those that it
+// sees. It reads many of them in a turn.
+func TestAReaderFarBehindIsToldOfWhatItSees(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		db, cursor := storetest.SQL(t, w.store), w.told("a", "").Cursor
-		unseen := func(rows int) {
-			w.do("m", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"Unseen %d"}`, rows)).want(200)
-			_, err := db.ExecContext(tctx, fmt.Sprintf(`INSERT INTO changes (tenant_id, revision, type, id, mark, at, changed, row_before, row_after)
-				WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d)
-				SELECT c.tenant_id, c.revision, 'customer', 'cus_' || n.x, c.mark, c.at, c.changed, c.row_before, c.row_after
-				FROM n, (SELECT * FROM changes ORDER BY revision DESC LIMIT 1) c`, rows))
-			must(t, err)
-		}
-		unseen(300)
+		cursor := w.told("a", "").Cursor
+		w.unseen(300)
 		turn := w.oneTurn()
 		got := w.poll("a", "?wait=0&after="+cursor)
 		w.turnsAwaited(1)
@@ -303,13 +306,57 @@ func TestAReaderFarBehindBeginsAgain(t *testing.T) {
 		if a := toldIn((<-got).want(200)); a.Reset || len(a.Items) > 0 || a.Cursor != cursor {
 			t.Errorf("told %+v of changes that the user does not see", a)
 		}
-		unseen(10_000)
-		a := w.told("a", "?wait=0&after="+cursor)
-		if !a.Reset {
-			t.Errorf("told %+v, want a reset", a)
+		w.unseen(10_100)
+		if a := w.told("a", "?wait=0&after="+cursor); a.Reset || len(a.Items) > 0 || a.Cursor != cursor {
+			t.Errorf("told %+v of changes that the user does not see", a)
 		}
-		if again := w.told("a", "?wait=0&after="+a.Cursor); again.Reset {
-			t.Error("the cursor of a reset is reset")
+		w.pass(time.Second)
+		w.unseen(10_100)
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"Seen"}`).want(200)
+		for range 2 {
+			if a := w.told("a", "?wait=0&after="+cursor); a.Reset || len(a.Items) != 1 || a.Items[0].ID != w.id("acme") {
+				t.Errorf("told %+v, want the change that the user sees", a)
+			}
+		}
+	})
+}
+
+// A commit of more rows than are stored one by one resets those who may see one of them,
+// and nobody else.
+func TestAVeryLargeCommitResetsThoseWhoSeeOfIt(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		few := storetest.Open(t, storetest.URL(t, w.store), store.Options{Now: w.clock, MaxChanges: 20})
+		viewers := []string{"m", "clerk", "a", "a2", "b", "c", "n"}
+		for about, test := range map[string]struct {
+			owners []string
+			resets []string
+		}{
+			"of one account":  {[]string{"B"}, []string{"m", "clerk", "b"}},
+			"of two accounts": {[]string{"A", "B"}, []string{"m", "clerk", "a", "a2", "b"}},
+			"of the master":   {[]string{"M"}, []string{"m", "clerk"}},
+		} {
+			cursors := map[string]string{}
+			for _, viewer := range viewers {
+				cursors[viewer] = w.told(viewer, "").Cursor
+			}
+			err := few.Write(tctx, w.id("M"), func(tx *store.Tx) error {
+				for n := range 30 {
+					owner := w.id(test.owners[n%len(test.owners)])
+					if _, err := tx.CreateCustomer(tctx, store.Customer{AccountID: owner, Name: fmt.Sprint("One of many ", n)}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			must(t, err)
+			must(t, w.store.CatchUp(tctx))
+			for _, viewer := range viewers {
+				a := w.told(viewer, "?wait=0&after="+cursors[viewer])
+				if want := slices.Contains(test.resets, viewer); a.Reset != want || len(a.Items) > 0 || !want && a.Cursor != cursors[viewer] {
+					t.Errorf("%s: %s is told %+v, reset %t", about, viewer, a, want)
+				}
+			}
 		}
 	})
 }

@@ -104,7 +104,11 @@ func twinRun(t *testing.T, url func(testing.TB) string, viewer twinViewer, seed 
 		t.Fatalf("seed %d: the worlds are one", seed)
 	}
 	q := newRequests(viewer, seed)
-	for range requestsOfARun() {
+	for n := range requestsOfARun() {
+		if n == requestsOfARun()/2 {
+			left.flood()
+			right.flood()
+		}
 		a := q.next()
 		q.seen(a, askTwins(t, left, right, q.n, a, met))
 		if a.method != "GET" {

@@ -73,7 +73,7 @@ func newTwinStore(t *testing.T, url string, viewer twinViewer, seed, side uint64
 	w := &twin{
 		t: t, eyes: viewer.eyes, seed: seed, side: side, now: twinStart, made: map[string]int{},
 	}
-	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID})
+	w.store = storetest.Open(t, url, store.Options{Now: w.clock, NewID: w.newID, MaxChanges: fewChanges})
 	w.sameKey()
 	w.fill()
 	w.at(twinStart)
@@ -206,6 +206,62 @@ func (w *twin) hook(viewer twinViewer, url string) {
 		_, err := tx.CreateWebhook(context.Background(), store.Webhook{ID: id, AccountID: accountID(master), UserID: userID(account, name), URL: url, Secret: secret})
 		return err
 	})
+	must(w.t, err)
+}
+
+// fewChanges is store.Options.MaxChanges of the worlds.
+const fewChanges = 100
+
+// flood changes rows that the viewer does not see: in one world more of them in a commit
+// than are stored one by one, and more in all than are read for one answer; in the other
+// one a single row.
+func (w *twin) flood() {
+	w.t.Helper()
+	owner, rows := "B", 1
+	if w.eyes.within("B") || w.eyes.own == "M" {
+		owner = "N"
+	}
+	if w.eyes.own == "B" {
+		owner = "A"
+	}
+	master := owner
+	for twinParents[master] != "" {
+		master = twinParents[master]
+	}
+	if w.side == 1 {
+		rows = fewChanges + 10
+	}
+	w.begin("flood")
+	var ids []string
+	must(w.t, w.store.Write(tctx, accountID(master), func(tx *store.Tx) error {
+		for n := range rows {
+			c, err := tx.CreateCustomer(tctx, store.Customer{AccountID: accountID(owner), Name: fmt.Sprint("one of many ", n)})
+			if err != nil {
+				return err
+			}
+			ids = append(ids, c.ID)
+		}
+		return nil
+	}))
+	must(w.t, w.store.Write(tctx, accountID(master), func(tx *store.Tx) error {
+		for _, id := range ids {
+			if err := tx.DeleteCustomer(tctx, id, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	must(w.t, w.store.Write(tctx, accountID(master), func(tx *store.Tx) error {
+		_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: accountID(owner), Name: "the last of many"})
+		return err
+	}))
+	if w.side != 1 {
+		return
+	}
+	_, err := w.db.Exec(`INSERT INTO changes (tenant_id, revision, type, id, mark, at, changed, row_before, row_after)
+		WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 10100)
+		SELECT c.tenant_id, c.revision, 'customer', 'cus_' || n.x, c.mark, c.at, c.changed, c.row_before, c.row_after
+		FROM n, (SELECT * FROM changes WHERE type = 'customer' ORDER BY revision DESC LIMIT 1) c`)
 	must(w.t, err)
 }
 

@@ -22,7 +22,7 @@ type Change struct {
 	Revision int64         // of the commit
 	Mark     string        // of the commit, unguessable
 	Type     string        // account, group, user, customer or card
-	ID       string        // of the row; "" for more rows of the type than are stored
+	ID       string        // of the row; "" for more rows of the type than are stored: see Kinds
 	At       schema.Micros // the time of the commit
 	// Changed are the values that changed, as query.ShownAs names them, sorted. Of a
 	// new row and of a deleted one, these are all values.
@@ -30,6 +30,10 @@ type Change struct {
 	// Before and After hold the columns that filters may refer to, as PolicyRow
 	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
+	// Kinds are, without an ID, the different policy columns that the rows had before or
+	// have after, without their ids. A viewer who would see none of them sees none of the
+	// rows, unless its filter reads ids. It is nil if there are too many kinds.
+	Kinds []map[string]any
 }
 
 // SetPart stands for a large set of which a commit changed a part. The set is that of the
@@ -61,14 +65,44 @@ const (
 	changeRows = 500
 )
 
-// maxStored is how many rows of a type a commit stores the changes of. A commit that
-// changes more stores one change that names no row, so that its time has a bound.
-const maxStored = 1000
+// maxKinds is how many kinds of rows of a type a commit stores that changes more than
+// Options.MaxChanges. It needs little memory for them.
+const maxKinds = 500
 
 // changing is the state of rows before the transaction changes them; nil for a new row.
 type changing struct {
-	rows map[string]*query.Image // by id
-	many bool                    // there are more than maxStored; rows is empty
+	rows map[string]*query.Image // by id; without images if there are kinds
+	most int                     // Options.MaxChanges
+	kinds
+}
+
+// kinds are the kinds of rows of a commit that changes many.
+type kinds struct {
+	typ  string
+	seen map[string]map[string]any // by their text; nil for a commit that changes no more than MaxChanges rows
+	many bool                      // there are more than maxKinds; seen is empty
+}
+
+// add adds the kind of a row.
+func (k *kinds) add(i *query.Image) {
+	if i == nil || k.many {
+		return
+	}
+	row := maps.Clone(i.Row)
+	if k.typ != "account" { // accounts are seen by their ids
+		delete(row, "id")
+	}
+	if k.seen[fmt.Sprintf("%#v", row)] = row; len(k.seen) > maxKinds {
+		k.seen, k.many = map[string]map[string]any{}, true
+	}
+}
+
+// list returns the kinds in order, nil for too many.
+func (k *kinds) list() (all []map[string]any) {
+	for _, text := range slices.Sorted(maps.Keys(k.seen)) {
+		all = append(all, k.seen[text])
+	}
+	return all
 }
 
 // willChange keeps the state of rows before the transaction changes them. Each write of
@@ -77,21 +111,15 @@ type changing struct {
 func (tx *Tx) willChange(ctx context.Context, typ string, ids ...string) error {
 	before := tx.changing(typ)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before.rows[id]; return kept })
-	if before.full(len(ids)) {
-		return nil
-	}
-	images, err := tx.images(ctx, typ, ids)
-	for _, id := range ids {
-		before.rows[id] = images[id]
-	}
-	return err
+	before.grow(len(ids))
+	return tx.images(ctx, typ, ids, before.keep)
 }
 
 // creates says that the transaction creates a row.
 func (tx *Tx) creates(typ, id string) {
-	if before := tx.changing(typ); !before.full(1) {
-		before.rows[id] = nil
-	}
+	before := tx.changing(typ)
+	before.grow(1)
+	before.keep(id, nil)
 }
 
 func (tx *Tx) changing(typ string) *changing {
@@ -99,22 +127,35 @@ func (tx *Tx) changing(typ string) *changing {
 		tx.before = map[string]*changing{}
 	}
 	if tx.before[typ] == nil {
-		tx.before[typ] = &changing{rows: map[string]*query.Image{}}
+		tx.before[typ] = &changing{rows: map[string]*query.Image{}, most: tx.store.changes, kinds: kinds{typ: typ}}
 	}
 	return tx.before[typ]
 }
 
-// full reports whether n more rows are too many.
-func (c *changing) full(n int) bool {
-	if len(c.rows)+n > maxStored {
-		c.rows, c.many = nil, true
+// grow makes room for n more rows. If they are too many, only their kinds are kept.
+func (c *changing) grow(n int) {
+	if c.seen != nil || len(c.rows)+n <= c.most {
+		return
 	}
-	return c.many
+	c.seen = map[string]map[string]any{}
+	for id, i := range c.rows {
+		c.keep(id, i)
+	}
+}
+
+// keep keeps the state of a row.
+func (c *changing) keep(id string, i *query.Image) {
+	if c.seen == nil {
+		c.rows[id] = i
+		return
+	}
+	c.rows[id] = nil
+	c.add(i)
 }
 
 // cardsWillChange is willChange for the cards that a condition selects.
 func (tx *Tx) cardsWillChange(ctx context.Context, where string, args ...any) error {
-	ids, err := tx.names(ctx, "SELECT id AS name FROM cards WHERE "+where+" LIMIT ?", append(slices.Clone(args), maxStored+1)...)
+	ids, err := tx.names(ctx, "SELECT id AS name FROM cards WHERE "+where, args...)
 	if err == nil {
 		err = tx.willChange(ctx, "card", ids...)
 	}
@@ -129,37 +170,41 @@ func (tx *Tx) builtWillChange(ctx context.Context, card string) error {
 // namingParent selects the cards that name a card as a parent.
 const namingParent = "id IN (SELECT p.card_id FROM card_parents p WHERE p.parent_id = ?)"
 
-func (tx *Tx) images(ctx context.Context, typ string, ids []string) (map[string]*query.Image, error) {
-	all := map[string]*query.Image{}
+// images reads rows, and calls each for every id; with nil for a row that does not exist.
+func (tx *Tx) images(ctx context.Context, typ string, ids []string, each func(id string, i *query.Image)) error {
 	for some := range slices.Chunk(ids, imageRows) {
 		images, err := tx.store.query.Images(ctx, tx.tx, typ, tx.now, some)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		maps.Copy(all, images)
+		for _, id := range some {
+			each(id, images[id])
+		}
 	}
-	return all, nil
+	return nil
 }
 
 // changes compares the rows that the transaction changes with what they were before.
 func (tx *Tx) changes(ctx context.Context) (all []Change, err error) {
 	for _, typ := range slices.Sorted(maps.Keys(tx.before)) {
-		if tx.before[typ].many {
-			all = append(all, Change{Type: typ, Changed: []string{}})
-			continue
-		}
-		ids := slices.Sorted(maps.Keys(tx.before[typ].rows))
-		images, err := tx.images(ctx, typ, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			before, after := tx.before[typ].rows[id], images[id]
-			if changed := query.Differing(before, after); len(changed) > 0 {
-				c := Change{Type: typ, ID: id, Changed: changed, Before: before.Policy(), After: after.Policy()}
+		before := tx.before[typ]
+		err := tx.images(ctx, typ, slices.Sorted(maps.Keys(before.rows)), func(id string, after *query.Image) {
+			if before.seen != nil {
+				before.add(after)
+				return
+			}
+			was := before.rows[id]
+			if changed := query.Differing(was, after); len(changed) > 0 {
+				c := Change{Type: typ, ID: id, Changed: changed, Before: was.Policy(), After: after.Policy()}
 				c.shorten()
 				all = append(all, c)
 			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		if before.seen != nil {
+			all = append(all, Change{Type: typ, Changed: []string{}, Kinds: before.list()})
 		}
 	}
 	return all, nil
@@ -258,9 +303,16 @@ func (tx *Tx) writeChanges(ctx context.Context, writes []changesWrite) error {
 	return nil
 }
 
+// kindsName is what stored Kinds have in place of a row.
+const kindsName = "kinds"
+
 func (c *Change) texts() ([]any, error) {
 	texts := []any{c.Type, c.ID}
-	for _, value := range []any{c.Changed, c.Before, c.After} {
+	after := c.After
+	if c.Kinds != nil {
+		after = map[string]any{kindsName: c.Kinds}
+	}
+	for _, value := range []any{c.Changed, c.Before, after} {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
@@ -324,12 +376,34 @@ func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]C
 		if err := json.Unmarshal([]byte(r.Changed), &all[i].Changed); err != nil {
 			return nil, fmt.Errorf("changes: %w", err)
 		}
-		if all[i].Before, err = policyRow(r.Before); err == nil {
+		if r.ID == "" {
+			all[i].Kinds, err = kindsIn(r.After)
+		} else if all[i].Before, err = policyRow(r.Before); err == nil {
 			all[i].After, err = policyRow(r.After)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("changes: %w", err)
 		}
+	}
+	return all, nil
+}
+
+// kindsIn reads the Kinds of a Change.
+func kindsIn(text string) ([]map[string]any, error) {
+	var stored map[string][]json.RawMessage
+	if text == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return nil, err
+	}
+	all := make([]map[string]any, len(stored[kindsName]))
+	for i, one := range stored[kindsName] {
+		row, err := policyRow(string(one))
+		if err != nil {
+			return nil, err
+		}
+		all[i] = row
 	}
 	return all, nil
 }

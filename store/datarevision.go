@@ -34,6 +34,15 @@ func (s *Store) Revision() int64 { return s.DataRevision().N }
 // value if Revision is 0.
 func (s *Store) DataRevision() history.DataRevision { return s.tracker.State().DataRevision }
 
+// CatchUp asks the database for its data revision. Afterwards, the store knows at least
+// that one.
+func (s *Store) CatchUp(ctx context.Context) error {
+	if err := s.tracker.CatchUp(ctx); err != nil {
+		return s.dialect.TranslateIn(ctx, err)
+	}
+	return nil
+}
+
 // Newer returns a channel that is closed when this store knows another data
 // revision than r.
 func (s *Store) Newer(r history.DataRevision) <-chan struct{} {

@@ -41,6 +41,9 @@ type Options struct {
 	// MaxStale is how old the last confirmed data revision may be before a
 	// read from the cache confirms it first. Default 2 s.
 	MaxStale time.Duration
+	// MaxChanges is of how many rows of a type a commit stores the changes; of more, it
+	// stores their kinds. Default 5000.
+	MaxChanges int
 	// Cleared is called with each external id that Migrate clears. It may be nil.
 	Cleared func(BadExternalID)
 	// Logger gets an entry if the database has lost commits, or its file is gone.
@@ -67,6 +70,7 @@ type Store struct {
 	beat    *dialect.StatementPool // the data revision
 	history *history.Reader
 	logger  *slog.Logger
+	changes int // Options.MaxChanges
 	query   *query.Reader
 	tracker *history.Tracker
 	cache   *history.Cache
@@ -97,7 +101,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger,
+		dialect: d, db: p, now: o.Now, newID: o.NewID, cleared: o.Cleared, logger: o.Logger, changes: o.MaxChanges,
 	}
 	if s.texts, s.version, err = ownMigrations(d); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -137,6 +141,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RateMemory == 0 {
 		o.RateMemory = lookup.DefaultMemory
+	}
+	if o.MaxChanges <= 0 {
+		o.MaxChanges = 5000
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

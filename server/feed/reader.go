@@ -24,8 +24,9 @@ import (
 	"resellerd/store/schema"
 )
 
-// slice is how many changes are read at a time, and mostRead how many are read for one
-// answer. A reader who is told of none of them gets a reset.
+// slice is how many changes are read at a time. A reader who is told of any of them gets
+// its answer after mostRead. One who is told of none of them goes on, in its turns: how
+// many changes others made is not its business.
 const (
 	slice    = 200
 	mostRead = 10_000
@@ -96,7 +97,7 @@ func (r *Reader) Start() (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	cursor, err := r.present()
+	cursor, err := r.present(r.now())
 	return Answer{Cursor: cursor}, err
 }
 
@@ -230,6 +231,9 @@ func (r *Reader) key() string {
 	return fmt.Sprint(r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
 }
 
+// errUnread says that a row may have seemed to be out of sight.
+var errUnread = fmt.Errorf("the accounts above a user cannot be read: %w", fault.ErrUnavailable)
+
 // errReset ends a scan whose answer is a reset.
 var errReset = errors.New("the reader must begin again")
 
@@ -247,7 +251,9 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	case err != nil:
 		return Answer{}, err
 	case told.len() == 0:
-		r.Source.keep(r.key(), r.place)
+		if end {
+			r.Source.keep(r.key(), r.place)
+		}
 		return Answer{Cursor: r.cursor}, nil
 	}
 	for _, step := range last {
@@ -266,8 +272,8 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 }
 
 // tellAll adds the items of the changes that read returns. It takes a turn if there are
-// many. It reports whether it came to the end. It returns errReset if none of too many
-// changes is told, or if one of them is a reset.
+// many. It reports whether it came to the end. It returns errReset if a change is a reset.
+// If its time ends, the same question goes on from there.
 func (r *Reader) tellAll(told *told, limit int, read func() ([]store.Change, error)) (end bool, err error) {
 	yield := func() error { return nil }
 	for n := 0; told.len() < limit; {
@@ -275,15 +281,14 @@ func (r *Reader) tellAll(told *told, limit int, read func() ([]store.Change, err
 		if err != nil || len(some) == 0 {
 			return err == nil, err
 		}
-		n += len(some)
-		switch {
-		case n > mostRead && told.len() > 0:
+		if n += len(some); n > mostRead && told.len() > 0 {
 			return false, nil
-		case n > mostRead:
-			return false, errReset
 		}
 		if err := r.tell(told, some, limit); err != nil {
 			return false, err
+		}
+		if told.len() == 0 {
+			r.Source.keep(r.key(), r.place)
 		}
 		if n == slice && r.Turn != nil {
 			turn, leave, err := r.Turn()
@@ -345,14 +350,14 @@ func (r *Reader) reset() (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	cursor, err := r.present()
+	cursor, err := r.present(r.now())
 	return Answer{Reset: true, Cursor: cursor}, err
 }
 
 // present is a cursor for now. It is at the last commit that the reader's rights are as
 // of, so that it says nothing about when the reader's rows changed.
-func (r *Reader) present() (Cursor, error) {
-	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: r.now(), Rights: r.rights.digest}
+func (r *Reader) present(now schema.Micros) (Cursor, error) {
+	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
 	r.place = store.ChangePlace{}
 	r.Source.lostAt(r.cursor.At)
 	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
@@ -379,7 +384,8 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 	case p == nil:
 		return Item{}, untold, nil
 	case c.ID == "":
-		return Item{}, resets, nil
+		means, err := r.judgeMany(p, c)
+		return Item{}, means, err
 	}
 	rowBefore, rowAfter, err := r.Store.Whole(r.Ctx, c)
 	if err != nil {
@@ -388,7 +394,7 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 	unread := r.Users.Unread()
 	before, after := r.seen(p, c.ID, rowBefore), r.seen(p, c.ID, rowAfter)
 	if r.Users.Unread() != unread { // a row may have seemed to be out of sight
-		return Item{}, untold, fmt.Errorf("the accounts above a user cannot be read: %w", fault.ErrUnavailable)
+		return Item{}, untold, errUnread
 	}
 	switch item := (Item{Kind: c.Type, ID: c.ID, Gone: !after.Shown}); {
 	case !before.Shown && !after.Shown:
@@ -399,6 +405,25 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 		return item, tells, nil
 	}
 	return Item{}, untold, nil
+}
+
+// judgeMany decides what the reader is told of a change of more rows than are stored: a
+// reset, if it may see one of them.
+func (r *Reader) judgeMany(p *session.ReadPlan, c *store.Change) (meaning, error) {
+	if c.Kinds == nil || c.Type != "account" && p.Reads("id") {
+		return resets, nil
+	}
+	unread := r.Users.Unread()
+	for _, kind := range c.Kinds {
+		id, _ := kind["id"].(string)
+		if r.seen(p, id, kind).Shown {
+			return resets, nil
+		}
+	}
+	if r.Users.Unread() != unread {
+		return untold, errUnread
+	}
+	return untold, nil
 }
 
 func (r *Reader) seen(p *session.ReadPlan, id string, row map[string]any) session.Sight {

@@ -304,6 +304,12 @@ func (t *Tracker) Confirm(ctx context.Context) error {
 	return err
 }
 
+// CatchUp asks the database for its state, and returns when that is known.
+func (t *Tracker) CatchUp(ctx context.Context) error {
+	_, _, err := t.refresh(ctx, DataRevision{})
+	return err
+}
+
 // current returns the known state if it was confirmed within maxStale. Otherwise it
 // asks the database.
 func (t *Tracker) current(ctx context.Context) (State, error) {
