@@ -53,6 +53,8 @@ type Config struct {
 	// WebhookNetworks are networks (CIDR) that messages of webhooks are sent to although
 	// they are not public; default none.
 	WebhookNetworks []string
+	// WebhookHold lets the server deliver no messages of webhooks.
+	WebhookHold bool
 
 	Limits Limits
 

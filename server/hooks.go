@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"resellerd/server/fair"
 	"resellerd/server/feed"
 	"resellerd/server/session"
 	"resellerd/server/webhook"
@@ -16,7 +17,7 @@ import (
 func (s *Server) newHooks() *webhook.Engine {
 	networks, _ := webhook.ParseNetworks(s.cfg.WebhookNetworks) // Validate has read them
 	return webhook.New(webhook.Options{
-		Store: s.store, Tell: s.tellHook, Policy: func() any { return s.engines.Current() }, Open: s.openSecret,
+		Store: s.store, Teller: s.hookTeller, Policy: func() any { return s.engines.Current() }, Open: s.openSecret, Keep: s.cfg.Keep.Changes,
 		Guard: webhook.Guard{Allowed: networks}, Roots: s.hookRoots, Now: func() time.Time { return s.now() }, Logger: s.logger, Metrics: webhook.NewMetrics(s.registry),
 	})
 }
@@ -24,29 +25,97 @@ func (s *Server) newHooks() *webhook.Engine {
 // byWebhook is the origin of decisions about what a webhook is told.
 var byWebhook = session.Origin{Name: "webhook", Area: "webhook", Acting: true}
 
-// tellHook says what a webhook is told, with the rights that its user has now. Nobody
-// knows an address that the user calls from, so that a user who is limited to networks is
-// told nothing.
-func (s *Server) tellHook(ctx context.Context, hook *store.Webhook, after *feed.Cursor, limit int) (feed.Answer, error) {
-	r := &session.Session{
-		Shared: s.shared, Ctx: ctx, From: byWebhook, Engine: s.engines.Current(), DecisionID: s.newID(), Revision: s.store.DataRevision(),
-		Caller: session.Caller{TokenID: "webhook", Tenant: hook.TenantID, UserRef: hook.UserID},
+// hookTeller says what a webhook is told, with the rights that its user has at that time.
+// Nobody knows an address that the user calls from.
+type hookTeller struct {
+	s      *Server
+	hook   store.Webhook
+	reader *feed.Reader
+}
+
+func (s *Server) hookTeller(hook *store.Webhook) webhook.Teller {
+	t := &hookTeller{s: s, hook: *hook}
+	t.reader = &feed.Reader{
+		Session: &session.Session{Shared: s.shared, From: byWebhook, Caller: session.Caller{TokenID: "webhook", Tenant: hook.TenantID, UserRef: hook.UserID}},
+		Source:  s.feed, Keep: s.cfg.Keep.Changes, Renew: t.renew, Turn: t.turn,
 	}
-	if r.Engine == nil {
-		return feed.Answer{}, errors.Join(fault.ErrUnavailable, errors.New("no policy is loaded"))
+	return t
+}
+
+// renew loads the user and the policy anew.
+func (t *hookTeller) renew() error {
+	r := t.reader.Session
+	if r.Engine = t.s.engines.Current(); r.Engine == nil {
+		return errors.Join(fault.ErrUnavailable, errors.New("no policy is loaded"))
 	}
+	r.DecisionID, r.Revision = t.s.newID(), t.s.store.DataRevision()
 	err := r.LoadUser()
 	var unknown *session.UnknownUserError
 	if errors.As(err, &unknown) {
 		r.RecordRefusal(session.TrueReason(unknown.Cause))
-		return feed.Answer{}, webhook.ErrUserEnded
+		return webhook.ErrUserEnded
 	}
+	return err
+}
+
+// turn is feed.Reader.Turn. The account of the webhook has it.
+func (t *hookTeller) turn() (yield func() error, leave func(), err error) {
+	ctx := t.reader.Ctx
+	turn, err := t.s.limiter.turns.Enter(ctx, fair.Account{ID: t.hook.AccountID, Master: t.hook.AccountID == t.hook.TenantID})
 	if err != nil {
+		return nil, nil, busy(err)
+	}
+	return func() error { return yielded{turn}.Yield(ctx) }, turn.Leave, nil
+}
+
+// Tell implements webhook.Teller.
+func (t *hookTeller) Tell(ctx context.Context, after *feed.Cursor, limit int) (a feed.Answer, err error) {
+	t.reader.Ctx = ctx
+	switch {
+	case after == nil:
+		if err = t.renew(); err == nil {
+			a, err = t.reader.Start()
+		}
+	case t.reader.Continues(*after):
+		a, err = t.more(limit)
+	default:
+		if err = t.renew(); err == nil {
+			a, err = t.reader.After(*after, limit)
+		}
+	}
+	if old := after != nil && t.s.now().Sub(after.At.Time()) > t.s.cfg.Keep.Changes/webhook.PartOfKeep; err == nil && a.Empty() && old {
+		return t.reader.Here()
+	}
+	return a, err
+}
+
+// more answers with the changes since the last answer.
+func (t *hookTeller) more(limit int) (feed.Answer, error) {
+	if t.reader.Engine != t.s.engines.Current() {
+		if a, err := t.reader.Renewed(); err != nil || !a.Empty() {
+			return a, err
+		}
+	}
+	a, err := t.reader.More(limit)
+	if err == nil && a.Empty() {
+		return t.reader.Last()
+	}
+	return a, err
+}
+
+// Again implements webhook.Teller.
+func (t *hookTeller) Again(ctx context.Context, a feed.Answer) (feed.Answer, error) {
+	t.reader.Ctx = ctx
+	if err := t.s.store.CatchUp(ctx); err != nil {
 		return feed.Answer{}, err
 	}
-	reader := &feed.Reader{Session: r, Source: s.feed, Keep: s.cfg.Keep.Changes}
-	if after == nil {
-		return reader.Start()
+	if err := t.renew(); err != nil {
+		return feed.Answer{}, err
 	}
-	return reader.After(*after, limit)
+	return t.reader.Again(a)
+}
+
+// AsOf implements webhook.Teller.
+func (t *hookTeller) AsOf(now store.WebhookNow) bool {
+	return t.reader.Engine == t.s.engines.Current() && t.reader.AsOf(now)
 }

@@ -92,7 +92,7 @@ var operationTexts = map[string]operationText{
 	"DELETE /v1/webhooks/:id":                         {"deleteWebhook", ""},
 	"POST /v1/webhooks/:id/rotate":                    {"rotateWebhookSecret", "Until `overlap` has passed, the secret before also signs each message."},
 	"GET /v1/webhooks/:id/dead-letters":               {"listDeadLetters", "What a message says is for its receiver alone."},
-	"POST /v1/webhooks/:id/dead-letters/:letter/send": {"sendDeadLetter", "It has the same `webhook-id`. If the rights of the user have changed since, it is deleted."},
+	"POST /v1/webhooks/:id/dead-letters/:letter/send": {"sendDeadLetter", "It has the same `webhook-id`, and is sent once, not before `next_at`. If it is out of date by then, it is deleted."},
 	"GET /v1/preview/:user":                           {"previewUser", "The user's access by area, and the first rows of each type as the user sees them. Previews are audited."},
 	"GET /v1/decisions/:id":                           {"explainDecision", "The id is in the header `Resellerd-Decision-ID` and in every problem."},
 	"POST /v1/filters": {"makeFilters", "The answer is a condition for the `WHERE` of the panel's own query, with its arguments, and the columns that the page may show. " +

@@ -81,7 +81,9 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 		timed.Go(func() { s.keepSwept(background) })
 		timed.Go(func() { s.keepPruned(background) })
 		timed.Go(func() { s.keepCounted(background) })
-		timed.Go(func() { s.hooks.Run(background) })
+		if !s.cfg.WebhookHold {
+			timed.Go(func() { s.hooks.Run(background) })
+		}
 	}
 	s.logger.Info("ready", attrs...)
 	var err error

@@ -168,8 +168,8 @@ type webhookBody struct {
 	schema.Webhook
 	DeliveredAt *string `json:"delivered_at,omitempty" nullable:"true" format:"date-time" description:"when the last message was delivered"`
 	Attempts    *int    `json:"attempts,omitempty" description:"of the message that waits"`
-	NextAt      *string `json:"next_at,omitempty" nullable:"true" format:"date-time" description:"of the next attempt"`
-	Error       *string `json:"error,omitempty" nullable:"true" description:"of the last attempt"`
+	NextAt      *string `json:"next_at,omitempty" nullable:"true" format:"date-time" description:"of the next attempt; nothing is sent before"`
+	Error       *string `json:"error,omitempty" nullable:"true" description:"of the last attempt; undecided if what is to tell cannot be decided"`
 	DeadLetters *int    `json:"dead_letters,omitempty" description:"how many there are"`
 }
 

@@ -2,14 +2,18 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/webhook"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -69,12 +73,10 @@ func (w *writing) checkTarget(f *fields, target string) {
 // postWebhook creates a webhook of the account that the body names; the default is the
 // actor's own account.
 func postWebhook(r *exchange) error {
-	var secret webhookSecret
-	return r.write(func(w *writing) (target, error) { return w.createWebhook(&secret) }, withSecret(&secret))
+	return r.write((*writing).createWebhook, answerSecret)
 }
 
-func (w *writing) createWebhook(secret *webhookSecret) (target, error) {
-	*secret = webhookSecret{}
+func (w *writing) createWebhook() (target, error) {
 	f, account, err := w.readNewRow("webhook", nil)
 	if err != nil {
 		return target{}, err
@@ -90,6 +92,9 @@ func (w *writing) createWebhook(secret *webhookSecret) (target, error) {
 			f.refuse(userField, "does not name a user")
 		}
 	}
+	if err := w.checkTold(f, hook.UserID); err != nil {
+		return target{}, err
+	}
 	if hook.Status == schema.Ended {
 		f.refuse("status", "must be active or paused")
 	}
@@ -104,22 +109,49 @@ func (w *writing) createWebhook(secret *webhookSecret) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	t, err := w.created(webhookWriter, made.ID, f)
-	secret.Secret = plain.String()
-	return t, err
+	w.secret = plain
+	return w.created(webhookWriter, made.ID, f)
 }
 
-// withSecret answers with a webhook and its new secret. The secret is no part of the row,
-// its tag and the audit trail. A repeated request has none.
-func withSecret(secret *webhookSecret) func(*writing, target) (written, error) {
-	return func(w *writing, t target) (written, error) {
-		out, err := answerRow(w, t)
-		if err != nil || secret.Secret == "" {
-			return out, err
-		}
-		out.more, err = json.Marshal(secret) //nolint:gosec // the answer that makes a secret shows it
+// checkTold refuses a user who is told nothing, because it may call from some addresses
+// only, and a delivery has none.
+func (w *writing) checkTold(f *fields, user string) error {
+	u, err := w.tx.User(w.r.Ctx, user)
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil // a fault of the field, which is known
+	}
+	if err == nil && len(u.IPAllow) > 0 && !f.faulty(userField) {
+		f.refuse(userField, "names a user with ip_allow, who is told nothing: a delivery has no client address")
+	}
+	return err
+}
+
+// answerSecret answers with a webhook and the secret that this write has made. The secret
+// is no part of the row, its tag and the audit trail. A repeated request has none.
+func answerSecret(w *writing, t target) (written, error) {
+	out, err := answerRow(w, t)
+	if err != nil || w.secret == nil {
 		return out, err
 	}
+	out.more, err = json.Marshal(webhookSecret{w.secret.String()}) //nolint:gosec // the answer that makes a secret shows it
+	return out, err
+}
+
+// auditedWebhook is a webhook for the audit trail. Its address may hold a secret behind
+// the host: a digest stands for that.
+func (s *Server) auditedWebhook(object map[string]any) map[string]any {
+	text, _ := object["url"].(string)
+	u, err := url.Parse(text)
+	if err != nil || text == "" {
+		return object
+	}
+	shown := "https://" + u.Host
+	if rest := strings.TrimPrefix(text, shown); rest != "" && rest != "/" {
+		shown += "/… " + strings.Trim(s.etag("webhook url", []byte(text)), `"`)[:8]
+	}
+	object = maps.Clone(object)
+	object["url"] = shown
+	return object
 }
 
 // sealSecret seals a secret for its webhook.
@@ -144,12 +176,10 @@ func postRotation(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	var secret webhookSecret
-	return r.write(func(w *writing) (target, error) { return w.rotateWebhook(id, &secret) }, withSecret(&secret))
+	return r.write(func(w *writing) (target, error) { return w.rotateWebhook(id) }, answerSecret)
 }
 
-func (w *writing) rotateWebhook(id string, secret *webhookSecret) (target, error) {
-	*secret = webhookSecret{}
+func (w *writing) rotateWebhook(id string) (target, error) {
 	return w.onWebhook(id, []string{"rotated_at"}, func() error {
 		f, err := w.sent.fields(anyField)
 		if err != nil {
@@ -167,7 +197,7 @@ func (w *writing) rotateWebhook(id string, secret *webhookSecret) (target, error
 		if err := w.tx.RotateWebhook(w.r.Ctx, id, w.r.s.sealSecret(id, plain), until); err != nil {
 			return err
 		}
-		secret.Secret = plain.String()
+		w.secret = plain
 		return nil
 	})
 }

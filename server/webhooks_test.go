@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -36,11 +37,12 @@ type receiving struct {
 	got    []delivery
 	status int
 	header map[string]string
+	shakes func() // called once when a connection is being made; nil for nothing
 }
 
 func newReceiving(t testing.TB) *receiving {
 	r := &receiving{}
-	r.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		body, _ := io.ReadAll(req.Body)
@@ -56,8 +58,26 @@ func newReceiving(t testing.TB) *receiving {
 			w.WriteHeader(r.status)
 		}
 	}))
+	r.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		r.mu.Lock()
+		shakes := r.shakes
+		r.shakes = nil
+		r.mu.Unlock()
+		if shakes != nil {
+			shakes()
+		}
+		return nil, nil
+	}}
+	r.StartTLS()
 	t.Cleanup(r.Close)
 	return r
+}
+
+// meanwhile lets something happen while the next connection is being made.
+func (r *receiving) meanwhile(fn func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shakes = fn
 }
 
 func (r *receiving) answer(status int, header ...string) {
@@ -227,6 +247,7 @@ func TestFailedMessagesAreRepeatedWithTheirIdUntilTheyAreDead(t *testing.T) {
 		}
 		r.answer(200)
 		w.do("m", "POST", "/v1/webhooks/{failing}/dead-letters/"+first[0].id+"/send", "").want(200)
+		w.pass(time.Hour)
 		w.deliver()
 		sent := r.take()
 		if len(sent) == 0 || sent[0].id != first[0].id && sent[len(sent)-1].id != first[0].id {
@@ -288,6 +309,14 @@ func TestWebhooksEndWithTheirUser(t *testing.T) {
 				w.deliver()
 				r.take()
 				end(w)
+				if got := w.get("m", "/v1/webhooks/{ending}"); name != "deleted" {
+					if shown := got.want(200).object(); shown["status"] != "ended" || shown["ended_reason"] != "user" || shown["next_at"] != nil {
+						t.Errorf("right after the end, the webhook is %v", shown)
+					}
+				}
+				if name == "disabled" {
+					w.do("m", "PATCH", "/v1/users/{a}", `{"status":"active"}`).want(200)
+				}
 				r.answer(200)
 				for range 3 {
 					w.pass(30 * time.Hour)
@@ -328,6 +357,236 @@ func TestAMessageThatWaitsIsReplacedWhenItsUserHasOtherRights(t *testing.T) {
 		wantTold(t, got, "reset")
 		if got[0].id == waits[0].id {
 			t.Error("another message has the same id")
+		}
+	})
+}
+
+// What changes while the connection is being made counts: nothing is sent that is out of
+// date.
+func TestAnAttemptIsDecidedRightBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(w *world)
+		told   []string // then, with the next attempt
+	}{
+		"the user is disabled":  {func(w *world) { w.do("m", "PATCH", "/v1/users/{a}", `{"status":"disabled"}`).want(200) }, nil},
+		"the user is deleted":   {func(w *world) { w.do("m", "DELETE", "/v1/users/{a}", "").want(204) }, nil},
+		"its account ends":      {func(w *world) { w.do("m", "PATCH", "/v1/accounts/{A}", `{"status":"suspended"}`).want(200) }, nil},
+		"the webhook is paused": {func(w *world) { w.do("m", "PATCH", "/v1/webhooks/{timely}", `{"status":"paused"}`).want(200) }, nil},
+		"the webhook moves": {func(w *world) {
+			w.do("m", "PATCH", "/v1/webhooks/{timely}", `{"url":"https://127.0.0.1:1/"}`).want(200)
+		}, nil},
+		"the rights change": {func(w *world) {
+			w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"user":["read"]}}`).want(200)
+		}, []string{"reset"}},
+		"the row goes":        {func(w *world) { w.do("m", "DELETE", "/v1/customers/{apex}", "").want(204) }, []string{"customer {apex} gone", "customer {apex} gone"}},
+		"another row changes": {func(w *world) { w.do("b", "PATCH", "/v1/customers/{bolt}", `{"name":"unseen"}`).want(200) }, []string{"customer {apex}"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+				w.hook("timely", "a", r.URL)
+				w.deliver()
+				r.take()
+				w.do("a", "PATCH", "/v1/customers/{apex}", `{"name":"seen"}`).want(200)
+				r.meanwhile(func() { test.change(w) })
+				w.deliver()
+				w.deliver()
+				var want []string
+				for _, text := range test.told {
+					want = append(want, strings.ReplaceAll(text, "{apex}", w.id("apex")))
+				}
+				wantTold(t, r.take(), want...)
+			})
+		})
+	}
+}
+
+// A message that waits is judged by the rows of the time when it is sent.
+func TestAMessageThatWaitsIsJudgedByTheRowsOfNow(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("waiting", "a", r.URL)
+		w.deliver()
+		r.take()
+		r.answer(500)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"public_name":"seen"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take(), "card "+w.id("gold"))
+		w.do("m", "DELETE", "/v1/cards/{gold}/assignments/{A}", "").want(204)
+		r.answer(200)
+		w.pass(time.Minute)
+		w.deliver()
+		wantTold(t, r.take(), "card "+w.id("gold")+" gone", "reset")
+	})
+}
+
+// However often the rights of its user change, a message to a receiver that fails becomes a
+// dead letter.
+func TestAttemptsCountAlthoughTheRightsOfTheUserChange(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.server.cfg.Keep.Changes = 365 * 24 * time.Hour
+		w.hook("failing", "a", r.URL)
+		w.deliver()
+		r.take()
+		r.answer(500)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"first"}`).want(200)
+		w.deliver()
+		attempts := len(r.take())
+		for n := range 12 {
+			w.do("m", "PATCH", "/v1/accounts/{A}", fmt.Sprintf(`{"ceiling":{"user":[%s]}}`, []string{`"read"`, ``}[n%2])).want(200)
+			w.pass(27 * time.Hour)
+			w.deliver()
+			attempts += len(r.take())
+			if letters := w.get("m", "/v1/webhooks/{failing}/dead-letters").items(); len(letters) > 0 {
+				if attempts < 10 || attempts > 12 {
+					t.Errorf("a dead letter after %d attempts", attempts)
+				}
+				return
+			}
+		}
+		t.Errorf("no dead letter after %d attempts", attempts)
+	})
+}
+
+// Dead letters that are sent again wait as long as the receiver wants, and so does all that
+// follows them.
+func TestDeadLettersWaitForTheirReceiver(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.server.cfg.Keep.Changes = 365 * 24 * time.Hour
+		w.hook("full", "a", r.URL)
+		w.deliver()
+		r.take()
+		r.answer(500)
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"first"}`).want(200)
+		for range 11 {
+			w.deliver()
+			w.pass(27 * time.Hour)
+		}
+		r.take()
+		letters := w.get("m", "/v1/webhooks/{full}/dead-letters").items()
+		if len(letters) != 1 {
+			t.Fatalf("the dead letters are %v", letters)
+		}
+		again := "/v1/webhooks/{full}/dead-letters/" + letters[0]["id"].(string) + "/send"
+		w.do("m", "POST", again, "").want(200)
+		r.answer(503, "Retry-After", "3600")
+		w.deliver()
+		if got := r.take(); len(got) != 1 || got[0].id != letters[0]["id"] {
+			t.Fatalf("the receiver got %v", toldBy(got))
+		}
+		w.do("m", "POST", again, "").want(200)
+		w.do("a", "PATCH", "/v1/customers/{apex}", `{"name":"second"}`).want(200)
+		r.answer(200)
+		w.pass(59 * time.Minute)
+		w.deliver()
+		wantTold(t, r.take())
+		w.pass(2 * time.Minute)
+		w.deliver()
+		wantTold(t, r.take(), "customer "+w.id("acme"), "customer "+w.id("apex"))
+	})
+}
+
+// Time alone resets nobody: the cursor of a webhook never becomes too old.
+func TestAWebhookWithoutVisibleChangesIsNotReset(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("quiet", "a", r.URL)
+		w.deliver()
+		r.take()
+		for range 40 {
+			w.pass(12 * time.Hour)
+			w.do("b", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"unseen %s"}`, w.clock())).want(200)
+			w.deliver()
+			_, err := w.store.Prune(context.Background(), w.server.cfg.Keep)
+			must(t, err)
+		}
+		wantTold(t, r.take())
+		w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take(), "customer "+w.id("acme"))
+	})
+}
+
+// A fault of the policy is shown, and what waits has an age.
+func TestAWebhookThatCannotBeDecidedSaysSo(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("faulty", "a", r.URL)
+		w.deliver()
+		r.take()
+		engine := w.server.engines.Current()
+		w.server.engines.Swap(nil)
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"unseen"}`)
+		w.deliver()
+		w.server.engines.Swap(engine)
+		if shown := w.get("m", "/v1/webhooks/{faulty}").want(200).object(); shown["error"] != "undecided" {
+			t.Errorf("the webhook is %v", shown)
+		}
+		due, err := w.store.WebhooksDue(context.Background())
+		if err != nil || len(due) != 1 || due[0].MadeAt == 0 || due[0].Waiting {
+			t.Errorf("%+v is due, %v", due, err)
+		}
+		for range 2 { // the process has let others take the lease first
+			w.pass(time.Minute)
+			w.deliver()
+		}
+		if shown := w.get("m", "/v1/webhooks/{faulty}").want(200).object(); shown["error"] != nil {
+			t.Errorf("then the webhook is %v", shown)
+		}
+	})
+}
+
+// A webhook that is far behind reads on, in a turn of its account.
+func TestAWebhookFarBehindReadsInATurn(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("behind", "a", r.URL)
+		w.deliver()
+		r.take()
+		w.unseen(10_100)
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		turn, done := w.oneTurn(), make(chan struct{})
+		go func() {
+			defer close(done)
+			w.deliver()
+		}()
+		w.turnsAwaited(1)
+		turn.Leave()
+		<-done
+		wantTold(t, r.take(), "customer "+w.id("acme"))
+	})
+}
+
+func TestWebhooksOfUsersWithAddressesAreRefused(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		w.hook("limited", "a", r.URL)
+		w.deliver()
+		r.take()
+		w.do("m", "PATCH", "/v1/users/{a}", `{"ip_allow":["10.0.0.0/8"]}`).want(200)
+		w.do("m", "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"user_id":"{a}"}`, r.URL)).refused(422, "ip_allow")
+		w.deliver()
+		wantTold(t, r.take(), "reset")
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"unseen"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take())
+	})
+}
+
+// The path of an address may hold a secret. The audit trail shows that it has changed.
+func TestTheAuditTrailShowsOnlyTheHostOfAWebhook(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, _ *receiving) {
+		w.name("audited")
+		w.do("m", "POST", "/v1/webhooks", `{"url":"https://x.example:8443/hooks/T0K3N","user_id":"{a}"}`).want(201)
+		w.do("m", "PATCH", "/v1/webhooks/{audited}", `{"url":"https://x.example:8443/hooks/0THER"}`).want(200)
+		w.do("m", "DELETE", "/v1/webhooks/{audited}", "").want(204)
+		text := w.get("m", "/v1/audit").want(200).body
+		if strings.Contains(text, "T0K3N") || strings.Contains(text, "0THER") || strings.Count(text, "https://x.example:8443/…") != 4 {
+			t.Errorf("the audit trail is %s", text)
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/session"
 	"resellerd/server/strictjson"
+	"resellerd/server/webhook"
 	"resellerd/store"
 	"resellerd/store/query"
 )
@@ -30,6 +31,7 @@ type writing struct {
 	// anew is the access that an update of an account newly allows; nil before it.
 	anew   map[string][]string
 	access *store.RateAccess // of the acting user to rates; nil until it is needed
+	secret webhook.Secret    // that the write has made; nil for none
 
 	decided int // the decisions that were made outside of the transaction
 }
@@ -291,6 +293,9 @@ func (s seen) changed(f *fields) []string {
 // audit writes an audit entry with the actor, the action and the columns that
 // changed.
 func (w *writing) audit(t target, before, after map[string]any) error {
+	if t.typ == "webhook" {
+		before, after = w.r.s.auditedWebhook(before), w.r.s.auditedWebhook(after)
+	}
 	change, err := session.AuditChange(t.typ, t.row, before, after)
 	if err != nil {
 		return err

@@ -64,7 +64,8 @@ func (tx *Tx) place(ctx context.Context, a *Account) error {
 
 // UpdateAccount changes an account of the tenant and returns the changed account.
 // It returns ErrNotFound, ErrInvalid, or ErrConflict if the version has moved on,
-// the currency was set before, or the external id is taken.
+// the currency was set before, or the external id is taken. If the account is not active
+// any more, the webhooks of its users and of those below it end.
 func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) (Account, error) {
 	a, err := tx.Account(ctx, id)
 	if err != nil {
@@ -73,7 +74,9 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	if err := current("account", id, a.Version, patch.Version); err != nil {
 		return Account{}, err
 	}
+	stops := a.Status == Active
 	Apply(&patch, &a)
+	stops = stops && a.Status != Active
 	a.Version, a.UpdatedAt, a.Ceiling = a.Version+1, tx.now, a.Ceiling.Canonical()
 	if err := a.Validate(); err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)
@@ -84,6 +87,9 @@ func (tx *Tx) UpdateAccount(ctx context.Context, id string, patch AccountPatch) 
 	}
 	if err == nil {
 		err = tx.fold(ctx, "accounts", a.ID, a)
+	}
+	if err == nil && stops {
+		err = tx.endWebhooks(ctx, "IN (SELECT u.id FROM account_tree t JOIN users u ON u.account_id = t.descendant_id WHERE t.ancestor_id = ?)", id)
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("account %s: %w", id, err)

@@ -31,6 +31,9 @@ func (s *Store) Backup(ctx context.Context, to string) (size int64, err error) {
 	}
 	defer func() { _ = os.Remove(part.Name()) }()
 	if _, err = s.db.Write.ExecContext(ctx, "VACUUM INTO ?", part.Name()); err == nil {
+		err = s.markCopy(ctx, part.Name())
+	}
+	if err == nil {
 		err = checkCopy(ctx, part.Name())
 	}
 	if err == nil {
@@ -47,6 +50,20 @@ func (s *Store) Backup(ctx context.Context, to string) (size int64, err error) {
 		return 0, fmt.Errorf("backup: %w", err)
 	}
 	return info.Size(), nil
+}
+
+// markCopy lets the webhooks of a copy begin again with a reset: their receivers may know
+// later changes.
+func (s *Store) markCopy(ctx context.Context, path string) error {
+	db, err := sqlx.Open("sqlite", "file:"+path+"?_pragma=journal_mode(DELETE)")
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "UPDATE webhook_lease SET place = '', owner = ''")
+	if err != nil && s.dialect.Absent(err) {
+		err = nil // the schema is an older one, without webhooks
+	}
+	return errors.Join(err, db.Close())
 }
 
 // checkCopy reads a whole database and compares its indexes and tables.

@@ -133,6 +133,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 			all = append(all, e)
 		}
 	}
+	if err == nil {
+		err = s.sweepSecrets(ctx)
+	}
 	if err != nil {
 		return all, fmt.Errorf("prune: %w", err)
 	}

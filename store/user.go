@@ -83,7 +83,7 @@ func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
 // UpdateUser changes a user of the tenant and returns the changed user. It returns
 // ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict if the version has
 // moved on, or the login or the external id is taken. A stored external id may
-// stay, even if it is malformed.
+// stay, even if it is malformed. The webhooks of a user that is not active any more end.
 func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User, error) {
 	before, err := tx.User(ctx, id)
 	if err != nil {
@@ -137,12 +137,25 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 			return err
 		}
 	}
+	if before.Status == Active && row.Status != Active {
+		return tx.endWebhooks(ctx, "= ?", row.ID)
+	}
 	return nil
 }
 
-// DeleteUser deletes a user of the tenant. The version must match; 0 matches any.
-// It returns ErrNotFound, or ErrConflict if the version has moved on.
+// DeleteUser deletes a user of the tenant with its webhooks. The version must match; 0
+// matches any. It returns ErrNotFound, or ErrConflict if the version has moved on.
 func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
+	u, err := tx.User(ctx, id)
+	if err == nil {
+		err = current("user", id, u.Version, version)
+	}
+	if err == nil {
+		err = tx.dropWebhooks(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
 	return tx.dropOwn(ctx, "user", "users", id, version)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -122,17 +123,71 @@ func (tx *Tx) RotateWebhook(ctx context.Context, id, secret string, until schema
 }
 
 // EndWebhook ends a webhook with a reason, and drops the message that waits. It returns
-// ErrNotFound if there is no such webhook, and does nothing if it has ended.
-func (tx *Tx) EndWebhook(ctx context.Context, id, reason string) error {
+// ErrNotFound if there is no such webhook, and does nothing if it has ended, or if its
+// state has another seq than the given one; 0 for any. It writes an audit entry.
+func (tx *Tx) EndWebhook(ctx context.Context, id, reason string, seq int64) error {
 	w, err := tx.Webhook(ctx, id)
 	if err != nil || w.Status == schema.Ended {
 		return err
 	}
+	if seq != 0 {
+		same, err := tx.names(ctx, "SELECT webhook_id AS name FROM webhook_states WHERE webhook_id = ? AND seq = ?", id, seq)
+		if err != nil || len(same) == 0 {
+			return err
+		}
+	}
+	before := w.Status
 	w.Status, w.EndedReason = schema.Ended, reason
 	if err := tx.putWebhook(ctx, w, nothingReached); err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "UPDATE dead_letters SET send_at = NULL WHERE webhook_id = ?", id)
+	if _, err = tx.exec(ctx, "UPDATE dead_letters SET send_at = NULL WHERE webhook_id = ?", id); err != nil {
+		return err
+	}
+	return tx.auditWebhook(ctx, w, "update", map[string]any{"status": was(before, w.Status), "ended_reason": was(nil, reason)})
+}
+
+func was(before, after any) any { return map[string]any{"before": before, "after": after} }
+
+// auditWebhook writes an audit entry of a change that nobody has asked for by itself.
+func (tx *Tx) auditWebhook(ctx context.Context, w Webhook, action string, columns map[string]any) error {
+	row, err := tx.PolicyRow(ctx, "webhook", w.ID)
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", w.ID, err)
+	}
+	change, err := json.Marshal(map[string]any{"columns": columns, "row": row})
+	if err == nil {
+		_, err = tx.Audit(ctx, AuditEntry{AccountID: w.AccountID, ResourceType: "webhook", ResourceID: w.ID, Action: action, Change: change})
+	}
+	return err
+}
+
+// endWebhooks ends the webhooks whose users a write has stopped. where selects the users.
+func (tx *Tx) endWebhooks(ctx context.Context, where string, args ...any) error {
+	ids, err := tx.names(ctx, "SELECT w.id AS name FROM webhooks w WHERE w.tenant_id = ? AND w.status <> 'ended' AND w.user_id "+where+" ORDER BY 1", append([]any{tx.tenant}, args...)...)
+	for _, id := range ids {
+		if err == nil {
+			err = tx.EndWebhook(ctx, id, schema.EndedWithUser, 0)
+		}
+	}
+	return err
+}
+
+// dropWebhooks deletes the webhooks of a user that is deleted.
+func (tx *Tx) dropWebhooks(ctx context.Context, user string) error {
+	ids, err := tx.names(ctx, "SELECT id AS name FROM webhooks WHERE tenant_id = ? AND user_id = ? ORDER BY 1", tx.tenant, user)
+	for _, id := range ids {
+		var w Webhook
+		if err == nil {
+			w, err = tx.Webhook(ctx, id)
+		}
+		if err == nil {
+			err = tx.auditWebhook(ctx, w, "delete", map[string]any{"user_id": was(w.UserID, nil), "status": was(w.Status, nil)})
+		}
+		if err == nil {
+			err = tx.DeleteWebhook(ctx, id, 0)
+		}
+	}
 	return err
 }
 

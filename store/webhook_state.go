@@ -20,10 +20,10 @@ type WebhookState struct {
 	MessageID   string `db:"message_id"` // "" for none
 	Body        string
 	NextReached string        `db:"next_reached"` // the cursor after the message
-	MadeAt      schema.Micros `db:"made_at"`
-	Attempts    int           // of the message
-	NextAt      schema.Micros `db:"next_at"` // of its next attempt; 0 for now
-	Error       string        // of its last attempt
+	MadeAt      schema.Micros `db:"made_at"`      // what waits has waited since then: the message, those that it replaced, or changes that cannot be judged
+	Attempts    int           // of the message, and of those that it replaced
+	NextAt      schema.Micros `db:"next_at"` // nothing is sent before; 0 for now
+	Error       string        // of the last attempt
 	DeliveredAt schema.Micros `db:"delivered_at"` // the last message
 }
 
@@ -40,12 +40,14 @@ type DeadLetter struct {
 // WebhookDue is an active webhook, and when it has something to do beside new changes.
 type WebhookDue struct {
 	ID       string
-	TenantID string        `db:"tenant_id"`
+	TenantID string `db:"tenant_id"`
+	URL      string
+	Ended    bool          // its user, or an account above the user, is not active
 	Fresh    bool          // nothing was told yet
 	Waiting  bool          // a message waits
 	Failed   bool          // its last attempt failed
-	MadeAt   schema.Micros `db:"made_at"` // of the message; 0 for none
-	NextAt   schema.Micros `db:"next_at"` // of the message; 0 for now
+	MadeAt   schema.Micros `db:"made_at"` // what waits has waited since then; 0 for nothing
+	NextAt   schema.Micros `db:"next_at"` // nothing is sent before; 0 for now
 	Letter   bool          // a dead letter is to be sent again
 }
 
@@ -61,14 +63,59 @@ var ErrLeaseLost = errors.New("the webhook is not held any more")
 
 // WebhooksDue lists every active webhook.
 func (s *Store) WebhooksDue(ctx context.Context) ([]WebhookDue, error) {
-	all, err := dialect.SelectAll[WebhookDue](ctx, s.dialect, s.pool, `SELECT w.id, w.tenant_id, s.reached IS NULL AS fresh,
+	all, err := dialect.SelectAll[WebhookDue](ctx, s.dialect, s.pool, `SELECT w.id, w.tenant_id, w.url, NOT (`+userActive+`) AS ended, s.reached IS NULL AS fresh,
 		s.message_id IS NOT NULL AS waiting, s.error IS NOT NULL AS failed, COALESCE(s.made_at, 0) AS made_at, COALESCE(s.next_at, 0) AS next_at,
 		EXISTS (SELECT 1 FROM dead_letters d WHERE d.webhook_id = w.id AND d.send_at IS NOT NULL) AS letter
-		FROM webhooks w JOIN webhook_states s ON s.webhook_id = w.id WHERE w.status = 'active' ORDER BY w.id`)
+		FROM webhooks w JOIN webhook_states s ON s.webhook_id = w.id JOIN users u ON u.id = w.user_id WHERE w.status = 'active' ORDER BY w.id`)
 	if err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
 	return all, nil
+}
+
+// userActive says of a user u that it may act.
+const userActive = `u.status = 'active' AND NOT EXISTS (SELECT 1 FROM account_tree t JOIN accounts a ON a.id = t.ancestor_id
+	WHERE t.descendant_id = u.account_id AND a.status <> 'active')`
+
+// WebhookNow is what an attempt depends on, at one moment.
+type WebhookNow struct {
+	Seq      int64 // of the state; it grows with every change of the webhook
+	Active   bool  // the webhook and its user are
+	Held     bool  // the process that asks holds the lease
+	Revision int64 // of the data
+	Changed  int64 // the data revision of the last change in the tenant
+	Untold   int64 // see ChangesUntold
+}
+
+// WebhookNow reads what an attempt depends on. It returns ErrNotFound if there is no such
+// webhook.
+func (s *Store) WebhookNow(ctx context.Context, owner, id string) (WebhookNow, error) {
+	now, err := dialect.SelectOne[WebhookNow](ctx, s.dialect, s.pool, `SELECT s.seq, w.status = 'active' AND `+userActive+` AS active,
+		`+held+` AS held, r.n AS revision, (`+untoldRevision+`) AS untold,
+		COALESCE((SELECT c.revision FROM changes c WHERE c.tenant_id = w.tenant_id ORDER BY c.revision DESC LIMIT 1), 0) AS changed
+		FROM webhooks w JOIN webhook_states s ON s.webhook_id = w.id JOIN users u ON u.id = w.user_id, (SELECT n, COALESCE(untold, 0) AS untold, told FROM data_revision) r
+		WHERE w.id = ?`, owner, id)
+	if err != nil {
+		return now, fmt.Errorf("webhook %s: %w", id, err)
+	}
+	return now, nil
+}
+
+// TurnedByClock lists the active webhooks whose users may see something else because of the
+// clock alone: an assignment to the user's account began or ended after a time, until
+// another one.
+func (s *Store) TurnedByClock(ctx context.Context, after, until schema.Micros) ([]string, error) {
+	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, `SELECT w.id FROM webhooks w JOIN users u ON u.id = w.user_id WHERE w.status = 'active' AND EXISTS (
+		SELECT 1 FROM assignments a WHERE a.account_id = u.account_id
+		AND (a.valid_from + 0 > ? AND a.valid_from + 0 <= ? OR a.valid_to + 0 > ? AND a.valid_to + 0 <= ?))`, after, until, after, until)
+	ids := make([]string, len(found))
+	for i, one := range found {
+		ids[i] = one.ID
+	}
+	if err != nil {
+		err = fmt.Errorf("webhooks: %w", err)
+	}
+	return ids, err
 }
 
 // WebhookState returns a webhook as it is now, with its state. It returns ErrNotFound if
@@ -157,24 +204,48 @@ func (tx *Tx) bury(ctx context.Context, webhook string, l *DeadLetter) error {
 }
 
 // PutDeadLetter writes what became of a dead letter that was sent again: it is deleted,
-// or keeps the error of its last attempt. It returns ErrLeaseLost.
-func (s *Store) PutDeadLetter(ctx context.Context, owner, webhook string, l DeadLetter, gone bool) error {
+// or keeps the error of its last attempt. Nothing is sent before next; 0 for now. The
+// state is the one that WebhookState returned. It returns ErrLeaseLost.
+func (s *Store) PutDeadLetter(ctx context.Context, owner string, state *WebhookState, l DeadLetter, gone bool, next schema.Micros) error {
 	return s.deliver(ctx, func(tx *Tx) error {
+		n, err := tx.exec(ctx, "UPDATE webhook_states SET seq = seq + 1, next_at = NULLIF(CAST(? AS BIGINT), 0) WHERE webhook_id = ? AND seq = ? AND "+held,
+			next, state.WebhookID, state.Seq, owner)
+		if err == nil && n == 0 {
+			err = ErrLeaseLost
+		}
+		if err != nil {
+			return err
+		}
 		text, args := "UPDATE dead_letters SET send_at = NULL, attempts = ?, error = ? WHERE", []any{l.Attempts, l.Error}
 		if gone {
 			text, args = "DELETE FROM dead_letters WHERE", nil
 		}
-		n, err := tx.exec(ctx, text+" webhook_id = ? AND id = ? AND "+held, append(args, webhook, l.ID, owner)...)
-		if err == nil && n == 0 {
-			err = ErrLeaseLost
+		if _, err := tx.exec(ctx, text+" webhook_id = ? AND id = ?", append(args, state.WebhookID, l.ID)...); err != nil {
+			return err
 		}
-		return err
+		state.Seq, state.NextAt = state.Seq+1, next
+		return nil
 	})
 }
 
-// deliver runs a short write that does not change the data revision.
+// deliver runs a short write that does not change the data revision. In SQLite, a loss of
+// power may take the last of these writes. They are in the order of all other commits, so
+// that none is kept without those before it. A lost one repeats a message, under another
+// id if the message was stored in a lost one.
 func (s *Store) deliver(ctx context.Context, fn func(tx *Tx) error) error {
 	return newStage(s, dialect.Writing).write(ctx, fn)
+}
+
+// sweepSecrets deletes the former secrets of webhooks that sign no more.
+func (s *Store) sweepSecrets(ctx context.Context) error {
+	old, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, "SELECT id FROM webhooks WHERE old_secret IS NOT NULL AND old_until <= ? LIMIT 1", s.micros())
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return s.deliver(ctx, func(tx *Tx) error {
+		_, err := tx.exec(ctx, "UPDATE webhooks SET old_secret = NULL WHERE old_secret IS NOT NULL AND old_until <= ?", tx.now)
+		return err
+	})
 }
 
 // sweepDeadLetters deletes dead letters of a tenant that are older than age. Their
@@ -186,15 +257,17 @@ func (s *Store) sweepDeadLetters(ctx context.Context, tenant string, age time.Du
 	})
 }
 
-// WebhookLease says which process delivers. Beat grows as long as it lives.
+// WebhookLease says which process delivers. Beat grows while it does. Place names the
+// database in which it delivered; see Store.Place.
 type WebhookLease struct {
 	Owner string // "" for none
 	Beat  int64
+	Place string
 }
 
 // WebhookLease returns the lease as it is.
 func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
-	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat FROM webhook_lease")
+	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat, place FROM webhook_lease")
 	if err != nil {
 		return l, fmt.Errorf("webhook lease: %w", err)
 	}
@@ -202,13 +275,17 @@ func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
 }
 
 // TakeWebhookLease gives the lease to an owner if nobody has changed it since it was
-// read. It returns the new lease, or ErrLeaseLost.
-func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner string) (WebhookLease, error) {
-	to := WebhookLease{owner, from.Beat + 1}
+// read. In another place than before, and if again is set, all webhooks begin again with a
+// reset. It returns the new lease, or ErrLeaseLost.
+func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner, place string, again bool) (WebhookLease, error) {
+	to := WebhookLease{owner, from.Beat + 1, place}
 	err := s.deliver(ctx, func(tx *Tx) error {
-		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ? WHERE owner = ? AND beat = ?", to.Owner, to.Beat, from.Owner, from.Beat)
+		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ?, place = ? WHERE owner = ? AND beat = ?", to.Owner, to.Beat, to.Place, from.Owner, from.Beat)
 		if err == nil && n == 0 {
 			err = ErrLeaseLost
+		}
+		if err == nil && (again || from.Place != place) {
+			_, err = tx.exec(ctx, "UPDATE webhook_states SET seq = seq + 1, "+nothingReached)
 		}
 		return err
 	})
@@ -216,4 +293,14 @@ func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner s
 		return from, fmt.Errorf("webhook lease: %w", err)
 	}
 	return to, nil
+}
+
+// Place names the database: a restored copy and a clone have other names than the
+// original, and a PostgreSQL server has another one after a failover.
+func (s *Store) Place(ctx context.Context) (string, error) {
+	place, err := s.db.Place(ctx)
+	if err != nil {
+		return "", fmt.Errorf("the database has no name: %w", s.dialect.TranslateIn(ctx, err))
+	}
+	return place, nil
 }

@@ -72,6 +72,7 @@ type forwardSettings struct {
 
 type webhookSettings struct {
 	WebhookNetworks []string `help:"Networks that webhooks may be delivered to although they are not public; comma-separated." placeholder:"CIDR"`
+	WebhookHold     bool     `help:"Deliver no webhooks, for a restored or cloned store whose receivers must not hear of it."`
 }
 
 type policySettings struct {
@@ -155,7 +156,7 @@ func (s *settings) server() (server.Config, error) {
 	}
 	cfg := server.Config{
 		Listen: s.Listen, SocketMode: fs.FileMode(mode), MetricsListen: s.MetricsListen, Profiles: s.Pprof, PublicURL: s.PublicURL,
-		CORSOrigins: s.CORSOrigins, ExtAuthzListen: s.ExtAuthz, WebhookNetworks: s.WebhookNetworks,
+		CORSOrigins: s.CORSOrigins, ExtAuthzListen: s.ExtAuthz, WebhookNetworks: s.WebhookNetworks, WebhookHold: s.WebhookHold,
 		ForwardAuth: server.ForwardAuth{From: s.ForwardAuth, Cookie: s.ForwardAuthCookie, ClientIPHeader: s.ClientIPHeader, TrustedProxies: s.TrustedProxies},
 		TLS:         transport.TLS{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA},
 		PanelTokens: s.PanelTokens, PanelTokenFile: s.PanelTokenFile,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,17 @@ func TestAWebhookIsDeliveredAlthoughTheProcessIsKilled(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	close(hold)
+	cmd, addr, _ = process(t, "1024", append(slices.Clone(args), "--webhook-hold")...)
+	asked(addr, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"status":"paused"}`, receiver.URL))
+	select {
+	case g := <-arrived:
+		t.Errorf("with --webhook-hold, %+v is delivered", g)
+	case <-time.After(2 * time.Second):
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
 	cmd, addr, _ = process(t, "1024", args...)
 	if after := next(); after != before {
 		t.Errorf("after the kill %+v is delivered, before it was %+v", after, before)

@@ -12,6 +12,7 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -166,6 +167,71 @@ func (r *Reader) Last() (Answer, error) {
 		return Answer{Cursor: r.cursor}, err
 	}
 	return r.reset()
+}
+
+// Here answers a reader that was told of all changes with a cursor for now, which is not
+// for others: it names a commit that the reader may not see. The answer is a reset if
+// Last's is one.
+func (r *Reader) Here() (Answer, error) {
+	now := r.now()
+	same, err := r.assignmentsAsBefore(now)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case !same:
+		return r.reset()
+	case r.place.Revision <= r.rights.revision: // there may be more to tell
+		return Answer{Cursor: r.cursor}, nil
+	}
+	cursor, err := r.present(now)
+	return Answer{Cursor: cursor}, err
+}
+
+// Continues reports whether More answers what After would answer after a cursor.
+func (r *Reader) Continues(c Cursor) bool {
+	return reflect.DeepEqual(c, r.cursor) && slices.Equal(c.Rights, r.rights.digest)
+}
+
+// Again answers with what the reader may be told now of an earlier answer, by the rights
+// and the rows of now: rows that it does not see any more are gone. The answer is a reset
+// if the rights are others. Its errors are those of session.MayList.
+func (r *Reader) Again(a Answer) (Answer, error) {
+	if err := r.learnRights(); err != nil {
+		return Answer{}, err
+	}
+	if !slices.Equal(a.Cursor.Rights, r.rights.digest) {
+		return r.reset()
+	}
+	unread, items := r.Users.Unread(), slices.Clone(a.Items)
+	for i, item := range items {
+		shown, err := r.shows(item)
+		if err != nil {
+			return Answer{}, err
+		}
+		items[i].Gone = !shown
+	}
+	if r.Users.Unread() != unread {
+		return Answer{}, errUnread
+	}
+	return Answer{Items: items, Reset: a.Reset, Cursor: a.Cursor}, nil
+}
+
+func (r *Reader) shows(item Item) (bool, error) {
+	p := r.rights.plans[item.Kind]
+	if p == nil {
+		return false, nil
+	}
+	row, err := r.Store.PolicyRow(r.Ctx, item.Kind, item.ID)
+	if errors.Is(err, fault.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && r.seen(p, item.ID, row).Shown, err
+}
+
+// AsOf reports whether the reader's last answer is as of the data of a moment: nothing of
+// its tenant has changed since then.
+func (r *Reader) AsOf(now store.WebhookNow) bool {
+	return r.rights.revision <= now.Revision && now.Changed <= r.rights.revision && now.Untold == r.rights.untold && r.losses == r.Store.HistoryLost()
 }
 
 // Renewed learns the reader's rights anew. The answer is a reset if they are others than

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,67 +30,131 @@ type outcome struct {
 	gone      bool          // the receiver wants no more messages
 	error     string        // a short code; "" if it was delivered
 	after     time.Duration // the receiver wants no attempt before; 0 if it says nothing
+	answered  bool          // the receiver has answered
 }
 
 // sender sends messages. It follows no redirect, uses no proxy and keeps no connection.
-type sender struct{ client *http.Client }
+type sender struct {
+	guard *Guard
+	roots *x509.CertPool
+}
 
 // newSender returns a sender to the addresses that a guard admits. roots are the
 // authorities that it trusts; nil for those of the system.
-func newSender(g *Guard, roots *x509.CertPool) *sender {
-	dialer := &net.Dialer{Timeout: dialTime, Control: g.control}
-	return &sender{&http.Client{
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: dialTime, ResponseHeaderTimeout: headerTime, MaxResponseHeaderBytes: mostHeader,
-			DisableKeepAlives: true, DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       wholeTime,
-	}}
+func newSender(g *Guard, roots *x509.CertPool) *sender { return &sender{g, roots} }
+
+// post is one attempt to deliver a message.
+type post struct {
+	url, id, body string
+	// ready is called when the connection stands, right before the message is sent. Its
+	// error ends the attempt.
+	ready func(context.Context) error
+	// signed returns the time and the signatures of the message.
+	signed func() (at time.Time, signatures string, err error)
 }
 
-// send makes one attempt.
-func (s *sender) send(ctx context.Context, target, id, body string, at time.Time, secrets []Secret) outcome {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(body))
-	if err != nil || req.URL.Scheme != "https" {
-		return outcome{error: "address"}
+// send makes an attempt. Its errors are those of ready and signed: nothing was sent then.
+func (s *sender) send(ctx context.Context, p post) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, wholeTime)
+	defer cancel()
+	target, err := url.Parse(p.url)
+	if err != nil || target.Scheme != "https" {
+		return outcome{error: unreachable}, nil
+	}
+	conn, code := s.connect(ctx, target)
+	if code != "" {
+		return outcome{error: code}, nil
+	}
+	defer func() { _ = conn.Close() }() // the transport has closed it already
+	if err := p.ready(ctx); err != nil {
+		return outcome{}, err
+	}
+	at, signatures, err := p.signed()
+	if err != nil {
+		return outcome{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(p.body))
+	if err != nil {
+		return outcome{error: unreachable}, nil
 	}
 	req.Header = http.Header{
 		"Content-Type": {"application/json"}, "User-Agent": {"resellerd"},
-		"Webhook-Id": {id}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)}, "Webhook-Signature": {sign(secrets, id, at, []byte(body))},
+		"Webhook-Id": {p.id}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)}, "Webhook-Signature": {signatures},
 	}
-	answer, err := s.client.Do(req)
+	answer, err := over(conn).RoundTrip(req)
 	if err != nil {
-		return outcome{error: codeOf(err)}
+		return outcome{error: s.codeOf(err, conn.RemoteAddr())}, nil
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, mostAnswer) // the status says everything
-	code := answer.StatusCode
-	if code >= 200 && code <= 299 {
-		return outcome{delivered: true}
+	status := answer.StatusCode
+	if status >= 200 && status <= 299 {
+		return outcome{delivered: true, answered: true}, nil
 	}
-	return outcome{gone: code == http.StatusGone, error: "status_" + strconv.Itoa(code), after: retryAfter(answer.Header.Get("Retry-After"), at)}
+	return outcome{gone: status == http.StatusGone, error: "status_" + strconv.Itoa(status), after: retryAfter(answer.Header.Get("Retry-After"), at), answered: true}, nil
 }
 
-// codeOf names the cause of a failure. It says nothing about the network here.
-func codeOf(err error) string {
-	var dns *net.DNSError
+// connect opens a connection to a receiver, or says why there is none.
+func (s *sender) connect(ctx context.Context, target *url.URL) (conn *tls.Conn, code string) {
+	port := target.Port()
+	if port == "" {
+		port = "443"
+	}
+	dialer := &net.Dialer{Timeout: dialTime, Control: s.guard.control}
+	plain, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), port))
+	if err != nil {
+		var failed *net.OpError
+		if errors.As(err, &failed) {
+			return nil, s.codeOf(err, failed.Addr)
+		}
+		return nil, s.codeOf(err, nil)
+	}
+	conn = tls.Client(plain, &tls.Config{ServerName: target.Hostname(), RootCAs: s.roots, MinVersion: tls.VersionTLS12})
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = plain.Close() // the error of the handshake is the one that matters
+		return nil, s.codeOf(err, plain.RemoteAddr())
+	}
+	return conn, ""
+}
+
+// over is a transport that sends one request over a connection.
+func over(conn net.Conn) *http.Transport {
+	dial := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	return &http.Transport{
+		DialTLSContext: dial, ResponseHeaderTimeout: headerTime, MaxResponseHeaderBytes: mostHeader, DisableKeepAlives: true, DisableCompression: true,
+	}
+}
+
+// unreachable is the code of a receiver that was not reached. It says nothing about
+// networks that are not public: neither what is there, nor which of them are allowed.
+const unreachable = "unreachable"
+
+// codeOf names the cause of a failure. It says more than unreachable only about public
+// addresses.
+func (s *sender) codeOf(err error, at net.Addr) string {
 	var authority *tls.CertificateVerificationError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errRefused):
-		return "address"
-	case errors.As(err, &dns):
-		return "name"
+	case !s.public(at):
+		return unreachable
 	case errors.As(err, &authority), errors.As(err, &alert), errors.As(err, &record):
 		return "tls"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}
 	return "connection"
+}
+
+func (s *sender) public(at net.Addr) bool {
+	if at == nil {
+		return false
+	}
+	addr, err := netip.ParseAddrPort(at.String())
+	return err == nil && new(Guard).Admits(addr.Addr().Unmap())
 }
 
 // mostAfter bounds the time that a receiver may ask for.

@@ -2,11 +2,15 @@ package webhook
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,22 +59,62 @@ func TestOutcomesOfAttempts(t *testing.T) {
 		"/429": {error: "status_429", after: 2 * time.Minute}, "/503": {error: "status_503", after: time.Hour}, "/410": {error: "status_410", gone: true},
 	} {
 		before := asked.Load()
-		if got := send.send(context.Background(), url+path, "msg_1", "{}", at, []Secret{NewSecret()}); got != want {
+		want.answered = true
+		if got := attempt(t, send, url+path, at); got != want {
 			t.Errorf("%s: the outcome is %+v, want %+v", path, got, want)
 		}
 		if n := asked.Load() - before; n != 1 {
 			t.Errorf("%s: %d requests", path, n)
 		}
 	}
-	if got := newSender(&loopback, nil).send(context.Background(), url, "msg_1", "{}", at, nil); got.error != "tls" {
-		t.Errorf("an unknown authority: %+v", got)
+}
+
+// attempt sends a message to a receiver.
+func attempt(t *testing.T, s *sender, url string, at time.Time) outcome {
+	t.Helper()
+	got, err := s.send(context.Background(), post{url: url, id: "msg_1", body: "{}", ready: func(context.Context) error { return nil },
+		signed: func() (time.Time, string, error) { return at, "", nil }})
+	if err != nil {
+		t.Error(err)
 	}
-	if got := newSender(&Guard{}, roots).send(context.Background(), url, "msg_1", "{}", at, nil); got.error != "address" {
-		t.Errorf("a local address: %+v", got)
+	return got
+}
+
+// The codes say nothing about networks that are not public: neither what is there, nor
+// whether the operator allows them.
+func TestCodesShowNothingOfPrivateNetworks(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("the receiver was asked") })
+	for _, s := range []*sender{newSender(&loopback, nil), newSender(&Guard{}, roots), newSender(&loopback, roots)} {
+		for _, target := range []string{url, strings.Replace(url, "https", "http", 1), "https://name.invalid/", "https://127.0.0.1:1/", "https://10.0.0.1/"} {
+			if s.roots == roots && s.guard == &loopback && target == url {
+				continue
+			}
+			if got := attempt(t, s, target, time.Unix(1, 0)); got != (outcome{error: unreachable}) {
+				t.Errorf("%s: %+v", target, got)
+			}
+		}
 	}
-	for target, code := range map[string]string{strings.Replace(url, "https", "http", 1): "address", "https://name.invalid/": "name", "https://127.0.0.1:1/": "connection"} {
-		if got := send.send(context.Background(), target, "msg_1", "{}", at, nil); got.error != code {
-			t.Errorf("%s: %+v, want %s", target, got, code)
+	public := &net.TCPAddr{IP: net.ParseIP("1.1.1.1"), Port: 443}
+	for code, err := range map[string]error{"tls": tls.AlertError(40), "timeout": os.ErrDeadlineExceeded, "connection": io.EOF} {
+		if got := newSender(&Guard{}, nil).codeOf(err, public); got != code {
+			t.Errorf("%v of a public address is %s, want %s", err, got, code)
+		}
+	}
+}
+
+// What changes until the connection stands ends an attempt before anything is sent.
+func TestNothingIsSentIfSomethingHasChanged(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("the receiver was asked") })
+	changed := errors.New("changed")
+	for _, p := range []post{
+		{ready: func(context.Context) error { return changed }},
+		{ready: func(context.Context) error { return nil }, signed: func() (time.Time, string, error) { return time.Time{}, "", changed }},
+	} {
+		p.url = url
+		if _, err := newSender(&loopback, roots).send(context.Background(), p); !errors.Is(err, changed) {
+			t.Errorf("the error is %v", err)
 		}
 	}
 }
@@ -85,8 +129,7 @@ func TestNamesOfLocalAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	_, roots := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("the receiver was asked") })
 	for _, host := range []string{"localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433", "0x7f.1"} {
-		got := newSender(&Guard{}, roots).send(context.Background(), "https://"+host+":8443/", "msg_1", "{}", time.Unix(1, 0), nil)
-		if got.error != "address" && got.error != "name" {
+		if got := attempt(t, newSender(&Guard{}, roots), "https://"+host+":8443/", time.Unix(1, 0)); got.error != unreachable {
 			t.Errorf("%s: %+v", host, got)
 		}
 	}
@@ -96,7 +139,7 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
-	if got := newSender(&loopback, roots).send(context.Background(), url, "msg_1", "{}", time.Unix(1, 0), nil); !got.delivered {
+	if got := attempt(t, newSender(&loopback, roots), url, time.Unix(1, 0)); !got.delivered {
 		t.Errorf("the outcome is %+v", got)
 	}
 }

@@ -7,44 +7,61 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"resellerd/server/feed"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 const (
 	// mostItems bounds the items of a message, so that it stays small.
 	mostItems = 100
-	// places is how many webhooks are served at a time. Those whose last attempt failed
-	// get half of the places, so that they delay no other.
-	places = 256
 	// lookEvery is the time between two looks at what depends on the clock.
 	lookEvery = 25 * time.Second
 	// restBetween is the least time between two rounds.
 	restBetween = 500 * time.Millisecond
-	// later is the time until a webhook is tried again that could not be decided.
-	later = 5 * time.Second
+	// later is the time until a webhook is tried again that could not be decided. It
+	// doubles with each failure in a row, up to latest.
+	later  = 5 * time.Second
+	latest = 5 * time.Minute
 	// inRow is how many messages of a webhook are sent before its place is given back.
 	inRow = 20
+	// PartOfKeep is the part of Options.Keep after which a cursor is replaced by a newer
+	// one, so that it never becomes too old. Twice as often, a webhook is asked for.
+	PartOfKeep = 4
+	// mostKept is how many webhooks the engine keeps what it knows of their users for.
+	mostKept = 4096
 )
 
 // ErrUserEnded says that the user of a webhook may not act any more.
 var ErrUserEnded = errors.New("the user of the webhook is not active any more")
 
+// Teller says what the user of a webhook is told, with the rights that it has at that
+// time. It is for one goroutine at a time. Its errors are also ErrUserEnded.
+type Teller interface {
+	// Tell answers after a cursor, or nil for the first answer. The cursor of an empty
+	// answer may be a newer one than after.
+	Tell(ctx context.Context, after *feed.Cursor, limit int) (feed.Answer, error)
+	// Again answers with what the user may be told now of an earlier answer.
+	Again(ctx context.Context, a feed.Answer) (feed.Answer, error)
+	// AsOf reports whether what was judged last, was judged by the data and the policy of
+	// now.
+	AsOf(now store.WebhookNow) bool
+}
+
 // Options are what an engine needs.
 type Options struct {
 	Store *store.Store
-	// Tell answers a reader with the rights that the webhook's user has now; without a
-	// cursor with a cursor for now. It returns ErrUserEnded.
-	Tell func(ctx context.Context, hook *store.Webhook, after *feed.Cursor, limit int) (feed.Answer, error)
+	// Teller returns what tells a webhook.
+	Teller func(hook *store.Webhook) Teller
 	// Policy identifies the policy in force. Another one may tell something else.
 	Policy func() any
 	// Open opens a sealed secret of a webhook.
 	Open    func(hook, sealed string) (Secret, error)
+	Keep    time.Duration // how long changes are kept
 	Guard   Guard
 	Roots   *x509.CertPool // nil: the system's
 	Now     func() time.Time
@@ -56,32 +73,36 @@ type Options struct {
 // lease.
 type Engine struct {
 	Options
-	sender   *sender
-	lease    *lease
-	deciding chan struct{} // bounds the decisions at a time
-	free     chan struct{} // places
-	slow     chan struct{} // places of those whose last attempt failed
-	working  sync.WaitGroup
-	wake     chan struct{} // a place was given back
+	sender  *sender
+	lease   *lease
+	health  health
+	working sync.WaitGroup
+	wake    chan struct{} // a place was given back
 
-	mu    sync.Mutex
-	hooks map[string]*known
+	mu     sync.Mutex
+	hooks  map[string]*known
+	shares shares
+	looked time.Time // when the clock was looked at
 }
 
 // known is what the engine remembers of a webhook.
 type known struct {
 	busy   bool
+	told   bool              // something was asked for since the process began
 	place  store.ChangePlace // nothing is to tell until here
 	policy any
-	looked time.Time
+	turned bool      // by the clock
+	asked  time.Time // when something was asked for
 	not    time.Time // not before
+	faults int       // in a row
+	turn   int64     // its last one
+	teller Teller
 }
 
 // New returns an engine.
 func New(o Options) *Engine {
 	return &Engine{
-		Options: o, sender: newSender(&o.Guard, o.Roots), lease: newLease(o.Store), deciding: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		free: make(chan struct{}, places), slow: make(chan struct{}, places/2), wake: make(chan struct{}, 1), hooks: map[string]*known{},
+		Options: o, sender: newSender(&o.Guard, o.Roots), lease: newLease(o.Store), shares: newShares(), wake: make(chan struct{}, 1), hooks: map[string]*known{},
 	}
 }
 
@@ -127,42 +148,88 @@ func (e *Engine) Round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return beatEvery, err
 	}
-	if len(all) == 0 {
-		e.lease.release(ctx)
-		e.Metrics.oldest(0)
-		return lookEvery, nil
-	}
-	holds, err := e.lease.renew(ctx, e.Now())
-	if err != nil || !holds {
-		e.Metrics.oldest(0)
+	now := e.Now()
+	e.Metrics.oldest(oldest(all, now))
+	e.forget(all)
+	if err := e.lookAtClock(ctx, now); err != nil {
 		return beatEvery, err
 	}
-	e.forget(all)
-	e.Metrics.oldest(oldest(all, e.Now()))
-	newest := map[string]store.ChangePlace{}
-	for i := range all {
-		due := &all[i]
-		place, read := newest[due.TenantID]
-		if !read {
-			if place, err = e.Store.NewestChange(ctx, due.TenantID, known); err != nil {
-				return beatEvery, err
-			}
-			newest[due.TenantID] = place
-		}
-		if e.begin(due, place) {
-			e.working.Go(func() { e.serve(ctx, due, place) })
-		}
+	newest, err := e.newest(ctx, all, known)
+	if err != nil {
+		return beatEvery, err
+	}
+	work, busy := e.withWork(all, newest, now)
+	switch {
+	case len(work) == 0 && !busy:
+		return untilNext(all, now), nil
+	case e.health.aside(now):
+		e.lease.release(ctx)
+		return beatEvery, nil
+	}
+	if holds, err := e.lease.renew(ctx, now); err != nil || !holds {
+		return beatEvery, err
+	}
+	for _, c := range e.begin(work) {
+		e.working.Go(func() { e.serve(ctx, c, newest[c.due.TenantID]) })
 	}
 	return beatEvery, nil
+}
+
+// newest returns the place of the last change of each tenant.
+func (e *Engine) newest(ctx context.Context, all []store.WebhookDue, until int64) (map[string]store.ChangePlace, error) {
+	newest := map[string]store.ChangePlace{}
+	for i := range all {
+		tenant := all[i].TenantID
+		if _, read := newest[tenant]; read {
+			continue
+		}
+		place, err := e.Store.NewestChange(ctx, tenant, until)
+		if err != nil {
+			return nil, err
+		}
+		newest[tenant] = place
+	}
+	return newest, nil
+}
+
+// untilNext returns the time until the next message is due.
+func untilNext(all []store.WebhookDue, now time.Time) time.Duration {
+	next := lookEvery
+	for i := range all {
+		if at := all[i].NextAt; at != 0 {
+			next = min(next, at.Time().Sub(now))
+		}
+	}
+	return max(next, restBetween)
+}
+
+// lookAtClock marks the webhooks whose users may see something else because of the clock.
+func (e *Engine) lookAtClock(ctx context.Context, now time.Time) error {
+	if !e.looked.IsZero() && now.Sub(e.looked) < lookEvery {
+		return nil
+	}
+	if !e.looked.IsZero() {
+		turned, err := e.Store.TurnedByClock(ctx, schema.MicrosOf(e.looked), schema.MicrosOf(now))
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		for _, id := range turned {
+			e.of(id).turned = true
+		}
+		e.mu.Unlock()
+	}
+	e.looked = now
+	return nil
 }
 
 // Wait waits for the work that rounds have started.
 func (e *Engine) Wait() { e.working.Wait() }
 
-// oldest returns the age of the oldest message that waits.
+// oldest returns the age of what has waited longest.
 func oldest(all []store.WebhookDue, now time.Time) (age time.Duration) {
 	for _, due := range all {
-		if due.Waiting {
+		if due.MadeAt != 0 {
 			age = max(age, now.Sub(due.MadeAt.Time()))
 		}
 	}
@@ -184,77 +251,95 @@ func (e *Engine) forget(all []store.WebhookDue) {
 	}
 }
 
-// begin takes a place for a webhook that has work.
-func (e *Engine) begin(due *store.WebhookDue, newest store.ChangePlace) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	k := e.hooks[due.ID]
+// of returns what is known of a webhook. The caller holds the lock.
+func (e *Engine) of(id string) *known {
+	k := e.hooks[id]
 	if k == nil {
 		k = &known{}
-		e.hooks[due.ID] = k
+		e.hooks[id] = k
 	}
-	now := e.Now()
-	if k.busy || now.Before(k.not) || !k.hasWork(due, newest, e.Policy(), now) {
-		return false
-	}
-	if due.Failed {
-		select {
-		case e.slow <- struct{}{}:
-		default:
-			return false
+	return k
+}
+
+// withWork returns the webhooks that have work and wait for a place, and whether others
+// are being served.
+func (e *Engine) withWork(all []store.WebhookDue, newest map[string]store.ChangePlace, now time.Time) (work []candidate, busy bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	policy := e.Policy()
+	for i := range all {
+		due := &all[i]
+		k := e.of(due.ID)
+		if !k.busy && (due.Ended || !now.Before(k.not) && k.hasWork(due, newest[due.TenantID], policy, now, e.Keep/PartOfKeep/2)) {
+			work = append(work, candidate{due: due, host: hostOf(due.URL), last: k.turn})
 		}
 	}
-	select {
-	case e.free <- struct{}{}:
-	default:
-		e.giveBackSlow(due)
-		return false
-	}
-	k.busy = true
-	return true
+	return work, e.shares.all > 0
 }
 
-func (e *Engine) giveBackSlow(due *store.WebhookDue) {
-	if due.Failed {
-		<-e.slow
-	}
-}
-
-func (k *known) hasWork(due *store.WebhookDue, newest store.ChangePlace, policy any, now time.Time) bool {
+func (k *known) hasWork(due *store.WebhookDue, newest store.ChangePlace, policy any, now time.Time, every time.Duration) bool {
 	switch {
-	case due.Letter, due.Fresh && !due.Waiting:
+	case now.Before(due.NextAt.Time()):
+		return false
+	case due.Letter, due.Fresh, due.Waiting:
 		return true
-	case due.Waiting:
-		return !now.Before(due.NextAt.Time())
 	}
-	return k.place != newest || k.policy != policy || now.Sub(k.looked) >= lookEvery
+	return !k.told || k.turned || k.place != newest || k.policy != policy || every > 0 && now.Sub(k.asked) >= every
+}
+
+// begin takes places for webhooks that have work.
+func (e *Engine) begin(work []candidate) []candidate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	chosen := e.shares.choose(work)
+	for _, c := range chosen {
+		k := e.of(c.due.ID)
+		k.busy, k.turned, k.turn = true, false, c.last
+	}
+	return chosen
 }
 
 // serve works on one webhook until it has nothing to do.
-func (e *Engine) serve(ctx context.Context, due *store.WebhookDue, newest store.ChangePlace) {
+func (e *Engine) serve(ctx context.Context, c candidate, newest store.ChangePlace) {
 	policy, at := e.Policy(), e.Now()
-	err := e.steps(ctx, due.ID)
+	err := e.steps(ctx, c.due.ID)
 	again := errors.Is(err, store.ErrLeaseLost) || errors.Is(err, errMore)
 	if err != nil && !again && ctx.Err() == nil {
-		e.Logger.Error("a webhook is late; it is tried again", "webhook", due.ID, "error", err)
+		e.Logger.Error("a webhook is late; it is tried again", "webhook", c.due.ID, "error", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	k := e.hooks[due.ID]
-	*k = known{}
+	k := e.hooks[c.due.ID]
+	k.busy = false
 	switch {
 	case again: // the next round sees what is left
+		k.told = false
 	case err != nil:
-		k.not = at.Add(later)
+		k.not, k.told, k.teller = at.Add(min(later<<min(k.faults, 10), latest)), false, nil
+		k.faults++
 	default:
-		k.place, k.policy, k.looked = newest, policy, at
+		k.told, k.place, k.policy, k.asked, k.faults = true, newest, policy, at, 0
 	}
-	<-e.free
-	e.giveBackSlow(due)
+	if len(e.hooks) > mostKept {
+		k.teller = nil
+	}
+	e.shares.count(c, -1)
 	select {
 	case e.wake <- struct{}{}:
 	default:
 	}
+}
+
+// teller returns the teller of a webhook that is being served. It is kept for its next
+// turn, so that the user's rights are learnt again only when they may be others.
+func (e *Engine) teller(hook *store.Webhook) Teller {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	k := e.of(hook.ID)
+	if k.teller == nil {
+		k.teller = e.Teller(hook)
+	}
+	return k.teller
 }
 
 func (e *Engine) steps(ctx context.Context, id string) (err error) {
@@ -264,7 +349,7 @@ func (e *Engine) steps(ctx context.Context, id string) (err error) {
 		}
 	}()
 	for range inRow {
-		more, err := e.step(ctx, id)
+		more, err := e.step(ctx, id, e.teller)
 		if err != nil || !more || ctx.Err() != nil {
 			return err
 		}

@@ -3,18 +3,25 @@ package webhook
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/server/feed"
 	"resellerd/store"
+	"resellerd/store/schema"
 	"resellerd/store/seed"
 	"resellerd/store/storetest"
 )
@@ -56,14 +63,35 @@ func (b *bench) pass(d time.Duration) {
 	b.now = b.now.Add(d)
 }
 
-// engine returns an engine that tells nothing but the first reset.
-func (b *bench) engine(roots *x509.CertPool) *Engine {
+// fake tells nothing but the first reset, unless a test sets something else.
+type fake struct {
+	tell  func(after *feed.Cursor) (feed.Answer, error)
+	again func(a feed.Answer) (feed.Answer, error)
+	asOf  func() bool
+}
+
+func (f fake) Tell(_ context.Context, after *feed.Cursor, _ int) (feed.Answer, error) {
+	if f.tell == nil {
+		return feed.Answer{}, nil
+	}
+	return f.tell(after)
+}
+
+func (f fake) Again(_ context.Context, a feed.Answer) (feed.Answer, error) {
+	if f.again == nil {
+		return a, nil
+	}
+	return f.again(a)
+}
+
+func (f fake) AsOf(store.WebhookNow) bool { return f.asOf == nil || f.asOf() }
+
+// engine returns an engine.
+func (b *bench) engine(roots *x509.CertPool, tells ...fake) *Engine {
 	return New(Options{
 		Store: b.store, Guard: loopback, Roots: roots, Now: b.clock, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
 		Policy: func() any { return nil }, Open: func(string, string) (Secret, error) { return Secret("secret"), nil },
-		Tell: func(context.Context, *store.Webhook, *feed.Cursor, int) (feed.Answer, error) {
-			return feed.Answer{}, nil
-		},
+		Teller: func(*store.Webhook) Teller { return append(tells, fake{})[0] },
 	})
 }
 
@@ -172,18 +200,21 @@ func TestAFaultOfOneWebhookIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
 	b := newBench(t, map[string]string{"faulty": url, "sound": url})
-	e, faults := b.engine(roots), 0
-	e.Tell = func(_ context.Context, hook *store.Webhook, _ *feed.Cursor, _ int) (feed.Answer, error) {
-		if hook.ID == b.names.ID("faulty") && faults < 2 {
-			faults++
-			panic("a fault")
-		}
-		return feed.Answer{}, nil
+	faults := 0
+	e := b.engine(roots)
+	e.Teller = func(hook *store.Webhook) Teller {
+		return fake{tell: func(*feed.Cursor) (feed.Answer, error) {
+			if hook.ID == b.names.ID("faulty") && faults < 2 {
+				faults++
+				panic("a fault")
+			}
+			return feed.Answer{}, nil
+		}}
 	}
 	for range 4 {
 		b.round(e)
 		e.Wait()
-		b.pass(later)
+		b.pass(2 * later)
 	}
 	for _, name := range []string{"faulty", "sound"} {
 		if s := b.state(name); s.Reached == "" {
@@ -192,5 +223,178 @@ func TestAFaultOfOneWebhookIsTriedAgain(t *testing.T) {
 	}
 	if faults != 2 {
 		t.Errorf("%d faults", faults)
+	}
+}
+
+// A message is judged again when the connection stands, and is not sent if its user may be
+// told something else by then.
+func TestAMessageThatIsOutOfDateIsNotSent(t *testing.T) {
+	t.Parallel()
+	got := make(chan Message, 10)
+	url, roots := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+		var m Message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		got <- m
+	})
+	b := newBench(t, map[string]string{"hook": url})
+	gone, asked := []feed.Item{{Kind: "customer", ID: "cus_1", Gone: true}}, 0
+	e := b.engine(roots, fake{
+		tell: func(after *feed.Cursor) (feed.Answer, error) {
+			if after == nil || after.At == 2 {
+				return feed.Answer{Cursor: feed.Cursor{At: 1 + at(after)}}, nil
+			}
+			return feed.Answer{Items: []feed.Item{{Kind: "customer", ID: "cus_1"}}, Cursor: feed.Cursor{At: 2}}, nil
+		},
+		again: func(a feed.Answer) (feed.Answer, error) {
+			if len(a.Items) > 0 {
+				a.Items = gone
+			}
+			return a, nil
+		},
+		asOf: func() bool { asked++; return asked != 2 },
+	})
+	b.round(e)
+	e.Wait()
+	close(got)
+	var all []Message
+	for m := range got {
+		all = append(all, m)
+	}
+	if len(all) != 2 || !all[0].Data.Reset || !slices.Equal(all[1].Data.Items, gone) {
+		t.Errorf("the receiver was told %+v", all)
+	}
+}
+
+func at(c *feed.Cursor) schema.Micros {
+	if c == nil {
+		return 0
+	}
+	return c.At
+}
+
+// Idle webhooks cause no writes, and others take over all the same.
+func TestAnIdleProcessWritesNothing(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"hook": url})
+	e := b.engine(roots)
+	for range 2 {
+		b.round(e)
+		e.Wait()
+	}
+	before, err := b.store.WebhookLease(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		b.pass(time.Second)
+		b.round(e)
+		e.Wait()
+	}
+	if after, err := b.store.WebhookLease(context.Background()); err != nil || after != before {
+		t.Errorf("the lease was %+v and is %+v, %v", before, after, err)
+	}
+}
+
+// A copy of a database, and one that was restored, tell receivers to read everything anew.
+func TestWebhooksOfAnotherDatabaseBeginAgain(t *testing.T) {
+	t.Parallel()
+	var resets atomic.Int64
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) { resets.Add(1) })
+	b := newBench(t, map[string]string{"one": url, "two": url})
+	e := b.engine(roots)
+	for range 2 {
+		b.round(e)
+		e.Wait()
+	}
+	if n := resets.Load(); n != 2 {
+		t.Fatalf("there were %d resets at the start", n)
+	}
+	if _, err := storetest.SQL(t, b.store).Exec("UPDATE webhook_lease SET place = 'another one', owner = ''"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		restored := b.engine(roots)
+		for range 3 {
+			b.round(restored)
+			restored.Wait()
+			b.pass(10 * time.Second)
+		}
+	}
+	if n := resets.Load(); n != 4 {
+		t.Errorf("there were %d resets, want 2 more than 2", n)
+	}
+}
+
+// A process whose attempts all fail leaves the lease to another one.
+func TestAnUnhealthyProcessStandsAside(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, map[string]string{"a": "https://127.0.0.1:1/", "b": "https://127.0.0.1:2/", "c": "https://127.0.0.1:3/"})
+	sick, well := b.engine(nil), b.engine(nil)
+	b.round(sick)
+	sick.Wait()
+	b.pass(6 * time.Second)
+	b.round(sick)
+	b.round(well)
+	well.Wait()
+	lease, err := b.store.WebhookLease(context.Background())
+	if err != nil || lease.Owner != well.lease.own {
+		t.Errorf("the lease is %+v, %v", lease, err)
+	}
+}
+
+// However many webhooks one tenant or one host has, those of others have a place, and all
+// have their turn.
+func TestTenantsAndHostsShareThePlaces(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(depth.FirstSeed(), 22))
+	for range 20 {
+		s, all, served := newShares(), []candidate{}, map[string]int{}
+		hooks := map[string]int{"greedy": 2000, "many": 50 + r.IntN(500), "few": 1 + r.IntN(5), "failing": 300}
+		for tenant, n := range hooks {
+			for i := range n {
+				host := fmt.Sprint(tenant, i%(1+r.IntN(40)))
+				all = append(all, candidate{due: &store.WebhookDue{ID: fmt.Sprint(tenant, " ", i), TenantID: tenant, Failed: tenant == "failing"}, host: host})
+			}
+		}
+		for range 200 {
+			chosen := s.choose(all)
+			if s.all > places || s.failed > places/2 {
+				t.Fatalf("%d places are taken, %d of those who fail", s.all, s.failed)
+			}
+			for host, n := range s.host {
+				if n > ofHost {
+					t.Fatalf("%s has %d places", host, n)
+				}
+			}
+			for tenant, n := range s.tenant {
+				if n > ofTenant {
+					t.Fatalf("%s has %d places", tenant, n)
+				}
+			}
+			for _, c := range chosen {
+				served[c.due.ID]++
+				for i := range all {
+					if all[i].due.ID == c.due.ID {
+						all[i].last = c.last
+					}
+				}
+			}
+			for _, c := range chosen {
+				s.count(c, -1)
+			}
+		}
+		if s.all != 0 || len(s.host) != 0 || len(s.tenant) != 0 {
+			t.Errorf("left: %+v", s)
+		}
+		for tenant, n := range hooks {
+			for i := range n {
+				if served[fmt.Sprint(tenant, " ", i)] == 0 {
+					t.Fatalf("%s %d had no turn", tenant, i)
+				}
+			}
+		}
 	}
 }

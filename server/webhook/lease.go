@@ -19,21 +19,25 @@ const (
 	beatEvery = time.Second
 )
 
-// lease is this process's view of who delivers. It is for one goroutine.
+// lease is this process's view of who delivers. A process renews it only while it has
+// something to deliver, so that idle webhooks cause no writes. It is for one goroutine.
 type lease struct {
 	store   *store.Store
 	own     string // names this process
 	known   store.WebhookLease
 	since   time.Time // when known was first read
 	renewed time.Time // zero: not held
+	losses  int64     // of the database's history since this process began, for which webhooks have begun again
 }
 
 func newLease(st *store.Store) *lease { return &lease{store: st, own: rand.Text()} }
 
 // renew takes or renews the lease if that is due, and reports whether this process holds
-// it.
+// it. If the database is another one than that in which was delivered before, or if it has
+// lost commits, all webhooks begin again.
 func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
-	if l.held(now) && now.Sub(l.renewed) < beatEvery {
+	losses := l.store.HistoryLost()
+	if l.held(now) && now.Sub(l.renewed) < beatEvery && losses == l.losses {
 		return true, nil
 	}
 	read, err := l.store.WebhookLease(ctx)
@@ -47,7 +51,11 @@ func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
 		l.renewed = time.Time{}
 		return false, nil
 	}
-	taken, err := l.store.TakeWebhookLease(ctx, read, l.own)
+	place, err := l.store.Place(ctx)
+	if err != nil {
+		return l.held(now), err
+	}
+	taken, err := l.store.TakeWebhookLease(ctx, read, l.own, place, losses != l.losses)
 	if errors.Is(err, store.ErrLeaseLost) {
 		l.renewed = time.Time{}
 		return false, nil
@@ -55,7 +63,7 @@ func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
 	if err != nil {
 		return l.held(now), err
 	}
-	l.known, l.since, l.renewed = taken, now, now
+	l.known, l.since, l.renewed, l.losses = taken, now, now, losses
 	return true, nil
 }
 
@@ -71,5 +79,5 @@ func (l *lease) release(ctx context.Context) {
 	l.renewed = time.Time{}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_, _ = l.store.TakeWebhookLease(ctx, l.known, "") // if it fails, the lease becomes stale
+	_, _ = l.store.TakeWebhookLease(ctx, l.known, "", l.known.Place, false) // if it fails, the lease becomes stale
 }

@@ -93,6 +93,10 @@ type Pools struct {
 	// writes, page by page; nil if a writer blocks readers.
 	Bulk *sqlx.DB
 
+	// Place names the database: the file, or the server with its timeline and the table of
+	// the lease of webhooks.
+	Place func(ctx context.Context) (string, error)
+
 	made *generation // the generation of connections; nil in SQLite
 	file *dbFile     // nil if there is no file
 }

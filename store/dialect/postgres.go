@@ -91,7 +91,26 @@ func openPostgres(url string, o Options) (p Pools, err error) {
 	pool := func(n int) *sqlx.DB { return o.pool(connector{at, made, limit}, "postgres", n) }
 	p = Pools{Read: pool(o.MaxConns), Pulse: pool(1), Bulk: pool(BulkConns), made: made}
 	p.Write, p.Stage = p.Read, p.Read
+	p.Place = p.placeOf
 	return p, nil
+}
+
+// placeText names a database in its server. A restored dump has a table of its own, and a
+// server after a failover, or after a recovery to an earlier time, another timeline.
+const placeText = `SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || d.oid || '/' || CAST('webhook_lease' AS regclass)::oid
+	FROM pg_database d WHERE d.datname = current_database()`
+
+// placeOf is Pools.Place. The number of the server is left out if this user may not read it.
+func (p Pools) placeOf(ctx context.Context) (string, error) {
+	var place, server string
+	if err := p.Read.GetContext(ctx, &place, placeText); err != nil {
+		return "", err
+	}
+	err := p.Read.GetContext(ctx, &server, "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()")
+	if err != nil && postgresCode(err) != "42501" {
+		return "", err
+	}
+	return server + "/" + place, nil
 }
 
 func postgresCode(err error) string {

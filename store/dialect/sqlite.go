@@ -115,6 +115,7 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 		readers[&p.Bulk] = BulkConns
 		p.file = watchFile(path, o.Logger)
 	}
+	p.Place = func(context.Context) (string, error) { return p.file.name(), nil }
 	for readers, n := range readers {
 		*readers = pool(reading, n)
 	}

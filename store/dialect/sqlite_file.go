@@ -99,3 +99,16 @@ func (f *dbFile) look() (missing string, changed bool) {
 // missing reports whether the last intact found a file missing or replaced. It
 // never blocks.
 func (f *dbFile) missing() bool { return f != nil && f.gone.Load() }
+
+// name names the file of the database: a copy has another name. A database without a file
+// has none.
+func (f *dbFile) name() string {
+	if f == nil {
+		return "memory"
+	}
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return "file"
+	}
+	return "file " + fileNumber(info)
+}

@@ -1124,7 +1124,7 @@ export interface paths {
         put?: never;
         /**
          * Send a dead letter again
-         * @description It has the same `webhook-id`. If the rights of the user have changed since, it is deleted.
+         * @description It has the same `webhook-id`, and is sent once, not before `next_at`. If it is out of date by then, it is deleted.
          */
         post: operations["sendDeadLetter"];
         delete?: never;
@@ -3382,7 +3382,7 @@ export interface components {
              * @enum {string|null}
              */
             ended_reason?: "user" | "gone" | null;
-            /** @description of the last attempt */
+            /** @description of the last attempt; undecided if what is to tell cannot be decided */
             error?: string | null;
             /** @description in lists: the tag of the row, for If-Match */
             etag?: string;
@@ -3394,7 +3394,7 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description of the next attempt
+             * @description of the next attempt; nothing is sent before
              */
             next_at?: string | null;
             /**
@@ -3456,12 +3456,12 @@ export interface components {
              * @enum {string|null}
              */
             ended_reason?: "user" | "gone" | null;
-            /** @description of the last attempt */
+            /** @description of the last attempt; undecided if what is to tell cannot be decided */
             error?: string | null;
             id: string;
             /**
              * Format: date-time
-             * @description of the next attempt
+             * @description of the next attempt; nothing is sent before
              */
             next_at?: string | null;
             /**
@@ -3503,7 +3503,7 @@ export interface components {
              * @enum {string|null}
              */
             readonly ended_reason?: "user" | "gone" | null;
-            /** @description of the last attempt */
+            /** @description of the last attempt; undecided if what is to tell cannot be decided */
             readonly error?: string | null;
             /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
             etag?: string;
@@ -3515,7 +3515,7 @@ export interface components {
             readonly id?: string;
             /**
              * Format: date-time
-             * @description of the next attempt
+             * @description of the next attempt; nothing is sent before
              */
             readonly next_at?: string | null;
             /**
@@ -12012,22 +12012,22 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
+                     *           "id": "whk_kykbrhud4woh6uujxalsrrxwre",
                      *           "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *           "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *           "url": "https://panel.example/hooks",
                      *           "status": "paused",
                      *           "ended_reason": null,
                      *           "old_until": null,
-                     *           "rotated_at": "2026-11-30T11:34:14.9809Z",
+                     *           "rotated_at": "2026-11-30T11:41:46.402502Z",
                      *           "delivered_at": null,
                      *           "attempts": 0,
                      *           "next_at": null,
                      *           "error": null,
                      *           "dead_letters": 0,
-                     *           "created_at": "2026-11-30T11:34:14.9809Z",
-                     *           "updated_at": "2026-11-30T11:34:14.9809Z",
-                     *           "etag": "\"-aCK_Up2_-glYhTk1CXs9ZDt\""
+                     *           "created_at": "2026-11-30T11:41:46.402502Z",
+                     *           "updated_at": "2026-11-30T11:41:46.402502Z",
+                     *           "etag": "\"-SQtBKNoqp9EuO--BiS7UezK\""
                      *         }
                      *       ]
                      *     }
@@ -12106,21 +12106,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
+                     *       "id": "whk_kykbrhud4woh6uujxalsrrxwre",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
+                     *       "rotated_at": "2026-11-30T11:41:46.402502Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:34:14.9809Z",
-                     *       "updated_at": "2026-11-30T11:34:14.9809Z",
+                     *       "created_at": "2026-11-30T11:41:46.402502Z",
+                     *       "updated_at": "2026-11-30T11:41:46.402502Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */
@@ -12182,21 +12182,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
+                     *       "id": "whk_kykbrhud4woh6uujxalsrrxwre",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/hooks",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
+                     *       "rotated_at": "2026-11-30T11:41:46.402502Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:34:14.9809Z",
-                     *       "updated_at": "2026-11-30T11:34:14.9809Z"
+                     *       "created_at": "2026-11-30T11:41:46.402502Z",
+                     *       "updated_at": "2026-11-30T11:41:46.402502Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12326,21 +12326,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
+                     *       "id": "whk_kykbrhud4woh6uujxalsrrxwre",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
                      *       "old_until": null,
-                     *       "rotated_at": "2026-11-30T11:34:14.9809Z",
+                     *       "rotated_at": "2026-11-30T11:41:46.402502Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:34:14.9809Z",
-                     *       "updated_at": "2026-11-30T11:34:14.992305Z"
+                     *       "created_at": "2026-11-30T11:41:46.402502Z",
+                     *       "updated_at": "2026-11-30T11:41:46.422591Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Webhook"];
@@ -12615,21 +12615,21 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "whk_5bzt2kl7adrdbn2x5cp57td3fu",
+                     *       "id": "whk_kykbrhud4woh6uujxalsrrxwre",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "user_id": "usr_4duqdqxbl2yjffal66xwzdkhe4",
                      *       "url": "https://panel.example/changes",
                      *       "status": "paused",
                      *       "ended_reason": null,
-                     *       "old_until": "2026-11-30T12:34:15.001431Z",
-                     *       "rotated_at": "2026-11-30T11:34:15.001431Z",
+                     *       "old_until": "2026-11-30T12:41:46.433374Z",
+                     *       "rotated_at": "2026-11-30T11:41:46.433374Z",
                      *       "delivered_at": null,
                      *       "attempts": 0,
                      *       "next_at": null,
                      *       "error": null,
                      *       "dead_letters": 0,
-                     *       "created_at": "2026-11-30T11:34:14.9809Z",
-                     *       "updated_at": "2026-11-30T11:34:15.001431Z",
+                     *       "created_at": "2026-11-30T11:41:46.402502Z",
+                     *       "updated_at": "2026-11-30T11:41:46.433374Z",
                      *       "secret": "whsec_bm90IGEgc2VjcmV0"
                      *     }
                      */

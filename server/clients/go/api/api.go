@@ -5369,7 +5369,7 @@ type Webhook struct {
 	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
 	EndedReason *WebhookEndedReason `json:"ended_reason,omitempty"`
 
-	// Error of the last attempt
+	// Error of the last attempt; undecided if what is to tell cannot be decided
 	Error *string `json:"error,omitempty"`
 
 	// Etag in lists: the tag of the row, for If-Match
@@ -5382,7 +5382,7 @@ type Webhook struct {
 	} `json:"expanded,omitempty"`
 	Id string `json:"id"`
 
-	// NextAt of the next attempt
+	// NextAt of the next attempt; nothing is sent before
 	NextAt *time.Time `json:"next_at,omitempty"`
 
 	// OldUntil until then, the secret before also signs
@@ -5453,11 +5453,11 @@ type WebhookMade struct {
 	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
 	EndedReason *WebhookMadeEndedReason `json:"ended_reason,omitempty"`
 
-	// Error of the last attempt
+	// Error of the last attempt; undecided if what is to tell cannot be decided
 	Error *string `json:"error,omitempty"`
 	Id    string  `json:"id"`
 
-	// NextAt of the next attempt
+	// NextAt of the next attempt; nothing is sent before
 	NextAt *time.Time `json:"next_at,omitempty"`
 
 	// OldUntil until then, the secret before also signs
@@ -5501,7 +5501,7 @@ type WebhookUpdate struct {
 	// EndedReason why it ended: the user or its account is not active any more, or the receiver answered 410
 	EndedReason *WebhookUpdateEndedReason `json:"ended_reason,omitempty"`
 
-	// Error of the last attempt
+	// Error of the last attempt; undecided if what is to tell cannot be decided
 	Error *string `json:"error,omitempty"`
 
 	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
@@ -5514,7 +5514,7 @@ type WebhookUpdate struct {
 	} `json:"expanded,omitempty"`
 	Id *string `json:"id,omitempty"`
 
-	// NextAt of the next attempt
+	// NextAt of the next attempt; nothing is sent before
 	NextAt *time.Time `json:"next_at,omitempty"`
 
 	// OldUntil until then, the secret before also signs
